@@ -1,0 +1,86 @@
+/* lib/http/exchange.h - one request and its answer, as messages between the net loop, which has
+ * the connection, and the node and its readers, which have the answer. Pure data.
+ *
+ *     net -> node    request   the whole request
+ *                    credit    so many bytes of the answer have left for the client
+ *                    gone      the client left, was too slow, or the server stopped
+ *     node -> net    answers   WHOLE, or HEAD PART* END, or HEAD PART* SUBSCRIBE PART* [END]
+ *
+ * After `gone`, ABORT, or the last answer the id is dead: late answers to it are dropped by net, so
+ * nobody needs to ask first whether the client is still there. `gone` never follows the last
+ * answer.
+ *
+ * Credit: an exchange is born with EXCHANGE_WINDOW bytes. A PART spends its length; `credit` gives
+ * back. Who has none left waits with further parts. WHOLE and SUBSCRIBE spend nothing. */
+#pragma once
+
+#include "http/blob.h"
+#include "http/message.h"
+
+#define EXCHANGE_WINDOW (256 << 10)
+
+struct exchange_id {
+    uint64_t v; /* generation in the high half, slot in the low; 0 names none */
+};
+
+/* ---- towards the node */
+enum exchange_kind { EXCHANGE_REQUEST, EXCHANGE_CREDIT, EXCHANGE_GONE };
+
+struct exchange_event {
+    struct exchange_id id;
+    enum exchange_kind kind;
+    struct request *request; /* REQUEST: owned, made by request_dup(); else NULL */
+    size_t credit;           /* CREDIT: bytes */
+};
+void exchange_event_close(struct exchange_event *e); /* accepts a zeroed struct */
+
+/* ---- towards net */
+enum answer_kind {
+    ANSWER_WHOLE,     /* status, headers, body: all there is */
+    ANSWER_HEAD,      /* status, headers, length; parts follow */
+    ANSWER_PART,      /* body: the next bytes */
+    ANSWER_END,       /* nothing more comes */
+    ANSWER_SUBSCRIBE, /* from here on, what is published under `topic` is sent as well */
+    ANSWER_ABORT,     /* cannot go on: the connection is cut, so that the client notices */
+};
+
+#define ANSWER_LENGTH_UNKNOWN (-1)
+
+/* Topics are small numbers that the api room gives out. */
+#define TOPIC_COUNT 16
+
+struct subscription {
+    unsigned topic; /* below TOPIC_COUNT */
+    char *types;    /* owned: the event types wanted, one a line ("a\nb"); NULL: all */
+    struct blob
+        *keep_alive; /* owned: sent when nothing else was for so long; NULL: SSE's lone CRLF */
+    int64_t keep_alive_ms; /* 0: 10 s */
+};
+
+/* Owns what it points to; answer_close() lets go of it. Who sends an answer to another thread hands
+ * the struct over whole. Content-Length, Transfer-Encoding, Connection, Date and Content-Encoding
+ * are net's: the headers must not hold them. */
+struct answer {
+    struct exchange_id id;
+    enum answer_kind kind;
+    int status;         /* WHOLE, HEAD */
+    struct buf headers; /* WHOLE, HEAD: owned; lines as header_put() writes them */
+    struct blob *body;  /* WHOLE, PART: owned reference; NULL is empty */
+    int64_t length;     /* HEAD: bytes of all parts together, or ANSWER_LENGTH_UNKNOWN */
+    bool plain;         /* WHOLE, HEAD: never compressed (event streams, files by range) */
+    struct subscription subscription; /* SUBSCRIBE */
+};
+void answer_close(struct answer *a); /* accepts a zeroed struct */
+
+/* The usual ones. `content_type` may be NULL; `body` is copied. Add headers with header_put(). */
+struct answer answer_whole(struct exchange_id id, int status, const char *content_type,
+                           struct slice body);
+/* Takes the buffer's memory instead. */
+struct answer answer_whole_take(struct exchange_id id, int status, const char *content_type,
+                                struct buf *body);
+struct answer answer_head(struct exchange_id id, int status, const char *content_type,
+                          int64_t length);
+struct answer answer_part(struct exchange_id id, struct buf *body); /* takes the memory */
+struct answer answer_end(struct exchange_id id);
+struct answer answer_abort(struct exchange_id id);
+struct answer answer_subscribe(struct exchange_id id, unsigned topic, const char *types);
