@@ -27,6 +27,7 @@
     X(LIMIT_REQUEST_MS, 600000, NULL, "time a request id is remembered")                           \
     X(LIMIT_LOG_ROWS, 20000, NULL, "trailing Raft entries kept")                                   \
     X(LIMIT_LOG_BYTES, 64 << 20, NULL, "trailing Raft bytes kept")                                 \
+    X(LIMIT_ID_BYTES, 200, NULL, "an app's id: with an instance's it must fit a file name")        \
     X(LIMIT_INSTANCES, 100000, "limits.instances", "instances of one app")                         \
     X(LIMIT_APP_VERSIONS, 25, "limits.versions", "old versions kept an app")                       \
     X(LIMIT_DEPLOYMENTS, 100, "limits.deployments", "deployments running at once")                 \

@@ -1,0 +1,78 @@
+/* lib/model/command.h - what may stand in the log.
+ *
+ * A change of the cluster is a command: a kind, an envelope and arguments. A log entry is one
+ * version byte and a JSON array of {"c","at","by","from","rid","ep","a"} (DESIGN 4). Whoever
+ * decides writes the arguments as JSON; checking and applying read them as a tree. Pure. */
+#pragma once
+
+#include "base/json.h"
+#include "base/time.h"
+
+/* name in the log, schema level since which it exists, what it does.
+ * Never rename or reuse: old logs hold them. */
+#define COMMANDS(X)                                                                           \
+    X(COMMAND_SCHEMA_UPGRADE, "schema.upgrade", 0, "raises the level of the state")           \
+    X(COMMAND_SETTING_PUT, "setting.put", 1, "sets cluster-wide facts")                       \
+    X(COMMAND_NODE_PUT, "node.put", 1, "announces a node of the cluster")                     \
+    X(COMMAND_AGENT_REGISTER, "agent.register", 1, "an agent came, or came back")             \
+    X(COMMAND_AGENT_STATE, "agent.state", 1, "an agent drains, is unreachable, gone or back") \
+    X(COMMAND_APP_PUT, "app.put", 1, "changes apps and starts the deployment that does it")   \
+    X(COMMAND_APP_DELAY_RESET, "app.delay_reset", 1, "drops an app's backoff")                \
+    X(COMMAND_APP_FORGET, "app.forget", 1, "removes deleted apps whose instances have ended") \
+    X(COMMAND_DEPLOYMENT_STEP, "deployment.step", 1, "a deployment goes on, waits or ends")   \
+    X(COMMAND_TASK_LAUNCH, "task.launch", 1, "places instances and job runs on agents")       \
+    X(COMMAND_TASK_KILL, "task.kill", 1, "orders tasks to end")                               \
+    X(COMMAND_TASK_UPDATE, "task.update", 1, "takes in what agents report")                   \
+    X(COMMAND_JOB_PUT, "job.put", 1, "creates or replaces a job")                             \
+    X(COMMAND_JOB_DELETE, "job.delete", 1, "deletes a job and kills its runs")                \
+    X(COMMAND_JOB_TICK, "job.tick", 1, "claims due targets, records missed ones")             \
+    X(COMMAND_JOB_TRIGGER, "job.trigger", 1, "a run that a person asked for")                 \
+    X(COMMAND_RUN_UPDATE, "run.update", 1, "queues retries, ends runs that can not start")
+
+enum command_kind {
+#define X(name, word, level, what) name,
+    COMMANDS(X)
+#undef X
+        COMMAND_KINDS
+};
+
+const char *command_word(enum command_kind kind);
+int command_level(enum command_kind kind);
+bool command_parse_word(const char *word, enum command_kind *out);
+
+#define COMMAND_LEVEL 1 /* the newest schema level that this build knows */
+#define COMMAND_ENTRY_VERSION 1
+
+/* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
+struct command {
+    enum command_kind kind;
+    struct wall at;
+    const char *by;   /* user, or "" */
+    const char *from; /* address of the client, or "" */
+    const char *rid;  /* request id, or "" */
+    uint64_t epoch;   /* Raft term of the decider; 0: a client's wish, not a decision */
+    const struct json *args;
+};
+
+/* One command as it is proposed. */
+struct draft {
+    enum command_kind kind;
+    uint64_t epoch;
+    char *by, *from, *rid; /* may be NULL */
+    struct buf args;       /* one JSON object */
+};
+
+void draft_close(struct draft *d);
+
+/* Appends to an entry: writes the version byte and `[` first, call command_entry_end() last. `at`
+ * is the turn's wall time, raised so that it never goes back in the log. */
+void command_entry_begin(struct buf *entry);
+void command_entry_add(struct buf *entry, const struct draft *d, struct wall at);
+void command_entry_end(struct buf *entry);
+
+/* Walks an entry. ERR_CORRUPT when it is not one of ours: version, shape or kind unknown. The
+ * caller frees *root_out after the last command. */
+int command_entry_parse(struct slice entry, struct json **root_out, struct error *err) MUST_CHECK;
+/* Fills *out from the element; ERR_CORRUPT with an unknown kind's name. */
+int command_from_json(const struct json *element, struct command *out,
+                      struct error *err) MUST_CHECK;

@@ -1,0 +1,212 @@
+/* lib/model/job.h - a job: what Chronos's users ask to have run (spec/chronos.md 2, 6).
+ *
+ * Foreign JSON comes in by job_parse, which coerces as Chronos did, defaults and checks; what
+ * needs the other jobs (do the parents exist, is there a cycle) is the state's to check.
+ * A scheduled job has its schedule as posted, and a cursor in it that the state moves; what is
+ * printed follows the cursor. One arena in the struct owns everything in it. Pure. */
+#pragma once
+
+#include "base/iso8601.h"
+#include "base/problems.h"
+#include "model/constraint.h"
+#include "model/id.h"
+#include "model/resources.h"
+#include "model/value.h"
+
+#define JOB_NAME_MAX 255 /* bytes */
+
+enum job_kind { JOB_SCHEDULED, JOB_DEPENDENT };
+enum job_overlap { OVERLAP_NOT_GIVEN, OVERLAP_WAIT, OVERLAP_SKIP, OVERLAP_KILL };
+enum job_missed { MISSED_NOT_GIVEN, MISSED_WINDOW, MISSED_CATCHUP };
+enum job_uncertain { UNCERTAIN_NOT_GIVEN, UNCERTAIN_RERUN, UNCERTAIN_HOLD };
+enum job_network { JOB_NET_HOST, JOB_NET_BRIDGE, JOB_NET_USER };
+
+struct job_fetch {
+    const char *uri;
+    bool executable, cache, extract;
+    const char *output_file; /* or "" */
+};
+
+struct job_fetches {
+    struct job_fetch *items;
+    size_t n;
+};
+
+struct job_volume {
+    const char *container_path;
+    const char *host_path;         /* or NULL: a directory in the sandbox */
+    const char *mode;              /* "RW", "RO" as given, or NULL: RW */
+    struct job_external *external; /* or NULL */
+};
+
+struct job_external {
+    const char *name, *provider; /* or NULL */
+    struct pairs options;
+};
+
+struct job_port_mapping {
+    int64_t host_port, container_port;
+    const char *protocol; /* or NULL */
+};
+
+struct job_network_info {
+    const char *name, *protocol; /* or NULL */
+    struct pairs labels;
+    struct {
+        struct job_port_mapping *items;
+        size_t n;
+    } mappings;
+};
+
+struct job_container {
+    const char *type; /* as given: "DOCKER" or "MESOS" in any case */
+    const char *image;
+    enum job_network network;
+    const char *network_name; /* or NULL */
+    struct {
+        struct job_network_info *items;
+        size_t n;
+    } network_infos;
+    struct {
+        struct job_volume *items;
+        size_t n;
+    } volumes;
+    bool force_pull;
+    struct pairs parameters; /* names may repeat: --name=value */
+};
+
+struct job_cursor {
+    int64_t index;     /* of the next target */
+    int64_t remaining; /* runs left; -1: for ever */
+    bool moved;        /* a target was claimed or missed: the printed text follows the cursor */
+};
+
+struct job {
+    const char *name;
+    enum job_kind kind;
+
+    /* what runs */
+    const char *command; /* "" only with a container */
+    bool shell;
+    struct strings arguments;
+    const char *executor, *executor_flags, *task_info_data;
+    struct job_fetches fetch;
+    struct strings uris;
+    struct pairs env; /* names may repeat: the first wins */
+    const char *user;
+    struct job_container *container; /* or NULL */
+
+    /* when */
+    const char *schedule_text; /* as posted, an empty start replaced; NULL for JOB_DEPENDENT */
+    const char *schedule_zone; /* "" when none */
+    struct schedule schedule;
+    struct job_cursor cursor;
+    struct strings parents; /* each once; JOB_DEPENDENT only */
+    const char *epsilon;    /* period as given, or NULL: absent */
+    bool disabled, high_priority, async, concurrent, soft_error, data_processing;
+    int64_t retries;          /* never negative */
+    int64_t max_completion_s; /* 0: none */
+    int64_t retry_delay_s;    /* or NOT_GIVEN */
+    double retry_backoff;     /* or NOT_GIVEN */
+    enum job_overlap overlap;
+    enum job_missed missed;
+    enum job_uncertain uncertain;
+
+    /* where */
+    double cpus, mem, disk; /* as given (MiB), for output; to reckon with: job_needs */
+    struct constraints constraints;
+
+    /* whose */
+    const char *owner, *owner_name, *description;
+
+    /* how it went */
+    int64_t success_count, error_count, errors_since_success;
+    struct wall last_success, last_error; /* .ms == 0: never */
+
+    /* private */
+    struct arena arena;
+};
+
+struct job_rules {          /* what the cluster's configuration says; job_rules_default() first */
+    double cpus, mem, disk; /* MiB */
+    const char *user;
+    int64_t epsilon_s; /* for jobs of face 2 that have none */
+    bool lenient_zones;
+};
+struct job_rules job_rules_default(void);
+
+enum job_face { JOB_FACE_2 = 2, JOB_FACE_3 = 3 }; /* /scheduler, /v1/scheduler */
+
+/* ---- beginning and ending */
+
+/* A whole job (2.5, but for what needs other jobs), or -1 with problems, the first failure
+ * first. `kind` is the endpoint's. `exists`: a job of that name is there already, so the name's
+ * form is not checked. An empty start is left open until job_start_now. */
+int job_parse(const struct job_rules *rules, const struct json *body, enum job_face face,
+              enum job_kind kind, bool exists, struct job *out,
+              struct problems *problems) MUST_CHECK;
+/* The body's name, as it will be stored; NULL when it has none. Lives in `arena`. */
+const char *job_name_of(const struct json *body, struct arena *arena);
+/* At commit: an empty start becomes t, and the text says so. Others stay. */
+void job_start_now(struct job *j, struct wall t);
+/* From what job_store wrote. ERR_CORRUPT. The cursor stands at the beginning, or where
+ * job_store found it. */
+int job_load(struct slice stored, struct job *out, struct error *err) MUST_CHECK;
+void job_copy(const struct job *from, struct job *out);
+void job_close(struct job *j); /* accepts a zeroed struct */
+
+/* ---- text */
+
+/* 2.7: one object on one line. With `fill` (only in the list, E-05) an empty fetch is filled from
+ * uris, or empty uris from fetch. */
+void job_write(const struct job *j, bool fill, struct json_writer *w);
+/* For the state: everything, the cursor and the anchor too. */
+void job_store(const struct job *j, struct json_writer *w);
+/* "R/2026-03-01T10:10:00.000Z/PT2M", as printed now; "" for a dependent job. */
+const char *job_schedule_shown(const struct job *j, char dst[SCHEDULE_TEXT_SIZE]);
+
+/* ---- schedule */
+
+/* Length of the start window in ms; -1: the job catches up instead (3.5). */
+int64_t job_window_ms(const struct job *j);
+/* 2.6: what becomes of old's cursor when `j` replaces it. */
+enum job_replacing {
+    REPLACE_KEEPS,   /* rule 1: the client sent what it had read */
+    REPLACE_RESUMES, /* rule 2: only enabled again; counts on from the old index */
+    REPLACE_BEGINS,  /* rule 3: a new schedule */
+};
+enum job_replacing job_replacing(const struct job *j, const struct job *old);
+/* For REPLACE_KEEPS and REPLACE_RESUMES: takes over anchor, text and cursor. */
+void job_keep_cursor(struct job *j, const struct job *old);
+
+/* ---- what a run of it needs and sees */
+
+struct resources job_needs(const struct job *j);
+
+/* `arguments` of a manual run; NULL or blank: the job's own. */
+struct job_run {
+    struct wall due;
+    int64_t attempt;
+    const char *run_id;
+    const char *host; /* of the agent */
+    const char *arguments;
+};
+
+/* "ct:<due>:<attempt>:<name>:<arguments>" (6.1); at most 64 bytes of arguments. */
+#define JOB_TASK_ID_SIZE 400
+const char *job_task_id(const struct job *j, const struct job_run *run, char dst[JOB_TASK_ID_SIZE]);
+struct job_task_ref {
+    struct wall due;
+    int64_t attempt;
+    char name[JOB_NAME_MAX + 1];
+    char arguments[JOB_TASK_ID_SIZE];
+};
+int job_task_id_parse(const char *text, struct job_task_ref *out, struct error *err) MUST_CHECK;
+
+/* What to execute (6.2, 6.4): {"/bin/sh", "-c", line}, or the command and its arguments. Empty:
+ * the image's own. */
+void job_argv(const struct job *j, const struct job_run *run, struct arena *arena,
+              struct strings *out);
+/* 6.3 but for MESOS_SANDBOX, which the agent sets; each name once. */
+void job_task_env(const struct job *j, const struct job_run *run, struct arena *arena,
+                  struct env_vars *out);

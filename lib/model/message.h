@@ -1,0 +1,40 @@
+/* lib/model/message.h - what master and agent tell each other. All of it is idempotent (DESIGN 6).
+ *
+ * In one process the same bytes go through a queue, between processes through the peer port. A
+ * message is one JSON object with its kind; the bodies' members are listed beside the kinds. Pure.
+ */
+#pragma once
+
+#include "base/json.h"
+
+#define MESSAGES(X)                                                                            \
+    /* leader -> agent */                                                                      \
+    X(MESSAGE_WELCOME, "welcome") /* id, term: registered; the ids of `register` stand */      \
+    X(MESSAGE_RUN, "run")         /* pong, spec: a run_spec (model/run_spec.h) */              \
+    X(MESSAGE_KILL, "kill")       /* task, grace_ms, reason */                                 \
+    X(MESSAGE_ACK, "ack")         /* statuses: [{task, seq}] */                                \
+    X(MESSAGE_ROUTES, "routes")   /* revision, routes: [{port, app, backends:[{task, address,  \
+                                     port, healthy, draining}]}]: always the whole set */      \
+    X(MESSAGE_PING, "ping")       /* term, seq */                                              \
+    /* agent -> leader */                                                                      \
+    X(MESSAGE_REGISTER, "register") /* uid, boot, hostname, address, port, version, resources, \
+                                       attributes, docker, docker_reason, tasks: [{task, name, \
+                                       state}] */                                              \
+    X(MESSAGE_STATUS, "status")     /* uid, statuses: [a status (model/status.h)] */           \
+    X(MESSAGE_PONG, "pong")         /* uid, seq: counted by the agent; docker, docker_reason */
+
+enum message_kind {
+#define X(name, word) name,
+    MESSAGES(X)
+#undef X
+        MESSAGE_KINDS
+};
+
+const char *message_word(enum message_kind kind);
+
+/* {"m":"run",…}: begins the object; the writer adds members and calls message_end(). */
+void message_begin(struct json_writer *w, struct buf *out, enum message_kind kind);
+void message_end(struct json_writer *w);
+/* The caller frees the tree; ERR_SYNTAX or ERR_INVALID with what was wrong. */
+struct json *message_parse(struct slice text, enum message_kind *kind_out,
+                           struct error *err) MUST_CHECK;

@@ -1,0 +1,90 @@
+/* lib/model/run_spec.h - one task as an agent must run it: everything, so that an agent needs no
+ * look into the cluster's state. Made by the scheduler, kept in agent.db, read by the executor.
+ * Its codec is JSON. Pure. */
+#pragma once
+
+#include "base/json.h"
+#include "model/states.h"
+
+struct run_env {
+    const char *name, *value;
+};
+
+struct run_fetch { /* spec/marathon.md 4.4 */
+    const char *uri, *dest;
+    bool extract, executable, cache;
+};
+
+struct run_mount {
+    const char *container_path, *host_path;
+    bool read_only;
+};
+
+struct run_port {
+    int host;      /* 0: none */
+    int container; /* 0: the same as host */
+    bool udp;
+};
+
+enum check_kind { CHECK_HTTP, CHECK_HTTPS, CHECK_TCP, CHECK_COMMAND };
+
+struct run_check { /* spec/marathon.md 10 */
+    enum check_kind kind;
+    const char *address; /* of HTTP and TCP */
+    int port;
+    const char *path;
+    const char *command;
+    int64_t grace_ms, interval_ms, timeout_ms, delay_ms;
+    unsigned max_failures; /* in a row; 0: never kill */
+    bool ignore_1xx;
+    bool kill_on_max; /* agent-run kinds: the max-th failure kills, not the one after (10.4) */
+};
+
+enum run_network { NETWORK_HOST, NETWORK_BRIDGE, NETWORK_USER, NETWORK_NONE };
+
+struct run_parameter {
+    const char *key, *value;
+};
+
+/* Strings and arrays live in the arena of the tree that run_spec_read() made, or are the writer's.
+ */
+struct run_spec {
+    int64_t task;     /* key in the state */
+    const char *name; /* the id that people see */
+    enum owner owner;
+    const char *of;          /* app's path or job's name */
+    const char *source;      /* "web.prod": executor source and task name (spec/marathon.md 7.4) */
+    const char *cmd;         /* /bin/sh -c; or NULL */
+    const char *const *args; /* argv; with an image: arguments to its entry point */
+    size_t args_n;
+    const char *user; /* NULL: the agent's */
+    const struct run_env *env;
+    size_t env_n;
+    const struct run_fetch *fetch;
+    size_t fetch_n;
+    int64_t cpus_milli, mem_bytes, disk_bytes;
+    const struct run_port *ports;
+    size_t ports_n;
+    const char *image; /* NULL: a plain process */
+    bool force_pull, privileged, tty;
+    enum run_network network;
+    const char *network_name;
+    const struct run_parameter *parameters;
+    size_t parameters_n;
+    const struct run_mount *mounts;
+    size_t mounts_n;
+    const struct run_check *checks;
+    size_t checks_n;
+    int64_t grace_ms;        /* TERM to KILL */
+    int64_t max_ms;          /* killed after; 0: none */
+    bool once;               /* must not start late or twice: only within the start lease */
+    int64_t start_before_ms; /* wall time after which it may not start any more; 0: none */
+    /* private */
+    struct json *tree;
+    void *arena;
+};
+
+void run_spec_write(const struct run_spec *s, struct json_writer *w);
+/* ERR_INVALID naming the member. *out owns a copy of everything. */
+int run_spec_read(const struct json *v, struct run_spec *out, struct error *err) MUST_CHECK;
+void run_spec_close(struct run_spec *s); /* accepts a zeroed struct */

@@ -1,0 +1,71 @@
+/* lib/model/states.h - the small integers that stand in the state, and their words.
+ *
+ * The words are those of the dashboard and the command line; each door has its own beside them.
+ * Never renumber: they are on disk. Pure. */
+#pragma once
+
+#include <stdbool.h>
+
+enum mode { MODE_MASTER = 1, MODE_SCHEDULER = 2, MODE_AGENT = 4 };
+
+enum agent_state { AGENT_READY, AGENT_DRAINING, AGENT_DRAINED, AGENT_UNREACHABLE, AGENT_GONE };
+
+enum owner { OWNER_APP, OWNER_JOB };
+
+/*  STAGING -> STARTING -> RUNNING -> FINISHED | FAILED
+ *  any of them -> KILLING -> KILLED;  any <-> UNREACHABLE;  any -> LOST
+ *  (spec/marathon.md 6.6, spec/mesos.md 3.3) */
+enum task_state {
+    TASK_STAGING,
+    TASK_STARTING,
+    TASK_RUNNING,
+    TASK_KILLING,
+    TASK_UNREACHABLE,
+    TASK_FINISHED, /* from here on: ended */
+    TASK_FAILED,
+    TASK_KILLED,
+    TASK_ERROR,
+    TASK_GONE,
+    TASK_DROPPED, /* never started */
+    TASK_LOST,
+};
+#define TASK_STATES 12
+static inline bool task_ended(enum task_state s)
+{
+    return s >= TASK_FINISHED;
+}
+const char *task_state_word(enum task_state s);                /* "staging" */
+const char *task_state_mesos(enum task_state s);               /* "TASK_STAGING" */
+bool task_state_parse(const char *word, enum task_state *out); /* either form */
+const char *agent_state_word(enum agent_state s);
+
+enum run_cause { CAUSE_SCHEDULE, CAUSE_MANUAL, CAUSE_DEPENDENCY };
+
+/* spec/chronos.md 5.1 */
+enum run_state {
+    RUN_QUEUED,
+    RUN_ASSIGNED,
+    RUN_RUNNING,
+    RUN_SUCCESS,
+    RUN_FAILED,
+    RUN_KILLED,
+    RUN_LOST,
+    RUN_MISSED,
+    RUN_RETRY_WAIT,
+    RUN_COALESCED,
+    RUN_CANCELLED,
+    RUN_SUPERSEDED,
+};
+static inline bool run_active(enum run_state s)
+{
+    return s == RUN_ASSIGNED || s == RUN_RUNNING;
+}
+static inline bool run_over(enum run_state s)
+{
+    return s != RUN_QUEUED && !run_active(s) && s != RUN_RETRY_WAIT;
+}
+const char *run_state_word(enum run_state s); /* "ok", "missed", … (faces: one vocabulary) */
+const char *run_cause_word(enum run_cause c);
+
+enum noun { NOUN_APP, NOUN_TASK, NOUN_JOB, NOUN_RUN, NOUN_NODE, NOUN_DEPLOYMENT, NOUN_SERVICE };
+const char *noun_word(enum noun n);

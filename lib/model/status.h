@@ -1,0 +1,29 @@
+/* lib/model/status.h - one report of an agent about one task. Repeated until it is acknowledged;
+ * `seq` counts up per task, so a late copy changes nothing. Pure. */
+#pragma once
+
+#include "base/json.h"
+#include "base/time.h"
+#include "model/states.h"
+
+struct status {
+    int64_t task;
+    int64_t seq;
+    enum task_state state;
+    struct wall at;
+    int64_t pid;           /* 0: none */
+    const char *container; /* or NULL */
+    bool exited, signaled, oom;
+    int exit_code, signal;
+    const char *reason;  /* Mesos's word (spec/mesos.md 3.4), or NULL */
+    const char *message; /* for people, or NULL */
+    const char *detail;  /* "pulling 40 %", or NULL */
+    int health;          /* enum health_state's number: 0 unknown, 1 good, 2 bad */
+    const struct json
+        *health_results; /* JSON array (spec/marathon.md 6.1), or NULL; when written: raw below */
+    struct slice health_raw;
+};
+
+void status_write(const struct status *s, struct json_writer *w);
+/* Strings are borrowed from v. ERR_INVALID naming the member. */
+int status_read(const struct json *v, struct status *out, struct error *err) MUST_CHECK;
