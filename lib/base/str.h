@@ -14,11 +14,13 @@ bool str_to_u64(const char *s, uint64_t *out);
 bool str_to_double(const char *s, double *out); /* finite ones */
 /* Copies at most size-1 bytes, always ends with NUL, never splits an UTF-8 character. */
 void str_copy(char *dst, size_t size, const char *src);
-/* `"text"`, escaped and clipped with an ellipsis to `size`; for error texts. Returns dst. */
+/* `"text"`, escaped and clipped with an ellipsis to `size` (at least 6); for error texts. Returns
+ * dst. */
 const char *str_quote(char *dst, size_t size, const char *text, size_t len);
 bool str_utf8_valid(const char *s, size_t len);
+size_t str_utf8_len(const char *s, size_t len); /* of the character at s; 0 if it is none */
 /* Edit distance, for "did you mean". */
-unsigned str_distance(const char *a, const char *b);
+unsigned str_distance(const char *a, const char *b); /* in bytes; words over 64 are far apart */
 /* The nearest of n names within a third of its length, or NULL. */
 const char *str_nearest(const char *got, const char *const *names, size_t n);
 void hex_encode(char *dst, const void *src, size_t n); /* 2n + 1 bytes */
