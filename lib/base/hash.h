@@ -11,5 +11,6 @@ void sha256_add(struct sha256 *h, const void *p, size_t n);
 void sha256_end(struct sha256 *h, uint8_t out[SHA256_SIZE]); /* frees h */
 void sha256_of(const void *p, size_t n, uint8_t out[SHA256_SIZE]);
 
-/* Stable for ever: sums of it are compared between replicas of different builds. */
+/* SipHash-1-3 keyed with the seed. Stable for ever: sums of it are compared between replicas of
+ * different builds. */
 uint64_t hash64(const void *p, size_t n, uint64_t seed);
