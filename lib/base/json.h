@@ -15,6 +15,10 @@ struct json; /* a value inside a document; borrowed from it */
 
 /* ERR_SYNTAX. The caller frees the root, and only the root. */
 struct json *json_parse(struct slice text, struct error *err) MUST_CHECK;
+/* For what we wrote ourselves around a stranger's value (log entries, rows, messages between
+ * nodes): JSON_ENVELOPE_DEPTH more levels, so that what came in by json_parse can be read back. */
+#define JSON_ENVELOPE_DEPTH 16
+struct json *json_parse_own(struct slice text, struct error *err) MUST_CHECK;
 /* The same with // comments allowed, for configuration files. */
 struct json *json_parse_commented(struct slice text, struct error *err) MUST_CHECK;
 void json_free(struct json *root); /* accepts NULL */
@@ -37,15 +41,19 @@ const char *json_name(const struct json *member);
 bool json_bool(const struct json *v, bool otherwise);     /* otherwise: absent or another kind */
 const char *json_str(const struct json *v, const char *otherwise);
 struct slice json_slice(const struct json *v);
-bool json_i64(const struct json *v, int64_t *out); /* exact integers; 1.0 counts as 1 */
+/* Exact integers. One written with a fraction or an exponent counts too, up to 2^53: 1.0, 1e3. */
+bool json_i64(const struct json *v, int64_t *out);
 int64_t json_int(const struct json *v, int64_t otherwise);
 double json_double(const struct json *v, double otherwise);
 bool json_equal(const struct json *a, const struct json *b); /* order of members does not count */
 
-/* ---- writing: commas and quotes are the writer's. Nesting is asserted. */
+/* ---- writing: commas and quotes are the writer's. Nesting, and a name before each member's value,
+ * are asserted. */
+#define JSON_WRITER_DEPTH 128
 struct json_writer {
     struct buf *out; /* borrowed */
     /* private */
+    uint8_t objects[JSON_WRITER_DEPTH / 8]; /* a bit a level: is it an object, or an array */
     uint8_t depth;
     bool comma;
     bool after_name;
