@@ -1,0 +1,51 @@
+#include "base/log.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LINE_MAX_BYTES 2048
+
+static struct {
+    log_sink *sink;
+    void *data;
+    enum log_level most;
+} to;
+
+void log_set_sink(log_sink *sink, void *data, enum log_level most)
+{
+    to.sink = sink;
+    to.data = data;
+    to.most = most;
+}
+
+/* One event is one line, whatever a stranger has put into a field. */
+static void escape(char *dst, size_t size, const char *src)
+{
+    size_t at = 0;
+    for (; *src != '\0' && at + 5 < size; src++) {
+        if (*src == '\n') {
+            dst[at++] = '\\';
+            dst[at++] = 'n';
+        } else if (iscntrl((unsigned char)*src)) {
+            at += (size_t)snprintf(dst + at, 5, "\\x%02x", (unsigned char)*src);
+        } else {
+            dst[at++] = *src;
+        }
+    }
+    dst[at] = '\0';
+}
+
+void log_event(enum log_level level, const char *what, const char *fields, ...)
+{
+    char raw[LINE_MAX_BYTES], line[2 * LINE_MAX_BYTES];
+    if (to.sink == NULL || level > to.most)
+        return;
+    int len = snprintf(raw, sizeof(raw), "%s%s", what, fields[0] == '\0' ? "" : " ");
+    va_list ap;
+    va_start(ap, fields);
+    vsnprintf(raw + len, sizeof(raw) - (size_t)len, fields, ap);
+    va_end(ap);
+    escape(line, sizeof(line), raw);
+    to.sink(to.data, level, line);
+}

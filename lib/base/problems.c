@@ -1,0 +1,71 @@
+#include "base/problems.h"
+
+#include <stdarg.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#define TEXT_MAX 1024
+
+void problems_add(struct problems *p, enum problem_kind kind, const char *path, const char *fmt,
+                  ...)
+{
+    if (p->n == LIMIT_PROBLEMS) {
+        p->left_out++;
+        return;
+    }
+    struct buf text;
+    va_list ap;
+    buf_init(&text, TEXT_MAX);
+    va_start(ap, fmt);
+    buf_vprintf(&text, fmt, ap);
+    va_end(ap);
+    if (buf_full(&text)) {
+        buf_clear(&text);
+        buf_puts(&text, "wrong, and too long to show"); /* the path still says where */
+    }
+
+    p->items = mem_realloc(p->items, (p->n + 1) * sizeof(*p->items));
+    p->items[p->n++] = (struct problem){
+        .kind = kind,
+        .path = mem_strdup(path),
+        .text = buf_take(&text, NULL),
+    };
+}
+
+bool problems_has(const struct problems *p, enum problem_kind kind)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->items[i].kind == kind)
+            return true;
+    return false;
+}
+
+int problems_error(const struct problems *p, struct error *err)
+{
+    if (p->n == 0)
+        return 0;
+    const struct problem *first = &p->items[0];
+    const char *path = first->path[0] == '/' ? first->path + 1 : first->path;
+    error_set(err, ERR_INVALID, "%s%s%s", path, path[0] == '\0' ? "" : ": ", first->text);
+
+    size_t more = p->n - 1 + p->left_out;
+    if (more > 0) {
+        char head[sizeof(err->text) - sizeof(" (and 18446744073709551615 more)")];
+        str_copy(head, sizeof(head), err->text);
+        error_set(err, ERR_INVALID, "%s (and %zu more)", head, more);
+    }
+    return -1;
+}
+
+void problems_close(struct problems *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        mem_free(p->items[i].path);
+        mem_free(p->items[i].text);
+    }
+    mem_free(p->items);
+    *p = (struct problems){0};
+}
