@@ -19,10 +19,10 @@
 
 /* ---- the parts */
 
-enum network_mode { NETWORK_HOST, NETWORK_BRIDGE, NETWORK_CONTAINER };
+enum app_network_mode { APP_NETWORK_HOST, APP_NETWORK_BRIDGE, APP_NETWORK_CONTAINER };
 
 struct app_network {
-    enum network_mode mode;
+    enum app_network_mode mode;
     const char *name; /* container mode: always there; else NULL */
     struct pairs labels;
 };
@@ -107,14 +107,14 @@ struct app_fetch {
     const char *dest_path; /* or NULL */
 };
 
-enum check_protocol {
-    CHECK_HTTP,
-    CHECK_HTTPS,
-    CHECK_TCP,
-    CHECK_COMMAND,
-    CHECK_MESOS_HTTP,
-    CHECK_MESOS_HTTPS,
-    CHECK_MESOS_TCP,
+enum app_check_protocol {
+    APP_CHECK_HTTP,
+    APP_CHECK_HTTPS,
+    APP_CHECK_TCP,
+    APP_CHECK_COMMAND,
+    APP_CHECK_MESOS_HTTP,
+    APP_CHECK_MESOS_HTTPS,
+    APP_CHECK_MESOS_TCP,
 };
 
 enum ip_protocol { IP_V4, IP_V6 };
@@ -124,7 +124,7 @@ struct app_command {
 };
 
 struct app_health_check {
-    enum check_protocol protocol;
+    enum app_check_protocol protocol;
     const char *path;   /* or NULL: "/" */
     int64_t port_index; /* or NOT_GIVEN */
     int64_t port;       /* wins over port_index; or NOT_GIVEN */
@@ -330,9 +330,9 @@ void app_write(const struct app *a, struct json_writer *w);
 void app_write_members(const struct app *a, struct json_writer *w); /* inside an open object */
 void app_write_health_check(const struct app_health_check *c, struct json_writer *w);
 
-const char *check_protocol_word(enum check_protocol p); /* "MESOS_HTTP" */
-const char *port_protocol_word(enum port_protocol p);   /* "udp,tcp" */
-const char *network_mode_word(enum network_mode mode);  /* "container/bridge" */
+const char *check_protocol_word(enum app_check_protocol p); /* "MESOS_HTTP" */
+const char *port_protocol_word(enum port_protocol p);       /* "udp,tcp" */
+const char *network_mode_word(enum app_network_mode mode);  /* "container/bridge" */
 
 /* ---- change */
 
@@ -358,7 +358,7 @@ struct app_port_view {
     int64_t container_port; /* 0: same as the host port; NOT_GIVEN with host networking */
 };
 
-enum network_mode app_network_mode(const struct app *a);
+enum app_network_mode app_networking(const struct app *a);
 size_t app_port_count(const struct app *a);
 struct app_port_view app_port(const struct app *a, size_t i);
 int64_t app_service_port(const struct app *a, size_t i);
