@@ -1,0 +1,356 @@
+#include "db/rowsum.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "db/private.h"
+
+#define EXACT_INTEGERS 9007199254740992.0 /* 2^53 */
+
+struct rowsum {
+    const char *table;
+    uint64_t seed;        /* of its rows: the table's name */
+    uint64_t sum, stored; /* now; as row_sums has it in the open transaction or outside of one */
+    uint64_t begun;       /* at the start of the transaction, for a rollback */
+    uint64_t saved[DB_SAVEPOINTS_MAX];
+};
+
+struct rowsums {
+    struct db *db;
+    sqlite3_stmt *store;
+    const char *last_name; /* of the hook's last call, as SQLite passes it, and what it was */
+    struct rowsum *last;
+    size_t n;
+    struct rowsum items[];
+};
+
+/* ---- the hash of one row */
+
+struct hashing {
+    uint64_t h;
+};
+
+static void add(struct hashing *h, uint8_t type, const void *p, size_t len)
+{
+    h->h = hash64(p, len, h->h * 31 + type);
+}
+
+static void add_value(struct hashing *h, sqlite3_value *v)
+{
+    int type = sqlite3_value_type(v);
+    int64_t i = 0;
+    double d = 0;
+    switch (type) {
+    case SQLITE_FLOAT:
+        d = sqlite3_value_double(v);
+        if (!(d > -EXACT_INTEGERS && d < EXACT_INTEGERS && d == (double)(int64_t)d)) {
+            add(h, SQLITE_FLOAT, &d, sizeof d);
+            break;
+        }
+        i = (int64_t)d;
+        add(h, SQLITE_INTEGER, &i, sizeof i);
+        break;
+    case SQLITE_INTEGER:
+        i = sqlite3_value_int64(v);
+        add(h, SQLITE_INTEGER, &i, sizeof i);
+        break;
+    case SQLITE_TEXT: { /* first the text, then its length: that is the order SQLite wants */
+        const void *p = sqlite3_value_text(v);
+        add(h, SQLITE_TEXT, p, (size_t)sqlite3_value_bytes(v));
+        break;
+    }
+    case SQLITE_BLOB: {
+        const void *p = sqlite3_value_blob(v);
+        add(h, SQLITE_BLOB, p != NULL ? p : "", (size_t)sqlite3_value_bytes(v));
+        break;
+    }
+    default:
+        add(h, SQLITE_NULL, "", 0);
+    }
+}
+
+/* ---- as rows change */
+
+static struct rowsum *find(struct rowsums *s, const char *table)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (sqlite3_stricmp(s->items[i].table, table) == 0)
+            return &s->items[i];
+    return NULL;
+}
+
+typedef int get_value(sqlite3 *sqlite, int column, sqlite3_value **value);
+
+static uint64_t hash_changed(struct rowsums *s, const struct rowsum *t, get_value *get)
+{
+    struct hashing h = {t->seed};
+    int n = sqlite3_preupdate_count(s->db->sqlite);
+    for (int i = 0; i < n; i++) {
+        sqlite3_value *v = NULL;
+        int rc = get(s->db->sqlite, i, &v);
+        if (rc != SQLITE_OK) {
+            db_fail(s->db, rc, "hashing a row");
+            return 0;
+        }
+        add_value(&h, v);
+    }
+    return h.h;
+}
+
+static void on_change(void *data, sqlite3 *sqlite, int op, const char *schema, const char *table,
+                      sqlite3_int64 old_rowid, sqlite3_int64 new_rowid)
+{
+    (void)sqlite;
+    (void)schema;
+    (void)old_rowid;
+    (void)new_rowid;
+    struct rowsums *s = data;
+    ASSERT(db_in_transaction(s->db)); /* else nobody would store the sum */
+    if (table != s->last_name) {      /* SQLite passes the schema's own string; the name decides */
+        s->last_name = table;
+        s->last = find(s, table);
+    }
+    if (s->last == NULL)
+        return;
+    if (op != SQLITE_INSERT)
+        s->last->sum -= hash_changed(s, s->last, sqlite3_preupdate_old);
+    if (op != SQLITE_DELETE)
+        s->last->sum += hash_changed(s, s->last, sqlite3_preupdate_new);
+}
+
+/* ---- transactions */
+
+void rowsums_free(struct rowsums *s)
+{
+    if (s == NULL)
+        return;
+    sqlite3_finalize(s->store);
+    mem_free(s);
+}
+
+void rowsums_begin(struct rowsums *s)
+{
+    s->last_name = NULL; /* the schema may have been read anew */
+    for (size_t i = 0; i < s->n; i++)
+        s->items[i].begun = s->items[i].sum;
+}
+
+static int store(struct db *db, struct rowsum *t, struct error *err)
+{
+    sqlite3_stmt *q = db->sums->store;
+    sqlite3_bind_text(q, 1, t->table, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(q, 2, (int64_t)t->sum);
+    if (db_run_own(db, q, "storing a table's sum", err) != 0)
+        return -1;
+    t->stored = t->sum;
+    return 0;
+}
+
+int rowsums_commit(struct db *db, struct error *err)
+{
+    for (size_t i = 0; i < db->sums->n; i++) {
+        struct rowsum *t = &db->sums->items[i];
+        if (t->sum != t->stored && store(db, t, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+void rowsums_rollback(struct rowsums *s)
+{
+    s->last_name = NULL;
+    for (size_t i = 0; i < s->n; i++)
+        s->items[i].sum = s->items[i].stored = s->items[i].begun;
+}
+
+void rowsums_savepoint(struct rowsums *s, unsigned depth)
+{
+    for (size_t i = 0; i < s->n; i++)
+        s->items[i].saved[depth] = s->items[i].sum;
+}
+
+void rowsums_rollback_to(struct rowsums *s, unsigned depth)
+{
+    s->last_name = NULL;
+    for (size_t i = 0; i < s->n; i++)
+        s->items[i].sum = s->items[i].saved[depth];
+}
+
+/* ---- by scanning */
+
+static int scan(struct db *db, const struct rowsum *t, uint64_t *sum_out, struct error *err)
+{
+    char *sql = sqlite3_mprintf("select * from \"%w\"", t->table);
+    sqlite3_stmt *q = db_prepare_own(db, sql, 0, err);
+    sqlite3_free(sql);
+    if (q == NULL)
+        return -1;
+    int rc, columns = sqlite3_column_count(q);
+    uint64_t sum = 0;
+    while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
+        struct hashing h = {t->seed};
+        for (int i = 0; i < columns; i++)
+            add_value(&h, sqlite3_column_value(q, i));
+        sum += h.h;
+    }
+    sqlite3_finalize(q);
+    if (rc != SQLITE_DONE)
+        return db_error(db, rc, "hashing a table", err);
+    *sum_out = sum;
+    return 0;
+}
+
+int db_rowsum_scan(struct db *db, const char *table, uint64_t *sum_out, struct error *err)
+{
+    ASSERT(db->sums != NULL);
+    const struct rowsum *t = find(db->sums, table);
+    ASSERT(t != NULL);
+    return scan(db, t, sum_out, err);
+}
+
+int db_rowsums_verify(struct db *db, struct error *err)
+{
+    ASSERT(db->sums != NULL);
+    for (size_t i = 0; i < db->sums->n; i++) {
+        const struct rowsum *t = &db->sums->items[i];
+        uint64_t sum;
+        if (scan(db, t, &sum, err) != 0)
+            return -1;
+        if (sum != t->sum)
+            return error_set(err, ERR_CORRUPT,
+                             "%s: its kept sum is %016llx, that of its rows %016llx", t->table,
+                             (unsigned long long)t->sum, (unsigned long long)sum);
+    }
+    return 0;
+}
+
+int rowsums_count_anew(struct db *db, struct error *err)
+{
+    db->sums->last_name = NULL;
+    for (size_t i = 0; i < db->sums->n; i++) {
+        struct rowsum *t = &db->sums->items[i];
+        if (scan(db, t, &t->sum, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- asking */
+
+uint64_t db_rowsum(const struct db *db, const char *table)
+{
+    ASSERT(db->sums != NULL);
+    const struct rowsum *t = find(db->sums, table);
+    ASSERT(t != NULL);
+    return t->sum;
+}
+
+uint64_t db_rowsum_all(const struct db *db)
+{
+    ASSERT(db->sums != NULL);
+    uint64_t all = 0;
+    for (size_t i = 0; i < db->sums->n; i++) {
+        const struct rowsum *t = &db->sums->items[i];
+        all += hash64(&t->sum, sizeof t->sum, t->seed);
+    }
+    return all;
+}
+
+/* ---- starting */
+
+/* Generated columns are counted differently by the hook and by a scan. */
+static int refuse_odd_table(struct db *db, const char *table, struct error *err)
+{
+    sqlite3_stmt *q =
+        db_prepare_own(db, "select count(*), sum(hidden) from pragma_table_xinfo(?1)", 0, err);
+    if (q == NULL)
+        return -1;
+    sqlite3_bind_text(q, 1, table, -1, SQLITE_STATIC);
+    int rc = sqlite3_step(q), rv = 0;
+    if (rc != SQLITE_ROW)
+        rv = db_error(db, rc, table, err);
+    else if (sqlite3_column_int(q, 0) == 0 || sqlite3_column_int(q, 1) != 0)
+        rv = error_set(err, ERR_INVALID, "%s: got %s, need a table of plain columns", table,
+                       sqlite3_column_int(q, 0) == 0 ? "nothing" : "generated columns");
+    sqlite3_finalize(q);
+    return rv;
+}
+
+/* The stored sum if there is one, else a count; false in *found_out says which. */
+static int load_stored(struct db *db, struct rowsum *t, bool *found_out, struct error *err)
+{
+    sqlite3_stmt *q = db_prepare_own(db, "select sum from row_sums where name = ?1", 0, err);
+    if (q == NULL)
+        return -1;
+    sqlite3_bind_text(q, 1, t->table, -1, SQLITE_STATIC);
+    int rc = sqlite3_step(q);
+    *found_out = rc == SQLITE_ROW;
+    if (rc == SQLITE_ROW)
+        t->sum = t->stored = (uint64_t)sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : db_error(db, rc, "reading row_sums", err);
+}
+
+static int start_one(struct db *db, struct rowsum *t, struct error *err)
+{
+    bool found;
+    if (refuse_odd_table(db, t->table, err) != 0 || load_stored(db, t, &found, err) != 0)
+        return -1;
+    if (found)
+        return 0;
+    return scan(db, t, &t->sum, err) != 0 ? -1 : store(db, t, err);
+}
+
+static int start_all(struct db *db, struct error *err)
+{
+    struct rowsums *s = db->sums;
+    if (db_exec(db,
+                "create table if not exists row_sums("
+                "name text primary key, sum integer not null) strict, without rowid",
+                err) != 0)
+        return -1;
+    s->store = db_prepare_own(db, "insert or replace into row_sums values(?1, ?2)",
+                              SQLITE_PREPARE_PERSISTENT, err);
+    if (s->store == NULL)
+        return -1;
+    for (size_t i = 0; i < s->n; i++)
+        if (start_one(db, &s->items[i], err) != 0)
+            return -1;
+    return 0;
+}
+
+static int end_own(struct db *db, bool own, int rv, struct error *err)
+{
+    if (rv == 0)
+        return own ? db_commit(db, err) : 0;
+    if (own)
+        db_rollback(db);
+    return -1;
+}
+
+int db_rowsums_start(struct db *db, const char *const *tables, size_t n, struct error *err)
+{
+    ASSERT(db->sums == NULL);
+    bool own = !db_in_transaction(db);
+    if (own && db_begin(db, DB_FULL, err) != 0)
+        return -1;
+    struct rowsums *s = mem_zalloc(sizeof *s + n * sizeof s->items[0]);
+    s->db = db;
+    s->n = n;
+    for (size_t i = 0; i < n; i++)
+        s->items[i] =
+            (struct rowsum){.table = tables[i], .seed = hash64(tables[i], strlen(tables[i]), 0)};
+    db->sums = s;
+    int rv = end_own(db, own, start_all(db, err), err);
+    if (rv != 0) {
+        db->sums = NULL;
+        rowsums_free(s);
+        return -1;
+    }
+    rowsums_begin(s);
+    sqlite3_preupdate_hook(db->sqlite, on_change, s);
+    return 0;
+}

@@ -1,0 +1,31 @@
+/* lib/db/rowsum.h - hashes of whole tables, kept as rows change.
+ *
+ * A table's sum is the wrapping 64-bit sum of the hashes of its rows, so order does not matter and
+ * a change costs one hash of the old row and one of the new. The sums stand in the table row_sums,
+ * written in the transaction that changed the rows: replicas with equal rows have equal sums.
+ * A row's canonical bytes: for each column in order a type byte and the value; a real that is an
+ * exact integer counts as that integer.
+ *
+ * Rows must change through this connection. A schema step that adds a column with a default must
+ * write the rows again (SQLite shows the hook a null there until then); db_schema_step() itself
+ * counts anew. */
+#pragma once
+
+#include "db/db.h"
+
+/* From here on the sums of these tables are kept; the names must live as long as db. Creates
+ * row_sums if need be and counts tables that have no sum there yet, in the open transaction or one
+ * of its own. Before any statement that writes to them is prepared. ERR_INVALID for a table that
+ * is not there or has generated columns. */
+int db_rowsums_start(struct db *db, const char *const *tables, size_t n,
+                     struct error *err) MUST_CHECK;
+
+/* As of now, inside the open transaction too. */
+uint64_t db_rowsum(const struct db *db, const char *table);
+uint64_t db_rowsum_all(const struct db *db); /* of all tables, each with its name */
+
+/* The same by reading every row: for the check now and then. */
+int db_rowsum_scan(struct db *db, const char *table, uint64_t *sum_out,
+                   struct error *err) MUST_CHECK;
+/* ERR_CORRUPT naming the first table whose kept sum is not that of its rows. */
+int db_rowsums_verify(struct db *db, struct error *err) MUST_CHECK;

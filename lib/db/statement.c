@@ -1,0 +1,273 @@
+#include "db/statement.h"
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "db/private.h"
+
+struct stmt {
+    struct db *db;
+    sqlite3_stmt *sqlite;
+    const char *name;
+    bool running; /* between its first row and its end */
+};
+
+struct stmts {
+    size_t n;
+    struct stmt items[];
+};
+
+int db_prepare(struct db *db, const struct db_sql *table, size_t n, struct stmts **out,
+               struct error *err)
+{
+    if (db_refuse_failed(db, err) != 0)
+        return -1;
+    struct stmts *s = mem_zalloc(sizeof *s + n * sizeof s->items[0]);
+    for (; s->n < n; s->n++) {
+        struct stmt *q = &s->items[s->n];
+        *q = (struct stmt){.db = db, .name = table[s->n].name};
+        const char *tail;
+        int rc = sqlite3_prepare_v3(db->sqlite, table[s->n].text, -1, SQLITE_PREPARE_PERSISTENT,
+                                    &q->sqlite, &tail);
+        if (rc != SQLITE_OK) {
+            db_error(db, rc, q->name, err);
+            stmts_free(s);
+            return -1;
+        }
+        ASSERT(q->sqlite != NULL && *tail == '\0'); /* one row, one statement */
+    }
+    *out = s;
+    return 0;
+}
+
+void stmts_free(struct stmts *s)
+{
+    if (s == NULL)
+        return;
+    for (size_t i = 0; i < s->n; i++)
+        sqlite3_finalize(s->items[i].sqlite);
+    mem_free(s);
+}
+
+struct stmt *stmts_use(struct stmts *s, int which)
+{
+    ASSERT(which >= 0 && (size_t)which < s->n);
+    struct stmt *q = &s->items[which];
+    ASSERT(!q->running);
+    return q;
+}
+
+/* ---- binding */
+
+static void bound(struct stmt *q, int rc)
+{
+    ASSERT(!q->running);
+    ASSERT(rc != SQLITE_RANGE && rc != SQLITE_MISUSE);
+    if (rc != SQLITE_OK)
+        db_fail(q->db, rc, q->name);
+}
+
+static int parameter(struct stmt *q, const char *name)
+{
+    int i = sqlite3_bind_parameter_index(q->sqlite, name);
+    ASSERT(i != 0);
+    return i;
+}
+
+void stmt_bind_i64_at(struct stmt *q, int i, int64_t v)
+{
+    bound(q, sqlite3_bind_int64(q->sqlite, i, v));
+}
+
+void stmt_bind_slice_at(struct stmt *q, int i, struct slice text)
+{
+    const char *p = text.p != NULL ? text.p : "";
+    bound(q, sqlite3_bind_text64(q->sqlite, i, p, text.len, SQLITE_STATIC, SQLITE_UTF8));
+}
+
+void stmt_bind_blob_at(struct stmt *q, int i, struct slice bytes)
+{
+    const char *p = bytes.p != NULL ? bytes.p : "";
+    bound(q, sqlite3_bind_blob64(q->sqlite, i, p, bytes.len, SQLITE_STATIC));
+}
+
+void stmt_bind_i64(struct stmt *q, const char *name, int64_t v)
+{
+    stmt_bind_i64_at(q, parameter(q, name), v);
+}
+
+void stmt_bind_text(struct stmt *q, const char *name, const char *text)
+{
+    if (text == NULL)
+        stmt_bind_null(q, name);
+    else
+        stmt_bind_slice_at(q, parameter(q, name), slice_of(text));
+}
+
+void stmt_bind_slice(struct stmt *q, const char *name, struct slice text)
+{
+    stmt_bind_slice_at(q, parameter(q, name), text);
+}
+
+void stmt_bind_blob(struct stmt *q, const char *name, struct slice bytes)
+{
+    stmt_bind_blob_at(q, parameter(q, name), bytes);
+}
+
+void stmt_bind_null(struct stmt *q, const char *name)
+{
+    bound(q, sqlite3_bind_null(q->sqlite, parameter(q, name)));
+}
+
+/* ---- running */
+
+void stmt_end(struct stmt *q)
+{
+    sqlite3_reset(q->sqlite);
+    sqlite3_clear_bindings(q->sqlite);
+    q->running = false;
+}
+
+bool stmt_row(struct stmt *q)
+{
+    int rc = SQLITE_DONE;
+    if (!db_failed(q->db)) {
+        rc = sqlite3_step(q->sqlite);
+        if (rc == SQLITE_ROW) {
+            q->running = true;
+            return true;
+        }
+        if (rc != SQLITE_DONE)
+            db_fail(q->db, rc, q->name);
+    }
+    stmt_end(q);
+    return false;
+}
+
+void stmt_run(struct stmt *q)
+{
+    while (stmt_row(q))
+        ;
+}
+
+int64_t stmt_one_i64(struct stmt *q, int64_t otherwise)
+{
+    int64_t v = otherwise;
+    if (stmt_row(q) && !stmt_is_null(q, 0))
+        v = stmt_i64(q, 0);
+    stmt_end(q);
+    return v;
+}
+
+/* ---- columns */
+
+int64_t stmt_i64(struct stmt *q, int column)
+{
+    return sqlite3_column_int64(q->sqlite, column);
+}
+bool stmt_bool(struct stmt *q, int column)
+{
+    return stmt_i64(q, column) != 0;
+}
+double stmt_double(struct stmt *q, int column)
+{
+    return sqlite3_column_double(q->sqlite, column);
+}
+
+const char *stmt_str(struct stmt *q, int column)
+{
+    return (const char *)sqlite3_column_text(q->sqlite, column);
+}
+
+struct slice stmt_text(struct stmt *q, int column)
+{
+    const char *p = stmt_str(q, column);
+    return (struct slice){p, (size_t)sqlite3_column_bytes(q->sqlite, column)};
+}
+
+struct slice stmt_blob(struct stmt *q, int column)
+{
+    const char *p = sqlite3_column_blob(q->sqlite, column);
+    return (struct slice){p, (size_t)sqlite3_column_bytes(q->sqlite, column)};
+}
+
+bool stmt_is_null(struct stmt *q, int column)
+{
+    return sqlite3_column_type(q->sqlite, column) == SQLITE_NULL;
+}
+
+/* ---- a stranger's statement */
+
+/* Comments and semicolons may follow; what does not even parse counts as a second statement. */
+static bool has_statement(struct db *db, const char *p, const char *end)
+{
+    while (p < end) {
+        sqlite3_stmt *more = NULL;
+        const char *tail;
+        int rc = sqlite3_prepare_v3(db->sqlite, p, (int)(end - p), 0, &more, &tail);
+        sqlite3_finalize(more);
+        if (rc != SQLITE_OK || more != NULL)
+            return true;
+        p = tail;
+    }
+    return false;
+}
+
+struct stmt *db_query(struct db *db, struct slice sql, struct error *err)
+{
+    if (db_refuse_failed(db, err) != 0)
+        return NULL;
+    if (sql.len > LIMIT_BODY_BYTES) {
+        error_set(err, ERR_LIMIT, "sql: got %zu bytes, need at most %d", sql.len, LIMIT_BODY_BYTES);
+        return NULL;
+    }
+    sqlite3_stmt *sqlite = NULL;
+    const char *tail = NULL;
+    int rc = sqlite3_prepare_v3(db->sqlite, sql.p, (int)sql.len, 0, &sqlite, &tail);
+    if (rc != SQLITE_OK) {
+        db_error(db, rc, "sql", err);
+        return NULL;
+    }
+    if (sqlite == NULL || has_statement(db, tail, sql.p + sql.len)) {
+        sqlite3_finalize(sqlite);
+        error_set(err, ERR_INVALID, "sql: got %s, need exactly one statement",
+                  sqlite == NULL ? "nothing" : "more than one statement");
+        return NULL;
+    }
+    struct stmt *q = NEW(struct stmt);
+    *q = (struct stmt){.db = db, .sqlite = sqlite, .name = "sql"};
+    return q;
+}
+
+void stmt_free(struct stmt *q)
+{
+    if (q == NULL)
+        return;
+    sqlite3_finalize(q->sqlite);
+    mem_free(q);
+}
+
+int stmt_columns(struct stmt *q)
+{
+    return sqlite3_column_count(q->sqlite);
+}
+const char *stmt_column_name(struct stmt *q, int column)
+{
+    return sqlite3_column_name(q->sqlite, column);
+}
+
+enum stmt_type stmt_type(struct stmt *q, int column)
+{
+    switch (sqlite3_column_type(q->sqlite, column)) {
+    case SQLITE_INTEGER:
+        return STMT_INTEGER;
+    case SQLITE_FLOAT:
+        return STMT_REAL;
+    case SQLITE_TEXT:
+        return STMT_TEXT;
+    case SQLITE_BLOB:
+        return STMT_BLOB;
+    default:
+        return STMT_NULL;
+    }
+}
