@@ -8,3 +8,20 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include "base/assert.h"
+
+static inline void unit_on_assert(const char *file, int line, const char *what)
+{
+    mock_assert(0, what, file, line);
+}
+
+/* The expression must break one of our ASSERTs. */
+#define assert_breaks(expression)          \
+    do {                                   \
+        assert_on_failure(unit_on_assert); \
+        expect_assert_failure(expression); \
+        assert_on_failure(NULL);           \
+    } while (0)
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
