@@ -521,7 +521,7 @@ bool json_i64(const struct json *v, int64_t *out)
     if (number->valuestring != NULL)
         return str_to_i64(number->valuestring, out);
     double value = number->valuedouble;
-    if (fabs(value) > EXACT_MAX || value != floor(value))
+    if (fabs(value) >= EXACT_MAX || value != floor(value))
         return false;
     *out = (int64_t)value;
     return true;

@@ -41,7 +41,7 @@ const char *json_name(const struct json *member);
 bool json_bool(const struct json *v, bool otherwise);     /* otherwise: absent or another kind */
 const char *json_str(const struct json *v, const char *otherwise);
 struct slice json_slice(const struct json *v);
-/* Exact integers. One written with a fraction or an exponent counts too, up to 2^53: 1.0, 1e3. */
+/* Exact integers. One written with a fraction or an exponent counts too, below 2^53: 1.0, 1e3. */
 bool json_i64(const struct json *v, int64_t *out);
 int64_t json_int(const struct json *v, int64_t otherwise);
 double json_double(const struct json *v, double otherwise);
