@@ -28,6 +28,7 @@
     X(LIMIT_LOG_ROWS, 20000, NULL, "trailing Raft entries kept")                                   \
     X(LIMIT_LOG_BYTES, 64 << 20, NULL, "trailing Raft bytes kept")                                 \
     X(LIMIT_ID_BYTES, 200, NULL, "an app's id: with an instance's it must fit a file name")        \
+    X(LIMIT_ITEMS, 2000, NULL, "elements of one list or map in an app or a job")                   \
     X(LIMIT_INSTANCES, 100000, "limits.instances", "instances of one app")                         \
     X(LIMIT_APP_VERSIONS, 25, "limits.versions", "old versions kept an app")                       \
     X(LIMIT_DEPLOYMENTS, 100, "limits.deployments", "deployments running at once")                 \
@@ -35,6 +36,14 @@
     X(LIMIT_FINISHED_TASKS, 1000, "limits.tasks", "finished tasks kept")                           \
     X(LIMIT_LOG_FILE_BYTES, 10 << 20, "limits.log_file", "one stdout or stderr file")              \
     X(LIMIT_LOG_FILES, 3, "limits.log_files", "rotated stdout or stderr files kept")               \
+    X(LIMIT_ORDER_BYTES, 1 << 20, NULL, "command and environment of one task")                     \
+    X(LIMIT_HELPERS, 256, NULL, "command checks, tar and the like at once")                        \
+    X(LIMIT_TASK_PIDS, 10000, "limits.task_pids", "processes and threads of one task")             \
+    X(LIMIT_SWEEP_MS, 10000, NULL, "time to kill what an ended task leaves")                       \
+    X(LIMIT_FILE_READ_BYTES, 64 << 10, NULL, "one read of a sandbox file")                         \
+    X(LIMIT_BROWSE, 10000, NULL, "entries of one sandbox folder shown")                            \
+    X(LIMIT_FETCH_BYTES, 1 << 30, "limits.fetch", "one fetched file")                              \
+    X(LIMIT_FETCH_MS, 60000, "limits.fetch_ms", "time a download may stall")                       \
     X(LIMIT_FRAME_BYTES, 8 << 20, NULL, "one framed message between processes or nodes")           \
     X(LIMIT_SQL_ROWS, 10000, NULL, "rows of one mesolith sql answer")                              \
     X(LIMIT_SQL_MS, 5000, NULL, "time of one mesolith sql query")
