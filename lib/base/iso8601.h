@@ -1,52 +1,57 @@
-/* lib/base/iso8601.h - repeating intervals, periods and zones as schedules need them
- * (spec/chronos.md 3.1, 3.2, 3.4, 3.6). Pure; zones come compiled in from the build machine's tz
- * database. */
+/* lib/base/iso8601.h - repeating intervals "R5/2026-03-01T00:00:00Z/P1D": grammar, the instants
+ * they mean, and their text (spec/chronos.md 3.1, 3.2, 3.4, 3.6).
+ *
+ * A schedule's targets never decrease; two neighbours are equal only where a zone skips a whole
+ * day. Everything here takes constant time, however far k or now lies from the start. Pure; the
+ * structs are values that own nothing. */
 #pragma once
 
-#include "base/time.h"
+#include "base/zone.h"
 
-struct zone; /* a named zone, a fixed offset or UTC; lives as long as the program, or in the caller's zone_fixed */
-
-/* A tz database id, "GMT+h[:mm]" or one of the three-letter aliases; ERR_INVALID naming it. */
-const struct zone *zone_find(const char *name, struct error *err) MUST_CHECK;
-const struct zone *zone_utc(void);
-/* Seconds east of UTC at an instant. */
-int zone_offset_s(const struct zone *z, struct wall at);
-
-struct local { /* a date-time without a zone: ms since 1970-01-01T00:00:00 as a clock on the wall shows it */
-    int64_t ms;
-};
-/* In a gap: shifted forward by its length; in an overlap: the earlier instant (3.4 step 3). */
-struct wall zone_resolve(const struct zone *z, struct local l);
-struct local zone_local(const struct zone *z, struct wall at);
-
+/* Each field 0 to 2147483647, as written: "PT60S" stays 60 seconds. */
 struct period {
-    int64_t years, months, weeks, days, hours, minutes, seconds, millis; /* as written; not converted */
+    int64_t years, months, weeks, days, hours, minutes, seconds;
+    int64_t millis; /* 0 to 999; a fraction of the seconds, cut */
 };
-int period_parse(const char *text, struct period *out, struct error *err) MUST_CHECK;
-#define PERIOD_TEXT_SIZE 192
-const char *period_text(const struct period *p, char dst[PERIOD_TEXT_SIZE]); /* canonical, 3.6 */
-bool period_is_zero(const struct period *p);
-/* With fixed lengths D = 24 h, W = 7 D, M = 30 D, Y = 365 D; saturates. For epsilon (3.5). */
-int64_t period_fixed_ms(const struct period *p);
 
-struct schedule { /* one parsed `R[n]/start/period` */
-    int64_t count;      /* -1: for ever */
-    bool start_empty;   /* then anchor is set by schedule_start_now() */
-    struct local anchor;
-    const struct zone *zone; /* NULL: the fixed offset */
-    int fixed_offset_s;
+/* "P1Y2M3W4DT5H6M7.5S". ERR_INVALID saying what is wrong at which place. */
+int period_parse(const char *text, struct period *out, struct error *err) MUST_CHECK;
+bool period_is_zero(const struct period *p);
+/* With fixed lengths: a day 24 h, a week 7, a month 30, a year 365 days. Saturates. */
+int64_t period_fixed_ms(const struct period *p);
+#define PERIOD_TEXT_SIZE 96
+const char *period_text(const struct period *p, char dst[PERIOD_TEXT_SIZE]); /* 3.6, canonical */
+
+#define COUNT_FOREVER (-1)
+
+struct schedule {
+    int64_t count;     /* runs in total, or COUNT_FOREVER */
+    bool start_empty;  /* the start was left empty: first and anchor wait for schedule_start_now */
+    struct wall first; /* target 0 */
+    struct local anchor; /* first in the zone; what months and days are added to */
+    struct zone zone;
     struct period period;
 };
-/* zone_name "" or NULL: none (3.2). ERR_INVALID naming the part, the value and the grammar. */
+
+/* zone_name NULL or "": the start's offset, else UTC; otherwise the start's offset is dropped and
+ * its fields are meant in that zone (3.2). ERR_INVALID naming the part, the value and the cure. */
 int schedule_parse(const char *text, const char *zone_name, struct schedule *out,
                    struct error *err) MUST_CHECK;
+/* Gives an empty start its instant; whoever keeps the text keeps t beside it, because a local time
+ * that is shown twice would read back as the earlier. Without effect on others. */
 void schedule_start_now(struct schedule *s, struct wall t);
-/* 3.4: computed from the anchor each time. SCHEDULE_END is never due. */
+
+/* 9999-12-31T23:59:59.999Z: what a target beyond it, or beyond its zone's year 9999, becomes. Never
+ * due. */
 #define SCHEDULE_END ((struct wall){253402300799999})
-struct wall schedule_target(const struct schedule *s, int64_t k); /* k >= 0 */
-int64_t schedule_last_due(const struct schedule *s, struct wall now); /* greatest k, or -1; constant time */
-/* "R5/2026-03-01T00:00:00.000Z/P1D" (3.6); remaining -1: for ever. */
-#define SCHEDULE_TEXT_SIZE 256
+
+/* Always computed from the anchor (3.4). k >= 0; the count does not matter here. */
+struct wall schedule_target(const struct schedule *s, int64_t k);
+/* The greatest k whose target is at or before now, or -1; 0 at most for a zero period. */
+int64_t schedule_last_due(const struct schedule *s, struct wall now);
+
+/* What clients see when `remaining` runs are left, of which k is the next (3.6):
+ * "R5/2026-03-01T00:00:00.000Z/P1D". */
+#define SCHEDULE_TEXT_SIZE 192
 const char *schedule_text(const struct schedule *s, int64_t remaining, int64_t k,
                           char dst[SCHEDULE_TEXT_SIZE]);
