@@ -40,8 +40,8 @@ void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(print
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 bool buf_full(const struct buf *b);
 struct slice buf_slice(const struct buf *b);
-const char *buf_str(const struct buf *b);  /* "" when empty; borrowed */
+const char *buf_str(const struct buf *b);       /* "" when empty; borrowed */
 char *buf_take(struct buf *b, size_t *len_out); /* the caller frees; b is empty again. Never NULL */
-void buf_consume(struct buf *b, size_t n); /* drops the first n bytes */
-void buf_clear(struct buf *b);             /* keeps the memory */
-void buf_close(struct buf *b);             /* accepts a zeroed struct */
+void buf_consume(struct buf *b, size_t n);      /* drops the first n bytes */
+void buf_clear(struct buf *b);                  /* keeps the memory */
+void buf_close(struct buf *b);                  /* accepts a zeroed struct */

@@ -10,17 +10,17 @@
 #include <stdint.h>
 
 /* name, HTTP status, exit status */
-#define ERROR_CODES(X)                                                       \
-    X(ERR_SYNTAX, 400, 2)       /* not even well-formed */                   \
-    X(ERR_INVALID, 422, 3)      /* well-formed but wrong; names the field */ \
-    X(ERR_NOT_FOUND, 404, 4)                                                 \
-    X(ERR_CONFLICT, 409, 5)     /* a version, lock or epoch is stale */      \
-    X(ERR_LIMIT, 413, 6)        /* over one of the named limits */           \
-    X(ERR_UNAVAILABLE, 503, 7)  /* no leader or quorum; certainly not applied */ \
-    X(ERR_CANCELED, 503, 8)     /* its owner stopped it */                   \
-    X(ERR_IO, 500, 9)                                                        \
-    X(ERR_CORRUPT, 500, 10)     /* we cannot have written this */            \
-    X(ERR_UNCERTAIN, 504, 11)   /* may or may not have happened */
+#define ERROR_CODES(X)                                                          \
+    X(ERR_SYNTAX, 400, 2)  /* not even well-formed */                           \
+    X(ERR_INVALID, 422, 3) /* well-formed but wrong; names the field */         \
+    X(ERR_NOT_FOUND, 404, 4)                                                    \
+    X(ERR_CONFLICT, 409, 5)    /* a version, lock or epoch is stale */          \
+    X(ERR_LIMIT, 413, 6)       /* over one of the named limits */               \
+    X(ERR_UNAVAILABLE, 503, 7) /* no leader or quorum; certainly not applied */ \
+    X(ERR_CANCELED, 503, 8)    /* its owner stopped it */                       \
+    X(ERR_IO, 500, 9)                                                           \
+    X(ERR_CORRUPT, 500, 10)   /* we cannot have written this */                 \
+    X(ERR_UNCERTAIN, 504, 11) /* may or may not have happened */
 
 enum error_code {
     ERR_NONE = 0,

@@ -38,7 +38,7 @@ const struct json *json_next(const struct json *v);
 const char *json_name(const struct json *member);
 #define JSON_EACH(it, v) for (const struct json *it = json_first(v); it != NULL; it = json_next(it))
 
-bool json_bool(const struct json *v, bool otherwise);     /* otherwise: absent or another kind */
+bool json_bool(const struct json *v, bool otherwise); /* otherwise: absent or another kind */
 const char *json_str(const struct json *v, const char *otherwise);
 struct slice json_slice(const struct json *v);
 /* Exact integers. One written with a fraction or an exponent counts too, below 2^53: 1.0, 1e3. */
@@ -65,14 +65,15 @@ void json_object_end(struct json_writer *w);
 void json_array(struct json_writer *w);
 void json_array_end(struct json_writer *w);
 void json_key(struct json_writer *w, const char *name);
-void json_put_str(struct json_writer *w, const char *s); /* NULL writes null; bad UTF-8 becomes U+FFFD */
+/* NULL writes null; bad UTF-8 becomes U+FFFD */
+void json_put_str(struct json_writer *w, const char *s);
 void json_put_slice(struct json_writer *w, struct slice s);
 void json_put_int(struct json_writer *w, int64_t v);
 void json_put_uint(struct json_writer *w, uint64_t v);
 void json_put_double(struct json_writer *w, double v); /* shortest text that reads back the same */
 void json_put_bool(struct json_writer *w, bool v);
 void json_put_null(struct json_writer *w);
-void json_put_raw(struct json_writer *w, struct slice json); /* one whole value, trusted */
+void json_put_raw(struct json_writer *w, struct slice json);      /* one whole value, trusted */
 void json_put_value(struct json_writer *w, const struct json *v); /* NULL writes null */
 /* key and value at once */
 void json_member_str(struct json_writer *w, const char *name, const char *s);

@@ -12,7 +12,8 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 typedef void log_sink(void *data, enum log_level level, const char *line);
 void log_set_sink(log_sink *sink, void *data, enum log_level most);
 
-/* log_info("task lost", "agent=%s task=%s", ...). fields may be "". Newlines in fields are escaped. */
+/* log_info("task lost", "agent=%s task=%s", ...). fields may be "". Newlines in fields are escaped.
+ */
 void log_event(enum log_level level, const char *what, const char *fields, ...)
     __attribute__((format(printf, 3, 4)));
 #define log_error(...) log_event(LOG_ERROR, __VA_ARGS__)

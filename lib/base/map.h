@@ -11,7 +11,8 @@ struct map;
 
 struct map *map_new(void);
 void map_free(struct map *m); /* not the values */
-/* Returns the value that was there before, or NULL. Values may not be NULL. String keys are copied. */
+/* Returns the value that was there before, or NULL. Values may not be NULL. String keys are copied.
+ */
 void *map_put(struct map *m, uint64_t key, void *value);
 void *map_get(const struct map *m, uint64_t key);
 void *map_remove(struct map *m, uint64_t key);

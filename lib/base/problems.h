@@ -20,8 +20,8 @@ struct problems {
     size_t left_out;
 };
 
-void problems_add(struct problems *p, enum problem_kind kind, const char *path, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+void problems_add(struct problems *p, enum problem_kind kind, const char *path, const char *fmt,
+                  ...) __attribute__((format(printf, 4, 5)));
 bool problems_has(const struct problems *p, enum problem_kind kind);
 /* "id: got …, need … (and 2 more)" in `err` as ERR_INVALID; returns -1, or 0 if there are none. */
 int problems_error(const struct problems *p, struct error *err);

@@ -11,8 +11,8 @@ struct rng {
 
 void rng_seed(struct rng *r, uint64_t seed);
 uint64_t rng_next(struct rng *r);
-uint64_t rng_below(struct rng *r, uint64_t n);  /* 0..n-1, unbiased; n > 0 */
-int64_t rng_id(struct rng *r);                  /* 63 random bits, never 0: a row's key */
+uint64_t rng_below(struct rng *r, uint64_t n); /* 0..n-1, unbiased; n > 0 */
+int64_t rng_id(struct rng *r);                 /* 63 random bits, never 0: a row's key */
 bool rng_chance(struct rng *r, double p);
 
 struct uuid {
