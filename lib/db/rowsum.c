@@ -29,46 +29,74 @@ struct rowsums {
 
 /* ---- the hash of one row */
 
+/* Small values are gathered and hashed together; a long one is hashed where it lies. */
+#define GATHERED_BYTES 256
+#define LONG_BYTES 64
+
 struct hashing {
-    uint64_t h;
+    uint64_t h; /* of all that is not gathered any more */
+    size_t n;
+    uint8_t gathered[GATHERED_BYTES];
 };
 
+static void hash_begin(struct hashing *h, uint64_t seed)
+{
+    h->h = seed;
+    h->n = 0;
+}
+
+static uint64_t hashed(struct hashing *h)
+{
+    if (h->n > 0)
+        h->h = hash64(h->gathered, h->n, h->h);
+    h->n = 0;
+    return h->h;
+}
+
+/* The type and the length stand before the bytes, so that values do not run together. */
 static void add(struct hashing *h, uint8_t type, const void *p, size_t len)
 {
-    h->h = hash64(p, len, h->h * 31 + type);
+    uint64_t head = (uint64_t)len << 8 | type;
+    size_t here = len < LONG_BYTES ? len : 0;
+    if (h->n + sizeof head + here > GATHERED_BYTES)
+        hashed(h);
+    memcpy(h->gathered + h->n, &head, sizeof head);
+    if (here > 0)
+        memcpy(h->gathered + h->n + sizeof head, p, here);
+    h->n += sizeof head + here;
+    if (here < len)
+        h->h = hash64(p, len, hashed(h));
+}
+
+static void add_real(struct hashing *h, double d)
+{
+    int64_t i = d > -EXACT_INTEGERS && d < EXACT_INTEGERS ? (int64_t)d : 0;
+    if ((double)i == d)
+        add(h, SQLITE_INTEGER, &i, sizeof i);
+    else
+        add(h, SQLITE_FLOAT, &d, sizeof d);
 }
 
 static void add_value(struct hashing *h, sqlite3_value *v)
 {
     int type = sqlite3_value_type(v);
-    int64_t i = 0;
-    double d = 0;
+    int64_t i;
+    const void *p;
     switch (type) {
-    case SQLITE_FLOAT:
-        d = sqlite3_value_double(v);
-        if (!(d > -EXACT_INTEGERS && d < EXACT_INTEGERS && d == (double)(int64_t)d)) {
-            add(h, SQLITE_FLOAT, &d, sizeof d);
-            break;
-        }
-        i = (int64_t)d;
-        add(h, SQLITE_INTEGER, &i, sizeof i);
-        break;
     case SQLITE_INTEGER:
         i = sqlite3_value_int64(v);
         add(h, SQLITE_INTEGER, &i, sizeof i);
         break;
-    case SQLITE_TEXT: { /* first the text, then its length: that is the order SQLite wants */
-        const void *p = sqlite3_value_text(v);
-        add(h, SQLITE_TEXT, p, (size_t)sqlite3_value_bytes(v));
+    case SQLITE_FLOAT:
+        add_real(h, sqlite3_value_double(v));
         break;
-    }
-    case SQLITE_BLOB: {
-        const void *p = sqlite3_value_blob(v);
-        add(h, SQLITE_BLOB, p != NULL ? p : "", (size_t)sqlite3_value_bytes(v));
+    case SQLITE_TEXT:
+    case SQLITE_BLOB: /* first the bytes, then their number: that is the order SQLite wants */
+        p = type == SQLITE_TEXT ? sqlite3_value_text(v) : sqlite3_value_blob(v);
+        add(h, (uint8_t)type, p, (size_t)sqlite3_value_bytes(v));
         break;
-    }
     default:
-        add(h, SQLITE_NULL, "", 0);
+        add(h, SQLITE_NULL, NULL, 0);
     }
 }
 
@@ -86,7 +114,8 @@ typedef int get_value(sqlite3 *sqlite, int column, sqlite3_value **value);
 
 static uint64_t hash_changed(struct rowsums *s, const struct rowsum *t, get_value *get)
 {
-    struct hashing h = {t->seed};
+    struct hashing h;
+    hash_begin(&h, t->seed);
     int n = sqlite3_preupdate_count(s->db->sqlite);
     for (int i = 0; i < n; i++) {
         sqlite3_value *v = NULL;
@@ -97,7 +126,7 @@ static uint64_t hash_changed(struct rowsums *s, const struct rowsum *t, get_valu
         }
         add_value(&h, v);
     }
-    return h.h;
+    return hashed(&h);
 }
 
 static void on_change(void *data, sqlite3 *sqlite, int op, const char *schema, const char *table,
@@ -191,10 +220,11 @@ static int scan(struct db *db, const struct rowsum *t, uint64_t *sum_out, struct
     int rc, columns = sqlite3_column_count(q);
     uint64_t sum = 0;
     while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-        struct hashing h = {t->seed};
+        struct hashing h;
+        hash_begin(&h, t->seed);
         for (int i = 0; i < columns; i++)
             add_value(&h, sqlite3_column_value(q, i));
-        sum += h.h;
+        sum += hashed(&h);
     }
     sqlite3_finalize(q);
     if (rc != SQLITE_DONE)
