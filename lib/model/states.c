@@ -1,0 +1,71 @@
+#include "model/states.h"
+
+#include <string.h>
+
+static const struct {
+    const char *word, *mesos;
+} task_words[TASK_STATES] = {
+    [TASK_STAGING] = {"staging", "TASK_STAGING"},
+    [TASK_STARTING] = {"starting", "TASK_STARTING"},
+    [TASK_RUNNING] = {"running", "TASK_RUNNING"},
+    [TASK_KILLING] = {"killing", "TASK_KILLING"},
+    [TASK_UNREACHABLE] = {"unreachable", "TASK_UNREACHABLE"},
+    [TASK_FINISHED] = {"finished", "TASK_FINISHED"},
+    [TASK_FAILED] = {"failed", "TASK_FAILED"},
+    [TASK_KILLED] = {"killed", "TASK_KILLED"},
+    [TASK_ERROR] = {"error", "TASK_ERROR"},
+    [TASK_GONE] = {"gone", "TASK_GONE"},
+    [TASK_DROPPED] = {"dropped", "TASK_DROPPED"},
+    [TASK_LOST] = {"lost", "TASK_LOST"},
+};
+
+const char *task_state_word(enum task_state s)
+{
+    return task_words[s].word;
+}
+
+const char *task_state_mesos(enum task_state s)
+{
+    return task_words[s].mesos;
+}
+
+bool task_state_parse(const char *word, enum task_state *out)
+{
+    for (int i = 0; i < TASK_STATES; i++) {
+        if (strcmp(word, task_words[i].word) == 0 || strcmp(word, task_words[i].mesos) == 0) {
+            *out = (enum task_state)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *agent_state_word(enum agent_state s)
+{
+    static const char *const words[] = {"ready", "draining", "drained", "unreachable", "gone"};
+    return words[s];
+}
+
+const char *run_state_word(enum run_state s)
+{
+    static const char *const words[] = {
+        [RUN_QUEUED] = "queued",     [RUN_ASSIGNED] = "starting",   [RUN_RUNNING] = "running",
+        [RUN_SUCCESS] = "ok",        [RUN_FAILED] = "failed",       [RUN_KILLED] = "killed",
+        [RUN_LOST] = "lost",         [RUN_MISSED] = "missed",       [RUN_RETRY_WAIT] = "retrying",
+        [RUN_COALESCED] = "skipped", [RUN_CANCELLED] = "cancelled", [RUN_SUPERSEDED] = "superseded",
+    };
+    return words[s];
+}
+
+const char *run_cause_word(enum run_cause c)
+{
+    static const char *const words[] = {"schedule", "manual", "dependency"};
+    return words[c];
+}
+
+const char *noun_word(enum noun n)
+{
+    static const char *const words[] = {"app",  "task",       "job",    "run",
+                                        "node", "deployment", "service"};
+    return words[n];
+}

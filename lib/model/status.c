@@ -1,0 +1,63 @@
+#include "model/status.h"
+
+void status_write(const struct status *s, struct json_writer *w)
+{
+    json_object(w);
+    json_member_int(w, "task", s->task);
+    json_member_int(w, "seq", s->seq);
+    json_member_str(w, "state", task_state_word(s->state));
+    json_member_int(w, "at", s->at.ms);
+    if (s->pid != 0)
+        json_member_int(w, "pid", s->pid);
+    if (s->container != NULL)
+        json_member_str(w, "container", s->container);
+    if (s->exited)
+        json_member_int(w, "exit", s->exit_code);
+    if (s->signaled)
+        json_member_int(w, "signal", s->signal);
+    if (s->oom)
+        json_member_bool(w, "oom", true);
+    if (s->reason != NULL)
+        json_member_str(w, "reason", s->reason);
+    if (s->message != NULL)
+        json_member_str(w, "message", s->message);
+    if (s->detail != NULL)
+        json_member_str(w, "detail", s->detail);
+    if (s->health != 0)
+        json_member_int(w, "health", s->health);
+    if (s->health_raw.len > 0) {
+        json_member_raw(w, "health_results", s->health_raw);
+    } else if (s->health_results != NULL) {
+        json_key(w, "health_results");
+        json_put_value(w, s->health_results);
+    }
+    json_object_end(w);
+}
+
+int status_read(const struct json *v, struct status *out, struct error *err)
+{
+    struct status s = {0};
+    if (!json_i64(json_get(v, "task"), &s.task) || s.task <= 0)
+        return error_set(err, ERR_INVALID, "status: task: need a positive number");
+    if (!json_i64(json_get(v, "seq"), &s.seq))
+        return error_set(err, ERR_INVALID, "status: seq: need a number");
+    if (!task_state_parse(json_str(json_get(v, "state"), ""), &s.state))
+        return error_set(err, ERR_INVALID, "status: state: got \"%.40s\", need a task state",
+                         json_str(json_get(v, "state"), ""));
+    s.at.ms = json_int(json_get(v, "at"), 0);
+    s.pid = json_int(json_get(v, "pid"), 0);
+    s.container = json_str(json_get(v, "container"), NULL);
+    const struct json *exit = json_get(v, "exit"), *signal = json_get(v, "signal");
+    s.exited = exit != NULL;
+    s.exit_code = (int)json_int(exit, 0);
+    s.signaled = signal != NULL;
+    s.signal = (int)json_int(signal, 0);
+    s.oom = json_bool(json_get(v, "oom"), false);
+    s.reason = json_str(json_get(v, "reason"), NULL);
+    s.message = json_str(json_get(v, "message"), NULL);
+    s.detail = json_str(json_get(v, "detail"), NULL);
+    s.health = (int)json_int(json_get(v, "health"), 0);
+    s.health_results = json_get(v, "health_results");
+    *out = s;
+    return 0;
+}

@@ -1,0 +1,148 @@
+#include "state/private.h"
+
+/* An agent's own facts, in the names of agent.register's arguments. */
+static const struct {
+    const char *name, *parameter;
+} texts[] =
+    {
+        {"hostname", ":hostname"}, {"address", ":address"}, {"boot", ":boot"},
+        {"version", ":version"},   {"docker", ":docker"},   {"docker_reason", ":docker_reason"},
+        {"ports", ":port_ranges"},
+},
+  numbers[] = {
+      {"uid", ":uid"},         {"node", ":node"},     {"port", ":port"},
+      {"cpus_milli", ":cpus"}, {"mem_bytes", ":mem"}, {"disk_bytes", ":disk"},
+};
+
+int apply_node_put(struct apply *a)
+{
+    const struct json *v = a->c->args;
+    struct stmt *q = change_use(a->s, NODE_PUT);
+    stmt_bind_i64(q, ":id", json_int(json_get(v, "id"), 0));
+    stmt_bind_text(q, ":name", json_str(json_get(v, "name"), ""));
+    stmt_bind_text(q, ":address", json_str(json_get(v, "address"), ""));
+    stmt_bind_i64(q, ":modes", json_int(json_get(v, "modes"), 0));
+    stmt_bind_i64(q, ":level", json_int(json_get(v, "level"), 0));
+    stmt_bind_text(q, ":version", json_str(json_get(v, "version"), ""));
+    stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_run(q);
+    const char *name = json_str(json_get(v, "name"), "");
+    changed(a, (struct change){
+                   .kind = CHANGE_NODE,
+                   .id = json_int(json_get(v, "id"), 0),
+                   .name = name,
+                   .event = event_put(a, NOUN_NODE, name, "put", "node %s announced itself", name),
+               });
+    return 0;
+}
+
+static void bind_agent(struct apply *a, struct stmt *q)
+{
+    const struct json *v = a->c->args;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        stmt_bind_text(q, texts[i].parameter, json_str(json_get(v, texts[i].name), ""));
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        stmt_bind_i64(q, numbers[i].parameter, json_int(json_get(v, numbers[i].name), 0));
+    struct buf attributes;
+    buf_init(&attributes, 64 << 10);
+    struct json_writer w;
+    json_begin(&w, &attributes);
+    if (json_is(json_get(v, "attributes"), JSON_OBJECT))
+        json_put_value(&w, json_get(v, "attributes"));
+    else
+        json_put_raw(&w, SLICE("{}"));
+    stmt_bind_text(q, ":attributes", buf_str(&attributes));
+    stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_run(q);
+    buf_close(&attributes);
+}
+
+/* Draining is an operator's wish and outlives a restart; unreachable does not. */
+static enum agent_state state_on_return(enum agent_state before)
+{
+    return before == AGENT_DRAINING || before == AGENT_DRAINED ? before : AGENT_READY;
+}
+
+int apply_agent_register(struct apply *a)
+{
+    struct state *s = a->s;
+    int64_t uid = json_int(json_get(a->c->args, "uid"), 0);
+    const char *hostname = json_str(json_get(a->c->args, "hostname"), "");
+    if (uid <= 0)
+        return refuse(a, ERR_INVALID, "agent.register: uid: need a positive number");
+
+    struct agent_row row;
+    bool known = state_agent_by_uid(s, uid, &row);
+    int64_t id = row.id;
+    enum agent_state before = known ? row.state : AGENT_GONE;
+    enum agent_state now = known ? state_on_return(row.state) : AGENT_READY;
+    struct stmt *q = change_use(s, known ? AGENT_AGAIN : AGENT_ADD);
+    if (known)
+        stmt_bind_i64(q, ":state", now);
+    bind_agent(a, q);
+    if (!known)
+        id = db_last_id(s->db);
+
+    struct json_writer w;
+    json_begin(&w, &a->outcome->detail);
+    json_object(&w);
+    json_member_int(&w, "agent", id);
+    json_object_end(&w);
+    changed(a, (struct change){
+                   .kind = CHANGE_AGENT,
+                   .id = id,
+                   .name = hostname,
+                   .state = (int)now,
+                   .before = (int)before,
+                   .event = event_put(a, NOUN_NODE, hostname, agent_state_word(now),
+                                      known ? "agent %s is back" : "agent %s joined", hostname),
+               });
+    return 0;
+}
+
+/* Tasks of an agent that nobody can reach are unreachable; when it is back it tells what they are.
+ */
+static void tasks_unreachable(struct apply *a, int64_t agent)
+{
+    int64_t found[4096]; /* an agent has fewer ports and pids than that to run tasks with */
+    size_t n = 0;
+    struct task_row t;
+    struct stmt *q = state_tasks_of_agent(a->s, agent);
+    while (n < sizeof found / sizeof found[0] && state_task_next(q, &t))
+        if (t.state != TASK_UNREACHABLE && t.state != TASK_KILLING)
+            found[n++] = t.id;
+    stmt_end(q);
+    for (size_t i = 0; i < n; i++)
+        task_unreachable(a, found[i]);
+}
+
+int apply_agent_state(struct apply *a)
+{
+    JSON_EACH (item, json_get(a->c->args, "set")) {
+        struct agent_row row;
+        int64_t id = json_int(json_get(item, "agent"), -1);
+        enum agent_state state = (enum agent_state)json_int(json_get(item, "state"), AGENT_READY);
+        if (!state_agent_by_id(a->s, id, &row) || row.state == state)
+            continue;
+        struct stmt *q = change_use(a->s, AGENT_STATE_SET);
+        stmt_bind_i64(q, ":id", id);
+        stmt_bind_i64(q, ":state", state);
+        stmt_bind_i64(q, ":at", a->c->at.ms);
+        stmt_run(q);
+        changed(a,
+                (struct change){
+                    .kind = CHANGE_AGENT,
+                    .id = id,
+                    .name = row.hostname,
+                    .state = (int)state,
+                    .before = (int)row.state,
+                    .event = event_put(a, NOUN_NODE, row.hostname, agent_state_word(state),
+                                       "agent %s is %s%s%s", row.hostname, agent_state_word(state),
+                                       json_get(item, "reason") != NULL ? ": " : "",
+                                       json_str(json_get(item, "reason"), "")),
+                });
+        if (state == AGENT_UNREACHABLE || state == AGENT_GONE)
+            tasks_unreachable(a, id);
+    }
+    return 0;
+}

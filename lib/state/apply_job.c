@@ -1,0 +1,555 @@
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "model/job.h"
+#include "state/private.h"
+
+#define RETRY_DELAY_MS 60000              /* --failure_retry's default (spec/chronos.md 5.3) */
+#define RETRY_DELAY_MS_MAX (24 * 3600000) /* 5.3 */
+
+/* Binds a member that may be absent: null then. */
+static void bind_optional(struct stmt *q, const char *parameter, const struct json *v)
+{
+    int64_t n;
+    if (json_i64(v, &n))
+        stmt_bind_i64(q, parameter, n);
+    else
+        stmt_bind_null(q, parameter);
+}
+
+static void tell_job(struct apply *a, int64_t id, const char *name, int64_t event)
+{
+    changed(a, (struct change){.kind = CHANGE_JOB, .id = id, .name = name, .event = event});
+}
+
+static void tell_run(struct apply *a, const struct run_row *r, enum run_state state,
+                     const char *reason)
+{
+    bool why = reason != NULL && *reason != '\0';
+    changed(a, (struct change){
+                   .kind = CHANGE_RUN,
+                   .id = r->id,
+                   .name = r->job_name,
+                   .owner = r->job,
+                   .state = (int)state,
+                   .before = (int)r->state,
+                   .event = event_put(a, NOUN_RUN, r->job_name, run_state_word(state),
+                                      "%s: run %lld is %s%s%s", r->job_name, (long long)r->id,
+                                      run_state_word(state), why ? ": " : "", why ? reason : ""),
+               });
+}
+
+static void disable_if_exhausted(struct apply *a, int64_t job_id);
+
+/* ---- making runs */
+
+static void trim_runs(struct apply *a, int64_t job)
+{
+    struct stmt *q = change_use(a->s, RUNS_TO_TRIM);
+    stmt_bind_i64(q, ":job", job);
+    stmt_bind_i64(q, ":keep", LIMIT_JOB_RUNS);
+    int64_t runs[64];
+    size_t n = 0;
+    while (n < 64 && stmt_row(q))
+        runs[n++] = stmt_i64(q, 0);
+    stmt_end(q);
+    for (size_t i = 0; i < n; i++) {
+        q = change_use(a->s, TASKS_DROP_OF_RUN);
+        stmt_bind_i64(q, ":run", runs[i]);
+        stmt_run(q);
+        q = change_use(a->s, RUN_DELETE);
+        stmt_bind_i64(q, ":id", runs[i]);
+        stmt_run(q);
+    }
+}
+
+struct new_run {
+    enum run_cause cause;
+    enum run_state state;
+    int64_t due_ms, covers;
+    const struct json *deadline;
+    const char *arguments, *reason;
+};
+
+static void add_run(struct apply *a, const struct job_row *job, int64_t priority,
+                    const struct new_run *n)
+{
+    struct stmt *q = change_use(a->s, RUN_ADD);
+    stmt_bind_i64(q, ":job", job->id);
+    stmt_bind_i64(q, ":generation", job->generation);
+    stmt_bind_i64(q, ":cause", n->cause);
+    stmt_bind_i64(q, ":due", n->due_ms);
+    stmt_bind_i64(q, ":state", n->state);
+    stmt_bind_i64(q, ":priority", priority);
+    bind_optional(q, ":deadline", n->deadline);
+    stmt_bind_text(q, ":arguments", n->arguments);
+    stmt_bind_i64(q, ":covers", n->covers);
+    stmt_bind_i64(q, ":at", a->c->at.ms);
+    if (run_over(n->state))
+        stmt_bind_i64(q, ":ended", a->c->at.ms);
+    stmt_bind_text(q, ":reason", n->reason != NULL ? n->reason : "");
+    stmt_run(q);
+    struct run_row r = {.id = db_last_id(a->s->db), .job = job->id, .job_name = job->name};
+    tell_run(a, &r, n->state, n->reason);
+}
+
+/* One target is claimed once (spec/chronos.md 9, claim uniqueness): a run that was cancelled
+ * before any attempt was assigned does not count. */
+static void claim(struct apply *a, const struct job_row *job, int64_t priority,
+                  const struct json *item)
+{
+    int64_t due = json_int(json_get(item, "due_ms"), 0);
+    if (state_run_claimed(a->s, job->id, (struct wall){due}))
+        return;
+    struct stmt *q = change_use(a->s, RUN_DROP_UNASSIGNED);
+    stmt_bind_i64(q, ":job", job->id);
+    stmt_bind_i64(q, ":due", due);
+    stmt_run(q);
+    struct new_run n = {.cause = CAUSE_SCHEDULE,
+                        .state = RUN_QUEUED,
+                        .due_ms = due,
+                        .covers = 1,
+                        .deadline = json_get(item, "deadline_ms")};
+    add_run(a, job, priority, &n);
+}
+
+/* `claims`, `missed` and `coalesced` of job.put and of an element of job.tick (3.5 B, C). */
+static void decide_targets(struct apply *a, int64_t job_id, const struct json *item)
+{
+    struct job_row job;
+    if (!state_job_by_id(a->s, job_id, &job))
+        return;
+    int64_t priority = json_int(json_get(item, "priority"), 0);
+    static const struct {
+        const char *name;
+        enum run_state state;
+    } passed[] = {{"missed", RUN_MISSED}, {"coalesced", RUN_COALESCED}};
+    for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
+        const struct json *v = json_get(item, passed[i].name);
+        if (v == NULL)
+            continue;
+        struct new_run n = {.cause = CAUSE_SCHEDULE,
+                            .state = passed[i].state,
+                            .due_ms = json_int(json_get(v, "due_ms"), 0),
+                            .covers = json_int(json_get(v, "covers"), 1),
+                            .reason = json_str(json_get(v, "reason"), "")};
+        if (n.covers != 1 || !state_run_claimed(a->s, job.id, (struct wall){n.due_ms}))
+            add_run(a, &job, priority, &n);
+    }
+    JSON_EACH (c, json_get(item, "claims"))
+        claim(a, &job, priority, c);
+    trim_runs(a, job_id);
+}
+
+/* ---- jobs */
+
+static void bind_cursor(struct stmt *q, const struct json *v)
+{
+    stmt_bind_text(q, ":schedule", json_str(json_get(v, "schedule"), NULL));
+    stmt_bind_i64(q, ":k", json_int(json_get(v, "k"), 0));
+    stmt_bind_i64(q, ":remaining", json_int(json_get(v, "remaining"), 0));
+    bind_optional(q, ":next", json_get(v, "next_ms"));
+}
+
+static void end_run(struct apply *a, const struct run_row *r, enum run_state state,
+                    const char *reason)
+{
+    struct stmt *q = change_use(a->s, RUN_END);
+    stmt_bind_i64(q, ":id", r->id);
+    stmt_bind_i64(q, ":state", state);
+    stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_bind_text(q, ":reason", reason != NULL ? reason : "");
+    stmt_run(q);
+    tell_run(a, r, state, reason);
+}
+
+/* Runs that are not over, as ids: what is done to them changes the list. */
+static size_t open_runs(struct apply *a, int64_t job, int64_t runs[static LIMIT_JOB_RUNS])
+{
+    struct stmt *q = change_use(a->s, RUNS_OPEN_OF_JOB);
+    stmt_bind_i64(q, ":job", job);
+    struct run_row r;
+    size_t n = 0;
+    while (n < LIMIT_JOB_RUNS && state_run_next(q, &r))
+        runs[n++] = r.id;
+    stmt_end(q);
+    return n;
+}
+
+/* Disabling cancels what waits, manual runs excepted (3.9). */
+static void cancel_waiting(struct apply *a, int64_t job)
+{
+    int64_t runs[LIMIT_JOB_RUNS];
+    size_t n = open_runs(a, job, runs);
+    for (size_t i = 0; i < n; i++) {
+        struct run_row r;
+        if (state_run_by_id(a->s, runs[i], &r) && !run_active(r.state) && r.cause != CAUSE_MANUAL)
+            end_run(a, &r, RUN_CANCELLED, "the job was disabled");
+    }
+}
+
+static void bind_job(struct stmt *q, const struct json *v, const char *definition)
+{
+    const struct json *c = json_get(v, "counters");
+    stmt_bind_text(q, ":definition", definition);
+    stmt_bind_i64(q, ":disabled", json_bool(json_get(v, "disabled"), false));
+    bind_cursor(q, v);
+    stmt_bind_i64(q, ":successes", json_int(json_get(c, "successes"), 0));
+    stmt_bind_i64(q, ":errors", json_int(json_get(c, "errors"), 0));
+    stmt_bind_i64(q, ":since", json_int(json_get(c, "since"), 0));
+    bind_optional(q, ":last_success", json_get(c, "last_success_ms"));
+    bind_optional(q, ":last_error", json_get(c, "last_error_ms"));
+}
+
+/* {"name","base": generation or 0,"definition","disabled","schedule","k","remaining","next_ms",
+ *  "counters","priority","claims","missed","coalesced"} */
+int apply_job_put(struct apply *a)
+{
+    const struct json *v = a->c->args;
+    const char *name = json_str(json_get(v, "name"), "");
+    int64_t base = json_int(json_get(v, "base"), 0);
+    struct job_row old;
+    bool known = state_job_by_name(a->s, name, &old);
+    if (base != (known ? old.generation : 0))
+        return refuse_stale(a, "job '%s' was changed meanwhile", name);
+
+    struct buf definition;
+    buf_init(&definition, LIMIT_ENTRY_BYTES);
+    struct json_writer w;
+    json_begin(&w, &definition);
+    json_put_value(&w, json_get(v, "definition"));
+    struct stmt *q = change_use(a->s, known ? JOB_REPLACE : JOB_ADD);
+    if (known)
+        stmt_bind_i64(q, ":id", old.id);
+    else
+        stmt_bind_text(q, ":name", name);
+    bind_job(q, v, buf_str(&definition));
+    stmt_run(q);
+    buf_close(&definition);
+    int64_t id = known ? old.id : db_last_id(a->s->db);
+    if (known && json_bool(json_get(v, "disabled"), false) && !old.disabled)
+        cancel_waiting(a, id);
+    decide_targets(a, id, v);
+    tell_job(a, id, name,
+             known ? event_put(a, NOUN_JOB, name, "put", "job %s was changed", name)
+                   : event_put(a, NOUN_JOB, name, "put", "job %s was created", name));
+    json_begin(&w, &a->outcome->detail);
+    json_object(&w);
+    json_member_int(&w, "job", id);
+    json_object_end(&w);
+    return 0;
+}
+
+static void kill_run_task(struct apply *a, const struct run_row *r, const char *reason)
+{
+    struct task_row t;
+    if (r->task != 0 && state_task_by_id(a->s, r->task, &t))
+        task_kill(a, &t, reason);
+}
+
+/* {"name"}: its active attempts are killed, what waits is forgotten with it. */
+int apply_job_delete(struct apply *a)
+{
+    const char *name = json_str(json_get(a->c->args, "name"), "");
+    struct job_row job;
+    if (!state_job_by_name(a->s, name, &job))
+        return refuse(a, ERR_NOT_FOUND, "job '%s' not found", name);
+    int64_t runs[LIMIT_JOB_RUNS];
+    size_t n = open_runs(a, job.id, runs);
+    for (size_t i = 0; i < n; i++) {
+        struct run_row r;
+        if (state_run_by_id(a->s, runs[i], &r) && run_active(r.state))
+            kill_run_task(a, &r, "the job was deleted");
+    }
+    struct stmt *q = change_use(a->s, JOB_DELETE);
+    stmt_bind_i64(q, ":id", job.id);
+    stmt_run(q);
+    changed(a, (struct change){
+                   .kind = CHANGE_JOB_GONE,
+                   .id = job.id,
+                   .name = name,
+                   .event = event_put(a, NOUN_JOB, name, "delete", "job %s was deleted", name),
+               });
+    return 0;
+}
+
+/* {"set":[{"job","generation","at_k","k","remaining","next_ms","schedule","priority","claims",
+ *  "missed","coalesced"}]}: an element whose job moved on is left out (3.5 C). */
+int apply_job_tick(struct apply *a)
+{
+    JSON_EACH (item, json_get(a->c->args, "set")) {
+        struct job_row job;
+        if (!state_job_by_id(a->s, json_int(json_get(item, "job"), 0), &job) || job.disabled ||
+            job.generation != json_int(json_get(item, "generation"), -1) ||
+            job.k != json_int(json_get(item, "at_k"), -1))
+            continue;
+        struct stmt *q = change_use(a->s, JOB_CURSOR);
+        stmt_bind_i64(q, ":id", job.id);
+        bind_cursor(q, item);
+        stmt_run(q);
+        decide_targets(a, job.id, item);
+        disable_if_exhausted(a, job.id);
+        if (state_job_by_id(a->s, job.id, &job))
+            tell_job(a, job.id, job.name, 0);
+    }
+    return 0;
+}
+
+static bool manual_waits(struct apply *a, int64_t job)
+{
+    int64_t runs[LIMIT_JOB_RUNS];
+    size_t n = open_runs(a, job, runs);
+    for (size_t i = 0; i < n; i++) {
+        struct run_row r;
+        if (state_run_by_id(a->s, runs[i], &r) && r.cause == CAUSE_MANUAL && r.state == RUN_QUEUED)
+            return true;
+    }
+    return false;
+}
+
+/* {"name","due_ms","arguments","concurrent"}: at most one waiting manual run unless concurrent
+ * (3.8). */
+int apply_job_trigger(struct apply *a)
+{
+    const struct json *v = a->c->args;
+    const char *name = json_str(json_get(v, "name"), "");
+    struct job_row job;
+    if (!state_job_by_name(a->s, name, &job))
+        return refuse(a, ERR_NOT_FOUND, "job '%s' not found", name);
+    struct json_writer w;
+    json_begin(&w, &a->outcome->detail);
+    json_object(&w);
+    if (!json_bool(json_get(v, "concurrent"), false) && manual_waits(a, job.id)) {
+        json_member_bool(&w, "coalesced", true);
+    } else {
+        struct new_run n = {.cause = CAUSE_MANUAL,
+                            .state = RUN_QUEUED,
+                            .due_ms = json_int(json_get(v, "due_ms"), a->c->at.ms),
+                            .covers = 1,
+                            .arguments = json_str(json_get(v, "arguments"), NULL)};
+        add_run(a, &job, json_int(json_get(v, "priority"), 0), &n);
+        json_member_int(&w, "run", db_last_id(a->s->db));
+    }
+    json_object_end(&w);
+    return 0;
+}
+
+/* ---- runs */
+
+void run_assign(struct apply *a, int64_t run, int64_t task)
+{
+    struct stmt *q = change_use(a->s, RUN_ASSIGN);
+    stmt_bind_i64(q, ":id", run);
+    stmt_bind_i64(q, ":task", task);
+    stmt_run(q);
+}
+
+void run_started(struct apply *a, int64_t run)
+{
+    struct run_row r;
+    if (!state_run_by_id(a->s, run, &r) || r.state != RUN_ASSIGNED)
+        return;
+    struct stmt *q = change_use(a->s, RUN_START);
+    stmt_bind_i64(q, ":id", run);
+    stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_run(q);
+    tell_run(a, &r, RUN_RUNNING, NULL);
+}
+
+struct counters {
+    int64_t successes, errors, since, last_success_ms, last_error_ms;
+};
+
+static void put_counters(struct apply *a, int64_t job, const struct counters *c)
+{
+    struct stmt *q = change_use(a->s, JOB_COUNTERS);
+    stmt_bind_i64(q, ":id", job);
+    stmt_bind_i64(q, ":successes", c->successes);
+    stmt_bind_i64(q, ":errors", c->errors);
+    stmt_bind_i64(q, ":since", c->since);
+    if (c->last_success_ms != 0)
+        stmt_bind_i64(q, ":last_success", c->last_success_ms);
+    if (c->last_error_ms != 0)
+        stmt_bind_i64(q, ":last_error", c->last_error_ms);
+    stmt_run(q);
+}
+
+/* spec/chronos.md 5.4: what an outcome does to the job's counters. */
+static void count_outcome(struct apply *a, const struct job_row *job, bool success)
+{
+    struct counters c = {job->successes, job->errors, job->errors_since_success,
+                         job->last_success.ms, job->last_error.ms};
+    if (success) {
+        c.successes++;
+        c.since = 0;
+        c.last_success_ms = a->c->at.ms;
+    } else {
+        c.errors++;
+        c.since++;
+        c.last_error_ms = a->c->at.ms;
+    }
+    put_counters(a, job->id, &c);
+}
+
+/* All recurrences are used up and the last of them is over for good (3.7). */
+static void disable_if_exhausted(struct apply *a, int64_t job_id)
+{
+    struct job_row job;
+    if (!state_job_by_id(a->s, job_id, &job) || job.remaining != 0 || job.disabled ||
+        job.schedule == NULL)
+        return;
+    struct stmt *q = change_use(a->s, JOB_UNFINISHED);
+    stmt_bind_i64(q, ":job", job_id);
+    if (stmt_one_i64(q, 0) > 0)
+        return;
+    q = change_use(a->s, JOB_DISABLE);
+    stmt_bind_i64(q, ":id", job_id);
+    stmt_run(q);
+    tell_job(a, job_id, job.name,
+             event_put(a, NOUN_JOB, job.name, "disabled",
+                       "job %s is disabled: all its recurrences are used up", job.name));
+}
+
+/* delay * backoff^attempt, in whole numbers so that all replicas agree. */
+static int64_t retry_delay(const struct job *j, int64_t attempt)
+{
+    int64_t delay = j->retry_delay_s >= 0 ? j->retry_delay_s * 1000 : RETRY_DELAY_MS;
+    int64_t factor_milli =
+        j->retry_backoff >= 1 ? (int64_t)(j->retry_backoff * 1000.0 + 0.5) : 1000;
+    for (int64_t i = 0; i < attempt && factor_milli > 1000 && delay < RETRY_DELAY_MS_MAX; i++)
+        delay = delay * factor_milli / 1000;
+    return delay < RETRY_DELAY_MS_MAX ? delay : RETRY_DELAY_MS_MAX;
+}
+
+/* A failed attempt: the next one waits, or the run has failed. */
+static void attempt_failed(struct apply *a, const struct run_row *r, const struct job_row *job,
+                           enum run_state state, const char *reason)
+{
+    struct job definition;
+    struct error err;
+    if (job_load(job->definition, &definition, &err) != 0)
+        UNREACHABLE("a stored job reads back");
+    bool again = r->attempt < definition.retries && (!job->disabled || r->cause == CAUSE_MANUAL);
+    int64_t delay = retry_delay(&definition, r->attempt);
+    job_close(&definition);
+    if (!again) {
+        end_run(a, r, state, reason);
+        count_outcome(a, job, false);
+        return;
+    }
+    struct stmt *q = change_use(a->s, RUN_RETRY);
+    stmt_bind_i64(q, ":id", r->id);
+    stmt_bind_i64(q, ":not_before", a->c->at.ms + delay);
+    stmt_bind_text(q, ":reason", reason != NULL ? reason : "");
+    stmt_run(q);
+    tell_run(a, r, RUN_RETRY_WAIT, reason);
+}
+
+static void keep_stat(struct apply *a, const struct run_row *r)
+{
+    struct stmt *q = change_use(a->s, STAT_PUT);
+    stmt_bind_i64(q, ":job", r->job);
+    stmt_bind_i64(q, ":run", r->id);
+    stmt_bind_i64(q, ":took", a->c->at.ms - r->started.ms);
+    stmt_run(q);
+    q = change_use(a->s, STATS_TRIM);
+    stmt_bind_i64(q, ":job", r->job);
+    stmt_bind_i64(q, ":keep", LIMIT_JOB_RUNS);
+    stmt_run(q);
+}
+
+void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task_state state,
+               const char *reason)
+{
+    struct run_row r;
+    struct job_row job;
+    if (!state_run_by_id(a->s, run, &r) || !run_active(r.state) || r.task != t->id ||
+        !state_job_by_id(a->s, r.job, &job))
+        return; /* of an attempt that was given up: only recorded (5.2 step 6) */
+    bool timed_out = t->kill_reason != NULL && str_starts(t->kill_reason, "maxCompletionTime");
+    if (state == TASK_FINISHED) {
+        if (r.started.ms == 0) { /* so short that both reports came at once */
+            run_started(a, run);
+            state_run_by_id(a->s, run, &r);
+        }
+        end_run(a, &r, RUN_SUCCESS, NULL);
+        count_outcome(a, &job, true);
+        keep_stat(a, &r);
+    } else if (state == TASK_DROPPED && r.state == RUN_ASSIGNED) {
+        struct stmt *q = change_use(a->s, RUN_BACK); /* never started: same attempt (5.2 step 3) */
+        stmt_bind_i64(q, ":id", r.id);
+        stmt_run(q);
+        tell_run(a, &r, RUN_QUEUED, reason);
+        return;
+    } else if (state == TASK_KILLED && !timed_out) {
+        end_run(a, &r, RUN_KILLED, t->kill_reason);
+    } else {
+        bool lost = state == TASK_LOST || state == TASK_GONE;
+        attempt_failed(a, &r, &job, lost ? RUN_LOST : RUN_FAILED,
+                       timed_out ? t->kill_reason : reason);
+    }
+    if (r.cause == CAUSE_SCHEDULE)
+        disable_if_exhausted(a, r.job);
+    trim_runs(a, r.job);
+}
+
+/* Where a waiting run may go without an agent, by the words of run.update. */
+static const struct {
+    const char *word;
+    enum run_state from, to;
+    bool failed; /* counts as a failed run (5.4) */
+} moves[] = {
+    {"queue", RUN_RETRY_WAIT, RUN_QUEUED, false},
+    {"missed", RUN_QUEUED, RUN_MISSED, false},
+    {"coalesced", RUN_QUEUED, RUN_COALESCED, false},
+    {"cancelled", RUN_QUEUED, RUN_CANCELLED, false},
+    {"cancelled", RUN_RETRY_WAIT, RUN_CANCELLED, false},
+    {"superseded", RUN_RETRY_WAIT, RUN_SUPERSEDED, true},
+};
+
+static void move_run(struct apply *a, const struct run_row *r, const struct json *item)
+{
+    const char *word = json_str(json_get(item, "to"), "");
+    for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++) {
+        if (!str_eq(moves[i].word, word) || moves[i].from != r->state)
+            continue;
+        struct job_row job;
+        if (!state_job_by_id(a->s, r->job, &job))
+            return;
+        if (moves[i].to == RUN_QUEUED) {
+            struct stmt *q = change_use(a->s, RUN_AGAIN);
+            stmt_bind_i64(q, ":id", r->id);
+            stmt_bind_i64(q, ":at", a->c->at.ms);
+            stmt_run(q);
+            tell_run(a, r, RUN_QUEUED, NULL);
+            return;
+        }
+        end_run(a, r, moves[i].to, json_str(json_get(item, "reason"), ""));
+        if (moves[i].failed)
+            count_outcome(a, &job, false);
+        if (moves[i].to == RUN_COALESCED && job.remaining >= 0) { /* gives its count back (3.8) */
+            struct stmt *q = change_use(a->s, JOB_CURSOR);
+            stmt_bind_i64(q, ":id", job.id);
+            stmt_bind_text(q, ":schedule", json_str(json_get(item, "schedule"), job.schedule));
+            stmt_bind_i64(q, ":k", job.k);
+            stmt_bind_i64(q, ":remaining", job.remaining + 1);
+            bind_optional(q, ":next", json_get(item, "next_ms"));
+            stmt_run(q);
+        }
+        if (r->cause == CAUSE_SCHEDULE)
+            disable_if_exhausted(a, r->job);
+        return;
+    }
+}
+
+/* {"set":[{"run","attempt","to","reason"}]} */
+int apply_run_update(struct apply *a)
+{
+    JSON_EACH (item, json_get(a->c->args, "set")) {
+        struct run_row r;
+        if (state_run_by_id(a->s, json_int(json_get(item, "run"), 0), &r) &&
+            r.attempt == json_int(json_get(item, "attempt"), -1))
+            move_run(a, &r, item);
+    }
+    return 0;
+}

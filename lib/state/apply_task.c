@@ -1,0 +1,537 @@
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "model/app.h"
+#include "model/status.h"
+#include "state/private.h"
+
+/* ---- counting: an app's instances by what they are */
+
+struct count {
+    int64_t live, staged, running, healthy, unhealthy, stopping;
+};
+
+static struct count count_of(enum task_state state, bool stopping, int health)
+{
+    bool running = state == TASK_RUNNING || state == TASK_UNREACHABLE || state == TASK_KILLING;
+    return (struct count){
+        .live = 1,
+        .staged = state == TASK_STAGING || state == TASK_STARTING,
+        .running = state == TASK_RUNNING,
+        .healthy = running && health == 1,
+        .unhealthy = running && health == 2,
+        .stopping = stopping,
+    };
+}
+
+static void count(struct state *s, int64_t app, struct count before, struct count after)
+{
+    struct stmt *q = change_use(s, APP_COUNT);
+    stmt_bind_i64(q, ":app", app);
+    stmt_bind_i64(q, ":live", after.live - before.live);
+    stmt_bind_i64(q, ":staged", after.staged - before.staged);
+    stmt_bind_i64(q, ":running", after.running - before.running);
+    stmt_bind_i64(q, ":healthy", after.healthy - before.healthy);
+    stmt_bind_i64(q, ":unhealthy", after.unhealthy - before.unhealthy);
+    stmt_bind_i64(q, ":stopping", after.stopping - before.stopping);
+    stmt_run(q);
+}
+
+/* ---- resources: what a task holds until it has ended */
+
+static void use(struct state *s, int64_t agent, int64_t sign, int64_t cpus, int64_t mem,
+                int64_t disk)
+{
+    struct stmt *q = change_use(s, AGENT_USE);
+    stmt_bind_i64(q, ":id", agent);
+    stmt_bind_i64(q, ":cpus", sign * cpus);
+    stmt_bind_i64(q, ":mem", sign * mem);
+    stmt_bind_i64(q, ":disk", sign * disk);
+    stmt_bind_i64(q, ":tasks", sign);
+    stmt_run(q);
+}
+
+static void give_back(struct state *s, const struct task_row *t)
+{
+    use(s, t->agent, -1, t->cpus_milli, t->mem_bytes, t->disk_bytes);
+    struct error err;
+    struct json *ports = json_parse(slice_of(t->ports), &err);
+    JSON_EACH (port, ports) {
+        struct stmt *q = change_use(s, PORT_GIVE);
+        stmt_bind_i64(q, ":agent", t->agent);
+        stmt_bind_i64(q, ":port", json_int(port, 0));
+        stmt_run(q);
+    }
+    json_free(ports);
+}
+
+/* Is there room on the agent for what the element asks? The decider saw it; it may be gone. */
+static bool has_room(struct apply *a, const struct json *item, const char **why_out)
+{
+    struct agent_row g;
+    int64_t agent = json_int(json_get(item, "agent"), -1);
+    if (!state_agent_by_id(a->s, agent, &g) || g.state != AGENT_READY) {
+        *why_out = "the agent is not ready";
+        return false;
+    }
+    if (g.used_cpus_milli + json_int(json_get(item, "cpus"), 0) > g.cpus_milli ||
+        g.used_mem_bytes + json_int(json_get(item, "mem"), 0) > g.mem_bytes ||
+        g.used_disk_bytes + json_int(json_get(item, "disk"), 0) > g.disk_bytes) {
+        *why_out = "the agent has no room left";
+        return false;
+    }
+    JSON_EACH (port, json_get(item, "ports")) {
+        if (state_port_holder(a->s, agent, (int)json_int(port, 0)) != 0) {
+            *why_out = "a port was taken meanwhile";
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- launching */
+
+static int64_t add_task(struct apply *a, const struct json *item, enum owner owner,
+                        int64_t owner_id, const char *name, int64_t version_ms)
+{
+    struct state *s = a->s;
+    int64_t agent = json_int(json_get(item, "agent"), 0);
+    int64_t cpus = json_int(json_get(item, "cpus"), 0), mem = json_int(json_get(item, "mem"), 0),
+            disk = json_int(json_get(item, "disk"), 0);
+    struct buf ports;
+    buf_init(&ports, 64 << 10);
+    struct json_writer w;
+    json_begin(&w, &ports);
+    json_array(&w);
+    JSON_EACH (port, json_get(item, "ports"))
+        json_put_int(&w, json_int(port, 0));
+    json_array_end(&w);
+
+    struct stmt *q = change_use(s, TASK_ADD);
+    stmt_bind_i64(q, ":owner", owner);
+    stmt_bind_i64(q, ":owner_id", owner_id);
+    stmt_bind_text(q, ":name", name);
+    stmt_bind_i64(q, ":agent", agent);
+    stmt_bind_i64(q, ":cpus", cpus);
+    stmt_bind_i64(q, ":mem", mem);
+    stmt_bind_i64(q, ":disk", disk);
+    stmt_bind_text(q, ":ports", buf_str(&ports));
+    stmt_bind_i64(q, ":version", version_ms);
+    stmt_bind_i64(q, ":pong", json_int(json_get(item, "pong"), 0));
+    stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_run(q);
+    buf_close(&ports);
+    int64_t task = db_last_id(s->db);
+    use(s, agent, 1, cpus, mem, disk);
+    JSON_EACH (port, json_get(item, "ports")) {
+        q = change_use(s, PORT_TAKE);
+        stmt_bind_i64(q, ":agent", agent);
+        stmt_bind_i64(q, ":port", json_int(port, 0));
+        stmt_bind_i64(q, ":task", task);
+        stmt_run(q);
+    }
+    return task;
+}
+
+struct uuid instance_uuid(int64_t salt, int64_t id)
+{
+    struct uuid u;
+    uint64_t low = (uint64_t)id | UINT64_C(1) << 63; /* variant 10, then the key */
+    for (int i = 0; i < 8; i++) {
+        u.b[i] = (uint8_t)((uint64_t)salt >> (56 - 8 * i));
+        u.b[8 + i] = (uint8_t)(low >> (56 - 8 * i));
+    }
+    u.b[6] = (uint8_t)((u.b[6] & 0x0f) | 0x40); /* version 4 */
+    return u;
+}
+
+static void told_launch(struct apply *a, int64_t task, const char *name, const char *of,
+                        int64_t owner)
+{
+    changed(a, (struct change){
+                   .kind = CHANGE_TASK,
+                   .id = task,
+                   .name = name,
+                   .of = of,
+                   .owner = owner,
+                   .state = TASK_STAGING,
+                   .before = -1,
+                   .event = event_put(a, NOUN_TASK, name, "staging", "%s: task %s is being started",
+                                      of, name),
+               });
+}
+
+/* {"app","config","cap","salt","agent","ports","cpus","mem","disk","pong","ready"}: refused when
+ * the app has changed, or has `cap` live instances already. */
+static bool launch_instance(struct apply *a, const struct json *item, const char **why_out)
+{
+    struct state *s = a->s;
+    struct app_row app;
+    if (!state_app_by_id(s, json_int(json_get(item, "app"), 0), &app) || app.gone ||
+        app.config.ms != json_int(json_get(item, "config"), 0)) {
+        *why_out = "the app was changed meanwhile";
+        return false;
+    }
+    if (app.counts.live >= json_int(json_get(item, "cap"), 0)) {
+        *why_out = "the app has enough instances";
+        return false;
+    }
+    if (!has_room(a, item, why_out))
+        return false;
+
+    int64_t salt = json_int(json_get(item, "salt"), 0);
+    bool ready = json_bool(json_get(item, "ready"), true);
+    struct stmt *q = change_use(s, INSTANCE_ADD);
+    stmt_bind_i64(q, ":salt", salt);
+    stmt_bind_i64(q, ":app", app.id);
+    stmt_bind_i64(q, ":version", app.version.ms);
+    stmt_bind_i64(q, ":agent", json_int(json_get(item, "agent"), 0));
+    stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_bind_i64(q, ":ready", ready);
+    stmt_run(q);
+    int64_t instance = db_last_id(s->db);
+    char name[TASK_ID_SIZE];
+    task_id_text(app.path, instance_uuid(salt, instance), 1, name);
+    int64_t task = add_task(a, item, OWNER_APP, instance, name, app.version.ms);
+    count(s, app.id, (struct count){0}, count_of(TASK_STAGING, false, 0));
+    if (app.delay_ms != 0) { /* progress: the delay counts from here (9.2) */
+        q = change_use(s, APP_DELAY);
+        stmt_bind_i64(q, ":id", app.id);
+        stmt_bind_i64(q, ":delay", app.delay_ms);
+        stmt_bind_i64(q, ":ref", a->c->at.ms);
+        stmt_run(q);
+    }
+    told_launch(a, task, name, app.path, app.id);
+    return true;
+}
+
+/* {"run","attempt","name","agent",…}: refused when the run is not waiting any more. */
+static bool launch_run(struct apply *a, const struct json *item, const char **why_out)
+{
+    struct run_row run;
+    if (!state_run_by_id(a->s, json_int(json_get(item, "run"), 0), &run) ||
+        run.state != RUN_QUEUED || run.attempt != json_int(json_get(item, "attempt"), -1)) {
+        *why_out = "the run does not wait any more";
+        return false;
+    }
+    if (!has_room(a, item, why_out))
+        return false;
+    const char *name = json_str(json_get(item, "name"), "");
+    int64_t task = add_task(a, item, OWNER_JOB, run.id, name, 0);
+    run_assign(a, run.id, task);
+    told_launch(a, task, name, run.job_name, run.job);
+    return true;
+}
+
+static void launch_set(struct apply *a, const char *what, struct json_writer *w,
+                       bool (*launch)(struct apply *, const struct json *, const char **))
+{
+    int64_t i = 0;
+    JSON_EACH (item, json_get(a->c->args, what)) {
+        const char *why = "";
+        if (!launch(a, item, &why)) {
+            json_object(w);
+            json_member_int(w, what, i);
+            json_member_str(w, "why", why);
+            json_object_end(w);
+        }
+        i++;
+    }
+}
+
+/* {"instances":[…],"runs":[…]}; detail: {"refused":[{"instances"|"runs": position,"why"}]} */
+int apply_task_launch(struct apply *a)
+{
+    struct json_writer w;
+    json_begin(&w, &a->outcome->detail);
+    json_object(&w);
+    json_key(&w, "refused");
+    json_array(&w);
+    launch_set(a, "instances", &w, launch_instance);
+    launch_set(a, "runs", &w, launch_run);
+    json_array_end(&w);
+    json_object_end(&w);
+    return 0;
+}
+
+/* ---- killing */
+
+void task_kill(struct apply *a, const struct task_row *t, const char *reason)
+{
+    if (task_ended(t->state) || t->state == TASK_KILLING)
+        return;
+    struct stmt *q = change_use(a->s, TASK_KILL);
+    stmt_bind_i64(q, ":id", t->id);
+    stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_bind_text(q, ":reason", reason);
+    stmt_run(q);
+    if (t->app != 0) {
+        q = change_use(a->s, INSTANCE_STOPPING);
+        stmt_bind_i64(q, ":id", t->owner_id);
+        stmt_run(q);
+        count(a->s, t->app, count_of(t->state, t->stopping, t->health),
+              count_of(TASK_KILLING, true, t->health));
+    }
+    changed(a,
+            (struct change){
+                .kind = CHANGE_TASK,
+                .id = t->id,
+                .name = t->name,
+                .of = t->of,
+                .owner = t->app != 0 ? t->app : t->job,
+                .state = TASK_KILLING,
+                .before = (int)t->state,
+                .event = event_put(a, NOUN_TASK, t->name, "killing", "%s: task %s is stopped: %s",
+                                   t->of != NULL ? t->of : "", t->name, reason),
+            });
+}
+
+/* {"tasks":[{"task","reason"}]} */
+int apply_task_kill(struct apply *a)
+{
+    JSON_EACH (item, json_get(a->c->args, "tasks")) {
+        struct task_row t;
+        if (state_task_by_id(a->s, json_int(json_get(item, "task"), 0), &t))
+            task_kill(a, &t, json_str(json_get(item, "reason"), "killed"));
+    }
+    return 0;
+}
+
+/* ---- what agents report */
+
+/* A task goes forward only, but for one that was out of reach; who was told to end does not start
+ * again, and ends as killed whatever its exit status (spec/marathon.md 9.5). */
+static enum task_state next_state(const struct task_row *t, enum task_state reported)
+{
+    if (t->state == TASK_KILLING) {
+        if (!task_ended(reported))
+            return TASK_KILLING;
+        return reported == TASK_FINISHED || reported == TASK_FAILED ? TASK_KILLED : reported;
+    }
+    if (t->state == TASK_UNREACHABLE || task_ended(reported) || reported >= t->state)
+        return reported;
+    return t->state;
+}
+
+static bool counts_as_failure(enum task_state s) /* spec/marathon.md 9.2 */
+{
+    return s == TASK_FINISHED || s == TASK_FAILED || s == TASK_ERROR || s == TASK_GONE ||
+           s == TASK_DROPPED;
+}
+
+static void write_failure(struct json_writer *w, const struct app_row *app,
+                          const struct task_row *t, enum task_state state, const struct status *st)
+{
+    char text[TIME_TEXT_SIZE];
+    json_object(w);
+    json_member_str(w, "appId", app->path);
+    json_member_int(w, "agent", t->agent);
+    json_member_str(w, "message", st->message != NULL ? st->message : "");
+    json_member_str(w, "state", task_state_mesos(state));
+    json_member_str(w, "taskId", t->name);
+    json_member_str(w, "timestamp", wall_text(st->at, text));
+    json_member_str(w, "version", wall_text(t->version, text));
+    json_object_end(w);
+}
+
+/* min(delay * factor, max), in whole milliseconds and thousandths so that all replicas agree. */
+static int64_t longer_delay(const struct app *definition, int64_t delay_ms)
+{
+    int64_t max_ms = definition->max_launch_delay_s * 1000;
+    int64_t factor_milli = (int64_t)(definition->backoff_factor * 1000.0 + 0.5);
+    int64_t first = app_backoff_ms(definition);
+    int64_t next = delay_ms == 0 ? first : delay_ms * factor_milli / 1000;
+    return next < max_ms ? next : max_ms;
+}
+
+static void app_task_ended(struct apply *a, const struct task_row *t, enum task_state state,
+                           const struct status *st)
+{
+    struct state *s = a->s;
+    struct app_row app;
+    count(s, t->app, count_of(t->state, t->stopping, t->health), (struct count){0});
+    struct stmt *q = change_use(s, INSTANCE_DELETE);
+    stmt_bind_i64(q, ":id", t->owner_id);
+    stmt_run(q);
+    if (!state_app_by_id(s, t->app, &app))
+        return;
+    bool unhealthy = t->kill_reason != NULL && str_starts(t->kill_reason, "unhealthy");
+    if (!counts_as_failure(state) && !unhealthy)
+        return;
+
+    struct buf failure;
+    buf_init(&failure, 64 << 10);
+    struct json_writer w;
+    json_begin(&w, &failure);
+    write_failure(&w, &app, t, state, st);
+    q = change_use(s, APP_FAILURE);
+    stmt_bind_i64(q, ":id", app.id);
+    stmt_bind_text(q, ":failure", buf_str(&failure));
+    stmt_run(q);
+    buf_close(&failure);
+    if (unhealthy || t->version.ms < app.config.ms) /* an old version's failure holds up nothing */
+        return;
+
+    struct app definition;
+    struct error err;
+    if (app_load(app.definition, &definition, &err) != 0)
+        UNREACHABLE("a stored definition reads back");
+    q = change_use(s, APP_DELAY);
+    stmt_bind_i64(q, ":id", app.id);
+    stmt_bind_i64(q, ":delay", longer_delay(&definition, app.delay_ms));
+    stmt_bind_i64(q, ":ref", a->c->at.ms);
+    stmt_run(q);
+    app_close(&definition);
+}
+
+static void report(struct state *s, const struct task_row *t, enum task_state state,
+                   const struct status *st)
+{
+    bool ended = task_ended(state);
+    struct buf results;
+    buf_init(&results, 64 << 10);
+    struct stmt *q = change_use(s, TASK_REPORT);
+    stmt_bind_i64(q, ":id", t->id);
+    stmt_bind_i64(q, ":state", state);
+    stmt_bind_i64(q, ":seq", st->seq);
+    if (state == TASK_RUNNING)
+        stmt_bind_i64(q, ":started", st->at.ms);
+    if (ended)
+        stmt_bind_i64(q, ":ended", st->at.ms);
+    if (st->pid != 0)
+        stmt_bind_i64(q, ":pid", st->pid);
+    if (st->container != NULL)
+        stmt_bind_text(q, ":container", st->container);
+    if (st->exited)
+        stmt_bind_i64(q, ":exit", st->exit_code);
+    if (st->signaled)
+        stmt_bind_i64(q, ":signal", st->signal);
+    if (st->reason != NULL)
+        stmt_bind_text(q, ":reason", st->reason);
+    stmt_bind_text(q, ":message", st->message != NULL ? st->message : "");
+    stmt_bind_text(q, ":detail", st->detail != NULL ? st->detail : "");
+    stmt_bind_i64(q, ":health", st->health);
+    if (st->health_results != NULL) {
+        struct json_writer w;
+        json_begin(&w, &results);
+        json_put_value(&w, st->health_results);
+        stmt_bind_text(q, ":results", buf_str(&results));
+    }
+    stmt_run(q);
+    buf_close(&results);
+}
+
+static int64_t task_seq(struct state *s, int64_t task)
+{
+    struct stmt *q = change_use(s, TASK_SEQ);
+    stmt_bind_i64(q, ":id", task);
+    return stmt_one_i64(q, 0);
+}
+
+static void trim_tasks(struct state *s)
+{
+    struct stmt *q = change_use(s, TASKS_TRIM);
+    stmt_bind_i64(q, ":keep", LIMIT_FINISHED_TASKS);
+    stmt_run(q);
+}
+
+static void tell_task(struct apply *a, const struct task_row *t, enum task_state state,
+                      const struct status *st)
+{
+    const char *of = t->of != NULL ? t->of : "", *message = st->message;
+    int64_t event =
+        event_put(a, NOUN_TASK, t->name, task_state_word(state), "%s: task %s is %s%s%s", of,
+                  t->name, task_state_word(state), message != NULL && *message != '\0' ? ": " : "",
+                  message != NULL ? message : "");
+    changed(a, (struct change){
+                   .kind = CHANGE_TASK,
+                   .id = t->id,
+                   .name = t->name,
+                   .of = t->of,
+                   .owner = t->app != 0 ? t->app : t->job,
+                   .state = (int)state,
+                   .before = (int)t->state,
+                   .event = event,
+               });
+}
+
+static void tell_health(struct apply *a, const struct task_row *t, int health)
+{
+    static const char *const words[] = {"not known", "healthy", "unhealthy"};
+    struct stmt *q = change_use(a->s, INSTANCE_HEALTH);
+    stmt_bind_i64(q, ":id", t->owner_id);
+    stmt_bind_i64(q, ":health", health);
+    stmt_run(q);
+    changed(a, (struct change){
+                   .kind = CHANGE_HEALTH,
+                   .id = t->id,
+                   .name = t->name,
+                   .of = t->of,
+                   .owner = t->app,
+                   .number = health,
+                   .before = t->health,
+                   .event = event_put(a, NOUN_TASK, t->name, words[health], "%s: task %s is %s",
+                                      t->of != NULL ? t->of : "", t->name, words[health]),
+               });
+}
+
+static void take_status(struct apply *a, const struct status *st)
+{
+    struct state *s = a->s;
+    struct task_row t;
+    if (!state_task_by_id(s, st->task, &t) || task_ended(t.state) || st->seq <= task_seq(s, t.id))
+        return;
+    enum task_state state = next_state(&t, st->state);
+    struct status now = *st;
+    if (now.health_results == NULL)
+        now.health = t.health;
+    report(s, &t, state, &now);
+    if (t.job != 0 && state == TASK_RUNNING && t.state != TASK_RUNNING)
+        run_started(a, t.run);
+    if (!task_ended(state)) {
+        if (t.app != 0)
+            count(s, t.app, count_of(t.state, t.stopping, t.health),
+                  count_of(state, t.stopping, now.health));
+        if (state != t.state)
+            tell_task(a, &t, state, st);
+        if (now.health != t.health && t.app != 0)
+            tell_health(a, &t, now.health);
+        return;
+    }
+    give_back(s, &t);
+    tell_task(a, &t, state, st);
+    if (t.app != 0)
+        app_task_ended(a, &t, state, st);
+    else if (t.job != 0)
+        run_ended(a, t.run, &t, state, st->message);
+    trim_tasks(s);
+}
+
+/* {"set":[status…]} */
+int apply_task_update(struct apply *a)
+{
+    JSON_EACH (item, json_get(a->c->args, "set")) {
+        struct status st;
+        struct error err;
+        if (status_read(item, &st, &err) == 0)
+            take_status(a, &st);
+    }
+    return 0;
+}
+
+void task_unreachable(struct apply *a, int64_t task)
+{
+    struct task_row t;
+    if (!state_task_by_id(a->s, task, &t) || task_ended(t.state))
+        return;
+    struct status st = {.task = task,
+                        .seq = task_seq(a->s, task),
+                        .state = TASK_UNREACHABLE,
+                        .at = a->c->at,
+                        .health = t.health};
+    report(a->s, &t, TASK_UNREACHABLE, &st);
+    if (t.app != 0)
+        count(a->s, t.app, count_of(t.state, t.stopping, t.health),
+              count_of(TASK_UNREACHABLE, t.stopping, t.health));
+    tell_task(a, &t, TASK_UNREACHABLE, &st);
+}

@@ -1,0 +1,80 @@
+/* lib/state/private.h - what the files of this room share. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "state/sql.h"
+#include "state/state.h"
+
+enum {
+    DB_ENUM(QUERIES) N_QUERIES,
+    BEFORE_CHANGES = N_QUERIES - 1,
+    DB_ENUM(CHANGES) N_STATEMENTS_END,
+};
+
+struct state {
+    struct db *db;
+    bool read_only;
+    int level;
+    struct stmts *queries, *changes;
+    struct watch *watches;
+    struct kept *kept; /* changes since the last COMMIT, in order */
+    size_t kept_n, kept_cap;
+    char setting[256];            /* state_setting()'s answer */
+    struct arena ones[N_QUERIES]; /* texts of the rows looked up alone, by query */
+};
+
+struct stmt *query_use(struct state *s, int which);
+struct stmt *change_use(struct state *s, int which);
+
+/* What one command's applying knows. */
+struct apply {
+    struct state *s;
+    const struct command *c;
+    uint64_t index;
+    struct outcome *outcome;
+};
+
+/* Refuses: fills the outcome; returns -1. */
+int refuse(struct apply *a, enum error_code code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+int refuse_stale(struct apply *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Writes a row of the feed that people see; returns its id. */
+int64_t event_put(struct apply *a, enum noun noun, const char *name, const char *what,
+                  const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* Keeps a copy of the change for the watchers; sets index, at, by and from itself. */
+void changed(struct apply *a, struct change c);
+
+void put_setting(struct state *s, const char *key, const char *value);
+
+/* One function a command: 0, or -1 when refused. */
+int apply_schema_upgrade(struct apply *a);
+int apply_setting_put(struct apply *a);
+int apply_node_put(struct apply *a);
+int apply_agent_register(struct apply *a);
+int apply_agent_state(struct apply *a);
+int apply_app_put(struct apply *a);
+int apply_app_delay_reset(struct apply *a);
+int apply_app_forget(struct apply *a);
+int apply_deployment_step(struct apply *a);
+int apply_task_launch(struct apply *a);
+int apply_task_kill(struct apply *a);
+int apply_task_update(struct apply *a);
+int apply_job_put(struct apply *a);
+int apply_job_delete(struct apply *a);
+int apply_job_tick(struct apply *a);
+int apply_job_trigger(struct apply *a);
+int apply_run_update(struct apply *a);
+
+/* ---- between the files that apply */
+/* Marks one task as being killed; nothing if it has ended or is being killed. */
+void task_kill(struct apply *a, const struct task_row *t, const char *reason);
+/* Its agent cannot be reached any more; what it is now nobody knows. */
+void task_unreachable(struct apply *a, int64_t task);
+/* The job run's side of what happened to its task. */
+void run_started(struct apply *a, int64_t run);
+void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task_state state,
+               const char *reason);
+void run_assign(struct apply *a, int64_t run, int64_t task);

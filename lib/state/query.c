@@ -1,0 +1,771 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "model/id.h"
+#include "model/job.h"
+#include "state/private.h"
+
+/* Rows of lists borrow from the statement. A row that was looked up alone is copied, so that the
+ * statement has ended when its asker goes on (struct one). */
+
+static struct wall wall_at(struct stmt *q, int column)
+{
+    return (struct wall){stmt_i64(q, column)};
+}
+
+static struct wall wall_or_never(struct stmt *q)
+{
+    return (struct wall){stmt_one_i64(q, INT64_MAX)};
+}
+
+static const char *copy_str(struct arena *a, const char *s)
+{
+    return arena_strdup(a, s);
+}
+
+static struct slice copy_slice(struct arena *a, struct slice s)
+{
+    return (struct slice){arena_strndup(a, s.p != NULL ? s.p : "", s.len), s.len};
+}
+
+/* The arena of the last row that query looked up alone, emptied. */
+static struct arena *one(struct state *s, int which)
+{
+    arena_close(&s->ones[which]);
+    return &s->ones[which];
+}
+
+/* ---- settings */
+
+const char *state_setting(struct state *s, const char *key, const char *otherwise)
+{
+    if (s->level == 0)
+        return otherwise;
+    struct stmt *q = query_use(s, SETTING);
+    stmt_bind_text(q, ":key", key);
+    if (!stmt_row(q))
+        return otherwise;
+    snprintf(s->setting, sizeof s->setting, "%s", stmt_str(q, 0));
+    stmt_end(q);
+    return s->setting;
+}
+
+int64_t state_version_ms(struct state *s)
+{
+    int64_t version = 0;
+    return str_to_i64(state_setting(s, "root_version_ms", "0"), &version) ? version : 0;
+}
+
+/* ---- agents */
+
+bool state_agent_next(struct stmt *q, struct agent_row *out)
+{
+    if (!stmt_row(q))
+        return false;
+    *out = (struct agent_row){
+        .id = stmt_i64(q, 0),
+        .uid = stmt_i64(q, 1),
+        .node = stmt_i64(q, 2),
+        .hostname = stmt_str(q, 3),
+        .address = stmt_str(q, 4),
+        .boot = stmt_str(q, 5),
+        .version = stmt_str(q, 6),
+        .docker = stmt_str(q, 7),
+        .docker_reason = stmt_str(q, 8),
+        .attributes = stmt_str(q, 9),
+        .port_ranges = stmt_str(q, 10),
+        .port = (int)stmt_i64(q, 11),
+        .state = (enum agent_state)stmt_i64(q, 12),
+        .since = wall_at(q, 13),
+        .registered = wall_at(q, 14),
+        .cpus_milli = stmt_i64(q, 15),
+        .mem_bytes = stmt_i64(q, 16),
+        .disk_bytes = stmt_i64(q, 17),
+        .used_cpus_milli = stmt_i64(q, 18),
+        .used_mem_bytes = stmt_i64(q, 19),
+        .used_disk_bytes = stmt_i64(q, 20),
+        .tasks = stmt_i64(q, 21),
+    };
+    return true;
+}
+
+static bool agent_one(struct state *s, int which, struct stmt *q, struct agent_row *out)
+{
+    struct agent_row r;
+    if (!state_agent_next(q, &r))
+        return false;
+    struct arena *a = one(s, which);
+    r.hostname = copy_str(a, r.hostname);
+    r.address = copy_str(a, r.address);
+    r.boot = copy_str(a, r.boot);
+    r.version = copy_str(a, r.version);
+    r.docker = copy_str(a, r.docker);
+    r.docker_reason = copy_str(a, r.docker_reason);
+    r.attributes = copy_str(a, r.attributes);
+    r.port_ranges = copy_str(a, r.port_ranges);
+    stmt_end(q);
+    *out = r;
+    return true;
+}
+
+bool state_agent_by_id(struct state *s, int64_t id, struct agent_row *out)
+{
+    struct stmt *q = query_use(s, AGENT_BY_ID);
+    stmt_bind_i64(q, ":id", id);
+    return agent_one(s, AGENT_BY_ID, q, out);
+}
+
+bool state_agent_by_uid(struct state *s, int64_t uid, struct agent_row *out)
+{
+    struct stmt *q = query_use(s, AGENT_BY_UID);
+    stmt_bind_i64(q, ":uid", uid);
+    return agent_one(s, AGENT_BY_UID, q, out);
+}
+
+struct stmt *state_agents(struct state *s)
+{
+    return query_use(s, AGENTS);
+}
+
+struct stmt *state_agent_ports(struct state *s, int64_t agent)
+{
+    struct stmt *q = query_use(s, AGENT_PORTS);
+    stmt_bind_i64(q, ":agent", agent);
+    return q;
+}
+
+int64_t state_port_holder(struct state *s, int64_t agent, int port)
+{
+    struct stmt *q = query_use(s, PORT_HOLDER);
+    stmt_bind_i64(q, ":agent", agent);
+    stmt_bind_i64(q, ":port", port);
+    return stmt_one_i64(q, 0);
+}
+
+/* ---- apps */
+
+bool state_app_next(struct stmt *q, struct app_row *out)
+{
+    if (!stmt_row(q))
+        return false;
+    *out = (struct app_row){
+        .id = stmt_i64(q, 0),
+        .path = stmt_str(q, 1),
+        .gone = stmt_bool(q, 2),
+        .definition = stmt_text(q, 3),
+        .instances = stmt_i64(q, 4),
+        .version = wall_at(q, 5),
+        .scaling = wall_at(q, 6),
+        .config = wall_at(q, 7),
+        .delay_ms = stmt_i64(q, 8),
+        .delay_ref = wall_at(q, 9),
+        .failure = stmt_text(q, 10),
+        .deployment = stmt_i64(q, 11),
+        .counts = {.live = stmt_i64(q, 12),
+                   .staged = stmt_i64(q, 13),
+                   .running = stmt_i64(q, 14),
+                   .healthy = stmt_i64(q, 15),
+                   .unhealthy = stmt_i64(q, 16),
+                   .stopping = stmt_i64(q, 17)},
+    };
+    return true;
+}
+
+static bool app_one(struct state *s, int which, struct stmt *q, struct app_row *out)
+{
+    struct app_row r;
+    if (!state_app_next(q, &r))
+        return false;
+    struct arena *a = one(s, which);
+    r.path = copy_str(a, r.path);
+    r.definition = copy_slice(a, r.definition);
+    r.failure = copy_slice(a, r.failure);
+    stmt_end(q);
+    *out = r;
+    return true;
+}
+
+bool state_app_by_id(struct state *s, int64_t id, struct app_row *out)
+{
+    struct stmt *q = query_use(s, APP_BY_ID);
+    stmt_bind_i64(q, ":id", id);
+    return app_one(s, APP_BY_ID, q, out);
+}
+
+bool state_app_by_path(struct state *s, const char *path, struct app_row *out)
+{
+    struct stmt *q = query_use(s, APP_BY_PATH);
+    stmt_bind_text(q, ":path", path);
+    return app_one(s, APP_BY_PATH, q, out);
+}
+
+struct stmt *state_apps(struct state *s, const char *prefix, const char *after, int64_t limit)
+{
+    char beyond[ID_SIZE + 1];
+    struct stmt *q = query_use(s, APPS);
+    stmt_bind_text(q, ":prefix", prefix);
+    stmt_bind_text(q, ":after", after);
+    if (*prefix == '\0') {
+        stmt_bind_text(q, ":beyond", "0"); /* every path begins with '/', which is the one before */
+    } else {                               /* "/shop/" ends before "/shop0" */
+        size_t len = strlen(prefix);
+        ASSERT(len < sizeof beyond && prefix[len - 1] == '/');
+        memcpy(beyond, prefix, len + 1);
+        beyond[len - 1] = '0';
+        char *kept = arena_strdup(one(s, APPS), beyond);
+        stmt_bind_text(q, ":beyond", kept);
+    }
+    stmt_bind_i64(q, ":limit", limit);
+    return q;
+}
+
+struct stmt *state_apps_gone(struct state *s)
+{
+    return query_use(s, APPS_GONE);
+}
+
+int64_t state_apps_count(struct state *s)
+{
+    return stmt_one_i64(query_use(s, APPS_COUNT), 0);
+}
+
+struct stmt *state_app_versions(struct state *s, int64_t app)
+{
+    struct stmt *q = query_use(s, APP_VERSIONS);
+    stmt_bind_i64(q, ":app", app);
+    return q;
+}
+
+struct slice state_app_version(struct state *s, int64_t app, struct wall version)
+{
+    struct stmt *q = query_use(s, APP_VERSION);
+    stmt_bind_i64(q, ":app", app);
+    stmt_bind_i64(q, ":version", version.ms);
+    if (!stmt_row(q))
+        return (struct slice){0};
+    struct slice found = copy_slice(one(s, APP_VERSION), stmt_text(q, 0));
+    stmt_end(q);
+    return found;
+}
+
+struct stmt *state_service_ports(struct state *s)
+{
+    return query_use(s, SERVICE_PORTS);
+}
+
+bool state_service_port_taken(struct state *s, int port, int64_t except_app)
+{
+    struct stmt *q = query_use(s, SERVICE_PORT_TAKEN);
+    stmt_bind_i64(q, ":port", port);
+    stmt_bind_i64(q, ":app", except_app);
+    return stmt_one_i64(q, 0) > 0;
+}
+
+/* ---- instances */
+
+bool state_instance_by_id(struct state *s, int64_t id, struct instance_row *out)
+{
+    struct stmt *q = query_use(s, INSTANCE);
+    stmt_bind_i64(q, ":id", id);
+    if (!stmt_row(q))
+        return false;
+    *out = (struct instance_row){
+        .id = stmt_i64(q, 0),
+        .app = stmt_i64(q, 1),
+        .agent = stmt_i64(q, 2),
+        .salt = stmt_i64(q, 3),
+        .version = wall_at(q, 4),
+        .created = wall_at(q, 5),
+        .stopping = stmt_bool(q, 6),
+        .ready = stmt_bool(q, 7),
+        .health = (int)stmt_i64(q, 8),
+    };
+    stmt_end(q);
+    return true;
+}
+
+static int64_t uuid_key(struct uuid uuid)
+{
+    uint64_t low = 0;
+    for (int i = 8; i < 16; i++)
+        low = low << 8 | uuid.b[i];
+    return (int64_t)(low & ~(UINT64_C(1) << 63));
+}
+
+bool state_instance_by_uuid(struct state *s, struct uuid uuid, struct instance_row *out)
+{
+    struct instance_row r;
+    if (!state_instance_by_id(s, uuid_key(uuid), &r))
+        return false;
+    struct uuid its = instance_uuid(r.salt, r.id);
+    if (memcmp(its.b, uuid.b, sizeof its.b) != 0)
+        return false;
+    *out = r;
+    return true;
+}
+
+/* ---- tasks */
+
+bool state_task_next(struct stmt *q, struct task_row *out)
+{
+    if (!stmt_row(q))
+        return false;
+    enum owner owner = (enum owner)stmt_i64(q, 3);
+    *out = (struct task_row){
+        .id = stmt_i64(q, 0),
+        .owner_id = stmt_i64(q, 1),
+        .agent = stmt_i64(q, 2),
+        .owner = owner,
+        .name = stmt_str(q, 4),
+        .state = (enum task_state)stmt_i64(q, 5),
+        .cpus_milli = stmt_i64(q, 6),
+        .mem_bytes = stmt_i64(q, 7),
+        .disk_bytes = stmt_i64(q, 8),
+        .ports = stmt_str(q, 9),
+        .version = wall_at(q, 10),
+        .staged = wall_at(q, 11),
+        .started = wall_at(q, 12),
+        .ended = wall_at(q, 13),
+        .killed = wall_at(q, 14),
+        .pong = stmt_i64(q, 15),
+        .pid = stmt_i64(q, 16),
+        .exited = !stmt_is_null(q, 17),
+        .exit_code = (int)stmt_i64(q, 17),
+        .signaled = !stmt_is_null(q, 18),
+        .signal = (int)stmt_i64(q, 18),
+        .kill_reason = stmt_str(q, 19),
+        .container = stmt_str(q, 20),
+        .reason = stmt_str(q, 21),
+        .message = stmt_str(q, 22),
+        .detail = stmt_str(q, 23),
+        .health = (int)stmt_i64(q, 24),
+        .health_results = stmt_str(q, 25),
+        .app = stmt_i64(q, 26),
+        .stopping = stmt_bool(q, 27),
+        .ready = stmt_bool(q, 28),
+        .created = wall_at(q, 29),
+        .salt = stmt_i64(q, 30),
+        .job = stmt_i64(q, 31),
+        .of = stmt_str(q, 32),
+    };
+    if (owner == OWNER_JOB)
+        out->run = out->owner_id;
+    return true;
+}
+
+static bool task_one(struct state *s, int which, struct stmt *q, struct task_row *out)
+{
+    struct task_row r;
+    if (!state_task_next(q, &r))
+        return false;
+    struct arena *a = one(s, which);
+    const char **texts[] = {&r.name,    &r.ports,  &r.kill_reason,    &r.container, &r.reason,
+                            &r.message, &r.detail, &r.health_results, &r.of};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        *texts[i] = copy_str(a, *texts[i]);
+    stmt_end(q);
+    *out = r;
+    return true;
+}
+
+bool state_task_by_id(struct state *s, int64_t id, struct task_row *out)
+{
+    struct stmt *q = query_use(s, TASK_BY_ID);
+    stmt_bind_i64(q, ":id", id);
+    return task_one(s, TASK_BY_ID, q, out);
+}
+
+static bool job_task_by_name(struct state *s, const char *name, struct task_row *out)
+{
+    struct job_task_ref ref;
+    struct error err;
+    if (job_task_id_parse(name, &ref, &err) != 0)
+        return false;
+    struct stmt *q = query_use(s, TASK_OF_JOB_NAMED);
+    stmt_bind_text(q, ":job", ref.name);
+    stmt_bind_text(q, ":name", name);
+    return task_one(s, TASK_OF_JOB_NAMED, q, out);
+}
+
+bool state_task_by_name(struct state *s, const char *name, struct task_row *out)
+{
+    struct task_ref ref;
+    struct error err;
+    if (str_starts(name, "ct:"))
+        return job_task_by_name(s, name, out);
+    if (task_id_parse(name, &ref, &err) != 0)
+        return false;
+    struct stmt *q = query_use(s, TASK_OF_OWNER);
+    stmt_bind_i64(q, ":owner", OWNER_APP);
+    stmt_bind_i64(q, ":owner_id", uuid_key(ref.instance));
+    struct task_row r;
+    char text[UUID_TEXT_SIZE];
+    if (!task_one(s, TASK_OF_OWNER, q, &r) || strstr(r.name, uuid_text(ref.instance, text)) == NULL)
+        return false;
+    *out = r;
+    return true;
+}
+
+struct stmt *state_tasks(struct state *s)
+{
+    return query_use(s, TASKS);
+}
+
+struct stmt *state_tasks_of_app(struct state *s, int64_t app)
+{
+    struct stmt *q = query_use(s, TASKS_OF_APP);
+    stmt_bind_i64(q, ":app", app);
+    return q;
+}
+
+struct stmt *state_tasks_of_agent(struct state *s, int64_t agent)
+{
+    struct stmt *q = query_use(s, TASKS_OF_AGENT);
+    stmt_bind_i64(q, ":agent", agent);
+    return q;
+}
+
+struct stmt *state_tasks_of_run(struct state *s, int64_t run)
+{
+    struct stmt *q = query_use(s, TASKS_OF_RUN);
+    stmt_bind_i64(q, ":run", run);
+    return q;
+}
+
+struct stmt *state_tasks_ended(struct state *s, int64_t limit)
+{
+    struct stmt *q = query_use(s, TASKS_ENDED);
+    stmt_bind_i64(q, ":limit", limit);
+    return q;
+}
+
+/* ---- deployments */
+
+bool state_deployment_next(struct stmt *q, struct deployment_row *out)
+{
+    if (!stmt_row(q))
+        return false;
+    *out = (struct deployment_row){
+        .id = stmt_i64(q, 0),
+        .uuid = stmt_blob(q, 1),
+        .version = wall_at(q, 2),
+        .started = wall_at(q, 3),
+        .step = (int)stmt_i64(q, 4),
+        .steps = (int)stmt_i64(q, 5),
+        .plan = stmt_str(q, 6),
+        .stuck = stmt_str(q, 7),
+    };
+    return true;
+}
+
+static bool deployment_one(struct state *s, int which, struct stmt *q, struct deployment_row *out)
+{
+    struct deployment_row r;
+    if (!state_deployment_next(q, &r))
+        return false;
+    struct arena *a = one(s, which);
+    r.uuid = copy_slice(a, r.uuid);
+    r.plan = copy_str(a, r.plan);
+    r.stuck = copy_str(a, r.stuck);
+    stmt_end(q);
+    *out = r;
+    return true;
+}
+
+bool state_deployment_by_id(struct state *s, int64_t id, struct deployment_row *out)
+{
+    struct stmt *q = query_use(s, DEPLOYMENT_BY_ID);
+    stmt_bind_i64(q, ":id", id);
+    return deployment_one(s, DEPLOYMENT_BY_ID, q, out);
+}
+
+bool state_deployment_by_uuid(struct state *s, struct uuid uuid, struct deployment_row *out)
+{
+    struct stmt *q = query_use(s, DEPLOYMENT_BY_UUID);
+    stmt_bind_blob(q, ":uuid", (struct slice){(const char *)uuid.b, sizeof uuid.b});
+    return deployment_one(s, DEPLOYMENT_BY_UUID, q, out);
+}
+
+struct uuid deployment_uuid(const struct deployment_row *d)
+{
+    struct uuid u;
+    ASSERT(d->uuid.len == sizeof u.b);
+    memcpy(u.b, d->uuid.p, sizeof u.b);
+    return u;
+}
+
+struct stmt *state_deployments(struct state *s)
+{
+    return query_use(s, DEPLOYMENTS);
+}
+
+int64_t state_deployments_count(struct state *s)
+{
+    return stmt_one_i64(query_use(s, DEPLOYMENTS_COUNT), 0);
+}
+
+struct stmt *state_deployment_apps(struct state *s, int64_t deployment)
+{
+    struct stmt *q = query_use(s, DEPLOYMENT_APPS);
+    stmt_bind_i64(q, ":id", deployment);
+    return q;
+}
+
+/* ---- jobs */
+
+bool state_job_next(struct stmt *q, struct job_row *out)
+{
+    if (!stmt_row(q))
+        return false;
+    *out = (struct job_row){
+        .id = stmt_i64(q, 0),
+        .name = stmt_str(q, 1),
+        .definition = stmt_text(q, 2),
+        .generation = stmt_i64(q, 3),
+        .disabled = stmt_bool(q, 4),
+        .schedule = stmt_str(q, 5),
+        .k = stmt_i64(q, 6),
+        .remaining = stmt_i64(q, 7),
+        .next = wall_at(q, 8),
+        .successes = stmt_i64(q, 9),
+        .errors = stmt_i64(q, 10),
+        .errors_since_success = stmt_i64(q, 11),
+        .last_success = wall_at(q, 12),
+        .last_error = wall_at(q, 13),
+        .queued = stmt_i64(q, 14),
+        .active = stmt_i64(q, 15),
+    };
+    return true;
+}
+
+static bool job_one(struct state *s, int which, struct stmt *q, struct job_row *out)
+{
+    struct job_row r;
+    if (!state_job_next(q, &r))
+        return false;
+    struct arena *a = one(s, which);
+    r.name = copy_str(a, r.name);
+    r.definition = copy_slice(a, r.definition);
+    r.schedule = copy_str(a, r.schedule);
+    stmt_end(q);
+    *out = r;
+    return true;
+}
+
+bool state_job_by_id(struct state *s, int64_t id, struct job_row *out)
+{
+    struct stmt *q = query_use(s, JOB_BY_ID);
+    stmt_bind_i64(q, ":id", id);
+    return job_one(s, JOB_BY_ID, q, out);
+}
+
+bool state_job_by_name(struct state *s, const char *name, struct job_row *out)
+{
+    struct stmt *q = query_use(s, JOB_BY_NAME);
+    stmt_bind_text(q, ":name", name);
+    return job_one(s, JOB_BY_NAME, q, out);
+}
+
+struct stmt *state_jobs(struct state *s, const char *after, int64_t limit)
+{
+    struct stmt *q = query_use(s, JOBS);
+    stmt_bind_text(q, ":after", after);
+    stmt_bind_i64(q, ":limit", limit);
+    return q;
+}
+
+struct stmt *state_jobs_due(struct state *s, struct wall now, int64_t limit)
+{
+    struct stmt *q = query_use(s, JOBS_DUE);
+    stmt_bind_i64(q, ":now", now.ms);
+    stmt_bind_i64(q, ":limit", limit);
+    return q;
+}
+
+struct wall state_jobs_next(struct state *s)
+{
+    return wall_or_never(query_use(s, JOBS_NEXT));
+}
+
+int64_t state_jobs_count(struct state *s)
+{
+    return stmt_one_i64(query_use(s, JOBS_COUNT), 0);
+}
+
+/* ---- runs */
+
+bool state_run_next(struct stmt *q, struct run_row *out)
+{
+    if (!stmt_row(q))
+        return false;
+    *out = (struct run_row){
+        .id = stmt_i64(q, 0),
+        .job = stmt_i64(q, 1),
+        .generation = stmt_i64(q, 2),
+        .attempt = stmt_i64(q, 3),
+        .task = stmt_i64(q, 4),
+        .covers = stmt_i64(q, 5),
+        .cause = (enum run_cause)stmt_i64(q, 6),
+        .state = (enum run_state)stmt_i64(q, 7),
+        .priority = (int)stmt_i64(q, 8),
+        .due = wall_at(q, 9),
+        .deadline = wall_at(q, 10),
+        .not_before = wall_at(q, 11),
+        .queued = wall_at(q, 12),
+        .started = wall_at(q, 13),
+        .ended = wall_at(q, 14),
+        .arguments = stmt_str(q, 15),
+        .reason = stmt_str(q, 16),
+        .job_name = stmt_str(q, 17),
+    };
+    return true;
+}
+
+bool state_run_by_id(struct state *s, int64_t id, struct run_row *out)
+{
+    struct run_row r;
+    struct stmt *q = query_use(s, RUN_BY_ID);
+    stmt_bind_i64(q, ":id", id);
+    if (!state_run_next(q, &r))
+        return false;
+    struct arena *a = one(s, RUN_BY_ID);
+    r.arguments = copy_str(a, r.arguments);
+    r.reason = copy_str(a, r.reason);
+    r.job_name = copy_str(a, r.job_name);
+    stmt_end(q);
+    *out = r;
+    return true;
+}
+
+struct stmt *state_runs_of_job(struct state *s, int64_t job, int64_t limit)
+{
+    struct stmt *q = query_use(s, RUNS_OF_JOB);
+    stmt_bind_i64(q, ":job", job);
+    stmt_bind_i64(q, ":limit", limit);
+    return q;
+}
+
+struct stmt *state_runs_waiting(struct state *s, int64_t limit)
+{
+    struct stmt *q = query_use(s, RUNS_WAITING);
+    stmt_bind_i64(q, ":limit", limit);
+    return q;
+}
+
+struct stmt *state_runs_retrying(struct state *s, struct wall now, int64_t limit)
+{
+    struct stmt *q = query_use(s, RUNS_RETRYING);
+    stmt_bind_i64(q, ":now", now.ms);
+    stmt_bind_i64(q, ":limit", limit);
+    return q;
+}
+
+struct stmt *state_runs_active(struct state *s)
+{
+    return query_use(s, RUNS_ACTIVE);
+}
+
+struct wall state_runs_next_retry(struct state *s)
+{
+    return wall_or_never(query_use(s, RUNS_NEXT_RETRY));
+}
+
+struct wall state_runs_next_deadline(struct state *s)
+{
+    return wall_or_never(query_use(s, RUNS_NEXT_DEADLINE));
+}
+
+bool state_run_claimed(struct state *s, int64_t job, struct wall due)
+{
+    struct stmt *q = query_use(s, RUN_CLAIMED);
+    stmt_bind_i64(q, ":job", job);
+    stmt_bind_i64(q, ":due", due.ms);
+    return stmt_one_i64(q, 0) > 0;
+}
+
+int64_t state_runs_count(struct state *s, int64_t job, enum run_state state)
+{
+    struct stmt *q = query_use(s, RUNS_COUNT);
+    stmt_bind_i64(q, ":job", job);
+    stmt_bind_i64(q, ":state", state);
+    return stmt_one_i64(q, 0);
+}
+
+/* ---- nodes */
+
+bool state_node_next(struct stmt *q, struct node_row *out)
+{
+    if (!stmt_row(q))
+        return false;
+    *out = (struct node_row){
+        .id = stmt_i64(q, 0),
+        .name = stmt_str(q, 1),
+        .address = stmt_str(q, 2),
+        .version = stmt_str(q, 3),
+        .modes = (unsigned)stmt_i64(q, 4),
+        .level = (int)stmt_i64(q, 5),
+        .seen = wall_at(q, 6),
+    };
+    return true;
+}
+
+bool state_node_by_id(struct state *s, int64_t id, struct node_row *out)
+{
+    struct node_row r;
+    struct stmt *q = query_use(s, NODE_BY_ID);
+    stmt_bind_i64(q, ":id", id);
+    if (!state_node_next(q, &r))
+        return false;
+    struct arena *a = one(s, NODE_BY_ID);
+    r.name = copy_str(a, r.name);
+    r.address = copy_str(a, r.address);
+    r.version = copy_str(a, r.version);
+    stmt_end(q);
+    *out = r;
+    return true;
+}
+
+struct stmt *state_nodes(struct state *s)
+{
+    return query_use(s, NODES);
+}
+
+/* ---- events */
+
+bool state_event_next(struct stmt *q, struct event_row *out)
+{
+    if (!stmt_row(q))
+        return false;
+    *out = (struct event_row){
+        .id = stmt_i64(q, 0),
+        .at = wall_at(q, 1),
+        .index = stmt_i64(q, 2),
+        .noun = (enum noun)stmt_i64(q, 3),
+        .name = stmt_str(q, 4),
+        .what = stmt_str(q, 5),
+        .text = stmt_str(q, 6),
+    };
+    return true;
+}
+
+struct stmt *state_events_after(struct state *s, int64_t id, int64_t limit)
+{
+    struct stmt *q = query_use(s, EVENTS_AFTER);
+    stmt_bind_i64(q, ":id", id);
+    stmt_bind_i64(q, ":limit", limit);
+    return q;
+}
+
+struct stmt *state_events_before(struct state *s, int64_t id, int64_t limit)
+{
+    struct stmt *q = query_use(s, EVENTS_BEFORE);
+    stmt_bind_i64(q, ":id", id);
+    stmt_bind_i64(q, ":limit", limit);
+    return q;
+}
+
+int64_t state_events_oldest(struct state *s)
+{
+    return stmt_one_i64(query_use(s, EVENTS_OLDEST), 0);
+}

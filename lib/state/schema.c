@@ -1,0 +1,11 @@
+#include "state/schema.h"
+
+/* The assembler reads the file into the program, so that the SQL stays SQL. */
+#define STEP(name, file)                                                                  \
+    __asm__(".pushsection .rodata\n.global " #name "\n" #name ":\n.incbin \"" file "\"\n" \
+            ".byte 0\n.popsection\n");                                                    \
+    extern const char name[];
+
+STEP(schema_001, "001_first.sql")
+
+const char *const schema_steps[] = {schema_001};

@@ -1,0 +1,242 @@
+/* lib/state/sql.h - every statement of the state, by name. Lists share their columns with the
+ * single-row forms, so that one function reads both (query.c). */
+#pragma once
+
+#define AGENT_COLUMNS                                                                             \
+    "select id, uid, node, hostname, address, boot, version, docker, docker_reason, attributes, " \
+    "port_ranges, port, state, since_ms, registered_ms, cpus_milli, mem_bytes, disk_bytes, "      \
+    "used_cpus_milli, used_mem_bytes, used_disk_bytes, tasks from agents "
+
+#define APP_COLUMNS                                                                        \
+    "select a.id, a.path, a.gone, a.definition, a.instances, a.version_ms, a.scaling_ms, " \
+    "a.config_ms, a.delay_ms, a.delay_ref_ms, a.failure, "                                 \
+    "coalesce((select d.deployment from deployment_apps d where d.path = a.path), 0), "    \
+    "c.live, c.staged, c.running, c.healthy, c.unhealthy, c.stopping "                     \
+    "from apps a join app_counts c on c.app = a.id "
+
+#define TASK_COLUMNS                                                                          \
+    "select t.id, t.owner_id, t.agent, t.owner, t.name, t.state, t.cpus_milli, t.mem_bytes, " \
+    "t.disk_bytes, t.ports, t.version_ms, t.staged_ms, t.started_ms, t.ended_ms, "            \
+    "t.killed_ms, t.pong, t.pid, t.exit_code, t.signal, t.kill_reason, t.container, "         \
+    "t.reason, t.message, t.detail, t.health, t.health_results, i.app, i.stopping, i.ready, " \
+    "i.created_ms, i.salt, r.job, coalesce(a.path, j.name) from tasks t "                     \
+    "left join instances i on t.owner = 0 and i.id = t.owner_id "                             \
+    "left join apps a on a.id = i.app "                                                       \
+    "left join job_runs r on t.owner = 1 and r.id = t.owner_id "                              \
+    "left join jobs j on j.id = r.job "
+
+#define DEPLOYMENT_COLUMNS \
+    "select id, uuid, version_ms, started_ms, step, steps, plan, stuck from deployments "
+
+#define JOB_COLUMNS                                                                               \
+    "select j.id, j.name, j.definition, j.generation, j.disabled, j.schedule, j.k, j.remaining, " \
+    "j.next_ms, j.successes, j.errors, j.errors_since_success, j.last_success_ms, "               \
+    "j.last_error_ms, "                                                                           \
+    "(select count(*) from job_runs r where r.job = j.id and r.state = 0), "                      \
+    "(select count(*) from job_runs r where r.job = j.id and r.state in (1, 2)) from jobs j "
+
+#define RUN_COLUMNS                                                                     \
+    "select r.id, r.job, r.generation, r.attempt, r.task, r.covers, r.cause, r.state, " \
+    "r.priority, r.due_ms, r.deadline_ms, r.not_before_ms, r.queued_ms, r.started_ms, " \
+    "r.ended_ms, r.arguments, r.reason, j.name from job_runs r join jobs j on j.id = r.job "
+
+#define NODE_COLUMNS "select id, name, address, version, modes, level, seen_ms from nodes "
+#define EVENT_COLUMNS "select id, at_ms, idx, noun, name, what, text from events "
+
+/* Asking: prepared on readers too. */
+#define QUERIES(X)                                                                                \
+    X(SETTING, "select value from settings where key = :key")                                     \
+    X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                \
+    X(AGENT_BY_UID, AGENT_COLUMNS "where uid = :uid")                                             \
+    X(AGENTS, AGENT_COLUMNS "order by id")                                                        \
+    X(AGENT_PORTS, "select port from agent_ports where agent = :agent order by port")             \
+    X(PORT_HOLDER, "select task from agent_ports where agent = :agent and port = :port")          \
+    X(APP_BY_ID, APP_COLUMNS "where a.id = :id")                                                  \
+    X(APP_BY_PATH, APP_COLUMNS "where a.gone = 0 and a.path = :path")                             \
+    X(APPS, APP_COLUMNS "where a.gone = 0 and a.path > :after and a.path >= :prefix "             \
+                        "and a.path < :beyond order by a.path limit :limit")                      \
+    X(APPS_GONE, APP_COLUMNS "where a.gone = 1 order by a.id")                                    \
+    X(APPS_COUNT, "select count(*) from apps where gone = 0")                                     \
+    X(APP_VERSIONS, "select version_ms from app_versions where app = :app "                       \
+                    "union select version_ms from apps where id = :app order by 1 desc")          \
+    X(APP_VERSION, "select definition from apps where id = :app and version_ms = :version "       \
+                   "union all select definition from app_versions "                               \
+                   "where app = :app and version_ms = :version limit 1")                          \
+    X(SERVICE_PORTS, "select p.port, p.app, a.path, p.position from service_ports p "             \
+                     "join apps a on a.id = p.app where a.gone = 0 "                              \
+                     "order by p.port, a.path, p.position")                                       \
+    X(SERVICE_PORT_TAKEN, "select count(*) from service_ports where port = :port "                \
+                          "and app <> :app")                                                      \
+    X(INSTANCE, "select id, app, agent, salt, version_ms, created_ms, stopping, ready, health "   \
+                "from instances where id = :id")                                                  \
+    X(TASK_BY_ID, TASK_COLUMNS "where t.id = :id")                                                \
+    X(TASK_OF_OWNER, TASK_COLUMNS "where t.owner = :owner and t.owner_id = :owner_id "            \
+                                  "order by t.id desc limit 1")                                   \
+    X(TASK_OF_JOB_NAMED, TASK_COLUMNS "where t.owner = 1 and t.owner_id in (select id from "      \
+                                      "job_runs where job = (select id from jobs where "          \
+                                      "name = :job)) and t.name = :name "                         \
+                                      "order by t.id desc limit 1")                               \
+    X(TASKS, TASK_COLUMNS "where t.ended_ms is null order by t.id")                               \
+    X(TASKS_OF_APP, TASK_COLUMNS "where t.owner = 0 and t.owner_id in (select id from instances " \
+                                 "where app = :app) and t.ended_ms is null order by t.id")        \
+    X(TASKS_OF_AGENT, TASK_COLUMNS "where t.agent = :agent and t.ended_ms is null order by t.id") \
+    X(TASKS_OF_RUN, TASK_COLUMNS "where t.owner = 1 and t.owner_id = :run order by t.id")         \
+    X(TASKS_ENDED, TASK_COLUMNS "where t.ended_ms is not null order by t.ended_ms desc, "         \
+                                "t.id desc limit :limit")                                         \
+    X(DEPLOYMENT_BY_ID, DEPLOYMENT_COLUMNS "where id = :id")                                      \
+    X(DEPLOYMENT_BY_UUID, DEPLOYMENT_COLUMNS "where uuid = :uuid")                                \
+    X(DEPLOYMENTS, DEPLOYMENT_COLUMNS "order by id")                                              \
+    X(DEPLOYMENTS_COUNT, "select count(*) from deployments")                                      \
+    X(DEPLOYMENT_APPS, "select path from deployment_apps where deployment = :id order by path")   \
+    X(JOB_BY_ID, JOB_COLUMNS "where j.id = :id")                                                  \
+    X(JOB_BY_NAME, JOB_COLUMNS "where j.name = :name")                                            \
+    X(JOBS, JOB_COLUMNS "where j.name > :after order by j.name limit :limit")                     \
+    X(JOBS_DUE, JOB_COLUMNS "where j.next_ms <= :now order by j.next_ms, j.id limit :limit")      \
+    X(JOBS_NEXT, "select min(next_ms) from jobs where next_ms is not null")                       \
+    X(JOBS_COUNT, "select count(*) from jobs")                                                    \
+    X(RUN_BY_ID, RUN_COLUMNS "where r.id = :id")                                                  \
+    X(RUNS_OF_JOB, RUN_COLUMNS "where r.job = :job order by r.due_ms desc, r.id desc "            \
+                               "limit :limit")                                                    \
+    X(RUNS_WAITING, RUN_COLUMNS "where r.state = 0 order by r.priority desc, r.due_ms, r.id "     \
+                                "limit :limit")                                                   \
+    X(RUNS_RETRYING, RUN_COLUMNS "where r.state = 8 and r.not_before_ms <= :now "                 \
+                                 "order by r.not_before_ms, r.id limit :limit")                   \
+    X(RUNS_ACTIVE, RUN_COLUMNS "where r.state in (1, 2) order by r.id")                           \
+    X(RUNS_NEXT_RETRY, "select min(not_before_ms) from job_runs where state = 8")                 \
+    X(RUNS_NEXT_DEADLINE, "select min(deadline_ms) from job_runs where state = 0")                \
+    X(RUN_CLAIMED, "select count(*) from job_runs where job = :job and due_ms = :due and "        \
+                   "cause = 0 and covers = 1 and not (state = 10 and task is null)")              \
+    X(RUNS_COUNT, "select count(*) from job_runs where job = :job and state = :state")            \
+    X(NODE_BY_ID, NODE_COLUMNS "where id = :id")                                                  \
+    X(NODES, NODE_COLUMNS "order by id")                                                          \
+    X(EVENTS_AFTER, EVENT_COLUMNS "where id > :id order by id limit :limit")                      \
+    X(EVENTS_BEFORE, EVENT_COLUMNS "where id < :id order by id desc limit :limit")                \
+    X(EVENTS_OLDEST, "select min(id) from events")
+
+/* Applying: only on the writer. */
+#define CHANGES(X)                                                                                \
+    X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
+                   "on conflict(key) do update set value = :value")                               \
+    X(REQUEST_BY_RID, "select outcome from requests where rid = :rid")                            \
+    X(REQUEST_PUT, "insert into requests(rid, at_ms, outcome) values(:rid, :at, :outcome)")       \
+    X(REQUESTS_TRIM, "delete from requests where at_ms < :before")                                \
+    X(EVENT_PUT, "insert into events(at_ms, idx, noun, name, what, text) "                        \
+                 "values(:at, :idx, :noun, :name, :what, :text)")                                 \
+    X(EVENTS_TRIM, "delete from events where id <= :id")                                          \
+    X(NODE_PUT, "insert into nodes(id, name, address, modes, level, version, seen_ms) "           \
+                "values(:id, :name, :address, :modes, :level, :version, :at) on conflict(id) "    \
+                "do update set name = :name, address = :address, modes = :modes, "                \
+                "level = :level, version = :version, seen_ms = :at")                              \
+    X(AGENT_ADD, "insert into agents(id, uid, node, hostname, address, port, state, since_ms, "   \
+                 "registered_ms, boot, version, docker, docker_reason, attributes, port_ranges, " \
+                 "cpus_milli, mem_bytes, disk_bytes) values((select coalesce(max(id) + 1, 0) "    \
+                 "from agents), :uid, :node, :hostname, :address, :port, 0, :at, :at, :boot, "    \
+                 ":version, :docker, :docker_reason, :attributes, :port_ranges, :cpus, :mem, "    \
+                 ":disk)")                                                                        \
+    X(AGENT_AGAIN, "update agents set node = :node, hostname = :hostname, address = :address, "   \
+                   "port = :port, state = :state, since_ms = :at, boot = :boot, "                 \
+                   "version = :version, docker = :docker, docker_reason = :docker_reason, "       \
+                   "attributes = :attributes, port_ranges = :port_ranges, cpus_milli = :cpus, "   \
+                   "mem_bytes = :mem, disk_bytes = :disk where uid = :uid")                       \
+    X(AGENT_STATE_SET, "update agents set state = :state, since_ms = :at where id = :id")         \
+    X(AGENT_USE, "update agents set used_cpus_milli = used_cpus_milli + :cpus, "                  \
+                 "used_mem_bytes = used_mem_bytes + :mem, "                                       \
+                 "used_disk_bytes = used_disk_bytes + :disk, tasks = tasks + :tasks "             \
+                 "where id = :id")                                                                \
+    X(PORT_TAKE, "insert into agent_ports(agent, port, task) values(:agent, :port, :task)")       \
+    X(PORT_GIVE, "delete from agent_ports where agent = :agent and port = :port")                 \
+    X(APP_ADD, "insert into apps(path, definition, instances, version_ms, scaling_ms, "           \
+               "config_ms) values(:path, :definition, :instances, :at, :at, :at)")                \
+    X(APP_COUNTS_ADD, "insert into app_counts(app) values(:app)")                                 \
+    X(APP_CHANGE, "update apps set definition = :definition, instances = :instances, "            \
+                  "version_ms = :version, scaling_ms = :scaling, config_ms = :config "            \
+                  "where id = :id")                                                               \
+    X(APP_GONE, "update apps set gone = 1, instances = 0, version_ms = :version where id = :id")  \
+    X(APP_DELETE, "delete from apps where id = :id")                                              \
+    X(APP_DELAY, "update apps set delay_ms = :delay, delay_ref_ms = :ref where id = :id")         \
+    X(APP_FAILURE, "update apps set failure = :failure where id = :id")                           \
+    X(APP_COUNT, "update app_counts set live = live + :live, staged = staged + :staged, "         \
+                 "running = running + :running, healthy = healthy + :healthy, "                   \
+                 "unhealthy = unhealthy + :unhealthy, stopping = stopping + :stopping "           \
+                 "where app = :app")                                                              \
+    X(VERSION_PUT, "insert into app_versions(app, version_ms, definition) "                       \
+                   "values(:app, :version, :definition)")                                         \
+    X(VERSIONS_TRIM, "delete from app_versions where app = :app and version_ms <= "               \
+                     "(select version_ms from app_versions where app = :app "                     \
+                     "order by version_ms desc limit 1 offset :keep)")                            \
+    X(SERVICE_PORT_PUT, "insert into service_ports(app, position, port) "                         \
+                        "values(:app, :position, :port)")                                         \
+    X(SERVICE_PORTS_DROP, "delete from service_ports where app = :app")                           \
+    X(SERVICE_PORTS_OF_APP, "select port from service_ports where app = :app order by position")  \
+    X(SERVICE_PORTS_RANGE, "select distinct port from service_ports where port between :low "     \
+                           "and :high order by port")                                             \
+    X(DEPLOYMENT_ADD, "insert into deployments(uuid, version_ms, started_ms, step, steps, plan) " \
+                      "values(:uuid, :version, :at, 0, :steps, :plan)")                           \
+    X(DEPLOYMENT_GO, "update deployments set step = :step, stuck = '' where id = :id")            \
+    X(DEPLOYMENT_STUCK, "update deployments set stuck = :stuck where id = :id")                   \
+    X(DEPLOYMENT_DELETE, "delete from deployments where id = :id")                                \
+    X(DEPLOYMENT_LOCK, "insert into deployment_apps(path, deployment) values(:path, :id)")        \
+    X(DEPLOYMENT_OF_PATH, "select deployment from deployment_apps where path = :path")            \
+    X(INSTANCE_ADD, "insert into instances(salt, app, version_ms, agent, created_ms, ready) "     \
+                    "values(:salt, :app, :version, :agent, :at, :ready)")                         \
+    X(INSTANCE_STOPPING, "update instances set stopping = 1 where id = :id")                      \
+    X(INSTANCE_HEALTH, "update instances set health = :health where id = :id")                    \
+    X(INSTANCE_DELETE, "delete from instances where id = :id")                                    \
+    X(INSTANCES_OF_APP, "select count(*) from instances where app = :app")                        \
+    X(TASK_ADD, "insert into tasks(owner, owner_id, name, agent, state, cpus_milli, mem_bytes, "  \
+                "disk_bytes, ports, version_ms, pong, staged_ms) values(:owner, :owner_id, "      \
+                ":name, :agent, 0, :cpus, :mem, :disk, :ports, :version, :pong, :at)")            \
+    X(TASK_KILL, "update tasks set state = 3, killed_ms = :at, kill_reason = :reason "            \
+                 "where id = :id")                                                                \
+    X(TASK_REPORT, "update tasks set state = :state, seq = :seq, "                                \
+                   "started_ms = coalesce(started_ms, :started), ended_ms = :ended, "             \
+                   "pid = coalesce(:pid, pid), container = coalesce(:container, container), "     \
+                   "exit_code = :exit, signal = :signal, reason = :reason, message = :message, "  \
+                   "detail = :detail, health = :health, "                                         \
+                   "health_results = coalesce(:results, health_results) where id = :id")          \
+    X(TASK_SEQ, "select seq from tasks where id = :id")                                           \
+    X(TASKS_TRIM, "delete from tasks where id in (select id from tasks where ended_ms is not "    \
+                  "null and owner = 0 order by ended_ms desc, id desc limit 64 offset :keep)")    \
+    X(TASKS_DROP_OF_RUN, "delete from tasks where owner = 1 and owner_id = :run")                 \
+    X(JOB_ADD, "insert into jobs(name, definition, generation, disabled, schedule, k, "           \
+               "remaining, next_ms, successes, errors, errors_since_success, last_success_ms, "   \
+               "last_error_ms) values(:name, :definition, 1, :disabled, :schedule, :k, "          \
+               ":remaining, :next, :successes, :errors, :since, :last_success, :last_error)")     \
+    X(JOB_REPLACE, "update jobs set definition = :definition, generation = generation + 1, "      \
+                   "disabled = :disabled, schedule = :schedule, k = :k, remaining = :remaining, " \
+                   "next_ms = :next, successes = :successes, errors = :errors, "                  \
+                   "errors_since_success = :since, last_success_ms = :last_success, "             \
+                   "last_error_ms = :last_error where id = :id")                                  \
+    X(JOB_CURSOR, "update jobs set schedule = :schedule, k = :k, remaining = :remaining, "        \
+                  "next_ms = :next where id = :id")                                               \
+    X(JOB_DISABLE, "update jobs set disabled = 1, next_ms = null where id = :id")                 \
+    X(JOB_COUNTERS, "update jobs set successes = :successes, errors = :errors, "                  \
+                    "errors_since_success = :since, last_success_ms = :last_success, "            \
+                    "last_error_ms = :last_error where id = :id")                                 \
+    X(JOB_DELETE, "delete from jobs where id = :id")                                              \
+    X(JOB_UNFINISHED, "select count(*) from job_runs where job = :job and cause = 0 and "         \
+                      "state in (0, 1, 2, 8)")                                                    \
+    X(RUN_ADD, "insert into job_runs(job, generation, cause, due_ms, attempt, state, priority, "  \
+               "deadline_ms, arguments, covers, queued_ms, ended_ms, reason) values(:job, "       \
+               ":generation, :cause, :due, 0, :state, :priority, :deadline, :arguments, "         \
+               ":covers, :at, :ended, :reason)")                                                  \
+    X(RUN_DROP_UNASSIGNED, "delete from job_runs where job = :job and due_ms = :due and "         \
+                           "cause = 0 and covers = 1 and state = 10 and task is null")            \
+    X(RUN_ASSIGN, "update job_runs set state = 1, task = :task where id = :id")                   \
+    X(RUN_START, "update job_runs set state = 2, started_ms = coalesce(started_ms, :at) "         \
+                 "where id = :id")                                                                \
+    X(RUN_END, "update job_runs set state = :state, ended_ms = :at, not_before_ms = null, "       \
+               "reason = :reason where id = :id")                                                 \
+    X(RUN_RETRY, "update job_runs set state = 8, not_before_ms = :not_before, "                   \
+                 "reason = :reason where id = :id")                                               \
+    X(RUN_AGAIN, "update job_runs set state = 0, attempt = attempt + 1, "                         \
+                 "deadline_ms = null, queued_ms = :at where id = :id")                            \
+    X(RUN_BACK, "update job_runs set state = 0, task = null where id = :id")                      \
+    X(RUNS_OPEN_OF_JOB, RUN_COLUMNS "where r.job = :job and r.state in (0, 1, 2, 8) order by "    \
+                                    "r.id")                                                       \
+    X(RUNS_TO_TRIM, "select id from job_runs where job = :job and state not in (0, 1, 2, 8) "     \
+                    "order by due_ms desc, id desc limit 64 offset :keep")                        \
+    X(RUN_DELETE, "delete from job_runs where id = :id")                                          \
+    X(STAT_PUT, "insert into job_stats(job, run, took_ms) values(:job, :run, :took)")             \
+    X(STATS_TRIM, "delete from job_stats where job = :job and run <= (select run from job_stats " \
+                  "where job = :job order by run desc limit 1 offset :keep)")

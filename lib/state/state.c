@@ -1,0 +1,362 @@
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "db/authorizer.h"
+#include "db/rowsum.h"
+#include "state/private.h"
+#include "state/schema.h"
+
+static const struct db_sql queries[] = {DB_TABLE(QUERIES)};
+static const struct db_sql changes[] = {DB_TABLE(CHANGES)};
+
+static const char *const summed[] = {
+    "settings",  "requests",     "events",        "nodes",       "agents",          "agent_ports",
+    "apps",      "app_versions", "service_ports", "deployments", "deployment_apps", "app_counts",
+    "instances", "tasks",        "jobs",          "job_runs",    "job_stats",
+};
+
+/* A change that waits for the COMMIT; its texts are its own. */
+struct kept {
+    struct change c;
+    char *name, *of, *by, *from, *more;
+};
+
+struct stmt *query_use(struct state *s, int which)
+{
+    return stmts_use(s->queries, which);
+}
+
+struct stmt *change_use(struct state *s, int which)
+{
+    return stmts_use(s->changes, which - N_QUERIES);
+}
+
+struct db *state_db(struct state *s)
+{
+    return s->db;
+}
+
+int state_level(const struct state *s)
+{
+    return s->level;
+}
+
+static int prepare(struct state *s, struct error *err)
+{
+    if (!s->read_only &&
+        db_rowsums_start(s->db, summed, sizeof summed / sizeof summed[0], err) != 0)
+        return -1;
+    if (!s->read_only)
+        db_authorize(s->db, DB_ROLE_APPLYING);
+    if (db_prepare(s->db, queries, N_QUERIES, &s->queries, err) != 0)
+        return -1;
+    if (!s->read_only &&
+        db_prepare(s->db, changes, N_STATEMENTS_END - N_QUERIES, &s->changes, err) != 0)
+        return -1;
+    return 0;
+}
+
+static void unprepare(struct state *s)
+{
+    stmts_free(s->queries);
+    stmts_free(s->changes);
+    s->queries = s->changes = NULL;
+}
+
+int state_open(struct db *db, bool read_only, struct state **state_out, struct error *err)
+{
+    struct state *s = NEW(struct state);
+    s->db = db;
+    s->read_only = read_only;
+    if (db_schema_version(db, &s->level, err) != 0)
+        goto failed;
+    if (s->level > COMMAND_LEVEL) {
+        error_set(err, ERR_CONFLICT,
+                  "%s: the state is at level %d, this build knows %d: start a newer mesolith",
+                  db_path(db), s->level, COMMAND_LEVEL);
+        goto failed;
+    }
+    if (s->level > 0 && prepare(s, err) != 0)
+        goto failed;
+    *state_out = s;
+    return 0;
+failed:
+    state_close(s);
+    return -1;
+}
+
+/* The changes kept from the n-th on are forgotten. */
+static void drop_kept(struct state *s, size_t n)
+{
+    while (s->kept_n > n) {
+        struct kept *k = &s->kept[--s->kept_n];
+        mem_free(k->name);
+        mem_free(k->of);
+        mem_free(k->by);
+        mem_free(k->from);
+        mem_free(k->more);
+    }
+}
+
+void state_close(struct state *s)
+{
+    if (s == NULL)
+        return;
+    unprepare(s);
+    drop_kept(s, 0);
+    for (int i = 0; i < N_QUERIES; i++)
+        arena_close(&s->ones[i]);
+    mem_free(s->kept);
+    mem_free(s);
+}
+
+/* ---- the feed */
+
+void state_watch(struct state *s, struct watch *w)
+{
+    w->next = s->watches;
+    s->watches = w;
+}
+
+void changed(struct apply *a, struct change c)
+{
+    struct state *s = a->s;
+    if (s->watches == NULL)
+        return;
+    if (s->kept_n == s->kept_cap) {
+        s->kept_cap = s->kept_cap == 0 ? 64 : s->kept_cap * 2;
+        s->kept = mem_realloc(s->kept, s->kept_cap * sizeof s->kept[0]);
+    }
+    c.index = a->index;
+    c.at = a->c->at;
+    struct kept *k = &s->kept[s->kept_n++];
+    *k = (struct kept){
+        .c = c,
+        .name = mem_strdup(c.name),
+        .of = mem_strdup(c.of),
+        .by = mem_strdup(a->c->by),
+        .from = mem_strdup(a->c->from),
+        .more = mem_strdup(c.more),
+    };
+    k->c.name = k->name;
+    k->c.of = k->of;
+    k->c.by = k->by;
+    k->c.from = k->from;
+    k->c.more = k->more;
+}
+
+void state_committed(struct state *s)
+{
+    for (size_t i = 0; i < s->kept_n; i++)
+        for (struct watch *w = s->watches; w != NULL; w = w->next)
+            w->changed(w, &s->kept[i].c);
+    drop_kept(s, 0);
+}
+
+int64_t event_put(struct apply *a, enum noun noun, const char *name, const char *what,
+                  const char *fmt, ...)
+{
+    struct buf text;
+    buf_init(&text, 512);
+    va_list ap;
+    va_start(ap, fmt);
+    buf_vprintf(&text, fmt, ap);
+    va_end(ap);
+
+    struct stmt *q = change_use(a->s, EVENT_PUT);
+    stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_bind_i64(q, ":idx", (int64_t)a->index);
+    stmt_bind_i64(q, ":noun", noun);
+    stmt_bind_text(q, ":name", name);
+    stmt_bind_text(q, ":what", what);
+    stmt_bind_text(q, ":text", buf_str(&text));
+    stmt_run(q);
+    buf_close(&text);
+    int64_t id = db_last_id(a->s->db);
+    if (id > LIMIT_EVENTS) {
+        q = change_use(a->s, EVENTS_TRIM);
+        stmt_bind_i64(q, ":id", id - LIMIT_EVENTS);
+        stmt_run(q);
+    }
+    return id;
+}
+
+/* ---- applying */
+
+void outcome_close(struct outcome *o)
+{
+    buf_close(&o->detail);
+    *o = (struct outcome){0};
+}
+
+static int refuse_va(struct apply *a, enum error_code code, const char *fmt, va_list ap)
+{
+    a->outcome->code = code;
+    vsnprintf(a->outcome->text, sizeof a->outcome->text, fmt, ap);
+    return -1;
+}
+
+int refuse(struct apply *a, enum error_code code, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    refuse_va(a, code, fmt, ap);
+    va_end(ap);
+    return -1;
+}
+
+int refuse_stale(struct apply *a, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    refuse_va(a, ERR_CONFLICT, fmt, ap);
+    va_end(ap);
+    a->outcome->stale = true;
+    return -1;
+}
+
+static int (*const appliers[COMMAND_KINDS])(struct apply *a) = {
+    [COMMAND_SCHEMA_UPGRADE] = apply_schema_upgrade,
+    [COMMAND_SETTING_PUT] = apply_setting_put,
+    [COMMAND_NODE_PUT] = apply_node_put,
+    [COMMAND_AGENT_REGISTER] = apply_agent_register,
+    [COMMAND_AGENT_STATE] = apply_agent_state,
+    [COMMAND_APP_PUT] = apply_app_put,
+    [COMMAND_APP_DELAY_RESET] = apply_app_delay_reset,
+    [COMMAND_APP_FORGET] = apply_app_forget,
+    [COMMAND_DEPLOYMENT_STEP] = apply_deployment_step,
+    [COMMAND_TASK_LAUNCH] = apply_task_launch,
+    [COMMAND_TASK_KILL] = apply_task_kill,
+    [COMMAND_TASK_UPDATE] = apply_task_update,
+    [COMMAND_JOB_PUT] = apply_job_put,
+    [COMMAND_JOB_DELETE] = apply_job_delete,
+    [COMMAND_JOB_TICK] = apply_job_tick,
+    [COMMAND_JOB_TRIGGER] = apply_job_trigger,
+    [COMMAND_RUN_UPDATE] = apply_run_update,
+};
+
+/* The first outcome of a request id that was seen before, as it was answered then. */
+static bool seen_before(struct apply *a)
+{
+    struct stmt *q = change_use(a->s, REQUEST_BY_RID);
+    stmt_bind_text(q, ":rid", a->c->rid);
+    if (!stmt_row(q))
+        return false;
+    struct error err;
+    struct json *kept = json_parse(stmt_text(q, 0), &err);
+    stmt_end(q);
+    ASSERT(kept != NULL);
+    struct outcome *o = a->outcome;
+    o->code = (enum error_code)json_int(json_get(kept, "code"), 0);
+    str_copy(o->text, sizeof o->text, json_str(json_get(kept, "text"), ""));
+    if (json_get(kept, "detail") != NULL) {
+        struct json_writer w;
+        json_begin(&w, &o->detail);
+        json_put_value(&w, json_get(kept, "detail"));
+    }
+    json_free(kept);
+    return true;
+}
+
+/* A stale refusal is not remembered: its asker looks again and sends the same id. */
+static void remember(struct apply *a)
+{
+    const struct outcome *o = a->outcome;
+    if (o->stale)
+        return;
+    struct buf text;
+    buf_init(&text, LIMIT_ENTRY_BYTES);
+    struct json_writer w;
+    json_begin(&w, &text);
+    json_object(&w);
+    json_member_int(&w, "code", o->code);
+    json_member_str(&w, "text", o->text);
+    if (o->detail.len > 0)
+        json_member_raw(&w, "detail", buf_slice(&o->detail));
+    json_object_end(&w);
+
+    struct stmt *q = change_use(a->s, REQUESTS_TRIM);
+    stmt_bind_i64(q, ":before", a->c->at.ms - LIMIT_REQUEST_MS);
+    stmt_run(q);
+    q = change_use(a->s, REQUEST_PUT);
+    stmt_bind_text(q, ":rid", a->c->rid);
+    stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_bind_text(q, ":outcome", buf_str(&text));
+    stmt_run(q);
+    buf_close(&text);
+}
+
+void state_apply(struct state *s, uint64_t index, uint64_t term, const struct command *c,
+                 struct outcome *outcome)
+{
+    *outcome = (struct outcome){0};
+    buf_init(&outcome->detail, LIMIT_ENTRY_BYTES);
+    struct apply a = {.s = s, .c = c, .index = index, .outcome = outcome};
+    if (c->epoch != 0 && c->epoch != term) {
+        refuse_stale(&a, "%s: decided in term %llu, applied in term %llu", command_word(c->kind),
+                     (unsigned long long)c->epoch, (unsigned long long)term);
+        return;
+    }
+    if (command_level(c->kind) > s->level) {
+        refuse(&a, ERR_UNAVAILABLE, "%s: needs level %d, the state is at %d", command_word(c->kind),
+               command_level(c->kind), s->level);
+        return;
+    }
+    if (c->kind == COMMAND_SCHEMA_UPGRADE) { /* schema changes do not live in savepoints */
+        apply_schema_upgrade(&a);
+        return;
+    }
+    bool named = c->rid[0] != '\0';
+    if (named && seen_before(&a))
+        return;
+    size_t kept_before = s->kept_n;
+    db_savepoint(s->db);
+    if (appliers[c->kind](&a) == 0) {
+        db_release(s->db);
+    } else {
+        db_rollback_to(s->db);
+        drop_kept(s, kept_before);
+    }
+    if (named)
+        remember(&a);
+}
+
+int apply_schema_upgrade(struct apply *a)
+{
+    struct state *s = a->s;
+    int64_t wanted = json_int(json_get(a->c->args, "level"), 0);
+    if (wanted <= s->level)
+        return 0; /* somebody was faster */
+    if (wanted > COMMAND_LEVEL)
+        return refuse(a, ERR_CONFLICT, "schema.upgrade: level %lld, this build knows %d",
+                      (long long)wanted, COMMAND_LEVEL);
+    unprepare(s);
+    struct error err;
+    db_authorize(s->db, DB_ROLE_ANY);
+    while (s->level < wanted) {
+        if (db_schema_step(s->db, schema_steps[s->level], s->level + 1, &err) != 0)
+            return 0; /* the disk's error stays with the connection, and nothing commits */
+        s->level++;
+    }
+    bool prepared = prepare(s, &err) == 0;
+    ASSERT(prepared || db_failed(s->db));
+    return 0;
+}
+
+void put_setting(struct state *s, const char *key, const char *value)
+{
+    struct stmt *q = change_use(s, SETTING_PUT);
+    stmt_bind_text(q, ":key", key);
+    stmt_bind_text(q, ":value", value);
+    stmt_run(q);
+}
+
+int apply_setting_put(struct apply *a)
+{
+    JSON_EACH (member, json_get(a->c->args, "set"))
+        put_setting(a->s, json_name(member), json_str(member, ""));
+    return 0;
+}

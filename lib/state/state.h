@@ -1,0 +1,271 @@
+/* lib/state/state.h - the replicated database: applying commands, asking, hearing what changed.
+ *
+ * Checking speaks to a person, before proposing (the doors and model do it); applying cannot fail,
+ * refusing is an outcome, and the same one on every replica. Applying has no clock, no chance, no
+ * floats and no unordered reads. A disk error while applying sticks to the connection and stops
+ * the process (db/db.h, fail_stop).
+ *
+ * The writer's connection applies and is asked by the minds; readers open the same state read-only
+ * on connections of their own. Pure but for SQLite. */
+#pragma once
+
+#include "base/rng.h"
+#include "base/time.h"
+#include "db/statement.h"
+#include "model/command.h"
+#include "model/states.h"
+
+struct state;
+
+/* Keeps db, which the caller opened and whose transactions it begins and commits. A database
+ * without schema is level 0: every query is empty until schema.upgrade has been applied. A reader
+ * may be opened on it too; it prepares its statements when the schema is there. */
+int state_open(struct db *db, bool read_only, struct state **state_out,
+               struct error *err) MUST_CHECK;
+void state_close(struct state *s); /* accepts NULL; db stays the caller's */
+struct db *state_db(struct state *s);
+int state_level(const struct state *s);
+
+/* ---------------- applying */
+
+/* What became of a command. `detail` is a JSON object for the asker: what was made (versions, ids,
+ * uuids), or on a conflict what stands in the way. */
+struct outcome {
+    enum error_code code; /* ERR_NONE: done */
+    bool stale;           /* CONFLICT only: decided on an old view; looking again may help */
+    char text[256];
+    struct buf detail; /* empty or one JSON object */
+};
+void outcome_close(struct outcome *o);
+
+/* Applies one command of the entry at `index`, whose own term is `term`, inside the caller's
+ * transaction, in a savepoint of its own: refused leaves nothing but its outcome. A request id that
+ * was seen before gets its first outcome. */
+void state_apply(struct state *s, uint64_t index, uint64_t term, const struct command *c,
+                 struct outcome *outcome);
+
+/* ---------------- the change feed */
+
+enum change_kind {
+    CHANGE_APP,              /* put; id, name = path, more = the definition if a person sent it */
+    CHANGE_APP_GONE,         /* deleted and all its instances ended: app_terminated_event */
+    CHANGE_DEPLOYMENT_BEGIN, /* id; name = uuid; more = its plan */
+    CHANGE_DEPLOYMENT_STEP,  /* number = the step that begins now */
+    CHANGE_DEPLOYMENT_END, /* number = 1 done, 0 cancelled; more = its plan; step = the last one */
+    CHANGE_TASK,           /* id, name, state, before; app or job in `of` */
+    CHANGE_HEALTH,         /* of a task; number = enum health_state */
+    CHANGE_JOB,            /* id, name */
+    CHANGE_JOB_GONE,
+    CHANGE_RUN,   /* id = run, name = job's, state = enum run_state */
+    CHANGE_AGENT, /* id, name = hostname, state */
+    CHANGE_NODE,
+};
+
+struct change {
+    enum change_kind kind;
+    uint64_t index;
+    int64_t id;
+    int state, before, number, step;
+    struct wall at;
+    const char *name, *of, *by, *from, *more; /* borrowed until the watcher returns; may be NULL */
+    int64_t owner;                            /* TASK, HEALTH: app or job; RUN: job */
+    int64_t event;                            /* id of the row in events, 0 if it made none */
+};
+
+struct watch {
+    void (*changed)(struct watch *w, const struct change *c);
+    /* private */
+    struct watch *next;
+};
+void state_watch(struct state *s, struct watch *w); /* keeps w until close */
+/* Tells the watchers what the commands applied since then changed. After each COMMIT. */
+void state_committed(struct state *s);
+
+/* ---------------- asking
+ *
+ * Rows borrow their texts from the statement: they live until the next row of the same query.
+ * `state_x_by_…` reads one row: false when there is none. `state_x_…s()` begins a list, read with
+ * state_x_next(); who leaves early says stmt_end(). Lists of one kind share a statement a query, so
+ * a list may not be begun again inside itself. Orders are part of the contract. */
+
+const char *state_setting(struct state *s, const char *key,
+                          const char *otherwise); /* until the next call */
+int64_t
+state_version_ms(struct state *s); /* of the root group: the newest of any app or deployment */
+
+struct agent_row {
+    int64_t id, uid, node;
+    const char *hostname, *address, *boot, *version, *docker, *docker_reason, *attributes,
+        *port_ranges;
+    int port;
+    enum agent_state state;
+    struct wall since, registered;
+    int64_t cpus_milli, mem_bytes, disk_bytes;
+    int64_t used_cpus_milli, used_mem_bytes, used_disk_bytes, tasks;
+};
+bool state_agent_by_id(struct state *s, int64_t id, struct agent_row *out);
+bool state_agent_by_uid(struct state *s, int64_t uid, struct agent_row *out);
+struct stmt *state_agents(struct state *s); /* by id */
+bool state_agent_next(struct stmt *q, struct agent_row *out);
+struct stmt *state_agent_ports(struct state *s,
+                               int64_t agent); /* column 0: ports taken, ascending */
+/* The task that holds a port, 0 if it is free. */
+int64_t state_port_holder(struct state *s, int64_t agent, int port);
+
+struct app_counts {
+    int64_t live; /* launched, not ended */
+    int64_t staged, running, healthy, unhealthy,
+        stopping; /* of these; running ones are not staged */
+};
+struct app_row {
+    int64_t id;
+    const char *path;
+    bool gone;
+    struct slice definition; /* canonical, without version, versionInfo */
+    int64_t instances;
+    struct wall version, scaling, config;
+    int64_t delay_ms;
+    struct wall delay_ref;
+    struct slice failure; /* lastTaskFailure, or empty */
+    int64_t deployment;   /* that locks it, or 0 */
+    struct app_counts counts;
+};
+bool state_app_by_id(struct state *s, int64_t id, struct app_row *out);
+bool state_app_by_path(struct state *s, const char *path, struct app_row *out); /* not gone */
+/* Not gone, by path; `prefix` "" or "/shop/": those below. after: the last path seen, or "". */
+struct stmt *state_apps(struct state *s, const char *prefix, const char *after, int64_t limit);
+struct stmt *state_apps_gone(struct state *s); /* by id */
+bool state_app_next(struct stmt *q, struct app_row *out);
+int64_t state_apps_count(struct state *s);
+struct stmt *state_app_versions(struct state *s, int64_t app); /* column 0: ms, newest first */
+/* The definition of one version, the present one too; empty slice when there is none. */
+struct slice state_app_version(struct state *s, int64_t app, struct wall version);
+struct stmt *
+state_service_ports(struct state *s); /* columns: port, app id, path, position; by port, path */
+bool state_service_port_taken(struct state *s, int port, int64_t except_app);
+
+/* An instance's uuid is half chance, half its key, so no index of random texts is needed to find
+ * it. */
+struct uuid instance_uuid(int64_t salt, int64_t id);
+struct instance_row {
+    int64_t id, app, agent, salt;
+    struct wall version, created;
+    bool stopping, ready;
+    int health;
+};
+bool state_instance_by_id(struct state *s, int64_t id, struct instance_row *out);
+bool state_instance_by_uuid(struct state *s, struct uuid uuid, struct instance_row *out);
+
+struct task_row {
+    int64_t id, owner_id, agent;
+    enum owner owner;
+    const char *name;
+    enum task_state state;
+    int64_t cpus_milli, mem_bytes, disk_bytes;
+    const char *ports;                                   /* JSON array */
+    struct wall version, staged, started, ended, killed; /* 0 ms: not yet */
+    int64_t pong, pid;
+    bool exited, signaled;
+    int exit_code, signal;
+    const char *kill_reason, *container, *reason, *message, *detail; /* NULL or text */
+    int health;
+    const char *health_results;
+    /* of an app's instance */
+    int64_t app; /* 0: none */
+    bool stopping, ready;
+    struct wall created;
+    int64_t salt;
+    /* of a job's run */
+    int64_t job, run; /* 0: none */
+    const char *of;   /* the app's path or the job's name; NULL when that is gone */
+};
+bool state_task_by_id(struct state *s, int64_t id, struct task_row *out);
+/* By the id that people see; task ids and instance ids alike (spec/marathon.md 6.3). */
+bool state_task_by_name(struct state *s, const char *name, struct task_row *out);
+struct stmt *state_tasks(struct state *s);                         /* not ended, by id */
+struct stmt *state_tasks_of_app(struct state *s, int64_t app);     /* not ended, by id */
+struct stmt *state_tasks_of_agent(struct state *s, int64_t agent); /* not ended, by id */
+struct stmt *state_tasks_of_run(struct state *s, int64_t run);     /* all, by id */
+struct stmt *state_tasks_ended(struct state *s, int64_t limit);    /* newest first */
+bool state_task_next(struct stmt *q, struct task_row *out);
+
+struct deployment_row {
+    int64_t id;
+    struct slice uuid; /* 16 bytes */
+    struct wall version, started;
+    int step, steps;
+    const char *plan, *stuck;
+};
+bool state_deployment_by_id(struct state *s, int64_t id, struct deployment_row *out);
+bool state_deployment_by_uuid(struct state *s, struct uuid uuid, struct deployment_row *out);
+struct uuid deployment_uuid(const struct deployment_row *d);
+struct stmt *state_deployments(struct state *s); /* by id */
+bool state_deployment_next(struct stmt *q, struct deployment_row *out);
+int64_t state_deployments_count(struct state *s);
+struct stmt *state_deployment_apps(struct state *s,
+                                   int64_t deployment); /* column 0: paths, sorted */
+
+struct job_row {
+    int64_t id;
+    const char *name;
+    struct slice definition;
+    int64_t generation;
+    bool disabled;
+    const char *schedule; /* as displayed; NULL: dependent */
+    int64_t k, remaining;
+    struct wall next; /* 0: none */
+    int64_t successes, errors, errors_since_success;
+    struct wall last_success, last_error; /* 0: never */
+    int64_t queued, active;               /* runs */
+};
+bool state_job_by_id(struct state *s, int64_t id, struct job_row *out);
+bool state_job_by_name(struct state *s, const char *name, struct job_row *out);
+struct stmt *state_jobs(struct state *s, const char *after, int64_t limit); /* by name */
+struct stmt *state_jobs_due(struct state *s, struct wall now,
+                            int64_t limit); /* next <= now, by next, id */
+bool state_job_next(struct stmt *q, struct job_row *out);
+struct wall state_jobs_next(struct state *s); /* the earliest `next`; INT64_MAX: none */
+int64_t state_jobs_count(struct state *s);
+
+struct run_row {
+    int64_t id, job, generation, attempt, task, covers;
+    enum run_cause cause;
+    enum run_state state;
+    int priority;
+    struct wall due, deadline, not_before, queued, started, ended; /* 0: none */
+    const char *arguments, *reason, *job_name;
+};
+bool state_run_by_id(struct state *s, int64_t id, struct run_row *out);
+struct stmt *state_runs_of_job(struct state *s, int64_t job, int64_t limit); /* newest due first */
+struct stmt *state_runs_waiting(struct state *s, int64_t limit); /* QUEUED: priority, due, id */
+struct stmt *state_runs_retrying(struct state *s, struct wall now,
+                                 int64_t limit); /* not_before <= now */
+struct stmt *state_runs_active(struct state *s); /* by id */
+bool state_run_next(struct stmt *q, struct run_row *out);
+struct wall state_runs_next_retry(struct state *s);    /* INT64_MAX: none */
+struct wall state_runs_next_deadline(struct state *s); /* of queued ones; INT64_MAX: none */
+bool state_run_claimed(struct state *s, int64_t job, struct wall due); /* by schedule, spec 9 */
+int64_t state_runs_count(struct state *s, int64_t job, enum run_state state);
+
+struct node_row {
+    int64_t id;
+    const char *name, *address, *version;
+    unsigned modes;
+    int level;
+    struct wall seen;
+};
+bool state_node_by_id(struct state *s, int64_t id, struct node_row *out);
+struct stmt *state_nodes(struct state *s); /* by id */
+bool state_node_next(struct stmt *q, struct node_row *out);
+
+struct event_row {
+    int64_t id;
+    struct wall at;
+    int64_t index;
+    enum noun noun;
+    const char *name, *what, *text;
+};
+struct stmt *state_events_after(struct state *s, int64_t id, int64_t limit);  /* ascending */
+struct stmt *state_events_before(struct state *s, int64_t id, int64_t limit); /* descending */
+bool state_event_next(struct stmt *q, struct event_row *out);
+int64_t state_events_oldest(struct state *s); /* 0: none */
