@@ -232,7 +232,7 @@ static int take_offset(const char **p, int32_t *seconds_out, struct error *err)
 static int take_start(const char *p, struct local *anchor_out, int32_t *offset_s_out,
                       struct error *err)
 {
-    int64_t day, ms = 0;
+    int64_t day = 0, ms = 0;
     *offset_s_out = 0;
     if (take_date(&p, &day, err) != 0)
         return -1;
