@@ -1,0 +1,210 @@
+/* lib/api/door.h - what a door is: one row of a table, a pure function behind it (DESIGN 3).
+ *
+ * An ask is a function of a read-only view and a request to a reply: it runs on a reader thread,
+ * never waits and never writes. A tell runs in a node's turn on the leader: it answers at once, or
+ * proposes one command and answers when the outcome is known. A stream runs in a node's turn too,
+ * so that nothing is lost between what it reads and what is published afterwards. A sandbox door is
+ * resolved to a file of a task, which the executor then serves.
+ *
+ * Errors are answered in the dialect's own shape (struct dialect). Pure. */
+#pragma once
+
+#include "base/json.h"
+#include "base/problems.h"
+#include "base/rng.h"
+#include "http/exchange.h"
+#include "http/router.h"
+#include "http/url.h"
+#include "model/app.h"
+#include "model/job.h"
+#include "model/outbox.h"
+#include "state/state.h"
+
+/* What a caller must be allowed to do. Everybody is allowed everything yet; the rows say it. */
+enum right { MAY_NOTHING, MAY_VIEW, MAY_DEPLOY, MAY_RUN, MAY_READ_FILES, MAY_ADMIN };
+
+enum door_kind {
+    DOOR_ASK,        /* local and at once: lists, /state, the UI */
+    DOOR_ASK_LINEAR, /* of one object: after the leader's read index */
+    DOOR_TELL,
+    DOOR_STREAM,
+    DOOR_SANDBOX,
+};
+
+/* Topics of published events (http/exchange.h). */
+enum topic { TOPIC_MARATHON, TOPIC_MARATHON_LIGHT, TOPIC_NATIVE, TOPICS };
+
+/* What a node knows of itself and its cluster beside the state. Handed to readers by copy of the
+ * pointer: never changed once it is published, so it may be read by any thread. */
+struct facts {
+    const char *version; /* "0.1.0" */
+    const char *cluster; /* uuid */
+    int64_t node;        /* Raft id */
+    const char *name;    /* of this node */
+    unsigned modes;
+    bool leading;
+    const char *leader_name;     /* NULL: none known */
+    const char *leader_marathon; /* "host:8080": where the leader's doors are; NULL when none */
+    const char *leader_chronos, *leader_mesos;
+    uint64_t term;
+    struct wall started;
+    /* own listeners as URLs without a trailing slash, "http://127.0.0.1:8080"; NULL: not open */
+    const char *url_marathon, *url_chronos, *url_mesos, *url_agent, *url_stats;
+    const char *hostname; /* the name told to others */
+    const char *address;  /* IP of the listeners */
+    int64_t agent;        /* id of the agent in this process, -1: none */
+    const char *work_dir; /* "<data>/agent": where sandboxes begin; absolute */
+    const char *service_address;
+    struct app_rules app_rules;
+    struct job_rules job_rules;
+};
+
+/* What one reply is made of. The asker of the function owns it. */
+struct reply {
+    int status; /* 200 unless set */
+    const char *content_type;
+    struct buf headers; /* header_put() lines, but for Content-Type */
+    struct buf body;
+    bool plain; /* not to be compressed */
+    /* of a DOOR_STREAM: what follows the body */
+    bool subscribe;
+    enum topic topic;
+    char *types; /* event types, one a line; NULL: all. Owned */
+    /* of a DOOR_SANDBOX */
+    struct sandbox_request *sandbox; /* owned; NULL: the reply itself is the answer */
+};
+void reply_init(struct reply *r);
+void reply_close(struct reply *r); /* accepts a zeroed struct */
+
+struct view {
+    struct state *state; /* read-only; at level 0 doors are not asked */
+    const struct facts *facts;
+    struct now now;
+    uint64_t index; /* of the last applied entry that the view holds */
+};
+
+struct door;
+struct dialect;
+
+struct call {
+    const struct request *request;
+    const struct door *door;
+    const struct dialect *dialect;
+    struct route_match *match; /* route_param(c->match, "id") */
+    struct query query;
+    const struct view *view;
+    struct reply *reply;
+    struct json *body; /* parsed by call_body() */
+};
+
+/* A tell's call, and what it may do beyond asking. */
+struct tell;
+typedef void outcome_fn(struct tell *t, const struct outcome *o);
+struct tell {
+    struct call c; /* c.view->state is the writer's: reads see all that is applied */
+    struct outbox *out;
+    struct rng *rng;
+    /* set by tell_propose() */
+    outcome_fn *then;
+    uint64_t pending; /* the node's name for it, put into the draft's origin */
+    /* the door's own, from the proposal to the outcome */
+    int64_t keep[4];
+    char *kept; /* owned */
+};
+
+typedef void ask_fn(struct call *c);
+typedef void tell_fn(struct tell *t);
+
+struct door {
+    enum method method;
+    const char *pattern;
+    enum right right;
+    enum door_kind kind;
+    union {
+        ask_fn *ask;   /* ASK, ASK_LINEAR, STREAM, SANDBOX */
+        tell_fn *tell; /* TELL */
+    };
+    const char *about; /* one line for people */
+};
+
+/* A dialect: its rows and the shape of its errors. */
+struct dialect {
+    const char *name;
+    const struct door *doors;
+    size_t n;
+    /* Headers that every answer of it carries; after the door has run. May be NULL. */
+    void (*dress)(struct call *c);
+    /* Writes status and body for an error; `problems` may be NULL, `detail` too (an outcome's). */
+    void (*fail)(struct call *c, const struct error *err, const struct problems *problems,
+                 const struct json *detail);
+    int no_leader_status; /* 502 for Marathon, 503 for the others */
+};
+extern const struct dialect marathon_dialect, chronos_dialect, mesos_dialect, native_dialect,
+    web_dialect;
+
+/* ---- for doors */
+
+/* The body as JSON: NULL after having failed the call (empty, not JSON). Borrowed from the call. */
+const struct json *call_body(struct call *c);
+const char *call_param(const struct call *c, const char *name); /* of the pattern; never NULL */
+/* Starts a JSON body; finish with call_json_end(). */
+void call_json(struct call *c, int status, struct json_writer *w);
+void call_text(struct call *c, int status, const char *content_type, const char *text);
+void call_fail(struct call *c, enum error_code code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void call_error(struct call *c, const struct error *err);
+void call_problems(struct call *c, struct problems *problems); /* closes them */
+/* "text/html", "application/json", … by the first that fits; NULL after 406. */
+
+/* Begins the one command of a tell; write the members, then tell_end(). `then` is called in a later
+ * turn, once, with the outcome and a fresh view; a stale refusal (outcome.stale) runs the tell anew
+ * by itself instead, a few times. Without `then`, a refusal fails the call, success is 200 {}. */
+void tell_begin(struct tell *t, enum command_kind kind, struct json_writer *w, outcome_fn *then);
+void tell_end(struct tell *t, struct json_writer *w);
+/* Fails the call by the outcome's code, text and detail. */
+void tell_refused(struct tell *t, const struct outcome *o);
+
+/* ---- sandbox requests, carried out by the executor's side of the host */
+enum sandbox_op { SANDBOX_READ, SANDBOX_BROWSE, SANDBOX_DOWNLOAD, SANDBOX_FOLLOW };
+enum sandbox_shape { SHAPE_MESOS, SHAPE_NATIVE }; /* spec/mesos.md 7.1; /api/tasks/{id}/logs */
+struct sandbox_request {
+    enum sandbox_op op;
+    enum sandbox_shape shape;
+    char *path;         /* owned; absolute, below facts.work_dir; checked again when opened */
+    char *virtual_path; /* owned; as the client named it */
+    char *jsonp;        /* owned; or NULL */
+    int64_t offset; /* READ: -1 asks for the size only. FOLLOW: where to go on; -1: the last `tail`
+                       bytes */
+    int64_t length; /* -1: what the limit allows */
+    int64_t tail;
+    int64_t task; /* FOLLOW: ends when this task has ended; 0: never */
+};
+void sandbox_request_free(struct sandbox_request *r); /* accepts NULL */
+
+/* ---- for the node and its readers */
+
+struct api; /* the router over all dialects; never changed once made, shared by all threads */
+struct api *api_new(void);
+void api_free(struct api *a);
+
+/* Which door a request meets, by path and by the listener it came in by (spec/mesos.md 0.4). NULL:
+ * none; then `reply` is filled (404, 405, OPTIONS, a bad path). The match is the call's. */
+const struct door *api_find(const struct api *a, const struct request *r, struct call *c);
+/* Runs an ask, stream or sandbox door and dresses the reply. */
+void api_ask(struct call *c);
+/* Runs a tell: true when it has answered, false when it waits for the outcome. */
+bool api_tell(struct tell *t);
+/* Goes on with a tell whose outcome is known. */
+void api_outcome(struct tell *t, const struct outcome *o);
+void call_close(struct call *c); /* not the reply, the request or the view */
+void tell_close(struct tell *t);
+
+/* ---- published events: rendered once a topic, on the node's thread after a COMMIT */
+struct published {
+    enum topic topic;
+    const char *type;  /* the event's type, for filters */
+    struct slice text; /* a whole server-sent event; borrowed until the callback returns */
+};
+/* Renders what a change means to each dialect; calls `publish` for each event, in order. */
+void api_render(const struct change *c, const struct view *view, void *data,
+                void (*publish)(void *data, const struct published *p));

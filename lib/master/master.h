@@ -1,0 +1,39 @@
+/* lib/master/master.h - the leader's side of its agents: who is there, what they must run and end,
+ * what they report, where service ports go. A mind: it fills an outbox. Pure.
+ *
+ * Level-triggered: what an agent ought to have been told is read from the state each time (tasks
+ * that are staging but not reported, tasks being killed), so a lost message is only late. */
+#pragma once
+
+#include "model/outbox.h"
+#include "state/state.h"
+
+struct master;
+
+struct master_options {
+    int64_t unreachable_ms; /* a silent host's tasks are unreachable after that */
+};
+
+struct master *master_new(struct state *state, const struct master_options *options);
+void master_free(struct master *m); /* accepts NULL */
+
+/* Leading begins or ends: sessions start anew, marks are forgotten. */
+void master_lead(struct master *m, bool leading, uint64_t term, struct now now, struct outbox *out);
+/* A message of an agent, from the node it lives in (0: this process). The answer, if any, goes out
+ * as a message to the agent's id, or to -2 - node for one that has no id yet. */
+void master_message(struct master *m, int64_t node, enum message_kind kind, const struct json *body,
+                    struct now now, struct outbox *out);
+/* The session's stream was closed by a live host (DESIGN 6). */
+void master_closed(struct master *m, int64_t node, struct now now, struct outbox *out);
+/* Where messages to an agent go: the node that its newest registration came from. */
+int64_t master_node_of(const struct master *m, int64_t agent);
+/* What was committed: new tasks to run, tasks to end, routes. From the state's feed. */
+void master_changed(struct master *m, const struct change *c);
+void master_outcome(struct master *m, uint64_t key, const struct outcome *o, struct now now,
+                    struct outbox *out);
+/* Sends what is due; called once a turn while leading. */
+void master_tick(struct master *m, struct now now, struct outbox *out);
+struct mono master_due(const struct master *m);
+/* The newest pong of an agent, for the start lease (DESIGN 6); 0: none. */
+int64_t master_pong(const struct master *m, int64_t agent);
+bool master_is_live(const struct master *m, int64_t agent, struct now now);

@@ -1,0 +1,41 @@
+/* lib/node/hands.h - all that a node cannot do by thinking.
+ *
+ * The binary fills it with real functions, the simulator with simulated ones; nothing else differs.
+ * Only the node calls these, after the turn's COMMIT. All of them are completed by events, never by
+ * return. Bytes are borrowed for the call. */
+#pragma once
+
+#include "api/door.h"
+#include "base/rng.h"
+
+struct hands {
+    void *data;
+    struct rng *rng; /* seeded by the system, or by the test */
+
+    /* To another node: Raft frames and the messages of agents. May be lost. */
+    void (*send)(struct hands *h, int64_t node, struct slice frame);
+
+    /* Answers of exchanges; takes *a (http/exchange.h). */
+    void (*answer)(struct hands *h, struct answer *a);
+    /* Runs an ask on a reader, whose view holds at least `index`. Takes the request. */
+    void (*ask)(struct hands *h, struct exchange_id id, struct request *request, uint64_t index);
+    /* Carries out a sandbox door for an exchange. Takes the request. */
+    void (*sandbox)(struct hands *h, struct exchange_id id, struct sandbox_request *r);
+    /* An event for all subscribers of the topic. */
+    void (*publish)(struct hands *h, const struct published *p);
+    /* The node's facts have changed: what readers show from now on. They live until the next call.
+     */
+    void (*facts)(struct hands *h, const struct facts *f);
+
+    /* Tasks of the agent in this process (model/run_spec.h). Idempotent: launching what runs, or
+     * killing what has ended, changes nothing but may be reported again. */
+    void (*launch)(struct hands *h, int64_t task, struct slice run_spec);
+    void (*kill)(struct hands *h, int64_t task, int64_t grace_ms, const char *reason);
+    void (*forget)(struct hands *h, int64_t task); /* its record and supervisor's folder may go */
+    void (*routes)(struct hands *h, struct slice message); /* MESSAGE_ROUTES: to the proxy */
+
+    void (*snapshot_make)(struct hands *h); /* VACUUM INTO, on a thread */
+    void (*checkpoint)(struct hands *h,
+                       int64_t wal_bytes); /* on a thread with its own connection */
+    void (*readers_stop)(struct hands *h); /* all views closed, before a swap */
+};

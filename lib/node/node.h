@@ -1,0 +1,74 @@
+/* lib/node/node.h - one whole node, thinking: the replica, the minds and the doors behind one set
+ * of hands. Pure: time comes in, everything else goes out through the hands.
+ *
+ * A turn (DESIGN 2): take the events in; step Raft, in FULL; think; propose all drafts as one
+ * entry; COMMIT; then apply what is committed, in NORMAL unless it rides along; tell the watchers;
+ * only then answer, send, launch. After an error of the disk a turn returns -1: the process stops
+ * and is restarted from its file. */
+#pragma once
+
+#include "node/hands.h"
+
+struct node;
+
+struct node_options {
+    const char *state_path;     /* "<data>/state.db" */
+    const char *agent_path;     /* "<data>/agent/agent.db"; NULL: no agent mode */
+    const char *vfs;            /* NULL; tests inject faults */
+    bool reverse_unordered;     /* the simulator's */
+    const char *name, *address; /* of this node: for people; "ip:peer port" */
+    unsigned modes;
+    bool
+        bootstrap; /* an empty file becomes a cluster of one; else it must be there, or be joined */
+    unsigned election_ms, heartbeat_ms;
+    int64_t unreachable_ms; /* silent hosts: DESIGN 6; 0: 5 s */
+    /* What this process's agent tells the master; strings are borrowed until node_close. */
+    struct node_agent {
+        const char *hostname, *address, *version, *boot; /* boot: the machine's boot id */
+        int port;
+        const char *resources;  /* "cpus:2;mem:1024;disk:1000;ports:[31000-32000]" */
+        const char *attributes; /* JSON object */
+        const char *work_dir;   /* absolute: sandboxes and task folders */
+    } agent;
+    struct facts facts; /* urls, version, rules: the node fills in the rest */
+};
+
+enum event_kind {
+    EVENT_REQUEST,   /* an exchange's request, that is no plain ask */
+    EVENT_GONE,      /* an exchange's client left */
+    EVENT_FRAME,     /* from another node */
+    EVENT_STATUS,    /* from the executor: a status (model/status.h) with seq 0 */
+    EVENT_RECOVERED, /* from the executor: every task that was found again has been reported */
+    EVENT_DOCKER,    /* from the executor: {"docker": version or "", "docker_reason": …} */
+    EVENT_ROUTES,    /* from the proxy: {"ports":[{"port","bound","reason"}]} */
+    EVENT_SNAPSHOT_MADE,
+    EVENT_CHECKPOINTED,
+    EVENT_STOP, /* the process wants to end: hand over leadership, then node_stopped() */
+};
+
+struct event {
+    enum event_kind kind;
+    struct exchange_id exchange; /* REQUEST, GONE */
+    struct request *request;     /* REQUEST: owned */
+    int64_t node;                /* FRAME: its sender */
+    struct buf body;             /* FRAME, STATUS, DOCKER, ROUTES: owned */
+};
+void event_close(struct event *e);
+
+int node_open(const struct node_options *options, struct hands *hands, struct node **node_out,
+              struct error *err) MUST_CHECK;
+/* Takes the events. now.mono never goes back. */
+int node_turn(struct node *n, struct event *events, size_t events_n, struct now now,
+              struct error *err) MUST_CHECK;
+struct mono node_due(const struct node *n); /* when to turn although nothing happened */
+bool node_ready(const struct node *n);      /* has a state, a leader, and its own agent is known */
+bool node_stopped(const struct node *n);    /* after EVENT_STOP: may be closed now */
+void node_close(struct node *n);            /* accepts NULL; tasks go on */
+
+/* ---- for the simulator's and the tests' checks */
+struct state *node_state(struct node *n);
+uint64_t node_applied(const struct node *n);
+uint64_t node_term(const struct node *n);
+bool node_leading(const struct node *n);
+int64_t node_id(const struct node *n);
+const struct api *node_api(const struct node *n);

@@ -1,0 +1,47 @@
+/* lib/scheduler/apps/apps.h - keeps apps as they are wanted: launches, kills, drives deployments.
+ * A mind, only on the leader; level-triggered: it looks at what is wanted and what is, and takes
+ * the next step (DESIGN 2). Events only make it look sooner. Pure.
+ *
+ * From propose to outcome an app is marked and not looked at again; the marks die with the
+ * leadership. */
+#pragma once
+
+#include "model/outbox.h"
+#include "scheduler/placement/placement.h"
+#include "state/state.h"
+
+struct apps;
+
+struct apps *apps_new(struct state *state, struct rng *rng);
+void apps_free(struct apps *a); /* accepts NULL */
+
+void apps_lead(struct apps *a, bool leading, struct now now, struct outbox *out);
+void apps_changed(struct apps *a, const struct change *c); /* from the state's feed */
+/* Looks at the apps that are dirty or due. The placement is the turn's; pong(agent) is the newest
+ * one for the start lease. */
+void apps_tick(struct apps *a, struct placement *p, struct now now, struct outbox *out);
+void apps_outcome(struct apps *a, uint64_t key, const struct outcome *o, struct now now,
+                  struct outbox *out);
+struct mono apps_due(const struct apps *a);
+
+/* What must be run for one task of an app: a run_spec (model/run_spec.h). For the master, when it
+ * sends MESSAGE_RUN; the app's version is the task's. False when that version is not kept any
+ * more. */
+bool apps_run_spec(struct state *state, const struct task_row *t, struct buf *out);
+
+/* ---- pure steps, for tests and for `why` */
+
+/* spec/marathon.md 8.5, level-triggered form: what to do about one app being upgraded. */
+struct upgrade_view {
+    int64_t wanted; /* N */
+    double minimum_health, maximum_over;
+    bool has_checks, resident;
+    int64_t new_live, new_ready;                   /* ready: healthy and ready */
+    int64_t old_alive, old_keep, old_keep_healthy; /* alive: not ended; keep: goal run */
+    int64_t starting; /* new ones that are not ready yet and may become so */
+};
+struct upgrade_step {
+    int64_t launch, kill;
+    bool done;
+};
+struct upgrade_step upgrade_next(const struct upgrade_view *v);

@@ -1,0 +1,31 @@
+/* lib/scheduler/jobs/jobs.h - runs jobs when they are due: claims targets, dispatches runs, retries
+ * (spec/chronos.md 3.5, 5). A mind, only on the leader; level-triggered. Pure. */
+#pragma once
+
+#include "model/outbox.h"
+#include "scheduler/placement/placement.h"
+#include "state/state.h"
+
+struct jobs;
+
+struct jobs *jobs_new(struct state *state, struct rng *rng);
+void jobs_free(struct jobs *j); /* accepts NULL */
+
+void jobs_lead(struct jobs *j, bool leading, struct now now, struct outbox *out);
+void jobs_changed(struct jobs *j, const struct change *c);
+/* pong(data, agent): the newest pong of an agent, 0 when it may get no run now. */
+void jobs_tick(struct jobs *j, struct placement *p, int64_t (*pong)(void *data, int64_t agent),
+               void *data, struct now now, struct outbox *out);
+void jobs_outcome(struct jobs *j, uint64_t key, const struct outcome *o, struct now now,
+                  struct outbox *out);
+struct mono jobs_due(const struct jobs *j);
+
+/* The run_spec of a run's task, for MESSAGE_RUN; false when the job is gone. */
+bool jobs_run_spec(struct state *state, const struct task_row *t, struct buf *out);
+
+/* Writes the arguments of job.put for a job that a client sent (2.6, 3.5 A): cursor, displayed
+ * schedule, claims. `old` NULL: a new job. `w` stands inside the open object of the command. */
+void jobs_write_put(struct state *state, struct job *new_job, const struct job_row *old,
+                    struct wall now, struct json_writer *w);
+/* The job as clients see it now: definition, cursor and counters of the row together. */
+int jobs_load(const struct job_row *row, struct job *out, struct error *err) MUST_CHECK;

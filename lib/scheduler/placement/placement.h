@@ -1,0 +1,77 @@
+/* lib/scheduler/placement/placement.h - which agent takes one more task, and if none does, why.
+ *
+ * A view over the agents as they stand in the state, less what was placed since and is not yet
+ * committed. The first check that an agent fails is its reason, in the order of spec/marathon.md
+ * 9.4. The same code explains: on a reader, over a snapshot. Pure. */
+#pragma once
+
+#include "base/rng.h"
+#include "model/app.h"
+#include "model/job.h"
+#include "state/state.h"
+
+/* In the order of the checks; words as spec/marathon.md 9.1 has them. */
+#define REASONS(X)                                                                        \
+    X(REASON_ROLE, "UnfulfilledRole", "does not take its role")                           \
+    X(REASON_CONSTRAINT, "UnfulfilledConstraint", "does not meet its constraints")        \
+    X(REASON_RESERVATION, "NoCorrespondingReservationFound", "has no reservation for it") \
+    X(REASON_MAINTENANCE, "AgentMaintenance", "is draining")                              \
+    X(REASON_CPUS, "InsufficientCpus", "has too few cpus free")                           \
+    X(REASON_MEM, "InsufficientMemory", "has too little memory free")                     \
+    X(REASON_DISK, "InsufficientDisk", "has too little disk free")                        \
+    X(REASON_GPUS, "InsufficientGpus", "has no gpus")                                     \
+    X(REASON_PORTS, "InsufficientPorts", "has not the ports free")                        \
+    X(REASON_SCARCE, "DeclinedScarceResources", "keeps its gpus for others")              \
+    X(REASON_DOCKER, "DockerUnavailable", "has no Docker engine")
+
+enum reason {
+#define X(name, word, text) name,
+    REASONS(X)
+#undef X
+        REASONS_N,
+    REASON_NONE = REASONS_N,
+};
+const char *reason_word(enum reason r);
+const char *reason_text(enum reason r);
+
+struct placement; /* the agents, with their free resources; made once a turn */
+
+/* Reads all agents. Keeps state. `live` may be NULL: then every READY agent is taken as live. */
+struct placement *placement_new(struct state *state, bool (*live)(void *data, int64_t agent),
+                                void *data);
+void placement_free(struct placement *p); /* accepts NULL */
+
+struct demand {                      /* one task's */
+    struct resources needs;          /* cpus, mem, disk, gpus; its ports are ignored */
+    const struct ports *fixed_ports; /* these very ones, or NULL */
+    size_t any_ports;                /* and so many others */
+    const struct constraints *constraints;
+    int64_t app; /* whose instances count for constraints; 0: a job's run */
+    bool docker;
+    const char *role;
+};
+
+struct place {
+    int64_t agent;        /* -1: none would do */
+    const char *hostname; /* borrowed from the placement */
+    uint16_t *ports; /* fixed ones first, in the order asked, then the others; owned: mem_free */
+    size_t ports_n;
+};
+
+/* Why not: how many agents fell out at each check. Zeroed by place(). */
+struct funnel {
+    int64_t considered, declined[REASONS_N];
+    char example[REASONS_N][96]; /* one agent's numbers: "node2: 0.1 of 1 cpus free" */
+};
+
+/* True: *out is an agent with room, which the view counts as used from now on. Spreads: among those
+ * that will do, the least used; ties by chance. False: the funnel says why. */
+bool place(struct placement *p, const struct demand *d, struct rng *rng, struct place *out,
+           struct funnel *funnel);
+/* The same question without taking anything. */
+bool place_explain(struct placement *p, const struct demand *d, struct funnel *funnel);
+/* One task more or less that is not in the state yet. */
+void placement_give_back(struct placement *p, int64_t agent, const struct resources *r);
+
+void demand_of_app(const struct app *a, int64_t app_id, struct demand *out, struct ports *fixed);
+void demand_of_job(const struct job *j, struct demand *out);

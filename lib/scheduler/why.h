@@ -1,0 +1,34 @@
+/* lib/scheduler/why.h - explains what is not as wanted: what, because, so do (faces.md 2).
+ *
+ * A pure function of the state, so every replica can answer, on a reader. Causes are rows of a
+ * table: an id, a sentence, a next step; each has a test. */
+#pragma once
+
+#include "base/buf.h"
+#include "scheduler/placement/placement.h"
+
+struct sentence {
+    const char *id; /* "no-port", "backoff", "unhealthy", … static */
+    char what[256], because[512], so[256];
+};
+
+#define WHY_MAX 4
+struct why {
+    bool ok; /* nothing to explain */
+    struct sentence sentences[WHY_MAX];
+    size_t n;
+};
+
+/* false: nothing of that name. */
+bool why_app(struct state *s, const char *path, struct wall now, struct why *out);
+bool why_job(struct state *s, const char *name, struct wall now, struct why *out);
+bool why_task(struct state *s, const char *name, struct wall now, struct why *out);
+bool why_node(struct state *s, const char *name, struct wall now, struct why *out);
+bool why_deployment(struct state *s, const char *uuid, struct wall now, struct why *out);
+
+/* One of: running deploying waiting unhealthy suspended (faces.md 1). */
+const char *app_state_word(const struct app_row *a, struct wall now);
+/* One of: idle running late failing disabled. */
+const char *job_state_word(const struct job_row *j, struct wall now);
+/* "starting 3 of 10 new, waiting for health" */
+void deployment_sentence(struct state *s, const struct deployment_row *d, struct buf *out);
