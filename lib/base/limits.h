@@ -27,6 +27,13 @@
     X(LIMIT_REQUEST_MS, 600000, NULL, "time a request id is remembered")                           \
     X(LIMIT_LOG_ROWS, 20000, NULL, "trailing Raft entries kept")                                   \
     X(LIMIT_LOG_BYTES, 64 << 20, NULL, "trailing Raft bytes kept")                                 \
+    X(LIMIT_TAIL_BYTES, 8 << 20, NULL, "newest Raft entries kept in memory as well")               \
+    X(LIMIT_APPEND_BYTES, 1 << 20, NULL, "entries in one frame, if there is more than one")        \
+    X(LIMIT_SEND_BYTES, 8 << 20, NULL, "entries sent to one member at once")                       \
+    X(LIMIT_TURN_APPLY, 4096, NULL, "entries applied in one turn")                                 \
+    X(LIMIT_SERVERS, 64, NULL, "members of a cluster, standbys too")                               \
+    X(LIMIT_PROPOSALS, 8192, NULL, "entries proposed and not yet applied")                         \
+    X(LIMIT_READS, 65536, NULL, "linearizable reads waiting")                                      \
     X(LIMIT_ID_BYTES, 200, NULL, "an app's id: with an instance's it must fit a file name")        \
     X(LIMIT_ITEMS, 2000, NULL, "elements of one list or map in an app or a job")                   \
     X(LIMIT_INSTANCES, 100000, "limits.instances", "instances of one app")                         \
