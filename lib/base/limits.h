@@ -52,6 +52,19 @@
     X(LIMIT_FETCH_BYTES, 1 << 30, "limits.fetch", "one fetched file")                              \
     X(LIMIT_FETCH_MS, 60000, "limits.fetch_ms", "time a download may stall")                       \
     X(LIMIT_FRAME_BYTES, 8 << 20, NULL, "one framed message between processes or nodes")           \
+    X(LIMIT_PROXY_CONNECTIONS, 65536, "limits.proxy_connections", "connections forwarded at once") \
+    X(LIMIT_PROXY_SERVICES, 20000, NULL, "service ports of one proxy")                             \
+    X(LIMIT_PROXY_BACKENDS, 200000, NULL, "backends of one proxy")                                 \
+    X(LIMIT_PROXY_WORKERS, 4, "limits.proxy_workers", "the proxy's threads")                       \
+    X(LIMIT_PROXY_BACKLOG, 4096, NULL, "clients waiting to be accepted at one service port")       \
+    X(LIMIT_PROXY_BUFFER_BYTES, 32 << 10, NULL, "bytes in passing, one way of one connection")     \
+    X(LIMIT_PROXY_CONNECT_MS, 1000, "proxy.connect_ms", "time for a backend to accept")            \
+    X(LIMIT_PROXY_WAIT_MS, 5000, NULL, "time for a client to get any backend")                     \
+    X(LIMIT_PROXY_ASIDE_MS, 10000, NULL, "longest pause of a backend that refuses")                \
+    X(LIMIT_PROXY_DRAIN_MS, 60000, "proxy.drain_ms", "time for connections of a leaving backend")  \
+    X(LIMIT_PROXY_OVERDUE_MS, 30000, NULL, "wait beyond that for a quiet moment to close")         \
+    X(LIMIT_PROXY_HALF_CLOSED_MS, 600000, NULL, "silence of a connection with one side closed")    \
+    X(LIMIT_PROXY_RETIRE_MS, 3600000, NULL, "life of a proxy that has been replaced")              \
     X(LIMIT_SQL_ROWS, 10000, NULL, "rows of one mesolith sql answer")                              \
     X(LIMIT_SQL_MS, 5000, NULL, "time of one mesolith sql query")
 
