@@ -3,6 +3,7 @@
  * Its codec is JSON. Pure. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/json.h"
 #include "model/states.h"
 
@@ -80,8 +81,7 @@ struct run_spec {
     bool once;               /* must not start late or twice: only within the start lease */
     int64_t start_before_ms; /* wall time after which it may not start any more; 0: none */
     /* private */
-    struct json *tree;
-    void *arena;
+    struct arena *arena; /* owned; NULL: the writer's */
 };
 
 void run_spec_write(const struct run_spec *s, struct json_writer *w);

@@ -1,0 +1,327 @@
+#include "model/run_spec.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+static const char *const check_words[] = {"http", "https", "tcp", "command"};
+static const char *const network_words[] = {"host", "bridge", "user", "none"};
+
+/* ---- writing */
+
+static void member_if(struct json_writer *w, const char *name, const char *text)
+{
+    if (text != NULL)
+        json_member_str(w, name, text);
+}
+
+static void int_if(struct json_writer *w, const char *name, int64_t v)
+{
+    if (v != 0)
+        json_member_int(w, name, v);
+}
+
+static void bool_if(struct json_writer *w, const char *name, bool v)
+{
+    if (v)
+        json_member_bool(w, name, true);
+}
+
+static void write_env(const struct run_env *e, struct json_writer *w)
+{
+    json_array(w);
+    json_put_str(w, e->name);
+    json_put_str(w, e->value);
+    json_array_end(w);
+}
+
+static void write_fetch(const struct run_fetch *f, struct json_writer *w)
+{
+    json_object(w);
+    json_member_str(w, "uri", f->uri);
+    member_if(w, "dest", f->dest);
+    bool_if(w, "extract", f->extract);
+    bool_if(w, "executable", f->executable);
+    bool_if(w, "cache", f->cache);
+    json_object_end(w);
+}
+
+static void write_port(const struct run_port *p, struct json_writer *w)
+{
+    json_object(w);
+    int_if(w, "host", p->host);
+    int_if(w, "container", p->container);
+    bool_if(w, "udp", p->udp);
+    json_object_end(w);
+}
+
+static void write_parameter(const struct run_parameter *p, struct json_writer *w)
+{
+    json_array(w);
+    json_put_str(w, p->key);
+    json_put_str(w, p->value);
+    json_array_end(w);
+}
+
+static void write_mount(const struct run_mount *m, struct json_writer *w)
+{
+    json_object(w);
+    json_member_str(w, "container", m->container_path);
+    member_if(w, "host", m->host_path);
+    bool_if(w, "read_only", m->read_only);
+    json_object_end(w);
+}
+
+static void write_check(const struct run_check *c, struct json_writer *w)
+{
+    json_object(w);
+    json_member_str(w, "kind", check_words[c->kind]);
+    member_if(w, "address", c->address);
+    int_if(w, "port", c->port);
+    member_if(w, "path", c->path);
+    member_if(w, "command", c->command);
+    json_member_int(w, "grace_ms", c->grace_ms);
+    json_member_int(w, "interval_ms", c->interval_ms);
+    json_member_int(w, "timeout_ms", c->timeout_ms);
+    json_member_int(w, "delay_ms", c->delay_ms);
+    json_member_int(w, "max_failures", c->max_failures);
+    bool_if(w, "ignore_1xx", c->ignore_1xx);
+    bool_if(w, "kill_on_max", c->kill_on_max);
+    json_object_end(w);
+}
+
+#define WRITE_LIST(w, name, items, n, write) \
+    do {                                     \
+        if ((n) > 0) {                       \
+            json_key(w, name);               \
+            json_array(w);                   \
+            for (size_t i = 0; i < (n); i++) \
+                write(&(items)[i], w);       \
+            json_array_end(w);               \
+        }                                    \
+    } while (0)
+
+void run_spec_write(const struct run_spec *s, struct json_writer *w)
+{
+    json_object(w);
+    json_member_int(w, "task", s->task);
+    json_member_str(w, "name", s->name);
+    json_member_int(w, "owner", s->owner);
+    json_member_str(w, "of", s->of);
+    member_if(w, "source", s->source);
+    member_if(w, "cmd", s->cmd);
+    if (s->args != NULL) {
+        json_key(w, "args");
+        json_array(w);
+        for (size_t i = 0; i < s->args_n; i++)
+            json_put_str(w, s->args[i]);
+        json_array_end(w);
+    }
+    member_if(w, "user", s->user);
+    WRITE_LIST(w, "env", s->env, s->env_n, write_env);
+    WRITE_LIST(w, "fetch", s->fetch, s->fetch_n, write_fetch);
+    json_member_int(w, "cpus_milli", s->cpus_milli);
+    json_member_int(w, "mem_bytes", s->mem_bytes);
+    json_member_int(w, "disk_bytes", s->disk_bytes);
+    WRITE_LIST(w, "ports", s->ports, s->ports_n, write_port);
+    member_if(w, "image", s->image);
+    bool_if(w, "force_pull", s->force_pull);
+    bool_if(w, "privileged", s->privileged);
+    bool_if(w, "tty", s->tty);
+    json_member_str(w, "network", network_words[s->network]);
+    member_if(w, "network_name", s->network_name);
+    WRITE_LIST(w, "parameters", s->parameters, s->parameters_n, write_parameter);
+    WRITE_LIST(w, "mounts", s->mounts, s->mounts_n, write_mount);
+    WRITE_LIST(w, "checks", s->checks, s->checks_n, write_check);
+    int_if(w, "grace_ms", s->grace_ms);
+    int_if(w, "max_ms", s->max_ms);
+    bool_if(w, "once", s->once);
+    int_if(w, "start_before_ms", s->start_before_ms);
+    json_object_end(w);
+}
+
+/* ---- reading */
+
+struct reader {
+    struct arena *arena;
+    struct error *err;
+    bool failed;
+};
+
+static void fail(struct reader *r, const char *name, const char *need)
+{
+    if (!r->failed)
+        error_set(r->err, ERR_INVALID, "run spec: %s: need %s", name, need);
+    r->failed = true;
+}
+
+static const char *text(struct reader *r, const struct json *v, const char *name, bool required)
+{
+    const char *s = json_str(json_get(v, name), NULL);
+    if (s == NULL && required)
+        fail(r, name, "text");
+    return arena_strdup(r->arena, s);
+}
+
+static unsigned word(struct reader *r, const struct json *v, const char *name,
+                     const char *const *words, unsigned n)
+{
+    const char *s = json_str(json_get(v, name), "");
+    for (unsigned i = 0; i < n; i++)
+        if (str_eq(s, words[i]))
+            return i;
+    fail(r, name, "one of the known words");
+    return 0;
+}
+
+static int port(struct reader *r, const struct json *v, const char *name)
+{
+    int64_t p = json_int(json_get(v, name), 0);
+    if (p < 0 || p > 65535)
+        fail(r, name, "0 to 65535");
+    return (int)p;
+}
+
+/* The n elements of the list, each `size` bytes; read() fills one. */
+static const void *list(struct reader *r, const struct json *v, const char *name, size_t size,
+                        size_t *n_out,
+                        void (*read)(struct reader *r, const struct json *v, void *out))
+{
+    const struct json *items = json_get(v, name);
+    *n_out = json_count(items);
+    if (items == NULL)
+        return NULL;
+    char *out = arena_alloc(r->arena, size * *n_out), *at = out;
+    JSON_EACH (item, items) {
+        read(r, item, at);
+        at += size;
+    }
+    return out;
+}
+
+static void read_arg(struct reader *r, const struct json *v, void *out)
+{
+    const char **arg = out;
+    *arg = arena_strdup(r->arena, json_str(v, ""));
+}
+
+static void read_pair(struct reader *r, const struct json *v, const char **name, const char **value)
+{
+    const struct json *first = json_first(v);
+    *name = arena_strdup(r->arena, json_str(first, ""));
+    *value = arena_strdup(r->arena, first == NULL ? "" : json_str(json_next(first), ""));
+}
+
+static void read_env(struct reader *r, const struct json *v, void *out)
+{
+    struct run_env *e = out;
+    read_pair(r, v, &e->name, &e->value);
+}
+
+static void read_parameter(struct reader *r, const struct json *v, void *out)
+{
+    struct run_parameter *p = out;
+    read_pair(r, v, &p->key, &p->value);
+}
+
+static void read_fetch(struct reader *r, const struct json *v, void *out)
+{
+    *(struct run_fetch *)out = (struct run_fetch){
+        .uri = text(r, v, "uri", true),
+        .dest = text(r, v, "dest", false),
+        .extract = json_bool(json_get(v, "extract"), false),
+        .executable = json_bool(json_get(v, "executable"), false),
+        .cache = json_bool(json_get(v, "cache"), false),
+    };
+}
+
+static void read_port(struct reader *r, const struct json *v, void *out)
+{
+    *(struct run_port *)out = (struct run_port){
+        .host = port(r, v, "host"),
+        .container = port(r, v, "container"),
+        .udp = json_bool(json_get(v, "udp"), false),
+    };
+}
+
+static void read_mount(struct reader *r, const struct json *v, void *out)
+{
+    *(struct run_mount *)out = (struct run_mount){
+        .container_path = text(r, v, "container", true),
+        .host_path = text(r, v, "host", false),
+        .read_only = json_bool(json_get(v, "read_only"), false),
+    };
+}
+
+static void read_check(struct reader *r, const struct json *v, void *out)
+{
+    *(struct run_check *)out = (struct run_check){
+        .kind = (enum check_kind)word(r, v, "kind", check_words, 4),
+        .address = text(r, v, "address", false),
+        .port = port(r, v, "port"),
+        .path = text(r, v, "path", false),
+        .command = text(r, v, "command", false),
+        .grace_ms = json_int(json_get(v, "grace_ms"), 0),
+        .interval_ms = json_int(json_get(v, "interval_ms"), 0),
+        .timeout_ms = json_int(json_get(v, "timeout_ms"), 0),
+        .delay_ms = json_int(json_get(v, "delay_ms"), 0),
+        .max_failures = (unsigned)json_int(json_get(v, "max_failures"), 0),
+        .ignore_1xx = json_bool(json_get(v, "ignore_1xx"), false),
+        .kill_on_max = json_bool(json_get(v, "kill_on_max"), false),
+    };
+}
+
+int run_spec_read(const struct json *v, struct run_spec *out, struct error *err)
+{
+    struct arena *arena = NEW(struct arena);
+    struct reader r = {.arena = arena, .err = err};
+    struct run_spec s = {
+        .arena = arena,
+        .task = json_int(json_get(v, "task"), 0),
+        .name = text(&r, v, "name", true),
+        .owner = (enum owner)json_int(json_get(v, "owner"), 0),
+        .of = text(&r, v, "of", true),
+        .source = text(&r, v, "source", false),
+        .cmd = text(&r, v, "cmd", false),
+        .user = text(&r, v, "user", false),
+        .cpus_milli = json_int(json_get(v, "cpus_milli"), 0),
+        .mem_bytes = json_int(json_get(v, "mem_bytes"), 0),
+        .disk_bytes = json_int(json_get(v, "disk_bytes"), 0),
+        .image = text(&r, v, "image", false),
+        .force_pull = json_bool(json_get(v, "force_pull"), false),
+        .privileged = json_bool(json_get(v, "privileged"), false),
+        .tty = json_bool(json_get(v, "tty"), false),
+        .network = (enum run_network)word(&r, v, "network", network_words, 4),
+        .network_name = text(&r, v, "network_name", false),
+        .grace_ms = json_int(json_get(v, "grace_ms"), 0),
+        .max_ms = json_int(json_get(v, "max_ms"), 0),
+        .once = json_bool(json_get(v, "once"), false),
+        .start_before_ms = json_int(json_get(v, "start_before_ms"), 0),
+    };
+    s.args = list(&r, v, "args", sizeof(char *), &s.args_n, read_arg);
+    s.env = list(&r, v, "env", sizeof *s.env, &s.env_n, read_env);
+    s.fetch = list(&r, v, "fetch", sizeof *s.fetch, &s.fetch_n, read_fetch);
+    s.ports = list(&r, v, "ports", sizeof *s.ports, &s.ports_n, read_port);
+    s.parameters = list(&r, v, "parameters", sizeof *s.parameters, &s.parameters_n, read_parameter);
+    s.mounts = list(&r, v, "mounts", sizeof *s.mounts, &s.mounts_n, read_mount);
+    s.checks = list(&r, v, "checks", sizeof *s.checks, &s.checks_n, read_check);
+    if (s.task <= 0)
+        fail(&r, "task", "a positive number");
+    if (r.failed) {
+        run_spec_close(&s);
+        return -1;
+    }
+    *out = s;
+    return 0;
+}
+
+void run_spec_close(struct run_spec *s)
+{
+    if (s->arena != NULL) {
+        arena_close(s->arena);
+        mem_free(s->arena);
+    }
+    *s = (struct run_spec){0};
+}
