@@ -99,7 +99,7 @@ struct call {
 
 /* A tell's call, and what it may do beyond asking. */
 struct tell;
-typedef void outcome_fn(struct tell *t, const struct outcome *o);
+typedef void outcome_fn(struct tell *t, const struct outcome *o); /* o->code is ERR_NONE */
 struct tell {
     struct call c; /* c.view->state is the writer's: reads see all that is applied */
     struct outbox *out;
@@ -107,6 +107,7 @@ struct tell {
     /* set by tell_propose() */
     outcome_fn *then;
     uint64_t pending; /* the node's name for it, put into the draft's origin */
+    int tries;        /* how often it looked again */
     /* the door's own, from the proposal to the outcome */
     int64_t keep[4];
     char *kept; /* owned */
@@ -154,16 +155,12 @@ void call_fail(struct call *c, enum error_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void call_error(struct call *c, const struct error *err);
 void call_problems(struct call *c, struct problems *problems); /* closes them */
-/* "text/html", "application/json", … by the first that fits; NULL after 406. */
-
 /* Begins the one command of a tell; write the members, then tell_end(). `then` is called in a later
  * turn, once, with the outcome and a fresh view; a stale refusal (outcome.stale) runs the tell anew
- * by itself instead, a few times. Without `then`, a refusal fails the call, success is 200 {}. */
+ * by itself instead, a few times; any other refusal fails the call by itself. `then` NULL: 200 {}.
+ */
 void tell_begin(struct tell *t, enum command_kind kind, struct json_writer *w, outcome_fn *then);
 void tell_end(struct tell *t, struct json_writer *w);
-/* Fails the call by the outcome's code, text and detail. */
-void tell_refused(struct tell *t, const struct outcome *o);
-
 /* ---- sandbox requests, carried out by the executor's side of the host */
 enum sandbox_op { SANDBOX_READ, SANDBOX_BROWSE, SANDBOX_DOWNLOAD, SANDBOX_FOLLOW };
 enum sandbox_shape { SHAPE_MESOS, SHAPE_NATIVE }; /* spec/mesos.md 7.1; /api/tasks/{id}/logs */
@@ -194,8 +191,9 @@ const struct door *api_find(const struct api *a, const struct request *r, struct
 void api_ask(struct call *c);
 /* Runs a tell: true when it has answered, false when it waits for the outcome. */
 bool api_tell(struct tell *t);
-/* Goes on with a tell whose outcome is known. */
-void api_outcome(struct tell *t, const struct outcome *o);
+/* Goes on with a tell whose outcome is known: true when it has answered, false when it looked again
+ * and proposed anew. */
+bool api_outcome(struct tell *t, const struct outcome *o);
 void call_close(struct call *c); /* not the reply, the request or the view */
 void tell_close(struct tell *t);
 
@@ -205,6 +203,11 @@ struct published {
     const char *type;  /* the event's type, for filters */
     struct slice text; /* a whole server-sent event; borrowed until the callback returns */
 };
+typedef void publish_fn(void *data, const struct published *p);
 /* Renders what a change means to each dialect; calls `publish` for each event, in order. */
-void api_render(const struct change *c, const struct view *view, void *data,
-                void (*publish)(void *data, const struct published *p));
+void api_render(const struct change *c, const struct view *view, void *data, publish_fn *publish);
+/* Of the dialects that have events. */
+void marathon_render(const struct change *c, const struct view *view, void *data,
+                     publish_fn *publish);
+void native_render(const struct change *c, const struct view *view, void *data,
+                   publish_fn *publish);

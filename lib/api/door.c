@@ -1,0 +1,312 @@
+#include "api/door.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#define TELL_TRIES 5 /* a tell decided on an old view looks again so often */
+
+/* ---- replies */
+
+void reply_init(struct reply *r)
+{
+    *r = (struct reply){.status = 200};
+    buf_init(&r->headers, LIMIT_HEADER_BYTES);
+    buf_init(&r->body, LIMIT_ANSWER_BYTES);
+}
+
+void reply_close(struct reply *r)
+{
+    buf_close(&r->headers);
+    buf_close(&r->body);
+    mem_free(r->types);
+    sandbox_request_free(r->sandbox);
+    *r = (struct reply){0};
+}
+
+void sandbox_request_free(struct sandbox_request *r)
+{
+    if (r == NULL)
+        return;
+    mem_free(r->path);
+    mem_free(r->virtual_path);
+    mem_free(r->jsonp);
+    mem_free(r);
+}
+
+/* ---- for doors */
+
+const struct json *call_body(struct call *c)
+{
+    struct error err;
+    if (c->body != NULL)
+        return c->body;
+    if (c->request->body.len == 0) {
+        call_fail(c, ERR_SYNTAX, "the body is empty: need JSON");
+        return NULL;
+    }
+    c->body = json_parse(c->request->body, &err);
+    if (c->body == NULL)
+        call_error(c, &err);
+    return c->body;
+}
+
+const char *call_param(const struct call *c, const char *name)
+{
+    const char *value = route_param(c->match, name);
+    return value != NULL ? value : "";
+}
+
+void call_json(struct call *c, int status, struct json_writer *w)
+{
+    c->reply->status = status;
+    c->reply->content_type = "application/json";
+    buf_clear(&c->reply->body);
+    json_begin(w, &c->reply->body);
+}
+
+void call_text(struct call *c, int status, const char *content_type, const char *text)
+{
+    c->reply->status = status;
+    c->reply->content_type = content_type;
+    buf_clear(&c->reply->body);
+    buf_puts(&c->reply->body, text);
+}
+
+void call_error(struct call *c, const struct error *err)
+{
+    buf_clear(&c->reply->body);
+    c->dialect->fail(c, err, NULL, NULL);
+}
+
+void call_fail(struct call *c, enum error_code code, const char *fmt, ...)
+{
+    struct error err = {.code = code};
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(err.text, sizeof err.text, fmt, ap);
+    va_end(ap);
+    call_error(c, &err);
+}
+
+void call_problems(struct call *c, struct problems *problems)
+{
+    struct error err = {.code = ERR_INVALID};
+    if (problems_error(problems, &err) == 0)
+        UNREACHABLE("a call fails by at least one problem");
+    buf_clear(&c->reply->body);
+    c->dialect->fail(c, &err, problems, NULL);
+    problems_close(problems);
+}
+
+static void done(struct tell *t, const struct outcome *o)
+{
+    (void)o;
+    struct json_writer w;
+    call_json(&t->c, 200, &w);
+    json_object(&w);
+    json_object_end(&w);
+}
+
+static void refused(struct tell *t, const struct outcome *o)
+{
+    struct error err = {.code = o->code}, ignored;
+    str_copy(err.text, sizeof err.text, o->text);
+    struct json *detail = o->detail.len > 0 ? json_parse(buf_slice(&o->detail), &ignored) : NULL;
+    buf_clear(&t->c.reply->body);
+    t->c.dialect->fail(&t->c, &err, NULL, detail);
+    json_free(detail);
+}
+
+void tell_begin(struct tell *t, enum command_kind kind, struct json_writer *w, outcome_fn *then)
+{
+    ASSERT(t->then == NULL); /* one command a tell */
+    t->then = then != NULL ? then : done;
+    outbox_draft(t->out, kind, (struct origin){ORIGIN_DOOR, t->pending}, w);
+}
+
+void tell_end(struct tell *t, struct json_writer *w)
+{
+    outbox_draft_end(t->out, w);
+    struct draft *d = &t->out->items[t->out->n - 1].draft;
+    d->epoch = 0; /* a client's wish: good in any term */
+    d->by = mem_strdup(t->c.request->user);
+    d->from = mem_strdup(t->c.request->remote);
+    struct slice rid = header_get(t->c.request->headers, "X-Request-Id");
+    if (rid.len > 0 && rid.len <= 64)
+        d->rid = slice_dup(rid);
+}
+
+/* ---- the router over all dialects */
+
+static const struct dialect *const dialects[] = {
+    &marathon_dialect, &chronos_dialect, &mesos_dialect, &native_dialect, &web_dialect,
+};
+#define DIALECTS (sizeof dialects / sizeof dialects[0])
+
+/* A path that several dialects have belongs to the listener's own (spec/mesos.md 0.4): one router
+ * a dialect, asked in the listener's order. */
+struct api {
+    struct router *routers[DIALECTS];
+};
+
+struct api *api_new(void)
+{
+    struct api *a = NEW(struct api);
+    for (size_t d = 0; d < DIALECTS; d++) {
+        a->routers[d] = router_new();
+        for (size_t i = 0; i < dialects[d]->n; i++) {
+            struct error err;
+            const struct door *door = &dialects[d]->doors[i];
+            if (router_add(a->routers[d], door->method, door->pattern, door, &err) != 0)
+                UNREACHABLE("a door's pattern is right, and there once");
+        }
+    }
+    return a;
+}
+
+void api_free(struct api *a)
+{
+    if (a == NULL)
+        return;
+    for (size_t d = 0; d < DIALECTS; d++)
+        router_free(a->routers[d]);
+    mem_free(a);
+}
+
+/* The dialects in the order in which a listener asks them: its own first. */
+static void order_for(const struct request *r, size_t order[DIALECTS])
+{
+    size_t n = 0;
+    const char *own = str_eq(r->listener, "agent") ? "mesos" : r->listener;
+    for (size_t d = 0; d < DIALECTS; d++)
+        if (str_eq(dialects[d]->name, own))
+            order[n++] = d;
+    for (size_t d = 0; d < DIALECTS; d++)
+        if (n == 0 || order[0] != d)
+            order[n++] = d;
+}
+
+static void answer_options(struct call *c)
+{
+    c->reply->status = 200;
+    header_put(&c->reply->headers, "Allow", c->match->allow);
+}
+
+static void answer_no_method(struct call *c)
+{
+    struct error err;
+    error_set(&err, ERR_NOT_FOUND, "Method Not Allowed");
+    c->dialect->fail(c, &err, NULL, NULL);
+    c->reply->status = 405;
+    header_put(&c->reply->headers, "Allow", c->match->allow);
+}
+
+const struct door *api_find(const struct api *a, const struct request *r, struct call *c)
+{
+    size_t order[DIALECTS];
+    order_for(r, order);
+    c->request = r;
+    c->dialect = dialects[order[0]];
+    struct error err;
+    for (size_t i = 0; i < DIALECTS; i++) {
+        enum route_result found = router_match(a->routers[order[i]], r->method, r->path, c->match);
+        if (found == ROUTE_NOT_FOUND)
+            continue;
+        c->dialect = dialects[order[i]];
+        switch (found) {
+        case ROUTE_FOUND:
+            c->door = c->match->row;
+            if (query_parse(&c->query, r->query, &err) == 0)
+                return c->door;
+            call_error(c, &err);
+            break;
+        case ROUTE_OPTIONS:
+            answer_options(c);
+            break;
+        case ROUTE_NO_METHOD:
+            answer_no_method(c);
+            break;
+        case ROUTE_BAD_PATH:
+            call_fail(c, ERR_SYNTAX, "path: a broken %% sequence in %.*s", (int)r->path.len,
+                      r->path.p);
+            break;
+        case ROUTE_NOT_FOUND:
+            UNREACHABLE("handled above");
+        }
+        if (c->dialect->dress != NULL)
+            c->dialect->dress(c);
+        return NULL;
+    }
+    call_fail(c, ERR_NOT_FOUND, "URI not found: %.*s", (int)(r->path.len < 200 ? r->path.len : 200),
+              r->path.p);
+    if (c->dialect->dress != NULL)
+        c->dialect->dress(c);
+    return NULL;
+}
+
+void api_ask(struct call *c)
+{
+    ASSERT(c->door->kind != DOOR_TELL);
+    c->door->ask(c);
+    if (buf_full(&c->reply->body)) {
+        reply_close(c->reply);
+        reply_init(c->reply);
+        call_fail(c, ERR_LIMIT, "the answer is over %d MiB: ask for a part of it",
+                  LIMIT_ANSWER_BYTES >> 20);
+    }
+    if (c->dialect->dress != NULL)
+        c->dialect->dress(c);
+}
+
+bool api_tell(struct tell *t)
+{
+    ASSERT(t->c.door->kind == DOOR_TELL);
+    t->c.door->tell(t);
+    if (t->then != NULL)
+        return false;
+    if (t->c.dialect->dress != NULL)
+        t->c.dialect->dress(&t->c);
+    return true;
+}
+
+bool api_outcome(struct tell *t, const struct outcome *o)
+{
+    outcome_fn *then = t->then;
+    t->then = NULL;
+    if (o->stale && t->tries++ < TELL_TRIES)
+        return api_tell(t);
+    if (o->code == ERR_NONE)
+        then(t, o);
+    else
+        refused(t, o);
+    if (t->c.dialect->dress != NULL)
+        t->c.dialect->dress(&t->c);
+    return true;
+}
+
+void call_close(struct call *c)
+{
+    query_close(&c->query);
+    json_free(c->body);
+    c->body = NULL;
+}
+
+void tell_close(struct tell *t)
+{
+    call_close(&t->c);
+    mem_free(t->kept);
+    t->kept = NULL;
+}
+
+/* ---- published events */
+
+void api_render(const struct change *c, const struct view *view, void *data, publish_fn *publish)
+{
+    marathon_render(c, view, data, publish);
+    native_render(c, view, data, publish);
+}
