@@ -1,0 +1,55 @@
+/* lib/scheduler/jobs/cursor.h - what becomes of a job's targets as time passes them
+ * (spec/chronos.md 3.5, A to C).
+ *
+ * A cursor is the index of the next undecided target and the number of runs left. Each target is
+ * decided once: claimed (a run), missed (WINDOW: its window is over) or coalesced (CATCHUP: a
+ * later one runs in its place). Missed and coalesced ones are ranges, one record each, so a step
+ * takes constant time however long nobody looked. Pure: who proposes a step names the index and
+ * generation it began from; the state refuses it if either has moved.
+ *
+ * Everywhere: `schedule` is past schedule_start_now; window_ms as job_window_ms gives it. */
+#pragma once
+
+#include "model/job.h"
+
+#define WINDOW_CATCHUP (-1) /* no window: the newest due target runs, however late */
+
+/* Consecutive targets; n is 0 when there are none. */
+struct targets {
+    int64_t first, n; /* indexes first to first + n - 1 */
+    struct wall first_due, last_due;
+};
+
+struct cursor_step {
+    /* Neighbours with one due (iso8601.h) are one run: the state claims a due once. */
+    struct targets claimed;
+    struct targets missed;    /* used up; before those claimed */
+    struct targets coalesced; /* cost no count; before the one claimed */
+    struct job_cursor cursor; /* after the step: what is displayed follows it once it has moved */
+    struct wall next;         /* when to step again; WALL_NEVER */
+};
+
+#define WALL_NEVER ((struct wall){INT64_MAX})
+
+/* Where a new schedule begins. */
+struct job_cursor cursor_begin(const struct schedule *s);
+
+/* The target that is decided next, or WALL_NEVER when no run is left or the calendar ends. */
+struct wall cursor_next(const struct schedule *s, const struct job_cursor *c);
+
+/* Step A: a job is posted at t, from cursor_begin(), or is enabled again, from where it was (2.6,
+ * rule 2). Targets that have passed are left behind without a record, but the newest that is still
+ * in its window (WINDOW) or the newest at all (CATCHUP); it is claimed at once if the job is
+ * enabled. In WINDOW mode what is left behind uses up the count: if that leaves 0 of a cursor that
+ * had more, the job never runs and the answer warns. */
+void cursor_accept(const struct schedule *s, int64_t window_ms, const struct job_cursor *from,
+                   struct wall t, bool enabled, struct cursor_step *out);
+
+/* Steps B and C, for an enabled job: decides all targets due at `now`, oldest first, but claims at
+ * most claims_max; those that had no room stay due, and are missed when their window is over. */
+void cursor_tick(const struct schedule *s, int64_t window_ms, const struct job_cursor *from,
+                 struct wall now, int64_t claims_max, struct cursor_step *out);
+
+/* Of a CATCHUP job that is not concurrent at most one target waits: when a newer one is claimed,
+ * the older becomes COALESCED and its count comes back (3.8). */
+void cursor_give_back(struct job_cursor *c);

@@ -1,0 +1,23 @@
+#include "scheduler/jobs/overlap.h"
+
+enum overlap_verdict overlap_judge(const struct job *j, enum run_cause cause, int64_t attempt,
+                                   struct overlap_others others)
+{
+    bool target = cause == CAUSE_SCHEDULE && attempt == 0; /* only these push others aside */
+    if (j->concurrent)
+        return OVERLAP_STARTS;
+    if (!others.active)
+        return target && others.retry_waiting ? OVERLAP_SUPERSEDES : OVERLAP_STARTS;
+    if (!target)
+        return OVERLAP_WAITS;
+    switch (j->overlap) {
+    case OVERLAP_NOT_GIVEN:
+    case OVERLAP_WAIT:
+        return OVERLAP_WAITS;
+    case OVERLAP_SKIP:
+        return OVERLAP_MISSES;
+    case OVERLAP_KILL:
+        return OVERLAP_KILLS;
+    }
+    return OVERLAP_WAITS;
+}

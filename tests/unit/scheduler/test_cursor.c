@@ -1,0 +1,349 @@
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "scheduler/jobs/cursor.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define MANY 1000 /* claims: more than any test has due */
+
+static struct wall at(const char *text)
+{
+    struct wall t;
+    struct error err;
+    assert_int_equal(wall_parse(text, &t, &err), 0);
+    return t;
+}
+
+static struct schedule parsed(const char *text, const char *zone)
+{
+    struct schedule s;
+    struct error err;
+    if (schedule_parse(text, zone, &s, &err) != 0)
+        fail_msg("%s: %s", text, err.text);
+    return s;
+}
+
+#define TOLD_SIZE 512
+
+static int tell(char *dst, int n, const char *what, const struct schedule *s,
+                const struct targets *t)
+{
+    char due[TIME_TEXT_SIZE];
+    if (t->n == 0)
+        return n;
+    assert_int_equal(t->first_due.ms, schedule_target(s, t->first).ms);
+    assert_int_equal(t->last_due.ms, schedule_target(s, t->first + t->n - 1).ms);
+    return n + snprintf(dst + n, TOLD_SIZE - (size_t)n, "%s %lld+%lld from %s, ", what,
+                        (long long)t->first, (long long)t->n, wall_text(t->first_due, due));
+}
+
+/* "missed 0+2 from …, claimed 2+1 from …, shows R7/…": first index + how many. */
+static const char *told(const struct schedule *s, const struct cursor_step *step,
+                        char dst[TOLD_SIZE])
+{
+    const struct job_cursor *c = &step->cursor;
+    char text[SCHEDULE_TEXT_SIZE];
+    int n = tell(dst, 0, "missed", s, &step->missed);
+    n = tell(dst, n, "coalesced", s, &step->coalesced);
+    n = tell(dst, n, "claimed", s, &step->claimed);
+    if (c->moved)
+        n += snprintf(dst + n, TOLD_SIZE - (size_t)n, "shows %s",
+                      schedule_text(s, c->remaining, c->index, text));
+    else
+        n += snprintf(dst + n, TOLD_SIZE - (size_t)n, "as posted");
+    if (step->next.ms == WALL_NEVER.ms)
+        snprintf(dst + n, TOLD_SIZE - (size_t)n, ", never again");
+    else
+        assert_int_equal(step->next.ms, schedule_target(s, c->index).ms);
+    return dst;
+}
+
+/* ---- posting: 3.11 and the rules of step A */
+
+static void decides_when_a_job_is_posted(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *schedule;
+        int64_t window_ms;
+        const char *posted, *told;
+    } cases[] = {
+        /* spec/chronos.md 3.11 */
+        {"R2/2026-01-01T00:00:00Z/PT10S", 30000, "2026-01-01T00:00:25Z",
+         "claimed 1+1 from 2026-01-01T00:00:10.000Z, shows R0/2026-01-01T00:00:20.000Z/PT10S, "
+         "never again"},
+        {"R2/2026-01-01T00:00:00Z/PT10S", 30000, "2026-01-01T00:00:45Z",
+         "shows R0/2026-01-01T00:00:20.000Z/PT10S, never again"},
+        {"R9/2026-01-01T00:00:00Z/PT10S", 5000, "2026-01-01T00:00:27Z",
+         "shows R6/2026-01-01T00:00:30.000Z/PT10S"},
+        {"R9/2026-01-01T00:00:00Z/PT10S", 8000, "2026-01-01T00:00:27Z",
+         "claimed 2+1 from 2026-01-01T00:00:20.000Z, shows R6/2026-01-01T00:00:30.000Z/PT10S"},
+        {"R1/2026-03-01T10:00:00Z/P1D", 60000, "2026-03-01T10:00:05Z",
+         "claimed 0+1 from 2026-03-01T10:00:00.000Z, shows R0/2026-03-02T10:00:00.000Z/P1D, "
+         "never again"},
+        {"R2/9999-12-31T00:00:00Z/P1D", 60000, "9999-12-31T00:00:00Z",
+         "claimed 0+1 from 9999-12-31T00:00:00.000Z, shows R1/9999-12-31T23:59:59.999Z/P1D, "
+         "never again"},
+        {"R1/2016-01-01T00:00:00Z/PT24H", WINDOW_CATCHUP, "2026-03-01T10:00:00Z",
+         "claimed 3712+1 from 2026-03-01T00:00:00.000Z, shows "
+         "R0/2026-03-02T00:00:00.000Z/PT24H, never again"},
+        /* to come: nothing is decided */
+        {"R5/2026-01-01T00:00:00Z/PT10S", 5000, "2025-12-31T23:59:59.999Z", "as posted"},
+        {"R5/2026-01-01T00:00:00Z/PT10S", WINDOW_CATCHUP, "2025-12-31T23:59:59.999Z", "as posted"},
+        /* R0 is not touched */
+        {"R0/2026-01-01T00:00:00Z/PT10S", 5000, "2026-01-01T00:00:00Z", "as posted, never again"},
+        {"R0/2026-01-01T00:00:00Z/PT10S", WINDOW_CATCHUP, "2026-01-01T00:00:00Z",
+         "as posted, never again"},
+        /* the edge of the window is on time */
+        {"R/2026-01-01T00:00:00Z/PT1H", 5000, "2026-01-01T00:00:05Z",
+         "claimed 0+1 from 2026-01-01T00:00:00.000Z, shows R/2026-01-01T01:00:00.000Z/PT1H"},
+        {"R/2026-01-01T00:00:00Z/PT1H", 5000, "2026-01-01T00:00:05.001Z",
+         "shows R/2026-01-01T01:00:00.000Z/PT1H"},
+        /* a window over many targets starts no burst */
+        {"R/2026-01-01T00:00:00Z/PT10S", 3600000, "2026-01-01T00:30:00Z",
+         "claimed 180+1 from 2026-01-01T00:30:00.000Z, shows R/2026-01-01T00:30:10.000Z/PT10S"},
+        /* catching up uses no count for what it skips */
+        {"R3/2026-01-01T00:00:00Z/PT10S", WINDOW_CATCHUP, "2026-01-01T01:00:00Z",
+         "claimed 360+1 from 2026-01-01T01:00:00.000Z, shows R2/2026-01-01T01:00:10.000Z/PT10S"},
+        {"R9223372036854775807/2026-01-01T00:00:00Z/PT10S", 5000, "2026-01-01T01:00:06Z",
+         "shows R9223372036854775446/2026-01-01T01:00:10.000Z/PT10S"},
+        {"R1/2026-01-01T00:00:00Z/P", 60000, "2026-01-01T00:00:30Z",
+         "claimed 0+1 from 2026-01-01T00:00:00.000Z, shows R0/2026-01-01T00:00:00.000Z/PT0S, "
+         "never again"},
+        {"R1/2026-01-01T00:00:00Z/P", WINDOW_CATCHUP, "2027-01-01T00:00:00Z",
+         "claimed 0+1 from 2026-01-01T00:00:00.000Z, shows R0/2026-01-01T00:00:00.000Z/PT0S, "
+         "never again"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[TOLD_SIZE];
+        struct schedule s = parsed(cases[i].schedule, NULL);
+        struct job_cursor begin = cursor_begin(&s);
+        struct cursor_step step;
+        cursor_accept(&s, cases[i].window_ms, &begin, at(cases[i].posted), true, &step);
+        assert_string_equal(told(&s, &step, text), cases[i].told);
+    }
+}
+
+static void a_disabled_job_is_only_moved(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *schedule;
+        int64_t window_ms;
+        const char *told;
+    } cases[] = {
+        {"R9/2026-01-01T00:00:00Z/PT10S", 8000, "shows R7/2026-01-01T00:00:20.000Z/PT10S"},
+        {"R9/2026-01-01T00:00:00Z/PT10S", 5000, "shows R6/2026-01-01T00:00:30.000Z/PT10S"},
+        {"R9/2026-01-01T00:00:00Z/PT10S", WINDOW_CATCHUP,
+         "shows R9/2026-01-01T00:00:20.000Z/PT10S"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[TOLD_SIZE];
+        struct schedule s = parsed(cases[i].schedule, NULL);
+        struct job_cursor begin = cursor_begin(&s);
+        struct cursor_step step;
+        cursor_accept(&s, cases[i].window_ms, &begin, at("2026-01-01T00:00:27Z"), false, &step);
+        assert_string_equal(told(&s, &step, text), cases[i].told);
+    }
+}
+
+/* 2.6, rule 2: from the index where it was disabled, the anchor kept. */
+static void counts_on_when_enabled_again(void **unused)
+{
+    (void)unused;
+    static const struct {
+        int64_t index, remaining, window_ms;
+        const char *enabled, *told;
+    } cases[] = {
+        {3, 6, 5000, "2026-01-01T00:00:27Z", "shows R6/2026-01-01T00:00:30.000Z/PT10S"},
+        {3, 6, 5000, "2026-01-01T00:00:32Z",
+         "claimed 3+1 from 2026-01-01T00:00:30.000Z, shows R5/2026-01-01T00:00:40.000Z/PT10S"},
+        {3, 6, 5000, "2026-01-01T00:00:47Z", "shows R4/2026-01-01T00:00:50.000Z/PT10S"},
+        {3, 6, 5000, "2026-01-01T01:00:00Z",
+         "shows R0/2026-01-01T00:01:30.000Z/PT10S, never again"},
+        {3, 6, WINDOW_CATCHUP, "2026-01-01T00:00:47Z",
+         "claimed 4+1 from 2026-01-01T00:00:40.000Z, shows R5/2026-01-01T00:00:50.000Z/PT10S"},
+        {3, 0, WINDOW_CATCHUP, "2026-01-01T00:00:47Z",
+         "shows R0/2026-01-01T00:00:30.000Z/PT10S, never again"},
+        {3, COUNT_FOREVER, 5000, "2026-01-01T00:00:47Z", "shows R/2026-01-01T00:00:50.000Z/PT10S"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[TOLD_SIZE];
+        struct schedule s = parsed("R9/2026-01-01T00:00:00Z/PT10S", NULL);
+        struct job_cursor from = {cases[i].index, cases[i].remaining, true};
+        struct cursor_step step;
+        cursor_accept(&s, cases[i].window_ms, &from, at(cases[i].enabled), true, &step);
+        assert_string_equal(told(&s, &step, text), cases[i].told);
+    }
+}
+
+/* ---- ticking: steps B and C, from the beginning of the schedule */
+
+static void decides_what_has_become_due(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *schedule, *zone;
+        int64_t window_ms, claims_max;
+        const char *now, *told;
+    } cases[] = {
+        {"R/2026-01-01T00:00:00Z/PT10S", NULL, 5000, MANY, "2025-12-31T23:59:59.999Z", "as posted"},
+        {"R/2026-01-01T00:00:00Z/PT10S", NULL, 5000, MANY, "2026-01-01T00:00:00Z",
+         "claimed 0+1 from 2026-01-01T00:00:00.000Z, shows R/2026-01-01T00:00:10.000Z/PT10S"},
+        {"R3/2026-03-01T00:00:00Z/P1D", NULL, 60000, MANY, "2026-03-01T00:00:00Z",
+         "claimed 0+1 from 2026-03-01T00:00:00.000Z, shows R2/2026-03-02T00:00:00.000Z/P1D"},
+        /* windows that overlap are all claimed, in order */
+        {"R/2026-01-01T00:00:00Z/PT10S", NULL, 25000, MANY, "2026-01-01T00:00:45Z",
+         "missed 0+2 from 2026-01-01T00:00:00.000Z, claimed 2+3 from 2026-01-01T00:00:20.000Z, "
+         "shows R/2026-01-01T00:00:50.000Z/PT10S"},
+        /* the edge of a window is in it */
+        {"R/2026-01-01T00:00:00Z/PT10S", NULL, 5000, MANY, "2026-01-01T00:00:05Z",
+         "claimed 0+1 from 2026-01-01T00:00:00.000Z, shows R/2026-01-01T00:00:10.000Z/PT10S"},
+        {"R/2026-01-01T00:00:00Z/PT10S", NULL, 5000, MANY, "2026-01-01T00:00:05.001Z",
+         "missed 0+1 from 2026-01-01T00:00:00.000Z, shows R/2026-01-01T00:00:10.000Z/PT10S"},
+        /* the count is used up by claims and by misses */
+        {"R3/2026-01-01T00:00:00Z/PT10S", NULL, 15000, MANY, "2026-01-01T00:00:30Z",
+         "missed 0+2 from 2026-01-01T00:00:00.000Z, claimed 2+1 from 2026-01-01T00:00:20.000Z, "
+         "shows R0/2026-01-01T00:00:30.000Z/PT10S, never again"},
+        {"R3/2026-01-01T00:00:00Z/PT10S", NULL, 5000, MANY, "2027-01-01T00:00:00Z",
+         "missed 0+3 from 2026-01-01T00:00:00.000Z, "
+         "shows R0/2026-01-01T00:00:30.000Z/PT10S, never again"},
+        /* years of outage: one record */
+        {"R/2016-01-01T00:00:00Z/PT1S", NULL, 3000, MANY, "2026-01-01T00:00:00.500Z",
+         "missed 0+315619198 from 2016-01-01T00:00:00.000Z, claimed 315619198+3 from "
+         "2025-12-31T23:59:58.000Z, shows R/2026-01-01T00:00:01.000Z/PT1S"},
+        {"R5/2016-01-01T00:00:00Z/PT1S", NULL, WINDOW_CATCHUP, MANY, "2026-01-01T00:00:00.500Z",
+         "coalesced 0+315619200 from 2016-01-01T00:00:00.000Z, claimed 315619200+1 from "
+         "2026-01-01T00:00:00.000Z, shows R4/2026-01-01T00:00:01.000Z/PT1S"},
+        /* room for two now: the others stay due */
+        {"R/2026-01-01T00:00:00Z/PT10S", NULL, 25000, 2, "2026-01-01T00:00:45Z",
+         "missed 0+2 from 2026-01-01T00:00:00.000Z, claimed 2+2 from 2026-01-01T00:00:20.000Z, "
+         "shows R/2026-01-01T00:00:40.000Z/PT10S"},
+        {"R/2026-01-01T00:00:00Z/PT10S", NULL, 25000, 0, "2026-01-01T00:00:45Z",
+         "missed 0+2 from 2026-01-01T00:00:00.000Z, shows R/2026-01-01T00:00:20.000Z/PT10S"},
+        {"R/2026-01-01T00:00:00Z/PT10S", NULL, WINDOW_CATCHUP, 0, "2026-01-01T00:00:45Z",
+         "as posted"},
+        {"R0/2026-01-01T00:00:00Z/PT10S", NULL, 5000, MANY, "2026-01-01T00:00:45Z",
+         "as posted, never again"},
+        {"R9223372036854775807/2026-01-01T00:00:00Z/PT10S", NULL, 5000, MANY,
+         "2026-01-01T00:00:10Z",
+         "missed 0+1 from 2026-01-01T00:00:00.000Z, claimed 1+1 from 2026-01-01T00:00:10.000Z, "
+         "shows R9223372036854775805/2026-01-01T00:00:20.000Z/PT10S"},
+        {"R/9999-12-30T00:00:00Z/P1D", NULL, 5000, MANY, "9999-12-31T23:59:59.999Z",
+         "missed 0+2 from 9999-12-30T00:00:00.000Z, "
+         "shows R/9999-12-31T23:59:59.999Z/P1D, never again"},
+        /* a day that the zone skips: two targets with one due. Not coalesced: that would be a
+         * record of the due that is claimed */
+        {"R/2011-12-30T10:00:00/P1D", "Pacific/Apia", WINDOW_CATCHUP, MANY, "2011-12-30T20:00:00Z",
+         "claimed 1+1 from 2011-12-30T20:00:00.000Z, "
+         "shows R/2012-01-01T10:00:00.000+14:00/P1D"},
+        {"R/2011-12-30T10:00:00/P1D", "Pacific/Apia", 5000, MANY, "2011-12-30T20:00:00Z",
+         "claimed 0+2 from 2011-12-30T20:00:00.000Z, "
+         "shows R/2012-01-01T10:00:00.000+14:00/P1D"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[TOLD_SIZE];
+        struct schedule s = parsed(cases[i].schedule, cases[i].zone);
+        struct job_cursor begin = cursor_begin(&s);
+        struct cursor_step step;
+        cursor_tick(&s, cases[i].window_ms, &begin, at(cases[i].now), cases[i].claims_max, &step);
+        assert_string_equal(told(&s, &step, text), cases[i].told);
+    }
+}
+
+static void gives_a_count_back(void **unused)
+{
+    (void)unused;
+    struct job_cursor finite = {7, 0, true}, forever = {7, COUNT_FOREVER, true};
+    cursor_give_back(&finite);
+    cursor_give_back(&forever);
+    assert_int_equal(finite.remaining, 1);
+    assert_int_equal(forever.remaining, COUNT_FOREVER);
+    struct schedule s = parsed("R8/2026-01-01T00:00:00Z/PT10S", NULL);
+    assert_int_equal(cursor_next(&s, &finite).ms, at("2026-01-01T00:01:10Z").ms);
+}
+
+/* ---- the same, one target at a time: what 3.5 says before it is made constant in time */
+
+static struct cursor_step slow_tick(const struct schedule *s, int64_t window_ms,
+                                    const struct job_cursor *from, struct wall now)
+{
+    struct cursor_step step = {.cursor = *from};
+    struct job_cursor *c = &step.cursor;
+    while (c->remaining != 0 && schedule_target(s, c->index).ms <= now.ms) {
+        int64_t k = c->index++, due_ms = schedule_target(s, k).ms;
+        bool newest = schedule_target(s, k + 1).ms > now.ms;
+        struct targets *t = &step.claimed;
+        if (window_ms == WINDOW_CATCHUP && !newest)
+            t = &step.coalesced;
+        else if (window_ms != WINDOW_CATCHUP && now.ms > due_ms + window_ms)
+            t = &step.missed;
+        if (t->n++ == 0)
+            t->first = k;
+        if (c->remaining != COUNT_FOREVER && t != &step.coalesced)
+            c->remaining--;
+        c->moved = true;
+    }
+    return step;
+}
+
+static void assert_same_targets(const struct targets *a, const struct targets *b)
+{
+    assert_int_equal(a->n, b->n);
+    if (a->n > 0)
+        assert_int_equal(a->first, b->first);
+}
+
+static void decides_each_target_once_as_the_slow_way_does(void **unused)
+{
+    (void)unused;
+    static const char *const periods[] = {"PT7S", "PT90S", "P1D", "P1M", "P1M1DT3S", "P1WT1H"};
+    static const int64_t period_ms[] = {7000, 90000, 86400000, 2600000000, 2700000000, 608400000};
+    struct rng r;
+    rng_seed(&r, 35);
+    for (int round = 0; round < 2000; round++) {
+        size_t p = rng_below(&r, COUNT(periods));
+        char text[SCHEDULE_TEXT_SIZE], count[8] = "";
+        if (rng_chance(&r, 0.7))
+            snprintf(count, sizeof(count), "%d", (int)rng_below(&r, 60));
+        snprintf(text, sizeof(text), "R%s/2026-03-0%dT01:30:00/%s", count,
+                 1 + (int)rng_below(&r, 9), periods[p]);
+        struct schedule s = parsed(text, rng_chance(&r, 0.5) ? "America/New_York" : NULL);
+        int64_t window_ms = rng_chance(&r, 0.4)
+                                ? WINDOW_CATCHUP
+                                : 1000 + (int64_t)rng_below(&r, (uint64_t)period_ms[p] * 4);
+        struct job_cursor c = cursor_begin(&s);
+        struct wall now = {s.first.ms - 10000};
+        for (int tick = 0; tick < 10; tick++) {
+            now.ms += (int64_t)rng_below(&r, (uint64_t)period_ms[p] * (tick % 3 == 0 ? 20 : 2));
+            struct cursor_step step, slow = slow_tick(&s, window_ms, &c, now);
+            cursor_tick(&s, window_ms, &c, now, MANY, &step);
+            assert_same_targets(&step.claimed, &slow.claimed);
+            assert_same_targets(&step.missed, &slow.missed);
+            assert_same_targets(&step.coalesced, &slow.coalesced);
+            assert_int_equal(step.cursor.index, slow.cursor.index);
+            assert_int_equal(step.cursor.remaining, slow.cursor.remaining);
+            assert_int_equal(step.cursor.moved, slow.cursor.moved);
+            assert_int_equal(step.cursor.index - c.index,
+                             step.claimed.n + step.missed.n + step.coalesced.n);
+            assert_true(step.next.ms > now.ms);
+            c = step.cursor;
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(decides_when_a_job_is_posted),
+        cmocka_unit_test(a_disabled_job_is_only_moved),
+        cmocka_unit_test(counts_on_when_enabled_again),
+        cmocka_unit_test(decides_what_has_become_due),
+        cmocka_unit_test(gives_a_count_back),
+        cmocka_unit_test(decides_each_target_once_as_the_slow_way_does),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
