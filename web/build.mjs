@@ -50,7 +50,8 @@ function initialOutputs(outputs) {
     if (output.cssBundle) visit(output.cssBundle);
     for (const item of output.imports) if (item.kind === "import-statement") visit(item.path);
   };
-  for (const [name, output] of Object.entries(outputs)) if (output.entryPoint) visit(name);
+  const entries = Object.values(pages.entryPoints);
+  for (const [name, output] of Object.entries(outputs)) if (entries.includes(output.entryPoint)) visit(name);
   return [...wanted];
 }
 

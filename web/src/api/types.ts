@@ -1,0 +1,236 @@
+// The nouns of /api as they come over the wire. Times are ISO 8601 in UTC, memory of apps and tasks is
+// MiB, of nodes and of the cluster bytes. What a node may leave out is optional.
+
+export interface Sentence {
+  id: string;
+  what: string;
+  because?: string;
+  so?: string;
+}
+
+export interface Used {
+  used: number;
+  total: number;
+}
+
+export interface Resources {
+  cpus: Used;
+  mem: Used;
+  disk: Used;
+  ports: Used;
+}
+
+export interface Attention {
+  noun: string;
+  name: string;
+  sentence: string;
+}
+
+export interface DockerInfo {
+  available: boolean;
+  version?: string;
+  reason?: string;
+}
+
+export interface Status {
+  version: string;
+  cluster: string;
+  node: string;
+  name: string;
+  modes: string[];
+  leader?: { node: string; name: string };
+  leading: boolean;
+  term: number;
+  index: number;
+  started: string;
+  now: string;
+  urls: Record<string, string>;
+  apps: Record<AppState, number>;
+  tasks: { running: number; staging: number };
+  jobs: { total: number; running: number; failing: number };
+  nodes: { ready: number; total: number };
+  resources: Resources;
+  attention: Attention[];
+  docker?: DockerInfo;
+}
+
+export type AppState = "running" | "deploying" | "waiting" | "unhealthy" | "suspended";
+
+export interface AppSummary {
+  id: string;
+  state: AppState;
+  why?: string;
+  instances: number;
+  running: number;
+  healthy: number;
+  unhealthy: number;
+  staging: number;
+  cpus: number;
+  mem: number;
+  version: string;
+  servicePorts: number[];
+  labels: Record<string, string>;
+  deployment?: string;
+}
+
+export type TaskState =
+  | "staging"
+  | "starting"
+  | "running"
+  | "healthy"
+  | "unhealthy"
+  | "finished"
+  | "failed"
+  | "killed"
+  | "unreachable"
+  | "lost";
+
+export interface Task {
+  id: string;
+  instance?: string;
+  owner: { noun: "app" | "job"; name: string };
+  state: TaskState;
+  detail?: string;
+  node: string;
+  host: string;
+  ports: number[];
+  staged?: string;
+  started?: string;
+  ended?: string;
+  version?: string;
+  exit?: number;
+  signal?: number;
+  message?: string;
+  cpus: number;
+  mem: number;
+  pid?: number;
+  container?: string;
+}
+
+export interface Deployment {
+  id: string;
+  version?: string;
+  step: number;
+  steps: number;
+  apps: string[];
+  sentence: string;
+  started: string;
+  actions?: { action: string; app: string }[];
+}
+
+/** A definition, in the form of Marathon or Chronos; only what the pages show is named. */
+export type Definition = Record<string, unknown>;
+
+export interface AppDetail {
+  app: Definition;
+  summary: AppSummary;
+  tasks: Task[];
+  deployments: Deployment[];
+  versions: string[];
+  lastFailure?: { taskId?: string; host?: string; message?: string; state?: string; timestamp?: string };
+  why: Sentence[];
+  index: number;
+}
+
+export type JobState = "idle" | "running" | "late" | "failing" | "disabled";
+
+export interface JobSummary {
+  name: string;
+  state: JobState;
+  next?: string;
+  schedule?: string;
+  zone?: string;
+  last?: { due?: string; started?: string; ended?: string; state: RunState };
+  successes: number;
+  errors: number;
+  disabled: boolean;
+  parents: string[];
+}
+
+export type RunState = "queued" | "running" | "ok" | "failed" | "missed" | "skipped" | "killed" | "lost";
+
+export interface Run {
+  id: string | number;
+  job: string;
+  due?: string;
+  cause: string;
+  state: RunState;
+  attempt: number;
+  started?: string;
+  ended?: string;
+  task?: string;
+  exit?: number;
+  message?: string;
+  node?: string;
+}
+
+export interface JobDetail {
+  job: Definition;
+  summary: JobSummary;
+  next: string[];
+  runs: Run[];
+  why?: Sentence[];
+  index: number;
+}
+
+export type NodeState = "ready" | "draining" | "drained" | "unreachable" | "gone";
+
+export interface NodeSummary extends Resources {
+  id: string;
+  name: string;
+  address: string;
+  modes: string[];
+  state: NodeState;
+  role: "leader" | "voter" | "standby" | "none";
+  tasks: number;
+  seen?: string;
+  version?: string;
+  docker?: DockerInfo;
+  uptime_s?: number;
+}
+
+export interface Service {
+  port: number;
+  app: string;
+  bound: boolean;
+  reason?: string;
+  backends: { task: string; address: string; healthy: boolean }[];
+}
+
+/** One change, as the event stream tells it. */
+export interface Change {
+  id: number;
+  at: string;
+  index?: number;
+  noun: string;
+  name: string;
+  what: string;
+  text: string;
+}
+
+export interface List<T> {
+  total: number;
+  offset: number;
+  index?: number;
+  items: T[];
+}
+
+export interface Written {
+  index: number;
+  deployment?: string;
+  id?: string;
+  run?: string | number;
+}
+
+export interface LogPiece {
+  offset: number;
+  size: number;
+  data: string;
+}
+
+export interface SandboxFile {
+  path: string;
+  size: number;
+  mtime?: string | number;
+  mode?: string;
+}

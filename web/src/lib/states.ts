@@ -1,0 +1,48 @@
+// How each state of each noun looks: one table, so that colour, shape and word are everywhere the same.
+// Red is only for what someone must act on now: what failed and is over is told by shape and word. Pure.
+
+export type Kind = "good" | "busy" | "warn" | "bad" | "idle" | "off" | "done" | "failed" | "missed";
+
+const KINDS: Record<string, Record<string, Kind>> = {
+  app: { running: "good", deploying: "busy", waiting: "warn", unhealthy: "bad", suspended: "off" },
+  task: {
+    staging: "busy",
+    starting: "busy",
+    running: "good",
+    healthy: "good",
+    unhealthy: "bad",
+    finished: "done",
+    failed: "failed",
+    killed: "failed",
+    unreachable: "warn",
+    lost: "failed",
+  },
+  job: { idle: "idle", running: "busy", late: "warn", failing: "bad", disabled: "off" },
+  run: {
+    queued: "idle",
+    running: "busy",
+    ok: "done",
+    failed: "failed",
+    missed: "missed",
+    skipped: "missed",
+    killed: "failed",
+    lost: "failed",
+  },
+  node: { ready: "good", draining: "busy", drained: "off", unreachable: "bad", gone: "off" },
+};
+
+export function kindOf(noun: string, state: string): Kind {
+  return KINDS[noun]?.[state] ?? "idle";
+}
+
+/** The states of a noun, for a filter. */
+export function statesOf(noun: string): string[] {
+  return Object.keys(KINDS[noun] ?? {});
+}
+
+const LIVE = new Set(["staging", "starting", "running", "healthy", "unhealthy", "unreachable"]);
+
+/** Whether a task in this state still holds its place. */
+export function isLive(state: string): boolean {
+  return LIVE.has(state);
+}

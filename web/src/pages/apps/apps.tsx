@@ -1,0 +1,234 @@
+// All apps: a list, sorted and filtered by the server, or the tree of their groups.
+
+import type { Signal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
+import { useCallback } from "preact/hooks";
+import { LIMIT_TREE, useApps, useAppTree } from "../../api/queries";
+import type { AppSummary } from "../../api/types";
+import { useKeys } from "../../app/keys";
+import { pageOf } from "../../app/path";
+import { go, params, setParams } from "../../app/router";
+import { bytes, count, MIB, number, plural } from "../../lib/size";
+import { statesOf } from "../../lib/states";
+import { type Group, type Row, treeRows } from "../../lib/tree";
+import { Age } from "../../ui/age";
+import { LinkButton } from "../../ui/button";
+import { Choice, Search, Select } from "../../ui/field";
+import { Icon } from "../../ui/icon";
+import { Bar, Empty, ErrorNote, Head, Note, Page, Panel } from "../../ui/page";
+import { State } from "../../ui/state";
+import { type Column, Table } from "../../ui/table";
+
+type AppRow = Signal<AppSummary>;
+
+const instances = (app: AppSummary) => `${app.running} of ${app.instances}`;
+const ports = (app: AppSummary) => app.servicePorts.join(", ");
+
+const LIST: Column<AppRow>[] = [
+  { title: "App", sort: "id", cell: (row) => <AppLink app={row.value} /> },
+  { title: "State", sort: "state", width: 9, cell: (row) => <State noun="app" state={row.value.state} /> },
+  { title: "Running", sort: "instances", width: 7, end: true, cell: (row) => instances(row.value), from: "small" },
+  { title: "CPUs", sort: "cpus", width: 5, end: true, from: "medium", cell: (row) => number(row.value.cpus) },
+  { title: "Memory", sort: "mem", width: 7, end: true, from: "medium", cell: (row) => bytes(row.value.mem * MIB) },
+  { title: "Ports", width: 8, end: true, from: "wide", cell: (row) => ports(row.value) },
+  { title: "Changed", sort: "version", width: 8, end: true, from: "medium", cell: (row) => <Age at={row.value.version} /> },
+];
+
+/** The group is said quietly, the name stands out. */
+function AppLink({ app }: { app: AppSummary }) {
+  const slash = app.id.lastIndexOf("/");
+  return (
+    <a href={pageOf("app", app.id)}>
+      <span class="muted">{app.id.slice(0, slash + 1)}</span>
+      {app.id.slice(slash + 1)}
+    </a>
+  );
+}
+
+type View = "list" | "groups";
+
+export function Apps() {
+  const q = params.value.get("q") ?? undefined;
+  const state = params.value.get("state") ?? undefined;
+  const view: View = params.value.get("view") === "groups" ? "groups" : "list";
+  useKeys([{ key: "n", what: "New app", act: () => go("new-app") }]);
+  return (
+    <Page>
+      <Head title="Apps">
+        <LinkButton href="new-app" icon="plus">
+          New app
+        </LinkButton>
+      </Head>
+      <Bar>
+        <Search label="Search apps" value={q ?? ""} onInput={(text) => setParams({ q: text })} />
+        <Select
+          label="State"
+          value={state ?? ""}
+          options={[{ value: "", text: "All states" }, ...statesOf("app").map((value) => ({ value, text: value }))]}
+          onChange={(value) => setParams({ state: value }, "push")}
+        />
+        <Choice<View>
+          label="View"
+          value={view}
+          options={[
+            { value: "list", text: "List" },
+            { value: "groups", text: "Groups" },
+          ]}
+          onChange={(value) => setParams({ view: value === "list" ? undefined : value }, "push")}
+        />
+      </Bar>
+      {view === "list" ? <AppList q={q} state={state} /> : <AppTree q={q} state={state} />}
+    </Page>
+  );
+}
+
+interface FilterProps {
+  q: string | undefined;
+  state: string | undefined;
+}
+
+function nothing({ q, state }: FilterProps) {
+  if (q || state) return <Empty>No app matches.</Empty>;
+  return (
+    <Empty>
+      There is no app yet. <a href="new-app">Make the first one</a>.
+    </Empty>
+  );
+}
+
+function AppList(filter: FilterProps) {
+  const sort = params.value.get("sort") ?? "id";
+  const list = useApps({ ...filter, sort });
+  const show = useCallback((first: number, last: number) => list.show(first, last), [list]);
+  const total = list.total.value;
+  const error = list.error.value;
+  void list.revision.value;
+  return (
+    <>
+      {error && <ErrorNote error={error} retry={() => list.refresh()} />}
+      {total !== undefined && (
+        <Panel bare>
+          <Table<AppRow>
+            label={plural(total, "app")}
+            columns={LIST}
+            count={total}
+            row={(i) => list.at(i)}
+            keyOf={(row) => row.peek().id}
+            below={(row) => <Below row={row} />}
+            href={(row) => pageOf("app", row.peek().id)}
+            sort={sort}
+            onSort={(value) => setParams({ sort: value }, "push")}
+            onShow={show}
+            empty={nothing(filter)}
+          />
+        </Panel>
+      )}
+      {total !== undefined && total > 0 && <p class="muted">{plural(total, "app")}</p>}
+    </>
+  );
+}
+
+function Below({ row }: { row: AppRow }) {
+  const app = row.value;
+  return (
+    <>
+      {instances(app)} running · {number(app.cpus)} CPUs · {bytes(app.mem * MIB)}
+    </>
+  );
+}
+
+type TreeRow = Row<AppSummary>;
+
+function AppTree(filter: FilterProps) {
+  const answer = useAppTree(filter);
+  const closed = useSignal<ReadonlySet<string>>(new Set());
+  const list = answer.data.value;
+  const error = answer.error.value;
+  const rows = list ? treeRows(list.items, closed.value) : [];
+  const toggle = (path: string) => {
+    const next = new Set(closed.value);
+    if (!next.delete(path)) next.add(path);
+    closed.value = next;
+  };
+  return (
+    <>
+      {error && <ErrorNote error={error} retry={() => answer.refresh()} />}
+      {list && list.total > list.items.length && (
+        <Note kind="warn">
+          The first {count(LIMIT_TREE)} of {count(list.total)} apps: search to narrow them.
+        </Note>
+      )}
+      {list && (
+        <Panel bare>
+          <Table<TreeRow>
+            label="Apps by group"
+            columns={treeColumns(toggle)}
+            count={rows.length}
+            row={(i) => rows[i]}
+            keyOf={(row) => row.key}
+            below={treeBelow}
+            href={(row) => (row.kind === "app" ? pageOf("app", row.app.id) : undefined)}
+            empty={nothing(filter)}
+          />
+        </Panel>
+      )}
+    </>
+  );
+}
+
+function treeBelow(row: TreeRow) {
+  if (row.kind === "app") return `${instances(row.app)} running`;
+  return `${plural(row.group.apps, "app")}, ${row.group.running} of ${row.group.instances} running`;
+}
+
+function treeColumns(toggle: (path: string) => void): Column<TreeRow>[] {
+  return [
+    {
+      title: "App",
+      cell: (row) =>
+        row.kind === "group" ? (
+          <GroupName group={row.group} open={row.open} toggle={toggle} />
+        ) : (
+          <Indent depth={row.depth}>
+            <a href={pageOf("app", row.app.id)}>{row.app.id.slice(row.app.id.lastIndexOf("/") + 1)}</a>
+          </Indent>
+        ),
+    },
+    {
+      title: "State",
+      width: 9,
+      cell: (row) => <State noun="app" state={row.kind === "group" ? row.group.worst : row.app.state} />,
+    },
+    { title: "Apps", width: 5, end: true, from: "small", cell: (row) => (row.kind === "group" ? row.group.apps : "") },
+    {
+      title: "Running",
+      width: 7,
+      end: true,
+      from: "small",
+      cell: (row) => (row.kind === "group" ? `${row.group.running} of ${row.group.instances}` : instances(row.app)),
+    },
+    { title: "Ports", width: 8, end: true, from: "wide", cell: (row) => (row.kind === "app" ? ports(row.app) : "") },
+  ];
+}
+
+const INDENT_REM = 1.25;
+
+function Indent({ depth, children }: { depth: number; children: preact.ComponentChildren }) {
+  return (
+    <span class="indent" style={{ paddingInlineStart: `${depth * INDENT_REM}rem` }}>
+      {children}
+    </span>
+  );
+}
+
+function GroupName({ group, open, toggle }: { group: Group; open: boolean; toggle: (path: string) => void }) {
+  return (
+    <Indent depth={group.depth}>
+      <button type="button" class="twist" aria-expanded={open} onClick={() => toggle(group.path)}>
+        <Icon name="chevron" />
+        <Icon name="group" />
+        {group.path.slice(group.path.lastIndexOf("/") + 1)}
+      </button>
+    </Indent>
+  );
+}

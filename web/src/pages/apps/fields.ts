@@ -1,0 +1,21 @@
+import type { FormField } from "../../ui/document";
+
+/** What the form shows of an app; all else is in its JSON. */
+export const APP_FIELDS: FormField[] = [
+  { path: "/instances", label: "Instances", number: true },
+  { path: "/cpus", label: "CPUs", number: true, hint: "of each instance" },
+  { path: "/mem", label: "Memory", number: true, hint: "MiB of each instance" },
+  { path: "/disk", label: "Disk", number: true, hint: "MiB of each instance" },
+  { path: "/cmd", label: "Command", wide: true, hint: "run by a shell; $PORT0 is its first port" },
+  { path: "/container/docker/image", label: "Container image", hint: "empty: a plain process" },
+  { path: "/user", label: "User" },
+];
+
+export const NEW_APP = {
+  id: "/my/app",
+  cmd: "mesolith demo-server --port $PORT0",
+  instances: 1,
+  cpus: 0.1,
+  mem: 32,
+  portDefinitions: [{ port: 0, protocol: "tcp", name: "http" }],
+};

@@ -1,0 +1,9 @@
+import type { Change } from "../../api/types";
+import { pageOf } from "../../app/path";
+
+/** The sentence of a change, as a link to what it is about if that has a page. */
+export function changeLink({ noun, name, text, what }: Change) {
+  const words = text || `${noun} ${name}: ${what}`;
+  const page = what === "delete" ? undefined : pageOf(noun, name);
+  return page ? <a href={page}>{words}</a> : words;
+}

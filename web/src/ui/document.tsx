@@ -1,0 +1,196 @@
+// Editing a definition: a form and JSON are two views of one document. Fields that the form does not
+// know are kept. What will change is shown before it is saved; the server's problems stand at their
+// fields.
+
+import { useSignal } from "@preact/signals";
+import { useMemo } from "preact/hooks";
+import { ApiError, type Problem } from "../api/client";
+import type { Definition } from "../api/types";
+import { diffJson, pretty } from "../lib/diff";
+import { get, segments, set } from "../lib/pointer";
+import { Button, Buttons } from "./button";
+import { Diff } from "./diff";
+import { Editor } from "./editor";
+import { Choice, TextField } from "./field";
+import { Bar, Note, Panel, Stack } from "./page";
+
+export interface FormField {
+  path: string;
+  label: string;
+  number?: boolean;
+  hint?: string;
+  wide?: boolean;
+}
+
+interface DocumentProps {
+  label: string;
+  fields: FormField[];
+  before: Definition | undefined; // undefined: something new
+  start: Definition; // what the editor shows at first
+  verb: string; // on the button
+  save: (doc: Definition) => Promise<unknown>;
+  saved: (doc: Definition) => void;
+}
+
+type View = "form" | "json";
+
+/** The document, or why the text is none. */
+function parsed(text: string): Definition | string {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Definition)
+      : "a definition is an object: { … }";
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+const normal = (path: string) => segments(path).join("/");
+
+export function DocumentEditor({ label, fields, before, start, verb, save, saved }: DocumentProps) {
+  const view = useSignal<View>("form");
+  const text = useSignal(pretty(start));
+  const problems = useSignal<Problem[]>([]);
+  const failure = useSignal<ApiError | undefined>(undefined);
+  const busy = useSignal(false);
+
+  const doc = useMemo(() => parsed(text.value), [text.value]);
+  const broken = typeof doc === "string";
+  const changed = before === undefined || broken || diffJson(before, doc).some(({ kind }) => kind !== "same");
+  const edit = (next: string) => {
+    text.value = next;
+    problems.value = [];
+    failure.value = undefined;
+  };
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (broken || !changed || busy.value) return;
+    busy.value = true;
+    problems.value = [];
+    failure.value = undefined;
+    try {
+      await save(doc);
+      saved(doc);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      problems.value = error.problems;
+      failure.value = error;
+    } finally {
+      busy.value = false;
+    }
+  };
+
+  return (
+    <form onSubmit={(event) => void submit(event)} aria-label={label}>
+      <Stack>
+        <Bar>
+          <Choice<View>
+            label="View"
+            value={view.value}
+            options={[
+              { value: "form", text: "Form" },
+              { value: "json", text: "JSON" },
+            ]}
+            onChange={(next) => (view.value = next)}
+          />
+        </Bar>
+        {view.value === "form" && broken && <Note kind="warn">The text is no JSON yet: {doc}</Note>}
+        {view.value === "form" && !broken && (
+          <Form fields={fields} doc={doc} problems={problems.value} onChange={(next) => edit(pretty(next))} />
+        )}
+        {view.value === "json" && (
+          <Editor label={`${label} as JSON`} text={text.value} problems={problems.value} onInput={edit} />
+        )}
+        {view.value === "json" && broken && <p class="problem-text">{doc}</p>}
+        {failure.value && (
+          <div role="alert">
+            <Note kind="bad">
+              {failure.value.message}
+              {failure.value.advice && <div class="muted">Try: {failure.value.advice}</div>}
+            </Note>
+          </div>
+        )}
+        {before !== undefined && !broken && changed && (
+          <Panel title="What will change">
+            <Diff before={before} after={doc} label="What will change" />
+          </Panel>
+        )}
+        <Buttons>
+          <Button type="submit" kind="primary" disabled={broken || !changed || busy.value}>
+            {busy.value ? "Saving …" : verb}
+          </Button>
+          {before !== undefined && changed && <Button onClick={() => edit(pretty(before))}>Discard</Button>}
+        </Buttons>
+      </Stack>
+    </form>
+  );
+}
+
+interface FormProps {
+  fields: FormField[];
+  doc: Definition;
+  problems: Problem[];
+  onChange: (doc: Definition) => void;
+}
+
+/** What is typed as a number is one if it can be; else the server says what it needs. */
+function typed(field: FormField, text: string): unknown {
+  if (text === "") return undefined;
+  return field.number && /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+}
+
+function Form({ fields, doc, problems, onChange }: FormProps) {
+  const known = new Set(fields.map(({ path }) => normal(path)));
+  const others = problems.filter(({ path }) => !known.has(normal(path)));
+  return (
+    <>
+      <div class="fields">
+        {fields.map((field) => (
+          <FormInput
+            key={field.path}
+            field={field}
+            value={get(doc, field.path)}
+            problems={problems.filter(({ path }) => normal(path) === normal(field.path)).flatMap(({ errors }) => errors)}
+            onChange={(value) => onChange(set(doc, field.path, value) as Definition)}
+          />
+        ))}
+      </div>
+      {others.map(({ path, errors }) => (
+        <p key={path} class="problem-text">
+          <code>{path || "/"}</code> {errors.join("; ")}
+        </p>
+      ))}
+    </>
+  );
+}
+
+interface FormInputProps {
+  field: FormField;
+  value: unknown;
+  problems: string[];
+  onChange: (value: unknown) => void;
+}
+
+/** Keeps what is typed as typed: `0.` is on its way to `0.5`. */
+function FormInput({ field, value, problems, onChange }: FormInputProps) {
+  const text = useSignal<string | undefined>(undefined);
+  const shown = value === undefined || value === null ? "" : String(value);
+  const typedText = text.value !== undefined && typed(field, text.value) === value ? text.value : shown;
+  const input = (next: string) => {
+    text.value = next;
+    onChange(typed(field, next));
+  };
+  return (
+    <TextField
+      label={field.label}
+      value={typedText}
+      onInput={input}
+      hint={field.hint}
+      number={field.number ?? false}
+      wide={field.wide ?? false}
+      mono={!field.number}
+      problems={problems}
+    />
+  );
+}
