@@ -11,7 +11,10 @@
  * answer.
  *
  * Credit: an exchange is born with EXCHANGE_WINDOW bytes. A PART spends its length; `credit` gives
- * back. Who has none left waits with further parts. WHOLE and SUBSCRIBE spend nothing. */
+ * back. Who has none left waits with further parts. WHOLE and SUBSCRIBE spend nothing; nor do parts
+ * after SUBSCRIBE, which are bounded like events: a client that is too slow for them is dropped.
+ *
+ * To a HEAD the body is left away by net; SUBSCRIBE then ends the answer as END does. */
 #pragma once
 
 #include "http/blob.h"
