@@ -51,11 +51,15 @@ struct app_mappings {
     size_t n;
 };
 
+struct app_pull_config {
+    const char *secret;
+};
+
 struct app_docker { /* the image, whichever containerizer runs it */
     const char *image;
     bool force_pull, privileged;
-    struct pairs parameters; /* names may repeat: --name value */
-    const char *pull_secret; /* or NULL */
+    struct pairs parameters;             /* names may repeat: --name value */
+    struct app_pull_config *pull_config; /* or NULL */
     /* input only: gone once normalized */
     const char *legacy_network;
     struct app_mappings legacy_mappings;
@@ -118,6 +122,7 @@ enum app_check_protocol {
 };
 
 enum ip_protocol { IP_V4, IP_V6 };
+enum app_scheme { APP_SCHEME_HTTP, APP_SCHEME_HTTPS };
 
 struct app_command {
     const char *value;
@@ -138,7 +143,7 @@ struct app_health_check {
 struct app_check_http {       /* of the generic check */
     int64_t port_index, port; /* or NOT_GIVEN */
     const char *path;
-    enum { SCHEME_HTTP, SCHEME_HTTPS } scheme;
+    enum app_scheme scheme;
 };
 
 struct app_check_tcp {
@@ -158,7 +163,7 @@ struct app_check { /* informs only; exactly one of the three */
 
 struct app_readiness {
     const char *name, *path, *port_name;
-    bool https;
+    enum app_scheme protocol;
     bool preserve_last_response;
     int64_t interval_s, timeout_s;
     struct numbers ready_codes;
@@ -180,7 +185,7 @@ struct app_unreachable {
 
 struct app_residency {
     int64_t relaunch_timeout_s;
-    enum { LOST_WAIT_FOREVER, LOST_RELAUNCH } task_lost;
+    enum task_lost_behavior { LOST_WAIT_FOREVER, LOST_RELAUNCH } task_lost;
 };
 
 struct app_amounts {        /* executorResources */
@@ -284,7 +289,6 @@ struct app {
     struct app_legacy legacy; /* input only: empty once normalized */
     /* private */
     struct arena arena;
-    unsigned given; /* bits: members the input named that normalization must know of */
 };
 
 /* ---- what the cluster's configuration says about apps */

@@ -39,9 +39,20 @@ struct env_vars {
 
 const char *pairs_get(const struct pairs *p, const char *name); /* NULL: not there */
 bool strings_have(const struct strings *s, const char *item);
-/* Sets a variable, replacing one of that name in its place; strings are borrowed. `capacity` is
- * what `v` has room for, and must suffice. */
-void env_set(struct env_vars *v, size_t capacity, struct env_var var);
+
+/* An environment being made: of two variables of one name the later value stays, in the place of
+ * the earlier. Strings are borrowed. */
+struct env_builder {
+    struct env_vars vars;
+    /* private */
+    struct arena *arena;
+    struct map *places;
+    size_t cap;
+};
+void env_begin(struct env_builder *b, struct arena *arena); /* the list will be the arena's */
+void env_put(struct env_builder *b, const char *name, const char *value);
+void env_put_var(struct env_builder *b, struct env_var var);
+struct env_vars env_end(struct env_builder *b);
 
 /* A double as Java prints it: the shortest that reads back the same, always with a point
  * ("0.1", "64.0"), with an exponent outside 1e-3..1e7 ("1.0E-4"). Returns dst. */

@@ -1,0 +1,482 @@
+/* The rules that a normalized app must keep (spec/marathon.md 4.6), one function a subject. */
+
+#include "base/str.h"
+#include "model/app_private.h"
+
+#include <string.h>
+
+static bool has_feature(const struct app_input *in, enum app_feature feature)
+{
+    return (in->rules->features & feature) != 0;
+}
+
+static enum container_type type_of(const struct app *a)
+{
+    return a->container == NULL ? CONTAINER_MESOS : a->container->type;
+}
+
+/* ---- what runs */
+
+static void check_command(const struct app_input *in)
+{
+    const struct app *a = in->app;
+    const struct app_docker *docker = a->container == NULL ? NULL : a->container->docker;
+    bool image = docker != NULL && docker->image != NULL && docker->image[0] != '\0';
+    if (a->cmd != NULL && a->args.n > 0)
+        app_problem(in->problems, "/", "got both \"cmd\" and \"args\", need one of them");
+    else if (a->cmd == NULL && a->args.n == 0 && !image)
+        app_problem(in->problems, "/", "need \"cmd\", \"args\" or \"container.docker.image\"");
+}
+
+static void check_container(const struct app_input *in)
+{
+    const struct app *a = in->app;
+    if (a->container == NULL)
+        return;
+    const struct app_docker *docker = a->container->docker;
+    bool image = docker != NULL && docker->image != NULL && docker->image[0] != '\0';
+    if (!image && a->container->type == CONTAINER_DOCKER)
+        app_problem(in->problems, "/container/docker/image", "need the name of an image");
+    if (a->container->type == CONTAINER_MESOS)
+        return;
+    if (docker != NULL && docker->pull_config != NULL)
+        app_problem(in->problems, "/container/docker/pullConfig", "only with the type MESOS");
+    if (a->container->linux_info != NULL)
+        app_problem(in->problems, "/container/linuxInfo", "only with the type MESOS");
+}
+
+/* ---- volumes */
+
+static void check_persistent(const struct app_input *in, size_t i)
+{
+    struct app *a = in->app;
+    const struct app_volume *v = &a->container->volumes.items[i];
+    const struct app_persistent *p = v->persistent;
+    const char *path = v->container_path;
+    if (strchr(path, '/') != NULL || str_eq(path, ".") || str_eq(path, ".."))
+        app_problem(in->problems, app_path(a, "/container/volumes(%zu)/containerPath", i),
+                    "of a persistent volume: need a name without \"/\", not \".\" or \"..\"");
+    if (v->mode != VOLUME_RW)
+        app_problem(in->problems, app_path(a, "/container/volumes(%zu)/mode", i),
+                    "of a persistent volume: need RW");
+    const char *here = app_path(a, "/container/volumes(%zu)/persistent", i);
+    if (p->max_size_mib != NOT_GIVEN && p->type != DISK_MOUNT)
+        app_problem(in->problems, here, "maxSize: only with the type mount");
+    else if (p->max_size_mib != NOT_GIVEN && p->max_size_mib <= p->size_mib)
+        app_problem(in->problems, here, "maxSize: got %lld, need more than size, %lld",
+                    (long long)p->max_size_mib, (long long)p->size_mib);
+    if (p->constraints.n > 0 && p->type == DISK_ROOT)
+        app_problem(in->problems, here, "constraints: not with the type root");
+    for (size_t c = 0; c < p->constraints.n; c++)
+        if (!str_eq(p->constraints.items[c].field, "path") ||
+            (p->constraints.items[c].op != OP_LIKE && p->constraints.items[c].op != OP_UNLIKE))
+            app_problem(in->problems, here,
+                        "constraints: need [\"path\", \"LIKE\" or \"UNLIKE\", pattern]");
+}
+
+static void check_external(const struct app_input *in, size_t i)
+{
+    struct app *a = in->app;
+    const struct app_external *e = a->container->volumes.items[i].external;
+    const char *here = app_path(a, "/container/volumes(%zu)/external", i);
+    if (!has_feature(in, FEATURE_EXTERNAL_VOLUMES))
+        app_problem(in->problems, here, "the feature external_volumes is not switched on");
+    if (e->name == NULL || e->name[0] == '\0' || e->provider == NULL || e->provider[0] == '\0')
+        app_problem(in->problems, here, "need \"name\" and \"provider\"");
+    for (size_t k = 0; k < i; k++) {
+        const struct app_external *other = a->container->volumes.items[k].external;
+        if (other != NULL && str_eq(other->name, e->name) && !e->shared)
+            app_problem(in->problems, here, "name: got \"%s\" twice, need different ones", e->name);
+    }
+}
+
+static bool has_secret(const struct app *a, const char *name)
+{
+    for (size_t i = 0; i < a->secrets.n; i++)
+        if (str_eq(a->secrets.items[i].name, name))
+            return true;
+    return false;
+}
+
+static void check_volume(const struct app_input *in, size_t i)
+{
+    struct app *a = in->app;
+    const struct app_volume *v = &a->container->volumes.items[i];
+    const char *here = app_path(a, "/container/volumes(%zu)", i);
+    int kinds = (v->host_path != NULL) + (v->persistent != NULL) + (v->external != NULL) +
+                (v->secret != NULL);
+    if (v->container_path[0] == '\0')
+        app_problem(in->problems, here, "containerPath: need a path");
+    if (kinds != 1)
+        app_problem(in->problems, here,
+                    "need exactly one of \"hostPath\", \"persistent\", \"external\", \"secret\"");
+    else if (v->host_path != NULL && v->host_path[0] == '\0')
+        app_problem(in->problems, here, "hostPath: need a path");
+    else if (v->persistent != NULL)
+        check_persistent(in, i);
+    else if (v->external != NULL)
+        check_external(in, i);
+    else if (v->secret != NULL && !has_secret(a, v->secret))
+        app_problem(in->problems, here, "secret: \"%s\" is not declared in \"secrets\"", v->secret);
+}
+
+static void check_volumes(const struct app_input *in)
+{
+    const struct app *a = in->app;
+    for (size_t i = 0; a->container != NULL && i < a->container->volumes.n; i++)
+        check_volume(in, i);
+    if (a->residency != NULL && !app_is_resident(a))
+        app_problem(in->problems, "/residency", "only with a persistent volume");
+}
+
+/* ---- networks and ports */
+
+static void check_networks(const struct app_input *in)
+{
+    struct app *a = in->app;
+    size_t containers = 0;
+    for (size_t i = 0; i < a->networks.n; i++) {
+        const struct app_network *n = &a->networks.items[i];
+        containers += n->mode == APP_NETWORK_CONTAINER;
+        if (n->mode != APP_NETWORK_CONTAINER && n->name != NULL)
+            app_problem(in->problems, app_path(a, "/networks(%zu)/name", i),
+                        "only with the mode \"container\"");
+        if (n->mode == APP_NETWORK_HOST && n->labels.n > 0)
+            app_problem(in->problems, app_path(a, "/networks(%zu)/labels", i),
+                        "not with the mode \"host\"");
+        for (size_t k = 0; k < i; k++)
+            if (n->name != NULL && str_eq(n->name, a->networks.items[k].name))
+                app_problem(in->problems, app_path(a, "/networks(%zu)/name", i),
+                            "got \"%s\" twice, need different networks", n->name);
+    }
+    if (a->networks.n > 1 && containers < a->networks.n)
+        app_problem(in->problems, "/networks",
+                    "need one of the mode \"host\", or one \"container/bridge\", or any number of "
+                    "\"container\"");
+    else if (containers > 1 && type_of(a) == CONTAINER_DOCKER)
+        app_problem(in->problems, "/networks",
+                    "got %zu, need one: the container type DOCKER can have no more", containers);
+}
+
+static void check_port_names(const struct app_input *in, const char *path)
+{
+    const struct app *a = in->app;
+    for (size_t i = 0; i < app_port_count(a); i++) {
+        const char *name = app_port(a, i).name;
+        for (size_t k = 0; name != NULL && k < i; k++)
+            if (str_eq(name, app_port(a, k).name))
+                app_problem(in->problems, path, "the name \"%s\" is there twice", name);
+    }
+}
+
+static void check_definitions(const struct app_input *in)
+{
+    const struct app *a = in->app;
+    check_port_names(in, "/portDefinitions");
+    for (size_t i = 0; i < a->port_definitions.n; i++) {
+        int64_t port = a->port_definitions.items[i].port;
+        for (size_t k = 0; port != 0 && k < i; k++)
+            if (a->port_definitions.items[k].port == port)
+                app_problem(in->problems, "/portDefinitions",
+                            "got the port %lld twice, need different ones", (long long)port);
+    }
+}
+
+static bool has_network(const struct app *a, const char *name)
+{
+    for (size_t i = 0; i < a->networks.n; i++)
+        if (str_eq(a->networks.items[i].name, name))
+            return true;
+    return false;
+}
+
+static void check_mappings(const struct app_input *in)
+{
+    struct app *a = in->app;
+    check_port_names(in, "/container/portMappings");
+    for (size_t i = 0; i < a->container->mappings.n; i++) {
+        const struct app_mapping *m = &a->container->mappings.items[i];
+        const char *here = app_path(a, "/container/portMappings(%zu)/networkNames", i);
+        for (size_t k = 0; k < m->network_names.n; k++)
+            if (!has_network(a, m->network_names.items[k]))
+                app_problem(in->problems, here, "\"%s\" is none of the app's networks",
+                            m->network_names.items[k]);
+        if (m->host_port != NOT_GIVEN && a->networks.n > 1 && m->network_names.n != 1)
+            app_problem(in->problems, here,
+                        "got %zu, need exactly one: there is a hostPort and several networks",
+                        m->network_names.n);
+    }
+}
+
+static void check_ports(const struct app_input *in)
+{
+    if (app_networking(in->app) == APP_NETWORK_HOST)
+        check_definitions(in);
+    else
+        check_mappings(in);
+}
+
+/* ---- checks */
+
+static bool is_agent_run(enum app_check_protocol p)
+{
+    return p == APP_CHECK_MESOS_HTTP || p == APP_CHECK_MESOS_HTTPS || p == APP_CHECK_MESOS_TCP;
+}
+
+static void check_port_index(const struct app_input *in, const char *path, int64_t index)
+{
+    size_t ports = app_port_count(in->app);
+    if (index == NOT_GIVEN || (uint64_t)index < ports)
+        return;
+    app_problem(in->problems, path, "portIndex: got %lld, but the app has %zu port%s",
+                (long long)index, ports, ports == 1 ? "" : "s");
+}
+
+static void check_health_check(const struct app_input *in, size_t i)
+{
+    struct app *a = in->app;
+    const struct app_health_check *c = &a->health_checks.items[i];
+    const char *here = app_path(a, "/healthChecks(%zu)", i);
+    if (c->protocol == APP_CHECK_COMMAND) {
+        if (c->command == NULL || c->command->value == NULL || c->command->value[0] == '\0')
+            app_problem(in->problems, here, "command: need {\"value\": a command}");
+    } else if (c->port == NOT_GIVEN) {
+        if (c->port_index == NOT_GIVEN)
+            app_problem(in->problems, here, "need \"port\": the app has no ports");
+        check_port_index(in, here, c->port_index);
+    }
+    if (c->ip == IP_V6 && (type_of(a) != CONTAINER_DOCKER || !is_agent_run(c->protocol)))
+        app_problem(in->problems, here,
+                    "ipProtocol: IPv6 needs the container type DOCKER and a protocol MESOS_…");
+}
+
+static void check_health_checks(const struct app_input *in)
+{
+    const struct app *a = in->app;
+    size_t agent_run = 0;
+    for (size_t i = 0; i < a->health_checks.n; i++) {
+        check_health_check(in, i);
+        agent_run += is_agent_run(a->health_checks.items[i].protocol);
+    }
+    if (agent_run > 1)
+        app_problem(in->problems, "/healthChecks",
+                    "got %zu with a protocol MESOS_…, need at most one", agent_run);
+}
+
+static void check_readiness(const struct app_input *in)
+{
+    struct app *a = in->app;
+    if (a->readiness_checks.n > 1)
+        app_problem(in->problems, "/readinessChecks", "got %zu, need at most one",
+                    a->readiness_checks.n);
+    for (size_t i = 0; i < a->readiness_checks.n; i++) {
+        const struct app_readiness *c = &a->readiness_checks.items[i];
+        bool named = false;
+        for (size_t k = 0; k < app_port_count(a); k++)
+            named = named || str_eq(app_port(a, k).name, c->port_name);
+        if (!named)
+            app_problem(in->problems, app_path(a, "/readinessChecks(%zu)/portName", i),
+                        "no port has the name \"%s\"", c->port_name);
+        if (c->timeout_s >= c->interval_s)
+            app_problem(in->problems, app_path(a, "/readinessChecks(%zu)/timeoutSeconds", i),
+                        "got %lld, need less than intervalSeconds, %lld", (long long)c->timeout_s,
+                        (long long)c->interval_s);
+        if (c->ready_codes.n == 0)
+            app_problem(in->problems,
+                        app_path(a, "/readinessChecks(%zu)/httpStatusCodesForReady", i),
+                        "got none, need at least one");
+    }
+}
+
+static void check_generic_check(const struct app_input *in)
+{
+    const struct app *a = in->app;
+    const struct app_check *c = a->check;
+    if (c == NULL)
+        return;
+    if (type_of(a) == CONTAINER_DOCKER)
+        app_problem(in->problems, "/check", "not with the container type DOCKER");
+    if ((c->http != NULL) + (c->tcp != NULL) + (c->exec != NULL) != 1)
+        app_problem(in->problems, "/check", "need exactly one of \"http\", \"tcp\", \"exec\"");
+    if (c->http != NULL)
+        check_port_index(in, "/check/http", c->http->port_index);
+    if (c->tcp != NULL)
+        check_port_index(in, "/check/tcp", c->tcp->port_index);
+}
+
+/* ---- how it is changed */
+
+static void check_upgrade(const struct app_input *in)
+{
+    const struct app *a = in->app;
+    if (app_is_resident(a) && a->upgrade.maximum_over != 0)
+        app_problem(in->problems, "/upgradeStrategy",
+                    "maximumOverCapacity: got %g, need 0 with persistent volumes",
+                    a->upgrade.maximum_over);
+    if (!app_is_single_instance(a))
+        return;
+    if (a->upgrade.maximum_over != 0 || a->upgrade.minimum_health != 0)
+        app_problem(in->problems, "/upgradeStrategy",
+                    "need 0 and 0 with the label MARATHON_SINGLE_INSTANCE_APP");
+    if (a->instances > 1)
+        app_problem(in->problems, "/instances",
+                    "got %lld, need at most 1 with the label MARATHON_SINGLE_INSTANCE_APP",
+                    (long long)a->instances);
+}
+
+static void check_unreachable(const struct app_input *in)
+{
+    const struct app_unreachable *u = &in->app->unreachable;
+    if (app_is_resident(in->app) && !u->disabled)
+        app_problem(in->problems, "/unreachableStrategy",
+                    "need \"disabled\" with persistent volumes");
+    else if (u->inactive_s > u->expunge_s)
+        app_problem(in->problems, "/unreachableStrategy",
+                    "inactiveAfterSeconds: got %lld, need at most expungeAfterSeconds, %lld",
+                    (long long)u->inactive_s, (long long)u->expunge_s);
+}
+
+/* What lies on an agent can not be moved by an update. */
+static void check_resident_update(const struct app_input *in)
+{
+    const struct app *a = in->app, *old = in->old;
+    if (old == NULL || !app_is_resident(old))
+        return;
+    if (a->container == NULL || !app_same_volumes(a, old))
+        app_problem(in->problems, "/container/volumes",
+                    "of an app with persistent volumes can not be changed");
+    const struct {
+        const char *path;
+        bool same;
+    } KEPT[] = {
+        {"/cpus", a->cpus == old->cpus},
+        {"/mem", a->mem == old->mem},
+        {"/disk", a->disk == old->disk},
+        {"/gpus", a->gpus == old->gpus},
+        {"/requirePorts", a->require_ports == old->require_ports},
+    };
+    for (size_t i = 0; i < sizeof(KEPT) / sizeof(*KEPT); i++)
+        if (!KEPT[i].same)
+            app_problem(in->problems, KEPT[i].path,
+                        "of an app with persistent volumes can not be changed");
+    bool same_ports = app_port_count(a) == app_port_count(old);
+    for (size_t i = 0; same_ports && i < app_port_count(a); i++)
+        same_ports = app_port(a, i).host_port == app_port(old, i).host_port;
+    if (!same_ports)
+        app_problem(in->problems, "/",
+                    "host ports of an app with persistent volumes can not be "
+                    "changed");
+}
+
+/* ---- who may, and who is asked for what */
+
+static void check_role(const struct app_input *in)
+{
+    const struct app *a = in->app;
+    char top[ID_SIZE], quoted[64];
+    const char *usual = in->rules->role == NULL ? "*" : in->rules->role;
+    bool in_group = strchr(a->id + 1, '/') != NULL && str_eq(a->role, id_top(a->id, top));
+    if (str_eq(a->role, usual) || in_group || (in->old != NULL && str_eq(a->role, in->old->role)))
+        return;
+    app_problem(in->problems, "/role", "got %s, need \"%s\"%s",
+                str_quote(quoted, sizeof(quoted), a->role, strlen(a->role)), usual,
+                strchr(a->id + 1, '/') != NULL ? " or the name of the top group" : "");
+}
+
+static void check_accepted_roles(const struct app_input *in)
+{
+    struct app *a = in->app;
+    const struct strings *roles = &a->accepted_roles;
+    if (roles->items != NULL && roles->n == 0)
+        app_problem(in->problems, "/acceptedResourceRoles", "got none, need at least one");
+    for (size_t i = 0; i < roles->n; i++)
+        if (!str_eq(roles->items[i], "*") && !str_eq(roles->items[i], a->role))
+            app_problem(in->problems, app_path(a, "/acceptedResourceRoles(%zu)", i),
+                        "got \"%s\", need \"*\" or the app's role, \"%s\"", roles->items[i],
+                        a->role);
+    if (app_is_resident(a) && roles->n > 0 && (roles->n > 1 || !str_eq(roles->items[0], "*")))
+        app_problem(in->problems, "/acceptedResourceRoles",
+                    "need exactly [\"*\"] with persistent volumes");
+}
+
+static void check_env(const struct app_input *in)
+{
+    struct app *a = in->app;
+    for (size_t i = 0; i < a->env.n; i++) {
+        const struct env_var *var = &a->env.items[i];
+        if (var->name[0] == '\0')
+            app_problem(in->problems, "/env", "got an empty name");
+        if (var->secret != NULL && !has_secret(a, var->secret))
+            app_problem(in->problems, app_path(a, "/env(%s)", var->name),
+                        "the secret \"%s\" is not declared in \"secrets\"", var->secret);
+    }
+}
+
+static void check_secrets(const struct app_input *in)
+{
+    struct app *a = in->app;
+    const struct app_docker *docker = a->container == NULL ? NULL : a->container->docker;
+    if (a->secrets.n > 0 && !has_feature(in, FEATURE_SECRETS))
+        app_problem(in->problems, "/secrets", "the feature secrets is not switched on");
+    for (size_t i = 0; i < a->secrets.n; i++) {
+        if (a->secrets.items[i].name[0] == '\0')
+            app_problem(in->problems, "/secrets", "got an empty name");
+        if (a->secrets.items[i].source[0] == '\0')
+            app_problem(in->problems, app_path(a, "/secrets(%s)/source", a->secrets.items[i].name),
+                        "need where the secret is kept");
+    }
+    if (docker != NULL && docker->pull_config != NULL &&
+        !has_secret(a, docker->pull_config->secret))
+        app_problem(in->problems, "/container/docker/pullConfig/secret",
+                    "\"%s\" is not declared in \"secrets\"", docker->pull_config->secret);
+}
+
+static void check_gpus(const struct app_input *in)
+{
+    if (in->app->gpus == 0)
+        return;
+    if (!has_feature(in, FEATURE_GPU_RESOURCES))
+        app_problem(in->problems, "/gpus", "got %lld; the feature gpu_resources is not switched on",
+                    (long long)in->app->gpus);
+    if (type_of(in->app) == CONTAINER_DOCKER)
+        app_problem(in->problems, "/gpus", "not with the container type DOCKER");
+}
+
+static void check_limits(const struct app_input *in)
+{
+    const struct app *a = in->app;
+    if (a->limits == NULL)
+        return;
+    const struct {
+        const char *path;
+        double limit, request;
+    } ROWS[] = {
+        {"/resourceLimits/cpus", a->limits->cpus, a->cpus},
+        {"/resourceLimits/mem", a->limits->mem, a->mem},
+    };
+    for (size_t i = 0; i < sizeof(ROWS) / sizeof(*ROWS); i++)
+        if (ROWS[i].limit != NOT_GIVEN && ROWS[i].limit < ROWS[i].request)
+            app_problem(in->problems, ROWS[i].path,
+                        "got %.15g, need at least what is requested, %.15g, or \"unlimited\"",
+                        ROWS[i].limit, ROWS[i].request);
+}
+
+static void check_labels(const struct app_input *in)
+{
+    const char *version = pairs_get(&in->app->labels, "DCOS_MIGRATION_API_VERSION");
+    if (version != NULL && !str_eq(version, "v1"))
+        app_problem(in->problems, "/labels(DCOS_MIGRATION_API_VERSION)", "need \"v1\"");
+}
+
+void app_validate(const struct app_input *in)
+{
+    static void (*const CHECKS[])(const struct app_input *in) = {
+        check_command,        check_container,   check_networks,        check_ports,
+        check_health_checks,  check_readiness,   check_generic_check,   check_volumes,
+        check_upgrade,        check_unreachable, check_resident_update, check_role,
+        check_accepted_roles, check_env,         check_secrets,         check_gpus,
+        check_limits,         check_labels,
+    };
+    for (size_t i = 0; i < sizeof(CHECKS) / sizeof(*CHECKS); i++)
+        CHECKS[i](in);
+}

@@ -1,0 +1,521 @@
+#include "model/constraint.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <regex.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- words and rules */
+
+enum value_rule {
+    VALUE_NONE,
+    VALUE_OPTIONAL,
+    VALUE_NUMBER,
+    VALUE_OPTIONAL_NUMBER,
+    VALUE_PATTERN,
+    VALUE_PLAIN,
+    VALUE_ANY
+};
+
+static const struct {
+    const char *word;
+    bool of_apps, of_jobs;
+    enum value_rule rule;
+} OPERATORS[] = {
+    [OP_UNIQUE] = {"UNIQUE", true, false, VALUE_NONE},
+    [OP_CLUSTER] = {"CLUSTER", true, false, VALUE_OPTIONAL},
+    [OP_GROUP_BY] = {"GROUP_BY", true, false, VALUE_OPTIONAL_NUMBER},
+    [OP_MAX_PER] = {"MAX_PER", true, false, VALUE_NUMBER},
+    [OP_LIKE] = {"LIKE", true, true, VALUE_PATTERN},
+    [OP_UNLIKE] = {"UNLIKE", true, true, VALUE_PATTERN},
+    [OP_IS] = {"IS", true, false, VALUE_PLAIN},
+    [OP_EQUALS] = {"EQUALS", false, true, VALUE_ANY},
+};
+#define OPERATORS_N (sizeof(OPERATORS) / sizeof(*OPERATORS))
+
+const char *constraint_op_word(enum constraint_op op)
+{
+    return OPERATORS[op].word;
+}
+
+/* Apps write operators in any case, jobs exactly. */
+static bool find_op(struct slice word, enum constraint_dialect dialect, enum constraint_op *out)
+{
+    for (size_t i = 0; i < OPERATORS_N; i++) {
+        bool app = dialect == CONSTRAINT_OF_APP;
+        if ((app ? OPERATORS[i].of_apps : OPERATORS[i].of_jobs) &&
+            (app ? slice_is_nocase(word, OPERATORS[i].word) : slice_is(word, OPERATORS[i].word))) {
+            *out = (enum constraint_op)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_plain(const char *value)
+{
+    for (; *value != '\0'; value++)
+        if (!isalnum((unsigned char)*value) && strchr("_/.-", *value) == NULL)
+            return false;
+    return true;
+}
+
+static int check_number(const struct constraint *c, struct error *err)
+{
+    char quoted[64];
+    int64_t n;
+    if (!str_to_i64(c->value, &n) || n < 0 || n > INT32_MAX)
+        return error_set(err, ERR_INVALID, "%s: got %s, need a whole number as value",
+                         OPERATORS[c->op].word,
+                         str_quote(quoted, sizeof(quoted), c->value, strlen(c->value)));
+    return 0;
+}
+
+static int check_pattern(const struct constraint *c, struct error *err)
+{
+    struct pattern *p;
+    if (pattern_new(c->value, &p, err) != 0)
+        return error_wrap(err, "%s", OPERATORS[c->op].word);
+    pattern_free(p);
+    return 0;
+}
+
+static int check_value(const struct constraint *c, struct error *err)
+{
+    const char *word = OPERATORS[c->op].word;
+    char quoted[64];
+    if (c->value == NULL)
+        switch (OPERATORS[c->op].rule) {
+        case VALUE_NONE:
+        case VALUE_OPTIONAL:
+        case VALUE_OPTIONAL_NUMBER:
+            return 0;
+        case VALUE_NUMBER:
+            return error_set(err, ERR_INVALID, "%s: need a whole number as value", word);
+        case VALUE_PATTERN:
+            return error_set(err, ERR_INVALID, "%s: need a regular expression as value", word);
+        case VALUE_PLAIN:
+        case VALUE_ANY:
+            return error_set(err, ERR_INVALID, "%s: need a value", word);
+        }
+    str_quote(quoted, sizeof(quoted), c->value, strlen(c->value));
+    switch (OPERATORS[c->op].rule) {
+    case VALUE_NONE:
+        return error_set(err, ERR_INVALID, "%s: got the value %s, need none", word, quoted);
+    case VALUE_OPTIONAL:
+    case VALUE_ANY:
+        return 0;
+    case VALUE_NUMBER:
+    case VALUE_OPTIONAL_NUMBER:
+        return check_number(c, err);
+    case VALUE_PATTERN:
+        return check_pattern(c, err);
+    case VALUE_PLAIN:
+        if (!is_plain(c->value))
+            return error_set(err, ERR_INVALID,
+                             "%s: got %s, need letters, digits, \"_\", \"/\", \".\" and \"-\" only",
+                             word, quoted);
+        return 0;
+    }
+    return 0;
+}
+
+/* ---- JSON */
+
+static bool refuse(struct problems *problems, enum problem_kind kind, const char *path,
+                   const char *text)
+{
+    problems_add(problems, kind, path, "%s", text);
+    return false;
+}
+
+static bool unknown_op(struct problems *problems, const char *path, enum constraint_dialect dialect,
+                       struct slice word)
+{
+    char quoted[64];
+    problems_add(problems, PROBLEM_RULE, path, "got the operator %s, need %s",
+                 str_quote(quoted, sizeof(quoted), word.p, word.len),
+                 dialect == CONSTRAINT_OF_APP
+                     ? "UNIQUE, CLUSTER, GROUP_BY, MAX_PER, LIKE, UNLIKE or IS"
+                     : "EQUALS, LIKE or UNLIKE");
+    return false;
+}
+
+bool constraint_read(const struct json *v, enum constraint_dialect dialect, const char *path,
+                     struct arena *arena, struct constraint *out, struct problems *problems)
+{
+    bool app = dialect == CONSTRAINT_OF_APP;
+    struct slice part[3] = {{NULL, 0}};
+    size_t n = 0;
+    if (!json_is(v, JSON_ARRAY))
+        return refuse(problems, PROBLEM_SCHEMA, path,
+                      app ? "error.expected.jsarray: need [field, operator, value]"
+                          : "need an array [attribute, operator, value]");
+    JSON_EACH (element, v) {
+        if (n < 3 && json_is(element, JSON_STRING))
+            part[n] = json_slice(element);
+        else if (n < 3)
+            return refuse(problems, PROBLEM_SCHEMA, path,
+                          app ? "error.expected.jsstring: need strings in [field, operator, value]"
+                              : "need strings in [attribute, operator, value]");
+        n++;
+    }
+    if (n > 3 || n < (app ? 2 : 3))
+        return refuse(problems, PROBLEM_RULE, path,
+                      app ? "need 2 or 3 elements, [field, operator, value]"
+                          : "need 3 elements, [attribute, operator, value]");
+    if (part[0].len == 0)
+        return refuse(problems, PROBLEM_RULE, path, "got an empty field, need an attribute's name");
+
+    struct constraint c = {0};
+    struct error err;
+    if (!find_op(part[1], dialect, &c.op))
+        return unknown_op(problems, path, dialect, part[1]);
+    c.field = arena_strndup(arena, part[0].p, part[0].len);
+    bool none = n < 3 || (part[2].len == 0 && (c.op == OP_UNIQUE || c.op == OP_CLUSTER));
+    if (!none)
+        c.value = arena_strndup(arena, part[2].p, part[2].len);
+    if (check_value(&c, &err) != 0)
+        return refuse(problems, PROBLEM_RULE, path, err.text);
+    if (c.value != NULL && (c.op == OP_GROUP_BY || c.op == OP_MAX_PER))
+        str_to_i64(c.value, &c.number);
+    *out = c;
+    return true;
+}
+
+void constraint_write(const struct constraint *c, struct json_writer *w)
+{
+    json_array(w);
+    json_put_str(w, c->field);
+    json_put_str(w, constraint_op_word(c->op));
+    if (c->value != NULL)
+        json_put_str(w, c->value);
+    json_array_end(w);
+}
+
+/* ---- patterns: Java's words for libc's extended expressions */
+
+struct pattern {
+    regex_t regex;
+};
+
+struct translation {
+    const char *text, *at; /* the whole, and what is left */
+    struct buf out;
+    unsigned depth;         /* open groups */
+    bool after_atom;        /* may a quantifier follow? */
+    bool after_repeat;      /* did {m,n} just end? libc multiplies nested ones out in memory */
+    bool repeat_inside[32]; /* does the group at this depth hold a {m,n}? */
+};
+
+static int bad_pattern(const struct translation *t, const char *why, struct error *err)
+{
+    char quoted[96];
+    return error_set(err, ERR_INVALID, "got the pattern %s: %s (at character %zu)",
+                     str_quote(quoted, sizeof(quoted), t->text, strlen(t->text)), why,
+                     (size_t)(t->at - t->text) + 1);
+}
+
+static const char *class_of(char letter, bool inside)
+{
+    switch (letter) {
+    case 'd':
+        return inside ? "0-9" : "[0-9]";
+    case 'w':
+        return inside ? "a-zA-Z0-9_" : "[a-zA-Z0-9_]";
+    case 's':
+        return inside ? " \t\n\r\f\v" : "[ \t\n\r\f\v]";
+    case 'D':
+        return inside ? NULL : "[^0-9]";
+    case 'W':
+        return inside ? NULL : "[^a-zA-Z0-9_]";
+    case 'S':
+        return inside ? NULL : "[^ \t\n\r\f\v]";
+    }
+    return NULL;
+}
+
+static void put_literal(struct translation *t, char c)
+{
+    if (strchr(".[]{}()*+?|^$\\", c) != NULL)
+        buf_printf(&t->out, c == '^' ? "\\%c" : "[%c]", c);
+    else
+        buf_putc(&t->out, c);
+}
+
+static int translate_escape(struct translation *t, struct error *err)
+{
+    char c = t->at[1];
+    const char *class = class_of(c, false);
+    if (c == '\0')
+        return bad_pattern(t, "a lone \\ at the end", err);
+    if (class != NULL)
+        buf_puts(&t->out, class);
+    else if (ispunct((unsigned char)c))
+        put_literal(t, c);
+    else if (c == 't' || c == 'n')
+        buf_putc(&t->out, c == 't' ? '\t' : '\n');
+    else
+        return bad_pattern(t, "an escape other than \\d \\w \\s \\D \\W \\S \\t \\n or of a sign",
+                           err);
+    t->at += 2;
+    t->after_atom = true;
+    return 0;
+}
+
+/* What stands between [ and ]. Some signs have a meaning there by their place only, so they are
+ * kept apart and put where they have none. */
+struct class
+{
+    bool negated, closing, opening, caret, dash;
+    struct buf members;
+};
+
+static int add_member(struct translation *t, struct class *k, struct error *err)
+{
+    bool escaped = *t->at == '\\';
+    t->at += escaped;
+    char c = *t->at++;
+    if (c == '\0')
+        return bad_pattern(t, "a class that does not end", err);
+    const char *shorthand = escaped ? class_of(c, true) : NULL;
+    if (shorthand != NULL) {
+        buf_puts(&k->members, shorthand);
+        return 0;
+    }
+    if ((unsigned char)c > 127 || (escaped && isalnum((unsigned char)c)) ||
+        (!escaped && (c == '[' || (c == '&' && *t->at == '&'))))
+        return bad_pattern(t, "something in a class that is not supported", err);
+    if (t->at[0] == '-' && t->at[1] != ']' && t->at[1] != '\0') {
+        char end = t->at[1];
+        if (!isalnum((unsigned char)c) || !isalnum((unsigned char)end) || end < c)
+            return bad_pattern(t, "a range that is not of letters or digits, in order", err);
+        buf_printf(&k->members, "%c-%c", c, end);
+        t->at += 2;
+        return 0;
+    }
+    switch (c) {
+    case ']':
+        k->closing = true;
+        break;
+    case '[':
+        k->opening = true;
+        break;
+    case '^':
+        k->caret = true;
+        break;
+    case '-':
+        k->dash = true;
+        break;
+    default:
+        buf_putc(&k->members, c);
+    }
+    return 0;
+}
+
+static void put_class(struct translation *t, const struct class *k)
+{
+    bool others = k->negated || k->closing || k->opening || k->members.len > 0;
+    if (k->caret && !others)
+        buf_puts(&t->out, k->dash ? "[-^]" : "\\^");
+    else
+        buf_printf(&t->out, "[%s%s%s%s%s%s]", k->negated ? "^" : "", k->closing ? "]" : "",
+                   buf_str(&k->members), k->opening ? "[" : "", k->caret ? "^" : "",
+                   k->dash ? "-" : "");
+}
+
+static int translate_class(struct translation *t, struct error *err)
+{
+    struct class k = {.negated = t->at[1] == '^'};
+    int result = 0;
+    buf_init(&k.members, PATTERN_LENGTH_MAX * 8);
+    t->at += k.negated ? 2 : 1;
+    if (*t->at == ']')
+        result = bad_pattern(t, "an empty class", err);
+    while (result == 0 && *t->at != ']')
+        result = add_member(t, &k, err);
+    if (result == 0) {
+        put_class(t, &k);
+        t->at++;
+        t->after_atom = true;
+    }
+    buf_close(&k.members);
+    return result;
+}
+
+static int translate_repeat(struct translation *t, struct error *err)
+{
+    unsigned min = 0, max = 0;
+    int end = 0;
+    if (sscanf(t->at, "{%3u}%n", &min, &end) == 1 && end > 0)
+        max = min;
+    else if (sscanf(t->at, "{%3u,%3u}%n", &min, &max, &end) == 2 && end > 0)
+        ;
+    else if (sscanf(t->at, "{%3u,}%n", &min, &end) == 1 && end > 0)
+        max = min;
+    if (end == 0 || max < min || max > PATTERN_REPEAT_MAX)
+        return bad_pattern(t, "a repetition other than {m}, {m,} or {m,n} up to 255", err);
+    if (t->repeat_inside[t->depth + 1])
+        return bad_pattern(t, "a repetition of repetitions", err);
+    buf_put(&t->out, t->at, (size_t)end);
+    t->at += end;
+    for (unsigned d = 0; d <= t->depth; d++)
+        t->repeat_inside[d] = true;
+    return 0;
+}
+
+static int translate_quantifier(struct translation *t, struct error *err)
+{
+    if (!t->after_atom)
+        return bad_pattern(t, "a repetition of nothing", err);
+    if (*t->at == '{') {
+        if (translate_repeat(t, err) != 0)
+            return -1;
+    } else {
+        buf_putc(&t->out, *t->at++);
+    }
+    t->after_atom = false;
+    if (*t->at == '?' || *t->at == '+')
+        return bad_pattern(t, "lazy and possessive repetitions are not supported", err);
+    return 0;
+}
+
+static int translate_open(struct translation *t, struct error *err)
+{
+    if (t->at[1] == '?' && t->at[2] != ':')
+        return bad_pattern(t, "only (…) and (?:…) are supported of the groups", err);
+    if (t->depth + 2 >= sizeof(t->repeat_inside) / sizeof(*t->repeat_inside))
+        return bad_pattern(t, "groups nested too deeply", err);
+    t->at += t->at[1] == '?' ? 3 : 1;
+    t->depth++;
+    t->repeat_inside[t->depth] = false;
+    t->after_atom = false;
+    buf_putc(&t->out, '(');
+    return 0;
+}
+
+static int translate_one(struct translation *t, struct error *err)
+{
+    size_t len;
+    char c = *t->at;
+    if (c != '{')
+        t->repeat_inside[t->depth + 1] = t->repeat_inside[t->depth + 1] && c == ')';
+    switch (c) {
+    case '\\':
+        return translate_escape(t, err);
+    case '[':
+        return translate_class(t, err);
+    case '*':
+    case '+':
+    case '?':
+    case '{':
+        return translate_quantifier(t, err);
+    case '(':
+        return translate_open(t, err);
+    case ')':
+        if (t->depth == 0)
+            return bad_pattern(t, "a ) without its (", err);
+        t->depth--;
+        t->after_atom = true;
+        buf_putc(&t->out, *t->at++);
+        return 0;
+    case '|':
+        t->after_atom = false;
+        buf_putc(&t->out, *t->at++);
+        return 0;
+    case '^':
+        if (t->at != t->text)
+            return bad_pattern(t, "a ^ that is not at the beginning", err);
+        t->at++; /* patterns are anchored anyway */
+        return 0;
+    case '$':
+        if (t->at[1] != '\0')
+            return bad_pattern(t, "a $ that is not at the end", err);
+        t->at++;
+        return 0;
+    case ']':
+    case '}':
+        put_literal(t, *t->at++);
+        t->after_atom = true;
+        return 0;
+    }
+    len = str_utf8_len(t->at, strlen(t->at));
+    if (len > 1) /* one character, so that what repeats it repeats all of it */
+        buf_printf(&t->out, "(%.*s)", (int)len, t->at);
+    else
+        buf_putc(&t->out, c);
+    t->at += len > 1 ? len : 1;
+    t->after_atom = true;
+    return 0;
+}
+
+int pattern_new(const char *text, struct pattern **out, struct error *err)
+{
+    struct translation t = {.text = text, .at = text};
+    if (strlen(text) > PATTERN_LENGTH_MAX)
+        return bad_pattern(&t, "longer than 512 characters", err);
+    buf_init(&t.out, PATTERN_LENGTH_MAX * 8);
+    buf_puts(&t.out, "^(");
+    int result = -1;
+    struct pattern *p = NULL;
+    while (*t.at != '\0')
+        if (translate_one(&t, err) != 0)
+            goto out;
+    if (t.depth > 0) {
+        bad_pattern(&t, "a ( without its )", err);
+        goto out;
+    }
+    buf_puts(&t.out, ")$");
+    p = NEW(struct pattern);
+    int code = regcomp(&p->regex, buf_str(&t.out), REG_EXTENDED | REG_NOSUB);
+    if (code != 0) {
+        char why[96];
+        regerror(code, &p->regex, why, sizeof(why));
+        bad_pattern(&t, why, err);
+        mem_free(p);
+        goto out;
+    }
+    *out = p;
+    result = 0;
+out:
+    buf_close(&t.out);
+    return result;
+}
+
+bool pattern_matches(const struct pattern *p, const char *text)
+{
+    return regexec(&p->regex, text, 0, NULL, 0) == 0;
+}
+
+void pattern_free(struct pattern *p)
+{
+    if (p == NULL)
+        return;
+    regfree(&p->regex);
+    mem_free(p);
+}
+
+/* ---- numbers as attributes show them */
+
+const char *scalar_text(double v, char dst[SCALAR_TEXT_SIZE])
+{
+    /* Rounding to even at the third decimal; rint does that in the default mode. */
+    double milli = rint(v * 1000);
+    if (!(fabs(milli) < 9e15)) {
+        snprintf(dst, SCALAR_TEXT_SIZE, "%.0f", v);
+        return dst;
+    }
+    long long all = (long long)milli, whole = all / 1000, part = all % 1000;
+    if (part < 0)
+        part = -part;
+    int len = snprintf(dst, SCALAR_TEXT_SIZE, "%s%lld.%03lld", all < 0 && whole == 0 ? "-" : "",
+                       whole, part);
+    while (dst[len - 1] == '0')
+        dst[--len] = '\0';
+    if (dst[len - 1] == '.')
+        dst[--len] = '\0';
+    return dst;
+}

@@ -1,0 +1,726 @@
+#include "model/field.h"
+#include "base/limits.h"
+#include "base/str.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- where, and what is wrong there */
+
+static void put_path(struct buf *b, const struct path *at)
+{
+    if (at == NULL)
+        return;
+    put_path(b, at->up);
+    if (at->name == NULL)
+        buf_printf(b, "(%zu)", at->index);
+    else if (at->entry)
+        buf_printf(b, "(%s)", at->name);
+    else
+        buf_printf(b, "/%s", at->name);
+}
+
+const char *path_text(const struct reader *r, const struct path *at)
+{
+    struct buf b;
+    buf_init(&b, 512);
+    put_path(&b, at);
+    const char *text = arena_strdup(r->arena, b.len == 0 ? "/" : buf_str(&b));
+    buf_close(&b);
+    return text;
+}
+
+/* The value as a person may recognize it. */
+static void put_value(struct buf *b, const struct json *got)
+{
+    char quoted[64];
+    switch (json_kind(got)) {
+    case JSON_STRING:
+        buf_puts(b, str_quote(quoted, sizeof(quoted), json_slice(got).p, json_slice(got).len));
+        break;
+    case JSON_NUMBER:
+    case JSON_BOOL: {
+        struct json_writer w;
+        json_begin(&w, b);
+        json_put_value(&w, got);
+        break;
+    }
+    case JSON_NULL:
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        buf_puts(b, json_kind_word(got));
+        break;
+    }
+}
+
+void reader_wrong(const struct reader *r, const struct path *at, const char *key,
+                  const struct json *got, const char *need, ...)
+{
+    struct buf b;
+    buf_init(&b, 256);
+    if (r->schema_keys)
+        buf_printf(&b, "%s: ", key);
+    if (got == NULL) {
+        buf_puts(&b, "missing, need ");
+    } else {
+        buf_puts(&b, "got ");
+        put_value(&b, got);
+        buf_puts(&b, ", need ");
+    }
+    va_list ap;
+    va_start(ap, need);
+    buf_vprintf(&b, need, ap);
+    va_end(ap);
+    problems_add(r->problems, PROBLEM_SCHEMA, path_text(r, at), "%s", buf_str(&b));
+    buf_close(&b);
+}
+
+bool reader_expects(const struct reader *r, const struct path *at, const struct json *v,
+                    enum json_kind kind)
+{
+    static const struct {
+        const char *key, *need;
+    } KINDS[] = {
+        [JSON_NULL] = {"error.expected.null", "null"},
+        [JSON_BOOL] = {"error.expected.jsboolean", "true or false"},
+        [JSON_NUMBER] = {"error.expected.jsnumber", "a number"},
+        [JSON_STRING] = {"error.expected.jsstring", "a string"},
+        [JSON_ARRAY] = {"error.expected.jsarray", "an array"},
+        [JSON_OBJECT] = {"error.expected.jsobject", "an object"},
+    };
+    if (json_is(v, kind))
+        return true;
+    reader_wrong(r, at, KINDS[kind].key, v, "%s", KINDS[kind].need);
+    return false;
+}
+
+bool reader_expects_items(const struct reader *r, const struct path *at, const struct json *v,
+                          enum json_kind kind, const struct field *f)
+{
+    if (kind == JSON_ARRAY && r->no_lists && !json_is(v, JSON_ARRAY))
+        return false;
+    if (!reader_expects(r, at, v, kind))
+        return false;
+    size_t n = json_count(v), most = f->max > 0 ? (size_t)f->max : LIMIT_ITEMS;
+    if (n < (size_t)f->min) {
+        reader_wrong(r, at, "error.minLength", v, "at least %zu elements", (size_t)f->min);
+        return false;
+    }
+    if (n > most) {
+        reader_wrong(r, at, "error.maxLength", v, "at most %zu elements, not %zu", most, n);
+        return false;
+    }
+    return true;
+}
+
+/* ---- tables */
+
+void fields_init(const struct field_table *t, void *object)
+{
+    for (size_t i = 0; i < t->n; i++)
+        t->rows[i].type->init(&t->rows[i], (char *)object + t->rows[i].offset);
+}
+
+/* What we wrote ourselves comes in the order of the rows, so the search begins after the last
+ * hit. */
+static const struct field *find_row(const struct field_table *t, const char *name, size_t *cursor)
+{
+    for (size_t tried = 0; tried < t->n; tried++) {
+        size_t i = *cursor + tried < t->n ? *cursor + tried : *cursor + tried - t->n;
+        if (strcmp(t->rows[i].name, name) == 0) {
+            *cursor = i + 1;
+            return &t->rows[i];
+        }
+    }
+    return NULL;
+}
+
+void fields_read(const struct reader *r, const struct path *at, const struct field_table *t,
+                 const struct json *v, void *object)
+{
+    if (!reader_expects(r, at, v, JSON_OBJECT))
+        return;
+    size_t cursor = 0;
+    JSON_EACH (member, v) {
+        if (json_is(member, JSON_NULL))
+            continue;
+        const struct field *f = find_row(t, json_name(member), &cursor);
+        if (f == NULL || (r->stored && f->emit == EMIT_NEVER))
+            continue;
+        struct path here = {.up = at, .name = f->name};
+        f->type->read(r, &here, f, member, (char *)object + f->offset);
+    }
+    for (size_t i = 0; i < t->n; i++) {
+        struct path here = {.up = at, .name = t->rows[i].name};
+        if (t->rows[i].required && json_get(v, t->rows[i].name) == NULL)
+            reader_wrong(r, &here, "error.path.missing", NULL, "a value");
+    }
+}
+
+static void *pointer_at(const void *from)
+{
+    void *p;
+    memcpy(&p, from, sizeof(p)); /* of any type: memcpy, not a cast */
+    return p;
+}
+
+static bool is_written(const struct field *f, const void *object)
+{
+    const void *from = (const char *)object + f->offset;
+    if (f->when != NULL && !f->when(object))
+        return false;
+    switch (f->emit) {
+    case EMIT_ALWAYS:
+        return true;
+    case EMIT_SET:
+        return f->type->is_set(f, from);
+    case EMIT_GIVEN:
+        return pointer_at(from) != NULL; /* a list begins with its items */
+    case EMIT_NEVER:
+        return false;
+    }
+    return false;
+}
+
+void fields_write(const struct field_table *t, const void *object, struct json_writer *w)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct field *f = &t->rows[i];
+        if (!is_written(f, object))
+            continue;
+        json_key(w, f->name);
+        f->type->write(f, (const char *)object + f->offset, w);
+    }
+}
+
+void fields_write_object(const struct field_table *t, const void *object, struct json_writer *w)
+{
+    json_object(w);
+    fields_write(t, object, w);
+    json_object_end(w);
+}
+
+bool fields_equal(const struct field_table *t, const void *a, const void *b)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct field *f = &t->rows[i];
+        if (f->emit != EMIT_NEVER && !f->passed_by &&
+            !f->type->equal(f, (const char *)a + f->offset, (const char *)b + f->offset))
+            return false;
+    }
+    return true;
+}
+
+/* ---- text */
+
+static void text_init(const struct field *f, void *to)
+{
+    *(const char **)to = f->text;
+}
+
+static void text_read(const struct reader *r, const struct path *at, const struct field *f,
+                      const struct json *v, void *to)
+{
+    if (!reader_expects(r, at, v, JSON_STRING))
+        return;
+    struct slice s = json_slice(v);
+    if (s.len < (size_t)f->min)
+        reader_wrong(r, at, "error.minLength", v, "text that is not empty");
+    else if (f->max > 0 && s.len > (size_t)f->max)
+        reader_wrong(r, at, "error.maxLength", v, "at most %.0f characters", f->max);
+    else if (f->form != NULL && !f->form->holds(s.p))
+        reader_wrong(r, at, "error.pattern", v, "%s", f->form->need);
+    else
+        *(const char **)to = arena_strndup(r->arena, s.p, s.len);
+}
+
+static void text_write(const struct field *f, const void *from, struct json_writer *w)
+{
+    (void)f;
+    json_put_str(w, *(const char *const *)from);
+}
+
+static bool text_is_set(const struct field *f, const void *from)
+{
+    (void)f;
+    return *(const char *const *)from != NULL;
+}
+
+static bool text_equal(const struct field *f, const void *a, const void *b)
+{
+    (void)f;
+    return str_eq(*(const char *const *)a, *(const char *const *)b);
+}
+
+const struct field_type FIELD_TEXT = {text_init, text_read, text_write, text_is_set, text_equal};
+
+/* ---- true or false */
+
+static void bool_init(const struct field *f, void *to)
+{
+    *(bool *)to = f->otherwise != 0;
+}
+
+static void bool_read(const struct reader *r, const struct path *at, const struct field *f,
+                      const struct json *v, void *to)
+{
+    (void)f;
+    if (reader_expects(r, at, v, JSON_BOOL))
+        *(bool *)to = json_bool(v, false);
+}
+
+static void bool_write(const struct field *f, const void *from, struct json_writer *w)
+{
+    (void)f;
+    json_put_bool(w, *(const bool *)from);
+}
+
+static bool bool_is_set(const struct field *f, const void *from)
+{
+    return *(const bool *)from != (f->otherwise != 0);
+}
+
+static bool bool_equal(const struct field *f, const void *a, const void *b)
+{
+    (void)f;
+    return *(const bool *)a == *(const bool *)b;
+}
+
+const struct field_type FIELD_BOOL = {bool_init, bool_read, bool_write, bool_is_set, bool_equal};
+
+/* ---- numbers */
+
+static bool in_bounds(const struct reader *r, const struct path *at, const struct json *v,
+                      double value, double min, double max)
+{
+    if (value < min)
+        reader_wrong(r, at, "error.min", v, "at least %.15g", min);
+    else if (!(value <= max))
+        reader_wrong(r, at, "error.max", v, "at most %.15g", max);
+    else
+        return true;
+    return false;
+}
+
+static void int_init(const struct field *f, void *to)
+{
+    *(int64_t *)to = (int64_t)f->otherwise;
+}
+
+static void int_read(const struct reader *r, const struct path *at, const struct field *f,
+                     const struct json *v, void *to)
+{
+    int64_t value;
+    if (!reader_expects(r, at, v, JSON_NUMBER))
+        return;
+    if (!json_i64(v, &value))
+        reader_wrong(r, at, "error.expected.int", v, "a whole number");
+    else if (in_bounds(r, at, v, (double)value, f->min, f->max != 0 ? f->max : FIELD_INT_MAX))
+        *(int64_t *)to = value;
+}
+
+static void int_write(const struct field *f, const void *from, struct json_writer *w)
+{
+    (void)f;
+    json_put_int(w, *(const int64_t *)from);
+}
+
+static bool int_is_set(const struct field *f, const void *from)
+{
+    return *(const int64_t *)from != (int64_t)f->otherwise;
+}
+
+static bool int_equal(const struct field *f, const void *a, const void *b)
+{
+    (void)f;
+    return *(const int64_t *)a == *(const int64_t *)b;
+}
+
+const struct field_type FIELD_INT = {int_init, int_read, int_write, int_is_set, int_equal};
+
+static void number_init(const struct field *f, void *to)
+{
+    *(double *)to = f->otherwise;
+}
+
+static void number_read(const struct reader *r, const struct path *at, const struct field *f,
+                        const struct json *v, void *to)
+{
+    if (!reader_expects(r, at, v, JSON_NUMBER))
+        return;
+    double value = json_double(v, NAN);
+    if (in_bounds(r, at, v, value, f->min, f->max != 0 ? f->max : FIELD_INT_MAX))
+        *(double *)to = value;
+}
+
+static void number_write(const struct field *f, const void *from, struct json_writer *w)
+{
+    (void)f;
+    json_put_double(w, *(const double *)from);
+}
+
+static bool number_is_set(const struct field *f, const void *from)
+{
+    return *(const double *)from != f->otherwise;
+}
+
+static bool number_equal(const struct field *f, const void *a, const void *b)
+{
+    (void)f;
+    return *(const double *)a == *(const double *)b;
+}
+
+const struct field_type FIELD_NUMBER = {number_init, number_read, number_write, number_is_set,
+                                        number_equal};
+
+/* ---- a word of a few: an enum */
+
+static void word_init(const struct field *f, void *to)
+{
+    *(unsigned *)to = (unsigned)f->otherwise;
+}
+
+static void word_read(const struct reader *r, const struct path *at, const struct field *f,
+                      const struct json *v, void *to)
+{
+    if (!reader_expects(r, at, v, JSON_STRING))
+        return;
+    struct buf all;
+    buf_init(&all, 160);
+    for (unsigned i = 0; f->words[i] != NULL; i++) {
+        if (slice_is(json_slice(v), f->words[i]) && f->words[i][0] != '\0') {
+            *(unsigned *)to = i;
+            buf_close(&all);
+            return;
+        }
+        if (f->words[i][0] != '\0')
+            buf_printf(&all, "%s%s", all.len == 0 ? "" : ", ", f->words[i]);
+    }
+    reader_wrong(r, at, "error.unknown.enum.literal", v, "one of %s", buf_str(&all));
+    buf_close(&all);
+}
+
+static void word_write(const struct field *f, const void *from, struct json_writer *w)
+{
+    json_put_str(w, f->words[*(const unsigned *)from]);
+}
+
+static bool word_is_set(const struct field *f, const void *from)
+{
+    return *(const unsigned *)from != (unsigned)f->otherwise;
+}
+
+static bool word_equal(const struct field *f, const void *a, const void *b)
+{
+    (void)f;
+    return *(const unsigned *)a == *(const unsigned *)b;
+}
+
+const struct field_type FIELD_WORD = {word_init, word_read, word_write, word_is_set, word_equal};
+
+/* ---- lists: all lie as {items, n} */
+
+struct any_list {
+    void *items;
+    size_t n;
+};
+
+static struct any_list list_at(const void *from)
+{
+    struct any_list l;
+    memcpy(&l, from, sizeof(l));
+    return l;
+}
+
+static void list_put(void *to, void *items, size_t n)
+{
+    struct any_list l = {items, n};
+    memcpy(to, &l, sizeof(l));
+}
+
+static void no_list(const struct field *f, void *to)
+{
+    (void)f;
+    list_put(to, NULL, 0);
+}
+
+static bool list_is_set(const struct field *f, const void *from)
+{
+    (void)f;
+    return list_at(from).n > 0;
+}
+
+/* Are the elements the same, in this order or, if that does not count, in any? `same` compares
+ * two of them. */
+static bool lists_equal(const struct field *f, struct any_list a, struct any_list b, size_t size,
+                        bool (*same)(const struct field *f, const void *x, const void *y))
+{
+    if (a.n != b.n)
+        return false;
+    const char *x = a.items, *y = b.items;
+    size_t i = 0;
+    while (i < a.n && same(f, x + i * size, y + i * size))
+        i++;
+    if (i == a.n || !f->unordered)
+        return i == a.n;
+    /* As often in the one as in the other: compare how often each element of a is found. */
+    for (size_t k = i; k < a.n; k++) {
+        size_t in_a = 0, in_b = 0;
+        for (size_t j = i; j < a.n; j++) {
+            in_a += same(f, x + k * size, x + j * size);
+            in_b += same(f, x + k * size, y + j * size);
+        }
+        if (in_a != in_b)
+            return false;
+    }
+    return true;
+}
+
+static void texts_read(const struct reader *r, const struct path *at, const struct field *f,
+                       const struct json *v, void *to)
+{
+    if (!reader_expects_items(r, at, v, JSON_ARRAY, f))
+        return;
+    static const struct field ELEMENT = {.type = &FIELD_TEXT};
+    const char **items = arena_alloc(r->arena, json_count(v) * sizeof(*items));
+    size_t n = 0;
+    JSON_EACH (element, v) {
+        struct path here = {.up = at, .index = n};
+        text_read(r, &here, &ELEMENT, element, &items[n++]);
+    }
+    list_put(to, items, n);
+}
+
+static void texts_write(const struct field *f, const void *from, struct json_writer *w)
+{
+    (void)f;
+    const struct strings *s = from;
+    json_array(w);
+    for (size_t i = 0; i < s->n; i++)
+        json_put_str(w, s->items[i]);
+    json_array_end(w);
+}
+
+static bool texts_equal(const struct field *f, const void *a, const void *b)
+{
+    return lists_equal(f, list_at(a), list_at(b), sizeof(const char *), text_equal);
+}
+
+const struct field_type FIELD_TEXTS = {no_list, texts_read, texts_write, list_is_set, texts_equal};
+
+static void ints_read(const struct reader *r, const struct path *at, const struct field *f,
+                      const struct json *v, void *to)
+{
+    /* The row's bounds are the elements'. */
+    static const struct field LIST = {.min = 0};
+    if (!reader_expects_items(r, at, v, JSON_ARRAY, &LIST))
+        return;
+    int64_t *items = arena_alloc(r->arena, json_count(v) * sizeof(*items));
+    size_t n = 0;
+    JSON_EACH (element, v) {
+        struct path here = {.up = at, .index = n};
+        int_read(r, &here, f, element, &items[n++]);
+    }
+    list_put(to, items, n);
+}
+
+static void ints_write(const struct field *f, const void *from, struct json_writer *w)
+{
+    (void)f;
+    const struct numbers *l = from;
+    json_array(w);
+    for (size_t i = 0; i < l->n; i++)
+        json_put_int(w, l->items[i]);
+    json_array_end(w);
+}
+
+static bool ints_equal(const struct field *f, const void *a, const void *b)
+{
+    return lists_equal(f, list_at(a), list_at(b), sizeof(int64_t), int_equal);
+}
+
+const struct field_type FIELD_INTS = {no_list, ints_read, ints_write, list_is_set, ints_equal};
+
+/* ---- a map of texts */
+
+static void pairs_read(const struct reader *r, const struct path *at, const struct field *f,
+                       const struct json *v, void *to)
+{
+    if (!reader_expects_items(r, at, v, JSON_OBJECT, f))
+        return;
+    struct pair *items = arena_alloc(r->arena, json_count(v) * sizeof(*items));
+    size_t n = 0;
+    JSON_EACH (member, v) {
+        struct path here = {.up = at, .name = json_name(member), .entry = true};
+        if (json_is(member, JSON_NULL) || !reader_expects(r, &here, member, JSON_STRING))
+            continue;
+        items[n++] = (struct pair){arena_strdup(r->arena, json_name(member)),
+                                   arena_strdup(r->arena, json_str(member, ""))};
+    }
+    list_put(to, items, n);
+}
+
+static void pairs_write(const struct field *f, const void *from, struct json_writer *w)
+{
+    (void)f;
+    const struct pairs *p = from;
+    json_object(w);
+    for (size_t i = 0; i < p->n; i++)
+        json_member_str(w, p->items[i].name, p->items[i].value);
+    json_object_end(w);
+}
+
+static bool same_pair(const struct field *f, const void *a, const void *b)
+{
+    (void)f;
+    const struct pair *x = a, *y = b;
+    return str_eq(x->name, y->name) && str_eq(x->value, y->value);
+}
+
+static bool pairs_equal(const struct field *f, const void *a, const void *b)
+{
+    (void)f;
+    static const struct field MAP = {.unordered = true};
+    return lists_equal(&MAP, list_at(a), list_at(b), sizeof(struct pair), same_pair);
+}
+
+const struct field_type FIELD_PAIRS = {no_list, pairs_read, pairs_write, list_is_set, pairs_equal};
+
+/* ---- an object that may be absent: a pointer */
+
+static void object_init(const struct field *f, void *to)
+{
+    (void)f;
+    void *none = NULL;
+    memcpy(to, &none, sizeof(none));
+}
+
+static void object_read(const struct reader *r, const struct path *at, const struct field *f,
+                        const struct json *v, void *to)
+{
+    void *object = arena_alloc(r->arena, f->table->size);
+    fields_init(f->table, object);
+    fields_read(r, at, f->table, v, object);
+    if (json_is(v, JSON_OBJECT))
+        memcpy(to, &object, sizeof(object));
+}
+
+static void object_write(const struct field *f, const void *from, struct json_writer *w)
+{
+    fields_write_object(f->table, pointer_at(from), w);
+}
+
+static bool object_is_set(const struct field *f, const void *from)
+{
+    (void)f;
+    return pointer_at(from) != NULL;
+}
+
+static bool object_equal(const struct field *f, const void *a, const void *b)
+{
+    const void *x = pointer_at(a), *y = pointer_at(b);
+    if (x == NULL || y == NULL)
+        return x == y;
+    return fields_equal(f->table, x, y);
+}
+
+const struct field_type FIELD_OBJECT = {object_init, object_read, object_write, object_is_set,
+                                        object_equal};
+
+/* ---- an object that is always there, in the struct itself */
+
+static void part_init(const struct field *f, void *to)
+{
+    fields_init(f->table, to);
+}
+
+static void part_read(const struct reader *r, const struct path *at, const struct field *f,
+                      const struct json *v, void *to)
+{
+    fields_init(f->table, to); /* replaced whole, not merged */
+    fields_read(r, at, f->table, v, to);
+}
+
+static void part_write(const struct field *f, const void *from, struct json_writer *w)
+{
+    fields_write_object(f->table, from, w);
+}
+
+static bool part_is_set(const struct field *f, const void *from)
+{
+    (void)f;
+    (void)from;
+    return true;
+}
+
+static bool part_equal(const struct field *f, const void *a, const void *b)
+{
+    return fields_equal(f->table, a, b);
+}
+
+const struct field_type FIELD_PART = {part_init, part_read, part_write, part_is_set, part_equal};
+
+/* ---- a list of objects */
+
+static void objects_read(const struct reader *r, const struct path *at, const struct field *f,
+                         const struct json *v, void *to)
+{
+    if (!reader_expects_items(r, at, v, JSON_ARRAY, f))
+        return;
+    char *items = arena_alloc(r->arena, json_count(v) * f->table->size);
+    size_t n = 0;
+    JSON_EACH (element, v) {
+        struct path here = {.up = at, .index = n};
+        void *object = items + n++ * f->table->size;
+        fields_init(f->table, object);
+        fields_read(r, &here, f->table, element, object);
+    }
+    list_put(to, items, n);
+}
+
+static void objects_write(const struct field *f, const void *from, struct json_writer *w)
+{
+    struct any_list l = list_at(from);
+    json_array(w);
+    for (size_t i = 0; i < l.n; i++)
+        fields_write_object(f->table, (const char *)l.items + i * f->table->size, w);
+    json_array_end(w);
+}
+
+static bool same_object(const struct field *f, const void *a, const void *b)
+{
+    return fields_equal(f->table, a, b);
+}
+
+static bool objects_equal(const struct field *f, const void *a, const void *b)
+{
+    return lists_equal(f, list_at(a), list_at(b), f->table->size, same_object);
+}
+
+const struct field_type FIELD_LIST = {no_list, objects_read, objects_write, list_is_set,
+                                      objects_equal};
+
+/* ---- an object that is only kept: its JSON text */
+
+static void raw_read(const struct reader *r, const struct path *at, const struct field *f,
+                     const struct json *v, void *to)
+{
+    (void)f;
+    if (!reader_expects(r, at, v, JSON_OBJECT))
+        return;
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, LIMIT_BODY_BYTES);
+    json_begin(&w, &b);
+    json_put_value(&w, v);
+    *(const char **)to = arena_strndup(r->arena, buf_str(&b), b.len);
+    buf_close(&b);
+}
+
+static void raw_write(const struct field *f, const void *from, struct json_writer *w)
+{
+    (void)f;
+    json_put_raw(w, slice_of(*(const char *const *)from));
+}
+
+const struct field_type FIELD_RAW = {text_init, raw_read, raw_write, text_is_set, text_equal};
