@@ -246,20 +246,30 @@ static int64_t add_app(struct apply *a, const struct put *p, struct slice defini
     return id;
 }
 
+void put_delay(struct state *s, int64_t app, int64_t delay_ms, int64_t ref_ms)
+{
+    struct stmt *q = change_use(s, APP_DELAY);
+    stmt_bind_i64(q, ":id", app);
+    stmt_bind_i64(q, ":delay", delay_ms);
+    stmt_bind_i64(q, ":ref", ref_ms);
+    stmt_run(q);
+}
+
 /* Versions by spec/marathon.md 4.7. */
 static void change_app(struct apply *a, const struct put *p, struct slice definition,
                        int64_t instances, bool only_scaled, struct wall version)
 {
     keep_version(a->s, &p->old);
-    bool only_restarted = p->restart;
     struct stmt *q = change_use(a->s, APP_CHANGE);
     stmt_bind_i64(q, ":id", p->old.id);
     stmt_bind_slice(q, ":definition", definition);
     stmt_bind_i64(q, ":instances", instances);
     stmt_bind_i64(q, ":version", version.ms);
-    stmt_bind_i64(q, ":scaling", only_restarted ? p->old.scaling.ms : version.ms);
+    stmt_bind_i64(q, ":scaling", p->restart ? p->old.scaling.ms : version.ms);
     stmt_bind_i64(q, ":config", only_scaled ? p->old.config.ms : version.ms);
     stmt_run(q);
+    if (!only_scaled) /* the backoff is that of a configuration (9.2) */
+        put_delay(a->s, p->old.id, 0, 0);
 }
 
 static enum app_change compare(const struct put *p, const struct app *new)
@@ -418,11 +428,7 @@ int apply_app_delay_reset(struct apply *a)
     int64_t id = json_int(json_get(a->c->args, "app"), 0);
     if (!state_app_by_id(a->s, id, &row))
         return refuse(a, ERR_NOT_FOUND, "app %lld is not there any more", (long long)id);
-    struct stmt *q = change_use(a->s, APP_DELAY);
-    stmt_bind_i64(q, ":id", id);
-    stmt_bind_i64(q, ":delay", 0);
-    stmt_bind_i64(q, ":ref", 0);
-    stmt_run(q);
+    put_delay(a->s, id, 0, 0);
     changed(a, (struct change){.kind = CHANGE_APP, .id = id, .name = row.path});
     return 0;
 }
@@ -444,42 +450,39 @@ int apply_app_forget(struct apply *a)
     return 0;
 }
 
-/* {"set":[{"deployment":id,"step":n} | {…,"stuck":"why"} | {…,"end":true|false,"reason":"…"}]} */
+static void go_on(struct apply *a, const struct deployment_row *d, int64_t step)
+{
+    struct stmt *q = change_use(a->s, DEPLOYMENT_GO);
+    stmt_bind_i64(q, ":id", d->id);
+    stmt_bind_i64(q, ":step", step);
+    stmt_run(q);
+    char name[UUID_TEXT_SIZE];
+    uuid_text(deployment_uuid(d), name);
+    changed(a, (struct change){
+                   .kind = CHANGE_DEPLOYMENT_STEP,
+                   .id = d->id,
+                   .name = name,
+                   .step = (int)step,
+                   .more = d->plan,
+                   .event =
+                       event_put(a, NOUN_DEPLOYMENT, name, "step", "deployment %s: step %lld of %d",
+                                 name, (long long)step, d->steps),
+               });
+}
+
+/* {"set":[{"deployment":id,"step":n} | {"deployment":id,"end":true|false,"reason":"…"}]} */
 int apply_deployment_step(struct apply *a)
 {
     JSON_EACH (item, json_get(a->c->args, "set")) {
         struct deployment_row d;
         if (!state_deployment_by_id(a->s, json_int(json_get(item, "deployment"), 0), &d))
             continue; /* cancelled meanwhile */
-        const struct json *end = json_get(item, "end"), *stuck = json_get(item, "stuck");
+        const struct json *end = json_get(item, "end");
         int64_t step = json_int(json_get(item, "step"), 0);
-        if (end != NULL) {
+        if (end != NULL)
             end_deployment(a, &d, json_bool(end, false), json_str(json_get(item, "reason"), ""));
-            continue;
-        }
-        struct stmt *q = change_use(a->s, stuck != NULL ? DEPLOYMENT_STUCK : DEPLOYMENT_GO);
-        stmt_bind_i64(q, ":id", d.id);
-        if (stuck != NULL)
-            stmt_bind_text(q, ":stuck", json_str(stuck, ""));
         else if (step == d.step + 1 && step <= d.steps)
-            stmt_bind_i64(q, ":step", step);
-        else
-            continue;
-        stmt_run(q);
-        char name[UUID_TEXT_SIZE];
-        uuid_text(deployment_uuid(&d), name);
-        changed(a, (struct change){
-                       .kind = CHANGE_DEPLOYMENT_STEP,
-                       .id = d.id,
-                       .name = name,
-                       .number = stuck == NULL,
-                       .step = (int)step,
-                       .more = d.plan,
-                       .event = event_put(
-                           a, NOUN_DEPLOYMENT, name, stuck != NULL ? "waits" : "step",
-                           stuck != NULL ? "deployment %s waits: %s" : "deployment %s: step %s",
-                           name, stuck != NULL ? json_str(stuck, "") : "begins"),
-                   });
+            go_on(a, &d, step);
     }
     return 0;
 }

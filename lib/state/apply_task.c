@@ -195,11 +195,7 @@ static bool launch_instance(struct apply *a, const struct json *item, const char
     int64_t task = add_task(a, item, OWNER_APP, instance, name, app.version.ms);
     count(s, app.id, (struct count){0}, count_of(TASK_STAGING, false, 0));
     if (app.delay_ms != 0) { /* progress: the delay counts from here (9.2) */
-        q = change_use(s, APP_DELAY);
-        stmt_bind_i64(q, ":id", app.id);
-        stmt_bind_i64(q, ":delay", app.delay_ms);
-        stmt_bind_i64(q, ":ref", a->c->at.ms);
-        stmt_run(q);
+        put_delay(s, app.id, app.delay_ms, a->c->at.ms);
     }
     told_launch(a, task, name, app.path, app.id);
     return true;
@@ -256,10 +252,28 @@ int apply_task_launch(struct apply *a)
 
 /* ---- killing */
 
+static int64_t task_seq(struct state *s, int64_t task)
+{
+    struct stmt *q = change_use(s, TASK_SEQ);
+    stmt_bind_i64(q, ":id", task);
+    return stmt_one_i64(q, 0);
+}
+
+static void take_status(struct apply *a, const struct status *st);
+
 void task_kill(struct apply *a, const struct task_row *t, const char *reason)
 {
     if (task_ended(t->state) || t->state == TASK_KILLING)
         return;
+    if (t->state == TASK_UNREACHABLE) { /* forgotten at once; killed if it comes back (9.5) */
+        struct status st = {.task = t->id,
+                            .seq = task_seq(a->s, t->id) + 1,
+                            .state = TASK_LOST,
+                            .at = a->c->at,
+                            .message = reason};
+        take_status(a, &st);
+        return;
+    }
     struct stmt *q = change_use(a->s, TASK_KILL);
     stmt_bind_i64(q, ":id", t->id);
     stmt_bind_i64(q, ":at", a->c->at.ms);
@@ -355,7 +369,8 @@ static void app_task_ended(struct apply *a, const struct task_row *t, enum task_
     stmt_run(q);
     if (!state_app_by_id(s, t->app, &app))
         return;
-    bool unhealthy = t->kill_reason != NULL && str_starts(t->kill_reason, "unhealthy");
+    /* killed by its agent, not by order: its health check failed too often */
+    bool unhealthy = state == TASK_KILLED && t->kill_reason == NULL;
     if (!counts_as_failure(state) && !unhealthy)
         return;
 
@@ -376,11 +391,7 @@ static void app_task_ended(struct apply *a, const struct task_row *t, enum task_
     struct error err;
     if (app_load(app.definition, &definition, &err) != 0)
         UNREACHABLE("a stored definition reads back");
-    q = change_use(s, APP_DELAY);
-    stmt_bind_i64(q, ":id", app.id);
-    stmt_bind_i64(q, ":delay", longer_delay(&definition, app.delay_ms));
-    stmt_bind_i64(q, ":ref", a->c->at.ms);
-    stmt_run(q);
+    put_delay(s, app.id, longer_delay(&definition, app.delay_ms), a->c->at.ms);
     app_close(&definition);
 }
 
@@ -419,13 +430,6 @@ static void report(struct state *s, const struct task_row *t, enum task_state st
     }
     stmt_run(q);
     buf_close(&results);
-}
-
-static int64_t task_seq(struct state *s, int64_t task)
-{
-    struct stmt *q = change_use(s, TASK_SEQ);
-    stmt_bind_i64(q, ":id", task);
-    return stmt_one_i64(q, 0);
 }
 
 static void trim_tasks(struct state *s)

@@ -71,6 +71,8 @@ int apply_run_update(struct apply *a);
 /* ---- between the files that apply */
 /* Marks one task as being killed; nothing if it has ended or is being killed. */
 void task_kill(struct apply *a, const struct task_row *t, const char *reason);
+/* An app's backoff (spec/marathon.md 9.2): 0 and 0 for none. */
+void put_delay(struct state *s, int64_t app, int64_t delay_ms, int64_t ref_ms);
 /* Its agent cannot be reached any more; what it is now nobody knows. */
 void task_unreachable(struct apply *a, int64_t task);
 /* The job run's side of what happened to its task. */

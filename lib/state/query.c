@@ -454,7 +454,6 @@ bool state_deployment_next(struct stmt *q, struct deployment_row *out)
         .step = (int)stmt_i64(q, 4),
         .steps = (int)stmt_i64(q, 5),
         .plan = stmt_str(q, 6),
-        .stuck = stmt_str(q, 7),
     };
     return true;
 }
@@ -467,7 +466,6 @@ static bool deployment_one(struct state *s, int which, struct stmt *q, struct de
     struct arena *a = one(s, which);
     r.uuid = copy_slice(a, r.uuid);
     r.plan = copy_str(a, r.plan);
-    r.stuck = copy_str(a, r.stuck);
     stmt_end(q);
     *out = r;
     return true;

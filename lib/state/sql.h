@@ -26,7 +26,7 @@
     "left join jobs j on j.id = r.job "
 
 #define DEPLOYMENT_COLUMNS \
-    "select id, uuid, version_ms, started_ms, step, steps, plan, stuck from deployments "
+    "select id, uuid, version_ms, started_ms, step, steps, plan from deployments "
 
 #define JOB_COLUMNS                                                                               \
     "select j.id, j.name, j.definition, j.generation, j.disabled, j.schedule, j.k, j.remaining, " \
@@ -172,8 +172,7 @@
                            "and :high order by port")                                             \
     X(DEPLOYMENT_ADD, "insert into deployments(uuid, version_ms, started_ms, step, steps, plan) " \
                       "values(:uuid, :version, :at, 0, :steps, :plan)")                           \
-    X(DEPLOYMENT_GO, "update deployments set step = :step, stuck = '' where id = :id")            \
-    X(DEPLOYMENT_STUCK, "update deployments set stuck = :stuck where id = :id")                   \
+    X(DEPLOYMENT_GO, "update deployments set step = :step where id = :id")                        \
     X(DEPLOYMENT_DELETE, "delete from deployments where id = :id")                                \
     X(DEPLOYMENT_LOCK, "insert into deployment_apps(path, deployment) values(:path, :id)")        \
     X(DEPLOYMENT_OF_PATH, "select deployment from deployment_apps where path = :path")            \

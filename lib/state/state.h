@@ -194,7 +194,8 @@ struct deployment_row {
     struct slice uuid; /* 16 bytes */
     struct wall version, started;
     int step, steps;
-    const char *plan, *stuck;
+    const char
+        *plan; /* JSON: {"steps":[{"actions":[{"action","app"}]}],"original":[…],"target":[…]} */
 };
 bool state_deployment_by_id(struct state *s, int64_t id, struct deployment_row *out);
 bool state_deployment_by_uuid(struct state *s, struct uuid uuid, struct deployment_row *out);

@@ -70,8 +70,6 @@ bool place(struct placement *p, const struct demand *d, struct rng *rng, struct 
            struct funnel *funnel);
 /* The same question without taking anything. */
 bool place_explain(struct placement *p, const struct demand *d, struct funnel *funnel);
-/* One task more or less that is not in the state yet. */
-void placement_give_back(struct placement *p, int64_t agent, const struct resources *r);
 
 void demand_of_app(const struct app *a, int64_t app_id, struct demand *out, struct ports *fixed);
 void demand_of_job(const struct job *j, struct demand *out);

@@ -101,8 +101,7 @@ create table deployments( -- running ones only
     started_ms integer not null,
     step integer not null,  -- 0 before the first
     steps integer not null,
-    plan text not null,     -- JSON: {"steps":[[{"action","app"}]],"original":[…],"target":[…]}
-    stuck text not null default '' -- why it does not go on, in words
+    plan text not null      -- JSON: {"steps":[{"actions":[{"action","app"}]}],"original":[…],"target":[…]}
 ) strict;
 
 create table deployment_apps( -- the lock: an app is in at most one running deployment

@@ -1,0 +1,197 @@
+/* What must be run for one task of an app: its definition, as an agent understands it. */
+#include "base/arena.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/run_spec.h"
+#include "scheduler/apps/apps.h"
+
+#define GENERATED_PORT_MIN 1025 /* for a mapping without host and container port (7.4) */
+
+/* Host ports in the order of the app's ports; those without one get a number of their own. */
+static size_t ports_of(const struct app *a, const struct task_row *t, struct arena *arena,
+                       struct app_task_port **out)
+{
+    size_t n = app_port_count(a);
+    struct app_task_port *ports = arena_alloc(arena, (n + 1) * sizeof *ports);
+    struct error err;
+    struct json *given = json_parse(slice_of(t->ports), &err);
+    const struct json *next = json_first(given);
+    for (size_t i = 0; i < n; i++) {
+        struct app_port_view p = app_port(a, i);
+        if (p.host_port != NOT_GIVEN && next != NULL) {
+            ports[i].host = json_int(next, 0);
+            next = json_next(next);
+        }
+        ports[i].container = p.container_port > 0 ? p.container_port : 0;
+        if (ports[i].host == 0 && ports[i].container == 0)
+            ports[i].container =
+                GENERATED_PORT_MIN +
+                (int64_t)((uint64_t)(t->id * 31 + (int64_t)i) % (65536 - GENERATED_PORT_MIN));
+    }
+    json_free(given);
+    *out = ports;
+    return n;
+}
+
+static void fill_env(const struct app *a, const char *name, const char *hostname,
+                     const struct app_task_port *ports, struct arena *arena, struct run_spec *s)
+{
+    struct env_vars vars;
+    const struct app_task t = {.task_id = name, .host = hostname, .ports = ports};
+    app_task_env(a, &t, arena, &vars);
+    struct run_env *env = arena_alloc(arena, (vars.n + 1) * sizeof *env);
+    for (size_t i = 0; i < vars.n; i++)
+        if (vars.items[i].value != NULL)
+            env[s->env_n++] = (struct run_env){vars.items[i].name, vars.items[i].value};
+    s->env = env;
+}
+
+static void fill_fetch(const struct app *a, struct arena *arena, struct run_spec *s)
+{
+    struct run_fetch *fetch = arena_alloc(arena, (a->fetch.n + 1) * sizeof *fetch);
+    for (size_t i = 0; i < a->fetch.n; i++)
+        fetch[i] = (struct run_fetch){.uri = a->fetch.items[i].uri,
+                                      .dest = a->fetch.items[i].dest_path,
+                                      .extract = a->fetch.items[i].extract,
+                                      .executable = a->fetch.items[i].executable,
+                                      .cache = a->fetch.items[i].cache};
+    s->fetch = fetch;
+    s->fetch_n = a->fetch.n;
+}
+
+static void fill_ports(const struct app *a, const struct app_task_port *ports, size_t n,
+                       struct arena *arena, struct run_spec *s)
+{
+    struct run_port *out = arena_alloc(arena, (n + 1) * sizeof *out);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (struct run_port){.host = (int)ports[i].host,
+                                   .container = (int)ports[i].container,
+                                   .udp = app_port(a, i).protocol == PORT_UDP};
+    s->ports = out;
+    s->ports_n = n;
+}
+
+static void fill_container(const struct app *a, struct arena *arena, struct run_spec *s)
+{
+    static const enum run_network networks[] = {
+        [APP_NETWORK_HOST] = NETWORK_HOST,
+        [APP_NETWORK_BRIDGE] = NETWORK_BRIDGE,
+        [APP_NETWORK_CONTAINER] = NETWORK_USER,
+    };
+    s->network = networks[app_networking(a)];
+    if (s->network == NETWORK_USER)
+        s->network_name = a->networks.items[0].name;
+    const struct app_container *c = a->container;
+    if (c == NULL)
+        return;
+    struct run_mount *mounts = arena_alloc(arena, (c->volumes.n + 1) * sizeof *mounts);
+    for (size_t i = 0; i < c->volumes.n; i++) {
+        const struct app_volume *v = &c->volumes.items[i];
+        if (v->host_path != NULL)
+            mounts[s->mounts_n++] = (struct run_mount){.container_path = v->container_path,
+                                                       .host_path = v->host_path,
+                                                       .read_only = v->mode == VOLUME_RO};
+    }
+    s->mounts = mounts;
+    if (c->docker == NULL)
+        return;
+    s->image = c->docker->image;
+    s->force_pull = c->docker->force_pull;
+    s->privileged = c->docker->privileged;
+    const struct pairs *parameters = &c->docker->parameters;
+    struct run_parameter *p = arena_alloc(arena, (parameters->n + 1) * sizeof *p);
+    for (size_t i = 0; i < parameters->n; i++)
+        p[i] = (struct run_parameter){parameters->items[i].name, parameters->items[i].value};
+    s->parameters = p;
+    s->parameters_n = parameters->n;
+}
+
+static const struct {
+    enum check_kind kind;
+    bool by_agent; /* runs inside, and the max-th failure kills (10.4) */
+} check_kinds[] = {
+    [APP_CHECK_HTTP] = {CHECK_HTTP, false},      [APP_CHECK_HTTPS] = {CHECK_HTTPS, false},
+    [APP_CHECK_TCP] = {CHECK_TCP, false},        [APP_CHECK_COMMAND] = {CHECK_COMMAND, true},
+    [APP_CHECK_MESOS_HTTP] = {CHECK_HTTP, true}, [APP_CHECK_MESOS_HTTPS] = {CHECK_HTTPS, true},
+    [APP_CHECK_MESOS_TCP] = {CHECK_TCP, true},
+};
+
+static void fill_checks(const struct app *a, const struct app_task_port *ports, size_t n,
+                        const char *address, struct arena *arena, struct run_spec *s)
+{
+    struct run_check *out = arena_alloc(arena, (a->health_checks.n + 1) * sizeof *out);
+    bool host_ports = s->network == NETWORK_HOST || s->network == NETWORK_BRIDGE;
+    for (size_t i = 0; i < a->health_checks.n; i++) {
+        const struct app_health_check *c = &a->health_checks.items[i];
+        bool inside = check_kinds[c->protocol].by_agent;
+        int64_t port = c->port != NOT_GIVEN ? c->port : 0;
+        if (port == 0 && c->port_index != NOT_GIVEN && (size_t)c->port_index < n) {
+            const struct app_task_port *p = &ports[c->port_index];
+            bool use_host = host_ports && !(inside && s->network == NETWORK_BRIDGE);
+            port = use_host || p->container == 0 ? p->host : p->container;
+        }
+        out[i] = (struct run_check){
+            .kind = check_kinds[c->protocol].kind,
+            .address = host_ports && !inside ? address : "127.0.0.1",
+            .port = (int)port,
+            .path = c->path != NULL ? c->path : "/",
+            .command = c->command != NULL ? c->command->value : NULL,
+            .grace_ms = c->grace_s * 1000,
+            .interval_ms = c->interval_s * 1000,
+            .timeout_ms = c->timeout_s * 1000,
+            .delay_ms = inside ? c->delay_s * 1000 : 0,
+            .max_failures = (unsigned)c->max_failures,
+            .ignore_1xx = c->ignore_1xx,
+            .kill_on_max = inside,
+        };
+    }
+    s->checks = out;
+    s->checks_n = a->health_checks.n;
+}
+
+bool apps_run_spec(struct state *state, const struct task_row *t, struct buf *out)
+{
+    struct agent_row agent;
+    struct slice stored = state_app_version(state, t->app, t->version);
+    struct app a;
+    struct error err;
+    if (stored.len == 0 || !state_agent_by_id(state, t->agent, &agent) ||
+        app_load(stored, &a, &err) != 0)
+        return false;
+    a.version = t->version;
+
+    struct arena arena = {0};
+    char source[ID_SIZE];
+    struct resources needs = app_needs(&a);
+    struct app_task_port *ports;
+    size_t n = ports_of(&a, t, &arena, &ports);
+    struct run_spec s = {
+        .task = t->id,
+        .name = t->name,
+        .owner = OWNER_APP,
+        .of = a.id,
+        .source = id_reversed(a.id, source),
+        .cmd = a.cmd,
+        .args = a.args.items != NULL ? (const char *const *)a.args.items : NULL,
+        .args_n = a.args.n,
+        .user = a.user,
+        .cpus_milli = needs.cpus_milli,
+        .mem_bytes = needs.mem_bytes,
+        .disk_bytes = needs.disk_bytes,
+        .tty = a.tty == TTY_ON,
+        .grace_ms = a.kill_grace_s != NOT_GIVEN ? a.kill_grace_s * 1000 : 0,
+    };
+    fill_env(&a, t->name, agent.hostname, ports, &arena, &s);
+    fill_fetch(&a, &arena, &s);
+    fill_ports(&a, ports, n, &arena, &s);
+    fill_container(&a, &arena, &s);
+    fill_checks(&a, ports, n, agent.address, &arena, &s);
+    struct json_writer w;
+    json_begin(&w, out);
+    run_spec_write(&s, &w);
+    resources_close(&needs);
+    arena_close(&arena);
+    app_close(&a);
+    return true;
+}

@@ -1,0 +1,430 @@
+#include "scheduler/placement/placement.h"
+
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "scheduler/placement/constraints.h"
+
+static const struct {
+    const char *word, *text;
+} reasons[REASONS_N] = {
+#define X(name, word, text) [name] = {word, text},
+    REASONS(X)
+#undef X
+};
+
+const char *reason_word(enum reason r)
+{
+    return reasons[r].word;
+}
+
+const char *reason_text(enum reason r)
+{
+    return reasons[r].text;
+}
+
+struct machine {
+    int64_t id;
+    char *hostname;
+    char *attributes_text;
+    struct json *attributes; /* parsed when a constraint asks */
+    char *docker_reason;
+    bool usable, docker;
+    struct resources total, free;
+    bool ports_read; /* those taken are read when a task wants ports */
+};
+
+/* Where one app's instances are, by agent: read once, then kept up with what is placed. */
+struct app_places {
+    int64_t wanted;
+    struct {
+        int64_t agent, n;
+    } * items; /* in the order first placed */
+    size_t n, cap;
+};
+
+struct placement {
+    struct state *state;
+    struct machine *machines;
+    size_t n;
+    struct map *apps; /* id -> struct app_places */
+};
+
+/* ---- making the view */
+
+static void add_machine(struct placement *p, const struct agent_row *r, bool live)
+{
+    struct machine *m = &p->machines[p->n++];
+    *m = (struct machine){
+        .id = r->id,
+        .hostname = mem_strdup(r->hostname),
+        .attributes_text = mem_strdup(r->attributes),
+        .docker = r->docker[0] != '\0',
+        .docker_reason = mem_strdup(r->docker_reason),
+        .usable = r->state == AGENT_READY && live,
+        .total = {.cpus_milli = r->cpus_milli,
+                  .mem_bytes = r->mem_bytes,
+                  .disk_bytes = r->disk_bytes},
+    };
+    m->free = m->total;
+    const struct resources used = {.cpus_milli = r->used_cpus_milli,
+                                   .mem_bytes = r->used_mem_bytes,
+                                   .disk_bytes = r->used_disk_bytes};
+    resources_subtract(&m->free, &used);
+    char text[2048];
+    struct error err;
+    struct resources named = {0};
+    unsigned which;
+    snprintf(text, sizeof text, "ports:[%s]", r->port_ranges);
+    if (resources_parse(text, &named, &which, &err) == 0)
+        ports_copy(&m->free.ports, &named.ports);
+    resources_close(&named);
+}
+
+struct placement *placement_new(struct state *state, bool (*live)(void *data, int64_t agent),
+                                void *data)
+{
+    struct placement *p = NEW(struct placement);
+    p->state = state;
+    p->apps = map_new();
+    size_t cap = 0;
+    struct agent_row row;
+    struct stmt *q = state_agents(state);
+    while (state_agent_next(q, &row)) {
+        if (row.state == AGENT_GONE)
+            continue;
+        if (p->n == cap) {
+            cap = cap == 0 ? 16 : cap * 2;
+            p->machines = mem_realloc(p->machines, cap * sizeof p->machines[0]);
+        }
+        add_machine(p, &row, live == NULL || live(data, row.id));
+    }
+    return p;
+}
+
+void placement_free(struct placement *p)
+{
+    if (p == NULL)
+        return;
+    for (size_t i = 0; i < p->n; i++) {
+        struct machine *m = &p->machines[i];
+        mem_free(m->hostname);
+        mem_free(m->attributes_text);
+        mem_free(m->docker_reason);
+        json_free(m->attributes);
+        resources_close(&m->free);
+    }
+    mem_free(p->machines);
+    struct app_places *a;
+    for (size_t cursor = 0; (a = map_each(p->apps, &cursor)) != NULL;) {
+        mem_free(a->items);
+        mem_free(a);
+    }
+    map_free(p->apps);
+    mem_free(p);
+}
+
+static void read_ports(struct placement *p, struct machine *m)
+{
+    if (m->ports_read)
+        return;
+    m->ports_read = true;
+    struct stmt *q = state_agent_ports(p->state, m->id);
+    while (stmt_row(q))
+        ports_take(&m->free.ports, (uint16_t)stmt_i64(q, 0));
+}
+
+/* ---- constraints */
+
+static void count_place(struct app_places *a, int64_t agent)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        if (a->items[i].agent == agent) {
+            a->items[i].n++;
+            return;
+        }
+    }
+    if (a->n == a->cap) {
+        a->cap = a->cap == 0 ? 8 : a->cap * 2;
+        a->items = mem_realloc(a->items, a->cap * sizeof a->items[0]);
+    }
+    a->items[a->n].agent = agent;
+    a->items[a->n++].n = 1;
+}
+
+/* Instances of the present configuration that have an agent and are not lost (11.3). */
+static struct app_places *places_of(struct placement *p, int64_t app)
+{
+    struct app_places *a = map_get(p->apps, (uint64_t)app);
+    if (a != NULL)
+        return a;
+    a = NEW(struct app_places);
+    map_put(p->apps, (uint64_t)app, a);
+    struct app_row row;
+    if (!state_app_by_id(p->state, app, &row))
+        return a;
+    a->wanted = row.instances;
+    struct task_row t;
+    struct stmt *q = state_tasks_of_app(p->state, app);
+    while (state_task_next(q, &t))
+        if (t.version.ms >= row.config.ms && t.state != TASK_UNREACHABLE)
+            count_place(a, t.agent);
+    return a;
+}
+
+static struct machine *machine_by_id(struct placement *p, int64_t id)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->machines[i].id == id)
+            return &p->machines[i];
+    return NULL;
+}
+
+static const struct json *attributes(struct machine *m)
+{
+    struct error err;
+    if (m->attributes == NULL)
+        m->attributes = json_parse(slice_of(m->attributes_text), &err);
+    return m->attributes;
+}
+
+/* The app's instances by the value of one field. Values are owned by the result. */
+static void crowd_of(struct placement *p, const struct app_places *a, const char *field,
+                     struct crowd_value **values_out, size_t *n_out)
+{
+    struct crowd_value *values = mem_zalloc((a->n + 1) * sizeof *values);
+    size_t n = 0;
+    for (size_t i = 0; i < a->n; i++) {
+        char text[FIELD_TEXT_SIZE];
+        struct machine *m = machine_by_id(p, a->items[i].agent);
+        if (m == NULL || !field_value(field, m->hostname, attributes(m), text))
+            continue;
+        size_t at = 0;
+        while (at < n && !str_eq(values[at].value, text))
+            at++;
+        if (at == n)
+            values[n++].value = mem_strdup(text);
+        values[at].placed += a->items[i].n;
+    }
+    *values_out = values;
+    *n_out = n;
+}
+
+static bool meets(struct placement *p, struct machine *m, const struct demand *d,
+                  char example[static 96])
+{
+    if (d->constraints == NULL)
+        return true;
+    bool all = true;
+    for (size_t i = 0; i < d->constraints->n && all; i++) {
+        const struct constraint *c = &d->constraints->items[i];
+        char text[FIELD_TEXT_SIZE];
+        bool has = field_value(c->field, m->hostname, attributes(m), text);
+        struct app_places none = {0}, *a = d->app != 0 ? places_of(p, d->app) : &none;
+        struct crowd_value *values;
+        size_t n;
+        crowd_of(p, a, c->field, &values, &n);
+        const struct crowd crowd = {values, n};
+        all = constraint_holds(c, has ? text : NULL, &crowd, a->wanted);
+        if (!all)
+            snprintf(example, 96, "%.30s: %.20s %s%s%.20s", m->hostname, c->field,
+                     constraint_op_word(c->op), c->value != NULL ? " " : "",
+                     c->value != NULL ? c->value : "");
+        for (size_t k = 0; k < n; k++)
+            mem_free(values[k].value);
+        mem_free(values);
+    }
+    return all;
+}
+
+/* ---- one agent, one demand */
+
+#define MIB_OF(bytes) ((double)(bytes) / 1048576.0)
+
+static bool role_fits(const struct demand *d)
+{
+    return d->role == NULL || str_eq(d->role, "*"); /* other roles come with reservations */
+}
+
+static enum reason check_ports(struct placement *p, struct machine *m, const struct demand *d,
+                               char example[static 96])
+{
+    size_t fixed = d->fixed_ports != NULL ? ports_count(d->fixed_ports) : 0;
+    if (fixed + d->any_ports == 0)
+        return REASON_NONE;
+    read_ports(p, m);
+    size_t free = ports_count(&m->free.ports);
+    if (fixed > 0 && !ports_contain(&m->free.ports, d->fixed_ports)) {
+        uint16_t first = d->fixed_ports->ranges[0].begin;
+        int64_t holder = state_port_holder(p->state, m->id, first);
+        struct task_row t;
+        if (holder != 0 && state_task_by_id(p->state, holder, &t))
+            snprintf(example, 96, "%.30s: port %u taken by %.40s", m->hostname, first,
+                     t.of != NULL ? t.of : t.name);
+        else
+            snprintf(example, 96, "%.30s: port %u is not free there", m->hostname, first);
+        return REASON_PORTS;
+    }
+    if (free < fixed + d->any_ports) {
+        snprintf(example, 96, "%.30s: %zu of %zu ports free", m->hostname, free,
+                 fixed + d->any_ports);
+        return REASON_PORTS;
+    }
+    return REASON_NONE;
+}
+
+/* The first check that fails, in the order of spec/marathon.md 9.4. */
+static enum reason check(struct placement *p, struct machine *m, const struct demand *d,
+                         char example[static 96])
+{
+    const struct resources *need = &d->needs, *free = &m->free;
+    example[0] = '\0';
+    if (!role_fits(d)) {
+        snprintf(example, 96, "%.30s: role %.40s", m->hostname, d->role);
+        return REASON_ROLE;
+    }
+    if (!meets(p, m, d, example))
+        return REASON_CONSTRAINT;
+    if (!m->usable) {
+        snprintf(example, 96, "%.30s", m->hostname);
+        return REASON_MAINTENANCE;
+    }
+    if (free->cpus_milli < need->cpus_milli) {
+        snprintf(example, 96, "%.30s: %.3g of %.3g cpus free", m->hostname,
+                 milli_to_cpus(free->cpus_milli), milli_to_cpus(need->cpus_milli));
+        return REASON_CPUS;
+    }
+    if (free->mem_bytes < need->mem_bytes) {
+        snprintf(example, 96, "%.30s: %.0f of %.0f MiB free", m->hostname, MIB_OF(free->mem_bytes),
+                 MIB_OF(need->mem_bytes));
+        return REASON_MEM;
+    }
+    if (free->disk_bytes < need->disk_bytes) {
+        snprintf(example, 96, "%.30s: %.0f of %.0f MiB of disk free", m->hostname,
+                 MIB_OF(free->disk_bytes), MIB_OF(need->disk_bytes));
+        return REASON_DISK;
+    }
+    if (need->gpus > 0) {
+        snprintf(example, 96, "%.30s", m->hostname);
+        return REASON_GPUS;
+    }
+    enum reason ports = check_ports(p, m, d, example);
+    if (ports != REASON_NONE)
+        return ports;
+    if (d->docker && !m->docker) {
+        snprintf(example, 96, "%.30s: %.60s", m->hostname, m->docker_reason);
+        return REASON_DOCKER;
+    }
+    return REASON_NONE;
+}
+
+/* The smaller share of what is left, in thousandths: what fills an agent first. */
+static int64_t room_left(const struct machine *m, const struct demand *d)
+{
+    int64_t cpus = m->total.cpus_milli > 0
+                       ? (m->free.cpus_milli - d->needs.cpus_milli) * 1000 / m->total.cpus_milli
+                       : 0;
+    int64_t mem = m->total.mem_bytes >> 20 > 0 ? ((m->free.mem_bytes - d->needs.mem_bytes) >> 20) *
+                                                     1000 / (m->total.mem_bytes >> 20)
+                                               : 0;
+    return cpus < mem ? cpus : mem;
+}
+
+static struct machine *choose(struct placement *p, const struct demand *d, struct rng *rng,
+                              struct funnel *funnel)
+{
+    struct machine *best = NULL;
+    int64_t best_room = 0;
+    uint64_t ties = 0;
+    *funnel = (struct funnel){0};
+    for (size_t i = 0; i < p->n; i++) {
+        struct machine *m = &p->machines[i];
+        char example[96];
+        enum reason r = check(p, m, d, example);
+        funnel->considered++;
+        if (r != REASON_NONE) {
+            if (funnel->declined[r]++ == 0)
+                str_copy(funnel->example[r], sizeof funnel->example[r], example);
+            continue;
+        }
+        int64_t room = room_left(m, d);
+        if (best == NULL || room > best_room) {
+            best = m;
+            best_room = room;
+            ties = 1;
+        } else if (room == best_room && rng != NULL && rng_below(rng, ++ties) == 0) {
+            best = m;
+        }
+    }
+    return best;
+}
+
+static void take_ports(struct machine *m, const struct demand *d, struct rng *rng,
+                       struct place *out)
+{
+    size_t fixed = d->fixed_ports != NULL ? ports_count(d->fixed_ports) : 0, n = 0;
+    out->ports_n = fixed + d->any_ports;
+    out->ports = mem_zalloc((out->ports_n + 1) * sizeof out->ports[0]);
+    for (size_t r = 0; fixed > 0 && r < d->fixed_ports->n; r++) {
+        for (unsigned port = d->fixed_ports->ranges[r].begin; port <= d->fixed_ports->ranges[r].end;
+             port++) {
+            ports_take(&m->free.ports, (uint16_t)port);
+            out->ports[n++] = (uint16_t)port;
+        }
+    }
+    bool taken = ports_take_random(&m->free.ports, d->any_ports, rng, out->ports + n);
+    ASSERT(taken); /* check_ports() counted them */
+}
+
+bool place(struct placement *p, const struct demand *d, struct rng *rng, struct place *out,
+           struct funnel *funnel)
+{
+    struct machine *m = choose(p, d, rng, funnel);
+    if (m == NULL) {
+        *out = (struct place){.agent = -1};
+        return false;
+    }
+    *out = (struct place){.agent = m->id, .hostname = m->hostname};
+    take_ports(m, d, rng, out);
+    struct resources needs = d->needs;
+    needs.ports = (struct ports){0};
+    resources_subtract(&m->free, &needs);
+    if (d->app != 0)
+        count_place(places_of(p, d->app), m->id);
+    return true;
+}
+
+bool place_explain(struct placement *p, const struct demand *d, struct funnel *funnel)
+{
+    return choose(p, d, NULL, funnel) != NULL;
+}
+
+/* ---- demands */
+
+void demand_of_app(const struct app *a, int64_t app_id, struct demand *out, struct ports *fixed)
+{
+    *fixed = (struct ports){0};
+    size_t ports = app_host_ports_needed(a, fixed);
+    size_t exact = ports_count(fixed);
+    *out = (struct demand){
+        .needs = app_needs(a),
+        .fixed_ports = fixed,
+        .any_ports = ports > exact ? ports - exact : 0,
+        .constraints = &a->constraints,
+        .app = app_id,
+        .docker = a->container != NULL && a->container->docker != NULL,
+        .role = a->role,
+    };
+}
+
+void demand_of_job(const struct job *j, struct demand *out)
+{
+    *out = (struct demand){
+        .needs = job_needs(j),
+        .constraints = &j->constraints,
+        .docker = j->container != NULL,
+    };
+}
