@@ -19,6 +19,7 @@ struct entry {
     int64_t id;
     bool dirty;      /* to be looked at in the next tick */
     bool waiting;    /* the last look found no place for an instance */
+    bool over;       /* it is not in the state any more */
     unsigned marks;  /* commands in flight that concern it: not looked at until their outcome */
     struct mono due; /* to be looked at then although nothing happens */
 };
