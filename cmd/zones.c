@@ -159,19 +159,21 @@ static struct counts take_header(struct reader *r)
     };
 }
 
-static void add_step(const char *id, struct zone_source *z, int64_t at, int32_t offset_s)
+/* Steps that change nothing are left out, but the last one, behind which the rule begins. */
+static void add_step(const char *id, struct zone_source *z, int64_t at, int32_t offset_s, bool last)
 {
     int32_t before_s = z->n > 0 ? z->steps[z->n - 1].offset_s : z->first_s;
     if (at < 0) { /* before 1970 */
         z->first_s = offset_s;
         return;
     }
-    if (offset_s == before_s)
+    bool changes = offset_s != before_s;
+    if (!changes && !last)
         return;
     if (z->n == STEPS_MAX || at > UINT32_MAX)
         die("%s: more steps than zone_data.h foresees", id);
     if (offset_s <= -DAY_S || offset_s >= DAY_S ||
-        (z->n > 0 && at - z->steps[z->n - 1].at < 2 * DAY_S))
+        (changes && z->n > 0 && at - z->steps[z->n - 1].at < 2 * DAY_S))
         die("%s: steps closer than two days or offsets over a day: zone_resolve relies on it", id);
     z->steps[z->n++] = (struct zone_step){(uint32_t)at, offset_s};
 }
@@ -189,7 +191,7 @@ static void parse_file(struct reader *r, struct zone_source *z)
     z->first_s = (int32_t)big_endian(types, 4);
     for (size_t i = 0; i < c.times; i++)
         add_step(r->id, z, big_endian(times + 8 * i, 8),
-                 (int32_t)big_endian(types + 6 * type_of[i], 4));
+                 (int32_t)big_endian(types + 6 * type_of[i], 4), i + 1 == c.times);
 
     const char *footer = (const char *)take(r, 1) + 1;
     const char *end = memchr(footer, '\n', (size_t)(r->end - r->p));

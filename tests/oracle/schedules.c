@@ -49,8 +49,10 @@ static struct zone find(const char *name)
 
 static int64_t random_ms(struct rng *r)
 {
-    int64_t last_ms = rng_chance(r, 0.2) ? SCHEDULE_END.ms - 2 * YEAR_MS : 150 * YEAR_MS;
-    return FIRST_MS + below(r, last_ms);
+    if (rng_chance(r, 0.5)) /* where tables end and rules begin */
+        return 48 * YEAR_MS + below(r, 24 * YEAR_MS);
+    bool far = rng_chance(r, 0.3);
+    return FIRST_MS + below(r, far ? SCHEDULE_END.ms - 2 * YEAR_MS : 150 * YEAR_MS);
 }
 
 /* A change of the zone within half a year of some instant, or that instant. */
