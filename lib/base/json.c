@@ -333,7 +333,8 @@ static void drop_duplicates(cJSON *object)
 }
 
 struct settling {
-    const struct exact *next, *end;
+    const struct exact *next;
+    size_t left;    /* of them */
     size_t numbers; /* so far, as the scanner counted them */
 };
 
@@ -342,8 +343,11 @@ struct settling {
 static void settle(cJSON *item, struct settling *s)
 {
     if (cJSON_IsNumber(item)) {
-        if (s->next < s->end && s->next->number == s->numbers)
-            item->valuestring = slice_dup((s->next++)->text);
+        if (s->left > 0 && s->next->number == s->numbers) {
+            item->valuestring = slice_dup(s->next->text);
+            s->next++;
+            s->left--;
+        }
         s->numbers++;
     }
     for (cJSON *it = item->child; it != NULL; it = it->next)
@@ -363,6 +367,10 @@ static struct slice without_byte_order_mark(struct slice text)
 static struct json *parse(struct slice text, unsigned depth_max, struct error *err)
 {
     text = without_byte_order_mark(text);
+    if (text.len == 0) {
+        error_set(err, ERR_SYNTAX, "line 1, column 1: the text is empty, need a value");
+        return NULL;
+    }
     struct scan s = {
         .begin = text.p,
         .at = text.p,
@@ -371,14 +379,10 @@ static struct json *parse(struct slice text, unsigned depth_max, struct error *e
         .err = err,
     };
     cJSON *root = NULL;
-    if (text.len == 0) {
-        error_set(err, ERR_SYNTAX, "line 1, column 1: the text is empty, need a value");
-        return NULL;
-    }
     if (scan_text(&s) == 0) {
         root = cJSON_ParseWithLength(text.p, text.len);
         ASSERT(root != NULL); /* it takes all that the scanner takes */
-        settle(root, &(struct settling){.next = s.exact, .end = s.exact + s.exact_n});
+        settle(root, &(struct settling){.next = s.exact, .left = s.exact_n});
     }
     mem_free(s.exact);
     return to_json(root);
