@@ -351,6 +351,9 @@ static void stays_within_the_year_9999(void **unused)
          INT64_MAX, true},
         {"R/2026-01-01T00:00:00Z/P8000YT1S", NULL, 1, true},
         {"R1/2026-01-01T00:00:00Z/P", NULL, INT64_MAX, false},
+        {"R/1970-01-01T00:00:01Z/P1D", NULL, 2932896, false},
+        {"R/1970-01-01T00:00:01Z/P1D", NULL, 2932897, true},
+        {"R/9999-12-31T23:59:59.999+14:00/PT1H", NULL, 0, true},
         {"R/9999-12-31T23:59:59.998Z/PT1S", NULL, 0, false},
         {"R/9999-12-31T23:59:59.999Z/PT1S", NULL, 0, true},
         {"R/9999-12-31T20:00:00-05:00/PT1S", NULL, 0, true}, /* past the end in UTC */

@@ -187,7 +187,35 @@ static void resolves_gaps_forward_and_overlaps_early(void **unused)
     }
 }
 
-/* Every hour of two years with every kind of change, in every zone: what a clock shows is read
+/* No zone of today's database counts days like this; the one of the build machine may. */
+static void follows_rules_that_count_days(void **unused)
+{
+    (void)unused;
+    static const struct zone_data by_julian = {
+        .rule = {0, 3600, {ZONE_DAY_JULIAN, 0, 0, 60, 0}, {ZONE_DAY_JULIAN, 0, 0, 300, 3600}}};
+    static const struct zone_data by_day = {
+        .rule = {0, 3600, {ZONE_DAY_OF_YEAR, 0, 0, 59, 0}, {ZONE_DAY_OF_YEAR, 0, 0, 300, 3600}}};
+    static const struct zone_data always = {
+        .rule = {0, 3600, {ZONE_DAY_OF_YEAR, 0, 0, 0, 0}, {ZONE_DAY_JULIAN, 0, 0, 365, 90000}}};
+    static const struct {
+        const struct zone_data *data;
+        const char *at;
+        int32_t offset_s;
+    } cases[] = {
+        {&by_julian, "2026-02-28T23:59:59Z", 0},    {&by_julian, "2026-03-01T00:00:00Z", 3600},
+        {&by_julian, "2028-02-29T23:59:59Z", 0},    {&by_julian, "2028-03-01T00:00:00Z", 3600},
+        {&by_julian, "2028-10-26T23:59:59Z", 3600}, {&by_julian, "2028-10-27T00:00:00Z", 0},
+        {&by_day, "2026-02-28T23:59:59Z", 0},       {&by_day, "2026-03-01T00:00:00Z", 3600},
+        {&by_day, "2028-02-28T23:59:59Z", 0},       {&by_day, "2028-02-29T00:00:00Z", 3600},
+        {&always, "2027-12-31T23:59:59Z", 3600},    {&always, "2028-01-01T00:00:00Z", 3600},
+        {&always, "2028-12-31T23:59:59Z", 3600},    {&always, "2028-06-01T00:00:00Z", 3600},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(zone_offset_s((struct zone){.data = cases[i].data}, at(cases[i].at)),
+                         cases[i].offset_s);
+}
+
+/* Every hour of a year that has changes of every kind, in every zone: what a clock shows is read
  * back, or an hour that is shown twice gives the earlier. */
 static void reads_back_what_the_clock_shows(void **unused)
 {
@@ -225,6 +253,7 @@ int main(void)
         cmocka_unit_test(reads_fixed_offsets_as_java_does),
         cmocka_unit_test(says_which_zone_was_meant),
         cmocka_unit_test(resolves_gaps_forward_and_overlaps_early),
+        cmocka_unit_test(follows_rules_that_count_days),
         cmocka_unit_test(reads_back_what_the_clock_shows),
         cmocka_unit_test(counts_days_before_1970_downwards),
     };
