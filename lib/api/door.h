@@ -55,6 +55,8 @@ struct facts {
     int64_t agent;        /* id of the agent in this process, -1: none */
     const char *work_dir; /* "<data>/agent": where sandboxes begin; absolute */
     const char *service_address;
+    /* Service ports of this node's proxy that are not served: [{"port","reason"}], or "[]". */
+    const char *ports_refused;
     struct app_rules app_rules;
     struct job_rules job_rules;
 };

@@ -7,6 +7,7 @@
 
 #include "api/door.h"
 #include "base/rng.h"
+#include "replica/replica.h"
 
 struct hands {
     void *data;
@@ -34,7 +35,10 @@ struct hands {
     void (*forget)(struct hands *h, int64_t task); /* its record and supervisor's folder may go */
     void (*routes)(struct hands *h, struct slice message); /* MESSAGE_ROUTES: to the proxy */
 
-    void (*snapshot_make)(struct hands *h); /* VACUUM INTO, on a thread */
+    /* VACUUM INTO a file, prune, hash, sync: on a thread; ends in EVENT_SNAPSHOT_MADE. */
+    void (*snapshot_make)(struct hands *h);
+    /* The file that another node offers: download, verify, sync; ends in EVENT_SNAPSHOT_FETCHED. */
+    void (*snapshot_fetch)(struct hands *h, uint64_t from, const struct replica_snapshot *s);
     void (*checkpoint)(struct hands *h,
                        int64_t wal_bytes); /* on a thread with its own connection */
     void (*readers_stop)(struct hands *h); /* all views closed, before a swap */

@@ -12,17 +12,17 @@
 struct node;
 
 struct node_options {
+    uint64_t id, store;         /* of the disk: node.json has them too (replica/replica.h) */
     const char *state_path;     /* "<data>/state.db" */
     const char *agent_path;     /* "<data>/agent/agent.db"; NULL: no agent mode */
     const char *vfs;            /* NULL; tests inject faults */
     bool reverse_unordered;     /* the simulator's */
     const char *name, *address; /* of this node: for people; "ip:peer port" */
     unsigned modes;
-    bool
-        bootstrap; /* an empty file becomes a cluster of one; else it must be there, or be joined */
+    bool bootstrap; /* an empty file becomes a cluster of one; else it waits to be joined */
     unsigned election_ms, heartbeat_ms;
     int64_t unreachable_ms; /* silent hosts: DESIGN 6; 0: 5 s */
-    /* What this process's agent tells the master; strings are borrowed until node_close. */
+    /* What this process's agent tells the master. */
     struct node_agent {
         const char *hostname, *address, *version, *boot; /* boot: the machine's boot id */
         int port;
@@ -34,29 +34,32 @@ struct node_options {
 };
 
 enum event_kind {
-    EVENT_REQUEST,   /* an exchange's request, that is no plain ask */
-    EVENT_GONE,      /* an exchange's client left */
-    EVENT_FRAME,     /* from another node */
-    EVENT_STATUS,    /* from the executor: a status (model/status.h) with seq 0 */
-    EVENT_RECOVERED, /* from the executor: every task that was found again has been reported */
-    EVENT_DOCKER,    /* from the executor: {"docker": version or "", "docker_reason": …} */
-    EVENT_ROUTES,    /* from the proxy: {"ports":[{"port","bound","reason"}]} */
-    EVENT_SNAPSHOT_MADE,
+    EVENT_REQUEST,       /* an exchange's request, that is no plain ask */
+    EVENT_GONE,          /* an exchange's client left */
+    EVENT_FRAME,         /* from another node */
+    EVENT_STATUS,        /* from the executor: a status (model/status.h) with seq 0 */
+    EVENT_RECOVERED,     /* from the executor: every task that was found again has been reported */
+    EVENT_DOCKER,        /* from the executor: {"docker": version or "", "docker_reason": …} */
+    EVENT_ROUTES,        /* from the proxy: {"ports":[{"port","bound","reason"}]} */
+    EVENT_SNAPSHOT_MADE, /* snapshot: NULL if it could not be made */
+    EVENT_SNAPSHOT_FETCHED, /* snapshot's token, body: the path; empty if it could not be had */
     EVENT_CHECKPOINTED,
     EVENT_STOP, /* the process wants to end: hand over leadership, then node_stopped() */
 };
 
 struct event {
     enum event_kind kind;
-    struct exchange_id exchange; /* REQUEST, GONE */
-    struct request *request;     /* REQUEST: owned */
-    int64_t node;                /* FRAME: its sender */
-    struct buf body;             /* FRAME, STATUS, DOCKER, ROUTES: owned */
+    struct exchange_id exchange;       /* REQUEST, GONE */
+    struct request *request;           /* REQUEST: owned */
+    int64_t node;                      /* FRAME: its sender */
+    struct replica_snapshot *snapshot; /* SNAPSHOT_…: owned */
+    struct buf body;                   /* FRAME, STATUS, DOCKER, ROUTES: owned */
 };
 void event_close(struct event *e);
 
-int node_open(const struct node_options *options, struct hands *hands, struct node **node_out,
-              struct error *err) MUST_CHECK;
+/* Keeps hands, and borrows the strings of options until node_close. */
+int node_open(const struct node_options *options, struct hands *hands, struct now now,
+              struct node **node_out, struct error *err) MUST_CHECK;
 /* Takes the events. now.mono never goes back. */
 int node_turn(struct node *n, struct event *events, size_t events_n, struct now now,
               struct error *err) MUST_CHECK;

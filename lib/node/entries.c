@@ -1,0 +1,179 @@
+/* From drafts to an entry of the log, and from an entry to outcomes. */
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "node/private.h"
+
+static void add_done(struct node *n, struct origin origin, struct outcome outcome)
+{
+    if (n->dones_n == n->dones_cap) {
+        n->dones_cap = n->dones_cap == 0 ? 64 : n->dones_cap * 2;
+        n->dones = mem_realloc(n->dones, n->dones_cap * sizeof n->dones[0]);
+    }
+    n->dones[n->dones_n++] = (struct done){origin, outcome};
+}
+
+static void fail_draft(struct node *n, struct origin origin, enum error_code code, const char *text)
+{
+    struct outcome o = {.code = code};
+    str_copy(o.text, sizeof o.text, text);
+    add_done(n, origin, o);
+}
+
+/* ---- proposing */
+
+/* Takes the drafts out of the outbox, as many as one entry holds; the rest stay for the next turn.
+ * Returns how many there were. */
+static size_t gather(struct node *n, struct buf *entry, struct batch *b)
+{
+    size_t taken = 0, kept = 0;
+    command_entry_begin(entry);
+    for (size_t i = 0; i < n->out.n; i++) {
+        struct out *item = &n->out.items[i];
+        size_t size = item->draft.args.len + 1024; /* the envelope is small */
+        bool is_draft = item->kind == OUT_DRAFT;
+        bool fits = entry->len + size <= LIMIT_ENTRY_BYTES && taken < LIMIT_TURN_COMMANDS;
+        if (is_draft && (size > LIMIT_ENTRY_BYTES || buf_full(&item->draft.args))) {
+            fail_draft(n, item->origin, ERR_LIMIT, "the change is too large for one log entry");
+            draft_close(&item->draft);
+            buf_close(&item->body);
+        } else if (is_draft && fits) {
+            command_entry_add(entry, &item->draft, n->last_at);
+            b->origins[taken++] = item->origin;
+            draft_close(&item->draft);
+            buf_close(&item->body);
+        } else {
+            n->out.items[kept++] = *item;
+        }
+    }
+    n->out.n = kept;
+    command_entry_end(entry);
+    return taken;
+}
+
+static void batch_free(struct batch *b)
+{
+    mem_free(b->origins);
+    mem_free(b);
+}
+
+int propose_drafts(struct node *n, struct error *err)
+{
+    size_t drafts = 0;
+    for (size_t i = 0; i < n->out.n; i++)
+        drafts += n->out.items[i].kind == OUT_DRAFT;
+    if (drafts == 0)
+        return 0;
+    if (n->now.wall.ms > n->last_at.ms)
+        n->last_at = n->now.wall;
+
+    struct batch *b = NEW(struct batch);
+    struct buf entry;
+    buf_init(&entry, LIMIT_ENTRY_BYTES + 1024);
+    b->origins = mem_zalloc(drafts * sizeof b->origins[0]);
+    b->n = gather(n, &entry, b);
+    int rc = 0;
+    if (b->n == 0) {
+        batch_free(b);
+    } else {
+        b->ticket = ++n->next_key;
+        map_put(n->batches, b->ticket, b);
+        struct error refused;
+        if (replica_propose(n->replica, buf_slice(&entry), b->ticket, &refused) != 0) {
+            if (refused.code == ERR_UNAVAILABLE || refused.code == ERR_LIMIT)
+                batch_failed(n, b->ticket, refused.code);
+            else
+                rc = error_set(err, refused.code, "%s", refused.text);
+        }
+    }
+    buf_close(&entry);
+    return rc;
+}
+
+/* ---- applying */
+
+void apply_entry(void *data, uint64_t index, uint64_t term, struct slice entry, uint64_t ticket)
+{
+    struct node *n = data;
+    struct batch *b = ticket != 0 ? map_remove(n->batches, ticket) : NULL;
+    struct json *root;
+    struct error err;
+    if (command_entry_parse(entry, &root, &err) != 0) {
+        log_error("log entry unreadable", "index=%llu why=%s", (unsigned long long)index, err.text);
+        UNREACHABLE("a committed entry that this build cannot read stops the replica");
+    }
+    JSON_EACH (element, root) {
+        struct command c;
+        struct outcome o;
+        if (command_from_json(element, &c, &err) != 0) {
+            log_error("log entry unreadable", "index=%llu why=%s", (unsigned long long)index,
+                      err.text);
+            UNREACHABLE("an unknown command stops the replica");
+        }
+        if (c.at.ms > n->last_at.ms)
+            n->last_at = c.at;
+        state_apply(n->state, index, term, &c, &o);
+        if (b != NULL && b->next < b->n)
+            add_done(n, b->origins[b->next++], o);
+        else
+            outcome_close(&o);
+    }
+    json_free(root);
+    if (b != NULL)
+        batch_free(b);
+}
+
+void batch_failed(struct node *n, uint64_t ticket, enum error_code code)
+{
+    struct batch *b = map_remove(n->batches, ticket);
+    if (b == NULL)
+        return;
+    const char *text = code == ERR_UNCERTAIN
+                           ? "the leadership changed: the change may or may not have happened"
+                           : "there is no leader: nothing was changed, try again";
+    for (; b->next < b->n; b->next++)
+        fail_draft(n, b->origins[b->next], code, text);
+    batch_free(b);
+}
+
+/* Each outcome to who asked for it. What that makes them want goes out with the next turn. */
+void tell_outcomes(struct node *n)
+{
+    for (size_t i = 0; i < n->dones_n; i++) { /* the list may grow meanwhile */
+        struct done d = n->dones[i];
+        switch (d.origin.kind) {
+        case ORIGIN_NOBODY:
+            break;
+        case ORIGIN_APPS:
+            apps_outcome(n->apps, d.origin.key, &d.outcome, n->now, &n->out);
+            break;
+        case ORIGIN_JOBS:
+            jobs_outcome(n->jobs, d.origin.key, &d.outcome, n->now, &n->out);
+            break;
+        case ORIGIN_MASTER:
+            master_outcome(n->master, d.origin.key, &d.outcome, n->now, &n->out);
+            break;
+        case ORIGIN_NODE:
+            n->housekeeping = false;
+            break;
+        case ORIGIN_DOOR:
+            request_outcome(n, d.origin.key, &d.outcome);
+            break;
+        }
+        outcome_close(&d.outcome);
+    }
+    n->dones_n = 0;
+}
+
+void batches_drop(struct node *n)
+{
+    struct batch *b;
+    for (size_t cursor = 0; (b = map_each(n->batches, &cursor)) != NULL;)
+        batch_free(b);
+    for (size_t i = 0; i < n->dones_n; i++)
+        outcome_close(&n->dones[i].outcome);
+    mem_free(n->dones);
+    map_free(n->batches);
+}

@@ -1,0 +1,95 @@
+/* lib/node/private.h - a node's insides, shared by the files of this room. */
+#pragma once
+
+#include "agent/agent.h"
+#include "base/map.h"
+#include "master/master.h"
+#include "node/node.h"
+#include "replica/replica.h"
+#include "scheduler/apps/apps.h"
+#include "scheduler/jobs/jobs.h"
+
+/* A request that a door of this node works on, from its event to its answer. */
+struct pending {
+    uint64_t key;
+    struct exchange_id exchange;
+    struct request *request;
+    struct route_match match;
+    struct reply reply;
+    struct tell tell;
+    struct view view;
+};
+
+/* An entry that was proposed: who is told what of its commands, in their order. */
+struct batch {
+    uint64_t ticket;
+    struct origin *origins;
+    size_t n, next;
+};
+
+struct done { /* an outcome on its way to its origin */
+    struct origin origin;
+    struct outcome outcome;
+};
+
+struct letter { /* a message inside this process: it arrives in the next turn */
+    bool to_agent;
+    struct buf body;
+};
+
+struct node {
+    struct hands *hands;
+    struct node_options options; /* strings are owned below, in `facts_text` */
+    struct api *api;
+
+    struct db *db;
+    struct replica *replica;
+    struct state *state;
+    struct watch watch;
+    struct master *master;
+    struct apps *apps;
+    struct jobs *jobs;
+    struct db *agent_db; /* NULL: no agent mode */
+    struct agent *agent;
+
+    struct now now;
+    struct wall last_at; /* newest time in the log: it never goes back */
+    bool leading;        /* what the minds were told */
+    uint64_t leading_term;
+    uint64_t told_leader; /* whom the agent was told of, and in which term */
+    uint64_t told_term;
+    bool housekeeping; /* a command of the node's own is in flight */
+    bool stopping, stopped, recovered;
+    bool checkpointing, snapshotting;
+    uint64_t fetching; /* token of the snapshot on its way; 0: none */
+
+    struct outbox out;    /* filled all turn long; drafts leave with the next proposal */
+    struct map *pendings; /* key -> struct pending */
+    struct map *reads;    /* ticket -> struct pending, waiting for the read index */
+    struct map *batches;  /* ticket -> struct batch */
+    uint64_t next_key;
+    struct done *dones;
+    size_t dones_n, dones_cap;
+    struct answer *answers; /* to be given after the COMMIT */
+    size_t answers_n, answers_cap;
+    struct letter *letters;
+    size_t letters_n, letters_cap;
+
+    struct facts facts; /* as published */
+    struct arena facts_text;
+    char *ports_refused; /* JSON, owned */
+};
+
+/* ---- requests.c */
+void request_begin(struct node *n, struct exchange_id exchange, struct request *request);
+void request_outcome(struct node *n, uint64_t key, const struct outcome *o);
+void request_readable(struct node *n, uint64_t ticket, const struct replica_outcome *o);
+void requests_drop(struct node *n);
+void give_answer(struct node *n, struct answer a); /* after the COMMIT */
+
+/* ---- entries.c */
+int propose_drafts(struct node *n, struct error *err) MUST_CHECK;
+void apply_entry(void *data, uint64_t index, uint64_t term, struct slice entry, uint64_t ticket);
+void batch_failed(struct node *n, uint64_t ticket, enum error_code code);
+void tell_outcomes(struct node *n);
+void batches_drop(struct node *n);
