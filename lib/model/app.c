@@ -29,11 +29,20 @@ void app_close(struct app *a)
 
 /* ---- beginning */
 
+/* Only what is of the right types can be looked at more closely. */
+static bool well_typed(const struct problems *problems, size_t before)
+{
+    for (size_t i = before; i < problems->n; i++)
+        if (problems->items[i].kind == PROBLEM_SCHEMA)
+            return false;
+    return problems->left_out == 0;
+}
+
 /* Normalizes and checks what was read, and hands it out if nothing is wrong since `before`. */
 static int finish(const struct app_input *in, size_t before, struct app *out)
 {
     struct app *a = in->app;
-    if (count(in->problems) == before) {
+    if (well_typed(in->problems, before)) {
         app_normalize(in);
         app_validate(in);
     }
@@ -41,6 +50,7 @@ static int finish(const struct app_input *in, size_t before, struct app *out)
         app_close(a);
         return -1;
     }
+    app_forget_legacy(a);
     *out = *a;
     return 0;
 }
@@ -57,6 +67,7 @@ static void take_id(const struct app_input *in, const char *id)
     char absolute[ID_SIZE];
     struct error err;
     const char *text = id != NULL ? id : in->app->id;
+    in->app->id = "/"; /* what is wrong with it does not hide what else is wrong */
     if (text == NULL)
         problems_add(in->problems, PROBLEM_SCHEMA, "/id",
                      "error.path.missing: need an id like \"/prod/web\"");

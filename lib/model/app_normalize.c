@@ -428,7 +428,7 @@ static void default_role(const struct app_input *in)
             arena_strdup(&in->app->arena, in->rules->role == NULL ? "*" : in->rules->role);
 }
 
-static void forget_legacy(struct app *a)
+void app_forget_legacy(struct app *a)
 {
     struct app_docker *docker = docker_of(a);
     a->legacy = (struct app_legacy){0};
@@ -459,5 +459,4 @@ void app_normalize(const struct app_input *in)
     default_upgrade(a);
     default_unreachable(a);
     default_role(in);
-    forget_legacy(a);
 }

@@ -23,6 +23,7 @@ struct app_input {
 /* Legacy forms to canonical ones, relative ids to absolute ones, defaults that depend on other
  * members (spec/marathon.md 4.5). Reports what contradicts itself. */
 void app_normalize(const struct app_input *in);
+void app_forget_legacy(struct app *a); /* when it is canonical and checked */
 /* Of a normalized app (4.6). */
 void app_validate(const struct app_input *in);
 

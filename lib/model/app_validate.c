@@ -173,6 +173,8 @@ static void check_definitions(const struct app_input *in)
 {
     const struct app *a = in->app;
     check_port_names(in, "/portDefinitions");
+    if (a->legacy.ports.items != NULL) /* then it was said of those */
+        return;
     for (size_t i = 0; i < a->port_definitions.n; i++) {
         int64_t port = a->port_definitions.items[i].port;
         for (size_t k = 0; port != 0 && k < i; k++)
