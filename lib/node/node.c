@@ -19,6 +19,15 @@
 
 static void on_change(struct watch *w, const struct change *c);
 
+static int open_view(struct node *n, struct error *err)
+{
+    if (state_open(n->db, false, &n->state, err) != 0)
+        return -1;
+    n->watch.changed = on_change;
+    state_watch(n->state, &n->watch);
+    return 0;
+}
+
 static int open_state(struct node *n, struct error *err)
 {
     const struct db_options options = {
@@ -28,11 +37,7 @@ static int open_state(struct node *n, struct error *err)
     };
     if (db_open(n->options.state_path, &options, &n->db, err) != 0)
         return -1;
-    if (state_open(n->db, false, &n->state, err) != 0)
-        return -1;
-    n->watch.changed = on_change;
-    state_watch(n->state, &n->watch);
-    return 0;
+    return open_view(n, err);
 }
 
 static struct replica_options replica_options_of(struct node *n)
@@ -96,6 +101,24 @@ static int open_agent(struct node *n, struct error *err)
     return agent_open(&options, &n->agent, err);
 }
 
+static void make_minds(struct node *n)
+{
+    const struct master_options master = {
+        .unreachable_ms =
+            n->options.unreachable_ms > 0 ? n->options.unreachable_ms : UNREACHABLE_MS,
+    };
+    n->master = master_new(n->state, &master);
+    n->apps = apps_new(n->state, n->hands->rng);
+    n->jobs = jobs_new(n->state, n->hands->rng);
+}
+
+static void free_minds(struct node *n)
+{
+    jobs_free(n->jobs);
+    apps_free(n->apps);
+    master_free(n->master);
+}
+
 /* The newest time in the log, as far as the feed knows. */
 static struct wall newest_time(struct state *s)
 {
@@ -130,11 +153,7 @@ int node_open(const struct node_options *options, struct hands *hands, struct no
         node_close(n);
         return -1;
     }
-    const struct master_options master = {
-        .unreachable_ms = options->unreachable_ms > 0 ? options->unreachable_ms : UNREACHABLE_MS};
-    n->master = master_new(n->state, &master);
-    n->apps = apps_new(n->state, hands->rng);
-    n->jobs = jobs_new(n->state, hands->rng);
+    make_minds(n);
     n->last_at = newest_time(n->state);
     *node_out = n;
     return 0;
@@ -152,9 +171,7 @@ void node_close(struct node *n)
     outbox_close(&n->out);
     agent_close(n->agent);
     db_close(n->agent_db);
-    jobs_free(n->jobs);
-    apps_free(n->apps);
-    master_free(n->master);
+    free_minds(n);
     replica_close(n->replica);
     state_close(n->state);
     db_close(n->db);
@@ -332,40 +349,27 @@ static void take_routes(struct node *n, struct event *e)
     n->ports_refused = buf_take(&refused, NULL);
 }
 
-static void stop_reads(struct node *n)
-{
-    n->hands->readers_stop(n->hands);
-    state_close(n->state);
-    n->state = NULL;
-}
-
 /* Puts the fetched file in the place of ours (replica/replica.h): statements are freed first, and
  * the minds, which are not leading, get the new state. */
 static int swap_state(struct node *n, uint64_t token, const char *path, struct error *err)
 {
     struct error swap;
-    stop_reads(n);
-    int rc = replica_install_swap(n->replica, token, path, &swap);
-    if (rc != 0)
+    bool db_open;
+    n->hands->readers_stop(n->hands);
+    state_close(n->state);
+    n->state = NULL;
+    if (replica_install_swap(n->replica, token, path, &db_open, &swap) != 0)
         log_warn("snapshot not installed", "why=%s", swap.text);
-    if (rc == 0 || (swap.code != ERR_UNAVAILABLE && swap.code != ERR_CONFLICT)) {
-        n->db = NULL; /* the swap closed it */
+    if (db_open) { /* nothing happened */
+        if (open_view(n, err) != 0)
+            return -1;
+    } else {
+        n->db = NULL;
         if (open_state(n, err) != 0 || replica_install_resume(n->replica, n->db, n->now, err) != 0)
             return -1;
-    } else if (state_open(n->db, false, &n->state, err) != 0) {
-        return -1;
-    } else {
-        state_watch(n->state, &n->watch);
     }
-    const struct master_options master = {.unreachable_ms = n->options.unreachable_ms > 0
-                                                                ? n->options.unreachable_ms
-                                                                : UNREACHABLE_MS};
-    jobs_free(n->jobs);
-    apps_free(n->apps);
-    master_free(n->master);
-    n->master = master_new(n->state, &master);
-    n->apps = apps_new(n->state, n->hands->rng);
-    n->jobs = jobs_new(n->state, n->hands->rng);
+    free_minds(n);
+    make_minds(n);
     n->hands->facts(n->hands, &n->facts); /* readers may open again */
     return 0;
 }
