@@ -610,8 +610,7 @@ static void credit_holds_back_an_owner_whose_client_does_not_read(void **unused)
         uv_run(&site.world.loop.uv, UV_RUN_NOWAIT);
         credit += site.credit;
         site.credit = 0;
-        if (quiet == 1000) { /* the system's buffers are full, nothing moves any more */
-            assert_false(reading);
+        if (quiet == 1000 && !reading) { /* the system's buffers are full, nothing moves */
             reading = true;
             stream_read(p.stream, true);
         }
