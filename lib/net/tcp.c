@@ -265,7 +265,7 @@ int listener_start(struct listener *l, struct loop *loop, const char *address, u
                    void (*on_stream)(struct listener *l, struct stream *s), struct error *err)
 {
     struct sockaddr_storage own = {0};
-    int fd, len = sizeof(own);
+    int fd = -1, len = sizeof(own);
     char unused[STREAM_ADDRESS_SIZE];
 
     if (open_listening(address, port, &fd, err) != 0)
