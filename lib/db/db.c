@@ -406,6 +406,8 @@ int db_checkpoint(struct db *db, enum db_checkpoint_mode mode, struct db_checkpo
                                 [DB_CHECKPOINT_TRUNCATE] = SQLITE_CHECKPOINT_TRUNCATE};
     int frames = 0, moved = 0;
     int rc = sqlite3_wal_checkpoint_v2(db->sqlite, NULL, modes[mode], &frames, &moved);
+    if (rc == SQLITE_BUSY) /* somebody reads: that is no failure of the connection */
+        return error_set(err, ERR_UNAVAILABLE, "checkpoint: the database is being read");
     if (rc != SQLITE_OK)
         return db_error(db, rc, "checkpoint", err);
     *out = (struct db_checkpoint){frames, moved};

@@ -1,0 +1,152 @@
+/* lib/replica/private.h - what the files of this room share. */
+#pragma once
+
+#include <raft.h>
+
+#include "base/rng.h"
+#include "replica/codec.h"
+#include "replica/guards.h"
+#include "replica/replica.h"
+#include "replica/storage.h"
+
+struct peer { /* anybody we have heard of; never forgotten, so addresses may be borrowed */
+    uint64_t id;
+    char *address;
+    struct mono heard;
+    uint64_t acked;      /* the newest ping it has answered in this term of ours */
+    struct mono offered; /* when it was last sent an offer */
+};
+
+struct proposal {
+    uint64_t index, term, ticket;
+};
+
+/* A read on its way:
+ *
+ *   READ_LEADER --READ_RESULT--> READ_APPLY --applied--> done       asked on a follower
+ *   READ_ROUND --majority answered--> READ_APPLY --applied--> done  asked on the leader
+ *   READ_ROUND --majority answered--> READ_RESULT is sent           asked by a follower */
+enum read_stage { READ_LEADER, READ_ROUND, READ_APPLY };
+struct read {
+    enum read_stage stage;
+    uint64_t ticket; /* 0: asked by `from` */
+    uint64_t from;
+    uint64_t seq;   /* of the question between follower and leader */
+    uint64_t round; /* READ_ROUND: of pings; 0: none yet, we do not lead yet */
+    uint64_t index; /* to be applied first */
+    struct mono deadline;
+};
+
+struct reads {
+    struct read *items;
+    size_t n, cap;
+    uint64_t seq;             /* the last one used, for questions */
+    uint64_t sent, confirmed; /* rounds */
+    struct mono sent_at;
+};
+
+struct change { /* the membership change under way */
+    bool active;
+    enum replica_change_kind kind;
+    uint64_t id, ticket;
+    uint64_t index; /* of its entry; 0: not yet in the log */
+    unsigned attempts;
+};
+
+enum install_state { INSTALL_NONE, INSTALL_FETCHING, INSTALL_SWAPPED };
+struct install {
+    enum install_state state;
+    struct replica_snapshot snapshot;
+    uint64_t from;
+    struct mono heard; /* of that leader */
+};
+
+struct replica {
+    struct raft raft;
+    struct storage storage;
+    struct db *db;
+    struct replica_options options; /* its address is our own copy */
+    struct rng rng;
+    struct error failed; /* the first fatal error; its code is ERR_NONE while all is well */
+    bool started;        /* raft is initialised */
+
+    /* this turn */
+    struct mono now;
+    bool dirty;    /* stepping wrote: the open transaction is in FULL */
+    uint64_t owed; /* rows up to here are to be told persisted after the COMMIT; 0: none */
+    struct replica_frame *frames;
+    size_t n_frames, cap_frames;
+    struct replica_outcome *outcomes;
+    size_t n_outcomes, cap_outcomes;
+
+    struct peer *peers;
+    size_t n_peers, cap_peers;
+
+    /* leading */
+    bool was_leader;
+    bool barrier_due;           /* G3: this term needs an entry of its own */
+    uint64_t leading_since;     /* index from which entries are of our own term; 0: none yet */
+    struct proposal *proposals; /* oldest first */
+    size_t n_proposals, cap_proposals;
+    struct change change;
+    struct reads reads;
+
+    /* following */
+    struct mono append_heard; /* an append of a leader of our term */
+    uint64_t request_term;    /* of the append or offer that is being stepped; 0: none */
+    bool rejected;            /* that append was refused */
+    uint64_t last_leader;
+    bool removed;
+    uint64_t forged_term; /* G2: the term for which a vote was forged last */
+    struct mono timeout_stepped;
+
+    uint64_t commit; /* never goes back */
+    struct install install;
+    bool snapshot_wanted;
+    struct replica_snapshot ready; /* its index is 0: none */
+    uint64_t snapshot_index;       /* up to which the core knows a snapshot */
+};
+
+/* ---- replica.c */
+bool guarded(const struct replica *r, enum guard g);
+void replica_fail(struct replica *r, const struct error *err); /* the first one counts */
+bool replica_is_leader(const struct replica *r);
+/* One event, and what it brings about. The result is the core's. */
+int replica_step(struct replica *r, struct raft_event *event);
+/* The same for what may not fail. */
+void replica_must_step(struct replica *r, struct raft_event *event);
+/* Appends one entry as the leader: 0, or the core's error. */
+int replica_submit(struct replica *r, int type, struct slice data);
+/* Starts the core from what is stored. */
+int replica_start(struct replica *r, struct error *err) MUST_CHECK;
+struct peer *replica_peer(struct replica *r, uint64_t id,
+                          const char *address); /* NULL address: look */
+void replica_outcome(struct replica *r, enum replica_what what, uint64_t ticket,
+                     enum error_code code, uint64_t index);
+
+/* ---- send.c */
+void send_messages(struct replica *r, const struct raft_update *update);
+void send_frame(struct replica *r, uint64_t to, const struct frame *f);
+void send_number(struct replica *r, uint64_t to, enum frame_kind kind, struct frame_number number);
+
+/* ---- receive.c is replica_receive() */
+
+/* ---- reads.c */
+void reads_receive(struct replica *r, uint64_t from, const struct frame *f);
+void reads_turn(struct replica *r);   /* before the COMMIT: sends what is due */
+void reads_finish(struct replica *r); /* after it: tells what is done */
+void reads_lost(struct replica *r);   /* the leadership, or the leader, is another */
+struct mono reads_due(const struct replica *r);
+void reads_close(struct reads *s);
+
+/* ---- change.c */
+void change_turn(struct replica *r);
+void change_applied(struct replica *r, uint64_t index, uint64_t term);
+void change_lost(struct replica *r);
+
+/* ---- snapshot.c */
+void snapshot_begin_install(struct replica *r, const struct raft_update *update);
+void snapshot_offer(struct replica *r, const struct raft_message *m);
+void snapshot_compact(struct replica *r); /* in the open transaction, if it is time */
+bool snapshot_compaction_due(const struct replica *r);
+void snapshot_turn(struct replica *r); /* at its beginning: gives up an install without a leader */

@@ -1,0 +1,133 @@
+/* lib/replica/send.c - the core's messages, made into frames while they live. */
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "replica/private.h"
+
+static void push(struct replica *r, uint64_t to, struct buf *bytes)
+{
+    ASSERT(!buf_full(bytes));
+    ASSERT(replica_peer(r, to, NULL) != NULL); /* its address is filled in by replica_commit() */
+    if (r->n_frames == r->cap_frames) {
+        r->cap_frames = r->cap_frames == 0 ? 16 : 2 * r->cap_frames;
+        r->frames = mem_realloc(r->frames, r->cap_frames * sizeof r->frames[0]);
+    }
+    size_t len;
+    char *taken = buf_take(bytes, &len);
+    r->frames[r->n_frames++] = (struct replica_frame){to, NULL, {taken, len}};
+}
+
+void send_frame(struct replica *r, uint64_t to, const struct frame *f)
+{
+    struct buf bytes;
+    buf_init(&bytes, LIMIT_FRAME_BYTES);
+    frame_encode(f, &bytes);
+    push(r, to, &bytes);
+}
+
+void send_number(struct replica *r, uint64_t to, enum frame_kind kind, struct frame_number number)
+{
+    if (to == r->options.id || replica_peer(r, to, NULL) == NULL)
+        return;
+    struct frame f;
+    memset(&f, 0, sizeof f);
+    f.kind = kind;
+    f.sender = r->options.id;
+    f.number = number;
+    send_frame(r, to, &f);
+}
+
+/* ---- appends: the core says from where and how many, the entries are ours to fill in */
+
+/* How many of the n rows from `index` on go into one frame: at least one. */
+static unsigned fit(struct replica *r, uint64_t index, unsigned n)
+{
+    size_t bytes = storage_row(&r->storage, index)->len;
+    unsigned i = 1;
+    while (i < n && bytes + storage_row(&r->storage, index + i)->len <= LIMIT_APPEND_BYTES)
+        bytes += storage_row(&r->storage, index + i++)->len;
+    return i;
+}
+
+static size_t send_one_append(struct replica *r, uint64_t to, const struct frame_append *head)
+{
+    struct buf bytes;
+    buf_init(&bytes, LIMIT_FRAME_BYTES);
+    frame_encode_append_head(r->options.id, head, &bytes);
+    for (uint64_t i = head->prev_index + 1; i <= head->prev_index + head->n; i++) {
+        const struct log_row *row = storage_row(&r->storage, i);
+        struct frame_entry e = {row->term, row->type, storage_data(&r->storage, i)};
+        frame_encode_entry(&e, &bytes);
+    }
+    size_t len = bytes.len;
+    push(r, to, &bytes);
+    return len;
+}
+
+/* What does not fit LIMIT_SEND_BYTES counts as lost on the way: the core sends it again. */
+static void send_append(struct replica *r, uint64_t to, const struct raft_append_entries *a)
+{
+    struct frame_append head = {.term = a->term,
+                                .prev_index = a->prev_log_index,
+                                .prev_term = a->prev_log_term,
+                                .leader_commit = a->leader_commit};
+    unsigned left = a->n_entries;
+    size_t sent = 0;
+    do {
+        head.n = left == 0 ? 0 : fit(r, head.prev_index + 1, left);
+        sent += send_one_append(r, to, &head);
+        left -= head.n;
+        head.prev_index += head.n;
+        if (head.n > 0)
+            head.prev_term = storage_term_of(&r->storage, head.prev_index);
+    } while (left > 0 && sent < LIMIT_SEND_BYTES);
+}
+
+/* ---- the others */
+
+static void send_message(struct replica *r, const struct raft_message *m)
+{
+    struct frame f;
+    memset(&f, 0, sizeof f);
+    f.kind = (enum frame_kind)m->type;
+    f.sender = r->options.id;
+    switch (m->type) {
+    case RAFT_APPEND_ENTRIES:
+        send_append(r, m->server_id, &m->append_entries);
+        return;
+    case RAFT_APPEND_ENTRIES_RESULT:
+        f.append_result = m->append_entries_result;
+        /* Answering an old leader, the core leaves this as it finds it. */
+        if (r->request_term != 0 && r->request_term < f.append_result.term)
+            f.append_result.last_log_index = 0;
+        r->rejected = f.append_result.rejected != 0;
+        break;
+    case RAFT_REQUEST_VOTE:
+        f.vote = m->request_vote;
+        break;
+    case RAFT_REQUEST_VOTE_RESULT:
+        f.vote_result = m->request_vote_result;
+        if (guarded(r, GUARD_PRE_VOTE_TERM))
+            guard_pre_vote_term(raft_current_term(&r->raft), &f.vote_result);
+        break;
+    case RAFT_INSTALL_SNAPSHOT:
+        snapshot_offer(r, m);
+        return;
+    case RAFT_TIMEOUT_NOW:
+        f.timeout_now = m->timeout_now;
+    }
+    send_frame(r, m->server_id, &f);
+}
+
+void send_messages(struct replica *r, const struct raft_update *update)
+{
+    for (unsigned i = 0; i < update->messages.n; i++) {
+        const struct raft_message *m = &update->messages.batch[i];
+        if (m->server_id == r->options.id) /* the answer to a forged vote (G2) */
+            continue;
+        replica_peer(r, m->server_id, m->server_address);
+        send_message(r, m);
+    }
+}

@@ -1,0 +1,259 @@
+/* lib/replica/snapshot.c - the log made shorter, and whole states between members. */
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "db/swap.h"
+#include "replica/private.h"
+
+#define INSTALL_PATIENCE_MS 10000 /* of a leader's silence */
+#define OFFER_MS 30000            /* after an offer the log waits for the one who fetches */
+#define HELD_BACK_TIMES 4         /* the log's limits, while it waits */
+
+void replica_snapshot_close(struct replica_snapshot *s)
+{
+    buf_close(&s->conf);
+    *s = (struct replica_snapshot){0};
+}
+
+static void copy(struct replica_snapshot *to, const struct replica_snapshot *from)
+{
+    *to = *from;
+    buf_init(&to->conf, from->conf.len);
+    buf_put_slice(&to->conf, buf_slice(&from->conf));
+}
+
+/* ---------------- the leader's side */
+
+/* Fetching takes a while; if the log went on being cut meanwhile, what was fetched would be too old
+ * to go on from. */
+static bool held_back(const struct replica *r)
+{
+    bool held = r->snapshot_wanted;
+    for (size_t i = 0; i < r->n_peers && !held; i++)
+        held = r->peers[i].offered.ms != 0 && r->now.ms - r->peers[i].offered.ms < OFFER_MS;
+    return held && replica_is_leader(r);
+}
+
+/* Up to where the log may go now, with an eighth of slack so that it goes in pieces; 0: nowhere. */
+static uint64_t cut(const struct replica *r)
+{
+    uint64_t times = held_back(r) ? HELD_BACK_TIMES : 1;
+    uint64_t rows = r->options.log_rows * times;
+    int64_t bytes = r->options.log_bytes * (int64_t)times;
+    uint64_t applied = r->storage.applied.index, first = storage_first(&r->storage);
+    if (applied < first || (applied - first + 1 <= rows + rows / 8 &&
+                            storage_log_bytes(&r->storage) <= bytes + bytes / 8))
+        return 0;
+    return storage_compactable(&r->storage, rows, bytes);
+}
+
+bool snapshot_compaction_due(const struct replica *r)
+{
+    uint64_t upto = cut(r);
+    return upto != 0 && r->install.state == INSTALL_NONE && upto <= r->raft.last_stored &&
+           r->storage.applied.index > r->snapshot_index;
+}
+
+void snapshot_compact(struct replica *r)
+{
+    struct error err;
+    const struct applied *applied = &r->storage.applied;
+    if (r->failed.code != ERR_NONE || db_failed(r->db) || !snapshot_compaction_due(r))
+        return;
+    uint64_t upto = cut(r);
+    struct raft_event event;
+    memset(&event, 0, sizeof event);
+    event.type = RAFT_SNAPSHOT;
+    event.snapshot.metadata.index = applied->index;
+    event.snapshot.metadata.term = applied->term;
+    event.snapshot.metadata.configuration_index = applied->conf_index;
+    event.snapshot.trailing = (unsigned)(applied->index - upto);
+    if (conf_decode(buf_slice(&applied->conf), &event.snapshot.metadata.configuration, &err) != 0) {
+        replica_fail(r, &err);
+        return;
+    }
+    replica_must_step(r, &event);
+    storage_compact(&r->storage, upto);
+    r->snapshot_index = applied->index;
+}
+
+/* The core asks for a snapshot at its own index or newer, and goes on asking with each heartbeat:
+ * one that lies ready is offered, else the request is dropped until there is one. */
+void snapshot_offer(struct replica *r, const struct raft_message *m)
+{
+    const struct replica_snapshot *s = &r->ready;
+    if (s->index < m->install_snapshot.last_index || s->index + 1 < storage_first(&r->storage)) {
+        r->snapshot_wanted = true;
+        return;
+    }
+    struct frame f;
+    memset(&f, 0, sizeof f);
+    f.kind = FRAME_OFFER;
+    f.sender = r->options.id;
+    f.offer = (struct frame_offer){.term = m->install_snapshot.term,
+                                   .index = s->index,
+                                   .index_term = s->term,
+                                   .conf_index = s->conf_index,
+                                   .conf = buf_slice(&s->conf),
+                                   .token = s->token,
+                                   .size = s->size};
+    memcpy(f.offer.hash, s->hash, sizeof f.offer.hash);
+    replica_peer(r, m->server_id, NULL)->offered = r->now;
+    send_frame(r, m->server_id, &f);
+}
+
+bool replica_snapshot_wanted(const struct replica *r)
+{
+    return r->snapshot_wanted;
+}
+
+int replica_snapshot_prune(const char *path, const char *vfs, struct replica_snapshot *out,
+                           struct error *err)
+{
+    struct applied applied = {0};
+    if (storage_prune_copy(path, vfs, &applied, err) != 0) {
+        buf_close(&applied.conf);
+        return -1;
+    }
+    *out = (struct replica_snapshot){.index = applied.index,
+                                     .term = applied.term,
+                                     .conf_index = applied.conf_index,
+                                     .conf = applied.conf};
+    return 0;
+}
+
+void replica_snapshot_ready(struct replica *r, const struct replica_snapshot *s)
+{
+    r->snapshot_wanted = false;
+    replica_snapshot_close(&r->ready);
+    if (s != NULL)
+        copy(&r->ready, s);
+}
+
+/* ---------------- the other side */
+
+void snapshot_begin_install(struct replica *r, const struct raft_update *update)
+{
+    struct raft_snapshot_metadata md = update->snapshot.metadata;
+    raft_configuration_close(&md.configuration); /* ours again; the offer has it too */
+    raft_free(update->snapshot.chunk.base);
+    r->install.state = INSTALL_FETCHING;
+    r->install.heard = r->now;
+    r->owed = 0; /* those rows are of a log that ends here */
+    log_info("snapshot offered", "from=%llu index=%llu size=%llu",
+             (unsigned long long)r->install.from, (unsigned long long)r->install.snapshot.index,
+             (unsigned long long)r->install.snapshot.size);
+}
+
+const struct replica_snapshot *replica_install(const struct replica *r, uint64_t *from)
+{
+    if (r->install.state != INSTALL_FETCHING)
+        return NULL;
+    *from = r->install.from;
+    return &r->install.snapshot;
+}
+
+static void end_install(struct replica *r)
+{
+    r->install.state = INSTALL_NONE;
+    replica_snapshot_close(&r->install.snapshot);
+}
+
+/* The core has no event for an install that failed: it starts anew from the old file. */
+static int restart(struct replica *r, struct error *err)
+{
+    end_install(r);
+    raft_close(&r->raft, NULL);
+    r->started = false;
+    return replica_start(r, err);
+}
+
+void replica_install_abort(struct replica *r)
+{
+    struct error err;
+    if (r->install.state != INSTALL_FETCHING || r->failed.code != ERR_NONE)
+        return;
+    log_warn("snapshot given up", "from=%llu", (unsigned long long)r->install.from);
+    if (restart(r, &err) != 0)
+        replica_fail(r, &err);
+}
+
+void snapshot_turn(struct replica *r)
+{
+    if (r->install.state == INSTALL_FETCHING &&
+        r->now.ms - r->install.heard.ms >= INSTALL_PATIENCE_MS)
+        replica_install_abort(r);
+}
+
+/* Makes the fetched file ours, if it is what was offered. */
+static int adopt(struct replica *r, const char *path, struct error *err)
+{
+    struct applied got = {0};
+    const struct replica_snapshot *want = &r->install.snapshot;
+    int rv = storage_adopt(path, r->options.vfs, r->options.id, r->options.store, r->storage.term,
+                           r->storage.vote, &got, err);
+    bool same = got.index == want->index && got.term == want->term;
+    buf_close(&got.conf);
+    if (rv == 0 && !same)
+        rv = error_set(err, ERR_CORRUPT, "the snapshot holds index %llu, not %llu",
+                       (unsigned long long)got.index, (unsigned long long)want->index);
+    return rv;
+}
+
+int replica_install_swap(struct replica *r, uint64_t token, const char *path, bool *db_open_out,
+                         struct error *err)
+{
+    ASSERT(!db_in_transaction(r->db));
+    *db_open_out = true;
+    if (r->install.state != INSTALL_FETCHING || r->install.snapshot.token != token)
+        return error_set(err, ERR_CONFLICT, "that snapshot is not being installed any more");
+    if (adopt(r, path, err) != 0)
+        return -1;
+    storage_close(&r->storage);
+    r->install.state = INSTALL_SWAPPED;
+    int rv = db_swap(&r->db, path, r->options.swap_did, r->options.swap_data, err);
+    *db_open_out = r->db != NULL;
+    if (r->db == NULL)
+        return rv;
+    struct error again;
+    r->install.state = INSTALL_FETCHING;
+    if (storage_open(&r->storage, r->db, r->options.id, r->options.store, &again) != 0)
+        replica_fail(r, &again);
+    return -1;
+}
+
+static int go_on_from_snapshot(struct replica *r, struct error *err)
+{
+    const struct applied *applied = &r->storage.applied;
+    struct raft_event event;
+    memset(&event, 0, sizeof event);
+    event.type = RAFT_PERSISTED_SNAPSHOT;
+    event.persisted_snapshot.metadata.index = applied->index;
+    event.persisted_snapshot.metadata.term = applied->term;
+    event.persisted_snapshot.metadata.configuration_index = applied->conf_index;
+    event.persisted_snapshot.last = true;
+    if (conf_decode(buf_slice(&applied->conf), &event.persisted_snapshot.metadata.configuration,
+                    err) != 0)
+        return -1;
+    r->snapshot_index = applied->index;
+    end_install(r);
+    replica_must_step(r, &event);
+    return 0;
+}
+
+int replica_install_resume(struct replica *r, struct db *db, struct now now, struct error *err)
+{
+    ASSERT(r->install.state == INSTALL_SWAPPED);
+    r->db = db;
+    r->now = now.mono;
+    if (storage_open(&r->storage, db, r->options.id, r->options.store, err) != 0)
+        return -1;
+    bool swapped = r->storage.applied.index == r->install.snapshot.index &&
+                   r->storage.applied.term == r->install.snapshot.term;
+    int rv = swapped ? go_on_from_snapshot(r, err) : restart(r, err);
+    if (rv != 0)
+        replica_fail(r, err);
+    return rv;
+}
