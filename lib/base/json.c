@@ -22,10 +22,11 @@ struct scan {
     const char *begin, *at, *end;
     unsigned depth, depth_max;
     size_t numbers; /* so far */
-    /* Integers that a double cannot hold: which number of the text, and where it stands. */
+    /* Numbers of which a double does not say all: which of the text's, and where it stands. */
     struct exact {
         size_t number;
         struct slice text;
+        bool fraction; /* whole, but written with a fraction or an exponent; else too large */
     } * exact;
     size_t exact_n, exact_cap;
     struct error *err;
@@ -157,13 +158,13 @@ static int scan_digits(struct scan *s)
     return 0;
 }
 
-static void keep_exact(struct scan *s, struct slice text)
+static void keep_exact(struct scan *s, struct slice text, bool fraction)
 {
     if (s->exact_n == s->exact_cap) {
         s->exact_cap = s->exact_cap == 0 ? 16 : 2 * s->exact_cap;
         s->exact = mem_realloc(s->exact, s->exact_cap * sizeof(*s->exact));
     }
-    s->exact[s->exact_n++] = (struct exact){s->numbers, text};
+    s->exact[s->exact_n++] = (struct exact){s->numbers, text, fraction};
 }
 
 static int scan_number(struct scan *s)
@@ -195,8 +196,8 @@ static int scan_number(struct scan *s)
     double value = strtod(text, NULL);
     if (!isfinite(value))
         return refuse(s, start, "a number beyond 1.8e308");
-    if (integer && fabs(value) >= EXACT_MAX)
-        keep_exact(s, (struct slice){start, len});
+    if (integer ? fabs(value) >= EXACT_MAX : value == floor(value))
+        keep_exact(s, (struct slice){start, len}, !integer);
     s->numbers++;
     return 0;
 }
@@ -338,13 +339,19 @@ struct settling {
     size_t numbers; /* so far, as the scanner counted them */
 };
 
+/* A bit of a number's type that cJSON does not use. */
+#define WRITTEN_WITH_FRACTION (1 << 10)
+
 /* cJSON holds numbers as doubles. Where that is not exact, the number's text is kept in its
  * valuestring, which cJSON leaves NULL and frees. */
 static void settle(cJSON *item, struct settling *s)
 {
     if (cJSON_IsNumber(item)) {
         if (s->left > 0 && s->next->number == s->numbers) {
-            item->valuestring = slice_dup(s->next->text);
+            if (s->next->fraction)
+                item->type |= WRITTEN_WITH_FRACTION;
+            else
+                item->valuestring = slice_dup(s->next->text);
             s->next++;
             s->left--;
         }
@@ -529,6 +536,15 @@ bool json_i64(const struct json *v, int64_t *out)
         return false;
     *out = (int64_t)value;
     return true;
+}
+
+bool json_has_fraction(const struct json *v)
+{
+    if (!json_is(v, JSON_NUMBER))
+        return false;
+    const cJSON *number = from_json(v);
+    return (number->type & WRITTEN_WITH_FRACTION) != 0 ||
+           number->valuedouble != floor(number->valuedouble);
 }
 
 int64_t json_int(const struct json *v, int64_t otherwise)

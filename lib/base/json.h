@@ -44,6 +44,7 @@ struct slice json_slice(const struct json *v);
 /* Exact integers. One written with a fraction or an exponent counts too, below 2^53: 1.0, 1e3. */
 bool json_i64(const struct json *v, int64_t *out);
 int64_t json_int(const struct json *v, int64_t otherwise);
+bool json_has_fraction(const struct json *v); /* a number written like 1.5, 1.0 or 1e3 */
 double json_double(const struct json *v, double otherwise);
 bool json_equal(const struct json *a, const struct json *b); /* order of members does not count */
 

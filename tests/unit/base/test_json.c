@@ -129,6 +129,19 @@ static void integers_of_64_bits_are_exact(void **unused)
     }
 }
 
+static void knows_how_a_number_was_written(void **unused)
+{
+    (void)unused;
+    struct json *v = parsed("[1,1.0,1.5,1e3,9007199254740993,-0.0,1e300,\"1.0\",true]");
+    static const bool FRACTION[] = {false, true, true, true, false, true, true, false, false};
+    size_t i = 0;
+    JSON_EACH (number, v)
+        assert_int_equal(json_has_fraction(number), FRACTION[i++]);
+    assert_int_equal(i, COUNT(FRACTION));
+    assert_false(json_has_fraction(NULL));
+    json_free(v);
+}
+
 static void exact_integers_are_found_wherever_they_stand(void **unused)
 {
     (void)unused;
@@ -486,6 +499,7 @@ int main(void)
         cmocka_unit_test(what_is_read_is_written_again),
         cmocka_unit_test(numbers_keep_their_value),
         cmocka_unit_test(integers_of_64_bits_are_exact),
+        cmocka_unit_test(knows_how_a_number_was_written),
         cmocka_unit_test(exact_integers_are_found_wherever_they_stand),
         cmocka_unit_test(of_duplicate_members_the_last_wins_everywhere),
         cmocka_unit_test(strings_are_unescaped_and_escaped),
