@@ -202,13 +202,19 @@ struct pattern {
     regex_t regex;
 };
 
+#define GROUPS_MAX 32 /* one in another */
+
 struct translation {
     const char *text, *at; /* the whole, and what is left */
     struct buf out;
-    unsigned depth;         /* open groups */
-    bool after_atom;        /* may a quantifier follow? */
-    bool after_repeat;      /* did {m,n} just end? libc multiplies nested ones out in memory */
-    bool repeat_inside[32]; /* does the group at this depth hold a {m,n}? */
+    bool after_atom;  /* may a repetition follow? */
+    const char *atom; /* if so: of this */
+    unsigned depth;   /* open groups */
+    struct group {
+        const char *open;
+        bool repeats; /* holds a {m,n} */
+    } groups[GROUPS_MAX + 1];
+    size_t grown; /* what {m,n} multiply out to: libc does that in memory */
 };
 
 static int bad_pattern(const struct translation *t, const char *why, struct error *err)
@@ -358,12 +364,16 @@ static int translate_repeat(struct translation *t, struct error *err)
         max = min;
     if (end == 0 || max < min || max > PATTERN_REPEAT_MAX)
         return bad_pattern(t, "a repetition other than {m}, {m,} or {m,n} up to 255", err);
-    if (t->repeat_inside[t->depth + 1])
+    bool of_group = t->at[-1] == ')' && t->atom[0] == '(';
+    if (of_group && t->groups[t->depth + 1].repeats)
         return bad_pattern(t, "a repetition of repetitions", err);
+    t->grown += (size_t)(t->at - t->atom) * max;
+    if (t->grown > PATTERN_GROWN_MAX)
+        return bad_pattern(t, "repetitions that grow too large", err);
     buf_put(&t->out, t->at, (size_t)end);
     t->at += end;
     for (unsigned d = 0; d <= t->depth; d++)
-        t->repeat_inside[d] = true;
+        t->groups[d].repeats = true;
     return 0;
 }
 
@@ -387,23 +397,53 @@ static int translate_open(struct translation *t, struct error *err)
 {
     if (t->at[1] == '?' && t->at[2] != ':')
         return bad_pattern(t, "only (…) and (?:…) are supported of the groups", err);
-    if (t->depth + 2 >= sizeof(t->repeat_inside) / sizeof(*t->repeat_inside))
+    if (t->depth == GROUPS_MAX)
         return bad_pattern(t, "groups nested too deeply", err);
+    t->groups[++t->depth] = (struct group){.open = t->at};
     t->at += t->at[1] == '?' ? 3 : 1;
-    t->depth++;
-    t->repeat_inside[t->depth] = false;
     t->after_atom = false;
     buf_putc(&t->out, '(');
     return 0;
 }
 
+static int translate_close(struct translation *t, struct error *err)
+{
+    if (t->depth == 0)
+        return bad_pattern(t, "a ) without its (", err);
+    t->atom = t->groups[t->depth--].open;
+    t->after_atom = true;
+    buf_putc(&t->out, *t->at++);
+    return 0;
+}
+
+static int translate_anchor(struct translation *t, struct error *err)
+{
+    if (*t->at == '^' && t->at != t->text)
+        return bad_pattern(t, "a ^ that is not at the beginning", err);
+    if (*t->at == '$' && t->at[1] != '\0')
+        return bad_pattern(t, "a $ that is not at the end", err);
+    t->at++; /* patterns are anchored anyway */
+    return 0;
+}
+
+static void translate_character(struct translation *t)
+{
+    size_t len = str_utf8_len(t->at, strlen(t->at));
+    if (*t->at == ']' || *t->at == '}')
+        put_literal(t, *t->at);
+    else if (len > 1) /* one character, so that what repeats it repeats all of it */
+        buf_printf(&t->out, "(%.*s)", (int)len, t->at);
+    else
+        buf_putc(&t->out, *t->at);
+    t->at += len > 1 ? len : 1;
+    t->after_atom = true;
+}
+
 static int translate_one(struct translation *t, struct error *err)
 {
-    size_t len;
-    char c = *t->at;
-    if (c != '{')
-        t->repeat_inside[t->depth + 1] = t->repeat_inside[t->depth + 1] && c == ')';
-    switch (c) {
+    if (strchr("*+?{", *t->at) == NULL)
+        t->atom = t->at;
+    switch (*t->at) {
     case '\\':
         return translate_escape(t, err);
     case '[':
@@ -416,39 +456,16 @@ static int translate_one(struct translation *t, struct error *err)
     case '(':
         return translate_open(t, err);
     case ')':
-        if (t->depth == 0)
-            return bad_pattern(t, "a ) without its (", err);
-        t->depth--;
-        t->after_atom = true;
-        buf_putc(&t->out, *t->at++);
-        return 0;
+        return translate_close(t, err);
     case '|':
         t->after_atom = false;
         buf_putc(&t->out, *t->at++);
         return 0;
     case '^':
-        if (t->at != t->text)
-            return bad_pattern(t, "a ^ that is not at the beginning", err);
-        t->at++; /* patterns are anchored anyway */
-        return 0;
     case '$':
-        if (t->at[1] != '\0')
-            return bad_pattern(t, "a $ that is not at the end", err);
-        t->at++;
-        return 0;
-    case ']':
-    case '}':
-        put_literal(t, *t->at++);
-        t->after_atom = true;
-        return 0;
+        return translate_anchor(t, err);
     }
-    len = str_utf8_len(t->at, strlen(t->at));
-    if (len > 1) /* one character, so that what repeats it repeats all of it */
-        buf_printf(&t->out, "(%.*s)", (int)len, t->at);
-    else
-        buf_putc(&t->out, c);
-    t->at += len > 1 ? len : 1;
-    t->after_atom = true;
+    translate_character(t);
     return 0;
 }
 

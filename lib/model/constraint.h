@@ -48,6 +48,7 @@ void constraint_write(const struct constraint *c, struct json_writer *w);
 struct pattern; /* opaque: hides libc's */
 #define PATTERN_LENGTH_MAX 512
 #define PATTERN_REPEAT_MAX 255
+#define PATTERN_GROWN_MAX 2048 /* characters that all {m,n} multiply out to */
 int pattern_new(const char *text, struct pattern **out, struct error *err) MUST_CHECK;
 bool pattern_matches(const struct pattern *p, const char *text);
 void pattern_free(struct pattern *p); /* accepts NULL */
