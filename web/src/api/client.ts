@@ -1,5 +1,10 @@
 // One request to /api and its answer. Everything else in src/api stands on this.
 
+import { signal } from "@preact/signals";
+
+/** How old the node said its last answer was, in seconds, when it has lost its cluster; 0: it is true. */
+export const staleSeconds = signal(0);
+
 export class ApiError extends Error {
   constructor(
     readonly status: number, // 0: no answer came
@@ -71,6 +76,7 @@ export async function request<T>(method: string, path: string, body?: unknown): 
     const what = slow ? `no answer within ${LIMIT_WAIT_MS / 1000} s` : "the node does not answer";
     throw new ApiError(0, "ERR_UNAVAILABLE", what);
   }
+  staleSeconds.value = Number(answer.headers.get("X-Mesolith-Stale") ?? 0);
   if (!answer.ok) throw await failure(answer);
   try {
     return (answer.status === 204 ? {} : await answer.json()) as T;

@@ -3,8 +3,9 @@
 // looked at again.
 
 import { computed, signal } from "@preact/signals";
-import type { Change } from "./types";
+import { read } from "./client";
 import { type Message, Stream } from "./sse";
+import type { Change, List } from "./types";
 
 export type Line = "opening" | "up" | "down";
 
@@ -58,9 +59,18 @@ function onMessage({ event, data }: Message): void {
   }
 }
 
+const LIMIT_FIRST = 50;
+
+/** What happened before the page was opened; no matter if it cannot be had. */
+async function remember(): Promise<void> {
+  const list = await read<List<Change>>(`/api/events/log?limit=${LIMIT_FIRST}`).catch(() => undefined);
+  const oldest = recent.value.at(-1)?.id ?? Infinity;
+  const earlier = list?.items.filter(({ id }) => id < oldest) ?? [];
+  recent.value = [...recent.value, ...earlier];
+}
+
 let stream: Stream | undefined;
 let lastId = "";
-let everUp = false;
 
 function open(): void {
   stream ??= new Stream(
@@ -68,11 +78,10 @@ function open(): void {
     {
       message: onMessage,
       up() {
-        const missedAny = everUp && stream?.lastId === "";
-        everUp = true;
+        const again = line.value === "down";
         line.value = "up";
         seenAt.value = Date.now();
-        if (missedAny) tell(undefined);
+        if (again) tell(undefined); // what failed meanwhile is asked anew
       },
       down() {
         line.value = "down";
@@ -90,6 +99,7 @@ function shut(): void {
 
 export function start(): void {
   open();
+  void remember();
   let hiding: ReturnType<typeof setTimeout> | undefined;
   let ticking = setInterval(() => (tick.value = Date.now()), 1000);
   document.addEventListener("visibilitychange", () => {

@@ -28,8 +28,11 @@ export const layers = signal<Key[][]>([]);
 
 export function useKeys(keys: Key[], deps: unknown[] = []): void {
   useEffect(() => {
-    layers.value = [...layers.peek(), keys];
-    return () => (layers.value = layers.peek().filter((layer) => layer !== keys));
+    const layer = [...keys];
+    layers.value = [...layers.peek(), layer];
+    return () => {
+      layers.value = layers.peek().filter((other) => other !== layer);
+    };
   }, deps);
 }
 

@@ -4,10 +4,11 @@ import "./shell.css";
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { staleSeconds } from "../api/client";
 import { line, now, seenAt } from "../api/live";
+import { useStatus } from "../api/queries";
 import { GO, useKeys } from "../app/keys";
 import { go, route } from "../app/router";
-import { useStatus } from "../api/queries";
 import { duration } from "../lib/time";
 import { Button } from "../ui/button";
 import { Icon, type IconName } from "../ui/icon";
@@ -151,15 +152,20 @@ function LineState() {
   );
 }
 
+const BLINK_MS = 2000;
+
 /** Quiet, and only when the line is broken for longer than a blink. */
 function LineNote() {
-  if (line.value !== "down") return null;
-  const age = Math.max(0, Date.now() - seenAt.value);
-  if (now.value > 0 && age < 2000) return null;
+  const age = now.value > 0 ? Date.now() - seenAt.value : 0; // reading `now` draws this each second
+  const broken = line.value === "down" && age > BLINK_MS;
+  const stale = staleSeconds.value;
+  if (!broken && stale === 0) return null;
   return (
     <div class="line-note" role="status">
       <Note kind="warn">
-        No line to the node; trying again. What you see is {duration(Math.floor(age / 1000) * 1000)} old.
+        {broken
+          ? `No line to the node; trying again. What you see is ${duration(Math.floor(age / 1000) * 1000)} old.`
+          : `The node has lost its cluster. What you see is ${duration(stale * 1000)} old.`}
       </Note>
     </div>
   );

@@ -12,7 +12,7 @@ import { Button, Buttons } from "./button";
 import { Diff } from "./diff";
 import { Editor } from "./editor";
 import { Choice, TextField } from "./field";
-import { Bar, Note, Panel, Stack } from "./page";
+import { Bar, Note, Stack } from "./page";
 
 export interface FormField {
   path: string;
@@ -112,9 +112,10 @@ export function DocumentEditor({ label, fields, before, start, verb, save, saved
           </div>
         )}
         {before !== undefined && !broken && changed && (
-          <Panel title="What will change">
+          <div>
+            <h2>What will change</h2>
             <Diff before={before} after={doc} label="What will change" />
-          </Panel>
+          </div>
         )}
         <Buttons>
           <Button type="submit" kind="primary" disabled={broken || !changed || busy.value}>

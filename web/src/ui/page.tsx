@@ -69,7 +69,7 @@ export function Bar({ children }: { children: ComponentChildren }) {
   return <div class="bar">{children}</div>;
 }
 
-export type Fact = [name: string, value: ComponentChildren] | false | undefined;
+export type Fact = [name: string, value: ComponentChildren, room?: "wide"] | false | undefined;
 
 /** Facts that are not there are left out. */
 export function Facts({ facts }: { facts: Fact[] }) {
@@ -78,7 +78,7 @@ export function Facts({ facts }: { facts: Fact[] }) {
       {facts.map(
         (fact) =>
           fact && (
-            <div key={fact[0]}>
+            <div key={fact[0]} class={fact[2]}>
               <dt>{fact[0]}</dt>
               <dd>{fact[1]}</dd>
             </div>

@@ -37,7 +37,7 @@ export function drawDurations(
       ],
       axes: [
         { ...axis, grid: { show: false }, size: 4, values: () => [] },
-        { ...axis, size: 64, values: (_, ticks) => ticks.map(say) },
+        { ...axis, size: 64, values: (_, ticks) => ticks.map((ms) => (ms === 0 ? "0" : say(ms))) },
       ],
     },
     [bars.map((_, i) => i), of(false), of(true)],

@@ -5,7 +5,7 @@
 import "./table.css";
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { useKeys } from "../app/keys";
 import { go } from "../app/router";
 import { Icon } from "./icon";
@@ -104,13 +104,13 @@ export function Table<T>(props: TableProps<T>) {
           </tr>
         </thead>
         <tbody ref={body}>
-          {first > 0 && <Pad height={first * height} columns={columns.length} />}
+          {first > 0 && <Pad height={first * height} />}
           {Array.from({ length: Math.max(0, end - first) }, (_, i) => {
             const row = props.row(first + i);
             const key = row === undefined ? `#${first + i}` : props.keyOf(row);
             return <Row key={key} index={first + i} row={row} table={props} />;
           })}
-          {end < count && <Pad height={(count - end) * height} columns={columns.length} />}
+          {end < count && <Pad height={(count - end) * height} />}
         </tbody>
       </table>
       {count === 0 && props.empty}
@@ -118,10 +118,11 @@ export function Table<T>(props: TableProps<T>) {
   );
 }
 
-function Pad({ height, columns }: { height: number; columns: number }) {
+/** One cell: spanning all of them would bring back the columns that are hidden. */
+function Pad({ height }: { height: number }) {
   return (
     <tr class="pad" aria-hidden="true">
-      <td colSpan={columns} style={{ height: `${height}px` }} />
+      <td style={{ height: `${height}px` }} />
     </tr>
   );
 }
@@ -173,28 +174,38 @@ function Row<T>({ index, row, table }: { index: number; row: T | undefined; tabl
   );
 }
 
-/** `j` and `k` move the focus from row to row (of the table drawn last); a row out of sight is scrolled to first. */
-function useRowKeys(body: { current: HTMLElement | null }, count: number): void {
-  const move = (by: number) => {
-    const rows = body.current!;
-    const at = document.activeElement?.closest<HTMLElement>("tr[data-row]");
-    const from = at && rows.contains(at) ? Number(at.dataset["row"]) : by > 0 ? -1 : count;
-    const next = Math.min(count - 1, Math.max(0, from + by));
-    const focus = () => {
-      const row = rows.querySelector<HTMLElement>(`tr[data-row="${next}"]`);
-      row?.querySelector<HTMLElement>("a, button")?.focus({ preventScroll: true });
-      row?.scrollIntoView({ block: "nearest" });
-      return row !== null;
-    };
-    if (count === 0 || focus()) return;
-    scrollTo(0, scrollY + rows.getBoundingClientRect().top + next * rowHeight() - innerHeight / 2);
-    requestAnimationFrame(() => requestAnimationFrame(focus));
+/** The tables that are shown and how many rows each has. */
+const shown = new Map<Element, number>();
+
+/** Moves the focus to the next row of the table it is in, or into the first one of the page. */
+function moveRow(by: number): void {
+  const at = document.activeElement?.closest<HTMLElement>("tr[data-row]");
+  const rows = at?.closest("tbody") ?? document.querySelector("main .table tbody");
+  const count = (rows && shown.get(rows)) ?? 0;
+  if (!rows || count === 0) return;
+  const from = at ? Number(at.dataset["row"]) : by > 0 ? -1 : count;
+  const next = Math.min(count - 1, Math.max(0, from + by));
+  const focus = () => {
+    const row = rows.querySelector(`tr[data-row="${next}"]`);
+    row?.querySelector<HTMLElement>("a, button")?.focus({ preventScroll: true });
+    row?.scrollIntoView({ block: "nearest" });
+    return row !== null;
   };
-  useKeys(
-    [
-      { key: "j", what: "Next row", act: () => move(1) },
-      { key: "k", what: "Row before", act: () => move(-1) },
-    ],
-    [count],
-  );
+  if (focus()) return;
+  scrollTo(0, scrollY + rows.getBoundingClientRect().top + next * rowHeight() - innerHeight / 2);
+  requestAnimationFrame(() => requestAnimationFrame(focus));
+}
+
+const ROW_KEYS = [
+  { key: "j", what: "Next row", act: () => moveRow(1) },
+  { key: "k", what: "Row before", act: () => moveRow(-1) },
+];
+
+function useRowKeys(body: { current: HTMLElement | null }, count: number): void {
+  useEffect(() => {
+    const rows = body.current!;
+    shown.set(rows, count);
+    return () => shown.delete(rows);
+  }, [count]);
+  useKeys(ROW_KEYS);
 }

@@ -9,6 +9,7 @@ import { pageOf } from "../../app/path";
 import { go, params, setParams } from "../../app/router";
 import { bytes, MIB, number, plural } from "../../lib/size";
 import { isLive, kindOf } from "../../lib/states";
+import { exact } from "../../lib/time";
 import { type Action, Result, useAction } from "../../ui/action";
 import { Age, Clock } from "../../ui/age";
 import { Diff } from "../../ui/diff";
@@ -126,6 +127,7 @@ function AppFacts({ summary, tasks }: { summary: AppSummary; tasks: Task[] }) {
             <div>{said}</div>
             <Dots kinds={live.map(({ state }) => kindOf("task", state))} label={said} />
           </>,
+          "wide",
         ],
         ["CPUs each", number(summary.cpus)],
         ["Memory each", bytes(summary.mem * MIB)],
@@ -162,7 +164,7 @@ function Instances({ data }: ViewProps) {
       )}
       {over.length > 0 && (
         <Panel title="Ended" beside={<span class="muted">{plural(over.length, "instance")}</span>} bare>
-          <TaskTable label="Ended instances" tasks={over} />
+          <TaskTable label="Ended instances" tasks={over} ended />
         </Panel>
       )}
     </Stack>
@@ -183,16 +185,18 @@ function Settings({ data, action }: ViewProps) {
     go(pageOf("app", id)!);
   };
   return (
-    <DocumentEditor
-      key={data.summary.version}
-      label={`Settings of ${id}`}
-      fields={APP_FIELDS}
-      before={before}
-      start={before}
-      verb="Save and deploy"
-      save={(doc) => replaceApp(id, doc)}
-      saved={saved}
-    />
+    <Panel>
+      <DocumentEditor
+        key={data.summary.version}
+        label={`Settings of ${id}`}
+        fields={APP_FIELDS}
+        before={before}
+        start={before}
+        verb="Save and deploy"
+        save={(doc) => replaceApp(id, doc)}
+        saved={saved}
+      />
+    </Panel>
   );
 }
 
@@ -230,6 +234,7 @@ function Versions({ data, action }: ViewProps) {
 function Compare({ data, action, version }: ViewProps & { version: string }) {
   const { id } = data.summary;
   const to = useSignal(data.versions[0]!);
+  const versions = data.versions.map((value) => ({ value, text: exact(Date.parse(value)) }));
   const before = useAppVersion(id, version);
   const after = useAppVersion(id, to.value);
   const back = () => {
@@ -238,7 +243,7 @@ function Compare({ data, action, version }: ViewProps & { version: string }) {
     action.run({
       pending: "Putting the version back …",
       work: () => replaceApp(id, editable(wanted)),
-      done: `${id} goes back to the version of ${version}.`,
+      done: `${id} goes back to the version of ${exact(Date.parse(version))}.`,
     });
   };
   return (
@@ -258,14 +263,14 @@ function Compare({ data, action, version }: ViewProps & { version: string }) {
           <Select
             label="From version"
             value={version}
-            options={data.versions.map((value) => ({ value, text: value }))}
+            options={versions}
             onChange={(value) => setParams({ version: value }, "push")}
           />
           <span class="muted">to</span>
           <Select
             label="To version"
             value={to.value}
-            options={data.versions.map((value) => ({ value, text: value }))}
+            options={versions}
             onChange={(value) => (to.value = value)}
           />
         </Bar>

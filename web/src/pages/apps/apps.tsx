@@ -177,8 +177,13 @@ function AppTree(filter: FilterProps) {
 }
 
 function treeBelow(row: TreeRow) {
-  if (row.kind === "app") return `${instances(row.app)} running`;
-  return `${plural(row.group.apps, "app")}, ${row.group.running} of ${row.group.instances} running`;
+  if (row.kind === "app") return <Indent depth={row.depth}>{instances(row.app)} running</Indent>;
+  const { depth, apps, running, instances: wanted } = row.group;
+  return (
+    <Indent depth={depth}>
+      {plural(apps, "app")}, {running} of {wanted} running
+    </Indent>
+  );
 }
 
 function treeColumns(toggle: (path: string) => void): Column<TreeRow>[] {

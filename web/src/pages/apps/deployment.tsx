@@ -22,24 +22,33 @@ export function DeploymentRow({ deployment, named }: { deployment: Deployment; n
       <span class="kind-busy">
         <Shape kind="busy" />
       </span>
-      {named && apps.slice(0, 3).map((app) => (
-        <a key={app} href={pageOf("app", app)}>
-          {app}
-        </a>
-      ))}
-      {named && apps.length > 3 && <span class="muted">and {apps.length - 3} more</span>}
-      <span class="grow">{sentence}</span>
-      <span class="muted nowrap">
-        step {step} of {steps}
-      </span>
+      <div class="grow">
+        {named && <Names apps={apps} />}
+        <span>{sentence}</span>
+        <div class="muted">
+          step {step} of {steps}, began <Age at={started} />
+        </div>
+      </div>
       <Progress done={step - 1} of={steps} label="Steps done" />
-      <span class="muted">
-        <Age at={started} />
-      </span>
       <Button kind="small" icon="undo" onClick={back} label={`Roll back the deployment of ${apps.join(", ")}`}>
         Roll back
       </Button>
       <Result action={action} />
     </li>
+  );
+}
+
+const LIMIT_NAMES = 3;
+
+function Names({ apps }: { apps: string[] }) {
+  return (
+    <>
+      {apps.slice(0, LIMIT_NAMES).map((app) => (
+        <span key={app}>
+          <a href={pageOf("app", app)}>{app}</a>{" "}
+        </span>
+      ))}
+      {apps.length > LIMIT_NAMES && <span class="muted">and {apps.length - LIMIT_NAMES} more </span>}
+    </>
   );
 }

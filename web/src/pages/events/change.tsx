@@ -5,5 +5,10 @@ import { pageOf } from "../../app/path";
 export function changeLink({ noun, name, text, what }: Change) {
   const words = text || `${noun} ${name}: ${what}`;
   const page = what === "delete" ? undefined : pageOf(noun, name);
-  return page ? <a href={page}>{words}</a> : words;
+  if (!page) return words;
+  return (
+    <a class="plain" href={page}>
+      {words}
+    </a>
+  );
 }

@@ -43,7 +43,7 @@ export function Events() {
     earlier.value = [...earlier.value, ...list.items].slice(0, LIMIT_EARLIER);
     more.value = list.items.length === PAGE_EVENTS && earlier.value.length < LIMIT_EARLIER;
   };
-  useEffect(() => void load(), []);
+  useEffect(() => void load(), []); // what `recent` does not hold
 
   const all = useComputed(() => joined(frozen.value ?? recent.value, earlier.value));
   const shown = all.value.filter((change) => matches(change, noun, q));

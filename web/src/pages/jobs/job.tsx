@@ -211,15 +211,17 @@ function Settings({ data, action }: ViewProps) {
     go(pageOf("job", name)!);
   };
   return (
-    <DocumentEditor
-      key={JSON.stringify(before)}
-      label={`Settings of ${name}`}
-      fields={JOB_FIELDS}
-      before={before}
-      start={before}
-      verb="Save"
-      save={(doc) => saveJob(name, doc)}
-      saved={saved}
-    />
+    <Panel>
+      <DocumentEditor
+        key={JSON.stringify(before)}
+        label={`Settings of ${name}`}
+        fields={JOB_FIELDS}
+        before={before}
+        start={before}
+        verb="Save"
+        save={(doc) => saveJob(name, doc)}
+        saved={saved}
+      />
+    </Panel>
   );
 }

@@ -119,7 +119,7 @@ function Latest() {
   const changes = recent.value.slice(0, LATEST);
   return (
     <Panel title="Latest" beside={<a href="events">All events</a>} bare>
-      {changes.length === 0 && <Empty>Nothing has changed since this page was opened.</Empty>}
+      {changes.length === 0 && <Empty>Nothing has happened yet.</Empty>}
       <ul class="rows">
         {changes.map((change) => (
           <li key={change.id}>

@@ -31,45 +31,80 @@ function howItEnded({ state, exit, signal }: Task) {
   return exit === undefined ? null : <span class="muted"> with status {exit}</span>;
 }
 
-const SINCE = (task: Task) =>
-  isLive(task.state) ? <Age at={task.started ?? task.staged} /> : <Age at={task.ended} />;
+const since = (task: Task) => (isLive(task.state) ? (task.started ?? task.staged) : task.ended);
 
-const COLUMNS: Column<Task>[] = [
-  {
-    title: "Instance",
-    cell: (task) => (
-      <a class="mono" href={pageOf("task", task.id)} title={task.id}>
-        {shortId(task)}
-      </a>
-    ),
-  },
-  { title: "State", width: 14, cell: (task) => <TaskState task={task} /> },
-  {
-    title: "Node",
-    width: 10,
-    from: "small",
-    cell: (task) => (task.node ? <a href={pageOf("node", task.node)}>{task.host || task.node}</a> : "–"),
-  },
-  { title: "Ports", width: 8, end: true, from: "medium", cell: (task) => task.ports.join(", ") || "–" },
-  { title: "Ran", width: 7, end: true, from: "medium", cell: (task) => <Took from={task.started} to={task.ended} /> },
-  { title: "Since", width: 7, end: true, from: "small", cell: SINCE },
-];
+const NAME: Column<Task> = {
+  title: "Instance",
+  cell: (task) => (
+    <a class="mono" href={pageOf("task", task.id)} title={task.id}>
+      {shortId(task)}
+    </a>
+  ),
+};
 
 const OWNER: Column<Task> = {
   title: "Of",
-  width: 14,
+  width: 16,
+  from: "small",
   cell: ({ owner }) => <a href={pageOf(owner.noun, owner.name)}>{owner.name}</a>,
+};
+
+const STATE: Column<Task> = { title: "State", width: 14, cell: (task) => <TaskState task={task} /> };
+
+const NODE: Column<Task> = {
+  title: "Node",
+  width: 10,
+  from: "small",
+  cell: (task) => (task.node ? <a href={pageOf("node", task.node)}>{task.host || task.node}</a> : "–"),
+};
+
+const PORTS: Column<Task> = {
+  title: "Ports",
+  width: 8,
+  end: true,
+  from: "medium",
+  cell: (task) => task.ports.join(", ") || "–",
+};
+
+const MESSAGE: Column<Task> = {
+  title: "Said",
+  width: 18,
+  from: "wide",
+  cell: ({ message }) => <span title={message}>{message ?? ""}</span>,
+};
+
+const RAN: Column<Task> = {
+  title: "Ran for",
+  width: 7,
+  end: true,
+  from: "medium",
+  cell: (task) => <Took from={task.started} to={task.ended} />,
+};
+
+const SINCE: Column<Task> = {
+  title: "Since",
+  width: 7,
+  end: true,
+  from: "small",
+  cell: (task) => <Age at={since(task)} />,
+};
+
+const COLUMNS = {
+  live: [NAME, STATE, NODE, PORTS, SINCE],
+  ended: [NAME, STATE, NODE, MESSAGE, RAN, { ...SINCE, title: "Ended" }],
+  owners: [NAME, OWNER, STATE, PORTS, SINCE],
 };
 
 interface TaskTableProps {
   label: string;
   tasks: Task[];
-  owners?: boolean; // tasks of several apps and jobs
+  ended?: boolean; // how they ended matters more than where they listen
+  owners?: boolean; // of several apps and jobs, on one node
   empty?: ComponentChildren;
 }
 
-export function TaskTable({ label, tasks, owners, empty }: TaskTableProps) {
-  const columns = owners ? [COLUMNS[0]!, OWNER, ...COLUMNS.slice(1).filter(({ title }) => title !== "Node")] : COLUMNS;
+export function TaskTable({ label, tasks, ended, owners, empty }: TaskTableProps) {
+  const columns = COLUMNS[ended ? "ended" : owners ? "owners" : "live"];
   return (
     <Table<Task>
       label={label}
@@ -79,8 +114,8 @@ export function TaskTable({ label, tasks, owners, empty }: TaskTableProps) {
       keyOf={(task) => task.id}
       below={(task) => (
         <>
-          {task.host}
-          {task.ports.length > 0 && `:${task.ports.join(", ")}`} · {SINCE(task)}
+          {owners ? task.owner.name : task.host}
+          {task.ports.length > 0 && `:${task.ports.join(", ")}`} · <Age at={since(task)} />
         </>
       )}
       href={(task) => pageOf("task", task.id)}

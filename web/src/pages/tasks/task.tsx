@@ -69,7 +69,7 @@ function Crumbs({ task: { owner } }: { task: TaskType }) {
 
 function factsOf(task: TaskType): Fact[] {
   return [
-    ["Id", <Copy text={task.id} />],
+    ["Id", <Copy text={task.id} />, "wide"],
     ["Node", task.node ? <a href={pageOf("node", task.node)}>{task.host || task.node}</a> : "none yet"],
     task.ports.length > 0 && ["Ports", task.ports.join(", ")],
     ["Started", <Clock at={task.started} />],

@@ -4,46 +4,40 @@ import { useServices } from "../../api/queries";
 import type { Service } from "../../api/types";
 import { pageOf } from "../../app/path";
 import { plural } from "../../lib/size";
+import type { Kind } from "../../lib/states";
 import { Answered, Empty, Panel } from "../../ui/page";
 import { Dots, Shape } from "../../ui/state";
 import { type Column, Table } from "../../ui/table";
 
-function Bound({ service }: { service: Service }) {
-  if (!service.bound)
-    return (
-      <span class="state kind-bad" title={service.reason}>
-        <Shape kind="bad" />
-        <span>{service.reason || "not bound"}</span>
-      </span>
-    );
-  const healthy = healthyOf(service);
-  if (healthy === 0)
-    return (
-      <span class="state kind-warn">
-        <Shape kind="warn" />
-        no healthy instance
-      </span>
-    );
+const healthyOf = ({ backends }: Service) => backends.filter(({ healthy }) => healthy).length;
+
+/** How a service port fares: not bound is for someone to mend, no instance may be meant so. */
+function fares(service: Service): [Kind, string] {
+  if (!service.bound) return ["bad", "not bound"];
+  return healthyOf(service) === 0 ? ["warn", "no instance"] : ["good", "open"];
+}
+
+function Fares({ service }: { service: Service }) {
+  const [kind, word] = fares(service);
   return (
-    <span class="state kind-good">
-      <Shape kind="good" />
-      open
+    <span class={`state kind-${kind}`}>
+      <Shape kind={kind} />
+      {word}
     </span>
   );
 }
 
-const healthyOf = ({ backends }: Service) => backends.filter(({ healthy }) => healthy).length;
-
 function Backends({ service }: { service: Service }) {
+  if (!service.bound) return <span title={service.reason}>{service.reason}</span>;
   const said = `${healthyOf(service)} of ${plural(service.backends.length, "instance")} healthy`;
   return <Dots kinds={service.backends.map(({ healthy }) => (healthy ? "good" : "warn"))} label={said} />;
 }
 
 const COLUMNS: Column<Service>[] = [
   { title: "Port", width: 6, cell: ({ port }) => port },
-  { title: "App", cell: ({ app }) => <a href={pageOf("app", app)}>{app}</a> },
-  { title: "State", width: 14, cell: (service) => <Bound service={service} /> },
-  { title: "Leads to", width: 16, from: "medium", cell: (service) => <Backends service={service} /> },
+  { title: "App", width: 16, from: "small", cell: ({ app }) => <a href={pageOf("app", app)}>{app}</a> },
+  { title: "State", width: 9, cell: (service) => <Fares service={service} /> },
+  { title: "Leads to", from: "medium", cell: (service) => <Backends service={service} /> },
   {
     title: "Healthy",
     width: 7,
@@ -71,6 +65,12 @@ export function Services({ app, q }: { app?: string; q?: string }) {
                 count={shown.length}
                 row={(i) => shown[i]}
                 keyOf={({ port, app: of }) => `${port} ${of}`}
+                below={(service) => (
+                  <>
+                    <a href={pageOf("app", service.app)}>{service.app}</a>
+                    {service.reason && ` · ${service.reason}`}
+                  </>
+                )}
                 empty={<Empty>{app ? "The app has no service port." : "No service port matches."}</Empty>}
               />
             </Panel>

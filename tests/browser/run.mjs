@@ -1,0 +1,414 @@
+// The cases, in the order a person would meet them. Each waits for what it wants to see, never for time.
+
+import fs from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { chromium } from "playwright-core";
+import { startServer } from "./server.mjs";
+
+const mock = process.env.MOCK === "1";
+const kind = mock ? "browser mock" : "browser";
+const pictures = process.env.SCREENSHOTS;
+const WAIT_MS = 20_000;
+const BUDGET_BYTES = 120 * 1024;
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+const SIZES = [
+  { width: 1440, height: 900 },
+  { width: 390, height: 844 },
+];
+const THEMES = ["light", "dark"];
+
+let server;
+let browser;
+let page;
+let demo; // { app, job, task, node }: what the pages are tried with
+let wrong = []; // what the browser complained of since the last case
+
+// ---- helpers
+
+function assert(truth, what) {
+  if (!truth) throw new Error(what);
+}
+
+const url = (place = "") => `${server.origin}/ui/${place}`;
+const heading = (name) => page.getByRole("heading", { level: 1, name, exact: true });
+const tilde = (id) => id.replace(/^\//, "").replace(/\./g, "~");
+
+async function api(place, options) {
+  const answer = await fetch(`${server.origin}/api/${place}`, options);
+  assert(answer.ok, `/api/${place} answered ${answer.status}`);
+  return answer.json();
+}
+
+async function open(place, title) {
+  await page.goto(url(place));
+  await heading(title).waitFor();
+}
+
+/** Waits until `truth` holds; reads what it needs each time. */
+async function until(truth, what) {
+  const end = Date.now() + WAIT_MS;
+  for (;;) {
+    if (await truth()) return;
+    assert(Date.now() < end, `waited ${WAIT_MS / 1000} s for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+const places = () => ({
+  overview: "",
+  apps: "apps",
+  groups: "apps?view=groups",
+  app: `apps/${tilde(demo.app)}`,
+  settings: `apps/${tilde(demo.app)}?view=settings`,
+  versions: `apps/${tilde(demo.app)}?view=versions`,
+  ports: `apps/${tilde(demo.app)}?view=ports`,
+  "new-app": "new-app",
+  jobs: "jobs",
+  job: `jobs/${tilde(demo.job)}`,
+  next: `jobs/${tilde(demo.job)}?view=next`,
+  "new-job": "new-job",
+  nodes: "nodes",
+  node: `nodes/${tilde(demo.node)}`,
+  task: `tasks/${tilde(demo.task)}`,
+  traffic: "traffic",
+  events: "events",
+  about: "settings",
+});
+
+async function newPage(options) {
+  const context = await browser.newContext({ viewport: SIZES[0], ...options });
+  context.setDefaultTimeout(WAIT_MS);
+  const fresh = await context.newPage();
+  fresh.on("pageerror", (error) => wrong.push(error.message));
+  fresh.on("console", (message) => {
+    // an answer of 4xx that a case provokes is no complaint
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+      wrong.push(message.text());
+  });
+  fresh.on("request", (request) => {
+    if (!request.url().startsWith(server.origin)) wrong.push(`outside request: ${request.url()}`);
+  });
+  return fresh;
+}
+
+// ---- cases
+
+const CASES = [
+  [
+    "loads all it needs from the node, within the budget, under a strict policy",
+    async () => {
+      let bytes = 0;
+      page.on("response", async (answer) => {
+        if (answer.url().includes("/ui/")) bytes += (await answer.request().sizes().catch(() => null))?.responseBodySize ?? 0;
+      });
+      const answer = await page.goto(url());
+      const policy = answer.headers()["content-security-policy"] ?? "";
+      assert(policy.includes("default-src 'self'") && !policy.includes("unsafe"), `the policy is "${policy}"`);
+      await heading("Overview").waitFor();
+      await page.getByRole("heading", { name: "Capacity" }).waitFor();
+      if (!mock) assert(bytes > 0 && bytes <= BUDGET_BYTES, `the first load is ${bytes} bytes`);
+    },
+  ],
+  [
+    "lists the apps, finds one and opens it",
+    async () => {
+      await page.locator("nav a[href=apps]").click();
+      await heading("Apps").waitFor();
+      await page.getByRole("searchbox", { name: "Search apps" }).fill(demo.app);
+      await page.waitForURL(/q=/);
+      await page.locator("tbody tr.link", { hasText: demo.app }).first().locator("a").click();
+      await heading(demo.app).waitFor();
+      await page.goBack();
+      await heading("Apps").waitFor();
+      assert((await page.getByRole("searchbox", { name: "Search apps" }).inputValue()) === demo.app, "back lost the search");
+      await page.goForward();
+      await heading(demo.app).waitFor();
+    },
+  ],
+  [
+    "draws only the rows in sight",
+    async () => {
+      await open("apps", "Apps");
+      await page.locator("tbody tr.link").first().waitFor();
+      const { total } = await api("apps?limit=1");
+      const rows = await page.locator("tbody tr[data-row]").count();
+      assert(rows <= 80, `${rows} rows are in the document`);
+      if (total < 200) return;
+      await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+      await page.locator(`tr[data-row="${total - 1}"] a`).waitFor();
+      assert((await page.locator("tbody tr[data-row]").count()) <= 80, "the rows before are still there");
+    },
+  ],
+  [
+    "shows the groups as a tree that folds",
+    async () => {
+      await open("apps?view=groups", "Apps");
+      await page.locator("tbody tr[data-row]").first().waitFor();
+      const group = page.locator("button.twist").first();
+      if ((await group.count()) === 0) return; // the demo has no group
+      const before = await page.locator("table").getAttribute("aria-rowcount");
+      await group.click();
+      await until(async () => (await page.locator("table").getAttribute("aria-rowcount")) !== before, "fewer rows");
+    },
+  ],
+  [
+    "scales an app, shows it live, and takes it back",
+    async () => {
+      await open(`apps/${tilde(demo.app)}`, demo.app);
+      const { summary } = await api(`apps/${encodeURIComponent(demo.app.slice(1))}`);
+      const wanted = summary.instances + 1;
+      await page.locator("tbody tr.link").first().waitFor();
+      await page.keyboard.press("s");
+      await page.getByRole("textbox", { name: "Instances" }).fill(String(wanted));
+      await page.getByRole("dialog").getByRole("button", { name: "Scale", exact: true }).click();
+      await page.getByText(`from ${summary.instances} to ${wanted}`).waitFor();
+      await until(async () => (await page.locator("table").first().locator("tbody tr.link").count()) === wanted, "the new instance");
+      await until(async () => (await api("deployments")).total === 0 || mock, "the end of the deployment");
+      await page.getByRole("button", { name: "Undo" }).click();
+      await page.getByText(`from ${wanted} to ${summary.instances}`).waitFor();
+      await until(
+        async () => (await api(`apps/${encodeURIComponent(demo.app.slice(1))}`)).summary.running === summary.instances,
+        "the way back",
+      );
+    },
+  ],
+  [
+    "says at its field what is wrong, and shows what will change",
+    async () => {
+      await open(`apps/${tilde(demo.app)}?view=settings`, demo.app);
+      await page.getByRole("textbox", { name: "CPUs" }).fill("-1");
+      await page.getByRole("heading", { name: "What will change" }).waitFor();
+      await page.locator(".diff .added", { hasText: "-1" }).waitFor();
+      await page.getByRole("button", { name: "Save and deploy" }).click();
+      await page.locator('input[aria-invalid="true"]').waitFor();
+      await page.getByRole("button", { name: "JSON" }).click();
+      await page.locator(".gutter .wrong").waitFor();
+      await page.getByRole("button", { name: "Discard" }).click();
+      assert(await page.getByRole("button", { name: "Save and deploy" }).isDisabled(), "nothing to save, yet it can be");
+    },
+  ],
+  [
+    "shows the output of a task, searches it and pauses",
+    async () => {
+      await open(`apps/${tilde(demo.app)}`, demo.app);
+      await page.locator("tbody tr.link a").first().click();
+      await page.getByRole("region", { name: "stdout" }).waitFor();
+      const lines = page.locator(".log [data-line]");
+      await lines.first().waitFor();
+      const word = /[A-Za-z]{3,}/.exec(await lines.last().innerText())?.[0] ?? "a";
+      await page.getByRole("searchbox", { name: "Search the output" }).fill(word);
+      await page.locator(".log mark").first().waitFor();
+      await page.getByRole("searchbox", { name: "Search the output" }).fill("");
+      await page.getByRole("button", { name: "Pause" }).click();
+      await page.getByText("paused", { exact: true }).waitFor();
+      await page.getByRole("button", { name: "Follow" }).click();
+      await page.getByText("following", { exact: true }).waitFor();
+      await page.getByRole("button", { name: "stderr" }).click();
+      await page.getByRole("region", { name: "stderr" }).waitFor();
+    },
+  ],
+  [
+    "runs a job now and shows the run and its output",
+    async () => {
+      await page.keyboard.press("g");
+      await page.keyboard.press("j");
+      await heading("Jobs").waitFor();
+      await page.getByRole("searchbox", { name: "Search jobs" }).fill(demo.job);
+      await page.locator("tbody tr.link", { hasText: demo.job }).first().locator("a").first().click();
+      await heading(demo.job).waitFor();
+      const runs = page.locator("table[aria-label=Runs] tbody tr.link");
+      const byHand = async () => {
+        const { runs: all } = await api(`jobs/${encodeURIComponent(demo.job)}`);
+        return all.filter(({ cause }) => cause === "manual");
+      };
+      const before = (await byHand()).length;
+      await page.getByRole("button", { name: "Run now" }).click();
+      await page.getByText(`${demo.job} runs now.`).waitFor();
+      await until(async () => (await byHand()).length > before, "a run by hand");
+      await until(async () => (await byHand()).some(({ state }) => state === "ok"), "its good end");
+      await until(async () => (await runs.first().innerText()).includes("ok"), "the run on the page");
+      await runs.first().locator("a").first().click();
+      await page.getByRole("region", { name: "stdout" }).waitFor();
+      await page.locator(".log [data-line]").first().waitFor();
+      await page.getByText("the task has ended").waitFor();
+    },
+  ],
+  [
+    "tells when a job runs next",
+    async () => {
+      await open(`jobs/${tilde(demo.job)}?view=next`, demo.job);
+      await page.getByRole("heading", { name: /^The next \d+ times/ }).waitFor();
+    },
+  ],
+  [
+    "shows the nodes and what runs on one",
+    async () => {
+      await open("nodes", "Nodes");
+      await page.locator("tbody tr.link a").first().click();
+      await page.getByRole("heading", { name: "Capacity" }).waitFor();
+      await page.getByRole("heading", { name: "Tasks" }).waitFor();
+    },
+  ],
+  [
+    "shows events as they happen",
+    async () => {
+      await open("events", "Events");
+      await page.locator("tbody tr[data-row]").first().waitFor();
+      const newest = async () => page.locator('tr[data-row="0"]').innerText();
+      const before = await newest();
+      await api(`jobs/${encodeURIComponent(demo.job)}/run`, { method: "POST", body: "{}" });
+      await until(async () => (await newest()) !== before, "a new event on top");
+    },
+  ],
+  [
+    "makes an app and deletes it, by its name only",
+    async () => {
+      await page.goto(url("new-app"));
+      await page.getByRole("textbox", { name: "Id" }).fill("/browser/made");
+      await page.getByRole("textbox", { name: "Command" }).fill("sleep 1000");
+      await page.getByRole("button", { name: "Create and deploy" }).click();
+      await heading("/browser/made").waitFor();
+      await page.getByRole("button", { name: "Delete" }).click();
+      const dialog = page.getByRole("dialog");
+      const button = dialog.getByRole("button", { name: "Delete", exact: true });
+      assert(await button.isDisabled(), "it can be deleted without its name");
+      await dialog.getByRole("textbox").fill("/browser/made");
+      await button.click();
+      await heading("Apps").waitFor();
+      await until(async () => {
+        const answer = await fetch(`${server.origin}/api/apps/browser%2Fmade`);
+        return answer.status === 404;
+      }, "the app to be gone");
+    },
+  ],
+  [
+    "is led by the keyboard",
+    async () => {
+      await open("", "Overview");
+      await page.keyboard.press("?");
+      await page.getByRole("dialog", { name: "Keys" }).waitFor();
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("g");
+      await page.keyboard.press("a");
+      await heading("Apps").waitFor();
+      await page.locator("tbody tr.link").first().waitFor();
+      await page.keyboard.press("/");
+      assert(await page.locator("[data-search]").evaluate((field) => field === document.activeElement), "/ leads nowhere");
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("j");
+      await page.keyboard.press("j");
+      await page.keyboard.press("k");
+      await page.keyboard.press("Enter");
+      await page.waitForURL(/\/ui\/apps\//);
+      await page.keyboard.press("f");
+      await page.getByRole("combobox").fill(demo.job);
+      await page.getByRole("option", { name: demo.job, exact: false }).first().waitFor();
+      await page.keyboard.press("Enter");
+      await page.waitForURL(/\/ui\/jobs\//);
+    },
+  ],
+  ...THEMES.map((theme) => [`has nothing that axe objects to, ${theme}`, () => axeOnEveryPage(theme)]),
+  [
+    "fits 360 pixels",
+    async () => {
+      const narrow = await newPage({ viewport: { width: 360, height: 740 } });
+      const wide = [];
+      for (const [name, place] of Object.entries(places())) {
+        await narrow.goto(url(place));
+        await narrow.locator("main h1").waitFor();
+        await narrow.waitForLoadState("load");
+        const over = await narrow.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        if (over > 0) wide.push(`${name} by ${over}`);
+      }
+      await narrow.context().close();
+      assert(wide.length === 0, `too wide: ${wide.join(", ")}`);
+    },
+  ],
+  [
+    "says that the line is broken, and how old it all is",
+    async () => {
+      await open("", "Overview");
+      await page.getByText("live", { exact: true }).waitFor();
+      await server.stop();
+      await page.getByText(/No line to the node/).waitFor();
+      wrong = [];
+    },
+  ],
+];
+
+async function axeOnEveryPage(theme) {
+  const objections = [];
+  for (const viewport of SIZES) {
+    const looked = await newPage({ viewport, colorScheme: theme, reducedMotion: "reduce" });
+    for (const [name, place] of Object.entries(places())) {
+      await looked.goto(url(place));
+      await looked.locator("main h1").waitFor();
+      await looked.locator("main .panel, main .log, main form").first().waitFor();
+      await looked.evaluate(axe);
+      const { violations } = await looked.evaluate(() => globalThis.axe.run());
+      for (const { id, nodes } of violations) objections.push(`${name} ${viewport.width}: ${id} at ${nodes[0].target}`);
+      if (pictures) await looked.screenshot({ path: path.join(pictures, `${name}-${theme}-${viewport.width}.png`) });
+    }
+    await looked.context().close();
+  }
+  assert(objections.length === 0, objections.join("\n"));
+}
+
+// ---- running
+
+/** The names everything is tried with; waits until the demo has put them in and a task runs. */
+async function findDemo() {
+  demo = {};
+  await until(async () => {
+    const live = (state) => ["running", "healthy"].includes(state);
+    const { items: apps } = await api("apps?q=demo");
+    const { items: jobs } = await api("jobs?q=demo");
+    const { items: nodes } = await api("nodes");
+    const all = apps.length > 0 ? apps : (await api("apps")).items;
+    demo.app = all[0]?.id;
+    demo.job = (jobs[0] ?? (await api("jobs")).items[0])?.name;
+    demo.node = nodes[0]?.id;
+    if (!demo.app) return false;
+    const { items: tasks } = await api(`tasks?app=${encodeURIComponent(demo.app)}`);
+    demo.task = tasks.find(({ state }) => live(state))?.id;
+    return Boolean(demo.job && demo.node && demo.task);
+  }, "the demo's app, job and task");
+}
+
+async function runCase([name, body]) {
+  wrong = [];
+  try {
+    await body();
+    assert(wrong.length === 0, wrong.join("\n"));
+    console.log(`ok ${kind} ${name}`);
+    return true;
+  } catch (error) {
+    console.log(`not ok ${kind} ${name}`);
+    console.log(error.message.replace(/^/gm, "# "));
+    if (pictures) await page.screenshot({ path: path.join(pictures, `not-ok-${name.replace(/\W+/g, "-")}.png`) }).catch(() => {});
+    return false;
+  }
+}
+
+let passed = true;
+try {
+  if (pictures) fs.mkdirSync(pictures, { recursive: true });
+  server = await startServer();
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox"],
+  });
+  await findDemo();
+  page = await newPage();
+  for (const row of CASES) passed = (await runCase(row)) && passed;
+} catch (error) {
+  console.log(`not ok ${kind} starts`);
+  console.log(error.message.replace(/^/gm, "# "));
+  passed = false;
+} finally {
+  await browser?.close();
+  await server?.stop();
+}
+process.exit(passed ? 0 : 1);

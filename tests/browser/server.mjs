@@ -1,0 +1,68 @@
+// The node the dashboard is served by: the binary with its demo, or the mock server. Whatever is
+// started here is ended here, by its pid.
+
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const READY_MS = 30_000;
+const STOP_MS = 10_000;
+
+function commandLine(data) {
+  if (process.env.MOCK === "1")
+    return [process.execPath, path.join(here, "../../web/tests/mock-server.mjs"), "--many"];
+  const ports = ["mesos", "agent", "marathon", "chronos", "stats", "peer"].flatMap((name) => [`--${name}-port`, "0"]);
+  return [process.env.MESOLITH, "dev", "--demo", "--data", data, ...ports, "--service-address", "127.0.0.1"];
+}
+
+/** The origin of the dashboard from `ready … ui=URL …`, or of the marathon listener's /ui/. */
+function originOf(line) {
+  const urls = Object.fromEntries(
+    line
+      .split(/\s+/)
+      .slice(1)
+      .map((word) => [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)]),
+  );
+  return new URL(urls.ui ?? urls.marathon).origin;
+}
+
+/** Resolves to { origin, stop } once it serves; rejects with what it said when it does not. */
+export async function startServer() {
+  const data = fs.mkdtempSync(path.join(os.tmpdir(), "mesolith-browser-"));
+  const [command, ...args] = commandLine(data);
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const said = [];
+  let out = "";
+  const ended = new Promise((resolve) => child.on("exit", resolve));
+  child.stderr.on("data", (text) => said.push(text));
+
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill("SIGTERM");
+      const late = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+      await ended;
+      clearTimeout(late);
+    }
+    fs.rmSync(data, { recursive: true, force: true });
+  };
+  const origin = await new Promise((resolve, reject) => {
+    const fail = (why) => reject(new Error(`${command}: ${why}\n${out}${Buffer.concat(said)}`));
+    const late = setTimeout(() => fail(`not ready within ${READY_MS / 1000} s`), READY_MS);
+    child.on("error", (error) => fail(error.message));
+    child.on("exit", (code) => fail(`ended with ${code}`));
+    child.stdout.on("data", (text) => {
+      out += text;
+      const line = out.split("\n").find((row) => row.startsWith("ready "));
+      if (!line) return;
+      clearTimeout(late);
+      resolve(originOf(line));
+    });
+  }).catch(async (error) => {
+    await stop();
+    throw error;
+  });
+  return { origin, stop };
+}
