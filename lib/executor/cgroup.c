@@ -1,0 +1,436 @@
+#include "executor/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "executor/fields.h"
+
+#define MEM_BYTES_MIN (32ll << 20) /* less starts no shell: spec/mesos.md 8.10 */
+#define PERIOD_US 100000
+
+static const char *const names[CGROUP_CONTROLLERS] = {"cpu", "memory", "pids"};
+
+/* ---- files of a cgroup */
+
+static int open_in(const char *dir, const char *file, int flags)
+{
+    char path[CGROUP_PATH_SIZE + 64];
+    snprintf(path, sizeof(path), "%s/%s", dir, file);
+    return open(path, flags | O_CLOEXEC);
+}
+
+static int put(const char *dir, const char *file, const char *text)
+{
+    int fd = open_in(dir, file, O_WRONLY);
+    if (fd < 0)
+        return -1;
+    ssize_t n = write(fd, text, strlen(text));
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return n < 0 ? -1 : 0;
+}
+
+static bool get(const char *dir, const char *file, char *dst, size_t size)
+{
+    int fd = open_in(dir, file, O_RDONLY);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, dst, size - 1);
+    close(fd);
+    dst[n > 0 ? n : 0] = '\0';
+    return n >= 0;
+}
+
+/* "key 12\n" in a file of such lines */
+static int64_t get_keyed(const char *dir, const char *file, const char *key)
+{
+    char text[512];
+    if (!get(dir, file, text, sizeof(text)))
+        return 0;
+    size_t n = strlen(key);
+    for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, key, n) == 0 && line[n] == ' ')
+            return strtoll(line + n + 1, NULL, 10);
+    }
+    return 0;
+}
+
+/* In version 2 the three folders are one. */
+static bool is_first(const struct cgroup *g, int controller)
+{
+    return g->dir[controller][0] != '\0' &&
+           (controller == 0 || !str_eq(g->dir[controller], g->dir[controller - 1]));
+}
+
+/* ---- what is there */
+
+struct mounts {
+    char v1[CGROUP_CONTROLLERS][CGROUP_PATH_SIZE];
+    char v2[CGROUP_PATH_SIZE];
+};
+
+static bool has_word(const char *commas, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *p = commas; p != NULL; p = strchr(p, ',')) {
+        p += *p == ',';
+        if (strncmp(p, word, n) == 0 && (p[n] == ',' || p[n] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* proc(5): `… root mountpoint options … - type source super-options` */
+static void mounts_read(struct mounts *m)
+{
+    *m = (struct mounts){0};
+    char line[2048], at[CGROUP_PATH_SIZE], kind[32], options[256];
+    FILE *f = fopen("/proc/self/mountinfo", "re");
+    if (f == NULL)
+        return;
+    while (fgets(line, sizeof(line), f) != NULL) {
+        const char *tail = strstr(line, " - ");
+        if (tail == NULL || sscanf(line, "%*d %*d %*s %*s %319s", at) != 1 ||
+            sscanf(tail, " - %31s %*s %255s", kind, options) != 2)
+            continue;
+        if (str_eq(kind, "cgroup2") && m->v2[0] == '\0')
+            str_copy(m->v2, sizeof(m->v2), at);
+        for (int c = 0; c < CGROUP_CONTROLLERS && str_eq(kind, "cgroup"); c++)
+            if (has_word(options, names[c]) && m->v1[c][0] == '\0')
+                str_copy(m->v1[c], sizeof(m->v1[c]), at);
+    }
+    fclose(f);
+}
+
+/* Our own place: the path after `N:controllers:` in /proc/self/cgroup; controller NULL: version 2.
+ */
+static bool own_path(const char *controller, char *dst, size_t size)
+{
+    char line[1024];
+    bool found = false;
+    FILE *f = fopen("/proc/self/cgroup", "re");
+    if (f == NULL)
+        return false;
+    while (!found && fgets(line, sizeof(line), f) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        char *which = strchr(line, ':');
+        char *path = which != NULL ? strchr(which + 1, ':') : NULL;
+        if (path == NULL)
+            continue;
+        *path++ = '\0';
+        found = controller != NULL ? has_word(which + 1, controller) : which[1] == '\0';
+        if (found)
+            str_copy(dst, size, path);
+    }
+    fclose(f);
+    return found;
+}
+
+static bool join(char dst[CGROUP_PATH_SIZE], const char *mount, const char *path, const char *name)
+{
+    bool at_root = str_eq(path, "/");
+    int n = snprintf(dst, CGROUP_PATH_SIZE, "%s%s/%s", mount, at_root ? "" : path, name);
+    return n > 0 && n < CGROUP_PATH_SIZE;
+}
+
+/* Where the folder of our tasks would be, and whether we may use it. */
+static bool make_below(char dst[CGROUP_PATH_SIZE], const char *mount, const char *path)
+{
+    if (mount[0] == '\0' || !join(dst, mount, path, "mesolith") ||
+        (mkdir(dst, 0755) != 0 && errno != EEXIST) || access(dst, W_OK) != 0) {
+        dst[0] = '\0';
+        return false;
+    }
+    return true;
+}
+
+static bool probe_v1(struct cgroup *root, const struct mounts *m, const char *parent)
+{
+    bool any = false;
+    for (int c = 0; c < CGROUP_CONTROLLERS; c++) {
+        char path[CGROUP_PATH_SIZE];
+        if (parent != NULL)
+            str_copy(path, sizeof(path), parent);
+        else if (!own_path(names[c], path, sizeof(path)))
+            continue;
+        any |= make_below(root->dir[c], m->v1[c], path);
+    }
+    root->version = any ? 1 : 0;
+    return any;
+}
+
+static void move_to_leaf(const char *above, int launcher)
+{
+    char leaf[CGROUP_PATH_SIZE], text[16];
+    if (!join(leaf, above, "/", "mesolith-node"))
+        return;
+    mkdir(leaf, 0755);
+    put(leaf, "cgroup.procs", "0");
+    snprintf(text, sizeof(text), "%d", launcher);
+    if (launcher > 0)
+        put(leaf, "cgroup.procs", text);
+}
+
+/* `dir` passes its controllers on; a cgroup other than the root may then hold no processes. */
+static bool pass_on(const char *dir)
+{
+    return put(dir, "cgroup.subtree_control", "+cpu +memory +pids") == 0;
+}
+
+static bool probe_v2(struct cgroup *root, const struct mounts *m, const char *parent, int launcher)
+{
+    char path[CGROUP_PATH_SIZE], above[CGROUP_PATH_SIZE], text[256];
+    if (m->v2[0] == '\0' || (parent == NULL && !own_path(NULL, path, sizeof(path))))
+        return false;
+    if (!join(above, m->v2, parent != NULL ? parent : path, "") ||
+        !get(above, "cgroup.controllers", text, sizeof(text)) || strstr(text, "memory") == NULL)
+        return false;
+    if (!pass_on(above)) {
+        move_to_leaf(above, launcher);
+        if (!pass_on(above))
+            return false;
+    }
+    if (!make_below(root->dir[0], m->v2, parent != NULL ? parent : path) || !pass_on(root->dir[0]))
+        return false;
+    for (int c = 1; c < CGROUP_CONTROLLERS; c++)
+        memcpy(root->dir[c], root->dir[0], sizeof(root->dir[0]));
+    root->version = 2;
+    return true;
+}
+
+int cgroup_probe(struct cgroup *root_out, const char *parent, int launcher, struct error *err)
+{
+    struct mounts mounts;
+    mounts_read(&mounts);
+    *root_out = (struct cgroup){0};
+    if (probe_v1(root_out, &mounts, parent) || probe_v2(root_out, &mounts, parent, launcher))
+        return 0;
+    *root_out = (struct cgroup){0};
+    return error_set(err, ERR_UNAVAILABLE, "no cgroup with cpu, memory or pids can be written");
+}
+
+/* ---- a task's folders */
+
+void cgroup_name(const struct cgroup *root, const char *task, struct cgroup *out)
+{
+    *out = (struct cgroup){.version = root->version};
+    for (int c = 0; c < CGROUP_CONTROLLERS; c++)
+        if (root->dir[c][0] != '\0' && !join(out->dir[c], root->dir[c], "/", task))
+            out->dir[c][0] = '\0';
+}
+
+struct setting {
+    int version;
+    enum cgroup_controller controller;
+    const char *file;
+    bool optional;                                             /* a kernel may lack it */
+    bool (*text)(const struct cgroup_limits *l, char dst[64]); /* false: not limited */
+};
+
+static int64_t at_least(int64_t value, int64_t least)
+{
+    return value > least ? value : least;
+}
+
+static bool number(char dst[64], int64_t value)
+{
+    snprintf(dst, 64, "%" PRId64, value);
+    return true;
+}
+
+static bool shares(const struct cgroup_limits *l, char dst[64])
+{
+    return number(dst, at_least(l->cpus_milli * 1024 / 1000, 2));
+}
+
+static bool weight(const struct cgroup_limits *l, char dst[64])
+{
+    int64_t w = at_least(l->cpus_milli * 100 / 1000, 1);
+    return number(dst, w < 10000 ? w : 10000);
+}
+
+static bool quota(const struct cgroup_limits *l, char dst[64])
+{
+    return l->quota_milli > 0 && number(dst, at_least(l->quota_milli * PERIOD_US / 1000, 1000));
+}
+
+static bool quota_of_period(const struct cgroup_limits *l, char dst[64])
+{
+    char us[64];
+    if (!quota(l, us))
+        return false;
+    snprintf(dst, 64, "%.40s %d", us, PERIOD_US);
+    return true;
+}
+
+static bool memory(const struct cgroup_limits *l, char dst[64])
+{
+    return l->mem_bytes > 0 && number(dst, at_least(l->mem_bytes, MEM_BYTES_MIN));
+}
+
+static bool no_swap(const struct cgroup_limits *l, char dst[64])
+{
+    return l->mem_bytes > 0 && number(dst, 0);
+}
+
+static bool all_at_once(const struct cgroup_limits *l, char dst[64])
+{
+    return l->mem_bytes > 0 && number(dst, 1);
+}
+
+static bool pids(const struct cgroup_limits *l, char dst[64])
+{
+    return l->pids > 0 && number(dst, l->pids);
+}
+
+static const struct setting settings[] = {
+    {1, CGROUP_CPU, "cpu.shares", false, shares},
+    {1, CGROUP_CPU, "cpu.cfs_quota_us", false, quota},
+    {1, CGROUP_MEMORY, "memory.limit_in_bytes", false, memory},
+    {1, CGROUP_PIDS, "pids.max", false, pids},
+    {2, CGROUP_CPU, "cpu.weight", false, weight},
+    {2, CGROUP_CPU, "cpu.max", false, quota_of_period},
+    {2, CGROUP_MEMORY, "memory.max", false, memory},
+    {2, CGROUP_MEMORY, "memory.swap.max", true, no_swap},
+    {2, CGROUP_MEMORY, "memory.oom.group", true, all_at_once},
+    {2, CGROUP_PIDS, "pids.max", false, pids},
+};
+
+static int make_folders(const struct cgroup *g, struct error *err)
+{
+    for (int c = 0; c < CGROUP_CONTROLLERS; c++)
+        if (is_first(g, c) && mkdir(g->dir[c], 0755) != 0 && errno != EEXIST)
+            return error_set(err, ERR_IO, "cannot make the cgroup %s: %s", g->dir[c],
+                             strerror(errno));
+    return 0;
+}
+
+int cgroup_make(const struct cgroup *g, const struct cgroup_limits *limits, struct error *err)
+{
+    if (make_folders(g, err) != 0)
+        goto undo;
+    for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
+        const struct setting *s = &settings[i];
+        char text[64];
+        if (s->version != g->version || g->dir[s->controller][0] == '\0' || !s->text(limits, text))
+            continue;
+        if (put(g->dir[s->controller], s->file, text) != 0 && !s->optional) {
+            error_set(err, ERR_IO, "cannot write %s to the cgroup's %s: %s", text, s->file,
+                      strerror(errno));
+            goto undo;
+        }
+    }
+    return 0;
+undo:
+    cgroup_remove(g);
+    return -1;
+}
+
+int cgroup_enter(const struct cgroup *g)
+{
+    for (int c = 0; c < CGROUP_CONTROLLERS; c++)
+        if (is_first(g, c) && put(g->dir[c], "cgroup.procs", "0") != 0)
+            return -1;
+    return 0;
+}
+
+int cgroup_oom_event(const struct cgroup *g)
+{
+    const char *dir = g->dir[CGROUP_MEMORY];
+    if (g->version != 1 || dir[0] == '\0')
+        return -1;
+    int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int control = open_in(dir, "memory.oom_control", O_RDONLY);
+    char text[32];
+    snprintf(text, sizeof(text), "%d %d", event, control);
+    if (event < 0 || control < 0 || put(dir, "cgroup.event_control", text) != 0) {
+        if (event >= 0)
+            close(event);
+        event = -1;
+    }
+    if (control >= 0)
+        close(control);
+    return event;
+}
+
+bool cgroup_oom(const struct cgroup *g)
+{
+    const char *file = g->version == 1 ? "memory.oom_control" : "memory.events";
+    return g->dir[CGROUP_MEMORY][0] != '\0' &&
+           get_keyed(g->dir[CGROUP_MEMORY], file, "oom_kill") > 0;
+}
+
+int64_t cgroup_mem_peak(const struct cgroup *g)
+{
+    char text[32];
+    const char *file = g->version == 1 ? "memory.max_usage_in_bytes" : "memory.peak";
+    if (g->dir[CGROUP_MEMORY][0] == '\0' || !get(g->dir[CGROUP_MEMORY], file, text, sizeof(text)))
+        return 0;
+    return strtoll(text, NULL, 10);
+}
+
+size_t cgroup_signal(const struct cgroup *g, int sig)
+{
+    int c = 0;
+    if (sig == SIGKILL && g->dir[CGROUP_PIDS][0] != '\0')
+        put(g->dir[CGROUP_PIDS], "pids.max", "0"); /* who dies may not be replaced meanwhile */
+    while (c < CGROUP_CONTROLLERS && g->dir[c][0] == '\0')
+        c++;
+    if (c == CGROUP_CONTROLLERS)
+        return 0;
+    int fd = open_in(g->dir[c], "cgroup.procs", O_RDONLY);
+    FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
+    if (f == NULL)
+        return 0;
+    size_t n = 0;
+    for (int pid; fscanf(f, "%d", &pid) == 1; n++)
+        if (pid > 0)
+            kill(pid, sig);
+    fclose(f);
+    return n;
+}
+
+bool cgroup_remove(const struct cgroup *g)
+{
+    bool gone = true;
+    for (int c = 0; c < CGROUP_CONTROLLERS; c++)
+        if (is_first(g, c) && rmdir(g->dir[c]) != 0 && errno != ENOENT)
+            gone = false;
+    return gone;
+}
+
+/* ---- in a record */
+
+static const char *key_of(int controller, char dst[32])
+{
+    snprintf(dst, 32, "cgroup_%s", names[controller]);
+    return dst;
+}
+
+void cgroup_put(const struct cgroup *g, struct fields *f)
+{
+    char key[32];
+    fields_put_int(f, "cgroup_version", g->version);
+    for (int c = 0; c < CGROUP_CONTROLLERS; c++)
+        if (g->dir[c][0] != '\0')
+            fields_put(f, key_of(c, key), g->dir[c]);
+}
+
+void cgroup_take(struct cgroup *g, const struct fields *f)
+{
+    char key[32];
+    *g = (struct cgroup){.version = (int)fields_int(f, "cgroup_version", 0)};
+    for (int c = 0; c < CGROUP_CONTROLLERS; c++)
+        fields_get(f, key_of(c, key), g->dir[c], sizeof(g->dir[c]));
+}

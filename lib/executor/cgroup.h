@@ -1,0 +1,49 @@
+/* lib/executor/cgroup.h - limits of plain processes: cgroups of version 1 or 2.
+ *
+ * A task has one folder in each hierarchy of version 1 that we may write, or one folder in the one
+ * hierarchy of version 2. All of them lie in folders named `mesolith` below our own cgroup, or
+ * below a parent that the operator names. A zeroed struct is "no cgroup": all functions then do
+ * nothing. */
+#pragma once
+
+#include "base/error.h"
+
+enum cgroup_controller { CGROUP_CPU, CGROUP_MEMORY, CGROUP_PIDS, CGROUP_CONTROLLERS };
+
+#define CGROUP_PATH_SIZE 320
+
+struct cgroup {
+    int version; /* 0: none */
+    char dir[CGROUP_CONTROLLERS]
+            [CGROUP_PATH_SIZE]; /* "": not this controller; alike in version 2 */
+};
+
+struct cgroup_limits {   /* 0: not limited */
+    int64_t cpus_milli;  /* the share */
+    int64_t quota_milli; /* never more than this */
+    int64_t mem_bytes;
+    int64_t pids;
+};
+
+/* Finds what we may write and makes the `mesolith` folders. `parent` names a folder of the mounted
+ * hierarchies, as /proc/self/cgroup writes it, or is NULL for our own. In version 2, where a cgroup
+ * with limits below may hold no processes, this process and `launcher` move to a leaf beside it.
+ * Without any, *root_out is zeroed and `err` (ERR_UNAVAILABLE) says why, for the log. */
+int cgroup_probe(struct cgroup *root_out, const char *parent, int launcher, struct error *err);
+
+/* The names of a task's folders below the root: nothing is made yet. */
+void cgroup_name(const struct cgroup *root, const char *task, struct cgroup *out);
+int cgroup_make(const struct cgroup *g, const struct cgroup_limits *limits,
+                struct error *err) MUST_CHECK; /* ERR_IO; then nothing is left */
+int cgroup_enter(const struct cgroup *g);      /* this process; -1 with errno */
+/* An eventfd that becomes readable when memory runs out (version 1), or -1. */
+int cgroup_oom_event(const struct cgroup *g);
+bool cgroup_oom(const struct cgroup *g);               /* did memory run out? */
+int64_t cgroup_mem_peak(const struct cgroup *g);       /* bytes; 0: not known */
+size_t cgroup_signal(const struct cgroup *g, int sig); /* everybody inside; how many there were */
+bool cgroup_remove(const struct cgroup *g);            /* false while somebody is inside */
+
+/* As three or less fields of a record: `cgroup_version`, `cgroup_cpu`, … */
+struct fields;
+void cgroup_put(const struct cgroup *g, struct fields *f);
+void cgroup_take(struct cgroup *g, const struct fields *f);

@@ -1,0 +1,98 @@
+#include "executor/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/str.h"
+
+_Noreturn static void fail(int error_fd, const char *what, const char *which)
+{
+    struct child_error e = {0};
+    char quoted[96];
+    int why = errno;
+    snprintf(e.text, sizeof(e.text), "%s%s%s: %s", what, which != NULL ? " " : "",
+             which != NULL ? str_quote(quoted, sizeof(quoted), which, strlen(which)) : "",
+             strerror(why));
+    (void)!write(error_fd, &e, sizeof(e));
+    _exit(127);
+}
+
+static void default_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    for (int sig = 1; sig < NSIG; sig++)
+        signal(sig, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* The agent may be protected from the OOM killer; its tasks are not. */
+static void default_oom_score(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+    char text[16] = "";
+    if (fd < 0)
+        return;
+    if (read(fd, text, sizeof(text) - 1) > 0 && text[0] == '-')
+        (void)!write(fd, "0", 1);
+    close(fd);
+}
+
+static void plug(int out_fd, int err_fd, int error_fd)
+{
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (null < 0 || dup2(null, 0) < 0 || dup2(out_fd, 1) < 0 || dup2(err_fd, 2) < 0)
+        fail(error_fd, "cannot set up its input and output", NULL);
+}
+
+static void set_rlimits(const struct order *o, int error_fd)
+{
+    for (unsigned i = 0; i < o->rlimits_n; i++) {
+        struct rlimit limit = {o->rlimits[i].soft, o->rlimits[i].hard};
+        if (setrlimit((__rlimit_resource_t)o->rlimits[i].resource, &limit) != 0)
+            fail(error_fd, "cannot set a resource limit", NULL);
+    }
+}
+
+static void become_user(const struct order *o, int error_fd)
+{
+    if (!o->switch_user)
+        return;
+    int groups = o->user != NULL ? initgroups(o->user, o->gid) : setgroups(0, NULL);
+    if (groups != 0 || setgid(o->gid) != 0 || setuid(o->uid) != 0)
+        fail(error_fd, "cannot become the user", o->user);
+}
+
+void child_exec(const struct order *o, int out_fd, int err_fd, int error_fd, bool bound)
+{
+    char go;
+    default_signals();
+    default_oom_score();
+    setsid();
+    umask(022);
+    plug(out_fd, err_fd, error_fd);
+    if (cgroup_enter(&o->cgroup) != 0 && o->kind == ORDER_TASK)
+        fail(error_fd, "cannot enter its cgroup", NULL);
+    set_rlimits(o, error_fd);
+    if (chdir(o->cwd) != 0) /* before: the way there may be closed to the user */
+        fail(error_fd, "cannot enter the folder", o->cwd);
+    become_user(o, error_fd);
+    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+    if (bound) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* after the change of user, which takes it off */
+        if (read(error_fd, &go, 1) != 1)
+            _exit(127);
+    }
+    environ = (char **)o->env;
+    execvp(o->argv[0], o->argv);
+    fail(error_fd, "cannot run", o->argv[0]);
+}

@@ -1,0 +1,130 @@
+#include "executor/fields.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+
+static const char escaped[] = "\\\n", escapes[] = "\\n"; /* side by side */
+
+static size_t escape(char *dst, size_t size, const char *value)
+{
+    size_t n = 0;
+    for (; *value != '\0' && n + 2 < size; value++) {
+        const char *at = strchr(escaped, *value);
+        if (at != NULL)
+            dst[n++] = '\\';
+        dst[n++] = at != NULL ? escapes[at - escaped] : *value;
+    }
+    dst[n] = '\0';
+    return n;
+}
+
+void fields_put(struct fields *f, const char *key, const char *value)
+{
+    if (value == NULL)
+        return;
+    char line[FIELDS_SIZE];
+    size_t n = (size_t)snprintf(line, sizeof(line), "%s=", key);
+    n += escape(line + n, sizeof(line) - n - 1, value);
+    line[n++] = '\n';
+    if (f->len + n >= sizeof(f->text))
+        return;
+    memcpy(f->text + f->len, line, n);
+    f->len += n;
+    f->text[f->len] = '\0';
+}
+
+void fields_put_int(struct fields *f, const char *key, int64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "%" PRId64, value);
+    fields_put(f, key, text);
+}
+
+static const char *value_of(const struct fields *f, const char *key)
+{
+    size_t n = strlen(key);
+    for (const char *line = f->text; line != NULL && *line != '\0';) {
+        if (strncmp(line, key, n) == 0 && line[n] == '=')
+            return line + n + 1;
+        line = strchr(line, '\n');
+        line = line != NULL ? line + 1 : NULL;
+    }
+    return NULL;
+}
+
+const char *fields_get(const struct fields *f, const char *key, char *dst, size_t size)
+{
+    size_t n = 0;
+    const char *p = value_of(f, key);
+    for (; p != NULL && *p != '\0' && *p != '\n' && n + 1 < size; p++) {
+        const char *at = p[0] == '\\' && p[1] != '\0' ? strchr(escapes, p[1]) : NULL;
+        dst[n++] = at != NULL ? escaped[at - escapes] : *p;
+        p += at != NULL;
+    }
+    dst[n] = '\0';
+    return dst;
+}
+
+bool fields_has(const struct fields *f, const char *key)
+{
+    return value_of(f, key) != NULL;
+}
+
+int64_t fields_int(const struct fields *f, const char *key, int64_t otherwise)
+{
+    char text[24];
+    int64_t value;
+    return str_to_i64(fields_get(f, key, text, sizeof(text)), &value) ? value : otherwise;
+}
+
+void fields_take(struct fields *f, const void *bytes, size_t n)
+{
+    f->len = n < sizeof(f->text) ? n : sizeof(f->text) - 1;
+    memcpy(f->text, bytes, f->len);
+    f->text[f->len] = '\0';
+}
+
+static int write_new(const struct fields *f, int folder_fd, const char *name, bool durable)
+{
+    int fd = openat(folder_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -1;
+    bool ok = write(fd, f->text, f->len) == (ssize_t)f->len && (!durable || fsync(fd) == 0);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return ok ? 0 : -1;
+}
+
+int fields_save(const struct fields *f, int folder_fd, const char *name, bool durable,
+                struct error *err)
+{
+    char fresh[64];
+    snprintf(fresh, sizeof(fresh), "%s.new", name);
+    if (write_new(f, folder_fd, fresh, durable) != 0 ||
+        renameat(folder_fd, fresh, folder_fd, name) != 0 || (durable && fsync(folder_fd) != 0))
+        return error_set(err, ERR_IO, "cannot write %s: %s", name, strerror(errno));
+    return 0;
+}
+
+int fields_load(struct fields *f, int folder_fd, const char *name, struct error *err)
+{
+    int fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "cannot read %s: %s", name,
+                         strerror(errno));
+    char bytes[FIELDS_SIZE];
+    ssize_t n = read(fd, bytes, sizeof(bytes));
+    int saved = errno;
+    close(fd);
+    if (n < 0)
+        return error_set(err, ERR_IO, "cannot read %s: %s", name, strerror(saved));
+    fields_take(f, bytes, (size_t)n);
+    return 0;
+}

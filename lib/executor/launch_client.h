@@ -1,0 +1,46 @@
+/* lib/executor/launch_client.h - the agent's end of the launcher, on the loop. */
+#pragma once
+
+#include <uv.h>
+
+#include "base/list.h"
+#include "executor/launcher.h"
+#include "executor/order.h"
+
+struct launch_request;
+/* reply.kind REPLY_FAILED also when the launcher is gone or the client stops. */
+typedef void launch_cb(struct launch_request *r, const struct reply *reply);
+
+struct launch_request { /* the asker's memory, until the callback */
+    void *data;         /* the asker's */
+    /* private */
+    launch_cb *done; /* NULL: not under way */
+    uint32_t id;
+    struct list in_waiting;
+};
+
+struct launch_client {
+    void *data;     /* the owner's */
+    pid_t launcher; /* read only */
+    /* private */
+    uv_pipe_t pipe;
+    struct list waiting;
+    uint32_t last_id;
+    bool gone; /* the launcher has closed its end */
+    size_t have;
+    struct reply reply; /* being read */
+    void (*stopped)(struct launch_client *c);
+};
+
+/* Takes launcher->fd when it succeeds. Keeps `c` until `stopped` has fired; that ends the launcher.
+ */
+int launch_client_start(struct launch_client *c, uv_loop_t *loop, const struct launcher *launcher,
+                        struct error *err) MUST_CHECK;
+void launch_client_stop(struct launch_client *c, void (*stopped)(struct launch_client *c));
+
+/* Sends the order; its id is set here. Keeps `r` until `done`. ERR_LIMIT when the order is too big,
+ * ERR_UNAVAILABLE when the launcher is gone. */
+int launch_order(struct launch_client *c, struct launch_request *r, struct order *o,
+                 launch_cb *done, struct error *err) MUST_CHECK;
+/* A helper under way is killed; `done` still fires, once it is dead. */
+void launch_cancel(struct launch_client *c, struct launch_request *r);

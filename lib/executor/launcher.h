@@ -1,0 +1,25 @@
+/* lib/executor/launcher.h - the small process that forks: supervisors of tasks, command checks,
+ * tar and unzip.
+ *
+ * It is forked first thing in main(), before threads, libraries and memory, so that a fork costs
+ * little for ever after. It reads orders (executor/order.h) from a socket, answers each once, and
+ * ends when the socket closes; its helpers end with it, supervisors live on. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct launcher {
+    pid_t pid;
+    int fd; /* the agent's end, a stream socket; closing it ends the launcher */
+};
+
+struct launcher_options {
+    /* NULL: _Fork(3), which runs no handlers of libraries; a test's may fail. For the supervisors
+     * too. */
+    pid_t (*fork)(void);
+};
+
+int launcher_fork(const struct launcher_options *options, struct launcher *launcher_out,
+                  struct error *err) MUST_CHECK;

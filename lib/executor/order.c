@@ -1,0 +1,112 @@
+#include "executor/order.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+/* A frame is the struct as it lies in memory, with the numbers of strings in the two lists, then
+ * all strings, each with its NUL: folder, cwd, user (empty for NULL), argv, env. */
+struct head {
+    struct order order;
+    uint32_t argv_n, env_n;
+};
+
+static uint32_t count(char *const *list)
+{
+    uint32_t n = 0;
+    while (list != NULL && list[n] != NULL)
+        n++;
+    return n;
+}
+
+static void put_str(struct buf *out, const char *s)
+{
+    buf_puts(out, s != NULL ? s : "");
+    buf_putc(out, '\0');
+}
+
+int order_pack(const struct order *o, struct buf *out, struct error *err)
+{
+    struct head head = {*o, count(o->argv), count(o->env)};
+    struct buf frame;
+    buf_init(&frame, LIMIT_ORDER_BYTES);
+    buf_put(&frame, &head, sizeof(head));
+    put_str(&frame, o->folder);
+    put_str(&frame, o->cwd);
+    put_str(&frame, o->user);
+    for (uint32_t i = 0; i < head.argv_n; i++)
+        put_str(&frame, o->argv[i]);
+    for (uint32_t i = 0; i < head.env_n; i++)
+        put_str(&frame, o->env[i]);
+    bool full = buf_full(&frame);
+    uint32_t len = (uint32_t)frame.len;
+    if (!full) {
+        buf_put(out, &len, sizeof(len));
+        buf_put(out, frame.data, frame.len);
+    }
+    buf_close(&frame);
+    if (full)
+        return error_set(err, ERR_LIMIT, "command and environment: got more than %d bytes together",
+                         (int)LIMIT_ORDER_BYTES);
+    return 0;
+}
+
+struct cursor {
+    const char *p, *end;
+};
+
+/* NULL when there is none left. */
+static const char *take_str(struct cursor *c)
+{
+    const char *s = c->p;
+    const char *nul = c->p < c->end ? memchr(s, '\0', (size_t)(c->end - s)) : NULL;
+    if (nul == NULL)
+        return NULL;
+    c->p = nul + 1;
+    return s;
+}
+
+static char **take_list(struct cursor *c, uint32_t n)
+{
+    if (n > (size_t)(c->end - c->p))
+        return NULL;
+    char **list = mem_zalloc((n + 1) * sizeof(*list));
+    for (uint32_t i = 0; i < n; i++) {
+        list[i] = (char *)take_str(c);
+        if (list[i] == NULL) {
+            mem_free(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+int order_unpack(const char *frame, size_t len, struct order *out, struct error *err)
+{
+    struct head head;
+    if (len < sizeof(head))
+        return error_set(err, ERR_CORRUPT, "an order of %zu bytes", len);
+    memcpy(&head, frame, sizeof(head));
+    struct cursor c = {frame + sizeof(head), frame + len};
+    struct order o = head.order;
+    o.folder = take_str(&c);
+    o.cwd = take_str(&c);
+    o.user = take_str(&c);
+    o.argv = o.user != NULL ? take_list(&c, head.argv_n) : NULL;
+    o.env = o.argv != NULL ? take_list(&c, head.env_n) : NULL;
+    if (o.env == NULL || o.rlimits_n > ORDER_RLIMITS) {
+        order_close(&o);
+        return error_set(err, ERR_CORRUPT, "an order cut short");
+    }
+    if (o.user[0] == '\0')
+        o.user = NULL;
+    *out = o;
+    return 0;
+}
+
+void order_close(struct order *o)
+{
+    mem_free((void *)o->argv);
+    mem_free((void *)o->env);
+    o->argv = o->env = NULL;
+}

@@ -1,0 +1,352 @@
+#include "executor/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "executor/fields.h"
+#include "executor/processes.h"
+
+#define SWEEP_STEP_MS 10
+
+/*  ORDERED --reply--> CONNECTED --end of file--> SETTLING --> ended
+ *      \___________________refused, or recovered______/
+ *  While ORDERED the launcher has the request; while CONNECTED the poll handle is open; while
+ *  SETTLING a thread of libuv's pool reads what the supervisor has left. */
+enum state { ORDERED, CONNECTED, SETTLING };
+
+struct tracked {
+    struct process_driver *p;
+    struct run *run;
+    struct list in_runs;
+    enum state state;
+    bool polling; /* the handle has been opened */
+    int fd;       /* sup.sock, or -1 */
+    int64_t kill; /* an order that waits for the connection: grace_ms, or -1 */
+    struct launch_request request;
+    uv_poll_t poll;
+    uv_work_t work;
+    struct run_end end; /* the thread's answer */
+};
+
+static void settle(struct tracked *t);
+
+static struct tracked *track(struct process_driver *p, struct run *run)
+{
+    struct tracked *t = NEW(struct tracked);
+    t->p = p;
+    t->run = run;
+    t->fd = -1;
+    t->kill = -1;
+    t->request.data = t;
+    t->poll.data = t;
+    t->work.data = t;
+    run->state = t;
+    list_push(&p->runs, &t->in_runs);
+    return t;
+}
+
+static void on_gate_closed(uv_handle_t *gate);
+
+static void leave_when_empty(struct process_driver *p)
+{
+    if (p->stopped != NULL && list_empty(&p->runs) && !uv_is_closing((uv_handle_t *)&p->gate))
+        uv_close((uv_handle_t *)&p->gate, on_gate_closed);
+}
+
+static void untrack(struct tracked *t)
+{
+    struct process_driver *p = t->p;
+    list_remove(&t->in_runs);
+    t->run->state = NULL;
+    mem_free(t);
+    leave_when_empty(p);
+}
+
+/* ---- the supervisor's socket */
+
+static int connect_in(const char *folder)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return -1;
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/sup.sock", dir);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    close(dir);
+    return fd;
+}
+
+static void send_kill(struct tracked *t, int64_t grace_ms)
+{
+    struct fields f = {0};
+    fields_put_int(&f, "kill", grace_ms);
+    if (send(t->fd, f.text, f.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        log_debug("kill not sent", "task=%s error=\"%s\"", t->run->name, strerror(errno));
+}
+
+static void on_unpolled(uv_handle_t *handle)
+{
+    struct tracked *t = handle->data;
+    close(t->fd);
+    t->fd = -1;
+    t->polling = false;
+    if (t->p->stopped != NULL)
+        untrack(t);
+    else
+        settle(t);
+}
+
+static void disconnect(struct tracked *t)
+{
+    if (!uv_is_closing((uv_handle_t *)&t->poll))
+        uv_close((uv_handle_t *)&t->poll, on_unpolled);
+}
+
+static void on_record(struct tracked *t, const struct fields *record)
+{
+    t->run->pid = fields_int(record, "pid", 0);
+    t->run->started(t->run);
+}
+
+static void on_packet(uv_poll_t *poll, int status, int events)
+{
+    struct tracked *t = poll->data;
+    struct fields f;
+    char bytes[FIELDS_SIZE];
+    (void)events;
+    ssize_t n = recv(t->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    if (n < 0 && status == 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        disconnect(t);
+        return;
+    }
+    fields_take(&f, bytes, (size_t)n);
+    if (fields_has(&f, "pid") && t->run->pid == 0)
+        on_record(t, &f);
+}
+
+static void attach(struct tracked *t)
+{
+    t->fd = connect_in(t->run->folder);
+    if (t->fd < 0 || uv_poll_init(t->p->loop, &t->poll, t->fd) != 0) {
+        settle(t);
+        return;
+    }
+    t->state = CONNECTED;
+    t->polling = true;
+    uv_poll_start(&t->poll, UV_READABLE | UV_DISCONNECT, on_packet);
+    if (t->kill >= 0)
+        send_kill(t, t->kill);
+}
+
+/* ---- what is left when nobody answers: all on a thread of the pool */
+
+static void end_from_exit(struct run_end *e, const struct fields *f)
+{
+    char text[200];
+    e->killed = fields_int(f, "killed", 0) != 0;
+    e->ended.ms = fields_int(f, "ended_ms", 0);
+    if (fields_has(f, "failure"))
+        run_end_text(e, END_NOT_STARTED, fields_get(f, "failure", text, sizeof(text)));
+    else if (fields_int(f, "oom", 0) != 0)
+        run_end_out_of_memory(e, fields_int(f, "mem_limit", 0), fields_int(f, "mem_peak", 0));
+    else if (fields_has(f, "signal"))
+        run_end_signaled(e, "Command", (int)fields_int(f, "signal", 0));
+    else
+        run_end_exited(e, "Command", (int)fields_int(f, "code", 0));
+}
+
+/* The supervisor is gone without a word: somebody killed it. Its child died with it; what that one
+ * had started may live on. */
+static void sweep(const struct fields *record)
+{
+    struct cgroup g;
+    struct process child = {.pid = (pid_t)fields_int(record, "pid", 0),
+                            .started = (uint64_t)fields_int(record, "pid_started", 0)};
+    cgroup_take(&g, record);
+    for (int ms = 0; ms < LIMIT_SWEEP_MS; ms += SWEEP_STEP_MS) {
+        size_t left = cgroup_signal(&g, SIGKILL);
+        left += processes_signal_session(child, SIGKILL);
+        if (left == 0 && cgroup_remove(&g))
+            return;
+        usleep(SWEEP_STEP_MS * 1000);
+    }
+}
+
+static void end_without_exit(struct run_end *e, int folder)
+{
+    struct fields record = {0};
+    struct error err;
+    char boot[BOOT_ID_SIZE], now[BOOT_ID_SIZE];
+    if (fields_load(&record, folder, "record", &err) != 0) {
+        run_end_text(e, err.code == ERR_NOT_FOUND ? END_NEVER : END_LOST,
+                     err.code == ERR_NOT_FOUND ? "The task was never started" : err.text);
+        return;
+    }
+    fields_get(&record, "boot", boot, sizeof(boot));
+    if (strcmp(boot, boot_id(now)) != 0) {
+        run_end_text(e, END_LOST, "The machine was restarted while the task ran");
+        return;
+    }
+    sweep(&record);
+    run_end_text(e, END_LOST, "The task's supervisor was killed, and the task with it");
+}
+
+static void on_settle(uv_work_t *work)
+{
+    struct tracked *t = work->data;
+    struct fields f = {0};
+    struct error err;
+    int folder = open(t->run->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) {
+        run_end_text(&t->end, END_LOST, "The task's folder is gone");
+        return;
+    }
+    /* An order that is still on its way to the launcher must find the name taken. */
+    int claim = openat(folder, "sup.sock", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (claim >= 0)
+        close(claim);
+    if (fields_load(&f, folder, "exit", &err) == 0)
+        end_from_exit(&t->end, &f);
+    else
+        end_without_exit(&t->end, folder);
+    close(folder);
+}
+
+static void on_settled(uv_work_t *work, int status)
+{
+    struct tracked *t = work->data;
+    struct run *run = t->run;
+    bool stopping = t->p->stopped != NULL;
+    (void)status;
+    run->end = t->end;
+    untrack(t);
+    if (!stopping)
+        run->ended(run);
+}
+
+static void settle(struct tracked *t)
+{
+    t->state = SETTLING;
+    int rc = uv_queue_work(t->p->loop, &t->work, on_settle, on_settled);
+    ASSERT(rc == 0);
+}
+
+/* ---- the driver */
+
+static void on_reply(struct launch_request *r, const struct reply *reply)
+{
+    struct tracked *t = r->data;
+    struct run *run = t->run;
+    if (t->p->stopped != NULL) {
+        untrack(t);
+        return;
+    }
+    if (reply->kind == REPLY_FORKED) {
+        attach(t);
+        return;
+    }
+    run_end_text(&run->end, END_NOT_STARTED, reply->text);
+    untrack(t);
+    run->ended(run);
+}
+
+static int launch(struct driver *d, struct run *run, struct error *err)
+{
+    struct process_driver *p = (struct process_driver *)d;
+    const struct run_spec *spec = run->spec;
+    char *const shell[] = {"/bin/sh", "-c", (char *)spec->cmd, NULL};
+    char **argv = mem_zalloc((spec->args_n + 1) * sizeof(*argv));
+    for (size_t i = 0; i < spec->args_n; i++)
+        argv[i] = (char *)spec->args[i];
+    struct order o = {
+        .kind = ORDER_TASK,
+        .switch_user = run->switch_user,
+        .uid = run->uid,
+        .gid = run->gid,
+        .user = run->user,
+        .limits = {.cpus_milli = spec->cpus_milli,
+                   .quota_milli = p->options.cpu_quota ? spec->cpus_milli : 0,
+                   .mem_bytes = spec->mem_bytes,
+                   .pids = p->options.pids},
+        .grace_ms = spec->grace_ms,
+        .log_bytes = p->options.log_bytes,
+        .log_files = p->options.log_files,
+        .folder = run->folder,
+        .cwd = run->sandbox,
+        .argv = spec->cmd != NULL ? shell : argv,
+        .env = run->env,
+    };
+    cgroup_name(&p->options.cgroups, run->container, &o.cgroup);
+    struct tracked *t = track(p, run);
+    int rc = launch_order(p->launcher, &t->request, &o, on_reply, err);
+    if (rc != 0)
+        untrack(t);
+    mem_free(argv);
+    return rc;
+}
+
+static void kill_run(struct driver *d, struct run *run, int64_t grace_ms)
+{
+    struct tracked *t = run->state;
+    (void)d;
+    if (t == NULL || t->state == SETTLING)
+        return;
+    if (t->state == CONNECTED)
+        send_kill(t, grace_ms);
+    else if (t->kill < 0 || grace_ms < t->kill)
+        t->kill = grace_ms;
+}
+
+static void recover(struct driver *d, struct run *run)
+{
+    attach(track((struct process_driver *)d, run));
+}
+
+void process_start(struct process_driver *p, uv_loop_t *loop, struct launch_client *launcher,
+                   const struct process_options *options)
+{
+    *p = (struct process_driver){
+        .driver = {.name = "process", .launch = launch, .kill = kill_run, .recover = recover},
+        .loop = loop,
+        .launcher = launcher,
+        .options = *options,
+        .data = p->data,
+    };
+    list_init(&p->runs);
+    uv_timer_init(loop, &p->gate);
+    p->gate.data = p;
+}
+
+static void on_gate_closed(uv_handle_t *gate)
+{
+    struct process_driver *p = gate->data;
+    p->stopped(p);
+}
+
+void process_stop(struct process_driver *p, void (*stopped)(struct process_driver *p))
+{
+    ASSERT(p->stopped == NULL && stopped != NULL);
+    p->stopped = stopped;
+    LIST_EACH (it, &p->runs) {
+        struct tracked *t = LIST_ENTRY(it, struct tracked, in_runs);
+        if (t->state == CONNECTED)
+            disconnect(t);
+    }
+    leave_when_empty(p);
+}

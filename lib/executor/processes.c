@@ -1,0 +1,157 @@
+#include "executor/processes.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+struct stat_line {
+    struct process process;
+    pid_t parent, session;
+    char state;
+};
+
+static ssize_t read_file(const char *path, char *dst, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t n = read(fd, dst, size - 1);
+    close(fd);
+    dst[n > 0 ? n : 0] = '\0';
+    return n;
+}
+
+const char *boot_id(char dst[BOOT_ID_SIZE])
+{
+    if (read_file("/proc/sys/kernel/random/boot_id", dst, BOOT_ID_SIZE) < 0)
+        dst[0] = '\0';
+    return dst;
+}
+
+/* proc(5): `pid (comm) state ppid pgrp session …`, the start is field 22; comm may hold anything */
+static bool stat_read(pid_t pid, struct stat_line *out)
+{
+    char path[32], text[1024];
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    if (read_file(path, text, sizeof(text)) <= 0)
+        return false;
+    const char *p = strrchr(text, ')');
+    int parent, session;
+    uint64_t started;
+    if (p == NULL || sscanf(p + 1,
+                            " %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d"
+                            " %*d %" SCNu64,
+                            &out->state, &parent, &session, &started) != 4)
+        return false;
+    out->process = (struct process){.pid = pid, .started = started};
+    out->parent = parent;
+    out->session = session;
+    return true;
+}
+
+struct process process_of(pid_t pid)
+{
+    struct stat_line line;
+    return stat_read(pid, &line) ? line.process : (struct process){.pid = pid};
+}
+
+bool process_alive(struct process p)
+{
+    struct stat_line line;
+    return p.pid > 0 && p.started != 0 && stat_read(p.pid, &line) &&
+           line.process.started == p.started && line.state != 'Z' && line.state != 'X';
+}
+
+struct table {
+    struct stat_line *lines;
+    size_t n, room;
+};
+
+static int by_pid(const void *a, const void *b)
+{
+    pid_t left = ((const struct stat_line *)a)->process.pid;
+    pid_t right = ((const struct stat_line *)b)->process.pid;
+    return (left > right) - (left < right);
+}
+
+static void table_read(struct table *t)
+{
+    *t = (struct table){0};
+    DIR *proc = opendir("/proc");
+    if (proc == NULL)
+        return;
+    for (struct dirent *e; (e = readdir(proc)) != NULL;) {
+        pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+        if (pid <= 0)
+            continue;
+        if (t->n == t->room) {
+            t->room = t->room == 0 ? 256 : 2 * t->room;
+            t->lines = mem_realloc(t->lines, t->room * sizeof(*t->lines));
+        }
+        if (stat_read(pid, &t->lines[t->n]))
+            t->n++;
+    }
+    closedir(proc);
+    if (t->n > 0)
+        qsort(t->lines, t->n, sizeof(*t->lines), by_pid);
+}
+
+static const struct stat_line *table_find(const struct table *t, pid_t pid)
+{
+    struct stat_line key = {.process.pid = pid};
+    return t->n == 0 ? NULL : bsearch(&key, t->lines, t->n, sizeof(key), by_pid);
+}
+
+static bool descends(const struct table *t, const struct stat_line *line, pid_t root)
+{
+    for (unsigned depth = 0; line != NULL && line->parent > 0 && depth < t->n; depth++) {
+        if (line->parent == root)
+            return true;
+        line = table_find(t, line->parent);
+    }
+    return false;
+}
+
+static bool in_session(const struct stat_line *line, struct process leader)
+{
+    return line->session == leader.pid && line->process.started >= leader.started;
+}
+
+size_t processes_signal_below(pid_t root, int sig)
+{
+    struct table t;
+    size_t found = 0;
+    table_read(&t);
+    for (size_t i = 0; i < t.n; i++) {
+        if (t.lines[i].state == 'Z' || !descends(&t, &t.lines[i], root))
+            continue;
+        found++;
+        kill(t.lines[i].process.pid, sig);
+    }
+    mem_free(t.lines);
+    return found;
+}
+
+size_t processes_signal_session(struct process leader, int sig)
+{
+    struct table t;
+    size_t found = 0;
+    table_read(&t);
+    const struct stat_line *now = table_find(&t, leader.pid);
+    bool reused = now != NULL && now->process.started != leader.started;
+    for (size_t i = 0; i < t.n && leader.started != 0 && !reused; i++) {
+        if (t.lines[i].state == 'Z' || !in_session(&t.lines[i], leader))
+            continue;
+        found++;
+        kill(t.lines[i].process.pid, sig);
+    }
+    mem_free(t.lines);
+    return found;
+}

@@ -1,0 +1,27 @@
+/* lib/executor/processes.h - who is who among the machine's processes, as /proc has it.
+ *
+ * A pid alone names nobody: it is reused. With the start time, and the boot id that both belong to,
+ * it does. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/error.h"
+
+#define BOOT_ID_SIZE 37
+
+struct process {
+    pid_t pid;
+    uint64_t started; /* clock ticks since boot; 0: nobody */
+};
+
+const char *boot_id(char dst[BOOT_ID_SIZE]); /* "" when the machine does not say */
+struct process process_of(pid_t pid);        /* as it is now */
+bool process_alive(struct process p);        /* and still the same one; zombies are not alive */
+
+/* Sends `sig` to every process that descends from `root`, which gets none. Returns how many were
+ * there. Works by a walk over /proc, so a process forked meanwhile may be missed: repeat. */
+size_t processes_signal_below(pid_t root, int sig);
+/* The same for the session that `leader` began. A session that a later process of the same pid
+ * began is left alone. */
+size_t processes_signal_session(struct process leader, int sig);

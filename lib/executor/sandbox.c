@@ -1,0 +1,354 @@
+#include "executor/sandbox.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#define LATEST "latest"
+#define CREATE_TRIES 5 /* the collector may remove an empty folder under our feet */
+
+/* ---- users */
+
+int sandbox_user_find(const char *name, struct sandbox_user *out, struct error *err)
+{
+    char text[4096];
+    struct passwd entry, *found = NULL;
+    bool own = name == NULL || name[0] == '\0' || geteuid() != 0;
+    int rc = own ? getpwuid_r(geteuid(), &entry, text, sizeof(text), &found)
+                 : getpwnam_r(name, &entry, text, sizeof(text), &found);
+    if (!own && found == NULL)
+        return error_set(err, ERR_NOT_FOUND, "user: got \"%.64s\", need a user of this machine%s%s",
+                         name, rc != 0 ? ": " : "", rc != 0 ? strerror(rc) : "");
+    *out = (struct sandbox_user){.uid = geteuid(), .gid = getegid()};
+    str_copy(out->home, sizeof(out->home), found != NULL ? found->pw_dir : "/");
+    if (own)
+        return 0;
+    out->change = found->pw_uid != geteuid();
+    out->uid = found->pw_uid;
+    out->gid = found->pw_gid;
+    return 0;
+}
+
+/* ---- making */
+
+static bool is_name(const char *id)
+{
+    return id != NULL && id[0] != '\0' && !str_eq(id, ".") && !str_eq(id, "..") &&
+           strchr(id, '/') == NULL && strlen(id) <= NAME_MAX;
+}
+
+static int check_ids(const struct sandbox_ids *ids, struct error *err)
+{
+    const struct {
+        const char *what, *id;
+    } all[] = {{"agent id", ids->agent},
+               {"framework id", ids->framework},
+               {"executor id", ids->executor},
+               {"container id", ids->container}};
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+        char got[96];
+        if (is_name(all[i].id))
+            continue;
+        const char *id = all[i].id != NULL ? all[i].id : "";
+        return error_set(err, ERR_INVALID, "%s: got %s, need the name of a folder", all[i].what,
+                         str_quote(got, sizeof(got), id, strlen(id)));
+    }
+    return 0;
+}
+
+int sandbox_path(const char *root, const struct sandbox_ids *ids, char dst[SANDBOX_PATH_SIZE],
+                 struct error *err)
+{
+    if (check_ids(ids, err) != 0)
+        return -1;
+    int n = snprintf(dst, SANDBOX_PATH_SIZE, "%s/slaves/%s/frameworks/%s/executors/%s/runs/%s",
+                     root, ids->agent, ids->framework, ids->executor, ids->container);
+    if (n >= SANDBOX_PATH_SIZE)
+        return error_set(err, ERR_LIMIT, "sandbox: got a path of %d bytes, need less than %d", n,
+                         SANDBOX_PATH_SIZE);
+    return 0;
+}
+
+static int make_folders(const char *root, char *path)
+{
+    for (char *slash = path + strlen(root); slash != NULL; slash = strchr(slash + 1, '/')) {
+        if (slash == path)
+            continue;
+        *slash = '\0';
+        int rc = mkdir(path, 0755);
+        *slash = '/';
+        if (rc != 0 && errno != EEXIST)
+            return -1;
+    }
+    return mkdir(path, 0750) == 0 || errno == EEXIST ? 0 : -1;
+}
+
+/* `latest` beside the folder points at it. */
+static int link_latest(const char *folder)
+{
+    char link[SANDBOX_PATH_SIZE + 16], fresh[SANDBOX_PATH_SIZE + 16];
+    const char *name = strrchr(folder, '/') + 1;
+    int above = (int)(name - folder);
+    snprintf(link, sizeof(link), "%.*s" LATEST, above, folder);
+    snprintf(fresh, sizeof(fresh), "%.*s." LATEST ".%d", above, folder, (int)gettid());
+    unlink(fresh);
+    return symlink(name, fresh) == 0 && rename(fresh, link) == 0 ? 0 : -1;
+}
+
+static int make_file(int folder, const char *name, const struct sandbox_user *user)
+{
+    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return -1;
+    int rc = user->change ? fchown(fd, user->uid, user->gid) : 0;
+    close(fd);
+    return rc;
+}
+
+static int furnish(const char *path, const struct sandbox_user *user)
+{
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return -1;
+    int rc = make_file(folder, "stdout", user);
+    if (rc == 0)
+        rc = make_file(folder, "stderr", user);
+    if (rc == 0 && user->change)
+        rc = fchown(folder, user->uid, user->gid);
+    close(folder);
+    return rc;
+}
+
+int sandbox_create(const char *root, const struct sandbox_ids *ids, const struct sandbox_user *user,
+                   struct error *err)
+{
+    char path[SANDBOX_PATH_SIZE], agent[SANDBOX_PATH_SIZE];
+    if (sandbox_path(root, ids, path, err) != 0)
+        return -1;
+    int n = snprintf(agent, sizeof(agent), "%s/slaves/%s", root, ids->agent);
+    for (int i = 0; i < CREATE_TRIES && n < (int)sizeof(agent); i++) {
+        if (make_folders(root, path) == 0 && link_latest(agent) == 0 && link_latest(path) == 0 &&
+            furnish(path, user) == 0)
+            return 0;
+        if (errno != ENOENT)
+            break;
+    }
+    return error_set(err, ERR_IO, "cannot make the sandbox %s: %s", path, strerror(errno));
+}
+
+void sandbox_touch(const char *path)
+{
+    utimensat(AT_FDCWD, path, NULL, 0);
+}
+
+/* ---- finding */
+
+/* spec/mesos.md 7.1: what a run's path is made of; NULL is an id. */
+static const char *const parts[] = {"slaves",    NULL, "frameworks", NULL,
+                                    "executors", NULL, "runs",       NULL};
+#define PARTS (sizeof(parts) / sizeof(*parts))
+#define AGENT_PART 1
+#define RUN_PART 7
+
+static bool next_part(const char **path, char dst[NAME_MAX + 1])
+{
+    const char *p = *path + strspn(*path, "/");
+    size_t n = strcspn(p, "/");
+    if (n == 0 || n > NAME_MAX)
+        return false;
+    memcpy(dst, p, n);
+    dst[n] = '\0';
+    *path = p + n;
+    return true;
+}
+
+static const char *below_root(const char *root, const char *path)
+{
+    size_t n = strlen(root);
+    if (strncmp(path, root, n) == 0 && path[n] == '/')
+        return path + n;
+    return path;
+}
+
+/* Opens one part of the way to a run. Only our own `latest` links are followed, and only one step.
+ */
+static int step_into(int at, const char *name, bool may_be_latest)
+{
+    char target[NAME_MAX + 1];
+    if (may_be_latest && str_eq(name, LATEST)) {
+        ssize_t n = readlinkat(at, LATEST, target, NAME_MAX);
+        target[n > 0 ? n : 0] = '\0';
+        name = target;
+    }
+    return is_name(name) ? openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+}
+
+/* The run's folder, or -1; *path is moved on to what lies below it. */
+static int open_run(const char *root, const char **path)
+{
+    char name[NAME_MAX + 1];
+    const char *p = below_root(root, *path);
+    bool short_form = strncmp(p, "/frameworks/", 12) == 0;
+    int at = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    for (size_t i = 0; i < PARTS && at >= 0; i++) {
+        bool known = true;
+        if (short_form && i <= AGENT_PART)
+            strcpy(name, i < AGENT_PART ? parts[0] : LATEST);
+        else
+            known = next_part(&p, name) && (parts[i] == NULL || str_eq(parts[i], name));
+        int next = known ? step_into(at, name, i == AGENT_PART || i == RUN_PART) : -1;
+        close(at);
+        at = next;
+    }
+    *path = p;
+    return at;
+}
+
+int sandbox_open(const char *root, const char *path, int *fd_out, struct error *err)
+{
+    const char *rest = path;
+    int run = open_run(root, &rest);
+    if (run < 0)
+        return error_set(err, ERR_NOT_FOUND, "'%s': no sandbox of that name", path);
+    struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    rest += strspn(rest, "/");
+    int fd = (int)syscall(SYS_openat2, run, rest[0] != '\0' ? rest : ".", &how, sizeof(how));
+    int why = errno;
+    close(run);
+    if (fd >= 0) {
+        *fd_out = fd;
+        return 0;
+    }
+    if (why == EXDEV || why == ELOOP)
+        return error_set(err, ERR_INVALID, "'%s' is inaccessible.", path);
+    if (why == ENOENT || why == ENOTDIR || why == ENAMETOOLONG)
+        return error_set(err, ERR_NOT_FOUND, "'%s': no such file", path);
+    return error_set(err, ERR_IO, "'%s': %s", path, strerror(why));
+}
+
+int sandbox_read(const char *root, const char *path, int64_t offset, int64_t length,
+                 struct buf *data_out, int64_t *offset_out, struct error *err)
+{
+    int fd;
+    struct stat st;
+    if (sandbox_open(root, path, &fd, err) != 0)
+        return -1;
+    int rc = -1;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        error_set(err, ERR_INVALID,
+                  S_ISDIR(st.st_mode) ? "Cannot read a directory." : "'%s' is not a file.", path);
+        goto out;
+    }
+    size_t want =
+        length < 0 || length > LIMIT_FILE_READ_BYTES ? LIMIT_FILE_READ_BYTES : (size_t)length;
+    char *bytes = mem_alloc(want + 1);
+    ssize_t n = offset < 0 || offset >= st.st_size ? 0 : pread(fd, bytes, want, offset);
+    if (n >= 0) {
+        buf_put(data_out, bytes, (size_t)n);
+        *offset_out = offset < 0 ? st.st_size : offset;
+        rc = 0;
+    } else {
+        error_set(err, ERR_IO, "'%s': %s", path, strerror(errno));
+    }
+    mem_free(bytes);
+out:
+    close(fd);
+    return rc;
+}
+
+/* ---- browsing */
+
+static void name_owner(const struct stat *st, struct sandbox_entry *e)
+{
+    char text[4096];
+    struct passwd user, *u = NULL;
+    struct group group, *g = NULL;
+    snprintf(e->uid, sizeof(e->uid), "%u", st->st_uid);
+    snprintf(e->gid, sizeof(e->gid), "%u", st->st_gid);
+    if (getpwuid_r(st->st_uid, &user, text, sizeof(text), &u) == 0 && u != NULL)
+        str_copy(e->uid, sizeof(e->uid), u->pw_name);
+    if (getgrgid_r(st->st_gid, &group, text, sizeof(text), &g) == 0 && g != NULL)
+        str_copy(e->gid, sizeof(e->gid), g->gr_name);
+}
+
+static bool entry_fill(int folder, const char *name, struct sandbox_entry *e)
+{
+    struct stat st;
+    if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return false;
+    *e = (struct sandbox_entry){
+        .name = mem_strdup(name),
+        .nlink = st.st_nlink,
+        .size = st.st_size,
+        .mtime.ms = st.st_mtim.tv_sec * 1000ll + st.st_mtim.tv_nsec / 1000000,
+        .mode = st.st_mode,
+    };
+    name_owner(&st, e);
+    return true;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct sandbox_entry *)a)->name, ((const struct sandbox_entry *)b)->name);
+}
+
+int sandbox_browse(const char *root, const char *path, struct sandbox_entry **entries_out,
+                   size_t *n_out, struct error *err)
+{
+    int fd;
+    size_t n = 0, room = 0;
+    struct sandbox_entry *entries = NULL;
+    if (sandbox_open(root, path, &fd, err) != 0)
+        return -1;
+    DIR *dir = fdopendir(fd);
+    if (dir == NULL)
+        close(fd); /* a plain file: no entries, no error */
+    for (struct dirent *d; dir != NULL && n < LIMIT_BROWSE && (d = readdir(dir)) != NULL;) {
+        if (!is_name(d->d_name))
+            continue;
+        if (n == room) {
+            room = room == 0 ? 32 : 2 * room;
+            entries = mem_realloc(entries, room * sizeof(*entries));
+        }
+        n += entry_fill(fd, d->d_name, &entries[n]);
+    }
+    if (dir != NULL)
+        closedir(dir);
+    if (n > 0)
+        qsort(entries, n, sizeof(*entries), by_name);
+    *entries_out = entries;
+    *n_out = n;
+    return 0;
+}
+
+void sandbox_entries_free(struct sandbox_entry *entries, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        mem_free(entries[i].name);
+    mem_free(entries);
+}
+
+const char *sandbox_mode_text(mode_t mode, char dst[SANDBOX_MODE_SIZE])
+{
+    static const char letters[] = "rwxrwxrwx";
+    dst[0] = S_ISDIR(mode) ? 'd' : S_ISLNK(mode) ? 'l' : S_ISREG(mode) ? '-' : '?';
+    for (int i = 0; i < 9; i++)
+        dst[i + 1] = (mode & (0400u >> i)) != 0 ? letters[i] : '-';
+    dst[10] = '\0';
+    return dst;
+}

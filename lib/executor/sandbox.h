@@ -1,0 +1,83 @@
+/* lib/executor/sandbox.h - the folders that tasks run in, in Mesos's layout (spec/mesos.md 7.2):
+ *
+ *   ROOT/slaves/AGENT/frameworks/FRAMEWORK/executors/EXECUTOR/runs/CONTAINER
+ *
+ * with `latest` links in slaves/ and runs/. ROOT is the data folder's agent/. What is below a run
+ * belongs to the task, which may have put anything there: nothing is followed out of it.
+ * Everything here waits for the disk: for a thread of the pool. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/time.h"
+
+#define SANDBOX_PATH_SIZE 2048
+
+struct sandbox_ids { /* each one folder's name */
+    const char *agent, *framework, *executor, *container;
+};
+
+struct sandbox_user {
+    uid_t uid;
+    gid_t gid;
+    bool change; /* we are root, and it is somebody else */
+    char home[256];
+};
+
+/* The user of a task; NULL or "" is our own. Who is not root runs everything as himself, as Mesos
+ * does. ERR_NOT_FOUND. */
+int sandbox_user_find(const char *name, struct sandbox_user *out, struct error *err) MUST_CHECK;
+
+/* Only the name: nothing is made. ERR_INVALID when an id cannot be a folder's name. */
+int sandbox_path(const char *root, const struct sandbox_ids *ids, char dst[SANDBOX_PATH_SIZE],
+                 struct error *err) MUST_CHECK;
+/* Makes it (mode 0750, the user's), empty stdout and stderr, and the links. ERR_IO. */
+int sandbox_create(const char *root, const struct sandbox_ids *ids, const struct sandbox_user *user,
+                   struct error *err) MUST_CHECK;
+void sandbox_touch(const char *path); /* its task has ended now: from here on it ages */
+
+/* ---- reading. `path` is what the Mesos API calls a virtual path: the path of a run below ROOT or
+ * below /slaves or /frameworks (then of the latest agent), `latest` allowed in the place of agent
+ * and run, and the rest below the run. ERR_NOT_FOUND; ERR_INVALID when it leads out of the run
+ * ("'PATH' is inaccessible."), or is a folder where a file is wanted; ERR_IO. */
+
+int sandbox_open(const char *root, const char *path, int *fd_out, struct error *err) MUST_CHECK;
+/* spec/mesos.md 7.1: offset -1 asks for the size; length -1 and more than LIMIT_FILE_READ_BYTES
+ * are cut. *offset_out is the file's size then, else the offset. Bytes, not yet text. */
+int sandbox_read(const char *root, const char *path, int64_t offset, int64_t length,
+                 struct buf *data_out, int64_t *offset_out, struct error *err) MUST_CHECK;
+
+struct sandbox_entry {
+    char *name; /* in its folder */
+    uint64_t nlink;
+    int64_t size;
+    struct wall mtime;
+    mode_t mode;
+    char uid[33], gid[33]; /* names; numbers as text when unknown */
+};
+/* Sorted by name, at most LIMIT_BROWSE; a file gives none. */
+int sandbox_browse(const char *root, const char *path, struct sandbox_entry **entries_out,
+                   size_t *n_out, struct error *err) MUST_CHECK;
+void sandbox_entries_free(struct sandbox_entry *entries, size_t n);
+#define SANDBOX_MODE_SIZE 11
+const char *sandbox_mode_text(mode_t mode, char dst[SANDBOX_MODE_SIZE]); /* "-rw-r--r--" */
+
+/* ---- collecting what has ended (spec/mesos.md 8.8) */
+
+struct sandbox_gc {
+    int64_t delay_ms;          /* a sandbox's age at an empty disk */
+    int64_t least_ms;          /* never younger */
+    int headroom_permille;     /* of the disk: kept free */
+    const char *const *in_use; /* containers that run or are not yet told of, sorted */
+    size_t in_use_n;
+    struct wall now;
+    /* out */
+    int64_t age_ms;    /* what was older had to go */
+    int disk_permille; /* used */
+    size_t removed, kept;
+};
+int sandbox_gc(const char *root, struct sandbox_gc *gc, struct error *err) MUST_CHECK;
+/* A folder and all that is in it, links not followed. */
+int sandbox_remove_tree(const char *path, struct error *err) MUST_CHECK;

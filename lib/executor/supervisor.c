@@ -1,0 +1,456 @@
+#include "executor/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "executor/child.h"
+#include "executor/fields.h"
+#include "executor/processes.h"
+#include "executor/rotate.h"
+
+enum state { STARTING, RUNNING, STOPPING, KILLING, SWEEPING };
+
+enum slot { SIGNALS, LISTEN, START, OUT, ERR, OOM, CLIENT };
+#define CLIENTS 4
+#define SLOTS (CLIENT + CLIENTS)
+#define KILL_AGAIN_MS 20 /* at first; twice as long each time, for those that cannot die yet */
+#define KILL_AGAIN_MS_MAX 1000
+#define EXIT_TRIES 600 /* a second apart, for a disk that is full */
+#define NO_DEADLINE INT64_MAX
+
+struct supervisor {
+    const struct order *order;
+    int folder_fd;
+    pid_t (*fork)(void);
+    enum state state;
+    int64_t deadline; /* when the state needs another step */
+    int64_t sweep_end;
+    int64_t again_ms;
+    struct pollfd polls[SLOTS];
+    struct rotate out, err;
+    struct process self, child; /* child.pid 0: never forked */
+    int status;                 /* the child's, once reaped */
+    bool told, killed, oom;     /* told: exec has happened; killed: by order */
+    struct fields record;
+    char failure[200]; /* why it was not started, or "" */
+    char bytes[16 << 10];
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000ll + t.tv_nsec / 1000000;
+}
+
+static int64_t wall_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return t.tv_sec * 1000ll + t.tv_nsec / 1000000;
+}
+
+static void slot_open(struct supervisor *s, int slot, int fd)
+{
+    s->polls[slot] = (struct pollfd){.fd = fd, .events = POLLIN};
+}
+
+static void slot_close(struct supervisor *s, int slot)
+{
+    if (s->polls[slot].fd >= 0)
+        close(s->polls[slot].fd);
+    s->polls[slot] = (struct pollfd){.fd = -1};
+}
+
+/* ---- ending */
+
+static void note_child(struct supervisor *s)
+{
+    for (;;) {
+        int status;
+        pid_t pid = waitpid(-1, &status, WNOHANG);
+        if (pid <= 0)
+            return;
+        if (pid != s->child.pid || s->state == SWEEPING)
+            continue; /* what the task left to us */
+        s->status = status;
+        s->state = SWEEPING;
+        s->deadline = now_ms();
+        s->sweep_end = s->deadline + LIMIT_SWEEP_MS;
+    }
+}
+
+static void signal_all(struct supervisor *s, int sig)
+{
+    if (cgroup_signal(&s->order->cgroup, sig) == 0)
+        processes_signal_below(s->self.pid, sig);
+}
+
+static void kill_all(struct supervisor *s)
+{
+    signal_all(s, SIGKILL);
+    s->deadline = now_ms() + s->again_ms;
+    s->again_ms = 2 * s->again_ms < KILL_AGAIN_MS_MAX ? 2 * s->again_ms : KILL_AGAIN_MS_MAX;
+}
+
+static bool anybody_left(void)
+{
+    return waitpid(-1, &(int){0}, WNOHANG) != -1 || errno != ECHILD;
+}
+
+static void drain(struct supervisor *s, int slot, struct rotate *to)
+{
+    if (s->polls[slot].fd < 0)
+        return;
+    ssize_t n = read(s->polls[slot].fd, s->bytes, sizeof(s->bytes));
+    if (n > 0)
+        rotate_write(to, s->bytes, (size_t)n);
+    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+        slot_close(s, slot);
+}
+
+static void drain_all(struct supervisor *s)
+{
+    struct pollfd *out = &s->polls[OUT], *err = &s->polls[ERR];
+    while (poll(out, 1, 0) > 0 && out->fd >= 0)
+        drain(s, OUT, &s->out);
+    while (poll(err, 1, 0) > 0 && err->fd >= 0)
+        drain(s, ERR, &s->err);
+    rotate_close(&s->out);
+    rotate_close(&s->err);
+}
+
+_Noreturn static void leave(struct supervisor *s)
+{
+    struct fields f = {0};
+    struct error err;
+    struct stat st;
+    fields_put_int(&f, "version", SUPERVISOR_VERSION);
+    if (s->failure[0] != '\0')
+        fields_put(&f, "failure", s->failure);
+    else if (WIFSIGNALED(s->status))
+        fields_put_int(&f, "signal", WTERMSIG(s->status));
+    else
+        fields_put_int(&f, "code", WEXITSTATUS(s->status));
+    fields_put_int(&f, "killed", s->killed);
+    fields_put_int(&f, "oom", s->oom);
+    if (s->oom) {
+        fields_put_int(&f, "mem_limit", s->order->limits.mem_bytes);
+        fields_put_int(&f, "mem_peak", cgroup_mem_peak(&s->order->cgroup));
+    }
+    fields_put_int(&f, "ended_ms", wall_ms());
+    for (int i = 0; i < 10 && !cgroup_remove(&s->order->cgroup); i++)
+        usleep(1000 << i); /* the kernel lets go of the dead a moment later */
+    for (int i = 0; i < EXIT_TRIES && fields_save(&f, s->folder_fd, "exit", true, &err) != 0; i++)
+        if (fstat(s->folder_fd, &st) != 0 || st.st_nlink == 0)
+            break; /* nobody is interested any more */
+        else
+            sleep(1);
+    unlinkat(s->folder_fd, "sup.sock", 0);
+    _exit(0);
+}
+
+static void on_start(struct supervisor *s, int slot);
+
+/* Until nobody descends from us and nobody (a command check, say) is left in the cgroup. */
+static void sweep(struct supervisor *s)
+{
+    if (s->polls[START].fd >= 0)
+        on_start(s, START);
+    if ((anybody_left() || cgroup_signal(&s->order->cgroup, 0) > 0) && now_ms() < s->sweep_end) {
+        kill_all(s);
+        return;
+    }
+    s->oom = s->oom || cgroup_oom(&s->order->cgroup);
+    drain_all(s);
+    leave(s);
+}
+
+static void kill_now(struct supervisor *s)
+{
+    s->state = KILLING;
+    kill_all(s);
+}
+
+/* A second order may shorten the grace, never lengthen it. */
+static void stop(struct supervisor *s, int64_t grace_ms)
+{
+    int64_t until = grace_ms > 0 ? now_ms() + grace_ms : 0;
+    if (s->state > STOPPING)
+        return;
+    s->killed = true;
+    if (until == 0) {
+        kill_now(s);
+    } else if (s->state != STOPPING) {
+        signal_all(s, SIGTERM);
+        s->state = STOPPING;
+        s->deadline = until;
+    } else if (until < s->deadline) {
+        s->deadline = until;
+    }
+}
+
+static void step(struct supervisor *s)
+{
+    if (now_ms() < s->deadline)
+        return;
+    if (s->state == SWEEPING)
+        sweep(s);
+    else
+        kill_now(s);
+}
+
+/* ---- what comes in */
+
+static void on_signal(struct supervisor *s, int slot)
+{
+    struct signalfd_siginfo info;
+    if (read(s->polls[slot].fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return;
+    if (info.ssi_signo == SIGTERM) /* the machine goes down */
+        stop(s, s->order->grace_ms);
+    note_child(s);
+}
+
+static void tell(struct supervisor *s, int slot)
+{
+    if (send(s->polls[slot].fd, s->record.text, s->record.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        slot_close(s, slot);
+}
+
+static void on_connection(struct supervisor *s, int slot)
+{
+    int fd = accept4(s->polls[slot].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+        return;
+    int place = CLIENT;
+    while (place < SLOTS - 1 && s->polls[place].fd >= 0)
+        place++;
+    slot_close(s, place); /* the newest agent wins */
+    slot_open(s, place, fd);
+    if (s->told)
+        tell(s, place);
+}
+
+static void on_packet(struct supervisor *s, int slot)
+{
+    struct fields f;
+    ssize_t n = recv(s->polls[slot].fd, s->bytes, FIELDS_SIZE - 1, MSG_DONTWAIT);
+    if (n <= 0) {
+        slot_close(s, slot);
+        return;
+    }
+    fields_take(&f, s->bytes, (size_t)n);
+    if (fields_has(&f, "kill"))
+        stop(s, fields_int(&f, "kill", 0));
+}
+
+/* End of file: exec has closed it. Else it says what went wrong, and the child exits. */
+static void on_start(struct supervisor *s, int slot)
+{
+    struct child_error e;
+    ssize_t n = read(s->polls[slot].fd, &e, sizeof(e));
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    slot_close(s, slot);
+    if (n > 0) {
+        str_copy(s->failure, sizeof(s->failure), e.text);
+        return;
+    }
+    s->told = true;
+    if (s->state == STARTING)
+        s->state = RUNNING;
+    for (int client = CLIENT; client < SLOTS; client++)
+        if (s->polls[client].fd >= 0)
+            tell(s, client);
+}
+
+static void on_out(struct supervisor *s, int slot)
+{
+    drain(s, slot, &s->out);
+}
+static void on_err(struct supervisor *s, int slot)
+{
+    drain(s, slot, &s->err);
+}
+
+static void on_oom(struct supervisor *s, int slot)
+{
+    uint64_t n;
+    (void)!read(s->polls[slot].fd, &n, sizeof(n));
+    s->oom = true; /* one process may have gone: the others go with it */
+    if (s->state < KILLING)
+        kill_now(s);
+}
+
+static void (*const on_ready[CLIENT])(struct supervisor *s, int slot) = {
+    [SIGNALS] = on_signal, [LISTEN] = on_connection, [START] = on_start,
+    [OUT] = on_out,        [ERR] = on_err,           [OOM] = on_oom,
+};
+
+/* ---- starting */
+
+static void detach(struct supervisor *s, int *listen_fd)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    s->folder_fd = fcntl(s->folder_fd, F_DUPFD_CLOEXEC, 10);
+    *listen_fd = fcntl(*listen_fd, F_DUPFD_CLOEXEC, 10);
+    for (int fd = 0; fd < 3; fd++)
+        dup2(null, fd);
+    int low = s->folder_fd < *listen_fd ? s->folder_fd : *listen_fd;
+    int high = s->folder_fd < *listen_fd ? *listen_fd : s->folder_fd;
+    close_range(3, (unsigned)low - 1, 0);
+    if (high - low > 1)
+        close_range((unsigned)low + 1, (unsigned)high - 1, 0);
+    close_range((unsigned)high + 1, ~0u, 0);
+    setsid();
+    (void)!chdir("/");
+    prctl(PR_SET_NAME, "mesolith-task");
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+static int open_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_SETMASK, &set, NULL);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int open_logs(struct supervisor *s, struct error *err)
+{
+    const struct order *o = s->order;
+    int sandbox = open(o->cwd, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (sandbox < 0)
+        return error_set(err, ERR_IO, "cannot open the sandbox: %s", strerror(errno));
+    if (rotate_open(&s->out, sandbox, "stdout", o->log_bytes, o->log_files, err) != 0)
+        return -1;
+    return rotate_open(&s->err, sandbox, "stderr", o->log_bytes, o->log_files, err);
+}
+
+static int make_record(struct supervisor *s, struct error *err)
+{
+    char boot[BOOT_ID_SIZE];
+    struct fields *f = &s->record;
+    fields_put_int(f, "version", SUPERVISOR_VERSION);
+    fields_put(f, "boot", boot_id(boot));
+    fields_put_int(f, "supervisor", s->self.pid);
+    fields_put_int(f, "supervisor_started", (int64_t)s->self.started);
+    fields_put_int(f, "pid", s->child.pid);
+    fields_put_int(f, "pid_started", (int64_t)s->child.started);
+    fields_put_int(f, "started_ms", wall_ms());
+    cgroup_put(&s->order->cgroup, f);
+    return fields_save(f, s->folder_fd, "record", false, err);
+}
+
+struct pipes {
+    int out[2], err[2], start[2];
+};
+
+static int make_pipes(struct pipes *p, struct error *err)
+{
+    *p = (struct pipes){{-1, -1}, {-1, -1}, {-1, -1}};
+    if (pipe2(p->out, O_CLOEXEC) != 0 || pipe2(p->err, O_CLOEXEC) != 0 ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p->start) != 0)
+        return error_set(err, ERR_IO, "cannot make a pipe: %s", strerror(errno));
+    return 0;
+}
+
+static void keep(struct supervisor *s, int slot, int mine, int childs)
+{
+    close(childs);
+    fcntl(mine, F_SETFL, O_NONBLOCK);
+    slot_open(s, slot, mine);
+}
+
+/* The child waits for a byte before it execs: once a program has run, its record is there. */
+static int start(struct supervisor *s, struct error *err)
+{
+    struct pipes p;
+    if (open_logs(s, err) != 0 || cgroup_make(&s->order->cgroup, &s->order->limits, err) != 0 ||
+        make_pipes(&p, err) != 0)
+        return -1;
+    slot_open(s, OOM, cgroup_oom_event(&s->order->cgroup));
+    pid_t pid = s->fork();
+    if (pid < 0)
+        return error_set(err, ERR_IO, "cannot fork: %s", strerror(errno));
+    if (pid == 0) {
+        close(p.start[0]);
+        child_exec(s->order, p.out[1], p.err[1], p.start[1], true);
+    }
+    s->child = process_of(pid);
+    keep(s, OUT, p.out[0], p.out[1]);
+    keep(s, ERR, p.err[0], p.err[1]);
+    keep(s, START, p.start[0], p.start[1]);
+    if (make_record(s, err) != 0) {
+        slot_close(s, START); /* the child gives up */
+        return -1;
+    }
+    (void)!write(s->polls[START].fd, "", 1);
+    return 0;
+}
+
+static int time_left(const struct supervisor *s) /* for poll(2) */
+{
+    int64_t wait = s->deadline - now_ms();
+    if (s->deadline == NO_DEADLINE)
+        return -1;
+    return wait <= 0 ? 0 : wait > INT32_MAX ? INT32_MAX : (int)wait;
+}
+
+_Noreturn static void run(struct supervisor *s)
+{
+    for (;;) {
+        if (poll(s->polls, SLOTS, time_left(s)) < 0 && errno != EINTR)
+            _exit(1);
+        for (int slot = 0; slot < SLOTS; slot++)
+            if (s->polls[slot].fd >= 0 && s->polls[slot].revents != 0)
+                (slot < CLIENT ? on_ready[slot] : on_packet)(s, slot);
+        step(s);
+    }
+}
+
+static struct supervisor supervisor; /* not on the heap: its pages are all there is */
+
+void supervisor_run(const struct order *o, int folder_fd, int listen_fd, pid_t (*fork_cb)(void))
+{
+    struct supervisor *s = &supervisor;
+    struct error err;
+    *s = (struct supervisor){.order = o,
+                             .folder_fd = folder_fd,
+                             .fork = fork_cb,
+                             .deadline = NO_DEADLINE,
+                             .again_ms = KILL_AGAIN_MS,
+                             .out.fd = -1,
+                             .err.fd = -1};
+    for (int slot = 0; slot < SLOTS; slot++)
+        s->polls[slot].fd = -1;
+    detach(s, &listen_fd);
+    s->self = process_of(getpid());
+    slot_open(s, SIGNALS, open_signals());
+    slot_open(s, LISTEN, listen_fd);
+    if (start(s, &err) != 0) {
+        str_copy(s->failure, sizeof(s->failure), err.text);
+        leave(s);
+    }
+    run(s);
+}

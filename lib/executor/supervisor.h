@@ -1,0 +1,26 @@
+/* lib/executor/supervisor.h - the process that stays with one plain task, and outlives the agent.
+ *
+ * It starts the program, writes what the program prints into the sandbox, ends it on order, and
+ * leaves behind how it ended. In the task's folder (agent/tasks/N) it keeps
+ *   sup.sock  where it listens: a client gets the record, and may send `kill=GRACE_MS`
+ *   record    who it and its task are: version, boot id, pids with start times, cgroup
+ *   exit      how the task ended; durable. Written last of all, so a supervisor that is gone
+ *             without it was killed itself, and its task with it
+ *
+ *   STARTING --exec--> RUNNING --kill--> STOPPING --grace over--> KILLING
+ *       \_________________\________________\_______________________/
+ *                     the program has ended
+ *                               v
+ *                           SWEEPING --nobody left--> exit
+ *
+ * One thread, no libuv, no memory of weight: a few pages a task. */
+#pragma once
+
+#include "executor/order.h"
+
+#define SUPERVISOR_VERSION 1 /* of the record, the exit file and the packets */
+
+/* Never returns. `listen_fd` is the bound SOCK_SEQPACKET sup.sock, `folder_fd` the task's folder;
+ * every other descriptor is closed. `fork` is _Fork(3), or a test's. */
+_Noreturn void supervisor_run(const struct order *o, int folder_fd, int listen_fd,
+                              pid_t (*fork)(void));

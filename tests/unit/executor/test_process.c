@@ -1,0 +1,483 @@
+/* tests/unit/executor/test_process.c - real processes under real supervisors */
+#include "world.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <sys/mman.h>
+
+#include "executor/fields.h"
+
+static struct world w;
+static struct driver *driver;
+
+static int open_world(void **unused)
+{
+    (void)unused;
+    world_open(&w);
+    world_agent_start(&w);
+    driver = &w.processes.driver;
+    return 0;
+}
+
+static int close_world(void **unused)
+{
+    (void)unused;
+    world_agent_stop(&w);
+    world_close(&w);
+    return 0;
+}
+
+static void run_to_end(struct task *t, int64_t number, const char *cmd)
+{
+    task_launch(&w, t, number, cmd);
+    await_flag(&w, &t->has_ended);
+}
+
+static void await_file(const struct task *t, const char *name, const char *want)
+{
+    bool there = false;
+    w.guard_over = false;
+    uv_timer_start(&w.guard, on_guard, GUARD_MS, 0);
+    while (!there && !w.guard_over) {
+        char *got = task_file(t, name);
+        there = strcmp(got, want) == 0;
+        free(got);
+        uv_run(&w.loop, UV_RUN_NOWAIT);
+        sched_yield();
+    }
+    uv_timer_stop(&w.guard);
+    assert_true(there);
+}
+
+
+static void await_death(struct process p)
+{
+    for (int i = 0; i < 1000 && process_alive(p); i++)
+        usleep(10000);
+    assert_false(process_alive(p));
+}
+
+/* ---- */
+
+static void runs_a_command_and_keeps_its_output(void **unused)
+{
+    (void)unused;
+    struct task t;
+    run_to_end(&t, 1, "echo out; echo err >&2; pwd; exit 3");
+    assert_true(t.has_started);
+    assert_int_equal(t.run.end.how, END_EXITED);
+    assert_int_equal(t.run.end.code, 3);
+    assert_string_equal(t.run.end.message, "Command exited with status 3");
+    assert_false(t.run.end.killed);
+    char want[600];
+    snprintf(want, sizeof(want), "out\n%s\n", t.sandbox);
+    assert_file(&t, "stdout", want);
+    assert_file(&t, "stderr", "err\n");
+}
+
+static void runs_arguments_without_a_shell(void **unused)
+{
+    (void)unused;
+    struct task t;
+    struct error err;
+    static const char *const args[] = {"printf", "%s|", "a b", "$HOME", ""};
+    task_init(&w, &t, 1, NULL);
+    t.spec.args = args;
+    t.spec.args_n = 5;
+    assert_int_equal(driver->launch(driver, &t.run, &err), 0);
+    await_flag(&w, &t.has_ended);
+    assert_file(&t, "stdout", "a b|$HOME||");
+}
+
+static void gives_nothing_but_what_it_should(void **unused)
+{
+    (void)unused;
+    struct task t;
+    run_to_end(&t, 1,
+               "env | grep -v -e ^PWD -e ^_ -e ^SHLVL; ls /proc/self/fd | wc -l;"
+               " umask; cat; trap | wc -l;"
+               " [ $(cut -d' ' -f6 /proc/$$/stat) = $$ ] && echo leads its session");
+    assert_file(&t, "stdout", "PATH=/usr/bin:/bin\n4\n0022\n0\nleads its session\n");
+}
+
+static void says_why_it_could_not_start(void **unused)
+{
+    (void)unused;
+    struct task t;
+    struct error err;
+    static const char *const args[] = {"./no-such-program"};
+    task_init(&w, &t, 1, NULL);
+    t.spec.args = args;
+    t.spec.args_n = 1;
+    assert_int_equal(driver->launch(driver, &t.run, &err), 0);
+    await_flag(&w, &t.has_ended);
+    assert_false(t.has_started);
+    assert_int_equal(t.run.end.how, END_NOT_STARTED);
+    assert_string_equal(t.run.end.message,
+                        "cannot run \"./no-such-program\": No such file or directory");
+}
+
+static void names_the_signal(void **unused)
+{
+    (void)unused;
+    struct task t;
+    run_to_end(&t, 1, "kill -SEGV $$");
+    assert_int_equal(t.run.end.how, END_SIGNALED);
+    assert_int_equal(t.run.end.signal, SIGSEGV);
+    assert_string_equal(t.run.end.message, "Command terminated with signal Segmentation fault");
+}
+
+static void ends_on_order_within_the_grace(void **unused)
+{
+    (void)unused;
+    struct task t;
+    task_launch(&w, &t, 1, "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.01; done");
+    await_file(&t, "stdout", "up\n");
+    driver->kill(driver, &t.run, 60000);
+    await_flag(&w, &t.has_ended);
+    assert_true(t.run.end.killed);
+    assert_int_equal(t.run.end.how, END_EXITED);
+    assert_file(&t, "stdout", "up\nbye\n");
+}
+
+static void kills_what_ignores_the_order(void **unused)
+{
+    (void)unused;
+    struct task t;
+    task_launch(&w, &t, 1, "trap '' TERM; echo up; while :; do sleep 0.01; done");
+    await_file(&t, "stdout", "up\n");
+    driver->kill(driver, &t.run, 50);
+    await_flag(&w, &t.has_ended);
+    assert_true(t.run.end.killed);
+    assert_int_equal(t.run.end.signal, SIGKILL);
+    assert_string_equal(t.run.end.message, "Command terminated with signal Killed");
+}
+
+static void a_second_order_shortens_the_grace(void **unused)
+{
+    (void)unused;
+    struct task t;
+    task_launch(&w, &t, 1, "trap '' TERM; echo up; while :; do sleep 0.01; done");
+    await_file(&t, "stdout", "up\n");
+    driver->kill(driver, &t.run, 3600000);
+    driver->kill(driver, &t.run, 20);
+    driver->kill(driver, &t.run, 3600000);
+    await_flag(&w, &t.has_ended);
+    assert_int_equal(t.run.end.signal, SIGKILL);
+}
+
+static void an_order_before_the_start_is_kept(void **unused)
+{
+    (void)unused;
+    struct task t;
+    task_launch(&w, &t, 1, "sleep 1000");
+    driver->kill(driver, &t.run, 0);
+    await_flag(&w, &t.has_ended);
+    assert_true(t.run.end.killed);
+}
+
+/* What the program left behind ends with it, whatever session it is in. */
+static void leaves_nobody_behind(void **unused)
+{
+    (void)unused;
+    struct task t;
+    run_to_end(&t, 1,
+               "setsid sh -c 'sleep 1000 & echo $! >deep; wait' & "
+               "while [ ! -s deep ]; do :; done; cat deep; exit 0");
+    char *pid = task_file(&t, "stdout");
+    assert_false(process_alive(process_of(atoi(pid))));
+    free(pid);
+    assert_int_equal(t.run.end.code, 0);
+}
+
+static void rotates_by_size_at_the_end_of_lines(void **unused)
+{
+    (void)unused;
+    struct task t;
+    w.options.log_bytes = 100;
+    w.processes.options.log_bytes = 100;
+    run_to_end(&t, 1,
+               "for i in 1 2 3 4 5 6 7 8 9; do echo \"line $i 012345678901234567890123456789\";"
+               " done");
+    assert_file(&t, "stdout", "line 9 012345678901234567890123456789\n");
+    assert_file(&t, "stdout.1",
+                "line 7 012345678901234567890123456789\n"
+                "line 8 012345678901234567890123456789\n");
+    assert_file(&t, "stdout.2",
+                "line 5 012345678901234567890123456789\n"
+                "line 6 012345678901234567890123456789\n");
+    assert_file(&t, "stdout.3", "(no such file)");
+}
+
+/* ---- the agent comes and goes */
+
+static void a_new_agent_finds_the_same_process(void **unused)
+{
+    (void)unused;
+    struct task old, found;
+    task_launch(&w, &old, 1, "mkfifo go; echo up; read x <go; echo $x; exit 7");
+    await_file(&old, "stdout", "up\n");
+    await_flag(&w, &old.has_started);
+    struct process before = process_of((pid_t)old.run.pid);
+    world_agent_stop(&w);
+    assert_false(old.has_ended);
+    assert_true(process_alive(before));
+
+    world_agent_start(&w);
+    task_known(&w, &found, 1);
+    driver->recover(driver, &found.run);
+    await_flag(&w, &found.has_started);
+    assert_int_equal(found.run.pid, before.pid);
+    char path[600];
+    snprintf(path, sizeof(path), "%s/go", old.sandbox);
+    int go = open(path, O_WRONLY);
+    assert_int_equal(write(go, "later\n", 6), 6);
+    close(go);
+    await_flag(&w, &found.has_ended);
+    assert_int_equal(found.run.end.code, 7);
+    assert_file(&found, "stdout", "up\nlater\n");
+}
+
+static void a_new_agent_learns_how_it_ended(void **unused)
+{
+    (void)unused;
+    struct task old, found;
+    task_launch(&w, &old, 1, "exit 7");
+    await_flag(&w, &old.has_started);
+    world_agent_stop(&w);
+    struct error err;
+    struct fields f;
+    int folder = open(old.folder, O_RDONLY | O_DIRECTORY);
+    for (int i = 0; i < 1000 && fields_load(&f, folder, "exit", &err) != 0; i++)
+        usleep(10000);
+    close(folder);
+
+    world_agent_start(&w);
+    task_known(&w, &found, 1);
+    driver->recover(driver, &found.run);
+    await_flag(&w, &found.has_ended);
+    assert_int_equal(found.run.end.how, END_EXITED);
+    assert_int_equal(found.run.end.code, 7);
+    assert_true(found.run.end.ended.ms > 0);
+}
+
+static struct process supervisor_of(const struct task *t)
+{
+    struct fields f = {0};
+    struct error err;
+    int folder = open(t->folder, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(fields_load(&f, folder, "record", &err), 0);
+    close(folder);
+    return (struct process){.pid = (pid_t)fields_int(&f, "supervisor", 0),
+                            .started = (uint64_t)fields_int(&f, "supervisor_started", 0)};
+}
+
+static void a_killed_supervisor_takes_its_task_along(void **unused)
+{
+    (void)unused;
+    struct task t;
+    task_launch(&w, &t, 1, "sleep 1000 & echo $!; wait");
+    await_flag(&w, &t.has_started);
+    char *text;
+    while (text = task_file(&t, "stdout"), strchr(text, '\n') == NULL) {
+        free(text);
+        uv_run(&w.loop, UV_RUN_NOWAIT);
+    }
+    struct process grandchild = process_of(atoi(text)), child = process_of((pid_t)t.run.pid);
+    free(text);
+    assert_true(process_alive(child) && process_alive(grandchild));
+    kill(supervisor_of(&t).pid, SIGKILL);
+    await_flag(&w, &t.has_ended);
+    assert_int_equal(t.run.end.how, END_LOST);
+    assert_string_equal(t.run.end.message,
+                        "The task's supervisor was killed, and the task with it");
+    await_death(child);
+    await_death(grandchild);
+}
+
+/* The record names a pid that now belongs to somebody else: he is left alone. */
+static void a_reused_pid_is_left_alone(void **unused)
+{
+    (void)unused;
+    struct task t;
+    struct error err;
+    char boot[BOOT_ID_SIZE];
+    pid_t bystander = fork();
+    if (bystander == 0) {
+        setsid();
+        pause();
+        _exit(0);
+    }
+    task_known(&w, &t, 1);
+    mkdir(t.folder, 0700);
+    struct fields f = {0};
+    fields_put(&f, "boot", boot_id(boot));
+    fields_put_int(&f, "pid", bystander);
+    fields_put_int(&f, "pid_started", (int64_t)process_of(bystander).started - 1);
+    int folder = open(t.folder, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(fields_save(&f, folder, "record", false, &err), 0);
+    close(folder);
+
+    driver->recover(driver, &t.run);
+    await_flag(&w, &t.has_ended);
+    assert_int_equal(t.run.end.how, END_LOST);
+    int status;
+    assert_int_equal(waitpid(bystander, &status, WNOHANG), 0);
+    kill(bystander, SIGKILL);
+    waitpid(bystander, &status, 0);
+}
+
+static void a_restart_of_the_machine_is_told(void **unused)
+{
+    (void)unused;
+    struct task t;
+    struct error err;
+    task_known(&w, &t, 1);
+    mkdir(t.folder, 0700);
+    struct fields f = {0};
+    fields_put(&f, "boot", "00000000-0000-0000-0000-000000000000");
+    fields_put_int(&f, "pid", 1);
+    int folder = open(t.folder, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(fields_save(&f, folder, "record", false, &err), 0);
+    close(folder);
+    driver->recover(driver, &t.run);
+    await_flag(&w, &t.has_ended);
+    assert_string_equal(t.run.end.message, "The machine was restarted while the task ran");
+}
+
+/* The agent died after it had sent the order: whoever comes first, it or the launcher, wins. */
+static void a_late_order_starts_nothing(void **unused)
+{
+    (void)unused;
+    struct task never, late;
+    task_known(&w, &never, 1);
+    mkdir(never.folder, 0700);
+    driver->recover(driver, &never.run);
+    await_flag(&w, &never.has_ended);
+    assert_int_equal(never.run.end.how, END_NEVER);
+
+    run_to_end(&late, 1, "echo started");
+    assert_int_equal(late.run.end.how, END_NOT_STARTED);
+    assert_string_equal(late.run.end.message, "cannot listen in the task's folder: File exists");
+}
+
+/* ---- forks that fail: the launcher's for the supervisor, the supervisor's for the task */
+
+static int *forks_left;
+
+static pid_t failing_fork(void)
+{
+    if (__atomic_fetch_sub(forks_left, 1, __ATOMIC_SEQ_CST) == 1) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return _Fork();
+}
+
+static void a_failed_fork_is_told_and_the_next_one_works(void **unused)
+{
+    (void)unused;
+    forks_left = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    world_agent_stop(&w);
+    w.launching.fork = failing_fork;
+    world_agent_start(&w);
+    for (int nth = 1; nth <= 3; nth++) {
+        struct task t;
+        *forks_left = nth;
+        run_to_end(&t, nth, "exit 0");
+        if (nth == 3) {
+            assert_int_equal(t.run.end.how, END_EXITED);
+            break;
+        }
+        assert_int_equal(t.run.end.how, END_NOT_STARTED);
+        assert_string_equal(t.run.end.message, "cannot fork: Resource temporarily unavailable");
+    }
+    munmap(forks_left, sizeof(int));
+}
+
+static void a_dead_launcher_is_told(void **unused)
+{
+    (void)unused;
+    struct task t;
+    struct error err;
+    kill(w.launcher.pid, SIGKILL);
+    task_init(&w, &t, 1, "exit 0");
+    if (driver->launch(driver, &t.run, &err) == 0) {
+        await_flag(&w, &t.has_ended);
+        assert_int_equal(t.run.end.how, END_NOT_STARTED);
+    }
+    await_flag(&w, &w.client.gone);
+    assert_int_equal(driver->launch(driver, &t.run, &err), -1);
+    assert_int_equal(err.code, ERR_UNAVAILABLE);
+    process_stop(&w.processes, on_processes_stopped);
+    launch_client_stop(&w.client, on_client_stopped);
+    await_flag(&w, &w.processes_stopped);
+    await_flag(&w, &w.client_stopped);
+    waitpid(w.launcher.pid, NULL, 0);
+    world_agent_start(&w);
+}
+
+static void refuses_what_no_exec_would_take(void **unused)
+{
+    (void)unused;
+    struct task t;
+    struct error err;
+    char *big = malloc(LIMIT_ORDER_BYTES + 10);
+    memset(big, 'x', LIMIT_ORDER_BYTES + 9);
+    big[LIMIT_ORDER_BYTES + 9] = '\0';
+    task_init(&w, &t, 1, big);
+    assert_int_equal(driver->launch(driver, &t.run, &err), -1);
+    assert_int_equal(err.code, ERR_LIMIT);
+    free(big);
+}
+
+/* ---- many */
+
+#define MANY 1000
+#define AT_ONCE 20
+
+static void a_thousand_quick_tasks_leave_nothing(void **unused)
+{
+    (void)unused;
+    struct task *tasks = calloc(AT_ONCE, sizeof(*tasks));
+    for (int done = 0; done < MANY; done += AT_ONCE) {
+        for (int i = 0; i < AT_ONCE; i++)
+            task_launch(&w, &tasks[i], done + i, "exit 5");
+        for (int i = 0; i < AT_ONCE; i++) {
+            await_flag(&w, &tasks[i].has_ended);
+            assert_int_equal(tasks[i].run.end.how, END_EXITED);
+            assert_int_equal(tasks[i].run.end.code, 5);
+        }
+    }
+    free(tasks);
+    assert_int_equal(processes_signal_below(w.launcher.pid, 0), 0);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
+    const struct CMUnitTest tests[] = {
+        T(runs_a_command_and_keeps_its_output),
+        T(runs_arguments_without_a_shell),
+        T(gives_nothing_but_what_it_should),
+        T(says_why_it_could_not_start),
+        T(names_the_signal),
+        T(ends_on_order_within_the_grace),
+        T(kills_what_ignores_the_order),
+        T(a_second_order_shortens_the_grace),
+        T(an_order_before_the_start_is_kept),
+        T(leaves_nobody_behind),
+        T(rotates_by_size_at_the_end_of_lines),
+        T(a_new_agent_finds_the_same_process),
+        T(a_new_agent_learns_how_it_ended),
+        T(a_killed_supervisor_takes_its_task_along),
+        T(a_reused_pid_is_left_alone),
+        T(a_restart_of_the_machine_is_told),
+        T(a_late_order_starts_nothing),
+        T(a_failed_fork_is_told_and_the_next_one_works),
+        T(a_dead_launcher_is_told),
+        T(refuses_what_no_exec_would_take),
+        T(a_thousand_quick_tasks_leave_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
