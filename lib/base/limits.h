@@ -55,6 +55,7 @@
     X(LIMIT_PROXY_CONNECTIONS, 65536, "limits.proxy_connections", "connections forwarded at once") \
     X(LIMIT_PROXY_SERVICES, 20000, NULL, "service ports of one proxy")                             \
     X(LIMIT_PROXY_BACKENDS, 200000, NULL, "backends of one proxy")                                 \
+    X(LIMIT_PROXY_STATE_BYTES, 64 << 20, NULL, "the proxy's settings and routes as text")          \
     X(LIMIT_PROXY_WORKERS, 4, "limits.proxy_workers", "the proxy's threads")                       \
     X(LIMIT_PROXY_BACKLOG, 4096, NULL, "clients waiting to be accepted at one service port")       \
     X(LIMIT_PROXY_BUFFER_BYTES, 32 << 10, NULL, "bytes in passing, one way of one connection")     \

@@ -34,13 +34,22 @@ uint16_t proxy_address_port(const union proxy_address *a)
     return ntohs(a->any.sa_family == AF_INET6 ? a->v6.sin6_port : a->v4.sin_port);
 }
 
+const char *proxy_address_ip(const union proxy_address *a, char dst[PROXY_ADDRESS_TEXT_SIZE])
+{
+    const void *ip = a->any.sa_family == AF_INET6 ? (const void *)&a->v6.sin6_addr
+                                                  : (const void *)&a->v4.sin_addr;
+    if (inet_ntop(a->any.sa_family, ip, dst, PROXY_ADDRESS_TEXT_SIZE) == NULL)
+        str_copy(dst, PROXY_ADDRESS_TEXT_SIZE, "?");
+    return dst;
+}
+
 const char *proxy_address_text(const union proxy_address *a, char dst[PROXY_ADDRESS_TEXT_SIZE])
 {
-    char ip[INET6_ADDRSTRLEN] = "?";
+    char ip[PROXY_ADDRESS_TEXT_SIZE];
     bool v6 = a->any.sa_family == AF_INET6;
-    inet_ntop(a->any.sa_family, v6 ? (const void *)&a->v6.sin6_addr : &a->v4.sin_addr, ip,
-              sizeof(ip));
-    snprintf(dst, PROXY_ADDRESS_TEXT_SIZE, v6 ? "[%s]:%u" : "%s:%u", ip, proxy_address_port(a));
+    proxy_address_ip(a, ip);
+    snprintf(dst, PROXY_ADDRESS_TEXT_SIZE, v6 ? "[%.45s]:%u" : "%.45s:%u", ip,
+             proxy_address_port(a));
     return dst;
 }
 

@@ -18,8 +18,10 @@ int proxy_address_parse(const char *ip, uint16_t port, union proxy_address *out,
 socklen_t proxy_address_size(const union proxy_address *a);
 uint16_t proxy_address_port(const union proxy_address *a);
 
-/* "127.0.0.1:80", "[::1]:80" */
 #define PROXY_ADDRESS_TEXT_SIZE 56
+/* "127.0.0.1", "::1" */
+const char *proxy_address_ip(const union proxy_address *a, char dst[PROXY_ADDRESS_TEXT_SIZE]);
+/* "127.0.0.1:80", "[::1]:80" */
 const char *proxy_address_text(const union proxy_address *a, char dst[PROXY_ADDRESS_TEXT_SIZE]);
 
 bool proxy_address_equal(const union proxy_address *a, const union proxy_address *b);
