@@ -49,7 +49,6 @@ static void await_file(const struct task *t, const char *name, const char *want)
     assert_true(there);
 }
 
-
 static void await_death(struct process p)
 {
     for (int i = 0; i < 1000 && process_alive(p); i++)
