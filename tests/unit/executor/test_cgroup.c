@@ -1,0 +1,232 @@
+/* tests/unit/executor/test_cgroup.c - limits as the kernel's files want them; and for real, where
+ * this machine lets us make cgroups (else the test says why not) */
+#include "world.h"
+
+#include "executor/fields.h"
+
+static char root[TMP_PATH_SIZE];
+
+static void make_file(const char *folder, const char *name)
+{
+    char path[600];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    close(open(path, O_WRONLY | O_CREAT, 0600));
+}
+
+static const char *read_text(const char *folder, const char *name)
+{
+    static char text[128];
+    char path[600];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    int fd = open(path, O_RDONLY);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
+    text[n > 0 ? n : 0] = '\0';
+    close(fd);
+    return text;
+}
+
+struct expectation {
+    int version;
+    struct cgroup_limits limits;
+    const char *files[5][2];
+};
+
+/* A folder of plain files stands for the kernel's. */
+static void writes_what_the_kernel_wants(void **unused)
+{
+    (void)unused;
+    static const struct expectation all[] = {
+        {1,
+         {.cpus_milli = 500, .mem_bytes = 64 << 20},
+         {{"cpu.shares", "512"},
+          {"memory.limit_in_bytes", "67108864"},
+          {"cpu.cfs_quota_us", ""},
+          {"pids.max", ""}}},
+        {1,
+         {.cpus_milli = 1, .quota_milli = 1, .mem_bytes = 1 << 20, .pids = 7},
+         {{"cpu.shares", "2"},
+          {"memory.limit_in_bytes", "33554432"},
+          {"cpu.cfs_quota_us", "1000"},
+          {"pids.max", "7"}}},
+        {2,
+         {.cpus_milli = 1500, .quota_milli = 1500, .mem_bytes = 64 << 20, .pids = 9},
+         {{"cpu.weight", "150"},
+          {"cpu.max", "150000 100000"},
+          {"memory.max", "67108864"},
+          {"memory.oom.group", "1"},
+          {"pids.max", "9"}}},
+        {2, {.cpus_milli = 1000000}, {{"cpu.weight", "10000"}, {"memory.max", ""}}},
+    };
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+        struct error err;
+        struct cgroup g = {.version = all[i].version};
+        tmp_make(root);
+        for (int c = 0; c < CGROUP_CONTROLLERS; c++)
+            snprintf(g.dir[c], sizeof(g.dir[c]), "%s", root);
+        for (int f = 0; f < 5 && all[i].files[f][0] != NULL; f++)
+            make_file(root, all[i].files[f][0]);
+        if (cgroup_make(&g, &all[i].limits, &err) != 0)
+            fail_msg("%zu: %s", i, err.text);
+        for (int f = 0; f < 5 && all[i].files[f][0] != NULL; f++)
+            assert_string_equal(read_text(root, all[i].files[f][0]), all[i].files[f][1]);
+        tmp_remove(root);
+    }
+}
+
+static void a_limit_that_cannot_be_set_is_an_error(void **unused)
+{
+    (void)unused;
+    struct error err;
+    struct cgroup g = {.version = 1};
+    tmp_make(root);
+    snprintf(g.dir[CGROUP_MEMORY], sizeof(g.dir[CGROUP_MEMORY]), "%s/task", root);
+    struct cgroup_limits limits = {.mem_bytes = 64 << 20};
+    assert_int_equal(cgroup_make(&g, &limits, &err), -1);
+    assert_string_equal(err.text, "cannot write 67108864 to the cgroup's memory.limit_in_bytes: "
+                                  "No such file or directory");
+    assert_int_equal(access(g.dir[CGROUP_MEMORY], F_OK), -1); /* nothing is left */
+    tmp_remove(root);
+}
+
+static void no_cgroup_does_nothing(void **unused)
+{
+    (void)unused;
+    struct error err;
+    struct cgroup none = {0}, named;
+    cgroup_name(&none, "task", &named);
+    assert_int_equal(cgroup_make(&named, &(struct cgroup_limits){.mem_bytes = 1}, &err), 0);
+    assert_int_equal(cgroup_enter(&named), 0);
+    assert_int_equal(cgroup_signal(&named, SIGKILL), 0);
+    assert_false(cgroup_oom(&named));
+    assert_true(cgroup_remove(&named));
+}
+
+static void a_record_brings_it_back(void **unused)
+{
+    (void)unused;
+    struct fields f = {0};
+    struct cgroup g = {.version = 1, .dir = {"/c/cpu/a", "", "/c/pids/a"}}, back;
+    cgroup_put(&g, &f);
+    cgroup_take(&back, &f);
+    assert_memory_equal(&g, &back, sizeof(g));
+}
+
+/* ---- for real */
+
+static struct world w;
+
+static bool open_limited_world(void)
+{
+    struct error err;
+    world_open(&w);
+    world_agent_start(&w);
+    if (cgroup_probe(&w.options.cgroups, NULL, w.launcher.pid, &err) != 0) {
+        print_message("[ SKIPPED  ] %s\n", err.text);
+        world_agent_stop(&w);
+        world_close(&w);
+        return false;
+    }
+    w.processes.options = w.options;
+    return true;
+}
+
+static void close_limited_world(void)
+{
+    world_agent_stop(&w);
+    cgroup_remove(&w.options.cgroups); /* not while another test uses it */
+    world_close(&w);
+}
+
+/* Unlike the sandboxes of two tests that run at once, their cgroups lie side by side. */
+static void launch_limited(struct task *t, const char *cmd, struct cgroup *own)
+{
+    static char name[64];
+    struct error err;
+    task_init(&w, t, 1, cmd);
+    snprintf(name, sizeof(name), "test-%d", (int)getpid());
+    t->run.container = name;
+    t->spec.mem_bytes = 40 << 20;
+    cgroup_name(&w.options.cgroups, name, own);
+    assert_int_equal(w.processes.driver.launch(&w.processes.driver, &t->run, &err), 0);
+}
+
+static void assert_gone(const struct cgroup *g)
+{
+    for (int c = 0; c < CGROUP_CONTROLLERS; c++)
+        if (g->dir[c][0] != '\0')
+            assert_int_equal(access(g->dir[c], F_OK), -1);
+}
+
+static void a_task_runs_within_its_limits(void **unused)
+{
+    (void)unused;
+    struct task t;
+    struct cgroup own;
+    if (!open_limited_world())
+        return;
+    w.processes.options.pids = 77;
+    launch_limited(&t, "while read line; do echo $line; done </proc/self/cgroup", &own);
+    await_flag(&w, &t.has_ended);
+    assert_int_equal(t.run.end.how, END_EXITED);
+    char *places = task_file(&t, "stdout");
+    assert_non_null(strstr(places, t.run.container));
+    free(places);
+    assert_gone(&own);
+    close_limited_world();
+}
+
+static void out_of_memory_is_called_so(void **unused)
+{
+    (void)unused;
+    struct task t;
+    struct cgroup own;
+    if (!open_limited_world())
+        return;
+    if (w.options.cgroups.dir[CGROUP_MEMORY][0] != '\0') {
+        launch_limited(&t, "tail /dev/zero; echo the shell lives on; exec sleep 1000", &own);
+        await_flag(&w, &t.has_ended);
+        assert_int_equal(t.run.end.how, END_OUT_OF_MEMORY);
+        assert_int_equal(
+            strncmp(t.run.end.message, "Memory limit exceeded: Requested: 40MB Maximum Used: ", 53),
+            0);
+        assert_gone(&own);
+    } else {
+        print_message("[ SKIPPED  ] no memory cgroup can be written\n");
+    }
+    close_limited_world();
+}
+
+static void a_killed_supervisors_cgroup_is_swept(void **unused)
+{
+    (void)unused;
+    struct task t;
+    struct cgroup own;
+    struct fields f = {0};
+    struct error err;
+    if (!open_limited_world())
+        return;
+    launch_limited(&t, "setsid sleep 1000 & setsid sleep 1000", &own);
+    await_flag(&w, &t.has_started);
+    int folder = open(t.folder, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(fields_load(&f, folder, "record", &err), 0);
+    close(folder);
+    kill((pid_t)fields_int(&f, "supervisor", 0), SIGKILL);
+    await_flag(&w, &t.has_ended);
+    assert_int_equal(t.run.end.how, END_LOST);
+    assert_gone(&own);
+    close_limited_world();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writes_what_the_kernel_wants),
+        cmocka_unit_test(a_limit_that_cannot_be_set_is_an_error),
+        cmocka_unit_test(no_cgroup_does_nothing),
+        cmocka_unit_test(a_record_brings_it_back),
+        cmocka_unit_test(a_task_runs_within_its_limits),
+        cmocka_unit_test(out_of_memory_is_called_so),
+        cmocka_unit_test(a_killed_supervisors_cgroup_is_swept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
