@@ -87,7 +87,7 @@ int command_entry_parse(struct slice entry, struct json **root_out, struct error
         return error_set(err, ERR_CORRUPT, "log entry: version %d, this build reads %d",
                          entry.len > 0 ? entry.p[0] : -1, COMMAND_ENTRY_VERSION);
     struct error why;
-    struct json *root = json_parse((struct slice){entry.p + 1, entry.len - 1}, &why);
+    struct json *root = json_parse_own((struct slice){entry.p + 1, entry.len - 1}, &why);
     if (root == NULL)
         return error_set(err, ERR_CORRUPT, "log entry: %s", why.text);
     if (!json_is(root, JSON_ARRAY)) {

@@ -27,7 +27,7 @@ void message_end(struct json_writer *w)
 
 struct json *message_parse(struct slice text, enum message_kind *kind_out, struct error *err)
 {
-    struct json *root = json_parse(text, err);
+    struct json *root = json_parse_own(text, err);
     if (root == NULL)
         return NULL;
     const char *word = json_str(json_get(root, "m"), "");

@@ -101,9 +101,15 @@ static int open_agent(struct node *n, struct error *err)
     return agent_open(&options, &n->agent, err);
 }
 
+static bool run_spec_of(struct state *state, const struct task_row *t, struct buf *out)
+{
+    return t->owner == OWNER_APP ? apps_run_spec(state, t, out) : jobs_run_spec(state, t, out);
+}
+
 static void make_minds(struct node *n)
 {
     const struct master_options master = {
+        .run_spec = run_spec_of,
         .unreachable_ms =
             n->options.unreachable_ms > 0 ? n->options.unreachable_ms : UNREACHABLE_MS,
     };
@@ -310,7 +316,7 @@ static void take_frame(struct node *n, struct event *e)
 static struct json *body_of(struct event *e)
 {
     struct error err;
-    struct json *v = json_parse(buf_slice(&e->body), &err);
+    struct json *v = json_parse_own(buf_slice(&e->body), &err);
     if (v == NULL)
         log_error("report unreadable", "kind=%d why=%s", (int)e->kind, err.text);
     return v;

@@ -55,7 +55,7 @@ static void give_back(struct state *s, const struct task_row *t)
 {
     use(s, t->agent, -1, t->cpus_milli, t->mem_bytes, t->disk_bytes);
     struct error err;
-    struct json *ports = json_parse(slice_of(t->ports), &err);
+    struct json *ports = json_parse_own(slice_of(t->ports), &err);
     JSON_EACH (port, ports) {
         struct stmt *q = change_use(s, PORT_GIVE);
         stmt_bind_i64(q, ":agent", t->agent);

@@ -246,7 +246,7 @@ static bool seen_before(struct apply *a)
     if (!stmt_row(q))
         return false;
     struct error err;
-    struct json *kept = json_parse(stmt_text(q, 0), &err);
+    struct json *kept = json_parse_own(stmt_text(q, 0), &err);
     stmt_end(q);
     ASSERT(kept != NULL);
     struct outcome *o = a->outcome;

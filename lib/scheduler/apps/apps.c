@@ -123,7 +123,7 @@ static void dirty_gone(struct apps *a)
 static void dirty_plan(struct apps *a, const char *plan)
 {
     struct error err;
-    struct json *root = json_parse(slice_of(plan), &err);
+    struct json *root = json_parse_own(slice_of(plan), &err);
     JSON_EACH (step, json_get(root, "steps"))
         JSON_EACH (action, json_get(step, "actions"))
             dirty_path(a, json_str(json_get(action, "app"), ""));
@@ -597,7 +597,7 @@ static enum action due_action(struct apps *a, const struct app_row *row)
     struct error err;
     if (row->deployment == 0 || !state_deployment_by_id(a->state, row->deployment, &d))
         return ACTION_SCALE;
-    struct json *plan = json_parse(slice_of(d.plan), &err);
+    struct json *plan = json_parse_own(slice_of(d.plan), &err);
     int step = 0;
     enum action kind = planned(plan, row->path, &step);
     json_free(plan);
@@ -648,7 +648,7 @@ static bool stopped(struct apps *a, const char *path)
 static bool step_done(struct apps *a, const struct deployment_row *d)
 {
     struct error err;
-    struct json *plan = json_parse(slice_of(d->plan), &err);
+    struct json *plan = json_parse_own(slice_of(d->plan), &err);
     bool done = true;
     int at = 0;
     JSON_EACH (step, json_get(plan, "steps")) {

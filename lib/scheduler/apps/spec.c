@@ -15,7 +15,7 @@ static size_t ports_of(const struct app *a, const struct task_row *t, struct are
     size_t n = app_port_count(a);
     struct app_task_port *ports = arena_alloc(arena, (n + 1) * sizeof *ports);
     struct error err;
-    struct json *given = json_parse(slice_of(t->ports), &err);
+    struct json *given = json_parse_own(slice_of(t->ports), &err);
     const struct json *next = json_first(given);
     for (size_t i = 0; i < n; i++) {
         struct app_port_view p = app_port(a, i);

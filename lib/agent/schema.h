@@ -1,0 +1,20 @@
+/* lib/agent/schema.h - agent.db. Numbered steps; user_version says where we are. */
+#pragma once
+
+static const char *const agent_schema[] = {
+    "create table identity(k integer primary key check(k = 0), uid integer not null) strict;"
+    /* What the leader ordered to run and whose end it has not acknowledged yet. */
+    "create table tasks("
+    "  task integer primary key," /* the state's key */
+    "  spec text not null,"       /* model/run_spec.h */
+    "  state integer not null,"   /* enum task_state: the newest report */
+    "  seq integer not null,"     /* of the newest report */
+    "  launched integer not null" /* 0: waits until everything was found again */
+    ") strict;"
+    "create table statuses("
+    "  task integer not null references tasks(task) on delete cascade,"
+    "  seq integer not null,"
+    "  body text not null," /* model/status.h */
+    "  primary key(task, seq)"
+    ") strict, without rowid;",
+};
