@@ -3,7 +3,7 @@
 // stay for a while after the last look, so that going back is at once.
 
 import { type Signal, signal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { ApiError, query, read } from "./client";
 import { listen } from "./live";
 import type { Change, List } from "./types";
@@ -112,11 +112,18 @@ function answer<T>(path: string, concerns: Concerns): Answer<T> {
   return kept;
 }
 
+/** What was asked before, for as long as the newer question has no answer: nothing flickers. */
+function useLatest<T>(asked: T, answered: boolean): T {
+  const latest = useRef(asked);
+  if (answered) latest.current = asked;
+  return latest.current;
+}
+
 /** The answer to GET `path`, kept true while the component is there. */
 export function useAnswer<T>(path: string, concerns: Concerns): Answer<T> {
   const asked = useMemo(() => answer<T>(path, concerns), [path]);
   useEffect(() => asked.look(), [asked]);
-  return asked;
+  return useLatest(asked, asked.data.value !== undefined || asked.error.value !== undefined);
 }
 
 // ---- a list of which the pages that are seen are here
@@ -206,7 +213,7 @@ export function useList<T>(
     return kept;
   }, [key]);
   useEffect(() => list.look(concerns), [list]);
-  return list;
+  return useLatest(list, list.total.value !== undefined || list.error.value !== undefined);
 }
 
 /** Whether a change is of one of these nouns. */

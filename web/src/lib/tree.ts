@@ -27,6 +27,11 @@ function parentsOf(id: string): string[] {
   return parts.map((_, i) => `/${parts.slice(0, i + 1).join("/")}`);
 }
 
+/** Every group there is, for closing them all. */
+export function groupPaths(apps: Leaf[]): Set<string> {
+  return new Set(apps.flatMap(({ id }) => parentsOf(id)));
+}
+
 function worse(a: string, b: string): string {
   return WORST_FIRST.indexOf(a) <= WORST_FIRST.indexOf(b) ? a : b;
 }

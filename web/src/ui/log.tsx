@@ -55,7 +55,10 @@ export function LogView({ task, file, files, onFile }: LogProps) {
   useEffect(() => {
     if (hit === undefined) return;
     atEnd.value = false;
-    scroll.current?.querySelector(`[data-line="${hit}"]`)?.scrollIntoView({ block: "center" });
+    const box = scroll.current!;
+    const line = box.querySelector<HTMLElement>(`[data-line="${hit}"]`);
+    // scrollIntoView would move the page as well
+    if (line) box.scrollTop += line.getBoundingClientRect().top - box.getBoundingClientRect().top - box.clientHeight / 2;
   }, [hit, needle.value]);
 
   const onScroll = () => {

@@ -10,7 +10,7 @@ import { pageOf } from "../../app/path";
 import { go, params, setParams } from "../../app/router";
 import { bytes, count, MIB, number, plural } from "../../lib/size";
 import { statesOf } from "../../lib/states";
-import { type Group, type Row, treeRows } from "../../lib/tree";
+import { type Group, groupPaths, type Row, treeRows } from "../../lib/tree";
 import { Age } from "../../ui/age";
 import { LinkButton } from "../../ui/button";
 import { Choice, Search, Select } from "../../ui/field";
@@ -139,16 +139,19 @@ function Below({ row }: { row: AppRow }) {
 
 type TreeRow = Row<AppSummary>;
 
+const OPEN_UNDER = 100; // apps
+
 function AppTree(filter: FilterProps) {
   const answer = useAppTree(filter);
-  const closed = useSignal<ReadonlySet<string>>(new Set());
+  const chosen = useSignal<ReadonlySet<string> | undefined>(undefined);
   const list = answer.data.value;
   const error = answer.error.value;
-  const rows = list ? treeRows(list.items, closed.value) : [];
+  const closed = chosen.value ?? closedAtFirst(list?.items ?? []);
+  const rows = list ? treeRows(list.items, closed) : [];
   const toggle = (path: string) => {
-    const next = new Set(closed.value);
+    const next = new Set(closed);
     if (!next.delete(path)) next.add(path);
-    closed.value = next;
+    chosen.value = next;
   };
   return (
     <>
@@ -174,6 +177,11 @@ function AppTree(filter: FilterProps) {
       )}
     </>
   );
+}
+
+/** What fits a few screens is open. */
+function closedAtFirst(apps: AppSummary[]): ReadonlySet<string> {
+  return apps.length > OPEN_UNDER ? groupPaths(apps) : new Set();
 }
 
 function treeBelow(row: TreeRow) {

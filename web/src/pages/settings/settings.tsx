@@ -5,7 +5,7 @@ import { pageOf } from "../../app/path";
 import { Age } from "../../ui/age";
 import { Copy } from "../../ui/button";
 import { Choice } from "../../ui/field";
-import { Answered, Facts, Grid, Head, Page, Panel } from "../../ui/page";
+import { Answered, Facts, Grid, Head, Page, Panel, Stack } from "../../ui/page";
 import { dockerWords } from "../nodes/node";
 
 type Theme = "system" | "light" | "dark";
@@ -22,12 +22,19 @@ function chooseTheme(theme: Theme): void {
 }
 
 export function Settings() {
+  const status = useStatus();
   return (
     <Page>
       <Head title="Settings" />
       <Grid>
-        <Appearance />
-        <Answered answer={useStatus()}>{(status) => <About status={status} />}</Answered>
+        <Stack>
+          <Appearance />
+          <Answered answer={status}>{(data) => <ThisNode status={data} />}</Answered>
+        </Stack>
+        <Stack>
+          <Answered answer={status}>{({ urls }) => <Addresses urls={urls} />}</Answered>
+          <More />
+        </Stack>
       </Grid>
     </Page>
   );
@@ -54,42 +61,50 @@ function Appearance() {
   );
 }
 
-function About({ status }: { status: Status }) {
+function ThisNode({ status }: { status: Status }) {
+  const { leader, docker } = status;
   return (
-    <>
-      <Panel title="This node">
-        <Facts
-          facts={[
-            ["Version", status.version],
-            ["Cluster", status.cluster],
-            ["Node", <a href={pageOf("node", status.node)}>{status.name}</a>],
-            ["Modes", status.modes.join(", ")],
-            [
-              "Leader",
-              status.leader ? <a href={pageOf("node", status.leader.node)}>{status.leader.name}</a> : "none: no quorum",
-            ],
-            ["Term", status.term],
-            ["Index", status.index],
-            ["Started", <Age at={status.started} />],
-            status.docker !== undefined && ["Containers", dockerWords(status.docker)],
-          ]}
-        />
-      </Panel>
-      <Panel title="Addresses" bare>
-        <ul class="rows">
-          {Object.entries(status.urls).map(([name, url]) => (
-            <li key={name}>
-              <span class="grow">{name}</span>
-              <Copy text={url} />
-            </li>
-          ))}
-        </ul>
-      </Panel>
-      <Panel title="More">
-        <p>
-          <a href="/api/openapi.json">The API in OpenAPI</a> · <a href="licences.txt">Licences of the libraries in this page</a>
-        </p>
-      </Panel>
-    </>
+    <Panel title="This node">
+      <Facts
+        facts={[
+          ["Version", status.version],
+          ["Cluster", status.cluster],
+          ["Node", <a href={pageOf("node", status.node)}>{status.name}</a>],
+          ["Modes", status.modes.join(", ")],
+          ["Leader", leader ? <a href={pageOf("node", leader.node)}>{leader.name}</a> : "none: no quorum"],
+          ["Term", status.term],
+          ["Index", status.index],
+          ["Started", <Age at={status.started} />],
+          docker !== undefined && ["Containers", dockerWords(docker)],
+        ]}
+      />
+    </Panel>
+  );
+}
+
+function Addresses({ urls }: { urls: Record<string, string> }) {
+  return (
+    <Panel title="Addresses" bare>
+      <ul class="rows">
+        {Object.entries(urls).map(([name, url]) => (
+          <li key={name}>
+            <span class="grow">{name}</span>
+            <Copy text={url} />
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+function More() {
+  return (
+    <Panel title="More">
+      <p>
+        <a href="/api/openapi.json">The API as OpenAPI</a>
+        {" · "}
+        <a href="licences.txt">Licences of the libraries in this page</a>
+      </p>
+    </Panel>
   );
 }
