@@ -1,0 +1,51 @@
+/* lib/executor/probes.h - the ways to ask whether a task is well: does a port open, what does it
+ * answer to a GET, does a command succeed (spec/marathon.md 10.2).
+ *
+ * A probe is its owner's memory, and idle (nothing on the loop) unless it is asking. */
+#pragma once
+
+#include "executor/checker.h"
+#include "executor/launch_client.h"
+#include "net/tcp.h"
+
+/* TCP, HTTP: one connection. A status of 200 to 399 is good, certificates are not checked,
+ * redirects not followed; only the status line is read, of whatever version. */
+struct net_probe {
+    struct probe probe; /* first */
+    /* private */
+    struct loop *loop;
+    const char *address, *path; /* path NULL: TCP */
+    uint16_t port;
+    int64_t timeout_ms;
+    bool ignore_1xx;
+    struct dial dial;
+    struct stream *stream;
+    uv_timer_t timer;
+    unsigned handles; /* that must be closed before the answer */
+    bool dialling, decided;
+    enum probe_answer answer;
+    void (*answered)(struct probe *p, enum probe_answer answer);
+    size_t line_n;
+    char line[128];     /* the status line, as far as it has come */
+    char request[1024]; /* while it is written */
+};
+
+/* Keeps the strings. ERR_INVALID when the path cannot be asked for. */
+int net_probe_init(struct net_probe *p, struct loop *loop, const char *address, uint16_t port,
+                   const char *path, int64_t timeout_ms, bool ignore_1xx,
+                   struct error *err) MUST_CHECK;
+
+/* A command as the task's user, in its sandbox, environment and cgroup; good if it exits with 0. */
+struct command_probe {
+    struct probe probe; /* first */
+    /* private */
+    struct launch_client *launcher;
+    struct order order;
+    struct launch_request request;
+    uv_timer_t later;
+    void (*answered)(struct probe *p, enum probe_answer answer);
+};
+
+/* Keeps what the order (of a helper) points to. */
+void command_probe_init(struct command_probe *p, struct launch_client *launcher,
+                        const struct order *order);
