@@ -761,6 +761,18 @@ void json_put_raw(struct json_writer *w, struct slice json)
     buf_put_slice(w->out, json);
 }
 
+void json_put_members(struct json_writer *w, struct slice object)
+{
+    ASSERT(in_object(w) && !w->after_name);
+    ASSERT(object.len >= 2 && object.p[0] == '{' && object.p[object.len - 1] == '}');
+    if (object.len == 2)
+        return;
+    if (w->comma)
+        buf_putc(w->out, ',');
+    buf_put(w->out, object.p + 1, object.len - 2);
+    w->comma = true;
+}
+
 void json_put_uint(struct json_writer *w, uint64_t v)
 {
     char digits[20];

@@ -76,6 +76,8 @@ void json_put_bool(struct json_writer *w, bool v);
 void json_put_null(struct json_writer *w);
 void json_put_raw(struct json_writer *w, struct slice json);      /* one whole value, trusted */
 void json_put_value(struct json_writer *w, const struct json *v); /* NULL writes null */
+/* The members of one whole object, trusted, into the open one. */
+void json_put_members(struct json_writer *w, struct slice object);
 /* key and value at once */
 void json_member_str(struct json_writer *w, const char *name, const char *s);
 void json_member_int(struct json_writer *w, const char *name, int64_t v);

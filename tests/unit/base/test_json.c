@@ -427,6 +427,23 @@ static void the_writer_puts_commas_and_quotes(void **unused)
     buf_close(&out);
 }
 
+static void members_of_an_object_are_put_into_another(void **unused)
+{
+    (void)unused;
+    struct buf out;
+    struct json_writer w;
+    buf_init(&out, 1000);
+    json_begin(&w, &out);
+    json_object(&w);
+    json_put_members(&w, SLICE("{}"));
+    json_put_members(&w, SLICE("{\"a\":1}"));
+    json_member_int(&w, "b", 2);
+    json_put_members(&w, SLICE("{\"c\":[3],\"d\":{}}"));
+    json_object_end(&w);
+    assert_string_equal(buf_str(&out), "{\"a\":1,\"b\":2,\"c\":[3],\"d\":{}}");
+    buf_close(&out);
+}
+
 static void doubles_are_written_short_and_read_back_the_same(void **unused)
 {
     (void)unused;
@@ -511,6 +528,7 @@ int main(void)
         cmocka_unit_test(equality_looks_at_values),
         cmocka_unit_test(large_inputs_take_time_in_proportion),
         cmocka_unit_test(the_writer_puts_commas_and_quotes),
+        cmocka_unit_test(members_of_an_object_are_put_into_another),
         cmocka_unit_test(doubles_are_written_short_and_read_back_the_same),
         cmocka_unit_test(text_that_is_not_utf8_is_written_so_that_it_is),
         cmocka_unit_test(wrong_nesting_is_our_bug),
