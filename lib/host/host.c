@@ -1,0 +1,507 @@
+#include "host/host.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "host/mailbox.h"
+#include "host/readers.h"
+
+#define READERS 2
+#define TURN_AT_LEAST_MS 1000 /* a node looks around so often though nothing is due */
+
+/* What the node's thread or a reader wants done on the loop. */
+enum deed_kind {
+    DEED_ANSWER,
+    DEED_PUBLISH,
+    DEED_LAUNCH,
+    DEED_KILL,
+    DEED_FORGET,
+    DEED_ROUTES,
+    DEED_SANDBOX,
+    DEED_SEND,
+    DEED_CHECKPOINT,
+    DEED_READY,
+    DEED_ENDED,
+};
+
+struct deed {
+    enum deed_kind kind;
+    struct answer answer;            /* ANSWER */
+    unsigned topic;                  /* PUBLISH */
+    char *type;                      /* PUBLISH */
+    struct blob *event;              /* PUBLISH */
+    int64_t id;                      /* a task, a node */
+    int64_t grace_ms;                /* KILL */
+    struct buf body;                 /* LAUNCH, KILL, ROUTES, SEND */
+    struct exchange_id exchange;     /* SANDBOX */
+    struct sandbox_request *sandbox; /* SANDBOX */
+    struct error err;                /* ENDED; code ERR_NONE: as was asked */
+};
+
+struct host {
+    struct loop *loop;
+    struct http_server *server;
+    struct host_deeds deeds;
+    struct node *node;
+    struct hands hands;
+    struct rng rng;
+    struct clock clock;
+    uv_thread_t thread;
+    struct mailbox inbox, outbox; /* struct event to the node; struct deed to the loop */
+    uv_async_t wake;
+    struct readers *readers;
+    char *state_path;
+    const struct api *api;
+    struct error failure;
+    bool told_ready; /* the node's thread's */
+    bool joined;
+};
+
+/* ---------------- from the node's thread and the readers to the loop */
+
+static void deed_close(struct deed *d)
+{
+    if (d->kind == DEED_ANSWER)
+        answer_close(&d->answer);
+    mem_free(d->type);
+    blob_unref(d->event);
+    buf_close(&d->body);
+    sandbox_request_free(d->sandbox);
+}
+
+static void want(struct host *h, struct deed *d)
+{
+    if (mailbox_put(&h->outbox, d, LANE_FREE))
+        uv_async_send(&h->wake);
+    else
+        deed_close(d);
+}
+
+static void want_bytes(struct host *h, enum deed_kind kind, int64_t id, struct slice bytes)
+{
+    struct deed d = {.kind = kind, .id = id};
+    buf_init(&d.body, LIMIT_FRAME_BYTES);
+    buf_put_slice(&d.body, bytes);
+    want(h, &d);
+}
+
+static void answer_from_reader(void *data, struct answer *a)
+{
+    struct deed d = {.kind = DEED_ANSWER, .answer = *a};
+    want(data, &d);
+}
+
+static void hand_answer(struct hands *hands, struct answer *a)
+{
+    answer_from_reader(hands->data, a);
+}
+
+static void hand_publish(struct hands *hands, const struct published *p)
+{
+    struct deed d = {
+        .kind = DEED_PUBLISH,
+        .topic = p->topic,
+        .type = mem_strdup(p->type),
+        .event = blob_of(p->text.p, p->text.len),
+    };
+    want(hands->data, &d);
+}
+
+static void hand_ask(struct hands *hands, struct exchange_id id, struct request *request,
+                     uint64_t index)
+{
+    struct host *h = hands->data;
+    (void)index; /* a snapshot that begins from now on holds it: it is committed */
+    if (readers_ask(h->readers, id, request))
+        return;
+    struct answer a = answer_whole(id, 503, "text/plain", SLICE("too many readers\n"));
+    request_free(request);
+    answer_from_reader(h, &a);
+}
+
+static void hand_launch(struct hands *hands, int64_t task, struct slice run_spec)
+{
+    want_bytes(hands->data, DEED_LAUNCH, task, run_spec);
+}
+
+static void hand_kill(struct hands *hands, int64_t task, int64_t grace_ms, const char *reason)
+{
+    struct deed d = {.kind = DEED_KILL, .id = task, .grace_ms = grace_ms};
+    buf_init(&d.body, LIMIT_FRAME_BYTES);
+    buf_puts(&d.body, reason);
+    want(hands->data, &d);
+}
+
+static void hand_forget(struct hands *hands, int64_t task)
+{
+    struct deed d = {.kind = DEED_FORGET, .id = task};
+    want(hands->data, &d);
+}
+
+static void hand_routes(struct hands *hands, struct slice message)
+{
+    want_bytes(hands->data, DEED_ROUTES, 0, message);
+}
+
+static void hand_sandbox(struct hands *hands, struct exchange_id id, struct sandbox_request *r)
+{
+    struct deed d = {.kind = DEED_SANDBOX, .exchange = id, .sandbox = r};
+    want(hands->data, &d);
+}
+
+static void hand_send(struct hands *hands, int64_t node, struct slice frame)
+{
+    want_bytes(hands->data, DEED_SEND, node, frame);
+}
+
+static void hand_facts(struct hands *hands, const struct facts *f)
+{
+    struct host *h = hands->data;
+    struct shared_facts *shared = shared_facts_of(f);
+    readers_facts(h->readers, shared);
+    shared_facts_unref(shared);
+}
+
+static void hand_readers_stop(struct hands *hands)
+{
+    struct host *h = hands->data;
+    readers_pause(h->readers);
+}
+
+/* ---------------- file work on the pool */
+
+struct file_work {
+    uv_work_t work;
+    struct host *h;
+    int64_t wal_bytes;
+};
+
+static void checkpoint_on_pool(uv_work_t *work)
+{
+    struct file_work *w = work->data;
+    struct db *db;
+    struct db_checkpoint done;
+    struct error err;
+    const struct db_options options = {.busy_ms = 1000};
+    if (db_open(w->h->state_path, &options, &db, &err) != 0) {
+        log_warn("no checkpoint", "why=%s", err.text);
+        return;
+    }
+    enum db_checkpoint_mode mode =
+        w->wal_bytes > LIMIT_LOG_BYTES ? DB_CHECKPOINT_RESTART : DB_CHECKPOINT_PASSIVE;
+    if (db_checkpoint(db, mode, &done, &err) != 0)
+        log_debug("checkpoint put off", "why=%s", err.text);
+    db_close(db);
+}
+
+static void checkpointed(uv_work_t *work, int status)
+{
+    struct file_work *w = work->data;
+    struct event e = {.kind = EVENT_CHECKPOINTED};
+    (void)status;
+    host_event(w->h, &e);
+    mem_free(w);
+}
+
+/* The pool is the loop's: the work is queued by a deed. */
+static void hand_checkpoint(struct hands *hands, int64_t wal_bytes)
+{
+    struct deed d = {.kind = DEED_CHECKPOINT, .id = wal_bytes};
+    want(hands->data, &d);
+}
+
+static void start_checkpoint(struct host *h, int64_t wal_bytes)
+{
+    struct file_work *w = NEW(struct file_work);
+    w->h = h;
+    w->wal_bytes = wal_bytes;
+    w->work.data = w;
+    uv_queue_work(&h->loop->uv, &w->work, checkpoint_on_pool, checkpointed);
+}
+
+/* With one node nobody asks for a snapshot, and nobody offers one: the transport brings them. */
+static void hand_snapshot_make(struct hands *hands)
+{
+    struct host *h = hands->data;
+    struct event e = {.kind = EVENT_SNAPSHOT_MADE};
+    mailbox_put(&h->inbox, &e, LANE_FREE);
+}
+
+static void hand_snapshot_fetch(struct hands *hands, uint64_t from,
+                                const struct replica_snapshot *s)
+{
+    struct host *h = hands->data;
+    struct event e = {.kind = EVENT_SNAPSHOT_FETCHED};
+    (void)from;
+    (void)s;
+    mailbox_put(&h->inbox, &e, LANE_FREE);
+}
+
+/* ---------------- on the loop */
+
+static void do_deed(struct host *h, struct deed *d)
+{
+    const struct host_deeds *deeds = &h->deeds;
+    switch (d->kind) {
+    case DEED_ANSWER:
+        if (h->server != NULL)
+            http_server_answer(h->server, &d->answer);
+        break;
+    case DEED_PUBLISH:
+        if (h->server != NULL)
+            http_server_publish(h->server, d->topic, d->type, d->event);
+        break;
+    case DEED_LAUNCH:
+        deeds->launch(deeds->data, d->id, buf_slice(&d->body));
+        break;
+    case DEED_KILL:
+        deeds->kill(deeds->data, d->id, d->grace_ms, buf_str(&d->body));
+        break;
+    case DEED_FORGET:
+        deeds->forget(deeds->data, d->id);
+        break;
+    case DEED_ROUTES:
+        deeds->routes(deeds->data, buf_slice(&d->body));
+        break;
+    case DEED_SANDBOX:
+        deeds->sandbox(deeds->data, d->exchange, d->sandbox);
+        d->sandbox = NULL;
+        break;
+    case DEED_SEND:
+        deeds->send(deeds->data, d->id, buf_slice(&d->body));
+        break;
+    case DEED_CHECKPOINT:
+        start_checkpoint(h, d->id);
+        break;
+    case DEED_READY:
+        deeds->ready(deeds->data);
+        break;
+    case DEED_ENDED:
+        h->failure = d->err;
+        break;
+    }
+}
+
+static void on_wake_closed(uv_handle_t *handle)
+{
+    struct host *h = handle->data;
+    h->deeds.ended(h->deeds.data, h->failure.code != ERR_NONE ? &h->failure : NULL);
+}
+
+/* The node's thread has said its last word: what was waiting has been done before. */
+static void end(struct host *h)
+{
+    uv_thread_join(&h->thread);
+    h->joined = true;
+    readers_stop(h->readers);
+    h->readers = NULL;
+    uv_close((uv_handle_t *)&h->wake, on_wake_closed);
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct host *h = wake->data;
+    struct deed *deeds;
+    bool ended = false;
+    size_t n = mailbox_take(&h->outbox, 0, (void **)&deeds);
+    for (size_t i = 0; i < n; i++) {
+        do_deed(h, &deeds[i]);
+        ended = ended || deeds[i].kind == DEED_ENDED;
+        deed_close(&deeds[i]);
+    }
+    mem_free(deeds);
+    if (ended)
+        end(h);
+}
+
+/* ---------------- the node's thread */
+
+static int64_t wait_ms(const struct host *h, struct now now)
+{
+    int64_t due = node_due(h->node).ms - now.mono.ms;
+    if (due < 0)
+        return 0;
+    return due < TURN_AT_LEAST_MS ? due : TURN_AT_LEAST_MS;
+}
+
+static void node_main(void *data)
+{
+    struct host *h = data;
+    struct error err = {.code = ERR_NONE};
+    struct now now = {h->clock.mono(&h->clock), h->clock.wall(&h->clock)};
+    while (!node_stopped(h->node)) {
+        struct event *events;
+        size_t n = mailbox_take(&h->inbox, wait_ms(h, now), (void **)&events);
+        now = (struct now){h->clock.mono(&h->clock), h->clock.wall(&h->clock)};
+        int rc = node_turn(h->node, events, n, now, &err);
+        mem_free(events);
+        if (rc != 0)
+            break;
+        if (!h->told_ready && node_ready(h->node)) {
+            struct deed ready = {.kind = DEED_READY};
+            h->told_ready = true;
+            want(h, &ready);
+        }
+    }
+    struct deed ended = {.kind = DEED_ENDED, .err = err};
+    if (err.code == ERR_NONE)
+        ended.err = (struct error){.code = ERR_NONE};
+    want(h, &ended);
+}
+
+/* ---------------- requests, on the loop */
+
+static void refuse(struct host *h, struct exchange_id id)
+{
+    struct answer a =
+        answer_whole(id, 503, "application/json",
+                     SLICE("{\"message\":\"too many requests are waiting: try again\"}"));
+    header_put(&a.headers, "Retry-After", "1");
+    http_server_answer(h->server, &a);
+    answer_close(&a);
+}
+
+static bool is_plain_ask(struct host *h, const struct request *r)
+{
+    struct route_match match = {0};
+    struct reply reply;
+    struct call c = {.request = r, .match = &match, .reply = &reply};
+    reply_init(&reply);
+    const struct door *door = api_find(h->api, r, &c);
+    bool yes = door == NULL || door->kind == DOOR_ASK;
+    call_close(&c);
+    route_match_close(&match);
+    reply_close(&reply);
+    return yes;
+}
+
+static void on_request(struct http_server *server, struct exchange_id id, const struct request *r)
+{
+    struct host *h = http_server_data(server);
+    struct request *own = request_dup(r);
+    struct event e = {.kind = EVENT_REQUEST, .exchange = id, .request = own};
+    bool taken = is_plain_ask(h, r) ? readers_ask(h->readers, id, own)
+                                    : mailbox_put(&h->inbox, &e, LANE_BOUNDED);
+    if (!taken) {
+        request_free(own);
+        refuse(h, id);
+    }
+}
+
+static void on_gone(struct http_server *server, struct exchange_id id)
+{
+    struct event e = {.kind = EVENT_GONE, .exchange = id};
+    host_event(http_server_data(server), &e);
+}
+
+const struct http_server_events host_server_events = {
+    .on_request = on_request,
+    .on_gone = on_gone,
+};
+
+void host_attach(struct host *h, struct http_server *server)
+{
+    h->server = server;
+}
+
+void host_event(struct host *h, struct event *e)
+{
+    if (!mailbox_put(&h->inbox, e, LANE_FREE))
+        event_close(e);
+}
+
+void host_answer(struct host *h, struct answer *a)
+{
+    if (h->server != NULL)
+        http_server_answer(h->server, a);
+    answer_close(a);
+}
+
+/* ---------------- life */
+
+static void fill_hands(struct host *h)
+{
+    h->hands = (struct hands){
+        .data = h,
+        .rng = &h->rng,
+        .send = hand_send,
+        .answer = hand_answer,
+        .ask = hand_ask,
+        .sandbox = hand_sandbox,
+        .publish = hand_publish,
+        .facts = hand_facts,
+        .launch = hand_launch,
+        .kill = hand_kill,
+        .forget = hand_forget,
+        .routes = hand_routes,
+        .snapshot_make = hand_snapshot_make,
+        .snapshot_fetch = hand_snapshot_fetch,
+        .checkpoint = hand_checkpoint,
+        .readers_stop = hand_readers_stop,
+    };
+}
+
+int host_start(struct loop *loop, const struct host_options *options,
+               const struct host_deeds *deeds, struct host **host_out, struct error *err)
+{
+    struct host *h = NEW(struct host);
+    h->loop = loop;
+    h->deeds = *deeds;
+    h->clock = clock_system();
+    h->state_path = mem_strdup(options->node.state_path);
+    rng_seed(&h->rng, options->seed);
+    fill_hands(h);
+    mailbox_init(&h->inbox, sizeof(struct event), LIMIT_INBOX);
+    mailbox_init(&h->outbox, sizeof(struct deed), 0);
+    struct now now = {h->clock.mono(&h->clock), h->clock.wall(&h->clock)};
+    if (node_open(&options->node, &h->hands, now, &h->node, err) != 0) {
+        h->joined = true;
+        host_free(h);
+        return -1;
+    }
+    h->api = node_api(h->node);
+    uv_async_init(&loop->uv, &h->wake, on_wake);
+    h->wake.data = h;
+    const struct readers_options readers = {
+        .state_path = h->state_path,
+        .threads = options->readers > 0 ? options->readers : READERS,
+        .api = h->api,
+        .answer = answer_from_reader,
+        .data = h,
+    };
+    h->readers = readers_start(&readers);
+    uv_thread_create(&h->thread, node_main, h);
+    *host_out = h;
+    return 0;
+}
+
+void host_stop(struct host *h)
+{
+    struct event e = {.kind = EVENT_STOP};
+    host_event(h, &e);
+}
+
+void host_free(struct host *h)
+{
+    if (h == NULL)
+        return;
+    ASSERT(h->joined);
+    struct event *events;
+    size_t n = mailbox_take(&h->inbox, 0, (void **)&events);
+    for (size_t i = 0; i < n; i++)
+        event_close(&events[i]);
+    mem_free(events);
+    struct deed *deeds;
+    n = mailbox_take(&h->outbox, 0, (void **)&deeds);
+    for (size_t i = 0; i < n; i++)
+        deed_close(&deeds[i]);
+    mem_free(deeds);
+    node_close(h->node);
+    mailbox_close(&h->inbox);
+    mailbox_close(&h->outbox);
+    mem_free(h->state_path);
+    mem_free(h);
+}

@@ -1,0 +1,54 @@
+/* lib/host/host.h - owns a node's thread, its mailbox and timers, and the reader threads; carries
+ * requests from the net loop to them and answers back.
+ *
+ * The node turns on a thread of its own. What it wants done outside comes out here, on the loop's
+ * thread, as calls of `deeds`: the owner (cmd/mesolith) lets the executor, the proxy and the
+ * transport do it. The HTTP server is the owner's too: it stands on the same loop. */
+#pragma once
+
+#include "net/http_server.h"
+#include "node/node.h"
+
+struct host;
+
+/* All are called on the loop's thread. Bytes are borrowed for the call. */
+struct host_deeds {
+    void *data;
+    void (*launch)(void *data, int64_t task, struct slice run_spec);
+    void (*kill)(void *data, int64_t task, int64_t grace_ms, const char *reason);
+    void (*forget)(void *data, int64_t task);
+    void (*routes)(void *data, struct slice message);
+    /* Takes the request; the answers go to host_answer(). */
+    void (*sandbox)(void *data, struct exchange_id id, struct sandbox_request *r);
+    void (*send)(void *data, int64_t node, struct slice frame);
+    void (*ready)(void *data); /* once: the node serves */
+    /* Once: the node has ended, after host_stop() with err NULL, or by itself because it failed. */
+    void (*ended)(void *data, const struct error *err);
+};
+
+struct host_options {
+    struct node_options node;
+    int readers; /* threads; 0: 2 */
+    uint64_t seed;
+};
+
+/* Opens the node on the caller's thread, so that its errors come at once, and starts its thread.
+ * Keeps the strings of options, `loop`, `server` and `deeds`. The server's events belong to
+ * host_server_events(), and its data must be the host: see host_attach(). */
+int host_start(struct loop *loop, const struct host_options *options,
+               const struct host_deeds *deeds, struct host **host_out,
+               struct error *err) MUST_CHECK;
+/* Hands the node over its leadership, ends the threads; `ended` follows. */
+void host_stop(struct host *h);
+void host_free(struct host *h); /* after `ended`; accepts NULL */
+
+/* For http_server_new(): requests go to the node or a reader. */
+extern const struct http_server_events host_server_events;
+/* From here on answers and events go to this server, whose data is `h`. Before host_start() has
+ * anything to answer; NULL takes it off. */
+void host_attach(struct host *h, struct http_server *server);
+
+/* An event for the node, from the loop's thread; takes *e. */
+void host_event(struct host *h, struct event *e);
+/* An answer to an exchange, from the loop's thread (sandbox doors); takes *a. */
+void host_answer(struct host *h, struct answer *a);

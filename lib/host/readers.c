@@ -1,0 +1,307 @@
+#include "host/readers.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "db/authorizer.h"
+#include "net/loop.h"
+
+#define READER_BUSY_MS 1000
+
+/* ---- facts */
+
+struct shared_facts {
+    atomic_int refs;
+    struct arena text;
+    struct facts f;
+};
+
+struct shared_facts *shared_facts_of(const struct facts *f)
+{
+    struct shared_facts *s = NEW(struct shared_facts);
+    atomic_init(&s->refs, 1);
+    s->f = *f;
+    const char **texts[] = {
+        &s->f.version,         &s->f.cluster,        &s->f.name,         &s->f.leader_name,
+        &s->f.leader_marathon, &s->f.leader_chronos, &s->f.leader_mesos, &s->f.url_marathon,
+        &s->f.url_chronos,     &s->f.url_mesos,      &s->f.url_agent,    &s->f.url_stats,
+        &s->f.hostname,        &s->f.address,        &s->f.work_dir,     &s->f.service_address,
+        &s->f.ports_refused,
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        *texts[i] = arena_strdup(&s->text, *texts[i]);
+    return s;
+}
+
+struct shared_facts *shared_facts_ref(struct shared_facts *f)
+{
+    atomic_fetch_add(&f->refs, 1);
+    return f;
+}
+
+void shared_facts_unref(struct shared_facts *f)
+{
+    if (f != NULL && atomic_fetch_sub(&f->refs, 1) == 1) {
+        arena_close(&f->text);
+        mem_free(f);
+    }
+}
+
+const struct facts *shared_facts_get(const struct shared_facts *f)
+{
+    return &f->f;
+}
+
+/* ---- readers */
+
+struct ask {
+    struct exchange_id id;
+    struct request *request;
+};
+
+struct reader {
+    struct readers *all;
+    uv_thread_t thread;
+    bool holding;  /* has the file open, or may be opening it */
+    struct db *db; /* NULL: closed */
+    struct state *state;
+    struct stmts *applied;
+    struct clock clock;
+    int64_t until_ms; /* of the ask at work */
+};
+
+struct readers {
+    struct readers_options options;
+    char *state_path;
+    struct reader *readers;
+    uv_mutex_t lock;  /* of all below, and of `holding` */
+    uv_cond_t work;   /* there is an ask, or the readers may go on, or must end */
+    uv_cond_t idle;   /* a reader has let go of the file */
+    struct ask *asks; /* a ring of LIMIT_INBOX */
+    size_t first, n;
+    struct shared_facts *facts;
+    bool paused, ending;
+};
+
+static const struct db_sql applied_sql[] = {{"APPLIED", "select applied from raft_state"}};
+
+static bool in_time(void *data)
+{
+    struct reader *r = data;
+    return r->clock.mono(&r->clock).ms < r->until_ms;
+}
+
+static void close_file(struct reader *r)
+{
+    if (r->db == NULL)
+        return;
+    stmts_free(r->applied);
+    state_close(r->state);
+    db_close(r->db);
+    r->db = NULL;
+    r->state = NULL;
+    r->applied = NULL;
+}
+
+static int open_file(struct reader *r, struct error *err)
+{
+    const struct db_options options = {.read_only = true, .busy_ms = READER_BUSY_MS};
+    if (r->db != NULL && state_level(r->state) > 0)
+        return 0;
+    close_file(r);
+    if (db_open(r->all->state_path, &options, &r->db, err) != 0)
+        return -1;
+    if (state_open(r->db, true, &r->state, err) != 0 ||
+        db_prepare(r->db, applied_sql, 1, &r->applied, err) != 0)
+        return -1;
+    if (state_level(r->state) == 0)
+        return error_set(err, ERR_UNAVAILABLE, "the cluster has no state yet: try again");
+    db_set_patience(r->db, in_time, r);
+    return 0;
+}
+
+static void run_ask(struct reader *r, struct call *c, const struct facts *facts)
+{
+    struct error err;
+    struct view view = {
+        .state = r->state,
+        .facts = facts,
+        .now = {r->clock.mono(&r->clock), r->clock.wall(&r->clock)},
+    };
+    r->until_ms = view.now.mono.ms + LIMIT_READ_MS;
+    c->view = &view;
+    if (db_begin(r->db, DB_READ, &err) != 0) {
+        call_error(c, &err);
+        return;
+    }
+    view.index = (uint64_t)stmt_one_i64(stmts_use(r->applied, 0), 0);
+    api_ask(c);
+    if (db_check(r->db, &err) != 0) {
+        reply_close(c->reply);
+        reply_init(c->reply);
+        call_error(c, &err);
+    }
+    db_rollback(r->db);
+    c->view = NULL;
+}
+
+static struct answer answer_of(struct exchange_id id, struct reply *reply)
+{
+    struct answer a = answer_whole_take(id, reply->status, reply->content_type, &reply->body);
+    buf_put_slice(&a.headers, buf_slice(&reply->headers));
+    a.plain = reply->plain;
+    return a;
+}
+
+static void work(struct reader *r, struct ask *ask, const struct facts *facts)
+{
+    struct route_match match = {0};
+    struct reply reply;
+    struct call c = {.request = ask->request, .match = &match, .reply = &reply};
+    struct error err;
+    reply_init(&reply);
+    const struct door *door = api_find(r->all->options.api, ask->request, &c);
+    if (door != NULL && open_file(r, &err) == 0)
+        run_ask(r, &c, facts);
+    else if (door != NULL)
+        call_error(&c, &err);
+    struct answer a = answer_of(ask->id, &reply);
+    r->all->options.answer(r->all->options.data, &a);
+    call_close(&c);
+    route_match_close(&match);
+    reply_close(&reply);
+    request_free(ask->request);
+}
+
+/* Waits for something to do; false when it is time to end. Lets go of the file while paused. */
+static bool next_ask(struct reader *r, struct ask *ask, struct shared_facts **facts_out)
+{
+    struct readers *all = r->all;
+    uv_mutex_lock(&all->lock);
+    while (!all->ending && (all->paused || all->n == 0)) {
+        if (all->paused && r->holding) {
+            close_file(r);
+            r->holding = false;
+            uv_cond_broadcast(&all->idle);
+        }
+        uv_cond_wait(&all->work, &all->lock);
+    }
+    bool go_on = !all->ending;
+    if (go_on) {
+        *ask = all->asks[all->first];
+        all->first = (all->first + 1) % LIMIT_INBOX;
+        all->n--;
+        r->holding = true;
+        *facts_out = all->facts != NULL ? shared_facts_ref(all->facts) : NULL;
+    }
+    uv_mutex_unlock(&all->lock);
+    return go_on;
+}
+
+static void not_ready(struct readers *all, struct ask *ask)
+{
+    struct answer a = answer_whole(ask->id, 503, "text/plain", SLICE("not ready yet\n"));
+    all->options.answer(all->options.data, &a);
+    request_free(ask->request);
+}
+
+static void reader_main(void *data)
+{
+    struct reader *r = data;
+    struct ask ask;
+    struct shared_facts *facts;
+    while (next_ask(r, &ask, &facts)) {
+        if (facts != NULL)
+            work(r, &ask, shared_facts_get(facts));
+        else
+            not_ready(r->all, &ask);
+        shared_facts_unref(facts);
+    }
+    close_file(r);
+}
+
+struct readers *readers_start(const struct readers_options *options)
+{
+    struct readers *all = NEW(struct readers);
+    all->options = *options;
+    all->state_path = mem_strdup(options->state_path);
+    all->asks = mem_zalloc(LIMIT_INBOX * sizeof all->asks[0]);
+    uv_mutex_init(&all->lock);
+    uv_cond_init(&all->work);
+    uv_cond_init(&all->idle);
+    all->readers = mem_zalloc((size_t)options->threads * sizeof all->readers[0]);
+    for (int i = 0; i < options->threads; i++) {
+        all->readers[i] = (struct reader){.all = all, .clock = clock_system()};
+        uv_thread_create(&all->readers[i].thread, reader_main, &all->readers[i]);
+    }
+    return all;
+}
+
+void readers_stop(struct readers *all)
+{
+    if (all == NULL)
+        return;
+    uv_mutex_lock(&all->lock);
+    all->ending = true;
+    uv_cond_broadcast(&all->work);
+    uv_mutex_unlock(&all->lock);
+    for (int i = 0; i < all->options.threads; i++)
+        uv_thread_join(&all->readers[i].thread);
+    for (; all->n > 0; all->n--) {
+        not_ready(all, &all->asks[all->first]);
+        all->first = (all->first + 1) % LIMIT_INBOX;
+    }
+    shared_facts_unref(all->facts);
+    uv_cond_destroy(&all->idle);
+    uv_cond_destroy(&all->work);
+    uv_mutex_destroy(&all->lock);
+    mem_free(all->asks);
+    mem_free(all->readers);
+    mem_free(all->state_path);
+    mem_free(all);
+}
+
+bool readers_ask(struct readers *all, struct exchange_id id, struct request *request)
+{
+    uv_mutex_lock(&all->lock);
+    bool room = all->n < LIMIT_INBOX && !all->ending;
+    if (room) {
+        all->asks[(all->first + all->n++) % LIMIT_INBOX] = (struct ask){id, request};
+        uv_cond_signal(&all->work);
+    }
+    uv_mutex_unlock(&all->lock);
+    return room;
+}
+
+void readers_facts(struct readers *all, struct shared_facts *f)
+{
+    uv_mutex_lock(&all->lock);
+    struct shared_facts *old = all->facts;
+    all->facts = shared_facts_ref(f);
+    all->paused = false;
+    uv_cond_broadcast(&all->work);
+    uv_mutex_unlock(&all->lock);
+    shared_facts_unref(old);
+}
+
+static bool any_holding(const struct readers *all)
+{
+    for (int i = 0; i < all->options.threads; i++)
+        if (all->readers[i].holding)
+            return true;
+    return false;
+}
+
+void readers_pause(struct readers *all)
+{
+    uv_mutex_lock(&all->lock);
+    all->paused = true;
+    uv_cond_broadcast(&all->work);
+    while (any_holding(all))
+        uv_cond_wait(&all->idle, &all->lock);
+    uv_mutex_unlock(&all->lock);
+}
