@@ -148,7 +148,8 @@ void fields_read(const struct reader *r, const struct path *at, const struct fie
         if (f == NULL || (r->stored && f->emit == EMIT_NEVER))
             continue;
         struct path here = {.up = at, .name = f->name};
-        f->type->read(r, &here, f, member, (char *)object + f->offset);
+        field_read *read = f->read != NULL ? f->read : f->type->read;
+        read(r, &here, f, member, (char *)object + f->offset);
     }
     for (size_t i = 0; i < t->n; i++) {
         struct path here = {.up = at, .name = t->rows[i].name};
@@ -371,6 +372,16 @@ static bool number_equal(const struct field *f, const void *a, const void *b)
 }
 
 const struct field_type FIELD_NUMBER = {number_init, number_read, number_write, number_is_set,
+                                        number_equal};
+
+static void double_write(const struct field *f, const void *from, struct json_writer *w)
+{
+    (void)f;
+    char text[DOUBLE_TEXT_SIZE];
+    json_put_raw(w, slice_of(double_text(*(const double *)from, text)));
+}
+
+const struct field_type FIELD_DOUBLE = {number_init, number_read, double_write, number_is_set,
                                         number_equal};
 
 /* ---- a word of a few: an enum */

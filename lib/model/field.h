@@ -39,10 +39,12 @@ struct reader {
     bool stored;      /* our own text: members that are input only are passed over */
 };
 
+typedef void field_read(const struct reader *r, const struct path *at, const struct field *f,
+                        const struct json *v, void *to);
+
 struct field_type {
     void (*init)(const struct field *f, void *to);
-    void (*read)(const struct reader *r, const struct path *at, const struct field *f,
-                 const struct json *v, void *to);
+    field_read *read;
     void (*write)(const struct field *f, const void *from, struct json_writer *w);
     bool (*is_set)(const struct field *f, const void *from);
     bool (*equal)(const struct field *f, const void *a, const void *b);
@@ -65,6 +67,7 @@ struct field {
     const struct field_type *type;
     size_t offset;
     enum emit emit;
+    field_read *read;         /* instead of the type's */
     double otherwise;         /* default of numbers, words (index) and booleans */
     const char *text;         /* default of texts */
     double min, max;          /* of a number, a text's length, a list's length; max 0: the usual */
@@ -82,6 +85,7 @@ struct field {
  * (JSON text). */
 extern const struct field_type FIELD_TEXT, FIELD_BOOL, FIELD_INT, FIELD_NUMBER, FIELD_WORD,
     FIELD_TEXTS, FIELD_INTS, FIELD_PAIRS, FIELD_OBJECT, FIELD_PART, FIELD_LIST, FIELD_RAW;
+extern const struct field_type FIELD_DOUBLE; /* a number, written as double_text() has it */
 
 #define FIELD_INT_MAX 2147483647.0 /* as the originals': 32 bits */
 

@@ -61,7 +61,7 @@ struct job_network_info {
 struct job_container {
     const char *type; /* as given: "DOCKER" or "MESOS" in any case */
     const char *image;
-    enum job_network network;
+    const char *network;      /* as given: job_network_of() */
     const char *network_name; /* or NULL */
     struct {
         struct job_network_info *items;
@@ -74,6 +74,8 @@ struct job_container {
     bool force_pull;
     struct pairs parameters; /* names may repeat: --name=value */
 };
+
+enum job_network job_network_of(const struct job_container *c);
 
 struct job_cursor {
     int64_t index;     /* of the next target */
@@ -103,9 +105,11 @@ struct job {
     struct job_cursor cursor;
     struct strings parents; /* each once; JOB_DEPENDENT only */
     const char *epsilon;    /* period as given, or NULL: absent */
+    int64_t window_ms;      /* job_window_ms() */
+    struct wall started;    /* what an empty start became; .ms == 0: it was none, or not yet */
     bool disabled, high_priority, async, concurrent, soft_error, data_processing;
-    int64_t retries;          /* never negative */
-    int64_t max_completion_s; /* 0: none */
+    int64_t retries;          /* as given: a negative one is as good as 0 */
+    int64_t max_completion_s; /* as given: none when not above 0 */
     int64_t retry_delay_s;    /* or NOT_GIVEN */
     double retry_backoff;     /* or NOT_GIVEN */
     enum job_overlap overlap;

@@ -1,0 +1,19 @@
+/* lib/model/job_private.h - what the files of the job share. */
+#pragma once
+
+#include "model/field.h"
+#include "model/job.h"
+
+/* Members in the order in which they are printed, up to the schedule or the parents; after those
+ * come the extensions. */
+extern const struct field_table JOB_FIELDS;
+extern const struct field_table JOB_EXTENSION_FIELDS;
+extern const struct field_table JOB_CONTAINER_FIELDS;
+
+/* Chronos's lenient parser (spec/chronos.md 2.3), for the `read` of rows. */
+field_read coerce_read_text, coerce_read_bool, coerce_read_int, coerce_read_number,
+    coerce_read_texts;
+field_read coerce_read_flag; /* forcePullImage alone: "true" in any case */
+
+/* A value as text; never NULL. */
+const char *coerce_text(const struct json *v, struct arena *arena);
