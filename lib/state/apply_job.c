@@ -93,18 +93,23 @@ static void add_run(struct apply *a, const struct job_row *job, int64_t priority
     tell_run(a, &r, n->state, n->reason);
 }
 
-/* One target is claimed once (spec/chronos.md 9, claim uniqueness): a run that was cancelled
- * before any attempt was assigned does not count. */
+/* A run that was cancelled before any attempt was assigned does not count (spec/chronos.md 9). */
+static void drop_unassigned(struct apply *a, int64_t job, int64_t due_ms)
+{
+    struct stmt *q = change_use(a->s, RUN_DROP_UNASSIGNED);
+    stmt_bind_i64(q, ":job", job);
+    stmt_bind_i64(q, ":due", due_ms);
+    stmt_run(q);
+}
+
+/* One target is claimed once (spec/chronos.md 9, claim uniqueness). */
 static void claim(struct apply *a, const struct job_row *job, int64_t priority,
                   const struct json *item)
 {
     int64_t due = json_int(json_get(item, "due_ms"), 0);
     if (state_run_claimed(a->s, job->id, (struct wall){due}))
         return;
-    struct stmt *q = change_use(a->s, RUN_DROP_UNASSIGNED);
-    stmt_bind_i64(q, ":job", job->id);
-    stmt_bind_i64(q, ":due", due);
-    stmt_run(q);
+    drop_unassigned(a, job->id, due);
     struct new_run n = {.cause = CAUSE_SCHEDULE,
                         .state = RUN_QUEUED,
                         .due_ms = due,
@@ -133,8 +138,11 @@ static void decide_targets(struct apply *a, int64_t job_id, const struct json *i
                             .due_ms = json_int(json_get(v, "due_ms"), 0),
                             .covers = json_int(json_get(v, "covers"), 1),
                             .reason = json_str(json_get(v, "reason"), "")};
-        if (n.covers != 1 || !state_run_claimed(a->s, job.id, (struct wall){n.due_ms}))
-            add_run(a, &job, priority, &n);
+        if (n.covers == 1 && state_run_claimed(a->s, job.id, (struct wall){n.due_ms}))
+            continue;
+        if (n.covers == 1)
+            drop_unassigned(a, job.id, n.due_ms);
+        add_run(a, &job, priority, &n);
     }
     JSON_EACH (c, json_get(item, "claims"))
         claim(a, &job, priority, c);
@@ -166,8 +174,7 @@ static void end_run(struct apply *a, const struct run_row *r, enum run_state sta
 /* Runs that are not over, as ids: what is done to them changes the list. */
 static size_t open_runs(struct apply *a, int64_t job, int64_t runs[static LIMIT_JOB_RUNS])
 {
-    struct stmt *q = change_use(a->s, RUNS_OPEN_OF_JOB);
-    stmt_bind_i64(q, ":job", job);
+    struct stmt *q = state_runs_open(a->s, job);
     struct run_row r;
     size_t n = 0;
     while (n < LIMIT_JOB_RUNS && state_run_next(q, &r))
@@ -467,6 +474,8 @@ void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task
         !state_job_by_id(a->s, r.job, &job))
         return; /* of an attempt that was given up: only recorded (5.2 step 6) */
     bool timed_out = t->kill_reason != NULL && str_starts(t->kill_reason, "maxCompletionTime");
+    bool ordered = t->kill_reason != NULL && !timed_out; /* an agent kills for its limits too */
+    bool lost = state == TASK_LOST || state == TASK_GONE;
     if (state == TASK_FINISHED) {
         if (r.started.ms == 0) { /* so short that both reports came at once */
             run_started(a, run);
@@ -481,10 +490,9 @@ void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task
         stmt_run(q);
         tell_run(a, &r, RUN_QUEUED, reason);
         return;
-    } else if (state == TASK_KILLED && !timed_out) {
-        end_run(a, &r, RUN_KILLED, t->kill_reason);
+    } else if (ordered && (state == TASK_KILLED || lost)) { /* no counters, no retry (5.4, 5.6) */
+        end_run(a, &r, lost ? RUN_LOST : RUN_KILLED, t->kill_reason);
     } else {
-        bool lost = state == TASK_LOST || state == TASK_GONE;
         attempt_failed(a, &r, &job, lost ? RUN_LOST : RUN_FAILED,
                        timed_out ? t->kill_reason : reason);
     }
@@ -527,7 +535,8 @@ static void move_run(struct apply *a, const struct run_row *r, const struct json
         end_run(a, r, moves[i].to, json_str(json_get(item, "reason"), ""));
         if (moves[i].failed)
             count_outcome(a, &job, false);
-        if (moves[i].to == RUN_COALESCED && job.remaining >= 0) { /* gives its count back (3.8) */
+        if (moves[i].to == RUN_COALESCED && job.remaining >= 0 &&
+            job.generation == r->generation) { /* gives its count back (3.8) */
             struct stmt *q = change_use(a->s, JOB_CURSOR);
             stmt_bind_i64(q, ":id", job.id);
             stmt_bind_text(q, ":schedule", json_str(json_get(item, "schedule"), job.schedule));
@@ -542,14 +551,18 @@ static void move_run(struct apply *a, const struct run_row *r, const struct json
     }
 }
 
-/* {"set":[{"run","attempt","to","reason"}]} */
+/* {"set":[{"run","attempt","to","reason"}]}: the words of `moves`, or "kill" for an active one */
 int apply_run_update(struct apply *a)
 {
     JSON_EACH (item, json_get(a->c->args, "set")) {
         struct run_row r;
         if (state_run_by_id(a->s, json_int(json_get(item, "run"), 0), &r) &&
-            r.attempt == json_int(json_get(item, "attempt"), -1))
-            move_run(a, &r, item);
+            r.attempt == json_int(json_get(item, "attempt"), -1)) {
+            if (run_active(r.state) && str_eq(json_str(json_get(item, "to"), ""), "kill"))
+                kill_run_task(a, &r, json_str(json_get(item, "reason"), "killed"));
+            else
+                move_run(a, &r, item);
+        }
     }
     return 0;
 }

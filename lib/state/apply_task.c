@@ -261,6 +261,15 @@ static int64_t task_seq(struct state *s, int64_t task)
 
 static void take_status(struct apply *a, const struct status *st);
 
+static void order_kill(struct apply *a, const struct task_row *t, const char *reason)
+{
+    struct stmt *q = change_use(a->s, TASK_KILL);
+    stmt_bind_i64(q, ":id", t->id);
+    stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_bind_text(q, ":reason", reason);
+    stmt_run(q);
+}
+
 void task_kill(struct apply *a, const struct task_row *t, const char *reason)
 {
     if (task_ended(t->state) || t->state == TASK_KILLING)
@@ -271,16 +280,14 @@ void task_kill(struct apply *a, const struct task_row *t, const char *reason)
                             .state = TASK_LOST,
                             .at = a->c->at,
                             .message = reason};
+        if (t->job != 0) /* so that its run is not tried again (spec/chronos.md 5.6) */
+            order_kill(a, t, reason);
         take_status(a, &st);
         return;
     }
-    struct stmt *q = change_use(a->s, TASK_KILL);
-    stmt_bind_i64(q, ":id", t->id);
-    stmt_bind_i64(q, ":at", a->c->at.ms);
-    stmt_bind_text(q, ":reason", reason);
-    stmt_run(q);
+    order_kill(a, t, reason);
     if (t->app != 0) {
-        q = change_use(a->s, INSTANCE_STOPPING);
+        struct stmt *q = change_use(a->s, INSTANCE_STOPPING);
         stmt_bind_i64(q, ":id", t->owner_id);
         stmt_run(q);
         count(a->s, t->app, count_of(t->state, t->stopping, t->health),

@@ -644,6 +644,13 @@ struct stmt *state_runs_of_job(struct state *s, int64_t job, int64_t limit)
     return q;
 }
 
+struct stmt *state_runs_open(struct state *s, int64_t job)
+{
+    struct stmt *q = query_use(s, RUNS_OPEN);
+    stmt_bind_i64(q, ":job", job);
+    return q;
+}
+
 struct stmt *state_runs_waiting(struct state *s, int64_t limit)
 {
     struct stmt *q = query_use(s, RUNS_WAITING);

@@ -28,12 +28,14 @@
 #define DEPLOYMENT_COLUMNS \
     "select id, uuid, version_ms, started_ms, step, steps, plan from deployments "
 
+#define OPEN "r.state in (0, 1, 2, 8) " /* as the index job_runs_open has it */
 #define JOB_COLUMNS                                                                               \
     "select j.id, j.name, j.definition, j.generation, j.disabled, j.schedule, j.k, j.remaining, " \
     "j.next_ms, j.successes, j.errors, j.errors_since_success, j.last_success_ms, "               \
     "j.last_error_ms, "                                                                           \
-    "(select count(*) from job_runs r where r.job = j.id and r.state = 0), "                      \
-    "(select count(*) from job_runs r where r.job = j.id and r.state in (1, 2)) from jobs j "
+    "(select count(*) from job_runs r where r.job = j.id and " OPEN "and r.state = 0), "          \
+    "(select count(*) from job_runs r where r.job = j.id and " OPEN "and r.state in (1, 2)) "     \
+    "from jobs j "
 
 #define RUN_COLUMNS                                                                     \
     "select r.id, r.job, r.generation, r.attempt, r.task, r.covers, r.cause, r.state, " \
@@ -97,6 +99,7 @@
     X(RUN_BY_ID, RUN_COLUMNS "where r.id = :id")                                                  \
     X(RUNS_OF_JOB, RUN_COLUMNS "where r.job = :job order by r.due_ms desc, r.id desc "            \
                                "limit :limit")                                                    \
+    X(RUNS_OPEN, RUN_COLUMNS "where r.job = :job and " OPEN "order by r.id")                      \
     X(RUNS_WAITING, RUN_COLUMNS "where r.state = 0 order by r.priority desc, r.due_ms, r.id "     \
                                 "limit :limit")                                                   \
     X(RUNS_RETRYING, RUN_COLUMNS "where r.state = 8 and r.not_before_ms <= :now "                 \
@@ -231,8 +234,6 @@
     X(RUN_AGAIN, "update job_runs set state = 0, attempt = attempt + 1, "                         \
                  "deadline_ms = null, queued_ms = :at where id = :id")                            \
     X(RUN_BACK, "update job_runs set state = 0, task = null where id = :id")                      \
-    X(RUNS_OPEN_OF_JOB, RUN_COLUMNS "where r.job = :job and r.state in (0, 1, 2, 8) order by "    \
-                                    "r.id")                                                       \
     X(RUNS_TO_TRIM, "select id from job_runs where job = :job and state not in (0, 1, 2, 8) "     \
                     "order by due_ms desc, id desc limit 64 offset :keep")                        \
     X(RUN_DELETE, "delete from job_runs where id = :id")                                          \

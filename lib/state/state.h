@@ -238,6 +238,7 @@ struct run_row {
 };
 bool state_run_by_id(struct state *s, int64_t id, struct run_row *out);
 struct stmt *state_runs_of_job(struct state *s, int64_t job, int64_t limit); /* newest due first */
+struct stmt *state_runs_open(struct state *s, int64_t job);                  /* not over, by id */
 struct stmt *state_runs_waiting(struct state *s, int64_t limit); /* QUEUED: priority, due, id */
 struct stmt *state_runs_retrying(struct state *s, struct wall now,
                                  int64_t limit); /* not_before <= now */
