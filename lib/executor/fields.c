@@ -11,26 +11,26 @@
 
 static const char escaped[] = "\\\n", escapes[] = "\\n"; /* side by side */
 
-static size_t escape(char *dst, size_t size, const char *value)
+/* False when it does not fit; *n is moved on. */
+static bool escape(char *dst, size_t size, size_t *n, const char *value)
 {
-    size_t n = 0;
-    for (; *value != '\0' && n + 2 < size; value++) {
+    for (; *value != '\0'; value++) {
         const char *at = strchr(escaped, *value);
+        if (*n + 2 >= size)
+            return false;
         if (at != NULL)
-            dst[n++] = '\\';
-        dst[n++] = at != NULL ? escapes[at - escaped] : *value;
+            dst[(*n)++] = '\\';
+        dst[(*n)++] = at != NULL ? escapes[at - escaped] : *value;
     }
-    dst[n] = '\0';
-    return n;
+    return true;
 }
 
 void fields_put(struct fields *f, const char *key, const char *value)
 {
-    if (value == NULL)
-        return;
     char line[FIELDS_SIZE];
     size_t n = (size_t)snprintf(line, sizeof(line), "%s=", key);
-    n += escape(line + n, sizeof(line) - n - 1, value);
+    if (value == NULL || !escape(line, sizeof(line), &n, value))
+        return;
     line[n++] = '\n';
     if (f->len + n >= sizeof(f->text))
         return;

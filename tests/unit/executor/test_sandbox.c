@@ -1,0 +1,354 @@
+/* tests/unit/executor/test_sandbox.c */
+#include "unit.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "executor/sandbox.h"
+#include "support/tmp.h"
+
+static char root[TMP_PATH_SIZE];
+static struct sandbox_user self;
+static char run[SANDBOX_PATH_SIZE];
+
+static const struct sandbox_ids ids = {"A1", "F1", "web.1", "c0ffee"};
+
+static void create(const struct sandbox_ids *which)
+{
+    struct error err;
+    if (sandbox_create(root, which, &self, &err) != 0)
+        fail_msg("%s", err.text);
+}
+
+static int begin(void **unused)
+{
+    (void)unused;
+    struct error err;
+    tmp_make(root);
+    if (sandbox_user_find(NULL, &self, &err) != 0 || sandbox_path(root, &ids, run, &err) != 0)
+        return -1;
+    create(&ids);
+    return 0;
+}
+
+static int end(void **unused)
+{
+    (void)unused;
+    tmp_remove(root);
+    return 0;
+}
+
+static const char *in(const char *folder, const char *name)
+{
+    static char path[2 * SANDBOX_PATH_SIZE];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    return path;
+}
+
+static void put(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), (int)strlen(text));
+    close(fd);
+}
+
+static const char *link_of(const char *path)
+{
+    static char target[256];
+    ssize_t n = readlink(path, target, sizeof(target) - 1);
+    target[n > 0 ? n : 0] = '\0';
+    return target;
+}
+
+static void has_mesos_layout(void **unused)
+{
+    (void)unused;
+    struct stat st;
+    char want[SANDBOX_PATH_SIZE];
+    snprintf(want, sizeof(want), "%s/slaves/A1/frameworks/F1/executors/web.1/runs/c0ffee", root);
+    assert_string_equal(run, want);
+    assert_int_equal(stat(run, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0750);
+    assert_int_equal(access(in(run, "stdout"), F_OK), 0);
+    assert_int_equal(access(in(run, "stderr"), F_OK), 0);
+    assert_string_equal(link_of(in(root, "slaves/latest")), "A1");
+    assert_string_equal(link_of(in(run, "../latest")), "c0ffee");
+    create(&(struct sandbox_ids){"A2", "F1", "web.1", "beef"});
+    create(&(struct sandbox_ids){"A1", "F1", "web.1", "cafe"});
+    assert_string_equal(link_of(in(root, "slaves/latest")), "A1");
+    assert_string_equal(link_of(in(run, "../latest")), "cafe");
+}
+
+static void an_id_is_a_folders_name(void **unused)
+{
+    (void)unused;
+    static const char *const bad[] = {"", ".", "..", "a/b", "../../etc", NULL};
+    char path[SANDBOX_PATH_SIZE];
+    struct error err;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        struct sandbox_ids wrong = ids;
+        wrong.executor = bad[i];
+        assert_int_equal(sandbox_path(root, &wrong, path, &err), -1);
+        assert_int_equal(err.code, ERR_INVALID);
+    }
+    assert_string_equal(err.text, "executor id: got \"\", need the name of a folder");
+}
+
+static void belongs_to_the_tasks_user(void **unused)
+{
+    (void)unused;
+    struct sandbox_user nobody;
+    struct error err;
+    struct stat st;
+    assert_int_equal(sandbox_user_find("no-such-user", &nobody, &err), geteuid() == 0 ? -1 : 0);
+    assert_int_equal(sandbox_user_find("nobody", &nobody, &err), 0);
+    if (geteuid() != 0) {
+        assert_false(nobody.change);
+        return;
+    }
+    struct passwd *entry = getpwnam("nobody");
+    assert_true(nobody.change);
+    assert_int_equal(
+        sandbox_create(root, &(struct sandbox_ids){"A1", "F1", "x", "y"}, &nobody, &err), 0);
+    assert_int_equal(stat(in(run, "../../../x/runs/y"), &st), 0);
+    assert_int_equal(st.st_uid, entry->pw_uid);
+    assert_int_equal(stat(in(run, "../../../x/runs/y/stdout"), &st), 0);
+    assert_int_equal(st.st_uid, entry->pw_uid);
+    assert_int_equal(stat(in(run, "../../../x/runs"), &st), 0);
+    assert_int_equal(st.st_uid, 0);
+}
+
+/* ---- reading */
+
+static int read_at(const char *path, int64_t offset, int64_t length, struct buf *data,
+                   int64_t *offset_out, struct error *err)
+{
+    buf_clear(data);
+    return sandbox_read(root, path, offset, length, data, offset_out, err);
+}
+
+static void reads_as_mesos_does(void **unused)
+{
+    (void)unused;
+    static const struct {
+        int64_t offset, length, offset_out;
+        const char *data;
+    } all[] = {
+        {-1, -1, 10, ""}, {-1, 5, 10, ""},  {0, -1, 0, "0123456789"}, {3, 4, 3, "3456"},
+        {8, 50, 8, "89"}, {10, -1, 10, ""}, {99, 1, 99, ""},          {0, 0, 0, ""},
+    };
+    static const char path[] = "/slaves/A1/frameworks/F1/executors/web.1/runs/c0ffee/stdout";
+    struct buf data;
+    struct error err;
+    int64_t offset;
+    buf_init(&data, LIMIT_FILE_READ_BYTES);
+    put(in(run, "stdout"), "0123456789");
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+        assert_int_equal(read_at(path, all[i].offset, all[i].length, &data, &offset, &err), 0);
+        assert_string_equal(buf_str(&data), all[i].data);
+        assert_int_equal(offset, all[i].offset_out);
+    }
+    buf_close(&data);
+}
+
+static void finds_runs_by_every_name(void **unused)
+{
+    (void)unused;
+    char whole[2 * SANDBOX_PATH_SIZE];
+    const char *names[] = {
+        "/slaves/A1/frameworks/F1/executors/web.1/runs/c0ffee/stdout",
+        "/slaves/latest/frameworks/F1/executors/web.1/runs/latest/stdout",
+        "/frameworks/F1/executors/web.1/runs/latest/stdout",
+        "slaves/A1//frameworks/F1/executors/web.1/runs/c0ffee//stdout",
+        whole,
+    };
+    struct buf data;
+    struct error err;
+    int64_t offset;
+    buf_init(&data, LIMIT_FILE_READ_BYTES);
+    snprintf(whole, sizeof(whole), "%s/stdout", run);
+    put(in(run, "stdout"), "here");
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        if (read_at(names[i], 0, -1, &data, &offset, &err) != 0)
+            fail_msg("%s: %s", names[i], err.text);
+        assert_string_equal(buf_str(&data), "here");
+    }
+    buf_close(&data);
+}
+
+#define RUN "/slaves/A1/frameworks/F1/executors/web.1/runs/c0ffee"
+
+static void does_not_leave_the_run(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *path;
+        enum error_code code;
+    } all[] = {
+        {RUN "/../../../../../../../../secret", ERR_INVALID},
+        {RUN "/..", ERR_INVALID},
+        {RUN "/out", ERR_INVALID},
+        {RUN "/absolute", ERR_INVALID},
+        {RUN "/loop", ERR_INVALID},
+        {RUN "/folder/up", ERR_INVALID},
+        {RUN "/pipe", ERR_INVALID},
+        {RUN "/folder", ERR_INVALID},
+        {RUN, ERR_INVALID},
+        {RUN "/nothing", ERR_NOT_FOUND},
+        {RUN "/stdout/x", ERR_NOT_FOUND},
+        {"/slaves/A1/../A1/frameworks/F1/executors/web.1/runs/c0ffee/stdout", ERR_NOT_FOUND},
+        {"/slaves/A1/frameworks/F1/executors/web.1/runs/evil/secret", ERR_NOT_FOUND},
+        {"/slaves/A1/frameworks/F1/executors/web.1/runs", ERR_NOT_FOUND},
+        {"/slaves/A1/frameworks/F1", ERR_NOT_FOUND},
+        {"/etc/passwd", ERR_NOT_FOUND},
+        {"", ERR_NOT_FOUND},
+        {"/", ERR_NOT_FOUND},
+    };
+    struct buf data;
+    struct error err;
+    int64_t offset;
+    put(in(root, "secret"), "secret");
+    assert_int_equal(symlink("../../../../../../../../secret", in(run, "out")), 0);
+    assert_int_equal(symlink("/etc/passwd", in(run, "absolute")), 0);
+    assert_int_equal(symlink("loop", in(run, "loop")), 0);
+    assert_int_equal(mkdir(in(run, "folder"), 0755), 0);
+    assert_int_equal(symlink("../..", in(run, "folder/up")), 0);
+    assert_int_equal(mkfifo(in(run, "pipe"), 0644), 0);
+    assert_int_equal(symlink(root, in(run, "../evil")), 0);
+    buf_init(&data, LIMIT_FILE_READ_BYTES);
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+        if (read_at(all[i].path, 0, -1, &data, &offset, &err) == 0)
+            fail_msg("%s was read", all[i].path);
+        if (err.code != all[i].code)
+            fail_msg("%s: %s", all[i].path, err.text);
+    }
+    put(in(run, "folder/inside"), "fine");
+    assert_int_equal(symlink("folder/inside", in(run, "link")), 0);
+    assert_int_equal(read_at(RUN "/link", 0, -1, &data, &offset, &err), 0);
+    assert_int_equal(read_at(RUN "/folder/../link", 0, -1, &data, &offset, &err), 0);
+    buf_close(&data);
+}
+
+static void one_read_is_bounded(void **unused)
+{
+    (void)unused;
+    struct buf data;
+    struct error err;
+    int64_t offset;
+    int fd = open(in(run, "stdout"), O_WRONLY);
+    assert_int_equal(ftruncate(fd, 10 * LIMIT_FILE_READ_BYTES), 0);
+    close(fd);
+    buf_init(&data, 10 * LIMIT_FILE_READ_BYTES);
+    assert_int_equal(read_at(RUN "/stdout", 5, INT64_MAX, &data, &offset, &err), 0);
+    assert_int_equal(data.len, LIMIT_FILE_READ_BYTES);
+    buf_close(&data);
+}
+
+static void browses_a_folder_in_order(void **unused)
+{
+    (void)unused;
+    struct sandbox_entry *entries;
+    size_t n;
+    struct error err;
+    char mode[SANDBOX_MODE_SIZE];
+    put(in(run, "b"), "four");
+    mkdir(in(run, "a"), 0755);
+    assert_int_equal(sandbox_browse(root, RUN, &entries, &n, &err), 0);
+    static const char *const names[] = {"a", "b", "stderr", "stdout"};
+    assert_int_equal(n, 4);
+    for (size_t i = 0; i < n; i++)
+        assert_string_equal(entries[i].name, names[i]);
+    assert_int_equal(entries[1].size, 4);
+    assert_int_equal(entries[1].nlink, 1);
+    assert_string_equal(sandbox_mode_text(entries[0].mode, mode), "drwxr-xr-x");
+    assert_string_equal(sandbox_mode_text(entries[1].mode, mode), "-rw-r--r--");
+    assert_true(entries[1].mtime.ms > 0);
+    sandbox_entries_free(entries, n);
+    assert_int_equal(sandbox_browse(root, RUN "/b", &entries, &n, &err), 0);
+    assert_int_equal(n, 0); /* a plain file: no error, spec/mesos.md 7.1 */
+    sandbox_entries_free(entries, n);
+    assert_int_equal(sandbox_browse(root, RUN "/zzz", &entries, &n, &err), -1);
+    assert_int_equal(err.code, ERR_NOT_FOUND);
+}
+
+/* ---- collecting */
+
+static void age(const char *container, int64_t ended_s)
+{
+    struct timespec times[2] = {{.tv_sec = ended_s}, {.tv_sec = ended_s}};
+    char path[64];
+    snprintf(path, sizeof(path), "../%s", container);
+    assert_int_equal(utimensat(AT_FDCWD, in(run, path), times, 0), 0);
+}
+
+static void collects_what_is_old_and_not_in_use(void **unused)
+{
+    (void)unused;
+    static const char *const used[] = {"busy"};
+    struct sandbox_gc gc = {.delay_ms = 1000000,
+                            .least_ms = 1000000, /* so that this machine's disk does not count */
+                            .in_use = used,
+                            .in_use_n = 1,
+                            .now.ms = 5000000000};
+    struct error err;
+    create(&(struct sandbox_ids){"A1", "F1", "web.1", "busy"});
+    create(&(struct sandbox_ids){"A1", "F1", "web.1", "young"});
+    create(&(struct sandbox_ids){"A1", "F1", "web.2", "old"});
+    mkdir(in(run, "deep"), 0755);
+    put(in(run, "deep/file"), "x");
+    assert_int_equal(symlink("/", in(run, "deep/world")), 0);
+    age("c0ffee", 4000000 - 2000);
+    age("busy", 4000000 - 2000);
+    age("young", 4999900);
+    age("../../web.2/runs/old", 4000000);
+    if (sandbox_gc(root, &gc, &err) != 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(gc.age_ms, 1000000);
+    assert_int_equal(gc.removed, 2);
+    assert_int_equal(gc.kept, 2);
+    assert_int_equal(access(run, F_OK), -1);
+    assert_int_equal(access("/etc/passwd", F_OK), 0);
+    char path[SANDBOX_PATH_SIZE];
+    snprintf(path, sizeof(path), "%s/slaves/A1/frameworks/F1/executors/web.2", root);
+    assert_int_equal(access(path, F_OK), -1); /* empty folders go too, and their `latest` */
+    snprintf(path, sizeof(path), "%s/slaves/A1/frameworks/F1/executors/web.1/runs/busy", root);
+    assert_int_equal(access(path, F_OK), 0);
+}
+
+static void a_fuller_disk_collects_sooner(void **unused)
+{
+    (void)unused;
+    struct error err;
+    struct sandbox_gc gc = {.delay_ms = 1000000, .least_ms = 10, .headroom_permille = 100};
+    assert_int_equal(sandbox_gc(root, &gc, &err), 0);
+    int left = 1000 - 100 - gc.disk_permille;
+    assert_int_equal(gc.age_ms, left > 0 ? 1000 * left : 10);
+    gc.headroom_permille = 1000;
+    assert_int_equal(sandbox_gc(root, &gc, &err), 0);
+    assert_int_equal(gc.age_ms, 10);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
+    const struct CMUnitTest tests[] = {
+        T(has_mesos_layout),
+        T(an_id_is_a_folders_name),
+        T(belongs_to_the_tasks_user),
+        T(reads_as_mesos_does),
+        T(finds_runs_by_every_name),
+        T(does_not_leave_the_run),
+        T(one_read_is_bounded),
+        T(browses_a_folder_in_order),
+        T(collects_what_is_old_and_not_in_use),
+        T(a_fuller_disk_collects_sooner),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
