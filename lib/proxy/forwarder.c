@@ -87,12 +87,19 @@ static void post_all(struct forwarder *f, enum letter_kind kind, struct proxy_li
 
 void forwarder_listen(struct forwarder *f, struct proxy_listener *l)
 {
+    atomic_fetch_add(&f->acceptors, f->n_workers);
     post_all(f, LETTER_LISTEN, l);
 }
 
 void forwarder_unlisten(struct forwarder *f, struct proxy_listener *l)
 {
     post_all(f, LETTER_UNLISTEN, l);
+}
+
+/* In this order: once nobody accepts, connections only become fewer. */
+bool forwarder_idle(const struct forwarder *f)
+{
+    return atomic_load(&f->acceptors) == 0 && atomic_load(&f->connections) == 0;
 }
 
 void forwarder_look(struct forwarder *f)

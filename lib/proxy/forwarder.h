@@ -20,6 +20,7 @@ struct forwarder {
     struct balance balance;
     atomic_uint connections; /* now */
     /* private */
+    atomic_uint acceptors; /* workers that accept, or are about to, times listeners */
     atomic_uint connections_max;
     _Atomic int64_t connect_ms;
     struct worker *workers;
@@ -37,6 +38,8 @@ unsigned forwarder_connections_max(const struct forwarder *f);
 /* Every worker begins to accept; `l` is held until each has let go of it after _unlisten. */
 void forwarder_listen(struct forwarder *f, struct proxy_listener *l);
 void forwarder_unlisten(struct forwarder *f, struct proxy_listener *l);
+/* No listener is accepted on, and no connection is left. */
+bool forwarder_idle(const struct forwarder *f);
 /* Backends began to drain: look at connections more often. */
 void forwarder_look(struct forwarder *f);
 

@@ -139,6 +139,21 @@ void proxy_ports_release(struct proxy_ports *p, struct service *s)
     log_debug("service port closed", "port=%u app=%s", s->port, s->app);
 }
 
+void proxy_ports_cease(struct proxy_ports *p)
+{
+    size_t cursor = 0;
+    struct service *s;
+    while ((s = balance_each(&p->forwarder->balance, &cursor)) != NULL) {
+        struct proxy_listener *l = s->listener;
+        if (l == NULL)
+            continue;
+        s->listener = NULL;
+        map_remove(p->by_port, s->port);
+        forwarder_unlisten(p->forwarder, l);
+        proxy_listener_release(l);
+    }
+}
+
 static void refuse(struct proxy_ports *p, struct service *s, const struct error *why)
 {
     if (s->state != SERVICE_REFUSED)

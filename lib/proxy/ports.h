@@ -31,5 +31,9 @@ void proxy_ports_settle(struct proxy_ports *p, struct service *s);
 void proxy_ports_settle_all(struct proxy_ports *p);
 /* Those that are refused: after a port has become free, or from time to time. */
 void proxy_ports_retry(struct proxy_ports *p);
-/* Lets the port go, before the service is dropped; connections stay. */
+/* Lets the port go, before the service is dropped; connections stay. Who is being accepted just
+ * then is reset. */
 void proxy_ports_release(struct proxy_ports *p, struct service *s);
+/* Lets all ports go; who is being accepted just then is served. Services must stay until the
+ * forwarder stops, and nothing but _close may follow. */
+void proxy_ports_cease(struct proxy_ports *p);

@@ -265,10 +265,7 @@ static void on_store_idle(struct proxy_store *s)
 
 static void close_doors(struct proxy *p, const char *farewell)
 {
-    size_t cursor = 0;
-    struct service *s;
-    while ((s = balance_each(&p->forwarder.balance, &cursor)) != NULL)
-        proxy_ports_release(&p->ports, s);
+    proxy_ports_cease(&p->ports);
     proxy_page_free(p->page);
     p->page = NULL;
     proxy_control_stop(&p->control, farewell, on_control_stopped);
@@ -299,7 +296,7 @@ static void end(struct proxy *p)
 static void on_leaving_tick(uv_timer_t *timer)
 {
     struct proxy *p = timer->data;
-    if (atomic_load(&p->forwarder.connections) == 0 || proxy_now().ms >= p->end_by.ms)
+    if (forwarder_idle(&p->forwarder) || proxy_now().ms >= p->end_by.ms)
         end(p);
 }
 

@@ -167,6 +167,7 @@ static void end_acceptor(struct acceptor *a)
     if (a->worker->accepting)
         unwatch_acceptor(a);
     proxy_listener_release(a->listener);
+    atomic_fetch_sub(&a->worker->forwarder->acceptors, 1);
     a->listener = NULL;
     a->dead = true;
     list_remove(&a->link);
