@@ -150,7 +150,7 @@ async function test() {
     sourcemap: "inline",
   });
   const built = files.map((file) => path.join(outdir, file.replace(/\.ts$/, ".mjs")));
-  const { status } = spawnSync(process.execPath, ["--enable-source-maps", "--test", ...built], {
+  const { status } = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-reporter=tap", ...built], {
     stdio: "inherit",
   });
   process.exit(status ?? 1);

@@ -385,9 +385,10 @@ async function runCase([name, body]) {
     console.log(`ok ${kind} ${name}`);
     return true;
   } catch (error) {
+    console.log(error.message.replace(/^/gm, "  "));
     console.log(`not ok ${kind} ${name}`);
-    console.log(error.message.replace(/^/gm, "# "));
-    if (pictures) await page.screenshot({ path: path.join(pictures, `not-ok-${name.replace(/\W+/g, "-")}.png`) }).catch(() => {});
+    const picture = `not-ok-${name.replace(/\W+/g, "-")}.png`;
+    if (pictures) await page.screenshot({ path: path.join(pictures, picture) }).catch(() => {});
     return false;
   }
 }
@@ -398,14 +399,14 @@ try {
   server = await startServer();
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox"],
+    args: ["--no-sandbox", "--disable-dev-shm-usage"], // root, and small /dev/shm, in containers
   });
   await findDemo();
   page = await newPage();
   for (const row of CASES) passed = (await runCase(row)) && passed;
 } catch (error) {
+  console.log(error.message.replace(/^/gm, "  "));
   console.log(`not ok ${kind} starts`);
-  console.log(error.message.replace(/^/gm, "# "));
   passed = false;
 } finally {
   await browser?.close();
