@@ -224,8 +224,10 @@ static int on_head(llhttp_t *llhttp)
     struct parser *p = self(llhttp);
     llhttp->upgrade = 0; /* an offer to change protocols is declined by answering as usual */
     p->in_trailers = true;
-    if (is_interim(p))
+    if (is_interim(p)) {
+        llhttp->flags |= F_SKIPBODY; /* it never has one, whatever it says */
         return 0;
+    }
     if (check_head(p) != 0)
         return HPE_USER;
     if (p->kind == PARSER_RESPONSES)
@@ -254,16 +256,21 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t len)
     return 0;
 }
 
-static void begin_head(struct parser *p)
+static void clear_texts(struct parser *p)
 {
     buf_clear(&p->target);
     buf_clear(&p->headers);
     buf_clear(&p->body);
+    p->name_at = 0;
+    p->in_trailers = false;
+}
+
+static void begin_head(struct parser *p)
+{
+    clear_texts(p);
     p->head_bytes = 0;
     p->extra_bytes = 0;
     p->n_headers = 0;
-    p->name_at = 0;
-    p->in_trailers = false;
     p->last = '\n';
 }
 
@@ -271,7 +278,7 @@ static int on_end(llhttp_t *llhttp)
 {
     struct parser *p = self(llhttp);
     if (is_interim(p)) {
-        begin_head(p);
+        clear_texts(p); /* the limits hold for all the heads of one answer together */
         return 0;
     }
     p->found = FOUND_END;
@@ -410,7 +417,7 @@ static bool begin_or_go_on(struct parser *p)
         p->phase = PHASE_HEAD;
     }
     if (p->phase == PHASE_HEAD && p->head_bytes == p->limits.header_bytes)
-        fail_limit(p, 431, "bytes of the request's line and headers", p->limits.header_bytes);
+        fail_limit(p, 431, "bytes of the first line and the headers", p->limits.header_bytes);
     return p->status == 0;
 }
 
