@@ -1,0 +1,164 @@
+/* Simulated machines: processes that start, run, end and outlive their node. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/run_spec.h"
+#include "model/status.h"
+#include "sim/world.h"
+
+#define START_MS 5 /* from the order to the report */
+
+static struct sim_task *find(struct sim_node *n, int64_t task)
+{
+    for (size_t i = 0; i < n->tasks_n; i++)
+        if (n->tasks[i].id == task)
+            return &n->tasks[i];
+    return NULL;
+}
+
+static void report(struct sim_node *n, const struct sim_task *t, int64_t delay_ms)
+{
+    struct event e = {.kind = EVENT_STATUS};
+    struct json_writer w;
+    struct status st = {
+        .task = t->id,
+        .state = t->state,
+        .at = {n->w->wall0 + n->w->mono},
+        .pid = 1000 + t->id,
+        .exited = t->state == TASK_FINISHED || t->state == TASK_FAILED,
+        .exit_code = t->exit_code,
+    };
+    buf_init(&e.body, LIMIT_FRAME_BYTES);
+    json_begin(&w, &e.body);
+    status_write(&st, &w);
+    deliver(n->w, n->position, delay_ms, &e);
+}
+
+/* A run must be started once: its task's name says which. */
+static void note_start(struct sim_node *n, const struct sim_task *t)
+{
+    struct world *w = n->w;
+    if (t->owner != OWNER_JOB)
+        return;
+    uintptr_t times = (uintptr_t)map_get_str(w->started, t->name) + 1;
+    map_put_str(w->started, t->name, (void *)times);
+    if (times > 1)
+        fail_world(w, "run %s was started %d times", t->name, (int)times);
+}
+
+void task_launch(struct sim_node *n, int64_t task, struct slice run_spec)
+{
+    struct run_spec spec;
+    struct error err;
+    struct json *v = json_parse_own(run_spec, &err);
+    struct sim_task *known = find(n, task);
+    if (known != NULL) {
+        report(n, known, START_MS);
+        json_free(v);
+        return;
+    }
+    if (run_spec_read(v, &spec, &err) != 0) {
+        fail_world(n->w, "a run spec that does not read back: %s", err.text);
+        json_free(v);
+        return;
+    }
+    if (n->tasks_n == n->tasks_cap) {
+        n->tasks_cap = n->tasks_cap == 0 ? 64 : n->tasks_cap * 2;
+        n->tasks = mem_realloc(n->tasks, n->tasks_cap * sizeof n->tasks[0]);
+    }
+    bool job = spec.owner == OWNER_JOB;
+    struct sim_task *t = &n->tasks[n->tasks_n++];
+    *t = (struct sim_task){
+        .id = task,
+        .name = mem_strdup(spec.name),
+        .of = mem_strdup(spec.of),
+        .owner = spec.owner,
+        .started = {n->w->wall0 + n->w->mono},
+        .state = TASK_RUNNING,
+        .ends_ms = job ? n->w->mono + 20 + (int64_t)rng_below(&n->w->rng, 400) : INT64_MAX,
+        .exit_code = job && chance(n->w, 100) ? 1 : 0,
+        .kill_ms = INT64_MAX,
+    };
+    note_start(n, t);
+    trace(n->w, "start %s on %d", t->name, n->position);
+    report(n, t, START_MS);
+    run_spec_close(&spec);
+    json_free(v);
+}
+
+void task_end(struct sim_node *n, int64_t task, int64_t grace_ms)
+{
+    struct sim_task *t = find(n, task);
+    if (t == NULL)
+        return;
+    if (task_ended(t->state)) {
+        report(n, t, START_MS);
+        return;
+    }
+    int64_t takes = (int64_t)rng_below(&n->w->rng, (uint64_t)(grace_ms < 50 ? 50 : grace_ms));
+    if (t->kill_ms == INT64_MAX)
+        t->kill_ms = n->w->mono + takes;
+}
+
+static void die_by_chance(struct sim_node *n, struct sim_task *t)
+{
+    if (t->owner == OWNER_APP && t->ends_ms == INT64_MAX &&
+        chance(n->w, n->w->options.faults.die)) {
+        t->ends_ms = n->w->mono;
+        t->exit_code = 1;
+    }
+}
+
+void tasks_pass(struct sim_node *n)
+{
+    bool second = n->w->mono / 1000 != n->reported_until / 1000;
+    n->reported_until = n->w->mono;
+    for (size_t i = 0; i < n->tasks_n; i++) {
+        struct sim_task *t = &n->tasks[i];
+        if (task_ended(t->state))
+            continue;
+        if (second && n->w->mono < n->w->options.trouble_ms)
+            die_by_chance(n, t);
+        if (t->kill_ms <= n->w->mono)
+            t->state = TASK_KILLED;
+        else if (t->ends_ms <= n->w->mono)
+            t->state = t->exit_code == 0 ? TASK_FINISHED : TASK_FAILED;
+        else
+            continue;
+        trace(n->w, "end %s %s on %d", t->name, task_state_word(t->state), n->position);
+        report(n, t, 1);
+    }
+}
+
+int64_t tasks_due(const struct sim_node *n)
+{
+    int64_t due = INT64_MAX;
+    for (size_t i = 0; i < n->tasks_n; i++) {
+        const struct sim_task *t = &n->tasks[i];
+        int64_t at = t->kill_ms < t->ends_ms ? t->kill_ms : t->ends_ms;
+        if (!task_ended(t->state) && at < due)
+            due = at;
+    }
+    return due;
+}
+
+void tasks_found(struct sim_node *n)
+{
+    for (size_t i = 0; i < n->tasks_n; i++)
+        report(n, &n->tasks[i], 2);
+    struct event e = {.kind = EVENT_RECOVERED};
+    deliver(n->w, n->position, 3, &e);
+}
+
+void tasks_free(struct sim_node *n)
+{
+    for (size_t i = 0; i < n->tasks_n; i++) {
+        mem_free(n->tasks[i].name);
+        mem_free(n->tasks[i].of);
+    }
+    mem_free(n->tasks);
+}
