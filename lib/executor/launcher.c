@@ -49,11 +49,18 @@ static int64_t now_ms(void)
     return t.tv_sec * 1000ll + t.tv_nsec / 1000000;
 }
 
+/* With all of its session; right after the fork it may not lead one yet. */
+static void kill_helper(const struct helper *h)
+{
+    if (kill(-h->pid, SIGKILL) != 0)
+        kill(h->pid, SIGKILL);
+}
+
 _Noreturn static void quit(void)
 {
     for (size_t i = 0; i < LIMIT_HELPERS && launcher.helpers_n > 0; i++)
         if (launcher.helpers[i].pid != 0)
-            kill(-launcher.helpers[i].pid, SIGKILL);
+            kill_helper(&launcher.helpers[i]);
     _exit(0);
 }
 
@@ -180,7 +187,7 @@ static void cancel_helper(const struct order *o)
 {
     for (size_t i = 0; i < LIMIT_HELPERS; i++)
         if (launcher.helpers[i].pid != 0 && launcher.helpers[i].id == o->id)
-            kill(-launcher.helpers[i].pid, SIGKILL);
+            kill_helper(&launcher.helpers[i]);
 }
 
 static void keep_tail(struct helper *h, const char *bytes, size_t n)
@@ -245,7 +252,7 @@ static void end_late_helpers(void)
             continue;
         h->timed_out = true;
         h->deadline = INT64_MAX;
-        kill(-h->pid, SIGKILL);
+        kill_helper(h);
     }
 }
 

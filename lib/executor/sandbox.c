@@ -150,6 +150,47 @@ int sandbox_create(const char *root, const struct sandbox_ids *ids, const struct
     return error_set(err, ERR_IO, "cannot make the sandbox %s: %s", path, strerror(errno));
 }
 
+static int step_down(int folder, const char *name, const struct sandbox_user *user)
+{
+    int rc = mkdirat(folder, name, 0755);
+    int next = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (next >= 0 && rc == 0 && user->change && fchown(next, user->uid, user->gid) != 0) {
+        close(next);
+        next = -1;
+    }
+    close(folder);
+    return next;
+}
+
+static bool next_part(const char **path, char dst[NAME_MAX + 1]);
+
+int sandbox_make_file(const char *path, const char *name, mode_t mode,
+                      const struct sandbox_user *user, int *fd_out, struct error *err)
+{
+    char part[NAME_MAX + 1] = "";
+    const char *rest = name;
+    int at = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
+    while (at >= 0 && next_part(&rest, part) && is_name(part) && rest[strspn(rest, "/")] != '\0')
+        at = step_down(at, part, user);
+    if (at >= 0 && is_name(part)) {
+        unlinkat(at, part, 0);
+        fd = openat(at, part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    }
+    if (fd >= 0 &&
+        (fchmod(fd, mode) != 0 || (user->change && fchown(fd, user->uid, user->gid) != 0))) {
+        close(fd);
+        fd = -1;
+    }
+    int why = errno;
+    if (at >= 0)
+        close(at);
+    if (fd < 0)
+        return error_set(err, ERR_IO, "cannot make %s in the sandbox: %s", name,
+                         is_name(part) ? strerror(why) : "not a name in it");
+    *fd_out = fd;
+    return 0;
+}
+
 void sandbox_touch(const char *path)
 {
     utimensat(AT_FDCWD, path, NULL, 0);

@@ -36,6 +36,11 @@ int sandbox_path(const char *root, const struct sandbox_ids *ids, char dst[SANDB
 /* Makes it (mode 0750, the user's), empty stdout and stderr, and the links. ERR_IO. */
 int sandbox_create(const char *root, const struct sandbox_ids *ids, const struct sandbox_user *user,
                    struct error *err) MUST_CHECK;
+/* A new, empty file of the user's in the sandbox at `path`, for writing; folders on the way to
+ * `name` are made. `name` is relative, without ".."; links in the sandbox are not followed. ERR_IO.
+ */
+int sandbox_make_file(const char *path, const char *name, mode_t mode,
+                      const struct sandbox_user *user, int *fd_out, struct error *err) MUST_CHECK;
 void sandbox_touch(const char *path); /* its task has ended now: from here on it ages */
 
 /* ---- reading. `path` is what the Mesos API calls a virtual path: the path of a run below ROOT or
