@@ -33,7 +33,6 @@ void sandbox_request_free(struct sandbox_request *r)
     if (r == NULL)
         return;
     mem_free(r->path);
-    mem_free(r->virtual_path);
     mem_free(r->jsonp);
     mem_free(r);
 }
@@ -116,7 +115,8 @@ static void refused(struct tell *t, const struct outcome *o)
 {
     struct error err = {.code = o->code}, ignored;
     str_copy(err.text, sizeof err.text, o->text);
-    struct json *detail = o->detail.len > 0 ? json_parse_own(buf_slice(&o->detail), &ignored) : NULL;
+    struct json *detail =
+        o->detail.len > 0 ? json_parse_own(buf_slice(&o->detail), &ignored) : NULL;
     buf_clear(&t->c.reply->body);
     t->c.dialect->fail(&t->c, &err, NULL, detail);
     json_free(detail);

@@ -169,9 +169,8 @@ enum sandbox_shape { SHAPE_MESOS, SHAPE_NATIVE }; /* spec/mesos.md 7.1; /api/tas
 struct sandbox_request {
     enum sandbox_op op;
     enum sandbox_shape shape;
-    char *path;         /* owned; absolute, below facts.work_dir; checked again when opened */
-    char *virtual_path; /* owned; as the client named it */
-    char *jsonp;        /* owned; or NULL */
+    char *path;  /* owned; as Mesos's clients name files (model/mesos_id.h); checked when opened */
+    char *jsonp; /* owned; or NULL */
     int64_t offset; /* READ: -1 asks for the size only. FOLLOW: where to go on; -1: the last `tail`
                        bytes */
     int64_t length; /* -1: what the limit allows */

@@ -110,6 +110,8 @@ void run_spec_write(const struct run_spec *s, struct json_writer *w)
     json_member_str(w, "name", s->name);
     json_member_int(w, "owner", s->owner);
     json_member_str(w, "of", s->of);
+    member_if(w, "agent", s->agent);
+    member_if(w, "framework", s->framework);
     member_if(w, "source", s->source);
     member_if(w, "cmd", s->cmd);
     if (s->args != NULL) {
@@ -283,6 +285,8 @@ int run_spec_read(const struct json *v, struct run_spec *out, struct error *err)
         .name = text(&r, v, "name", true),
         .owner = (enum owner)json_int(json_get(v, "owner"), 0),
         .of = text(&r, v, "of", true),
+        .agent = text(&r, v, "agent", true),
+        .framework = text(&r, v, "framework", true),
         .source = text(&r, v, "source", false),
         .cmd = text(&r, v, "cmd", false),
         .user = text(&r, v, "user", false),

@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/mesos_id.h"
 #include "model/run_spec.h"
 #include "scheduler/apps/apps.h"
 
@@ -162,7 +163,8 @@ bool apps_run_spec(struct state *state, const struct task_row *t, struct buf *ou
     a.version = t->version;
 
     struct arena arena = {0};
-    char source[ID_SIZE];
+    const char *cluster = state_setting(state, "cluster", "");
+    char source[ID_SIZE], agent_id[MESOS_ID_SIZE], framework[MESOS_ID_SIZE];
     struct resources needs = app_needs(&a);
     struct app_task_port *ports;
     size_t n = ports_of(&a, t, &arena, &ports);
@@ -171,6 +173,8 @@ bool apps_run_spec(struct state *state, const struct task_row *t, struct buf *ou
         .name = t->name,
         .owner = OWNER_APP,
         .of = a.id,
+        .agent = mesos_agent_id(cluster, t->agent, agent_id),
+        .framework = mesos_framework_id(cluster, OWNER_APP, framework),
         .source = id_reversed(a.id, source),
         .cmd = a.cmd,
         .args = a.args.items != NULL ? (const char *const *)a.args.items : NULL,

@@ -1,0 +1,35 @@
+#include "model/mesos_id.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+
+const char *mesos_agent_id(const char *cluster, int64_t agent, char dst[MESOS_ID_SIZE])
+{
+    snprintf(dst, MESOS_ID_SIZE, "%.40s-S%lld", cluster, (long long)agent);
+    return dst;
+}
+
+bool mesos_agent_id_parse(const char *text, const char *cluster, int64_t *agent_out)
+{
+    size_t len = strlen(cluster);
+    return strncmp(text, cluster, len) == 0 && strncmp(text + len, "-S", 2) == 0 &&
+           str_to_i64(text + len + 2, agent_out);
+}
+
+const char *mesos_framework_id(const char *cluster, enum owner owner, char dst[MESOS_ID_SIZE])
+{
+    snprintf(dst, MESOS_ID_SIZE, "%.40s-%s", cluster, owner == OWNER_APP ? "0000" : "0001");
+    return dst;
+}
+
+const char *mesos_sandbox_path(const char *cluster, int64_t agent, enum owner owner,
+                               const char *task, char dst[MESOS_PATH_SIZE])
+{
+    char agent_id[MESOS_ID_SIZE], framework[MESOS_ID_SIZE];
+    snprintf(dst, MESOS_PATH_SIZE, "/slaves/%s/frameworks/%s/executors/%.255s/runs/latest",
+             mesos_agent_id(cluster, agent, agent_id),
+             mesos_framework_id(cluster, owner, framework), task);
+    return dst;
+}

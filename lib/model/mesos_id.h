@@ -1,0 +1,18 @@
+/* lib/model/mesos_id.h - the ids that Mesos's clients see (spec/mesos.md 0.1, 7.2): of agents,
+ * frameworks, and where a task's sandbox lies. All begin with the cluster's uuid. Pure. */
+#pragma once
+
+#include "model/id.h"
+#include "model/states.h"
+
+#define MESOS_ID_SIZE 64
+/* "<cluster>-S3" */
+const char *mesos_agent_id(const char *cluster, int64_t agent, char dst[MESOS_ID_SIZE]);
+bool mesos_agent_id_parse(const char *text, const char *cluster, int64_t *agent_out);
+/* "<cluster>-0000" runs apps, "<cluster>-0001" jobs. */
+const char *mesos_framework_id(const char *cluster, enum owner owner, char dst[MESOS_ID_SIZE]);
+
+/* "/slaves/…/frameworks/…/executors/<task>/runs/latest": the virtual path of a task's sandbox. */
+#define MESOS_PATH_SIZE (3 * MESOS_ID_SIZE + TASK_ID_SIZE + 64)
+const char *mesos_sandbox_path(const char *cluster, int64_t agent, enum owner owner,
+                               const char *task, char dst[MESOS_PATH_SIZE]);
