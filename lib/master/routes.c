@@ -76,7 +76,7 @@ bool routes_are_dirty(const struct routes *r)
 /* ---- one app */
 
 struct backend {
-    int64_t task;
+    char *task; /* its id */
     char address[64];
     char *ports; /* JSON array of host ports */
     bool healthy, draining;
@@ -105,7 +105,7 @@ static void gather(struct routes *r, int64_t app, bool has_checks, struct backen
         }
         struct backend *b = &out->items[out->n++];
         *b = (struct backend){
-            .task = t.id,
+            .task = mem_strdup(t.name),
             .ports = mem_strdup(t.ports),
             .healthy = running && !ending && (has_checks ? t.health == 1 : true),
             .draining = ending,
@@ -116,8 +116,10 @@ static void gather(struct routes *r, int64_t app, bool has_checks, struct backen
 
 static void free_backends(struct backends *b)
 {
-    for (size_t i = 0; i < b->n; i++)
+    for (size_t i = 0; i < b->n; i++) {
+        mem_free(b->items[i].task);
         mem_free(b->items[i].ports);
+    }
     mem_free(b->items);
 }
 
@@ -141,7 +143,7 @@ static void write_backends(const struct backends *b, size_t host_index, struct j
         if (port == 0)
             continue; /* started before this port was defined */
         json_object(w);
-        json_member_int(w, "task", b->items[i].task);
+        json_member_str(w, "task", b->items[i].task);
         json_member_str(w, "address", b->items[i].address);
         json_member_int(w, "port", port);
         json_member_bool(w, "healthy", b->items[i].healthy);
