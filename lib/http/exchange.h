@@ -70,7 +70,9 @@ struct answer {
     struct buf headers; /* WHOLE, HEAD: owned; lines as header_put() writes them */
     struct blob *body;  /* WHOLE, PART: owned reference; NULL is empty */
     int64_t length;     /* HEAD: bytes of all parts together, or ANSWER_LENGTH_UNKNOWN */
-    bool plain;         /* WHOLE, HEAD: never compressed (event streams, files by range) */
+    bool lasting; /* HEAD: goes on until the client leaves (a log that is followed): that it ends
+                     its side, which else only means that it has asked all it wants, is leaving */
+    bool plain;   /* WHOLE, HEAD: never compressed (event streams, files by range) */
     struct subscription subscription; /* SUBSCRIBE */
 };
 void answer_close(struct answer *a); /* accepts a zeroed struct */

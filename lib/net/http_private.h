@@ -1,5 +1,5 @@
-/* lib/net/http_private.h - the server and its connections; between http_server.c and
- * http_connection.c only. */
+/* lib/net/http_private.h - the server and its connections; between http_server.c,
+ * http_connection.c and http_answer.c only. */
 #pragma once
 
 #include "base/list.h"
@@ -8,8 +8,7 @@
 #include "net/output.h"
 #include "net/tcp.h"
 
-#define REFUSED_MAX \
-    16 /* connections beyond the limit that are told so at once; more are just closed */
+#define REFUSED_MAX 16 /* connections beyond the limit that are told so; more are just closed */
 #define DATE_SIZE 40
 
 /*              .--------------------------------------------.
@@ -19,15 +18,16 @@
  *              |                    | refused|         v
  *              |                    '--------'----> DRAINING --all is out--> LINGERING
  *              '---- gone, in any of these -------------------------------------'---> CLOSING */
-enum connection_state {
-    CONNECTION_IDLE,      /* between two requests */
-    CONNECTION_HEAD,      /* in a request's line and headers */
-    CONNECTION_BODY,      /* in its body */
-    CONNECTION_ANSWERING, /* the request is with the owner */
-    CONNECTION_DRAINING,  /* the last answer is on its way */
-    CONNECTION_LINGERING, /* our side has ended; were it closed now, what the client still sends
-                             would be answered by a reset, which takes the answer with it */
-    CONNECTION_CLOSING,
+enum connection_state {                       /* the first three take requests */
+                        CONNECTION_IDLE,      /* between two requests */
+                        CONNECTION_HEAD,      /* in a request's line and headers */
+                        CONNECTION_BODY,      /* in its body */
+                        CONNECTION_ANSWERING, /* the request is with the owner */
+                        CONNECTION_DRAINING,  /* the last answer is on its way */
+                        CONNECTION_LINGERING, /* our side has ended; were it closed now, what the
+                                                 client still sends would be answered by a reset,
+                                                 which takes the answer with it */
+                        CONNECTION_CLOSING,
 };
 
 /* Of the exchange in ANSWERING. */
@@ -70,6 +70,7 @@ struct connection {
     bool takes_gzip;
     enum fate fate;
     struct gzip *gzip;
+    bool lasting; /* the answer ends when the client leaves */
 
     bool subscribed;
     struct subscription subscription; /* copies */
@@ -121,9 +122,18 @@ void server_compression_ended(struct http_server *s);
 /* Takes the stream. Frees itself when it is closed. */
 struct connection *connection_new(struct http_server *s, struct stream *stream,
                                   const char *listener, size_t slot);
-void connection_refuse(struct connection *c, int status, const char *text);
+void connection_enter(struct connection *c, enum connection_state state);
+int connection_write(struct connection *c);  /* what the system takes now; -1: broken */
+void connection_flush(struct connection *c); /* writes, and goes on with what that makes possible */
+void connection_doom(struct connection *c, enum fate fate); /* inside a call of the owner */
+void connection_stop(struct connection *c);                 /* what a stopping server wants of it */
+void connection_forget_answer(struct connection *c);        /* the exchange is over */
+void connection_close(struct connection *c);                /* without telling the owner */
+void connection_cut(struct connection *c); /* and tells it that an open exchange is gone */
+
+/* ---- http_answer.c */
 void connection_answer(struct connection *c, const struct answer *a);
 void connection_publish(struct connection *c, const char *type, struct blob *event);
-void connection_flush(struct connection *c);
-void connection_stop(struct connection *c); /* what a stopping server wants of it */
-void connection_cut(struct connection *c);  /* gone, now */
+void connection_send(struct connection *c, struct blob *event); /* on an event stream */
+void connection_end_stream(struct connection *c);
+void connection_refuse(struct connection *c, int status, const char *text);

@@ -106,6 +106,15 @@ static void answer_later(struct exchange_id id, const struct request *r)
     site.last = id;
 }
 
+static void answer_lasting(struct exchange_id id, const struct request *r)
+{
+    (void)r;
+    struct answer a = answer_head(id, 200, "text/plain", ANSWER_LENGTH_UNKNOWN);
+    a.lasting = true;
+    site.last = id;
+    send_answer(a);
+}
+
 static void answer_with_events(struct exchange_id id, const struct request *r)
 {
     send_answer(answer_head(id, 200, "text/event-stream", ANSWER_LENGTH_UNKNOWN));
@@ -153,13 +162,21 @@ static const struct {
     const char *path;
     void (*answer)(struct exchange_id id, const struct request *r);
 } pages[] = {
-    {"/hello", answer_hello},          {"/echo", answer_echo},
-    {"/nothing", answer_nothing},      {"/parts", answer_in_parts},
-    {"/sized", answer_in_sized_parts}, {"/too-little", answer_too_little},
-    {"/too-much", answer_too_much},    {"/abort", answer_then_abort},
-    {"/later", answer_later},          {"/events", answer_with_events},
-    {"/lively", answer_with_events},   {"/long", answer_long},
-    {"/very-long", answer_very_long},  {"/long-parts", answer_long_in_parts},
+    {"/hello", answer_hello},
+    {"/echo", answer_echo},
+    {"/nothing", answer_nothing},
+    {"/parts", answer_in_parts},
+    {"/sized", answer_in_sized_parts},
+    {"/too-little", answer_too_little},
+    {"/too-much", answer_too_much},
+    {"/abort", answer_then_abort},
+    {"/later", answer_later},
+    {"/lasting", answer_lasting},
+    {"/events", answer_with_events},
+    {"/lively", answer_with_events},
+    {"/long", answer_long},
+    {"/very-long", answer_very_long},
+    {"/long-parts", answer_long_in_parts},
 };
 
 static void on_request(struct http_server *s, struct exchange_id id, const struct request *r)
@@ -534,6 +551,18 @@ static void a_client_that_ended_its_side_still_gets_its_answer(void **unused)
     send_answer(answer_whole(site.last, 200, NULL, SLICE("at last")));
     UNTIL(&site.world, p.ended);
     assert_true(peer_has(&p, "at last"));
+    peer_end(&p);
+}
+
+static void a_lasting_answer_is_over_when_the_client_ends_its_side(void **unused)
+{
+    (void)unused;
+    struct peer p;
+    peer_begin(&p, &site.world, site.port);
+    peer_say(&p, "GET /lasting HTTP/1.1\r\n" HOST "\r\n");
+    UNTIL(&site.world, peer_has(&p, "\r\n\r\n"));
+    stream_end(p.stream);
+    UNTIL(&site.world, site.gone == 1);
     peer_end(&p);
 }
 
@@ -931,6 +960,7 @@ int main(void)
         cmocka_unit_test(whoever_does_not_read_its_answer_is_cut_off),
         TEST(the_next_request_waits_for_a_late_answer),
         TEST(a_client_that_ended_its_side_still_gets_its_answer),
+        TEST(a_lasting_answer_is_over_when_the_client_ends_its_side),
         TEST(the_owner_hears_when_a_client_is_gone),
         TEST(an_answer_that_cannot_go_on_is_cut),
         TEST(credit_holds_back_an_owner_whose_client_does_not_read),
