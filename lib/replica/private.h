@@ -14,6 +14,7 @@ struct peer { /* anybody we have heard of; never forgotten, so addresses may be 
     char *address;
     struct mono heard;
     uint64_t acked;      /* the newest ping it has answered in this term of ours */
+    uint64_t wants;      /* a snapshot at this index or newer, says the core; 0: none */
     struct mono offered; /* when it was last sent an offer */
 };
 
@@ -103,6 +104,7 @@ struct replica {
     uint64_t commit; /* never goes back */
     struct install install;
     bool snapshot_wanted;
+    struct mono snapshot_again;    /* after one could not be made: not before this */
     struct replica_snapshot ready; /* its index is 0: none */
     uint64_t snapshot_index;       /* up to which the core knows a snapshot */
 };
@@ -146,7 +148,10 @@ void change_lost(struct replica *r);
 
 /* ---- snapshot.c */
 void snapshot_begin_install(struct replica *r, const struct raft_update *update);
-void snapshot_offer(struct replica *r, const struct raft_message *m);
-void snapshot_compact(struct replica *r); /* in the open transaction, if it is time */
-bool snapshot_compaction_due(const struct replica *r);
+void snapshot_asked(struct replica *r,
+                    const struct raft_message *m); /* by the core, for a member */
+void snapshot_serve(struct replica *r);            /* the leader's turn: offers what is wanted */
+void snapshot_lost(struct replica *r);             /* the leadership */
 void snapshot_turn(struct replica *r); /* at its beginning: gives up an install without a leader */
+bool snapshot_compaction_due(const struct replica *r);
+void snapshot_compact(struct replica *r); /* in the open transaction, if it is time */

@@ -128,7 +128,7 @@ static void lose_leadership(struct replica *r)
     r->n_proposals = 0;
     r->barrier_due = false;
     r->leading_since = 0;
-    r->snapshot_wanted = false;
+    snapshot_lost(r);
     change_lost(r);
     reads_lost(r);
     log_info("leadership lost", "term=%llu", (unsigned long long)r->storage.term);
@@ -647,6 +647,7 @@ int replica_commit(struct replica *r, struct error *err)
         step_barrier(r);
         change_turn(r);
         reads_turn(r);
+        snapshot_serve(r);
         apply(r);
         commit_transaction(r);
     }

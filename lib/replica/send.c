@@ -113,7 +113,7 @@ static void send_message(struct replica *r, const struct raft_message *m)
             guard_pre_vote_term(raft_current_term(&r->raft), &f.vote_result);
         break;
     case RAFT_INSTALL_SNAPSHOT:
-        snapshot_offer(r, m);
+        snapshot_asked(r, m);
         return;
     case RAFT_TIMEOUT_NOW:
         f.timeout_now = m->timeout_now;

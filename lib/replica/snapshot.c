@@ -8,8 +8,10 @@
 #include "replica/private.h"
 
 #define INSTALL_PATIENCE_MS 10000 /* of a leader's silence */
-#define OFFER_MS 30000            /* after an offer the log waits for the one who fetches */
-#define HELD_BACK_TIMES 4         /* the log's limits, while it waits */
+#define REMAKE_MS 5000            /* before another attempt to make what could not be made */
+#define OFFER_HEARTBEATS 4        /* between two offers to one member; it drops what it knows */
+#define GONE_ELECTIONS 4          /* a member that is silent so long wants nothing */
+#define HELD_BACK_TIMES 4         /* the log's limits, while somebody fetches */
 
 void replica_snapshot_close(struct replica_snapshot *s)
 {
@@ -30,10 +32,10 @@ static void copy(struct replica_snapshot *to, const struct replica_snapshot *fro
  * to go on from. */
 static bool held_back(const struct replica *r)
 {
-    bool held = r->snapshot_wanted;
-    for (size_t i = 0; i < r->n_peers && !held; i++)
-        held = r->peers[i].offered.ms != 0 && r->now.ms - r->peers[i].offered.ms < OFFER_MS;
-    return held && replica_is_leader(r);
+    for (size_t i = 0; i < r->n_peers; i++)
+        if (r->peers[i].wants != 0)
+            return true;
+    return false;
 }
 
 /* Up to where the log may go now, with an eighth of slack so that it goes in pieces; 0: nowhere. */
@@ -79,20 +81,23 @@ void snapshot_compact(struct replica *r)
     r->snapshot_index = applied->index;
 }
 
-/* The core asks for a snapshot at its own index or newer, and goes on asking with each heartbeat:
- * one that lies ready is offered, else the request is dropped until there is one. */
-void snapshot_offer(struct replica *r, const struct raft_message *m)
+/* The core asks once and then waits for long, so it is us who offer, again and again, until the
+ * member has what the log goes on from. It may be a newer one than was asked for. */
+void snapshot_asked(struct replica *r, const struct raft_message *m)
+{
+    struct peer *p = replica_peer(r, m->server_id, NULL);
+    if (p->wants < m->install_snapshot.last_index)
+        p->wants = m->install_snapshot.last_index;
+}
+
+static void offer(struct replica *r, struct peer *p)
 {
     const struct replica_snapshot *s = &r->ready;
-    if (s->index < m->install_snapshot.last_index || s->index + 1 < storage_first(&r->storage)) {
-        r->snapshot_wanted = true;
-        return;
-    }
     struct frame f;
     memset(&f, 0, sizeof f);
     f.kind = FRAME_OFFER;
     f.sender = r->options.id;
-    f.offer = (struct frame_offer){.term = m->install_snapshot.term,
+    f.offer = (struct frame_offer){.term = replica_term(r),
                                    .index = s->index,
                                    .index_term = s->term,
                                    .conf_index = s->conf_index,
@@ -100,8 +105,43 @@ void snapshot_offer(struct replica *r, const struct raft_message *m)
                                    .token = s->token,
                                    .size = s->size};
     memcpy(f.offer.hash, s->hash, sizeof f.offer.hash);
-    replica_peer(r, m->server_id, NULL)->offered = r->now;
-    send_frame(r, m->server_id, &f);
+    p->offered = r->now;
+    send_frame(r, p->id, &f);
+}
+
+static bool still_wants(const struct replica *r, const struct peer *p)
+{
+    raft_index match;
+    if (p->wants == 0 || raft_match_index(&r->raft, p->id, &match) != 0)
+        return false; /* it is no member any more */
+    return match < p->wants &&
+           r->now.ms - p->heard.ms < (int64_t)GONE_ELECTIONS * r->options.election_ms;
+}
+
+/* What the file holds, the member needs; where the file ends, our log goes on. */
+static bool serves(const struct replica *r, const struct peer *p)
+{
+    return r->ready.index >= p->wants && r->ready.index + 1 >= storage_first(&r->storage);
+}
+
+void snapshot_serve(struct replica *r)
+{
+    for (size_t i = 0; i < r->n_peers && replica_is_leader(r); i++) {
+        struct peer *p = &r->peers[i];
+        if (!still_wants(r, p))
+            p->wants = 0;
+        else if (!serves(r, p))
+            r->snapshot_wanted = r->snapshot_wanted || r->now.ms >= r->snapshot_again.ms;
+        else if (r->now.ms - p->offered.ms >= (int64_t)OFFER_HEARTBEATS * r->options.heartbeat_ms)
+            offer(r, p);
+    }
+}
+
+void snapshot_lost(struct replica *r)
+{
+    r->snapshot_wanted = false;
+    for (size_t i = 0; i < r->n_peers; i++)
+        r->peers[i].wants = 0;
 }
 
 bool replica_snapshot_wanted(const struct replica *r)
@@ -130,6 +170,8 @@ void replica_snapshot_ready(struct replica *r, const struct replica_snapshot *s)
     replica_snapshot_close(&r->ready);
     if (s != NULL)
         copy(&r->ready, s);
+    else
+        r->snapshot_again = mono_after(r->now, REMAKE_MS);
 }
 
 /* ---------------- the other side */
