@@ -1,0 +1,155 @@
+#include "folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/json.h"
+
+static int make_folder(const char *path, struct error *err)
+{
+    if (mkdir(path, 0750) == 0 || errno == EEXIST)
+        return 0;
+    return error_set(err, ERR_IO, "%s: cannot be made: %m", path);
+}
+
+static int join(char dst[FOLDER_PATH_SIZE], const char *folder, const char *name, struct error *err)
+{
+    if (snprintf(dst, FOLDER_PATH_SIZE, "%s/%s", folder, name) < FOLDER_PATH_SIZE)
+        return 0;
+    return error_set(err, ERR_LIMIT, "%s: the path is too long", folder);
+}
+
+/* ---- the lock: held as long as the process lives */
+
+static int take_lock(struct folder *f, struct error *err)
+{
+    char path[FOLDER_PATH_SIZE], holder[32] = "";
+    if (join(path, f->path, "lock", err) != 0)
+        return -1;
+    f->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (f->lock_fd < 0)
+        return error_set(err, ERR_IO, "%s: cannot be opened: %m", path);
+    if (flock(f->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        ssize_t n = read(f->lock_fd, holder, sizeof holder - 1);
+        close(f->lock_fd);
+        f->lock_fd = -1;
+        return error_set(err, ERR_CONFLICT,
+                         "%s: another mesolith uses this data folder (process %.*s): stop it, or "
+                         "give another one with --data",
+                         f->path, n > 0 ? (int)strcspn(holder, "\n") : 1, n > 0 ? holder : "?");
+    }
+    int len = snprintf(holder, sizeof holder, "%d\n", (int)getpid());
+    if (ftruncate(f->lock_fd, 0) != 0 || pwrite(f->lock_fd, holder, (size_t)len, 0) != len)
+        return error_set(err, ERR_IO, "%s: cannot be written: %m", path);
+    return 0;
+}
+
+/* ---- node.json */
+
+static uint64_t random_id(void)
+{
+    uint64_t id = 0;
+    while (id == 0) {
+        if (getrandom(&id, sizeof id, 0) != sizeof id)
+            abort(); /* never fails for so few bytes once the machine is up */
+        id >>= 1;
+    }
+    return id;
+}
+
+static int write_durably(const char *path, struct slice text, struct error *err)
+{
+    char fresh[FOLDER_PATH_SIZE + 8];
+    snprintf(fresh, sizeof fresh, "%s.new", path);
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    bool fine = fd >= 0 && write(fd, text.p, text.len) == (ssize_t)text.len && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    if (!fine || rename(fresh, path) != 0)
+        return error_set(err, ERR_IO, "%s: cannot be written: %m", path);
+    return 0;
+}
+
+static int make_identity(struct folder *f, const char *path, struct error *err)
+{
+    struct buf text;
+    struct json_writer w;
+    f->id = random_id();
+    f->store = random_id();
+    buf_init(&text, 4096);
+    json_begin(&w, &text);
+    json_object(&w);
+    json_member_int(&w, "id", (int64_t)f->id);
+    json_member_int(&w, "store", (int64_t)f->store);
+    json_object_end(&w);
+    buf_putc(&text, '\n');
+    int rc = write_durably(path, buf_slice(&text), err);
+    buf_close(&text);
+    return rc;
+}
+
+static int read_identity(struct folder *f, struct error *err)
+{
+    char path[FOLDER_PATH_SIZE], text[4096];
+    struct error why;
+    int64_t id = 0, store = 0;
+    if (join(path, f->path, "node.json", err) != 0)
+        return -1;
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return access(f->state, F_OK) == 0
+                   ? error_set(
+                         err, ERR_CORRUPT,
+                         "%s is missing beside %s: put it back, or start with an empty folder",
+                         path, f->state)
+                   : make_identity(f, path, err);
+    size_t n = fread(text, 1, sizeof text, file);
+    fclose(file);
+    struct json *v = json_parse((struct slice){text, n}, &why);
+    bool fine = json_i64(json_get(v, "id"), &id) && json_i64(json_get(v, "store"), &store) &&
+                id > 0 && store > 0;
+    json_free(v);
+    if (!fine)
+        return error_set(err, ERR_CORRUPT,
+                         "%s: need {\"id\":…,\"store\":…}: put back what was there", path);
+    f->id = (uint64_t)id;
+    f->store = (uint64_t)store;
+    return 0;
+}
+
+int folder_open(const char *path, struct folder *out, struct error *err)
+{
+    struct folder f = {.lock_fd = -1};
+    char resolved[PATH_MAX];
+    if (make_folder(path, err) != 0)
+        return -1;
+    if (realpath(path, resolved) == NULL)
+        return error_set(err, ERR_IO, "%s: %m", path);
+    if (strlen(resolved) + 64 > FOLDER_PATH_SIZE)
+        return error_set(err, ERR_LIMIT, "%s: the path is too long", resolved);
+    memcpy(f.path, resolved, strlen(resolved) + 1);
+    if (join(f.state, f.path, "state.db", err) != 0 || join(f.agent, f.path, "agent", err) != 0 ||
+        join(f.agent_db, f.agent, "agent.db", err) != 0 || make_folder(f.agent, err) != 0)
+        return -1;
+    if (take_lock(&f, err) != 0 || read_identity(&f, err) != 0) {
+        folder_close(&f);
+        return -1;
+    }
+    *out = f;
+    return 0;
+}
+
+void folder_close(struct folder *f)
+{
+    if (f->lock_fd >= 0)
+        close(f->lock_fd);
+    f->lock_fd = -1;
+}

@@ -1,0 +1,20 @@
+/* cmd/mesolith/folder.h - the data folder: made, locked by one process, and which disk it is. */
+#pragma once
+
+#include "base/error.h"
+
+#define FOLDER_PATH_SIZE 1024
+
+struct folder {
+    char path[FOLDER_PATH_SIZE];  /* absolute */
+    char state[FOLDER_PATH_SIZE]; /* state.db */
+    char agent[FOLDER_PATH_SIZE]; /* agent/ */
+    char agent_db[FOLDER_PATH_SIZE];
+    uint64_t id, store; /* of node.json: of this disk (replica/replica.h) */
+    int lock_fd;
+};
+
+/* Makes what is missing. ERR_CONFLICT when another process holds it, saying which; ERR_IO;
+ * ERR_CORRUPT for a node.json that is not ours. */
+int folder_open(const char *path, struct folder *out, struct error *err) MUST_CHECK;
+void folder_close(struct folder *f); /* lets go of the lock */

@@ -1,0 +1,403 @@
+#include "scheduler/why.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+
+/* Causes: an id, and what to do. The sentences are filled where the cause is found. */
+static const struct cause {
+    const char *id, *so;
+} causes[] = {
+    {"suspended", "Scale it up to start it: mesolith app scale %s 1"},
+    {"backoff",
+     "Look at its output (mesolith logs %s), mend it, and deploy again; or reset the delay."},
+    {"no-agents", "Start an agent, or look why none is ready: mesolith node list"},
+    {"starting", "Wait; a slow start is ended after 300 s and tried again."},
+    {"unhealthy",
+     "Look at its output (mesolith logs %s) and at the path that its health check asks."},
+    {"waits-for-health",
+     "Look at the new instances' output (mesolith logs %s); roll back if they never get well."},
+    {"stopping", "Wait; it is killed when its grace period is over."},
+    {"no-role", "Use the role \"*\", or reserve resources for the role."},
+    {"no-constraint", "Loosen the constraints, or add a node that meets them."},
+    {"no-reservation", "Make the reservation, or leave the persistent volume out."},
+    {"draining", "End the drain, or add a node."},
+    {"no-cpus", "Ask for fewer cpus, stop something, or add a node."},
+    {"no-memory", "Ask for less memory, stop something, or add a node."},
+    {"no-disk", "Ask for less disk, stop something, or add a node."},
+    {"no-gpus", "Leave gpus out: no node has any."},
+    {"no-port", "Stop what holds the port, or ask for a random one: \"port\": 0."},
+    {"scarce", "Ask for gpus, or add a node without."},
+    {"no-docker", "Install and start Docker (docker.io) on a node, or run it without an image."},
+    {"disabled", "Enable it to have it run again: \"disabled\": false"},
+    {"exhausted", "Post it again with a new count if it should go on."},
+    {"failing", "Look at the output of its last run: mesolith logs %s"},
+    {"late", "Look what it waits for below, or allow more time: \"epsilon\"."},
+    {"overlap", "Wait for the active run to end, or allow both: \"concurrent\": true."},
+    {"retrying", "Wait, or mend it: its output is kept (mesolith logs %s)."},
+    {"unreachable",
+     "Look at that machine and its network; its tasks are replaced by their strategy."},
+    {"ended", "Nothing; what replaced it is listed with its app."},
+};
+
+static const char *const reason_ids[REASONS_N] = {
+    [REASON_ROLE] = "no-role",
+    [REASON_CONSTRAINT] = "no-constraint",
+    [REASON_RESERVATION] = "no-reservation",
+    [REASON_MAINTENANCE] = "draining",
+    [REASON_CPUS] = "no-cpus",
+    [REASON_MEM] = "no-memory",
+    [REASON_DISK] = "no-disk",
+    [REASON_GPUS] = "no-gpus",
+    [REASON_PORTS] = "no-port",
+    [REASON_SCARCE] = "scarce",
+    [REASON_DOCKER] = "no-docker",
+};
+
+static struct sentence *add(struct why *w, const char *id, const char *name)
+{
+    if (w->n == WHY_MAX)
+        return NULL;
+    struct sentence *s = &w->sentences[w->n++];
+    *s = (struct sentence){.id = id};
+    for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++) {
+        if (!str_eq(causes[i].id, id))
+            continue;
+        const char *gap = strstr(causes[i].so, "%s");
+        if (gap == NULL)
+            str_copy(s->so, sizeof s->so, causes[i].so);
+        else
+            snprintf(s->so, sizeof s->so, "%.*s%s%s", (int)(gap - causes[i].so), causes[i].so, name,
+                     gap + 2);
+    }
+    w->ok = false;
+    return s;
+}
+
+#define SAY(field, ...) snprintf(field, sizeof(field), __VA_ARGS__)
+
+/* ---- words */
+
+const char *app_state_word(const struct app_row *a, struct wall now)
+{
+    (void)now;
+    if (a->deployment != 0)
+        return "deploying";
+    if (a->counts.unhealthy > 0)
+        return "unhealthy";
+    if (a->instances == 0)
+        return "suspended";
+    return a->counts.live - a->counts.stopping < a->instances || a->counts.staged > 0 ? "waiting"
+                                                                                      : "running";
+}
+
+const char *job_state_word(const struct job_row *j, struct wall now)
+{
+    if (j->active > 0)
+        return "running";
+    if (j->disabled)
+        return "disabled";
+    if (j->queued > 0 || (j->next.ms != 0 && j->next.ms + 1000 < now.ms))
+        return "late";
+    return j->errors_since_success > 0 ? "failing" : "idle";
+}
+
+/* ---- placement */
+
+static enum reason worst(const struct funnel *f)
+{
+    enum reason most = REASON_NONE;
+    for (int r = 0; r < REASONS_N; r++)
+        if (f->declined[r] > 0 && (most == REASON_NONE || f->declined[r] > f->declined[most]))
+            most = (enum reason)r;
+    return most;
+}
+
+/* "3 nodes considered: 2 have too few cpus free (n1: 0.1 of 1 cpus free), 1 is draining (n2)" */
+static void say_funnel(const struct funnel *f, char *dst, size_t size)
+{
+    size_t at = (size_t)snprintf(dst, size, "%lld %s considered", (long long)f->considered,
+                                 f->considered == 1 ? "node" : "nodes");
+    const char *sep = ": ";
+    for (int r = 0; r < REASONS_N && at < size; r++) {
+        if (f->declined[r] == 0)
+            continue;
+        at +=
+            (size_t)snprintf(dst + at, size - at, "%s%lld %s (%s)", sep, (long long)f->declined[r],
+                             reason_text((enum reason)r), f->example[r]);
+        sep = ", ";
+    }
+}
+
+static void explain_place(struct state *s, const struct demand *d, const char *name,
+                          const char *what, struct why *out)
+{
+    struct funnel funnel;
+    struct placement *p = placement_new(s, NULL, NULL);
+    bool fits = place_explain(p, d, &funnel);
+    placement_free(p);
+    if (fits)
+        return; /* it is being launched right now */
+    enum reason r = worst(&funnel);
+    struct sentence *t = add(out, r == REASON_NONE ? "no-agents" : reason_ids[r], name);
+    if (t == NULL)
+        return;
+    SAY(t->what, "%s", what);
+    if (r == REASON_NONE)
+        SAY(t->because, "no node with an agent is there");
+    else
+        say_funnel(&funnel, t->because, sizeof t->because);
+}
+
+/* ---- apps */
+
+static void why_backoff(const struct app_row *row, struct wall now, struct why *out)
+{
+    struct error err;
+    int64_t left = row->delay_ref.ms + row->delay_ms - now.ms;
+    if (row->delay_ms == 0 || left <= 0)
+        return;
+    struct sentence *t = add(out, "backoff", row->path);
+    if (t == NULL)
+        return;
+    struct json *failure = row->failure.len > 0 ? json_parse_own(row->failure, &err) : NULL;
+    SAY(t->what, "%s: the next launch waits %lld s", row->path, (long long)((left + 999) / 1000));
+    SAY(t->because, "its last instance ended: %s",
+        json_str(json_get(failure, "message"), "failed"));
+    json_free(failure);
+}
+
+static void why_waiting(struct state *s, const struct app_row *row, struct why *out)
+{
+    char what[256];
+    struct app app;
+    struct error err;
+    struct demand d;
+    struct ports fixed;
+    int64_t waiting = row->instances - (row->counts.live - row->counts.stopping);
+    if (waiting <= 0 || app_load(row->definition, &app, &err) != 0)
+        return;
+    SAY(what, "%s: %lld of %lld instances wait", row->path, (long long)waiting,
+        (long long)row->instances);
+    demand_of_app(&app, row->id, &d, &fixed);
+    explain_place(s, &d, row->path, what, out);
+    ports_close(&fixed);
+    resources_close(&d.needs);
+    app_close(&app);
+}
+
+/* The text of one unhealthy task's last failed check. */
+static void last_cause(struct state *s, int64_t app, char *dst, size_t size)
+{
+    struct task_row t;
+    struct error err;
+    struct stmt *q = state_tasks_of_app(s, app);
+    str_copy(dst, size, "its health check fails");
+    while (state_task_next(q, &t)) {
+        if (t.health != 2 || t.health_results == NULL)
+            continue;
+        struct json *results = json_parse_own(slice_of(t.health_results), &err);
+        JSON_EACH (r, results)
+            if (json_get(r, "lastFailureCause") != NULL)
+                snprintf(dst, size, "%s: %s", t.name,
+                         json_str(json_get(r, "lastFailureCause"), ""));
+        json_free(results);
+        break;
+    }
+    stmt_end(q);
+}
+
+static void why_counts(struct state *s, const struct app_row *row, struct why *out)
+{
+    struct sentence *t;
+    const struct app_counts *c = &row->counts;
+    if (c->unhealthy > 0 && (t = add(out, "unhealthy", row->path)) != NULL) {
+        SAY(t->what, "%s: %lld of %lld instances are unhealthy", row->path, (long long)c->unhealthy,
+            (long long)row->instances);
+        last_cause(s, row->id, t->because, sizeof t->because);
+    }
+    if (c->staged > 0 && (t = add(out, "starting", row->path)) != NULL) {
+        SAY(t->what, "%s: %lld instances are being started", row->path, (long long)c->staged);
+        SAY(t->because, "their nodes have not reported them running yet");
+    }
+    if (row->deployment != 0 && out->n == 0 &&
+        (t = add(out, "waits-for-health", row->path)) != NULL) {
+        SAY(t->what, "%s: its deployment goes on", row->path);
+        SAY(t->because, "%lld of %lld instances run, %lld healthy, %lld end", (long long)c->running,
+            (long long)row->instances, (long long)c->healthy, (long long)c->stopping);
+    }
+}
+
+bool why_app(struct state *s, const char *path, struct wall now, struct why *out)
+{
+    struct app_row row;
+    *out = (struct why){.ok = true};
+    if (!state_app_by_path(s, path, &row))
+        return false;
+    if (row.instances == 0 && row.counts.live == 0) {
+        struct sentence *t = add(out, "suspended", path);
+        SAY(t->what, "%s: nothing runs", path);
+        SAY(t->because, "it is scaled to 0 instances");
+        return true;
+    }
+    why_backoff(&row, now, out);
+    if (out->n == 0)
+        why_waiting(s, &row, out);
+    why_counts(s, &row, out);
+    return true;
+}
+
+/* ---- jobs */
+
+static void why_run(struct state *s, const struct job_row *row, struct why *out)
+{
+    struct job job;
+    struct error err;
+    struct demand d;
+    char what[256];
+    if (job_load(row->definition, &job, &err) != 0)
+        return;
+    if (row->active > 0 && !job.concurrent) {
+        struct sentence *t = add(out, "overlap", row->name);
+        if (t != NULL) {
+            SAY(t->what, "%s: a run waits", row->name);
+            SAY(t->because, "another run of it is active, and they may not overlap");
+        }
+    } else {
+        SAY(what, "%s: %lld runs wait", row->name, (long long)row->queued);
+        demand_of_job(&job, &d);
+        explain_place(s, &d, row->name, what, out);
+        resources_close(&d.needs);
+    }
+    job_close(&job);
+}
+
+static void why_last_run(struct state *s, const struct job_row *row, struct why *out)
+{
+    struct run_row r;
+    struct stmt *q = state_runs_of_job(s, row->id, 1);
+    if (state_run_next(q, &r) && (r.state == RUN_FAILED || r.state == RUN_RETRY_WAIT)) {
+        bool again = r.state == RUN_RETRY_WAIT;
+        struct sentence *t = add(out, again ? "retrying" : "failing", row->name);
+        if (t != NULL) {
+            SAY(t->what,
+                again ? "%s: its last attempt failed, the next one waits"
+                      : "%s: its last run failed",
+                row->name);
+            SAY(t->because, "%s",
+                r.reason[0] != '\0' ? r.reason : "its command did not exit with 0");
+        }
+    }
+    stmt_end(q);
+}
+
+bool why_job(struct state *s, const char *name, struct wall now, struct why *out)
+{
+    struct job_row row;
+    *out = (struct why){.ok = true};
+    (void)now;
+    if (!state_job_by_name(s, name, &row))
+        return false;
+    if (row.queued > 0)
+        why_run(s, &row, out);
+    if (row.disabled) {
+        bool used_up = row.remaining == 0;
+        struct sentence *t = add(out, used_up ? "exhausted" : "disabled", name);
+        if (t != NULL) {
+            SAY(t->what, "%s: does not run any more", name);
+            SAY(t->because, used_up ? "all its recurrences are used up" : "it is disabled");
+        }
+    }
+    why_last_run(s, &row, out);
+    return true;
+}
+
+/* ---- tasks, nodes, deployments */
+
+bool why_task(struct state *s, const char *name, struct wall now, struct why *out)
+{
+    struct task_row t;
+    *out = (struct why){.ok = true};
+    (void)now;
+    if (!state_task_by_name(s, name, &t))
+        return false;
+    static const char *const ids[TASK_STATES] = {
+        [TASK_STAGING] = "starting", [TASK_STARTING] = "starting",
+        [TASK_KILLING] = "stopping", [TASK_UNREACHABLE] = "unreachable",
+        [TASK_FINISHED] = "ended",   [TASK_FAILED] = "ended",
+        [TASK_KILLED] = "ended",     [TASK_ERROR] = "ended",
+        [TASK_GONE] = "ended",       [TASK_DROPPED] = "ended",
+        [TASK_LOST] = "ended",
+    };
+    const char *id = t.state == TASK_RUNNING && t.health == 2 ? "unhealthy" : ids[t.state];
+    if (id == NULL)
+        return true;
+    struct sentence *e = add(out, id, t.of != NULL ? t.of : name);
+    SAY(e->what, "%s: %s", name, task_state_word(t.state));
+    SAY(e->because, "%s",
+        t.message != NULL && t.message[0] != '\0'           ? t.message
+        : t.detail != NULL && t.detail[0] != '\0'           ? t.detail
+        : t.kill_reason != NULL && t.kill_reason[0] != '\0' ? t.kill_reason
+                                                            : "its node has said no more");
+    return true;
+}
+
+bool why_node(struct state *s, const char *name, struct wall now, struct why *out)
+{
+    struct agent_row a;
+    bool found = false;
+    *out = (struct why){.ok = true};
+    struct stmt *q = state_agents(s);
+    while (!found && state_agent_next(q, &a))
+        found = str_eq(a.hostname, name);
+    if (found && a.state != AGENT_READY) {
+        struct sentence *t =
+            add(out, a.state == AGENT_UNREACHABLE ? "unreachable" : "draining", name);
+        SAY(t->what, "%s: %s", name, agent_state_word(a.state));
+        SAY(t->because, "it is so for %lld s", (long long)((now.ms - a.since.ms) / 1000));
+    }
+    stmt_end(q);
+    return found;
+}
+
+bool why_deployment(struct state *s, const char *uuid, struct wall now, struct why *out)
+{
+    struct uuid u;
+    struct deployment_row d;
+    *out = (struct why){.ok = true};
+    if (!uuid_parse(uuid, &u) || !state_deployment_by_uuid(s, u, &d))
+        return false;
+    char path[ID_SIZE];
+    struct stmt *q = state_deployment_apps(s, d.id);
+    while (stmt_row(q)) { /* the first app that does not go on says why */
+        struct why one;
+        str_copy(path, sizeof path, stmt_str(q, 0));
+        if (why_app(s, path, now, &one) && !one.ok) {
+            *out = one;
+            break;
+        }
+    }
+    stmt_end(q);
+    return true;
+}
+
+void deployment_sentence(struct state *s, const struct deployment_row *d, struct buf *out)
+{
+    int64_t wanted = 0, ready = 0, stopping = 0;
+    struct stmt *q = state_deployment_apps(s, d->id);
+    while (stmt_row(q)) {
+        struct app_row row;
+        if (!state_app_by_path(s, stmt_str(q, 0), &row))
+            continue;
+        wanted += row.instances;
+        ready += row.counts.healthy > 0 ? row.counts.healthy : row.counts.running;
+        stopping += row.counts.stopping;
+    }
+    buf_printf(out, "step %d of %d: %lld of %lld instances run", d->step, d->steps,
+               (long long)ready, (long long)wanted);
+    if (stopping > 0)
+        buf_printf(out, ", %lld end", (long long)stopping);
+    if (ready < wanted)
+        buf_puts(out, ", waiting for the others");
+}
