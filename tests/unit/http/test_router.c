@@ -104,6 +104,7 @@ static void the_most_literal_pattern_wins(void **unused)
         {"GET", "/v2/apps/prod/*", "/v2/apps/{group...}/* group=prod"},
         {"GET", "/v2/apps/a/b/tasks", "/v2/apps/{id...}/tasks id=a/b"},
         {"DELETE", "/v2/apps/a/b/tasks/t.1", "/v2/apps/{id...}/tasks/{task} id=a/b task=t.1"},
+        {"DELETE", "/v2/apps/a/tasks/tasks", "/v2/apps/{id...}/tasks/{task} id=a task=tasks"},
         {"GET", "/v2/apps/a/versions", "/v2/apps/{id...}/versions id=a"},
         {"GET", "/v2/apps/a/versions/2024-05-01T09:30:00.120Z",
          "/v2/apps/{id...}/versions/{version} id=a version=2024-05-01T09:30:00.120Z"},

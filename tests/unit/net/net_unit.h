@@ -24,7 +24,7 @@ static void on_patience_over(uv_timer_t *timer)
     fail_msg("waited too long");
 }
 
-static void world_begin(struct world *w)
+static inline void world_begin(struct world *w)
 {
     struct error err;
     assert_int_equal(loop_init(&w->loop, &err), 0);
@@ -32,7 +32,7 @@ static void world_begin(struct world *w)
 }
 
 /* Whatever the test has started it must have stopped: loop_close() stops the process otherwise. */
-static void world_end(struct world *w)
+static inline void world_end(struct world *w)
 {
     uv_close((uv_handle_t *)&w->patience, NULL);
     loop_run(&w->loop);
@@ -54,6 +54,7 @@ struct peer {
     struct stream *stream;
     struct buf got;
     char *sending;
+    bool cut;    /* a write failed */
     bool ended;  /* the other side has ended, or broke off */
     bool broken; /* it broke off */
     bool closed;
@@ -74,7 +75,7 @@ static inline void peer_on_end(struct stream *s, const struct error *err)
 static inline void peer_on_written(struct stream *s, const struct error *err)
 {
     struct peer *p = s->data;
-    (void)err;
+    p->cut |= err != NULL;
     mem_free(p->sending);
     p->sending = NULL;
 }
