@@ -1,5 +1,10 @@
 /* lib/scheduler/jobs/jobs.h - runs jobs when they are due: claims targets, dispatches runs, retries
- * (spec/chronos.md 3.5, 5). A mind, only on the leader; level-triggered. Pure. */
+ * (spec/chronos.md 3.5, 5). A mind, only on the leader; level-triggered: every look reads the state
+ * anew and takes the next step. Pure.
+ *
+ * From propose to outcome a job is marked and not looked at again; the marks die with the
+ * leadership. What a step saw (generation, cursor, attempt) stands in its command, and the state
+ * refuses it if that has moved. */
 #pragma once
 
 #include "model/outbox.h"
@@ -18,14 +23,17 @@ void jobs_tick(struct jobs *j, struct placement *p, int64_t (*pong)(void *data, 
                void *data, struct now now, struct outbox *out);
 void jobs_outcome(struct jobs *j, uint64_t key, const struct outcome *o, struct now now,
                   struct outbox *out);
+/* When to tick although nothing happens. Never more than a second away while anything is due later:
+ * dues are wall times, and the wall clock may be set. */
 struct mono jobs_due(const struct jobs *j);
 
 /* The run_spec of a run's task, for MESSAGE_RUN; false when the job is gone. */
 bool jobs_run_spec(struct state *state, const struct task_row *t, struct buf *out);
 
 /* Writes the arguments of job.put for a job that a client sent (2.6, 3.5 A): cursor, displayed
- * schedule, claims. `old` NULL: a new job. `w` stands inside the open object of the command. */
-void jobs_write_put(struct state *state, struct job *new_job, const struct job_row *old,
-                    struct wall now, struct json_writer *w);
+ * schedule, claims. `old` NULL: a new job. `w` stands inside the open object of the command. False:
+ * the job is right, but of its runs none will ever be due (3.5 A.3): the answer warns. */
+bool jobs_write_put(struct job *new_job, const struct job_row *old, struct wall now,
+                    struct json_writer *w);
 /* The job as clients see it now: definition, cursor and counters of the row together. */
 int jobs_load(const struct job_row *row, struct job *out, struct error *err) MUST_CHECK;

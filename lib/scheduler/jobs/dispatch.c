@@ -1,0 +1,150 @@
+/* Gives runs that may start to agents (spec/chronos.md 3.5 D), and says why one did not. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "scheduler/jobs/private.h"
+
+#define PONG_RETRY_MS 50 /* an agent that was placed on, but has not been heard enough of yet */
+
+static int by_urgency(const void *x, const void *y)
+{
+    const struct candidate *a = x, *b = y;
+    if (a->priority != b->priority)
+        return a->priority > b->priority ? -1 : 1;
+    if (a->due.ms != b->due.ms)
+        return a->due.ms < b->due.ms ? -1 : 1;
+    return a->run < b->run ? -1 : 1;
+}
+
+/* ---- task ids */
+
+static bool is_target(const struct job *job, struct wall due)
+{
+    if (job->kind != JOB_SCHEDULED)
+        return false;
+    int64_t k = schedule_last_due(&job->schedule, due);
+    return k >= 0 && schedule_target(&job->schedule, k).ms == due.ms;
+}
+
+/* Another run of the job has a task of that name, in the state or in this tick. */
+static bool is_taken(struct look *l, const struct candidate *c, const char *name, int64_t due_ms)
+{
+    struct task_row t;
+    const struct entry *e = c->entry;
+    if (e->named_attempt == c->attempt && due_ms <= e->named_ms)
+        return true;
+    return state_task_by_name(l->state, name, &t) && t.run != c->run;
+}
+
+/* "ct:<due>:<attempt>:<name>:<arguments>", unique: a due that is no target's moves on by 1 ms until
+ * it is free (6.1). */
+static void name_task(struct look *l, const struct candidate *c, const char *arguments,
+                      char name[JOB_TASK_ID_SIZE])
+{
+    struct job_run run = {.due = c->due, .attempt = c->attempt, .arguments = arguments};
+    job_task_id(c->job, &run, name);
+    if (c->cause == CAUSE_SCHEDULE && c->attempt == 0)
+        return;
+    while (is_target(c->job, run.due) || is_taken(l, c, name, run.due.ms)) {
+        run.due.ms++;
+        job_task_id(c->job, &run, name);
+    }
+    c->entry->named_ms = run.due.ms;
+    c->entry->named_attempt = c->attempt;
+}
+
+/* ---- launching */
+
+static void supersede(struct look *l, const struct candidate *c)
+{
+    struct run_row r;
+    struct stmt *q = state_runs_open(l->state, c->entry->job);
+    while (state_run_next(q, &r))
+        if (r.state == RUN_RETRY_WAIT)
+            look_update(l, c->entry, &r, "superseded", "the job's next run starts");
+}
+
+static void write_launch(struct look *l, const struct candidate *c, const char *name,
+                         const struct resources *needs, int64_t agent, int64_t pong)
+{
+    struct json_writer w;
+    look_put(l, GATHER_LAUNCH, c->entry, &w);
+    json_object(&w);
+    json_member_int(&w, "run", c->run);
+    json_member_int(&w, "attempt", c->attempt);
+    json_member_str(&w, "name", name);
+    json_member_int(&w, "agent", agent);
+    json_member_int(&w, "pong", pong);
+    json_member_int(&w, "cpus", needs->cpus_milli);
+    json_member_int(&w, "mem", needs->mem_bytes);
+    json_member_int(&w, "disk", needs->disk_bytes);
+    json_object_end(&w);
+}
+
+static void launch(struct look *l, const struct candidate *c)
+{
+    char name[JOB_TASK_ID_SIZE];
+    struct demand d;
+    struct place at;
+    struct funnel funnel;
+    struct run_row r;
+    demand_of_job(c->job, &d);
+    bool found = place(l->placement, &d, l->rng, &at, &funnel);
+    int64_t pong = found ? l->pong(l->data, at.agent) : 0;
+    if (!found) {
+        look_wait_for_place(l, c->entry);
+    } else if (pong == 0) { /* it could not know that it is in time: the start lease (5.2) */
+        look_again_in(l, c->entry, PONG_RETRY_MS);
+    } else if (state_run_by_id(l->state, c->run, &r)) {
+        name_task(l, c, r.arguments, name);
+        write_launch(l, c, name, &d.needs, at.agent, pong);
+        if (c->supersedes)
+            supersede(l, c);
+        c->entry->place_ms = 0;
+        l->launches_left--;
+    }
+    mem_free(at.ports);
+    resources_close(&d.needs);
+}
+
+void dispatch(struct look *l)
+{
+    if (l->n > 1)
+        qsort(l->candidates, l->n, sizeof l->candidates[0], by_urgency);
+    for (size_t i = 0; i < l->n; i++) {
+        const struct candidate *c = &l->candidates[i];
+        if (l->launches_left == 0)
+            look_postpone(l, c->entry);
+        else if (!c->entry->no_place) /* else its other runs will find none either */
+            launch(l, c);
+    }
+}
+
+/* ---- what did not start */
+
+static bool was_assigned(struct look *l, int64_t run)
+{
+    struct task_row t;
+    struct stmt *q = state_tasks_of_run(l->state, run);
+    bool any = state_task_next(q, &t);
+    stmt_end(q);
+    return any;
+}
+
+const char *dispatch_missed(struct look *l, const struct job *job, const struct run_row *r)
+{
+    struct demand d;
+    struct funnel f;
+    if (l->led.wall.ms > r->deadline.ms)
+        return "no-leader";
+    if (was_assigned(l, r->id))
+        return "no-start";
+    demand_of_job(job, &d);
+    bool fits = place_explain(l->placement, &d, &f);
+    resources_close(&d.needs);
+    if (fits)
+        return "no-start";
+    int64_t not_eligible = f.declined[REASON_ROLE] + f.declined[REASON_CONSTRAINT] +
+                           f.declined[REASON_MAINTENANCE] + f.declined[REASON_DOCKER];
+    return not_eligible == f.considered ? "no-eligible-node" : "no-resources";
+}

@@ -1,0 +1,524 @@
+#include "scheduler/jobs/jobs.h"
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "scheduler/jobs/private.h"
+
+#define CLAIMS_A_TURN 1000
+#define LAUNCHES_A_TURN 1000
+#define GATHERED_BYTES (1 << 20) /* of one command; a look at one job adds a few KiB at most */
+#define PLACE_RETRY_MS 50        /* how soon runs without a place are tried again, at first */
+#define PLACE_RETRY_MS_MAX 2000
+#define ASLEEP_MS 1000  /* longest sleep with a due ahead: the wall clock may be set */
+#define KNOWN_JOBS 4096 /* definitions kept at hand */
+
+struct batch { /* the entries that one command in flight has marked */
+    uint64_t key;
+    struct entry **marked;
+    size_t n, cap;
+};
+
+struct known { /* a definition that was read lately */
+    int64_t generation;
+    struct job job;
+};
+
+struct jobs {
+    struct state *state;
+    struct rng *rng;
+    bool leading;
+    struct now led, seen; /* since when we lead; the last tick */
+    struct map *entries;  /* job id -> struct entry */
+    struct map *batches;  /* key -> struct batch */
+    struct map *known;    /* job id -> struct known */
+    uint64_t next_key;
+    struct list dirty;   /* entries to look at that nothing in flight concerns */
+    struct list waiting; /* entries with runs that found no place */
+    bool freed;          /* something ended: they may find one now */
+    struct mono place_due;
+    struct mono due;         /* the earliest of the entries'; never too late */
+    struct wall due_wall;    /* the same */
+    struct wall next_target; /* of all jobs */
+};
+
+/* ---------------- beginning and ending */
+
+static void begin(struct jobs *j)
+{
+    j->entries = map_new();
+    j->batches = map_new();
+    j->known = map_new();
+    list_init(&j->dirty);
+    list_init(&j->waiting);
+    j->freed = false;
+    j->due = MONO_NEVER;
+    j->due_wall = WALL_NEVER;
+    j->next_target = (struct wall){0};
+}
+
+struct jobs *jobs_new(struct state *state, struct rng *rng)
+{
+    struct jobs *j = NEW(struct jobs);
+    j->state = state;
+    j->rng = rng;
+    begin(j);
+    return j;
+}
+
+static void entry_free(struct entry *e)
+{
+    mem_free(e->watches);
+    mem_free(e);
+}
+
+static void known_free(struct known *k)
+{
+    if (k == NULL)
+        return;
+    job_close(&k->job);
+    mem_free(k);
+}
+
+static void forget_known(struct jobs *j)
+{
+    struct known *k;
+    for (size_t cursor = 0; (k = map_each(j->known, &cursor)) != NULL;)
+        known_free(k);
+    map_free(j->known);
+    j->known = map_new();
+}
+
+static void forget(struct jobs *j)
+{
+    struct entry *e;
+    struct batch *b;
+    for (size_t cursor = 0; (e = map_each(j->entries, &cursor)) != NULL;)
+        entry_free(e);
+    for (size_t cursor = 0; (b = map_each(j->batches, &cursor)) != NULL;) {
+        mem_free(b->marked);
+        mem_free(b);
+    }
+    forget_known(j);
+    map_free(j->entries);
+    map_free(j->batches);
+    map_free(j->known);
+}
+
+void jobs_free(struct jobs *j)
+{
+    if (j == NULL)
+        return;
+    forget(j);
+    mem_free(j);
+}
+
+/* ---------------- entries */
+
+static struct entry *entry(struct jobs *j, int64_t job)
+{
+    struct entry *e = map_get(j->entries, (uint64_t)job);
+    if (e == NULL) {
+        e = NEW(struct entry);
+        e->job = job;
+        e->due = MONO_NEVER;
+        e->due_wall = WALL_NEVER;
+        list_init(&e->in_dirty);
+        list_init(&e->in_waiting);
+        map_put(j->entries, (uint64_t)job, e);
+    }
+    return e;
+}
+
+static void drop(struct jobs *j, struct entry *e)
+{
+    ASSERT(e->marks == 0);
+    list_remove(&e->in_dirty);
+    list_remove(&e->in_waiting);
+    map_remove(j->entries, (uint64_t)e->job);
+    entry_free(e);
+}
+
+static void dirty_entry(struct jobs *j, struct entry *e)
+{
+    if (e->marks == 0 && list_empty(&e->in_dirty))
+        list_push(&j->dirty, &e->in_dirty);
+}
+
+static void dirty(struct jobs *j, int64_t job)
+{
+    if (job != 0)
+        dirty_entry(j, entry(j, job));
+}
+
+static struct wall wall_earlier(struct wall a, struct wall b)
+{
+    return a.ms < b.ms ? a : b;
+}
+
+void look_again_at(struct look *l, struct entry *e, struct wall at)
+{
+    e->due_wall = wall_earlier(e->due_wall, at);
+    l->jobs->due_wall = wall_earlier(l->jobs->due_wall, at);
+}
+
+void look_again_in(struct look *l, struct entry *e, int64_t ms)
+{
+    struct mono at = mono_after(l->now.mono, ms > 0 ? ms : 1);
+    e->due = mono_earlier(e->due, at);
+    l->jobs->due = mono_earlier(l->jobs->due, at);
+}
+
+/* An agent that comes alive again is no event: so not only ends wake it, but time too. */
+void look_wait_for_place(struct look *l, struct entry *e)
+{
+    e->no_place = true;
+    if (list_empty(&e->in_waiting))
+        list_push(&l->jobs->waiting, &e->in_waiting);
+    e->place_ms = e->place_ms == 0 ? PLACE_RETRY_MS : e->place_ms * 2;
+    if (e->place_ms > PLACE_RETRY_MS_MAX)
+        e->place_ms = PLACE_RETRY_MS_MAX;
+    look_again_in(l, e, e->place_ms);
+}
+
+void look_postpone(struct look *l, struct entry *e)
+{
+    dirty_entry(l->jobs, e);
+}
+
+/* ---------------- the feed */
+
+/* Tasks of apps come by too; their `of` is a path. */
+static bool is_jobs_task(const struct change *c)
+{
+    return c->of != NULL && c->of[0] != '/';
+}
+
+void jobs_changed(struct jobs *j, const struct change *c)
+{
+    if (!j->leading)
+        return;
+    switch (c->kind) {
+    case CHANGE_JOB_GONE: /* its id may be given to another */
+        known_free(map_remove(j->known, (uint64_t)c->id));
+        dirty(j, c->id);
+        break;
+    case CHANGE_JOB:
+        dirty(j, c->id);
+        break;
+    case CHANGE_RUN:
+        dirty(j, c->owner);
+        break;
+    case CHANGE_TASK:
+        j->freed = j->freed || task_ended((enum task_state)c->state);
+        if (is_jobs_task(c))
+            dirty(j, c->owner);
+        break;
+    case CHANGE_AGENT:
+        j->freed = true;
+        break;
+    case CHANGE_APP:
+    case CHANGE_APP_GONE:
+    case CHANGE_DEPLOYMENT_BEGIN:
+    case CHANGE_DEPLOYMENT_STEP:
+    case CHANGE_DEPLOYMENT_END:
+    case CHANGE_HEALTH:
+    case CHANGE_NODE:
+        break;
+    }
+}
+
+static void dirty_runs(struct jobs *j, struct stmt *q)
+{
+    struct run_row r;
+    while (state_run_next(q, &r))
+        dirty(j, r.job);
+}
+
+void jobs_lead(struct jobs *j, bool leading, struct now now, struct outbox *out)
+{
+    (void)out;
+    forget(j);
+    begin(j);
+    j->leading = leading;
+    j->led = j->seen = now;
+    if (!leading)
+        return;
+    dirty_runs(j, state_runs_waiting(j->state, INT64_MAX));
+    dirty_runs(j, state_runs_active(j->state));
+    dirty_runs(j, state_runs_retrying(j->state, WALL_NEVER, INT64_MAX));
+}
+
+/* ---------------- marks */
+
+static void mark(struct batch *b, struct entry *e)
+{
+    if (b->n == b->cap) {
+        b->cap = b->cap == 0 ? 16 : b->cap * 2;
+        b->marked = mem_realloc(b->marked, b->cap * sizeof b->marked[0]);
+    }
+    b->marked[b->n++] = e;
+    e->marks++;
+    list_remove(&e->in_dirty);
+}
+
+static void unmark(struct jobs *j, struct entry *e)
+{
+    ASSERT(e->marks > 0);
+    e->marks--;
+    dirty_entry(j, e);
+}
+
+void jobs_outcome(struct jobs *j, uint64_t key, const struct outcome *o, struct now now,
+                  struct outbox *out)
+{
+    (void)o; /* done or refused, the next look tells */
+    (void)now;
+    (void)out;
+    struct batch *b = map_remove(j->batches, key);
+    if (b == NULL)
+        return; /* of an earlier leadership */
+    for (size_t i = 0; i < b->n; i++)
+        unmark(j, b->marked[i]);
+    mem_free(b->marked);
+    mem_free(b);
+}
+
+/* ---------------- gathering commands */
+
+static const struct {
+    enum command_kind kind;
+    const char *member;
+} commands[GATHERED] = {
+    [GATHER_TICK] = {COMMAND_JOB_TICK, "set"},       [GATHER_UPDATE] = {COMMAND_RUN_UPDATE, "set"},
+    [GATHER_KILL] = {COMMAND_TASK_KILL, "tasks"},    [GATHER_REPORT] = {COMMAND_TASK_UPDATE, "set"},
+    [GATHER_LAUNCH] = {COMMAND_TASK_LAUNCH, "runs"},
+};
+
+void look_put(struct look *l, enum gathered what, struct entry *e, struct json_writer *w)
+{
+    struct buf *items = &l->gathered[what].items;
+    if (l->gathered[what].batch == NULL) {
+        buf_init(items, LIMIT_ENTRY_BYTES);
+        l->gathered[what].batch = NEW(struct batch);
+    }
+    if (items->len > 0)
+        buf_putc(items, ',');
+    json_begin(w, items);
+    mark(l->gathered[what].batch, e);
+}
+
+void look_update(struct look *l, struct entry *e, const struct run_row *r, const char *to,
+                 const char *reason)
+{
+    struct json_writer w;
+    look_put(l, GATHER_UPDATE, e, &w);
+    json_object(&w);
+    json_member_int(&w, "run", r->id);
+    json_member_int(&w, "attempt", r->attempt);
+    json_member_str(&w, "to", to);
+    json_member_str(&w, "reason", reason);
+    json_object_end(&w);
+}
+
+static bool room_left(const struct look *l)
+{
+    for (int i = 0; i < GATHERED; i++)
+        if (l->gathered[i].items.len > GATHERED_BYTES)
+            return false;
+    return true;
+}
+
+static void propose(struct look *l, enum gathered what, struct outbox *out)
+{
+    struct jobs *j = l->jobs;
+    struct batch *b = l->gathered[what].batch;
+    struct buf *items = &l->gathered[what].items;
+    struct json_writer w;
+    if (b == NULL)
+        return;
+    ASSERT(!buf_full(items));
+    b->key = ++j->next_key;
+    outbox_draft(out, commands[what].kind, (struct origin){ORIGIN_JOBS, b->key}, &w);
+    json_key(&w, commands[what].member);
+    json_array(&w);
+    json_put_raw(&w, buf_slice(items)); /* elements, already with their commas */
+    json_array_end(&w);
+    outbox_draft_end(out, &w);
+    map_put(j->batches, b->key, b);
+    buf_close(items);
+}
+
+/* ---------------- definitions */
+
+static const struct job *definition(struct jobs *j, const struct job_row *row)
+{
+    struct known *k = map_get(j->known, (uint64_t)row->id);
+    struct error err;
+    if (k != NULL && k->generation == row->generation)
+        return &k->job;
+    known_free(map_remove(j->known, (uint64_t)row->id));
+    k = NEW(struct known);
+    k->generation = row->generation;
+    if (job_load(row->definition, &k->job, &err) != 0)
+        UNREACHABLE("a stored job reads back");
+    map_put(j->known, (uint64_t)row->id, k);
+    return &k->job;
+}
+
+/* ---------------- claiming what is due (3.5, B and C) */
+
+/* Targets of one job; none of them if it has as many runs open as it may have. */
+static void claim(struct look *l, const struct job_row *row)
+{
+    const struct job *job = definition(l->jobs, row);
+    struct job_cursor from = {.index = row->k, .remaining = row->remaining};
+    struct cursor_step step;
+    struct json_writer w;
+    int64_t room = LIMIT_JOB_RUNS - row->queued - row->active;
+    cursor_tick(&job->schedule, job_window_ms(job), &from, l->now.wall, room > 0 ? room : 0, &step);
+    if (step.cursor.index == row->k)
+        return;
+    look_put(l, GATHER_TICK, entry(l->jobs, row->id), &w);
+    json_object(&w);
+    json_member_int(&w, "job", row->id);
+    json_member_int(&w, "generation", row->generation);
+    json_member_int(&w, "at_k", row->k);
+    write_step(job, &step, true, &w);
+    json_object_end(&w);
+    l->claims_left--;
+}
+
+static bool marked(const struct jobs *j, int64_t job)
+{
+    const struct entry *e = map_get(j->entries, (uint64_t)job);
+    return e != NULL && e->marks > 0;
+}
+
+static void claim_all(struct look *l)
+{
+    struct job_row row;
+    if (state_jobs_next(l->state).ms > l->now.wall.ms)
+        return;
+    struct stmt *q = state_jobs_due(l->state, l->now.wall, INT64_MAX);
+    while (l->claims_left > 0 && room_left(l) && state_job_next(q, &row))
+        if (!marked(l->jobs, row.id))
+            claim(l, &row);
+    stmt_end(q);
+}
+
+/* ---------------- the tick */
+
+static void look_at_job(struct look *l, struct entry *e)
+{
+    struct job_row row;
+    e->no_place = false;
+    e->due = MONO_NEVER;
+    e->due_wall = WALL_NEVER;
+    e->named_ms = 0;
+    list_remove(&e->in_dirty);
+    list_remove(&e->in_waiting);
+    if (!state_job_by_id(l->state, e->job, &row) ||
+        !look_at_runs(l, e, &row, definition(l->jobs, &row)))
+        drop(l->jobs, e);
+}
+
+static void look_at_all(struct look *l)
+{
+    struct jobs *j = l->jobs;
+    while (!list_empty(&j->dirty) && room_left(l))
+        look_at_job(l, LIST_ENTRY(j->dirty.next, struct entry, in_dirty));
+}
+
+/* Runs without a place are tried again once something has ended, but not at each end. */
+static void wake_waiting(struct jobs *j, struct now now)
+{
+    if (!j->freed || now.mono.ms < j->place_due.ms)
+        return;
+    j->freed = false;
+    j->place_due = mono_after(now.mono, PLACE_RETRY_MS);
+    LIST_EACH (item, &j->waiting)
+        dirty_entry(j, LIST_ENTRY(item, struct entry, in_waiting));
+}
+
+static void wake_due(struct jobs *j, struct now now)
+{
+    struct entry *e;
+    if (now.mono.ms < j->due.ms && now.wall.ms < j->due_wall.ms)
+        return;
+    j->due = MONO_NEVER;
+    j->due_wall = WALL_NEVER;
+    for (size_t cursor = 0; (e = map_each(j->entries, &cursor)) != NULL;) {
+        if (e->due.ms <= now.mono.ms || e->due_wall.ms <= now.wall.ms) {
+            e->due = MONO_NEVER;
+            e->due_wall = WALL_NEVER;
+            dirty_entry(j, e);
+        }
+        j->due = mono_earlier(j->due, e->due);
+        j->due_wall = wall_earlier(j->due_wall, e->due_wall);
+    }
+}
+
+/* What is due already and could not be decided waits for an outcome, which comes by itself, or for
+ * a run to end. */
+static void plan(struct jobs *j, struct now now)
+{
+    j->next_target = state_jobs_next(j->state);
+    if (j->next_target.ms <= now.wall.ms)
+        j->next_target =
+            map_count(j->batches) > 0 ? WALL_NEVER : (struct wall){now.wall.ms + ASLEEP_MS};
+}
+
+void jobs_tick(struct jobs *j, struct placement *p, int64_t (*pong)(void *data, int64_t agent),
+               void *data, struct now now, struct outbox *out)
+{
+    if (!j->leading)
+        return;
+    j->seen = now;
+    wake_waiting(j, now);
+    wake_due(j, now);
+    if (list_empty(&j->dirty) && now.wall.ms < j->next_target.ms)
+        return;
+    if (map_count(j->known) > KNOWN_JOBS)
+        forget_known(j);
+    struct look l = {
+        .jobs = j,
+        .state = j->state,
+        .rng = j->rng,
+        .placement = p,
+        .pong = pong,
+        .data = data,
+        .now = now,
+        .led = j->led,
+        .claims_left = CLAIMS_A_TURN,
+        .launches_left = LAUNCHES_A_TURN,
+    };
+    claim_all(&l);
+    look_at_all(&l);
+    dispatch(&l);
+    for (int what = 0; what < GATHERED; what++)
+        propose(&l, (enum gathered)what, out);
+    mem_free(l.candidates);
+    plan(j, now);
+}
+
+/* When the wall clock will show that, by the last tick's clocks. */
+static struct mono mono_of(const struct jobs *j, struct wall at)
+{
+    if (at.ms == WALL_NEVER.ms)
+        return MONO_NEVER;
+    int64_t ms = at.ms - j->seen.wall.ms;
+    return mono_after(j->seen.mono, ms < 0 ? 0 : ms < ASLEEP_MS ? ms : ASLEEP_MS);
+}
+
+struct mono jobs_due(const struct jobs *j)
+{
+    if (!j->leading)
+        return MONO_NEVER;
+    if (!list_empty(&j->dirty))
+        return (struct mono){0};
+    struct mono due = mono_earlier(j->due, mono_of(j, j->next_target));
+    due = mono_earlier(due, mono_of(j, j->due_wall));
+    return j->freed && !list_empty(&j->waiting) ? mono_earlier(due, j->place_due) : due;
+}

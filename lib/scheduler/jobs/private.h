@@ -1,0 +1,99 @@
+/* lib/scheduler/jobs/private.h - what the files of the jobs mind share. */
+#pragma once
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "scheduler/jobs/cursor.h"
+#include "scheduler/jobs/jobs.h"
+
+/* ---------------- jobs.c: what the mind remembers; all of it can be forgotten at any time */
+
+/* An attempt that may have to be given up: since when this leader has seen it so. */
+struct attempt_watch {
+    int64_t task;
+    enum task_state state; /* STAGING: not heard of yet; UNREACHABLE */
+    struct mono since;
+};
+
+struct entry { /* a job to be looked at, or with runs that are not over */
+    int64_t job;
+    unsigned marks;   /* commands in flight that concern it: not looked at until their outcome */
+    bool no_place;    /* in this tick no agent would take a run of it */
+    int64_t place_ms; /* how long it waits until it is tried again */
+    struct list in_dirty, in_waiting;
+    struct mono due; /* to be looked at then although nothing happens */
+    struct wall due_wall;
+    struct attempt_watch *watches;
+    size_t watches_n;
+    int64_t named_ms, named_attempt; /* the last due given to a task of it in this tick */
+};
+
+struct candidate { /* a run that may start now, if an agent takes it */
+    struct entry *entry;
+    const struct job *job;
+    int64_t run, attempt;
+    int64_t priority;
+    struct wall due; /* for the task's id, unless that is taken */
+    enum run_cause cause;
+    bool supersedes; /* the retry of its job that waits */
+};
+
+/* The commands of one tick, each over a set. */
+enum gathered { GATHER_TICK, GATHER_UPDATE, GATHER_KILL, GATHER_REPORT, GATHER_LAUNCH, GATHERED };
+
+struct look {
+    struct jobs *jobs;
+    struct state *state;
+    struct rng *rng;
+    struct placement *placement;
+    int64_t (*pong)(void *data, int64_t agent);
+    void *data;
+    struct now now, led; /* led: since when this node leads */
+    struct {
+        struct buf items; /* elements of the set */
+        struct batch *batch;
+    } gathered[GATHERED];
+    int64_t claims_left, launches_left;
+    struct candidate *candidates;
+    size_t n, cap;
+};
+
+/* Begins an element of that command's set, about the entry's job, which is marked: write one value.
+ */
+void look_put(struct look *l, enum gathered what, struct entry *e, struct json_writer *w);
+/* The same whole: an element of run.update. */
+void look_update(struct look *l, struct entry *e, const struct run_row *r, const char *to,
+                 const char *reason);
+void look_again_at(struct look *l, struct entry *e, struct wall at);
+void look_again_in(struct look *l, struct entry *e, int64_t ms);
+/* It waits for an agent with room. */
+void look_wait_for_place(struct look *l, struct entry *e);
+/* It had its turn, but there was no room in the commands: the next tick goes on. */
+void look_postpone(struct look *l, struct entry *e);
+
+/* ---------------- runs.c: decides about the runs of one job */
+
+/* True if there is anything to wait for: false lets the entry be forgotten. */
+bool look_at_runs(struct look *l, struct entry *e, const struct job_row *row,
+                  const struct job *job);
+
+/* ---------------- dispatch.c: gives runs to agents */
+
+/* All candidates, the most urgent first (3.5 D). */
+void dispatch(struct look *l);
+/* Why a run that waited did not start in time (3.5 E). */
+const char *dispatch_missed(struct look *l, const struct job *job, const struct run_row *r);
+
+/* ---------------- put.c: members of commands */
+
+/* "schedule" and "next_ms", as they are when the cursor stands there. */
+void write_cursor(const struct job *job, const struct job_cursor *cursor, struct wall next,
+                  struct json_writer *w);
+/* All that a step decides: cursor, displayed schedule, claims, what was passed over. */
+void write_step(const struct job *job, const struct cursor_step *step, bool enabled,
+                struct json_writer *w);
+
+static inline int64_t job_priority(const struct job *job)
+{
+    return job->high_priority ? 1 : 0;
+}

@@ -1,0 +1,138 @@
+/* A job that a client sent, and a job as clients see it. */
+#include "base/assert.h"
+#include "base/str.h"
+#include "scheduler/jobs/private.h"
+
+int jobs_load(const struct job_row *row, struct job *out, struct error *err)
+{
+    if (job_load(row->definition, out, err) != 0)
+        return -1;
+    out->disabled = row->disabled;
+    out->success_count = row->successes;
+    out->error_count = row->errors;
+    out->errors_since_success = row->errors_since_success;
+    out->last_success = row->last_success;
+    out->last_error = row->last_error;
+    if (out->kind == JOB_SCHEDULED)
+        out->cursor = (struct job_cursor){
+            .index = row->k,
+            .remaining = row->remaining,
+            .moved = !str_eq(row->schedule, out->schedule_text),
+        };
+    return 0;
+}
+
+/* ---- a step of the cursor, as job.put and job.tick have it */
+
+static void write_record(const char *name, const struct targets *t, const char *reason,
+                         struct json_writer *w)
+{
+    if (t->n == 0)
+        return;
+    json_key(w, name);
+    json_object(w);
+    json_member_int(w, "due_ms", t->last_due.ms);
+    json_member_int(w, "covers", t->n);
+    json_member_str(w, "reason", reason);
+    json_object_end(w);
+}
+
+static void write_claims(const struct job *job, const struct targets *t, struct json_writer *w)
+{
+    int64_t window_ms = job_window_ms(job), last = INT64_MIN;
+    json_key(w, "claims");
+    json_array(w);
+    for (int64_t i = 0; i < t->n; i++) {
+        struct wall due = schedule_target(&job->schedule, t->first + i);
+        if (due.ms == last) /* where a zone skips a day: one run */
+            continue;
+        last = due.ms;
+        json_object(w);
+        json_member_int(w, "due_ms", due.ms);
+        if (window_ms != WINDOW_CATCHUP)
+            json_member_int(w, "deadline_ms", due.ms + window_ms);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
+void write_cursor(const struct job *job, const struct job_cursor *cursor, struct wall next,
+                  struct json_writer *w)
+{
+    char shown[SCHEDULE_TEXT_SIZE];
+    struct job at = *job;
+    at.cursor = *cursor;
+    json_member_str(w, "schedule", job_schedule_shown(&at, shown));
+    if (next.ms != WALL_NEVER.ms)
+        json_member_int(w, "next_ms", next.ms);
+}
+
+void write_step(const struct job *job, const struct cursor_step *step, bool enabled,
+                struct json_writer *w)
+{
+    json_member_int(w, "k", step->cursor.index);
+    json_member_int(w, "remaining", step->cursor.remaining);
+    write_cursor(job, &step->cursor, enabled ? step->next : WALL_NEVER, w);
+    json_member_int(w, "priority", job_priority(job));
+    write_record("missed", &step->missed, "no-leader", w);
+    write_record("coalesced", &step->coalesced, "a later target runs in its place", w);
+    write_claims(job, &step->claimed, w);
+}
+
+/* ---- putting */
+
+/* What becomes of the cursor: 2.6, and where it begins anew, 3.5 A. */
+static void settle(struct job *job, const struct job *old, struct wall now,
+                   struct cursor_step *step)
+{
+    struct job_cursor from;
+    enum job_replacing how = old != NULL ? job_replacing(job, old) : REPLACE_BEGINS;
+    if (how != REPLACE_BEGINS)
+        job_keep_cursor(job, old);
+    from = how == REPLACE_BEGINS ? cursor_begin(&job->schedule) : job->cursor;
+    if (how == REPLACE_KEEPS)
+        *step = (struct cursor_step){.cursor = from, .next = cursor_next(&job->schedule, &from)};
+    else
+        cursor_accept(&job->schedule, job_window_ms(job), &from, now, !job->disabled, step);
+    job->cursor = step->cursor;
+}
+
+static void write_counters(const struct job *job, struct json_writer *w)
+{
+    json_key(w, "counters");
+    json_object(w);
+    json_member_int(w, "successes", job->success_count);
+    json_member_int(w, "errors", job->error_count);
+    json_member_int(w, "since", job->errors_since_success);
+    if (job->last_success.ms != 0)
+        json_member_int(w, "last_success_ms", job->last_success.ms);
+    if (job->last_error.ms != 0)
+        json_member_int(w, "last_error_ms", job->last_error.ms);
+    json_object_end(w);
+}
+
+bool jobs_write_put(struct job *job, const struct job_row *old, struct wall now,
+                    struct json_writer *w)
+{
+    struct cursor_step step = {0};
+    struct job was;
+    struct error err;
+    if (old != NULL && jobs_load(old, &was, &err) != 0)
+        UNREACHABLE("a stored job reads back");
+    job_start_now(job, now);
+    if (job->kind == JOB_SCHEDULED)
+        settle(job, old != NULL ? &was : NULL, now, &step);
+    if (old != NULL)
+        job_close(&was);
+
+    json_member_str(w, "name", job->name);
+    json_member_int(w, "base", old != NULL ? old->generation : 0);
+    json_key(w, "definition");
+    job_store(job, w);
+    json_member_bool(w, "disabled", job->disabled);
+    write_counters(job, w);
+    if (job->kind == JOB_SCHEDULED)
+        write_step(job, &step, !job->disabled, w);
+    bool used_up = step.cursor.remaining == 0 && step.claimed.n == 0;
+    return job->kind != JOB_SCHEDULED || job->schedule.count == 0 || !used_up;
+}

@@ -1,0 +1,327 @@
+/* What is to be done about the runs of one job that are not over (spec/chronos.md 3.5 D and E, 3.8,
+ * 3.9, 5). */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "model/status.h"
+#include "scheduler/jobs/overlap.h"
+#include "scheduler/jobs/private.h"
+
+#define NOT_STARTED_MS 2500         /* lease and margin (5.2, step 3) */
+#define LOST_MS 60000               /* the loss timeout (5.2, step 6) */
+#define KILL_LOOK_MS 5000           /* is the agent of a task that is being killed still there? */
+#define SEQ_NOT_HEARD 1             /* refused if the agent has reported anything meanwhile */
+#define SEQ_LAST (INT64_C(1) << 41) /* above any count of an agent's */
+
+struct run_view {
+    struct run_row r; /* without its texts */
+    struct wall due;  /* as in the id of its task */
+    bool decided;     /* in this look */
+};
+
+struct runs { /* of one job, and what the look has found out so far */
+    struct look *l;
+    struct entry *e;
+    const struct job_row *row;
+    const struct job *job;
+    struct run_view *items; /* by due */
+    size_t n;
+    struct attempt_watch *watches; /* those of this look */
+    size_t watches_n;
+    bool active;   /* an attempt stands in the way of others (3.8) */
+    bool starting; /* a run is a candidate */
+    bool retry_waiting;
+    bool superseding; /* the candidate pushes the waiting retry aside */
+};
+
+/* ---- gathering */
+
+static int by_due(const void *x, const void *y)
+{
+    const struct run_view *a = x, *b = y;
+    if (a->due.ms != b->due.ms)
+        return a->due.ms < b->due.ms ? -1 : 1;
+    return a->r.id < b->r.id ? -1 : 1;
+}
+
+static void gather(struct runs *s)
+{
+    struct run_row r;
+    size_t cap = 0;
+    struct stmt *q = state_runs_open(s->l->state, s->row->id);
+    while (state_run_next(q, &r)) {
+        if (s->n == cap) {
+            cap = cap == 0 ? 4 : cap * 2;
+            s->items = mem_realloc(s->items, cap * sizeof s->items[0]);
+        }
+        r.arguments = r.reason = r.job_name = NULL; /* the statement's */
+        s->retry_waiting = s->retry_waiting || r.state == RUN_RETRY_WAIT;
+        s->items[s->n++] =
+            (struct run_view){.r = r, .due = r.not_before.ms != 0 ? r.not_before : r.due};
+    }
+    if (s->n > 1)
+        qsort(s->items, s->n, sizeof s->items[0], by_due);
+}
+
+/* ---- attempts under way */
+
+/* Remembers when this leader saw the attempt in this state first. */
+static struct attempt_watch *watch(struct runs *s, const struct task_row *t)
+{
+    s->watches = mem_realloc(s->watches, (s->watches_n + 1) * sizeof s->watches[0]);
+    struct attempt_watch *w = &s->watches[s->watches_n++];
+    *w = (struct attempt_watch){t->id, t->state, s->l->now.mono};
+    for (size_t i = 0; i < s->e->watches_n; i++)
+        if (s->e->watches[i].task == t->id && s->e->watches[i].state == t->state)
+            *w = s->e->watches[i];
+    return w;
+}
+
+static void keep_watches(struct runs *s)
+{
+    mem_free(s->e->watches);
+    s->e->watches = s->watches;
+    s->e->watches_n = s->watches_n;
+}
+
+/* Its agent says nothing about it: the leader does, after that time. */
+static void give_up_after(struct runs *s, const struct task_row *t, int64_t ms,
+                          const struct status *st)
+{
+    struct attempt_watch *w = watch(s, t);
+    int64_t left = w->since.ms + ms - s->l->now.mono.ms;
+    if (left > 0) {
+        look_again_in(s->l, s->e, left);
+        return;
+    }
+    struct json_writer out;
+    look_put(s->l, GATHER_REPORT, s->e, &out);
+    status_write(st, &out);
+    w->since = s->l->now.mono; /* not at once again, should it be refused */
+}
+
+static void give_up_unstarted(struct runs *s, const struct task_row *t)
+{
+    if (s->job->uncertain == UNCERTAIN_HOLD)
+        return;
+    const struct status st = {.task = t->id,
+                              .seq = SEQ_NOT_HEARD,
+                              .state = TASK_DROPPED,
+                              .at = s->l->now.wall,
+                              .message = "its agent did not say that it had started it"};
+    give_up_after(s, t, NOT_STARTED_MS, &st);
+}
+
+static void give_up_lost(struct runs *s, const struct task_row *t)
+{
+    const struct status st = {.task = t->id,
+                              .seq = SEQ_LAST,
+                              .state = TASK_LOST,
+                              .at = s->l->now.wall,
+                              .message = "its agent was out of reach for too long"};
+    give_up_after(s, t, LOST_MS, &st);
+}
+
+static void kill_task(struct runs *s, int64_t task, const char *reason)
+{
+    struct json_writer w;
+    look_put(s->l, GATHER_KILL, s->e, &w);
+    json_object(&w);
+    json_member_int(&w, "task", task);
+    json_member_str(&w, "reason", reason);
+    json_object_end(&w);
+}
+
+static void limit_duration(struct runs *s, const struct task_row *t)
+{
+    char reason[96];
+    int64_t max_s = s->job->max_completion_s;
+    if (max_s <= 0 || t->started.ms == 0)
+        return;
+    struct wall end = {t->started.ms + max_s * 1000};
+    if (s->l->now.wall.ms < end.ms) {
+        look_again_at(s->l, s->e, end);
+        return;
+    }
+    snprintf(reason, sizeof reason, "maxCompletionTime: ran longer than %lld s", (long long)max_s);
+    kill_task(s, t->id, reason);
+}
+
+/* A task that is being killed keeps that state when its agent goes out of reach. */
+static bool out_of_reach(struct runs *s, const struct task_row *t)
+{
+    struct agent_row agent;
+    return t->state == TASK_UNREACHABLE ||
+           (t->state == TASK_KILLING && state_agent_by_id(s->l->state, t->agent, &agent) &&
+            (agent.state == AGENT_UNREACHABLE || agent.state == AGENT_GONE));
+}
+
+static void look_at_attempt(struct runs *s, const struct run_view *v)
+{
+    struct task_row t;
+    if (!state_task_by_id(s->l->state, v->r.task, &t))
+        return;
+    bool gone = out_of_reach(s, &t);
+    /* not losing a target outranks not overlapping (3.8) */
+    s->active = s->active || !gone || s->job->uncertain == UNCERTAIN_HOLD;
+    if (gone) {
+        give_up_lost(s, &t);
+    } else if (t.state == TASK_STAGING) {
+        give_up_unstarted(s, &t);
+    } else if (t.state == TASK_KILLING) {
+        watch(s, &t);
+        look_again_in(s->l, s->e, KILL_LOOK_MS);
+    } else {
+        limit_duration(s, &t);
+    }
+}
+
+/* ---- runs that wait */
+
+static void update(struct runs *s, struct run_view *v, const char *to, const char *reason)
+{
+    look_update(s->l, s->e, &v->r, to, reason);
+    v->decided = true;
+}
+
+static bool waits(const struct run_view *v)
+{
+    return v->r.state == RUN_QUEUED && !v->decided;
+}
+
+/* Of a job that catches up, and is not concurrent, the newest target waits alone: those before it
+ * give their count back (3.8). */
+static void coalesce(struct runs *s)
+{
+    struct run_view *newest = NULL;
+    struct job_cursor cursor = {.index = s->row->k, .remaining = s->row->remaining, .moved = true};
+    for (size_t i = s->n; i-- > 0 && !s->job->concurrent;) {
+        struct run_view *v = &s->items[i];
+        if (!waits(v) || v->r.cause != CAUSE_SCHEDULE || v->r.attempt > 0 || v->r.deadline.ms != 0)
+            continue;
+        if (newest == NULL) {
+            newest = v;
+            continue;
+        }
+        struct json_writer w;
+        bool counted = v->r.generation == s->row->generation;
+        if (counted)
+            cursor_give_back(&cursor);
+        look_put(s->l, GATHER_UPDATE, s->e, &w);
+        json_object(&w);
+        json_member_int(&w, "run", v->r.id);
+        json_member_int(&w, "attempt", v->r.attempt);
+        json_member_str(&w, "to", "coalesced");
+        json_member_str(&w, "reason", "a later target runs in its place");
+        if (counted)
+            write_cursor(s->job, &cursor,
+                         s->row->disabled ? WALL_NEVER : cursor_next(&s->job->schedule, &cursor),
+                         &w);
+        json_object_end(&w);
+        v->decided = true;
+    }
+}
+
+static void kill_active(struct runs *s)
+{
+    struct task_row t;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct run_view *v = &s->items[i];
+        if (run_active(v->r.state) && state_task_by_id(s->l->state, v->r.task, &t) &&
+            t.state != TASK_KILLING)
+            kill_task(s, t.id, "overlap: the next run is due");
+    }
+}
+
+static void begin_run(struct runs *s, struct run_view *v, bool supersedes)
+{
+    struct look *l = s->l;
+    if (l->n == l->cap) {
+        l->cap = l->cap == 0 ? 64 : l->cap * 2;
+        l->candidates = mem_realloc(l->candidates, l->cap * sizeof l->candidates[0]);
+    }
+    l->candidates[l->n++] = (struct candidate){
+        .entry = s->e,
+        .job = s->job,
+        .run = v->r.id,
+        .attempt = v->r.attempt,
+        .priority = v->r.priority,
+        .due = v->due,
+        .cause = v->r.cause,
+        .supersedes = supersedes,
+    };
+    v->decided = true;
+    s->starting = true;
+    s->superseding = supersedes;
+}
+
+static void judge(struct runs *s, struct run_view *v)
+{
+    const struct overlap_others others = {.active = s->active, .retry_waiting = s->retry_waiting};
+    if (s->starting && !s->job->concurrent)
+        return; /* one after the other */
+    switch (overlap_judge(s->job, v->r.cause, v->r.attempt, others)) {
+    case OVERLAP_STARTS:
+        begin_run(s, v, false);
+        break;
+    case OVERLAP_SUPERSEDES:
+        begin_run(s, v, true);
+        break;
+    case OVERLAP_WAITS:
+        break;
+    case OVERLAP_MISSES:
+        update(s, v, "missed", "overlap");
+        break;
+    case OVERLAP_KILLS:
+        kill_active(s);
+        break;
+    }
+}
+
+static void look_at_waiting(struct runs *s, struct run_view *v)
+{
+    bool stood_in_way = s->active && !s->job->concurrent;
+    if (s->row->disabled && v->r.cause != CAUSE_MANUAL) {
+        update(s, v, "cancelled", "the job is disabled");
+        return;
+    }
+    if (v->r.deadline.ms != 0 && s->l->now.wall.ms > v->r.deadline.ms) {
+        update(s, v, "missed", stood_in_way ? "overlap" : dispatch_missed(s->l, s->job, &v->r));
+        return;
+    }
+    if (v->r.deadline.ms != 0)
+        look_again_at(s->l, s->e, (struct wall){v->r.deadline.ms + 1});
+    judge(s, v);
+}
+
+static void look_at_retry(struct runs *s, struct run_view *v)
+{
+    if (s->row->disabled && v->r.cause != CAUSE_MANUAL)
+        update(s, v, "cancelled", "the job is disabled");
+    else if (s->superseding) /* decided with the launch, or in the next look */
+        return;
+    else if (v->r.not_before.ms <= s->l->now.wall.ms)
+        update(s, v, "queue", "");
+    else
+        look_again_at(s->l, s->e, v->r.not_before);
+}
+
+bool look_at_runs(struct look *l, struct entry *e, const struct job_row *row, const struct job *job)
+{
+    struct runs s = {.l = l, .e = e, .row = row, .job = job};
+    gather(&s);
+    for (size_t i = 0; i < s.n; i++)
+        if (run_active(s.items[i].r.state))
+            look_at_attempt(&s, &s.items[i]);
+    coalesce(&s);
+    for (size_t i = 0; i < s.n; i++)
+        if (waits(&s.items[i]))
+            look_at_waiting(&s, &s.items[i]);
+    for (size_t i = 0; i < s.n; i++)
+        if (s.items[i].r.state == RUN_RETRY_WAIT)
+            look_at_retry(&s, &s.items[i]);
+    keep_watches(&s);
+    mem_free(s.items);
+    return s.n > 0;
+}
