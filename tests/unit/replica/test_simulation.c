@@ -29,21 +29,21 @@ static uint64_t play(const struct world_options *o, bool tell)
 static void holds_in_a_hostile_network(void **unused)
 {
     (void)unused;
-    for (uint64_t seed = 1; seed <= 60; seed++)
+    for (uint64_t seed = 1; seed <= 30; seed++)
         play(&(struct world_options){.seed = seed, .faults_ms = FAULTS_MS}, false);
 }
 
 static void holds_on_ordered_links(void **unused)
 {
     (void)unused;
-    for (uint64_t seed = 101; seed <= 120; seed++)
+    for (uint64_t seed = 101; seed <= 110; seed++)
         play(&(struct world_options){.seed = seed, .faults_ms = FAULTS_MS, .ordered = true}, false);
 }
 
 static void holds_with_members_that_stay(void **unused)
 {
     (void)unused;
-    for (uint64_t seed = 201; seed <= 220; seed++)
+    for (uint64_t seed = 201; seed <= 210; seed++)
         play(&(struct world_options){.seed = seed, .faults_ms = FAULTS_MS, .members_stay = true},
              false);
 }
