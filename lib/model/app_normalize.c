@@ -270,17 +270,24 @@ static bool same_ports(const struct app *a)
     return true;
 }
 
+/* Of mappings two may have one service port, for TCP and for UDP; the mirror shows it twice. */
+static void check_different(const struct app_input *in, struct numbers ports)
+{
+    for (size_t i = 0; i < ports.n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (ports.items[i] != 0 && ports.items[i] == ports.items[k])
+                app_problem(in->problems, "/ports", "got %lld twice, need different ports",
+                            (long long)ports.items[i]);
+}
+
 static void normalize_legacy_ports(const struct app_input *in)
 {
     struct app *a = in->app;
     struct numbers ports = a->legacy.ports;
     if (ports.items == NULL)
         return;
-    for (size_t i = 0; i < ports.n; i++)
-        for (size_t j = 0; j < i; j++)
-            if (ports.items[i] != 0 && ports.items[i] == ports.items[j])
-                app_problem(in->problems, "/ports", "got %lld twice, need different ports",
-                            (long long)ports.items[i]);
+    if (app_networking(a) == APP_NETWORK_HOST)
+        check_different(in, ports);
     if (a->port_definitions.items != NULL) {
         if (!same_ports(a))
             contradicts(in, "ports", "portDefinitions", "/ports");

@@ -125,6 +125,11 @@ static const struct {
      "'privileged':false},'volumes':[],'portMappings':[{'containerPort':80,'labels':{},"
      "'protocol':'tcp','servicePort':0}]}}"},
 
+    {"two mappings may have one service port, and the mirror says so",
+     "{'id':'a','networks':[{'mode':'container/bridge'}],'container':{'docker':{'image':'i'},"
+     "'portMappings':[{'servicePort':53},{'servicePort':53,'protocol':'udp'}]}}",
+     "{'ports':[53,53]}"},
+
     /* 9 */
     {"a container network gets the usual name", "{'id':'a','cmd':'x','networks':[{}]}",
      "{'networks':[{'mode':'container','name':'dcos'}]}"},
