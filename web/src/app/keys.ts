@@ -2,7 +2,7 @@
 // `j` and `k` move the focus along the rows of a table, so Enter is the browser's own.
 
 import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { go } from "./router";
 
 export interface Key {
@@ -27,7 +27,8 @@ export const GO: Record<string, { path: string; what: string }> = {
 export const layers = signal<Key[][]>([]);
 
 export function useKeys(keys: Key[], deps: unknown[] = []): void {
-  useEffect(() => {
+  // with the drawing, not after it: what is in sight can be typed at
+  useLayoutEffect(() => {
     const layer = [...keys];
     layers.value = [...layers.peek(), layer];
     return () => {

@@ -5,7 +5,7 @@
 import "./table.css";
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { useKeys } from "../app/keys";
 import { go } from "../app/router";
 import { Icon } from "./icon";
@@ -202,7 +202,7 @@ const ROW_KEYS = [
 ];
 
 function useRowKeys(body: { current: HTMLElement | null }, count: number): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const rows = body.current!;
     shown.set(rows, count);
     return () => shown.delete(rows);

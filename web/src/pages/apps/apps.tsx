@@ -1,20 +1,19 @@
 // All apps: a list, sorted and filtered by the server, or the tree of their groups.
 
-import type { Signal } from "@preact/signals";
-import { useSignal } from "@preact/signals";
-import { useCallback } from "preact/hooks";
-import { LIMIT_TREE, useApps, useAppTree } from "../../api/queries";
+import { type Signal, useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { LIMIT_TREE, type ListParams, useApps, useAppTree } from "../../api/queries";
 import type { AppSummary } from "../../api/types";
 import { useKeys } from "../../app/keys";
 import { pageOf } from "../../app/path";
 import { go, params, setParams } from "../../app/router";
 import { bytes, count, MIB, number, plural } from "../../lib/size";
-import { statesOf } from "../../lib/states";
 import { type Group, groupPaths, type Row, treeRows } from "../../lib/tree";
 import { Age } from "../../ui/age";
 import { LinkButton } from "../../ui/button";
-import { Choice, Search, Select } from "../../ui/field";
+import { Choice } from "../../ui/field";
 import { Icon } from "../../ui/icon";
+import { ListTable, listParams, SearchFilter, StateFilter } from "../../ui/list";
 import { Bar, Empty, ErrorNote, Head, Note, Page, Panel } from "../../ui/page";
 import { State } from "../../ui/state";
 import { type Column, Table } from "../../ui/table";
@@ -48,8 +47,7 @@ function AppLink({ app }: { app: AppSummary }) {
 type View = "list" | "groups";
 
 export function Apps() {
-  const q = params.value.get("q") ?? undefined;
-  const state = params.value.get("state") ?? undefined;
+  const filter = listParams("id");
   const view: View = params.value.get("view") === "groups" ? "groups" : "list";
   useKeys([{ key: "n", what: "New app", act: () => go("new-app") }]);
   return (
@@ -60,13 +58,8 @@ export function Apps() {
         </LinkButton>
       </Head>
       <Bar>
-        <Search label="Search apps" value={q ?? ""} onInput={(text) => setParams({ q: text })} />
-        <Select
-          label="State"
-          value={state ?? ""}
-          options={[{ value: "", text: "All states" }, ...statesOf("app").map((value) => ({ value, text: value }))]}
-          onChange={(value) => setParams({ state: value }, "push")}
-        />
+        <SearchFilter label="Search apps" />
+        <StateFilter noun="app" />
         <Choice<View>
           label="View"
           value={view}
@@ -77,17 +70,12 @@ export function Apps() {
           onChange={(value) => setParams({ view: value === "list" ? undefined : value }, "push")}
         />
       </Bar>
-      {view === "list" ? <AppList q={q} state={state} /> : <AppTree q={q} state={state} />}
+      {view === "list" ? <AppList {...filter} /> : <AppTree {...filter} />}
     </Page>
   );
 }
 
-interface FilterProps {
-  q: string | undefined;
-  state: string | undefined;
-}
-
-function nothing({ q, state }: FilterProps) {
+function nothing({ q, state }: ListParams) {
   if (q || state) return <Empty>No app matches.</Empty>;
   return (
     <Empty>
@@ -96,44 +84,22 @@ function nothing({ q, state }: FilterProps) {
   );
 }
 
-function AppList(filter: FilterProps) {
-  const sort = params.value.get("sort") ?? "id";
-  const list = useApps({ ...filter, sort });
-  const show = useCallback((first: number, last: number) => list.show(first, last), [list]);
-  const total = list.total.value;
-  const error = list.error.value;
-  void list.revision.value;
+function AppList(filter: ListParams) {
   return (
-    <>
-      {error && <ErrorNote error={error} retry={() => list.refresh()} />}
-      {total !== undefined && (
-        <Panel bare>
-          <Table<AppRow>
-            label={plural(total, "app")}
-            columns={LIST}
-            count={total}
-            row={(i) => list.at(i)}
-            keyOf={(row) => row.peek().id}
-            below={(row) => <Below row={row} />}
-            href={(row) => pageOf("app", row.peek().id)}
-            sort={sort}
-            onSort={(value) => setParams({ sort: value }, "push")}
-            onShow={show}
-            empty={nothing(filter)}
-          />
-        </Panel>
+    <ListTable<AppSummary>
+      list={useApps(filter)}
+      noun="app"
+      columns={LIST}
+      keyOf={({ id }) => id}
+      below={(app) => (
+        <>
+          {instances(app)} running · {number(app.cpus)} CPUs · {bytes(app.mem * MIB)}
+        </>
       )}
-      {total !== undefined && total > 0 && <p class="muted">{plural(total, "app")}</p>}
-    </>
-  );
-}
-
-function Below({ row }: { row: AppRow }) {
-  const app = row.value;
-  return (
-    <>
-      {instances(app)} running · {number(app.cpus)} CPUs · {bytes(app.mem * MIB)}
-    </>
+      href={({ id }) => pageOf("app", id)}
+      order="id"
+      empty={nothing(filter)}
+    />
   );
 }
 
@@ -141,7 +107,7 @@ type TreeRow = Row<AppSummary>;
 
 const OPEN_UNDER = 100; // apps
 
-function AppTree(filter: FilterProps) {
+function AppTree(filter: ListParams) {
   const answer = useAppTree(filter);
   const chosen = useSignal<ReadonlySet<string> | undefined>(undefined);
   const list = answer.data.value;
@@ -226,7 +192,7 @@ function treeColumns(toggle: (path: string) => void): Column<TreeRow>[] {
 
 const INDENT_REM = 1.25;
 
-function Indent({ depth, children }: { depth: number; children: preact.ComponentChildren }) {
+function Indent({ depth, children }: { depth: number; children: ComponentChildren }) {
   return (
     <span class="indent" style={{ paddingInlineStart: `${depth * INDENT_REM}rem` }}>
       {children}

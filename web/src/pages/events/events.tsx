@@ -8,7 +8,8 @@ import type { Change } from "../../api/types";
 import { params, setParams } from "../../app/router";
 import { Clock } from "../../ui/age";
 import { Button } from "../../ui/button";
-import { Search, Select } from "../../ui/field";
+import { Select } from "../../ui/field";
+import { SearchFilter } from "../../ui/list";
 import { Bar, Empty, Head, Page, Panel } from "../../ui/page";
 import { type Column, Table } from "../../ui/table";
 import { changeLink } from "./change";
@@ -51,7 +52,7 @@ export function Events() {
     <Page>
       <Head title="Events" />
       <Bar>
-        <Search label="Search events" value={q} onInput={(text) => setParams({ q: text })} />
+        <SearchFilter label="Search events" />
         <Select
           label="Noun"
           value={noun}

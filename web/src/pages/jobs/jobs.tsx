@@ -1,21 +1,19 @@
 // All jobs, sorted and filtered by the server.
 
 import type { Signal } from "@preact/signals";
-import { useCallback } from "preact/hooks";
-import { useJobs } from "../../api/queries";
+import { type ListParams, useJobs } from "../../api/queries";
 import type { JobSummary } from "../../api/types";
 import { useKeys } from "../../app/keys";
 import { pageOf } from "../../app/path";
-import { go, params, setParams } from "../../app/router";
+import { go } from "../../app/router";
 import { scheduleWords } from "../../lib/schedule";
-import { count, plural } from "../../lib/size";
-import { statesOf } from "../../lib/states";
+import { count } from "../../lib/size";
 import { Age } from "../../ui/age";
 import { LinkButton } from "../../ui/button";
-import { Search, Select } from "../../ui/field";
-import { Bar, Empty, ErrorNote, Head, Page, Panel } from "../../ui/page";
+import { ListTable, listParams, SearchFilter, StateFilter } from "../../ui/list";
+import { Bar, Empty, Head, Page } from "../../ui/page";
 import { State } from "../../ui/state";
-import { type Column, Table } from "../../ui/table";
+import type { Column } from "../../ui/table";
 
 type JobRow = Signal<JobSummary>;
 
@@ -43,14 +41,7 @@ function Last({ job: { last } }: { job: JobSummary }) {
 }
 
 export function Jobs() {
-  const q = params.value.get("q") ?? undefined;
-  const state = params.value.get("state") ?? undefined;
-  const sort = params.value.get("sort") ?? "name";
-  const list = useJobs({ q, state, sort });
-  const show = useCallback((first: number, last: number) => list.show(first, last), [list]);
-  const total = list.total.value;
-  const error = list.error.value;
-  void list.revision.value;
+  const filter = listParams("name");
   useKeys([{ key: "n", what: "New job", act: () => go("new-job") }]);
   return (
     <Page>
@@ -60,51 +51,42 @@ export function Jobs() {
         </LinkButton>
       </Head>
       <Bar>
-        <Search label="Search jobs" value={q ?? ""} onInput={(text) => setParams({ q: text })} />
-        <Select
-          label="State"
-          value={state ?? ""}
-          options={[{ value: "", text: "All states" }, ...statesOf("job").map((value) => ({ value, text: value }))]}
-          onChange={(value) => setParams({ state: value }, "push")}
-        />
+        <SearchFilter label="Search jobs" />
+        <StateFilter noun="job" />
       </Bar>
-      {error && <ErrorNote error={error} retry={() => list.refresh()} />}
-      {total !== undefined && (
-        <Panel bare>
-          <Table<JobRow>
-            label={plural(total, "job")}
-            columns={COLUMNS}
-            count={total}
-            row={(i) => list.at(i)}
-            keyOf={(row) => row.peek().name}
-            below={(row) => (
-              <>
-                {scheduleOf(row.value)}
-                {row.value.next && (
-                  <>
-                    {" · "}
-                    <Age at={row.value.next} />
-                  </>
-                )}
-              </>
-            )}
-            href={(row) => pageOf("job", row.peek().name)}
-            sort={sort}
-            onSort={(value) => setParams({ sort: value }, "push")}
-            onShow={show}
-            empty={
-              q || state ? (
-                <Empty>No job matches.</Empty>
-              ) : (
-                <Empty>
-                  There is no job yet. <a href="new-job">Make the first one</a>.
-                </Empty>
-              )
-            }
-          />
-        </Panel>
-      )}
-      {total !== undefined && total > 0 && <p class="muted">{plural(total, "job")}</p>}
+      <ListTable<JobSummary>
+        list={useJobs(filter)}
+        noun="job"
+        columns={COLUMNS}
+        keyOf={({ name }) => name}
+        below={(job) => <Below job={job} />}
+        href={({ name }) => pageOf("job", name)}
+        order="name"
+        empty={nothing(filter)}
+      />
     </Page>
+  );
+}
+
+function Below({ job }: { job: JobSummary }) {
+  return (
+    <>
+      {scheduleOf(job)}
+      {job.next && (
+        <>
+          {" · "}
+          <Age at={job.next} />
+        </>
+      )}
+    </>
+  );
+}
+
+function nothing({ q, state }: ListParams) {
+  if (q || state) return <Empty>No job matches.</Empty>;
+  return (
+    <Empty>
+      There is no job yet. <a href="new-job">Make the first one</a>.
+    </Empty>
   );
 }

@@ -1,16 +1,14 @@
 import type { Signal } from "@preact/signals";
-import { useCallback } from "preact/hooks";
 import { useNodes } from "../../api/queries";
 import type { NodeSummary } from "../../api/types";
 import { pageOf } from "../../app/path";
-import { params, setParams } from "../../app/router";
 import { bytes, number, plural } from "../../lib/size";
 import { Age } from "../../ui/age";
-import { Search } from "../../ui/field";
+import { ListTable, listParams, SearchFilter, StateFilter } from "../../ui/list";
 import { UsedCell } from "../../ui/meter";
-import { Bar, Empty, ErrorNote, Head, Page, Panel, Tags } from "../../ui/page";
+import { Bar, Empty, Head, Page, Tags } from "../../ui/page";
 import { State } from "../../ui/state";
-import { type Column, Table } from "../../ui/table";
+import type { Column } from "../../ui/table";
 
 type NodeRow = Signal<NodeSummary>;
 
@@ -50,41 +48,27 @@ const COLUMNS: Column<NodeRow>[] = [
 ];
 
 export function Nodes() {
-  const q = params.value.get("q") ?? undefined;
-  const sort = params.value.get("sort") ?? "name";
-  const list = useNodes({ q, sort });
-  const show = useCallback((first: number, last: number) => list.show(first, last), [list]);
-  const total = list.total.value;
-  const error = list.error.value;
-  void list.revision.value;
   return (
     <Page>
       <Head title="Nodes" />
       <Bar>
-        <Search label="Search nodes" value={q ?? ""} onInput={(text) => setParams({ q: text })} />
+        <SearchFilter label="Search nodes" />
+        <StateFilter noun="node" />
       </Bar>
-      {error && <ErrorNote error={error} retry={() => list.refresh()} />}
-      {total !== undefined && (
-        <Panel bare>
-          <Table<NodeRow>
-            label={plural(total, "node")}
-            columns={COLUMNS}
-            count={total}
-            row={(i) => list.at(i)}
-            keyOf={(row) => row.peek().id}
-            below={({ value: node }) => (
-              <>
-                {plural(node.tasks, "task")} · {number(node.cpus.used)} of {number(node.cpus.total)} CPUs
-              </>
-            )}
-            href={(row) => pageOf("node", row.peek().id)}
-            sort={sort}
-            onSort={(value) => setParams({ sort: value }, "push")}
-            onShow={show}
-            empty={<Empty>No node matches.</Empty>}
-          />
-        </Panel>
-      )}
+      <ListTable<NodeSummary>
+        list={useNodes(listParams("name"))}
+        noun="node"
+        columns={COLUMNS}
+        keyOf={({ id }) => id}
+        below={({ tasks, cpus }) => (
+          <>
+            {plural(tasks, "task")} · {number(cpus.used)} of {number(cpus.total)} CPUs
+          </>
+        )}
+        href={({ id }) => pageOf("node", id)}
+        order="name"
+        empty={<Empty>No node matches.</Empty>}
+      />
     </Page>
   );
 }

@@ -1,5 +1,5 @@
-import { params, setParams } from "../../app/router";
-import { Search } from "../../ui/field";
+import { params } from "../../app/router";
+import { SearchFilter } from "../../ui/list";
 import { Bar, Head, Page } from "../../ui/page";
 import { Services } from "./services";
 
@@ -9,7 +9,7 @@ export function Traffic() {
     <Page>
       <Head title="Traffic" beside={<span class="muted">service ports of the apps</span>} />
       <Bar>
-        <Search label="Search ports and apps" value={q} onInput={(text) => setParams({ q: text })} />
+        <SearchFilter label="Search ports and apps" />
       </Bar>
       <Services q={q} />
     </Page>
