@@ -1,4 +1,5 @@
--- Level 1. Integer keys everywhere; ids that people see are looked up once at the door. Units are
+-- Level 1. Integer keys everywhere, never used twice (autoincrement) where somebody outside may
+-- still hold an old one; ids that people see are looked up once at the door. Units are
 -- in the names. States are the small integers of model/states.h. Rows of one table are only ever
 -- changed by applying commands, in the order of the log.
 
@@ -15,7 +16,7 @@ create table requests( -- request id -> outcome of the write it named (DESIGN 4,
 create index requests_by_age on requests(at_ms);
 
 create table events( -- the change feed as people and event streams see it; bounded
-    id integer primary key,
+    id integer primary key autoincrement,
     at_ms integer not null,
     idx integer not null, -- of the log entry
     noun integer not null,
@@ -64,7 +65,7 @@ create table agent_ports( -- host ports that unended tasks hold
 ) strict, without rowid;
 
 create table apps(
-    id integer primary key,
+    id integer primary key autoincrement,
     path text not null,             -- "/shop/web"
     gone integer not null default 0, -- 1: deleted, its instances are being stopped
     definition text not null,        -- canonical JSON (spec/marathon.md 4.2) without version
@@ -95,7 +96,7 @@ create table service_ports( -- what live apps' definitions name, for assigning (
 create index service_ports_by_port on service_ports(port);
 
 create table deployments( -- running ones only
-    id integer primary key,
+    id integer primary key autoincrement,
     uuid blob not null unique,
     version_ms integer not null,
     started_ms integer not null,
@@ -118,7 +119,7 @@ create table app_counts( -- of instances, kept as they change, so that a list co
 ) strict;
 
 create table instances( -- launched and not ended; waiting ones are counted, not kept
-    id integer primary key,
+    id integer primary key autoincrement,
     salt integer not null, -- the random half of its uuid; the other half is its key
     app integer not null references apps(id),
     version_ms integer not null, -- the app's version it was started with
@@ -131,7 +132,7 @@ create table instances( -- launched and not ended; waiting ones are counted, not
 create index instances_by_app on instances(app);
 
 create table tasks( -- of instances and of job runs; ended ones are kept, bounded
-    id integer primary key,
+    id integer primary key autoincrement,
     owner integer not null,    -- enum owner: app, job
     owner_id integer not null, -- instance or run
     name text not null,        -- the id that people see
@@ -161,7 +162,7 @@ create index tasks_alive on tasks(agent) where ended_ms is null;
 create index tasks_ended on tasks(ended_ms) where ended_ms is not null;
 
 create table jobs(
-    id integer primary key,
+    id integer primary key autoincrement,
     name text not null unique,
     definition text not null,     -- as given, without cursor and counters
     generation integer not null,  -- raised by every replace
@@ -176,7 +177,7 @@ create table jobs(
 create index jobs_by_next on jobs(next_ms) where next_ms is not null;
 
 create table job_runs(
-    id integer primary key,
+    id integer primary key autoincrement,
     job integer not null references jobs(id) on delete cascade,
     generation integer not null,
     cause integer not null,      -- enum run_cause

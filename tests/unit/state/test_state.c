@@ -1,0 +1,443 @@
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "db/authorizer.h"
+#include "db/rowsum.h"
+#include "model/app.h"
+#include "state/state.h"
+
+#define T0 INT64_C(1767225600000)
+
+struct fixture {
+    struct db *db;
+    struct state *state;
+    uint64_t index;
+    int64_t at;
+    struct outcome last;
+    int changes;
+    struct watch watch;
+};
+
+static void on_change(struct watch *w, const struct change *c)
+{
+    struct fixture *f = (struct fixture *)((char *)w - offsetof(struct fixture, watch));
+    (void)c;
+    f->changes++;
+}
+
+/* Applies one command of term 1 in a transaction of its own; the outcome is f->last. */
+static void apply_as(struct fixture *f, const char *word, const char *args, const char *rid,
+                     uint64_t epoch)
+{
+    struct error err;
+    struct command c = {.at = {f->at}, .by = "ann", .from = "10.0.0.9", .rid = rid, .epoch = epoch};
+    assert_true(command_parse_word(word, &c.kind));
+    struct json *v = json_parse(slice_of(args), &err);
+    assert_non_null(v);
+    c.args = v;
+    outcome_close(&f->last);
+    assert_int_equal(db_begin(f->db, DB_NORMAL, &err), 0);
+    state_apply(f->state, ++f->index, 1, &c, &f->last);
+    assert_int_equal(db_commit(f->db, &err), 0);
+    state_committed(f->state);
+    json_free(v);
+    f->at++;
+}
+
+static void apply(struct fixture *f, const char *word, const char *args)
+{
+    apply_as(f, word, args, "", 0);
+}
+
+static void applied(struct fixture *f, const char *word, const char *args)
+{
+    apply(f, word, args);
+    assert_string_equal(f->last.text, "");
+    assert_int_equal(f->last.code, ERR_NONE);
+}
+
+static int set_up(void **data)
+{
+    static struct fixture f;
+    struct error err;
+    const struct db_options options = {.fail_stop = true};
+    f = (struct fixture){.at = T0};
+    assert_int_equal(db_open(":memory:", &options, &f.db, &err), 0);
+    assert_int_equal(state_open(f.db, false, &f.state, &err), 0);
+    f.watch.changed = on_change;
+    state_watch(f.state, &f.watch);
+    applied(&f, "schema.upgrade", "{\"level\":1}");
+    applied(&f, "agent.register",
+            "{\"uid\":77,\"node\":1,\"hostname\":\"n1\",\"address\":\"127.0.0.1\",\"port\":5051,"
+            "\"boot\":\"b\",\"version\":\"1\",\"docker\":\"\",\"docker_reason\":\"no engine\","
+            "\"attributes\":{},\"ports\":\"31000-31010\",\"cpus_milli\":2000,"
+            "\"mem_bytes\":1000000000,\"disk_bytes\":1000000000}");
+    *data = &f;
+    return 0;
+}
+
+static int tear_down(void **data)
+{
+    struct fixture *f = *data;
+    struct error err;
+    assert_int_equal(db_rowsums_verify(f->db, &err), 0);
+    outcome_close(&f->last);
+    state_close(f->state);
+    db_close(f->db);
+    return 0;
+}
+
+/* A canonical definition, as the door sends it. */
+static void define(char dst[2048], const char *id, int instances, const char *cmd, int port)
+{
+    struct app a;
+    struct problems problems = {0};
+    struct error err;
+    struct buf text;
+    struct json_writer w;
+    char body[512];
+    const struct app_rules rules = {0};
+    snprintf(body, sizeof body,
+             "{\"id\":\"%s\",\"cmd\":\"%s\",\"instances\":%d,\"cpus\":0.1,\"mem\":32,"
+             "\"portDefinitions\":[{\"port\":%d}]}",
+             id, cmd, instances, port);
+    struct json *v = json_parse(slice_of(body), &err);
+    assert_int_equal(app_parse(&rules, v, NULL, "/", NULL, &a, &problems), 0);
+    buf_init(&text, 2047);
+    json_begin(&w, &text);
+    app_write(&a, &w);
+    snprintf(dst, 2048, "%s", buf_str(&text));
+    buf_close(&text);
+    app_close(&a);
+    json_free(v);
+}
+
+static void put_app(struct fixture *f, const char *id, int64_t base, int instances, const char *cmd,
+                    int port, const char *action, bool force)
+{
+    char definition[2048], args[4096];
+    static int n;
+    define(definition, id, instances, cmd, port);
+    snprintf(args, sizeof args,
+             "{\"force\":%s,\"deployment\":{\"uuid\":\"00000000-0000-4000-8000-%012d\",\"steps\":"
+             "[{\"actions\":[{\"action\":\"%s\",\"app\":\"%s\"}]}]},\"apps\":[{\"path\":\"%s\","
+             "\"base\":%lld,\"definition\":%s}]}",
+             force ? "true" : "false", ++n, action, id, id, (long long)base, definition);
+    apply(f, "app.put", args);
+}
+
+static struct app_row app_of(struct fixture *f, const char *path)
+{
+    struct app_row row;
+    assert_true(state_app_by_path(f->state, path, &row));
+    return row;
+}
+
+static void end_deployments(struct fixture *f)
+{
+    struct deployment_row d;
+    char args[128];
+    struct stmt *q = state_deployments(f->state);
+    bool any = state_deployment_next(q, &d);
+    stmt_end(q);
+    if (!any)
+        return;
+    snprintf(args, sizeof args, "{\"set\":[{\"deployment\":%lld,\"end\":true}]}", (long long)d.id);
+    applied(f, "deployment.step", args);
+    end_deployments(f);
+}
+
+static void launch(struct fixture *f, const char *path, int port, int64_t cap)
+{
+    char args[512];
+    struct app_row a = app_of(f, path);
+    snprintf(args, sizeof args,
+             "{\"instances\":[{\"app\":%lld,\"config\":%lld,\"cap\":%lld,\"salt\":5,\"agent\":0,"
+             "\"ports\":[%d],\"cpus\":100,\"mem\":33554432,\"disk\":0}]}",
+             (long long)a.id, (long long)a.config.ms, (long long)cap, port);
+    applied(f, "task.launch", args);
+}
+
+static void status(struct fixture *f, int64_t task, int64_t seq, const char *state)
+{
+    char args[256];
+    snprintf(args, sizeof args,
+             "{\"set\":[{\"task\":%lld,\"seq\":%lld,\"state\":\"%s\",\"at\":%lld}]}",
+             (long long)task, (long long)seq, state, (long long)f->at);
+    applied(f, "task.update", args);
+}
+
+static int64_t only_task(struct fixture *f, const char *path)
+{
+    struct task_row t;
+    struct stmt *q = state_tasks_of_app(f->state, app_of(f, path).id);
+    assert_true(state_task_next(q, &t));
+    stmt_end(q);
+    return t.id;
+}
+
+/* ---- */
+
+static void every_default_of_the_schema_is_constant(void **data)
+{
+    struct fixture *f = *data;
+    struct error err;
+    db_authorize(f->db, DB_ROLE_ANY);
+    int rc = db_defaults_are_constant(f->db, &err);
+    assert_string_equal(rc == 0 ? "" : err.text, "");
+}
+
+static void creates_an_app_with_its_deployment_and_a_service_port(void **data)
+{
+    struct fixture *f = *data;
+    put_app(f, "/web", 0, 2, "run", 0, "ScaleApplication", false);
+    assert_int_equal(f->last.code, ERR_NONE);
+    struct app_row a = app_of(f, "/web");
+    assert_int_equal(a.instances, 2);
+    assert_int_not_equal(a.deployment, 0);
+    assert_non_null(strstr(a.definition.p, "\"port\":10000"));
+    assert_true(state_service_port_taken(f->state, 10000, -1));
+    put_app(f, "/other", 0, 1, "run", 0, "ScaleApplication", false);
+    assert_non_null(strstr(app_of(f, "/other").definition.p, "\"port\":10001"));
+}
+
+static void refuses_a_second_app_of_that_id_whatever_force_says(void **data)
+{
+    struct fixture *f = *data;
+    put_app(f, "/web", 0, 1, "run", 0, "ScaleApplication", false);
+    put_app(f, "/web", 0, 1, "run", 0, "ScaleApplication", true);
+    assert_int_equal(f->last.code, ERR_CONFLICT);
+    assert_false(f->last.stale);
+    assert_string_equal(f->last.text, "An app with id [/web] already exists.");
+}
+
+static void a_change_decided_on_an_old_version_is_stale(void **data)
+{
+    struct fixture *f = *data;
+    put_app(f, "/web", 0, 1, "run", 0, "ScaleApplication", false);
+    int64_t version = app_of(f, "/web").version.ms;
+    end_deployments(f);
+    put_app(f, "/web", version, 3, "run", 10000, "ScaleApplication", false);
+    assert_int_equal(f->last.code, ERR_NONE);
+    end_deployments(f);
+    put_app(f, "/web", version, 5, "run", 10000, "ScaleApplication", false);
+    assert_true(f->last.stale);
+    assert_int_equal(app_of(f, "/web").instances, 3);
+}
+
+static void a_locked_app_names_its_deployment_and_force_cancels_it(void **data)
+{
+    struct fixture *f = *data;
+    put_app(f, "/web", 0, 1, "run", 0, "ScaleApplication", false);
+    int64_t version = app_of(f, "/web").version.ms, first = app_of(f, "/web").deployment;
+    put_app(f, "/web", version, 2, "run", 10000, "ScaleApplication", false);
+    assert_int_equal(f->last.code, ERR_CONFLICT);
+    assert_non_null(strstr(buf_str(&f->last.detail), "\"deployments\":[{\"id\":\"0000"));
+    put_app(f, "/web", version, 2, "run", 10000, "ScaleApplication", true);
+    assert_int_equal(f->last.code, ERR_NONE);
+    assert_int_not_equal(app_of(f, "/web").deployment, first);
+    assert_int_equal(state_deployments_count(f->state), 1);
+}
+
+static void only_scaling_keeps_the_configuration(void **data)
+{
+    struct fixture *f = *data;
+    put_app(f, "/web", 0, 1, "run", 0, "ScaleApplication", false);
+    struct app_row before = app_of(f, "/web");
+    int64_t config = before.config.ms;
+    end_deployments(f);
+    put_app(f, "/web", before.version.ms, 4, "run", 10000, "ScaleApplication", false);
+    struct app_row a = app_of(f, "/web");
+    assert_int_equal(a.config.ms, config);
+    assert_int_equal(a.scaling.ms, a.version.ms);
+    assert_true(a.version.ms > config);
+}
+
+static void a_launch_takes_resources_that_its_end_gives_back(void **data)
+{
+    struct fixture *f = *data;
+    struct agent_row agent;
+    put_app(f, "/web", 0, 1, "run", 0, "ScaleApplication", false);
+    launch(f, "/web", 31000, 1);
+    assert_true(state_agent_by_id(f->state, 0, &agent));
+    assert_int_equal(agent.used_cpus_milli, 100);
+    assert_int_not_equal(state_port_holder(f->state, 0, 31000), 0);
+    int64_t task = only_task(f, "/web");
+    status(f, task, 1, "running");
+    assert_int_equal(app_of(f, "/web").counts.running, 1);
+    status(f, task, 2, "failed");
+    assert_true(state_agent_by_id(f->state, 0, &agent));
+    assert_int_equal(agent.used_cpus_milli, 0);
+    assert_int_equal(agent.tasks, 0);
+    assert_int_equal(state_port_holder(f->state, 0, 31000), 0);
+    struct app_row a = app_of(f, "/web");
+    assert_int_equal(a.counts.live, 0);
+    assert_int_equal(a.delay_ms, 1000); /* backoff */
+    assert_non_null(strstr(a.failure.p, "TASK_FAILED"));
+}
+
+static void a_launch_is_refused_when_what_it_saw_has_changed(void **data)
+{
+    struct fixture *f = *data;
+    put_app(f, "/web", 0, 2, "run", 0, "ScaleApplication", false);
+    launch(f, "/web", 31000, 2);
+    launch(f, "/web", 31000, 2); /* the port is taken */
+    assert_int_equal(app_of(f, "/web").counts.live, 1);
+    launch(f, "/web", 31001, 1); /* enough already */
+    assert_int_equal(app_of(f, "/web").counts.live, 1);
+    assert_non_null(strstr(buf_str(&f->last.detail), "enough instances"));
+}
+
+static void a_killed_task_ends_as_killed_whatever_its_exit(void **data)
+{
+    struct fixture *f = *data;
+    struct task_row t;
+    char args[128];
+    put_app(f, "/web", 0, 1, "run", 0, "ScaleApplication", false);
+    launch(f, "/web", 31000, 1);
+    int64_t task = only_task(f, "/web");
+    status(f, task, 1, "running");
+    snprintf(args, sizeof args, "{\"tasks\":[{\"task\":%lld,\"reason\":\"test\"}]}",
+             (long long)task);
+    applied(f, "task.kill", args);
+    status(f, task, 2, "running"); /* late news change nothing */
+    assert_true(state_task_by_id(f->state, task, &t));
+    assert_int_equal(t.state, TASK_KILLING);
+    status(f, task, 3, "finished");
+    assert_true(state_task_by_id(f->state, task, &t));
+    assert_int_equal(t.state, TASK_KILLED);
+    assert_int_equal(app_of(f, "/web").delay_ms, 0);
+}
+
+static void a_status_that_comes_twice_or_late_changes_nothing(void **data)
+{
+    struct fixture *f = *data;
+    put_app(f, "/web", 0, 1, "run", 0, "ScaleApplication", false);
+    launch(f, "/web", 31000, 1);
+    int64_t task = only_task(f, "/web");
+    status(f, task, 2, "running");
+    int changes = f->changes;
+    status(f, task, 2, "running");
+    status(f, task, 1, "starting");
+    assert_int_equal(f->changes, changes);
+    assert_int_equal(app_of(f, "/web").counts.running, 1);
+}
+
+static void an_instance_is_found_by_the_id_that_people_see(void **data)
+{
+    struct fixture *f = *data;
+    struct task_row t, found;
+    put_app(f, "/shop/web", 0, 1, "run", 0, "ScaleApplication", false);
+    launch(f, "/shop/web", 31000, 1);
+    assert_true(state_task_by_id(f->state, only_task(f, "/shop/web"), &t));
+    char name[TASK_ID_SIZE];
+    snprintf(name, sizeof name, "%s", t.name);
+    assert_true(state_task_by_name(f->state, name, &found));
+    assert_int_equal(found.id, t.id);
+    *strstr(name, "._app") = '\0';
+    assert_true(state_task_by_name(f->state, name, &found));
+    name[strlen(name) - 1] ^= 1; /* another's key, or another half of chance */
+    assert_false(state_task_by_name(f->state, name, &found));
+}
+
+static void a_deleted_app_is_forgotten_once_nothing_of_it_lives(void **data)
+{
+    struct fixture *f = *data;
+    struct app_row row;
+    char args[512];
+    put_app(f, "/web", 0, 1, "run", 0, "ScaleApplication", false);
+    launch(f, "/web", 31000, 1);
+    int64_t task = only_task(f, "/web"), id = app_of(f, "/web").id;
+    end_deployments(f);
+    snprintf(
+        args, sizeof args,
+        "{\"deployment\":{\"uuid\":\"10000000-0000-4000-8000-000000000001\",\"steps\":[{"
+        "\"actions\":[{\"action\":\"StopApplication\",\"app\":\"/web\"}]}]},\"apps\":[{\"path\":"
+        "\"/web\",\"base\":%lld}]}",
+        (long long)app_of(f, "/web").version.ms);
+    applied(f, "app.put", args);
+    assert_false(state_app_by_path(f->state, "/web", &row));
+    snprintf(args, sizeof args, "{\"apps\":[%lld]}", (long long)id);
+    applied(f, "app.forget", args); /* too early: nothing happens */
+    assert_true(state_app_by_id(f->state, id, &row));
+    status(f, task, 1, "killed");
+    applied(f, "app.forget", args);
+    assert_false(state_app_by_id(f->state, id, &row));
+}
+
+static void a_repeated_request_gets_its_first_outcome(void **data)
+{
+    struct fixture *f = *data;
+    static const char *const args = "{\"name\":\"nobody\"}";
+    apply_as(f, "job.delete", args, "r1", 0);
+    assert_int_equal(f->last.code, ERR_NOT_FOUND);
+    applied(f, "job.put",
+            "{\"name\":\"nobody\",\"base\":0,\"definition\":{},\"disabled\":false,\"schedule\":"
+            "\"R0//PT1H\",\"k\":0,\"remaining\":0,\"counters\":{}}");
+    apply_as(f, "job.delete", args, "r1", 0);
+    assert_int_equal(f->last.code, ERR_NOT_FOUND);
+    apply_as(f, "job.delete", args, "r2", 0);
+    assert_int_equal(f->last.code, ERR_NONE);
+}
+
+static void a_decision_of_another_term_is_stale(void **data)
+{
+    struct fixture *f = *data;
+    apply_as(f, "setting.put", "{\"set\":{\"x\":\"1\"}}", "", 2);
+    assert_true(f->last.stale);
+    assert_null(state_setting(f->state, "x", NULL));
+    apply_as(f, "setting.put", "{\"set\":{\"x\":\"1\"}}", "", 1);
+    assert_string_equal(state_setting(f->state, "x", NULL), "1");
+}
+
+static void a_target_is_claimed_once(void **data)
+{
+    struct fixture *f = *data;
+    struct job_row job;
+    char args[512];
+    applied(
+        f, "job.put",
+        "{\"name\":\"j\",\"base\":0,\"definition\":{},\"disabled\":false,\"schedule\":\"R//PT1H\","
+        "\"k\":0,\"remaining\":-1,\"next_ms\":1000,\"counters\":{},"
+        "\"claims\":[{\"due_ms\":500}]}");
+    assert_true(state_job_by_name(f->state, "j", &job));
+    assert_int_equal(job.queued, 1);
+    snprintf(args, sizeof args,
+             "{\"set\":[{\"job\":%lld,\"generation\":1,\"at_k\":0,\"k\":2,\"remaining\":-1,"
+             "\"next_ms\":2000,\"schedule\":\"R//"
+             "PT1H\",\"claims\":[{\"due_ms\":500},{\"due_ms\":1000}]}]}",
+             (long long)job.id);
+    applied(f, "job.tick", args);
+    assert_true(state_job_by_name(f->state, "j", &job));
+    assert_int_equal(job.queued, 2); /* 500 was claimed already */
+    assert_int_equal(job.k, 2);
+    applied(f, "job.tick", args); /* decided on an old cursor: left out */
+    assert_true(state_job_by_name(f->state, "j", &job));
+    assert_int_equal(job.queued, 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(every_default_of_the_schema_is_constant),
+        TEST(creates_an_app_with_its_deployment_and_a_service_port),
+        TEST(refuses_a_second_app_of_that_id_whatever_force_says),
+        TEST(a_change_decided_on_an_old_version_is_stale),
+        TEST(a_locked_app_names_its_deployment_and_force_cancels_it),
+        TEST(only_scaling_keeps_the_configuration),
+        TEST(a_launch_takes_resources_that_its_end_gives_back),
+        TEST(a_launch_is_refused_when_what_it_saw_has_changed),
+        TEST(a_killed_task_ends_as_killed_whatever_its_exit),
+        TEST(a_status_that_comes_twice_or_late_changes_nothing),
+        TEST(an_instance_is_found_by_the_id_that_people_see),
+        TEST(a_deleted_app_is_forgotten_once_nothing_of_it_lives),
+        TEST(a_repeated_request_gets_its_first_outcome),
+        TEST(a_decision_of_another_term_is_stale),
+        TEST(a_target_is_claimed_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
