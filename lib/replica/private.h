@@ -123,6 +123,8 @@ int replica_submit(struct replica *r, int type, struct slice data);
 int replica_start(struct replica *r, struct error *err) MUST_CHECK;
 struct peer *replica_peer(struct replica *r, uint64_t id,
                           const char *address); /* NULL address: look */
+/* As the newest configuration has it, else as it was heard; "" if nobody knows. */
+const char *replica_address(const struct replica *r, uint64_t id);
 void replica_outcome(struct replica *r, enum replica_what what, uint64_t ticket,
                      enum error_code code, uint64_t index);
 

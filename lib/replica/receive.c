@@ -261,7 +261,8 @@ int replica_receive(struct replica *r, const struct replica_peer *from, struct s
         return error_set(err, ERR_SYNTAX, "frame: got sender %llu on the stream of %llu",
                          (unsigned long long)f.sender, (unsigned long long)from->id);
     }
-    replica_peer(r, from->id, from->address)->heard = r->now;
+    bool told = from->address != NULL && from->address[0] != '\0';
+    replica_peer(r, from->id, told ? from->address : replica_address(r, from->id))->heard = r->now;
     if (r->failed.code == ERR_NONE && !db_failed(r->db))
         receivers[f.kind](r, from->id, &f);
     frame_close(&f);

@@ -279,11 +279,12 @@ static int begin_term_alone(struct replica *r, struct error *err)
     raft_configuration_close(&conf);
     if (!alone)
         return 0;
-    if (db_begin(r->db, DB_FULL, err) != 0)
+    bool in_turn = db_in_transaction(r->db); /* then its COMMIT comes before anything leaves */
+    if (!in_turn && db_begin(r->db, DB_FULL, err) != 0)
         return -1;
     storage_set_term(&r->storage, r->storage.term + 1, r->options.id);
     r->forged_term = r->storage.term;
-    return db_commit(r->db, err);
+    return in_turn ? 0 : db_commit(r->db, err);
 }
 
 static void init_core(struct replica *r)
@@ -445,6 +446,16 @@ struct peer *replica_peer(struct replica *r, uint64_t id, const char *address)
         mem_free(old);
     }
     return p;
+}
+
+const char *replica_address(const struct replica *r, uint64_t id)
+{
+    const struct raft_configuration *conf = &r->raft.configuration;
+    for (unsigned i = 0; i < conf->n; i++)
+        if (conf->servers[i].id == id)
+            return conf->servers[i].address;
+    const struct peer *p = replica_peer((struct replica *)r, id, NULL);
+    return p != NULL ? p->address : "";
 }
 
 static void push_proposal(struct replica *r, uint64_t index, uint64_t term, uint64_t ticket)
@@ -658,7 +669,7 @@ int replica_commit(struct replica *r, struct error *err)
     }
     if (!is_failed(r)) {
         for (size_t i = 0; i < r->n_frames; i++)
-            r->frames[i].address = replica_peer(r, r->frames[i].to, NULL)->address;
+            r->frames[i].address = replica_address(r, r->frames[i].to);
         return 0;
     }
     if (r->failed.code == ERR_NONE && db_check(r->db, &r->failed) == 0)
@@ -721,7 +732,7 @@ uint64_t replica_leader(const struct replica *r, const char **address_out)
     const char *address = NULL;
     raft_leader((struct raft *)&r->raft, &id, &address);
     if (address_out != NULL)
-        *address_out = address;
+        *address_out = id != 0 ? replica_address(r, id) : NULL;
     return id;
 }
 

@@ -80,7 +80,7 @@ void replica_close(struct replica *r);
 
 struct replica_peer { /* as the authenticated stream says */
     uint64_t id;
-    const char *address;
+    const char *address; /* "" or NULL: not known; the configuration may know it */
 };
 
 /* Begins a turn; `now` does not run backwards. Empties what replica_out() showed. */
@@ -197,7 +197,7 @@ void replica_snapshot_ready(struct replica *r, const struct replica_snapshot *s)
 const struct replica_snapshot *replica_install(const struct replica *r, uint64_t *from);
 /* Gives up, and goes on from the old file. Also happens by itself when the leader is silent. */
 void replica_install_abort(struct replica *r);
-/* Between turns, no reader has the file open, the machine's statements are freed: puts the fetched
+/* When no reader has the file open and the machine's statements are freed: puts the fetched
  * and verified file at `path` in db's place, and closes db. Where it fails before that, db stays
  * open and the install waits for another attempt or an abort: ERR_CONFLICT no such install any
  * more, ERR_UNAVAILABLE a reader, ERR_CORRUPT not the snapshot that was offered. *db_open_out says

@@ -193,7 +193,8 @@ const struct replica_snapshot *replica_install(const struct replica *r, uint64_t
 {
     if (r->install.state != INSTALL_FETCHING)
         return NULL;
-    *from = r->install.from;
+    if (from != NULL)
+        *from = r->install.from;
     return &r->install.snapshot;
 }
 
@@ -247,12 +248,16 @@ static int adopt(struct replica *r, const char *path, struct error *err)
 int replica_install_swap(struct replica *r, uint64_t token, const char *path, bool *db_open_out,
                          struct error *err)
 {
-    ASSERT(!db_in_transaction(r->db));
     *db_open_out = true;
     if (r->install.state != INSTALL_FETCHING || r->install.snapshot.token != token)
         return error_set(err, ERR_CONFLICT, "that snapshot is not being installed any more");
     if (adopt(r, path, err) != 0)
         return -1;
+    /* What this turn has written is a term or a vote; it goes into the new file as well. */
+    if (db_in_transaction(r->db) && db_commit(r->db, err) != 0) {
+        replica_fail(r, err);
+        return -1;
+    }
     storage_close(&r->storage);
     r->install.state = INSTALL_SWAPPED;
     int rv = db_swap(&r->db, path, r->options.swap_did, r->options.swap_data, err);
