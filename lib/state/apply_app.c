@@ -63,6 +63,16 @@ static int refuse_locked(struct apply *a, const char *path, int64_t deployment)
                   text, path);
 }
 
+/* Names the limit in `detail`: a door may have a status of its own for it. */
+static void name_limit(struct apply *a, const char *limit)
+{
+    struct json_writer w;
+    json_begin(&w, &a->outcome->detail);
+    json_object(&w);
+    json_member_str(&w, "limit", limit);
+    json_object_end(&w);
+}
+
 /* ---- deployments */
 
 static void end_deployment(struct apply *a, const struct deployment_row *d, bool done,
@@ -135,6 +145,8 @@ static void begin_deployment(struct apply *a, const struct json *v, struct wall 
     struct json_writer w;
     json_begin(&w, &plan);
     json_object(&w);
+    char text[TIME_TEXT_SIZE];
+    json_member_str(&w, "version", wall_text(version, text));
     json_key(&w, "steps");
     json_put_value(&w, json_get(v, "steps"));
     json_member_raw(&w, "original", originals);
@@ -159,6 +171,7 @@ static void begin_deployment(struct apply *a, const struct json *v, struct wall 
                    .kind = CHANGE_DEPLOYMENT_BEGIN,
                    .id = id,
                    .name = uuid,
+                   .of = json_str(json_get(a->c->args, "group"), "/"),
                    .more = buf_str(&plan),
                    .event = event_put(a, NOUN_DEPLOYMENT, uuid, "begin",
                                       "deployment %s begins: %zu steps", uuid, count_steps(v)),
@@ -225,6 +238,7 @@ static int load_new(struct apply *a, const struct put *p, struct app *out)
     app_close(&old);
     if (rc != 0) {
         app_close(out);
+        name_limit(a, "service_ports");
         return refuse(a, err.code, "%s: %s", p->path, err.text);
     }
     return 0;
@@ -396,10 +410,12 @@ int apply_app_put(struct apply *a)
             return -1;
     }
     bool has_steps = count_steps(deployment) > 0;
-    if (has_steps && state_deployments_count(a->s) >= LIMIT_DEPLOYMENTS)
+    if (has_steps && state_deployments_count(a->s) >= LIMIT_DEPLOYMENTS) {
+        name_limit(a, "deployments");
         return refuse(a, ERR_LIMIT,
                       "%d deployments are running, the most there may be: wait for one to end",
                       LIMIT_DEPLOYMENTS);
+    }
 
     struct wall version = next_version(a);
     struct buf originals, targets;

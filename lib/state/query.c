@@ -254,6 +254,13 @@ struct stmt *state_service_ports(struct state *s)
     return query_use(s, SERVICE_PORTS);
 }
 
+struct stmt *state_service_ports_of_app(struct state *s, int64_t app)
+{
+    struct stmt *q = query_use(s, SERVICE_PORTS_OF_APP);
+    stmt_bind_i64(q, ":app", app);
+    return q;
+}
+
 bool state_service_port_taken(struct state *s, int port, int64_t except_app)
 {
     struct stmt *q = query_use(s, SERVICE_PORT_TAKEN);

@@ -67,6 +67,7 @@
     X(SERVICE_PORTS, "select p.port, p.app, a.path, p.position from service_ports p "             \
                      "join apps a on a.id = p.app where a.gone = 0 "                              \
                      "order by p.port, a.path, p.position")                                       \
+    X(SERVICE_PORTS_OF_APP, "select port from service_ports where app = :app order by position")  \
     X(SERVICE_PORT_TAKEN, "select count(*) from service_ports where port = :port "                \
                           "and app <> :app")                                                      \
     X(INSTANCE, "select id, app, agent, salt, version_ms, created_ms, stopping, ready, health "   \

@@ -47,10 +47,10 @@ void state_apply(struct state *s, uint64_t index, uint64_t term, const struct co
 /* ---------------- the change feed */
 
 enum change_kind {
-    CHANGE_APP,              /* put; id, name = path, more = the definition if a person sent it */
+    CHANGE_APP,              /* put; id, name = path, more = the URI if a person sent it */
     CHANGE_APP_GONE,         /* deleted and all its instances ended: app_terminated_event */
-    CHANGE_DEPLOYMENT_BEGIN, /* id; name = uuid; more = its plan */
-    CHANGE_DEPLOYMENT_STEP,  /* number = the step that begins now */
+    CHANGE_DEPLOYMENT_BEGIN, /* id; name = uuid; of = the group asked for; more = its plan */
+    CHANGE_DEPLOYMENT_STEP,  /* step = the one that begins now; more = its plan */
     CHANGE_DEPLOYMENT_END, /* number = 1 done, 0 cancelled; more = its plan; step = the last one */
     CHANGE_TASK,           /* id, name, state, before; app or job in `of` */
     CHANGE_HEALTH,         /* of a task; number = enum health_state */
@@ -142,6 +142,7 @@ struct stmt *state_app_versions(struct state *s, int64_t app); /* column 0: ms, 
 struct slice state_app_version(struct state *s, int64_t app, struct wall version);
 struct stmt *
 state_service_ports(struct state *s); /* columns: port, app id, path, position; by port, path */
+struct stmt *state_service_ports_of_app(struct state *s, int64_t app); /* column 0: by position */
 bool state_service_port_taken(struct state *s, int port, int64_t except_app);
 
 /* An instance's uuid is half chance, half its key, so no index of random texts is needed to find
