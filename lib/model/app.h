@@ -367,8 +367,8 @@ size_t app_port_count(const struct app *a);
 struct app_port_view app_port(const struct app *a, size_t i);
 int64_t app_service_port(const struct app *a, size_t i);
 void app_set_service_port(struct app *a, size_t i, int64_t port);
-/* How many host ports a task needs; those that must be exact are put into `fixed` (borrowed by
- * the caller's struct: ports_close), the others are any. */
+/* How many host ports a task needs that may be any; those that must be exact are put into `fixed`
+ * (owned by the caller: ports_close). */
 size_t app_host_ports_needed(const struct app *a, struct ports *fixed);
 
 #define SERVICE_PORT_MIN 10000

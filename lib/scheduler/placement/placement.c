@@ -407,12 +407,11 @@ bool place_explain(struct placement *p, const struct demand *d, struct funnel *f
 void demand_of_app(const struct app *a, int64_t app_id, struct demand *out, struct ports *fixed)
 {
     *fixed = (struct ports){0};
-    size_t ports = app_host_ports_needed(a, fixed);
-    size_t exact = ports_count(fixed);
+    size_t any = app_host_ports_needed(a, fixed);
     *out = (struct demand){
         .needs = app_needs(a),
         .fixed_ports = fixed,
-        .any_ports = ports > exact ? ports - exact : 0,
+        .any_ports = any,
         .constraints = &a->constraints,
         .app = app_id,
         .docker = a->container != NULL && a->container->docker != NULL,
