@@ -1,0 +1,8 @@
+/* cmd/mesolith/demo.h - puts the sample app and the sample job in, over the node's own doors, where
+ * they are not there yet. */
+#pragma once
+
+#include "net/loop.h"
+
+/* Keeps the loop; frees itself when both were answered. URLs without a trailing slash. */
+void demo_put_in(struct loop *loop, const char *marathon, const char *chronos);

@@ -1,0 +1,60 @@
+/* mesolith - one binary: nodes, the proxy, the demo's server, and the command line. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cli.h"
+#include "config.h"
+#include "demo_server.h"
+#include "executor/launcher.h"
+#include "proxy/proxy.h"
+#include "serve.h"
+
+#define LAUNCHER true
+
+static int proxy_verb(int argc, char **argv)
+{
+    if (argc != 1) {
+        fprintf(stderr, "usage: mesolith proxy FOLDER (a node starts it by itself)\n");
+        return error_exit_status(ERR_SYNTAX);
+    }
+    const struct proxy_options options = {.folder = argv[0], .version = VERSION};
+    return proxy_main(&options);
+}
+
+static int version_verb(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    printf("mesolith %s\n", VERSION);
+    return 0;
+}
+
+/* What does not ask a node. Processes that run tasks fork their launcher first of all, before
+ * threads and libraries: from a small process a fork costs little (DESIGN 3). */
+static const struct verb {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    bool launcher;
+} verbs[] = {
+    {"dev", dev_main, LAUNCHER},        {"serve", serve_main, LAUNCHER},
+    {"proxy", proxy_verb, false},       {"demo-server", demo_server_main, false},
+    {"config", config_main, false},     {"version", version_verb, false},
+    {"--version", version_verb, false},
+};
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "help";
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        struct error err;
+        if (!str_eq(name, verbs[i].name))
+            continue;
+        if (verbs[i].launcher && launcher_fork(NULL, &serve_launcher, &err) != 0) {
+            fprintf(stderr, "error: %s\n", err.text);
+            return error_exit_status(err.code);
+        }
+        return verbs[i].run(argc - 2, argv + 2);
+    }
+    return cli_main(argc - 1, argv + 1);
+}
