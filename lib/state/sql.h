@@ -171,7 +171,6 @@
     X(SERVICE_PORT_PUT, "insert into service_ports(app, position, port) "                         \
                         "values(:app, :position, :port)")                                         \
     X(SERVICE_PORTS_DROP, "delete from service_ports where app = :app")                           \
-    X(SERVICE_PORTS_OF_APP, "select port from service_ports where app = :app order by position")  \
     X(SERVICE_PORTS_RANGE, "select distinct port from service_ports where port between :low "     \
                            "and :high order by port")                                             \
     X(DEPLOYMENT_ADD, "insert into deployments(uuid, version_ms, started_ms, step, steps, plan) " \
