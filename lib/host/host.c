@@ -247,12 +247,10 @@ static void do_deed(struct host *h, struct deed *d)
     const struct host_deeds *deeds = &h->deeds;
     switch (d->kind) {
     case DEED_ANSWER:
-        if (h->server != NULL)
-            http_server_answer(h->server, &d->answer);
+        http_server_answer(h->server, &d->answer);
         break;
     case DEED_PUBLISH:
-        if (h->server != NULL)
-            http_server_publish(h->server, d->topic, d->type, d->event);
+        http_server_publish(h->server, d->topic, d->type, d->event);
         break;
     case DEED_LAUNCH:
         deeds->launch(deeds->data, d->id, buf_slice(&d->body));
@@ -402,11 +400,6 @@ const struct http_server_events host_server_events = {
     .on_gone = on_gone,
 };
 
-void host_attach(struct host *h, struct http_server *server)
-{
-    h->server = server;
-}
-
 void host_event(struct host *h, struct event *e)
 {
     if (!mailbox_put(&h->inbox, e, LANE_FREE))
@@ -415,8 +408,7 @@ void host_event(struct host *h, struct event *e)
 
 void host_answer(struct host *h, struct answer *a)
 {
-    if (h->server != NULL)
-        http_server_answer(h->server, a);
+    http_server_answer(h->server, a);
     answer_close(a);
 }
 
@@ -444,24 +436,29 @@ static void fill_hands(struct host *h)
     };
 }
 
-int host_start(struct loop *loop, const struct host_options *options,
-               const struct host_deeds *deeds, struct host **host_out, struct error *err)
+struct host *host_new(void)
 {
     struct host *h = NEW(struct host);
-    h->loop = loop;
-    h->deeds = *deeds;
     h->clock = clock_system();
-    h->state_path = mem_strdup(options->node.state_path);
-    rng_seed(&h->rng, options->seed);
-    fill_hands(h);
+    h->joined = true;
     mailbox_init(&h->inbox, sizeof(struct event), LIMIT_INBOX);
     mailbox_init(&h->outbox, sizeof(struct deed), 0);
+    fill_hands(h);
+    return h;
+}
+
+int host_start(struct host *h, struct loop *loop, struct http_server *server,
+               const struct host_options *options, const struct host_deeds *deeds,
+               struct error *err)
+{
+    h->loop = loop;
+    h->server = server;
+    h->deeds = *deeds;
+    h->state_path = mem_strdup(options->node.state_path);
+    rng_seed(&h->rng, options->seed);
     struct now now = {h->clock.mono(&h->clock), h->clock.wall(&h->clock)};
-    if (node_open(&options->node, &h->hands, now, &h->node, err) != 0) {
-        h->joined = true;
-        host_free(h);
+    if (node_open(&options->node, &h->hands, now, &h->node, err) != 0)
         return -1;
-    }
     h->api = node_api(h->node);
     uv_async_init(&loop->uv, &h->wake, on_wake);
     h->wake.data = h;
@@ -473,8 +470,8 @@ int host_start(struct loop *loop, const struct host_options *options,
         .data = h,
     };
     h->readers = readers_start(&readers);
+    h->joined = false;
     uv_thread_create(&h->thread, node_main, h);
-    *host_out = h;
     return 0;
 }
 

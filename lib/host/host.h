@@ -32,21 +32,19 @@ struct host_options {
     uint64_t seed;
 };
 
+/* Nothing runs yet: it is the data of the HTTP server, whose ports the node must know. */
+struct host *host_new(void);
 /* Opens the node on the caller's thread, so that its errors come at once, and starts its thread.
- * Keeps the strings of options, `loop`, `server` and `deeds`. The server's events belong to
- * host_server_events(), and its data must be the host: see host_attach(). */
-int host_start(struct loop *loop, const struct host_options *options,
-               const struct host_deeds *deeds, struct host **host_out,
+ * Keeps the strings of options, `loop`, `server` and what deeds point to. */
+int host_start(struct host *h, struct loop *loop, struct http_server *server,
+               const struct host_options *options, const struct host_deeds *deeds,
                struct error *err) MUST_CHECK;
 /* Hands the node over its leadership, ends the threads; `ended` follows. */
 void host_stop(struct host *h);
-void host_free(struct host *h); /* after `ended`; accepts NULL */
+void host_free(struct host *h); /* after `ended`, or never started; accepts NULL */
 
-/* For http_server_new(): requests go to the node or a reader. */
+/* For http_server_new(), with the host as its data: requests go to the node or a reader. */
 extern const struct http_server_events host_server_events;
-/* From here on answers and events go to this server, whose data is `h`. Before host_start() has
- * anything to answer; NULL takes it off. */
-void host_attach(struct host *h, struct http_server *server);
 
 /* An event for the node, from the loop's thread; takes *e. */
 void host_event(struct host *h, struct event *e);
