@@ -55,9 +55,19 @@ static int finish(const struct app_input *in, size_t before, struct app *out)
     return 0;
 }
 
-static void read_over(struct app *a, const struct json *body, struct problems *problems)
+static bool has(const struct json *body, const char *name)
 {
-    struct reader r = {.arena = &a->arena, .problems = problems, .schema_keys = true};
+    return json_get(body, name) != NULL;
+}
+
+/* With a path the body's id does not matter, whatever it says. */
+static void read_over(struct app *a, const struct json *body, bool has_path,
+                      struct problems *problems)
+{
+    struct reader r = {.arena = &a->arena,
+                       .problems = problems,
+                       .schema_keys = true,
+                       .ignored = has_path ? "id" : NULL};
     fields_read(&r, NULL, &APP_FIELDS, body, a);
 }
 
@@ -85,15 +95,10 @@ int app_parse(const struct app_rules *rules, const struct json *body, const char
     struct app_input in = {
         .rules = rules, .group = group, .old = old, .app = &a, .problems = problems};
     fields_init(&APP_FIELDS, &a);
-    read_over(&a, body, problems);
+    read_over(&a, body, id != NULL, problems);
     if (json_is(body, JSON_OBJECT) && (id != NULL || a.id != NULL || json_get(body, "id") == NULL))
         take_id(&in, id);
     return finish(&in, before, out);
-}
-
-static bool has(const struct json *patch, const char *name)
-{
-    return json_get(patch, name) != NULL;
 }
 
 /* An older member in an update takes the place of its newer twin. */
@@ -122,8 +127,7 @@ int app_patch(const struct app_rules *rules, const struct json *patch, const cha
                            .ports_inherited =
                                !has(patch, "ports") && !has(patch, "portDefinitions")};
     make_way_for_legacy(&a, patch);
-    read_over(&a, patch, problems);
-    a.id = arena_strdup(&a.arena, old->id);
+    read_over(&a, patch, true, problems);
     a.version = old->version;
     a.last_scaling = old->last_scaling;
     a.last_config_change = old->last_config_change;

@@ -4,14 +4,6 @@
 
 #include <string.h>
 
-#define ROW(name_, type_, struct_, member_, emit_, ...)                             \
-    {                                                                               \
-        .name = name_, .type = &type_, .offset = offsetof(struct struct_, member_), \
-        .emit = EMIT_##emit_, __VA_ARGS__                                           \
-    }
-#define TABLE(name_, struct_) \
-    static const struct field_table name_ = FIELD_TABLE(struct struct_, name_##_ROWS)
-
 static const char *const NETWORK_MODES[] = {"host", "container/bridge", "container", NULL};
 static const char *const PORT_PROTOCOLS[] = {"tcp", "udp", "udp,tcp", NULL};
 static const char *const CONTAINER_TYPES[] = {"DOCKER", "MESOS", NULL};
@@ -94,325 +86,6 @@ static const struct field_form NETWORK_NAME = {
 static const struct field_form URI = {app_is_uri, "a URI"};
 static const struct field_form EXECUTOR = {is_executor, "\"\", \"//cmd\" or a path"};
 
-/* ---- types of the app's own */
-
-static void nothing_init(const struct field *f, void *to)
-{
-    (void)f;
-    (void)to;
-}
-
-static void list_none(const struct field *f, void *to)
-{
-    (void)f;
-    memset(to, 0, sizeof(struct strings));
-}
-
-static bool list_is_filled(const struct field *f, const void *from)
-{
-    (void)f;
-    return ((const struct strings *)from)->n > 0;
-}
-
-/* {"NAME": "value", "OTHER": {"secret": "name"}} */
-static void env_read(const struct reader *r, const struct path *at, const struct field *f,
-                     const struct json *v, void *to)
-{
-    if (!reader_expects_items(r, at, v, JSON_OBJECT, f))
-        return;
-    struct env_vars *env = to;
-    struct env_var *items = arena_alloc(r->arena, json_count(v) * sizeof(*items));
-    size_t n = 0;
-    JSON_EACH (member, v) {
-        struct path here = {.up = at, .name = json_name(member), .entry = true};
-        struct path inner = {.up = &here, .name = "secret"};
-        const struct json *secret = json_get(member, "secret");
-        if (json_is(member, JSON_NULL))
-            continue;
-        struct env_var var = {.name = arena_strdup(r->arena, json_name(member))};
-        if (!json_is(member, JSON_OBJECT)) {
-            if (!reader_expects(r, &here, member, JSON_STRING))
-                continue;
-            var.value = arena_strdup(r->arena, json_str(member, ""));
-        } else if (secret == NULL) {
-            reader_wrong(r, &inner, "error.path.missing", NULL, "a secret's name");
-        } else if (reader_expects(r, &inner, secret, JSON_STRING)) {
-            var.secret = arena_strdup(r->arena, json_str(secret, ""));
-        }
-        items[n++] = var;
-    }
-    *env = (struct env_vars){items, n};
-}
-
-static void env_write(const struct field *f, const void *from, struct json_writer *w)
-{
-    (void)f;
-    const struct env_vars *env = from;
-    json_object(w);
-    for (size_t i = 0; i < env->n; i++) {
-        const struct env_var *var = &env->items[i];
-        json_key(w, var->name);
-        if (var->secret == NULL) {
-            json_put_str(w, var->value);
-            continue;
-        }
-        json_object(w);
-        json_member_str(w, "secret", var->secret);
-        json_object_end(w);
-    }
-    json_object_end(w);
-}
-
-static const struct env_var *env_find(const struct env_vars *env, const char *name, size_t guess)
-{
-    if (guess < env->n && str_eq(env->items[guess].name, name))
-        return &env->items[guess];
-    for (size_t i = 0; i < env->n; i++)
-        if (str_eq(env->items[i].name, name))
-            return &env->items[i];
-    return NULL;
-}
-
-static bool env_equal(const struct field *f, const void *a, const void *b)
-{
-    (void)f;
-    const struct env_vars *x = a, *y = b;
-    for (size_t i = 0; i < x->n; i++) {
-        const struct env_var *other = env_find(y, x->items[i].name, i);
-        if (other == NULL || !str_eq(other->value, x->items[i].value) ||
-            !str_eq(other->secret, x->items[i].secret))
-            return false;
-    }
-    return x->n == y->n;
-}
-
-static const struct field_type ENV = {list_none, env_read, env_write, list_is_filled, env_equal};
-
-/* {"name": {"source": "where"}} */
-static void secrets_read(const struct reader *r, const struct path *at, const struct field *f,
-                         const struct json *v, void *to)
-{
-    if (!reader_expects_items(r, at, v, JSON_OBJECT, f))
-        return;
-    struct app_secrets *secrets = to;
-    struct app_secret *items = arena_alloc(r->arena, json_count(v) * sizeof(*items));
-    size_t n = 0;
-    JSON_EACH (member, v) {
-        struct path here = {.up = at, .name = json_name(member), .entry = true};
-        struct path inner = {.up = &here, .name = "source"};
-        const struct json *source = json_get(member, "source");
-        if (json_is(member, JSON_NULL) || !reader_expects(r, &here, member, JSON_OBJECT))
-            continue;
-        if (source == NULL)
-            reader_wrong(r, &inner, "error.path.missing", NULL, "where the secret is kept");
-        else if (reader_expects(r, &inner, source, JSON_STRING))
-            items[n++] = (struct app_secret){arena_strdup(r->arena, json_name(member)),
-                                             arena_strdup(r->arena, json_str(source, ""))};
-    }
-    *secrets = (struct app_secrets){items, n};
-}
-
-static void secrets_write(const struct field *f, const void *from, struct json_writer *w)
-{
-    (void)f;
-    const struct app_secrets *secrets = from;
-    json_object(w);
-    for (size_t i = 0; i < secrets->n; i++) {
-        json_key(w, secrets->items[i].name);
-        json_object(w);
-        json_member_str(w, "source", secrets->items[i].source);
-        json_object_end(w);
-    }
-    json_object_end(w);
-}
-
-static bool secrets_equal(const struct field *f, const void *a, const void *b)
-{
-    /* A name and a text: the same shape as a map of texts. */
-    _Static_assert(sizeof(struct app_secret) == sizeof(struct pair), "they lie alike");
-    return FIELD_PAIRS.equal(f, a, b);
-}
-
-static const struct field_type SECRETS = {list_none, secrets_read, secrets_write, list_is_filled,
-                                          secrets_equal};
-
-/* [["rack", "GROUP_BY", "3"], …] */
-static void constraints_read(const struct reader *r, const struct path *at, const struct field *f,
-                             const struct json *v, void *to)
-{
-    if (!reader_expects_items(r, at, v, JSON_ARRAY, f))
-        return;
-    struct constraints *list = to;
-    struct constraint *items = arena_alloc(r->arena, json_count(v) * sizeof(*items));
-    size_t n = 0;
-    JSON_EACH (element, v) {
-        struct path here = {.up = at, .index = n};
-        constraint_read(element, CONSTRAINT_OF_APP, path_text(r, &here), r->arena, &items[n++],
-                        r->problems);
-    }
-    *list = (struct constraints){items, n};
-}
-
-static void constraints_write(const struct field *f, const void *from, struct json_writer *w)
-{
-    (void)f;
-    const struct constraints *list = from;
-    json_array(w);
-    for (size_t i = 0; i < list->n; i++)
-        constraint_write(&list->items[i], w);
-    json_array_end(w);
-}
-
-static size_t count_constraint(const struct constraints *list, const struct constraint *c)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < list->n; i++)
-        count += list->items[i].op == c->op && str_eq(list->items[i].field, c->field) &&
-                 str_eq(list->items[i].value, c->value);
-    return count;
-}
-
-static bool constraints_equal(const struct field *f, const void *a, const void *b)
-{
-    (void)f;
-    const struct constraints *x = a, *y = b;
-    for (size_t i = 0; i < x->n; i++)
-        if (count_constraint(x, &x->items[i]) != count_constraint(y, &x->items[i]))
-            return false;
-    return x->n == y->n;
-}
-
-static const struct field_type CONSTRAINTS = {list_none, constraints_read, constraints_write,
-                                              list_is_filled, constraints_equal};
-
-/* true, false or not said */
-static void tty_init(const struct field *f, void *to)
-{
-    (void)f;
-    *(enum tty *)to = TTY_NOT_GIVEN;
-}
-
-static void tty_read(const struct reader *r, const struct path *at, const struct field *f,
-                     const struct json *v, void *to)
-{
-    (void)f;
-    if (reader_expects(r, at, v, JSON_BOOL))
-        *(enum tty *)to = json_bool(v, false) ? TTY_ON : TTY_OFF;
-}
-
-static void tty_write(const struct field *f, const void *from, struct json_writer *w)
-{
-    (void)f;
-    json_put_bool(w, *(const enum tty *)from == TTY_ON);
-}
-
-static bool tty_is_set(const struct field *f, const void *from)
-{
-    (void)f;
-    return *(const enum tty *)from != TTY_NOT_GIVEN;
-}
-
-static bool tty_equal(const struct field *f, const void *a, const void *b)
-{
-    (void)f;
-    return *(const enum tty *)a == *(const enum tty *)b;
-}
-
-static const struct field_type TTY = {tty_init, tty_read, tty_write, tty_is_set, tty_equal};
-
-/* a number or "unlimited" */
-static void limit_read(const struct reader *r, const struct path *at, const struct field *f,
-                       const struct json *v, void *to)
-{
-    if (json_is(v, JSON_STRING) && slice_is(json_slice(v), "unlimited"))
-        *(double *)to = UNLIMITED;
-    else if (json_is(v, JSON_STRING))
-        reader_wrong(r, at, "error.expected.jsnumber", v, "a number or \"unlimited\"");
-    else
-        FIELD_NUMBER.read(r, at, f, v, to);
-}
-
-static void limit_init(const struct field *f, void *to)
-{
-    (void)f;
-    *(double *)to = NOT_GIVEN;
-}
-
-static void limit_write(const struct field *f, const void *from, struct json_writer *w)
-{
-    (void)f;
-    if (isinf(*(const double *)from))
-        json_put_str(w, "unlimited");
-    else
-        json_put_double(w, *(const double *)from);
-}
-
-static bool limit_is_set(const struct field *f, const void *from)
-{
-    (void)f;
-    return *(const double *)from != NOT_GIVEN;
-}
-
-static bool limit_equal(const struct field *f, const void *a, const void *b)
-{
-    (void)f;
-    return *(const double *)a == *(const double *)b;
-}
-
-static const struct field_type LIMIT = {limit_init, limit_read, limit_write, limit_is_set,
-                                        limit_equal};
-
-/* set by the server: what a client sends is passed over */
-static void stamp_init(const struct field *f, void *to)
-{
-    (void)f;
-    *(struct wall *)to = (struct wall){0};
-}
-
-static void stamp_read(const struct reader *r, const struct path *at, const struct field *f,
-                       const struct json *v, void *to)
-{
-    (void)f;
-    struct error err;
-    if (!r->stored)
-        return;
-    if (wall_parse(json_str(v, ""), to, &err) != 0)
-        reader_wrong(r, at, "error.pattern", v, "a timestamp");
-}
-
-static void stamp_write(const struct field *f, const void *from, struct json_writer *w)
-{
-    (void)f;
-    char text[TIME_TEXT_SIZE];
-    json_put_str(w, wall_text(*(const struct wall *)from, text));
-}
-
-static bool stamp_is_set(const struct field *f, const void *from)
-{
-    (void)f;
-    return ((const struct wall *)from)->ms != 0;
-}
-
-static bool stamp_equal(const struct field *f, const void *a, const void *b)
-{
-    (void)f;
-    return ((const struct wall *)a)->ms == ((const struct wall *)b)->ms;
-}
-
-static const struct field_type STAMP = {stamp_init, stamp_read, stamp_write, stamp_is_set,
-                                        stamp_equal};
-
-/* a member that a version of old had and that must not be passed over in silence */
-static void refused_read(const struct reader *r, const struct path *at, const struct field *f,
-                         const struct json *v, void *to)
-{
-    (void)v;
-    (void)to;
-    problems_add(r->problems, PROBLEM_RULE, path_text(r, at), "%s", f->text);
-}
-
-static const struct field_type REFUSED = {.init = nothing_init, .read = refused_read};
-
 /* ---- tables, from the leaves up */
 
 static const struct field NETWORK_ROWS[] = {
@@ -421,7 +94,7 @@ static const struct field NETWORK_ROWS[] = {
     ROW("name", FIELD_TEXT, app_network, name, SET, .form = &NETWORK_NAME),
     ROW("labels", FIELD_PAIRS, app_network, labels, SET, ),
 };
-TABLE(NETWORK, app_network);
+static TABLE(NETWORK, app_network);
 
 static const struct field PORT_ROWS[] = {
     ROW("port", FIELD_INT, app_port, port, ALWAYS, .max = 65535),
@@ -429,9 +102,9 @@ static const struct field PORT_ROWS[] = {
     ROW("name", FIELD_TEXT, app_port, name, SET, .form = &PORT_NAME),
     ROW("labels", FIELD_PAIRS, app_port, labels, SET, ),
 };
-TABLE(PORT, app_port);
+static TABLE(PORT, app_port);
 
-static const struct field MAPPING_ROWS[] = {
+static const struct field APP_MAPPING_FIELDS_ROWS[] = {
     ROW("containerPort", FIELD_INT, app_mapping, container_port, ALWAYS, .max = 65535),
     ROW("hostPort", FIELD_INT, app_mapping, host_port, SET, .otherwise = NOT_GIVEN, .max = 65535),
     ROW("labels", FIELD_PAIRS, app_mapping, labels, ALWAYS, ),
@@ -440,18 +113,18 @@ static const struct field MAPPING_ROWS[] = {
     ROW("servicePort", FIELD_INT, app_mapping, service_port, ALWAYS, .max = 65535),
     ROW("networkNames", FIELD_TEXTS, app_mapping, network_names, SET, ),
 };
-const struct field_table APP_MAPPING_FIELDS = FIELD_TABLE(struct app_mapping, MAPPING_ROWS);
+TABLE(APP_MAPPING_FIELDS, app_mapping);
 
 static const struct field PARAMETER_ROWS[] = {
     ROW("key", FIELD_TEXT, pair, name, ALWAYS, .required = true, .min = 1),
     ROW("value", FIELD_TEXT, pair, value, ALWAYS, .required = true),
 };
-TABLE(PARAMETER, pair);
+static TABLE(PARAMETER, pair);
 
 static const struct field PULL_CONFIG_ROWS[] = {
     ROW("secret", FIELD_TEXT, app_pull_config, secret, ALWAYS, .required = true),
 };
-TABLE(PULL_CONFIG, app_pull_config);
+static TABLE(PULL_CONFIG, app_pull_config);
 
 static const struct field DOCKER_ROWS[] = {
     ROW("forcePullImage", FIELD_BOOL, app_docker, force_pull, ALWAYS, ),
@@ -462,10 +135,10 @@ static const struct field DOCKER_ROWS[] = {
     ROW("network", FIELD_TEXT, app_docker, legacy_network, NEVER, ),
     ROW("portMappings", FIELD_LIST, app_docker, legacy_mappings, NEVER,
         .table = &APP_MAPPING_FIELDS),
-    ROW("credential", REFUSED, app_docker, image, NEVER,
+    ROW("credential", APP_REFUSED, app_docker, image, NEVER,
         .text = "not supported since Marathon 1.5, need \"pullConfig\""),
 };
-TABLE(DOCKER, app_docker);
+static TABLE(DOCKER, app_docker);
 
 static const struct field PERSISTENT_ROWS[] = {
     ROW("size", FIELD_INT, app_persistent, size_mib, ALWAYS, .required = true, .min = 1,
@@ -473,10 +146,10 @@ static const struct field PERSISTENT_ROWS[] = {
     ROW("type", FIELD_WORD, app_persistent, type, SET, .words = DISK_TYPES),
     ROW("maxSize", FIELD_INT, app_persistent, max_size_mib, SET, .otherwise = NOT_GIVEN,
         .max = 1e12),
-    ROW("constraints", CONSTRAINTS, app_persistent, constraints, SET, ),
+    ROW("constraints", FIELD_CONSTRAINTS, app_persistent, constraints, SET, ),
     ROW("profileName", FIELD_TEXT, app_persistent, profile, SET, .min = 1),
 };
-TABLE(PERSISTENT, app_persistent);
+static TABLE(PERSISTENT, app_persistent);
 
 static const struct field EXTERNAL_ROWS[] = {
     ROW("size", FIELD_INT, app_external, size_gib, SET, .otherwise = NOT_GIVEN),
@@ -485,9 +158,9 @@ static const struct field EXTERNAL_ROWS[] = {
     ROW("options", FIELD_PAIRS, app_external, options, SET, ),
     ROW("shared", FIELD_BOOL, app_external, shared, SET, ),
 };
-TABLE(EXTERNAL, app_external);
+static TABLE(EXTERNAL, app_external);
 
-static const struct field VOLUME_ROWS[] = {
+static const struct field APP_VOLUME_FIELDS_ROWS[] = {
     ROW("containerPath", FIELD_TEXT, app_volume, container_path, SET, .required = true),
     ROW("hostPath", FIELD_TEXT, app_volume, host_path, SET, ),
     ROW("mode", FIELD_WORD, app_volume, mode, SET, .words = VOLUME_MODES),
@@ -495,7 +168,7 @@ static const struct field VOLUME_ROWS[] = {
     ROW("external", FIELD_OBJECT, app_volume, external, SET, .table = &EXTERNAL),
     ROW("secret", FIELD_TEXT, app_volume, secret, SET, ),
 };
-const struct field_table APP_VOLUME_FIELDS = FIELD_TABLE(struct app_volume, VOLUME_ROWS);
+TABLE(APP_VOLUME_FIELDS, app_volume);
 
 static const struct field CONTAINER_ROWS[] = {
     ROW("type", FIELD_WORD, app_container, type, ALWAYS, .words = CONTAINER_TYPES),
@@ -504,7 +177,7 @@ static const struct field CONTAINER_ROWS[] = {
     ROW("portMappings", FIELD_LIST, app_container, mappings, GIVEN, .table = &APP_MAPPING_FIELDS),
     ROW("linuxInfo", FIELD_RAW, app_container, linux_info, SET, ),
 };
-TABLE(CONTAINER, app_container);
+static TABLE(CONTAINER, app_container);
 
 static const struct field FETCH_ROWS[] = {
     ROW("uri", FIELD_TEXT, app_fetch, uri, ALWAYS, .required = true, .min = 1, .max = 1024,
@@ -514,12 +187,12 @@ static const struct field FETCH_ROWS[] = {
     ROW("cache", FIELD_BOOL, app_fetch, cache, ALWAYS, ),
     ROW("destPath", FIELD_TEXT, app_fetch, dest_path, SET, .min = 1),
 };
-TABLE(FETCH, app_fetch);
+static TABLE(FETCH, app_fetch);
 
 static const struct field COMMAND_ROWS[] = {
     ROW("value", FIELD_TEXT, app_command, value, ALWAYS, .required = true),
 };
-TABLE(COMMAND, app_command);
+static TABLE(COMMAND, app_command);
 
 /* Only Marathon itself knew how to pass over 1xx; its agents never did. */
 static bool is_run_by_marathon_over_http(const void *check)
@@ -528,7 +201,7 @@ static bool is_run_by_marathon_over_http(const void *check)
     return p == APP_CHECK_HTTP || p == APP_CHECK_HTTPS;
 }
 
-static const struct field HEALTH_CHECK_ROWS[] = {
+static const struct field APP_HEALTH_CHECK_FIELDS_ROWS[] = {
     ROW("protocol", FIELD_WORD, app_health_check, protocol, ALWAYS, .words = CHECK_PROTOCOLS),
     ROW("path", FIELD_TEXT, app_health_check, path, SET, ),
     ROW("portIndex", FIELD_INT, app_health_check, port_index, SET, .otherwise = NOT_GIVEN),
@@ -545,8 +218,7 @@ static const struct field HEALTH_CHECK_ROWS[] = {
         .when = is_run_by_marathon_over_http),
     ROW("ipProtocol", FIELD_WORD, app_health_check, ip, ALWAYS, .words = IP_PROTOCOLS),
 };
-const struct field_table APP_HEALTH_CHECK_FIELDS =
-    FIELD_TABLE(struct app_health_check, HEALTH_CHECK_ROWS);
+TABLE(APP_HEALTH_CHECK_FIELDS, app_health_check);
 
 static const struct field CHECK_HTTP_ROWS[] = {
     ROW("portIndex", FIELD_INT, app_check_http, port_index, SET, .otherwise = NOT_GIVEN),
@@ -554,19 +226,19 @@ static const struct field CHECK_HTTP_ROWS[] = {
     ROW("path", FIELD_TEXT, app_check_http, path, SET, ),
     ROW("scheme", FIELD_WORD, app_check_http, scheme, SET, .words = LOWER_SCHEMES),
 };
-TABLE(CHECK_HTTP, app_check_http);
+static TABLE(CHECK_HTTP, app_check_http);
 
 static const struct field CHECK_TCP_ROWS[] = {
     ROW("portIndex", FIELD_INT, app_check_tcp, port_index, SET, .otherwise = NOT_GIVEN),
     ROW("port", FIELD_INT, app_check_tcp, port, SET, .otherwise = NOT_GIVEN, .max = 65535),
 };
-TABLE(CHECK_TCP, app_check_tcp);
+static TABLE(CHECK_TCP, app_check_tcp);
 
 static const struct field CHECK_EXEC_ROWS[] = {
     ROW("command", FIELD_OBJECT, app_check_exec, command, ALWAYS, .required = true,
         .table = &COMMAND),
 };
-TABLE(CHECK_EXEC, app_check_exec);
+static TABLE(CHECK_EXEC, app_check_exec);
 
 static const struct field CHECK_ROWS[] = {
     ROW("http", FIELD_OBJECT, app_check, http, SET, .table = &CHECK_HTTP),
@@ -576,7 +248,7 @@ static const struct field CHECK_ROWS[] = {
     ROW("timeoutSeconds", FIELD_INT, app_check, timeout_s, ALWAYS, .otherwise = 20),
     ROW("delaySeconds", FIELD_INT, app_check, delay_s, ALWAYS, .otherwise = 15),
 };
-TABLE(CHECK, app_check);
+static TABLE(CHECK, app_check);
 
 static const struct field READINESS_ROWS[] = {
     ROW("name", FIELD_TEXT, app_readiness, name, ALWAYS, .text = "readinessCheck", .min = 1),
@@ -589,20 +261,20 @@ static const struct field READINESS_ROWS[] = {
         .max = 999),
     ROW("preserveLastResponse", FIELD_BOOL, app_readiness, preserve_last_response, ALWAYS, ),
 };
-TABLE(READINESS, app_readiness);
+static TABLE(READINESS, app_readiness);
 
 static const struct field AMOUNTS_ROWS[] = {
     ROW("cpus", FIELD_NUMBER, app_amounts, cpus, SET, .otherwise = NOT_GIVEN, .max = 1e6),
     ROW("mem", FIELD_NUMBER, app_amounts, mem, SET, .otherwise = NOT_GIVEN, .max = 1e12),
     ROW("disk", FIELD_NUMBER, app_amounts, disk, SET, .otherwise = NOT_GIVEN, .max = 1e12),
 };
-TABLE(AMOUNTS, app_amounts);
+static TABLE(AMOUNTS, app_amounts);
 
 static const struct field LIMITS_ROWS[] = {
-    ROW("cpus", LIMIT, app_resource_limits, cpus, SET, .max = 1e6),
-    ROW("mem", LIMIT, app_resource_limits, mem, SET, .max = 1e12),
+    ROW("cpus", APP_LIMIT, app_resource_limits, cpus, SET, .max = 1e6),
+    ROW("mem", APP_LIMIT, app_resource_limits, mem, SET, .max = 1e12),
 };
-TABLE(LIMITS, app_resource_limits);
+static TABLE(LIMITS, app_resource_limits);
 
 #define UPGRADE_PART(member_) \
     .offset = offsetof(struct app, upgrade.member_) - offsetof(struct app, upgrade)
@@ -621,74 +293,17 @@ static const struct field UPGRADE_ROWS[] = {
 };
 static const struct field_table UPGRADE = {UPGRADE_ROWS, 2, 0};
 
-/* {"inactiveAfterSeconds", "expungeAfterSeconds"} or "disabled" */
-static const struct field UNREACHABLE_TIMES_ROWS[] = {
-    ROW("inactiveAfterSeconds", FIELD_INT, app_unreachable, inactive_s, ALWAYS, ),
-    ROW("expungeAfterSeconds", FIELD_INT, app_unreachable, expunge_s, ALWAYS, ),
-};
-TABLE(UNREACHABLE_TIMES, app_unreachable);
-
-static void unreachable_init(const struct field *f, void *to)
-{
-    (void)f;
-    *(struct app_unreachable *)to =
-        (struct app_unreachable){.inactive_s = NOT_GIVEN, .expunge_s = NOT_GIVEN};
-}
-
-static void unreachable_read(const struct reader *r, const struct path *at, const struct field *f,
-                             const struct json *v, void *to)
-{
-    struct app_unreachable times = {0};
-    (void)f;
-    if (json_is(v, JSON_STRING)) {
-        if (slice_is(json_slice(v), "disabled"))
-            *(struct app_unreachable *)to = (struct app_unreachable){.disabled = true};
-        else
-            reader_wrong(r, at, "error.unknown.enum.literal", v, "an object or \"disabled\"");
-        return;
-    }
-    fields_read(r, at, &UNREACHABLE_TIMES, v, &times);
-    *(struct app_unreachable *)to = times;
-}
-
-static void unreachable_write(const struct field *f, const void *from, struct json_writer *w)
-{
-    (void)f;
-    if (((const struct app_unreachable *)from)->disabled)
-        json_put_str(w, "disabled");
-    else
-        fields_write_object(&UNREACHABLE_TIMES, from, w);
-}
-
-static bool unreachable_is_set(const struct field *f, const void *from)
-{
-    (void)f;
-    (void)from;
-    return true;
-}
-
-static bool unreachable_equal(const struct field *f, const void *a, const void *b)
-{
-    (void)f;
-    return ((const struct app_unreachable *)a)->disabled ==
-               ((const struct app_unreachable *)b)->disabled &&
-           fields_equal(&UNREACHABLE_TIMES, a, b);
-}
-
-static const struct field_type UNREACHABLE = {unreachable_init, unreachable_read, unreachable_write,
-                                              unreachable_is_set, unreachable_equal};
-
 static const struct field RESIDENCY_ROWS[] = {
     ROW("relaunchEscalationTimeoutSeconds", FIELD_INT, app_residency, relaunch_timeout_s, ALWAYS,
         .otherwise = 3600),
     ROW("taskLostBehavior", FIELD_WORD, app_residency, task_lost, ALWAYS, .words = TASK_LOST),
 };
-TABLE(RESIDENCY, app_residency);
+static TABLE(RESIDENCY, app_residency);
 
 /* Both times lie one after the other, from last_scaling on. */
 static const struct field VERSION_INFO_ROWS[] = {
-    {.name = "lastScalingAt", .type = &STAMP, .offset = 0},
-    {.name = "lastConfigChangeAt", .type = &STAMP, .offset = sizeof(struct wall)},
+    {.name = "lastScalingAt", .type = &APP_STAMP, .offset = 0},
+    {.name = "lastConfigChangeAt", .type = &APP_STAMP, .offset = sizeof(struct wall)},
 };
 static const struct field_table VERSION_INFO = {VERSION_INFO_ROWS, 2, 2 * sizeof(struct wall)};
 _Static_assert(offsetof(struct app, last_config_change) ==
@@ -708,7 +323,7 @@ static const struct field DISCOVERY_PORT_ROWS[] = {
     ROW("protocol", FIELD_WORD, app_mapping, protocol, NEVER, .words = PORT_PROTOCOLS),
     ROW("labels", FIELD_PAIRS, app_mapping, labels, NEVER, ),
 };
-TABLE(DISCOVERY_PORT, app_mapping);
+static TABLE(DISCOVERY_PORT, app_mapping);
 
 static const struct field DISCOVERY_ROWS[] = {
     {.name = "ports", .type = &FIELD_LIST, .emit = EMIT_NEVER, .table = &DISCOVERY_PORT},
@@ -720,11 +335,11 @@ static const struct field IP_ADDRESS_ROWS[] = {
     ROW("labels", FIELD_PAIRS, app_ip_address, labels, NEVER, ),
     ROW("discovery", FIELD_PART, app_ip_address, discovery_ports, NEVER, .table = &DISCOVERY),
 };
-TABLE(IP_ADDRESS, app_ip_address);
+static TABLE(IP_ADDRESS, app_ip_address);
 
 /* ---- the app */
 
-static const struct field APP_ROWS[] = {
+static const struct field APP_FIELDS_ROWS[] = {
     ROW("id", FIELD_TEXT, app, id, ALWAYS, .passed_by = true),
     ROW("acceptedResourceRoles", FIELD_TEXTS, app, accepted_roles, SET, .unordered = true),
     ROW("args", FIELD_TEXTS, app, args, SET, ),
@@ -733,12 +348,12 @@ static const struct field APP_ROWS[] = {
     ROW("backoffSeconds", FIELD_NUMBER, app, backoff_s, ALWAYS, .otherwise = 1),
     ROW("check", FIELD_OBJECT, app, check, SET, .table = &CHECK),
     ROW("cmd", FIELD_TEXT, app, cmd, SET, .min = 1),
-    ROW("constraints", CONSTRAINTS, app, constraints, SET, ),
+    ROW("constraints", FIELD_CONSTRAINTS, app, constraints, SET, ),
     ROW("container", FIELD_OBJECT, app, container, SET, .table = &CONTAINER),
     ROW("cpus", FIELD_NUMBER, app, cpus, ALWAYS, .otherwise = 1, .min = 0.001, .max = 1e6),
     ROW("dependencies", FIELD_TEXTS, app, dependencies, SET, .unordered = true),
     ROW("disk", FIELD_NUMBER, app, disk, ALWAYS, .max = 1e12),
-    ROW("env", ENV, app, env, SET, ),
+    ROW("env", APP_ENV, app, env, SET, ),
     ROW("executor", FIELD_TEXT, app, executor, ALWAYS, .text = "", .form = &EXECUTOR),
     ROW("executorResources", FIELD_OBJECT, app, executor_resources, SET, .table = &AMOUNTS),
     ROW("fetch", FIELD_LIST, app, fetch, SET, .table = &FETCH),
@@ -758,17 +373,17 @@ static const struct field APP_ROWS[] = {
     ROW("requirePorts", FIELD_BOOL, app, require_ports, ALWAYS, ),
     ROW("residency", FIELD_OBJECT, app, residency, SET, .table = &RESIDENCY),
     ROW("resourceLimits", FIELD_OBJECT, app, limits, SET, .table = &LIMITS),
-    ROW("secrets", SECRETS, app, secrets, SET, ),
+    ROW("secrets", APP_SECRETS, app, secrets, SET, ),
     ROW("taskKillGracePeriodSeconds", FIELD_INT, app, kill_grace_s, SET, .otherwise = NOT_GIVEN),
     ROW("upgradeStrategy", FIELD_PART, app, upgrade, ALWAYS, .table = &UPGRADE),
     ROW("uris", FIELD_TEXTS, app, legacy.uris, NEVER, ),
     ROW("user", FIELD_TEXT, app, user, SET, ),
     ROW("killSelection", FIELD_WORD, app, kill_selection, ALWAYS, .words = KILL_SELECTIONS),
-    ROW("unreachableStrategy", UNREACHABLE, app, unreachable, ALWAYS, ),
-    ROW("tty", TTY, app, tty, SET, ),
+    ROW("unreachableStrategy", APP_UNREACHABLE, app, unreachable, ALWAYS, ),
+    ROW("tty", APP_TTY, app, tty, SET, ),
     ROW("role", FIELD_TEXT, app, role, ALWAYS, .min = 1),
-    ROW("version", STAMP, app, version, SET, .passed_by = true),
+    ROW("version", APP_STAMP, app, version, SET, .passed_by = true),
     ROW("versionInfo", FIELD_PART, app, last_scaling, ALWAYS, .table = &VERSION_INFO,
         .when = was_deployed, .passed_by = true),
 };
-const struct field_table APP_FIELDS = FIELD_TABLE(struct app, APP_ROWS);
+TABLE(APP_FIELDS, app);

@@ -10,6 +10,14 @@ extern const struct field_table APP_HEALTH_CHECK_FIELDS;
 extern const struct field_table APP_MAPPING_FIELDS;
 extern const struct field_table APP_VOLUME_FIELDS;
 
+/* Types of members that only apps have. */
+extern const struct field_type APP_ENV, APP_SECRETS, /* struct env_vars, struct app_secrets */
+    APP_TTY,                                         /* enum tty */
+    APP_LIMIT,                                       /* double; "unlimited" */
+    APP_STAMP,                                       /* struct wall, set by the server */
+    APP_UNREACHABLE,                                 /* struct app_unreachable */
+    APP_REFUSED;                                     /* none: `text` says why not */
+
 /* How an app came to be what it is before normalization. */
 struct app_input {
     const struct app_rules *rules;

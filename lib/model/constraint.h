@@ -1,22 +1,23 @@
 /* lib/model/constraint.h - which machines will do: ["rack", "GROUP_BY", "3"] of apps
  * (spec/marathon.md 11.1, 11.2) and ["rack", "LIKE", "a.*"] of jobs (spec/chronos.md 6.5), and
- * the patterns of LIKE.
+ * numbers as attributes show them.
  *
  * Only the words and their rules; placement decides which machine fits. Pure. */
 #pragma once
 
 #include "base/problems.h"
+#include "model/pattern.h"
 #include "model/value.h"
 
-enum constraint_op { /* EQUALS is Chronos's only */
-                     OP_UNIQUE,
-                     OP_CLUSTER,
-                     OP_GROUP_BY,
-                     OP_MAX_PER,
-                     OP_LIKE,
-                     OP_UNLIKE,
-                     OP_IS,
-                     OP_EQUALS,
+enum constraint_op {
+    OP_UNIQUE,
+    OP_CLUSTER,
+    OP_GROUP_BY,
+    OP_MAX_PER,
+    OP_LIKE,
+    OP_UNLIKE,
+    OP_IS,
+    OP_EQUALS, /* of jobs only */
 };
 
 struct constraint {
@@ -39,19 +40,9 @@ enum constraint_dialect { CONSTRAINT_OF_APP, CONSTRAINT_OF_JOB };
  * reported at `path`; returns false if there were any. */
 bool constraint_read(const struct json *v, enum constraint_dialect dialect, const char *path,
                      struct arena *arena, struct constraint *out, struct problems *problems);
+/* From what constraint_write wrote: nothing is checked again. */
+void constraint_load(const struct json *v, struct arena *arena, struct constraint *out);
 void constraint_write(const struct constraint *c, struct json_writer *w);
-
-/* A pattern as people write them for Java: literals, `.`, classes, \d \w \s and their opposites,
- * groups, alternation, * + ? {m,n}, ^ and $ at the ends. Anything else is refused rather than
- * misread. The whole text must match. A pattern is compiled once and kept by its user, who may
- * share it between threads only for reading. Bytes, not characters: `.` is one byte. */
-struct pattern; /* opaque: hides libc's */
-#define PATTERN_LENGTH_MAX 512
-#define PATTERN_REPEAT_MAX 255
-#define PATTERN_GROWN_MAX 2048 /* characters that all {m,n} multiply out to */
-int pattern_new(const char *text, struct pattern **out, struct error *err) MUST_CHECK;
-bool pattern_matches(const struct pattern *p, const char *text);
-void pattern_free(struct pattern *p); /* accepts NULL */
 
 /* A number as attributes show it: at most 3 decimals, half to even, no trailing zeros ("1.5"). */
 #define SCALAR_TEXT_SIZE 48

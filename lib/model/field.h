@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "base/problems.h"
-#include "model/value.h"
+#include "model/constraint.h"
 
 struct field;
 
@@ -18,11 +18,6 @@ struct field_table {
     size_t n;
     size_t size; /* of the struct */
 };
-#define FIELD_TABLE(type, rows)                                \
-    {                                                          \
-        (rows), sizeof(rows) / sizeof((rows)[0]), sizeof(type) \
-    }
-
 /* Where in the input: "/healthChecks(0)/path". */
 struct path {
     const struct path *up; /* NULL: the whole input */
@@ -34,9 +29,10 @@ struct path {
 struct reader {
     struct arena *arena;
     struct problems *problems;
-    bool schema_keys; /* texts begin as Play's do: "error.expected.jsstring: …" */
-    bool no_lists;    /* a list that is none counts as empty (Chronos) */
-    bool stored;      /* our own text: members that are input only are passed over */
+    bool schema_keys;    /* texts begin as Play's do: "error.expected.jsstring: …" */
+    bool no_lists;       /* a list that is none counts as empty (Chronos) */
+    bool stored;         /* our own text: members that are input only are passed over */
+    const char *ignored; /* a member that is passed over whatever it says, or NULL */
 };
 
 typedef void field_read(const struct reader *r, const struct path *at, const struct field *f,
@@ -80,12 +76,24 @@ struct field {
     bool passed_by; /* does not count when apps are compared */
 };
 
+/* One row, and the table of the rows NAME_ROWS. */
+#define ROW(name_, type_, struct_, member_, emit_, ...)                             \
+    {                                                                               \
+        .name = name_, .type = &type_, .offset = offsetof(struct struct_, member_), \
+        .emit = EMIT_##emit_, __VA_ARGS__                                           \
+    }
+#define TABLE(name_, struct_)                                                                     \
+    const struct field_table name_ = {name_##_ROWS, sizeof(name_##_ROWS) / sizeof(*name_##_ROWS), \
+                                      sizeof(struct struct_)}
+
 /* Members' types in structs: const char *, bool, int64_t, double, an enum, struct strings, struct
  * numbers, struct pairs, a pointer to a struct, a struct, {struct *items; size_t n}, const char *
  * (JSON text). */
 extern const struct field_type FIELD_TEXT, FIELD_BOOL, FIELD_INT, FIELD_NUMBER, FIELD_WORD,
     FIELD_TEXTS, FIELD_INTS, FIELD_PAIRS, FIELD_OBJECT, FIELD_PART, FIELD_LIST, FIELD_RAW;
 extern const struct field_type FIELD_DOUBLE; /* a number, written as double_text() has it */
+/* struct constraints; `otherwise` is their dialect. */
+extern const struct field_type FIELD_CONSTRAINTS;
 
 #define FIELD_INT_MAX 2147483647.0 /* as the originals': 32 bits */
 

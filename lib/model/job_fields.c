@@ -6,12 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ROW(name_, type_, struct_, member_, emit_, ...)                             \
-    {                                                                               \
-        .name = name_, .type = &type_, .offset = offsetof(struct struct_, member_), \
-        .emit = EMIT_##emit_, __VA_ARGS__                                           \
-    }
-/* The same, read as Chronos does. */
+/* Rows that are read as Chronos does. */
 #define TEXT(name_, struct_, member_, emit_, ...) \
     ROW(name_, FIELD_TEXT, struct_, member_, emit_, .read = coerce_read_text, __VA_ARGS__)
 #define TEXTS(name_, member_) \
@@ -22,9 +17,6 @@
     ROW(name_, FIELD_INT, job, member_, emit_, .read = coerce_read_int, __VA_ARGS__)
 #define NUMBER(name_, member_, emit_, ...) \
     ROW(name_, FIELD_DOUBLE, job, member_, emit_, .read = coerce_read_number, __VA_ARGS__)
-#define TABLE(name_, struct_) \
-    static const struct field_table name_ = FIELD_TABLE(struct struct_, name_##_ROWS)
-
 #define ANY_INT .min = -9.2e18, .max = 9.2e18
 
 static const char *const OVERLAPS[] = {"", "wait", "skip", "kill", NULL};
@@ -32,49 +24,6 @@ static const char *const MISSEDS[] = {"", "window", "catchup", NULL};
 static const char *const UNCERTAINS[] = {"", "rerun", "hold", NULL};
 
 /* ---- types of the job's own */
-
-static void constraints_init(const struct field *f, void *to)
-{
-    (void)f;
-    *(struct constraints *)to = (struct constraints){0};
-}
-
-static void constraints_read(const struct reader *r, const struct path *at, const struct field *f,
-                             const struct json *v, void *to)
-{
-    if (!reader_expects_items(r, at, v, JSON_ARRAY, f))
-        return;
-    struct constraints *list = to;
-    struct constraint *items = arena_alloc(r->arena, json_count(v) * sizeof(*items));
-    size_t n = 0;
-    JSON_EACH (element, v) {
-        struct path here = {.up = at, .index = n};
-        constraint_read(element, CONSTRAINT_OF_JOB, path_text(r, &here), r->arena, &items[n++],
-                        r->problems);
-    }
-    *list = (struct constraints){items, n};
-}
-
-static void constraints_write(const struct field *f, const void *from, struct json_writer *w)
-{
-    (void)f;
-    const struct constraints *list = from;
-    json_array(w);
-    for (size_t i = 0; i < list->n; i++)
-        constraint_write(&list->items[i], w);
-    json_array_end(w);
-}
-
-static bool constraints_are_set(const struct field *f, const void *from)
-{
-    (void)f;
-    return ((const struct constraints *)from)->n > 0;
-}
-
-static const struct field_type CONSTRAINTS = {.init = constraints_init,
-                                              .read = constraints_read,
-                                              .write = constraints_write,
-                                              .is_set = constraints_are_set};
 
 /* an instant, or "" */
 static void instant_init(const struct field *f, void *to)
@@ -165,13 +114,13 @@ static const struct field PARAMETER_ROWS[] = {
     TEXT("key", pair, name, ALWAYS, .required = true),
     TEXT("value", pair, value, ALWAYS, .required = true),
 };
-TABLE(PARAMETER, pair);
+static TABLE(PARAMETER, pair);
 
 static const struct field VARIABLE_ROWS[] = {
     TEXT("name", pair, name, ALWAYS, .required = true),
     TEXT("value", pair, value, ALWAYS, .required = true),
 };
-TABLE(VARIABLE, pair);
+static TABLE(VARIABLE, pair);
 
 static const struct field FETCH_ROWS[] = {
     TEXT("uri", job_fetch, uri, ALWAYS, .text = ""),
@@ -180,14 +129,14 @@ static const struct field FETCH_ROWS[] = {
     BOOL("extract", job_fetch, extract, .otherwise = true),
     TEXT("output_file", job_fetch, output_file, SET, .min = 1),
 };
-TABLE(FETCH, job_fetch);
+static TABLE(FETCH, job_fetch);
 
 static const struct field PORT_MAPPING_ROWS[] = {
     ROW("hostPort", PORT, job_port_mapping, host_port, ALWAYS, .max = 65535),
     ROW("containerPort", PORT, job_port_mapping, container_port, ALWAYS, .max = 65535),
     TEXT("protocol", job_port_mapping, protocol, SET, .min = 1),
 };
-TABLE(PORT_MAPPING, job_port_mapping);
+static TABLE(PORT_MAPPING, job_port_mapping);
 
 static const struct field NETWORK_INFO_ROWS[] = {
     TEXT("name", job_network_info, name, SET, .min = 1),
@@ -196,14 +145,14 @@ static const struct field NETWORK_INFO_ROWS[] = {
     ROW("labels", FIELD_LIST, job_network_info, labels, ALWAYS, .table = &PARAMETER),
     ROW("portMappings", FIELD_LIST, job_network_info, mappings, ALWAYS, .table = &PORT_MAPPING),
 };
-TABLE(NETWORK_INFO, job_network_info);
+static TABLE(NETWORK_INFO, job_network_info);
 
 static const struct field EXTERNAL_ROWS[] = {
     TEXT("name", job_external, name, SET, .min = 1),
     TEXT("provider", job_external, provider, SET, .min = 1),
     ROW("options", FIELD_LIST, job_external, options, ALWAYS, .table = &PARAMETER),
 };
-TABLE(EXTERNAL, job_external);
+static TABLE(EXTERNAL, job_external);
 
 static const struct field VOLUME_ROWS[] = {
     TEXT("hostPath", job_volume, host_path, SET, .min = 1),
@@ -212,7 +161,7 @@ static const struct field VOLUME_ROWS[] = {
         .form = &A_MODE),
     ROW("external", FIELD_OBJECT, job_volume, external, SET, .table = &EXTERNAL),
 };
-TABLE(VOLUME, job_volume);
+static TABLE(VOLUME, job_volume);
 
 static const struct field CONTAINER_ROWS[] = {
     ROW("type", FIELD_TEXT, job_container, type, ALWAYS, .text = "DOCKER", .read = read_word,
@@ -226,9 +175,9 @@ static const struct field CONTAINER_ROWS[] = {
     ROW("forcePullImage", FIELD_BOOL, job_container, force_pull, ALWAYS, .read = coerce_read_flag),
     ROW("parameters", FIELD_LIST, job_container, parameters, ALWAYS, .table = &PARAMETER),
 };
-TABLE(CONTAINER, job_container);
+static TABLE(CONTAINER, job_container);
 
-static const struct field JOB_ROWS[] = {
+static const struct field JOB_FIELDS_ROWS[] = {
     TEXT("name", job, name, ALWAYS, ),
     TEXT("command", job, command, ALWAYS, .text = ""),
     BOOL("shell", job, shell, .otherwise = true),
@@ -262,15 +211,15 @@ static const struct field JOB_ROWS[] = {
     INT("maxCompletionTime", max_completion_s, ALWAYS, ANY_INT),
     INT("timeoutSeconds", max_completion_s, NEVER, ANY_INT),
     ROW("container", FIELD_OBJECT, job, container, SET, .table = &CONTAINER),
-    ROW("constraints", CONSTRAINTS, job, constraints, ALWAYS, ),
+    ROW("constraints", FIELD_CONSTRAINTS, job, constraints, ALWAYS, .otherwise = CONSTRAINT_OF_JOB),
 };
-const struct field_table JOB_FIELDS = FIELD_TABLE(struct job, JOB_ROWS);
+TABLE(JOB_FIELDS, job);
 
-static const struct field JOB_EXTENSION_ROWS[] = {
+static const struct field JOB_EXTENSION_FIELDS_ROWS[] = {
     INT("retryDelaySeconds", retry_delay_s, SET, .otherwise = NOT_GIVEN),
     NUMBER("retryBackoff", retry_backoff, SET, .otherwise = NOT_GIVEN, .max = 1e6),
     ROW("overlap", FIELD_WORD, job, overlap, SET, .words = OVERLAPS),
     ROW("missed", FIELD_WORD, job, missed, SET, .words = MISSEDS),
     ROW("startUncertain", FIELD_WORD, job, uncertain, SET, .words = UNCERTAINS),
 };
-const struct field_table JOB_EXTENSION_FIELDS = FIELD_TABLE(struct job, JOB_EXTENSION_ROWS);
+TABLE(JOB_EXTENSION_FIELDS, job);

@@ -8,7 +8,6 @@
  * come the extensions. */
 extern const struct field_table JOB_FIELDS;
 extern const struct field_table JOB_EXTENSION_FIELDS;
-extern const struct field_table JOB_CONTAINER_FIELDS;
 
 /* Chronos's lenient parser (spec/chronos.md 2.3), for the `read` of rows. */
 field_read coerce_read_text, coerce_read_bool, coerce_read_int, coerce_read_number,
@@ -17,3 +16,6 @@ field_read coerce_read_flag; /* forcePullImage alone: "true" in any case */
 
 /* A value as text; never NULL. */
 const char *coerce_text(const struct json *v, struct arena *arena);
+
+/* The zone that is meant by a name: itself, or UTC when it is unknown and that is let pass. */
+const char *job_meant_zone(const char *name, bool lenient);

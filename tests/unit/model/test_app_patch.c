@@ -52,6 +52,7 @@ static const struct {
      "{'id':'/web','version':'1970-01-01T00:00:01.000Z','versionInfo':{'lastScalingAt':"
      "'1970-01-01T00:00:01.000Z','lastConfigChangeAt':'1970-01-01T00:00:01.000Z'}}",
      APP_SAME},
+    {"whatever the id says", WEB, "{'id':7,'instances':2}", "{'id':'/web'}", APP_SCALED},
     {"nothing", WEB, "{}", "{'id':'/web'}", APP_SAME},
     {"half an upgrade strategy is replaced whole",
      "{'id':'web','cmd':'x','upgradeStrategy':{'minimumHealthCapacity':0.5,'maximumOverCapacity':"
@@ -104,7 +105,7 @@ static void replaces_a_whole_app_at_its_path(void **unused)
     assert_int_equal(a.version.ms, 0);
     json_free(tree);
     app_close(&a);
-    tree = tree_of("{'cmd':'y'}");
+    tree = tree_of("{'id':[],'cmd':'y'}");
     assert_int_equal(app_parse(&PLAIN, tree, "/prod/web", "/", NULL, &a, &problems), 0);
     assert_string_equal(a.id, "/prod/web");
     json_free(tree);

@@ -1,0 +1,279 @@
+/* A stranger's job, step by step (spec/chronos.md 2.5). */
+
+#include "base/limits.h"
+#include "base/str.h"
+#include "model/job_private.h"
+
+#include <string.h>
+
+#define WINDOW_MS_MAX (INT64_C(100) * 365 * 86400 * 1000)
+
+/* ---- taking in: 2.5, in its order; each step only if those before found nothing */
+
+struct taking {
+    const struct job_rules *rules;
+    const struct json *body;
+    enum job_face face;
+    enum job_kind endpoint;
+    bool exists;
+    struct job *job;
+    struct problems *problems;
+};
+
+static void wrong(const struct taking *t, const char *path, const char *text, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void wrong(const struct taking *t, const char *path, const char *text, ...)
+{
+    struct buf b;
+    va_list ap;
+    buf_init(&b, 512);
+    va_start(ap, text);
+    buf_vprintf(&b, text, ap);
+    va_end(ap);
+    problems_add(t->problems, PROBLEM_RULE, path, "%s", buf_str(&b));
+    buf_close(&b);
+}
+
+static void take_body(const struct taking *t)
+{
+    if (!json_is(t->body, JSON_OBJECT))
+        wrong(t, "/", "got %s, need one object: a job", json_kind_word(t->body));
+}
+
+const char *job_name_of(const struct json *body, struct arena *arena)
+{
+    const struct json *name = json_get(body, "name");
+    return name == NULL ? NULL : coerce_text(name, arena);
+}
+
+static bool name_fits(const char *name, enum job_face face)
+{
+    const char *signs = face == JOB_FACE_2 ? "_ .#-" : "_.-";
+    for (; *name != '\0'; name++) {
+        bool plain = (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') ||
+                     (*name >= '0' && *name <= '9');
+        if (!plain && strchr(signs, *name) == NULL)
+            return false;
+    }
+    return true;
+}
+
+static void take_name(const struct taking *t)
+{
+    char quoted[96];
+    const char *name = job_name_of(t->body, &t->job->arena);
+    if (name == NULL || name[0] == '\0') {
+        wrong(t, "/name", "missing, need the job's name");
+        return;
+    }
+    str_quote(quoted, sizeof(quoted), name, strlen(name));
+    if (strlen(name) > JOB_NAME_MAX)
+        wrong(t, "/name", "got %s, need at most %d bytes", quoted, JOB_NAME_MAX);
+    else if (!t->exists && !name_fits(name, t->face))
+        wrong(t, "/name", "got %s, need letters, digits and %s only", quoted,
+              t->face == JOB_FACE_2 ? "\"_\", \".\", \"-\", \"#\", blanks" : "\"_\", \".\", \"-\"");
+}
+
+static bool has(const struct taking *t, const char *member)
+{
+    return json_get(t->body, member) != NULL;
+}
+
+static void take_kind(const struct taking *t)
+{
+    const struct json *parents = json_get(t->body, "parents");
+    bool empty = parents != NULL && json_count(parents) == 0;
+    t->job->kind = t->endpoint;
+    if (t->endpoint == JOB_SCHEDULED) {
+        if (parents != NULL && !(empty && has(t, "schedule")))
+            wrong(t, "/parents",
+                  "a job with parents belongs to \"dependency\", not to "
+                  "\"iso8601\": use dependency");
+    } else if (parents == NULL && has(t, "schedule")) {
+        wrong(t, "/schedule",
+              "a job with a schedule belongs to \"iso8601\", not to "
+              "\"dependency\": use iso8601");
+    } else if (parents == NULL) {
+        wrong(t, "/parents", "missing, need the names of jobs");
+    }
+}
+
+static void take_members(const struct taking *t)
+{
+    struct job *j = t->job;
+    struct reader r = {.arena = &j->arena, .problems = t->problems, .no_lists = true};
+    fields_read(&r, NULL, &JOB_FIELDS, t->body, j);
+    fields_read(&r, NULL, &JOB_EXTENSION_FIELDS, t->body, j);
+    if (j->retry_backoff != NOT_GIVEN && j->retry_backoff < 1)
+        wrong(t, "/retryBackoff", "got %g, need at least 1", j->retry_backoff);
+    if (!(j->cpus > 0))
+        j->cpus = t->rules->cpus;
+    if (!(j->mem > 0))
+        j->mem = t->rules->mem;
+    if (!(j->disk > 0))
+        j->disk = t->rules->disk;
+    if (j->user == NULL)
+        j->user = arena_strdup(&j->arena, t->rules->user);
+    if (t->face == JOB_FACE_3)
+        j->async = false;
+}
+
+/* ---- the schedule */
+
+/* null and "null" were sent by a client for years; they meant UTC (2.3). */
+static const char *take_zone(const struct taking *t)
+{
+    const struct json *zone = json_get_null(t->body, "scheduleTimeZone");
+    if (zone == NULL)
+        return "";
+    const char *name = coerce_text(zone, &t->job->arena);
+    return json_is(zone, JSON_NULL) || str_eq(name, "null") ? "UTC" : name;
+}
+
+const char *job_meant_zone(const char *name, bool lenient)
+{
+    struct zone zone;
+    struct error unused;
+    return name[0] != '\0' && lenient && zone_find(name, &zone, &unused) != 0 ? "UTC" : name;
+}
+
+static void begin_cursor(struct job *j)
+{
+    j->cursor = (struct job_cursor){.remaining = j->schedule.count};
+}
+
+static void take_schedule(const struct taking *t)
+{
+    struct job *j = t->job;
+    struct error err;
+    struct zone zone;
+    const struct json *text = json_get(t->body, "schedule");
+    j->schedule_zone = take_zone(t);
+    j->schedule_text = text == NULL ? "R1//PT24H" : coerce_text(text, &j->arena);
+    const char *meant = job_meant_zone(j->schedule_zone, t->rules->lenient_zones);
+    if (meant[0] != '\0' && zone_find(meant, &zone, &err) != 0)
+        wrong(t, "/scheduleTimeZone", "%s", err.text);
+    else if (schedule_parse(j->schedule_text, meant, &j->schedule, &err) != 0)
+        wrong(t, "/schedule", "%s", err.text);
+    else
+        begin_cursor(j);
+}
+
+/* How long after its target a run may start; -1: a job that catches up (3.5). */
+static int64_t window_ms(const struct job *j, int64_t usual_s)
+{
+    struct period epsilon;
+    struct error unused;
+    if (j->missed == MISSED_CATCHUP || (j->epsilon == NULL && j->missed != MISSED_WINDOW))
+        return -1;
+    int64_t ms = j->epsilon != NULL && period_parse(j->epsilon, &epsilon, &unused) == 0
+                     ? period_fixed_ms(&epsilon)
+                     : usual_s * 1000;
+    return ms < 1000 ? 1000 : ms > WINDOW_MS_MAX ? WINDOW_MS_MAX : ms;
+}
+
+static void take_epsilon(const struct taking *t)
+{
+    struct job *j = t->job;
+    struct period unused;
+    struct error err;
+    if (j->epsilon == NULL && t->face == JOB_FACE_2)
+        j->epsilon = arena_printf(&j->arena, "PT%lldS", (long long)t->rules->epsilon_s);
+    if (j->epsilon != NULL && period_parse(j->epsilon, &unused, &err) != 0)
+        wrong(t, "/epsilon", "%s", err.text);
+    j->window_ms = window_ms(j, t->rules->epsilon_s);
+}
+
+static void add_parent(struct strings *parents, const char *name)
+{
+    if (!strings_have(parents, name))
+        parents->items[parents->n++] = name;
+}
+
+static void take_parents(const struct taking *t)
+{
+    struct job *j = t->job;
+    const struct json *list = json_get(t->body, "parents");
+    if (json_is(list, JSON_ARRAY) && json_count(list) > LIMIT_ITEMS) {
+        wrong(t, "/parents", "got %zu, need at most %d", json_count(list), LIMIT_ITEMS);
+        return;
+    }
+    j->parents.items = arena_alloc(&j->arena, json_count(list) * sizeof(char *));
+    if (json_is(list, JSON_ARRAY))
+        JSON_EACH (parent, list)
+            if (!json_is(parent, JSON_NULL))
+                add_parent(&j->parents, coerce_text(parent, &j->arena));
+    if (j->parents.n == 0)
+        wrong(t, "/parents", "got none, need at least one job's name");
+    if (strings_have(&j->parents, j->name))
+        wrong(t, "/parents", "got the job's own name, \"%s\"", j->name);
+}
+
+static void take_time(const struct taking *t)
+{
+    if (t->job->kind == JOB_SCHEDULED)
+        take_schedule(t);
+    else
+        take_parents(t);
+    take_epsilon(t);
+}
+
+/* ---- the rest */
+
+static bool same_uris(const struct job *j)
+{
+    if (j->fetch.n != j->uris.n)
+        return false;
+    for (size_t i = 0; i < j->uris.n; i++)
+        if (!str_eq(j->fetch.items[i].uri, j->uris.items[i]))
+            return false;
+    return true;
+}
+
+static void take_parts(const struct taking *t)
+{
+    struct job *j = t->job;
+    if (j->uris.n > 0 && j->fetch.n > 0) {
+        if (!same_uris(j))
+            wrong(t, "/uris", "got both \"uris\" and \"fetch\", need one of them");
+        j->uris = (struct strings){0}; /* it was listed so (E-05) */
+    }
+    if (j->container != NULL && j->container->image[0] == '\0')
+        wrong(t, "/container/image", "need the name of an image");
+    for (size_t i = 0; i < j->env.n; i++)
+        if (j->env.items[i].name[0] == '\0')
+            wrong(t, "/environmentVariables", "got an empty name");
+}
+
+static void take_command(const struct taking *t)
+{
+    if (t->job->command[0] == '\0' && t->job->container == NULL)
+        wrong(t, "/command", "need a command, or a container with an image");
+}
+
+static size_t count(const struct problems *problems)
+{
+    return problems->n + problems->left_out;
+}
+
+int job_parse(const struct job_rules *rules, const struct json *body, enum job_face face,
+              enum job_kind kind, bool exists, struct job *out, struct problems *problems)
+{
+    static void (*const STEPS[])(const struct taking *t) = {
+        take_body, take_name, take_kind, take_members, take_time, take_parts, take_command,
+    };
+    struct job j = {0};
+    struct taking t = {rules, body, face, kind, exists, &j, problems};
+    size_t before = count(problems);
+    fields_init(&JOB_FIELDS, &j);
+    fields_init(&JOB_EXTENSION_FIELDS, &j);
+    for (size_t i = 0; i < sizeof(STEPS) / sizeof(*STEPS) && count(problems) == before; i++)
+        STEPS[i](&t);
+    if (count(problems) != before) {
+        job_close(&j);
+        return -1;
+    }
+    *out = j;
+    return 0;
+}
