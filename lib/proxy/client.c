@@ -104,6 +104,7 @@ static int spawn(struct proxy_client *c, struct child *child)
     };
     uv_process_options_t options = {.file = c->program,
                                     .args = c->command,
+                                    .cwd = "/", /* keeps no folder busy */
                                     .flags = UV_PROCESS_DETACHED,
                                     .stdio = stdio,
                                     .stdio_count = 3,

@@ -8,248 +8,19 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <uv.h>
 
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "net/loop.h"
-#include "proxy/control.h"
 #include "proxy/handover.h"
-#include "proxy/page.h"
-#include "proxy/ports.h"
-#include "proxy/store.h"
+#include "proxy/process.h"
 
-#define PATH_SIZE 4096
 #define TICK_MS 1000       /* what could not be bound is tried again */
 #define FIRST_TICK_MS 200  /* the stats port of the proxy before is free by then */
 #define LEAVING_TICK_MS 50 /* are all connections gone? */
-#define REPORT_MS 50       /* backends that come and go are reported together */
 #define LOCK_TRIES 50      /* against a proxy that is about to come or go */
 #define LOCK_PAUSE_MS 100
-
-/*
- *     SERVING --take_over--> GIVING --taken--> LEAVING --no connection left--> ENDED
- *        ^  \                  |                  ^                              ^
- *        |   \   successor     |                  |                              |
- *        +----\--- is gone ----+                  |                              |
- *              +-- SIGTERM -----------------------+                              |
- *               \--- shutdown ---------------------------------------------------+
- */
-enum proxy_state { PROXY_SERVING, PROXY_GIVING, PROXY_LEAVING, PROXY_ENDED };
-
-struct proxy {
-    const struct proxy_options *options;
-    enum proxy_state state;
-    char socket_path[PATH_SIZE];
-    int lock_fd;                 /* -1: another one's */
-    struct mono started, end_by; /* end_by: LEAVING */
-
-    struct arena settings_arena;
-    struct proxy_settings settings;
-    struct proxy_routes routes;
-
-    struct forwarder forwarder;
-    struct proxy_ports ports;
-    struct loop loop;
-    struct proxy_control control;
-    struct proxy_store store;
-    struct proxy_page *page; /* NULL: not wanted */
-    uv_async_t dirtied;
-    uv_timer_t report, tick;
-    uv_signal_t term;
-};
-
-/* ---- reporting to the node */
-
-static void write_service(const struct service *s, struct json_writer *w)
-{
-    json_object(w);
-    json_member_int(w, "port", s->port);
-    json_member_str(w, "app", s->app);
-    json_member_str(w, "state", service_state_word(s->state));
-    json_member_str(w, "why", s->why);
-    json_member_int(w, "wanted", (int64_t)s->n_wanted);
-    json_member_int(w, "usable", (int64_t)service_usable(s));
-    json_object_end(w);
-}
-
-static void write_status(struct proxy *p, struct json_writer *w)
-{
-    struct service *s;
-    json_member_int(w, "revision", p->routes.revision);
-    json_member_int(w, "stats_port", proxy_page_port(p->page));
-    json_member_str(w, "stats_why", proxy_page_why(p->page));
-    json_key(w, "services");
-    json_array(w);
-    pthread_mutex_lock(&p->forwarder.lock);
-    while ((s = balance_next_dirty(&p->forwarder.balance)) != NULL)
-        write_service(s, w);
-    pthread_mutex_unlock(&p->forwarder.lock);
-    json_array_end(w);
-}
-
-static void report(struct proxy *p)
-{
-    struct proxy_message m;
-    struct buf out;
-    struct error err;
-    if (!proxy_control_has_node(&p->control))
-        return;
-    write_status(p, proxy_message_begin(&m, "status"));
-    buf_init(&out, LIMIT_PROXY_STATE_BYTES + sizeof(uint32_t));
-    if (proxy_message_end(&m, &out, &err) != 0)
-        log_error("status not sent", "reason=%s", err.text);
-    else
-        proxy_control_tell_node(&p->control, buf_slice(&out));
-    buf_close(&out);
-}
-
-static void on_report(uv_timer_t *timer)
-{
-    report(timer->data);
-}
-
-/* From any thread, under the lock. */
-static void on_balance_dirty(struct balance *b)
-{
-    struct proxy *p = LIST_ENTRY(b, struct proxy, forwarder.balance);
-    uv_async_send(&p->dirtied);
-}
-
-static void on_dirtied(uv_async_t *async)
-{
-    struct proxy *p = async->data;
-    if (!uv_is_active((uv_handle_t *)&p->report))
-        uv_timer_start(&p->report, on_report, REPORT_MS, 0);
-}
-
-/* ---- settings */
-
-static void look(void *data, struct proxy_stats *out)
-{
-    struct proxy *p = data;
-    *out = (struct proxy_stats){.forwarder = &p->forwarder,
-                                .version = p->options->version,
-                                .revision = p->routes.revision,
-                                .started = p->started,
-                                .now = proxy_now()};
-}
-
-static void open_page(struct proxy *p)
-{
-    const struct proxy_settings *s = &p->settings;
-    proxy_page_free(p->page);
-    p->page = s->stats_port >= 0
-                  ? proxy_page_new(&p->loop, s->stats_address, (uint16_t)s->stats_port, look, p)
-                  : NULL;
-}
-
-static bool same_page(const struct proxy_settings *a, const struct proxy_settings *b)
-{
-    return a->stats_port == b->stats_port && strcmp(a->stats_address, b->stats_address) == 0;
-}
-
-static void apply_settings(struct proxy *p)
-{
-    struct forwarder_limits limits = {.connect_ms = p->settings.connect_ms,
-                                      .connections = p->settings.connections};
-    forwarder_limit(&p->forwarder, &limits);
-    pthread_mutex_lock(&p->forwarder.lock);
-    p->forwarder.balance.drain_ms = p->settings.drain_ms;
-    pthread_mutex_unlock(&p->forwarder.lock);
-    proxy_ports_settle_all(&p->ports);
-}
-
-static int take_settings(struct proxy *p, const struct json *v, struct error *err)
-{
-    struct arena arena = {0}, old_arena = p->settings_arena;
-    struct proxy_settings s, old = p->settings;
-    if (proxy_settings_parse(v, &arena, &s, err) != 0) {
-        arena_close(&arena);
-        return -1;
-    }
-    p->settings = s;
-    p->settings_arena = arena;
-    apply_settings(p);
-    if (!same_page(&s, &old))
-        open_page(p);
-    arena_close(&old_arena);
-    return 0;
-}
-
-/* ---- routes */
-
-static void drop_removed(struct proxy *p, const struct proxy_change *c)
-{
-    struct balance *b = &p->forwarder.balance;
-    for (size_t i = 0; i < c->n_removed; i++) {
-        struct service *s = balance_find(b, c->removed[i].port, c->removed[i].app);
-        proxy_ports_release(&p->ports, s);
-        pthread_mutex_lock(&p->forwarder.lock);
-        balance_drop(s, proxy_now());
-        pthread_mutex_unlock(&p->forwarder.lock);
-    }
-}
-
-static void put_routes(struct proxy *p, const struct proxy_change *c)
-{
-    struct balance *b = &p->forwarder.balance;
-    struct mono now = proxy_now();
-    pthread_mutex_lock(&p->forwarder.lock);
-    for (size_t i = 0; i < c->n_routes; i++)
-        balance_put(b, c->routes[i], now);
-    pthread_mutex_unlock(&p->forwarder.lock);
-    for (size_t i = 0; i < c->n_routes; i++)
-        proxy_ports_settle(&p->ports, balance_find(b, c->routes[i]->port, c->routes[i]->app));
-}
-
-static int take_routes(struct proxy *p, const struct json *v, struct error *err)
-{
-    struct proxy_change c;
-    if (proxy_change_parse(v, &c, err) != 0)
-        return -1;
-    if (proxy_routes_reduce(&p->routes, &c, err) != 0) {
-        proxy_change_close(&c);
-        return -1;
-    }
-    drop_removed(p, &c);
-    put_routes(p, &c);
-    if (c.n_removed > 0 && p->ports.may_bind_later)
-        proxy_ports_retry(&p->ports);
-    forwarder_look(&p->forwarder);
-    proxy_routes_apply(&p->routes, &c);
-    proxy_change_close(&c);
-    return 0;
-}
-
-/* ---- the state as text: for the disk and for a successor */
-
-static void write_state(struct proxy *p, struct json_writer *w)
-{
-    json_key(w, "settings");
-    json_object(w);
-    proxy_settings_write(&p->settings, w);
-    json_object_end(w);
-    proxy_routes_write(&p->routes, w);
-}
-
-static int take_state(struct proxy *p, const struct json *v, struct error *err)
-{
-    if (take_settings(p, json_get(v, "settings"), err) != 0)
-        return error_wrap(err, "settings");
-    return take_routes(p, v, err);
-}
-
-static void render(struct proxy_store *store, struct buf *out)
-{
-    struct json_writer w;
-    json_begin(&w, out);
-    json_object(&w);
-    write_state(store->data, &w);
-    json_object_end(&w);
-}
 
 /* ---- ending */
 
@@ -342,7 +113,7 @@ static int give(struct proxy *p, int successor, struct error *err)
 {
     struct proxy_message m;
     struct buf state;
-    write_state(p, proxy_message_begin(&m, "state"));
+    proxy_write_state(p, proxy_message_begin(&m, "state"));
     buf_init(&state, LIMIT_PROXY_STATE_BYTES + sizeof(uint32_t));
     int rc = proxy_message_end(&m, &state, err);
     if (rc == 0) {
@@ -396,20 +167,20 @@ static void on_taken(struct proxy_control *c)
 static int on_settings(struct proxy_control *c, const struct json *v, struct error *err)
 {
     struct proxy *p = c->data;
-    if (take_settings(p, v, err) != 0)
+    if (proxy_take_settings(p, v, err) != 0)
         return error_wrap(err, "settings");
     proxy_store_save(&p->store);
-    report(p);
+    proxy_report(p);
     return 0;
 }
 
 static int on_routes(struct proxy_control *c, const struct json *v, struct error *err)
 {
     struct proxy *p = c->data;
-    if (take_routes(p, v, err) != 0)
+    if (proxy_take_routes(p, v, err) != 0)
         return -1;
     proxy_store_save(&p->store);
-    report(p);
+    proxy_report(p);
     return 0;
 }
 
@@ -426,10 +197,22 @@ static void on_node(struct proxy_control *c)
     pthread_mutex_lock(&p->forwarder.lock);
     balance_all_dirty(&p->forwarder.balance);
     pthread_mutex_unlock(&p->forwarder.lock);
-    report(p);
+    proxy_report(p);
 }
 
 /* ---- from time to time */
+
+/* From any thread, under the lock. */
+static void on_balance_dirty(struct balance *b)
+{
+    struct proxy *p = LIST_ENTRY(b, struct proxy, forwarder.balance);
+    uv_async_send(&p->dirtied);
+}
+
+static void on_dirtied(uv_async_t *async)
+{
+    proxy_report_soon(async->data);
+}
 
 /* Our own log, where the node gave us one: it is appended to, so cutting it is enough. */
 static void bound_log(void)
@@ -446,15 +229,24 @@ static void on_tick(uv_timer_t *timer)
     if (p->ports.may_bind_later)
         proxy_ports_retry(&p->ports);
     if (p->page != NULL && proxy_page_retry(p->page))
-        report(p);
+        proxy_report(p);
     bound_log();
 }
 
 /* ---- beginning */
 
+static void render(struct proxy_store *store, struct buf *out)
+{
+    struct json_writer w;
+    json_begin(&w, out);
+    json_object(&w);
+    proxy_write_state(store->data, &w);
+    json_object_end(&w);
+}
+
 static int take_lock(struct proxy *p, struct error *err)
 {
-    char path[PATH_SIZE + 16];
+    char path[PROXY_PATH_SIZE + 16];
     snprintf(path, sizeof(path), "%s/proxy.lock", p->options->folder);
     p->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (p->lock_fd < 0)
@@ -512,7 +304,7 @@ static void start_from_disk(struct proxy *p)
 {
     struct error err;
     struct json *state = proxy_store_load(p->options->folder, &err);
-    if (state != NULL && take_state(p, state, &err) == 0)
+    if (state != NULL && proxy_take_state(p, state, &err) == 0)
         log_info("proxy starts from disk", "revision=%lld services=%zu",
                  (long long)p->routes.revision, proxy_routes_count(&p->routes));
     else if (err.code != ERR_NOT_FOUND)
@@ -590,12 +382,15 @@ static int begin(struct proxy *p, struct proxy_taken *taken, struct error *err)
     int control = unpack(p, taken);
     if (taken->fd < 0)
         start_from_disk(p);
-    else if (take_state(p, taken->state, err) != 0)
+    else if (proxy_take_state(p, taken->state, err) != 0)
         return error_wrap(err, "taking over");
     proxy_ports_end_inheritance(&p->ports);
     if (listen_for_control(p, control, err) != 0)
         return -1;
-    return taken->fd < 0 ? 0 : proxy_handover_confirm(taken, err);
+    struct error gone; /* then there is nobody left to tell */
+    if (taken->fd >= 0 && proxy_handover_confirm(taken, &gone) != 0)
+        log_warn("the proxy before is gone", "reason=%s", gone.text);
+    return 0;
 }
 
 static int run(struct proxy *p, struct error *err)

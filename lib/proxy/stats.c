@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,8 +186,9 @@ struct csv_row {
 
 static void csv_row(struct printer *p, const struct service *s, const struct csv_row *r)
 {
-    buf_printf(p->out, "%u_", s->port);
-    csv_text(p->out, s->app);
+    char name[1200];
+    snprintf(name, sizeof(name), "%u_%s", s->port, s->app);
+    csv_text(p->out, name);
     buf_putc(p->out, ',');
     csv_text(p->out, r->server);
     buf_printf(p->out,

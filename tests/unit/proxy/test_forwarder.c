@@ -197,6 +197,32 @@ static void bytes_go_both_ways(void **unused)
     until_connections_are(0);
 }
 
+static void backends_may_be_on_ipv6(void **unused)
+{
+    (void)unused;
+    struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    socklen_t size = sizeof(a);
+    int listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (listener < 0 || bind(listener, (struct sockaddr *)&a, size) != 0)
+        skip(); /* a machine without */
+    assert_int_equal(listen(listener, 8), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&a, &size), 0);
+    struct proxy_target t = {
+        .task = "six", .address = "::1", .port = ntohs(a.sin6_port), .healthy = true};
+    struct proxy_route r = {
+        .port = 10000, .app = "/web", .tcp = true, .targets = &t, .n_targets = 1};
+    pthread_mutex_lock(&f.lock);
+    balance_put(&f.balance, &r, proxy_now());
+    pthread_mutex_unlock(&f.lock);
+    int client = connect_to(front_port());
+    int server = accept_from(listener);
+    say(client, "six");
+    expect(server, "six");
+    close(client);
+    close(server);
+    close(listener);
+}
+
 static void the_server_may_speak_first(void **unused)
 {
     (void)unused;
@@ -623,6 +649,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(bytes_go_both_ways),
+        TEST(backends_may_be_on_ipv6),
         TEST(the_server_may_speak_first),
         TEST(each_side_may_end_first_and_still_hear_the_other),
         TEST(a_reset_is_passed_on_after_what_was_said),
