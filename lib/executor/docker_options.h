@@ -1,0 +1,29 @@
+/* lib/executor/docker_options.h - what is asked of the container engine for one task: the body of
+ * `POST /containers/create`.
+ *
+ * Everything first becomes options as `docker run` has them, the task's own parameters last
+ * (spec/mesos.md 8.9), then one table says where in the body each option goes. Pure. */
+#pragma once
+
+#include "executor/driver.h"
+
+#define DOCKER_SANDBOX "/mnt/mesos/sandbox" /* the sandbox as the container sees it */
+
+/* Labels that a container is found again by. */
+#define DOCKER_LABEL_TASK "mesolith.task"
+#define DOCKER_LABEL_NUMBER "mesolith.number"
+#define DOCKER_LABEL_OWNER "mesolith.owner" /* the folder of this agent's tasks */
+
+struct docker_defaults {
+    const char *owner;
+    int64_t log_bytes; /* of the engine's own copy of the output, twice */
+    bool cpu_quota;
+};
+
+/* ERR_INVALID naming the parameter. */
+int docker_create_body(const struct run *run, const struct docker_defaults *defaults,
+                       struct buf *out, struct error *err) MUST_CHECK;
+/* The parameter that the engine learns nothing of by docker_create_body: is it one of ours? */
+bool docker_parameter_known(const char *key);
+/* "512m" in bytes; false when it is no size. */
+bool docker_size(const char *text, int64_t *out);
