@@ -115,10 +115,7 @@ int conf_decode(struct slice bytes, struct raft_configuration *out, struct error
     raft_configuration_init(out);
     int rv = raft_configuration_decode(&buf, out);
     ASSERT(rv == 0 || rv == RAFT_MALFORMED);
-    if (rv == 0)
-        return 0;
-    raft_configuration_close(out);
-    return wrong(err, "configuration");
+    return rv == 0 ? 0 : wrong(err, "configuration"); /* then it is closed already */
 }
 
 void conf_encode(const struct raft_configuration *conf, struct buf *out)
