@@ -16,6 +16,12 @@ void app_problem(struct problems *problems, const char *path, const char *text, 
     buf_close(&b);
 }
 
+const char *app_quoted(struct app *a, const char *text)
+{
+    size_t size = 64;
+    return str_quote(arena_alloc(&a->arena, size), size, text, strlen(text));
+}
+
 static size_t count(const struct problems *problems)
 {
     return problems->n + problems->left_out;

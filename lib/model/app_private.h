@@ -38,6 +38,8 @@ void app_validate(const struct app_input *in);
 /* A problem of the rule's kind. */
 void app_problem(struct problems *problems, const char *path, const char *text, ...)
     __attribute__((format(printf, 3, 4)));
+/* A stranger's text for an error: in quotes, escaped and clipped; in the app's arena. */
+const char *app_quoted(struct app *a, const char *text);
 /* A path made from a format, in the app's arena. */
 #define app_path(a, ...) arena_printf(&(a)->arena, __VA_ARGS__)
 

@@ -86,7 +86,8 @@ static void check_external(const struct app_input *in, size_t i)
     for (size_t k = 0; k < i; k++) {
         const struct app_external *other = a->container->volumes.items[k].external;
         if (other != NULL && str_eq(other->name, e->name) && !e->shared)
-            app_problem(in->problems, here, "name: got \"%s\" twice, need different ones", e->name);
+            app_problem(in->problems, here, "name: got %s twice, need different ones",
+                        app_quoted(a, e->name));
     }
 }
 
@@ -117,7 +118,8 @@ static void check_volume(const struct app_input *in, size_t i)
     else if (v->external != NULL)
         check_external(in, i);
     else if (v->secret != NULL && !has_secret(a, v->secret))
-        app_problem(in->problems, here, "secret: \"%s\" is not declared in \"secrets\"", v->secret);
+        app_problem(in->problems, here, "secret: %s is not declared in \"secrets\"",
+                    app_quoted(a, v->secret));
 }
 
 static void check_volumes(const struct app_input *in)
@@ -147,7 +149,7 @@ static void check_networks(const struct app_input *in)
         for (size_t k = 0; k < i; k++)
             if (n->name != NULL && str_eq(n->name, a->networks.items[k].name))
                 app_problem(in->problems, app_path(a, "/networks(%zu)/name", i),
-                            "got \"%s\" twice, need different networks", n->name);
+                            "got %s twice, need different networks", app_quoted(a, n->name));
     }
     if (a->networks.n > 1 && containers < a->networks.n)
         app_problem(in->problems, "/networks",
@@ -201,8 +203,8 @@ static void check_mappings(const struct app_input *in)
         const char *here = app_path(a, "/container/portMappings(%zu)/networkNames", i);
         for (size_t k = 0; k < m->network_names.n; k++)
             if (!has_network(a, m->network_names.items[k]))
-                app_problem(in->problems, here, "\"%s\" is none of the app's networks",
-                            m->network_names.items[k]);
+                app_problem(in->problems, here, "%s is none of the app's networks",
+                            app_quoted(a, m->network_names.items[k]));
         if (m->host_port != NOT_GIVEN && a->networks.n > 1 && m->network_names.n != 1)
             app_problem(in->problems, here,
                         "got %zu, need exactly one: there is a hostPort and several networks",
@@ -278,7 +280,7 @@ static void check_readiness(const struct app_input *in)
             named = named || str_eq(app_port(a, k).name, c->port_name);
         if (!named)
             app_problem(in->problems, app_path(a, "/readinessChecks(%zu)/portName", i),
-                        "no port has the name \"%s\"", c->port_name);
+                        "no port has the name %s", app_quoted(a, c->port_name));
         if (c->timeout_s >= c->interval_s)
             app_problem(in->problems, app_path(a, "/readinessChecks(%zu)/timeoutSeconds", i),
                         "got %lld, need less than intervalSeconds, %lld", (long long)c->timeout_s,
@@ -374,14 +376,13 @@ static void check_resident_update(const struct app_input *in)
 
 static void check_role(const struct app_input *in)
 {
-    const struct app *a = in->app;
-    char top[ID_SIZE], quoted[64];
+    struct app *a = in->app;
+    char top[ID_SIZE];
     const char *usual = in->rules->role == NULL ? "*" : in->rules->role;
     bool in_group = strchr(a->id + 1, '/') != NULL && str_eq(a->role, id_top(a->id, top));
     if (str_eq(a->role, usual) || in_group || (in->old != NULL && str_eq(a->role, in->old->role)))
         return;
-    app_problem(in->problems, "/role", "got %s, need \"%s\"%s",
-                str_quote(quoted, sizeof(quoted), a->role, strlen(a->role)), usual,
+    app_problem(in->problems, "/role", "got %s, need \"%s\"%s", app_quoted(a, a->role), usual,
                 strchr(a->id + 1, '/') != NULL ? " or the name of the top group" : "");
 }
 
@@ -394,8 +395,8 @@ static void check_accepted_roles(const struct app_input *in)
     for (size_t i = 0; i < roles->n; i++)
         if (!str_eq(roles->items[i], "*") && !str_eq(roles->items[i], a->role))
             app_problem(in->problems, app_path(a, "/acceptedResourceRoles(%zu)", i),
-                        "got \"%s\", need \"*\" or the app's role, \"%s\"", roles->items[i],
-                        a->role);
+                        "got %s, need \"*\" or the app's role, %s", app_quoted(a, roles->items[i]),
+                        app_quoted(a, a->role));
     if (app_is_resident(a) && roles->n > 0 && (roles->n > 1 || !str_eq(roles->items[0], "*")))
         app_problem(in->problems, "/acceptedResourceRoles",
                     "need exactly [\"*\"] with persistent volumes");
@@ -410,7 +411,7 @@ static void check_env(const struct app_input *in)
             app_problem(in->problems, "/env", "got an empty name");
         if (var->secret != NULL && !has_secret(a, var->secret))
             app_problem(in->problems, app_path(a, "/env(%s)", var->name),
-                        "the secret \"%s\" is not declared in \"secrets\"", var->secret);
+                        "the secret %s is not declared in \"secrets\"", app_quoted(a, var->secret));
     }
 }
 
@@ -430,7 +431,8 @@ static void check_secrets(const struct app_input *in)
     if (docker != NULL && docker->pull_config != NULL &&
         !has_secret(a, docker->pull_config->secret))
         app_problem(in->problems, "/container/docker/pullConfig/secret",
-                    "\"%s\" is not declared in \"secrets\"", docker->pull_config->secret);
+                    "%s is not declared in \"secrets\"",
+                    app_quoted(a, docker->pull_config->secret));
 }
 
 static void check_gpus(const struct app_input *in)

@@ -56,7 +56,7 @@ void reader_wrong(const struct reader *r, const struct path *at, const char *key
                   const struct json *got, const char *need, ...)
 {
     struct buf b;
-    buf_init(&b, 256);
+    buf_init(&b, 512);
     if (r->schema_keys)
         buf_printf(&b, "%s: ", key);
     if (got == NULL) {

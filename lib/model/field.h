@@ -18,6 +18,7 @@ struct field_table {
     size_t n;
     size_t size; /* of the struct */
 };
+
 /* Where in the input: "/healthChecks(0)/path". */
 struct path {
     const struct path *up; /* NULL: the whole input */

@@ -207,7 +207,7 @@ static void take_parents(const struct taking *t)
     if (j->parents.n == 0)
         wrong(t, "/parents", "got none, need at least one job's name");
     if (strings_have(&j->parents, j->name))
-        wrong(t, "/parents", "got the job's own name, \"%s\"", j->name);
+        wrong(t, "/parents", "got the job's own name among them");
 }
 
 static void take_time(const struct taking *t)

@@ -228,6 +228,8 @@ static const struct {
      "/secrets: the feature secrets is not switched on"},
     {"{'id':'a','cmd':'x','env':{'A':{'secret':'s'}}}",
      "/env(A): the secret \"s\" is not declared in \"secrets\""},
+    {"{'id':'a','cmd':'x','env':{'A':{'secret':'a\\n\u00e9'}}}",
+     "/env(A): the secret \"a\\né\" is not declared in \"secrets\""},
     {"{'id':'a','cmd':'x','env':{'':'v'}}", "/env: got an empty name"},
     {"{'id':'a','cmd':'x','gpus':1}", "/gpus: got 1; the feature gpu_resources is not switched on"},
     {"{'id':'a','cmd':'x','acceptedResourceRoles':[]}",

@@ -277,7 +277,7 @@ static const struct {
     {2, JOB_DEPENDENT, "{'name':'a','command':'x','parents':[]}",
      "/parents: got none, need at least one job`s name"},
     {2, JOB_DEPENDENT, "{'name':'a','command':'x','parents':['b','a']}",
-     "/parents: got the job`s own name, 'a'"},
+     "/parents: got the job`s own name among them"},
 
     {2, JOB_SCHEDULED, "{'name':'a','command':'x','cpus':'lots'}",
      "/cpus: got 'lots', need a number"},
