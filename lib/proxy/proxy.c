@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -429,6 +430,7 @@ int proxy_main(const struct proxy_options *options)
     struct error err;
     proxy_settings_default(&p.settings);
     snprintf(p.socket_path, sizeof(p.socket_path), "%s/proxy.sock", options->folder);
+    prctl(PR_SET_NAME, "mesolith-proxy");
     raise_file_limit();
     if (run(&p, &err) == 0)
         return 0;

@@ -324,16 +324,17 @@ static const char page_head[] =
     "<!doctype html><html lang=en><meta charset=utf-8><title>Service ports</title>"
     "<meta name=viewport content=\"width=device-width\"><style>"
     "body{font:14px/1.45 system-ui,sans-serif;margin:1.5rem;color:#1b1f24;background:#fff}"
-    "table{border-collapse:collapse;width:100%}th,td{text-align:right;padding:.2rem .6rem;"
+    "table{border-collapse:collapse;width:100%}th,td{text-align:right;padding:.2rem .5rem;"
     "border-bottom:1px solid #8883;white-space:nowrap}th.l,td.l{text-align:left}"
-    "tr.s td{font-weight:600;background:#8881}.good{color:#1a7f37}.bad{color:#b35900}"
-    "p{color:#667}td:last-child{white-space:normal;min-width:12rem}"
+    "tr.s td{background:#8881}tr.s "
+    "td:nth-child(-n+3){font-weight:600}.good{color:#1a7f37}.bad{color:#b35900}"
+    "p{color:#667}td:last-child{white-space:normal;min-width:11rem}div{overflow-x:auto}"
     "@media(prefers-color-scheme:dark){body{color:#e6e6e6;background:#16181c}"
     ".good{color:#57c472}.bad{color:#f0a04b}p{color:#99a}a{color:#8ab4f8}}</style>"
     "<h1>Service ports</h1>";
 
 static const char table_head[] =
-    "<table><thead><tr><th>Port<th class=l>App, task<th class=l>Address<th class=l>State"
+    "<div><table><thead><tr><th>Port<th class=l>App, task<th class=l>Address<th class=l>State"
     "<th>Now<th>Connections<th>In<th>Out<th>Failed<th>Retries<th>Changed<th class=l>"
     "Remark</thead><tbody>\n";
 
@@ -366,6 +367,6 @@ void proxy_stats_html(const struct proxy_stats *s, size_t from, struct buf *out)
     html_links(out, from, n);
     buf_puts(out, table_head);
     print_services(&p, from, STATS_PAGE_SERVICES, 0);
-    buf_puts(out, "</tbody></table>");
+    buf_puts(out, "</tbody></table></div>");
     html_links(out, from, n);
 }

@@ -12,6 +12,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/rng.h"
 #include "proxy/forwarder.h"
 
 #define PATIENCE_MS 10000 /* for what happens at once: only a failure waits so long */
@@ -548,6 +549,112 @@ static void traffic_never_notices_changing_routes(void **unused)
         close(listeners[i]);
 }
 
+/* ---- peers that behave badly: they say, hear, end, reset and leave in any order */
+
+struct rude {
+    struct rng rng;
+    int fd;        /* a server's connection */
+    uint16_t port; /* where a client calls */
+    unsigned calls;
+    pthread_t thread;
+};
+
+static void reset(int fd);
+
+static void be_rude(struct rng *rng, int fd)
+{
+    static const char bytes[50000];
+    static __thread char got[50000];
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    for (uint64_t steps = rng_below(rng, 6); steps > 0; steps--) {
+        switch (rng_below(rng, 5)) {
+        case 0:
+        case 1:
+            send(fd, bytes, rng_below(rng, sizeof(bytes)), MSG_NOSIGNAL | MSG_DONTWAIT);
+            break;
+        case 2:
+        case 3:
+            if (poll(&p, 1, 2) == 1)
+                recv(fd, got, sizeof(got), MSG_DONTWAIT);
+            break;
+        case 4:
+            shutdown(fd, SHUT_WR);
+            break;
+        }
+    }
+    if (rng_chance(rng, 0.3))
+        reset(fd);
+    else
+        close(fd);
+}
+
+static void *rude_client(void *arg)
+{
+    struct rude *r = arg;
+    for (; r->calls > 0; r->calls--)
+        be_rude(&r->rng, connect_to(r->port));
+    return NULL;
+}
+
+static void *rude_server(void *arg)
+{
+    struct rude *r = arg;
+    be_rude(&r->rng, r->fd);
+    mem_free(r);
+    return NULL;
+}
+
+static void *rude_listener(void *arg)
+{
+    struct rude *r = arg;
+    pthread_t thread;
+    int fd;
+    while ((fd = accept4(r->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+        struct rude *server = NEW(struct rude);
+        rng_seed(&server->rng, rng_next(&r->rng));
+        server->fd = fd;
+        pthread_create(&thread, NULL, rude_server, server);
+        pthread_detach(thread);
+    }
+    return NULL;
+}
+
+static void rude_peers_leave_nothing_behind(void **unused)
+{
+    (void)unused;
+    struct target targets[2] = {{"a", 0, false}, {"b", 0, false}};
+    struct rude clients[4], listeners[2];
+    for (unsigned i = 0; i < 2; i++) {
+        listeners[i].fd = listen_somewhere(&targets[i].port);
+        rng_seed(&listeners[i].rng, 100 + i);
+        pthread_create(&listeners[i].thread, NULL, rude_listener, &listeners[i]);
+    }
+    route(targets, 2);
+    for (unsigned i = 0; i < 4; i++) {
+        clients[i] = (struct rude){.port = front_port(), .calls = 150};
+        rng_seed(&clients[i].rng, i);
+        pthread_create(&clients[i].thread, NULL, rude_client, &clients[i]);
+    }
+    for (int i = 0; i < 50; i++) { /* and backends that come and go meanwhile */
+        route(&targets[i % 2], 1);
+        poll(NULL, 0, 2);
+        route(targets, 2);
+    }
+    for (int i = 0; i < 4; i++)
+        pthread_join(clients[i].thread, NULL);
+    until_connections_are(0);
+    pthread_mutex_lock(&f.lock);
+    assert_int_equal(service->active, 0);
+    assert_int_equal(service->connections, 600);
+    assert_int_equal(backend("a")->active + backend("b")->active, 0);
+    pthread_mutex_unlock(&f.lock);
+    for (int i = 0; i < 2; i++) {
+        shutdown(listeners[i].fd, SHUT_RDWR);
+        pthread_join(listeners[i].thread, NULL);
+        close(listeners[i].fd);
+    }
+}
+
 /* Processor time of this process, in ms. */
 static long busy_ms(void)
 {
@@ -662,6 +769,7 @@ int main(void)
         TEST(who_drains_keeps_a_busy_connection_until_it_ends),
         TEST(a_closed_port_keeps_its_connections),
         TEST(traffic_never_notices_changing_routes),
+        TEST(rude_peers_leave_nothing_behind),
         cmocka_unit_test(over_the_limit_clients_queue_and_no_processor_burns),
         cmocka_unit_test(without_descriptors_clients_queue_and_no_processor_burns),
         cmocka_unit_test(stopping_resets_what_is_open),
