@@ -58,6 +58,7 @@ struct host {
     struct error failure;
     bool told_ready; /* the node's thread's */
     bool joined;
+    void *owner;
 };
 
 /* ---------------- from the node's thread and the readers to the loop */
@@ -445,6 +446,16 @@ struct host *host_new(void)
     mailbox_init(&h->outbox, sizeof(struct deed), 0);
     fill_hands(h);
     return h;
+}
+
+void host_set_owner(struct host *h, void *owner)
+{
+    h->owner = owner;
+}
+
+void *host_owner(const struct host *h)
+{
+    return h->owner;
 }
 
 int host_start(struct host *h, struct loop *loop, struct http_server *server,

@@ -34,6 +34,8 @@ struct host_options {
 
 /* Nothing runs yet: it is the data of the HTTP server, whose ports the node must know. */
 struct host *host_new(void);
+void host_set_owner(struct host *h, void *owner);
+void *host_owner(const struct host *h);
 /* Opens the node on the caller's thread, so that its errors come at once, and starts its thread.
  * Keeps the strings of options, `loop`, `server` and what deeds point to. */
 int host_start(struct host *h, struct loop *loop, struct http_server *server,

@@ -1,0 +1,567 @@
+#include "serve.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "config.h"
+#include "demo.h"
+#include "folder.h"
+#include "host/host.h"
+#include "machine.h"
+#include "proxy/client.h"
+#include "tasks.h"
+
+#define STOP_GRACE_MS 1000 /* for answers that are under way */
+#define URL_SIZE 96
+
+struct launcher serve_launcher;
+
+/* Which listener a mode opens, and as what it is told to clients. */
+enum listener {
+    LISTEN_MARATHON,
+    LISTEN_CHRONOS,
+    LISTEN_MESOS,
+    LISTEN_AGENT,
+    LISTEN_STATS,
+    LISTENERS
+};
+static const struct {
+    const char *name;
+    enum setting port;
+    unsigned mode;
+} listeners[LISTENERS] = {
+    [LISTEN_MARATHON] = {"marathon", SETTING_MARATHON_PORT, MODE_SCHEDULER},
+    [LISTEN_CHRONOS] = {"chronos", SETTING_CHRONOS_PORT, MODE_SCHEDULER},
+    [LISTEN_MESOS] = {"mesos", SETTING_MESOS_PORT, MODE_MASTER},
+    [LISTEN_AGENT] = {"agent", SETTING_AGENT_PORT, MODE_AGENT},
+    [LISTEN_STATS] = {"stats", SETTING_STATS_PORT, MODE_AGENT}, /* the proxy's */
+};
+
+struct server {
+    struct config config;
+    struct folder folder;
+    struct loop loop;
+    struct http_server *http;
+    struct host *host;
+    struct tasks tasks;
+    struct proxy_client proxy;
+    bool proxy_runs, node_ready, told_ready, stopping;
+    int parts; /* that run on the loop and have not said that they stopped */
+    uint16_t ports[LISTENERS];
+    char urls[LISTENERS][URL_SIZE];
+    const char *address, *hostname, *service_address;
+    char name[64], boot[64];
+    struct buf resources, attributes;
+    unsigned modes;
+    uv_signal_t term, interrupt, hangup;
+    int exit_status;
+};
+
+/* ---------------- log lines */
+
+static void write_line(void *data, enum log_level level, const char *line)
+{
+    static const char *const words[] = {"error", "warn", "info", "debug"};
+    struct timespec now;
+    char at[TIME_TEXT_SIZE];
+    (void)data;
+    clock_gettime(CLOCK_REALTIME, &now);
+    struct wall wall = {(int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000};
+    fprintf(stderr, "%s %s %s\n", wall_text(wall, at), words[level], line);
+}
+
+static int set_up_log(const char *level, struct error *err)
+{
+    static const char *const words[] = {"error", "warn", "info", "debug"};
+    for (int i = 0; i < 4; i++) {
+        if (str_eq(level, words[i])) {
+            log_set_sink(write_line, NULL, (enum log_level)i);
+            return 0;
+        }
+    }
+    return error_set(err, ERR_INVALID, "log: got \"%s\", need error, warn, info or debug", level);
+}
+
+/* ---------------- what the configuration says */
+
+static int parse_modes(const char *text, unsigned *out, struct error *err)
+{
+    static const struct {
+        const char *word;
+        unsigned mode;
+    } words[] = {{"master", MODE_MASTER}, {"scheduler", MODE_SCHEDULER}, {"agent", MODE_AGENT}};
+    char copy[64];
+    *out = 0;
+    str_copy(copy, sizeof copy, text);
+    for (char *at = copy, *word; (word = strsep(&at, ",")) != NULL;) {
+        unsigned mode = 0;
+        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+            mode |= str_eq(word, words[i].word) ? words[i].mode : 0;
+        if (mode == 0)
+            return error_set(err, ERR_INVALID,
+                             "modes: got \"%s\", need some of master,scheduler,agent", word);
+        *out |= mode;
+    }
+    return 0;
+}
+
+/* "rack:a;ssd:true" as a JSON object; numbers stay numbers. */
+static int parse_attributes(const char *text, struct buf *out, struct error *err)
+{
+    char copy[4096];
+    struct json_writer w;
+    buf_init(out, 16384);
+    json_begin(&w, out);
+    json_object(&w);
+    str_copy(copy, sizeof copy, text);
+    for (char *at = copy, *item; (item = strsep(&at, ";")) != NULL;) {
+        char *colon = strchr(item, ':');
+        double number;
+        if (*item == '\0')
+            continue;
+        if (colon == NULL || colon == item)
+            return error_set(err, ERR_INVALID, "attributes: got \"%s\", need name:value", item);
+        *colon = '\0';
+        if (str_to_double(colon + 1, &number))
+            json_member_double(&w, item, number);
+        else
+            json_member_str(&w, item, colon + 1);
+    }
+    json_object_end(&w);
+    return 0;
+}
+
+static int read_settings(struct server *s, struct error *err)
+{
+    const struct config *c = &s->config;
+    s->address = config_text(c, SETTING_ADDRESS);
+    s->hostname =
+        *config_text(c, SETTING_HOSTNAME) != '\0' ? config_text(c, SETTING_HOSTNAME) : s->address;
+    s->service_address = *config_text(c, SETTING_SERVICE_ADDRESS) != '\0'
+                             ? config_text(c, SETTING_SERVICE_ADDRESS)
+                             : s->address;
+    str_copy(s->name, sizeof s->name, config_text(c, SETTING_NAME));
+    if (s->name[0] == '\0' && gethostname(s->name, sizeof s->name - 1) != 0)
+        str_copy(s->name, sizeof s->name, s->hostname);
+    machine_boot_id(s->boot);
+    buf_init(&s->resources, 4096);
+    if (*config_text(c, SETTING_RESOURCES) != '\0')
+        buf_puts(&s->resources, config_text(c, SETTING_RESOURCES));
+    else
+        machine_resources(s->folder.agent, &s->resources);
+    struct resources parsed = {0};
+    unsigned named;
+    int rc = resources_parse(buf_str(&s->resources), &parsed, &named, err);
+    resources_close(&parsed);
+    if (rc != 0)
+        return error_wrap(err, "resources");
+    return parse_attributes(config_text(c, SETTING_ATTRIBUTES), &s->attributes, err);
+}
+
+/* ---------------- listeners */
+
+static bool has_listener(const struct server *s, enum listener d)
+{
+    return (s->modes & listeners[d].mode) != 0 && config_number(&s->config, listeners[d].port) >= 0;
+}
+
+static void set_url(struct server *s, enum listener d, uint16_t port)
+{
+    bool v6 = strchr(s->hostname, ':') != NULL;
+    s->ports[d] = port;
+    snprintf(s->urls[d], URL_SIZE, "http://%s%.64s%s:%u", v6 ? "[" : "", s->hostname, v6 ? "]" : "",
+             port);
+}
+
+static int listen_all(struct server *s, struct error *err)
+{
+    for (int d = 0; d < LISTENERS; d++) {
+        uint16_t port = (uint16_t)config_number(&s->config, listeners[d].port);
+        if (!has_listener(s, (enum listener)d))
+            continue;
+        if (d != LISTEN_STATS &&
+            http_server_listen(s->http, listeners[d].name, s->address, port, &port, err) != 0)
+            return error_wrap(err, "--%s-port", listeners[d].name);
+        if (port != 0)
+            set_url(s, (enum listener)d, port);
+    }
+    return 0;
+}
+
+static const char *url_of(const struct server *s, enum listener d)
+{
+    return s->urls[d][0] != '\0' ? s->urls[d] : NULL;
+}
+
+/* ---------------- ready */
+
+static void write_address(struct server *s)
+{
+    char path[FOLDER_PATH_SIZE + 16];
+    snprintf(path, sizeof path, "%s/address", s->folder.path);
+    FILE *f = fopen(path, "we");
+    if (f == NULL)
+        return; /* only a convenience for the command line */
+    fprintf(f, "%s\n", s->urls[has_listener(s, LISTEN_MARATHON) ? LISTEN_MARATHON : LISTEN_MESOS]);
+    fclose(f);
+}
+
+/* One line on stdout: what serves, and where (DESIGN 10). */
+static void tell_ready(struct server *s)
+{
+    bool stats_known = !has_listener(s, LISTEN_STATS) || s->ports[LISTEN_STATS] != 0;
+    if (s->told_ready || !s->node_ready || !stats_known || s->stopping)
+        return;
+    s->told_ready = true;
+    printf("ready");
+    for (int d = 0; d < LISTENERS; d++)
+        if (s->urls[d][0] != '\0')
+            printf(" %s=%s/", listeners[d].name, s->urls[d]);
+    if (has_listener(s, LISTEN_MARATHON))
+        printf(" ui=%s/ui/", s->urls[LISTEN_MARATHON]);
+    printf("\n");
+    fflush(stdout);
+    write_address(s);
+    if (config_switch(&s->config, SETTING_DEMO) && has_listener(s, LISTEN_MARATHON) &&
+        has_listener(s, LISTEN_CHRONOS))
+        demo_put_in(&s->loop, s->urls[LISTEN_MARATHON], s->urls[LISTEN_CHRONOS]);
+}
+
+/* ---------------- the proxy */
+
+static void on_proxy_status(struct proxy_client *c, const struct proxy_status *st)
+{
+    struct server *s = c->data;
+    struct event e = {.kind = EVENT_ROUTES};
+    struct json_writer w;
+    buf_init(&e.body, LIMIT_FRAME_BYTES);
+    json_begin(&w, &e.body);
+    json_object(&w);
+    json_key(&w, "ports");
+    json_array(&w);
+    for (size_t i = 0; i < st->n_services; i++) {
+        json_object(&w);
+        json_member_int(&w, "port", st->services[i].port);
+        json_member_str(&w, "app", st->services[i].app);
+        json_member_bool(&w, "bound", st->services[i].bound);
+        json_member_str(&w, "reason", st->services[i].why);
+        json_object_end(&w);
+    }
+    json_array_end(&w);
+    json_object_end(&w);
+    host_event(s->host, &e);
+    if (st->stats_port != 0 && s->ports[LISTEN_STATS] == 0)
+        set_url(s, LISTEN_STATS, st->stats_port);
+    else if (st->stats_port == 0 && *st->stats_why != '\0')
+        log_warn("the proxy's page is not served", "why=%s", st->stats_why);
+    tell_ready(s);
+}
+
+static void on_proxy_down(struct proxy_client *c, const struct error *why)
+{
+    (void)c;
+    log_warn("no connection to the proxy", "why=%s", why->text);
+}
+
+static const struct proxy_client_events proxy_events = {
+    .on_down = on_proxy_down,
+    .on_status = on_proxy_status,
+};
+
+static int start_proxy(struct server *s, struct error *err)
+{
+    struct proxy_reserved reserved[LISTENERS];
+    const char *const command[] = {"mesolith", "proxy", s->folder.agent, NULL};
+    struct proxy_client_options options = {
+        .folder = s->folder.agent, .version = VERSION, .command = command};
+    proxy_settings_default(&options.settings);
+    options.settings.service_address = s->service_address;
+    options.settings.stats_address = s->address;
+    options.settings.stats_port =
+        has_listener(s, LISTEN_STATS) ? (int)config_number(&s->config, SETTING_STATS_PORT) : -1;
+    options.settings.reserved = reserved;
+    for (int d = 0; d < LISTEN_STATS; d++) {
+        static const char *const holders[] = {
+            "this node's Marathon listener", "this node's Chronos listener",
+            "this node's Mesos listener", "this node's agent listener"};
+        if (s->ports[d] != 0)
+            reserved[options.settings.n_reserved++] =
+                (struct proxy_reserved){s->address, s->ports[d], holders[d]};
+    }
+    s->proxy.data = s;
+    if (proxy_client_start(&s->proxy, &s->loop.uv, &options, &proxy_events, err) != 0)
+        return -1;
+    s->proxy_runs = true;
+    s->parts++;
+    return 0;
+}
+
+/* ---------------- the node's deeds */
+
+static void do_launch(void *data, int64_t task, struct slice run_spec)
+{
+    tasks_launch(&((struct server *)data)->tasks, task, run_spec);
+}
+
+static void do_kill(void *data, int64_t task, int64_t grace_ms, const char *reason)
+{
+    tasks_kill(&((struct server *)data)->tasks, task, grace_ms, reason);
+}
+
+static void do_forget(void *data, int64_t task)
+{
+    tasks_forget(&((struct server *)data)->tasks, task);
+}
+
+static void do_sandbox(void *data, struct exchange_id id, struct sandbox_request *r)
+{
+    tasks_sandbox(&((struct server *)data)->tasks, id, r);
+}
+
+static void do_routes(void *data, struct slice message)
+{
+    struct server *s = data;
+    struct error err;
+    if (s->proxy_runs && !s->stopping && proxy_client_routes(&s->proxy, message, &err) != 0)
+        log_error("routes refused", "why=%s", err.text);
+}
+
+static void do_send(void *data, int64_t node, struct slice frame)
+{
+    (void)data;
+    (void)node;
+    (void)frame; /* a cluster of one has nobody to send to */
+}
+
+static void on_ready(void *data)
+{
+    struct server *s = data;
+    s->node_ready = true;
+    tell_ready(s);
+}
+
+/* ---------------- stopping */
+
+static void part_stopped(struct server *s)
+{
+    if (--s->parts > 0)
+        return;
+    uv_close((uv_handle_t *)&s->term, NULL);
+    uv_close((uv_handle_t *)&s->interrupt, NULL);
+    uv_close((uv_handle_t *)&s->hangup, NULL);
+}
+
+static void on_http_stopped(struct http_server *http)
+{
+    struct host *h = http_server_data(http);
+    part_stopped(host_owner(h));
+}
+
+static void on_tasks_stopped(struct tasks *t)
+{
+    part_stopped(t->data);
+}
+
+static void on_proxy_stopped(struct proxy_client *c)
+{
+    part_stopped(c->data);
+}
+
+/* The node has ended: what it stood on ends too. Tasks and the proxy go on. */
+static void on_ended(void *data, const struct error *err)
+{
+    struct server *s = data;
+    if (err != NULL) {
+        log_error("the node has stopped", "why=%s", err->text);
+        s->exit_status = error_exit_status(err->code);
+    }
+    s->stopping = true;
+    http_server_stop(s->http, STOP_GRACE_MS, on_http_stopped);
+    tasks_stop(&s->tasks, on_tasks_stopped);
+    if (s->proxy_runs)
+        proxy_client_stop(&s->proxy, on_proxy_stopped);
+    part_stopped(s); /* the node */
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct server *s = handle->data;
+    if (number == SIGHUP) {
+        log_info("the configuration is read at start only", "signal=HUP");
+        return;
+    }
+    if (s->stopping)
+        return;
+    s->stopping = true;
+    log_info("stopping", "signal=%d", number);
+    host_stop(s->host);
+}
+
+static void watch_signals(struct server *s)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    uv_signal_t *handles[] = {&s->term, &s->interrupt, &s->hangup};
+    for (int i = 0; i < 3; i++) {
+        uv_signal_init(&s->loop.uv, handles[i]);
+        handles[i]->data = s;
+        uv_signal_start(handles[i], on_signal, numbers[i]);
+    }
+}
+
+/* ---------------- starting */
+
+static struct facts facts_of(struct server *s)
+{
+    const struct config *c = &s->config;
+    struct facts f = {
+        .version = VERSION,
+        .name = s->name,
+        .modes = s->modes,
+        .hostname = s->hostname,
+        .address = s->address,
+        .url_marathon = url_of(s, LISTEN_MARATHON),
+        .url_chronos = url_of(s, LISTEN_CHRONOS),
+        .url_mesos = url_of(s, LISTEN_MESOS),
+        .url_agent = url_of(s, LISTEN_AGENT),
+        .url_stats = url_of(s, LISTEN_STATS),
+        .work_dir = s->folder.agent,
+        .service_address = s->service_address,
+        .app_rules = {.role = config_text(c, SETTING_ROLE)},
+        .job_rules = job_rules_default(),
+    };
+    if (*config_text(c, SETTING_NETWORK) != '\0')
+        f.app_rules.network = config_text(c, SETTING_NETWORK);
+    f.started = s->loop.clock.wall(&s->loop.clock);
+    return f;
+}
+
+static int start_node(struct server *s, bool bootstrap, struct error *err)
+{
+    const struct config *c = &s->config;
+    char peer[URL_SIZE];
+    snprintf(peer, sizeof peer, "%.64s:%d", s->address, (int)config_number(c, SETTING_PEER_PORT));
+    const struct host_options options = {
+        .seed = machine_seed(),
+        .node =
+            {
+                .id = s->folder.id,
+                .store = s->folder.store,
+                .state_path = s->folder.state,
+                .agent_path = (s->modes & MODE_AGENT) != 0 ? s->folder.agent_db : NULL,
+                .name = s->name,
+                .address = mem_strdup(peer),
+                .modes = s->modes,
+                .bootstrap = bootstrap,
+                .election_ms = (unsigned)config_number(c, SETTING_ELECTION),
+                .heartbeat_ms = (unsigned)config_number(c, SETTING_HEARTBEAT),
+                .unreachable_ms = config_number(c, SETTING_UNREACHABLE),
+                .agent = {.hostname = s->hostname,
+                          .address = s->address,
+                          .version = VERSION,
+                          .boot = s->boot,
+                          .port = s->ports[LISTEN_AGENT],
+                          .resources = buf_str(&s->resources),
+                          .attributes = buf_str(&s->attributes),
+                          .work_dir = s->folder.agent},
+                .facts = facts_of(s),
+            },
+    };
+    const struct host_deeds deeds = {
+        .data = s,
+        .launch = do_launch,
+        .kill = do_kill,
+        .forget = do_forget,
+        .routes = do_routes,
+        .sandbox = do_sandbox,
+        .send = do_send,
+        .ready = on_ready,
+        .ended = on_ended,
+    };
+    return host_start(s->host, &s->loop, s->http, &options, &deeds, err);
+}
+
+/* Many connections and tasks: as many files as the system allows. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int start(struct server *s, bool bootstrap, struct error *err)
+{
+    const struct http_server_config http = http_server_config_default();
+    if (set_up_log(config_text(&s->config, SETTING_LOG), err) != 0 ||
+        parse_modes(config_text(&s->config, SETTING_MODES), &s->modes, err) != 0 ||
+        folder_open(config_text(&s->config, SETTING_DATA), &s->folder, err) != 0)
+        return -1;
+    if (!bootstrap && access(s->folder.state, F_OK) != 0)
+        return error_set(
+            err, ERR_NOT_FOUND,
+            "%s: there is no node in this folder: make one with mesolith dev --data %s",
+            s->folder.path, s->folder.path);
+    raise_file_limit();
+    if (read_settings(s, err) != 0 || loop_init(&s->loop, err) != 0)
+        return -1;
+    s->host = host_new();
+    host_set_owner(s->host, s);
+    s->http = http_server_new(&s->loop, &http, &host_server_events, s->host);
+    if (listen_all(s, err) != 0)
+        return -1;
+    s->tasks.data = s;
+    const struct tasks_options tasks = {
+        .loop = &s->loop,
+        .host = s->host,
+        .folder = s->folder.agent,
+        .launcher = &serve_launcher,
+        .docker = config_text(&s->config, SETTING_DOCKER),
+    };
+    if (start_node(s, bootstrap, err) != 0 || tasks_start(&s->tasks, &tasks, err) != 0 ||
+        ((s->modes & MODE_AGENT) != 0 && start_proxy(s, err) != 0))
+        return -1;
+    s->parts += 3; /* the node, the server, the tasks */
+    watch_signals(s);
+    return 0;
+}
+
+static int run(int argc, char **argv, bool bootstrap)
+{
+    static struct server s;
+    struct error err;
+    s.folder.lock_fd = -1;
+    if (config_read(&s.config, argc, argv, &err) != 0 || start(&s, bootstrap, &err) != 0) {
+        /* Nothing was promised yet; what was started ends with the process. */
+        fprintf(stderr, "error: %s\n", err.text);
+        return error_exit_status(err.code);
+    }
+    loop_run(&s.loop);
+    http_server_free(s.http);
+    host_free(s.host);
+    loop_close(&s.loop);
+    folder_close(&s.folder);
+    buf_close(&s.resources);
+    buf_close(&s.attributes);
+    config_close(&s.config);
+    return s.exit_status;
+}
+
+int dev_main(int argc, char **argv)
+{
+    return run(argc, argv, true);
+}
+
+int serve_main(int argc, char **argv)
+{
+    return run(argc, argv, false);
+}
