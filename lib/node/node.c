@@ -150,6 +150,7 @@ int node_open(const struct node_options *options, struct hands *hands, struct no
     n->pendings = map_new();
     n->reads = map_new();
     n->batches = map_new();
+    n->refused = map_new();
     outbox_init(&n->out, 0);
     n->facts = options->facts;
     n->facts.node = (int64_t)options->id;
@@ -184,6 +185,10 @@ void node_close(struct node *n)
     api_free(n->api);
     arena_close(&n->facts_text);
     mem_free(n->ports_refused);
+    struct refused_port *r;
+    for (size_t cursor = 0; (r = map_each(n->refused, &cursor)) != NULL;)
+        mem_free(r);
+    map_free(n->refused);
     mem_free(n);
 }
 
@@ -337,20 +342,39 @@ static void take_report(struct node *n, struct event *e)
     json_free(v);
 }
 
-/* The proxy tells which ports it serves; what it does not is shown. */
+static struct refused_port *refused_port_new(const struct json *v)
+{
+    struct refused_port *r = NEW(struct refused_port);
+    r->port = (int)json_int(json_get(v, "port"), 0);
+    str_copy(r->reason, sizeof r->reason, json_str(json_get(v, "reason"), ""));
+    return r;
+}
+
+/* The proxy tells which ports it serves, those that have changed; what it does not is shown. */
 static void take_routes(struct node *n, struct event *e)
 {
     struct json *v = body_of(e);
     struct buf refused;
     struct json_writer w;
+    JSON_EACH (port, json_get(v, "ports")) {
+        uint64_t number = (uint64_t)json_int(json_get(port, "port"), 0);
+        mem_free(map_remove(n->refused, number));
+        if (!json_bool(json_get(port, "bound"), false))
+            map_put(n->refused, number, refused_port_new(port));
+    }
+    json_free(v);
+
+    struct refused_port *r;
     buf_init(&refused, 1 << 20);
     json_begin(&w, &refused);
     json_array(&w);
-    JSON_EACH (port, json_get(v, "ports"))
-        if (!json_bool(json_get(port, "bound"), false))
-            json_put_value(&w, port);
+    for (size_t cursor = 0; (r = map_each(n->refused, &cursor)) != NULL;) {
+        json_object(&w);
+        json_member_int(&w, "port", r->port);
+        json_member_str(&w, "reason", r->reason);
+        json_object_end(&w);
+    }
     json_array_end(&w);
-    json_free(v);
     mem_free(n->ports_refused);
     n->ports_refused = buf_take(&refused, NULL);
 }

@@ -32,6 +32,11 @@ struct done { /* an outcome on its way to its origin */
     struct outcome outcome;
 };
 
+struct refused_port { /* a service port that the proxy does not serve */
+    int port;
+    char reason[256];
+};
+
 struct letter { /* a message inside this process: it arrives in the next turn */
     bool to_agent;
     struct buf body;
@@ -77,7 +82,8 @@ struct node {
 
     struct facts facts; /* as published */
     struct arena facts_text;
-    char *ports_refused; /* JSON, owned */
+    struct map *refused; /* port -> struct refused_port */
+    char *ports_refused; /* the same as JSON, owned */
 };
 
 /* ---- requests.c */
