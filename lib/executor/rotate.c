@@ -27,6 +27,7 @@ static int open_file(struct rotate *r)
     if ((st.st_uid != r->uid || st.st_gid != r->gid) && fchown(r->fd, r->uid, r->gid) != 0)
         return -1;
     r->size = st.st_size;
+    r->inode = st.st_ino;
     return 0;
 }
 
@@ -49,12 +50,13 @@ int rotate_open(struct rotate *r, int folder_fd, const char *name, int64_t max_b
     return error_set(err, ERR_IO, "cannot open the sandbox's %s: %s", name, strerror(saved));
 }
 
-static void number_name(const struct rotate *r, unsigned number, char dst[32])
+static const char *number_name(const char *name, unsigned number, char dst[32])
 {
     if (number == 0)
-        snprintf(dst, 32, "%s", r->name);
+        str_copy(dst, 32, name);
     else
-        snprintf(dst, 32, "%s.%u", r->name, number);
+        snprintf(dst, 32, "%.16s.%u", name, number);
+    return dst;
 }
 
 static void next_file(struct rotate *r)
@@ -62,9 +64,8 @@ static void next_file(struct rotate *r)
     char from[32], to[32];
     rotate_close(r);
     for (unsigned i = r->max_files; i > 0; i--) {
-        number_name(r, i - 1, from);
-        number_name(r, i, to);
-        renameat(r->folder_fd, from, r->folder_fd, to);
+        renameat(r->folder_fd, number_name(r->name, i - 1, from), r->folder_fd,
+                 number_name(r->name, i, to));
     }
     if (r->max_files == 0)
         unlinkat(r->folder_fd, r->name, 0);
@@ -134,4 +135,34 @@ void rotate_close(struct rotate *r)
     if (r->fd >= 0)
         close(r->fd);
     r->fd = -1;
+}
+
+static void cut_to(int folder_fd, const char *name, int64_t size)
+{
+    struct stat st;
+    int fd = openat(folder_fd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > size)
+        (void)!ftruncate(fd, size);
+    close(fd);
+}
+
+void rotate_rewind(int folder_fd, const char *name, unsigned max_files, uint64_t inode,
+                   int64_t size)
+{
+    char from[32], to[32];
+    struct stat st;
+    unsigned at = 0;
+    while (at <= max_files &&
+           (fstatat(folder_fd, number_name(name, at, from), &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+            st.st_ino != inode))
+        at++;
+    if (at > max_files)
+        return;
+    for (unsigned i = 0; i < at; i++)
+        unlinkat(folder_fd, number_name(name, i, from), 0);
+    for (unsigned i = at; at > 0 && i <= max_files; i++)
+        renameat(folder_fd, number_name(name, i, from), folder_fd, number_name(name, i - at, to));
+    cut_to(folder_fd, name, size);
 }

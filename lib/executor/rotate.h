@@ -11,6 +11,7 @@
 
 struct rotate {
     int64_t size;    /* of the newest file */
+    uint64_t inode;  /* its number, which survives a rename */
     int64_t dropped; /* bytes not yet spoken of */
     /* private */
     int folder_fd; /* borrowed */
@@ -28,3 +29,8 @@ int rotate_open(struct rotate *r, int folder_fd, const char *name, int64_t max_b
                 unsigned max_files, struct error *err) MUST_CHECK;
 void rotate_write(struct rotate *r, const char *bytes, size_t n);
 void rotate_close(struct rotate *r); /* accepts a closed one */
+
+/* Before rotate_open(): takes back what was written after the moment when the newest file was
+ * `inode` and `size` bytes long. Without effect when that file is gone. */
+void rotate_rewind(int folder_fd, const char *name, unsigned max_files, uint64_t inode,
+                   int64_t size);
