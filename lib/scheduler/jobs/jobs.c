@@ -200,7 +200,7 @@ void jobs_changed(struct jobs *j, const struct change *c)
     if (!j->leading)
         return;
     switch (c->kind) {
-    case CHANGE_JOB_GONE: /* its id may be given to another */
+    case CHANGE_JOB_GONE:
         known_free(map_remove(j->known, (uint64_t)c->id));
         dirty(j, c->id);
         break;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "model/mesos_id.h"
 #include "model/run_spec.h"
 #include "scheduler/jobs/jobs.h"
 
@@ -167,25 +168,28 @@ static void fill(struct making *m)
 }
 
 static void write_spec(const struct task_row *t, const struct run_row *r, const struct job *job,
-                       const char *host, struct buf *out)
+                       const struct agent_row *agent, const char *cluster, struct buf *out)
 {
-    char run_id[48];
+    char run_id[24], agent_id[MESOS_ID_SIZE], framework[MESOS_ID_SIZE];
     struct job_task_ref ref;
     struct error err;
     struct json_writer w;
     struct arena arena = {0};
-    struct job_run run = {
-        .due = r->due, .attempt = r->attempt, .host = host, .arguments = r->arguments};
+    struct job_run run = {.due = r->due,
+                          .attempt = r->attempt,
+                          .run_id = run_id,
+                          .host = agent->hostname,
+                          .arguments = r->arguments};
     if (job_task_id_parse(t->name, &ref, &err) == 0)
         run.due = ref.due; /* as the id has it: it may have had to give way (6.1) */
-    /* row numbers may be used again after a delete; with their due time they are not */
-    snprintf(run_id, sizeof run_id, "%lld-%lld", (long long)r->id, (long long)r->due.ms);
-    run.run_id = run_id;
+    snprintf(run_id, sizeof run_id, "%lld", (long long)r->id);
     struct run_spec s = {
         .task = t->id,
         .name = t->name,
         .owner = OWNER_JOB,
         .of = job->name,
+        .agent = mesos_agent_id(cluster, t->agent, agent_id),
+        .framework = mesos_framework_id(cluster, OWNER_JOB, framework),
         .source = arena_printf(&arena, "ChronosTask:%s", job->name),
         .user = str_eq(job->user, "root") ? NULL : job->user, /* NULL: the agent's own */
         .cpus_milli = t->cpus_milli,
@@ -213,7 +217,7 @@ bool jobs_run_spec(struct state *state, const struct task_row *t, struct buf *ou
     if (!state_run_by_id(state, t->run, &r) || !state_job_by_id(state, r.job, &row) ||
         !state_agent_by_id(state, t->agent, &agent) || job_load(row.definition, &job, &err) != 0)
         return false;
-    write_spec(t, &r, &job, agent.hostname, out);
+    write_spec(t, &r, &job, &agent, state_setting(state, "cluster", ""), out);
     job_close(&job);
     return true;
 }
