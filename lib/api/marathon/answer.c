@@ -1,0 +1,92 @@
+/* What many doors answer with. */
+#include <stdio.h>
+
+#include "api/marathon/private.h"
+#include "base/str.h"
+
+bool path_id(const struct call *c, char out[ID_SIZE])
+{
+    struct error err;
+    const char *text = call_param(c, "id");
+    if (id_resolve(text, "/", out, &err) == 0)
+        return true;
+    snprintf(out, ID_SIZE, "/%.*s", ID_SIZE - 2, text);
+    return false;
+}
+
+void answer_no_app(struct call *c, const char *path)
+{
+    answer_message(c, 404, "App '%s' does not exist", path);
+}
+
+bool path_app(struct call *c, struct app_row *out)
+{
+    char path[ID_SIZE];
+    if (path_id(c, path) && state_app_by_path(c->view->state, path, out))
+        return true;
+    answer_no_app(c, path);
+    return false;
+}
+
+bool path_group(struct call *c, char out[ID_SIZE])
+{
+    struct app_row row;
+    if (call_param(c, "id")[0] == '\0') {
+        str_copy(out, ID_SIZE, "/");
+        return true;
+    }
+    if (path_id(c, out)) {
+        struct stmt *q = apps_within(c->view->state, out);
+        bool found = state_app_next(q, &row);
+        stmt_end(q);
+        if (found)
+            return true;
+    }
+    answer_message(c, 404, "Group '%s' does not exist", out);
+    return false;
+}
+
+void put_version(struct json_writer *w, const char *name, struct wall version)
+{
+    char text[TIME_TEXT_SIZE];
+    json_member_str(w, name, wall_text(version, text));
+}
+
+void answer_result(struct call *c, int status, struct wall version, const char *deployment)
+{
+    struct json_writer w;
+    call_json(c, status, &w);
+    json_object(&w);
+    put_version(&w, "version", version);
+    json_member_str(&w, "deploymentId", deployment);
+    json_object_end(&w);
+    header_put(&c->reply->headers, "Marathon-Deployment-Id", deployment);
+}
+
+void answer_outcome(struct tell *t, int status, const struct outcome *o)
+{
+    struct error err;
+    struct json *detail = json_parse(buf_slice(&o->detail), &err);
+    answer_result(&t->c, status, (struct wall){json_int(json_get(detail, "version_ms"), 0)},
+                  json_str(json_get(detail, "deployment"), ""));
+    json_free(detail);
+}
+
+void put_location(struct call *c, const char *id)
+{
+    struct slice host = header_get(c->request->headers, "Host");
+    const struct facts *f = c->view->facts;
+    if (host.len > 0)
+        header_printf(&c->reply->headers, "Location", "%s://%.*s%s", c->request->scheme,
+                      (int)host.len, host.p, id);
+    else
+        header_printf(&c->reply->headers, "Location", "%s%s",
+                      f->url_marathon != NULL ? f->url_marathon : "", id);
+}
+
+struct stmt *apps_within(struct state *s, const char *group)
+{
+    char prefix[ID_SIZE + 1];
+    snprintf(prefix, sizeof prefix, "%s/", group);
+    return state_apps(s, str_eq(group, "/") ? "" : prefix, "", INT64_MAX);
+}

@@ -1,0 +1,148 @@
+/* Reading apps (spec/marathon.md 3.2, 3.3, 3.9). */
+#include <string.h>
+#include <strings.h>
+
+#include "api/marathon/labels.h"
+#include "api/marathon/private.h"
+#include "base/str.h"
+
+/* ---- GET /v2/apps */
+
+struct filter { /* all must hold; "" filters nothing */
+    const char *id, *cmd;
+    struct selectors labels;
+};
+
+static int read_filter(struct call *c, struct filter *f)
+{
+    struct error err;
+    const char *id = query_get(&c->query, "id"), *cmd = query_get(&c->query, "cmd"),
+               *label = query_get(&c->query, "label");
+    *f = (struct filter){.id = id != NULL ? id : "", .cmd = cmd != NULL ? cmd : ""};
+    if (selectors_parse(label != NULL ? label : "", &f->labels, &err) == 0)
+        return 0;
+    call_error(c, &err);
+    return -1;
+}
+
+static bool matches(const struct filter *f, const struct app_row *a)
+{
+    struct error err;
+    if (f->id[0] != '\0' && strcasestr(a->path, f->id) == NULL)
+        return false;
+    if (f->cmd[0] == '\0' && f->labels.n == 0)
+        return true;
+    struct json *definition = json_parse_own(a->definition, &err);
+    const char *cmd = json_str(json_get(definition, "cmd"), NULL);
+    bool holds = (f->cmd[0] == '\0' || (cmd != NULL && strcasestr(cmd, f->cmd) != NULL)) &&
+                 selectors_match(&f->labels, json_get(definition, "labels"));
+    json_free(definition);
+    return holds;
+}
+
+static void list_apps(struct call *c, const char *name, const char *group, const struct filter *f)
+{
+    struct show s;
+    struct json_writer w;
+    struct app_row row;
+    show_init(&s, c->view, embed_of(&c->query) | EMBED_COUNTS | EMBED_DEPLOYMENTS);
+    call_json(c, 200, &w);
+    json_object(&w);
+    json_key(&w, name);
+    json_array(&w);
+    struct stmt *q = apps_within(c->view->state, group);
+    while (state_app_next(q, &row))
+        if (f == NULL || matches(f, &row))
+            show_app(&s, &row, &w);
+    json_array_end(&w);
+    json_object_end(&w);
+    show_close(&s);
+}
+
+void ask_apps(struct call *c)
+{
+    struct filter f;
+    if (read_filter(c, &f) != 0)
+        return;
+    list_apps(c, "apps", "/", &f);
+    selectors_close(&f.labels);
+}
+
+/* ---- the apps of a group: GET /v2/apps/{group}/ and a star */
+
+void ask_glob(struct call *c)
+{
+    char group[ID_SIZE];
+    if (path_group(c, group))
+        list_apps(c, "*", group, NULL);
+}
+
+/* ---- GET /v2/apps/{id} */
+
+void ask_app(struct call *c)
+{
+    struct app_row row;
+    struct show s;
+    struct json_writer w;
+    if (!path_app(c, &row))
+        return;
+    show_init(&s, c->view,
+              embed_of(&c->query) | EMBED_COUNTS | EMBED_DEPLOYMENTS | EMBED_TASKS | EMBED_FAILURE);
+    call_json(c, 200, &w);
+    json_object(&w);
+    json_key(&w, "app");
+    show_app(&s, &row, &w);
+    json_object_end(&w);
+    show_close(&s);
+}
+
+/* ---- versions */
+
+void ask_app_versions(struct call *c)
+{
+    struct app_row row;
+    struct json_writer w;
+    if (!path_app(c, &row))
+        return;
+    call_json(c, 200, &w);
+    json_object(&w);
+    json_key(&w, "versions");
+    json_array(&w);
+    struct stmt *q = state_app_versions(c->view->state, row.id);
+    while (stmt_row(q)) {
+        char text[TIME_TEXT_SIZE];
+        json_put_str(&w, wall_text((struct wall){stmt_i64(q, 0)}, text));
+    }
+    json_array_end(&w);
+    json_object_end(&w);
+}
+
+void ask_app_version(struct call *c)
+{
+    struct app_row row;
+    struct wall version;
+    struct error err;
+    if (!path_app(c, &row))
+        return;
+    if (wall_parse(call_param(c, "version"), &version, &err) != 0) {
+        call_error(c, &err);
+        return;
+    }
+    struct slice definition = state_app_version(c->view->state, row.id, version);
+    if (definition.len == 0) {
+        char text[TIME_TEXT_SIZE];
+        answer_message(c, 404, "App '%s' does not exist in version %s", row.path,
+                       wall_text(version, text));
+        return;
+    }
+    struct json_writer w;
+    call_json(c, 200, &w);
+    json_object(&w);
+    if (version.ms == row.version.ms) {
+        show_definition(&row, &w);
+    } else { /* of old ones it is not kept when they were last scaled */
+        json_put_members(&w, definition);
+        put_version(&w, "version", version);
+    }
+    json_object_end(&w);
+}

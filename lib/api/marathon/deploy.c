@@ -1,0 +1,315 @@
+/* Changing apps (spec/marathon.md 3.4 to 3.8). Each door looks at the state, says what is to
+ * become of which app, and proposes it; a tell whose view was old runs again from the start. */
+#include <stdio.h>
+
+#include "api/marathon/private.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+static const struct app_rules *rules(const struct tell *t)
+{
+    return &t->c.view->facts->app_rules;
+}
+
+static struct state *state_of(const struct tell *t)
+{
+    return t->c.view->state;
+}
+
+static void keep(struct tell *t, const char *path)
+{
+    mem_free(t->kept);
+    t->kept = mem_strdup(path);
+}
+
+static void answer_done(struct tell *t, const struct outcome *o)
+{
+    answer_outcome(t, 200, o);
+}
+
+static void answer_created(struct tell *t, const struct outcome *o)
+{
+    answer_outcome(t, 201, o);
+    put_location(&t->c, t->kept);
+}
+
+/* ---- POST /v2/apps */
+
+/* The app as it stands now, before anything of it runs: no versionInfo yet (4.1). */
+static void answer_posted(struct tell *t, const struct outcome *o)
+{
+    struct app_row row;
+    if (!state_app_by_path(state_of(t), t->kept, &row)) { /* deleted in the same turn */
+        answer_created(t, o);
+        return;
+    }
+    struct error err;
+    struct json *detail = json_parse(buf_slice(&o->detail), &err);
+    const char *deployment = json_str(json_get(detail, "deployment"), "");
+    struct json_writer w;
+    call_json(&t->c, 201, &w);
+    json_object(&w);
+    json_put_members(&w, row.definition);
+    put_version(&w, "version", row.version);
+    json_member_int(&w, "tasksStaged", 0);
+    json_member_int(&w, "tasksRunning", 0);
+    json_member_int(&w, "tasksHealthy", 0);
+    json_member_int(&w, "tasksUnhealthy", 0);
+    json_key(&w, "deployments");
+    json_array(&w);
+    json_object(&w);
+    json_member_str(&w, "id", deployment);
+    json_object_end(&w);
+    json_array_end(&w);
+    json_object_end(&w);
+    header_put(&t->c.reply->headers, "Marathon-Deployment-Id", deployment);
+    put_location(&t->c, t->kept);
+    json_free(detail);
+}
+
+void post_app(struct tell *t)
+{
+    struct app a = {0};
+    struct app_row old;
+    struct problems problems = {0};
+    char group[ID_SIZE];
+    const struct json *body = marathon_body(&t->c);
+    if (body == NULL)
+        return;
+    if (app_parse(rules(t), body, NULL, "/", NULL, &a, &problems) != 0) {
+        call_problems(&t->c, &problems);
+        return;
+    }
+    if (state_app_by_path(state_of(t), a.id, &old)) {
+        answer_message(&t->c, 409, "An app with id [%s] already exists.", a.id);
+        app_close(&a);
+        return;
+    }
+    keep(t, a.id);
+    struct changes ch = {
+        .group = id_parent(a.id, group), .force = query_true(&t->c.query, "force"), .told = true};
+    changes_put(&ch, &a, NULL);
+    changes_propose(t, &ch, answer_posted);
+    changes_close(&ch);
+}
+
+/* ---- PUT and PATCH */
+
+enum update { UPDATE_PATCH, UPDATE_REPLACE };
+
+static enum update update_of(const struct tell *t)
+{
+    const char *partial = query_get(&t->c.query, "partialUpdate");
+    return partial != NULL && !query_true(&t->c.query, "partialUpdate") ? UPDATE_REPLACE
+                                                                        : UPDATE_PATCH;
+}
+
+/* What the definition of an old version says; false after having failed the call. */
+static bool take_version(struct tell *t, const struct app_row *row, struct wall version,
+                         struct app *out)
+{
+    struct error err;
+    struct slice definition = state_app_version(state_of(t), row->id, version);
+    if (definition.len > 0 && app_load(definition, out, &err) == 0)
+        return true;
+    char text[TIME_TEXT_SIZE];
+    answer_message(&t->c, 404, "App '%s' does not exist in version %s", row->path,
+                   wall_text(version, text));
+    return false;
+}
+
+/* The app as an update makes it. 0; -1 with problems; 1 when the call has failed. */
+static int updated(struct tell *t, const struct app_row *row, const struct json *body,
+                   enum update how, struct app *out, struct problems *problems)
+{
+    struct app old;
+    struct wall version;
+    load_app(row, &old);
+    int rc = how == UPDATE_PATCH ? app_wants_version(body, &old, &version, problems) : 0;
+    if (rc == 1)
+        rc = take_version(t, row, version, out) ? 0 : 1;
+    else if (rc == 0 && how == UPDATE_PATCH)
+        rc = app_patch(rules(t), body, "/", &old, out, problems);
+    else if (rc == 0)
+        rc = app_parse(rules(t), body, row->path, "/", &old, out, problems);
+    app_close(&old);
+    return rc;
+}
+
+static void update_one(struct tell *t, bool create, enum update how)
+{
+    char path[ID_SIZE], group[ID_SIZE];
+    struct app a = {0};
+    struct app_row row;
+    struct problems problems = {0};
+    bool possible = path_id(&t->c, path),
+         known = possible && state_app_by_path(state_of(t), path, &row);
+    if (!known && !create) {
+        answer_no_app(&t->c, path);
+        return;
+    }
+    const struct json *body = marathon_body(&t->c);
+    if (body == NULL)
+        return;
+    int rc = known ? updated(t, &row, body, how, &a, &problems)
+                   : app_parse(rules(t), body, call_param(&t->c, "id"), "/", NULL, &a, &problems);
+    if (rc < 0)
+        call_problems(&t->c, &problems);
+    if (rc != 0)
+        return;
+    keep(t, a.id);
+    struct changes ch = {
+        .group = id_parent(path, group), .force = query_true(&t->c.query, "force"), .told = true};
+    changes_put(&ch, &a, known ? &row : NULL);
+    changes_propose(t, &ch, known ? answer_done : answer_created);
+    changes_close(&ch);
+}
+
+void put_app(struct tell *t)
+{
+    update_one(t, true, update_of(t));
+}
+
+void patch_app(struct tell *t)
+{
+    update_one(t, false, UPDATE_PATCH);
+}
+
+/* ---- PUT and PATCH of an array */
+
+/* Of one element: "/id" in it is "(2)/id" of the whole. Closes `of`. */
+static void add_problems(struct problems *to, size_t index, struct problems *of)
+{
+    for (size_t i = 0; i < of->n; i++) {
+        const struct problem *p = &of->items[i];
+        char path[512];
+        snprintf(path, sizeof path, "(%zu)%s", index, str_eq(p->path, "/") ? "" : p->path);
+        problems_add(to, p->kind, path, "%s", p->text);
+    }
+    to->left_out += of->left_out;
+    problems_close(of);
+}
+
+/* The id of an element, absolute. -1 with a problem. */
+static int element_id(const struct json *element, char out[ID_SIZE], struct problems *problems)
+{
+    struct error err;
+    const struct json *id = json_get(element, "id");
+    if (!json_is(element, JSON_OBJECT))
+        problems_add(problems, PROBLEM_SCHEMA, "/", "error.expected.jsobject: got %s, need an app",
+                     json_kind_word(element));
+    else if (id == NULL)
+        problems_add(problems, PROBLEM_SCHEMA, "/id",
+                     "error.path.missing: need an id like \"/prod/web\"");
+    else if (!json_is(id, JSON_STRING))
+        problems_add(problems, PROBLEM_SCHEMA, "/id", "error.expected.jsstring: got %s",
+                     json_kind_word(id));
+    else if (id_resolve(json_str(id, ""), "/", out, &err) != 0)
+        problems_add(problems, PROBLEM_RULE, "/id", "%s", err.text);
+    else
+        return 0;
+    return -1;
+}
+
+/* 0; -1 with problems; 1 when the call has failed. */
+static int add_element(struct tell *t, const struct json *element, bool create, enum update how,
+                       struct changes *ch, struct problems *problems)
+{
+    char path[ID_SIZE];
+    struct app a = {0};
+    struct app_row row;
+    if (element_id(element, path, problems) != 0)
+        return -1;
+    if (changes_have(ch, path)) {
+        problems_add(problems, PROBLEM_RULE, "/id", "got %s twice, need each app once", path);
+        return -1;
+    }
+    bool known = state_app_by_path(state_of(t), path, &row);
+    if (!known && !create) {
+        answer_no_app(&t->c, path);
+        return 1;
+    }
+    int rc = known ? updated(t, &row, element, how, &a, problems)
+                   : app_parse(rules(t), element, path, "/", NULL, &a, problems);
+    if (rc == 0)
+        changes_put(ch, &a, known ? &row : NULL);
+    return rc;
+}
+
+static void update_many(struct tell *t, bool create, enum update how)
+{
+    const struct json *body = marathon_body(&t->c);
+    struct problems problems = {0};
+    if (body == NULL)
+        return;
+    if (!json_is(body, JSON_ARRAY)) {
+        problems_add(&problems, PROBLEM_SCHEMA, "/",
+                     "error.expected.jsarray: got %s, need an array of apps", json_kind_word(body));
+    } else if (json_count(body) > LIMIT_ITEMS) {
+        problems_add(&problems, PROBLEM_SCHEMA, "/",
+                     "error.maxLength: got %zu apps, need at most %d", json_count(body),
+                     LIMIT_ITEMS);
+    }
+    if (problems.n > 0) {
+        call_problems(&t->c, &problems);
+        return;
+    }
+    struct changes ch = {.group = "/", .force = query_true(&t->c.query, "force")};
+    size_t index = 0;
+    int rc = 0;
+    JSON_EACH (element, body) {
+        struct problems own = {0};
+        rc = add_element(t, element, create, how, &ch, &own);
+        add_problems(&problems, index++, &own);
+        if (rc > 0)
+            break;
+    }
+    if (rc > 0) /* it has failed */
+        problems_close(&problems);
+    else if (problems.n > 0)
+        call_problems(&t->c, &problems);
+    else
+        changes_propose(t, &ch, answer_done);
+    changes_close(&ch);
+}
+
+void put_apps(struct tell *t)
+{
+    update_many(t, true, update_of(t));
+}
+
+void patch_apps(struct tell *t)
+{
+    update_many(t, false, UPDATE_PATCH);
+}
+
+/* ---- DELETE and restart */
+
+void delete_app(struct tell *t)
+{
+    struct app_row row;
+    char group[ID_SIZE];
+    if (!path_app(&t->c, &row))
+        return;
+    bool force = query_get(&t->c.query, "force") == NULL || query_true(&t->c.query, "force");
+    struct changes ch = {.group = id_parent(row.path, group), .force = force};
+    changes_remove(&ch, &row);
+    changes_propose(t, &ch, answer_done);
+    changes_close(&ch);
+}
+
+void restart_app(struct tell *t)
+{
+    struct app_row row;
+    struct app a;
+    char group[ID_SIZE];
+    if (!path_app(&t->c, &row))
+        return;
+    load_app(&row, &a);
+    struct changes ch = {.group = id_parent(row.path, group),
+                         .force = query_true(&t->c.query, "force")};
+    changes_restart(&ch, &a, &row);
+    changes_propose(t, &ch, answer_done);
+    changes_close(&ch);
+}

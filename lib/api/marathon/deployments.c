@@ -1,0 +1,171 @@
+/* Deployments: the list, cancelling, rolling back (spec/marathon.md 8.1, 8.8). */
+#include "api/marathon/private.h"
+#include "base/assert.h"
+#include "base/str.h"
+
+/* ---- the list */
+
+static void put_actions(const struct json *step, bool current, struct json_writer *w)
+{
+    JSON_EACH (action, json_get(step, "actions")) {
+        json_object(w);
+        json_member_str(w, "action", json_str(json_get(action, "action"), ""));
+        json_member_str(w, "app", json_str(json_get(action, "app"), ""));
+        if (current) {
+            json_key(w, "readinessCheckResults");
+            json_array(w);
+            json_array_end(w);
+        }
+        json_object_end(w);
+    }
+}
+
+static void put_current(const struct json *plan, int step, struct json_writer *w)
+{
+    int at = 0;
+    json_key(w, "currentActions");
+    json_array(w);
+    JSON_EACH (s, json_get(plan, "steps"))
+        if (++at == step)
+            put_actions(s, true, w);
+    json_array_end(w);
+}
+
+static void put_deployment(struct state *s, const struct deployment_row *d, struct json_writer *w)
+{
+    char uuid[UUID_TEXT_SIZE];
+    struct error err;
+    struct json *plan = json_parse_own(slice_of(d->plan), &err);
+    json_object(w);
+    json_member_str(w, "id", uuid_text(deployment_uuid(d), uuid));
+    put_version(w, "version", d->version);
+    json_key(w, "affectedApps");
+    json_array(w);
+    struct stmt *q = state_deployment_apps(s, d->id);
+    while (stmt_row(q))
+        json_put_str(w, stmt_str(q, 0));
+    json_array_end(w);
+    json_key(w, "affectedPods");
+    json_array(w);
+    json_array_end(w);
+    json_key(w, "steps");
+    json_put_value(w, json_get(plan, "steps"));
+    put_current(plan, d->step, w);
+    json_member_int(w, "currentStep", d->step);
+    json_member_int(w, "totalSteps", d->steps);
+    json_object_end(w);
+    json_free(plan);
+}
+
+void ask_deployments(struct call *c)
+{
+    struct json_writer w;
+    struct deployment_row d;
+    call_json(c, 200, &w);
+    json_array(&w);
+    struct stmt *q = state_deployments(c->view->state);
+    while (state_deployment_next(q, &d))
+        put_deployment(c->view->state, &d, &w);
+    json_array_end(&w);
+}
+
+/* ---- DELETE */
+
+static void answer_cancelled(struct tell *t, const struct outcome *o)
+{
+    (void)o;
+    call_text(&t->c, 202, NULL, "");
+}
+
+/* Nothing was to be undone but the deployment itself. */
+static void answer_nothing_left(struct tell *t, const struct outcome *o)
+{
+    (void)o;
+    char uuid[UUID_TEXT_SIZE];
+    answer_result(&t->c, 200, (struct wall){state_version_ms(t->c.view->state)},
+                  uuid_text(rng_uuid(t->rng), uuid));
+}
+
+static void answer_rolled_back(struct tell *t, const struct outcome *o)
+{
+    answer_outcome(t, 200, o);
+}
+
+static void cancel(struct tell *t, int64_t deployment, outcome_fn *then)
+{
+    struct json_writer w;
+    tell_begin(t, COMMAND_DEPLOYMENT_STEP, &w, then);
+    json_key(&w, "set");
+    json_array(&w);
+    json_object(&w);
+    json_member_int(&w, "deployment", deployment);
+    json_member_bool(&w, "end", false);
+    json_member_str(&w, "reason", "cancelled by a user");
+    json_object_end(&w);
+    json_array_end(&w);
+    tell_end(t, &w);
+}
+
+static bool names(const struct json *list, const char *path)
+{
+    JSON_EACH (item, list)
+        if (str_eq(json_str(json_get(item, "id"), ""), path))
+            return true;
+    return false;
+}
+
+/* Puts the definition back that the app had before the deployment. */
+static void put_back(struct state *s, const struct json *original, struct changes *ch)
+{
+    const char *path = json_str(json_get(original, "id"), "");
+    struct buf text;
+    struct json_writer w;
+    struct app a;
+    struct app_row row;
+    struct error err;
+    buf_init(&text, LIMIT_ENTRY_BYTES);
+    json_begin(&w, &text);
+    json_put_value(&w, json_get(original, "definition"));
+    if (app_load(buf_slice(&text), &a, &err) != 0)
+        UNREACHABLE("a stored definition reads back");
+    buf_close(&text);
+    changes_put(ch, &a, state_app_by_path(s, path, &row) ? &row : NULL);
+}
+
+static void roll_back(struct tell *t, const struct deployment_row *d)
+{
+    struct state *s = t->c.view->state;
+    struct error err;
+    struct app_row row;
+    struct json *plan = json_parse_own(slice_of(d->plan), &err);
+    const struct json *originals = json_get(plan, "original");
+    struct changes ch = {.group = "/", .force = true};
+    JSON_EACH (original, originals)
+        put_back(s, original, &ch);
+    JSON_EACH (target, json_get(plan, "target")) {
+        const char *path = json_str(json_get(target, "id"), "");
+        if (!names(originals, path) && state_app_by_path(s, path, &row))
+            changes_remove(&ch, &row);
+    }
+    if (changes_matter(&ch))
+        changes_propose(t, &ch, answer_rolled_back);
+    else
+        cancel(t, d->id, answer_nothing_left);
+    changes_close(&ch);
+    json_free(plan);
+}
+
+void delete_deployment(struct tell *t)
+{
+    struct deployment_row d;
+    struct uuid uuid;
+    const char *name = call_param(&t->c, "id");
+    if (!uuid_parse(name, &uuid) || !state_deployment_by_uuid(t->c.view->state, uuid, &d)) {
+        answer_message(&t->c, 404, "DeploymentPlan %s does not exist", name);
+        return;
+    }
+    if (query_true(&t->c.query, "force"))
+        cancel(t, d.id, answer_cancelled);
+    else
+        roll_back(t, &d);
+}

@@ -1,0 +1,502 @@
+/* Events (spec/marathon.md 12): the stream's door, and what each change of the state means. */
+#include <string.h>
+
+#include "api/marathon/private.h"
+#include "api/marathon/stored.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "http/negotiate.h"
+#include "http/sse.h"
+
+#define EVENT_BYTES (8 << 20) /* of one: a heavy plan holds its apps twice */
+
+/* ---- one event */
+
+struct event {
+    const char *type;
+    struct buf data;
+    struct json_writer w;
+};
+
+static void event_begin(struct event *e, const char *type, struct wall at)
+{
+    e->type = type;
+    buf_init(&e->data, EVENT_BYTES);
+    json_begin(&e->w, &e->data);
+    json_object(&e->w);
+    json_member_str(&e->w, "eventType", type);
+    put_version(&e->w, "timestamp", at);
+}
+
+/* Ends the object and appends the whole event. */
+static void event_end(struct event *e, struct buf *out)
+{
+    json_object_end(&e->w);
+    sse_event(out, e->type, NULL, buf_slice(&e->data));
+    buf_close(&e->data);
+}
+
+/* ---- GET /v2/events */
+
+static char *types_of(const struct query *q)
+{
+    struct buf types;
+    const char *type;
+    buf_init(&types, LIMIT_URL_BYTES);
+    for (size_t cursor = 0; (type = query_each(q, "event_type", &cursor)) != NULL;) {
+        if (types.len > 0)
+            buf_putc(&types, '\n');
+        buf_puts(&types, type);
+    }
+    if (types.len > 0)
+        return buf_take(&types, NULL);
+    buf_close(&types);
+    return NULL;
+}
+
+static bool is_among(const struct query *q, const char *wanted)
+{
+    const char *type = query_get(q, "event_type");
+    if (type == NULL)
+        return true;
+    for (size_t cursor = 0; (type = query_each(q, "event_type", &cursor)) != NULL;)
+        if (str_eq(type, wanted))
+            return true;
+    return false;
+}
+
+void ask_events(struct call *c)
+{
+    /* The first takes all stars: a stream is only for those who name it. */
+    static const char *const offers[] = {"application/octet-stream", SSE_CONTENT_TYPE};
+    struct reply *r = c->reply;
+    const char *format = query_get(&c->query, "plan-format");
+    if (accept_best(header_get(c->request->headers, "Accept"), offers, 2) != 1) {
+        answer_message(c, 405, "Method Not Allowed");
+        return;
+    }
+    call_text(c, 200, SSE_CONTENT_TYPE, "");
+    r->plain = true;
+    r->subscribe = true;
+    r->topic = str_eq(format, "light") ? TOPIC_MARATHON_LIGHT : TOPIC_MARATHON;
+    r->types = types_of(&c->query);
+    if (!is_among(&c->query, "event_stream_attached"))
+        return;
+    struct event e;
+    event_begin(&e, "event_stream_attached", c->view->now.wall);
+    json_member_str(&e.w, "remoteAddress", c->request->remote);
+    event_end(&e, &r->body);
+}
+
+/* ---- what changes mean */
+
+struct render {
+    const struct change *c;
+    const struct view *view;
+    void *data;
+    publish_fn *publish;
+};
+
+static void begin(const struct render *r, struct event *e, const char *type)
+{
+    event_begin(e, type, r->c->at);
+}
+
+static void publish_on(const struct render *r, enum topic topic, const char *type,
+                       const struct buf *text)
+{
+    const struct published p = {topic, type, buf_slice(text)};
+    r->publish(r->data, &p);
+}
+
+/* To both topics: only plans differ between them. */
+static void finish(const struct render *r, struct event *e)
+{
+    struct buf text;
+    buf_init(&text, EVENT_BYTES + 1024);
+    event_end(e, &text);
+    publish_on(r, TOPIC_MARATHON, e->type, &text);
+    publish_on(r, TOPIC_MARATHON_LIGHT, e->type, &text);
+    buf_close(&text);
+}
+
+/* ---- apps */
+
+static void render_app(const struct render *r)
+{
+    struct app_row row;
+    struct event e;
+    if (r->c->more == NULL || !state_app_by_id(r->view->state, r->c->id, &row))
+        return;
+    begin(r, &e, "api_post_event");
+    json_member_str(&e.w, "clientIp", r->c->from);
+    json_member_str(&e.w, "uri", r->c->more);
+    json_key(&e.w, "appDefinition");
+    json_object(&e.w);
+    show_definition(&row, &e.w);
+    json_object_end(&e.w);
+    finish(r, &e);
+}
+
+static void render_app_gone(const struct render *r)
+{
+    struct event e;
+    begin(r, &e, "app_terminated_event");
+    json_member_str(&e.w, "appId", r->c->name);
+    finish(r, &e);
+}
+
+/* ---- deployments */
+
+/* The root group, trimmed to the apps that the deployment touches. */
+static void put_root(const char *name, const char *version, const struct json *apps,
+                     struct json_writer *w)
+{
+    json_key(w, name);
+    json_object(w);
+    json_member_str(w, "id", "/");
+    json_member_str(w, "version", version);
+    json_key(w, "apps");
+    json_array(w);
+    JSON_EACH (app, apps) {
+        json_object(w);
+        JSON_EACH (member, json_get(app, "definition")) {
+            json_key(w, json_name(member));
+            json_put_value(w, member);
+        }
+        json_member_str(w, "version", json_str(json_get(app, "version"), version));
+        json_object_end(w);
+    }
+    json_array_end(w);
+    static const char *const empty[] = {"groups", "dependencies", "pods"};
+    for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++) {
+        json_key(w, empty[i]);
+        json_array(w);
+        json_array_end(w);
+    }
+    json_object_end(w);
+}
+
+/* Of the root before: the newest of the apps that are shown of it. */
+static const char *newest(const struct json *apps)
+{
+    const char *version = "1970-01-01T00:00:00.000Z";
+    JSON_EACH (app, apps) {
+        const char *its = json_str(json_get(app, "version"), "");
+        if (strcmp(its, version) > 0)
+            version = its;
+    }
+    return version;
+}
+
+static void put_plan(const struct render *r, const struct json *plan, bool heavy,
+                     struct json_writer *w)
+{
+    const char *version = json_str(json_get(plan, "version"), "");
+    json_key(w, "plan");
+    json_object(w);
+    json_member_str(w, "id", r->c->name);
+    json_member_str(w, "version", version);
+    json_key(w, "steps");
+    json_put_value(w, json_get(plan, "steps"));
+    if (heavy) {
+        const struct json *original = json_get(plan, "original");
+        put_root("original", newest(original), original, w);
+        put_root("target", version, json_get(plan, "target"), w);
+    }
+    json_object_end(w);
+}
+
+static const struct json *step_at(const struct json *plan, int step)
+{
+    int at = 0;
+    JSON_EACH (s, json_get(plan, "steps"))
+        if (++at == step)
+            return s;
+    return NULL;
+}
+
+/* `step` 0: without; the last two members only where they are said. */
+static void deployment_event(const struct render *r, const struct json *plan, const char *type,
+                             int step, bool id, const char *reason)
+{
+    for (int heavy = 0; heavy < 2; heavy++) {
+        struct event e;
+        struct buf text;
+        begin(r, &e, type);
+        if (id)
+            json_member_str(&e.w, "id", r->c->name);
+        put_plan(r, plan, heavy, &e.w);
+        if (step > 0) {
+            json_key(&e.w, "currentStep");
+            json_put_value(&e.w, step_at(plan, step));
+        }
+        if (reason != NULL)
+            json_member_str(&e.w, "reason", reason);
+        buf_init(&text, EVENT_BYTES + 1024);
+        event_end(&e, &text);
+        publish_on(r, heavy ? TOPIC_MARATHON : TOPIC_MARATHON_LIGHT, type, &text);
+        buf_close(&text);
+    }
+}
+
+static void group_event(const struct render *r, const struct json *plan)
+{
+    struct event e;
+    begin(r, &e, "group_change_success");
+    json_member_str(&e.w, "groupId", r->c->of != NULL ? r->c->of : "/");
+    json_member_str(&e.w, "version", json_str(json_get(plan, "version"), ""));
+    finish(r, &e);
+}
+
+static void add_checks(const struct render *r, const struct app_row *row)
+{
+    struct app a;
+    load_app(row, &a);
+    for (size_t i = 0; i < a.health_checks.n; i++) {
+        struct event e;
+        begin(r, &e, "add_health_check_event");
+        json_member_str(&e.w, "appId", row->path);
+        put_version(&e.w, "version", row->version);
+        json_key(&e.w, "healthCheck");
+        app_write_health_check(&a.health_checks.items[i], &e.w);
+        finish(r, &e);
+    }
+    app_close(&a);
+}
+
+static void remove_checks(const struct render *r, const struct json *plan, const char *path)
+{
+    struct event e;
+    JSON_EACH (app, json_get(plan, "original"))
+        if (str_eq(json_str(json_get(app, "id"), ""), path) &&
+            json_count(json_get(json_get(app, "definition"), "healthChecks")) > 0) {
+            begin(r, &e, "remove_health_check_event");
+            json_member_str(&e.w, "appId", path);
+            finish(r, &e);
+        }
+}
+
+/* An app's checks begin with the step that starts its configuration, and end with it. */
+static void check_events(const struct render *r, const struct json *plan, int step)
+{
+    JSON_EACH (action, json_get(step_at(plan, step), "actions")) {
+        const char *word = json_str(json_get(action, "action"), "");
+        const char *path = json_str(json_get(action, "app"), "");
+        char version[TIME_TEXT_SIZE];
+        struct app_row row;
+        if (str_eq(word, "StopApplication"))
+            remove_checks(r, plan, path);
+        else if (!str_eq(word, "StartApplication") &&
+                 state_app_by_path(r->view->state, path, &row) &&
+                 str_eq(wall_text(row.config, version), json_str(json_get(plan, "version"), "")))
+            add_checks(r, &row);
+    }
+}
+
+static void render_deployment(const struct render *r)
+{
+    struct error err;
+    const struct change *c = r->c;
+    struct json *plan = json_parse_own(slice_of(c->more), &err);
+    if (c->kind == CHANGE_DEPLOYMENT_BEGIN) {
+        group_event(r, plan);
+    } else if (c->kind == CHANGE_DEPLOYMENT_STEP) {
+        if (c->step > 1)
+            deployment_event(r, plan, "deployment_step_success", c->step - 1, false, NULL);
+        deployment_event(r, plan, "deployment_info", c->step, false, NULL);
+        check_events(r, plan, c->step);
+    } else if (c->number != 0) {
+        if (c->step > 0)
+            deployment_event(r, plan, "deployment_step_success", c->step, false, NULL);
+        deployment_event(r, plan, "deployment_success", 0, true, NULL);
+    } else {
+        deployment_event(r, plan, "deployment_failed", 0, true, "cancelled");
+    }
+    json_free(plan);
+}
+
+/* ---- tasks */
+
+/* What a change of an app's task is about; looked up once for all its events. */
+struct subject {
+    struct task_row task;
+    char slave[MESOS_ID_SIZE];
+    const char *host, *address; /* "" when it is not known */
+};
+
+static bool look_up(const struct render *r, struct subject *s)
+{
+    struct agent_row agent;
+    struct app_row app;
+    if (r->c->of == NULL || !state_task_by_id(r->view->state, r->c->id, &s->task) ||
+        s->task.owner != OWNER_APP)
+        return false;
+    bool known = state_agent_by_id(r->view->state, s->task.agent, &agent);
+    bool own_network = state_app_by_id(r->view->state, r->c->owner, &app) &&
+                       stored_on_container_network(app.definition);
+    slave_id(r->view, s->task.agent, s->slave);
+    s->host = known ? agent.hostname : "";
+    s->address = known && !own_network ? agent.address : "";
+    return true;
+}
+
+static void put_instance(const struct render *r, const char *key, struct json_writer *w)
+{
+    json_key(w, key);
+    json_put_slice(w, instance_of(r->c->name));
+}
+
+static void kill_event(const struct render *r, const struct subject *s)
+{
+    struct event e;
+    begin(r, &e, "unhealthy_instance_kill_event");
+    json_member_str(&e.w, "appId", r->c->of);
+    json_member_str(&e.w, "taskId", r->c->name);
+    put_instance(r, "instanceId", &e.w);
+    put_version(&e.w, "version", s->task.version);
+    json_member_str(&e.w, "reason", s->task.message);
+    json_member_str(&e.w, "host", s->host);
+    json_member_str(&e.w, "slaveId", s->slave);
+    finish(r, &e);
+}
+
+static void status_event(const struct render *r, const struct subject *s)
+{
+    struct event e;
+    begin(r, &e, "status_update_event");
+    json_member_str(&e.w, "slaveId", s->slave);
+    json_member_str(&e.w, "taskId", r->c->name);
+    json_member_str(&e.w, "taskStatus", task_status((enum task_state)r->c->state));
+    json_member_str(&e.w, "message", s->task.message != NULL ? s->task.message : "");
+    json_member_str(&e.w, "appId", r->c->of);
+    json_member_str(&e.w, "host", s->host);
+    put_address(s->address, &e.w);
+    json_member_raw(&e.w, "ports", slice_of(s->task.ports));
+    put_version(&e.w, "version", s->task.version);
+    finish(r, &e);
+}
+
+static void instance_event(const struct render *r, const struct subject *s)
+{
+    struct event e;
+    begin(r, &e, "instance_changed_event");
+    put_instance(r, "instanceId", &e.w);
+    json_member_str(&e.w, "condition", task_condition((enum task_state)r->c->state));
+    json_member_str(&e.w, "runSpecId", r->c->of);
+    json_member_str(&e.w, "agentId", s->slave);
+    json_member_str(&e.w, "host", s->host);
+    put_version(&e.w, "runSpecVersion", s->task.version);
+    finish(r, &e);
+}
+
+static void render_task(const struct render *r)
+{
+    struct subject s;
+    if (!look_up(r, &s))
+        return;
+    if (r->c->state == TASK_KILLED && s.task.kill_reason == NULL) /* its agent did: not well */
+        kill_event(r, &s);
+    status_event(r, &s);
+    instance_event(r, &s);
+}
+
+/* ---- health */
+
+static void alive_event(const struct render *r, const struct subject *s)
+{
+    struct event e;
+    begin(r, &e, "health_status_changed_event");
+    json_member_str(&e.w, "appId", r->c->of);
+    put_instance(r, "instanceId", &e.w);
+    json_member_str(&e.w, "taskId", r->c->name);
+    put_version(&e.w, "version", s->task.version);
+    json_member_bool(&e.w, "alive", r->c->number == 1);
+    finish(r, &e);
+}
+
+static void instance_health_event(const struct render *r, const struct subject *s)
+{
+    struct event e;
+    begin(r, &e, "instance_health_changed_event");
+    put_instance(r, "instanceId", &e.w);
+    json_member_str(&e.w, "runSpecId", r->c->of);
+    put_version(&e.w, "runSpecVersion", s->task.version);
+    json_key(&e.w, "healthy");
+    if (r->c->number == 0)
+        json_put_null(&e.w);
+    else
+        json_put_bool(&e.w, r->c->number == 1);
+    finish(r, &e);
+}
+
+/* Of each check whose last result is bad, as the agent lists them: in the order of the app's. */
+static void failed_events(const struct render *r, const struct subject *s)
+{
+    const struct task_row *t = &s->task;
+    struct app a;
+    struct error err;
+    struct slice stored = state_app_version(r->view->state, r->c->owner, t->version);
+    if (t->health_results == NULL || stored.len == 0 || app_load(stored, &a, &err) != 0)
+        return;
+    struct json *results = json_parse_own(slice_of(t->health_results), &err);
+    size_t i = 0;
+    JSON_EACH (result, results) {
+        struct event e;
+        size_t check = i++;
+        if (check >= a.health_checks.n || json_bool(json_get(result, "alive"), true))
+            continue;
+        begin(r, &e, "failed_health_check_event");
+        json_member_str(&e.w, "appId", r->c->of);
+        put_instance(r, "taskId", &e.w);
+        json_key(&e.w, "healthCheck");
+        app_write_health_check(&a.health_checks.items[check], &e.w);
+        finish(r, &e);
+    }
+    json_free(results);
+    app_close(&a);
+}
+
+static void render_health(const struct render *r)
+{
+    struct subject s;
+    if (!look_up(r, &s))
+        return;
+    if (r->c->number == 2)
+        failed_events(r, &s);
+    if (r->c->number != 0)
+        alive_event(r, &s);
+    instance_health_event(r, &s);
+}
+
+void marathon_render(const struct change *c, const struct view *view, void *data,
+                     publish_fn *publish)
+{
+    const struct render r = {c, view, data, publish};
+    switch (c->kind) {
+    case CHANGE_APP:
+        render_app(&r);
+        break;
+    case CHANGE_APP_GONE:
+        render_app_gone(&r);
+        break;
+    case CHANGE_DEPLOYMENT_BEGIN:
+    case CHANGE_DEPLOYMENT_STEP:
+    case CHANGE_DEPLOYMENT_END:
+        render_deployment(&r);
+        break;
+    case CHANGE_TASK:
+        render_task(&r);
+        break;
+    case CHANGE_HEALTH:
+        render_health(&r);
+        break;
+    case CHANGE_JOB:
+    case CHANGE_JOB_GONE:
+    case CHANGE_RUN:
+    case CHANGE_AGENT:
+    case CHANGE_NODE:
+        break;
+    }
+}

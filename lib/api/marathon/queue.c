@@ -1,0 +1,229 @@
+/* What waits to be launched, and why (spec/marathon.md 9.1). */
+#include "api/marathon/private.h"
+#include "scheduler/apps/apps.h"
+
+/* ---- how many wait */
+
+static bool is_lost(const struct task_row *t)
+{
+    return t->state == TASK_UNREACHABLE;
+}
+
+struct counted {
+    int64_t old_alive, old_keep, old_healthy, new_live, new_ready;
+};
+
+static struct counted count(struct state *s, const struct app_row *row, bool checked)
+{
+    struct counted n = {0};
+    struct task_row t;
+    struct stmt *q = state_tasks_of_app(s, row->id);
+    while (state_task_next(q, &t)) {
+        bool healthy = checked ? t.health == 1 : t.state == TASK_RUNNING;
+        if (t.version.ms < row->config.ms) {
+            n.old_alive++;
+            n.old_keep += !t.stopping;
+            n.old_healthy += !t.stopping && (healthy || !checked);
+        } else if (!t.stopping && !is_lost(&t)) {
+            n.new_live++;
+            n.new_ready += healthy && t.ready && t.state == TASK_RUNNING;
+        }
+    }
+    return n;
+}
+
+/* Is the app's turn in the deployment that holds it still to come? */
+static bool not_yet_due(struct state *s, const struct app_row *row)
+{
+    struct deployment_row d;
+    struct error err;
+    if (row->deployment == 0 || !state_deployment_by_id(s, row->deployment, &d))
+        return false;
+    struct json *plan = json_parse_own(slice_of(d.plan), &err);
+    int at = 0, due = 0;
+    JSON_EACH (step, json_get(plan, "steps")) {
+        at++;
+        JSON_EACH (action, json_get(step, "actions"))
+            if (slice_is(json_slice(json_get(action, "app")), row->path))
+                due = at;
+    }
+    json_free(plan);
+    return due > d.step;
+}
+
+static int64_t waiting(struct state *s, const struct app_row *row, const struct app *a)
+{
+    struct counted n = count(s, row, a->health_checks.n > 0);
+    int64_t lack = row->instances - n.new_live;
+    if (lack <= 0 || not_yet_due(s, row))
+        return 0;
+    if (n.old_alive == 0)
+        return lack;
+    const struct upgrade_view v = {
+        .wanted = row->instances,
+        .minimum_health = a->upgrade.minimum_health,
+        .maximum_over = a->upgrade.maximum_over,
+        .has_checks = a->health_checks.n > 0,
+        .resident = app_is_resident(a),
+        .new_live = n.new_live,
+        .new_ready = n.new_ready,
+        .old_alive = n.old_alive,
+        .old_keep = n.old_keep,
+        .old_keep_healthy = n.old_healthy,
+        .starting = n.new_live - n.new_ready,
+    };
+    return upgrade_next(&v).launch;
+}
+
+/* Without looking closely: most apps have all that they want. */
+static bool may_wait(const struct app_row *row)
+{
+    return row->instances > row->counts.live - row->counts.stopping || row->deployment != 0 ||
+           row->counts.running < row->counts.live;
+}
+
+/* ---- why */
+
+static void put_funnel(const char *name, const struct funnel *f, struct json_writer *w)
+{
+    int64_t left = f->considered;
+    json_key(w, name);
+    json_array(w);
+    for (size_t i = 0; i < REASONS_N; i++) {
+        if (i == REASON_DOCKER && f->declined[i] == 0)
+            continue; /* ours alone */
+        json_object(w);
+        json_member_str(w, "reason", reason_word((enum reason)i));
+        json_member_int(w, "declined", f->declined[i]);
+        json_member_int(w, "processed", left);
+        json_object_end(w);
+        left -= f->declined[i];
+    }
+    json_array_end(w);
+}
+
+/* An agent is what an offer was: each is looked at, now. */
+static void put_summary(const struct view *view, struct placement *p, const struct app_row *row,
+                        const struct app *a, struct json_writer *w)
+{
+    struct demand d;
+    struct ports fixed;
+    struct funnel funnel;
+    demand_of_app(a, row->id, &d, &fixed);
+    place_explain(p, &d, &funnel);
+    ports_close(&fixed);
+    int64_t declined = 0;
+    for (size_t i = 0; i < REASONS_N; i++)
+        declined += funnel.declined[i];
+    json_key(w, "processedOffersSummary");
+    json_object(w);
+    json_member_int(w, "processedOffersCount", funnel.considered);
+    json_member_int(w, "unusedOffersCount", declined);
+    if (declined > 0)
+        put_version(w, "lastUnusedOfferAt", view->now.wall);
+    if (declined < funnel.considered)
+        put_version(w, "lastUsedOfferAt", view->now.wall);
+    put_funnel("rejectSummaryLastOffers", &funnel, w);
+    put_funnel("rejectSummaryLaunchAttempt", &funnel, w);
+    json_object_end(w);
+}
+
+static struct wall later(struct wall a, struct wall b)
+{
+    return a.ms > b.ms ? a : b;
+}
+
+static void put_delay(const struct view *view, const struct app_row *row, struct json_writer *w)
+{
+    int64_t left_ms = row->delay_ms > 0 ? row->delay_ref.ms + row->delay_ms - view->now.wall.ms : 0;
+    json_key(w, "delay");
+    json_object(w);
+    json_member_int(w, "timeLeftSeconds", left_ms > 0 ? (left_ms + 999) / 1000 : 0);
+    json_member_bool(w, "overdue", left_ms <= 0);
+    json_object_end(w);
+}
+
+static void put_item(const struct view *view, struct placement *p, const struct app_row *row,
+                     const struct app *a, int64_t count_left, bool with_offers,
+                     struct json_writer *w)
+{
+    json_object(w);
+    json_key(w, "app");
+    json_object(w);
+    show_definition(row, w);
+    json_object_end(w);
+    json_member_int(w, "count", count_left);
+    put_delay(view, row, w);
+    put_version(w, "since", later(row->version, row->delay_ref));
+    put_summary(view, p, row, a, w);
+    if (with_offers) {
+        json_key(w, "lastUnusedOffers");
+        json_array(w);
+        json_array_end(w);
+    }
+    json_object_end(w);
+}
+
+void ask_queue(struct call *c)
+{
+    struct state *s = c->view->state;
+    struct placement *p = placement_new(s, NULL, NULL);
+    struct json_writer w;
+    struct app_row row;
+    bool with_offers = false;
+    const char *embed;
+    for (size_t cursor = 0; (embed = query_each(&c->query, "embed", &cursor)) != NULL;)
+        with_offers = with_offers || slice_is(slice_of(embed), "lastUnusedOffers");
+    call_json(c, 200, &w);
+    json_object(&w);
+    json_key(&w, "queue");
+    json_array(&w);
+    struct stmt *q = apps_within(s, "/");
+    while (state_app_next(q, &row)) {
+        struct app a;
+        if (!may_wait(&row))
+            continue;
+        load_app(&row, &a);
+        int64_t n = waiting(s, &row, &a);
+        if (n > 0)
+            put_item(c->view, p, &row, &a, n, with_offers, &w);
+        app_close(&a);
+    }
+    json_array_end(&w);
+    json_object_end(&w);
+    placement_free(p);
+}
+
+/* ---- DELETE /v2/queue/{id}/delay */
+
+static void answer_empty(struct tell *t, const struct outcome *o)
+{
+    (void)o;
+    call_text(&t->c, 204, NULL, "");
+}
+
+static bool is_waiting(struct state *s, const struct app_row *row)
+{
+    struct app a;
+    if (!may_wait(row))
+        return false;
+    load_app(row, &a);
+    bool waits = waiting(s, row, &a) > 0;
+    app_close(&a);
+    return waits;
+}
+
+void delete_delay(struct tell *t)
+{
+    char path[ID_SIZE];
+    struct app_row row;
+    struct json_writer w;
+    if (!path_id(&t->c, path) || !state_app_by_path(t->c.view->state, path, &row) ||
+        !is_waiting(t->c.view->state, &row)) {
+        answer_message(&t->c, 404, "Application %s not found in tasks queue.", path);
+        return;
+    }
+    tell_begin(t, COMMAND_APP_DELAY_RESET, &w, answer_empty);
+    json_member_int(&w, "app", row.id);
+    tell_end(t, &w);
+}

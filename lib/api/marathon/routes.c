@@ -1,0 +1,95 @@
+/* Marathon's doors, a row each (spec/marathon.md 2), and what every answer of theirs carries. */
+#include "api/marathon/private.h"
+#include "base/str.h"
+
+#define ASK(method_, pattern_, right_, kind_, ask_, about_)                     \
+    {                                                                           \
+        .method = METHOD_##method_, .pattern = pattern_, .right = MAY_##right_, \
+        .kind = DOOR_##kind_, .ask = ask_, .about = about_                      \
+    }
+#define TELL(method_, pattern_, right_, tell_, about_)                                             \
+    {                                                                                              \
+        .method = METHOD_##method_, .pattern = pattern_, .right = MAY_##right_, .kind = DOOR_TELL, \
+        .tell = tell_, .about = about_                                                             \
+    }
+
+static const struct door doors[] = {
+    ASK(GET, "/ping", NOTHING, ASK, ask_ping, "Says pong"),
+    ASK(GET, "/v2/info", VIEW, ASK, ask_info, "What this server is, and its settings"),
+    ASK(GET, "/v2/leader", VIEW, ASK, ask_leader, "Where the leader is"),
+
+    ASK(GET, "/v2/apps", VIEW, ASK, ask_apps, "Lists apps"),
+    TELL(POST, "/v2/apps", DEPLOY, post_app, "Creates an app"),
+    TELL(PUT, "/v2/apps", DEPLOY, put_apps, "Changes or creates several apps at once"),
+    TELL(PATCH, "/v2/apps", DEPLOY, patch_apps, "Changes several apps at once"),
+    ASK(GET, "/v2/apps/*", VIEW, ASK, ask_glob, "Lists all apps"),
+    ASK(GET, "/v2/apps/{id...}/*", VIEW, ASK, ask_glob, "Lists the apps of a group"),
+    ASK(GET, "/v2/apps/{id...}", VIEW, ASK_LINEAR, ask_app, "Shows an app"),
+    TELL(PUT, "/v2/apps/{id...}", DEPLOY, put_app, "Changes or creates an app"),
+    TELL(PATCH, "/v2/apps/{id...}", DEPLOY, patch_app, "Changes an app"),
+    TELL(DELETE, "/v2/apps/{id...}", DEPLOY, delete_app, "Deletes an app"),
+    TELL(POST, "/v2/apps/{id...}/restart", DEPLOY, restart_app, "Replaces all tasks of an app"),
+    ASK(GET, "/v2/apps/{id...}/versions", VIEW, ASK_LINEAR, ask_app_versions,
+        "Lists an app's versions"),
+    ASK(GET, "/v2/apps/{id...}/versions/{version}", VIEW, ASK_LINEAR, ask_app_version,
+        "Shows one version of an app"),
+
+    ASK(GET, "/v2/apps/*/tasks", VIEW, ASK, ask_glob_tasks, "Lists the tasks of all apps"),
+    ASK(GET, "/v2/apps/{id...}/*/tasks", VIEW, ASK, ask_glob_tasks, "Lists the tasks of a group"),
+    ASK(GET, "/v2/apps/{id...}/tasks", VIEW, ASK_LINEAR, ask_app_tasks, "Lists an app's tasks"),
+    TELL(DELETE, "/v2/apps/{id...}/tasks", DEPLOY, delete_app_tasks, "Kills tasks of an app"),
+    TELL(DELETE, "/v2/apps/{id...}/tasks/{task}", DEPLOY, delete_app_task, "Kills a task"),
+    ASK(GET, "/v2/tasks", VIEW, ASK, ask_tasks, "Lists tasks, as JSON or as text for proxies"),
+    TELL(POST, "/v2/tasks/delete", DEPLOY, post_tasks_delete, "Kills tasks by their ids"),
+
+    ASK(GET, "/v2/deployments", VIEW, ASK, ask_deployments, "Lists running deployments"),
+    TELL(DELETE, "/v2/deployments/{id}", DEPLOY, delete_deployment,
+         "Rolls a deployment back, or cancels it"),
+
+    ASK(GET, "/v2/queue", VIEW, ASK, ask_queue, "Lists what waits to be launched, and why"),
+    TELL(DELETE, "/v2/queue/{id...}/delay", DEPLOY, delete_delay, "Drops an app's backoff"),
+
+    ASK(GET, "/v2/groups", VIEW, ASK, ask_group, "Shows the root group"),
+    ASK(GET, "/v2/groups/apps", VIEW, ASK, ask_group_apps, "Lists the apps of the root group"),
+    ASK(GET, "/v2/groups/{id...}", VIEW, ASK, ask_group, "Shows a group"),
+    ASK(GET, "/v2/groups/{id...}/apps", VIEW, ASK, ask_group_apps, "Lists the apps of a group"),
+
+    ASK(GET, "/v2/events", VIEW, STREAM, ask_events, "Streams events"),
+    ASK(GET, "/v2/eventSubscriptions", VIEW, ASK, ask_no_subscriptions, "Says that there are none"),
+    ASK(POST, "/v2/eventSubscriptions", VIEW, ASK, ask_no_subscriptions, "Refuses a subscription"),
+    ASK(DELETE, "/v2/eventSubscriptions", VIEW, ASK, ask_no_subscriptions,
+        "Refuses to drop a subscription"),
+};
+
+static const struct {
+    const char *name, *value;
+} headers[] = {
+    {"Cache-Control", "no-cache, no-store, must-revalidate"},
+    {"Pragma", "no-cache"},
+    {"Expires", "0"},
+    {"X-Frame-Options", "DENY"},
+    {"X-XSS-Protection", "1; mode=block"},
+};
+
+/* 1.2. The leader's Mesos port if it opens no Marathon port. */
+static void dress(struct call *c)
+{
+    struct buf *out = &c->reply->headers;
+    const struct facts *f = c->view->facts;
+    const char *leader = f->leader_marathon != NULL ? f->leader_marathon : f->leader_mesos;
+    const char *own = f->leader_marathon != NULL ? f->url_marathon : f->url_mesos;
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
+        header_put(out, headers[i].name, headers[i].value);
+    if (leader != NULL)
+        header_printf(out, "X-Marathon-Leader", "%s://%s",
+                      own != NULL && str_starts(own, "https:") ? "https" : "http", leader);
+}
+
+const struct dialect marathon_dialect = {
+    .name = "marathon",
+    .doors = doors,
+    .n = sizeof doors / sizeof doors[0],
+    .dress = dress,
+    .fail = marathon_fail,
+    .no_leader_status = 502,
+};

@@ -1,0 +1,24 @@
+#include "api/marathon/stored.h"
+
+#include <string.h>
+
+struct slice stored_role(struct slice definition)
+{
+    static const char member[] = "\"role\":\"";
+    const char *found = NULL, *end = definition.p + definition.len;
+    for (const char *at = definition.p; at < end;) { /* the app's own is the last */
+        at = memmem(at, (size_t)(end - at), member, sizeof member - 1);
+        if (at == NULL)
+            break;
+        at += sizeof member - 1;
+        found = at;
+    }
+    const char *quote = found != NULL ? memchr(found, '"', (size_t)(end - found)) : NULL;
+    return quote != NULL ? (struct slice){found, (size_t)(quote - found)} : (struct slice){0};
+}
+
+bool stored_on_container_network(struct slice definition)
+{
+    static const char member[] = "\"networks\":[{\"mode\":\"container\"";
+    return memmem(definition.p, definition.len, member, sizeof member - 1) != NULL;
+}

@@ -1,0 +1,11 @@
+/* lib/api/marathon/stored.h - what can be told of a stored definition without parsing it, for
+ * lists of thousands. Relies on its text being ours (model's app_write): quotes inside strings are
+ * escaped, so the sought texts stand for members only, in the order of APP_ROWS. Pure. */
+#pragma once
+
+#include "base/buf.h"
+
+/* The app's role; empty when it has none. Borrowed. */
+struct slice stored_role(struct slice definition);
+/* Is it on container networks, where tasks have addresses of their own? */
+bool stored_on_container_network(struct slice definition);
