@@ -246,7 +246,7 @@ static void take_message(struct node *n, bool to_agent, int64_t from, struct sli
     }
     if (to_agent && n->agent != NULL)
         agent_message(n->agent, kind, v, n->now, &n->out);
-    else if (!to_agent && n->leading)
+    else if (!to_agent && n->minds_lead)
         master_message(n->master, from, kind, v, n->now, &n->out);
     json_free(v);
 }
@@ -400,6 +400,7 @@ static int swap_state(struct node *n, uint64_t token, const char *path, struct e
     }
     free_minds(n);
     make_minds(n);
+    n->minds_lead = false;
     n->hands->facts(n->hands, &n->facts); /* readers may open again */
     return 0;
 }
@@ -459,22 +460,30 @@ static int take_event(struct node *n, struct event *e, struct error *err)
 
 /* ---------------- leading */
 
+/* The minds lead once there is a state to look at. */
+static void tell_minds(struct node *n, bool lead)
+{
+    n->minds_lead = lead;
+    master_lead(n->master, lead, n->leading_term, n->now, &n->out);
+    apps_lead(n->apps, lead, n->now, &n->out);
+    jobs_lead(n->jobs, lead, n->now, &n->out);
+}
+
 static void follow_leadership(struct node *n)
 {
     bool leads = replica_leads(n->replica);
     uint64_t term = replica_term(n->replica);
-    if (leads == n->leading && (!leads || term == n->leading_term))
-        return;
-    n->leading = leads;
-    n->leading_term = term;
-    n->out.epoch = leads ? term : 0;
-    n->housekeeping = false;
-    log_info(leads ? "leading" : "not leading", "term=%llu", (unsigned long long)term);
-    if (state_level(n->state) == 0)
-        return;
-    master_lead(n->master, leads, term, n->now, &n->out);
-    apps_lead(n->apps, leads, n->now, &n->out);
-    jobs_lead(n->jobs, leads, n->now, &n->out);
+    if (leads != n->leading || (leads && term != n->leading_term)) {
+        n->leading = leads;
+        n->leading_term = term;
+        n->out.epoch = leads ? term : 0;
+        n->housekeeping = false;
+        log_info(leads ? "leading" : "not leading", "term=%llu", (unsigned long long)term);
+        if (n->minds_lead)
+            tell_minds(n, false);
+    }
+    if (leads && !n->minds_lead && state_level(n->state) > 0)
+        tell_minds(n, true);
 }
 
 static void own_command(struct node *n, enum command_kind kind, struct json_writer *w)
@@ -554,7 +563,7 @@ static bool is_due(struct mono due, struct now now)
 static void think(struct node *n)
 {
     keep_house(n);
-    if (!n->leading || state_level(n->state) == 0 || n->stopping)
+    if (!n->minds_lead || n->stopping)
         return;
     master_tick(n->master, n->now, &n->out);
     if (!is_due(apps_due(n->apps), n->now) && !is_due(jobs_due(n->jobs), n->now))
@@ -571,8 +580,7 @@ static void think_as_agent(struct node *n)
     if (n->agent == NULL)
         return;
     uint64_t leader = replica_leader(n->replica, &address), term = replica_term(n->replica);
-    bool usable =
-        leader != 0 && (leader != n->options.id || n->leading) && state_level(n->state) > 0;
+    bool usable = leader != 0 && (leader != n->options.id || n->minds_lead);
     if (!usable) {
         n->told_leader = 0;
         return;
@@ -777,7 +785,7 @@ struct mono node_due(const struct node *n)
     if (restless(n))
         return (struct mono){0};
     struct mono due = replica_due(n->replica);
-    if (n->leading && state_level(n->state) > 0 && !n->stopping) {
+    if (n->minds_lead && !n->stopping) {
         due = mono_earlier(due, master_due(n->master));
         due = mono_earlier(due, apps_due(n->apps));
         due = mono_earlier(due, jobs_due(n->jobs));

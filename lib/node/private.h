@@ -59,7 +59,8 @@ struct node {
 
     struct now now;
     struct wall last_at; /* newest time in the log: it never goes back */
-    bool leading;        /* what the minds were told */
+    bool leading;        /* as of the last look */
+    bool minds_lead;     /* and there is a state: what the minds were told */
     uint64_t leading_term;
     uint64_t told_leader; /* whom the agent was told of, and in which term */
     uint64_t told_term;

@@ -96,10 +96,13 @@ static bool apps_settled(struct world *w, struct state *s)
         if (a->job)
             continue;
         bool there = state_app_by_path(s, a->name, &row);
-        int64_t wanted = there ? row.instances : 0;
-        if (running(w, a->name) != wanted)
+        int64_t wanted = there ? row.instances : 0, runs = running(w, a->name);
+        snprintf(w->unsettled, sizeof w->unsettled, "%s: %d wanted, %d run, %d live in the state",
+                 a->name, (int)wanted, (int)runs, there ? (int)row.counts.live : 0);
+        if (runs != wanted)
             return false;
     }
+    snprintf(w->unsettled, sizeof w->unsettled, "a deployment runs");
     return state_deployments_count(s) == 0;
 }
 
@@ -115,6 +118,7 @@ static bool all_caught_up(struct world *w)
 bool check_settled(struct world *w)
 {
     struct sim_node *l = leader(w);
+    snprintf(w->unsettled, sizeof w->unsettled, "no leader, or not everybody is at its index");
     return l != NULL && state_level(node_state(l->node)) > 0 &&
            apps_settled(w, node_state(l->node)) && all_caught_up(w);
 }

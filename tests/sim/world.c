@@ -503,8 +503,8 @@ int world_play(const struct world_options *options, struct world *w)
     int64_t until = w->mono + options->heal_ms;
     while (w->failure[0] == '\0' && !check_settled(w)) {
         if (w->mono >= until) {
-            fail_world(w, "not as wanted %lld ms after the trouble ended",
-                       (long long)options->heal_ms);
+            fail_world(w, "not as wanted %lld ms after the trouble ended: %s",
+                       (long long)options->heal_ms, w->unsettled);
             break;
         }
         step(w);

@@ -94,7 +94,7 @@ struct world {
     uint64_t next_exchange;
     int64_t turns, crashes, restarts, acked, refused;
     struct client *client;
-    char failure[512];
+    char failure[512], unsettled[128]; /* what is not as wanted yet */
 };
 
 /* Plays one world; 0, or -1 with what went wrong in w->failure. */
