@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/str.h"
 #include "db/private.h"
+#include "db/statement.h"
 
 /* What may be asked of SQLite's functions: the same answer on every replica, at any time, whatever
  * the build. What is not named here is refused: chance, clocks, the connection's own counters,
@@ -166,6 +167,23 @@ void db_authorize(struct db *db, enum db_role role)
     sqlite3_set_authorizer(db->sqlite, role == DB_ROLE_ANY ? NULL : on_authorize, db);
     if (role == DB_ROLE_READING)
         limit_strangers(db->sqlite);
+}
+
+/* Changing SQLite's callback would make it prepare every statement anew: where it is set, only the
+ * role changes. What a stranger wrote wrongly is no failure of the connection. */
+struct stmt *db_query_reading(struct db *db, struct slice sql, struct error *err)
+{
+    enum db_role before = db->role;
+    const struct error failed = db->failed;
+    db->role = DB_ROLE_READING;
+    if (before == DB_ROLE_ANY)
+        sqlite3_set_authorizer(db->sqlite, on_authorize, db);
+    struct stmt *q = db_query(db, sql, err);
+    if (before == DB_ROLE_ANY)
+        sqlite3_set_authorizer(db->sqlite, NULL, NULL);
+    db->role = before;
+    db->failed = failed;
+    return q;
 }
 
 /* ---- column defaults */

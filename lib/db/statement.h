@@ -70,6 +70,8 @@ double stmt_double(struct stmt *q, int column);
  * db_authorize() allows only reading: ERR_SYNTAX or ERR_INVALID with SQLite's words; ERR_INVALID
  * also for nothing and for more than one statement. The caller frees it with stmt_free(). */
 struct stmt *db_query(struct db *db, struct slice sql, struct error *err) MUST_CHECK;
+/* The same where the connection itself may do more: this one statement only reads. */
+struct stmt *db_query_reading(struct db *db, struct slice sql, struct error *err) MUST_CHECK;
 void stmt_free(struct stmt *q); /* only those of db_query(); accepts NULL */
 int stmt_columns(struct stmt *q);
 const char *stmt_column_name(struct stmt *q, int column);

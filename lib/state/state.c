@@ -49,8 +49,7 @@ static int prepare(struct state *s, struct error *err)
     if (!s->read_only &&
         db_rowsums_start(s->db, summed, sizeof summed / sizeof summed[0], err) != 0)
         return -1;
-    if (!s->read_only)
-        db_authorize(s->db, DB_ROLE_APPLYING);
+    db_authorize(s->db, s->read_only ? DB_ROLE_READING : DB_ROLE_APPLYING);
     if (db_prepare(s->db, queries, N_QUERIES, &s->queries, err) != 0)
         return -1;
     if (!s->read_only &&
@@ -238,23 +237,23 @@ static int (*const appliers[COMMAND_KINDS])(struct apply *a) = {
     [COMMAND_RUN_UPDATE] = apply_run_update,
 };
 
-/* The first outcome of a request id that was seen before, as it was answered then. */
-static bool seen_before(struct apply *a)
+/* As it was answered then. */
+bool state_request_outcome(struct state *s, const char *rid, struct outcome *out)
 {
-    struct stmt *q = change_use(a->s, REQUEST_BY_RID);
-    stmt_bind_text(q, ":rid", a->c->rid);
+    struct stmt *q = change_use(s, REQUEST_BY_RID);
+    stmt_bind_text(q, ":rid", rid);
     if (!stmt_row(q))
         return false;
     struct error err;
     struct json *kept = json_parse_own(stmt_text(q, 0), &err);
     stmt_end(q);
     ASSERT(kept != NULL);
-    struct outcome *o = a->outcome;
-    o->code = (enum error_code)json_int(json_get(kept, "code"), 0);
-    str_copy(o->text, sizeof o->text, json_str(json_get(kept, "text"), ""));
+    *out = (struct outcome){.code = (enum error_code)json_int(json_get(kept, "code"), 0)};
+    str_copy(out->text, sizeof out->text, json_str(json_get(kept, "text"), ""));
+    buf_init(&out->detail, LIMIT_ENTRY_BYTES);
     if (json_get(kept, "detail") != NULL) {
         struct json_writer w;
-        json_begin(&w, &o->detail);
+        json_begin(&w, &out->detail);
         json_put_value(&w, json_get(kept, "detail"));
     }
     json_free(kept);
@@ -310,7 +309,7 @@ void state_apply(struct state *s, uint64_t index, uint64_t term, const struct co
         return;
     }
     bool named = c->rid[0] != '\0';
-    if (named && seen_before(&a))
+    if (named && state_request_outcome(s, c->rid, outcome))
         return;
     size_t kept_before = s->kept_n;
     db_savepoint(s->db);

@@ -43,6 +43,9 @@ void outcome_close(struct outcome *o);
  * was seen before gets its first outcome. */
 void state_apply(struct state *s, uint64_t index, uint64_t term, const struct command *c,
                  struct outcome *outcome);
+/* The outcome that a request id got before (DESIGN 4, Once): for a door that would now decide
+ * otherwise. False, and *out untouched: it is new. Only on the writer; the caller closes *out. */
+bool state_request_outcome(struct state *s, const char *rid, struct outcome *out);
 
 /* ---------------- the change feed */
 

@@ -133,6 +133,28 @@ static void a_stranger_gets_one_statement_and_plain_words(void **unused)
     db_close(db);
 }
 
+static void one_statement_only_reads_where_others_may_write(void **unused)
+{
+    (void)unused;
+    static const enum db_role roles[] = {DB_ROLE_ANY, DB_ROLE_APPLYING, DB_ROLE_READING};
+    for (size_t i = 0; i < COUNT(roles); i++) {
+        struct error err;
+        struct db *db = open_as(roles[i]);
+        assert_null(db_query_reading(db, SLICE("delete from things"), &err));
+        assert_string_equal(err.text, "sql: not authorized (SQLite 23)");
+        assert_null(db_query_reading(db, SLICE("attach 'x' as y"), &err));
+        assert_null(db_query_reading(db, SLICE("selct"), &err));
+        struct stmt *q = db_query_reading(db, SLICE("select datetime(0, 'unixepoch')"), &err);
+        assert_true(stmt_row(q));
+        assert_string_equal(stmt_str(q, 0), "1970-01-01 00:00:00");
+        stmt_free(q);
+        q = db_query(db, SLICE("insert into things(t) values('x')"), &err);
+        assert_int_equal(q != NULL, roles[i] != DB_ROLE_READING);
+        stmt_free(q);
+        db_close(db);
+    }
+}
+
 static void a_strangers_rows_have_names_and_types(void **unused)
 {
     (void)unused;
@@ -211,6 +233,7 @@ int main(void)
         cmocka_unit_test(each_role_allows_its_own),
         cmocka_unit_test(our_own_transactions_are_not_asked_about),
         cmocka_unit_test(a_stranger_gets_one_statement_and_plain_words),
+        cmocka_unit_test(one_statement_only_reads_where_others_may_write),
         cmocka_unit_test(a_strangers_rows_have_names_and_types),
         cmocka_unit_test(depth_is_limited_for_strangers),
         cmocka_unit_test(defaults_must_be_literals),

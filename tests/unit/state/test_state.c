@@ -379,6 +379,12 @@ static void a_repeated_request_gets_its_first_outcome(void **data)
             "\"R0//PT1H\",\"k\":0,\"remaining\":0,\"counters\":{}}");
     apply_as(f, "job.delete", args, "r1", 0);
     assert_int_equal(f->last.code, ERR_NOT_FOUND);
+    struct outcome asked;
+    assert_false(state_request_outcome(f->state, "r2", &asked));
+    assert_true(state_request_outcome(f->state, "r1", &asked));
+    assert_int_equal(asked.code, ERR_NOT_FOUND);
+    assert_string_equal(asked.text, f->last.text);
+    outcome_close(&asked);
     apply_as(f, "job.delete", args, "r2", 0);
     assert_int_equal(f->last.code, ERR_NONE);
 }
