@@ -166,7 +166,7 @@ static void hand_over(struct connection *c)
     connection_enter(c, CONNECTION_ANSWERING);
     c->exchange = server_new_exchange(s, c->slot);
     c->answer = ANSWER_AWAITED;
-    c->keep_alive = r->keep_alive && !s->stopping;
+    c->keep_alive = r->keep_alive && !s->leaving;
     c->http_1_0 = r->minor == 0;
     c->head_only = r->method == METHOD_HEAD;
     c->takes_gzip = accepts_gzip(header_get(r->headers, "Accept-Encoding"));

@@ -103,6 +103,7 @@ struct http_server {
     char date[DATE_SIZE]; /* a header's value, good for a second */
     int64_t date_ms;
 
+    bool leaving; /* or stopping: no connection is kept alive */
     bool stopping;
     void (*stopped)(struct http_server *s);
     uv_timer_t grace;

@@ -272,13 +272,18 @@ static void on_grace_over(uv_timer_t *timer)
         connection_cut(LIST_ENTRY(member, struct connection, all));
 }
 
+void http_server_leave(struct http_server *s)
+{
+    s->leaving = true;
+}
+
 /* The grace timer always fires, at the latest in the next turn if there is no grace: so all that
  * is told is told later. */
 void http_server_stop(struct http_server *s, int64_t grace_ms,
                       void (*stopped)(struct http_server *s))
 {
     ASSERT(!s->stopping && stopped != NULL);
-    s->stopping = true;
+    s->leaving = s->stopping = true;
     s->stopped = stopped;
     LIST_EACH (member, &s->listeners)
         listener_stop(&LIST_ENTRY(member, struct server_listener, member)->listener,

@@ -64,6 +64,10 @@ void http_server_publish(struct http_server *s, unsigned topic, const char *type
 
 const struct http_server_stats *http_server_stats(const struct http_server *s);
 
+/* Goes on as before, but every request from now on is the last of its connection: for a server that
+ * is about to stop while somebody in front of it still sends clients. */
+void http_server_leave(struct http_server *s);
+
 /* Listens no more, closes what is idle, ends event streams, lets the rest be answered for at most
  * `grace_ms`. `stopped` fires once all is closed. */
 void http_server_stop(struct http_server *s, int64_t grace_ms,

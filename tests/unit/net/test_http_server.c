@@ -779,6 +779,26 @@ static void connections_beyond_the_limit_are_answered_503(void **unused)
     site_end();
 }
 
+static void leaving_answers_all_that_comes_and_keeps_nothing_alive(void **unused)
+{
+    (void)unused;
+    struct peer old, fresh;
+    peer_begin(&old, &site.world, site.port);
+    peer_say(&old, "GET /hello HTTP/1.1\r\n" HOST "\r\n");
+    UNTIL(&site.world, peer_has(&old, "hello"));
+    http_server_leave(site.server);
+    peer_begin(&fresh, &site.world, site.port);
+    peer_say(&fresh, "GET /hello HTTP/1.1\r\n" HOST "\r\n");
+    UNTIL(&site.world, fresh.ended);
+    assert_true(peer_has(&fresh, "Connection: close\r\n\r\nhello"));
+    assert_false(old.ended); /* it may ask once more */
+    peer_say(&old, "GET /hello HTTP/1.1\r\n" HOST "\r\n");
+    UNTIL(&site.world, old.ended);
+    assert_true(peer_has(&old, "Connection: close\r\n\r\nhello"));
+    peer_end(&fresh);
+    peer_end(&old);
+}
+
 static void stopping_lets_answers_end_and_closes_the_rest(void **unused)
 {
     (void)unused;
@@ -970,6 +990,7 @@ int main(void)
         TEST(a_quiet_stream_is_kept_alive),
         cmocka_unit_test(streams_beyond_the_limit_are_closed),
         cmocka_unit_test(connections_beyond_the_limit_are_answered_503),
+        TEST(leaving_answers_all_that_comes_and_keeps_nothing_alive),
         TEST(stopping_lets_answers_end_and_closes_the_rest),
         TEST(the_grace_ends_what_was_not_answered),
         TEST(compresses_long_texts_when_asked),
