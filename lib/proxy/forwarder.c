@@ -17,23 +17,30 @@ struct mono proxy_now(void)
     return (struct mono){(int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000};
 }
 
-/* Every connection needs two descriptors. */
-static unsigned files_allow(void)
+/* Every connection needs two descriptors, every listener has one. */
+static unsigned files_allow(unsigned listeners)
 {
     struct rlimit files;
+    rlim_t others = (rlim_t)FILES_SPARE + listeners;
     if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
         return UINT32_MAX;
-    if (files.rlim_cur <= FILES_SPARE + 2)
+    if (files.rlim_cur <= others + 2)
         return 1;
-    rlim_t pairs = (files.rlim_cur - FILES_SPARE) / 2;
+    rlim_t pairs = (files.rlim_cur - others) / 2;
     return pairs < UINT32_MAX ? (unsigned)pairs : UINT32_MAX;
+}
+
+static void set_connections_max(struct forwarder *f)
+{
+    unsigned most = files_allow(f->listeners);
+    atomic_store(&f->connections_max, f->wanted_max < most ? f->wanted_max : most);
 }
 
 void forwarder_limit(struct forwarder *f, const struct forwarder_limits *limits)
 {
-    unsigned most = files_allow();
     atomic_store(&f->connect_ms, limits->connect_ms);
-    atomic_store(&f->connections_max, limits->connections < most ? limits->connections : most);
+    f->wanted_max = limits->connections;
+    set_connections_max(f);
 }
 
 unsigned forwarder_connections_max(const struct forwarder *f)
@@ -87,12 +94,16 @@ static void post_all(struct forwarder *f, enum letter_kind kind, struct proxy_li
 
 void forwarder_listen(struct forwarder *f, struct proxy_listener *l)
 {
+    f->listeners++;
+    set_connections_max(f);
     atomic_fetch_add(&f->acceptors, f->n_workers);
     post_all(f, LETTER_LISTEN, l);
 }
 
 void forwarder_unlisten(struct forwarder *f, struct proxy_listener *l)
 {
+    f->listeners--;
+    set_connections_max(f);
     post_all(f, LETTER_UNLISTEN, l);
 }
 

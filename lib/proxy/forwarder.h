@@ -22,6 +22,7 @@ struct forwarder {
     /* private */
     atomic_uint acceptors; /* workers that accept, or are about to, times listeners */
     atomic_uint connections_max;
+    unsigned wanted_max, listeners; /* the owner's thread alone */
     _Atomic int64_t connect_ms;
     struct worker *workers;
     unsigned n_workers;

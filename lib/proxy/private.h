@@ -27,6 +27,7 @@ struct worker {
     struct list dead;                /* closed in this round; freed after it */
 
     struct list acceptors, dead_acceptors;
+    struct map *by_listener;  /* the acceptors */
     bool accepting;           /* the acceptors are in the epoll set */
     struct mono accept_again; /* while not */
     struct mono sweep;        /* when the open ones are next looked at */

@@ -115,15 +115,19 @@ void proxy_settings_write(const struct proxy_settings *s, struct json_writer *w)
     json_array_end(w);
 }
 
-const char *proxy_settings_holder(const struct proxy_settings *s, const union proxy_address *a)
+static bool clashes(const char *ip, uint16_t port, const union proxy_address *a)
 {
     union proxy_address held;
-    struct error ignored;
-    for (size_t i = 0; i < s->n_reserved; i++) {
-        const struct proxy_reserved *r = &s->reserved[i];
-        if (proxy_address_parse(r->address, r->port, &held, &ignored) == 0 &&
-            proxy_address_clash(&held, a))
-            return r->holder;
-    }
+    struct error ignored; /* settings hold IP addresses only */
+    return proxy_address_parse(ip, port, &held, &ignored) == 0 && proxy_address_clash(&held, a);
+}
+
+const char *proxy_settings_holder(const struct proxy_settings *s, const union proxy_address *a)
+{
+    for (size_t i = 0; i < s->n_reserved; i++)
+        if (clashes(s->reserved[i].address, s->reserved[i].port, a))
+            return s->reserved[i].holder;
+    if (s->stats_port > 0 && clashes(s->stats_address, (uint16_t)s->stats_port, a))
+        return "the statistics page";
     return NULL;
 }

@@ -35,5 +35,6 @@ int proxy_settings_parse(const struct json *v, struct arena *arena, struct proxy
                          struct error *err) MUST_CHECK;
 void proxy_settings_write(const struct proxy_settings *s, struct json_writer *w); /* the members */
 
-/* Who holds an address that clashes with `a`, or NULL. */
+/* Who holds an address that clashes with `a`: one of the reserved, or the statistics page; or NULL.
+ */
 const char *proxy_settings_holder(const struct proxy_settings *s, const union proxy_address *a);

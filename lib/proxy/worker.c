@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "proxy/private.h"
 
@@ -158,6 +159,7 @@ static void add_acceptor(struct worker *w, struct proxy_listener *l)
     struct acceptor *a = NEW(struct acceptor);
     *a = (struct acceptor){.watch.ready = on_acceptable, .worker = w, .listener = l};
     list_push(&w->acceptors, &a->link);
+    map_put(w->by_listener, (uintptr_t)l, a);
     if (w->accepting)
         watch_acceptor(a);
 }
@@ -166,6 +168,7 @@ static void end_acceptor(struct acceptor *a)
 {
     if (a->worker->accepting)
         unwatch_acceptor(a);
+    map_remove(a->worker->by_listener, (uintptr_t)a->listener);
     proxy_listener_release(a->listener);
     atomic_fetch_sub(&a->worker->forwarder->acceptors, 1);
     a->listener = NULL;
@@ -176,11 +179,9 @@ static void end_acceptor(struct acceptor *a)
 
 static void remove_acceptor(struct worker *w, const struct proxy_listener *l)
 {
-    LIST_EACH (it, &w->acceptors) {
-        struct acceptor *a = LIST_ENTRY(it, struct acceptor, link);
-        if (a->listener == l)
-            end_acceptor(a);
-    }
+    struct acceptor *a = map_get(w->by_listener, (uintptr_t)l);
+    if (a != NULL)
+        end_acceptor(a);
 }
 
 /* ---- a worker's rounds */
@@ -335,6 +336,7 @@ int worker_init(struct worker *w, struct forwarder *f, struct error *err)
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         list_init(lists[i]);
     pthread_mutex_init(&w->inbox_lock, NULL);
+    w->by_listener = map_new();
     w->scratch = mem_alloc(LIMIT_PROXY_BUFFER_BYTES);
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
     w->mail_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -379,5 +381,6 @@ void worker_close(struct worker *w)
     if (w->mail_fd >= 0)
         close(w->mail_fd);
     pthread_mutex_destroy(&w->inbox_lock);
+    map_free(w->by_listener);
     mem_free(w->scratch);
 }

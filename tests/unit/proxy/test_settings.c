@@ -95,6 +95,10 @@ static void knows_who_holds_an_address(void **unused)
         assert_int_equal(holder != NULL, cases[i].clash);
         assert_int_equal(proxy_address_parse(cases[i].wanted, 8081, &a, &err), 0);
         assert_null(proxy_settings_holder(&s, &a));
+        s.stats_address = "0.0.0.0";
+        s.stats_port = 8081;
+        holder = proxy_settings_holder(&s, &a);
+        assert_int_equal(holder != NULL, a.any.sa_family == AF_INET || cases[i].wanted[2] == '\0');
     }
 }
 
