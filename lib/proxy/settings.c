@@ -1,7 +1,6 @@
 #include "proxy/settings.h"
 
 #include "base/limits.h"
-#include "base/str.h"
 
 #define FOREVER_MS ((int64_t)365 * 24 * 3600 * 1000)
 

@@ -9,7 +9,6 @@
  * is passed on by ending the other side's writing only. A reset is passed on as a reset, after
  * what was read before it. */
 #include <errno.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 

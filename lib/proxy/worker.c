@@ -6,7 +6,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/assert.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/map.h"
