@@ -164,6 +164,7 @@ static int check_now(const struct replica *r, struct error *err)
 int replica_change(struct replica *r, enum replica_change_kind kind, uint64_t id,
                    const char *address, uint64_t ticket, struct error *err)
 {
+    ASSERT(r->in_turn);
     if (check_now(r, err) != 0 || check_target(r, kind, id, address, err) != 0)
         return -1;
     r->change = (struct change){.active = true, .kind = kind, .id = id, .ticket = ticket};

@@ -15,7 +15,8 @@ struct peer { /* anybody we have heard of; never forgotten, so addresses may be 
     struct mono heard;
     uint64_t acked;      /* the newest ping it has answered in this term of ours */
     uint64_t wants;      /* a snapshot at this index or newer, says the core; 0: none */
-    struct mono offered; /* when it was last sent an offer */
+    bool was_offered;    /* a snapshot, since we lead */
+    struct mono offered; /* the last time */
 };
 
 struct proposal {
@@ -72,6 +73,7 @@ struct replica {
     bool started;        /* raft is initialised */
 
     /* this turn */
+    bool in_turn;
     struct mono now;
     bool dirty;    /* stepping wrote: the open transaction is in FULL */
     uint64_t owed; /* rows up to here are to be told persisted after the COMMIT; 0: none */

@@ -26,7 +26,7 @@ static struct read *push(struct replica *r, struct read read)
 
 int replica_read(struct replica *r, uint64_t ticket, struct error *err)
 {
-    ASSERT(ticket != 0);
+    ASSERT(ticket != 0 && r->in_turn);
     if (r->reads.n >= LIMIT_READS)
         return error_set(err, ERR_LIMIT, "too many reads wait");
     uint64_t leader = replica_leader(r, NULL);

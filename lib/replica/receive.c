@@ -254,6 +254,7 @@ int replica_receive(struct replica *r, const struct replica_peer *from, struct s
                     struct error *err)
 {
     struct frame f;
+    ASSERT(r->in_turn);
     if (frame_decode(frame, &f, err) != 0)
         return -1;
     if (f.sender != from->id || from->id == r->options.id) {

@@ -405,6 +405,7 @@ void replica_close(struct replica *r)
 void replica_turn(struct replica *r, const struct now *now)
 {
     clear_out(r);
+    r->in_turn = true;
     if (now->mono.ms > r->now.ms || !guarded(r, GUARD_TIME))
         r->now = now->mono;
     snapshot_turn(r);
@@ -469,7 +470,7 @@ static void push_proposal(struct replica *r, uint64_t index, uint64_t term, uint
 
 int replica_propose(struct replica *r, struct slice entry, uint64_t ticket, struct error *err)
 {
-    ASSERT(ticket != 0);
+    ASSERT(ticket != 0 && r->in_turn);
     if (entry.len > LIMIT_ENTRY_BYTES)
         return error_set(err, ERR_LIMIT, "entry: got %zu bytes, need at most %d", entry.len,
                          LIMIT_ENTRY_BYTES);
@@ -653,6 +654,7 @@ static void commit_transaction(struct replica *r)
 
 int replica_commit(struct replica *r, struct error *err)
 {
+    r->in_turn = false;
     if (!is_failed(r)) {
         step_timeout(r);
         step_barrier(r);

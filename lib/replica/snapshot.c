@@ -10,6 +10,7 @@
 #define INSTALL_PATIENCE_MS 10000 /* of a leader's silence */
 #define REMAKE_MS 5000            /* before another attempt to make what could not be made */
 #define OFFER_HEARTBEATS 4        /* between two offers to one member; it drops what it knows */
+#define SETTLING_HEARTBEATS 20    /* after an offer, until the member follows the log again */
 #define GONE_ELECTIONS 4          /* a member that is silent so long wants nothing */
 #define HELD_BACK_TIMES 4         /* the log's limits, while somebody fetches */
 
@@ -32,9 +33,12 @@ static void copy(struct replica_snapshot *to, const struct replica_snapshot *fro
  * to go on from. */
 static bool held_back(const struct replica *r)
 {
-    for (size_t i = 0; i < r->n_peers; i++)
-        if (r->peers[i].wants != 0)
+    int64_t settling = (int64_t)SETTLING_HEARTBEATS * r->options.heartbeat_ms;
+    for (size_t i = 0; i < r->n_peers; i++) {
+        const struct peer *p = &r->peers[i];
+        if (p->wants != 0 || (p->was_offered && r->now.ms - p->offered.ms < settling))
             return true;
+    }
     return false;
 }
 
@@ -106,6 +110,7 @@ static void offer(struct replica *r, struct peer *p)
                                    .size = s->size};
     memcpy(f.offer.hash, s->hash, sizeof f.offer.hash);
     p->offered = r->now;
+    p->was_offered = true;
     send_frame(r, p->id, &f);
 }
 
@@ -132,7 +137,8 @@ void snapshot_serve(struct replica *r)
             p->wants = 0;
         else if (!serves(r, p))
             r->snapshot_wanted = r->snapshot_wanted || r->now.ms >= r->snapshot_again.ms;
-        else if (r->now.ms - p->offered.ms >= (int64_t)OFFER_HEARTBEATS * r->options.heartbeat_ms)
+        else if (!p->was_offered ||
+                 r->now.ms - p->offered.ms >= (int64_t)OFFER_HEARTBEATS * r->options.heartbeat_ms)
             offer(r, p);
     }
 }
@@ -140,8 +146,10 @@ void snapshot_serve(struct replica *r)
 void snapshot_lost(struct replica *r)
 {
     r->snapshot_wanted = false;
-    for (size_t i = 0; i < r->n_peers; i++)
+    for (size_t i = 0; i < r->n_peers; i++) {
         r->peers[i].wants = 0;
+        r->peers[i].was_offered = false;
+    }
 }
 
 bool replica_snapshot_wanted(const struct replica *r)

@@ -13,7 +13,7 @@
 #define HEALING_MS 30000
 #define ELECTION_MS 300
 #define HEARTBEAT_MS 50
-#define LOG_ROWS 20 /* so that snapshots are the rule */
+#define LOG_ROWS 50 /* so that snapshots are the rule */
 
 #define BROKEN(...)                                                                            \
     do {                                                                                       \
@@ -417,6 +417,15 @@ static void ask(struct world *w, struct node *n)
         w->reads[w->n_reads++] = (struct client_read){ticket, w->acknowledged};
 }
 
+static void join(struct world *w, struct node *n)
+{
+    if (n->formatted)
+        return;
+    member_format(&n->m);
+    n->formatted = true;
+    start(w, n);
+}
+
 static void operate(struct world *w, struct node *n)
 {
     struct error err;
@@ -429,18 +438,36 @@ static void operate(struct world *w, struct node *n)
     if (voters <= 2 && (kind == REPLICA_DEMOTE || kind == REPLICA_REMOVE))
         kind = REPLICA_PROMOTE;
     uint64_t id = kind == REPLICA_HAND_OVER && rng_chance(&w->rng, 0.5) ? 0 : other->m.id;
-    if (kind == REPLICA_ADD && !other->formatted) {
-        member_format(&other->m);
-        other->formatted = true;
-        start(w, other);
-    }
+    if (kind == REPLICA_ADD)
+        join(w, other);
     if (replica_change(n->m.r, kind, id, other->m.address, ++w->next_ticket, &err) == 0)
         w->n_changes++;
 }
 
+static void ask_once(struct node *n)
+{
+    struct error err;
+    n->asks = false;
+    if (replica_read(n->m.r, n->read.ticket, &err) != 0)
+        n->read.code = err.code;
+}
+
+static void change_once(struct world *w, struct node *n)
+{
+    struct error err;
+    const char *address = n->change_id != 0 ? w->nodes[n->change_id - 1].m.address : NULL;
+    n->changes = false;
+    if (replica_change(n->m.r, n->change_kind, n->change_id, address, n->change_ticket, &err) != 0)
+        w->changed = (struct replica_outcome){REPLICA_CHANGE, n->change_ticket, err.code, 0};
+}
+
 static void act(struct world *w, struct node *n)
 {
-    if (replica_is_leader(n->m.r) && rng_chance(&w->rng, 0.6))
+    if (n->asks)
+        ask_once(n);
+    if (n->changes)
+        change_once(w, n);
+    if (replica_is_leader(n->m.r) && rng_chance(&w->rng, w->o.calm ? 0.2 : 0.6))
         propose(w, n);
     if (rng_chance(&w->rng, 0.02))
         ask(w, n);
@@ -450,6 +477,8 @@ static void act(struct world *w, struct node *n)
 
 static void hear_read(struct world *w, struct node *n, const struct replica_outcome *o)
 {
+    if (o->ticket == n->read.ticket)
+        n->read = *o;
     for (size_t i = 0; i < w->n_reads; i++) {
         if (w->reads[i].ticket != o->ticket)
             continue;
@@ -477,6 +506,10 @@ static void hear(struct world *w, struct node *n, const struct replica_out *out)
         note_number(w, o->ticket ^ (uint64_t)o->code << 60);
         if (o->what == REPLICA_READ)
             hear_read(w, n, o);
+        if (o->what == REPLICA_CHANGE)
+            w->changed = *o;
+        if (o->what == REPLICA_PROPOSAL)
+            w->n_in_doubt++;
     }
 }
 
@@ -678,6 +711,54 @@ bool world_is_whole(struct world *w)
             return false;
     }
     return true;
+}
+
+uint64_t world_begin_change(struct world *w, struct node *n, enum replica_change_kind kind,
+                            uint64_t id)
+{
+    if (kind == REPLICA_ADD)
+        join(w, &w->nodes[id - 1]);
+    n->changes = true;
+    n->change_kind = kind;
+    n->change_id = id;
+    n->change_ticket = ++w->next_ticket;
+    return n->change_ticket;
+}
+
+enum error_code world_change(struct world *w, enum replica_change_kind kind, uint64_t id)
+{
+    uint64_t ticket = world_begin_change(w, world_await_leader(w, 5000), kind, id);
+    for (int64_t end = w->now + 20000; w->now < end && w->changed.ticket != ticket;)
+        world_tick(w);
+    if (w->changed.ticket != ticket)
+        BROKEN("a change of members does not end");
+    return w->changed.code;
+}
+
+struct replica_outcome world_read(struct world *w, struct node *n)
+{
+    n->asks = true;
+    n->read = (struct replica_outcome){REPLICA_READ, ++w->next_ticket, ERR_CANCELED, 0};
+    for (int64_t end = w->now + 5000; w->now < end && n->read.code == ERR_CANCELED;)
+        world_tick(w);
+    if (n->read.code == ERR_CANCELED)
+        BROKEN("a read does not end");
+    return n->read;
+}
+
+void world_cut_link(struct world *w, uint64_t from, uint64_t to, bool cut)
+{
+    w->cut[from - 1][to - 1] = cut;
+}
+
+void world_cut_off(struct world *w, uint64_t id, bool cut)
+{
+    for (uint64_t other = 1; other <= w->n; other++) {
+        if (other == id)
+            continue;
+        world_cut_link(w, id, other, cut);
+        world_cut_link(w, other, id, cut);
+    }
 }
 
 static void heal(struct world *w)

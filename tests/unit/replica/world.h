@@ -49,7 +49,12 @@ struct node {
     double clock_rest;
     int64_t snapshot_at; /* when the snapshot it makes is ready; 0: none */
     struct fetch fetch;
-    int die_at_swap;   /* the step of the next swap after which it dies; -1: none */
+    int die_at_swap; /* the step of the next swap after which it dies; -1: none */
+    /* of the script, in its next turn */
+    bool asks, changes;
+    struct replica_outcome read; /* its ticket, then what became of it */
+    enum replica_change_kind change_kind;
+    uint64_t change_id, change_ticket;
     uint64_t led_term; /* the last term whose leadership was checked */
     /* what was applied in the turn that is not committed yet */
     uint64_t acked_from, acked_to;
@@ -85,8 +90,10 @@ struct world {
     uint64_t acknowledged; /* the newest index a client was told of */
     struct client_read reads[WORLD_CLIENT_READS];
     size_t n_reads;
+    struct replica_outcome changed; /* of the last change of members that ended */
     /* how much happened */
-    unsigned n_entries, n_crashes, n_installs, n_changes, n_answered, n_failed_reads, n_elections;
+    unsigned n_entries, n_crashes, n_installs, n_changes, n_answered, n_failed_reads, n_elections,
+        n_in_doubt;
 };
 
 void world_init(struct world *w, const struct world_options *o);
@@ -100,3 +107,13 @@ void world_run(struct world *w, int64_t ms);
 struct node *world_leader(struct world *w); /* the one that leads with the highest term, or NULL */
 struct node *world_await_leader(struct world *w, int64_t ms); /* fails the test without one */
 bool world_is_whole(struct world *w); /* a leader, and everybody has everything */
+/* By the leader, with a new node started if need be; waits for the outcome. */
+enum error_code world_change(struct world *w, enum replica_change_kind kind, uint64_t id);
+/* The same, not waited for: its ticket, for w->changed. */
+uint64_t world_begin_change(struct world *w, struct node *n, enum replica_change_kind kind,
+                            uint64_t id);
+/* A read on this node, waited for. */
+struct replica_outcome world_read(struct world *w, struct node *n);
+/* Both ways, or what `to` hears from `from`. */
+void world_cut_off(struct world *w, uint64_t id, bool cut);
+void world_cut_link(struct world *w, uint64_t from, uint64_t to, bool cut);
