@@ -290,6 +290,37 @@ static void repeat_last(struct agent *a, int64_t task, struct outbox *out)
     stmt_end(q);
 }
 
+/* ---------------- registering */
+
+static void send_register(struct agent *a, struct now now, struct outbox *out)
+{
+    const struct agent_options *o = &a->options;
+    struct json_writer w;
+    outbox_message(out, TO_LEADER, MESSAGE_REGISTER, &w);
+    json_member_int(&w, "uid", a->uid);
+    json_member_str(&w, "boot", o->boot);
+    json_member_str(&w, "hostname", o->hostname);
+    json_member_str(&w, "address", o->address);
+    json_member_int(&w, "port", o->port);
+    json_member_str(&w, "version", o->version);
+    json_member_str(&w, "resources", o->resources);
+    json_member_raw(&w, "attributes", slice_of(o->attributes));
+    json_member_str(&w, "docker", a->docker);
+    json_member_str(&w, "docker_reason", a->docker_reason);
+    json_key(&w, "tasks");
+    json_array(&w);
+    struct stmt *q = stmts_use(a->stmts, TASKS);
+    while (stmt_row(q)) {
+        json_object(&w);
+        json_member_int(&w, "task", stmt_i64(q, 0));
+        json_member_str(&w, "state", task_state_word((enum task_state)stmt_i64(q, 1)));
+        json_object_end(&w);
+    }
+    json_array_end(&w);
+    outbox_message_end(out, &w);
+    a->repeat_due = mono_after(now.mono, REPEAT_MS);
+}
+
 /* ---------------- the leader's messages */
 
 /* Within the lease of sending the pong that the decision named (DESIGN 6)? */
@@ -420,6 +451,10 @@ void agent_message(struct agent *a, enum message_kind kind, const struct json *b
     case MESSAGE_ROUTES:
         on_routes(body, out);
         break;
+    case MESSAGE_AGAIN:
+        a->registered = false;
+        send_register(a, now, out);
+        break;
     case MESSAGE_PING:
         break;
     case MESSAGE_REGISTER:
@@ -432,35 +467,6 @@ void agent_message(struct agent *a, enum message_kind kind, const struct json *b
 }
 
 /* ---------------- towards the leader */
-
-static void send_register(struct agent *a, struct now now, struct outbox *out)
-{
-    const struct agent_options *o = &a->options;
-    struct json_writer w;
-    outbox_message(out, TO_LEADER, MESSAGE_REGISTER, &w);
-    json_member_int(&w, "uid", a->uid);
-    json_member_str(&w, "boot", o->boot);
-    json_member_str(&w, "hostname", o->hostname);
-    json_member_str(&w, "address", o->address);
-    json_member_int(&w, "port", o->port);
-    json_member_str(&w, "version", o->version);
-    json_member_str(&w, "resources", o->resources);
-    json_member_raw(&w, "attributes", slice_of(o->attributes));
-    json_member_str(&w, "docker", a->docker);
-    json_member_str(&w, "docker_reason", a->docker_reason);
-    json_key(&w, "tasks");
-    json_array(&w);
-    struct stmt *q = stmts_use(a->stmts, TASKS);
-    while (stmt_row(q)) {
-        json_object(&w);
-        json_member_int(&w, "task", stmt_i64(q, 0));
-        json_member_str(&w, "state", task_state_word((enum task_state)stmt_i64(q, 1)));
-        json_object_end(&w);
-    }
-    json_array_end(&w);
-    outbox_message_end(out, &w);
-    a->repeat_due = mono_after(now.mono, REPEAT_MS);
-}
 
 static void send_pong(struct agent *a, struct now now, struct outbox *out)
 {

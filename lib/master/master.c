@@ -390,8 +390,12 @@ void master_message(struct master *m, int64_t node, enum message_kind kind, cons
         return;
     }
     struct session *s = session_by_uid(m, json_int(json_get(body, "uid"), 0));
-    if (s == NULL || s->node != node)
-        return; /* it has not registered here yet: it will */
+    if (s == NULL || s->node != node) { /* one that was given up, or of an earlier leader */
+        struct json_writer w;
+        outbox_message(out, -2 - node, MESSAGE_AGAIN, &w);
+        outbox_message_end(out, &w);
+        return;
+    }
     s->heard = now.mono;
     if (kind == MESSAGE_PONG)
         s->pong = json_int(json_get(body, "seq"), 0);

@@ -15,6 +15,7 @@
     X(MESSAGE_ACK, "ack")         /* statuses: [{task, seq}] */                                \
     X(MESSAGE_ROUTES, "routes")   /* revision, routes: [{port, app, backends:[{task, address,  \
                                      port, healthy, draining}]}]: always the whole set */      \
+    X(MESSAGE_AGAIN, "again")     /* who are you? register (again) */                          \
     X(MESSAGE_PING, "ping")       /* term, seq */                                              \
     /* agent -> leader */                                                                      \
     X(MESSAGE_REGISTER, "register") /* uid, boot, hostname, address, port, version, resources, \

@@ -12,6 +12,7 @@
 #define LAUNCHES_AN_APP 500  /* in one turn, so that a large app does not starve the others */
 #define LAUNCHES_A_TURN 2000 /* of all apps */
 #define WAITING_RETRY_MS 50  /* how soon waiting apps are looked at again after something ended */
+#define WAITING_LOOK_MS 1000 /* and although nothing did: an agent may have been away */
 #define LAUNCH_TIMEOUT_MS 300000 /* task_launch_timeout (spec/marathon.md 9.3) */
 
 /* What the mind remembers of an app or a deployment; all of it can be forgotten at any time. */
@@ -432,6 +433,7 @@ static void launch(struct look *l, struct entry *e, const struct app_row *row,
         struct place at;
         if (!place(l->placement, &d, l->a->rng, &at, &funnel)) {
             e->waiting = true;
+            look_again(l, e, WAITING_LOOK_MS);
             break;
         }
         write_launch(l, row, app, &d, &at, row->counts.live + n);
