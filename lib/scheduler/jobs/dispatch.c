@@ -20,10 +20,12 @@ static int by_urgency(const void *x, const void *y)
 
 static bool is_target(const struct job *job, struct wall due)
 {
+    const struct schedule *s = &job->schedule;
     if (job->kind != JOB_SCHEDULED)
         return false;
-    int64_t k = schedule_last_due(&job->schedule, due);
-    return k >= 0 && schedule_target(&job->schedule, k).ms == due.ms;
+    int64_t k = schedule_last_due(s, due);
+    bool counted = s->count == COUNT_FOREVER || k < s->count;
+    return k >= 0 && counted && schedule_target(s, k).ms == due.ms;
 }
 
 /* Another run of the job has a task of that name, in the state or in this tick. */

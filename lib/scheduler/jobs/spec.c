@@ -62,7 +62,7 @@ static void fill_fetch(struct making *m)
         const struct job_fetch *f = &j->fetch.items[i];
         fetch[n++] = (struct run_fetch){
             .uri = f->uri,
-            .dest = f->output_file[0] != '\0' ? f->output_file : NULL,
+            .dest = f->output_file,
             .extract = f->extract && !f->executable,
             .executable = f->executable,
             .cache = f->cache,

@@ -12,6 +12,7 @@
 #include "model/status.h"
 
 #define UNREACHABLE_MS 5000
+#define LEASE_MS 2000
 
 /* ---- the state */
 
@@ -205,12 +206,19 @@ static void report(struct harness *h, const struct status *st)
     outbox_draft_end(&h->out, &w);
 }
 
-static void report_task(struct harness *h, struct pretended *t)
+static enum task_state end_of(const struct pretended *t)
 {
-    enum task_state ended = t->killed ? TASK_KILLED : t->exit != 0 ? TASK_FAILED : TASK_FINISHED;
+    if (t->dropped)
+        return TASK_DROPPED;
+    return t->killed ? TASK_KILLED : t->exit != 0 ? TASK_FAILED : TASK_FINISHED;
+}
+
+static void repeat_task(struct harness *h, const struct pretended *t)
+{
+    enum task_state ended = end_of(t);
     const struct status st = {
         .task = t->task,
-        .seq = ++t->seq,
+        .seq = t->seq,
         .state = t->ended     ? ended
                  : t->started ? TASK_RUNNING
                               : TASK_STARTING,
@@ -220,6 +228,12 @@ static void report_task(struct harness *h, struct pretended *t)
         .message = t->ended && t->exit != 0 ? "Command exited with status 1" : NULL,
     };
     report(h, &st);
+}
+
+static void report_task(struct harness *h, struct pretended *t)
+{
+    t->seq++;
+    repeat_task(h, t);
 }
 
 static void report_set_agent(struct harness *h, struct pretender *a, enum agent_state state)
@@ -331,6 +345,7 @@ static void take_order(struct harness *h, struct pretender *a, const struct task
         fail_msg("%s", err.text);
     assert_true(spec.once && row->pong == a->pong);
     read_command(t, spec.cmd);
+    t->ended = t->dropped = h->now.wall.ms - row->staged.ms >= LEASE_MS;
     run_spec_close(&spec);
     json_free(tree);
     buf_close(&text);
@@ -387,8 +402,19 @@ static void live_on(struct harness *h, struct pretender *a)
     }
 }
 
+static void repeat_all(struct harness *h, struct pretender *a)
+{
+    struct task_row row;
+    a->repeat = false;
+    for (size_t i = 0; i < a->n; i++)
+        if (state_task_by_id(h->state, a->tasks[i].task, &row) && !task_ended(row.state))
+            repeat_task(h, &a->tasks[i]);
+}
+
 static void agent_turn(struct harness *h, struct pretender *a)
 {
+    if (a->repeat && !a->cut && h->leading)
+        repeat_all(h, a);
     live_on(h, a);
     if (!a->cut && !a->deaf)
         take_orders(h, a);
@@ -479,6 +505,8 @@ void harness_release(struct harness *h)
 
 void harness_new_leader(struct harness *h)
 {
+    for (size_t i = 0; i < h->agents_n; i++)
+        h->agents[i].repeat = true;
     h->term++;
     h->leading = true;
     outbox_close(&h->out);
@@ -540,8 +568,14 @@ void harness_post(struct harness *h, enum job_face face, const char *body)
 void harness_trigger(struct harness *h, const char *name, const char *arguments)
 {
     char args[512];
-    snprintf(args, sizeof args, "{\"name\":\"%s\",\"due_ms\":%lld,\"arguments\":\"%s\"}", name,
-             (long long)h->now.wall.ms, arguments);
+    struct job job;
+    struct error err;
+    struct job_row row = harness_job(h, name);
+    assert_int_equal(jobs_load(&row, &job, &err), 0);
+    snprintf(args, sizeof args,
+             "{\"name\":\"%s\",\"due_ms\":%lld,\"arguments\":\"%s\",\"concurrent\":%s}", name,
+             (long long)h->now.wall.ms, arguments, job.concurrent ? "true" : "false");
+    job_close(&job);
     harness_command(h, COMMAND_JOB_TRIGGER, args);
 }
 

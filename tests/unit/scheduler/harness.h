@@ -19,7 +19,7 @@ struct pretended { /* a task on its agent */
     char name[JOB_TASK_ID_SIZE];
     int64_t start_at, end_at, takes_ms; /* mono; 0: not yet */
     int exit;
-    bool started, ended, killed;
+    bool started, ended, killed, dropped;
 };
 
 struct pretender { /* an agent */
@@ -29,6 +29,7 @@ struct pretender { /* an agent */
     bool given_up;  /* the state says unreachable */
     bool deaf;      /* has pongs, but takes no orders: they get lost */
     bool quiet;     /* alive, without a pong yet */
+    bool repeat;    /* there is a new leader: what was reported may be lost */
     struct pretended *tasks;
     size_t n, cap;
 };
