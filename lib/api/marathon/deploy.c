@@ -203,7 +203,7 @@ static int element_id(const struct json *element, char out[ID_SIZE], struct prob
         problems_add(problems, PROBLEM_SCHEMA, "/id",
                      "error.path.missing: need an id like \"/prod/web\"");
     else if (!json_is(id, JSON_STRING))
-        problems_add(problems, PROBLEM_SCHEMA, "/id", "error.expected.jsstring: got %s",
+        problems_add(problems, PROBLEM_SCHEMA, "/id", "error.expected.jsstring: got %s, need a text",
                      json_kind_word(id));
     else if (id_resolve(json_str(id, ""), "/", out, &err) != 0)
         problems_add(problems, PROBLEM_RULE, "/id", "%s", err.text);
