@@ -370,6 +370,8 @@ static void on_run(struct agent *a, const struct json *body, struct now now, str
                      out);
     else if (a->recovered)
         outbox_launch(out, spec.task, buf_slice(&text));
+    if (start && spec.once) /* else its leader gives it to another (spec/chronos.md 5.2) */
+        report_state(a, spec.task, TASK_STARTING, now.wall, NULL, out);
     buf_close(&text);
     run_spec_close(&spec);
 }
