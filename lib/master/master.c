@@ -214,15 +214,20 @@ static void kill_message(struct session *s, int64_t task, int64_t grace_ms, cons
     outbox_message_end(out, &w);
 }
 
+/* It runs what has ended here, or belongs elsewhere: a late order, an agent that was given up. */
+static bool is_stranger(struct master *m, const struct session *s, int64_t task)
+{
+    struct task_row t;
+    return !state_task_by_id(m->state, task, &t) || t.agent != s->id || task_ended(t.state);
+}
+
 /* What it runs and should not: tasks that have ended here, or were given to somebody else. */
 static void end_strangers(struct master *m, struct session *s, const struct json *reported,
                           struct outbox *out)
 {
     JSON_EACH (item, reported) {
-        struct task_row t;
         int64_t task = json_int(json_get(item, "task"), 0);
-        bool known = state_task_by_id(m->state, task, &t);
-        if (!known || t.agent != s->id || task_ended(t.state))
+        if (is_stranger(m, s, task))
             kill_message(s, task, 0, "it was replaced while its agent was away", out);
     }
 }
@@ -328,12 +333,17 @@ static struct buf *acks_of(struct waiting *w, int64_t agent)
 }
 
 /* Gathers them: all of a turn are one command, acknowledged when it is committed. */
-static void on_status(struct master *m, struct session *s, const struct json *v)
+static void on_status(struct master *m, struct session *s, const struct json *v, struct outbox *out)
 {
     if (m->gathering == NULL)
         m->gathering = NEW(struct waiting);
     JSON_EACH (status, json_get(v, "statuses")) {
         struct json_writer w;
+        enum task_state state;
+        int64_t task = json_int(json_get(status, "task"), 0);
+        if (task_state_parse(json_str(json_get(status, "state"), ""), &state) &&
+            !task_ended(state) && is_stranger(m, s, task))
+            kill_message(s, task, 0, "it was replaced", out);
         if (m->statuses.len > 0)
             buf_putc(&m->statuses, ',');
         json_begin(&w, &m->statuses);
@@ -343,7 +353,7 @@ static void on_status(struct master *m, struct session *s, const struct json *v)
             buf_putc(acks, ',');
         json_begin(&w, acks);
         json_object(&w);
-        json_member_int(&w, "task", json_int(json_get(status, "task"), 0));
+        json_member_int(&w, "task", task);
         json_member_int(&w, "seq", json_int(json_get(status, "seq"), 0));
         json_object_end(&w);
     }
@@ -400,7 +410,7 @@ void master_message(struct master *m, int64_t node, enum message_kind kind, cons
     if (kind == MESSAGE_PONG)
         s->pong = json_int(json_get(body, "seq"), 0);
     else if (kind == MESSAGE_STATUS)
-        on_status(m, s, body);
+        on_status(m, s, body, out);
     else
         log_warn("message refused", "node=%lld why=a leader gets no %s", (long long)node,
                  message_word(kind));
