@@ -580,6 +580,11 @@ struct stmt *state_jobs(struct state *s, const char *after, int64_t limit)
     return q;
 }
 
+struct stmt *state_jobs_created(struct state *s)
+{
+    return query_use(s, JOBS_CREATED);
+}
+
 struct stmt *state_jobs_due(struct state *s, struct wall now, int64_t limit)
 {
     struct stmt *q = query_use(s, JOBS_DUE);

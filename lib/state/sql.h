@@ -94,6 +94,7 @@
     X(JOB_BY_ID, JOB_COLUMNS "where j.id = :id")                                                  \
     X(JOB_BY_NAME, JOB_COLUMNS "where j.name = :name")                                            \
     X(JOBS, JOB_COLUMNS "where j.name > :after order by j.name limit :limit")                     \
+    X(JOBS_CREATED, JOB_COLUMNS "order by j.id")                                                  \
     X(JOBS_DUE, JOB_COLUMNS "where j.next_ms <= :now order by j.next_ms, j.id limit :limit")      \
     X(JOBS_NEXT, "select min(next_ms) from jobs where next_ms is not null")                       \
     X(JOBS_COUNT, "select count(*) from jobs")                                                    \

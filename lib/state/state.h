@@ -226,6 +226,7 @@ struct job_row {
 bool state_job_by_id(struct state *s, int64_t id, struct job_row *out);
 bool state_job_by_name(struct state *s, const char *name, struct job_row *out);
 struct stmt *state_jobs(struct state *s, const char *after, int64_t limit); /* by name */
+struct stmt *state_jobs_created(struct state *s); /* all, in the order they were created */
 struct stmt *state_jobs_due(struct state *s, struct wall now,
                             int64_t limit); /* next <= now, by next, id */
 bool state_job_next(struct stmt *q, struct job_row *out);
