@@ -47,12 +47,16 @@ static const char *kept_value(const struct story *s, const char *name)
     return NULL;
 }
 
+/* A name that is used again stands for the newest. */
 static void keep(struct story *s, const char *name, const char *value, size_t len)
 {
-    assert_true(s->kept_n < KEPT_MAX && len < sizeof s->kept[0].value);
-    struct kept *k = &s->kept[s->kept_n++];
-    str_copy(k->name, sizeof k->name, name);
-    snprintf(k->value, sizeof k->value, "%.*s", (int)len, value);
+    size_t i = 0;
+    while (i < s->kept_n && !str_eq(s->kept[i].name, name))
+        i++;
+    assert_true(i < KEPT_MAX && len < sizeof s->kept[0].value);
+    s->kept_n = i == s->kept_n ? i + 1 : s->kept_n;
+    str_copy(s->kept[i].name, sizeof s->kept[i].name, name);
+    snprintf(s->kept[i].value, sizeof s->kept[i].value, "%.*s", (int)len, value);
 }
 
 /* "<kind name>": false when the text is none. */
