@@ -10,7 +10,6 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/str.h"
 #include "config.h"
 #include "demo.h"
@@ -59,7 +58,7 @@ struct server {
     uint16_t ports[LISTENERS];
     char urls[LISTENERS][URL_SIZE];
     const char *address, *hostname, *service_address;
-    char name[64], boot[64];
+    char name[64], boot[64], peer[URL_SIZE];
     struct buf resources, attributes;
     unsigned modes;
     uv_signal_t term, interrupt, hangup;
@@ -447,8 +446,8 @@ static struct facts facts_of(struct server *s)
 static int start_node(struct server *s, bool bootstrap, struct error *err)
 {
     const struct config *c = &s->config;
-    char peer[URL_SIZE];
-    snprintf(peer, sizeof peer, "%.64s:%d", s->address, (int)config_number(c, SETTING_PEER_PORT));
+    snprintf(s->peer, sizeof s->peer, "%.64s:%d", s->address,
+             (int)config_number(c, SETTING_PEER_PORT));
     const struct host_options options = {
         .seed = machine_seed(),
         .node =
@@ -458,7 +457,7 @@ static int start_node(struct server *s, bool bootstrap, struct error *err)
                 .state_path = s->folder.state,
                 .agent_path = (s->modes & MODE_AGENT) != 0 ? s->folder.agent_db : NULL,
                 .name = s->name,
-                .address = mem_strdup(peer),
+                .address = s->peer,
                 .modes = s->modes,
                 .bootstrap = bootstrap,
                 .election_ms = (unsigned)config_number(c, SETTING_ELECTION),
