@@ -38,7 +38,6 @@ struct upgrade_step upgrade_next(const struct upgrade_view *v)
             step.kill = unhealthy + at_most(spare, v->old_keep_healthy);
         else /* each new one that is ready takes an unhealthy old one's place */
             step.kill = at_least(at_most(v->old_keep + v->new_ready - n, unhealthy), 0);
-        step.kill = at_least(step.kill, v->old_keep - n); /* more than will ever be wanted */
     }
     bool stuck =
         step.launch == 0 && step.kill == 0 && v->starting == 0 && v->old_alive == v->old_keep;
