@@ -46,13 +46,15 @@ struct run {
     uid_t uid;
     gid_t gid;
     bool switch_user;
+    bool begun; /* recover: the driver's mark is in the folder, so it may have been started */
 
-    run_cb *progress; /* `detail` has changed */
-    run_cb *started;  /* pid or address are filled */
-    run_cb *ended;    /* `end` is filled; the last callback */
-    char detail[64];  /* "pulling 40 %" */
-    int64_t pid;      /* as this machine sees it; 0: not known */
-    char address[46]; /* a container's own, or "" */
+    run_cb *progress;  /* `detail` has changed */
+    run_cb *started;   /* pid or address are filled */
+    run_cb *ended;     /* `end` is filled; the last callback */
+    char detail[64];   /* "pulling 40 %" */
+    int64_t pid;       /* as this machine sees it; 0: not known */
+    struct wall began; /* of the program or container; 0: not known */
+    char address[46];  /* a container's own, or "" */
     struct run_end end;
     void *state; /* the driver's */
 };
