@@ -777,10 +777,12 @@ void apps_tick(struct apps *a, struct placement *p, struct now now, struct outbo
     l.stepped = batch_new(&l.steps);
     look_at_all(&l, a->entries, look_at_app);
     look_at_all(&l, a->deployments, look_at_deployment);
+    /* in the order in which events tell it (spec/marathon.md 12.5): an app is gone before the step
+     * that stopped it is done, and a step has begun before its tasks change */
+    propose(a, out, COMMAND_APP_FORGET, "apps", &l.forgets, l.forgotten);
+    propose(a, out, COMMAND_DEPLOYMENT_STEP, "set", &l.steps, l.stepped);
     propose(a, out, COMMAND_TASK_KILL, "tasks", &l.kills, l.killed);
     propose(a, out, COMMAND_TASK_LAUNCH, "instances", &l.launches, l.launched);
-    propose(a, out, COMMAND_DEPLOYMENT_STEP, "set", &l.steps, l.stepped);
-    propose(a, out, COMMAND_APP_FORGET, "apps", &l.forgets, l.forgotten);
 }
 
 struct mono apps_due(const struct apps *a)
