@@ -120,7 +120,9 @@ static bool text_matches(struct story *s, const char *wanted, const char *got)
 {
     struct hole h;
     while (*wanted != '\0') {
-        if (str_starts(wanted, "<TAB>") && *got == '\t') {
+        if (*wanted == '\n' && got[0] == '\r') {
+            got++; /* then its line feed */
+        } else if (str_starts(wanted, "<TAB>") && *got == '\t') {
             wanted += 5;
             got++;
         } else if (hole_at(wanted, &h)) {

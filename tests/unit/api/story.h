@@ -14,9 +14,10 @@
  *     {"id": "/web", "version": "<time>", …}
  *     ###
  *
- * JSON is compared by value, whatever the order of members; anything else as text, but for line
- * ends at its end. Texts may hold <uuid> <time> <int> <any>; with a name (<uuid d>) what they met
- * is kept, and <d> stands for it from then on, in requests too. "<int>" stands for a number,
+ * JSON is compared by value, whatever the order of members; anything else as text, but for the
+ * kind of line ends, and those at its end. Texts may hold <uuid> <time> <int> <any>; with a name
+ * (<uuid d>) what they met is kept, and <d> stands for it from then on, in requests too. "<int>"
+ * stands for a number,
  * "<any>" for any value. <TAB> is a tab. Each request comes a second after the one before. */
 #pragma once
 
