@@ -1,5 +1,10 @@
 #include "unit.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
 #include "story.h"
 
 static void marathon_answers_as_its_contract_says(void **unused)
@@ -8,10 +13,183 @@ static void marathon_answers_as_its_contract_says(void **unused)
     story_play_folder(FIXTURES "/marathon", "marathon");
 }
 
+/* ---- what a story cannot tell */
+
+static int set_up(void **data)
+{
+    struct world *w = NEW(struct world);
+    world_open(w);
+    *data = w;
+    return 0;
+}
+
+static int tear_down(void **data)
+{
+    world_close(*data);
+    mem_free(*data);
+    return 0;
+}
+
+static void plays(struct world *w, const char *line, const char *body, int status, const char *part)
+{
+    struct reply r;
+    world_pass(w, 1000);
+    world_play(w, "marathon", line, "", body, &r);
+    if (r.status != status || strstr(buf_str(&r.body), part) == NULL)
+        fail_msg("%s: %d %s, wanted %d and %s", line, r.status, buf_str(&r.body), status, part);
+    reply_close(&r);
+}
+
+#define WEB "{\"id\":\"/web\",\"cmd\":\"x\",\"cpus\":0.1,\"mem\":8,\"instances\":1}"
+
+static void another_scales(struct world *w)
+{
+    plays(w, "PUT /v2/apps/web?force=true", "{\"instances\":5}", 200, "deploymentId");
+}
+
+static void a_change_that_saw_an_old_version_looks_again(void **data)
+{
+    struct world *w = *data;
+    plays(w, "POST /v2/apps", WEB, 201, "/web");
+    w->meanwhile = another_scales;
+    plays(w, "PATCH /v2/apps/web?force=true", "{\"env\":{\"A\":\"1\"}}", 200, "deploymentId");
+    plays(w, "GET /v2/apps/web", NULL, 200, "\"instances\":5");
+    plays(w, "GET /v2/apps/web", NULL, 200, "\"A\":\"1\"");
+}
+
+static void another_creates(struct world *w)
+{
+    plays(w, "POST /v2/apps", WEB, 201, "/web");
+}
+
+static void of_two_that_create_one_app_the_later_is_told(void **data)
+{
+    struct world *w = *data;
+    w->meanwhile = another_creates;
+    plays(w, "POST /v2/apps", WEB, 409, "An app with id [/web] already exists.");
+}
+
+static void another_deletes(struct world *w)
+{
+    plays(w, "DELETE /v2/apps/web", NULL, 200, "deploymentId");
+}
+
+static void of_one_that_is_deleted_meanwhile_nothing_is_changed(void **data)
+{
+    struct world *w = *data;
+    plays(w, "POST /v2/apps", WEB, 201, "/web");
+    w->meanwhile = another_deletes;
+    plays(w, "PUT /v2/apps/web", "{\"instances\":2}", 404, "App '/web' does not exist");
+    w->meanwhile = NULL;
+    plays(w, "DELETE /v2/queue/web/delay", NULL, 404, "not found in tasks queue");
+}
+
+static void too_many_deployments_are_refused(void **data)
+{
+    struct world *w = *data;
+    char body[128], text[64];
+    for (int i = 0; i < LIMIT_DEPLOYMENTS; i++) {
+        snprintf(body, sizeof body, "{\"id\":\"/a%d\",\"cmd\":\"x\"}", i);
+        plays(w, "POST /v2/apps", body, 201, "deployments");
+    }
+    snprintf(text, sizeof text, "{\"message\":\"%d deployments are running", LIMIT_DEPLOYMENTS);
+    plays(w, "POST /v2/apps", WEB, 403, text);
+    plays(w, "GET /v2/apps/web", NULL, 404, "does not exist"); /* nothing is half done */
+    plays(w, "PUT /v2/apps/a0?force=true", "{\"instances\":0}", 200, "deploymentId");
+}
+
+static void service_ports_run_out(void **data)
+{
+    struct world *w = *data;
+    struct buf body;
+    char line[64];
+    buf_init(&body, 1 << 20);
+    for (int i = 0; i < 6; i++) { /* 2000 each of 10001 */
+        buf_clear(&body);
+        buf_puts(&body, "{\"cmd\":\"x\",\"instances\":0,\"ports\":[0");
+        for (int k = 1; k < LIMIT_ITEMS; k++)
+            buf_puts(&body, ",0");
+        buf_puts(&body, "]}");
+        snprintf(line, sizeof line, "PUT /v2/apps/a%d", i);
+        if (i < 5)
+            plays(w, line, buf_str(&body), 201, "deploymentId");
+        else
+            plays(w, line, buf_str(&body), 500,
+                  "{\"message\":\"/a5: no service port is free in 10000-20000\"}");
+    }
+    buf_close(&body);
+}
+
+static void without_a_leader_the_small_doors_answer(void **data)
+{
+    struct world *w = *data;
+    struct reply r;
+    w->facts.leading = false;
+    w->facts.leader_marathon = w->facts.leader_mesos = NULL;
+    plays(w, "GET /ping", NULL, 200, "pong");
+    plays(w, "GET /v2/leader", NULL, 404, "{\"message\":\"There is no leader\"}");
+    plays(w, "GET /v2/info", NULL, 200, "\"elected\":false,\"leader\":null");
+    world_play(w, "marathon", "GET /ping", "", NULL, &r);
+    assert_null(header_get(buf_slice(&r.headers), "X-Marathon-Leader").p);
+    reply_close(&r);
+}
+
+static void a_leader_without_marathons_port_is_named_by_mesoss(void **data)
+{
+    struct world *w = *data;
+    struct reply r;
+    w->facts.leader_marathon = NULL;
+    w->facts.url_mesos = "https://10.0.0.1:5050";
+    world_play(w, "marathon", "GET /ping", "", NULL, &r);
+    assert_true(
+        slice_is(header_get(buf_slice(&r.headers), "X-Marathon-Leader"), "https://10.0.0.1:5050"));
+    reply_close(&r);
+}
+
+static void the_text_list_ends_each_line(void **data)
+{
+    struct world *w = *data;
+    struct reply r;
+    plays(w, "POST /v2/apps", "{\"id\":\"/a\",\"cmd\":\"x\",\"ports\":[]}", 201, "/a");
+    plays(w, "POST /v2/apps", "{\"id\":\"/b/c\",\"cmd\":\"x\",\"ports\":[80]}", 201, "/b/c");
+    world_play(w, "marathon", "GET /v2/tasks", "Accept: text/plain\r\n", NULL, &r);
+    assert_string_equal(buf_str(&r.body), "a\t \t\nb_c\t80\t\n");
+    reply_close(&r);
+}
+
+static void a_stream_says_what_it_wants(void **data)
+{
+    struct world *w = *data;
+    struct reply r;
+    world_play(w, "marathon",
+               "GET /v2/events?event_type=a&event_type=event_stream_attached&plan-format=light",
+               "Accept: text/event-stream\r\n", NULL, &r);
+    assert_true(r.subscribe && r.plain);
+    assert_int_equal(r.topic, TOPIC_MARATHON_LIGHT);
+    assert_string_equal(r.types, "a\nevent_stream_attached");
+    assert_non_null(strstr(buf_str(&r.body), "event: event_stream_attached\r\n"));
+    reply_close(&r);
+    world_play(w, "marathon", "GET /v2/events", "Accept: text/event-stream\r\n", NULL, &r);
+    assert_true(r.subscribe);
+    assert_int_equal(r.topic, TOPIC_MARATHON);
+    assert_null(r.types);
+    reply_close(&r);
+}
+
 int main(void)
 {
+#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(marathon_answers_as_its_contract_says),
+        IN_WORLD(a_change_that_saw_an_old_version_looks_again),
+        IN_WORLD(of_two_that_create_one_app_the_later_is_told),
+        IN_WORLD(of_one_that_is_deleted_meanwhile_nothing_is_changed),
+        IN_WORLD(too_many_deployments_are_refused),
+        IN_WORLD(service_ports_run_out),
+        IN_WORLD(without_a_leader_the_small_doors_answer),
+        IN_WORLD(a_leader_without_marathons_port_is_named_by_mesoss),
+        IN_WORLD(the_text_list_ends_each_line),
+        IN_WORLD(a_stream_says_what_it_wants),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
