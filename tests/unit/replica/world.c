@@ -13,7 +13,6 @@
 #define HEALING_MS 30000
 #define ELECTION_MS 300
 #define HEARTBEAT_MS 50
-#define LOG_ROWS 50 /* so that snapshots are the rule */
 
 #define BROKEN(...)                                                                            \
     do {                                                                                       \
@@ -106,13 +105,16 @@ static void check_entry(struct world *w, struct node *n, uint64_t index, uint64_
     }
     struct committed *c = &w->committed[index - 1];
     for (; w->n_committed < index; w->n_committed++)
-        w->committed[w->n_committed] = (struct committed){0, 0, 0};
+        w->committed[w->n_committed] = (struct committed){0};
+    uint64_t seen = replica_term(n->m.r);
     if (c->term == 0)
-        *c = (struct committed){term, hash, chain};
+        *c = (struct committed){term, hash, chain, seen};
     else if (c->term != term || c->hash != hash || c->chain != chain)
         BROKEN("node %llu applied another entry %llu (term %llu, before %llu)",
                (unsigned long long)n->m.id, (unsigned long long)index, (unsigned long long)term,
                (unsigned long long)c->term);
+    if (seen < c->seen)
+        c->seen = seen;
 }
 
 static void on_applied(struct member *m, uint64_t index, uint64_t term, struct slice entry,
@@ -144,11 +146,12 @@ static void check_leader(struct world *w, struct node *n)
     if (n->led_term == term)
         return;
     n->led_term = term;
-    /* It has everything that was committed in earlier terms. */
+    /* It has everything that was committed in earlier terms, though not what was since then: the
+     * votes may have waited for it. */
     const struct storage *s = &n->m.r->storage;
     for (size_t i = w->n_committed; i > 0 && i >= storage_first(s); i--) {
         const struct committed *c = &w->committed[i - 1];
-        if (c->term == 0 || c->term >= term)
+        if (c->term == 0 || c->seen >= term)
             continue;
         if (storage_last(s) < i || storage_term_of(s, i) != c->term)
             BROKEN("leader %llu of term %llu lacks entry %llu of term %llu",
@@ -295,7 +298,7 @@ static void crash(struct world *w, struct node *n)
     enum fate fate = fates[rng_below(&w->rng, 4)];
     forget_life(n);
     member_crash(&n->m, fate);
-    n->up_at = w->now + between(w, 20, 3000);
+    n->up_at = w->now + between(w, 20, 1500);
     w->n_crashes++;
     note_number(w, n->m.id);
 }
@@ -306,7 +309,7 @@ static void start(struct world *w, struct node *n)
         .election_ms = ELECTION_MS,
         .heartbeat_ms = HEARTBEAT_MS,
         .seed = rng_next(&w->rng),
-        .log_rows = LOG_ROWS,
+        .log_rows = w->log_rows,
         .guards_off = w->o.guards_off,
     };
     n->m.applied = on_applied;
@@ -467,11 +470,11 @@ static void act(struct world *w, struct node *n)
         ask_once(n);
     if (n->changes)
         change_once(w, n);
-    if (replica_is_leader(n->m.r) && rng_chance(&w->rng, w->o.calm ? 0.2 : 0.6))
+    if (replica_is_leader(n->m.r) && rng_chance(&w->rng, w->healing ? 0.2 : 0.7))
         propose(w, n);
     if (rng_chance(&w->rng, 0.02))
         ask(w, n);
-    if (!w->o.members_stay && replica_leads(n->m.r) && chance(w, 0.01))
+    if (!w->o.members_stay && replica_leads(n->m.r) && chance(w, 0.03))
         operate(w, n);
 }
 
@@ -544,7 +547,7 @@ static void take_turn(struct world *w, struct node *n)
 static bool has_something_to_do(struct world *w, struct node *n)
 {
     if (replica_restless(n->m.r) || replica_due(n->m.r).ms <= n->clock_ms ||
-        rng_chance(&w->rng, 0.2))
+        rng_chance(&w->rng, 0.4))
         return true;
     for (size_t i = 0; i < w->n_wires; i++)
         if (w->wires[i].to == index_of(w, n) && w->wires[i].at <= w->now)
@@ -593,7 +596,7 @@ static void tick_node(struct world *w, struct node *n)
 
 static void cut_links(struct world *w)
 {
-    if (!chance(w, 0.0008))
+    if (!chance(w, 0.0005))
         return;
     uint64_t how = rng_chance(&w->rng, 0.5) ? 0 : rng_below(&w->rng, 5);
     unsigned one = (unsigned)rng_below(&w->rng, w->n);
@@ -639,6 +642,7 @@ void world_init(struct world *w, const struct world_options *o)
     w->crash = draw(w, 0.004);
     w->pause = draw(w, 0.0005);
     w->slow_commit = 0.01;
+    w->log_rows = o->calm ? 50 : 10 + (unsigned)rng_below(&w->rng, 40);
     w->healing = o->calm;
 
     struct replica_server servers[WORLD_NODES];

@@ -76,6 +76,7 @@ struct world {
     uint64_t wire_seq;
     bool cut[WORLD_NODES][WORLD_NODES];
     double loss, duplicates, late, crash, pause, slow_commit; /* drawn */
+    unsigned log_rows; /* few, so that snapshots are the rule */
     bool healing;
 
     uint64_t trace; /* hash of all that happened */
@@ -85,6 +86,7 @@ struct world {
     uint64_t leaders[4096]; /* of a term */
     struct committed {      /* of an index */
         uint64_t term, hash, chain;
+        uint64_t seen; /* the lowest term of a node that knew it to be committed */
     } * committed;
     size_t n_committed, cap_committed;
     uint64_t acknowledged; /* the newest index a client was told of */
