@@ -2,24 +2,52 @@
 
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "base/str.h"
 
-bool field_value(const char *field, const char *hostname, const struct json *attributes,
-                 char dst[FIELD_TEXT_SIZE])
+/* A number as a job's pattern sees it: Java's text of a double (spec/chronos.md 6.5). */
+static void java_double(double v, char dst[FIELD_TEXT_SIZE])
 {
-    if (str_eq(field, "hostname") || str_eq(field, "@hostname")) {
-        const struct json *own = json_get(attributes, "hostname");
-        str_copy(dst, FIELD_TEXT_SIZE, json_str(own, hostname));
+    snprintf(dst, FIELD_TEXT_SIZE, v == (double)(int64_t)v ? "%.1f" : "%.15g", v);
+}
+
+/* Text and numbers match patterns, ranges never do; EQUALS sees text only. */
+static bool value_of_job(const struct constraint *c, const struct json *v,
+                         char dst[FIELD_TEXT_SIZE])
+{
+    if (json_is(v, JSON_NUMBER) && c->op != OP_EQUALS) {
+        java_double(json_double(v, 0), dst);
         return true;
     }
-    const struct json *v = json_get(attributes, field);
-    if (v == NULL)
-        return false;
+    const char *text = json_str(v, "[");
+    str_copy(dst, FIELD_TEXT_SIZE, text);
+    return text[0] != '[';
+}
+
+static void value_of_app(const struct json *v, char dst[FIELD_TEXT_SIZE])
+{
     char number[SCALAR_TEXT_SIZE];
     if (json_is(v, JSON_NUMBER))
         str_copy(dst, FIELD_TEXT_SIZE, scalar_text(json_double(v, 0), number));
     else
         str_copy(dst, FIELD_TEXT_SIZE, json_str(v, ""));
+}
+
+bool constraint_value(const struct constraint *c, enum constraint_dialect dialect,
+                      const char *hostname, const struct json *attributes,
+                      char dst[FIELD_TEXT_SIZE])
+{
+    const struct json *v = json_get(attributes, c->field);
+    bool names_host = str_eq(c->field, "hostname") || str_eq(c->field, "@hostname");
+    if (names_host && (v == NULL || dialect == CONSTRAINT_OF_APP)) {
+        str_copy(dst, FIELD_TEXT_SIZE, hostname);
+        return true;
+    }
+    if (v == NULL)
+        return false;
+    if (dialect == CONSTRAINT_OF_JOB)
+        return value_of_job(c, v, dst);
+    value_of_app(v, dst);
     return true;
 }
 
@@ -74,11 +102,17 @@ static bool same_value(const char *wanted, const char *value)
            (str_to_double(wanted, &number) && str_eq(scalar_text(number, text), value));
 }
 
-bool constraint_holds(const struct constraint *c, const char *value, const struct crowd *crowd,
-                      int64_t wanted)
+bool constraint_counts(const struct constraint *c)
+{
+    return c->op == OP_UNIQUE || c->op == OP_GROUP_BY || c->op == OP_MAX_PER ||
+           (c->op == OP_CLUSTER && c->value == NULL);
+}
+
+bool constraint_holds(const struct constraint *c, enum constraint_dialect dialect,
+                      const char *value, const struct crowd *crowd, int64_t wanted)
 {
     if (value == NULL)
-        return c->op == OP_UNLIKE;
+        return dialect == CONSTRAINT_OF_APP && c->op == OP_UNLIKE;
     switch (c->op) {
     case OP_UNIQUE:
         return placed_at(crowd, value) == 0;
@@ -100,5 +134,5 @@ bool constraint_holds(const struct constraint *c, const char *value, const struc
     case OP_EQUALS:
         return str_eq(c->value, value);
     }
-    return false;
+    UNREACHABLE("every operator is above");
 }

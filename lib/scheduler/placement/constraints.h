@@ -16,10 +16,14 @@ struct crowd {
 };
 
 #define FIELD_TEXT_SIZE 256
-/* The agent's value for a field; false when it has none. `attributes` is a JSON object. */
-bool field_value(const char *field, const char *hostname, const struct json *attributes,
-                 char dst[FIELD_TEXT_SIZE]);
+/* The agent's value for the constraint's field, as the dialect shows it; false when it has none.
+ * `attributes` is a JSON object. */
+bool constraint_value(const struct constraint *c, enum constraint_dialect dialect,
+                      const char *hostname, const struct json *attributes,
+                      char dst[FIELD_TEXT_SIZE]);
 
-/* `value` NULL: the agent has none. `wanted`: instances of the app, for GROUP_BY's quota. */
-bool constraint_holds(const struct constraint *c, const char *value, const struct crowd *crowd,
-                      int64_t wanted);
+/* `value` NULL: the agent has none. `crowd`, and `wanted`, the instances of the app, are what
+ * operators that count look at (constraint_counts); a job's do not. */
+bool constraint_holds(const struct constraint *c, enum constraint_dialect dialect,
+                      const char *value, const struct crowd *crowd, int64_t wanted);
+bool constraint_counts(const struct constraint *c);

@@ -48,8 +48,11 @@ struct app_places {
 
 struct placement {
     struct state *state;
-    struct machine *machines;
-    size_t n;
+    bool (*live)(void *data, int64_t agent);
+    void *data;
+    bool loaded;              /* the machines have been read: when somebody first asks */
+    struct machine *machines; /* by id */
+    size_t n, cap;
     struct map *apps; /* id -> struct app_places */
 };
 
@@ -74,34 +77,41 @@ static void add_machine(struct placement *p, const struct agent_row *r, bool liv
                                    .mem_bytes = r->used_mem_bytes,
                                    .disk_bytes = r->used_disk_bytes};
     resources_subtract(&m->free, &used);
-    char text[2048];
+    struct buf text;
     struct error err;
     struct resources named = {0};
     unsigned which;
-    snprintf(text, sizeof text, "ports:[%s]", r->port_ranges);
-    if (resources_parse(text, &named, &which, &err) == 0)
+    buf_init(&text, 64 << 10); /* of the most ranges there may be */
+    buf_printf(&text, "ports:[%s]", r->port_ranges);
+    if (resources_parse(buf_str(&text), &named, &which, &err) == 0)
         ports_copy(&m->free.ports, &named.ports);
     resources_close(&named);
+    buf_close(&text);
+}
+
+static void load(struct placement *p)
+{
+    struct agent_row row;
+    if (p->loaded)
+        return;
+    p->loaded = true;
+    struct stmt *q = state_agents(p->state);
+    while (state_agent_next(q, &row)) {
+        if (row.state == AGENT_GONE)
+            continue;
+        if (p->n == p->cap) {
+            p->cap = p->cap == 0 ? 16 : p->cap * 2;
+            p->machines = mem_realloc(p->machines, p->cap * sizeof p->machines[0]);
+        }
+        add_machine(p, &row, p->live == NULL || p->live(p->data, row.id));
+    }
 }
 
 struct placement *placement_new(struct state *state, bool (*live)(void *data, int64_t agent),
                                 void *data)
 {
     struct placement *p = NEW(struct placement);
-    p->state = state;
-    p->apps = map_new();
-    size_t cap = 0;
-    struct agent_row row;
-    struct stmt *q = state_agents(state);
-    while (state_agent_next(q, &row)) {
-        if (row.state == AGENT_GONE)
-            continue;
-        if (p->n == cap) {
-            cap = cap == 0 ? 16 : cap * 2;
-            p->machines = mem_realloc(p->machines, cap * sizeof p->machines[0]);
-        }
-        add_machine(p, &row, live == NULL || live(data, row.id));
-    }
+    *p = (struct placement){.state = state, .live = live, .data = data, .apps = map_new()};
     return p;
 }
 
@@ -177,10 +187,15 @@ static struct app_places *places_of(struct placement *p, int64_t app)
 
 static struct machine *machine_by_id(struct placement *p, int64_t id)
 {
-    for (size_t i = 0; i < p->n; i++)
-        if (p->machines[i].id == id)
-            return &p->machines[i];
-    return NULL;
+    size_t low = 0, high = p->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (p->machines[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < p->n && p->machines[low].id == id ? &p->machines[low] : NULL;
 }
 
 static const struct json *attributes(struct machine *m)
@@ -191,16 +206,29 @@ static const struct json *attributes(struct machine *m)
     return m->attributes;
 }
 
-/* The app's instances by the value of one field. Values are owned by the result. */
-static void crowd_of(struct placement *p, const struct app_places *a, const char *field,
-                     struct crowd_value **values_out, size_t *n_out)
+/* A demand with what its constraints count, gathered once for all agents. */
+struct asking {
+    const struct demand *d;
+    enum constraint_dialect dialect;
+    int64_t wanted;
+    struct crowd *crowds; /* one a constraint */
+};
+
+static size_t constraints_n(const struct demand *d)
+{
+    return d->constraints != NULL ? d->constraints->n : 0;
+}
+
+/* The app's instances by the value that their agents have. */
+static void gather_crowd(struct placement *p, const struct app_places *a,
+                         const struct constraint *c, struct crowd *out)
 {
     struct crowd_value *values = mem_zalloc((a->n + 1) * sizeof *values);
     size_t n = 0;
     for (size_t i = 0; i < a->n; i++) {
         char text[FIELD_TEXT_SIZE];
         struct machine *m = machine_by_id(p, a->items[i].agent);
-        if (m == NULL || !field_value(field, m->hostname, attributes(m), text))
+        if (m == NULL || !constraint_value(c, CONSTRAINT_OF_APP, m->hostname, attributes(m), text))
             continue;
         size_t at = 0;
         while (at < n && !str_eq(values[at].value, text))
@@ -209,35 +237,49 @@ static void crowd_of(struct placement *p, const struct app_places *a, const char
             values[n++].value = mem_strdup(text);
         values[at].placed += a->items[i].n;
     }
-    *values_out = values;
-    *n_out = n;
+    *out = (struct crowd){values, n};
 }
 
-static bool meets(struct placement *p, struct machine *m, const struct demand *d,
-                  char example[static 96])
+static void asking_begin(struct placement *p, const struct demand *d, struct asking *out)
 {
-    if (d->constraints == NULL)
-        return true;
-    bool all = true;
-    for (size_t i = 0; i < d->constraints->n && all; i++) {
-        const struct constraint *c = &d->constraints->items[i];
-        char text[FIELD_TEXT_SIZE];
-        bool has = field_value(c->field, m->hostname, attributes(m), text);
-        struct app_places none = {0}, *a = d->app != 0 ? places_of(p, d->app) : &none;
-        struct crowd_value *values;
-        size_t n;
-        crowd_of(p, a, c->field, &values, &n);
-        const struct crowd crowd = {values, n};
-        all = constraint_holds(c, has ? text : NULL, &crowd, a->wanted);
-        if (!all)
-            snprintf(example, 96, "%.30s: %.20s %s%s%.20s", m->hostname, c->field,
-                     constraint_op_word(c->op), c->value != NULL ? " " : "",
-                     c->value != NULL ? c->value : "");
-        for (size_t k = 0; k < n; k++)
-            mem_free(values[k].value);
-        mem_free(values);
+    size_t n = constraints_n(d);
+    *out = (struct asking){.d = d, .dialect = d->app != 0 ? CONSTRAINT_OF_APP : CONSTRAINT_OF_JOB};
+    if (n == 0)
+        return;
+    out->crowds = mem_zalloc(n * sizeof out->crowds[0]);
+    if (d->app == 0)
+        return;
+    const struct app_places *a = places_of(p, d->app);
+    out->wanted = a->wanted;
+    for (size_t i = 0; i < n; i++)
+        if (constraint_counts(&d->constraints->items[i]))
+            gather_crowd(p, a, &d->constraints->items[i], &out->crowds[i]);
+}
+
+static void asking_end(struct asking *a)
+{
+    for (size_t i = 0; i < constraints_n(a->d); i++) {
+        for (size_t k = 0; k < a->crowds[i].n; k++)
+            mem_free(a->crowds[i].values[k].value);
+        mem_free((void *)a->crowds[i].values);
     }
-    return all;
+    mem_free(a->crowds);
+}
+
+static bool meets(struct machine *m, const struct asking *a, char example[static 96])
+{
+    for (size_t i = 0; i < constraints_n(a->d); i++) {
+        const struct constraint *c = &a->d->constraints->items[i];
+        char text[FIELD_TEXT_SIZE];
+        bool has = constraint_value(c, a->dialect, m->hostname, attributes(m), text);
+        if (constraint_holds(c, a->dialect, has ? text : NULL, &a->crowds[i], a->wanted))
+            continue;
+        snprintf(example, 96, "%.30s: %.20s %s%s%.20s", m->hostname, c->field,
+                 constraint_op_word(c->op), c->value != NULL ? " " : "",
+                 c->value != NULL ? c->value : "");
+        return false;
+    }
+    return true;
 }
 
 /* ---- one agent, one demand */
@@ -277,16 +319,17 @@ static enum reason check_ports(struct placement *p, struct machine *m, const str
 }
 
 /* The first check that fails, in the order of spec/marathon.md 9.4. */
-static enum reason check(struct placement *p, struct machine *m, const struct demand *d,
+static enum reason check(struct placement *p, struct machine *m, const struct asking *a,
                          char example[static 96])
 {
+    const struct demand *d = a->d;
     const struct resources *need = &d->needs, *free = &m->free;
     example[0] = '\0';
     if (!role_fits(d)) {
         snprintf(example, 96, "%.30s: role %.40s", m->hostname, d->role);
         return REASON_ROLE;
     }
-    if (!meets(p, m, d, example))
+    if (!meets(m, a, example))
         return REASON_CONSTRAINT;
     if (!m->usable) {
         snprintf(example, 96, "%.30s", m->hostname);
@@ -339,11 +382,14 @@ static struct machine *choose(struct placement *p, const struct demand *d, struc
     struct machine *best = NULL;
     int64_t best_room = 0;
     uint64_t ties = 0;
+    struct asking asking;
     *funnel = (struct funnel){0};
+    load(p);
+    asking_begin(p, d, &asking);
     for (size_t i = 0; i < p->n; i++) {
         struct machine *m = &p->machines[i];
         char example[96];
-        enum reason r = check(p, m, d, example);
+        enum reason r = check(p, m, &asking, example);
         funnel->considered++;
         if (r != REASON_NONE) {
             if (funnel->declined[r]++ == 0)
@@ -359,6 +405,7 @@ static struct machine *choose(struct placement *p, const struct demand *d, struc
             best = m;
         }
     }
+    asking_end(&asking);
     return best;
 }
 

@@ -34,9 +34,10 @@ enum reason {
 const char *reason_word(enum reason r);
 const char *reason_text(enum reason r);
 
-struct placement; /* the agents, with their free resources; made once a turn */
+struct placement; /* the agents with their free resources, as of one turn */
 
-/* Reads all agents. Keeps state. `live` may be NULL: then every READY agent is taken as live. */
+/* Keeps state; reads the agents when it is first asked for a place. `live` may be NULL: then every
+ * READY agent is taken as live. */
 struct placement *placement_new(struct state *state, bool (*live)(void *data, int64_t agent),
                                 void *data);
 void placement_free(struct placement *p); /* accepts NULL */

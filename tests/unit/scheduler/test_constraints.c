@@ -29,7 +29,7 @@ static bool holds(enum constraint_op op, const char *value, int64_t number, cons
     char names[8][16];
     const struct constraint c = {"f", op, value, number};
     const struct crowd crowd = {values, read_crowd(placed, values, names)};
-    return constraint_holds(&c, here, &crowd, wanted);
+    return constraint_holds(&c, CONSTRAINT_OF_APP, here, &crowd, wanted);
 }
 
 static void each_operator_decides_as_its_row_says(void **unused)
@@ -120,30 +120,51 @@ static void patterns_match_the_whole_value(void **unused)
     assert_true(holds(OP_UNLIKE, "rack-\\d", 0, "", 1, "rack-12"));
 }
 
+/* One agent's attributes, and what each dialect makes of them. */
 static void a_field_is_the_hostname_or_an_attribute(void **unused)
 {
     static const struct {
-        const char *field, *value; /* NULL: has none */
+        const char *field;
+        enum constraint_op op;
+        const char *of_app, *of_job; /* NULL: has none */
     } rows[] = {
-        {"hostname", "n1"}, {"@hostname", "n1"}, {"rack", "a"},
-        {"Rack", NULL},     {"size", "2.5"},     {"whole", "3"},
-        {"many", "1.235"},  {"ports", "[1-5]"},  {"@zone", NULL},
+        {"hostname", OP_LIKE, "n1", "other"}, /* a job sees an attribute of that name first */
+        {"@hostname", OP_LIKE, "n1", "n1"},   {"rack", OP_LIKE, "a", "a"},
+        {"Rack", OP_LIKE, NULL, NULL},        {"size", OP_LIKE, "2.5", "2.5"},
+        {"whole", OP_LIKE, "3", "3.0"},       {"whole", OP_EQUALS, "3", NULL},
+        {"many", OP_LIKE, "1.235", "1.2346"}, {"spans", OP_LIKE, "[1-5]", NULL},
+        {"@zone", OP_LIKE, NULL, NULL},
     };
     struct error err;
     char text[FIELD_TEXT_SIZE];
-    struct json *v = json_parse(
-        SLICE("{\"rack\":\"a\",\"size\":2.5,\"whole\":3.0,\"many\":1.2346,\"ports\":\"[1-5]\"}"),
-        &err);
+    struct json *v = json_parse(SLICE("{\"rack\":\"a\",\"size\":2.5,\"whole\":3,\"many\":1.2346,"
+                                      "\"spans\":\"[1-5]\",\"hostname\":\"other\"}"),
+                                &err);
     (void)unused;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        bool has = field_value(rows[i].field, "n1", v, text);
-        assert_int_equal(has, rows[i].value != NULL);
-        if (has)
-            assert_string_equal(text, rows[i].value);
+        const struct constraint c = {rows[i].field, rows[i].op, "x", 0};
+        for (int job = 0; job < 2; job++) {
+            const char *expected = job ? rows[i].of_job : rows[i].of_app;
+            bool has =
+                constraint_value(&c, job ? CONSTRAINT_OF_JOB : CONSTRAINT_OF_APP, "n1", v, text);
+            if (has != (expected != NULL))
+                fail_msg("row %zu, job %d: %s", i, job, has ? text : "none");
+            if (has)
+                assert_string_equal(text, expected);
+        }
     }
-    assert_true(field_value("hostname", "n1", NULL, text));
-    assert_false(field_value("rack", "n1", NULL, text));
     json_free(v);
+}
+
+static void a_job_is_refused_by_what_has_no_such_attribute(void **unused)
+{
+    static const enum constraint_op ops[] = {OP_EQUALS, OP_LIKE, OP_UNLIKE};
+    const struct crowd none = {0};
+    (void)unused;
+    for (size_t i = 0; i < COUNT(ops); i++) {
+        const struct constraint c = {"f", ops[i], "a", 0};
+        assert_false(constraint_holds(&c, CONSTRAINT_OF_JOB, NULL, &none, 0));
+    }
 }
 
 int main(void)
@@ -154,6 +175,7 @@ int main(void)
         cmocka_unit_test(numbers_compare_in_the_form_that_attributes_show),
         cmocka_unit_test(patterns_match_the_whole_value),
         cmocka_unit_test(a_field_is_the_hostname_or_an_attribute),
+        cmocka_unit_test(a_job_is_refused_by_what_has_no_such_attribute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
