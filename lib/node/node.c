@@ -713,8 +713,11 @@ static void look_after_files(struct node *n)
 {
     uint64_t from;
     int64_t wal = db_wal_bytes(n->db);
-    if (!n->checkpointing && wal > CHECKPOINT_WAL_BYTES) {
+    if (wal < n->checkpointed) /* it begins anew once all of it was moved */
+        n->checkpointed = 0;
+    if (!n->checkpointing && wal - n->checkpointed > CHECKPOINT_WAL_BYTES) {
         n->checkpointing = true;
+        n->checkpointed = wal;
         n->hands->checkpoint(n->hands, wal);
     }
     if (!n->snapshotting && replica_snapshot_wanted(n->replica)) {

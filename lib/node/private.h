@@ -67,7 +67,8 @@ struct node {
     bool housekeeping; /* a command of the node's own is in flight */
     bool stopping, stopped, recovered;
     bool checkpointing, snapshotting;
-    uint64_t fetching; /* token of the snapshot on its way; 0: none */
+    int64_t checkpointed; /* size of the write-ahead log at the last checkpoint */
+    uint64_t fetching;    /* token of the snapshot on its way; 0: none */
 
     struct outbox out;    /* filled all turn long; drafts leave with the next proposal */
     struct map *pendings; /* key -> struct pending */
