@@ -120,6 +120,7 @@ void world_open(struct world *w)
     struct error err;
     const struct db_options options = {.fail_stop = true};
     *w = (struct world){.now = {{1000000}, {T0}}, .facts = first_facts};
+    w->facts.job_rules = job_rules_default();
     rng_seed(&w->rng, 42);
     for (size_t i = 0; i < TOPICS; i++)
         buf_init(&w->published[i], 64 << 20);
