@@ -35,5 +35,7 @@ bool jobs_run_spec(struct state *state, const struct task_row *t, struct buf *ou
  * the job is right, but of its runs none will ever be due (3.5 A.3): the answer warns. */
 bool jobs_write_put(struct job *new_job, const struct job_row *old, struct wall now,
                     struct json_writer *w);
+/* The same for a job as jobs_load() gave it, with other counters: nothing else changes. */
+void jobs_write_same(const struct job *job, const struct job_row *row, struct json_writer *w);
 /* The job as clients see it now: definition, cursor and counters of the row together. */
 int jobs_load(const struct job_row *row, struct job *out, struct error *err) MUST_CHECK;

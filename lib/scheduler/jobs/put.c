@@ -111,6 +111,19 @@ static void write_counters(const struct job *job, struct json_writer *w)
     json_object_end(w);
 }
 
+static void write_put(const struct job *job, int64_t base, const struct cursor_step *step,
+                      struct json_writer *w)
+{
+    json_member_str(w, "name", job->name);
+    json_member_int(w, "base", base);
+    json_key(w, "definition");
+    job_store(job, w);
+    json_member_bool(w, "disabled", job->disabled);
+    write_counters(job, w);
+    if (job->kind == JOB_SCHEDULED)
+        write_step(job, step, !job->disabled, w);
+}
+
 bool jobs_write_put(struct job *job, const struct job_row *old, struct wall now,
                     struct json_writer *w)
 {
@@ -124,15 +137,15 @@ bool jobs_write_put(struct job *job, const struct job_row *old, struct wall now,
         settle(job, old != NULL ? &was : NULL, now, &step);
     if (old != NULL)
         job_close(&was);
-
-    json_member_str(w, "name", job->name);
-    json_member_int(w, "base", old != NULL ? old->generation : 0);
-    json_key(w, "definition");
-    job_store(job, w);
-    json_member_bool(w, "disabled", job->disabled);
-    write_counters(job, w);
-    if (job->kind == JOB_SCHEDULED)
-        write_step(job, &step, !job->disabled, w);
+    write_put(job, old != NULL ? old->generation : 0, &step, w);
     bool used_up = step.cursor.remaining == 0 && step.claimed.n == 0;
     return job->kind != JOB_SCHEDULED || job->schedule.count == 0 || !used_up;
+}
+
+void jobs_write_same(const struct job *job, const struct job_row *row, struct json_writer *w)
+{
+    struct cursor_step step = {.cursor = job->cursor};
+    if (job->kind == JOB_SCHEDULED)
+        step.next = cursor_next(&job->schedule, &job->cursor);
+    write_put(job, row->generation, &step, w);
 }

@@ -1,0 +1,124 @@
+/* Runs: killed, forgotten, told of from outside (spec/chronos.md E-14 to E-17). */
+#include "api/chronos/private.h"
+#include "base/str.h"
+
+#define RUNS_A_PURGE 20000 /* of one entry */
+
+/* ---- killing and purging: one run.update over all of them */
+
+struct ending {
+    struct tell *t;
+    struct json_writer w;
+    int64_t n;
+};
+
+static void end_one(struct ending *e, const struct run_row *r)
+{
+    if (e->n++ == 0) {
+        tell_begin(e->t, COMMAND_RUN_UPDATE, &e->w, chronos_done);
+        json_key(&e->w, "set");
+        json_array(&e->w);
+    }
+    json_object(&e->w);
+    json_member_int(&e->w, "run", r->id);
+    json_member_int(&e->w, "attempt", r->attempt);
+    json_member_str(&e->w, "to", run_active(r->state) ? "kill" : "cancelled");
+    json_member_str(&e->w, "reason", "by request");
+    json_object_end(&e->w);
+}
+
+static void end_all(struct ending *e, struct stmt *q)
+{
+    struct run_row r;
+    while (e->n < RUNS_A_PURGE && state_run_next(q, &r))
+        end_one(e, &r);
+    stmt_end(q);
+}
+
+static void ending_done(struct ending *e)
+{
+    if (e->n == 0) {
+        chronos_nothing(&e->t->c);
+        return;
+    }
+    json_array_end(&e->w);
+    tell_end(e->t, &e->w);
+}
+
+void chronos_kill_tasks(struct tell *t)
+{
+    struct job_row row;
+    struct ending e = {.t = t};
+    if (!chronos_path_job(&t->c, &row))
+        return;
+    end_all(&e, state_runs_open(t->c.view->state, row.id));
+    ending_done(&e);
+}
+
+void chronos_purge_tasks(struct tell *t)
+{
+    struct ending e = {.t = t};
+    struct state *s = t->c.view->state;
+    end_all(&e, state_runs_waiting(s, RUNS_A_PURGE));
+    end_all(&e, state_runs_retrying(s, (struct wall){INT64_MAX}, RUNS_A_PURGE));
+    ending_done(&e);
+}
+
+/* ---- what tasks say of themselves; nothing takes it in yet */
+
+static bool path_task(struct call *c, struct job_task_ref *out)
+{
+    struct error err;
+    if (job_task_id_parse(call_param(c, "task"), out, &err) == 0)
+        return true;
+    call_error(c, &err);
+    return false;
+}
+
+void chronos_complete_task(struct tell *t)
+{
+    struct call *c = &t->c;
+    struct job_task_ref ref;
+    struct task_row task;
+    int64_t code;
+    if (!path_task(c, &ref))
+        return;
+    const struct json *body = call_body(c);
+    if (body == NULL)
+        return;
+    if (!json_i64(json_get(body, "statusCode"), &code))
+        chronos_failure(c, 400, "statusCode: need a whole number");
+    else if (!state_task_by_name(c->view->state, call_param(c, "task"), &task) ||
+             task_ended(task.state))
+        chronos_nothing(c); /* idempotent */
+    else
+        chronos_failure(c, 501, "asynchronous jobs: not in this build");
+}
+
+void chronos_report_progress(struct tell *t)
+{
+    struct call *c = &t->c;
+    struct job_task_ref ref;
+    struct job_row row;
+    struct job job;
+    int64_t more;
+    if (!chronos_path_job(c, &row) || !path_task(c, &ref))
+        return;
+    chronos_load(&row, &job);
+    bool counts = job.data_processing;
+    job_close(&job);
+    if (!counts) {
+        chronos_failure(c, 400, "job '%s': dataProcessingJobType is false", row.name);
+        return;
+    }
+    const struct json *body = chronos_body(c);
+    if (body == NULL)
+        return;
+    const struct json *n = json_get(body, "numAdditionalElementsProcessed");
+    if (n == NULL)
+        chronos_nothing(c);
+    else if (!json_i64(n, &more) || more < 0)
+        chronos_failure(c, 400, "numAdditionalElementsProcessed: need a whole number from 0 on");
+    else
+        chronos_failure(c, 501, "progress of tasks: not in this build");
+}
