@@ -648,6 +648,13 @@ bool state_run_by_id(struct state *s, int64_t id, struct run_row *out)
     return true;
 }
 
+struct stmt *state_runs(struct state *s, int64_t limit)
+{
+    struct stmt *q = query_use(s, RUNS);
+    stmt_bind_i64(q, ":limit", limit);
+    return q;
+}
+
 struct stmt *state_runs_of_job(struct state *s, int64_t job, int64_t limit)
 {
     struct stmt *q = query_use(s, RUNS_OF_JOB);

@@ -99,6 +99,7 @@
     X(JOBS_NEXT, "select min(next_ms) from jobs where next_ms is not null")                       \
     X(JOBS_COUNT, "select count(*) from jobs")                                                    \
     X(RUN_BY_ID, RUN_COLUMNS "where r.id = :id")                                                  \
+    X(RUNS, RUN_COLUMNS "order by r.id desc limit :limit")                                        \
     X(RUNS_OF_JOB, RUN_COLUMNS "where r.job = :job order by r.due_ms desc, r.id desc "            \
                                "limit :limit")                                                    \
     X(RUNS_OPEN, RUN_COLUMNS "where r.job = :job and " OPEN "order by r.id")                      \

@@ -242,6 +242,7 @@ struct run_row {
     const char *arguments, *reason, *job_name;
 };
 bool state_run_by_id(struct state *s, int64_t id, struct run_row *out);
+struct stmt *state_runs(struct state *s, int64_t limit);                     /* newest first */
 struct stmt *state_runs_of_job(struct state *s, int64_t job, int64_t limit); /* newest due first */
 struct stmt *state_runs_open(struct state *s, int64_t job);                  /* not over, by id */
 struct stmt *state_runs_waiting(struct state *s, int64_t limit); /* QUEUED: priority, due, id */

@@ -1,0 +1,187 @@
+/* What many doors answer with. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/native/private.h"
+#include "base/str.h"
+
+/* ---- errors */
+
+/* One entry a path, with all that is wrong there. */
+static void put_problems(const struct problems *problems, struct json_writer *w)
+{
+    for (size_t i = 0; i < problems->n; i++) {
+        const char *path = problems->items[i].path;
+        bool seen = false;
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = str_eq(problems->items[k].path, path);
+        if (seen)
+            continue;
+        json_object(w);
+        json_member_str(w, "path", path);
+        json_key(w, "errors");
+        json_array(w);
+        for (size_t k = i; k < problems->n; k++)
+            if (str_eq(problems->items[k].path, path))
+                json_put_str(w, problems->items[k].text);
+        json_array_end(w);
+        json_object_end(w);
+    }
+}
+
+/* What to do about it, where that is always the same. */
+static const char *advice(const struct error *err, const struct json *detail)
+{
+    if (json_get(detail, "deployments") != NULL)
+        return "Wait until the deployment has ended, roll it back, or send it with ?force=true.";
+    switch (err->code) {
+    case ERR_UNAVAILABLE:
+        return "Try again in a moment: it was certainly not done.";
+    case ERR_UNCERTAIN:
+        return "Look whether it was done, or send it again with the same X-Request-Id.";
+    default:
+        return NULL;
+    }
+}
+
+void native_fail(struct call *c, const struct error *err, const struct problems *problems,
+                 const struct json *detail)
+{
+    struct json_writer w;
+    const char *try = advice(err, detail);
+    call_json(c, error_http_status(err->code), &w);
+    json_object(&w);
+    json_key(&w, "error");
+    json_object(&w);
+    json_member_str(&w, "code", error_name(err->code));
+    json_member_str(&w, "message", err->text);
+    json_key(&w, "details");
+    json_array(&w);
+    if (problems != NULL)
+        put_problems(problems, &w);
+    json_array_end(&w);
+    if (try != NULL)
+        json_member_str(&w, "try", try);
+    json_object_end(&w);
+    json_object_end(&w);
+}
+
+void native_dress(struct call *c)
+{
+    if (c->view != NULL)
+        header_printf(&c->reply->headers, "X-Mesolith-Index", "%llu",
+                      (unsigned long long)c->view->index);
+}
+
+/* ---- members */
+
+void native_time(struct json_writer *w, const char *name, struct wall t)
+{
+    char text[TIME_TEXT_SIZE];
+    if (t.ms != 0)
+        json_member_str(w, name, wall_text(t, text));
+}
+
+void native_text(struct json_writer *w, const char *name, const char *s)
+{
+    if (s != NULL && *s != '\0')
+        json_member_str(w, name, s);
+}
+
+void native_words(struct json_writer *w, const char *name, unsigned modes)
+{
+    static const struct {
+        enum mode mode;
+        const char *word;
+    } words[] = {{MODE_MASTER, "master"}, {MODE_SCHEDULER, "scheduler"}, {MODE_AGENT, "agent"}};
+    json_key(w, name);
+    json_array(w);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (modes & words[i].mode)
+            json_put_str(w, words[i].word);
+    json_array_end(w);
+}
+
+/* ---- what a path names */
+
+bool native_path_app(struct call *c, struct app_row *out)
+{
+    char path[ID_SIZE];
+    struct error err;
+    const char *text = call_param(c, "id");
+    if (id_resolve(text, "/", path, &err) == 0 && state_app_by_path(c->view->state, path, out))
+        return true;
+    call_fail(c, ERR_NOT_FOUND, "app %s%.200s does not exist", *text == '/' ? "" : "/", text);
+    return false;
+}
+
+bool native_path_task(struct call *c, struct task_row *out)
+{
+    const char *name = call_param(c, "id");
+    if (state_task_by_name(c->view->state, name, out))
+        return true;
+    call_fail(c, ERR_NOT_FOUND, "task %.200s does not exist, or ended long ago", name);
+    return false;
+}
+
+bool native_path_job(struct call *c, struct job_row *out)
+{
+    const char *name = call_param(c, "name");
+    if (state_job_by_name(c->view->state, name, out))
+        return true;
+    call_fail(c, ERR_NOT_FOUND, "job %.200s does not exist", name);
+    return false;
+}
+
+/* ---- writes */
+
+static void write_answer(struct tell *t, const char *deployment)
+{
+    struct json_writer w;
+    call_json(&t->c, 200, &w);
+    json_object(&w);
+    json_member_int(&w, "index", (int64_t)t->c.view->index);
+    native_text(&w, "deployment", deployment);
+    json_object_end(&w);
+}
+
+void native_written(struct tell *t, const struct outcome *o)
+{
+    struct error err;
+    struct json *detail = o->detail.len > 0 ? json_parse_own(buf_slice(&o->detail), &err) : NULL;
+    write_answer(t, json_str(json_get(detail, "deployment"), ""));
+    json_free(detail);
+}
+
+void native_unchanged(struct tell *t)
+{
+    write_answer(t, "");
+}
+
+static void answer_refused(struct tell *t, const struct outcome *o)
+{
+    struct error err = {.code = o->code}, ignored;
+    str_copy(err.text, sizeof err.text, o->text);
+    struct json *detail =
+        o->detail.len > 0 ? json_parse_own(buf_slice(&o->detail), &ignored) : NULL;
+    native_fail(&t->c, &err, NULL, detail);
+    json_free(detail);
+}
+
+bool native_once(struct tell *t, outcome_fn *then)
+{
+    char rid[65];
+    struct outcome o;
+    struct slice text = header_get(t->c.request->headers, "X-Request-Id");
+    if (text.len == 0 || text.len >= sizeof rid)
+        return false;
+    snprintf(rid, sizeof rid, "%.*s", (int)text.len, text.p);
+    if (!state_request_outcome(t->c.view->state, rid, &o))
+        return false;
+    if (o.code == ERR_NONE)
+        then(t, &o);
+    else
+        answer_refused(t, &o);
+    outcome_close(&o);
+    return true;
+}

@@ -1,0 +1,199 @@
+/* Creating, replacing, deleting and running jobs. */
+#include "api/native/private.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "scheduler/jobs/jobs.h"
+
+/* ---- PUT */
+
+static const char *path_name(const struct tell *t)
+{
+    return call_param(&t->c, "name");
+}
+
+/* The body with the name that the path says. The caller frees. */
+static struct json *named(const struct tell *t, const struct json *body)
+{
+    struct buf text;
+    struct json_writer w;
+    struct error err;
+    buf_init(&text, (size_t)2 * LIMIT_BODY_BYTES);
+    json_begin(&w, &text);
+    json_object(&w);
+    json_member_str(&w, "name", path_name(t));
+    JSON_EACH (member, body) {
+        if (str_eq(json_name(member), "name"))
+            continue;
+        json_key(&w, json_name(member));
+        json_put_value(&w, member);
+    }
+    json_object_end(&w);
+    struct json *tree = json_parse_own(buf_slice(&text), &err);
+    buf_close(&text);
+    return tree;
+}
+
+/* False after having failed the call. */
+static bool check_name(struct tell *t, const struct json *body)
+{
+    struct arena names = {0};
+    char got[96], need[96];
+    const char *name = job_name_of(body, &names);
+    bool right = name == NULL || str_eq(name, path_name(t));
+    if (!right)
+        call_fail(&t->c, ERR_INVALID, "name: got %s, need %s as the path has it",
+                  str_quote(got, sizeof got, name, slice_of(name).len),
+                  str_quote(need, sizeof need, path_name(t), slice_of(path_name(t)).len));
+    arena_close(&names);
+    return right;
+}
+
+static enum job_kind kind_of(const struct json *body)
+{
+    return json_count(json_get(body, "parents")) > 0 ? JOB_DEPENDENT : JOB_SCHEDULED;
+}
+
+/* What this build can not do yet is refused, not half done. */
+static bool can_run(struct call *c, const struct job *job)
+{
+    if (job->kind == JOB_DEPENDENT)
+        call_fail(c, ERR_INVALID, "parents: dependent jobs are not in this build");
+    else if (job->async)
+        call_fail(c, ERR_INVALID, "async: got true: asynchronous jobs are not in this build");
+    else
+        return true;
+    return false;
+}
+
+/* The job of the body; false after having failed the call. */
+static bool take_job(struct tell *t, bool exists, struct job *out)
+{
+    struct call *c = &t->c;
+    struct problems problems = {0};
+    const struct json *body = call_body(c);
+    if (body == NULL)
+        return false;
+    if (!json_is(body, JSON_OBJECT)) {
+        call_fail(c, ERR_INVALID, "the body is %s, need a job", json_kind_word(body));
+        return false;
+    }
+    if (!check_name(t, body))
+        return false;
+    struct json *tree = named(t, body);
+    if (tree == NULL) { /* it has grown: names were escaped */
+        call_fail(c, ERR_LIMIT, "the body is too large");
+        return false;
+    }
+    int rc = job_parse(&c->view->facts->job_rules, tree, JOB_FACE_3, kind_of(tree), exists, out,
+                       &problems);
+    json_free(tree);
+    if (rc != 0) {
+        call_problems(c, &problems);
+        return false;
+    }
+    if (can_run(c, out))
+        return true;
+    job_close(out);
+    return false;
+}
+
+static void answer_put(struct tell *t, const struct outcome *o)
+{
+    (void)o;
+    struct json_writer w;
+    call_json(&t->c, 200, &w);
+    json_object(&w);
+    json_member_int(&w, "index", (int64_t)t->c.view->index);
+    native_text(&w, "warning", t->kept);
+    json_object_end(&w);
+}
+
+void native_put_job(struct tell *t)
+{
+    struct job job;
+    struct job_row old;
+    struct json_writer w;
+    bool known = state_job_by_name(t->c.view->state, path_name(t), &old);
+    mem_free(t->kept);
+    t->kept = NULL;
+    if (native_once(t, answer_put) || !take_job(t, known, &job))
+        return;
+    tell_begin(t, COMMAND_JOB_PUT, &w, answer_put);
+    bool runs = jobs_write_put(&job, known ? &old : NULL, t->c.view->now.wall, &w);
+    tell_end(t, &w);
+    if (!runs)
+        t->kept = mem_strdup("schedule: all its runs are in the past, so it will never run");
+    job_close(&job);
+}
+
+/* ---- DELETE and run */
+
+void native_delete_job(struct tell *t)
+{
+    struct job_row row;
+    struct json_writer w;
+    if (native_once(t, native_written) || !native_path_job(&t->c, &row))
+        return;
+    tell_begin(t, COMMAND_JOB_DELETE, &w, native_written);
+    json_member_str(&w, "name", row.name);
+    tell_end(t, &w);
+}
+
+static void answer_run(struct tell *t, const struct outcome *o)
+{
+    struct error err;
+    struct json_writer w;
+    int64_t run;
+    struct json *detail = json_parse_own(buf_slice(&o->detail), &err);
+    call_json(&t->c, 200, &w);
+    json_object(&w);
+    json_member_int(&w, "index", (int64_t)t->c.view->index);
+    if (json_i64(json_get(detail, "run"), &run))
+        json_member_int(&w, "run", run);
+    else /* one that a person asked for waits already */
+        json_member_bool(&w, "coalesced", true);
+    json_object_end(&w);
+    json_free(detail);
+}
+
+/* {"arguments": text}, or nothing. False after having failed the call. */
+static bool read_arguments(struct tell *t, const char **out)
+{
+    *out = NULL;
+    if (t->c.request->body.len == 0)
+        return true;
+    const struct json *body = call_body(&t->c);
+    if (body == NULL)
+        return false;
+    const struct json *v = json_get(body, "arguments");
+    *out = json_str(v, NULL);
+    if (v == NULL || *out != NULL)
+        return true;
+    call_fail(&t->c, ERR_INVALID, "arguments: got %s, need a text", json_kind_word(v));
+    return false;
+}
+
+void native_run_job(struct tell *t)
+{
+    struct job_row row;
+    struct job job;
+    struct error err;
+    struct json_writer w;
+    const char *arguments;
+    if (native_once(t, answer_run) || !native_path_job(&t->c, &row) ||
+        !read_arguments(t, &arguments))
+        return;
+    if (jobs_load(&row, &job, &err) != 0) {
+        call_error(&t->c, &err);
+        return;
+    }
+    tell_begin(t, COMMAND_JOB_TRIGGER, &w, answer_run);
+    json_member_str(&w, "name", row.name);
+    json_member_int(&w, "due_ms", t->c.view->now.wall.ms);
+    if (arguments != NULL && *arguments != '\0')
+        json_member_str(&w, "arguments", arguments);
+    json_member_bool(&w, "concurrent", job.concurrent);
+    json_member_int(&w, "priority", job.high_priority);
+    tell_end(t, &w);
+    job_close(&job);
+}

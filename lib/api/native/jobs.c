@@ -1,0 +1,281 @@
+/* Reading jobs and their runs. */
+#include "scheduler/jobs/jobs.h"
+#include "api/native/member.h"
+#include "api/native/private.h"
+#include "base/str.h"
+
+#define NEXT_SHOWN 10
+#define NEWEST_LOOKED 5 /* runs of a job among which the last one that began is looked for */
+
+enum job_key { BY_NAME, BY_STATE, BY_NEXT, BY_SUCCESSES, BY_ERRORS, BY_SCHEDULE };
+static const char *const sorts[] = {
+    [BY_NAME] = "name",           [BY_STATE] = "state",   [BY_NEXT] = "next",
+    [BY_SUCCESSES] = "successes", [BY_ERRORS] = "errors", [BY_SCHEDULE] = "schedule",
+    [BY_SCHEDULE + 1] = NULL,
+};
+
+/* ---- runs */
+
+/* The vocabulary of people. */
+static const char *run_word(enum run_state s)
+{
+    static const char *const words[] = {
+        [RUN_QUEUED] = "queued",     [RUN_ASSIGNED] = "running",  [RUN_RUNNING] = "running",
+        [RUN_SUCCESS] = "ok",        [RUN_FAILED] = "failed",     [RUN_KILLED] = "killed",
+        [RUN_LOST] = "lost",         [RUN_MISSED] = "missed",     [RUN_RETRY_WAIT] = "queued",
+        [RUN_COALESCED] = "skipped", [RUN_CANCELLED] = "skipped", [RUN_SUPERSEDED] = "skipped",
+    };
+    return words[s];
+}
+
+static void put_run_task(struct state *s, const struct run_row *r, struct json_writer *w)
+{
+    struct task_row t;
+    struct agent_row a;
+    char node[NODE_ID_SIZE];
+    bool known = r->task != 0 && state_task_by_id(s, r->task, &t);
+    const char *message = r->reason;
+    if (known) {
+        json_member_str(w, "task", t.name);
+        if (t.exited)
+            json_member_int(w, "exit", t.exit_code);
+        if (t.signaled)
+            json_member_int(w, "signal", t.signal);
+        if (state_agent_by_id(s, t.agent, &a))
+            json_member_str(w, "node", native_agent_node_id(&a, node));
+        if (*message == '\0')
+            message = t.message;
+    }
+    native_text(w, "message", message);
+}
+
+static void put_run(struct state *s, const struct run_row *r, struct json_writer *w)
+{
+    json_object(w);
+    json_member_int(w, "id", r->id);
+    json_member_str(w, "job", r->job_name);
+    native_time(w, "due", r->due);
+    json_member_str(w, "cause", run_cause_word(r->cause));
+    json_member_str(w, "state", run_word(r->state));
+    json_member_int(w, "attempt", r->attempt);
+    if (r->covers != 1)
+        json_member_int(w, "covers", r->covers);
+    native_time(w, "started", r->started);
+    native_time(w, "ended", r->ended);
+    put_run_task(s, r, w);
+    json_object_end(w);
+}
+
+/* ---- one item */
+
+static void put_last(struct state *s, int64_t job, struct json_writer *w)
+{
+    struct run_row r;
+    bool found = false;
+    struct stmt *q = state_runs_of_job(s, job, NEWEST_LOOKED);
+    while (!found && state_run_next(q, &r))
+        found = r.state != RUN_QUEUED;
+    if (found) {
+        json_key(w, "last");
+        json_object(w);
+        native_time(w, "due", r.due);
+        native_time(w, "started", r.started);
+        native_time(w, "ended", r.ended);
+        json_member_str(w, "state", run_word(r.state));
+        json_object_end(w);
+    }
+    stmt_end(q);
+}
+
+static void put_raw(struct json_writer *w, const char *name, struct slice value,
+                    const char *otherwise)
+{
+    json_member_raw(w, name, value.len > 0 ? value : slice_of(otherwise));
+}
+
+static void put_summary(const struct view *v, const struct job_row *j, struct json_writer *w)
+{
+    json_object(w);
+    json_member_str(w, "name", j->name);
+    json_member_str(w, "state", job_state_word(j, v->now.wall));
+    native_time(w, "next", j->next);
+    native_text(w, "schedule", j->schedule);
+    put_raw(w, "zone", member_of(j->definition, "scheduleTimeZone"), "\"\"");
+    put_last(v->state, j->id, w);
+    json_member_int(w, "successes", j->successes);
+    json_member_int(w, "errors", j->errors);
+    json_member_bool(w, "disabled", j->disabled);
+    put_raw(w, "parents", member_of(j->definition, "parents"), "[]");
+    json_object_end(w);
+}
+
+/* ---- the list */
+
+static void add(struct list *l, const struct job_row *j, const char *state)
+{
+    switch ((enum job_key)l->sort) {
+    case BY_NAME:
+        list_add_text(l, j->id, j->name);
+        break;
+    case BY_STATE:
+        list_add_text(l, j->id, state);
+        break;
+    case BY_NEXT:
+        list_add_number(l, j->id, j->next.ms != 0 ? j->next.ms : LIST_NONE);
+        break;
+    case BY_SUCCESSES:
+        list_add_number(l, j->id, j->successes);
+        break;
+    case BY_ERRORS:
+        list_add_number(l, j->id, j->errors);
+        break;
+    case BY_SCHEDULE:
+        list_add_text(l, j->id, j->schedule);
+        break;
+    }
+}
+
+void native_ask_jobs(struct call *c)
+{
+    struct list l;
+    struct job_row j;
+    struct json_writer w;
+    struct state *s = c->view->state;
+    if (list_begin(c, &l, sorts) != 0)
+        return;
+    struct stmt *q = state_jobs(s, "", INT64_MAX);
+    while (state_job_next(q, &j)) {
+        const char *state = job_state_word(&j, c->view->now.wall);
+        if (list_wants(&l, state, j.name, NULL))
+            add(&l, &j, state);
+    }
+    list_head(c, &l, &w);
+    for (size_t i = 0; i < list_size(&l); i++)
+        if (state_job_by_id(s, list_id(&l, i), &j))
+            put_summary(c->view, &j, &w);
+    list_end(&w);
+    list_close(&l);
+}
+
+/* ---- one job */
+
+/* The next targets, as far as there are any. */
+static void put_next(const struct job *j, struct json_writer *w)
+{
+    char text[TIME_TEXT_SIZE];
+    int64_t left = j->cursor.remaining;
+    json_key(w, "next");
+    json_array(w);
+    for (int64_t i = 0; i < NEXT_SHOWN && j->kind == JOB_SCHEDULED && !j->disabled; i++) {
+        struct wall at = schedule_target(&j->schedule, j->cursor.index + i);
+        if ((left >= 0 && i >= left) || at.ms >= SCHEDULE_END.ms)
+            break;
+        json_put_str(w, wall_text(at, text));
+    }
+    json_array_end(w);
+}
+
+static void put_runs(struct state *s, int64_t job, struct json_writer *w)
+{
+    struct run_row r;
+    json_key(w, "runs");
+    json_array(w);
+    struct stmt *q = state_runs_of_job(s, job, LIMIT_JOB_RUNS);
+    while (state_run_next(q, &r))
+        put_run(s, &r, w);
+    json_array_end(w);
+}
+
+void native_ask_job(struct call *c)
+{
+    struct job_row row;
+    struct job job;
+    struct error err;
+    struct why why;
+    struct json_writer w;
+    const struct view *v = c->view;
+    if (!native_path_job(c, &row))
+        return;
+    if (jobs_load(&row, &job, &err) != 0) {
+        call_error(c, &err);
+        return;
+    }
+    call_json(c, 200, &w);
+    json_object(&w);
+    json_key(&w, "job");
+    job_write(&job, false, &w);
+    json_key(&w, "summary");
+    put_summary(v, &row, &w);
+    put_next(&job, &w);
+    put_runs(v->state, row.id, &w);
+    if (why_job(v->state, row.name, v->now.wall, &why)) {
+        json_key(&w, "why");
+        native_put_sentences(&why, &w);
+    }
+    json_member_int(&w, "index", (int64_t)v->index);
+    json_object_end(&w);
+    job_close(&job);
+}
+
+/* ---- the list of runs */
+
+enum run_key { RUN_NEWEST, RUN_BY_DUE, RUN_BY_ID, RUN_BY_STATE, RUN_BY_JOB, RUN_BY_STARTED };
+static const char *const run_sorts[] = {
+    [RUN_NEWEST] = "newest",     [RUN_BY_DUE] = "due", [RUN_BY_ID] = "id",
+    [RUN_BY_STATE] = "state",    [RUN_BY_JOB] = "job", [RUN_BY_STARTED] = "started",
+    [RUN_BY_STARTED + 1] = NULL,
+};
+
+static void add_run(struct list *l, const struct run_row *r)
+{
+    switch ((enum run_key)l->sort) {
+    case RUN_NEWEST:
+    case RUN_BY_DUE:
+        list_add_number(l, r->id, r->due.ms);
+        break;
+    case RUN_BY_ID:
+        list_add_number(l, r->id, r->id);
+        break;
+    case RUN_BY_STATE:
+        list_add_text(l, r->id, run_word(r->state));
+        break;
+    case RUN_BY_JOB:
+        list_add_text(l, r->id, r->job_name);
+        break;
+    case RUN_BY_STARTED:
+        list_add_number(l, r->id, r->started.ms != 0 ? r->started.ms : LIST_NONE);
+        break;
+    }
+}
+
+/* The runs that are asked for; NULL after having failed the call. */
+static struct stmt *wanted_runs(struct call *c)
+{
+    struct job_row job;
+    const char *name = query_get(&c->query, "job");
+    if (name == NULL || *name == '\0')
+        return state_runs(c->view->state, LIST_LIMIT_MAX);
+    if (state_job_by_name(c->view->state, name, &job))
+        return state_runs_of_job(c->view->state, job.id, LIST_LIMIT_MAX);
+    call_fail(c, ERR_NOT_FOUND, "job %.200s does not exist", name);
+    return NULL;
+}
+
+void native_ask_runs(struct call *c)
+{
+    struct list l;
+    struct run_row r;
+    struct json_writer w;
+    struct stmt *q;
+    if (list_begin(c, &l, run_sorts) != 0 || (q = wanted_runs(c)) == NULL)
+        return;
+    while (state_run_next(q, &r))
+        if (list_wants(&l, run_word(r.state), r.job_name, NULL))
+            add_run(&l, &r);
+    list_head(c, &l, &w);
+    for (size_t i = 0; i < list_size(&l); i++)
+        if (state_run_by_id(c->view->state, list_id(&l, i), &r))
+            put_run(c->view->state, &r, &w);
+    list_end(&w);
+    list_close(&l);
+}

@@ -1,0 +1,44 @@
+/* lib/api/native/list.h - one page of a list: ?offset=0&limit=100&sort=-name&q=text&state=word.
+ *
+ * A door walks its rows once and adds the key of each that is wanted; then it writes those of the
+ * page, looked up again by their ids. Nothing else is kept of a list of thousands. Rows without the
+ * key that is sorted by come last both ways; equal ones stay in the order they were added. Pure. */
+#pragma once
+
+#include "api/door.h"
+
+#define LIST_LIMIT 100       /* items of a page, if nothing is said */
+#define LIST_LIMIT_MAX 10000 /* and at most */
+#define LIST_NONE INT64_MIN  /* a number that is not there */
+
+struct list {
+    int64_t offset, limit;
+    const char *q, *state; /* NULL: any. Borrowed from the call */
+    size_t sort;           /* which of the door's keys */
+    bool down;
+    /* private */
+    struct list_row {
+        int64_t id, number;
+        const char *text;
+        size_t at;
+    } * rows;
+    size_t n, cap;
+    struct arena texts;
+};
+
+/* `sorts` ends with NULL; its first is the order in which the door adds. -1 after having failed the
+ * call. */
+int list_begin(struct call *c, struct list *l, const char *const *sorts) MUST_CHECK;
+void list_close(struct list *l); /* accepts a zeroed struct */
+
+/* Does the row's state fit, and does one of its texts hold `q`, whatever the case? */
+bool list_wants(const struct list *l, const char *state, const char *text, const char *other);
+void list_add_number(struct list *l, int64_t id, int64_t number);
+void list_add_text(struct list *l, int64_t id, const char *text);
+
+/* Sorts, and begins {"total","offset","index","items":[ of the answer. The items are those of
+ * list_ids(); then list_end(). */
+void list_head(struct call *c, struct list *l, struct json_writer *w);
+size_t list_size(const struct list *l); /* of the page */
+int64_t list_id(const struct list *l, size_t i);
+void list_end(struct json_writer *w);

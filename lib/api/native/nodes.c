@@ -1,0 +1,352 @@
+/* Nodes: members of the cluster, each with the agent that lives in it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/native/private.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+enum node_key { BY_ID, BY_NAME, BY_STATE, BY_ROLE, BY_TASKS, BY_CPUS, BY_MEM, BY_DISK };
+static const char *const sorts[] = {
+    [BY_ID] = "id",     [BY_NAME] = "name",   [BY_STATE] = "state",
+    [BY_ROLE] = "role", [BY_TASKS] = "tasks", [BY_CPUS] = "cpus",
+    [BY_MEM] = "mem",   [BY_DISK] = "disk",   [BY_DISK + 1] = NULL,
+};
+
+/* ---- names */
+
+const char *native_node_id(int64_t node, char dst[NODE_ID_SIZE])
+{
+    snprintf(dst, NODE_ID_SIZE, "%016llx", (unsigned long long)node);
+    return dst;
+}
+
+const char *native_agent_node_id(const struct agent_row *a, char dst[NODE_ID_SIZE])
+{
+    if (a->node != 0)
+        return native_node_id(a->node, dst);
+    snprintf(dst, NODE_ID_SIZE, "agent-%lld", (long long)a->id);
+    return dst;
+}
+
+int64_t native_leader(const struct view *v)
+{
+    struct node_row n;
+    int64_t found = v->facts->leading ? v->facts->node : 0;
+    if (v->facts->leader_name == NULL)
+        return found;
+    struct stmt *q = state_nodes(v->state);
+    while (found == 0 && state_node_next(q, &n))
+        if (str_eq(n.name, v->facts->leader_name))
+            found = n.id;
+    stmt_end(q);
+    return found;
+}
+
+/* ---- all of them: nodes by id, then agents whose node has not announced itself */
+
+struct member {
+    int64_t node;  /* 0: not announced */
+    int64_t agent; /* -1: none */
+};
+
+struct members {
+    struct member *items;
+    size_t n, cap;
+};
+
+static struct member *add_member(struct members *m, int64_t node, int64_t agent)
+{
+    if (m->n == m->cap) {
+        m->cap = m->cap == 0 ? 64 : m->cap * 2;
+        m->items = mem_realloc(m->items, m->cap * sizeof m->items[0]);
+    }
+    m->items[m->n] = (struct member){node, agent};
+    return &m->items[m->n++];
+}
+
+/* By node, as they were read. */
+static struct member *find_node(struct members *m, size_t n, int64_t node)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (m->items[middle].node < node)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n && m->items[low].node == node ? &m->items[low] : NULL;
+}
+
+/* Of several agents in a node (its agent.db was lost), the newest. */
+static void read_members(struct state *s, struct members *m)
+{
+    struct node_row n;
+    struct agent_row a;
+    *m = (struct members){0};
+    struct stmt *q = state_nodes(s);
+    while (state_node_next(q, &n))
+        add_member(m, n.id, -1);
+    size_t nodes = m->n;
+    q = state_agents(s);
+    while (state_agent_next(q, &a)) {
+        struct member *its = a.node != 0 ? find_node(m, nodes, a.node) : NULL;
+        if (its != NULL && (a.state != AGENT_GONE || its->agent < 0))
+            its->agent = a.id;
+        else if (its == NULL)
+            add_member(m, 0, a.id);
+    }
+}
+
+/* ---- one of them */
+
+struct shown {
+    struct node_row node;   /* .id == 0: not announced */
+    struct agent_row agent; /* .id < 0: none */
+    char id[NODE_ID_SIZE];
+    const char *name, *state, *role;
+};
+
+static const char *role_of(const struct node_row *n, int64_t leader)
+{
+    if (n->id != 0 && n->id == leader)
+        return "leader";
+    return n->modes & MODE_MASTER ? "voter" : n->modes & MODE_SCHEDULER ? "standby" : "none";
+}
+
+/* Its texts live until the next call. */
+static void look_up(struct state *s, const struct member *m, int64_t leader, struct shown *out)
+{
+    *out = (struct shown){.agent.id = -1};
+    bool announced = m->node != 0 && state_node_by_id(s, m->node, &out->node);
+    bool runs = m->agent >= 0 && state_agent_by_id(s, m->agent, &out->agent);
+    if (!runs)
+        out->agent.id = -1;
+    if (announced)
+        native_node_id(out->node.id, out->id);
+    else
+        native_agent_node_id(&out->agent, out->id);
+    out->name = announced ? out->node.name : out->agent.hostname;
+    out->state = runs ? agent_state_word(out->agent.state) : "ready";
+    out->role = role_of(&out->node, leader);
+}
+
+static size_t count_ports(const char *ranges)
+{
+    char text[4096];
+    struct resources r;
+    unsigned named;
+    struct error err;
+    snprintf(text, sizeof text, "ports:[%s]", ranges);
+    if (resources_parse(text, &r, &named, &err) != 0)
+        return 0;
+    size_t n = ports_count(&r.ports);
+    resources_close(&r);
+    return n;
+}
+
+static int64_t count_used_ports(struct state *s, int64_t agent)
+{
+    int64_t n = 0;
+    struct stmt *q = state_agent_ports(s, agent);
+    while (stmt_row(q))
+        n++;
+    return n;
+}
+
+void native_add_capacity(struct state *s, const struct agent_row *a, struct capacity *to)
+{
+    const struct capacity more = {
+        .cpus_milli = {a->used_cpus_milli, a->cpus_milli},
+        .mem = {a->used_mem_bytes, a->mem_bytes},
+        .disk = {a->used_disk_bytes, a->disk_bytes},
+        .ports = {count_used_ports(s, a->id), (int64_t)count_ports(a->port_ranges)},
+    };
+    struct amount *sums[] = {&to->cpus_milli, &to->mem, &to->disk, &to->ports};
+    const struct amount *parts[] = {&more.cpus_milli, &more.mem, &more.disk, &more.ports};
+    for (size_t i = 0; i < sizeof sums / sizeof sums[0]; i++) {
+        sums[i]->used += parts[i]->used;
+        sums[i]->total += parts[i]->total;
+    }
+}
+
+static void put_amount(const char *name, const struct amount *a, struct json_writer *w)
+{
+    json_key(w, name);
+    json_object(w);
+    json_member_int(w, "used", a->used);
+    json_member_int(w, "total", a->total);
+    json_object_end(w);
+}
+
+void native_put_capacity(const struct capacity *c, struct json_writer *w)
+{
+    json_key(w, "cpus");
+    json_object(w);
+    json_member_double(w, "used", milli_to_cpus(c->cpus_milli.used));
+    json_member_double(w, "total", milli_to_cpus(c->cpus_milli.total));
+    json_object_end(w);
+    put_amount("mem", &c->mem, w);
+    put_amount("disk", &c->disk, w);
+    put_amount("ports", &c->ports, w);
+}
+
+void native_put_docker(const struct agent_row *a, struct json_writer *w)
+{
+    bool available = *a->docker != '\0';
+    json_key(w, "docker");
+    json_object(w);
+    json_member_bool(w, "available", available);
+    json_member_str(w, available ? "version" : "reason", available ? a->docker : a->docker_reason);
+    json_object_end(w);
+}
+
+static void put_agent(const struct view *v, const struct agent_row *a, struct json_writer *w)
+{
+    struct capacity capacity = {0};
+    bool runs = a->id >= 0;
+    json_member_int(w, "tasks", runs ? a->tasks : 0);
+    if (runs)
+        native_add_capacity(v->state, a, &capacity);
+    native_put_capacity(&capacity, w);
+    if (runs)
+        native_put_docker(a, w);
+}
+
+/* A node that is well is seen all the time; one that is not, was until it became so. */
+static struct wall last_seen(const struct view *v, const struct shown *s)
+{
+    if (s->agent.id < 0)
+        return s->node.seen;
+    bool lost = s->agent.state == AGENT_UNREACHABLE || s->agent.state == AGENT_GONE;
+    return lost ? s->agent.since : v->now.wall;
+}
+
+static void put_node(const struct view *v, const struct shown *s, struct json_writer *w)
+{
+    bool runs = s->agent.id >= 0, own = s->node.id != 0 && s->node.id == v->facts->node;
+    json_object(w);
+    json_member_str(w, "id", s->id);
+    json_member_str(w, "name", s->name);
+    json_member_str(w, "address", runs ? s->agent.address : s->node.address);
+    native_words(w, "modes", s->node.id != 0 ? s->node.modes : MODE_AGENT);
+    json_member_str(w, "state", s->state);
+    json_member_str(w, "role", s->role);
+    put_agent(v, &s->agent, w);
+    native_time(w, "seen", last_seen(v, s));
+    native_text(w, "version", s->node.id != 0 ? s->node.version : s->agent.version);
+    if (own)
+        json_member_int(w, "uptime_s", (v->now.wall.ms - v->facts->started.ms) / 1000);
+    json_object_end(w);
+}
+
+/* ---- doors */
+
+static void add(struct list *l, const struct shown *s, int64_t at)
+{
+    const struct agent_row *a = &s->agent;
+    switch ((enum node_key)l->sort) {
+    case BY_ID:
+        list_add_text(l, at, s->id);
+        break;
+    case BY_NAME:
+        list_add_text(l, at, s->name);
+        break;
+    case BY_STATE:
+        list_add_text(l, at, s->state);
+        break;
+    case BY_ROLE:
+        list_add_text(l, at, s->role);
+        break;
+    case BY_TASKS:
+        list_add_number(l, at, a->tasks);
+        break;
+    case BY_CPUS:
+        list_add_number(l, at, a->used_cpus_milli);
+        break;
+    case BY_MEM:
+        list_add_number(l, at, a->used_mem_bytes);
+        break;
+    case BY_DISK:
+        list_add_number(l, at, a->used_disk_bytes);
+        break;
+    }
+}
+
+void native_ask_nodes(struct call *c)
+{
+    struct list l;
+    struct members all;
+    struct shown shown;
+    struct json_writer w;
+    struct state *s = c->view->state;
+    if (list_begin(c, &l, sorts) != 0)
+        return;
+    int64_t leader = native_leader(c->view);
+    read_members(s, &all);
+    for (size_t i = 0; i < all.n; i++) {
+        look_up(s, &all.items[i], leader, &shown);
+        if (list_wants(&l, shown.state, shown.name, shown.id))
+            add(&l, &shown, (int64_t)i);
+    }
+    list_head(c, &l, &w);
+    for (size_t i = 0; i < list_size(&l); i++) {
+        look_up(s, &all.items[list_id(&l, i)], leader, &shown);
+        put_node(c->view, &shown, &w);
+    }
+    list_end(&w);
+    list_close(&l);
+    mem_free(all.items);
+}
+
+/* By its id, else by its name. */
+static bool find(struct state *s, int64_t leader, const char *text, struct shown *out)
+{
+    struct members all;
+    bool by_id = false;
+    size_t found;
+    read_members(s, &all);
+    found = all.n;
+    for (size_t i = 0; i < all.n && !by_id; i++) {
+        look_up(s, &all.items[i], leader, out);
+        by_id = str_eq(out->id, text);
+        if (by_id || (found == all.n && str_eq(out->name, text)))
+            found = i;
+    }
+    bool any = found < all.n;
+    if (any)
+        look_up(s, &all.items[found], leader, out);
+    mem_free(all.items);
+    return any;
+}
+
+bool native_find_agent(struct state *s, const char *node, int64_t *agent_out)
+{
+    struct shown shown;
+    if (!find(s, 0, node, &shown) || shown.agent.id < 0)
+        return false;
+    *agent_out = shown.agent.id;
+    return true;
+}
+
+bool native_find_node(struct state *s, const char *node, char *hostname, size_t size)
+{
+    struct shown shown;
+    if (!find(s, 0, node, &shown))
+        return false;
+    str_copy(hostname, size, shown.agent.id >= 0 ? shown.agent.hostname : "");
+    return true;
+}
+
+void native_ask_node(struct call *c)
+{
+    struct shown shown;
+    struct json_writer w;
+    if (!find(c->view->state, native_leader(c->view), call_param(c, "id"), &shown)) {
+        call_fail(c, ERR_NOT_FOUND, "node %.200s does not exist", call_param(c, "id"));
+        return;
+    }
+    call_json(c, 200, &w);
+    put_node(c->view, &shown, &w);
+}

@@ -1,0 +1,82 @@
+/* lib/api/native/private.h - what the files of our own API's doors share (openapi.json says what
+ * they answer). */
+#pragma once
+
+#include "api/door.h"
+#include "api/native/list.h"
+#include "model/id.h"
+#include "scheduler/why.h"
+
+/* ---------------- answer.c */
+
+/* {"error":{"code","message","details","try"}} */
+void native_fail(struct call *c, const struct error *err, const struct problems *problems,
+                 const struct json *detail);
+void native_dress(struct call *c); /* X-Mesolith-Index */
+
+void native_time(struct json_writer *w, const char *name, struct wall t); /* nothing for 0 ms */
+void native_words(struct json_writer *w, const char *name, unsigned modes);
+void native_text(struct json_writer *w, const char *name, const char *s); /* nothing for "" */
+
+/* The app of the path; false after having failed the call. */
+bool native_path_app(struct call *c, struct app_row *out);
+bool native_path_task(struct call *c, struct task_row *out);
+bool native_path_job(struct call *c, struct job_row *out);
+
+/* A write whose request id was seen before is answered with its first outcome, by `then`; true:
+ * done. Otherwise a door may refuse at once what it sees. */
+bool native_once(struct tell *t, outcome_fn *then);
+/* {"index", "deployment" if there is one}: an outcome_fn. */
+void native_written(struct tell *t, const struct outcome *o);
+void native_unchanged(struct tell *t); /* the same, for what was so already */
+
+/* ---------------- what several pages show */
+
+void native_put_task(const struct view *v, const struct task_row *t, struct json_writer *w);
+const char *native_task_word(const struct task_row *t);
+void native_put_deployment(const struct view *v, const struct deployment_row *d,
+                           struct json_writer *w);
+void native_put_sentences(const struct why *why, struct json_writer *w); /* an array */
+
+/* The id of a node as people see it. */
+#define NODE_ID_SIZE 24
+const char *native_node_id(int64_t node, char dst[NODE_ID_SIZE]);
+/* Of the node that an agent lives in. */
+const char *native_agent_node_id(const struct agent_row *a, char dst[NODE_ID_SIZE]);
+int64_t native_leader(const struct view *v); /* its id; 0: none is known */
+/* The agent in the node of that id or name. */
+bool native_find_agent(struct state *s, const char *node, int64_t *agent_out);
+/* Is there such a node? `hostname` is its agent's, or "". */
+bool native_find_node(struct state *s, const char *node, char *hostname, size_t size);
+
+struct amount { /* of one resource */
+    int64_t used, total;
+};
+struct capacity {
+    struct amount cpus_milli, mem, disk, ports;
+};
+void native_add_capacity(struct state *s, const struct agent_row *a, struct capacity *to);
+void native_put_capacity(const struct capacity *c, struct json_writer *w); /* four members */
+void native_put_docker(const struct agent_row *a, struct json_writer *w);  /* a member */
+
+/* What needs attention, most urgent first: members of an open array. */
+void native_put_attention(const struct view *v, struct json_writer *w);
+
+/* ---------------- doors */
+
+ask_fn native_ask_status;
+ask_fn native_ask_apps, native_ask_app, native_ask_app_version;
+tell_fn native_post_app, native_put_app, native_delete_app, native_scale_app, native_restart_app;
+ask_fn native_ask_tasks, native_ask_task, native_ask_log, native_ask_files;
+tell_fn native_delete_task;
+ask_fn native_ask_jobs, native_ask_job, native_ask_runs;
+tell_fn native_put_job, native_delete_job, native_run_job;
+ask_fn native_ask_nodes, native_ask_node;
+ask_fn native_ask_deployments;
+tell_fn native_delete_deployment;
+ask_fn native_ask_services;
+ask_fn native_ask_events, native_ask_event_log;
+ask_fn native_ask_why;
+ask_fn native_ask_sql;
+ask_fn native_ask_openapi;
+ask_fn native_ask_nothing;

@@ -1,0 +1,110 @@
+/* Service ports: what each node's proxy forwards, and what this node's could not open. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/native/private.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "master/routes.h"
+
+struct services { /* by port, then as the apps come */
+    struct service {
+        int64_t port;
+        size_t at;
+        const struct json *route;
+    } * items;
+    size_t n;
+};
+
+static int by_port(const void *x, const void *y)
+{
+    const struct service *a = x, *b = y;
+    if (a->port != b->port)
+        return a->port < b->port ? -1 : 1;
+    return a->at < b->at ? -1 : a->at > b->at;
+}
+
+static void sort_routes(const struct json *routes, struct services *out)
+{
+    *out = (struct services){0};
+    out->items = mem_alloc((json_count(routes) + 1) * sizeof out->items[0]);
+    JSON_EACH (r, routes) {
+        out->items[out->n] = (struct service){json_int(json_get(r, "port"), 0), out->n, r};
+        out->n++;
+    }
+    qsort(out->items, out->n, sizeof out->items[0], by_port);
+}
+
+static const struct json *refusal_of(const struct json *refused, int64_t port)
+{
+    JSON_EACH (r, refused)
+        if (json_int(json_get(r, "port"), 0) == port)
+            return r;
+    return NULL;
+}
+
+/* What is being ended gets nobody new: it is not shown. */
+static void put_backends(const struct json *backends, struct json_writer *w)
+{
+    char address[128];
+    json_key(w, "backends");
+    json_array(w);
+    JSON_EACH (b, backends) {
+        if (json_bool(json_get(b, "draining"), false))
+            continue;
+        snprintf(address, sizeof address, "%.100s:%lld", json_str(json_get(b, "address"), ""),
+                 (long long)json_int(json_get(b, "port"), 0));
+        json_object(w);
+        json_member_str(w, "task", json_str(json_get(b, "task"), ""));
+        json_member_str(w, "address", address);
+        json_member_bool(w, "healthy", json_bool(json_get(b, "healthy"), false));
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
+static void put_service(const struct service *s, const struct json *refused, struct json_writer *w)
+{
+    const struct json *refusal = refusal_of(refused, s->port);
+    json_object(w);
+    json_member_int(w, "port", s->port);
+    json_member_str(w, "app", json_str(json_get(s->route, "app"), ""));
+    json_member_bool(w, "bound", refusal == NULL);
+    if (refusal != NULL)
+        native_text(w, "reason", json_str(json_get(refusal, "reason"), ""));
+    put_backends(json_get(s->route, "backends"), w);
+    json_object_end(w);
+}
+
+void native_ask_services(struct call *c)
+{
+    struct services all;
+    struct error err;
+    struct buf text;
+    struct json_writer w;
+    int64_t revision;
+    struct routes *routes = routes_new(c->view->state);
+    buf_init(&text, LIMIT_ANSWER_BYTES);
+    routes_list(routes, &text, &revision);
+    routes_free(routes);
+    struct json *tree = json_parse_own(buf_slice(&text), &err);
+    buf_close(&text);
+    if (tree == NULL) { /* full: over the limit */
+        call_fail(c, ERR_LIMIT, "there are too many service ports for one answer");
+        return;
+    }
+    struct json *refused = json_parse_own(slice_of(c->view->facts->ports_refused), &err);
+    sort_routes(tree, &all);
+    call_json(c, 200, &w);
+    json_object(&w);
+    json_member_int(&w, "index", (int64_t)c->view->index);
+    json_key(&w, "items");
+    json_array(&w);
+    for (size_t i = 0; i < all.n; i++)
+        put_service(&all.items[i], refused, &w);
+    list_end(&w);
+    mem_free(all.items);
+    json_free(refused);
+    json_free(tree);
+}

@@ -1,0 +1,274 @@
+/* The cluster at a glance, and what needs attention in it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/native/private.h"
+#include "base/str.h"
+
+#define ATTENTION_MAX 20 /* sentences of one answer; each about an app looks at all agents */
+
+/* ---- attention */
+
+struct attention {
+    const struct view *v;
+    struct json_writer *w;
+    int n;
+};
+
+static void mention(struct attention *a, const char *noun, const char *name, const char *sentence)
+{
+    if (a->n++ >= ATTENTION_MAX)
+        return;
+    json_object(a->w);
+    json_member_str(a->w, "noun", noun);
+    json_member_str(a->w, "name", name);
+    json_member_str(a->w, "sentence", sentence);
+    json_object_end(a->w);
+}
+
+static void mention_nodes(struct attention *a)
+{
+    struct agent_row row;
+    char text[512];
+    struct stmt *q = state_agents(a->v->state);
+    while (state_agent_next(q, &row)) {
+        if (row.state != AGENT_UNREACHABLE)
+            continue;
+        snprintf(text, sizeof text, "%.200s is unreachable, with %lld tasks", row.hostname,
+                 (long long)row.tasks);
+        mention(a, "node", row.hostname, text);
+    }
+}
+
+/* What goes by itself needs nobody. */
+static bool passes_by_itself(const struct sentence *s)
+{
+    return str_eq(s->id, "starting") || str_eq(s->id, "waits-for-health") ||
+           str_eq(s->id, "stopping") || str_eq(s->id, "overlap") || str_eq(s->id, "retrying");
+}
+
+static void mention_why(struct attention *a, const char *noun, const char *name,
+                        const struct why *why)
+{
+    char text[1024];
+    for (size_t i = 0; i < why->n; i++) {
+        const struct sentence *s = &why->sentences[i];
+        if (passes_by_itself(s))
+            continue;
+        snprintf(text, sizeof text, "%s: %s", s->what, s->because);
+        mention(a, noun, name, text);
+        return;
+    }
+}
+
+static void mention_apps(struct attention *a)
+{
+    struct app_row row;
+    struct why why;
+    struct stmt *q = state_apps(a->v->state, "", "", INT64_MAX);
+    while (state_app_next(q, &row)) {
+        const char *word = app_state_word(&row, a->v->now.wall);
+        if ((str_eq(word, "waiting") || str_eq(word, "unhealthy")) && a->n < ATTENTION_MAX &&
+            why_app(a->v->state, row.path, a->v->now.wall, &why))
+            mention_why(a, "app", row.path, &why);
+    }
+}
+
+static void mention_jobs(struct attention *a)
+{
+    struct job_row row;
+    struct why why;
+    struct stmt *q = state_jobs(a->v->state, "", INT64_MAX);
+    while (state_job_next(q, &row)) {
+        const char *word = job_state_word(&row, a->v->now.wall);
+        if ((str_eq(word, "failing") || str_eq(word, "late")) && a->n < ATTENTION_MAX &&
+            why_job(a->v->state, row.name, a->v->now.wall, &why))
+            mention_why(a, "job", row.name, &why);
+    }
+}
+
+static void mention_ports(struct attention *a)
+{
+    struct error err;
+    char port[24], text[320];
+    struct json *refused = json_parse_own(slice_of(a->v->facts->ports_refused), &err);
+    JSON_EACH (r, refused) {
+        snprintf(port, sizeof port, "%lld", (long long)json_int(json_get(r, "port"), 0));
+        snprintf(text, sizeof text, "service port %s is not served here: %.200s", port,
+                 json_str(json_get(r, "reason"), ""));
+        mention(a, "service", port, text);
+    }
+    json_free(refused);
+}
+
+void native_put_attention(const struct view *v, struct json_writer *w)
+{
+    struct attention a = {.v = v, .w = w};
+    mention_nodes(&a);
+    mention_apps(&a);
+    mention_jobs(&a);
+    mention_ports(&a);
+}
+
+/* ---- counting */
+
+struct counts {
+    int64_t apps[5]; /* as app_words has them */
+    int64_t tasks_running, tasks_staging;
+    int64_t jobs, jobs_running, jobs_failing;
+    int64_t nodes, nodes_ready;
+    struct capacity capacity;
+};
+static const char *const app_words[] = {"running", "deploying", "waiting", "unhealthy",
+                                        "suspended"};
+
+static void count_apps(const struct view *v, struct counts *n)
+{
+    struct app_row a;
+    struct stmt *q = state_apps(v->state, "", "", INT64_MAX);
+    while (state_app_next(q, &a)) {
+        const char *word = app_state_word(&a, v->now.wall);
+        for (size_t i = 0; i < sizeof app_words / sizeof app_words[0]; i++)
+            n->apps[i] += str_eq(word, app_words[i]);
+        n->tasks_running += a.counts.running;
+        n->tasks_staging += a.counts.staged;
+    }
+}
+
+static void count_jobs(const struct view *v, struct counts *n)
+{
+    struct job_row j;
+    struct run_row r;
+    struct stmt *q = state_jobs(v->state, "", INT64_MAX);
+    while (state_job_next(q, &j)) {
+        const char *word = job_state_word(&j, v->now.wall);
+        n->jobs++;
+        n->jobs_running += str_eq(word, "running");
+        n->jobs_failing += str_eq(word, "failing");
+    }
+    q = state_runs_active(v->state);
+    while (state_run_next(q, &r)) {
+        n->tasks_running += r.state == RUN_RUNNING;
+        n->tasks_staging += r.state == RUN_ASSIGNED;
+    }
+}
+
+static void count_nodes(const struct view *v, struct counts *n)
+{
+    struct agent_row a;
+    struct stmt *q = state_agents(v->state);
+    while (state_agent_next(q, &a)) {
+        if (a.state == AGENT_GONE)
+            continue;
+        n->nodes++;
+        n->nodes_ready += a.state == AGENT_READY;
+        native_add_capacity(v->state, &a, &n->capacity);
+    }
+}
+
+/* ---- GET /api/status */
+
+static void put_leader(const struct view *v, struct json_writer *w)
+{
+    char id[NODE_ID_SIZE];
+    int64_t leader = native_leader(v);
+    if (leader != 0) {
+        json_key(w, "leader");
+        json_object(w);
+        json_member_str(w, "node", native_node_id(leader, id));
+        json_member_str(w, "name", v->facts->leader_name != NULL ? v->facts->leader_name : "");
+        json_object_end(w);
+    }
+    json_member_bool(w, "leading", v->facts->leading);
+    json_member_int(w, "term", (int64_t)v->facts->term);
+    json_member_int(w, "index", (int64_t)v->index);
+}
+
+static void put_urls(const struct facts *f, struct json_writer *w)
+{
+    const struct {
+        const char *name, *url;
+    } urls[] = {
+        {"marathon", f->url_marathon}, {"chronos", f->url_chronos}, {"mesos", f->url_mesos},
+        {"agent", f->url_agent},       {"stats", f->url_stats},
+    };
+    char ui[256];
+    const char *base = f->url_marathon != NULL  ? f->url_marathon
+                       : f->url_mesos != NULL   ? f->url_mesos
+                       : f->url_chronos != NULL ? f->url_chronos
+                                                : f->url_agent;
+    json_key(w, "urls");
+    json_object(w);
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++)
+        native_text(w, urls[i].name, urls[i].url);
+    snprintf(ui, sizeof ui, "%s/ui/", base != NULL ? base : "");
+    if (base != NULL)
+        json_member_str(w, "ui", ui);
+    json_object_end(w);
+}
+
+static void put_self(const struct view *v, struct json_writer *w)
+{
+    const struct facts *f = v->facts;
+    char id[NODE_ID_SIZE];
+    json_member_str(w, "version", f->version);
+    json_member_str(w, "cluster", f->cluster != NULL ? f->cluster : "");
+    json_member_str(w, "node", native_node_id(f->node, id));
+    json_member_str(w, "name", f->name);
+    native_words(w, "modes", f->modes);
+    put_leader(v, w);
+    native_time(w, "started", f->started);
+    native_time(w, "now", v->now.wall);
+    put_urls(f, w);
+}
+
+static void put_counts(const struct counts *n, struct json_writer *w)
+{
+    json_key(w, "apps");
+    json_object(w);
+    for (size_t i = 0; i < sizeof app_words / sizeof app_words[0]; i++)
+        json_member_int(w, app_words[i], n->apps[i]);
+    json_object_end(w);
+    json_key(w, "tasks");
+    json_object(w);
+    json_member_int(w, "running", n->tasks_running);
+    json_member_int(w, "staging", n->tasks_staging);
+    json_object_end(w);
+    json_key(w, "jobs");
+    json_object(w);
+    json_member_int(w, "total", n->jobs);
+    json_member_int(w, "running", n->jobs_running);
+    json_member_int(w, "failing", n->jobs_failing);
+    json_object_end(w);
+    json_key(w, "nodes");
+    json_object(w);
+    json_member_int(w, "ready", n->nodes_ready);
+    json_member_int(w, "total", n->nodes);
+    json_object_end(w);
+    json_key(w, "resources");
+    json_object(w);
+    native_put_capacity(&n->capacity, w);
+    json_object_end(w);
+}
+
+void native_ask_status(struct call *c)
+{
+    struct counts n = {0};
+    struct agent_row own;
+    struct json_writer w;
+    const struct view *v = c->view;
+    count_apps(v, &n);
+    count_jobs(v, &n);
+    count_nodes(v, &n);
+    call_json(c, 200, &w);
+    json_object(&w);
+    put_self(v, &w);
+    put_counts(&n, &w);
+    json_key(&w, "attention");
+    json_array(&w);
+    native_put_attention(v, &w);
+    json_array_end(&w);
+    if (v->facts->agent >= 0 && state_agent_by_id(v->state, v->facts->agent, &own))
+        native_put_docker(&own, &w);
+    json_object_end(&w);
+}
