@@ -291,6 +291,28 @@ static bool role_fits(const struct demand *d)
     return d->role == NULL || str_eq(d->role, "*"); /* other roles come with reservations */
 }
 
+static uint16_t first_missing(const struct ports *free, const struct ports *wanted)
+{
+    for (size_t r = 0; r < wanted->n; r++)
+        for (unsigned port = wanted->ranges[r].begin; port <= wanted->ranges[r].end; port++)
+            if (!ports_have(free, (uint16_t)port))
+                return (uint16_t)port;
+    UNREACHABLE("one is missing");
+}
+
+static void say_missing(struct placement *p, const struct machine *m, const struct demand *d,
+                        char example[static 96])
+{
+    struct task_row t;
+    uint16_t port = first_missing(&m->free.ports, d->fixed_ports);
+    int64_t holder = state_port_holder(p->state, m->id, port);
+    if (holder != 0 && state_task_by_id(p->state, holder, &t))
+        snprintf(example, 96, "%.30s: port %u taken by %.40s", m->hostname, port,
+                 t.of != NULL ? t.of : t.name);
+    else
+        snprintf(example, 96, "%.30s: port %u is not free there", m->hostname, port);
+}
+
 static enum reason check_ports(struct placement *p, struct machine *m, const struct demand *d,
                                char example[static 96])
 {
@@ -300,14 +322,7 @@ static enum reason check_ports(struct placement *p, struct machine *m, const str
     read_ports(p, m);
     size_t free = ports_count(&m->free.ports);
     if (fixed > 0 && !ports_contain(&m->free.ports, d->fixed_ports)) {
-        uint16_t first = d->fixed_ports->ranges[0].begin;
-        int64_t holder = state_port_holder(p->state, m->id, first);
-        struct task_row t;
-        if (holder != 0 && state_task_by_id(p->state, holder, &t))
-            snprintf(example, 96, "%.30s: port %u taken by %.40s", m->hostname, first,
-                     t.of != NULL ? t.of : t.name);
-        else
-            snprintf(example, 96, "%.30s: port %u is not free there", m->hostname, first);
+        say_missing(p, m, d, example);
         return REASON_PORTS;
     }
     if (free < fixed + d->any_ports) {

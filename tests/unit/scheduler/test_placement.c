@@ -1,0 +1,220 @@
+/* Where one more task goes, and if nowhere, why (spec/marathon.md 9.1, 9.4, 11.3). */
+#include "fleet.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+static struct fleet f;
+
+static int begin(void **unused)
+{
+    (void)unused;
+    fleet_open(&f);
+    return 0;
+}
+
+static int end(void **unused)
+{
+    (void)unused;
+    fleet_close(&f);
+    return 0;
+}
+
+/* The reason of the only agent, "" when it takes the task, and the example. */
+static const char *asks(struct demand *d, char example[96])
+{
+    struct funnel funnel;
+    struct placement *p = placement_new(f.state, NULL, NULL);
+    bool fits = place_explain(p, d, &funnel);
+    placement_free(p);
+    for (int r = 0; r < REASONS_N; r++) {
+        if (funnel.declined[r] == 0)
+            continue;
+        assert_false(fits);
+        str_copy(example, 96, funnel.example[r]);
+        return reason_word((enum reason)r);
+    }
+    assert_true(fits);
+    return "";
+}
+
+static struct constraint rack_b = {"rack", OP_IS, "b", 0};
+
+/* A demand that fails every check; each next row has mended the first one that it failed. */
+static void the_first_check_that_fails_is_the_reason(void **unused)
+{
+    struct ports fixed = {0};
+    struct constraints constraints = {&rack_b, 1};
+    struct demand d = {
+        .needs = {.cpus_milli = 3000, .mem_bytes = 2000 * MIB, .disk_bytes = 2000 * MIB, .gpus = 1},
+        .fixed_ports = &fixed,
+        .constraints = &constraints,
+        .docker = true,
+        .role = "prod"};
+    char example[96];
+    (void)unused;
+    ports_add(&fixed, 80, 80);
+    fleet_agent(&f, "n1",
+                "{'cpus_milli':2000,'mem_bytes':1048576000,'disk_bytes':1048576000,'docker':'',"
+                "'docker_reason':'no engine','attributes':{'rack':'a'},'ports':'31000-31001'}");
+    fleet_command(&f, COMMAND_AGENT_STATE, "{'set':[{'agent':0,'state':1}]}");
+    assert_string_equal(asks(&d, example), "UnfulfilledRole");
+    assert_string_equal(example, "n1: role prod");
+    d.role = "*";
+    assert_string_equal(asks(&d, example), "UnfulfilledConstraint");
+    assert_string_equal(example, "n1: rack IS b");
+    rack_b.value = "a";
+    assert_string_equal(asks(&d, example), "AgentMaintenance");
+    fleet_command(&f, COMMAND_AGENT_STATE, "{'set':[{'agent':0,'state':0}]}");
+    assert_string_equal(asks(&d, example), "InsufficientCpus");
+    assert_string_equal(example, "n1: 2 of 3 cpus free");
+    d.needs.cpus_milli = 2000;
+    assert_string_equal(asks(&d, example), "InsufficientMemory");
+    assert_string_equal(example, "n1: 1000 of 2000 MiB free");
+    d.needs.mem_bytes = 1;
+    assert_string_equal(asks(&d, example), "InsufficientDisk");
+    assert_string_equal(example, "n1: 1000 of 2000 MiB of disk free");
+    d.needs.disk_bytes = 1;
+    assert_string_equal(asks(&d, example), "InsufficientGpus");
+    d.needs.gpus = 0;
+    assert_string_equal(asks(&d, example), "InsufficientPorts");
+    assert_string_equal(example, "n1: port 80 is not free there");
+    ports_remove(&fixed, 80, 80);
+    d.any_ports = 3;
+    assert_string_equal(asks(&d, example), "InsufficientPorts");
+    assert_string_equal(example, "n1: 2 of 3 ports free");
+    d.any_ports = 2;
+    assert_string_equal(asks(&d, example), "DockerUnavailable");
+    assert_string_equal(example, "n1: no engine");
+    d.docker = false;
+    assert_string_equal(asks(&d, example), "");
+    ports_close(&fixed);
+}
+
+static void a_silent_agent_is_not_used(void **unused)
+{
+    struct demand d = {.needs = {.cpus_milli = 1}};
+    struct funnel funnel;
+    struct place at;
+    (void)unused;
+    fleet_agent(&f, "n1", "{}");
+    fleet_cut(&f, 0);
+    struct placement *p = placement_new(f.state, NULL, NULL);
+    assert_false(place(p, &d, &f.rng, &at, &funnel));
+    assert_int_equal(funnel.declined[REASON_MAINTENANCE], 1);
+    assert_int_equal(at.agent, -1);
+    placement_free(p);
+}
+
+static void nobody_is_considered_where_nobody_is(void **unused)
+{
+    struct demand d = {.needs = {.cpus_milli = 1}};
+    struct funnel funnel;
+    (void)unused;
+    struct placement *p = placement_new(f.state, NULL, NULL);
+    assert_false(place_explain(p, &d, &funnel));
+    assert_int_equal(funnel.considered, 0);
+    placement_free(p);
+}
+
+static void tasks_spread_by_what_is_left(void **unused)
+{
+    struct demand d = {.needs = {.cpus_milli = 1000, .mem_bytes = MIB}};
+    struct funnel funnel;
+    struct place at;
+    int placed[3] = {0};
+    (void)unused;
+    fleet_agent(&f, "n1", "{'cpus_milli':4000}");
+    fleet_agent(&f, "n2", "{'cpus_milli':4000}");
+    fleet_agent(&f, "big", "{'cpus_milli':8000}");
+    struct placement *p = placement_new(f.state, NULL, NULL);
+    for (int i = 0; i < 8; i++) { /* the same share of each is used */
+        assert_true(place(p, &d, &f.rng, &at, &funnel));
+        placed[at.agent]++;
+        mem_free(at.ports);
+    }
+    assert_int_equal(placed[0], 2);
+    assert_int_equal(placed[1], 2);
+    assert_int_equal(placed[2], 4);
+    for (int i = 0; i < 8; i++) {
+        assert_true(place(p, &d, &f.rng, &at, &funnel));
+        mem_free(at.ports);
+    }
+    assert_false(place(p, &d, &f.rng, &at, &funnel));
+    assert_int_equal(funnel.declined[REASON_CPUS], 3);
+    placement_free(p);
+}
+
+static void ports_are_given_once(void **unused)
+{
+    struct ports fixed = {0};
+    struct demand d = {.fixed_ports = &fixed, .any_ports = 2};
+    struct funnel funnel;
+    struct place at;
+    (void)unused;
+    ports_add(&fixed, 31002, 31002);
+    fleet_agent(&f, "n1", "{'ports':'31000-31003'}");
+    struct placement *p = placement_new(f.state, NULL, NULL);
+    assert_true(place(p, &d, &f.rng, &at, &funnel));
+    assert_int_equal(at.ports_n, 3);
+    assert_int_equal(at.ports[0], 31002); /* the fixed one first */
+    assert_int_not_equal(at.ports[1], 31002);
+    assert_int_not_equal(at.ports[2], 31002);
+    assert_int_not_equal(at.ports[1], at.ports[2]);
+    mem_free(at.ports);
+    assert_false(place(p, &d, &f.rng, &at, &funnel));
+    assert_string_equal(funnel.example[REASON_PORTS], "n1: port 31002 is not free there");
+    placement_free(p);
+    ports_close(&fixed);
+}
+
+static void a_taken_port_names_who_has_it(void **unused)
+{
+    struct ports fixed = {0};
+    struct demand d = {.fixed_ports = &fixed};
+    char example[96];
+    (void)unused;
+    ports_add(&fixed, 31000, 31001); /* the first is free */
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, "{'id':'/old/web','cmd':'ok','requirePorts':true,'portDefinitions':[{'port':31001"
+                  "}]}");
+    fleet_run_ms(&f, 100);
+    assert_string_equal(asks(&d, example), "InsufficientPorts");
+    assert_string_equal(example, "n1: port 31001 taken by /old/web");
+    ports_close(&fixed);
+}
+
+/* A machine with many holes in its ports is described in full. */
+static void many_port_ranges_are_read(void **unused)
+{
+    struct demand d = {.any_ports = 900};
+    struct buf members;
+    char example[96];
+    (void)unused;
+    buf_init(&members, 32768);
+    buf_puts(&members, "{'ports':'");
+    for (int i = 0; i < 900; i++)
+        buf_printf(&members, "%s%d-%d", i > 0 ? ", " : "", 30000 + 2 * i, 30000 + 2 * i);
+    buf_puts(&members, "'}");
+    fleet_agent(&f, "n1", buf_str(&members));
+    buf_close(&members);
+    assert_string_equal(asks(&d, example), "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+        TEST(the_first_check_that_fails_is_the_reason),
+        TEST(a_silent_agent_is_not_used),
+        TEST(nobody_is_considered_where_nobody_is),
+        TEST(tasks_spread_by_what_is_left),
+        TEST(ports_are_given_once),
+        TEST(a_taken_port_names_who_has_it),
+        TEST(many_port_ranges_are_read),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
