@@ -363,27 +363,13 @@ static void refuse(struct host *h, struct exchange_id id)
     answer_close(&a);
 }
 
-static bool is_plain_ask(struct host *h, const struct request *r)
-{
-    struct route_match match = {0};
-    struct reply reply;
-    struct call c = {.request = r, .match = &match, .reply = &reply};
-    reply_init(&reply);
-    const struct door *door = api_find(h->api, r, &c);
-    bool yes = door == NULL || door->kind == DOOR_ASK;
-    call_close(&c);
-    route_match_close(&match);
-    reply_close(&reply);
-    return yes;
-}
-
 static void on_request(struct http_server *server, struct exchange_id id, const struct request *r)
 {
     struct host *h = http_server_data(server);
     struct request *own = request_dup(r);
     struct event e = {.kind = EVENT_REQUEST, .exchange = id, .request = own};
-    bool taken = is_plain_ask(h, r) ? readers_ask(h->readers, id, own)
-                                    : mailbox_put(&h->inbox, &e, LANE_BOUNDED);
+    bool taken = api_is_ask(h->api, r) ? readers_ask(h->readers, id, own)
+                                       : mailbox_put(&h->inbox, &e, LANE_BOUNDED);
     if (!taken) {
         request_free(own);
         refuse(h, id);
@@ -392,12 +378,21 @@ static void on_request(struct http_server *server, struct exchange_id id, const 
 
 static void on_gone(struct http_server *server, struct exchange_id id)
 {
+    struct host *h = http_server_data(server);
     struct event e = {.kind = EVENT_GONE, .exchange = id};
-    host_event(http_server_data(server), &e);
+    h->deeds.gone(h->deeds.data, id);
+    host_event(h, &e);
+}
+
+static void on_credit(struct http_server *server, struct exchange_id id, size_t bytes)
+{
+    struct host *h = http_server_data(server);
+    h->deeds.credit(h->deeds.data, id, bytes);
 }
 
 const struct http_server_events host_server_events = {
     .on_request = on_request,
+    .on_credit = on_credit,
     .on_gone = on_gone,
 };
 
