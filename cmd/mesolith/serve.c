@@ -326,6 +326,16 @@ static void do_sandbox(void *data, struct exchange_id id, struct sandbox_request
     tasks_sandbox(&((struct server *)data)->tasks, id, r);
 }
 
+static void do_gone(void *data, struct exchange_id id)
+{
+    tasks_gone(&((struct server *)data)->tasks, id);
+}
+
+static void do_credit(void *data, struct exchange_id id, size_t bytes)
+{
+    tasks_credit(&((struct server *)data)->tasks, id, bytes);
+}
+
 static void do_routes(void *data, struct slice message)
 {
     struct server *s = data;
@@ -481,6 +491,8 @@ static int start_node(struct server *s, bool bootstrap, struct error *err)
         .forget = do_forget,
         .routes = do_routes,
         .sandbox = do_sandbox,
+        .gone = do_gone,
+        .credit = do_credit,
         .send = do_send,
         .ready = on_ready,
         .ended = on_ended,

@@ -1,5 +1,5 @@
 /* cmd/mesolith/tasks.h - the hands of the agent in this process: what the node orders goes to the
- * executor, what the executor sees goes back as events; sandbox files are served from here. */
+ * executor, what the executor sees goes back as events. */
 #pragma once
 
 #include "executor/launcher.h"
@@ -10,24 +10,30 @@ struct tasks_options {
     struct host *host;
     const char *folder; /* "<data>/agent", absolute */
     const struct launcher *launcher;
-    const char *docker; /* socket; "": the usual places */
+    const char *docker; /* address of the engine; "": the usual places */
 };
 
+struct files;
+
 struct tasks {
-    void *data; /* the owner's, set before start */
+    void *data;                /* the owner's, set before start */
+    struct host *host;         /* read only */
+    struct executor *executor; /* read only */
     /* private */
-    struct host *host;
-    struct loop *loop;
-    const char *folder;
-    struct executor *executor;
+    struct files *files;
+    struct map *alive; /* tasks that run here */
     void (*stopped)(struct tasks *t);
 };
 
-/* Keeps `t` and what options point to. What earlier agents left running is found again first. */
+/* Keeps `t`. What earlier agents left running is found again first. */
 int tasks_start(struct tasks *t, const struct tasks_options *options, struct error *err) MUST_CHECK;
 void tasks_stop(struct tasks *t, void (*stopped)(struct tasks *t)); /* tasks go on */
+bool tasks_alive(const struct tasks *t, int64_t task);
 
+/* The node's deeds (host/host.h). */
 void tasks_launch(struct tasks *t, int64_t task, struct slice run_spec);
 void tasks_kill(struct tasks *t, int64_t task, int64_t grace_ms, const char *reason);
 void tasks_forget(struct tasks *t, int64_t task);
 void tasks_sandbox(struct tasks *t, struct exchange_id id, struct sandbox_request *r); /* takes r */
+void tasks_gone(struct tasks *t, struct exchange_id id);
+void tasks_credit(struct tasks *t, struct exchange_id id, size_t bytes);

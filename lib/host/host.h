@@ -20,6 +20,9 @@ struct host_deeds {
     void (*routes)(void *data, struct slice message);
     /* Takes the request; the answers go to host_answer(). */
     void (*sandbox)(void *data, struct exchange_id id, struct sandbox_request *r);
+    /* Of an exchange that is answered from outside the node. */
+    void (*gone)(void *data, struct exchange_id id);
+    void (*credit)(void *data, struct exchange_id id, size_t bytes);
     void (*send)(void *data, int64_t node, struct slice frame);
     void (*ready)(void *data); /* once: the node serves */
     /* Once: the node has ended, after host_stop() with err NULL, or by itself because it failed. */
