@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/web/bundle.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -446,6 +447,8 @@ static struct facts facts_of(struct server *s)
         .service_address = s->service_address,
         .app_rules = {.role = config_text(c, SETTING_ROLE)},
         .job_rules = job_rules_default(),
+        .ui = bundle_files,
+        .ui_n = bundle_files_n,
     };
     if (*config_text(c, SETTING_NETWORK) != '\0')
         f.app_rules.network = config_text(c, SETTING_NETWORK);

@@ -59,6 +59,8 @@ struct facts {
     const char *ports_refused;
     struct app_rules app_rules;
     struct job_rules job_rules;
+    const struct bundle_file *ui; /* the front end (api/web/bundle.h), by path; NULL: none */
+    size_t ui_n;
 };
 
 /* What one reply is made of. The asker of the function owns it. */
@@ -171,11 +173,11 @@ struct sandbox_request {
     enum sandbox_shape shape;
     char *path;  /* owned; as Mesos's clients name files (model/mesos_id.h); checked when opened */
     char *jsonp; /* owned; or NULL */
-    int64_t offset; /* READ: -1 asks for the size only. FOLLOW: where to go on; -1: the last `tail`
-                       bytes */
+    int64_t offset; /* READ: -1 asks for the size only. FOLLOW: where to go on. Both in the native
+                       shape: -1 is where the last `tail` lines begin */
     int64_t length; /* -1: what the limit allows */
-    int64_t tail;
-    int64_t task; /* FOLLOW: ends when this task has ended; 0: never */
+    int64_t tail;   /* 0: the end */
+    int64_t task;   /* FOLLOW: ends when this task has ended; 0: never */
 };
 void sandbox_request_free(struct sandbox_request *r); /* accepts NULL */
 
