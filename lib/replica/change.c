@@ -6,7 +6,6 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "replica/private.h"
 
 #define HAND_OVER_ATTEMPTS 3 /* under load the core often asks too early */
@@ -86,9 +85,7 @@ static int submit(struct replica *r, const char *address, struct error *err)
 
 static int step_about(struct replica *r, enum raft_event_type type, uint64_t id)
 {
-    struct raft_event event;
-    memset(&event, 0, sizeof event);
-    event.type = type;
+    struct raft_event event = event_of(type);
     if (type == RAFT_CATCH_UP)
         event.catch_up.server_id = id;
     else

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <raft.h>
+#include <string.h>
 
 #include "base/rng.h"
 #include "replica/codec.h"
@@ -111,24 +112,51 @@ struct replica {
     uint64_t snapshot_index;       /* up to which the core knows a snapshot */
 };
 
+/* The library wants every byte of them zero that is not said. */
+static inline struct raft_event event_of(enum raft_event_type type)
+{
+    struct raft_event e;
+    memset(&e, 0, sizeof e);
+    e.type = type;
+    return e;
+}
+
+static inline struct raft_message message_of(enum raft_message_type type)
+{
+    struct raft_message m;
+    memset(&m, 0, sizeof m);
+    m.type = type;
+    return m;
+}
+
 /* ---- replica.c */
 bool guarded(const struct replica *r, enum guard g);
 void replica_fail(struct replica *r, const struct error *err); /* the first one counts */
+bool replica_is_failed(const struct replica *r);               /* or its database */
 bool replica_is_leader(const struct replica *r);
+
+/* Made or updated; with a NULL address only looked for, and NULL if nobody knows it. */
+struct peer *replica_peer(struct replica *r, uint64_t id, const char *address);
+/* As the newest configuration has it, else as it was heard; "" if nobody knows. */
+const char *replica_address(const struct replica *r, uint64_t id);
+
+/* ---- start.c */
+int replica_start(struct replica *r, struct error *err) MUST_CHECK;
+
+/* ---- step.c */
+void replica_begin(struct replica *r, enum db_level level); /* a transaction, unless one is open */
+void replica_fail_from_core(struct replica *r, int rv);
 /* One event, and what it brings about. The result is the core's. */
 int replica_step(struct replica *r, struct raft_event *event);
 /* The same for what may not fail. */
 void replica_must_step(struct replica *r, struct raft_event *event);
 /* Appends one entry as the leader: 0, or the core's error. */
 int replica_submit(struct replica *r, int type, struct slice data);
-/* Starts the core from what is stored. */
-int replica_start(struct replica *r, struct error *err) MUST_CHECK;
-struct peer *replica_peer(struct replica *r, uint64_t id,
-                          const char *address); /* NULL address: look */
-/* As the newest configuration has it, else as it was heard; "" if nobody knows. */
-const char *replica_address(const struct replica *r, uint64_t id);
+
+/* ---- turn.c */
 void replica_outcome(struct replica *r, enum replica_what what, uint64_t ticket,
                      enum error_code code, uint64_t index);
+void replica_clear_out(struct replica *r);
 
 /* ---- send.c */
 void send_messages(struct replica *r, const struct raft_update *update);
@@ -152,10 +180,10 @@ void change_lost(struct replica *r);
 
 /* ---- snapshot.c */
 void snapshot_begin_install(struct replica *r, const struct raft_update *update);
-void snapshot_asked(struct replica *r,
-                    const struct raft_message *m); /* by the core, for a member */
-void snapshot_serve(struct replica *r);            /* the leader's turn: offers what is wanted */
-void snapshot_lost(struct replica *r);             /* the leadership */
-void snapshot_turn(struct replica *r); /* at its beginning: gives up an install without a leader */
+/* By the core, for a member. */
+void snapshot_asked(struct replica *r, const struct raft_message *m);
+void snapshot_serve(struct replica *r); /* the leader's turn: offers what is wanted */
+void snapshot_lost(struct replica *r);  /* the leadership */
+void snapshot_turn(struct replica *r);  /* at its beginning: gives up an install without a leader */
 bool snapshot_compaction_due(const struct replica *r);
 void snapshot_compact(struct replica *r); /* in the open transaction, if it is time */

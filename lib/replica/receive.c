@@ -8,9 +8,7 @@
 
 static void step_message(struct replica *r, uint64_t from, struct raft_message *m)
 {
-    struct raft_event event;
-    memset(&event, 0, sizeof event);
-    event.type = RAFT_RECEIVE;
+    struct raft_event event = event_of(RAFT_RECEIVE);
     event.receive.message = m;
     m->server_id = from;
     m->server_address = replica_peer(r, from, NULL)->address;
@@ -63,9 +61,7 @@ static struct raft_entry *make_entries(const struct frame_entry *from, unsigned 
 static void step_append(struct replica *r, uint64_t from, const struct frame_append *a, unsigned i,
                         unsigned n)
 {
-    struct raft_message m;
-    memset(&m, 0, sizeof m);
-    m.type = RAFT_APPEND_ENTRIES;
+    struct raft_message m = message_of(RAFT_APPEND_ENTRIES);
     m.append_entries.term = a->term;
     m.append_entries.prev_log_index = a->prev_index + i;
     m.append_entries.prev_log_term = i == 0 ? a->prev_term : a->entries[i - 1].term;
@@ -86,9 +82,7 @@ static void commit_pending_change(struct replica *r, const struct frame_append *
         !guard_two_changes(&r->raft, &r->storage, prev, prev_term, &a->entries[i]))
         return;
     struct error err;
-    struct raft_event event;
-    memset(&event, 0, sizeof event);
-    event.type = RAFT_CONFIGURATION;
+    struct raft_event event = event_of(RAFT_CONFIGURATION);
     event.configuration.index = pending;
     if (conf_decode(storage_data(&r->storage, pending), &event.configuration.conf, &err) != 0)
         replica_fail(r, &err);
@@ -144,9 +138,7 @@ static void receive_append_result(struct replica *r, uint64_t from, struct frame
         return;
     if (guarded(r, GUARD_LATE_REJECTION) && guard_late_rejection(&r->raft, from, &f->append_result))
         return;
-    struct raft_message m;
-    memset(&m, 0, sizeof m);
-    m.type = RAFT_APPEND_ENTRIES_RESULT;
+    struct raft_message m = message_of(RAFT_APPEND_ENTRIES_RESULT);
     m.append_entries_result = f->append_result;
     step_message(r, from, &m);
 }
@@ -155,9 +147,7 @@ static void receive_append_result(struct replica *r, uint64_t from, struct frame
 
 static void receive_vote(struct replica *r, uint64_t from, struct frame *f)
 {
-    struct raft_message m;
-    memset(&m, 0, sizeof m);
-    m.type = RAFT_REQUEST_VOTE;
+    struct raft_message m = message_of(RAFT_REQUEST_VOTE);
     m.request_vote = f->vote;
     if (tell_stranger(r, from))
         return;
@@ -174,18 +164,14 @@ static void receive_vote_result(struct replica *r, uint64_t from, struct frame *
         return;
     if (guarded(r, GUARD_VOTE_RESULT) && raft_state(&r->raft) != RAFT_CANDIDATE)
         return;
-    struct raft_message m;
-    memset(&m, 0, sizeof m);
-    m.type = RAFT_REQUEST_VOTE_RESULT;
+    struct raft_message m = message_of(RAFT_REQUEST_VOTE_RESULT);
     m.request_vote_result = f->vote_result;
     step_message(r, from, &m);
 }
 
 static void receive_timeout_now(struct replica *r, uint64_t from, struct frame *f)
 {
-    struct raft_message m;
-    memset(&m, 0, sizeof m);
-    m.type = RAFT_TIMEOUT_NOW;
+    struct raft_message m = message_of(RAFT_TIMEOUT_NOW);
     m.timeout_now = f->timeout_now;
     step_message(r, from, &m);
 }
@@ -196,9 +182,7 @@ static void receive_offer(struct replica *r, uint64_t from, struct frame *f)
 {
     const struct frame_offer *o = &f->offer;
     struct error err;
-    struct raft_message m;
-    memset(&m, 0, sizeof m);
-    m.type = RAFT_INSTALL_SNAPSHOT;
+    struct raft_message m = message_of(RAFT_INSTALL_SNAPSHOT);
     m.install_snapshot.term = o->term;
     m.install_snapshot.last_index = o->index;
     m.install_snapshot.last_term = o->index_term;

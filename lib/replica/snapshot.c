@@ -3,7 +3,6 @@
 
 #include "base/assert.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "db/swap.h"
 #include "replica/private.h"
 
@@ -69,9 +68,7 @@ void snapshot_compact(struct replica *r)
     if (r->failed.code != ERR_NONE || db_failed(r->db) || !snapshot_compaction_due(r))
         return;
     uint64_t upto = cut(r);
-    struct raft_event event;
-    memset(&event, 0, sizeof event);
-    event.type = RAFT_SNAPSHOT;
+    struct raft_event event = event_of(RAFT_SNAPSHOT);
     event.snapshot.metadata.index = applied->index;
     event.snapshot.metadata.term = applied->term;
     event.snapshot.metadata.configuration_index = applied->conf_index;
@@ -282,9 +279,7 @@ int replica_install_swap(struct replica *r, uint64_t token, const char *path, bo
 static int go_on_from_snapshot(struct replica *r, struct error *err)
 {
     const struct applied *applied = &r->storage.applied;
-    struct raft_event event;
-    memset(&event, 0, sizeof event);
-    event.type = RAFT_PERSISTED_SNAPSHOT;
+    struct raft_event event = event_of(RAFT_PERSISTED_SNAPSHOT);
     event.persisted_snapshot.metadata.index = applied->index;
     event.persisted_snapshot.metadata.term = applied->term;
     event.persisted_snapshot.metadata.configuration_index = applied->conf_index;

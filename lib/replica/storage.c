@@ -413,12 +413,30 @@ static int prune_in_transaction(struct db *db, struct applied *out, struct error
     return db_exec(db, "delete from raft_log; delete from raft_meta; delete from raft_node", err);
 }
 
+/* More than an eighth of it is free now: the log may have been most of it. */
+static int is_sparse(struct db *db, bool *out, struct error *err)
+{
+    struct stmt *q = db_query(
+        db,
+        SLICE(
+            "select freelist_count * 8 > page_count from pragma_freelist_count, pragma_page_count"),
+        err);
+    if (q == NULL)
+        return -1;
+    *out = stmt_one_i64(q, 0) != 0;
+    stmt_free(q);
+    return db_check(db, err);
+}
+
 static int prune(struct db *db, struct applied *out, struct error *err)
 {
     if (db_begin(db, DB_NORMAL, err) != 0 ||
         end_transaction(db, prune_in_transaction(db, out, err), err) != 0)
         return -1;
-    return db_exec(db, "vacuum", err); /* the log may have been most of it */
+    bool sparse;
+    if (is_sparse(db, &sparse, err) != 0)
+        return -1;
+    return sparse ? db_exec(db, "vacuum", err) : 0;
 }
 
 int storage_prune_copy(const char *path, const char *vfs, struct applied *out, struct error *err)

@@ -61,6 +61,17 @@ void stage_turn(struct stage *s, int64_t ms)
     commit(s);
 }
 
+void stage_propose(struct stage *s, int64_t ms, const char *entry)
+{
+    struct error err;
+    clear_out(s);
+    s->now.mono.ms += ms;
+    replica_turn(s->m.r, &s->now);
+    if (replica_propose(s->m.r, slice_of(entry), 1, &err) != 0)
+        fail_msg("%s", err.text);
+    commit(s);
+}
+
 void stage_feed(struct stage *s, int64_t ms, uint64_t from, struct frame f)
 {
     struct error err;

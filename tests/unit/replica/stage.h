@@ -28,6 +28,7 @@ void stage_restart(struct stage *s);
  * once if there is something to do. */
 void stage_feed(struct stage *s, int64_t ms, uint64_t from, struct frame f);
 void stage_turn(struct stage *s, int64_t ms);
+void stage_propose(struct stage *s, int64_t ms, const char *entry);
 /* The first frame of this kind to that node in the last turn, or NULL. */
 const struct frame *stage_frame(const struct stage *s, enum frame_kind kind, uint64_t to);
 

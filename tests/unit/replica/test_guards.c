@@ -129,16 +129,13 @@ static struct frame append_result(uint64_t term, uint64_t rejected, uint64_t las
 /* G5: node 2 is known to have 5; then a rejection from when it had 2. */
 static bool play_late_rejection(struct stage *s)
 {
-    struct error err;
     s->m.r->options.log_rows = 1000;
     stage_append(s, 2, 2, 1, 1, "cccc", 5);
     stage_elect(s);
     uint64_t term = replica_term(s->m.r);
     stage_turn(s, 1);
     stage_feed(s, 1, 2, append_result(term, 0, 5));
-    if (replica_propose(s->m.r, SLICE("more"), 1, &err) != 0)
-        return false;
-    stage_turn(s, 60);
+    stage_propose(s, 60, "more");
     stage_feed(s, 60, 3, append_result(term, 0, 5)); /* node 2 is silent: the core probes it */
     stage_turn(s, 60);
     stage_feed(s, 1, 2, append_result(term, 5, 2));
