@@ -124,21 +124,16 @@ static int open_file(struct reader *r, struct error *err)
     return 0;
 }
 
-static void run_ask(struct reader *r, struct call *c, const struct facts *facts)
+static void run_ask(struct reader *r, struct call *c, struct view *view)
 {
     struct error err;
-    struct view view = {
-        .state = r->state,
-        .facts = facts,
-        .now = {r->clock.mono(&r->clock), r->clock.wall(&r->clock)},
-    };
-    r->until_ms = view.now.mono.ms + LIMIT_READ_MS;
-    c->view = &view;
+    view->state = r->state;
+    r->until_ms = view->now.mono.ms + LIMIT_READ_MS;
     if (db_begin(r->db, DB_READ, &err) != 0) {
         call_error(c, &err);
         return;
     }
-    view.index = (uint64_t)stmt_one_i64(stmts_use(r->applied, 0), 0);
+    view->index = (uint64_t)stmt_one_i64(stmts_use(r->applied, 0), 0);
     api_ask(c);
     if (db_check(r->db, &err) != 0) {
         reply_close(c->reply);
@@ -146,7 +141,6 @@ static void run_ask(struct reader *r, struct call *c, const struct facts *facts)
         call_error(c, &err);
     }
     db_rollback(r->db);
-    c->view = NULL;
 }
 
 static struct answer answer_of(struct exchange_id id, struct reply *reply)
@@ -161,12 +155,16 @@ static void work(struct reader *r, struct ask *ask, const struct facts *facts)
 {
     struct route_match match = {0};
     struct reply reply;
-    struct call c = {.request = ask->request, .match = &match, .reply = &reply};
+    struct view view = {
+        .facts = facts,
+        .now = {r->clock.mono(&r->clock), r->clock.wall(&r->clock)},
+    };
+    struct call c = {.request = ask->request, .match = &match, .view = &view, .reply = &reply};
     struct error err;
     reply_init(&reply);
     const struct door *door = api_find(r->all->options.api, ask->request, &c);
     if (door != NULL && open_file(r, &err) == 0)
-        run_ask(r, &c, facts);
+        run_ask(r, &c, &view);
     else if (door != NULL)
         call_error(&c, &err);
     struct answer a = answer_of(ask->id, &reply);

@@ -68,7 +68,7 @@ void native_fail(struct call *c, const struct error *err, const struct problems 
 
 void native_dress(struct call *c)
 {
-    if (c->view != NULL)
+    if (c->view->index != 0)
         header_printf(&c->reply->headers, "X-Mesolith-Index", "%llu",
                       (unsigned long long)c->view->index);
 }
