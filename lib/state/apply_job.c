@@ -268,7 +268,10 @@ int apply_job_delete(struct apply *a)
         if (state_run_by_id(a->s, runs[i], &r) && run_active(r.state))
             kill_run_task(a, &r, "the job was deleted");
     }
-    struct stmt *q = change_use(a->s, JOB_DELETE);
+    struct stmt *q = change_use(a->s, TASKS_DROP_OF_JOB); /* the others when they end */
+    stmt_bind_i64(q, ":job", job.id);
+    stmt_run(q);
+    q = change_use(a->s, JOB_DELETE);
     stmt_bind_i64(q, ":id", job.id);
     stmt_run(q);
     changed(a, (struct change){

@@ -439,6 +439,13 @@ static void report(struct state *s, const struct task_row *t, enum task_state st
     buf_close(&results);
 }
 
+static void drop_tasks_of_run(struct state *s, int64_t run)
+{
+    struct stmt *q = change_use(s, TASKS_DROP_OF_RUN);
+    stmt_bind_i64(q, ":run", run);
+    stmt_run(q);
+}
+
 static void trim_tasks(struct state *s)
 {
     struct stmt *q = change_use(s, TASKS_TRIM);
@@ -515,6 +522,8 @@ static void take_status(struct apply *a, const struct status *st)
         app_task_ended(a, &t, state, st);
     else if (t.job != 0)
         run_ended(a, t.run, &t, state, st->message);
+    else
+        drop_tasks_of_run(s, t.run); /* its job is gone */
     trim_tasks(s);
 }
 

@@ -202,6 +202,8 @@
     X(TASKS_TRIM, "delete from tasks where id in (select id from tasks where ended_ms is not "    \
                   "null and owner = 0 order by ended_ms desc, id desc limit 64 offset :keep)")    \
     X(TASKS_DROP_OF_RUN, "delete from tasks where owner = 1 and owner_id = :run")                 \
+    X(TASKS_DROP_OF_JOB, "delete from tasks where owner = 1 and ended_ms is not null and "        \
+                         "owner_id in (select id from job_runs where job = :job)")                \
     X(JOB_ADD, "insert into jobs(name, definition, generation, disabled, schedule, k, "           \
                "remaining, next_ms, successes, errors, errors_since_success, last_success_ms, "   \
                "last_error_ms) values(:name, :definition, 1, :disabled, :schedule, :k, "          \

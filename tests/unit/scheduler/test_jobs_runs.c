@@ -230,15 +230,17 @@ static void a_killed_run_counts_for_nothing(void **unused)
 
 static void deleting_ends_all_of_it(void **unused)
 {
+    struct task_row t;
     (void)unused;
-    post("", "takes 60000", "PT10S");
-    harness_run(&h, "2026-03-01T10:08:12Z");
+    post("'concurrent':true,", "takes 15000", "PT10S");
+    harness_run(&h, "2026-03-01T10:08:16Z");
     assert_int_equal(harness_job(&h, "j").active, 1);
     harness_delete(&h, "j");
     harness_run(&h, "2026-03-01T10:09:20Z");
-    assert_int_equal(h.starts_n, 1);
-    assert_int_not_equal(h.starts[0].ended.ms, 0);
+    assert_int_equal(h.starts_n, 2);
+    assert_int_not_equal(h.starts[1].ended.ms, 0);
     assert_int_equal(jobs_due(h.jobs).ms, INT64_MAX);
+    assert_false(state_task_next(state_tasks_ended(h.state, 10), &t));
 }
 
 static void a_job_that_comes_again_begins_anew(void **unused)
