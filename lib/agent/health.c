@@ -7,7 +7,8 @@ int health_init(struct health *h, const struct health_policy *policy, struct mon
     if (policy->interval_ms < 1)
         return error_set(err, ERR_INVALID, "intervalSeconds: got %lld ms, need at least 1",
                          (long long)policy->interval_ms);
-    *h = (struct health){.policy = *policy, .started = now, .due = now};
+    *h = (struct health){
+        .policy = *policy, .started = now, .due = now, .pause_ms = policy->early_ms};
     return 0;
 }
 
@@ -21,7 +22,11 @@ bool health_result(struct health *h, bool ok, struct mono now)
     unsigned max = h->policy.max_failures;
 
     h->due.ms = now.ms + h->policy.interval_ms;
-    if (ok) {
+    if (!ok && before == HEALTH_UNKNOWN && in_grace && h->pause_ms > 0 &&
+        h->pause_ms < h->policy.interval_ms) {
+        h->due.ms = now.ms + h->pause_ms;
+        h->pause_ms *= 2;
+    } else if (ok) {
         h->failures = 0;
         h->state = HEALTH_GOOD;
     } else if (before != HEALTH_UNKNOWN || !in_grace) {

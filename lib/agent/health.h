@@ -12,12 +12,16 @@ enum health_state { HEALTH_UNKNOWN, HEALTH_GOOD, HEALTH_BAD, HEALTH_DOOMED };
 
 struct health_policy {
     int64_t grace_ms, interval_ms;
+    /* A task that starts is asked more often at first: after early_ms, then twice that, up to the
+     * interval, as long as failures are forgiven. 0: not. */
+    int64_t early_ms;
     unsigned max_failures; /* in a row; 0 = never doom */
 };
 
 struct health {
     struct health_policy policy;
     struct mono started, due; /* due: when the next check should begin */
+    int64_t pause_ms;         /* until the next early one */
     unsigned failures;        /* in a row */
     enum health_state state;
 };

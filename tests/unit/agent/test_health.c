@@ -24,6 +24,22 @@ static void judges_as_marathon_does(void **unused)
     assert_int_equal(state_after("+--"), HEALTH_DOOMED);
 }
 
+static void asks_more_often_while_a_task_starts(void **unused)
+{
+    (void)unused;
+    static const int64_t at[] = {0, 20, 60, 140, 300, 620};
+    struct health_policy policy = {.grace_ms = 9000, .interval_ms = 600, .early_ms = 20};
+    struct health h;
+    struct error err;
+    assert_int_equal(health_init(&h, &policy, (struct mono){0}, &err), 0);
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(h.due.ms, at[i]);
+        health_result(&h, false, h.due);
+    }
+    assert_int_equal(h.due.ms, 1220); /* from here on by the interval */
+    assert_int_equal(h.state, HEALTH_UNKNOWN);
+}
+
 static void names_the_bad_field(void **unused)
 {
     (void)unused;
@@ -39,6 +55,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judges_as_marathon_does),
+        cmocka_unit_test(asks_more_often_while_a_task_starts),
         cmocka_unit_test(names_the_bad_field),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
