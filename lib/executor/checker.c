@@ -2,6 +2,8 @@
 
 #include "base/assert.h"
 
+#define EAGER_MS 100 /* at first; twice as long each time */
+
 static void on_closed(uv_handle_t *timer)
 {
     struct checker *c = timer->data;
@@ -45,7 +47,12 @@ static bool take_in(struct checker *c, enum probe_answer answer)
     } else {
         c->last_bad = wall;
     }
-    return health_result(&c->health, answer == PROBE_GOOD, now);
+    bool changed = health_result(&c->health, answer == PROBE_GOOD, now);
+    if (c->health.state == HEALTH_UNKNOWN && c->eager_ms < c->health.policy.interval_ms) {
+        c->health.due = mono_after(now, c->eager_ms);
+        c->eager_ms *= 2;
+    }
+    return changed;
 }
 
 static void on_answer(struct probe *probe, enum probe_answer answer)
@@ -68,7 +75,8 @@ int checker_start(struct checker *c, uv_loop_t *loop, struct clock *clock, struc
                   const struct health_policy *policy, int64_t delay_ms, checker_cb *changed,
                   struct error *err)
 {
-    *c = (struct checker){.data = c->data, .clock = clock, .probe = probe, .changed = changed};
+    *c = (struct checker){
+        .data = c->data, .clock = clock, .probe = probe, .changed = changed, .eager_ms = EAGER_MS};
     if (health_init(&c->health, policy, clock->mono(clock), err) != 0)
         return -1;
     c->health.due = mono_after(c->health.due, delay_ms);

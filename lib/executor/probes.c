@@ -215,3 +215,27 @@ void command_probe_init(struct command_probe *p, struct launch_client *launcher,
 {
     *p = (struct command_probe){.probe.ask = command_ask, .launcher = launcher, .order = *order};
 }
+
+/* ---- none */
+
+static void on_later(uv_handle_t *handle)
+{
+    struct broken_probe *p = handle->data;
+    p->answered(&p->probe, PROBE_BAD);
+}
+
+static void broken_ask(struct probe *probe,
+                       void (*answered)(struct probe *p, enum probe_answer answer))
+{
+    struct broken_probe *p = (struct broken_probe *)probe;
+    p->answered = answered;
+    uv_timer_init(p->loop, &p->later);
+    p->later.data = p;
+    uv_close((uv_handle_t *)&p->later, on_later);
+}
+
+void broken_probe_init(struct broken_probe *p, uv_loop_t *loop, const char *cause)
+{
+    *p = (struct broken_probe){.probe.ask = broken_ask, .loop = loop};
+    str_copy(p->probe.cause, sizeof(p->probe.cause), cause);
+}

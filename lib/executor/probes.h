@@ -49,3 +49,14 @@ struct command_probe {
 /* Keeps what the order (of a helper) points to. */
 void command_probe_init(struct command_probe *p, struct launch_client *launcher,
                         const struct order *order);
+
+/* A check that cannot be made: always bad, and says why. */
+struct broken_probe {
+    struct probe probe; /* first */
+    /* private */
+    uv_loop_t *loop;
+    uv_timer_t later;
+    void (*answered)(struct probe *p, enum probe_answer answer);
+};
+
+void broken_probe_init(struct broken_probe *p, uv_loop_t *loop, const char *cause);

@@ -1,0 +1,323 @@
+/* The health checks of one task: begun when it runs, ended when it is to end. What they said last
+ * is kept in the file `health`, so that a restarted agent neither forgets nor invents anything. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "executor/private.h"
+
+/* ---- what is known of each, by "0.state" and so on: from the checker, or from the file */
+
+struct said {
+    enum health_state state;
+    unsigned failures;
+    struct wall first_good, last_good, last_bad;
+    char cause[128];
+};
+
+static const char *key_of(size_t i, const char *what, char dst[32])
+{
+    snprintf(dst, 32, "%zu.%s", i, what);
+    return dst;
+}
+
+static void said_in_file(const struct task_run *t, size_t i, struct said *out)
+{
+    char key[32];
+    static const struct fields none;
+    const struct fields *f = t->health != NULL ? t->health : &none;
+    out->state = (enum health_state)fields_int(f, key_of(i, "state", key), HEALTH_UNKNOWN);
+    out->failures = (unsigned)fields_int(f, key_of(i, "failures", key), 0);
+    out->first_good.ms = fields_int(f, key_of(i, "first_good", key), 0);
+    out->last_good.ms = fields_int(f, key_of(i, "last_good", key), 0);
+    out->last_bad.ms = fields_int(f, key_of(i, "last_bad", key), 0);
+    fields_get(f, key_of(i, "cause", key), out->cause, sizeof(out->cause));
+}
+
+static void said_by(const struct task_run *t, size_t i, struct said *out)
+{
+    const struct checker *c = &t->checks[i].checker;
+    *out = (struct said){.state = c->health.state,
+                         .failures = c->health.failures,
+                         .first_good = c->first_good,
+                         .last_good = c->last_good,
+                         .last_bad = c->last_bad};
+    str_copy(out->cause, sizeof(out->cause), t->checks[i].probe.cause);
+}
+
+static void said(const struct task_run *t, size_t i, struct said *out)
+{
+    if (t->checks != NULL)
+        said_by(t, i, out);
+    else
+        said_in_file(t, i, out);
+}
+
+static bool is_alive(const struct said *s)
+{
+    return s->state == HEALTH_GOOD;
+}
+
+int checks_health(const struct task_run *t)
+{
+    int health = t->spec.checks_n > 0 ? 1 : 0;
+    for (size_t i = 0; i < t->spec.checks_n; i++) {
+        struct said s;
+        said(t, i, &s);
+        if (s.state == HEALTH_UNKNOWN && health != 2)
+            health = 0;
+        else if (s.state != HEALTH_UNKNOWN && !is_alive(&s))
+            health = 2;
+    }
+    return health;
+}
+
+static void member_wall(struct json_writer *w, const char *name, struct wall at)
+{
+    char text[TIME_TEXT_SIZE];
+    if (at.ms != 0)
+        json_member_str(w, name, wall_text(at, text));
+}
+
+/* Of those that have a result: none is invented (spec/marathon.md 10.4). */
+void checks_results(const struct task_run *t, struct buf *out)
+{
+    struct json_writer w;
+    if (t->spec.checks_n == 0)
+        return;
+    json_begin(&w, out);
+    json_array(&w);
+    for (size_t i = 0; i < t->spec.checks_n; i++) {
+        struct said s;
+        said(t, i, &s);
+        if (s.state == HEALTH_UNKNOWN)
+            continue;
+        json_object(&w);
+        json_member_bool(&w, "alive", is_alive(&s));
+        json_member_int(&w, "consecutiveFailures", s.failures);
+        member_wall(&w, "firstSuccess", s.first_good);
+        member_wall(&w, "lastSuccess", s.last_good);
+        member_wall(&w, "lastFailure", s.last_bad);
+        if (s.last_bad.ms != 0)
+            json_member_str(&w, "lastFailureCause", s.cause);
+        json_object_end(&w);
+    }
+    json_array_end(&w);
+}
+
+/* ---- the file */
+
+static void note_all(struct task_run *t)
+{
+    char key[32];
+    if (t->health == NULL)
+        t->health = NEW(struct fields);
+    *t->health = (struct fields){0};
+    for (size_t i = 0; i < t->spec.checks_n; i++) {
+        struct said s;
+        said_by(t, i, &s);
+        fields_put_int(t->health, key_of(i, "state", key), s.state);
+        fields_put_int(t->health, key_of(i, "failures", key), s.failures);
+        fields_put_int(t->health, key_of(i, "first_good", key), s.first_good.ms);
+        fields_put_int(t->health, key_of(i, "last_good", key), s.last_good.ms);
+        fields_put_int(t->health, key_of(i, "last_bad", key), s.last_bad.ms);
+        fields_put(t->health, key_of(i, "cause", key), s.cause);
+    }
+}
+
+struct saving { /* what the thread has */
+    struct task_run *task;
+    uv_work_t work;
+    struct fields fields;
+};
+
+static void on_save(uv_work_t *work)
+{
+    struct saving *s = work->data;
+    struct error err;
+    int folder = open(s->task->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return;
+    if (fields_save(&s->fields, folder, "health", false, &err) != 0)
+        log_debug("health not kept", "folder=%s error=\"%s\"", s->task->folder, err.text);
+    close(folder);
+}
+
+static void save(struct task_run *t);
+
+static void on_saved(uv_work_t *work, int status)
+{
+    struct saving *s = work->data;
+    struct task_run *t = s->task;
+    (void)status;
+    mem_free(s);
+    t->saving = false;
+    if (t->health_dirty)
+        save(t);
+    task_advance(t);
+}
+
+static void save(struct task_run *t)
+{
+    t->health_dirty = t->saving;
+    if (t->saving)
+        return;
+    struct saving *s = NEW(struct saving);
+    s->task = t;
+    s->fields = *t->health;
+    s->work.data = s;
+    t->saving = true;
+    int rc = uv_queue_work(&t->x->loop->uv, &s->work, on_save, on_saved);
+    ASSERT(rc == 0);
+}
+
+/* ---- life */
+
+static void on_changed(struct checker *c)
+{
+    struct checked *checked = c->data;
+    struct task_run *t = checked->task;
+    char reason[160];
+    note_all(t);
+    save(t);
+    if (c->health.state == HEALTH_DOOMED) {
+        snprintf(reason, sizeof(reason),
+                 "Task was killed since its health check failed %u times in a row: %.60s",
+                 c->health.failures, checked->probe.cause);
+        log_info("task unhealthy", "task=%s cause=\"%s\"", t->run.name, checked->probe.cause);
+        task_kill(t, KILLED_UNHEALTHY, 0, reason);
+    } else {
+        report(t);
+    }
+}
+
+static void ask_helper(struct checked *c)
+{
+    struct task_run *t = c->task;
+    c->argv[0] = "/bin/sh";
+    c->argv[1] = "-c";
+    c->argv[2] = (char *)c->check->command;
+    struct order order = {.kind = ORDER_HELPER,
+                          .cwd = t->sandbox,
+                          .user = t->user_name,
+                          .uid = t->user.uid,
+                          .gid = t->user.gid,
+                          .switch_user = t->user.change,
+                          .timeout_ms = c->check->timeout_ms,
+                          .argv = c->argv,
+                          .env = t->run.env};
+    cgroup_name(&t->x->processes.options.cgroups, t->container, &order.cgroup);
+    command_probe_init(&c->command, &t->x->launcher, &order);
+}
+
+/* Where the container can be reached from here, if that is where the check belongs. */
+static const char *address_of(const struct checked *c)
+{
+    const struct task_run *t = c->task;
+    bool own = c->check->kill_on_max || t->spec.network == NETWORK_USER;
+    if (t->spec.image != NULL && t->run.address[0] != '\0' && own)
+        return t->run.address;
+    return c->check->address != NULL ? c->check->address : "127.0.0.1";
+}
+
+static int choose_probe(struct checked *c, struct error *err)
+{
+    struct task_run *t = c->task;
+    const struct run_check *k = c->check;
+    char name[DOCKER_NAME_SIZE];
+    const char *path = k->path != NULL && k->path[0] != '\0' ? k->path : "/";
+    switch (k->kind) {
+    case CHECK_TCP:
+    case CHECK_HTTP:
+        return net_probe_init(&c->net, t->x->loop, address_of(c), (uint16_t)k->port,
+                              k->kind == CHECK_HTTP ? path : NULL, k->timeout_ms, k->ignore_1xx,
+                              err);
+    case CHECK_HTTPS:
+        return error_set(err, ERR_INVALID, "health checks over https do not work yet");
+    case CHECK_COMMAND:
+        if (t->spec.image == NULL)
+            ask_helper(c);
+        else
+            docker_probe_init(&c->docker, &t->x->docker.engine, docker_name(t->container, name),
+                              k->command, k->timeout_ms);
+        return 0;
+    }
+    UNREACHABLE("a check without a case");
+}
+
+static void resume(struct checker *c, const struct said *s)
+{
+    if (s->state == HEALTH_UNKNOWN || s->state == HEALTH_DOOMED)
+        return;
+    c->health.state = s->state;
+    c->health.failures = s->failures;
+    c->first_good = s->first_good;
+    c->last_good = s->last_good;
+    c->last_bad = s->last_bad;
+}
+
+static void start_one(struct checked *c, const struct said *before)
+{
+    const struct run_check *k = c->check;
+    struct task_run *t = c->task;
+    struct error err;
+    unsigned max = k->max_failures;
+    struct health_policy policy = {.grace_ms = k->grace_ms,
+                                   .interval_ms = k->interval_ms > 0 ? k->interval_ms : 1000,
+                                   .max_failures = max == 0 || k->kill_on_max ? max : max + 1};
+    if (choose_probe(c, &err) != 0) {
+        broken_probe_init(&c->broken, &t->x->loop->uv, err.text);
+        log_warn("health check cannot be made", "task=%s error=\"%s\"", t->run.name, err.text);
+    } else {
+        str_copy(c->probe.cause, sizeof(c->probe.cause), before->cause);
+    }
+    c->checker.data = c;
+    int rc = checker_start(&c->checker, &t->x->loop->uv, &t->x->loop->clock, &c->probe, &policy,
+                           k->delay_ms, on_changed, &err);
+    ASSERT(rc == 0); /* the interval is above 0 */
+    resume(&c->checker, before);
+}
+
+void checks_start(struct task_run *t)
+{
+    if (t->spec.checks_n == 0 || t->checks != NULL)
+        return;
+    struct checked *checks = mem_zalloc(t->spec.checks_n * sizeof(*checks));
+    for (size_t i = 0; i < t->spec.checks_n; i++) {
+        struct said before;
+        said_in_file(t, i, &before);
+        checks[i].task = t;
+        checks[i].check = &t->spec.checks[i];
+        start_one(&checks[i], &before);
+    }
+    t->checks = checks;
+    t->checks_open = t->spec.checks_n;
+}
+
+static void on_stopped(struct checker *c)
+{
+    struct checked *checked = c->data;
+    struct task_run *t = checked->task;
+    if (--t->checks_open > 0)
+        return;
+    mem_free(t->checks);
+    t->checks = NULL;
+    task_advance(t);
+}
+
+/* What they have said stays known. */
+void checks_stop(struct task_run *t)
+{
+    if (t->checks == NULL || t->checks_stopping)
+        return;
+    t->checks_stopping = true;
+    note_all(t);
+    for (size_t i = 0; i < t->spec.checks_n; i++)
+        checker_stop(&t->checks[i].checker, on_stopped);
+}

@@ -1,0 +1,899 @@
+#include "executor/executor.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "executor/private.h"
+#include "executor/run_env.h"
+
+#define SPEC_BYTES_MAX LIMIT_FRAME_BYTES
+#define HOUSEKEEPING_MS 60000
+#define GRACE_MS 3000 /* spec/mesos.md 3.9 */
+#define GRACE_DOCKER_MS 5000
+#define GC_DELAY_MS INT64_C(604800000) /* a week; spec/mesos.md 8.8 */
+#define GC_LEAST_MS 600000
+#define GC_HEADROOM_PERMILLE 100
+#define DOCKER_REMOVE_MS 21600000 /* 6 h */
+
+static void stop_when_idle(struct executor *x);
+static void on_task_started(struct run *run);
+static void on_task_ended(struct run *run);
+
+/* ---- a task's record here */
+
+static bool is_idle(const struct task_run *t)
+{
+    return !t->working && !t->fetching && !t->limited && !t->saving && t->checks == NULL;
+}
+
+static void task_free(struct task_run *t)
+{
+    list_remove(&t->in_tasks);
+    map_remove(t->x->by_key, (uint64_t)t->run.number);
+    run_spec_close(&t->spec);
+    run_env_free(t->run.env);
+    mem_free(t->spec_text);
+    mem_free(t->user_name);
+    mem_free(t->health);
+    mem_free(t);
+}
+
+static void on_task_progress(struct run *run)
+{
+    report(run->owner);
+}
+
+static struct task_run *task_new(struct executor *x, int64_t key)
+{
+    struct task_run *t = NEW(struct task_run);
+    t->x = x;
+    snprintf(t->folder, sizeof(t->folder), "%.1900s/%" PRId64, x->tasks_folder, key);
+    t->run = (struct run){.owner = t,
+                          .number = key,
+                          .name = "",
+                          .folder = t->folder,
+                          .sandbox = t->sandbox,
+                          .container = t->container,
+                          .progress = on_task_progress,
+                          .started = on_task_started,
+                          .ended = on_task_ended};
+    list_push(&x->tasks, &t->in_tasks);
+    map_put(x->by_key, (uint64_t)key, t);
+    return t;
+}
+
+static struct task_run *task_find(struct executor *x, int64_t key)
+{
+    return map_get(x->by_key, (uint64_t)key);
+}
+
+static int read_spec(struct task_run *t, struct slice text, struct error *err)
+{
+    struct json *json = json_parse_own(text, err);
+    int rc = json != NULL ? run_spec_read(json, &t->spec, err) : -1;
+    json_free(json);
+    if (rc != 0)
+        return -1;
+    t->run.name = t->spec.name;
+    t->run.spec = &t->spec;
+    t->driver = t->spec.image != NULL ? &t->x->docker.driver : &t->x->processes.driver;
+    return 0;
+}
+
+/* A report that is due but not from inside a call. */
+static void on_report_time(uv_timer_t *timer)
+{
+    struct executor *x = timer->data;
+    LIST_EACH (it, &x->tasks) {
+        struct task_run *t = LIST_ENTRY(it, struct task_run, in_tasks);
+        if (!t->report_due)
+            continue;
+        t->report_due = false;
+        report(t);
+    }
+}
+
+static void report_later(struct task_run *t)
+{
+    t->report_due = true;
+    uv_timer_start(&t->x->reports, on_report_time, 0, 0);
+}
+
+/* ---- the end */
+
+static void on_limit_closed(uv_handle_t *handle)
+{
+    struct task_run *t = handle->data;
+    t->limited = false;
+    task_advance(t);
+}
+
+static void limit_end(struct task_run *t)
+{
+    if (t->limited && !uv_is_closing((uv_handle_t *)&t->limit))
+        uv_close((uv_handle_t *)&t->limit, on_limit_closed);
+}
+
+static void end(struct task_run *t)
+{
+    t->phase = ENDED;
+    t->report_due = false;
+    t->run.detail[0] = '\0';
+    checks_stop(t);
+    limit_end(t);
+    log_info("task ended", "task=%s message=\"%s\"", t->run.name, t->run.end.message);
+    report(t);
+    task_advance(t);
+}
+
+static void end_unstarted(struct task_run *t, const char *why)
+{
+    bool killed = t->why_killed != NOT_KILLED;
+    t->run.end.killed = killed;
+    run_end_text(&t->run.end, END_NOT_STARTED, killed ? "Killed before it was started" : why);
+    end(t);
+}
+
+static void on_task_ended(struct run *run)
+{
+    end(run->owner);
+}
+
+/* On a thread: the folder goes, and the sandbox begins to age. */
+static void on_forget(uv_work_t *work)
+{
+    struct task_run *t = work->data;
+    struct error err;
+    sandbox_touch(t->sandbox);
+    if (sandbox_remove_tree(t->folder, &err) != 0)
+        log_warn("task folder not removed", "error=\"%s\"", err.text);
+}
+
+static void on_forgotten(uv_work_t *work, int status)
+{
+    struct task_run *t = work->data;
+    struct executor *x = t->x;
+    (void)status;
+    task_free(t);
+    stop_when_idle(x);
+}
+
+void task_advance(struct task_run *t)
+{
+    struct executor *x = t->x;
+    if (x->stopped == NULL && t->phase == ENDED && t->forgotten && is_idle(t)) {
+        t->working = true;
+        t->work.data = t;
+        int rc = uv_queue_work(&x->loop->uv, &t->work, on_forget, on_forgotten);
+        ASSERT(rc == 0);
+    }
+    stop_when_idle(x);
+}
+
+/* ---- running */
+
+static void on_too_long(uv_timer_t *timer)
+{
+    struct task_run *t = timer->data;
+    char reason[96];
+    snprintf(reason, sizeof(reason), "Maximum completion time of %lld s reached",
+             (long long)(t->spec.max_ms / 1000));
+    task_kill(t, KILLED_TOO_LONG, 0, reason);
+}
+
+/* Counted from its true start, which an earlier agent may have seen. */
+static void limit_start(struct task_run *t)
+{
+    struct clock *clock = &t->x->loop->clock;
+    if (t->spec.max_ms <= 0 || t->limited)
+        return;
+    int64_t gone = t->run.began.ms > 0 ? clock->wall(clock).ms - t->run.began.ms : 0;
+    int64_t left = t->spec.max_ms - (gone > 0 ? gone : 0);
+    uv_timer_init(&t->x->loop->uv, &t->limit);
+    t->limit.data = t;
+    t->limited = true;
+    uv_timer_start(&t->limit, on_too_long, left > 0 ? (uint64_t)left : 0, 0);
+}
+
+static void on_task_started(struct run *run)
+{
+    struct task_run *t = run->owner;
+    if (t->x->stopped != NULL)
+        return;
+    t->phase = RUNNING;
+    t->run.detail[0] = '\0';
+    limit_start(t);
+    if (t->why_killed == NOT_KILLED)
+        checks_start(t);
+    report(t);
+}
+
+static void launch_now(struct task_run *t)
+{
+    struct error err;
+    t->phase = STARTING;
+    if (t->driver->launch(t->driver, &t->run, &err) != 0)
+        end_unstarted(t, err.text);
+}
+
+static void on_fetch_progress(struct fetch *f)
+{
+    struct task_run *t = f->data;
+    if (t->x->stopped != NULL || f->next == t->spec.fetch_n)
+        return;
+    snprintf(t->run.detail, sizeof(t->run.detail), "fetching %zu of %zu", f->next + 1,
+             t->spec.fetch_n);
+    report(t);
+}
+
+static void on_fetched(struct fetch *f, const struct error *err)
+{
+    struct task_run *t = f->data;
+    t->fetching = false;
+    if (t->x->stopped != NULL) {
+        task_advance(t);
+        return;
+    }
+    if (err != NULL || t->why_killed != NOT_KILLED) {
+        end_unstarted(t, err != NULL ? err->text : "");
+        return;
+    }
+    t->run.detail[0] = '\0';
+    launch_now(t);
+    if (t->phase == STARTING)
+        report(t);
+}
+
+static void fetch_now(struct task_run *t)
+{
+    struct executor *x = t->x;
+    struct fetch_options options = {.loop = x->loop,
+                                    .launcher = &x->launcher,
+                                    .sandbox = t->sandbox,
+                                    .task = t->run.name,
+                                    .user_name = t->user_name,
+                                    .user = &t->user,
+                                    .items = t->spec.fetch,
+                                    .items_n = t->spec.fetch_n,
+                                    .max_bytes = x->options.fetch_bytes};
+    t->phase = FETCHING;
+    t->fetching = true;
+    t->fetch.data = t;
+    fetch_start(&t->fetch, &options, on_fetch_progress, on_fetched);
+    on_fetch_progress(&t->fetch);
+}
+
+/* ---- preparing: on a thread */
+
+static int write_text(int folder, const char *name, const char *text, struct error *err)
+{
+    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    size_t n = strlen(text);
+    bool ok = fd >= 0 && write(fd, text, n) == (ssize_t)n;
+    int why = errno;
+    if (fd >= 0)
+        close(fd);
+    return ok ? 0 : error_set(err, ERR_IO, "cannot write %s: %s", name, strerror(why));
+}
+
+static int keep_record(struct task_run *t, struct error *err)
+{
+    struct fields f = {0};
+    int folder = open(t->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return error_set(err, ERR_IO, "cannot open the task's folder: %s", strerror(errno));
+    fields_put(&f, "sandbox", t->sandbox);
+    fields_put(&f, "container", t->container);
+    fields_put(&f, "user", t->user_name);
+    fields_put_int(&f, "uid", t->user.uid);
+    fields_put_int(&f, "gid", t->user.gid);
+    fields_put_int(&f, "change", t->user.change);
+    fields_put(&f, "home", t->user.home);
+    int rc = write_text(folder, "spec", t->spec_text, err);
+    if (rc == 0)
+        rc = fields_save(&f, folder, "task", false, err);
+    close(folder);
+    return rc;
+}
+
+static int prepare(struct task_run *t, struct error *err)
+{
+    struct sandbox_ids ids = {t->spec.agent, t->spec.framework, t->spec.name, t->container};
+    const char *root = t->x->folder;
+    if (mkdir(t->folder, 0700) != 0)
+        return error_set(err, errno == EEXIST ? ERR_CONFLICT : ERR_IO,
+                         "cannot make the task's folder: %s", strerror(errno));
+    if (sandbox_user_find(t->user_name, &t->user, err) != 0 ||
+        sandbox_path(root, &ids, t->sandbox, err) != 0 ||
+        sandbox_create(root, &ids, &t->user, err) != 0)
+        return -1;
+    return keep_record(t, err);
+}
+
+static void on_prepare(uv_work_t *work)
+{
+    struct task_run *t = work->data;
+    t->failure.code = ERR_NONE;
+    (void)!prepare(t, &t->failure);
+}
+
+static void fill_run(struct task_run *t)
+{
+    bool plain = t->spec.image == NULL;
+    t->run.user = t->user_name;
+    t->run.uid = t->user.uid;
+    t->run.gid = t->user.gid;
+    t->run.switch_user = t->user.change;
+    t->run.env = run_env_make(&t->spec, (const char *const *)t->x->env, t->container, t->sandbox,
+                              plain ? t->user.home : NULL);
+}
+
+static void on_prepared(uv_work_t *work, int status)
+{
+    struct task_run *t = work->data;
+    (void)status;
+    t->working = false;
+    if (t->x->stopped != NULL) {
+        task_advance(t);
+        return;
+    }
+    if (t->failure.code != ERR_NONE || t->why_killed != NOT_KILLED) {
+        end_unstarted(t, t->failure.text);
+        return;
+    }
+    fill_run(t);
+    if (t->spec.fetch_n > 0)
+        fetch_now(t);
+    else
+        launch_now(t);
+}
+
+static int check_spec(struct task_run *t, struct error *err)
+{
+    const struct run_spec *s = &t->spec;
+    if (s->image == NULL && s->cmd == NULL && s->args_n == 0)
+        return error_set(err, ERR_INVALID, "cmd: need it, args or an image");
+    return 0;
+}
+
+void executor_launch(struct executor *x, int64_t task, struct slice run_spec)
+{
+    ASSERT(x->recovered);
+    struct error err;
+    struct task_run *t = task_find(x, task);
+    if (x->stopped != NULL)
+        return;
+    if (t != NULL) {
+        report_later(t);
+        return;
+    }
+    t = task_new(x, task);
+    t->spec_text = slice_dup(run_spec);
+    uuid_text(rng_uuid(&x->rng), t->container);
+    if (read_spec(t, run_spec, &err) != 0 || check_spec(t, &err) != 0) {
+        t->phase = ENDED;
+        run_end_text(&t->run.end, END_NOT_STARTED, err.text);
+        report_later(t);
+        return;
+    }
+    if (t->spec.image == NULL)
+        t->user_name = mem_strdup(t->spec.user);
+    t->working = true;
+    t->work.data = t;
+    int rc = uv_queue_work(&x->loop->uv, &t->work, on_prepare, on_prepared);
+    ASSERT(rc == 0);
+}
+
+/* ---- killing and forgetting */
+
+static int64_t grace_of(const struct task_run *t, int64_t grace_ms)
+{
+    if (grace_ms > 0)
+        return grace_ms;
+    if (t->spec.grace_ms > 0)
+        return t->spec.grace_ms;
+    return t->spec.image != NULL ? GRACE_DOCKER_MS : GRACE_MS;
+}
+
+void task_kill(struct task_run *t, enum why_killed why, int64_t grace_ms, const char *reason)
+{
+    if (t->phase != ENDED && t->why_killed == NOT_KILLED) {
+        t->why_killed = why;
+        str_copy(t->reason, sizeof(t->reason), reason != NULL ? reason : "");
+    }
+    report_later(t);
+    switch (t->phase) {
+    case PREPARING:
+    case ENDED:
+        return;
+    case FETCHING:
+        fetch_cancel(&t->fetch);
+        return;
+    case FOUND:
+    case STARTING:
+    case RUNNING:
+        checks_stop(t);
+        t->driver->kill(t->driver, &t->run, grace_of(t, grace_ms));
+        return;
+    }
+    UNREACHABLE("a phase without a case");
+}
+
+void executor_kill(struct executor *x, int64_t task, int64_t grace_ms, const char *reason)
+{
+    struct task_run *t = task_find(x, task);
+    if (t != NULL && x->stopped == NULL)
+        task_kill(t, KILLED_BY_ORDER, grace_ms, reason);
+}
+
+void executor_forget(struct executor *x, int64_t task)
+{
+    struct task_run *t = task_find(x, task);
+    if (t == NULL)
+        return;
+    t->forgotten = true;
+    task_advance(t);
+}
+
+/* ---- finding again */
+
+struct found { /* what the thread has read of one folder */
+    int64_t key;
+    bool whole; /* its files are all there */
+    bool begun; /* the driver's mark is there */
+    int64_t pid;
+    struct fields task, health;
+    char *spec;
+};
+
+static char *read_text(int folder, const char *name)
+{
+    struct stat st;
+    char *text = NULL;
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size <= SPEC_BYTES_MAX) {
+        text = mem_zalloc((size_t)st.st_size + 1);
+        if (read(fd, text, (size_t)st.st_size) != st.st_size) {
+            mem_free(text);
+            text = NULL;
+        }
+    }
+    if (fd >= 0)
+        close(fd);
+    return text;
+}
+
+static void read_found(int tasks, const char *name, struct found *f)
+{
+    struct error ignored;
+    struct fields record = {0};
+    int folder = openat(tasks, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return;
+    f->spec = read_text(folder, "spec");
+    f->whole = f->spec != NULL && fields_load(&f->task, folder, "task", &ignored) == 0;
+    bool plain = fields_load(&record, folder, "record", &ignored) == 0;
+    f->pid = fields_int(&record, "pid", 0);
+    f->begun = plain || faccessat(folder, "container", F_OK, 0) == 0;
+    if (fields_load(&f->health, folder, "health", &ignored) != 0)
+        f->health.len = 0;
+    close(folder);
+}
+
+static void on_scan(uv_work_t *work)
+{
+    struct executor *x = work->data;
+    DIR *dir = opendir(x->tasks_folder);
+    if (dir == NULL)
+        return;
+    for (struct dirent *d; (d = readdir(dir)) != NULL;) {
+        int64_t key;
+        if (!str_to_i64(d->d_name, &key))
+            continue;
+        x->found = mem_realloc(x->found, (x->found_n + 1) * sizeof(*x->found));
+        struct found *f = &x->found[x->found_n++];
+        *f = (struct found){.key = key};
+        read_found(dirfd(dir), d->d_name, f);
+    }
+    closedir(dir);
+}
+
+static void take_record(struct task_run *t, const struct found *f)
+{
+    char user[256];
+    fields_get(&f->task, "sandbox", t->sandbox, sizeof(t->sandbox));
+    fields_get(&f->task, "container", t->container, sizeof(t->container));
+    fields_get(&f->task, "user", user, sizeof(user));
+    fields_get(&f->task, "home", t->user.home, sizeof(t->user.home));
+    t->user_name = user[0] != '\0' ? mem_strdup(user) : NULL;
+    t->user.uid = (uid_t)fields_int(&f->task, "uid", 0);
+    t->user.gid = (gid_t)fields_int(&f->task, "gid", 0);
+    t->user.change = fields_int(&f->task, "change", 0) != 0;
+    if (f->health.len > 0)
+        t->health = mem_dup(&f->health, sizeof(f->health));
+    t->run.begun = f->begun;
+    t->run.pid = f->begun ? f->pid : 0;
+}
+
+static void take_found(struct executor *x, struct found *f)
+{
+    struct error err;
+    struct task_run *t = task_new(x, f->key);
+    bool readable = f->whole && read_spec(t, slice_of(f->spec), &err) == 0;
+    t->phase = FOUND;
+    t->spec_text = f->spec;
+    take_record(t, f);
+    if (readable) {
+        fill_run(t);
+        report(t);
+        t->run.pid = 0; /* until it is seen */
+        t->driver->recover(t->driver, &t->run);
+        return;
+    }
+    t->phase = ENDED;
+    run_end_text(&t->run.end, f->begun ? END_LOST : END_NEVER,
+                 f->begun ? "The task's record cannot be read" : "The task was never started");
+    report(t);
+}
+
+static void on_scanned(uv_work_t *work, int status)
+{
+    struct executor *x = work->data;
+    (void)status;
+    x->scanning = false;
+    for (size_t i = 0; i < x->found_n; i++) {
+        if (x->stopped == NULL)
+            take_found(x, &x->found[i]);
+        else
+            mem_free(x->found[i].spec);
+    }
+    mem_free(x->found);
+    x->found = NULL;
+    if (x->stopped != NULL) {
+        stop_when_idle(x);
+        return;
+    }
+    x->recovered = true;
+    x->events.recovered(x);
+}
+
+/* ---- housekeeping */
+
+struct collection {
+    struct executor *x;
+    uv_work_t work;
+    struct sandbox_gc gc;
+    char **in_use; /* sorted copies */
+    struct error err;
+};
+
+static void on_collect(uv_work_t *work)
+{
+    struct collection *c = work->data;
+    c->err.code = ERR_NONE;
+    if (sandbox_gc(c->x->folder, &c->gc, &c->err) != 0)
+        log_warn("sandboxes not collected", "error=\"%s\"", c->err.text);
+}
+
+static void on_collected(uv_work_t *work, int status)
+{
+    struct collection *c = work->data;
+    struct executor *x = c->x;
+    (void)status;
+    if (c->gc.removed > 0)
+        log_info("sandboxes collected", "removed=%zu kept=%zu disk=%d%%", c->gc.removed, c->gc.kept,
+                 c->gc.disk_permille / 10);
+    for (size_t i = 0; i < c->gc.in_use_n; i++)
+        mem_free(c->in_use[i]);
+    mem_free((void *)c->in_use);
+    mem_free(c);
+    x->collecting = false;
+    stop_when_idle(x);
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void collect(struct executor *x)
+{
+    struct collection *c = NEW(struct collection);
+    size_t n = 0;
+    c->x = x;
+    c->in_use = mem_alloc((map_count(x->by_key) + 1) * sizeof(*c->in_use));
+    LIST_EACH (it, &x->tasks) {
+        c->in_use[n++] = mem_strdup(LIST_ENTRY(it, struct task_run, in_tasks)->container);
+    }
+    qsort((void *)c->in_use, n, sizeof(*c->in_use), compare);
+    c->gc = (struct sandbox_gc){.delay_ms = x->options.gc_delay_ms,
+                                .least_ms = x->options.gc_least_ms,
+                                .headroom_permille = x->options.gc_headroom_permille,
+                                .in_use = (const char *const *)c->in_use,
+                                .in_use_n = n,
+                                .now = x->loop->clock.wall(&x->loop->clock)};
+    c->work.data = c;
+    x->collecting = true;
+    int rc = uv_queue_work(&x->loop->uv, &c->work, on_collect, on_collected);
+    ASSERT(rc == 0);
+}
+
+static void on_housekeeping(uv_timer_t *timer)
+{
+    struct executor *x = timer->data;
+    if (!x->recovered)
+        return;
+    docker_sweep(&x->docker);
+    if (!x->collecting)
+        collect(x);
+}
+
+/* ---- files */
+
+static void on_ask(uv_work_t *work)
+{
+    struct sandbox_ask *a = work->data;
+    const char *root = a->executor->folder;
+    switch (a->question) {
+    case ASK_READ:
+        (void)!sandbox_read(root, a->path, a->offset, a->length, &a->text, &a->offset_out, &a->err);
+        return;
+    case ASK_BROWSE:
+        (void)!sandbox_browse(root, a->path, &a->entries, &a->entries_n, &a->err);
+        return;
+    case ASK_OPEN:
+        (void)!sandbox_open(root, a->path, &a->fd, &a->err);
+        return;
+    }
+    UNREACHABLE("a question without a case");
+}
+
+static void on_asked(uv_work_t *work, int status)
+{
+    struct sandbox_ask *a = work->data;
+    struct executor *x = a->executor;
+    (void)status;
+    x->asks--;
+    a->done(a);
+    stop_when_idle(x);
+}
+
+void executor_ask(struct executor *x, struct sandbox_ask *a, void (*done)(struct sandbox_ask *a))
+{
+    a->executor = x;
+    a->done = done;
+    a->err.code = ERR_NONE;
+    a->fd = -1;
+    a->work.data = a;
+    buf_init(&a->text, LIMIT_FILE_READ_BYTES);
+    x->asks++;
+    int rc = uv_queue_work(&x->loop->uv, &a->work, on_ask, on_asked);
+    ASSERT(rc == 0);
+}
+
+void sandbox_ask_close(struct sandbox_ask *a)
+{
+    buf_close(&a->text);
+    sandbox_entries_free(a->entries, a->entries_n);
+    a->entries = NULL;
+    a->entries_n = 0;
+}
+
+/* ---- life */
+
+const struct executor_events *executor_events_of(const struct executor *x)
+{
+    return &x->events;
+}
+
+static void on_docker_changed(struct docker_driver *d)
+{
+    struct executor *x = d->data;
+    if (x->stopped == NULL)
+        x->events.docker(x, d->version, d->reason);
+}
+
+static void fill_defaults(struct executor_options *o)
+{
+    const struct {
+        int64_t *value, otherwise;
+    } all[] = {
+        {&o->log_bytes, LIMIT_LOG_FILE_BYTES}, {&o->pids, LIMIT_TASK_PIDS},
+        {&o->fetch_bytes, LIMIT_FETCH_BYTES},  {&o->gc_delay_ms, GC_DELAY_MS},
+        {&o->gc_least_ms, GC_LEAST_MS},        {&o->docker_remove_ms, DOCKER_REMOVE_MS},
+    };
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        if (*all[i].value == 0)
+            *all[i].value = all[i].otherwise;
+    if (o->log_files == 0)
+        o->log_files = LIMIT_LOG_FILES;
+    if (o->gc_headroom_permille == 0)
+        o->gc_headroom_permille = GC_HEADROOM_PERMILLE;
+}
+
+static void find_cgroups(const struct executor *x, struct cgroup *root)
+{
+    struct error err;
+    *root = (struct cgroup){0};
+    if (x->options.no_limits)
+        return;
+    if (cgroup_probe(root, x->cgroup_parent, x->options.launcher.pid, &err) != 0)
+        log_warn("tasks run without limits", "reason=\"%s\"", err.text);
+    for (int c = 0; c < CGROUP_CONTROLLERS; c++)
+        if (root->version != 0)
+            log_debug("cgroup", "folder=%s", root->dir[c]);
+}
+
+static int make_folders(const struct executor *x, struct error *err)
+{
+    if ((mkdir(x->folder, 0711) != 0 && errno != EEXIST) ||
+        (mkdir(x->tasks_folder, 0700) != 0 && errno != EEXIST))
+        return error_set(err, ERR_IO, "cannot make %s: %s", x->tasks_folder, strerror(errno));
+    return 0;
+}
+
+static char **copy_env(const char *const *env)
+{
+    size_t n = 0;
+    while (env != NULL && env[n] != NULL)
+        n++;
+    char **copy = mem_zalloc((n + 1) * sizeof(*copy));
+    for (size_t i = 0; i < n; i++)
+        copy[i] = mem_strdup(env[i]);
+    return copy;
+}
+
+static void executor_free(struct executor *x)
+{
+    while (!list_empty(&x->tasks))
+        task_free(LIST_ENTRY(x->tasks.next, struct task_run, in_tasks));
+    map_free(x->by_key);
+    run_env_free(x->env);
+    mem_free(x->folder);
+    mem_free(x->tasks_folder);
+    mem_free(x->docker_where);
+    mem_free(x->cgroup_parent);
+    mem_free(x);
+}
+
+static struct executor *executor_new(struct loop *loop, const struct executor_options *options,
+                                     const struct executor_events *events)
+{
+    struct executor *x = NEW(struct executor);
+    struct buf tasks;
+    uint64_t seed = 0;
+    buf_init(&tasks, SANDBOX_PATH_SIZE);
+    buf_printf(&tasks, "%s/tasks", options->folder);
+    x->loop = loop;
+    x->options = *options;
+    x->events = *events;
+    x->folder = mem_strdup(options->folder);
+    x->tasks_folder = buf_take(&tasks, NULL);
+    x->docker_where = mem_strdup(options->docker);
+    x->cgroup_parent = mem_strdup(options->cgroup_parent);
+    x->env = copy_env(options->env);
+    x->by_key = map_new();
+    list_init(&x->tasks);
+    fill_defaults(&x->options);
+    (void)!getrandom(&seed, sizeof(seed), 0);
+    rng_seed(&x->rng, seed);
+    return x;
+}
+
+static int start_docker(struct executor *x, struct error *err)
+{
+    struct docker_options options = {.where = x->docker_where,
+                                     .owner = x->tasks_folder,
+                                     .log_bytes = x->options.log_bytes,
+                                     .log_files = x->options.log_files,
+                                     .cpu_quota = x->options.cpu_quota,
+                                     .remove_ms = x->options.docker_remove_ms};
+    x->docker.data = x;
+    return docker_start(&x->docker, x->loop, &options, on_docker_changed, err);
+}
+
+static void start_processes(struct executor *x)
+{
+    struct process_options options = {.cpu_quota = x->options.cpu_quota,
+                                      .log_bytes = x->options.log_bytes,
+                                      .log_files = x->options.log_files,
+                                      .pids = x->options.pids};
+    find_cgroups(x, &options.cgroups);
+    x->processes.data = x;
+    process_start(&x->processes, &x->loop->uv, &x->launcher, &options);
+}
+
+int executor_start(struct loop *loop, const struct executor_options *options,
+                   const struct executor_events *events, struct executor **executor_out,
+                   struct error *err)
+{
+    struct executor *x = executor_new(loop, options, events);
+    x->launcher.data = x;
+    /* What may fail before what would have to be stopped again. */
+    if (make_folders(x, err) != 0 || start_docker(x, err) != 0) {
+        executor_free(x);
+        return -1;
+    }
+    int rc = launch_client_start(&x->launcher, &loop->uv, &options->launcher, err);
+    ASSERT(rc == 0); /* the socket is our own */
+    start_processes(x);
+    uv_timer_init(&loop->uv, &x->reports);
+    uv_timer_init(&loop->uv, &x->housekeeping);
+    x->reports.data = x->housekeeping.data = x;
+    uv_timer_start(&x->housekeeping, on_housekeeping, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
+    x->scan.data = x;
+    x->scanning = true;
+    rc = uv_queue_work(&loop->uv, &x->scan, on_scan, on_scanned);
+    ASSERT(rc == 0);
+    *executor_out = x;
+    return 0;
+}
+
+static void stop_when_idle(struct executor *x)
+{
+    if (x->stopped == NULL || x->scanning || x->collecting || x->asks > 0 || x->open > 0)
+        return;
+    LIST_EACH (it, &x->tasks) {
+        if (!is_idle(LIST_ENTRY(it, struct task_run, in_tasks)))
+            return;
+    }
+    void (*stopped)(void *data) = x->stopped;
+    void *data = x->events.data;
+    executor_free(x);
+    stopped(data);
+}
+
+static void part_stopped(struct executor *x)
+{
+    x->open--;
+    stop_when_idle(x);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    part_stopped(handle->data);
+}
+static void on_docker_stopped(struct docker_driver *d)
+{
+    part_stopped(d->data);
+}
+static void on_processes_stopped(struct process_driver *p)
+{
+    part_stopped(p->data);
+}
+static void on_launcher_stopped(struct launch_client *c)
+{
+    part_stopped(c->data);
+}
+
+void executor_stop(struct executor *x, void (*stopped)(void *data))
+{
+    ASSERT(x->stopped == NULL && stopped != NULL);
+    x->stopped = stopped;
+    x->open = 5;
+    LIST_EACH (it, &x->tasks) {
+        struct task_run *t = LIST_ENTRY(it, struct task_run, in_tasks);
+        if (t->fetching)
+            fetch_cancel(&t->fetch);
+        checks_stop(t);
+        limit_end(t);
+    }
+    docker_stop(&x->docker, on_docker_stopped);
+    process_stop(&x->processes, on_processes_stopped);
+    launch_client_stop(&x->launcher, on_launcher_stopped);
+    uv_close((uv_handle_t *)&x->reports, on_timer_closed);
+    uv_close((uv_handle_t *)&x->housekeeping, on_timer_closed);
+}

@@ -1,0 +1,97 @@
+/* lib/executor/private.h - one task as the executor keeps it, and what its files share. */
+#pragma once
+
+#include "base/map.h"
+#include "base/rng.h"
+#include "executor/checker.h"
+#include "executor/docker.h"
+#include "executor/docker_probe.h"
+#include "executor/executor.h"
+#include "executor/fetch.h"
+#include "executor/fields.h"
+#include "executor/probes.h"
+#include "executor/process.h"
+
+/*  PREPARING --> FETCHING --> STARTING --> RUNNING --> ENDED --forgotten, and idle--> freed
+ *  A task that was found begins as FOUND, which is STARTING without our having started it. */
+enum phase { PREPARING, FETCHING, FOUND, STARTING, RUNNING, ENDED };
+
+enum why_killed { NOT_KILLED, KILLED_BY_ORDER, KILLED_UNHEALTHY, KILLED_TOO_LONG };
+
+struct checked { /* one check of a task */
+    struct task_run *task;
+    const struct run_check *check;
+    struct checker checker;
+    union {
+        struct probe probe;
+        struct net_probe net;
+        struct command_probe command;
+        struct docker_probe docker;
+        struct broken_probe broken;
+    };
+    char *argv[4]; /* of a command */
+};
+
+struct task_run {
+    struct executor *x;
+    struct list in_tasks;
+    struct run run;
+    struct driver *driver;
+    enum phase phase;
+    struct run_spec spec;
+    char *spec_text;
+    char folder[SANDBOX_PATH_SIZE], sandbox[SANDBOX_PATH_SIZE], container[UUID_TEXT_SIZE];
+    char *user_name;
+    struct sandbox_user user;
+    struct error failure; /* of the thread that prepares */
+    struct fetch fetch;
+    enum why_killed why_killed;
+    char reason[160]; /* for people */
+    bool forgotten, report_due;
+    /* what must be over before it can be freed */
+    bool working, fetching, limited, saving;
+    uv_work_t work;   /* prepare, forget */
+    uv_timer_t limit; /* spec.max_ms */
+    /* checks.c */
+    struct checked *checks; /* spec.checks_n, or NULL */
+    size_t checks_open;
+    bool checks_stopping;
+    struct fields *health; /* the file; NULL: none yet */
+    bool health_dirty;
+};
+
+struct executor {
+    struct loop *loop;
+    struct executor_options options;
+    struct executor_events events;
+    char *folder, *tasks_folder, *docker_where, *cgroup_parent;
+    char **env;
+    struct rng rng;
+    struct list tasks;
+    struct map *by_key;
+    struct launch_client launcher;
+    struct process_driver processes;
+    struct docker_driver docker;
+    bool recovered, scanning, collecting;
+    uv_timer_t housekeeping, reports;
+    uv_work_t scan;
+    struct found *found; /* what the scan has found */
+    size_t found_n;
+    size_t asks; /* sandbox questions on their way */
+    /* stopping */
+    void (*stopped)(void *data);
+    unsigned open; /* drivers, launcher and timers that have not stopped yet */
+};
+
+/* executor.c */
+void task_kill(struct task_run *t, enum why_killed why, int64_t grace_ms, const char *reason);
+void task_advance(struct task_run *t); /* something is over: frees the task if all is */
+
+/* report.c */
+void report(struct task_run *t);
+
+/* checks.c */
+void checks_start(struct task_run *t);
+void checks_stop(struct task_run *t);
+int checks_health(const struct task_run *t);                    /* 0 unknown, 1 good, 2 bad */
+void checks_results(const struct task_run *t, struct buf *out); /* spec/marathon.md 6.1 */

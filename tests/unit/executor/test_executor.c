@@ -1,0 +1,569 @@
+/* tests/unit/executor/test_executor.c - the front: real processes, real files, no engine */
+#include "unit.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "executor/executor.h"
+#include "model/run_spec.h"
+#include "support/tmp.h"
+
+#define GUARD_MS 20000
+#define HEARD_MAX 64
+
+static char root[TMP_PATH_SIZE];
+static struct loop loop;
+static struct launcher launcher;
+static struct executor *executor;
+static uv_timer_t guard;
+static bool guard_over, recovered, stopped, docker_told;
+
+/* Everything that was reported, in order. */
+static struct heard {
+    int64_t task;
+    enum task_state state;
+    int64_t pid;
+    int health, exit_code, signal;
+    bool oom, exited, signaled;
+    char reason[64], message[256], detail[64], container[64], results[512];
+} heard[HEARD_MAX];
+static size_t heard_n;
+
+static void copy(char *dst, size_t size, const char *src)
+{
+    str_copy(dst, size, src != NULL ? src : "");
+}
+
+static void on_status(struct executor *x, const struct status *s)
+{
+    (void)x;
+    assert_true(heard_n < HEARD_MAX);
+    struct heard *h = &heard[heard_n++];
+    *h = (struct heard){.task = s->task,
+                        .state = s->state,
+                        .pid = s->pid,
+                        .health = s->health,
+                        .exit_code = s->exit_code,
+                        .signal = s->signal,
+                        .oom = s->oom,
+                        .exited = s->exited,
+                        .signaled = s->signaled};
+    copy(h->reason, sizeof(h->reason), s->reason);
+    copy(h->message, sizeof(h->message), s->message);
+    copy(h->detail, sizeof(h->detail), s->detail);
+    copy(h->container, sizeof(h->container), s->container);
+    snprintf(h->results, sizeof(h->results), "%.*s", (int)s->health_raw.len,
+             s->health_raw.p != NULL ? s->health_raw.p : "");
+    assert_true(s->at.ms > 0);
+}
+
+static void on_recovered(struct executor *x)
+{
+    (void)x;
+    recovered = true;
+}
+
+static void on_docker(struct executor *x, const char *version, const char *reason)
+{
+    (void)x;
+    assert_string_equal(version, "");
+    assert_int_equal(strncmp(reason, "docker: no engine at unix:///", 29), 0);
+    docker_told = true;
+}
+
+static void on_stopped(void *data)
+{
+    (void)data;
+    stopped = true;
+}
+
+static void on_guard(uv_timer_t *timer)
+{
+    (void)timer;
+    guard_over = true;
+}
+
+static void turn(void)
+{
+    uv_run(&loop.uv, UV_RUN_ONCE);
+}
+
+#define AWAIT(condition)                               \
+    do {                                               \
+        guard_over = false;                            \
+        uv_timer_start(&guard, on_guard, GUARD_MS, 0); \
+        while (!(condition) && !guard_over)            \
+            turn();                                    \
+        uv_timer_stop(&guard);                         \
+        assert_true(condition);                        \
+    } while (0)
+
+static void begin_executor(void)
+{
+    static const char *const env[] = {"HOST=here", "MESOS_AGENT_ENDPOINT=10.0.0.1:5051", NULL};
+    char docker[2 * TMP_PATH_SIZE];
+    struct error err;
+    snprintf(docker, sizeof(docker), "unix://%s/no.sock", root);
+    recovered = docker_told = false;
+    heard_n = 0;
+    assert_int_equal(launcher_fork(NULL, &launcher, &err), 0);
+    struct executor_options options = {.folder = root,
+                                       .launcher = launcher,
+                                       .docker = docker,
+                                       .env = env,
+                                       .no_limits = true,
+                                       .log_bytes = 1 << 20};
+    struct executor_events events = {
+        .status = on_status, .recovered = on_recovered, .docker = on_docker};
+    if (executor_start(&loop, &options, &events, &executor, &err) != 0)
+        fail_msg("%s", err.text);
+    assert_false(recovered);
+    AWAIT(recovered);
+}
+
+static void end_executor(void)
+{
+    stopped = false;
+    executor_stop(executor, on_stopped);
+    assert_false(stopped);
+    AWAIT(stopped);
+    int status;
+    assert_int_equal(waitpid(launcher.pid, &status, 0), launcher.pid);
+}
+
+static int begin(void **unused)
+{
+    (void)unused;
+    struct error err;
+    tmp_make(root);
+    if (loop_init(&loop, &err) != 0)
+        return -1;
+    uv_timer_init(&loop.uv, &guard);
+    begin_executor();
+    return 0;
+}
+
+static int end(void **unused)
+{
+    (void)unused;
+    end_executor();
+    uv_close((uv_handle_t *)&guard, NULL);
+    loop_run(&loop);
+    loop_close(&loop);
+    tmp_remove(root);
+    return 0;
+}
+
+/* ---- */
+
+/* A run_spec as the scheduler writes it; `more` are further members. */
+static void launch(int64_t task, const char *cmd, const char *more)
+{
+    struct run_spec spec = {.task = task,
+                            .name = "web.1",
+                            .owner = OWNER_APP,
+                            .of = "/web",
+                            .agent = "A-S0",
+                            .framework = "F-0",
+                            .source = "web",
+                            .cmd = cmd,
+                            .cpus_milli = 100};
+    struct run_env env = {"GREETING", "hello"};
+    struct buf text;
+    struct json_writer w;
+    spec.env = &env;
+    spec.env_n = 1;
+    buf_init(&text, 1 << 16);
+    json_begin(&w, &text);
+    run_spec_write(&spec, &w);
+    if (more != NULL) { /* before the last brace */
+        text.data[--text.len] = '\0';
+        buf_printf(&text, ",%s}", more);
+    }
+    size_t before = heard_n;
+    executor_launch(executor, task, buf_slice(&text));
+    assert_int_equal(heard_n, before); /* later, never from inside the call */
+    buf_close(&text);
+}
+
+static const struct heard *last(void)
+{
+    return &heard[heard_n - 1];
+}
+
+static bool has_ended(void)
+{
+    return heard_n > 0 && task_ended(last()->state);
+}
+
+static bool is_running(void)
+{
+    return heard_n > 0 && last()->state == TASK_RUNNING;
+}
+
+static const char *sandbox_text(const char *name)
+{
+    static char text[4096];
+    char path[1024];
+    snprintf(path, sizeof(path), "%s/slaves/A-S0/frameworks/F-0/executors/web.1/runs/latest/%s",
+             root, name);
+    int fd = open(path, O_RDONLY);
+    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    return text;
+}
+
+static void reports_a_tasks_life(void **unused)
+{
+    (void)unused;
+    launch(7,
+           "echo $GREETING $HOST $MESOS_TASK_ID $MESOS_FRAMEWORK_ID; pwd; echo $MESOS_SANDBOX;"
+           " exit 3",
+           NULL);
+    AWAIT(has_ended());
+    assert_int_equal(heard_n, 2);
+    assert_int_equal(heard[0].state, TASK_RUNNING);
+    assert_true(heard[0].pid > 0);
+    assert_int_equal(strlen(heard[0].container), 36);
+    assert_int_equal(heard[1].task, 7);
+    assert_int_equal(heard[1].state, TASK_FAILED);
+    assert_true(heard[1].exited);
+    assert_int_equal(heard[1].exit_code, 3);
+    assert_string_equal(heard[1].message, "Command exited with status 3");
+    char want[4096], path[1024];
+    snprintf(path, sizeof(path), "%s/slaves/A-S0/frameworks/F-0/executors/web.1/runs/%s", root,
+             heard[0].container);
+    snprintf(want, sizeof(want), "hello here web.1 F-0\n%s\n%s\n", path, path);
+    assert_string_equal(sandbox_text("stdout"), want);
+}
+
+static void knows_good_from_bad_ends(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *cmd, *more;
+        enum task_state state;
+        const char *reason, *message;
+    } all[] = {
+        {"exit 0", NULL, TASK_FINISHED, "", "Command exited with status 0"},
+        {"kill -TERM $$", NULL, TASK_FAILED, "", "Command terminated with signal Terminated"},
+        {"exit 0", "\"fetch\":[{\"uri\":\"/no/such/file\"}]", TASK_FAILED,
+         "REASON_CONTAINER_LAUNCH_FAILED",
+         "cannot fetch /no/such/file: cp: cannot stat '/no/such/file': No such file or directory"},
+        {"exit 0", "\"image\":\"nginx\"", TASK_FAILED, "REASON_CONTAINER_LAUNCH_FAILED", NULL},
+        {NULL, NULL, TASK_FAILED, "REASON_CONTAINER_LAUNCH_FAILED",
+         "cmd: need it, args or an image"},
+        {"sleep 1000", "\"max_ms\":1", TASK_FAILED, "REASON_MAX_COMPLETION_TIME_REACHED",
+         "Maximum completion time of 0 s reached"},
+    };
+    AWAIT(docker_told);
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+        heard_n = 0;
+        launch((int64_t)i + 1, all[i].cmd, all[i].more);
+        AWAIT(has_ended());
+        assert_int_equal(last()->state, all[i].state);
+        assert_string_equal(last()->reason, all[i].reason);
+        if (all[i].message != NULL)
+            assert_string_equal(last()->message, all[i].message);
+        else
+            assert_non_null(strstr(last()->message, "docker: no engine at unix:///"));
+    }
+}
+
+static void what_it_cannot_read_it_fails(void **unused)
+{
+    (void)unused;
+    executor_launch(executor, 1, SLICE("{\"cmd\":12"));
+    AWAIT(has_ended());
+    assert_int_equal(last()->state, TASK_FAILED);
+    executor_launch(executor, 2, SLICE("[]"));
+    AWAIT(heard_n == 2);
+    assert_int_equal(last()->state, TASK_FAILED);
+}
+
+static void launching_again_only_reports_again(void **unused)
+{
+    (void)unused;
+    launch(1, "echo started >>marks; sleep 1000", NULL);
+    AWAIT(is_running());
+    int64_t pid = last()->pid;
+    launch(1, "echo started >>marks; sleep 1000", NULL);
+    AWAIT(heard_n == 2);
+    assert_int_equal(last()->state, TASK_RUNNING);
+    assert_int_equal(last()->pid, pid);
+    executor_kill(executor, 1, 1, "");
+    AWAIT(has_ended());
+    launch(1, "echo started >>marks; sleep 1000", NULL);
+    size_t before = heard_n;
+    AWAIT(heard_n > before);
+    assert_int_equal(last()->state, TASK_KILLED);
+    assert_string_equal(sandbox_text("marks"), "started\n");
+}
+
+static void kills_on_order_and_says_why(void **unused)
+{
+    (void)unused;
+    launch(1, "sleep 1000", NULL);
+    AWAIT(is_running());
+    executor_kill(executor, 1, 60000, "scaled down");
+    AWAIT(heard_n == 2);
+    assert_int_equal(last()->state, TASK_KILLING);
+    AWAIT(has_ended());
+    assert_int_equal(last()->state, TASK_KILLED);
+    assert_string_equal(last()->message, "scaled down");
+    size_t before = heard_n;
+    executor_kill(executor, 1, 0, "again");
+    AWAIT(heard_n > before);
+    assert_int_equal(last()->state, TASK_KILLED);
+    executor_kill(executor, 99, 0, "nobody"); /* unknown: nothing */
+}
+
+static void a_kill_comes_at_any_time(void **unused)
+{
+    (void)unused;
+    int64_t task = 1;
+    for (unsigned turns = 0; turns < 2000; turns = turns * 5 / 4 + 1, task++) {
+        heard_n = 0;
+        launch(task, "sleep 1000", "\"fetch\":[{\"uri\":\"/bin/true\"}]");
+        for (unsigned i = 0; i < turns; i++)
+            uv_run(&loop.uv, UV_RUN_NOWAIT);
+        executor_kill(executor, task, 1, "");
+        AWAIT(has_ended());
+        assert_int_equal(last()->state, TASK_KILLED);
+    }
+}
+
+static bool folder_there(int64_t task)
+{
+    char path[TMP_PATH_SIZE + 64];
+    snprintf(path, sizeof(path), "%s/tasks/%d", root, (int)task);
+    return access(path, F_OK) == 0;
+}
+
+static void a_forgotten_task_leaves_its_sandbox_only(void **unused)
+{
+    (void)unused;
+    launch(1, "echo still here", NULL);
+    AWAIT(has_ended());
+    assert_true(folder_there(1));
+    executor_forget(executor, 1);
+    AWAIT(!folder_there(1));
+    assert_string_equal(sandbox_text("stdout"), "still here\n");
+    executor_forget(executor, 1); /* unknown by now: nothing */
+}
+
+/* ---- an agent that comes again */
+
+static void finds_its_tasks_again(void **unused)
+{
+    (void)unused;
+    launch(1, "mkfifo go; echo up; read x <go; exit 4", NULL);
+    AWAIT(is_running() && strcmp(sandbox_text("stdout"), "up\n") == 0);
+    struct heard before = *last();
+    end_executor();
+    begin_executor();
+    assert_int_equal(heard_n, 1); /* at once, before `recovered` */
+    assert_int_equal(heard[0].state, TASK_RUNNING);
+    assert_int_equal(heard[0].pid, before.pid);
+    assert_string_equal(heard[0].container, before.container);
+    AWAIT(heard_n == 2); /* seen */
+    assert_int_equal(heard[1].pid, before.pid);
+    char path[1024];
+    snprintf(path, sizeof(path), "%s/slaves/latest/frameworks/F-0/executors/web.1/runs/latest/go",
+             root);
+    int go = open(path, O_WRONLY);
+    close(go);
+    AWAIT(has_ended());
+    assert_int_equal(last()->exit_code, 4);
+}
+
+static void learns_of_ends_in_between(void **unused)
+{
+    (void)unused;
+    launch(1, "exit 0", NULL);
+    AWAIT(has_ended());
+    launch(2, "sleep 1000", NULL);
+    AWAIT(is_running());
+    pid_t pid = (pid_t)last()->pid;
+    end_executor();
+    kill(pid, SIGKILL);
+    begin_executor();
+    AWAIT(heard_n >= 4);
+    enum task_state states[3] = {TASK_STAGING, TASK_STAGING, TASK_STAGING};
+    for (size_t i = 0; i < heard_n; i++)
+        states[heard[i].task] = heard[i].state;
+    assert_int_equal(states[1], TASK_FINISHED); /* told again until it is forgotten */
+    assert_int_equal(states[2], TASK_FAILED);
+}
+
+/* The agent died between making the folder and starting anything. */
+static void what_was_never_started_is_dropped(void **unused)
+{
+    (void)unused;
+    char path[TMP_PATH_SIZE + 64];
+    end_executor();
+    snprintf(path, sizeof(path), "%s/tasks/5", root);
+    assert_int_equal(mkdir(path, 0700), 0);
+    begin_executor();
+    assert_int_equal(heard_n, 1);
+    assert_int_equal(heard[0].task, 5);
+    assert_int_equal(heard[0].state, TASK_DROPPED);
+    assert_string_equal(heard[0].reason, "REASON_AGENT_RESTARTED");
+}
+
+/* ---- health */
+
+#define CHECK(command, more)                                   \
+    "\"checks\":[{\"kind\":\"command\",\"command\":\"" command \
+    "\",\"grace_ms\":0,\"interval_ms\":10,"                    \
+    "\"timeout_ms\":10000,\"delay_ms\":0" more "}]"
+
+static void tells_how_it_is(void **unused)
+{
+    (void)unused;
+    launch(1, "touch well; sleep 1000", CHECK("[ -e well ]", ",\"max_failures\":0"));
+    AWAIT(heard_n > 0 && last()->health == 1);
+    assert_non_null(strstr(last()->results, "\"alive\":true,\"consecutiveFailures\":0,"
+                                            "\"firstSuccess\":\"2"));
+    char path[1024];
+    snprintf(path, sizeof(path), "%s/slaves/latest/frameworks/F-0/executors/web.1/runs/latest/well",
+             root);
+    unlink(path);
+    AWAIT(last()->health == 2);
+    assert_non_null(
+        strstr(last()->results, "\"lastFailureCause\":\"Command exited with status 1\""));
+    close(open(path, O_WRONLY | O_CREAT, 0600));
+    AWAIT(last()->health == 1);
+}
+
+static void kills_what_stays_unwell(void **unused)
+{
+    (void)unused;
+    launch(1, "sleep 1000", CHECK("exit 9", ",\"max_failures\":2,\"kill_on_max\":true"));
+    AWAIT(has_ended());
+    assert_int_equal(last()->state, TASK_KILLED);
+    assert_int_equal(last()->health, 2);
+    assert_string_equal(last()->message,
+                        "Task was killed since its health check failed 2 times in a"
+                        " row: Command exited with status 9");
+    bool told_bad = false;
+    for (size_t i = 0; i < heard_n; i++)
+        told_bad |= heard[i].state == TASK_RUNNING && heard[i].health == 2;
+    assert_true(told_bad);
+}
+
+static void a_check_that_cannot_be_made_says_so(void **unused)
+{
+    (void)unused;
+    launch(1, "sleep 1000",
+           "\"checks\":[{\"kind\":\"https\",\"port\":1,\"interval_ms\":10,\"timeout_ms\":10}]");
+    AWAIT(heard_n > 0 && last()->health == 2);
+    assert_non_null(strstr(last()->results, "health checks over https do not work yet"));
+}
+
+/* A new agent neither forgets that a task is well nor says so of itself. */
+static void health_outlives_the_agent(void **unused)
+{
+    (void)unused;
+    launch(1, "touch well; sleep 1000", CHECK("[ -e well ]", ""));
+    AWAIT(heard_n > 0 && last()->health == 1);
+    end_executor();
+    begin_executor();
+    assert_int_equal(heard[0].health, 1);
+    assert_non_null(strstr(heard[0].results, "\"alive\":true"));
+}
+
+/* ---- files */
+
+static struct sandbox_ask ask_;
+static bool asked;
+
+static void on_asked(struct sandbox_ask *a)
+{
+    (void)a;
+    asked = true;
+}
+
+static void answers_questions_about_files(void **unused)
+{
+    (void)unused;
+    launch(1, "echo some text", NULL);
+    AWAIT(has_ended());
+    ask_ = (struct sandbox_ask){
+        .question = ASK_READ,
+        .path = "/frameworks/F-0/executors/web.1/runs/latest/stdout",
+        .offset = 5,
+        .length = 4,
+    };
+    asked = false;
+    executor_ask(executor, &ask_, on_asked);
+    assert_false(asked);
+    AWAIT(asked);
+    assert_int_equal(ask_.err.code, ERR_NONE);
+    assert_string_equal(buf_str(&ask_.text), "text");
+    sandbox_ask_close(&ask_);
+    ask_ = (struct sandbox_ask){.question = ASK_BROWSE,
+                                .path = "/frameworks/F-0/executors/web.1/runs/latest"};
+    asked = false;
+    executor_ask(executor, &ask_, on_asked);
+    AWAIT(asked);
+    assert_int_equal(ask_.entries_n, 2);
+    sandbox_ask_close(&ask_);
+    ask_ = (struct sandbox_ask){.question = ASK_OPEN, .path = "/etc/passwd"};
+    asked = false;
+    executor_ask(executor, &ask_, on_asked);
+    AWAIT(asked);
+    assert_int_equal(ask_.err.code, ERR_NOT_FOUND);
+    sandbox_ask_close(&ask_);
+}
+
+static void stops_at_any_time(void **unused)
+{
+    (void)unused;
+    int64_t task = 1;
+    for (unsigned turns = 0; turns < 1000; turns = turns * 3 / 2 + 1, task++) {
+        launch(task, "sleep 1000", "\"fetch\":[{\"uri\":\"/bin/true\"}]," CHECK("true", ""));
+        for (unsigned i = 0; i < turns; i++)
+            uv_run(&loop.uv, UV_RUN_NOWAIT);
+        end_executor();
+        begin_executor();
+        AWAIT(heard_n >= (size_t)task);
+        for (int64_t i = 1; i <= task; i++)
+            executor_kill(executor, i, 1, "");
+        while (heard_n > 0 && !has_ended())
+            turn();
+    }
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
+    const struct CMUnitTest tests[] = {
+        T(reports_a_tasks_life),
+        T(knows_good_from_bad_ends),
+        T(what_it_cannot_read_it_fails),
+        T(launching_again_only_reports_again),
+        T(kills_on_order_and_says_why),
+        T(a_kill_comes_at_any_time),
+        T(a_forgotten_task_leaves_its_sandbox_only),
+        T(finds_its_tasks_again),
+        T(learns_of_ends_in_between),
+        T(what_was_never_started_is_dropped),
+        T(tells_how_it_is),
+        T(kills_what_stays_unwell),
+        T(a_check_that_cannot_be_made_says_so),
+        T(health_outlives_the_agent),
+        T(answers_questions_about_files),
+        T(stops_at_any_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
