@@ -11,6 +11,7 @@
 #define GATHERED_BYTES (1 << 20) /* of one command; a look at one job adds a few KiB at most */
 #define PLACE_RETRY_MS 50        /* how soon runs without a place are tried again, at first */
 #define PLACE_RETRY_MS_MAX 2000
+#define IN_FLIGHT_MS 50 /* how soon others are looked for while a claim is in flight */
 #define ASLEEP_MS 1000  /* longest sleep with a due ahead: the wall clock may be set */
 #define KNOWN_JOBS 4096 /* definitions kept at hand */
 
@@ -460,14 +461,13 @@ static void wake_due(struct jobs *j, struct now now)
     }
 }
 
-/* What is due already and could not be decided waits for an outcome, which comes by itself, or for
- * a run to end. */
+/* What is due already but could not be decided is in flight, or waits for a run of its job to end;
+ * both come by themselves. But behind it in the order may stand jobs that are due in a moment. */
 static void plan(struct jobs *j, struct now now)
 {
     j->next_target = state_jobs_next(j->state);
     if (j->next_target.ms <= now.wall.ms)
-        j->next_target =
-            map_count(j->batches) > 0 ? WALL_NEVER : (struct wall){now.wall.ms + ASLEEP_MS};
+        j->next_target.ms = now.wall.ms + (map_count(j->batches) > 0 ? IN_FLIGHT_MS : ASLEEP_MS);
 }
 
 void jobs_tick(struct jobs *j, struct placement *p, int64_t (*pong)(void *data, int64_t agent),

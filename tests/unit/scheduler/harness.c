@@ -16,78 +16,75 @@
 
 /* ---- the state */
 
-static void apply(struct harness *h, const struct command *c, const struct origin *origin)
-{
-    struct outcome o;
-    state_apply(h->state, h->index, h->entry_term, c, &o);
-    if (origin != NULL && origin->kind == ORIGIN_JOBS)
-        jobs_outcome(h->jobs, origin->key, &o, h->now, &h->out);
-    outcome_close(&o);
-}
-
 static void on_change(struct watch *w, const struct change *c)
 {
     struct harness *h = LIST_ENTRY(w, struct harness, watch);
     jobs_changed(h->jobs, c);
 }
 
-/* The whole waiting entry, in one transaction. */
-static void commit(struct harness *h)
+/* A whole entry, in one transaction. */
+static void commit(struct harness *h, struct proposed *p)
 {
     struct json *root;
     struct error err;
     size_t i = 0;
-    if (h->origins_n == 0)
-        return;
     h->index++;
-    assert_int_equal(command_entry_parse(buf_slice(&h->entry), &root, &err), 0);
+    assert_int_equal(command_entry_parse(buf_slice(&p->entry), &root, &err), 0);
     assert_int_equal(db_begin(h->db, DB_NORMAL, &err), 0);
-    struct command *commands = mem_zalloc(h->origins_n * sizeof *commands);
-    struct outcome *outcomes = mem_zalloc(h->origins_n * sizeof *outcomes);
+    struct outcome *outcomes = mem_zalloc(p->n * sizeof *outcomes);
     JSON_EACH (element, root) {
-        assert_int_equal(command_from_json(element, &commands[i], &err), 0);
-        state_apply(h->state, h->index, h->entry_term, &commands[i], &outcomes[i]);
-        i++;
+        struct command c;
+        assert_int_equal(command_from_json(element, &c, &err), 0);
+        state_apply(h->state, h->index, p->term, &c, &outcomes[i++]);
     }
-    assert_int_equal(i, h->origins_n);
+    assert_int_equal(i, p->n);
     if (db_commit(h->db, &err) != 0)
         fail_msg("%s", err.text);
     state_committed(h->state);
-    for (i = 0; i < h->origins_n; i++) {
-        if (h->origins[i].kind == ORIGIN_JOBS)
-            jobs_outcome(h->jobs, h->origins[i].key, &outcomes[i], h->now, &h->out);
+    for (i = 0; i < p->n; i++) {
+        if (p->origins[i].kind == ORIGIN_JOBS)
+            jobs_outcome(h->jobs, p->origins[i].key, &outcomes[i], h->now, &h->out);
         outcome_close(&outcomes[i]);
     }
-    mem_free(commands);
     mem_free(outcomes);
     json_free(root);
-    harness_lose(h);
 }
 
 void harness_lose(struct harness *h)
 {
-    buf_clear(&h->entry);
-    mem_free(h->origins);
-    h->origins = NULL;
-    h->origins_n = 0;
+    for (size_t i = 0; i < h->entries_n; i++) {
+        buf_close(&h->entries[i].entry);
+        mem_free(h->entries[i].origins);
+    }
+    h->entries_n = 0;
 }
 
-/* What is in the outbox becomes the entry that waits. */
+void harness_release(struct harness *h)
+{
+    h->held = false;
+    for (size_t i = 0; i < h->entries_n; i++)
+        commit(h, &h->entries[i]);
+    harness_lose(h);
+}
+
+/* What is in the outbox becomes an entry that waits. */
 static void propose(struct harness *h)
 {
     if (h->out.n == 0)
         return;
-    assert_int_equal(h->origins_n, 0); /* the one before is applied */
-    h->entry_term = h->term;
-    h->origins = mem_zalloc(h->out.n * sizeof h->origins[0]);
-    command_entry_begin(&h->entry);
+    assert_true(h->entries_n < HARNESS_ENTRIES);
+    struct proposed *p = &h->entries[h->entries_n++];
+    *p = (struct proposed){.term = h->term};
+    buf_init(&p->entry, LIMIT_ENTRY_BYTES);
+    p->origins = mem_zalloc(h->out.n * sizeof p->origins[0]);
+    command_entry_begin(&p->entry);
     for (size_t i = 0; i < h->out.n; i++) {
         assert_int_equal(h->out.items[i].kind, OUT_DRAFT);
-        command_entry_add(&h->entry, &h->out.items[i].draft, h->now.wall);
-        h->origins[h->origins_n++] = h->out.items[i].origin;
+        command_entry_add(&p->entry, &h->out.items[i].draft, h->now.wall);
+        p->origins[p->n++] = h->out.items[i].origin;
     }
-    command_entry_end(&h->entry);
-    assert_false(buf_full(&h->entry));
+    command_entry_end(&p->entry);
+    assert_false(buf_full(&p->entry));
     outbox_close(&h->out);
     outbox_init(&h->out, h->term);
 }
@@ -99,10 +96,11 @@ void harness_command(struct harness *h, enum command_kind kind, const char *args
     struct json *tree = json_parse(slice_of(args), &err);
     if (tree == NULL)
         fail_msg("%s: %s", args, err.text);
+    struct outcome o;
     c.args = tree;
-    h->index++;
     assert_int_equal(db_begin(h->db, DB_NORMAL, &err), 0);
-    apply(h, &c, NULL);
+    state_apply(h->state, ++h->index, h->term, &c, &o);
+    outcome_close(&o);
     assert_int_equal(db_commit(h->db, &err), 0);
     state_committed(h->state);
     json_free(tree);
@@ -127,7 +125,6 @@ void harness_open(struct harness *h, const char *at)
     rng_seed(&h->rng, 7);
     assert_int_equal(db_open(":memory:", NULL, &h->db, &err), 0);
     assert_int_equal(state_open(h->db, false, &h->state, &err), 0);
-    buf_init(&h->entry, LIMIT_ENTRY_BYTES);
     outbox_init(&h->out, 1);
     h->jobs = jobs_new(h->state, &h->rng);
     h->watch.changed = on_change;
@@ -143,7 +140,6 @@ void harness_close(struct harness *h)
     for (size_t i = 0; i < h->agents_n; i++)
         mem_free(h->agents[i].tasks);
     mem_free(h->starts);
-    buf_close(&h->entry);
     outbox_close(&h->out);
     jobs_free(h->jobs);
     state_close(h->state);
@@ -454,15 +450,13 @@ void harness_turn(struct harness *h)
     h->turns++;
     for (size_t i = 0; i < h->agents_n; i++)
         agent_turn(h, &h->agents[i]);
-    if (h->origins_n == 0) { /* one entry is under way at a time */
-        struct placement *p = placement_new(h->state, is_live, h);
-        jobs_tick(h->jobs, p, pong_of, h, h->now, &h->out);
-        placement_free(p);
-        propose(h);
-    }
-    if (h->origins_n > 0 && !h->held) {
+    struct placement *p = placement_new(h->state, is_live, h);
+    jobs_tick(h->jobs, p, pong_of, h, h->now, &h->out);
+    placement_free(p);
+    propose(h);
+    if (h->entries_n > 0 && !h->held) {
         pass_ms(h, HARNESS_COMMIT_MS);
-        commit(h);
+        harness_release(h);
     }
 }
 
@@ -495,12 +489,6 @@ void harness_run(struct harness *h, const char *until)
 void harness_jump(struct harness *h, int64_t ms)
 {
     h->now.wall.ms += ms;
-}
-
-void harness_release(struct harness *h)
-{
-    h->held = false;
-    commit(h);
 }
 
 void harness_new_leader(struct harness *h)

@@ -11,8 +11,9 @@
 #include "scheduler/jobs/jobs.h"
 
 #define HARNESS_AGENTS 4
-#define HARNESS_COMMIT_MS 2 /* from proposing to applied */
-#define HARNESS_START_MS 3  /* from an order to the start */
+#define HARNESS_ENTRIES 4096 /* held at once */
+#define HARNESS_COMMIT_MS 2  /* from proposing to applied */
+#define HARNESS_START_MS 3   /* from an order to the start */
 
 struct pretended { /* a task on its agent */
     int64_t task, seq;
@@ -50,11 +51,14 @@ struct harness {
     struct now now;
     uint64_t term, index;
     bool leading;
-    bool held; /* entries are proposed, but not committed: they wait in `entry` */
-    struct buf entry;
-    uint64_t entry_term;
-    struct origin *origins; /* of the entry's commands */
-    size_t origins_n;
+    bool held; /* what is proposed is not committed: it waits in `entries` */
+    struct proposed {
+        struct buf entry;
+        uint64_t term;
+        struct origin *origins; /* of its commands */
+        size_t n;
+    } entries[HARNESS_ENTRIES];
+    size_t entries_n;
     struct pretender agents[HARNESS_AGENTS];
     size_t agents_n;
     struct start *starts;
@@ -74,7 +78,7 @@ void harness_run(struct harness *h, const char *until);
 void harness_run_ms(struct harness *h, int64_t ms);
 void harness_turn(struct harness *h);
 void harness_jump(struct harness *h, int64_t ms); /* the wall clock is set */
-/* What held entries hold is committed, or lost with a leader. */
+/* What is held is committed, or lost with a leader. */
 void harness_release(struct harness *h);
 void harness_lose(struct harness *h);
 /* Another node leads, in a new term: this mind forgets everything, as a new one would. */

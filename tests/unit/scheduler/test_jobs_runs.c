@@ -430,7 +430,7 @@ static void change_leader(const char *at, enum fate fate)
     harness_run(&h, at);
     h.held = true;
     harness_run_ms(&h, 50);
-    assert_true(h.origins_n > 0);
+    assert_true(h.entries_n > 0);
     if (fate == LOST)
         harness_lose(&h);
     else
@@ -465,7 +465,7 @@ static void a_launch_is_neither_lost_nor_doubled(void **unused)
             harness_turn(&h), harness_jump(&h, 1), h.now.mono.ms++;
         h.held = true;
         harness_turn(&h); /* its launch */
-        assert_true(h.origins_n > 0);
+        assert_true(h.entries_n > 0);
         if (fate == LOST)
             harness_lose(&h);
         else
@@ -475,6 +475,26 @@ static void a_launch_is_neither_lost_nor_doubled(void **unused)
         harness_run(&h, "2026-03-01T10:08:11Z");
         assert_string_equal(harness_starts(&h, "j"), "10:08:00/0 10:08:10/0");
     }
+}
+
+static void nothing_is_decided_twice_while_it_is_in_flight(void **unused)
+{
+    (void)unused;
+    post("'retries':0,", "takes 100", "PT10M");
+    harness_post(&h, JOB_FACE_2,
+                 "{'name':'k','command':'takes 1','schedule':'R/2026-03-01T10:08:00.500Z/PT1H'}");
+    harness_run(&h, "2026-03-01T10:07:59.999Z");
+    h.held = true;
+    harness_run(&h, "2026-03-01T10:08:00.400Z");
+    assert_int_equal(h.entries_n, 1);
+    assert_in_range(jobs_due(h.jobs).ms - h.now.mono.ms, 1, 50); /* and it sleeps */
+    harness_run(&h, "2026-03-01T10:08:00.560Z");
+    assert_int_equal(h.entries_n, 2); /* another job's is not held up by it */
+    h.held = false;
+    harness_release(&h);
+    harness_run_ms(&h, 50);
+    assert_string_equal(harness_starts(&h, "j"), "10:08:00/0");
+    assert_string_equal(harness_starts(&h, "k"), "10:08:00.500/0");
 }
 
 static void what_an_old_leader_decided_late_is_refused(void **unused)
@@ -488,7 +508,7 @@ static void what_an_old_leader_decided_late_is_refused(void **unused)
     harness_run(&h, "2026-03-01T10:07:59.999Z");
     h.held = true;
     harness_run_ms(&h, 50);
-    assert_int_equal(command_entry_parse(buf_slice(&h.entry), &root, &err), 0);
+    assert_int_equal(command_entry_parse(buf_slice(&h.entries[0].entry), &root, &err), 0);
     assert_int_equal(command_from_json(json_first(root), &c, &err), 0);
     assert_int_equal(c.kind, COMMAND_JOB_TICK);
     assert_int_equal(db_begin(h.db, DB_NORMAL, &err), 0);
@@ -586,6 +606,7 @@ int main(void)
         TEST(a_kill_that_reaches_no_agent_is_lost_without_a_retry),
         TEST(a_claim_is_neither_lost_nor_doubled),
         TEST(a_launch_is_neither_lost_nor_doubled),
+        TEST(nothing_is_decided_twice_while_it_is_in_flight),
         TEST(what_an_old_leader_decided_late_is_refused),
         TEST(retries_and_waiting_runs_outlive_their_leader),
         TEST(no_run_is_lost_or_doubled_whoever_leads),
