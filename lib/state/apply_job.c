@@ -71,8 +71,8 @@ struct new_run {
     const char *arguments, *reason;
 };
 
-static void add_run(struct apply *a, const struct job_row *job, int64_t priority,
-                    const struct new_run *n)
+static int64_t add_run(struct apply *a, const struct job_row *job, int64_t priority,
+                       const struct new_run *n)
 {
     struct stmt *q = change_use(a->s, RUN_ADD);
     stmt_bind_i64(q, ":job", job->id);
@@ -91,6 +91,7 @@ static void add_run(struct apply *a, const struct job_row *job, int64_t priority
     stmt_run(q);
     struct run_row r = {.id = db_last_id(a->s->db), .job = job->id, .job_name = job->name};
     tell_run(a, &r, n->state, n->reason);
+    return r.id;
 }
 
 /* A run that was cancelled before any attempt was assigned does not count (spec/chronos.md 9). */
@@ -337,8 +338,7 @@ int apply_job_trigger(struct apply *a)
                             .due_ms = json_int(json_get(v, "due_ms"), a->c->at.ms),
                             .covers = 1,
                             .arguments = json_str(json_get(v, "arguments"), NULL)};
-        add_run(a, &job, json_int(json_get(v, "priority"), 0), &n);
-        json_member_int(&w, "run", db_last_id(a->s->db));
+        json_member_int(&w, "run", add_run(a, &job, json_int(json_get(v, "priority"), 0), &n));
     }
     json_object_end(&w);
     return 0;

@@ -102,15 +102,19 @@ void native_words(struct json_writer *w, const char *name, unsigned modes)
     json_array_end(w);
 }
 
-/* ---- what a path names */
+/* ---- what a path names
+ *
+ * Rows are looked up again by their keys: what explains looks up by names, and a row's texts live
+ * only until the next of the same query. */
 
 bool native_path_app(struct call *c, struct app_row *out)
 {
     char path[ID_SIZE];
     struct error err;
     const char *text = call_param(c, "id");
-    if (id_resolve(text, "/", path, &err) == 0 && state_app_by_path(c->view->state, path, out))
-        return true;
+    struct state *s = c->view->state;
+    if (id_resolve(text, "/", path, &err) == 0 && state_app_by_path(s, path, out))
+        return state_app_by_id(s, out->id, out);
     call_fail(c, ERR_NOT_FOUND, "app %s%.200s does not exist", *text == '/' ? "" : "/", text);
     return false;
 }
@@ -128,7 +132,7 @@ bool native_path_job(struct call *c, struct job_row *out)
 {
     const char *name = call_param(c, "name");
     if (state_job_by_name(c->view->state, name, out))
-        return true;
+        return state_job_by_id(c->view->state, out->id, out);
     call_fail(c, ERR_NOT_FOUND, "job %.200s does not exist", name);
     return false;
 }

@@ -5,14 +5,15 @@
 #include "api/native/private.h"
 #include "base/str.h"
 
-#define ATTENTION_MAX 20 /* sentences of one answer; each about an app looks at all agents */
+#define ATTENTION_MAX 20 /* sentences of one answer */
+#define LOOKS_MAX 50     /* explanations tried for them: each of an app looks at all agents */
 
 /* ---- attention */
 
 struct attention {
     const struct view *v;
     struct json_writer *w;
-    int n;
+    int n, looks;
 };
 
 static void mention(struct attention *a, const char *noun, const char *name, const char *sentence)
@@ -47,6 +48,11 @@ static bool passes_by_itself(const struct sentence *s)
            str_eq(s->id, "stopping") || str_eq(s->id, "overlap") || str_eq(s->id, "retrying");
 }
 
+static bool may_look(struct attention *a)
+{
+    return a->n < ATTENTION_MAX && a->looks++ < LOOKS_MAX;
+}
+
 static void mention_why(struct attention *a, const char *noun, const char *name,
                         const struct why *why)
 {
@@ -68,8 +74,8 @@ static void mention_apps(struct attention *a)
     struct stmt *q = state_apps(a->v->state, "", "", INT64_MAX);
     while (state_app_next(q, &row)) {
         const char *word = app_state_word(&row, a->v->now.wall);
-        if ((str_eq(word, "waiting") || str_eq(word, "unhealthy")) && a->n < ATTENTION_MAX &&
-            why_app(a->v->state, row.path, a->v->now.wall, &why))
+        bool well = str_eq(word, "running") || str_eq(word, "suspended");
+        if (!well && may_look(a) && why_app(a->v->state, row.path, a->v->now.wall, &why))
             mention_why(a, "app", row.path, &why);
     }
 }
@@ -81,8 +87,8 @@ static void mention_jobs(struct attention *a)
     struct stmt *q = state_jobs(a->v->state, "", INT64_MAX);
     while (state_job_next(q, &row)) {
         const char *word = job_state_word(&row, a->v->now.wall);
-        if ((str_eq(word, "failing") || str_eq(word, "late")) && a->n < ATTENTION_MAX &&
-            why_job(a->v->state, row.name, a->v->now.wall, &why))
+        bool ill = str_eq(word, "failing") || str_eq(word, "late");
+        if (ill && may_look(a) && why_job(a->v->state, row.name, a->v->now.wall, &why))
             mention_why(a, "job", row.name, &why);
     }
 }
