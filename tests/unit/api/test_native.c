@@ -1,5 +1,10 @@
 #include "unit.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "api/native/member.h"
+#include "base/str.h"
 #include "story.h"
 
 static void our_own_api_answers_as_it_should(void **unused)
@@ -8,10 +13,274 @@ static void our_own_api_answers_as_it_should(void **unused)
     story_play_folder(FIXTURES "/native", "marathon");
 }
 
+/* ---- what the stories' form cannot say */
+
+struct fixture {
+    struct world w;
+    struct reply r;
+};
+
+static int set_up(void **data)
+{
+    static struct fixture f;
+    world_open(&f.w);
+    world_agent(&f.w, "10.0.0.1");
+    reply_init(&f.r);
+    *data = &f;
+    return 0;
+}
+
+static int tear_down(void **data)
+{
+    struct fixture *f = *data;
+    reply_close(&f->r);
+    world_close(&f->w);
+    return 0;
+}
+
+static void play(struct fixture *f, const char *line, const char *headers, const char *body)
+{
+    reply_close(&f->r);
+    world_play(&f->w, "marathon", line, headers, body, &f->r);
+}
+
+static const char *answer(const struct fixture *f)
+{
+    return buf_str(&f->r.body);
+}
+
+/* ---- sandboxes */
+
+/* The id of the one task there is. */
+static void the_task(struct fixture *f, char dst[TASK_ID_SIZE])
+{
+    struct task_row t;
+    struct stmt *q = state_tasks(f->w.state);
+    assert_true(state_task_next(q, &t));
+    str_copy(dst, TASK_ID_SIZE, t.name);
+    stmt_end(q);
+}
+
+static void a_log_is_asked_for_where_its_task_writes_it(void **data)
+{
+    struct fixture *f = *data;
+    static const struct {
+        const char *query, *headers, *file;
+        enum sandbox_op op;
+        int64_t offset, tail, length;
+    } cases[] = {
+        {"", "", "stdout", SANDBOX_READ, 0, 0, -1},
+        {"?file=stderr&offset=10&length=20", "", "stderr", SANDBOX_READ, 10, 0, 20},
+        {"?tail=100", "", "stdout", SANDBOX_READ, -1, 100, -1},
+        {"?tail=0", "", "stdout", SANDBOX_READ, -1, 0, -1},
+        {"?follow=1&tail=5", "", "stdout", SANDBOX_FOLLOW, -1, 5, -1},
+        {"?follow=1&offset=7&tail=5", "", "stdout", SANDBOX_FOLLOW, 7, 0, -1},
+        {"?follow=1&offset=7", "Last-Event-ID: 900\r\n", "stdout", SANDBOX_FOLLOW, 900, 0, -1},
+    };
+    char task[TASK_ID_SIZE], line[1024], path[1024];
+    play(f, "POST /api/apps", "", "{\"id\":\"/web\",\"cmd\":\"serve\"}");
+    world_settle(&f->w);
+    the_task(f, task);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        snprintf(line, sizeof line, "GET /api/tasks/%s/logs%s", task, cases[i].query);
+        play(f, line, cases[i].headers, NULL);
+        const struct sandbox_request *r = f->r.sandbox;
+        assert_non_null(r);
+        snprintf(path, sizeof path,
+                 "/slaves/" WORLD_CLUSTER "-S0/frameworks/" WORLD_CLUSTER
+                 "-0000/executors/%s/runs/latest/%s",
+                 task, cases[i].file);
+        assert_string_equal(r->path, path);
+        assert_int_equal(r->op, cases[i].op);
+        assert_int_equal(r->shape, SHAPE_NATIVE);
+        assert_int_equal(r->offset, cases[i].offset);
+        assert_int_equal(r->tail, cases[i].tail);
+        assert_int_equal(r->length, cases[i].length);
+        assert_int_not_equal(r->task, 0);
+    }
+    snprintf(line, sizeof line, "GET /api/tasks/%s/logs?offset=x", task);
+    play(f, line, "", NULL);
+    assert_null(f->r.sandbox);
+    assert_int_equal(f->r.status, 422);
+}
+
+static void a_folder_of_the_sandbox_is_browsed(void **data)
+{
+    struct fixture *f = *data;
+    char task[TASK_ID_SIZE], line[1024];
+    play(f, "POST /api/apps", "", "{\"id\":\"/web\",\"cmd\":\"serve\"}");
+    world_settle(&f->w);
+    the_task(f, task);
+    snprintf(line, sizeof line, "GET /api/tasks/%s/files?path=/logs", task);
+    play(f, line, "", NULL);
+    assert_int_equal(f->r.sandbox->op, SANDBOX_BROWSE);
+    assert_true(str_ends(f->r.sandbox->path, "/runs/latest/logs"));
+    snprintf(line, sizeof line, "GET /api/tasks/%s/files", task);
+    play(f, line, "", NULL);
+    assert_true(str_ends(f->r.sandbox->path, "/runs/latest"));
+    play(f, "GET /api/tasks/web.nobody/files", "", NULL);
+    assert_null(f->r.sandbox);
+    assert_int_equal(f->r.status, 404);
+}
+
+/* ---- the event stream */
+
+static void post_apps(struct fixture *f, int n)
+{
+    char body[128];
+    for (int i = 0; i < n; i++) {
+        snprintf(body, sizeof body, "{\"id\":\"/a%d\",\"cmd\":\"x\",\"instances\":0}", i);
+        play(f, "POST /api/apps", "", body);
+        assert_int_equal(f->r.status, 201);
+    }
+}
+
+static void a_stream_begins_with_hello_and_now(void **data)
+{
+    struct fixture *f = *data;
+    play(f, "GET /api/events", "", NULL);
+    assert_int_equal(f->r.status, 200);
+    assert_string_equal(f->r.content_type, "text/event-stream");
+    assert_true(f->r.subscribe);
+    assert_int_equal(f->r.topic, TOPIC_NATIVE);
+    assert_null(f->r.types);
+    assert_string_equal(answer(f), "event: hello\r\nid: 1\r\ndata: {\"index\":3,\"leader\":\"n1\","
+                                   "\"now\":\"2024-05-01T09:30:00.000Z\"}\r\n\r\n");
+}
+
+static void a_resumed_stream_misses_nothing(void **data)
+{
+    struct fixture *f = *data;
+    static const char *const resumed[][2] = {
+        {"GET /api/events?after=1", ""},
+        {"GET /api/events", "Last-Event-ID: 1\r\n"},
+        {"GET /api/events?after=0", "Last-Event-ID: 1\r\n"},
+    };
+    post_apps(f, 1);
+    for (size_t i = 0; i < COUNT(resumed); i++) {
+        play(f, resumed[i][0], resumed[i][1], NULL);
+        assert_non_null(strstr(answer(f), "event: hello\r\nid: 1\r\n"));
+        assert_null(strstr(answer(f), "event: reset"));
+        assert_non_null(strstr(answer(f), "event: change\r\nid: 2\r\ndata: {\"id\":2,"));
+        assert_null(strstr(answer(f), "event: change\r\nid: 1\r\n"));
+    }
+}
+
+static void topics_are_filtered_in_both_halves(void **data)
+{
+    struct fixture *f = *data;
+    post_apps(f, 1);
+    play(f, "GET /api/events?after=0&topics=node,deployment", "", NULL);
+    assert_string_equal(f->r.types, "node\ndeployment");
+    assert_non_null(strstr(answer(f), "\"noun\":\"node\""));
+    assert_null(strstr(answer(f), "\"noun\":\"app\""));
+}
+
+static void who_missed_too_much_begins_anew(void **data)
+{
+    struct fixture *f = *data;
+    for (int i = 0; i < 1200; i++) { /* an event each */
+        char args[64];
+        snprintf(args, sizeof args, "{\"set\":[{\"agent\":0,\"state\":%d}]}", 1 - i % 2);
+        world_apply(&f->w, COMMAND_AGENT_STATE, args, NULL);
+    }
+    play(f, "GET /api/events?after=1", "", NULL);
+    assert_non_null(strstr(answer(f), "event: reset\r\nid: 1201\r\ndata: {}"));
+    assert_null(strstr(answer(f), "event: change"));
+    play(f, "GET /api/events?after=99999", "", NULL); /* of another life of the cluster */
+    assert_non_null(strstr(answer(f), "event: reset"));
+    play(f, "GET /api/events?after=201", "", NULL);
+    assert_null(strstr(answer(f), "event: reset"));
+}
+
+/* ---- lists */
+
+static struct json *items(struct fixture *f, const char *line, const char *const wanted[], size_t n)
+{
+    struct error err;
+    size_t i = 0;
+    play(f, line, "", NULL);
+    struct json *tree = json_parse(buf_slice(&f->r.body), &err);
+    assert_non_null(tree);
+    JSON_EACH (item, json_get(tree, "items")) {
+        assert_true(i < n);
+        assert_string_equal(json_str(json_get(item, "id"), ""), wanted[i++]);
+    }
+    assert_int_equal(i, n);
+    return tree;
+}
+
+static void pages_are_cut_after_sorting(void **data)
+{
+    struct fixture *f = *data;
+    static const struct {
+        const char *line;
+        const char *wanted[3];
+        size_t n;
+        int64_t total;
+    } cases[] = {
+        {"GET /api/apps?limit=3", {"/a", "/b", "/c"}, 3, 4},
+        {"GET /api/apps?limit=3&offset=3", {"/d"}, 1, 4},
+        {"GET /api/apps?offset=4", {0}, 0, 4},
+        {"GET /api/apps?limit=0", {0}, 0, 4},
+        {"GET /api/apps?sort=-id&limit=2", {"/d", "/c"}, 2, 4},
+        {"GET /api/apps?sort=mem&limit=2", {"/d", "/a"}, 2, 4},
+        {"GET /api/apps?sort=-mem&limit=3", {"/c", "/a", "/b"}, 3, 4}, /* a and b are equal */
+        {"GET /api/apps?sort=-instances&limit=1", {"/b"}, 1, 4},
+        {"GET /api/apps?q=B", {"/b"}, 1, 1},
+    };
+    static const char *const bodies[] = {
+        "{\"id\":\"/a\",\"cmd\":\"x\",\"instances\":0,\"mem\":64}",
+        "{\"id\":\"/b\",\"cmd\":\"x\",\"instances\":2,\"mem\":64}",
+        "{\"id\":\"/c\",\"cmd\":\"x\",\"instances\":1,\"mem\":64.5}",
+        "{\"id\":\"/d\",\"cmd\":\"x\",\"instances\":0,\"mem\":8}",
+    };
+    for (size_t i = 0; i < COUNT(bodies); i++)
+        play(f, "POST /api/apps", "", bodies[i]);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct json *tree = items(f, cases[i].line, cases[i].wanted, cases[i].n);
+        assert_int_equal(json_int(json_get(tree, "total"), -1), cases[i].total);
+        json_free(tree);
+    }
+}
+
+static void members_are_found_without_a_tree(void **unused)
+{
+    (void)unused;
+    static const char *const object = "{\"a\":{\"b\":1,\"c\":\"}\"},\"b\":\"x\\\"b\\\":2\",\"d\":["
+                                      "1,{\"b\":3}],\"e\":null,\"f\":-1.5}";
+    static const struct {
+        const char *name, *value;
+    } cases[] = {
+        {"a", "{\"b\":1,\"c\":\"}\"}"},
+        {"b", "\"x\\\"b\\\":2\""},
+        {"c", ""},
+        {"d", "[1,{\"b\":3}]"},
+        {"e", "null"},
+        {"f", "-1.5"},
+        {"g", ""},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++)
+        if (!slice_is(member_of(slice_of(object), cases[i].name), cases[i].value))
+            fail_msg("%s", cases[i].name);
+    assert_int_equal(member_of(SLICE("{}"), "a").len, 0);
+    assert_int_equal(member_of(SLICE(""), "a").len, 0);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(our_own_api_answers_as_it_should),
+        CASE(a_log_is_asked_for_where_its_task_writes_it),
+        CASE(a_folder_of_the_sandbox_is_browsed),
+        CASE(a_stream_begins_with_hello_and_now),
+        CASE(a_resumed_stream_misses_nothing),
+        CASE(topics_are_filtered_in_both_halves),
+        CASE(who_missed_too_much_begins_anew),
+        CASE(pages_are_cut_after_sorting),
+        cmocka_unit_test(members_are_found_without_a_tree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
