@@ -101,7 +101,7 @@ static int take_flag(struct args *a, size_t n_rows, uint32_t allowed, int left, 
     bool letter = word[0][1] != '-';
     const char *name = word[0] + (letter ? 1 : 2);
     size_t len = letter ? 1 : strcspn(name, "=");
-    size_t row;
+    size_t row = 0;
     if (find_row(a->rows, n_rows, allowed, letter, name, len, &row, err) != 0)
         return -1;
     const struct flag_row *r = &a->rows[row];

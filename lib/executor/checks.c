@@ -191,7 +191,7 @@ static void on_changed(struct checker *c)
                  "Task was killed since its health check failed %u times in a row: %.60s",
                  c->health.failures, checked->probe.cause);
         log_info("task unhealthy", "task=%s cause=\"%s\"", t->run.name, checked->probe.cause);
-        task_kill(t, KILLED_UNHEALTHY, 0, reason);
+        task_end(t, KILLED_UNHEALTHY, 0, reason);
     } else {
         report(t);
     }

@@ -191,7 +191,7 @@ static void on_too_long(uv_timer_t *timer)
     char reason[96];
     snprintf(reason, sizeof(reason), "Maximum completion time of %lld s reached",
              (long long)(t->spec.max_ms / 1000));
-    task_kill(t, KILLED_TOO_LONG, 0, reason);
+    task_end(t, KILLED_TOO_LONG, 0, reason);
 }
 
 /* Counted from its true start, which an earlier agent may have seen. */
@@ -408,7 +408,7 @@ static int64_t grace_of(const struct task_run *t, int64_t grace_ms)
     return t->spec.image != NULL ? GRACE_DOCKER_MS : GRACE_MS;
 }
 
-void task_kill(struct task_run *t, enum why_killed why, int64_t grace_ms, const char *reason)
+void task_end(struct task_run *t, enum why_killed why, int64_t grace_ms, const char *reason)
 {
     if (t->phase != ENDED && t->why_killed == NOT_KILLED) {
         t->why_killed = why;
@@ -436,7 +436,7 @@ void executor_kill(struct executor *x, int64_t task, int64_t grace_ms, const cha
 {
     struct task_run *t = task_find(x, task);
     if (t != NULL && x->stopped == NULL)
-        task_kill(t, KILLED_BY_ORDER, grace_ms, reason);
+        task_end(t, KILLED_BY_ORDER, grace_ms, reason);
 }
 
 void executor_forget(struct executor *x, int64_t task)

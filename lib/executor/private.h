@@ -84,7 +84,7 @@ struct executor {
 };
 
 /* executor.c */
-void task_kill(struct task_run *t, enum why_killed why, int64_t grace_ms, const char *reason);
+void task_end(struct task_run *t, enum why_killed why, int64_t grace_ms, const char *reason);
 void task_advance(struct task_run *t); /* something is over: frees the task if all is */
 
 /* report.c */
