@@ -16,6 +16,7 @@
 #define KILL_REPEAT_MS 30000 /* spec/marathon.md 9.5 */
 #define CLOSED_MS 75000      /* a closed session of a live host (DESIGN 6) */
 #define SUSPECT_MS 75000     /* so many silent at once that the leader suspects itself */
+#define DRAIN_MS 100         /* from a task's last route to the order that it ends */
 #define ROUTES_EVERY_MS 5    /* changes of routes are gathered for so long */
 
 /* One agent that has registered with this leader, or is expected to come back. */
@@ -24,7 +25,6 @@ struct session {
     struct mono heard;     /* its last message; for one that is expected: when leading began */
     int64_t pong;
     bool closed;      /* its stream was closed by a live host */
-    bool look;        /* all its tasks are to be looked at */
     struct map *told; /* task -> struct told: when it was last ordered what */
 };
 
@@ -243,7 +243,6 @@ static void welcome(struct master *m, int64_t id, int64_t uid, int64_t node,
     s->node = node;
     s->heard = now.mono;
     s->closed = false;
-    s->look = true;
     s->pong = 0;
     struct json_writer w;
     outbox_message(out, id, MESSAGE_WELCOME, &w);
@@ -466,10 +465,8 @@ void master_changed(struct master *m, const struct change *c)
     if (!state_task_by_id(m->state, c->id, &t))
         return;
     struct session *s = map_get(m->sessions, (uint64_t)t.agent);
-    if (s != NULL) {
-        s->look = true;
+    if (s != NULL)
         m->due = (struct mono){0};
-    }
 }
 
 static struct told *told_of(struct session *s, int64_t task)
@@ -523,30 +520,37 @@ struct task_ids {
 
 static void tasks_to_order(struct master *m, int64_t agent, struct task_ids *ids)
 {
-    struct task_row t;
-    struct stmt *q = state_tasks_of_agent(m->state, agent);
-    while (state_task_next(q, &t)) {
-        if (t.state != TASK_STAGING && t.state != TASK_KILLING)
-            continue;
+    struct stmt *q = state_tasks_to_order(m->state, agent);
+    while (stmt_row(q)) {
         if (ids->n == ids->cap) {
             ids->cap = ids->cap == 0 ? 64 : ids->cap * 2;
             ids->items = mem_realloc(ids->items, ids->cap * sizeof ids->items[0]);
         }
-        ids->items[ids->n++] = t.id;
+        ids->items[ids->n++] = stmt_i64(q, 0);
     }
+}
+
+static bool has_ports(const struct task_row *t)
+{
+    return t->owner == OWNER_APP && !str_eq(t->ports, "[]");
 }
 
 /* Tells an agent what it must run and end, and has not been told lately. */
 static void look_at(struct master *m, struct session *s, struct now now, struct outbox *out)
 {
     struct task_ids ids = {0};
-    s->look = false;
     tasks_to_order(m, s->id, &ids);
     for (size_t i = 0; i < ids.n; i++) {
         struct task_row t;
         if (!state_task_by_id(m->state, ids.items[i], &t))
             continue;
         struct told *told = told_of(s, t.id);
+        struct mono drained = mono_after(now.mono, t.killed.ms + DRAIN_MS - now.wall.ms);
+        if (t.state == TASK_KILLING && has_ports(&t) && drained.ms > now.mono.ms &&
+            drained.ms <= now.mono.ms + DRAIN_MS) { /* proxies stop sending to it first */
+            m->due = mono_earlier(m->due, drained);
+            continue;
+        }
         if (told->what == t.state && now.mono.ms < told->again.ms) {
             m->due = mono_earlier(m->due, told->again);
             continue;

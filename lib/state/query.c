@@ -433,6 +433,13 @@ struct stmt *state_tasks_of_agent(struct state *s, int64_t agent)
     return q;
 }
 
+struct stmt *state_tasks_to_order(struct state *s, int64_t agent)
+{
+    struct stmt *q = query_use(s, TASKS_TO_ORDER);
+    stmt_bind_i64(q, ":agent", agent);
+    return q;
+}
+
 struct stmt *state_tasks_of_run(struct state *s, int64_t run)
 {
     struct stmt *q = query_use(s, TASKS_OF_RUN);

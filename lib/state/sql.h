@@ -46,77 +46,78 @@
 #define EVENT_COLUMNS "select id, at_ms, idx, noun, name, what, text from events "
 
 /* Asking: prepared on readers too. */
-#define QUERIES(X)                                                                                \
-    X(SETTING, "select value from settings where key = :key")                                     \
-    X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                \
-    X(AGENT_BY_UID, AGENT_COLUMNS "where uid = :uid")                                             \
-    X(AGENTS, AGENT_COLUMNS "order by id")                                                        \
-    X(AGENT_PORTS, "select port from agent_ports where agent = :agent order by port")             \
-    X(PORT_HOLDER, "select task from agent_ports where agent = :agent and port = :port")          \
-    X(APP_BY_ID, APP_COLUMNS "where a.id = :id")                                                  \
-    X(APP_BY_PATH, APP_COLUMNS "where a.gone = 0 and a.path = :path")                             \
-    X(APPS, APP_COLUMNS "where a.gone = 0 and a.path > :after and a.path >= :prefix "             \
-                        "and a.path < :beyond order by a.path limit :limit")                      \
-    X(APPS_GONE, APP_COLUMNS "where a.gone = 1 order by a.id")                                    \
-    X(APPS_COUNT, "select count(*) from apps where gone = 0")                                     \
-    X(APP_VERSIONS, "select version_ms from app_versions where app = :app "                       \
-                    "union select version_ms from apps where id = :app order by 1 desc")          \
-    X(APP_VERSION, "select definition from apps where id = :app and version_ms = :version "       \
-                   "union all select definition from app_versions "                               \
-                   "where app = :app and version_ms = :version limit 1")                          \
-    X(SERVICE_PORTS, "select p.port, p.app, a.path, p.position from service_ports p "             \
-                     "join apps a on a.id = p.app where a.gone = 0 "                              \
-                     "order by p.port, a.path, p.position")                                       \
-    X(SERVICE_PORTS_OF_APP, "select port from service_ports where app = :app order by position")  \
-    X(SERVICE_PORT_TAKEN, "select count(*) from service_ports where port = :port "                \
-                          "and app <> :app")                                                      \
-    X(INSTANCE, "select id, app, agent, salt, version_ms, created_ms, stopping, ready, health "   \
-                "from instances where id = :id")                                                  \
-    X(TASK_BY_ID, TASK_COLUMNS "where t.id = :id")                                                \
-    X(TASK_OF_OWNER, TASK_COLUMNS "where t.owner = :owner and t.owner_id = :owner_id "            \
-                                  "order by t.id desc limit 1")                                   \
-    X(TASK_OF_JOB_NAMED, TASK_COLUMNS "where t.owner = 1 and t.owner_id in (select id from "      \
-                                      "job_runs where job = (select id from jobs where "          \
-                                      "name = :job)) and t.name = :name "                         \
-                                      "order by t.id desc limit 1")                               \
-    X(TASKS, TASK_COLUMNS "where t.ended_ms is null order by t.id")                               \
-    X(TASKS_OF_APP, TASK_COLUMNS "where t.owner = 0 and t.owner_id in (select id from instances " \
-                                 "where app = :app) and t.ended_ms is null order by t.id")        \
-    X(TASKS_OF_AGENT, TASK_COLUMNS "where t.agent = :agent and t.ended_ms is null order by t.id") \
-    X(TASKS_OF_RUN, TASK_COLUMNS "where t.owner = 1 and t.owner_id = :run order by t.id")         \
-    X(TASKS_ENDED, TASK_COLUMNS "where t.ended_ms is not null order by t.ended_ms desc, "         \
-                                "t.id desc limit :limit")                                         \
-    X(DEPLOYMENT_BY_ID, DEPLOYMENT_COLUMNS "where id = :id")                                      \
-    X(DEPLOYMENT_BY_UUID, DEPLOYMENT_COLUMNS "where uuid = :uuid")                                \
-    X(DEPLOYMENTS, DEPLOYMENT_COLUMNS "order by id")                                              \
-    X(DEPLOYMENTS_COUNT, "select count(*) from deployments")                                      \
-    X(DEPLOYMENT_APPS, "select path from deployment_apps where deployment = :id order by path")   \
-    X(JOB_BY_ID, JOB_COLUMNS "where j.id = :id")                                                  \
-    X(JOB_BY_NAME, JOB_COLUMNS "where j.name = :name")                                            \
-    X(JOBS, JOB_COLUMNS "where j.name > :after order by j.name limit :limit")                     \
-    X(JOBS_CREATED, JOB_COLUMNS "order by j.id")                                                  \
-    X(JOBS_DUE, JOB_COLUMNS "where j.next_ms <= :now order by j.next_ms, j.id limit :limit")      \
-    X(JOBS_NEXT, "select min(next_ms) from jobs where next_ms is not null")                       \
-    X(JOBS_COUNT, "select count(*) from jobs")                                                    \
-    X(RUN_BY_ID, RUN_COLUMNS "where r.id = :id")                                                  \
-    X(RUNS, RUN_COLUMNS "order by r.id desc limit :limit")                                        \
-    X(RUNS_OF_JOB, RUN_COLUMNS "where r.job = :job order by r.due_ms desc, r.id desc "            \
-                               "limit :limit")                                                    \
-    X(RUNS_OPEN, RUN_COLUMNS "where r.job = :job and " OPEN "order by r.id")                      \
-    X(RUNS_WAITING, RUN_COLUMNS "where r.state = 0 order by r.priority desc, r.due_ms, r.id "     \
-                                "limit :limit")                                                   \
-    X(RUNS_RETRYING, RUN_COLUMNS "where r.state = 8 and r.not_before_ms <= :now "                 \
-                                 "order by r.not_before_ms, r.id limit :limit")                   \
-    X(RUNS_ACTIVE, RUN_COLUMNS "where r.state in (1, 2) order by r.id")                           \
-    X(RUNS_NEXT_RETRY, "select min(not_before_ms) from job_runs where state = 8")                 \
-    X(RUNS_NEXT_DEADLINE, "select min(deadline_ms) from job_runs where state = 0")                \
-    X(RUN_CLAIMED, "select count(*) from job_runs where job = :job and due_ms = :due and "        \
-                   "cause = 0 and covers = 1 and not (state = 10 and task is null)")              \
-    X(RUNS_COUNT, "select count(*) from job_runs where job = :job and state = :state")            \
-    X(NODE_BY_ID, NODE_COLUMNS "where id = :id")                                                  \
-    X(NODES, NODE_COLUMNS "order by id")                                                          \
-    X(EVENTS_AFTER, EVENT_COLUMNS "where id > :id order by id limit :limit")                      \
-    X(EVENTS_BEFORE, EVENT_COLUMNS "where id < :id order by id desc limit :limit")                \
+#define QUERIES(X)                                                                                 \
+    X(SETTING, "select value from settings where key = :key")                                      \
+    X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
+    X(AGENT_BY_UID, AGENT_COLUMNS "where uid = :uid")                                              \
+    X(AGENTS, AGENT_COLUMNS "order by id")                                                         \
+    X(AGENT_PORTS, "select port from agent_ports where agent = :agent order by port")              \
+    X(PORT_HOLDER, "select task from agent_ports where agent = :agent and port = :port")           \
+    X(APP_BY_ID, APP_COLUMNS "where a.id = :id")                                                   \
+    X(APP_BY_PATH, APP_COLUMNS "where a.gone = 0 and a.path = :path")                              \
+    X(APPS, APP_COLUMNS "where a.gone = 0 and a.path > :after and a.path >= :prefix "              \
+                        "and a.path < :beyond order by a.path limit :limit")                       \
+    X(APPS_GONE, APP_COLUMNS "where a.gone = 1 order by a.id")                                     \
+    X(APPS_COUNT, "select count(*) from apps where gone = 0")                                      \
+    X(APP_VERSIONS, "select version_ms from app_versions where app = :app "                        \
+                    "union select version_ms from apps where id = :app order by 1 desc")           \
+    X(APP_VERSION, "select definition from apps where id = :app and version_ms = :version "        \
+                   "union all select definition from app_versions "                                \
+                   "where app = :app and version_ms = :version limit 1")                           \
+    X(SERVICE_PORTS, "select p.port, p.app, a.path, p.position from service_ports p "              \
+                     "join apps a on a.id = p.app where a.gone = 0 "                               \
+                     "order by p.port, a.path, p.position")                                        \
+    X(SERVICE_PORTS_OF_APP, "select port from service_ports where app = :app order by position")   \
+    X(SERVICE_PORT_TAKEN, "select count(*) from service_ports where port = :port "                 \
+                          "and app <> :app")                                                       \
+    X(INSTANCE, "select id, app, agent, salt, version_ms, created_ms, stopping, ready, health "    \
+                "from instances where id = :id")                                                   \
+    X(TASK_BY_ID, TASK_COLUMNS "where t.id = :id")                                                 \
+    X(TASK_OF_OWNER, TASK_COLUMNS "where t.owner = :owner and t.owner_id = :owner_id "             \
+                                  "order by t.id desc limit 1")                                    \
+    X(TASK_OF_JOB_NAMED, TASK_COLUMNS "where t.owner = 1 and t.owner_id in (select id from "       \
+                                      "job_runs where job = (select id from jobs where "           \
+                                      "name = :job)) and t.name = :name "                          \
+                                      "order by t.id desc limit 1")                                \
+    X(TASKS, TASK_COLUMNS "where t.ended_ms is null order by t.id")                                \
+    X(TASKS_OF_APP, TASK_COLUMNS "where t.owner = 0 and t.owner_id in (select id from instances "  \
+                                 "where app = :app) and t.ended_ms is null order by t.id")         \
+    X(TASKS_OF_AGENT, TASK_COLUMNS "where t.agent = :agent and t.ended_ms is null order by t.id")  \
+    X(TASKS_TO_ORDER, "select id from tasks where agent = :agent and state in (0, 3) order by id") \
+    X(TASKS_OF_RUN, TASK_COLUMNS "where t.owner = 1 and t.owner_id = :run order by t.id")          \
+    X(TASKS_ENDED, TASK_COLUMNS "where t.ended_ms is not null order by t.ended_ms desc, "          \
+                                "t.id desc limit :limit")                                          \
+    X(DEPLOYMENT_BY_ID, DEPLOYMENT_COLUMNS "where id = :id")                                       \
+    X(DEPLOYMENT_BY_UUID, DEPLOYMENT_COLUMNS "where uuid = :uuid")                                 \
+    X(DEPLOYMENTS, DEPLOYMENT_COLUMNS "order by id")                                               \
+    X(DEPLOYMENTS_COUNT, "select count(*) from deployments")                                       \
+    X(DEPLOYMENT_APPS, "select path from deployment_apps where deployment = :id order by path")    \
+    X(JOB_BY_ID, JOB_COLUMNS "where j.id = :id")                                                   \
+    X(JOB_BY_NAME, JOB_COLUMNS "where j.name = :name")                                             \
+    X(JOBS, JOB_COLUMNS "where j.name > :after order by j.name limit :limit")                      \
+    X(JOBS_CREATED, JOB_COLUMNS "order by j.id")                                                   \
+    X(JOBS_DUE, JOB_COLUMNS "where j.next_ms <= :now order by j.next_ms, j.id limit :limit")       \
+    X(JOBS_NEXT, "select min(next_ms) from jobs where next_ms is not null")                        \
+    X(JOBS_COUNT, "select count(*) from jobs")                                                     \
+    X(RUN_BY_ID, RUN_COLUMNS "where r.id = :id")                                                   \
+    X(RUNS, RUN_COLUMNS "order by r.id desc limit :limit")                                         \
+    X(RUNS_OF_JOB, RUN_COLUMNS "where r.job = :job order by r.due_ms desc, r.id desc "             \
+                               "limit :limit")                                                     \
+    X(RUNS_OPEN, RUN_COLUMNS "where r.job = :job and " OPEN "order by r.id")                       \
+    X(RUNS_WAITING, RUN_COLUMNS "where r.state = 0 order by r.priority desc, r.due_ms, r.id "      \
+                                "limit :limit")                                                    \
+    X(RUNS_RETRYING, RUN_COLUMNS "where r.state = 8 and r.not_before_ms <= :now "                  \
+                                 "order by r.not_before_ms, r.id limit :limit")                    \
+    X(RUNS_ACTIVE, RUN_COLUMNS "where r.state in (1, 2) order by r.id")                            \
+    X(RUNS_NEXT_RETRY, "select min(not_before_ms) from job_runs where state = 8")                  \
+    X(RUNS_NEXT_DEADLINE, "select min(deadline_ms) from job_runs where state = 0")                 \
+    X(RUN_CLAIMED, "select count(*) from job_runs where job = :job and due_ms = :due and "         \
+                   "cause = 0 and covers = 1 and not (state = 10 and task is null)")               \
+    X(RUNS_COUNT, "select count(*) from job_runs where job = :job and state = :state")             \
+    X(NODE_BY_ID, NODE_COLUMNS "where id = :id")                                                   \
+    X(NODES, NODE_COLUMNS "order by id")                                                           \
+    X(EVENTS_AFTER, EVENT_COLUMNS "where id > :id order by id limit :limit")                       \
+    X(EVENTS_BEFORE, EVENT_COLUMNS "where id < :id order by id desc limit :limit")                 \
     X(EVENTS_OLDEST, "select min(id) from events")
 
 /* Applying: only on the writer. */

@@ -189,8 +189,10 @@ bool state_task_by_name(struct state *s, const char *name, struct task_row *out)
 struct stmt *state_tasks(struct state *s);                         /* not ended, by id */
 struct stmt *state_tasks_of_app(struct state *s, int64_t app);     /* not ended, by id */
 struct stmt *state_tasks_of_agent(struct state *s, int64_t agent); /* not ended, by id */
-struct stmt *state_tasks_of_run(struct state *s, int64_t run);     /* all, by id */
-struct stmt *state_tasks_ended(struct state *s, int64_t limit);    /* newest first */
+/* Column 0: the id; those that are staged or being killed, by id. */
+struct stmt *state_tasks_to_order(struct state *s, int64_t agent);
+struct stmt *state_tasks_of_run(struct state *s, int64_t run);  /* all, by id */
+struct stmt *state_tasks_ended(struct state *s, int64_t limit); /* newest first */
 bool state_task_next(struct stmt *q, struct task_row *out);
 
 struct deployment_row {
