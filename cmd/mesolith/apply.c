@@ -1,0 +1,294 @@
+/* mesolith apply, diff, export - apps and jobs as files.
+ *
+ * A file holds one app, one job, an array of them, or {"apps": […], "jobs": […]} as export writes
+ * it. */
+#include "cli_noun.h"
+
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "base/str.h"
+#include "cli_wait.h"
+
+#define PATH_BYTES 8192
+
+/* ---- what a file holds */
+
+static bool is_job(const struct json *v)
+{
+    return json_get(v, "id") == NULL && json_get(v, "name") != NULL;
+}
+
+typedef int one_fn(struct cli *c, const struct json *one, struct error *err);
+
+/* Calls for each app first, then for each job. */
+static int each_of(struct cli *c, const struct json *root, one_fn *app, one_fn *job,
+                   struct error *err)
+{
+    const struct json *apps = json_get(root, "apps"), *jobs = json_get(root, "jobs");
+    if (json_is(root, JSON_OBJECT) && apps == NULL && jobs == NULL)
+        return (is_job(root) ? job : app)(c, root, err);
+    if (json_is(root, JSON_ARRAY))
+        apps = jobs = root;
+    JSON_EACH (one, apps)
+        if (!is_job(one) && app(c, one, err) != 0)
+            return -1;
+    JSON_EACH (one, jobs)
+        if (is_job(one) && job(c, one, err) != 0)
+            return -1;
+    return 0;
+}
+
+static int each_of_file(struct cli *c, one_fn *app, one_fn *job, struct error *err)
+{
+    struct json *root;
+    if (cli_read_json(c->args.names[0], &root, err) != 0)
+        return -1;
+    int rc = each_of(c, root, app, job, err);
+    json_free(root);
+    return rc;
+}
+
+/* Its definition now, or NULL where there is none. */
+static int current(struct cli *c, const char *fmt, const char *name, struct json **out,
+                   struct error *err)
+{
+    struct buf path;
+    *out = NULL;
+    buf_init(&path, PATH_BYTES);
+    api_path(&path, fmt, name);
+    int rc = api_get(&c->api, buf_str(&path), out, err);
+    buf_close(&path);
+    if (rc != 0 && err->code == ERR_NOT_FOUND)
+        rc = 0;
+    return rc;
+}
+
+/* ---- apply */
+
+static int send(struct cli *c, enum method method, const char *path, const struct json *body,
+                struct json **answer_out, struct error *err)
+{
+    struct buf text;
+    struct json_writer w;
+    buf_init(&text, LIMIT_BODY_BYTES);
+    json_begin(&w, &text);
+    json_put_value(&w, body);
+    int rc = cli_ask(c, method, path, &text, answer_out, err);
+    buf_close(&text);
+    return rc;
+}
+
+static int apply_app(struct cli *c, const struct json *app, struct error *err)
+{
+    const char *id = text_of(app, "id");
+    struct json *now, *answer;
+    struct buf path;
+    if (*id == '\0')
+        return error_set(err, ERR_INVALID, "%s: an app without id", c->args.names[0]);
+    if (current(c, "/api/apps/%a", id, &now, err) != 0)
+        return -1;
+    buf_init(&path, PATH_BYTES);
+    if (now != NULL)
+        api_path(&path, "/api/apps/%a?partialUpdate=false", id);
+    else
+        buf_puts(&path, "/api/apps");
+    int rc = send(c, now != NULL ? METHOD_PUT : METHOD_POST, buf_str(&path), app, &answer, err);
+    buf_close(&path);
+    json_free(now);
+    if (rc != 0)
+        return error_wrap(err, "%s", id);
+    if (!cli_on(c, FLAG_DETACH))
+        rc = wait_app(c, id, json_str(json_get(answer, "deployment"), NULL), err);
+    else if (cli_for_people(c))
+        cli_say(c, 0, "%s is applied.", id);
+    json_free(answer);
+    return rc;
+}
+
+static int apply_job(struct cli *c, const struct json *job, struct error *err)
+{
+    struct json *answer;
+    struct buf path;
+    const char *name = text_of(job, "name");
+    buf_init(&path, PATH_BYTES);
+    api_path(&path, "/api/jobs/%s", name);
+    int rc = send(c, METHOD_PUT, buf_str(&path), job, &answer, err);
+    buf_close(&path);
+    if (rc != 0)
+        return error_wrap(err, "%s", name);
+    json_free(answer);
+    if (cli_for_people(c))
+        cli_say(c, 0, "%s is applied.", name);
+    return 0;
+}
+
+static int apply(struct cli *c, struct error *err)
+{
+    return each_of_file(c, apply_app, apply_job, err);
+}
+
+/* ---- diff: what the file says otherwise than what is */
+
+static void put_value(struct buf *out, const struct json *v)
+{
+    struct json_writer w;
+    json_begin(&w, out);
+    json_put_value(&w, v);
+}
+
+static void put_change(struct cli *c, const char *field, const struct json *was,
+                       const struct json *is)
+{
+    struct buf text;
+    buf_init(&text, LIMIT_BODY_BYTES);
+    buf_printf(&text, "  %s: ", field);
+    if (was != NULL)
+        put_value(&text, was);
+    else
+        buf_puts(&text, "(not set)");
+    buf_puts(&text, " -> ");
+    put_value(&text, is);
+    text_clean(&c->out, buf_str(&text));
+    buf_putc(&c->out, '\n');
+    buf_close(&text);
+}
+
+static void put_diff(struct cli *c, const char *name, const struct json *was, const struct json *is)
+{
+    size_t n = 0;
+    if (was == NULL) {
+        cli_say(c, 0, "%s is new.", name);
+        c->failed = true;
+        return;
+    }
+    JSON_EACH (field, is) {
+        const struct json *before = json_get_null(was, json_name(field));
+        if (str_eq(json_name(field), "id") || json_equal(before, field))
+            continue;
+        if (n++ == 0)
+            cli_say(c, 0, "%s changes:", name);
+        put_change(c, json_name(field), before, field);
+    }
+    if (n == 0)
+        cli_say(c, 0, "%s stays.", name);
+    else
+        c->failed = true;
+}
+
+static int diff_app(struct cli *c, const struct json *app, struct error *err)
+{
+    struct json *now;
+    if (current(c, "/api/apps/%a", text_of(app, "id"), &now, err) != 0)
+        return -1;
+    put_diff(c, text_of(app, "id"), json_get(now, "app"), app);
+    json_free(now);
+    return 0;
+}
+
+static int diff_job(struct cli *c, const struct json *job, struct error *err)
+{
+    struct json *now;
+    if (current(c, "/api/jobs/%s", text_of(job, "name"), &now, err) != 0)
+        return -1;
+    put_diff(c, text_of(job, "name"), json_get(now, "job"), job);
+    json_free(now);
+    return 0;
+}
+
+static int diff(struct cli *c, struct error *err)
+{
+    return each_of_file(c, diff_app, diff_job, err);
+}
+
+/* ---- export */
+
+static int put_all(struct cli *c, struct json_writer *w, const char *list_path, const char *key,
+                   const char *one_path, const char *definition, struct error *err)
+{
+    struct json *list;
+    if (api_list(&c->api, list_path, &list, err) != 0)
+        return -1;
+    int rc = 0;
+    JSON_EACH (item, json_get(list, "items")) {
+        struct json *one;
+        if (rc != 0 || (rc = current(c, one_path, text_of(item, key), &one, err)) != 0)
+            break;
+        if (one != NULL) /* else it went meanwhile */
+            json_put_value(w, json_get(one, definition));
+        json_free(one);
+    }
+    json_free(list);
+    return rc;
+}
+
+static int export(struct cli *c, struct error *err)
+{
+    struct json_writer w;
+    json_begin(&w, &c->out);
+    json_object(&w);
+    json_key(&w, "apps");
+    json_array(&w);
+    int rc = put_all(c, &w, "/api/apps?sort=id", "id", "/api/apps/%a", "app", err);
+    json_array_end(&w);
+    json_key(&w, "jobs");
+    json_array(&w);
+    if (rc == 0)
+        rc = put_all(c, &w, "/api/jobs?sort=name", "name", "/api/jobs/%s", "job", err);
+    json_array_end(&w);
+    json_object_end(&w);
+    buf_putc(&c->out, '\n');
+    if (rc != 0)
+        buf_clear(&c->out);
+    return rc;
+}
+
+#define ONE_FILE .operands = "FILE", .names_min = 1, .names_max = 1, .names = NAME_FILE
+
+static const struct cli_verb apply_verb = {
+    .name = "",
+    ONE_FILE,
+    .flags = FLAGS_CHANGE,
+    .run = apply,
+    .about = "Makes or changes the apps and jobs of a file until they are as it says",
+    .examples = {"mesolith apply cluster.json", "mesolith export | mesolith apply -"},
+};
+
+static const struct cli_verb diff_verb = {
+    .name = "",
+    ONE_FILE,
+    .flags = F(ADDRESS) | F(HELP),
+    .run = diff,
+    .about = "Shows what applying a file would change; exit status 1 if anything",
+    .examples = {"mesolith diff cluster.json", "mesolith export | mesolith diff -"},
+};
+
+static const struct cli_verb export_verb = {
+    .name = "",
+    .operands = "",
+    .flags = F(ADDRESS) | F(HELP),
+    .run = export,
+    .about = "Prints all apps and jobs as a file for apply",
+    .examples = {"mesolith export > cluster.json", "mesolith export | mesolith diff -"},
+};
+
+const struct cli_noun apply_noun = {
+    .name = "apply",
+    .about = "makes apps and jobs as a file says",
+    .verbs = &apply_verb,
+    .n = 1,
+};
+
+const struct cli_noun diff_noun = {
+    .name = "diff",
+    .about = "what applying a file would change",
+    .verbs = &diff_verb,
+    .n = 1,
+};
+
+const struct cli_noun export_noun = {
+    .name = "export",
+    .about = "all apps and jobs as a file",
+    .verbs = &export_verb,
+    .n = 1,
+};

@@ -1,0 +1,227 @@
+/* The command line: which row is meant, and how its verb ends. */
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli_complete.h"
+#include "cli_find.h"
+#include "cli_help.h"
+#include "cli_noun.h"
+
+#define WATCH_MS 1000
+#define FAILED 1
+
+const struct flag_row cli_flags[CLI_FLAGS_N] = {
+#define X(name, flag, letter, kind, operand, value, what) \
+    [name] = {flag, letter, kind, operand, value, what},
+    CLI_FLAGS(X)
+#undef X
+};
+
+/* ---- errors */
+
+/* The first problem is the message already. */
+static void print_details(const struct json *failure)
+{
+    const struct json *details = json_get(json_get(failure, "error"), "details");
+    size_t i = 0;
+    JSON_EACH (detail, details) {
+        size_t j = 0;
+        JSON_EACH (problem, json_get(detail, "errors"))
+            if (i > 0 || j++ > 0)
+                fprintf(stderr, "  %s: %s\n", json_str(json_get(detail, "path"), ""),
+                        json_str(problem, ""));
+        i++;
+    }
+}
+
+static int say_error(const struct cli *c, const struct error *err)
+{
+    struct buf text;
+    bool color = c->term.color && isatty(STDERR_FILENO);
+    buf_init(&text, sizeof err->text * 4);
+    text_clean(&text, err->text);
+    fflush(stdout);
+    fprintf(stderr, "%serror:%s %s\n", ink_on(INK_BAD, color), ink_off(INK_BAD, color),
+            buf_str(&text));
+    print_details(c->api.failure);
+    if (c->api.cure[0] != '\0') {
+        buf_clear(&text);
+        text_clean(&text, c->api.cure);
+        fprintf(stderr, "try: %s\n", buf_str(&text));
+    }
+    buf_close(&text);
+    return error_exit_status(err->code);
+}
+
+/* ---- running a verb */
+
+static void print_out(struct cli *c)
+{
+    fwrite(buf_str(&c->out), 1, c->out.len, stdout);
+    buf_clear(&c->out);
+    fflush(stdout);
+}
+
+/* Until it fails, or is interrupted. */
+static int watch(struct cli *c, struct error *err)
+{
+    const struct timespec pause = {WATCH_MS / 1000, WATCH_MS % 1000 * 1000000};
+    for (;;) {
+        term_measure(&c->term);
+        c->now = cli_time();
+        buf_clear(&c->out);
+        if (c->verb->run(c, err) != 0)
+            return -1;
+        term_screen(&c->term, &c->out);
+        nanosleep(&pause, NULL);
+    }
+}
+
+static int run(struct cli *c, struct error *err)
+{
+    if (c->verb->flags & F(WATCH) && cli_on(c, FLAG_WATCH))
+        return watch(c, err);
+    int rc = c->verb->run(c, err);
+    print_out(c);
+    return rc;
+}
+
+static int check_names(struct cli *c, struct error *err)
+{
+    const struct cli_verb *v = c->verb;
+    char usage[USAGE_SIZE];
+    if (c->args.n >= v->names_min && c->args.n <= v->names_max)
+        return 0;
+    snprintf(c->api.cure, sizeof c->api.cure, "%s", v->examples[0]);
+    help_usage(usage, c->noun, v);
+    if (c->args.n < v->names_min)
+        return error_set(err, ERR_SYNTAX, "something is missing, need: %s", usage);
+    return error_set(err, ERR_SYNTAX, "%s: one word too many, need: %s",
+                     c->args.names[v->names_max], usage);
+}
+
+/* ---- finding the verb */
+
+const struct cli_noun *const cli_nouns[] = {
+    &status_noun, &why_noun,        &app_noun,  &job_noun,     &task_noun,
+    &logs_noun,   &deployment_noun, &node_noun, &service_noun, &events_noun,
+    &sql_noun,    &apply_noun,      &diff_noun, &export_noun,  &completion_noun,
+};
+const size_t cli_nouns_n = sizeof cli_nouns / sizeof cli_nouns[0];
+
+static const struct cli_noun *noun_of(const char *name)
+{
+    for (size_t i = 0; i < cli_nouns_n; i++)
+        if (str_eq(name, cli_nouns[i]->name))
+            return cli_nouns[i];
+    return NULL;
+}
+
+static const char *nearest_noun(const char *name)
+{
+    const char *names[32];
+    size_t n = 0;
+    for (size_t i = 0; i < cli_nouns_n; i++)
+        names[n++] = cli_nouns[i]->name;
+    for (size_t i = 0; i < cli_others_n; i++)
+        names[n++] = cli_others[i].name;
+    return str_nearest(name, names, n);
+}
+
+static int choose_noun(struct cli *c, const char *name, struct error *err)
+{
+    c->noun = noun_of(name);
+    if (c->noun != NULL)
+        return 0;
+    const char *nearest = nearest_noun(name);
+    if (nearest != NULL)
+        snprintf(c->api.cure, sizeof c->api.cure, "mesolith %s", nearest);
+    else
+        snprintf(c->api.cure, sizeof c->api.cure, "mesolith help");
+    return error_set(err, ERR_SYNTAX, "%s: there is no such command%s%s%s", name,
+                     nearest != NULL ? ", did you mean " : "", nearest != NULL ? nearest : "",
+                     nearest != NULL ? "?" : "");
+}
+
+/* Takes the verb's word off the arguments, if the noun has words for its verbs. */
+static int choose_verb(struct cli *c, int *argc, char ***argv, struct error *err)
+{
+    const struct cli_noun *n = c->noun;
+    c->verb = &n->verbs[0];
+    if (*c->verb->name == '\0' || *argc == 0 || (*argv)[0][0] == '-')
+        return 0;
+    const char *names[16], *word = (*argv)[0];
+    for (size_t i = 0; i < n->n; i++) {
+        names[i] = n->verbs[i].name;
+        if (str_eq(word, names[i])) {
+            c->verb = &n->verbs[i];
+            ++*argv;
+            --*argc;
+            return 0;
+        }
+    }
+    const char *nearest = str_nearest(word, names, n->n);
+    snprintf(c->api.cure, sizeof c->api.cure, "mesolith %s %s", n->name,
+             nearest != NULL ? nearest : "--help");
+    return error_set(err, ERR_SYNTAX, "%s: %s has no such verb%s%s%s", word, n->name,
+                     nearest != NULL ? ", did you mean " : "", nearest != NULL ? nearest : "",
+                     nearest != NULL ? "?" : "");
+}
+
+static bool wants_noun_help(const struct cli *c, int argc, char **argv)
+{
+    return *c->verb->name != '\0' && argc == 1 &&
+           (str_eq(argv[0], "--help") || str_eq(argv[0], "-h"));
+}
+
+static int act(struct cli *c, int argc, char **argv, struct error *err)
+{
+    if (choose_noun(c, argv[0], err) != 0)
+        return -1;
+    argc--;
+    argv++;
+    if (wants_noun_help(&(struct cli){.verb = &c->noun->verbs[0]}, argc, argv)) {
+        help_noun(c->noun);
+        return 0;
+    }
+    if (choose_verb(c, &argc, &argv, err) != 0)
+        return -1;
+    if (args_parse(cli_flags, CLI_FLAGS_N, c->verb->flags, argc, argv, &c->args, err) != 0)
+        return -1;
+    if (cli_on(c, FLAG_HELP)) {
+        help_verb(c->noun, c->verb);
+        return 0;
+    }
+    if (check_names(c, err) != 0 || api_open(&c->api, cli_flag_text(c, FLAG_ADDRESS), err) != 0)
+        return -1;
+    if (run(c, err) == 0)
+        return 0;
+    if (err->code == ERR_NOT_FOUND && c->api.cure[0] == '\0' && c->args.n > 0)
+        find_likely(c, c->verb->names, c->args.names[0]);
+    return -1;
+}
+
+int cli_main(int argc, char **argv)
+{
+    struct cli c = {.now = cli_time()};
+    struct error err;
+    if (argc > 0 && str_eq(argv[0], "__complete"))
+        return complete_words(argc - 1, argv + 1);
+    if (argc == 0 || str_eq(argv[0], "help") || str_eq(argv[0], "--help") || str_eq(argv[0], "-h"))
+        return help_main(argc - 1, argv + 1);
+    buf_init(&c.out, LIMIT_ANSWER_BYTES);
+    term_look(&c.term);
+    int rc = act(&c, argc, argv, &err);
+    int status = rc != 0 ? say_error(&c, &err) : c.failed ? FAILED : 0;
+    buf_close(&c.out);
+    term_close(&c.term);
+    api_close(&c.api);
+    return status;
+}

@@ -1,0 +1,201 @@
+#include "cli_find.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+/* Where the names of a kind stand. */
+static const struct {
+    const char *word, *path, *key;
+} lists[] = {
+    [NAME_APP] = {"app", "/api/apps", "id"},
+    [NAME_JOB] = {"job", "/api/jobs", "name"},
+    [NAME_NODE] = {"node", "/api/nodes", "id"},
+    [NAME_TASK] = {"task", "/api/tasks", "id"},
+    [NAME_DEPLOYMENT] = {"deployment", "/api/deployments", "id"},
+};
+
+/* The kinds that a kind stands for; NAME_NONE ends them. */
+#define KINDS_MAX 6
+static const enum name_kind kinds_of[][KINDS_MAX] = {
+    [NAME_NONE] = {NAME_NONE},
+    [NAME_APP] = {NAME_APP},
+    [NAME_JOB] = {NAME_JOB},
+    [NAME_NODE] = {NAME_NODE},
+    [NAME_TASK] = {NAME_TASK},
+    [NAME_DEPLOYMENT] = {NAME_DEPLOYMENT},
+    [NAME_SUBJECT] = {NAME_APP, NAME_JOB, NAME_TASK},
+    [NAME_ANY] = {NAME_APP, NAME_JOB, NAME_NODE, NAME_TASK, NAME_DEPLOYMENT},
+    [NAME_FILE] = {NAME_NONE},
+};
+
+const char *name_kind_word(enum name_kind kind)
+{
+    return lists[kind].word;
+}
+
+/* ---- does it mean this one? */
+
+static bool same_app(const char *typed, const char *id)
+{
+    return str_eq(typed + strspn(typed, "/"), id + strspn(id, "/"));
+}
+
+static bool is_exactly(enum name_kind kind, const char *typed, const struct json *item)
+{
+    const char *id = json_str(json_get(item, lists[kind].key), "");
+    if (kind == NAME_APP)
+        return same_app(typed, id);
+    return str_eq(typed, id) ||
+           (kind == NAME_NODE && str_eq(typed, json_str(json_get(item, "name"), NULL)));
+}
+
+/* Names are typed whole, ids may be cut. */
+static bool may_be(enum name_kind kind, const char *typed, const struct json *item)
+{
+    const char *id = json_str(json_get(item, lists[kind].key), "");
+    if (kind == NAME_APP || kind == NAME_JOB)
+        return false;
+    return text_means_id(typed, id);
+}
+
+/* ---- looking */
+
+static int pick(enum name_kind kind, const struct json *items, const char *typed,
+                const struct json **out, struct error *err)
+{
+    const struct json *first = NULL, *second = NULL;
+    char a[96], b[96];
+    JSON_EACH (item, items) {
+        if (is_exactly(kind, typed, item)) {
+            *out = item;
+            return 0;
+        }
+        if (!may_be(kind, typed, item))
+            continue;
+        if (first == NULL)
+            first = item;
+        else if (second == NULL)
+            second = item;
+    }
+    *out = first;
+    if (second == NULL)
+        return 0;
+    text_short_id(a, sizeof a, json_str(json_get(first, lists[kind].key), ""));
+    text_short_id(b, sizeof b, json_str(json_get(second, lists[kind].key), ""));
+    return error_set(err, ERR_INVALID, "%s: may be %s, %s or another one, need more of it", typed,
+                     a, b);
+}
+
+static int look(struct cli *c, enum name_kind kind, const char *typed, struct found *out,
+                struct error *err)
+{
+    struct json *list;
+    const struct json *item = NULL;
+    if (api_list(&c->api, lists[kind].path, &list, err) != 0)
+        return -1;
+    int rc = pick(kind, json_get(list, "items"), typed, &item, err);
+    if (rc == 0 && item != NULL) {
+        struct buf text;
+        struct json_writer w;
+        buf_init(&text, 1 << 20);
+        json_begin(&w, &text);
+        json_put_value(&w, item);
+        out->kind = kind;
+        out->name = mem_strdup(json_str(json_get(item, lists[kind].key), ""));
+        out->item = json_parse_own(buf_slice(&text), err);
+        buf_close(&text);
+    }
+    json_free(list);
+    return rc;
+}
+
+int find_name(struct cli *c, enum name_kind kinds, const char *typed, struct found *out,
+              struct error *err)
+{
+    struct found f = {0};
+    for (const enum name_kind *kind = kinds_of[kinds]; *kind != NAME_NONE; kind++) {
+        if (look(c, *kind, typed, &f, err) != 0)
+            return -1;
+        if (f.name != NULL) {
+            *out = f;
+            return 0;
+        }
+    }
+    return error_set(err, ERR_NOT_FOUND, "%s: there is no %s of that name", typed,
+                     kinds == NAME_SUBJECT ? "app, job or task"
+                     : kinds == NAME_ANY   ? "app, job, node, task or deployment"
+                                           : name_kind_word(kinds));
+}
+
+void found_close(struct found *f)
+{
+    mem_free(f->name);
+    json_free(f->item);
+    *f = (struct found){0};
+}
+
+/* ---- all names */
+
+static void put_names(enum name_kind kind, const struct json *items, struct buf *out)
+{
+    JSON_EACH (item, items) {
+        const char *name = json_str(json_get(item, lists[kind].key), "");
+        if (kind == NAME_NODE)
+            name = json_str(json_get(item, "name"), name);
+        text_clean(out, name);
+        buf_putc(out, '\n');
+    }
+}
+
+void find_all(struct cli *c, enum name_kind kinds, struct buf *out)
+{
+    for (const enum name_kind *kind = kinds_of[kinds]; *kind != NAME_NONE; kind++) {
+        struct json *list;
+        struct error ignored;
+        if (api_list(&c->api, lists[*kind].path, &list, &ignored) != 0)
+            continue; /* what is missing is only missing among the likely ones */
+        put_names(*kind, json_get(list, "items"), out);
+        json_free(list);
+    }
+}
+
+/* "web" for "/shop/web", or what is a few letters away. */
+static const char *likely(const char *typed, const char *const *names, size_t n)
+{
+    typed += strspn(typed, "/");
+    for (size_t i = 0; i < n; i++) {
+        const char *last = strrchr(names[i], '/');
+        if (str_eq(typed, last != NULL ? last + 1 : names[i]))
+            return names[i];
+    }
+    const char *nearest = str_nearest(typed, names, n);
+    for (size_t i = 0; i < n && nearest == NULL; i++) {
+        const char *last = strrchr(names[i], '/');
+        if (last != NULL && str_nearest(typed, &(const char *){last + 1}, 1) != NULL)
+            nearest = names[i];
+    }
+    return nearest;
+}
+
+#define LIKELY_MAX 5000
+
+void find_likely(struct cli *c, enum name_kind kinds, const char *typed)
+{
+    struct buf text;
+    const char **names = mem_alloc(LIKELY_MAX * sizeof *names);
+    size_t n = 0;
+    buf_init(&text, 1 << 20);
+    find_all(c, kinds, &text);
+    char *all = buf_take(&text, NULL), *rest = all;
+    for (char *name; n < LIKELY_MAX && (name = strsep(&rest, "\n")) != NULL;)
+        if (*name != '\0')
+            names[n++] = name;
+    const char *found = likely(typed, names, n);
+    if (found != NULL)
+        snprintf(c->api.cure, sizeof c->api.cure, "did you mean %s?", found);
+    mem_free(all);
+    mem_free(names);
+}

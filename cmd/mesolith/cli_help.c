@@ -1,0 +1,113 @@
+#include "cli_help.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+
+const struct cli_other cli_others[] = {
+    {"dev", "a whole node in one process, with its data in ./mesolith-dev"},
+    {"serve", "a node as its data folder or configuration says"},
+    {"config", "check or show the configuration"},
+    {"demo-server", "the sample app: a small web server"},
+    {"version", "which version this is"},
+    {"help", "this text; mesolith help NOUN says more"},
+};
+const size_t cli_others_n = sizeof cli_others / sizeof cli_others[0];
+
+const char *help_usage(char dst[USAGE_SIZE], const struct cli_noun *n, const struct cli_verb *v)
+{
+    snprintf(dst, USAGE_SIZE, "mesolith %s%s%s%s%s", n->name, *v->name != '\0' ? " " : "", v->name,
+             *v->operands != '\0' ? " " : "", v->operands);
+    return dst;
+}
+
+/* ---- one verb */
+
+static void print_flag(const struct flag_row *f)
+{
+    char flag[64], letter[8] = "    ";
+    if (f->letter != '\0')
+        snprintf(letter, sizeof letter, "-%c, ", f->letter);
+    snprintf(flag, sizeof flag, "--%s%s%s", f->name, f->operand != NULL ? " " : "",
+             f->operand != NULL ? f->operand : "");
+    printf("  %s%-16s  %s%s%s%s\n", letter, flag, f->what, f->value != NULL ? " (" : "",
+           f->value != NULL ? f->value : "", f->value != NULL ? ")" : "");
+}
+
+void help_verb(const struct cli_noun *n, const struct cli_verb *v)
+{
+    char usage[USAGE_SIZE];
+    printf("%s.\n\nusage: %s [--flags]\n\n", v->about, help_usage(usage, n, v));
+    for (size_t i = 0; i < CLI_FLAGS_N; i++)
+        if (v->flags & UINT32_C(1) << i)
+            print_flag(&cli_flags[i]);
+    printf("\nexamples:\n");
+    for (size_t i = 0; i < sizeof v->examples / sizeof v->examples[0]; i++)
+        printf("  %s\n", v->examples[i]);
+}
+
+/* ---- one noun */
+
+void help_noun(const struct cli_noun *n)
+{
+    if (*n->verbs[0].name == '\0') {
+        help_verb(n, &n->verbs[0]);
+        return;
+    }
+    printf("mesolith %s: %s.\n\n", n->name, n->about);
+    for (size_t i = 0; i < n->n; i++) {
+        const struct cli_verb *v = &n->verbs[i];
+        char words[USAGE_SIZE];
+        snprintf(words, sizeof words, "%s %s", v->name, v->operands);
+        printf("  mesolith %s %-24s %s\n", n->name, words, v->about);
+    }
+    printf("\nmesolith %s alone is mesolith %s %s. mesolith %s VERB --help says more.\n", n->name,
+           n->name, n->verbs[0].name, n->name);
+}
+
+/* ---- all of it */
+
+static void print_verbs(const struct cli_noun *n)
+{
+    char verbs[256] = "";
+    for (size_t i = 0; i < n->n && *n->verbs[0].name != '\0'; i++) {
+        size_t len = strlen(verbs);
+        snprintf(verbs + len, sizeof verbs - len, "%s%s", i > 0 ? " " : "  ", n->verbs[i].name);
+    }
+    if (*verbs != '\0')
+        printf("  %-12s %s\n  %-12s%s\n", n->name, n->about, "", verbs);
+    else
+        printf("  %-12s %s\n", n->name, n->about);
+}
+
+static void help_overview(void)
+{
+    printf("mesolith runs apps and scheduled jobs on one machine or many.\n\n"
+           "usage: mesolith NOUN VERB [NAME] [--flags]\n\na node:\n");
+    for (size_t i = 0; i < cli_others_n; i++)
+        printf("  %-12s %s\n", cli_others[i].name, cli_others[i].about);
+    printf("\nasking one:\n");
+    for (size_t i = 0; i < cli_nouns_n; i++)
+        print_verbs(cli_nouns[i]);
+    printf("\nEvery verb has --help. Without a node yet: mesolith dev --demo\n");
+}
+
+int help_main(int argc, char **argv)
+{
+    for (size_t i = 0; argc > 0 && i < cli_nouns_n; i++) {
+        const struct cli_noun *n = cli_nouns[i];
+        if (!str_eq(argv[0], n->name))
+            continue;
+        for (size_t j = 0; argc > 1 && j < n->n; j++) {
+            if (str_eq(argv[1], n->verbs[j].name)) {
+                help_verb(n, &n->verbs[j]);
+                return 0;
+            }
+        }
+        help_noun(n);
+        return 0;
+    }
+    help_overview();
+    return 0;
+}

@@ -1,0 +1,13 @@
+/* cmd/mesolith/cli_help.h - --help, in every depth, from the tables. */
+#pragma once
+
+#include "cli_noun.h"
+
+#define USAGE_SIZE 160
+/* "mesolith app scale NAME INSTANCES"; returns dst. */
+const char *help_usage(char dst[USAGE_SIZE], const struct cli_noun *n, const struct cli_verb *v);
+
+/* mesolith help [NOUN [VERB]]; returns the exit status. */
+int help_main(int argc, char **argv);
+void help_noun(const struct cli_noun *n);
+void help_verb(const struct cli_noun *n, const struct cli_verb *v);

@@ -1,0 +1,187 @@
+/* What all verbs share: asking, showing, reading files. */
+#include "cli_noun.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#define LINE_BYTES (64 << 10)
+#define FILE_BYTES LIMIT_BODY_BYTES
+
+/* ---- flags */
+
+bool cli_on(const struct cli *c, enum cli_flag flag)
+{
+    return args_on(&c->args, flag);
+}
+
+const char *cli_flag_text(const struct cli *c, enum cli_flag flag)
+{
+    return args_text(&c->args, flag);
+}
+
+bool cli_for_people(const struct cli *c)
+{
+    return !cli_on(c, FLAG_JSON) && !cli_on(c, FLAG_QUIET);
+}
+
+/* ---- times and states */
+
+struct wall cli_time(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (struct wall){(int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000};
+}
+
+int64_t cli_ms(const struct json *time)
+{
+    struct wall t;
+    struct error ignored;
+    const char *text = json_str(time, NULL);
+    return text != NULL && wall_parse(text, &t, &ignored) == 0 ? t.ms : 0;
+}
+
+void cli_put_when(struct cli *c, struct table *t, const struct json *time)
+{
+    char text[TEXT_SIZE];
+    int64_t ms = cli_ms(time);
+    table_put(t, INK_NONE, ms != 0 ? text_relative(text, ms, c->now.ms) : NULL);
+}
+
+void cli_put_state(struct table *t, const char *noun, const struct json *state)
+{
+    const char *text = json_str(state, "");
+    table_put(t, ink_of_state(noun, text), text);
+}
+
+void cli_put_numbers(struct table *t, const struct json *numbers)
+{
+    struct buf text;
+    buf_init(&text, LINE_BYTES);
+    JSON_EACH (number, numbers)
+        buf_printf(&text, "%s%lld", text.len > 0 ? " " : "", (long long)json_int(number, 0));
+    table_put(t, INK_NONE, buf_str(&text));
+    buf_close(&text);
+}
+
+void cli_put_field(struct table *t, const char *what, const char *value)
+{
+    if (*value == '\0')
+        return;
+    table_put(t, INK_DIM, what);
+    table_put(t, INK_NONE, value);
+}
+
+/* ---- saying */
+
+static void say(struct cli *c, size_t indent, const char *fmt, va_list ap)
+{
+    struct buf raw, clean;
+    buf_init(&raw, LINE_BYTES);
+    buf_init(&clean, LINE_BYTES);
+    buf_vprintf(&raw, fmt, ap);
+    text_clean(&clean, buf_str(&raw));
+    text_wrap(&c->out, buf_str(&clean), c->term.width, indent);
+    buf_putc(&c->out, '\n');
+    buf_close(&raw);
+    buf_close(&clean);
+}
+
+void cli_say(struct cli *c, size_t indent, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    say(c, indent, fmt, ap);
+    va_end(ap);
+}
+
+void cli_next(struct cli *c, const char *fmt, ...)
+{
+    va_list ap;
+    if (c->term.width == 0)
+        return; /* a program reads it */
+    va_start(ap, fmt);
+    buf_puts(&c->out, c->out.len > 0 ? "\n" : "");
+    buf_puts(&c->out, ink_on(INK_DIM, c->term.color));
+    say(c, 0, fmt, ap);
+    buf_puts(&c->out, ink_off(INK_DIM, c->term.color));
+    va_end(ap);
+}
+
+void cli_table(struct cli *c, struct table *t)
+{
+    table_write(t, c->term.width, c->term.color, &c->out);
+    table_close(t);
+}
+
+/* ---- asking */
+
+int cli_ask(struct cli *c, enum method method, const char *path, const struct buf *body,
+            struct json **answer_out, struct error *err)
+{
+    char *raw;
+    if (api_ask(&c->api, method, path, body, answer_out, &raw, err) != 0)
+        return -1;
+    if (cli_on(c, FLAG_JSON))
+        buf_printf(&c->out, "%s\n", raw);
+    mem_free(raw);
+    return 0;
+}
+
+int cli_list(struct cli *c, const char *path, const char *name, struct json **answer_out,
+             struct error *err)
+{
+    if (api_list(&c->api, path, answer_out, err) != 0)
+        return -1;
+    if (cli_on(c, FLAG_JSON)) {
+        struct json_writer w;
+        json_begin(&w, &c->out);
+        json_put_value(&w, *answer_out);
+        buf_putc(&c->out, '\n');
+    } else if (cli_on(c, FLAG_QUIET)) {
+        JSON_EACH (item, json_get(*answer_out, "items")) {
+            text_clean(&c->out, json_str(json_get(item, name), ""));
+            buf_putc(&c->out, '\n');
+        }
+    }
+    return 0;
+}
+
+/* ---- files */
+
+int cli_read_file(const char *path, struct buf *out, struct error *err)
+{
+    char chunk[4096];
+    size_t n;
+    FILE *f = str_eq(path, "-") ? stdin : fopen(path, "re");
+    if (f == NULL)
+        return error_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: cannot be read: %m",
+                         path);
+    buf_init(out, FILE_BYTES);
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
+        buf_put(out, chunk, n);
+    bool broken = ferror(f) != 0, full = buf_full(out);
+    if (f != stdin)
+        fclose(f);
+    if (!broken && !full)
+        return 0;
+    buf_close(out);
+    return broken ? error_set(err, ERR_IO, "%s: cannot be read", path)
+                  : error_set(err, ERR_LIMIT, "%s: larger than %d MiB", path, FILE_BYTES >> 20);
+}
+
+int cli_read_json(const char *path, struct json **out, struct error *err)
+{
+    struct buf text;
+    if (cli_read_file(path, &text, err) != 0)
+        return -1;
+    *out = json_parse(buf_slice(&text), err);
+    buf_close(&text);
+    return *out != NULL ? 0 : error_wrap(err, "%s", str_eq(path, "-") ? "stdin" : path);
+}

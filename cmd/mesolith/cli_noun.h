@@ -1,0 +1,148 @@
+/* cmd/mesolith/cli_noun.h - the tables of the command line, and what a verb works with.
+ *
+ * A noun is one file with a table of verbs; cli.c finds the row, reads names and flags, and says
+ * what went wrong. A verb fills `out`, which is printed when it has ended, or draws by itself. */
+#pragma once
+
+#include "base/time.h"
+#include "cli_api.h"
+#include "cli_args.h"
+#include "cli_table.h"
+#include "cli_term.h"
+#include "cli_text.h"
+
+/* One table for all verbs, so that a flag means the same everywhere.
+ * name, letter, kind, operand, default, what it does */
+#define CLI_FLAGS(X)                                                                               \
+    X(FLAG_ADDRESS, "address", 'a', FLAG_IS_TEXT, "URL", NULL,                                     \
+      "whom to ask (MESOLITH_ADDRESS, ./mesolith-dev, :8080)")                                     \
+    X(FLAG_JSON, "json", 'j', FLAG_IS_SWITCH, NULL, NULL, "print the API's answer")                \
+    X(FLAG_QUIET, "quiet", 'q', FLAG_IS_SWITCH, NULL, NULL, "print names only")                    \
+    X(FLAG_WATCH, "watch", 'w', FLAG_IS_SWITCH, NULL, NULL, "print again every second")            \
+    X(FLAG_DETACH, "detach", 'd', FLAG_IS_SWITCH, NULL, NULL, "do not wait until it is done")      \
+    X(FLAG_TIMEOUT, "timeout", 't', FLAG_IS_TIME, "TIME", "5m", "wait no longer than that")        \
+    X(FLAG_FORCE, "force", 0, FLAG_IS_SWITCH, NULL, NULL, "stop a deployment that is in the way")  \
+    X(FLAG_FOLLOW, "follow", 'f', FLAG_IS_SWITCH, NULL, NULL, "go on with what comes")             \
+    X(FLAG_ERR, "err", 'e', FLAG_IS_SWITCH, NULL, NULL, "stderr instead of stdout")                \
+    X(FLAG_TAIL, "tail", 'n', FLAG_IS_NUMBER, "LINES", "100", "begin so many lines from the end")  \
+    X(FLAG_ALL, "all", 0, FLAG_IS_SWITCH, NULL, NULL, "from the beginning; tasks: ended ones too") \
+    X(FLAG_STATE, "state", 's', FLAG_IS_TEXT, "STATE", NULL, "only those in this state")           \
+    X(FLAG_FIND, "find", 0, FLAG_IS_TEXT, "TEXT", NULL, "only those whose name holds it")          \
+    X(FLAG_APP, "app", 0, FLAG_IS_TEXT, "NAME", NULL, "only of this app")                          \
+    X(FLAG_JOB, "job", 0, FLAG_IS_TEXT, "NAME", NULL, "only of this job")                          \
+    X(FLAG_NODE, "node", 0, FLAG_IS_TEXT, "NAME", NULL, "only on this node")                       \
+    X(FLAG_SCALE, "scale", 0, FLAG_IS_SWITCH, NULL, NULL, "have one instance less afterwards")     \
+    X(FLAG_HELP, "help", 'h', FLAG_IS_SWITCH, NULL, NULL, "this text")
+
+enum cli_flag {
+#define X(name, flag, letter, kind, operand, value, what) name,
+    CLI_FLAGS(X)
+#undef X
+        CLI_FLAGS_N,
+};
+extern const struct flag_row cli_flags[CLI_FLAGS_N];
+
+#define F(flag) (UINT32_C(1) << FLAG_##flag)
+#define FLAGS_ASK (F(ADDRESS) | F(JSON) | F(HELP)) /* one answer */
+#define FLAGS_SHOW (FLAGS_ASK | F(WATCH))
+#define FLAGS_LIST (FLAGS_SHOW | F(QUIET))
+#define FLAGS_CHANGE (FLAGS_ASK | F(DETACH) | F(TIMEOUT))
+
+/* What a name may be, for completion and for naming the likely one. */
+enum name_kind {
+    NAME_NONE,
+    NAME_APP,
+    NAME_JOB,
+    NAME_NODE,
+    NAME_TASK,
+    NAME_DEPLOYMENT,
+    NAME_SUBJECT, /* an app, a job or a task */
+    NAME_ANY,     /* whatever has a name */
+    NAME_FILE,
+};
+
+struct cli;
+struct cli_verb {
+    const char *name;     /* "scale"; "" where the noun is the verb */
+    const char *operands; /* "NAME INSTANCES", "" */
+    unsigned names_min, names_max;
+    enum name_kind names; /* what the first one is */
+    uint32_t flags;
+    int (*run)(struct cli *c, struct error *err);
+    const char *about; /* one line */
+    const char *examples[2];
+};
+
+struct cli_noun {
+    const char *name, *about;
+    const struct cli_verb *verbs; /* the noun alone is its first verb */
+    size_t n;
+};
+
+/* One file each. */
+extern const struct cli_noun status_noun, why_noun, logs_noun, app_noun, job_noun, task_noun,
+    node_noun, deployment_noun, service_noun, events_noun, sql_noun, completion_noun, apply_noun,
+    diff_noun, export_noun;
+extern const struct cli_noun *const cli_nouns[];
+extern const size_t cli_nouns_n;
+
+/* What main() runs itself, for the overview and for naming the likely one. */
+struct cli_other {
+    const char *name, *about;
+};
+extern const struct cli_other cli_others[];
+extern const size_t cli_others_n;
+
+struct cli {
+    const struct cli_noun *noun;
+    const struct cli_verb *verb;
+    struct args args;
+    struct api api;
+    struct term term;
+    struct wall now;
+    struct buf out;
+    bool failed; /* what was waited for did not come true: exit status 1 */
+};
+
+/* ---- for verbs */
+
+static inline const char *text_of(const struct json *v, const char *member)
+{
+    return json_str(json_get(v, member), "");
+}
+
+static inline int64_t number_of(const struct json *v, const char *member)
+{
+    return json_int(json_get(v, member), 0);
+}
+
+bool cli_on(const struct cli *c, enum cli_flag flag);
+const char *cli_flag_text(const struct cli *c, enum cli_flag flag); /* NULL: not given */
+struct wall cli_time(void);
+/* Milliseconds since 1970 of the API's time; 0 when it is absent. */
+int64_t cli_ms(const struct json *time);
+/* Appends "in 3 h" and so on to a table; nothing when the time is absent. */
+void cli_put_when(struct cli *c, struct table *t, const struct json *time);
+void cli_put_numbers(struct table *t, const struct json *numbers); /* "10000 10001" */
+/* A line of a table of two columns: what it is, and its value; nothing when that is "". */
+void cli_put_field(struct table *t, const char *what, const char *value);
+void cli_put_state(struct table *t, const char *noun, const struct json *state);
+/* A sentence, wrapped to the terminal, each line indented. */
+void cli_say(struct cli *c, size_t indent, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The last line: what to do next. On a terminal only. */
+void cli_next(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void cli_table(struct cli *c, struct table *t); /* into out; closes it */
+
+/* Asks; with --json the answer is printed as it came. The caller frees *answer_out. */
+int cli_ask(struct cli *c, enum method method, const char *path, const struct buf *body,
+            struct json **answer_out, struct error *err) MUST_CHECK;
+/* Asks for a whole list; --json prints it, --quiet the member `name` of each item. */
+int cli_list(struct cli *c, const char *path, const char *name, struct json **answer_out,
+             struct error *err) MUST_CHECK;
+/* Neither --json nor --quiet: what was asked is to be shown to a person. */
+bool cli_for_people(const struct cli *c);
+/* Reads a file, "-" being stdin. ERR_NOT_FOUND, ERR_LIMIT. */
+int cli_read_file(const char *path, struct buf *out, struct error *err) MUST_CHECK;
+/* The same as JSON, which the caller frees. */
+int cli_read_json(const char *path, struct json **out, struct error *err) MUST_CHECK;

@@ -1,0 +1,448 @@
+/* mesolith job - what should run when it is due. */
+#include "cli_noun.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cli_wait.h"
+
+#define PATH_BYTES 8192
+#define BODY_BYTES (1 << 20)
+#define RUNS_SHOWN 10
+
+/* ---- list */
+
+/* "ok 3 m ago" */
+static void put_last(struct cli *c, struct table *t, const struct json *last)
+{
+    char when[TEXT_SIZE];
+    const char *state = text_of(last, "state");
+    int64_t at = cli_ms(json_get(last, "started"));
+    if (at == 0)
+        at = cli_ms(json_get(last, "due"));
+    if (last == NULL)
+        table_put(t, INK_NONE, NULL);
+    else
+        table_printf(t, ink_of_state("run", state), "%s %s", state,
+                     at != 0 ? text_relative(when, at, c->now.ms) : "");
+}
+
+static void put_schedule(struct table *t, const struct json *job)
+{
+    const struct json *parents = json_get(job, "parents");
+    struct buf text;
+    buf_init(&text, 4096);
+    buf_puts(&text, text_of(job, "schedule"));
+    JSON_EACH (parent, parents)
+        buf_printf(&text, "%s%s", parent == json_first(parents) ? "after " : ", ",
+                   json_str(parent, ""));
+    table_put(t, INK_DIM, buf_str(&text));
+    buf_close(&text);
+}
+
+static void show_list(struct cli *c, const struct json *list)
+{
+    static const struct column columns[] = {
+        {"JOB", COLUMN_FREE},      {"STATE", COLUMN_TEXT}, {"NEXT", COLUMN_NUMBER},
+        {"LAST RUN", COLUMN_TEXT}, {"OK", COLUMN_NUMBER},  {"FAILED", COLUMN_NUMBER},
+        {"SCHEDULE", COLUMN_FREE},
+    };
+    const struct json *failing = NULL;
+    struct table t;
+    table_init(&t, columns, sizeof columns / sizeof columns[0]);
+    JSON_EACH (job, json_get(list, "items")) {
+        if (failing == NULL && str_eq(text_of(job, "state"), "failing"))
+            failing = job;
+        table_put(&t, INK_NONE, text_of(job, "name"));
+        cli_put_state(&t, "job", json_get(job, "state"));
+        cli_put_when(c, &t, json_get(job, "next"));
+        put_last(c, &t, json_get(job, "last"));
+        table_printf(&t, INK_NONE, "%lld", (long long)number_of(job, "successes"));
+        table_printf(&t, INK_NONE, "%lld", (long long)number_of(job, "errors"));
+        put_schedule(&t, job);
+    }
+    cli_table(c, &t);
+    if (failing != NULL)
+        cli_next(c, "%s is failing: mesolith logs %s", text_of(failing, "name"),
+                 text_of(failing, "name"));
+    else if (json_count(json_get(list, "items")) == 0)
+        cli_next(c, "No jobs. mesolith job create FILE makes one.");
+}
+
+static int list_jobs(struct cli *c, struct error *err)
+{
+    struct json *list;
+    struct buf path;
+    const char *state = cli_flag_text(c, FLAG_STATE), *find = cli_flag_text(c, FLAG_FIND);
+    buf_init(&path, PATH_BYTES);
+    api_path(&path, "/api/jobs?sort=name");
+    if (state != NULL)
+        api_path(&path, "&state=%s", state);
+    if (find != NULL)
+        api_path(&path, "&q=%s", find);
+    int rc = cli_list(c, buf_str(&path), "name", &list, err);
+    buf_close(&path);
+    if (rc != 0)
+        return -1;
+    if (cli_for_people(c))
+        show_list(c, list);
+    json_free(list);
+    return 0;
+}
+
+/* ---- runs */
+
+static void put_took(struct table *t, const struct json *run)
+{
+    char took[TEXT_SIZE];
+    int64_t started = cli_ms(json_get(run, "started")), ended = cli_ms(json_get(run, "ended"));
+    table_put(t, INK_NONE,
+              started != 0 && ended != 0 ? text_duration(took, ended - started) : NULL);
+}
+
+static void show_runs(struct cli *c, const struct json *runs, size_t most)
+{
+    static const struct column columns[] = {
+        {"RUN", COLUMN_NUMBER},  {"STATE", COLUMN_TEXT}, {"DUE", COLUMN_NUMBER},
+        {"TOOK", COLUMN_NUMBER}, {"CAUSE", COLUMN_TEXT}, {"TRIES", COLUMN_NUMBER},
+        {"", COLUMN_FREE},
+    };
+    struct table t;
+    size_t n = 0;
+    table_init(&t, columns, sizeof columns / sizeof columns[0]);
+    JSON_EACH (run, runs) {
+        if (n++ == most)
+            break;
+        int64_t attempt = number_of(run, "attempt"), id;
+        if (json_i64(json_get(run, "id"), &id))
+            table_printf(&t, INK_NONE, "%lld", (long long)id);
+        else
+            table_put(&t, INK_NONE, text_of(run, "id"));
+        cli_put_state(&t, "run", json_get(run, "state"));
+        cli_put_when(c, &t, json_get(run, "due"));
+        put_took(&t, run);
+        table_put(&t, INK_NONE, text_of(run, "cause"));
+        if (attempt > 0)
+            table_printf(&t, INK_NONE, "%lld", (long long)attempt + 1);
+        else
+            table_put(&t, INK_NONE, NULL);
+        table_put(&t, INK_DIM, text_of(run, "message"));
+    }
+    cli_table(c, &t);
+}
+
+static int list_runs(struct cli *c, struct error *err)
+{
+    struct json *list;
+    struct buf path;
+    buf_init(&path, PATH_BYTES);
+    api_path(&path, "/api/runs?job=%s", c->args.names[0]);
+    int rc = cli_list(c, buf_str(&path), "id", &list, err);
+    buf_close(&path);
+    if (rc != 0)
+        return -1;
+    if (cli_for_people(c)) {
+        show_runs(c, json_get(list, "items"), SIZE_MAX);
+        cli_next(c,
+                 json_count(json_get(list, "items")) > 0 ? "mesolith logs %s"
+                                                         : "No runs yet: mesolith job run %s",
+                 c->args.names[0]);
+    }
+    json_free(list);
+    return 0;
+}
+
+/* ---- show */
+
+static void show_fields(struct cli *c, const struct json *detail)
+{
+    static const struct column columns[] = {{"", COLUMN_TEXT}, {"", COLUMN_FREE}};
+    const struct json *job = json_get(detail, "job"), *summary = json_get(detail, "summary");
+    struct table t;
+    table_init(&t, columns, 2);
+    table_put(&t, INK_DIM, "state");
+    cli_put_state(&t, "job", json_get(summary, "state"));
+    cli_put_field(&t, "command", text_of(job, "command"));
+    table_put(&t, INK_DIM, "when");
+    put_schedule(&t, summary);
+    cli_put_field(&t, "zone", text_of(summary, "zone"));
+    table_put(&t, INK_DIM, "so far");
+    table_printf(&t, INK_NONE, "%lld ok, %lld failed", (long long)number_of(summary, "successes"),
+                 (long long)number_of(summary, "errors"));
+    size_t n = 0;
+    JSON_EACH (next, json_get(detail, "next")) {
+        char when[TEXT_SIZE];
+        if (n == 3)
+            break;
+        table_put(&t, INK_DIM, n++ == 0 ? "next" : "");
+        table_printf(&t, INK_NONE, "%s, %s", text_relative(when, cli_ms(next), c->now.ms),
+                     json_str(next, ""));
+    }
+    cli_table(c, &t);
+}
+
+static void show_job(struct cli *c, const struct json *detail)
+{
+    const char *name = text_of(json_get(detail, "summary"), "name");
+    const struct json *runs = json_get(detail, "runs"), *why = json_get(detail, "why");
+    cli_say(c, 0, "%s", name);
+    show_fields(c, detail);
+    buf_puts(&c->out, json_count(why) > 0 ? "\n" : "");
+    say_why(c, why, 0);
+    buf_puts(&c->out, json_count(runs) > 0 ? "\n" : "");
+    show_runs(c, runs, RUNS_SHOWN);
+    cli_next(c, json_count(runs) > 0 ? "mesolith logs %s" : "mesolith job run %s", name);
+}
+
+static int show(struct cli *c, struct error *err)
+{
+    struct json *detail;
+    struct buf path;
+    buf_init(&path, PATH_BYTES);
+    api_path(&path, "/api/jobs/%s", c->args.names[0]);
+    int rc = cli_ask(c, METHOD_GET, buf_str(&path), NULL, &detail, err);
+    buf_close(&path);
+    if (rc != 0)
+        return -1;
+    if (cli_for_people(c))
+        show_job(c, detail);
+    json_free(detail);
+    return 0;
+}
+
+/* ---- changes */
+
+static int put_job(struct cli *c, const char *name, const struct buf *body, struct error *err)
+{
+    struct json *answer;
+    struct buf path;
+    buf_init(&path, PATH_BYTES);
+    api_path(&path, "/api/jobs/%s", name);
+    int rc = cli_ask(c, METHOD_PUT, buf_str(&path), body, &answer, err);
+    buf_close(&path);
+    if (rc == 0)
+        json_free(answer);
+    return rc;
+}
+
+static int get_job(struct cli *c, const char *name, struct json **detail_out, struct error *err)
+{
+    struct buf path;
+    buf_init(&path, PATH_BYTES);
+    api_path(&path, "/api/jobs/%s", name);
+    int rc = api_get(&c->api, buf_str(&path), detail_out, err);
+    buf_close(&path);
+    return rc;
+}
+
+static int say_next(struct cli *c, const char *name, const char *what, struct error *err)
+{
+    struct json *detail;
+    char when[TEXT_SIZE];
+    if (!cli_for_people(c))
+        return 0;
+    if (get_job(c, name, &detail, err) != 0)
+        return -1;
+    int64_t next = cli_ms(json_get(json_get(detail, "summary"), "next"));
+    if (next != 0)
+        cli_say(c, 0, "%s is %s: next run %s.", name, what, text_relative(when, next, c->now.ms));
+    else
+        cli_say(c, 0, "%s is %s.", name, what);
+    json_free(detail);
+    return 0;
+}
+
+/* ERR_CONFLICT when there is one of that name already. */
+static int check_absent(struct cli *c, const char *name, struct error *err)
+{
+    struct json *detail;
+    if (get_job(c, name, &detail, err) == 0) {
+        json_free(detail);
+        snprintf(c->api.cure, sizeof c->api.cure, "mesolith apply FILE changes it");
+        return error_set(err, ERR_CONFLICT, "%s: there is a job of that name already", name);
+    }
+    return err->code == ERR_NOT_FOUND ? 0 : -1;
+}
+
+static int create(struct cli *c, struct error *err)
+{
+    struct buf body;
+    if (cli_read_file(c->args.names[0], &body, err) != 0)
+        return -1;
+    struct json *job = json_parse(buf_slice(&body), err);
+    const char *name = text_of(job, "name");
+    int rc = job != NULL ? 0 : error_wrap(err, "%s", c->args.names[0]);
+    if (rc == 0 && *name == '\0')
+        rc = error_set(err, ERR_INVALID, "%s: name is missing, need one job", c->args.names[0]);
+    if (rc == 0 && (rc = check_absent(c, name, err)) == 0 &&
+        (rc = put_job(c, name, &body, err)) == 0)
+        rc = say_next(c, name, "made", err);
+    json_free(job);
+    buf_close(&body);
+    return rc;
+}
+
+/* The job as it is, with another `disabled`. */
+static void body_with(struct buf *body, const struct json *job, bool disabled)
+{
+    struct json_writer w;
+    buf_init(body, BODY_BYTES);
+    json_begin(&w, body);
+    json_object(&w);
+    JSON_EACH (member, job) {
+        if (str_eq(json_name(member), "disabled"))
+            continue;
+        json_key(&w, json_name(member));
+        json_put_value(&w, member);
+    }
+    json_member_bool(&w, "disabled", disabled);
+    json_object_end(&w);
+}
+
+static int set_disabled(struct cli *c, bool disabled, struct error *err)
+{
+    const char *name = c->args.names[0];
+    struct json *detail;
+    struct buf body;
+    if (get_job(c, name, &detail, err) != 0)
+        return -1;
+    body_with(&body, json_get(detail, "job"), disabled);
+    json_free(detail);
+    int rc = put_job(c, name, &body, err);
+    buf_close(&body);
+    return rc == 0 ? say_next(c, name, disabled ? "disabled" : "enabled", err) : -1;
+}
+
+static int enable(struct cli *c, struct error *err)
+{
+    return set_disabled(c, false, err);
+}
+
+static int disable(struct cli *c, struct error *err)
+{
+    return set_disabled(c, true, err);
+}
+
+static int delete (struct cli *c, struct error *err)
+{
+    struct json *answer;
+    struct buf path;
+    buf_init(&path, PATH_BYTES);
+    api_path(&path, "/api/jobs/%s", c->args.names[0]);
+    int rc = cli_ask(c, METHOD_DELETE, buf_str(&path), NULL, &answer, err);
+    buf_close(&path);
+    if (rc != 0)
+        return -1;
+    json_free(answer);
+    if (cli_for_people(c))
+        cli_say(c, 0, "%s is deleted.", c->args.names[0]);
+    return 0;
+}
+
+static int run(struct cli *c, struct error *err)
+{
+    struct json *answer;
+    struct buf path, none;
+    char id[TEXT_SIZE];
+    int64_t number;
+    buf_init(&path, PATH_BYTES);
+    buf_init(&none, 16);
+    buf_puts(&none, "{}");
+    api_path(&path, "/api/jobs/%s/run", c->args.names[0]);
+    int rc = cli_ask(c, METHOD_POST, buf_str(&path), &none, &answer, err);
+    buf_close(&none);
+    buf_close(&path);
+    if (rc != 0)
+        return -1;
+    str_copy(id, sizeof id, text_of(answer, "run"));
+    if (json_i64(json_get(answer, "run"), &number))
+        snprintf(id, sizeof id, "%lld", (long long)number);
+    json_free(answer);
+    if (!cli_on(c, FLAG_DETACH))
+        return wait_run(c, c->args.names[0], id, err);
+    if (cli_for_people(c))
+        cli_say(c, 0, "Run %s of %s began.", id, c->args.names[0]);
+    return 0;
+}
+
+#define ONE_JOB .operands = "NAME", .names_min = 1, .names_max = 1, .names = NAME_JOB
+
+static const struct cli_verb verbs[] = {
+    {
+        .name = "list",
+        .operands = "",
+        .flags = FLAGS_LIST | F(STATE) | F(FIND),
+        .run = list_jobs,
+        .about = "Lists the jobs",
+        .examples = {"mesolith job list", "mesolith job --state failing"},
+    },
+    {
+        .name = "show",
+        ONE_JOB,
+        .flags = FLAGS_SHOW,
+        .run = show,
+        .about = "Shows one job, its next times and its last runs",
+        .examples = {"mesolith job show demo-date", "mesolith job show demo-date --json"},
+    },
+    {
+        .name = "runs",
+        ONE_JOB,
+        .flags = FLAGS_LIST,
+        .run = list_runs,
+        .about = "Lists the runs of a job, the newest first",
+        .examples = {"mesolith job runs demo-date", "mesolith job runs demo-date --watch"},
+    },
+    {
+        .name = "create",
+        .operands = "FILE",
+        .names_min = 1,
+        .names_max = 1,
+        .names = NAME_FILE,
+        .flags = FLAGS_ASK,
+        .run = create,
+        .about = "Makes a job from a file with its JSON, as Chronos has it",
+        .examples = {"mesolith job create backup.json",
+                     "echo '{\"name\": \"hi\", \"command\": \"echo hi\", \"schedule\": "
+                     "\"R//PT1H\"}' | mesolith job create -"},
+    },
+    {
+        .name = "run",
+        ONE_JOB,
+        .flags = FLAGS_CHANGE,
+        .run = run,
+        .about = "Runs a job now, beside its schedule",
+        .examples = {"mesolith job run demo-date", "mesolith job run demo-date --detach"},
+    },
+    {
+        .name = "enable",
+        ONE_JOB,
+        .flags = FLAGS_ASK,
+        .run = enable,
+        .about = "Lets a job run again when it is due",
+        .examples = {"mesolith job enable demo-date", "mesolith job enable demo-date --json"},
+    },
+    {
+        .name = "disable",
+        ONE_JOB,
+        .flags = FLAGS_ASK,
+        .run = disable,
+        .about = "Keeps a job, but does not run it when it is due",
+        .examples = {"mesolith job disable demo-date", "mesolith job disable demo-date --json"},
+    },
+    {
+        .name = "delete",
+        ONE_JOB,
+        .flags = FLAGS_ASK,
+        .run = delete,
+        .about = "Forgets a job and its runs",
+        .examples = {"mesolith job delete demo-date", "mesolith job delete demo-date --json"},
+    },
+};
+
+const struct cli_noun job_noun = {
+    .name = "job",
+    .about = "what should run when it is due",
+    .verbs = verbs,
+    .n = sizeof verbs / sizeof verbs[0],
+};

@@ -1,0 +1,418 @@
+/* mesolith logs - what tasks have written, of one or of all instances of an app. */
+#include "cli_noun.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/list.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli_find.h"
+#include "cli_follow.h"
+#include "cli_task.h"
+
+#define PATH_BYTES 4096
+#define LINE_BYTES (1 << 20)
+#define PIECE_BYTES LIMIT_FILE_READ_BYTES
+#define LOOK_MS 1000
+#define TASKS_MAX 200
+
+/* What is followed or printed: one file of one task. */
+struct tail {
+    struct list member;
+    struct follow follow;
+    struct logs *logs;
+    char *task;
+    struct buf line; /* the last one, not ended yet */
+    enum ink ink;
+    bool over;
+};
+
+struct logs {
+    struct cli *c;
+    struct loop loop;
+    struct found subject;
+    struct list tails;
+    size_t n, open;
+    bool named; /* each line says whose it is */
+    bool fresh; /* tails that begin now are of new tasks: from their first byte */
+    /* looking for new instances of an app */
+    uv_timer_t timer;
+    struct http_call look;
+    struct buf look_path;
+    struct error err;
+    bool failed;
+};
+
+/* ---- printing */
+
+static void put_name(const struct tail *t)
+{
+    char id[128];
+    bool color = t->logs->c->term.color;
+    const char *brief = text_short_id(id, sizeof id, t->task);
+    const char *dot = strrchr(brief, '.'); /* an app's: its name is known */
+    printf("%s%s%s ", ink_on(t->ink, color), dot != NULL ? dot + 1 : brief, ink_off(t->ink, color));
+}
+
+static void put_lines(struct tail *t, struct slice data)
+{
+    while (data.len > 0) {
+        const char *end = memchr(data.p, '\n', data.len);
+        size_t len = end != NULL ? (size_t)(end - data.p) + 1 : data.len;
+        buf_put(&t->line, data.p, len);
+        if (end != NULL || t->line.len == LINE_BYTES) {
+            put_name(t);
+            fwrite(buf_str(&t->line), 1, t->line.len, stdout);
+            buf_clear(&t->line);
+        }
+        data = (struct slice){data.p + len, data.len - len};
+    }
+}
+
+static void put_data(struct tail *t, const struct json *answer)
+{
+    struct slice data = json_slice(json_get(answer, "data"));
+    if (t->logs->named)
+        put_lines(t, data);
+    else
+        fwrite(data.p, 1, data.len, stdout);
+    fflush(stdout);
+}
+
+/* What was written without a line end at last. */
+static void put_rest(struct tail *t)
+{
+    if (t->line.len > 0)
+        put_lines(t, SLICE("\n"));
+}
+
+/* ---- paths */
+
+static const char *file_of(const struct logs *l)
+{
+    return cli_on(l->c, FLAG_ERR) ? "stderr" : "stdout";
+}
+
+static void put_start(struct buf *path, const struct logs *l)
+{
+    if (l->fresh || cli_on(l->c, FLAG_ALL))
+        buf_puts(path, "&offset=0");
+    else
+        buf_printf(path, "&tail=%lld", (long long)args_number(&l->c->args, FLAG_TAIL));
+}
+
+/* ---- tails */
+
+static struct tail *add_tail(struct logs *l, const char *task)
+{
+    static const enum ink inks[] = {INK_BUSY, INK_GOOD, INK_WARN, INK_BOLD, INK_DIM};
+    struct tail *t = NEW(struct tail);
+    t->logs = l;
+    t->task = mem_strdup(task);
+    t->ink = inks[l->n++ % (sizeof inks / sizeof inks[0])];
+    buf_init(&t->line, LINE_BYTES);
+    list_push(&l->tails, &t->member);
+    return t;
+}
+
+static bool has_tail(const struct logs *l, const char *task)
+{
+    LIST_EACH (member, &l->tails)
+        if (str_eq(LIST_ENTRY(member, struct tail, member)->task, task))
+            return true;
+    return false;
+}
+
+static void drop_tails(struct logs *l)
+{
+    while (!list_empty(&l->tails)) {
+        struct tail *t = LIST_ENTRY(list_pop(&l->tails), struct tail, member);
+        buf_close(&t->line);
+        mem_free(t->task);
+        mem_free(t);
+    }
+}
+
+/* ---- which tasks */
+
+/* The live ones; if there is none, the one that came last. */
+static void add_tasks_of_app(struct logs *l, const struct json *tasks)
+{
+    const struct json *newest = NULL;
+    JSON_EACH (task, tasks) {
+        if (task_is_live(task) && l->n < TASKS_MAX)
+            add_tail(l, text_of(task, "id"));
+        if (newest == NULL || strcmp(text_of(task, "staged"), text_of(newest, "staged")) > 0)
+            newest = task;
+    }
+    if (l->n == 0 && newest != NULL)
+        add_tail(l, text_of(newest, "id"));
+}
+
+static void add_newest_run(struct logs *l, const struct json *runs)
+{
+    const struct json *newest = NULL;
+    JSON_EACH (run, runs)
+        if (*text_of(run, "task") != '\0' &&
+            (newest == NULL || strcmp(text_of(run, "started"), text_of(newest, "started")) > 0))
+            newest = run;
+    if (newest != NULL)
+        add_tail(l, text_of(newest, "task"));
+}
+
+static int add_tasks(struct logs *l, struct error *err)
+{
+    struct json *list;
+    struct buf path;
+    const struct found *f = &l->subject;
+    if (f->kind == NAME_TASK) {
+        add_tail(l, f->name);
+        return 0;
+    }
+    buf_init(&path, PATH_BYTES);
+    api_path(&path, f->kind == NAME_APP ? "/api/tasks?app=%s" : "/api/runs?job=%s", f->name);
+    int rc = api_list(&l->c->api, buf_str(&path), &list, err);
+    buf_close(&path);
+    if (rc != 0)
+        return -1;
+    if (f->kind == NAME_APP)
+        add_tasks_of_app(l, json_get(list, "items"));
+    else
+        add_newest_run(l, json_get(list, "items"));
+    json_free(list);
+    l->named = l->n > 1 || (f->kind == NAME_APP && cli_on(l->c, FLAG_FOLLOW));
+    return 0;
+}
+
+/* ---- what is there */
+
+static int print_piece(struct tail *t, const char *path, int64_t *next, int64_t *size,
+                       struct error *err)
+{
+    struct json *answer;
+    struct cli *c = t->logs->c;
+    if (cli_ask(c, METHOD_GET, path, NULL, &answer, err) != 0)
+        return -1;
+    size_t len = json_slice(json_get(answer, "data")).len;
+    *size = number_of(answer, "size");
+    *next = len > 0 ? number_of(answer, "offset") + (int64_t)len : *size;
+    if (!cli_on(c, FLAG_JSON))
+        put_data(t, answer);
+    json_free(answer);
+    return 0;
+}
+
+static int print_tail(struct tail *t, struct error *err)
+{
+    struct buf path;
+    int64_t next = 0, size = INT64_MAX;
+    int rc = 0;
+    bool all = cli_on(t->logs->c, FLAG_ALL);
+    buf_init(&path, PATH_BYTES);
+    while (rc == 0 && next < size) {
+        buf_clear(&path);
+        api_path(&path, "/api/tasks/%s/logs?file=%s", t->task, file_of(t->logs));
+        if (all)
+            buf_printf(&path, "&offset=%lld&length=%d", (long long)next, PIECE_BYTES);
+        else
+            put_start(&path, t->logs);
+        rc = print_piece(t, buf_str(&path), &next, &size, err);
+        if (!all)
+            break;
+    }
+    put_rest(t);
+    buf_close(&path);
+    return rc;
+}
+
+/* ---- what comes */
+
+static void on_timer_closed(uv_handle_t *timer)
+{
+    (void)timer;
+}
+
+/* An app goes on, a task or a run has an end. */
+static void end_if_over(struct logs *l)
+{
+    if (l->open > 0 || (l->subject.kind == NAME_APP && !l->failed))
+        return;
+    if (l->subject.kind == NAME_APP && !uv_is_closing((uv_handle_t *)&l->timer))
+        uv_close((uv_handle_t *)&l->timer, on_timer_closed);
+}
+
+static void on_event(void *data, const struct sse_event_in *e)
+{
+    struct tail *t = data;
+    struct error ignored;
+    if (str_eq(e->event, "end")) {
+        put_rest(t);
+        follow_stop(&t->follow);
+        return;
+    }
+    if (!str_eq(e->event, "data"))
+        return;
+    if (cli_on(t->logs->c, FLAG_JSON)) {
+        printf("%.*s\n", (int)e->data.len, e->data.p);
+        fflush(stdout);
+        return;
+    }
+    struct json *answer = json_parse_own(e->data, &ignored);
+    if (answer != NULL)
+        put_data(t, answer);
+    json_free(answer);
+}
+
+static void on_ended(struct follow *f, const struct error *err)
+{
+    struct tail *t = f->data;
+    struct logs *l = t->logs;
+    l->open--;
+    t->over = true;
+    if (err != NULL && err->code != ERR_NOT_FOUND) { /* that of a task may be gone by now */
+        l->err = *err;
+        l->failed = true;
+    } else if (err != NULL && l->subject.kind != NAME_APP) {
+        l->err = *err;
+        l->failed = true;
+    }
+    end_if_over(l);
+}
+
+static int follow_tail(struct tail *t, struct error *err)
+{
+    struct logs *l = t->logs;
+    struct buf path;
+    buf_init(&path, PATH_BYTES);
+    api_path(&path, "/api/tasks/%s/logs?follow=1&file=%s", t->task, file_of(l));
+    put_start(&path, l);
+    t->follow.data = t;
+    int rc =
+        follow_start(&t->follow, &l->loop, &l->c->api, buf_str(&path), on_event, on_ended, err);
+    buf_close(&path);
+    l->open += rc == 0;
+    return rc;
+}
+
+/* New instances of an app are found by looking every second. */
+static void take_new(struct logs *l, const struct json *tasks)
+{
+    struct error err;
+    l->fresh = true;
+    JSON_EACH (task, tasks) {
+        const char *id = text_of(task, "id");
+        if (!task_is_live(task) || has_tail(l, id) || l->n >= TASKS_MAX)
+            continue;
+        if (follow_tail(add_tail(l, id), &err) != 0)
+            l->err = err;
+    }
+}
+
+static void on_looked(struct http_call *call, const struct error *err)
+{
+    struct logs *l = call->data;
+    struct error ignored;
+    if (err == NULL && call->response->status == 200) {
+        struct json *list = json_parse_own(call->body, &ignored);
+        take_new(l, json_get(list, "items"));
+        json_free(list);
+    }
+    http_call_close(call);
+    if (l->failed)
+        end_if_over(l);
+    else
+        uv_timer_again(&l->timer);
+}
+
+static void on_look(uv_timer_t *timer)
+{
+    struct logs *l = timer->data;
+    struct error ignored;
+    const struct http_ask ask = {
+        .to = api_url(&l->c->api),
+        .method = METHOD_GET,
+        .target = buf_str(&l->look_path),
+        .headers = SLICE("Accept: application/json\r\n"),
+        .total_ms = 10 * LOOK_MS,
+    };
+    l->look = (struct http_call){.data = l};
+    uv_timer_stop(timer);
+    if (http_call_start(&l->look, &l->loop, &ask, on_looked, &ignored) != 0)
+        uv_timer_again(timer);
+}
+
+static int follow_all(struct logs *l, struct error *err)
+{
+    if (loop_init(&l->loop, err) != 0)
+        return -1;
+    buf_init(&l->look_path, PATH_BYTES);
+    if (l->subject.kind == NAME_APP) {
+        api_path(&l->look_path, "/api/tasks?limit=1000&app=%s", l->subject.name);
+        uv_timer_init(&l->loop.uv, &l->timer);
+        l->timer.data = l;
+        uv_timer_start(&l->timer, on_look, LOOK_MS, LOOK_MS);
+    }
+    int rc = 0;
+    LIST_EACH (member, &l->tails)
+        if (rc == 0)
+            rc = follow_tail(LIST_ENTRY(member, struct tail, member), err);
+    if (rc == 0)
+        loop_run(&l->loop);
+    if (rc == 0 && l->failed) {
+        *err = l->err;
+        rc = -1;
+    }
+    buf_close(&l->look_path);
+    if (rc == 0 || l->failed)
+        loop_close(&l->loop); /* else the process ends with what was begun */
+    return rc;
+}
+
+/* ---- the verb */
+
+static int run(struct cli *c, struct error *err)
+{
+    struct logs l = {.c = c};
+    list_init(&l.tails);
+    if (find_name(c, NAME_SUBJECT, c->args.names[0], &l.subject, err) != 0)
+        return -1;
+    int rc = add_tasks(&l, err);
+    if (rc == 0 && l.n == 0 && !cli_on(c, FLAG_FOLLOW)) {
+        snprintf(c->api.cure, sizeof c->api.cure, "mesolith why %.200s", l.subject.name);
+        rc = error_set(err, ERR_NOT_FOUND, "%s: nothing of it has run yet", l.subject.name);
+    }
+    if (rc == 0 && cli_on(c, FLAG_FOLLOW)) {
+        rc = follow_all(&l, err);
+    } else if (rc == 0) {
+        LIST_EACH (member, &l.tails)
+            if (rc == 0)
+                rc = print_tail(LIST_ENTRY(member, struct tail, member), err);
+    }
+    drop_tails(&l);
+    found_close(&l.subject);
+    return rc;
+}
+
+static const struct cli_verb verbs[] = {
+    {
+        .name = "",
+        .operands = "NAME",
+        .names_min = 1,
+        .names_max = 1,
+        .names = NAME_SUBJECT,
+        .flags = FLAGS_ASK | F(FOLLOW) | F(ERR) | F(TAIL) | F(ALL),
+        .run = run,
+        .about = "Prints what an app's instances, a job's last run or a task have written",
+        .examples = {"mesolith logs -f /demo/hello", "mesolith logs demo-date --err"},
+    },
+};
+
+const struct cli_noun logs_noun = {
+    .name = "logs",
+    .about = "what tasks have written",
+    .verbs = verbs,
+    .n = 1,
+};

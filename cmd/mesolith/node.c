@@ -1,0 +1,162 @@
+/* mesolith node - the machines. */
+#include "cli_noun.h"
+
+#include <stdio.h>
+
+#include "base/str.h"
+#include "cli_find.h"
+
+#define GIB (1024.0 * 1024 * 1024)
+
+/* "0.3 of 8" */
+static void put_used(struct table *t, const struct json *used, double unit)
+{
+    char part[TEXT_SIZE], all[TEXT_SIZE];
+    double a = json_double(json_get(used, "used"), 0) / unit;
+    double b = json_double(json_get(used, "total"), 0) / unit;
+    if (unit > 1) {
+        a = (double)(int64_t)(a * 10 + 0.5) / 10;
+        b = (double)(int64_t)(b * 10 + 0.5) / 10;
+    }
+    table_printf(t, INK_NONE, "%s of %s", text_number(part, a), text_number(all, b));
+}
+
+static void put_modes(struct table *t, const struct json *modes)
+{
+    struct buf text;
+    buf_init(&text, 256);
+    JSON_EACH (mode, modes)
+        buf_printf(&text, "%s%s", text.len > 0 ? " " : "", json_str(mode, ""));
+    table_put(t, INK_NONE, buf_str(&text));
+    buf_close(&text);
+}
+
+static void put_role(struct table *t, const struct json *node)
+{
+    const char *role = text_of(node, "role");
+    table_put(t, INK_NONE, str_eq(role, "none") ? "" : role);
+}
+
+static void show_list(struct cli *c, const struct json *list)
+{
+    static const struct column columns[] = {
+        {"NODE", COLUMN_FREE},      {"STATE", COLUMN_TEXT},      {"ROLE", COLUMN_TEXT},
+        {"ADDRESS", COLUMN_TEXT},   {"TASKS", COLUMN_NUMBER},    {"CPUS", COLUMN_NUMBER},
+        {"MEM GiB", COLUMN_NUMBER}, {"DISK GiB", COLUMN_NUMBER}, {"SEEN", COLUMN_NUMBER},
+    };
+    const struct json *lost = NULL;
+    struct table t;
+    table_init(&t, columns, sizeof columns / sizeof columns[0]);
+    JSON_EACH (node, json_get(list, "items")) {
+        if (lost == NULL && str_eq(text_of(node, "state"), "unreachable"))
+            lost = node;
+        table_put(&t, INK_NONE, text_of(node, "name"));
+        cli_put_state(&t, "node", json_get(node, "state"));
+        put_role(&t, node);
+        table_put(&t, INK_NONE, text_of(node, "address"));
+        table_printf(&t, INK_NONE, "%lld", (long long)number_of(node, "tasks"));
+        put_used(&t, json_get(node, "cpus"), 1);
+        put_used(&t, json_get(node, "mem"), GIB);
+        put_used(&t, json_get(node, "disk"), GIB);
+        cli_put_when(c, &t, json_get(node, "seen"));
+    }
+    cli_table(c, &t);
+    if (lost != NULL)
+        cli_next(c, "%s is unreachable: mesolith why node %s", text_of(lost, "name"),
+                 text_of(lost, "name"));
+}
+
+static int list_nodes(struct cli *c, struct error *err)
+{
+    struct json *list;
+    if (cli_list(c, "/api/nodes?sort=name", "name", &list, err) != 0)
+        return -1;
+    if (cli_for_people(c))
+        show_list(c, list);
+    json_free(list);
+    return 0;
+}
+
+static void show_node(struct cli *c, const struct json *node)
+{
+    static const struct column columns[] = {{"", COLUMN_TEXT}, {"", COLUMN_FREE}};
+    const struct json *docker = json_get(node, "docker");
+    char up[TEXT_SIZE];
+    struct table t;
+    cli_say(c, 0, "%s", text_of(node, "name"));
+    table_init(&t, columns, 2);
+    table_put(&t, INK_DIM, "state");
+    cli_put_state(&t, "node", json_get(node, "state"));
+    cli_put_field(&t, "role", text_of(node, "role"));
+    table_put(&t, INK_DIM, "modes");
+    put_modes(&t, json_get(node, "modes"));
+    cli_put_field(&t, "address", text_of(node, "address"));
+    cli_put_field(&t, "id", text_of(node, "id"));
+    table_put(&t, INK_DIM, "tasks");
+    table_printf(&t, INK_NONE, "%lld", (long long)number_of(node, "tasks"));
+    table_put(&t, INK_DIM, "cpus");
+    put_used(&t, json_get(node, "cpus"), 1);
+    table_put(&t, INK_DIM, "mem GiB");
+    put_used(&t, json_get(node, "mem"), GIB);
+    table_put(&t, INK_DIM, "disk GiB");
+    put_used(&t, json_get(node, "disk"), GIB);
+    table_put(&t, INK_DIM, "ports");
+    put_used(&t, json_get(node, "ports"), 1);
+    table_put(&t, INK_DIM, "docker");
+    table_put(&t, INK_NONE,
+              json_bool(json_get(docker, "available"), false) ? text_of(docker, "version")
+                                                              : text_of(docker, "reason"));
+    cli_put_field(&t, "version", text_of(node, "version"));
+    cli_put_field(&t, "up for", text_duration(up, number_of(node, "uptime_s") * 1000));
+    cli_table(c, &t);
+    cli_next(c, "mesolith task list --node %s", text_of(node, "name"));
+}
+
+static int show(struct cli *c, struct error *err)
+{
+    struct found f;
+    struct json *node;
+    struct buf path;
+    if (find_name(c, NAME_NODE, c->args.names[0], &f, err) != 0)
+        return -1;
+    buf_init(&path, 1024);
+    api_path(&path, "/api/nodes/%s", f.name);
+    found_close(&f);
+    int rc = cli_ask(c, METHOD_GET, buf_str(&path), NULL, &node, err);
+    buf_close(&path);
+    if (rc != 0)
+        return -1;
+    if (cli_for_people(c))
+        show_node(c, node);
+    json_free(node);
+    return 0;
+}
+
+static const struct cli_verb verbs[] = {
+    {
+        .name = "list",
+        .operands = "",
+        .flags = FLAGS_LIST,
+        .run = list_nodes,
+        .about = "Lists the nodes and what is used of them",
+        .examples = {"mesolith node list", "mesolith node --watch"},
+    },
+    {
+        .name = "show",
+        .operands = "NAME",
+        .names_min = 1,
+        .names_max = 1,
+        .names = NAME_NODE,
+        .flags = FLAGS_SHOW,
+        .run = show,
+        .about = "Shows one node",
+        .examples = {"mesolith node show $(hostname)", "mesolith node show $(hostname) --json"},
+    },
+};
+
+const struct cli_noun node_noun = {
+    .name = "node",
+    .about = "the machines",
+    .verbs = verbs,
+    .n = sizeof verbs / sizeof verbs[0],
+};

@@ -1,0 +1,134 @@
+/* mesolith status - is it there, what runs, what needs attention. */
+#include "cli_noun.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+
+#define GIB (1024.0 * 1024 * 1024)
+
+/* "9 running, 1 waiting": of each state that some are in. */
+static void put_states(struct table *t, const struct json *group, const char *const *states,
+                       size_t n)
+{
+    struct buf text;
+    buf_init(&text, 512);
+    for (size_t i = 0; i < n; i++)
+        if (number_of(group, states[i]) > 0)
+            buf_printf(&text, "%s%lld %s", text.len > 0 ? ", " : "",
+                       (long long)number_of(group, states[i]), states[i]);
+    table_put(t, INK_NONE, text.len > 0 ? buf_str(&text) : "none");
+    buf_close(&text);
+}
+
+static void put_used(struct table *t, const struct json *resources, const char *name, double unit,
+                     const char *unit_name)
+{
+    char used[TEXT_SIZE], total[TEXT_SIZE];
+    const struct json *r = json_get(resources, name);
+    double part = json_double(json_get(r, "used"), 0) / unit;
+    double all = json_double(json_get(r, "total"), 0) / unit;
+    if (unit > 1) {
+        part = (double)(int64_t)(part * 10 + 0.5) / 10;
+        all = (double)(int64_t)(all * 10 + 0.5) / 10;
+    }
+    table_put(t, INK_DIM, name);
+    table_printf(t, INK_NONE, "%s of %s%s", text_number(used, part), text_number(total, all),
+                 unit_name);
+}
+
+static void show_numbers(struct cli *c, const struct json *status)
+{
+    static const struct column columns[] = {{"", COLUMN_TEXT}, {"", COLUMN_FREE}};
+    static const char *const app_states[] = {"running", "deploying", "waiting", "unhealthy",
+                                             "suspended"};
+    static const char *const task_states[] = {"running", "staging"};
+    const struct json *jobs = json_get(status, "jobs"), *nodes = json_get(status, "nodes");
+    const struct json *resources = json_get(status, "resources");
+    struct table t;
+    table_init(&t, columns, 2);
+    table_put(&t, INK_DIM, "apps");
+    put_states(&t, json_get(status, "apps"), app_states, 5);
+    table_put(&t, INK_DIM, "tasks");
+    put_states(&t, json_get(status, "tasks"), task_states, 2);
+    table_put(&t, INK_DIM, "jobs");
+    table_printf(&t, INK_NONE, "%lld, %lld running, %lld failing",
+                 (long long)number_of(jobs, "total"), (long long)number_of(jobs, "running"),
+                 (long long)number_of(jobs, "failing"));
+    table_put(&t, INK_DIM, "nodes");
+    table_printf(&t, INK_NONE, "%lld of %lld ready", (long long)number_of(nodes, "ready"),
+                 (long long)number_of(nodes, "total"));
+    put_used(&t, resources, "cpus", 1, "");
+    put_used(&t, resources, "mem", GIB, " GiB");
+    put_used(&t, resources, "disk", GIB, " GiB");
+    put_used(&t, resources, "ports", 1, "");
+    cli_table(c, &t);
+}
+
+static void show_attention(struct cli *c, const struct json *attention)
+{
+    static const struct column columns[] = {
+        {"", COLUMN_TEXT}, {"", COLUMN_TEXT}, {"", COLUMN_FREE}};
+    struct table t;
+    if (json_count(attention) == 0)
+        return;
+    buf_putc(&c->out, '\n');
+    table_init(&t, columns, 3);
+    JSON_EACH (a, attention) {
+        table_put(&t, INK_WARN, json_str(json_get(a, "noun"), ""));
+        table_put(&t, INK_BOLD, json_str(json_get(a, "name"), ""));
+        table_put(&t, INK_NONE, json_str(json_get(a, "sentence"), ""));
+    }
+    cli_table(c, &t);
+}
+
+static void show(struct cli *c, const struct json *status)
+{
+    char age[TEXT_SIZE];
+    const char *leader = json_str(json_get(json_get(status, "leader"), "name"), NULL);
+    const struct json *attention = json_get(status, "attention");
+    cli_say(c, 0, "%s, mesolith %s, %s: up for %s, %s%s", json_str(json_get(status, "cluster"), ""),
+            json_str(json_get(status, "version"), "?"), json_str(json_get(status, "name"), ""),
+            text_duration(age, c->now.ms - cli_ms(json_get(status, "started"))),
+            leader != NULL ? "led by " : "without a leader", leader != NULL ? leader : "");
+    show_numbers(c, status);
+    show_attention(c, attention);
+    const struct json *first = json_first(attention);
+    if (first != NULL)
+        cli_next(c, "mesolith why %s %s", json_str(json_get(first, "noun"), ""),
+                 json_str(json_get(first, "name"), ""));
+    else
+        cli_next(c, "%s", json_str(json_get(json_get(status, "urls"), "ui"), c->api.address));
+}
+
+static int run(struct cli *c, struct error *err)
+{
+    struct json *status;
+    if (cli_ask(c, METHOD_GET, "/api/status", NULL, &status, err) != 0)
+        return -1;
+    if (cli_on(c, FLAG_QUIET))
+        buf_printf(&c->out, "%s\n", json_str(json_get(status, "name"), ""));
+    else if (!cli_on(c, FLAG_JSON))
+        show(c, status);
+    json_free(status);
+    return 0;
+}
+
+static const struct cli_verb verbs[] = {
+    {
+        .name = "",
+        .operands = "",
+        .flags = FLAGS_LIST,
+        .run = run,
+        .about = "Shows whether a node is there, what runs, and what needs attention",
+        .examples = {"mesolith status", "mesolith status --watch"},
+    },
+};
+
+const struct cli_noun status_noun = {
+    .name = "status",
+    .about = "whether a node is there, what runs, what needs attention",
+    .verbs = verbs,
+    .n = 1,
+};

@@ -1,0 +1,77 @@
+/* mesolith why - what is not as wanted, because of what, and what to do. */
+#include "cli_noun.h"
+
+#include <stdio.h>
+
+#include "base/str.h"
+#include "cli_find.h"
+#include "cli_wait.h"
+
+static const enum name_kind kinds[] = {NAME_APP, NAME_JOB, NAME_TASK, NAME_NODE, NAME_DEPLOYMENT};
+
+static enum name_kind kind_of_word(const char *word)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (str_eq(word, name_kind_word(kinds[i])))
+            return kinds[i];
+    return NAME_NONE;
+}
+
+static int choose(struct cli *c, struct found *out, struct error *err)
+{
+    if (c->args.n == 1)
+        return find_name(c, NAME_ANY, c->args.names[0], out, err);
+    enum name_kind kind = kind_of_word(c->args.names[0]);
+    if (kind == NAME_NONE)
+        return error_set(err, ERR_SYNTAX, "%s: need app, job, task, node or deployment",
+                         c->args.names[0]);
+    if (find_name(c, kind, c->args.names[1], out, err) == 0)
+        return 0;
+    if (err->code == ERR_NOT_FOUND)
+        find_likely(c, kind, c->args.names[1]);
+    return -1;
+}
+
+static int run(struct cli *c, struct error *err)
+{
+    struct found f = {0};
+    struct json *why = NULL;
+    struct buf path;
+    if (choose(c, &f, err) != 0)
+        return -1;
+    buf_init(&path, 4096);
+    api_path(&path, f.kind == NAME_APP ? "/api/why/%s/%a" : "/api/why/%s/%s",
+             name_kind_word(f.kind), f.name);
+    int rc = cli_ask(c, METHOD_GET, buf_str(&path), NULL, &why, err);
+    const struct json *sentences = json_get(why, "sentences");
+    if (rc == 0 && cli_for_people(c)) {
+        say_why(c, sentences, 0);
+        if (json_count(sentences) == 0)
+            cli_say(c, 0, "%s %s is as it should be.", name_kind_word(f.kind), f.name);
+    }
+    json_free(why);
+    buf_close(&path);
+    found_close(&f);
+    return rc;
+}
+
+static const struct cli_verb verbs[] = {
+    {
+        .name = "",
+        .operands = "[NOUN] NAME",
+        .names_min = 1,
+        .names_max = 2,
+        .names = NAME_ANY,
+        .flags = FLAGS_SHOW,
+        .run = run,
+        .about = "Says what is not as wanted, because of what, and what to do",
+        .examples = {"mesolith why /demo/hello", "mesolith why job demo-date"},
+    },
+};
+
+const struct cli_noun why_noun = {
+    .name = "why",
+    .about = "what is not as wanted, because of what, and what to do",
+    .verbs = verbs,
+    .n = 1,
+};
