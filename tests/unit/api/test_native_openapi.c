@@ -1,0 +1,275 @@
+#include "unit.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "schema.h"
+#include "world.h"
+
+struct fixture {
+    struct world w;
+    struct reply r;
+    struct json *document;
+};
+
+static void play(struct fixture *f, const char *line, const char *body)
+{
+    reply_close(&f->r);
+    world_play(&f->w, "marathon", line, "", body, &f->r);
+}
+
+static int set_up(void **data)
+{
+    static struct fixture f;
+    struct error err;
+    world_open(&f.w);
+    reply_init(&f.r);
+    play(&f, "GET /api/openapi.json", NULL);
+    f.document = json_parse(buf_slice(&f.r.body), &err);
+    if (f.document == NULL)
+        fail_msg("openapi.json: %s", err.text);
+    *data = &f;
+    return 0;
+}
+
+static int tear_down(void **data)
+{
+    struct fixture *f = *data;
+    json_free(f->document);
+    reply_close(&f->r);
+    world_close(&f->w);
+    return 0;
+}
+
+/* "/api/why/{noun}/{name...}" as OpenAPI writes it. */
+static void path_of(const char *pattern, char dst[128])
+{
+    size_t n = 0;
+    for (const char *p = pattern; *p != '\0' && n < 127; p++) {
+        if (str_starts(p, "...}"))
+            p += 3;
+        dst[n++] = *p;
+    }
+    dst[n] = '\0';
+}
+
+static const struct json *operation(const struct fixture *f, enum method m, const char *pattern)
+{
+    char path[128], method[16] = "";
+    path_of(pattern, path);
+    for (size_t i = 0; method_text(m)[i] != '\0'; i++)
+        method[i] = (char)tolower((unsigned char)method_text(m)[i]);
+    return json_get(json_get(json_get(f->document, "paths"), path), method);
+}
+
+static bool is_door(const char *path, const char *method)
+{
+    char own[128];
+    for (size_t i = 0; i < native_dialect.n; i++) {
+        const struct door *d = &native_dialect.doors[i];
+        path_of(d->pattern, own);
+        if (str_eq(own, path) && slice_is_nocase(slice_of(method), method_text(d->method)))
+            return true;
+    }
+    return false;
+}
+
+/* Are the names in braces the path parameters of the operation? */
+static void check_parameters(const struct fixture *f, const struct json *op, const char *pattern)
+{
+    char path[128], braced[64];
+    size_t in_path = 0;
+    path_of(pattern, path);
+    JSON_EACH (parameter, json_get(op, "parameters")) {
+        const struct json *p = schema_resolve(f->document, parameter);
+        assert_non_null(p);
+        assert_non_null(json_get(p, "schema"));
+        assert_non_null(json_get(p, "description"));
+        if (!str_eq(json_str(json_get(p, "in"), ""), "path"))
+            continue;
+        in_path++;
+        snprintf(braced, sizeof braced, "{%s}", json_str(json_get(p, "name"), ""));
+        assert_non_null(strstr(path, braced));
+    }
+    for (const char *p = path; (p = strchr(p, '{')) != NULL; p++)
+        in_path--;
+    assert_int_equal(in_path, 0);
+}
+
+static void every_door_is_described_and_nothing_else(void **data)
+{
+    struct fixture *f = *data;
+    for (size_t i = 0; i < native_dialect.n; i++) {
+        const struct door *d = &native_dialect.doors[i];
+        if (str_eq(d->pattern, "/api/{rest...}")) /* what is not there */
+            continue;
+        const struct json *op = operation(f, d->method, d->pattern);
+        if (op == NULL)
+            fail_msg("%s %s is not in openapi.json", method_text(d->method), d->pattern);
+        assert_string_equal(json_str(json_get(op, "summary"), ""), d->about);
+        assert_non_null(json_get(op, "operationId"));
+        check_parameters(f, op, d->pattern);
+        bool has_body = d->method == METHOD_PUT || d->method == METHOD_POST;
+        assert_int_equal(json_get(op, "requestBody") != NULL, has_body);
+    }
+    JSON_EACH (path, json_get(f->document, "paths"))
+        JSON_EACH (op, path)
+            if (!is_door(json_name(path), json_name(op)))
+                fail_msg("%s %s has no door", json_name(op), json_name(path));
+}
+
+static void every_reference_leads_somewhere(void **data)
+{
+    struct fixture *f = *data;
+    char *text, *at;
+    play(f, "GET /api/openapi.json", NULL);
+    text = slice_dup(buf_slice(&f->r.body));
+    for (at = text; (at = strstr(at, "\"$ref\": \"")) != NULL;) {
+        struct error err;
+        char one[256];
+        at += strlen("\"$ref\": ");
+        snprintf(one, sizeof one, "{\"$ref\":%.*s}", (int)(strchr(at + 1, '"') - at) + 1, at);
+        struct json *ref = json_parse(slice_of(one), &err);
+        if (schema_resolve(f->document, ref) == NULL)
+            fail_msg("%s", one);
+        json_free(ref);
+    }
+    mem_free(text);
+}
+
+/* ---- what is answered */
+
+/* Status and body must be as the operation says. */
+static void check_answer(struct fixture *f, const char *line)
+{
+    char word[16], path[512], status[8];
+    struct error err;
+    struct route_match match = {0};
+    struct call c = {.match = &match, .reply = &f->r};
+    assert_int_equal(sscanf(line, "%15s %511s", word, path), 2);
+    struct request r = request_of(method_of(word), path);
+    r.listener = "marathon";
+    const struct door *door = api_find(f->w.api, &r, &c);
+    assert_non_null(door);
+    snprintf(status, sizeof status, "%d", f->r.status);
+    const struct json *op = operation(f, door->method, door->pattern);
+    const struct json *response = json_get(json_get(op, "responses"), status);
+    if (response == NULL)
+        fail_msg("%s: status %s is not described: %s", line, status, buf_str(&f->r.body));
+    const struct json *content = json_get(schema_resolve(f->document, response), "content");
+    struct json *body = json_parse(buf_slice(&f->r.body), &err);
+    assert_non_null(body);
+    if (!schema_fits(f->document, json_get(json_get(content, "application/json"), "schema"), body,
+                     &err))
+        fail_msg("%s: %s\n%s", line, err.text, buf_str(&f->r.body));
+    json_free(body);
+    call_close(&c);
+    route_match_close(&match);
+}
+
+static void say(struct fixture *f, const char *line, const char *body)
+{
+    play(f, line, body);
+    check_answer(f, line);
+}
+
+/* The id of some task whose owner is named so. */
+static void some_task(struct fixture *f, const char *of, char dst[256])
+{
+    struct task_row t;
+    struct stmt *q = state_tasks(f->w.state);
+    dst[0] = '\0';
+    while (state_task_next(q, &t))
+        if (str_eq(t.of, of))
+            str_copy(dst, 256, t.name);
+    assert_true(dst[0] != '\0');
+}
+
+static void furnish(struct fixture *f)
+{
+    world_apply(&f->w, COMMAND_NODE_PUT,
+                "{\"id\":1,\"name\":\"n1\",\"address\":\"10.0.0.1:5055\",\"modes\":7,\"level\":1,"
+                "\"version\":\"0.1.0\"}",
+                NULL);
+    world_agent(&f->w, "10.0.0.1");
+    say(f, "POST /api/apps",
+        "{\"id\":\"/web\",\"cmd\":\"x\",\"instances\":2,\"labels\":{\"a\":\"b\"},"
+        "\"portDefinitions\":[{\"port\":0}]}");
+    say(f, "PUT /api/apps/big", "{\"id\":\"/big\",\"cmd\":\"x\",\"instances\":9,\"cpus\":1}");
+    say(f, "PUT /api/jobs/report",
+        "{\"schedule\":\"R/2024-05-02T00:00:00Z/P1D\",\"command\":\"x\"}");
+    say(f, "POST /api/jobs/report/run", NULL);
+    f->w.facts.ports_refused = "[{\"port\":10000,\"reason\":\"our own door holds it\"}]";
+    world_settle(&f->w);
+}
+
+static void what_is_answered_is_what_is_described(void **data)
+{
+    struct fixture *f = *data;
+    static const char *const lines[] = {
+        "GET /api/status",         "GET /api/apps",           "GET /api/apps/web",
+        "GET /api/apps/big",       "GET /api/apps/nobody",    "GET /api/apps?limit=x",
+        "GET /api/tasks",          "GET /api/jobs",           "GET /api/jobs/report",
+        "GET /api/jobs/nobody",    "GET /api/runs",           "GET /api/nodes",
+        "GET /api/nodes/n1",       "GET /api/nodes/n2",       "GET /api/deployments",
+        "GET /api/services",       "GET /api/events/log",     "GET /api/why/app/big",
+        "GET /api/why/job/report", "GET /api/why/job/nobody", "GET /api/openapi.json",
+    };
+    char task[256], line[512];
+    furnish(f);
+    for (size_t i = 0; i < COUNT(lines); i++)
+        say(f, lines[i], NULL);
+    some_task(f, "report", task);
+    snprintf(line, sizeof line, "GET /api/tasks/%s", task);
+    say(f, line, NULL);
+    some_task(f, "/web", task);
+    snprintf(line, sizeof line, "DELETE /api/tasks/%s", task);
+    say(f, line, NULL);
+    world_settle(&f->w);
+    say(f, line, NULL); /* ended */
+    say(f, "GET /api/tasks?state=killed", NULL);
+    say(f, "POST /api/apps/web/scale", "{\"instances\":1}");
+    say(f, "POST /api/apps/web/restart", "{}"); /* locked */
+    say(f, "POST /api/apps/web/scale", "{\"instances\":-1}");
+    say(f, "DELETE /api/apps/web", NULL);
+    say(f, "DELETE /api/jobs/report", NULL);
+    say(f, "POST /api/sql", "{\"query\":\"select * from apps\"}");
+    say(f, "POST /api/sql", "{\"query\":\"drop table apps\"}");
+    say(f, "POST /api/apps", "{");
+    say(f, "POST /api/apps", "{\"id\":\"/x\",\"cpus\":\"many\"}");
+}
+
+static void a_schema_that_does_not_fit_is_noticed(void **data)
+{
+    struct fixture *f = *data;
+    static const char *const bad[] = {
+        "{}",
+        "{\"used\":\"x\",\"total\":1}",
+        "{\"used\":1,\"total\":1,\"more\":1}",
+        "[]",
+    };
+    struct error err;
+    const struct json *schema =
+        json_get(json_get(json_get(f->document, "components"), "schemas"), "Amount");
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        struct json *v = json_parse(slice_of(bad[i]), &err);
+        assert_false(schema_fits(f->document, schema, v, &err));
+        json_free(v);
+    }
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(every_door_is_described_and_nothing_else),
+        CASE(every_reference_leads_somewhere),
+        CASE(what_is_answered_is_what_is_described),
+        CASE(a_schema_that_does_not_fit_is_noticed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
