@@ -439,6 +439,20 @@ static const char *action_of(const struct app *old, const struct app *new, bool 
                                                            : "ScaleApplication";
 }
 
+static bool port_taken(void *data, int64_t port)
+{
+    return state_service_port_taken(data, (int)port, -1);
+}
+
+/* Of the service ports that it leaves open, those that it had: else it would have changed. */
+static void assign_ports(struct fleet *f, struct app *new, const struct app *old)
+{
+    struct error err;
+    const struct service_ports range = {
+        .data = f->state, .taken = port_taken, .min = SERVICE_PORT_MIN, .max = SERVICE_PORT_MAX};
+    assert_int_equal(app_assign_service_ports(new, old, &range, &err), 0);
+}
+
 struct wish {
     struct app new;
     int64_t base;
@@ -462,6 +476,7 @@ static void read_wish(struct fleet *f, const char *body, struct wish *out)
         out->base = row.version.ms;
         assert_int_equal(app_load(row.definition, &old, &err), 0);
     }
+    assign_ports(f, &out->new, known ? &old : NULL);
     out->action = action_of(known ? &old : NULL, &out->new, false);
     if (known)
         app_close(&old);

@@ -153,19 +153,38 @@ static void who_is_least_along_dies_first(void **unused)
     expect_list("1 running, 2 killing");
 }
 
+/* The two youngest are on one rack: by age alone they would both die. */
 static void scaling_down_keeps_groups_even(void **unused)
 {
     (void)unused;
     fleet_agent(&f, "a1", "{'attributes':{'rack':'a'}}");
+    fleet_put(&f, WEB("ok", 2, ",'constraints':[['rack','GROUP_BY']]"));
+    fleet_run_ms(&f, 1000);
     fleet_agent(&f, "b1", "{'attributes':{'rack':'b'}}");
-    fleet_put(&f, WEB("ok", 4, ",'constraints':[['rack','GROUP_BY','2']]"));
+    fleet_put(&f, WEB("ok", 4, ",'constraints':[['rack','GROUP_BY']]"));
     fleet_run_ms(&f, 1000);
-    const char *hosts = fleet_hosts(&f, "/web");
-    assert_int_equal(strstr(hosts, "a1") != NULL && strstr(hosts, "b1") != NULL, 1);
-    fleet_put(&f, WEB("ok", 2, ",'constraints':[['rack','GROUP_BY','2']]"));
+    assert_string_equal(fleet_hosts(&f, "/web"), "a1 a1 b1 b1");
+    fleet_put(&f, WEB("ok", 2, ",'constraints':[['rack','GROUP_BY']]"));
     fleet_run_ms(&f, 1000);
-    hosts = fleet_hosts(&f, "/web");
-    assert_true(str_eq(hosts, "a1 b1") || str_eq(hosts, "b1 a1"));
+    assert_string_equal(fleet_hosts(&f, "/web"), "a1 b1");
+}
+
+static void groups_that_are_uneven_become_even(void **unused)
+{
+    (void)unused;
+    fleet_agent(&f, "a1", "{'attributes':{'rack':'a'}}");
+    fleet_put(&f,
+              WEB("ok", 5, ",'killSelection':'OLDEST_FIRST','constraints':[['rack','GROUP_BY']]"));
+    fleet_run_ms(&f, 1000);
+    fleet_agent(&f, "b1", "{'attributes':{'rack':'b'}}");
+    fleet_put(&f,
+              WEB("ok", 7, ",'killSelection':'OLDEST_FIRST','constraints':[['rack','GROUP_BY']]"));
+    fleet_run_ms(&f, 1000);
+    assert_string_equal(fleet_hosts(&f, "/web"), "a1 a1 a1 a1 a1 b1 b1");
+    fleet_put(&f,
+              WEB("ok", 4, ",'killSelection':'OLDEST_FIRST','constraints':[['rack','GROUP_BY']]"));
+    fleet_run_ms(&f, 1000);
+    assert_string_equal(fleet_hosts(&f, "/web"), "a1 a1 b1 b1");
 }
 
 static void scaled_to_none_nothing_is_left(void **unused)
@@ -650,7 +669,21 @@ static void nothing_is_decided_twice_while_it_is_in_flight(void **unused)
     assert_int_equal(f.most, 3);
 }
 
-/* What an old leader had in flight may be applied under the new one: its term says that it lost. */
+/* Something is due while its commands are in flight: it is not waited for by turning. */
+static void what_is_in_flight_is_waited_for_in_peace(void **unused)
+{
+    (void)unused;
+    fleet_agent(&f, "n1", "{'cpus_milli':200}");
+    fleet_put(&f, WEB("ok", 3, "")); /* two are launched, one waits for a place */
+    fleet_run_ms(&f, 0);
+    f.held = true;
+    fleet_run_ms(&f, 10000);
+    int64_t turns = f.turns;
+    fleet_run_ms(&f, 10000);
+    assert_in_range(f.turns - turns, 0, 20);
+}
+
+/* What an old leader had in flight was committed before the new term began: it counts. */
 static void marks_die_with_the_leadership(void **unused)
 {
     (void)unused;
@@ -662,7 +695,7 @@ static void marks_die_with_the_leadership(void **unused)
     fleet_turn(&f);
     assert_true(f.entries_n > 0);
     fleet_new_leader(&f);
-    fleet_release(&f); /* committed before the new term began: it counts */
+    fleet_release(&f);
     fleet_run_ms(&f, 1000);
     expect_list("3 running");
     assert_int_equal(f.most, 3);
@@ -692,6 +725,7 @@ int main(void)
         TEST(the_oldest_die_first_where_the_app_says_so),
         TEST(who_is_least_along_dies_first),
         TEST(scaling_down_keeps_groups_even),
+        TEST(groups_that_are_uneven_become_even),
         TEST(scaled_to_none_nothing_is_left),
         TEST(a_thousand_come_and_go),
         TEST(a_large_app_does_not_starve_a_small_one),
@@ -719,6 +753,7 @@ int main(void)
         TEST(a_task_that_was_ending_on_a_lost_agent_has_ended),
         TEST(a_new_leader_goes_on_where_the_old_one_was),
         TEST(nothing_is_decided_twice_while_it_is_in_flight),
+        TEST(what_is_in_flight_is_waited_for_in_peace),
         TEST(marks_die_with_the_leadership),
         TEST(what_the_feed_says_of_jobs_is_not_taken_for_an_app),
     };

@@ -143,6 +143,24 @@ static void a_finite_job_posted_twice_runs_once(void **unused)
     assert_string_equal(harness_shown(&h, "j"), "R0/2026-03-02T10:08:00.000Z/P1D");
 }
 
+/* 2.6, rule 1: who posts what was shown changes nothing; the anchor stays the 31st. */
+static void what_was_shown_may_be_posted_again(void **unused)
+{
+    (void)unused;
+    harness_close(&h);
+    harness_open(&h, "2026-01-30T00:00:00Z");
+    harness_agent(&h, "n1", 8, 8192);
+    harness_post(&h, JOB_FACE_2,
+                 "{'name':'j','command':'takes 1','schedule':'R5/2026-01-31T00:00:00Z/P1M'}");
+    harness_run(&h, "2026-02-01T00:00:00Z");
+    assert_string_equal(harness_shown(&h, "j"), "R4/2026-02-28T00:00:00.000Z/P1M");
+    harness_post(&h, JOB_FACE_2,
+                 "{'name':'j','command':'takes 2','schedule':"
+                 "'R4/2026-02-28T00:00:00.000Z/P1M'}");
+    harness_run(&h, "2026-03-01T00:00:00Z");
+    assert_string_equal(harness_shown(&h, "j"), "R3/2026-03-31T00:00:00.000Z/P1M");
+}
+
 static void the_end_of_the_calendar_is_never_due(void **unused)
 {
     (void)unused;
@@ -314,6 +332,7 @@ int main(void)
         TEST(the_demo_without_a_window_catches_up_once),
         TEST(posting_decides_as_the_table_says),
         TEST(a_finite_job_posted_twice_runs_once),
+        TEST(what_was_shown_may_be_posted_again),
         TEST(the_end_of_the_calendar_is_never_due),
         TEST(a_finite_job_is_disabled_when_its_last_run_is_over),
         TEST(a_manual_run_never_uses_a_job_up),

@@ -147,6 +147,19 @@ static void a_waiting_retry_gives_way_to_the_next_target(void **unused)
     assert_int_equal(harness_job(&h, "j").errors, 1);
 }
 
+static void a_target_outranks_a_retry_that_is_due_as_well(void **unused)
+{
+    (void)unused;
+    post("'retryDelaySeconds':20,", "takes 1000 exits 1", "PT30S");
+    harness_run(&h, "2026-03-01T10:08:10Z");
+    harness_no_leader(&h);
+    harness_run(&h, "2026-03-01T10:08:40Z");
+    harness_new_leader(&h);
+    harness_run(&h, "2026-03-01T10:08:45Z");
+    assert_string_equal(harness_starts(&h, "j"), "10:08:00/0 10:08:30/0");
+    assert_string_equal(harness_runs(&h, "j"), "10:08:00 superseded, 10:08:30 retry");
+}
+
 static void a_manual_run_leaves_a_waiting_retry_alone(void **unused)
 {
     (void)unused;
@@ -322,6 +335,8 @@ static void high_priority_goes_first_then_the_oldest(void **unused)
     assert_string_equal(h.starts[1].name, "high");
     assert_string_equal(h.starts[2].name, "old");
     assert_string_equal(h.starts[3].name, "late");
+    for (size_t i = 1; i < 4; i++) /* at once when there is room */
+        assert_in_range(h.starts[i].at.ms - h.starts[i - 1].ended.ms, 0, 100);
 }
 
 static void nothing_starts_where_no_pong_came_from(void **unused)
@@ -521,6 +536,16 @@ static void what_an_old_leader_decided_late_is_refused(void **unused)
     json_free(root);
 }
 
+static void a_new_leader_watches_what_runs(void **unused)
+{
+    (void)unused;
+    post("'maxCompletionTime':20,'retries':0,", "takes 60000", "PT1H");
+    harness_run(&h, "2026-03-01T10:08:10Z");
+    harness_new_leader(&h);
+    harness_run(&h, "2026-03-01T10:08:21Z");
+    assert_string_equal(harness_runs(&h, "j"), "10:08:00 failed");
+}
+
 static void retries_and_waiting_runs_outlive_their_leader(void **unused)
 {
     (void)unused;
@@ -585,6 +610,7 @@ int main(void)
         TEST(a_run_is_tried_again_with_growing_delays),
         TEST(a_run_fails_when_no_attempt_is_left),
         TEST(a_waiting_retry_gives_way_to_the_next_target),
+        TEST(a_target_outranks_a_retry_that_is_due_as_well),
         TEST(a_manual_run_leaves_a_waiting_retry_alone),
         TEST(concurrent_runs_leave_retries_alone),
         TEST(task_ids_are_unique),
@@ -608,6 +634,7 @@ int main(void)
         TEST(a_launch_is_neither_lost_nor_doubled),
         TEST(nothing_is_decided_twice_while_it_is_in_flight),
         TEST(what_an_old_leader_decided_late_is_refused),
+        TEST(a_new_leader_watches_what_runs),
         TEST(retries_and_waiting_runs_outlive_their_leader),
         TEST(no_run_is_lost_or_doubled_whoever_leads),
     };

@@ -13,7 +13,7 @@
 struct play {
     int64_t n;
     double m, o;
-    bool checks, resident;
+    bool resident;
     int64_t healthy, unhealthy; /* old ones, goal run */
     int64_t ending;             /* old ones told to end */
     int64_t starting, ready;    /* new ones */
@@ -27,7 +27,6 @@ static struct upgrade_view view_of(const struct play *p)
         .wanted = p->n,
         .minimum_health = p->m,
         .maximum_over = p->o,
-        .has_checks = p->checks,
         .resident = p->resident,
         .new_live = p->starting + p->ready,
         .new_ready = p->ready,
@@ -139,25 +138,16 @@ static void the_examples_are_played_as_written(void **unused)
     };
     (void)unused;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct play p = {
-            .n = rows[i].n, .m = rows[i].m, .o = rows[i].o, .checks = true, .healthy = rows[i].n};
+        struct play p = {.n = rows[i].n, .m = rows[i].m, .o = rows[i].o, .healthy = rows[i].n};
         play(&p, true);
         assert_string_equal(p.trace, rows[i].trace);
     }
 }
 
-static void without_checks_every_old_one_counts_as_healthy(void **unused)
-{
-    struct play p = {.n = 2, .m = 1, .o = 0.5, .healthy = 2};
-    (void)unused;
-    play(&p, true);
-    assert_string_equal(p.trace, "start 1, kill 1, start 1, kill 1");
-}
-
 /* Marathon neither starts nor kills here, for ever: m = 1, o = 0 and an unhealthy old one. */
 static void an_unhealthy_old_one_is_replaced_first_and_stalls_nothing(void **unused)
 {
-    struct play p = {.n = 3, .m = 1, .checks = true, .healthy = 2, .unhealthy = 1};
+    struct play p = {.n = 3, .m = 1, .healthy = 2, .unhealthy = 1};
     (void)unused;
     play(&p, true);
     assert_string_equal(p.trace, "start 1, kill 1, start 1, kill 1, start 1, kill 1");
@@ -166,7 +156,7 @@ static void an_unhealthy_old_one_is_replaced_first_and_stalls_nothing(void **unu
 
 static void unhealthy_ones_die_at_once_where_enough_are_well(void **unused)
 {
-    struct play p = {.n = 4, .m = 0.5, .o = 0, .checks = true, .healthy = 3, .unhealthy = 1};
+    struct play p = {.n = 4, .m = 0.5, .o = 0, .healthy = 3, .unhealthy = 1};
     (void)unused;
     step(&p);
     assert_string_equal(p.trace, "kill 2");
@@ -175,7 +165,7 @@ static void unhealthy_ones_die_at_once_where_enough_are_well(void **unused)
 
 static void a_resident_gives_a_place_up_where_none_may_be_added(void **unused)
 {
-    struct play p = {.n = 2, .m = 1, .checks = true, .resident = true, .healthy = 2};
+    struct play p = {.n = 2, .m = 1, .resident = true, .healthy = 2};
     (void)unused;
     play(&p, true);
     assert_string_equal(p.trace, "kill 1, start 1, kill 1, start 1");
@@ -183,7 +173,7 @@ static void a_resident_gives_a_place_up_where_none_may_be_added(void **unused)
 
 static void old_ones_that_nobody_will_want_die_at_once(void **unused)
 {
-    struct play p = {.n = 2, .m = 1, .o = 1, .checks = true, .healthy = 6};
+    struct play p = {.n = 2, .m = 1, .o = 1, .healthy = 6};
     (void)unused;
     play(&p, true);
     assert_string_equal(p.trace, "kill 4, start 1, start 1, kill 1, kill 1");
@@ -192,7 +182,7 @@ static void old_ones_that_nobody_will_want_die_at_once(void **unused)
 /* An old one that ends by itself is not restarted; its place goes to a new one. */
 static void the_place_of_one_that_died_goes_to_a_new_one(void **unused)
 {
-    struct play p = {.n = 3, .m = 0.5, .o = 0, .checks = true, .healthy = 2};
+    struct play p = {.n = 3, .m = 0.5, .o = 0, .healthy = 2};
     (void)unused;
     step(&p);
     assert_string_equal(p.trace, "start 1");
@@ -200,7 +190,7 @@ static void the_place_of_one_that_died_goes_to_a_new_one(void **unused)
 
 static void one_new_instance_after_another_may_fail(void **unused)
 {
-    struct play p = {.n = 2, .m = 1, .o = 1, .checks = true, .healthy = 2};
+    struct play p = {.n = 2, .m = 1, .o = 1, .healthy = 2};
     (void)unused;
     step(&p);
     p.starting = 1; /* the other has ended */
@@ -221,7 +211,7 @@ static void no_mixture_stalls(void **unused)
     (void)unused;
     for (unsigned i = 0; i < 9 * 6 * 6 * 7 * 7 * 2 * 2; i++) {
         unsigned x = i;
-        struct play p = {.checks = true};
+        struct play p = {0};
         p.n = x % 9, x /= 9;
         p.m = shares[x % 6], x /= 6;
         p.o = shares[x % 6], x /= 6;
@@ -235,7 +225,6 @@ static void no_mixture_stalls(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_checks_every_old_one_counts_as_healthy),
         cmocka_unit_test(an_unhealthy_old_one_is_replaced_first_and_stalls_nothing),
         cmocka_unit_test(unhealthy_ones_die_at_once_where_enough_are_well),
         cmocka_unit_test(a_resident_gives_a_place_up_where_none_may_be_added),
