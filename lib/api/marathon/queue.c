@@ -63,7 +63,6 @@ static int64_t waiting(struct state *s, const struct app_row *row, const struct 
         .wanted = row->instances,
         .minimum_health = a->upgrade.minimum_health,
         .maximum_over = a->upgrade.maximum_over,
-        .has_checks = a->health_checks.n > 0,
         .resident = app_is_resident(a),
         .new_live = n.new_live,
         .new_ready = n.new_ready,

@@ -17,8 +17,7 @@ void apps_free(struct apps *a); /* accepts NULL */
 
 void apps_lead(struct apps *a, bool leading, struct now now, struct outbox *out);
 void apps_changed(struct apps *a, const struct change *c); /* from the state's feed */
-/* Looks at the apps that are dirty or due. The placement is the turn's; pong(agent) is the newest
- * one for the start lease. */
+/* Looks at what is dirty or due, and drafts what there is to do. The placement is the turn's. */
 void apps_tick(struct apps *a, struct placement *p, struct now now, struct outbox *out);
 void apps_outcome(struct apps *a, uint64_t key, const struct outcome *o, struct now now,
                   struct outbox *out);
@@ -35,7 +34,7 @@ bool apps_run_spec(struct state *state, const struct task_row *t, struct buf *ou
 struct upgrade_view {
     int64_t wanted; /* N */
     double minimum_health, maximum_over;
-    bool has_checks, resident;
+    bool resident;
     int64_t new_live, new_ready;                   /* ready: healthy and ready */
     int64_t old_alive, old_keep, old_keep_healthy; /* alive: not ended; keep: goal run */
     int64_t starting; /* new ones that are not ready yet and may become so */

@@ -1,0 +1,95 @@
+/* lib/scheduler/apps/private.h - what the files of this folder share: the mind's memory, and one
+ * tick's look at it. */
+#pragma once
+
+#include "base/list.h"
+#include "base/map.h"
+#include "scheduler/apps/apps.h"
+
+/* What the mind remembers of an app or a deployment; all of it can be forgotten at any time. */
+struct entry {
+    int64_t id;
+    struct plan *plan; /* of a deployment: owned */
+    bool dirty;        /* to be looked at */
+    bool over;         /* there is nothing to look at any more */
+    unsigned marks;    /* commands in flight that concern it: not looked at until their outcome */
+    struct mono due;   /* to be looked at then although nothing happens */
+    struct list in_dirty;   /* of apps.dirty, while it is dirty */
+    struct list in_waiting; /* of apps.waiting, while an instance of it has no place */
+};
+
+struct apps {
+    struct state *state;
+    struct rng *rng;
+    bool leading;
+    struct map *entries;     /* app id -> struct entry */
+    struct map *deployments; /* deployment id -> struct entry */
+    struct map *batches;     /* key -> struct batch */
+    uint64_t next_key;
+    struct list dirty, waiting;
+    bool freed;          /* something ended, or an agent came: who waits may find a place now */
+    struct mono wake_at; /* MONO_NEVER, or when those who wait are looked at because of that */
+    struct mono due;     /* no entry is due earlier */
+};
+
+/* The commands that one tick gathers, and the entries that each concerns. */
+enum gathered { GATHER_FORGETS, GATHER_STEPS, GATHER_KILLS, GATHER_LAUNCHES, GATHERED };
+
+struct batch {
+    uint64_t key;
+    struct entry **marked;
+    size_t n, cap;
+};
+
+struct look {
+    struct apps *a;
+    struct placement *placement;
+    struct now now;
+    struct buf items[GATHERED]; /* elements, with their commas */
+    struct batch *batches[GATHERED];
+    int64_t launches_left, kills_left;
+};
+
+/* Begins an element of a command that concerns e; the writer writes the one value. */
+void apps_gather(struct look *l, enum gathered what, struct entry *e, struct json_writer *w);
+void apps_look_again(struct look *l, struct entry *e, int64_t in_ms);
+void apps_dirty(struct apps *a, struct map *m, int64_t id);
+
+/* ---- tasks.c: the tasks of one app, sorted out */
+struct task_view {
+    int64_t id, agent;
+    int64_t since; /* staged or started, ms */
+    struct wall version;
+    enum task_state state;
+    bool stopping;       /* its goal is to end */
+    bool old;            /* of an earlier configuration */
+    bool lost;           /* out of reach for so long that it does not count (9.6) */
+    bool healthy, ready; /* as a rolling upgrade considers it (8.5) */
+};
+struct tasks {
+    struct task_view *items;
+    size_t n, cap;
+};
+void tasks_gather(struct look *l, const struct app_row *row, const struct app *app,
+                  struct tasks *out);
+void tasks_close(struct tasks *t);
+
+enum which { OLD_ONES, NEW_ONES, ALL_ONES };
+/* Puts those who may be killed first, in the order in which they die. Returns how many. */
+size_t tasks_victims(struct look *l, const struct app *app, enum which which, struct tasks *t,
+                     size_t n);
+
+/* ---- deployment.c */
+enum action { ACTION_NONE, ACTION_STOP, ACTION_SCALE, ACTION_RESTART };
+struct plan *plan_of(struct apps *a, struct entry *deployment); /* NULL: it is over */
+void plan_free(struct plan *p);                                 /* accepts NULL */
+/* From the feed: where it stands now; its apps are to be looked at. */
+void plan_went_on(struct apps *a, const struct change *c);
+/* What is to be done with an app now. */
+enum action plan_due(struct apps *a, const struct app_row *row);
+void look_at_deployment(struct look *l, struct entry *e);
+
+/* ---- steps.c: the next step of one app */
+void look_at_app(struct look *l, struct entry *e);
+void upgrade_see(const struct app_row *row, const struct app *app, const struct tasks *tasks,
+                 struct upgrade_view *out);

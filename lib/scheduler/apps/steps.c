@@ -1,0 +1,243 @@
+/* The next step of one app: what it lacks is launched, what is too many dies (spec/marathon.md 8.4
+ * to 8.6, 9). */
+#include "base/assert.h"
+#include "base/mem.h"
+#include "scheduler/apps/private.h"
+
+#define LAUNCHES_AN_APP 500      /* in one turn, so that a large app does not starve the others */
+#define WAITING_LOOK_MS 1000     /* nothing ended: an agent may have been away */
+#define LAUNCH_TIMEOUT_MS 300000 /* task_launch_timeout (9.3) */
+
+/* ---- killing */
+
+static void kill_task(struct look *l, struct entry *e, int64_t task, const char *reason)
+{
+    struct json_writer w;
+    if (l->kills_left-- <= 0) {
+        apps_look_again(l, e, 1);
+        return;
+    }
+    apps_gather(l, GATHER_KILLS, e, &w);
+    json_object(&w);
+    json_member_int(&w, "task", task);
+    json_member_str(&w, "reason", reason);
+    json_object_end(&w);
+}
+
+static void kill_some(struct look *l, struct entry *e, const struct app *app, struct tasks *tasks,
+                      enum which which, int64_t n, const char *reason)
+{
+    size_t victims = tasks_victims(l, app, which, tasks, (size_t)n);
+    for (size_t i = 0; i < victims; i++)
+        kill_task(l, e, tasks->items[i].id, reason);
+}
+
+/* Staging or starting for too long: killed, and tried again (9.3). */
+static void kill_slow_starts(struct look *l, struct entry *e, const struct tasks *tasks)
+{
+    for (size_t i = 0; i < tasks->n; i++) {
+        const struct task_view *t = &tasks->items[i];
+        if (t->stopping || (t->state != TASK_STAGING && t->state != TASK_STARTING))
+            continue;
+        int64_t left = t->since + LAUNCH_TIMEOUT_MS - l->now.wall.ms;
+        if (left > 0)
+            apps_look_again(l, e, left);
+        else
+            kill_task(l, e, t->id, "took more than 300 s to start");
+    }
+}
+
+/* What is out of reach is forgotten when its time is over, and looked at when it stops to count
+ * (9.6). */
+static void forget_lost(struct look *l, struct entry *e, const struct app *app,
+                        const struct tasks *tasks)
+{
+    for (size_t i = 0; i < tasks->n; i++) {
+        const struct task_view *t = &tasks->items[i];
+        struct agent_row agent;
+        if (t->state != TASK_UNREACHABLE || app->unreachable.disabled ||
+            !state_agent_by_id(l->a->state, t->agent, &agent))
+            continue;
+        int64_t gone_ms = l->now.wall.ms - agent.since.ms;
+        int64_t expunge_ms = app->unreachable.expunge_s * 1000;
+        if (gone_ms >= expunge_ms)
+            kill_task(l, e, t->id, "its agent was out of reach for too long");
+        else if (!t->lost)
+            apps_look_again(l, e, app->unreachable.inactive_s * 1000 - gone_ms);
+        else
+            apps_look_again(l, e, expunge_ms - gone_ms);
+    }
+}
+
+/* ---- launching */
+
+static void write_launch(struct look *l, struct entry *e, const struct app_row *row,
+                         const struct app *app, const struct demand *d, const struct place *at,
+                         int64_t cap)
+{
+    struct json_writer w;
+    apps_gather(l, GATHER_LAUNCHES, e, &w);
+    json_object(&w);
+    json_member_int(&w, "app", row->id);
+    json_member_int(&w, "config", row->config.ms);
+    json_member_int(&w, "cap", cap);
+    json_member_int(&w, "salt", (int64_t)(rng_next(l->a->rng) >> 1));
+    json_member_int(&w, "agent", at->agent);
+    json_member_int(&w, "cpus", d->needs.cpus_milli);
+    json_member_int(&w, "mem", d->needs.mem_bytes);
+    json_member_int(&w, "disk", d->needs.disk_bytes);
+    json_key(&w, "ports");
+    json_array(&w);
+    size_t any = at->ports_n - d->any_ports; /* the exact ones come first in `at` */
+    for (size_t i = 0; i < app_port_count(app); i++) {
+        struct app_port_view p = app_port(app, i);
+        if (p.host_port == 0)
+            json_put_int(&w, at->ports[any++]);
+        else if (p.host_port != NOT_GIVEN)
+            json_put_int(&w, p.host_port);
+    }
+    ASSERT(any == at->ports_n);
+    json_array_end(&w);
+    json_object_end(&w);
+}
+
+static void wait_for_place(struct look *l, struct entry *e)
+{
+    list_push(&l->a->waiting, &e->in_waiting);
+    apps_look_again(l, e, WAITING_LOOK_MS);
+}
+
+static void launch(struct look *l, struct entry *e, const struct app_row *row,
+                   const struct app *app, int64_t n)
+{
+    int64_t backoff = row->delay_ms == 0 ? 0 : row->delay_ref.ms + row->delay_ms - l->now.wall.ms;
+    if (n <= 0)
+        return;
+    if (backoff > 0) { /* holds up all launches of this configuration (9.2) */
+        apps_look_again(l, e, backoff);
+        return;
+    }
+    if (n > LAUNCHES_AN_APP)
+        n = LAUNCHES_AN_APP;
+    struct demand d;
+    struct ports fixed;
+    struct funnel funnel;
+    struct place at;
+    demand_of_app(app, row->id, &d, &fixed);
+    for (int64_t done = 0; done < n; done++) {
+        if (l->launches_left == 0) {
+            apps_look_again(l, e, 1);
+            break;
+        }
+        if (!place(l->placement, &d, l->a->rng, &at, &funnel)) {
+            wait_for_place(l, e);
+            break;
+        }
+        write_launch(l, e, row, app, &d, &at, row->counts.live + n);
+        mem_free(at.ports);
+        l->launches_left--;
+    }
+    ports_close(&fixed);
+    resources_close(&d.needs);
+}
+
+/* ---- the actions */
+
+static void scale(struct look *l, struct entry *e, const struct app_row *row, const struct app *app,
+                  struct tasks *tasks)
+{
+    int64_t counted = 0;
+    for (size_t i = 0; i < tasks->n; i++)
+        counted += !tasks->items[i].stopping && !tasks->items[i].lost;
+    if (counted > row->instances)
+        kill_some(l, e, app, tasks, ALL_ONES, counted - row->instances, "scaled down");
+    else
+        launch(l, e, row, app, row->instances - counted);
+}
+
+void upgrade_see(const struct app_row *row, const struct app *app, const struct tasks *tasks,
+                 struct upgrade_view *v)
+{
+    *v = (struct upgrade_view){
+        .wanted = row->instances,
+        .minimum_health = app->upgrade.minimum_health,
+        .maximum_over = app->upgrade.maximum_over,
+        .resident = app_is_resident(app),
+    };
+    for (size_t i = 0; i < tasks->n; i++) {
+        const struct task_view *t = &tasks->items[i];
+        if (t->old) {
+            v->old_alive++;
+            v->old_keep += !t->stopping;
+            v->old_keep_healthy += !t->stopping && t->healthy;
+        } else if (!t->stopping && !t->lost) {
+            v->new_live++;
+            v->new_ready += t->ready;
+            v->starting += !t->ready;
+        }
+    }
+}
+
+static void upgrade(struct look *l, struct entry *e, const struct app_row *row,
+                    const struct app *app, struct tasks *tasks)
+{
+    struct upgrade_view v;
+    upgrade_see(row, app, tasks, &v);
+    struct upgrade_step step = upgrade_next(&v);
+    if (v.new_live > v.wanted)
+        kill_some(l, e, app, tasks, NEW_ONES, v.new_live - v.wanted, "scaled down");
+    if (step.kill > 0)
+        kill_some(l, e, app, tasks, OLD_ONES, step.kill, "replaced by a new version");
+    launch(l, e, row, app, step.launch);
+}
+
+static void stop_all(struct look *l, struct entry *e, const struct app_row *row,
+                     const struct tasks *tasks)
+{
+    struct json_writer w;
+    for (size_t i = 0; i < tasks->n; i++)
+        if (!tasks->items[i].stopping)
+            kill_task(l, e, tasks->items[i].id, "the app was deleted");
+    if (tasks->n > 0)
+        return;
+    apps_gather(l, GATHER_FORGETS, e, &w);
+    json_put_int(&w, row->id);
+}
+
+static void take_step(struct look *l, struct entry *e, const struct app_row *row,
+                      const struct app *app, struct tasks *tasks)
+{
+    kill_slow_starts(l, e, tasks);
+    forget_lost(l, e, app, tasks);
+    switch (plan_due(l->a, row)) {
+    case ACTION_SCALE:
+        scale(l, e, row, app, tasks);
+        break;
+    case ACTION_RESTART:
+        upgrade(l, e, row, app, tasks);
+        break;
+    case ACTION_NONE: /* its step has not come */
+    case ACTION_STOP: /* of an app of that name before it */
+        break;
+    }
+}
+
+void look_at_app(struct look *l, struct entry *e)
+{
+    struct app_row row;
+    struct app app;
+    struct error err;
+    struct tasks tasks;
+    e->over = !state_app_by_id(l->a->state, e->id, &row);
+    if (e->over)
+        return;
+    if (app_load(row.definition, &app, &err) != 0)
+        UNREACHABLE("a stored definition reads back");
+    tasks_gather(l, &row, &app, &tasks);
+    if (row.gone)
+        stop_all(l, e, &row, &tasks);
+    else
+        take_step(l, e, &row, &app, &tasks);
+    tasks_close(&tasks);
+    app_close(&app);
+}
