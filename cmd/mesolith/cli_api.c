@@ -156,8 +156,8 @@ int api_refused(struct api *a, int status, struct slice body, struct error *err)
 
 /* ---- asking */
 
-int api_ask(struct api *a, enum method method, const char *path, const struct buf *body,
-            struct json **answer_out, char **raw_out, struct error *err)
+int api_call(struct api *a, enum method method, const char *path, const struct buf *body,
+             struct json **answer_out, char **raw_out, struct error *err)
 {
     struct http_result r = {0};
     const struct http_ask ask = {
@@ -195,7 +195,7 @@ int api_ask(struct api *a, enum method method, const char *path, const struct bu
 
 int api_get(struct api *a, const char *path, struct json **answer_out, struct error *err)
 {
-    return api_ask(a, METHOD_GET, path, NULL, answer_out, NULL, err);
+    return api_call(a, METHOD_GET, path, NULL, answer_out, NULL, err);
 }
 
 /* ---- lists */

@@ -29,8 +29,8 @@ void api_path(struct buf *out, const char *fmt, ...);
 
 /* Asks and parses the answer, which the caller frees. `body` may be NULL. The node's own errors
  * come back as it said them. `raw_out` may be NULL: the answer as it came, owned by the caller. */
-int api_ask(struct api *a, enum method method, const char *path, const struct buf *body,
-            struct json **answer_out, char **raw_out, struct error *err) MUST_CHECK;
+int api_call(struct api *a, enum method method, const char *path, const struct buf *body,
+             struct json **answer_out, char **raw_out, struct error *err) MUST_CHECK;
 int api_get(struct api *a, const char *path, struct json **answer_out,
             struct error *err) MUST_CHECK;
 /* A whole list: `path` without offset and limit; pages are joined. */

@@ -126,7 +126,7 @@ int cli_ask(struct cli *c, enum method method, const char *path, const struct bu
             struct json **answer_out, struct error *err)
 {
     char *raw;
-    if (api_ask(&c->api, method, path, body, answer_out, &raw, err) != 0)
+    if (api_call(&c->api, method, path, body, answer_out, &raw, err) != 0)
         return -1;
     if (cli_on(c, FLAG_JSON))
         buf_printf(&c->out, "%s\n", raw);
