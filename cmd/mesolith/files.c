@@ -126,7 +126,7 @@ static void give_error(struct transfer *t, const struct error *err)
     finish(t);
 }
 
-static void give_entries(struct transfer *t)
+static void give_entries(struct transfer *t, const struct sandbox_ask *answer)
 {
     struct buf body;
     struct json_writer w;
@@ -137,8 +137,8 @@ static void give_entries(struct transfer *t)
         json_key(&w, "items");
     }
     json_array(&w);
-    for (size_t i = 0; i < t->ask.entries_n; i++) {
-        const struct sandbox_entry *e = &t->ask.entries[i];
+    for (size_t i = 0; i < answer->entries_n; i++) {
+        const struct sandbox_entry *e = &answer->entries[i];
         char mode[SANDBOX_MODE_SIZE], path[SANDBOX_PATH_SIZE];
         snprintf(path, sizeof path, "%s/%s", t->request->path, e->name);
         json_object(&w);
@@ -314,15 +314,15 @@ static void choose_offset(struct transfer *t)
         t->offset = 0;
 }
 
-static void on_read(struct transfer *t)
+static void on_read(struct transfer *t, const struct sandbox_ask *answer)
 {
-    struct slice text = buf_slice(&t->ask.text);
+    struct slice text = buf_slice(&answer->text);
     const struct sandbox_request *r = t->request;
     if (r->op != SANDBOX_READ) {
         stream_text(t, text);
         return;
     }
-    int64_t offset = t->ask.offset_out;
+    int64_t offset = answer->offset_out;
     if (!mesos(t) && r->offset < 0 && r->tail > 0) {
         struct slice lines = last_lines(text, r->tail);
         offset += (int64_t)(text.len - lines.len);
@@ -334,24 +334,25 @@ static void on_read(struct transfer *t)
 static void on_answer(struct sandbox_ask *ask)
 {
     struct transfer *t = ask->data;
-    bool size_only = ask->question == ASK_READ && ask->offset < 0;
+    struct sandbox_ask answer = *ask; /* the next question is asked in its place */
+    bool size_only = answer.question == ASK_READ && answer.offset < 0;
     t->asking = false;
     if (t->gone) {
         finish(t);
-    } else if (ask->err.code != ERR_NONE) {
-        give_error(t, &ask->err);
-    } else if (ask->question == ASK_BROWSE) {
-        give_entries(t);
+    } else if (answer.err.code != ERR_NONE) {
+        give_error(t, &answer.err);
+    } else if (answer.question == ASK_BROWSE) {
+        give_entries(t, &answer);
     } else if (!size_only) {
-        on_read(t);
+        on_read(t, &answer);
     } else if (mesos(t) && t->request->op == SANDBOX_READ) {
-        give_text(t, SLICE(""), ask->offset_out);
+        give_text(t, SLICE(""), answer.offset_out);
     } else {
-        t->size = ask->offset_out;
+        t->size = answer.offset_out;
         choose_offset(t);
         step(t);
     }
-    sandbox_ask_close(ask);
+    sandbox_ask_close(&answer);
 }
 
 static void question(struct transfer *t, enum sandbox_question what, int64_t offset, int64_t length)
