@@ -143,7 +143,7 @@ static int walk(struct depends *d, const char *path, int left)
     }
     close_paths(&next);
     node->mark = DONE;
-    node->depth = cycle ? 0 : deepest + 1;
+    node->depth = cycle || deepest == DEPENDS_DEPTH ? 0 : deepest + 1;
     return node->depth;
 }
 

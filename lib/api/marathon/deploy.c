@@ -68,10 +68,11 @@ static void answer_posted(struct tell *t, const struct outcome *o)
     json_free(detail);
 }
 
+/* That the id is free is the state's to say: a request that is repeated under its id gets its first
+ * answer there. */
 void post_app(struct tell *t)
 {
     struct app a = {0};
-    struct app_row old;
     struct problems problems = {0};
     char group[ID_SIZE];
     const struct json *body = marathon_body(&t->c);
@@ -79,11 +80,6 @@ void post_app(struct tell *t)
         return;
     if (app_parse(rules(t), body, NULL, "/", NULL, &a, &problems) != 0) {
         call_problems(&t->c, &problems);
-        return;
-    }
-    if (state_app_by_path(state_of(t), a.id, &old)) {
-        answer_message(&t->c, 409, "An app with id [%s] already exists.", a.id);
-        app_close(&a);
         return;
     }
     keep(t, a.id);
@@ -203,8 +199,8 @@ static int element_id(const struct json *element, char out[ID_SIZE], struct prob
         problems_add(problems, PROBLEM_SCHEMA, "/id",
                      "error.path.missing: need an id like \"/prod/web\"");
     else if (!json_is(id, JSON_STRING))
-        problems_add(problems, PROBLEM_SCHEMA, "/id", "error.expected.jsstring: got %s, need a text",
-                     json_kind_word(id));
+        problems_add(problems, PROBLEM_SCHEMA, "/id",
+                     "error.expected.jsstring: got %s, need a text", json_kind_word(id));
     else if (id_resolve(json_str(id, ""), "/", out, &err) != 0)
         problems_add(problems, PROBLEM_RULE, "/id", "%s", err.text);
     else

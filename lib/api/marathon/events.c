@@ -9,7 +9,10 @@
 #include "http/negotiate.h"
 #include "http/sse.h"
 
-#define EVENT_BYTES (8 << 20) /* of one: a heavy plan holds its apps twice */
+#define EVENT_BYTES (16 << 20) /* of one: a heavy plan holds its apps twice */
+/* A longer heavy plan shows its roots without apps: a few such events would be more than a
+ * subscriber may have waiting. */
+#define HEAVY_BYTES (LIMIT_SUBSCRIBER_BYTES / 4)
 
 /* ---- one event */
 
@@ -190,24 +193,6 @@ static const char *newest(const struct json *apps)
     return version;
 }
 
-static void put_plan(const struct render *r, const struct json *plan, bool heavy,
-                     struct json_writer *w)
-{
-    const char *version = json_str(json_get(plan, "version"), "");
-    json_key(w, "plan");
-    json_object(w);
-    json_member_str(w, "id", r->c->name);
-    json_member_str(w, "version", version);
-    json_key(w, "steps");
-    json_put_value(w, json_get(plan, "steps"));
-    if (heavy) {
-        const struct json *original = json_get(plan, "original");
-        put_root("original", newest(original), original, w);
-        put_root("target", version, json_get(plan, "target"), w);
-    }
-    json_object_end(w);
-}
-
 static const struct json *step_at(const struct json *plan, int step)
 {
     int at = 0;
@@ -217,28 +202,71 @@ static const struct json *step_at(const struct json *plan, int step)
     return NULL;
 }
 
-/* `step` 0: without; the last two members only where they are said. */
+struct deployment_event {
+    const char *type;
+    int step;           /* 0: without currentStep */
+    bool id;            /* also on the top */
+    const char *reason; /* or NULL */
+};
+
+enum plan_form { PLAN_LIGHT, PLAN_HEAVY, PLAN_HEAVY_EMPTY };
+
+static void put_plan(const struct render *r, const struct json *plan, enum plan_form form,
+                     struct json_writer *w)
+{
+    const char *version = json_str(json_get(plan, "version"), "");
+    json_key(w, "plan");
+    json_object(w);
+    json_member_str(w, "id", r->c->name);
+    json_member_str(w, "version", version);
+    json_key(w, "steps");
+    json_put_value(w, json_get(plan, "steps"));
+    if (form != PLAN_LIGHT) {
+        const struct json *original = json_get(plan, "original");
+        bool empty = form == PLAN_HEAVY_EMPTY;
+        put_root("original", newest(original), empty ? NULL : original, w);
+        put_root("target", version, empty ? NULL : json_get(plan, "target"), w);
+    }
+    json_object_end(w);
+}
+
+static void write_deployment(const struct render *r, const struct json *plan,
+                             const struct deployment_event *d, enum plan_form form, struct event *e)
+{
+    begin(r, e, d->type);
+    if (d->id)
+        json_member_str(&e->w, "id", r->c->name);
+    put_plan(r, plan, form, &e->w);
+    if (d->step > 0) {
+        json_key(&e->w, "currentStep");
+        json_put_value(&e->w, step_at(plan, d->step));
+    }
+    if (d->reason != NULL)
+        json_member_str(&e->w, "reason", d->reason);
+}
+
+static void publish_deployment(const struct render *r, const struct json *plan,
+                               const struct deployment_event *d, enum plan_form form)
+{
+    struct event e;
+    struct buf text;
+    write_deployment(r, plan, d, form, &e);
+    if (form == PLAN_HEAVY && e.data.len > HEAVY_BYTES) {
+        buf_close(&e.data);
+        write_deployment(r, plan, d, PLAN_HEAVY_EMPTY, &e);
+    }
+    buf_init(&text, EVENT_BYTES + 1024);
+    event_end(&e, &text);
+    publish_on(r, form == PLAN_LIGHT ? TOPIC_MARATHON_LIGHT : TOPIC_MARATHON, d->type, &text);
+    buf_close(&text);
+}
+
 static void deployment_event(const struct render *r, const struct json *plan, const char *type,
                              int step, bool id, const char *reason)
 {
-    for (int heavy = 0; heavy < 2; heavy++) {
-        struct event e;
-        struct buf text;
-        begin(r, &e, type);
-        if (id)
-            json_member_str(&e.w, "id", r->c->name);
-        put_plan(r, plan, heavy, &e.w);
-        if (step > 0) {
-            json_key(&e.w, "currentStep");
-            json_put_value(&e.w, step_at(plan, step));
-        }
-        if (reason != NULL)
-            json_member_str(&e.w, "reason", reason);
-        buf_init(&text, EVENT_BYTES + 1024);
-        event_end(&e, &text);
-        publish_on(r, heavy ? TOPIC_MARATHON : TOPIC_MARATHON_LIGHT, type, &text);
-        buf_close(&text);
-    }
+    const struct deployment_event d = {type, step, id, reason};
+    publish_deployment(r, plan, &d, PLAN_HEAVY);
+    publish_deployment(r, plan, &d, PLAN_LIGHT);
 }
 
 static void group_event(const struct render *r, const struct json *plan)

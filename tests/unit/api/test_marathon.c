@@ -120,6 +120,35 @@ static void service_ports_run_out(void **data)
     buf_close(&body);
 }
 
+/* Each app depends on the one before it. */
+static void put_chain(struct world *w, int n, int status, const char *part)
+{
+    struct buf body;
+    buf_init(&body, 4 << 20);
+    for (int i = 0; i < n; i++)
+        buf_printf(&body, "%s{\"id\":\"/c%d\",\"cmd\":\"x\",\"dependencies\":[\"/c%d\"]}",
+                   i == 0 ? "[" : ",", i, i - 1 < 0 ? 99999 : i - 1);
+    buf_puts(&body, "]");
+    plays(w, "PUT /v2/apps", buf_str(&body), status, part);
+    buf_close(&body);
+}
+
+static void chains_of_dependencies_have_a_limit(void **data)
+{
+    put_chain(*data, 1100, 422, "form a cycle, or are more than 1000 deep");
+    put_chain(*data, 900, 200, "deploymentId");
+}
+
+static void a_heavy_plan_of_many_apps_shows_none(void **data)
+{
+    struct world *w = *data;
+    put_chain(w, 900, 200, "deploymentId");
+    buf_clear(&w->published[TOPIC_MARATHON]);
+    world_tick(w);
+    assert_in_range(w->published[TOPIC_MARATHON].len, 1, LIMIT_SUBSCRIBER_BYTES);
+    assert_non_null(strstr(buf_str(&w->published[TOPIC_MARATHON]), "\"target\":{\"id\":\"/\""));
+}
+
 static void without_a_leader_the_small_doors_answer(void **data)
 {
     struct world *w = *data;
@@ -186,6 +215,8 @@ int main(void)
         IN_WORLD(of_one_that_is_deleted_meanwhile_nothing_is_changed),
         IN_WORLD(too_many_deployments_are_refused),
         IN_WORLD(service_ports_run_out),
+        IN_WORLD(chains_of_dependencies_have_a_limit),
+        IN_WORLD(a_heavy_plan_of_many_apps_shows_none),
         IN_WORLD(without_a_leader_the_small_doors_answer),
         IN_WORLD(a_leader_without_marathons_port_is_named_by_mesoss),
         IN_WORLD(the_text_list_ends_each_line),
