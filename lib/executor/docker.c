@@ -424,9 +424,20 @@ static void on_waited(struct engine_call *call, const struct error *err)
         look_later(c);
 }
 
-static void follow(struct contained *c, const struct json *container)
+static void tell_started(struct contained *c, const struct json *container)
 {
     struct run *run = c->run;
+    const struct json *state = json_get(container, "State");
+    int64_t began_ns = docker_time_ns(json_slice(json_get(state, "StartedAt")));
+    c->told = true;
+    run->pid = json_int(json_get(state, "Pid"), 0);
+    run->began.ms = began_ns > 0 ? began_ns / 1000000 : 0;
+    fill_address(run, container);
+    run->started(run);
+}
+
+static void follow(struct contained *c, const struct json *container)
+{
     const struct json *config = json_get(container, "Config");
     c->step = RUNNING;
     c->tty = json_bool(json_get(config, "Tty"), false);
@@ -437,14 +448,8 @@ static void follow(struct contained *c, const struct json *container)
         open_output(c);
     if (c->grace_ms >= 0)
         begin_killing(c);
-    if (c->told)
-        return;
-    c->told = true;
-    run->pid = json_int(json_get(json_get(container, "State"), "Pid"), 0);
-    run->began.ms = docker_time_ns(json_slice(json_get(json_get(container, "State"), "StartedAt")));
-    run->began.ms = run->began.ms > 0 ? run->began.ms / 1000000 : 0;
-    fill_address(run, container);
-    run->started(run);
+    if (!c->told)
+        tell_started(c, container);
 }
 
 static void on_output_time(uv_timer_t *timer)
@@ -476,7 +481,10 @@ static void note_end(struct contained *c, const struct json *container)
 
 static void be_over(struct contained *c, const struct json *container)
 {
+    bool quick = !c->told && !c->found; /* it was over before we had looked */
     note_end(c, container);
+    if (quick && c->run->end.how == END_EXITED)
+        tell_started(c, container);
     c->step = OVER;
     c->tty = json_bool(json_get(json_get(container, "Config"), "Tty"), false);
     uv_timer_stop(&c->retry_timer);

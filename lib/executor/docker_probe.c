@@ -29,13 +29,21 @@ static void ask(struct docker_probe *p, enum method method, struct slice body, i
     uv_close((uv_handle_t *)&p->later, on_unasked); /* answers come later, always */
 }
 
+/* An engine that is not there says nothing about the task, which runs on without it. */
 static bool failed(struct docker_probe *p, const struct error *err)
 {
     if (err == NULL)
         return false;
+    bool gone = err->code == ERR_UNAVAILABLE || err->code == ERR_UNCERTAIN;
     str_copy(p->probe.cause, sizeof(p->probe.cause), err->text);
-    p->answered(&p->probe, PROBE_BAD);
+    p->answered(&p->probe, gone ? PROBE_NEITHER : PROBE_BAD);
     return true;
+}
+
+static struct mono now(const struct docker_probe *p)
+{
+    struct clock *clock = &p->engine->loop->clock;
+    return clock->mono(clock);
 }
 
 static void on_status(struct engine_call *call, const struct error *err)
@@ -58,7 +66,8 @@ static void on_run(struct engine_call *call, const struct error *err)
 {
     struct docker_probe *p = call->data;
     char target[128];
-    if (err != NULL && err->code == ERR_UNCERTAIN) {
+    bool late = p->timeout_ms > 0 && now(p).ms - p->begun.ms >= p->timeout_ms;
+    if (err != NULL && err->code == ERR_UNCERTAIN && late) {
         snprintf(p->probe.cause, sizeof(p->probe.cause), "no answer within %lld ms",
                  (long long)p->timeout_ms);
         p->answered(&p->probe, PROBE_BAD);
@@ -77,6 +86,7 @@ static void on_made(struct engine_call *call, const struct error *err)
     struct error refused;
     if (failed(p, err))
         return;
+    p->begun = now(p);
     str_copy(p->id, sizeof(p->id), json_str(json_get(call->json, "Id"), ""));
     snprintf(target, sizeof(target), "/exec/%s/start", p->id);
     struct engine_ask question = {.method = METHOD_POST,

@@ -11,6 +11,7 @@ struct docker_probe {
     const char *command;
     char container[80];
     int64_t timeout_ms;
+    struct mono begun; /* what is asked now */
     struct engine_call call;
     char id[80]; /* of the exec */
     uv_timer_t later;

@@ -18,6 +18,7 @@
 #include "base/str.h"
 #include "executor/private.h"
 #include "executor/run_env.h"
+#include "model/mesos_id.h"
 
 #define SPEC_BYTES_MAX LIMIT_FRAME_BYTES
 #define HOUSEKEEPING_MS 60000
@@ -311,7 +312,9 @@ static int keep_record(struct task_run *t, struct error *err)
 
 static int prepare(struct task_run *t, struct error *err)
 {
-    struct sandbox_ids ids = {t->spec.agent, t->spec.framework, t->spec.name, t->container};
+    char executor[MESOS_FOLDER_SIZE];
+    struct sandbox_ids ids = {t->spec.agent, t->spec.framework,
+                              mesos_executor_folder(t->spec.name, executor), t->container};
     const char *root = t->x->folder;
     if (mkdir(t->folder, 0700) != 0)
         return error_set(err, errno == EEXIST ? ERR_CONFLICT : ERR_IO,
