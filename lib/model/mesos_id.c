@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/str.h"
 
 const char *mesos_agent_id(const char *cluster, int64_t agent, char dst[MESOS_ID_SIZE])
@@ -24,12 +25,27 @@ const char *mesos_framework_id(const char *cluster, enum owner owner, char dst[M
     return dst;
 }
 
+const char *mesos_executor_folder(const char *task, char dst[MESOS_FOLDER_SIZE])
+{
+    size_t len = strlen(task);
+    if (len < MESOS_FOLDER_SIZE && strchr(task, '/') == NULL) {
+        memcpy(dst, task, len + 1);
+        return dst;
+    }
+    str_copy(dst, MESOS_FOLDER_SIZE - 17, task);
+    for (char *c = dst; *c != '\0'; c++)
+        if (*c == '/')
+            *c = '_';
+    snprintf(dst + strlen(dst), 18, "-%016llx", (unsigned long long)hash64(task, len, 0));
+    return dst;
+}
+
 const char *mesos_sandbox_path(const char *cluster, int64_t agent, enum owner owner,
                                const char *task, char dst[MESOS_PATH_SIZE])
 {
-    char agent_id[MESOS_ID_SIZE], framework[MESOS_ID_SIZE];
-    snprintf(dst, MESOS_PATH_SIZE, "/slaves/%s/frameworks/%s/executors/%.255s/runs/latest",
+    char agent_id[MESOS_ID_SIZE], framework[MESOS_ID_SIZE], folder[MESOS_FOLDER_SIZE];
+    snprintf(dst, MESOS_PATH_SIZE, "/slaves/%s/frameworks/%s/executors/%s/runs/latest",
              mesos_agent_id(cluster, agent, agent_id),
-             mesos_framework_id(cluster, owner, framework), task);
+             mesos_framework_id(cluster, owner, framework), mesos_executor_folder(task, folder));
     return dst;
 }

@@ -12,6 +12,11 @@ bool mesos_agent_id_parse(const char *text, const char *cluster, int64_t *agent_
 /* "<cluster>-0000" runs apps, "<cluster>-0001" jobs. */
 const char *mesos_framework_id(const char *cluster, enum owner owner, char dst[MESOS_ID_SIZE]);
 
+/* A task's executor is called as the task is, and so is its folder; a task id that can be none
+ * (arguments of a job's run may hold slashes) is made one, unlike any other. */
+#define MESOS_FOLDER_SIZE 256
+const char *mesos_executor_folder(const char *task, char dst[MESOS_FOLDER_SIZE]);
+
 /* "/slaves/…/frameworks/…/executors/<task>/runs/latest": the virtual path of a task's sandbox. */
 #define MESOS_PATH_SIZE (3 * MESOS_ID_SIZE + TASK_ID_SIZE + 64)
 const char *mesos_sandbox_path(const char *cluster, int64_t agent, enum owner owner,
