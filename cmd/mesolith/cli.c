@@ -35,8 +35,7 @@ static void print_details(const struct json *failure)
         size_t j = 0;
         JSON_EACH (problem, json_get(detail, "errors"))
             if (i > 0 || j++ > 0)
-                fprintf(stderr, "  %s: %s\n", json_str(json_get(detail, "path"), ""),
-                        json_str(problem, ""));
+                fprintf(stderr, "  %s: %s\n", text_of(detail, "path"), json_str(problem, ""));
         i++;
     }
 }

@@ -2,6 +2,7 @@
 #include "cli_noun.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -68,6 +69,17 @@ void cli_put_numbers(struct table *t, const struct json *numbers)
         buf_printf(&text, "%s%lld", text.len > 0 ? " " : "", (long long)json_int(number, 0));
     table_put(t, INK_NONE, buf_str(&text));
     buf_close(&text);
+}
+
+void cli_put_used(struct table *t, const struct json *used, double unit, const char *unit_name)
+{
+    static const char *const members[] = {"used", "total"};
+    char text[2][TEXT_SIZE];
+    for (size_t i = 0; i < 2; i++) {
+        double n = json_double(json_get(used, members[i]), 0) / unit;
+        text_number(text[i], unit > 1 ? round(n * 10) / 10 : n);
+    }
+    table_printf(t, INK_NONE, "%s of %s%s", text[0], text[1], unit_name);
 }
 
 void cli_put_field(struct table *t, const char *what, const char *value)

@@ -124,6 +124,9 @@ int64_t cli_ms(const struct json *time);
 /* Appends "in 3 h" and so on to a table; nothing when the time is absent. */
 void cli_put_when(struct cli *c, struct table *t, const struct json *time);
 void cli_put_numbers(struct table *t, const struct json *numbers); /* "10000 10001" */
+#define GIB (1024.0 * 1024 * 1024)
+/* "0.3 of 8", of a {"used","total"}, each divided by the unit, whose name follows. */
+void cli_put_used(struct table *t, const struct json *used, double unit, const char *unit_name);
 /* A line of a table of two columns: what it is, and its value; nothing when that is "". */
 void cli_put_field(struct table *t, const char *what, const char *value);
 void cli_put_state(struct table *t, const char *noun, const struct json *state);

@@ -144,8 +144,22 @@ static void put_count(struct buf *out, const struct json *detail)
 static const struct json *deployment_of(const struct json *deployments, const char *id)
 {
     JSON_EACH (d, deployments)
-        if (str_eq(json_str(json_get(d, "id"), ""), id))
+        if (str_eq(text_of(d, "id"), id))
             return d;
+    return NULL;
+}
+
+/* The first sentence that says more than that the change goes on. */
+static const struct json *obstacle(const struct json *why)
+{
+    static const char *const expected[] = {"starting", "stopping", "waits-for-health", "suspended"};
+    JSON_EACH (sentence, why) {
+        size_t i = 0, n = sizeof expected / sizeof expected[0];
+        while (i < n && !str_eq(text_of(sentence, "id"), expected[i]))
+            i++;
+        if (i == n)
+            return sentence;
+    }
     return NULL;
 }
 
@@ -153,7 +167,7 @@ static void draw_app(struct cli *c, struct waiting *w, const char *app, const st
                      const struct json *deployment)
 {
     const char *sentence = json_str(json_get(deployment, "sentence"), "deploying");
-    const struct json *why = json_first(json_get(detail, "why"));
+    const struct json *why = obstacle(json_get(detail, "why"));
     buf_clear(&w->block);
     buf_printf(&w->block, "%s  ", app);
     if (c->term.live && c->term.width > 0)
@@ -163,7 +177,7 @@ static void draw_app(struct cli *c, struct waiting *w, const char *app, const st
     text_clean(&w->block, sentence);
     buf_putc(&w->block, '\n');
     if (why != NULL) {
-        text_wrap(&w->block, json_str(json_get(why, "what"), ""), c->term.width, 2);
+        text_wrap(&w->block, text_of(why, "what"), c->term.width, 2);
         buf_putc(&w->block, '\n');
     }
     draw(c, w);
@@ -172,7 +186,7 @@ static void draw_app(struct cli *c, struct waiting *w, const char *app, const st
 static void say_app(struct cli *c, struct waiting *w, const char *app, const struct json *detail)
 {
     const struct json *summary = json_get(detail, "summary");
-    const char *state = json_str(json_get(summary, "state"), "");
+    const char *state = text_of(summary, "state");
     char took[TEXT_SIZE], count[TEXT_SIZE * 2];
     struct buf text;
     buf_init(&text, sizeof count - 1);
@@ -189,9 +203,10 @@ static void say_app(struct cli *c, struct waiting *w, const char *app, const str
                 text_duration(took, tick() - w->began_ms));
     else
         cli_say(c, 0, "%s is %s: %s.", app, state, count);
+    if (!c->failed)
+        return;
     say_why(c, json_get(detail, "why"), 2);
-    if (c->failed)
-        cli_next(c, "mesolith why app %s", app);
+    cli_next(c, "mesolith logs %s", app);
 }
 
 /* One look; *over when there is nothing more to wait for. */
@@ -211,7 +226,7 @@ static int look_at_app(struct cli *c, struct waiting *w, const char *app, const 
     else if (detail != NULL)
         draw_app(c, w, app, detail, running);
     if (!*over && over_time(c, w)) {
-        const struct json *why = json_first(json_get(detail, "why"));
+        const struct json *why = obstacle(json_get(detail, "why"));
         rc = timed_out(c, "app", app,
                        json_str(json_get(why, "what"),
                                 json_str(json_get(running, "sentence"), "the node is silent")),
@@ -282,8 +297,7 @@ static bool run_is_open(const char *state)
 
 static void say_run(struct cli *c, const char *job, const struct json *run)
 {
-    const char *state = json_str(json_get(run, "state"), ""),
-               *message = json_str(json_get(run, "message"), "");
+    const char *state = text_of(run, "state"), *message = text_of(run, "message");
     char took[TEXT_SIZE];
     int64_t ms = cli_ms(json_get(run, "ended")) - cli_ms(json_get(run, "started"));
     c->failed = !str_eq(state, "ok");

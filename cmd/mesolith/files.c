@@ -277,8 +277,20 @@ static void wait_for_more(struct transfer *t)
     uv_timer_start(&t->timer, on_time, t->last_look ? 1 : LOOK_MS, 0);
 }
 
+/* What is followed from a tail of lines begins with the first of them. */
+static struct slice from_tail(struct transfer *t, struct slice text)
+{
+    const struct sandbox_request *r = t->request;
+    if (t->has_head || r->op != SANDBOX_FOLLOW || r->offset >= 0 || r->tail <= 0)
+        return text;
+    struct slice lines = last_lines(text, r->tail);
+    t->offset += (int64_t)(text.len - lines.len);
+    return lines;
+}
+
 static void stream_text(struct transfer *t, struct slice text)
 {
+    text = from_tail(t, text);
     if (!t->has_head)
         give_head(t);
     if (t->request->op == SANDBOX_FOLLOW && text.len > 0)

@@ -6,21 +6,6 @@
 #include "base/str.h"
 #include "cli_find.h"
 
-#define GIB (1024.0 * 1024 * 1024)
-
-/* "0.3 of 8" */
-static void put_used(struct table *t, const struct json *used, double unit)
-{
-    char part[TEXT_SIZE], all[TEXT_SIZE];
-    double a = json_double(json_get(used, "used"), 0) / unit;
-    double b = json_double(json_get(used, "total"), 0) / unit;
-    if (unit > 1) {
-        a = (double)(int64_t)(a * 10 + 0.5) / 10;
-        b = (double)(int64_t)(b * 10 + 0.5) / 10;
-    }
-    table_printf(t, INK_NONE, "%s of %s", text_number(part, a), text_number(all, b));
-}
-
 static void put_modes(struct table *t, const struct json *modes)
 {
     struct buf text;
@@ -55,9 +40,9 @@ static void show_list(struct cli *c, const struct json *list)
         put_role(&t, node);
         table_put(&t, INK_NONE, text_of(node, "address"));
         table_printf(&t, INK_NONE, "%lld", (long long)number_of(node, "tasks"));
-        put_used(&t, json_get(node, "cpus"), 1);
-        put_used(&t, json_get(node, "mem"), GIB);
-        put_used(&t, json_get(node, "disk"), GIB);
+        cli_put_used(&t, json_get(node, "cpus"), 1, "");
+        cli_put_used(&t, json_get(node, "mem"), GIB, "");
+        cli_put_used(&t, json_get(node, "disk"), GIB, "");
         cli_put_when(c, &t, json_get(node, "seen"));
     }
     cli_table(c, &t);
@@ -95,13 +80,13 @@ static void show_node(struct cli *c, const struct json *node)
     table_put(&t, INK_DIM, "tasks");
     table_printf(&t, INK_NONE, "%lld", (long long)number_of(node, "tasks"));
     table_put(&t, INK_DIM, "cpus");
-    put_used(&t, json_get(node, "cpus"), 1);
+    cli_put_used(&t, json_get(node, "cpus"), 1, "");
     table_put(&t, INK_DIM, "mem GiB");
-    put_used(&t, json_get(node, "mem"), GIB);
+    cli_put_used(&t, json_get(node, "mem"), GIB, "");
     table_put(&t, INK_DIM, "disk GiB");
-    put_used(&t, json_get(node, "disk"), GIB);
+    cli_put_used(&t, json_get(node, "disk"), GIB, "");
     table_put(&t, INK_DIM, "ports");
-    put_used(&t, json_get(node, "ports"), 1);
+    cli_put_used(&t, json_get(node, "ports"), 1, "");
     table_put(&t, INK_DIM, "docker");
     table_put(&t, INK_NONE,
               json_bool(json_get(docker, "available"), false) ? text_of(docker, "version")

@@ -6,8 +6,6 @@
 
 #include "base/str.h"
 
-#define GIB (1024.0 * 1024 * 1024)
-
 /* "9 running, 1 waiting": of each state that some are in. */
 static void put_states(struct table *t, const struct json *group, const char *const *states,
                        size_t n)
@@ -22,20 +20,11 @@ static void put_states(struct table *t, const struct json *group, const char *co
     buf_close(&text);
 }
 
-static void put_used(struct table *t, const struct json *resources, const char *name, double unit,
-                     const char *unit_name)
+static void put_share(struct table *t, const struct json *resources, const char *name, double unit,
+                      const char *unit_name)
 {
-    char used[TEXT_SIZE], total[TEXT_SIZE];
-    const struct json *r = json_get(resources, name);
-    double part = json_double(json_get(r, "used"), 0) / unit;
-    double all = json_double(json_get(r, "total"), 0) / unit;
-    if (unit > 1) {
-        part = (double)(int64_t)(part * 10 + 0.5) / 10;
-        all = (double)(int64_t)(all * 10 + 0.5) / 10;
-    }
     table_put(t, INK_DIM, name);
-    table_printf(t, INK_NONE, "%s of %s%s", text_number(used, part), text_number(total, all),
-                 unit_name);
+    cli_put_used(t, json_get(resources, name), unit, unit_name);
 }
 
 static void show_numbers(struct cli *c, const struct json *status)
@@ -59,10 +48,10 @@ static void show_numbers(struct cli *c, const struct json *status)
     table_put(&t, INK_DIM, "nodes");
     table_printf(&t, INK_NONE, "%lld of %lld ready", (long long)number_of(nodes, "ready"),
                  (long long)number_of(nodes, "total"));
-    put_used(&t, resources, "cpus", 1, "");
-    put_used(&t, resources, "mem", GIB, " GiB");
-    put_used(&t, resources, "disk", GIB, " GiB");
-    put_used(&t, resources, "ports", 1, "");
+    put_share(&t, resources, "cpus", 1, "");
+    put_share(&t, resources, "mem", GIB, " GiB");
+    put_share(&t, resources, "disk", GIB, " GiB");
+    put_share(&t, resources, "ports", 1, "");
     cli_table(c, &t);
 }
 
@@ -76,28 +65,30 @@ static void show_attention(struct cli *c, const struct json *attention)
     buf_putc(&c->out, '\n');
     table_init(&t, columns, 3);
     JSON_EACH (a, attention) {
-        table_put(&t, INK_WARN, json_str(json_get(a, "noun"), ""));
-        table_put(&t, INK_BOLD, json_str(json_get(a, "name"), ""));
-        table_put(&t, INK_NONE, json_str(json_get(a, "sentence"), ""));
+        table_put(&t, INK_WARN, text_of(a, "noun"));
+        table_put(&t, INK_BOLD, text_of(a, "name"));
+        table_put(&t, INK_NONE, text_of(a, "sentence"));
     }
     cli_table(c, &t);
 }
 
 static void show(struct cli *c, const struct json *status)
 {
-    char age[TEXT_SIZE];
+    char age[TEXT_SIZE], cluster[TEXT_SIZE];
     const char *leader = json_str(json_get(json_get(status, "leader"), "name"), NULL);
     const struct json *attention = json_get(status, "attention");
-    cli_say(c, 0, "%s, mesolith %s, %s: up for %s, %s%s", json_str(json_get(status, "cluster"), ""),
-            json_str(json_get(status, "version"), "?"), json_str(json_get(status, "name"), ""),
+    cli_say(c, 0, "%s, mesolith %s, %s: up for %s, %s%s",
+            text_short_id(cluster, sizeof cluster, text_of(status, "cluster")),
+            json_str(json_get(status, "version"), "?"), text_of(status, "name"),
             text_duration(age, c->now.ms - cli_ms(json_get(status, "started"))),
             leader != NULL ? "led by " : "without a leader", leader != NULL ? leader : "");
     show_numbers(c, status);
     show_attention(c, attention);
     const struct json *first = json_first(attention);
-    if (first != NULL)
-        cli_next(c, "mesolith why %s %s", json_str(json_get(first, "noun"), ""),
-                 json_str(json_get(first, "name"), ""));
+    if (str_eq(text_of(first, "noun"), "service"))
+        cli_next(c, "mesolith service list");
+    else if (first != NULL)
+        cli_next(c, "mesolith why %s %s", text_of(first, "noun"), text_of(first, "name"));
     else
         cli_next(c, "%s", json_str(json_get(json_get(status, "urls"), "ui"), c->api.address));
 }
@@ -108,7 +99,7 @@ static int run(struct cli *c, struct error *err)
     if (cli_ask(c, METHOD_GET, "/api/status", NULL, &status, err) != 0)
         return -1;
     if (cli_on(c, FLAG_QUIET))
-        buf_printf(&c->out, "%s\n", json_str(json_get(status, "name"), ""));
+        buf_printf(&c->out, "%s\n", text_of(status, "name"));
     else if (!cli_on(c, FLAG_JSON))
         show(c, status);
     json_free(status);
