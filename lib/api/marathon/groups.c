@@ -162,9 +162,7 @@ void ask_group_apps(struct call *c)
     struct show s;
     struct json_writer w;
     struct app_row row;
-    bool possible = call_param(c, "id")[0] == '\0' || path_id(c, group);
-    if (call_param(c, "id")[0] == '\0')
-        str_copy(group, sizeof group, "/");
+    bool possible = path_id(c, group); /* an unknown one has none */
     show_init(&s, c->view, embed_of(&c->query));
     call_json(c, 200, &w);
     json_array(&w);

@@ -50,7 +50,6 @@ static const struct door doors[] = {
     TELL(DELETE, "/v2/queue/{id...}/delay", DEPLOY, delete_delay, "Drops an app's backoff"),
 
     ASK(GET, "/v2/groups", VIEW, ASK, ask_group, "Shows the root group"),
-    ASK(GET, "/v2/groups/apps", VIEW, ASK, ask_group_apps, "Lists the apps of the root group"),
     ASK(GET, "/v2/groups/{id...}", VIEW, ASK, ask_group, "Shows a group"),
     ASK(GET, "/v2/groups/{id...}/apps", VIEW, ASK, ask_group_apps, "Lists the apps of a group"),
 

@@ -265,7 +265,7 @@ void show_task(struct show *s, const struct app_row *a, const struct task_row *t
 
 /* ---- taskStats (3.2) */
 
-enum class { AFTER_SCALING, LATEST, OUTDATED, TOTAL, CLASSES };
+enum task_class { AFTER_SCALING, LATEST, OUTDATED, TOTAL, CLASSES };
 
 static const char *const class_names[CLASSES] = {
     [AFTER_SCALING] = "startedAfterLastScaling",
