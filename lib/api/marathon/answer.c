@@ -4,7 +4,7 @@
 #include "api/marathon/private.h"
 #include "base/str.h"
 
-bool path_id(const struct call *c, char out[ID_SIZE])
+bool marathon_path_id(const struct call *c, char out[ID_SIZE])
 {
     struct error err;
     const char *text = call_param(c, "id");
@@ -14,65 +14,65 @@ bool path_id(const struct call *c, char out[ID_SIZE])
     return false;
 }
 
-void answer_no_app(struct call *c, const char *path)
+void marathon_no_app(struct call *c, const char *path)
 {
-    answer_message(c, 404, "App '%s' does not exist", path);
+    marathon_message(c, 404, "App '%s' does not exist", path);
 }
 
-bool path_app(struct call *c, struct app_row *out)
+bool marathon_path_app(struct call *c, struct app_row *out)
 {
     char path[ID_SIZE];
-    if (path_id(c, path) && state_app_by_path(c->view->state, path, out))
+    if (marathon_path_id(c, path) && state_app_by_path(c->view->state, path, out))
         return true;
-    answer_no_app(c, path);
+    marathon_no_app(c, path);
     return false;
 }
 
-bool path_group(struct call *c, char out[ID_SIZE])
+bool marathon_path_group(struct call *c, char out[ID_SIZE])
 {
     struct app_row row;
     if (call_param(c, "id")[0] == '\0') {
         str_copy(out, ID_SIZE, "/");
         return true;
     }
-    if (path_id(c, out)) {
-        struct stmt *q = apps_within(c->view->state, out);
+    if (marathon_path_id(c, out)) {
+        struct stmt *q = marathon_apps_within(c->view->state, out);
         bool found = state_app_next(q, &row);
         stmt_end(q);
         if (found)
             return true;
     }
-    answer_message(c, 404, "Group '%s' does not exist", out);
+    marathon_message(c, 404, "Group '%s' does not exist", out);
     return false;
 }
 
-void put_version(struct json_writer *w, const char *name, struct wall version)
+void marathon_time(struct json_writer *w, const char *name, struct wall version)
 {
     char text[TIME_TEXT_SIZE];
     json_member_str(w, name, wall_text(version, text));
 }
 
-void answer_result(struct call *c, int status, struct wall version, const char *deployment)
+void marathon_result(struct call *c, int status, struct wall version, const char *deployment)
 {
     struct json_writer w;
     call_json(c, status, &w);
     json_object(&w);
-    put_version(&w, "version", version);
+    marathon_time(&w, "version", version);
     json_member_str(&w, "deploymentId", deployment);
     json_object_end(&w);
     header_put(&c->reply->headers, "Marathon-Deployment-Id", deployment);
 }
 
-void answer_outcome(struct tell *t, int status, const struct outcome *o)
+void marathon_outcome(struct tell *t, int status, const struct outcome *o)
 {
     struct error err;
     struct json *detail = json_parse(buf_slice(&o->detail), &err);
-    answer_result(&t->c, status, (struct wall){json_int(json_get(detail, "version_ms"), 0)},
-                  json_str(json_get(detail, "deployment"), ""));
+    marathon_result(&t->c, status, (struct wall){json_int(json_get(detail, "version_ms"), 0)},
+                    json_str(json_get(detail, "deployment"), ""));
     json_free(detail);
 }
 
-void put_location(struct call *c, const char *id)
+void marathon_location(struct call *c, const char *id)
 {
     struct slice host = header_get(c->request->headers, "Host");
     const struct facts *f = c->view->facts;
@@ -84,7 +84,7 @@ void put_location(struct call *c, const char *id)
                       f->url_marathon != NULL ? f->url_marathon : "", id);
 }
 
-struct stmt *apps_within(struct state *s, const char *group)
+struct stmt *marathon_apps_within(struct state *s, const char *group)
 {
     char prefix[ID_SIZE + 1];
     snprintf(prefix, sizeof prefix, "%s/", group);

@@ -45,12 +45,12 @@ static void list_apps(struct call *c, const char *name, const char *group, const
     struct show s;
     struct json_writer w;
     struct app_row row;
-    show_init(&s, c->view, embed_of(&c->query) | EMBED_COUNTS | EMBED_DEPLOYMENTS);
+    show_init(&s, c->view, marathon_embed(&c->query) | EMBED_COUNTS | EMBED_DEPLOYMENTS);
     call_json(c, 200, &w);
     json_object(&w);
     json_key(&w, name);
     json_array(&w);
-    struct stmt *q = apps_within(c->view->state, group);
+    struct stmt *q = marathon_apps_within(c->view->state, group);
     while (state_app_next(q, &row))
         if (f == NULL || matches(f, &row))
             show_app(&s, &row, &w);
@@ -59,7 +59,7 @@ static void list_apps(struct call *c, const char *name, const char *group, const
     show_close(&s);
 }
 
-void ask_apps(struct call *c)
+void marathon_ask_apps(struct call *c)
 {
     struct filter f;
     if (read_filter(c, &f) != 0)
@@ -70,24 +70,25 @@ void ask_apps(struct call *c)
 
 /* ---- the apps of a group: GET /v2/apps/{group}/ and a star */
 
-void ask_glob(struct call *c)
+void marathon_ask_glob(struct call *c)
 {
     char group[ID_SIZE];
-    if (path_group(c, group))
+    if (marathon_path_group(c, group))
         list_apps(c, "*", group, NULL);
 }
 
 /* ---- GET /v2/apps/{id} */
 
-void ask_app(struct call *c)
+void marathon_ask_app(struct call *c)
 {
     struct app_row row;
     struct show s;
     struct json_writer w;
-    if (!path_app(c, &row))
+    if (!marathon_path_app(c, &row))
         return;
     show_init(&s, c->view,
-              embed_of(&c->query) | EMBED_COUNTS | EMBED_DEPLOYMENTS | EMBED_TASKS | EMBED_FAILURE);
+              marathon_embed(&c->query) | EMBED_COUNTS | EMBED_DEPLOYMENTS | EMBED_TASKS |
+                  EMBED_FAILURE);
     call_json(c, 200, &w);
     json_object(&w);
     json_key(&w, "app");
@@ -98,11 +99,11 @@ void ask_app(struct call *c)
 
 /* ---- versions */
 
-void ask_app_versions(struct call *c)
+void marathon_ask_app_versions(struct call *c)
 {
     struct app_row row;
     struct json_writer w;
-    if (!path_app(c, &row))
+    if (!marathon_path_app(c, &row))
         return;
     call_json(c, 200, &w);
     json_object(&w);
@@ -117,12 +118,12 @@ void ask_app_versions(struct call *c)
     json_object_end(&w);
 }
 
-void ask_app_version(struct call *c)
+void marathon_ask_app_version(struct call *c)
 {
     struct app_row row;
     struct wall version;
     struct error err;
-    if (!path_app(c, &row))
+    if (!marathon_path_app(c, &row))
         return;
     if (wall_parse(call_param(c, "version"), &version, &err) != 0) {
         call_error(c, &err);
@@ -131,8 +132,8 @@ void ask_app_version(struct call *c)
     struct slice definition = state_app_version(c->view->state, row.id, version);
     if (definition.len == 0) {
         char text[TIME_TEXT_SIZE];
-        answer_message(c, 404, "App '%s' does not exist in version %s", row.path,
-                       wall_text(version, text));
+        marathon_message(c, 404, "App '%s' does not exist in version %s", row.path,
+                         wall_text(version, text));
         return;
     }
     struct json_writer w;
@@ -142,7 +143,7 @@ void ask_app_version(struct call *c)
         show_definition(&row, &w);
     } else { /* of old ones it is not kept when they were last scaled */
         json_put_members(&w, definition);
-        put_version(&w, "version", version);
+        marathon_time(&w, "version", version);
     }
     json_object_end(&w);
 }

@@ -1,5 +1,4 @@
-/* From what a request wants of apps to the one command that does it. */
-#include <string.h>
+#include "api/marathon/changes.h"
 
 #include "api/marathon/depends.h"
 #include "api/marathon/private.h"
@@ -143,7 +142,7 @@ static void check_place(const struct tree *t, const char *path, struct problems 
             problems_add(problems, PROBLEM_RULE, "/id",
                          "got \"%s\", but \"%s\" is an app and cannot hold others", path, above);
     bool found = false;
-    struct stmt *q = apps_within(t->state, path);
+    struct stmt *q = marathon_apps_within(t->state, path);
     while (!found && state_app_next(q, &row))
         found = stays(t, row.path);
     stmt_end(q);
@@ -240,8 +239,8 @@ void changes_propose(struct tell *t, struct changes *ch, outcome_fn *then)
     }
     if (ch->n == 0) {
         char uuid[UUID_TEXT_SIZE];
-        answer_result(&t->c, 200, (struct wall){state_version_ms(t->c.view->state)},
-                      uuid_text(rng_uuid(t->rng), uuid));
+        marathon_result(&t->c, 200, (struct wall){state_version_ms(t->c.view->state)},
+                        uuid_text(rng_uuid(t->rng), uuid));
         return;
     }
     tell_begin(t, COMMAND_APP_PUT, &w, then);

@@ -82,7 +82,7 @@ static bool is_app(struct depends *d, const char *path)
 static void add_group(struct depends *d, const char *group, const char *but, struct paths *out)
 {
     struct app_row row;
-    struct stmt *q = apps_within(d->state, group);
+    struct stmt *q = marathon_apps_within(d->state, group);
     while (state_app_next(q, &row))
         if (!str_eq(row.path, but) && change_of(d, row.path) == NULL)
             add_path(out, row.path);

@@ -25,13 +25,13 @@ static void keep(struct tell *t, const char *path)
 
 static void answer_done(struct tell *t, const struct outcome *o)
 {
-    answer_outcome(t, 200, o);
+    marathon_outcome(t, 200, o);
 }
 
 static void answer_created(struct tell *t, const struct outcome *o)
 {
-    answer_outcome(t, 201, o);
-    put_location(&t->c, t->kept);
+    marathon_outcome(t, 201, o);
+    marathon_location(&t->c, t->kept);
 }
 
 /* ---- POST /v2/apps */
@@ -51,7 +51,7 @@ static void answer_posted(struct tell *t, const struct outcome *o)
     call_json(&t->c, 201, &w);
     json_object(&w);
     json_put_members(&w, row.definition);
-    put_version(&w, "version", row.version);
+    marathon_time(&w, "version", row.version);
     json_member_int(&w, "tasksStaged", 0);
     json_member_int(&w, "tasksRunning", 0);
     json_member_int(&w, "tasksHealthy", 0);
@@ -64,13 +64,13 @@ static void answer_posted(struct tell *t, const struct outcome *o)
     json_array_end(&w);
     json_object_end(&w);
     header_put(&t->c.reply->headers, "Marathon-Deployment-Id", deployment);
-    put_location(&t->c, t->kept);
+    marathon_location(&t->c, t->kept);
     json_free(detail);
 }
 
 /* That the id is free is the state's to say: a request that is repeated under its id gets its first
  * answer there. */
-void post_app(struct tell *t)
+void marathon_post_app(struct tell *t)
 {
     struct app a = {0};
     struct problems problems = {0};
@@ -110,8 +110,8 @@ static bool take_version(struct tell *t, const struct app_row *row, struct wall 
     if (definition.len > 0 && app_load(definition, out, &err) == 0)
         return true;
     char text[TIME_TEXT_SIZE];
-    answer_message(&t->c, 404, "App '%s' does not exist in version %s", row->path,
-                   wall_text(version, text));
+    marathon_message(&t->c, 404, "App '%s' does not exist in version %s", row->path,
+                     wall_text(version, text));
     return false;
 }
 
@@ -139,10 +139,10 @@ static void update_one(struct tell *t, bool create, enum update how)
     struct app a = {0};
     struct app_row row;
     struct problems problems = {0};
-    bool possible = path_id(&t->c, path),
+    bool possible = marathon_path_id(&t->c, path),
          known = possible && state_app_by_path(state_of(t), path, &row);
     if (!known && !create) {
-        answer_no_app(&t->c, path);
+        marathon_no_app(&t->c, path);
         return;
     }
     const struct json *body = marathon_body(&t->c);
@@ -162,12 +162,12 @@ static void update_one(struct tell *t, bool create, enum update how)
     changes_close(&ch);
 }
 
-void put_app(struct tell *t)
+void marathon_put_app(struct tell *t)
 {
     update_one(t, true, update_of(t));
 }
 
-void patch_app(struct tell *t)
+void marathon_patch_app(struct tell *t)
 {
     update_one(t, false, UPDATE_PATCH);
 }
@@ -223,7 +223,7 @@ static int add_element(struct tell *t, const struct json *element, bool create, 
     }
     bool known = state_app_by_path(state_of(t), path, &row);
     if (!known && !create) {
-        answer_no_app(&t->c, path);
+        marathon_no_app(&t->c, path);
         return 1;
     }
     int rc = known ? updated(t, &row, element, how, &a, problems)
@@ -270,23 +270,23 @@ static void update_many(struct tell *t, bool create, enum update how)
     changes_close(&ch);
 }
 
-void put_apps(struct tell *t)
+void marathon_put_apps(struct tell *t)
 {
     update_many(t, true, update_of(t));
 }
 
-void patch_apps(struct tell *t)
+void marathon_patch_apps(struct tell *t)
 {
     update_many(t, false, UPDATE_PATCH);
 }
 
 /* ---- DELETE and restart */
 
-void delete_app(struct tell *t)
+void marathon_delete_app(struct tell *t)
 {
     struct app_row row;
     char group[ID_SIZE];
-    if (!path_app(&t->c, &row))
+    if (!marathon_path_app(&t->c, &row))
         return;
     bool force = query_get(&t->c.query, "force") == NULL || query_true(&t->c.query, "force");
     struct changes ch = {.group = id_parent(row.path, group), .force = force};
@@ -295,12 +295,12 @@ void delete_app(struct tell *t)
     changes_close(&ch);
 }
 
-void restart_app(struct tell *t)
+void marathon_restart_app(struct tell *t)
 {
     struct app_row row;
     struct app a;
     char group[ID_SIZE];
-    if (!path_app(&t->c, &row))
+    if (!marathon_path_app(&t->c, &row))
         return;
     load_app(&row, &a);
     struct changes ch = {.group = id_parent(row.path, group),

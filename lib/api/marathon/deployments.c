@@ -38,7 +38,7 @@ static void put_deployment(struct state *s, const struct deployment_row *d, stru
     struct json *plan = json_parse_own(slice_of(d->plan), &err);
     json_object(w);
     json_member_str(w, "id", uuid_text(deployment_uuid(d), uuid));
-    put_version(w, "version", d->version);
+    marathon_time(w, "version", d->version);
     json_key(w, "affectedApps");
     json_array(w);
     struct stmt *q = state_deployment_apps(s, d->id);
@@ -57,7 +57,7 @@ static void put_deployment(struct state *s, const struct deployment_row *d, stru
     json_free(plan);
 }
 
-void ask_deployments(struct call *c)
+void marathon_ask_deployments(struct call *c)
 {
     struct json_writer w;
     struct deployment_row d;
@@ -82,13 +82,13 @@ static void answer_nothing_left(struct tell *t, const struct outcome *o)
 {
     (void)o;
     char uuid[UUID_TEXT_SIZE];
-    answer_result(&t->c, 200, (struct wall){state_version_ms(t->c.view->state)},
-                  uuid_text(rng_uuid(t->rng), uuid));
+    marathon_result(&t->c, 200, (struct wall){state_version_ms(t->c.view->state)},
+                    uuid_text(rng_uuid(t->rng), uuid));
 }
 
 static void answer_rolled_back(struct tell *t, const struct outcome *o)
 {
-    answer_outcome(t, 200, o);
+    marathon_outcome(t, 200, o);
 }
 
 static void cancel(struct tell *t, int64_t deployment, outcome_fn *then)
@@ -155,13 +155,13 @@ static void roll_back(struct tell *t, const struct deployment_row *d)
     json_free(plan);
 }
 
-void delete_deployment(struct tell *t)
+void marathon_delete_deployment(struct tell *t)
 {
     struct deployment_row d;
     struct uuid uuid;
     const char *name = call_param(&t->c, "id");
     if (!uuid_parse(name, &uuid) || !state_deployment_by_uuid(t->c.view->state, uuid, &d)) {
-        answer_message(&t->c, 404, "DeploymentPlan %s does not exist", name);
+        marathon_message(&t->c, 404, "DeploymentPlan %s does not exist", name);
         return;
     }
     if (query_true(&t->c.query, "force"))

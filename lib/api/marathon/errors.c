@@ -4,7 +4,7 @@
 #include "api/marathon/private.h"
 #include "base/str.h"
 
-void answer_message(struct call *c, int status, const char *fmt, ...)
+void marathon_message(struct call *c, int status, const char *fmt, ...)
 {
     struct buf text;
     va_list ap;

@@ -29,7 +29,7 @@ static void event_begin(struct event *e, const char *type, struct wall at)
     json_begin(&e->w, &e->data);
     json_object(&e->w);
     json_member_str(&e->w, "eventType", type);
-    put_version(&e->w, "timestamp", at);
+    marathon_time(&e->w, "timestamp", at);
 }
 
 /* Ends the object and appends the whole event. */
@@ -69,14 +69,14 @@ static bool is_among(const struct query *q, const char *wanted)
     return false;
 }
 
-void ask_events(struct call *c)
+void marathon_ask_events(struct call *c)
 {
     /* The first takes all stars: a stream is only for those who name it. */
     static const char *const offers[] = {"application/octet-stream", SSE_CONTENT_TYPE};
     struct reply *r = c->reply;
     const char *format = query_get(&c->query, "plan-format");
     if (accept_best(header_get(c->request->headers, "Accept"), offers, 2) != 1) {
-        answer_message(c, 405, "Method Not Allowed");
+        marathon_message(c, 405, "Method Not Allowed");
         return;
     }
     call_text(c, 200, SSE_CONTENT_TYPE, "");
@@ -286,7 +286,7 @@ static void add_checks(const struct render *r, const struct app_row *row)
         struct event e;
         begin(r, &e, "add_health_check_event");
         json_member_str(&e.w, "appId", row->path);
-        put_version(&e.w, "version", row->version);
+        marathon_time(&e.w, "version", row->version);
         json_key(&e.w, "healthCheck");
         app_write_health_check(&a.health_checks.items[i], &e.w);
         finish(r, &e);
@@ -383,7 +383,7 @@ static void kill_event(const struct render *r, const struct subject *s)
     json_member_str(&e.w, "appId", r->c->of);
     json_member_str(&e.w, "taskId", r->c->name);
     put_instance(r, "instanceId", &e.w);
-    put_version(&e.w, "version", s->task.version);
+    marathon_time(&e.w, "version", s->task.version);
     json_member_str(&e.w, "reason", s->task.message);
     json_member_str(&e.w, "host", s->host);
     json_member_str(&e.w, "slaveId", s->slave);
@@ -396,13 +396,13 @@ static void status_event(const struct render *r, const struct subject *s)
     begin(r, &e, "status_update_event");
     json_member_str(&e.w, "slaveId", s->slave);
     json_member_str(&e.w, "taskId", r->c->name);
-    json_member_str(&e.w, "taskStatus", task_status((enum task_state)r->c->state));
+    json_member_str(&e.w, "taskStatus", marathon_task_status((enum task_state)r->c->state));
     json_member_str(&e.w, "message", s->task.message != NULL ? s->task.message : "");
     json_member_str(&e.w, "appId", r->c->of);
     json_member_str(&e.w, "host", s->host);
-    put_address(s->address, &e.w);
+    show_ip_addresses(s->address, &e.w);
     json_member_raw(&e.w, "ports", slice_of(s->task.ports));
-    put_version(&e.w, "version", s->task.version);
+    marathon_time(&e.w, "version", s->task.version);
     finish(r, &e);
 }
 
@@ -411,11 +411,11 @@ static void instance_event(const struct render *r, const struct subject *s)
     struct event e;
     begin(r, &e, "instance_changed_event");
     put_instance(r, "instanceId", &e.w);
-    json_member_str(&e.w, "condition", task_condition((enum task_state)r->c->state));
+    json_member_str(&e.w, "condition", marathon_task_condition((enum task_state)r->c->state));
     json_member_str(&e.w, "runSpecId", r->c->of);
     json_member_str(&e.w, "agentId", s->slave);
     json_member_str(&e.w, "host", s->host);
-    put_version(&e.w, "runSpecVersion", s->task.version);
+    marathon_time(&e.w, "runSpecVersion", s->task.version);
     finish(r, &e);
 }
 
@@ -439,7 +439,7 @@ static void alive_event(const struct render *r, const struct subject *s)
     json_member_str(&e.w, "appId", r->c->of);
     put_instance(r, "instanceId", &e.w);
     json_member_str(&e.w, "taskId", r->c->name);
-    put_version(&e.w, "version", s->task.version);
+    marathon_time(&e.w, "version", s->task.version);
     json_member_bool(&e.w, "alive", r->c->number == 1);
     finish(r, &e);
 }
@@ -450,7 +450,7 @@ static void instance_health_event(const struct render *r, const struct subject *
     begin(r, &e, "instance_health_changed_event");
     put_instance(r, "instanceId", &e.w);
     json_member_str(&e.w, "runSpecId", r->c->of);
-    put_version(&e.w, "runSpecVersion", s->task.version);
+    marathon_time(&e.w, "runSpecVersion", s->task.version);
     json_key(&e.w, "healthy");
     if (r->c->number == 0)
         json_put_null(&e.w);

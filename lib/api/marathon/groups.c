@@ -42,7 +42,7 @@ static void add_leaf(struct tree *t, struct show *s, const struct app_row *row)
 static unsigned group_embed(const struct query *q)
 {
     unsigned all = EMBED_GROUPS | EMBED_GROUP_APPS | EMBED_PODS;
-    return query_get(q, "embed") != NULL ? embed_of(q) : all;
+    return query_get(q, "embed") != NULL ? marathon_embed(q) : all;
 }
 
 static void tree_read(struct tree *t, struct call *c, const char *group)
@@ -53,7 +53,7 @@ static void tree_read(struct tree *t, struct call *c, const char *group)
                        .version = {state_version_ms(c->view->state)}};
     buf_init(&t->texts, LIMIT_ANSWER_BYTES);
     show_init(&s, c->view, t->embed);
-    struct stmt *q = apps_within(c->view->state, group);
+    struct stmt *q = marathon_apps_within(c->view->state, group);
     while (state_app_next(q, &row))
         add_leaf(t, &s, &row);
     for (size_t i = 0; i < t->n; i++) /* the buffer has grown its last */
@@ -118,7 +118,7 @@ static void put_group(const struct tree *t, const char *id, const struct leaf *l
     size_t prefix = root ? 1 : strlen(id) + 1;
     json_object(w);
     json_member_str(w, "id", id);
-    put_version(w, "version", root ? t->version : newest(leaves, n));
+    marathon_time(w, "version", root ? t->version : newest(leaves, n));
     json_key(w, "dependencies");
     json_array(w);
     json_array_end(w);
@@ -149,24 +149,24 @@ static void answer_group(struct call *c, const char *group)
     tree_close(&t);
 }
 
-void ask_group(struct call *c)
+void marathon_ask_group(struct call *c)
 {
     char group[ID_SIZE];
-    if (path_group(c, group))
+    if (marathon_path_group(c, group))
         answer_group(c, group);
 }
 
-void ask_group_apps(struct call *c)
+void marathon_ask_group_apps(struct call *c)
 {
     char group[ID_SIZE];
     struct show s;
     struct json_writer w;
     struct app_row row;
-    bool possible = path_id(c, group); /* an unknown one has none */
-    show_init(&s, c->view, embed_of(&c->query));
+    bool possible = marathon_path_id(c, group); /* an unknown one has none */
+    show_init(&s, c->view, marathon_embed(&c->query));
     call_json(c, 200, &w);
     json_array(&w);
-    struct stmt *q = possible ? apps_within(c->view->state, group) : NULL;
+    struct stmt *q = possible ? marathon_apps_within(c->view->state, group) : NULL;
     while (q != NULL && state_app_next(q, &row))
         show_app(&s, &row, &w);
     json_array_end(&w);

@@ -9,7 +9,7 @@
 
 #define MARATHON_VERSION "1.11.0" /* whose contract we keep; clients compare numbers */
 
-void ask_ping(struct call *c)
+void marathon_ask_ping(struct call *c)
 {
     static const char *const offers[] = {"text/plain", "application/json", "text/html"};
     switch (accept_best(header_get(c->request->headers, "Accept"), offers, 3)) {
@@ -105,7 +105,7 @@ static void put_zookeeper(struct json_writer *w)
     json_object_end(w);
 }
 
-void ask_info(struct call *c)
+void marathon_ask_info(struct call *c)
 {
     const struct facts *f = c->view->facts;
     struct json_writer w;
@@ -134,12 +134,12 @@ void ask_info(struct call *c)
 
 /* ---- GET /v2/leader */
 
-void ask_leader(struct call *c)
+void marathon_ask_leader(struct call *c)
 {
     const struct facts *f = c->view->facts;
     struct json_writer w;
     if (f->leader_marathon == NULL) {
-        answer_message(c, 404, "There is no leader");
+        marathon_message(c, 404, "There is no leader");
         return;
     }
     call_json(c, 200, &w);
@@ -150,7 +150,7 @@ void ask_leader(struct call *c)
 
 /* ---- /v2/eventSubscriptions */
 
-void ask_no_subscriptions(struct call *c)
+void marathon_ask_no_subscriptions(struct call *c)
 {
-    answer_message(c, 404, "HTTP callbacks are not supported: read the stream at /v2/events");
+    marathon_message(c, 404, "HTTP callbacks are not supported: read the stream at /v2/events");
 }

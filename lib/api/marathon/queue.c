@@ -119,9 +119,9 @@ static void put_summary(const struct view *view, struct placement *p, const stru
     json_member_int(w, "processedOffersCount", funnel.considered);
     json_member_int(w, "unusedOffersCount", declined);
     if (declined > 0)
-        put_version(w, "lastUnusedOfferAt", view->now.wall);
+        marathon_time(w, "lastUnusedOfferAt", view->now.wall);
     if (declined < funnel.considered)
-        put_version(w, "lastUsedOfferAt", view->now.wall);
+        marathon_time(w, "lastUsedOfferAt", view->now.wall);
     put_funnel("rejectSummaryLastOffers", &funnel, w);
     put_funnel("rejectSummaryLaunchAttempt", &funnel, w);
     json_object_end(w);
@@ -153,7 +153,7 @@ static void put_item(const struct view *view, struct placement *p, const struct 
     json_object_end(w);
     json_member_int(w, "count", count_left);
     put_delay(view, row, w);
-    put_version(w, "since", later(row->version, row->delay_ref));
+    marathon_time(w, "since", later(row->version, row->delay_ref));
     put_summary(view, p, row, a, w);
     if (with_offers) {
         json_key(w, "lastUnusedOffers");
@@ -163,7 +163,7 @@ static void put_item(const struct view *view, struct placement *p, const struct 
     json_object_end(w);
 }
 
-void ask_queue(struct call *c)
+void marathon_ask_queue(struct call *c)
 {
     struct state *s = c->view->state;
     struct placement *p = placement_new(s, NULL, NULL);
@@ -177,7 +177,7 @@ void ask_queue(struct call *c)
     json_object(&w);
     json_key(&w, "queue");
     json_array(&w);
-    struct stmt *q = apps_within(s, "/");
+    struct stmt *q = marathon_apps_within(s, "/");
     while (state_app_next(q, &row)) {
         struct app a;
         if (!may_wait(&row))
@@ -212,14 +212,14 @@ static bool is_waiting(struct state *s, const struct app_row *row)
     return waits;
 }
 
-void delete_delay(struct tell *t)
+void marathon_delete_delay(struct tell *t)
 {
     char path[ID_SIZE];
     struct app_row row;
     struct json_writer w;
-    if (!path_id(&t->c, path) || !state_app_by_path(t->c.view->state, path, &row) ||
+    if (!marathon_path_id(&t->c, path) || !state_app_by_path(t->c.view->state, path, &row) ||
         !is_waiting(t->c.view->state, &row)) {
-        answer_message(&t->c, 404, "Application %s not found in tasks queue.", path);
+        marathon_message(&t->c, 404, "Application %s not found in tasks queue.", path);
         return;
     }
     tell_begin(t, COMMAND_APP_DELAY_RESET, &w, answer_empty);

@@ -44,7 +44,7 @@ static unsigned embed_word(const char *text)
     return 0;
 }
 
-unsigned embed_of(const struct query *q)
+unsigned marathon_embed(const struct query *q)
 {
     unsigned bits = 0;
     const char *word;
@@ -179,12 +179,12 @@ static const struct {
     [TASK_LOST] = {"TASK_UNKNOWN", "Unknown"},
 };
 
-const char *task_status(enum task_state state)
+const char *marathon_task_status(enum task_state state)
 {
     return task_words[state].status;
 }
 
-const char *task_condition(enum task_state state)
+const char *marathon_task_condition(enum task_state state)
 {
     return task_words[state].condition;
 }
@@ -220,7 +220,7 @@ static void put_health(const struct task_row *t, struct json_writer *w)
     json_free(results);
 }
 
-void put_address(const char *address, struct json_writer *w)
+void show_ip_addresses(const char *address, struct json_writer *w)
 {
     json_key(w, "ipAddresses");
     json_array(w);
@@ -246,12 +246,12 @@ void show_task(struct show *s, const struct app_row *a, const struct task_row *t
     json_member_str(w, "slaveId", slave_id(s->view, t->agent, slave));
     json_member_raw(w, "ports", slice_of(t->ports));
     json_member_raw(w, "servicePorts", slice_of(service_ports != NULL ? service_ports : "[]"));
-    put_address(stored_on_container_network(a->definition) ? "" : agent->address, w);
-    json_member_str(w, "state", task_status(t->state));
-    put_version(w, "stagedAt", t->staged);
+    show_ip_addresses(stored_on_container_network(a->definition) ? "" : agent->address, w);
+    json_member_str(w, "state", marathon_task_status(t->state));
+    marathon_time(w, "stagedAt", t->staged);
     if (t->started.ms != 0)
-        put_version(w, "startedAt", t->started);
-    put_version(w, "version", t->version);
+        marathon_time(w, "startedAt", t->started);
+    marathon_time(w, "version", t->version);
     json_key(w, "localVolumes");
     json_array(w);
     json_array_end(w);
@@ -365,11 +365,11 @@ static void show_stats(struct show *s, const struct app_row *a, struct json_writ
 void show_definition(const struct app_row *a, struct json_writer *w)
 {
     json_put_members(w, a->definition);
-    put_version(w, "version", a->version);
+    marathon_time(w, "version", a->version);
     json_key(w, "versionInfo");
     json_object(w);
-    put_version(w, "lastScalingAt", a->scaling);
-    put_version(w, "lastConfigChangeAt", a->config);
+    marathon_time(w, "lastScalingAt", a->scaling);
+    marathon_time(w, "lastConfigChangeAt", a->config);
     json_object_end(w);
 }
 

@@ -84,7 +84,7 @@ static void list_tasks(struct call *c)
     show_init(&s, c->view, 0);
     buf_init(&ports, 64 << 10);
     begin_tasks(c, &w);
-    struct stmt *q = apps_within(s.state, "/");
+    struct stmt *q = marathon_apps_within(s.state, "/");
     while (state_app_next(q, &row))
         if (row.counts.live > 0)
             put_tasks(&s, &row, &wanted, service_ports(s.state, row.id, &ports), &w);
@@ -104,17 +104,17 @@ static void list_tasks_of(struct call *c, const struct app_row *row)
     show_close(&s);
 }
 
-void ask_glob_tasks(struct call *c)
+void marathon_ask_glob_tasks(struct call *c)
 {
     struct show s;
     struct json_writer w;
     struct app_row row;
     char group[ID_SIZE];
-    if (!path_group(c, group))
+    if (!marathon_path_group(c, group))
         return;
     show_init(&s, c->view, 0);
     begin_tasks(c, &w);
-    struct stmt *q = apps_within(s.state, group);
+    struct stmt *q = marathon_apps_within(s.state, group);
     while (state_app_next(q, &row))
         put_tasks(&s, &row, &(struct wanted){0}, NULL, &w);
     end_tasks(&w);
@@ -200,7 +200,7 @@ static void text_of(struct call *c, const struct app_row *one)
     struct app_row row;
     show_init(&s, c->view, 0);
     call_text(c, 200, "text/plain", "");
-    struct stmt *q = one == NULL ? apps_within(s.state, "/") : NULL;
+    struct stmt *q = one == NULL ? marathon_apps_within(s.state, "/") : NULL;
     while (q != NULL && state_app_next(q, &row))
         put_lines(&s, &row, &c->reply->body);
     if (one != NULL)
@@ -208,7 +208,7 @@ static void text_of(struct call *c, const struct app_row *one)
     show_close(&s);
 }
 
-void ask_tasks(struct call *c)
+void marathon_ask_tasks(struct call *c)
 {
     if (wants_text(c))
         text_of(c, NULL);
@@ -216,10 +216,10 @@ void ask_tasks(struct call *c)
         list_tasks(c);
 }
 
-void ask_app_tasks(struct call *c)
+void marathon_ask_app_tasks(struct call *c)
 {
     struct app_row row;
-    if (!path_app(c, &row))
+    if (!marathon_path_app(c, &row))
         return;
     if (wants_text(c))
         text_of(c, &row);
@@ -328,7 +328,7 @@ static void propose_kills(struct tell *t, const struct victims *v, enum shape ho
 
 static void answer_scaled(struct tell *t, const struct outcome *o)
 {
-    answer_outcome(t, 200, o);
+    marathon_outcome(t, 200, o);
 }
 
 static int by_app(const void *x, const void *y)
@@ -378,7 +378,7 @@ static bool may_kill(struct tell *t)
 {
     if (!query_true(&t->c.query, "scale") || !query_true(&t->c.query, "wipe"))
         return true;
-    answer_message(&t->c, 400, "scale and wipe: got both, need one of them at most");
+    marathon_message(&t->c, 400, "scale and wipe: got both, need one of them at most");
     return false;
 }
 
@@ -390,14 +390,14 @@ static void kill_or_scale(struct tell *t, struct victims *v, enum shape how)
         propose_kills(t, v, how);
 }
 
-void delete_app_tasks(struct tell *t)
+void marathon_delete_app_tasks(struct tell *t)
 {
     struct app_row row;
     struct task_row task;
     struct show s;
     struct victims v;
     const char *host = query_get(&t->c.query, "host");
-    if (!may_kill(t) || !path_app(&t->c, &row))
+    if (!may_kill(t) || !marathon_path_app(&t->c, &row))
         return;
     victims_init(&v);
     bool all = host == NULL || host[0] == '\0' || str_eq(host, "*");
@@ -417,15 +417,15 @@ static bool app_for_kill(struct tell *t, const struct task_row *task, struct app
 {
     char path[ID_SIZE];
     struct state *s = t->c.view->state;
-    if (path_id(&t->c, path) && state_app_by_path(s, path, out))
+    if (marathon_path_id(&t->c, path) && state_app_by_path(s, path, out))
         return true;
     if (task != NULL && state_app_by_id(s, task->app, out) && !out->gone)
         return true;
-    answer_no_app(&t->c, path);
+    marathon_no_app(&t->c, path);
     return false;
 }
 
-void delete_app_task(struct tell *t)
+void marathon_delete_app_task(struct tell *t)
 {
     struct app_row row;
     struct task_row task;
@@ -438,7 +438,7 @@ void delete_app_task(struct tell *t)
         return;
     known = known && task.app == row.id;
     if (!known && !query_true(&t->c.query, "scale")) {
-        answer_message(&t->c, 404, "Task '%s' does not exist", name);
+        marathon_message(&t->c, 404, "Task '%s' does not exist", name);
         return;
     }
     victims_init(&v);
@@ -473,7 +473,7 @@ static bool read_ids(struct tell *t, struct victims *v)
                          "error.expected.jsstring: got %s, need a text", json_kind_word(id));
         } else if (task_id_parse(json_str(id, ""), &ref, &err) != 0) {
             problems_close(&problems);
-            answer_message(&t->c, 400, "%s", err.text);
+            marathon_message(&t->c, 400, "%s", err.text);
             return false;
         } else if (live_task(t->c.view->state, json_str(id, ""), &task)) {
             add_victim(v, &task);
@@ -485,7 +485,7 @@ static bool read_ids(struct tell *t, struct victims *v)
     return false;
 }
 
-void post_tasks_delete(struct tell *t)
+void marathon_post_tasks_delete(struct tell *t)
 {
     struct victims v;
     if (!may_kill(t))

@@ -115,7 +115,7 @@ void native_delete_deployment(struct tell *t)
                   name);
         return;
     }
-    delete_deployment(t);
+    marathon_delete_deployment(t);
     if (t->then != NULL)
         t->then = native_written;
 }
