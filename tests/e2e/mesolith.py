@@ -1,8 +1,9 @@
 """What the stories share: nodes as real processes, and how to tell what became of them.
 
 A story is a function `story(place)` in a file of its own; `run` plays them. It says what it shows by
-`with case("a sentence"):`; the first case that fails ends its story. A Place is the story's own
-folder and loopback address, and ends all that was started in it.
+`with case("a sentence"):`; the first case that fails ends its story. What takes its time it returns
+as a function, which is called when all others have been played. A Place is the story's own folder
+and loopback address, and ends all that was started in it.
 
 Stories wait for conditions, never for time.
 """

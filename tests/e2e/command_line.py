@@ -1,0 +1,229 @@
+"""The command line against a live node: what it waits for, what it says, how it ends."""
+import json
+import os
+import pty
+import re
+import shlex
+import subprocess
+import threading
+import time
+
+import http.client
+
+from mesolith import BINARY, Worker, case, equal, sample_app, sleeper, wait_for
+
+PORT = 10000
+NOUNS = ("status", "why", "app", "job", "task", "logs", "deployment", "node", "service", "events", "sql",
+         "apply", "diff", "export", "completion")
+
+
+def run(node, *words, stdin="", address=None):
+    env = dict(node.place.environment(), MESOLITH_ADDRESS=address or node.urls["marathon"])
+    return subprocess.run([BINARY, *words], input=stdin, capture_output=True, text=True, env=env, timeout=60,
+                          cwd=node.place.folder)
+
+
+def on_terminal(node, *words, **environment):
+    """What a terminal of 60 columns is shown."""
+    ours, theirs = pty.openpty()
+    env = dict(node.place.environment(), MESOLITH_ADDRESS=node.urls["marathon"], TERM="xterm", LANG="C.UTF-8",
+               **environment)
+    env.pop("COLUMNS", None)
+    import fcntl
+    import struct
+    import termios
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 60, 0, 0))
+    process = subprocess.Popen([BINARY, *words], stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=env)
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(ours, 65536)
+        except OSError:  # how a terminal tells that nobody writes any more
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(ours)
+    equal(process.wait(60), 0, f"mesolith {' '.join(words)}: {shown!r}")
+    return shown.decode()
+
+
+def verbs_of(node, noun):
+    text = run(node, noun, "--help").stdout
+    return [None] if "usage:" in text else re.findall(rf"^  mesolith {noun} ([a-z]+)", text, re.M)
+
+
+def every_help_is_whole(node):
+    for noun in NOUNS:
+        for verb in verbs_of(node, noun):
+            words = [noun] + ([verb] if verb else [])
+            done = run(node, *words, "--help")
+            equal(done.returncode, 0, words)
+            for part in ("usage: mesolith " + " ".join(words), "--help", "examples:\n"):
+                assert part in done.stdout, f"{words}: {part!r} is not in\n{done.stdout}"
+            examples = done.stdout.split("examples:\n")[1].splitlines()
+            equal(len(examples), 2, f"{words}: examples")
+            for example in examples:
+                check_example(node, example.strip())
+
+
+def check_example(node, example):
+    """With --help behind it an example is read, but not carried out."""
+    command = re.sub(r"^source <\((.*)\)$", r"\1", re.sub(r"\$\([^)]*\)", "x", example))
+    for part in re.split(r"[|]", command):
+        words = shlex.split(re.sub(r">>?.*", "", part))
+        if words and words[0] == "mesolith":
+            done = run(node, *words[1:], "--help")
+            assert done.returncode == 0 and "usage:" in done.stdout, f"{example}: {done.stderr}"
+
+
+def refusals(node):
+    """(words, exit status, what stderr says)"""
+    return [
+        (["ap"], 2, "did you mean app?"),
+        (["app", "lst"], 2, "did you mean list?"),
+        (["app", "list", "--jsno"], 2, "--help lists them"),
+        (["app", "scale", "/web"], 2, "need: mesolith app scale NAME INSTANCES"),
+        (["app", "scale", "/web", "three"], 3, 'instances: got "three", need a whole number 0 to 100000'),
+        (["app", "show", "/wep"], 4, "did you mean /web?"),
+        (["job", "show", "nothing-like-it"], 4, "nothing-like-it"),
+        (["app", "create", "no-such-file"], 4, "no-such-file"),
+        (["sql", "delete from apps"], 3, "error: "),
+    ]
+
+
+def gets_lost(address, lost, answered):
+    """A keep-alive client of the service port."""
+    connection = http.client.HTTPConnection(*address, timeout=20)
+
+    def work():
+        try:
+            connection.request("GET", "/")
+            r = connection.getresponse()
+            r.read()
+            (answered if r.status == 200 else lost).append(r.status)
+        except (OSError, http.client.HTTPException) as why:
+            lost.append(repr(why))
+            connection.close()
+        time.sleep(0.005)
+    return work
+
+
+def story(place):
+    node = place.node()
+    node.start()
+    with case("a created app is waited for, and the last line says that it runs"):
+        place.write("web.json", sample_app("/web", PORT, instances=2, mem=64))
+        done = node.cli("app", "create", "web.json")
+        assert re.search(r"^/web runs: 2 of 2 healthy, after .*s\.$", done.stdout, re.M), done.stdout
+        assert "\033" not in done.stdout, "escapes in a pipe"
+    with case("lists have heads and no borders; --quiet prints names, --json the API's answer"):
+        lines = node.cli("app").stdout.splitlines()
+        assert lines[0].split()[:3] == ["APP", "STATE", "INSTANCES"], lines
+        assert lines[1].split()[:2] == ["/web", "running"], lines
+        equal(node.cli("app", "list", "-q").stdout, "/web\n", "app list -q")
+        equal([a["id"] for a in json.loads(node.cli("app", "--json").stdout)["items"]], ["/web"], "app --json")
+        equal(len(node.cli("task", "-q", "--app", "web").stdout.split()), 2, "task -q --app web")
+    with case("wrong input is answered with the cure and its exit status"):
+        for words, status, text in refusals(node):
+            done = run(node, *words)
+            equal(done.returncode, status, f"{words}: {done.stderr}")
+            assert text in done.stderr and done.stderr.startswith("error: "), f"{words}: {done.stderr}"
+        done = run(node, "app", "create", "-", stdin='{"id": "/bad", "instances": -1, "cpus": "x"}')
+        assert done.returncode == 3 and "instances" in done.stderr and "cpus" in done.stderr, done.stderr
+    with case("who is not there is named, and what to try; exit status 7"):
+        done = run(node, "status", address="127.0.0.1:1")
+        equal(done.returncode, 7, done.stderr)
+        assert "127.0.0.1:1" in done.stderr and "try: " in done.stderr, done.stderr
+    with case("every verb has help, with examples that it understands itself"):
+        every_help_is_whole(node)
+    with case("a rolling restart behind the service port loses no request of keep-alive clients"):
+        lost, answered = [], []
+        address = (place.service_address, PORT)
+        wait_for(lambda: gets_lost(address, [], answered)() or answered, "an answer on the service port")
+        workers = [Worker(gets_lost(address, lost, answered)) for _ in range(8)]
+        node.cli("app", "restart", "/web")
+        before = len(answered)
+        wait_for(lambda: len(answered) > before + 100, "a hundred answers more")
+        for w in workers:
+            w.end()
+        equal(lost, [], f"lost of {len(answered)}")
+    with case("a task that is named by a part of its id is killed, and replaced"):
+        task = node.cli("task", "-q", "--app", "/web").stdout.split()[0]
+        short = re.search(r"instance-([0-9a-f]{8})", task)[1]
+        node.cli("task", "kill", short)
+
+        def replaced():
+            ids = node.cli("task", "-q", "--app", "/web", "--state", "healthy").stdout.split()
+            return len(ids) == 2 and task not in ids
+        wait_for(replaced, "two healthy tasks without the killed one")
+    with case("logs come from all instances, each line with its name, and from one without"):
+        lines = node.cli("logs", "/web").stdout.splitlines()
+        named = {m[1] for m in (re.match(r"([0-9a-f]{8}) started on ", line) for line in lines) if m}
+        equal(len(named), 2, f"names in {lines}")
+        task = node.cli("task", "-q", "--app", "/web").stdout.split()[0]
+        assert node.cli("logs", task).stdout.startswith("started on "), "the log of one task"
+    with case("a job is run and waited for; its failure is an exit status"):
+        place.write("jobs.json", [{"name": name, "command": command, "schedule": "R/2090-01-01T00:00:00Z/P1D"}
+                                  for name, command in (("good", "echo well done"), ("bad", "echo oh; exit 3"))])
+        node.cli("apply", "jobs.json")
+        assert "good ran well" in node.cli("job", "run", "good").stdout
+        done = run(node, "job", "run", "bad")
+        assert done.returncode == 1 and "bad: run failed" in done.stdout, done
+        equal(node.cli("logs", "-f", "good").stdout, "well done\n", "followed to its end")
+        assert "disabled" in node.cli("job", "disable", "good").stdout
+        equal(json.loads(node.cli("job", "show", "good", "--json").stdout)["job"]["disabled"], True, "disabled")
+    with case("an app that finds no room is waited for as long as was said, with the reason"):
+        done = run(node, "app", "create", "-", "--timeout", "500ms", stdin=json.dumps(sleeper("/huge", cpus=9999)))
+        equal(done.returncode, 11, done)
+        assert "/huge: not done after 500 ms" in done.stderr and "mesolith why app /huge" in done.stderr, done
+        assert "cpus" in node.cli("why", "huge").stdout
+        assert "/huge" in node.cli("status").stdout
+        assert "/huge is deleted." in node.cli("app", "delete", "huge").stdout
+    with case("what export prints, apply and diff take"):
+        text = node.cli("export").stdout
+        place.write("all.json", text)
+        done = run(node, "diff", "all.json")
+        assert done.returncode == 0 and "changes" not in done.stdout, done.stdout
+        done = run(node, "diff", "-", stdin=json.dumps({"id": "/web", "instances": 7}))
+        assert done.returncode == 1 and "instances: 2 -> 7" in done.stdout, done
+        before = node.supervised()
+        node.cli("apply", "all.json")
+        equal({t.pid for t in node.supervised().values()}, {t.pid for t in before.values()}, "tasks")
+    with case("an app is suspended, taken back and deleted"):
+        assert "/web is suspended" in node.cli("app", "suspend", "/web").stdout
+        assert "/web runs: 2 of 2 healthy" in node.cli("app", "rollback", "/web").stdout
+    with case("events are followed as they happen"):
+        env = dict(place.environment(), MESOLITH_ADDRESS=node.urls["marathon"])
+        follower = subprocess.Popen([BINARY, "events", "-f", "app"], stdout=subprocess.PIPE, text=True, env=env)
+        seen = []
+        reader = threading.Thread(target=lambda: seen.extend(follower.stdout), daemon=True)
+        reader.start()
+        node.cli("app", "scale", "/web", "1")
+        wait_for(lambda: any("/web" in line for line in seen), "an event of /web")
+        follower.terminate()
+        follower.wait()
+        reader.join()
+    with case("completion knows nouns, verbs, flags and live names"):
+        for words, wanted in ((["a"], "app"), (["app", "sc"], "scale"), (["app", "list", "--q"], "--quiet"),
+                              (["app", "show", ""], "/web"), (["task", "list", "--job", "g"], "good")):
+            got = run(node, "__complete", *words).stdout.split("\n")
+            assert wanted in got, f"{words}: {got}"
+        for shell in ("bash", "zsh"):
+            assert "mesolith __complete" in node.cli("completion", shell).stdout
+    with case("a terminal gets colours and lines that fit; NO_COLOR and dumb ones are respected"):
+        shown = on_terminal(node, "app", "list")
+        assert "\033[32mrunning\033[0m" in shown, shown
+        for environment in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+            assert "\033" not in on_terminal(node, "app", "list", **environment), environment
+        for line in on_terminal(node, "sql", "select definition from apps", NO_COLOR="1").splitlines():
+            assert len(line) <= 60, line
+        shown = on_terminal(node, "app", "scale", "/web", "2")
+        assert "\033[2A\r\033[J" in shown and "/web runs: 2 of 2 healthy" in shown, shown
+    with case("the address that a node leaves in its folder is found"):
+        os.symlink(node.data, place.path("mesolith-dev"))
+        env = {k: v for k, v in place.environment().items() if k != "MESOLITH_ADDRESS"}
+        done = subprocess.run([BINARY, "app", "-q"], capture_output=True, text=True, env=env, cwd=place.folder)
+        equal(done.stdout, "/web\n", done.stderr)
+    assert "/web is deleted." in node.cli("app", "delete", "/web").stdout
