@@ -159,6 +159,29 @@ static void measure(const struct api *api, const char *target, const char *accep
     buf_close(&headers);
 }
 
+/* ---- what a change of a task costs in events */
+
+static struct watch watch;
+static double rendering;
+static size_t rendered;
+
+static void on_published(void *data, const struct published *p)
+{
+    (void)data;
+    rendered += p->text.len;
+}
+
+static void on_change(struct watch *w, const struct change *c)
+{
+    static const struct facts facts = {.version = "0.1.0",
+                                       .cluster = "c1c1c1c1-0000-4000-8000-000000000000"};
+    const struct view view = {.state = state, .facts = &facts, .now = {{0}, at}};
+    (void)w;
+    double from = now_ms();
+    marathon_render(c, &view, NULL, on_published);
+    rendering += now_ms() - from;
+}
+
 int main(int argc, char **argv)
 {
     int apps = argc > 1 ? atoi(argv[1]) : 10000;
@@ -175,7 +198,12 @@ int main(int argc, char **argv)
           "\"disk_bytes\":1000000000}");
     for (int from = 0; from < apps; from += BATCH)
         put_apps(from, from + BATCH < apps ? from + BATCH : apps);
+    watch.changed = on_change;
+    state_watch(state, &watch);
     launch_all();
+    state_committed(state);
+    printf("%-53s %8.1f us a task %22.1f MiB\n", "events of a launch", rendering * 1e3 / apps,
+           (double)rendered / 1048576);
     struct api *api = api_new();
     measure(api, "/v2/apps", "application/json");
     measure(api, "/v2/apps?embed=apps.tasks", "application/json");
