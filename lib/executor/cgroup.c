@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -343,6 +345,22 @@ int cgroup_enter(const struct cgroup *g)
         if (is_first(g, c) && put(g->dir[c], "cgroup.procs", "0") != 0)
             return -1;
     return 0;
+}
+
+pid_t cgroup_fork(const struct cgroup *g, pid_t (*fork_cb)(void), bool *inside_out)
+{
+    int dir =
+        g->version == 2 && fork_cb == _Fork ? open_in(g->dir[0], "", O_PATH | O_DIRECTORY) : -1;
+    pid_t pid = -1;
+    if (dir >= 0) {
+        struct clone_args args = {
+            .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)dir};
+        pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+        if (pid != 0)
+            close(dir);
+    }
+    *inside_out = pid >= 0;
+    return *inside_out ? pid : fork_cb();
 }
 
 int cgroup_oom_event(const struct cgroup *g)

@@ -6,6 +6,8 @@
  * nothing. */
 #pragma once
 
+#include <sys/types.h>
+
 #include "base/error.h"
 
 enum cgroup_controller { CGROUP_CPU, CGROUP_MEMORY, CGROUP_PIDS, CGROUP_CONTROLLERS };

@@ -72,7 +72,8 @@ static void become_user(const struct order *o, int error_fd)
         fail(error_fd, "cannot become the user", o->user);
 }
 
-void child_exec(const struct order *o, int out_fd, int err_fd, int error_fd, bool bound)
+void child_exec(const struct order *o, int out_fd, int err_fd, int error_fd, bool inside,
+                bool bound)
 {
     char go;
     default_signals();
@@ -80,7 +81,7 @@ void child_exec(const struct order *o, int out_fd, int err_fd, int error_fd, boo
     setsid();
     umask(022);
     plug(out_fd, err_fd, error_fd);
-    if (cgroup_enter(&o->cgroup) != 0 && o->kind == ORDER_TASK)
+    if (!inside && cgroup_enter(&o->cgroup) != 0 && o->kind == ORDER_TASK)
         fail(error_fd, "cannot enter its cgroup", NULL);
     set_rlimits(o, error_fd);
     if (chdir(o->cwd) != 0) /* before: the way there may be closed to the user */

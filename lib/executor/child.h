@@ -11,5 +11,7 @@ struct child_error {
 /* Called between fork and exec, in a process of one thread. Standard output and error become
  * `out_fd` and `err_fd`, standard input /dev/null; no other descriptor survives the exec. When it
  * fails, one child_error is written to error_fd and the process exits with 127; exec closes it.
- * `bound`: dies with its parent, and waits before the exec until one byte comes on error_fd. */
-_Noreturn void child_exec(const struct order *o, int out_fd, int err_fd, int error_fd, bool bound);
+ * `inside`: it is in its cgroup already. `bound`: dies with its parent, and waits before the exec
+ * until one byte comes on error_fd. */
+_Noreturn void child_exec(const struct order *o, int out_fd, int err_fd, int error_fd, bool inside,
+                          bool bound);

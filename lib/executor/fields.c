@@ -113,6 +113,13 @@ int fields_save(const struct fields *f, int folder_fd, const char *name, bool du
     return 0;
 }
 
+int fields_write(const struct fields *f, int folder_fd, const char *name, struct error *err)
+{
+    if (write_new(f, folder_fd, name, false) != 0)
+        return error_set(err, ERR_IO, "cannot write %s: %s", name, strerror(errno));
+    return 0;
+}
+
 int fields_load(struct fields *f, int folder_fd, const char *name, struct error *err)
 {
     int fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC);
@@ -125,6 +132,8 @@ int fields_load(struct fields *f, int folder_fd, const char *name, struct error 
     close(fd);
     if (n < 0)
         return error_set(err, ERR_IO, "cannot read %s: %s", name, strerror(saved));
+    if (n == 0)
+        return error_set(err, ERR_NOT_FOUND, "%s is empty", name);
     fields_take(f, bytes, (size_t)n);
     return 0;
 }

@@ -94,11 +94,11 @@ static void refuse_errno(uint32_t id, const char *what)
 
 /* ---- tasks */
 
-static int bind_in(int folder, const char *name)
+static int listen_in(int folder)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/%s", folder, name);
+    snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/sup.sock", folder);
     if (fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 && listen(fd, BACKLOG) == 0)
         return fd;
     int saved = errno;
@@ -108,26 +108,14 @@ static int bind_in(int folder, const char *name)
     return -1;
 }
 
-/* Under its name only once it listens, and only if nobody was first: an agent that finds the folder
- * without it puts its own file there, so that a late order starts nothing (executor/process.c). */
-static int listen_in(int folder)
-{
-    int fd = bind_in(folder, "sup.new");
-    if (fd < 0)
-        return -1;
-    int rc = linkat(folder, "sup.new", folder, "sup.sock", 0);
-    int saved = errno;
-    unlinkat(folder, "sup.new", 0);
-    if (rc == 0)
-        return fd;
-    close(fd);
-    errno = saved;
-    return -1;
-}
-
 static void start_task(const struct order *o)
 {
     int folder = open(o->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0 && faccessat(folder, "record", F_OK, 0) == 0) {
+        close(folder);
+        refuse(o->id, "The task was started before");
+        return;
+    }
     int listener = folder >= 0 ? listen_in(folder) : -1;
     pid_t pid = listener >= 0 ? launcher.fork() : -1;
     if (pid == 0)
@@ -168,7 +156,7 @@ static void start_helper(const struct order *o)
     }
     pid_t pid = launcher.fork();
     if (pid == 0)
-        child_exec(o, output[1], output[1], output[1], false);
+        child_exec(o, output[1], output[1], output[1], false, false);
     close(output[1]);
     if (pid < 0) {
         close(output[0]);

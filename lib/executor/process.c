@@ -207,6 +207,14 @@ static void end_without_exit(struct run_end *e, int folder)
     run_end_text(e, END_LOST, "The task's supervisor was killed, and the task with it");
 }
 
+/* An order may still be on its way to a launcher: it must find this (executor/supervisor.c). */
+static void give_up(int folder)
+{
+    int fd = openat(folder, "gone", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+}
+
 static void on_settle(uv_work_t *work)
 {
     struct tracked *t = work->data;
@@ -217,14 +225,12 @@ static void on_settle(uv_work_t *work)
         run_end_text(&t->end, END_LOST, "The task's folder is gone");
         return;
     }
-    /* An order that is still on its way to the launcher must find the name taken. */
-    int claim = openat(folder, "sup.sock", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (claim >= 0)
-        close(claim);
-    if (fields_load(&f, folder, "exit", &err) == 0)
+    if (fields_load(&f, folder, "exit", &err) == 0) {
         end_from_exit(&t->end, &f);
-    else
+    } else {
+        give_up(folder);
         end_without_exit(&t->end, folder);
+    }
     close(folder);
 }
 

@@ -83,7 +83,7 @@ int sandbox_path(const char *root, const struct sandbox_ids *ids, char dst[SANDB
     return 0;
 }
 
-static int make_folders(const char *root, char *path)
+static int make_above(const char *root, char *path)
 {
     for (char *slash = path + strlen(root); slash != NULL; slash = strchr(slash + 1, '/')) {
         if (slash == path)
@@ -94,16 +94,35 @@ static int make_folders(const char *root, char *path)
         if (rc != 0 && errno != EEXIST)
             return -1;
     }
-    return mkdir(path, 0750) == 0 || errno == EEXIST ? 0 : -1;
+    return 0;
+}
+
+static int make_folders(const char *root, char *path)
+{
+    int rc = mkdir(path, 0750);
+    if (rc != 0 && errno == ENOENT && make_above(root, path) == 0)
+        rc = mkdir(path, 0750);
+    return rc == 0 || errno == EEXIST ? 0 : -1;
+}
+
+static bool points_at(const char *link, const char *name)
+{
+    char target[NAME_MAX + 1];
+    ssize_t n = readlink(link, target, sizeof(target));
+    return n == (ssize_t)strlen(name) && memcmp(target, name, (size_t)n) == 0;
 }
 
 /* `latest` beside the folder points at it. */
 static int link_latest(const char *folder)
 {
-    char link[SANDBOX_PATH_SIZE + 16], fresh[SANDBOX_PATH_SIZE + 16];
+    char link[SANDBOX_PATH_SIZE + 16], fresh[SANDBOX_PATH_SIZE + 32];
     const char *name = strrchr(folder, '/') + 1;
     int above = (int)(name - folder);
     snprintf(link, sizeof(link), "%.*s" LATEST, above, folder);
+    if (points_at(link, name) || symlink(name, link) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return -1;
     snprintf(fresh, sizeof(fresh), "%.*s." LATEST ".%d", above, folder, (int)gettid());
     unlink(fresh);
     return symlink(name, fresh) == 0 && rename(fresh, link) == 0 ? 0 : -1;

@@ -359,7 +359,17 @@ static int make_record(struct supervisor *s, struct error *err)
     fields_put_int(f, "pid_started", (int64_t)s->child.started);
     fields_put_int(f, "started_ms", wall_ms());
     cgroup_put(&s->order->cgroup, f);
-    return fields_save(f, s->folder_fd, "record", false, err);
+    return fields_write(f, s->folder_fd, "record", err);
+}
+
+/* We write the record and then look for `gone`; an agent that finds nobody writes `gone` and then
+ * looks for the record. So at least one of us sees the other, and a program is never started that
+ * somebody believes was not. */
+static int be_wanted(const struct supervisor *s, struct error *err)
+{
+    if (faccessat(s->folder_fd, "gone", F_OK, 0) != 0)
+        return 0;
+    return error_set(err, ERR_CANCELED, "The agent had given this task up before it was started");
 }
 
 struct pipes {
@@ -390,18 +400,19 @@ static int start(struct supervisor *s, struct error *err)
         make_pipes(&p, err) != 0)
         return -1;
     slot_open(s, OOM, cgroup_oom_event(&s->order->cgroup));
-    pid_t pid = s->fork();
+    bool inside;
+    pid_t pid = cgroup_fork(&s->order->cgroup, s->fork, &inside);
     if (pid < 0)
         return error_set(err, ERR_IO, "cannot fork: %s", strerror(errno));
     if (pid == 0) {
         close(p.start[0]);
-        child_exec(s->order, p.out[1], p.err[1], p.start[1], true);
+        child_exec(s->order, p.out[1], p.err[1], p.start[1], inside, true);
     }
     s->child = process_of(pid);
     keep(s, OUT, p.out[0], p.out[1]);
     keep(s, ERR, p.err[0], p.err[1]);
     keep(s, START, p.start[0], p.start[1]);
-    if (make_record(s, err) != 0) {
+    if (make_record(s, err) != 0 || be_wanted(s, err) != 0) {
         slot_close(s, START); /* the child gives up */
         return -1;
     }

@@ -6,6 +6,7 @@
  *   record    who it and its task are: version, boot id, pids with start times, cgroup
  *   exit      how the task ended; durable. Written last of all, so a supervisor that is gone
  *             without it was killed itself, and its task with it
+ *   gone      an agent's: it has found nobody; from then on nothing may be started
  *
  *   STARTING --exec--> RUNNING --kill--> STOPPING --grace over--> KILLING
  *       \_________________\________________\_______________________/

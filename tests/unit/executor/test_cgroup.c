@@ -113,6 +113,39 @@ static void a_record_brings_it_back(void **unused)
 
 /* ---- for real */
 
+/* Version 2 is mounted almost everywhere, if only without controllers. */
+static void a_child_is_born_inside(void **unused)
+{
+    (void)unused;
+    static const char *const mounts[] = {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"};
+    struct cgroup g = {.version = 2};
+    bool made = false, inside;
+    char places[4096] = "";
+    for (int i = 0; i < 2 && !made; i++) {
+        snprintf(g.dir[0], sizeof(g.dir[0]), "%s/mesolith-test-%d", mounts[i], (int)getpid());
+        made = mkdir(g.dir[0], 0755) == 0;
+    }
+    if (!made) {
+        print_message("[ SKIPPED  ] no cgroup of version 2 can be made\n");
+        return;
+    }
+    int pipe_fds[2];
+    assert_int_equal(pipe(pipe_fds), 0);
+    pid_t pid = cgroup_fork(&g, _Fork, &inside);
+    if (pid == 0) {
+        int fd = open("/proc/self/cgroup", O_RDONLY);
+        ssize_t n = read(fd, places, sizeof(places));
+        _exit(write(pipe_fds[1], places, (size_t)n) != n);
+    }
+    assert_true(inside);
+    waitpid(pid, NULL, 0);
+    assert_true(read(pipe_fds[0], places, sizeof(places) - 1) > 0);
+    assert_non_null(strstr(places, strrchr(g.dir[0], '/')));
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
+    assert_true(cgroup_remove(&g));
+}
+
 static struct world w;
 
 static bool open_limited_world(void)
@@ -224,6 +257,7 @@ int main(void)
         cmocka_unit_test(a_limit_that_cannot_be_set_is_an_error),
         cmocka_unit_test(no_cgroup_does_nothing),
         cmocka_unit_test(a_record_brings_it_back),
+        cmocka_unit_test(a_child_is_born_inside),
         cmocka_unit_test(a_task_runs_within_its_limits),
         cmocka_unit_test(out_of_memory_is_called_so),
         cmocka_unit_test(a_killed_supervisors_cgroup_is_swept),

@@ -357,7 +357,20 @@ static void a_late_order_starts_nothing(void **unused)
 
     run_to_end(&late, 1, "echo started");
     assert_int_equal(late.run.end.how, END_NOT_STARTED);
-    assert_string_equal(late.run.end.message, "cannot listen in the task's folder: File exists");
+    assert_string_equal(late.run.end.message,
+                        "The agent had given this task up before it was started");
+    assert_file(&late, "stdout", "");
+}
+
+/* A launcher that is told twice does nothing the second time. */
+static void a_folder_is_used_once(void **unused)
+{
+    (void)unused;
+    struct task t;
+    run_to_end(&t, 1, "echo started");
+    run_to_end(&t, 1, "echo started");
+    assert_file(&t, "stdout", "started\n");
+    assert_string_equal(t.run.end.message, "The task was started before");
 }
 
 /* ---- forks that fail: the launcher's for the supervisor, the supervisor's for the task */
@@ -475,6 +488,7 @@ int main(void)
         T(a_reused_pid_is_left_alone),
         T(a_restart_of_the_machine_is_told),
         T(a_late_order_starts_nothing),
+        T(a_folder_is_used_once),
         T(a_failed_fork_is_told_and_the_next_one_works),
         T(a_dead_launcher_is_told),
         T(refuses_what_no_exec_would_take),
