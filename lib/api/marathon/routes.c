@@ -80,7 +80,8 @@ static const struct {
     {"X-XSS-Protection", "1; mode=block"},
 };
 
-/* 1.2. The leader's Mesos port if it opens no Marathon port. */
+/* 1.2. The leader's Mesos port if it opens no Marathon port. What is answered from this replica
+ * says how far that is. */
 static void dress(struct call *c)
 {
     struct buf *out = &c->reply->headers;
@@ -89,6 +90,8 @@ static void dress(struct call *c)
     const char *own = f->leader_marathon != NULL ? f->url_marathon : f->url_mesos;
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
         header_put(out, headers[i].name, headers[i].value);
+    if (c->door != NULL && c->door->kind == DOOR_ASK)
+        header_printf(out, "X-Mesolith-Index", "%llu", (unsigned long long)c->view->index);
     if (leader != NULL)
         header_printf(out, "X-Marathon-Leader", "%s://%s",
                       own != NULL && str_starts(own, "https:") ? "https" : "http", leader);
