@@ -1,0 +1,172 @@
+"""What the machine does to a node: one clear sentence, the exit status that belongs to it, and nothing
+damaged."""
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+
+from mesolith import PATIENCE_S, case, equal, skip, sleeper, wait_for
+
+# exit statuses of base/error.h
+INVALID, NOT_FOUND, CONFLICT, IO, CORRUPT = 3, 4, 5, 9, 10
+
+
+def checksum(folder):
+    sums = {}
+    for path, _, names in os.walk(folder):
+        for name in names:
+            if not name.endswith(("-shm", ".sock")):
+                with open(os.path.join(path, name), "rb") as f:
+                    sums[os.path.join(path, name)] = hashlib.sha256(f.read()).hexdigest()
+    return sums
+
+
+def refuses(node, statuses, *words):
+    """Starting it fails at once: nothing on stdout, one sentence on stderr with all the words."""
+    done = subprocess.run(node.command(), capture_output=True, text=True, timeout=PATIENCE_S,
+                          env=node.place.environment(), cwd=node.place.folder)
+    assert done.returncode in statuses, f"exit {done.returncode}, need {statuses}: {done.stderr}"
+    equal(done.stdout, "", "stdout")
+    sentences = [x for x in done.stderr.splitlines() if not re.match(r"\d{4}-\d\d-\d\dT", x)]
+    assert len(sentences) == 1 and sentences[0].startswith("error: "), done.stderr
+    for word in words:
+        assert word in sentences[0], f"no {word!r} in {sentences[0]!r}"
+
+
+def unharmed(node, apps=("/kept",)):
+    node.start()
+    equal(sorted(a["id"] for a in node.get("/v2/apps").json["apps"]), sorted(apps), "apps")
+    equal(node.stop()[0], 0, "exit status")
+
+
+def spoil(path, at, text):
+    with open(path, "r+b") as f:
+        f.seek(at)
+        f.write(text)
+
+
+def flags(place):
+    for flag, value, words in [
+            ("agent-prt", "1", ["agent-prt", "agent-port"]), ("mesos-port", "many", ["many", "0 to 65535"]),
+            ("modes", "master,worker", ["worker", "scheduler"]), ("address", "nowhere", ["nowhere"]),
+            ("resources", "cpus:much", ["resources", "cpus"]), ("log", "loud", ["loud", "debug"]),
+            ("unreachable-after", "soon", ["soon", "5s"])]:
+        refuses(place.node("flags", **{flag: value}), [INVALID], *words)
+
+
+def full_disk(place):
+    """The node's folder on a file system of its own, filled up to the brim while it works."""
+    disk = place.path("disk")
+    os.mkdir(disk)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "mesolith-e2e", disk]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        skip("a full disk", "a small tmpfs cannot be mounted here")
+        return
+    place.at_end.append(lambda: subprocess.run(["umount", "-l", disk]))
+    node = place.node("disk/node").start()
+    node.create(sleeper("/before"))
+    with case("a full disk stops the node with one sentence, and every promise is kept", place):
+        ballast = os.path.join(disk, "ballast")
+        with open(ballast, "wb", buffering=0) as f:
+            try:
+                while f.write(b"\0" * 4096):
+                    pass
+            except OSError:
+                pass
+        promised = ["/before"]
+        for i in range(1000):
+            try:
+                a = node.post("/v2/apps", sleeper(f"/app{i}", labels={"x": "y" * 1000}), timeout=10)
+            except OSError:
+                break
+            if a.status == 201:
+                promised.append(f"/app{i}")
+            elif node.process.poll() is None:
+                assert a.status >= 500 and "message" in a.json, a
+                break
+        status = node.process.wait(PATIENCE_S)
+        equal(status, IO, "exit status")
+        with open(node.log) as f:
+            told = [x for x in f if "full" in x]
+        equal(len(told), 1, f"sentences that say so: {told}")
+        os.remove(ballast)
+        node.start()
+        there = {a["id"] for a in node.get("/v2/apps").json["apps"]}
+        assert there >= set(promised), f"lost: {set(promised) - there}"
+        equal(node.stop()[0], 0, "exit status")
+
+
+def story(place):
+    node = place.node().start()
+    node.create(sleeper("/kept"))
+    node.wait_running("/kept", 1)
+    task = {n: t.pid for n, t in node.supervised().items()}
+
+    with case("a flag that makes no sense is named, with what would be right", place):
+        flags(place)
+    with case("a data folder that another process holds is left to it", place):
+        refuses(place.node("node"), [CONFLICT], place.path("node"), str(node.pid))
+        equal(node.get("/ping").status, 200, "the holder goes on")
+    with case("a port that is in use is named", place):
+        port = node.urls["marathon"].rsplit(":", 1)[1]
+        second = place.node("second", marathon_port=port)
+        refuses(second, [IO, CONFLICT], port, "marathon")
+        refuses(second, [IO, CONFLICT], port, "marathon")  # nothing was left half made
+    equal(node.stop()[0], 0, "exit status")
+
+    with case("a folder that cannot be written is named", place):
+        place.write("file", "")
+        refuses(place.node("file/below"), [IO], "file/below")
+        if os.geteuid() != 0:
+            os.mkdir(place.path("locked"), 0o500)
+            refuses(place.node("locked/below"), [IO], "locked/below")
+    with case("serve without a node in the folder says how to make one", place):
+        empty = place.node("empty")
+        command = empty.command()
+        empty.command = lambda: [command[0], "serve", *command[2:]]
+        refuses(empty, [NOT_FOUND], "mesolith dev --data")
+
+    kept = place.path("kept-data")
+    shutil.copytree(node.data, kept, ignore=lambda _, names: [n for n in names if n.endswith(".sock")])
+    with open(os.path.join(kept, "state.db"), "rb") as f:
+        pages = len(f.read()) // 4096
+    for name, at, text in [("the first page", 0, b"\xa5" * 4096), ("the schema", 100, b"\xa5" * 200),
+                           ("every other page", 4096, b"\xa5" * 4096 * (pages - 1))]:
+        with case(f"a state.db with rubbish in {name} is told, and not touched", place):
+            broken = place.node("broken")
+            shutil.rmtree(broken.data, ignore_errors=True)
+            shutil.copytree(kept, broken.data)
+            spoil(os.path.join(broken.data, "state.db"), at, text)
+            before = checksum(broken.data)["%s/state.db" % broken.data]
+            refuses(broken, [CORRUPT], "state.db")
+            equal(checksum(broken.data)["%s/state.db" % broken.data], before, "state.db")
+    with case("an agent.db with rubbish in it is told, and not touched", place):
+        shutil.rmtree(broken.data)
+        shutil.copytree(kept, broken.data)
+        spoil(os.path.join(broken.data, "agent", "agent.db"), 0, b"\xa5" * 4096)
+        refuses(broken, [CORRUPT], "agent.db")
+    with case("a node.json that is missing, broken or another node's is told", place):
+        shutil.rmtree(broken.data)
+        shutil.copytree(kept, broken.data)
+        identity = os.path.join(broken.data, "node.json")
+        for text, status, word in [("{", CORRUPT, "node.json"), ("{}", CORRUPT, "node.json"),
+                                   ('{"id":1,"store":1}', CONFLICT, "state.db")]:
+            with open(identity, "w") as f:
+                f.write(text)
+            refuses(broken, [status], word)
+        os.remove(identity)
+        refuses(broken, [CORRUPT], "node.json")
+    with case("the torn tail of a log is what was never promised", place):
+        shutil.rmtree(broken.data)
+        shutil.copytree(kept, broken.data)
+        wal = os.path.join(broken.data, "state.db-wal")
+        with open(wal, "ab") as f:
+            f.write(b"\xa5" * 10000)
+        unharmed(broken)
+
+    full_disk(place)
+
+    with case("after all of this the node that was there works", place):
+        unharmed(node)
+        equal({n: t.pid for n, t in node.supervised().items()}, task, "its task")
