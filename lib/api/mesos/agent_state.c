@@ -7,12 +7,12 @@
 
 static void put_directory(const struct facts *f, const struct task_row *t, struct json_writer *w)
 {
-    char path[1024], agent[MESOS_ID_SIZE], framework[MESOS_ID_SIZE];
+    char path[1024], agent[MESOS_ID_SIZE], framework[MESOS_ID_SIZE], folder[MESOS_FOLDER_SIZE];
     bool known = t->container != NULL && *t->container != '\0';
     snprintf(path, sizeof path, "%.300s/slaves/%s/frameworks/%s/executors/%.255s/runs/%.64s",
              f->work_dir, mesos_agent_id(f->cluster, t->agent, agent),
-             mesos_framework_id(f->cluster, t->owner, framework), t->name,
-             known ? t->container : "latest");
+             mesos_framework_id(f->cluster, t->owner, framework),
+             mesos_executor_folder(t->name, folder), known ? t->container : "latest");
     json_member_str(w, "directory", path);
 }
 

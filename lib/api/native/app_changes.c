@@ -1,7 +1,7 @@
 /* Changing apps: what a request wants of one, as Marathon's doors make it a command. */
 #include <string.h>
 
-#include "api/marathon/private.h"
+#include "api/marathon/changes.h"
 #include "api/native/private.h"
 #include "base/limits.h"
 #include "base/mem.h"

@@ -1,7 +1,7 @@
 /* Reading apps. */
 #include <stdio.h>
 
-#include "api/marathon/private.h"
+#include "api/marathon/changes.h"
 #include "api/native/member.h"
 #include "api/native/private.h"
 #include "base/str.h"

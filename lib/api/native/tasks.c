@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/marathon/private.h"
+#include "api/marathon/changes.h"
 #include "api/native/private.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -66,6 +66,15 @@ static void put_owner(const struct task_row *t, struct json_writer *w)
     json_object_end(w);
 }
 
+static void put_instance(const struct task_row *t, struct json_writer *w)
+{
+    struct task_ref ref;
+    struct error err;
+    char id[INSTANCE_ID_SIZE];
+    if (t->owner == OWNER_APP && task_id_parse(t->name, &ref, &err) == 0)
+        json_member_str(w, "instance", instance_id_text(ref.app, ref.instance, id));
+}
+
 static void put_place(struct state *s, int64_t agent, struct json_writer *w)
 {
     struct agent_row a;
@@ -79,10 +88,7 @@ void native_put_task(const struct view *v, const struct task_row *t, struct json
 {
     json_object(w);
     json_member_str(w, "id", t->name);
-    if (t->owner == OWNER_APP) {
-        json_key(w, "instance");
-        json_put_slice(w, instance_of(t->name));
-    }
+    put_instance(t, w);
     put_owner(t, w);
     json_member_str(w, "state", native_task_word(t));
     if (t->state == TASK_KILLING)
