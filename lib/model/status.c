@@ -56,7 +56,11 @@ int status_read(const struct json *v, struct status *out, struct error *err)
     s.reason = json_str(json_get(v, "reason"), NULL);
     s.message = json_str(json_get(v, "message"), NULL);
     s.detail = json_str(json_get(v, "detail"), NULL);
-    s.health = (int)json_int(json_get(v, "health"), 0);
+    int64_t health = json_int(json_get(v, "health"), 0);
+    if (health < 0 || health > 2)
+        return error_set(err, ERR_INVALID, "status: health: got %lld, need 0, 1 or 2",
+                         (long long)health);
+    s.health = (int)health;
     s.health_results = json_get(v, "health_results");
     *out = s;
     return 0;

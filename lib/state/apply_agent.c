@@ -1,3 +1,4 @@
+#include "base/assert.h"
 #include "state/private.h"
 
 /* An agent's own facts, in the names of agent.register's arguments. */
@@ -104,16 +105,21 @@ int apply_agent_register(struct apply *a)
  */
 static void tasks_unreachable(struct apply *a, int64_t agent)
 {
-    int64_t found[4096]; /* an agent has fewer ports and pids than that to run tasks with */
-    size_t n = 0;
     struct task_row t;
+    struct arena arena = {0};
+    struct agent_row row;
+    size_t n = 0;
+    if (!state_agent_by_id(a->s, agent, &row))
+        return;
+    int64_t *found = arena_alloc(&arena, ((size_t)row.tasks + 1) * sizeof *found);
     struct stmt *q = state_tasks_of_agent(a->s, agent);
-    while (n < sizeof found / sizeof found[0] && state_task_next(q, &t))
-        if (t.state != TASK_UNREACHABLE && t.state != TASK_KILLING)
-            found[n++] = t.id;
-    stmt_end(q);
+    while (state_task_next(q, &t)) {
+        ASSERT(n < (size_t)row.tasks); /* agents.tasks counts them */
+        found[n++] = t.id;
+    }
     for (size_t i = 0; i < n; i++)
         task_unreachable(a, found[i]);
+    arena_close(&arena);
 }
 
 int apply_agent_state(struct apply *a)

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "base/map.h"
 #include "base/str.h"
 #include "model/app.h"
 #include "state/private.h"
@@ -399,10 +400,26 @@ static void kill_sentenced(struct apply *a)
     }
 }
 
+/* Each app once: their order would decide what becomes of it. */
+static int check_once(struct apply *a)
+{
+    struct map *seen = map_new();
+    const char *twice = NULL;
+    JSON_EACH (item, json_get(a->c->args, "apps")) {
+        const char *path = json_str(json_get(item, "path"), "");
+        if (map_put_str(seen, path, seen) != NULL)
+            twice = path;
+    }
+    map_free(seen);
+    return twice == NULL ? 0 : refuse(a, ERR_INVALID, "%s: named twice", twice);
+}
+
 int apply_app_put(struct apply *a)
 {
     const struct json *v = a->c->args, *deployment = json_get(v, "deployment");
     bool force = json_bool(json_get(v, "force"), false);
+    if (check_once(a) != 0)
+        return -1;
     JSON_EACH (item, json_get(v, "apps")) {
         struct put p;
         read_put(a, item, &p);

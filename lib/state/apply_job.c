@@ -172,28 +172,36 @@ static void end_run(struct apply *a, const struct run_row *r, enum run_state sta
     tell_run(a, r, state, reason);
 }
 
-/* Runs that are not over, as ids: what is done to them changes the list. */
-static size_t open_runs(struct apply *a, int64_t job, int64_t runs[static LIMIT_JOB_RUNS])
+/* Each run that is not over; what is done to them changes the list, so it is read first. */
+static void each_open_run(struct apply *a, int64_t job,
+                          void (*each)(struct apply *a, const struct run_row *r))
 {
-    struct stmt *q = state_runs_open(a->s, job);
+    struct arena arena = {0};
     struct run_row r;
-    size_t n = 0;
-    while (n < LIMIT_JOB_RUNS && state_run_next(q, &r))
+    size_t n = 0, cap = 0;
+    int64_t *runs = NULL;
+    struct stmt *q = state_runs_open(a->s, job);
+    while (state_run_next(q, &r)) {
+        if (n == cap) {
+            int64_t *before = runs;
+            cap = cap == 0 ? 64 : cap * 2;
+            runs = arena_alloc(&arena, cap * sizeof *runs);
+            for (size_t i = 0; i < n; i++)
+                runs[i] = before[i];
+        }
         runs[n++] = r.id;
-    stmt_end(q);
-    return n;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (state_run_by_id(a->s, runs[i], &r))
+            each(a, &r);
+    arena_close(&arena);
 }
 
 /* Disabling cancels what waits, manual runs excepted (3.9). */
-static void cancel_waiting(struct apply *a, int64_t job)
+static void cancel_waiting(struct apply *a, const struct run_row *r)
 {
-    int64_t runs[LIMIT_JOB_RUNS];
-    size_t n = open_runs(a, job, runs);
-    for (size_t i = 0; i < n; i++) {
-        struct run_row r;
-        if (state_run_by_id(a->s, runs[i], &r) && !run_active(r.state) && r.cause != CAUSE_MANUAL)
-            end_run(a, &r, RUN_CANCELLED, "the job was disabled");
-    }
+    if (!run_active(r->state) && r->cause != CAUSE_MANUAL)
+        end_run(a, r, RUN_CANCELLED, "the job was disabled");
 }
 
 static void bind_job(struct stmt *q, const struct json *v, const char *definition)
@@ -236,7 +244,7 @@ int apply_job_put(struct apply *a)
     buf_close(&definition);
     int64_t id = known ? old.id : db_last_id(a->s->db);
     if (known && json_bool(json_get(v, "disabled"), false) && !old.disabled)
-        cancel_waiting(a, id);
+        each_open_run(a, id, cancel_waiting);
     decide_targets(a, id, v);
     tell_job(a, id, name,
              known ? event_put(a, NOUN_JOB, name, "put", "job %s was changed", name)
@@ -255,6 +263,12 @@ static void kill_run_task(struct apply *a, const struct run_row *r, const char *
         task_kill(a, &t, reason);
 }
 
+static void kill_active(struct apply *a, const struct run_row *r)
+{
+    if (run_active(r->state))
+        kill_run_task(a, r, "the job was deleted");
+}
+
 /* {"name"}: its active attempts are killed, what waits is forgotten with it. */
 int apply_job_delete(struct apply *a)
 {
@@ -262,13 +276,7 @@ int apply_job_delete(struct apply *a)
     struct job_row job;
     if (!state_job_by_name(a->s, name, &job))
         return refuse(a, ERR_NOT_FOUND, "job '%s' not found", name);
-    int64_t runs[LIMIT_JOB_RUNS];
-    size_t n = open_runs(a, job.id, runs);
-    for (size_t i = 0; i < n; i++) {
-        struct run_row r;
-        if (state_run_by_id(a->s, runs[i], &r) && run_active(r.state))
-            kill_run_task(a, &r, "the job was deleted");
-    }
+    each_open_run(a, job.id, kill_active);
     struct stmt *q = change_use(a->s, TASKS_DROP_OF_JOB); /* the others when they end */
     stmt_bind_i64(q, ":job", job.id);
     stmt_run(q);
@@ -308,14 +316,12 @@ int apply_job_tick(struct apply *a)
 
 static bool manual_waits(struct apply *a, int64_t job)
 {
-    int64_t runs[LIMIT_JOB_RUNS];
-    size_t n = open_runs(a, job, runs);
-    for (size_t i = 0; i < n; i++) {
-        struct run_row r;
-        if (state_run_by_id(a->s, runs[i], &r) && r.cause == CAUSE_MANUAL && r.state == RUN_QUEUED)
-            return true;
-    }
-    return false;
+    struct run_row r;
+    bool waits = false;
+    struct stmt *q = state_runs_open(a->s, job);
+    while (state_run_next(q, &r))
+        waits = waits || (r.cause == CAUSE_MANUAL && r.state == RUN_QUEUED);
+    return waits;
 }
 
 /* {"name","due_ms","arguments","concurrent"}: at most one waiting manual run unless concurrent

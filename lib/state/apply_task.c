@@ -5,6 +5,8 @@
 #include "model/status.h"
 #include "state/private.h"
 
+#define TRIM_EVERY 64 /* instances */
+
 /* ---- counting: an app's instances by what they are */
 
 struct count {
@@ -161,6 +163,16 @@ static void told_launch(struct apply *a, int64_t task, const char *name, const c
                });
 }
 
+/* An instance of it was launched, starts or runs: its delay, if there is one, counts from here
+ * (9.2). */
+static void note_progress(struct apply *a, int64_t app)
+{
+    struct stmt *q = change_use(a->s, APP_DELAY_REF);
+    stmt_bind_i64(q, ":id", app);
+    stmt_bind_i64(q, ":ref", a->c->at.ms);
+    stmt_run(q);
+}
+
 /* {"app","config","cap","salt","agent","ports","cpus","mem","disk","pong","ready"}: refused when
  * the app has changed, or has `cap` live instances already. */
 static bool launch_instance(struct apply *a, const struct json *item, const char **why_out)
@@ -194,9 +206,7 @@ static bool launch_instance(struct apply *a, const struct json *item, const char
     task_id_text(app.path, instance_uuid(salt, instance), 1, name);
     int64_t task = add_task(a, item, OWNER_APP, instance, name, app.version.ms);
     count(s, app.id, (struct count){0}, count_of(TASK_STAGING, false, 0));
-    if (app.delay_ms != 0) { /* progress: the delay counts from here (9.2) */
-        put_delay(s, app.id, app.delay_ms, a->c->at.ms);
-    }
+    note_progress(a, app.id);
     told_launch(a, task, name, app.path, app.id);
     return true;
 }
@@ -261,6 +271,17 @@ static int64_t task_seq(struct state *s, int64_t task)
 
 static void take_status(struct apply *a, const struct status *st);
 
+/* Nobody will ever tell of its end, or nobody waits for that; killed if it comes back (9.5). */
+static void forget_task(struct apply *a, const struct task_row *t, const char *reason)
+{
+    struct status st = {.task = t->id,
+                        .seq = task_seq(a->s, t->id) + 1,
+                        .state = TASK_LOST,
+                        .at = a->c->at,
+                        .message = reason};
+    take_status(a, &st);
+}
+
 static void order_kill(struct apply *a, const struct task_row *t, const char *reason)
 {
     struct stmt *q = change_use(a->s, TASK_KILL);
@@ -274,15 +295,10 @@ void task_kill(struct apply *a, const struct task_row *t, const char *reason)
 {
     if (task_ended(t->state) || t->state == TASK_KILLING)
         return;
-    if (t->state == TASK_UNREACHABLE) { /* forgotten at once; killed if it comes back (9.5) */
-        struct status st = {.task = t->id,
-                            .seq = task_seq(a->s, t->id) + 1,
-                            .state = TASK_LOST,
-                            .at = a->c->at,
-                            .message = reason};
+    if (t->state == TASK_UNREACHABLE) {
         if (t->job != 0) /* so that its run is not tried again (spec/chronos.md 5.6) */
             order_kill(a, t, reason);
-        take_status(a, &st);
+        forget_task(a, t, reason);
         return;
     }
     order_kill(a, t, reason);
@@ -355,13 +371,14 @@ static void write_failure(struct json_writer *w, const struct app_row *app,
     json_object_end(w);
 }
 
-/* min(delay * factor, max), in whole milliseconds and thousandths so that all replicas agree. */
-static int64_t longer_delay(const struct app *definition, int64_t delay_ms)
+/* min(delay * factor, max), in whole milliseconds and thousandths so that all replicas agree. What
+ * has gone well for as long as the longest delay is forgotten. */
+static int64_t longer_delay(const struct app_row *app, const struct app *definition, int64_t now_ms)
 {
     int64_t max_ms = definition->max_launch_delay_s * 1000;
     int64_t factor_milli = (int64_t)(definition->backoff_factor * 1000.0 + 0.5);
-    int64_t first = app_backoff_ms(definition);
-    int64_t next = delay_ms == 0 ? first : delay_ms * factor_milli / 1000;
+    bool first = app->delay_ms == 0 || now_ms > app->delay_ref.ms + max_ms;
+    int64_t next = first ? app_backoff_ms(definition) : app->delay_ms * factor_milli / 1000;
     return next < max_ms ? next : max_ms;
 }
 
@@ -398,7 +415,7 @@ static void app_task_ended(struct apply *a, const struct task_row *t, enum task_
     struct error err;
     if (app_load(app.definition, &definition, &err) != 0)
         UNREACHABLE("a stored definition reads back");
-    put_delay(s, app.id, longer_delay(&definition, app.delay_ms), a->c->at.ms);
+    put_delay(s, app.id, longer_delay(&app, &definition, a->c->at.ms), a->c->at.ms);
     app_close(&definition);
 }
 
@@ -446,8 +463,11 @@ static void drop_tasks_of_run(struct state *s, int64_t run)
     stmt_run(q);
 }
 
-static void trim_tasks(struct state *s)
+/* Of apps; a job's go with its runs. Looks at all that are kept, so only now and then. */
+static void trim_tasks(struct state *s, const struct task_row *ended)
 {
+    if (ended->owner_id % TRIM_EVERY != 0)
+        return;
     struct stmt *q = change_use(s, TASKS_TRIM);
     stmt_bind_i64(q, ":keep", LIMIT_FINISHED_TASKS);
     stmt_run(q);
@@ -493,11 +513,25 @@ static void tell_health(struct apply *a, const struct task_row *t, int health)
                });
 }
 
+/* Is it later than what is known? Of a task out of reach, only once its agent is back; and then
+ * what it said last tells that it lives on. */
+static bool is_news(struct state *s, const struct task_row *t, const struct status *st)
+{
+    struct agent_row agent;
+    int64_t known = task_seq(s, t->id);
+    if (task_ended(t->state))
+        return false;
+    if (t->state != TASK_UNREACHABLE || task_ended(st->state))
+        return st->seq > known;
+    return st->seq >= known && state_agent_by_id(s, t->agent, &agent) &&
+           agent.state != AGENT_UNREACHABLE && agent.state != AGENT_GONE;
+}
+
 static void take_status(struct apply *a, const struct status *st)
 {
     struct state *s = a->s;
     struct task_row t;
-    if (!state_task_by_id(s, st->task, &t) || task_ended(t.state) || st->seq <= task_seq(s, t.id))
+    if (!state_task_by_id(s, st->task, &t) || !is_news(s, &t, st))
         return;
     enum task_state state = next_state(&t, st->state);
     struct status now = *st;
@@ -510,21 +544,25 @@ static void take_status(struct apply *a, const struct status *st)
         if (t.app != 0)
             count(s, t.app, count_of(t.state, t.stopping, t.health),
                   count_of(state, t.stopping, now.health));
-        if (state != t.state)
+        if (state != t.state) {
+            if (t.app != 0 && state != TASK_KILLING)
+                note_progress(a, t.app);
             tell_task(a, &t, state, st);
+        }
         if (now.health != t.health && t.app != 0)
             tell_health(a, &t, now.health);
         return;
     }
     give_back(s, &t);
     tell_task(a, &t, state, st);
-    if (t.app != 0)
+    if (t.app != 0) {
         app_task_ended(a, &t, state, st);
-    else if (t.job != 0)
+        trim_tasks(s, &t);
+    } else if (t.job != 0) {
         run_ended(a, t.run, &t, state, st->message);
-    else
+    } else {
         drop_tasks_of_run(s, t.run); /* its job is gone */
-    trim_tasks(s);
+    }
 }
 
 /* {"set":[status…]} */
@@ -542,8 +580,13 @@ int apply_task_update(struct apply *a)
 void task_unreachable(struct apply *a, int64_t task)
 {
     struct task_row t;
-    if (!state_task_by_id(a->s, task, &t) || task_ended(t.state))
+    if (!state_task_by_id(a->s, task, &t) || task_ended(t.state) || t.state == TASK_UNREACHABLE)
         return;
+    if (t.state == TASK_KILLING) {
+        if (t.app != 0) /* of a job's the mind waits longer (spec/chronos.md 5.6) */
+            forget_task(a, &t, "its agent was lost while it was being stopped");
+        return;
+    }
     struct status st = {.task = task,
                         .seq = task_seq(a->s, task),
                         .state = TASK_UNREACHABLE,

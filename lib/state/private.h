@@ -19,6 +19,7 @@ struct state {
     int level;
     struct stmts *queries, *changes;
     struct watch *watches;
+    int64_t requests;  /* rows of that table; -1: not counted yet */
     struct kept *kept; /* changes since the last COMMIT, in order */
     size_t kept_n, kept_cap;
     char setting[256];            /* state_setting()'s answer */

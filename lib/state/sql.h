@@ -126,7 +126,9 @@
                    "on conflict(key) do update set value = :value")                               \
     X(REQUEST_BY_RID, "select outcome from requests where rid = :rid")                            \
     X(REQUEST_PUT, "insert into requests(rid, at_ms, outcome) values(:rid, :at, :outcome)")       \
-    X(REQUESTS_TRIM, "delete from requests where at_ms < :before")                                \
+    X(REQUESTS_COUNT, "select count(*) from requests")                                            \
+    X(REQUESTS_TRIM, "delete from requests where at_ms < :before or rid in (select rid from "     \
+                     "requests order by at_ms, rid limit :over)")                                 \
     X(EVENT_PUT, "insert into events(at_ms, idx, noun, name, what, text) "                        \
                  "values(:at, :idx, :noun, :name, :what, :text)")                                 \
     X(EVENTS_TRIM, "delete from events where id <= :id")                                          \
@@ -150,7 +152,8 @@
                  "used_mem_bytes = used_mem_bytes + :mem, "                                       \
                  "used_disk_bytes = used_disk_bytes + :disk, tasks = tasks + :tasks "             \
                  "where id = :id")                                                                \
-    X(PORT_TAKE, "insert into agent_ports(agent, port, task) values(:agent, :port, :task)")       \
+    X(PORT_TAKE, "insert into agent_ports(agent, port, task) values(:agent, :port, :task) "       \
+                 "on conflict do nothing")                                                        \
     X(PORT_GIVE, "delete from agent_ports where agent = :agent and port = :port")                 \
     X(APP_ADD, "insert into apps(path, definition, instances, version_ms, scaling_ms, "           \
                "config_ms) values(:path, :definition, :instances, :at, :at, :at)")                \
@@ -161,6 +164,7 @@
     X(APP_GONE, "update apps set gone = 1, instances = 0, version_ms = :version where id = :id")  \
     X(APP_DELETE, "delete from apps where id = :id")                                              \
     X(APP_DELAY, "update apps set delay_ms = :delay, delay_ref_ms = :ref where id = :id")         \
+    X(APP_DELAY_REF, "update apps set delay_ref_ms = :ref where id = :id and delay_ms <> 0")      \
     X(APP_FAILURE, "update apps set failure = :failure where id = :id")                           \
     X(APP_COUNT, "update app_counts set live = live + :live, staged = staged + :staged, "         \
                  "running = running + :running, healthy = healthy + :healthy, "                   \
@@ -200,8 +204,9 @@
                    "detail = :detail, health = :health, "                                         \
                    "health_results = coalesce(:results, health_results) where id = :id")          \
     X(TASK_SEQ, "select seq from tasks where id = :id")                                           \
-    X(TASKS_TRIM, "delete from tasks where id in (select id from tasks where ended_ms is not "    \
-                  "null and owner = 0 order by ended_ms desc, id desc limit 64 offset :keep)")    \
+    X(TASKS_TRIM, "delete from tasks where id in (select id from tasks indexed by tasks_to_trim " \
+                  "where ended_ms is not null and owner = 0 order by ended_ms desc, id desc "     \
+                  "limit -1 offset :keep)")                                                       \
     X(TASKS_DROP_OF_RUN, "delete from tasks where owner = 1 and owner_id = :run")                 \
     X(TASKS_DROP_OF_JOB, "delete from tasks where owner = 1 and ended_ms is not null and "        \
                          "owner_id in (select id from job_runs where job = :job)")                \

@@ -70,6 +70,7 @@ int state_open(struct db *db, bool read_only, struct state **state_out, struct e
     struct state *s = NEW(struct state);
     s->db = db;
     s->read_only = read_only;
+    s->requests = -1;
     if (db_schema_version(db, &s->level, err) != 0)
         goto failed;
     if (s->level > COMMAND_LEVEL) {
@@ -260,6 +261,20 @@ bool state_request_outcome(struct state *s, const char *rid, struct outcome *out
     return true;
 }
 
+/* Makes room for one more: those that are too old go, and the oldest of too many. */
+static void trim_requests(struct apply *a)
+{
+    struct state *s = a->s;
+    if (s->requests < 0)
+        s->requests = stmt_one_i64(change_use(s, REQUESTS_COUNT), 0);
+    int64_t over = s->requests - LIMIT_REQUESTS + 1;
+    struct stmt *q = change_use(s, REQUESTS_TRIM);
+    stmt_bind_i64(q, ":before", a->c->at.ms - LIMIT_REQUEST_MS);
+    stmt_bind_i64(q, ":over", over > 0 ? over : 0);
+    stmt_run(q);
+    s->requests -= db_changes(s->db);
+}
+
 /* A stale refusal is not remembered: its asker looks again and sends the same id. */
 static void remember(struct apply *a)
 {
@@ -267,7 +282,7 @@ static void remember(struct apply *a)
     if (o->stale)
         return;
     struct buf text;
-    buf_init(&text, LIMIT_ENTRY_BYTES);
+    buf_init(&text, LIMIT_ENTRY_BYTES + 1024);
     struct json_writer w;
     json_begin(&w, &text);
     json_object(&w);
@@ -277,14 +292,13 @@ static void remember(struct apply *a)
         json_member_raw(&w, "detail", buf_slice(&o->detail));
     json_object_end(&w);
 
-    struct stmt *q = change_use(a->s, REQUESTS_TRIM);
-    stmt_bind_i64(q, ":before", a->c->at.ms - LIMIT_REQUEST_MS);
-    stmt_run(q);
-    q = change_use(a->s, REQUEST_PUT);
+    trim_requests(a);
+    struct stmt *q = change_use(a->s, REQUEST_PUT);
     stmt_bind_text(q, ":rid", a->c->rid);
     stmt_bind_i64(q, ":at", a->c->at.ms);
     stmt_bind_text(q, ":outcome", buf_str(&text));
     stmt_run(q);
+    a->s->requests++;
     buf_close(&text);
 }
 

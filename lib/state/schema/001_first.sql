@@ -161,6 +161,7 @@ create index tasks_by_owner on tasks(owner, owner_id);
 create index tasks_alive on tasks(agent) where ended_ms is null;
 create index tasks_to_order on tasks(agent) where state in (0, 3); -- to be run, to be ended
 create index tasks_ended on tasks(ended_ms) where ended_ms is not null;
+create index tasks_to_trim on tasks(ended_ms) where ended_ms is not null and owner = 0;
 
 create table jobs(
     id integer primary key autoincrement,

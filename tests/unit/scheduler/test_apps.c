@@ -420,6 +420,23 @@ static void a_reset_of_the_delay_starts_it_at_once(void **unused)
     expect_list("1 running");
 }
 
+static void a_failure_long_ago_is_forgotten(void **unused)
+{
+    int64_t ids[64];
+    (void)unused;
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, WEB("ok", 1, ",'backoffSeconds':2,'backoffFactor':2,'maxLaunchDelaySeconds':60"));
+    fleet_run_ms(&f, 1000);
+    fleet_tasks(&f, "/web", ids);
+    fleet_status(&f, ids[0], TASK_FAILED);
+    fleet_run_ms(&f, 5000);
+    expect_list("1 running");
+    fleet_run_ms(&f, 61000); /* maxLaunchDelay after it ran again (9.2) */
+    fleet_tasks(&f, "/web", ids);
+    fleet_status(&f, ids[0], TASK_FAILED);
+    assert_int_equal(fleet_app(&f, "/web").delay_ms, 2000);
+}
+
 static void what_starts_too_slowly_is_tried_again(void **unused)
 {
     int64_t before[64], after[64];
@@ -603,6 +620,20 @@ static void an_upgrade_counts_a_new_one_that_is_briefly_away(void **unused)
     expect_list("1 running unhealthy, 1 unreachable unhealthy; old 1 unreachable healthy");
 }
 
+static void a_task_that_was_ending_on_a_lost_agent_has_ended(void **unused)
+{
+    (void)unused;
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, WEB("ok", 2, PATIENT));
+    fleet_run_ms(&f, 1000);
+    fleet_put(&f, WEB("ok", 1, PATIENT));
+    fleet_run_ms(&f, 5);
+    expect_list("1 running, 1 killing");
+    fleet_cut(&f, 0);
+    fleet_run_ms(&f, 1000);
+    expect_list("1 unreachable");
+}
+
 /* ---- leaders */
 
 static void a_new_leader_goes_on_where_the_old_one_was(void **unused)
@@ -708,6 +739,7 @@ int main(void)
         TEST(the_steps_of_a_deployment_come_one_after_another),
         TEST(a_failing_app_backs_off_longer_and_longer),
         TEST(a_reset_of_the_delay_starts_it_at_once),
+        TEST(a_failure_long_ago_is_forgotten),
         TEST(what_starts_too_slowly_is_tried_again),
         TEST(a_killed_instance_is_replaced_at_once),
         TEST(a_deleted_app_ends_and_is_forgotten),
@@ -718,6 +750,7 @@ int main(void)
         TEST(who_comes_back_after_its_replacement_is_one_too_many),
         TEST(scaling_down_leaves_those_that_do_not_count),
         TEST(an_upgrade_counts_a_new_one_that_is_briefly_away),
+        TEST(a_task_that_was_ending_on_a_lost_agent_has_ended),
         TEST(a_new_leader_goes_on_where_the_old_one_was),
         TEST(nothing_is_decided_twice_while_it_is_in_flight),
         TEST(what_is_in_flight_is_waited_for_in_peace),

@@ -1,183 +1,11 @@
-#include "unit.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "db/authorizer.h"
-#include "db/rowsum.h"
-#include "model/app.h"
-#include "state/state.h"
-
-#define T0 INT64_C(1767225600000)
-
-struct fixture {
-    struct db *db;
-    struct state *state;
-    uint64_t index;
-    int64_t at;
-    struct outcome last;
-    int changes;
-    struct watch watch;
-};
-
-static void on_change(struct watch *w, const struct change *c)
-{
-    struct fixture *f = (struct fixture *)((char *)w - offsetof(struct fixture, watch));
-    (void)c;
-    f->changes++;
-}
-
-/* Applies one command of term 1 in a transaction of its own; the outcome is f->last. */
-static void apply_as(struct fixture *f, const char *word, const char *args, const char *rid,
-                     uint64_t epoch)
-{
-    struct error err;
-    struct command c = {.at = {f->at}, .by = "ann", .from = "10.0.0.9", .rid = rid, .epoch = epoch};
-    assert_true(command_parse_word(word, &c.kind));
-    struct json *v = json_parse(slice_of(args), &err);
-    assert_non_null(v);
-    c.args = v;
-    outcome_close(&f->last);
-    assert_int_equal(db_begin(f->db, DB_NORMAL, &err), 0);
-    state_apply(f->state, ++f->index, 1, &c, &f->last);
-    assert_int_equal(db_commit(f->db, &err), 0);
-    state_committed(f->state);
-    json_free(v);
-    f->at++;
-}
-
-static void apply(struct fixture *f, const char *word, const char *args)
-{
-    apply_as(f, word, args, "", 0);
-}
-
-static void applied(struct fixture *f, const char *word, const char *args)
-{
-    apply(f, word, args);
-    assert_string_equal(f->last.text, "");
-    assert_int_equal(f->last.code, ERR_NONE);
-}
-
-static int set_up(void **data)
-{
-    static struct fixture f;
-    struct error err;
-    const struct db_options options = {.fail_stop = true};
-    f = (struct fixture){.at = T0};
-    assert_int_equal(db_open(":memory:", &options, &f.db, &err), 0);
-    assert_int_equal(state_open(f.db, false, &f.state, &err), 0);
-    f.watch.changed = on_change;
-    state_watch(f.state, &f.watch);
-    applied(&f, "schema.upgrade", "{\"level\":1}");
-    applied(&f, "agent.register",
-            "{\"uid\":77,\"node\":1,\"hostname\":\"n1\",\"address\":\"127.0.0.1\",\"port\":5051,"
-            "\"boot\":\"b\",\"version\":\"1\",\"docker\":\"\",\"docker_reason\":\"no engine\","
-            "\"attributes\":{},\"ports\":\"31000-31010\",\"cpus_milli\":2000,"
-            "\"mem_bytes\":1000000000,\"disk_bytes\":1000000000}");
-    *data = &f;
-    return 0;
-}
-
-static int tear_down(void **data)
-{
-    struct fixture *f = *data;
-    struct error err;
-    assert_int_equal(db_rowsums_verify(f->db, &err), 0);
-    outcome_close(&f->last);
-    state_close(f->state);
-    db_close(f->db);
-    return 0;
-}
-
-/* A canonical definition, as the door sends it. */
-static void define(char dst[2048], const char *id, int instances, const char *cmd, int port)
-{
-    struct app a;
-    struct problems problems = {0};
-    struct error err;
-    struct buf text;
-    struct json_writer w;
-    char body[512];
-    const struct app_rules rules = {0};
-    snprintf(body, sizeof body,
-             "{\"id\":\"%s\",\"cmd\":\"%s\",\"instances\":%d,\"cpus\":0.1,\"mem\":32,"
-             "\"portDefinitions\":[{\"port\":%d}]}",
-             id, cmd, instances, port);
-    struct json *v = json_parse(slice_of(body), &err);
-    assert_int_equal(app_parse(&rules, v, NULL, "/", NULL, &a, &problems), 0);
-    buf_init(&text, 2047);
-    json_begin(&w, &text);
-    app_write(&a, &w);
-    snprintf(dst, 2048, "%s", buf_str(&text));
-    buf_close(&text);
-    app_close(&a);
-    json_free(v);
-}
-
-static void put_app(struct fixture *f, const char *id, int64_t base, int instances, const char *cmd,
-                    int port, const char *action, bool force)
-{
-    char definition[2048], args[4096];
-    static int n;
-    define(definition, id, instances, cmd, port);
-    snprintf(args, sizeof args,
-             "{\"force\":%s,\"deployment\":{\"uuid\":\"00000000-0000-4000-8000-%012d\",\"steps\":"
-             "[{\"actions\":[{\"action\":\"%s\",\"app\":\"%s\"}]}]},\"apps\":[{\"path\":\"%s\","
-             "\"base\":%lld,\"definition\":%s}]}",
-             force ? "true" : "false", ++n, action, id, id, (long long)base, definition);
-    apply(f, "app.put", args);
-}
-
-static struct app_row app_of(struct fixture *f, const char *path)
-{
-    struct app_row row;
-    assert_true(state_app_by_path(f->state, path, &row));
-    return row;
-}
-
-static void end_deployments(struct fixture *f)
-{
-    struct deployment_row d;
-    char args[128];
-    struct stmt *q = state_deployments(f->state);
-    bool any = state_deployment_next(q, &d);
-    stmt_end(q);
-    if (!any)
-        return;
-    snprintf(args, sizeof args, "{\"set\":[{\"deployment\":%lld,\"end\":true}]}", (long long)d.id);
-    applied(f, "deployment.step", args);
-    end_deployments(f);
-}
-
-static void launch(struct fixture *f, const char *path, int port, int64_t cap)
-{
-    char args[512];
-    struct app_row a = app_of(f, path);
-    snprintf(args, sizeof args,
-             "{\"instances\":[{\"app\":%lld,\"config\":%lld,\"cap\":%lld,\"salt\":5,\"agent\":0,"
-             "\"ports\":[%d],\"cpus\":100,\"mem\":33554432,\"disk\":0}]}",
-             (long long)a.id, (long long)a.config.ms, (long long)cap, port);
-    applied(f, "task.launch", args);
-}
-
-static void status(struct fixture *f, int64_t task, int64_t seq, const char *state)
-{
-    char args[256];
-    snprintf(args, sizeof args,
-             "{\"set\":[{\"task\":%lld,\"seq\":%lld,\"state\":\"%s\",\"at\":%lld}]}",
-             (long long)task, (long long)seq, state, (long long)f->at);
-    applied(f, "task.update", args);
-}
-
-static int64_t only_task(struct fixture *f, const char *path)
-{
-    struct task_row t;
-    struct stmt *q = state_tasks_of_app(f->state, app_of(f, path).id);
-    assert_true(state_task_next(q, &t));
-    stmt_end(q);
-    return t.id;
-}
+#include "model/id.h"
 
 /* ---- */
 
@@ -240,6 +68,25 @@ static void a_locked_app_names_its_deployment_and_force_cancels_it(void **data)
     assert_int_equal(f->last.code, ERR_NONE);
     assert_int_not_equal(app_of(f, "/web").deployment, first);
     assert_int_equal(state_deployments_count(f->state), 1);
+}
+
+static void a_change_that_names_an_app_twice_is_refused_whole(void **data)
+{
+    struct fixture *f = *data;
+    struct app_row row;
+    put_app(f, "/web", 0, 1, "run", 0, "ScaleApplication", false);
+    end_deployments(f);
+    int64_t version = app_of(f, "/web").version.ms;
+    char args[512];
+    snprintf(args, sizeof args,
+             "{'deployment':{'uuid':'20000000-0000-4000-8000-000000000001','steps':[{'actions':[{"
+             "'action':'StopApplication','app':'/web'}]}]},'apps':[{'path':'/web','base':%lld},"
+             "{'path':'/web','base':%lld}]}",
+             (long long)version, (long long)version);
+    apply(f, "app.put", args);
+    assert_int_equal(f->last.code, ERR_INVALID);
+    assert_string_equal(f->last.text, "/web: named twice");
+    assert_true(state_app_by_path(f->state, "/web", &row));
 }
 
 static void only_scaling_keeps_the_configuration(void **data)
@@ -389,6 +236,32 @@ static void a_repeated_request_gets_its_first_outcome(void **data)
     assert_int_equal(f->last.code, ERR_NONE);
 }
 
+static void request_ids_are_remembered_for_a_while_and_up_to_a_limit(void **data)
+{
+    struct fixture *f = *data;
+    struct error err;
+    struct outcome o;
+    char sql[400];
+    snprintf(sql, sizeof sql,
+             "insert into requests(rid, at_ms, outcome) with recursive n(i) as (select 1 union all "
+             "select i + 1 from n where i < %d) select 'r' || i, %lld + i, '{}' from n",
+             LIMIT_REQUESTS, (long long)f->at - LIMIT_REQUESTS);
+    db_authorize(f->db, DB_ROLE_ANY);
+    assert_int_equal(db_begin(f->db, DB_NORMAL, &err), 0);
+    assert_int_equal(db_exec(f->db, sql, &err), 0);
+    assert_int_equal(db_commit(f->db, &err), 0);
+    apply_as(f, "setting.put", "{'set':{}}", "new", 0);
+    assert_false(state_request_outcome(f->state, "r1", &o)); /* the oldest made room */
+    assert_true(state_request_outcome(f->state, "r2", &o));
+    outcome_close(&o);
+    f->at += LIMIT_REQUEST_MS;
+    apply_as(f, "setting.put", "{'set':{}}", "newer", 0);
+    assert_false(state_request_outcome(f->state, "r2", &o));
+    assert_false(state_request_outcome(f->state, "new", &o));
+    assert_true(state_request_outcome(f->state, "newer", &o));
+    outcome_close(&o);
+}
+
 static void a_decision_of_another_term_is_stale(void **data)
 {
     struct fixture *f = *data;
@@ -425,6 +298,45 @@ static void a_target_is_claimed_once(void **data)
     assert_int_equal(job.queued, 2);
 }
 
+/* However many of its runs are active, deleting a job ends them all. */
+static void every_active_run_of_a_deleted_job_is_killed(void **data)
+{
+    struct fixture *f = *data;
+    struct job_row job;
+    struct run_row run;
+    struct task_row t;
+    int64_t runs[LIMIT_JOB_RUNS + 20];
+    size_t n = 0, killing = 0;
+    struct buf args;
+    buf_init(&args, 1 << 20);
+    buf_puts(&args,
+             "{'name':'j','base':0,'definition':{},'schedule':'R//PT1H','k':0,'remaining':-1,"
+             "'counters':{},'claims':[");
+    for (size_t i = 0; i < COUNT(runs); i++)
+        buf_printf(&args, "%s{'due_ms':%zu}", i > 0 ? "," : "", i + 1);
+    buf_puts(&args, "]}");
+    applied(f, "job.put", buf_str(&args));
+    assert_true(state_job_by_name(f->state, "j", &job));
+    struct stmt *q = state_runs_waiting(f->state, INT64_MAX);
+    while (state_run_next(q, &run))
+        runs[n++] = run.id;
+    assert_int_equal(n, COUNT(runs));
+    buf_clear(&args);
+    buf_puts(&args, "{'runs':[");
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&args,
+                   "%s{'run':%lld,'attempt':0,'name':'t%zu','agent':0,'cpus':1,'mem':1,'disk':0}",
+                   i > 0 ? "," : "", (long long)runs[i], i);
+    buf_puts(&args, "]}");
+    applied(f, "task.launch", buf_str(&args));
+    applied(f, "job.delete", "{'name':'j'}");
+    q = state_tasks(f->state);
+    while (state_task_next(q, &t))
+        killing += t.state == TASK_KILLING;
+    assert_int_equal(killing, n);
+    buf_close(&args);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -434,6 +346,7 @@ int main(void)
         TEST(refuses_a_second_app_of_that_id_whatever_force_says),
         TEST(a_change_decided_on_an_old_version_is_stale),
         TEST(a_locked_app_names_its_deployment_and_force_cancels_it),
+        TEST(a_change_that_names_an_app_twice_is_refused_whole),
         TEST(only_scaling_keeps_the_configuration),
         TEST(a_launch_takes_resources_that_its_end_gives_back),
         TEST(a_launch_is_refused_when_what_it_saw_has_changed),
@@ -442,8 +355,10 @@ int main(void)
         TEST(an_instance_is_found_by_the_id_that_people_see),
         TEST(a_deleted_app_is_forgotten_once_nothing_of_it_lives),
         TEST(a_repeated_request_gets_its_first_outcome),
+        TEST(request_ids_are_remembered_for_a_while_and_up_to_a_limit),
         TEST(a_decision_of_another_term_is_stale),
         TEST(a_target_is_claimed_once),
+        TEST(every_active_run_of_a_deleted_job_is_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

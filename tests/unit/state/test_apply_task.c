@@ -1,0 +1,308 @@
+/* Tasks: launched, reported, killed, out of reach; and their agents. */
+#include "fixture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/str.h"
+
+static void set_agent(struct fixture *f, enum agent_state state)
+{
+    char args[64];
+    snprintf(args, sizeof args, "{'set':[{'agent':0,'state':%d}]}", (int)state);
+    applied(f, "agent.state", args);
+}
+
+static void kill_task(struct fixture *f, int64_t task)
+{
+    char args[96];
+    snprintf(args, sizeof args, "{'tasks':[{'task':%lld,'reason':'test'}]}", (long long)task);
+    applied(f, "task.kill", args);
+}
+
+static int64_t running_task(struct fixture *f)
+{
+    put_app(f, "/web", 0, 1, "run", 0, "ScaleApplication", false);
+    launch(f, "/web", 31000, 1);
+    int64_t task = only_task(f, "/web");
+    status(f, task, 1, "running");
+    return task;
+}
+
+/* ---- agents */
+
+static void an_agent_that_registers_again_keeps_its_id_and_its_drain(void **data)
+{
+    static const char again[] =
+        "{'uid':77,'node':2,'hostname':'n1b','address':'127.0.0.2','port':1,'boot':'c','version':"
+        "'2','docker':'24','docker_reason':'','attributes':{'rack':'a'},'ports':'1-2','cpus_milli':"
+        "1,'mem_bytes':2,'disk_bytes':3}";
+    struct fixture *f = *data;
+    struct agent_row a;
+    set_agent(f, AGENT_DRAINING);
+    applied(f, "agent.register", again);
+    assert_string_equal(buf_str(&f->last.detail), "{\"agent\":0}");
+    assert_true(state_agent_by_id(f->state, 0, &a));
+    assert_int_equal(a.state, AGENT_DRAINING);
+    assert_string_equal(a.hostname, "n1b");
+    assert_string_equal(a.attributes, "{\"rack\":\"a\"}");
+    set_agent(f, AGENT_UNREACHABLE);
+    applied(f, "agent.register", again);
+    assert_true(state_agent_by_id(f->state, 0, &a));
+    assert_int_equal(a.state, AGENT_READY);
+}
+
+static void what_runs_on_an_unreachable_agent_is_unreachable_until_it_says_more(void **data)
+{
+    struct fixture *f = *data;
+    int64_t task = running_task(f);
+    set_agent(f, AGENT_UNREACHABLE);
+    assert_int_equal(task_of(f, task).state, TASK_UNREACHABLE);
+    assert_int_equal(app_of(f, "/web").counts.running, 0);
+    assert_int_equal(app_of(f, "/web").counts.live, 1);
+    status(f, task, 1, "running"); /* late news of an agent that is out of reach */
+    assert_int_equal(task_of(f, task).state, TASK_UNREACHABLE);
+    set_agent(f, AGENT_READY);
+    status(f, task, 1, "running"); /* what it said last, once more */
+    assert_int_equal(task_of(f, task).state, TASK_RUNNING);
+    assert_int_equal(app_of(f, "/web").counts.running, 1);
+    int changes = f->changes;
+    status(f, task, 1, "running"); /* and again: nothing new */
+    assert_int_equal(f->changes, changes);
+}
+
+static void an_old_report_does_not_bring_an_unreachable_task_back(void **data)
+{
+    struct fixture *f = *data;
+    int64_t task = running_task(f);
+    status(f, task, 2, "running");
+    set_agent(f, AGENT_UNREACHABLE);
+    set_agent(f, AGENT_READY);
+    status(f, task, 1, "running");
+    assert_int_equal(task_of(f, task).state, TASK_UNREACHABLE);
+}
+
+/* Nobody will ever tell of its end, and nobody waits for it (spec/marathon.md 9.5). */
+static void what_was_ending_on_an_agent_that_gets_lost_has_ended(void **data)
+{
+    struct fixture *f = *data;
+    struct agent_row a;
+    int64_t task = running_task(f);
+    kill_task(f, task);
+    set_agent(f, AGENT_UNREACHABLE);
+    assert_int_equal(task_of(f, task).state, TASK_LOST);
+    assert_int_equal(app_of(f, "/web").counts.live, 0);
+    assert_int_equal(app_of(f, "/web").counts.stopping, 0);
+    assert_true(state_agent_by_id(f->state, 0, &a));
+    assert_int_equal(a.tasks, 0);
+    assert_int_equal(state_port_holder(f->state, 0, 31000), 0);
+}
+
+static void killing_what_is_out_of_reach_forgets_it_at_once(void **data)
+{
+    struct fixture *f = *data;
+    int64_t task = running_task(f);
+    set_agent(f, AGENT_UNREACHABLE);
+    kill_task(f, task);
+    assert_int_equal(task_of(f, task).state, TASK_LOST);
+    status(f, task, 9, "running"); /* it comes back: too late */
+    assert_int_equal(task_of(f, task).state, TASK_LOST);
+}
+
+/* ---- launching */
+
+static void one_port_may_be_asked_for_twice_by_one_task(void **data)
+{
+    struct fixture *f = *data;
+    char args[512];
+    put_app(f, "/dns", 0, 1, "run", 0, "ScaleApplication", false); /* tcp and udp */
+    struct app_row app = app_of(f, "/dns");
+    snprintf(args, sizeof args,
+             "{'instances':[{'app':%lld,'config':%lld,'cap':1,'salt':5,'agent':0,'ports':[31005,"
+             "31005],'cpus':100,'mem':1,'disk':0}]}",
+             (long long)app.id, (long long)app.config.ms);
+    applied(f, "task.launch", args);
+    assert_int_equal(app_of(f, "/dns").counts.live, 1);
+    int64_t task = only_task(f, "/dns");
+    assert_int_equal(state_port_holder(f->state, 0, 31005), task);
+    status(f, task, 1, "failed");
+    assert_int_equal(state_port_holder(f->state, 0, 31005), 0);
+}
+
+static void a_launch_is_refused_with_its_reason(void **data)
+{
+    static const struct {
+        const char *change; /* a command before, or "" */
+        const char *args, *what, *why;
+    } rows[] = {
+        {"", "", "'cpus':3000,'mem':1", "the agent has no room left"},
+        {"", "", "'cpus':1,'mem':1000000001", "the agent has no room left"},
+        {"", "", "'cpus':1,'mem':1,'disk':1000000001", "the agent has no room left"},
+        {"agent.state", "{'set':[{'agent':0,'state':1}]}", "'cpus':1,'mem':1",
+         "the agent is not ready"},
+    };
+    struct fixture *f = *data;
+    put_app(f, "/web", 0, 1, "run", 0, "ScaleApplication", false);
+    struct app_row app = app_of(f, "/web");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char args[512];
+        if (rows[i].change[0] != '\0')
+            applied(f, rows[i].change, rows[i].args);
+        snprintf(args, sizeof args,
+                 "{'instances':[{'app':%lld,'config':%lld,'cap':1,'salt':5,'agent':0,'ports':[],%s}"
+                 "]}",
+                 (long long)app.id, (long long)app.config.ms, rows[i].what);
+        applied(f, "task.launch", args);
+        assert_int_equal(app_of(f, "/web").counts.live, 0);
+        assert_non_null(strstr(buf_str(&f->last.detail), rows[i].why));
+    }
+}
+
+/* ---- reports */
+
+/* Members beside the task's id. */
+static void reports_that_make_no_sense_change_nothing(void **data)
+{
+    static const char *const reports[] = {
+        "'state':'running'",
+        "'seq':'x','state':'running'",
+        "'seq':9,'state':'flying'",
+        "'seq':9,'state':'running','health':7,'health_results':[]",
+        "'seq':9,'state':'running','health':-1,'health_results':[]",
+    };
+    struct fixture *f = *data;
+    int64_t task = running_task(f);
+    int changes = f->changes;
+    for (size_t i = 0; i < COUNT(reports); i++) {
+        char args[300];
+        snprintf(args, sizeof args, "{'set':[{'task':%lld,%s}]}", (long long)task, reports[i]);
+        applied(f, "task.update", args);
+        assert_int_equal(f->changes, changes);
+    }
+    applied(f, "task.update", "{'set':[{},7,{'task':99999,'seq':9,'state':'running'}]}");
+    assert_int_equal(f->changes, changes);
+}
+
+static void health_is_counted_and_told(void **data)
+{
+    struct fixture *f = *data;
+    char args[256];
+    int64_t task = running_task(f);
+    static const int story[] = {1, 2, 2, 1};
+    for (size_t i = 0; i < COUNT(story); i++) {
+        snprintf(args, sizeof args,
+                 "{'set':[{'task':%lld,'seq':%zu,'state':'running','at':1,'health':%d,"
+                 "'health_results':[{'alive':%s}]}]}",
+                 (long long)task, i + 2, story[i], story[i] == 1 ? "true" : "false");
+        applied(f, "task.update", args);
+        assert_int_equal(app_of(f, "/web").counts.healthy, story[i] == 1);
+        assert_int_equal(app_of(f, "/web").counts.unhealthy, story[i] == 2);
+    }
+    status(f, task, 20, "running"); /* without news of health it stays */
+    assert_int_equal(app_of(f, "/web").counts.healthy, 1);
+    set_agent(f, AGENT_UNREACHABLE);
+    set_agent(f, AGENT_READY);
+    status(f, task, 21, "running");
+    assert_int_equal(app_of(f, "/web").counts.healthy, 1);
+}
+
+static void what_its_agent_kills_for_its_health_adds_no_delay(void **data)
+{
+    struct fixture *f = *data;
+    int64_t task = running_task(f);
+    status(f, task, 2, "killed");
+    struct app_row a = app_of(f, "/web");
+    assert_int_equal(a.delay_ms, 0);
+    assert_non_null(strstr(a.failure.p, "TASK_KILLED"));
+}
+
+/* ---- the delay after failures (spec/marathon.md 9.2) */
+
+static int64_t delay_after_failure(struct fixture *f, int64_t runs_ms)
+{
+    launch(f, "/web", 31000, 1);
+    int64_t task = only_task(f, "/web");
+    status(f, task, 1, "running");
+    f->at += runs_ms;
+    status(f, task, 2, "failed");
+    return app_of(f, "/web").delay_ms;
+}
+
+static void the_delay_grows_to_its_limit_and_is_forgotten(void **data)
+{
+    struct fixture *f = *data;
+    put_app_with(f, "/web", 0, 1, "run", 0, "ScaleApplication", false,
+                 ",'backoffSeconds':2,'backoffFactor':2,'maxLaunchDelaySeconds':10");
+    assert_int_equal(delay_after_failure(f, 10), 2000);
+    assert_int_equal(delay_after_failure(f, 10), 4000);
+    assert_int_equal(delay_after_failure(f, 9000), 8000);
+    assert_int_equal(delay_after_failure(f, 10), 10000);
+    assert_int_equal(delay_after_failure(f, 11000), 2000); /* ran on for longer than the limit */
+}
+
+static void progress_moves_the_delays_reference(void **data)
+{
+    struct fixture *f = *data;
+    put_app_with(f, "/web", 0, 1, "run", 0, "ScaleApplication", false, ",'backoffSeconds':2");
+    delay_after_failure(f, 10);
+    launch(f, "/web", 31000, 1);
+    assert_int_equal(app_of(f, "/web").delay_ref.ms, f->at - 1);
+    f->at += 500;
+    status(f, only_task(f, "/web"), 1, "running");
+    assert_int_equal(app_of(f, "/web").delay_ref.ms, f->at - 1);
+}
+
+static void an_old_versions_failure_holds_up_nothing(void **data)
+{
+    struct fixture *f = *data;
+    int64_t task = running_task(f);
+    end_deployments(f);
+    put_app(f, "/web", app_of(f, "/web").version.ms, 1, "other", 10000, "RestartApplication",
+            false);
+    status(f, task, 2, "failed");
+    assert_int_equal(app_of(f, "/web").delay_ms, 0);
+}
+
+/* ---- what is kept */
+
+static void ended_tasks_are_kept_up_to_a_limit(void **data)
+{
+    struct fixture *f = *data;
+    struct task_row t;
+    put_app(f, "/web", 0, 1, "run", 0, "ScaleApplication", false);
+    for (int i = 0; i < LIMIT_FINISHED_TASKS + 200; i++) {
+        launch(f, "/web", 31000, 1);
+        status(f, only_task(f, "/web"), 1, "finished");
+    }
+    int64_t kept = 0, newest = 0;
+    struct stmt *q = state_tasks_ended(f->state, INT64_MAX);
+    while (state_task_next(q, &t)) {
+        newest = t.id > newest ? t.id : newest;
+        kept++;
+    }
+    assert_in_range(kept, LIMIT_FINISHED_TASKS, LIMIT_FINISHED_TASKS + 64);
+    assert_int_equal(newest, LIMIT_FINISHED_TASKS + 200);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(an_agent_that_registers_again_keeps_its_id_and_its_drain),
+        TEST(what_runs_on_an_unreachable_agent_is_unreachable_until_it_says_more),
+        TEST(an_old_report_does_not_bring_an_unreachable_task_back),
+        TEST(what_was_ending_on_an_agent_that_gets_lost_has_ended),
+        TEST(killing_what_is_out_of_reach_forgets_it_at_once),
+        TEST(one_port_may_be_asked_for_twice_by_one_task),
+        TEST(a_launch_is_refused_with_its_reason),
+        TEST(reports_that_make_no_sense_change_nothing),
+        TEST(health_is_counted_and_told),
+        TEST(what_its_agent_kills_for_its_health_adds_no_delay),
+        TEST(the_delay_grows_to_its_limit_and_is_forgotten),
+        TEST(progress_moves_the_delays_reference),
+        TEST(an_old_versions_failure_holds_up_nothing),
+        TEST(ended_tasks_are_kept_up_to_a_limit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
