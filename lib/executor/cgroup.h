@@ -38,6 +38,9 @@ void cgroup_name(const struct cgroup *root, const char *task, struct cgroup *out
 int cgroup_make(const struct cgroup *g, const struct cgroup_limits *limits,
                 struct error *err) MUST_CHECK; /* ERR_IO; then nothing is left */
 int cgroup_enter(const struct cgroup *g);      /* this process; -1 with errno */
+/* A fork into it where the kernel can (version 2): the child need not enter, which would wait for
+ * every processor. Else `fork`. *inside_out says which it was. -1 with errno. */
+pid_t cgroup_fork(const struct cgroup *g, pid_t (*fork)(void), bool *inside_out);
 /* An eventfd that becomes readable when memory runs out (version 1), or -1. */
 int cgroup_oom_event(const struct cgroup *g);
 bool cgroup_oom(const struct cgroup *g);               /* did memory run out? */
