@@ -284,42 +284,25 @@ static void nothing_to_wait_for_is_no_reason_to_wake(void **unused)
 
 /* ---- many at once */
 
+/* More than one turn takes. */
 static void a_thousand_jobs_of_one_instant_start_in_few_turns(void **unused)
 {
     char body[256];
     (void)unused;
-    for (size_t i = 1; i < HARNESS_AGENTS; i++)
-        harness_agent(&h, "n", 64, 65536);
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 1050; i++) {
         snprintf(body, sizeof body,
-                 "{'name':'j%d','command':'takes 100','mem':16,'schedule':"
+                 "{'name':'j%d','command':'takes 100','mem':1,'cpus':0.001,'disk':1,'schedule':"
                  "'R1/2026-03-01T10:08:00Z/PT1H'}",
                  i);
         harness_post(&h, JOB_FACE_2, body);
     }
     harness_run(&h, "2026-03-01T10:07:59.999Z");
     int64_t turns = h.turns;
-    while (h.starts_n < 1000 && h.turns - turns < 100)
+    while (h.starts_n < 1050 && h.turns - turns < 100)
         harness_run_ms(&h, 1);
-    assert_int_equal(h.starts_n, 1000);
-    assert_in_range(h.turns - turns, 1, 12);
+    assert_int_equal(h.starts_n, 1050);
+    assert_in_range(h.turns - turns, 1, 15);
     assert_in_range(harness_latest_ms(&h), 0, 100);
-}
-
-static void more_are_due_than_one_turn_takes(void **unused)
-{
-    char body[256];
-    (void)unused;
-    for (int i = 0; i < 2500; i++) {
-        snprintf(body, sizeof body,
-                 "{'name':'j%d','command':'takes 10','mem':1,'cpus':0.001,'disk':1,'schedule':"
-                 "'R1/2026-03-01T10:08:00Z/PT1H'}",
-                 i);
-        harness_post(&h, JOB_FACE_2, body);
-    }
-    harness_run(&h, "2026-03-01T10:09:00Z");
-    assert_int_equal(h.starts_n, 2500);
-    assert_in_range(harness_latest_ms(&h), 0, 200);
 }
 
 int main(void)
@@ -342,7 +325,6 @@ int main(void)
         TEST(the_wall_clock_may_be_set),
         TEST(nothing_to_wait_for_is_no_reason_to_wake),
         TEST(a_thousand_jobs_of_one_instant_start_in_few_turns),
-        TEST(more_are_due_than_one_turn_takes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
