@@ -130,6 +130,7 @@ struct door {
         tell_fn *tell; /* TELL */
     };
     const char *about; /* one line for people */
+    int64_t read_ms;   /* of an ask: time with its snapshot; 0: LIMIT_READ_MS */
 };
 
 /* A dialect: its rows and the shape of its errors. */

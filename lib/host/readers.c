@@ -128,7 +128,7 @@ static void run_ask(struct reader *r, struct call *c, struct view *view)
 {
     struct error err;
     view->state = r->state;
-    r->until_ms = view->now.mono.ms + LIMIT_READ_MS;
+    r->until_ms = view->now.mono.ms + (c->door->read_ms != 0 ? c->door->read_ms : LIMIT_READ_MS);
     if (db_begin(r->db, DB_READ, &err) != 0) {
         call_error(c, &err);
         return;

@@ -137,11 +137,17 @@ static void ask_help(struct call *c)
     redirect(c, "/api/openapi.json");
 }
 
+#define ASK(path_, ask_, about_)                                                        \
+    {                                                                                   \
+        .method = METHOD_GET, .pattern = path_, .right = MAY_NOTHING, .kind = DOOR_ASK, \
+        .ask = ask_, .about = about_                                                    \
+    }
+
 static const struct door doors[] = {
-    {METHOD_GET, "/", MAY_NOTHING, DOOR_ASK, {.ask = ask_root}, "The dashboard"},
-    {METHOD_GET, "/ui", MAY_NOTHING, DOOR_ASK, {.ask = ask_page}, "The dashboard's page"},
-    {METHOD_GET, "/ui/{path...}", MAY_NOTHING, DOOR_ASK, {.ask = ask_file}, "Its files"},
-    {METHOD_GET, "/help", MAY_NOTHING, DOOR_ASK, {.ask = ask_help}, "What there is"},
+    ASK("/", ask_root, "The dashboard"),
+    ASK("/ui", ask_page, "The dashboard's page"),
+    ASK("/ui/{path...}", ask_file, "Its files"),
+    ASK("/help", ask_help, "What there is"),
 };
 
 const struct dialect web_dialect = {
