@@ -305,7 +305,7 @@ static int keep_record(struct task_run *t, struct error *err)
     fields_put(&f, "home", t->user.home);
     int rc = write_text(folder, "spec", t->spec_text, err);
     if (rc == 0)
-        rc = fields_write(&f, folder, "task", err);
+        rc = fields_write_in_place(&f, folder, "task", err);
     close(folder);
     return rc;
 }

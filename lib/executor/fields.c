@@ -113,7 +113,8 @@ int fields_save(const struct fields *f, int folder_fd, const char *name, bool du
     return 0;
 }
 
-int fields_write(const struct fields *f, int folder_fd, const char *name, struct error *err)
+int fields_write_in_place(const struct fields *f, int folder_fd, const char *name,
+                          struct error *err)
 {
     if (write_new(f, folder_fd, name, false) != 0)
         return error_set(err, ERR_IO, "cannot write %s: %s", name, strerror(errno));

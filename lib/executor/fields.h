@@ -30,7 +30,7 @@ void fields_take(struct fields *f, const void *bytes, size_t n);
 int fields_save(const struct fields *f, int folder_fd, const char *name, bool durable,
                 struct error *err) MUST_CHECK;
 /* Under its name at once: a reader may find it empty meanwhile, which is as good as not there. */
-int fields_write(const struct fields *f, int folder_fd, const char *name,
-                 struct error *err) MUST_CHECK;
+int fields_write_in_place(const struct fields *f, int folder_fd, const char *name,
+                          struct error *err) MUST_CHECK;
 /* ERR_NOT_FOUND when there is no such file or nothing in it, ERR_IO. */
 int fields_load(struct fields *f, int folder_fd, const char *name, struct error *err) MUST_CHECK;

@@ -359,7 +359,7 @@ static int make_record(struct supervisor *s, struct error *err)
     fields_put_int(f, "pid_started", (int64_t)s->child.started);
     fields_put_int(f, "started_ms", wall_ms());
     cgroup_put(&s->order->cgroup, f);
-    return fields_write(f, s->folder_fd, "record", err);
+    return fields_write_in_place(f, s->folder_fd, "record", err);
 }
 
 /* We write the record and then look for `gone`; an agent that finds nobody writes `gone` and then
