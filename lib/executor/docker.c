@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "executor/docker_auth.h"
 #include "executor/docker_log.h"
 #include "executor/docker_pull.h"
 
@@ -24,13 +25,12 @@
 #define PROBE_MS 10000       /* is the engine still there? */
 #define PROBE_ABSENT_MS 3000 /* is it there by now? */
 
-/*  IMAGE --not here, or forced--> PULL
- *    \_here____________________________\--> MARK --> CREATE --> START --> LOOK --runs--> RUNNING
- *                                                                       \   ^--wait ends--'
- *                        recovered --> LOOK                              '--ended--> OVER
- *  Each arrow may instead be a failure, which leaves. OVER waits for the rest of the output.
- * Leaving cancels what is under way and waits until nothing is; then `ended`. */
-enum step { IMAGE, PULL, MARK, CREATE, START, LOOK, RUNNING, OVER };
+/*  IMAGE --not here, or forced--> AUTH --> PULL
+ *    \_here_____________________________________\--> MARK --> CREATE --> START --> LOOK --runs-->
+ * RUNNING \   ^--wait ends--' recovered --> LOOK                              '--ended--> OVER Each
+ * arrow may instead be a failure, which leaves. OVER waits for the rest of the output. Leaving
+ * cancels what is under way and waits until nothing is; then `ended`. */
+enum step { IMAGE, AUTH, PULL, MARK, CREATE, START, LOOK, RUNNING, OVER };
 
 struct contained {
     struct docker_driver *d;
@@ -40,11 +40,13 @@ struct contained {
     bool found;   /* by recover */
     bool created; /* the engine may have a container */
     bool told;    /* `started` */
-    bool leaving, marking;
+    bool leaving, marking, reading;
     char name[DOCKER_NAME_SIZE];
     struct docker_pull pull;
     struct engine_call ask, wait, logs, kill;
     uv_fs_t mark;
+    uv_work_t work;
+    struct buf auth; /* the header line for the registry */
     /* output */
     struct docker_log log;
     bool tty;
@@ -110,6 +112,7 @@ static void on_timer_closed(uv_handle_t *handle)
     list_remove(&c->in_runs);
     run->state = NULL;
     docker_pull_close(&c->pull);
+    buf_close(&c->auth);
     mem_free(c);
     if (d->stopped == NULL)
         run->ended(run);
@@ -122,7 +125,7 @@ static void on_output_closed(struct docker_log *l);
 static void leave_when_idle(struct contained *c)
 {
     bool busy = engine_busy(&c->ask) || engine_busy(&c->wait) || engine_busy(&c->logs) ||
-                engine_busy(&c->kill) || c->marking || c->log.state != LOG_CLOSED;
+                engine_busy(&c->kill) || c->marking || c->reading || c->log.state != LOG_CLOSED;
     if (busy || uv_is_closing((uv_handle_t *)&c->kill_timer))
         return;
     uv_close((uv_handle_t *)&c->kill_timer, on_timer_closed);
@@ -213,7 +216,7 @@ static void on_image(struct engine_call *call, const struct error *err)
     if (err == NULL)
         go(c, MARK);
     else if (err->code == ERR_NOT_FOUND)
-        go(c, PULL);
+        go(c, AUTH);
     else
         fail(c, err->text);
 }
@@ -222,6 +225,30 @@ static void ask_image(struct contained *c)
 {
     ask(c, &c->ask, METHOD_GET, (struct slice){0}, ASK_MS, on_image, "/images/%s%s/json",
         c->run->spec->image, with_tag(c->run->spec->image));
+}
+
+static void on_read_auth(uv_work_t *work)
+{
+    struct contained *c = work->data;
+    docker_auth_find(c->run->sandbox, c->run->spec->image, &c->auth);
+}
+
+static void on_auth_read(uv_work_t *work, int status)
+{
+    struct contained *c = work->data;
+    (void)status;
+    c->reading = false;
+    if (!is_leaving(c))
+        go(c, PULL);
+}
+
+static void read_auth(struct contained *c)
+{
+    buf_init(&c->auth, LIMIT_HEADER_BYTES / 2);
+    c->work.data = c;
+    c->reading = true;
+    int rc = uv_queue_work(&c->d->engine.loop->uv, &c->work, on_read_auth, on_auth_read);
+    ASSERT(rc == 0);
 }
 
 static void on_pull_part(struct engine_call *call, struct slice piece)
@@ -261,7 +288,10 @@ static void ask_pull(struct contained *c)
     snprintf(target, sizeof(target), "/images/create?fromImage=%.400s%s", buf_str(&encoded),
              with_tag(image)[0] != '\0' ? "&tag=latest" : "");
     buf_close(&encoded);
-    struct engine_ask question = {.method = METHOD_POST, .target = target, .on_part = on_pull_part};
+    struct engine_ask question = {.method = METHOD_POST,
+                                  .target = target,
+                                  .header = c->auth.len > 0 ? buf_str(&c->auth) : NULL,
+                                  .on_part = on_pull_part};
     c->ask.data = c;
     str_copy(c->run->detail, sizeof(c->run->detail), "pulling");
     if (engine_start(&c->d->engine, &c->ask, &question, on_pulled, &err) != 0)
@@ -626,8 +656,8 @@ static void open_output(struct contained *c)
 /* ---- steps */
 
 static void (*const steps[])(struct contained *c) = {
-    [IMAGE] = ask_image, [PULL] = ask_pull, [MARK] = mark,
-    [CREATE] = create,   [START] = start,   [LOOK] = look,
+    [IMAGE] = ask_image, [AUTH] = read_auth, [PULL] = ask_pull, [MARK] = mark,
+    [CREATE] = create,   [START] = start,    [LOOK] = look,
 };
 
 static void go(struct contained *c, enum step step)
@@ -665,7 +695,7 @@ static int launch(struct driver *driver, struct run *run, struct error *err)
     if (!image_is_clean(image))
         return error_set(err, ERR_INVALID, "image: got %s, need the name of an image",
                          str_quote(got, sizeof(got), image, strlen(image)));
-    go(track(d, run), run->spec->force_pull ? PULL : IMAGE);
+    go(track(d, run), run->spec->force_pull ? AUTH : IMAGE);
     return 0;
 }
 

@@ -121,7 +121,7 @@ int engine_start(struct engine *e, struct engine_call *c, const struct engine_as
     struct buf headers;
     ASSERT(!c->busy);
     *c = (struct engine_call){.data = c->data, .engine = e, .on_part = ask->on_part, .done = done};
-    buf_init(&headers, 8192);
+    buf_init(&headers, LIMIT_HEADER_BYTES);
     if (ask->body.len > 0)
         buf_puts(&headers, "Content-Type: application/json\r\n");
     if (ask->header != NULL)
