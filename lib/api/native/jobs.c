@@ -43,7 +43,7 @@ static void put_run_task(struct state *s, const struct run_row *r, struct json_w
             json_member_int(w, "signal", t.signal);
         if (state_agent_by_id(s, t.agent, &a))
             json_member_str(w, "node", native_agent_node_id(&a, node));
-        if (*message == '\0')
+        if (*message == '\0' && r->state != RUN_SUCCESS) /* how it ended says enough */
             message = t.message;
     }
     native_text(w, "message", message);
