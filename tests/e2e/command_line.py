@@ -1,14 +1,16 @@
 """The command line against a live node: what it waits for, what it says, how it ends."""
+import fcntl
+import http.client
 import json
 import os
 import pty
 import re
 import shlex
+import struct
 import subprocess
+import termios
 import threading
 import time
-
-import http.client
 
 from mesolith import BINARY, Worker, case, equal, sample_app, sleeper, wait_for
 
@@ -29,9 +31,6 @@ def on_terminal(node, *words, **environment):
     env = dict(node.place.environment(), MESOLITH_ADDRESS=node.urls["marathon"], TERM="xterm", LANG="C.UTF-8",
                **environment)
     env.pop("COLUMNS", None)
-    import fcntl
-    import struct
-    import termios
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 60, 0, 0))
     process = subprocess.Popen([BINARY, *words], stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=env)
     os.close(theirs)
@@ -166,7 +165,8 @@ def story(place):
         task = node.cli("task", "-q", "--app", "/web").stdout.split()[0]
         assert node.cli("logs", task).stdout.startswith("started on "), "the log of one task"
     with case("a job is run and waited for; its failure is an exit status"):
-        place.write("jobs.json", [{"name": name, "command": command, "schedule": "R/2090-01-01T00:00:00Z/P1D"}
+        place.write("jobs.json", [{"name": name, "command": command, "schedule": "R/2090-01-01T00:00:00Z/P1D",
+                                   "retries": 0}
                                   for name, command in (("good", "echo well done"), ("bad", "echo oh; exit 3"))])
         node.cli("apply", "jobs.json")
         assert "good ran well" in node.cli("job", "run", "good").stdout

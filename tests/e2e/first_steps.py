@@ -9,19 +9,19 @@ def sample_answers(place):
 
 def story(place):
     node = place.node(demo=True)
-    with case("one command, and a ready line names what serves"):
+    with case("one command, and a ready line names what serves", place):
         node.start()
         say(f"ready after {node.ready_s * 1000:.0f} ms")
         equal(set(node.urls), {"marathon", "chronos", "mesos", "agent", "stats", "ui"}, "ready line")
         equal(node.get("/ping").text.strip(), "pong", "/ping")
-    with case("mesolith status finds the node and exits 0 from then on"):
+    with case("mesolith status finds the node and exits 0 from then on", place):
         with open(place.path("node", "address")) as f:
             equal(f.read().strip(), node.urls["marathon"], "the address in the data folder")
         assert node.cli("status").stdout
-    with case("the sample app is healthy, and answers through its service port"):
+    with case("the sample app is healthy, and answers through its service port", place):
         wait_for(lambda: node.app("/demo/hello")["tasksHealthy"] == 2, "two healthy tasks")
         wait_for(lambda: sample_answers(place), "an answer on the service port")
-    with case("the sample job is scheduled, and runs when it is asked to"):
+    with case("the sample job is scheduled, and runs when it is asked to", place):
         job = wait_for(lambda: node.get("/api/jobs/demo-date").json["job"], "the sample job")
         assert job["schedule"].startswith("R/"), job
         equal(node.put("/scheduler/job/demo-date", door="chronos").status, 204, "run it now")
@@ -32,17 +32,17 @@ def story(place):
         task = wait_for(ran, "a run that went well")[0]["task"]
         log = node.get(f"/api/tasks/{task}/logs").text
         assert "Hello from a scheduled job" in log, log
-    with case("the dashboard, our API's description and the proxy's page are served"):
+    with case("the dashboard, our API's description and the proxy's page are served", place):
         for url in (node.urls["ui"] + "/", node.urls["stats"] + "/",
                     node.urls["marathon"] + "/api/openapi.json"):
             a = ask(url)
             assert a.status == 200 and len(a.body) > 500, f"{url}: {a}"
-    with case("the command line shows all of it"):
+    with case("the command line shows all of it", place):
         for words in (["app", "list"], ["job", "list"], ["task", "list"], ["node", "list"],
                       ["service", "list"], ["why", "/demo/hello"], ["status", "--json"],
                       ["sql", "select path, instances from apps"]):
             assert node.cli(*words).stdout, words
-    with case("the demo's second start changes nothing"):
+    with case("the demo's second start changes nothing", place):
         before = node.supervised()
         equal(node.stop()[0], 0, "exit status")
         node.start()

@@ -47,8 +47,8 @@ failures = 0
 
 
 @contextlib.contextmanager
-def case(name, place=None):
-    """Prints the verdict. With a place, a failure shows its logs."""
+def case(name, place):
+    """Prints the verdict; a failure shows the logs of the place first."""
     global failures
     try:
         yield
@@ -57,13 +57,12 @@ def case(name, place=None):
     except BaseException as why:  # an interrupted case has failed too
         failures += 1
         traceback.print_exc(file=sys.stdout)
-        for p in [place] if place else Place.all:
-            p.show_logs()
-        print(f"not ok {name}", flush=True)
+        place.show_logs()
+        print(f"not ok {place.name}: {name}", flush=True)
         if isinstance(why, (KeyboardInterrupt, SystemExit)):
             raise
         raise Failed(name) from None
-    print(f"ok {name}", flush=True)
+    print(f"ok {place.name}: {name}", flush=True)
 
 
 def skip(name, why):
