@@ -265,7 +265,7 @@ static struct sandbox_request *request_for(struct call *c, const struct task_row
         .shape = SHAPE_NATIVE,
         .path = buf_take(&path, NULL),
         .length = -1,
-        .task = task_ended(t->state) ? 0 : t->id,
+        .task = t->id,
     };
     return r;
 }

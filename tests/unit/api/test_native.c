@@ -98,6 +98,11 @@ static void a_log_is_asked_for_where_its_task_writes_it(void **data)
         assert_int_equal(r->length, cases[i].length);
         assert_int_not_equal(r->task, 0);
     }
+    play(f, "DELETE /api/apps/web", "", NULL);
+    world_settle(&f->w);
+    snprintf(line, sizeof line, "GET /api/tasks/%s/logs?follow=1", task);
+    play(f, line, "", NULL); /* it has ended: the executor sees by its number that it has */
+    assert_int_not_equal(f->r.sandbox->task, 0);
     snprintf(line, sizeof line, "GET /api/tasks/%s/logs?offset=x", task);
     play(f, line, "", NULL);
     assert_null(f->r.sandbox);
