@@ -8,6 +8,7 @@
 #include "cli_wait.h"
 
 #define PATH_BYTES 8192
+#define APP_ID_SIZE 256
 
 /* ---- list */
 
@@ -203,12 +204,16 @@ static int versions(struct cli *c, struct error *err)
 
 /* ---- changes */
 
-/* Sends one, and waits for the deployment that it began. `tail` follows the app's path. */
-static int change(struct cli *c, enum method method, const char *id, const char *tail,
-                  const struct buf *body, struct error *err)
+/* Sends one for the app that is named, and waits for the deployment that it began. `tail` follows
+ * the app's path. */
+static int change(struct cli *c, enum method method, const char *tail, const struct buf *body,
+                  struct error *err)
 {
     struct json *answer;
     struct buf path;
+    char id[APP_ID_SIZE];
+    const char *typed = c->args.names[0];
+    snprintf(id, sizeof id, "/%s", typed + strspn(typed, "/"));
     buf_init(&path, PATH_BYTES);
     api_path(&path, "/api/apps/%a", id);
     buf_puts(&path, tail);
@@ -245,7 +250,7 @@ static int set_instances(struct cli *c, int64_t n, struct error *err)
 {
     struct buf body;
     body_of(&body, "instances", n);
-    int rc = change(c, METHOD_POST, c->args.names[0], "/scale", &body, err);
+    int rc = change(c, METHOD_POST, "/scale", &body, err);
     buf_close(&body);
     return rc;
 }
@@ -268,14 +273,14 @@ static int restart(struct cli *c, struct error *err)
 {
     struct buf body;
     body_of(&body, NULL, 0);
-    int rc = change(c, METHOD_POST, c->args.names[0], "/restart", &body, err);
+    int rc = change(c, METHOD_POST, "/restart", &body, err);
     buf_close(&body);
     return rc;
 }
 
 static int delete (struct cli *c, struct error *err)
 {
-    return change(c, METHOD_DELETE, c->args.names[0], "", NULL, err);
+    return change(c, METHOD_DELETE, "", NULL, err);
 }
 
 static int update(struct cli *c, struct error *err)
@@ -283,7 +288,7 @@ static int update(struct cli *c, struct error *err)
     struct buf body;
     if (cli_read_file(c->args.names[1], &body, err) != 0)
         return -1;
-    int rc = change(c, METHOD_PUT, c->args.names[0], "", &body, err);
+    int rc = change(c, METHOD_PUT, "", &body, err);
     buf_close(&body);
     return rc;
 }
@@ -316,7 +321,7 @@ static int rollback(struct cli *c, struct error *err)
     json_member_str(&w, "version", version);
     json_object_end(&w);
     json_free(detail);
-    rc = change(c, METHOD_PUT, id, "", &body, err);
+    rc = change(c, METHOD_PUT, "", &body, err);
     buf_close(&body);
     return rc;
 }

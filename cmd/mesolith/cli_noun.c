@@ -156,7 +156,7 @@ int cli_list(struct cli *c, const char *path, const char *name, struct json **an
         json_begin(&w, &c->out);
         json_put_value(&w, *answer_out);
         buf_putc(&c->out, '\n');
-    } else if (cli_on(c, FLAG_QUIET)) {
+    } else if (cli_on(c, FLAG_QUIET) && name != NULL) {
         JSON_EACH (item, json_get(*answer_out, "items")) {
             text_clean(&c->out, json_str(json_get(item, name), ""));
             buf_putc(&c->out, '\n');

@@ -140,7 +140,8 @@ void cli_table(struct cli *c, struct table *t); /* into out; closes it */
 /* Asks; with --json the answer is printed as it came. The caller frees *answer_out. */
 int cli_ask(struct cli *c, enum method method, const char *path, const struct buf *body,
             struct json **answer_out, struct error *err) MUST_CHECK;
-/* Asks for a whole list; --json prints it, --quiet the member `name` of each item. */
+/* Asks for a whole list; --json prints it, --quiet the member `name` of each item (NULL: the caller
+ * does). */
 int cli_list(struct cli *c, const char *path, const char *name, struct json **answer_out,
              struct error *err) MUST_CHECK;
 /* Neither --json nor --quiet: what was asked is to be shown to a person. */

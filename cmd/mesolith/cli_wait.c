@@ -336,16 +336,22 @@ int wait_run(struct cli *c, const char *job, const char *run, struct error *err)
         if ((rc = look(c, &w, &list, err)) != 0)
             break;
         const struct json *found = run_of(json_get(list, "items"), run);
-        const char *state = json_str(json_get(found, "state"), "queued");
+        const char *state = json_str(json_get(found, "state"), "queued"),
+                   *message = text_of(found, "message"); /* of the attempt before */
         over = found != NULL && !run_is_open(state);
         if (over)
             say_run(c, job, found);
         buf_clear(&w.block);
-        buf_printf(&w.block, "%s  %s\n", job, state);
+        buf_printf(&w.block, "%s  %s", job, state);
+        if (*message != '\0') {
+            buf_puts(&w.block, ", its last attempt failed: ");
+            text_clean(&w.block, message);
+        }
+        buf_putc(&w.block, '\n');
         if (!over)
             draw(c, &w);
         if (!over && over_time(c, &w))
-            rc = timed_out(c, "job", job, state, err);
+            rc = timed_out(c, "job", job, *message != '\0' ? message : state, err);
         else if (!over)
             waiting_pause(&w);
         json_free(list);

@@ -43,6 +43,13 @@ static bool is_shown(const struct cli *c, const struct json *task)
     return cli_on(c, FLAG_ALL) || cli_flag_text(c, FLAG_STATE) != NULL || task_is_live(task);
 }
 
+static void put_names(struct cli *c, const struct json *list)
+{
+    JSON_EACH (task, json_get(list, "items"))
+        if (is_shown(c, task))
+            buf_printf(&c->out, "%s\n", text_of(task, "id"));
+}
+
 static void show_list(struct cli *c, const struct json *list)
 {
     static const struct column columns[] = {
@@ -110,12 +117,14 @@ static int list_tasks(struct cli *c, struct error *err)
         api_path(&path, "&q=%s", find);
     int rc = put_node(c, &path, err);
     if (rc == 0)
-        rc = cli_list(c, buf_str(&path), "id", &list, err);
+        rc = cli_list(c, buf_str(&path), NULL, &list, err);
     buf_close(&path);
     if (rc != 0)
         return -1;
     if (cli_for_people(c))
         show_list(c, list);
+    else if (!cli_on(c, FLAG_JSON))
+        put_names(c, list);
     json_free(list);
     return 0;
 }

@@ -28,8 +28,8 @@ def run(node, *words, stdin="", address=None):
 def on_terminal(node, *words, **environment):
     """What a terminal of 60 columns is shown."""
     ours, theirs = pty.openpty()
-    env = dict(node.place.environment(), MESOLITH_ADDRESS=node.urls["marathon"], TERM="xterm", LANG="C.UTF-8",
-               **environment)
+    env = dict(node.place.environment(), MESOLITH_ADDRESS=node.urls["marathon"], LANG="C.UTF-8",
+               **{"TERM": "xterm", **environment})
     env.pop("COLUMNS", None)
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 60, 0, 0))
     process = subprocess.Popen([BINARY, *words], stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=env)
