@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #define FILES_MAX 256
+#define PLAIN_BYTES_MAX 1400
 #define BYTES_MAX (16 << 20) /* of one file */
 
 static const struct {
@@ -116,7 +117,9 @@ static void embed(FILE *c, FILE *rows, size_t number, const char *folder)
 
     size_t len, packed_len = 0;
     unsigned char *data = read_file(path, &len);
-    unsigned char *packed = compresses ? gzip(data, len, &packed_len) : NULL;
+    /* What fits into a packet stays as it is, so that curl shows the page. */
+    bool large = len > PLAIN_BYTES_MAX;
+    unsigned char *packed = compresses && large ? gzip(data, len, &packed_len) : NULL;
     size_t used = packed != NULL ? packed_len : len;
     write_bytes(c, number, packed != NULL ? packed : data, used);
     fprintf(rows, "    {\"%s\", \"%s\", file_%zu, %zu, %s},\n", path + strlen(folder), type, number,
