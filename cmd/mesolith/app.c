@@ -217,10 +217,12 @@ static int change(struct cli *c, enum method method, const char *tail, const str
     buf_init(&path, PATH_BYTES);
     api_path(&path, "/api/apps/%a", id);
     buf_puts(&path, tail);
-    if (c->verb->flags & F(FORCE) && cli_on(c, FLAG_FORCE))
+    if (cli_on(c, FLAG_FORCE))
         buf_puts(&path, "?force=true");
     int rc = cli_ask(c, method, buf_str(&path), body, &answer, err);
     buf_close(&path);
+    if (rc != 0 && err->code == ERR_CONFLICT && !cli_on(c, FLAG_FORCE))
+        snprintf(c->api.cure, sizeof c->api.cure, "mesolith deployment list; or --force");
     if (rc != 0)
         return -1;
     const char *deployment = json_str(json_get(answer, "deployment"), NULL);
@@ -404,7 +406,7 @@ static const struct cli_verb verbs[] = {
         .names_min = 2,
         .names_max = 2,
         .names = NAME_APP,
-        .flags = FLAGS_CHANGE,
+        .flags = FLAGS_DEPLOY,
         .run = scale,
         .about = "Sets how many instances an app has",
         .examples = {"mesolith app scale /demo/hello 3",
@@ -416,7 +418,7 @@ static const struct cli_verb verbs[] = {
         .names_min = 1,
         .names_max = 1,
         .names = NAME_APP,
-        .flags = FLAGS_CHANGE,
+        .flags = FLAGS_DEPLOY,
         .run = suspend,
         .about = "Stops all instances of an app and keeps the app",
         .examples = {"mesolith app suspend /demo/hello",
@@ -428,7 +430,7 @@ static const struct cli_verb verbs[] = {
         .names_min = 1,
         .names_max = 1,
         .names = NAME_APP,
-        .flags = FLAGS_CHANGE,
+        .flags = FLAGS_DEPLOY,
         .run = restart,
         .about = "Replaces all instances of an app, as its upgrade strategy says",
         .examples = {"mesolith app restart /demo/hello",
@@ -463,7 +465,7 @@ static const struct cli_verb verbs[] = {
         .names_min = 1,
         .names_max = 1,
         .names = NAME_APP,
-        .flags = FLAGS_CHANGE,
+        .flags = FLAGS_DEPLOY,
         .run = delete,
         .about = "Stops all instances of an app and forgets it",
         .examples = {"mesolith app delete /demo/hello", "mesolith app delete /demo/hello -d"},

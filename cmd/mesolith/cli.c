@@ -174,10 +174,9 @@ static int choose_verb(struct cli *c, int *argc, char ***argv, struct error *err
                      nearest != NULL ? "?" : "");
 }
 
-static bool wants_noun_help(const struct cli *c, int argc, char **argv)
+static bool is_help(const char *word)
 {
-    return *c->verb->name != '\0' && argc == 1 &&
-           (str_eq(argv[0], "--help") || str_eq(argv[0], "-h"));
+    return str_eq(word, "help") || str_eq(word, "--help") || str_eq(word, "-h");
 }
 
 static int act(struct cli *c, int argc, char **argv, struct error *err)
@@ -186,7 +185,7 @@ static int act(struct cli *c, int argc, char **argv, struct error *err)
         return -1;
     argc--;
     argv++;
-    if (wants_noun_help(&(struct cli){.verb = &c->noun->verbs[0]}, argc, argv)) {
+    if (argc == 1 && is_help(argv[0])) {
         help_noun(c->noun);
         return 0;
     }
@@ -213,7 +212,7 @@ int cli_main(int argc, char **argv)
     struct error err;
     if (argc > 0 && str_eq(argv[0], "__complete"))
         return complete_words(argc - 1, argv + 1);
-    if (argc == 0 || str_eq(argv[0], "help") || str_eq(argv[0], "--help") || str_eq(argv[0], "-h"))
+    if (argc == 0 || is_help(argv[0]))
         return help_main(argc - 1, argv + 1);
     buf_init(&c.out, LIMIT_ANSWER_BYTES);
     term_look(&c.term);

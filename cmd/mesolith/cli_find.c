@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-/* Where the names of a kind stand. */
+/* What a kind is called, and where its names stand. */
 static const struct {
     const char *word, *path, *key;
 } lists[] = {
@@ -15,6 +15,8 @@ static const struct {
     [NAME_NODE] = {"node", "/api/nodes", "id"},
     [NAME_TASK] = {"task", "/api/tasks", "id"},
     [NAME_DEPLOYMENT] = {"deployment", "/api/deployments", "id"},
+    [NAME_SUBJECT] = {"app, job or task", NULL, NULL},
+    [NAME_ANY] = {"app, job, node, task or deployment", NULL, NULL},
 };
 
 /* The kinds that a kind stands for; NAME_NONE ends them. */
@@ -125,9 +127,7 @@ int find_name(struct cli *c, enum name_kind kinds, const char *typed, struct fou
         }
     }
     return error_set(err, ERR_NOT_FOUND, "%s: there is no %s of that name", typed,
-                     kinds == NAME_SUBJECT ? "app, job or task"
-                     : kinds == NAME_ANY   ? "app, job, node, task or deployment"
-                                           : name_kind_word(kinds));
+                     lists[kinds].word);
 }
 
 void found_close(struct found *f)

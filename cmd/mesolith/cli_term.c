@@ -115,12 +115,20 @@ void term_draw(struct term *t, const struct buf *lines)
     fflush(stdout);
 }
 
+/* Written over what stood there, so that it does not flicker. */
 void term_screen(struct term *t, const struct buf *text)
 {
-    if (t->live)
-        fputs("\033[H\033[J", stdout);
-    fputs(buf_str(text), stdout);
-    if (!t->live)
-        putchar('\n');
+    const char *line = buf_str(text);
+    if (!t->live) {
+        printf("%s\n", line);
+        fflush(stdout);
+        return;
+    }
+    fputs("\033[H", stdout);
+    for (size_t len; *line != '\0'; line += len + (line[len] == '\n')) {
+        len = strcspn(line, "\n");
+        printf("%.*s\033[K\n", (int)len, line);
+    }
+    fputs("\033[J", stdout);
     fflush(stdout);
 }

@@ -1,6 +1,5 @@
 #include "cli_text.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -74,20 +73,6 @@ const char *text_number(char dst[TEXT_SIZE], double n)
         dst[--len] = '\0';
     if (str_eq(dst, "-0"))
         str_copy(dst, TEXT_SIZE, "0");
-    return dst;
-}
-
-const char *text_bytes(char dst[TEXT_SIZE], double bytes)
-{
-    static const char *const names[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-    size_t unit = 0;
-    while (bytes >= 1000 && unit < sizeof names / sizeof names[0] - 1) {
-        bytes /= 1024;
-        unit++;
-    }
-    double shown = bytes < 10 && unit > 0 ? round(bytes * 10) / 10 : round(bytes);
-    char number[TEXT_SIZE];
-    snprintf(dst, TEXT_SIZE, "%.40s %s", text_number(number, shown), names[unit]);
     return dst;
 }
 

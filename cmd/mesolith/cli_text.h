@@ -10,7 +10,6 @@
 const char *text_duration(char dst[TEXT_SIZE], int64_t ms);              /* "3 m 12 s" */
 const char *text_relative(char dst[TEXT_SIZE], int64_t at, int64_t now); /* "in 3 h", "5 s ago" */
 const char *text_number(char dst[TEXT_SIZE], double n);                  /* "0.25", "12" */
-const char *text_bytes(char dst[TEXT_SIZE], double bytes);               /* "1.5 GiB" */
 const char *text_count(char dst[TEXT_SIZE], int64_t n, const char *one); /* "3 instances" */
 
 /* An id with what makes it unique cut to the first digits: "web.instance-<uuid>._app.1" becomes

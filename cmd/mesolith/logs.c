@@ -27,7 +27,6 @@ struct tail {
     char *task;
     struct buf line; /* the last one, not ended yet */
     enum ink ink;
-    bool over;
 };
 
 struct logs {
@@ -230,18 +229,13 @@ static int print_tail(struct tail *t, struct error *err)
 
 /* ---- what comes */
 
-static void on_timer_closed(uv_handle_t *timer)
-{
-    (void)timer;
-}
-
-/* An app goes on, a task or a run has an end. */
+/* A task or a run has an end, and with it the loop; an app goes on until all its tails have failed.
+ */
 static void end_if_over(struct logs *l)
 {
-    if (l->open > 0 || (l->subject.kind == NAME_APP && !l->failed))
-        return;
-    if (l->subject.kind == NAME_APP && !uv_is_closing((uv_handle_t *)&l->timer))
-        uv_close((uv_handle_t *)&l->timer, on_timer_closed);
+    bool looking = l->subject.kind == NAME_APP && !uv_is_closing((uv_handle_t *)&l->timer);
+    if (l->failed && l->open == 0 && looking)
+        uv_close((uv_handle_t *)&l->timer, NULL);
 }
 
 static void on_event(void *data, const struct sse_event_in *e)
@@ -270,12 +264,9 @@ static void on_ended(struct follow *f, const struct error *err)
 {
     struct tail *t = f->data;
     struct logs *l = t->logs;
+    bool gone = err != NULL && err->code == ERR_NOT_FOUND && l->subject.kind == NAME_APP;
     l->open--;
-    t->over = true;
-    if (err != NULL && err->code != ERR_NOT_FOUND) { /* that of a task may be gone by now */
-        l->err = *err;
-        l->failed = true;
-    } else if (err != NULL && l->subject.kind != NAME_APP) {
+    if (err != NULL && !gone) {
         l->err = *err;
         l->failed = true;
     }

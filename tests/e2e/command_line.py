@@ -180,8 +180,10 @@ def story(place):
         equal(done.returncode, 11, done)
         assert "/huge: not done after 500 ms" in done.stderr and "mesolith why app /huge" in done.stderr, done
         assert "cpus" in node.cli("why", "huge").stdout
+        done = run(node, "app", "scale", "/huge", "2")
+        assert done.returncode == 5 and "--force" in done.stderr, done
         assert "/huge" in node.cli("status").stdout
-        assert "/huge is deleted." in node.cli("app", "delete", "huge").stdout
+        assert "/huge is deleted." in node.cli("app", "delete", "huge", "--force").stdout
     with case("what export prints, apply and diff take"):
         text = node.cli("export").stdout
         place.write("all.json", text)

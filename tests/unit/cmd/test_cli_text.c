@@ -80,25 +80,6 @@ static void numbers_have_no_dust(void **unused)
     assert_string_equal(text_count(text, 0, "row"), "0 rows");
 }
 
-static void sizes_have_three_digits_at_most(void **unused)
-{
-    (void)unused;
-    static const struct {
-        double bytes;
-        const char *text;
-    } cases[] = {{0, "0 B"},
-                 {640, "640 B"},
-                 {1024, "1 KiB"},
-                 {1000, "1 KiB"},
-                 {1536, "1.5 KiB"},
-                 {32.0 * 1024 * 1024, "32 MiB"},
-                 {999.0 * 1024, "999 KiB"},
-                 {1.5 * 1024 * 1024 * 1024, "1.5 GiB"}};
-    char text[TEXT_SIZE];
-    for (size_t i = 0; i < COUNT(cases); i++)
-        assert_string_equal(text_bytes(text, cases[i].bytes), cases[i].text);
-}
-
 #define UUID "1c9a2e7b-30d8-5541-91be-04d77a3c2f10"
 
 static void ids_are_cut_to_what_makes_them_unique(void **unused)
@@ -209,7 +190,6 @@ int main(void)
         cmocka_unit_test(durations_have_two_units_that_say_something),
         cmocka_unit_test(relative_times_have_one_unit),
         cmocka_unit_test(numbers_have_no_dust),
-        cmocka_unit_test(sizes_have_three_digits_at_most),
         cmocka_unit_test(ids_are_cut_to_what_makes_them_unique),
         cmocka_unit_test(a_part_of_an_id_means_it),
         cmocka_unit_test(strangers_cannot_move_the_cursor),
