@@ -1,0 +1,142 @@
+/* Orders: what an agent must run and end, read from the state each time, repeated until its report
+ * has changed that. */
+#include "base/mem.h"
+#include "base/str.h"
+#include "master/private.h"
+#include "model/app.h"
+
+#define RUN_REPEAT_MS 5000   /* an order that the agent has not answered by a status */
+#define KILL_REPEAT_MS 30000 /* spec/marathon.md 9.5 */
+#define DRAIN_MS 100         /* from a task's last route to the order that it ends */
+#define JOB_GRACE_MS 10000   /* spec/chronos.md 5.6 */
+
+struct told {
+    int64_t task;
+    enum task_state what; /* STAGING: run, KILLING: kill; LOST: nothing yet */
+    struct mono again;    /* repeat the order then */
+};
+
+void told_free(struct session *s)
+{
+    struct told *t;
+    for (size_t cursor = 0; (t = map_each(s->told, &cursor)) != NULL;)
+        mem_free(t);
+    map_free(s->told);
+}
+
+void order_kill(struct master *m, const struct session *s, int64_t task, int64_t grace_ms,
+                const char *reason, struct outbox *out)
+{
+    struct json_writer w;
+    master_tell(m, s->id, MESSAGE_KILL, &w, out);
+    json_member_int(&w, "task", task);
+    json_member_int(&w, "grace_ms", grace_ms);
+    json_member_str(&w, "reason", reason);
+    outbox_message_end(out, &w);
+}
+
+static void order_run(struct master *m, const struct session *s, const struct task_row *t,
+                      struct outbox *out)
+{
+    struct buf spec;
+    struct json_writer w;
+    buf_init(&spec, LIMIT_FRAME_BYTES / 2);
+    if (m->options.run_spec(m->state, t, &spec) && !buf_full(&spec)) {
+        master_tell(m, s->id, MESSAGE_RUN, &w, out);
+        json_member_int(&w, "pong", t->pong);
+        json_member_raw(&w, "spec", buf_slice(&spec));
+        outbox_message_end(out, &w);
+    } else { /* what it was is gone: it must not stay as if it were to start */
+        order_kill(m, s, t->id, 0, "its definition is gone", out);
+    }
+    buf_close(&spec);
+}
+
+static int64_t grace_of(struct master *m, const struct task_row *t)
+{
+    struct app app;
+    struct error err;
+    if (t->owner != OWNER_APP)
+        return JOB_GRACE_MS;
+    struct slice stored = state_app_version(m->state, t->app, t->version);
+    if (stored.len == 0 || app_load(stored, &app, &err) != 0)
+        return 0;
+    int64_t grace_ms = app.kill_grace_s != NOT_GIVEN ? app.kill_grace_s * 1000 : 0;
+    app_close(&app);
+    return grace_ms;
+}
+
+/* Proxies stop sending to it first: until then it is not told to end. The wall clock may be set. */
+static int64_t draining_ms(const struct task_row *t, struct now now)
+{
+    if (t->state != TASK_KILLING || t->owner != OWNER_APP || str_eq(t->ports, "[]"))
+        return 0;
+    int64_t left = t->killed.ms + DRAIN_MS - now.wall.ms;
+    return left > 0 && left <= DRAIN_MS ? left : 0;
+}
+
+static void order(struct master *m, struct session *s, const struct task_row *t, struct told *told,
+                  struct now now, struct outbox *out)
+{
+    bool run = t->state == TASK_STAGING;
+    int64_t draining = draining_ms(t, now);
+    if (draining > 0) {
+        s->due = mono_earlier(s->due, mono_after(now.mono, draining));
+        return;
+    }
+    if (told->what != t->state || now.mono.ms >= told->again.ms) {
+        told->what = t->state;
+        told->again = mono_after(now.mono, run ? RUN_REPEAT_MS : KILL_REPEAT_MS);
+        if (run)
+            order_run(m, s, t, out);
+        else
+            order_kill(m, s, t->id, grace_of(m, t), t->kill_reason != NULL ? t->kill_reason : "",
+                       out);
+    }
+    s->due = mono_earlier(s->due, told->again);
+}
+
+static struct told *told_of(struct session *s, int64_t task)
+{
+    struct told *t = map_remove(s->told, (uint64_t)task);
+    if (t == NULL) {
+        t = NEW(struct told);
+        *t = (struct told){.task = task, .what = TASK_LOST};
+    }
+    return t;
+}
+
+static int64_t *tasks_to_order(struct master *m, int64_t agent, size_t *n_out)
+{
+    int64_t *ids = NULL;
+    size_t n = 0, cap = 0;
+    struct stmt *q = state_tasks_to_order(m->state, agent);
+    while (stmt_row(q)) {
+        if (n == cap) {
+            cap = cap == 0 ? 64 : cap * 2;
+            ids = mem_realloc(ids, cap * sizeof *ids);
+        }
+        ids[n++] = stmt_i64(q, 0);
+    }
+    *n_out = n;
+    return ids;
+}
+
+/* Sets s->due. What it was told of other tasks is forgotten: they have been answered. */
+void orders_look(struct master *m, struct session *s, struct now now, struct outbox *out)
+{
+    size_t n;
+    int64_t *ids = tasks_to_order(m, s->id, &n);
+    struct map *told = map_new();
+    for (size_t i = 0; i < n; i++) {
+        struct task_row t;
+        if (!state_task_by_id(m->state, ids[i], &t))
+            continue;
+        struct told *one = told_of(s, t.id);
+        map_put(told, (uint64_t)t.id, one);
+        order(m, s, &t, one, now, out);
+    }
+    told_free(s);
+    s->told = told;
+    mem_free(ids);
+}

@@ -1,0 +1,90 @@
+/* lib/master/private.h - what the files of this room share. */
+#pragma once
+
+#include "base/list.h"
+#include "base/map.h"
+#include "master/master.h"
+#include "master/routes.h"
+
+/*  expected -> registered <-> closed;  any of them -> silent for too long: unreachable, no session.
+ *  It registers again when it is back. */
+enum session_state {
+    SESSION_EXPECTED,   /* the state knows it, this leader has not heard of it yet */
+    SESSION_REGISTERED, /* its messages count */
+    SESSION_CLOSED,     /* its stream was closed by a live host (DESIGN 6) */
+};
+
+struct session {
+    int64_t id, uid, node; /* node: of the newest registration; 0: none */
+    enum session_state state;
+    struct mono heard;    /* its last message; of one that is expected: when leading began */
+    int64_t pong;         /* the newest; 0: none since it registered */
+    struct mono due;      /* an order is to be given or repeated then */
+    struct map *told;     /* task -> struct told: what it was last ordered, and when */
+    struct list in_dirty; /* of master.dirty: its orders are to be looked at now */
+};
+
+/* A registration, or a set of statuses, that is being committed. */
+struct waiting {
+    uint64_t key;
+    int64_t uid, node;
+    struct json *reported; /* of a registration: its tasks */
+    int64_t *agents;       /* of statuses: whose */
+    struct buf *bodies;    /* of statuses: what to acknowledge to agents[i], elements {task, seq} */
+    size_t n;
+};
+
+struct master {
+    struct state *state;
+    struct master_options options;
+    bool leading;
+    uint64_t term;
+    struct map *sessions; /* agent id -> struct session */
+    struct map *by_uid;   /* the same, by the agent's uid */
+    struct list dirty;
+    struct map *waiting; /* key -> struct waiting */
+    uint64_t next_key;
+    struct waiting *gathering; /* what is acknowledged once `statuses` are committed */
+    struct buf statuses;       /* elements of task.update, reported since the last tick */
+    bool liveness_in_flight;
+    struct mono ticked;        /* the last tick: silence counts only while there are ticks */
+    struct mono suspect_until; /* MONO_NEVER: the leader does not suspect itself */
+    struct routes *routes;
+    struct mono routes_due;
+    struct mono due; /* no session is due earlier */
+};
+
+/* ---- master.c */
+/* Begins a message to an agent; it names this leader's term. End: outbox_message_end(). */
+void master_tell(struct master *m, int64_t agent, enum message_kind kind, struct json_writer *w,
+                 struct outbox *out);
+struct session *session_new(struct master *m, int64_t id, int64_t uid, struct now now);
+void session_drop(struct master *m, struct session *s);
+struct waiting *waiting_add(struct master *m, struct waiting *w);
+void waiting_free(struct waiting *w); /* accepts NULL */
+/* To one agent, or to all of them if its id is -1. */
+void send_routes(struct master *m, int64_t agent, struct outbox *out);
+
+/* ---- register.c */
+void on_register(struct master *m, int64_t node, const struct json *v, struct now now,
+                 struct outbox *out);
+void registered(struct master *m, const struct waiting *w, const struct outcome *o, struct now now,
+                struct outbox *out);
+
+/* ---- report.c */
+void on_status(struct master *m, struct session *s, const struct json *v, struct outbox *out);
+/* What it runs lives on, though the state gave it up. */
+void report_again(struct master *m, const struct json *reported, struct now now,
+                  struct outbox *out);
+void propose_statuses(struct master *m, struct outbox *out);
+void acknowledge(struct master *m, const struct waiting *w, struct outbox *out);
+
+/* ---- order.c */
+void order_kill(struct master *m, const struct session *s, int64_t task, int64_t grace_ms,
+                const char *reason, struct outbox *out);
+void orders_look(struct master *m, struct session *s, struct now now, struct outbox *out);
+void told_free(struct session *s);
+
+/* ---- liveness.c */
+void liveness_check(struct master *m, struct now now, struct outbox *out);
+void liveness_outcome(struct master *m, struct now now);

@@ -1,0 +1,169 @@
+/* Registering: who an agent is, and what it has been running all the while. */
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "master/private.h"
+#include "model/resources.h"
+
+#define PORT_RANGES_BYTES (64 << 10) /* of the most ranges there may be, as text */
+
+/* What an agent tells, in the words of its message and of the command. */
+struct offer {
+    const struct json *v;
+    int64_t uid, node;
+    struct resources resources;
+    struct buf ports; /* "31000-32000" */
+    struct buf attributes;
+};
+
+static const char *const texts[] = {"hostname", "address", "boot",
+                                    "version",  "docker",  "docker_reason"};
+
+static const char *text(const struct offer *o, const char *name)
+{
+    return json_str(json_get(o->v, name), "");
+}
+
+static int read_offer(const struct json *v, int64_t node, struct offer *out, struct error *err)
+{
+    struct json_writer w;
+    struct buf ranges;
+    unsigned named;
+    *out = (struct offer){.v = v, .uid = json_int(json_get(v, "uid"), 0), .node = node};
+    if (out->uid <= 0)
+        return error_set(err, ERR_INVALID, "uid: need a positive number");
+    if (resources_parse(json_str(json_get(v, "resources"), ""), &out->resources, &named, err) != 0)
+        return error_wrap(err, "resources");
+    buf_init(&ranges, PORT_RANGES_BYTES);
+    ports_text(&out->resources.ports, &ranges); /* "[31000-32000]" */
+    buf_init(&out->ports, PORT_RANGES_BYTES);
+    if (ranges.len > 2)
+        buf_put(&out->ports, ranges.data + 1, ranges.len - 2);
+    buf_close(&ranges);
+    buf_init(&out->attributes, LIMIT_FRAME_BYTES);
+    json_begin(&w, &out->attributes);
+    if (json_is(json_get(v, "attributes"), JSON_OBJECT))
+        json_put_value(&w, json_get(v, "attributes"));
+    else
+        json_put_raw(&w, SLICE("{}"));
+    return 0;
+}
+
+static void offer_close(struct offer *o)
+{
+    resources_close(&o->resources);
+    buf_close(&o->ports);
+    buf_close(&o->attributes);
+}
+
+/* The agent's row says the same already: nothing to commit. */
+static bool is_known(struct master *m, const struct offer *o, int64_t *id_out)
+{
+    struct agent_row row;
+    if (!state_agent_by_uid(m->state, o->uid, &row) || row.state == AGENT_UNREACHABLE ||
+        row.state == AGENT_GONE)
+        return false;
+    *id_out = row.id;
+    const char *const known[] = {row.hostname, row.address, row.boot,
+                                 row.version,  row.docker,  row.docker_reason};
+    bool same =
+        row.node == o->node && row.port == json_int(json_get(o->v, "port"), 0) &&
+        row.cpus_milli == o->resources.cpus_milli && row.mem_bytes == o->resources.mem_bytes &&
+        row.disk_bytes == o->resources.disk_bytes && str_eq(row.port_ranges, buf_str(&o->ports)) &&
+        str_eq(row.attributes, buf_str(&o->attributes));
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        same = same && str_eq(known[i], text(o, texts[i]));
+    return same;
+}
+
+/* What it runs and should not: what has ended here, or was given to somebody else. */
+static void end_strangers(struct master *m, const struct session *s, const struct json *reported,
+                          struct outbox *out)
+{
+    JSON_EACH (item, reported) {
+        struct task_row t;
+        int64_t task = json_int(json_get(item, "task"), 0);
+        if (!state_task_by_id(m->state, task, &t) || t.agent != s->id || task_ended(t.state))
+            order_kill(m, s, task, 0, "it was replaced while its agent was away", out);
+    }
+}
+
+/* From now on its messages count. It is told all that it ought to know, as if it knew nothing. */
+static void welcome(struct master *m, int64_t id, int64_t uid, int64_t node,
+                    const struct json *reported, struct now now, struct outbox *out)
+{
+    struct session *s = map_get(m->sessions, (uint64_t)id);
+    struct json_writer w;
+    if (s != NULL)
+        session_drop(m, s);
+    s = session_new(m, id, uid, now);
+    s->node = node;
+    s->state = SESSION_REGISTERED;
+    list_push(&m->dirty, &s->in_dirty);
+    m->due = now.mono; /* its silence counts from here */
+    master_tell(m, id, MESSAGE_WELCOME, &w, out);
+    json_member_int(&w, "id", id);
+    outbox_message_end(out, &w);
+    end_strangers(m, s, reported, out);
+    report_again(m, reported, now, out);
+    send_routes(m, id, out);
+}
+
+static struct json *copy_json(const struct json *v)
+{
+    struct buf copy;
+    struct json_writer w;
+    struct error err;
+    buf_init(&copy, LIMIT_FRAME_BYTES);
+    json_begin(&w, &copy);
+    json_put_value(&w, v);
+    struct json *root = json_parse_own(buf_slice(&copy), &err);
+    buf_close(&copy);
+    return root;
+}
+
+static void propose_register(struct master *m, const struct offer *o, struct outbox *out)
+{
+    struct json_writer w;
+    struct waiting *wait = NEW(struct waiting);
+    *wait = (struct waiting){
+        .uid = o->uid, .node = o->node, .reported = copy_json(json_get(o->v, "tasks"))};
+    waiting_add(m, wait);
+    outbox_draft(out, COMMAND_AGENT_REGISTER, (struct origin){ORIGIN_MASTER, wait->key}, &w);
+    json_member_int(&w, "uid", o->uid);
+    json_member_int(&w, "node", o->node);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        json_member_str(&w, texts[i], text(o, texts[i]));
+    json_member_int(&w, "port", json_int(json_get(o->v, "port"), 0));
+    json_member_raw(&w, "attributes", buf_slice(&o->attributes));
+    json_member_str(&w, "ports", buf_str(&o->ports));
+    json_member_int(&w, "cpus_milli", o->resources.cpus_milli);
+    json_member_int(&w, "mem_bytes", o->resources.mem_bytes);
+    json_member_int(&w, "disk_bytes", o->resources.disk_bytes);
+    outbox_draft_end(out, &w);
+}
+
+void on_register(struct master *m, int64_t node, const struct json *v, struct now now,
+                 struct outbox *out)
+{
+    struct offer o;
+    struct error err;
+    int64_t id;
+    if (read_offer(v, node, &o, &err) != 0)
+        log_warn("agent refused", "node=%lld why=%s", (long long)node, err.text);
+    else if (is_known(m, &o, &id))
+        welcome(m, id, o.uid, node, json_get(v, "tasks"), now, out);
+    else
+        propose_register(m, &o, out);
+    offer_close(&o);
+}
+
+void registered(struct master *m, const struct waiting *w, const struct outcome *o, struct now now,
+                struct outbox *out)
+{
+    struct error err;
+    struct json *detail = json_parse_own(buf_slice(&o->detail), &err);
+    welcome(m, json_int(json_get(detail, "agent"), -1), w->uid, w->node, w->reported, now, out);
+    json_free(detail);
+}

@@ -1,0 +1,147 @@
+/* What agents report: all of a turn are one command, acknowledged once it is committed. */
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "master/private.h"
+#include "model/status.h"
+
+#define COMMAND_BYTES (LIMIT_ENTRY_BYTES / 4) /* of statuses; then the next command begins */
+#define STATUS_BYTES (512 << 10)              /* of one */
+
+static struct buf *acks_of(struct master *m, int64_t agent)
+{
+    if (m->gathering == NULL)
+        m->gathering = NEW(struct waiting);
+    struct waiting *w = m->gathering;
+    for (size_t i = w->n; i-- > 0;) /* mostly the last one's again */
+        if (w->agents[i] == agent)
+            return &w->bodies[i];
+    w->agents = mem_realloc(w->agents, (w->n + 1) * sizeof w->agents[0]);
+    w->bodies = mem_realloc(w->bodies, (w->n + 1) * sizeof w->bodies[0]);
+    w->agents[w->n] = agent;
+    buf_init(&w->bodies[w->n], LIMIT_FRAME_BYTES / 2);
+    return &w->bodies[w->n++];
+}
+
+static void add_ack(struct master *m, int64_t agent, const struct json *status)
+{
+    struct json_writer w;
+    struct buf *acks = acks_of(m, agent);
+    if (acks->len > 0)
+        buf_putc(acks, ',');
+    json_begin(&w, acks);
+    json_object(&w);
+    json_member_int(&w, "task", json_int(json_get(status, "task"), 0));
+    json_member_int(&w, "seq", json_int(json_get(status, "seq"), 0));
+    json_object_end(&w);
+}
+
+static void add_status(struct master *m, struct slice body)
+{
+    if (m->gathering == NULL)
+        m->gathering = NEW(struct waiting);
+    if (m->statuses.len > 0)
+        buf_putc(&m->statuses, ',');
+    buf_put_slice(&m->statuses, body);
+}
+
+/* Is it of a task that this agent runs for us? What it runs otherwise is ended. */
+static bool is_ours(struct master *m, const struct session *s, const struct status *st,
+                    struct outbox *out)
+{
+    struct task_row t;
+    if (state_task_by_id(m->state, st->task, &t) && t.agent == s->id && !task_ended(t.state))
+        return true;
+    if (!task_ended(st->state))
+        order_kill(m, s, st->task, 0, "it was replaced", out);
+    return false;
+}
+
+/* What is no status, or of no task of ours, is acknowledged too: it would only come again. */
+static void take_one(struct master *m, const struct session *s, const struct json *v,
+                     struct outbox *out)
+{
+    struct status st;
+    struct error err;
+    struct buf body;
+    struct json_writer w;
+    buf_init(&body, STATUS_BYTES);
+    json_begin(&w, &body);
+    json_put_value(&w, v);
+    if (status_read(v, &st, &err) != 0)
+        log_warn("status refused", "agent=%lld why=%s", (long long)s->id, err.text);
+    else if (buf_full(&body))
+        log_warn("status refused", "agent=%lld task=%lld why=longer than %d bytes",
+                 (long long)s->id, (long long)st.task, STATUS_BYTES);
+    else if (is_ours(m, s, &st, out))
+        add_status(m, buf_slice(&body));
+    add_ack(m, s->id, v);
+    buf_close(&body);
+}
+
+void on_status(struct master *m, struct session *s, const struct json *v, struct outbox *out)
+{
+    JSON_EACH (status, json_get(v, "statuses")) {
+        take_one(m, s, status, out);
+        if (m->statuses.len > COMMAND_BYTES)
+            propose_statuses(m, out);
+    }
+}
+
+void report_again(struct master *m, const struct json *reported, struct now now, struct outbox *out)
+{
+    JSON_EACH (item, reported) {
+        struct task_row t;
+        struct buf body;
+        struct json_writer w;
+        struct status st = {.task = json_int(json_get(item, "task"), 0),
+                            .seq = json_int(json_get(item, "seq"), 0),
+                            .at = now.wall};
+        if (!task_state_parse(json_str(json_get(item, "state"), ""), &st.state) ||
+            task_ended(st.state) || !state_task_by_id(m->state, st.task, &t) ||
+            t.state != TASK_UNREACHABLE)
+            continue;
+        buf_init(&body, STATUS_BYTES);
+        json_begin(&w, &body);
+        status_write(&st, &w);
+        add_status(m, buf_slice(&body));
+        buf_close(&body);
+        if (m->statuses.len > COMMAND_BYTES)
+            propose_statuses(m, out);
+    }
+}
+
+void acknowledge(struct master *m, const struct waiting *wait, struct outbox *out)
+{
+    for (size_t i = 0; i < wait->n; i++) {
+        struct json_writer w;
+        master_tell(m, wait->agents[i], MESSAGE_ACK, &w, out);
+        json_key(&w, "statuses");
+        json_array(&w);
+        json_put_raw(&w, buf_slice(&wait->bodies[i]));
+        json_array_end(&w);
+        outbox_message_end(out, &w);
+    }
+}
+
+void propose_statuses(struct master *m, struct outbox *out)
+{
+    struct json_writer w;
+    struct waiting *wait = m->gathering;
+    if (wait == NULL)
+        return;
+    m->gathering = NULL;
+    if (m->statuses.len == 0) { /* none of them is ours */
+        acknowledge(m, wait, out);
+        waiting_free(wait);
+        return;
+    }
+    waiting_add(m, wait);
+    outbox_draft(out, COMMAND_TASK_UPDATE, (struct origin){ORIGIN_MASTER, wait->key}, &w);
+    json_key(&w, "set");
+    json_array(&w);
+    json_put_raw(&w, buf_slice(&m->statuses));
+    json_array_end(&w);
+    outbox_draft_end(out, &w);
+    buf_clear(&m->statuses);
+}
