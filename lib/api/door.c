@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#define RID_MAX 64   /* bytes of a request id; a longer one is none */
 #define TELL_TRIES 5 /* a tell decided on an old view looks again so often */
 
 /* ---- replies */
@@ -137,7 +138,7 @@ void tell_end(struct tell *t, struct json_writer *w)
     d->by = mem_strdup(t->c.request->user);
     d->from = mem_strdup(t->c.request->remote);
     struct slice rid = header_get(t->c.request->headers, "X-Request-Id");
-    if (rid.len > 0 && rid.len <= 64)
+    if (rid.len > 0 && rid.len <= RID_MAX)
         d->rid = slice_dup(rid);
 }
 
@@ -280,10 +281,38 @@ void api_ask(struct call *c)
         c->dialect->dress(c);
 }
 
+/* A write whose request id was seen before gets its first outcome: what the door would propose now
+ * is dropped; where it would refuse, because it was done, the dialect says that it was. */
+static bool answer_again(struct tell *t)
+{
+    char rid[RID_MAX + 1];
+    struct outcome o;
+    struct slice text = header_get(t->c.request->headers, "X-Request-Id");
+    if (text.len == 0 || text.len > RID_MAX || t->c.dialect->repeated == NULL)
+        return false;
+    snprintf(rid, sizeof rid, "%.*s", (int)text.len, text.p);
+    if (!state_request_outcome(t->c.view->state, rid, &o))
+        return false;
+    t->c.door->tell(t);
+    outcome_fn *then = t->then;
+    t->then = NULL;
+    if (then != NULL)
+        outbox_drop_last(t->out);
+    if (o.code != ERR_NONE)
+        refused(t, &o);
+    else if (then != NULL)
+        then(t, &o);
+    else if (t->c.reply->status >= 400)
+        t->c.dialect->repeated(t, &o);
+    outcome_close(&o);
+    return true;
+}
+
 bool api_tell(struct tell *t)
 {
     ASSERT(t->c.door->kind == DOOR_TELL);
-    t->c.door->tell(t);
+    if (!answer_again(t))
+        t->c.door->tell(t);
     if (t->then != NULL)
         return false;
     if (t->c.dialect->dress != NULL)

@@ -89,6 +89,7 @@ struct view {
 
 struct door;
 struct dialect;
+struct tell;
 
 struct call {
     const struct request *request;
@@ -144,6 +145,8 @@ struct dialect {
     void (*fail)(struct call *c, const struct error *err, const struct problems *problems,
                  const struct json *detail);
     int no_leader_status; /* 502 for Marathon, 503 for the others */
+    /* Answers a write that was done already, by its first outcome; NULL: its doors see to it. */
+    void (*repeated)(struct tell *t, const struct outcome *o);
 };
 extern const struct dialect marathon_dialect, chronos_dialect, mesos_dialect, native_dialect,
     web_dialect;

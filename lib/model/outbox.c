@@ -55,6 +55,14 @@ void outbox_draft_end(struct outbox *o, struct json_writer *w)
     json_object_end(w);
 }
 
+void outbox_drop_last(struct outbox *o)
+{
+    ASSERT(o->n > 0);
+    struct out *item = &o->items[--o->n];
+    draft_close(&item->draft);
+    buf_close(&item->body);
+}
+
 void outbox_message(struct outbox *o, int64_t agent, enum message_kind kind, struct json_writer *w)
 {
     struct out *item = add(o, OUT_MESSAGE);

@@ -57,6 +57,7 @@ void outbox_close(struct outbox *o);
 void outbox_draft(struct outbox *o, enum command_kind kind, struct origin origin,
                   struct json_writer *w);
 void outbox_draft_end(struct outbox *o, struct json_writer *w);
+void outbox_drop_last(struct outbox *o); /* takes the last item out again */
 void outbox_message(struct outbox *o, int64_t agent, enum message_kind kind, struct json_writer *w);
 void outbox_message_end(struct outbox *o, struct json_writer *w);
 void outbox_launch(struct outbox *o, int64_t task, struct slice run_spec);

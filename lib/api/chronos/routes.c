@@ -78,4 +78,5 @@ const struct dialect chronos_dialect = {
     .dress = dress,
     .fail = chronos_fail,
     .no_leader_status = 503,
+    .repeated = chronos_done,
 };

@@ -97,6 +97,11 @@ static void dress(struct call *c)
                       own != NULL && str_starts(own, "https:") ? "https" : "http", leader);
 }
 
+static void repeated(struct tell *t, const struct outcome *o)
+{
+    marathon_outcome(t, 200, o);
+}
+
 const struct dialect marathon_dialect = {
     .name = "marathon",
     .doors = doors,
@@ -104,4 +109,5 @@ const struct dialect marathon_dialect = {
     .dress = dress,
     .fail = marathon_fail,
     .no_leader_status = 502,
+    .repeated = repeated,
 };
