@@ -96,6 +96,20 @@ static int make_identity(struct folder *f, const char *path, struct error *err)
     return rc;
 }
 
+/* A disk's id is for that disk: without the state that belonged to it, it is nobody's. */
+static int check_pair(const struct folder *f, bool known, struct error *err)
+{
+    bool state = access(f->state, F_OK) == 0, agent = access(f->agent_db, F_OK) == 0;
+    if (!known && state)
+        return error_set(
+            err, ERR_CORRUPT,
+            "node.json is missing beside %s: put it back, or start with an empty folder", f->state);
+    if (known && !state && agent) /* no agent yet: the very first start was interrupted */
+        return error_set(err, ERR_CORRUPT,
+                         "%s is missing: put it back, or start with an empty folder", f->state);
+    return 0;
+}
+
 static int read_identity(struct folder *f, struct error *err)
 {
     char path[FOLDER_PATH_SIZE], text[4096];
@@ -104,13 +118,13 @@ static int read_identity(struct folder *f, struct error *err)
     if (join(path, f->path, "node.json", err) != 0)
         return -1;
     FILE *file = fopen(path, "re");
+    if (check_pair(f, file != NULL, err) != 0) {
+        if (file != NULL)
+            fclose(file);
+        return -1;
+    }
     if (file == NULL)
-        return access(f->state, F_OK) == 0
-                   ? error_set(
-                         err, ERR_CORRUPT,
-                         "%s is missing beside %s: put it back, or start with an empty folder",
-                         path, f->state)
-                   : make_identity(f, path, err);
+        return make_identity(f, path, err);
     size_t n = fread(text, 1, sizeof text, file);
     fclose(file);
     struct json *v = json_parse((struct slice){text, n}, &why);
