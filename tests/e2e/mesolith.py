@@ -47,9 +47,10 @@ failures = 0
 
 
 @contextlib.contextmanager
-def case(name, place):
-    """Prints the verdict; a failure shows the logs of the place first."""
+def case(name, place=None):
+    """Prints the verdict; a failure shows the logs of the place first, the youngest by default."""
     global failures
+    place = place or Place.all[-1]
     try:
         yield
     except Failed:
@@ -394,8 +395,16 @@ class Place:
         for what in reversed(self.at_end):
             what()
         wait_for(self._end_some, f"all processes of {self.folder} end")
+        self._unmount()
         shutil.rmtree(self.folder, ignore_errors=True)
         Place.all.remove(self)
+
+    def _unmount(self):
+        with open("/proc/self/mounts") as f:
+            points = [line.split()[1] for line in f]
+        for point in reversed(points):
+            if point.startswith(self.folder + "/"):
+                subprocess.run(["umount", "-l", point], capture_output=True)
 
     def _end_some(self):
         left = processes_of(self.folder)

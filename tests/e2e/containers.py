@@ -1,0 +1,82 @@
+"""The seed demo as it was meant: in containers, under a Docker Engine that the test starts."""
+import json
+
+import seed_demo
+from engine import Engine
+from mesolith import ask, case, equal, skip, wait_for
+
+
+def environments(engine):
+    found = {}
+    for c in engine.containers():
+        config = json.loads(engine.docker("inspect", c).stdout)[0]["Config"]
+        env = dict(e.split("=", 1) for e in config["Env"])
+        found[env.get("MARATHON_APP_ID", "").strip("/")] = env
+    return found if set(found) >= {"nginx", "date"} else None
+
+
+def story(place):
+    engine = Engine(place)
+    if engine.why_not:
+        skip("containers", engine.why_not)
+        return None
+    node = place.node(docker=engine.socket).start()
+    place.write("nginx.json", seed_demo.NGINX)
+    place.write("date.json", seed_demo.DATE)
+    seed_demo.post_apps(node)
+    with case("an engine that comes later is found, and what waited is started", place):
+        assert "no engine" in wait_for(lambda: node.get("/api/why/app/nginx").json["sentences"], "why")[0]["because"]
+        engine.start()
+        engine.import_image("smarthall/example-nginx",
+                            '["sh", "-c", "exec httpd -f -p $PORT -h /www"]',
+                            [("www/index.html", "hello from a container\n")])
+        engine.import_image("busybox:latest")
+        node.wait_running("/nginx", 1)
+        node.wait_running("/date", 1)
+    seed_demo.apps_run(node, lambda: environments(engine))
+    with case("the service port shows what the image holds, and a log what it prints", place):
+        equal(ask(f"http://{place.service_address}:8080/").text, "hello from a container\n", "page")
+        task = node.tasks_of("/date")[0]["id"]
+        wait_for(lambda: json.loads(node.get(f"/api/tasks/{task}/logs").text)["data"], "a line of date")
+
+    place.write("date.json", seed_demo.JOB)
+    place.write("date1.json", seed_demo.JOB.replace('"name":"date"', '"name":"date1"'))
+    later = seed_demo.jobs(node)
+
+    with case("containers go on when the node is killed, and are found again", place):
+        before = {n: (t["id"], t["ports"]) for n in ("/nginx", "/date") for t in node.tasks_of(n)}
+        running = set(engine.containers())
+        node.kill9()
+        equal(ask(f"http://{place.service_address}:8080/").status, 200, "the service port without a node")
+        node.start()
+        node.wait_running("/nginx", 1)
+        after = {n: (t["id"], t["ports"]) for n in ("/nginx", "/date") for t in node.tasks_of(n)}
+        equal(after, before, "tasks")
+        equal(set(engine.containers()) & running, running, "containers")
+    with case("a container that takes too much memory is ended, and that is said", place):
+        node.create({"id": "/hungry", "instances": 1, "cpus": 0.1, "mem": 16, "disk": 0, "portDefinitions": [],
+                     "cmd": "a=x; while true; do a=$a$a; done",
+                     "container": {"type": "DOCKER", "docker": {"image": "busybox"}}})
+
+        def told():
+            failure = node.get("/v2/apps/hungry?embed=apps.lastTaskFailure").json["app"].get("lastTaskFailure")
+            return failure and "memory" in failure["message"].lower()
+        wait_for(told, "memory as the reason")
+        equal(node.delete("/v2/apps/hungry").status, 200, "delete")
+    with case("an image that is nowhere is a reason that is told", place):
+        node.create({"id": "/nowhere", "instances": 1, "cpus": 0.1, "mem": 16, "disk": 0, "cmd": "true",
+                     "container": {"type": "DOCKER", "docker": {"image": "nowhere.invalid/nothing:1"}}})
+        wait_for(lambda: "nowhere.invalid" in node.get("/api/why/app/nowhere").text, "why")
+        equal(node.delete("/v2/apps/nowhere").status, 200, "delete")
+    with case("a deleted app leaves no container running", place):
+        for app in ("nginx", "date"):
+            equal(node.delete(f"/v2/apps/{app}").status, 200, app)
+
+        def nobody():
+            for c in engine.containers():
+                labels = json.loads(engine.docker("inspect", c).stdout)[0]["Config"]["Env"]
+                if any(e.startswith("MARATHON_APP_ID") for e in labels):
+                    return False
+            return True
+        wait_for(nobody, "no app's container")
+    return later
