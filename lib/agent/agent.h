@@ -1,6 +1,6 @@
 /* lib/agent/agent.h - what an agent knows, kept in agent.db: its identity, its tasks, statuses that
- * nobody has acknowledged, the last routes. A mind: it fills an outbox, which is carried out after
- * agent.db's own COMMIT in FULL. Pure but for SQLite.
+ * nobody has acknowledged. A mind: it fills an outbox, which is carried out after agent.db's own
+ * COMMIT in FULL. Pure but for SQLite.
  *
  * All messages are idempotent: `run` of a task that is known changes nothing and reports it again;
  * `kill` of one that has ended repeats its end. A status is repeated until it is acknowledged. */

@@ -14,7 +14,8 @@ static const char *const agent_schema[] = {
     "create table statuses("
     "  task integer not null references tasks(task) on delete cascade,"
     "  seq integer not null,"
-    "  body text not null," /* model/status.h */
+    "  state integer not null," /* of one task, one status a state */
+    "  body text not null,"     /* model/status.h */
     "  primary key(task, seq)"
     ") strict, without rowid;",
 };
