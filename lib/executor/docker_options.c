@@ -12,6 +12,7 @@
 #include "base/str.h"
 
 #define MEM_BYTES_MIN (32ll << 20)
+#define OWN_BIND "bind:" /* no parameter's name: of ours only */
 
 /* ---- options, in order; of a scalar the last one counts */
 
@@ -48,19 +49,31 @@ static void add_pair(struct options *o, const char *key, const char *name, const
     add(o, key, arena_printf(&o->arena, "%s=%s", name, value));
 }
 
+/* Docker splits a volume at its colons, and the sandboxes of jobs have some in their paths: those
+ * are written as mounts, which the engine does not make where they are missing. */
+static void add_bind(struct options *o, const char *host, const char *inside, bool read_only)
+{
+    const char *mode = read_only ? "ro" : "rw";
+    if (strchr(host, ':') != NULL)
+        add(o, OWN_BIND, arena_printf(&o->arena, "%s:%s:%s", mode, inside, host));
+    else
+        add(o, "volume", arena_printf(&o->arena, "%s:%s:%s", host, inside, mode));
+}
+
 static void add_volumes(struct options *o, const struct run *run)
 {
-    add(o, "volume", arena_printf(&o->arena, "%s:" DOCKER_SANDBOX ":rw", run->sandbox));
+    add_bind(o, run->sandbox, DOCKER_SANDBOX, false);
     for (size_t i = 0; i < run->spec->mounts_n; i++) {
         const struct run_mount *m = &run->spec->mounts[i];
         const char *inside = m->container_path;
         const char *host = m->host_path != NULL && m->host_path[0] != '\0' ? m->host_path : inside;
         bool relative = host[0] != '/' || host == inside;
-        add(o, "volume",
-            arena_printf(&o->arena, "%s%s%s:%s%s:%s", relative ? run->sandbox : "",
-                         relative && host[0] != '/' ? "/" : "", host,
-                         inside[0] == '/' ? "" : DOCKER_SANDBOX "/", inside,
-                         m->read_only ? "ro" : "rw"));
+        add_bind(
+            o,
+            arena_printf(&o->arena, "%s%s%s", relative ? run->sandbox : "",
+                         relative && host[0] != '/' ? "/" : "", host),
+            arena_printf(&o->arena, "%s%s", inside[0] == '/' ? "" : DOCKER_SANDBOX "/", inside),
+            m->read_only);
     }
 }
 
@@ -154,6 +167,7 @@ enum form {
     DEVICE,
     ULIMIT,
     MOUNT,
+    BIND, /* "ro:/inside:/host" */
     IP,
     IGNORED,
 };
@@ -201,6 +215,7 @@ static const struct row rows[] = {
     {"memory-swap", NULL, HOST, "MemorySwap", SIZE},
     {"memory-swappiness", NULL, HOST, "MemorySwappiness", NUMBER},
     {"mount", NULL, HOST, "Mounts", MOUNT},
+    {OWN_BIND, NULL, HOST, "Mounts", BIND},
     {"network", "net", HOST, "NetworkMode", TEXT},
     {"oom-kill-disable", NULL, HOST, "OomKillDisable", FLAG},
     {"oom-score-adj", NULL, HOST, "OomScoreAdj", NUMBER},
@@ -237,7 +252,7 @@ static bool is_of(const struct row *r, const char *key)
 bool docker_parameter_known(const char *key)
 {
     for (size_t i = 0; i < ROWS; i++)
-        if (is_of(&rows[i], key))
+        if (rows[i].form != BIND && is_of(&rows[i], key))
             return true;
     return false;
 }
@@ -372,6 +387,19 @@ static bool put_mount(struct json_writer *w, const char *value)
     return true;
 }
 
+static void put_bind(struct json_writer *w, const char *value)
+{
+    const char *rest, *host;
+    struct slice mode = cut(value, ':', &rest), inside = cut(rest, ':', &host);
+    json_object(w);
+    json_member_str(w, "Type", "bind");
+    json_member_str(w, "Source", host);
+    json_key(w, "Target");
+    json_put_slice(w, inside);
+    json_member_bool(w, "ReadOnly", slice_is(mode, "ro"));
+    json_object_end(w);
+}
+
 /* One option's value inside what its form opens. False: not a value of that form. */
 static bool put_value(struct json_writer *w, const struct row *r, const char *value)
 {
@@ -417,6 +445,9 @@ static bool put_value(struct json_writer *w, const struct row *r, const char *va
         return put_ulimit(w, value);
     case MOUNT:
         return put_mount(w, value);
+    case BIND:
+        put_bind(w, value);
+        return true;
     case IP:
         json_object(w);
         json_member_str(w, "IPv4Address", value);
@@ -439,6 +470,7 @@ static enum brackets brackets_of(enum form form)
     case DEVICE:
     case ULIMIT:
     case MOUNT:
+    case BIND:
         return ARRAY;
     case PAIRS:
     case TMPFS:

@@ -100,6 +100,28 @@ static void asks_for_what_the_task_says(void **unused)
     json_free(body);
 }
 
+static void a_sandbox_with_colons_in_its_path_is_no_volume(void **unused)
+{
+    (void)unused;
+    struct run jobs = run;
+    static const struct run_mount mounts[] = {{"/etc/x", "/host/x", true}, {"cache", "tmp", true}};
+    struct buf out;
+    struct error err;
+    spec = (struct run_spec){.image = "x", .mounts = mounts, .mounts_n = 2};
+    jobs.sandbox = "/data/ct:1:0:date:/run";
+    buf_init(&out, 1 << 20);
+    assert_int_equal(docker_create_body(&jobs, &defaults, &out, &err), 0);
+    struct json *body = json_parse(buf_slice(&out), &err);
+    assert_member(body, "HostConfig/Binds", "[\"/host/x:/etc/x:ro\"]");
+    assert_member(body, "HostConfig/Mounts",
+                  "[{\"Type\":\"bind\",\"Source\":\"/data/ct:1:0:date:/run\","
+                  "\"Target\":\"/mnt/mesos/sandbox\",\"ReadOnly\":false},"
+                  "{\"Type\":\"bind\",\"Source\":\"/data/ct:1:0:date:/run/tmp\","
+                  "\"Target\":\"/mnt/mesos/sandbox/cache\",\"ReadOnly\":true}]");
+    json_free(body);
+    buf_close(&out);
+}
+
 static void keeps_the_images_own_command(void **unused)
 {
     (void)unused;
@@ -222,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(asks_for_what_the_task_says),
+        cmocka_unit_test(a_sandbox_with_colons_in_its_path_is_no_volume),
         cmocka_unit_test(keeps_the_images_own_command),
         cmocka_unit_test(a_parameter_goes_where_docker_run_puts_it),
         cmocka_unit_test(names_the_parameter_it_refuses),
