@@ -15,13 +15,13 @@
 struct db; /* opaque: hides SQLite's connection */
 
 struct db_options {
-    bool read_only;                 /* a reader: never writes, waits up to busy_ms for locks */
+    bool read_only;                 /* a reader: never writes */
     bool fail_stop;                 /* errors stay for good */
     bool rollback_journal;          /* not WAL: for a received file, which must stay one file */
     bool reverse_unordered_selects; /* the simulator's: finds a forgotten ORDER BY */
-    int busy_ms;                    /* 0 for the one writer: a lock there means a second opener */
-    int cache_kib;                  /* 0: 16 MiB for a writer, 2 MiB for a reader */
-    const char *vfs;                /* NULL: the system's; tests inject faults here */
+    int busy_ms;     /* waits so long for a lock: a writer for the end of a checkpoint */
+    int cache_kib;   /* 0: 16 MiB for a writer, 2 MiB for a reader */
+    const char *vfs; /* NULL: the system's; tests inject faults here */
 };
 
 /* path ":memory:" gives a private database that is gone at the end. NULL options: all zero, a

@@ -10,6 +10,7 @@
 #include "host/readers.h"
 
 #define READERS 2
+#define CHECKPOINT_LOCK_MS 20 /* so long may a checkpoint keep the writer waiting for readers */
 #define TURN_AT_LEAST_MS 1000 /* a node looks around so often though nothing is due */
 
 /* What the node's thread or a reader wants done on the loop. */
@@ -180,20 +181,27 @@ struct file_work {
     int64_t wal_bytes;
 };
 
+/* What is long is done without holding up the writer. Only if readers kept the log from beginning
+ * anew by itself for too long, the writer is locked out, until they let go or patience ends. */
+static int checkpoint(struct db *db, int64_t wal_bytes, struct error *err)
+{
+    struct db_checkpoint done;
+    if (db_checkpoint(db, DB_CHECKPOINT_PASSIVE, &done, err) != 0)
+        return -1;
+    return wal_bytes > LIMIT_LOG_BYTES ? db_checkpoint(db, DB_CHECKPOINT_RESTART, &done, err) : 0;
+}
+
 static void checkpoint_on_pool(uv_work_t *work)
 {
     struct file_work *w = work->data;
     struct db *db;
-    struct db_checkpoint done;
     struct error err;
-    const struct db_options options = {.busy_ms = 1000};
+    const struct db_options options = {.busy_ms = CHECKPOINT_LOCK_MS};
     if (db_open(w->h->state_path, &options, &db, &err) != 0) {
         log_warn("no checkpoint", "why=%s", err.text);
         return;
     }
-    enum db_checkpoint_mode mode =
-        w->wal_bytes > LIMIT_LOG_BYTES ? DB_CHECKPOINT_RESTART : DB_CHECKPOINT_PASSIVE;
-    if (db_checkpoint(db, mode, &done, &err) != 0)
+    if (checkpoint(db, w->wal_bytes, &err) != 0)
         log_debug("checkpoint put off", "why=%s", err.text);
     db_close(db);
 }

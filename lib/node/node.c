@@ -10,6 +10,7 @@
 #include "base/str.h"
 
 #define CHECKPOINT_WAL_BYTES (4 << 20)
+#define CHECKPOINT_WAIT_MS 10000 /* a slow disk's time to end one that locks the writer out */
 #define UNREACHABLE_MS 5000
 #define FRAME_RAFT 'R' /* first byte of what goes between nodes */
 #define FRAME_AGENT 'A'
@@ -32,6 +33,7 @@ static int open_state(struct node *n, struct error *err)
 {
     const struct db_options options = {
         .fail_stop = true,
+        .busy_ms = CHECKPOINT_WAIT_MS,
         .reverse_unordered_selects = n->options.reverse_unordered,
         .vfs = n->options.vfs,
     };

@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -251,6 +252,42 @@ static void readers_see_what_is_committed(void **state)
     db_close(reader);
 }
 
+static void *commit_later(void *holder)
+{
+    struct error err;
+    return db_commit(holder, &err) == 0 ? NULL : holder;
+}
+
+/* A checkpoint that makes the log begin anew holds the same lock. */
+static void a_writer_waits_for_who_holds_the_lock(void **state)
+{
+    (void)state;
+    struct error err;
+    struct db *holder, *hasty, *patient;
+    pthread_t thread;
+    void *trouble;
+    char folder[TMP_PATH_SIZE], path[TMP_PATH_SIZE];
+    const struct db_options options = {.fail_stop = true, .busy_ms = 30000};
+    tmp_make(folder);
+    tmp_file(path, folder, "locked.db");
+    assert_int_equal(db_open(path, &options, &holder, &err), 0);
+    assert_int_equal(db_open(path, &options, &patient, &err), 0);
+    assert_int_equal(db_open(path, NULL, &hasty, &err), 0);
+    assert_int_equal(db_begin(holder, DB_FULL, &err), 0);
+    assert_int_equal(db_begin(hasty, DB_FULL, &err), -1);
+    assert_int_equal(err.code, ERR_UNAVAILABLE);
+
+    assert_int_equal(pthread_create(&thread, NULL, commit_later, holder), 0);
+    assert_int_equal(db_begin(patient, DB_FULL, &err), 0);
+    assert_int_equal(db_commit(patient, &err), 0);
+    assert_int_equal(pthread_join(thread, &trouble), 0);
+    assert_null(trouble);
+    db_close(hasty);
+    db_close(patient);
+    db_close(holder);
+    tmp_remove(folder);
+}
+
 static bool give_up(void *data)
 {
     return --*(int *)data > 0;
@@ -410,6 +447,7 @@ int main(void)
         TEST(each_operation_of_the_disk_may_fail),
         TEST(a_savepoint_leaves_nothing_when_rolled_back),
         TEST(readers_see_what_is_committed),
+        cmocka_unit_test(a_writer_waits_for_who_holds_the_lock),
         TEST(a_reader_can_lose_patience),
         TEST(the_log_is_checkpointed_by_hands_only),
         TEST(a_reader_in_its_rows_holds_truncation_up),
