@@ -458,3 +458,19 @@ class Worker(threading.Thread):
         self.ending.set()
         self.join()
         assert self.trouble is None, self.trouble
+
+
+class Traffic:
+    """Requests at a steady rate to a service port, from a process of its own: traffic.py."""
+
+    def __init__(self, place, port, rate, connections):
+        command = ["/usr/bin/python3", os.path.join(HERE, "traffic.py"), place.service_address, str(port),
+                   str(rate), str(connections)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        env=place.environment(), text=True)
+
+    def end(self):
+        """What came of it; fails if a request has failed."""
+        said = json.loads(self.process.communicate(timeout=60)[0])
+        assert said["answers"] == said["asked"] > 0 and not said["failures"], said
+        return said
