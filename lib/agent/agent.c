@@ -296,7 +296,7 @@ void agent_status(struct agent *a, const struct json *v, struct now now, struct 
         return;
     }
     if (!task_ended(known.state)) /* the first end counts */
-        report(a, &st, out);
+        agent_report(a, &st, out);
 }
 
 /* What was launched and is not there: with its machine, or before it came to anything. */

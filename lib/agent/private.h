@@ -61,7 +61,7 @@ bool known_task(struct agent *a, int64_t task, struct known *out);
 
 /* ---- status_queue.c */
 /* Numbers it, records it, sends it. Nothing if the task is not known. */
-void report(struct agent *a, struct status *st, struct outbox *out);
+void agent_report(struct agent *a, struct status *st, struct outbox *out);
 void report_state(struct agent *a, int64_t task, enum task_state state, struct wall at,
                   const char *message, struct outbox *out);
 /* The end of a task that has no record here. */

@@ -97,7 +97,7 @@ static void write_body(const struct status *st, struct buf *out)
     status_write(&shorter, &w);
 }
 
-void report(struct agent *a, struct status *st, struct outbox *out)
+void agent_report(struct agent *a, struct status *st, struct outbox *out)
 {
     struct known known;
     struct buf body;
@@ -114,7 +114,7 @@ void report_state(struct agent *a, int64_t task, enum task_state state, struct w
                   const char *message, struct outbox *out)
 {
     struct status st = {.task = task, .state = state, .at = at, .message = message};
-    report(a, &st, out);
+    agent_report(a, &st, out);
 }
 
 void report_unknown(struct agent *a, int64_t task, struct wall at, struct outbox *out)
