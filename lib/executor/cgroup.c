@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 
 #define MEM_BYTES_MIN (32ll << 20) /* less starts no shell: spec/mesos.md 8.10 */
 #define PERIOD_US 100000
+#define NODE_LEAF "mesolith-node" /* version 2: where our own processes go */
 
 static const char *const names[CGROUP_CONTROLLERS] = {"cpu", "memory", "pids"};
 
@@ -172,38 +174,58 @@ static bool probe_v1(struct cgroup *root, const struct mounts *m, const char *pa
     return any;
 }
 
-static void move_to_leaf(const char *above, int launcher)
-{
-    char leaf[CGROUP_PATH_SIZE], text[16];
-    if (!join(leaf, above, "/", "mesolith-node"))
-        return;
-    mkdir(leaf, 0755);
-    put(leaf, "cgroup.procs", "0");
-    snprintf(text, sizeof(text), "%d", launcher);
-    if (launcher > 0)
-        put(leaf, "cgroup.procs", text);
-}
-
 /* `dir` passes its controllers on; a cgroup other than the root may then hold no processes. */
 static bool pass_on(const char *dir)
 {
     return put(dir, "cgroup.subtree_control", "+cpu +memory +pids") == 0;
 }
 
-static bool probe_v2(struct cgroup *root, const struct mounts *m, const char *parent, int launcher)
+/* The program that a process runs, also when an upgrade has replaced it. */
+static bool program_of(const char *pid, char dst[PATH_MAX])
 {
-    char path[CGROUP_PATH_SIZE], above[CGROUP_PATH_SIZE], text[256];
-    if (m->v2[0] == '\0' || (parent == NULL && !own_path(NULL, path, sizeof(path))))
+    char link[64];
+    snprintf(link, sizeof(link), "/proc/%.20s/exe", pid);
+    ssize_t n = readlink(link, dst, PATH_MAX - 1);
+    dst[n > 0 ? n : 0] = '\0';
+    if (str_ends(dst, " (deleted)"))
+        dst[strlen(dst) - strlen(" (deleted)")] = '\0';
+    return n > 0;
+}
+
+/* Our own processes: this one, the launcher, supervisors, the proxy. Nobody else's. */
+static void move_ours(const char *from, const char *to)
+{
+    char pids[4096], own[PATH_MAX], other[PATH_MAX];
+    if (!get(from, "cgroup.procs", pids, sizeof(pids)) || !program_of("self", own))
+        return;
+    for (char *pid = strtok(pids, "\n"); pid != NULL; pid = strtok(NULL, "\n"))
+        if (program_of(pid, other) && str_eq(own, other))
+            put(to, "cgroup.procs", pid);
+}
+
+static bool make_room(const char *above)
+{
+    char leaf[CGROUP_PATH_SIZE];
+    if (!join(leaf, above, "/", NODE_LEAF) || (mkdir(leaf, 0755) != 0 && errno != EEXIST))
         return false;
-    if (!join(above, m->v2, parent != NULL ? parent : path, "") ||
-        !get(above, "cgroup.controllers", text, sizeof(text)) || strstr(text, "memory") == NULL)
+    move_ours(above, leaf);
+    if (pass_on(above))
+        return true;
+    move_ours(leaf, above); /* somebody else is there too */
+    rmdir(leaf);
+    return false;
+}
+
+static bool try_v2(struct cgroup *root, const struct mounts *m, const char *path, bool own)
+{
+    char above[CGROUP_PATH_SIZE], text[256];
+    int n = snprintf(above, sizeof(above), "%s%s", m->v2, str_eq(path, "/") ? "" : path);
+    if (n >= (int)sizeof(above) || !get(above, "cgroup.controllers", text, sizeof(text)) ||
+        strstr(text, "memory") == NULL)
         return false;
-    if (!pass_on(above)) {
-        move_to_leaf(above, launcher);
-        if (!pass_on(above))
-            return false;
-    }
-    if (!make_below(root->dir[0], m->v2, parent != NULL ? parent : path) || !pass_on(root->dir[0]))
+    if (!pass_on(above) && !(own && make_room(above)))
+        return false;
+    if (!make_below(root->dir[0], m->v2, path) || !pass_on(root->dir[0]))
         return false;
     for (int c = 1; c < CGROUP_CONTROLLERS; c++)
         memcpy(root->dir[c], root->dir[0], sizeof(root->dir[0]));
@@ -211,12 +233,33 @@ static bool probe_v2(struct cgroup *root, const struct mounts *m, const char *pa
     return true;
 }
 
-int cgroup_probe(struct cgroup *root_out, const char *parent, int launcher, struct error *err)
+static bool own_path_v2(char path[CGROUP_PATH_SIZE])
+{
+    if (!own_path(NULL, path, CGROUP_PATH_SIZE))
+        return false;
+    if (str_ends(path, "/" NODE_LEAF)) /* where an earlier start has put us */
+        path[strlen(path) - strlen("/" NODE_LEAF)] = '\0';
+    return true;
+}
+
+/* At the root rather than below our own: tasks must not keep a service manager from starting us
+ * again, which puts no process into a cgroup that passes controllers on. */
+static bool probe_v2(struct cgroup *root, const struct mounts *m, const char *parent)
+{
+    char path[CGROUP_PATH_SIZE];
+    if (m->v2[0] == '\0')
+        return false;
+    if (parent != NULL)
+        return try_v2(root, m, parent, false);
+    return try_v2(root, m, "/", false) || (own_path_v2(path) && try_v2(root, m, path, true));
+}
+
+int cgroup_probe(struct cgroup *root_out, const char *parent, struct error *err)
 {
     struct mounts mounts;
     mounts_read(&mounts);
     *root_out = (struct cgroup){0};
-    if (probe_v1(root_out, &mounts, parent) || probe_v2(root_out, &mounts, parent, launcher))
+    if (probe_v1(root_out, &mounts, parent) || probe_v2(root_out, &mounts, parent))
         return 0;
     *root_out = (struct cgroup){0};
     return error_set(err, ERR_UNAVAILABLE, "no cgroup with cpu, memory or pids can be written");

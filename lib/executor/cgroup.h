@@ -1,9 +1,8 @@
 /* lib/executor/cgroup.h - limits of plain processes: cgroups of version 1 or 2.
  *
  * A task has one folder in each hierarchy of version 1 that we may write, or one folder in the one
- * hierarchy of version 2. All of them lie in folders named `mesolith` below our own cgroup, or
- * below a parent that the operator names. A zeroed struct is "no cgroup": all functions then do
- * nothing. */
+ * hierarchy of version 2. All of them lie in folders named `mesolith`. A zeroed struct is "no
+ * cgroup": all functions then do nothing. */
 #pragma once
 
 #include <sys/types.h>
@@ -27,11 +26,12 @@ struct cgroup_limits {   /* 0: not limited */
     int64_t pids;
 };
 
-/* Finds what we may write and makes the `mesolith` folders. `parent` names a folder of the mounted
- * hierarchies, as /proc/self/cgroup writes it, or is NULL for our own. In version 2, where a cgroup
- * with limits below may hold no processes, this process and `launcher` move to a leaf beside it.
- * Without any, *root_out is zeroed and `err` (ERR_UNAVAILABLE) says why, for the log. */
-int cgroup_probe(struct cgroup *root_out, const char *parent, int launcher, struct error *err);
+/* Finds what we may write and makes the `mesolith` folders: below our own cgroup in version 1,
+ * below the root in version 2 or, where that is not ours to write, below our own; our processes
+ * then move to a leaf beside it, since a cgroup with limits below may hold none. `parent` names
+ * another place, as /proc/self/cgroup writes it. Without any, *root_out is zeroed and `err`
+ * (ERR_UNAVAILABLE) says so, for the log. */
+int cgroup_probe(struct cgroup *root_out, const char *parent, struct error *err);
 
 /* The names of a task's folders below the root: nothing is made yet. */
 void cgroup_name(const struct cgroup *root, const char *task, struct cgroup *out);

@@ -733,17 +733,29 @@ static void find_cgroups(const struct executor *x, struct cgroup *root)
     *root = (struct cgroup){0};
     if (x->options.no_limits)
         return;
-    if (cgroup_probe(root, x->cgroup_parent, x->options.launcher.pid, &err) != 0)
+    if (cgroup_probe(root, x->cgroup_parent, &err) != 0)
         log_warn("tasks run without limits", "reason=\"%s\"", err.text);
     for (int c = 0; c < CGROUP_CONTROLLERS; c++)
         if (root->version != 0)
             log_debug("cgroup", "folder=%s", root->dir[c]);
 }
 
-static int make_folders(const struct executor *x, struct error *err)
+/* The launcher, who has no working folder of ours, needs whole paths. */
+static int make_folders(struct executor *x, struct error *err)
 {
-    if ((mkdir(x->folder, 0711) != 0 && errno != EEXIST) ||
-        (mkdir(x->tasks_folder, 0700) != 0 && errno != EEXIST))
+    struct buf tasks;
+    if (mkdir(x->folder, 0711) != 0 && errno != EEXIST)
+        return error_set(err, ERR_IO, "cannot make %s: %s", x->folder, strerror(errno));
+    char *whole = realpath(x->folder, NULL);
+    if (whole == NULL)
+        return error_set(err, ERR_IO, "cannot find %s: %s", x->folder, strerror(errno));
+    mem_free(x->folder);
+    x->folder = mem_strdup(whole);
+    free(whole);
+    buf_init(&tasks, SANDBOX_PATH_SIZE);
+    buf_printf(&tasks, "%s/tasks", x->folder);
+    x->tasks_folder = buf_take(&tasks, NULL);
+    if (mkdir(x->tasks_folder, 0700) != 0 && errno != EEXIST)
         return error_set(err, ERR_IO, "cannot make %s: %s", x->tasks_folder, strerror(errno));
     return 0;
 }
@@ -776,15 +788,11 @@ static struct executor *executor_new(struct loop *loop, const struct executor_op
                                      const struct executor_events *events)
 {
     struct executor *x = NEW(struct executor);
-    struct buf tasks;
     uint64_t seed = 0;
-    buf_init(&tasks, SANDBOX_PATH_SIZE);
-    buf_printf(&tasks, "%s/tasks", options->folder);
     x->loop = loop;
     x->options = *options;
     x->events = *events;
     x->folder = mem_strdup(options->folder);
-    x->tasks_folder = buf_take(&tasks, NULL);
     x->docker_where = mem_strdup(options->docker);
     x->cgroup_parent = mem_strdup(options->cgroup_parent);
     x->env = copy_env(options->env);

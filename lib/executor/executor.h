@@ -17,7 +17,7 @@
 struct executor;
 
 struct executor_options {
-    const char *folder;        /* absolute: the data folder's agent/ */
+    const char *folder;        /* the data folder's agent/ */
     struct launcher launcher;  /* taken, if the start succeeds */
     const char *docker;        /* the engine's address; NULL: DOCKER_HOST, or its default socket */
     const char *const *env;    /* of every task, as "NAME=value"; NULL-terminated, or NULL */

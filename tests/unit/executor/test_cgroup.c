@@ -153,7 +153,7 @@ static bool open_limited_world(void)
     struct error err;
     world_open(&w);
     world_agent_start(&w);
-    if (cgroup_probe(&w.options.cgroups, NULL, w.launcher.pid, &err) != 0) {
+    if (cgroup_probe(&w.options.cgroups, NULL, &err) != 0) {
         print_message("[ SKIPPED  ] %s\n", err.text);
         world_agent_stop(&w);
         world_close(&w);
