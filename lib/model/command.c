@@ -102,8 +102,10 @@ int command_from_json(const struct json *element, struct command *out, struct er
 {
     const char *word = json_str(json_get(element, "c"), "");
     enum command_kind kind;
+    char quoted[48];
     if (!command_parse_word(word, &kind))
-        return error_set(err, ERR_CORRUPT, "log entry: unknown command %s", word);
+        return error_set(err, ERR_CORRUPT, "log entry: unknown command %s",
+                         str_quote(quoted, sizeof quoted, word, strlen(word)));
     *out = (struct command){
         .kind = kind,
         .at = {json_int(json_get(element, "at"), 0)},

@@ -16,7 +16,13 @@ bool mesos_agent_id_parse(const char *text, const char *cluster, int64_t *agent_
 {
     size_t len = strlen(cluster);
     return strncmp(text, cluster, len) == 0 && strncmp(text + len, "-S", 2) == 0 &&
-           str_to_i64(text + len + 2, agent_out);
+           text[len + 2] != '-' && str_to_i64(text + len + 2, agent_out);
+}
+
+static bool is_folder_name(const char *task)
+{
+    return task[0] != '\0' && !str_eq(task, ".") && !str_eq(task, "..") &&
+           strlen(task) < MESOS_FOLDER_SIZE && strchr(task, '/') == NULL;
 }
 
 const char *mesos_framework_id(const char *cluster, enum owner owner, char dst[MESOS_ID_SIZE])
@@ -28,7 +34,7 @@ const char *mesos_framework_id(const char *cluster, enum owner owner, char dst[M
 const char *mesos_executor_folder(const char *task, char dst[MESOS_FOLDER_SIZE])
 {
     size_t len = strlen(task);
-    if (len < MESOS_FOLDER_SIZE && strchr(task, '/') == NULL) {
+    if (is_folder_name(task)) {
         memcpy(dst, task, len + 1);
         return dst;
     }

@@ -1,5 +1,7 @@
 #include "model/message.h"
 
+#include <string.h>
+
 #include "base/str.h"
 
 static const char *const words[MESSAGE_KINDS] = {
@@ -37,7 +39,9 @@ struct json *message_parse(struct slice text, enum message_kind *kind_out, struc
             return root;
         }
     }
+    char quoted[48];
+    error_set(err, ERR_INVALID, "message: unknown kind %s",
+              str_quote(quoted, sizeof quoted, word, strlen(word)));
     json_free(root);
-    error_set(err, ERR_INVALID, "message: unknown kind \"%.40s\"", word);
     return NULL;
 }

@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#define COUNT_MAX 1000000000
+
 static const char *const check_words[] = {"http", "https", "tcp", "command"};
 static const char *const network_words[] = {"host", "bridge", "user", "none"};
 
@@ -186,6 +188,31 @@ static int port(struct reader *r, const struct json *v, const char *name)
     return (int)p;
 }
 
+/* An amount: of milliseconds, of bytes. */
+static int64_t amount(struct reader *r, const struct json *v, const char *name)
+{
+    int64_t n = json_int(json_get(v, name), 0);
+    if (n < 0)
+        fail(r, name, "0 or more");
+    return n;
+}
+
+static unsigned count(struct reader *r, const struct json *v, const char *name)
+{
+    int64_t n = json_int(json_get(v, name), 0);
+    if (n < 0 || n > COUNT_MAX)
+        fail(r, name, "0 to 1000000000");
+    return (unsigned)n;
+}
+
+static enum owner owner(struct reader *r, const struct json *v)
+{
+    int64_t n = json_int(json_get(v, "owner"), OWNER_APP);
+    if (n != OWNER_APP && n != OWNER_JOB)
+        fail(r, "owner", "0 or 1");
+    return (enum owner)n;
+}
+
 /* The n elements of the list, each `size` bytes; read() fills one. */
 static const void *list(struct reader *r, const struct json *v, const char *name, size_t size,
                         size_t *n_out,
@@ -265,11 +292,11 @@ static void read_check(struct reader *r, const struct json *v, void *out)
         .port = port(r, v, "port"),
         .path = text(r, v, "path", false),
         .command = text(r, v, "command", false),
-        .grace_ms = json_int(json_get(v, "grace_ms"), 0),
-        .interval_ms = json_int(json_get(v, "interval_ms"), 0),
-        .timeout_ms = json_int(json_get(v, "timeout_ms"), 0),
-        .delay_ms = json_int(json_get(v, "delay_ms"), 0),
-        .max_failures = (unsigned)json_int(json_get(v, "max_failures"), 0),
+        .grace_ms = amount(r, v, "grace_ms"),
+        .interval_ms = amount(r, v, "interval_ms"),
+        .timeout_ms = amount(r, v, "timeout_ms"),
+        .delay_ms = amount(r, v, "delay_ms"),
+        .max_failures = count(r, v, "max_failures"),
         .ignore_1xx = json_bool(json_get(v, "ignore_1xx"), false),
         .kill_on_max = json_bool(json_get(v, "kill_on_max"), false),
     };
@@ -283,26 +310,26 @@ int run_spec_read(const struct json *v, struct run_spec *out, struct error *err)
         .arena = arena,
         .task = json_int(json_get(v, "task"), 0),
         .name = text(&r, v, "name", true),
-        .owner = (enum owner)json_int(json_get(v, "owner"), 0),
+        .owner = owner(&r, v),
         .of = text(&r, v, "of", true),
         .agent = text(&r, v, "agent", true),
         .framework = text(&r, v, "framework", true),
         .source = text(&r, v, "source", false),
         .cmd = text(&r, v, "cmd", false),
         .user = text(&r, v, "user", false),
-        .cpus_milli = json_int(json_get(v, "cpus_milli"), 0),
-        .mem_bytes = json_int(json_get(v, "mem_bytes"), 0),
-        .disk_bytes = json_int(json_get(v, "disk_bytes"), 0),
+        .cpus_milli = amount(&r, v, "cpus_milli"),
+        .mem_bytes = amount(&r, v, "mem_bytes"),
+        .disk_bytes = amount(&r, v, "disk_bytes"),
         .image = text(&r, v, "image", false),
         .force_pull = json_bool(json_get(v, "force_pull"), false),
         .privileged = json_bool(json_get(v, "privileged"), false),
         .tty = json_bool(json_get(v, "tty"), false),
         .network = (enum run_network)word(&r, v, "network", network_words, 4),
         .network_name = text(&r, v, "network_name", false),
-        .grace_ms = json_int(json_get(v, "grace_ms"), 0),
-        .max_ms = json_int(json_get(v, "max_ms"), 0),
+        .grace_ms = amount(&r, v, "grace_ms"),
+        .max_ms = amount(&r, v, "max_ms"),
         .once = json_bool(json_get(v, "once"), false),
-        .start_before_ms = json_int(json_get(v, "start_before_ms"), 0),
+        .start_before_ms = amount(&r, v, "start_before_ms"),
     };
     s.args = list(&r, v, "args", sizeof(char *), &s.args_n, read_arg);
     s.env = list(&r, v, "env", sizeof *s.env, &s.env_n, read_env);

@@ -1,5 +1,9 @@
 #include "model/status.h"
 
+#include <string.h>
+
+#include "base/str.h"
+
 void status_write(const struct status *s, struct json_writer *w)
 {
     json_object(w);
@@ -41,9 +45,11 @@ int status_read(const struct json *v, struct status *out, struct error *err)
         return error_set(err, ERR_INVALID, "status: task: need a positive number");
     if (!json_i64(json_get(v, "seq"), &s.seq))
         return error_set(err, ERR_INVALID, "status: seq: need a number");
-    if (!task_state_parse(json_str(json_get(v, "state"), ""), &s.state))
-        return error_set(err, ERR_INVALID, "status: state: got \"%.40s\", need a task state",
-                         json_str(json_get(v, "state"), ""));
+    const char *word = json_str(json_get(v, "state"), "");
+    char quoted[48];
+    if (!task_state_parse(word, &s.state))
+        return error_set(err, ERR_INVALID, "status: state: got %s, need a task state",
+                         str_quote(quoted, sizeof quoted, word, strlen(word)));
     s.at.ms = json_int(json_get(v, "at"), 0);
     s.pid = json_int(json_get(v, "pid"), 0);
     s.container = json_str(json_get(v, "container"), NULL);

@@ -1,50 +1,71 @@
 #include "unit.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "model/mesos_id.h"
 
-static void a_folder_is_called_as_its_task(void **unused)
+#define CLUSTER "5d5b8c1e-0000-4000-8000-000000000001"
+
+static void ids_begin_with_the_clusters(void **unused)
 {
-    char a[MESOS_FOLDER_SIZE], b[MESOS_FOLDER_SIZE];
+    char id[MESOS_ID_SIZE], path[MESOS_PATH_SIZE];
     (void)unused;
-    assert_string_equal(mesos_executor_folder("ct:5:0:date:-a 1", a), "ct:5:0:date:-a 1");
-    mesos_executor_folder("ct:5:0:date:/etc/x", a);
-    assert_int_equal(strncmp(a, "ct:5:0:date:_etc_x-", 19), 0);
-    mesos_executor_folder("ct:5:0:date:_etc/x", b);
-    assert_string_not_equal(a, b);
+    assert_string_equal(mesos_agent_id(CLUSTER, 3, id), CLUSTER "-S3");
+    assert_string_equal(mesos_framework_id(CLUSTER, OWNER_APP, id), CLUSTER "-0000");
+    assert_string_equal(mesos_framework_id(CLUSTER, OWNER_JOB, id), CLUSTER "-0001");
+    assert_string_equal(mesos_sandbox_path(CLUSTER, 3, OWNER_JOB, "ct:1:0:date:", path),
+                        "/slaves/" CLUSTER "-S3/frameworks/" CLUSTER
+                        "-0001/executors/ct:1:0:date:/runs/latest");
 }
 
-static void a_folder_fits_into_a_file_system(void **unused)
+static void an_agents_id_reads_back(void **unused)
 {
-    char a[MESOS_FOLDER_SIZE], b[MESOS_FOLDER_SIZE], text[400];
+    static const struct {
+        const char *text;
+        int64_t agent; /* -1: it is none of this cluster's */
+    } rows[] = {
+        {CLUSTER "-S0", 0},    {CLUSTER "-S4711", 4711},
+        {CLUSTER "-S", -1},    {CLUSTER "-S-5", -1},
+        {CLUSTER "-S5x", -1},  {CLUSTER "-S99999999999999999999", -1},
+        {CLUSTER "-0000", -1}, {CLUSTER, -1},
+        {"other-S5", -1},      {"", -1},
+    };
     (void)unused;
-    memset(text, 'n', sizeof text);
-    text[255] = '\0';
-    assert_string_equal(mesos_executor_folder(text, a), text);
-    text[255] = 'n';
-    text[300] = '\0';
-    assert_int_equal(strlen(mesos_executor_folder(text, a)), 255);
-    text[299] = 'm';
-    assert_int_equal(strlen(mesos_executor_folder(text, b)), 255);
-    assert_string_not_equal(a, b);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int64_t agent = -1;
+        assert_int_equal(mesos_agent_id_parse(rows[i].text, CLUSTER, &agent), rows[i].agent >= 0);
+        assert_int_equal(agent, rows[i].agent);
+    }
 }
 
-static void a_sandbox_has_one_path(void **unused)
+/* Whatever the task is called: one folder, below its parent, unlike any other task's. */
+static void a_tasks_folder_is_one_folder(void **unused)
 {
-    char path[MESOS_PATH_SIZE];
+    char long_id[400], a[MESOS_FOLDER_SIZE], b[MESOS_FOLDER_SIZE];
+    static const char *const odd[] = {".", "..", "", "../../etc", "a/b", "/", "a/../b"};
     (void)unused;
-    assert_string_equal(mesos_sandbox_path("c1", 3, OWNER_JOB, "ct:5:0:date:", path),
-                        "/slaves/c1-S3/frameworks/c1-0001/executors/ct:5:0:date:/runs/latest");
+    assert_string_equal(mesos_executor_folder("web.instance-1._app.1", a), "web.instance-1._app.1");
+    for (size_t i = 0; i < COUNT(odd); i++) {
+        mesos_executor_folder(odd[i], a);
+        assert_null(strchr(a, '/'));
+        assert_true(strlen(a) > 2 && strlen(a) < MESOS_FOLDER_SIZE);
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(a, mesos_executor_folder(odd[k], b));
+    }
+    memset(long_id, 'x', sizeof long_id);
+    long_id[sizeof long_id - 1] = '\0';
+    mesos_executor_folder(long_id, a);
+    long_id[sizeof long_id - 2] = 'y'; /* they differ where they are cut */
+    assert_string_not_equal(a, mesos_executor_folder(long_id, b));
+    assert_true(strlen(a) < MESOS_FOLDER_SIZE);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_folder_is_called_as_its_task),
-        cmocka_unit_test(a_folder_fits_into_a_file_system),
-        cmocka_unit_test(a_sandbox_has_one_path),
+        cmocka_unit_test(ids_begin_with_the_clusters),
+        cmocka_unit_test(an_agents_id_reads_back),
+        cmocka_unit_test(a_tasks_folder_is_one_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
