@@ -12,6 +12,7 @@
 #define READERS 2
 #define CHECKPOINT_LOCK_MS 20 /* so long may a checkpoint keep the writer waiting for readers */
 #define TURN_AT_LEAST_MS 1000 /* a node looks around so often though nothing is due */
+#define TOO_MANY "too many requests are waiting: try again"
 
 /* What the node's thread or a reader wants done on the loop. */
 enum deed_kind {
@@ -53,7 +54,7 @@ struct host {
     uv_thread_t thread;
     struct mailbox inbox, outbox; /* struct event to the node; struct deed to the loop */
     uv_async_t wake;
-    struct readers *readers;
+    struct readers *readers; /* NULL: not begun, or ended */
     char *state_path;
     const struct api *api;
     struct error failure;
@@ -119,7 +120,7 @@ static void hand_ask(struct hands *hands, struct exchange_id id, struct request 
     (void)index; /* a snapshot that begins from now on holds it: it is committed */
     if (readers_ask(h->readers, id, request))
         return;
-    struct answer a = answer_whole(id, 503, "text/plain", SLICE("too many readers\n"));
+    struct answer a = answer_busy(id, TOO_MANY);
     request_free(request);
     answer_from_reader(h, &a);
 }
@@ -298,13 +299,29 @@ static void on_wake_closed(uv_handle_t *handle)
     h->deeds.ended(h->deeds.data, h->failure.code != ERR_NONE ? &h->failure : NULL);
 }
 
-/* The node's thread has said its last word: what was waiting has been done before. */
+static void refuse(struct host *h, struct exchange_id id)
+{
+    struct answer a = answer_busy(id, h->readers == NULL ? "this node is stopping" : TOO_MANY);
+    http_server_answer(h->server, &a);
+    answer_close(&a);
+}
+
+/* The node's thread has said its last word: what was waiting has been done before. The mailbox to
+ * it is shut, so what is in there now is all that came too late. */
 static void end(struct host *h)
 {
     uv_thread_join(&h->thread);
     h->joined = true;
     readers_stop(h->readers);
     h->readers = NULL;
+    struct event *late;
+    size_t n = mailbox_take(&h->inbox, 0, (void **)&late);
+    for (size_t i = 0; i < n; i++) {
+        if (late[i].kind == EVENT_REQUEST)
+            refuse(h, late[i].exchange);
+        event_close(&late[i]);
+    }
+    mem_free(late);
     uv_close((uv_handle_t *)&h->wake, on_wake_closed);
 }
 
@@ -326,9 +343,9 @@ static void on_wake(uv_async_t *wake)
 
 /* ---------------- the node's thread */
 
-static int64_t wait_ms(const struct host *h, struct now now)
+static int64_t wait_ms(struct host *h)
 {
-    int64_t due = node_due(h->node).ms - now.mono.ms;
+    int64_t due = node_due(h->node).ms - h->clock.mono(&h->clock).ms;
     if (due < 0)
         return 0;
     return due < TURN_AT_LEAST_MS ? due : TURN_AT_LEAST_MS;
@@ -337,47 +354,35 @@ static int64_t wait_ms(const struct host *h, struct now now)
 static void node_main(void *data)
 {
     struct host *h = data;
-    struct error err = {.code = ERR_NONE};
-    struct now now = {h->clock.mono(&h->clock), h->clock.wall(&h->clock)};
-    while (!node_stopped(h->node)) {
+    struct deed ended = {.kind = DEED_ENDED};
+    int rc = 0;
+    while (rc == 0 && !node_stopped(h->node)) {
         struct event *events;
-        size_t n = mailbox_take(&h->inbox, wait_ms(h, now), (void **)&events);
-        now = (struct now){h->clock.mono(&h->clock), h->clock.wall(&h->clock)};
-        int rc = node_turn(h->node, events, n, now, &err);
+        size_t n = mailbox_take(&h->inbox, wait_ms(h), (void **)&events);
+        struct now now = {h->clock.mono(&h->clock), h->clock.wall(&h->clock)};
+        rc = node_turn(h->node, events, n, now, &ended.err);
         mem_free(events);
-        if (rc != 0)
-            break;
-        if (!h->told_ready && node_ready(h->node)) {
+        if (rc == 0 && !h->told_ready && node_ready(h->node)) {
             struct deed ready = {.kind = DEED_READY};
             h->told_ready = true;
             want(h, &ready);
         }
     }
-    struct deed ended = {.kind = DEED_ENDED, .err = err};
-    if (err.code == ERR_NONE)
-        ended.err = (struct error){.code = ERR_NONE};
+    if (rc == 0)
+        ended.err.code = ERR_NONE;
+    mailbox_shut(&h->inbox);
     want(h, &ended);
 }
 
 /* ---------------- requests, on the loop */
-
-static void refuse(struct host *h, struct exchange_id id)
-{
-    struct answer a =
-        answer_whole(id, 503, "application/json",
-                     SLICE("{\"message\":\"too many requests are waiting: try again\"}"));
-    header_put(&a.headers, "Retry-After", "1");
-    http_server_answer(h->server, &a);
-    answer_close(&a);
-}
 
 static void on_request(struct http_server *server, struct exchange_id id, const struct request *r)
 {
     struct host *h = http_server_data(server);
     struct request *own = request_dup(r);
     struct event e = {.kind = EVENT_REQUEST, .exchange = id, .request = own};
-    bool taken = api_is_ask(h->api, r) ? readers_ask(h->readers, id, own)
-                                       : mailbox_put(&h->inbox, &e, LANE_BOUNDED);
+    bool taken = !api_is_ask(h->api, r) ? mailbox_put(&h->inbox, &e, LANE_BOUNDED)
+                                        : h->readers != NULL && readers_ask(h->readers, id, own);
     if (!taken) {
         request_free(own);
         refuse(h, id);

@@ -44,7 +44,7 @@ void *host_owner(const struct host *h);
 int host_start(struct host *h, struct loop *loop, struct http_server *server,
                const struct host_options *options, const struct host_deeds *deeds,
                struct error *err) MUST_CHECK;
-/* Hands the node over its leadership, ends the threads; `ended` follows. */
+/* Answers what was taken in, refuses what comes now, ends the threads; `ended` follows. */
 void host_stop(struct host *h);
 void host_free(struct host *h); /* after `ended`, or never started; accepts NULL */
 

@@ -44,14 +44,6 @@ void mailbox_shut(struct mailbox *m)
     uv_mutex_unlock(&m->lock);
 }
 
-bool mailbox_is_shut(struct mailbox *m)
-{
-    uv_mutex_lock(&m->lock);
-    bool closed = m->closed;
-    uv_mutex_unlock(&m->lock);
-    return closed;
-}
-
 size_t mailbox_take(struct mailbox *m, int64_t wait_ms, void **items_out)
 {
     uv_mutex_lock(&m->lock);

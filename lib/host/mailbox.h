@@ -22,8 +22,8 @@ struct mailbox {
 };
 
 void mailbox_init(struct mailbox *m, size_t item_size, size_t limit);
-void mailbox_close(
-    struct mailbox *m); /* nobody uses it any more; what is in it is the owner's to take first */
+/* Nobody uses it any more; what is in it is the owner's to take first. */
+void mailbox_close(struct mailbox *m);
 
 enum lane { LANE_BOUNDED, LANE_FREE };
 /* False: full, or shut; the item stays the caller's. Any thread. */
@@ -34,4 +34,3 @@ void mailbox_shut(struct mailbox *m);
 /* Waits until something is there, or for at most `wait_ms` (-1: for ever), or until it is shut.
  * Gives all items, in the order they came; the caller frees *items_out. */
 size_t mailbox_take(struct mailbox *m, int64_t wait_ms, void **items_out);
-bool mailbox_is_shut(struct mailbox *m);

@@ -11,6 +11,7 @@
 #include "net/loop.h"
 
 #define READER_BUSY_MS 1000
+#define STOPPING "this node is stopping"
 
 /* ---- facts */
 
@@ -84,7 +85,8 @@ struct readers {
     struct ask *asks; /* a ring of LIMIT_INBOX */
     size_t first, n;
     struct shared_facts *facts;
-    bool paused, ending;
+    bool paused;
+    atomic_bool ending; /* also read without the lock */
 };
 
 static const struct db_sql applied_sql[] = {{"APPLIED", "select applied from raft_state"}};
@@ -92,7 +94,7 @@ static const struct db_sql applied_sql[] = {{"APPLIED", "select applied from raf
 static bool in_time(void *data)
 {
     struct reader *r = data;
-    return r->clock.mono(&r->clock).ms < r->until_ms;
+    return r->clock.mono(&r->clock).ms < r->until_ms && !r->all->ending;
 }
 
 static void close_file(struct reader *r)
@@ -136,6 +138,8 @@ static void run_ask(struct reader *r, struct call *c, struct view *view)
     view->index = (uint64_t)stmt_one_i64(stmts_use(r->applied, 0), 0);
     api_ask(c);
     if (db_check(r->db, &err) != 0) {
+        if (r->all->ending)
+            error_set(&err, ERR_CANCELED, "%s", STOPPING);
         reply_close(c->reply);
         reply_init(c->reply);
         call_error(c, &err);
@@ -200,9 +204,9 @@ static bool next_ask(struct reader *r, struct ask *ask, struct shared_facts **fa
     return go_on;
 }
 
-static void not_ready(struct readers *all, struct ask *ask)
+static void refuse(struct readers *all, struct ask *ask)
 {
-    struct answer a = answer_whole(ask->id, 503, "text/plain", SLICE("not ready yet\n"));
+    struct answer a = answer_busy(ask->id, all->ending ? STOPPING : "not ready yet: try again");
     all->options.answer(all->options.data, &a);
     request_free(ask->request);
 }
@@ -216,7 +220,7 @@ static void reader_main(void *data)
         if (facts != NULL)
             work(r, &ask, shared_facts_get(facts));
         else
-            not_ready(r->all, &ask);
+            refuse(r->all, &ask);
         shared_facts_unref(facts);
     }
     close_file(r);
@@ -250,7 +254,7 @@ void readers_stop(struct readers *all)
     for (int i = 0; i < all->options.threads; i++)
         uv_thread_join(&all->readers[i].thread);
     for (; all->n > 0; all->n--) {
-        not_ready(all, &all->asks[all->first]);
+        refuse(all, &all->asks[all->first]);
         all->first = (all->first + 1) % LIMIT_INBOX;
     }
     shared_facts_unref(all->facts);

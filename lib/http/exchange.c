@@ -1,5 +1,6 @@
 #include "http/exchange.h"
 
+#include "base/json.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
@@ -47,6 +48,21 @@ struct answer answer_whole_take(struct exchange_id id, int status, const char *c
                                 struct buf *body)
 {
     return whole_of_blob(id, status, content_type, blob_take(body));
+}
+
+struct answer answer_busy(struct exchange_id id, const char *why)
+{
+    struct buf body;
+    struct json_writer w;
+    buf_init(&body, LIMIT_HEADER_BYTES);
+    json_begin(&w, &body);
+    json_object(&w);
+    json_member_str(&w, "status", "Service Unavailable");
+    json_member_str(&w, "message", why);
+    json_object_end(&w);
+    struct answer a = answer_whole_take(id, 503, "application/json", &body);
+    header_put(&a.headers, "Retry-After", "1");
+    return a;
 }
 
 struct answer answer_part(struct exchange_id id, struct buf *body)

@@ -83,6 +83,9 @@ struct answer answer_whole(struct exchange_id id, int status, const char *conten
 /* Takes the buffer's memory instead. */
 struct answer answer_whole_take(struct exchange_id id, int status, const char *content_type,
                                 struct buf *body);
+/* 503, to be tried again: what nobody has looked at, so no dialect is known. Marathon's clients
+ * read `message`, Chronos's `status` too. */
+struct answer answer_busy(struct exchange_id id, const char *why);
 struct answer answer_head(struct exchange_id id, int status, const char *content_type,
                           int64_t length);
 struct answer answer_part(struct exchange_id id, struct buf *body); /* takes the memory */

@@ -12,6 +12,7 @@
 #define CHECKPOINT_WAL_BYTES (4 << 20)
 #define CHECKPOINT_WAIT_MS 10000 /* a slow disk's time to end one that locks the writer out */
 #define UNREACHABLE_MS 5000
+#define STOP_MS 500    /* for the answers to what was taken in before */
 #define FRAME_RAFT 'R' /* first byte of what goes between nodes */
 #define FRAME_AGENT 'A'
 #define FRAME_LEADER 'L'
@@ -455,6 +456,7 @@ static int take_event(struct node *n, struct event *e, struct error *err)
         break;
     case EVENT_STOP:
         n->stopping = true;
+        n->stop_at = mono_after(n->now.mono, STOP_MS);
         break;
     }
     return 0;
@@ -735,6 +737,13 @@ static void look_after_files(struct node *n)
 
 /* ---------------- the turn */
 
+/* What was taken in is answered first, if that does not take too long. */
+static bool may_stop(const struct node *n)
+{
+    size_t unanswered = map_count(n->pendings) + map_count(n->reads);
+    return n->stopping && (unanswered == 0 || n->now.mono.ms >= n->stop_at.ms);
+}
+
 static int commit(struct node *n, struct error *err)
 {
     if (replica_commit(n->replica, err) != 0)
@@ -775,7 +784,7 @@ int node_turn(struct node *n, struct event *events, size_t events_n, struct now 
     carry_out(n);
     give_answers(n);
     look_after_files(n);
-    n->stopped = n->stopping;
+    n->stopped = may_stop(n);
     return 0;
 }
 
@@ -790,6 +799,8 @@ struct mono node_due(const struct node *n)
     if (restless(n))
         return (struct mono){0};
     struct mono due = replica_due(n->replica);
+    if (n->stopping)
+        due = mono_earlier(due, n->stop_at);
     if (n->minds_lead && !n->stopping) {
         due = mono_earlier(due, master_due(n->master));
         due = mono_earlier(due, apps_due(n->apps));

@@ -44,7 +44,7 @@ enum event_kind {
     EVENT_SNAPSHOT_MADE, /* snapshot: NULL if it could not be made */
     EVENT_SNAPSHOT_FETCHED, /* snapshot's token, body: the path; empty if it could not be had */
     EVENT_CHECKPOINTED,
-    EVENT_STOP, /* the process wants to end: hand over leadership, then node_stopped() */
+    EVENT_STOP, /* the process wants to end: nothing new begins; then node_stopped() */
 };
 
 struct event {

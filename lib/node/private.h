@@ -66,6 +66,7 @@ struct node {
     uint64_t told_term;
     bool housekeeping; /* a command of the node's own is in flight */
     bool stopping, stopped, recovered;
+    struct mono stop_at; /* when it stops though not all is answered */
     bool checkpointing, snapshotting;
     int64_t checkpointed; /* size of the write-ahead log at the last checkpoint */
     uint64_t fetching;    /* token of the snapshot on its way; 0: none */
