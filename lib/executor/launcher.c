@@ -19,6 +19,7 @@
 #include "base/str.h"
 #include "executor/child.h"
 #include "executor/order.h"
+#include "executor/processes.h"
 #include "executor/supervisor.h"
 
 #define BACKLOG 8
@@ -331,6 +332,7 @@ static void detach(void)
     setsid();
     (void)!chdir("/");
     prctl(PR_SET_NAME, "mesolith-launch");
+    process_title("mesolith: launcher");
 }
 
 static int open_signals(void)

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 
 /* A frame is the struct as it lies in memory, with the numbers of strings in the two lists, then
- * all strings, each with its NUL: folder, cwd, user (empty for NULL), argv, env. */
+ * all strings, each with its NUL: name, folder, cwd, user (empty for NULL), argv, env. */
 struct head {
     struct order order;
     uint32_t argv_n, env_n;
@@ -31,6 +31,7 @@ int order_pack(const struct order *o, struct buf *out, struct error *err)
     struct buf frame;
     buf_init(&frame, LIMIT_ORDER_BYTES);
     buf_put(&frame, &head, sizeof(head));
+    put_str(&frame, o->name);
     put_str(&frame, o->folder);
     put_str(&frame, o->cwd);
     put_str(&frame, o->user);
@@ -89,6 +90,7 @@ int order_unpack(const char *frame, size_t len, struct order *out, struct error 
     memcpy(&head, frame, sizeof(head));
     struct cursor c = {frame + sizeof(head), frame + len};
     struct order o = head.order;
+    o.name = take_str(&c);
     o.folder = take_str(&c);
     o.cwd = take_str(&c);
     o.user = take_str(&c);

@@ -36,6 +36,7 @@ struct order {
     int64_t timeout_ms;          /* helper; 0: none */
     struct order_rlimit rlimits[ORDER_RLIMITS];
     unsigned rlimits_n;
+    const char *name;   /* task: for people who look at the machine */
     const char *folder; /* task: agent/tasks/N */
     const char *cwd;    /* the sandbox */
     const char *user;   /* its groups are taken too; NULL: none */

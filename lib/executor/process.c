@@ -293,6 +293,7 @@ static int launch(struct driver *d, struct run *run, struct error *err)
         .grace_ms = spec->grace_ms,
         .log_bytes = p->options.log_bytes,
         .log_files = p->options.log_files,
+        .name = run->name,
         .folder = run->folder,
         .cwd = run->sandbox,
         .argv = spec->cmd != NULL ? shell : argv,

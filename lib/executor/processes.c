@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,38 @@ bool process_alive(struct process p)
     struct stat_line line;
     return p.pid > 0 && p.started != 0 && stat_read(p.pid, &line) &&
            line.process.started == p.started && line.state != 'Z' && line.state != 'X';
+}
+
+/* proc(5): fields 48 and 49 of stat, after comm, are where the arguments begin and end */
+static bool find_arguments(char **begin_out, size_t *size_out)
+{
+    char text[1024];
+    unsigned long begin, end;
+    if (read_file("/proc/self/stat", text, sizeof(text)) <= 0)
+        return false;
+    const char *p = strrchr(text, ')');
+    for (int field = 3; p != NULL && field <= 48; field++)
+        p = strchr(p + 1, ' ');
+    if (p == NULL || sscanf(p, "%lu %lu", &begin, &end) != 2 || begin == 0 || end <= begin)
+        return false;
+    *begin_out = (char *)begin;
+    *size_out = end - begin;
+    return true;
+}
+
+void process_title(const char *fmt, ...)
+{
+    char title[256], *arguments;
+    size_t size;
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(title, sizeof(title), fmt, args);
+    va_end(args);
+    if (!find_arguments(&arguments, &size))
+        return;
+    size_t n = strlen(title) < size - 1 ? strlen(title) : size - 1;
+    memset(arguments, 0, size);
+    memcpy(arguments, title, n);
 }
 
 struct table {

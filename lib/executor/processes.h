@@ -19,6 +19,10 @@ const char *boot_id(char dst[BOOT_ID_SIZE]); /* "" when the machine does not say
 struct process process_of(pid_t pid);        /* as it is now */
 bool process_alive(struct process p);        /* and still the same one; zombies are not alive */
 
+/* What ps shows of this process from now on, as far as there is room where its arguments were:
+ * after a fork without an exec it would else look like its parent. */
+void process_title(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* Sends `sig` to every process that descends from `root`, which gets none. Returns how many were
  * there. Works by a walk over /proc, so a process forked meanwhile may be missed: repeat. */
 size_t processes_signal_below(pid_t root, int sig);

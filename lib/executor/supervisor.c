@@ -320,6 +320,7 @@ static void detach(struct supervisor *s, int *listen_fd)
     setsid();
     (void)!chdir("/");
     prctl(PR_SET_NAME, "mesolith-task");
+    process_title("mesolith: task %s", s->order->name);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 

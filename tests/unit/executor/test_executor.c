@@ -304,6 +304,22 @@ static void knows_good_from_bad_ends(void **unused)
     }
 }
 
+static void runs_as_the_tasks_user(void **unused)
+{
+    (void)unused;
+    launch(1, "id -un; touch mine && ls -l mine | cut -d' ' -f3; id -Gn", "\"user\":\"nobody\"");
+    AWAIT(has_ended());
+    if (geteuid() == 0)
+        assert_string_equal(sandbox_text("stdout"), "nobody\nnobody\nnogroup\n");
+    assert_int_equal(last()->state, TASK_FINISHED); /* who is not root runs it as himself */
+    heard_n = 0;
+    launch(2, "exit 0", "\"user\":\"no-such-user\"");
+    AWAIT(has_ended());
+    if (geteuid() == 0)
+        assert_string_equal(last()->message,
+                            "user: got \"no-such-user\", need a user of this machine");
+}
+
 static void what_it_cannot_read_it_fails(void **unused)
 {
     (void)unused;
@@ -578,6 +594,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(reports_a_tasks_life),
         T(knows_good_from_bad_ends),
+        T(runs_as_the_tasks_user),
         T(what_it_cannot_read_it_fails),
         T(launching_again_only_reports_again),
         T(kills_on_order_and_says_why),

@@ -294,6 +294,23 @@ static void a_killed_supervisor_takes_its_task_along(void **unused)
     await_death(grandchild);
 }
 
+static void a_supervisor_shows_whose_it_is(void **unused)
+{
+    (void)unused;
+    struct task t;
+    char path[64], text[4096] = "";
+    task_launch(&w, &t, 1, "sleep 1000");
+    await_flag(&w, &t.has_started);
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)supervisor_of(&t).pid);
+    int fd = open(path, O_RDONLY);
+    assert_true(read(fd, text, sizeof(text) - 1) > 0);
+    close(fd);
+    /* as much of it as the arguments of this program have left room for */
+    assert_int_equal(strncmp("mesolith: task task.1", text, strlen(text)), 0);
+    driver->kill(driver, &t.run, 1);
+    await_flag(&w, &t.has_ended);
+}
+
 /* The record names a pid that now belongs to somebody else: he is left alone. */
 static void a_reused_pid_is_left_alone(void **unused)
 {
@@ -485,6 +502,7 @@ int main(void)
         T(a_new_agent_finds_the_same_process),
         T(a_new_agent_learns_how_it_ended),
         T(a_killed_supervisor_takes_its_task_along),
+        T(a_supervisor_shows_whose_it_is),
         T(a_reused_pid_is_left_alone),
         T(a_restart_of_the_machine_is_told),
         T(a_late_order_starts_nothing),
