@@ -113,7 +113,7 @@ int64_t master_node_of(const struct master *m, int64_t agent)
 int64_t master_pong(const struct master *m, int64_t agent)
 {
     const struct session *s = session_of(m, agent);
-    return s != NULL ? s->pong : 0;
+    return s != NULL && s->owed == 0 ? s->pong : 0;
 }
 
 bool master_is_live(const struct master *m, int64_t agent, struct now now)

@@ -19,6 +19,7 @@ struct session {
     enum session_state state;
     struct mono heard;    /* its last message; of one that is expected: when leading began */
     int64_t pong;         /* the newest; 0: none since it registered */
+    size_t owed;          /* ends that it had not told when it registered: no runs before */
     struct mono due;      /* an order is to be given or repeated then */
     struct map *told;     /* task -> struct told: what it was last ordered, and when */
     struct list in_dirty; /* of master.dirty: its orders are to be looked at now */
@@ -72,6 +73,11 @@ void registered(struct master *m, const struct waiting *w, const struct outcome 
                 struct outbox *out);
 
 /* ---- report.c */
+/* A run that was given up as not started may have started: the state decides what becomes of it. */
+static inline bool given_up(const struct task_row *t)
+{
+    return t->owner == OWNER_JOB && t->state == TASK_DROPPED;
+}
 void on_status(struct master *m, struct session *s, const struct json *v, struct outbox *out);
 /* What it runs lives on, though the state gave it up. */
 void report_again(struct master *m, const struct json *reported, struct now now,

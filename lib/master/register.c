@@ -84,9 +84,21 @@ static void end_strangers(struct master *m, const struct session *s, const struc
     JSON_EACH (item, reported) {
         struct task_row t;
         int64_t task = json_int(json_get(item, "task"), 0);
-        if (!state_task_by_id(m->state, task, &t) || t.agent != s->id || task_ended(t.state))
+        if (!state_task_by_id(m->state, task, &t) || t.agent != s->id ||
+            (task_ended(t.state) && !given_up(&t)))
             order_kill(m, s, task, 0, "it was replaced while its agent was away", out);
     }
+}
+
+/* Ends that it will tell as soon as it is welcome. */
+static size_t count_ended(const struct json *reported)
+{
+    size_t n = 0;
+    JSON_EACH (item, reported) {
+        enum task_state state;
+        n += task_state_parse(json_str(json_get(item, "state"), ""), &state) && task_ended(state);
+    }
+    return n;
 }
 
 /* From now on its messages count. It is told all that it ought to know, as if it knew nothing. */
@@ -100,6 +112,7 @@ static void welcome(struct master *m, int64_t id, int64_t uid, int64_t node,
     s = session_new(m, id, uid, now);
     s->node = node;
     s->state = SESSION_REGISTERED;
+    s->owed = count_ended(reported);
     list_push(&m->dirty, &s->in_dirty);
     m->due = now.mono; /* its silence counts from here */
     master_tell(m, id, MESSAGE_WELCOME, &w, out);

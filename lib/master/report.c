@@ -45,44 +45,67 @@ static void add_status(struct master *m, struct slice body)
     buf_put_slice(&m->statuses, body);
 }
 
-/* Is it of a task that this agent runs for us? What it runs otherwise is ended. */
-static bool is_ours(struct master *m, const struct session *s, const struct status *st,
-                    struct outbox *out)
+enum whose { OURS, NOBODYS, STRANGER };
+
+static enum whose whose(struct master *m, const struct session *s, const struct status *st)
 {
     struct task_row t;
-    if (state_task_by_id(m->state, st->task, &t) && t.agent == s->id && !task_ended(t.state))
-        return true;
-    if (!task_ended(st->state))
-        order_kill(m, s, st->task, 0, "it was replaced", out);
-    return false;
+    if (state_task_by_id(m->state, st->task, &t) && t.agent == s->id &&
+        (!task_ended(t.state) || given_up(&t)))
+        return OURS;
+    return task_ended(st->state) ? NOBODYS : STRANGER;
 }
 
-/* What is no status, or of no task of ours, is acknowledged too: it would only come again. */
-static void take_one(struct master *m, const struct session *s, const struct json *v,
-                     struct outbox *out)
+/* Takes it in, and says whether it is to be acknowledged. What is no status, or of the end of what
+ * is nobody's, is: it would only come again. What a stranger is told may be lost, so that he is to
+ * come again, and be told again, until he has ended. */
+static bool take_status(struct master *m, const struct session *s, const struct json *v,
+                        struct slice body, struct outbox *out)
 {
     struct status st;
     struct error err;
+    if (status_read(v, &st, &err) != 0) {
+        log_warn("status refused", "agent=%lld why=%s", (long long)s->id, err.text);
+        return true;
+    }
+    switch (whose(m, s, &st)) {
+    case OURS:
+        add_status(m, body);
+        return true;
+    case NOBODYS:
+        return true;
+    case STRANGER:
+        order_kill(m, s, st.task, 0, "it was replaced", out);
+        return false;
+    }
+    return true;
+}
+
+static void take_one(struct master *m, const struct session *s, const struct json *v,
+                     struct outbox *out)
+{
     struct buf body;
     struct json_writer w;
     buf_init(&body, STATUS_BYTES);
     json_begin(&w, &body);
     json_put_value(&w, v);
-    if (status_read(v, &st, &err) != 0)
-        log_warn("status refused", "agent=%lld why=%s", (long long)s->id, err.text);
-    else if (buf_full(&body))
+    bool full = buf_full(&body);
+    if (full)
         log_warn("status refused", "agent=%lld task=%lld why=longer than %d bytes",
-                 (long long)s->id, (long long)st.task, STATUS_BYTES);
-    else if (is_ours(m, s, &st, out))
-        add_status(m, buf_slice(&body));
-    add_ack(m, s->id, v);
+                 (long long)s->id, (long long)json_int(json_get(v, "task"), 0), STATUS_BYTES);
+    if (full || take_status(m, s, v, buf_slice(&body), out))
+        add_ack(m, s->id, v);
     buf_close(&body);
 }
 
 void on_status(struct master *m, struct session *s, const struct json *v, struct outbox *out)
 {
     JSON_EACH (status, json_get(v, "statuses")) {
+        enum task_state state;
         take_one(m, s, status, out);
+        if (s->owed > 0 && task_state_parse(json_str(json_get(status, "state"), ""), &state) &&
+            task_ended(state))
+            s->owed--;
         if (m->statuses.len > COMMAND_BYTES)
             propose_statuses(m, out);
     }

@@ -43,8 +43,11 @@ static void disable_if_exhausted(struct apply *a, int64_t job_id);
 
 /* ---- making runs */
 
-static void trim_runs(struct apply *a, int64_t job)
+/* `run` has ended: do the oldest of its job have to go? */
+static void trim_runs(struct apply *a, int64_t job, int64_t run)
 {
+    if (!time_to_trim(run, LIMIT_JOB_RUNS))
+        return;
     struct stmt *q = change_use(a->s, RUNS_TO_TRIM);
     stmt_bind_i64(q, ":job", job);
     stmt_bind_i64(q, ":keep", LIMIT_JOB_RUNS);
@@ -143,11 +146,10 @@ static void decide_targets(struct apply *a, int64_t job_id, const struct json *i
             continue;
         if (n.covers == 1)
             drop_unassigned(a, job.id, n.due_ms);
-        add_run(a, &job, priority, &n);
+        trim_runs(a, job_id, add_run(a, &job, priority, &n));
     }
     JSON_EACH (c, json_get(item, "claims"))
         claim(a, &job, priority, c);
-    trim_runs(a, job_id);
 }
 
 /* ---- jobs */
@@ -360,6 +362,18 @@ void run_assign(struct apply *a, int64_t run, int64_t task)
     stmt_run(q);
 }
 
+bool run_take_back(struct apply *a, int64_t run, const struct task_row *t)
+{
+    struct run_row r;
+    struct job_task_ref ref;
+    struct error err;
+    if (!state_run_by_id(a->s, run, &r) || r.state != RUN_QUEUED ||
+        job_task_id_parse(t->name, &ref, &err) != 0 || ref.attempt != r.attempt)
+        return false;
+    run_assign(a, run, t->id);
+    return true;
+}
+
 void run_started(struct apply *a, int64_t run)
 {
     struct run_row r;
@@ -468,6 +482,8 @@ static void keep_stat(struct apply *a, const struct run_row *r)
     stmt_bind_i64(q, ":run", r->id);
     stmt_bind_i64(q, ":took", a->c->at.ms - r->started.ms);
     stmt_run(q);
+    if (!time_to_trim(r->id, LIMIT_JOB_RUNS))
+        return;
     q = change_use(a->s, STATS_TRIM);
     stmt_bind_i64(q, ":job", r->job);
     stmt_bind_i64(q, ":keep", LIMIT_JOB_RUNS);
@@ -507,7 +523,7 @@ void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task
     }
     if (r.cause == CAUSE_SCHEDULE)
         disable_if_exhausted(a, r.job);
-    trim_runs(a, r.job);
+    trim_runs(a, r.job, r.id);
 }
 
 /* Where a waiting run may go without an agent, by the words of run.update. */

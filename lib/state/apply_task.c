@@ -5,8 +5,6 @@
 #include "model/status.h"
 #include "state/private.h"
 
-#define TRIM_EVERY 64 /* instances */
-
 /* ---- counting: an app's instances by what they are */
 
 struct count {
@@ -463,10 +461,10 @@ static void drop_tasks_of_run(struct state *s, int64_t run)
     stmt_run(q);
 }
 
-/* Of apps; a job's go with its runs. Looks at all that are kept, so only now and then. */
+/* Of apps; a job's go with its runs. */
 static void trim_tasks(struct state *s, const struct task_row *ended)
 {
-    if (ended->owner_id % TRIM_EVERY != 0)
+    if (!time_to_trim(ended->id, LIMIT_FINISHED_TASKS))
         return;
     struct stmt *q = change_use(s, TASKS_TRIM);
     stmt_bind_i64(q, ":keep", LIMIT_FINISHED_TASKS);
@@ -527,11 +525,26 @@ static bool is_news(struct state *s, const struct task_row *t, const struct stat
            agent.state != AGENT_UNREACHABLE && agent.state != AGENT_GONE;
 }
 
+/* A run's attempt that was given up as not started, and had started after all: while nobody else
+ * has it, it counts again (spec/chronos.md 5.2, step 4). */
+static bool take_back(struct apply *a, const struct task_row *t)
+{
+    if (!run_take_back(a, t->run, t))
+        return false;
+    use(a->s, t->agent, 1, t->cpus_milli, t->mem_bytes, t->disk_bytes);
+    return true;
+}
+
 static void take_status(struct apply *a, const struct status *st)
 {
     struct state *s = a->s;
     struct task_row t;
-    if (!state_task_by_id(s, st->task, &t) || !is_news(s, &t, st))
+    if (!state_task_by_id(s, st->task, &t))
+        return;
+    bool given_up = t.job != 0 && t.state == TASK_DROPPED && st->state != TASK_DROPPED;
+    if (given_up)
+        t.state = TASK_STAGING;
+    if (!is_news(s, &t, st) || (given_up && !take_back(a, &t)))
         return;
     enum task_state state = next_state(&t, st->state);
     struct status now = *st;

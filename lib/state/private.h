@@ -48,6 +48,10 @@ int64_t event_put(struct apply *a, enum noun noun, const char *name, const char 
 /* Keeps a copy of the change for the watchers; sets index, at, by and from itself. */
 void changed(struct apply *a, struct change c);
 
+/* Is it this row's turn to trim its kind? Finding what is over the limit walks past all that is
+ * kept, so it is done once in a while, drawn by the id: sixteen steps a row. */
+bool time_to_trim(int64_t id, int64_t keep);
+
 void put_setting(struct state *s, const char *key, const char *value);
 
 /* One function a command: 0, or -1 when refused. */
@@ -77,6 +81,8 @@ void put_delay(struct state *s, int64_t app, int64_t delay_ms, int64_t ref_ms);
 /* Its agent cannot be reached any more; what it is now nobody knows. */
 void task_unreachable(struct apply *a, int64_t task);
 /* The job run's side of what happened to its task. */
+/* Gives a waiting run its given-up attempt back; false: it waits for another one, or not at all. */
+bool run_take_back(struct apply *a, int64_t run, const struct task_row *t);
 void run_started(struct apply *a, int64_t run);
 void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task_state state,
                const char *reason);

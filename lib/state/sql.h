@@ -79,7 +79,7 @@
                                       "job_runs where job = (select id from jobs where "           \
                                       "name = :job)) and t.name = :name "                          \
                                       "order by t.id desc limit 1")                                \
-    X(TASKS, TASK_COLUMNS "where t.ended_ms is null order by t.id")                                \
+    X(TASKS, TASK_COLUMNS "where t.ended_ms is null order by t.agent, t.id")                       \
     X(TASKS_OF_APP, TASK_COLUMNS "where t.owner = 0 and t.owner_id in (select id from instances "  \
                                  "where app = :app) and t.ended_ms is null order by t.id")         \
     X(TASKS_OF_AGENT, TASK_COLUMNS "where t.agent = :agent and t.ended_ms is null order by t.id")  \

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -8,6 +9,8 @@
 #include "db/rowsum.h"
 #include "state/private.h"
 #include "state/schema.h"
+
+#define TRIM_STEPS 16 /* a row, in the mean */
 
 static const struct db_sql queries[] = {DB_TABLE(QUERIES)};
 static const struct db_sql changes[] = {DB_TABLE(CHANGES)};
@@ -357,6 +360,11 @@ int apply_schema_upgrade(struct apply *a)
     bool prepared = prepare(s, &err) == 0;
     ASSERT(prepared || db_failed(s->db));
     return 0;
+}
+
+bool time_to_trim(int64_t id, int64_t keep)
+{
+    return hash64(&id, sizeof id, 0) % (uint64_t)keep < TRIM_STEPS;
 }
 
 void put_setting(struct state *s, const char *key, const char *value)

@@ -186,7 +186,7 @@ struct task_row {
 bool state_task_by_id(struct state *s, int64_t id, struct task_row *out);
 /* By the id that people see; task ids and instance ids alike (spec/marathon.md 6.3). */
 bool state_task_by_name(struct state *s, const char *name, struct task_row *out);
-struct stmt *state_tasks(struct state *s);                         /* not ended, by id */
+struct stmt *state_tasks(struct state *s);                         /* not ended */
 struct stmt *state_tasks_of_app(struct state *s, int64_t app);     /* not ended, by id */
 struct stmt *state_tasks_of_agent(struct state *s, int64_t agent); /* not ended, by id */
 /* Column 0: the id; those that are staged or being killed, by id. */

@@ -38,16 +38,30 @@ static void report(struct sim_node *n, const struct sim_task *t, int64_t delay_m
     deliver(n->w, n->position, delay_ms, &e);
 }
 
-/* A run must be started once: its task's name says which. */
+/* Where and when a run's attempt was started first. */
+struct start {
+    int node;
+    int64_t at;
+};
+
+/* An attempt is started once. Only where its node could not be heard of may another one start it,
+ * too (spec/chronos.md 5.2, step 3: at least once). */
 static void note_start(struct sim_node *n, const struct sim_task *t)
 {
     struct world *w = n->w;
     if (t->owner != OWNER_JOB)
         return;
-    uintptr_t times = (uintptr_t)map_get_str(w->started, t->name) + 1;
-    map_put_str(w->started, t->name, (void *)times);
-    if (times > 1)
-        fail_world(w, "run %s was started %d times", t->name, (int)times);
+    struct start *first = map_get_str(w->started, t->name);
+    if (first == NULL) {
+        first = NEW(struct start);
+        *first = (struct start){n->position, w->mono};
+        map_put_str(w->started, t->name, first);
+        return;
+    }
+    bool unheard = w->options.faults.drop > 0 || w->nodes[first->node].unheard_ms >= first->at;
+    if (first->node == n->position || !unheard)
+        fail_world(w, "run %s was started on %d and again on %d", t->name, first->node,
+                   n->position);
 }
 
 void task_launch(struct sim_node *n, int64_t task, struct slice run_spec)

@@ -331,6 +331,7 @@ static void take_down(struct sim_node *n, enum fate fate)
     n->node = NULL;
     faultvfs_revive(n->vfs, fate);
     n->up_at = w->mono + 50 + (int64_t)rng_below(&w->rng, RESTART_MS_MAX);
+    n->unheard_ms = n->up_at > n->unheard_ms ? n->up_at : n->unheard_ms;
     w->crashes++;
     trace(w, "node %d down, fate %d", n->position, (int)fate);
 }
@@ -438,6 +439,7 @@ static void trouble(struct world *w)
     struct sim_node *n = &w->nodes[rng_below(&w->rng, (uint64_t)w->options.nodes)];
     if (chance(w, w->options.faults.cut)) {
         n->cut_until = w->mono + (int64_t)rng_below(&w->rng, 4000);
+        n->unheard_ms = n->cut_until;
         trace(w, "node %d cut off", n->position);
     }
     if (chance(w, w->options.faults.jump))
@@ -527,9 +529,11 @@ void world_close(struct world *w)
         event_close(&w->frames[i].event);
     mem_free(w->frames);
     client_close(w);
-    void *sum;
-    for (size_t cursor = 0; (sum = map_each(w->sums, &cursor)) != NULL;)
-        mem_free(sum);
+    void *value;
+    for (size_t cursor = 0; (value = map_each(w->sums, &cursor)) != NULL;)
+        mem_free(value);
+    for (size_t cursor = 0; (value = map_each(w->started, &cursor)) != NULL;)
+        mem_free(value);
     map_free(w->sums);
     map_free(w->leaders);
     map_free(w->started);

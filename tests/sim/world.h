@@ -64,6 +64,7 @@ struct sim_node {
     struct event *inbox;
     size_t inbox_n, inbox_cap;
     int64_t busy_until, up_at, cut_until, wall_ahead_ms;
+    int64_t unheard_ms; /* until then it was down or cut off */
     struct sim_task *tasks;
     size_t tasks_n, tasks_cap;
     uint64_t applied;
@@ -88,7 +89,7 @@ struct world {
     size_t frames_n, frames_cap;
     struct map *leaders;  /* term -> node that led in it */
     struct map *sums;     /* index -> struct sum */
-    struct map *started;  /* name of a run's task -> how often it was started */
+    struct map *started;  /* name of a run's task -> struct start */
     struct write *writes; /* by name, the newest */
     size_t writes_n;
     uint64_t next_exchange;

@@ -201,7 +201,7 @@ create unique index job_runs_once on job_runs(job, due_ms) where cause = 0 and c
 create index job_runs_open on job_runs(job) where state in (0, 1, 2, 8);
 create index job_runs_waiting on job_runs(priority desc, due_ms, id) where state = 0;
 create index job_runs_retrying on job_runs(not_before_ms) where state = 8;
-create index job_runs_active on job_runs(job) where state in (1, 2);
+create index job_runs_active on job_runs(id) where state in (1, 2);
 
 create table job_stats( -- durations of successful runs, for percentiles; bounded a job
     job integer not null references jobs(id) on delete cascade,
