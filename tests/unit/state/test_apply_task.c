@@ -271,7 +271,7 @@ static void ended_tasks_are_kept_up_to_a_limit(void **data)
     struct fixture *f = *data;
     struct task_row t;
     put_app(f, "/web", 0, 1, "run", 0, "ScaleApplication", false);
-    for (int i = 0; i < LIMIT_FINISHED_TASKS + 200; i++) {
+    for (int i = 0; i < 2 * LIMIT_FINISHED_TASKS; i++) {
         launch(f, "/web", 31000, 1);
         status(f, only_task(f, "/web"), 1, "finished");
     }
@@ -281,8 +281,8 @@ static void ended_tasks_are_kept_up_to_a_limit(void **data)
         newest = t.id > newest ? t.id : newest;
         kept++;
     }
-    assert_in_range(kept, LIMIT_FINISHED_TASKS, LIMIT_FINISHED_TASKS + 64);
-    assert_int_equal(newest, LIMIT_FINISHED_TASKS + 200);
+    assert_in_range(kept, LIMIT_FINISHED_TASKS, LIMIT_FINISHED_TASKS * 3 / 2);
+    assert_int_equal(newest, 2 * LIMIT_FINISHED_TASKS);
 }
 
 int main(void)

@@ -1,0 +1,123 @@
+/* What SQLite will do for each statement: none reads a whole table, or sorts, but those that are
+ * there for that. */
+#include "unit.h"
+
+#include <sqlite3.h>
+#include <string.h>
+
+#include "state/schema.h"
+#include "state/sql.h"
+
+struct statement {
+    const char *name, *text;
+};
+
+static const struct statement statements[] = {
+#define X(name, text) {#name, text},
+    QUERIES(X) CHANGES(X)
+#undef X
+};
+
+struct allowed {
+    const char *name, *step, *why;
+};
+
+static const struct allowed allowed[] = {
+    {"AGENTS", "SCAN agents", "a list"},
+    {"APPS_COUNT", "SCAN apps USING INDEX apps_by_path", "counts"},
+    {"SERVICE_PORTS", "SCAN p USING COVERING INDEX service_ports_by_port", "a list"},
+    {"SERVICE_PORTS", "USE TEMP B-TREE FOR RIGHT PART OF ORDER BY", "of the apps of one port"},
+    {"TASK_OF_JOB_NAMED", "USE TEMP B-TREE FOR ORDER BY", "of the runs of one job"},
+    {"TASKS_OF_APP", "USE TEMP B-TREE FOR ORDER BY", "of one app"},
+    {"TASKS", "SCAN t USING INDEX tasks_alive", "a list of these"},
+    {"DEPLOYMENTS", "SCAN deployments", "a list"},
+    {"DEPLOYMENTS_COUNT", "SCAN deployments USING COVERING INDEX sqlite_autoindex_deployments_1",
+     "counts up to a limit"},
+    {"JOBS_CREATED", "SCAN j", "a list"},
+    {"JOBS_COUNT", "SCAN jobs USING COVERING INDEX sqlite_autoindex_jobs_1", "counts"},
+    {"RUNS", "SCAN r", "up to :limit"},
+    {"RUNS_WAITING", "SCAN r USING INDEX job_runs_waiting", "up to :limit"},
+    {"RUNS_ACTIVE", "SCAN r USING INDEX job_runs_active", "a list of these"},
+    {"NODES", "SCAN nodes", "a list"},
+    {"REQUESTS_COUNT", "SCAN requests USING COVERING INDEX requests_by_age", "once a start"},
+    {"REQUESTS_TRIM", "SCAN requests USING COVERING INDEX requests_by_age", "up to :over"},
+};
+
+static bool is_allowed(const char *name, const char *step)
+{
+    for (size_t i = 0; i < COUNT(allowed); i++)
+        if (strcmp(allowed[i].name, name) == 0 && strcmp(allowed[i].step, step) == 0)
+            return true;
+    return false;
+}
+
+static bool costs_more_than_its_rows(const char *step)
+{
+    return strncmp(step, "SCAN ", 5) == 0 || strstr(step, "TEMP B-TREE") != NULL ||
+           strstr(step, "AUTOMATIC") != NULL;
+}
+
+static int look_at(sqlite3 *db, const struct statement *s)
+{
+    int seen = 0;
+    sqlite3_stmt *q;
+    char *explain = sqlite3_mprintf("explain query plan %s", s->text);
+    if (sqlite3_prepare_v2(db, explain, -1, &q, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", s->name, sqlite3_errmsg(db));
+    while (sqlite3_step(q) == SQLITE_ROW) {
+        const char *step = (const char *)sqlite3_column_text(q, 3);
+        if (!costs_more_than_its_rows(step))
+            continue;
+        if (!is_allowed(s->name, step))
+            fail_msg("%s: %s", s->name, step);
+        seen++;
+    }
+    sqlite3_finalize(q);
+    sqlite3_free(explain);
+    return seen;
+}
+
+static void no_statement_costs_more_than_what_it_is_about(void **unused)
+{
+    (void)unused;
+    sqlite3 *db;
+    size_t seen = 0;
+    assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, schema_steps[0], NULL, NULL, NULL), SQLITE_OK);
+    for (size_t i = 0; i < COUNT(statements); i++)
+        seen += (size_t)look_at(db, &statements[i]);
+    assert_int_equal(seen, COUNT(allowed)); /* none is allowed that is not needed */
+    sqlite3_close(db);
+}
+
+/* A row that goes must not make SQLite look through another table for rows that name it. */
+static void every_foreign_key_has_an_index(void **unused)
+{
+    static const char keys[] =
+        "select m.name || '.' || f.\"from\" from sqlite_schema m, pragma_foreign_key_list(m.name) "
+        "f "
+        "where m.type = 'table' and f.\"table\" <> 'agents' " /* these are never deleted */
+        "and not exists (select 1 from pragma_index_list(m.name) l, pragma_index_info(l.name) i "
+        "where l.partial = 0 and i.seqno = 0 and i.name = f.\"from\") "
+        "and not exists (select 1 from pragma_table_info(m.name) c where c.pk = 1 "
+        "and c.name = f.\"from\")";
+    (void)unused;
+    sqlite3 *db;
+    sqlite3_stmt *q;
+    assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, schema_steps[0], NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, keys, -1, &q, NULL), SQLITE_OK);
+    if (sqlite3_step(q) == SQLITE_ROW)
+        fail_msg("%s: no index", (const char *)sqlite3_column_text(q, 0));
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_statement_costs_more_than_what_it_is_about),
+        cmocka_unit_test(every_foreign_key_has_an_index),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
