@@ -20,7 +20,6 @@
 #include "executor/run_env.h"
 #include "model/mesos_id.h"
 
-#define SPEC_BYTES_MAX LIMIT_FRAME_BYTES
 #define HOUSEKEEPING_MS 60000
 #define GRACE_MS 3000 /* spec/mesos.md 3.9 */
 #define GRACE_DOCKER_MS 5000
@@ -29,7 +28,6 @@
 #define GC_HEADROOM_PERMILLE 100
 #define DOCKER_REMOVE_MS 21600000 /* 6 h */
 
-static void stop_when_idle(struct executor *x);
 static void on_task_started(struct run *run);
 static void on_task_ended(struct run *run);
 
@@ -57,7 +55,7 @@ static void on_task_progress(struct run *run)
     report(run->owner);
 }
 
-static struct task_run *task_new(struct executor *x, int64_t key)
+struct task_run *task_new(struct executor *x, int64_t key)
 {
     struct task_run *t = NEW(struct task_run);
     t->x = x;
@@ -81,7 +79,7 @@ static struct task_run *task_find(struct executor *x, int64_t key)
     return map_get(x->by_key, (uint64_t)key);
 }
 
-static int read_spec(struct task_run *t, struct slice text, struct error *err)
+int task_read_spec(struct task_run *t, struct slice text, struct error *err)
 {
     struct json *json = json_parse_own(text, err);
     int rc = json != NULL ? run_spec_read(json, &t->spec, err) : -1;
@@ -169,7 +167,7 @@ static void on_forgotten(uv_work_t *work, int status)
     struct executor *x = t->x;
     (void)status;
     task_free(t);
-    stop_when_idle(x);
+    executor_advance(x);
 }
 
 void task_advance(struct task_run *t)
@@ -181,7 +179,7 @@ void task_advance(struct task_run *t)
         int rc = uv_queue_work(&x->loop->uv, &t->work, on_forget, on_forgotten);
         ASSERT(rc == 0);
     }
-    stop_when_idle(x);
+    executor_advance(x);
 }
 
 /* ---- running */
@@ -333,7 +331,7 @@ static void on_prepare(uv_work_t *work)
     (void)!prepare(t, &t->failure);
 }
 
-static void fill_run(struct task_run *t)
+void task_fill_run(struct task_run *t)
 {
     bool plain = t->spec.image == NULL;
     t->run.user = t->user_name;
@@ -357,7 +355,7 @@ static void on_prepared(uv_work_t *work, int status)
         end_unstarted(t, t->failure.text);
         return;
     }
-    fill_run(t);
+    task_fill_run(t);
     if (t->spec.fetch_n > 0)
         fetch_now(t);
     else
@@ -386,7 +384,7 @@ void executor_launch(struct executor *x, int64_t task, struct slice run_spec)
     t = task_new(x, task);
     t->spec_text = slice_dup(run_spec);
     uuid_text(rng_uuid(&x->rng), t->container);
-    if (read_spec(t, run_spec, &err) != 0 || check_spec(t, &err) != 0) {
+    if (task_read_spec(t, run_spec, &err) != 0 || check_spec(t, &err) != 0) {
         t->phase = ENDED;
         run_end_text(&t->run.end, END_NOT_STARTED, err.text);
         report_later(t);
@@ -451,188 +449,7 @@ void executor_forget(struct executor *x, int64_t task)
     task_advance(t);
 }
 
-/* ---- finding again */
-
-struct found { /* what the thread has read of one folder */
-    int64_t key;
-    bool whole; /* its files are all there */
-    bool begun; /* the driver's mark is there */
-    int64_t pid;
-    struct fields task, health;
-    char *spec;
-};
-
-static char *read_text(int folder, const char *name)
-{
-    struct stat st;
-    char *text = NULL;
-    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size <= SPEC_BYTES_MAX) {
-        text = mem_zalloc((size_t)st.st_size + 1);
-        if (read(fd, text, (size_t)st.st_size) != st.st_size) {
-            mem_free(text);
-            text = NULL;
-        }
-    }
-    if (fd >= 0)
-        close(fd);
-    return text;
-}
-
-static void read_found(int tasks, const char *name, struct found *f)
-{
-    struct error ignored;
-    struct fields record = {0};
-    int folder = openat(tasks, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0)
-        return;
-    f->spec = read_text(folder, "spec");
-    f->whole = f->spec != NULL && fields_load(&f->task, folder, "task", &ignored) == 0;
-    bool plain = fields_load(&record, folder, "record", &ignored) == 0;
-    f->pid = fields_int(&record, "pid", 0);
-    f->begun = plain || faccessat(folder, "container", F_OK, 0) == 0;
-    if (fields_load(&f->health, folder, "health", &ignored) != 0)
-        f->health.len = 0;
-    close(folder);
-}
-
-static void on_scan(uv_work_t *work)
-{
-    struct executor *x = work->data;
-    DIR *dir = opendir(x->tasks_folder);
-    if (dir == NULL)
-        return;
-    for (struct dirent *d; (d = readdir(dir)) != NULL;) {
-        int64_t key;
-        if (!str_to_i64(d->d_name, &key))
-            continue;
-        x->found = mem_realloc(x->found, (x->found_n + 1) * sizeof(*x->found));
-        struct found *f = &x->found[x->found_n++];
-        *f = (struct found){.key = key};
-        read_found(dirfd(dir), d->d_name, f);
-    }
-    closedir(dir);
-}
-
-static void take_record(struct task_run *t, const struct found *f)
-{
-    char user[256];
-    fields_get(&f->task, "sandbox", t->sandbox, sizeof(t->sandbox));
-    fields_get(&f->task, "container", t->container, sizeof(t->container));
-    fields_get(&f->task, "user", user, sizeof(user));
-    fields_get(&f->task, "home", t->user.home, sizeof(t->user.home));
-    t->user_name = user[0] != '\0' ? mem_strdup(user) : NULL;
-    t->user.uid = (uid_t)fields_int(&f->task, "uid", 0);
-    t->user.gid = (gid_t)fields_int(&f->task, "gid", 0);
-    t->user.change = fields_int(&f->task, "change", 0) != 0;
-    if (f->health.len > 0)
-        t->health = mem_dup(&f->health, sizeof(f->health));
-    t->run.begun = f->begun;
-    t->run.pid = f->begun ? f->pid : 0;
-}
-
-static void take_found(struct executor *x, struct found *f)
-{
-    struct error err;
-    struct task_run *t = task_new(x, f->key);
-    bool readable = f->whole && read_spec(t, slice_of(f->spec), &err) == 0;
-    t->phase = FOUND;
-    t->spec_text = f->spec;
-    take_record(t, f);
-    if (readable) {
-        fill_run(t);
-        report(t);
-        t->run.pid = 0; /* until it is seen */
-        t->driver->recover(t->driver, &t->run);
-        return;
-    }
-    t->phase = ENDED;
-    run_end_text(&t->run.end, f->begun ? END_LOST : END_NEVER,
-                 f->begun ? "The task's record cannot be read" : "The task was never started");
-    report(t);
-}
-
-static void on_scanned(uv_work_t *work, int status)
-{
-    struct executor *x = work->data;
-    (void)status;
-    x->scanning = false;
-    for (size_t i = 0; i < x->found_n; i++) {
-        if (x->stopped == NULL)
-            take_found(x, &x->found[i]);
-        else
-            mem_free(x->found[i].spec);
-    }
-    mem_free(x->found);
-    x->found = NULL;
-    if (x->stopped != NULL) {
-        stop_when_idle(x);
-        return;
-    }
-    x->recovered = true;
-    x->events.recovered(x);
-}
-
-/* ---- housekeeping */
-
-struct collection {
-    struct executor *x;
-    uv_work_t work;
-    struct sandbox_gc gc;
-    char **in_use; /* sorted copies */
-    struct error err;
-};
-
-static void on_collect(uv_work_t *work)
-{
-    struct collection *c = work->data;
-    c->err.code = ERR_NONE;
-    if (sandbox_gc(c->x->folder, &c->gc, &c->err) != 0)
-        log_warn("sandboxes not collected", "error=\"%s\"", c->err.text);
-}
-
-static void on_collected(uv_work_t *work, int status)
-{
-    struct collection *c = work->data;
-    struct executor *x = c->x;
-    (void)status;
-    if (c->gc.removed > 0)
-        log_info("sandboxes collected", "removed=%zu kept=%zu disk=%d%%", c->gc.removed, c->gc.kept,
-                 c->gc.disk_permille / 10);
-    for (size_t i = 0; i < c->gc.in_use_n; i++)
-        mem_free(c->in_use[i]);
-    mem_free((void *)c->in_use);
-    mem_free(c);
-    x->collecting = false;
-    stop_when_idle(x);
-}
-
-static int compare(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void collect(struct executor *x)
-{
-    struct collection *c = NEW(struct collection);
-    size_t n = 0;
-    c->x = x;
-    c->in_use = mem_alloc((map_count(x->by_key) + 1) * sizeof(*c->in_use));
-    LIST_EACH (it, &x->tasks) {
-        c->in_use[n++] = mem_strdup(LIST_ENTRY(it, struct task_run, in_tasks)->container);
-    }
-    qsort((void *)c->in_use, n, sizeof(*c->in_use), compare);
-    c->gc = (struct sandbox_gc){.delay_ms = x->options.gc_delay_ms,
-                                .least_ms = x->options.gc_least_ms,
-                                .headroom_permille = x->options.gc_headroom_permille,
-                                .in_use = (const char *const *)c->in_use,
-                                .in_use_n = n,
-                                .now = x->loop->clock.wall(&x->loop->clock)};
-    c->work.data = c;
-    x->collecting = true;
-    int rc = uv_queue_work(&x->loop->uv, &c->work, on_collect, on_collected);
-    ASSERT(rc == 0);
-}
+/* ---- life */
 
 static void on_housekeeping(uv_timer_t *timer)
 {
@@ -641,61 +458,8 @@ static void on_housekeeping(uv_timer_t *timer)
         return;
     docker_sweep(&x->docker);
     if (!x->collecting)
-        collect(x);
+        collect_start(x);
 }
-
-/* ---- files */
-
-static void on_ask(uv_work_t *work)
-{
-    struct sandbox_ask *a = work->data;
-    const char *root = a->executor->folder;
-    switch (a->question) {
-    case ASK_READ:
-        (void)!sandbox_read(root, a->path, a->offset, a->length, &a->text, &a->offset_out, &a->err);
-        return;
-    case ASK_BROWSE:
-        (void)!sandbox_browse(root, a->path, &a->entries, &a->entries_n, &a->err);
-        return;
-    case ASK_OPEN:
-        (void)!sandbox_open(root, a->path, &a->fd, &a->err);
-        return;
-    }
-    UNREACHABLE("a question without a case");
-}
-
-static void on_asked(uv_work_t *work, int status)
-{
-    struct sandbox_ask *a = work->data;
-    struct executor *x = a->executor;
-    (void)status;
-    x->asks--;
-    a->done(a);
-    stop_when_idle(x);
-}
-
-void executor_ask(struct executor *x, struct sandbox_ask *a, void (*done)(struct sandbox_ask *a))
-{
-    a->executor = x;
-    a->done = done;
-    a->err.code = ERR_NONE;
-    a->fd = -1;
-    a->work.data = a;
-    buf_init(&a->text, LIMIT_FILE_READ_BYTES);
-    x->asks++;
-    int rc = uv_queue_work(&x->loop->uv, &a->work, on_ask, on_asked);
-    ASSERT(rc == 0);
-}
-
-void sandbox_ask_close(struct sandbox_ask *a)
-{
-    buf_close(&a->text);
-    sandbox_entries_free(a->entries, a->entries_n);
-    a->entries = NULL;
-    a->entries_n = 0;
-}
-
-/* ---- life */
 
 const struct executor_events *executor_events_of(const struct executor *x)
 {
@@ -845,15 +609,12 @@ int executor_start(struct loop *loop, const struct executor_options *options,
     uv_timer_init(&loop->uv, &x->housekeeping);
     x->reports.data = x->housekeeping.data = x;
     uv_timer_start(&x->housekeeping, on_housekeeping, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
-    x->scan.data = x;
-    x->scanning = true;
-    rc = uv_queue_work(&loop->uv, &x->scan, on_scan, on_scanned);
-    ASSERT(rc == 0);
+    find_start(x);
     *executor_out = x;
     return 0;
 }
 
-static void stop_when_idle(struct executor *x)
+void executor_advance(struct executor *x)
 {
     if (x->stopped == NULL || x->scanning || x->collecting || x->asks > 0 || x->open > 0)
         return;
@@ -870,7 +631,7 @@ static void stop_when_idle(struct executor *x)
 static void part_stopped(struct executor *x)
 {
     x->open--;
-    stop_when_idle(x);
+    executor_advance(x);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
