@@ -713,17 +713,36 @@ static void take_outcomes(struct node *n, const struct replica_out *out)
     }
 }
 
+static bool has_grown(struct db *db, int64_t *checkpointed)
+{
+    int64_t wal = db_wal_bytes(db);
+    if (wal < *checkpointed) /* it begins anew once all of it was moved */
+        *checkpointed = 0;
+    if (wal - *checkpointed <= CHECKPOINT_WAL_BYTES)
+        return false;
+    *checkpointed = wal;
+    return true;
+}
+
+/* The agent's holds only what lives: its pages are few, and nobody reads beside us. */
+static void look_after_agent_log(struct node *n)
+{
+    struct db_checkpoint done;
+    struct error err;
+    if (n->agent_db != NULL && has_grown(n->agent_db, &n->agent_checkpointed) &&
+        db_checkpoint(n->agent_db, DB_CHECKPOINT_PASSIVE, &done, &err) != 0)
+        log_warn("no checkpoint of the agent's log", "why=%s",
+                 err.text); /* its next COMMIT fails */
+}
+
 static void look_after_files(struct node *n)
 {
     uint64_t from;
-    int64_t wal = db_wal_bytes(n->db);
-    if (wal < n->checkpointed) /* it begins anew once all of it was moved */
-        n->checkpointed = 0;
-    if (!n->checkpointing && wal - n->checkpointed > CHECKPOINT_WAL_BYTES) {
+    if (!n->checkpointing && has_grown(n->db, &n->checkpointed)) {
         n->checkpointing = true;
-        n->checkpointed = wal;
-        n->hands->checkpoint(n->hands, wal);
+        n->hands->checkpoint(n->hands, db_wal_bytes(n->db));
     }
+    look_after_agent_log(n);
     if (!n->snapshotting && replica_snapshot_wanted(n->replica)) {
         n->snapshotting = true;
         n->hands->snapshot_make(n->hands);

@@ -68,8 +68,8 @@ struct node {
     bool stopping, stopped, recovered;
     struct mono stop_at; /* when it stops though not all is answered */
     bool checkpointing, snapshotting;
-    int64_t checkpointed; /* size of the write-ahead log at the last checkpoint */
-    uint64_t fetching;    /* token of the snapshot on its way; 0: none */
+    int64_t checkpointed, agent_checkpointed; /* size of the logs at their last checkpoints */
+    uint64_t fetching;                        /* token of the snapshot on its way; 0: none */
 
     struct outbox out;    /* filled all turn long; drafts leave with the next proposal */
     struct map *pendings; /* key -> struct pending */
