@@ -97,14 +97,15 @@ static int make_identity(struct folder *f, const char *path, struct error *err)
 }
 
 /* A disk's id is for that disk: without the state that belonged to it, it is nobody's. */
-static int check_pair(const struct folder *f, bool known, struct error *err)
+static int check_pair(struct folder *f, bool known, struct error *err)
 {
     bool state = access(f->state, F_OK) == 0, agent = access(f->agent_db, F_OK) == 0;
+    f->used = known && agent; /* no agent yet: the very first start was interrupted */
     if (!known && state)
         return error_set(
             err, ERR_CORRUPT,
             "node.json is missing beside %s: put it back, or start with an empty folder", f->state);
-    if (known && !state && agent) /* no agent yet: the very first start was interrupted */
+    if (f->used && !state)
         return error_set(err, ERR_CORRUPT,
                          "%s is missing: put it back, or start with an empty folder", f->state);
     return 0;

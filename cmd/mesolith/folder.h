@@ -11,6 +11,7 @@ struct folder {
     char agent[FOLDER_PATH_SIZE]; /* agent/ */
     char agent_db[FOLDER_PATH_SIZE];
     uint64_t id, store; /* of node.json: of this disk (replica/replica.h) */
+    bool used;          /* the node ran here before: its state must be there, and not be empty */
     int lock_fd;
 };
 

@@ -473,6 +473,7 @@ static int start_node(struct server *s, bool bootstrap, struct error *err)
                 .address = s->peer,
                 .modes = s->modes,
                 .bootstrap = bootstrap,
+                .used = s->folder.used,
                 .election_ms = (unsigned)config_number(c, SETTING_ELECTION),
                 .heartbeat_ms = (unsigned)config_number(c, SETTING_HEARTBEAT),
                 .unreachable_ms = config_number(c, SETTING_UNREACHABLE),

@@ -77,6 +77,10 @@ static int open_replica(struct node *n, struct now now, struct error *err)
         return 0;
     if (first.code != ERR_NOT_FOUND)
         return error_set(err, first.code, "%s", first.text);
+    if (n->options.used)
+        return error_set(err, ERR_CORRUPT,
+                         "%s has lost what was in it: put it back, or start with an empty folder",
+                         n->options.state_path);
     if (format(n, err) != 0)
         return -1;
     return replica_open(&options, now, &n->replica, err);

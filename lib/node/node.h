@@ -20,6 +20,7 @@ struct node_options {
     const char *name, *address; /* of this node: for people; "ip:peer port" */
     unsigned modes;
     bool bootstrap; /* an empty file becomes a cluster of one; else it waits to be joined */
+    bool used;      /* it ran on this disk before: an empty file has lost what it had */
     unsigned election_ms, heartbeat_ms;
     int64_t unreachable_ms; /* silent hosts: DESIGN 6; 0: 5 s */
     /* What this process's agent tells the master. */
