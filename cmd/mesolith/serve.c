@@ -416,6 +416,19 @@ static void on_signal(uv_signal_t *handle, int number)
     host_stop(s->host);
 }
 
+/* A node that takes tasks and can start none is worse than none: whoever watches over it starts it
+ * again, and it finds what runs. */
+static void on_tasks_lost(struct tasks *t)
+{
+    struct server *s = t->data;
+    if (s->stopping)
+        return;
+    s->stopping = true;
+    s->exit_status = error_exit_status(ERR_IO);
+    log_error("the node stops", "why=\"its launcher was killed\" cure=\"start it again\"");
+    host_stop(s->host);
+}
+
 static void watch_signals(struct server *s)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
@@ -535,6 +548,7 @@ static int start(struct server *s, bool bootstrap, struct error *err)
     if (listen_all(s, err) != 0)
         return -1;
     s->tasks.data = s;
+    s->tasks.lost = on_tasks_lost;
     const struct tasks_options tasks = {
         .loop = &s->loop,
         .host = s->host,

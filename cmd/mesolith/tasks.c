@@ -43,6 +43,12 @@ static void on_recovered(struct executor *x)
     send_event(executor_events_of(x)->data, EVENT_RECOVERED, NULL);
 }
 
+static void on_lost(struct executor *x)
+{
+    struct tasks *t = executor_events_of(x)->data;
+    t->lost(t);
+}
+
 static void on_docker(struct executor *x, const char *version, const char *reason)
 {
     struct buf body;
@@ -69,6 +75,7 @@ int tasks_start(struct tasks *t, const struct tasks_options *options, struct err
         .data = t,
         .status = on_status,
         .recovered = on_recovered,
+        .lost = on_lost,
         .docker = on_docker,
     };
     t->host = options->host;

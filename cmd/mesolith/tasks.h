@@ -16,9 +16,10 @@ struct tasks_options {
 struct files;
 
 struct tasks {
-    void *data;                /* the owner's, set before start */
-    struct host *host;         /* read only */
-    struct executor *executor; /* read only */
+    void *data;                    /* the owner's, set before start */
+    void (*lost)(struct tasks *t); /* the same: nothing can be started any more */
+    struct host *host;             /* read only */
+    struct executor *executor;     /* read only */
     /* private */
     struct files *files;
     struct map *alive; /* tasks that run here */

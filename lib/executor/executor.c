@@ -591,12 +591,20 @@ static void start_processes(struct executor *x)
     process_start(&x->processes, &x->loop->uv, &x->launcher, &options);
 }
 
+static void on_launcher_lost(struct launch_client *c)
+{
+    struct executor *x = c->data;
+    if (x->events.lost != NULL)
+        x->events.lost(x);
+}
+
 int executor_start(struct loop *loop, const struct executor_options *options,
                    const struct executor_events *events, struct executor **executor_out,
                    struct error *err)
 {
     struct executor *x = executor_new(loop, options, events);
     x->launcher.data = x;
+    x->launcher.lost = on_launcher_lost;
     /* What may fail before what would have to be stopped again. */
     if (make_folders(x, err) != 0 || start_docker(x, err) != 0) {
         executor_free(x);

@@ -38,6 +38,8 @@ struct executor_events {
     void (*status)(struct executor *x, const struct status *s);
     /* Every task that was found has been reported once. */
     void (*recovered)(struct executor *x);
+    /* The launcher was killed: nothing can be started until this process is. NULL: none. */
+    void (*lost)(struct executor *x);
     /* There is an engine of that version, or "" and the reason why there is none. */
     void (*docker)(struct executor *x, const char *version, const char *reason);
 };

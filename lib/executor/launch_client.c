@@ -53,9 +53,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     if (n < 0) {
         c->gone = true;
         uv_read_stop(stream);
-        log_error("launcher gone", "pid=%d cure=\"restart this node: it can start nothing\"",
-                  (int)c->launcher);
-        fail_all(c, "the launcher process is gone: restart this node");
+        log_error("launcher gone", "pid=%d", (int)c->launcher);
+        fail_all(c, "the launcher process is gone");
+        if (c->lost != NULL)
+            c->lost(c);
         return;
     }
     c->have += (size_t)n;
@@ -71,7 +72,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 int launch_client_start(struct launch_client *c, uv_loop_t *loop, const struct launcher *launcher,
                         struct error *err)
 {
-    *c = (struct launch_client){.data = c->data, .launcher = launcher->pid};
+    *c = (struct launch_client){.data = c->data, .lost = c->lost, .launcher = launcher->pid};
     list_init(&c->waiting);
     int rc = uv_pipe_init(loop, &c->pipe, 0);
     c->pipe.data = c;
@@ -130,7 +131,7 @@ int launch_order(struct launch_client *c, struct launch_request *r, struct order
                  launch_cb *done, struct error *err)
 {
     if (c->gone || c->stopped != NULL)
-        return error_set(err, ERR_UNAVAILABLE, "the launcher process is gone: restart this node");
+        return error_set(err, ERR_UNAVAILABLE, "the launcher process is gone");
     o->id = ++c->last_id;
     if (send_order(c, o, err) != 0)
         return -1;

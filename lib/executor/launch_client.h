@@ -20,8 +20,9 @@ struct launch_request { /* the asker's memory, until the callback */
 };
 
 struct launch_client {
-    void *data;     /* the owner's */
-    pid_t launcher; /* read only */
+    void *data;                            /* the owner's, set before start */
+    void (*lost)(struct launch_client *c); /* the same; NULL: none. The launcher is gone */
+    pid_t launcher;                        /* read only */
     /* private */
     uv_pipe_t pipe;
     struct list waiting;

@@ -1,12 +1,14 @@
 """What the machine does to a node: one clear sentence, the exit status that belongs to it, and nothing
 damaged."""
+import contextlib
 import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 
-from mesolith import PATIENCE_S, case, equal, skip, sleeper, wait_for
+from mesolith import PATIENCE_S, case, equal, processes_of, skip, sleeper, wait_for
 
 # exit statuses of base/error.h
 INVALID, NOT_FOUND, CONFLICT, IO, CORRUPT = 3, 4, 5, 9, 10
@@ -38,6 +40,11 @@ def unharmed(node, apps=("/kept",)):
     node.start()
     equal(sorted(a["id"] for a in node.get("/v2/apps").json["apps"]), sorted(apps), "apps")
     equal(node.stop()[0], 0, "exit status")
+
+
+def is_launcher(pid):
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/comm") as f:
+        return f.read().strip() == "mesolith-launch"
 
 
 def spoil(path, at, text):
@@ -141,6 +148,13 @@ def story(place):
             before = checksum(broken.data)["%s/state.db" % broken.data]
             refuses(broken, [CORRUPT], "state.db")
             equal(checksum(broken.data)["%s/state.db" % broken.data], before, "state.db")
+    with case("a state.db that was emptied is told, and no new one is made of it", place):
+        shutil.rmtree(broken.data)
+        shutil.copytree(kept, broken.data)
+        for name in ("state.db", "state.db-wal"):
+            with open(os.path.join(broken.data, name), "wb"):
+                pass
+        refuses(broken, [CORRUPT], "state.db", "empty folder")
     with case("an agent.db with rubbish in it is told, and not touched", place):
         shutil.rmtree(broken.data)
         shutil.copytree(kept, broken.data)
@@ -166,6 +180,16 @@ def story(place):
         unharmed(broken)
 
     full_disk(place)
+
+    with case("without its launcher, which starts the tasks, a node ends with one sentence", place):
+        node.start()
+        launcher, = (p for p in processes_of(node.data) if is_launcher(p))
+        os.kill(launcher, signal.SIGKILL)
+        equal(node.process.wait(PATIENCE_S), IO, "exit status")
+        node.process.stdout.close()
+        with open(node.log) as f:
+            told = [x for x in f if "launcher was killed" in x]
+        equal(len(told), 1, f"sentences that say so: {told}")
 
     with case("after all of this the node that was there works", place):
         unharmed(node)
