@@ -106,12 +106,7 @@ class Stable:
     def look(self):
         ids = {t["id"] for t in self.node.tasks_of("/sample") + self.node.tasks_of("/quiet")
                if t["state"] == "TASK_RUNNING"}
-        of = {}
-        for number, t in self.node.supervised().items():
-            with open(os.path.join(t.folder, "spec")) as f:
-                spec = f.read()
-            if any(i in spec for i in ids):
-                of[number] = (t.pid, t.started, t.supervisor)
+        of = {n: (t.pid, t.started, t.supervisor) for n, t in self.node.supervised().items() if t.name in ids}
         return ids, of
 
     def check(self):

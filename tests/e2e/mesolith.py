@@ -182,10 +182,12 @@ def memory_kib(pid):
 
 
 class Supervised:
-    """A plain task as its supervisor recorded it: agent/tasks/N/record."""
+    """A plain task as its supervisor recorded it: agent/tasks/N/record. `name` is its id."""
 
     def __init__(self, folder):
         self.folder = folder
+        with open(os.path.join(folder, "spec")) as f:
+            self.name = json.load(f)["name"]
         with open(os.path.join(folder, "record")) as f:
             fields = dict(line.rstrip("\n").split("=", 1) for line in f if "=" in line)
         self.pid, self.supervisor = int(fields["pid"]), int(fields["supervisor"])
@@ -324,7 +326,7 @@ class Node:
                 continue
             try:
                 found[int(n)] = Supervised(folder)
-            except (OSError, KeyError):
+            except (OSError, KeyError, ValueError):
                 continue  # just being made, or forgotten
         return found
 

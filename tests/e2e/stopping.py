@@ -90,7 +90,7 @@ def story(place):
         wait_for(lambda: node.proxies() not in ([], proxy), "another proxy")
         wait_for(lambda: answers(place), "an answer")
         quiet = node.tasks_of("/quiet")[0]["id"]
-        number = [n for n, t in tasks.items() if quiet in open(os.path.join(t.folder, "spec")).read()][0]
+        number = [n for n, t in tasks.items() if t.name == quiet][0]
         os.kill(tasks[number].supervisor, signal.SIGKILL)
         wait_for(lambda: not os.path.exists(f"/proc/{tasks[number].pid}"), "its task has ended too")
         wait_for(lambda: [t["id"] for t in node.tasks_of("/quiet") if t["state"] == "TASK_RUNNING"]
