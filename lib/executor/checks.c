@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/assert.h"
-#include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"

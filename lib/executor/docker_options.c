@@ -8,7 +8,6 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/json.h"
-#include "base/limits.h"
 #include "base/str.h"
 
 #define MEM_BYTES_MIN (32ll << 20)

@@ -15,7 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/mem.h"
 #include "base/str.h"
 #include "executor/child.h"
 #include "executor/order.h"

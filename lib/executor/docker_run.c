@@ -1,0 +1,722 @@
+#include "executor/docker_private.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "executor/docker_auth.h"
+#include "executor/docker_log.h"
+#include "executor/docker_pull.h"
+
+#define ASK_MS 30000       /* one question */
+#define CREATE_MS 120000   /* a slow disk may take long to make a container's layers */
+#define RETRY_MS 1000      /* after the engine has broken off */
+#define KILL_AGAIN_MS 5000 /* a container that lives on after SIGKILL */
+#define OUTPUT_MS 10000    /* after its end: for the rest of its output */
+#define LOGS_TRIES 3
+
+/*  IMAGE --not here, or forced--> AUTH --> PULL
+ *    \_here_____________________________________\--> MARK --> CREATE --> START --> LOOK --runs-->
+ * RUNNING \   ^--wait ends--' recovered --> LOOK                              '--ended--> OVER Each
+ * arrow may instead be a failure, which leaves. OVER waits for the rest of the output. Leaving
+ * cancels what is under way and waits until nothing is; then `ended`. */
+enum step { IMAGE, AUTH, PULL, MARK, CREATE, START, LOOK, RUNNING, OVER };
+
+struct contained {
+    struct docker_driver *d;
+    struct run *run;
+    struct list in_runs;
+    enum step step;
+    bool found;   /* by recover */
+    bool created; /* the engine may have a container */
+    bool told;    /* `started` */
+    bool leaving, marking, reading;
+    char name[DOCKER_NAME_SIZE];
+    struct docker_pull pull;
+    struct engine_call ask, wait, logs, kill;
+    uv_fs_t mark;
+    uv_work_t work;
+    struct buf auth; /* the header line for the registry */
+    /* output */
+    struct docker_log log;
+    bool tty;
+    bool logs_before_end; /* the stream had ended before we knew of the container's end */
+    bool no_logs;         /* the engine keeps none of it */
+    unsigned logs_tries;
+    /* killing: grace_ms -1: nobody wants it */
+    int64_t grace_ms;
+    char stop_signal[24];
+    bool term_sent;
+    uv_timer_t kill_timer, retry_timer;
+    unsigned timers; /* open */
+};
+
+static void go(struct contained *c, enum step step);
+static void leave(struct contained *c);
+static void open_output(struct contained *c);
+
+const char *docker_name(const char *container, char dst[DOCKER_NAME_SIZE])
+{
+    snprintf(dst, DOCKER_NAME_SIZE, "mesos-%.64s", container);
+    return dst;
+}
+
+/* ---- asking */
+
+static void ask(struct contained *c, struct engine_call *call, enum method method,
+                struct slice body, int64_t ms, engine_cb *done, const char *fmt, ...)
+    __attribute__((format(printf, 7, 8)));
+
+/* What cannot even be asked fails as an answer would: later, by the retry timer. */
+static void on_unasked(uv_timer_t *timer)
+{
+    struct contained *c = timer->data;
+    run_end_text(&c->run->end, END_NOT_STARTED, "docker: the engine's address is of no use");
+    leave(c);
+}
+
+static void ask(struct contained *c, struct engine_call *call, enum method method,
+                struct slice body, int64_t ms, engine_cb *done, const char *fmt, ...)
+{
+    char target[512];
+    struct error err;
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(target, sizeof(target), fmt, args);
+    va_end(args);
+    struct engine_ask question = {.method = method, .target = target, .body = body, .total_ms = ms};
+    call->data = c;
+    if (engine_start(&c->d->engine, call, &question, done, &err) != 0)
+        uv_timer_start(&c->retry_timer, on_unasked, 0, 0);
+}
+
+/* ---- the end of a run here */
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct contained *c = handle->data;
+    struct docker_driver *d = c->d;
+    struct run *run = c->run;
+    if (--c->timers > 0)
+        return;
+    list_remove(&c->in_runs);
+    run->state = NULL;
+    docker_pull_close(&c->pull);
+    buf_close(&c->auth);
+    mem_free(c);
+    if (d->stopped == NULL)
+        run->ended(run);
+    else if (list_empty(&d->runs))
+        docker_stop(d, d->stopped);
+}
+
+static void on_output_closed(struct docker_log *l);
+
+static void leave_when_idle(struct contained *c)
+{
+    bool busy = engine_busy(&c->ask) || engine_busy(&c->wait) || engine_busy(&c->logs) ||
+                engine_busy(&c->kill) || c->marking || c->reading || c->log.state != LOG_CLOSED;
+    if (busy || uv_is_closing((uv_handle_t *)&c->kill_timer))
+        return;
+    uv_close((uv_handle_t *)&c->kill_timer, on_timer_closed);
+    uv_close((uv_handle_t *)&c->retry_timer, on_timer_closed);
+}
+
+static void leave(struct contained *c)
+{
+    c->leaving = true;
+    c->run->end.killed = c->grace_ms >= 0;
+    uv_timer_stop(&c->kill_timer);
+    uv_timer_stop(&c->retry_timer);
+    engine_cancel(&c->ask);
+    engine_cancel(&c->wait);
+    engine_cancel(&c->logs);
+    engine_cancel(&c->kill);
+    if (c->log.state != LOG_CLOSED && c->log.closed == NULL)
+        docker_log_close(&c->log, on_output_closed);
+    leave_when_idle(c);
+}
+
+/* Every callback begins with this: true when there is nothing more for it to do. */
+static bool is_leaving(struct contained *c)
+{
+    if (c->leaving)
+        leave_when_idle(c);
+    return c->leaving;
+}
+
+static void on_removed(struct engine_call *call, const struct error *err)
+{
+    struct contained *c = call->data;
+    if (err != NULL && err->code != ERR_NOT_FOUND && err->code != ERR_CANCELED)
+        log_warn("container not removed", "task=%s error=\"%s\"", c->run->name, err->text);
+    if (!is_leaving(c))
+        leave(c);
+}
+
+static void remove_and_leave(struct contained *c)
+{
+    if (c->created)
+        ask(c, &c->ask, METHOD_DELETE, (struct slice){0}, CREATE_MS, on_removed,
+            "/containers/%s?force=1&v=1", c->name);
+    else
+        leave(c);
+}
+
+static void fail(struct contained *c, const char *why)
+{
+    bool killed = c->grace_ms >= 0;
+    run_end_text(&c->run->end, END_NOT_STARTED, killed ? "Killed before it was started" : why);
+    remove_and_leave(c);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    struct contained *c = timer->data;
+    go(c, LOOK);
+}
+
+static void look_later(struct contained *c)
+{
+    c->step = LOOK;
+    uv_timer_start(&c->retry_timer, on_retry, RETRY_MS, 0);
+}
+
+/* ---- the way to a running container */
+
+static const char *with_tag(const char *image)
+{
+    const char *slash = strrchr(image, '/');
+    bool tagged = strchr(slash != NULL ? slash : image, ':') != NULL || strchr(image, '@') != NULL;
+    return tagged ? "" : ":latest"; /* without one the engine pulls them all */
+}
+
+static bool image_is_clean(const char *image)
+{
+    return image[0] != '\0' && strlen(image) < 300 &&
+           strspn(image, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./_-:@") ==
+               strlen(image);
+}
+
+static void on_image(struct engine_call *call, const struct error *err)
+{
+    struct contained *c = call->data;
+    if (is_leaving(c))
+        return;
+    if (err == NULL)
+        go(c, MARK);
+    else if (err->code == ERR_NOT_FOUND)
+        go(c, AUTH);
+    else
+        fail(c, err->text);
+}
+
+static void ask_image(struct contained *c)
+{
+    ask(c, &c->ask, METHOD_GET, (struct slice){0}, ASK_MS, on_image, "/images/%s%s/json",
+        c->run->spec->image, with_tag(c->run->spec->image));
+}
+
+static void on_read_auth(uv_work_t *work)
+{
+    struct contained *c = work->data;
+    docker_auth_find(c->run->sandbox, c->run->spec->image, &c->auth);
+}
+
+static void on_auth_read(uv_work_t *work, int status)
+{
+    struct contained *c = work->data;
+    (void)status;
+    c->reading = false;
+    if (!is_leaving(c))
+        go(c, PULL);
+}
+
+static void read_auth(struct contained *c)
+{
+    buf_init(&c->auth, LIMIT_HEADER_BYTES / 2);
+    c->work.data = c;
+    c->reading = true;
+    int rc = uv_queue_work(&c->d->engine.loop->uv, &c->work, on_read_auth, on_auth_read);
+    ASSERT(rc == 0);
+}
+
+static void on_pull_part(struct engine_call *call, struct slice piece)
+{
+    struct contained *c = call->data;
+    int before = c->pull.percent;
+    docker_pull_feed(&c->pull, piece);
+    if (c->pull.percent == before)
+        return;
+    snprintf(c->run->detail, sizeof(c->run->detail), "pulling %d %%", c->pull.percent);
+    c->run->progress(c->run);
+}
+
+static void on_pulled(struct engine_call *call, const struct error *err)
+{
+    struct contained *c = call->data;
+    char why[256];
+    if (is_leaving(c))
+        return;
+    snprintf(why, sizeof(why), "docker: %s", c->pull.failure);
+    if (err != NULL)
+        fail(c, err->text);
+    else if (c->pull.failure[0] != '\0')
+        fail(c, why);
+    else
+        go(c, MARK);
+}
+
+static void ask_pull(struct contained *c)
+{
+    const char *image = c->run->spec->image;
+    char target[512];
+    struct error err;
+    struct buf encoded;
+    buf_init(&encoded, 2048);
+    url_encode(slice_of(image), &encoded);
+    snprintf(target, sizeof(target), "/images/create?fromImage=%.400s%s", buf_str(&encoded),
+             with_tag(image)[0] != '\0' ? "&tag=latest" : "");
+    buf_close(&encoded);
+    struct engine_ask question = {.method = METHOD_POST,
+                                  .target = target,
+                                  .header = c->auth.len > 0 ? buf_str(&c->auth) : NULL,
+                                  .on_part = on_pull_part};
+    c->ask.data = c;
+    str_copy(c->run->detail, sizeof(c->run->detail), "pulling");
+    if (engine_start(&c->d->engine, &c->ask, &question, on_pulled, &err) != 0)
+        uv_timer_start(&c->retry_timer, on_unasked, 0, 0);
+    else
+        c->run->progress(c->run);
+}
+
+/* `container` in the task's folder: from here on the engine may have one. */
+static void on_marked(uv_fs_t *req)
+{
+    struct contained *c = req->data;
+    int fd = (int)req->result;
+    uv_fs_req_cleanup(req);
+    c->marking = false;
+    if (fd >= 0)
+        close(fd);
+    if (is_leaving(c))
+        return;
+    if (fd < 0)
+        fail(c, "cannot write to the task's folder");
+    else
+        go(c, CREATE);
+}
+
+static void mark(struct contained *c)
+{
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/container", c->run->folder);
+    c->mark.data = c;
+    c->marking = true;
+    int rc = uv_fs_open(&c->d->engine.loop->uv, &c->mark, path, O_WRONLY | O_CREAT | O_CLOEXEC,
+                        0600, on_marked);
+    ASSERT(rc == 0);
+}
+
+static void on_created(struct engine_call *call, const struct error *err)
+{
+    struct contained *c = call->data;
+    if (is_leaving(c))
+        return;
+    if (err != NULL)
+        fail(c, err->text);
+    else
+        go(c, START);
+}
+
+static void create(struct contained *c)
+{
+    struct docker_defaults defaults = {.owner = c->d->options.owner,
+                                       .log_bytes = c->d->options.log_bytes,
+                                       .cpu_quota = c->d->options.cpu_quota};
+    struct buf body;
+    struct error err;
+    buf_init(&body, LIMIT_ORDER_BYTES);
+    if (docker_create_body(c->run, &defaults, &body, &err) != 0) {
+        fail(c, err.text);
+    } else {
+        c->created = true;
+        ask(c, &c->ask, METHOD_POST, buf_slice(&body), CREATE_MS, on_created,
+            "/containers/create?name=%s", c->name);
+    }
+    buf_close(&body);
+}
+
+static void on_started(struct engine_call *call, const struct error *err)
+{
+    struct contained *c = call->data;
+    if (is_leaving(c))
+        return;
+    if (err != NULL && err->code == ERR_UNCERTAIN)
+        look_later(c);
+    else if (err != NULL)
+        fail(c, err->text);
+    else
+        go(c, LOOK);
+}
+
+static void start(struct contained *c)
+{
+    ask(c, &c->ask, METHOD_POST, (struct slice){0}, CREATE_MS, on_started, "/containers/%s/start",
+        c->name);
+}
+
+/* ---- killing */
+
+static void on_kill_time(uv_timer_t *timer);
+
+static void on_killed(struct engine_call *call, const struct error *err)
+{
+    struct contained *c = call->data;
+    if (is_leaving(c))
+        return;
+    if (err != NULL && err->code != ERR_CONFLICT && err->code != ERR_NOT_FOUND)
+        log_warn("kill not taken", "task=%s error=\"%s\"", c->run->name, err->text);
+}
+
+static void send_signal(struct contained *c, const char *signal)
+{
+    if (!engine_busy(&c->kill))
+        ask(c, &c->kill, METHOD_POST, (struct slice){0}, ASK_MS, on_killed,
+            "/containers/%s/kill?signal=%s", c->name, signal);
+}
+
+static void on_kill_time(uv_timer_t *timer)
+{
+    struct contained *c = timer->data;
+    send_signal(c, "SIGKILL");
+    uv_timer_start(&c->kill_timer, on_kill_time, KILL_AGAIN_MS, 0);
+}
+
+static void begin_killing(struct contained *c)
+{
+    if (c->grace_ms <= 0) {
+        on_kill_time(&c->kill_timer);
+        return;
+    }
+    if (!c->term_sent)
+        send_signal(c, c->stop_signal[0] != '\0' ? c->stop_signal : "SIGTERM");
+    c->term_sent = true;
+    uint64_t left = uv_timer_get_due_in(&c->kill_timer);
+    if (!uv_is_active((uv_handle_t *)&c->kill_timer) || (uint64_t)c->grace_ms < left)
+        uv_timer_start(&c->kill_timer, on_kill_time, (uint64_t)c->grace_ms, 0);
+}
+
+void docker_kill(struct driver *driver, struct run *run, int64_t grace_ms)
+{
+    struct contained *c = run->state;
+    (void)driver;
+    if (c == NULL || c->leaving || c->step == OVER || (c->grace_ms >= 0 && grace_ms >= c->grace_ms))
+        return;
+    c->grace_ms = grace_ms;
+    if (c->step == RUNNING || (c->step == LOOK && c->told))
+        begin_killing(c);
+    else if (c->step == IMAGE || c->step == PULL)
+        engine_cancel(&c->ask); /* its callback fails */
+}
+
+/* ---- looking */
+
+static void fill_address(struct run *run, const struct json *container)
+{
+    const struct json *settings = json_get(container, "NetworkSettings");
+    const char *address = json_str(json_get(settings, "IPAddress"), "");
+    JSON_EACH (network, json_get(settings, "Networks")) {
+        if (address[0] == '\0')
+            address = json_str(json_get(network, "IPAddress"), "");
+    }
+    str_copy(run->address, sizeof(run->address), address);
+}
+
+static void on_waited(struct engine_call *call, const struct error *err)
+{
+    struct contained *c = call->data;
+    if (is_leaving(c))
+        return;
+    if (err == NULL)
+        go(c, LOOK);
+    else
+        look_later(c);
+}
+
+static void tell_started(struct contained *c, const struct json *container)
+{
+    struct run *run = c->run;
+    const struct json *state = json_get(container, "State");
+    int64_t began_ns = docker_time_ns(json_slice(json_get(state, "StartedAt")));
+    c->told = true;
+    run->pid = json_int(json_get(state, "Pid"), 0);
+    run->began.ms = began_ns > 0 ? began_ns / 1000000 : 0;
+    fill_address(run, container);
+    run->started(run);
+}
+
+static void follow(struct contained *c, const struct json *container)
+{
+    const struct json *config = json_get(container, "Config");
+    c->step = RUNNING;
+    c->tty = json_bool(json_get(config, "Tty"), false);
+    str_copy(c->stop_signal, sizeof(c->stop_signal),
+             json_str(json_get(config, "StopSignal"), "SIGTERM"));
+    ask(c, &c->wait, METHOD_POST, (struct slice){0}, 0, on_waited, "/containers/%s/wait", c->name);
+    if (c->log.state == LOG_CLOSED && !c->no_logs)
+        open_output(c);
+    if (c->grace_ms >= 0)
+        begin_killing(c);
+    if (!c->told)
+        tell_started(c, container);
+}
+
+static void on_output_time(uv_timer_t *timer)
+{
+    struct contained *c = timer->data;
+    log_warn("output not complete", "task=%s", c->run->name);
+    leave(c);
+}
+
+static void note_end(struct contained *c, const struct json *container)
+{
+    const struct json *state = json_get(container, "State");
+    struct run_end *end = &c->run->end;
+    const char *why = json_str(json_get(state, "Error"), "");
+    int64_t memory = json_int(json_get(json_get(container, "HostConfig"), "Memory"), 0);
+    int64_t ended = docker_time_ns(json_slice(json_get(state, "FinishedAt")));
+    int code = (int)json_int(json_get(state, "ExitCode"), 0);
+    run_end_exited(end, "Container", code);
+    if (json_bool(json_get(state, "OOMKilled"), false)) {
+        end->how = END_OUT_OF_MEMORY;
+        snprintf(end->message, sizeof(end->message),
+                 "Memory limit exceeded: Requested: %" PRId64 "MB", memory >> 20);
+    } else if (why[0] != '\0' && !c->told) {
+        snprintf(end->message, sizeof(end->message), "docker: %s", why);
+        end->how = END_NOT_STARTED;
+    }
+    end->ended.ms = ended > 0 ? ended / 1000000 : 0;
+}
+
+static void be_over(struct contained *c, const struct json *container)
+{
+    bool quick = !c->told && !c->found; /* it was over before we had looked */
+    note_end(c, container);
+    if (quick && c->run->end.how == END_EXITED)
+        tell_started(c, container);
+    c->step = OVER;
+    c->tty = json_bool(json_get(json_get(container, "Config"), "Tty"), false);
+    uv_timer_stop(&c->retry_timer);
+    uv_timer_start(&c->kill_timer, on_output_time, OUTPUT_MS, 0);
+    if (c->no_logs)
+        leave(c);
+    else if (c->log.state == LOG_CLOSED)
+        open_output(c);
+}
+
+/* Made, but not started: nobody has told the engine, or it was told by an agent that is no more. */
+static void be_unstarted(struct contained *c)
+{
+    run_end_text(&c->run->end, END_NEVER, "The container was never started");
+    c->created = true;
+    remove_and_leave(c);
+}
+
+static void be_gone(struct contained *c)
+{
+    bool never = c->found && !c->run->begun;
+    run_end_text(&c->run->end, never ? END_NEVER : END_LOST,
+                 never ? "The task was never started" : "Its container was removed");
+    leave(c);
+}
+
+static void on_looked(struct engine_call *call, const struct error *err)
+{
+    struct contained *c = call->data;
+    if (is_leaving(c))
+        return;
+    const struct json *state = json_get(call->json, "State");
+    const char *status = json_str(json_get(state, "Status"), "");
+    if (err != NULL && err->code == ERR_NOT_FOUND)
+        be_gone(c);
+    else if (err != NULL || state == NULL)
+        look_later(c);
+    else if (json_bool(json_get(state, "Running"), false) || str_eq(status, "paused"))
+        follow(c, call->json);
+    else if (str_eq(status, "created") || str_eq(status, "configured"))
+        be_unstarted(c);
+    else
+        be_over(c, call->json);
+}
+
+static void look(struct contained *c)
+{
+    ask(c, &c->ask, METHOD_GET, (struct slice){0}, ASK_MS, on_looked, "/containers/%s/json",
+        c->name);
+}
+
+/* ---- output */
+
+static void on_output_again(uv_timer_t *timer)
+{
+    struct contained *c = timer->data;
+    if (c->log.state == LOG_CLOSED)
+        open_output(c);
+}
+
+static void on_output_closed(struct docker_log *l)
+{
+    struct contained *c = l->data;
+    if (is_leaving(c))
+        return;
+    bool whole = !c->logs_before_end || c->no_logs;
+    if (c->step == OVER && (whole || ++c->logs_tries >= LOGS_TRIES))
+        leave(c);
+    else if (c->step == OVER)
+        open_output(c);
+    else if (!c->no_logs && !uv_is_active((uv_handle_t *)&c->retry_timer))
+        uv_timer_start(&c->retry_timer, on_output_again, RETRY_MS, 0);
+}
+
+static void on_output_written(struct docker_log *l)
+{
+    struct contained *c = l->data;
+    engine_pause(&c->logs, false);
+}
+
+static void on_logs_part(struct engine_call *call, struct slice piece)
+{
+    struct contained *c = call->data;
+    struct error err;
+    if (c->leaving || c->log.closed != NULL)
+        return;
+    if (docker_log_feed(&c->log, piece, on_output_written, &err) != 0) {
+        log_warn("output not understood", "task=%s error=\"%s\"", c->run->name, err.text);
+        engine_cancel(call);
+        return;
+    }
+    engine_pause(call, true);
+}
+
+/* The stream has ended: because the container has, or because the engine is restarted. A stream
+ * that began before we knew of the end, and broke, is asked for once more. */
+static void on_logs_done(struct engine_call *call, const struct error *err)
+{
+    struct contained *c = call->data;
+    if (c->leaving) {
+        leave_when_idle(c);
+        return;
+    }
+    c->logs_before_end = c->step != OVER || err != NULL;
+    if (call->status >= 400 && call->status != 404) {
+        log_warn("output not to be had", "task=%s error=\"%s\"", c->run->name, err->text);
+        c->no_logs = true;
+    }
+    docker_log_close(&c->log, on_output_closed);
+}
+
+static void on_output_ready(struct docker_log *l)
+{
+    struct contained *c = l->data;
+    char since[32], target[256];
+    struct error err;
+    if (is_leaving(c))
+        return;
+    snprintf(target, sizeof(target),
+             "/containers/%s/logs?follow=1&stdout=1&stderr=1&timestamps=1&since=%s", c->name,
+             docker_log_since(l, since));
+    struct engine_ask question = {.method = METHOD_GET, .target = target, .on_part = on_logs_part};
+    c->logs.data = c;
+    if (engine_start(&c->d->engine, &c->logs, &question, on_logs_done, &err) != 0)
+        docker_log_close(l, on_output_closed);
+}
+
+static void open_output(struct contained *c)
+{
+    struct docker_log_options options = {.folder = c->run->folder,
+                                         .sandbox = c->run->sandbox,
+                                         .tty = c->tty,
+                                         .log_bytes = c->d->options.log_bytes,
+                                         .log_files = c->d->options.log_files};
+    c->log.data = c;
+    docker_log_open(&c->log, &c->d->engine.loop->uv, &options, on_output_ready);
+}
+
+/* ---- steps */
+
+static void (*const steps[])(struct contained *c) = {
+    [IMAGE] = ask_image, [AUTH] = read_auth, [PULL] = ask_pull, [MARK] = mark,
+    [CREATE] = create,   [START] = start,    [LOOK] = look,
+};
+
+static void go(struct contained *c, enum step step)
+{
+    c->step = step;
+    if (c->grace_ms >= 0 && step <= CREATE)
+        fail(c, "");
+    else
+        steps[step](c);
+}
+
+static struct contained *track(struct docker_driver *d, struct run *run)
+{
+    struct contained *c = NEW(struct contained);
+    c->d = d;
+    c->run = run;
+    c->grace_ms = -1;
+    c->timers = 2;
+    docker_name(run->container, c->name);
+    uv_timer_init(&d->engine.loop->uv, &c->kill_timer);
+    uv_timer_init(&d->engine.loop->uv, &c->retry_timer);
+    c->kill_timer.data = c->retry_timer.data = c;
+    run->state = c;
+    list_push(&d->runs, &c->in_runs);
+    return c;
+}
+
+int docker_launch(struct driver *driver, struct run *run, struct error *err)
+{
+    struct docker_driver *d = (struct docker_driver *)driver;
+    char got[96];
+    const char *image = run->spec->image;
+    if (d->asked && d->version[0] == '\0')
+        return error_set(err, ERR_UNAVAILABLE, "%s", d->reason);
+    if (!image_is_clean(image))
+        return error_set(err, ERR_INVALID, "image: got %s, need the name of an image",
+                         str_quote(got, sizeof(got), image, strlen(image)));
+    go(track(d, run), run->spec->force_pull ? AUTH : IMAGE);
+    return 0;
+}
+
+void docker_recover(struct driver *driver, struct run *run)
+{
+    struct contained *c = track((struct docker_driver *)driver, run);
+    c->found = true;
+    go(c, LOOK);
+}
+
+void docker_let_go(struct docker_driver *d)
+{
+    LIST_EACH (it, &d->runs) {
+        struct contained *c = LIST_ENTRY(it, struct contained, in_runs);
+        if (!c->leaving)
+            leave(c);
+    }
+}
+
+bool docker_follows(struct docker_driver *d, int64_t number)
+{
+    LIST_EACH (it, &d->runs) {
+        if (LIST_ENTRY(it, struct contained, in_runs)->run->number == number)
+            return true;
+    }
+    return false;
+}
