@@ -109,21 +109,28 @@ static void close_file(struct reader *r)
     r->applied = NULL;
 }
 
-static int open_file(struct reader *r, struct error *err)
+static int open_state(struct reader *r, struct error *err)
 {
     const struct db_options options = {.read_only = true, .busy_ms = READER_BUSY_MS};
-    if (r->db != NULL && state_level(r->state) > 0)
-        return 0;
-    close_file(r);
-    if (db_open(r->all->state_path, &options, &r->db, err) != 0)
-        return -1;
-    if (state_open(r->db, true, &r->state, err) != 0 ||
+    if (db_open(r->all->state_path, &options, &r->db, err) != 0 ||
+        state_open(r->db, true, &r->state, err) != 0 ||
         db_prepare(r->db, applied_sql, 1, &r->applied, err) != 0)
         return -1;
     if (state_level(r->state) == 0)
         return error_set(err, ERR_UNAVAILABLE, "the cluster has no state yet: try again");
     db_set_patience(r->db, in_time, r);
     return 0;
+}
+
+/* Open, and with a state; or closed. */
+static int open_file(struct reader *r, struct error *err)
+{
+    if (r->db != NULL)
+        return 0;
+    if (open_state(r, err) == 0)
+        return 0;
+    close_file(r);
+    return -1;
 }
 
 static void run_ask(struct reader *r, struct call *c, struct view *view)
