@@ -1,12 +1,16 @@
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/resources.h"
+#include "model/states.h"
 
 #define CONFIG_BYTES_MAX (1 << 20)
 
@@ -40,30 +44,172 @@ static bool parse_ms(const char *text, int64_t *out)
     return false;
 }
 
-static int check_value(enum setting s, const char *value, struct error *err)
+/* "master,agent" */
+static bool parse_modes(const char *text, unsigned *out)
+{
+    static const struct {
+        const char *word;
+        unsigned mode;
+    } words[] = {{"master", MODE_MASTER}, {"scheduler", MODE_SCHEDULER}, {"agent", MODE_AGENT}};
+    char copy[64];
+    unsigned modes = 0;
+    str_copy(copy, sizeof copy, text);
+    for (char *at = copy, *word; (word = strsep(&at, ",")) != NULL;) {
+        unsigned mode = 0;
+        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+            mode |= str_eq(word, words[i].word) ? words[i].mode : 0;
+        if (mode == 0)
+            return false;
+        modes |= mode;
+    }
+    *out = modes;
+    return true;
+}
+
+static bool parse_level(const char *text, enum log_level *out)
+{
+    static const char *const words[] = {
+        [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (str_eq(text, words[i])) {
+            *out = (enum log_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "rack:a;ssd:true" as a JSON object; numbers stay numbers. */
+static bool parse_attributes(const char *text, struct buf *out)
+{
+    char *copy = mem_strdup(text);
+    struct json_writer w;
+    bool fine = true;
+    json_begin(&w, out);
+    json_object(&w);
+    for (char *at = copy, *item; (item = strsep(&at, ";")) != NULL;) {
+        char *colon = strchr(item, ':');
+        double number;
+        if (*item == '\0')
+            continue;
+        if (colon == NULL || colon == item) {
+            fine = false;
+            break;
+        }
+        *colon = '\0';
+        if (str_to_double(colon + 1, &number))
+            json_member_double(&w, item, number);
+        else
+            json_member_str(&w, item, colon + 1);
+    }
+    json_object_end(&w);
+    mem_free(copy);
+    return fine;
+}
+
+/* The checks: `key` is for the message. Each kind has one (config.h). */
+
+static int check_text(const char *key, const char *value, struct error *err)
+{
+    (void)key;
+    (void)value;
+    (void)err;
+    return 0;
+}
+
+static bool is_ip(const char *text)
+{
+    unsigned char bytes[sizeof(struct in6_addr)];
+    return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
+}
+
+static int check_ip(const char *key, const char *value, struct error *err)
+{
+    if (is_ip(value))
+        return 0;
+    return error_set(err, ERR_INVALID,
+                     "%s: got \"%s\", need an IP address such as 127.0.0.1 or ::1", key, value);
+}
+
+static int check_port(const char *key, const char *value, struct error *err)
 {
     int64_t n;
-    switch (rows[s].kind) {
-    case SETTING_TEXT:
+    if (str_to_i64(value, &n) && n >= -1 && n <= 65535)
         return 0;
-    case SETTING_NUMBER:
-        if (!str_to_i64(value, &n) || n < -1 || n > 65535)
-            return error_set(err, ERR_INVALID, "%s: got \"%s\", need a port 0 to 65535, or -1",
-                             rows[s].key, value);
+    return error_set(err, ERR_INVALID, "%s: got \"%s\", need a port 0 to 65535, or -1", key, value);
+}
+
+static int check_switch(const char *key, const char *value, struct error *err)
+{
+    if (str_eq(value, "true") || str_eq(value, "false"))
         return 0;
-    case SETTING_SWITCH:
-        if (!str_eq(value, "true") && !str_eq(value, "false"))
-            return error_set(err, ERR_INVALID, "%s: got \"%s\", need true or false", rows[s].key,
-                             value);
+    return error_set(err, ERR_INVALID, "%s: got \"%s\", need true or false", key, value);
+}
+
+static int check_time(const char *key, const char *value, struct error *err)
+{
+    int64_t n;
+    if (parse_ms(value, &n))
         return 0;
-    case SETTING_MS:
-        if (!parse_ms(value, &n))
-            return error_set(err, ERR_INVALID,
-                             "%s: got \"%s\", need a time such as 250ms, 5s or 2m", rows[s].key,
-                             value);
+    return error_set(err, ERR_INVALID, "%s: got \"%s\", need a time such as 250ms, 5s or 2m", key,
+                     value);
+}
+
+static int check_modes(const char *key, const char *value, struct error *err)
+{
+    unsigned modes;
+    if (parse_modes(value, &modes))
         return 0;
-    }
-    return 0;
+    return error_set(err, ERR_INVALID, "%s: got \"%s\", need some of master,scheduler,agent", key,
+                     value);
+}
+
+static int check_level(const char *key, const char *value, struct error *err)
+{
+    enum log_level level;
+    if (parse_level(value, &level))
+        return 0;
+    return error_set(err, ERR_INVALID, "%s: got \"%s\", need error, warn, info or debug", key,
+                     value);
+}
+
+static int check_resources(const char *key, const char *value, struct error *err)
+{
+    struct resources parsed = {0};
+    unsigned named;
+    int rc = resources_parse(value, &parsed, &named, err);
+    resources_close(&parsed);
+    return rc == 0 ? 0 : error_wrap(err, "%s", key);
+}
+
+static int check_attributes(const char *key, const char *value, struct error *err)
+{
+    struct buf ignored;
+    buf_init(&ignored, CONFIG_BYTES_MAX);
+    bool fine = parse_attributes(value, &ignored);
+    buf_close(&ignored);
+    if (fine)
+        return 0;
+    return error_set(err, ERR_INVALID,
+                     "%s: got \"%s\", need name:value, and ; between several of them", key, value);
+}
+
+static int check_value(enum setting s, const char *value, struct error *err)
+{
+    static int (*const checks[])(const char *key, const char *value, struct error *err) = {
+        [KIND_TEXT] = check_text,
+        [KIND_IP] = check_ip,
+        [KIND_PORT] = check_port,
+        [KIND_SWITCH] = check_switch,
+        [KIND_TIME] = check_time,
+        [KIND_MODES] = check_modes,
+        [KIND_LEVEL] = check_level,
+        [KIND_RESOURCES] = check_resources,
+        [KIND_ATTRIBUTES] = check_attributes,
+    };
+    if (str_eq(value, rows[s].value)) /* "" stands for what is found out later */
+        return 0;
+    return checks[rows[s].kind](rows[s].key, value, err);
 }
 
 static int set(struct config *c, enum setting s, const char *value, const char *source,
@@ -77,20 +223,29 @@ static int set(struct config *c, enum setting s, const char *value, const char *
     return 0;
 }
 
-static int find(const char *key, enum setting *out, struct error *err)
+static bool is_setting(const char *key, enum setting *out)
 {
-    const char *keys[SETTINGS_N];
     for (int i = 0; i < SETTINGS_N; i++) {
-        keys[i] = rows[i].key;
         if (str_eq(key, rows[i].key)) {
             *out = (enum setting)i;
-            return 0;
+            return true;
         }
     }
+    return false;
+}
+
+static int unknown(const char *key, const char *what, const char *dashes, struct error *err)
+{
+    const char *keys[SETTINGS_N];
+    for (int i = 0; i < SETTINGS_N; i++)
+        keys[i] = rows[i].key;
     const char *nearest = str_nearest(key, keys, SETTINGS_N);
-    return error_set(err, ERR_INVALID, "%s: there is no such setting%s%s%s", key,
-                     nearest != NULL ? ", did you mean " : "", nearest != NULL ? nearest : "",
-                     nearest != NULL ? "?" : "; mesolith config show lists them");
+    if (nearest == NULL)
+        return error_set(err, ERR_INVALID,
+                         "%s%s: there is no such %s; mesolith config show lists them all", dashes,
+                         key, what);
+    return error_set(err, ERR_INVALID, "%s%s: there is no such %s, did you mean %s%s?", dashes, key,
+                     what, dashes, nearest);
 }
 
 /* ---- sources */
@@ -105,10 +260,10 @@ static int read_flags(struct config *c, int argc, char **argv, struct error *err
         const char *equals = strchr(argv[i], '=');
         size_t len = equals != NULL ? (size_t)(equals - argv[i]) - 2 : strlen(argv[i]) - 2;
         snprintf(key, sizeof key, "%.*s", (int)len, argv[i] + 2);
-        if (find(key, &s, err) != 0)
-            return error_wrap(err, "flag");
+        if (!is_setting(key, &s))
+            return unknown(key, "flag", "--", err);
         const char *value = equals != NULL ? equals + 1 : NULL;
-        if (value == NULL && rows[s].kind == SETTING_SWITCH)
+        if (value == NULL && rows[s].kind == KIND_SWITCH)
             value = "true";
         else if (value == NULL && i + 1 < argc)
             value = argv[++i];
@@ -120,6 +275,12 @@ static int read_flags(struct config *c, int argc, char **argv, struct error *err
     return 0;
 }
 
+/* "10.0.0.1:8080", "http://…": whom the command line asks. */
+static bool is_for_clients(enum setting s, const char *value)
+{
+    return s == SETTING_ADDRESS && !is_ip(value) && strpbrk(value, ":/") != NULL;
+}
+
 static int read_environment(struct config *c, struct error *err)
 {
     for (int i = 0; i < SETTINGS_N; i++) {
@@ -129,8 +290,10 @@ static int read_environment(struct config *c, struct error *err)
             name[at++] = *k == '-' ? '_' : (char)toupper((unsigned char)*k);
         name[at] = '\0';
         const char *value = getenv(name);
-        if (value != NULL && c->values[i] == NULL &&
-            set(c, (enum setting)i, value, "environment", err) != 0)
+        if (value == NULL || *value == '\0' || c->values[i] != NULL ||
+            is_for_clients((enum setting)i, value))
+            continue;
+        if (set(c, (enum setting)i, value, "environment", err) != 0)
             return error_wrap(err, "%s", name);
     }
     return 0;
@@ -181,9 +344,12 @@ static int read_file(struct config *c, struct error *err)
         rc = error_set(err, ERR_INVALID, "%s: need one object of settings", path);
     JSON_EACH (member, root) {
         enum setting s;
-        if (rc == 0 &&
-            (find(json_name(member), &s, err) != 0 || set_from_json(c, s, member, err) != 0))
-            rc = error_wrap(err, "%s", path);
+        if (rc != 0)
+            break;
+        rc = is_setting(json_name(member), &s) ? set_from_json(c, s, member, err)
+                                               : unknown(json_name(member), "setting", "", err);
+        if (rc != 0)
+            error_wrap(err, "%s", path);
     }
     json_free(root);
     buf_close(&text);
@@ -217,7 +383,7 @@ const char *config_text(const struct config *c, enum setting s)
 int64_t config_number(const struct config *c, enum setting s)
 {
     int64_t n = 0;
-    if (rows[s].kind == SETTING_MS)
+    if (rows[s].kind == KIND_TIME)
         return parse_ms(config_text(c, s), &n) ? n : 0;
     return str_to_i64(config_text(c, s), &n) ? n : 0;
 }
@@ -225,6 +391,24 @@ int64_t config_number(const struct config *c, enum setting s)
 bool config_switch(const struct config *c, enum setting s)
 {
     return str_eq(config_text(c, s), "true");
+}
+
+unsigned config_modes(const struct config *c)
+{
+    unsigned modes = 0;
+    return parse_modes(config_text(c, SETTING_MODES), &modes) ? modes : 0;
+}
+
+enum log_level config_level(const struct config *c)
+{
+    enum log_level level = LOG_INFO;
+    return parse_level(config_text(c, SETTING_LOG), &level) ? level : LOG_INFO;
+}
+
+void config_attributes(const struct config *c, struct buf *out)
+{
+    bool fine = parse_attributes(config_text(c, SETTING_ATTRIBUTES), out);
+    ASSERT(fine); /* checked when it was set */
 }
 
 /* ---- mesolith config */
@@ -235,6 +419,8 @@ void config_help(void)
         printf("  --%-18s %s%s%s%s\n", rows[i].key, rows[i].what,
                rows[i].value[0] != '\0' ? " (" : "", rows[i].value,
                rows[i].value[0] != '\0' ? ")" : "");
+    printf("\nEach is also a key of the file that --config names, and a variable of the "
+           "environment:\nagent-port, MESOLITH_AGENT_PORT.\n");
 }
 
 int config_main(int argc, char **argv)
@@ -243,6 +429,8 @@ int config_main(int argc, char **argv)
     struct error err;
     bool show = argc > 0 && str_eq(argv[0], "show"), check = argc > 0 && str_eq(argv[0], "check");
     if (!show && !check) {
+        if (argc > 0)
+            fprintf(stderr, "error: %s: config has no such verb\n", argv[0]);
         fprintf(stderr, "usage: mesolith config check|show [--config FILE] [--FLAG VALUE]…\n");
         return error_exit_status(ERR_SYNTAX);
     }

@@ -7,9 +7,11 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "net/http_client.h"
 
 #define ANSWER_MS 10000
+#define SAMPLE_PORT 10000
 
 /* The sample app is this binary, so that it runs on a bare machine. */
 static void sample_app(struct buf *out)
@@ -27,8 +29,13 @@ static void sample_app(struct buf *out)
     json_member_int(&w, "instances", 2);
     json_member_double(&w, "cpus", 0.1);
     json_member_int(&w, "mem", 32);
-    json_member_raw(&w, "portDefinitions",
-                    SLICE("[{\"port\":10000,\"name\":\"http\",\"protocol\":\"tcp\"}]"));
+    json_key(&w, "portDefinitions");
+    json_array(&w);
+    json_object(&w);
+    json_member_int(&w, "port", SAMPLE_PORT);
+    json_member_str(&w, "name", "http");
+    json_object_end(&w);
+    json_array_end(&w);
     json_member_raw(
         &w, "healthChecks",
         SLICE("[{\"protocol\":\"HTTP\",\"path\":\"/health\",\"portIndex\":0,"
@@ -48,6 +55,7 @@ struct sample {
     struct http_call call;
     struct url url;
     const char *what;
+    char where[96]; /* "" or what to look at */
 };
 
 static void on_done(struct http_call *c, const struct error *err)
@@ -58,16 +66,20 @@ static void on_done(struct http_call *c, const struct error *err)
     else if (c->response->status >= 300 && c->response->status != 409) /* 409: is there already */
         log_warn("sample not put in", "what=%s status=%d why=%.*s", s->what, c->response->status,
                  (int)c->body.len, c->body.p);
+    else if (s->where[0] != '\0')
+        log_info("the sample app", "url=%s", s->where);
     http_call_close(c);
     url_close(&s->url);
     mem_free(s);
 }
 
-static void post(struct loop *loop, const char *what, const char *url, struct slice body)
+static void post(struct loop *loop, const char *what, const char *where, const char *url,
+                 struct slice body)
 {
     struct sample *s = NEW(struct sample);
     struct error err;
     s->what = what;
+    str_copy(s->where, sizeof s->where, where);
     s->call.data = s;
     const struct http_ask ask = {
         .to = &s->url,
@@ -84,15 +96,19 @@ static void post(struct loop *loop, const char *what, const char *url, struct sl
     mem_free(s);
 }
 
-void demo_put_in(struct loop *loop, const char *marathon, const char *chronos)
+void demo_put_in(struct loop *loop, const char *marathon, const char *chronos,
+                 const char *service_address)
 {
     struct buf app;
-    char url[256];
+    char url[256], where[96];
+    bool v6 = strchr(service_address, ':') != NULL;
+    snprintf(where, sizeof where, "http://%s%.64s%s:%d/", v6 ? "[" : "", service_address,
+             v6 ? "]" : "", SAMPLE_PORT);
     buf_init(&app, 16384);
     sample_app(&app);
     snprintf(url, sizeof url, "%.200s/v2/apps", marathon);
-    post(loop, "app", url, buf_slice(&app));
+    post(loop, "app", where, url, buf_slice(&app));
     snprintf(url, sizeof url, "%.200s/scheduler/iso8601", chronos);
-    post(loop, "job", url, SLICE(sample_job));
+    post(loop, "job", "", url, SLICE(sample_job));
     buf_close(&app);
 }

@@ -4,5 +4,7 @@
 
 #include "net/loop.h"
 
-/* Keeps the loop; frees itself when both were answered. URLs without a trailing slash. */
-void demo_put_in(struct loop *loop, const char *marathon, const char *chronos);
+/* Keeps the loop; frees itself when both were answered. URLs without a trailing slash; the sample
+ * app answers on the service address. */
+void demo_put_in(struct loop *loop, const char *marathon, const char *chronos,
+                 const char *service_address);

@@ -9,15 +9,25 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/str.h"
 
+/* With what is missing above it. */
 static int make_folder(const char *path, struct error *err)
 {
+    char above[FOLDER_PATH_SIZE];
+    str_copy(above, sizeof above, path);
+    for (char *slash = strchr(above + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(above, 0755); /* what fails here fails below, too */
+        *slash = '/';
+    }
     if (mkdir(path, 0750) == 0 || errno == EEXIST)
         return 0;
-    return error_set(err, ERR_IO, "%s: cannot be made: %m", path);
+    return error_set(err, ERR_IO, "data: %s: cannot be made: %m", path);
 }
 
 static int join(char dst[FOLDER_PATH_SIZE], const char *folder, const char *name, struct error *err)
@@ -29,22 +39,29 @@ static int join(char dst[FOLDER_PATH_SIZE], const char *folder, const char *name
 
 /* ---- the lock: held as long as the process lives */
 
+static pid_t read_holder(int fd)
+{
+    char text[32] = "";
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    return n > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
+}
+
 static int take_lock(struct folder *f, struct error *err)
 {
-    char path[FOLDER_PATH_SIZE], holder[32] = "";
+    char path[FOLDER_PATH_SIZE], holder[32];
     if (join(path, f->path, "lock", err) != 0)
         return -1;
     f->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     if (f->lock_fd < 0)
         return error_set(err, ERR_IO, "%s: cannot be opened: %m", path);
     if (flock(f->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        ssize_t n = read(f->lock_fd, holder, sizeof holder - 1);
+        pid_t pid = read_holder(f->lock_fd);
         close(f->lock_fd);
         f->lock_fd = -1;
         return error_set(err, ERR_CONFLICT,
-                         "%s: another mesolith uses this data folder (process %.*s): stop it, or "
-                         "give another one with --data",
-                         f->path, n > 0 ? (int)strcspn(holder, "\n") : 1, n > 0 ? holder : "?");
+                         "data: %s: another mesolith uses this folder (process %d): end it with "
+                         "mesolith stop --data %s, or name another folder",
+                         f->path, (int)pid, f->path);
     }
     int len = snprintf(holder, sizeof holder, "%d\n", (int)getpid());
     if (ftruncate(f->lock_fd, 0) != 0 || pwrite(f->lock_fd, holder, (size_t)len, 0) != len)
@@ -140,10 +157,36 @@ static int read_identity(struct folder *f, struct error *err)
     return 0;
 }
 
+bool folder_has_node(const char *path)
+{
+    char state[FOLDER_PATH_SIZE];
+    struct error ignored;
+    return join(state, path, "state.db", &ignored) == 0 && access(state, F_OK) == 0;
+}
+
+pid_t folder_holder(const char *path)
+{
+    char lock[FOLDER_PATH_SIZE];
+    struct error ignored;
+    int fd = join(lock, path, "lock", &ignored) == 0 ? open(lock, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return 0;
+    const struct timespec moment = {0, 1000000};
+    pid_t holder = 0;
+    for (int i = 0; i < 1000 && holder == 0 && flock(fd, LOCK_SH | LOCK_NB) != 0; i++) {
+        if ((holder = read_holder(fd)) == 0) /* it is just about to say who it is */
+            nanosleep(&moment, NULL);
+    }
+    close(fd);
+    return holder;
+}
+
 int folder_open(const char *path, struct folder *out, struct error *err)
 {
     struct folder f = {.lock_fd = -1};
     char resolved[PATH_MAX];
+    if (strlen(path) + 64 > FOLDER_PATH_SIZE)
+        return error_set(err, ERR_LIMIT, "data: %s: the path is too long", path);
     if (make_folder(path, err) != 0)
         return -1;
     if (realpath(path, resolved) == NULL)
@@ -164,7 +207,10 @@ int folder_open(const char *path, struct folder *out, struct error *err)
 
 void folder_close(struct folder *f)
 {
-    if (f->lock_fd >= 0)
+    if (f->lock_fd >= 0) {
+        if (ftruncate(f->lock_fd, 0) != 0) { /* who takes the lock next does it again */
+        }
         close(f->lock_fd);
+    }
     f->lock_fd = -1;
 }

@@ -1,6 +1,9 @@
 /* cmd/mesolith/folder.h - the data folder: made, locked by one process, and which disk it is. */
 #pragma once
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "base/error.h"
 
 #define FOLDER_PATH_SIZE 1024
@@ -14,6 +17,11 @@ struct folder {
     bool used;          /* the node ran here before: its state must be there, and not be empty */
     int lock_fd;
 };
+
+/* Whether a node has been here; makes nothing. */
+bool folder_has_node(const char *path);
+/* The process that holds it now; 0: nobody. */
+pid_t folder_holder(const char *path);
 
 /* Makes what is missing. ERR_CONFLICT when another process holds it, saying which; ERR_IO;
  * ERR_CORRUPT for a node.json that is not ours. */

@@ -22,6 +22,7 @@
 
 #define STOP_GRACE_MS 1000 /* for answers that are under way */
 #define URL_SIZE 96
+#define SETTING_BYTES_MAX (2 << 20) /* twice the largest file of settings */
 
 struct launcher serve_launcher;
 
@@ -54,7 +55,7 @@ struct server {
     struct host *host;
     struct tasks tasks;
     struct proxy_client proxy;
-    bool proxy_runs, node_ready, told_ready, stopping;
+    bool proxy_runs, page_known, node_ready, told_ready, stopping;
     int parts; /* that run on the loop and have not said that they stopped */
     uint16_t ports[LISTENERS];
     char urls[LISTENERS][URL_SIZE];
@@ -79,68 +80,9 @@ static void write_line(void *data, enum log_level level, const char *line)
     fprintf(stderr, "%s %s %s\n", wall_text(wall, at), words[level], line);
 }
 
-static int set_up_log(const char *level, struct error *err)
-{
-    static const char *const words[] = {"error", "warn", "info", "debug"};
-    for (int i = 0; i < 4; i++) {
-        if (str_eq(level, words[i])) {
-            log_set_sink(write_line, NULL, (enum log_level)i);
-            return 0;
-        }
-    }
-    return error_set(err, ERR_INVALID, "log: got \"%s\", need error, warn, info or debug", level);
-}
-
 /* ---------------- what the configuration says */
 
-static int parse_modes(const char *text, unsigned *out, struct error *err)
-{
-    static const struct {
-        const char *word;
-        unsigned mode;
-    } words[] = {{"master", MODE_MASTER}, {"scheduler", MODE_SCHEDULER}, {"agent", MODE_AGENT}};
-    char copy[64];
-    *out = 0;
-    str_copy(copy, sizeof copy, text);
-    for (char *at = copy, *word; (word = strsep(&at, ",")) != NULL;) {
-        unsigned mode = 0;
-        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-            mode |= str_eq(word, words[i].word) ? words[i].mode : 0;
-        if (mode == 0)
-            return error_set(err, ERR_INVALID,
-                             "modes: got \"%s\", need some of master,scheduler,agent", word);
-        *out |= mode;
-    }
-    return 0;
-}
-
-/* "rack:a;ssd:true" as a JSON object; numbers stay numbers. */
-static int parse_attributes(const char *text, struct buf *out, struct error *err)
-{
-    char copy[4096];
-    struct json_writer w;
-    buf_init(out, 16384);
-    json_begin(&w, out);
-    json_object(&w);
-    str_copy(copy, sizeof copy, text);
-    for (char *at = copy, *item; (item = strsep(&at, ";")) != NULL;) {
-        char *colon = strchr(item, ':');
-        double number;
-        if (*item == '\0')
-            continue;
-        if (colon == NULL || colon == item)
-            return error_set(err, ERR_INVALID, "attributes: got \"%s\", need name:value", item);
-        *colon = '\0';
-        if (str_to_double(colon + 1, &number))
-            json_member_double(&w, item, number);
-        else
-            json_member_str(&w, item, colon + 1);
-    }
-    json_object_end(&w);
-    return 0;
-}
-
-static int read_settings(struct server *s, struct error *err)
+static void read_settings(struct server *s)
 {
     const struct config *c = &s->config;
     s->address = config_text(c, SETTING_ADDRESS);
@@ -153,18 +95,13 @@ static int read_settings(struct server *s, struct error *err)
     if (s->name[0] == '\0' && gethostname(s->name, sizeof s->name - 1) != 0)
         str_copy(s->name, sizeof s->name, s->hostname);
     machine_boot_id(s->boot);
-    buf_init(&s->resources, 4096);
+    buf_init(&s->resources, SETTING_BYTES_MAX);
     if (*config_text(c, SETTING_RESOURCES) != '\0')
         buf_puts(&s->resources, config_text(c, SETTING_RESOURCES));
     else
         machine_resources(s->folder.agent, &s->resources);
-    struct resources parsed = {0};
-    unsigned named;
-    int rc = resources_parse(buf_str(&s->resources), &parsed, &named, err);
-    resources_close(&parsed);
-    if (rc != 0)
-        return error_wrap(err, "resources");
-    return parse_attributes(config_text(c, SETTING_ATTRIBUTES), &s->attributes, err);
+    buf_init(&s->attributes, SETTING_BYTES_MAX);
+    config_attributes(c, &s->attributes);
 }
 
 /* ---------------- listeners */
@@ -218,8 +155,8 @@ static void write_address(struct server *s)
 /* One line on stdout: what serves, and where (DESIGN 10). */
 static void tell_ready(struct server *s)
 {
-    bool stats_known = !has_listener(s, LISTEN_STATS) || s->ports[LISTEN_STATS] != 0;
-    if (s->told_ready || !s->node_ready || !stats_known || s->stopping)
+    bool page_known = !has_listener(s, LISTEN_STATS) || s->page_known;
+    if (s->told_ready || !s->node_ready || !page_known || s->stopping)
         return;
     s->told_ready = true;
     printf("ready");
@@ -233,10 +170,26 @@ static void tell_ready(struct server *s)
     write_address(s);
     if (config_switch(&s->config, SETTING_DEMO) && has_listener(s, LISTEN_MARATHON) &&
         has_listener(s, LISTEN_CHRONOS))
-        demo_put_in(&s->loop, s->urls[LISTEN_MARATHON], s->urls[LISTEN_CHRONOS]);
+        demo_put_in(&s->loop, s->urls[LISTEN_MARATHON], s->urls[LISTEN_CHRONOS],
+                    s->service_address);
 }
 
 /* ---------------- the proxy */
+
+/* Whether the proxy's page is served, said once. */
+static void note_page(struct server *s, const struct proxy_status *st)
+{
+    bool refused = st->stats_port == 0 && *st->stats_why != '\0';
+    if (s->page_known || (st->stats_port == 0 && !refused))
+        return;
+    s->page_known = true;
+    if (!refused) {
+        set_url(s, LISTEN_STATS, st->stats_port);
+        return;
+    }
+    s->urls[LISTEN_STATS][0] = '\0';
+    log_warn("the proxy's page is not served", "why=\"%s\" or=\"--stats-port\"", st->stats_why);
+}
 
 static void on_proxy_status(struct proxy_client *c, const struct proxy_status *st)
 {
@@ -259,10 +212,7 @@ static void on_proxy_status(struct proxy_client *c, const struct proxy_status *s
     json_array_end(&w);
     json_object_end(&w);
     host_event(s->host, &e);
-    if (st->stats_port != 0 && s->ports[LISTEN_STATS] == 0)
-        set_url(s, LISTEN_STATS, st->stats_port);
-    else if (st->stats_port == 0 && *st->stats_why != '\0')
-        log_warn("the proxy's page is not served", "why=%s", st->stats_why);
+    note_page(s, st);
     tell_ready(s);
 }
 
@@ -517,6 +467,14 @@ static int start_node(struct server *s, bool bootstrap, struct error *err)
     return host_start(s->host, &s->loop, s->http, &options, &deeds, err);
 }
 
+/* Ending a node ends nobody's service: who wants that is told how. */
+static void tell_what_goes_on(const struct server *s)
+{
+    if (s->proxy_runs)
+        log_info("stopped; tasks and service ports go on",
+                 "to_end_them=\"mesolith stop --all --data %s\"", s->folder.path);
+}
+
 /* Many connections and tasks: as many files as the system allows. */
 static void raise_file_limit(void)
 {
@@ -530,17 +488,19 @@ static void raise_file_limit(void)
 static int start(struct server *s, bool bootstrap, struct error *err)
 {
     const struct http_server_config http = http_server_config_default();
-    if (set_up_log(config_text(&s->config, SETTING_LOG), err) != 0 ||
-        parse_modes(config_text(&s->config, SETTING_MODES), &s->modes, err) != 0 ||
-        folder_open(config_text(&s->config, SETTING_DATA), &s->folder, err) != 0)
-        return -1;
-    if (!bootstrap && access(s->folder.state, F_OK) != 0)
+    const char *data = config_text(&s->config, SETTING_DATA);
+    log_set_sink(write_line, NULL, config_level(&s->config));
+    s->modes = config_modes(&s->config);
+    if (!bootstrap && !folder_has_node(data))
         return error_set(
             err, ERR_NOT_FOUND,
-            "%s: there is no node in this folder: make one with mesolith dev --data %s",
-            s->folder.path, s->folder.path);
+            "%s: there is no node in this folder: make one with mesolith dev --data %s", data,
+            data);
+    if (folder_open(data, &s->folder, err) != 0)
+        return -1;
     raise_file_limit();
-    if (read_settings(s, err) != 0 || loop_init(&s->loop, err) != 0)
+    read_settings(s);
+    if (loop_init(&s->loop, err) != 0)
         return -1;
     s->host = host_new();
     host_set_owner(s->host, s);
@@ -575,6 +535,7 @@ static int run(int argc, char **argv, bool bootstrap)
         return error_exit_status(err.code);
     }
     loop_run(&s.loop);
+    tell_what_goes_on(&s);
     http_server_free(s.http);
     host_free(s.host);
     loop_close(&s.loop);
