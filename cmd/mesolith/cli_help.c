@@ -4,14 +4,33 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "config.h"
 
 const struct cli_other cli_others[] = {
-    {"dev", "a whole node in one process, with its data in ./mesolith-dev"},
-    {"serve", "a node as its data folder or configuration says"},
-    {"config", "check or show the configuration"},
-    {"demo-server", "the sample app: a small web server"},
-    {"version", "which version this is"},
-    {"help", "this text; mesolith help NOUN says more"},
+    {"dev",
+     "a whole node in one process, with its data in ./mesolith-dev",
+     "[--demo]",
+     NULL,
+     {"mesolith dev --demo", "mesolith dev --data /var/tmp/two --address 127.0.0.2"}},
+    {"serve",
+     "a node as its data folder or configuration says",
+     "",
+     NULL,
+     {"mesolith serve --data /var/lib/mesolith", "mesolith serve --config /etc/mesolith.json"}},
+    {"stop",
+     "ends a node; with --all its tasks and service ports, too",
+     "[--all]",
+     "  --all              also what goes on without it: its tasks, and the proxy\n"
+     "  --data DIR         whose node (./mesolith-dev)\n",
+     {"mesolith stop", "mesolith stop --all --data /var/tmp/two"}},
+    {"config",
+     "check or show the configuration",
+     "check|show",
+     NULL,
+     {"mesolith config check --config /etc/mesolith.json", "mesolith config show"}},
+    {.name = "demo-server", .about = "the sample app: a small web server"},
+    {.name = "version", .about = "which version this is"},
+    {.name = "help", .about = "this text; mesolith help NOUN says more"},
 };
 const size_t cli_others_n = sizeof cli_others / sizeof cli_others[0];
 
@@ -66,6 +85,28 @@ void help_noun(const struct cli_noun *n)
            n->name, n->verbs[0].name, n->name);
 }
 
+/* ---- what main() runs itself */
+
+bool help_other(const char *name)
+{
+    for (size_t i = 0; i < cli_others_n; i++) {
+        const struct cli_other *o = &cli_others[i];
+        if (!str_eq(name, o->name) || o->operands == NULL)
+            continue;
+        printf("mesolith %s: %s.\n\nusage: mesolith %s%s%s [--flags]\n\n", o->name, o->about,
+               o->name, *o->operands != '\0' ? " " : "", o->operands);
+        if (o->flags != NULL)
+            printf("%s", o->flags);
+        else
+            config_help();
+        printf("\nexamples:\n");
+        for (size_t j = 0; j < sizeof o->examples / sizeof o->examples[0]; j++)
+            printf("  %s\n", o->examples[j]);
+        return true;
+    }
+    return false;
+}
+
 /* ---- all of it */
 
 static void print_verbs(const struct cli_noun *n)
@@ -95,6 +136,8 @@ static void help_overview(void)
 
 int help_main(int argc, char **argv)
 {
+    if (argc > 0 && help_other(argv[0]))
+        return 0;
     for (size_t i = 0; argc > 0 && i < cli_nouns_n; i++) {
         const struct cli_noun *n = cli_nouns[i];
         if (!str_eq(argv[0], n->name))

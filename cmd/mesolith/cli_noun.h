@@ -89,6 +89,9 @@ extern const size_t cli_nouns_n;
 /* What main() runs itself, for the overview and for naming the likely one. */
 struct cli_other {
     const char *name, *about;
+    const char *operands; /* NULL: it has a help of its own, or needs none */
+    const char *flags;    /* lines; NULL: those of config.h */
+    const char *examples[2];
 };
 extern const struct cli_other cli_others[];
 extern const size_t cli_others_n;

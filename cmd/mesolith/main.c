@@ -4,11 +4,13 @@
 
 #include "base/str.h"
 #include "cli.h"
+#include "cli_help.h"
 #include "config.h"
 #include "demo_server.h"
 #include "executor/launcher.h"
 #include "proxy/proxy.h"
 #include "serve.h"
+#include "stop.h"
 
 #define LAUNCHER true
 
@@ -38,14 +40,25 @@ static const struct verb {
     bool launcher;
 } verbs[] = {
     {"dev", dev_main, LAUNCHER},        {"serve", serve_main, LAUNCHER},
+    {"stop", stop_main, LAUNCHER}, /* the executor wants one, though it starts no task */
     {"proxy", proxy_verb, false},       {"demo-server", demo_server_main, false},
     {"config", config_main, false},     {"version", version_verb, false},
     {"--version", version_verb, false},
 };
 
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++)
+        if (str_eq(argv[i], "--help") || str_eq(argv[i], "-h"))
+            return true;
+    return argc > 0 && str_eq(argv[0], "help");
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "help";
+    if (asks_for_help(argc - 2, argv + 2) && help_other(name))
+        return 0;
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         struct error err;
         if (!str_eq(name, verbs[i].name))

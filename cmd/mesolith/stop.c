@@ -1,0 +1,273 @@
+/* A node that ends leaves its tasks and its proxy running. To end those, this process becomes the
+ * folder's only one, as a node that starts would, finds them as it would, and tells them to end.
+ * What the cluster wants stays as it is: the next start runs it again. */
+#include "stop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "config.h"
+#include "executor/executor.h"
+#include "folder.h"
+#include "model/status.h"
+#include "proxy/client.h"
+#include "serve.h"
+
+#define LOOK_MS 20
+#define NODE_ENDS_MS 10000 /* it promises 5 s (DESIGN 10) */
+#define PROXY_ENDS_MS 5000
+#define TASKS_END_MS 120000 /* who has been given more time to end is left, and named */
+
+/* ---- the node */
+
+static void pause_ms(int ms)
+{
+    const struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&pause, NULL);
+}
+
+static int await_end(const char *data, pid_t pid, struct error *err)
+{
+    for (int waited = 0; folder_holder(data) == pid; waited += LOOK_MS) {
+        if (waited >= NODE_ENDS_MS)
+            return error_set(err, ERR_UNCERTAIN,
+                             "process %d does not end: look at its log, or kill -9 %d", (int)pid,
+                             (int)pid);
+        pause_ms(LOOK_MS);
+    }
+    return 0;
+}
+
+static int end_node(const char *data, struct error *err)
+{
+    pid_t pid = folder_holder(data);
+    if (pid == 0) {
+        printf("no node of %s was running\n", data);
+        return 0;
+    }
+    if (kill(pid, SIGTERM) != 0 && errno != ESRCH)
+        return error_set(err, ERR_IO, "process %d: %m: end it as the user who started it",
+                         (int)pid);
+    if (await_end(data, pid, err) != 0)
+        return -1;
+    printf("the node of %s has ended, process %d\n", data, (int)pid);
+    return 0;
+}
+
+/* ---- tasks and proxy */
+
+struct ending {
+    struct loop loop;
+    struct folder folder;
+    struct executor *executor;
+    struct proxy_client proxy;
+    uv_timer_t timer;  /* until the last task has ended: how long that may take */
+    struct map *alive; /* struct task */
+    size_t ended;
+    bool found_all;
+    char engine[160]; /* why there is none */
+};
+
+struct task {
+    int64_t key;
+};
+
+static void on_proxy_stopped(struct proxy_client *c)
+{
+    (void)c; /* the loop has nothing left to do */
+}
+
+static void end_proxy(struct ending *e)
+{
+    static const struct proxy_client_events events = {0};
+    const char *const command[] = {"mesolith", "proxy", e->folder.agent, NULL}; /* not started */
+    struct proxy_client_options options = {
+        .folder = e->folder.agent, .version = VERSION, .command = command};
+    struct error err;
+    proxy_settings_default(&options.settings);
+    if (proxy_client_start(&e->proxy, &e->loop.uv, &options, &events, &err) == 0)
+        proxy_client_shutdown(&e->proxy, on_proxy_stopped);
+    /* else: nor could one have been started in this folder */
+}
+
+static void on_executor_stopped(void *data)
+{
+    end_proxy(data);
+}
+
+/* All have ended, or their time is over. */
+static void on_time(uv_timer_t *timer)
+{
+    struct ending *e = timer->data;
+    uv_close((uv_handle_t *)timer, NULL);
+    executor_stop(e->executor, on_executor_stopped);
+}
+
+static void look_whether_over(struct ending *e)
+{
+    if (e->found_all && map_count(e->alive) == 0 && !uv_is_closing((uv_handle_t *)&e->timer))
+        uv_timer_start(&e->timer, on_time, 0, 0);
+}
+
+static void on_status(struct executor *x, const struct status *s)
+{
+    struct ending *e = executor_events_of(x)->data;
+    struct task *known = map_get(e->alive, (uint64_t)s->task);
+    if (task_ended(s->state) && known != NULL) {
+        map_remove(e->alive, (uint64_t)s->task);
+        mem_free(known);
+        e->ended++;
+    } else if (!task_ended(s->state) && known == NULL) {
+        known = NEW(struct task);
+        known->key = s->task;
+        map_put(e->alive, (uint64_t)s->task, known);
+    }
+    look_whether_over(e);
+}
+
+static void on_found_all(struct executor *x)
+{
+    struct ending *e = executor_events_of(x)->data;
+    size_t cursor = 0;
+    e->found_all = true;
+    for (struct task *t; (t = map_each(e->alive, &cursor)) != NULL;)
+        executor_kill(x, t->key, 0, "mesolith stop --all");
+    look_whether_over(e);
+}
+
+static void on_docker(struct executor *x, const char *version, const char *reason)
+{
+    struct ending *e = executor_events_of(x)->data;
+    str_copy(e->engine, sizeof e->engine, *version == '\0' ? reason : "");
+}
+
+static int start(struct ending *e, const struct config *config, struct error *err)
+{
+    const char *docker = config_text(config, SETTING_DOCKER);
+    const struct executor_options options = {
+        .folder = e->folder.agent,
+        .launcher = serve_launcher,
+        .docker = *docker != '\0' ? docker : NULL,
+        .no_limits = true, /* none is started */
+    };
+    const struct executor_events events = {
+        .data = e,
+        .status = on_status,
+        .recovered = on_found_all,
+        .docker = on_docker,
+    };
+    if (executor_start(&e->loop, &options, &events, &e->executor, err) != 0)
+        return -1;
+    uv_timer_init(&e->loop.uv, &e->timer);
+    e->timer.data = e;
+    uv_timer_start(&e->timer, on_time, TASKS_END_MS, 0);
+    return 0;
+}
+
+/* It has hung up; it holds its lock as long as it lives. */
+static int await_proxy(const struct ending *e, struct error *err)
+{
+    char lock[FOLDER_PATH_SIZE + 16];
+    snprintf(lock, sizeof lock, "%s/proxy.lock", e->folder.agent);
+    int fd = open(lock, O_RDONLY | O_CLOEXEC), waited = 0;
+    while (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && waited < PROXY_ENDS_MS) {
+        pause_ms(LOOK_MS);
+        waited += LOOK_MS;
+    }
+    if (fd >= 0)
+        close(fd);
+    if (waited < PROXY_ENDS_MS)
+        return 0;
+    return error_set(err, ERR_UNCERTAIN, "the proxy of %s does not end", e->folder.agent);
+}
+
+static int tell(const struct ending *e, struct error *err)
+{
+    size_t left = map_count(e->alive);
+    printf("%zu task%s and the proxy have ended; the next start runs what is wanted again\n",
+           e->ended, e->ended == 1 ? "" : "s");
+    if (left == 0)
+        return 0;
+    return error_set(err, ERR_UNCERTAIN, "%zu tasks have not ended within %d s%s%s", left,
+                     TASKS_END_MS / 1000, *e->engine != '\0' ? ": " : "", e->engine);
+}
+
+static int end_what_goes_on(const struct config *config, struct error *err)
+{
+    static struct ending e;
+    if (folder_open(config_text(config, SETTING_DATA), &e.folder, err) != 0)
+        return -1;
+    e.alive = map_new();
+    int rc = loop_init(&e.loop, err);
+    if (rc == 0 && (rc = start(&e, config, err)) == 0) {
+        loop_run(&e.loop);
+        rc = await_proxy(&e, err);
+        if (rc == 0)
+            rc = tell(&e, err);
+    }
+    loop_close(&e.loop);
+    size_t cursor = 0;
+    for (struct task *t; (t = map_each(e.alive, &cursor)) != NULL;)
+        mem_free(t);
+    map_free(e.alive);
+    folder_close(&e.folder);
+    return rc;
+}
+
+/* ---- the verb */
+
+/* Takes --all off the arguments: it is no setting. */
+static bool take_all(int *argc, char **argv)
+{
+    bool all = false;
+    int n = 0;
+    for (int i = 0; i < *argc; i++) {
+        if (str_eq(argv[i], "--all"))
+            all = true;
+        else
+            argv[n++] = argv[i];
+    }
+    *argc = n;
+    return all;
+}
+
+static int stop(const struct config *config, bool all, struct error *err)
+{
+    const char *data = config_text(config, SETTING_DATA);
+    if (!folder_has_node(data))
+        return error_set(err, ERR_NOT_FOUND,
+                         "data: %s: there is no node in this folder: name its folder with --data",
+                         data);
+    if (end_node(data, err) != 0)
+        return -1;
+    fflush(stdout);
+    if (all)
+        return end_what_goes_on(config, err);
+    printf("what it started goes on, service ports too, until mesolith stop --all\n");
+    return 0;
+}
+
+int stop_main(int argc, char **argv)
+{
+    struct config config;
+    struct error err;
+    bool all = take_all(&argc, argv);
+    int rc = config_read(&config, argc, argv, &err);
+    if (rc == 0) {
+        rc = stop(&config, all, &err);
+        config_close(&config);
+    }
+    if (rc == 0)
+        return 0;
+    fflush(stdout);
+    fprintf(stderr, "error: %s\n", err.text);
+    return error_exit_status(err.code);
+}
