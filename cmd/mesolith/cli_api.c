@@ -1,5 +1,6 @@
 #include "cli_api.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,10 +61,22 @@ static bool says_port(const char *address)
     return end == NULL || memchr(end, ':', len - (size_t)(end - host)) != NULL;
 }
 
+/* A node's --address may be given as it is: "::1". In a URL it needs brackets. */
+static void bracket(char address[API_TEXT_SIZE])
+{
+    unsigned char bytes[sizeof(struct in6_addr)];
+    char bare[INET6_ADDRSTRLEN];
+    if (inet_pton(AF_INET6, address, bytes) != 1)
+        return;
+    str_copy(bare, sizeof bare, address);
+    snprintf(address, API_TEXT_SIZE, "[%s]", bare);
+}
+
 int api_open(struct api *a, const char *said, struct error *err)
 {
     *a = (struct api){0};
     find_address(a, said);
+    bracket(a->address);
     if (url_parse(a->address, &a->url, err) != 0)
         return error_wrap(err, "%s", a->source);
     if (!says_port(a->address) && !str_starts(a->address, "https"))
