@@ -1,0 +1,91 @@
+"""What a process is told: flags, files and variables, right and wrong."""
+import os
+import socket
+import subprocess
+
+from mesolith import BINARY, case, equal, free_port
+
+
+def run(place, *words, **environment):
+    env = {k: v for k, v in place.environment().items() if k != "MESOLITH_ADDRESS"}
+    return subprocess.run([BINARY, *words], capture_output=True, text=True, timeout=60, env={**env, **environment},
+                          cwd=place.folder)
+
+
+# words, variables, exit status, what stderr says
+REFUSED = [
+    (["dev", "--dta", "x"], {}, 3, "--dta: there is no such flag, did you mean --data?"),
+    (["dev", "here"], {}, 3, "here: need a flag such as --data DIR"),
+    (["dev", "--data"], {}, 3, "--data: a value is missing"),
+    (["dev", "--address", "foo"], {}, 3, 'address: got "foo", need an IP address such as 127.0.0.1'),
+    (["dev"], {"MESOLITH_ADDRESS": "foo"}, 3, "MESOLITH_ADDRESS: address: got"),
+    (["dev"], {"MESOLITH_AGENT_PORT": "x"}, 3, 'MESOLITH_AGENT_PORT: agent-port: got "x", need a port'),
+    (["dev", "--data", "/proc/none"], {}, 9, "data: /proc/none: cannot be made"),
+    (["serve", "--data", "none"], {}, 4, "make one with mesolith dev --data none"),
+    (["config", "check", "--config", "none.json"], {}, 4, "none.json: cannot be read"),
+    (["config", "check", "--config", "nearly.json"], {}, 3, "nearly.json: agnet-port: there is no such setting, "
+     "did you mean agent-port?"),
+    (["config", "check", "--config", "broken.json"], {}, 2, "broken.json: line 2, column 1"),
+    (["config", "check", "--modes", "master,boss"], {}, 3, "need some of master,scheduler,agent"),
+    (["config", "check", "--resources", "cpus"], {}, 3, 'resources: got "cpus"'),
+    (["config", "check", "--attributes", "rack"], {}, 3, "need name:value"),
+    (["config", "check", "--log", "loud"], {}, 3, "need error, warn, info or debug"),
+    (["config", "check", "--heartbeat", "40"], {}, 3, "need a time such as 250ms"),
+    (["config", "chek"], {}, 2, "usage: mesolith config check|show"),
+]
+
+
+def story(place):
+    place.write("nearly.json", '{"agnet-port": 5051}')
+    place.write("broken.json", '{"agent-port": 5051,\n')
+    for words, variables, status, text in REFUSED:
+        with case(" ".join([*(f"{k}={v}" for k, v in variables.items()), *words]), place):
+            done = run(place, *words, **variables)
+            equal(done.returncode, status, done)
+            assert text in done.stderr, done
+    with case("what was refused has left nothing behind", place):
+        equal(sorted(os.listdir(place.folder)), ["broken.json", "nearly.json"], "files")
+    with case("a flag goes before the environment, that before the file", place):
+        place.write("some.json", '{// as a remark\n"agent-port": 1, "chronos-port": 1, "mesos-port": 1}')
+        done = run(place, "config", "show", "--config", "some.json", "--agent-port", "3", MESOLITH_AGENT_PORT="2",
+                   MESOLITH_CHRONOS_PORT="2")
+        rows = [line.split() for line in done.stdout.splitlines()]
+        equal([r for r in rows if r[0] in ("agent-port", "chronos-port", "mesos-port", "marathon-port")],
+              [["mesos-port", "1", "file"], ["agent-port", "3", "flag"],
+               ["marathon-port", "8080", "default"], ["chronos-port", "2", "environment"]], "config show")
+    with case("MESOLITH_ADDRESS with a port or a scheme is meant for clients", place):
+        for value, address in (("http://10.0.0.1:8080", "127.0.0.1"), ("10.0.0.1:8080", "127.0.0.1"),
+                               ("127.0.0.9", "127.0.0.9"), ("::1", "::1")):
+            shown = run(place, "config", "show", MESOLITH_ADDRESS=value).stdout
+            assert ["address", address] in [line.split()[:2] for line in shown.splitlines()], shown
+            done = run(place, "status", MESOLITH_ADDRESS=value.replace("10.0.0.1:8080", "127.0.0.9:1"))
+            assert done.returncode == 7 and "connecting to" in done.stderr, done
+    with case("dev, serve, stop and config have help", place):
+        for words in (["dev", "--help"], ["dev", "--data", "x", "-h"], ["help", "dev"], ["serve", "--help"],
+                      ["stop", "help"], ["config", "--help"]):
+            done = run(place, *words)
+            equal(done.returncode, 0, done)
+            for text in ("usage: mesolith ", "--data", "examples:\n"):
+                assert text in done.stdout, done.stdout
+    with case("a folder is made with what is above it", place):
+        node = place.node()
+        node.data = place.path("some", "where", "deep")
+        node.start()
+    with case("a folder is one process's, and who has it is named", place):
+        done = run(place, "dev", "--data", node.data)
+        equal(done.returncode, 5, done)
+        assert f"(process {node.pid})" in done.stderr and "mesolith stop --data" in done.stderr, done
+    with case("a port in use is named, with its flag", place):
+        port = node.urls["chronos"].rsplit(":", 1)[1]
+        done = run(place, "dev", "--data", "second", "--address", place.address, "--mesos-port=0",
+                   "--agent-port=0", "--marathon-port=0", "--stats-port=0", "--chronos-port", port)
+        equal(done.returncode, 5, done)
+        assert "--chronos-port" in done.stderr and "the port is in use" in done.stderr, done
+    with case("a node whose page finds its port in use serves without, and says so once", place):
+        with socket.socket() as taken:
+            taken.bind((place.address, free_port(place.address)))
+            taken.listen()
+            third = place.node("third", **{"stats-port": taken.getsockname()[1]}).start()
+        assert "stats" not in third.urls, third.urls
+        with open(third.log) as f:
+            equal(f.read().count("the proxy's page is not served"), 1, "warnings")
