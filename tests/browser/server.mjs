@@ -29,11 +29,38 @@ function originOf(line) {
   return new URL(urls.ui ?? urls.marathon).origin;
 }
 
+/** What a node leaves running: the proxy, supervisors and tasks of this folder. */
+function processesOf(data) {
+  const marks = [`MESOLITH_BROWSER=${data}\0`, data];
+  return fs.readdirSync("/proc").filter((pid) => {
+    if (!/^[0-9]+$/.test(pid) || Number(pid) === process.pid) return false;
+    try {
+      const [environment, command] = ["environ", "cmdline"].map((file) => fs.readFileSync(`/proc/${pid}/${file}`, "utf8"));
+      return environment.includes(marks[0]) || command.includes(marks[1]) || fs.readlinkSync(`/proc/${pid}/cwd`).startsWith(data);
+    } catch {
+      return false; // it has just ended
+    }
+  });
+}
+
+async function endProcessesOf(data) {
+  for (let left; (left = processesOf(data)).length > 0; ) {
+    for (const pid of left)
+      try {
+        process.kill(Number(pid), "SIGKILL");
+      } catch {
+        // it has just ended
+      }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 /** Resolves to { origin, stop } once it serves; rejects with what it said when it does not. */
 export async function startServer() {
   const data = fs.mkdtempSync(path.join(os.tmpdir(), "mesolith-browser-"));
   const [command, ...args] = commandLine(data);
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const env = { ...process.env, MESOLITH_BROWSER: data };
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env });
   const said = [];
   let out = "";
   const ended = new Promise((resolve) => child.on("exit", resolve));
@@ -46,6 +73,7 @@ export async function startServer() {
       await ended;
       clearTimeout(late);
     }
+    await endProcessesOf(data);
     fs.rmSync(data, { recursive: true, force: true });
   };
   const origin = await new Promise((resolve, reject) => {
