@@ -1,6 +1,7 @@
 #include "executor/checker.h"
 
 #include "base/assert.h"
+#include "base/str.h"
 
 #define EAGER_MS 100 /* at first; twice as long each time */
 
@@ -46,6 +47,7 @@ static bool take_in(struct checker *c, enum probe_answer answer)
             c->first_good = wall;
     } else {
         c->last_bad = wall;
+        str_copy(c->cause, sizeof(c->cause), c->probe->cause);
     }
     bool changed = health_result(&c->health, answer == PROBE_GOOD, now);
     if (c->health.state == HEALTH_UNKNOWN && c->eager_ms < c->health.policy.interval_ms) {

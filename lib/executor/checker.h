@@ -15,7 +15,7 @@ struct probe {  /* one way to ask: http, tcp, command; a fake in tests */
     void *data; /* the asker's */
     /* Answers once, later, and always: a probe minds its own time limit. */
     void (*ask)(struct probe *p, void (*answered)(struct probe *p, enum probe_answer answer));
-    char cause[128]; /* of the last bad answer: the status line, the error */
+    char cause[128]; /* of the answer: the status line, the error */
 };
 
 struct checker;
@@ -25,6 +25,7 @@ struct checker {
     void *data;                                  /* the owner's, set before start */
     struct health health;                        /* read only */
     struct wall first_good, last_good, last_bad; /* read only; 0: never */
+    char cause[128];                             /* read only; of last_bad */
     /* private */
     uv_timer_t timer;
     struct clock *clock;

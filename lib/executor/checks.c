@@ -47,7 +47,7 @@ static void said_by(const struct task_run *t, size_t i, struct said *out)
                          .first_good = c->first_good,
                          .last_good = c->last_good,
                          .last_bad = c->last_bad};
-    str_copy(out->cause, sizeof(out->cause), t->checks[i].probe.cause);
+    str_copy(out->cause, sizeof(out->cause), c->cause);
 }
 
 static void said(const struct task_run *t, size_t i, struct said *out)
@@ -188,8 +188,8 @@ static void on_changed(struct checker *c)
     if (c->health.state == HEALTH_DOOMED) {
         snprintf(reason, sizeof(reason),
                  "Task was killed since its health check failed %u times in a row: %.60s",
-                 c->health.failures, checked->probe.cause);
-        log_info("task unhealthy", "task=%s cause=\"%s\"", t->run.name, checked->probe.cause);
+                 c->health.failures, c->cause);
+        log_info("task unhealthy", "task=%s cause=\"%s\"", t->run.name, c->cause);
         task_end(t, KILLED_UNHEALTHY, 0, reason);
     } else {
         report(t);
@@ -259,6 +259,7 @@ static void resume(struct checker *c, const struct said *s)
     c->first_good = s->first_good;
     c->last_good = s->last_good;
     c->last_bad = s->last_bad;
+    str_copy(c->cause, sizeof(c->cause), s->cause);
 }
 
 static void start_one(struct checked *c, const struct said *before)
@@ -273,8 +274,6 @@ static void start_one(struct checked *c, const struct said *before)
     if (choose_probe(c, &err) != 0) {
         broken_probe_init(&c->broken, &t->x->loop->uv, err.text);
         log_warn("health check cannot be made", "task=%s error=\"%s\"", t->run.name, err.text);
-    } else {
-        str_copy(c->probe.cause, sizeof(c->probe.cause), before->cause);
     }
     c->checker.data = c;
     int rc = checker_start(&c->checker, &t->x->loop->uv, &t->x->loop->clock, &c->probe, &policy,

@@ -1,6 +1,8 @@
 /* tests/unit/executor/test_checker.c - a clock and a probe of the test's own, and a real loop */
 #include "unit.h"
 
+#include <string.h>
+
 #include "executor/checker.h"
 
 static uv_loop_t loop;
@@ -136,6 +138,41 @@ static void asks_again_until_doomed(void **unused)
     uv_run(&loop, UV_RUN_DEFAULT);
 }
 
+static void remembers_why_it_was_bad(void **unused)
+{
+    (void)unused;
+    static const enum probe_answer story[] = {PROBE_BAD, PROBE_GOOD};
+    for (unsigned i = 0; i < 2; i++) {
+        until_asked(i + 1);
+        strcpy(fake.probe.cause, i == 0 ? "refused" : "200 OK");
+        answer(story[i]);
+        uv_timer_start(&checker.timer, checker.timer.timer_cb, 0, 0); /* its time has come */
+    }
+    assert_string_equal(checker.cause, "refused");
+    until_asked(3);
+    checker_stop(&checker, on_stopped);
+    answer(PROBE_GOOD);
+    uv_run(&loop, UV_RUN_DEFAULT);
+}
+
+/* As long as failures are forgiven the next check comes sooner than the interval. */
+static void is_eager_at_first(void **unused)
+{
+    (void)unused;
+    static const int64_t waits[] = {100, 200, 400, 800, 1000};
+    for (unsigned i = 0; i < 5; i++) {
+        until_asked(i + 1);
+        int64_t before = now_ms;
+        answer(PROBE_BAD);
+        assert_int_equal(checker.health.state, HEALTH_UNKNOWN);
+        assert_int_equal(checker.health.due.ms - before, waits[i]);
+        now_ms = checker.health.due.ms;
+        uv_timer_start(&checker.timer, checker.timer.timer_cb, 0, 0);
+    }
+    checker_stop(&checker, on_stopped);
+    uv_run(&loop, UV_RUN_DEFAULT);
+}
+
 static void refuses_a_policy_without_sense(void **unused)
 {
     (void)unused;
@@ -157,6 +194,8 @@ int main(void)
         T(stop_waits_for_the_answer_in_flight),
         T(tells_changes_only),
         T(asks_again_until_doomed),
+        T(remembers_why_it_was_bad),
+        T(is_eager_at_first),
         T(refuses_a_policy_without_sense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
