@@ -34,6 +34,11 @@ class Engine:
         for program in ("dockerd", "containerd", "docker", "busybox"):
             if not shutil.which(program):
                 return f"{program} is not installed"
+        if not any(os.path.exists(f"/sys/fs/cgroup/{name}") for name in ("cgroup.controllers", "devices")):
+            return "no cgroups are mounted in /sys/fs/cgroup"
+        with open("/proc/self/mountinfo") as f:
+            if not any(line.split()[4] == "/" for line in f):
+                return "the root folder is no mount point, as in a chroot, and runc cannot leave it"
         return None
 
     def start(self):
