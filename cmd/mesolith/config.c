@@ -375,6 +375,11 @@ void config_close(struct config *c)
 
 /* ---- asking */
 
+const char *config_key(enum setting s)
+{
+    return rows[s].key;
+}
+
 const char *config_text(const struct config *c, enum setting s)
 {
     return c->values[s] != NULL ? c->values[s] : rows[s].value;

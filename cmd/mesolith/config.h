@@ -76,6 +76,7 @@ struct config {
 int config_read(struct config *c, int argc, char **argv, struct error *err) MUST_CHECK;
 void config_close(struct config *c);
 
+const char *config_key(enum setting s);
 const char *config_text(const struct config *c, enum setting s); /* never NULL */
 int64_t config_number(const struct config *c, enum setting s);   /* milliseconds for a time */
 bool config_switch(const struct config *c, enum setting s);

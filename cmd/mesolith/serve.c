@@ -48,6 +48,8 @@ static const struct {
 };
 
 struct server {
+    int argc;
+    char **argv; /* HUP reads them again */
     struct config config;
     struct folder folder;
     struct loop loop;
@@ -119,12 +121,41 @@ static void set_url(struct server *s, enum listener d, uint16_t port)
              port);
 }
 
+static bool is_loopback(const char *address)
+{
+    return str_starts(address, "127.") || str_eq(address, "::1");
+}
+
+static bool among(const char *list, const char *word)
+{
+    size_t len = strlen(word);
+    for (const char *at = list; at != NULL; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, word, len) == 0 && (at[len] == ',' || at[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* HTTP without TLS leaves this machine only where that was said (DESIGN 10, --plain). */
+static int check_plain(const struct server *s, enum listener d, struct error *err)
+{
+    if (is_loopback(s->address) || among(config_text(&s->config, SETTING_PLAIN), listeners[d].name))
+        return 0;
+    return error_set(err, ERR_INVALID,
+                     "address: got %s, which others reach, and the %s door has no TLS yet: need "
+                     "--plain %s, --%s-port -1, or an address of 127.0.0.0/8",
+                     s->address, listeners[d].name, listeners[d].name, listeners[d].name);
+}
+
 static int listen_all(struct server *s, struct error *err)
 {
     for (int d = 0; d < LISTENERS; d++) {
         uint16_t port = (uint16_t)config_number(&s->config, listeners[d].port);
         if (!has_listener(s, (enum listener)d))
             continue;
+        if (check_plain(s, (enum listener)d, err) != 0)
+            return -1;
         if (d != LISTEN_STATS &&
             http_server_listen(s->http, listeners[d].name, s->address, port, &port, err) != 0)
             return error_wrap(err, "--%s-port", listeners[d].name);
@@ -352,11 +383,30 @@ static void on_ended(void *data, const struct error *err)
     part_stopped(s); /* the node */
 }
 
+/* HUP: how much is logged changes at once; what else has changed needs a start, and is named. */
+static void read_again(struct server *s)
+{
+    struct config fresh;
+    struct error err;
+    if (config_read(&fresh, s->argc, s->argv, &err) != 0 ||
+        set_up_log(config_text(&fresh, SETTING_LOG), &err) != 0) {
+        log_error("the configuration stays as it was", "why=%s", err.text);
+        return;
+    }
+    log_info("the configuration was read again", "log=%s", config_text(&fresh, SETTING_LOG));
+    for (int i = 0; i < SETTINGS_N; i++)
+        if (i != SETTING_LOG &&
+            !str_eq(config_text(&fresh, (enum setting)i), config_text(&s->config, (enum setting)i)))
+            log_warn("a setting takes effect at the next start", "setting=%s",
+                     config_key((enum setting)i));
+    config_close(&fresh);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct server *s = handle->data;
     if (number == SIGHUP) {
-        log_info("the configuration is read at start only", "signal=HUP");
+        read_again(s);
         return;
     }
     if (s->stopping)
@@ -528,6 +578,8 @@ static int run(int argc, char **argv, bool bootstrap)
 {
     static struct server s;
     struct error err;
+    s.argc = argc;
+    s.argv = argv;
     s.folder.lock_fd = -1;
     if (config_read(&s.config, argc, argv, &err) != 0 || start(&s, bootstrap, &err) != 0) {
         /* Nothing was promised yet; what was started ends with the process. */
