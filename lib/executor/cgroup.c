@@ -352,10 +352,25 @@ static const struct setting settings[] = {
     {2, CGROUP_PIDS, "pids.max", false, pids},
 };
 
+/* The folder above may have been tidied away by somebody while it was empty. */
+static int make_folder(const char *dir, int version)
+{
+    char above[CGROUP_PATH_SIZE];
+    if (mkdir(dir, 0755) == 0 || errno == EEXIST)
+        return 0;
+    if (errno != ENOENT)
+        return -1;
+    str_copy(above, sizeof(above), dir);
+    *strrchr(above, '/') = '\0';
+    if (mkdir(above, 0755) != 0 || (version == 2 && !pass_on(above)))
+        return -1;
+    return mkdir(dir, 0755);
+}
+
 static int make_folders(const struct cgroup *g, struct error *err)
 {
     for (int c = 0; c < CGROUP_CONTROLLERS; c++)
-        if (is_first(g, c) && mkdir(g->dir[c], 0755) != 0 && errno != EEXIST)
+        if (is_first(g, c) && make_folder(g->dir[c], g->version) != 0)
             return error_set(err, ERR_IO, "cannot make the cgroup %s: %s", g->dir[c],
                              strerror(errno));
     return 0;

@@ -198,6 +198,7 @@ static void a_task_runs_within_its_limits(void **unused)
     if (!open_limited_world())
         return;
     w.processes.options.pids = 77;
+    cgroup_remove(&w.options.cgroups); /* somebody tidied */
     launch_limited(&t, "while read line; do echo $line; done </proc/self/cgroup", &own);
     await_flag(&w, &t.has_ended);
     assert_int_equal(t.run.end.how, END_EXITED);
