@@ -388,11 +388,11 @@ static void read_again(struct server *s)
 {
     struct config fresh;
     struct error err;
-    if (config_read(&fresh, s->argc, s->argv, &err) != 0 ||
-        set_up_log(config_text(&fresh, SETTING_LOG), &err) != 0) {
+    if (config_read(&fresh, s->argc, s->argv, &err) != 0) {
         log_error("the configuration stays as it was", "why=%s", err.text);
         return;
     }
+    log_set_level(config_level(&fresh));
     log_info("the configuration was read again", "log=%s", config_text(&fresh, SETTING_LOG));
     for (int i = 0; i < SETTINGS_N; i++)
         if (i != SETTING_LOG &&

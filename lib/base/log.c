@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include <ctype.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,14 +10,19 @@
 static struct {
     log_sink *sink;
     void *data;
-    enum log_level most;
+    atomic_int most; /* may change while threads log */
 } to;
 
 void log_set_sink(log_sink *sink, void *data, enum log_level most)
 {
     to.sink = sink;
     to.data = data;
-    to.most = most;
+    log_set_level(most);
+}
+
+void log_set_level(enum log_level most)
+{
+    atomic_store_explicit(&to.most, (int)most, memory_order_relaxed);
 }
 
 /* One event is one line, whatever a stranger has put into a field. */
@@ -39,7 +45,7 @@ static void escape(char *dst, size_t size, const char *src)
 void log_event(enum log_level level, const char *what, const char *fields, ...)
 {
     char raw[LINE_MAX_BYTES], line[2 * LINE_MAX_BYTES];
-    if (to.sink == NULL || level > to.most)
+    if (to.sink == NULL || (int)level > atomic_load_explicit(&to.most, memory_order_relaxed))
         return;
     int len = snprintf(raw, sizeof(raw), "%s%s", what, fields[0] == '\0' ? "" : " ");
     va_list ap;

@@ -11,6 +11,7 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 typedef void log_sink(void *data, enum log_level level, const char *line);
 void log_set_sink(log_sink *sink, void *data, enum log_level most);
+void log_set_level(enum log_level most); /* at any time, from any thread */
 
 /* log_info("task lost", "agent=%s task=%s", ...). fields may be "". Newlines in fields are escaped.
  */
