@@ -143,9 +143,10 @@ static int check_plain(const struct server *s, enum listener d, struct error *er
     if (is_loopback(s->address) || among(config_text(&s->config, SETTING_PLAIN), listeners[d].name))
         return 0;
     return error_set(err, ERR_INVALID,
-                     "address: got %s, which others reach, and the %s door has no TLS yet: need "
-                     "--plain %s, --%s-port -1, or an address of 127.0.0.0/8",
-                     s->address, listeners[d].name, listeners[d].name, listeners[d].name);
+                     "address: got %s, which others reach, and there is no TLS yet: need "
+                     "--plain mesos,agent,marathon,chronos,stats (or --%s-port -1), or an address "
+                     "of 127.0.0.0/8",
+                     s->address, listeners[d].name);
 }
 
 static int listen_all(struct server *s, struct error *err)
