@@ -74,7 +74,7 @@ int apply_agent_register(struct apply *a)
 
     struct agent_row row;
     bool known = state_agent_by_uid(s, uid, &row);
-    int64_t id = row.id;
+    int64_t id = known ? row.id : -1;
     enum agent_state before = known ? row.state : AGENT_GONE;
     enum agent_state now = known ? state_on_return(row.state) : AGENT_READY;
     struct stmt *q = change_use(s, known ? AGENT_AGAIN : AGENT_ADD);

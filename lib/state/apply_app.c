@@ -184,10 +184,7 @@ static void begin_deployment(struct apply *a, const struct json *v, struct wall 
 
 static bool port_taken(void *data, int64_t port)
 {
-    struct stmt *q = query_use(data, SERVICE_PORT_TAKEN);
-    stmt_bind_i64(q, ":port", port);
-    stmt_bind_i64(q, ":app", -1);
-    return stmt_one_i64(q, 0) > 0;
+    return state_service_port_taken(data, port);
 }
 
 static void put_service_ports(struct state *s, int64_t app, const struct app *definition)

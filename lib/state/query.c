@@ -14,11 +14,6 @@ static struct wall wall_at(struct stmt *q, int column)
     return (struct wall){stmt_i64(q, column)};
 }
 
-static struct wall wall_or_never(struct stmt *q)
-{
-    return (struct wall){stmt_one_i64(q, INT64_MAX)};
-}
-
 static const char *copy_str(struct arena *a, const char *s)
 {
     return arena_strdup(a, s);
@@ -249,11 +244,6 @@ struct slice state_app_version(struct state *s, int64_t app, struct wall version
     return found;
 }
 
-struct stmt *state_service_ports(struct state *s)
-{
-    return query_use(s, SERVICE_PORTS);
-}
-
 struct stmt *state_service_ports_of_app(struct state *s, int64_t app)
 {
     struct stmt *q = query_use(s, SERVICE_PORTS_OF_APP);
@@ -261,36 +251,14 @@ struct stmt *state_service_ports_of_app(struct state *s, int64_t app)
     return q;
 }
 
-bool state_service_port_taken(struct state *s, int port, int64_t except_app)
+bool state_service_port_taken(struct state *s, int64_t port)
 {
     struct stmt *q = query_use(s, SERVICE_PORT_TAKEN);
     stmt_bind_i64(q, ":port", port);
-    stmt_bind_i64(q, ":app", except_app);
     return stmt_one_i64(q, 0) > 0;
 }
 
 /* ---- instances */
-
-bool state_instance_by_id(struct state *s, int64_t id, struct instance_row *out)
-{
-    struct stmt *q = query_use(s, INSTANCE);
-    stmt_bind_i64(q, ":id", id);
-    if (!stmt_row(q))
-        return false;
-    *out = (struct instance_row){
-        .id = stmt_i64(q, 0),
-        .app = stmt_i64(q, 1),
-        .agent = stmt_i64(q, 2),
-        .salt = stmt_i64(q, 3),
-        .version = wall_at(q, 4),
-        .created = wall_at(q, 5),
-        .stopping = stmt_bool(q, 6),
-        .ready = stmt_bool(q, 7),
-        .health = (int)stmt_i64(q, 8),
-    };
-    stmt_end(q);
-    return true;
-}
 
 static int64_t uuid_key(struct uuid uuid)
 {
@@ -298,18 +266,6 @@ static int64_t uuid_key(struct uuid uuid)
     for (int i = 8; i < 16; i++)
         low = low << 8 | uuid.b[i];
     return (int64_t)(low & ~(UINT64_C(1) << 63));
-}
-
-bool state_instance_by_uuid(struct state *s, struct uuid uuid, struct instance_row *out)
-{
-    struct instance_row r;
-    if (!state_instance_by_id(s, uuid_key(uuid), &r))
-        return false;
-    struct uuid its = instance_uuid(r.salt, r.id);
-    if (memcmp(its.b, uuid.b, sizeof its.b) != 0)
-        return false;
-    *out = r;
-    return true;
 }
 
 /* ---- tasks */
@@ -602,7 +558,7 @@ struct stmt *state_jobs_due(struct state *s, struct wall now, int64_t limit)
 
 struct wall state_jobs_next(struct state *s)
 {
-    return wall_or_never(query_use(s, JOBS_NEXT));
+    return (struct wall){stmt_one_i64(query_use(s, JOBS_NEXT), INT64_MAX)};
 }
 
 int64_t state_jobs_count(struct state *s)
@@ -697,30 +653,12 @@ struct stmt *state_runs_active(struct state *s)
     return query_use(s, RUNS_ACTIVE);
 }
 
-struct wall state_runs_next_retry(struct state *s)
-{
-    return wall_or_never(query_use(s, RUNS_NEXT_RETRY));
-}
-
-struct wall state_runs_next_deadline(struct state *s)
-{
-    return wall_or_never(query_use(s, RUNS_NEXT_DEADLINE));
-}
-
 bool state_run_claimed(struct state *s, int64_t job, struct wall due)
 {
     struct stmt *q = query_use(s, RUN_CLAIMED);
     stmt_bind_i64(q, ":job", job);
     stmt_bind_i64(q, ":due", due.ms);
     return stmt_one_i64(q, 0) > 0;
-}
-
-int64_t state_runs_count(struct state *s, int64_t job, enum run_state state)
-{
-    struct stmt *q = query_use(s, RUNS_COUNT);
-    stmt_bind_i64(q, ":job", job);
-    stmt_bind_i64(q, ":state", state);
-    return stmt_one_i64(q, 0);
 }
 
 /* ---- nodes */

@@ -64,14 +64,8 @@
     X(APP_VERSION, "select definition from apps where id = :app and version_ms = :version "        \
                    "union all select definition from app_versions "                                \
                    "where app = :app and version_ms = :version limit 1")                           \
-    X(SERVICE_PORTS, "select p.port, p.app, a.path, p.position from service_ports p "              \
-                     "join apps a on a.id = p.app where a.gone = 0 "                               \
-                     "order by p.port, a.path, p.position")                                        \
     X(SERVICE_PORTS_OF_APP, "select port from service_ports where app = :app order by position")   \
-    X(SERVICE_PORT_TAKEN, "select count(*) from service_ports where port = :port "                 \
-                          "and app <> :app")                                                       \
-    X(INSTANCE, "select id, app, agent, salt, version_ms, created_ms, stopping, ready, health "    \
-                "from instances where id = :id")                                                   \
+    X(SERVICE_PORT_TAKEN, "select count(*) from service_ports where port = :port")                 \
     X(TASK_BY_ID, TASK_COLUMNS "where t.id = :id")                                                 \
     X(TASK_OF_OWNER, TASK_COLUMNS "where t.owner = :owner and t.owner_id = :owner_id "             \
                                   "order by t.id desc limit 1")                                    \
@@ -109,11 +103,8 @@
     X(RUNS_RETRYING, RUN_COLUMNS "where r.state = 8 and r.not_before_ms <= :now "                  \
                                  "order by r.not_before_ms, r.id limit :limit")                    \
     X(RUNS_ACTIVE, RUN_COLUMNS "where r.state in (1, 2) order by r.id")                            \
-    X(RUNS_NEXT_RETRY, "select min(not_before_ms) from job_runs where state = 8")                  \
-    X(RUNS_NEXT_DEADLINE, "select min(deadline_ms) from job_runs where state = 0")                 \
     X(RUN_CLAIMED, "select count(*) from job_runs where job = :job and due_ms = :due and "         \
                    "cause = 0 and covers = 1 and not (state = 10 and task is null)")               \
-    X(RUNS_COUNT, "select count(*) from job_runs where job = :job and state = :state")             \
     X(NODE_BY_ID, NODE_COLUMNS "where id = :id")                                                   \
     X(NODES, NODE_COLUMNS "order by id")                                                           \
     X(EVENTS_AFTER, EVENT_COLUMNS "where id > :id order by id limit :limit")                       \
@@ -178,8 +169,6 @@
     X(SERVICE_PORT_PUT, "insert into service_ports(app, position, port) "                         \
                         "values(:app, :position, :port)")                                         \
     X(SERVICE_PORTS_DROP, "delete from service_ports where app = :app")                           \
-    X(SERVICE_PORTS_RANGE, "select distinct port from service_ports where port between :low "     \
-                           "and :high order by port")                                             \
     X(DEPLOYMENT_ADD, "insert into deployments(uuid, version_ms, started_ms, step, steps, plan) " \
                       "values(:uuid, :version, :at, 0, :steps, :plan)")                           \
     X(DEPLOYMENT_GO, "update deployments set step = :step where id = :id")                        \

@@ -143,22 +143,12 @@ int64_t state_apps_count(struct state *s);
 struct stmt *state_app_versions(struct state *s, int64_t app); /* column 0: ms, newest first */
 /* The definition of one version, the present one too; empty slice when there is none. */
 struct slice state_app_version(struct state *s, int64_t app, struct wall version);
-struct stmt *
-state_service_ports(struct state *s); /* columns: port, app id, path, position; by port, path */
 struct stmt *state_service_ports_of_app(struct state *s, int64_t app); /* column 0: by position */
-bool state_service_port_taken(struct state *s, int port, int64_t except_app);
+bool state_service_port_taken(struct state *s, int64_t port);
 
 /* An instance's uuid is half chance, half its key, so no index of random texts is needed to find
  * it. */
 struct uuid instance_uuid(int64_t salt, int64_t id);
-struct instance_row {
-    int64_t id, app, agent, salt;
-    struct wall version, created;
-    bool stopping, ready;
-    int health;
-};
-bool state_instance_by_id(struct state *s, int64_t id, struct instance_row *out);
-bool state_instance_by_uuid(struct state *s, struct uuid uuid, struct instance_row *out);
 
 struct task_row {
     int64_t id, owner_id, agent;
@@ -252,10 +242,7 @@ struct stmt *state_runs_retrying(struct state *s, struct wall now,
                                  int64_t limit); /* not_before <= now */
 struct stmt *state_runs_active(struct state *s); /* by id */
 bool state_run_next(struct stmt *q, struct run_row *out);
-struct wall state_runs_next_retry(struct state *s);    /* INT64_MAX: none */
-struct wall state_runs_next_deadline(struct state *s); /* of queued ones; INT64_MAX: none */
 bool state_run_claimed(struct state *s, int64_t job, struct wall due); /* by schedule, spec 9 */
-int64_t state_runs_count(struct state *s, int64_t job, enum run_state state);
 
 struct node_row {
     int64_t id;

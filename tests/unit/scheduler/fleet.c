@@ -441,7 +441,7 @@ static const char *action_of(const struct app *old, const struct app *new, bool 
 
 static bool port_taken(void *data, int64_t port)
 {
-    return state_service_port_taken(data, (int)port, -1);
+    return state_service_port_taken(data, port);
 }
 
 /* Of the service ports that it leaves open, those that it had: else it would have changed. */

@@ -27,7 +27,7 @@ static void creates_an_app_with_its_deployment_and_a_service_port(void **data)
     assert_int_equal(a.instances, 2);
     assert_int_not_equal(a.deployment, 0);
     assert_non_null(strstr(a.definition.p, "\"port\":10000"));
-    assert_true(state_service_port_taken(f->state, 10000, -1));
+    assert_true(state_service_port_taken(f->state, 10000));
     put_app(f, "/other", 0, 1, "run", 0, "ScaleApplication", false);
     assert_non_null(strstr(app_of(f, "/other").definition.p, "\"port\":10001"));
 }
