@@ -376,8 +376,10 @@ static int64_t longer_delay(const struct app_row *app, const struct app *definit
     int64_t max_ms = definition->max_launch_delay_s * 1000;
     int64_t factor_milli = (int64_t)(definition->backoff_factor * 1000.0 + 0.5);
     bool first = app->delay_ms == 0 || now_ms > app->delay_ref.ms + max_ms;
-    int64_t next = first ? app_backoff_ms(definition) : app->delay_ms * factor_milli / 1000;
-    return next < max_ms ? next : max_ms;
+    if (first)
+        return app_backoff_ms(definition) < max_ms ? app_backoff_ms(definition) : max_ms;
+    bool over = app->delay_ms >= max_ms * 1000 / factor_milli; /* and no product overflows */
+    return over ? max_ms : app->delay_ms * factor_milli / 1000;
 }
 
 static void app_task_ended(struct apply *a, const struct task_row *t, enum task_state state,

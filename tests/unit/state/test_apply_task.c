@@ -241,6 +241,17 @@ static void the_delay_grows_to_its_limit_and_is_forgotten(void **data)
     assert_int_equal(delay_after_failure(f, 11000), 2000); /* ran on for longer than the limit */
 }
 
+static void the_largest_factor_reaches_the_largest_delay(void **data)
+{
+    struct fixture *f = *data;
+    put_app_with(f, "/web", 0, 1, "run", 0, "ScaleApplication", false,
+                 ",'backoffSeconds':1,'backoffFactor':1e6,'maxLaunchDelaySeconds':2147483647");
+    assert_int_equal(delay_after_failure(f, 10), 1000);
+    assert_int_equal(delay_after_failure(f, 10), 1000000000);
+    assert_int_equal(delay_after_failure(f, 10), INT64_C(2147483647000));
+    assert_int_equal(delay_after_failure(f, 10), INT64_C(2147483647000));
+}
+
 static void progress_moves_the_delays_reference(void **data)
 {
     struct fixture *f = *data;
@@ -300,6 +311,7 @@ int main(void)
         TEST(health_is_counted_and_told),
         TEST(what_its_agent_kills_for_its_health_adds_no_delay),
         TEST(the_delay_grows_to_its_limit_and_is_forgotten),
+        TEST(the_largest_factor_reaches_the_largest_delay),
         TEST(progress_moves_the_delays_reference),
         TEST(an_old_versions_failure_holds_up_nothing),
         TEST(ended_tasks_are_kept_up_to_a_limit),
