@@ -299,13 +299,14 @@ void agent_status(struct agent *a, const struct json *v, struct now now, struct 
         agent_report(a, &st, out);
 }
 
-/* What was launched and is not there: with its machine, or before it came to anything. */
+/* What was launched and is not there: with its machine, or before it came to anything. Whatever the
+ * executor began left its folder, so that what was only taken on was never begun. */
 static void report_lost(struct agent *a, int64_t task, struct now now, struct outbox *out)
 {
     struct known known;
     if (!known_task(a, task, &known))
         return;
-    if (known.state == TASK_STAGING)
+    if (known.state == TASK_STAGING || known.state == TASK_STARTING)
         report_state(a, task, TASK_DROPPED, now.wall, "it was not started before the agent stopped",
                      out);
     else

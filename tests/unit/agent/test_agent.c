@@ -429,7 +429,7 @@ static void an_order_that_an_earlier_process_kept_starts_only_if_it_may_be_late(
     expect_done("register docker= 5:dropped:2 6:staging:0\n");
 }
 
-static void what_is_not_found_again_is_lost(void **unused)
+static void what_is_not_found_again_is_lost_or_was_never_begun(void **unused)
 {
     (void)unused;
     post_settle(&p);
@@ -440,12 +440,13 @@ static void what_is_not_found_again_is_lost(void **unused)
     post_report(&p, "{'task':7,'seq':0,'state':'running','at':2}");
     post_run(&p, 8, 0, "");
     post_report(&p, "{'task':8,'seq':0,'state':'failed','at':2}");
+    post_run(&p, 9, p.pong, ",'once':true"); /* taken on, and no more */
     post_restart(&p);
     post_report(&p, "{'task':7,'seq':0,'state':'running','at':2}"); /* found */
     post_recovered(&p);
     post_done(&p);
     post_leader(&p, 5);
-    expect_done("register docker= 5:dropped:1 6:lost:2 7:running:2 8:failed:1\n");
+    expect_done("register docker= 5:dropped:1 6:lost:2 7:running:2 8:failed:1 9:dropped:2\n");
 }
 
 /* A whole life, with the end of the process after any step. */
@@ -542,7 +543,7 @@ int main(void)
         TEST(nothing_is_launched_before_everything_was_found_again),
         TEST(a_lease_ends_also_while_things_are_found_again),
         TEST(an_order_that_an_earlier_process_kept_starts_only_if_it_may_be_late),
-        TEST(what_is_not_found_again_is_lost),
+        TEST(what_is_not_found_again_is_lost_or_was_never_begun),
         TEST(the_process_may_end_after_every_step),
         TEST(a_record_of_a_newer_build_is_refused),
     };
