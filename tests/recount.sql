@@ -1,0 +1,55 @@
+-- What the state keeps by counting along, counted anew: a row for each that differs, none if all is
+-- well. The simulator asks it after every step, the stories after every storm.
+with
+alive as (select * from tasks where ended_ms is null),
+held as (
+    select agent, sum(cpus_milli) cpus, sum(mem_bytes) mem, sum(disk_bytes) disk, count(*) n
+    from alive group by agent),
+kept as (
+    select i.app, count(*) live, sum(t.state in (0, 1)) staged, sum(t.state = 2) running,
+           sum(t.state in (2, 3, 4) and t.health = 1) healthy,
+           sum(t.state in (2, 3, 4) and t.health = 2) unhealthy, sum(i.stopping) stopping
+    from instances i join alive t on t.owner = 0 and t.owner_id = i.id group by i.app),
+ports as (select t.agent, p.value port, t.id task from alive t, json_each(t.ports) p)
+
+select 'agent ' || a.id || ' counts ' || json_array(used_cpus_milli, used_mem_bytes, used_disk_bytes, tasks)
+       || ' in use, its tasks have ' || json_array(ifnull(cpus, 0), ifnull(mem, 0), ifnull(disk, 0), ifnull(n, 0))
+    from agents a left join held on held.agent = a.id
+    where (used_cpus_milli, used_mem_bytes, used_disk_bytes, tasks)
+        is not (ifnull(cpus, 0), ifnull(mem, 0), ifnull(disk, 0), ifnull(n, 0))
+union all
+select 'app ' || a.path || ' counts '
+       || json_array(c.live, c.staged, c.running, c.healthy, c.unhealthy, c.stopping) || ', has '
+       || json_array(k.live, k.staged, k.running, k.healthy, k.unhealthy, k.stopping)
+    from apps a left join app_counts c on c.app = a.id left join kept k on k.app = a.id
+    where (ifnull(c.live, 0), ifnull(c.staged, 0), ifnull(c.running, 0),
+           ifnull(c.healthy, 0), ifnull(c.unhealthy, 0), ifnull(c.stopping, 0))
+        is not (ifnull(k.live, 0), ifnull(k.staged, 0), ifnull(k.running, 0),
+                ifnull(k.healthy, 0), ifnull(k.unhealthy, 0), ifnull(k.stopping, 0))
+union all
+select 'port ' || port || ' of agent ' || agent || ' is held by task ' || task || ', which has it not'
+    from (select agent, port, task from agent_ports except select agent, port, task from ports)
+union all
+select 'port ' || port || ' of agent ' || agent || ' is in use by task ' || task || ', which does not hold it'
+    from (select agent, port, task from ports except select agent, port, task from agent_ports)
+union all
+select 'instance ' || i.id || ' of app ' || i.app || ' has '
+       || (select count(*) from alive t where t.owner = 0 and t.owner_id = i.id) || ' tasks'
+    from instances i
+    where 1 <> (select count(*) from alive t where t.owner = 0 and t.owner_id = i.id)
+union all
+select 'task ' || t.name || ' belongs to no instance'
+    from alive t where t.owner = 0 and not exists (select 1 from instances i where i.id = t.owner_id)
+union all
+select 'run ' || r.id || ' of job ' || r.job || ' is active, its task ' || ifnull(r.task, 'of no number')
+       || ' is not alive'
+    from job_runs r
+    where r.state in (1, 2)
+      and not exists (select 1 from alive t where t.id = r.task and t.owner = 1 and t.owner_id = r.id)
+union all
+select 'task ' || t.name || ' lives on for run ' || r.id || ', which is not active'
+    from alive t join job_runs r on t.owner = 1 and r.id = t.owner_id
+    where r.state not in (1, 2) or r.task is not t.id
+union all
+select 'deployment ' || d.id || ' holds no app' from deployments d
+    where not exists (select 1 from deployment_apps a where a.deployment = d.id)
