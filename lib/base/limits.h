@@ -19,6 +19,7 @@
     X(LIMIT_TURN_COMMANDS, 4096, NULL, "commands proposed in one turn")                            \
     X(LIMIT_INBOX, 8192, "limits.inbox", "requests waiting for the node")                          \
     X(LIMIT_ANSWER_BYTES, 64 << 20, NULL, "slices of one answer waiting for credit")               \
+    X(LIMIT_ANSWERS_BYTES, 256 << 20, NULL, "slices of all answers waiting for their clients")     \
     X(LIMIT_READ_MS, 1000, NULL, "one ask's time with its snapshot")                               \
     X(LIMIT_SUBSCRIBERS, 2048, "limits.subscribers", "event streams at once")                      \
     X(LIMIT_SUBSCRIBER_BYTES, 1 << 20, "limits.subscriber", "events waiting for one slow stream")  \

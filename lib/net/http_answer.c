@@ -170,6 +170,8 @@ static void put_whole(struct connection *c, int status, struct slice headers, st
     if (c->framing != FRAMING_NONE)
         put_bytes(c, body);
     finish_answer(c);
+    if (blob_slice(body).len >= POOL_BYTES)
+        server_relieve(c->server);
 }
 
 /* ---- compressing whole answers */

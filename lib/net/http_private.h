@@ -118,6 +118,8 @@ struct exchange_id server_new_exchange(struct http_server *s, size_t slot);
 struct connection *server_find(const struct http_server *s, struct exchange_id id);
 void server_connection_closed(struct http_server *s, struct connection *c);
 void server_compression_ended(struct http_server *s);
+/* Ends those that do not read, until what all clients together have not read fits the memory. */
+void server_relieve(struct http_server *s);
 
 /* ---- http_connection.c */
 /* Takes the stream. Frees itself when it is closed. */

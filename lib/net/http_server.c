@@ -21,6 +21,7 @@ struct http_server_config http_server_config_default(void)
         .connections = LIMIT_CONNECTIONS,
         .subscribers = LIMIT_SUBSCRIBERS,
         .subscriber_bytes = LIMIT_SUBSCRIBER_BYTES,
+        .answers_bytes = LIMIT_ANSWERS_BYTES,
         .header_ms = LIMIT_HEADER_MS,
         .body_ms = LIMIT_BODY_MS,
         .idle_ms = LIMIT_IDLE_MS,
@@ -201,6 +202,37 @@ void http_server_answer(struct http_server *s, const struct answer *a)
     struct connection *c = server_find(s, a->id);
     if (c != NULL)
         connection_answer(c, a);
+}
+
+/* Who has read nothing for the longest time, and what all have not read; NULL: nobody. */
+static struct connection *most_stalled(struct http_server *s, size_t *bytes_out)
+{
+    struct connection *stalled = NULL;
+    int64_t stalled_ms = INT64_MAX;
+    *bytes_out = 0;
+    LIST_EACH (it, &s->all) {
+        struct connection *c = LIST_ENTRY(it, struct connection, all);
+        size_t bytes = output_bytes(&c->output);
+        int64_t since = c->progress_ms > c->sent_ms ? c->progress_ms : c->sent_ms;
+        if (bytes == 0 || c->subscribed || c->fate == FATE_CUT || c->state == CONNECTION_CLOSING)
+            continue;
+        *bytes_out += bytes;
+        if (since < stalled_ms) {
+            stalled_ms = since;
+            stalled = c;
+        }
+    }
+    return stalled;
+}
+
+void server_relieve(struct http_server *s)
+{
+    size_t bytes;
+    struct connection *c;
+    while ((c = most_stalled(s, &bytes)) != NULL && bytes > s->config.answers_bytes) {
+        s->stats.answers_dropped++;
+        connection_doom(c, FATE_CUT);
+    }
 }
 
 void http_server_publish(struct http_server *s, unsigned topic, const char *type,

@@ -29,6 +29,7 @@ struct http_server_config {
     size_t connections;      /* at once; beyond it 503 */
     size_t subscribers;      /* event streams at once; beyond it they are closed */
     size_t subscriber_bytes; /* waiting for one of them; beyond it it is closed */
+    size_t answers_bytes;    /* of whole answers waiting; beyond it who waits longest is closed */
     int64_t header_ms;       /* from a request's first byte to the end of its headers */
     int64_t body_ms;         /* from there to its last byte; also: without progress of an answer */
     int64_t idle_ms;         /* between two requests */
@@ -39,6 +40,7 @@ struct http_server_stats {
     uint64_t requests;
     uint64_t refused;             /* connections beyond the limit */
     uint64_t subscribers_dropped; /* too slow, or beyond the limit */
+    uint64_t answers_dropped;     /* not read while others waited for the memory */
     size_t connections;           /* now */
     size_t subscribers;           /* now */
 };

@@ -727,6 +727,37 @@ static void a_slow_listener_is_dropped_and_the_others_hear_all(void **unused)
     site_end();
 }
 
+static void ask_for_much(struct peer *p)
+{
+    unsigned before = site.requests;
+    peer_begin(p, &site.world, site.port);
+    stream_read(p->stream, false);
+    peer_say(p, "GET /later HTTP/1.1\r\n" HOST "\r\n");
+    UNTIL(&site.world, site.requests == before + 1);
+    struct buf much = long_text(400000); /* 17 MB: more than the system's buffers take */
+    send_answer(answer_whole_take(site.last, 200, "text/plain", &much));
+}
+
+static void what_is_not_read_makes_room_for_others(void **unused)
+{
+    (void)unused;
+    struct http_server_config c = small_config();
+    struct peer deaf, other;
+    c.answers_bytes = 20 << 20;
+    site_begin(&c);
+    ask_for_much(&deaf);
+    assert_int_equal(http_server_stats(site.server)->answers_dropped, 0);
+    ask_for_much(&other);
+    assert_int_equal(http_server_stats(site.server)->answers_dropped, 1);
+    UNTIL(&site.world, http_server_stats(site.server)->connections == 1);
+    stream_read(other.stream, true);
+    UNTIL(&site.world, other.got.len > 400000 * strlen(TEXT_LINE));
+    assert_false(other.ended);
+    peer_end(&other);
+    peer_end(&deaf);
+    site_end();
+}
+
 static void a_quiet_stream_is_kept_alive(void **unused)
 {
     (void)unused;
@@ -987,6 +1018,7 @@ int main(void)
         TEST(credit_holds_back_an_owner_whose_client_does_not_read),
         TEST(events_go_to_all_who_want_them),
         cmocka_unit_test(a_slow_listener_is_dropped_and_the_others_hear_all),
+        cmocka_unit_test(what_is_not_read_makes_room_for_others),
         TEST(a_quiet_stream_is_kept_alive),
         cmocka_unit_test(streams_beyond_the_limit_are_closed),
         cmocka_unit_test(connections_beyond_the_limit_are_answered_503),
