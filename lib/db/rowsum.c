@@ -233,14 +233,6 @@ static int scan(struct db *db, const struct rowsum *t, uint64_t *sum_out, struct
     return 0;
 }
 
-int db_rowsum_scan(struct db *db, const char *table, uint64_t *sum_out, struct error *err)
-{
-    ASSERT(db->sums != NULL);
-    const struct rowsum *t = find(db->sums, table);
-    ASSERT(t != NULL);
-    return scan(db, t, sum_out, err);
-}
-
 int db_rowsums_verify(struct db *db, struct error *err)
 {
     ASSERT(db->sums != NULL);

@@ -24,8 +24,6 @@ int db_rowsums_start(struct db *db, const char *const *tables, size_t n,
 uint64_t db_rowsum(const struct db *db, const char *table);
 uint64_t db_rowsum_all(const struct db *db); /* of all tables, each with its name */
 
-/* The same by reading every row: for the check now and then. */
-int db_rowsum_scan(struct db *db, const char *table, uint64_t *sum_out,
-                   struct error *err) MUST_CHECK;
-/* ERR_CORRUPT naming the first table whose kept sum is not that of its rows. */
+/* Reads every row, for the check now and then: ERR_CORRUPT naming the first table whose kept sum is
+ * not that of its rows. */
 int db_rowsums_verify(struct db *db, struct error *err) MUST_CHECK;

@@ -4,12 +4,6 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
-void exchange_event_close(struct exchange_event *e)
-{
-    request_free(e->request);
-    e->request = NULL;
-}
-
 void answer_close(struct answer *a)
 {
     buf_close(&a->headers);

@@ -26,17 +26,6 @@ struct exchange_id {
     uint64_t v; /* generation in the high half, slot in the low; 0 names none */
 };
 
-/* ---- towards the node */
-enum exchange_kind { EXCHANGE_REQUEST, EXCHANGE_CREDIT, EXCHANGE_GONE };
-
-struct exchange_event {
-    struct exchange_id id;
-    enum exchange_kind kind;
-    struct request *request; /* REQUEST: owned, made by request_dup(); else NULL */
-    size_t credit;           /* CREDIT: bytes */
-};
-void exchange_event_close(struct exchange_event *e); /* accepts a zeroed struct */
-
 /* ---- towards net */
 enum answer_kind {
     ANSWER_WHOLE,     /* status, headers, body: all there is */

@@ -50,8 +50,3 @@ void sse_event(struct buf *out, const char *event, const char *id, struct slice 
     put_data(out, data);
     buf_puts(out, "\r\n");
 }
-
-void sse_comment(struct buf *out, const char *text)
-{
-    put_field(out, "", slice_of(text));
-}

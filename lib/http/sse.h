@@ -10,5 +10,3 @@
 /* Appends one event. `event` and `id` may be NULL; control characters in them become blanks. Each
  * line of `data` becomes a data line; empty data is one empty data line. */
 void sse_event(struct buf *out, const char *event, const char *id, struct slice data);
-/* A line that clients skip: ": hello". */
-void sse_comment(struct buf *out, const char *text);

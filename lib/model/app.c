@@ -266,27 +266,6 @@ enum app_change app_compare(const struct app *a, const struct app *b)
     return a->instances == b->instances ? APP_SAME : APP_SCALED;
 }
 
-static struct wall next_version(const struct app *old, struct wall now)
-{
-    return old != NULL && now.ms <= old->version.ms ? (struct wall){old->version.ms + 1} : now;
-}
-
-void app_stamp(struct app *a, const struct app *old, struct wall now)
-{
-    enum app_change change = old == NULL ? APP_CHANGED : app_compare(a, old);
-    struct wall version = next_version(old, now);
-    a->version = change == APP_SAME ? old->version : version;
-    a->last_scaling = change == APP_SAME ? old->last_scaling : version;
-    a->last_config_change = change == APP_CHANGED ? version : old->last_config_change;
-}
-
-void app_stamp_restart(struct app *a, const struct app *old, struct wall now)
-{
-    a->version = next_version(old, now);
-    a->last_scaling = old->last_scaling;
-    a->last_config_change = a->version;
-}
-
 void app_set_instances(struct app *a, int64_t instances)
 {
     ASSERT(instances >= 0 && instances <= LIMIT_INSTANCES);

@@ -311,7 +311,8 @@ struct app_rules {
 /* A new app, or with `old` one that replaces it whole (partialUpdate=false). `id` is the path's,
  * which then wins, or NULL: the body's. `group` is what relative ids stand in ("/" for
  * /v2/apps). Relative dependencies too. Returns -1 with at least one problem, `out` untouched.
- * The version is not set: app_stamp. Service ports of 0 stay 0: app_assign_service_ports. */
+ * The version is not set: applying does that. Service ports of 0 stay 0:
+ * app_assign_service_ports. */
 int app_parse(const struct app_rules *rules, const struct json *body, const char *id,
               const char *group, const struct app *old, struct app *out,
               struct problems *problems) MUST_CHECK;
@@ -334,9 +335,7 @@ void app_write(const struct app *a, struct json_writer *w);
 void app_write_members(const struct app *a, struct json_writer *w); /* inside an open object */
 void app_write_health_check(const struct app_health_check *c, struct json_writer *w);
 
-const char *check_protocol_word(enum app_check_protocol p); /* "MESOS_HTTP" */
-const char *port_protocol_word(enum port_protocol p);       /* "udp,tcp" */
-const char *network_mode_word(enum app_network_mode mode);  /* "container/bridge" */
+const char *port_protocol_word(enum port_protocol p); /* "udp,tcp" */
 
 /* ---- change */
 
@@ -345,9 +344,6 @@ enum app_change { APP_SAME, APP_SCALED, APP_CHANGED };
  * count, nor does the order of sets. */
 enum app_change app_compare(const struct app *a, const struct app *b);
 bool app_equal_config(const struct app *a, const struct app *b); /* but for `instances` */
-/* Versions by the table in 4.7, later than old's by at least 1 ms. `old` NULL: a new app. */
-void app_stamp(struct app *a, const struct app *old, struct wall now);
-void app_stamp_restart(struct app *a, const struct app *old, struct wall now);
 
 void app_set_instances(struct app *a, int64_t instances);
 

@@ -17,19 +17,9 @@ static const char *const IP_PROTOCOLS[] = {"IPv4", "IPv6", NULL};
 static const char *const KILL_SELECTIONS[] = {"YOUNGEST_FIRST", "OLDEST_FIRST", NULL};
 static const char *const TASK_LOST[] = {"WAIT_FOREVER", "RELAUNCH_AFTER_TIMEOUT", NULL};
 
-const char *check_protocol_word(enum app_check_protocol p)
-{
-    return CHECK_PROTOCOLS[p];
-}
-
 const char *port_protocol_word(enum port_protocol p)
 {
     return PORT_PROTOCOLS[p];
-}
-
-const char *network_mode_word(enum app_network_mode mode)
-{
-    return NETWORK_MODES[mode];
 }
 
 /* ---- forms of texts */

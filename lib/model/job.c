@@ -194,19 +194,6 @@ int job_load(struct slice stored, struct job *out, struct error *err)
     return 0;
 }
 
-void job_copy(const struct job *from, struct job *out)
-{
-    struct buf text;
-    struct json_writer w;
-    struct error err;
-    buf_init(&text, LIMIT_ENTRY_BYTES);
-    json_begin(&w, &text);
-    job_store(from, &w);
-    int result = job_load(buf_slice(&text), out, &err);
-    ASSERT(result == 0); /* what we write, we read */
-    buf_close(&text);
-}
-
 /* ---- replacing (2.6) */
 
 static bool same_period(const struct period *a, const struct period *b)

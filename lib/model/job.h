@@ -156,7 +156,6 @@ void job_start_now(struct job *j, struct wall t);
 /* From what job_store wrote. ERR_CORRUPT. The cursor stands at the beginning, or where
  * job_store found it. */
 int job_load(struct slice stored, struct job *out, struct error *err) MUST_CHECK;
-void job_copy(const struct job *from, struct job *out);
 void job_close(struct job *j); /* accepts a zeroed struct */
 
 /* ---- text */

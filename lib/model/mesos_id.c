@@ -12,13 +12,6 @@ const char *mesos_agent_id(const char *cluster, int64_t agent, char dst[MESOS_ID
     return dst;
 }
 
-bool mesos_agent_id_parse(const char *text, const char *cluster, int64_t *agent_out)
-{
-    size_t len = strlen(cluster);
-    return strncmp(text, cluster, len) == 0 && strncmp(text + len, "-S", 2) == 0 &&
-           text[len + 2] != '-' && str_to_i64(text + len + 2, agent_out);
-}
-
 static bool is_folder_name(const char *task)
 {
     return task[0] != '\0' && !str_eq(task, ".") && !str_eq(task, "..") &&

@@ -8,7 +8,6 @@
 #define MESOS_ID_SIZE 64
 /* "<cluster>-S3" */
 const char *mesos_agent_id(const char *cluster, int64_t agent, char dst[MESOS_ID_SIZE]);
-bool mesos_agent_id_parse(const char *text, const char *cluster, int64_t *agent_out);
 /* "<cluster>-0000" runs apps, "<cluster>-0001" jobs. */
 const char *mesos_framework_id(const char *cluster, enum owner owner, char dst[MESOS_ID_SIZE]);
 

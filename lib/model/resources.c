@@ -76,21 +76,6 @@ void resources_close(struct resources *r)
     *r = (struct resources){0};
 }
 
-void resources_copy(struct resources *to, const struct resources *from)
-{
-    ports_copy(&to->ports, &from->ports);
-    for (size_t i = 0; i < SCALARS_N; i++)
-        *amount_of(to, &SCALARS[i]) = amount(from, &SCALARS[i]);
-}
-
-bool resources_fit(const struct resources *free, const struct resources *need)
-{
-    for (size_t i = 0; i < SCALARS_N; i++)
-        if (amount(need, &SCALARS[i]) > amount(free, &SCALARS[i]))
-            return false;
-    return ports_contain(&free->ports, &need->ports);
-}
-
 void resources_add(struct resources *r, const struct resources *more)
 {
     for (size_t i = 0; i < SCALARS_N; i++)
@@ -116,12 +101,6 @@ bool resources_equal(const struct resources *a, const struct resources *b)
             return false;
     return a->ports.n == b->ports.n && ports_contain(&a->ports, &b->ports) &&
            ports_contain(&b->ports, &a->ports);
-}
-
-bool resources_are_none(const struct resources *r)
-{
-    static const struct resources NONE;
-    return resources_equal(r, &NONE);
 }
 
 /* ---- taking in an amount, whichever form it came in */

@@ -32,13 +32,10 @@ double bytes_to_mib(int64_t bytes);
 
 /* ---- all of them together */
 void resources_close(struct resources *r); /* accepts a zeroed struct */
-void resources_copy(struct resources *to, const struct resources *from); /* `to` is closed first */
-bool resources_fit(const struct resources *free, const struct resources *need);
 void resources_add(struct resources *r, const struct resources *more);
 /* What is less than `less` has becomes 0: a machine may shrink under its tasks. */
 void resources_subtract(struct resources *r, const struct resources *less);
 bool resources_equal(const struct resources *a, const struct resources *b);
-bool resources_are_none(const struct resources *r);
 
 /* "cpus:4;mem:1024;ports:[31000-32000]", or a JSON list as below when it begins with '['.
  * ERR_INVALID naming the part. Only unreserved resources of the five names. named_out: bits. */

@@ -52,11 +52,6 @@ void loop_run(struct loop *l)
     uv_run(&l->uv, UV_RUN_DEFAULT);
 }
 
-void loop_stop(struct loop *l)
-{
-    uv_stop(&l->uv);
-}
-
 void loop_close(struct loop *l)
 {
     if (l->scratch == NULL)

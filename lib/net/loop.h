@@ -16,9 +16,8 @@ struct loop {
 
 /* Also has the process ignore SIGPIPE: a peer that left is an error of the write. */
 int loop_init(struct loop *l, struct error *err) MUST_CHECK;
-/* Until nothing is active any more, or loop_stop(). */
+/* Until nothing is active any more. */
 void loop_run(struct loop *l);
-void loop_stop(struct loop *l);
 /* Everything on it must have been stopped and have said so. Accepts a zeroed struct. */
 void loop_close(struct loop *l);
 

@@ -14,12 +14,6 @@
 #define LONELY_MS 50     /* the pause when no other backend is left */
 #define KEY_SIZE 1200    /* an app or task and an address */
 
-const char *backend_place_word(enum backend_place place)
-{
-    static const char *const words[] = {"out", "fit", "aside", "trial"};
-    return words[place];
-}
-
 const char *service_state_word(enum service_state state)
 {
     static const char *const words[] = {"unbound", "bound", "refused"};

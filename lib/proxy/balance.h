@@ -23,7 +23,6 @@
 #include "proxy/routes.h"
 
 enum backend_place { BACKEND_OUT, BACKEND_FIT, BACKEND_ASIDE, BACKEND_TRIAL };
-const char *backend_place_word(enum backend_place place); /* "fit" */
 
 struct backend { /* all of it is read only to others */
     struct service *service;

@@ -163,10 +163,6 @@ const char *replica_address(const struct replica *r, uint64_t id)
 
 /* ---------------- asking */
 
-uint64_t replica_id(const struct replica *r)
-{
-    return r->options.id;
-}
 uint64_t replica_term(const struct replica *r)
 {
     return raft_current_term(&r->raft);

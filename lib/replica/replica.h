@@ -135,7 +135,6 @@ struct replica_out replica_out(const struct replica *r);
 
 /* ---------------- asking */
 
-uint64_t replica_id(const struct replica *r);
 uint64_t replica_term(const struct replica *r); /* the epoch of what is proposed now */
 uint64_t replica_applied(const struct replica *r);
 uint64_t replica_committed(const struct replica *r); /* as far as this node knows */

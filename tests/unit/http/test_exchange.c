@@ -60,22 +60,12 @@ static void answers_own_what_they_point_to(void **unused)
     answer_close(&subscribe);
 }
 
-static void an_event_owns_its_request(void **unused)
-{
-    (void)unused;
-    struct request r = request_of(METHOD_GET, "/ping");
-    struct exchange_event e = {.kind = EXCHANGE_REQUEST, .request = request_dup(&r)};
-    exchange_event_close(&e);
-    exchange_event_close(&e);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_blob_lives_as_long_as_its_last_holder),
         cmocka_unit_test(a_blob_takes_a_buffer_without_copying),
         cmocka_unit_test(answers_own_what_they_point_to),
-        cmocka_unit_test(an_event_owns_its_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,21 +24,10 @@ static void renders_events(void **unused)
     }
 }
 
-static void renders_comments(void **unused)
-{
-    (void)unused;
-    struct buf out;
-    buf_init(&out, 200);
-    sse_comment(&out, "hello");
-    assert_string_equal(buf_str(&out), ": hello\r\n");
-    buf_close(&out);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(renders_events),
-        cmocka_unit_test(renders_comments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

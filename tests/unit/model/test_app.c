@@ -192,37 +192,6 @@ static void tells_scaling_from_change(void **unused)
     }
 }
 
-static void versions_follow_the_table(void **unused)
-{
-    (void)unused;
-    struct app old = stamped_app("{'id':'a','cmd':'x'}", 1000);
-    static const struct {
-        const char *body;
-        int64_t now, version, scaling, config;
-    } CASES[] = {
-        {"{'id':'a','cmd':'x'}", 2000, 1000, 1000, 1000},
-        {"{'id':'a','cmd':'x','instances':2}", 2000, 2000, 2000, 1000},
-        {"{'id':'a','cmd':'y','instances':2}", 2000, 2000, 2000, 2000},
-        {"{'id':'a','cmd':'y'}", 1000, 1001, 1001, 1001}, /* strictly increasing */
-        {"{'id':'a','cmd':'y'}", 500, 1001, 1001, 1001},
-    };
-    for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {
-        struct app a = app_of(CASES[i].body);
-        app_stamp(&a, &old, (struct wall){CASES[i].now});
-        assert_int_equal(a.version.ms, CASES[i].version);
-        assert_int_equal(a.last_scaling.ms, CASES[i].scaling);
-        assert_int_equal(a.last_config_change.ms, CASES[i].config);
-        app_close(&a);
-    }
-    struct app again = app_of("{'id':'a','cmd':'x'}");
-    app_stamp_restart(&again, &old, (struct wall){3000});
-    assert_int_equal(again.version.ms, 3000);
-    assert_int_equal(again.last_scaling.ms, 1000);
-    assert_int_equal(again.last_config_change.ms, 3000);
-    app_close(&again);
-    app_close(&old);
-}
-
 static void knows_what_a_task_needs(void **unused)
 {
     (void)unused;
@@ -333,7 +302,6 @@ int main(void)
         cmocka_unit_test(refuses_a_stored_app_that_is_none),
         cmocka_unit_test(a_copy_is_the_same_and_its_own),
         cmocka_unit_test(tells_scaling_from_change),
-        cmocka_unit_test(versions_follow_the_table),
         cmocka_unit_test(knows_what_a_task_needs),
         cmocka_unit_test(gives_out_service_ports),
         cmocka_unit_test(says_when_service_ports_run_out),

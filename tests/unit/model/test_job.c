@@ -536,22 +536,6 @@ static void a_replacement_keeps_resumes_or_begins(void **unused)
     }
 }
 
-static void a_copy_is_its_own(void **unused)
-{
-    (void)unused;
-    struct job j = job_of(EVERYTHING), copy;
-    j.cursor = (struct job_cursor){.index = 2, .remaining = 3, .moved = true};
-    char *want = stored(&j);
-    job_copy(&j, &copy);
-    job_close(&j);
-    char *got = stored(&copy);
-    assert_string_equal(got, want);
-    assert_true(copy.cursor.moved);
-    mem_free(want);
-    mem_free(got);
-    job_close(&copy);
-}
-
 static void refuses_a_stored_job_that_is_none(void **unused)
 {
     (void)unused;
@@ -580,7 +564,6 @@ int main(void)
         cmocka_unit_test(a_start_that_a_clock_shows_twice_stays_itself),
         cmocka_unit_test(the_list_fills_fetch_and_uris),
         cmocka_unit_test(a_replacement_keeps_resumes_or_begins),
-        cmocka_unit_test(a_copy_is_its_own),
         cmocka_unit_test(refuses_a_stored_job_that_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,26 +18,6 @@ static void ids_begin_with_the_clusters(void **unused)
                         "-0001/executors/ct:1:0:date:/runs/latest");
 }
 
-static void an_agents_id_reads_back(void **unused)
-{
-    static const struct {
-        const char *text;
-        int64_t agent; /* -1: it is none of this cluster's */
-    } rows[] = {
-        {CLUSTER "-S0", 0},    {CLUSTER "-S4711", 4711},
-        {CLUSTER "-S", -1},    {CLUSTER "-S-5", -1},
-        {CLUSTER "-S5x", -1},  {CLUSTER "-S99999999999999999999", -1},
-        {CLUSTER "-0000", -1}, {CLUSTER, -1},
-        {"other-S5", -1},      {"", -1},
-    };
-    (void)unused;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        int64_t agent = -1;
-        assert_int_equal(mesos_agent_id_parse(rows[i].text, CLUSTER, &agent), rows[i].agent >= 0);
-        assert_int_equal(agent, rows[i].agent);
-    }
-}
-
 /* Whatever the task is called: one folder, below its parent, unlike any other task's. */
 static void a_tasks_folder_is_one_folder(void **unused)
 {
@@ -64,7 +44,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_begin_with_the_clusters),
-        cmocka_unit_test(an_agents_id_reads_back),
         cmocka_unit_test(a_tasks_folder_is_one_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
