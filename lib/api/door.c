@@ -351,8 +351,11 @@ void tell_close(struct tell *t)
 
 /* ---- published events */
 
-void api_render(const struct change *c, const struct view *view, void *data, publish_fn *publish)
+void api_render(const struct change *c, const struct view *view, unsigned topics, void *data,
+                publish_fn *publish)
 {
-    marathon_render(c, view, data, publish);
-    native_render(c, view, data, publish);
+    if ((topics & (1u << TOPIC_MARATHON | 1u << TOPIC_MARATHON_LIGHT)) != 0)
+        marathon_render(c, view, data, publish);
+    if ((topics & 1u << TOPIC_NATIVE) != 0)
+        native_render(c, view, data, publish);
 }

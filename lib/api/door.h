@@ -213,8 +213,10 @@ struct published {
     struct slice text; /* a whole server-sent event; borrowed until the callback returns */
 };
 typedef void publish_fn(void *data, const struct published *p);
-/* Renders what a change means to each dialect; calls `publish` for each event, in order. */
-void api_render(const struct change *c, const struct view *view, void *data, publish_fn *publish);
+/* Renders what a change means to each dialect of which somebody hears: `topics` has their bits.
+ * Calls `publish` for each event, in order. */
+void api_render(const struct change *c, const struct view *view, unsigned topics, void *data,
+                publish_fn *publish);
 /* Of the dialects that have events. */
 void marathon_render(const struct change *c, const struct view *view, void *data,
                      publish_fn *publish);

@@ -58,7 +58,8 @@ struct host {
     char *state_path;
     const struct api *api;
     struct error failure;
-    bool told_ready; /* the node's thread's */
+    _Atomic unsigned subscribing; /* subscriptions on their way to the loop */
+    bool told_ready;              /* the node's thread's */
     bool joined;
     void *owner;
 };
@@ -75,8 +76,14 @@ static void deed_close(struct deed *d)
     sandbox_request_free(d->sandbox);
 }
 
+static bool subscribes(const struct deed *d)
+{
+    return d->kind == DEED_ANSWER && d->answer.kind == ANSWER_SUBSCRIBE;
+}
+
 static void want(struct host *h, struct deed *d)
 {
+    h->subscribing += subscribes(d);
     if (mailbox_put(&h->outbox, d, LANE_FREE))
         uv_async_send(&h->wake);
     else
@@ -111,6 +118,13 @@ static void hand_publish(struct hands *hands, const struct published *p)
         .event = blob_of(p->text.p, p->text.len),
     };
     want(hands->data, &d);
+}
+
+/* A subscription on its way may be to any. It is counted until the server knows of it. */
+static unsigned hand_topics(struct hands *hands)
+{
+    struct host *h = hands->data;
+    return h->subscribing > 0 ? ~0u : http_server_topics(h->server);
 }
 
 static void hand_ask(struct hands *hands, struct exchange_id id, struct request *request,
@@ -333,6 +347,7 @@ static void on_wake(uv_async_t *wake)
     size_t n = mailbox_take(&h->outbox, 0, (void **)&deeds);
     for (size_t i = 0; i < n; i++) {
         do_deed(h, &deeds[i]);
+        h->subscribing -= subscribes(&deeds[i]);
         ended = ended || deeds[i].kind == DEED_ENDED;
         deed_close(&deeds[i]);
     }
@@ -432,6 +447,7 @@ static void fill_hands(struct host *h)
         .answer = hand_answer,
         .ask = hand_ask,
         .sandbox = hand_sandbox,
+        .topics = hand_topics,
         .publish = hand_publish,
         .facts = hand_facts,
         .launch = hand_launch,

@@ -347,6 +347,7 @@ static void answer_with_subscription(struct connection *c, const struct answer *
         c->subscription.keep_alive_ms = KEEP_ALIVE_MS;
     output_forget_credit(&c->output);
     list_push(&s->topics[wanted->topic], &c->topic);
+    s->topics_wanted |= 1u << wanted->topic;
     s->stats.subscribers++;
     if (s->stopping || c->half_closed)
         connection_doom(c, FATE_END);

@@ -79,9 +79,12 @@ static void unsubscribe(struct connection *c)
 {
     if (!c->subscribed)
         return;
+    struct http_server *s = c->server;
     c->subscribed = false;
     list_remove(&c->topic);
-    c->server->stats.subscribers--;
+    if (list_empty(&s->topics[c->subscription.topic]))
+        s->topics_wanted &= ~(1u << c->subscription.topic);
+    s->stats.subscribers--;
     mem_free(c->subscription.types);
     blob_unref(c->subscription.keep_alive);
     c->subscription = (struct subscription){0};

@@ -94,6 +94,7 @@ struct http_server {
     size_t n_free;
     struct list all;
     struct list topics[TOPIC_COUNT];
+    _Atomic unsigned topics_wanted; /* bits of those that are not empty */
 
     struct list dirty; /* connections with something to write or to go on with */
     uv_prepare_t prepare;

@@ -243,6 +243,11 @@ void http_server_publish(struct http_server *s, unsigned topic, const char *type
         connection_publish(LIST_ENTRY(member, struct connection, topic), type, event);
 }
 
+unsigned http_server_topics(const struct http_server *s)
+{
+    return s->topics_wanted;
+}
+
 /* ---- stopping: listeners, connections and compressions first, then the handles, then `stopped` */
 static void on_handle_closed(uv_handle_t *handle)
 {

@@ -64,6 +64,9 @@ void http_server_answer(struct http_server *s, const struct answer *a);
 void http_server_publish(struct http_server *s, unsigned topic, const char *type,
                          struct blob *event);
 
+/* Bits of the topics that some stream is subscribed to. From any thread. */
+unsigned http_server_topics(const struct http_server *s);
+
 const struct http_server_stats *http_server_stats(const struct http_server *s);
 
 /* Goes on as before, but every request from now on is the last of its connection: for a server that

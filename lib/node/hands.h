@@ -22,6 +22,9 @@ struct hands {
     void (*ask)(struct hands *h, struct exchange_id id, struct request *request, uint64_t index);
     /* Carries out a sandbox door for an exchange. Takes the request. */
     void (*sandbox)(struct hands *h, struct exchange_id id, struct sandbox_request *r);
+    /* Bits of the topics (api/door.h) that have subscribers, those included whose ANSWER_SUBSCRIBE
+     * was given just now. */
+    unsigned (*topics)(struct hands *h);
     /* An event for all subscribers of the topic. */
     void (*publish)(struct hands *h, const struct published *p);
     /* The node's facts have changed: what readers show from now on. They live until the next call.

@@ -58,32 +58,44 @@ static struct replica_options replica_options_of(struct node *n)
     };
 }
 
-/* A new disk gets its tables; with `bootstrap` it is a cluster of one at once. */
-static int format(struct node *n, struct error *err)
+/* Of a disk that knows no cluster yet. */
+static int bootstrap(struct node *n, struct error *err)
 {
-    if (replica_format(n->db, n->options.id, n->options.store, err) != 0)
-        return -1;
-    if (!n->options.bootstrap)
-        return 0;
     const struct replica_server self = {n->options.id, n->options.address, REPLICA_VOTER};
     return replica_bootstrap(n->db, &self, 1, err);
 }
 
-static int open_replica(struct node *n, struct now now, struct error *err)
+/* A new disk gets its tables. */
+static int open_or_format(struct node *n, struct now now, struct error *err)
 {
     struct replica_options options = replica_options_of(n);
-    struct error first;
-    if (replica_open(&options, now, &n->replica, &first) == 0)
+    if (replica_open(&options, now, &n->replica, err) == 0)
         return 0;
-    if (first.code != ERR_NOT_FOUND)
-        return error_set(err, first.code, "%s", first.text);
+    if (err->code != ERR_NOT_FOUND)
+        return -1;
     if (n->options.used)
         return error_set(err, ERR_CORRUPT,
                          "%s has lost what was in it: put it back, or start with an empty folder",
                          n->options.state_path);
-    if (format(n, err) != 0)
+    if (replica_format(n->db, n->options.id, n->options.store, err) != 0)
         return -1;
     return replica_open(&options, now, &n->replica, err);
+}
+
+/* With `bootstrap` a disk that knows nobody is a cluster of one at once: a new one, or one whose
+ * first start ended in the middle. */
+static int open_replica(struct node *n, struct now now, struct error *err)
+{
+    struct replica_member first;
+    if (open_or_format(n, now, err) != 0)
+        return -1;
+    if (!n->options.bootstrap || replica_member(n->replica, 0, &first))
+        return 0;
+    replica_close(n->replica);
+    n->replica = NULL;
+    if (bootstrap(n, err) != 0)
+        return -1;
+    return open_or_format(n, now, err);
 }
 
 static int open_agent(struct node *n, struct error *err)
@@ -225,7 +237,7 @@ static void on_change(struct watch *w, const struct change *c)
     apps_changed(n->apps, c);
     jobs_changed(n->jobs, c);
     master_changed(n->master, c);
-    api_render(c, &view, n, publish);
+    api_render(c, &view, n->hands->topics(n->hands), n, publish);
 }
 
 /* ---------------- messages between agents and the leader */

@@ -150,6 +150,12 @@ static void hand_sandbox(struct hands *h, struct exchange_id id, struct sandbox_
     sandbox_request_free(r);
 }
 
+static unsigned hand_topics(struct hands *h)
+{
+    (void)h;
+    return ~0u;
+}
+
 static void hand_publish(struct hands *h, const struct published *p)
 {
     struct sim_node *n = h->data;
@@ -386,6 +392,7 @@ static void make_node(struct world *w, int position)
         .answer = hand_answer,
         .ask = hand_ask,
         .sandbox = hand_sandbox,
+        .topics = hand_topics,
         .publish = hand_publish,
         .facts = hand_facts,
         .launch = hand_launch,

@@ -40,7 +40,7 @@ static void on_change(struct watch *watch, const struct change *c)
     const struct view view = view_of(w);
     apps_changed(w->apps, c);
     jobs_changed(w->jobs, c);
-    api_render(c, &view, w, on_published);
+    api_render(c, &view, ~0u, w, on_published);
 }
 
 /* ---- applying */

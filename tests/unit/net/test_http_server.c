@@ -675,8 +675,10 @@ static void events_go_to_all_who_want_them(void **unused)
 {
     (void)unused;
     struct peer all, some;
+    assert_int_equal(http_server_topics(site.server), 0);
     listen_to_events(&all, "/events");
     listen_to_events(&some, "/events?filter");
+    assert_int_equal(http_server_topics(site.server), 1u << 3);
     publish("good", "[1]");
     publish("bad", "[2]");
     publish("bet", "[3]");
@@ -693,8 +695,10 @@ static void events_go_to_all_who_want_them(void **unused)
     peer_end(&all);
     UNTIL(&site.world, site.gone == 1);
     assert_int_equal(http_server_stats(site.server)->subscribers, 1);
+    assert_int_equal(http_server_topics(site.server), 1u << 3);
     stream_end(some.stream); /* a listener that ends its side has left, too */
     UNTIL(&site.world, site.gone == 2);
+    assert_int_equal(http_server_topics(site.server), 0);
     peer_end(&some);
 }
 
