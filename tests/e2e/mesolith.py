@@ -334,7 +334,7 @@ class Node:
         return [p for p in processes_of(self.place.folder)
                 if f" proxy {self.data}/agent" in " " + command_of(p)]
 
-    def show_log(self, lines=60):
+    def show_log(self, lines=100):
         logs = [self.log, os.path.join(self.data, "agent", "proxy.log")]
         for path in logs:
             if os.path.exists(path):
