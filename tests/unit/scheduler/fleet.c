@@ -293,20 +293,21 @@ static void take_order(struct fleet *f, const struct task_row *row)
     struct error err;
     struct fleet_task *t = NEW(struct fleet_task);
     assert_int_equal(app_load(state_app_version(f->state, row->app, row->version), &app, &err), 0);
+    const char *cmd = app.cmd != NULL ? app.cmd : "ok";
     *t = (struct fleet_task){.id = row->id,
                              .agent = row->agent,
-                             .sick = str_eq(app.cmd, "sick"),
+                             .sick = str_eq(cmd, "sick"),
                              .start_at = after(f, FLEET_START_MS),
                              .health_at = INT64_MAX,
                              .end_at = INT64_MAX};
-    if (str_eq(app.cmd, "hangs"))
+    if (str_eq(cmd, "hangs"))
         t->start_at = INT64_MAX;
-    if (str_starts(app.cmd, "slow "))
-        t->start_at = after(f, atoll(app.cmd + 5));
+    if (str_starts(cmd, "slow "))
+        t->start_at = after(f, atoll(cmd + 5));
     if (app.health_checks.n > 0 && t->start_at != INT64_MAX)
         t->health_at = t->start_at + FLEET_HEALTH_MS;
-    if (str_starts(app.cmd, "fails "))
-        t->end_at = t->start_at + atoll(app.cmd + 6);
+    if (str_starts(cmd, "fails "))
+        t->end_at = t->start_at + atoll(cmd + 6);
     map_put(f->tasks, (uint64_t)t->id, t);
     app_close(&app);
 }

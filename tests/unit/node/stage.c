@@ -1,0 +1,422 @@
+#include "stage.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "db/statement.h"
+#include "model/status.h"
+#include "replica/replica.h"
+
+#define WALL0 INT64_C(1767225600000)
+
+static struct now now_of(const struct member *m)
+{
+    return (struct now){{m->s->mono}, {WALL0 + m->s->mono + m->wall_ahead_ms}};
+}
+
+/* ---- looking into files, as another process would */
+
+static int64_t count_in(struct member *m, const char *path, const char *sql)
+{
+    struct error err;
+    struct db *db;
+    const struct db_options options = {.read_only = true, .vfs = m->vfs_name, .busy_ms = 1000};
+    if (db_open(path, &options, &db, &err) != 0)
+        return -1;
+    struct stmt *q = db_query_reading(db, slice_of(sql), &err);
+    int64_t n = q != NULL && stmt_row(q) ? stmt_i64(q, 0) : -1;
+    stmt_free(q);
+    db_close(db);
+    return n;
+}
+
+bool stage_committed(struct member *m, const char *path)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "select count(*) from apps where path = '%s' and gone = 0", path);
+    return count_in(m, m->state_path, sql) == 1;
+}
+
+/* ---- events */
+
+static void put_in(struct member *m, struct event *e)
+{
+    if (m->node == NULL) {
+        event_close(e);
+        return;
+    }
+    m->inbox = mem_realloc(m->inbox, (m->inbox_n + 1) * sizeof m->inbox[0]);
+    m->inbox[m->inbox_n++] = *e;
+}
+
+void stage_event(struct stage *s, int i, struct event *e)
+{
+    put_in(&s->members[i], e);
+}
+
+static void report(struct member *m, int64_t task, enum task_state state)
+{
+    struct event e = {.kind = EVENT_STATUS};
+    struct json_writer w;
+    const struct status st = {.task = task, .state = state, .at = now_of(m).wall};
+    buf_init(&e.body, 4096);
+    json_begin(&w, &e.body);
+    status_write(&st, &w);
+    put_in(m, &e);
+}
+
+/* ---- hands */
+
+static void hand_send(struct hands *h, int64_t node, struct slice frame)
+{
+    struct member *m = h->data;
+    struct stage *s = m->s;
+    for (int i = 0; i < s->n; i++) {
+        struct member *to = &s->members[i];
+        if (to->position + 1 != node || m->cut || to->cut)
+            continue;
+        struct event e = {.kind = EVENT_FRAME, .node = m->position + 1};
+        buf_init(&e.body, LIMIT_FRAME_BYTES);
+        buf_put_slice(&e.body, frame);
+        put_in(to, &e);
+    }
+}
+
+static void check_created(struct member *m, const char *body)
+{
+    struct error err;
+    struct json *v = json_parse(slice_of(body), &err);
+    assert_true(stage_committed(m, json_str(json_get(v, "id"), "")));
+    json_free(v);
+}
+
+/* What is answered as done is in the file. */
+static void hand_answer(struct hands *h, struct answer *a)
+{
+    struct member *m = h->data;
+    struct given *g = NEW(struct given);
+    g->status = a->status;
+    g->body = slice_dup(blob_slice(a->body));
+    g->headers = slice_dup(buf_slice(&a->headers));
+    if (a->status == 201)
+        check_created(m, g->body);
+    assert_null(map_put(m->s->given, a->id.v, g)); /* exactly once */
+    answer_close(a);
+}
+
+static void hand_ask(struct hands *h, struct exchange_id id, struct request *request,
+                     uint64_t index)
+{
+    struct member *m = h->data;
+    struct answer a = answer_whole(id, 200, "text/plain", SLICE("asked"));
+    m->asked_index = (int64_t)index;
+    request_free(request);
+    hand_answer(h, &a);
+}
+
+static void hand_sandbox(struct hands *h, struct exchange_id id, struct sandbox_request *r)
+{
+    (void)h;
+    (void)id;
+    sandbox_request_free(r);
+}
+
+static unsigned hand_topics(struct hands *h)
+{
+    (void)h;
+    return ~0u;
+}
+
+static void hand_publish(struct hands *h, const struct published *p)
+{
+    (void)h;
+    assert_true(p->text.len > 0);
+}
+
+static void hand_facts(struct hands *h, const struct facts *f)
+{
+    struct member *m = h->data;
+    m->facts++;
+    m->saw_leading = f->leading;
+}
+
+/* The record is on disk before anything is started. */
+static void hand_launch(struct hands *h, int64_t task, struct slice run_spec)
+{
+    struct member *m = h->data;
+    char sql[96];
+    (void)run_spec;
+    snprintf(sql, sizeof sql, "select count(*) from tasks where task = %lld", (long long)task);
+    assert_int_equal(count_in(m, m->agent_path, sql), 1);
+    m->launched++;
+    if (!m->s->silent_tasks)
+        report(m, task, TASK_RUNNING);
+}
+
+static void hand_kill(struct hands *h, int64_t task, int64_t grace_ms, const char *reason)
+{
+    struct member *m = h->data;
+    (void)grace_ms;
+    (void)reason;
+    m->killed++;
+    report(m, task, TASK_KILLED);
+}
+
+static void hand_forget(struct hands *h, int64_t task)
+{
+    struct member *m = h->data;
+    (void)task;
+    m->forgotten++;
+}
+
+static void hand_routes(struct hands *h, struct slice message)
+{
+    (void)h;
+    assert_true(message.len > 0);
+}
+
+static void hand_snapshot_make(struct hands *h)
+{
+    struct event e = {.kind = EVENT_SNAPSHOT_MADE};
+    put_in(h->data, &e);
+}
+
+static void hand_snapshot_fetch(struct hands *h, uint64_t from, const struct replica_snapshot *snap)
+{
+    struct event e = {.kind = EVENT_SNAPSHOT_FETCHED};
+    (void)from;
+    (void)snap;
+    put_in(h->data, &e);
+}
+
+static void hand_checkpoint(struct hands *h, int64_t wal_bytes)
+{
+    struct member *m = h->data;
+    struct event e = {.kind = EVENT_CHECKPOINTED};
+    (void)wal_bytes;
+    m->checkpoints++;
+    put_in(m, &e);
+}
+
+static void hand_readers_stop(struct hands *h)
+{
+    (void)h;
+}
+
+/* ---- up and down */
+
+void stage_open(struct stage *s, int nodes)
+{
+    static unsigned serial;
+    *s = (struct stage){.n = nodes, .mono = 1000, .given = map_new()};
+    for (int i = 0; i < nodes; i++) {
+        struct member *m = &s->members[i];
+        *m = (struct member){.s = s, .position = i};
+        tmp_make(m->folder);
+        tmp_file(m->state_path, m->folder, "state.db");
+        tmp_file(m->agent_path, m->folder, "agent.db");
+        snprintf(m->vfs_name, sizeof m->vfs_name, "stage-%u", ++serial);
+        snprintf(m->name, sizeof m->name, "n%d", i + 1);
+        snprintf(m->address, sizeof m->address, "127.0.0.%d:5055", i + 1);
+        m->vfs = faultvfs_new(m->vfs_name, serial);
+        rng_seed(&m->rng, (uint64_t)i + 1);
+        m->hands = (struct hands){
+            .data = m,
+            .rng = &m->rng,
+            .send = hand_send,
+            .answer = hand_answer,
+            .ask = hand_ask,
+            .sandbox = hand_sandbox,
+            .topics = hand_topics,
+            .publish = hand_publish,
+            .facts = hand_facts,
+            .launch = hand_launch,
+            .kill = hand_kill,
+            .forget = hand_forget,
+            .routes = hand_routes,
+            .snapshot_make = hand_snapshot_make,
+            .snapshot_fetch = hand_snapshot_fetch,
+            .checkpoint = hand_checkpoint,
+            .readers_stop = hand_readers_stop,
+        };
+    }
+}
+
+static void empty_inbox(struct member *m)
+{
+    for (size_t i = 0; i < m->inbox_n; i++)
+        event_close(&m->inbox[i]);
+    mem_free(m->inbox);
+    m->inbox = NULL;
+    m->inbox_n = 0;
+}
+
+void stage_down(struct stage *s, int i)
+{
+    struct member *m = &s->members[i];
+    empty_inbox(m);
+    node_close(m->node);
+    m->node = NULL;
+}
+
+void stage_close(struct stage *s)
+{
+    struct given *g;
+    for (int i = 0; i < s->n; i++) {
+        stage_down(s, i);
+        faultvfs_free(s->members[i].vfs);
+        tmp_remove(s->members[i].folder);
+    }
+    for (size_t cursor = 0; (g = map_each(s->given, &cursor)) != NULL;) {
+        mem_free(g->body);
+        mem_free(g->headers);
+        mem_free(g);
+    }
+    map_free(s->given);
+}
+
+/* Several nodes are founded together; one alone founds itself. */
+static void found(struct member *m)
+{
+    struct stage *s = m->s;
+    struct replica_server servers[STAGE_NODES];
+    struct db *db;
+    struct error err;
+    const struct db_options options = {.fail_stop = true, .vfs = m->vfs_name};
+    for (int i = 0; i < s->n; i++)
+        servers[i] = (struct replica_server){(uint64_t)i + 1, s->members[i].address, REPLICA_VOTER};
+    assert_int_equal(db_open(m->state_path, &options, &db, &err), 0);
+    if (replica_format(db, (uint64_t)m->position + 1, 77, &err) == 0)
+        assert_int_equal(replica_bootstrap(db, servers, (size_t)s->n, &err), 0);
+    db_close(db);
+}
+
+static int open_node(struct member *m)
+{
+    const unsigned modes = MODE_MASTER | MODE_SCHEDULER | MODE_AGENT;
+    const struct node_options options = {
+        .id = (uint64_t)m->position + 1,
+        .store = 77,
+        .state_path = m->state_path,
+        .agent_path = m->agent_path,
+        .vfs = m->vfs_name,
+        .name = m->name,
+        .address = m->address,
+        .modes = modes,
+        .bootstrap = m->s->n == 1,
+        .agent = {.hostname = m->name,
+                  .address = "127.0.0.1",
+                  .version = "1",
+                  .boot = "b",
+                  .port = 5051,
+                  .resources = "cpus:8;mem:8192;disk:8192;ports:[31000-31100]",
+                  .attributes = "{}",
+                  .work_dir = "/"},
+        .facts = {.version = "1",
+                  .name = m->name,
+                  .modes = modes,
+                  .hostname = m->name,
+                  .address = "127.0.0.1",
+                  .job_rules = job_rules_default()},
+    };
+    return node_open(&options, &m->hands, now_of(m), &m->node, &m->failed);
+}
+
+int stage_up(struct stage *s, int i)
+{
+    struct member *m = &s->members[i];
+    m->failed = (struct error){.code = ERR_NONE};
+    if (s->n > 1)
+        found(m);
+    if (open_node(m) != 0) {
+        m->node = NULL;
+        return -1;
+    }
+    struct event recovered = {.kind = EVENT_RECOVERED};
+    put_in(m, &recovered);
+    return 0;
+}
+
+/* ---- time */
+
+static void turn(struct member *m)
+{
+    struct event *events = m->inbox;
+    size_t n = m->inbox_n;
+    m->inbox = NULL;
+    m->inbox_n = 0;
+    int rc = node_turn(m->node, events, n, now_of(m), &m->failed);
+    mem_free(events);
+    if (rc != 0)
+        stage_down(m->s, m->position);
+}
+
+void stage_run_ms(struct stage *s, int64_t ms)
+{
+    int64_t until = s->mono + ms;
+    for (; s->mono < until; s->mono++) {
+        for (int i = 0; i < s->n; i++) {
+            struct member *m = &s->members[i];
+            for (int turns = 0; m->node != NULL &&
+                                (m->inbox_n > 0 || node_due(m->node).ms <= s->mono) && turns < 20;
+                 turns++)
+                turn(m);
+        }
+    }
+}
+
+int stage_leader(struct stage *s)
+{
+    for (int i = 0; i < s->n; i++)
+        if (s->members[i].node != NULL && !s->members[i].cut && node_leading(s->members[i].node))
+            return i;
+    return -1;
+}
+
+void stage_ready(struct stage *s)
+{
+    for (int i = 0; i < s->n; i++)
+        if (s->members[i].node == NULL && stage_up(s, i) != 0)
+            fail_msg("%s", s->members[i].failed.text);
+    for (int ms = 0; ms < 10000; ms += 10) {
+        bool all = stage_leader(s) >= 0;
+        for (int i = 0; i < s->n; i++)
+            all = all && s->members[i].node != NULL && node_ready(s->members[i].node);
+        if (all)
+            return;
+        stage_run_ms(s, 10);
+    }
+    fail_msg("they do not get ready");
+}
+
+/* ---- requests */
+
+uint64_t stage_request(struct stage *s, int i, enum method method, const char *target,
+                       const char *body)
+{
+    struct request r = request_of(method, target);
+    char *text = mem_strdup(body != NULL ? body : "");
+    for (char *at = text; *at != '\0'; at++)
+        if (*at == '\'')
+            *at = '"';
+    r.body = slice_of(text);
+    r.listener = "marathon";
+    struct event e = {.kind = EVENT_REQUEST, .exchange = {++s->next}, .request = request_dup(&r)};
+    mem_free(text);
+    stage_event(s, i, &e);
+    return s->next;
+}
+
+const struct given *stage_given(struct stage *s, uint64_t exchange)
+{
+    return map_get(s->given, exchange);
+}
+
+int stage_status(struct stage *s, uint64_t exchange)
+{
+    const struct given *g = stage_given(s, exchange);
+    return g != NULL ? g->status : 0;
+}

@@ -1,0 +1,71 @@
+/* tests/unit/node/stage.h - whole nodes on files of their own and virtual time; their hands are the
+ * test's. Frames take 1 ms. What a hand is called with is checked against what is committed. */
+#pragma once
+
+#include "unit.h"
+
+#include "base/map.h"
+#include "node/node.h"
+#include "support/faultvfs.h"
+#include "support/tmp.h"
+
+#define STAGE_NODES 3
+
+struct stage;
+
+struct member {
+    struct stage *s;
+    int position;
+    char folder[TMP_PATH_SIZE], state_path[TMP_PATH_SIZE], agent_path[TMP_PATH_SIZE];
+    char vfs_name[48], name[16], address[32];
+    struct faultvfs *vfs;
+    struct node *node; /* NULL: down */
+    struct hands hands;
+    struct rng rng;
+    struct event *inbox;
+    size_t inbox_n;
+    int64_t wall_ahead_ms;
+    bool cut;            /* nothing reaches it, nothing leaves it */
+    struct error failed; /* of the turn that ended it */
+    int launched, killed, forgotten, checkpoints;
+    int64_t asked_index; /* of the newest ask */
+    unsigned facts;      /* how often they were told */
+    bool saw_leading;    /* in the newest facts */
+};
+
+struct given { /* an answer */
+    int status;
+    char *body, *headers;
+};
+
+struct stage {
+    struct member members[STAGE_NODES];
+    int n;
+    int64_t mono;
+    struct map *given; /* exchange -> struct given */
+    uint64_t next;
+    bool silent_tasks; /* launched tasks report nothing */
+};
+
+void stage_open(struct stage *s, int nodes); /* nobody is up yet */
+void stage_close(struct stage *s);
+/* Starts it, as a process would; -1 and m->failed. Everything on its machine is found again. */
+int stage_up(struct stage *s, int i);
+void stage_down(struct stage *s, int i); /* the process is gone, not what it wrote */
+/* Turns of all that are up, until then. */
+void stage_run_ms(struct stage *s, int64_t ms);
+int stage_leader(struct stage *s); /* -1: none */
+/* All up, and one leads with a state: within 10 s. */
+void stage_ready(struct stage *s);
+
+/* ' stands for " in the body; NULL: none. Returns the exchange. */
+uint64_t stage_request(struct stage *s, int i, enum method method, const char *target,
+                       const char *body);
+/* The status of its answer, 0: none yet. */
+int stage_status(struct stage *s, uint64_t exchange);
+const struct given *stage_given(struct stage *s, uint64_t exchange);
+void stage_event(struct stage *s, int i, struct event *e);
+/* Is such an app committed in the file of that node? Asked by another connection. */
+bool stage_committed(struct member *m, const char *path);
+#define STAGE_APP(instances) \
+    "{'id':'/web','cmd':'run','instances':" #instances ",'cpus':0.1,'mem':32}"

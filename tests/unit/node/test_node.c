@@ -1,0 +1,452 @@
+/* One whole node, and a few of them: turns, requests, its agent, and what a bad disk does. */
+#include "stage.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+static struct stage s;
+
+static int close_stage(void **unused)
+{
+    (void)unused;
+    stage_close(&s);
+    return 0;
+}
+
+static struct state *state(int i)
+{
+    return node_state(s.members[i].node);
+}
+
+static struct app_counts counts(int i, const char *path)
+{
+    struct app_row row;
+    if (!state_app_by_path(state(i), path, &row))
+        fail_msg("there is no %s", path);
+    return row.counts;
+}
+
+/* ---- alone */
+
+static void a_new_node_makes_itself_a_cluster_of_one(void **unused)
+{
+    struct node_row row;
+    struct agent_row agent;
+    (void)unused;
+    stage_open(&s, 1);
+    assert_int_equal(stage_up(&s, 0), 0);
+    assert_false(node_ready(s.members[0].node));
+    stage_ready(&s);
+    assert_int_equal(state_level(state(0)), COMMAND_LEVEL);
+    assert_int_equal(strlen(state_setting(state(0), "cluster", "")), 36);
+    assert_true(state_node_by_id(state(0), 1, &row));
+    assert_string_equal(row.name, "n1");
+    assert_true(state_agent_by_id(state(0), 0, &agent));
+    assert_string_equal(agent.hostname, "n1");
+    assert_true(s.members[0].saw_leading);
+    uint64_t applied = node_applied(s.members[0].node);
+    stage_run_ms(&s, 10000);
+    assert_int_equal(node_applied(s.members[0].node), applied); /* idle costs no log entry */
+}
+
+static void what_is_answered_as_done_is_committed(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 1);
+    stage_ready(&s);
+    uint64_t put = stage_request(&s, 0, METHOD_POST, "/v2/apps", STAGE_APP(2));
+    stage_run_ms(&s, 100); /* hand_answer looks into the file */
+    assert_int_equal(stage_status(&s, put), 201);
+    stage_run_ms(&s, 500);
+    assert_int_equal(counts(0, "/web").running, 2);
+    assert_int_equal(s.members[0].launched, 2);
+    assert_int_equal(state_deployments_count(state(0)), 0);
+}
+
+static void a_deleted_apps_tasks_are_killed_and_forgotten(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 1);
+    stage_ready(&s);
+    stage_request(&s, 0, METHOD_POST, "/v2/apps", STAGE_APP(2));
+    stage_run_ms(&s, 500);
+    uint64_t gone = stage_request(&s, 0, METHOD_DELETE, "/v2/apps//web", NULL);
+    stage_run_ms(&s, 1000);
+    assert_int_equal(stage_status(&s, gone), 200);
+    assert_int_equal(s.members[0].killed, 2);
+    assert_int_equal(s.members[0].forgotten, 2);
+    assert_false(stage_committed(&s.members[0], "/web"));
+}
+
+/* The log's index of each app's creation is the same. */
+static void requests_of_one_turn_are_one_entry(void **unused)
+{
+    static const struct {
+        const char *body;
+        int status;
+    } rows[] = {
+        {"{'id':'/a','cmd':'x','instances':0}", 201}, {"{'id':'/b','cmd':'x','instances':0}", 201},
+        {"{'id':'/c','cmd':'x','instances':0}", 201}, {"{'id':'/a','cmd':'x','instances':0}", 409},
+        {"{'id':'/e','instances':'no'}", 422},
+    };
+    uint64_t ids[COUNT(rows)];
+    int64_t index = 0;
+    struct event_row e;
+    (void)unused;
+    stage_open(&s, 1);
+    stage_ready(&s);
+    for (size_t i = 0; i < COUNT(rows); i++)
+        ids[i] = stage_request(&s, 0, METHOD_POST, "/v2/apps", rows[i].body);
+    stage_run_ms(&s, 100);
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_int_equal(stage_status(&s, ids[i]), rows[i].status);
+    struct stmt *q = state_events_after(state(0), 0, INT64_MAX);
+    while (state_event_next(q, &e)) {
+        if (e.noun != NOUN_APP)
+            continue;
+        assert_true(index == 0 || e.index == index);
+        index = e.index;
+    }
+    assert_int_not_equal(index, 0);
+}
+
+static void an_ask_goes_to_a_reader_that_holds_what_was_applied(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 1);
+    stage_ready(&s);
+    uint64_t list = stage_request(&s, 0, METHOD_GET, "/v2/apps", NULL);
+    stage_run_ms(&s, 5);
+    assert_int_equal(stage_status(&s, list), 200);
+    stage_request(&s, 0, METHOD_POST, "/v2/apps", STAGE_APP(1));
+    stage_run_ms(&s, 50);
+    uint64_t one = stage_request(&s, 0, METHOD_GET, "/v2/apps//web", NULL);
+    int64_t applied = (int64_t)node_applied(s.members[0].node);
+    stage_run_ms(&s, 50);
+    assert_int_equal(stage_status(&s, one), 200);
+    assert_true(s.members[0].asked_index >= applied);
+}
+
+static void before_there_is_a_leader_a_write_is_refused(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 2);
+    assert_int_equal(stage_up(&s, 0), 0); /* the other is down: no majority */
+    uint64_t put = stage_request(&s, 0, METHOD_POST, "/v2/apps", STAGE_APP(1));
+    stage_run_ms(&s, 50);
+    const struct given *g = stage_given(&s, put);
+    assert_non_null(g);
+    assert_in_range(g->status, 502, 503);
+    assert_non_null(strstr(g->headers, "Retry-After: 1"));
+}
+
+static void unknown_paths_and_methods_are_answered_at_once(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 1);
+    stage_ready(&s);
+    uint64_t none = stage_request(&s, 0, METHOD_GET, "/v2/nothing", NULL);
+    uint64_t method = stage_request(&s, 0, METHOD_PATCH, "/v2/info", NULL);
+    stage_run_ms(&s, 2);
+    assert_int_equal(stage_status(&s, none), 404);
+    assert_int_equal(stage_status(&s, method), 405);
+}
+
+static void what_is_too_large_for_one_entry_is_refused(void **unused)
+{
+    struct buf body;
+    (void)unused;
+    stage_open(&s, 1);
+    stage_ready(&s);
+    buf_init(&body, 16 << 20);
+    buf_puts(&body, "{'id':'/web','instances':0,'cmd':'");
+    while (body.len < LIMIT_ENTRY_BYTES + 4096)
+        buf_puts(&body, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+    buf_puts(&body, "'}");
+    uint64_t put = stage_request(&s, 0, METHOD_POST, "/v2/apps", buf_str(&body));
+    stage_run_ms(&s, 200);
+    assert_int_equal(stage_status(&s, put), 413);
+    uint64_t next = stage_request(&s, 0, METHOD_POST, "/v2/apps", STAGE_APP(1));
+    stage_run_ms(&s, 200);
+    assert_int_equal(stage_status(&s, next), 201); /* and nothing else suffers */
+    buf_close(&body);
+}
+
+static void strange_events_change_nothing(void **unused)
+{
+    static const struct {
+        enum event_kind kind;
+        const char *body;
+    } rows[] = {
+        {EVENT_FRAME, ""},         {EVENT_FRAME, "R"},
+        {EVENT_FRAME, "Rubbish"},  {EVENT_FRAME, "A{\"m\":\"run\"}"},
+        {EVENT_FRAME, "Axx"},      {EVENT_FRAME, "L{\"m\":\"pong\",\"uid\":1}"},
+        {EVENT_FRAME, "Z"},        {EVENT_FRAME, "Zz"},
+        {EVENT_STATUS, "x"},       {EVENT_STATUS, "{}"},
+        {EVENT_DOCKER, "[]"},      {EVENT_ROUTES, "{\"ports\":[7,{}]}"},
+        {EVENT_ROUTES, ""},        {EVENT_GONE, ""},
+        {EVENT_CHECKPOINTED, ""},  {EVENT_SNAPSHOT_FETCHED, ""},
+        {EVENT_SNAPSHOT_MADE, ""},
+    };
+    (void)unused;
+    stage_open(&s, 1);
+    stage_ready(&s);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct event e = {.kind = rows[i].kind, .node = 9, .exchange = {12345}};
+        buf_init(&e.body, 256);
+        buf_puts(&e.body, rows[i].body);
+        stage_event(&s, 0, &e);
+        stage_run_ms(&s, 5);
+        assert_non_null(s.members[0].node);
+    }
+    uint64_t put = stage_request(&s, 0, METHOD_POST, "/v2/apps", STAGE_APP(1));
+    stage_run_ms(&s, 200);
+    assert_int_equal(stage_status(&s, put), 201);
+}
+
+static void a_restarted_node_goes_on(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 1);
+    stage_ready(&s);
+    stage_request(&s, 0, METHOD_POST, "/v2/apps", STAGE_APP(2));
+    stage_run_ms(&s, 500);
+    stage_down(&s, 0);
+    s.members[0].launched = 0;
+    assert_int_equal(stage_up(&s, 0), 0);
+    stage_run_ms(&s, 3000);
+    assert_int_equal(counts(0, "/web").running, 2); /* the lost ones were replaced */
+    assert_int_equal(s.members[0].launched, 2);
+}
+
+/* The wall clock is set back: versions and the log's times go on. */
+static void time_in_the_log_never_goes_back(void **unused)
+{
+    struct app_row row;
+    (void)unused;
+    stage_open(&s, 1);
+    stage_ready(&s);
+    stage_request(&s, 0, METHOD_POST, "/v2/apps", STAGE_APP(0));
+    stage_run_ms(&s, 200);
+    assert_true(state_app_by_path(state(0), "/web", &row));
+    int64_t version = row.version.ms;
+    s.members[0].wall_ahead_ms = -3600000;
+    stage_request(&s, 0, METHOD_PUT, "/v2/apps//web", "{'cmd':'other'}");
+    stage_run_ms(&s, 200);
+    assert_true(state_app_by_path(state(0), "/web", &row));
+    assert_true(row.version.ms > version);
+    version = row.version.ms;
+    stage_down(&s, 0); /* nor after a restart */
+    stage_ready(&s);
+    stage_request(&s, 0, METHOD_PUT, "/v2/apps//web", "{'cmd':'third'}");
+    stage_run_ms(&s, 200);
+    assert_true(state_app_by_path(state(0), "/web", &row));
+    assert_true(row.version.ms > version);
+}
+
+static void stopping_answers_what_was_taken_in_and_refuses_the_rest(void **unused)
+{
+    struct event stop = {.kind = EVENT_STOP};
+    (void)unused;
+    stage_open(&s, 1);
+    stage_ready(&s);
+    uint64_t before = stage_request(&s, 0, METHOD_POST, "/v2/apps", STAGE_APP(0));
+    stage_event(&s, 0, &stop);
+    uint64_t after = stage_request(&s, 0, METHOD_POST, "/v2/apps", STAGE_APP(0));
+    for (int i = 0; i < 2000 && !node_stopped(s.members[0].node); i++)
+        stage_run_ms(&s, 1);
+    assert_true(node_stopped(s.members[0].node));
+    assert_int_equal(stage_status(&s, before), 201);
+    assert_in_range(stage_status(&s, after), 502, 503);
+}
+
+/* ---- a bad disk */
+
+#define STRIDE(n) (1 + (n) / 6) /* the first ones all, later ones here and there */
+
+/* The nth operation of its kind fails while an app is created. False: so many were not needed. */
+static bool disk_fails(enum fault kind, unsigned n, bool dies, enum fate fate)
+{
+    stage_open(&s, 1);
+    stage_ready(&s);
+    struct member *m = &s.members[0];
+    if (dies)
+        faultvfs_die_at(m->vfs, kind, n);
+    else
+        faultvfs_fail(m->vfs, kind, n);
+    uint64_t put = stage_request(&s, 0, METHOD_POST, "/v2/apps", STAGE_APP(1));
+    stage_run_ms(&s, 300);
+    bool failed = m->node == NULL;
+    bool answered = stage_status(&s, put) == 201;
+    if (failed && !answered) /* nothing was promised */
+        assert_int_equal(stage_status(&s, put), 0);
+    if (failed)
+        assert_true(m->failed.code != ERR_NONE && m->failed.text[0] != '\0');
+    else
+        stage_down(&s, 0);
+    faultvfs_fail(m->vfs, kind, 0);
+    if (dies)
+        faultvfs_die(m->vfs);
+    if (faultvfs_dead(m->vfs))
+        faultvfs_revive(m->vfs, fate);
+    stage_ready(&s);
+    struct app_row row;
+    if (answered) /* what was answered as done is there */
+        assert_true(state_app_by_path(state(0), "/web", &row));
+    bool there = state_app_by_path(state(0), "/web", &row);
+    uint64_t again = stage_request(&s, 0, METHOD_POST, "/v2/apps", STAGE_APP(1));
+    stage_run_ms(&s, 3000);
+    assert_int_equal(stage_status(&s, again), there ? 409 : 201);
+    assert_int_equal(counts(0, "/web").running, 1);
+    stage_close(&s);
+    return failed;
+}
+
+static void a_disk_that_fails_stops_the_node_before_it_promises(void **unused)
+{
+    static const enum fault kinds[] = {FAULT_WRITE, FAULT_FULL, FAULT_SYNC};
+    (void)unused;
+    for (size_t k = 0; k < COUNT(kinds); k++)
+        for (unsigned n = 1; n < 200 && disk_fails(kinds[k], n, false, FATE_KEPT); n += STRIDE(n))
+            ;
+    stage_open(&s, 1); /* for the teardown */
+}
+
+static void a_machine_that_dies_at_any_write_loses_nothing_that_was_promised(void **unused)
+{
+    static const enum fate fates[] = {FATE_KEPT, FATE_LOST, FATE_TORN, FATE_FLIPPED};
+    (void)unused;
+    for (size_t k = 0; k < COUNT(fates); k++)
+        for (unsigned n = 1; n < 200 && disk_fails(FAULT_WRITE, n, true, fates[k]); n += STRIDE(n))
+            ;
+    stage_open(&s, 1);
+}
+
+/* From an empty folder to a cluster of one, with a death at every write in between. */
+static void a_first_start_that_dies_anywhere_can_be_begun_again(void **unused)
+{
+    (void)unused;
+    for (unsigned n = 1; n < 400; n += STRIDE(n)) {
+        stage_open(&s, 1);
+        struct member *m = &s.members[0];
+        faultvfs_die_at(m->vfs, FAULT_WRITE, n);
+        if (stage_up(&s, 0) == 0)
+            stage_run_ms(&s, 1000);
+        bool died = faultvfs_dead(m->vfs);
+        stage_down(&s, 0);
+        if (died) {
+            faultvfs_revive(m->vfs, n % 2 == 0 ? FATE_KEPT : FATE_LOST);
+            stage_ready(&s);
+            assert_int_equal(strlen(state_setting(state(0), "cluster", "")), 36);
+        }
+        stage_close(&s);
+        if (!died)
+            break;
+    }
+    stage_open(&s, 1);
+}
+
+/* ---- several */
+
+static void three_agree_and_each_has_it_all(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    uint64_t put = stage_request(&s, stage_leader(&s), METHOD_POST, "/v2/apps", STAGE_APP(3));
+    stage_run_ms(&s, 2000);
+    assert_int_equal(stage_status(&s, put), 201);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(counts(i, "/web").running, 3);
+    int launched = s.members[0].launched + s.members[1].launched + s.members[2].launched;
+    assert_int_equal(launched, 3);
+}
+
+/* It has written it down, and nobody else has: whether it happened is not known here. */
+static void a_leader_cut_off_says_that_it_does_not_know(void **unused)
+{
+    struct app_row row;
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    int old = stage_leader(&s);
+    s.members[old].cut = true;
+    uint64_t put = stage_request(&s, old, METHOD_POST, "/v2/apps", STAGE_APP(1));
+    stage_run_ms(&s, 2000);
+    assert_int_equal(stage_status(&s, put), 504);
+    assert_non_null(strstr(stage_given(&s, put)->body, "may or may not have happened"));
+    int new = stage_leader(&s);
+    assert_true(new >= 0 && new != old);
+    s.members[old].cut = false;
+    stage_run_ms(&s, 2000);
+    for (int i = 0; i < 3; i++) /* the others went on without it */
+        assert_false(state_app_by_path(state(i), "/web", &row));
+}
+
+static void tasks_live_through_the_end_of_the_leader(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    stage_request(&s, stage_leader(&s), METHOD_POST, "/v2/apps", STAGE_APP(3));
+    stage_run_ms(&s, 2000);
+    int old = stage_leader(&s);
+    s.members[old].cut = true; /* its machine too: its instances are replaced in 5 s */
+    stage_run_ms(&s, 8000);
+    int new = stage_leader(&s);
+    assert_true(new >= 0);
+    assert_int_equal(counts(new, "/web").running, 3);
+    s.members[old].cut = false;
+    stage_run_ms(&s, 4000);
+    assert_int_equal(counts(old, "/web").running, 3);
+    int alive = 0;
+    for (int i = 0; i < 3; i++)
+        alive += s.members[i].launched - s.members[i].killed;
+    assert_int_equal(alive, 3); /* what was replaced was ended */
+}
+
+static void a_write_to_a_follower_is_refused_with_who_leads(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    int follower = (stage_leader(&s) + 1) % 3;
+    uint64_t put = stage_request(&s, follower, METHOD_POST, "/v2/apps", STAGE_APP(1));
+    uint64_t list = stage_request(&s, follower, METHOD_GET, "/v2/apps", NULL);
+    uint64_t one = stage_request(&s, follower, METHOD_GET, "/v2/apps//web", NULL);
+    stage_run_ms(&s, 500);
+    assert_in_range(stage_status(&s, put), 502, 503); /* forwarding is the transport's */
+    assert_int_equal(stage_status(&s, list), 200);
+    assert_int_equal(stage_status(&s, one), 200); /* after the leader's read index */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_teardown(name, close_stage)
+        TEST(a_new_node_makes_itself_a_cluster_of_one),
+        TEST(what_is_answered_as_done_is_committed),
+        TEST(a_deleted_apps_tasks_are_killed_and_forgotten),
+        TEST(requests_of_one_turn_are_one_entry),
+        TEST(an_ask_goes_to_a_reader_that_holds_what_was_applied),
+        TEST(before_there_is_a_leader_a_write_is_refused),
+        TEST(unknown_paths_and_methods_are_answered_at_once),
+        TEST(what_is_too_large_for_one_entry_is_refused),
+        TEST(strange_events_change_nothing),
+        TEST(a_restarted_node_goes_on),
+        TEST(time_in_the_log_never_goes_back),
+        TEST(stopping_answers_what_was_taken_in_and_refuses_the_rest),
+        TEST(a_disk_that_fails_stops_the_node_before_it_promises),
+        TEST(a_machine_that_dies_at_any_write_loses_nothing_that_was_promised),
+        TEST(a_first_start_that_dies_anywhere_can_be_begun_again),
+        TEST(three_agree_and_each_has_it_all),
+        TEST(a_leader_cut_off_says_that_it_does_not_know),
+        TEST(tasks_live_through_the_end_of_the_leader),
+        TEST(a_write_to_a_follower_is_refused_with_who_leads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

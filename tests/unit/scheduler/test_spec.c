@@ -1,0 +1,223 @@
+/* What an agent gets to run for an app's task (spec/marathon.md 7.2, 7.4, 10.2; model/run_spec.h).
+ */
+#include "fleet.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/run_spec.h"
+
+static struct fleet f;
+
+static int begin(void **unused)
+{
+    (void)unused;
+    fleet_open(&f);
+    fleet_command(&f, COMMAND_SETTING_PUT, "{'set':{'cluster':'c1'}}");
+    fleet_agent(&f, "node1", "{'address':'10.0.0.1','ports':'31000-31002'}");
+    return 0;
+}
+
+static int end(void **unused)
+{
+    (void)unused;
+    fleet_close(&f);
+    return 0;
+}
+
+/* The spec of the only task of an app with these members besides its id. */
+static void spec_of(const char *members, struct run_spec *out)
+{
+    char body[2048];
+    int64_t ids[64];
+    struct error err;
+    struct buf text;
+    snprintf(body, sizeof body, "{'id':'/prod/web','cpus':0.1,'mem':32,'instances':1,%s}", members);
+    fleet_put(&f, body);
+    fleet_run_ms(&f, 5);
+    if (fleet_tasks(&f, "/prod/web", ids) != 1)
+        fail_msg("%s: no place", members);
+    struct task_row t = fleet_task(&f, ids[0]);
+    buf_init(&text, LIMIT_FRAME_BYTES);
+    assert_true(apps_run_spec(f.state, &t, &text));
+    struct json *v = json_parse_own(buf_slice(&text), &err);
+    assert_non_null(v);
+    if (run_spec_read(v, out, &err) != 0)
+        fail_msg("%s", err.text);
+    json_free(v);
+    buf_close(&text);
+}
+
+static const char *env(const struct run_spec *s, const char *name)
+{
+    for (size_t i = 0; i < s->env_n; i++)
+        if (str_eq(s->env[i].name, name))
+            return s->env[i].value;
+    return "none";
+}
+
+static void a_plain_command_gets_its_surroundings(void **unused)
+{
+    struct run_spec s;
+    (void)unused;
+    spec_of("'cmd':'run it','user':'bob','env':{'A':'1'},'taskKillGracePeriodSeconds':7,'fetch':[{"
+            "'uri':'http://x/a.tgz','extract':false,'destPath':'d'}]",
+            &s);
+    assert_string_equal(s.of, "/prod/web");
+    assert_true(str_starts(s.name, "prod_web.instance-"));
+    assert_string_equal(s.source, "web.prod");
+    assert_string_equal(s.agent, "c1-S0");
+    assert_string_equal(s.framework, "c1-0000");
+    assert_string_equal(s.cmd, "run it");
+    assert_null(s.args);
+    assert_string_equal(s.user, "bob");
+    assert_int_equal(s.cpus_milli, 100);
+    assert_int_equal(s.mem_bytes, 32 * MIB);
+    assert_int_equal(s.grace_ms, 7000);
+    assert_int_equal(s.network, NETWORK_HOST);
+    assert_null(s.image);
+    assert_false(s.once);
+    assert_string_equal(env(&s, "A"), "1");
+    assert_string_equal(env(&s, "HOST"), "node1");
+    assert_string_equal(env(&s, "MESOS_TASK_ID"), s.name);
+    assert_string_equal(env(&s, "MARATHON_APP_ID"), "/prod/web");
+    assert_int_equal(s.fetch_n, 1);
+    assert_string_equal(s.fetch[0].dest, "d");
+    assert_false(s.fetch[0].extract);
+    assert_int_equal(s.ports_n, 1);
+    assert_in_range(s.ports[0].host, 31000, 31002);
+    char port[8];
+    snprintf(port, sizeof port, "%d", s.ports[0].host);
+    assert_string_equal(env(&s, "PORT0"), port);
+    run_spec_close(&s);
+}
+
+static void arguments_stay_arguments(void **unused)
+{
+    struct run_spec s;
+    (void)unused;
+    spec_of("'args':['a b','']", &s);
+    assert_null(s.cmd);
+    assert_int_equal(s.args_n, 2);
+    assert_string_equal(s.args[0], "a b");
+    run_spec_close(&s);
+}
+
+#define MAPPED                                                                             \
+    "'container':{'type':'DOCKER','docker':{'image':'nginx','forcePullImage':true,"        \
+    "'privileged':true,'parameters':[{'key':'name','value':'x'}]},'volumes':[{"            \
+    "'containerPath':'/c','hostPath':'/h','mode':'RO'}],'portMappings':[{'containerPort':" \
+    "80,'hostPort':0},{'containerPort':53,'hostPort':31001,'protocol':'udp'},{"            \
+    "'containerPort':9}]}"
+
+static void a_container_gets_its_mappings(void **unused)
+{
+    struct run_spec s;
+    (void)unused;
+    spec_of("'networks':[{'mode':'container/bridge'}]," MAPPED, &s);
+    assert_string_equal(s.image, "nginx");
+    assert_true(s.force_pull && s.privileged);
+    assert_int_equal(s.network, NETWORK_BRIDGE);
+    assert_int_equal(s.parameters_n, 1);
+    assert_int_equal(s.mounts_n, 1);
+    assert_true(s.mounts[0].read_only);
+    assert_int_equal(s.ports_n, 3);
+    assert_true(s.ports[0].host == 31000 || s.ports[0].host == 31002);
+    assert_int_equal(s.ports[0].container, 80);
+    assert_int_equal(s.ports[1].host, 31001);
+    assert_true(s.ports[1].udp);
+    run_spec_close(&s);
+}
+
+/* Where each kind of check looks: who asks from outside sees host ports, who asks inside the
+ * container its own. */
+static void a_check_asks_where_the_task_listens(void **unused)
+{
+    static const struct {
+        const char *app, *check;
+        enum check_kind kind;
+        const char *address;
+        int port; /* 1: the first host port */
+        bool kill_on_max;
+    } rows[] = {
+        {"'cmd':'x'", "'protocol':'HTTP'", CHECK_HTTP, "10.0.0.1", 1, false},
+        {"'cmd':'x'", "'protocol':'TCP','port':4000", CHECK_TCP, "10.0.0.1", 4000, false},
+        {"'cmd':'x'", "'protocol':'MESOS_TCP'", CHECK_TCP, "127.0.0.1", 1, true},
+        {"'networks':[{'mode':'container/bridge'}]," MAPPED, "'protocol':'HTTP'", CHECK_HTTP,
+         "10.0.0.1", 1, false},
+        {"'networks':[{'mode':'container/bridge'}]," MAPPED, "'protocol':'MESOS_HTTP'", CHECK_HTTP,
+         "127.0.0.1", 80, true},
+        {"'cmd':'x'", "'protocol':'COMMAND','command':{'value':'true'}", CHECK_COMMAND, NULL, 0,
+         true},
+    };
+    (void)unused;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char members[1500];
+        struct run_spec s;
+        end(NULL);
+        begin(NULL);
+        snprintf(members, sizeof members,
+                 "%s,'healthChecks':[{%s,'intervalSeconds':7,'maxConsecutiveFailures':4}]",
+                 rows[i].app, rows[i].check);
+        spec_of(members, &s);
+        assert_int_equal(s.checks_n, 1);
+        assert_int_equal(s.checks[0].kind, rows[i].kind);
+        if (rows[i].address != NULL)
+            assert_string_equal(s.checks[0].address, rows[i].address);
+        if (rows[i].port != 0)
+            assert_int_equal(s.checks[0].port, rows[i].port == 1 ? s.ports[0].host : rows[i].port);
+        assert_int_equal(s.checks[0].interval_ms, 7000);
+        assert_int_equal(s.checks[0].max_failures, 4);
+        assert_int_equal(s.checks[0].kill_on_max, rows[i].kill_on_max);
+        run_spec_close(&s);
+    }
+}
+
+static void a_version_that_is_not_kept_any_more_has_no_spec(void **unused)
+{
+    int64_t ids[64];
+    struct buf text;
+    (void)unused;
+    fleet_put(&f, "{'id':'/web','cmd':'ok','instances':1,'cpus':0.1,'mem':32}");
+    fleet_run_ms(&f, 5);
+    fleet_tasks(&f, "/web", ids);
+    struct task_row t = fleet_task(&f, ids[0]);
+    t.version.ms = 1;
+    buf_init(&text, 65536);
+    assert_false(apps_run_spec(f.state, &t, &text));
+    buf_close(&text);
+}
+
+/* An old instance that is ordered again runs what it was launched as. */
+static void an_old_instance_gets_its_own_version(void **unused)
+{
+    int64_t ids[64];
+    struct buf text;
+    (void)unused;
+    fleet_put(&f, "{'id':'/web','cmd':'hangs','instances':1,'cpus':0.1,'mem':32}");
+    fleet_run_ms(&f, 5);
+    fleet_force(&f, "{'id':'/web','cmd':'other','instances':1,'cpus':0.1,'mem':32}");
+    fleet_tasks(&f, "/web", ids);
+    struct task_row t = fleet_task(&f, ids[0]);
+    buf_init(&text, 65536);
+    assert_true(apps_run_spec(f.state, &t, &text));
+    assert_non_null(strstr(buf_str(&text), "\"cmd\":\"hangs\""));
+    buf_close(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+        TEST(a_plain_command_gets_its_surroundings),
+        TEST(arguments_stay_arguments),
+        TEST(a_container_gets_its_mappings),
+        TEST(a_check_asks_where_the_task_listens),
+        TEST(a_version_that_is_not_kept_any_more_has_no_spec),
+        TEST(an_old_instance_gets_its_own_version),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,281 @@
+/* What is not as wanted is explained: what, because, so do. A row of `causes` is a test. */
+#include "fleet.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "scheduler/why.h"
+
+static struct fleet f;
+static struct why w;
+
+static int begin(void **unused)
+{
+    (void)unused;
+    fleet_open(&f);
+    return 0;
+}
+
+static int end(void **unused)
+{
+    (void)unused;
+    fleet_close(&f);
+    return 0;
+}
+
+#define WEB(more) "{'id':'/web','cmd':'ok','instances':3,'cpus':1,'mem':32" more "}"
+
+/* The first sentence about the app. */
+static const struct sentence *says(const char *id)
+{
+    assert_true(why_app(f.state, "/web", f.now.wall, &w));
+    assert_false(w.ok);
+    if (!str_eq(w.sentences[0].id, id))
+        fail_msg("got %s: %s", w.sentences[0].id, w.sentences[0].because);
+    assert_true(w.sentences[0].what[0] != '\0' && w.sentences[0].because[0] != '\0' &&
+                w.sentences[0].so[0] != '\0');
+    return &w.sentences[0];
+}
+
+static void all_is_well(void **unused)
+{
+    (void)unused;
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, WEB(""));
+    fleet_run_ms(&f, 1000);
+    assert_true(why_app(f.state, "/web", f.now.wall, &w));
+    assert_true(w.ok);
+    assert_int_equal(w.n, 0);
+    assert_false(why_app(f.state, "/nothing", f.now.wall, &w));
+}
+
+static void nothing_runs_because_nothing_is_wanted(void **unused)
+{
+    (void)unused;
+    fleet_put(&f, "{'id':'/web','cmd':'ok','instances':0,'cpus':1,'mem':32}");
+    fleet_run_ms(&f, 1000);
+    const struct sentence *s = says("suspended");
+    assert_string_equal(s->what, "/web: nothing runs");
+    assert_string_equal(s->so, "Scale it up to start it: mesolith app scale /web 1");
+}
+
+static void there_is_no_agent(void **unused)
+{
+    (void)unused;
+    fleet_put(&f, WEB(""));
+    fleet_run_ms(&f, 1000);
+    const struct sentence *s = says("no-agents");
+    assert_string_equal(s->what, "/web: 3 of 3 instances wait");
+    assert_string_equal(s->because, "no node with an agent is there");
+}
+
+/* Each reason of placement is a sentence with the numbers of one node. */
+static void no_node_fits(void **unused)
+{
+    static const struct {
+        const char *agent, *app, *id, *because;
+    } rows[] = {
+        {"{'cpus_milli':2500}", "", "no-cpus",
+         "1 node considered: 1 has too few cpus free (n1: 0.5 of 1 cpus free)"},
+        {"{'mem_bytes':67108864}", "", "no-memory",
+         "1 node considered: 1 has too little memory free (n1: 0 of 32 MiB free)"},
+        {"{'disk_bytes':0}", ",'disk':5", "no-disk",
+         "1 node considered: 1 has too little disk free (n1: 0 of 5 MiB of disk free)"},
+        {"{}", ",'constraints':[['rack','LIKE','a']]", "no-constraint",
+         "1 node considered: 1 does not meet its constraints (n1: rack LIKE a)"},
+        {"{}", ",'constraints':[['hostname','UNIQUE']]", "no-constraint",
+         "1 node considered: 1 does not meet its constraints (n1: hostname UNIQUE)"},
+        {"{'ports':'31000-31001'}", "", "no-port",
+         "1 node considered: 1 has not the ports free (n1: 0 of 1 ports free)"},
+        {"{'docker':'','docker_reason':'it is not installed'}",
+         ",'container':{'type':'DOCKER','docker':{'image':'x'}}", "no-docker",
+         "1 node considered: 1 has no Docker engine (n1: it is not installed)"},
+    };
+    (void)unused;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char body[512];
+        end(NULL);
+        begin(NULL);
+        fleet_agent(&f, "n1", rows[i].agent);
+        snprintf(body, sizeof body, "{'id':'/web','cmd':'ok','instances':3,'cpus':1,'mem':32%s}",
+                 rows[i].app);
+        fleet_put(&f, body);
+        fleet_run_ms(&f, 1000);
+        assert_string_equal(says(rows[i].id)->because, rows[i].because);
+    }
+}
+
+static void the_node_is_draining(void **unused)
+{
+    (void)unused;
+    fleet_agent(&f, "n1", "{}");
+    fleet_command(&f, COMMAND_AGENT_STATE, "{'set':[{'agent':0,'state':1}]}");
+    fleet_put(&f, WEB(""));
+    fleet_run_ms(&f, 1000);
+    says("draining");
+    assert_true(why_node(f.state, "n1", f.now.wall, &w));
+    assert_string_equal(w.sentences[0].id, "draining");
+    assert_string_equal(w.sentences[0].because, "it is so for 1 s");
+}
+
+static void it_failed_and_waits(void **unused)
+{
+    (void)unused;
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, "{'id':'/web','cmd':'fails 10','instances':1,'cpus':1,'mem':32,'backoffSeconds':"
+                  "60}");
+    fleet_run_ms(&f, 1000);
+    const struct sentence *s = says("backoff");
+    assert_non_null(strstr(s->what, "/web: the next launch waits"));
+    assert_non_null(strstr(s->because, "exited with status 1"));
+    assert_non_null(strstr(s->so, "mesolith logs /web"));
+}
+
+static void it_is_started_and_not_running_yet(void **unused)
+{
+    (void)unused;
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, "{'id':'/web','cmd':'hangs','instances':1,'cpus':1,'mem':32}");
+    fleet_run_ms(&f, 1000);
+    says("starting");
+}
+
+static void it_is_unhealthy(void **unused)
+{
+    int64_t ids[64];
+    (void)unused;
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, "{'id':'/web','cmd':'sick','instances':1,'cpus':1,'mem':32,'healthChecks':[{"
+                  "'protocol':'TCP'}]}");
+    fleet_run_ms(&f, 1000);
+    assert_non_null(strstr(says("unhealthy")->what, "1 of 1 instances are unhealthy"));
+    fleet_tasks(&f, "/web", ids);
+    assert_true(why_task(f.state, fleet_task(&f, ids[0]).name, f.now.wall, &w));
+    assert_string_equal(w.sentences[0].id, "unhealthy");
+}
+
+static void a_task_says_what_became_of_it(void **unused)
+{
+    static const struct {
+        enum task_state state;
+        const char *id; /* NULL: nothing to explain */
+    } rows[] = {
+        {TASK_STARTING, "starting"}, {TASK_RUNNING, NULL},   {TASK_FAILED, "ended"},
+        {TASK_FINISHED, "ended"},    {TASK_KILLED, "ended"}, {TASK_LOST, "ended"},
+    };
+    (void)unused;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char name[TASK_ID_SIZE];
+        int64_t ids[64];
+        end(NULL);
+        begin(NULL);
+        fleet_agent(&f, "n1", "{}");
+        fleet_put(&f, "{'id':'/web','cmd':'hangs','instances':1,'cpus':1,'mem':32}");
+        fleet_run_ms(&f, 100);
+        fleet_tasks(&f, "/web", ids);
+        str_copy(name, sizeof name, fleet_task(&f, ids[0]).name);
+        fleet_status(&f, ids[0], rows[i].state);
+        assert_true(why_task(f.state, name, f.now.wall, &w));
+        assert_int_equal(w.ok, rows[i].id == NULL);
+        if (rows[i].id != NULL)
+            assert_string_equal(w.sentences[0].id, rows[i].id);
+    }
+    assert_false(why_task(f.state, "nothing", f.now.wall, &w));
+}
+
+static void a_node_out_of_reach_says_so(void **unused)
+{
+    (void)unused;
+    fleet_agent(&f, "n1", "{}");
+    assert_true(why_node(f.state, "n1", f.now.wall, &w));
+    assert_true(w.ok);
+    fleet_cut(&f, 0);
+    assert_true(why_node(f.state, "n1", f.now.wall, &w));
+    assert_string_equal(w.sentences[0].id, "unreachable");
+    assert_false(why_node(f.state, "n2", f.now.wall, &w));
+}
+
+static void a_deployment_says_what_holds_it_up(void **unused)
+{
+    struct deployment_row d;
+    char uuid[UUID_TEXT_SIZE];
+    struct buf text;
+    (void)unused;
+    fleet_agent(&f, "n1", "{'cpus_milli':2000}");
+    fleet_put(&f, WEB(""));
+    fleet_run_ms(&f, 1000);
+    struct stmt *q = state_deployments(f.state);
+    assert_true(state_deployment_next(q, &d));
+    uuid_text(deployment_uuid(&d), uuid);
+    buf_init(&text, 1024);
+    deployment_sentence(f.state, &d, &text);
+    assert_string_equal(buf_str(&text),
+                        "step 1 of 1: 2 of 3 instances run, waiting for the others");
+    stmt_end(q);
+    buf_close(&text);
+    assert_true(why_deployment(f.state, uuid, f.now.wall, &w));
+    assert_string_equal(w.sentences[0].id, "no-cpus");
+    assert_false(why_deployment(f.state, "no uuid", f.now.wall, &w));
+}
+
+/* ---- words */
+
+static void an_app_has_one_word(void **unused)
+{
+    static const struct {
+        struct app_row row;
+        const char *word;
+    } rows[] = {
+        {{.instances = 2, .counts = {.live = 2, .running = 2}}, "running"},
+        {{.instances = 2, .counts = {.live = 1, .running = 1}}, "waiting"},
+        {{.instances = 2, .counts = {.live = 2, .running = 1, .staged = 1}}, "waiting"},
+        {{.instances = 2, .counts = {.live = 2, .running = 2, .unhealthy = 1}}, "unhealthy"},
+        {{.instances = 2, .deployment = 7, .counts = {.unhealthy = 1}}, "deploying"},
+        {{.instances = 0}, "suspended"},
+    };
+    (void)unused;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_string_equal(app_state_word(&rows[i].row, f.now.wall), rows[i].word);
+}
+
+static void a_job_has_one_word(void **unused)
+{
+    const struct wall now = {100000};
+    static const struct {
+        struct job_row row;
+        const char *word;
+    } rows[] = {
+        {{.active = 1, .disabled = true}, "running"},
+        {{.disabled = true}, "disabled"},
+        {{.queued = 1}, "late"},
+        {{.next = {90000}}, "late"},
+        {{.next = {100000}}, "idle"},
+        {{.errors_since_success = 1}, "failing"},
+        {{0}, "idle"},
+    };
+    (void)unused;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_string_equal(job_state_word(&rows[i].row, now), rows[i].word);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+        TEST(all_is_well),
+        TEST(nothing_runs_because_nothing_is_wanted),
+        TEST(there_is_no_agent),
+        TEST(no_node_fits),
+        TEST(the_node_is_draining),
+        TEST(it_failed_and_waits),
+        TEST(it_is_started_and_not_running_yet),
+        TEST(it_is_unhealthy),
+        TEST(a_task_says_what_became_of_it),
+        TEST(a_node_out_of_reach_says_so),
+        TEST(a_deployment_says_what_holds_it_up),
+        TEST(an_app_has_one_word),
+        TEST(a_job_has_one_word),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
