@@ -6,6 +6,9 @@
 #include "base/str.h"
 #include "node/private.h"
 
+#define ENVELOPE_BYTES 1024 /* of one command, beside its arguments */
+#define BRACKETS_BYTES 3    /* of an entry: its version and its brackets */
+
 static void add_done(struct node *n, struct origin origin, struct outcome outcome)
 {
     if (n->dones_n == n->dones_cap) {
@@ -24,6 +27,12 @@ static void fail_draft(struct node *n, struct origin origin, enum error_code cod
 
 /* ---- proposing */
 
+static void take_out(struct out *item)
+{
+    draft_close(&item->draft);
+    buf_close(&item->body);
+}
+
 /* Takes the drafts out of the outbox, as many as one entry holds; the rest stay for the next turn.
  * Returns how many there were. */
 static size_t gather(struct node *n, struct buf *entry, struct batch *b)
@@ -32,18 +41,16 @@ static size_t gather(struct node *n, struct buf *entry, struct batch *b)
     command_entry_begin(entry);
     for (size_t i = 0; i < n->out.n; i++) {
         struct out *item = &n->out.items[i];
-        size_t size = item->draft.args.len + 1024; /* the envelope is small */
-        bool is_draft = item->kind == OUT_DRAFT;
-        bool fits = entry->len + size <= LIMIT_ENTRY_BYTES && taken < LIMIT_TURN_COMMANDS;
-        if (is_draft && (size > LIMIT_ENTRY_BYTES || buf_full(&item->draft.args))) {
+        size_t size = item->draft.args.len + ENVELOPE_BYTES;
+        if (item->kind != OUT_DRAFT) {
+            n->out.items[kept++] = *item;
+        } else if (BRACKETS_BYTES + size > LIMIT_ENTRY_BYTES || buf_full(&item->draft.args)) {
             fail_draft(n, item->origin, ERR_LIMIT, "the change is too large for one log entry");
-            draft_close(&item->draft);
-            buf_close(&item->body);
-        } else if (is_draft && fits) {
+            take_out(item);
+        } else if (entry->len + size <= LIMIT_ENTRY_BYTES && taken < LIMIT_TURN_COMMANDS) {
             command_entry_add(entry, &item->draft, n->last_at);
             b->origins[taken++] = item->origin;
-            draft_close(&item->draft);
-            buf_close(&item->body);
+            take_out(item);
         } else {
             n->out.items[kept++] = *item;
         }
@@ -71,7 +78,7 @@ int propose_drafts(struct node *n, struct error *err)
 
     struct batch *b = NEW(struct batch);
     struct buf entry;
-    buf_init(&entry, LIMIT_ENTRY_BYTES + 1024);
+    buf_init(&entry, LIMIT_ENTRY_BYTES + BRACKETS_BYTES);
     b->origins = mem_zalloc(drafts * sizeof b->origins[0]);
     b->n = gather(n, &entry, b);
     int rc = 0;
@@ -132,7 +139,11 @@ void batch_failed(struct node *n, uint64_t ticket, enum error_code code)
         return;
     const char *text = code == ERR_UNCERTAIN
                            ? "the leadership changed: the change may or may not have happened"
+                       : code == ERR_LIMIT
+                           ? "too many changes wait to be committed: nothing was changed, try again"
                            : "there is no leader: nothing was changed, try again";
+    if (code == ERR_LIMIT) /* of the node, not of what was asked for */
+        code = ERR_UNAVAILABLE;
     for (; b->next < b->n; b->next++)
         fail_draft(n, b->origins[b->next], code, text);
     batch_free(b);
