@@ -14,57 +14,101 @@
 
 #define CONFIG_BYTES_MAX (1 << 20)
 
+#define VALUE_SIZE 32
+
 static const struct {
     const char *key;
     enum setting_kind kind;
-    const char *value, *what;
+    const char *value; /* the default; NULL: `number` */
+    int64_t number, least, most;
+    const char *what;
 } rows[SETTINGS_N] = {
-#define X(name, key, kind, value, what) [name] = {key, kind, value, what},
+#define X(name_, key_, kind_, value_, what_) \
+    [name_] = {.key = key_, .kind = kind_, .value = value_, .what = what_},
     SETTINGS(X)
+#undef X
+#define X(name_, number_, key_, unit_, least_, most_, what_) \
+    [SETTING_##name_] = {.key = key_,                        \
+                         .kind = KIND_##unit_,               \
+                         .number = number_,                  \
+                         .least = least_,                    \
+                         .most = most_,                      \
+                         .what = what_},
+        LIMITS_WITH_KEY(X)
 #undef X
 };
 
+/* Times without bounds of their own. */
+#define TIME_LEAST 1
+#define TIME_MOST (INT64_C(30) * 24 * 3600000)
+
 /* ---- values */
 
-/* "250ms", "5s", "2m", "1h" */
-static bool parse_ms(const char *text, int64_t *out)
+/* By kind, from small to large. */
+static const struct unit {
+    const char *word;
+    int64_t of;
+} units[][5] = {
+    [KIND_COUNT] = {{"", 1}},
+    [KIND_BYTES] = {{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}},
+    [KIND_TIME] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}},
+};
+
+static bool parse_number(enum setting_kind kind, const char *text, int64_t *out)
 {
-    static const struct {
-        const char *unit;
-        int64_t ms;
-    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
     char *end;
-    long long n = strtoll(text, &end, 10);
-    for (size_t i = 0; end != text && n >= 0 && i < sizeof units / sizeof units[0]; i++) {
-        if (str_eq(end, units[i].unit)) {
-            *out = n * units[i].ms;
-            return true;
-        }
-    }
+    if (*text < '0' || *text > '9')
+        return false;
+    long long n = strtoll(text, &end, 10); /* too large is the largest */
+    for (const struct unit *u = units[kind]; u->word != NULL; u++)
+        if (str_eq(end, u->word))
+            return !__builtin_mul_overflow(n, u->of, out);
     return false;
 }
 
-/* "master,agent" */
-static bool parse_modes(const char *text, unsigned *out)
+/* In the largest unit that leaves no rest. */
+static const char *number_text(enum setting_kind kind, int64_t n, char dst[VALUE_SIZE])
 {
-    static const struct {
-        const char *word;
-        unsigned mode;
-    } words[] = {{"master", MODE_MASTER}, {"scheduler", MODE_SCHEDULER}, {"agent", MODE_AGENT}};
-    char copy[64];
-    unsigned modes = 0;
-    str_copy(copy, sizeof copy, text);
-    for (char *at = copy, *word; (word = strsep(&at, ",")) != NULL;) {
-        unsigned mode = 0;
-        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-            mode |= str_eq(word, words[i].word) ? words[i].mode : 0;
-        if (mode == 0)
+    const struct unit *best = units[kind];
+    for (const struct unit *u = best; u->word != NULL; u++)
+        if (n != 0 && n % u->of == 0)
+            best = u;
+    snprintf(dst, VALUE_SIZE, "%lld%s", (long long)(n / best->of), best->word);
+    return dst;
+}
+
+static const char *default_of(enum setting s, char dst[VALUE_SIZE])
+{
+    return rows[s].value != NULL ? rows[s].value : number_text(rows[s].kind, rows[s].number, dst);
+}
+
+struct word {
+    const char *text;
+    unsigned bit;
+};
+
+/* "master,agent": all of it must be of these words, up to the one that is NULL. */
+static bool parse_words(const struct word *words, const char *text, unsigned *out)
+{
+    unsigned bits = 0;
+    for (const char *at = text; at != NULL; at = strchr(at, ',')) {
+        at += *at == ',';
+        struct slice part = {at, strcspn(at, ",")};
+        const struct word *w = words;
+        while (w->text != NULL && !slice_is(part, w->text))
+            w++;
+        if (w->text == NULL)
             return false;
-        modes |= mode;
+        bits |= w->bit;
     }
-    *out = modes;
+    *out = bits;
     return true;
 }
+
+static const struct word modes[] = {
+    {"master", MODE_MASTER}, {"scheduler", MODE_SCHEDULER}, {"agent", MODE_AGENT}, {NULL, 0}};
+static const struct word doors[] = {{"mesos", 1},   {"agent", 2},  {"marathon", 4},
+                                    {"chronos", 8}, {"stats", 16}, {NULL, 0}};
 
 static bool parse_level(const char *text, enum log_level *out)
 {
@@ -107,11 +151,11 @@ static bool parse_attributes(const char *text, struct buf *out)
     return fine;
 }
 
-/* The checks: `key` is for the message. Each kind has one (config.h). */
+/* The checks. Each kind has one (config.h). */
 
-static int check_text(const char *key, const char *value, struct error *err)
+static int check_text(enum setting s, const char *value, struct error *err)
 {
-    (void)key;
+    (void)s;
     (void)value;
     (void)err;
     return 0;
@@ -123,66 +167,87 @@ static bool is_ip(const char *text)
     return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
 }
 
-static int check_ip(const char *key, const char *value, struct error *err)
+static int check_ip(enum setting s, const char *value, struct error *err)
 {
     if (is_ip(value))
         return 0;
     return error_set(err, ERR_INVALID,
-                     "%s: got \"%s\", need an IP address such as 127.0.0.1 or ::1", key, value);
+                     "%s: got \"%s\", need an IP address such as 127.0.0.1 or ::1", rows[s].key,
+                     value);
 }
 
-static int check_port(const char *key, const char *value, struct error *err)
+static int check_port(enum setting s, const char *value, struct error *err)
 {
     int64_t n;
     if (str_to_i64(value, &n) && n >= -1 && n <= 65535)
         return 0;
-    return error_set(err, ERR_INVALID, "%s: got \"%s\", need a port 0 to 65535, or -1", key, value);
+    return error_set(err, ERR_INVALID, "%s: got \"%s\", need a port 0 to 65535, or -1", rows[s].key,
+                     value);
 }
 
-static int check_switch(const char *key, const char *value, struct error *err)
+static int check_switch(enum setting s, const char *value, struct error *err)
 {
     if (str_eq(value, "true") || str_eq(value, "false"))
         return 0;
-    return error_set(err, ERR_INVALID, "%s: got \"%s\", need true or false", key, value);
+    return error_set(err, ERR_INVALID, "%s: got \"%s\", need true or false", rows[s].key, value);
 }
 
-static int check_time(const char *key, const char *value, struct error *err)
+static int check_number(enum setting s, const char *value, struct error *err)
 {
+    static const char *const needs[] = {
+        [KIND_COUNT] = "a number",
+        [KIND_BYTES] = "a size such as 65536 or 4MiB",
+        [KIND_TIME] = "a time such as 250ms, 5s or 2m",
+    };
+    char from[VALUE_SIZE], to[VALUE_SIZE];
+    enum setting_kind kind = rows[s].kind;
+    int64_t least = rows[s].most != 0 ? rows[s].least : TIME_LEAST;
+    int64_t most = rows[s].most != 0 ? rows[s].most : TIME_MOST;
     int64_t n;
-    if (parse_ms(value, &n))
+    if (parse_number(kind, value, &n) && n >= least && n <= most)
         return 0;
-    return error_set(err, ERR_INVALID, "%s: got \"%s\", need a time such as 250ms, 5s or 2m", key,
-                     value);
+    return error_set(err, ERR_INVALID, "%s: got \"%s\", need %s, %s to %s", rows[s].key, value,
+                     needs[kind], number_text(kind, least, from), number_text(kind, most, to));
 }
 
-static int check_modes(const char *key, const char *value, struct error *err)
+static int check_modes(enum setting s, const char *value, struct error *err)
 {
-    unsigned modes;
-    if (parse_modes(value, &modes))
+    unsigned ignored;
+    if (parse_words(modes, value, &ignored))
         return 0;
-    return error_set(err, ERR_INVALID, "%s: got \"%s\", need some of master,scheduler,agent", key,
+    return error_set(err, ERR_INVALID, "%s: got \"%s\", need some of master,scheduler,agent",
+                     rows[s].key, value);
+}
+
+static int check_doors(enum setting s, const char *value, struct error *err)
+{
+    unsigned ignored;
+    if (parse_words(doors, value, &ignored))
+        return 0;
+    return error_set(err, ERR_INVALID,
+                     "%s: got \"%s\", need some of mesos,agent,marathon,chronos,stats", rows[s].key,
                      value);
 }
 
-static int check_level(const char *key, const char *value, struct error *err)
+static int check_level(enum setting s, const char *value, struct error *err)
 {
     enum log_level level;
     if (parse_level(value, &level))
         return 0;
-    return error_set(err, ERR_INVALID, "%s: got \"%s\", need error, warn, info or debug", key,
-                     value);
+    return error_set(err, ERR_INVALID, "%s: got \"%s\", need error, warn, info or debug",
+                     rows[s].key, value);
 }
 
-static int check_resources(const char *key, const char *value, struct error *err)
+static int check_resources(enum setting s, const char *value, struct error *err)
 {
     struct resources parsed = {0};
     unsigned named;
     int rc = resources_parse(value, &parsed, &named, err);
     resources_close(&parsed);
-    return rc == 0 ? 0 : error_wrap(err, "%s", key);
+    return rc == 0 ? 0 : error_wrap(err, "%s", rows[s].key);
 }
 
-static int check_attributes(const char *key, const char *value, struct error *err)
+static int check_attributes(enum setting s, const char *value, struct error *err)
 {
     struct buf ignored;
     buf_init(&ignored, CONFIG_BYTES_MAX);
@@ -191,25 +256,23 @@ static int check_attributes(const char *key, const char *value, struct error *er
     if (fine)
         return 0;
     return error_set(err, ERR_INVALID,
-                     "%s: got \"%s\", need name:value, and ; between several of them", key, value);
+                     "%s: got \"%s\", need name:value, and ; between several of them", rows[s].key,
+                     value);
 }
 
 static int check_value(enum setting s, const char *value, struct error *err)
 {
-    static int (*const checks[])(const char *key, const char *value, struct error *err) = {
-        [KIND_TEXT] = check_text,
-        [KIND_IP] = check_ip,
-        [KIND_PORT] = check_port,
-        [KIND_SWITCH] = check_switch,
-        [KIND_TIME] = check_time,
-        [KIND_MODES] = check_modes,
-        [KIND_LEVEL] = check_level,
-        [KIND_RESOURCES] = check_resources,
-        [KIND_ATTRIBUTES] = check_attributes,
+    static int (*const checks[])(enum setting s, const char *value, struct error *err) = {
+        [KIND_TEXT] = check_text,           [KIND_IP] = check_ip,
+        [KIND_PORT] = check_port,           [KIND_SWITCH] = check_switch,
+        [KIND_COUNT] = check_number,        [KIND_BYTES] = check_number,
+        [KIND_TIME] = check_number,         [KIND_MODES] = check_modes,
+        [KIND_DOORS] = check_doors,         [KIND_LEVEL] = check_level,
+        [KIND_RESOURCES] = check_resources, [KIND_ATTRIBUTES] = check_attributes,
     };
     if (str_eq(value, rows[s].value)) /* "" stands for what is found out later */
         return 0;
-    return checks[rows[s].kind](rows[s].key, value, err);
+    return checks[rows[s].kind](s, value, err);
 }
 
 static int set(struct config *c, enum setting s, const char *value, const char *source,
@@ -308,7 +371,13 @@ static int read_text(const char *path, struct buf *out, struct error *err)
         return error_set(err, ERR_NOT_FOUND, "%s: cannot be read: %m", path);
     while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
         buf_put(out, chunk, n);
+    bool unread = ferror(f) != 0;
     fclose(f);
+    if (unread)
+        return error_set(err, ERR_IO, "%s: cannot be read", path);
+    if (buf_full(out))
+        return error_set(err, ERR_LIMIT, "%s: need at most %d bytes of settings", path,
+                         CONFIG_BYTES_MAX);
     return 0;
 }
 
@@ -356,14 +425,30 @@ static int read_file(struct config *c, struct error *err)
     return rc;
 }
 
+/* A follower that hears of its leader less often than it waits for it would stand for election. */
+static int check_election(const struct config *c, struct error *err)
+{
+    int64_t beat = config_number(c, SETTING_HEARTBEAT), wait = config_number(c, SETTING_ELECTION);
+    if (2 * beat <= wait)
+        return 0;
+    return error_set(err, ERR_INVALID,
+                     "heartbeat: got \"%s\", need at most half of the election-timeout, %s",
+                     config_text(c, SETTING_HEARTBEAT), config_text(c, SETTING_ELECTION));
+}
+
 int config_read(struct config *c, int argc, char **argv, struct error *err)
 {
     *c = (struct config){0};
-    if (read_flags(c, argc, argv, err) == 0 && read_environment(c, err) == 0 &&
-        read_file(c, err) == 0)
-        return 0;
-    config_close(c);
-    return -1;
+    if (read_flags(c, argc, argv, err) != 0 || read_environment(c, err) != 0 ||
+        read_file(c, err) != 0 || check_election(c, err) != 0) {
+        config_close(c);
+        return -1;
+    }
+    char text[VALUE_SIZE];
+    for (int i = 0; i < SETTINGS_N; i++)
+        if (c->values[i] == NULL)
+            c->values[i] = mem_strdup(default_of((enum setting)i, text));
+    return 0;
 }
 
 void config_close(struct config *c)
@@ -382,15 +467,15 @@ const char *config_key(enum setting s)
 
 const char *config_text(const struct config *c, enum setting s)
 {
-    return c->values[s] != NULL ? c->values[s] : rows[s].value;
+    return c->values[s] != NULL ? c->values[s] : rows[s].value; /* while it is read */
 }
 
 int64_t config_number(const struct config *c, enum setting s)
 {
     int64_t n = 0;
-    if (rows[s].kind == KIND_TIME)
-        return parse_ms(config_text(c, s), &n) ? n : 0;
-    return str_to_i64(config_text(c, s), &n) ? n : 0;
+    if (rows[s].kind == KIND_PORT)
+        return str_to_i64(config_text(c, s), &n) ? n : 0;
+    return parse_number(rows[s].kind, config_text(c, s), &n) ? n : 0;
 }
 
 bool config_switch(const struct config *c, enum setting s)
@@ -400,8 +485,8 @@ bool config_switch(const struct config *c, enum setting s)
 
 unsigned config_modes(const struct config *c)
 {
-    unsigned modes = 0;
-    return parse_modes(config_text(c, SETTING_MODES), &modes) ? modes : 0;
+    unsigned bits = 0;
+    return parse_words(modes, config_text(c, SETTING_MODES), &bits) ? bits : 0;
 }
 
 enum log_level config_level(const struct config *c)
@@ -420,10 +505,12 @@ void config_attributes(const struct config *c, struct buf *out)
 
 void config_help(void)
 {
-    for (int i = 0; i < SETTINGS_N; i++)
-        printf("  --%-18s %s%s%s%s\n", rows[i].key, rows[i].what,
-               rows[i].value[0] != '\0' ? " (" : "", rows[i].value,
-               rows[i].value[0] != '\0' ? ")" : "");
+    for (int i = 0; i < SETTINGS_N; i++) {
+        char text[VALUE_SIZE];
+        const char *value = default_of((enum setting)i, text);
+        printf("  --%-22s %s%s%s%s\n", rows[i].key, rows[i].what, *value != '\0' ? " (" : "", value,
+               *value != '\0' ? ")" : "");
+    }
     printf("\nEach is also a key of the file that --config names, and a variable of the "
            "environment:\nagent-port, MESOLITH_AGENT_PORT.\n");
 }
@@ -444,7 +531,7 @@ int config_main(int argc, char **argv)
         return error_exit_status(err.code);
     }
     for (int i = 0; show && i < SETTINGS_N; i++)
-        printf("%-20s %-30s %s\n", rows[i].key, config_text(&c, (enum setting)i),
+        printf("%-22s %-30s %s\n", rows[i].key, config_text(&c, (enum setting)i),
                c.sources[i] != NULL ? c.sources[i] : "default");
     if (check)
         printf("the configuration is right\n");

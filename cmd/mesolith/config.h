@@ -1,5 +1,6 @@
 /* cmd/mesolith/config.h - what a process is told: one table of settings, each a key of the file, a
- * flag and an environment variable (DESIGN 10).
+ * flag and an environment variable (DESIGN 10). The limits that have a key (base/limits.h) are
+ * settings too: LIMIT_BODY_BYTES is SETTING_LIMIT_BODY_BYTES.
  *
  * "agent-port" in the file, --agent-port, MESOLITH_AGENT_PORT: the flag wins, then the environment,
  * then the file, then the default. MESOLITH_ADDRESS tells clients whom to ask, too: with a port or
@@ -8,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/log.h"
 
 /* What a value must be; config.c has a check for each. */
@@ -16,8 +18,11 @@ enum setting_kind {
     KIND_IP,
     KIND_PORT,
     KIND_SWITCH,
-    KIND_TIME,
+    KIND_COUNT,
+    KIND_BYTES, /* "65536", "4MiB" */
+    KIND_TIME,  /* "250ms", "5s", "2m", "1h" */
     KIND_MODES,
+    KIND_DOORS,
     KIND_LEVEL,
     KIND_RESOURCES,
     KIND_ATTRIBUTES,
@@ -41,7 +46,7 @@ enum setting_kind {
     X(SETTING_PEER_PORT, "peer-port", KIND_PORT, "5055", "other nodes")                         \
     X(SETTING_SERVICE_ADDRESS, "service-address", KIND_IP, "",                                  \
       "where service ports listen; empty: the address")                                         \
-    X(SETTING_PLAIN, "plain", KIND_TEXT, "",                                                    \
+    X(SETTING_PLAIN, "plain", KIND_DOORS, "",                                                   \
       "doors that speak HTTP without TLS: mesos,agent,marathon,chronos,stats")                  \
     X(SETTING_RESOURCES, "resources", KIND_RESOURCES, "",                                       \
       "\"cpus:4;mem:8192;disk:10000;ports:[31000-32000]\"; empty: the machine's")               \
@@ -63,11 +68,14 @@ enum setting {
 #define X(name, key, kind, value, what) name,
     SETTINGS(X)
 #undef X
-        SETTINGS_N,
+#define X(name, ...) SETTING_##name,
+        LIMITS_WITH_KEY(X)
+#undef X
+            SETTINGS_N,
 };
 
 struct config {
-    char *values[SETTINGS_N];        /* owned; NULL: the default */
+    char *values[SETTINGS_N];        /* owned; never NULL once it is read */
     const char *sources[SETTINGS_N]; /* "flag", "environment", "file" or NULL */
 };
 
@@ -78,7 +86,7 @@ void config_close(struct config *c);
 
 const char *config_key(enum setting s);
 const char *config_text(const struct config *c, enum setting s); /* never NULL */
-int64_t config_number(const struct config *c, enum setting s);   /* milliseconds for a time */
+int64_t config_number(const struct config *c, enum setting s);   /* of a time: milliseconds */
 bool config_switch(const struct config *c, enum setting s);
 unsigned config_modes(const struct config *c); /* bits of model/states.h */
 enum log_level config_level(const struct config *c);

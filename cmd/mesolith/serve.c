@@ -270,6 +270,10 @@ static int start_proxy(struct server *s, struct error *err)
     options.settings.stats_address = s->address;
     options.settings.stats_port =
         has_listener(s, LISTEN_STATS) ? (int)config_number(&s->config, SETTING_STATS_PORT) : -1;
+    options.settings.connections =
+        (unsigned)config_number(&s->config, SETTING_LIMIT_PROXY_CONNECTIONS);
+    options.settings.connect_ms = config_number(&s->config, SETTING_LIMIT_PROXY_CONNECT_MS);
+    options.settings.drain_ms = config_number(&s->config, SETTING_LIMIT_PROXY_DRAIN_MS);
     options.settings.reserved = reserved;
     for (int d = 0; d < LISTEN_STATS; d++) {
         static const char *const holders[] = {
@@ -526,6 +530,21 @@ static void tell_what_goes_on(const struct server *s)
                  "to_end_them=\"mesolith stop --all --data %s\"", s->folder.path);
 }
 
+static struct http_server_config http_config_of(const struct config *c)
+{
+    struct http_server_config http = http_server_config_default();
+    http.http.body_bytes = (size_t)config_number(c, SETTING_LIMIT_BODY_BYTES);
+    http.http.header_bytes = (size_t)config_number(c, SETTING_LIMIT_HEADER_BYTES);
+    http.connections = (size_t)config_number(c, SETTING_LIMIT_CONNECTIONS);
+    http.subscribers = (size_t)config_number(c, SETTING_LIMIT_SUBSCRIBERS);
+    http.subscriber_bytes = (size_t)config_number(c, SETTING_LIMIT_SUBSCRIBER_BYTES);
+    http.answers_bytes = (size_t)config_number(c, SETTING_LIMIT_ANSWERS_BYTES);
+    http.header_ms = config_number(c, SETTING_LIMIT_HEADER_MS);
+    http.body_ms = config_number(c, SETTING_LIMIT_BODY_MS);
+    http.idle_ms = config_number(c, SETTING_LIMIT_IDLE_MS);
+    return http;
+}
+
 /* Many connections and tasks: as many files as the system allows. */
 static void raise_file_limit(void)
 {
@@ -538,7 +557,7 @@ static void raise_file_limit(void)
 
 static int start(struct server *s, bool bootstrap, struct error *err)
 {
-    const struct http_server_config http = http_server_config_default();
+    const struct http_server_config http = http_config_of(&s->config);
     const char *data = config_text(&s->config, SETTING_DATA);
     log_set_sink(write_line, NULL, config_level(&s->config));
     s->modes = config_modes(&s->config);
@@ -566,6 +585,10 @@ static int start(struct server *s, bool bootstrap, struct error *err)
         .folder = s->folder.agent,
         .launcher = &serve_launcher,
         .docker = config_text(&s->config, SETTING_DOCKER),
+        .log_bytes = config_number(&s->config, SETTING_LIMIT_LOG_FILE_BYTES),
+        .log_files = (unsigned)config_number(&s->config, SETTING_LIMIT_LOG_FILES),
+        .pids = config_number(&s->config, SETTING_LIMIT_TASK_PIDS),
+        .fetch_bytes = config_number(&s->config, SETTING_LIMIT_FETCH_BYTES),
     };
     if (start_node(s, bootstrap, err) != 0 || tasks_start(&s->tasks, &tasks, err) != 0 ||
         ((s->modes & MODE_AGENT) != 0 && start_proxy(s, err) != 0))

@@ -70,6 +70,10 @@ int tasks_start(struct tasks *t, const struct tasks_options *options, struct err
         .folder = options->folder,
         .launcher = *options->launcher,
         .docker = *options->docker != '\0' ? options->docker : NULL,
+        .log_bytes = options->log_bytes,
+        .log_files = options->log_files,
+        .pids = options->pids,
+        .fetch_bytes = options->fetch_bytes,
     };
     const struct executor_events events = {
         .data = t,

@@ -10,7 +10,9 @@ struct tasks_options {
     struct host *host;
     const char *folder; /* "<data>/agent", absolute */
     const struct launcher *launcher;
-    const char *docker; /* address of the engine; "": the usual places */
+    const char *docker;                   /* address of the engine; "": the usual places */
+    int64_t log_bytes, pids, fetch_bytes; /* as of executor/executor.h */
+    unsigned log_files;
 };
 
 struct files;
