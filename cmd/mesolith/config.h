@@ -55,6 +55,8 @@ enum setting_kind {
     X(SETTING_DOCKER, "docker", KIND_TEXT, "",                                                  \
       "socket of the Docker Engine; empty: DOCKER_HOST, then /var/run/docker.sock")             \
     X(SETTING_ROLE, "role", KIND_TEXT, "*", "the role that apps have when they name none")      \
+    X(SETTING_LENIENT_ZONES, "lenient-zones", KIND_SWITCH, "false",                             \
+      "an unknown time zone of a job is UTC, as Chronos had it")                                \
     X(SETTING_NETWORK, "network", KIND_TEXT, "", "name that container networks get by default") \
     X(SETTING_UNREACHABLE, "unreachable-after", KIND_TIME, "5s",                                \
       "when a silent host's tasks count as unreachable")                                        \

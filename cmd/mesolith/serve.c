@@ -468,6 +468,7 @@ static struct facts facts_of(struct server *s)
         .ui = bundle_files,
         .ui_n = bundle_files_n,
     };
+    f.job_rules.lenient_zones = config_switch(c, SETTING_LENIENT_ZONES);
     if (*config_text(c, SETTING_NETWORK) != '\0')
         f.app_rules.network = config_text(c, SETTING_NETWORK);
     f.started = s->loop.clock.wall(&s->loop.clock);
