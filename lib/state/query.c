@@ -220,6 +220,13 @@ struct stmt *state_apps_gone(struct state *s)
     return query_use(s, APPS_GONE);
 }
 
+int64_t state_gone_live(struct state *s, const char *path)
+{
+    struct stmt *q = query_use(s, GONE_LIVE);
+    stmt_bind_text(q, ":path", path);
+    return stmt_one_i64(q, 0);
+}
+
 int64_t state_apps_count(struct state *s)
 {
     return stmt_one_i64(query_use(s, APPS_COUNT), 0);

@@ -57,7 +57,9 @@
     X(APP_BY_PATH, APP_COLUMNS "where a.gone = 0 and a.path = :path")                              \
     X(APPS, APP_COLUMNS "where a.gone = 0 and a.path > :after and a.path >= :prefix "              \
                         "and a.path < :beyond order by a.path limit :limit")                       \
-    X(APPS_GONE, APP_COLUMNS "where a.gone = 1 order by a.id")                                     \
+    X(APPS_GONE, APP_COLUMNS "where a.gone = 1 order by a.path, a.id")                             \
+    X(GONE_LIVE, "select sum(c.live) from apps a join app_counts c on c.app = a.id "               \
+                 "where a.gone = 1 and a.path = :path")                                            \
     X(APPS_COUNT, "select count(*) from apps where gone = 0")                                      \
     X(APP_VERSIONS, "select version_ms from app_versions where app = :app "                        \
                     "union select version_ms from apps where id = :app order by 1 desc")           \

@@ -137,7 +137,9 @@ bool state_app_by_id(struct state *s, int64_t id, struct app_row *out);
 bool state_app_by_path(struct state *s, const char *path, struct app_row *out); /* not gone */
 /* Not gone, by path; `prefix` "" or "/shop/": those below. after: the last path seen, or "". */
 struct stmt *state_apps(struct state *s, const char *prefix, const char *after, int64_t limit);
-struct stmt *state_apps_gone(struct state *s); /* by id */
+struct stmt *state_apps_gone(struct state *s); /* by path */
+/* Live instances of the apps that were deleted under this path. */
+int64_t state_gone_live(struct state *s, const char *path);
 bool state_app_next(struct stmt *q, struct app_row *out);
 int64_t state_apps_count(struct state *s);
 struct stmt *state_app_versions(struct state *s, int64_t app); /* column 0: ms, newest first */

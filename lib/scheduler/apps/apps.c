@@ -14,7 +14,7 @@
 struct apps *apps_new(struct state *state, struct rng *rng)
 {
     struct apps *a = NEW(struct apps);
-    *a = (struct apps){.state = state, .rng = rng, .due = MONO_NEVER, .wake_at = MONO_NEVER};
+    *a = (struct apps){.state = state, .rng = rng, .wake_at = MONO_NEVER};
     a->entries = map_new();
     a->deployments = map_new();
     a->batches = map_new();
@@ -51,6 +51,7 @@ static void free_all(struct apps *a)
     for (size_t cursor = 0; (b = map_each(a->batches, &cursor)) != NULL;)
         batch_free(b);
     map_free(a->batches);
+    heap_close(&a->due);
     free_entries(a->entries);
     free_entries(a->deployments);
 }
@@ -78,7 +79,7 @@ void apps_dirty(struct apps *a, struct map *m, int64_t id)
     if (e == NULL) {
         e = NEW(struct entry);
         e->id = id;
-        e->due = MONO_NEVER;
+        e->due.due = MONO_NEVER;
         list_init(&e->in_dirty);
         list_init(&e->in_waiting);
         map_put(m, (uint64_t)id, e);
@@ -134,7 +135,6 @@ void apps_lead(struct apps *a, bool leading, struct now now, struct outbox *out)
                          .rng = a->rng,
                          .leading = leading,
                          .next_key = a->next_key,
-                         .due = MONO_NEVER,
                          .wake_at = MONO_NEVER};
     free_all(a);
     *a = fresh;
@@ -181,7 +181,8 @@ void apps_gather(struct look *l, enum gathered what, struct entry *e, struct jso
 
 void apps_look_again(struct look *l, struct entry *e, int64_t in_ms)
 {
-    e->due = mono_earlier(e->due, mono_after(l->now.mono, in_ms > 0 ? in_ms : 1));
+    struct mono at = mono_after(l->now.mono, in_ms > 0 ? in_ms : 1);
+    heap_set(&l->a->due, &e->due, mono_earlier(e->due.due, at));
 }
 
 /* Proposes what was gathered, if anything was. */
@@ -239,17 +240,13 @@ static void wake_waiting(struct apps *a, struct now now)
         dirty(a, LIST_ENTRY(item, struct entry, in_waiting));
 }
 
-/* Those whose time has come; and when the next one's will. A marked one waits for its outcome. */
-static void wake_due(struct apps *a, struct map *m, struct now now)
+/* Those whose time has come. */
+static void wake_due(struct apps *a, struct now now)
 {
-    struct entry *e;
-    for (size_t cursor = 0; (e = map_each(m, &cursor)) != NULL;) {
-        if (e->marks > 0)
-            continue;
-        if (e->due.ms <= now.mono.ms)
-            dirty(a, e);
-        else
-            a->due = mono_earlier(a->due, e->due);
+    while (heap_due(&a->due).ms <= now.mono.ms) {
+        struct heap_item *first = heap_first(&a->due);
+        heap_remove(&a->due, first);
+        dirty(a, LIST_ENTRY(first, struct entry, due));
     }
 }
 
@@ -267,12 +264,12 @@ static void look_at_all(struct look *l, struct map *m,
             continue;
         list_remove(&e->in_waiting);
         e->dirty = false;
-        e->due = MONO_NEVER;
+        heap_remove(&a->due, &e->due);
         look(l, e);
+        if (e->over || e->marks > 0) /* a marked one is looked at after its outcome */
+            heap_remove(&a->due, &e->due);
         if (e->over)
             entry_free(map_remove(m, (uint64_t)e->id));
-        else if (e->marks == 0)
-            a->due = mono_earlier(a->due, e->due);
     }
 }
 
@@ -281,11 +278,7 @@ void apps_tick(struct apps *a, struct placement *p, struct now now, struct outbo
     if (!a->leading)
         return;
     wake_waiting(a, now);
-    if (a->due.ms <= now.mono.ms) {
-        a->due = MONO_NEVER;
-        wake_due(a, a->entries, now);
-        wake_due(a, a->deployments, now);
-    }
+    wake_due(a, now);
     if (list_empty(&a->dirty))
         return;
     struct look l = {.a = a,
@@ -313,5 +306,5 @@ struct mono apps_due(const struct apps *a)
         return MONO_NEVER;
     if (!list_empty(&a->dirty) || a->freed)
         return (struct mono){0};
-    return mono_earlier(a->due, a->wake_at);
+    return mono_earlier(heap_due(&a->due), a->wake_at);
 }

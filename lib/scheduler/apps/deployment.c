@@ -19,6 +19,7 @@ struct plan {
     struct planned *items; /* what there is to do; "Start" is nothing (8.3) */
     size_t n;
     struct map *by_path; /* of items: an app has one */
+    size_t waits_for;    /* the item that held up its step when it was looked at last */
 };
 
 static enum action action_of(const char *word)
@@ -176,12 +177,7 @@ static bool app_done(struct look *l, const struct app_row *row, enum action acti
 
 static bool has_stopped(struct look *l, const char *path)
 {
-    struct app_row row;
-    bool lives = false;
-    struct stmt *q = state_apps_gone(l->a->state);
-    while (state_app_next(q, &row))
-        lives = lives || (str_eq(row.path, path) && row.counts.live > 0);
-    return !lives;
+    return state_gone_live(l->a->state, path) == 0;
 }
 
 static bool action_done(struct look *l, const struct plan *p, const struct planned *item)
@@ -193,19 +189,22 @@ static bool action_done(struct look *l, const struct plan *p, const struct plann
            app_done(l, &row, item->action, p->version);
 }
 
-static bool step_done(struct look *l, const struct plan *p)
+/* Once round, from the one that was not done last time: most looks end there. */
+static bool step_done(struct look *l, struct plan *p)
 {
-    bool done = true;
-    for (size_t i = 0; i < p->n && done; i++)
-        if (p->items[i].step == p->step)
-            done = action_done(l, p, &p->items[i]);
-    return done;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct planned *item = &p->items[p->waits_for];
+        if (item->step == p->step && !action_done(l, p, item))
+            return false;
+        p->waits_for = (p->waits_for + 1) % p->n;
+    }
+    return true;
 }
 
 void look_at_deployment(struct look *l, struct entry *e)
 {
     struct json_writer w;
-    const struct plan *p = plan_of(l->a, e);
+    struct plan *p = plan_of(l->a, e);
     if (p == NULL || (p->step > 0 && !step_done(l, p)))
         return;
     apps_gather(l, GATHER_STEPS, e, &w);

@@ -2,6 +2,7 @@
  * tick's look at it. */
 #pragma once
 
+#include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "scheduler/apps/apps.h"
@@ -13,7 +14,7 @@ struct entry {
     bool dirty;        /* to be looked at */
     bool over;         /* there is nothing to look at any more */
     unsigned marks;    /* commands in flight that concern it: not looked at until their outcome */
-    struct mono due;   /* to be looked at then although nothing happens */
+    struct heap_item due;   /* in apps.due: to be looked at then although nothing happens */
     struct list in_dirty;   /* of apps.dirty, while it is dirty */
     struct list in_waiting; /* of apps.waiting, while an instance of it has no place */
 };
@@ -29,7 +30,7 @@ struct apps {
     struct list dirty, waiting;
     bool freed;          /* something ended, or an agent came: who waits may find a place now */
     struct mono wake_at; /* MONO_NEVER, or when those who wait are looked at because of that */
-    struct mono due;     /* no entry is due earlier */
+    struct heap due;     /* of entries without a mark */
 };
 
 /* The commands that one tick gathers, and the entries that each concerns. */

@@ -78,7 +78,7 @@ create table apps(
     failure text                     -- lastTaskFailure as JSON
 ) strict;
 create unique index apps_by_path on apps(path) where gone = 0;
-create index apps_going on apps(gone) where gone = 1;
+create index apps_going on apps(path) where gone = 1;
 
 create table app_versions(
     app integer not null references apps(id) on delete cascade,

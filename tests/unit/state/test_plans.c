@@ -24,9 +24,8 @@ struct allowed {
 
 static const struct allowed allowed[] = {
     {"AGENTS", "SCAN agents", "a list"},
+    {"APPS_GONE", "SCAN a USING INDEX apps_going", "a list of these"},
     {"APPS_COUNT", "SCAN apps USING INDEX apps_by_path", "counts"},
-    {"SERVICE_PORTS", "SCAN p USING COVERING INDEX service_ports_by_port", "a list"},
-    {"SERVICE_PORTS", "USE TEMP B-TREE FOR RIGHT PART OF ORDER BY", "of the apps of one port"},
     {"TASK_OF_JOB_NAMED", "USE TEMP B-TREE FOR ORDER BY", "of the runs of one job"},
     {"TASKS_OF_APP", "USE TEMP B-TREE FOR ORDER BY", "of one app"},
     {"TASKS", "SCAN t USING INDEX tasks_alive", "a list of these"},
