@@ -207,21 +207,33 @@ static void answer_no_method(struct call *c)
     header_put(&c->reply->headers, "Allow", c->match->allow);
 }
 
-bool api_is_ask(const struct api *a, const struct request *r)
+static const struct door *door_of(const struct api *a, const struct request *r)
 {
     size_t order[DIALECTS];
-    bool ask = true;
+    const struct door *door = NULL;
     order_for(r, order);
     for (size_t i = 0; i < DIALECTS; i++) {
         struct route_match match = {0};
         enum route_result found = router_match(a->routers[order[i]], r->method, r->path, &match);
         if (found == ROUTE_FOUND)
-            ask = ((const struct door *)match.row)->kind == DOOR_ASK;
+            door = match.row;
         route_match_close(&match);
         if (found != ROUTE_NOT_FOUND)
             break;
     }
-    return ask;
+    return door;
+}
+
+bool api_is_ask(const struct api *a, const struct request *r)
+{
+    const struct door *door = door_of(a, r);
+    return door == NULL || door->kind == DOOR_ASK;
+}
+
+bool api_takes_long(const struct api *a, const struct request *r)
+{
+    const struct door *door = door_of(a, r);
+    return door != NULL && door->read_ms > LIMIT_READ_MS;
 }
 
 const struct door *api_find(const struct api *a, const struct request *r, struct call *c)

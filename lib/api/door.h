@@ -193,6 +193,8 @@ void api_free(struct api *a);
 
 /* Whether any reader can answer at once: an ask, or a request that meets no door. */
 bool api_is_ask(const struct api *a, const struct request *r);
+/* Whether its door may take longer than others. */
+bool api_takes_long(const struct api *a, const struct request *r);
 /* Which door a request meets, by path and by the listener it came in by (spec/mesos.md 0.4). NULL:
  * none; then `reply` is filled (404, 405, OPTIONS, a bad path). The match is the call's. */
 const struct door *api_find(const struct api *a, const struct request *r, struct call *c);

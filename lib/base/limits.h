@@ -43,6 +43,7 @@
     X(LIMIT_ENTRY_BYTES, 6 << 20, "one Raft entry: above the body limit plus the envelope") \
     X(LIMIT_TURN_COMMANDS, 4096, "commands proposed in one turn")                           \
     X(LIMIT_INBOX, 8192, "requests waiting for the node")                                   \
+    X(LIMIT_LONG_ASKS, 64, "questions in SQL waiting to be answered")                       \
     X(LIMIT_ANSWER_BYTES, 64 << 20, "slices of one answer waiting for credit")              \
     X(LIMIT_READ_MS, 1000, "one ask's time with its snapshot")                              \
     X(LIMIT_EVENTS, 10000, "events kept for resuming")                                      \

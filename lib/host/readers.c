@@ -64,6 +64,11 @@ struct ask {
     struct request *request;
 };
 
+struct queue { /* a ring */
+    struct ask *asks;
+    size_t room, first, n;
+};
+
 struct reader {
     struct readers *all;
     uv_thread_t thread;
@@ -79,11 +84,11 @@ struct readers {
     struct readers_options options;
     char *state_path;
     struct reader *readers;
-    uv_mutex_t lock;  /* of all below, and of `holding` */
-    uv_cond_t work;   /* there is an ask, or the readers may go on, or must end */
-    uv_cond_t idle;   /* a reader has let go of the file */
-    struct ask *asks; /* a ring of LIMIT_INBOX */
-    size_t first, n;
+    uv_mutex_t lock; /* of all below, and of `holding` */
+    uv_cond_t work;  /* there is an ask, or the readers may go on, or must end */
+    uv_cond_t idle;  /* a reader has let go of the file */
+    /* What takes long is answered by the first reader only, so that nobody else waits for it. */
+    struct queue asks, long_asks;
     struct shared_facts *facts;
     bool paused;
     atomic_bool ending; /* also read without the lock */
@@ -186,12 +191,42 @@ static void work(struct reader *r, struct ask *ask, const struct facts *facts)
     request_free(ask->request);
 }
 
+static void queue_open(struct queue *q, size_t room)
+{
+    *q = (struct queue){.asks = mem_zalloc(room * sizeof q->asks[0]), .room = room};
+}
+
+static bool queue_put(struct queue *q, struct ask ask)
+{
+    if (q->n == q->room)
+        return false;
+    q->asks[(q->first + q->n++) % q->room] = ask;
+    return true;
+}
+
+static struct ask queue_take(struct queue *q)
+{
+    struct ask ask = q->asks[q->first];
+    q->first = (q->first + 1) % q->room;
+    q->n--;
+    return ask;
+}
+
+/* Where this reader finds something to do; NULL: nowhere. */
+static struct queue *work_of(struct reader *r)
+{
+    struct readers *all = r->all;
+    if (r == &all->readers[0] && all->long_asks.n > 0)
+        return &all->long_asks;
+    return all->asks.n > 0 ? &all->asks : NULL;
+}
+
 /* Waits for something to do; false when it is time to end. Lets go of the file while paused. */
 static bool next_ask(struct reader *r, struct ask *ask, struct shared_facts **facts_out)
 {
     struct readers *all = r->all;
     uv_mutex_lock(&all->lock);
-    while (!all->ending && (all->paused || all->n == 0)) {
+    while (!all->ending && (all->paused || work_of(r) == NULL)) {
         if (all->paused && r->holding) {
             close_file(r);
             r->holding = false;
@@ -201,9 +236,7 @@ static bool next_ask(struct reader *r, struct ask *ask, struct shared_facts **fa
     }
     bool go_on = !all->ending;
     if (go_on) {
-        *ask = all->asks[all->first];
-        all->first = (all->first + 1) % LIMIT_INBOX;
-        all->n--;
+        *ask = queue_take(work_of(r));
         r->holding = true;
         *facts_out = all->facts != NULL ? shared_facts_ref(all->facts) : NULL;
     }
@@ -238,7 +271,8 @@ struct readers *readers_start(const struct readers_options *options)
     struct readers *all = NEW(struct readers);
     all->options = *options;
     all->state_path = mem_strdup(options->state_path);
-    all->asks = mem_zalloc(LIMIT_INBOX * sizeof all->asks[0]);
+    queue_open(&all->asks, LIMIT_INBOX);
+    queue_open(&all->long_asks, LIMIT_LONG_ASKS);
     uv_mutex_init(&all->lock);
     uv_cond_init(&all->work);
     uv_cond_init(&all->idle);
@@ -248,6 +282,15 @@ struct readers *readers_start(const struct readers_options *options)
         uv_thread_create(&all->readers[i].thread, reader_main, &all->readers[i]);
     }
     return all;
+}
+
+static void queue_close(struct readers *all, struct queue *q)
+{
+    while (q->n > 0) {
+        struct ask ask = queue_take(q);
+        refuse(all, &ask);
+    }
+    mem_free(q->asks);
 }
 
 void readers_stop(struct readers *all)
@@ -260,15 +303,12 @@ void readers_stop(struct readers *all)
     uv_mutex_unlock(&all->lock);
     for (int i = 0; i < all->options.threads; i++)
         uv_thread_join(&all->readers[i].thread);
-    for (; all->n > 0; all->n--) {
-        refuse(all, &all->asks[all->first]);
-        all->first = (all->first + 1) % LIMIT_INBOX;
-    }
+    queue_close(all, &all->asks);
+    queue_close(all, &all->long_asks);
     shared_facts_unref(all->facts);
     uv_cond_destroy(&all->idle);
     uv_cond_destroy(&all->work);
     uv_mutex_destroy(&all->lock);
-    mem_free(all->asks);
     mem_free(all->readers);
     mem_free(all->state_path);
     mem_free(all);
@@ -276,14 +316,16 @@ void readers_stop(struct readers *all)
 
 bool readers_ask(struct readers *all, struct exchange_id id, struct request *request)
 {
+    bool is_long = api_takes_long(all->options.api, request);
     uv_mutex_lock(&all->lock);
-    bool room = all->n < LIMIT_INBOX && !all->ending;
-    if (room) {
-        all->asks[(all->first + all->n++) % LIMIT_INBOX] = (struct ask){id, request};
+    bool taken = !all->ending &&
+                 queue_put(is_long ? &all->long_asks : &all->asks, (struct ask){id, request});
+    if (is_long) /* whoever a signal wakes may not be the one */
+        uv_cond_broadcast(&all->work);
+    else
         uv_cond_signal(&all->work);
-    }
     uv_mutex_unlock(&all->lock);
-    return room;
+    return taken;
 }
 
 void readers_facts(struct readers *all, struct shared_facts *f)

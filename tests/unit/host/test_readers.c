@@ -221,6 +221,31 @@ static void while_paused_nobody_has_the_file_open(void **unused)
     readers_pause(d.readers); /* twice is once */
 }
 
+static void ask_for_ever(void)
+{
+    struct request r = request_of(METHOD_POST, "/api/sql");
+    r.body = SLICE("{\"query\":\"with recursive n(x) as (select 1 union all select x + 1 from n)"
+                   " select count(*) from n\"}");
+    struct request *own = request_dup(&r);
+    if (!readers_ask(d.readers, (struct exchange_id){++d.next}, own))
+        request_free(own);
+}
+
+static void what_takes_long_holds_up_nobody_else(void **unused)
+{
+    (void)unused;
+    make_state();
+    start(2);
+    give_facts();
+    for (int i = 0; i < 2 * LIMIT_LONG_ASKS; i++)
+        ask_for_ever();
+    for (int i = 1; i <= 100; i++) {
+        assert_true(ask("/v2/apps"));
+        wait_for_answers(i);
+    }
+    assert_int_equal(d.ok, 100); /* stopping ends the rest */
+}
+
 static void a_flood_is_refused_at_the_door(void **unused)
 {
     int taken = 0;
@@ -285,6 +310,7 @@ int main(void)
         TEST(before_the_node_has_said_who_it_is_nothing_is_answered),
         TEST(a_file_that_can_not_be_read_fails_each_ask_and_nothing_else),
         TEST(while_paused_nobody_has_the_file_open),
+        TEST(what_takes_long_holds_up_nobody_else),
         TEST(a_flood_is_refused_at_the_door),
         TEST(many_ask_while_facts_change_and_the_file_is_let_go),
     };
