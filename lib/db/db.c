@@ -3,13 +3,14 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "db/private.h"
 
 #define WRITER_CACHE_KIB 16000
 #define READER_CACHE_KIB 2000
-#define PATIENCE_STEPS 4000 /* of the engine, between two questions */
+#define PATIENCE_STEPS 400 /* of the engine, between two questions; one may move megabytes */
 #define WAL_HEADER_BYTES 32
 #define WAL_FRAME_BYTES (24 + 4096)
 
@@ -42,7 +43,7 @@ static void describe(struct db *db, int rc, const char *what, struct error *err)
             ? sqlite3_errmsg(db->sqlite)
             : sqlite3_errstr(rc);
     if ((rc & 0xff) == SQLITE_INTERRUPT)
-        text = "it takes too long";
+        text = "it takes too long, or too much memory";
     error_set(err, code_of(rc), "%s: %s (SQLite %d)", what, text, rc);
 }
 
@@ -430,7 +431,8 @@ int db_copy_to(struct db *db, const char *path, struct error *err)
 static int on_progress(void *data)
 {
     struct db *db = data;
-    return db->go_on != NULL && !db->go_on(db->go_on_data);
+    return sqlite3_memory_used() > LIMIT_SQL_BYTES ||
+           (db->go_on != NULL && !db->go_on(db->go_on_data));
 }
 
 void db_set_patience(struct db *db, bool (*go_on)(void *data), void *data)

@@ -93,6 +93,7 @@ int db_copy_to(struct db *db, const char *path, struct error *err) MUST_CHECK;
 
 /* ---- limits of a reader */
 
-/* `go_on` is asked every few thousand steps of the engine; false ends the statement with ERR_LIMIT.
+/* `go_on` is asked every few hundred steps of the engine; false ends the statement with ERR_LIMIT,
+ * and so does it when SQLite holds more than LIMIT_SQL_BYTES in this process.
  * NULL takes it off. */
 void db_set_patience(struct db *db, bool (*go_on)(void *data), void *data);
