@@ -89,6 +89,28 @@ struct node {
     char *ports_refused; /* the same as JSON, owned */
 };
 
+/* ---- start.c */
+/* Puts the fetched file in the place of ours (replica/replica.h). -1: the node has no state. */
+int node_swap_state(struct node *n, uint64_t token, const char *path, struct error *err) MUST_CHECK;
+
+/* ---- mail.c */
+void mail_read(struct node *n); /* what this process wrote to itself in the last turn */
+void mail_take_frame(struct node *n, struct event *e);
+void mail_send(struct node *n, const struct out *item); /* an OUT_MESSAGE */
+void mail_send_frames(struct node *n, const struct replica_out *out);
+
+/* ---- events.c */
+int event_take(struct node *n, struct event *e, struct error *err) MUST_CHECK;
+struct json *event_body(struct event *e); /* NULL, and said in the log: it is no JSON */
+
+/* ---- lead.c */
+void lead_follow(struct node *n); /* does it lead now? */
+void lead_keep_house(struct node *n);
+
+/* ---- facts.c */
+void facts_take_routes(struct node *n, struct event *e);
+void facts_show(struct node *n); /* to readers, if they have changed */
+
 /* ---- requests.c */
 void request_begin(struct node *n, struct exchange_id exchange, struct request *request);
 void request_outcome(struct node *n, uint64_t key, const struct outcome *o);

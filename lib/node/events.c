@@ -1,0 +1,96 @@
+/* Each event to whom it is for. */
+#include "node/private.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#define STOP_MS 500 /* for the answers to what was taken in before */
+
+void event_close(struct event *e)
+{
+    request_free(e->request);
+    if (e->snapshot != NULL) {
+        replica_snapshot_close(e->snapshot);
+        mem_free(e->snapshot);
+    }
+    buf_close(&e->body);
+    *e = (struct event){0};
+}
+
+struct json *event_body(struct event *e)
+{
+    struct error err;
+    struct json *v = json_parse_own(buf_slice(&e->body), &err);
+    if (v == NULL)
+        log_error("report unreadable", "kind=%d why=%s", (int)e->kind, err.text);
+    return v;
+}
+
+static void take_report(struct node *n, struct event *e)
+{
+    struct json *v = event_body(e);
+    if (v == NULL || n->agent == NULL) {
+        json_free(v);
+        return;
+    }
+    if (e->kind == EVENT_STATUS)
+        agent_status(n->agent, v, n->now, &n->out);
+    else
+        agent_docker(n->agent, json_str(json_get(v, "docker"), ""),
+                     json_str(json_get(v, "docker_reason"), ""), n->now, &n->out);
+    json_free(v);
+}
+
+static int take_snapshot(struct node *n, struct event *e, struct error *err)
+{
+    if (e->kind == EVENT_SNAPSHOT_MADE) {
+        n->snapshotting = false;
+        replica_snapshot_ready(n->replica, e->snapshot);
+        return 0;
+    }
+    uint64_t token = n->fetching;
+    n->fetching = 0;
+    if (e->body.len > 0)
+        return node_swap_state(n, token, buf_str(&e->body), err);
+    if (replica_install(n->replica, NULL) != NULL)
+        replica_install_abort(n->replica);
+    return 0;
+}
+
+int event_take(struct node *n, struct event *e, struct error *err)
+{
+    switch (e->kind) {
+    case EVENT_REQUEST:
+        request_begin(n, e->exchange, e->request);
+        e->request = NULL;
+        break;
+    case EVENT_GONE: /* its command goes on; net drops the answer */
+        break;
+    case EVENT_FRAME:
+        mail_take_frame(n, e);
+        break;
+    case EVENT_STATUS:
+    case EVENT_DOCKER:
+        take_report(n, e);
+        break;
+    case EVENT_RECOVERED:
+        n->recovered = true;
+        if (n->agent != NULL)
+            agent_recovered(n->agent, n->now, &n->out);
+        break;
+    case EVENT_ROUTES:
+        facts_take_routes(n, e);
+        break;
+    case EVENT_SNAPSHOT_MADE:
+    case EVENT_SNAPSHOT_FETCHED:
+        return take_snapshot(n, e, err);
+    case EVENT_CHECKPOINTED:
+        n->checkpointing = false;
+        break;
+    case EVENT_STOP:
+        n->stopping = true;
+        n->stop_at = mono_after(n->now.mono, STOP_MS);
+        break;
+    }
+    return 0;
+}

@@ -1,0 +1,90 @@
+/* What the node knows of itself, as doors and readers show it. */
+#include "node/private.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+/* ---- service ports that the proxy does not serve */
+
+static struct refused_port *refused_port_new(const struct json *v)
+{
+    struct refused_port *r = NEW(struct refused_port);
+    r->port = (int)json_int(json_get(v, "port"), 0);
+    str_copy(r->reason, sizeof r->reason, json_str(json_get(v, "reason"), ""));
+    return r;
+}
+
+/* The proxy tells which ports it serves, those that have changed; what it does not is shown. */
+void facts_take_routes(struct node *n, struct event *e)
+{
+    struct json *v = event_body(e);
+    struct buf refused;
+    struct json_writer w;
+    JSON_EACH (port, json_get(v, "ports")) {
+        uint64_t number = (uint64_t)json_int(json_get(port, "port"), 0);
+        mem_free(map_remove(n->refused, number));
+        if (!json_bool(json_get(port, "bound"), false))
+            map_put(n->refused, number, refused_port_new(port));
+    }
+    json_free(v);
+
+    struct refused_port *r;
+    buf_init(&refused, 1 << 20);
+    json_begin(&w, &refused);
+    json_array(&w);
+    for (size_t cursor = 0; (r = map_each(n->refused, &cursor)) != NULL;) {
+        json_object(&w);
+        json_member_int(&w, "port", r->port);
+        json_member_str(&w, "reason", r->reason);
+        json_object_end(&w);
+    }
+    json_array_end(&w);
+    mem_free(n->ports_refused);
+    n->ports_refused = buf_take(&refused, NULL);
+}
+
+/* ---- all of it */
+
+static bool facts_differ(const struct node *n, const struct facts *f)
+{
+    return f->leading != n->facts.leading || f->term != n->facts.term ||
+           f->agent != n->facts.agent || !str_eq(f->cluster, n->facts.cluster) ||
+           !str_eq(f->leader_name, n->facts.leader_name) ||
+           !str_eq(f->ports_refused, n->facts.ports_refused);
+}
+
+/* "http://127.0.0.1:8080" without its scheme. */
+static const char *host_of(const char *url)
+{
+    return url != NULL && str_starts(url, "http://") ? url + 7 : url;
+}
+
+void facts_show(struct node *n)
+{
+    const char *address;
+    struct node_row leader;
+    uint64_t id = replica_leader(n->replica, &address);
+    struct facts f = n->facts;
+    bool level = state_level(n->state) > 0;
+    f.leading = n->leading;
+    f.term = replica_term(n->replica);
+    f.agent = n->agent != NULL ? agent_id(n->agent) : -1;
+    f.cluster = state_setting(n->state, "cluster", "");
+    bool known = id != 0 && level && state_node_by_id(n->state, (int64_t)id, &leader);
+    f.leader_name = known ? leader.name : NULL;
+    f.ports_refused = n->ports_refused != NULL ? n->ports_refused : "[]";
+    if (!facts_differ(n, &f))
+        return;
+    struct arena text = {0};
+    f.cluster = arena_strdup(&text, f.cluster);
+    f.leader_name = arena_strdup(&text, f.leader_name);
+    f.ports_refused = arena_strdup(&text, f.ports_refused);
+    bool self = id == n->options.id;
+    f.leader_marathon = self ? host_of(f.url_marathon) : NULL;
+    f.leader_chronos = self ? host_of(f.url_chronos) : NULL;
+    f.leader_mesos = self ? host_of(f.url_mesos) : NULL;
+    n->facts = f;
+    n->hands->facts(n->hands, &n->facts); /* the old texts live until this has returned */
+    arena_close(&n->facts_text);
+    n->facts_text = text;
+}

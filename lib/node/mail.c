@@ -1,0 +1,116 @@
+/* What goes between nodes, and what this one writes to itself: frames of Raft, messages of agents
+ * and of the leader. */
+#include "node/private.h"
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define FRAME_RAFT 'R' /* the first byte */
+#define FRAME_AGENT 'A'
+#define FRAME_LEADER 'L'
+
+static void post(struct node *n, bool to_agent, struct slice body)
+{
+    if (n->letters_n == n->letters_cap) {
+        n->letters_cap = n->letters_cap == 0 ? 16 : n->letters_cap * 2;
+        n->letters = mem_realloc(n->letters, n->letters_cap * sizeof n->letters[0]);
+    }
+    struct letter *l = &n->letters[n->letters_n++];
+    l->to_agent = to_agent;
+    buf_init(&l->body, LIMIT_FRAME_BYTES);
+    buf_put_slice(&l->body, body);
+}
+
+static void take_message(struct node *n, bool to_agent, int64_t from, struct slice body)
+{
+    enum message_kind kind;
+    struct error err;
+    struct json *v = message_parse(body, &kind, &err);
+    if (v == NULL) {
+        log_warn("message refused", "from=%lld why=%s", (long long)from, err.text);
+        return;
+    }
+    if (to_agent && n->agent != NULL)
+        agent_message(n->agent, kind, v, n->now, &n->out);
+    else if (!to_agent && n->minds_lead)
+        master_message(n->master, from, kind, v, n->now, &n->out);
+    json_free(v);
+}
+
+/* What this process wrote to itself in the last turn. */
+void mail_read(struct node *n)
+{
+    struct letter *letters = n->letters;
+    size_t count = n->letters_n;
+    n->letters = NULL;
+    n->letters_n = n->letters_cap = 0;
+    for (size_t i = 0; i < count; i++) {
+        take_message(n, letters[i].to_agent, (int64_t)n->options.id, buf_slice(&letters[i].body));
+        buf_close(&letters[i].body);
+    }
+    mem_free(letters);
+}
+
+static void send_message(struct node *n, bool to_agent, int64_t node, struct slice body)
+{
+    if (node == (int64_t)n->options.id) {
+        post(n, to_agent, body);
+        return;
+    }
+    struct buf frame;
+    buf_init(&frame, LIMIT_FRAME_BYTES);
+    buf_putc(&frame, to_agent ? FRAME_AGENT : FRAME_LEADER);
+    buf_put_slice(&frame, body);
+    n->hands->send(n->hands, node, buf_slice(&frame));
+    buf_close(&frame);
+}
+
+void mail_send(struct node *n, const struct out *item)
+{
+    const char *address;
+    if (item->agent == TO_LEADER) {
+        uint64_t leader = replica_leader(n->replica, &address);
+        if (leader != 0)
+            send_message(n, false, (int64_t)leader, buf_slice(&item->body));
+        return;
+    }
+    int64_t node =
+        item->agent < TO_LEADER ? -2 - item->agent : master_node_of(n->master, item->agent);
+    if (node != 0)
+        send_message(n, true, node, buf_slice(&item->body));
+}
+
+void mail_take_frame(struct node *n, struct event *e)
+{
+    struct slice body = buf_slice(&e->body);
+    struct error err;
+    if (body.len < 2)
+        return;
+    struct slice rest = {body.p + 1, body.len - 1};
+    const struct replica_peer from = {(uint64_t)e->node, ""};
+    switch (body.p[0]) {
+    case FRAME_RAFT:
+        if (replica_receive(n->replica, &from, rest, &err) != 0)
+            log_warn("frame refused", "from=%lld why=%s", (long long)e->node, err.text);
+        break;
+    case FRAME_AGENT:
+    case FRAME_LEADER:
+        take_message(n, body.p[0] == FRAME_AGENT, e->node, rest);
+        break;
+    default:
+        log_warn("frame refused", "from=%lld why=unknown kind %d", (long long)e->node, body.p[0]);
+    }
+}
+
+void mail_send_frames(struct node *n, const struct replica_out *out)
+{
+    for (size_t i = 0; i < out->n_frames; i++) {
+        struct buf frame;
+        buf_init(&frame, LIMIT_FRAME_BYTES);
+        buf_putc(&frame, FRAME_RAFT);
+        buf_put_slice(&frame, out->frames[i].bytes);
+        n->hands->send(n->hands, (int64_t)out->frames[i].to, buf_slice(&frame));
+        buf_close(&frame);
+    }
+}
