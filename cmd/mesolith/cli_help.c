@@ -21,7 +21,8 @@ const struct cli_other cli_others[] = {
      "ends a node; with --all its tasks and service ports, too",
      "[--all]",
      "  --all              also what goes on without it: its tasks, and the proxy\n"
-     "  --data DIR         whose node (./mesolith-dev)\n",
+     "  --data DIR         whose node (./mesolith-dev)\n"
+     "  --docker SOCKET    where its containers are, if it was told so\n",
      {"mesolith stop", "mesolith stop --all --data /var/tmp/two"}},
     {"config",
      "check or show the configuration",

@@ -196,8 +196,12 @@ static int tell(const struct ending *e, struct error *err)
            e->ended, e->ended == 1 ? "" : "s");
     if (left == 0)
         return 0;
-    return error_set(err, ERR_UNCERTAIN, "%zu tasks have not ended within %d s%s%s", left,
-                     TASKS_END_MS / 1000, *e->engine != '\0' ? ": " : "", e->engine);
+    if (*e->engine != '\0')
+        return error_set(err, ERR_UNCERTAIN,
+                         "%zu tasks have not ended within %d s: %s; --docker names another engine",
+                         left, TASKS_END_MS / 1000, e->engine);
+    return error_set(err, ERR_UNCERTAIN, "%zu tasks have not ended within %d s", left,
+                     TASKS_END_MS / 1000);
 }
 
 static int end_what_goes_on(const struct config *config, struct error *err)
