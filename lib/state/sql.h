@@ -28,7 +28,7 @@
 #define DEPLOYMENT_COLUMNS \
     "select id, uuid, version_ms, started_ms, step, steps, plan from deployments "
 
-#define OPEN "r.state in (0, 1, 2, 8) " /* as the index job_runs_open has it */
+#define OPEN "(r.state < 3 or r.state = 8) " /* as the index job_runs_open has it */
 #define JOB_COLUMNS                                                                               \
     "select j.id, j.name, j.definition, j.generation, j.disabled, j.schedule, j.k, j.remaining, " \
     "j.next_ms, j.successes, j.errors, j.errors_since_success, j.last_success_ms, "               \
@@ -120,8 +120,9 @@
     X(REQUEST_BY_RID, "select outcome from requests where rid = :rid")                            \
     X(REQUEST_PUT, "insert into requests(rid, at_ms, outcome) values(:rid, :at, :outcome)")       \
     X(REQUESTS_COUNT, "select count(*) from requests")                                            \
-    X(REQUESTS_TRIM, "delete from requests where at_ms < :before or rid in (select rid from "     \
-                     "requests order by at_ms, rid limit :over)")                                 \
+    X(REQUESTS_TRIM_OLD, "delete from requests where at_ms < :before")                            \
+    X(REQUESTS_TRIM_OVER, "delete from requests where rid in (select rid from requests "          \
+                          "order by at_ms, rid limit :over)")                                     \
     X(EVENT_PUT, "insert into events(at_ms, idx, noun, name, what, text) "                        \
                  "values(:at, :idx, :noun, :name, :what, :text)")                                 \
     X(EVENTS_TRIM, "delete from events where id <= :id")                                          \
@@ -218,7 +219,7 @@
                     "last_error_ms = :last_error where id = :id")                                 \
     X(JOB_DELETE, "delete from jobs where id = :id")                                              \
     X(JOB_UNFINISHED, "select count(*) from job_runs where job = :job and cause = 0 and "         \
-                      "state in (0, 1, 2, 8)")                                                    \
+                      "(state < 3 or state = 8)")                                                 \
     X(RUN_ADD, "insert into job_runs(job, generation, cause, due_ms, attempt, state, priority, "  \
                "deadline_ms, arguments, covers, queued_ms, ended_ms, reason) values(:job, "       \
                ":generation, :cause, :due, 0, :state, :priority, :deadline, :arguments, "         \
@@ -235,7 +236,7 @@
     X(RUN_AGAIN, "update job_runs set state = 0, attempt = attempt + 1, "                         \
                  "deadline_ms = null, queued_ms = :at where id = :id")                            \
     X(RUN_BACK, "update job_runs set state = 0, task = null where id = :id")                      \
-    X(RUNS_TO_TRIM, "select id from job_runs where job = :job and state not in (0, 1, 2, 8) "     \
+    X(RUNS_TO_TRIM, "select id from job_runs where job = :job and state > 2 and state <> 8 "      \
                     "order by due_ms desc, id desc limit 64 offset :keep")                        \
     X(RUN_DELETE, "delete from job_runs where id = :id")                                          \
     X(STAT_PUT, "insert into job_stats(job, run, took_ms) values(:job, :run, :took)")             \

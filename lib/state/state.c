@@ -270,10 +270,15 @@ static void trim_requests(struct apply *a)
     struct state *s = a->s;
     if (s->requests < 0)
         s->requests = stmt_one_i64(change_use(s, REQUESTS_COUNT), 0);
-    int64_t over = s->requests - LIMIT_REQUESTS + 1;
-    struct stmt *q = change_use(s, REQUESTS_TRIM);
+    struct stmt *q = change_use(s, REQUESTS_TRIM_OLD);
     stmt_bind_i64(q, ":before", a->c->at.ms - LIMIT_REQUEST_MS);
-    stmt_bind_i64(q, ":over", over > 0 ? over : 0);
+    stmt_run(q);
+    s->requests -= db_changes(s->db);
+    int64_t over = s->requests - LIMIT_REQUESTS + 1;
+    if (over <= 0)
+        return;
+    q = change_use(s, REQUESTS_TRIM_OVER);
+    stmt_bind_i64(q, ":over", over);
     stmt_run(q);
     s->requests -= db_changes(s->db);
 }

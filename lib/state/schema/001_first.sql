@@ -198,7 +198,8 @@ create table job_runs(
 ) strict;
 create index job_runs_by_job on job_runs(job, due_ms);
 create unique index job_runs_once on job_runs(job, due_ms) where cause = 0 and covers = 1;
-create index job_runs_open on job_runs(job) where state in (0, 1, 2, 8);
+create index job_runs_open on job_runs(job) where state < 3 or state = 8; -- a list of so many would
+    -- be built and thrown away at every change of a run
 create index job_runs_waiting on job_runs(priority desc, due_ms, id) where state = 0;
 create index job_runs_retrying on job_runs(not_before_ms) where state = 8;
 create index job_runs_active on job_runs(id) where state in (1, 2);

@@ -39,7 +39,7 @@ static const struct allowed allowed[] = {
     {"RUNS_ACTIVE", "SCAN r USING INDEX job_runs_active", "a list of these"},
     {"NODES", "SCAN nodes", "a list"},
     {"REQUESTS_COUNT", "SCAN requests USING COVERING INDEX requests_by_age", "once a start"},
-    {"REQUESTS_TRIM", "SCAN requests USING COVERING INDEX requests_by_age", "up to :over"},
+    {"REQUESTS_TRIM_OVER", "SCAN requests USING COVERING INDEX requests_by_age", "up to :over"},
 };
 
 static bool is_allowed(const char *name, const char *step)
