@@ -297,7 +297,7 @@ static int by_name_and_place(const void *x, const void *y)
     return order != 0 ? order : a->place < b->place ? -1 : 1;
 }
 
-#define FEW 12 /* so many names are compared pairwise, more are sorted */
+#define FEW 48 /* so many names are compared pairwise, more are sorted */
 
 static bool few_and_distinct(const cJSON *object)
 {
