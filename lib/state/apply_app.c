@@ -182,9 +182,18 @@ static void begin_deployment(struct apply *a, const struct json *v, struct wall 
 
 /* ---- apps */
 
+/* A command of a thousand apps asks a thousand times from the first port on. What it frees itself
+ * is not given again yet (spec/marathon.md 7.3). */
 static bool port_taken(void *data, int64_t port)
 {
-    return state_service_port_taken(data, port);
+    struct apply *a = data;
+    int64_t first = a->full_below != 0 ? a->full_below : SERVICE_PORT_MIN;
+    if (port < first)
+        return true;
+    bool taken = state_service_port_taken(a->s, port);
+    if (taken && port == first)
+        a->full_below = port + 1;
+    return taken;
 }
 
 static void put_service_ports(struct state *s, int64_t app, const struct app *definition)
@@ -231,7 +240,7 @@ static int load_new(struct apply *a, const struct put *p, struct app *out)
     if (p->known && app_load(p->old.definition, &old, &err) != 0)
         UNREACHABLE("a stored definition reads back");
     const struct service_ports range = {
-        .data = a->s, .taken = port_taken, .min = SERVICE_PORT_MIN, .max = SERVICE_PORT_MAX};
+        .data = a, .taken = port_taken, .min = SERVICE_PORT_MIN, .max = SERVICE_PORT_MAX};
     rc = app_assign_service_ports(out, p->known ? &old : NULL, &range, &err);
     app_close(&old);
     if (rc != 0) {

@@ -35,6 +35,8 @@ struct apply {
     const struct command *c;
     uint64_t index;
     struct outcome *outcome;
+    int64_t
+        full_below; /* of the service ports: all below this were found taken; 0: not looked yet */
 };
 
 /* Refuses: fills the outcome; returns -1. */
