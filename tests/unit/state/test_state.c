@@ -32,6 +32,24 @@ static void creates_an_app_with_its_deployment_and_a_service_port(void **data)
     assert_non_null(strstr(app_of(f, "/other").definition.p, "\"port\":10001"));
 }
 
+static void apps_of_one_command_get_one_free_port_after_another(void **data)
+{
+    struct fixture *f = *data;
+    char definition[2048], args[6000];
+    put_app(f, "/web", 0, 1, "run", 10001, "ScaleApplication", false);
+    struct slice stored = app_of(f, "/web").definition;
+    snprintf(definition, sizeof definition, "%.*s", (int)stored.len, stored.p);
+    memcpy(strstr(definition, "10001"), "0    ", 5);
+    snprintf(args, sizeof args,
+             "{\"deployment\":{\"uuid\":\"20000000-0000-4000-8000-000000000001\",\"steps\":[]},"
+             "\"apps\":[{\"path\":\"/a\",\"base\":0,\"definition\":%s},"
+             "{\"path\":\"/b\",\"base\":0,\"definition\":%s}]}",
+             definition, definition);
+    applied(f, "app.put", args);
+    assert_non_null(strstr(app_of(f, "/a").definition.p, "\"port\":10000"));
+    assert_non_null(strstr(app_of(f, "/b").definition.p, "\"port\":10002"));
+}
+
 static void refuses_a_second_app_of_that_id_whatever_force_says(void **data)
 {
     struct fixture *f = *data;
@@ -343,6 +361,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(every_default_of_the_schema_is_constant),
         TEST(creates_an_app_with_its_deployment_and_a_service_port),
+        TEST(apps_of_one_command_get_one_free_port_after_another),
         TEST(refuses_a_second_app_of_that_id_whatever_force_says),
         TEST(a_change_decided_on_an_old_version_is_stale),
         TEST(a_locked_app_names_its_deployment_and_force_cancels_it),
