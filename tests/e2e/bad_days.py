@@ -183,7 +183,7 @@ def story(place):
 
     with case("without its launcher, which starts the tasks, a node ends with one sentence", place):
         node.start()
-        launcher, = (p for p in processes_of(node.data) if is_launcher(p))
+        launcher, = (p for p in processes_of(place.folder) if is_launcher(p))
         os.kill(launcher, signal.SIGKILL)
         equal(node.process.wait(PATIENCE_S), IO, "exit status")
         node.process.stdout.close()
