@@ -404,12 +404,11 @@ static void on_request(struct http_server *server, struct exchange_id id, const 
     }
 }
 
+/* What the node was asked goes on: net drops the answer. */
 static void on_gone(struct http_server *server, struct exchange_id id)
 {
     struct host *h = http_server_data(server);
-    struct event e = {.kind = EVENT_GONE, .exchange = id};
     h->deeds.gone(h->deeds.data, id);
-    host_event(h, &e);
 }
 
 static void on_credit(struct http_server *server, struct exchange_id id, size_t bytes)

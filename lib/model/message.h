@@ -8,21 +8,20 @@
 #include "base/json.h"
 
 #define MESSAGES(X)                                                                            \
-    /* leader -> agent */                                                                      \
-    X(MESSAGE_WELCOME, "welcome") /* id, term: registered; the ids of `register` stand */      \
+    /* leader -> agent, each with the leader's term */                                         \
+    X(MESSAGE_WELCOME, "welcome") /* id: it is registered, and that is its id in the state */  \
     X(MESSAGE_RUN, "run")         /* pong, spec: a run_spec (model/run_spec.h) */              \
     X(MESSAGE_KILL, "kill")       /* task, grace_ms, reason */                                 \
     X(MESSAGE_ACK, "ack")         /* statuses: [{task, seq}] */                                \
     X(MESSAGE_ROUTES, "routes")   /* revision, routes: [{port, app, backends:[{task, address,  \
                                      port, healthy, draining}]}]: always the whole set */      \
     X(MESSAGE_AGAIN, "again")     /* who are you? register (again) */                          \
-    X(MESSAGE_PING, "ping")       /* term, seq */                                              \
     /* agent -> leader */                                                                      \
     X(MESSAGE_REGISTER, "register") /* uid, boot, hostname, address, port, version, resources, \
-                                       attributes, docker, docker_reason, tasks: [{task, name, \
-                                       state}] */                                              \
+                                       attributes, docker, docker_reason, tasks: [{task,       \
+                                       state, seq}] */                                         \
     X(MESSAGE_STATUS, "status")     /* uid, statuses: [a status (model/status.h)] */           \
-    X(MESSAGE_PONG, "pong")         /* uid, seq: counted by the agent; docker, docker_reason */
+    X(MESSAGE_PONG, "pong")         /* uid, seq: counted by the agent */
 
 enum message_kind {
 #define X(name, word) name,

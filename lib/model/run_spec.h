@@ -53,12 +53,11 @@ struct run_spec {
     int64_t task;     /* key in the state */
     const char *name; /* the id that people see */
     enum owner owner;
-    const char *of; /* app's path or job's name */
-    const char *agent,
-        *framework;     /* as Mesos\'s clients see them (model/mesos_id.h): they name folders */
-    const char *source; /* "web.prod": executor source and task name (spec/marathon.md 7.4) */
-    const char *cmd;    /* /bin/sh -c; or NULL */
-    const char *const *args; /* argv; with an image: arguments to its entry point */
+    const char *of;                /* app's path or job's name */
+    const char *agent, *framework; /* Mesos's ids (model/mesos_id.h): they name folders */
+    const char *source;            /* "web.prod": executor source and task name (marathon.md 7.4) */
+    const char *cmd;               /* /bin/sh -c; or NULL */
+    const char *const *args;       /* argv; with an image: arguments to its entry point */
     size_t args_n;
     const char *user; /* NULL: the agent's */
     const struct run_env *env;

@@ -64,8 +64,6 @@ int event_take(struct node *n, struct event *e, struct error *err)
         request_begin(n, e->exchange, e->request);
         e->request = NULL;
         break;
-    case EVENT_GONE: /* its command goes on; net drops the answer */
-        break;
     case EVENT_FRAME:
         mail_take_frame(n, e);
         break;

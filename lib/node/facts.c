@@ -1,6 +1,7 @@
 /* What the node knows of itself, as doors and readers show it. */
 #include "node/private.h"
 
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -29,7 +30,7 @@ void facts_take_routes(struct node *n, struct event *e)
     json_free(v);
 
     struct refused_port *r;
-    buf_init(&refused, 1 << 20);
+    buf_init(&refused, LIMIT_ANSWER_BYTES); /* every port there is, and why */
     json_begin(&w, &refused);
     json_array(&w);
     for (size_t cursor = 0; (r = map_each(n->refused, &cursor)) != NULL;) {

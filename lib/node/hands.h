@@ -1,8 +1,9 @@
 /* lib/node/hands.h - all that a node cannot do by thinking.
  *
  * The binary fills it with real functions, the simulator with simulated ones; nothing else differs.
- * Only the node calls these, after the turn's COMMIT. All of them are completed by events, never by
- * return. Bytes are borrowed for the call. */
+ * Only the node calls these. What another may see is done after the turn's COMMIT; what only asks
+ * here (`ask`, `sandbox`, `topics`, `readers_stop`) may come before it. All are completed by
+ * events, never by return. Bytes are borrowed for the call. */
 #pragma once
 
 #include "api/door.h"

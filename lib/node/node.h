@@ -36,7 +36,6 @@ struct node_options {
 
 enum event_kind {
     EVENT_REQUEST,       /* an exchange's request, that is no plain ask */
-    EVENT_GONE,          /* an exchange's client left */
     EVENT_FRAME,         /* from another node */
     EVENT_STATUS,        /* from the executor: a status (model/status.h) with seq 0 */
     EVENT_RECOVERED,     /* from the executor: every task that was found again has been reported */
@@ -50,7 +49,7 @@ enum event_kind {
 
 struct event {
     enum event_kind kind;
-    struct exchange_id exchange;       /* REQUEST, GONE */
+    struct exchange_id exchange;       /* REQUEST */
     struct request *request;           /* REQUEST: owned */
     int64_t node;                      /* FRAME: its sender */
     struct replica_snapshot *snapshot; /* SNAPSHOT_…: owned */

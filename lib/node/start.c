@@ -152,18 +152,16 @@ static void free_minds(struct node *n)
     master_free(n->master);
 }
 
-/* The newest time in the log, as far as the feed knows. */
-static struct wall newest_time(struct state *s)
+/* The newest time in the log, as far as the feed knows: time does not go back in it. */
+static void note_newest_time(struct node *n)
 {
     struct event_row e;
-    struct wall at = {0};
-    if (state_level(s) == 0)
-        return at;
-    struct stmt *q = state_events_before(s, INT64_MAX, 1);
-    if (state_event_next(q, &e))
-        at = e.at;
+    if (state_level(n->state) == 0)
+        return;
+    struct stmt *q = state_events_before(n->state, INT64_MAX, 1);
+    if (state_event_next(q, &e) && e.at.ms > n->last_at.ms)
+        n->last_at = e.at;
     stmt_end(q);
-    return at;
 }
 
 int node_open(const struct node_options *options, struct hands *hands, struct now now,
@@ -188,7 +186,7 @@ int node_open(const struct node_options *options, struct hands *hands, struct no
         return -1;
     }
     make_minds(n);
-    n->last_at = newest_time(n->state);
+    note_newest_time(n);
     *node_out = n;
     return 0;
 }
@@ -243,6 +241,7 @@ int node_swap_state(struct node *n, uint64_t token, const char *path, struct err
     free_minds(n);
     make_minds(n);
     n->minds_lead = false;
+    note_newest_time(n);
     n->hands->facts(n->hands, &n->facts); /* readers may open again */
     return 0;
 }

@@ -1,6 +1,7 @@
 /* The tasks of one app: what each is to a step, and who dies first (spec/marathon.md 8.4, 11.6). */
 #include <stdlib.h>
 
+#include "base/assert.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "scheduler/apps/private.h"
@@ -77,9 +78,17 @@ static int weight(const struct task_view *t)
         return 3;
     case TASK_RUNNING:
         return 4;
-    default:
+    case TASK_KILLING:
+    case TASK_FINISHED:
+    case TASK_FAILED:
+    case TASK_KILLED:
+    case TASK_ERROR:
+    case TASK_GONE:
+    case TASK_DROPPED:
+    case TASK_LOST: /* none of these is a candidate */
         return 5;
     }
+    UNREACHABLE("every state is above");
 }
 
 struct order {

@@ -182,14 +182,21 @@ static void strange_events_change_nothing(void **unused)
         enum event_kind kind;
         const char *body;
     } rows[] = {
-        {EVENT_FRAME, ""},         {EVENT_FRAME, "R"},
-        {EVENT_FRAME, "Rubbish"},  {EVENT_FRAME, "A{\"m\":\"run\"}"},
-        {EVENT_FRAME, "Axx"},      {EVENT_FRAME, "L{\"m\":\"pong\",\"uid\":1}"},
-        {EVENT_FRAME, "Z"},        {EVENT_FRAME, "Zz"},
-        {EVENT_STATUS, "x"},       {EVENT_STATUS, "{}"},
-        {EVENT_DOCKER, "[]"},      {EVENT_ROUTES, "{\"ports\":[7,{}]}"},
-        {EVENT_ROUTES, ""},        {EVENT_GONE, ""},
-        {EVENT_CHECKPOINTED, ""},  {EVENT_SNAPSHOT_FETCHED, ""},
+        {EVENT_FRAME, ""},
+        {EVENT_FRAME, "R"},
+        {EVENT_FRAME, "Rubbish"},
+        {EVENT_FRAME, "A{\"m\":\"run\"}"},
+        {EVENT_FRAME, "Axx"},
+        {EVENT_FRAME, "L{\"m\":\"pong\",\"uid\":1}"},
+        {EVENT_FRAME, "Z"},
+        {EVENT_FRAME, "Zz"},
+        {EVENT_STATUS, "x"},
+        {EVENT_STATUS, "{}"},
+        {EVENT_DOCKER, "[]"},
+        {EVENT_ROUTES, "{\"ports\":[7,{}]}"},
+        {EVENT_ROUTES, ""},
+        {EVENT_CHECKPOINTED, ""},
+        {EVENT_SNAPSHOT_FETCHED, ""},
         {EVENT_SNAPSHOT_MADE, ""},
     };
     (void)unused;
