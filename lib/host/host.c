@@ -177,9 +177,7 @@ static void hand_send(struct hands *hands, int64_t node, struct slice frame)
 static void hand_facts(struct hands *hands, const struct facts *f)
 {
     struct host *h = hands->data;
-    struct shared_facts *shared = shared_facts_of(f);
-    readers_facts(h->readers, shared);
-    shared_facts_unref(shared);
+    readers_facts(h->readers, f);
 }
 
 static void hand_readers_stop(struct hands *hands)

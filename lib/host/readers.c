@@ -13,7 +13,7 @@
 #define READER_BUSY_MS 1000
 #define STOPPING "this node is stopping"
 
-/* ---- facts */
+/* ---- facts: several threads look at them; counted, never changed */
 
 struct shared_facts {
     atomic_int refs;
@@ -21,7 +21,7 @@ struct shared_facts {
     struct facts f;
 };
 
-struct shared_facts *shared_facts_of(const struct facts *f)
+static struct shared_facts *facts_copy(const struct facts *f)
 {
     struct shared_facts *s = NEW(struct shared_facts);
     atomic_init(&s->refs, 1);
@@ -38,23 +38,18 @@ struct shared_facts *shared_facts_of(const struct facts *f)
     return s;
 }
 
-struct shared_facts *shared_facts_ref(struct shared_facts *f)
+static struct shared_facts *facts_ref(struct shared_facts *f)
 {
     atomic_fetch_add(&f->refs, 1);
     return f;
 }
 
-void shared_facts_unref(struct shared_facts *f)
+static void facts_unref(struct shared_facts *f)
 {
     if (f != NULL && atomic_fetch_sub(&f->refs, 1) == 1) {
         arena_close(&f->text);
         mem_free(f);
     }
-}
-
-const struct facts *shared_facts_get(const struct shared_facts *f)
-{
-    return &f->f;
 }
 
 /* ---- readers */
@@ -238,7 +233,7 @@ static bool next_ask(struct reader *r, struct ask *ask, struct shared_facts **fa
     if (go_on) {
         *ask = queue_take(work_of(r));
         r->holding = true;
-        *facts_out = all->facts != NULL ? shared_facts_ref(all->facts) : NULL;
+        *facts_out = all->facts != NULL ? facts_ref(all->facts) : NULL;
     }
     uv_mutex_unlock(&all->lock);
     return go_on;
@@ -258,10 +253,10 @@ static void reader_main(void *data)
     struct shared_facts *facts;
     while (next_ask(r, &ask, &facts)) {
         if (facts != NULL)
-            work(r, &ask, shared_facts_get(facts));
+            work(r, &ask, &facts->f);
         else
             refuse(r->all, &ask);
-        shared_facts_unref(facts);
+        facts_unref(facts);
     }
     close_file(r);
 }
@@ -305,7 +300,7 @@ void readers_stop(struct readers *all)
         uv_thread_join(&all->readers[i].thread);
     queue_close(all, &all->asks);
     queue_close(all, &all->long_asks);
-    shared_facts_unref(all->facts);
+    facts_unref(all->facts);
     uv_cond_destroy(&all->idle);
     uv_cond_destroy(&all->work);
     uv_mutex_destroy(&all->lock);
@@ -328,15 +323,16 @@ bool readers_ask(struct readers *all, struct exchange_id id, struct request *req
     return taken;
 }
 
-void readers_facts(struct readers *all, struct shared_facts *f)
+void readers_facts(struct readers *all, const struct facts *f)
 {
+    struct shared_facts *fresh = facts_copy(f);
     uv_mutex_lock(&all->lock);
     struct shared_facts *old = all->facts;
-    all->facts = shared_facts_ref(f);
+    all->facts = fresh;
     all->paused = false;
     uv_cond_broadcast(&all->work);
     uv_mutex_unlock(&all->lock);
-    shared_facts_unref(old);
+    facts_unref(old);
 }
 
 static bool any_holding(const struct readers *all)

@@ -7,13 +7,6 @@
 
 struct readers;
 
-/* Facts that several threads look at: counted, never changed. */
-struct shared_facts;
-struct shared_facts *shared_facts_of(const struct facts *f); /* copies; count 1 */
-struct shared_facts *shared_facts_ref(struct shared_facts *f);
-void shared_facts_unref(struct shared_facts *f); /* accepts NULL */
-const struct facts *shared_facts_get(const struct shared_facts *f);
-
 struct readers_options {
     const char *state_path;
     int threads;
@@ -28,7 +21,7 @@ void readers_stop(struct readers *r); /* waits for them; what was not begun is a
 
 /* Takes the request; false when too many wait already (it stays the caller's). Any thread. */
 bool readers_ask(struct readers *r, struct exchange_id id, struct request *request);
-/* From now on views show these facts. Takes a reference of its own. Any thread. */
-void readers_facts(struct readers *r, struct shared_facts *f);
+/* From now on views show these facts, which are copied; asks at work keep theirs. Any thread. */
+void readers_facts(struct readers *r, const struct facts *f);
 /* Waits until no reader has the file open; they open it again after the next readers_facts(). */
 void readers_pause(struct readers *r);
