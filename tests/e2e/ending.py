@@ -32,7 +32,7 @@ def story(place):
         done = stop(place, "--all", "--data", node.data)
         equal(done.returncode, 0, done)
         assert "3 tasks and the proxy have ended" in done.stdout, done
-        equal(processes_of(place.folder), [], "processes")
+        wait_for(lambda: processes_of(place.folder) == [], "no process is left")
     with case("the next start runs what is wanted", place):
         node.start()
         wait_for(lambda: node.app("/sample")["tasksHealthy"] == 2, "two healthy tasks")
@@ -43,7 +43,7 @@ def story(place):
         equal(done.returncode, 0, done)
         equal(node.process.wait(5), 0, "the node's exit status")
         node.process.stdout.close()
-        equal(processes_of(place.folder), [], "processes")
+        wait_for(lambda: processes_of(place.folder) == [], "no process is left")
     with case("a folder without a node, and a wrong flag, are named", place):
         for words, status, text in ((("--data", place.path("none")), 4, place.path("none")),
                                     (("--dta", "x"), 3, "did you mean --data?")):
