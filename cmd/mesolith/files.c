@@ -24,6 +24,10 @@ struct transfer {
     int64_t size;   /* the file's, when it was last asked for */
     int64_t credit; /* bytes that may still be sent */
     bool last_look; /* the task has ended: what is there now is all */
+    /* of a file that is followed: rotating gives its name to a new one */
+    uint64_t inode; /* of the one that is being read; 0: whichever has the name */
+    unsigned age;   /* its name ends with that number now; 0: without one */
+    char *name;     /* what was asked for last; owned */
     uv_timer_t timer;
 };
 
@@ -54,6 +58,7 @@ static void on_timer_closed(uv_handle_t *handle)
     struct files *f = t->files;
     list_remove(&t->in_files);
     sandbox_request_free(t->request);
+    mem_free(t->name);
     mem_free(t);
     free_when_stopped(f);
 }
@@ -288,6 +293,23 @@ static struct slice from_tail(struct transfer *t, struct slice text)
     return lines;
 }
 
+/* On with the file that has this age, from its beginning. */
+static void go_on_with(struct transfer *t, unsigned age)
+{
+    t->age = age;
+    t->inode = 0;
+    t->offset = 0;
+    step(t);
+}
+
+/* The name is another file's now: ours may have the next number. If it is nowhere, that was too
+ * long ago, and the newest one comes next (on_answer). */
+static void look_for_older(struct transfer *t)
+{
+    t->age++;
+    step(t);
+}
+
 static void stream_text(struct transfer *t, struct slice text)
 {
     text = from_tail(t, text);
@@ -295,6 +317,10 @@ static void stream_text(struct transfer *t, struct slice text)
         give_head(t);
     if (t->request->op == SANDBOX_FOLLOW && text.len > 0)
         text.len -= text.len > 3 ? unfinished(text) : 0;
+    if (text.len == 0 && t->age > 0) { /* it was read to its end, and the next one follows it */
+        go_on_with(t, t->age - 1);
+        return;
+    }
     if (text.len == 0) {
         wait_for_more(t);
         return;
@@ -320,6 +346,8 @@ static void choose_offset(struct transfer *t)
     int64_t tail = r->tail > 0 ? LIMIT_FILE_READ_BYTES : 0;
     if (r->offset >= 0 && r->offset <= t->size)
         t->offset = r->offset;
+    else if (r->offset > t->size && r->op == SANDBOX_FOLLOW) /* it was rotated meanwhile */
+        t->offset = 0;
     else
         t->offset = t->size > tail ? t->size - tail : 0;
     if (r->op == SANDBOX_DOWNLOAD)
@@ -330,6 +358,11 @@ static void on_read(struct transfer *t, const struct sandbox_ask *answer)
 {
     struct slice text = buf_slice(&answer->text);
     const struct sandbox_request *r = t->request;
+    if (r->op == SANDBOX_FOLLOW && t->inode != 0 && answer->inode_out != t->inode) {
+        look_for_older(t);
+        return;
+    }
+    t->inode = answer->inode_out;
     if (r->op != SANDBOX_READ) {
         stream_text(t, text);
         return;
@@ -351,6 +384,8 @@ static void on_answer(struct sandbox_ask *ask)
     t->asking = false;
     if (t->gone) {
         finish(t);
+    } else if (answer.err.code != ERR_NONE && t->age > 0) {
+        go_on_with(t, 0);
     } else if (answer.err.code != ERR_NONE) {
         give_error(t, &answer.err);
     } else if (answer.question == ASK_BROWSE) {
@@ -361,17 +396,29 @@ static void on_answer(struct sandbox_ask *ask)
         give_text(t, SLICE(""), answer.offset_out);
     } else {
         t->size = answer.offset_out;
+        t->inode = answer.inode_out;
         choose_offset(t);
         step(t);
     }
     sandbox_ask_close(&answer);
 }
 
+static const char *name_of(struct transfer *t)
+{
+    size_t size = strlen(t->request->path) + 16;
+    if (t->age == 0)
+        return t->request->path;
+    mem_free(t->name);
+    t->name = mem_alloc(size);
+    snprintf(t->name, size, "%s.%u", t->request->path, t->age);
+    return t->name;
+}
+
 static void question(struct transfer *t, enum sandbox_question what, int64_t offset, int64_t length)
 {
     t->ask = (struct sandbox_ask){.data = t,
                                   .question = what,
-                                  .path = t->request->path,
+                                  .path = name_of(t),
                                   .offset = offset,
                                   .length = length,
                                   .fd = -1};

@@ -9,7 +9,8 @@ static void on_ask(uv_work_t *work)
     const char *root = a->executor->folder;
     switch (a->question) {
     case ASK_READ:
-        (void)!sandbox_read(root, a->path, a->offset, a->length, &a->text, &a->offset_out, &a->err);
+        (void)!sandbox_read(root, a->path, a->offset, a->length, &a->text, &a->offset_out,
+                            &a->inode_out, &a->err);
         return;
     case ASK_BROWSE:
         (void)!sandbox_browse(root, a->path, &a->entries, &a->entries_n, &a->err);

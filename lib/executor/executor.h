@@ -2,10 +2,14 @@
  * again after a restart, and reports what becomes of them.
  *
  * All of it on one loop and in one thread. A task is named by its key in the state, and has a
- * folder of that name, FOLDER/tasks/KEY, until it is forgotten: spec       what was to be run
- * (model/run_spec.h) task       where: sandbox, container, user health     what its checks said
- * last sup.sock, record, exit   of a plain process (executor/supervisor.h) container, logs of a
- * container (executor/docker.c) Making that folder is what keeps a task from being started twice.
+ * folder of that name, FOLDER/tasks/KEY, until it is forgotten. Making that folder is what keeps a
+ * task from being started twice. In it:
+ *
+ *     spec                    what was to be run (model/run_spec.h)
+ *     task                    where: sandbox, container, user
+ *     health                  what its checks said last
+ *     sup.sock, record, exit  of a plain process (executor/supervisor.h)
+ *     container, logs         of a container (executor/docker.c)
  */
 #pragma once
 
@@ -73,6 +77,7 @@ struct sandbox_ask {
     struct error err; /* code ERR_NONE: good */
     struct buf text;
     int64_t offset_out;
+    uint64_t inode_out; /* READ: of the file that has the name now */
     struct sandbox_entry *entries;
     size_t entries_n;
     int fd; /* OPEN: the asker's to close; -1 */

@@ -302,7 +302,7 @@ int sandbox_open(const char *root, const char *path, int *fd_out, struct error *
 }
 
 int sandbox_read(const char *root, const char *path, int64_t offset, int64_t length,
-                 struct buf *data_out, int64_t *offset_out, struct error *err)
+                 struct buf *data_out, int64_t *offset_out, uint64_t *inode_out, struct error *err)
 {
     int fd;
     struct stat st;
@@ -321,6 +321,7 @@ int sandbox_read(const char *root, const char *path, int64_t offset, int64_t len
     if (n >= 0) {
         buf_put(data_out, bytes, (size_t)n);
         *offset_out = offset < 0 ? st.st_size : offset;
+        *inode_out = st.st_ino;
         rc = 0;
     } else {
         error_set(err, ERR_IO, "'%s': %s", path, strerror(errno));

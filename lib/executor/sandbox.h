@@ -50,9 +50,11 @@ void sandbox_touch(const char *path); /* its task has ended now: from here on it
 
 int sandbox_open(const char *root, const char *path, int *fd_out, struct error *err) MUST_CHECK;
 /* spec/mesos.md 7.1: offset -1 asks for the size; length -1 and more than LIMIT_FILE_READ_BYTES
- * are cut. *offset_out is the file's size then, else the offset. Bytes, not yet text. */
+ * are cut. *offset_out is the file's size then, else the offset. Bytes, not yet text. *inode_out
+ * tells a file from the one that takes its name when it is rotated. */
 int sandbox_read(const char *root, const char *path, int64_t offset, int64_t length,
-                 struct buf *data_out, int64_t *offset_out, struct error *err) MUST_CHECK;
+                 struct buf *data_out, int64_t *offset_out, uint64_t *inode_out,
+                 struct error *err) MUST_CHECK;
 
 struct sandbox_entry {
     char *name; /* in its folder */

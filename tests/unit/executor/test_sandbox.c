@@ -131,7 +131,10 @@ static int read_at(const char *path, int64_t offset, int64_t length, struct buf 
                    int64_t *offset_out, struct error *err)
 {
     buf_clear(data);
-    return sandbox_read(root, path, offset, length, data, offset_out, err);
+    uint64_t inode = 0;
+    int rc = sandbox_read(root, path, offset, length, data, offset_out, &inode, err);
+    assert_true(rc != 0 || inode != 0);
+    return rc;
 }
 
 static void reads_as_mesos_does(void **unused)
