@@ -90,7 +90,9 @@ WRONG = [
     ("marathon", "/api/apps/none", None, 404, ["ERR_NOT_FOUND", "none"]),
     ("marathon", "/api/sql", '{"query":"drop table apps"}', 422, ["not authorized"]),
     ("marathon", "/api/sql", '{"query":"select colour from apps"}', 400, ["colour"]),
-    ("mesos", "/files/read?path=/etc/passwd", None, 404, []),
+    ("mesos", "/files/read?path=/etc/passwd", None, 404, ["/etc/passwd"]),
+    ("agent", "/files/read", None, 400, ["path=value"]),
+    ("agent", "/files/read?path=/x&offset=last", None, 400, ["last"]),
 ]
 
 

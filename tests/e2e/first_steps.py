@@ -37,6 +37,17 @@ def story(place):
                     node.urls["marathon"] + "/api/openapi.json"):
             a = ask(url)
             assert a.status == 200 and len(a.body) > 500, f"{url}: {a}"
+    with case("Mesos's clients find the tasks, and what they print", place):
+        for path in ("/state", "/metrics/snapshot", "/version", "/health"):
+            for door in ("mesos", "agent"):
+                equal(node.get(path, door).status, 200, f"{path} of {door}")
+        executors = [e for f in node.get("/state", "agent").json["frameworks"] for e in f["executors"]]
+        folder = next(e["directory"] for e in executors if e["id"].startswith("demo_hello"))
+        files = [f["path"] for f in node.get(f"/files/browse?path={folder}", "agent").json]
+        equal(sorted(files), [f"{folder}/stderr", f"{folder}/stdout"], "files")
+        read = node.get(f"/files/read?path={folder}/stdout&offset=0&length=7", "agent").json
+        equal(read, {"data": "started", "offset": 0}, "read")
+        assert node.get(f"/files/download?path={folder}/stdout", "agent").text.startswith("started on")
     with case("the command line shows all of it", place):
         for words in (["app", "list"], ["job", "list"], ["task", "list"], ["node", "list"],
                       ["service", "list"], ["why", "/demo/hello"], ["status", "--json"],
