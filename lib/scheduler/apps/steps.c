@@ -37,7 +37,7 @@ static void kill_slow_starts(struct look *l, struct entry *e, const struct tasks
 {
     for (size_t i = 0; i < tasks->n; i++) {
         const struct task_view *t = &tasks->items[i];
-        if (t->stopping || (t->state != TASK_STAGING && t->state != TASK_STARTING))
+        if (t->state != TASK_STAGING && t->state != TASK_STARTING)
             continue;
         int64_t left = t->since + LAUNCH_TIMEOUT_MS - l->now.wall.ms;
         if (left > 0)

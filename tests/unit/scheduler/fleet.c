@@ -266,6 +266,30 @@ void fleet_status(struct fleet *f, int64_t task, enum task_state state)
     report(f, t, state, 0);
 }
 
+void fleet_health(struct fleet *f, int64_t task, int health)
+{
+    struct fleet_task *t = map_get(f->tasks, (uint64_t)task);
+    assert_non_null(t);
+    report(f, t, TASK_RUNNING, health);
+}
+
+int64_t fleet_place(struct fleet *f, const char *path, int64_t agent)
+{
+    char args[256];
+    struct task_row t;
+    struct app_row app = fleet_app(f, path);
+    int64_t newest = 0;
+    snprintf(args, sizeof args,
+             "{'instances':[{'app':%lld,'config':%lld,'cap':99,'salt':5,'agent':%lld,'ports':[],"
+             "'cpus':100,'mem':1,'disk':0}]}",
+             (long long)app.id, (long long)app.config.ms, (long long)agent);
+    fleet_command(f, COMMAND_TASK_LAUNCH, args);
+    struct stmt *q = state_tasks_of_app(f->state, app.id);
+    while (state_task_next(q, &t))
+        newest = t.id;
+    return newest;
+}
+
 void fleet_heal(struct fleet *f, size_t agent)
 {
     struct fleet_task *t;
@@ -287,6 +311,13 @@ static int64_t after(const struct fleet *f, int64_t ms)
     return f->now.mono.ms + ms;
 }
 
+/* "stays 500" in "sick stays 500"; `otherwise` if the word is not there. */
+static int64_t word_ms(const char *cmd, const char *word, int64_t otherwise)
+{
+    const char *at = strstr(cmd, word);
+    return at != NULL ? atoll(at + strlen(word)) : otherwise;
+}
+
 static void take_order(struct fleet *f, const struct task_row *row)
 {
     struct app app;
@@ -296,18 +327,17 @@ static void take_order(struct fleet *f, const struct task_row *row)
     const char *cmd = app.cmd != NULL ? app.cmd : "ok";
     *t = (struct fleet_task){.id = row->id,
                              .agent = row->agent,
-                             .sick = str_eq(cmd, "sick"),
-                             .start_at = after(f, FLEET_START_MS),
+                             .sick = strstr(cmd, "sick") != NULL,
+                             .start_at = after(f, word_ms(cmd, "slow ", FLEET_START_MS)),
                              .health_at = INT64_MAX,
-                             .end_at = INT64_MAX};
-    if (str_eq(cmd, "hangs"))
+                             .end_at = INT64_MAX,
+                             .stays_ms = word_ms(cmd, "stays ", FLEET_END_MS)};
+    if (strstr(cmd, "hangs") != NULL)
         t->start_at = INT64_MAX;
-    if (str_starts(cmd, "slow "))
-        t->start_at = after(f, atoll(cmd + 5));
     if (app.health_checks.n > 0 && t->start_at != INT64_MAX)
         t->health_at = t->start_at + FLEET_HEALTH_MS;
-    if (str_starts(cmd, "fails "))
-        t->end_at = t->start_at + atoll(cmd + 6);
+    if (strstr(cmd, "fails ") != NULL)
+        t->end_at = t->start_at + word_ms(cmd, "fails ", 0);
     map_put(f->tasks, (uint64_t)t->id, t);
     app_close(&app);
 }
@@ -351,7 +381,7 @@ static void agents_turn(struct fleet *f)
         t = map_get(f->tasks, (uint64_t)ids[i]);
         if (row.state == TASK_KILLING && !t->killed) {
             t->killed = true;
-            t->end_at = after(f, FLEET_END_MS);
+            t->end_at = after(f, t->stays_ms);
         }
         live_on(f, t);
     }

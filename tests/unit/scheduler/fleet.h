@@ -3,7 +3,8 @@
  * applied at once unless entries are held. Time jumps to whatever is due next.
  *
  * An app's command says what its tasks do: "ok" runs on; "sick" is unhealthy; "fails 500" ends by
- * itself after so many ms; "hangs" never starts; "slow 500" takes so long to start. */
+ * itself after so many ms; "hangs" never starts; "slow 500" takes so long to start, "stays 500" to
+ * end. Words may be joined: "sick stays 500". */
 #pragma once
 
 #include "unit.h"
@@ -19,6 +20,7 @@
 struct fleet_task { /* a process on its agent */
     int64_t id, seq, agent;
     int64_t start_at, health_at, end_at; /* mono; INT64_MAX: never */
+    int64_t stays_ms;                    /* from a kill to the end */
     bool sick, started, checked, killed, ended;
 };
 
@@ -87,3 +89,6 @@ struct task_row fleet_task(struct fleet *f, int64_t id);
 /* "n1 n1 n2": where they are. */
 const char *fleet_hosts(struct fleet *f, const char *path);
 void fleet_status(struct fleet *f, int64_t task, enum task_state state);
+void fleet_health(struct fleet *f, int64_t task, int health); /* of a running one */
+/* One more instance on that agent, as if the mind had chosen it; the task. */
+int64_t fleet_place(struct fleet *f, const char *path, int64_t agent);

@@ -187,6 +187,29 @@ static void groups_that_are_uneven_become_even(void **unused)
     assert_string_equal(fleet_hosts(&f, "/web"), "a1 a1 b1 b1");
 }
 
+/* Racks: a 3, b 1. Zones: x 3, y 1. The youngest is in the fullest rack, but alone in its zone. */
+static void a_victim_leaves_every_group_as_even_as_it_was(void **unused)
+{
+    int64_t victim_zone_x, ids[64];
+    (void)unused;
+    fleet_agent(&f, "ax", "{'attributes':{'rack':'a','zone':'x'}}");
+    fleet_agent(&f, "bx", "{'attributes':{'rack':'b','zone':'x'}}");
+    fleet_agent(&f, "ay", "{'attributes':{'rack':'a','zone':'y'}}");
+#define TWO_GROUPS ",'portDefinitions':[],'constraints':[['rack','GROUP_BY'],['zone','GROUP_BY']]"
+    fleet_put(&f, WEB("ok", 4, TWO_GROUPS));
+    fleet_place(&f, "/web", 0);
+    fleet_place(&f, "/web", 1);
+    victim_zone_x = fleet_place(&f, "/web", 0);
+    fleet_place(&f, "/web", 2);
+    fleet_run_ms(&f, 1000);
+    assert_string_equal(fleet_hosts(&f, "/web"), "ax bx ax ay");
+    fleet_put(&f, WEB("ok", 3, TWO_GROUPS));
+    fleet_run_ms(&f, 1000);
+    assert_int_equal(fleet_tasks(&f, "/web", ids), 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_not_equal(ids[i], victim_zone_x);
+}
+
 static void scaled_to_none_nothing_is_left(void **unused)
 {
     (void)unused;
@@ -254,7 +277,7 @@ static void an_upgrade_never_has_fewer_healthy_than_asked(void **unused)
         int64_t least, most;
     } rows[] = {
         {UPGRADES(1, 1), 4, 8},     {UPGRADES(1, 0), 4, 5}, {UPGRADES(0.5, 0), 2, 4},
-        {UPGRADES(0.5, 0.5), 2, 6}, {UPGRADES(0, 0), 0, 4},
+        {UPGRADES(0.5, 0.5), 2, 6}, {UPGRADES(0, 0), 0, 4}, {UPGRADES(0.75, 0.25), 3, 5},
     };
     (void)unused;
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -264,7 +287,7 @@ static void an_upgrade_never_has_fewer_healthy_than_asked(void **unused)
         fleet_close(&f);
         fleet_open(&f);
         fleet_agent(&f, "n1", "{}");
-        snprintf(body, sizeof body, format, "ok", rows[i].strategy);
+        snprintf(body, sizeof body, format, "stays 200", rows[i].strategy);
         fleet_put(&f, body);
         fleet_run_ms(&f, 1000);
         f.most = 0;
@@ -285,6 +308,26 @@ static void an_upgrade_never_has_fewer_healthy_than_asked(void **unused)
         assert_int_equal(least, rows[i].least);
         assert_int_equal(f.most, rows[i].most);
     }
+}
+
+static void an_unhealthy_old_one_goes_first_and_once(void **unused)
+{
+    int64_t ids[64];
+    (void)unused;
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, WEB("stays 5000", 3, CHECKED));
+    fleet_run_ms(&f, 1000);
+    fleet_tasks(&f, "/web", ids);
+    fleet_health(&f, ids[0], 2); /* the oldest, which age alone would kill last */
+    fleet_put(&f, WEB("slow 15", 3, CHECKED UPGRADES(0.5, 1)));
+    fleet_run_ms(&f, 5);
+    expect_list("3 staging; old 2 running healthy, 1 killing unhealthy");
+    assert_int_equal(fleet_task(&f, ids[0]).state, TASK_KILLING);
+    fleet_run_ms(&f, 100); /* the others go while the first is still going */
+    expect_list("3 running healthy; old 2 killing healthy, 1 killing unhealthy");
+    fleet_run_ms(&f, 10000);
+    expect_list("3 running healthy");
+    assert_false(fleet_deploying(&f));
 }
 
 static void an_upgrade_that_never_gets_healthy_waits_and_keeps_the_old(void **unused)
@@ -380,6 +423,42 @@ static void the_steps_of_a_deployment_come_one_after_another(void **unused)
     expect_list("");
     fleet_run_ms(&f, 100);
     expect_list("1 running");
+    assert_false(fleet_deploying(&f));
+}
+
+/* What its step has brought about is kept while later steps go on. */
+static void an_app_whose_step_is_over_is_looked_after(void **unused)
+{
+    static const char *const bodies[] = {
+        "{'id':'/db','cmd':'ok','instances':1,'cpus':0.1,'mem':32}",
+        "{'id':'/web','cmd':'slow 60000','instances':1,'cpus':0.1,'mem':32}",
+    };
+    int64_t ids[64];
+    (void)unused;
+    fleet_agent(&f, "n1", "{}");
+    fleet_put_in_steps(&f, bodies, 2);
+    fleet_run_ms(&f, 1000);
+    expect_list("1 staging");
+    fleet_tasks(&f, "/db", ids);
+    fleet_status(&f, ids[0], TASK_FAILED);
+    fleet_run_ms(&f, 5000);
+    assert_true(fleet_deploying(&f));
+    assert_string_equal(fleet_list(&f, "/db"), "1 running");
+}
+
+/* Scaling waits for those that it has started; the others may be as they are (8.4, step 5). */
+static void scaling_does_not_wait_for_an_old_sickness(void **unused)
+{
+    int64_t ids[64];
+    (void)unused;
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, WEB("ok", 1, CHECKED));
+    fleet_run_ms(&f, 1000);
+    fleet_tasks(&f, "/web", ids);
+    fleet_health(&f, ids[0], 2);
+    fleet_put(&f, WEB("ok", 2, CHECKED));
+    fleet_run_ms(&f, 1000);
+    expect_list("1 running healthy, 1 running unhealthy");
     assert_false(fleet_deploying(&f));
 }
 
@@ -618,6 +697,9 @@ static void an_upgrade_counts_a_new_one_that_is_briefly_away(void **unused)
     expect_list("1 unreachable unhealthy; old 1 unreachable healthy");
     fleet_run_ms(&f, 31000);
     expect_list("1 running unhealthy, 1 unreachable unhealthy; old 1 unreachable healthy");
+    fleet_heal(&f, 0); /* now there is a new one too many */
+    fleet_run_ms(&f, 1000);
+    expect_list("1 running unhealthy; old 1 running healthy");
 }
 
 static void a_task_that_was_ending_on_a_lost_agent_has_ended(void **unused)
@@ -667,6 +749,26 @@ static void nothing_is_decided_twice_while_it_is_in_flight(void **unused)
     fleet_run_ms(&f, 1000);
     expect_list("3 running");
     assert_int_equal(f.most, 3);
+}
+
+/* What was decided on is named, so that the state can refuse it when that has moved. */
+static void a_launch_names_what_it_saw(void **unused)
+{
+    char expected[128];
+    (void)unused;
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, WEB("ok", 2, ""));
+    fleet_run_ms(&f, 1000);
+    fleet_put(&f, WEB("ok", 3, ""));
+    fleet_turn(&f);
+    f.held = true;
+    fleet_turn(&f);
+    assert_int_equal(f.entries_n, 1);
+    struct app_row app = fleet_app(&f, "/web");
+    snprintf(expected, sizeof expected, "\"app\":%lld,\"config\":%lld,\"cap\":3,",
+             (long long)app.id, (long long)app.config.ms);
+    assert_non_null(strstr(buf_str(&f.entries[0].text), expected));
+    fleet_release(&f);
 }
 
 /* Something is due while its commands are in flight: it is not waited for by turning. */
@@ -726,17 +828,21 @@ int main(void)
         TEST(who_is_least_along_dies_first),
         TEST(scaling_down_keeps_groups_even),
         TEST(groups_that_are_uneven_become_even),
+        TEST(a_victim_leaves_every_group_as_even_as_it_was),
         TEST(scaled_to_none_nothing_is_left),
         TEST(a_thousand_come_and_go),
         TEST(a_large_app_does_not_starve_a_small_one),
         TEST(a_restart_replaces_every_instance),
         TEST(an_upgrade_never_has_fewer_healthy_than_asked),
+        TEST(an_unhealthy_old_one_goes_first_and_once),
         TEST(an_upgrade_that_never_gets_healthy_waits_and_keeps_the_old),
         TEST(an_upgrade_may_scale_too),
         TEST(a_unique_app_is_upgraded_in_place),
         TEST(a_forced_change_cancels_and_starts_from_what_is_there),
         TEST(a_cancelled_upgrade_stays_half_way),
         TEST(the_steps_of_a_deployment_come_one_after_another),
+        TEST(an_app_whose_step_is_over_is_looked_after),
+        TEST(scaling_does_not_wait_for_an_old_sickness),
         TEST(a_failing_app_backs_off_longer_and_longer),
         TEST(a_reset_of_the_delay_starts_it_at_once),
         TEST(a_failure_long_ago_is_forgotten),
@@ -753,6 +859,7 @@ int main(void)
         TEST(a_task_that_was_ending_on_a_lost_agent_has_ended),
         TEST(a_new_leader_goes_on_where_the_old_one_was),
         TEST(nothing_is_decided_twice_while_it_is_in_flight),
+        TEST(a_launch_names_what_it_saw),
         TEST(what_is_in_flight_is_waited_for_in_peace),
         TEST(marks_die_with_the_leadership),
         TEST(what_the_feed_says_of_jobs_is_not_taken_for_an_app),
