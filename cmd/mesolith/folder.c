@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/json.h"
 #include "base/str.h"
+#include "machine.h"
 
 /* With what is missing above it. */
 static int make_folder(const char *path, struct error *err)
@@ -71,18 +71,27 @@ static int take_lock(struct folder *f, struct error *err)
 
 /* ---- node.json */
 
+/* 63 random bits, not 0 (DESIGN 5). */
 static uint64_t random_id(void)
 {
     uint64_t id = 0;
-    while (id == 0) {
-        if (getrandom(&id, sizeof id, 0) != sizeof id)
-            abort(); /* never fails for so few bytes once the machine is up */
-        id >>= 1;
-    }
+    while (id == 0)
+        id = machine_random() >> 1;
     return id;
 }
 
-static int write_durably(const char *path, struct slice text, struct error *err)
+static bool sync_folder(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool fine = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return fine;
+}
+
+/* Before the state is made: a state without its node.json is nobody's. */
+static int write_durably(const struct folder *f, const char *path, struct slice text,
+                         struct error *err)
 {
     char fresh[FOLDER_PATH_SIZE + 8];
     snprintf(fresh, sizeof fresh, "%s.new", path);
@@ -90,7 +99,7 @@ static int write_durably(const char *path, struct slice text, struct error *err)
     bool fine = fd >= 0 && write(fd, text.p, text.len) == (ssize_t)text.len && fsync(fd) == 0;
     if (fd >= 0)
         close(fd);
-    if (!fine || rename(fresh, path) != 0)
+    if (!fine || rename(fresh, path) != 0 || !sync_folder(f->path))
         return error_set(err, ERR_IO, "%s: cannot be written: %m", path);
     return 0;
 }
@@ -108,7 +117,7 @@ static int make_identity(struct folder *f, const char *path, struct error *err)
     json_member_int(&w, "store", (int64_t)f->store);
     json_object_end(&w);
     buf_putc(&text, '\n');
-    int rc = write_durably(path, buf_slice(&text), err);
+    int rc = write_durably(f, path, buf_slice(&text), err);
     buf_close(&text);
     return rc;
 }

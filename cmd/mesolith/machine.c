@@ -39,10 +39,10 @@ void machine_boot_id(char dst[64])
     fclose(f);
 }
 
-uint64_t machine_seed(void)
+uint64_t machine_random(void)
 {
-    uint64_t seed;
-    if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+    uint64_t bits;
+    if (getrandom(&bits, sizeof bits, 0) != sizeof bits)
         abort(); /* never fails for so few bytes once the machine is up */
-    return seed;
+    return bits;
 }

@@ -481,7 +481,7 @@ static int start_node(struct server *s, bool bootstrap, struct error *err)
     snprintf(s->peer, sizeof s->peer, "%.64s:%d", s->address,
              (int)config_number(c, SETTING_PEER_PORT));
     const struct host_options options = {
-        .seed = machine_seed(),
+        .seed = machine_random(),
         .node =
             {
                 .id = s->folder.id,
