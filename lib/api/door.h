@@ -103,19 +103,16 @@ struct call {
 };
 
 /* A tell's call, and what it may do beyond asking. */
-struct tell;
 typedef void outcome_fn(struct tell *t, const struct outcome *o); /* o->code is ERR_NONE */
 struct tell {
     struct call c; /* c.view->state is the writer's: reads see all that is applied */
     struct outbox *out;
     struct rng *rng;
-    /* set by tell_propose() */
+    /* set by tell_begin() */
     outcome_fn *then;
     uint64_t pending; /* the node's name for it, put into the draft's origin */
     int tries;        /* how often it looked again */
-    /* the door's own, from the proposal to the outcome */
-    int64_t keep[4];
-    char *kept; /* owned */
+    char *kept;       /* owned: the door's own, from the proposal to the outcome */
 };
 
 typedef void ask_fn(struct call *c);
@@ -156,7 +153,7 @@ extern const struct dialect marathon_dialect, chronos_dialect, mesos_dialect, na
 /* The body as JSON: NULL after having failed the call (empty, not JSON). Borrowed from the call. */
 const struct json *call_body(struct call *c);
 const char *call_param(const struct call *c, const char *name); /* of the pattern; never NULL */
-/* Starts a JSON body; finish with call_json_end(). */
+/* Begins a JSON body: the caller writes one value. */
 void call_json(struct call *c, int status, struct json_writer *w);
 void call_text(struct call *c, int status, const char *content_type, const char *text);
 void call_fail(struct call *c, enum error_code code, const char *fmt, ...)

@@ -60,6 +60,37 @@ int problems_error(const struct problems *p, struct error *err)
     return -1;
 }
 
+static bool is_first_of_path(const struct problems *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(p->items[i].path, p->items[n].path))
+            return false;
+    return true;
+}
+
+static void write_path(const struct problems *p, size_t first, struct json_writer *w)
+{
+    const char *path = p->items[first].path;
+    json_object(w);
+    json_member_str(w, "path", path);
+    json_key(w, "errors");
+    json_array(w);
+    for (size_t i = first; i < p->n; i++)
+        if (str_eq(p->items[i].path, path))
+            json_put_str(w, p->items[i].text);
+    json_array_end(w);
+    json_object_end(w);
+}
+
+void problems_write(const struct problems *p, struct json_writer *w)
+{
+    json_array(w);
+    for (size_t i = 0; p != NULL && i < p->n; i++)
+        if (is_first_of_path(p, i))
+            write_path(p, i, w);
+    json_array_end(w);
+}
+
 void problems_close(struct problems *p)
 {
     for (size_t i = 0; i < p->n; i++) {

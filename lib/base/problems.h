@@ -2,7 +2,7 @@
  * each door wraps it in its own error shape. Pure. */
 #pragma once
 
-#include "base/error.h"
+#include "base/json.h"
 
 /* schema: a member of the wrong type or out of a schema bound (spec/marathon.md 1.6, first 422);
  * rule: well-typed but wrong. */
@@ -25,4 +25,7 @@ void problems_add(struct problems *p, enum problem_kind kind, const char *path, 
 bool problems_has(const struct problems *p, enum problem_kind kind);
 /* "id: got …, need … (and 2 more)" in `err` as ERR_INVALID; returns -1, or 0 if there are none. */
 int problems_error(const struct problems *p, struct error *err);
+/* [{"path":"/cpus","errors":["got 0, need …"]}]: one entry a path, in the order they were found.
+ * NULL: none. */
+void problems_write(const struct problems *p, struct json_writer *w);
 void problems_close(struct problems *p); /* accepts a zeroed struct */

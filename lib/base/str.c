@@ -218,7 +218,7 @@ void hex_encode(char *dst, const void *src, size_t n)
     dst[2 * n] = '\0';
 }
 
-static int hex_digit(char c)
+int hex_value(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -234,9 +234,9 @@ bool hex_decode(void *dst, size_t n, const char *src)
     if (strnlen(src, 2 * n + 1) != 2 * n)
         return false;
     for (size_t i = 0; i < 2 * n; i++)
-        if (hex_digit(src[i]) < 0)
+        if (hex_value(src[i]) < 0)
             return false;
     for (size_t i = 0; i < n; i++)
-        ((uint8_t *)dst)[i] = (uint8_t)(hex_digit(src[2 * i]) << 4 | hex_digit(src[2 * i + 1]));
+        ((uint8_t *)dst)[i] = (uint8_t)(hex_value(src[2 * i]) << 4 | hex_value(src[2 * i + 1]));
     return true;
 }

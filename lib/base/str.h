@@ -23,5 +23,6 @@ size_t str_utf8_len(const char *s, size_t len); /* of the character at s; 0 if i
 unsigned str_distance(const char *a, const char *b); /* in bytes; words over 64 are far apart */
 /* The nearest of n names within a third of its length, or NULL. */
 const char *str_nearest(const char *got, const char *const *names, size_t n);
+int hex_value(char c); /* of a digit, either case; -1 if it is none */
 void hex_encode(char *dst, const void *src, size_t n); /* 2n + 1 bytes */
 bool hex_decode(void *dst, size_t n, const char *src); /* exactly 2n digits */

@@ -13,17 +13,6 @@ static struct slice slice_from(struct slice s, size_t at)
 }
 
 /* ---- percent-encoding */
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* The byte that the sequence at the start of `s` stands for; -1 if it is none, or a NUL. */
 static int percent_byte(struct slice s)
 {

@@ -45,30 +45,6 @@ const struct json *marathon_body(struct call *c)
     return c->body;
 }
 
-/* One entry a path, with all its errors. */
-static void put_problems(const struct problems *problems, struct json_writer *w)
-{
-    json_array(w);
-    for (size_t i = 0; i < problems->n; i++) {
-        const char *path = problems->items[i].path;
-        bool seen = false;
-        for (size_t k = 0; k < i && !seen; k++)
-            seen = str_eq(problems->items[k].path, path);
-        if (seen)
-            continue;
-        json_object(w);
-        json_member_str(w, "path", path);
-        json_key(w, "errors");
-        json_array(w);
-        for (size_t k = i; k < problems->n; k++)
-            if (str_eq(problems->items[k].path, path))
-                json_put_str(w, problems->items[k].text);
-        json_array_end(w);
-        json_object_end(w);
-    }
-    json_array_end(w);
-}
-
 static void answer_problems(struct call *c, const struct problems *problems)
 {
     struct json_writer w;
@@ -78,7 +54,7 @@ static void answer_problems(struct call *c, const struct problems *problems)
                     problems_has(problems, PROBLEM_SCHEMA) ? "Invalid JSON"
                                                            : "Object is not valid");
     json_key(&w, "details");
-    put_problems(problems, &w);
+    problems_write(problems, &w);
     json_object_end(&w);
 }
 

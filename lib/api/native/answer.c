@@ -7,28 +7,6 @@
 
 /* ---- errors */
 
-/* One entry a path, with all that is wrong there. */
-static void put_problems(const struct problems *problems, struct json_writer *w)
-{
-    for (size_t i = 0; i < problems->n; i++) {
-        const char *path = problems->items[i].path;
-        bool seen = false;
-        for (size_t k = 0; k < i && !seen; k++)
-            seen = str_eq(problems->items[k].path, path);
-        if (seen)
-            continue;
-        json_object(w);
-        json_member_str(w, "path", path);
-        json_key(w, "errors");
-        json_array(w);
-        for (size_t k = i; k < problems->n; k++)
-            if (str_eq(problems->items[k].path, path))
-                json_put_str(w, problems->items[k].text);
-        json_array_end(w);
-        json_object_end(w);
-    }
-}
-
 /* What to do about it, where that is always the same. */
 static const char *advice(const struct error *err, const struct json *detail)
 {
@@ -56,10 +34,7 @@ void native_fail(struct call *c, const struct error *err, const struct problems 
     json_member_str(&w, "code", error_name(err->code));
     json_member_str(&w, "message", err->text);
     json_key(&w, "details");
-    json_array(&w);
-    if (problems != NULL)
-        put_problems(problems, &w);
-    json_array_end(&w);
+    problems_write(problems, &w);
     if (try != NULL)
         json_member_str(&w, "try", try);
     json_object_end(&w);

@@ -48,6 +48,29 @@ static void the_whole_object_has_no_name(void **unused)
     problems_close(&p);
 }
 
+static void written_once_a_path_with_all_that_is_wrong_there(void **unused)
+{
+    struct problems p = {0};
+    struct buf text;
+    struct json_writer w;
+    (void)unused;
+    problems_add(&p, PROBLEM_RULE, "/cpus", "too few");
+    problems_add(&p, PROBLEM_RULE, "/mem", "too much");
+    problems_add(&p, PROBLEM_SCHEMA, "/cpus", "no number");
+    buf_init(&text, 4096);
+    json_begin(&w, &text);
+    problems_write(&p, &w);
+    assert_string_equal(buf_str(&text),
+                        "[{\"path\":\"/cpus\",\"errors\":[\"too few\",\"no number\"]},"
+                        "{\"path\":\"/mem\",\"errors\":[\"too much\"]}]");
+    buf_clear(&text);
+    json_begin(&w, &text);
+    problems_write(NULL, &w);
+    assert_string_equal(buf_str(&text), "[]");
+    buf_close(&text);
+    problems_close(&p);
+}
+
 static void too_many_are_counted_only(void **unused)
 {
     (void)unused;
@@ -83,6 +106,7 @@ int main(void)
         cmocka_unit_test(no_problems_are_no_error),
         cmocka_unit_test(the_first_is_told_and_the_others_are_counted),
         cmocka_unit_test(the_whole_object_has_no_name),
+        cmocka_unit_test(written_once_a_path_with_all_that_is_wrong_there),
         cmocka_unit_test(too_many_are_counted_only),
         cmocka_unit_test(a_long_text_keeps_the_count),
     };
