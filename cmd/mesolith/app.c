@@ -7,7 +7,6 @@
 #include "base/str.h"
 #include "cli_wait.h"
 
-#define PATH_BYTES 8192
 #define APP_ID_SIZE 256
 
 /* ---- list */
@@ -55,23 +54,7 @@ static void show_list(struct cli *c, const struct json *list)
 
 static int list_apps(struct cli *c, struct error *err)
 {
-    struct json *list;
-    struct buf path;
-    const char *state = cli_flag_text(c, FLAG_STATE), *find = cli_flag_text(c, FLAG_FIND);
-    buf_init(&path, PATH_BYTES);
-    api_path(&path, "/api/apps?sort=id");
-    if (state != NULL)
-        api_path(&path, "&state=%s", state);
-    if (find != NULL)
-        api_path(&path, "&q=%s", find);
-    int rc = cli_list(c, buf_str(&path), "id", &list, err);
-    buf_close(&path);
-    if (rc != 0)
-        return -1;
-    if (cli_for_people(c))
-        show_list(c, list);
-    json_free(list);
-    return 0;
+    return cli_show_list(c, "/api/apps?sort=id", "id", show_list, err);
 }
 
 /* ---- show */

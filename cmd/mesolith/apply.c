@@ -10,8 +10,6 @@
 #include "base/str.h"
 #include "cli_wait.h"
 
-#define PATH_BYTES 8192
-
 /* ---- what a file holds */
 
 static bool is_job(const struct json *v)

@@ -15,7 +15,6 @@
 #define CONNECT_MS 3000
 #define TOTAL_MS 30000
 #define PAGE_ITEMS 1000
-#define PATH_BYTES LIMIT_URL_BYTES
 
 /* ---- whom to ask */
 

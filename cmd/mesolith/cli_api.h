@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/json.h"
+#include "base/limits.h"
 #include "http/message.h"
 #include "http/url.h"
 
@@ -23,6 +24,7 @@ int api_open(struct api *a, const char *said, struct error *err) MUST_CHECK;
 void api_close(struct api *a);
 const struct url *api_url(const struct api *a); /* for calls of one's own */
 
+#define PATH_BYTES LIMIT_URL_BYTES /* of a longer one the node takes none */
 /* Appends a path: each %s of `fmt` is encoded as one segment or query value. Of an app's id the
  * leading slash is left out with %a. */
 void api_path(struct buf *out, const char *fmt, ...);

@@ -165,6 +165,33 @@ int cli_list(struct cli *c, const char *path, const char *name, struct json **an
     return 0;
 }
 
+static void narrow(struct buf *path, const char *what, const char *to)
+{
+    if (to == NULL)
+        return;
+    buf_printf(path, "%c%s", strchr(buf_str(path), '?') != NULL ? '&' : '?', what);
+    api_path(path, "=%s", to);
+}
+
+int cli_show_list(struct cli *c, const char *path, const char *name,
+                  void (*show)(struct cli *c, const struct json *list), struct error *err)
+{
+    struct json *list;
+    struct buf narrowed;
+    buf_init(&narrowed, PATH_BYTES);
+    buf_puts(&narrowed, path);
+    narrow(&narrowed, "state", cli_flag_text(c, FLAG_STATE));
+    narrow(&narrowed, "q", cli_flag_text(c, FLAG_FIND));
+    int rc = cli_list(c, buf_str(&narrowed), name, &list, err);
+    buf_close(&narrowed);
+    if (rc != 0)
+        return -1;
+    if (cli_for_people(c))
+        show(c, list);
+    json_free(list);
+    return 0;
+}
+
 /* ---- files */
 
 int cli_read_file(const char *path, struct buf *out, struct error *err)

@@ -147,6 +147,10 @@ int cli_ask(struct cli *c, enum method method, const char *path, const struct bu
  * does). */
 int cli_list(struct cli *c, const char *path, const char *name, struct json **answer_out,
              struct error *err) MUST_CHECK;
+/* The same, as --state and --find narrow it; shown to people by `show`. */
+int cli_show_list(struct cli *c, const char *path, const char *name,
+                  void (*show)(struct cli *c, const struct json *list),
+                  struct error *err) MUST_CHECK;
 /* Neither --json nor --quiet: what was asked is to be shown to a person. */
 bool cli_for_people(const struct cli *c);
 /* Reads a file, "-" being stdin. ERR_NOT_FOUND, ERR_LIMIT. */

@@ -11,7 +11,6 @@
 #define LOOK_MS 200
 #define SILENCE_MS 15000 /* so long a node that answered before may be silent */
 #define DOTS_MAX 50
-#define PATH_BYTES LIMIT_URL_BYTES
 #define BLOCK_BYTES (64 << 10)
 
 /* ---- looking again and again */

@@ -36,13 +36,7 @@ static void show_list(struct cli *c, const struct json *list)
 
 static int list_deployments(struct cli *c, struct error *err)
 {
-    struct json *list;
-    if (cli_list(c, "/api/deployments", "id", &list, err) != 0)
-        return -1;
-    if (cli_for_people(c))
-        show_list(c, list);
-    json_free(list);
-    return 0;
+    return cli_show_list(c, "/api/deployments", "id", show_list, err);
 }
 
 static int end(struct cli *c, bool force, struct json **answer_out, struct found *f,

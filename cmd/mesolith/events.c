@@ -8,8 +8,6 @@
 #include "base/str.h"
 #include "cli_follow.h"
 
-#define PATH_BYTES 4096
-
 /* ---- one event */
 
 /* "14:05:07", with the day before it unless it is today. */

@@ -7,7 +7,6 @@
 #include "base/str.h"
 #include "cli_wait.h"
 
-#define PATH_BYTES 8192
 #define BODY_BYTES (1 << 20)
 #define RUNS_SHOWN 10
 
@@ -72,23 +71,7 @@ static void show_list(struct cli *c, const struct json *list)
 
 static int list_jobs(struct cli *c, struct error *err)
 {
-    struct json *list;
-    struct buf path;
-    const char *state = cli_flag_text(c, FLAG_STATE), *find = cli_flag_text(c, FLAG_FIND);
-    buf_init(&path, PATH_BYTES);
-    api_path(&path, "/api/jobs?sort=name");
-    if (state != NULL)
-        api_path(&path, "&state=%s", state);
-    if (find != NULL)
-        api_path(&path, "&q=%s", find);
-    int rc = cli_list(c, buf_str(&path), "name", &list, err);
-    buf_close(&path);
-    if (rc != 0)
-        return -1;
-    if (cli_for_people(c))
-        show_list(c, list);
-    json_free(list);
-    return 0;
+    return cli_show_list(c, "/api/jobs?sort=name", "name", show_list, err);
 }
 
 /* ---- runs */

@@ -13,7 +13,6 @@
 #include "cli_follow.h"
 #include "cli_task.h"
 
-#define PATH_BYTES 4096
 #define LINE_BYTES (1 << 20)
 #define PIECE_BYTES LIMIT_FILE_READ_BYTES
 #define LOOK_MS 1000

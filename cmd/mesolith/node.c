@@ -53,13 +53,7 @@ static void show_list(struct cli *c, const struct json *list)
 
 static int list_nodes(struct cli *c, struct error *err)
 {
-    struct json *list;
-    if (cli_list(c, "/api/nodes?sort=name", "name", &list, err) != 0)
-        return -1;
-    if (cli_for_people(c))
-        show_list(c, list);
-    json_free(list);
-    return 0;
+    return cli_show_list(c, "/api/nodes?sort=name", "name", show_list, err);
 }
 
 static void show_node(struct cli *c, const struct json *node)

@@ -32,13 +32,7 @@ static void show_list(struct cli *c, const struct json *list)
 
 static int list_services(struct cli *c, struct error *err)
 {
-    struct json *list;
-    if (cli_list(c, "/api/services", "app", &list, err) != 0)
-        return -1;
-    if (cli_for_people(c))
-        show_list(c, list);
-    json_free(list);
-    return 0;
+    return cli_show_list(c, "/api/services", "app", show_list, err);
 }
 
 static const struct cli_verb verbs[] = {

@@ -8,8 +8,6 @@
 #include "cli_find.h"
 #include "cli_task.h"
 
-#define PATH_BYTES 8192
-
 bool task_is_live(const struct json *task)
 {
     static const char *const live[] = {"staging", "starting",  "running",
