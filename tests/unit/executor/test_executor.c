@@ -247,13 +247,26 @@ static const char *sandbox_text(const char *name)
     return text;
 }
 
+/* Lets a command go on that waits for a file `go`: what is so short may end before it is told. */
+static void let_go(void)
+{
+    char path[1024];
+    snprintf(path, sizeof(path), "%s/slaves/A-S0/frameworks/F-0/executors/web.1/runs/latest/go",
+             root);
+    int fd = open(path, O_WRONLY | O_CREAT, 0644);
+    assert_true(fd >= 0);
+    close(fd);
+}
+
 static void reports_a_tasks_life(void **unused)
 {
     (void)unused;
     launch(7,
            "echo $GREETING $HOST $MESOS_TASK_ID $MESOS_FRAMEWORK_ID; pwd; echo $MESOS_SANDBOX;"
-           " exit 3",
+           " until [ -e go ]; do sleep 0.01; done; exit 3",
            NULL);
+    AWAIT(is_running());
+    let_go();
     AWAIT(has_ended());
     assert_int_equal(heard_n, 2);
     assert_int_equal(heard[0].state, TASK_RUNNING);
