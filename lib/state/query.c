@@ -197,20 +197,15 @@ bool state_app_by_path(struct state *s, const char *path, struct app_row *out)
 
 struct stmt *state_apps(struct state *s, const char *prefix, const char *after, int64_t limit)
 {
-    char beyond[ID_SIZE + 1];
     struct stmt *q = query_use(s, APPS);
-    stmt_bind_text(q, ":prefix", prefix);
-    stmt_bind_text(q, ":after", after);
-    if (*prefix == '\0') {
-        stmt_bind_text(q, ":beyond", "0"); /* every path begins with '/', which is the one before */
-    } else {                               /* "/shop/" ends before "/shop0" */
-        size_t len = strlen(prefix);
-        ASSERT(len < sizeof beyond && prefix[len - 1] == '/');
-        memcpy(beyond, prefix, len + 1);
-        beyond[len - 1] = '0';
-        char *kept = arena_strdup(one(s, APPS), beyond);
-        stmt_bind_text(q, ":beyond", kept);
-    }
+    struct arena *kept = one(s, APPS); /* the caller's texts may go before the list has ended */
+    size_t len = strlen(prefix);
+    char *beyond = arena_strdup(kept, len > 0 ? prefix : "/");
+    ASSERT(len == 0 || prefix[len - 1] == '/');
+    beyond[len > 0 ? len - 1 : 0] = '0'; /* "/shop/" ends before "/shop0", all paths before "0" */
+    stmt_bind_text(q, ":prefix", arena_strdup(kept, prefix));
+    stmt_bind_text(q, ":after", arena_strdup(kept, after));
+    stmt_bind_text(q, ":beyond", beyond);
     stmt_bind_i64(q, ":limit", limit);
     return q;
 }
@@ -545,7 +540,7 @@ bool state_job_by_name(struct state *s, const char *name, struct job_row *out)
 struct stmt *state_jobs(struct state *s, const char *after, int64_t limit)
 {
     struct stmt *q = query_use(s, JOBS);
-    stmt_bind_text(q, ":after", after);
+    stmt_bind_text(q, ":after", arena_strdup(one(s, JOBS), after)); /* as above */
     stmt_bind_i64(q, ":limit", limit);
     return q;
 }

@@ -355,11 +355,28 @@ static void every_active_run_of_a_deleted_job_is_killed(void **data)
     buf_close(&args);
 }
 
+static void a_list_outlives_the_texts_it_was_asked_with(void **data)
+{
+    struct fixture *f = *data;
+    char prefix[] = "/shop/", after[] = "/shop/a";
+    struct app_row app;
+    put_app(f, "/shop/a", 0, 1, "run", 0, "ScaleApplication", false);
+    put_app(f, "/shop/b", 0, 1, "run", 0, "ScaleApplication", false);
+    put_app(f, "/shop0", 0, 1, "run", 0, "ScaleApplication", false);
+    struct stmt *q = state_apps(f->state, prefix, after, INT64_MAX);
+    memset(prefix, '~', strlen(prefix));
+    memset(after, '~', strlen(after));
+    assert_true(state_app_next(q, &app));
+    assert_string_equal(app.path, "/shop/b");
+    assert_false(state_app_next(q, &app));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(every_default_of_the_schema_is_constant),
+        TEST(a_list_outlives_the_texts_it_was_asked_with),
         TEST(creates_an_app_with_its_deployment_and_a_service_port),
         TEST(apps_of_one_command_get_one_free_port_after_another),
         TEST(refuses_a_second_app_of_that_id_whatever_force_says),
