@@ -234,7 +234,7 @@ static void write_mirrors(const struct app *a, struct json_writer *w)
     json_array_end(w);
 }
 
-void app_write_members(const struct app *a, struct json_writer *w)
+static void write_members(const struct app *a, struct json_writer *w)
 {
     fields_write(&APP_FIELDS, a, w);
     write_mirrors(a, w);
@@ -243,7 +243,7 @@ void app_write_members(const struct app *a, struct json_writer *w)
 void app_write(const struct app *a, struct json_writer *w)
 {
     json_object(w);
-    app_write_members(a, w);
+    write_members(a, w);
     json_object_end(w);
 }
 
@@ -254,14 +254,14 @@ void app_write_health_check(const struct app_health_check *c, struct json_writer
 
 /* ---- change */
 
-bool app_equal_config(const struct app *a, const struct app *b)
+static bool equal_config(const struct app *a, const struct app *b)
 {
     return fields_equal(&APP_FIELDS, a, b);
 }
 
 enum app_change app_compare(const struct app *a, const struct app *b)
 {
-    if (!app_equal_config(a, b))
+    if (!equal_config(a, b))
         return APP_CHANGED;
     return a->instances == b->instances ? APP_SAME : APP_SCALED;
 }

@@ -332,7 +332,6 @@ void app_close(struct app *a); /* accepts a zeroed struct */
 
 /* Canonical form, one object; versionInfo only when last_scaling is set. */
 void app_write(const struct app *a, struct json_writer *w);
-void app_write_members(const struct app *a, struct json_writer *w); /* inside an open object */
 void app_write_health_check(const struct app_health_check *c, struct json_writer *w);
 
 const char *port_protocol_word(enum port_protocol p); /* "udp,tcp" */
@@ -343,7 +342,6 @@ enum app_change { APP_SAME, APP_SCALED, APP_CHANGED };
 /* What of the definition differs (4.7): nothing, only `instances`, or more. Versions do not
  * count, nor does the order of sets. */
 enum app_change app_compare(const struct app *a, const struct app *b);
-bool app_equal_config(const struct app *a, const struct app *b); /* but for `instances` */
 
 void app_set_instances(struct app *a, int64_t instances);
 
@@ -362,7 +360,6 @@ enum app_network_mode app_networking(const struct app *a);
 size_t app_port_count(const struct app *a);
 struct app_port_view app_port(const struct app *a, size_t i);
 int64_t app_service_port(const struct app *a, size_t i);
-void app_set_service_port(struct app *a, size_t i, int64_t port);
 /* How many host ports a task needs that may be any; those that must be exact are put into `fixed`
  * (owned by the caller: ports_close). */
 size_t app_host_ports_needed(const struct app *a, struct ports *fixed);

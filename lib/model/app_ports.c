@@ -46,7 +46,7 @@ int64_t app_service_port(const struct app *a, size_t i)
     return app_port(a, i).service_port;
 }
 
-void app_set_service_port(struct app *a, size_t i, int64_t port)
+static void set_service_port(struct app *a, size_t i, int64_t port)
 {
     ASSERT(i < app_port_count(a));
     if (on_host(a))
@@ -131,7 +131,7 @@ int app_assign_service_ports(struct app *a, const struct app *old,
                            (long long)range->min, (long long)range->max);
     for (size_t i = 0, k = 0; result == 0 && i < n; i++)
         if (app_service_port(a, i) == 0)
-            app_set_service_port(a, i, ports[k++]);
+            set_service_port(a, i, ports[k++]);
     ports_close(&g.mine);
     arena_close(&scratch);
     return result;

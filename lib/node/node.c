@@ -265,11 +265,6 @@ bool node_leading(const struct node *n)
     return n->leading;
 }
 
-int64_t node_id(const struct node *n)
-{
-    return (int64_t)n->options.id;
-}
-
 const struct api *node_api(const struct node *n)
 {
     return n->api;

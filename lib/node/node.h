@@ -73,5 +73,4 @@ struct state *node_state(struct node *n);
 uint64_t node_applied(const struct node *n);
 uint64_t node_term(const struct node *n);
 bool node_leading(const struct node *n);
-int64_t node_id(const struct node *n);
 const struct api *node_api(const struct node *n);

@@ -14,7 +14,7 @@
 
 /* ---- routes */
 
-void proxy_route_free(struct proxy_route *r)
+static void route_free(struct proxy_route *r)
 {
     if (r == NULL)
         return;
@@ -129,7 +129,7 @@ static struct proxy_route *parse_route(const struct json *v, struct error *err)
     if (parse_port(v, &r->port, err) != 0 ||
         parse_string(v, "app", APP_BYTES_MAX, &app, err) != 0 || parse_protocol(v, r, err) != 0 ||
         parse_targets(v, r, err) != 0) {
-        proxy_route_free(r);
+        route_free(r);
         return NULL;
     }
     r->app = arena_strdup(&r->arena, app);
@@ -184,7 +184,7 @@ int proxy_change_parse(const struct json *v, struct proxy_change *out, struct er
 void proxy_change_close(struct proxy_change *c)
 {
     for (size_t i = 0; i < c->n_routes; i++)
-        proxy_route_free(c->routes[i]);
+        route_free(c->routes[i]);
     arena_close(&c->arena);
     *c = (struct proxy_change){0};
 }
@@ -266,7 +266,7 @@ void proxy_routes_close(struct proxy_routes *s)
     size_t cursor = 0;
     struct proxy_route *r;
     while (s->routes != NULL && (r = map_each(s->routes, &cursor)) != NULL)
-        proxy_route_free(r);
+        route_free(r);
     map_free(s->routes);
     *s = (struct proxy_routes){0};
 }
@@ -276,7 +276,7 @@ size_t proxy_routes_count(const struct proxy_routes *s)
     return map_count(s->routes);
 }
 
-const struct proxy_route *proxy_routes_each(const struct proxy_routes *s, size_t *cursor)
+static const struct proxy_route *routes_each(const struct proxy_routes *s, size_t *cursor)
 {
     return map_each(s->routes, cursor);
 }
@@ -290,7 +290,7 @@ static struct map *drop_repeated(struct proxy_change *c)
     for (size_t i = c->n_routes; i-- > 0;) {
         const char *key = key_of(c->routes[i]->port, c->routes[i]->app, &k);
         if (map_get_str(named, key) != NULL) {
-            proxy_route_free(c->routes[i]);
+            route_free(c->routes[i]);
             continue;
         }
         map_put_str(named, key, c->routes[i]);
@@ -307,7 +307,7 @@ static void drop_unchanged(const struct proxy_routes *s, struct proxy_change *c)
     for (size_t i = 0; i < c->n_routes; i++) {
         struct proxy_route *r = c->routes[i], *old = find(s, r->port, r->app);
         if (old != NULL && proxy_route_equal(old, r))
-            proxy_route_free(r);
+            route_free(r);
         else
             c->routes[kept++] = r;
     }
@@ -389,13 +389,13 @@ void proxy_routes_apply(struct proxy_routes *s, struct proxy_change *c)
             map_remove_str(s->routes, key_of(c->removed[i].port, c->removed[i].app, &k));
         ASSERT(old != NULL);
         s->n_targets -= old->n_targets;
-        proxy_route_free(old);
+        route_free(old);
     }
     for (size_t i = 0; i < c->n_routes; i++) {
         struct proxy_route *r = c->routes[i];
         struct proxy_route *old = map_put_str(s->routes, key_of(r->port, r->app, &k), r);
         s->n_targets += r->n_targets - (old != NULL ? old->n_targets : 0);
-        proxy_route_free(old);
+        route_free(old);
     }
     c->n_routes = 0;
     s->revision = c->revision;
@@ -408,7 +408,7 @@ void proxy_routes_write(const struct proxy_routes *s, struct json_writer *w)
     json_member_int(w, "revision", s->revision);
     json_key(w, "routes");
     json_array(w);
-    while ((r = proxy_routes_each(s, &cursor)) != NULL)
+    while ((r = routes_each(s, &cursor)) != NULL)
         write_route(r, w);
     json_array_end(w);
 }

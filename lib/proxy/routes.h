@@ -32,7 +32,6 @@ struct proxy_route {
     /* private */
     struct arena arena; /* owns what is pointed to */
 };
-void proxy_route_free(struct proxy_route *r); /* accepts NULL */
 bool proxy_route_equal(const struct proxy_route *a, const struct proxy_route *b);
 
 struct proxy_route_id {
@@ -76,5 +75,3 @@ int proxy_routes_reduce(const struct proxy_routes *s, struct proxy_change *c,
 void proxy_routes_apply(struct proxy_routes *s, struct proxy_change *c);
 void proxy_routes_write(const struct proxy_routes *s, struct json_writer *w); /* as complete */
 size_t proxy_routes_count(const struct proxy_routes *s);
-/* In the order in which they came; starts at *cursor = 0, NULL at the end. */
-const struct proxy_route *proxy_routes_each(const struct proxy_routes *s, size_t *cursor);

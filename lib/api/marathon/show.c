@@ -147,7 +147,7 @@ static const char *deployment_of(struct show *s, int64_t id)
     return NULL;
 }
 
-void show_deployments(struct show *s, int64_t deployment, struct json_writer *w)
+static void show_deployments(struct show *s, int64_t deployment, struct json_writer *w)
 {
     const char *uuid = deployment != 0 ? deployment_of(s, deployment) : NULL;
     json_key(w, "deployments");

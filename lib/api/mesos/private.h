@@ -52,9 +52,6 @@ struct mesos_show {
 void mesos_show_init(struct mesos_show *s, const struct view *view);
 void mesos_show_close(struct mesos_show *s);
 void mesos_task(struct mesos_show *s, const struct task_row *t, struct json_writer *w);
-/* What Marathon and Chronos call it: "web.prod", "ChronosTask:report". */
-#define MESOS_NAME_SIZE (JOB_NAME_MAX + 16)
-const char *mesos_task_name(const struct task_row *t, char dst[MESOS_NAME_SIZE]);
 /* The command as an executor's name shows it (3.8). */
 #define MESOS_COMMAND_SIZE 64
 const char *mesos_task_command(struct mesos_show *s, const struct task_row *t,

@@ -40,7 +40,9 @@ static const struct app *app_of(struct mesos_show *s, const struct task_row *t)
     return &s->app;
 }
 
-const char *mesos_task_name(const struct task_row *t, char dst[MESOS_NAME_SIZE])
+/* What Marathon and Chronos call it: "web.prod", "ChronosTask:report". */
+#define NAME_SIZE (JOB_NAME_MAX + 16)
+static const char *name_of(const struct task_row *t, char dst[NAME_SIZE])
 {
     struct task_ref app;
     struct job_task_ref job;
@@ -48,9 +50,9 @@ const char *mesos_task_name(const struct task_row *t, char dst[MESOS_NAME_SIZE])
     char reversed[ID_SIZE];
     dst[0] = '\0';
     if (t->owner == OWNER_APP && task_id_parse(t->name, &app, &err) == 0)
-        str_copy(dst, MESOS_NAME_SIZE, id_reversed(app.app, reversed));
+        str_copy(dst, NAME_SIZE, id_reversed(app.app, reversed));
     else if (t->owner == OWNER_JOB && job_task_id_parse(t->name, &job, &err) == 0)
-        snprintf(dst, MESOS_NAME_SIZE, "ChronosTask:%s", job.name);
+        snprintf(dst, NAME_SIZE, "ChronosTask:%s", job.name);
     return dst;
 }
 
@@ -193,10 +195,10 @@ static void put_discovery(const struct app *a, const struct task_row *t, const c
 void mesos_task(struct mesos_show *s, const struct task_row *t, struct json_writer *w)
 {
     const char *cluster = s->view->facts->cluster;
-    char framework[MESOS_ID_SIZE], agent[MESOS_ID_SIZE], name[MESOS_NAME_SIZE];
+    char framework[MESOS_ID_SIZE], agent[MESOS_ID_SIZE], name[NAME_SIZE];
     struct resources needs;
     const struct app *a = app_of(s, t);
-    mesos_task_name(t, name);
+    name_of(t, name);
     mesos_task_resources(t, &needs);
     json_object(w);
     json_member_str(w, "id", t->name);

@@ -33,7 +33,6 @@ void native_unchanged(struct tell *t); /* the same, for what was so already */
 /* ---------------- what several pages show */
 
 void native_put_task(const struct view *v, const struct task_row *t, struct json_writer *w);
-const char *native_task_word(const struct task_row *t);
 void native_put_deployment(const struct view *v, const struct deployment_row *d,
                            struct json_writer *w);
 void native_put_sentences(const struct why *why, struct json_writer *w); /* an array */
@@ -58,9 +57,6 @@ struct capacity {
 void native_add_capacity(struct state *s, const struct agent_row *a, struct capacity *to);
 void native_put_capacity(const struct capacity *c, struct json_writer *w); /* four members */
 void native_put_docker(const struct agent_row *a, struct json_writer *w);  /* a member */
-
-/* What needs attention, most urgent first: members of an open array. */
-void native_put_attention(const struct view *v, struct json_writer *w);
 
 /* ---------------- doors */
 

@@ -107,7 +107,8 @@ static void mention_ports(struct attention *a)
     json_free(refused);
 }
 
-void native_put_attention(const struct view *v, struct json_writer *w)
+/* What needs attention, most urgent first: members of an open array. */
+static void put_attention(const struct view *v, struct json_writer *w)
 {
     struct attention a = {.v = v, .w = w};
     mention_nodes(&a);
@@ -272,7 +273,7 @@ void native_ask_status(struct call *c)
     put_counts(&n, &w);
     json_key(&w, "attention");
     json_array(&w);
-    native_put_attention(v, &w);
+    put_attention(v, &w);
     json_array_end(&w);
     if (v->facts->agent >= 0 && state_agent_by_id(v->state, v->facts->agent, &own))
         native_put_docker(&own, &w);

@@ -18,7 +18,7 @@ static const char *const sorts[] = {
 /* ---- one task */
 
 /* The vocabulary of people; while it is being stopped it is what it was, and `detail` says so. */
-const char *native_task_word(const struct task_row *t)
+static const char *task_word(const struct task_row *t)
 {
     static const char *const words[TASK_STATES] = {
         [TASK_STAGING] = "staging",
@@ -90,7 +90,7 @@ void native_put_task(const struct view *v, const struct task_row *t, struct json
     json_member_str(w, "id", t->name);
     put_instance(t, w);
     put_owner(t, w);
-    json_member_str(w, "state", native_task_word(t));
+    json_member_str(w, "state", task_word(t));
     if (t->state == TASK_KILLING)
         json_member_str(w, "detail", "is being stopped");
     else
@@ -199,7 +199,7 @@ static void gather(struct stmt *q, const struct filter *f, struct list *l)
 {
     struct task_row t;
     while (state_task_next(q, &t)) {
-        const char *state = native_task_word(&t);
+        const char *state = task_word(&t);
         if (passes(f, &t) && list_wants(l, state, t.name, NULL))
             add(l, &t, state);
     }

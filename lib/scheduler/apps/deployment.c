@@ -85,7 +85,8 @@ void plan_free(struct plan *p)
     mem_free(p);
 }
 
-struct plan *plan_of(struct apps *a, struct entry *e)
+/* NULL: it is over. */
+static struct plan *plan_of(struct apps *a, struct entry *e)
 {
     struct deployment_row d;
     if (e->plan == NULL && !e->over) {

@@ -82,8 +82,7 @@ size_t tasks_victims(struct look *l, const struct app *app, enum which which, st
 
 /* ---- deployment.c */
 enum action { ACTION_NONE, ACTION_STOP, ACTION_SCALE, ACTION_RESTART };
-struct plan *plan_of(struct apps *a, struct entry *deployment); /* NULL: it is over */
-void plan_free(struct plan *p);                                 /* accepts NULL */
+void plan_free(struct plan *p); /* accepts NULL */
 /* From the feed: where it stands now; its apps are to be looked at. */
 void plan_went_on(struct apps *a, const struct change *c);
 /* What is to be done with an app now. */
