@@ -191,6 +191,7 @@ static void tell_ready(struct server *s)
     if (s->told_ready || !s->node_ready || !page_known || s->stopping)
         return;
     s->told_ready = true;
+    write_address(s); /* first: who reads the line may ask for it */
     printf("ready");
     for (int d = 0; d < LISTENERS; d++)
         if (s->urls[d][0] != '\0')
@@ -199,7 +200,6 @@ static void tell_ready(struct server *s)
         printf(" ui=%s/ui/", s->urls[LISTEN_MARATHON]);
     printf("\n");
     fflush(stdout);
-    write_address(s);
     if (config_switch(&s->config, SETTING_DEMO) && has_listener(s, LISTEN_MARATHON) &&
         has_listener(s, LISTEN_CHRONOS))
         demo_put_in(&s->loop, s->urls[LISTEN_MARATHON], s->urls[LISTEN_CHRONOS],
