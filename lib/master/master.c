@@ -82,8 +82,12 @@ void master_lead(struct master *m, bool leading, uint64_t term, struct now now, 
 struct session *session_new(struct master *m, int64_t id, int64_t uid, struct now now)
 {
     struct session *s = NEW(struct session);
-    *s = (struct session){
-        .id = id, .uid = uid, .heard = now.mono, .due = MONO_NEVER, .told = map_new()};
+    *s = (struct session){.id = id,
+                          .uid = uid,
+                          .heard = now.mono,
+                          .ask_again = MONO_NEVER,
+                          .due = MONO_NEVER,
+                          .told = map_new()};
     list_init(&s->in_dirty);
     map_put(m->sessions, (uint64_t)id, s);
     map_put(m->by_uid, (uint64_t)uid, s);

@@ -126,6 +126,13 @@ static int64_t *tasks_to_order(struct master *m, int64_t agent, size_t *n_out)
 void orders_look(struct master *m, struct session *s, struct now now, struct outbox *out)
 {
     size_t n;
+    struct json_writer w;
+    if (now.mono.ms >= s->ask_again.ms) {
+        s->ask_again = MONO_NEVER;
+        master_tell(m, s->id, MESSAGE_AGAIN, &w, out);
+        outbox_message_end(out, &w);
+    }
+    s->due = mono_earlier(s->due, s->ask_again);
     int64_t *ids = tasks_to_order(m, s->id, &n);
     struct map *told = map_new();
     for (size_t i = 0; i < n; i++) {

@@ -17,12 +17,13 @@ enum session_state {
 struct session {
     int64_t id, uid, node; /* node: of the newest registration; 0: none */
     enum session_state state;
-    struct mono heard;    /* its last message; of one that is expected: when leading began */
-    int64_t pong;         /* the newest; 0: none since it registered */
-    size_t owed;          /* ends that it had not told when it registered: no runs before */
-    struct mono due;      /* an order is to be given or repeated then */
-    struct map *told;     /* task -> struct told: what it was last ordered, and when */
-    struct list in_dirty; /* of master.dirty: its orders are to be looked at now */
+    struct mono heard;     /* its last message; of one that is expected: when leading began */
+    int64_t pong;          /* the newest; 0: none since it registered */
+    size_t owed;           /* ends that it had not told when it registered: no runs before */
+    struct mono ask_again; /* to register: are its strangers gone? MONO_NEVER: it has none */
+    struct mono due;       /* an order is to be given or repeated then */
+    struct map *told;      /* task -> struct told: what it was last ordered, and when */
+    struct list in_dirty;  /* of master.dirty: its orders are to be looked at now */
 };
 
 /* A registration, or a set of statuses, that is being committed. */

@@ -6,6 +6,7 @@
 #include "master/private.h"
 #include "model/resources.h"
 
+#define ASK_AGAIN_MS 5000            /* after strangers were told to end */
 #define PORT_RANGES_BYTES (64 << 10) /* of the most ranges there may be, as text */
 
 /* What an agent tells, in the words of its message and of the command. */
@@ -77,16 +78,21 @@ static bool is_known(struct master *m, const struct offer *o, int64_t *id_out)
     return same;
 }
 
-/* What it runs and should not: what has ended here, or was given to somebody else. */
-static void end_strangers(struct master *m, const struct session *s, const struct json *reported,
-                          struct outbox *out)
+/* What it runs and should not: what has ended here, or was given to somebody else. It may not hear
+ * of it, and its reports were acknowledged long ago: it is asked again what it runs. */
+static void end_strangers(struct master *m, struct session *s, const struct json *reported,
+                          struct now now, struct outbox *out)
 {
     JSON_EACH (item, reported) {
         struct task_row t;
+        enum task_state state;
         int64_t task = json_int(json_get(item, "task"), 0);
-        if (!state_task_by_id(m->state, task, &t) || t.agent != s->id ||
-            (task_ended(t.state) && !given_up(&t)))
-            order_kill(m, s, task, 0, "it was replaced while its agent was away", out);
+        if (state_task_by_id(m->state, task, &t) && t.agent == s->id &&
+            (!task_ended(t.state) || given_up(&t)))
+            continue;
+        order_kill(m, s, task, 0, "it was replaced while its agent was away", out);
+        if (task_state_parse(json_str(json_get(item, "state"), ""), &state) && !task_ended(state))
+            s->ask_again = mono_after(now.mono, ASK_AGAIN_MS);
     }
 }
 
@@ -118,7 +124,7 @@ static void welcome(struct master *m, int64_t id, int64_t uid, int64_t node,
     master_tell(m, id, MESSAGE_WELCOME, &w, out);
     json_member_int(&w, "id", id);
     outbox_message_end(out, &w);
-    end_strangers(m, s, reported, out);
+    end_strangers(m, s, reported, now, out);
     report_again(m, reported, now, out);
     send_routes(m, id, out);
 }
