@@ -539,6 +539,7 @@ static struct http_server_config http_config_of(const struct config *c)
     http.connections = (size_t)config_number(c, SETTING_LIMIT_CONNECTIONS);
     http.subscribers = (size_t)config_number(c, SETTING_LIMIT_SUBSCRIBERS);
     http.subscriber_bytes = (size_t)config_number(c, SETTING_LIMIT_SUBSCRIBER_BYTES);
+    http.bodies_bytes = (size_t)config_number(c, SETTING_LIMIT_BODIES_BYTES);
     http.answers_bytes = (size_t)config_number(c, SETTING_LIMIT_ANSWERS_BYTES);
     http.header_ms = config_number(c, SETTING_LIMIT_HEADER_MS);
     http.body_ms = config_number(c, SETTING_LIMIT_BODY_MS);

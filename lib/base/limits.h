@@ -11,6 +11,8 @@
     X(LIMIT_BODY_BYTES, 4 << 20, "max-body", BYTES, 64 << 10, 4 << 20, "a request's body")         \
     X(LIMIT_HEADER_BYTES, 16 << 10, "max-header", BYTES, 8 << 10, 256 << 10,                       \
       "a request's line and headers")                                                              \
+    X(LIMIT_BODIES_BYTES, 256 << 20, "max-bodies", BYTES, 16 << 20, INT64_C(64) << 30,             \
+      "bodies of all requests that are not answered yet")                                          \
     X(LIMIT_CONNECTIONS, 4096, "max-connections", COUNT, 16, 100000, "HTTP connections at once")   \
     X(LIMIT_HEADER_MS, 10000, "header-timeout", TIME, 100, 600000, "time for a request's headers") \
     X(LIMIT_BODY_MS, 30000, "body-timeout", TIME, 100, 3600000, "time for a request's body")       \

@@ -9,6 +9,7 @@
 /* While so much waits to leave, no further request begins. */
 #define OUTPUT_HIGH EXCHANGE_WINDOW
 #define LINGER_MS 1000
+#define SMALL_BODY_BYTES (64 << 10) /* so much of a body is always taken */
 #define NEVER INT64_MAX
 
 void connection_enter(struct connection *c, enum connection_state state)
@@ -90,8 +91,20 @@ static void unsubscribe(struct connection *c)
     c->subscription = (struct subscription){0};
 }
 
+/* What its body takes, here and as the owner's copy, until it is answered or the connection is
+ * gone.
+ */
+static void count_body(struct connection *c, size_t bytes)
+{
+    struct http_server *s = c->server;
+    size_t large = bytes > SMALL_BODY_BYTES ? bytes : 0;
+    s->large = s->large - c->large + large;
+    c->large = large;
+}
+
 void connection_forget_answer(struct connection *c)
 {
+    count_body(c, 0);
     unsubscribe(c);
     gzip_free(c->gzip);
     c->gzip = NULL;
@@ -166,6 +179,7 @@ static void hand_over(struct connection *c)
     struct http_server *s = c->server;
     struct request *r = parser_request(c->parser);
 
+    count_body(c, r->body.len);
     connection_enter(c, CONNECTION_ANSWERING);
     c->exchange = server_new_exchange(s, c->slot);
     c->answer = ANSWER_AWAITED;
@@ -188,6 +202,15 @@ static bool may_begin(const struct connection *c)
     return takes_requests(c) && output_bytes(&c->output) < OUTPUT_HIGH;
 }
 
+/* In the middle of a request: is there memory for what has come of it? */
+static void take_more(struct connection *c)
+{
+    const struct http_server *s = c->server;
+    count_body(c, parser_body(c->parser).len);
+    if (c->large > 0 && s->large > s->config.bodies_bytes)
+        connection_refuse(c, 503, "too many large requests at once: try again in a moment");
+}
+
 /* Uses bytes from the front of `in`, as long as requests may begin and end. */
 static void consume(struct connection *c, struct slice *in)
 {
@@ -197,6 +220,7 @@ static void consume(struct connection *c, struct slice *in)
             connection_enter(c, CONNECTION_HEAD);
         switch (parser_feed(c->parser, in, &err)) {
         case PARSE_MORE:
+            take_more(c);
             return;
         case PARSE_HEAD:
             connection_enter(c, CONNECTION_BODY);

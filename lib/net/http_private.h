@@ -59,6 +59,7 @@ struct connection {
     struct buf pending; /* read, but behind a request that is not answered yet */
     size_t pending_at;
     bool half_closed; /* the client sends no more */
+    size_t large;     /* bytes of its request's body, counted in server->large */
 
     struct exchange_id exchange; /* 0: none is open */
     enum answer_state answer;
@@ -100,6 +101,8 @@ struct http_server {
     uv_prepare_t prepare;
     uv_check_t check;
     uv_idle_t idle; /* on while `dirty` is not empty: keeps the loop from waiting */
+
+    size_t large; /* bytes of bodies, of those that are not small */
 
     char date[DATE_SIZE]; /* a header's value, good for a second */
     int64_t date_ms;

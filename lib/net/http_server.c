@@ -21,6 +21,7 @@ struct http_server_config http_server_config_default(void)
         .connections = LIMIT_CONNECTIONS,
         .subscribers = LIMIT_SUBSCRIBERS,
         .subscriber_bytes = LIMIT_SUBSCRIBER_BYTES,
+        .bodies_bytes = LIMIT_BODIES_BYTES,
         .answers_bytes = LIMIT_ANSWERS_BYTES,
         .header_ms = LIMIT_HEADER_MS,
         .body_ms = LIMIT_BODY_MS,

@@ -29,6 +29,7 @@ struct http_server_config {
     size_t connections;      /* at once; beyond it 503 */
     size_t subscribers;      /* event streams at once; beyond it they are closed */
     size_t subscriber_bytes; /* waiting for one of them; beyond it it is closed */
+    size_t bodies_bytes;     /* of requests not answered yet, small ones aside; beyond it 503 */
     size_t answers_bytes;    /* of whole answers waiting; beyond it who waits longest is closed */
     int64_t header_ms;       /* from a request's first byte to the end of its headers */
     int64_t body_ms;         /* from there to its last byte; also: without progress of an answer */
