@@ -1,171 +1,293 @@
-#include "net/net_unit.h"
+/* The node on its thread, its readers, and the loop between them and the world. Also built with
+ * ThreadSanitizer (tests/threads). Nobody listens: requests are put in as net would. */
+#include "unit.h"
 
 #include <stdio.h>
+#include <string.h>
 
-#include "base/limits.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "host/host.h"
+#include "model/status.h"
 #include "support/tmp.h"
 
-#define APP "{\"id\":\"/web\",\"cmd\":\"sleep 1000\",\"instances\":0}"
-
-/* A node of its own behind a server on a free port. */
-struct house {
-    struct world world;
-    struct http_server *http;
+struct desk {
+    char folder[TMP_PATH_SIZE], state_path[TMP_PATH_SIZE], agent_path[TMP_PATH_SIZE];
+    struct loop loop;
+    struct http_server *server;
     struct host *host;
-    uint16_t port;
-    char folder[TMP_PATH_SIZE], state[TMP_PATH_SIZE];
-    bool ready, ended, http_stopped;
-    struct peer peer;
+    void (*when_ready)(void);
+    int ready, ended, launched, killed, forgotten;
+    struct error failure; /* of `ended` */
 };
 
-static void on_ready(void *data)
+static struct desk d;
+
+/* ---- deeds, on the loop */
+
+static void report(int64_t task, enum task_state state)
 {
-    ((struct house *)data)->ready = true;
+    struct event e = {.kind = EVENT_STATUS};
+    struct json_writer w;
+    const struct status st = {.task = task, .state = state, .at = {1}};
+    buf_init(&e.body, 4096);
+    json_begin(&w, &e.body);
+    status_write(&st, &w);
+    host_event(d.host, &e);
 }
 
-static void on_ended(void *data, const struct error *err)
+static void request(enum method method, const char *target, const char *body);
+
+static void do_launch(void *data, int64_t task, struct slice run_spec)
 {
-    struct house *h = data;
-    assert_null(err);
-    h->ended = true;
+    (void)data;
+    assert_true(run_spec.len > 0);
+    d.launched++;
+    report(task, TASK_RUNNING);
+    if (d.launched == 2)
+        request(METHOD_DELETE, "/v2/apps//web", "");
 }
 
-static void on_gone(void *data, struct exchange_id id)
+static void do_kill(void *data, int64_t task, int64_t grace_ms, const char *reason)
+{
+    (void)data;
+    (void)grace_ms;
+    assert_non_null(reason);
+    d.killed++;
+    report(task, TASK_KILLED);
+}
+
+static void do_forget(void *data, int64_t task)
+{
+    (void)data;
+    (void)task;
+    if (++d.forgotten == 2)
+        host_stop(d.host);
+}
+
+static void do_routes(void *data, struct slice message)
+{
+    (void)data;
+    assert_true(message.len > 0);
+}
+
+static void do_sandbox(void *data, struct exchange_id id, struct sandbox_request *r)
+{
+    (void)data;
+    (void)id;
+    sandbox_request_free(r);
+}
+
+static void do_gone(void *data, struct exchange_id id)
 {
     (void)data;
     (void)id;
 }
 
-static void on_credit(void *data, struct exchange_id id, size_t bytes)
+static void do_credit(void *data, struct exchange_id id, size_t bytes)
 {
     (void)data;
     (void)id;
     (void)bytes;
 }
 
-static void begin(struct house *h)
+static void do_send(void *data, int64_t node, struct slice frame)
+{
+    (void)data;
+    (void)node;
+    (void)frame;
+}
+
+static void do_ready(void *data)
+{
+    (void)data;
+    d.ready++;
+    if (d.when_ready != NULL)
+        d.when_ready();
+}
+
+static void on_server_stopped(struct http_server *server)
+{
+    (void)server;
+}
+
+static void do_ended(void *data, const struct error *err)
+{
+    (void)data;
+    d.ended++;
+    if (err != NULL)
+        d.failure = *err;
+    http_server_stop(d.server, 0, on_server_stopped);
+}
+
+/* ---- beginning and ending */
+
+static int begin(void **unused)
 {
     struct error err;
-    *h = (struct house){.port = 0};
-    world_begin(&h->world);
-    tmp_make(h->folder);
-    tmp_file(h->state, h->folder, "state.db");
     const struct http_server_config config = http_server_config_default();
-    h->host = host_new();
-    h->http = http_server_new(&h->world.loop, &config, &host_server_events, h->host);
-    assert_int_equal(http_server_listen(h->http, "marathon", "127.0.0.1", 0, &h->port, &err), 0);
+    (void)unused;
+    d = (struct desk){0};
+    tmp_make(d.folder);
+    tmp_file(d.state_path, d.folder, "state.db");
+    tmp_file(d.agent_path, d.folder, "agent.db");
+    assert_int_equal(loop_init(&d.loop, &err), 0);
+    d.host = host_new();
+    d.server = http_server_new(&d.loop, &config, &host_server_events, d.host);
+    return 0;
+}
+
+static int start(struct error *err)
+{
+    const unsigned modes = MODE_MASTER | MODE_SCHEDULER | MODE_AGENT;
     const struct host_options options = {
-        .seed = 1,
+        .seed = 7,
+        .readers = 2,
         .node = {.id = 1,
                  .store = 2,
-                 .state_path = h->state,
-                 .name = "n",
-                 .address = "127.0.0.1:0",
-                 .modes = MODE_MASTER | MODE_SCHEDULER,
+                 .state_path = d.state_path,
+                 .agent_path = d.agent_path,
+                 .name = "n1",
+                 .address = "127.0.0.1:5055",
+                 .modes = modes,
                  .bootstrap = true,
-                 .facts = {.version = "0", .name = "n", .job_rules = job_rules_default()}},
-    };
+                 .election_ms = 30,
+                 .heartbeat_ms = 10,
+                 .agent = {.hostname = "n1",
+                           .address = "127.0.0.1",
+                           .version = "1",
+                           .boot = "b",
+                           .port = 5051,
+                           .resources = "cpus:8;mem:8192;disk:8192;ports:[31000-31100]",
+                           .attributes = "{}",
+                           .work_dir = "/"},
+                 .facts = {.version = "1",
+                           .name = "n1",
+                           .modes = modes,
+                           .hostname = "n1",
+                           .address = "127.0.0.1",
+                           .job_rules = job_rules_default()}}};
     const struct host_deeds deeds = {
-        .data = h, .ready = on_ready, .ended = on_ended, .gone = on_gone, .credit = on_credit};
-    assert_int_equal(host_start(h->host, &h->world.loop, h->http, &options, &deeds, &err), 0);
-    UNTIL(&h->world, h->ready);
-    peer_begin(&h->peer, &h->world, h->port);
+        .data = &d,
+        .launch = do_launch,
+        .kill = do_kill,
+        .forget = do_forget,
+        .routes = do_routes,
+        .sandbox = do_sandbox,
+        .gone = do_gone,
+        .credit = do_credit,
+        .send = do_send,
+        .ready = do_ready,
+        .ended = do_ended,
+    };
+    return host_start(d.host, &d.loop, d.server, &options, &deeds, err);
 }
 
-static struct house *stopping;
-
-static void on_http_stopped(struct http_server *s)
-{
-    (void)s;
-    stopping->http_stopped = true;
-}
-
-static void end(struct house *h)
-{
-    if (!h->ended)
-        host_stop(h->host);
-    UNTIL(&h->world, h->ended);
-    peer_end(&h->peer);
-    stopping = h;
-    http_server_stop(h->http, 0, on_http_stopped);
-    UNTIL(&h->world, h->http_stopped);
-    http_server_free(h->http);
-    host_free(h->host);
-    world_end(&h->world);
-    tmp_remove(h->folder);
-}
-
-static void post_app(struct house *h)
-{
-    char text[512];
-    snprintf(text, sizeof text,
-             "POST /v2/apps HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-             "Content-Length: %zu\r\n\r\n%s",
-             strlen(APP), APP);
-    peer_say(&h->peer, text);
-}
-
-static void get(struct house *h, const char *path)
-{
-    char text[512];
-    snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
-    peer_say(&h->peer, text);
-}
-
-static void a_write_is_seen_by_who_reads_after_it(void **unused)
+static int end(void **unused)
 {
     (void)unused;
-    struct house h;
-    begin(&h);
-    post_app(&h);
-    UNTIL(&h.world, peer_has(&h.peer, "HTTP/1.1 201"));
-    buf_clear(&h.peer.got);
-    get(&h, "/v2/apps");
-    UNTIL(&h.world, peer_has(&h.peer, "\"/web\""));
-    end(&h);
+    host_free(d.host);
+    http_server_free(d.server);
+    loop_close(&d.loop);
+    tmp_remove(d.folder);
+    return 0;
 }
 
-/* The write and the stop reach the node in one turn; the write is committed in that turn, and
- * applied in the next. */
-static void what_was_taken_in_is_answered_before_the_end(void **unused)
+static void run(void)
 {
-    (void)unused;
-    struct house h;
-    begin(&h);
-    uint64_t before = http_server_stats(h.http)->requests;
-    post_app(&h);
-    UNTIL(&h.world, http_server_stats(h.http)->requests > before);
-    host_stop(h.host);
-    UNTIL(&h.world, h.ended);
-    UNTIL(&h.world, peer_has(&h.peer, "HTTP/1.1 201"));
-    end(&h);
+    struct error err;
+    if (start(&err) != 0)
+        fail_msg("%s", err.text);
+    struct event recovered = {.kind = EVENT_RECOVERED};
+    host_event(d.host, &recovered);
+    loop_run(&d.loop);
 }
 
-static void what_comes_after_the_end_is_refused(void **unused)
+/* As net would; the answer is dropped, since nobody has that exchange. */
+static void request(enum method method, const char *target, const char *body)
+{
+    struct request r = request_of(method, target);
+    r.body = slice_of(body);
+    r.listener = "marathon";
+    host_server_events.on_request(d.server, (struct exchange_id){12345}, &r);
+}
+
+/* ---- */
+
+static void stop_now(void)
+{
+    host_stop(d.host);
+}
+
+static void it_gets_ready_and_stops(void **unused)
 {
     (void)unused;
-    static const char *const paths[] = {"/v2/apps", "/v2/apps//web"}; /* a reader's, the node's */
-    struct house h;
-    begin(&h);
-    host_stop(h.host);
-    UNTIL(&h.world, h.ended);
-    for (size_t i = 0; i < COUNT(paths); i++) {
-        get(&h, paths[i]);
-        UNTIL(&h.world, peer_has(&h.peer, "this node is stopping\"}"));
-        assert_true(peer_has(&h.peer, "HTTP/1.1 503"));
-        buf_clear(&h.peer.got);
+    d.when_ready = stop_now;
+    run();
+    assert_int_equal(d.ready, 1);
+    assert_int_equal(d.ended, 1);
+    assert_int_equal(d.failure.code, ERR_NONE);
+}
+
+#define APP "{\"id\":\"/web\",\"cmd\":\"x\",\"instances\":2,\"cpus\":0.1,\"mem\":32}"
+
+static void create_and_ask(void)
+{
+    request(METHOD_POST, "/v2/apps", APP);
+    for (int i = 0; i < 200; i++) {
+        request(METHOD_GET, "/v2/apps", "");
+        request(METHOD_GET, "/v2/apps//web", "");
     }
-    end(&h);
+}
+
+static void tasks_live_and_end_while_many_ask(void **unused)
+{
+    (void)unused;
+    d.when_ready = create_and_ask;
+    run();
+    assert_int_equal(d.ended, 1);
+    assert_int_equal(d.failure.code, ERR_NONE);
+    assert_int_equal(d.launched, 2);
+    assert_int_equal(d.killed, 2);
+}
+
+static void flood_and_stop(void)
+{
+    for (int i = 0; i < 300; i++)
+        request(METHOD_GET, "/v2/apps", "");
+    host_stop(d.host);
+    for (int i = 0; i < 300; i++)
+        request(i % 2 == 0 ? METHOD_GET : METHOD_POST, "/v2/apps", APP);
+}
+
+static void stopping_in_the_middle_of_a_flood_ends(void **unused)
+{
+    (void)unused;
+    d.when_ready = flood_and_stop;
+    run();
+    assert_int_equal(d.ended, 1);
+}
+
+static void what_can_not_be_opened_is_said_at_once(void **unused)
+{
+    struct error err;
+    (void)unused;
+    str_copy(d.state_path, sizeof d.state_path, "/nowhere/at/all/state.db");
+    assert_int_equal(start(&err), -1);
+    assert_non_null(strstr(err.text, "/nowhere/at/all/state.db"));
+    http_server_stop(d.server, 0, on_server_stopped);
+    loop_run(&d.loop);
+    assert_int_equal(d.ended, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_write_is_seen_by_who_reads_after_it),
-        cmocka_unit_test(what_was_taken_in_is_answered_before_the_end),
-        cmocka_unit_test(what_comes_after_the_end_is_refused),
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+        TEST(it_gets_ready_and_stops),
+        TEST(tasks_live_and_end_while_many_ask),
+        TEST(stopping_in_the_middle_of_a_flood_ends),
+        TEST(what_can_not_be_opened_is_said_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -497,6 +497,18 @@ static void when_too_many_are_silent_the_leader_suspects_itself(void **unused)
     }
 }
 
+/* Nothing new is given to those, suspicion or not. */
+static void who_is_silent_is_not_used(void **unused)
+{
+    (void)unused;
+    crew(3);
+    desk_run_ms(&d, 4900, 0);
+    assert_true(master_is_live(d.master, 0, d.now));
+    desk_run_ms(&d, 200, 0);
+    assert_int_equal(desk_agent(&d, 0), AGENT_READY);
+    assert_false(master_is_live(d.master, 0, d.now));
+}
+
 static void a_suspicion_ends_with_the_silence(void **unused)
 {
     (void)unused;
@@ -592,6 +604,7 @@ int main(void)
         TEST(who_reconnects_in_time_loses_nothing),
         TEST(a_new_leader_waits_for_those_who_ought_to_come),
         TEST(when_too_many_are_silent_the_leader_suspects_itself),
+        TEST(who_is_silent_is_not_used),
         TEST(a_suspicion_ends_with_the_silence),
         TEST(the_leaders_own_pause_is_nobodys_silence),
         TEST(a_refused_decision_is_taken_again),
