@@ -8,6 +8,7 @@ and loopback address, and ends all that was started in it.
 Stories wait for conditions, never for time.
 """
 import contextlib
+import glob
 import gzip
 import http.client
 import json
@@ -398,8 +399,17 @@ class Place:
             what()
         wait_for(self._end_some, f"all processes of {self.folder} end")
         self._unmount()
+        self._remove_cgroups()
         shutil.rmtree(self.folder, ignore_errors=True)
         Place.all.remove(self)
+
+    def _remove_cgroups(self):
+        """Those of tasks whose supervisors were killed above, and could not do it."""
+        for record in glob.glob(os.path.join(glob.escape(self.folder), "*/agent/tasks/*/record")):
+            with contextlib.suppress(OSError), open(record) as f:
+                for path in re.findall(r"^cgroup_\w+=(/.*)$", f.read(), re.M):
+                    with contextlib.suppress(OSError):
+                        os.rmdir(path)
 
     def _unmount(self):
         with open("/proc/self/mounts") as f:
