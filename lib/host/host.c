@@ -318,14 +318,31 @@ static void refuse(struct host *h, struct exchange_id id)
     answer_close(&a);
 }
 
-/* The node's thread has said its last word: what was waiting has been done before. The mailbox to
- * it is shut, so what is in there now is all that came too late. */
+/* True if the node's thread has said its last word. */
+static bool do_all(struct host *h)
+{
+    struct deed *deeds;
+    bool ended = false;
+    size_t n = mailbox_take(&h->outbox, 0, (void **)&deeds);
+    for (size_t i = 0; i < n; i++) {
+        do_deed(h, &deeds[i]);
+        h->subscribing -= subscribes(&deeds[i]);
+        ended = ended || deeds[i].kind == DEED_ENDED;
+        deed_close(&deeds[i]);
+    }
+    mem_free(deeds);
+    return ended;
+}
+
+/* After the node's thread the readers end; their last answers are given. The mailbox to the node is
+ * shut, so what is in there now is all that came too late. */
 static void end(struct host *h)
 {
     uv_thread_join(&h->thread);
     h->joined = true;
     readers_stop(h->readers);
     h->readers = NULL;
+    do_all(h);
     struct event *late;
     size_t n = mailbox_take(&h->inbox, 0, (void **)&late);
     for (size_t i = 0; i < n; i++) {
@@ -340,17 +357,7 @@ static void end(struct host *h)
 static void on_wake(uv_async_t *wake)
 {
     struct host *h = wake->data;
-    struct deed *deeds;
-    bool ended = false;
-    size_t n = mailbox_take(&h->outbox, 0, (void **)&deeds);
-    for (size_t i = 0; i < n; i++) {
-        do_deed(h, &deeds[i]);
-        h->subscribing -= subscribes(&deeds[i]);
-        ended = ended || deeds[i].kind == DEED_ENDED;
-        deed_close(&deeds[i]);
-    }
-    mem_free(deeds);
-    if (ended)
+    if (do_all(h))
         end(h);
 }
 
