@@ -66,6 +66,13 @@ static void batch_free(struct batch *b)
     mem_free(b);
 }
 
+/* Its outcomes are known: the places that it took are in the state, or were not taken. */
+static void batch_end(struct node *n, struct batch *b)
+{
+    placement_settled(n->placement, b->proposed);
+    batch_free(b);
+}
+
 int propose_drafts(struct node *n, struct error *err)
 {
     size_t drafts = 0;
@@ -86,6 +93,7 @@ int propose_drafts(struct node *n, struct error *err)
         batch_free(b);
     } else {
         b->ticket = ++n->next_key;
+        b->proposed = placement_proposed(n->placement);
         map_put(n->batches, b->ticket, b);
         struct error refused;
         if (replica_propose(n->replica, buf_slice(&entry), b->ticket, &refused) != 0) {
@@ -129,7 +137,7 @@ void apply_entry(void *data, uint64_t index, uint64_t term, struct slice entry, 
     }
     json_free(root);
     if (b != NULL)
-        batch_free(b);
+        batch_end(n, b);
 }
 
 void batch_failed(struct node *n, uint64_t ticket, enum error_code code)
@@ -146,7 +154,7 @@ void batch_failed(struct node *n, uint64_t ticket, enum error_code code)
         code = ERR_UNAVAILABLE;
     for (; b->next < b->n; b->next++)
         fail_draft(n, b->origins[b->next], code, text);
-    batch_free(b);
+    batch_end(n, b);
 }
 
 /* Each outcome to who asked for it. What that makes them want goes out with the next turn. */

@@ -7,9 +7,9 @@
 
 /* ---------------- thinking */
 
-static bool is_live(void *data, int64_t agent)
+bool node_is_live(void *node, int64_t agent)
 {
-    struct node *n = data;
+    const struct node *n = node;
     return master_is_live(n->master, agent, n->now);
 }
 
@@ -32,10 +32,9 @@ static void think(struct node *n)
     master_tick(n->master, n->now, &n->out);
     if (!is_due(apps_due(n->apps), n->now) && !is_due(jobs_due(n->jobs), n->now))
         return;
-    struct placement *p = placement_new(n->state, is_live, n);
-    jobs_tick(n->jobs, p, newest_pong, n, n->now, &n->out);
-    apps_tick(n->apps, p, n->now, &n->out);
-    placement_free(p);
+    placement_turn(n->placement);
+    jobs_tick(n->jobs, n->placement, newest_pong, n, n->now, &n->out);
+    apps_tick(n->apps, n->placement, n->now, &n->out);
 }
 
 static void think_as_agent(struct node *n)

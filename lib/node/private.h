@@ -25,6 +25,7 @@ struct batch {
     uint64_t ticket;
     struct origin *origins;
     size_t n, next;
+    uint64_t proposed; /* its places (scheduler/placement) */
 };
 
 struct done { /* an outcome on its way to its origin */
@@ -54,6 +55,7 @@ struct node {
     struct master *master;
     struct apps *apps;
     struct jobs *jobs;
+    struct placement *placement;
     struct db *agent_db; /* NULL: no agent mode */
     struct agent *agent;
 
@@ -88,6 +90,9 @@ struct node {
     struct map *refused; /* port -> struct refused_port */
     char *ports_refused; /* the same as JSON, owned */
 };
+
+/* ---- node.c */
+bool node_is_live(void *node, int64_t agent); /* may it get tasks? */
 
 /* ---- start.c */
 /* Puts the fetched file in the place of ours (replica/replica.h). -1: the node has no state. */

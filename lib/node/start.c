@@ -143,10 +143,12 @@ static void make_minds(struct node *n)
     n->master = master_new(n->state, &master);
     n->apps = apps_new(n->state, n->hands->rng);
     n->jobs = jobs_new(n->state, n->hands->rng);
+    n->placement = placement_new(n->state, node_is_live, n);
 }
 
 static void free_minds(struct node *n)
 {
+    placement_free(n->placement);
     jobs_free(n->jobs);
     apps_free(n->apps);
     master_free(n->master);

@@ -1,6 +1,7 @@
 #include "scheduler/placement/placement.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "base/map.h"
@@ -46,6 +47,12 @@ struct app_places {
     size_t n, cap;
 };
 
+/* A place that was given, and is not in the state yet. */
+struct promise {
+    int64_t agent, app;
+    struct resources needs; /* with its ports */
+};
+
 struct placement {
     struct state *state;
     bool (*live)(void *data, int64_t agent);
@@ -53,7 +60,10 @@ struct placement {
     bool loaded;              /* the machines have been read: when somebody first asks */
     struct machine *machines; /* by id */
     size_t n, cap;
-    struct map *apps; /* id -> struct app_places */
+    struct map *apps;         /* id -> struct app_places */
+    struct promise *promises; /* the oldest first */
+    size_t promises_n, promises_cap;
+    uint64_t given, proposed; /* promises ever made; of these, up to there proposed */
 };
 
 /* ---- making the view */
@@ -89,6 +99,19 @@ static void add_machine(struct placement *p, const struct agent_row *r, bool liv
     buf_close(&text);
 }
 
+static struct machine *machine_by_id(struct placement *p, int64_t id)
+{
+    size_t low = 0, high = p->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (p->machines[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < p->n && p->machines[low].id == id ? &p->machines[low] : NULL;
+}
+
 static void load(struct placement *p)
 {
     struct agent_row row;
@@ -105,6 +128,11 @@ static void load(struct placement *p)
         }
         add_machine(p, &row, p->live == NULL || p->live(p->data, row.id));
     }
+    for (size_t i = 0; i < p->promises_n; i++) {
+        struct machine *m = machine_by_id(p, p->promises[i].agent);
+        if (m != NULL)
+            resources_subtract(&m->free, &p->promises[i].needs);
+    }
 }
 
 struct placement *placement_new(struct state *state, bool (*live)(void *data, int64_t agent),
@@ -115,10 +143,8 @@ struct placement *placement_new(struct state *state, bool (*live)(void *data, in
     return p;
 }
 
-void placement_free(struct placement *p)
+static void forget_machines(struct placement *p)
 {
-    if (p == NULL)
-        return;
     for (size_t i = 0; i < p->n; i++) {
         struct machine *m = &p->machines[i];
         mem_free(m->hostname);
@@ -127,14 +153,81 @@ void placement_free(struct placement *p)
         json_free(m->attributes);
         resources_close(&m->free);
     }
-    mem_free(p->machines);
+    p->n = 0;
+    p->loaded = false;
+}
+
+static void forget_apps(struct placement *p)
+{
     struct app_places *a;
     for (size_t cursor = 0; (a = map_each(p->apps, &cursor)) != NULL;) {
         mem_free(a->items);
         mem_free(a);
     }
     map_free(p->apps);
+}
+
+/* Those from one position up to another. */
+static void drop_promises(struct placement *p, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        resources_close(&p->promises[i].needs);
+    if (to < p->promises_n)
+        memmove(p->promises + from, p->promises + to, (p->promises_n - to) * sizeof p->promises[0]);
+    p->promises_n -= to - from;
+}
+
+void placement_free(struct placement *p)
+{
+    if (p == NULL)
+        return;
+    drop_promises(p, 0, p->promises_n);
+    forget_machines(p);
+    forget_apps(p);
+    mem_free(p->promises);
+    mem_free(p->machines);
     mem_free(p);
+}
+
+/* ---- turns, and what is promised over several of them */
+
+void placement_turn(struct placement *p)
+{
+    size_t not_proposed = (size_t)(p->given - p->proposed);
+    drop_promises(p, p->promises_n - not_proposed, p->promises_n);
+    p->given = p->proposed;
+    forget_machines(p);
+    forget_apps(p);
+    p->apps = map_new();
+}
+
+uint64_t placement_proposed(struct placement *p)
+{
+    p->proposed = p->given;
+    return p->proposed;
+}
+
+void placement_settled(struct placement *p, uint64_t proposed)
+{
+    uint64_t before_oldest = p->given - p->promises_n;
+    if (proposed > p->given) /* of an earlier placement: they are not kept here */
+        proposed = p->given;
+    if (proposed > before_oldest)
+        drop_promises(p, 0, (size_t)(proposed - before_oldest));
+}
+
+static void promise(struct placement *p, const struct demand *d, const struct place *at)
+{
+    if (p->promises_n == p->promises_cap) {
+        p->promises_cap = p->promises_cap == 0 ? 64 : p->promises_cap * 2;
+        p->promises = mem_realloc(p->promises, p->promises_cap * sizeof p->promises[0]);
+    }
+    struct promise *made = &p->promises[p->promises_n++];
+    *made = (struct promise){.agent = at->agent, .app = d->app, .needs = d->needs};
+    made->needs.ports = (struct ports){0};
+    for (size_t i = 0; i < at->ports_n; i++)
+        ports_add(&made->needs.ports, at->ports[i], at->ports[i]);
+    p->given++;
 }
 
 static void read_ports(struct placement *p, struct machine *m)
@@ -182,20 +275,10 @@ static struct app_places *places_of(struct placement *p, int64_t app)
     while (state_task_next(q, &t))
         if (t.version.ms >= row.config.ms && t.state != TASK_UNREACHABLE)
             count_place(a, t.agent);
+    for (size_t i = 0; i < p->promises_n; i++)
+        if (p->promises[i].app == app)
+            count_place(a, p->promises[i].agent);
     return a;
-}
-
-static struct machine *machine_by_id(struct placement *p, int64_t id)
-{
-    size_t low = 0, high = p->n;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (p->machines[middle].id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < p->n && p->machines[low].id == id ? &p->machines[low] : NULL;
 }
 
 static const struct json *attributes(struct machine *m)
@@ -456,6 +539,7 @@ bool place(struct placement *p, const struct demand *d, struct rng *rng, struct 
     resources_subtract(&m->free, &needs);
     if (d->app != 0)
         count_place(places_of(p, d->app), m->id);
+    promise(p, d, out);
     return true;
 }
 

@@ -42,6 +42,14 @@ struct placement *placement_new(struct state *state, bool (*live)(void *data, in
                                 void *data);
 void placement_free(struct placement *p); /* accepts NULL */
 
+/* Begins another turn: the agents are read anew. What was given in earlier turns, proposed, and is
+ * not settled counts as used: it is on its way through the log. */
+void placement_turn(struct placement *p);
+/* The turn's commands are proposed: a number to say again to placement_settled(), once they have
+ * been applied or are lost. Entries are settled in the order in which they were proposed. */
+uint64_t placement_proposed(struct placement *p);
+void placement_settled(struct placement *p, uint64_t proposed);
+
 struct demand {                      /* one task's */
     struct resources needs;          /* cpus, mem, disk, gpus; its ports are ignored */
     const struct ports *fixed_ports; /* these very ones, or NULL */

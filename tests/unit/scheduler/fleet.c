@@ -66,6 +66,7 @@ static void apply(struct fleet *f, struct fleet_entry *e)
     if (db_commit(f->db, &err) != 0)
         fail_msg("%s", err.text);
     state_committed(f->state);
+    placement_settled(f->placement, e->proposed);
     for (i = 0; i < e->n; i++) {
         if (e->origins[i].kind == ORIGIN_APPS)
             apps_outcome(f->apps, e->origins[i].key, &outcomes[i], f->now, &f->out);
@@ -88,7 +89,7 @@ static void propose(struct fleet *f)
         return;
     assert_true(f->entries_n < COUNT(f->entries));
     struct fleet_entry *e = &f->entries[f->entries_n++];
-    *e = (struct fleet_entry){.term = f->term};
+    *e = (struct fleet_entry){.term = f->term, .proposed = placement_proposed(f->placement)};
     buf_init(&e->text, LIMIT_ENTRY_BYTES + 1024);
     e->origins = mem_zalloc(f->out.n * sizeof e->origins[0]);
     command_entry_begin(&e->text);
@@ -122,6 +123,19 @@ void fleet_release(struct fleet *f)
     apply_all(f);
 }
 
+static struct fleet_agent *agent_of(struct fleet *f, int64_t id)
+{
+    for (size_t i = 0; i < f->agents_n; i++)
+        if (f->agents[i].id == id)
+            return &f->agents[i];
+    return NULL;
+}
+
+static bool is_live(void *data, int64_t agent)
+{
+    return !agent_of(data, agent)->cut;
+}
+
 /* ---- beginning and ending */
 
 void fleet_open(struct fleet *f)
@@ -135,6 +149,7 @@ void fleet_open(struct fleet *f)
     outbox_init(&f->out, f->term);
     f->tasks = map_new();
     f->apps = apps_new(f->state, &f->rng);
+    f->placement = placement_new(f->state, is_live, f);
     f->watch.changed = on_change;
     state_watch(f->state, &f->watch);
     fleet_command(f, COMMAND_SCHEMA_UPGRADE, "{'level':1}");
@@ -152,6 +167,7 @@ void fleet_close(struct fleet *f)
     outcome_close(&f->last);
     outbox_close(&f->out);
     apps_free(f->apps);
+    placement_free(f->placement);
     state_close(f->state);
     db_close(f->db);
 }
@@ -159,6 +175,10 @@ void fleet_close(struct fleet *f)
 void fleet_new_leader(struct fleet *f)
 {
     f->term++;
+    for (size_t i = 0; i < f->entries_n; i++)
+        f->entries[i].proposed = 0;
+    placement_free(f->placement);
+    f->placement = placement_new(f->state, is_live, f);
     outbox_close(&f->out);
     outbox_init(&f->out, f->term);
     apps_lead(f->apps, false, f->now, &f->out);
@@ -210,19 +230,6 @@ int64_t fleet_agent(struct fleet *f, const char *hostname, const char *members)
     json_free(over);
     json_free(plain);
     return a->id;
-}
-
-static struct fleet_agent *agent_of(struct fleet *f, int64_t id)
-{
-    for (size_t i = 0; i < f->agents_n; i++)
-        if (f->agents[i].id == id)
-            return &f->agents[i];
-    return NULL;
-}
-
-static bool is_live(void *data, int64_t agent)
-{
-    return !agent_of(data, agent)->cut;
 }
 
 static void set_agent(struct fleet *f, const struct fleet_agent *a, enum agent_state state)
@@ -417,9 +424,8 @@ void fleet_turn(struct fleet *f)
 {
     f->turns++;
     agents_turn(f);
-    struct placement *p = placement_new(f->state, is_live, f);
-    apps_tick(f->apps, p, f->now, &f->out);
-    placement_free(p);
+    placement_turn(f->placement);
+    apps_tick(f->apps, f->placement, f->now, &f->out);
     propose(f);
     if (!f->held)
         apply_all(f);

@@ -33,7 +33,7 @@ struct fleet_entry { /* drafted, not yet applied */
     struct buf text;
     struct origin *origins;
     size_t n;
-    uint64_t term;
+    uint64_t term, proposed; /* proposed: its places */
 };
 
 struct fleet {
@@ -42,6 +42,7 @@ struct fleet {
     struct watch watch;
     struct rng rng;
     struct apps *apps;
+    struct placement *placement;
     struct outbox out;
     struct now now;
     uint64_t term, index;

@@ -771,6 +771,25 @@ static void a_launch_names_what_it_saw(void **unused)
     fleet_release(&f);
 }
 
+/* There is room for one. It is on its way to /web when /other's backoff is over. */
+static void room_that_is_promised_is_not_promised_again(void **unused)
+{
+    (void)unused;
+    fleet_agent(&f, "n1", "{'cpus_milli':100}");
+    fleet_put(&f, "{'id':'/other','cmd':'fails 10','instances':1,'cpus':0.1,'mem':32}");
+    fleet_run_ms(&f, 500);
+    fleet_put(&f, WEB("ok", 1, ""));
+    fleet_turn(&f);
+    f.held = true;
+    fleet_turn(&f);
+    assert_int_equal(f.entries_n, 1);
+    fleet_run_ms(&f, 3000);
+    assert_int_equal(f.entries_n, 1);
+    fleet_release(&f);
+    fleet_run_ms(&f, 1000);
+    expect_list("1 running");
+}
+
 /* Something is due while its commands are in flight: it is not waited for by turning. */
 static void what_is_in_flight_is_waited_for_in_peace(void **unused)
 {
@@ -860,6 +879,7 @@ int main(void)
         TEST(a_new_leader_goes_on_where_the_old_one_was),
         TEST(nothing_is_decided_twice_while_it_is_in_flight),
         TEST(a_launch_names_what_it_saw),
+        TEST(room_that_is_promised_is_not_promised_again),
         TEST(what_is_in_flight_is_waited_for_in_peace),
         TEST(marks_die_with_the_leadership),
         TEST(what_the_feed_says_of_jobs_is_not_taken_for_an_app),

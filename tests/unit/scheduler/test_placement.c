@@ -204,6 +204,47 @@ static void many_port_ranges_are_read(void **unused)
     assert_string_equal(asks(&d, example), "");
 }
 
+/* What is on its way through the log counts, turn after turn, until it is settled. */
+static void what_was_given_counts_until_it_is_settled(void **unused)
+{
+    struct ports fixed = {0};
+    struct demand d = {.needs = {.cpus_milli = 1000}, .fixed_ports = &fixed};
+    struct demand any = {.needs = {.cpus_milli = 1000}, .any_ports = 1};
+    struct funnel funnel;
+    struct place at;
+    (void)unused;
+    ports_add(&fixed, 31000, 31000);
+    fleet_agent(&f, "n1", "{'cpus_milli':2000,'ports':'31000-31001'}");
+    struct placement *p = placement_new(f.state, NULL, NULL);
+    assert_true(place(p, &d, &f.rng, &at, &funnel));
+    mem_free(at.ports);
+    uint64_t first = placement_proposed(p);
+    placement_turn(p);
+    assert_false(place(p, &d, &f.rng, &at, &funnel));
+    assert_int_equal(funnel.declined[REASON_PORTS], 1);
+    assert_true(place(p, &any, &f.rng, &at, &funnel));
+    assert_int_equal(at.ports[0], 31001);
+    mem_free(at.ports);
+    placement_proposed(p);
+    placement_turn(p);
+    assert_false(place(p, &any, &f.rng, &at, &funnel));
+    assert_int_equal(funnel.declined[REASON_CPUS], 1);
+    placement_settled(p, first); /* the first was refused: its place is free again */
+    placement_turn(p);
+    assert_true(place(p, &d, &f.rng, &at, &funnel));
+    mem_free(at.ports);
+    placement_settled(p, placement_proposed(p));
+    placement_settled(p, first); /* late news of what is settled */
+    placement_settled(p, 1000);  /* and of what somebody else gave */
+    placement_turn(p);
+    assert_true(place(p, &d, &f.rng, &at, &funnel));
+    mem_free(at.ports);
+    placement_turn(p); /* that was never proposed: its place is free */
+    assert_true(place_explain(p, &d, &funnel));
+    placement_free(p);
+    ports_close(&fixed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +256,7 @@ int main(void)
         TEST(ports_are_given_once),
         TEST(a_taken_port_names_who_has_it),
         TEST(many_port_ranges_are_read),
+        TEST(what_was_given_counts_until_it_is_settled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
