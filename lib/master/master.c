@@ -144,6 +144,7 @@ void waiting_free(struct waiting *w)
         buf_close(&w->bodies[i]);
     mem_free(w->bodies);
     mem_free(w->agents);
+    mem_free(w->alive);
     json_free(w->reported);
     mem_free(w);
 }
@@ -162,7 +163,7 @@ void master_outcome(struct master *m, uint64_t key, const struct outcome *o, str
         if (w->uid != 0)
             registered(m, w, o, now, out);
         else
-            acknowledge(m, w, out);
+            acknowledge(m, w, now, out);
     }
     waiting_free(w);
 }
@@ -200,7 +201,7 @@ void master_message(struct master *m, int64_t node, enum message_kind kind, cons
     if (kind == MESSAGE_PONG)
         s->pong = json_int(json_get(body, "seq"), 0);
     else if (kind == MESSAGE_STATUS)
-        on_status(m, s, body, out);
+        on_status(m, s, body, now, out);
     else
         log_warn("message refused", "node=%lld why=a leader gets no %s", (long long)node,
                  message_word(kind));
@@ -316,7 +317,7 @@ static void wake_due(struct master *m, struct now now)
 void master_tick(struct master *m, struct now now, struct outbox *out)
 {
     forgive_pause(m, now);
-    propose_statuses(m, out);
+    propose_statuses(m, now, out);
     if (routes_are_dirty(m->routes) && now.mono.ms >= m->routes_due.ms) {
         m->routes_due = mono_after(now.mono, ROUTES_EVERY_MS);
         send_routes(m, -1, out);

@@ -34,6 +34,11 @@ struct waiting {
     int64_t *agents;       /* of statuses: whose */
     struct buf *bodies;    /* of statuses: what to acknowledge to agents[i], elements {task, seq} */
     size_t n;
+    struct alive *alive; /* of statuses: the tasks that they say live */
+    size_t alive_n, alive_cap;
+};
+struct alive {
+    int64_t agent, task;
 };
 
 struct master {
@@ -73,18 +78,24 @@ void on_register(struct master *m, int64_t node, const struct json *v, struct no
 void registered(struct master *m, const struct waiting *w, const struct outcome *o, struct now now,
                 struct outbox *out);
 
+/* It runs what is nobody's, and may not hear that it is to end it: it is told so, and asked again
+ * what it runs, until that is gone. */
+void end_stranger(struct master *m, struct session *s, int64_t task, const char *why,
+                  struct now now, struct outbox *out);
+
 /* ---- report.c */
 /* A run that was given up as not started may have started: the state decides what becomes of it. */
 static inline bool given_up(const struct task_row *t)
 {
     return t->owner == OWNER_JOB && t->state == TASK_DROPPED;
 }
-void on_status(struct master *m, struct session *s, const struct json *v, struct outbox *out);
+void on_status(struct master *m, struct session *s, const struct json *v, struct now now,
+               struct outbox *out);
 /* What it runs lives on, though the state gave it up. */
 void report_again(struct master *m, const struct json *reported, struct now now,
                   struct outbox *out);
-void propose_statuses(struct master *m, struct outbox *out);
-void acknowledge(struct master *m, const struct waiting *w, struct outbox *out);
+void propose_statuses(struct master *m, struct now now, struct outbox *out);
+void acknowledge(struct master *m, const struct waiting *w, struct now now, struct outbox *out);
 
 /* ---- order.c */
 void order_kill(struct master *m, const struct session *s, int64_t task, int64_t grace_ms,

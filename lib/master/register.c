@@ -78,11 +78,20 @@ static bool is_known(struct master *m, const struct offer *o, int64_t *id_out)
     return same;
 }
 
-/* What it runs and should not: what has ended here, or was given to somebody else. It may not hear
- * of it, and its reports were acknowledged long ago: it is asked again what it runs. */
+void end_stranger(struct master *m, struct session *s, int64_t task, const char *why,
+                  struct now now, struct outbox *out)
+{
+    order_kill(m, s, task, 0, why, out);
+    s->ask_again = mono_after(now.mono, ASK_AGAIN_MS);
+    if (list_empty(&s->in_dirty))
+        list_push(&m->dirty, &s->in_dirty);
+}
+
+/* What it runs and should not: what has ended here, or was given to somebody else. */
 static void end_strangers(struct master *m, struct session *s, const struct json *reported,
                           struct now now, struct outbox *out)
 {
+    static const char why[] = "it was replaced while its agent was away";
     JSON_EACH (item, reported) {
         struct task_row t;
         enum task_state state;
@@ -90,9 +99,10 @@ static void end_strangers(struct master *m, struct session *s, const struct json
         if (state_task_by_id(m->state, task, &t) && t.agent == s->id &&
             (!task_ended(t.state) || given_up(&t)))
             continue;
-        order_kill(m, s, task, 0, "it was replaced while its agent was away", out);
-        if (task_state_parse(json_str(json_get(item, "state"), ""), &state) && !task_ended(state))
-            s->ask_again = mono_after(now.mono, ASK_AGAIN_MS);
+        if (task_state_parse(json_str(json_get(item, "state"), ""), &state) && task_ended(state))
+            order_kill(m, s, task, 0, why, out); /* so that it tells its end once more */
+        else
+            end_stranger(m, s, task, why, now, out);
     }
 }
 

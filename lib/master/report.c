@@ -56,11 +56,20 @@ static enum whose whose(struct master *m, const struct session *s, const struct 
     return task_ended(st->state) ? NOBODYS : STRANGER;
 }
 
+static void note_alive(struct master *m, int64_t agent, int64_t task)
+{
+    struct waiting *w = m->gathering;
+    if (w->alive_n == w->alive_cap) {
+        w->alive_cap = w->alive_cap == 0 ? 16 : w->alive_cap * 2;
+        w->alive = mem_realloc(w->alive, w->alive_cap * sizeof w->alive[0]);
+    }
+    w->alive[w->alive_n++] = (struct alive){agent, task};
+}
+
 /* Takes it in, and says whether it is to be acknowledged. What is no status, or of the end of what
- * is nobody's, is: it would only come again. What a stranger is told may be lost, so that he is to
- * come again, and be told again, until he has ended. */
-static bool take_status(struct master *m, const struct session *s, const struct json *v,
-                        struct slice body, struct outbox *out)
+ * is nobody's, is: it would only come again. A stranger is to come again until he has ended. */
+static bool take_status(struct master *m, struct session *s, const struct json *v,
+                        struct slice body, struct now now, struct outbox *out)
 {
     struct status st;
     struct error err;
@@ -71,17 +80,19 @@ static bool take_status(struct master *m, const struct session *s, const struct 
     switch (whose(m, s, &st)) {
     case OURS:
         add_status(m, body);
+        if (!task_ended(st.state))
+            note_alive(m, s->id, st.task);
         return true;
     case NOBODYS:
         return true;
     case STRANGER:
-        order_kill(m, s, st.task, 0, "it was replaced", out);
+        end_stranger(m, s, st.task, "it was replaced", now, out);
         return false;
     }
     return true;
 }
 
-static void take_one(struct master *m, const struct session *s, const struct json *v,
+static void take_one(struct master *m, struct session *s, const struct json *v, struct now now,
                      struct outbox *out)
 {
     struct buf body;
@@ -93,21 +104,22 @@ static void take_one(struct master *m, const struct session *s, const struct jso
     if (full)
         log_warn("status refused", "agent=%lld task=%lld why=longer than %d bytes",
                  (long long)s->id, (long long)json_int(json_get(v, "task"), 0), STATUS_BYTES);
-    if (full || take_status(m, s, v, buf_slice(&body), out))
+    if (full || take_status(m, s, v, buf_slice(&body), now, out))
         add_ack(m, s->id, v);
     buf_close(&body);
 }
 
-void on_status(struct master *m, struct session *s, const struct json *v, struct outbox *out)
+void on_status(struct master *m, struct session *s, const struct json *v, struct now now,
+               struct outbox *out)
 {
     JSON_EACH (status, json_get(v, "statuses")) {
         enum task_state state;
-        take_one(m, s, status, out);
+        take_one(m, s, status, now, out);
         if (s->owed > 0 && task_state_parse(json_str(json_get(status, "state"), ""), &state) &&
             task_ended(state))
             s->owed--;
         if (m->statuses.len > COMMAND_BYTES)
-            propose_statuses(m, out);
+            propose_statuses(m, now, out);
     }
 }
 
@@ -130,11 +142,25 @@ void report_again(struct master *m, const struct json *reported, struct now now,
         add_status(m, buf_slice(&body));
         buf_close(&body);
         if (m->statuses.len > COMMAND_BYTES)
-            propose_statuses(m, out);
+            propose_statuses(m, now, out);
     }
 }
 
-void acknowledge(struct master *m, const struct waiting *wait, struct outbox *out)
+/* What was said to live, and had ended in the state when that was committed: an order that came
+ * after the kill that was to end it. */
+static void end_closed(struct master *m, const struct waiting *wait, struct now now,
+                       struct outbox *out)
+{
+    for (size_t i = 0; i < wait->alive_n; i++) {
+        struct task_row t;
+        struct session *s = map_get(m->sessions, (uint64_t)wait->alive[i].agent);
+        if (s != NULL && state_task_by_id(m->state, wait->alive[i].task, &t) &&
+            task_ended(t.state) && !given_up(&t))
+            end_stranger(m, s, t.id, "it was replaced", now, out);
+    }
+}
+
+void acknowledge(struct master *m, const struct waiting *wait, struct now now, struct outbox *out)
 {
     for (size_t i = 0; i < wait->n; i++) {
         struct json_writer w;
@@ -145,9 +171,10 @@ void acknowledge(struct master *m, const struct waiting *wait, struct outbox *ou
         json_array_end(&w);
         outbox_message_end(out, &w);
     }
+    end_closed(m, wait, now, out);
 }
 
-void propose_statuses(struct master *m, struct outbox *out)
+void propose_statuses(struct master *m, struct now now, struct outbox *out)
 {
     struct json_writer w;
     struct waiting *wait = m->gathering;
@@ -155,7 +182,7 @@ void propose_statuses(struct master *m, struct outbox *out)
         return;
     m->gathering = NULL;
     if (m->statuses.len == 0) { /* none of them is ours */
-        acknowledge(m, wait, out);
+        acknowledge(m, wait, now, out);
         waiting_free(wait);
         return;
     }

@@ -96,8 +96,8 @@ static void note_message(struct desk *d, const struct out *item)
         buf_printf(&d->told, " %d grace=%d %s", (int)json_int(json_get(v, "task"), 0),
                    (int)json_int(json_get(v, "grace_ms"), 0), json_str(json_get(v, "reason"), ""));
     JSON_EACH (ack, json_get(v, "statuses"))
-        buf_printf(&d->told, " %d:%d", (int)json_int(json_get(ack, "task"), 0),
-                   (int)json_int(json_get(ack, "seq"), 0));
+        buf_printf(&d->told, " %lld:%lld", (long long)json_int(json_get(ack, "task"), 0),
+                   (long long)json_int(json_get(ack, "seq"), 0));
     if (kind != MESSAGE_ROUTES)
         buf_putc(&d->told, '\n');
     json_free(v);

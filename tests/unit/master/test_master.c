@@ -336,6 +336,25 @@ static void what_nobody_wants_any_more_is_ended_when_it_reports(void **unused)
     assert_int_equal(d.drafts, 2); /* the registrations */
 }
 
+/* The order came after the kill that was to end it: it runs, and the state has closed it already
+ * when the report of that is committed. */
+static void what_ends_while_its_report_is_committed_is_ended_too(void **unused)
+{
+    (void)unused;
+    crew(1);
+    int64_t task = desk_launch(&d, desk_app(&d, "/web", ""), 0);
+    desk_turn(&d);
+    desk_kill(&d, task);
+    desk_run_ms(&d, 200, 1);
+    desk_told(&d);
+    desk_status(&d, 1, task, INT64_C(1) << 40, "killed"); /* there is no such task */
+    desk_status(&d, 1, task, 1, "running");
+    desk_turn(&d);
+    expect_told("0 ack 1:1099511627776 1:1\n0 kill 1 grace=0 it was replaced\n");
+    desk_run_ms(&d, 6000, 1);
+    expect_told("0 again\n"); /* until it is gone */
+}
+
 static void reports_that_are_none_do_not_come_again(void **unused)
 {
     (void)unused;
@@ -595,6 +614,7 @@ int main(void)
         TEST(what_was_not_committed_is_not_acknowledged),
         TEST(an_old_leaders_reports_are_not_acknowledged),
         TEST(what_nobody_wants_any_more_is_ended_when_it_reports),
+        TEST(what_ends_while_its_report_is_committed_is_ended_too),
         TEST(reports_that_are_none_do_not_come_again),
         TEST(reports_of_any_number_fit_the_log),
         TEST(a_silent_agent_is_unreachable_after_its_time),
