@@ -1,6 +1,8 @@
 #include "base/assert.h"
 #include "state/private.h"
 
+enum { ATTRIBUTES_BYTES = 64 << 10 };
+
 /* An agent's own facts, in the names of agent.register's arguments. */
 static const struct {
     const char *name, *parameter;
@@ -37,25 +39,26 @@ int apply_node_put(struct apply *a)
     return 0;
 }
 
-static void bind_agent(struct apply *a, struct stmt *q)
+static void write_attributes(const struct json *v, struct buf *out)
+{
+    struct json_writer w;
+    json_begin(&w, out);
+    if (json_is(json_get(v, "attributes"), JSON_OBJECT))
+        json_put_value(&w, json_get(v, "attributes"));
+    else
+        json_put_raw(&w, SLICE("{}"));
+}
+
+static void bind_agent(struct apply *a, struct stmt *q, const char *attributes)
 {
     const struct json *v = a->c->args;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         stmt_bind_text(q, texts[i].parameter, json_str(json_get(v, texts[i].name), ""));
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         stmt_bind_i64(q, numbers[i].parameter, json_int(json_get(v, numbers[i].name), 0));
-    struct buf attributes;
-    buf_init(&attributes, 64 << 10);
-    struct json_writer w;
-    json_begin(&w, &attributes);
-    if (json_is(json_get(v, "attributes"), JSON_OBJECT))
-        json_put_value(&w, json_get(v, "attributes"));
-    else
-        json_put_raw(&w, SLICE("{}"));
-    stmt_bind_text(q, ":attributes", buf_str(&attributes));
+    stmt_bind_text(q, ":attributes", attributes);
     stmt_bind_i64(q, ":at", a->c->at.ms);
     stmt_run(q);
-    buf_close(&attributes);
 }
 
 /* Draining is an operator's wish and outlives a restart; unreachable does not. */
@@ -64,14 +67,10 @@ static enum agent_state state_on_return(enum agent_state before)
     return before == AGENT_DRAINING || before == AGENT_DRAINED ? before : AGENT_READY;
 }
 
-int apply_agent_register(struct apply *a)
+static int register_agent(struct apply *a, int64_t uid, const char *attributes)
 {
     struct state *s = a->s;
-    int64_t uid = json_int(json_get(a->c->args, "uid"), 0);
     const char *hostname = json_str(json_get(a->c->args, "hostname"), "");
-    if (uid <= 0)
-        return refuse(a, ERR_INVALID, "agent.register: uid: need a positive number");
-
     struct agent_row row;
     bool known = state_agent_by_uid(s, uid, &row);
     int64_t id = known ? row.id : -1;
@@ -80,7 +79,7 @@ int apply_agent_register(struct apply *a)
     struct stmt *q = change_use(s, known ? AGENT_AGAIN : AGENT_ADD);
     if (known)
         stmt_bind_i64(q, ":state", now);
-    bind_agent(a, q);
+    bind_agent(a, q, attributes);
     if (!known)
         id = db_last_id(s->db);
 
@@ -99,6 +98,22 @@ int apply_agent_register(struct apply *a)
                                       known ? "agent %s is back" : "agent %s joined", hostname),
                });
     return 0;
+}
+
+int apply_agent_register(struct apply *a)
+{
+    int64_t uid = json_int(json_get(a->c->args, "uid"), 0);
+    if (uid <= 0)
+        return refuse(a, ERR_INVALID, "agent.register: uid: need a positive number");
+    struct buf attributes;
+    buf_init(&attributes, ATTRIBUTES_BYTES);
+    write_attributes(a->c->args, &attributes);
+    int rc = buf_full(&attributes)
+                 ? refuse(a, ERR_LIMIT, "agent.register: attributes: need at most %d bytes",
+                          ATTRIBUTES_BYTES)
+                 : register_agent(a, uid, buf_str(&attributes));
+    buf_close(&attributes);
+    return rc;
 }
 
 /* Tasks of an agent that nobody can reach are unreachable; when it is back it tells what they are.

@@ -7,6 +7,9 @@
 #include "model/app.h"
 #include "state/private.h"
 
+/* Of a deployment: what its apps were may be larger than the command that changes them. */
+enum { PLAN_BYTES = 4 * LIMIT_ENTRY_BYTES };
+
 /* One element of app.put's `apps`, with what stands in the state. */
 struct put {
     const char *path;
@@ -134,32 +137,34 @@ static size_t count_steps(const struct json *deployment)
     return json_count(json_get(deployment, "steps"));
 }
 
+static void write_plan(struct buf *out, const struct json *steps, struct wall version,
+                       const struct buf *originals, const struct buf *targets)
+{
+    struct json_writer w;
+    json_begin(&w, out);
+    json_object(&w);
+    char text[TIME_TEXT_SIZE];
+    json_member_str(&w, "version", wall_text(version, text));
+    json_key(&w, "steps");
+    json_put_value(&w, steps);
+    json_member_raw(&w, "original", buf_slice(originals));
+    json_member_raw(&w, "target", buf_slice(targets));
+    json_object_end(&w);
+}
+
 static void begin_deployment(struct apply *a, const struct json *v, struct wall version,
-                             struct slice originals, struct slice targets)
+                             const char *plan)
 {
     struct uuid u;
     const char *uuid = json_str(json_get(v, "uuid"), "");
     if (!uuid_parse(uuid, &u))
         UNREACHABLE("a deployment's uuid is made by us");
-    struct buf plan;
-    buf_init(&plan, LIMIT_ENTRY_BYTES * 2);
-    struct json_writer w;
-    json_begin(&w, &plan);
-    json_object(&w);
-    char text[TIME_TEXT_SIZE];
-    json_member_str(&w, "version", wall_text(version, text));
-    json_key(&w, "steps");
-    json_put_value(&w, json_get(v, "steps"));
-    json_member_raw(&w, "original", originals);
-    json_member_raw(&w, "target", targets);
-    json_object_end(&w);
-
     struct stmt *q = change_use(a->s, DEPLOYMENT_ADD);
     stmt_bind_blob(q, ":uuid", (struct slice){(const char *)u.b, sizeof u.b});
     stmt_bind_i64(q, ":version", version.ms);
     stmt_bind_i64(q, ":at", a->c->at.ms);
     stmt_bind_i64(q, ":steps", (int64_t)count_steps(v));
-    stmt_bind_text(q, ":plan", buf_str(&plan));
+    stmt_bind_text(q, ":plan", plan);
     stmt_run(q);
     int64_t id = db_last_id(a->s->db);
     JSON_EACH (item, json_get(a->c->args, "apps")) {
@@ -173,11 +178,10 @@ static void begin_deployment(struct apply *a, const struct json *v, struct wall 
                    .id = id,
                    .name = uuid,
                    .of = json_str(json_get(a->c->args, "group"), "/"),
-                   .more = buf_str(&plan),
+                   .more = plan,
                    .event = event_put(a, NOUN_DEPLOYMENT, uuid, "begin",
                                       "deployment %s begins: %zu steps", uuid, count_steps(v)),
                });
-    buf_close(&plan);
 }
 
 /* ---- apps */
@@ -374,7 +378,8 @@ static struct wall next_version(struct apply *a)
     return (struct wall){version};
 }
 
-static int put_all(struct apply *a, struct wall version, struct buf *originals, struct buf *targets)
+static int put_each(struct apply *a, struct wall version, struct buf *originals,
+                    struct buf *targets)
 {
     struct json_writer ow, tw;
     json_begin(&ow, originals);
@@ -394,6 +399,31 @@ static int put_all(struct apply *a, struct wall version, struct buf *originals, 
     json_array_end(&ow);
     json_array_end(&tw);
     return 0;
+}
+
+/* Changes the apps, and begins the deployment that is to make it so, if that takes any step. */
+static int put_all(struct apply *a, struct wall version)
+{
+    const struct json *deployment = json_get(a->c->args, "deployment");
+    struct buf originals, targets, plan;
+    buf_init(&originals, PLAN_BYTES);
+    buf_init(&targets, PLAN_BYTES);
+    buf_init(&plan, PLAN_BYTES);
+    int rc = put_each(a, version, &originals, &targets);
+    if (rc == 0 && count_steps(deployment) > 0) {
+        write_plan(&plan, json_get(deployment, "steps"), version, &originals, &targets);
+        if (buf_full(&originals) || buf_full(&targets) || buf_full(&plan))
+            rc = refuse(a, ERR_LIMIT,
+                        "the definitions that a deployment keeps need at most %d bytes: change "
+                        "fewer apps at once",
+                        PLAN_BYTES);
+        else
+            begin_deployment(a, deployment, version, buf_str(&plan));
+    }
+    buf_close(&originals);
+    buf_close(&targets);
+    buf_close(&plan);
+    return rc;
 }
 
 /* Scaling down by naming the victims (6.3): they end whatever the deployment does. */
@@ -432,8 +462,7 @@ int apply_app_put(struct apply *a)
         if (check_base(a, item, &p) != 0 || take_lock(a, p.path, force) != 0)
             return -1;
     }
-    bool has_steps = count_steps(deployment) > 0;
-    if (has_steps && state_deployments_count(a->s) >= LIMIT_DEPLOYMENTS) {
+    if (count_steps(deployment) > 0 && state_deployments_count(a->s) >= LIMIT_DEPLOYMENTS) {
         name_limit(a, "deployments");
         return refuse(a, ERR_LIMIT,
                       "%d deployments are running, the most there may be: wait for one to end",
@@ -441,24 +470,16 @@ int apply_app_put(struct apply *a)
     }
 
     struct wall version = next_version(a);
-    struct buf originals, targets;
-    buf_init(&originals, LIMIT_ENTRY_BYTES);
-    buf_init(&targets, LIMIT_ENTRY_BYTES);
-    int rc = put_all(a, version, &originals, &targets);
-    if (rc == 0) {
-        if (has_steps)
-            begin_deployment(a, deployment, version, buf_slice(&originals), buf_slice(&targets));
-        kill_sentenced(a);
-        struct json_writer w;
-        json_begin(&w, &a->outcome->detail);
-        json_object(&w);
-        json_member_int(&w, "version_ms", version.ms);
-        json_member_str(&w, "deployment", json_str(json_get(deployment, "uuid"), ""));
-        json_object_end(&w);
-    }
-    buf_close(&originals);
-    buf_close(&targets);
-    return rc;
+    if (put_all(a, version) != 0)
+        return -1;
+    kill_sentenced(a);
+    struct json_writer w;
+    json_begin(&w, &a->outcome->detail);
+    json_object(&w);
+    json_member_int(&w, "version_ms", version.ms);
+    json_member_str(&w, "deployment", json_str(json_get(deployment, "uuid"), ""));
+    json_object_end(&w);
+    return 0;
 }
 
 int apply_app_delay_reset(struct apply *a)

@@ -354,14 +354,17 @@ static bool counts_as_failure(enum task_state s) /* spec/marathon.md 9.2 */
            s == TASK_DROPPED;
 }
 
+enum { FAILURE_TEXT_SIZE = 4096 };
+
 static void write_failure(struct json_writer *w, const struct app_row *app,
                           const struct task_row *t, enum task_state state, const struct status *st)
 {
-    char text[TIME_TEXT_SIZE];
+    char text[TIME_TEXT_SIZE], message[FAILURE_TEXT_SIZE];
+    str_copy(message, sizeof message, st->message != NULL ? st->message : "");
     json_object(w);
     json_member_str(w, "appId", app->path);
     json_member_int(w, "agent", t->agent);
-    json_member_str(w, "message", st->message != NULL ? st->message : "");
+    json_member_str(w, "message", message);
     json_member_str(w, "state", task_state_mesos(state));
     json_member_str(w, "taskId", t->name);
     json_member_str(w, "timestamp", wall_text(st->at, text));
@@ -450,7 +453,8 @@ static void report(struct state *s, const struct task_row *t, enum task_state st
         struct json_writer w;
         json_begin(&w, &results);
         json_put_value(&w, st->health_results);
-        stmt_bind_text(q, ":results", buf_str(&results));
+        if (!buf_full(&results)) /* else what was known stays */
+            stmt_bind_text(q, ":results", buf_str(&results));
     }
     stmt_run(q);
     buf_close(&results);

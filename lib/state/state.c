@@ -159,15 +159,17 @@ void state_committed(struct state *s)
     drop_kept(s, 0);
 }
 
+enum { EVENT_TEXT_SIZE = 512 };
+
 int64_t event_put(struct apply *a, enum noun noun, const char *name, const char *what,
                   const char *fmt, ...)
 {
-    struct buf text;
-    buf_init(&text, 512);
+    char whole[EVENT_TEXT_SIZE + 4], text[EVENT_TEXT_SIZE]; /* cut behind a whole character */
     va_list ap;
     va_start(ap, fmt);
-    buf_vprintf(&text, fmt, ap);
+    vsnprintf(whole, sizeof whole, fmt, ap);
     va_end(ap);
+    str_copy(text, sizeof text, whole);
 
     struct stmt *q = change_use(a->s, EVENT_PUT);
     stmt_bind_i64(q, ":at", a->c->at.ms);
@@ -175,9 +177,8 @@ int64_t event_put(struct apply *a, enum noun noun, const char *name, const char 
     stmt_bind_i64(q, ":noun", noun);
     stmt_bind_text(q, ":name", name);
     stmt_bind_text(q, ":what", what);
-    stmt_bind_text(q, ":text", buf_str(&text));
+    stmt_bind_text(q, ":text", text);
     stmt_run(q);
-    buf_close(&text);
     int64_t id = db_last_id(a->s->db);
     if (id > LIMIT_EVENTS) {
         q = change_use(a->s, EVENTS_TRIM);

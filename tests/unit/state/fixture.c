@@ -14,20 +14,27 @@ static void on_change(struct watch *w, const struct change *c)
     f->changes++;
 }
 
+static struct json *parse_quoted(const char *body)
+{
+    struct error err;
+    char *text = mem_strdup(body);
+    for (char *at = text; *at != '\0'; at++)
+        if (*at == '\'')
+            *at = '"';
+    struct json *v = json_parse(slice_of(text), &err);
+    if (v == NULL)
+        fail_msg("%.200s: %s", body, err.text);
+    mem_free(text);
+    return v;
+}
+
 void apply_as(struct fixture *f, const char *word, const char *args, const char *rid,
               uint64_t epoch)
 {
     struct error err;
     struct command c = {.at = {f->at}, .by = "ann", .from = "10.0.0.9", .rid = rid, .epoch = epoch};
     assert_true(command_parse_word(word, &c.kind));
-    char *text = mem_strdup(args);
-    for (char *at = text; *at != '\0'; at++)
-        if (*at == '\'')
-            *at = '"';
-    struct json *v = json_parse(slice_of(text), &err);
-    mem_free(text);
-    if (v == NULL)
-        fail_msg("%s: %s", args, err.text);
+    struct json *v = parse_quoted(args);
     c.args = v;
     outcome_close(&f->last);
     assert_int_equal(db_begin(f->db, DB_NORMAL, &err), 0);
@@ -82,30 +89,24 @@ int tear_down(void **data)
 }
 
 /* A canonical definition, as the door sends it. */
-static void define(char dst[2048], const char *id, int instances, const char *cmd, int port,
+static void define(struct buf *out, const char *id, int instances, const char *cmd, int port,
                    const char *more)
 {
     struct app a;
     struct problems problems = {0};
-    struct error err;
-    struct buf text;
+    struct buf body;
     struct json_writer w;
-    char body[512];
     const struct app_rules rules = {0};
-    snprintf(body, sizeof body,
-             "{\"id\":\"%s\",\"cmd\":\"%s\",\"instances\":%d,\"cpus\":0.1,\"mem\":32,"
-             "\"portDefinitions\":[{\"port\":%d}]%s}",
-             id, cmd, instances, port, more);
-    for (char *at = body; *at != '\0'; at++)
-        if (*at == '\'')
-            *at = '"';
-    struct json *v = json_parse(slice_of(body), &err);
+    buf_init(&body, 16 << 20);
+    buf_printf(&body,
+               "{'id':'%s','cmd':'%s','instances':%d,'cpus':0.1,'mem':32,'portDefinitions':[{'port'"
+               ":%d}]%s}",
+               id, cmd, instances, port, more);
+    struct json *v = parse_quoted(buf_str(&body));
     assert_int_equal(app_parse(&rules, v, NULL, "/", NULL, &a, &problems), 0);
-    buf_init(&text, 2047);
-    json_begin(&w, &text);
+    json_begin(&w, out);
     app_write(&a, &w);
-    snprintf(dst, 2048, "%s", buf_str(&text));
-    buf_close(&text);
+    buf_close(&body);
     app_close(&a);
     json_free(v);
 }
@@ -113,15 +114,20 @@ static void define(char dst[2048], const char *id, int instances, const char *cm
 void put_app_with(struct fixture *f, const char *id, int64_t base, int instances, const char *cmd,
                   int port, const char *action, bool force, const char *more)
 {
-    char definition[2048], args[4096];
+    struct buf definition, args;
     static int n;
-    define(definition, id, instances, cmd, port, more);
-    snprintf(args, sizeof args,
-             "{\"force\":%s,\"deployment\":{\"uuid\":\"00000000-0000-4000-8000-%012d\",\"steps\":"
-             "[{\"actions\":[{\"action\":\"%s\",\"app\":\"%s\"}]}]},\"apps\":[{\"path\":\"%s\","
-             "\"base\":%lld,\"definition\":%s}]}",
-             force ? "true" : "false", ++n, action, id, id, (long long)base, definition);
-    apply(f, "app.put", args);
+    buf_init(&definition, 16 << 20);
+    buf_init(&args, 16 << 20);
+    define(&definition, id, instances, cmd, port, more);
+    buf_printf(&args,
+               "{\"force\":%s,\"deployment\":{\"uuid\":\"00000000-0000-4000-8000-%012d\",\"steps\":"
+               "[{\"actions\":[{\"action\":\"%s\",\"app\":\"%s\"}]}]},\"apps\":[{\"path\":\"%s\","
+               "\"base\":%lld,\"definition\":%s}]}",
+               force ? "true" : "false", ++n, action, id, id, (long long)base,
+               buf_str(&definition));
+    apply(f, "app.put", buf_str(&args));
+    buf_close(&definition);
+    buf_close(&args);
 }
 
 void put_app(struct fixture *f, const char *id, int64_t base, int instances, const char *cmd,

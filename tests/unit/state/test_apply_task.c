@@ -53,6 +53,18 @@ static void an_agent_that_registers_again_keeps_its_id_and_its_drain(void **data
     assert_int_equal(a.state, AGENT_READY);
 }
 
+static void attributes_that_are_too_long_are_refused(void **data)
+{
+    struct fixture *f = *data;
+    struct buf args;
+    buf_init(&args, 1 << 20);
+    buf_printf(&args, "{'uid':5,'hostname':'n2','attributes':{'a':'%0100000d'}}", 0);
+    apply(f, "agent.register", buf_str(&args));
+    assert_int_equal(f->last.code, ERR_LIMIT);
+    assert_string_equal(f->last.text, "agent.register: attributes: need at most 65536 bytes");
+    buf_close(&args);
+}
+
 static void what_runs_on_an_unreachable_agent_is_unreachable_until_it_says_more(void **data)
 {
     struct fixture *f = *data;
@@ -207,6 +219,36 @@ static void health_is_counted_and_told(void **data)
     assert_int_equal(app_of(f, "/web").counts.healthy, 1);
 }
 
+/* Whatever an agent says at length: what is stored stays JSON, and an event stays a sentence. */
+static void long_reports_are_kept_short(void **data)
+{
+    struct fixture *f = *data;
+    struct error err;
+    struct event_row e;
+    struct buf args;
+    int64_t task = running_task(f);
+    buf_init(&args, 4 << 20);
+    buf_printf(&args,
+               "{'set':[{'task':%lld,'seq':2,'state':'running','at':1,'health':1,"
+               "'health_results':['%0100000d']},{'task':%lld,'seq':3,'state':'failed','at':1,"
+               "'message':'%0200000d'}]}",
+               (long long)task, 0, (long long)task, 0);
+    applied(f, "task.update", buf_str(&args));
+    buf_close(&args);
+    struct task_row t = task_of(f, task);
+    if (t.health_results != NULL)
+        assert_non_null(strstr(t.health_results, "]"));
+    struct json *failure = json_parse(app_of(f, "/web").failure, &err);
+    assert_non_null(failure);
+    assert_string_equal(json_str(json_get(failure, "state"), ""), "TASK_FAILED");
+    json_free(failure);
+    struct stmt *q = state_events_before(f->state, INT64_MAX, 1);
+    assert_true(state_event_next(q, &e));
+    assert_non_null(strstr(e.text, "is failed: 0000"));
+    assert_in_range(strlen(e.text), 100, 512);
+    stmt_end(q);
+}
+
 static void what_its_agent_kills_for_its_health_adds_no_delay(void **data)
 {
     struct fixture *f = *data;
@@ -301,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(an_agent_that_registers_again_keeps_its_id_and_its_drain),
+        TEST(attributes_that_are_too_long_are_refused),
         TEST(what_runs_on_an_unreachable_agent_is_unreachable_until_it_says_more),
         TEST(an_old_report_does_not_bring_an_unreachable_task_back),
         TEST(what_was_ending_on_an_agent_that_gets_lost_has_ended),
@@ -309,6 +352,7 @@ int main(void)
         TEST(a_launch_is_refused_with_its_reason),
         TEST(reports_that_make_no_sense_change_nothing),
         TEST(health_is_counted_and_told),
+        TEST(long_reports_are_kept_short),
         TEST(what_its_agent_kills_for_its_health_adds_no_delay),
         TEST(the_delay_grows_to_its_limit_and_is_forgotten),
         TEST(the_largest_factor_reaches_the_largest_delay),

@@ -107,6 +107,56 @@ static void a_change_that_names_an_app_twice_is_refused_whole(void **data)
     assert_true(state_app_by_path(f->state, "/web", &row));
 }
 
+/* Each of n apps has a definition of so many bytes; all are deleted by one command. */
+static void delete_large_apps(struct fixture *f, int n, int bytes)
+{
+    struct buf more, args;
+    buf_init(&more, 8 << 20);
+    buf_printf(&more, ",'env':{'X':'%0*d'}", bytes, 0);
+    buf_init(&args, 1 << 16);
+    buf_puts(&args,
+             "{'deployment':{'uuid':'20000000-0000-4000-8000-000000000002','steps':[{'actions"
+             "':[{'action':'StopApplication','app':'/a0'}]}]},'apps':[");
+    for (int i = 0; i < n; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "/a%d", i);
+        put_app_with(f, id, 0, 0, "run", 0, "ScaleApplication", false, buf_str(&more));
+        assert_int_equal(f->last.code, ERR_NONE);
+        end_deployments(f);
+        buf_printf(&args, "%s{'path':'%s','base':%lld}", i > 0 ? "," : "", id,
+                   (long long)app_of(f, id).version.ms);
+    }
+    buf_puts(&args, "]}");
+    apply(f, "app.put", buf_str(&args));
+    buf_close(&more);
+    buf_close(&args);
+}
+
+static void a_plan_holds_more_than_one_entry(void **data)
+{
+    struct fixture *f = *data;
+    struct deployment_row d;
+    struct error err;
+    delete_large_apps(f, 3, 3 << 20);
+    assert_int_equal(f->last.code, ERR_NONE);
+    struct stmt *q = state_deployments(f->state);
+    assert_true(state_deployment_next(q, &d));
+    struct json *plan = json_parse_own(slice_of(d.plan), &err);
+    assert_int_equal(json_count(json_get(plan, "original")), 3);
+    json_free(plan);
+    stmt_end(q);
+}
+
+static void a_change_of_too_much_at_once_is_refused(void **data)
+{
+    struct fixture *f = *data;
+    struct app_row row;
+    delete_large_apps(f, 9, 3 << 20);
+    assert_int_equal(f->last.code, ERR_LIMIT);
+    assert_non_null(strstr(f->last.text, "change fewer apps at once"));
+    assert_true(state_app_by_path(f->state, "/a0", &row));
+}
+
 static void only_scaling_keeps_the_configuration(void **data)
 {
     struct fixture *f = *data;
@@ -383,6 +433,8 @@ int main(void)
         TEST(a_change_decided_on_an_old_version_is_stale),
         TEST(a_locked_app_names_its_deployment_and_force_cancels_it),
         TEST(a_change_that_names_an_app_twice_is_refused_whole),
+        TEST(a_plan_holds_more_than_one_entry),
+        TEST(a_change_of_too_much_at_once_is_refused),
         TEST(only_scaling_keeps_the_configuration),
         TEST(a_launch_takes_resources_that_its_end_gives_back),
         TEST(a_launch_is_refused_when_what_it_saw_has_changed),
