@@ -158,13 +158,14 @@ void master_outcome(struct master *m, uint64_t key, const struct outcome *o, str
     }
     struct waiting *w = map_remove(m->waiting, key);
     if (w == NULL)
-        return;                /* of an earlier leadership */
-    if (o->code == ERR_NONE) { /* else the agent says it again */
-        if (w->uid != 0)
-            registered(m, w, o, now, out);
-        else
-            acknowledge(m, w, now, out);
-    }
+        return;              /* of an earlier leadership */
+    if (o->code != ERR_NONE) /* the agent says it again */
+        log_warn(w->uid != 0 ? "agent refused" : "report refused", "node=%lld why=%s",
+                 (long long)w->node, o->text);
+    else if (w->uid != 0)
+        registered(m, w, o, now, out);
+    else
+        acknowledge(m, w, now, out);
     waiting_free(w);
 }
 
