@@ -47,7 +47,7 @@ static void sample_app(struct buf *out)
 }
 
 static const char sample_job[] =
-    "{\"name\":\"demo-date\",\"schedule\":\"R//"
+    "{\"schedule\":\"R//"
     "PT1M\",\"epsilon\":\"PT60S\",\"cpus\":0.1,\"mem\":16,"
     "\"disk\":0,\"command\":\"echo 'Hello from a scheduled job'; date -u +%T\"}";
 
@@ -55,7 +55,7 @@ struct sample {
     struct http_call call;
     struct url url;
     const char *what;
-    char where[96]; /* "" or what to look at */
+    char where[256]; /* to look at it */
 };
 
 static void on_done(struct http_call *c, const struct error *err)
@@ -63,18 +63,19 @@ static void on_done(struct http_call *c, const struct error *err)
     struct sample *s = c->data;
     if (err != NULL)
         log_warn("sample not put in", "what=%s why=%s", s->what, err->text);
-    else if (c->response->status >= 300 && c->response->status != 409) /* 409: is there already */
+    else if (c->response->status >= 300 && c->response->status != 409 &&
+             c->response->status != 412) /* 409, 412: is there already */
         log_warn("sample not put in", "what=%s status=%d why=%.*s", s->what, c->response->status,
                  (int)c->body.len, c->body.p);
-    else if (s->where[0] != '\0')
-        log_info("the sample app", "url=%s", s->where);
+    else
+        log_info(s->what, "url=%s", s->where);
     http_call_close(c);
     url_close(&s->url);
     mem_free(s);
 }
 
-static void post(struct loop *loop, const char *what, const char *where, const char *url,
-                 struct slice body)
+static void create(struct loop *loop, enum method method, const char *url, const char *what,
+                   const char *where, struct slice body)
 {
     struct sample *s = NEW(struct sample);
     struct error err;
@@ -83,8 +84,8 @@ static void post(struct loop *loop, const char *what, const char *where, const c
     s->call.data = s;
     const struct http_ask ask = {
         .to = &s->url,
-        .method = METHOD_POST,
-        .headers = SLICE("Content-Type: application/json\r\n"),
+        .method = method,
+        .headers = SLICE("Content-Type: application/json\r\nIf-None-Match: *\r\n"),
         .body = body,
         .total_ms = ANSWER_MS,
     };
@@ -96,19 +97,19 @@ static void post(struct loop *loop, const char *what, const char *where, const c
     mem_free(s);
 }
 
-void demo_put_in(struct loop *loop, const char *marathon, const char *chronos,
-                 const char *service_address)
+void demo_put_in(struct loop *loop, const char *marathon, const char *service_address)
 {
     struct buf app;
-    char url[256], where[96];
+    char url[256], where[256];
     bool v6 = strchr(service_address, ':') != NULL;
     snprintf(where, sizeof where, "http://%s%.64s%s:%d/", v6 ? "[" : "", service_address,
              v6 ? "]" : "", SAMPLE_PORT);
     buf_init(&app, 16384);
     sample_app(&app);
     snprintf(url, sizeof url, "%.200s/v2/apps", marathon);
-    post(loop, "app", where, url, buf_slice(&app));
-    snprintf(url, sizeof url, "%.200s/scheduler/iso8601", chronos);
-    post(loop, "job", "", url, SLICE(sample_job));
+    create(loop, METHOD_POST, url, "the sample app", where, buf_slice(&app));
+    snprintf(url, sizeof url, "%.200s/api/jobs/demo-date", marathon);
+    snprintf(where, sizeof where, "%.200s/ui/jobs/demo-date", marathon);
+    create(loop, METHOD_PUT, url, "the sample job", where, SLICE(sample_job));
     buf_close(&app);
 }

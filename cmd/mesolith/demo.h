@@ -6,5 +6,4 @@
 
 /* Keeps the loop; frees itself when both were answered. URLs without a trailing slash; the sample
  * app answers on the service address. */
-void demo_put_in(struct loop *loop, const char *marathon, const char *chronos,
-                 const char *service_address);
+void demo_put_in(struct loop *loop, const char *marathon, const char *service_address);

@@ -200,10 +200,8 @@ static void tell_ready(struct server *s)
         printf(" ui=%s/ui/", s->urls[LISTEN_MARATHON]);
     printf("\n");
     fflush(stdout);
-    if (config_switch(&s->config, SETTING_DEMO) && has_listener(s, LISTEN_MARATHON) &&
-        has_listener(s, LISTEN_CHRONOS))
-        demo_put_in(&s->loop, s->urls[LISTEN_MARATHON], s->urls[LISTEN_CHRONOS],
-                    s->service_address);
+    if (config_switch(&s->config, SETTING_DEMO) && has_listener(s, LISTEN_MARATHON))
+        demo_put_in(&s->loop, s->urls[LISTEN_MARATHON], s->service_address);
 }
 
 /* ---------------- the proxy */

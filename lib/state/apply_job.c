@@ -362,13 +362,24 @@ void run_assign(struct apply *a, int64_t run, int64_t task)
     stmt_run(q);
 }
 
+/* The order of what nobody has begun yet. */
+static bool withdraw(struct apply *a, int64_t task)
+{
+    struct task_row t;
+    if (!state_task_by_id(a->s, task, &t) || t.state != TASK_STAGING)
+        return false;
+    task_kill(a, &t, "an earlier order of the same attempt had been carried out after all");
+    return true;
+}
+
 bool run_take_back(struct apply *a, int64_t run, const struct task_row *t)
 {
     struct run_row r;
     struct job_task_ref ref;
     struct error err;
-    if (!state_run_by_id(a->s, run, &r) || r.state != RUN_QUEUED ||
-        job_task_id_parse(t->name, &ref, &err) != 0 || ref.attempt != r.attempt)
+    if (!state_run_by_id(a->s, run, &r) || job_task_id_parse(t->name, &ref, &err) != 0 ||
+        ref.attempt != r.attempt ||
+        (r.state != RUN_QUEUED && (r.state != RUN_ASSIGNED || !withdraw(a, r.task))))
         return false;
     run_assign(a, run, t->id);
     return true;

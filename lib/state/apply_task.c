@@ -532,11 +532,13 @@ static bool is_news(struct state *s, const struct task_row *t, const struct stat
 }
 
 /* A run's attempt that was given up as not started, and had started after all: while nobody else
- * has it, it counts again (spec/chronos.md 5.2, step 4). */
-static bool take_back(struct apply *a, const struct task_row *t)
+ * has begun it, it counts again (spec/chronos.md 5.2, step 4). */
+static bool take_back(struct apply *a, struct task_row *t)
 {
     if (!run_take_back(a, t->run, t))
         return false;
+    state_task_by_id(a->s, t->id, t); /* its texts: other rows were read meanwhile */
+    t->state = TASK_STAGING;
     use(a->s, t->agent, 1, t->cpus_milli, t->mem_bytes, t->disk_bytes);
     return true;
 }
@@ -596,13 +598,21 @@ int apply_task_update(struct apply *a)
     return 0;
 }
 
+/* A job's mind waits longer for what it has ordered to end (spec/chronos.md 5.6), if it is what the
+ * run is about. */
+static bool mind_waits(struct state *s, const struct task_row *t)
+{
+    struct run_row r;
+    return t->job != 0 && state_run_by_id(s, t->run, &r) && run_active(r.state) && r.task == t->id;
+}
+
 void task_unreachable(struct apply *a, int64_t task)
 {
     struct task_row t;
     if (!state_task_by_id(a->s, task, &t) || task_ended(t.state) || t.state == TASK_UNREACHABLE)
         return;
     if (t.state == TASK_KILLING) {
-        if (t.app != 0) /* of a job's the mind waits longer (spec/chronos.md 5.6) */
+        if (!mind_waits(a->s, &t))
             forget_task(a, &t, "its agent was lost while it was being stopped");
         return;
     }

@@ -83,7 +83,8 @@ void put_delay(struct state *s, int64_t app, int64_t delay_ms, int64_t ref_ms);
 /* Its agent cannot be reached any more; what it is now nobody knows. */
 void task_unreachable(struct apply *a, int64_t task);
 /* The job run's side of what happened to its task. */
-/* Gives a waiting run its given-up attempt back; false: it waits for another one, or not at all. */
+/* Gives a run its given-up attempt back, also from an order that nobody has begun; false: another
+ * one has, or it does not wait at all. */
 bool run_take_back(struct apply *a, int64_t run, const struct task_row *t);
 void run_started(struct apply *a, int64_t run);
 void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task_state state,

@@ -237,6 +237,8 @@
                  "deadline_ms = null, queued_ms = :at where id = :id")                            \
     X(RUN_BACK, "update job_runs set state = 0, task = null where id = :id")                      \
     X(RUNS_TO_TRIM, "select id from job_runs where job = :job and state > 2 and state <> 8 "      \
+                    "and not exists(select 1 from tasks where owner = 1 and "                     \
+                    "owner_id = job_runs.id and ended_ms is null) "                               \
                     "order by due_ms desc, id desc limit 64 offset :keep")                        \
     X(RUN_DELETE, "delete from job_runs where id = :id")                                          \
     X(STAT_PUT, "insert into job_stats(job, run, took_ms) values(:job, :run, :took)")             \

@@ -54,9 +54,16 @@ def story(place):
                       ["sql", "select path, instances from apps"]):
             assert node.cli(*words).stdout, words
     with case("the demo's second start changes nothing", place):
-        before = node.supervised()
+        def plain():  # not what a job is just doing
+            return {n: t.pid for n, t in node.supervised().items() if t.name.startswith("demo_hello")}
+
+        def job():
+            return node.cli("sql", "--json", "select name, generation from jobs").stdout
+        before, job_before = plain(), job()
         equal(node.stop()[0], 0, "exit status")
         node.start()
+        for sample in ("the sample app", "the sample job"):
+            wait_for(lambda: node.logged(sample) == 2, f"{sample} to be found")
         wait_for(lambda: node.app("/demo/hello")["tasksHealthy"] == 2, "two healthy tasks")
-        after = node.supervised()
-        equal({n: t.pid for n, t in after.items()}, {n: t.pid for n, t in before.items()}, "tasks")
+        equal(plain(), before, "tasks")
+        equal(job(), job_before, "the sample job")

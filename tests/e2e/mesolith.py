@@ -335,6 +335,11 @@ class Node:
         return [p for p in processes_of(self.place.folder)
                 if f" proxy {self.data}/agent" in " " + command_of(p)]
 
+    def logged(self, text):
+        """How many lines of its log hold that."""
+        with open(self.log, errors="replace") as f:
+            return sum(text in line for line in f)
+
     def show_log(self, lines=100):
         logs = [self.log, os.path.join(self.data, "agent", "proxy.log")]
         for path in logs:

@@ -108,6 +108,17 @@ static void answer_put(struct tell *t, const struct outcome *o)
     json_object_end(&w);
 }
 
+/* RFC 9110 13.1.2: only if there is none yet. False after having failed the call. */
+static bool may_replace(struct tell *t)
+{
+    if (!header_has(t->c.request->headers, "If-None-Match", "*"))
+        return true;
+    call_fail(&t->c, ERR_CONFLICT,
+              "If-None-Match: job %s exists; without that header it is replaced", path_name(t));
+    t->c.reply->status = 412;
+    return false;
+}
+
 void native_put_job(struct tell *t)
 {
     struct job job;
@@ -116,7 +127,7 @@ void native_put_job(struct tell *t)
     bool known = state_job_by_name(t->c.view->state, path_name(t), &old);
     mem_free(t->kept);
     t->kept = NULL;
-    if (native_once(t, answer_put) || !take_job(t, known, &job))
+    if (native_once(t, answer_put) || (known && !may_replace(t)) || !take_job(t, known, &job))
         return;
     tell_begin(t, COMMAND_JOB_PUT, &w, answer_put);
     bool runs = jobs_write_put(&job, known ? &old : NULL, t->c.view->now.wall, &w);

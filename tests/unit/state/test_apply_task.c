@@ -259,6 +259,106 @@ static void what_its_agent_kills_for_its_health_adds_no_delay(void **data)
     assert_non_null(strstr(a.failure.p, "TASK_KILLED"));
 }
 
+/* ---- attempts of job runs (spec/chronos.md 5.2) */
+
+static struct run_row only_run(struct fixture *f)
+{
+    struct run_row r;
+    assert_true(state_run_by_id(f->state, 1, &r));
+    return r;
+}
+
+static int64_t order_run(struct fixture *f)
+{
+    char args[256];
+    snprintf(args, sizeof args,
+             "{'runs':[{'run':1,'attempt':0,'name':'ct:500:0:j:','agent':0,'cpus':10,'mem':1,"
+             "'disk':0}]}");
+    applied(f, "task.launch", args);
+    return only_run(f).task;
+}
+
+/* One run, whose first order was given up as not started, and its second order. */
+static void order_twice(struct fixture *f, int64_t orders[2])
+{
+    applied(f, "job.put",
+            "{'name':'j','base':0,'definition':{},'schedule':'R//PT1H','k':0,'remaining':-1,"
+            "'counters':{},'claims':[{'due_ms':500}]}");
+    orders[0] = order_run(f);
+    status(f, orders[0], 1, "dropped");
+    assert_int_equal(only_run(f).state, RUN_QUEUED);
+    orders[1] = order_run(f);
+    assert_true(orders[1] != orders[0]);
+}
+
+static void what_had_started_after_all_withdraws_a_later_order(void **data)
+{
+    static const struct {
+        const char *report;
+        enum run_state then;
+    } rows[] = {{"running", RUN_RUNNING}, {"finished", RUN_SUCCESS}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct fixture *f = *data;
+        int64_t orders[2];
+        order_twice(f, orders);
+        status(f, orders[0], 2, rows[i].report);
+        assert_int_equal(only_run(f).task, orders[0]);
+        assert_int_equal(only_run(f).state, rows[i].then);
+        assert_int_equal(task_of(f, orders[1]).state, TASK_KILLING);
+        status(f, orders[1], 1, "dropped"); /* its order came too late: no news of the run */
+        assert_int_equal(only_run(f).state, rows[i].then);
+        tear_down(data);
+        set_up(data);
+    }
+}
+
+static void what_had_started_after_all_leaves_who_started_since(void **data)
+{
+    struct fixture *f = *data;
+    int64_t orders[2];
+    order_twice(f, orders);
+    status(f, orders[1], 1, "starting");
+    status(f, orders[0], 2, "finished");
+    assert_int_equal(only_run(f).task, orders[1]);
+    status(f, orders[1], 2, "running");
+    assert_int_equal(only_run(f).state, RUN_RUNNING);
+}
+
+static void a_withdrawn_order_holds_nothing_once_its_agent_is_lost(void **data)
+{
+    struct fixture *f = *data;
+    struct agent_row a;
+    int64_t orders[2];
+    order_twice(f, orders);
+    status(f, orders[0], 2, "finished");
+    set_agent(f, AGENT_UNREACHABLE);
+    assert_int_equal(task_of(f, orders[1]).state, TASK_LOST);
+    assert_true(state_agent_by_id(f->state, 0, &a));
+    assert_int_equal(a.tasks, 0);
+}
+
+/* Else what they hold on their agent was never given back. */
+static void runs_with_a_living_task_are_not_trimmed(void **data)
+{
+    struct fixture *f = *data;
+    struct agent_row a;
+    int64_t orders[2];
+    order_twice(f, orders);
+    status(f, orders[0], 2, "finished");
+    for (int i = 0; i < 4 * LIMIT_JOB_RUNS; i++) {
+        char args[256];
+        snprintf(args, sizeof args,
+                 "{'set':[{'job':1,'generation':1,'at_k':%d,'k':%d,'remaining':-1,"
+                 "'schedule':'R//PT1H','missed':{'due_ms':%d}}]}",
+                 i, i + 1, 1000 + i);
+        applied(f, "job.tick", args);
+    }
+    assert_int_equal(task_of(f, orders[1]).state, TASK_KILLING);
+    status(f, orders[1], 1, "killed");
+    assert_true(state_agent_by_id(f->state, 0, &a));
+    assert_int_equal(a.tasks, 0);
+}
+
 /* ---- the delay after failures (spec/marathon.md 9.2) */
 
 static int64_t delay_after_failure(struct fixture *f, int64_t runs_ms)
@@ -342,6 +442,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(what_had_started_after_all_withdraws_a_later_order),
+        TEST(what_had_started_after_all_leaves_who_started_since),
+        TEST(a_withdrawn_order_holds_nothing_once_its_agent_is_lost),
+        TEST(runs_with_a_living_task_are_not_trimmed),
         TEST(an_agent_that_registers_again_keeps_its_id_and_its_drain),
         TEST(attributes_that_are_too_long_are_refused),
         TEST(what_runs_on_an_unreachable_agent_is_unreachable_until_it_says_more),
