@@ -180,7 +180,7 @@ static void why_waiting(struct state *s, const struct app_row *row, struct why *
         return;
     SAY(what, "%s: %lld of %lld instances wait", row->path, (long long)waiting,
         (long long)row->instances);
-    demand_of_app(&app, row->id, &d, &fixed);
+    demand_of_app(&app, row, &d, &fixed);
     explain_place(s, &d, row->path, what, out);
     ports_close(&fixed);
     resources_close(&d.needs);

@@ -108,9 +108,10 @@ static void put_summary(const struct view *view, struct placement *p, const stru
     struct demand d;
     struct ports fixed;
     struct funnel funnel;
-    demand_of_app(a, row->id, &d, &fixed);
+    demand_of_app(a, row, &d, &fixed);
     place_explain(p, &d, &funnel);
     ports_close(&fixed);
+    resources_close(&d.needs);
     int64_t declined = 0;
     for (size_t i = 0; i < REASONS_N; i++)
         declined += funnel.declined[i];

@@ -79,8 +79,8 @@ void native_words(struct json_writer *w, const char *name, unsigned modes)
 
 /* ---- what a path names
  *
- * Rows are looked up again by their keys: what explains looks up by names, and a row's texts live
- * only until the next of the same query. */
+ * Rows are looked up again by their keys: what explains (scheduler/why.h) looks up by names alone,
+ * and a row's texts live only until the next of the same query. */
 
 bool native_path_app(struct call *c, struct app_row *out)
 {

@@ -123,7 +123,7 @@ static void launch(struct look *l, struct entry *e, const struct app_row *row,
     struct ports fixed;
     struct funnel funnel;
     struct place at;
-    demand_of_app(app, row->id, &d, &fixed);
+    demand_of_app(app, row, &d, &fixed);
     for (int64_t done = 0; done < n; done++) {
         if (l->launches_left == 0) {
             apps_look_again(l, e, 1);

@@ -40,7 +40,6 @@ struct machine {
 
 /* Where one app's instances are, by agent: read once, then kept up with what is placed. */
 struct app_places {
-    int64_t wanted;
     struct {
         int64_t agent, n;
     } * items; /* in the order first placed */
@@ -259,24 +258,20 @@ static void count_place(struct app_places *a, int64_t agent)
 }
 
 /* Instances of the present configuration that have an agent and are not lost (11.3). */
-static struct app_places *places_of(struct placement *p, int64_t app)
+static const struct app_places *places_of(struct placement *p, const struct demand *d)
 {
-    struct app_places *a = map_get(p->apps, (uint64_t)app);
+    struct app_places *a = map_get(p->apps, (uint64_t)d->app);
     if (a != NULL)
         return a;
     a = NEW(struct app_places);
-    map_put(p->apps, (uint64_t)app, a);
-    struct app_row row;
-    if (!state_app_by_id(p->state, app, &row))
-        return a;
-    a->wanted = row.instances;
+    map_put(p->apps, (uint64_t)d->app, a);
     struct task_row t;
-    struct stmt *q = state_tasks_of_app(p->state, app);
+    struct stmt *q = state_tasks_of_app(p->state, d->app);
     while (state_task_next(q, &t))
-        if (t.version.ms >= row.config.ms && t.state != TASK_UNREACHABLE)
+        if (t.version.ms >= d->config.ms && t.state != TASK_UNREACHABLE)
             count_place(a, t.agent);
     for (size_t i = 0; i < p->promises_n; i++)
-        if (p->promises[i].app == app)
+        if (p->promises[i].app == d->app)
             count_place(a, p->promises[i].agent);
     return a;
 }
@@ -293,7 +288,6 @@ static const struct json *attributes(struct machine *m)
 struct asking {
     const struct demand *d;
     enum constraint_dialect dialect;
-    int64_t wanted;
     struct crowd *crowds; /* one a constraint */
 };
 
@@ -332,8 +326,7 @@ static void asking_begin(struct placement *p, const struct demand *d, struct ask
     out->crowds = mem_zalloc(n * sizeof out->crowds[0]);
     if (d->app == 0)
         return;
-    const struct app_places *a = places_of(p, d->app);
-    out->wanted = a->wanted;
+    const struct app_places *a = places_of(p, d);
     for (size_t i = 0; i < n; i++)
         if (constraint_counts(&d->constraints->items[i]))
             gather_crowd(p, a, &d->constraints->items[i], &out->crowds[i]);
@@ -355,7 +348,7 @@ static bool meets(struct machine *m, const struct asking *a, char example[static
         const struct constraint *c = &a->d->constraints->items[i];
         char text[FIELD_TEXT_SIZE];
         bool has = constraint_value(c, a->dialect, m->hostname, attributes(m), text);
-        if (constraint_holds(c, a->dialect, has ? text : NULL, &a->crowds[i], a->wanted))
+        if (constraint_holds(c, a->dialect, has ? text : NULL, &a->crowds[i], a->d->wanted))
             continue;
         snprintf(example, 96, "%.30s: %.20s %s%s%.20s", m->hostname, c->field,
                  constraint_op_word(c->op), c->value != NULL ? " " : "",
@@ -537,8 +530,9 @@ bool place(struct placement *p, const struct demand *d, struct rng *rng, struct 
     struct resources needs = d->needs;
     needs.ports = (struct ports){0};
     resources_subtract(&m->free, &needs);
-    if (d->app != 0)
-        count_place(places_of(p, d->app), m->id);
+    struct app_places *known = d->app != 0 ? map_get(p->apps, (uint64_t)d->app) : NULL;
+    if (known != NULL) /* else its promises are counted when somebody asks */
+        count_place(known, m->id);
     promise(p, d, out);
     return true;
 }
@@ -550,7 +544,8 @@ bool place_explain(struct placement *p, const struct demand *d, struct funnel *f
 
 /* ---- demands */
 
-void demand_of_app(const struct app *a, int64_t app_id, struct demand *out, struct ports *fixed)
+void demand_of_app(const struct app *a, const struct app_row *row, struct demand *out,
+                   struct ports *fixed)
 {
     *fixed = (struct ports){0};
     size_t any = app_host_ports_needed(a, fixed);
@@ -559,7 +554,9 @@ void demand_of_app(const struct app *a, int64_t app_id, struct demand *out, stru
         .fixed_ports = fixed,
         .any_ports = any,
         .constraints = &a->constraints,
-        .app = app_id,
+        .app = row->id,
+        .wanted = row->instances,
+        .config = row->config,
         .docker = a->container != NULL && a->container->docker != NULL,
         .role = a->role,
     };

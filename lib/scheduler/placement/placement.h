@@ -55,7 +55,9 @@ struct demand {                      /* one task's */
     const struct ports *fixed_ports; /* these very ones, or NULL */
     size_t any_ports;                /* and so many others */
     const struct constraints *constraints;
-    int64_t app; /* whose instances count for constraints; 0: a job's run */
+    int64_t app;        /* whose instances count for constraints; 0: a job's run */
+    int64_t wanted;     /* of that app */
+    struct wall config; /* of that app: instances that are older do not count */
     bool docker;
     const char *role;
 };
@@ -80,5 +82,7 @@ bool place(struct placement *p, const struct demand *d, struct rng *rng, struct 
 /* The same question without taking anything. */
 bool place_explain(struct placement *p, const struct demand *d, struct funnel *funnel);
 
-void demand_of_app(const struct app *a, int64_t app_id, struct demand *out, struct ports *fixed);
+/* Keeps the app's constraints and role; `fixed` is the caller's to close, out->needs too. */
+void demand_of_app(const struct app *a, const struct app_row *row, struct demand *out,
+                   struct ports *fixed);
 void demand_of_job(const struct job *j, struct demand *out);
