@@ -66,6 +66,7 @@
     X(LIMIT_APP_VERSIONS, 25, "old versions kept an app")                                   \
     X(LIMIT_DEPLOYMENTS, 100, "deployments running at once")                                \
     X(LIMIT_JOB_RUNS, 100, "finished runs kept a job")                                      \
+    X(LIMIT_JOB_OPEN_RUNS, 100, "runs of one job that wait, run or are to be tried again")  \
     X(LIMIT_FINISHED_TASKS, 1000, "finished tasks kept")                                    \
     X(LIMIT_ORDER_BYTES, 1 << 20, "command and environment of one task")                    \
     X(LIMIT_HELPERS, 256, "command checks, tar and the like at once")                       \

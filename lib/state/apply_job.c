@@ -172,6 +172,7 @@ static void end_run(struct apply *a, const struct run_row *r, enum run_state sta
     stmt_bind_text(q, ":reason", reason != NULL ? reason : "");
     stmt_run(q);
     tell_run(a, r, state, reason);
+    trim_runs(a, r->job, r->id);
 }
 
 /* Each run that is not over; what is done to them changes the list, so it is read first. */
@@ -335,6 +336,11 @@ int apply_job_trigger(struct apply *a)
     struct job_row job;
     if (!state_job_by_name(a->s, name, &job))
         return refuse(a, ERR_NOT_FOUND, "job '%s' not found", name);
+    if (state_runs_open_count(a->s, job.id) >= LIMIT_JOB_OPEN_RUNS)
+        return refuse(a, ERR_LIMIT,
+                      "job '%s' has %d runs that are not over, the most there may be: wait for one "
+                      "to end",
+                      name, LIMIT_JOB_OPEN_RUNS);
     struct json_writer w;
     json_begin(&w, &a->outcome->detail);
     json_object(&w);
@@ -534,7 +540,6 @@ void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task
     }
     if (r.cause == CAUSE_SCHEDULE)
         disable_if_exhausted(a, r.job);
-    trim_runs(a, r.job, r.id);
 }
 
 /* Where a waiting run may go without an agent, by the words of run.update. */

@@ -635,6 +635,13 @@ struct stmt *state_runs_open(struct state *s, int64_t job)
     return q;
 }
 
+int64_t state_runs_open_count(struct state *s, int64_t job)
+{
+    struct stmt *q = query_use(s, RUNS_OPEN_COUNT);
+    stmt_bind_i64(q, ":job", job);
+    return stmt_one_i64(q, 0);
+}
+
 struct stmt *state_runs_waiting(struct state *s, int64_t limit)
 {
     struct stmt *q = query_use(s, RUNS_WAITING);

@@ -100,6 +100,7 @@
     X(RUNS_OF_JOB, RUN_COLUMNS "where r.job = :job order by r.due_ms desc, r.id desc "             \
                                "limit :limit")                                                     \
     X(RUNS_OPEN, RUN_COLUMNS "where r.job = :job and " OPEN "order by r.id")                       \
+    X(RUNS_OPEN_COUNT, "select count(*) from job_runs r where r.job = :job and " OPEN)             \
     X(RUNS_WAITING, RUN_COLUMNS "where r.state = 0 order by r.priority desc, r.due_ms, r.id "      \
                                 "limit :limit")                                                    \
     X(RUNS_RETRYING, RUN_COLUMNS "where r.state = 8 and r.not_before_ms <= :now "                  \

@@ -239,6 +239,7 @@ bool state_run_by_id(struct state *s, int64_t id, struct run_row *out);
 struct stmt *state_runs(struct state *s, int64_t limit);                     /* newest first */
 struct stmt *state_runs_of_job(struct state *s, int64_t job, int64_t limit); /* newest due first */
 struct stmt *state_runs_open(struct state *s, int64_t job);                  /* not over, by id */
+int64_t state_runs_open_count(struct state *s, int64_t job);
 struct stmt *state_runs_waiting(struct state *s, int64_t limit); /* QUEUED: priority, due, id */
 struct stmt *state_runs_retrying(struct state *s, struct wall now,
                                  int64_t limit); /* not_before <= now */

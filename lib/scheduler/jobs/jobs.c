@@ -377,7 +377,7 @@ static void claim(struct look *l, const struct job_row *row)
     struct job_cursor from = {.index = row->k, .remaining = row->remaining};
     struct cursor_step step;
     struct json_writer w;
-    int64_t room = LIMIT_JOB_RUNS - row->queued - row->active;
+    int64_t room = LIMIT_JOB_OPEN_RUNS - state_runs_open_count(l->state, row->id);
     cursor_tick(&job->schedule, job_window_ms(job), &from, l->now.wall, room > 0 ? room : 0, &step);
     if (step.cursor.index == row->k)
         return;

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
+
 static struct harness h;
 
 static int begin(void **unused)
@@ -183,6 +185,15 @@ static void concurrent_runs_leave_retries_alone(void **unused)
 }
 
 /* ---- task ids */
+
+static void retries_that_wait_hold_up_new_targets_once_they_are_too_many(void **unused)
+{
+    (void)unused;
+    post("'concurrent':true,'epsilon':'PT1S','retries':9,'retryDelaySeconds':86400,",
+         "takes 10 exits 1", "PT1S");
+    harness_run(&h, "2026-03-01T10:12:00Z");
+    assert_int_equal(state_runs_open_count(h.state, harness_job(&h, "j").id), LIMIT_JOB_OPEN_RUNS);
+}
 
 static void task_ids_are_unique(void **unused)
 {
@@ -613,6 +624,7 @@ int main(void)
         TEST(a_target_outranks_a_retry_that_is_due_as_well),
         TEST(a_manual_run_leaves_a_waiting_retry_alone),
         TEST(concurrent_runs_leave_retries_alone),
+        TEST(retries_that_wait_hold_up_new_targets_once_they_are_too_many),
         TEST(task_ids_are_unique),
         TEST(a_run_that_takes_too_long_is_a_failed_attempt),
         TEST(a_killed_run_counts_for_nothing),

@@ -359,6 +359,50 @@ static void runs_with_a_living_task_are_not_trimmed(void **data)
     assert_int_equal(a.tasks, 0);
 }
 
+static int64_t count_runs(struct fixture *f, const char *job)
+{
+    struct job_row row;
+    struct run_row r;
+    int64_t n = 0;
+    assert_true(state_job_by_name(f->state, job, &row));
+    struct stmt *q = state_runs_of_job(f->state, row.id, INT64_MAX);
+    while (state_run_next(q, &r))
+        n++;
+    return n;
+}
+
+/* Of a job that never finds a place no run ever ends on an agent. */
+static void runs_that_never_start_are_trimmed_too(void **data)
+{
+    struct fixture *f = *data;
+    applied(f, "job.put",
+            "{'name':'j','base':0,'definition':{},'schedule':'R//PT1H','k':0,'remaining':-1,"
+            "'counters':{}}");
+    for (int i = 0; i < 4 * LIMIT_JOB_RUNS; i++) {
+        char args[256];
+        snprintf(args, sizeof args,
+                 "{'set':[{'job':1,'generation':1,'at_k':%d,'k':%d,'remaining':-1,"
+                 "'schedule':'R//PT1H','claims':[{'due_ms':%d}]}]}",
+                 i, i + 1, 1000 + i);
+        applied(f, "job.tick", args);
+        snprintf(args, sizeof args,
+                 "{'set':[{'run':%d,'attempt':0,'to':'missed','reason':'no-resources'}]}", i + 1);
+        applied(f, "run.update", args);
+    }
+    assert_true(count_runs(f, "j") < 2 * LIMIT_JOB_RUNS);
+}
+
+static void a_job_has_so_many_runs_that_are_not_over(void **data)
+{
+    struct fixture *f = *data;
+    applied(f, "job.put", "{'name':'j','base':0,'definition':{},'k':0,'remaining':0}");
+    for (int i = 0; i < LIMIT_JOB_OPEN_RUNS; i++)
+        applied(f, "job.trigger", "{'name':'j','concurrent':true}");
+    apply(f, "job.trigger", "{'name':'j','concurrent':true}");
+    assert_int_equal(f->last.code, ERR_LIMIT);
+    assert_int_equal(count_runs(f, "j"), LIMIT_JOB_OPEN_RUNS);
+}
+
 /* ---- the delay after failures (spec/marathon.md 9.2) */
 
 static int64_t delay_after_failure(struct fixture *f, int64_t runs_ms)
@@ -446,6 +490,8 @@ int main(void)
         TEST(what_had_started_after_all_leaves_who_started_since),
         TEST(a_withdrawn_order_holds_nothing_once_its_agent_is_lost),
         TEST(runs_with_a_living_task_are_not_trimmed),
+        TEST(runs_that_never_start_are_trimmed_too),
+        TEST(a_job_has_so_many_runs_that_are_not_over),
         TEST(an_agent_that_registers_again_keeps_its_id_and_its_drain),
         TEST(attributes_that_are_too_long_are_refused),
         TEST(what_runs_on_an_unreachable_agent_is_unreachable_until_it_says_more),
