@@ -325,8 +325,11 @@ static void do_routes(void *data, struct slice message)
 {
     struct server *s = data;
     struct error err;
-    if (s->proxy_runs && !s->stopping && proxy_client_routes(&s->proxy, message, &err) != 0)
-        log_error("routes refused", "why=%s", err.text);
+    struct event e = {.kind = EVENT_ROUTES_REFUSED};
+    if (!s->proxy_runs || s->stopping || proxy_client_routes(&s->proxy, message, &err) == 0)
+        return;
+    log_error("routes refused", "why=%s", err.text);
+    host_event(s->host, &e);
 }
 
 static void do_send(void *data, int64_t node, struct slice frame)

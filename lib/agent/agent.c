@@ -87,6 +87,7 @@ int agent_open(const struct agent_options *options, struct agent **agent_out, st
     if (a->options.lease_ms == 0)
         a->options.lease_ms = LEASE_MS;
     a->id = -1;
+    a->routes = ROUTES_NONE;
     a->alive = map_new();
     a->early = map_new();
     a->docker = mem_strdup("");
@@ -188,6 +189,7 @@ static void send_pong(struct agent *a, struct now now, struct outbox *out)
     outbox_message(out, TO_LEADER, MESSAGE_PONG, &w);
     json_member_int(&w, "uid", a->uid);
     json_member_int(&w, "seq", a->pong);
+    json_member_int(&w, "routes", a->routes);
     outbox_message_end(out, &w);
 }
 
@@ -228,15 +230,32 @@ static void on_welcome(struct agent *a, const struct json *body, struct now now,
         send_register(a, now, out);
 }
 
-static void on_routes(const struct json *body, struct outbox *out)
+/* A change to other routes than those that we have is of no use: the next pong says so. */
+static void on_routes(struct agent *a, const struct json *body, struct outbox *out)
 {
     struct buf text;
     struct json_writer w;
+    int64_t term = json_int(json_get(body, "term"), 0), since;
+    int64_t revision = json_int(json_get(body, "revision"), 0);
+    if (term == a->routes_term && revision == a->routes)
+        return; /* it came twice */
+    if (json_i64(json_get(body, "since"), &since) &&
+        (term != a->routes_term || since != a->routes)) {
+        a->routes = ROUTES_NONE;
+        return;
+    }
+    a->routes_term = term;
+    a->routes = revision;
     buf_init(&text, LIMIT_FRAME_BYTES);
     json_begin(&w, &text);
     json_put_value(&w, body);
     outbox_routes(out, buf_slice(&text));
     buf_close(&text);
+}
+
+void agent_routes_refused(struct agent *a)
+{
+    a->routes = ROUTES_NONE;
 }
 
 void agent_message(struct agent *a, enum message_kind kind, const struct json *body, struct now now,
@@ -258,7 +277,7 @@ void agent_message(struct agent *a, enum message_kind kind, const struct json *b
         on_ack(a, body, out);
         break;
     case MESSAGE_ROUTES:
-        on_routes(body, out);
+        on_routes(a, body, out);
         break;
     case MESSAGE_AGAIN:
         a->registered = false;

@@ -37,6 +37,8 @@ void agent_status(struct agent *a, const struct json *status, struct now now, st
 void agent_recovered(struct agent *a, struct now now, struct outbox *out);
 void agent_docker(struct agent *a, const char *version, const char *reason, struct now now,
                   struct outbox *out);
+/* The proxy did not take what it was told last: soon it is told all. */
+void agent_routes_refused(struct agent *a);
 /* There is a leader to talk to (again): registers. Called whenever it changes. */
 void agent_leader(struct agent *a, uint64_t term, struct now now, struct outbox *out);
 void agent_tick(struct agent *a, struct now now,

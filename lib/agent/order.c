@@ -33,11 +33,24 @@ static const char *too_late(const struct agent *a, const struct run_spec *spec, 
 
 /* ---- run */
 
-static void add_task(struct agent *a, int64_t task, struct slice spec)
+/* The task that is the same attempt of a job's run: its leader has not heard yet what became of it.
+ * 0: none. */
+static int64_t twin_of(struct agent *a, const struct run_spec *spec)
+{
+    if (spec->owner != OWNER_JOB)
+        return 0;
+    struct stmt *q = stmts_use(a->stmts, TASK_NAMED);
+    stmt_bind_text(q, ":name", spec->name);
+    stmt_bind_i64(q, ":dropped", TASK_DROPPED);
+    return stmt_one_i64(q, 0);
+}
+
+static void add_task(struct agent *a, const struct run_spec *spec, struct slice text)
 {
     struct stmt *q = write_stmt(a, TASK_ADD);
-    stmt_bind_i64(q, ":task", task);
-    stmt_bind_slice(q, ":spec", spec);
+    stmt_bind_i64(q, ":task", spec->task);
+    stmt_bind_text(q, ":name", spec->name);
+    stmt_bind_slice(q, ":spec", text);
     stmt_bind_i64(q, ":launched", a->recovered);
     stmt_run(q);
 }
@@ -57,8 +70,12 @@ static void take_run(struct agent *a, const struct run_spec *spec, int64_t pong,
     buf_init(&text, LIMIT_FRAME_BYTES);
     json_begin(&w, &text);
     run_spec_write(spec, &w);
-    add_task(a, spec->task, buf_slice(&text));
-    const char *why = too_late(a, spec, pong, now);
+    int64_t twin = twin_of(a, spec);
+    if (twin != 0)
+        repeat_last(a, twin, out);
+    add_task(a, spec, buf_slice(&text));
+    const char *why =
+        twin != 0 ? "this agent had started it already" : too_late(a, spec, pong, now);
     if (why != NULL) {
         report_state(a, spec->task, TASK_DROPPED, now.wall, why, out);
     } else {

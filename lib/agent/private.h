@@ -11,8 +11,9 @@
     X(IDENTITY, "select uid from identity")                                                  \
     X(IDENTITY_PUT, "insert into identity(k, uid) values(0, :uid)")                          \
     X(TASK, "select state, seq, launched from tasks where task = :task")                     \
-    X(TASK_ADD, "insert into tasks(task, spec, state, seq, launched) "                       \
-                "values(:task, :spec, 0, 0, :launched)")                                     \
+    X(TASK_ADD, "insert into tasks(task, name, spec, state, seq, launched) "                 \
+                "values(:task, :name, :spec, 0, 0, :launched)")                              \
+    X(TASK_NAMED, "select task from tasks where name = :name and state <> :dropped")         \
     X(TASK_REPORT, "update tasks set state = :state, seq = :seq where task = :task")         \
     X(TASKS_LAUNCHED, "update tasks set launched = 1 where launched = 0")                    \
     X(TASK_DROP, "delete from tasks where task = :task")                                     \
@@ -42,6 +43,7 @@ struct agent {
     struct mono pongs[PONGS_REMEMBERED]; /* when number n was sent, at n % PONGS_REMEMBERED */
     struct mono pong_due, repeat_due;
     int64_t sent_task, sent_seq; /* statuses: up to there they are on their way; 0: all are */
+    int64_t routes_term, routes; /* the leader's, and its revision, that the proxy has */
     bool recovered;
     struct map *alive; /* tasks in the record that nobody has reported since we began */
     struct map *early; /* task -> struct early: ordered before everything was found again */

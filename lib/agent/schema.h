@@ -18,4 +18,7 @@ static const char *const agent_schema[] = {
     "  body text not null,"     /* model/status.h */
     "  primary key(task, seq)"
     ") strict, without rowid;",
+    /* What its owner calls it: of a job's run, the attempt. */
+    "alter table tasks add column name text not null default '';"
+    "create index tasks_by_name on tasks(name);",
 };

@@ -4,8 +4,9 @@
 #include "base/mem.h"
 #include "master/private.h"
 
-#define ROUTES_EVERY_MS 5 /* changes of routes are gathered for so long */
-#define TICK_MS 1000      /* there is a tick at least so often, and it is noticed when not */
+#define ROUTES_EVERY_MS 5   /* changes of routes are gathered for so long */
+#define ROUTES_LOST_MS 2000 /* so long after telling an agent it ought to have them */
+#define TICK_MS 1000        /* there is a tick at least so often, and it is noticed when not */
 
 /* ---- life */
 
@@ -87,7 +88,8 @@ struct session *session_new(struct master *m, int64_t id, int64_t uid, struct no
                           .heard = now.mono,
                           .ask_again = MONO_NEVER,
                           .due = MONO_NEVER,
-                          .told = map_new()};
+                          .told = map_new(),
+                          .routes = ROUTES_NONE};
     list_init(&s->in_dirty);
     map_put(m->sessions, (uint64_t)id, s);
     map_put(m->by_uid, (uint64_t)uid, s);
@@ -186,6 +188,17 @@ static void ask_again(struct master *m, int64_t node, struct outbox *out)
     outbox_message_end(out, &w);
 }
 
+/* What it was told of routes long ago and does not have has been lost, or refused. */
+static void on_pong(struct master *m, struct session *s, const struct json *body, struct now now)
+{
+    s->pong = json_int(json_get(body, "seq"), 0);
+    if (json_int(json_get(body, "routes"), ROUTES_NONE) == s->routes ||
+        now.mono.ms - s->routes_told.ms < ROUTES_LOST_MS)
+        return;
+    s->routes = ROUTES_NONE;
+    m->routes_lost = true;
+}
+
 void master_message(struct master *m, int64_t node, enum message_kind kind, const struct json *body,
                     struct now now, struct outbox *out)
 {
@@ -200,7 +213,7 @@ void master_message(struct master *m, int64_t node, enum message_kind kind, cons
     }
     s->heard = now.mono;
     if (kind == MESSAGE_PONG)
-        s->pong = json_int(json_get(body, "seq"), 0);
+        on_pong(m, s, body, now);
     else if (kind == MESSAGE_STATUS)
         on_status(m, s, body, now, out);
     else
@@ -265,27 +278,63 @@ void master_changed(struct master *m, const struct change *c)
 
 /* ---- routes */
 
-void send_routes(struct master *m, int64_t agent, struct outbox *out)
+static void tell_change(struct master *m, const struct session *s, int64_t revision,
+                        struct outbox *out)
 {
-    struct buf routes;
+    struct slice routes, removed;
+    struct json_writer w;
+    master_tell(m, s->id, MESSAGE_ROUTES, &w, out);
+    json_member_int(&w, "revision", revision);
+    json_member_int(&w, "since", s->routes);
+    routes_change(m->routes, &routes, &removed);
+    json_member_raw(&w, "routes", routes);
+    json_member_raw(&w, "removed", removed);
+    outbox_message_end(out, &w);
+}
+
+static void tell_routes(struct master *m, const struct session *s, int64_t revision,
+                        struct slice routes, struct outbox *out)
+{
+    struct json_writer w;
+    master_tell(m, s->id, MESSAGE_ROUTES, &w, out);
+    json_member_int(&w, "revision", revision);
+    json_member_raw(&w, "routes", routes);
+    outbox_message_end(out, &w);
+}
+
+static bool routes_to_tell(const struct master *m)
+{
+    return m->routes_lost || routes_are_dirty(m->routes);
+}
+
+void send_routes(struct master *m, struct now now, struct outbox *out)
+{
+    struct buf all;
     struct session *s;
-    int64_t revision;
-    buf_init(&routes, LIMIT_FRAME_BYTES / 2);
-    bool differ = routes_list(m->routes, &routes, &revision);
-    bool full = buf_full(&routes);
-    if (full && differ)
+    struct slice routes, removed;
+    int64_t revision = routes_refresh(m->routes);
+    bool brief = routes_change(m->routes, &routes, &removed);
+    m->routes_lost = false;
+    buf_init(&all, LIMIT_FRAME_BYTES / 2);
+    for (size_t cursor = 0; (s = map_each(m->sessions, &cursor)) != NULL;) {
+        if (s->state != SESSION_REGISTERED || s->routes == revision)
+            continue;
+        s->routes_told = now.mono;
+        if (brief && s->routes == revision - 1) {
+            tell_change(m, s, revision, out);
+        } else {
+            if (all.len == 0)
+                routes_list(m->routes, &all);
+            if (buf_full(&all))
+                continue;
+            tell_routes(m, s, revision, buf_slice(&all), out);
+        }
+        s->routes = revision;
+    }
+    if (buf_full(&all))
         log_error("routes not sent", "why=more than %d bytes: proxies keep what they have",
                   LIMIT_FRAME_BYTES / 2);
-    for (size_t cursor = 0; !full && (s = map_each(m->sessions, &cursor)) != NULL;) {
-        struct json_writer w;
-        if (s->state != SESSION_REGISTERED || !(differ || s->id == agent))
-            continue; /* when they differ, each must hear of it */
-        master_tell(m, s->id, MESSAGE_ROUTES, &w, out);
-        json_member_int(&w, "revision", revision);
-        json_member_raw(&w, "routes", buf_slice(&routes));
-        outbox_message_end(out, &w);
-    }
-    buf_close(&routes);
+    buf_close(&all);
 }
 
 /* ---- the tick */
@@ -319,9 +368,9 @@ void master_tick(struct master *m, struct now now, struct outbox *out)
 {
     forgive_pause(m, now);
     propose_statuses(m, now, out);
-    if (routes_are_dirty(m->routes) && now.mono.ms >= m->routes_due.ms) {
+    if (routes_to_tell(m) && now.mono.ms >= m->routes_due.ms) {
         m->routes_due = mono_after(now.mono, ROUTES_EVERY_MS);
-        send_routes(m, -1, out);
+        send_routes(m, now, out);
     }
     if (now.mono.ms >= m->due.ms) {
         m->due = MONO_NEVER;
@@ -345,5 +394,5 @@ struct mono master_due(const struct master *m)
     if (m->gathering != NULL || !list_empty(&m->dirty))
         return (struct mono){0};
     struct mono due = mono_earlier(m->due, mono_after(m->ticked, TICK_MS));
-    return routes_are_dirty(m->routes) ? mono_earlier(due, m->routes_due) : due;
+    return routes_to_tell(m) ? mono_earlier(due, m->routes_due) : due;
 }

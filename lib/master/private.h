@@ -23,7 +23,9 @@ struct session {
     struct mono ask_again; /* to register: are its strangers gone? MONO_NEVER: it has none */
     struct mono due;       /* an order is to be given or repeated then */
     struct map *told;      /* task -> struct told: what it was last ordered, and when */
-    struct list in_dirty;  /* of master.dirty: its orders are to be looked at now */
+    int64_t routes;        /* the revision that it was told last; ROUTES_NONE */
+    struct mono routes_told;
+    struct list in_dirty; /* of master.dirty: its orders are to be looked at now */
 };
 
 /* A registration, or a set of statuses, that is being committed. */
@@ -58,7 +60,8 @@ struct master {
     struct mono suspect_until; /* MONO_NEVER: the leader does not suspect itself */
     struct routes *routes;
     struct mono routes_due;
-    struct mono due; /* no session is due earlier */
+    bool routes_lost; /* by an agent */
+    struct mono due;  /* no session is due earlier */
 };
 
 /* ---- master.c */
@@ -69,8 +72,8 @@ struct session *session_new(struct master *m, int64_t id, int64_t uid, struct no
 void session_drop(struct master *m, struct session *s);
 struct waiting *waiting_add(struct master *m, struct waiting *w);
 void waiting_free(struct waiting *w); /* accepts NULL */
-/* To one agent, or to all of them if its id is -1. */
-void send_routes(struct master *m, int64_t agent, struct outbox *out);
+/* To each agent what it does not know yet. */
+void send_routes(struct master *m, struct now now, struct outbox *out);
 
 /* ---- register.c */
 void on_register(struct master *m, int64_t node, const struct json *v, struct now now,

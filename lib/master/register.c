@@ -136,7 +136,7 @@ static void welcome(struct master *m, int64_t id, int64_t uid, int64_t node,
     outbox_message_end(out, &w);
     end_strangers(m, s, reported, now, out);
     report_again(m, reported, now, out);
-    send_routes(m, id, out);
+    send_routes(m, now, out);
 }
 
 static struct json *copy_json(const struct json *v)

@@ -11,13 +11,17 @@
 struct fragment {
     int64_t app;
     bool dirty;
+    char *path;      /* of the app, once it has ports */
     struct buf json; /* elements of `routes`, with commas between them; empty: no ports */
+    int *ports;      /* the service ports that they name */
+    size_t ports_n;
 };
 
 struct routes {
     struct state *state;
     struct map *fragments; /* app -> struct fragment */
     int64_t revision;
+    struct buf changed, removed; /* arrays: what this revision made of the one before */
     bool any_dirty, unread;
 };
 
@@ -26,17 +30,24 @@ struct routes *routes_new(struct state *state)
     struct routes *r = NEW(struct routes);
     r->state = state;
     r->fragments = map_new();
+    r->revision = 1;
     r->unread = true;
     return r;
+}
+
+static void free_fragment(struct fragment *f)
+{
+    buf_close(&f->json);
+    mem_free(f->path);
+    mem_free(f->ports);
+    mem_free(f);
 }
 
 static void free_fragments(struct routes *r)
 {
     struct fragment *f;
-    for (size_t cursor = 0; (f = map_each(r->fragments, &cursor)) != NULL;) {
-        buf_close(&f->json);
-        mem_free(f);
-    }
+    for (size_t cursor = 0; (f = map_each(r->fragments, &cursor)) != NULL;)
+        free_fragment(f);
     map_free(r->fragments);
 }
 
@@ -45,6 +56,8 @@ void routes_free(struct routes *r)
     if (r == NULL)
         return;
     free_fragments(r);
+    buf_close(&r->changed);
+    buf_close(&r->removed);
     mem_free(r);
 }
 
@@ -153,13 +166,20 @@ static void write_backends(const struct backends *b, size_t host_index, struct j
     json_array_end(w);
 }
 
+static void note_port(struct fragment *f, const char *path, int port)
+{
+    if (f->path == NULL)
+        f->path = mem_strdup(path);
+    f->ports = mem_realloc(f->ports, (f->ports_n + 1) * sizeof f->ports[0]);
+    f->ports[f->ports_n++] = port;
+}
+
 static void write_fragment(struct routes *r, struct fragment *f)
 {
     struct app_row row;
     struct app app;
     struct error err;
     struct backends backends;
-    buf_clear(&f->json);
     if (!state_app_by_id(r->state, f->app, &row) || row.gone ||
         app_load(row.definition, &app, &err) != 0)
         return;
@@ -180,6 +200,7 @@ static void write_fragment(struct routes *r, struct fragment *f)
             json_key(&w, "backends");
             write_backends(&backends, host_index, &w);
             json_object_end(&w);
+            note_port(f, row.path, p.service_port);
         }
         host_index++;
     }
@@ -198,47 +219,126 @@ static void read_all(struct routes *r)
     r->unread = false;
 }
 
-/* Renders what is dirty anew; true when any of it differs from before. */
-static bool refresh(struct routes *r)
+static bool names(const struct fragment *f, int port)
 {
-    struct fragment *f, *empty = NULL;
-    bool differs = false;
-    for (size_t cursor = 0; (f = map_each(r->fragments, &cursor)) != NULL;) {
-        if (f->dirty) {
-            size_t len;
-            char *before = buf_take(&f->json, &len);
-            write_fragment(r, f);
-            differs = differs || !slice_eq(buf_slice(&f->json), (struct slice){before, len});
-            mem_free(before);
-            f->dirty = false;
-        }
+    for (size_t i = 0; i < f->ports_n; i++)
+        if (f->ports[i] == port)
+            return true;
+    return false;
+}
+
+static void begin_list(struct buf *list)
+{
+    buf_init(list, LIMIT_FRAME_BYTES / 4);
+    buf_putc(list, '[');
+}
+
+static void next_element(struct buf *list)
+{
+    if (list->len > 1)
+        buf_putc(list, ',');
+}
+
+static void note_removed(struct routes *r, const struct fragment *f, int port)
+{
+    struct json_writer w;
+    next_element(&r->removed);
+    json_begin(&w, &r->removed);
+    json_object(&w);
+    json_member_int(&w, "port", port);
+    json_member_str(&w, "app", f->path);
+    json_object_end(&w);
+}
+
+/* Renders it anew, and notes what has become of its ports. True when it differs from before. */
+static bool refresh_one(struct routes *r, struct fragment *f)
+{
+    struct buf before = f->json;
+    int *ports = f->ports;
+    size_t ports_n = f->ports_n;
+    buf_init(&f->json, LIMIT_FRAME_BYTES);
+    f->ports = NULL;
+    f->ports_n = 0;
+    write_fragment(r, f);
+    f->dirty = false;
+    bool differs = !slice_eq(buf_slice(&f->json), buf_slice(&before));
+    for (size_t i = 0; i < ports_n; i++)
+        if (!names(f, ports[i]))
+            note_removed(r, f, ports[i]);
+    if (differs && f->json.len > 0) {
+        next_element(&r->changed);
+        buf_put_slice(&r->changed, buf_slice(&f->json));
+    }
+    mem_free(ports);
+    buf_close(&before);
+    return differs;
+}
+
+static void drop_empty(struct routes *r)
+{
+    struct fragment *f;
+    size_t n = 0;
+    int64_t *apps = mem_zalloc((map_count(r->fragments) + 1) * sizeof apps[0]);
+    for (size_t cursor = 0; (f = map_each(r->fragments, &cursor)) != NULL;)
         if (f->json.len == 0)
-            empty = f;
-    }
-    if (empty != NULL) { /* one a time; more never become empty at once than come */
-        map_remove(r->fragments, (uint64_t)empty->app);
-        buf_close(&empty->json);
-        mem_free(empty);
-    }
+            apps[n++] = f->app;
+    while (n > 0)
+        free_fragment(map_remove(r->fragments, (uint64_t)apps[--n]));
+    mem_free(apps);
+}
+
+/* Every fragment that is dirty; true when any of them differs from before. */
+static bool refresh_dirty(struct routes *r)
+{
+    struct fragment *f;
+    bool differs = false;
+    begin_list(&r->changed);
+    begin_list(&r->removed);
+    for (size_t cursor = 0; (f = map_each(r->fragments, &cursor)) != NULL;)
+        if (f->dirty)
+            differs = refresh_one(r, f) || differs;
+    buf_putc(&r->changed, ']');
+    buf_putc(&r->removed, ']');
+    drop_empty(r);
     r->any_dirty = false;
     return differs;
 }
 
-bool routes_list(struct routes *r, struct buf *out, int64_t *revision_out)
+int64_t routes_refresh(struct routes *r)
+{
+    if (r->unread)
+        read_all(r);
+    if (!r->any_dirty)
+        return r->revision;
+    struct buf changed = r->changed, removed = r->removed;
+    if (refresh_dirty(r)) {
+        r->revision++;
+    } else { /* what made this revision still does */
+        struct buf none = r->changed, nothing = r->removed;
+        r->changed = changed;
+        r->removed = removed;
+        changed = none;
+        removed = nothing;
+    }
+    buf_close(&changed);
+    buf_close(&removed);
+    return r->revision;
+}
+
+void routes_list(const struct routes *r, struct buf *out)
 {
     struct fragment *f;
     struct json_writer w;
-    if (r->unread)
-        read_all(r);
-    bool differs = refresh(r);
-    r->revision += differs;
     json_begin(&w, out);
     json_array(&w);
-    for (size_t cursor = 0; (f = map_each(r->fragments, &cursor)) != NULL;) {
-        if (f->json.len > 0)
-            json_put_raw(&w, buf_slice(&f->json));
-    }
+    for (size_t cursor = 0; (f = map_each(r->fragments, &cursor)) != NULL;)
+        json_put_raw(&w, buf_slice(&f->json));
     json_array_end(&w);
-    *revision_out = r->revision;
-    return differs;
+}
+
+bool routes_change(const struct routes *r, struct slice *routes_out, struct slice *removed_out)
+{
+    *routes_out = buf_slice(&r->changed);
+    *removed_out = buf_slice(&r->removed);
+    return !buf_full(&r->changed) && !buf_full(&r->removed);
 }

@@ -14,14 +14,19 @@
     X(MESSAGE_KILL, "kill")       /* task, grace_ms, reason */                                 \
     X(MESSAGE_ACK, "ack")         /* statuses: [{task, seq}] */                                \
     X(MESSAGE_ROUTES, "routes")   /* revision, routes: [{port, app, backends:[{task, address,  \
-                                     port, healthy, draining}]}]: always the whole set */      \
+                                     port, healthy, draining}]}]: the whole set; or with       \
+                                     since: a revision, removed: [{port, app}]: what differs   \
+                                     from that one */                                          \
     X(MESSAGE_AGAIN, "again")     /* who are you? register (again) */                          \
     /* agent -> leader */                                                                      \
     X(MESSAGE_REGISTER, "register") /* uid, boot, hostname, address, port, version, resources, \
                                        attributes, docker, docker_reason, tasks: [{task,       \
                                        state, seq}] */                                         \
     X(MESSAGE_STATUS, "status")     /* uid, statuses: [a status (model/status.h)] */           \
-    X(MESSAGE_PONG, "pong")         /* uid, seq: counted by the agent */
+    X(MESSAGE_PONG, "pong")         /* uid, seq: counted by the agent; routes: the revision    \
+                                       that it has, ROUTES_NONE */
+
+#define ROUTES_NONE (-1)
 
 enum message_kind {
 #define X(name, word) name,

@@ -76,6 +76,10 @@ int event_take(struct node *n, struct event *e, struct error *err)
         if (n->agent != NULL)
             agent_recovered(n->agent, n->now, &n->out);
         break;
+    case EVENT_ROUTES_REFUSED:
+        if (n->agent != NULL)
+            agent_routes_refused(n->agent);
+        break;
     case EVENT_ROUTES:
         facts_take_routes(n, e);
         break;

@@ -35,13 +35,14 @@ struct node_options {
 };
 
 enum event_kind {
-    EVENT_REQUEST,       /* an exchange's request, that is no plain ask */
-    EVENT_FRAME,         /* from another node */
-    EVENT_STATUS,        /* from the executor: a status (model/status.h) with seq 0 */
-    EVENT_RECOVERED,     /* from the executor: every task that was found again has been reported */
-    EVENT_DOCKER,        /* from the executor: {"docker": version or "", "docker_reason": …} */
-    EVENT_ROUTES,        /* from the proxy: {"ports":[{"port","bound","reason"}]} */
-    EVENT_SNAPSHOT_MADE, /* snapshot: NULL if it could not be made */
+    EVENT_REQUEST,        /* an exchange's request, that is no plain ask */
+    EVENT_FRAME,          /* from another node */
+    EVENT_STATUS,         /* from the executor: a status (model/status.h) with seq 0 */
+    EVENT_RECOVERED,      /* from the executor: every task that was found again has been reported */
+    EVENT_DOCKER,         /* from the executor: {"docker": version or "", "docker_reason": …} */
+    EVENT_ROUTES_REFUSED, /* hands.routes() failed */
+    EVENT_ROUTES,         /* from the proxy: {"ports":[{"port","bound","reason"}]} */
+    EVENT_SNAPSHOT_MADE,  /* snapshot: NULL if it could not be made */
     EVENT_SNAPSHOT_FETCHED, /* snapshot's token, body: the path; empty if it could not be had */
     EVENT_CHECKPOINTED,
     EVENT_STOP, /* the process wants to end: nothing new begins; then node_stopped() */

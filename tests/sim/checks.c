@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "db/rowsum.h"
 #include "db/statement.h"
+#include "master/routes.h"
 #include "sim/world.h"
 
 struct sum {
@@ -131,18 +133,47 @@ static bool apps_settled(struct world *w, struct state *s)
 static bool all_caught_up(struct world *w)
 {
     struct sim_node *l = leader(w);
+    snprintf(w->unsettled, sizeof w->unsettled, "not everybody is at the leader's index");
     for (int i = 0; l != NULL && i < w->options.nodes; i++)
         if (w->nodes[i].node == NULL || node_applied(w->nodes[i].node) != node_applied(l->node))
             return false;
     return l != NULL;
 }
 
+/* Every proxy forwards what the leader's state says. */
+static bool routes_are_everywhere(struct world *w, struct state *s)
+{
+    struct buf text;
+    struct proxy_change c;
+    struct error err;
+    bool same = true;
+    struct routes *routes = routes_new(s);
+    routes_refresh(routes);
+    buf_init(&text, LIMIT_FRAME_BYTES);
+    buf_puts(&text, "{\"revision\":1,\"routes\":");
+    routes_list(routes, &text);
+    buf_puts(&text, "}");
+    routes_free(routes);
+    for (int i = 0; i < w->options.nodes && same; i++) {
+        struct json *v = json_parse_own(buf_slice(&text), &err);
+        same = proxy_change_parse(v, &c, &err) == 0 &&
+               proxy_routes_reduce(&w->nodes[i].routes, &c, &err) == 0 && c.n_routes == 0 &&
+               c.n_removed == 0;
+        snprintf(w->unsettled, sizeof w->unsettled, "node %d has other routes", i);
+        proxy_change_close(&c);
+        json_free(v);
+    }
+    buf_close(&text);
+    return same;
+}
+
 bool check_settled(struct world *w)
 {
     struct sim_node *l = leader(w);
-    snprintf(w->unsettled, sizeof w->unsettled, "no leader, or not everybody is at its index");
+    snprintf(w->unsettled, sizeof w->unsettled, "no leader");
     return l != NULL && state_level(node_state(l->node)) > 0 &&
-           apps_settled(w, node_state(l->node)) && all_caught_up(w);
+           apps_settled(w, node_state(l->node)) && all_caught_up(w) &&
+           routes_are_everywhere(w, node_state(l->node));
 }
 
 /* ---- the end: nothing acknowledged is lost */

@@ -186,10 +186,28 @@ static void hand_forget(struct hands *h, int64_t task)
     (void)task;
 }
 
+static int take_routes(struct proxy_routes *routes, struct slice message, struct error *err)
+{
+    struct proxy_change c;
+    struct json *v = json_parse_own(message, err);
+    int rc = v == NULL ? -1 : proxy_change_parse(v, &c, err);
+    json_free(v);
+    if (rc != 0)
+        return -1;
+    rc = proxy_routes_reduce(routes, &c, err);
+    if (rc == 0)
+        proxy_routes_apply(routes, &c);
+    proxy_change_close(&c);
+    return rc;
+}
+
 static void hand_routes(struct hands *h, struct slice message)
 {
-    (void)h;
-    (void)message;
+    struct sim_node *n = h->data;
+    struct error err;
+    struct event e = {.kind = EVENT_ROUTES_REFUSED};
+    if (take_routes(&n->routes, message, &err) != 0)
+        deliver(n->w, n->position, 1, &e);
 }
 
 /* A snapshot is a copy of the file; it is there at once, and arrives some time later. */
@@ -322,6 +340,7 @@ static void bring_up(struct sim_node *n)
         return;
     }
     n->w->restarts++;
+    proxy_routes_init(&n->routes);
     trace(n->w, "node %d up", n->position);
     tasks_found(n);
 }
@@ -335,6 +354,7 @@ static void take_down(struct sim_node *n, enum fate fate)
     n->inbox_n = 0;
     node_close(n->node);
     n->node = NULL;
+    proxy_routes_close(&n->routes);
     faultvfs_revive(n->vfs, fate);
     n->up_at = w->mono + 50 + (int64_t)rng_below(&w->rng, RESTART_MS_MAX);
     n->unheard_ms = n->up_at > n->unheard_ms ? n->up_at : n->unheard_ms;
@@ -528,6 +548,7 @@ void world_close(struct world *w)
         for (size_t k = 0; k < n->inbox_n; k++)
             event_close(&n->inbox[k]);
         mem_free(n->inbox);
+        proxy_routes_close(&n->routes);
         node_close(n->node);
         tasks_free(n);
         faultvfs_free(n->vfs);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "node/node.h"
+#include "proxy/routes.h"
 #include "support/faultvfs.h"
 #include "support/tmp.h"
 
@@ -67,6 +68,7 @@ struct sim_node {
     int64_t unheard_ms; /* until then it was down or cut off */
     struct sim_task *tasks;
     size_t tasks_n, tasks_cap;
+    struct proxy_routes routes; /* what its proxy was told since it is up */
     uint64_t applied;
     int64_t reported_until; /* tasks ended up to then have been reported */
 };

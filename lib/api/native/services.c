@@ -83,10 +83,10 @@ void native_ask_services(struct call *c)
     struct error err;
     struct buf text;
     struct json_writer w;
-    int64_t revision;
     struct routes *routes = routes_new(c->view->state);
     buf_init(&text, LIMIT_ANSWER_BYTES);
-    routes_list(routes, &text, &revision);
+    routes_refresh(routes);
+    routes_list(routes, &text);
     routes_free(routes);
     struct json *tree = json_parse_own(buf_slice(&text), &err);
     buf_close(&text);

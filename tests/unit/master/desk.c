@@ -103,14 +103,61 @@ static void note_message(struct desk *d, const struct out *item)
     json_free(v);
 }
 
+struct desk_book *desk_book(struct desk *d, int64_t agent)
+{
+    struct desk_book *b = map_get(d->routes, (uint64_t)agent + 1);
+    if (b == NULL) {
+        b = NEW(struct desk_book);
+        *b = (struct desk_book){.revision = ROUTES_NONE, .routes = map_new()};
+        map_put(d->routes, (uint64_t)agent + 1, b);
+    }
+    return b;
+}
+
+static void empty_book(struct desk_book *b)
+{
+    char *route;
+    for (size_t cursor = 0; (route = map_each(b->routes, &cursor)) != NULL;)
+        mem_free(route);
+    map_free(b->routes);
+    b->routes = map_new();
+}
+
+static const char *route_key(const struct json *route, char dst[300])
+{
+    snprintf(dst, 300, "%d %s", (int)json_int(json_get(route, "port"), 0),
+             json_str(json_get(route, "app"), ""));
+    return dst;
+}
+
 static void note_routes(struct desk *d, const struct out *item)
 {
-    static const char mark[] = "\"routes\":";
-    const char *at = strstr(buf_str(&item->body), mark);
-    if (!str_starts(buf_str(&item->body), "{\"m\":\"routes\""))
-        return;
-    char *routes = mem_strndup(at + sizeof mark - 1, strlen(at) - sizeof mark);
-    mem_free(map_put(d->routes, (uint64_t)item->agent + 1, routes));
+    char key[300];
+    struct error err;
+    struct json *v = json_parse(buf_slice(&item->body), &err);
+    struct desk_book *b = desk_book(d, item->agent);
+    int64_t since;
+    if (str_eq(json_str(json_get(v, "m"), ""), "routes") && !d->lose_routes) {
+        if (json_i64(json_get(v, "since"), &since)) {
+            assert_int_equal(since, b->revision);
+            b->changes++;
+        } else {
+            empty_book(b);
+        }
+        JSON_EACH (route, json_get(v, "removed"))
+            mem_free(map_remove_str(b->routes, route_key(route, key)));
+        JSON_EACH (route, json_get(v, "routes")) {
+            struct buf text;
+            struct json_writer w;
+            buf_init(&text, LIMIT_FRAME_BYTES);
+            json_begin(&w, &text);
+            json_put_value(&w, route);
+            mem_free(map_put_str(b->routes, route_key(route, key), buf_take(&text, NULL)));
+        }
+        b->revision = json_int(json_get(v, "revision"), 0);
+        b->news = true;
+    }
+    json_free(v);
 }
 
 /* Drafts become an entry, or are refused; messages are noted. */
@@ -173,10 +220,15 @@ const char *desk_told(struct desk *d)
 
 const char *desk_routes(struct desk *d, int64_t agent)
 {
-    char *routes = map_remove(d->routes, (uint64_t)agent + 1);
+    struct desk_book *b = desk_book(d, agent);
+    char *route;
     buf_clear(&d->shown);
-    buf_puts(&d->shown, routes != NULL ? routes : "");
-    mem_free(routes);
+    if (!b->news)
+        return "";
+    for (size_t cursor = 0; (route = map_each(b->routes, &cursor)) != NULL;)
+        buf_printf(&d->shown, "%c%s", d->shown.len == 0 ? '[' : ',', route);
+    buf_puts(&d->shown, d->shown.len == 0 ? "[]" : "]");
+    b->news = false;
     return buf_str(&d->shown);
 }
 
@@ -218,9 +270,12 @@ void desk_lead(struct desk *d, bool leading)
 
 void desk_close(struct desk *d)
 {
-    char *routes;
-    for (size_t cursor = 0; (routes = map_each(d->routes, &cursor)) != NULL;)
-        mem_free(routes);
+    struct desk_book *b;
+    for (size_t cursor = 0; (b = map_each(d->routes, &cursor)) != NULL;) {
+        empty_book(b);
+        map_free(b->routes);
+        mem_free(b);
+    }
     map_free(d->routes);
     buf_close(&d->told);
     buf_close(&d->shown);
@@ -270,7 +325,8 @@ void desk_register(struct desk *d, int agent, const char *tasks)
 void desk_pong(struct desk *d, int agent, int64_t seq)
 {
     char message[96];
-    snprintf(message, sizeof message, "{'m':'pong','uid':%d,'seq':%lld}", agent, (long long)seq);
+    snprintf(message, sizeof message, "{'m':'pong','uid':%d,'seq':%lld,'routes':%lld}", agent,
+             (long long)seq, (long long)desk_book(d, agent - 1)->revision);
     desk_say(d, agent, message);
 }
 

@@ -14,6 +14,13 @@ struct desk_entry { /* drafted, not yet applied */
     size_t n;
 };
 
+struct desk_book { /* the routes that an agent has made of what it was told */
+    int64_t revision;
+    struct map *routes; /* "port app" -> its JSON */
+    size_t changes;     /* told as such, not all of them */
+    bool news;
+};
+
 struct desk {
     struct db *db;
     struct state *state;
@@ -28,7 +35,8 @@ struct desk {
     size_t entries_n;
     int64_t drafts; /* commands drafted so far */
     struct buf told, shown;
-    struct map *routes; /* agent + 1 -> the newest it was told */
+    struct map *routes; /* agent + 1 -> struct desk_book */
+    bool lose_routes;   /* what is told of them now does not arrive */
     int64_t launched;
 };
 
@@ -52,8 +60,9 @@ void desk_release(struct desk *d);
 /* What was told since the last time, a line each: "0 welcome id=0", "1 run 5", "-72 again"; routes
  * are left out. */
 const char *desk_told(struct desk *d);
-/* The newest routes that an agent was told since the last time: the JSON array; "" if none were. */
+/* The routes that an agent has, a JSON array; "" if it was told of none since the last time. */
 const char *desk_routes(struct desk *d, int64_t agent);
+struct desk_book *desk_book(struct desk *d, int64_t agent);
 
 /* Creates or changes an app of one port; its id. */
 int64_t desk_app(struct desk *d, const char *path, const char *more);

@@ -193,6 +193,43 @@ static void a_burst_of_changes_is_told_once(void **unused)
     assert_non_null(strstr(desk_routes(&d, 0), "31019"));
 }
 
+/* However many routes there are, a change costs what it changes. */
+static void who_knows_the_routes_is_told_what_changes(void **unused)
+{
+    (void)unused;
+    char args[128];
+    struct app_row row;
+    int64_t a = desk_app(&d, "/a", ""), b = desk_app(&d, "/b", "");
+    run(a, 1);
+    run(b, 2);
+    expect_routes("10000=10.0.0.1:31000+ 10001=10.0.0.2:31001+");
+    size_t changes = desk_book(&d, 0)->changes;
+    run(b, 1);
+    expect_routes("10000=10.0.0.1:31000+ 10001=10.0.0.2:31001+,10.0.0.1:31002+");
+    assert_true(state_app_by_path(d.state, "/a", &row));
+    snprintf(args, sizeof args, "{'apps':[{'path':'/a','base':%lld}]}", (long long)row.version.ms);
+    desk_command(&d, COMMAND_APP_PUT, args);
+    expect_routes("10001=10.0.0.2:31001+,10.0.0.1:31002+");
+    assert_int_equal(desk_book(&d, 0)->changes, changes + 2);
+}
+
+static void what_an_agent_has_lost_it_is_told_again(void **unused)
+{
+    (void)unused;
+    int64_t app = desk_app(&d, "/web", "");
+    expect_routes("10000=");
+    d.lose_routes = true;
+    run(app, 1);
+    desk_run_ms(&d, 100, 2);
+    d.lose_routes = false;
+    desk_run_ms(&d, 1000, 2);
+    assert_string_equal(desk_routes(&d, 0), ""); /* it may be on its way still */
+    desk_run_ms(&d, 2000, 2);
+    expect_routes("10000=10.0.0.1:31000+");
+    desk_run_ms(&d, 5000, 2);
+    expect_routes("nothing");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +243,8 @@ int main(void)
         TEST(a_newcomer_takes_no_news_from_the_others),
         TEST(a_new_leader_tells_all_that_come),
         TEST(a_burst_of_changes_is_told_once),
+        TEST(who_knows_the_routes_is_told_what_changes),
+        TEST(what_an_agent_has_lost_it_is_told_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
