@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "fixture.h"
 #include "story.h"
 
 static void mesos_answers_as_its_contract_says(void **unused)
@@ -12,35 +13,12 @@ static void mesos_answers_as_its_contract_says(void **unused)
     story_play_folder(FIXTURES "/mesos", "mesos");
 }
 
-struct fixture {
-    struct world w;
-    struct reply r;
-};
-
-static int set_up(void **data)
-{
-    static struct fixture f;
-    world_open(&f.w);
-    world_agent(&f.w, "10.0.0.1");
-    reply_init(&f.r);
-    *data = &f;
-    return 0;
-}
-
-static int tear_down(void **data)
-{
-    struct fixture *f = *data;
-    reply_close(&f->r);
-    world_close(&f->w);
-    return 0;
-}
-
 static void get(struct fixture *f, const char *listener, const char *target, const char *headers)
 {
     char line[1024];
     snprintf(line, sizeof line, "GET %s", target);
-    reply_close(&f->r);
-    world_play(&f->w, listener, line, headers, NULL, &f->r);
+    f->listener = listener;
+    play(f, line, headers, NULL);
 }
 
 /* ---- who answers (0.4) */
@@ -61,9 +39,8 @@ static void a_path_means_master_or_agent_by_its_listener(void **data)
     for (size_t i = 0; i < COUNT(cases); i++) {
         get(f, cases[i].listener, cases[i].target, "");
         assert_int_equal(f->r.status, 200);
-        bool agent =
-            strstr(buf_str(&f->r.body), "\"pid\":\"slave(1)@10.0.0.1:5051\",\"hostname\":"
-                                        "\"10.0.0.1\",\"capabilities\":[],\"resources\"") != NULL;
+        bool agent = strstr(answer(f), "\"pid\":\"slave(1)@10.0.0.1:5051\",\"hostname\":"
+                                       "\"10.0.0.1\",\"capabilities\":[],\"resources\"") != NULL;
         if (agent != cases[i].agent)
             fail_msg("%s on %s", cases[i].target, cases[i].listener);
     }
@@ -83,7 +60,7 @@ static void without_an_agent_there_is_none_to_ask(void **data)
     f->w.facts.modes = MODE_AGENT;
     f->w.facts.agent = 0;
     get(f, "mesos", "/state", "");
-    assert_non_null(strstr(buf_str(&f->r.body), "\"resource_providers\""));
+    assert_non_null(strstr(answer(f), "\"resource_providers\""));
 }
 
 static void who_asks_for_the_same_state_again_is_told_so(void **data)
@@ -147,11 +124,9 @@ static void bad_questions_for_files_get_mesos_words(void **data)
         get(f, "mesos", cases[i][0], "");
         assert_null(f->r.sandbox);
         assert_int_equal(f->r.status, 400);
-        assert_string_equal(buf_str(&f->r.body), cases[i][1]);
+        assert_string_equal(answer(f), cases[i][1]);
     }
 }
-
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {

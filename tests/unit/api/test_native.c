@@ -5,6 +5,7 @@
 
 #include "api/native/member.h"
 #include "base/str.h"
+#include "fixture.h"
 #include "story.h"
 
 static void our_own_api_answers_as_it_should(void **unused)
@@ -13,43 +14,7 @@ static void our_own_api_answers_as_it_should(void **unused)
     story_play_folder(FIXTURES "/native", "marathon");
 }
 
-/* ---- what the stories' form cannot say */
-
-struct fixture {
-    struct world w;
-    struct reply r;
-};
-
-static int set_up(void **data)
-{
-    static struct fixture f;
-    world_open(&f.w);
-    world_agent(&f.w, "10.0.0.1");
-    reply_init(&f.r);
-    *data = &f;
-    return 0;
-}
-
-static int tear_down(void **data)
-{
-    struct fixture *f = *data;
-    reply_close(&f->r);
-    world_close(&f->w);
-    return 0;
-}
-
-static void play(struct fixture *f, const char *line, const char *headers, const char *body)
-{
-    reply_close(&f->r);
-    world_play(&f->w, "marathon", line, headers, body, &f->r);
-}
-
-static const char *answer(const struct fixture *f)
-{
-    return buf_str(&f->r.body);
-}
-
-/* ---- sandboxes */
+/* ---- what the stories' form cannot say: sandboxes */
 
 /* The id of the one task there is. */
 static void the_task(struct fixture *f, char dst[TASK_ID_SIZE])
@@ -271,8 +236,6 @@ static void members_are_found_without_a_tree(void **unused)
     assert_int_equal(member_of(SLICE("{}"), "a").len, 0);
     assert_int_equal(member_of(SLICE(""), "a").len, 0);
 }
-
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {

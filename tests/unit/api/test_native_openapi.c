@@ -6,42 +6,31 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "fixture.h"
 #include "schema.h"
-#include "world.h"
 
-struct fixture {
-    struct world w;
-    struct reply r;
-    struct json *document;
-};
+static struct json *document;
 
-static void play(struct fixture *f, const char *line, const char *body)
+static void read_document(struct fixture *f)
 {
-    reply_close(&f->r);
-    world_play(&f->w, "marathon", line, "", body, &f->r);
-}
-
-static int set_up(void **data)
-{
-    static struct fixture f;
     struct error err;
-    world_open(&f.w);
-    reply_init(&f.r);
-    play(&f, "GET /api/openapi.json", NULL);
-    f.document = json_parse(buf_slice(&f.r.body), &err);
-    if (f.document == NULL)
+    play(f, "GET /api/openapi.json", "", NULL);
+    document = json_parse(buf_slice(&f->r.body), &err);
+    if (document == NULL)
         fail_msg("openapi.json: %s", err.text);
-    *data = &f;
+}
+
+static int with_document(void **data)
+{
+    set_up(data);
+    read_document(*data);
     return 0;
 }
 
-static int tear_down(void **data)
+static int without_document(void **data)
 {
-    struct fixture *f = *data;
-    json_free(f->document);
-    reply_close(&f->r);
-    world_close(&f->w);
-    return 0;
+    json_free(document);
+    return tear_down(data);
 }
 
 /* "/api/why/{noun}/{name...}" as OpenAPI writes it. */
@@ -56,13 +45,13 @@ static void path_of(const char *pattern, char dst[128])
     dst[n] = '\0';
 }
 
-static const struct json *operation(const struct fixture *f, enum method m, const char *pattern)
+static const struct json *operation(enum method m, const char *pattern)
 {
     char path[128], method[16] = "";
     path_of(pattern, path);
     for (size_t i = 0; method_text(m)[i] != '\0'; i++)
         method[i] = (char)tolower((unsigned char)method_text(m)[i]);
-    return json_get(json_get(json_get(f->document, "paths"), path), method);
+    return json_get(json_get(json_get(document, "paths"), path), method);
 }
 
 static bool is_door(const char *path, const char *method)
@@ -78,13 +67,13 @@ static bool is_door(const char *path, const char *method)
 }
 
 /* Are the names in braces the path parameters of the operation? */
-static void check_parameters(const struct fixture *f, const struct json *op, const char *pattern)
+static void check_parameters(const struct json *op, const char *pattern)
 {
     char path[128], braced[64];
     size_t in_path = 0;
     path_of(pattern, path);
     JSON_EACH (parameter, json_get(op, "parameters")) {
-        const struct json *p = schema_resolve(f->document, parameter);
+        const struct json *p = schema_resolve(document, parameter);
         assert_non_null(p);
         assert_non_null(json_get(p, "schema"));
         assert_non_null(json_get(p, "description"));
@@ -99,23 +88,23 @@ static void check_parameters(const struct fixture *f, const struct json *op, con
     assert_int_equal(in_path, 0);
 }
 
-static void every_door_is_described_and_nothing_else(void **data)
+static void every_door_is_described_and_nothing_else(void **unused)
 {
-    struct fixture *f = *data;
+    (void)unused;
     for (size_t i = 0; i < native_dialect.n; i++) {
         const struct door *d = &native_dialect.doors[i];
         if (str_eq(d->pattern, "/api/{rest...}")) /* what is not there */
             continue;
-        const struct json *op = operation(f, d->method, d->pattern);
+        const struct json *op = operation(d->method, d->pattern);
         if (op == NULL)
             fail_msg("%s %s is not in openapi.json", method_text(d->method), d->pattern);
         assert_string_equal(json_str(json_get(op, "summary"), ""), d->about);
         assert_non_null(json_get(op, "operationId"));
-        check_parameters(f, op, d->pattern);
+        check_parameters(op, d->pattern);
         bool has_body = d->method == METHOD_PUT || d->method == METHOD_POST;
         assert_int_equal(json_get(op, "requestBody") != NULL, has_body);
     }
-    JSON_EACH (path, json_get(f->document, "paths"))
+    JSON_EACH (path, json_get(document, "paths"))
         JSON_EACH (op, path)
             if (!is_door(json_name(path), json_name(op)))
                 fail_msg("%s %s has no door", json_name(op), json_name(path));
@@ -125,7 +114,7 @@ static void every_reference_leads_somewhere(void **data)
 {
     struct fixture *f = *data;
     char *text, *at;
-    play(f, "GET /api/openapi.json", NULL);
+    play(f, "GET /api/openapi.json", "", NULL);
     text = slice_dup(buf_slice(&f->r.body));
     for (at = text; (at = strstr(at, "\"$ref\": \"")) != NULL;) {
         struct error err;
@@ -133,7 +122,7 @@ static void every_reference_leads_somewhere(void **data)
         at += strlen("\"$ref\": ");
         snprintf(one, sizeof one, "{\"$ref\":%.*s}", (int)(strchr(at + 1, '"') - at) + 1, at);
         struct json *ref = json_parse(slice_of(one), &err);
-        if (schema_resolve(f->document, ref) == NULL)
+        if (schema_resolve(document, ref) == NULL)
             fail_msg("%s", one);
         json_free(ref);
     }
@@ -155,16 +144,16 @@ static void check_answer(struct fixture *f, const char *line)
     const struct door *door = api_find(f->w.api, &r, &c);
     assert_non_null(door);
     snprintf(status, sizeof status, "%d", f->r.status);
-    const struct json *op = operation(f, door->method, door->pattern);
+    const struct json *op = operation(door->method, door->pattern);
     const struct json *response = json_get(json_get(op, "responses"), status);
     if (response == NULL)
-        fail_msg("%s: status %s is not described: %s", line, status, buf_str(&f->r.body));
-    const struct json *content = json_get(schema_resolve(f->document, response), "content");
+        fail_msg("%s: status %s is not described: %s", line, status, answer(f));
+    const struct json *content = json_get(schema_resolve(document, response), "content");
     struct json *body = json_parse(buf_slice(&f->r.body), &err);
     assert_non_null(body);
-    if (!schema_fits(f->document, json_get(json_get(content, "application/json"), "schema"), body,
+    if (!schema_fits(document, json_get(json_get(content, "application/json"), "schema"), body,
                      &err))
-        fail_msg("%s: %s\n%s", line, err.text, buf_str(&f->r.body));
+        fail_msg("%s: %s\n%s", line, err.text, answer(f));
     json_free(body);
     call_close(&c);
     route_match_close(&match);
@@ -172,7 +161,7 @@ static void check_answer(struct fixture *f, const char *line)
 
 static void say(struct fixture *f, const char *line, const char *body)
 {
-    play(f, line, body);
+    play(f, line, "", body);
     check_answer(f, line);
 }
 
@@ -194,7 +183,6 @@ static void furnish(struct fixture *f)
                 "{\"id\":1,\"name\":\"n1\",\"address\":\"10.0.0.1:5055\",\"modes\":7,\"level\":1,"
                 "\"version\":\"0.1.0\"}",
                 NULL);
-    world_agent(&f->w, "10.0.0.1");
     say(f, "POST /api/apps",
         "{\"id\":\"/web\",\"cmd\":\"x\",\"instances\":2,\"labels\":{\"a\":\"b\"},"
         "\"portDefinitions\":[{\"port\":0}]}");
@@ -242,9 +230,9 @@ static void what_is_answered_is_what_is_described(void **data)
     say(f, "POST /api/apps", "{\"id\":\"/x\",\"cpus\":\"many\"}");
 }
 
-static void a_schema_that_does_not_fit_is_noticed(void **data)
+static void a_schema_that_does_not_fit_is_noticed(void **unused)
 {
-    struct fixture *f = *data;
+    (void)unused;
     static const char *const bad[] = {
         "{}",
         "{\"used\":\"x\",\"total\":1}",
@@ -253,23 +241,23 @@ static void a_schema_that_does_not_fit_is_noticed(void **data)
     };
     struct error err;
     const struct json *schema =
-        json_get(json_get(json_get(f->document, "components"), "schemas"), "Amount");
+        json_get(json_get(json_get(document, "components"), "schemas"), "Amount");
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct json *v = json_parse(slice_of(bad[i]), &err);
-        assert_false(schema_fits(f->document, schema, v, &err));
+        assert_false(schema_fits(document, schema, v, &err));
         json_free(v);
     }
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define WITH_DOCUMENT(name) cmocka_unit_test_setup_teardown(name, with_document, without_document)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(every_door_is_described_and_nothing_else),
-        CASE(every_reference_leads_somewhere),
-        CASE(what_is_answered_is_what_is_described),
-        CASE(a_schema_that_does_not_fit_is_noticed),
+        WITH_DOCUMENT(every_door_is_described_and_nothing_else),
+        WITH_DOCUMENT(every_reference_leads_somewhere),
+        WITH_DOCUMENT(what_is_answered_is_what_is_described),
+        WITH_DOCUMENT(a_schema_that_does_not_fit_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

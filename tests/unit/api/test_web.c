@@ -5,7 +5,7 @@
 
 #include "api/web/bundle.h"
 #include "base/mem.h"
-#include "world.h"
+#include "fixture.h"
 
 static const unsigned char page[] = "<page>", script[] = "\x1f\x8bpacked", icon[] = "<svg>";
 static const struct bundle_file files[] = {
@@ -14,41 +14,18 @@ static const struct bundle_file files[] = {
     {"/index.html", "text/html; charset=utf-8", page, sizeof page - 1, false},
 };
 
-struct fixture {
-    struct world w;
-    struct reply r;
-};
-
-static int set_up(void **data)
+static int with_files(void **data)
 {
-    static struct fixture f;
-    world_open(&f.w);
-    f.w.facts.ui = files;
-    f.w.facts.ui_n = COUNT(files);
-    reply_init(&f.r);
-    *data = &f;
-    return 0;
-}
-
-static int tear_down(void **data)
-{
+    set_up(data);
     struct fixture *f = *data;
-    reply_close(&f->r);
-    world_close(&f->w);
+    f->w.facts.ui = files;
+    f->w.facts.ui_n = COUNT(files);
     return 0;
 }
 
-static void get(struct fixture *f, const char *listener, const char *line, const char *headers)
+static void get(struct fixture *f, const char *line, const char *headers)
 {
-    reply_close(&f->r);
-    world_play(&f->w, listener, line, headers, NULL, &f->r);
-}
-
-static void assert_header(const struct fixture *f, const char *name, const char *value)
-{
-    struct slice got = header_get(buf_slice(&f->r.headers), name);
-    if (!slice_is(got, value))
-        fail_msg("%s is \"%.*s\", not \"%s\"", name, (int)got.len, got.p, value);
+    play(f, line, headers, NULL);
 }
 
 static void the_root_of_every_listener_leads_to_the_dashboard(void **data)
@@ -56,10 +33,11 @@ static void the_root_of_every_listener_leads_to_the_dashboard(void **data)
     struct fixture *f = *data;
     static const char *const listeners[] = {"marathon", "chronos", "mesos", "agent"};
     for (size_t i = 0; i < COUNT(listeners); i++) {
-        get(f, listeners[i], "GET /", "");
+        f->listener = listeners[i];
+        get(f, "GET /", "");
         assert_int_equal(f->r.status, 302);
         assert_header(f, "Location", "/ui/");
-        get(f, listeners[i], "GET /ui", "");
+        get(f, "GET /ui", "");
         assert_header(f, "Location", "/ui/");
     }
 }
@@ -70,20 +48,20 @@ static void pages_are_all_the_one_page(void **data)
     static const char *const lines[] = {"GET /ui/", "GET /ui/apps", "GET /ui/apps/%2Fshop%2Fweb",
                                         "GET /ui/index.html"};
     for (size_t i = 0; i < COUNT(lines); i++) {
-        get(f, "marathon", lines[i], "");
+        get(f, lines[i], "");
         assert_int_equal(f->r.status, 200);
-        assert_string_equal(buf_str(&f->r.body), "<page>");
+        assert_string_equal(answer(f), "<page>");
         assert_string_equal(f->r.content_type, "text/html; charset=utf-8");
         assert_header(f, "Cache-Control", "no-cache");
     }
-    get(f, "marathon", "GET /ui/nothing.js", "");
+    get(f, "GET /ui/nothing.js", "");
     assert_int_equal(f->r.status, 404);
 }
 
 static void the_policy_allows_nothing_unsafe(void **data)
 {
     struct fixture *f = *data;
-    get(f, "marathon", "GET /ui/", "");
+    get(f, "GET /ui/", "");
     char *policy = slice_dup(header_get(buf_slice(&f->r.headers), "Content-Security-Policy"));
     assert_non_null(strstr(policy, "default-src 'self'"));
     assert_null(strstr(policy, "unsafe"));
@@ -93,13 +71,13 @@ static void the_policy_allows_nothing_unsafe(void **data)
 static void files_named_by_their_content_are_kept_for_ever(void **data)
 {
     struct fixture *f = *data;
-    get(f, "marathon", "GET /ui/app-HK5TD7K5.js", "Accept-Encoding: gzip\r\n");
+    get(f, "GET /ui/app-HK5TD7K5.js", "Accept-Encoding: gzip\r\n");
     assert_int_equal(f->r.status, 200);
     assert_true(f->r.plain);
     assert_header(f, "Cache-Control", "public, max-age=31536000, immutable");
     assert_header(f, "Content-Encoding", "gzip");
     assert_int_equal(f->r.body.len, sizeof script - 1);
-    get(f, "marathon", "GET /ui/icon.svg", "");
+    get(f, "GET /ui/icon.svg", "");
     assert_header(f, "Cache-Control", "no-cache");
     assert_header(f, "Content-Encoding", "");
 }
@@ -108,22 +86,22 @@ static void who_has_a_file_does_not_get_it_again(void **data)
 {
     struct fixture *f = *data;
     char headers[128];
-    get(f, "marathon", "GET /ui/", "");
+    get(f, "GET /ui/", "");
     struct slice tag = header_get(buf_slice(&f->r.headers), "ETag");
     snprintf(headers, sizeof headers, "If-None-Match: \"x\", %.*s\r\n", (int)tag.len, tag.p);
-    get(f, "marathon", "GET /ui/", headers);
+    get(f, "GET /ui/", headers);
     assert_int_equal(f->r.status, 304);
     assert_int_equal(f->r.body.len, 0);
-    get(f, "marathon", "GET /ui/icon.svg", headers);
+    get(f, "GET /ui/icon.svg", headers);
     assert_int_equal(f->r.status, 200);
 }
 
 static void who_refuses_gzip_is_told_so(void **data)
 {
     struct fixture *f = *data;
-    get(f, "marathon", "GET /ui/app-HK5TD7K5.js", "Accept-Encoding: identity\r\n");
+    get(f, "GET /ui/app-HK5TD7K5.js", "Accept-Encoding: identity\r\n");
     assert_int_equal(f->r.status, 406);
-    get(f, "marathon", "GET /ui/icon.svg", "Accept-Encoding: identity\r\n");
+    get(f, "GET /ui/icon.svg", "Accept-Encoding: identity\r\n");
     assert_int_equal(f->r.status, 200);
 }
 
@@ -131,23 +109,23 @@ static void a_build_without_it_says_so(void **data)
 {
     struct fixture *f = *data;
     f->w.facts.ui_n = 0;
-    get(f, "marathon", "GET /ui/", "");
+    get(f, "GET /ui/", "");
     assert_int_equal(f->r.status, 404);
-    assert_string_equal(buf_str(&f->r.body), "this build has no dashboard\n");
+    assert_string_equal(answer(f), "this build has no dashboard\n");
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define WITH_FILES(name) cmocka_unit_test_setup_teardown(name, with_files, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(the_root_of_every_listener_leads_to_the_dashboard),
-        CASE(pages_are_all_the_one_page),
-        CASE(the_policy_allows_nothing_unsafe),
-        CASE(files_named_by_their_content_are_kept_for_ever),
-        CASE(who_has_a_file_does_not_get_it_again),
-        CASE(who_refuses_gzip_is_told_so),
-        CASE(a_build_without_it_says_so),
+        WITH_FILES(the_root_of_every_listener_leads_to_the_dashboard),
+        WITH_FILES(pages_are_all_the_one_page),
+        WITH_FILES(the_policy_allows_nothing_unsafe),
+        WITH_FILES(files_named_by_their_content_are_kept_for_ever),
+        WITH_FILES(who_has_a_file_does_not_get_it_again),
+        WITH_FILES(who_refuses_gzip_is_told_so),
+        WITH_FILES(a_build_without_it_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
