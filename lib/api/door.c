@@ -323,6 +323,8 @@ static bool answer_again(struct tell *t)
 bool api_tell(struct tell *t)
 {
     ASSERT(t->c.door->kind == DOOR_TELL);
+    mem_free(t->kept); /* of what was stale */
+    t->kept = NULL;
     if (!answer_again(t))
         t->c.door->tell(t);
     if (t->then != NULL)

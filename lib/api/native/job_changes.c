@@ -125,8 +125,6 @@ void native_put_job(struct tell *t)
     struct job_row old;
     struct json_writer w;
     bool known = state_job_by_name(t->c.view->state, path_name(t), &old);
-    mem_free(t->kept);
-    t->kept = NULL;
     if (native_once(t, answer_put) || (known && !may_replace(t)) || !take_job(t, known, &job))
         return;
     tell_begin(t, COMMAND_JOB_PUT, &w, answer_put);

@@ -1,5 +1,4 @@
-#include "unit.h"
-
+#include "fixture.h"
 #include "story.h"
 
 static void chronos_answers_as_its_contract_says(void **unused)
@@ -8,10 +7,46 @@ static void chronos_answers_as_its_contract_says(void **unused)
     story_play_folder(FIXTURES "/chronos", "chronos");
 }
 
+/* ---- what a story cannot tell */
+
+#define JOB \
+    "{\"name\":\"j\",\"command\":\"x\",\"schedule\":\"R/2030-01-01T00:00:00Z/P1D\",\"cpus\":"
+
+static void post_job(struct fixture *f, const char *body)
+{
+    play(f, "POST /scheduler/iso8601", "Content-Type: application/json\r\n", body);
+    assert_int_equal(f->r.status, 204);
+}
+
+/* The job is there now, and so is a node that is large enough. */
+static void another_posts(struct world *w)
+{
+    struct reply r;
+    world_apply(w, COMMAND_AGENT_REGISTER,
+                "{\"uid\":77,\"hostname\":\"large\",\"cpus_milli\":64000,"
+                "\"mem_bytes\":4294967296,\"disk_bytes\":10737418240}",
+                NULL);
+    world_play(w, "chronos", "POST /scheduler/iso8601", "Content-Type: application/json\r\n",
+               JOB "1}", &r);
+    reply_close(&r);
+}
+
+static void a_warning_is_of_the_view_that_counted(void **data)
+{
+    struct fixture *f = *data;
+    f->listener = "chronos";
+    f->w.meanwhile = another_posts;
+    post_job(f, JOB "32}");
+    assert_header(f, "Warning", "");
+    post_job(f, JOB "65}");
+    assert_header(f, "Warning", "199 - \"cpus: the job needs 65, the largest node has 64\"");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chronos_answers_as_its_contract_says),
+        CASE(a_warning_is_of_the_view_that_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
