@@ -127,11 +127,6 @@ void chronos_put_dependent(struct tell *t)
 
 /* ---- running, deleting, marking */
 
-static bool is_blank(const char *text)
-{
-    return text == NULL || text[strspn(text, " \t\r\n")] == '\0';
-}
-
 void chronos_run_job(struct tell *t)
 {
     struct job_row row;
@@ -142,12 +137,7 @@ void chronos_run_job(struct tell *t)
         return;
     chronos_load(&row, &job);
     tell_begin(t, COMMAND_JOB_TRIGGER, &w, chronos_done);
-    json_member_str(&w, "name", row.name);
-    json_member_int(&w, "due_ms", t->c.view->now.wall.ms);
-    if (!is_blank(arguments))
-        json_member_str(&w, "arguments", arguments);
-    json_member_bool(&w, "concurrent", job.concurrent);
-    json_member_int(&w, "priority", job.high_priority);
+    jobs_write_trigger(&job, arguments, t->c.view->now.wall, &w);
     tell_end(t, &w);
     job_close(&job);
 }

@@ -197,12 +197,7 @@ void native_run_job(struct tell *t)
         return;
     }
     tell_begin(t, COMMAND_JOB_TRIGGER, &w, answer_run);
-    json_member_str(&w, "name", row.name);
-    json_member_int(&w, "due_ms", t->c.view->now.wall.ms);
-    if (arguments != NULL && *arguments != '\0')
-        json_member_str(&w, "arguments", arguments);
-    json_member_bool(&w, "concurrent", job.concurrent);
-    json_member_int(&w, "priority", job.high_priority);
+    jobs_write_trigger(&job, arguments, t->c.view->now.wall, &w);
     tell_end(t, &w);
     job_close(&job);
 }

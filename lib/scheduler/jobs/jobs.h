@@ -37,5 +37,9 @@ bool jobs_write_put(struct job *new_job, const struct job_row *old, struct wall 
                     struct json_writer *w);
 /* The same for a job as jobs_load() gave it, with other counters: nothing else changes. */
 void jobs_write_same(const struct job *job, const struct job_row *row, struct json_writer *w);
+/* The arguments of job.trigger for a run that a client asks for; blank `arguments`, or NULL, are
+ * none. */
+void jobs_write_trigger(const struct job *job, const char *arguments, struct wall now,
+                        struct json_writer *w);
 /* The job as clients see it now: definition, cursor and counters of the row together. */
 int jobs_load(const struct job_row *row, struct job *out, struct error *err) MUST_CHECK;

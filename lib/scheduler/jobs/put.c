@@ -1,4 +1,6 @@
 /* A job that a client sent, and a job as clients see it. */
+#include <string.h>
+
 #include "base/assert.h"
 #include "base/str.h"
 #include "scheduler/jobs/private.h"
@@ -148,4 +150,22 @@ void jobs_write_same(const struct job *job, const struct job_row *row, struct js
     if (job->kind == JOB_SCHEDULED)
         step.next = cursor_next(&job->schedule, &job->cursor);
     write_put(job, row->generation, &step, w);
+}
+
+/* ---- running by hand */
+
+static bool is_blank(const char *text)
+{
+    return text == NULL || text[strspn(text, " \t\r\n")] == '\0';
+}
+
+void jobs_write_trigger(const struct job *job, const char *arguments, struct wall now,
+                        struct json_writer *w)
+{
+    json_member_str(w, "name", job->name);
+    json_member_int(w, "due_ms", now.ms);
+    if (!is_blank(arguments))
+        json_member_str(w, "arguments", arguments);
+    json_member_bool(w, "concurrent", job->concurrent);
+    json_member_int(w, "priority", job_priority(job));
 }
