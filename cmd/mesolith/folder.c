@@ -46,9 +46,17 @@ static pid_t read_holder(int fd)
     return n > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
 }
 
+/* Over what is there: a full disk would not give back the block that a cut had set free. */
+static bool write_holder(int fd, pid_t pid)
+{
+    char text[32];
+    int len = snprintf(text, sizeof text, "%d\n", (int)pid);
+    return pwrite(fd, text, (size_t)len, 0) == len && ftruncate(fd, len) == 0;
+}
+
 static int take_lock(struct folder *f, struct error *err)
 {
-    char path[FOLDER_PATH_SIZE], holder[32];
+    char path[FOLDER_PATH_SIZE];
     if (join(path, f->path, "lock", err) != 0)
         return -1;
     f->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
@@ -63,8 +71,7 @@ static int take_lock(struct folder *f, struct error *err)
                          "mesolith stop --data %s, or name another folder",
                          f->path, (int)pid, f->path);
     }
-    int len = snprintf(holder, sizeof holder, "%d\n", (int)getpid());
-    if (ftruncate(f->lock_fd, 0) != 0 || pwrite(f->lock_fd, holder, (size_t)len, 0) != len)
+    if (!write_holder(f->lock_fd, getpid()))
         return error_set(err, ERR_IO, "%s: cannot be written: %m", path);
     return 0;
 }
@@ -217,7 +224,7 @@ int folder_open(const char *path, struct folder *out, struct error *err)
 void folder_close(struct folder *f)
 {
     if (f->lock_fd >= 0) {
-        if (ftruncate(f->lock_fd, 0) != 0) { /* who takes the lock next does it again */
+        if (!write_holder(f->lock_fd, 0)) { /* who takes the lock next does it again */
         }
         close(f->lock_fd);
     }

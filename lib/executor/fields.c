@@ -9,6 +9,8 @@
 
 #include "base/str.h"
 
+#define FRESH_SIZE 64
+
 static const char escaped[] = "\\\n", escapes[] = "\\n"; /* side by side */
 
 /* False when it does not fit; *n is moved on. */
@@ -90,34 +92,56 @@ void fields_take(struct fields *f, const void *bytes, size_t n)
     f->text[f->len] = '\0';
 }
 
-static int write_new(const struct fields *f, int folder_fd, const char *name, bool durable)
+/* Over what is there, which is cut afterwards: the room it has is kept. */
+static int write_file(const void *bytes, size_t n, int folder_fd, const char *name, int flags,
+                      bool durable)
 {
-    int fd = openat(folder_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = openat(folder_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
     if (fd < 0)
         return -1;
-    bool ok = write(fd, f->text, f->len) == (ssize_t)f->len && (!durable || fsync(fd) == 0);
+    bool ok = write(fd, bytes, n) == (ssize_t)n && ftruncate(fd, (off_t)n) == 0 &&
+              (!durable || fsync(fd) == 0);
     int saved = errno;
     close(fd);
     errno = saved;
     return ok ? 0 : -1;
 }
 
+static int cannot_write(const char *name, struct error *err)
+{
+    return error_set(err, ERR_IO, "cannot write %s: %s", name, strerror(errno));
+}
+
+static const char *fresh_name(const char *name, char dst[FRESH_SIZE])
+{
+    snprintf(dst, FRESH_SIZE, "%s.new", name);
+    return dst;
+}
+
+int fields_reserve(int folder_fd, const char *name, struct error *err)
+{
+    static const char room[FIELDS_SIZE];
+    char fresh[FRESH_SIZE];
+    if (write_file(room, sizeof(room), folder_fd, fresh_name(name, fresh), 0, false) != 0)
+        return cannot_write(name, err);
+    return 0;
+}
+
 int fields_save(const struct fields *f, int folder_fd, const char *name, bool durable,
                 struct error *err)
 {
-    char fresh[64];
-    snprintf(fresh, sizeof(fresh), "%s.new", name);
-    if (write_new(f, folder_fd, fresh, durable) != 0 ||
+    char fresh[FRESH_SIZE];
+    if (write_file(f->text, f->len, folder_fd, fresh_name(name, fresh), 0, durable) != 0 ||
         renameat(folder_fd, fresh, folder_fd, name) != 0 || (durable && fsync(folder_fd) != 0))
-        return error_set(err, ERR_IO, "cannot write %s: %s", name, strerror(errno));
+        return cannot_write(name, err);
     return 0;
 }
 
 int fields_write_in_place(const struct fields *f, int folder_fd, const char *name,
                           struct error *err)
 {
-    if (write_new(f, folder_fd, name, false) != 0)
-        return error_set(err, ERR_IO, "cannot write %s: %s", name, strerror(errno));
+    if (write_file(f->text, f->len, folder_fd, name, O_TRUNC, false) != 0)
+        return cannot_write(name, err);
     return 0;
 }
 

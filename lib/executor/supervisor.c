@@ -27,7 +27,7 @@ enum slot { SIGNALS, LISTEN, START, OUT, ERR, OOM, CLIENT };
 #define SLOTS (CLIENT + CLIENTS)
 #define KILL_AGAIN_MS 20 /* at first; twice as long each time, for those that cannot die yet */
 #define KILL_AGAIN_MS_MAX 1000
-#define EXIT_TRIES 600 /* a second apart, for a disk that is full */
+#define EXIT_TRIES 600 /* a second apart, for a disk that is full in spite of fields_reserve() */
 #define NO_DEADLINE INT64_MAX
 
 struct supervisor {
@@ -358,6 +358,8 @@ static int make_record(struct supervisor *s, struct error *err)
     fields_put_int(f, "pid_started", (int64_t)s->child.started);
     fields_put_int(f, "started_ms", wall_ms());
     cgroup_put(&s->order->cgroup, f);
+    if (fields_reserve(s->folder_fd, "exit", err) != 0)
+        return -1;
     return fields_write_in_place(f, s->folder_fd, "record", err);
 }
 

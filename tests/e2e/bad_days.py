@@ -73,14 +73,17 @@ def full_disk(place):
     place.at_end.append(lambda: subprocess.run(["umount", "-l", disk]))
     node = place.node("disk/node").start()
     node.create(sleeper("/before"))
-    with case("a full disk stops the node with one sentence, and every promise is kept", place):
-        ballast = os.path.join(disk, "ballast")
-        with open(ballast, "wb", buffering=0) as f:
-            try:
+    node.wait_running("/before", 1)
+    ballast = os.path.join(disk, "ballast")
+
+    def fill():
+        with open(ballast, "ab", buffering=0) as f:
+            with contextlib.suppress(OSError):
                 while f.write(b"\0" * 4096):
                     pass
-            except OSError:
-                pass
+
+    with case("a full disk stops the node with one sentence, and every promise is kept", place):
+        fill()
         promised = ["/before"]
         for i in range(1000):
             try:
@@ -97,6 +100,13 @@ def full_disk(place):
         with open(node.log) as f:
             told = [x for x in f if "full" in x]
         equal(len(told), 1, f"sentences that say so: {told}")
+    with case("what fills a disk can be ended while it is full", place):
+        equal(len(node.supervised()), 1, "tasks")
+        fill()
+        told = node.cli("stop", "--all", "--data", node.data).stdout
+        assert "1 task and the proxy have ended" in told, told
+        equal(node.supervised(), {}, "tasks")
+    with case("once there is room again, all that was promised is there", place):
         os.remove(ballast)
         node.start()
         there = {a["id"] for a in node.get("/v2/apps").json["apps"]}

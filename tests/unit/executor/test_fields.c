@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "executor/fields.h"
@@ -74,6 +75,31 @@ static void a_file_is_whole_or_not_there(void **unused)
     close(fd);
 }
 
+static void what_was_reserved_is_used(void **unused)
+{
+    (void)unused;
+    char folder[TMP_PATH_SIZE], got[8];
+    struct fields f = {0}, back;
+    struct error err;
+    struct stat reserved, saved;
+    tmp_make(folder);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(fields_reserve(fd, "exit", &err), 0);
+    assert_int_equal(fstatat(fd, "exit.new", &reserved, 0), 0);
+    assert_int_equal(reserved.st_size, FIELDS_SIZE);
+    fields_put(&f, "code", "3");
+    assert_int_equal(fields_save(&f, fd, "exit", true, &err), 0);
+    assert_int_equal(fstatat(fd, "exit", &saved, 0), 0);
+    assert_int_equal(saved.st_ino, reserved.st_ino);
+    assert_int_equal(saved.st_size, f.len);
+    assert_int_equal(fields_load(&back, fd, "exit", &err), 0);
+    assert_string_equal(fields_get(&back, "code", got, sizeof(got)), "3");
+    tmp_remove(folder);
+    assert_int_equal(fields_reserve(fd, "exit", &err), -1);
+    assert_int_equal(err.code, ERR_IO);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -81,6 +107,7 @@ int main(void)
         cmocka_unit_test(skips_what_it_does_not_know),
         cmocka_unit_test(what_does_not_fit_is_left_out),
         cmocka_unit_test(a_file_is_whole_or_not_there),
+        cmocka_unit_test(what_was_reserved_is_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
