@@ -166,7 +166,7 @@ int sandbox_create(const char *root, const struct sandbox_ids *ids, const struct
         if (errno != ENOENT)
             break;
     }
-    return error_set(err, ERR_IO, "cannot make the sandbox %s: %s", path, strerror(errno));
+    return error_set(err, ERR_IO, "cannot make the sandbox: %s: %s", strerror(errno), path);
 }
 
 static int step_down(int folder, const char *name, const struct sandbox_user *user)
