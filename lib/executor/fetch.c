@@ -1,7 +1,9 @@
 #include "executor/fetch.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -98,7 +100,22 @@ static void fail(struct fetch *f, enum error_code code, const char *why)
                   shown(f->options.items[f->next].uri, uri), why);
 }
 
+static void fail_too_large(struct fetch *f)
+{
+    char why[96];
+    snprintf(why, sizeof(why), "%sgot more than %lld bytes", f->unpacking ? "unpacking: " : "",
+             (long long)f->options.max_bytes);
+    fail(f, ERR_LIMIT, why);
+}
+
 /* ---- commands */
+
+/* Itself, or what a shell ran. */
+static bool wrote_too_much(const struct reply *reply)
+{
+    return reply->kind == REPLY_ENDED &&
+           (reply->signal == SIGXFSZ || reply->code == 128 + SIGXFSZ);
+}
 
 static void on_command(struct launch_request *r, const struct reply *reply)
 {
@@ -111,12 +128,24 @@ static void on_command(struct launch_request *r, const struct reply *reply)
         const char *text = reply->text[0] != '\0' ? reply->text : "failed";
         snprintf(why, sizeof(why), "%s%.*s", f->unpacking ? "unpacking: " : "",
                  (int)strcspn(text, "\n"), text);
-        fail(f, ERR_IO, reply->timed_out ? "took too long" : why);
+        if (wrote_too_much(reply))
+            fail_too_large(f);
+        else
+            fail(f, ERR_IO, reply->timed_out ? "took too long" : why);
     }
     if (f->failure.code != ERR_NONE)
         finish(f);
     else
         next_item(f);
+}
+
+/* A device has no end, and an archive may hold more than the disk. */
+static struct order_rlimit file_limit(int64_t max_bytes)
+{
+    struct rlimit own = {RLIM_INFINITY, RLIM_INFINITY};
+    (void)getrlimit(RLIMIT_FSIZE, &own); /* none can be set above it */
+    uint64_t most = own.rlim_max < (uint64_t)max_bytes ? own.rlim_max : (uint64_t)max_bytes;
+    return (struct order_rlimit){RLIMIT_FSIZE, most, most};
 }
 
 static void run_command(struct fetch *f, char *const *argv)
@@ -131,6 +160,8 @@ static void run_command(struct fetch *f, char *const *argv)
         .gid = f->options.user->gid,
         .switch_user = f->options.user->change,
         .timeout_ms = HELPER_MS,
+        .rlimits = {file_limit(f->options.max_bytes)},
+        .rlimits_n = 1,
         .argv = argv,
         .env = env,
     };
@@ -283,9 +314,7 @@ static void on_part(struct http_call *call, struct slice piece)
         return;
     f->size += (int64_t)piece.len;
     if (f->size > f->options.max_bytes) {
-        char why[64];
-        snprintf(why, sizeof(why), "got more than %lld bytes", (long long)f->options.max_bytes);
-        fail(f, ERR_LIMIT, why);
+        fail_too_large(f);
         http_call_cancel(call);
         return;
     }

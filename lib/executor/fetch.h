@@ -23,7 +23,7 @@ struct fetch_options { /* kept until `done` */
     const struct sandbox_user *user;
     const struct run_fetch *items;
     size_t items_n;
-    int64_t max_bytes; /* of one download; LIMIT_FETCH_BYTES */
+    int64_t max_bytes; /* of one file, downloaded, copied or unpacked; LIMIT_FETCH_BYTES */
 };
 
 struct fetch {

@@ -135,6 +135,8 @@ static void on_progress(struct fetch *f)
     progresses++;
 }
 
+static int64_t max_bytes = LIMIT_FETCH_BYTES;
+
 static void begin_fetch(const struct run_fetch *items, size_t n)
 {
     struct fetch_options options = {.loop = &loop,
@@ -144,7 +146,7 @@ static void begin_fetch(const struct run_fetch *items, size_t n)
                                     .user = &self,
                                     .items = items,
                                     .items_n = n,
-                                    .max_bytes = LIMIT_FETCH_BYTES};
+                                    .max_bytes = max_bytes};
     done = false;
     progresses = 0;
     fetch_start(&fetch, &options, on_progress, on_done);
@@ -314,13 +316,25 @@ static void shows_no_password(void **unused)
 static void stops_at_the_limit(void **unused)
 {
     (void)unused;
-    struct run_fetch item = {.uri = uri_of("/big")};
-    begin_fetch(&item, 1);
-    fetch.options.max_bytes = 100000;
-    while (!done)
-        uv_run(&loop.uv, UV_RUN_ONCE);
-    assert_int_equal(failure.code, ERR_LIMIT);
-    assert_non_null(strstr(failure.text, "got more than 100000 bytes"));
+    shell("head -c 100001 /dev/zero > zeros && gzip -k zeros && tar -czf zeros.tgz zeros");
+    const struct {
+        const char *uri, *says;
+    } all[] = {
+        {uri_of("/big"), "/big: got more than 100000 bytes"},
+        {"file:///dev/zero", "/dev/zero: got more than 100000 bytes"},
+        {path_of(root, "zeros"), "/zeros: got more than 100000 bytes"},
+        {path_of(root, "zeros.gz"), "/zeros.gz: unpacking: got more than 100000 bytes"},
+        {path_of(root, "zeros.tgz"), "/zeros.tgz: unpacking: got more than 100000 bytes"},
+    };
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+        struct run_fetch item = {.uri = all[i].uri, .extract = true};
+        max_bytes = 100000;
+        fetch_all(&item, 1);
+        max_bytes = LIMIT_FETCH_BYTES;
+        assert_int_equal(failure.code, ERR_LIMIT);
+        if (strstr(failure.text, all[i].says) == NULL)
+            fail_msg("%s: %s", all[i].uri, failure.text);
+    }
 }
 
 static void can_be_canceled_at_any_time(void **unused)
