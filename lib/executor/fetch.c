@@ -113,8 +113,7 @@ static void fail_too_large(struct fetch *f)
 /* Itself, or what a shell ran. */
 static bool wrote_too_much(const struct reply *reply)
 {
-    return reply->kind == REPLY_ENDED &&
-           (reply->signal == SIGXFSZ || reply->code == 128 + SIGXFSZ);
+    return reply->kind == REPLY_ENDED && (reply->signal == SIGXFSZ || reply->code == 128 + SIGXFSZ);
 }
 
 static void on_command(struct launch_request *r, const struct reply *reply)

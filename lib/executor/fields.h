@@ -29,7 +29,8 @@ void fields_take(struct fields *f, const void *bytes, size_t n);
  * must outlive a power cut too. ERR_IO. */
 int fields_save(const struct fields *f, int folder_fd, const char *name, bool durable,
                 struct error *err) MUST_CHECK;
-/* Takes the room that one fields_save() under that name needs: it works on a full disk, too. ERR_IO. */
+/* Takes the room that one fields_save() under that name needs: it works on a full disk, too.
+ * ERR_IO. */
 int fields_reserve(int folder_fd, const char *name, struct error *err) MUST_CHECK;
 /* Under its name at once: a reader may find it empty meanwhile, which is as good as not there. */
 int fields_write_in_place(const struct fields *f, int folder_fd, const char *name,

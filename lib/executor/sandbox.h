@@ -82,7 +82,7 @@ struct sandbox_gc {
     struct wall now;
     /* out */
     int64_t age_ms;    /* what was older had to go */
-    int disk_permille; /* used */
+    int disk_permille; /* used, of its blocks or its inodes */
     size_t removed, kept;
 };
 int sandbox_gc(const char *root, struct sandbox_gc *gc, struct error *err) MUST_CHECK;

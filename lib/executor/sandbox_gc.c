@@ -18,8 +18,38 @@ static bool is_dots(const char *name)
     return str_eq(name, ".") || str_eq(name, "..");
 }
 
-/* By descriptors, so that a path of any depth will do; each level holds one open. */
-static int remove_inside(int folder)
+#define DEPTH_MAX 32 /* each level holds a descriptor and a frame */
+
+struct removal {
+    int root;
+    unsigned deep; /* folders that were too deep, so far: each is moved up to the root */
+};
+
+static int move_up(struct removal *r, int folder, const char *name)
+{
+    char up[32];
+    do
+        snprintf(up, sizeof(up), ".deep.%u", ++r->deep);
+    while (renameat2(folder, name, r->root, up, RENAME_NOREPLACE) != 0 && errno == EEXIST);
+    return faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? -1 : 0;
+}
+
+static int remove_inside(struct removal *r, int folder, int depth);
+
+static int remove_folder(struct removal *r, int folder, const char *name, int depth)
+{
+    if (depth == DEPTH_MAX)
+        return move_up(r, folder, name);
+    if (geteuid() != 0) /* its owner may have closed it to himself */
+        (void)!fchmodat(folder, name, 0700, AT_SYMLINK_NOFOLLOW);
+    int inner = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (inner < 0 || remove_inside(r, inner, depth + 1) != 0)
+        return -1;
+    return unlinkat(folder, name, AT_REMOVEDIR);
+}
+
+/* By descriptors, so that a path of any length will do. Closes the folder. */
+static int remove_inside(struct removal *r, int folder, int depth)
 {
     DIR *dir = fdopendir(folder);
     if (dir == NULL) {
@@ -27,36 +57,45 @@ static int remove_inside(int folder)
         return -1;
     }
     int rc = 0;
-    for (struct dirent *d; rc == 0 && (d = readdir(dir)) != NULL;) {
-        if (is_dots(d->d_name) || unlinkat(folder, d->d_name, 0) == 0 || errno == ENOENT)
-            continue;
-        int inner = openat(folder, d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        rc = inner >= 0 ? remove_inside(inner) : -1;
-        if (rc == 0)
-            rc = unlinkat(folder, d->d_name, AT_REMOVEDIR);
-    }
+    for (struct dirent *d; rc == 0 && (d = readdir(dir)) != NULL;)
+        if (!is_dots(d->d_name) && unlinkat(folder, d->d_name, 0) != 0 && errno != ENOENT)
+            rc = remove_folder(r, folder, d->d_name, depth);
     closedir(dir);
     return rc;
 }
 
 int sandbox_remove_tree(const char *path, struct error *err)
 {
-    int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (folder < 0 && errno == ENOENT)
-        return 0;
-    if (folder < 0 || remove_inside(folder) != 0 || rmdir(path) != 0)
+    struct removal r = {0};
+    unsigned before;
+    do { /* what was moved up may have come too late to be seen */
+        before = r.deep;
+        r.root = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (r.root < 0 && errno == ENOENT)
+            return 0;
+        if (r.root < 0 || remove_inside(&r, r.root, 0) != 0)
+            return error_set(err, ERR_IO, "cannot remove %s: %s", path, strerror(errno));
+    } while (r.deep > before);
+    if (rmdir(path) != 0)
         return error_set(err, ERR_IO, "cannot remove %s: %s", path, strerror(errno));
     return 0;
 }
 
 /* ---- collecting */
 
+static int permille(uint64_t free, uint64_t all)
+{
+    return all > 0 && free <= all ? (int)((all - free) * 1000 / all) : 0;
+}
+
+/* Many small sandboxes use up a disk's inodes before its blocks. */
 static int used_permille(const char *root, int *out)
 {
     struct statvfs fs;
-    if (statvfs(root, &fs) != 0 || fs.f_blocks == 0)
+    if (statvfs(root, &fs) != 0)
         return -1;
-    *out = (int)((fs.f_blocks - fs.f_bavail) * 1000 / fs.f_blocks);
+    int blocks = permille(fs.f_bavail, fs.f_blocks), inodes = permille(fs.f_favail, fs.f_files);
+    *out = blocks > inodes ? blocks : inodes;
     return 0;
 }
 

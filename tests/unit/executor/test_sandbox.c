@@ -3,9 +3,12 @@
 
 #include <fcntl.h>
 #include <pwd.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -338,6 +341,74 @@ static void a_fuller_disk_collects_sooner(void **unused)
     assert_int_equal(gc.age_ms, 10);
 }
 
+static void removes_a_tree_of_any_depth(void **unused)
+{
+    (void)unused;
+    struct rlimit before;
+    struct error err;
+    int at = open(run, O_RDONLY | O_DIRECTORY);
+    put(in(run, ".deep.1"), "the task's own");
+    for (int i = 0; i < 20000; i++) {
+        assert_int_equal(mkdirat(at, "d", 0755), 0);
+        int next = openat(at, "d", O_RDONLY | O_DIRECTORY);
+        close(at);
+        at = next;
+    }
+    close(at);
+    getrlimit(RLIMIT_NOFILE, &before);
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){64, before.rlim_max});
+    int rc = sandbox_remove_tree(run, &err);
+    setrlimit(RLIMIT_NOFILE, &before);
+    if (rc != 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(access(run, F_OK), -1);
+    assert_int_equal(sandbox_remove_tree(run, &err), 0); /* nothing to do */
+}
+
+static void removes_what_its_owner_has_closed(void **unused)
+{
+    (void)unused;
+    const uid_t was = geteuid();
+    struct error err;
+    assert_int_equal(mkdir(in(run, "cache"), 0755), 0);
+    assert_int_equal(mkdir(in(run, "cache/module"), 0755), 0);
+    put(in(run, "cache/module/source"), "x");
+    chmod(in(run, "cache/module"), 0555);
+    chmod(in(run, "cache"), 0);
+    if (was == 0) { /* whom nothing is closed to */
+        char command[TMP_PATH_SIZE + 32];
+        snprintf(command, sizeof(command), "chown -R 65534 %s", root);
+        assert_int_equal(system(command), 0);
+        assert_int_equal(seteuid(65534), 0);
+    }
+    int rc = sandbox_remove_tree(run, &err);
+    assert_int_equal(seteuid(was), 0);
+    if (rc != 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(access(run, F_OK), -1);
+}
+
+/* On a file system of its own, where that can be had. */
+static void a_disk_without_inodes_is_full(void **unused)
+{
+    (void)unused;
+    struct error err;
+    struct sandbox_gc gc = {.delay_ms = 1000000, .least_ms = 10};
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("none", root, "tmpfs", 0, "size=1m,nr_inodes=20") != 0)
+        skip();
+    for (int i = 0; i < 15; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "%d", i);
+        put(in(root, name), "");
+    }
+    int rc = sandbox_gc(root, &gc, &err);
+    umount(root);
+    assert_int_equal(rc, 0);
+    assert_int_equal(gc.disk_permille, 800); /* with its root folder */
+    assert_int_equal(gc.age_ms, 200000);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -352,6 +423,9 @@ int main(void)
         T(browses_a_folder_in_order),
         T(collects_what_is_old_and_not_in_use),
         T(a_fuller_disk_collects_sooner),
+        T(a_disk_without_inodes_is_full),
+        T(removes_a_tree_of_any_depth),
+        T(removes_what_its_owner_has_closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
