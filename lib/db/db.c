@@ -197,7 +197,8 @@ int db_open(const char *path, const struct db_options *options, struct db **db_o
                 (o->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     struct db *db = NEW(struct db);
     db->path = mem_strdup(path);
-    int rc = sqlite3_open_v2(path, &db->sqlite, flags, o->vfs), rv = 0;
+    const char *vfs = o->vfs != NULL ? o->vfs : "unix-excl"; /* this process's alone */
+    int rc = sqlite3_open_v2(path, &db->sqlite, flags, vfs), rv = 0;
     if (rc != SQLITE_OK)
         rv = db_error(db, rc, "opening", err);
     else

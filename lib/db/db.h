@@ -24,6 +24,9 @@ struct db_options {
     const char *vfs; /* NULL: the system's; tests inject faults here */
 };
 
+/* A file is one process's alone, however many connections that has: it is locked once, not for
+ * every transaction, and the log's index is in memory of its own. */
+
 /* path ":memory:" gives a private database that is gone at the end. NULL options: all zero, a
  * writer. ERR_IO, ERR_CORRUPT, ERR_UNAVAILABLE (locked by somebody else). */
 int db_open(const char *path, const struct db_options *options, struct db **db_out,

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "db/statement.h"
@@ -424,6 +426,44 @@ static void a_file_that_is_no_database_is_refused(void **state)
     assert_true(str_starts(err.text, "/nowhere/at/all.db: opening: "));
 }
 
+/* Of another process: 0 once it was refused. */
+static int open_when_told(const char *path, int told)
+{
+    struct error err;
+    struct db *db;
+    char byte;
+    int version;
+    if (read(told, &byte, 1) != 1)
+        return 1;
+    if (db_open(path, NULL, &db, &err) == 0 && db_schema_version(db, &version, &err) == 0)
+        return 2;
+    return err.code == ERR_UNAVAILABLE ? 0 : 3;
+}
+
+static void a_file_is_one_processs_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    struct db *db, *again;
+    char path[TMP_PATH_SIZE];
+    int pipes[2], status;
+    tmp_file(path, f->folder, "alone.db");
+    assert_int_equal(pipe(pipes), 0);
+    pid_t pid = fork(); /* before the file is open: SQLite counts by process */
+    if (pid == 0)
+        _exit(open_when_told(path, pipes[0]));
+    assert_int_equal(db_open(path, NULL, &db, &err), 0);
+    assert_int_equal(db_schema_step(db, SCHEMA, 1, &err), 0);
+    assert_int_equal(db_open(path, NULL, &again, &err), 0);
+    assert_int_equal(write(pipes[1], "!", 1), 1);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    close(pipes[0]);
+    close(pipes[1]);
+    db_close(again);
+    db_close(db);
+}
+
 static void memory_will_do_for_tests(void **state)
 {
     (void)state;
@@ -454,6 +494,7 @@ int main(void)
         TEST(a_copy_is_one_file_with_everything),
         TEST(schema_steps_follow_each_other),
         TEST(a_file_that_is_no_database_is_refused),
+        TEST(a_file_is_one_processs_alone),
         cmocka_unit_test(memory_will_do_for_tests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
