@@ -294,6 +294,12 @@ void agent_message(struct agent *a, enum message_kind kind, const struct json *b
 
 /* ---- the executor's reports */
 
+/* Of a task that has, an executor whose files were removed may say that it was never started. */
+static bool has_run(enum task_state s)
+{
+    return s > TASK_STARTING;
+}
+
 void agent_status(struct agent *a, const struct json *v, struct now now, struct outbox *out)
 {
     struct status st;
@@ -312,8 +318,13 @@ void agent_status(struct agent *a, const struct json *v, struct now now, struct 
             outbox_forget(out, st.task);
         return;
     }
-    if (!task_ended(known.state)) /* the first end counts */
-        agent_report(a, &st, out);
+    if (task_ended(known.state)) /* the first end counts */
+        return;
+    if (has_run(known.state) && !has_run(st.state))
+        return;
+    if (has_run(known.state) && st.state == TASK_DROPPED)
+        st.state = TASK_LOST;
+    agent_report(a, &st, out);
 }
 
 /* What was launched and is not there: with its machine, or before it came to anything. Whatever the

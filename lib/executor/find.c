@@ -16,8 +16,9 @@
 
 struct found { /* what the thread has read of one folder */
     int64_t key;
-    bool whole; /* its files are all there */
-    bool begun; /* the driver's mark is there */
+    bool whole;     /* its files are all there */
+    bool begun;     /* the driver's mark is there */
+    bool container; /* the mark of the engine's driver is */
     int64_t pid;
     struct fields task, health;
     char *spec;
@@ -51,7 +52,8 @@ static void read_found(int tasks, const char *name, struct found *f)
     f->whole = f->spec != NULL && fields_load(&f->task, folder, "task", &ignored) == 0;
     bool plain = fields_load(&record, folder, "record", &ignored) == 0;
     f->pid = fields_int(&record, "pid", 0);
-    f->begun = plain || faccessat(folder, "container", F_OK, 0) == 0;
+    f->container = faccessat(folder, "container", F_OK, 0) == 0;
+    f->begun = plain || f->container;
     if (fields_load(&f->health, folder, "health", &ignored) != 0)
         f->health.len = 0;
     close(folder);
@@ -92,6 +94,20 @@ static void take_record(struct task_run *t, const struct found *f)
     t->run.pid = f->begun ? f->pid : 0;
 }
 
+/* Whoever lives is found, but nobody knows any more what it should be. */
+static void take_broken(struct task_run *t, bool container)
+{
+    if (container) {
+        t->phase = ENDED;
+        run_end_text(&t->run.end, END_LOST, "The task's record cannot be read");
+        return;
+    }
+    t->driver = &t->x->processes.driver;
+    t->driver->recover(t->driver, &t->run);
+    task_end(t, KILLED_BY_ORDER, 0,
+             "The files that say what this task is are gone from its folder: it was ended");
+}
+
 static void take_found(struct executor *x, struct found *f)
 {
     struct error err;
@@ -100,17 +116,14 @@ static void take_found(struct executor *x, struct found *f)
     t->phase = FOUND;
     t->spec_text = f->spec;
     take_record(t, f);
-    if (readable) {
+    if (readable)
         task_fill_run(t);
-        report(t);
-        t->run.pid = 0; /* until it is seen */
-        t->driver->recover(t->driver, &t->run);
-        return;
-    }
-    t->phase = ENDED;
-    run_end_text(&t->run.end, f->begun ? END_LOST : END_NEVER,
-                 f->begun ? "The task's record cannot be read" : "The task was never started");
+    else
+        take_broken(t, f->container);
     report(t);
+    t->run.pid = 0; /* until it is seen */
+    if (readable)
+        t->driver->recover(t->driver, &t->run);
 }
 
 static void on_scanned(uv_work_t *work, int status)

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -14,27 +15,34 @@
 #include "base/mem.h"
 #include "executor/fields.h"
 #include "executor/processes.h"
+#include "executor/supervisor.h"
 
 #define SWEEP_STEP_MS 10
 
 /*  ORDERED --reply--> CONNECTED --end of file--> SETTLING --> ended
- *      \___________________refused, or recovered______/
+ *      \______________________nobody answers_______/   |  ^
+ *                                                      v  | it has died
+ *                                                     WATCHED
  *  While ORDERED the launcher has the request; while CONNECTED the poll handle is open; while
- *  SETTLING a thread of libuv's pool reads what the supervisor has left. */
-enum state { ORDERED, CONNECTED, SETTLING };
+ *  SETTLING a thread of libuv's pool looks at what the supervisor has left. A supervisor that does
+ *  not answer is not dead: its socket may have been removed, or its places are taken. One that
+ * lives is WATCHED, as a process. */
+enum state { ORDERED, CONNECTED, SETTLING, WATCHED };
 
 struct tracked {
     struct process_driver *p;
     struct run *run;
     struct list in_runs;
     enum state state;
-    bool polling; /* the handle has been opened */
-    int fd;       /* sup.sock, or -1 */
-    int64_t kill; /* an order that waits for the connection: grace_ms, or -1 */
+    bool told;    /* that it has started */
+    int fd;       /* sup.sock, or the supervisor as a pidfd (WATCHED); -1 */
+    int64_t kill; /* the order to end: grace_ms, or -1; of several the shortest */
     struct launch_request request;
     uv_poll_t poll;
     uv_work_t work;
-    struct run_end end; /* the thread's answer */
+    /* the thread's answer: how it ended, or fd */
+    struct run_end end;
+    int64_t pid; /* fd >= 0: the program's; 0: not known */
 };
 
 static void settle(struct tracked *t);
@@ -89,10 +97,10 @@ static int connect_in(const char *folder)
     return fd;
 }
 
-static void send_kill(struct tracked *t, int64_t grace_ms)
+static void send_kill(struct tracked *t)
 {
     struct fields f = {0};
-    fields_put_int(&f, "kill", grace_ms);
+    fields_put_int(&f, "kill", t->kill);
     if (send(t->fd, f.text, f.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         log_debug("kill not sent", "task=%s error=\"%s\"", t->run->name, strerror(errno));
 }
@@ -102,7 +110,6 @@ static void on_unpolled(uv_handle_t *handle)
     struct tracked *t = handle->data;
     close(t->fd);
     t->fd = -1;
-    t->polling = false;
     if (t->p->stopped != NULL)
         untrack(t);
     else
@@ -115,9 +122,20 @@ static void disconnect(struct tracked *t)
         uv_close((uv_handle_t *)&t->poll, on_unpolled);
 }
 
-static void on_record(struct tracked *t, const struct fields *record)
+static void poll_start(struct tracked *t, int events, uv_poll_cb on_event)
 {
-    t->run->pid = fields_int(record, "pid", 0);
+    int rc = uv_poll_init(t->p->loop, &t->poll, t->fd);
+    if (rc == 0)
+        rc = uv_poll_start(&t->poll, events, on_event);
+    ASSERT(rc == 0); /* a socket and a pidfd can be polled, and nobody else polls them */
+}
+
+static void tell_started(struct tracked *t, int64_t pid)
+{
+    if (t->told)
+        return;
+    t->told = true;
+    t->run->pid = pid;
     t->run->started(t->run);
 }
 
@@ -135,22 +153,54 @@ static void on_packet(uv_poll_t *poll, int status, int events)
         return;
     }
     fields_take(&f, bytes, (size_t)n);
-    if (fields_has(&f, "pid") && t->run->pid == 0)
-        on_record(t, &f);
+    if (fields_has(&f, "pid"))
+        tell_started(t, fields_int(&f, "pid", 0));
 }
 
 static void attach(struct tracked *t)
 {
     t->fd = connect_in(t->run->folder);
-    if (t->fd < 0 || uv_poll_init(t->p->loop, &t->poll, t->fd) != 0) {
+    if (t->fd < 0) {
         settle(t);
         return;
     }
     t->state = CONNECTED;
-    t->polling = true;
-    uv_poll_start(&t->poll, UV_READABLE | UV_DISCONNECT, on_packet);
+    poll_start(t, UV_READABLE | UV_DISCONNECT, on_packet);
     if (t->kill >= 0)
-        send_kill(t, t->kill);
+        send_kill(t);
+}
+
+/* ---- a supervisor that does not answer, but lives */
+
+static void signal_kill(struct tracked *t)
+{
+    siginfo_t info = {0};
+    info.si_signo = SUPERVISOR_SIGNAL;
+    info.si_code = SI_QUEUE;
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+    info.si_value.sival_int = t->kill < INT32_MAX ? (int)t->kill : INT32_MAX;
+    if (pidfd_send_signal(t->fd, SUPERVISOR_SIGNAL, &info, 0) != 0)
+        log_debug("kill not sent", "task=%s error=\"%s\"", t->run->name, strerror(errno));
+}
+
+static void on_death(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    disconnect(poll->data);
+}
+
+/* Whether its program has been started yet nobody says: it is at least about to be. */
+static void watch(struct tracked *t)
+{
+    t->state = WATCHED;
+    poll_start(t, UV_READABLE, on_death);
+    log_warn("supervisor does not answer", "task=%s and=\"it lives, and is watched\"",
+             t->run->name);
+    if (t->kill >= 0)
+        signal_kill(t);
+    tell_started(t, t->pid);
 }
 
 /* ---- what is left when nobody answers: all on a thread of the pool */
@@ -187,14 +237,27 @@ static void sweep(const struct fields *record)
     }
 }
 
-static void end_without_exit(struct run_end *e, int folder)
+static void end_without_record(struct tracked *t, const struct error *why)
 {
+    if (why->code != ERR_NOT_FOUND)
+        run_end_text(&t->end, END_LOST, why->text);
+    else if (t->told || t->run->begun)
+        run_end_text(&t->end, END_LOST,
+                     "The task's record was removed and its supervisor is dead: how the task ended "
+                     "is not known");
+    else
+        run_end_text(&t->end, END_NEVER,
+                     "There is no record that the task was started, and no supervisor of it");
+}
+
+static void end_without_exit(struct tracked *t, int folder)
+{
+    struct run_end *e = &t->end;
     struct fields record = {0};
     struct error err;
     char boot[BOOT_ID_SIZE], now[BOOT_ID_SIZE];
     if (fields_load(&record, folder, "record", &err) != 0) {
-        run_end_text(e, err.code == ERR_NOT_FOUND ? END_NEVER : END_LOST,
-                     err.code == ERR_NOT_FOUND ? "The task was never started" : err.text);
+        end_without_record(t, &err);
         return;
     }
     fields_get(&record, "boot", boot, sizeof(boot));
@@ -204,6 +267,51 @@ static void end_without_exit(struct run_end *e, int folder)
     }
     sweep(&record);
     run_end_text(e, END_LOST, "The task's supervisor was killed, and the task with it");
+}
+
+static bool has_ended(struct tracked *t, int folder)
+{
+    struct fields f = {0};
+    struct error ignored;
+    if (fields_load(&f, folder, "exit", &ignored) != 0)
+        return false;
+    end_from_exit(&t->end, &f);
+    return true;
+}
+
+/* Of whose record is gone too it is found by what it holds open. */
+static struct process find_supervisor(struct tracked *t, int folder)
+{
+    struct fields record = {0};
+    struct error ignored;
+    char boot[BOOT_ID_SIZE], now[BOOT_ID_SIZE];
+    if (fields_load(&record, folder, "record", &ignored) != 0)
+        return processes_find_holder(SUPERVISOR_COMM, folder);
+    if (strcmp(fields_get(&record, "boot", boot, sizeof(boot)), boot_id(now)) != 0)
+        return (struct process){0};
+    t->pid = fields_int(&record, "pid", 0);
+    return (struct process){.pid = (pid_t)fields_int(&record, "supervisor", 0),
+                            .started = (uint64_t)fields_int(&record, "supervisor_started", 0)};
+}
+
+static bool has_supervisor(struct tracked *t, int folder)
+{
+    struct process supervisor = find_supervisor(t, folder);
+    if (!process_alive(supervisor))
+        return false;
+    t->fd = pidfd_open(supervisor.pid, 0);
+    if (t->fd >= 0 && process_alive(supervisor)) /* it is his, not of who got his pid */
+        return true;
+    if (t->fd >= 0)
+        close(t->fd);
+    t->fd = -1;
+    return false;
+}
+
+/* The exit is written before the supervisor dies: once that one is dead, the last look counts. */
+static bool is_known(struct tracked *t, int folder)
+{
+    return has_ended(t, folder) || has_supervisor(t, folder) || has_ended(t, folder);
 }
 
 /* An order may still be on its way to a launcher: it must find this (executor/supervisor.c). */
@@ -217,18 +325,15 @@ static void give_up(int folder)
 static void on_settle(uv_work_t *work)
 {
     struct tracked *t = work->data;
-    struct fields f = {0};
-    struct error err;
     int folder = open(t->run->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) {
         run_end_text(&t->end, END_LOST, "The task's folder is gone");
         return;
     }
-    if (fields_load(&f, folder, "exit", &err) == 0) {
-        end_from_exit(&t->end, &f);
-    } else {
+    if (!is_known(t, folder)) {
         give_up(folder);
-        end_without_exit(&t->end, folder);
+        if (!is_known(t, folder))
+            end_without_exit(t, folder);
     }
     close(folder);
 }
@@ -239,6 +344,12 @@ static void on_settled(uv_work_t *work, int status)
     struct run *run = t->run;
     bool stopping = t->p->stopped != NULL;
     (void)status;
+    if (t->fd >= 0 && !stopping) {
+        watch(t);
+        return;
+    }
+    if (t->fd >= 0)
+        close(t->fd);
     run->end = t->end;
     untrack(t);
     if (!stopping)
@@ -311,12 +422,14 @@ static void kill_run(struct driver *d, struct run *run, int64_t grace_ms)
 {
     struct tracked *t = run->state;
     (void)d;
-    if (t == NULL || t->state == SETTLING)
+    if (t == NULL)
         return;
+    if (t->kill < 0 || grace_ms < t->kill)
+        t->kill = grace_ms; /* also for who comes after a connection that breaks */
     if (t->state == CONNECTED)
-        send_kill(t, grace_ms);
-    else if (t->kill < 0 || grace_ms < t->kill)
-        t->kill = grace_ms;
+        send_kill(t);
+    else if (t->state == WATCHED)
+        signal_kill(t);
 }
 
 static void recover(struct driver *d, struct run *run)
@@ -351,7 +464,7 @@ void process_stop(struct process_driver *p, void (*stopped)(struct process_drive
     p->stopped = stopped;
     LIST_EACH (it, &p->runs) {
         struct tracked *t = LIST_ENTRY(it, struct tracked, in_runs);
-        if (t->state == CONNECTED)
+        if (t->state == CONNECTED || t->state == WATCHED)
             disconnect(t);
     }
     leave_when_empty(p);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -186,5 +187,45 @@ size_t processes_signal_session(struct process leader, int sig)
         kill(t.lines[i].process.pid, sig);
     }
     mem_free(t.lines);
+    return found;
+}
+
+static bool is_called(pid_t pid, const char *comm)
+{
+    char path[32], text[32];
+    snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+    ssize_t n = read_file(path, text, sizeof(text));
+    return n > 0 && strncmp(text, comm, (size_t)n - 1) == 0 && comm[n - 1] == '\0';
+}
+
+static bool holds(pid_t pid, const struct stat *folder)
+{
+    char path[32];
+    struct stat st;
+    bool found = false;
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+    DIR *fds = opendir(path);
+    if (fds == NULL)
+        return false;
+    for (struct dirent *e; !found && (e = readdir(fds)) != NULL;)
+        found = e->d_name[0] != '.' && fstatat(dirfd(fds), e->d_name, &st, 0) == 0 &&
+                st.st_dev == folder->st_dev && st.st_ino == folder->st_ino;
+    closedir(fds);
+    return found;
+}
+
+struct process processes_find_holder(const char *comm, int folder_fd)
+{
+    struct process found = {0};
+    struct stat folder;
+    struct dirent *e;
+    DIR *proc = fstat(folder_fd, &folder) == 0 ? opendir("/proc") : NULL;
+    while (proc != NULL && found.pid == 0 && (e = readdir(proc)) != NULL) {
+        pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+        if (pid > 0 && is_called(pid, comm) && holds(pid, &folder))
+            found = process_of(pid);
+    }
+    if (proc != NULL)
+        closedir(proc);
     return found;
 }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -221,6 +220,8 @@ static void on_signal(struct supervisor *s, int slot)
         return;
     if (info.ssi_signo == SIGTERM) /* the machine goes down */
         stop(s, s->order->grace_ms);
+    else if ((int)info.ssi_signo == SUPERVISOR_SIGNAL)
+        stop(s, info.ssi_int);
     note_child(s);
 }
 
@@ -317,7 +318,7 @@ static void detach(struct supervisor *s, int *listen_fd)
     close_range((unsigned)high + 1, ~0u, 0);
     setsid();
     (void)!chdir("/");
-    prctl(PR_SET_NAME, "mesolith-task");
+    prctl(PR_SET_NAME, SUPERVISOR_COMM);
     process_title("mesolith: task %s", s->order->name);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
@@ -328,6 +329,7 @@ static int open_signals(void)
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SUPERVISOR_SIGNAL);
     sigprocmask(SIG_SETMASK, &set, NULL);
     signal(SIGHUP, SIG_IGN);
     signal(SIGINT, SIG_IGN);

@@ -8,6 +8,10 @@
  *             without it was killed itself, and its task with it
  *   gone      an agent's: it has found nobody; from then on nothing may be started
  *
+ * Only the exit, and that it lives no more, say that it is over: an agent that cannot reach it at
+ * its socket finds it by the record, or by the folder that it holds open, waits for its death, and
+ * ends it by SUPERVISOR_SIGNAL. At SIGTERM (the machine goes down) the grace is the order's.
+ *
  *   STARTING --exec--> RUNNING --kill--> STOPPING --grace over--> KILLING
  *       \_________________\________________\_______________________/
  *                     the program has ended
@@ -17,9 +21,13 @@
  * One thread, no libuv, no memory of weight: a few pages a task. */
 #pragma once
 
+#include <signal.h>
+
 #include "executor/order.h"
 
 #define SUPERVISOR_VERSION 1 /* of the record, the exit file and the packets */
+#define SUPERVISOR_COMM "mesolith-task"
+#define SUPERVISOR_SIGNAL SIGRTMIN /* its value is the grace in ms; one of those that queue */
 
 /* Never returns. `listen_fd` is the bound SOCK_SEQPACKET sup.sock, `folder_fd` the task's folder;
  * every other descriptor is closed. `fork` is _Fork(3), or a test's. */

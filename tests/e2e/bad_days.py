@@ -47,6 +47,11 @@ def is_launcher(pid):
         return f.read().strip() == "mesolith-launch"
 
 
+def is_running(pid):
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as f:
+        return f.read().rpartition(")")[2].split()[0] not in "ZX"
+
+
 def spoil(path, at, text):
     with open(path, "r+b") as f:
         f.seek(at)
@@ -190,6 +195,26 @@ def story(place):
         unharmed(broken)
 
     full_disk(place)
+
+    with case("a task whose supervisor's files were removed runs on, is found again and can be ended", place):
+        node.start()
+        node.create(sleeper("/bare"))
+        node.wait_running("/bare", 1)
+        (n, bare), = ((n, t) for n, t in node.supervised().items() if n not in task)
+        ids = [t["id"] for t in node.tasks_of("/bare")]
+        equal(node.stop()[0], 0, "exit status")
+        for name in ("sup.sock", "record"):
+            os.remove(os.path.join(node.data, "agent", "tasks", str(n), name))
+        for kept_n in task:
+            os.remove(os.path.join(node.data, "agent", "tasks", str(kept_n), "sup.sock"))
+        node.start()
+        node.wait_running("/bare", 1)
+        equal([t["id"] for t in node.tasks_of("/bare")], ids, "its task")
+        assert is_running(bare.pid), "it was ended"
+        node.delete("/v2/apps/bare?force=true")
+        wait_for(lambda: not is_running(bare.pid), "its end")
+        node.wait_running("/kept", 1)
+        equal(node.stop()[0], 0, "exit status")
 
     with case("without its launcher, which starts the tasks, a node ends with one sentence", place):
         node.start()

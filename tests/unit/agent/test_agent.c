@@ -284,6 +284,23 @@ static void the_first_end_counts(void **unused)
     expect_done("");
 }
 
+/* Somebody has removed the executor's files: it cannot know better. */
+static void what_has_run_was_started(void **unused)
+{
+    (void)unused;
+    post_settle(&p);
+    post_run(&p, 5, 0, "");
+    post_report(&p, "{'task':5,'seq':0,'state':'running','at':3}");
+    post_restart(&p);
+    post_done(&p);
+    post_report(&p, "{'task':5,'seq':0,'state':'staging','at':4}");
+    expect_done("");
+    post_report(&p, "{'task':5,'seq':0,'state':'dropped','at':5}");
+    post_leader(&p, 5);
+    post_welcome(&p);
+    expect_done("register docker= 5:lost:2\nstatus 5:1 running\nstatus 5:2 lost\n");
+}
+
 /* Health that changes every second through a night without a leader. */
 static void a_long_silence_of_the_leader_costs_a_few_rows(void **unused)
 {
@@ -591,6 +608,7 @@ int main(void)
         TEST(an_old_acknowledgement_leaves_what_is_newer),
         TEST(what_happened_without_a_leader_is_told_to_the_next),
         TEST(the_first_end_counts),
+        TEST(what_has_run_was_started),
         TEST(a_long_silence_of_the_leader_costs_a_few_rows),
         TEST(many_statuses_go_one_message_after_another),
         TEST(what_nobody_ordered_is_ended),

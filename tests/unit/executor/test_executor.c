@@ -473,10 +473,54 @@ static void what_was_never_started_is_dropped(void **unused)
     snprintf(path, sizeof(path), "%s/tasks/5", root);
     assert_int_equal(mkdir(path, 0700), 0);
     begin_executor();
-    assert_int_equal(heard_n, 1);
-    assert_int_equal(heard[0].task, 5);
-    assert_int_equal(heard[0].state, TASK_DROPPED);
-    assert_string_equal(heard[0].reason, "REASON_AGENT_RESTARTED");
+    assert_int_equal(heard[0].task, 5); /* before `recovered`: what became of it is looked for */
+    AWAIT(ended(5));
+    assert_int_equal(ended(5)->state, TASK_DROPPED);
+    assert_string_equal(ended(5)->reason, "REASON_AGENT_RESTARTED");
+}
+
+static void remove_files(int64_t task, const char *const *names)
+{
+    char path[TMP_PATH_SIZE + 64];
+    for (; *names != NULL; names++) {
+        snprintf(path, sizeof(path), "%s/tasks/%d/%s", root, (int)task, *names);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
+static void what_lost_its_supervisors_files_runs_on(void **unused)
+{
+    (void)unused;
+    launch(1, "sleep 1000", NULL);
+    AWAIT(is_running());
+    pid_t pid = (pid_t)last()->pid;
+    end_executor();
+    remove_files(1, (const char *const[]){"sup.sock", "record", NULL});
+    begin_executor();
+    AWAIT(is_running());
+    kill(pid, SIGKILL);
+    AWAIT(ended(1));
+    assert_int_equal(ended(1)->signal, SIGKILL);
+    assert_string_equal(ended(1)->message, "Command terminated with signal Killed");
+}
+
+/* Nobody knows any more what it should be: it neither runs on unseen nor is it told as lost while
+ * it does. */
+static void what_lost_all_its_files_is_ended(void **unused)
+{
+    (void)unused;
+    launch(1, "sleep 1000", NULL);
+    AWAIT(is_running());
+    pid_t pid = (pid_t)last()->pid;
+    end_executor();
+    remove_files(1, (const char *const[]){"spec", "task", "sup.sock", "record", NULL});
+    begin_executor();
+    AWAIT(ended(1));
+    assert_int_equal(ended(1)->state, TASK_KILLED);
+    assert_string_equal(
+        ended(1)->message,
+        "The files that say what this task is are gone from its folder: it was ended");
+    assert_int_equal(kill(pid, 0), -1);
 }
 
 /* ---- health */
@@ -616,6 +660,8 @@ int main(void)
         T(finds_its_tasks_again),
         T(learns_of_ends_in_between),
         T(what_was_never_started_is_dropped),
+        T(what_lost_its_supervisors_files_runs_on),
+        T(what_lost_all_its_files_is_ended),
         T(tells_how_it_is),
         T(kills_what_stays_unwell),
         T(a_check_that_cannot_be_made_says_so),

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "executor/fields.h"
 
@@ -311,6 +313,153 @@ static void a_supervisor_shows_whose_it_is(void **unused)
     await_flag(&w, &t.has_ended);
 }
 
+/* ---- the supervisor's files are removed by somebody */
+
+static void remove_file(const struct task *t, const char *name)
+{
+    char path[600];
+    snprintf(path, sizeof(path), "%s/%s", t->folder, name);
+    assert_int_equal(unlink(path), 0);
+}
+
+/* An agent that begins without the files finds the same process all the same. */
+static void find_without(struct task *old, struct task *found, const char *const *names)
+{
+    task_launch(&w, old, 1, "trap 'echo bye; exit 7' TERM; echo up; while :; do sleep 0.01; done");
+    await_file(old, "stdout", "up\n");
+    await_flag(&w, &old->has_started);
+    struct process before = process_of((pid_t)old->run.pid);
+    world_agent_stop(&w);
+    for (; *names != NULL; names++)
+        remove_file(old, *names);
+    world_agent_start(&w);
+    task_known(&w, found, 1);
+    driver->recover(driver, &found->run);
+    await_flag(&w, &found->has_started);
+    assert_false(found->has_ended);
+    assert_true(process_alive(before));
+}
+
+static void without_its_socket_a_task_is_found_and_ended_on_order(void **unused)
+{
+    (void)unused;
+    struct task old, found;
+    find_without(&old, &found, (const char *const[]){"sup.sock", NULL});
+    assert_int_equal(found.run.pid, old.run.pid);
+    driver->kill(driver, &found.run, 60000);
+    await_flag(&w, &found.has_ended);
+    assert_true(found.run.end.killed);
+    assert_int_equal(found.run.end.code, 7);
+    assert_file(&found, "stdout", "up\nbye\n");
+}
+
+static void without_its_socket_its_end_is_learned(void **unused)
+{
+    (void)unused;
+    struct task old, found;
+    find_without(&old, &found, (const char *const[]){"sup.sock", NULL});
+    kill((pid_t)old.run.pid, SIGSEGV);
+    await_flag(&w, &found.has_ended);
+    assert_int_equal(found.run.end.how, END_SIGNALED);
+    assert_int_equal(found.run.end.signal, SIGSEGV);
+}
+
+/* The grace of the order counts, not the one that the task was started with. */
+static void without_its_socket_the_grace_is_kept(void **unused)
+{
+    (void)unused;
+    struct task old, found;
+    task_launch(&w, &old, 1, "trap '' TERM; echo up; while :; do sleep 0.01; done");
+    await_file(&old, "stdout", "up\n");
+    world_agent_stop(&w);
+    remove_file(&old, "sup.sock");
+    world_agent_start(&w);
+    task_known(&w, &found, 1);
+    driver->recover(driver, &found.run);
+    driver->kill(driver, &found.run, 3600000); /* before anybody has looked for it */
+    await_flag(&w, &found.has_started);
+    driver->kill(driver, &found.run, 20);
+    await_flag(&w, &found.has_ended);
+    assert_int_equal(found.run.end.signal, SIGKILL);
+}
+
+static void without_its_record_a_task_is_found_by_what_it_holds(void **unused)
+{
+    (void)unused;
+    struct task old, found;
+    find_without(&old, &found, (const char *const[]){"sup.sock", "record", NULL});
+    assert_int_equal(found.run.pid, 0); /* nobody says any more */
+    driver->kill(driver, &found.run, 60000);
+    await_flag(&w, &found.has_ended);
+    assert_int_equal(found.run.end.code, 7);
+}
+
+static void a_socket_that_goes_while_the_agent_runs_is_not_missed(void **unused)
+{
+    (void)unused;
+    struct task t;
+    task_launch(&w, &t, 1, "echo up; while :; do sleep 0.01; done");
+    await_flag(&w, &t.has_started);
+    remove_file(&t, "sup.sock");
+    remove_file(&t, "record");
+    driver->kill(driver, &t.run, 60000);
+    await_flag(&w, &t.has_ended);
+    assert_true(t.run.end.killed);
+    assert_int_equal(t.run.end.signal, SIGTERM);
+}
+
+static int dial_supervisor(const struct task *t)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    snprintf(at.sun_path, sizeof(at.sun_path), "%.90s/sup.sock", t->folder);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    return fd;
+}
+
+/* The supervisor lets go of an old client when too many new ones come: that is no death. */
+static void a_connection_that_is_lost_is_not_the_end(void **unused)
+{
+    (void)unused;
+    struct task old, found;
+    char record[FIELDS_SIZE];
+    int others[12];
+    task_launch(&w, &old, 1, "echo up; while :; do sleep 0.01; done");
+    await_flag(&w, &old.has_started);
+    for (int i = 0; i < 3; i++) /* with the agent's, all places are taken */
+        others[i] = dial_supervisor(&old);
+    world_agent_stop(&w);
+    world_agent_start(&w);
+    task_known(&w, &found, 1);
+    driver->recover(driver, &found.run);
+    await_flag(&w, &found.has_started);
+    for (int i = 3; i < 12; i++) { /* each takes the newest one's place */
+        others[i] = dial_supervisor(&old);
+        assert_true(recv(others[i], record, sizeof(record), 0) > 0);
+    }
+    driver->kill(driver, &found.run, 60000);
+    await_flag(&w, &found.has_ended);
+    assert_int_equal(found.run.end.how, END_SIGNALED);
+    assert_true(found.run.end.killed);
+    for (int i = 0; i < 12; i++)
+        close(others[i]);
+}
+
+static void a_task_whose_record_is_gone_with_its_supervisor_says_so(void **unused)
+{
+    (void)unused;
+    struct task t;
+    task_launch(&w, &t, 1, "sleep 1000");
+    await_flag(&w, &t.has_started);
+    struct process supervisor = supervisor_of(&t);
+    remove_file(&t, "record");
+    kill(supervisor.pid, SIGKILL);
+    await_flag(&w, &t.has_ended);
+    assert_int_equal(t.run.end.how, END_LOST);
+    assert_string_equal(t.run.end.message, "The task's record was removed and its supervisor is "
+                                           "dead: how the task ended is not known");
+}
+
 /* The record names a pid that now belongs to somebody else: he is left alone. */
 static void a_reused_pid_is_left_alone(void **unused)
 {
@@ -371,6 +520,8 @@ static void a_late_order_starts_nothing(void **unused)
     driver->recover(driver, &never.run);
     await_flag(&w, &never.has_ended);
     assert_int_equal(never.run.end.how, END_NEVER);
+    assert_string_equal(never.run.end.message,
+                        "There is no record that the task was started, and no supervisor of it");
 
     run_to_end(&late, 1, "echo started");
     assert_int_equal(late.run.end.how, END_NOT_STARTED);
@@ -503,6 +654,13 @@ int main(void)
         T(a_new_agent_learns_how_it_ended),
         T(a_killed_supervisor_takes_its_task_along),
         T(a_supervisor_shows_whose_it_is),
+        T(without_its_socket_a_task_is_found_and_ended_on_order),
+        T(without_its_socket_its_end_is_learned),
+        T(without_its_socket_the_grace_is_kept),
+        T(without_its_record_a_task_is_found_by_what_it_holds),
+        T(a_socket_that_goes_while_the_agent_runs_is_not_missed),
+        T(a_connection_that_is_lost_is_not_the_end),
+        T(a_task_whose_record_is_gone_with_its_supervisor_says_so),
         T(a_reused_pid_is_left_alone),
         T(a_restart_of_the_machine_is_told),
         T(a_late_order_starts_nothing),
