@@ -221,6 +221,15 @@ int folder_open(const char *path, struct folder *out, struct error *err)
     return 0;
 }
 
+bool folder_is_there(const struct folder *f)
+{
+    char path[FOLDER_PATH_SIZE];
+    struct error ignored;
+    struct stat ours, there;
+    return join(path, f->path, "lock", &ignored) == 0 && fstat(f->lock_fd, &ours) == 0 &&
+           stat(path, &there) == 0 && ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
 void folder_close(struct folder *f)
 {
     if (f->lock_fd >= 0) {

@@ -26,4 +26,6 @@ pid_t folder_holder(const char *path);
 /* Makes what is missing. ERR_CONFLICT when another process holds it, saying which; ERR_IO;
  * ERR_CORRUPT for a node.json that is not ours. */
 int folder_open(const char *path, struct folder *out, struct error *err) MUST_CHECK;
+/* Whether what stands at its path still is the folder that was opened. */
+bool folder_is_there(const struct folder *f);
 void folder_close(struct folder *f); /* lets go of the lock */

@@ -246,10 +246,21 @@ static void on_proxy_status(struct proxy_client *c, const struct proxy_status *s
     tell_ready(s);
 }
 
-static void on_proxy_down(struct proxy_client *c, const struct error *why)
+static void on_proxy_stopped(struct proxy_client *c);
+
+/* Whoever has the folder now has its proxy, too. */
+static void on_proxy_down(struct proxy_client *c, const struct error *why, bool again)
 {
-    (void)c;
-    log_warn("no connection to the proxy", "why=%s", why->text);
+    struct server *s = c->data;
+    log_event(again ? LOG_DEBUG : LOG_WARN, "no connection to the proxy", "why=\"%s\"", why->text);
+    if (folder_is_there(&s->folder))
+        return;
+    log_error(
+        "the data folder was removed or replaced under this node",
+        "folder=%s cure=\"end this node, process %d, put its folder back and start it again\"",
+        s->folder.path, (int)getpid());
+    s->proxy_runs = false;
+    proxy_client_stop(c, on_proxy_stopped);
 }
 
 static const struct proxy_client_events proxy_events = {

@@ -21,6 +21,11 @@
 #define DIAL_MS_MAX 500
 #define SPAWN_MS_MIN 200 /* after one that ended at once; doubles */
 #define SPAWN_MS_MAX 10000
+#define SPAWNS_TOLD 3 /* of those that end at once; then it is known */
+#define AGAIN_MS_MAX 30000
+#define STEADY_MS                                                                        \
+    (2 * AGAIN_MS_MAX)   /* up for so long: what was before is over. More than the pause \
+                            of another node that fights for the proxy */
 #define SHUTDOWN_MS 5000 /* for the proxy to hang up */
 
 /* ---- handles: each has one count in c->handles until it is closed */
@@ -48,6 +53,16 @@ static void handle_closed(struct proxy_client *c)
     finish_stop(c);
 }
 
+/* ---- pauses between tries */
+
+/* *ms; the next one is twice as long. */
+static int64_t next_pause(int64_t *ms, int64_t max)
+{
+    int64_t now = *ms;
+    *ms = 2 * now < max ? 2 * now : max;
+    return now;
+}
+
 /* ---- the process */
 
 struct child {
@@ -72,14 +87,21 @@ static void let_go_of_child(struct child *child)
     uv_close((uv_handle_t *)&child->process, on_child_closed);
 }
 
+static enum log_level level_of(const struct proxy_client *c, enum log_level level)
+{
+    return c->spawns > SPAWNS_TOLD ? LOG_DEBUG : level;
+}
+
 static void on_child_ended(uv_process_t *process, int64_t status, int signal)
 {
     struct child *child = process->data;
-    log_event(status == 0 && signal == 0 ? LOG_INFO : LOG_WARN, "proxy ended",
-              "pid=%d status=%lld signal=%d", process->pid, (long long)status, signal);
+    struct proxy_client *c = child->client;
+    log_event(level_of(c, status == 0 && signal == 0 ? LOG_INFO : LOG_WARN), "proxy ended",
+              "pid=%d status=%lld signal=%d log=%s/proxy.log", process->pid, (long long)status,
+              signal, c->folder);
     let_go_of_child(child);
-    if (child->client->shutting_down)
-        end_when_over(child->client);
+    if (c->shutting_down)
+        end_when_over(c);
 }
 
 /* Its stderr: a file that it keeps below its limit itself while it runs. */
@@ -122,16 +144,17 @@ static void start_proxy(struct proxy_client *c)
     child->process.data = child;
     list_push(&c->children, &child->link);
     c->handles++;
-    c->spawn_at = uv_now(c->loop) + (uint64_t)c->spawn_ms;
-    c->spawn_ms = 2 * c->spawn_ms < SPAWN_MS_MAX ? 2 * c->spawn_ms : SPAWN_MS_MAX;
+    c->spawn_at = uv_now(c->loop) + (uint64_t)next_pause(&c->spawn_ms, SPAWN_MS_MAX);
+    c->spawns++;
     int rc = spawn(c, child);
     if (rc != 0) {
-        log_error("proxy not started", "program=%s reason=%s", c->program, uv_strerror(rc));
+        log_event(level_of(c, LOG_ERROR), "proxy not started", "program=%s reason=%s", c->program,
+                  uv_strerror(rc));
         let_go_of_child(child);
         return;
     }
     uv_unref((uv_handle_t *)&child->process);
-    log_info("proxy started", "pid=%d", child->process.pid);
+    log_event(level_of(c, LOG_INFO), "proxy started", "pid=%d", child->process.pid);
 }
 
 /* ---- the connection */
@@ -165,6 +188,17 @@ static void drop(struct connection_to_proxy *p)
     uv_close((uv_handle_t *)&p->pipe, on_connection_closed);
 }
 
+static void note_down(struct proxy_client *c)
+{
+    if (uv_now(c->loop) - c->up_at >= STEADY_MS) {
+        c->again_ms = DIAL_MS_MIN;
+        c->spawn_ms = SPAWN_MS_MIN;
+        c->troubles = c->spawns = 0;
+    }
+    c->up = false;
+    c->troubles++;
+}
+
 /* Was up, or tried to be. The last line of whoever calls it. */
 static void lost(struct connection_to_proxy *p, const struct error *why)
 {
@@ -173,15 +207,16 @@ static void lost(struct connection_to_proxy *p, const struct error *why)
     if (p->closing)
         return;
     drop(p);
-    c->up = false;
+    if (was_up)
+        note_down(c);
     if (c->stopped != NULL) {
         end_when_over(c);
         return;
     }
-    dial_later(c, c->dial_ms);
-    c->dial_ms = 2 * c->dial_ms < DIAL_MS_MAX ? 2 * c->dial_ms : DIAL_MS_MAX;
+    dial_later(c, was_up ? next_pause(&c->again_ms, AGAIN_MS_MAX)
+                         : next_pause(&c->dial_ms, DIAL_MS_MAX));
     if (was_up && c->events->on_down != NULL)
-        c->events->on_down(c, why);
+        c->events->on_down(c, why, c->troubles > 1);
 }
 
 struct out {
@@ -307,6 +342,7 @@ static int on_hello(struct proxy_client *c, const struct json *v, struct error *
     }
     tell_everything(c);
     c->up = true;
+    c->up_at = uv_now(c->loop);
     if (c->events->on_up != NULL)
         c->events->on_up(c);
     return 0;
@@ -504,6 +540,7 @@ int proxy_client_start(struct proxy_client *c, uv_loop_t *loop,
         .settings = settings,
         .settings_arena = arena,
         .dial_ms = DIAL_MS_MIN,
+        .again_ms = DIAL_MS_MIN,
         .spawn_ms = SPAWN_MS_MIN,
     };
     proxy_routes_init(&c->routes);

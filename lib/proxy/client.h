@@ -3,7 +3,8 @@
  * Finds the proxy of the folder by its socket, or starts one: the given command, in a session of
  * its own, so that it outlives us. One of another version is replaced: the new one takes over from
  * it without losing a connection. Whenever the connection is lost it is made anew and everything
- * told again; until the first proxy_client_routes() the proxy keeps the routes that it has. */
+ * told again, more and more seldom if it never lasts; until the first proxy_client_routes() the
+ * proxy keeps the routes that it has. */
 #pragma once
 
 #include <uv.h>
@@ -33,7 +34,8 @@ struct proxy_status {                            /* borrowed for the call */
 /* Each may be NULL. From the loop, never from inside a call on the client. */
 struct proxy_client_events {
     void (*on_up)(struct proxy_client *c);
-    void (*on_down)(struct proxy_client *c, const struct error *why);
+    /* again: it was up only for a moment since the last time; for who tells people. */
+    void (*on_down)(struct proxy_client *c, const struct error *why, bool again);
     void (*on_status)(struct proxy_client *c, const struct proxy_status *s);
 };
 
@@ -58,8 +60,10 @@ struct proxy_client {
     bool has_routes;
     struct connection_to_proxy *connection; /* NULL: none */
     uv_timer_t timer;                       /* to dial again; while shutting down: not to wait on */
-    int64_t dial_ms, spawn_ms;              /* the next pauses */
+    int64_t dial_ms, again_ms, spawn_ms;    /* the next pauses; again: after having been up */
     uint64_t spawn_at;                      /* loop time; not earlier */
+    uint64_t up_at;                         /* loop time */
+    unsigned troubles, spawns;              /* since it was up for long: lost, started */
     size_t handles;                         /* of ours on the loop */
     struct list children;                   /* that we started and have not seen end */
     bool up, replaced, shutting_down;
@@ -67,7 +71,8 @@ struct proxy_client {
 };
 
 /* Copies options; keeps `c` and `events` until stopped. Fails with ERR_INVALID for settings or a
- * path that cannot be. That a proxy cannot be started is told by on_down, again and again. */
+ * path that cannot be. That a proxy cannot be started is logged, and tried again and again, more
+ * and more seldom. */
 int proxy_client_start(struct proxy_client *c, uv_loop_t *loop,
                        const struct proxy_client_options *options,
                        const struct proxy_client_events *events, struct error *err) MUST_CHECK;

@@ -24,6 +24,7 @@ struct proxy_peer {
     struct list link;
     struct proxy_control *control;
     enum peer_role role;
+    struct ucred who;
     struct buf in;
     bool closing;
     char chunk[READ_BYTES];
@@ -134,7 +135,10 @@ static int on_hello(struct proxy_peer *p, const struct json *v, struct error *er
         return 0;
     }
     if (c->node != NULL) {
-        error_set(err, ERR_CONFLICT, "another node has connected");
+        error_set(err, ERR_CONFLICT,
+                  "another node, process %d, has taken this proxy: of two nodes on one data folder "
+                  "end one",
+                  (int)p->who.pid);
         refuse(c->node, err);
     }
     p->role = PEER_NODE;
@@ -254,12 +258,11 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *chunk)
 /* Ourselves, or root. */
 static bool may_speak(struct proxy_peer *p)
 {
-    struct ucred who;
-    socklen_t size = sizeof(who);
+    socklen_t size = sizeof(p->who);
     uv_os_fd_t fd;
     return uv_fileno((uv_handle_t *)&p->pipe, &fd) == 0 &&
-           getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 &&
-           (who.uid == geteuid() || who.uid == 0);
+           getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &p->who, &size) == 0 &&
+           (p->who.uid == geteuid() || p->who.uid == 0);
 }
 
 static void on_connection(uv_stream_t *listener, int status)

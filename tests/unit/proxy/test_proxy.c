@@ -165,10 +165,11 @@ static char ask(uint16_t port)
 static struct {
     struct proxy_client client;
     bool running, up, stopped;
-    unsigned downs;
+    unsigned downs, told; /* told: not again */
     int64_t revision;
     uint16_t stats_port, port; /* the service that is looked at */
     char app[32], why[200];
+    struct error lost; /* the last time it went down */
     bool bound;
     size_t usable;
 } node;
@@ -179,12 +180,14 @@ static void on_up(struct proxy_client *c)
     node.up = true;
 }
 
-static void on_down(struct proxy_client *c, const struct error *why)
+static void on_down(struct proxy_client *c, const struct error *why, bool again)
 {
     (void)c;
     assert_true(why->text[0] != '\0');
     node.up = false;
     node.downs++;
+    node.told += !again;
+    node.lost = *why;
 }
 
 static void on_status(struct proxy_client *c, const struct proxy_status *s)
@@ -217,7 +220,7 @@ static void start_node_with(const char *version, const struct proxy_settings *se
         .folder = folder, .version = version, .command = command, .settings = *settings};
     struct error err;
     node.stopped = node.up = false;
-    node.downs = 0;
+    node.downs = node.told = 0;
     assert_int_equal(proxy_client_start(&node.client, &loop, &options, &events, &err), 0);
     node.running = true;
 }
@@ -455,6 +458,32 @@ static void is_started_again_when_it_died(void **unused)
     UNTIL(node.downs == 1 && !node.up);
     UNTIL(node.up && ask(port) == 'a');
     instance_stop(&a);
+}
+
+/* A second node on the same folder: each takes the proxy from the other, more and more seldom, and
+ * says so once. */
+static void two_nodes_do_not_fight_for_it(void **unused)
+{
+    (void)unused;
+    static const struct proxy_client_events none = {0};
+    static struct proxy_client other;
+    const char *command[] = {"mesolith", "proxy", folder, "1", NULL};
+    struct proxy_client_options options = {.folder = folder, .version = "1", .command = command};
+    struct error err;
+    char expected[80];
+    start_node("1");
+    UNTIL(node.up);
+    proxy_settings_default(&options.settings);
+    options.settings.stats_port = 0;
+    assert_int_equal(proxy_client_start(&other, &loop, &options, &none, &err), 0);
+    UNTIL(node.downs == 4);
+    assert_int_equal(node.told, 1);
+    assert_int_equal(node.client.again_ms, 160); /* 10, 20, 40, 80 */
+    snprintf(expected, sizeof(expected), "another node, process %d, has taken", (int)getpid());
+    assert_non_null(strstr(node.lost.text, expected));
+    node.stopped = false;
+    proxy_client_stop(&other, on_stopped);
+    UNTIL(node.stopped && node.up);
 }
 
 static void starts_from_disk_when_it_is_alone(void **unused)
@@ -802,6 +831,7 @@ int main(int argc, char **argv)
         TEST(starts_a_proxy_and_says_when_routes_are_in_force),
         TEST(goes_on_when_its_node_is_gone),
         TEST(is_started_again_when_it_died),
+        TEST(two_nodes_do_not_fight_for_it),
         TEST(starts_from_disk_when_it_is_alone),
         TEST(a_broken_file_is_said_and_left),
         TEST(hand_over_loses_no_connection),
