@@ -341,13 +341,52 @@ static void report_lost(struct agent *a, int64_t task, struct now now, struct ou
         report_state(a, task, TASK_LOST, now.wall, "it was gone when its agent came back", out);
 }
 
-void agent_recovered(struct agent *a, struct now now, struct outbox *out)
+static void recover(struct agent *a, struct now now, struct outbox *out)
 {
     void *task;
+    if (!a->found_all || !a->joined)
+        return;
     a->recovered = true;
     for (size_t cursor = 0; (task = map_each(a->alive, &cursor)) != NULL;)
         report_lost(a, (int64_t)(intptr_t)task, now, out);
     start_early(a, now, out);
+}
+
+void agent_recovered(struct agent *a, struct now now, struct outbox *out)
+{
+    a->found_all = true;
+    recover(a, now, out);
+}
+
+/* ---- the cluster */
+
+static int refuse_cluster(const struct agent *a, const char *own, const char *other,
+                          struct error *err)
+{
+    return error_set(err, ERR_CONFLICT,
+                     "%s is of cluster %.8s, this node of cluster %.8s: put its own agent folder "
+                     "back, or end what this one runs with mesolith stop --all and remove it",
+                     db_path(a->options.db), own, other);
+}
+
+int agent_cluster(struct agent *a, const char *cluster, struct now now, struct outbox *out,
+                  struct error *err)
+{
+    char own[UUID_TEXT_SIZE] = "";
+    struct stmt *q = stmts_use(a->stmts, CLUSTER);
+    if (stmt_row(q))
+        str_copy(own, sizeof own, stmt_str(q, 0));
+    stmt_end(q);
+    if (own[0] != '\0' && !str_eq(own, cluster))
+        return refuse_cluster(a, own, cluster, err);
+    if (own[0] == '\0') {
+        q = write_stmt(a, CLUSTER_PUT);
+        stmt_bind_text(q, ":cluster", cluster);
+        stmt_run(q);
+    }
+    a->joined = true;
+    recover(a, now, out);
+    return 0;
 }
 
 void agent_docker(struct agent *a, const char *version, const char *reason, struct now now,

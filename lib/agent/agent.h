@@ -24,6 +24,12 @@ int agent_open(const struct agent_options *options, struct agent **agent_out,
                struct error *err) MUST_CHECK;
 void agent_close(struct agent *a); /* accepts NULL; tasks go on */
 
+/* The cluster's id, as soon as it is known, and before agent_leader(): its record is of that
+ * cluster from then on. ERR_CONFLICT when it is of another one, whose tasks have the same numbers.
+ */
+int agent_cluster(struct agent *a, const char *cluster, struct now now, struct outbox *out,
+                  struct error *err) MUST_CHECK;
+
 int64_t agent_uid(const struct agent *a);
 int64_t agent_id(const struct agent *a); /* in the state; -1 before the first welcome */
 
@@ -33,7 +39,7 @@ void agent_message(struct agent *a, enum message_kind kind, const struct json *b
 /* The executor reports (model/status.h, seq is set here). */
 void agent_status(struct agent *a, const struct json *status, struct now now, struct outbox *out);
 /* The executor has reported every task it found again: what the record knows as alive and nobody
- * reported has been lost. Until then nothing is launched. */
+ * reported has been lost. Until then, and before the cluster is known, nothing is launched. */
 void agent_recovered(struct agent *a, struct now now, struct outbox *out);
 void agent_docker(struct agent *a, const char *version, const char *reason, struct now now,
                   struct outbox *out);

@@ -9,6 +9,8 @@
 
 #define STATEMENTS(X)                                                                        \
     X(IDENTITY, "select uid from identity")                                                  \
+    X(CLUSTER, "select cluster from identity")                                               \
+    X(CLUSTER_PUT, "update identity set cluster = :cluster")                                 \
     X(IDENTITY_PUT, "insert into identity(k, uid) values(0, :uid)")                          \
     X(TASK, "select state, seq, launched from tasks where task = :task")                     \
     X(TASK_ADD, "insert into tasks(task, name, spec, state, seq, launched) "                 \
@@ -44,8 +46,10 @@ struct agent {
     struct mono pong_due, repeat_due;
     int64_t sent_task, sent_seq; /* statuses: up to there they are on their way; 0: all are */
     int64_t routes_term, routes; /* the leader's, and its revision, that the proxy has */
-    bool recovered;
-    struct map *alive; /* tasks in the record that nobody has reported since we began */
+    bool found_all;              /* what an earlier process left */
+    bool joined;                 /* the record is of this cluster */
+    bool recovered;              /* both: it launches */
+    struct map *alive;           /* tasks in the record that nobody has reported since we began */
     struct map *early; /* task -> struct early: ordered before everything was found again */
 };
 

@@ -21,4 +21,6 @@ static const char *const agent_schema[] = {
     /* What its owner calls it: of a job's run, the attempt. */
     "alter table tasks add column name text not null default '';"
     "create index tasks_by_name on tasks(name);",
+    /* '': not told yet, or written before there was this step */
+    "alter table identity add column cluster text not null default '';",
 };

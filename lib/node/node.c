@@ -37,10 +37,23 @@ static void think(struct node *n)
     apps_tick(n->apps, n->placement, n->now, &n->out);
 }
 
+int node_join(struct node *n, struct error *err)
+{
+    if (n->agent == NULL || n->joined || state_level(n->state) == 0)
+        return 0;
+    const char *cluster = state_setting(n->state, "cluster", NULL);
+    if (cluster == NULL) /* its first leader is about to name it */
+        return 0;
+    if (agent_cluster(n->agent, cluster, n->now, &n->out, err) != 0)
+        return -1;
+    n->joined = true;
+    return 0;
+}
+
 static void think_as_agent(struct node *n)
 {
     const char *address;
-    if (n->agent == NULL)
+    if (!n->joined)
         return;
     uint64_t leader = replica_leader(n->replica, &address), term = replica_term(n->replica);
     bool usable = leader != 0 && (leader != n->options.id || n->minds_lead);
@@ -189,6 +202,8 @@ int node_turn(struct node *n, struct event *events, size_t events_n, struct now 
         return rc;
     lead_follow(n);
     think(n);
+    if (node_join(n, err) != 0)
+        return -1;
     think_as_agent(n);
     if (propose_drafts(n, err) != 0 || commit(n, err) != 0)
         return -1;

@@ -64,6 +64,7 @@ struct node {
     bool leading;        /* as of the last look */
     bool minds_lead;     /* and there is a state: what the minds were told */
     uint64_t leading_term;
+    bool joined;          /* the agent knows the cluster */
     uint64_t told_leader; /* whom the agent was told of, and in which term */
     uint64_t told_term;
     bool housekeeping; /* a command of the node's own is in flight */
@@ -93,6 +94,9 @@ struct node {
 
 /* ---- node.c */
 bool node_is_live(void *node, int64_t agent); /* may it get tasks? */
+/* Tells the agent which cluster it is of, once that is known. ERR_CONFLICT: its record is
+ * another's. */
+int node_join(struct node *n, struct error *err) MUST_CHECK;
 
 /* ---- start.c */
 /* Puts the fetched file in the place of ours (replica/replica.h). -1: the node has no state. */

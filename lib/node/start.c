@@ -183,7 +183,8 @@ int node_open(const struct node_options *options, struct hands *hands, struct no
     n->facts.node = (int64_t)options->id;
     n->facts.agent = -1;
     n->facts.ports_refused = "[]";
-    if (open_state(n, err) != 0 || open_replica(n, now, err) != 0 || open_agent(n, err) != 0) {
+    if (open_state(n, err) != 0 || open_replica(n, now, err) != 0 || open_agent(n, err) != 0 ||
+        node_join(n, err) != 0) {
         node_close(n);
         return -1;
     }

@@ -175,6 +175,23 @@ def story(place):
         shutil.copytree(kept, broken.data)
         spoil(os.path.join(broken.data, "agent", "agent.db"), 0, b"\xa5" * 4096)
         refuses(broken, [CORRUPT], "agent.db")
+    with case("an agent folder of another cluster is told, and nothing of it is ended or started", place):
+        other = place.node("other").start()
+        equal(other.stop()[0], 0, "exit status")
+        shutil.rmtree(os.path.join(other.data, "agent"))
+        shutil.copytree(os.path.join(kept, "agent"), os.path.join(other.data, "agent"))
+        refuses(other, [CONFLICT], other.data, "cluster", "mesolith stop --all")
+        for name in os.listdir(other.data):  # with nothing else, too: it names its cluster first
+            if name != "agent":
+                os.remove(os.path.join(other.data, name))
+        other.launch()
+        equal(other.process.wait(PATIENCE_S), CONFLICT, "exit status")
+        equal(other.process.stdout.read(), b"", "stdout")
+        other.process.stdout.close()
+        equal(other.logged("the node has stopped why="), 1, "sentences that say so")
+        equal(is_running(next(iter(task.values()))), True, "the other cluster's task runs")
+        shutil.rmtree(os.path.join(other.data, "agent"))
+        unharmed(other, apps=())
     with case("a node.json that is missing, broken or another node's is told", place):
         shutil.rmtree(broken.data)
         shutil.copytree(kept, broken.data)

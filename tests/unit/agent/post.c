@@ -44,6 +44,15 @@ static void open_agent(struct post *p)
         fail_msg("%s", err.text);
 }
 
+static void join(struct post *p)
+{
+    struct error err;
+    if (agent_cluster(p->agent, CLUSTER, p->now, &p->out, &err) != 0)
+        fail_msg("%s", err.text);
+    if (agent_dirty(p->agent))
+        assert_int_equal(agent_commit(p->agent, &err), 0);
+}
+
 static void close_agent(struct post *p)
 {
     agent_close(p->agent);
@@ -60,6 +69,7 @@ void post_open(struct post *p)
     buf_init(&p->done, 1 << 20);
     buf_init(&p->shown, 1 << 20);
     open_agent(p);
+    join(p);
 }
 
 void post_close(struct post *p)
@@ -71,12 +81,18 @@ void post_close(struct post *p)
     tmp_remove(p->folder);
 }
 
-void post_restart(struct post *p)
+void post_restart_alone(struct post *p)
 {
     outbox_close(&p->out);
     outbox_init(&p->out, 0);
     close_agent(p);
     open_agent(p);
+}
+
+void post_restart(struct post *p)
+{
+    post_restart_alone(p);
+    join(p);
 }
 
 /* ---- what goes out */
@@ -208,6 +224,14 @@ void post_recovered(struct post *p)
 {
     agent_recovered(p->agent, p->now, &p->out);
     end_turn(p);
+}
+
+int post_cluster(struct post *p, const char *cluster, struct error *err)
+{
+    int rc = agent_cluster(p->agent, cluster, p->now, &p->out, err);
+    if (rc == 0)
+        end_turn(p);
+    return rc;
 }
 
 void post_leader(struct post *p, uint64_t term)

@@ -21,16 +21,19 @@ struct post {
     struct buf done, shown;
 };
 
-void post_open(struct post *p);
+#define CLUSTER "11111111-2222-4333-8444-555555555555"
+void post_open(struct post *p); /* of CLUSTER */
 void post_close(struct post *p);
-void post_restart(
-    struct post *p); /* the process dies, and comes back: nothing is found again yet */
+/* The process dies, and comes back: nothing is found again yet. The second knows no cluster yet. */
+void post_restart(struct post *p);
+void post_restart_alone(struct post *p);
 
 /* ' stands for ". */
 void post_hear(struct post *p, const char *message); /* from the leader; term is added */
 void post_run(struct post *p, int64_t task, int64_t pong, const char *more); /* "'once':true" */
 void post_report(struct post *p, const char *status);                        /* from the executor */
 void post_recovered(struct post *p);
+int post_cluster(struct post *p, const char *cluster, struct error *err);
 void post_leader(struct post *p, uint64_t term);
 void post_welcome(struct post *p);
 void post_docker(struct post *p, const char *version, const char *reason);

@@ -567,6 +567,59 @@ static void the_process_may_end_after_every_step(void **unused)
     }
 }
 
+/* ---- whose tasks these are: numbers of tasks begin anew in each cluster */
+
+static void another_clusters_record_is_refused(void **unused)
+{
+    struct error err;
+    char expected[512];
+    (void)unused;
+    post_settle(&p);
+    post_run(&p, 5, 0, "");
+    post_restart_alone(&p);
+    post_done(&p);
+    assert_int_equal(post_cluster(&p, "99999999-2222-4333-8444-555555555555", &err), -1);
+    assert_int_equal(err.code, ERR_CONFLICT);
+    snprintf(expected, sizeof expected,
+             "%s is of cluster 11111111, this node of cluster 99999999: put its own agent folder "
+             "back, or end what this one runs with mesolith stop --all and remove it",
+             p.path);
+    assert_string_equal(err.text, expected);
+    expect_done("");
+    assert_int_equal(post_cluster(&p, CLUSTER, &err), 0);
+}
+
+static void nothing_is_done_before_the_cluster_is_known(void **unused)
+{
+    struct error err;
+    (void)unused;
+    post_leader(&p, 5);
+    post_run(&p, 5, 0, ""); /* not launched: nothing was found again yet */
+    post_restart_alone(&p);
+    post_done(&p);
+    post_recovered(&p);
+    expect_done("");
+    assert_int_equal(post_cluster(&p, CLUSTER, &err), 0);
+    expect_done("launch 5\n");
+}
+
+static void a_record_of_before_is_of_the_cluster_that_opens_it(void **unused)
+{
+    struct error err;
+    (void)unused;
+    post_settle(&p);
+    post_run(&p, 5, 0, "");
+    assert_int_equal(
+        db_exec(p.db, "alter table identity drop column cluster; pragma user_version = 2", &err),
+        0);
+    post_restart_alone(&p);
+    assert_int_equal(post_rows(&p, "tasks"), 1);
+    assert_int_equal(post_cluster(&p, "99999999-2222-4333-8444-555555555555", &err), 0);
+    post_restart_alone(&p);
+    assert_int_equal(post_cluster(&p, CLUSTER, &err), -1);
+    assert_int_equal(post_cluster(&p, "99999999-2222-4333-8444-555555555555", &err), 0);
+}
+
 static void a_record_of_a_newer_build_is_refused(void **unused)
 {
     struct error err;
@@ -622,6 +675,9 @@ int main(void)
         TEST(an_order_that_an_earlier_process_kept_starts_only_if_it_may_be_late),
         TEST(what_is_not_found_again_is_lost_or_was_never_begun),
         TEST(the_process_may_end_after_every_step),
+        TEST(another_clusters_record_is_refused),
+        TEST(nothing_is_done_before_the_cluster_is_known),
+        TEST(a_record_of_before_is_of_the_cluster_that_opens_it),
         TEST(a_record_of_a_newer_build_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
