@@ -53,11 +53,10 @@ class Writer:
 
     def check(self):
         """What is there must be what was acknowledged, or something newer."""
-        with self.lock:  # waits for nobody: no request is under way while it is held
-            allowed = [self.acknowledged] + list(self.pending)
+        with self.lock:  # what is under way stays pending as long
+            acknowledged, sent = self.acknowledged, list(self.pending)
             found = self.get()
-            with_later = allowed + list(self.pending)
-        assert found in with_later, f"{self.name}: found {found}, acknowledged {allowed[0]}, sent {allowed[1:]}"
+        assert found in [acknowledged, *sent], f"{self.name}: found {found}, acknowledged {acknowledged}, sent {sent}"
 
 
 class AppWriter(Writer):
