@@ -11,15 +11,24 @@
 
 /* ---- life */
 
-struct apps *apps_new(struct state *state, struct rng *rng)
+static void begin(struct apps *a)
 {
-    struct apps *a = NEW(struct apps);
-    *a = (struct apps){.state = state, .rng = rng, .wake_at = MONO_NEVER};
     a->entries = map_new();
     a->deployments = map_new();
     a->batches = map_new();
     list_init(&a->dirty);
     list_init(&a->waiting);
+    a->freed = false;
+    a->wake_at = MONO_NEVER;
+    a->due = (struct heap){0};
+}
+
+struct apps *apps_new(struct state *state, struct rng *rng)
+{
+    struct apps *a = NEW(struct apps);
+    a->state = state;
+    a->rng = rng;
+    begin(a);
     return a;
 }
 
@@ -45,7 +54,7 @@ static void free_entries(struct map *m)
     map_free(m);
 }
 
-static void free_all(struct apps *a)
+static void forget(struct apps *a)
 {
     struct batch *b;
     for (size_t cursor = 0; (b = map_each(a->batches, &cursor)) != NULL;)
@@ -60,7 +69,7 @@ void apps_free(struct apps *a)
 {
     if (a == NULL)
         return;
-    free_all(a);
+    forget(a);
     mem_free(a);
 }
 
@@ -131,18 +140,9 @@ void apps_lead(struct apps *a, bool leading, struct now now, struct outbox *out)
 {
     (void)now;
     (void)out;
-    struct apps fresh = {.state = a->state,
-                         .rng = a->rng,
-                         .leading = leading,
-                         .next_key = a->next_key,
-                         .wake_at = MONO_NEVER};
-    free_all(a);
-    *a = fresh;
-    a->entries = map_new();
-    a->deployments = map_new();
-    a->batches = map_new();
-    list_init(&a->dirty);
-    list_init(&a->waiting);
+    forget(a);
+    begin(a);
+    a->leading = leading;
     if (!leading)
         return;
     struct app_row app;

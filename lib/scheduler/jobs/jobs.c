@@ -88,7 +88,6 @@ static void forget_known(struct jobs *j)
     for (size_t cursor = 0; (k = map_each(j->known, &cursor)) != NULL;)
         known_free(k);
     map_free(j->known);
-    j->known = map_new();
 }
 
 static void forget(struct jobs *j)
@@ -104,7 +103,6 @@ static void forget(struct jobs *j)
     forget_known(j);
     map_free(j->entries);
     map_free(j->batches);
-    map_free(j->known);
 }
 
 void jobs_free(struct jobs *j)
@@ -480,8 +478,10 @@ void jobs_tick(struct jobs *j, struct placement *p, int64_t (*pong)(void *data, 
     wake_due(j, now);
     if (list_empty(&j->dirty) && now.wall.ms < j->next_target.ms)
         return;
-    if (map_count(j->known) > KNOWN_JOBS)
+    if (map_count(j->known) > KNOWN_JOBS) {
         forget_known(j);
+        j->known = map_new();
+    }
     struct look l = {
         .jobs = j,
         .state = j->state,

@@ -194,14 +194,14 @@ static bool waits(const struct run_view *v)
  * give their count back (3.8). */
 static void coalesce(struct runs *s)
 {
-    struct run_view *newest = NULL;
+    bool any_newer = false;
     struct job_cursor cursor = {.index = s->row->k, .remaining = s->row->remaining, .moved = true};
     for (size_t i = s->n; i-- > 0 && !s->job->concurrent;) {
         struct run_view *v = &s->items[i];
         if (!waits(v) || v->r.cause != CAUSE_SCHEDULE || v->r.attempt > 0 || v->r.deadline.ms != 0)
             continue;
-        if (newest == NULL) {
-            newest = v;
+        if (!any_newer) {
+            any_newer = true;
             continue;
         }
         struct json_writer w;
