@@ -152,6 +152,7 @@ static void write_plan(struct buf *out, const struct json *steps, struct wall ve
     json_object_end(&w);
 }
 
+/* With its first step, which needs no event of its own. */
 static void begin_deployment(struct apply *a, const struct json *v, struct wall version,
                              const char *plan)
 {
@@ -182,6 +183,9 @@ static void begin_deployment(struct apply *a, const struct json *v, struct wall 
                    .event = event_put(a, NOUN_DEPLOYMENT, uuid, "begin",
                                       "deployment %s begins: %zu steps", uuid, count_steps(v)),
                });
+    changed(a,
+            (struct change){
+                .kind = CHANGE_DEPLOYMENT_STEP, .id = id, .name = uuid, .step = 1, .more = plan});
 }
 
 /* ---- apps */
@@ -510,23 +514,22 @@ int apply_app_forget(struct apply *a)
     return 0;
 }
 
-static void go_on(struct apply *a, const struct deployment_row *d, int64_t step)
+static void go_on(struct apply *a, const struct deployment_row *d, int step)
 {
+    char uuid[UUID_TEXT_SIZE];
     struct stmt *q = change_use(a->s, DEPLOYMENT_GO);
     stmt_bind_i64(q, ":id", d->id);
     stmt_bind_i64(q, ":step", step);
     stmt_run(q);
-    char name[UUID_TEXT_SIZE];
-    uuid_text(deployment_uuid(d), name);
+    uuid_text(deployment_uuid(d), uuid);
     changed(a, (struct change){
                    .kind = CHANGE_DEPLOYMENT_STEP,
                    .id = d->id,
-                   .name = name,
-                   .step = (int)step,
+                   .name = uuid,
+                   .step = step,
                    .more = d->plan,
-                   .event =
-                       event_put(a, NOUN_DEPLOYMENT, name, "step", "deployment %s: step %lld of %d",
-                                 name, (long long)step, d->steps),
+                   .event = event_put(a, NOUN_DEPLOYMENT, uuid, "step",
+                                      "deployment %s: step %d of %d", uuid, step, d->steps),
                });
 }
 
@@ -538,7 +541,7 @@ int apply_deployment_step(struct apply *a)
         if (!state_deployment_by_id(a->s, json_int(json_get(item, "deployment"), 0), &d))
             continue; /* cancelled meanwhile */
         const struct json *end = json_get(item, "end");
-        int64_t step = json_int(json_get(item, "step"), 0);
+        int step = (int)json_int(json_get(item, "step"), 0);
         if (end != NULL)
             end_deployment(a, &d, json_bool(end, false), json_str(json_get(item, "reason"), ""));
         else if (step == d.step + 1 && step <= d.steps)

@@ -174,7 +174,7 @@
                         "values(:app, :position, :port)")                                         \
     X(SERVICE_PORTS_DROP, "delete from service_ports where app = :app")                           \
     X(DEPLOYMENT_ADD, "insert into deployments(uuid, version_ms, started_ms, step, steps, plan) " \
-                      "values(:uuid, :version, :at, 0, :steps, :plan)")                           \
+                      "values(:uuid, :version, :at, 1, :steps, :plan)")                           \
     X(DEPLOYMENT_GO, "update deployments set step = :step where id = :id")                        \
     X(DEPLOYMENT_DELETE, "delete from deployments where id = :id")                                \
     X(DEPLOYMENT_LOCK, "insert into deployment_apps(path, deployment) values(:path, :id)")        \

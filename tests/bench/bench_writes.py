@@ -2,12 +2,14 @@
 """Durable writes a second over HTTP on one node, beside those of etcd's HTTP gateway (Debian's
 etcd-server, a single member) on the same disk in the same run. wrk asks.
 
-  bench_writes.py [SECONDS]        each measurement lasts that long; 5 when not said
-  TMPDIR=DIR                       where both keep their files: on a real disk
+  bench_writes.py [ROUNDS]   by turns, a second each: what else the machine does meets all; 5 when
+                             not said
+  TMPDIR=DIR                 where both keep their files: on a real disk
 """
 import os
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 
@@ -63,16 +65,19 @@ end
 
 
 def wrk(place, what, url, clients, seconds):
-    """Answers of 2xx and others, the time, and the median and 99th percentile of one answer's."""
+    """Answers of 2xx and others, the seconds, and in ms the median and 99th percentile of one
+    answer's."""
     script = place.write(f"{what}.lua", SCRIPTS[what])
     out = subprocess.run(["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--latency", "-s", script, url],
                          capture_output=True, text=True, check=True).stdout
     requests = int(re.search(r"(\d+) requests in", out)[1])
     lasted = float(re.search(r"requests in ([\d.]+)s", out)[1])
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
-    latency = dict(re.findall(r"(\d+)%\s+([\d.]+\w+)", out))
+    ms = {"us": 0.001, "ms": 1, "s": 1000}
+    latency = {part: float(n) * ms[unit]
+               for part, n, unit in re.findall(r"(\d+)%\s+([\d.]+)(us|ms|s)\b", out)}
     refused = int(bad[1]) if bad else 0
-    return requests - refused, refused, lasted, latency.get("50"), latency.get("99")
+    return requests - refused, refused, lasted, latency["50"], latency["99"]
 
 
 def cpu_s(pid):
@@ -100,28 +105,50 @@ class Etcd:
         self.process.wait()
 
 
-def main(seconds):
+class Figures:
+    """What the rounds of one kind gave."""
+
+    def __init__(self):
+        self.rates, self.done, self.refused, self.cpu = [], 0, 0, 0.0
+        self.medians, self.worst = [], []
+
+    def add(self, done, refused, lasted, median, worst, cpu):
+        self.rates.append(done / lasted)
+        self.medians.append(median)
+        self.worst.append(worst)
+        self.done, self.refused, self.cpu = self.done + done, self.refused + refused, self.cpu + cpu
+
+    @property
+    def rate(self):
+        return statistics.median(self.rates)
+
+
+def main(rounds):
     place = Place("bench")
     try:
         node = place.node(log="error").start()
         peer = Etcd(place) if shutil.which("etcd") else None
-        etcd = [("etcd", peer.url, peer.process.pid)] if peer else []
+        kinds = [("apps", node.urls["marathon"], node.pid), ("jobs", node.urls["chronos"], node.pid)]
+        kinds += [("etcd", peer.url, peer.process.pid)] if peer else []
         kind = subprocess.run(["stat", "-f", "-c", "%T", place.folder], capture_output=True, text=True)
-        print(f"one node, files on {kind.stdout.strip()}, {os.cpu_count()} processors")
-        print(f"{'clients':>7}  {'written':8} {'a second':>9} {'median':>9} {'99 %':>9} {'processor':>12}")
+        print(f"one node, files on {kind.stdout.strip()}, {os.cpu_count()} processors; "
+              f"the median of {rounds} rounds of a second, by turns")
+        print(f"{'clients':>7}  {'written':8} {'a second':>9} {'from':>6} {'to':>6} "
+              f"{'median ms':>10} {'99 % ms':>8} {'processor':>12}")
         for clients in CLIENTS:
-            rates = {}
-            for what, url, pid in [("apps", node.urls["marathon"], node.pid),
-                                   ("jobs", node.urls["chronos"], node.pid)] + etcd:
-                before = cpu_s(pid)
-                done, refused, lasted, median, worst = wrk(place, what, url, clients, seconds)
-                rates[what] = done / lasted
-                print(f"{clients:7}  {what:8} {rates[what]:9.0f} {median:>9} {worst:>9} "
-                      f"{(cpu_s(pid) - before) / (done + refused) * 1e6:6.0f} us each"
-                      f"{f', {refused} refused' if refused else ''}", flush=True)
-            if etcd:
-                print(f"         jobs {rates['jobs'] / rates['etcd']:.1f} times as fast as etcd's keys, "
-                      f"apps {rates['apps'] / rates['etcd']:.1f} times")
+            figures = {what: Figures() for what, _, _ in kinds}
+            for _ in range(rounds):
+                for what, url, pid in kinds:
+                    before = cpu_s(pid)
+                    figures[what].add(*wrk(place, what, url, clients, 1), cpu_s(pid) - before)
+            for what, f in figures.items():
+                print(f"{clients:7}  {what:8} {f.rate:9.0f} {min(f.rates):6.0f} {max(f.rates):6.0f} "
+                      f"{statistics.median(f.medians):10.2f} {statistics.median(f.worst):8.2f} "
+                      f"{f.cpu / (f.done + f.refused) * 1e6:6.0f} us each"
+                      f"{f', {f.refused} refused' if f.refused else ''}", flush=True)
+            if peer:
+                print(f"         jobs {figures['jobs'].rate / figures['etcd'].rate:.1f} times as fast "
+                      f"as etcd's keys, apps {figures['apps'].rate / figures['etcd'].rate:.1f} times")
     finally:
         place.end()
 

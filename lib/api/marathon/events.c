@@ -336,8 +336,7 @@ static void render_deployment(const struct render *r)
         deployment_event(r, plan, "deployment_info", c->step, false, NULL);
         check_events(r, plan, c->step);
     } else if (c->number != 0) {
-        if (c->step > 0)
-            deployment_event(r, plan, "deployment_step_success", c->step, false, NULL);
+        deployment_event(r, plan, "deployment_step_success", c->step, false, NULL);
         deployment_event(r, plan, "deployment_success", 0, true, NULL);
     } else {
         deployment_event(r, plan, "deployment_failed", 0, true, "cancelled");

@@ -14,7 +14,7 @@ struct planned {
 
 /* A deployment's row, read once and kept up by the feed: its text can be megabytes. */
 struct plan {
-    int step, steps; /* the one at work, 0 before the first */
+    int step, steps; /* the one at work, from 1 on */
     struct wall version;
     struct planned *items; /* what there is to do; "Start" is nothing (8.3) */
     size_t n;
@@ -206,7 +206,7 @@ void look_at_deployment(struct look *l, struct entry *e)
 {
     struct json_writer w;
     struct plan *p = plan_of(l->a, e);
-    if (p == NULL || (p->step > 0 && !step_done(l, p)))
+    if (p == NULL || !step_done(l, p))
         return;
     apps_gather(l, GATHER_STEPS, e, &w);
     json_object(&w);

@@ -100,7 +100,7 @@ create table deployments( -- running ones only
     uuid blob not null unique,
     version_ms integer not null,
     started_ms integer not null,
-    step integer not null,  -- 0 before the first
+    step integer not null,  -- the one at work, from 1 on
     steps integer not null,
     plan text not null      -- JSON: {"steps":[{"actions":[{"action","app"}]}],"original":[…],"target":[…]}
 ) strict;

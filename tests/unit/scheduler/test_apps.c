@@ -41,9 +41,7 @@ static void what_is_created_runs_and_its_deployment_ends(void **unused)
     fleet_agent(&f, "n1", "{}");
     fleet_put(&f, WEB("ok", 3, ""));
     assert_true(fleet_deploying(&f));
-    fleet_turn(&f);
-    expect_list("");
-    fleet_turn(&f); /* its first step has begun */
+    fleet_turn(&f); /* its first step began with it */
     expect_list("3 staging");
     fleet_run_ms(&f, 20);
     expect_list("3 running");
@@ -760,7 +758,6 @@ static void a_launch_names_what_it_saw(void **unused)
     fleet_put(&f, WEB("ok", 2, ""));
     fleet_run_ms(&f, 1000);
     fleet_put(&f, WEB("ok", 3, ""));
-    fleet_turn(&f);
     f.held = true;
     fleet_turn(&f);
     assert_int_equal(f.entries_n, 1);
@@ -779,7 +776,6 @@ static void room_that_is_promised_is_not_promised_again(void **unused)
     fleet_put(&f, "{'id':'/other','cmd':'fails 10','instances':1,'cpus':0.1,'mem':32}");
     fleet_run_ms(&f, 500);
     fleet_put(&f, WEB("ok", 1, ""));
-    fleet_turn(&f);
     f.held = true;
     fleet_turn(&f);
     assert_int_equal(f.entries_n, 1);
@@ -810,9 +806,7 @@ static void marks_die_with_the_leadership(void **unused)
     (void)unused;
     fleet_agent(&f, "n1", "{}");
     fleet_put(&f, WEB("ok", 3, ""));
-    fleet_turn(&f);
     f.held = true;
-    fleet_turn(&f);
     fleet_turn(&f);
     assert_true(f.entries_n > 0);
     fleet_new_leader(&f);
