@@ -2,78 +2,6 @@
 #include "api/marathon/private.h"
 #include "scheduler/apps/apps.h"
 
-/* ---- how many wait */
-
-static bool is_lost(const struct task_row *t)
-{
-    return t->state == TASK_UNREACHABLE;
-}
-
-struct counted {
-    int64_t old_alive, old_keep, old_healthy, new_live, new_ready;
-};
-
-static struct counted count(struct state *s, const struct app_row *row, bool checked)
-{
-    struct counted n = {0};
-    struct task_row t;
-    struct stmt *q = state_tasks_of_app(s, row->id);
-    while (state_task_next(q, &t)) {
-        bool healthy = checked ? t.health == 1 : t.state == TASK_RUNNING;
-        if (t.version.ms < row->config.ms) {
-            n.old_alive++;
-            n.old_keep += !t.stopping;
-            n.old_healthy += !t.stopping && (healthy || !checked);
-        } else if (!t.stopping && !is_lost(&t)) {
-            n.new_live++;
-            n.new_ready += healthy && t.ready && t.state == TASK_RUNNING;
-        }
-    }
-    return n;
-}
-
-/* Is the app's turn in the deployment that holds it still to come? */
-static bool not_yet_due(struct state *s, const struct app_row *row)
-{
-    struct deployment_row d;
-    struct error err;
-    if (row->deployment == 0 || !state_deployment_by_id(s, row->deployment, &d))
-        return false;
-    struct json *plan = json_parse_own(slice_of(d.plan), &err);
-    int at = 0, due = 0;
-    JSON_EACH (step, json_get(plan, "steps")) {
-        at++;
-        JSON_EACH (action, json_get(step, "actions"))
-            if (slice_is(json_slice(json_get(action, "app")), row->path))
-                due = at;
-    }
-    json_free(plan);
-    return due > d.step;
-}
-
-static int64_t waiting(struct state *s, const struct app_row *row, const struct app *a)
-{
-    struct counted n = count(s, row, a->health_checks.n > 0);
-    int64_t lack = row->instances - n.new_live;
-    if (lack <= 0 || not_yet_due(s, row))
-        return 0;
-    if (n.old_alive == 0)
-        return lack;
-    const struct upgrade_view v = {
-        .wanted = row->instances,
-        .minimum_health = a->upgrade.minimum_health,
-        .maximum_over = a->upgrade.maximum_over,
-        .resident = app_is_resident(a),
-        .new_live = n.new_live,
-        .new_ready = n.new_ready,
-        .old_alive = n.old_alive,
-        .old_keep = n.old_keep,
-        .old_keep_healthy = n.old_healthy,
-        .starting = n.new_live - n.new_ready,
-    };
-    return upgrade_next(&v).launch;
-}
-
 /* Without looking closely: most apps have all that they want. */
 static bool may_wait(const struct app_row *row)
 {
@@ -184,7 +112,7 @@ void marathon_ask_queue(struct call *c)
         if (!may_wait(&row))
             continue;
         load_app(&row, &a);
-        int64_t n = waiting(s, &row, &a);
+        int64_t n = apps_waiting(s, &row, &a, c->view->now.wall);
         if (n > 0)
             put_item(c->view, p, &row, &a, n, with_offers, &w);
         app_close(&a);
@@ -202,13 +130,13 @@ static void answer_empty(struct tell *t, const struct outcome *o)
     call_text(&t->c, 204, NULL, "");
 }
 
-static bool is_waiting(struct state *s, const struct app_row *row)
+static bool is_waiting(const struct view *v, const struct app_row *row)
 {
     struct app a;
     if (!may_wait(row))
         return false;
     load_app(row, &a);
-    bool waits = waiting(s, row, &a) > 0;
+    bool waits = apps_waiting(v->state, row, &a, v->now.wall) > 0;
     app_close(&a);
     return waits;
 }
@@ -219,7 +147,7 @@ void marathon_delete_delay(struct tell *t)
     struct app_row row;
     struct json_writer w;
     if (!marathon_path_id(&t->c, path) || !state_app_by_path(t->c.view->state, path, &row) ||
-        !is_waiting(t->c.view->state, &row)) {
+        !is_waiting(t->c.view, &row)) {
         marathon_message(&t->c, 404, "Application %s not found in tasks queue.", path);
         return;
     }

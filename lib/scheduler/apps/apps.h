@@ -28,6 +28,11 @@ struct mono apps_due(const struct apps *a);
  * more. */
 bool apps_run_spec(struct state *state, const struct task_row *t, struct buf *out);
 
+/* How many instances are to be launched now, were there room and no backoff. From a snapshot, by
+ * the same code as the mind's. */
+int64_t apps_waiting(struct state *state, const struct app_row *row, const struct app *app,
+                     struct wall now);
+
 /* ---- pure steps, for tests and for `why` */
 
 /* spec/marathon.md 8.5, level-triggered form: what to do about one app being upgraded. */

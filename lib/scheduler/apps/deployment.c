@@ -124,14 +124,29 @@ void plan_went_on(struct apps *a, const struct change *c)
     }
 }
 
-enum action plan_due(struct apps *a, const struct app_row *row)
+/* `p` NULL: nothing locks it. */
+static enum action due(const struct plan *p, const char *path)
 {
-    struct entry *e = map_get(a->deployments, (uint64_t)row->deployment);
-    struct plan *p = e != NULL ? plan_of(a, e) : NULL;
-    const struct planned *item = p != NULL ? map_get_str(p->by_path, row->path) : NULL;
+    const struct planned *item = p != NULL ? map_get_str(p->by_path, path) : NULL;
     if (item == NULL || p->step > item->step) /* not touched, or done: its number is kept */
         return ACTION_SCALE;
     return p->step == item->step ? item->action : ACTION_NONE;
+}
+
+enum action plan_due(struct apps *a, const struct app_row *row)
+{
+    struct entry *e = map_get(a->deployments, (uint64_t)row->deployment);
+    return due(e != NULL ? plan_of(a, e) : NULL, row->path);
+}
+
+enum action plan_due_now(struct state *s, const struct app_row *row)
+{
+    struct deployment_row d;
+    bool locked = row->deployment != 0 && state_deployment_by_id(s, row->deployment, &d);
+    struct plan *p = locked ? plan_new(&d) : NULL;
+    enum action action = due(p, row->path);
+    plan_free(p);
+    return action;
 }
 
 /* ---- is a step done? */
@@ -162,7 +177,7 @@ static bool app_done(struct look *l, const struct app_row *row, enum action acti
         return false; /* without looking at each: most looks end here */
     if (app_load(row->definition, &app, &err) != 0)
         UNREACHABLE("a stored definition reads back");
-    tasks_gather(l, row, &app, &tasks);
+    tasks_gather(l->a->state, l->now.wall, row, &app, &tasks);
     bool done;
     if (action == ACTION_RESTART) {
         struct upgrade_view v;

@@ -71,8 +71,8 @@ struct tasks {
     struct task_view *items;
     size_t n, cap;
 };
-void tasks_gather(struct look *l, const struct app_row *row, const struct app *app,
-                  struct tasks *out);
+void tasks_gather(struct state *s, struct wall now, const struct app_row *row,
+                  const struct app *app, struct tasks *out);
 void tasks_close(struct tasks *t);
 
 enum which { OLD_ONES, NEW_ONES, ALL_ONES };
@@ -87,6 +87,8 @@ void plan_free(struct plan *p); /* accepts NULL */
 void plan_went_on(struct apps *a, const struct change *c);
 /* What is to be done with an app now. */
 enum action plan_due(struct apps *a, const struct app_row *row);
+/* The same from the state alone. */
+enum action plan_due_now(struct state *s, const struct app_row *row);
 void look_at_deployment(struct look *l, struct entry *e);
 
 /* ---- steps.c: the next step of one app */

@@ -143,16 +143,23 @@ static void launch(struct look *l, struct entry *e, const struct app_row *row,
 
 /* ---- the actions */
 
-static void scale(struct look *l, struct entry *e, const struct app_row *row, const struct app *app,
-                  struct tasks *tasks)
+/* How many more there ought to be; below 0: too many. */
+static int64_t lacking(const struct app_row *row, const struct tasks *tasks)
 {
     int64_t counted = 0;
     for (size_t i = 0; i < tasks->n; i++)
         counted += !tasks->items[i].stopping && !tasks->items[i].lost;
-    if (counted > row->instances)
-        kill_some(l, e, app, tasks, ALL_ONES, counted - row->instances, "scaled down");
+    return row->instances - counted;
+}
+
+static void scale(struct look *l, struct entry *e, const struct app_row *row, const struct app *app,
+                  struct tasks *tasks)
+{
+    int64_t more = lacking(row, tasks);
+    if (more < 0)
+        kill_some(l, e, app, tasks, ALL_ONES, -more, "scaled down");
     else
-        launch(l, e, row, app, row->instances - counted);
+        launch(l, e, row, app, more);
 }
 
 void upgrade_see(const struct app_row *row, const struct app *app, const struct tasks *tasks,
@@ -233,11 +240,34 @@ void look_at_app(struct look *l, struct entry *e)
         return;
     if (app_load(row.definition, &app, &err) != 0)
         UNREACHABLE("a stored definition reads back");
-    tasks_gather(l, &row, &app, &tasks);
+    tasks_gather(l->a->state, l->now.wall, &row, &app, &tasks);
     if (row.gone)
         stop_all(l, e, &row, &tasks);
     else
         take_step(l, e, &row, &app, &tasks);
     tasks_close(&tasks);
     app_close(&app);
+}
+
+int64_t apps_waiting(struct state *s, const struct app_row *row, const struct app *app,
+                     struct wall now)
+{
+    int64_t n = 0;
+    struct tasks tasks;
+    struct upgrade_view v;
+    tasks_gather(s, now, row, app, &tasks);
+    switch (plan_due_now(s, row)) {
+    case ACTION_SCALE:
+        n = lacking(row, &tasks);
+        break;
+    case ACTION_RESTART:
+        upgrade_see(row, app, &tasks, &v);
+        n = upgrade_next(&v).launch;
+        break;
+    case ACTION_NONE:
+    case ACTION_STOP:
+        break;
+    }
+    tasks_close(&tasks);
+    return n > 0 ? n : 0;
 }

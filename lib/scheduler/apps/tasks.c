@@ -8,16 +8,17 @@
 #include "scheduler/placement/constraints.h"
 
 /* Since when its agent is out of reach. */
-static int64_t lost_since(struct look *l, int64_t agent)
+static int64_t lost_since(struct state *s, int64_t agent)
 {
     struct agent_row row;
-    return state_agent_by_id(l->a->state, agent, &row) ? row.since.ms : 0;
+    return state_agent_by_id(s, agent, &row) ? row.since.ms : 0;
 }
 
-static bool is_lost(struct look *l, const struct app *app, const struct task_row *t)
+static bool is_lost(struct state *s, struct wall now, const struct app *app,
+                    const struct task_row *t)
 {
     return t->state == TASK_UNREACHABLE && !app->unreachable.disabled &&
-           l->now.wall.ms - lost_since(l, t->agent) >= app->unreachable.inactive_s * 1000;
+           now.ms - lost_since(s, t->agent) >= app->unreachable.inactive_s * 1000;
 }
 
 /* Without checks every one counts as well, running or not; but nobody out of reach (8.5). */
@@ -37,12 +38,12 @@ static struct task_view *add(struct tasks *t)
     return &t->items[t->n++];
 }
 
-void tasks_gather(struct look *l, const struct app_row *row, const struct app *app,
-                  struct tasks *out)
+void tasks_gather(struct state *s, struct wall now, const struct app_row *row,
+                  const struct app *app, struct tasks *out)
 {
     struct task_row t;
     *out = (struct tasks){0};
-    struct stmt *q = state_tasks_of_app(l->a->state, row->id);
+    struct stmt *q = state_tasks_of_app(s, row->id);
     while (state_task_next(q, &t)) {
         bool healthy = is_healthy(app, &t);
         *add(out) = (struct task_view){
@@ -53,7 +54,7 @@ void tasks_gather(struct look *l, const struct app_row *row, const struct app *a
             .state = t.state,
             .stopping = t.stopping,
             .old = t.version.ms < row->config.ms,
-            .lost = is_lost(l, app, &t),
+            .lost = is_lost(s, now, app, &t),
             .healthy = healthy,
             .ready = healthy && t.ready && t.state == TASK_RUNNING,
         };
