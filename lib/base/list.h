@@ -32,11 +32,6 @@ static inline void list_push(struct list *head, struct list *item)
     list_insert_before(head, item);
 }
 
-static inline void list_push_front(struct list *head, struct list *item)
-{
-    list_insert_before(head->next, item);
-}
-
 static inline void list_remove(struct list *item) /* safe to call twice */
 {
     item->prev->next = item->next;

@@ -94,15 +94,6 @@ void resources_subtract(struct resources *r, const struct resources *less)
         ports_remove(&r->ports, less->ports.ranges[i].begin, less->ports.ranges[i].end);
 }
 
-bool resources_equal(const struct resources *a, const struct resources *b)
-{
-    for (size_t i = 0; i < SCALARS_N; i++)
-        if (amount(a, &SCALARS[i]) != amount(b, &SCALARS[i]))
-            return false;
-    return a->ports.n == b->ports.n && ports_contain(&a->ports, &b->ports) &&
-           ports_contain(&b->ports, &a->ports);
-}
-
 /* ---- taking in an amount, whichever form it came in */
 
 static const struct scalar *find_scalar(struct slice name)

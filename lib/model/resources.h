@@ -35,7 +35,6 @@ void resources_close(struct resources *r); /* accepts a zeroed struct */
 void resources_add(struct resources *r, const struct resources *more);
 /* What is less than `less` has becomes 0: a machine may shrink under its tasks. */
 void resources_subtract(struct resources *r, const struct resources *less);
-bool resources_equal(const struct resources *a, const struct resources *b);
 
 /* "cpus:4;mem:1024;ports:[31000-32000]", or a JSON list as below when it begins with '['.
  * ERR_INVALID naming the part. Only unreserved resources of the five names. named_out: bits. */

@@ -25,7 +25,7 @@ static void a_ring_keeps_its_order(void **unused)
     assert_null(list_pop(&head));
     list_push(&head, &b.link);
     list_push(&head, &c.link);
-    list_push_front(&head, &a.link);
+    list_insert_before(&b.link, &a.link);
     assert_int_equal(as_number(&head), 123);
     list_remove(&b.link);
     list_remove(&b.link);
