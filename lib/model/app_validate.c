@@ -17,15 +17,30 @@ static enum container_type type_of(const struct app *a)
 
 /* ---- what runs */
 
+/* More than that Linux starts no program with. `also`: bytes beside the text itself. */
+static void check_argument(const struct app_input *in, const char *path, const char *text,
+                           size_t also)
+{
+    size_t bytes = text == NULL ? 0 : strlen(text) + also;
+    if (bytes > LIMIT_ARGUMENT_BYTES)
+        app_problem(in->problems, path,
+                    "got %zu bytes, need at most %d: put what is longer into a file that is "
+                    "fetched",
+                    bytes, LIMIT_ARGUMENT_BYTES);
+}
+
 static void check_command(const struct app_input *in)
 {
-    const struct app *a = in->app;
+    struct app *a = in->app;
     const struct app_docker *docker = a->container == NULL ? NULL : a->container->docker;
     bool image = docker != NULL && docker->image != NULL && docker->image[0] != '\0';
     if (a->cmd != NULL && a->args.n > 0)
         app_problem(in->problems, "/", "got both \"cmd\" and \"args\", need one of them");
     else if (a->cmd == NULL && a->args.n == 0 && !image)
         app_problem(in->problems, "/", "need \"cmd\", \"args\" or \"container.docker.image\"");
+    check_argument(in, "/cmd", a->cmd, 0);
+    for (size_t i = 0; i < a->args.n; i++)
+        check_argument(in, app_path(a, "/args(%zu)", i), a->args.items[i], 0);
 }
 
 static void check_container(const struct app_input *in)
@@ -244,6 +259,8 @@ static void check_health_check(const struct app_input *in, size_t i)
     if (c->protocol == APP_CHECK_COMMAND) {
         if (c->command == NULL || c->command->value == NULL || c->command->value[0] == '\0')
             app_problem(in->problems, here, "command: need {\"value\": a command}");
+        else
+            check_argument(in, app_path(a, "%s/command/value", here), c->command->value, 0);
     } else if (c->port == NOT_GIVEN) {
         if (c->port_index == NOT_GIVEN)
             app_problem(in->problems, here, "need \"port\": the app has no ports");
@@ -409,6 +426,7 @@ static void check_env(const struct app_input *in)
         const struct env_var *var = &a->env.items[i];
         if (var->name[0] == '\0')
             app_problem(in->problems, "/env", "got an empty name");
+        check_argument(in, app_path(a, "/env(%s)", var->name), var->value, strlen(var->name) + 1);
         if (var->secret != NULL && !has_secret(a, var->secret))
             app_problem(in->problems, app_path(a, "/env(%s)", var->name),
                         "the secret %s is not declared in \"secrets\"", app_quoted(a, var->secret));

@@ -210,6 +210,8 @@ int job_task_id_parse(const char *text, struct job_task_ref *out, struct error *
  * the image's own. */
 void job_argv(const struct job *j, const struct job_run *run, struct arena *arena,
               struct strings *out);
+/* Whether Linux starts a program with that; `arguments` as in struct job_run. ERR_INVALID. */
+int job_check_argv(const struct job *j, const char *arguments, struct error *err) MUST_CHECK;
 /* 6.3 but for MESOS_SANDBOX, which the agent sets; each name once. */
 void job_task_env(const struct job *j, const struct job_run *run, struct arena *arena,
                   struct env_vars *out);

@@ -139,6 +139,25 @@ void job_argv(const struct job *j, const struct job_run *run, struct arena *aren
         put_words(j, run, arena, out);
 }
 
+int job_check_argv(const struct job *j, const char *arguments, struct error *err)
+{
+    struct arena scratch = {0};
+    const struct job_run run = {.arguments = arguments};
+    struct strings argv;
+    size_t longest = 0;
+    job_argv(j, &run, &scratch, &argv);
+    for (size_t i = 0; i < argv.n; i++)
+        longest = strlen(argv.items[i]) > longest ? strlen(argv.items[i]) : longest;
+    arena_close(&scratch);
+    if (longest <= LIMIT_ARGUMENT_BYTES)
+        return 0;
+    return error_set(err, ERR_INVALID,
+                     "got %zu bytes%s, need at most %d: put what is longer into a file "
+                     "that is fetched",
+                     longest, j->shell ? " with its arguments" : " in one argument",
+                     LIMIT_ARGUMENT_BYTES);
+}
+
 /* ---- environment */
 
 static void put_double(struct env_builder *b, struct arena *arena, const char *name, double value)

@@ -231,6 +231,20 @@ static bool same_uris(const struct job *j)
     return true;
 }
 
+static void check_variable(const struct taking *t, const struct pair *v)
+{
+    char quoted[80];
+    size_t bytes = strlen(v->name) + 1 + strlen(v->value);
+    if (v->name[0] == '\0')
+        wrong(t, "/environmentVariables", "got an empty name");
+    if (bytes > LIMIT_ARGUMENT_BYTES)
+        wrong(
+            t, "/environmentVariables",
+            "got %zu bytes of %s, need at most %d: put what is longer into a file that is fetched",
+            bytes, str_quote(quoted, sizeof(quoted), v->name, strlen(v->name)),
+            LIMIT_ARGUMENT_BYTES);
+}
+
 static void take_parts(const struct taking *t)
 {
     struct job *j = t->job;
@@ -242,14 +256,16 @@ static void take_parts(const struct taking *t)
     if (j->container != NULL && j->container->image[0] == '\0')
         wrong(t, "/container/image", "need the name of an image");
     for (size_t i = 0; i < j->env.n; i++)
-        if (j->env.items[i].name[0] == '\0')
-            wrong(t, "/environmentVariables", "got an empty name");
+        check_variable(t, &j->env.items[i]);
 }
 
 static void take_command(const struct taking *t)
 {
+    struct error err;
     if (t->job->command[0] == '\0' && t->job->container == NULL)
         wrong(t, "/command", "need a command, or a container with an image");
+    else if (job_check_argv(t->job, NULL, &err) != 0)
+        wrong(t, "/command", "%s", err.text);
 }
 
 static size_t count(const struct problems *problems)

@@ -133,6 +133,23 @@ def story(place):
         assert not wrong, "\n".join(wrong)
         nothing_done(node)
 
+    with case("a command that Linux does not take is refused, one byte less runs", place):
+        most = 128 * KIB - 1
+        line = "exec sleep 1000 #"
+        node.create(sleeper("/long", cmd=line.ljust(most, "x")))
+        node.wait_running("/long", 1)
+        a = node.put("/v2/apps/long", {"cmd": line.ljust(most + 1, "x")})
+        assert a.status == 422 and f"got {most + 1} bytes, need at most {most}" in str(a.json), a
+        job = {"name": "long", "schedule": "R1/2099-01-01T00:00:00Z/P1D", "command": "true #".ljust(most, "x")}
+        assert node.post(CHRONOS, job, "chronos").status < 300
+        a = node.put("/scheduler/job/long?arguments=y", {}, "chronos")
+        assert a.status == 400 and f"need at most {most}" in str(a.json), a
+        a = node.post("/api/jobs/long/run", {"arguments": "y"})
+        assert a.status == 422 and f"need at most {most}" in str(a.json), a
+        equal(node.delete("/v2/apps/long?force=true").status, 200, "delete")
+        assert node.delete("/scheduler/job/long", "chronos").status < 300
+        wait_for(lambda: node.get("/v2/apps").json["apps"] == [], "no apps")
+
     with case("a deployment that cannot be placed says why, and can be cancelled", place):
         node.create(sleeper("/huge", cpus=100000))
         why = wait_for(lambda: node.get("/api/why/app/huge").json["sentences"], "a reason")

@@ -131,11 +131,17 @@ void chronos_run_job(struct tell *t)
 {
     struct job_row row;
     struct job job;
+    struct error err;
     struct json_writer w;
     const char *arguments = query_get(&t->c.query, "arguments");
     if (!chronos_path_job(&t->c, &row))
         return;
     chronos_load(&row, &job);
+    if (job_check_argv(&job, arguments, &err) != 0) {
+        chronos_failure(&t->c, 400, "command: %s", err.text);
+        job_close(&job);
+        return;
+    }
     tell_begin(t, COMMAND_JOB_TRIGGER, &w, chronos_done);
     jobs_write_trigger(&job, arguments, t->c.view->now.wall, &w);
     tell_end(t, &w);

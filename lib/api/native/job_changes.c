@@ -196,6 +196,11 @@ void native_run_job(struct tell *t)
         call_error(&t->c, &err);
         return;
     }
+    if (job_check_argv(&job, arguments, &err) != 0) {
+        call_fail(&t->c, ERR_INVALID, "command: %s", err.text);
+        job_close(&job);
+        return;
+    }
     tell_begin(t, COMMAND_JOB_TRIGGER, &w, answer_run);
     jobs_write_trigger(&job, arguments, t->c.view->now.wall, &w);
     tell_end(t, &w);

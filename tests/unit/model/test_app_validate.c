@@ -260,6 +260,44 @@ static void names_what_is_wrong(void **unused)
     }
 }
 
+/* Linux takes no longer argument, and the variable's name and '=' count. */
+static void what_no_program_can_be_started_with_is_refused(void **unused)
+{
+    static const struct {
+        const char *before, *after;
+        size_t beside; /* counted, too, and not in the value */
+        const char *path;
+    } PLACES[] = {
+        {"{'id':'a','cmd':'", "'}", 0, "/cmd"},
+        {"{'id':'a','args':['x','", "']}", 0, "/args(1)"},
+        {"{'id':'a','cmd':'x','env':{'NAME':'", "'}}", 5, "/env(NAME)"},
+        {"{'id':'a','cmd':'x','healthChecks':[{'protocol':'COMMAND','command':{'value':'", "'}}]}",
+         0, "/healthChecks(0)/command/value"},
+    };
+    (void)unused;
+    for (size_t i = 0; i < sizeof(PLACES) / sizeof(*PLACES); i++)
+        for (size_t over = 0; over < 2; over++) {
+            struct buf body, want;
+            size_t n = LIMIT_ARGUMENT_BYTES - PLACES[i].beside + over;
+            buf_init(&body, 1 << 20);
+            buf_init(&want, 1 << 10);
+            buf_puts(&body, PLACES[i].before);
+            while (n-- > 0)
+                buf_putc(&body, 'y');
+            buf_puts(&body, PLACES[i].after);
+            if (over > 0)
+                buf_printf(&want,
+                           "%s: got 131072 bytes, need at most 131071: put what is longer into a "
+                           "file that is fetched",
+                           PLACES[i].path);
+            char *got = problems_of(&PLAIN, buf_str(&body));
+            assert_string_equal(got, buf_str(&want));
+            mem_free(got);
+            buf_close(&body);
+            buf_close(&want);
+        }
+}
+
 static void names_all_that_is_wrong(void **unused)
 {
     (void)unused;
@@ -302,6 +340,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_what_is_wrong),
+        cmocka_unit_test(what_no_program_can_be_started_with_is_refused),
         cmocka_unit_test(names_all_that_is_wrong),
         cmocka_unit_test(refuses_more_than_anybody_needs),
     };

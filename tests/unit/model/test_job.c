@@ -349,6 +349,40 @@ static void names_what_is_wrong(void **unused)
     }
 }
 
+/* Linux takes no longer argument: of a shell's line the job's arguments are a part. */
+static void what_no_program_can_be_started_with_is_refused(void **unused)
+{
+    static const struct {
+        const char *before, *after;
+        size_t beside; /* counted, too, and not in the value */
+        const char *problem;
+    } PLACES[] = {
+        {"{'name':'a','command':'", "'}", 0,
+         "/command: got 131072 bytes with its arguments, need "},
+        {"{'name':'a','arguments':['b;'],'command':'", "'}", 2, "/command: got 131072 bytes with "},
+        {"{'name':'a','shell':false,'command':'x','arguments':['", "']}", 0,
+         "/command: got 131072 bytes in one argument, need at most 131071: put what is longer "},
+        {"{'name':'a','command':'x','environmentVariables':[{'name':'B','value':'", "'}]}", 2,
+         "/environmentVariables: got 131072 bytes of \"B\", need at most 131071: put what is "},
+    };
+    (void)unused;
+    for (size_t i = 0; i < sizeof(PLACES) / sizeof(*PLACES); i++)
+        for (size_t over = 0; over < 2; over++) {
+            struct buf body;
+            size_t n = LIMIT_ARGUMENT_BYTES - PLACES[i].beside + over;
+            buf_init(&body, 1 << 20);
+            buf_puts(&body, PLACES[i].before);
+            while (n-- > 0)
+                buf_putc(&body, 'y');
+            buf_puts(&body, PLACES[i].after);
+            char *got = problems_of(buf_str(&body), 2, JOB_SCHEDULED);
+            if (over > 0 ? !str_starts(got, PLACES[i].problem) : got[0] != '\0')
+                fail_msg("%s: %s", PLACES[i].before, got);
+            mem_free(got);
+            buf_close(&body);
+        }
+}
+
 static void an_unknown_zone_may_be_let_pass(void **unused)
 {
     (void)unused;
@@ -557,6 +591,7 @@ int main(void)
         cmocka_unit_test(coerces_as_chronos_did),
         cmocka_unit_test(names_may_be_numbers),
         cmocka_unit_test(names_what_is_wrong),
+        cmocka_unit_test(what_no_program_can_be_started_with_is_refused),
         cmocka_unit_test(an_unknown_zone_may_be_let_pass),
         cmocka_unit_test(the_faces_differ_in_epsilon_and_async),
         cmocka_unit_test(knows_how_long_a_window_is),
