@@ -1,14 +1,13 @@
 /* Orders: what an agent must run and end, read from the state each time, repeated until its report
  * has changed that. */
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "master/private.h"
-#include "model/app.h"
 
 #define RUN_REPEAT_MS 5000   /* an order that the agent has not answered by a status */
 #define KILL_REPEAT_MS 30000 /* spec/marathon.md 9.5 */
 #define DRAIN_MS 100         /* from a task's last route to the order that it ends */
-#define JOB_GRACE_MS 10000   /* spec/chronos.md 5.6 */
 
 struct told {
     int64_t task;
@@ -24,13 +23,12 @@ void told_free(struct session *s)
     map_free(s->told);
 }
 
-void order_kill(struct master *m, const struct session *s, int64_t task, int64_t grace_ms,
-                const char *reason, struct outbox *out)
+void order_kill(struct master *m, const struct session *s, int64_t task, const char *reason,
+                struct outbox *out)
 {
     struct json_writer w;
     master_tell(m, s->id, MESSAGE_KILL, &w, out);
     json_member_int(&w, "task", task);
-    json_member_int(&w, "grace_ms", grace_ms);
     json_member_str(&w, "reason", reason);
     outbox_message_end(out, &w);
 }
@@ -47,23 +45,9 @@ static void order_run(struct master *m, const struct session *s, const struct ta
         json_member_raw(&w, "spec", buf_slice(&spec));
         outbox_message_end(out, &w);
     } else { /* what it was is gone: it must not stay as if it were to start */
-        order_kill(m, s, t->id, 0, "its definition is gone", out);
+        order_kill(m, s, t->id, "its definition is gone", out);
     }
     buf_close(&spec);
-}
-
-static int64_t grace_of(struct master *m, const struct task_row *t)
-{
-    struct app app;
-    struct error err;
-    if (t->owner != OWNER_APP)
-        return JOB_GRACE_MS;
-    struct slice stored = state_app_version(m->state, t->app, t->version);
-    if (stored.len == 0 || app_load(stored, &app, &err) != 0)
-        return 0;
-    int64_t grace_ms = app.kill_grace_s != NOT_GIVEN ? app.kill_grace_s * 1000 : 0;
-    app_close(&app);
-    return grace_ms;
 }
 
 /* Proxies stop sending to it first: until then it is not told to end. The wall clock may be set. */
@@ -90,8 +74,7 @@ static void order(struct master *m, struct session *s, const struct task_row *t,
         if (run)
             order_run(m, s, t, out);
         else
-            order_kill(m, s, t->id, grace_of(m, t), t->kill_reason != NULL ? t->kill_reason : "",
-                       out);
+            order_kill(m, s, t->id, t->kill_reason != NULL ? t->kill_reason : "", out);
     }
     s->due = mono_earlier(s->due, told->again);
 }

@@ -101,8 +101,9 @@ void propose_statuses(struct master *m, struct now now, struct outbox *out);
 void acknowledge(struct master *m, const struct waiting *w, struct now now, struct outbox *out);
 
 /* ---- order.c */
-void order_kill(struct master *m, const struct session *s, int64_t task, int64_t grace_ms,
-                const char *reason, struct outbox *out);
+/* The grace between TERM and KILL is its own: the agent has it with what it runs. */
+void order_kill(struct master *m, const struct session *s, int64_t task, const char *reason,
+                struct outbox *out);
 void orders_look(struct master *m, struct session *s, struct now now, struct outbox *out);
 void told_free(struct session *s);
 

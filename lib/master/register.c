@@ -81,7 +81,7 @@ static bool is_known(struct master *m, const struct offer *o, int64_t *id_out)
 void end_stranger(struct master *m, struct session *s, int64_t task, const char *why,
                   struct now now, struct outbox *out)
 {
-    order_kill(m, s, task, 0, why, out);
+    order_kill(m, s, task, why, out);
     s->ask_again = mono_after(now.mono, ASK_AGAIN_MS);
     if (list_empty(&s->in_dirty))
         list_push(&m->dirty, &s->in_dirty);
@@ -100,7 +100,7 @@ static void end_strangers(struct master *m, struct session *s, const struct json
             (!task_ended(t.state) || given_up(&t)))
             continue;
         if (task_state_parse(json_str(json_get(item, "state"), ""), &state) && task_ended(state))
-            order_kill(m, s, task, 0, why, out); /* so that it tells its end once more */
+            order_kill(m, s, task, why, out); /* so that it tells its end once more */
         else
             end_stranger(m, s, task, why, now, out);
     }

@@ -11,7 +11,7 @@
     /* leader -> agent, each with the leader's term */                                         \
     X(MESSAGE_WELCOME, "welcome") /* id: it is registered, and that is its id in the state */  \
     X(MESSAGE_RUN, "run")         /* pong, spec: a run_spec (model/run_spec.h) */              \
-    X(MESSAGE_KILL, "kill")       /* task, grace_ms, reason */                                 \
+    X(MESSAGE_KILL, "kill")       /* task, reason */                                           \
     X(MESSAGE_ACK, "ack")         /* statuses: [{task, seq}] */                                \
     X(MESSAGE_ROUTES, "routes")   /* revision, routes: [{port, app, backends:[{task, address,  \
                                      port, healthy, draining}]}]: the whole set; or with       \

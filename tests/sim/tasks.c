@@ -96,6 +96,7 @@ void task_launch(struct sim_node *n, int64_t task, struct slice run_spec)
         .ends_ms = job ? n->w->mono + 20 + (int64_t)rng_below(&n->w->rng, 400) : INT64_MAX,
         .exit_code = job && chance(n->w, 100) ? 1 : 0,
         .kill_ms = INT64_MAX,
+        .grace_ms = spec.grace_ms < 50 ? 50 : spec.grace_ms,
     };
     note_start(n, t);
     trace(n->w, "start %s on %d", t->name, n->position);
@@ -104,7 +105,7 @@ void task_launch(struct sim_node *n, int64_t task, struct slice run_spec)
     json_free(v);
 }
 
-void task_end(struct sim_node *n, int64_t task, int64_t grace_ms)
+void task_end(struct sim_node *n, int64_t task)
 {
     struct sim_task *t = find(n, task);
     if (t == NULL)
@@ -113,7 +114,7 @@ void task_end(struct sim_node *n, int64_t task, int64_t grace_ms)
         report(n, t, START_MS);
         return;
     }
-    int64_t takes = (int64_t)rng_below(&n->w->rng, (uint64_t)(grace_ms < 50 ? 50 : grace_ms));
+    int64_t takes = (int64_t)rng_below(&n->w->rng, (uint64_t)t->grace_ms);
     if (t->kill_ms == INT64_MAX)
         t->kill_ms = n->w->mono + takes;
 }

@@ -38,6 +38,7 @@ struct sim_task { /* a process on a simulated machine: it outlives its node */
     struct wall started;
     int64_t ends_ms;       /* mono; by itself; INT64_MAX: never */
     int64_t kill_ms;       /* mono; told to end, gone then */
+    int64_t grace_ms;      /* from being told to being gone at the latest */
     enum task_state state; /* RUNNING, or how it ended */
     int exit_code;
     bool killed;
@@ -112,7 +113,7 @@ void deliver(struct world *w, int to, int64_t delay_ms, struct event *e); /* tak
 
 /* tasks.c: the simulated machines */
 void task_launch(struct sim_node *n, int64_t task, struct slice run_spec);
-void task_end(struct sim_node *n, int64_t task, int64_t grace_ms);
+void task_end(struct sim_node *n, int64_t task);
 void tasks_pass(struct sim_node *n);  /* time has passed: some have ended */
 void tasks_found(struct sim_node *n); /* after a restart: reports what is there */
 int64_t tasks_due(const struct sim_node *n);

@@ -77,7 +77,7 @@ static void apply(struct desk *d, struct desk_entry *e)
 
 /* ---- what goes out */
 
-/* "1 kill 5 grace=0 why", "0 ack 5:1 6:2" */
+/* "1 kill 5 why", "0 ack 5:1 6:2" */
 static void note_message(struct desk *d, const struct out *item)
 {
     enum message_kind kind;
@@ -93,8 +93,8 @@ static void note_message(struct desk *d, const struct out *item)
         buf_printf(&d->told, " %d pong=%d", (int)json_int(json_get(json_get(v, "spec"), "task"), 0),
                    (int)json_int(json_get(v, "pong"), 0));
     if (kind == MESSAGE_KILL)
-        buf_printf(&d->told, " %d grace=%d %s", (int)json_int(json_get(v, "task"), 0),
-                   (int)json_int(json_get(v, "grace_ms"), 0), json_str(json_get(v, "reason"), ""));
+        buf_printf(&d->told, " %d %s", (int)json_int(json_get(v, "task"), 0),
+                   json_str(json_get(v, "reason"), ""));
     JSON_EACH (ack, json_get(v, "statuses"))
         buf_printf(&d->told, " %lld:%lld", (long long)json_int(json_get(ack, "task"), 0),
                    (long long)json_int(json_get(ack, "seq"), 0));

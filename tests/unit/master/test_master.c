@@ -184,7 +184,7 @@ static void a_kill_comes_after_the_last_route_and_is_repeated(void **unused)
 {
     (void)unused;
     crew(1);
-    int64_t task = desk_launch(&d, desk_app(&d, "/web", ",'taskKillGracePeriodSeconds':9"), 0);
+    int64_t task = desk_launch(&d, desk_app(&d, "/web", ""), 0);
     desk_turn(&d);
     desk_status(&d, 1, task, 1, "running");
     desk_turn(&d);
@@ -193,9 +193,9 @@ static void a_kill_comes_after_the_last_route_and_is_repeated(void **unused)
     desk_run_ms(&d, 90, 1);
     expect_told("");
     desk_run_ms(&d, 29000, 1);
-    expect_told("0 kill 1 grace=9000 test\n");
+    expect_told("0 kill 1 test\n");
     desk_run_ms(&d, 2000, 1);
-    expect_told("0 kill 1 grace=9000 test\n");
+    expect_told("0 kill 1 test\n");
     desk_status(&d, 1, task, 2, "killed");
     desk_run_ms(&d, 60000, 1);
     expect_told("0 ack 1:2\n");
@@ -217,7 +217,7 @@ static void what_has_no_ports_is_killed_at_once(void **unused)
     desk_turn(&d);
     desk_kill(&d, 1);
     desk_turn(&d);
-    expect_told("0 run 1 pong=7\n0 kill 1 grace=0 test\n");
+    expect_told("0 run 1 pong=7\n0 kill 1 test\n");
 }
 
 /* It may have lost what it was told before. */
@@ -234,7 +234,7 @@ static void who_registers_again_is_told_everything_at_once(void **unused)
     desk_told(&d);
     desk_register(&d, 1, "{'task':1,'state':'staging','seq':0}");
     desk_turn(&d);
-    expect_told("0 welcome id=0\n0 kill 1 grace=0 test\n0 run 2 pong=7\n");
+    expect_told("0 welcome id=0\n0 kill 1 test\n0 run 2 pong=7\n");
 }
 
 static void a_new_leader_gives_the_orders_that_the_old_one_gave(void **unused)
@@ -258,7 +258,7 @@ static void what_has_no_definition_any_more_is_ended(void **unused)
     crew(1);
     desk_launch(&d, desk_app(&d, "/gone", ""), 0);
     desk_turn(&d);
-    expect_told("0 kill 1 grace=0 its definition is gone\n");
+    expect_told("0 kill 1 its definition is gone\n");
 }
 
 /* ---- reports */
@@ -325,11 +325,11 @@ static void what_nobody_wants_any_more_is_ended_when_it_reports(void **unused)
     desk_told(&d);
     desk_status(&d, 2, 1, 1, "running"); /* it is n1's */
     desk_turn(&d);
-    expect_told("1 kill 1 grace=0 it was replaced\n"); /* and is to say so again */
+    expect_told("1 kill 1 it was replaced\n"); /* and is to say so again */
     assert_int_equal(desk_state(&d, 1), TASK_STAGING);
     desk_status(&d, 2, 99, 1, "running");
     desk_turn(&d);
-    expect_told("1 kill 99 grace=0 it was replaced\n");
+    expect_told("1 kill 99 it was replaced\n");
     desk_status(&d, 2, 99, 2, "killed");
     desk_turn(&d);
     expect_told("1 ack 99:2\n");
@@ -350,7 +350,7 @@ static void what_ends_while_its_report_is_committed_is_ended_too(void **unused)
     desk_status(&d, 1, task, INT64_C(1) << 40, "killed"); /* there is no such task */
     desk_status(&d, 1, task, 1, "running");
     desk_turn(&d);
-    expect_told("0 ack 1:1099511627776 1:1\n0 kill 1 grace=0 it was replaced\n");
+    expect_told("0 ack 1:1099511627776 1:1\n0 kill 1 it was replaced\n");
     desk_run_ms(&d, 6000, 1);
     expect_told("0 again\n"); /* until it is gone */
 }
@@ -447,8 +447,8 @@ static void who_comes_back_too_late_ends_what_was_replaced(void **unused)
     desk_register(&d, 2, "{'task':1,'state':'running','seq':1},{'task':77,'state':'running'}");
     desk_turn(&d);
     expect_told("1 welcome id=1\n"
-                "1 kill 1 grace=0 it was replaced while its agent was away\n"
-                "1 kill 77 grace=0 it was replaced while its agent was away\n");
+                "1 kill 1 it was replaced while its agent was away\n"
+                "1 kill 77 it was replaced while its agent was away\n");
 }
 
 static void a_closed_session_of_a_live_host_has_longer(void **unused)
