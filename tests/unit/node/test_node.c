@@ -163,10 +163,10 @@ static void what_is_too_large_for_one_entry_is_refused(void **unused)
     stage_open(&s, 1);
     stage_ready(&s);
     buf_init(&body, 16 << 20);
-    buf_puts(&body, "{'id':'/web','instances':0,'cmd':'");
+    buf_puts(&body, "{'id':'/web','instances':0,'cmd':'x','labels':{'a':'");
     while (body.len < LIMIT_ENTRY_BYTES + 4096)
         buf_puts(&body, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
-    buf_puts(&body, "'}");
+    buf_puts(&body, "'}}");
     uint64_t put = stage_request(&s, 0, METHOD_POST, "/v2/apps", buf_str(&body));
     stage_run_ms(&s, 200);
     assert_int_equal(stage_status(&s, put), 413);
