@@ -112,7 +112,7 @@ static void delete_large_apps(struct fixture *f, int n, int bytes)
 {
     struct buf more, args;
     buf_init(&more, 8 << 20);
-    buf_printf(&more, ",'env':{'X':'%0*d'}", bytes, 0);
+    buf_printf(&more, ",'labels':{'x':'%0*d'}", bytes, 0);
     buf_init(&args, 1 << 16);
     buf_puts(&args,
              "{'deployment':{'uuid':'20000000-0000-4000-8000-000000000002','steps':[{'actions"
