@@ -35,8 +35,8 @@ struct waiting {
     struct json *reported; /* of a registration: its tasks */
     int64_t *agents;       /* of statuses: whose */
     struct buf *bodies;    /* of statuses: what to acknowledge to agents[i], elements {task, seq} */
-    size_t n;
-    struct alive *alive; /* of statuses: the tasks that they say live */
+    size_t n, ack_bytes;   /* of all bodies */
+    struct alive *alive;   /* of statuses: the tasks that they say live */
     size_t alive_n, alive_cap;
 };
 struct alive {

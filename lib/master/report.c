@@ -7,6 +7,7 @@
 
 #define COMMAND_BYTES (LIMIT_ENTRY_BYTES / 4) /* of statuses; then the next command begins */
 #define STATUS_BYTES (512 << 10)              /* of one */
+#define ACKS_BYTES (LIMIT_FRAME_BYTES / 4)    /* of their acknowledgements, likewise */
 
 static struct buf *acks_of(struct master *m, int64_t agent)
 {
@@ -27,13 +28,15 @@ static void add_ack(struct master *m, int64_t agent, const struct json *status)
 {
     struct json_writer w;
     struct buf *acks = acks_of(m, agent);
-    if (acks->len > 0)
+    size_t before = acks->len;
+    if (before > 0)
         buf_putc(acks, ',');
     json_begin(&w, acks);
     json_object(&w);
     json_member_int(&w, "task", json_int(json_get(status, "task"), 0));
     json_member_int(&w, "seq", json_int(json_get(status, "seq"), 0));
     json_object_end(&w);
+    m->gathering->ack_bytes += acks->len - before;
 }
 
 static void add_status(struct master *m, struct slice body)
@@ -118,7 +121,8 @@ void on_status(struct master *m, struct session *s, const struct json *v, struct
         if (s->owed > 0 && task_state_parse(json_str(json_get(status, "state"), ""), &state) &&
             task_ended(state))
             s->owed--;
-        if (m->statuses.len > COMMAND_BYTES)
+        bool many = m->gathering != NULL && m->gathering->ack_bytes > ACKS_BYTES;
+        if (many || m->statuses.len > COMMAND_BYTES)
             propose_statuses(m, now, out);
     }
 }

@@ -336,6 +336,28 @@ static void what_nobody_wants_any_more_is_ended_when_it_reports(void **unused)
     assert_int_equal(d.drafts, 2); /* the registrations */
 }
 
+/* However much an agent tells in one turn: what acknowledges it fits a message. */
+static void acknowledgements_are_no_longer_than_a_message(void **unused)
+{
+    (void)unused;
+    struct buf message;
+    buf_init(&message, LIMIT_FRAME_BYTES);
+    crew(1);
+    int64_t task = 1000000;
+    for (int i = 0; i < 5; i++) { /* ends of what is nobody's */
+        buf_clear(&message);
+        buf_puts(&message, "{'m':'status','uid':1,'statuses':[");
+        for (int k = 0; k < 20000; k++)
+            buf_printf(&message, "%s{'task':%lld,'seq':1,'state':'killed','at':1}",
+                       k > 0 ? "," : "", (long long)task++);
+        buf_puts(&message, "]}");
+        assert_string_equal(desk_told(&d), "");
+        desk_say(&d, 1, buf_str(&message));
+    }
+    assert_int_equal(strncmp(desk_told(&d), "0 ack 1000000:1 ", 16), 0); /* before the tick */
+    buf_close(&message);
+}
+
 /* The order came after the kill that was to end it: it runs, and the state has closed it already
  * when the report of that is committed. */
 static void what_ends_while_its_report_is_committed_is_ended_too(void **unused)
@@ -614,6 +636,7 @@ int main(void)
         TEST(what_was_not_committed_is_not_acknowledged),
         TEST(an_old_leaders_reports_are_not_acknowledged),
         TEST(what_nobody_wants_any_more_is_ended_when_it_reports),
+        TEST(acknowledgements_are_no_longer_than_a_message),
         TEST(what_ends_while_its_report_is_committed_is_ended_too),
         TEST(reports_that_are_none_do_not_come_again),
         TEST(reports_of_any_number_fit_the_log),
