@@ -2,11 +2,13 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "master/private.h"
 
 #define ROUTES_EVERY_MS 5   /* changes of routes are gathered for so long */
 #define ROUTES_LOST_MS 2000 /* so long after telling an agent it ought to have them */
-#define TICK_MS 1000        /* there is a tick at least so often, and it is noticed when not */
+#define COMPLAIN_AGAIN_MS 600000
+#define TICK_MS 1000 /* there is a tick at least so often, and it is noticed when not */
 
 /* ---- life */
 
@@ -15,6 +17,7 @@ static void begin(struct master *m)
     m->sessions = map_new();
     m->by_uid = map_new();
     m->waiting = map_new();
+    m->complaints = map_new();
     list_init(&m->dirty);
     m->suspect_until = m->due = MONO_NEVER;
     m->liveness_in_flight = false;
@@ -35,12 +38,16 @@ static void forget(struct master *m)
 {
     struct session *s;
     struct waiting *w;
+    struct complaint *c;
     for (size_t cursor = 0; (s = map_each(m->sessions, &cursor)) != NULL;) {
         told_free(s);
         mem_free(s);
     }
     for (size_t cursor = 0; (w = map_each(m->waiting, &cursor)) != NULL;)
         waiting_free(w);
+    for (size_t cursor = 0; (c = map_each(m->complaints, &cursor)) != NULL;)
+        mem_free(c);
+    map_free(m->complaints);
     map_free(m->sessions);
     map_free(m->by_uid);
     map_free(m->waiting);
@@ -151,6 +158,22 @@ void waiting_free(struct waiting *w)
     mem_free(w);
 }
 
+void master_complain(struct master *m, const char *what, int64_t node, const char *why,
+                     struct now now)
+{
+    struct complaint *c = map_get(m->complaints, (uint64_t)node);
+    if (c == NULL) {
+        c = NEW(struct complaint);
+        map_put(m->complaints, (uint64_t)node, c);
+    }
+    bool again = now.mono.ms < c->until.ms && str_eq(c->why, why);
+    log_event(again ? LOG_DEBUG : LOG_WARN, what, "node=%lld why=%s", (long long)node, why);
+    if (again)
+        return;
+    str_copy(c->why, sizeof c->why, why);
+    c->until = mono_after(now.mono, COMPLAIN_AGAIN_MS);
+}
+
 void master_outcome(struct master *m, uint64_t key, const struct outcome *o, struct now now,
                     struct outbox *out)
 {
@@ -162,8 +185,7 @@ void master_outcome(struct master *m, uint64_t key, const struct outcome *o, str
     if (w == NULL)
         return;              /* of an earlier leadership */
     if (o->code != ERR_NONE) /* the agent says it again */
-        log_warn(w->uid != 0 ? "agent refused" : "report refused", "node=%lld why=%s",
-                 (long long)w->node, o->text);
+        master_complain(m, w->uid != 0 ? "agent refused" : "report refused", w->node, o->text, now);
     else if (w->uid != 0)
         registered(m, w, o, now, out);
     else

@@ -43,6 +43,11 @@ struct alive {
     int64_t agent, task;
 };
 
+struct complaint { /* of a node: what was logged last, and until when it need not be again */
+    struct mono until;
+    char why[sizeof(((struct error *)0)->text)];
+};
+
 struct master {
     struct state *state;
     struct master_options options;
@@ -51,7 +56,8 @@ struct master {
     struct map *sessions; /* agent id -> struct session */
     struct map *by_uid;   /* the same, by the agent's uid */
     struct list dirty;
-    struct map *waiting; /* key -> struct waiting */
+    struct map *complaints; /* node -> struct complaint */
+    struct map *waiting;    /* key -> struct waiting */
     uint64_t next_key;
     struct waiting *gathering; /* what is acknowledged once `statuses` are committed */
     struct buf statuses;       /* elements of task.update, reported since the last tick */
@@ -70,6 +76,9 @@ void master_tell(struct master *m, int64_t agent, enum message_kind kind, struct
                  struct outbox *out);
 struct session *session_new(struct master *m, int64_t id, int64_t uid, struct now now);
 void session_drop(struct master *m, struct session *s);
+/* Logs what of a node was refused; once for a while, since it says it again every two seconds. */
+void master_complain(struct master *m, const char *what, int64_t node, const char *why,
+                     struct now now);
 struct waiting *waiting_add(struct master *m, struct waiting *w);
 void waiting_free(struct waiting *w); /* accepts NULL */
 /* To each agent what it does not know yet. */

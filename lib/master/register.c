@@ -180,7 +180,7 @@ void on_register(struct master *m, int64_t node, const struct json *v, struct no
     struct error err;
     int64_t id;
     if (read_offer(v, node, &o, &err) != 0)
-        log_warn("agent refused", "node=%lld why=%s", (long long)node, err.text);
+        master_complain(m, "agent refused", node, err.text, now);
     else if (is_known(m, &o, &id))
         welcome(m, id, o.uid, node, json_get(v, "tasks"), now, out);
     else

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/str.h"
 
 static struct desk d;
@@ -105,6 +106,33 @@ static void a_registration_that_makes_no_sense_is_refused(void **unused)
     desk_say(&d, 1, "{'m':'register','uid':5,'resources':'cpus:many'}");
     assert_int_equal(d.drafts, 0);
     expect_told("");
+}
+
+static void count_warnings(void *data, enum log_level level, const char *line)
+{
+    if (level == LOG_WARN && strstr(line, "refused") != NULL)
+        ++*(int *)data;
+}
+
+/* The agent says it again every two seconds, for as long as somebody leaves it so. */
+static void what_is_refused_again_and_again_is_logged_once(void **unused)
+{
+    int warnings = 0;
+    (void)unused;
+    log_set_sink(count_warnings, &warnings, LOG_WARN);
+    for (int i = 0; i < 50; i++) {
+        desk_say(&d, 1, "{'m':'register','uid':5,'resources':'cpus:many'}");
+        desk_say(&d, 2, "{'m':'register','uid':6,'resources':'cpus:few'}");
+    }
+    assert_int_equal(warnings, 2); /* of two nodes */
+    d.refuse = true;
+    for (int i = 0; i < 50; i++)
+        desk_register(&d, 1, "");
+    assert_int_equal(warnings, 3); /* for another reason */
+    desk_run_ms(&d, 11 * 60 * 1000, 0);
+    desk_register(&d, 1, "");
+    assert_int_equal(warnings, 4); /* after a while */
+    log_set_sink(NULL, NULL, LOG_ERROR);
 }
 
 static void a_refused_registration_is_only_forgotten(void **unused)
@@ -621,6 +649,7 @@ int main(void)
         TEST(who_is_known_as_it_is_costs_no_commit),
         TEST(whatever_has_changed_is_committed),
         TEST(a_registration_that_makes_no_sense_is_refused),
+        TEST(what_is_refused_again_and_again_is_logged_once),
         TEST(a_refused_registration_is_only_forgotten),
         TEST(a_stranger_is_asked_to_register),
         TEST(a_new_registration_has_no_pong_yet),
