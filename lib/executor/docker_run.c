@@ -15,11 +15,12 @@
 #include "executor/docker_log.h"
 #include "executor/docker_pull.h"
 
-#define ASK_MS 30000       /* one question */
-#define CREATE_MS 120000   /* a slow disk may take long to make a container's layers */
-#define RETRY_MS 1000      /* after the engine has broken off */
-#define KILL_AGAIN_MS 5000 /* a container that lives on after SIGKILL */
-#define OUTPUT_MS 10000    /* after its end: for the rest of its output */
+#define ASK_MS 30000        /* one question */
+#define CREATE_MS 120000    /* a slow disk may take long to make a container's layers */
+#define RETRY_MS 1000       /* after the engine has broken off */
+#define OUTPUT_MS_MAX 60000 /* the longest pause before output that we cannot read is asked for */
+#define KILL_AGAIN_MS 5000  /* a container that lives on after SIGKILL */
+#define OUTPUT_MS 10000     /* after its end: for the rest of its output */
 #define LOGS_TRIES 3
 
 /*  IMAGE --not here, or forced--> AUTH --> PULL
@@ -50,10 +51,11 @@ struct contained {
     bool logs_before_end; /* the stream had ended before we knew of the container's end */
     bool no_logs;         /* the engine keeps none of it */
     unsigned logs_tries;
+    int64_t output_ms; /* the next pause; RETRY_MS unless it was not understood */
     /* killing: grace_ms -1: nobody wants it */
     int64_t grace_ms;
     char stop_signal[24];
-    bool term_sent;
+    bool term_sent, kill_refused;
     uv_timer_t kill_timer, retry_timer;
     unsigned timers; /* open */
 };
@@ -382,8 +384,11 @@ static void on_killed(struct engine_call *call, const struct error *err)
     struct contained *c = call->data;
     if (is_leaving(c))
         return;
-    if (err != NULL && err->code != ERR_CONFLICT && err->code != ERR_NOT_FOUND)
-        log_warn("kill not taken", "task=%s error=\"%s\"", c->run->name, err->text);
+    if (err == NULL || err->code == ERR_CONFLICT || err->code == ERR_NOT_FOUND)
+        return;
+    log_event(c->kill_refused ? LOG_DEBUG : LOG_WARN, "kill not taken",
+              "task=%s error=\"%s\" and=\"it is sent again and again\"", c->run->name, err->text);
+    c->kill_refused = true;
 }
 
 static void send_signal(struct contained *c, const char *signal)
@@ -583,7 +588,7 @@ static void on_output_closed(struct docker_log *l)
     else if (c->step == OVER)
         open_output(c);
     else if (!c->no_logs && !uv_is_active((uv_handle_t *)&c->retry_timer))
-        uv_timer_start(&c->retry_timer, on_output_again, RETRY_MS, 0);
+        uv_timer_start(&c->retry_timer, on_output_again, (uint64_t)c->output_ms, 0);
 }
 
 static void on_output_written(struct docker_log *l)
@@ -599,7 +604,9 @@ static void on_logs_part(struct engine_call *call, struct slice piece)
     if (c->leaving || c->log.closed != NULL)
         return;
     if (docker_log_feed(&c->log, piece, on_output_written, &err) != 0) {
-        log_warn("output not understood", "task=%s error=\"%s\"", c->run->name, err.text);
+        log_event(c->output_ms > RETRY_MS ? LOG_DEBUG : LOG_WARN, "output not understood",
+                  "task=%s error=\"%s\"", c->run->name, err.text);
+        c->output_ms = 2 * c->output_ms < OUTPUT_MS_MAX ? 2 * c->output_ms : OUTPUT_MS_MAX;
         engine_cancel(call);
         return;
     }
@@ -672,6 +679,7 @@ static struct contained *track(struct docker_driver *d, struct run *run)
     c->d = d;
     c->run = run;
     c->grace_ms = -1;
+    c->output_ms = RETRY_MS;
     c->timers = 2;
     docker_name(run->container, c->name);
     uv_timer_init(&d->engine.loop->uv, &c->kill_timer);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/str.h"
 #include "executor/docker.h"
 #include "http/parser.h"
@@ -617,6 +618,41 @@ static void out_of_memory_is_called_so(void **unused)
     assert_string_equal(run.end.message, "Memory limit exceeded: Requested: 64MB");
 }
 
+static void count_warnings(void *data, enum log_level level, const char *line)
+{
+    if (level == LOG_WARN && strstr(line, "output not understood") != NULL)
+        ++*(int *)data;
+}
+
+static int times_asked(const char *what)
+{
+    int n = 0;
+    for (const char *at = engine.asked; (at = strstr(at, what)) != NULL; at++)
+        n++;
+    return n;
+}
+
+static void output_that_is_not_understood_is_told_once(void **unused)
+{
+    int warnings = 0;
+    (void)unused;
+    log_set_sink(count_warnings, &warnings, LOG_WARN);
+    memcpy(engine.output, "\011\0\0\0\0\0\0\001x", 9); /* there is no output 9 */
+    engine.output_n = 9;
+    launch();
+    await_flag(&started);
+    guard_over = false;
+    uv_timer_start(&guard, on_guard, GUARD_MS, 0);
+    while (times_asked("/logs?") < 3 && !guard_over) /* the second a while later, the third … */
+        uv_run(&loop.uv, UV_RUN_ONCE);
+    uv_timer_stop(&guard);
+    assert_int_equal(times_asked("/logs?"), 3);
+    assert_int_equal(warnings, 1);
+    log_set_sink(NULL, NULL, LOG_ERROR);
+    engine_ends(0);
+    await_flag(&ended);
+}
+
 static void output_that_cannot_be_had_stops_nothing(void **unused)
 {
     (void)unused;
@@ -779,6 +815,7 @@ int main(void)
         T(kills_after_the_grace),
         T(a_kill_comes_at_any_time),
         T(out_of_memory_is_called_so),
+        T(output_that_is_not_understood_is_told_once),
         T(output_that_cannot_be_had_stops_nothing),
         T(a_new_agent_finds_the_container),
         T(a_new_agent_learns_of_the_end),
