@@ -57,7 +57,7 @@ struct server {
     struct host *host;
     struct tasks tasks;
     struct proxy_client proxy;
-    bool proxy_runs, page_known, node_ready, told_ready, stopping;
+    bool proxy_runs, proxy_silent, page_known, node_ready, told_ready, stopping;
     int parts; /* that run on the loop and have not said that they stopped */
     uint16_t ports[LISTENERS];
     char urls[LISTENERS][URL_SIZE];
@@ -187,7 +187,7 @@ static void write_address(struct server *s)
 /* One line on stdout: what serves, and where (DESIGN 10). */
 static void tell_ready(struct server *s)
 {
-    bool page_known = !has_listener(s, LISTEN_STATS) || s->page_known;
+    bool page_known = !has_listener(s, LISTEN_STATS) || s->page_known || s->proxy_silent;
     if (s->told_ready || !s->node_ready || !page_known || s->stopping)
         return;
     s->told_ready = true;
@@ -263,9 +263,19 @@ static void on_proxy_down(struct proxy_client *c, const struct error *why, bool 
     proxy_client_stop(c, on_proxy_stopped);
 }
 
+/* The node is as ready as it will be. */
+static void on_proxy_silent(struct proxy_client *c, int pid)
+{
+    struct server *s = c->data;
+    log_warn("the proxy does not answer", "pid=%d cure=\"if that lasts: kill -9 %d\"", pid, pid);
+    s->proxy_silent = true;
+    tell_ready(s);
+}
+
 static const struct proxy_client_events proxy_events = {
     .on_down = on_proxy_down,
     .on_status = on_proxy_status,
+    .on_silent = on_proxy_silent,
 };
 
 static int start_proxy(struct server *s, struct error *err)

@@ -27,6 +27,7 @@
     (2 * AGAIN_MS_MAX)   /* up for so long: what was before is over. More than the pause \
                             of another node that fights for the proxy */
 #define SHUTDOWN_MS 5000 /* for the proxy to hang up */
+#define SILENCE_MS 3000
 
 /* ---- handles: each has one count in c->handles until it is closed */
 
@@ -335,6 +336,7 @@ static int on_hello(struct proxy_client *c, const struct json *v, struct error *
         tell_bare(c, "shutdown");
         return 0;
     }
+    uv_timer_stop(&c->timer);
     if (!str_eq(version, c->version) && !c->replaced) {
         log_info("proxy of another version is replaced", "old=%s new=%s", version, c->version);
         c->replaced = true; /* once: if that fails, the old one serves on */
@@ -438,6 +440,18 @@ static void start_if_nobody_is_there(struct proxy_client *c)
         start_proxy(c);
 }
 
+static void on_silence(uv_timer_t *timer)
+{
+    struct proxy_client *c = timer->data;
+    struct ucred peer = {0};
+    socklen_t len = sizeof(peer);
+    uv_os_fd_t fd;
+    if (uv_fileno((uv_handle_t *)&c->connection->pipe, &fd) == 0)
+        (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+    if (c->events->on_silent != NULL)
+        c->events->on_silent(c, peer.pid);
+}
+
 static void on_connected(uv_connect_t *connect, int status)
 {
     struct connection_to_proxy *p = connect->data;
@@ -450,6 +464,8 @@ static void on_connected(uv_connect_t *connect, int status)
         lost(p, &err);
         return;
     }
+    if (!p->client->shutting_down)
+        uv_timer_start(&p->client->timer, on_silence, (uint64_t)p->client->silence_ms, 0);
     say_hello(p->client);
     uv_read_start((uv_stream_t *)&p->pipe, on_alloc, on_read);
 }
@@ -539,6 +555,7 @@ int proxy_client_start(struct proxy_client *c, uv_loop_t *loop,
         .command = copy_command(options->command),
         .settings = settings,
         .settings_arena = arena,
+        .silence_ms = options->silence_ms > 0 ? options->silence_ms : SILENCE_MS,
         .dial_ms = DIAL_MS_MIN,
         .again_ms = DIAL_MS_MIN,
         .spawn_ms = SPAWN_MS_MIN,

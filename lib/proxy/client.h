@@ -37,6 +37,9 @@ struct proxy_client_events {
     /* again: it was up only for a moment since the last time; for who tells people. */
     void (*on_down)(struct proxy_client *c, const struct error *why, bool again);
     void (*on_status)(struct proxy_client *c, const struct proxy_status *s);
+    /* It is there and says nothing, once a connection: it may hang, or the machine may be slow. We
+     * wait on, since it may still forward. pid: 0 when not known. */
+    void (*on_silent)(struct proxy_client *c, int pid);
 };
 
 struct proxy_client_options {
@@ -45,6 +48,7 @@ struct proxy_client_options {
     const char *program;        /* NULL: /proc/self/exe */
     const char *const *command; /* argv, up to NULL: {"mesolith", "proxy", folder, NULL} */
     struct proxy_settings settings;
+    int64_t silence_ms; /* until on_silent; 0: 3 s */
 };
 
 struct proxy_client {
@@ -59,13 +63,14 @@ struct proxy_client {
     struct proxy_routes routes;
     bool has_routes;
     struct connection_to_proxy *connection; /* NULL: none */
-    uv_timer_t timer;                       /* to dial again; while shutting down: not to wait on */
-    int64_t dial_ms, again_ms, spawn_ms;    /* the next pauses; again: after having been up */
-    uint64_t spawn_at;                      /* loop time; not earlier */
-    uint64_t up_at;                         /* loop time */
-    unsigned troubles, spawns;              /* since it was up for long: lost, started */
-    size_t handles;                         /* of ours on the loop */
-    struct list children;                   /* that we started and have not seen end */
+    uv_timer_t timer;   /* to dial again, or until a hello; while shutting down: not to wait on */
+    int64_t silence_ms; /* for a hello */
+    int64_t dial_ms, again_ms, spawn_ms; /* the next pauses; again: after having been up */
+    uint64_t spawn_at;                   /* loop time; not earlier */
+    uint64_t up_at;                      /* loop time */
+    unsigned troubles, spawns;           /* since it was up for long: lost, started */
+    size_t handles;                      /* of ours on the loop */
+    struct list children;                /* that we started and have not seen end */
     bool up, replaced, shutting_down;
     void (*stopped)(struct proxy_client *c); /* != NULL: stopping */
 };

@@ -259,6 +259,18 @@ def story(place):
             told = [x for x in f if "launcher was killed" in x]
         equal(len(told), 1, f"sentences that say so: {told}")
 
+    with case("a proxy that hangs does not keep a node from being ready", place):
+        node.start()
+        proxy, = node.proxies()
+        node.kill9()
+        os.kill(proxy, signal.SIGSTOP)
+        node.start()
+        with open(node.log) as f:
+            told = [x for x in f if "the proxy does not answer" in x]
+        assert len(told) == 1 and f"kill -9 {proxy}" in told[0], told
+        os.kill(proxy, signal.SIGCONT)
+        equal(node.stop()[0], 0, "exit status")
+
     with case("after all of this the node that was there works", place):
         unharmed(node)
         equal({n: t.pid for n, t in node.supervised().items()}, task, "its task")

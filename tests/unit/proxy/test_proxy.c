@@ -166,6 +166,7 @@ static struct {
     struct proxy_client client;
     bool running, up, stopped;
     unsigned downs, told; /* told: not again */
+    int silent;           /* who was */
     int64_t revision;
     uint16_t stats_port, port; /* the service that is looked at */
     char app[32], why[200];
@@ -211,13 +212,22 @@ static void on_stopped(struct proxy_client *c)
     node.stopped = true;
 }
 
-static const struct proxy_client_events events = {on_up, on_down, on_status};
+static void on_silent(struct proxy_client *c, int pid)
+{
+    (void)c;
+    node.silent = pid;
+}
+
+static const struct proxy_client_events events = {on_up, on_down, on_status, on_silent};
+
+static int64_t silence_ms; /* the default's; a sanitizer is slow */
 
 static void start_node_with(const char *version, const struct proxy_settings *settings)
 {
     const char *command[] = {"mesolith", "proxy", folder, version, NULL};
     struct proxy_client_options options = {
         .folder = folder, .version = version, .command = command, .settings = *settings};
+    options.silence_ms = silence_ms;
     struct error err;
     node.stopped = node.up = false;
     node.downs = node.told = 0;
@@ -457,6 +467,28 @@ static void is_started_again_when_it_died(void **unused)
     kill(proxy_pid(), SIGKILL);
     UNTIL(node.downs == 1 && !node.up);
     UNTIL(node.up && ask(port) == 'a');
+    instance_stop(&a);
+}
+
+static void is_waited_for_when_it_hangs(void **unused)
+{
+    (void)unused;
+    struct instance a;
+    instance_start(&a, 'a');
+    uint16_t port = serve(&a);
+    pid_t pid = proxy_pid();
+    stop_node();
+    kill(pid, SIGSTOP);
+    silence_ms = 10;
+    start_node("1");
+    silence_ms = 0;
+    UNTIL(node.silent == pid);
+    assert_false(node.up);
+    kill(pid, SIGCONT);
+    UNTIL(node.up);
+    assert_int_equal(node.downs, 0);
+    assert_int_equal(proxy_pid(), pid);
+    assert_int_equal(ask(port), 'a');
     instance_stop(&a);
 }
 
@@ -831,6 +863,7 @@ int main(int argc, char **argv)
         TEST(starts_a_proxy_and_says_when_routes_are_in_force),
         TEST(goes_on_when_its_node_is_gone),
         TEST(is_started_again_when_it_died),
+        TEST(is_waited_for_when_it_hangs),
         TEST(two_nodes_do_not_fight_for_it),
         TEST(starts_from_disk_when_it_is_alone),
         TEST(a_broken_file_is_said_and_left),
