@@ -553,12 +553,35 @@ static void tell_what_goes_on(const struct server *s)
                  "to_end_them=\"mesolith stop --all --data %s\"", s->folder.path);
 }
 
+/* Many connections and tasks: as many files as the system allows. How many that are. */
+static rlim_t raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return RLIM_INFINITY;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : RLIM_INFINITY;
+}
+
+/* Clients get half of the files at most: tasks, checks and databases need theirs. */
+static size_t connections_of(const struct config *c)
+{
+    size_t wanted = (size_t)config_number(c, SETTING_LIMIT_CONNECTIONS);
+    rlim_t files = raise_file_limit();
+    if (files == RLIM_INFINITY || wanted <= files / 2)
+        return wanted;
+    log_warn("fewer HTTP connections than max-connections",
+             "connections=%zu max-connections=%zu cure=\"ulimit -n %zu\"", (size_t)files / 2,
+             wanted, 2 * wanted);
+    return (size_t)files / 2;
+}
+
 static struct http_server_config http_config_of(const struct config *c)
 {
     struct http_server_config http = http_server_config_default();
     http.http.body_bytes = (size_t)config_number(c, SETTING_LIMIT_BODY_BYTES);
     http.http.header_bytes = (size_t)config_number(c, SETTING_LIMIT_HEADER_BYTES);
-    http.connections = (size_t)config_number(c, SETTING_LIMIT_CONNECTIONS);
+    http.connections = connections_of(c);
     http.subscribers = (size_t)config_number(c, SETTING_LIMIT_SUBSCRIBERS);
     http.subscriber_bytes = (size_t)config_number(c, SETTING_LIMIT_SUBSCRIBER_BYTES);
     http.bodies_bytes = (size_t)config_number(c, SETTING_LIMIT_BODIES_BYTES);
@@ -569,19 +592,8 @@ static struct http_server_config http_config_of(const struct config *c)
     return http;
 }
 
-/* Many connections and tasks: as many files as the system allows. */
-static void raise_file_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 static int start(struct server *s, bool bootstrap, struct error *err)
 {
-    const struct http_server_config http = http_config_of(&s->config);
     const char *data = config_text(&s->config, SETTING_DATA);
     log_set_sink(write_line, NULL, config_level(&s->config));
     s->modes = config_modes(&s->config);
@@ -592,7 +604,7 @@ static int start(struct server *s, bool bootstrap, struct error *err)
             data);
     if (folder_open(data, &s->folder, err) != 0)
         return -1;
-    raise_file_limit();
+    const struct http_server_config http = http_config_of(&s->config);
     read_settings(s);
     if (loop_init(&s->loop, err) != 0)
         return -1;

@@ -2,10 +2,13 @@
 damaged."""
 import contextlib
 import hashlib
+import http.client
+import json
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 
 from mesolith import PATIENCE_S, case, equal, processes_of, skip, sleeper, wait_for
@@ -119,6 +122,37 @@ def full_disk(place):
         equal(node.stop()[0], 0, "exit status")
 
 
+def few_files(place):
+    """Clients that say nothing, more than the system lets us have open."""
+    node = place.node("few")
+    command = node.command()
+    node.command = lambda: ["prlimit", "--nofile=128:128", *command]
+    node.start()
+    client = http.client.HTTPConnection(*node.urls["marathon"].removeprefix("http://").split(":"))
+    with case("who takes up all connections takes no files from tasks", place):
+        client.request("GET", "/ping")
+        client.getresponse().read()
+        address = (client.host, client.port)
+        with contextlib.ExitStack() as crowd:
+            for _ in range(200):
+                crowd.enter_context(socket.create_connection(address, timeout=PATIENCE_S))
+
+            def running():
+                client.request("GET", "/v2/apps/fetches/tasks")
+                tasks = json.load(client.getresponse())["tasks"]
+                return [t["state"] for t in tasks] == ["TASK_RUNNING"] * 10
+            app = sleeper("/fetches", instances=10, fetch=[{"uri": "/etc/hostname"}])
+            client.request("POST", "/v2/apps", json.dumps(app))
+            equal(json.load(client.getresponse())["id"], "/fetches", "created")
+            wait_for(running, "running tasks")
+        with open(node.log) as f:
+            told = f.read()
+        assert "connections=64 max-connections=4096" in told, told
+        assert "oo many open files" not in told and "EMFILE" not in told, told
+        client.close()
+        equal(node.stop()[0], 0, "exit status")
+
+
 def story(place):
     node = place.node().start()
     node.create(sleeper("/kept"))
@@ -212,6 +246,7 @@ def story(place):
         unharmed(broken)
 
     full_disk(place)
+    few_files(place)
 
     with case("a task whose supervisor's files were removed runs on, is found again and can be ended", place):
         node.start()
