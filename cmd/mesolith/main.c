@@ -1,6 +1,8 @@
 /* mesolith - one binary: nodes, the proxy, the demo's server, and the command line. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "cli.h"
@@ -54,8 +56,20 @@ static bool asks_for_help(int argc, char **argv)
     return argc > 0 && str_eq(argv[0], "help");
 }
 
+/* Whoever starts us may have closed them; then a file of ours would get the number, and what we say
+ * would be written into it. */
+static void open_standard_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    open_standard_streams();
     const char *name = argc > 1 ? argv[1] : "help";
     if (asks_for_help(argc - 2, argv + 2) && help_other(name))
         return 0;

@@ -153,6 +153,29 @@ def few_files(place):
         equal(node.stop()[0], 0, "exit status")
 
 
+def closed_streams(place):
+    """What a node says must not end up in its own files."""
+    node = place.node("closed", log="debug")
+    with case("a node without stdin, stdout and stderr works, and writes to none of its files", place):
+        script = 'exec "$@" <&- >&- 2>&-'
+        process = subprocess.Popen(["/bin/sh", "-c", script, "sh", *node.command()],
+                                   env=place.environment(), cwd=place.folder, start_new_session=True)
+        address, lock = (os.path.join(node.data, name) for name in ("address", "lock"))
+
+        def told():
+            with open(address) as f:
+                return f.read().strip()
+        node.urls["marathon"] = wait_for(told, "an address")
+        node.create(sleeper("/closed"))
+        node.wait_running("/closed", 1)
+        with open(lock) as f:
+            equal(f.read(), f"{process.pid}\n", "the lock")
+        for fd in range(3):
+            equal(os.readlink(f"/proc/{process.pid}/fd/{fd}"), "/dev/null", f"file {fd}")
+        process.terminate()
+        equal(process.wait(PATIENCE_S), 0, "exit status")
+
+
 def story(place):
     node = place.node().start()
     node.create(sleeper("/kept"))
@@ -247,6 +270,7 @@ def story(place):
 
     full_disk(place)
     few_files(place)
+    closed_streams(place)
 
     with case("a task whose supervisor's files were removed runs on, is found again and can be ended", place):
         node.start()
