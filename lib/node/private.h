@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/agent.h"
+#include "base/list.h"
 #include "base/map.h"
 #include "master/master.h"
 #include "node/node.h"
@@ -18,6 +19,8 @@ struct pending {
     struct reply reply;
     struct tell tell;
     struct view view;
+    struct list in_stale; /* while it waits to look again */
+    struct outcome stale; /* why; without detail */
 };
 
 /* An entry that was proposed: who is told what of its commands, in their order. */
@@ -79,6 +82,8 @@ struct node {
     struct map *reads;    /* ticket -> struct pending, waiting for the read index */
     struct map *batches;  /* ticket -> struct batch */
     uint64_t next_key;
+    struct list stale; /* struct pending: they look again one by one, or all but one would fail */
+    uint64_t looking;  /* key of the one that does; 0: none */
     struct done *dones;
     size_t dones_n, dones_cap;
     struct answer *answers; /* to be given after the COMMIT */

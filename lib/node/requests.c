@@ -1,6 +1,7 @@
 /* Requests: found their door, run it, answered. */
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "http/sse.h"
 #include "node/private.h"
 
@@ -146,15 +147,37 @@ void request_begin(struct node *n, struct exchange_id exchange, struct request *
     }
 }
 
+/* Whether it looks again, and so waits for another outcome. */
+static bool tell_outcome(struct node *n, struct pending *p, const struct outcome *o)
+{
+    p->view = (struct view){n->state, &n->facts, n->now, replica_applied(n->replica)};
+    if (!api_outcome(&p->tell, o))
+        return true;
+    map_remove(n->pendings, p->key);
+    answer_whole_of(n, p);
+    return false;
+}
+
 void request_outcome(struct node *n, uint64_t key, const struct outcome *o)
 {
     struct pending *p = map_get(n->pendings, key);
     if (p == NULL)
         return;
-    p->view = (struct view){n->state, &n->facts, n->now, replica_applied(n->replica)};
-    if (api_outcome(&p->tell, o)) {
-        map_remove(n->pendings, key);
-        answer_whole_of(n, p);
+    if (o->stale && n->looking != 0 && n->looking != key) {
+        p->stale = (struct outcome){.code = o->code, .stale = true};
+        str_copy(p->stale.text, sizeof p->stale.text, o->text);
+        list_push(&n->stale, &p->in_stale);
+        return;
+    }
+    if (n->looking == key)
+        n->looking = 0;
+    if (tell_outcome(n, p, o))
+        n->looking = key;
+    for (struct list *next; n->looking == 0 && (next = list_pop(&n->stale)) != NULL;) {
+        p = LIST_ENTRY(next, struct pending, in_stale);
+        key = p->key;
+        if (tell_outcome(n, p, &p->stale))
+            n->looking = key;
     }
 }
 

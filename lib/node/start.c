@@ -175,6 +175,7 @@ int node_open(const struct node_options *options, struct hands *hands, struct no
     n->now = now;
     n->api = api_new();
     n->pendings = map_new();
+    list_init(&n->stale);
     n->reads = map_new();
     n->batches = map_new();
     n->refused = map_new();

@@ -114,6 +114,24 @@ static void requests_of_one_turn_are_one_entry(void **unused)
     assert_int_not_equal(index, 0);
 }
 
+static void whoever_insists_is_not_refused_for_the_others(void **unused)
+{
+    (void)unused;
+    uint64_t puts[50];
+    stage_open(&s, 1);
+    stage_ready(&s);
+    stage_request(&s, 0, METHOD_POST, "/v2/apps", STAGE_APP(0));
+    stage_run_ms(&s, 500);
+    for (int i = 0; i < 50; i++) {
+        char app[80];
+        snprintf(app, sizeof(app), "{'id':'/web','cmd':'run %d','instances':0}", i);
+        puts[i] = stage_request(&s, 0, METHOD_PUT, "/v2/apps//web?force=true", app);
+    }
+    stage_run_ms(&s, 1000);
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(stage_status(&s, puts[i]), 200);
+}
+
 static void an_ask_goes_to_a_reader_that_holds_what_was_applied(void **unused)
 {
     (void)unused;
@@ -439,6 +457,7 @@ int main(void)
         TEST(what_is_answered_as_done_is_committed),
         TEST(a_deleted_apps_tasks_are_killed_and_forgotten),
         TEST(requests_of_one_turn_are_one_entry),
+        TEST(whoever_insists_is_not_refused_for_the_others),
         TEST(an_ask_goes_to_a_reader_that_holds_what_was_applied),
         TEST(before_there_is_a_leader_a_write_is_refused),
         TEST(unknown_paths_and_methods_are_answered_at_once),
