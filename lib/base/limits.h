@@ -68,7 +68,8 @@
     X(LIMIT_JOB_RUNS, 100, "finished runs kept a job")                                      \
     X(LIMIT_JOB_OPEN_RUNS, 100, "runs of one job that wait, run or are to be tried again")  \
     X(LIMIT_FINISHED_TASKS, 1000, "finished tasks kept")                                    \
-    X(LIMIT_ORDER_BYTES, 1 << 20, "command and environment of one task")                    \
+    X(LIMIT_ORDER_BYTES, 1 << 20, "the order to start one task")                            \
+    X(LIMIT_TASK_BYTES, 512 << 10, "command, arguments and variables of one task together") \
     X(LIMIT_ARGUMENT_BYTES, (128 << 10) - 1, "one argument or variable of it: execve(2)")   \
     X(LIMIT_HELPERS, 256, "command checks, tar and the like at once")                       \
     X(LIMIT_SWEEP_MS, 10000, "time to kill what an ended task leaves")                      \

@@ -23,21 +23,32 @@
 
 /* ---- users */
 
+static int no_user(const char *name, int rc, struct error *err)
+{
+    return error_set(err, ERR_NOT_FOUND, "user: got \"%.64s\", need a user of this machine%s%s",
+                     name, rc != 0 ? ": " : "", rc != 0 ? strerror(rc) : "");
+}
+
 int sandbox_user_find(const char *name, struct sandbox_user *out, struct error *err)
 {
     char text[4096];
     struct passwd entry, *found = NULL;
-    bool own = name == NULL || name[0] == '\0' || geteuid() != 0;
+    bool own = name == NULL || name[0] == '\0';
     int rc = own ? getpwuid_r(geteuid(), &entry, text, sizeof(text), &found)
                  : getpwnam_r(name, &entry, text, sizeof(text), &found);
     if (!own && found == NULL)
-        return error_set(err, ERR_NOT_FOUND, "user: got \"%.64s\", need a user of this machine%s%s",
-                         name, rc != 0 ? ": " : "", rc != 0 ? strerror(rc) : "");
+        return no_user(name, rc, err);
     *out = (struct sandbox_user){.uid = geteuid(), .gid = getegid()};
     str_copy(out->home, sizeof(out->home), found != NULL ? found->pw_dir : "/");
-    if (own)
+    if (own || found->pw_uid == geteuid())
         return 0;
-    out->change = found->pw_uid != geteuid();
+    if (geteuid() != 0)
+        return error_set(
+            err, ERR_INVALID,
+            "user: got \"%.64s\", but this node does not run as root and starts all as "
+            "user %d: leave the user out, or run the node as root",
+            name, (int)geteuid());
+    out->change = true;
     out->uid = found->pw_uid;
     out->gid = found->pw_gid;
     return 0;

@@ -26,8 +26,8 @@ struct sandbox_user {
     char home[256];
 };
 
-/* The user of a task; NULL or "" is our own. Who is not root runs everything as himself, as Mesos
- * does. ERR_NOT_FOUND. */
+/* The user of a task; NULL or "" is our own. ERR_NOT_FOUND; ERR_INVALID for another's where we are
+ * not root. */
 int sandbox_user_find(const char *name, struct sandbox_user *out, struct error *err) MUST_CHECK;
 
 /* Only the name: nothing is made. ERR_INVALID when an id cannot be a folder's name. */

@@ -56,10 +56,10 @@ static void put_label_name(struct buf *b, const char *label)
 
 static void put_labels(struct making *m)
 {
-    static const char PREFIX[] = "MARATHON_APP_LABEL_";
+    static const char PREFIX[] = "MARATHON_APP_LABEL_", ALL[] = "MARATHON_APP_LABELS";
     const struct pairs *labels = &m->app->labels;
     struct buf all, name;
-    buf_init(&all, LIMIT_BODY_BYTES);
+    buf_init(&all, LIMIT_ARGUMENT_BYTES);
     buf_init(&name, sizeof(PREFIX) + LABEL_NAME_MAX);
     for (size_t i = 0; i < labels->n; i++) {
         const struct pair *label = &labels->items[i];
@@ -68,10 +68,11 @@ static void put_labels(struct making *m)
         buf_clear(&name);
         buf_puts(&name, PREFIX);
         put_label_name(&name, label->name);
-        buf_printf(&all, "%s%s", all.len == 0 ? "" : " ", buf_str(&name) + sizeof(PREFIX) - 1);
+        if (all.len + sizeof(ALL) + name.len < LIMIT_ARGUMENT_BYTES) /* else it is too much */
+            buf_printf(&all, "%s%s", all.len == 0 ? "" : " ", buf_str(&name) + sizeof(PREFIX) - 1);
         env_put(&m->env, arena_strdup(m->arena, buf_str(&name)), label->value);
     }
-    env_put(&m->env, "MARATHON_APP_LABELS", arena_strdup(m->arena, buf_str(&all)));
+    env_put(&m->env, ALL, arena_strdup(m->arena, buf_str(&all)));
     buf_close(&all);
     buf_close(&name);
 }

@@ -433,6 +433,23 @@ static void check_env(const struct app_input *in)
     }
 }
 
+/* All of it is copied to the program: there a limit counts that is far away for each of them. */
+static void check_sum(const struct app_input *in)
+{
+    const struct app *a = in->app;
+    size_t bytes = a->cmd != NULL ? strlen(a->cmd) : 0;
+    for (size_t i = 0; i < a->args.n; i++)
+        bytes += strlen(a->args.items[i]);
+    for (size_t i = 0; i < a->env.n; i++)
+        bytes += strlen(a->env.items[i].name) +
+                 (a->env.items[i].value != NULL ? strlen(a->env.items[i].value) : 0);
+    if (bytes > LIMIT_TASK_BYTES)
+        app_problem(in->problems, "/env",
+                    "got %zu bytes together with the command, need at most %d: put what is longer "
+                    "into a file that is fetched",
+                    bytes, LIMIT_TASK_BYTES);
+}
+
 static void check_secrets(const struct app_input *in)
 {
     struct app *a = in->app;
@@ -493,11 +510,25 @@ static void check_labels(const struct app_input *in)
 void app_validate(const struct app_input *in)
 {
     static void (*const CHECKS[])(const struct app_input *in) = {
-        check_command,        check_container,   check_networks,        check_ports,
-        check_health_checks,  check_readiness,   check_generic_check,   check_volumes,
-        check_upgrade,        check_unreachable, check_resident_update, check_role,
-        check_accepted_roles, check_env,         check_secrets,         check_gpus,
-        check_limits,         check_labels,
+        check_command,
+        check_container,
+        check_networks,
+        check_ports,
+        check_health_checks,
+        check_readiness,
+        check_generic_check,
+        check_volumes,
+        check_upgrade,
+        check_unreachable,
+        check_resident_update,
+        check_role,
+        check_accepted_roles,
+        check_env,
+        check_sum,
+        check_secrets,
+        check_gpus,
+        check_limits,
+        check_labels,
     };
     for (size_t i = 0; i < sizeof(CHECKS) / sizeof(*CHECKS); i++)
         CHECKS[i](in);

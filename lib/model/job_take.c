@@ -245,6 +245,21 @@ static void check_variable(const struct taking *t, const struct pair *v)
             LIMIT_ARGUMENT_BYTES);
 }
 
+static void check_sum(const struct taking *t)
+{
+    const struct job *j = t->job;
+    size_t bytes = strlen(j->command);
+    for (size_t i = 0; i < j->arguments.n; i++)
+        bytes += strlen(j->arguments.items[i]);
+    for (size_t i = 0; i < j->env.n; i++)
+        bytes += strlen(j->env.items[i].name) + strlen(j->env.items[i].value);
+    if (bytes > LIMIT_TASK_BYTES)
+        wrong(t, "/environmentVariables",
+              "got %zu bytes together with the command, need at most %d: put what is longer into a "
+              "file that is fetched",
+              bytes, LIMIT_TASK_BYTES);
+}
+
 static void take_parts(const struct taking *t)
 {
     struct job *j = t->job;
@@ -257,6 +272,7 @@ static void take_parts(const struct taking *t)
         wrong(t, "/container/image", "need the name of an image");
     for (size_t i = 0; i < j->env.n; i++)
         check_variable(t, &j->env.items[i]);
+    check_sum(t);
 }
 
 static void take_command(const struct taking *t)

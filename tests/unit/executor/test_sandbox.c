@@ -104,18 +104,31 @@ static void an_id_is_a_folders_name(void **unused)
     assert_string_equal(err.text, "executor id: got \"\", need the name of a folder");
 }
 
+/* Nothing runs as somebody else than was asked for. */
+static void who_is_not_root_has_no_other_user(void **unused)
+{
+    (void)unused;
+    struct sandbox_user user;
+    struct error err;
+    assert_int_equal(seteuid(getpwnam("nobody")->pw_uid), 0);
+    int own = sandbox_user_find("nobody", &user, &err),
+        other = sandbox_user_find("root", &user, &err);
+    assert_int_equal(seteuid(0), 0);
+    assert_int_equal(own, 0);
+    assert_int_equal(other, -1);
+    assert_int_equal(err.code, ERR_INVALID);
+    assert_non_null(strstr(err.text, "user: got \"root\", but this node does not run as root"));
+}
+
 static void belongs_to_the_tasks_user(void **unused)
 {
     (void)unused;
     struct sandbox_user nobody;
     struct error err;
     struct stat st;
-    assert_int_equal(sandbox_user_find("no-such-user", &nobody, &err), geteuid() == 0 ? -1 : 0);
+    assert_int_equal(sandbox_user_find("no-such-user", &nobody, &err), -1);
+    assert_int_equal(err.code, ERR_NOT_FOUND);
     assert_int_equal(sandbox_user_find("nobody", &nobody, &err), 0);
-    if (geteuid() != 0) {
-        assert_false(nobody.change);
-        return;
-    }
     struct passwd *entry = getpwnam("nobody");
     assert_true(nobody.change);
     assert_int_equal(
@@ -415,6 +428,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(has_mesos_layout),
         T(an_id_is_a_folders_name),
+        T(who_is_not_root_has_no_other_user),
         T(belongs_to_the_tasks_user),
         T(reads_as_mesos_does),
         T(finds_runs_by_every_name),

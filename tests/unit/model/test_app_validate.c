@@ -298,6 +298,26 @@ static void what_no_program_can_be_started_with_is_refused(void **unused)
         }
 }
 
+static void what_is_too_much_together_is_refused(void **unused)
+{
+    (void)unused;
+    for (size_t n = 5; n <= 6; n++) {
+        struct buf body;
+        buf_init(&body, 1 << 20);
+        buf_puts(&body, "{'id':'a','cmd':'x','env':{");
+        for (size_t i = 0; i < n; i++)
+            buf_printf(&body, "%s'V%zu':'%0100000d'", i > 0 ? "," : "", i, 0);
+        buf_puts(&body, "}}");
+        char *got = problems_of(&PLAIN, buf_str(&body));
+        assert_string_equal(got, n == 5 ? ""
+                                        : "/env: got 600013 bytes together with the command, need "
+                                          "at most 524288: put what is longer into a file that is "
+                                          "fetched");
+        mem_free(got);
+        buf_close(&body);
+    }
+}
+
 static void names_all_that_is_wrong(void **unused)
 {
     (void)unused;
@@ -341,6 +361,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_what_is_wrong),
         cmocka_unit_test(what_no_program_can_be_started_with_is_refused),
+        cmocka_unit_test(what_is_too_much_together_is_refused),
         cmocka_unit_test(names_all_that_is_wrong),
         cmocka_unit_test(refuses_more_than_anybody_needs),
     };

@@ -383,6 +383,22 @@ static void what_no_program_can_be_started_with_is_refused(void **unused)
         }
 }
 
+static void what_is_too_much_together_is_refused(void **unused)
+{
+    (void)unused;
+    struct buf body;
+    buf_init(&body, 1 << 20);
+    buf_puts(&body, "{'name':'a','command':'x','environmentVariables':[");
+    for (int i = 0; i < 6; i++)
+        buf_printf(&body, "%s{'name':'V%d','value':'%0100000d'}", i > 0 ? "," : "", i, 0);
+    buf_puts(&body, "]}");
+    char *got = problems_of(buf_str(&body), 2, JOB_SCHEDULED);
+    assert_string_equal(got, "/environmentVariables: got 600013 bytes together with the command, "
+                             "need at most 524288: put what is longer into a file that is fetched");
+    mem_free(got);
+    buf_close(&body);
+}
+
 static void an_unknown_zone_may_be_let_pass(void **unused)
 {
     (void)unused;
@@ -592,6 +608,7 @@ int main(void)
         cmocka_unit_test(names_may_be_numbers),
         cmocka_unit_test(names_what_is_wrong),
         cmocka_unit_test(what_no_program_can_be_started_with_is_refused),
+        cmocka_unit_test(what_is_too_much_together_is_refused),
         cmocka_unit_test(an_unknown_zone_may_be_let_pass),
         cmocka_unit_test(the_faces_differ_in_epsilon_and_async),
         cmocka_unit_test(knows_how_long_a_window_is),
