@@ -21,6 +21,7 @@
 #include "tasks.h"
 
 #define STOP_GRACE_MS 1000 /* for answers that are under way */
+#define FOLDER_LOOK_MS 1000
 #define URL_SIZE 96
 #define SETTING_BYTES_MAX (2 << 20) /* twice the largest file of settings */
 
@@ -57,8 +58,9 @@ struct server {
     struct host *host;
     struct tasks tasks;
     struct proxy_client proxy;
-    bool proxy_runs, proxy_silent, page_known, node_ready, told_ready, stopping;
-    int parts; /* that run on the loop and have not said that they stopped */
+    bool proxy_runs, proxy_silent, page_known, node_ready, told_ready, stopping,
+        displaced; /* its folder is not at its path any more */
+    int parts;     /* that run on the loop and have not said that they stopped */
     uint16_t ports[LISTENERS];
     char urls[LISTENERS][URL_SIZE];
     const char *address, *hostname, *service_address;
@@ -66,6 +68,7 @@ struct server {
     struct buf resources, attributes;
     unsigned modes;
     uv_signal_t term, interrupt, hangup;
+    uv_timer_t folder_timer;
     int exit_status;
 };
 
@@ -246,21 +249,13 @@ static void on_proxy_status(struct proxy_client *c, const struct proxy_status *s
     tell_ready(s);
 }
 
-static void on_proxy_stopped(struct proxy_client *c);
+static void look_for_folder(struct server *s);
 
-/* Whoever has the folder now has its proxy, too. */
 static void on_proxy_down(struct proxy_client *c, const struct error *why, bool again)
 {
     struct server *s = c->data;
     log_event(again ? LOG_DEBUG : LOG_WARN, "no connection to the proxy", "why=\"%s\"", why->text);
-    if (folder_is_there(&s->folder))
-        return;
-    log_error(
-        "the data folder was removed or replaced under this node",
-        "folder=%s cure=\"end this node, process %d, put its folder back and start it again\"",
-        s->folder.path, (int)getpid());
-    s->proxy_runs = false;
-    proxy_client_stop(c, on_proxy_stopped);
+    look_for_folder(s);
 }
 
 /* The node is as ready as it will be. */
@@ -376,6 +371,7 @@ static void part_stopped(struct server *s)
     uv_close((uv_handle_t *)&s->term, NULL);
     uv_close((uv_handle_t *)&s->interrupt, NULL);
     uv_close((uv_handle_t *)&s->hangup, NULL);
+    uv_close((uv_handle_t *)&s->folder_timer, NULL);
 }
 
 static void on_http_stopped(struct http_server *http)
@@ -454,6 +450,31 @@ static void on_tasks_lost(struct tasks *t)
     s->exit_status = error_exit_status(ERR_IO);
     log_error("the node stops", "why=\"its launcher was killed\" cure=\"start it again\"");
     host_stop(s->host);
+}
+
+/* Tasks and the proxy are found by paths: in another's folder they would be another's. */
+static void look_for_folder(struct server *s)
+{
+    if (s->stopping || folder_is_there(&s->folder))
+        return;
+    s->stopping = true;
+    s->displaced = true;
+    s->exit_status = error_exit_status(ERR_CONFLICT);
+    log_error("the data folder was removed or replaced under this node: it stops",
+              "folder=%s cure=\"put the folder back and start the node again\"", s->folder.path);
+    host_stop(s->host);
+}
+
+static void on_folder_timer(uv_timer_t *timer)
+{
+    look_for_folder(timer->data);
+}
+
+static void watch_folder(struct server *s)
+{
+    uv_timer_init(&s->loop.uv, &s->folder_timer);
+    s->folder_timer.data = s;
+    uv_timer_start(&s->folder_timer, on_folder_timer, FOLDER_LOOK_MS, FOLDER_LOOK_MS);
 }
 
 static void watch_signals(struct server *s)
@@ -548,7 +569,7 @@ static int start_node(struct server *s, bool bootstrap, struct error *err)
 /* Ending a node ends nobody's service: who wants that is told how. */
 static void tell_what_goes_on(const struct server *s)
 {
-    if (s->proxy_runs)
+    if (s->proxy_runs && !s->displaced)
         log_info("stopped; tasks and service ports go on",
                  "to_end_them=\"mesolith stop --all --data %s\"", s->folder.path);
 }
@@ -631,6 +652,7 @@ static int start(struct server *s, bool bootstrap, struct error *err)
         return -1;
     s->parts += 3; /* the node, the server, the tasks */
     watch_signals(s);
+    watch_folder(s);
     return 0;
 }
 
