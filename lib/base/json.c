@@ -473,7 +473,7 @@ const struct json *json_get_null(const struct json *v, const char *name)
     if (!json_is(v, JSON_OBJECT))
         return NULL;
     JSON_EACH (it, v) {
-        if (strcmp(json_name(it), name) == 0)
+        if (json_name(it)[0] == name[0] && strcmp(json_name(it), name) == 0)
             return it;
     }
     return NULL;

@@ -126,7 +126,7 @@ static const struct field *find_row(const struct field_table *t, const char *nam
 {
     for (size_t tried = 0; tried < t->n; tried++) {
         size_t i = *cursor + tried < t->n ? *cursor + tried : *cursor + tried - t->n;
-        if (strcmp(t->rows[i].name, name) == 0) {
+        if (t->rows[i].name[0] == name[0] && strcmp(t->rows[i].name, name) == 0) {
             *cursor = i + 1;
             return &t->rows[i];
         }
