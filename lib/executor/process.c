@@ -18,6 +18,7 @@
 #include "executor/supervisor.h"
 
 #define SWEEP_STEP_MS 10
+#define LOOK_AGAIN_MS 1000
 
 /*  ORDERED --reply--> CONNECTED --end of file--> SETTLING --> ended
  *      \______________________nobody answers_______/   |  ^
@@ -26,8 +27,9 @@
  *  While ORDERED the launcher has the request; while CONNECTED the poll handle is open; while
  *  SETTLING a thread of libuv's pool looks at what the supervisor has left. A supervisor that does
  *  not answer is not dead: its socket may have been removed, or its places are taken. One that
- * lives is WATCHED, as a process. */
-enum state { ORDERED, CONNECTED, SETTLING, WATCHED };
+ * lives is WATCHED, as a process. What cannot be looked at, since there are no files left, say, is
+ * UNSURE, and looked at again. */
+enum state { ORDERED, CONNECTED, SETTLING, WATCHED, UNSURE };
 
 struct tracked {
     struct process_driver *p;
@@ -42,7 +44,9 @@ struct tracked {
     uv_work_t work;
     /* the thread's answer: how it ended, or fd */
     struct run_end end;
-    int64_t pid; /* fd >= 0: the program's; 0: not known */
+    int64_t pid;         /* fd >= 0: the program's; 0: not known */
+    struct error unsure; /* code != ERR_NONE: why it could not look */
+    bool told_unsure;
 };
 
 static void settle(struct tracked *t);
@@ -269,12 +273,20 @@ static void end_without_exit(struct tracked *t, int folder)
     run_end_text(e, END_LOST, "The task's supervisor was killed, and the task with it");
 }
 
+/* What is not there is known not to be; what cannot be read is not. */
+static bool is_unsure(struct tracked *t, const struct error *err)
+{
+    if (err->code != ERR_NOT_FOUND)
+        t->unsure = *err;
+    return t->unsure.code != ERR_NONE;
+}
+
 static bool has_ended(struct tracked *t, int folder)
 {
     struct fields f = {0};
-    struct error ignored;
-    if (fields_load(&f, folder, "exit", &ignored) != 0)
-        return false;
+    struct error err;
+    if (fields_load(&f, folder, "exit", &err) != 0)
+        return is_unsure(t, &err);
     end_from_exit(&t->end, &f);
     return true;
 }
@@ -283,10 +295,11 @@ static bool has_ended(struct tracked *t, int folder)
 static struct process find_supervisor(struct tracked *t, int folder)
 {
     struct fields record = {0};
-    struct error ignored;
+    struct error err;
     char boot[BOOT_ID_SIZE], now[BOOT_ID_SIZE];
-    if (fields_load(&record, folder, "record", &ignored) != 0)
-        return processes_find_holder(SUPERVISOR_COMM, folder);
+    if (fields_load(&record, folder, "record", &err) != 0)
+        return is_unsure(t, &err) ? (struct process){0}
+                                  : processes_find_holder(SUPERVISOR_COMM, folder);
     if (strcmp(fields_get(&record, "boot", boot, sizeof(boot)), boot_id(now)) != 0)
         return (struct process){0};
     t->pid = fields_int(&record, "pid", 0);
@@ -297,18 +310,24 @@ static struct process find_supervisor(struct tracked *t, int folder)
 static bool has_supervisor(struct tracked *t, int folder)
 {
     struct process supervisor = find_supervisor(t, folder);
-    if (!process_alive(supervisor))
-        return false;
+    if (t->unsure.code != ERR_NONE || !process_alive(supervisor))
+        return t->unsure.code != ERR_NONE;
     t->fd = pidfd_open(supervisor.pid, 0);
     if (t->fd >= 0 && process_alive(supervisor)) /* it is his, not of who got his pid */
         return true;
+    if (t->fd < 0 && errno != ESRCH) {
+        error_set(&t->unsure, ERR_IO, "cannot watch process %d: %s", (int)supervisor.pid,
+                  strerror(errno));
+        return true;
+    }
     if (t->fd >= 0)
         close(t->fd);
     t->fd = -1;
     return false;
 }
 
-/* The exit is written before the supervisor dies: once that one is dead, the last look counts. */
+/* Or unsure. The exit is written before the supervisor dies: once that one is dead, the last look
+ * counts. */
 static bool is_known(struct tracked *t, int folder)
 {
     return has_ended(t, folder) || has_supervisor(t, folder) || has_ended(t, folder);
@@ -326,6 +345,11 @@ static void on_settle(uv_work_t *work)
 {
     struct tracked *t = work->data;
     int folder = open(t->run->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    t->unsure.code = ERR_NONE;
+    if (folder < 0 && errno != ENOENT && errno != ENOTDIR) {
+        error_set(&t->unsure, ERR_IO, "cannot open its folder: %s", strerror(errno));
+        return;
+    }
     if (folder < 0) {
         run_end_text(&t->end, END_LOST, "The task's folder is gone");
         return;
@@ -338,12 +362,36 @@ static void on_settle(uv_work_t *work)
     close(folder);
 }
 
+static void on_later(uv_timer_t *gate)
+{
+    struct process_driver *p = gate->data;
+    LIST_EACH (it, &p->runs) {
+        struct tracked *t = LIST_ENTRY(it, struct tracked, in_runs);
+        if (t->state == UNSURE)
+            settle(t);
+    }
+}
+
+static void look_later(struct tracked *t)
+{
+    log_event(t->told_unsure ? LOG_DEBUG : LOG_WARN, "what became of a task cannot be seen",
+              "task=%s why=\"%s\"", t->run->name, t->unsure.text);
+    t->told_unsure = true;
+    t->state = UNSURE;
+    if (!uv_is_active((uv_handle_t *)&t->p->gate))
+        uv_timer_start(&t->p->gate, on_later, LOOK_AGAIN_MS, 0);
+}
+
 static void on_settled(uv_work_t *work, int status)
 {
     struct tracked *t = work->data;
     struct run *run = t->run;
     bool stopping = t->p->stopped != NULL;
     (void)status;
+    if (t->unsure.code != ERR_NONE && !stopping) {
+        look_later(t);
+        return;
+    }
     if (t->fd >= 0 && !stopping) {
         watch(t);
         return;
@@ -466,6 +514,8 @@ void process_stop(struct process_driver *p, void (*stopped)(struct process_drive
         struct tracked *t = LIST_ENTRY(it, struct tracked, in_runs);
         if (t->state == CONNECTED || t->state == WATCHED)
             disconnect(t);
+        else if (t->state == UNSURE)
+            untrack(t);
     }
     leave_when_empty(p);
 }

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "base/log.h"
 #include "executor/fields.h"
 
 static struct world w;
@@ -394,6 +396,49 @@ static void without_its_record_a_task_is_found_by_what_it_holds(void **unused)
     assert_int_equal(found.run.end.code, 7);
 }
 
+static bool noted;
+
+static void note_line(void *data, enum log_level level, const char *line)
+{
+    (void)data;
+    (void)level;
+    noted = noted || strstr(line, "what became of a task cannot be seen") != NULL;
+}
+
+/* What cannot be looked at is not dead. */
+static void without_files_to_open_a_task_is_looked_at_again(void **unused)
+{
+    (void)unused;
+    struct task old, found;
+    int hogs[4096];
+    size_t n = 0;
+    struct rlimit before, few = {64, 64};
+    task_launch(&w, &old, 1, "echo up; while :; do sleep 0.01; done");
+    await_flag(&w, &old.has_started);
+    world_agent_stop(&w);
+    remove_file(&old, "sup.sock");
+    world_agent_start(&w);
+    task_known(&w, &found, 1);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few.rlim_max = before.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    while (n < COUNT(hogs) && (hogs[n] = dup(0)) >= 0)
+        n++;
+    noted = false;
+    driver->recover(driver, &found.run);
+    log_set_sink(note_line, NULL, LOG_WARN);
+    await_flag(&w, &noted);
+    log_set_sink(NULL, NULL, LOG_WARN);
+    assert_false(found.has_started || found.has_ended);
+    while (n > 0)
+        close(hogs[--n]);
+    setrlimit(RLIMIT_NOFILE, &before);
+    await_flag(&w, &found.has_started);
+    driver->kill(driver, &found.run, 60000);
+    await_flag(&w, &found.has_ended);
+    assert_int_equal(found.run.end.how, END_SIGNALED);
+}
+
 static void a_socket_that_goes_while_the_agent_runs_is_not_missed(void **unused)
 {
     (void)unused;
@@ -658,6 +703,7 @@ int main(void)
         T(without_its_socket_its_end_is_learned),
         T(without_its_socket_the_grace_is_kept),
         T(without_its_record_a_task_is_found_by_what_it_holds),
+        T(without_files_to_open_a_task_is_looked_at_again),
         T(a_socket_that_goes_while_the_agent_runs_is_not_missed),
         T(a_connection_that_is_lost_is_not_the_end),
         T(a_task_whose_record_is_gone_with_its_supervisor_says_so),
