@@ -121,8 +121,9 @@ static void take_outcomes(struct node *n, const struct replica_out *out)
         case REPLICA_READ:
             request_readable(n, o->ticket, o);
             break;
-        case REPLICA_CHANGE:
-            break; /* membership is not driven from here yet */
+        case REPLICA_CHANGE: /* the only one that is asked for here */
+            n->handing_over = false;
+            break;
         }
     }
 }
@@ -170,11 +171,33 @@ static void look_after_files(struct node *n)
 
 /* ---------------- the turn */
 
-/* What was taken in is answered first, if that does not take too long. */
+/* What was taken in is answered first, and then another node leads, if that does not take too long.
+ */
+static bool has_answered(const struct node *n)
+{
+    return map_count(n->pendings) + map_count(n->reads) == 0;
+}
+
+static bool must_hand_over(const struct node *n)
+{
+    return n->stopping && !n->handed_over && has_answered(n) && replica_leads(n->replica);
+}
+
+static void hand_over(struct node *n)
+{
+    struct error err;
+    if (!must_hand_over(n))
+        return;
+    n->handed_over = true; /* tried: nobody may be there */
+    n->handing_over = replica_change(n->replica, REPLICA_HAND_OVER, 0, NULL, 0, &err) == 0;
+    if (!n->handing_over)
+        log_debug("the leadership is not handed over", "why=%s", err.text);
+}
+
 static bool may_stop(const struct node *n)
 {
-    size_t unanswered = map_count(n->pendings) + map_count(n->reads);
-    return n->stopping && (unanswered == 0 || n->now.mono.ms >= n->stop_at.ms);
+    bool done = has_answered(n) && !must_hand_over(n) && !n->handing_over;
+    return n->stopping && (done || n->now.mono.ms >= n->stop_at.ms);
 }
 
 static int commit(struct node *n, struct error *err)
@@ -205,6 +228,7 @@ int node_turn(struct node *n, struct event *events, size_t events_n, struct now 
     if (node_join(n, err) != 0)
         return -1;
     think_as_agent(n);
+    hand_over(n);
     if (propose_drafts(n, err) != 0 || commit(n, err) != 0)
         return -1;
 
@@ -231,7 +255,7 @@ static bool restless(const struct node *n)
 
 struct mono node_due(const struct node *n)
 {
-    if (restless(n))
+    if (restless(n) || must_hand_over(n))
         return (struct mono){0};
     struct mono due = replica_due(n->replica);
     if (n->stopping)

@@ -72,6 +72,7 @@ struct node {
     uint64_t told_term;
     bool housekeeping; /* a command of the node's own is in flight */
     bool stopping, stopped, recovered;
+    bool handed_over, handing_over; /* the leadership, while stopping */
     struct mono stop_at; /* when it stops though not all is answered */
     bool checkpointing, snapshotting;
     int64_t checkpointed, agent_checkpointed; /* size of the logs at their last checkpoints */

@@ -363,6 +363,22 @@ static void take_down(struct sim_node *n, enum fate fate)
     trace(w, "node %d down, fate %d", n->position, (int)fate);
 }
 
+/* It was told to stop, and has: nothing is lost. */
+static void leave(struct sim_node *n)
+{
+    struct world *w = n->w;
+    for (size_t i = 0; i < n->inbox_n; i++)
+        event_close(&n->inbox[i]);
+    n->inbox_n = 0;
+    node_close(n->node);
+    n->node = NULL;
+    proxy_routes_close(&n->routes);
+    n->up_at = w->mono + 50 + (int64_t)rng_below(&w->stops, RESTART_MS_MAX);
+    n->unheard_ms = n->up_at > n->unheard_ms ? n->up_at : n->unheard_ms;
+    w->stopped++;
+    trace(w, "node %d has stopped", n->position);
+}
+
 static enum fate draw_fate(struct world *w)
 {
     if (chance(w, w->options.faults.lose))
@@ -458,8 +474,8 @@ static void turn(struct sim_node *n)
     faultvfs_die_at(n->vfs, FAULT_SYNC, 0);
     if (rc != 0)
         fail_world(w, "node %d stopped: %s", n->position, err.text);
-    else
-        check_step(w, n);
+    else if (check_step(w, n) && node_stopped(n->node))
+        leave(n);
 }
 
 static void trouble(struct world *w)
@@ -474,6 +490,13 @@ static void trouble(struct world *w)
         n->wall_ahead_ms += (int64_t)rng_below(&w->rng, 3000);
     if (n->node != NULL && chance(w, w->options.faults.crash * 10))
         take_down(n, draw_fate(w));
+    if (rng_below(&w->stops, 1000) >= (uint64_t)w->options.faults.stop)
+        return;
+    n = &w->nodes[rng_below(&w->stops, (uint64_t)w->options.nodes)];
+    if (n->node != NULL) {
+        trace(w, "node %d is to stop", n->position);
+        deliver(w, n->position, 0, &(struct event){.kind = EVENT_STOP});
+    }
 }
 
 /* When anything happens next. */
@@ -520,6 +543,7 @@ int world_play(const struct world_options *options, struct world *w)
     struct error err;
     *w = (struct world){.options = *options, .wall0 = WALL_START};
     rng_seed(&w->rng, options->seed);
+    rng_seed(&w->stops, ~options->seed);
     w->leaders = map_new();
     w->sums = map_new();
     w->started = map_new();

@@ -20,6 +20,7 @@ struct faults {
     int cut;                 /* of seconds: one node is cut off for a while */
     int die;                 /* of task seconds: a task fails by itself */
     int jump;                /* of seconds: a node's wall clock jumps ahead by up to 3 s */
+    int stop;                /* of seconds: a node is told to stop, and starts again */
 };
 
 struct world_options {
@@ -83,7 +84,7 @@ struct write { /* what a client was told is done */
 
 struct world {
     struct world_options options;
-    struct rng rng;
+    struct rng rng, stops; /* the latter: who is told to stop, and when it is back */
     char folder[TMP_PATH_SIZE];
     int64_t mono, wall0;
     uint64_t seq, trace;
@@ -96,7 +97,7 @@ struct world {
     struct write *writes; /* by name, the newest */
     size_t writes_n;
     uint64_t next_exchange;
-    int64_t turns, crashes, restarts, acked, refused;
+    int64_t turns, crashes, stopped, restarts, acked, refused;
     struct client *client;
     char failure[512], unsettled[128]; /* what is not as wanted yet */
 };
