@@ -210,12 +210,14 @@ static void ask_again(struct master *m, int64_t node, struct outbox *out)
     outbox_message_end(out, &w);
 }
 
-/* What it was told of routes long ago and does not have has been lost, or refused. */
+/* What it was told of routes long ago and does not have has been lost, or refused. Who has none can
+ * do nothing with changes, however lately it was told the last of them. */
 static void on_pong(struct master *m, struct session *s, const struct json *body, struct now now)
 {
+    int64_t has = json_int(json_get(body, "routes"), ROUTES_NONE);
+    struct mono told = has == ROUTES_NONE ? s->all_routes_told : s->routes_told;
     s->pong = json_int(json_get(body, "seq"), 0);
-    if (json_int(json_get(body, "routes"), ROUTES_NONE) == s->routes ||
-        now.mono.ms - s->routes_told.ms < ROUTES_LOST_MS)
+    if (has == s->routes || now.mono.ms - told.ms < ROUTES_LOST_MS)
         return;
     s->routes = ROUTES_NONE;
     m->routes_lost = true;
@@ -300,28 +302,23 @@ void master_changed(struct master *m, const struct change *c)
 
 /* ---- routes */
 
-static void tell_change(struct master *m, const struct session *s, int64_t revision,
-                        struct outbox *out)
-{
-    struct slice routes, removed;
-    struct json_writer w;
-    master_tell(m, s->id, MESSAGE_ROUTES, &w, out);
-    json_member_int(&w, "revision", revision);
-    json_member_int(&w, "since", s->routes);
-    routes_change(m->routes, &routes, &removed);
-    json_member_raw(&w, "routes", routes);
-    json_member_raw(&w, "removed", removed);
-    outbox_message_end(out, &w);
-}
-
-static void tell_routes(struct master *m, const struct session *s, int64_t revision,
-                        struct slice routes, struct outbox *out)
+/* `removed` NULL: these are all. */
+static void tell_routes(struct master *m, struct session *s, int64_t revision, struct slice routes,
+                        const struct slice *removed, struct now now, struct outbox *out)
 {
     struct json_writer w;
     master_tell(m, s->id, MESSAGE_ROUTES, &w, out);
     json_member_int(&w, "revision", revision);
+    if (removed != NULL)
+        json_member_int(&w, "since", s->routes);
     json_member_raw(&w, "routes", routes);
+    if (removed != NULL)
+        json_member_raw(&w, "removed", *removed);
     outbox_message_end(out, &w);
+    s->routes = revision;
+    s->routes_told = now.mono;
+    if (removed == NULL)
+        s->all_routes_told = now.mono;
 }
 
 static bool routes_to_tell(const struct master *m)
@@ -333,25 +330,22 @@ void send_routes(struct master *m, struct now now, struct outbox *out)
 {
     struct buf all;
     struct session *s;
-    struct slice routes, removed;
+    struct slice changed, removed;
     int64_t revision = routes_refresh(m->routes);
-    bool brief = routes_change(m->routes, &routes, &removed);
+    bool brief = routes_change(m->routes, &changed, &removed);
     m->routes_lost = false;
     buf_init(&all, LIMIT_FRAME_BYTES / 2);
     for (size_t cursor = 0; (s = map_each(m->sessions, &cursor)) != NULL;) {
         if (s->state != SESSION_REGISTERED || s->routes == revision)
             continue;
-        s->routes_told = now.mono;
         if (brief && s->routes == revision - 1) {
-            tell_change(m, s, revision, out);
-        } else {
-            if (all.len == 0)
-                routes_list(m->routes, &all);
-            if (buf_full(&all))
-                continue;
-            tell_routes(m, s, revision, buf_slice(&all), out);
+            tell_routes(m, s, revision, changed, &removed, now, out);
+            continue;
         }
-        s->routes = revision;
+        if (all.len == 0)
+            routes_list(m->routes, &all);
+        if (!buf_full(&all))
+            tell_routes(m, s, revision, buf_slice(&all), NULL, now, out);
     }
     if (buf_full(&all))
         log_error("routes not sent", "why=more than %d bytes: proxies keep what they have",

@@ -24,7 +24,7 @@ struct session {
     struct mono due;       /* an order is to be given or repeated then */
     struct map *told;      /* task -> struct told: what it was last ordered, and when */
     int64_t routes;        /* the revision that it was told last; ROUTES_NONE */
-    struct mono routes_told;
+    struct mono routes_told, all_routes_told;
     struct list in_dirty; /* of master.dirty: its orders are to be looked at now */
 };
 

@@ -130,33 +130,44 @@ static const char *route_key(const struct json *route, char dst[300])
     return dst;
 }
 
-static void note_routes(struct desk *d, const struct out *item)
+static void put_route(struct desk_book *b, const struct json *route)
 {
     char key[300];
+    struct buf text;
+    struct json_writer w;
+    buf_init(&text, LIMIT_FRAME_BYTES);
+    json_begin(&w, &text);
+    json_put_value(&w, route);
+    mem_free(map_put_str(b->routes, route_key(route, key), buf_take(&text, NULL)));
+}
+
+static void take_routes(struct desk_book *b, const struct json *v)
+{
+    char key[300];
+    int64_t since;
+    bool change = json_i64(json_get(v, "since"), &since);
+    if (change && since != b->revision) {
+        b->revision = ROUTES_NONE;
+        return;
+    }
+    if (change)
+        b->changes++;
+    else
+        empty_book(b);
+    JSON_EACH (route, json_get(v, "removed"))
+        mem_free(map_remove_str(b->routes, route_key(route, key)));
+    JSON_EACH (route, json_get(v, "routes"))
+        put_route(b, route);
+    b->revision = json_int(json_get(v, "revision"), 0);
+    b->news = true;
+}
+
+static void note_routes(struct desk *d, const struct out *item)
+{
     struct error err;
     struct json *v = json_parse(buf_slice(&item->body), &err);
-    struct desk_book *b = desk_book(d, item->agent);
-    int64_t since;
-    if (str_eq(json_str(json_get(v, "m"), ""), "routes") && !d->lose_routes) {
-        if (json_i64(json_get(v, "since"), &since)) {
-            assert_int_equal(since, b->revision);
-            b->changes++;
-        } else {
-            empty_book(b);
-        }
-        JSON_EACH (route, json_get(v, "removed"))
-            mem_free(map_remove_str(b->routes, route_key(route, key)));
-        JSON_EACH (route, json_get(v, "routes")) {
-            struct buf text;
-            struct json_writer w;
-            buf_init(&text, LIMIT_FRAME_BYTES);
-            json_begin(&w, &text);
-            json_put_value(&w, route);
-            mem_free(map_put_str(b->routes, route_key(route, key), buf_take(&text, NULL)));
-        }
-        b->revision = json_int(json_get(v, "revision"), 0);
-        b->news = true;
-    }
+    if (str_eq(json_str(json_get(v, "m"), ""), "routes") && !d->lose_routes)
+        take_routes(desk_book(d, item->agent), v);
     json_free(v);
 }
 

@@ -230,6 +230,23 @@ static void what_an_agent_has_lost_it_is_told_again(void **unused)
     expect_routes("nothing");
 }
 
+static void what_was_lost_is_told_again_though_routes_change_all_the_time(void **unused)
+{
+    (void)unused;
+    char path[16];
+    d.lose_routes = true;
+    desk_app(&d, "/lost", "");
+    desk_run_ms(&d, 100, 2);
+    d.lose_routes = false;
+    for (int i = 0; i < 10; i++) {
+        snprintf(path, sizeof path, "/app%d", i);
+        desk_app(&d, path, "");
+        desk_run_ms(&d, 500, 2);
+    }
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(map_count(desk_book(&d, i)->routes), 11);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +262,7 @@ int main(void)
         TEST(a_burst_of_changes_is_told_once),
         TEST(who_knows_the_routes_is_told_what_changes),
         TEST(what_an_agent_has_lost_it_is_told_again),
+        TEST(what_was_lost_is_told_again_though_routes_change_all_the_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
