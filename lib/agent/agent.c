@@ -197,6 +197,8 @@ void agent_leader(struct agent *a, uint64_t term, struct now now, struct outbox 
 {
     a->term = term;
     a->registered = false;
+    if (a->routes_term != (int64_t)term)
+        a->routes = ROUTES_NONE; /* each leader counts its own */
     send_register(a, now, out);
 }
 

@@ -125,8 +125,10 @@ static void note_message(struct post *p, const struct out *item)
         note_register(p, v);
     if (kind == MESSAGE_STATUS)
         note_statuses(p, v);
-    if (kind == MESSAGE_PONG)
+    if (kind == MESSAGE_PONG) {
         p->pong = json_int(json_get(v, "seq"), 0);
+        p->routes = json_int(json_get(v, "routes"), 0);
+    }
     json_free(v);
 }
 

@@ -15,9 +15,10 @@ struct post {
     struct rng rng;
     struct outbox out;
     struct now now;
-    uint64_t term; /* of the leader that speaks */
-    bool reopen;   /* the process dies after every commit, and comes back */
-    int64_t pong;  /* the newest one it sent */
+    uint64_t term;  /* of the leader that speaks */
+    bool reopen;    /* the process dies after every commit, and comes back */
+    int64_t pong;   /* the newest one it sent */
+    int64_t routes; /* that this one names */
     struct buf done, shown;
 };
 

@@ -142,6 +142,24 @@ static void a_change_to_other_routes_waits_for_all_of_them(void **unused)
     expect_done("");
 }
 
+/* Each leader counts them anew: by chance it may have come to the same number. */
+static void another_leaders_routes_are_none_of_this_ones(void **unused)
+{
+    (void)unused;
+    post_settle(&p);
+    post_hear(&p, "{'m':'routes','revision':5,'routes':[]}");
+    post_run_ms(&p, 500);
+    assert_int_equal(p.routes, 5);
+    post_leader(&p, p.term); /* the same one */
+    post_welcome(&p);
+    post_run_ms(&p, 500);
+    assert_int_equal(p.routes, 5);
+    post_leader(&p, p.term + 1);
+    post_welcome(&p);
+    post_run_ms(&p, 500);
+    assert_int_equal(p.routes, ROUTES_NONE);
+}
+
 /* ---- running */
 
 static void a_task_lives_from_order_to_acknowledged_end(void **unused)
@@ -652,6 +670,7 @@ int main(void)
         TEST(docker_that_is_found_late_is_told),
         TEST(a_leader_that_was_is_not_listened_to),
         TEST(a_change_to_other_routes_waits_for_all_of_them),
+        TEST(another_leaders_routes_are_none_of_this_ones),
         TEST(a_task_lives_from_order_to_acknowledged_end),
         TEST(an_order_that_comes_twice_starts_once),
         TEST(an_attempt_of_a_run_is_started_once_whatever_its_task),
