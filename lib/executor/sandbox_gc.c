@@ -25,6 +25,13 @@ struct removal {
     unsigned deep; /* folders that were too deep, so far: each is moved up to the root */
 };
 
+/* Its owner may have closed it to himself. Also who only moves a folder writes into it. */
+static void open_up(int folder, const char *name)
+{
+    if (geteuid() != 0)
+        (void)!fchmodat(folder, name, 0700, AT_SYMLINK_NOFOLLOW);
+}
+
 static int move_up(struct removal *r, int folder, const char *name)
 {
     char up[32];
@@ -38,10 +45,9 @@ static int remove_inside(struct removal *r, int folder, int depth);
 
 static int remove_folder(struct removal *r, int folder, const char *name, int depth)
 {
+    open_up(folder, name);
     if (depth == DEPTH_MAX)
         return move_up(r, folder, name);
-    if (geteuid() != 0) /* its owner may have closed it to himself */
-        (void)!fchmodat(folder, name, 0700, AT_SYMLINK_NOFOLLOW);
     int inner = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (inner < 0 || remove_inside(r, inner, depth + 1) != 0)
         return -1;
@@ -68,6 +74,7 @@ int sandbox_remove_tree(const char *path, struct error *err)
 {
     struct removal r = {0};
     unsigned before;
+    open_up(AT_FDCWD, path);
     do { /* what was moved up may have come too late to be seen */
         before = r.deep;
         r.root = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -378,25 +378,50 @@ static void removes_a_tree_of_any_depth(void **unused)
     assert_int_equal(sandbox_remove_tree(run, &err), 0); /* nothing to do */
 }
 
-static void removes_what_its_owner_has_closed(void **unused)
+static int remove_as_nobody(struct error *err)
 {
-    (void)unused;
     const uid_t was = geteuid();
-    struct error err;
-    assert_int_equal(mkdir(in(run, "cache"), 0755), 0);
-    assert_int_equal(mkdir(in(run, "cache/module"), 0755), 0);
-    put(in(run, "cache/module/source"), "x");
-    chmod(in(run, "cache/module"), 0555);
-    chmod(in(run, "cache"), 0);
     if (was == 0) { /* whom nothing is closed to */
         char command[TMP_PATH_SIZE + 32];
         snprintf(command, sizeof(command), "chown -R 65534 %s", root);
         assert_int_equal(system(command), 0);
         assert_int_equal(seteuid(65534), 0);
     }
-    int rc = sandbox_remove_tree(run, &err);
+    int rc = sandbox_remove_tree(run, err);
     assert_int_equal(seteuid(was), 0);
-    if (rc != 0)
+    return rc;
+}
+
+static void removes_what_its_owner_has_closed(void **unused)
+{
+    (void)unused;
+    struct error err;
+    assert_int_equal(mkdir(in(run, "cache"), 0755), 0);
+    assert_int_equal(mkdir(in(run, "cache/module"), 0755), 0);
+    put(in(run, "cache/module/source"), "x");
+    chmod(in(run, "cache/module"), 0555);
+    chmod(in(run, "cache"), 0);
+    chmod(run, 0);
+    if (remove_as_nobody(&err) != 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(access(run, F_OK), -1);
+}
+
+static void removes_what_is_closed_at_any_depth(void **unused)
+{
+    (void)unused;
+    struct error err;
+    int at = open(run, O_RDONLY | O_DIRECTORY);
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(mkdirat(at, "d", 0755), 0);
+        int next = openat(at, "d", O_RDONLY | O_DIRECTORY);
+        if (i > 0)
+            fchmod(at, 0555);
+        close(at);
+        at = next;
+    }
+    close(at);
+    if (remove_as_nobody(&err) != 0)
         fail_msg("%s", err.text);
     assert_int_equal(access(run, F_OK), -1);
 }
@@ -440,6 +465,7 @@ int main(void)
         T(a_disk_without_inodes_is_full),
         T(removes_a_tree_of_any_depth),
         T(removes_what_its_owner_has_closed),
+        T(removes_what_is_closed_at_any_depth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
