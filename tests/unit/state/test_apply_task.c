@@ -294,14 +294,16 @@ static void order_twice(struct fixture *f, int64_t orders[2])
 static void what_had_started_after_all_withdraws_a_later_order(void **data)
 {
     static const struct {
+        int seq; /* who gave it up counted its own word as the first */
         const char *report;
         enum run_state then;
-    } rows[] = {{"running", RUN_RUNNING}, {"finished", RUN_SUCCESS}};
+    } rows[] = {
+        {1, "starting", RUN_ASSIGNED}, {2, "running", RUN_RUNNING}, {2, "finished", RUN_SUCCESS}};
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct fixture *f = *data;
         int64_t orders[2];
         order_twice(f, orders);
-        status(f, orders[0], 2, rows[i].report);
+        status(f, orders[0], rows[i].seq, rows[i].report);
         assert_int_equal(only_run(f).task, orders[0]);
         assert_int_equal(only_run(f).state, rows[i].then);
         assert_int_equal(task_of(f, orders[1]).state, TASK_KILLING);
