@@ -45,6 +45,14 @@ static int64_t twin_of(struct agent *a, const struct run_spec *spec)
     return stmt_one_i64(q, 0);
 }
 
+/* Its leader gave it up, and maybe what it heard since, too. */
+static void tell_again(struct agent *a, int64_t task, struct now now, struct outbox *out)
+{
+    struct known known;
+    if (!repeat_last(a, task, out) && known_task(a, task, &known))
+        report_state(a, task, known.state, now.wall, NULL, out);
+}
+
 static void add_task(struct agent *a, const struct run_spec *spec, struct slice text)
 {
     struct stmt *q = write_stmt(a, TASK_ADD);
@@ -72,7 +80,7 @@ static void take_run(struct agent *a, const struct run_spec *spec, int64_t pong,
     run_spec_write(spec, &w);
     int64_t twin = twin_of(a, spec);
     if (twin != 0)
-        repeat_last(a, twin, out);
+        tell_again(a, twin, now, out);
     add_task(a, spec, buf_slice(&text));
     const char *why =
         twin != 0 ? "this agent had started it already" : too_late(a, spec, pong, now);

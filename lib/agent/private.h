@@ -72,7 +72,8 @@ void report_state(struct agent *a, int64_t task, enum task_state state, struct w
                   const char *message, struct outbox *out);
 /* The end of a task that has no record here. */
 void report_unknown(struct agent *a, int64_t task, struct wall at, struct outbox *out);
-void repeat_last(struct agent *a, int64_t task, struct outbox *out);
+/* False: all of it is acknowledged. */
+bool repeat_last(struct agent *a, int64_t task, struct outbox *out);
 void send_statuses(struct agent *a, struct outbox *out); /* from the first one on */
 void on_ack(struct agent *a, const struct json *body, struct outbox *out);
 

@@ -130,13 +130,15 @@ void report_unknown(struct agent *a, int64_t task, struct wall at, struct outbox
     buf_close(&body);
 }
 
-void repeat_last(struct agent *a, int64_t task, struct outbox *out)
+bool repeat_last(struct agent *a, int64_t task, struct outbox *out)
 {
     struct stmt *q = stmts_use(a->stmts, STATUS_LAST);
     stmt_bind_i64(q, ":task", task);
-    if (stmt_row(q))
+    bool found = stmt_row(q);
+    if (found)
         send_status(a, stmt_text(q, 0), out);
     stmt_end(q);
+    return found;
 }
 
 /* Once the end of a task is known to the leader, its record may go. */

@@ -215,6 +215,18 @@ static void an_attempt_of_a_run_is_started_once_whatever_its_task(void **unused)
     expect_done("launch 8\nlaunch 9\n");
 }
 
+/* Else it would be ordered again at once, and again, until there is news of the first. */
+static void the_leader_hears_of_an_attempt_that_it_ordered_twice(void **unused)
+{
+    (void)unused;
+    post_settle(&p);
+    post_run(&p, 5, p.pong, ",'owner':1,'once':true");
+    post_hear(&p, "{'m':'ack','statuses':[{'task':5,'seq':1}]}");
+    post_done(&p);
+    post_run(&p, 6, p.pong, ",'owner':1,'once':true");
+    expect_done("status 5:2 starting\nstatus 6:1 dropped\n");
+}
+
 static void an_attempt_that_came_too_late_may_be_ordered_again(void **unused)
 {
     (void)unused;
@@ -674,6 +686,7 @@ int main(void)
         TEST(a_task_lives_from_order_to_acknowledged_end),
         TEST(an_order_that_comes_twice_starts_once),
         TEST(an_attempt_of_a_run_is_started_once_whatever_its_task),
+        TEST(the_leader_hears_of_an_attempt_that_it_ordered_twice),
         TEST(an_attempt_that_came_too_late_may_be_ordered_again),
         TEST(orders_that_make_no_sense_are_left),
         TEST(a_status_is_repeated_until_it_is_acknowledged),
