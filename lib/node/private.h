@@ -73,7 +73,7 @@ struct node {
     bool housekeeping; /* a command of the node's own is in flight */
     bool stopping, stopped, recovered;
     bool handed_over, handing_over; /* the leadership, while stopping */
-    struct mono stop_at; /* when it stops though not all is answered */
+    struct mono stop_at;            /* when it stops though not all is answered */
     bool checkpointing, snapshotting;
     int64_t checkpointed, agent_checkpointed; /* size of the logs at their last checkpoints */
     uint64_t fetching;                        /* token of the snapshot on its way; 0: none */

@@ -54,10 +54,12 @@ static bool play(uint64_t seed, int nodes, bool verbose, uint64_t *trace_out)
     bool fine = world_play(&o, &w) == 0;
     *trace_out = w.trace;
     if (fine)
-        printf("ok seed %llu nodes %d turns %lld crashes %lld stops %lld acked %lld virtual_ms %lld trace "
+        printf("ok seed %llu nodes %d turns %lld crashes %lld stops %lld acked %lld virtual_ms "
+               "%lld trace "
                "%016llx\n",
-               (unsigned long long)seed, o.nodes, (long long)w.turns, (long long)w.crashes, (long long)w.stopped,
-               (long long)w.acked, (long long)w.mono, (unsigned long long)w.trace);
+               (unsigned long long)seed, o.nodes, (long long)w.turns, (long long)w.crashes,
+               (long long)w.stopped, (long long)w.acked, (long long)w.mono,
+               (unsigned long long)w.trace);
     else
         printf("%s at %lld ms\nnot ok seed %llu nodes %d\n", w.failure, (long long)w.mono,
                (unsigned long long)seed, o.nodes);
