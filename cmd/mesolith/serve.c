@@ -312,9 +312,9 @@ static void do_launch(void *data, int64_t task, struct slice run_spec)
     tasks_launch(&((struct server *)data)->tasks, task, run_spec);
 }
 
-static void do_kill(void *data, int64_t task, int64_t grace_ms, const char *reason)
+static void do_kill(void *data, int64_t task, const char *reason)
 {
-    tasks_kill(&((struct server *)data)->tasks, task, grace_ms, reason);
+    tasks_kill(&((struct server *)data)->tasks, task, reason);
 }
 
 static void do_forget(void *data, int64_t task)

@@ -139,7 +139,7 @@ static void on_found_all(struct executor *x)
     size_t cursor = 0;
     e->found_all = true;
     for (struct task *t; (t = map_each(e->alive, &cursor)) != NULL;)
-        executor_kill(x, t->key, 0, "mesolith stop --all");
+        executor_kill(x, t->key, "mesolith stop --all");
     look_whether_over(e);
 }
 

@@ -123,9 +123,9 @@ void tasks_launch(struct tasks *t, int64_t task, struct slice run_spec)
     executor_launch(t->executor, task, run_spec);
 }
 
-void tasks_kill(struct tasks *t, int64_t task, int64_t grace_ms, const char *reason)
+void tasks_kill(struct tasks *t, int64_t task, const char *reason)
 {
-    executor_kill(t->executor, task, grace_ms, reason);
+    executor_kill(t->executor, task, reason);
 }
 
 void tasks_forget(struct tasks *t, int64_t task)

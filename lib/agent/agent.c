@@ -315,7 +315,7 @@ void agent_status(struct agent *a, const struct json *v, struct now now, struct 
     map_remove(a->alive, (uint64_t)st.task);
     if (!known_task(a, st.task, &known)) { /* a stranger from a lost agent.db: it must end */
         if (!task_ended(st.state))
-            outbox_kill(out, st.task, 0, "nobody knows this task any more");
+            outbox_kill(out, st.task, "nobody knows this task any more");
         else
             outbox_forget(out, st.task);
         return;

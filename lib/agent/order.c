@@ -162,5 +162,5 @@ void on_kill(struct agent *a, const struct json *body, struct now now, struct ou
     else if (!known.launched)
         report_state(a, task, TASK_KILLED, now.wall, reason, out);
     else
-        outbox_kill(out, task, json_int(json_get(body, "grace_ms"), 0), reason);
+        outbox_kill(out, task, reason);
 }

@@ -190,7 +190,7 @@ static void on_changed(struct checker *c)
                  "Task was killed since its health check failed %u times in a row: %.60s",
                  c->health.failures, c->cause);
         log_info("task unhealthy", "task=%s cause=\"%s\"", t->run.name, c->cause);
-        task_end(t, KILLED_UNHEALTHY, 0, reason);
+        task_end(t, KILLED_UNHEALTHY, reason);
     } else {
         report(t);
     }

@@ -190,7 +190,7 @@ static void on_too_long(uv_timer_t *timer)
     char reason[96];
     snprintf(reason, sizeof(reason), "Maximum completion time of %lld s reached",
              (long long)(t->spec.max_ms / 1000));
-    task_end(t, KILLED_TOO_LONG, 0, reason);
+    task_end(t, KILLED_TOO_LONG, reason);
 }
 
 /* Counted from its true start, which an earlier agent may have seen. */
@@ -400,16 +400,14 @@ void executor_launch(struct executor *x, int64_t task, struct slice run_spec)
 
 /* ---- killing and forgetting */
 
-static int64_t grace_of(const struct task_run *t, int64_t grace_ms)
+static int64_t grace_of(const struct task_run *t)
 {
-    if (grace_ms > 0)
-        return grace_ms;
     if (t->spec.grace_ms > 0)
         return t->spec.grace_ms;
     return t->spec.image != NULL ? GRACE_DOCKER_MS : GRACE_MS;
 }
 
-void task_end(struct task_run *t, enum why_killed why, int64_t grace_ms, const char *reason)
+void task_end(struct task_run *t, enum why_killed why, const char *reason)
 {
     if (t->phase != ENDED && t->why_killed == NOT_KILLED) {
         t->why_killed = why;
@@ -427,17 +425,17 @@ void task_end(struct task_run *t, enum why_killed why, int64_t grace_ms, const c
     case STARTING:
     case RUNNING:
         checks_stop(t);
-        t->driver->kill(t->driver, &t->run, grace_of(t, grace_ms));
+        t->driver->kill(t->driver, &t->run, grace_of(t));
         return;
     }
     UNREACHABLE("a phase without a case");
 }
 
-void executor_kill(struct executor *x, int64_t task, int64_t grace_ms, const char *reason)
+void executor_kill(struct executor *x, int64_t task, const char *reason)
 {
     struct task_run *t = task_find(x, task);
     if (t != NULL && x->stopped == NULL)
-        task_end(t, KILLED_BY_ORDER, grace_ms, reason);
+        task_end(t, KILLED_BY_ORDER, reason);
 }
 
 void executor_forget(struct executor *x, int64_t task)

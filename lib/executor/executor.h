@@ -59,9 +59,9 @@ void executor_stop(struct executor *x, void (*stopped)(void *data));
 /* run_spec is its JSON. Reports what becomes of it; a task that is known already is reported again
  * and not touched. After `recovered`. */
 void executor_launch(struct executor *x, int64_t task, struct slice run_spec);
-/* grace_ms 0: the task's own, else 3 s, or 5 s of a container. The reason is for people. A second
- * order may shorten the grace. One that has ended is reported again. */
-void executor_kill(struct executor *x, int64_t task, int64_t grace_ms, const char *reason);
+/* With the grace of its spec, else 3 s, or 5 s of a container. The reason is for people. One that
+ * has ended is reported again. */
+void executor_kill(struct executor *x, int64_t task, const char *reason);
 /* The end was taken note of: folder and record may go. The sandbox stays until it is collected. */
 void executor_forget(struct executor *x, int64_t task);
 

@@ -104,7 +104,7 @@ static void take_broken(struct task_run *t, bool container)
     }
     t->driver = &t->x->processes.driver;
     t->driver->recover(t->driver, &t->run);
-    task_end(t, KILLED_BY_ORDER, 0,
+    task_end(t, KILLED_BY_ORDER,
              "The files that say what this task is are gone from its folder: it was ended");
 }
 

@@ -36,7 +36,6 @@ struct deed {
     char *type;                      /* PUBLISH */
     struct blob *event;              /* PUBLISH */
     int64_t id;                      /* a task, a node */
-    int64_t grace_ms;                /* KILL */
     struct buf body;                 /* LAUNCH, KILL, ROUTES, SEND */
     struct exchange_id exchange;     /* SANDBOX */
     struct sandbox_request *sandbox; /* SANDBOX */
@@ -144,12 +143,9 @@ static void hand_launch(struct hands *hands, int64_t task, struct slice run_spec
     want_bytes(hands->data, DEED_LAUNCH, task, run_spec);
 }
 
-static void hand_kill(struct hands *hands, int64_t task, int64_t grace_ms, const char *reason)
+static void hand_kill(struct hands *hands, int64_t task, const char *reason)
 {
-    struct deed d = {.kind = DEED_KILL, .id = task, .grace_ms = grace_ms};
-    buf_init(&d.body, LIMIT_FRAME_BYTES);
-    buf_puts(&d.body, reason);
-    want(hands->data, &d);
+    want_bytes(hands->data, DEED_KILL, task, slice_of(reason));
 }
 
 static void hand_forget(struct hands *hands, int64_t task)
@@ -278,7 +274,7 @@ static void do_deed(struct host *h, struct deed *d)
         deeds->launch(deeds->data, d->id, buf_slice(&d->body));
         break;
     case DEED_KILL:
-        deeds->kill(deeds->data, d->id, d->grace_ms, buf_str(&d->body));
+        deeds->kill(deeds->data, d->id, buf_str(&d->body));
         break;
     case DEED_FORGET:
         deeds->forget(deeds->data, d->id);

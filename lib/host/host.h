@@ -15,7 +15,7 @@ struct host;
 struct host_deeds {
     void *data;
     void (*launch)(void *data, int64_t task, struct slice run_spec);
-    void (*kill)(void *data, int64_t task, int64_t grace_ms, const char *reason);
+    void (*kill)(void *data, int64_t task, const char *reason);
     void (*forget)(void *data, int64_t task);
     void (*routes)(void *data, struct slice message);
     /* Takes the request; the answers go to host_answer(). */

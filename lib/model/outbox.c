@@ -84,11 +84,10 @@ void outbox_launch(struct outbox *o, int64_t task, struct slice run_spec)
     buf_put_slice(&item->body, run_spec);
 }
 
-void outbox_kill(struct outbox *o, int64_t task, int64_t grace_ms, const char *reason)
+void outbox_kill(struct outbox *o, int64_t task, const char *reason)
 {
     struct out *item = add(o, OUT_KILL);
     item->task = task;
-    item->grace_ms = grace_ms;
     buf_puts(&item->body, reason);
 }
 

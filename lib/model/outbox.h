@@ -38,7 +38,6 @@ struct out {
     struct draft draft;   /* DRAFT */
     int64_t agent;        /* MESSAGE: an agent's id in the state, or TO_LEADER */
     int64_t task;         /* KILL, FORGET */
-    int64_t grace_ms;     /* KILL */
     struct buf body;      /* MESSAGE, ROUTES: the message; LAUNCH: the run_spec; KILL: the reason */
 };
 #define TO_LEADER INT64_C(-1)
@@ -61,6 +60,6 @@ void outbox_drop_last(struct outbox *o); /* takes the last item out again */
 void outbox_message(struct outbox *o, int64_t agent, enum message_kind kind, struct json_writer *w);
 void outbox_message_end(struct outbox *o, struct json_writer *w);
 void outbox_launch(struct outbox *o, int64_t task, struct slice run_spec);
-void outbox_kill(struct outbox *o, int64_t task, int64_t grace_ms, const char *reason);
+void outbox_kill(struct outbox *o, int64_t task, const char *reason);
 void outbox_forget(struct outbox *o, int64_t task);
 void outbox_routes(struct outbox *o, struct slice message);

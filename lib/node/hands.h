@@ -35,7 +35,7 @@ struct hands {
     /* Tasks of the agent in this process (model/run_spec.h). Idempotent: launching what runs, or
      * killing what has ended, changes nothing but may be reported again. */
     void (*launch)(struct hands *h, int64_t task, struct slice run_spec);
-    void (*kill)(struct hands *h, int64_t task, int64_t grace_ms, const char *reason);
+    void (*kill)(struct hands *h, int64_t task, const char *reason);
     void (*forget)(struct hands *h, int64_t task); /* its record and supervisor's folder may go */
     void (*routes)(struct hands *h, struct slice message); /* MESSAGE_ROUTES: to the proxy */
 

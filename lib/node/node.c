@@ -95,7 +95,7 @@ static void carry_out(struct node *n)
             n->hands->launch(n->hands, item->task, buf_slice(&item->body));
             break;
         case OUT_KILL:
-            n->hands->kill(n->hands, item->task, item->grace_ms, buf_str(&item->body));
+            n->hands->kill(n->hands, item->task, buf_str(&item->body));
             break;
         case OUT_FORGET:
             n->hands->forget(n->hands, item->task);

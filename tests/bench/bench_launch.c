@@ -184,7 +184,7 @@ static void memory(size_t n)
         kib += private_kib(supervisor_of(key));
     printf("%-34s %ld KiB private each, of %zu\n", "a supervisor", kib / (long)n, n);
     for (int64_t key = first; key <= task_key; key++)
-        executor_kill(executor, key, 1, "");
+        executor_kill(executor, key, "");
     while (ended < n)
         uv_run(&loop.uv, UV_RUN_ONCE);
     for (int64_t key = first; key <= task_key; key++)

@@ -174,10 +174,9 @@ static void hand_launch(struct hands *h, int64_t task, struct slice run_spec)
     task_launch(h->data, task, run_spec);
 }
 
-static void hand_kill(struct hands *h, int64_t task, int64_t grace_ms, const char *reason)
+static void hand_kill(struct hands *h, int64_t task, const char *reason)
 {
     (void)reason;
-    (void)grace_ms; /* 0: the task's own */
     task_end(h->data, task);
 }
 

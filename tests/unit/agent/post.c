@@ -142,8 +142,7 @@ static void note(struct post *p, const struct out *item)
         buf_printf(&p->done, "launch %d\n", (int)item->task);
         break;
     case OUT_KILL:
-        buf_printf(&p->done, "kill %d grace=%d %s\n", (int)item->task, (int)item->grace_ms,
-                   buf_str(&item->body));
+        buf_printf(&p->done, "kill %d %s\n", (int)item->task, buf_str(&item->body));
         break;
     case OUT_FORGET:
         buf_printf(&p->done, "forget %d\n", (int)item->task);

@@ -41,7 +41,7 @@ void post_docker(struct post *p, const char *version, const char *reason);
 void post_run_ms(struct post *p, int64_t ms);
 
 /* Since the last time: "register docker= 5:running:2\n", "status 5:2 running\n", "launch 5\n",
- * "kill 5 grace=10 why\n", "forget 5\n", "routes\n"; pongs are left out. */
+ * "kill 5 why\n", "forget 5\n", "routes\n"; pongs are left out. */
 const char *post_done(struct post *p);
 /* Waits for recovery and a leader: what happens then is not shown. */
 void post_settle(struct post *p);

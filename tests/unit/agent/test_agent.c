@@ -110,7 +110,7 @@ static void a_leader_that_was_is_not_listened_to(void **unused)
     p.term = 8;
     post_welcome(&p);
     post_run(&p, 1, 0, "");
-    post_hear(&p, "{'m':'kill','task':1,'grace_ms':0,'reason':'x'}");
+    post_hear(&p, "{'m':'kill','task':1,'reason':'x'}");
     post_hear(&p, "{'m':'routes','revision':1,'routes':[]}");
     expect_done("");
     p.term = 9;
@@ -244,7 +244,7 @@ static void orders_that_make_no_sense_are_left(void **unused)
         "{'m':'run','spec':7}",
         "{'m':'run','spec':{'task':-1}}",
         "{'m':'run','spec':{'task':1,'name':'t','of':'/w','agent':'a','framework':'f'}}",
-        "{'m':'kill','reason':7,'task':'x','grace_ms':[]}",
+        "{'m':'kill','reason':7,'task':'x'}",
         "{'m':'ack','statuses':7}",
         "{'m':'ack','statuses':[7,{},{'task':'x'}]}",
         "{'m':'register'}",
@@ -388,7 +388,7 @@ static void what_nobody_ordered_is_ended(void **unused)
     (void)unused;
     post_settle(&p);
     post_report(&p, "{'task':9,'seq':0,'state':'running','at':2}");
-    expect_done("kill 9 grace=0 nobody knows this task any more\n");
+    expect_done("kill 9 nobody knows this task any more\n");
     post_report(&p, "{'task':9,'seq':0,'state':'killed','at':2}");
     expect_done("forget 9\n");
 }
@@ -401,12 +401,12 @@ static void a_kill_goes_to_the_executor_and_a_second_one_too(void **unused)
     post_settle(&p);
     post_run(&p, 5, 0, "");
     post_done(&p);
-    post_hear(&p, "{'m':'kill','task':5,'grace_ms':300,'reason':'scaled down'}");
-    post_hear(&p, "{'m':'kill','task':5,'grace_ms':300,'reason':'scaled down'}");
-    expect_done("kill 5 grace=300 scaled down\nkill 5 grace=300 scaled down\n");
+    post_hear(&p, "{'m':'kill','task':5,'reason':'scaled down'}");
+    post_hear(&p, "{'m':'kill','task':5,'reason':'scaled down'}");
+    expect_done("kill 5 scaled down\nkill 5 scaled down\n");
     post_report(&p, "{'task':5,'seq':0,'state':'killed','at':3}");
     post_done(&p);
-    post_hear(&p, "{'m':'kill','task':5,'grace_ms':300,'reason':'scaled down'}");
+    post_hear(&p, "{'m':'kill','task':5,'reason':'scaled down'}");
     expect_done("status 5:1 killed\n"); /* it has ended: that is told again */
 }
 
@@ -414,7 +414,7 @@ static void a_kill_of_what_is_not_known_is_answered(void **unused)
 {
     (void)unused;
     post_settle(&p);
-    post_hear(&p, "{'m':'kill','task':5,'grace_ms':0,'reason':'x'}");
+    post_hear(&p, "{'m':'kill','task':5,'reason':'x'}");
     expect_done("status 5:1099511627776 killed\n");
     assert_int_equal(post_rows(&p, "statuses"), 0);
     post_hear(&p, "{'m':'ack','statuses':[{'task':5,'seq':1099511627776}]}");
@@ -486,7 +486,7 @@ static void nothing_is_launched_before_everything_was_found_again(void **unused)
     post_done(&p);
     post_run(&p, 5, 0, "");
     post_run(&p, 6, 0, "");
-    post_hear(&p, "{'m':'kill','task':6,'grace_ms':0,'reason':'x'}");
+    post_hear(&p, "{'m':'kill','task':6,'reason':'x'}");
     expect_done("status 6:1 killed\n");
     post_recovered(&p);
     expect_done("launch 5\n");
@@ -570,7 +570,7 @@ static void the_process_may_end_after_every_step(void **unused)
                 post_hear(&p, "{'m':'ack','statuses':[{'task':5,'seq':1}]}");
                 break;
             case KILL:
-                post_hear(&p, "{'m':'kill','task':5,'grace_ms':0,'reason':'x'}");
+                post_hear(&p, "{'m':'kill','task':5,'reason':'x'}");
                 break;
             case ENDED:
                 post_report(&p, "{'task':5,'seq':0,'state':'killed','at':3}");

@@ -167,7 +167,7 @@ static size_t kill_rest(bool order)
         snprintf(path, sizeof(path), "%s/tasks/%s/exit", root, d->d_name);
         alive += begun && access(path, F_OK) != 0;
         if (order)
-            executor_kill(executor, atoi(d->d_name), 1, "");
+            executor_kill(executor, atoi(d->d_name), "");
     }
     closedir(dir);
     return alive;
@@ -200,7 +200,8 @@ static void launch(int64_t task, const char *cmd, const char *more)
                             .framework = "F-0",
                             .source = "web",
                             .cmd = cmd,
-                            .cpus_milli = 100};
+                            .cpus_milli = 100,
+                            .grace_ms = 100};
     struct run_env env = {"GREETING", "hello"};
     struct buf text;
     struct json_writer w;
@@ -354,7 +355,7 @@ static void launching_again_only_reports_again(void **unused)
     AWAIT(heard_n == 2);
     assert_int_equal(last()->state, TASK_RUNNING);
     assert_int_equal(last()->pid, pid);
-    executor_kill(executor, 1, 1, "");
+    executor_kill(executor, 1, "");
     AWAIT(has_ended());
     launch(1, "echo started >>marks; sleep 1000", NULL);
     size_t before = heard_n;
@@ -368,17 +369,17 @@ static void kills_on_order_and_says_why(void **unused)
     (void)unused;
     launch(1, "sleep 1000", NULL);
     AWAIT(is_running());
-    executor_kill(executor, 1, 60000, "scaled down");
+    executor_kill(executor, 1, "scaled down");
     AWAIT(heard_n == 2);
     assert_int_equal(last()->state, TASK_KILLING);
     AWAIT(has_ended());
     assert_int_equal(last()->state, TASK_KILLED);
     assert_string_equal(last()->message, "scaled down");
     size_t before = heard_n;
-    executor_kill(executor, 1, 0, "again");
+    executor_kill(executor, 1, "again");
     AWAIT(heard_n > before);
     assert_int_equal(last()->state, TASK_KILLED);
-    executor_kill(executor, 99, 0, "nobody"); /* unknown: nothing */
+    executor_kill(executor, 99, "nobody"); /* unknown: nothing */
 }
 
 static void a_kill_comes_at_any_time(void **unused)
@@ -390,7 +391,7 @@ static void a_kill_comes_at_any_time(void **unused)
         launch(task, "sleep 1000", "\"fetch\":[{\"uri\":\"/bin/true\"}]");
         for (unsigned i = 0; i < turns; i++)
             uv_run(&loop.uv, UV_RUN_NOWAIT);
-        executor_kill(executor, task, 1, "");
+        executor_kill(executor, task, "");
         AWAIT(has_ended());
         assert_int_equal(last()->state, TASK_KILLED);
     }

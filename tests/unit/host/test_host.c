@@ -48,10 +48,9 @@ static void do_launch(void *data, int64_t task, struct slice run_spec)
         request(METHOD_DELETE, "/v2/apps//web", "");
 }
 
-static void do_kill(void *data, int64_t task, int64_t grace_ms, const char *reason)
+static void do_kill(void *data, int64_t task, const char *reason)
 {
     (void)data;
-    (void)grace_ms;
     assert_non_null(reason);
     d.killed++;
     report(task, TASK_KILLED);

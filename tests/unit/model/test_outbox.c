@@ -17,7 +17,7 @@ static void it_keeps_what_is_wanted_in_order(void **unused)
     json_member_int(&w, "y", 2);
     outbox_message_end(&o, &w);
     outbox_launch(&o, 7, SLICE("{}"));
-    outbox_kill(&o, 8, 300, "scaled down");
+    outbox_kill(&o, 8, "scaled down");
     outbox_forget(&o, 9);
     outbox_routes(&o, SLICE("[]"));
 
@@ -36,7 +36,6 @@ static void it_keeps_what_is_wanted_in_order(void **unused)
     assert_int_equal(o.items[2].task, 7);
     assert_string_equal(buf_str(&o.items[2].body), "{}");
     assert_int_equal(o.items[3].task, 8);
-    assert_int_equal(o.items[3].grace_ms, 300);
     assert_string_equal(buf_str(&o.items[3].body), "scaled down");
     assert_int_equal(o.items[4].task, 9);
     outbox_close(&o);

@@ -156,10 +156,9 @@ static void hand_launch(struct hands *h, int64_t task, struct slice run_spec)
         report(m, task, TASK_RUNNING);
 }
 
-static void hand_kill(struct hands *h, int64_t task, int64_t grace_ms, const char *reason)
+static void hand_kill(struct hands *h, int64_t task, const char *reason)
 {
     struct member *m = h->data;
-    (void)grace_ms;
     (void)reason;
     m->killed++;
     report(m, task, TASK_KILLED);
