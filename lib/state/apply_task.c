@@ -532,8 +532,7 @@ static bool is_news(struct state *s, const struct task_row *t, const struct stat
 }
 
 /* A run's attempt that was given up as not started, and had started after all: while nobody else
- * has begun it, it counts again (spec/chronos.md 5.2, step 4). Whatever its agent says of it is
- * news: the leader gave it up with the number of the agent's first word. */
+ * has begun it, it counts again (spec/chronos.md 5.2, step 4). */
 static bool take_back(struct apply *a, struct task_row *t)
 {
     if (!run_take_back(a, t->run, t))
@@ -550,7 +549,10 @@ static void take_status(struct apply *a, const struct status *st)
     struct task_row t;
     if (!state_task_by_id(s, st->task, &t))
         return;
-    bool given_up = t.job != 0 && t.state == TASK_DROPPED && st->state != TASK_DROPPED;
+    /* the leader gives up with the number of the agent's first word, which counts all the same;
+     * what the agent said before it dropped the task itself does not */
+    bool given_up = t.job != 0 && t.state == TASK_DROPPED && st->state != TASK_DROPPED &&
+                    st->seq >= task_seq(s, t.id);
     if (given_up ? !take_back(a, &t) : !is_news(s, &t, st))
         return;
     enum task_state state = next_state(&t, st->state);

@@ -314,6 +314,22 @@ static void what_had_started_after_all_withdraws_a_later_order(void **data)
     }
 }
 
+/* A word that its agent said before, and that comes late, is no start. */
+static void what_its_agent_has_dropped_stays_dropped(void **data)
+{
+    struct fixture *f = *data;
+    applied(f, "job.put",
+            "{'name':'j','base':0,'definition':{},'schedule':'R//PT1H','k':0,'remaining':-1,"
+            "'counters':{},'claims':[{'due_ms':500}]}");
+    int64_t order = order_run(f);
+    status(f, order, 1, "starting");
+    status(f, order, 2, "dropped");
+    assert_int_equal(only_run(f).state, RUN_QUEUED);
+    status(f, order, 1, "starting");
+    assert_int_equal(only_run(f).state, RUN_QUEUED);
+    assert_int_equal(task_of(f, order).state, TASK_DROPPED);
+}
+
 static void what_had_started_after_all_leaves_who_started_since(void **data)
 {
     struct fixture *f = *data;
@@ -489,6 +505,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(what_had_started_after_all_withdraws_a_later_order),
+        TEST(what_its_agent_has_dropped_stays_dropped),
         TEST(what_had_started_after_all_leaves_who_started_since),
         TEST(a_withdrawn_order_holds_nothing_once_its_agent_is_lost),
         TEST(runs_with_a_living_task_are_not_trimmed),
