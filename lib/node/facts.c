@@ -11,22 +11,31 @@ static struct refused_port *refused_port_new(const struct json *v)
 {
     struct refused_port *r = NEW(struct refused_port);
     r->port = (int)json_int(json_get(v, "port"), 0);
+    str_copy(r->app, sizeof r->app, json_str(json_get(v, "app"), ""));
     str_copy(r->reason, sizeof r->reason, json_str(json_get(v, "reason"), ""));
     return r;
 }
 
-/* The proxy tells which ports it serves, those that have changed; what it does not is shown. */
+/* One app has a port, another one wants it: that the one is served is no news of the other. */
+static void take_port(struct node *n, const struct json *v)
+{
+    uint64_t number = (uint64_t)json_int(json_get(v, "port"), 0);
+    const struct refused_port *before = map_get(n->refused, number);
+    if (!json_bool(json_get(v, "bound"), false))
+        mem_free(map_put(n->refused, number, refused_port_new(v)));
+    else if (before != NULL && str_eq(before->app, json_str(json_get(v, "app"), "")))
+        mem_free(map_remove(n->refused, number));
+}
+
+/* The proxy tells which ports it serves, those that have changed; what it does not is shown. Of a
+ * port that was given up it does not tell: readers leave out what no app has any more. */
 void facts_take_routes(struct node *n, struct event *e)
 {
     struct json *v = event_body(e);
     struct buf refused;
     struct json_writer w;
-    JSON_EACH (port, json_get(v, "ports")) {
-        uint64_t number = (uint64_t)json_int(json_get(port, "port"), 0);
-        mem_free(map_remove(n->refused, number));
-        if (!json_bool(json_get(port, "bound"), false))
-            map_put(n->refused, number, refused_port_new(port));
-    }
+    JSON_EACH (port, json_get(v, "ports"))
+        take_port(n, port);
     json_free(v);
 
     struct refused_port *r;
@@ -36,6 +45,7 @@ void facts_take_routes(struct node *n, struct event *e)
     for (size_t cursor = 0; (r = map_each(n->refused, &cursor)) != NULL;) {
         json_object(&w);
         json_member_int(&w, "port", r->port);
+        json_member_str(&w, "app", r->app);
         json_member_str(&w, "reason", r->reason);
         json_object_end(&w);
     }

@@ -41,7 +41,7 @@ enum event_kind {
     EVENT_RECOVERED,      /* from the executor: every task that was found again has been reported */
     EVENT_DOCKER,         /* from the executor: {"docker": version or "", "docker_reason": …} */
     EVENT_ROUTES_REFUSED, /* hands.routes() failed */
-    EVENT_ROUTES,         /* from the proxy: {"ports":[{"port","bound","reason"}]} */
+    EVENT_ROUTES,         /* from the proxy: {"ports":[{"port","app","bound","reason"}]} */
     EVENT_SNAPSHOT_MADE,  /* snapshot: NULL if it could not be made */
     EVENT_SNAPSHOT_FETCHED, /* snapshot's token, body: the path; empty if it could not be had */
     EVENT_CHECKPOINTED,

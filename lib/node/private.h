@@ -36,8 +36,9 @@ struct done { /* an outcome on its way to its origin */
     struct outcome outcome;
 };
 
-struct refused_port { /* a service port that the proxy does not serve */
+struct refused_port { /* a service port that the proxy does not serve, at least not for `app` */
     int port;
+    char app[ID_SIZE];
     char reason[256];
 };
 

@@ -260,6 +260,18 @@ bool state_service_port_taken(struct state *s, int64_t port)
     return stmt_one_i64(q, 0) > 0;
 }
 
+bool state_service_port_is_of(struct state *s, int64_t port, const char *path)
+{
+    struct app_row app;
+    if (!state_app_by_path(s, path, &app))
+        return false;
+    bool found = false;
+    struct stmt *q = state_service_ports_of_app(s, app.id);
+    while (stmt_row(q))
+        found |= stmt_i64(q, 0) == port;
+    return found;
+}
+
 /* ---- instances */
 
 static int64_t uuid_key(struct uuid uuid)

@@ -147,6 +147,7 @@ struct stmt *state_app_versions(struct state *s, int64_t app); /* column 0: ms, 
 struct slice state_app_version(struct state *s, int64_t app, struct wall version);
 struct stmt *state_service_ports_of_app(struct state *s, int64_t app); /* column 0: by position */
 bool state_service_port_taken(struct state *s, int64_t port);
+bool state_service_port_is_of(struct state *s, int64_t port, const char *path);
 
 /* An instance's uuid is half chance, half its key, so no index of random texts is needed to find
  * it. */

@@ -36,10 +36,11 @@ static void sort_routes(const struct json *routes, struct services *out)
     qsort(out->items, out->n, sizeof out->items[0], by_port);
 }
 
-static const struct json *refusal_of(const struct json *refused, int64_t port)
+static const struct json *refusal_of(const struct json *refused, int64_t port, const char *app)
 {
     JSON_EACH (r, refused)
-        if (json_int(json_get(r, "port"), 0) == port)
+        if (json_int(json_get(r, "port"), 0) == port &&
+            str_eq(json_str(json_get(r, "app"), ""), app))
             return r;
     return NULL;
 }
@@ -66,10 +67,11 @@ static void put_backends(const struct json *backends, struct json_writer *w)
 
 static void put_service(const struct service *s, const struct json *refused, struct json_writer *w)
 {
-    const struct json *refusal = refusal_of(refused, s->port);
+    const char *app = json_str(json_get(s->route, "app"), "");
+    const struct json *refusal = refusal_of(refused, s->port, app);
     json_object(w);
     json_member_int(w, "port", s->port);
-    json_member_str(w, "app", json_str(json_get(s->route, "app"), ""));
+    json_member_str(w, "app", app);
     json_member_bool(w, "bound", refusal == NULL);
     if (refusal != NULL)
         native_text(w, "reason", json_str(json_get(refusal, "reason"), ""));

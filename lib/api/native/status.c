@@ -96,12 +96,16 @@ static void mention_jobs(struct attention *a)
 static void mention_ports(struct attention *a)
 {
     struct error err;
-    char port[24], text[320];
+    char port[24], text[512];
     struct json *refused = json_parse_own(slice_of(a->v->facts->ports_refused), &err);
     JSON_EACH (r, refused) {
-        snprintf(port, sizeof port, "%lld", (long long)json_int(json_get(r, "port"), 0));
-        snprintf(text, sizeof text, "service port %s is not served here: %.200s", port,
-                 json_str(json_get(r, "reason"), ""));
+        int64_t number = json_int(json_get(r, "port"), 0);
+        const char *app = json_str(json_get(r, "app"), "");
+        if (!state_service_port_is_of(a->v->state, number, app))
+            continue; /* given up since */
+        snprintf(port, sizeof port, "%lld", (long long)number);
+        snprintf(text, sizeof text, "service port %s of %.200s is not served here: %.200s", port,
+                 app, json_str(json_get(r, "reason"), ""));
         mention(a, "service", port, text);
     }
     json_free(refused);

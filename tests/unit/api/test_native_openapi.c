@@ -190,7 +190,8 @@ static void furnish(struct fixture *f)
     say(f, "PUT /api/jobs/report",
         "{\"schedule\":\"R/2024-05-02T00:00:00Z/P1D\",\"command\":\"x\"}");
     say(f, "POST /api/jobs/report/run", NULL);
-    f->w.facts.ports_refused = "[{\"port\":10000,\"reason\":\"our own door holds it\"}]";
+    f->w.facts.ports_refused =
+        "[{\"port\":10000,\"app\":\"/web\",\"reason\":\"our own door holds it\"}]";
     world_settle(&f->w);
 }
 
@@ -230,6 +231,22 @@ static void what_is_answered_is_what_is_described(void **data)
     say(f, "POST /api/apps", "{\"id\":\"/x\",\"cpus\":\"many\"}");
 }
 
+/* Two apps may want one port: who got it is not said to be without. */
+static void a_port_is_refused_to_one_app(void **data)
+{
+    struct fixture *f = *data;
+    furnish(f);
+    say(f, "GET /api/services", NULL);
+    assert_non_null(strstr(answer(f), "\"bound\":false,\"reason\":\"our own door holds it\""));
+    say(f, "GET /api/status", NULL);
+    assert_non_null(strstr(answer(f), "service port 10000 of /web is not served here"));
+    f->w.facts.ports_refused = "[{\"port\":10000,\"app\":\"/gone\",\"reason\":\"/web holds it\"}]";
+    say(f, "GET /api/services", NULL);
+    assert_null(strstr(answer(f), "\"bound\":false"));
+    say(f, "GET /api/status", NULL);
+    assert_null(strstr(answer(f), "is not served here"));
+}
+
 static void a_schema_that_does_not_fit_is_noticed(void **unused)
 {
     (void)unused;
@@ -257,6 +274,7 @@ int main(void)
         WITH_DOCUMENT(every_door_is_described_and_nothing_else),
         WITH_DOCUMENT(every_reference_leads_somewhere),
         WITH_DOCUMENT(what_is_answered_is_what_is_described),
+        WITH_DOCUMENT(a_port_is_refused_to_one_app),
         WITH_DOCUMENT(a_schema_that_does_not_fit_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

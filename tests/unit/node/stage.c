@@ -141,6 +141,7 @@ static void hand_facts(struct hands *h, const struct facts *f)
     struct member *m = h->data;
     m->facts++;
     m->saw_leading = f->leading;
+    str_copy(m->refused, sizeof m->refused, f->ports_refused);
 }
 
 /* The record is on disk before anything is started. */

@@ -31,6 +31,7 @@ struct member {
     int64_t asked_index; /* of the newest ask */
     unsigned facts;      /* how often they were told */
     bool saw_leading;    /* in the newest facts */
+    char refused[512];   /* ports, likewise */
 };
 
 struct given { /* an answer */

@@ -233,6 +233,31 @@ static void strange_events_change_nothing(void **unused)
     assert_int_equal(stage_status(&s, put), 201);
 }
 
+static void hear_of_ports(const char *ports)
+{
+    struct event e = {.kind = EVENT_ROUTES};
+    buf_init(&e.body, 512);
+    buf_printf(&e.body, "{\"ports\":[%s]}", ports);
+    stage_event(&s, 0, &e);
+    stage_run_ms(&s, 5);
+}
+
+#define HELD "{\"port\":10000,\"app\":\"/late\",\"reason\":\"held by /web\"}"
+
+/* Two apps want one port: that it is served for the one does not make the other's refusal go. */
+static void a_refused_port_is_of_one_app(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 1);
+    stage_ready(&s);
+    hear_of_ports("{\"port\":10000,\"app\":\"/late\",\"bound\":false,\"reason\":\"held by /web\"}");
+    assert_string_equal(s.members[0].refused, "[" HELD "]");
+    hear_of_ports("{\"port\":10000,\"app\":\"/web\",\"bound\":true}");
+    assert_string_equal(s.members[0].refused, "[" HELD "]");
+    hear_of_ports("{\"port\":10000,\"app\":\"/late\",\"bound\":true}");
+    assert_string_equal(s.members[0].refused, "[]");
+}
+
 static void a_restarted_node_goes_on(void **unused)
 {
     (void)unused;
@@ -463,6 +488,7 @@ int main(void)
         TEST(unknown_paths_and_methods_are_answered_at_once),
         TEST(what_is_too_large_for_one_entry_is_refused),
         TEST(strange_events_change_nothing),
+        TEST(a_refused_port_is_of_one_app),
         TEST(a_restarted_node_goes_on),
         TEST(time_in_the_log_never_goes_back),
         TEST(stopping_answers_what_was_taken_in_and_refuses_the_rest),
