@@ -11,7 +11,8 @@ static const struct cause {
 } causes[] = {
     {"suspended", "Scale it up to start it: mesolith app scale %s 1"},
     {"backoff",
-     "Look at its output (mesolith logs %s), mend it, and deploy again; or reset the delay."},
+     "Look at what it said (mesolith logs --err %s), mend it, and update or restart the app: that "
+     "ends the delay."},
     {"no-agents", "Start an agent, or look why none is ready: mesolith node list"},
     {"starting", "Wait; a slow start is ended after 300 s and tried again."},
     {"unhealthy",
@@ -31,8 +32,8 @@ static const struct cause {
     {"scarce", "Ask for gpus, or add a node without."},
     {"no-docker", "Install and start Docker (docker.io) on a node, or run it without an image."},
     {"disabled", "Enable it to have it run again: \"disabled\": false"},
-    {"exhausted", "Post it again with a new count if it should go on."},
-    {"failing", "Look at the output of its last run: mesolith logs %s"},
+    {"exhausted", "Run it now, or give it a schedule with times to come if it should go on."},
+    {"failing", "Look at the output of its last run: mesolith logs %s, and with --err"},
     {"late", "Look what it waits for below, or allow more time: \"epsilon\"."},
     {"overlap", "Wait for the active run to end, or allow both: \"concurrent\": true."},
     {"retrying", "Wait, or mend it: its output is kept (mesolith logs %s)."},
@@ -114,7 +115,8 @@ static enum reason worst(const struct funnel *f)
     return most;
 }
 
-/* "3 nodes considered: 2 have too few cpus free (n1: 0.1 of 1 cpus free), 1 is draining (n2)" */
+/* "3 nodes considered: 2 have too few cpus free (n1: 0.1 cpus free, 1 asked), 1 is draining (n2)"
+ */
 static void say_funnel(const struct funnel *f, char *dst, size_t size)
 {
     size_t at = (size_t)snprintf(dst, size, "%lld %s considered", (long long)f->considered,
@@ -292,6 +294,15 @@ static void why_last_run(struct state *s, const struct job_row *row, struct why 
     stmt_end(q);
 }
 
+static void why_ended(const struct job_row *row, bool used_up, struct why *out)
+{
+    struct sentence *t = add(out, used_up ? "exhausted" : "disabled", row->name);
+    if (t == NULL)
+        return;
+    SAY(t->what, "%s: does not run any more", row->name);
+    SAY(t->because, used_up ? "all times of its schedule are over" : "it is disabled");
+}
+
 bool why_job(struct state *s, const char *name, struct wall now, struct why *out)
 {
     struct job_row row;
@@ -301,15 +312,11 @@ bool why_job(struct state *s, const char *name, struct wall now, struct why *out
         return false;
     if (row.queued > 0)
         why_run(s, &row, out);
-    if (row.disabled) {
-        bool used_up = row.remaining == 0;
-        struct sentence *t = add(out, used_up ? "exhausted" : "disabled", name);
-        if (t != NULL) {
-            SAY(t->what, "%s: does not run any more", name);
-            SAY(t->because, used_up ? "all its recurrences are used up" : "it is disabled");
-        }
-    }
+    if (row.disabled)
+        why_ended(&row, row.remaining == 0, out);
     why_last_run(s, &row, out);
+    if (out->n == 0 && row.schedule != NULL && row.next.ms == 0 && row.active == 0)
+        why_ended(&row, true, out);
     return true;
 }
 

@@ -427,17 +427,17 @@ static enum reason check(struct placement *p, struct machine *m, const struct as
         return REASON_MAINTENANCE;
     }
     if (free->cpus_milli < need->cpus_milli) {
-        snprintf(example, 96, "%.30s: %.3g of %.3g cpus free", m->hostname,
+        snprintf(example, 96, "%.30s: %.3g cpus free, %.3g asked", m->hostname,
                  milli_to_cpus(free->cpus_milli), milli_to_cpus(need->cpus_milli));
         return REASON_CPUS;
     }
     if (free->mem_bytes < need->mem_bytes) {
-        snprintf(example, 96, "%.30s: %.0f of %.0f MiB free", m->hostname, MIB_OF(free->mem_bytes),
-                 MIB_OF(need->mem_bytes));
+        snprintf(example, 96, "%.30s: %.0f MiB free, %.0f asked", m->hostname,
+                 MIB_OF(free->mem_bytes), MIB_OF(need->mem_bytes));
         return REASON_MEM;
     }
     if (free->disk_bytes < need->disk_bytes) {
-        snprintf(example, 96, "%.30s: %.0f of %.0f MiB of disk free", m->hostname,
+        snprintf(example, 96, "%.30s: %.0f MiB of disk free, %.0f asked", m->hostname,
                  MIB_OF(free->disk_bytes), MIB_OF(need->disk_bytes));
         return REASON_DISK;
     }

@@ -70,13 +70,13 @@ static void the_first_check_that_fails_is_the_reason(void **unused)
     assert_string_equal(asks(&d, example), "AgentMaintenance");
     fleet_command(&f, COMMAND_AGENT_STATE, "{'set':[{'agent':0,'state':0}]}");
     assert_string_equal(asks(&d, example), "InsufficientCpus");
-    assert_string_equal(example, "n1: 2 of 3 cpus free");
+    assert_string_equal(example, "n1: 2 cpus free, 3 asked");
     d.needs.cpus_milli = 2000;
     assert_string_equal(asks(&d, example), "InsufficientMemory");
-    assert_string_equal(example, "n1: 1000 of 2000 MiB free");
+    assert_string_equal(example, "n1: 1000 MiB free, 2000 asked");
     d.needs.mem_bytes = 1;
     assert_string_equal(asks(&d, example), "InsufficientDisk");
-    assert_string_equal(example, "n1: 1000 of 2000 MiB of disk free");
+    assert_string_equal(example, "n1: 1000 MiB of disk free, 2000 asked");
     d.needs.disk_bytes = 1;
     assert_string_equal(asks(&d, example), "InsufficientGpus");
     d.needs.gpus = 0;

@@ -77,11 +77,11 @@ static void no_node_fits(void **unused)
         const char *agent, *app, *id, *because;
     } rows[] = {
         {"{'cpus_milli':2500}", "", "no-cpus",
-         "1 node considered: 1 has too few cpus free (n1: 0.5 of 1 cpus free)"},
+         "1 node considered: 1 has too few cpus free (n1: 0.5 cpus free, 1 asked)"},
         {"{'mem_bytes':67108864}", "", "no-memory",
-         "1 node considered: 1 has too little memory free (n1: 0 of 32 MiB free)"},
+         "1 node considered: 1 has too little memory free (n1: 0 MiB free, 32 asked)"},
         {"{'disk_bytes':0}", ",'disk':5", "no-disk",
-         "1 node considered: 1 has too little disk free (n1: 0 of 5 MiB of disk free)"},
+         "1 node considered: 1 has too little disk free (n1: 0 MiB of disk free, 5 asked)"},
         {"{}", ",'constraints':[['rack','LIKE','a']]", "no-constraint",
          "1 node considered: 1 does not meet its constraints (n1: rack LIKE a)"},
         {"{}", ",'constraints':[['hostname','UNIQUE']]", "no-constraint",
@@ -129,7 +129,7 @@ static void it_failed_and_waits(void **unused)
     const struct sentence *s = says("backoff");
     assert_non_null(strstr(s->what, "/web: the next launch waits"));
     assert_non_null(strstr(s->because, "exited with status 1"));
-    assert_non_null(strstr(s->so, "mesolith logs /web"));
+    assert_non_null(strstr(s->so, "mesolith logs --err /web"));
 }
 
 static void it_is_started_and_not_running_yet(void **unused)
