@@ -44,6 +44,8 @@ static void describe(struct db *db, int rc, const char *what, struct error *err)
             : sqlite3_errstr(rc);
     if ((rc & 0xff) == SQLITE_INTERRUPT)
         text = "it takes too long, or too much memory";
+    if (db->role == DB_ROLE_READING && str_eq(text, "not authorized"))
+        text = "it would change something, need a select";
     error_set(err, code_of(rc), "%s: %s (SQLite %d)", what, text, rc);
 }
 

@@ -1,5 +1,7 @@
 #include "unit.h"
 
+#include <string.h>
+
 #include "base/str.h"
 #include "db/authorizer.h"
 #include "db/statement.h"
@@ -22,7 +24,7 @@ static bool allowed(struct db *db, const char *sql)
     struct db_sql table[] = {{"IT", sql}};
     struct stmts *stmts;
     if (db_prepare(db, table, 1, &stmts, &err) != 0) {
-        if (!str_starts(err.text, "IT: not authorized"))
+        if (strstr(err.text, "not authorized") == NULL && strstr(err.text, "need a select") == NULL)
             fail_msg("%s: %s", sql, err.text);
         return false;
     }
@@ -118,7 +120,8 @@ static void a_stranger_gets_one_statement_and_plain_words(void **unused)
         {"selct 1", ERR_SYNTAX, "sql: near \"selct\": syntax error (SQLite 1)"},
         {"select x", ERR_SYNTAX, "sql: no such column: x (SQLite 1)"},
         {"select \"x\"", ERR_SYNTAX, "sql: no such column: x (SQLite 1)"},
-        {"delete from things", ERR_INVALID, "sql: not authorized (SQLite 23)"},
+        {"delete from things", ERR_INVALID,
+         "sql: it would change something, need a select (SQLite 23)"},
     };
     struct db *db = open_as(DB_ROLE_READING);
     for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
@@ -141,7 +144,7 @@ static void one_statement_only_reads_where_others_may_write(void **unused)
         struct error err;
         struct db *db = open_as(roles[i]);
         assert_null(db_query_reading(db, SLICE("delete from things"), &err));
-        assert_string_equal(err.text, "sql: not authorized (SQLite 23)");
+        assert_string_equal(err.text, "sql: it would change something, need a select (SQLite 23)");
         assert_null(db_query_reading(db, SLICE("attach 'x' as y"), &err));
         assert_null(db_query_reading(db, SLICE("selct"), &err));
         struct stmt *q = db_query_reading(db, SLICE("select datetime(0, 'unixepoch')"), &err);
