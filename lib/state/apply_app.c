@@ -181,7 +181,8 @@ static void begin_deployment(struct apply *a, const struct json *v, struct wall 
                    .of = json_str(json_get(a->c->args, "group"), "/"),
                    .more = plan,
                    .event = event_put(a, NOUN_DEPLOYMENT, uuid, "begin",
-                                      "deployment %s begins: %zu steps", uuid, count_steps(v)),
+                                      "deployment %s begins: %zu step%s", uuid, count_steps(v),
+                                      count_steps(v) == 1 ? "" : "s"),
                });
     changed(a,
             (struct change){
