@@ -49,7 +49,7 @@ static void show_list(struct cli *c, const struct json *list)
         cli_next(c, "%s is %s: mesolith why %s", text_of(odd, "id"), text_of(odd, "state"),
                  text_of(odd, "id"));
     else if (json_count(json_get(list, "items")) == 0)
-        cli_next(c, "No apps. mesolith app create FILE makes one.");
+        cli_next_empty(c, "app", "No apps. mesolith app create FILE makes one.");
 }
 
 static int list_apps(struct cli *c, struct error *err)
@@ -62,7 +62,7 @@ static int list_apps(struct cli *c, struct error *err)
 static void show_tasks(struct cli *c, const struct json *tasks)
 {
     static const struct column columns[] = {
-        {"INSTANCE", COLUMN_FREE}, {"STATE", COLUMN_TEXT},   {"HOST", COLUMN_TEXT},
+        {"INSTANCE", COLUMN_TEXT}, {"STATE", COLUMN_TEXT},   {"HOST", COLUMN_TEXT},
         {"PORTS", COLUMN_FREE},    {"SINCE", COLUMN_NUMBER}, {"", COLUMN_FREE},
     };
     char id[128];

@@ -134,12 +134,28 @@ static const char *nearest_noun(const char *name)
     return str_nearest(name, names, n);
 }
 
+/* The first noun that has such a verb: "scale" is of apps. */
+static const struct cli_noun *noun_with(const char *verb)
+{
+    for (size_t i = 0; i < cli_nouns_n; i++)
+        for (size_t k = 0; k < cli_nouns[i]->n; k++)
+            if (str_eq(verb, cli_nouns[i]->verbs[k].name))
+                return cli_nouns[i];
+    return NULL;
+}
+
 static int choose_noun(struct cli *c, const char *name, struct error *err)
 {
+    char likely[64];
     c->noun = noun_of(name);
     if (c->noun != NULL)
         return 0;
     const char *nearest = nearest_noun(name);
+    const struct cli_noun *of = noun_with(name);
+    if (of != NULL) {
+        snprintf(likely, sizeof likely, "%s %s", of->name, name);
+        nearest = likely;
+    }
     if (nearest != NULL)
         snprintf(c->api.cure, sizeof c->api.cure, "mesolith %s", nearest);
     else

@@ -126,6 +126,14 @@ void cli_next(struct cli *c, const char *fmt, ...)
     va_end(ap);
 }
 
+void cli_next_empty(struct cli *c, const char *noun, const char *none)
+{
+    if (cli_flag_text(c, FLAG_STATE) != NULL || cli_flag_text(c, FLAG_FIND) != NULL)
+        cli_next(c, "No %s matches.", noun);
+    else
+        cli_next(c, "%s", none);
+}
+
 void cli_table(struct cli *c, struct table *t)
 {
     table_write(t, c->term.width, c->term.color, &c->out);

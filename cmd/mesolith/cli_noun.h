@@ -138,6 +138,8 @@ void cli_say(struct cli *c, size_t indent, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* The last line: what to do next. On a terminal only. */
 void cli_next(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Of an empty list: `none`, or that nothing matches if it was narrowed. */
+void cli_next_empty(struct cli *c, const char *noun, const char *none);
 void cli_table(struct cli *c, struct table *t); /* into out; closes it */
 
 /* Asks; with --json the answer is printed as it came. The caller frees *answer_out. */

@@ -66,7 +66,7 @@ static void show_list(struct cli *c, const struct json *list)
         cli_next(c, "%s is failing: mesolith logs %s", text_of(failing, "name"),
                  text_of(failing, "name"));
     else if (json_count(json_get(list, "items")) == 0)
-        cli_next(c, "No jobs. mesolith job create FILE makes one.");
+        cli_next_empty(c, "job", "No jobs. mesolith job create FILE makes one.");
 }
 
 static int list_jobs(struct cli *c, struct error *err)
@@ -204,9 +204,12 @@ static int put_job(struct cli *c, const char *name, const struct buf *body, stru
     api_path(&path, "/api/jobs/%s", name);
     int rc = cli_ask(c, METHOD_PUT, buf_str(&path), body, &answer, err);
     buf_close(&path);
-    if (rc == 0)
-        json_free(answer);
-    return rc;
+    if (rc != 0)
+        return -1;
+    if (cli_for_people(c) && *text_of(answer, "warning") != '\0')
+        cli_say(c, 0, "warning: %s", text_of(answer, "warning"));
+    json_free(answer);
+    return 0;
 }
 
 static int get_job(struct cli *c, const char *name, struct json **detail_out, struct error *err)
@@ -230,8 +233,10 @@ static int say_next(struct cli *c, const char *name, const char *what, struct er
     int64_t next = cli_ms(json_get(json_get(detail, "summary"), "next"));
     if (next != 0)
         cli_say(c, 0, "%s is %s: next run %s.", name, what, text_relative(when, next, c->now.ms));
-    else
+    else if (str_eq(what, "disabled"))
         cli_say(c, 0, "%s is %s.", name, what);
+    else
+        cli_say(c, 0, "%s is %s, but no run is due: mesolith why job %s", name, what, name);
     json_free(detail);
     return 0;
 }

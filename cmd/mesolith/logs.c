@@ -35,6 +35,7 @@ struct logs {
     struct list tails;
     size_t n, open;
     bool named; /* each line says whose it is */
+    bool wrote; /* something was printed */
     bool fresh; /* tails that begin now are of new tasks: from their first byte */
     /* looking for new instances of an app */
     uv_timer_t timer;
@@ -73,6 +74,7 @@ static void put_lines(struct tail *t, struct slice data)
 static void put_data(struct tail *t, const struct json *answer)
 {
     struct slice data = json_slice(json_get(answer, "data"));
+    t->logs->wrote |= data.len > 0;
     if (t->logs->named)
         put_lines(t, data);
     else
@@ -203,6 +205,18 @@ static int print_piece(struct tail *t, const char *path, int64_t *next, int64_t 
     return 0;
 }
 
+/* A task that failed before it began has no folder. */
+static void say_never_began(struct tail *t, struct error *err)
+{
+    struct cli *c = t->logs->c;
+    char id[128];
+    if (err->code != ERR_NOT_FOUND)
+        return;
+    snprintf(c->api.cure, sizeof c->api.cure, "mesolith why %.200s", t->logs->subject.name);
+    error_set(err, ERR_NOT_FOUND, "%s: it has no output: it never began, or it was cleaned up",
+              text_short_id(id, sizeof id, t->task));
+}
+
 static int print_tail(struct tail *t, struct error *err)
 {
     struct buf path;
@@ -218,6 +232,8 @@ static int print_tail(struct tail *t, struct error *err)
         else
             put_start(&path, t->logs);
         rc = print_piece(t, buf_str(&path), &next, &size, err);
+        if (rc != 0)
+            say_never_began(t, err);
         if (!all)
             break;
     }
@@ -363,6 +379,18 @@ static int follow_all(struct logs *l, struct error *err)
 
 /* ---- the verb */
 
+/* What failed has often told why on the other one. */
+static void say_other_file(struct logs *l)
+{
+    struct cli *c = l->c;
+    if (l->wrote || cli_on(c, FLAG_JSON))
+        return;
+    if (cli_on(c, FLAG_ERR))
+        cli_next(c, "Nothing on stderr; stdout: mesolith logs %s", l->subject.name);
+    else
+        cli_next(c, "Nothing on stdout; stderr: mesolith logs --err %s", l->subject.name);
+}
+
 static int run(struct cli *c, struct error *err)
 {
     struct logs l = {.c = c};
@@ -380,6 +408,8 @@ static int run(struct cli *c, struct error *err)
         LIST_EACH (member, &l.tails)
             if (rc == 0)
                 rc = print_tail(LIST_ENTRY(member, struct tail, member), err);
+        if (rc == 0)
+            say_other_file(&l);
     }
     drop_tails(&l);
     found_close(&l.subject);

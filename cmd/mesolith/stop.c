@@ -255,7 +255,8 @@ static int stop(const struct config *config, bool all, struct error *err)
     fflush(stdout);
     if (all)
         return end_what_goes_on(config, err);
-    printf("what it started goes on, service ports too, until mesolith stop --all\n");
+    printf("what it started goes on, service ports too, until mesolith stop --all --data %s\n",
+           data);
     return 0;
 }
 

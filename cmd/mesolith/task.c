@@ -51,7 +51,7 @@ static void put_names(struct cli *c, const struct json *list)
 static void show_list(struct cli *c, const struct json *list)
 {
     static const struct column columns[] = {
-        {"TASK", COLUMN_FREE},    {"STATE", COLUMN_TEXT}, {"OF", COLUMN_FREE},
+        {"TASK", COLUMN_TEXT},    {"STATE", COLUMN_TEXT}, {"OF", COLUMN_FREE},
         {"HOST", COLUMN_TEXT},    {"PORTS", COLUMN_FREE}, {"SINCE", COLUMN_NUMBER},
         {"ENDED", COLUMN_NUMBER}, {"", COLUMN_FREE},
     };
@@ -75,10 +75,10 @@ static void show_list(struct cli *c, const struct json *list)
     }
     cli_table(c, &t);
     if (n == 0)
-        cli_next(c, "No tasks%s",
-                 cli_on(c, FLAG_ALL) ? "."
-                                     : " are running; --all shows those "
-                                       "that have ended.");
+        cli_next_empty(c, "task",
+                       cli_on(c, FLAG_ALL)
+                           ? "No tasks."
+                           : "No tasks are running; --all shows those that have ended.");
 }
 
 /* A node's name may be typed, the API wants its id. */
@@ -230,7 +230,8 @@ static const struct cli_verb verbs[] = {
         .flags = FLAGS_SHOW,
         .run = show,
         .about = "Shows one task; a part of its id will do",
-        .examples = {"mesolith task show demo_hello", "mesolith task show demo_hello --json"},
+        .examples = {"mesolith task show $(mesolith task -q | head -n 1)",
+                     "mesolith task show demo_hello.1c9a2e7b --json"},
     },
     {
         .name = "kill",
@@ -238,7 +239,7 @@ static const struct cli_verb verbs[] = {
         .flags = FLAGS_ASK | F(SCALE),
         .run = kill_task,
         .about = "Kills one task; an app's is replaced",
-        .examples = {"mesolith task kill demo_hello.1c9a2e7b",
+        .examples = {"mesolith task kill $(mesolith task -q --app /demo/hello | head -n 1)",
                      "mesolith task kill demo_hello.1c9a2e7b --scale"},
     },
 };

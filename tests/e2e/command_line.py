@@ -88,7 +88,9 @@ def refusals(node):
         (["app", "show", "/wep"], 4, "did you mean /web?"),
         (["job", "show", "nothing-like-it"], 4, "nothing-like-it"),
         (["app", "create", "no-such-file"], 4, "no-such-file"),
-        (["sql", "delete from apps"], 3, "error: "),
+        (["sql", "delete from apps"], 3, "it would change something, need a select"),
+        (["scale", "/web", "3"], 2, "did you mean app scale?"),
+        (["logs", "/ghost"], 4, "try: mesolith why /ghost"),
     ]
 
 
@@ -125,12 +127,27 @@ def story(place):
         equal([a["id"] for a in json.loads(node.cli("app", "--json").stdout)["items"]], ["/web"], "app --json")
         equal(len(node.cli("task", "-q", "--app", "web").stdout.split()), 2, "task -q --app web")
     with case("wrong input is answered with the cure and its exit status"):
+        node.create(sleeper("/ghost", user="nobody-of-that-name"))  # never begins, so it writes nothing
+        wait_for(lambda: "user: " in run(node, "why", "/ghost").stdout, "the failure of /ghost")
         for words, status, text in refusals(node):
             done = run(node, *words)
             equal(done.returncode, status, f"{words}: {done.stderr}")
             assert text in done.stderr and done.stderr.startswith("error: "), f"{words}: {done.stderr}"
         done = run(node, "app", "create", "-", stdin='{"id": "/bad", "instances": -1, "cpus": "x"}')
         assert done.returncode == 3 and "instances" in done.stderr and "cpus" in done.stderr, done.stderr
+    with case("a job that will never run is made with a warning, and why tells"):
+        past = '{"name": "past", "command": "true", "schedule": "R1/2020-01-01T00:00:00Z/PT1H", "epsilon": "PT1M"}'
+        made = run(node, "job", "create", "-", stdin=past).stdout
+        assert "warning: schedule: " in made and "but no run is due" in made, made
+        assert "all times of its schedule are over" in run(node, "why", "job", "past").stdout
+        node.cli("job", "delete", "past")
+    with case("on a terminal an empty list or log says what there may be instead"):
+        assert "No app matches." in on_terminal(node, "app", "--find", "nothing-like-it")
+        node.create(sleeper("/mutters", cmd="echo no such file >&2; exec sleep 100000"))
+        node.wait_running("/mutters", 1)
+        assert "mesolith logs --err /mutters" in on_terminal(node, "logs", "/mutters")
+        node.cli("app", "delete", "/mutters")
+        node.cli("app", "delete", "/ghost")
     with case("who is not there is named, and what to try; exit status 7"):
         done = run(node, "status", address="127.0.0.1:1")
         equal(done.returncode, 7, done.stderr)

@@ -22,7 +22,7 @@ def story(place):
         equal(done.returncode, 0, done)
         equal(node.process.wait(5), 0, "the node's exit status")
         node.process.stdout.close()
-        assert "stop --all" in done.stdout, done
+        assert f"stop --all --data {node.data}" in done.stdout, done
         equal(len(node.supervised()), 3, "tasks")
         equal(ask(f"http://{place.service_address}:{PORT}/").status, 200, "the service port")
     with case("stop once more has nothing to do, and says so", place):
