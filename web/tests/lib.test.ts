@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { spans, stripped } from "../src/lib/ansi";
 import { diffJson, diffLines, withContext } from "../src/lib/diff";
+import { briefly } from "../src/lib/ids";
 import { Lines } from "../src/lib/lines";
 import { get, lineOf, segments, set } from "../src/lib/pointer";
 import { periodWords, scheduleWords } from "../src/lib/schedule";
@@ -162,4 +163,14 @@ test("groups sum up what is below and hide it when closed", () => {
   const [shop] = treeRows(apps, new Set());
   assert.ok(shop?.kind === "group");
   assert.deepEqual([shop.group.apps, shop.group.instances, shop.group.worst], [2, 5, "unhealthy"]);
+});
+
+test("ids in a sentence are shortened to what is unique, the rest stays", () => {
+  const uuid = "4f1c9a2e-b872-4099-8000-000000000071";
+  const cases: [string, string][] = [
+    [`/t/web: task t_web.instance-${uuid}._app.1 is running`, "/t/web: task t_web.4f1c9a2e is running"],
+    [`deployment ${uuid} is done`, "deployment 4f1c9a2e is done"],
+    ["job report was created", "job report was created"],
+  ];
+  for (const [long, brief] of cases) assert.equal(briefly(long), brief);
 });

@@ -2,6 +2,7 @@
 
 import "./why.css";
 import type { Sentence } from "../api/types";
+import { briefly } from "../lib/ids";
 
 export function Why({ sentences }: { sentences: Sentence[] | undefined }) {
   if (!sentences || sentences.length === 0) return null;
@@ -10,7 +11,7 @@ export function Why({ sentences }: { sentences: Sentence[] | undefined }) {
       {sentences.map((sentence) => (
         <div key={sentence.id + sentence.what}>
           <p class="what">{sentence.what}</p>
-          {sentence.because && <p>{sentence.because}</p>}
+          {sentence.because && <p>{briefly(sentence.because)}</p>}
           {sentence.so && <p class="so">{sentence.so}</p>}
         </div>
       ))}

@@ -26,7 +26,7 @@ export function DeploymentRow({ deployment, named }: { deployment: Deployment; n
         {named && <Names apps={apps} />}
         <span>{sentence}</span>
         <div class="muted">
-          step {step} of {steps}, began <Age at={started} />
+          began <Age at={started} />
         </div>
       </div>
       <Progress done={step - 1} of={steps} label="Steps done" />

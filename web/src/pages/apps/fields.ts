@@ -6,14 +6,14 @@ export const APP_FIELDS: FormField[] = [
   { path: "/cpus", label: "CPUs", number: true, hint: "of each instance" },
   { path: "/mem", label: "Memory", number: true, hint: "MiB of each instance" },
   { path: "/disk", label: "Disk", number: true, hint: "MiB of each instance" },
-  { path: "/cmd", label: "Command", wide: true, hint: "run by a shell; $PORT0 is its first port" },
+  { path: "/cmd", label: "Command", wide: true, hint: "run by a shell; $PORT0 is its first port; health checks, environment and the like are in the JSON" },
   { path: "/container/docker/image", label: "Container image", hint: "empty: a plain process" },
   { path: "/user", label: "User" },
 ];
 
 export const NEW_APP = {
   id: "/my/app",
-  cmd: "mesolith demo-server --port $PORT0",
+  cmd: "while true; do date; sleep 5; done",
   instances: 1,
   cpus: 0.1,
   mem: 32,

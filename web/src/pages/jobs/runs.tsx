@@ -30,7 +30,7 @@ const COLUMNS: Column<Run>[] = [
     cell: (run) => (
       <State noun="run" state={run.state}>
         {run.state}
-        {run.exit !== undefined && run.exit !== 0 && <span class="muted"> with status {run.exit}</span>}
+        {run.exit !== undefined && run.exit !== 0 && <span class="muted from-small"> with status {run.exit}</span>}
       </State>
     ),
   },

@@ -4,6 +4,7 @@ import { useDeployments, useNextJobs, useStatus } from "../../api/queries";
 import { recent } from "../../api/live";
 import type { Attention, Status } from "../../api/types";
 import { pageOf } from "../../app/path";
+import { briefly } from "../../lib/ids";
 import { plural } from "../../lib/size";
 import { scheduleWords } from "../../lib/schedule";
 import { Age, Clock } from "../../ui/age";
@@ -66,7 +67,7 @@ function NeedsAttention({ attention }: { attention: Attention[] }) {
             </span>
             <span class="muted">{noun}</span>
             <a href={pageOf(noun, name)}>{name}</a>
-            <span class="grow">{withoutName(sentence, name)}</span>
+            <span class="grow">{briefly(withoutName(sentence, name))}</span>
           </li>
         ))}
       </ul>

@@ -11,9 +11,9 @@ import { type Column, Table } from "../../ui/table";
 
 const healthyOf = ({ backends }: Service) => backends.filter(({ healthy }) => healthy).length;
 
-/** How a service port fares: not bound is for someone to mend, no instance may be meant so. */
+/** How a service port fares: not open is for someone to mend, no instance may be meant so. */
 function fares(service: Service): [Kind, string] {
-  if (!service.bound) return ["bad", "not bound"];
+  if (!service.bound) return ["bad", "not open"];
   return healthyOf(service) === 0 ? ["warn", "no instance"] : ["good", "open"];
 }
 
