@@ -19,6 +19,8 @@ static const struct cause {
      "Look at its output (mesolith logs %s) and at the path that its health check asks."},
     {"waits-for-health",
      "Look at the new instances' output (mesolith logs %s); roll back if they never get well."},
+    {"no-service-port",
+     "Give the app another service port (0: a free one), or stop what holds it."},
     {"stopping", "Wait; it is killed when its grace period is over."},
     {"no-role", "Use the role \"*\", or reserve resources for the role."},
     {"no-constraint", "Loosen the constraints, or add a node that meets them."},
@@ -56,7 +58,7 @@ static const char *const reason_ids[REASONS_N] = {
     [REASON_DOCKER] = "no-docker",
 };
 
-static struct sentence *add(struct why *w, const char *id, const char *name)
+struct sentence *why_add(struct why *w, const char *id, const char *name)
 {
     if (w->n == WHY_MAX)
         return NULL;
@@ -142,7 +144,7 @@ static void explain_place(struct state *s, const struct demand *d, const char *n
     if (fits)
         return; /* it is being launched right now */
     enum reason r = worst(&funnel);
-    struct sentence *t = add(out, r == REASON_NONE ? "no-agents" : reason_ids[r], name);
+    struct sentence *t = why_add(out, r == REASON_NONE ? "no-agents" : reason_ids[r], name);
     if (t == NULL)
         return;
     SAY(t->what, "%s", what);
@@ -160,7 +162,7 @@ static void why_backoff(const struct app_row *row, struct wall now, struct why *
     int64_t left = row->delay_ref.ms + row->delay_ms - now.ms;
     if (row->delay_ms == 0 || left <= 0)
         return;
-    struct sentence *t = add(out, "backoff", row->path);
+    struct sentence *t = why_add(out, "backoff", row->path);
     if (t == NULL)
         return;
     struct json *failure = row->failure.len > 0 ? json_parse_own(row->failure, &err) : NULL;
@@ -210,24 +212,38 @@ static void last_cause(struct state *s, int64_t app, char *dst, size_t size)
     stmt_end(q);
 }
 
+/* "; the last one ended: …", if one of this version has failed. */
+static void say_last_failure(const struct app_row *row, char *dst, size_t size)
+{
+    struct error err;
+    char version[TIME_TEXT_SIZE];
+    struct json *failure = row->failure.len > 0 ? json_parse_own(row->failure, &err) : NULL;
+    if (str_eq(json_str(json_get(failure, "version"), ""), wall_text(row->version, version)))
+        snprintf(dst, size, "; the last one ended: %.300s",
+                 json_str(json_get(failure, "message"), "failed"));
+    json_free(failure);
+}
+
 static void why_counts(struct state *s, const struct app_row *row, struct why *out)
 {
     struct sentence *t;
     const struct app_counts *c = &row->counts;
-    if (c->unhealthy > 0 && (t = add(out, "unhealthy", row->path)) != NULL) {
+    if (c->unhealthy > 0 && (t = why_add(out, "unhealthy", row->path)) != NULL) {
         SAY(t->what, "%s: %lld of %lld instances are unhealthy", row->path, (long long)c->unhealthy,
             (long long)row->instances);
         last_cause(s, row->id, t->because, sizeof t->because);
     }
-    if (c->staged > 0 && (t = add(out, "starting", row->path)) != NULL) {
+    if (c->staged > 0 && (t = why_add(out, "starting", row->path)) != NULL) {
         SAY(t->what, "%s: %lld instances are being started", row->path, (long long)c->staged);
         SAY(t->because, "their nodes have not reported them running yet");
     }
     if (row->deployment != 0 && out->n == 0 &&
-        (t = add(out, "waits-for-health", row->path)) != NULL) {
+        (t = why_add(out, "waits-for-health", row->path)) != NULL) {
         SAY(t->what, "%s: its deployment goes on", row->path);
-        SAY(t->because, "%lld of %lld instances run, %lld healthy, %lld end", (long long)c->running,
-            (long long)row->instances, (long long)c->healthy, (long long)c->stopping);
+        size_t at = (size_t)SAY(t->because, "%lld of %lld instances run, %lld healthy, %lld end",
+                                (long long)c->running, (long long)row->instances,
+                                (long long)c->healthy, (long long)c->stopping);
+        say_last_failure(row, t->because + at, sizeof t->because - at);
     }
 }
 
@@ -238,7 +254,7 @@ bool why_app(struct state *s, const char *path, struct wall now, struct why *out
     if (!state_app_by_path(s, path, &row))
         return false;
     if (row.instances == 0 && row.counts.live == 0) {
-        struct sentence *t = add(out, "suspended", path);
+        struct sentence *t = why_add(out, "suspended", path);
         SAY(t->what, "%s: nothing runs", path);
         SAY(t->because, "it is scaled to 0 instances");
         return true;
@@ -261,7 +277,7 @@ static void why_run(struct state *s, const struct job_row *row, struct why *out)
     if (job_load(row->definition, &job, &err) != 0)
         return;
     if (row->active > 0 && !job.concurrent) {
-        struct sentence *t = add(out, "overlap", row->name);
+        struct sentence *t = why_add(out, "overlap", row->name);
         if (t != NULL) {
             SAY(t->what, "%s: a run waits", row->name);
             SAY(t->because, "another run of it is active, and they may not overlap");
@@ -281,7 +297,7 @@ static void why_last_run(struct state *s, const struct job_row *row, struct why 
     struct stmt *q = state_runs_of_job(s, row->id, 1);
     if (state_run_next(q, &r) && (r.state == RUN_FAILED || r.state == RUN_RETRY_WAIT)) {
         bool again = r.state == RUN_RETRY_WAIT;
-        struct sentence *t = add(out, again ? "retrying" : "failing", row->name);
+        struct sentence *t = why_add(out, again ? "retrying" : "failing", row->name);
         if (t != NULL) {
             SAY(t->what,
                 again ? "%s: its last attempt failed, the next one waits"
@@ -296,7 +312,7 @@ static void why_last_run(struct state *s, const struct job_row *row, struct why 
 
 static void why_ended(const struct job_row *row, bool used_up, struct why *out)
 {
-    struct sentence *t = add(out, used_up ? "exhausted" : "disabled", row->name);
+    struct sentence *t = why_add(out, used_up ? "exhausted" : "disabled", row->name);
     if (t == NULL)
         return;
     SAY(t->what, "%s: does not run any more", row->name);
@@ -340,7 +356,7 @@ bool why_task(struct state *s, const char *name, struct wall now, struct why *ou
     const char *id = t.state == TASK_RUNNING && t.health == 2 ? "unhealthy" : ids[t.state];
     if (id == NULL)
         return true;
-    struct sentence *e = add(out, id, t.of != NULL ? t.of : name);
+    struct sentence *e = why_add(out, id, t.of != NULL ? t.of : name);
     SAY(e->what, "%s: %s", name, task_state_word(t.state));
     SAY(e->because, "%s",
         t.message != NULL && t.message[0] != '\0'           ? t.message
@@ -360,7 +376,7 @@ bool why_node(struct state *s, const char *name, struct wall now, struct why *ou
         found = str_eq(a.hostname, name);
     if (found && a.state != AGENT_READY) {
         struct sentence *t =
-            add(out, a.state == AGENT_UNREACHABLE ? "unreachable" : "draining", name);
+            why_add(out, a.state == AGENT_UNREACHABLE ? "unreachable" : "draining", name);
         SAY(t->what, "%s: %s", name, agent_state_word(a.state));
         SAY(t->because, "it is so for %lld s", (long long)((now.ms - a.since.ms) / 1000));
     }

@@ -19,6 +19,9 @@ struct why {
     size_t n;
 };
 
+/* A sentence without its `what` and `because`; NULL when there are enough. */
+struct sentence *why_add(struct why *w, const char *id, const char *name);
+
 /* false: nothing of that name. */
 bool why_app(struct state *s, const char *path, struct wall now, struct why *out);
 bool why_job(struct state *s, const char *name, struct wall now, struct why *out);

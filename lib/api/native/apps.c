@@ -227,7 +227,7 @@ void native_ask_app(struct call *c)
     put_versions(v->state, a.id, &w);
     if (a.failure.len > 0)
         json_member_raw(&w, "lastFailure", a.failure);
-    if (why_app(v->state, a.path, v->now.wall, &why)) {
+    if (native_why_app(v, a.path, &why)) {
         json_key(&w, "why");
         native_put_sentences(&why, &w);
     }

@@ -35,6 +35,8 @@ void native_unchanged(struct tell *t); /* the same, for what was so already */
 void native_put_task(const struct view *v, const struct task_row *t, struct json_writer *w);
 void native_put_deployment(const struct view *v, const struct deployment_row *d,
                            struct json_writer *w);
+/* Of an app, with the service ports that this node does not serve to it. */
+bool native_why_app(const struct view *v, const char *path, struct why *out);
 void native_put_sentences(const struct why *why, struct json_writer *w); /* an array */
 
 /* The id of a node as people see it. */

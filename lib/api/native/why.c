@@ -1,4 +1,6 @@
 /* Why something is not as wanted. */
+#include <stdio.h>
+
 #include "api/native/private.h"
 #include "base/str.h"
 
@@ -17,32 +19,71 @@ void native_put_sentences(const struct why *why, struct json_writer *w)
     json_array_end(w);
 }
 
-static bool app_by_any_name(struct state *s, const char *name, struct wall now, struct why *out)
+static void why_port(const char *path, const struct json *refusal, struct why *out)
+{
+    struct sentence *t = why_add(out, "no-service-port", path);
+    if (t == NULL)
+        return;
+    snprintf(t->what, sizeof t->what, "%s: service port %lld is not served", path,
+             (long long)json_int(json_get(refusal, "port"), 0));
+    snprintf(t->because, sizeof t->because, "%.400s", json_str(json_get(refusal, "reason"), ""));
+}
+
+bool native_why_app(const struct view *v, const char *path, struct why *out)
+{
+    struct error err;
+    if (!why_app(v->state, path, v->now.wall, out))
+        return false;
+    struct json *refused = json_parse_own(slice_of(v->facts->ports_refused), &err);
+    JSON_EACH (r, refused)
+        if (str_eq(json_str(json_get(r, "app"), ""), path) &&
+            state_service_port_is_of(v->state, json_int(json_get(r, "port"), 0), path))
+            why_port(path, r, out);
+    json_free(refused);
+    return true;
+}
+
+static bool app_by_any_name(const struct view *v, const char *name, struct why *out)
 {
     char path[ID_SIZE];
     struct error err;
-    return id_resolve(name, "/", path, &err) == 0 && why_app(s, path, now, out);
+    return id_resolve(name, "/", path, &err) == 0 && native_why_app(v, path, out);
+}
+
+static bool job_by_name(const struct view *v, const char *name, struct why *out)
+{
+    return why_job(v->state, name, v->now.wall, out);
+}
+
+static bool task_by_name(const struct view *v, const char *name, struct why *out)
+{
+    return why_task(v->state, name, v->now.wall, out);
+}
+
+static bool deployment_by_uuid(const struct view *v, const char *name, struct why *out)
+{
+    return why_deployment(v->state, name, v->now.wall, out);
 }
 
 /* By its id or its name; a node without an agent has nothing to explain. */
-static bool node_by_any_name(struct state *s, const char *name, struct wall now, struct why *out)
+static bool node_by_any_name(const struct view *v, const char *name, struct why *out)
 {
     char hostname[256];
     *out = (struct why){.ok = true};
-    if (!native_find_node(s, name, hostname, sizeof hostname))
+    if (!native_find_node(v->state, name, hostname, sizeof hostname))
         return false;
-    return hostname[0] == '\0' || why_node(s, hostname, now, out);
+    return hostname[0] == '\0' || why_node(v->state, hostname, v->now.wall, out);
 }
 
 static const struct {
     const char *noun;
-    bool (*why)(struct state *s, const char *name, struct wall now, struct why *out);
+    bool (*why)(const struct view *v, const char *name, struct why *out);
 } nouns[] = {
     {"app", app_by_any_name},
-    {"job", why_job},
-    {"task", why_task},
+    {"job", job_by_name},
+    {"task", task_by_name},
     {"node", node_by_any_name},
-    {"deployment", why_deployment},
+    {"deployment", deployment_by_uuid},
 };
 #define NOUNS (sizeof nouns / sizeof nouns[0])
 
@@ -59,7 +100,7 @@ void native_ask_why(struct call *c)
                   noun);
         return;
     }
-    if (!nouns[i].why(c->view->state, name, c->view->now.wall, &why)) {
+    if (!nouns[i].why(c->view, name, &why)) {
         call_fail(c, ERR_NOT_FOUND, "%s %.200s does not exist", noun, name);
         return;
     }

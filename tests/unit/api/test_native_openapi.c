@@ -240,6 +240,8 @@ static void a_port_is_refused_to_one_app(void **data)
     assert_non_null(strstr(answer(f), "\"bound\":false,\"reason\":\"our own door holds it\""));
     say(f, "GET /api/status", NULL);
     assert_non_null(strstr(answer(f), "service port 10000 of /web is not served here"));
+    say(f, "GET /api/why/app/web", NULL);
+    assert_non_null(strstr(answer(f), "/web: service port 10000 is not served"));
     f->w.facts.ports_refused = "[{\"port\":10000,\"app\":\"/gone\",\"reason\":\"/web holds it\"}]";
     say(f, "GET /api/services", NULL);
     assert_null(strstr(answer(f), "\"bound\":false"));

@@ -155,6 +155,23 @@ static void it_is_unhealthy(void **unused)
     assert_string_equal(w.sentences[0].id, "unhealthy");
 }
 
+/* What is replaced again and again says what became of the last one. */
+static void a_deployment_that_fails_says_how(void **unused)
+{
+    (void)unused;
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, "{'id':'/web','cmd':'fails 10','instances':1,'cpus':1,'mem':32,"
+                  "'backoffSeconds':0,'healthChecks':[{'protocol':'TCP'}]}");
+    for (int i = 0; i < 200; i++) {
+        fleet_run_ms(&f, 7);
+        assert_true(why_app(f.state, "/web", f.now.wall, &w));
+        if (w.n > 0 && str_eq(w.sentences[0].id, "waits-for-health") &&
+            strstr(w.sentences[0].because, "; the last one ended: ") != NULL)
+            return;
+    }
+    fail_msg("got %s: %s", w.n > 0 ? w.sentences[0].id : "nothing", w.sentences[0].because);
+}
+
 static void a_task_says_what_became_of_it(void **unused)
 {
     static const struct {
@@ -271,6 +288,7 @@ int main(void)
         TEST(it_failed_and_waits),
         TEST(it_is_started_and_not_running_yet),
         TEST(it_is_unhealthy),
+        TEST(a_deployment_that_fails_says_how),
         TEST(a_task_says_what_became_of_it),
         TEST(a_node_out_of_reach_says_so),
         TEST(a_deployment_says_what_holds_it_up),
