@@ -6,6 +6,9 @@
  * connection (the one that applies the log) the error stays for good and no transaction commits
  * any more: its owner stops and starts again from the file.
  *
+ * A file is one process's alone, however many connections that has: it is locked once, not for
+ * every transaction, and the log's index is in memory of its own.
+ *
  * A connection belongs to one thread at a time. Pure but for SQLite's own files: no clock. */
 #pragma once
 
@@ -21,11 +24,8 @@ struct db_options {
     bool reverse_unordered_selects; /* the simulator's: finds a forgotten ORDER BY */
     int busy_ms;     /* waits so long for a lock: a writer for the end of a checkpoint */
     int cache_kib;   /* 0: 16 MiB for a writer, 2 MiB for a reader */
-    const char *vfs; /* NULL: the system's; tests inject faults here */
+    const char *vfs; /* NULL: the system's, which locks as said above; tests inject faults here */
 };
-
-/* A file is one process's alone, however many connections that has: it is locked once, not for
- * every transaction, and the log's index is in memory of its own. */
 
 /* path ":memory:" gives a private database that is gone at the end. NULL options: all zero, a
  * writer. ERR_IO, ERR_CORRUPT, ERR_UNAVAILABLE (locked by somebody else). */
