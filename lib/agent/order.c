@@ -37,10 +37,11 @@ static const char *too_late(const struct agent *a, const struct run_spec *spec, 
  * 0: none. */
 static int64_t twin_of(struct agent *a, const struct run_spec *spec)
 {
-    if (spec->owner != OWNER_JOB)
+    if (spec->run == 0)
         return 0;
-    struct stmt *q = stmts_use(a->stmts, TASK_NAMED);
+    struct stmt *q = stmts_use(a->stmts, TASK_OF_ATTEMPT);
     stmt_bind_text(q, ":name", spec->name);
+    stmt_bind_i64(q, ":run", spec->run);
     stmt_bind_i64(q, ":dropped", TASK_DROPPED);
     return stmt_one_i64(q, 0);
 }
@@ -57,6 +58,7 @@ static void add_task(struct agent *a, const struct run_spec *spec, struct slice 
 {
     struct stmt *q = write_stmt(a, TASK_ADD);
     stmt_bind_i64(q, ":task", spec->task);
+    stmt_bind_i64(q, ":run", spec->run);
     stmt_bind_text(q, ":name", spec->name);
     stmt_bind_slice(q, ":spec", text);
     stmt_bind_i64(q, ":launched", a->recovered);

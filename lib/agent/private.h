@@ -13,9 +13,10 @@
     X(CLUSTER_PUT, "update identity set cluster = :cluster")                                 \
     X(IDENTITY_PUT, "insert into identity(k, uid) values(0, :uid)")                          \
     X(TASK, "select state, seq, launched from tasks where task = :task")                     \
-    X(TASK_ADD, "insert into tasks(task, name, spec, state, seq, launched) "                 \
-                "values(:task, :name, :spec, 0, 0, :launched)")                              \
-    X(TASK_NAMED, "select task from tasks where name = :name and state <> :dropped")         \
+    X(TASK_ADD, "insert into tasks(task, run, name, spec, state, seq, launched) "            \
+                "values(:task, :run, :name, :spec, 0, 0, :launched)")                        \
+    X(TASK_OF_ATTEMPT, "select task from tasks where name = :name and run = :run "           \
+                       "and state <> :dropped")                                              \
     X(TASK_REPORT, "update tasks set state = :state, seq = :seq where task = :task")         \
     X(TASKS_LAUNCHED, "update tasks set launched = 1 where launched = 0")                    \
     X(TASK_DROP, "delete from tasks where task = :task")                                     \

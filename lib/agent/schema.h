@@ -23,4 +23,6 @@ static const char *const agent_schema[] = {
     "create index tasks_by_name on tasks(name);",
     /* '': not told yet, or written before there was this step */
     "alter table identity add column cluster text not null default '';",
+    /* 0: of an app, or from before: names begin anew when a job is deleted and made again. */
+    "alter table tasks add column run integer not null default 0;",
 };

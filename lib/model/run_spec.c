@@ -112,6 +112,7 @@ void run_spec_write(const struct run_spec *s, struct json_writer *w)
     json_member_str(w, "name", s->name);
     json_member_int(w, "owner", s->owner);
     json_member_str(w, "of", s->of);
+    int_if(w, "run", s->run);
     member_if(w, "agent", s->agent);
     member_if(w, "framework", s->framework);
     member_if(w, "source", s->source);
@@ -312,6 +313,7 @@ int run_spec_read(const struct json *v, struct run_spec *out, struct error *err)
         .name = text(&r, v, "name", true),
         .owner = owner(&r, v),
         .of = text(&r, v, "of", true),
+        .run = amount(&r, v, "run"),
         .agent = text(&r, v, "agent", true),
         .framework = text(&r, v, "framework", true),
         .source = text(&r, v, "source", false),

@@ -54,6 +54,7 @@ struct run_spec {
     const char *name; /* the id that people see */
     enum owner owner;
     const char *of;                /* app's path or job's name */
+    int64_t run;                   /* of that job; with the name, which has the attempt; or 0 */
     const char *agent, *framework; /* Mesos's ids (model/mesos_id.h): they name folders */
     const char *source;            /* "web.prod": executor source and task name (marathon.md 7.4) */
     const char *cmd;               /* /bin/sh -c; or NULL */

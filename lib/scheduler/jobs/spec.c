@@ -188,6 +188,7 @@ static void write_spec(const struct task_row *t, const struct run_row *r, const 
         .name = t->name,
         .owner = OWNER_JOB,
         .of = job->name,
+        .run = r->id,
         .agent = mesos_agent_id(cluster, t->agent, agent_id),
         .framework = mesos_framework_id(cluster, OWNER_JOB, framework),
         .source = arena_printf(&arena, "ChronosTask:%s", job->name),

@@ -203,13 +203,15 @@ static void an_attempt_of_a_run_is_started_once_whatever_its_task(void **unused)
 {
     (void)unused;
     post_settle(&p);
-    post_run(&p, 5, 0, ",'owner':1");
+    post_run(&p, 5, 0, ",'run':1");
     post_report(&p, "{'task':5,'seq':0,'state':'finished','at':2,'exit':0}");
     post_done(&p);
-    post_run(&p, 6, 0, ",'owner':1");
+    post_run(&p, 6, 0, ",'run':1");
     expect_done("status 5:1 finished\nstatus 6:1 dropped\n");
-    post_run(&p, 7, 0, ",'owner':1,'name':'other'");
+    post_run(&p, 7, 0, ",'run':1,'name':'other'");
     expect_done("launch 7\n");
+    post_run(&p, 10, 0, ",'run':2"); /* its job was deleted and made again */
+    expect_done("launch 10\n");
     post_run(&p, 8, 0, "");
     post_run(&p, 9, 0, ""); /* an app's instance has a name of its own: nothing is looked up */
     expect_done("launch 8\nlaunch 9\n");
@@ -220,10 +222,10 @@ static void the_leader_hears_of_an_attempt_that_it_ordered_twice(void **unused)
 {
     (void)unused;
     post_settle(&p);
-    post_run(&p, 5, p.pong, ",'owner':1,'once':true");
+    post_run(&p, 5, p.pong, ",'run':1,'once':true");
     post_hear(&p, "{'m':'ack','statuses':[{'task':5,'seq':1}]}");
     post_done(&p);
-    post_run(&p, 6, p.pong, ",'owner':1,'once':true");
+    post_run(&p, 6, p.pong, ",'run':1,'once':true");
     expect_done("status 5:2 starting\nstatus 6:1 dropped\n");
 }
 
@@ -231,9 +233,9 @@ static void an_attempt_that_came_too_late_may_be_ordered_again(void **unused)
 {
     (void)unused;
     post_settle(&p);
-    post_run(&p, 5, p.pong - 70, ",'owner':1,'once':true");
+    post_run(&p, 5, p.pong - 70, ",'run':1,'once':true");
     expect_done("status 5:1 dropped\n");
-    post_run(&p, 6, p.pong, ",'owner':1,'once':true");
+    post_run(&p, 6, p.pong, ",'run':1,'once':true");
     expect_done("launch 6\nstatus 6:1 starting\n");
 }
 
@@ -640,7 +642,10 @@ static void a_record_of_before_is_of_the_cluster_that_opens_it(void **unused)
     post_settle(&p);
     post_run(&p, 5, 0, "");
     assert_int_equal(
-        db_exec(p.db, "alter table identity drop column cluster; pragma user_version = 2", &err),
+        db_exec(p.db,
+                "alter table identity drop column cluster; alter table tasks drop column run;"
+                "pragma user_version = 2",
+                &err),
         0);
     post_restart_alone(&p);
     assert_int_equal(post_rows(&p, "tasks"), 1);

@@ -29,7 +29,8 @@ static void what_is_read_is_written_the_same(void **unused)
 {
     static const char *const specs[] = {
         "{" MINIMAL ",'network':'host'}",
-        "{'task':5,'name':'t','owner':1,'of':'job','agent':'a','framework':'f','source':'web.prod',"
+        "{'task':5,'name':'t','owner':1,'of':'job','run':6,'agent':'a','framework':'f','source':'"
+        "web.prod',"
         "'cmd':'run \\\"it\\\"','user':'bob','env':[['A','1'],['B','']],'fetch':[{'uri':'u','dest':"
         "'d','extract':true,'executable':true,'cache':true},{'uri':'v'}],'cpus_milli':100,"
         "'mem_bytes':33554432,'disk_bytes':0,'ports':[{'host':31000,'container':80,'udp':true},{}],"

@@ -162,7 +162,8 @@ static void hand_kill(struct hands *h, int64_t task, const char *reason)
     struct member *m = h->data;
     (void)reason;
     m->killed++;
-    report(m, task, TASK_KILLED);
+    if (!m->s->deaf_tasks)
+        report(m, task, TASK_KILLED);
 }
 
 static void hand_forget(struct hands *h, int64_t task)

@@ -46,6 +46,7 @@ struct stage {
     struct map *given; /* exchange -> struct given */
     uint64_t next;
     bool silent_tasks; /* launched tasks report nothing */
+    bool deaf_tasks;   /* told to end they go on */
 };
 
 void stage_open(struct stage *s, int nodes); /* nobody is up yet */

@@ -459,6 +459,27 @@ static void tasks_live_through_the_end_of_the_leader(void **unused)
     assert_int_equal(alive, 3); /* what was replaced was ended */
 }
 
+/* The same name, the same target: but it is another run. */
+static void a_job_that_is_made_again_runs_though_its_last_run_has_not_ended(void **unused)
+{
+    static const char job[] =
+        "{'schedule':'R1/2026-01-01T00:00:00Z/PT1H','command':'x','epsilon':'PT1H'}";
+    (void)unused;
+    stage_open(&s, 1);
+    stage_ready(&s);
+    s.deaf_tasks = true;
+    uint64_t put = stage_request(&s, 0, METHOD_PUT, "/api/jobs/j", job);
+    stage_run_ms(&s, 1000);
+    assert_int_equal(stage_status(&s, put), 200);
+    assert_int_equal(s.members[0].launched, 1);
+    uint64_t gone = stage_request(&s, 0, METHOD_DELETE, "/api/jobs/j", NULL);
+    stage_run_ms(&s, 1000);
+    assert_int_equal(stage_status(&s, gone), 200);
+    stage_request(&s, 0, METHOD_PUT, "/api/jobs/j", job);
+    stage_run_ms(&s, 1000);
+    assert_int_equal(s.members[0].launched, 2);
+}
+
 static void a_write_to_a_follower_is_refused_with_who_leads(void **unused)
 {
     (void)unused;
@@ -498,6 +519,7 @@ int main(void)
         TEST(three_agree_and_each_has_it_all),
         TEST(a_leader_cut_off_says_that_it_does_not_know),
         TEST(tasks_live_through_the_end_of_the_leader),
+        TEST(a_job_that_is_made_again_runs_though_its_last_run_has_not_ended),
         TEST(a_write_to_a_follower_is_refused_with_who_leads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,6 +59,7 @@ static void a_plain_job_is_a_shell_line(void **unused)
             "-a; b");
     assert_string_equal(spec.name, "ct:1772359650000:0:j:-a b");
     assert_string_equal(spec.of, "j");
+    assert_int_equal(spec.run, 1);
     assert_string_equal(spec.source, "ChronosTask:j");
     assert_string_equal(spec.cmd, "echo -a b");
     assert_int_equal(spec.args_n, 0);
