@@ -49,7 +49,8 @@ select 'run ' || r.id || ' of job ' || r.job || ' is active, its task ' || ifnul
 union all
 select 'task ' || t.name || ' lives on for run ' || r.id || ', which is not active'
     from alive t join job_runs r on t.owner = 1 and r.id = t.owner_id
-    where r.state not in (1, 2) or r.task is not t.id
+    where (r.state not in (1, 2) or r.task is not t.id)
+      and t.state <> 3 -- an order that was withdrawn, which its agent has not told the end of
 union all
 select 'deployment ' || d.id || ' holds no app' from deployments d
     where not exists (select 1 from deployment_apps a where a.deployment = d.id)
