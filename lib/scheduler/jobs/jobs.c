@@ -11,6 +11,8 @@
 #define GATHERED_BYTES (1 << 20) /* of one command; a look at one job adds a few KiB at most */
 #define PLACE_RETRY_MS 50        /* how soon runs without a place are tried again, at first */
 #define PLACE_RETRY_MS_MAX 2000
+#define DROPPED_MS 50 /* from an order that was given back to the next one, at first */
+#define DROPPED_MS_MAX 10000
 #define IN_FLIGHT_MS 50 /* how soon others are looked for while a claim is in flight */
 #define ASLEEP_MS 1000  /* longest sleep with a due ahead: the wall clock may be set */
 #define KNOWN_JOBS 4096 /* definitions kept at hand */
@@ -188,6 +190,17 @@ void look_postpone(struct look *l, struct entry *e)
 
 /* ---------------- the feed */
 
+/* What its agent has not started may be ordered again. */
+static void note_run(struct jobs *j, const struct change *c)
+{
+    struct entry *e = entry(j, c->owner);
+    if (c->before == RUN_ASSIGNED && c->state == RUN_QUEUED)
+        e->dropped = true;
+    else if (c->state == RUN_RUNNING)
+        e->pause_ms = 0;
+    dirty_entry(j, e);
+}
+
 /* Tasks of apps come by too; their `of` is a path. */
 static bool is_jobs_task(const struct change *c)
 {
@@ -207,7 +220,7 @@ void jobs_changed(struct jobs *j, const struct change *c)
         dirty(j, c->id);
         break;
     case CHANGE_RUN:
-        dirty(j, c->owner);
+        note_run(j, c);
         break;
     case CHANGE_TASK:
         j->freed = j->freed || task_ended((enum task_state)c->state);
@@ -409,9 +422,22 @@ static void claim_all(struct look *l)
 
 /* ---------------- the tick */
 
+/* An agent whose clock is wrong, say, gives back whatever it gets. */
+static void rest_after_drop(struct look *l, struct entry *e)
+{
+    if (!e->dropped)
+        return;
+    e->dropped = false;
+    e->pause_ms = e->pause_ms == 0 ? DROPPED_MS : e->pause_ms * 2;
+    if (e->pause_ms > DROPPED_MS_MAX)
+        e->pause_ms = DROPPED_MS_MAX;
+    e->rests_until = mono_after(l->now.mono, e->pause_ms);
+}
+
 static void look_at_job(struct look *l, struct entry *e)
 {
     struct job_row row;
+    rest_after_drop(l, e);
     e->no_place = false;
     e->due = MONO_NEVER;
     e->due_wall = WALL_NEVER;

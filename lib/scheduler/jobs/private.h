@@ -20,6 +20,9 @@ struct entry { /* a job to be looked at, or with runs that are not over */
     unsigned marks;   /* commands in flight that concern it: not looked at until their outcome */
     bool no_place;    /* in this tick no agent would take a run of it */
     int64_t place_ms; /* how long it waits until it is tried again */
+    bool dropped;     /* since the last look an agent has given an order back */
+    int64_t pause_ms; /* after the last such one; 0: none since a run of it started */
+    struct mono rests_until;
     struct list in_dirty, in_waiting;
     struct mono due; /* to be looked at then although nothing happens */
     struct wall due_wall;

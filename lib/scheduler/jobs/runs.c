@@ -292,7 +292,10 @@ static void look_at_waiting(struct runs *s, struct run_view *v)
     }
     if (v->r.deadline.ms != 0)
         look_again_at(s->l, s->e, (struct wall){v->r.deadline.ms + 1});
-    judge(s, v);
+    if (s->l->now.mono.ms < s->e->rests_until.ms)
+        look_again_in(s->l, s->e, s->e->rests_until.ms - s->l->now.mono.ms);
+    else
+        judge(s, v);
 }
 
 static void look_at_retry(struct runs *s, struct run_view *v)

@@ -480,6 +480,27 @@ static void a_job_that_is_made_again_runs_though_its_last_run_has_not_ended(void
     assert_int_equal(s.members[0].launched, 2);
 }
 
+/* To its agent, whose clock is ahead, the window is over already. */
+static void a_run_that_is_given_back_is_ordered_again_more_and_more_seldom(void **unused)
+{
+    char job[256];
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    int leader = stage_leader(&s), other = (leader + 1) % 3;
+    s.members[other].wall_ahead_ms = 3600000;
+    snprintf(job, sizeof(job),
+             "{'schedule':'R1//PT1H','command':'x','epsilon':'PT5M','constraints':[['hostname',"
+             "'EQUALS','%s']]}",
+             s.members[other].name);
+    stage_run_ms(&s, 2000);
+    uint64_t put = stage_request(&s, leader, METHOD_PUT, "/api/jobs/j", job);
+    uint64_t before = node_applied(s.members[leader].node);
+    stage_run_ms(&s, 10000);
+    assert_int_equal(stage_status(&s, put), 200);
+    assert_in_range(node_applied(s.members[leader].node) - before, 5, 50);
+}
+
 static void a_write_to_a_follower_is_refused_with_who_leads(void **unused)
 {
     (void)unused;
@@ -520,6 +541,7 @@ int main(void)
         TEST(a_leader_cut_off_says_that_it_does_not_know),
         TEST(tasks_live_through_the_end_of_the_leader),
         TEST(a_job_that_is_made_again_runs_though_its_last_run_has_not_ended),
+        TEST(a_run_that_is_given_back_is_ordered_again_more_and_more_seldom),
         TEST(a_write_to_a_follower_is_refused_with_who_leads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
