@@ -57,7 +57,7 @@ enum ink ink_of_state(const char *noun, const char *state)
         {"run", "missed", INK_WARN},    {"run", "lost", INK_WARN},
         {"node", "ready", INK_GOOD},    {"node", "draining", INK_BUSY},
         {"node", "drained", INK_DIM},   {"node", "unreachable", INK_BAD},
-        {"node", "gone", INK_DIM},
+        {"node", "gone", INK_DIM},      {"service", "refused", INK_BAD},
     };
     for (size_t i = 0; i < sizeof inks / sizeof inks[0]; i++)
         if (str_eq(noun, inks[i].noun) && str_eq(state, inks[i].state))

@@ -58,14 +58,15 @@ static void show_numbers(struct cli *c, const struct json *status)
 static void show_attention(struct cli *c, const struct json *attention)
 {
     static const struct column columns[] = {
-        {"", COLUMN_TEXT}, {"", COLUMN_TEXT}, {"", COLUMN_FREE}};
+        {"", COLUMN_TEXT}, {"", COLUMN_TEXT}, {"", COLUMN_TEXT}, {"", COLUMN_FREE}};
     struct table t;
     if (json_count(attention) == 0)
         return;
     buf_putc(&c->out, '\n');
-    table_init(&t, columns, 3);
+    table_init(&t, columns, 4);
     JSON_EACH (a, attention) {
-        table_put(&t, INK_WARN, text_of(a, "noun"));
+        cli_put_state(&t, text_of(a, "noun"), json_get(a, "state"));
+        table_put(&t, INK_DIM, text_of(a, "noun"));
         table_put(&t, INK_BOLD, text_of(a, "name"));
         table_put(&t, INK_NONE, text_of(a, "sentence"));
     }

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/str.h"
+#include "scheduler/apps/apps.h"
 
 /* Causes: an id, and what to do. The sentences are filled where the cause is found. */
 static const struct cause {
@@ -19,6 +21,9 @@ static const struct cause {
      "Look at its output (mesolith logs %s) and at the path that its health check asks."},
     {"waits-for-health",
      "Look at the new instances' output (mesolith logs %s); roll back if they never get well."},
+    {"stuck",
+     "Look at what they said (mesolith logs --err %s) and at the path that their health check "
+     "asks; mend it and update the app, or roll the deployment back."},
     {"no-service-port",
      "Give the app another service port (0: a free one), or stop what holds it."},
     {"stopping", "Wait; it is killed when its grace period is over."},
@@ -82,11 +87,36 @@ struct sentence *why_add(struct why *w, const char *id, const char *name)
 
 /* ---- words */
 
-const char *app_state_word(const struct app_row *a, struct wall now)
+bool why_passes(const struct sentence *e)
 {
-    (void)now;
+    static const char *const ids[] = {"starting", "waits-for-health", "stopping",
+                                      "overlap",  "retrying",         "suspended"};
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
+        if (str_eq(e->id, ids[i]))
+            return true;
+    return false;
+}
+
+static void explain_app(struct state *s, struct placement *p, const struct app_row *row,
+                        struct wall now, struct why *out);
+
+/* What a deployment waits for is either on its way or an obstacle. */
+static const char *deploying_word(struct state *s, struct placement *p, const struct app_row *a,
+                                  struct wall now)
+{
+    struct why why = {.ok = true};
+    explain_app(s, p, a, now, &why);
+    for (size_t i = 0; i < why.n; i++)
+        if (!why_passes(&why.sentences[i]))
+            return str_eq(why.sentences[i].id, "unhealthy") ? "unhealthy" : "waiting";
+    return "deploying";
+}
+
+const char *app_state_word(struct state *s, struct placement *p, const struct app_row *a,
+                           struct wall now)
+{
     if (a->deployment != 0)
-        return "deploying";
+        return deploying_word(s, p, a, now);
     if (a->counts.unhealthy > 0)
         return "unhealthy";
     if (a->instances == 0)
@@ -134,14 +164,11 @@ static void say_funnel(const struct funnel *f, char *dst, size_t size)
     }
 }
 
-static void explain_place(struct state *s, const struct demand *d, const char *name,
+static void explain_place(struct placement *p, const struct demand *d, const char *name,
                           const char *what, struct why *out)
 {
     struct funnel funnel;
-    struct placement *p = placement_new(s, NULL, NULL);
-    bool fits = place_explain(p, d, &funnel);
-    placement_free(p);
-    if (fits)
+    if (place_explain(p, d, &funnel))
         return; /* it is being launched right now */
     enum reason r = worst(&funnel);
     struct sentence *t = why_add(out, r == REASON_NONE ? "no-agents" : reason_ids[r], name);
@@ -155,6 +182,46 @@ static void explain_place(struct state *s, const struct demand *d, const char *n
 }
 
 /* ---- apps */
+
+/* How far the present version has come. */
+struct pace {
+    int64_t old;                   /* of older versions, alive */
+    int64_t fresh, running, ready; /* of the present one, to live */
+    bool failed, sick;             /* one of the present version has, or is */
+    struct wall moved;             /* when one got ready, or the deployment began */
+};
+
+static bool failed_lately(const struct app_row *row)
+{
+    struct error err;
+    char version[TIME_TEXT_SIZE];
+    struct json *failure = row->failure.len > 0 ? json_parse_own(row->failure, &err) : NULL;
+    bool is = str_eq(json_str(json_get(failure, "version"), ""), wall_text(row->version, version));
+    json_free(failure);
+    return is;
+}
+
+static void pace_see(struct state *s, const struct app_row *row, const struct app *app,
+                     struct wall began, struct pace *out)
+{
+    struct task_row t;
+    *out = (struct pace){.failed = failed_lately(row), .moved = began};
+    struct stmt *q = state_tasks_of_app(s, row->id);
+    while (state_task_next(q, &t)) {
+        bool old = t.version.ms < row->config.ms;
+        bool healthy = app->health_checks.n == 0 || t.health == 1;
+        bool ready = healthy && t.ready && t.state == TASK_RUNNING;
+        out->old += old;
+        if (old || t.stopping)
+            continue;
+        out->fresh++;
+        out->running += t.state == TASK_RUNNING;
+        out->ready += ready;
+        out->sick |= t.health == 2;
+        if (ready && t.started.ms > out->moved.ms)
+            out->moved = t.started;
+    }
+}
 
 static void why_backoff(const struct app_row *row, struct wall now, struct why *out)
 {
@@ -172,23 +239,23 @@ static void why_backoff(const struct app_row *row, struct wall now, struct why *
     json_free(failure);
 }
 
-static void why_waiting(struct state *s, const struct app_row *row, struct why *out)
+/* Those that are to be launched now have no place; of an upgrade the new ones. */
+static void why_waiting(struct state *s, struct placement *p, const struct app_row *row,
+                        const struct app *app, const struct pace *pace, struct wall now,
+                        struct why *out)
 {
     char what[256];
-    struct app app;
-    struct error err;
     struct demand d;
     struct ports fixed;
-    int64_t waiting = row->instances - (row->counts.live - row->counts.stopping);
-    if (waiting <= 0 || app_load(row->definition, &app, &err) != 0)
+    int64_t waiting = apps_waiting(s, row, app, now);
+    if (waiting <= 0)
         return;
-    SAY(what, "%s: %lld of %lld instances wait", row->path, (long long)waiting,
-        (long long)row->instances);
-    demand_of_app(&app, row, &d, &fixed);
-    explain_place(s, &d, row->path, what, out);
+    SAY(what, "%s: %lld of %lld %sinstances wait", row->path, (long long)waiting,
+        (long long)row->instances, pace->old > 0 ? "new " : "");
+    demand_of_app(app, row, &d, &fixed);
+    explain_place(p, &d, row->path, what, out);
     ports_close(&fixed);
     resources_close(&d.needs);
-    app_close(&app);
 }
 
 /* The text of one unhealthy task's last failed check. */
@@ -224,6 +291,63 @@ static void say_last_failure(const struct app_row *row, char *dst, size_t size)
     json_free(failure);
 }
 
+#define MINUTE_MS 60000
+
+/* "3 min", "2 h 5 min": a text that stands still for a while. */
+static const char *lasting(char dst[static 48], int64_t ms)
+{
+    long long min = ms / MINUTE_MS;
+    if (min >= 60)
+        snprintf(dst, 48, "%lld h %lld min", min / 60, min % 60);
+    else if (min >= 1)
+        snprintf(dst, 48, "%lld min", min);
+    else
+        str_copy(dst, 48, "less than a minute");
+    return dst;
+}
+
+/* "1 of 2 new instances run, 0 healthy, 2 old are there" */
+static void say_pace(const struct app_row *row, const struct app *app, const struct pace *pace,
+                     struct buf *out)
+{
+    buf_printf(out, "%lld of %lld %sinstances run", (long long)pace->running,
+               (long long)row->instances, pace->old > 0 ? "new " : "");
+    if (app->health_checks.n > 0 || app->readiness_checks.n > 0)
+        buf_printf(out, ", %lld %s", (long long)pace->ready,
+                   app->health_checks.n > 0 ? "healthy" : "ready");
+    if (pace->old > 0)
+        buf_printf(out, ", %lld old %s there", (long long)pace->old, pace->old == 1 ? "is" : "are");
+}
+
+/* One sentence for all that a deployment goes through, so that it stands still while instances come
+ * and go. */
+static void why_deploying(struct state *s, const struct app_row *row, const struct app *app,
+                          const struct pace *pace, struct wall now, struct why *out)
+{
+    struct buf text;
+    char age[48];
+    bool stuck = pace->failed || pace->sick;
+    struct sentence *t = why_add(out, stuck ? "stuck" : "waits-for-health", row->path);
+    if (t == NULL)
+        return;
+    if (stuck)
+        SAY(t->what, "%s: its deployment has not moved for %s", row->path,
+            lasting(age, now.ms - pace->moved.ms));
+    else
+        SAY(t->what, "%s: its deployment goes on", row->path);
+    buf_init(&text, sizeof t->because - 1);
+    say_pace(row, app, pace, &text);
+    str_copy(t->because, sizeof t->because, buf_str(&text));
+    size_t at = text.len;
+    buf_close(&text);
+    if (pace->failed) {
+        say_last_failure(row, t->because + at, sizeof t->because - at);
+    } else if (row->counts.unhealthy > 0) {
+        at += (size_t)snprintf(t->because + at, sizeof t->because - at, "; ");
+        last_cause(s, row->id, t->because + at, sizeof t->because - at);
+    }
+}
+
 static void why_counts(struct state *s, const struct app_row *row, struct why *out)
 {
     struct sentence *t;
@@ -234,17 +358,41 @@ static void why_counts(struct state *s, const struct app_row *row, struct why *o
         last_cause(s, row->id, t->because, sizeof t->because);
     }
     if (c->staged > 0 && (t = why_add(out, "starting", row->path)) != NULL) {
-        SAY(t->what, "%s: %lld instances are being started", row->path, (long long)c->staged);
+        SAY(t->what, "%s: %lld %s being started", row->path, (long long)c->staged,
+            c->staged == 1 ? "instance is" : "instances are");
         SAY(t->because, "their nodes have not reported them running yet");
     }
-    if (row->deployment != 0 && out->n == 0 &&
-        (t = why_add(out, "waits-for-health", row->path)) != NULL) {
-        SAY(t->what, "%s: its deployment goes on", row->path);
-        size_t at = (size_t)SAY(t->because, "%lld of %lld instances run, %lld healthy, %lld end",
-                                (long long)c->running, (long long)row->instances,
-                                (long long)c->healthy, (long long)c->stopping);
-        say_last_failure(row, t->because + at, sizeof t->because - at);
+}
+
+static void explain_app(struct state *s, struct placement *p, const struct app_row *row,
+                        struct wall now, struct why *out)
+{
+    struct app app;
+    struct error err;
+    struct deployment_row d;
+    struct pace pace;
+    if (row->instances == 0 && row->counts.live == 0) {
+        struct sentence *t = why_add(out, "suspended", row->path);
+        SAY(t->what, "%s: nothing runs", row->path);
+        SAY(t->because, "it is scaled to 0 instances");
+        return;
     }
+    if (app_load(row->definition, &app, &err) != 0)
+        UNREACHABLE("a stored definition reads back");
+    bool deploying = row->deployment != 0 && state_deployment_by_id(s, row->deployment, &d);
+    pace_see(s, row, &app, deploying ? d.started : row->version, &pace);
+    bool upgrade = deploying && pace.old > 0;
+    if (!upgrade) /* its new ones' delay is a part of its pace */
+        why_backoff(row, now, out);
+    if (out->n == 0)
+        why_waiting(s, p, row, &app, &pace, now, out);
+    if (out->n == 0 && deploying && (upgrade || pace.failed))
+        why_deploying(s, row, &app, &pace, now, out);
+    else
+        why_counts(s, row, out);
+    if (out->n == 0 && deploying)
+        why_deploying(s, row, &app, &pace, now, out);
+    app_close(&app);
 }
 
 bool why_app(struct state *s, const char *path, struct wall now, struct why *out)
@@ -253,16 +401,9 @@ bool why_app(struct state *s, const char *path, struct wall now, struct why *out
     *out = (struct why){.ok = true};
     if (!state_app_by_path(s, path, &row))
         return false;
-    if (row.instances == 0 && row.counts.live == 0) {
-        struct sentence *t = why_add(out, "suspended", path);
-        SAY(t->what, "%s: nothing runs", path);
-        SAY(t->because, "it is scaled to 0 instances");
-        return true;
-    }
-    why_backoff(&row, now, out);
-    if (out->n == 0)
-        why_waiting(s, &row, out);
-    why_counts(s, &row, out);
+    struct placement *p = placement_new(s, NULL, NULL);
+    explain_app(s, p, &row, now, out);
+    placement_free(p);
     return true;
 }
 
@@ -285,7 +426,9 @@ static void why_run(struct state *s, const struct job_row *row, struct why *out)
     } else {
         SAY(what, "%s: %lld runs wait", row->name, (long long)row->queued);
         demand_of_job(&job, &d);
-        explain_place(s, &d, row->name, what, out);
+        struct placement *p = placement_new(s, NULL, NULL);
+        explain_place(p, &d, row->name, what, out);
+        placement_free(p);
         resources_close(&d.needs);
     }
     job_close(&job);
@@ -405,22 +548,53 @@ bool why_deployment(struct state *s, const char *uuid, struct wall now, struct w
     return true;
 }
 
-void deployment_sentence(struct state *s, const struct deployment_row *d, struct buf *out)
+static void say_app(struct state *s, const char *path, struct wall began, struct buf *out,
+                    struct pace *pace_out)
 {
-    int64_t wanted = 0, ready = 0, stopping = 0;
+    struct app_row row;
+    struct app app;
+    struct error err;
+    if (!state_app_by_path(s, path, &row))
+        return;
+    if (app_load(row.definition, &app, &err) != 0)
+        UNREACHABLE("a stored definition reads back");
+    pace_see(s, &row, &app, began, pace_out);
+    say_pace(&row, &app, pace_out, out);
+    if (row.counts.stopping > 0)
+        buf_printf(out, ", %lld end", (long long)row.counts.stopping);
+    app_close(&app);
+}
+
+/* Of several apps the sum, which says less. */
+static void say_apps(struct state *s, const struct deployment_row *d, struct buf *out)
+{
+    int64_t wanted = 0, running = 0;
+    struct app_row row;
     struct stmt *q = state_deployment_apps(s, d->id);
     while (stmt_row(q)) {
-        struct app_row row;
         if (!state_app_by_path(s, stmt_str(q, 0), &row))
             continue;
         wanted += row.instances;
-        ready += row.counts.healthy > 0 ? row.counts.healthy : row.counts.running;
-        stopping += row.counts.stopping;
+        running += row.counts.running;
     }
-    buf_printf(out, "step %d of %d: %lld of %lld instances run", d->step, d->steps,
-               (long long)ready, (long long)wanted);
-    if (stopping > 0)
-        buf_printf(out, ", %lld end", (long long)stopping);
-    if (ready < wanted)
-        buf_puts(out, ", waiting for the others");
+    buf_printf(out, "%lld of %lld instances run", (long long)running, (long long)wanted);
+}
+
+void deployment_sentence(struct state *s, const struct deployment_row *d, struct wall now,
+                         struct buf *out)
+{
+    int64_t apps = 0;
+    char path[ID_SIZE] = "", age[48];
+    struct pace pace = {0};
+    struct stmt *q = state_deployment_apps(s, d->id);
+    while (stmt_row(q))
+        if (apps++ == 0)
+            str_copy(path, sizeof path, stmt_str(q, 0));
+    buf_printf(out, "step %d of %d: ", d->step, d->steps);
+    if (apps != 1)
+        say_apps(s, d, out);
+    else
+        say_app(s, path, d->started, out, &pace);
+    if (pace.moved.ms != 0 && now.ms - pace.moved.ms >= MINUTE_MS)
+        buf_printf(out, "; nothing has moved for %s", lasting(age, now.ms - pace.moved.ms));
 }

@@ -29,9 +29,17 @@ bool why_task(struct state *s, const char *name, struct wall now, struct why *ou
 bool why_node(struct state *s, const char *name, struct wall now, struct why *out);
 bool why_deployment(struct state *s, const char *uuid, struct wall now, struct why *out);
 
-/* One of: running deploying waiting unhealthy suspended (faces.md 1). */
-const char *app_state_word(const struct app_row *a, struct wall now);
+/* Does it end without anybody's doing, or is it as somebody wanted? */
+bool why_passes(const struct sentence *e);
+
+/* One of: running deploying waiting unhealthy suspended (faces.md 1). What a deployment cannot go
+ * on without is no part of its going on: such an app is waiting or unhealthy, as why_app() says.
+ * The placement may serve for many apps. */
+const char *app_state_word(struct state *s, struct placement *p, const struct app_row *a,
+                           struct wall now);
 /* One of: idle running late failing disabled. */
 const char *job_state_word(const struct job_row *j, struct wall now);
-/* "starting 3 of 10 new, waiting for health" */
-void deployment_sentence(struct state *s, const struct deployment_row *d, struct buf *out);
+/* "step 1 of 1: 1 of 2 new instances run, 0 healthy, 2 old are there; nothing has moved for 3 min"
+ */
+void deployment_sentence(struct state *s, const struct deployment_row *d, struct wall now,
+                         struct buf *out);

@@ -450,13 +450,13 @@ function status() {
   const attention = [
     ...summaries
       .filter(({ state }) => state === "waiting" || state === "unhealthy")
-      .map((app) => ({ noun: "app", name: app.id, sentence: app.why ?? `${app.unhealthy} of ${app.instances} instances fail their health check` })),
+      .map((app) => ({ noun: "app", name: app.id, state: app.state, sentence: app.why ?? `${app.unhealthy} of ${app.instances} instances fail their health check` })),
     ...jobs
       .filter(({ state }) => state === "failing")
-      .map((job) => ({ noun: "job", name: job.name, sentence: "the last 3 runs failed with exit status 1" })),
+      .map((job) => ({ noun: "job", name: job.name, state: job.state, sentence: "the last 3 runs failed with exit status 1" })),
     ...nodes
       .filter(({ state }) => state === "unreachable")
-      .map((node) => ({ noun: "node", name: node.id, sentence: `${node.name} has been silent for 4 m` })),
+      .map((node) => ({ noun: "node", name: node.id, state: node.state, sentence: `${node.name} has been silent for 4 m` })),
   ];
   const live = [...world.tasks.values()].filter((task) => LIVE.has(task.state));
   const base = `http://127.0.0.1:${server.address().port}`;

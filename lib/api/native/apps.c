@@ -54,10 +54,10 @@ static void put_reason(const struct view *v, const struct app_row *a, struct jso
         json_member_str(w, "why", why.sentences[0].what);
 }
 
-static void put_summary(const struct view *v, const struct app_row *a, bool reason,
-                        struct json_writer *w)
+static void put_summary(const struct view *v, struct placement *p, const struct app_row *a,
+                        bool reason, struct json_writer *w)
 {
-    const char *word = app_state_word(a, v->now.wall);
+    const char *word = app_state_word(v->state, p, a, v->now.wall);
     struct deployment_row d;
     char uuid[UUID_TEXT_SIZE];
     json_object(w);
@@ -136,17 +136,19 @@ void native_ask_apps(struct call *c)
     struct state *s = c->view->state;
     if (list_begin(c, &l, sorts) != 0)
         return;
+    struct placement *p = placement_new(s, NULL, NULL);
     struct stmt *q = state_apps(s, "", "", INT64_MAX);
     while (state_app_next(q, &a)) {
-        const char *state = app_state_word(&a, c->view->now.wall);
+        const char *state = app_state_word(s, p, &a, c->view->now.wall);
         if (list_wants(&l, state, a.path, NULL))
             add(&l, &a, state);
     }
     list_head(c, &l, &w);
     for (size_t i = 0; i < list_size(&l); i++)
         if (state_app_by_id(s, list_id(&l, i), &a))
-            put_summary(c->view, &a, i < WHY_ROWS, &w);
+            put_summary(c->view, p, &a, i < WHY_ROWS, &w);
     list_end(&w);
+    placement_free(p);
     list_close(&l);
 }
 
@@ -221,7 +223,9 @@ void native_ask_app(struct call *c)
     json_object(&w);
     put_definition(&a, &w);
     json_key(&w, "summary");
-    put_summary(v, &a, true, &w);
+    struct placement *p = placement_new(v->state, NULL, NULL);
+    put_summary(v, p, &a, true, &w);
+    placement_free(p);
     put_tasks(v, &a, &w);
     put_deployments(v, &a, &w);
     put_versions(v->state, a.id, &w);

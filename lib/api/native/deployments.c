@@ -30,11 +30,12 @@ static void put_actions(const struct deployment_row *d, struct json_writer *w)
     json_free(plan);
 }
 
-static void put_sentence(struct state *s, const struct deployment_row *d, struct json_writer *w)
+static void put_sentence(const struct view *v, const struct deployment_row *d,
+                         struct json_writer *w)
 {
     struct buf text;
     buf_init(&text, 1024);
-    deployment_sentence(s, d, &text);
+    deployment_sentence(v->state, d, v->now.wall, &text);
     json_member_str(w, "sentence", buf_str(&text));
     buf_close(&text);
 }
@@ -54,7 +55,7 @@ void native_put_deployment(const struct view *v, const struct deployment_row *d,
     while (stmt_row(q))
         json_put_str(w, stmt_str(q, 0));
     json_array_end(w);
-    put_sentence(v->state, d, w);
+    put_sentence(v, d, w);
     native_time(w, "started", d->started);
     put_actions(d, w);
     json_object_end(w);

@@ -16,13 +16,15 @@ struct attention {
     int n, looks;
 };
 
-static void mention(struct attention *a, const char *noun, const char *name, const char *sentence)
+static void mention(struct attention *a, const char *noun, const char *name, const char *state,
+                    const char *sentence)
 {
     if (a->n++ >= ATTENTION_MAX)
         return;
     json_object(a->w);
     json_member_str(a->w, "noun", noun);
     json_member_str(a->w, "name", name);
+    json_member_str(a->w, "state", state);
     json_member_str(a->w, "sentence", sentence);
     json_object_end(a->w);
 }
@@ -37,15 +39,8 @@ static void mention_nodes(struct attention *a)
             continue;
         snprintf(text, sizeof text, "%.200s is unreachable, with %lld tasks", row.hostname,
                  (long long)row.tasks);
-        mention(a, "node", row.hostname, text);
+        mention(a, "node", row.hostname, agent_state_word(row.state), text);
     }
-}
-
-/* What goes by itself needs nobody. */
-static bool passes_by_itself(const struct sentence *s)
-{
-    return str_eq(s->id, "starting") || str_eq(s->id, "waits-for-health") ||
-           str_eq(s->id, "stopping") || str_eq(s->id, "overlap") || str_eq(s->id, "retrying");
 }
 
 static bool may_look(struct attention *a)
@@ -53,30 +48,30 @@ static bool may_look(struct attention *a)
     return a->n < ATTENTION_MAX && a->looks++ < LOOKS_MAX;
 }
 
-static void mention_why(struct attention *a, const char *noun, const char *name,
+static void mention_why(struct attention *a, const char *noun, const char *name, const char *state,
                         const struct why *why)
 {
     char text[1024];
     for (size_t i = 0; i < why->n; i++) {
         const struct sentence *s = &why->sentences[i];
-        if (passes_by_itself(s))
+        if (why_passes(s))
             continue;
         snprintf(text, sizeof text, "%s: %s", s->what, s->because);
-        mention(a, noun, name, text);
+        mention(a, noun, name, state, text);
         return;
     }
 }
 
-static void mention_apps(struct attention *a)
+static void mention_apps(struct attention *a, struct placement *p)
 {
     struct app_row row;
     struct why why;
     struct stmt *q = state_apps(a->v->state, "", "", INT64_MAX);
     while (state_app_next(q, &row)) {
-        const char *word = app_state_word(&row, a->v->now.wall);
+        const char *word = app_state_word(a->v->state, p, &row, a->v->now.wall);
         bool well = str_eq(word, "running") || str_eq(word, "suspended");
         if (!well && may_look(a) && why_app(a->v->state, row.path, a->v->now.wall, &why))
-            mention_why(a, "app", row.path, &why);
+            mention_why(a, "app", row.path, word, &why);
     }
 }
 
@@ -89,7 +84,7 @@ static void mention_jobs(struct attention *a)
         const char *word = job_state_word(&row, a->v->now.wall);
         bool ill = str_eq(word, "failing") || str_eq(word, "late");
         if (ill && may_look(a) && why_job(a->v->state, row.name, a->v->now.wall, &why))
-            mention_why(a, "job", row.name, &why);
+            mention_why(a, "job", row.name, word, &why);
     }
 }
 
@@ -106,17 +101,17 @@ static void mention_ports(struct attention *a)
         snprintf(port, sizeof port, "%lld", (long long)number);
         snprintf(text, sizeof text, "service port %s of %.200s is not served here: %.200s", port,
                  app, json_str(json_get(r, "reason"), ""));
-        mention(a, "service", port, text);
+        mention(a, "service", port, "refused", text);
     }
     json_free(refused);
 }
 
 /* What needs attention, most urgent first: members of an open array. */
-static void put_attention(const struct view *v, struct json_writer *w)
+static void put_attention(const struct view *v, struct placement *p, struct json_writer *w)
 {
     struct attention a = {.v = v, .w = w};
     mention_nodes(&a);
-    mention_apps(&a);
+    mention_apps(&a, p);
     mention_jobs(&a);
     mention_ports(&a);
 }
@@ -133,12 +128,12 @@ struct counts {
 static const char *const app_words[] = {"running", "deploying", "waiting", "unhealthy",
                                         "suspended"};
 
-static void count_apps(const struct view *v, struct counts *n)
+static void count_apps(const struct view *v, struct placement *p, struct counts *n)
 {
     struct app_row a;
     struct stmt *q = state_apps(v->state, "", "", INT64_MAX);
     while (state_app_next(q, &a)) {
-        const char *word = app_state_word(&a, v->now.wall);
+        const char *word = app_state_word(v->state, p, &a, v->now.wall);
         for (size_t i = 0; i < sizeof app_words / sizeof app_words[0]; i++)
             n->apps[i] += str_eq(word, app_words[i]);
         n->tasks_running += a.counts.running;
@@ -268,7 +263,8 @@ void native_ask_status(struct call *c)
     struct agent_row own;
     struct json_writer w;
     const struct view *v = c->view;
-    count_apps(v, &n);
+    struct placement *p = placement_new(v->state, NULL, NULL);
+    count_apps(v, p, &n);
     count_jobs(v, &n);
     count_nodes(v, &n);
     call_json(c, 200, &w);
@@ -277,7 +273,8 @@ void native_ask_status(struct call *c)
     put_counts(&n, &w);
     json_key(&w, "attention");
     json_array(&w);
-    put_attention(v, &w);
+    put_attention(v, p, &w);
+    placement_free(p);
     json_array_end(&w);
     if (v->facts->agent >= 0 && state_agent_by_id(v->state, v->facts->agent, &own))
         native_put_docker(&own, &w);

@@ -165,11 +165,102 @@ static void a_deployment_that_fails_says_how(void **unused)
     for (int i = 0; i < 200; i++) {
         fleet_run_ms(&f, 7);
         assert_true(why_app(f.state, "/web", f.now.wall, &w));
-        if (w.n > 0 && str_eq(w.sentences[0].id, "waits-for-health") &&
+        if (w.n > 0 && str_eq(w.sentences[0].id, "stuck") &&
             strstr(w.sentences[0].because, "; the last one ended: ") != NULL)
             return;
     }
     fail_msg("got %s: %s", w.n > 0 ? w.sentences[0].id : "nothing", w.sentences[0].because);
+}
+
+static const char *word_of_web(void)
+{
+    struct app_row row = fleet_app(&f, "/web");
+    struct placement *p = placement_new(f.state, NULL, NULL);
+    const char *word = app_state_word(f.state, p, &row, f.now.wall);
+    placement_free(p);
+    return word;
+}
+
+static const char *deployment_says(struct buf *text)
+{
+    struct deployment_row d;
+    struct stmt *q = state_deployments(f.state);
+    assert_true(state_deployment_next(q, &d));
+    buf_clear(text);
+    deployment_sentence(f.state, &d, f.now.wall, text);
+    stmt_end(q);
+    return buf_str(text);
+}
+
+/* What a deployment cannot go on without is no part of its going on. */
+static void a_deployment_that_cannot_go_on_waits(void **unused)
+{
+    static const struct {
+        const char *app, *word;
+    } rows[] = {
+        {"'cmd':'hangs','mem':32", "deploying"},
+        {"'cmd':'ok','mem':320000", "waiting"},
+        {"'cmd':'fails 10','mem':32,'healthChecks':[{'protocol':'TCP'}]", "waiting"},
+        {"'cmd':'sick','mem':32,'healthChecks':[{'protocol':'TCP'}]", "unhealthy"},
+    };
+    (void)unused;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char body[512];
+        end(NULL);
+        begin(NULL);
+        fleet_agent(&f, "n1", "{}");
+        snprintf(body, sizeof body, "{'id':'/web','instances':1,'cpus':1,'backoffSeconds':60,%s}",
+                 rows[i].app);
+        fleet_put(&f, body);
+        fleet_run_ms(&f, 1000);
+        assert_true(fleet_deploying(&f));
+        assert_string_equal(word_of_web(), rows[i].word);
+    }
+}
+
+/* New ones come and go; what is said of it stands still. */
+static void an_upgrade_that_is_stuck_says_so_in_one_sentence(void **unused)
+{
+    struct buf text;
+    (void)unused;
+    buf_init(&text, 1024);
+    fleet_agent(&f, "n1", "{}");
+#define UPGRADED(cmd)                                                                       \
+    "{'id':'/web','cmd':'" cmd "','instances':2,'cpus':0.1,'mem':32,'backoffSeconds':1,'he" \
+    "althChecks':[{'protocol':'TCP'}]}"
+    fleet_put(&f, UPGRADED("ok"));
+    fleet_run_ms(&f, 1000);
+    assert_false(fleet_deploying(&f));
+    fleet_put(&f, UPGRADED("hangs"));
+    fleet_run_ms(&f, 5000);
+    assert_string_equal(deployment_says(&text),
+                        "step 1 of 1: 0 of 2 new instances run, 0 healthy, 2 old are there");
+    assert_string_equal(word_of_web(), "deploying");
+    fleet_force(&f, UPGRADED("sick fails 700"));
+    fleet_run_ms(&f, 1000);
+    for (int i = 0; i < 50; i++) {
+        const struct sentence *s = says("stuck");
+        assert_non_null(strstr(s->what, "/web: its deployment has not moved for "));
+        assert_non_null(strstr(s->because, " of 2 new instances run, 0 healthy, 2 old are there"));
+        assert_int_equal(w.n, 1);
+        assert_string_equal(word_of_web(), "waiting");
+        fleet_run_ms(&f, 2300);
+    }
+    assert_non_null(strstr(deployment_says(&text), "; nothing has moved for 1 min"));
+    assert_non_null(strstr(says("stuck")->because, "; the last one ended: "));
+    buf_close(&text);
+}
+
+static void an_upgrade_without_room_says_so(void **unused)
+{
+    (void)unused;
+    fleet_agent(&f, "n1", "{'cpus_milli':2000}");
+    fleet_put(&f, "{'id':'/web','cmd':'ok','instances':2,'cpus':1,'mem':32}");
+    fleet_run_ms(&f, 1000);
+    fleet_put(&f, "{'id':'/web','cmd':'ok','instances':2,'cpus':1,'mem':64}");
+    fleet_run_ms(&f, 1000);
+    assert_string_equal(says("no-cpus")->what, "/web: 2 of 2 new instances wait");
+    assert_string_equal(word_of_web(), "waiting");
 }
 
 static void a_task_says_what_became_of_it(void **unused)
@@ -226,9 +317,8 @@ static void a_deployment_says_what_holds_it_up(void **unused)
     assert_true(state_deployment_next(q, &d));
     uuid_text(deployment_uuid(&d), uuid);
     buf_init(&text, 1024);
-    deployment_sentence(f.state, &d, &text);
-    assert_string_equal(buf_str(&text),
-                        "step 1 of 1: 2 of 3 instances run, waiting for the others");
+    deployment_sentence(f.state, &d, f.now.wall, &text);
+    assert_string_equal(buf_str(&text), "step 1 of 1: 2 of 3 instances run");
     stmt_end(q);
     buf_close(&text);
     assert_true(why_deployment(f.state, uuid, f.now.wall, &w));
@@ -248,12 +338,11 @@ static void an_app_has_one_word(void **unused)
         {{.instances = 2, .counts = {.live = 1, .running = 1}}, "waiting"},
         {{.instances = 2, .counts = {.live = 2, .running = 1, .staged = 1}}, "waiting"},
         {{.instances = 2, .counts = {.live = 2, .running = 2, .unhealthy = 1}}, "unhealthy"},
-        {{.instances = 2, .deployment = 7, .counts = {.unhealthy = 1}}, "deploying"},
         {{.instances = 0}, "suspended"},
     };
     (void)unused;
     for (size_t i = 0; i < COUNT(rows); i++)
-        assert_string_equal(app_state_word(&rows[i].row, f.now.wall), rows[i].word);
+        assert_string_equal(app_state_word(f.state, NULL, &rows[i].row, f.now.wall), rows[i].word);
 }
 
 static void a_job_has_one_word(void **unused)
@@ -289,6 +378,9 @@ int main(void)
         TEST(it_is_started_and_not_running_yet),
         TEST(it_is_unhealthy),
         TEST(a_deployment_that_fails_says_how),
+        TEST(a_deployment_that_cannot_go_on_waits),
+        TEST(an_upgrade_that_is_stuck_says_so_in_one_sentence),
+        TEST(an_upgrade_without_room_says_so),
         TEST(a_task_says_what_became_of_it),
         TEST(a_node_out_of_reach_says_so),
         TEST(a_deployment_says_what_holds_it_up),

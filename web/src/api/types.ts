@@ -23,6 +23,7 @@ export interface Resources {
 export interface Attention {
   noun: string;
   name: string;
+  state: string;
   sentence: string;
 }
 

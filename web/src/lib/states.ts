@@ -29,6 +29,7 @@ const KINDS: Record<string, Record<string, Kind>> = {
     lost: "failed",
   },
   node: { ready: "good", draining: "busy", drained: "off", unreachable: "bad", gone: "off" },
+  service: { refused: "bad" },
 };
 
 export function kindOf(noun: string, state: string): Kind {

@@ -10,7 +10,7 @@ import { scheduleWords } from "../../lib/schedule";
 import { Age, Clock } from "../../ui/age";
 import { Capacity } from "../../ui/meter";
 import { Answered, Empty, Grid, Head, Page, Panel, Stack } from "../../ui/page";
-import { Shape } from "../../ui/state";
+import { Shape, State } from "../../ui/state";
 import { DeploymentRow } from "../apps/deployment";
 import { changeLink } from "../events/change";
 
@@ -60,11 +60,9 @@ function NeedsAttention({ attention }: { attention: Attention[] }) {
         </Empty>
       )}
       <ul class="rows">
-        {attention.map(({ noun, name, sentence }) => (
-          <li key={`${noun} ${name}`}>
-            <span class="kind-bad">
-              <Shape kind="bad" />
-            </span>
+        {attention.map(({ noun, name, state, sentence }) => (
+          <li key={`${noun} ${name} ${sentence}`}>
+            <State noun={noun} state={state} />
             <span class="muted">{noun}</span>
             <a href={pageOf(noun, name)}>{name}</a>
             <span class="grow">{briefly(withoutName(sentence, name))}</span>
