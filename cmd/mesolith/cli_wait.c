@@ -175,9 +175,14 @@ static void draw_app(struct cli *c, struct waiting *w, const char *app, const st
     buf_puts(&w->block, c->term.live ? "\n  " : ": ");
     text_clean(&w->block, sentence);
     buf_putc(&w->block, '\n');
-    if (why != NULL) {
-        text_wrap(&w->block, text_of(why, "what"), c->term.width, 2);
+    static const char *const parts[] = {"what", "because", "so"};
+    for (size_t i = 0; why != NULL && i < sizeof parts / sizeof parts[0]; i++) {
+        struct buf clean;
+        buf_init(&clean, BLOCK_BYTES);
+        text_clean(&clean, text_of(why, parts[i]));
+        text_wrap(&w->block, buf_str(&clean), c->term.width, i == 0 ? 2 : 4);
         buf_putc(&w->block, '\n');
+        buf_close(&clean);
     }
     draw(c, w);
 }
@@ -208,6 +213,20 @@ static void say_app(struct cli *c, struct waiting *w, const char *app, const str
     cli_next(c, "mesolith logs %s", app);
 }
 
+/* The time is up: what keeps it, and what to do about that. */
+static int app_timed_out(struct cli *c, const char *app, const struct json *detail,
+                         const struct json *deployment, struct error *err)
+{
+    const struct json *why = obstacle(json_get(detail, "why"));
+    const char *sentence = json_str(json_get(deployment, "sentence"), "the node is silent");
+    if (why == NULL)
+        return timed_out(c, "app", app, sentence, err);
+    timed_out(c, "app", app, json_str(json_get(why, "because"), sentence), err);
+    snprintf(c->api.cure, sizeof c->api.cure, "%.240s (mesolith why app %.200s)",
+             text_of(why, "so"), app);
+    return -1;
+}
+
 /* One look; *over when there is nothing more to wait for. */
 static int look_at_app(struct cli *c, struct waiting *w, const char *app, const char *deployment,
                        bool *over, struct error *err)
@@ -224,13 +243,8 @@ static int look_at_app(struct cli *c, struct waiting *w, const char *app, const 
         say_app(c, w, app, detail);
     else if (detail != NULL)
         draw_app(c, w, app, detail, running);
-    if (!*over && over_time(c, w)) {
-        const struct json *why = obstacle(json_get(detail, "why"));
-        rc = timed_out(c, "app", app,
-                       json_str(json_get(why, "what"),
-                                json_str(json_get(running, "sentence"), "the node is silent")),
-                       err);
-    }
+    if (!*over && over_time(c, w))
+        rc = app_timed_out(c, app, detail, running, err);
     json_free(detail);
     return rc;
 }

@@ -196,7 +196,11 @@ def story(place):
         done = run(node, "app", "create", "-", "--timeout", "500ms", stdin=json.dumps(sleeper("/huge", cpus=9999)))
         equal(done.returncode, 11, done)
         assert "/huge: not done after 500 ms" in done.stderr and "mesolith why app /huge" in done.stderr, done
+        assert "1 node considered: 1 has too few cpus free" in done.stderr and "Ask for fewer cpus" in done.stderr, done
+        assert "1 node considered: 1 has too few cpus free" in done.stdout, done
         assert "cpus" in node.cli("why", "huge").stdout
+        equal(node.cli("app", "--find", "huge").stdout.splitlines()[1].split()[:2], ["/huge", "waiting"], "app list")
+        assert re.search(r"^waiting +app +/huge ", node.cli("status").stdout, re.M), node.cli("status").stdout
         done = run(node, "app", "scale", "/huge", "2")
         assert done.returncode == 5 and "--force" in done.stderr, done
         assert "/huge" in node.cli("status").stdout
