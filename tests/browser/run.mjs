@@ -128,6 +128,26 @@ const CASES = [
     },
   ],
   [
+    "shows an app without a place in one word and one colour everywhere",
+    async () => {
+      if (mock) return;
+      const id = "/giant";
+      const definition = { id, cmd: "sleep 100000", cpus: 0.01, mem: 320000 };
+      const headers = { "Content-Type": "application/json" };
+      const { deployment } = await api("apps", { method: "POST", headers, body: JSON.stringify(definition) });
+      const waits = page.locator(".kind-warn", { hasText: "waiting" });
+      await open("", "Overview");
+      await page.locator("li", { hasText: id }).filter({ has: waits }).first().waitFor();
+      await open("apps", "Apps");
+      await page.locator("tbody tr.link", { hasText: id }).filter({ has: waits }).waitFor();
+      await open("apps/giant", id);
+      await page.locator("header, main").filter({ has: waits }).first().waitFor();
+      await page.getByText("has too little memory free").first().waitFor();
+      await api(`deployments/${deployment}?force=true`, { method: "DELETE" });
+      await api("apps/giant", { method: "DELETE" });
+    },
+  ],
+  [
     "draws only the rows in sight",
     async () => {
       await open("apps", "Apps");
