@@ -91,16 +91,21 @@ static void wish_for_app(struct world *w, int to, size_t which)
 
 static void wish_for_job(struct world *w, int to, size_t which)
 {
-    char body[256];
+    char target[96], body[256];
     struct client *c = client(w);
     struct write *j = &w->writes[which];
     c->wish.write = which;
+    if (j->instances > 0 && chance(w, 150)) { /* made again, it has the same targets */
+        c->wish.instances = -1;
+        snprintf(target, sizeof target, "/scheduler/job/%s", j->name);
+        send(w, to, "chronos", METHOD_DELETE, target, "");
+        return;
+    }
     c->wish.instances = 1;
-    snprintf(
-        body, sizeof body,
-        "{\"name\":\"%s\",\"command\":\"true\",\"schedule\":\"R//PT%dS\",\"epsilon\":\"PT30S\","
-        "\"cpus\":0.1,\"mem\":16,\"disk\":0,\"retries\":0}",
-        j->name, 1 + (int)rng_below(&w->rng, 5));
+    snprintf(body, sizeof body,
+             "{\"name\":\"%s\",\"command\":\"true\",\"schedule\":\"R/%s/PT%dS\","
+             "\"epsilon\":\"PT30S\",\"cpus\":0.1,\"mem\":16,\"disk\":0,\"retries\":0}",
+             j->name, chance(w, 500) ? "2026-01-01T00:00:00Z" : "", 1 + (int)rng_below(&w->rng, 5));
     send(w, to, "chronos", METHOD_POST, "/scheduler/iso8601", body);
 }
 
@@ -139,7 +144,7 @@ void client_answer(struct world *w, struct answer *a)
             w->acked++;
             write->instances = c->wish.instances;
             write->pending = false;
-        } else if (a->status == 404 && c->wish.instances == -1) {
+        } else if (a->status == (write->job ? 400 : 404) && c->wish.instances == -1) {
             fail_world(w, "%s was acknowledged and is not there", write->name);
         } else if (a->status != 504) { /* certainly not applied */
             w->refused++;

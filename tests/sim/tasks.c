@@ -1,4 +1,5 @@
 /* Simulated machines: processes that start, run, end and outlive their node. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,21 +47,23 @@ struct start {
 
 /* An attempt is started once. Only where its node could not be heard of may another one start it,
  * too (spec/chronos.md 5.2, step 3: at least once). */
-static void note_start(struct sim_node *n, const struct sim_task *t)
+static void note_start(struct sim_node *n, const struct run_spec *spec)
 {
     struct world *w = n->w;
-    if (t->owner != OWNER_JOB)
+    char attempt[TASK_ID_SIZE + 24];
+    if (spec->owner != OWNER_JOB)
         return;
-    struct start *first = map_get_str(w->started, t->name);
+    snprintf(attempt, sizeof attempt, "%" PRId64 " %s", spec->run, spec->name);
+    struct start *first = map_get_str(w->started, attempt);
     if (first == NULL) {
         first = NEW(struct start);
         *first = (struct start){n->position, w->mono};
-        map_put_str(w->started, t->name, first);
+        map_put_str(w->started, attempt, first);
         return;
     }
     bool unheard = w->options.faults.drop > 0 || w->nodes[first->node].unheard_ms >= first->at;
     if (first->node == n->position || !unheard)
-        fail_world(w, "run %s was started on %d and again on %d", t->name, first->node,
+        fail_world(w, "run %s was started on %d and again on %d", attempt, first->node,
                    n->position);
 }
 
@@ -98,7 +101,7 @@ void task_launch(struct sim_node *n, int64_t task, struct slice run_spec)
         .kill_ms = INT64_MAX,
         .grace_ms = spec.grace_ms < 50 ? 50 : spec.grace_ms,
     };
-    note_start(n, t);
+    note_start(n, &spec);
     trace(n->w, "start %s on %d", t->name, n->position);
     report(n, t, START_MS);
     run_spec_close(&spec);

@@ -93,7 +93,7 @@ struct world {
     size_t frames_n, frames_cap;
     struct map *leaders;  /* term -> node that led in it */
     struct map *sums;     /* index -> struct sum */
-    struct map *started;  /* name of a run's task -> struct start */
+    struct map *started;  /* a run and its task's name -> struct start */
     struct write *writes; /* by name, the newest */
     size_t writes_n;
     uint64_t next_exchange;
