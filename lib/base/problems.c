@@ -9,19 +9,16 @@
 
 #define TEXT_MAX 1024
 
-void problems_add(struct problems *p, enum problem_kind kind, const char *path, const char *fmt,
-                  ...)
+static void add(struct problems *p, enum problem_kind kind, const char *code, const char *path,
+                const char *fmt, va_list ap)
 {
     if (p->n == LIMIT_PROBLEMS) {
         p->left_out++;
         return;
     }
     struct buf text;
-    va_list ap;
     buf_init(&text, TEXT_MAX);
-    va_start(ap, fmt);
     buf_vprintf(&text, fmt, ap);
-    va_end(ap);
     if (buf_full(&text)) {
         buf_clear(&text);
         buf_puts(&text, "wrong, and too long to show"); /* the path still says where */
@@ -30,9 +27,28 @@ void problems_add(struct problems *p, enum problem_kind kind, const char *path, 
     p->items = mem_realloc(p->items, (p->n + 1) * sizeof(*p->items));
     p->items[p->n++] = (struct problem){
         .kind = kind,
+        .code = code,
         .path = mem_strdup(path),
         .text = buf_take(&text, NULL),
     };
+}
+
+void problems_add(struct problems *p, enum problem_kind kind, const char *path, const char *fmt,
+                  ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add(p, kind, NULL, path, fmt, ap);
+    va_end(ap);
+}
+
+void problems_add_coded(struct problems *p, const char *code, const char *path, const char *fmt,
+                        ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add(p, PROBLEM_SCHEMA, code, path, fmt, ap);
+    va_end(ap);
 }
 
 bool problems_has(const struct problems *p, enum problem_kind kind)
@@ -68,7 +84,20 @@ static bool is_first_of_path(const struct problems *p, size_t n)
     return true;
 }
 
-static void write_path(const struct problems *p, size_t first, struct json_writer *w)
+static void write_text(const struct problem *p, bool coded, struct json_writer *w)
+{
+    struct buf text;
+    if (!coded || p->code == NULL) {
+        json_put_str(w, p->text);
+        return;
+    }
+    buf_init(&text, TEXT_MAX + 64);
+    buf_printf(&text, "%s: %s", p->code, p->text);
+    json_put_str(w, buf_str(&text));
+    buf_close(&text);
+}
+
+static void write_path(const struct problems *p, size_t first, bool coded, struct json_writer *w)
 {
     const char *path = p->items[first].path;
     json_object(w);
@@ -77,18 +106,28 @@ static void write_path(const struct problems *p, size_t first, struct json_write
     json_array(w);
     for (size_t i = first; i < p->n; i++)
         if (str_eq(p->items[i].path, path))
-            json_put_str(w, p->items[i].text);
+            write_text(&p->items[i], coded, w);
     json_array_end(w);
     json_object_end(w);
 }
 
-void problems_write(const struct problems *p, struct json_writer *w)
+static void write_all(const struct problems *p, bool coded, struct json_writer *w)
 {
     json_array(w);
     for (size_t i = 0; p != NULL && i < p->n; i++)
         if (is_first_of_path(p, i))
-            write_path(p, i, w);
+            write_path(p, i, coded, w);
     json_array_end(w);
+}
+
+void problems_write(const struct problems *p, struct json_writer *w)
+{
+    write_all(p, false, w);
+}
+
+void problems_write_coded(const struct problems *p, struct json_writer *w)
+{
+    write_all(p, true, w);
 }
 
 void problems_close(struct problems *p)

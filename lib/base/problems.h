@@ -10,8 +10,9 @@ enum problem_kind { PROBLEM_SCHEMA, PROBLEM_RULE };
 
 struct problem {
     enum problem_kind kind;
-    char *path; /* "/healthChecks(0)/path" (grammar: spec/marathon.md 1.6) */
-    char *text; /* "got 0, need at least 1" or "error.expected.jsnumber" */
+    const char *code; /* "error.expected.jsnumber", which only Marathon's door shows; or NULL */
+    char *path;       /* "/healthChecks(0)/path" (grammar: spec/marathon.md 1.6) */
+    char *text;       /* "got 0, need at least 1" */
 };
 
 struct problems {
@@ -22,10 +23,14 @@ struct problems {
 
 void problems_add(struct problems *p, enum problem_kind kind, const char *path, const char *fmt,
                   ...) __attribute__((format(printf, 4, 5)));
+/* A schema's, with a static code or NULL. */
+void problems_add_coded(struct problems *p, const char *code, const char *path, const char *fmt,
+                        ...) __attribute__((format(printf, 4, 5)));
 bool problems_has(const struct problems *p, enum problem_kind kind);
 /* "id: got …, need … (and 2 more)" in `err` as ERR_INVALID; returns -1, or 0 if there are none. */
 int problems_error(const struct problems *p, struct error *err);
 /* [{"path":"/cpus","errors":["got 0, need …"]}]: one entry a path, in the order they were found.
- * NULL: none. */
+ * NULL: none. Coded: as Play has it, "error.min: got 0, need …". */
 void problems_write(const struct problems *p, struct json_writer *w);
+void problems_write_coded(const struct problems *p, struct json_writer *w);
 void problems_close(struct problems *p); /* accepts a zeroed struct */

@@ -85,8 +85,8 @@ static void take_id(const struct app_input *in, const char *id)
     const char *text = id != NULL ? id : in->app->id;
     in->app->id = "/"; /* what is wrong with it does not hide what else is wrong */
     if (text == NULL)
-        problems_add(in->problems, PROBLEM_SCHEMA, "/id",
-                     "error.path.missing: need an id like \"/prod/web\"");
+        problems_add_coded(in->problems, "error.path.missing", "/id",
+                           "need an id like \"/prod/web\"");
     else if (id_resolve(text, in->group, absolute, &err) != 0 || id_check_app(absolute, &err) != 0)
         app_problem(in->problems, "/id", "%s", err.text);
     else
@@ -158,8 +158,8 @@ int app_wants_version(const struct json *patch, const struct app *old, struct wa
     if (version == NULL || old == NULL)
         return 0;
     if (!json_is(version, JSON_STRING)) {
-        problems_add(problems, PROBLEM_SCHEMA, "/version",
-                     "error.expected.jsstring: got %s, need a timestamp", json_kind_word(version));
+        problems_add_coded(problems, "error.expected.jsstring", "/version",
+                           "got %s, need a timestamp", json_kind_word(version));
         return -1;
     }
     if (wall_parse(json_str(version, ""), &wanted, &err) != 0) {

@@ -124,10 +124,16 @@ static int check_value(const struct constraint *c, struct error *err)
 
 /* ---- JSON */
 
-static bool refuse(struct problems *problems, enum problem_kind kind, const char *path,
-                   const char *text)
+static bool refuse(struct problems *problems, const char *path, const char *text)
 {
-    problems_add(problems, kind, path, "%s", text);
+    problems_add(problems, PROBLEM_RULE, path, "%s", text);
+    return false;
+}
+
+static bool refuse_kind(struct problems *problems, const char *code, const char *path,
+                        const char *text)
+{
+    problems_add_coded(problems, code, path, "%s", text);
     return false;
 }
 
@@ -156,24 +162,24 @@ bool constraint_read(const struct json *v, enum constraint_dialect dialect, cons
     struct slice part[3] = {{NULL, 0}};
     size_t n = 0;
     if (!json_is(v, JSON_ARRAY))
-        return refuse(problems, PROBLEM_SCHEMA, path,
-                      app ? "error.expected.jsarray: need [field, operator, value]"
-                          : "need an array [attribute, operator, value]");
+        return refuse_kind(problems, app ? "error.expected.jsarray" : NULL, path,
+                           app ? "need [field, operator, value]"
+                               : "need an array [attribute, operator, value]");
     JSON_EACH (element, v) {
         if (n < 3 && json_is(element, JSON_STRING))
             part[n] = json_slice(element);
         else if (n < 3)
-            return refuse(problems, PROBLEM_SCHEMA, path,
-                          app ? "error.expected.jsstring: need strings in [field, operator, value]"
-                              : "need strings in [attribute, operator, value]");
+            return refuse_kind(problems, app ? "error.expected.jsstring" : NULL, path,
+                               app ? "need strings in [field, operator, value]"
+                                   : "need strings in [attribute, operator, value]");
         n++;
     }
     if (n > 3 || n < (app ? 2 : 3))
-        return refuse(problems, PROBLEM_RULE, path,
+        return refuse(problems, path,
                       app ? "need 2 or 3 elements, [field, operator, value]"
                           : "need 3 elements, [attribute, operator, value]");
     if (part[0].len == 0)
-        return refuse(problems, PROBLEM_RULE, path, "got an empty field, need an attribute's name");
+        return refuse(problems, path, "got an empty field, need an attribute's name");
 
     struct constraint c = {0};
     struct error err;
@@ -184,7 +190,7 @@ bool constraint_read(const struct json *v, enum constraint_dialect dialect, cons
     if (!none)
         c.value = arena_strndup(arena, part[2].p, part[2].len);
     if (check_value(&c, &err) != 0)
-        return refuse(problems, PROBLEM_RULE, path, err.text);
+        return refuse(problems, path, err.text);
     take_number(&c);
     *out = c;
     return true;

@@ -57,8 +57,6 @@ void reader_wrong(const struct reader *r, const struct path *at, const char *key
 {
     struct buf b;
     buf_init(&b, 512);
-    if (r->schema_keys)
-        buf_printf(&b, "%s: ", key);
     if (got == NULL) {
         buf_puts(&b, "missing, need ");
     } else {
@@ -70,7 +68,8 @@ void reader_wrong(const struct reader *r, const struct path *at, const char *key
     va_start(ap, need);
     buf_vprintf(&b, need, ap);
     va_end(ap);
-    problems_add(r->problems, PROBLEM_SCHEMA, path_text(r, at), "%s", buf_str(&b));
+    problems_add_coded(r->problems, r->schema_keys ? key : NULL, path_text(r, at), "%s",
+                       buf_str(&b));
     buf_close(&b);
 }
 

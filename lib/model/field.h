@@ -30,7 +30,7 @@ struct path {
 struct reader {
     struct arena *arena;
     struct problems *problems;
-    bool schema_keys;    /* texts begin as Play's do: "error.expected.jsstring: …" */
+    bool schema_keys;    /* problems carry Play's codes: "error.expected.jsstring" */
     bool no_lists;       /* a list that is none counts as empty (Chronos) */
     bool stored;         /* our own text: members that are input only are passed over */
     const char *ignored; /* a member that is passed over whatever it says, or NULL */

@@ -181,7 +181,10 @@ static void add_problems(struct problems *to, size_t index, struct problems *of)
         const struct problem *p = &of->items[i];
         char path[512];
         snprintf(path, sizeof path, "(%zu)%s", index, str_eq(p->path, "/") ? "" : p->path);
-        problems_add(to, p->kind, path, "%s", p->text);
+        if (p->kind == PROBLEM_SCHEMA)
+            problems_add_coded(to, p->code, path, "%s", p->text);
+        else
+            problems_add(to, p->kind, path, "%s", p->text);
     }
     to->left_out += of->left_out;
     problems_close(of);
@@ -193,14 +196,13 @@ static int element_id(const struct json *element, char out[ID_SIZE], struct prob
     struct error err;
     const struct json *id = json_get(element, "id");
     if (!json_is(element, JSON_OBJECT))
-        problems_add(problems, PROBLEM_SCHEMA, "/", "error.expected.jsobject: got %s, need an app",
-                     json_kind_word(element));
+        problems_add_coded(problems, "error.expected.jsobject", "/", "got %s, need an app",
+                           json_kind_word(element));
     else if (id == NULL)
-        problems_add(problems, PROBLEM_SCHEMA, "/id",
-                     "error.path.missing: need an id like \"/prod/web\"");
+        problems_add_coded(problems, "error.path.missing", "/id", "need an id like \"/prod/web\"");
     else if (!json_is(id, JSON_STRING))
-        problems_add(problems, PROBLEM_SCHEMA, "/id",
-                     "error.expected.jsstring: got %s, need a text", json_kind_word(id));
+        problems_add_coded(problems, "error.expected.jsstring", "/id", "got %s, need a text",
+                           json_kind_word(id));
     else if (id_resolve(json_str(id, ""), "/", out, &err) != 0)
         problems_add(problems, PROBLEM_RULE, "/id", "%s", err.text);
     else
@@ -240,12 +242,11 @@ static void update_many(struct tell *t, bool create, enum update how)
     if (body == NULL)
         return;
     if (!json_is(body, JSON_ARRAY)) {
-        problems_add(&problems, PROBLEM_SCHEMA, "/",
-                     "error.expected.jsarray: got %s, need an array of apps", json_kind_word(body));
+        problems_add_coded(&problems, "error.expected.jsarray", "/",
+                           "got %s, need an array of apps", json_kind_word(body));
     } else if (json_count(body) > LIMIT_ITEMS) {
-        problems_add(&problems, PROBLEM_SCHEMA, "/",
-                     "error.maxLength: got %zu apps, need at most %d", json_count(body),
-                     LIMIT_ITEMS);
+        problems_add_coded(&problems, "error.maxLength", "/", "got %zu apps, need at most %d",
+                           json_count(body), LIMIT_ITEMS);
     }
     if (problems.n > 0) {
         call_problems(&t->c, &problems);

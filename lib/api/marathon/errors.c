@@ -54,7 +54,7 @@ static void answer_problems(struct call *c, const struct problems *problems)
                     problems_has(problems, PROBLEM_SCHEMA) ? "Invalid JSON"
                                                            : "Object is not valid");
     json_key(&w, "details");
-    problems_write(problems, &w);
+    problems_write_coded(problems, &w);
     json_object_end(&w);
 }
 

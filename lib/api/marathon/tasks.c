@@ -459,18 +459,17 @@ static bool read_ids(struct tell *t, struct victims *v)
     if (body == NULL)
         return false;
     if (ids == NULL)
-        problems_add(&problems, PROBLEM_SCHEMA, "/ids",
-                     "error.path.missing: need an array of task ids");
+        problems_add_coded(&problems, "error.path.missing", "/ids", "need an array of task ids");
     else if (!json_is(ids, JSON_ARRAY))
-        problems_add(&problems, PROBLEM_SCHEMA, "/ids",
-                     "error.expected.jsarray: got %s, need an array", json_kind_word(ids));
+        problems_add_coded(&problems, "error.expected.jsarray", "/ids", "got %s, need an array",
+                           json_kind_word(ids));
     size_t i = 0;
     JSON_EACH (id, json_is(ids, JSON_ARRAY) ? ids : NULL) {
         char path[40];
         snprintf(path, sizeof path, "/ids(%zu)", i++);
         if (!json_is(id, JSON_STRING)) {
-            problems_add(&problems, PROBLEM_SCHEMA, path,
-                         "error.expected.jsstring: got %s, need a text", json_kind_word(id));
+            problems_add_coded(&problems, "error.expected.jsstring", path, "got %s, need a text",
+                               json_kind_word(id));
         } else if (task_id_parse(json_str(id, ""), &ref, &err) != 0) {
             problems_close(&problems);
             marathon_message(&t->c, 400, "%s", err.text);

@@ -31,14 +31,16 @@ static inline struct json *tree_of(const char *text)
     return tree;
 }
 
-/* "path: text" a line. The caller frees. */
+/* "path: text" a line, "path: code: text" where there is a code. The caller frees. */
 static inline char *text_of_problems(const struct problems *problems)
 {
     struct buf b;
     buf_init(&b, 65536);
-    for (size_t i = 0; i < problems->n; i++)
-        buf_printf(&b, "%s%s: %s", i == 0 ? "" : "\n", problems->items[i].path,
-                   problems->items[i].text);
+    for (size_t i = 0; i < problems->n; i++) {
+        const struct problem *p = &problems->items[i];
+        buf_printf(&b, "%s%s: %s%s%s", i == 0 ? "" : "\n", p->path, p->code != NULL ? p->code : "",
+                   p->code != NULL ? ": " : "", p->text);
+    }
     return buf_take(&b, NULL);
 }
 
