@@ -58,7 +58,7 @@ struct server {
     struct host *host;
     struct tasks tasks;
     struct proxy_client proxy;
-    bool proxy_runs, proxy_silent, page_known, node_ready, told_ready, stopping,
+    bool proxy_runs, proxy_silent, page_known, node_ready, told_ready, stopping, routes_refused,
         displaced; /* its folder is not at its path any more */
     int parts;     /* that run on the loop and have not said that they stopped */
     uint16_t ports[LISTENERS];
@@ -342,10 +342,14 @@ static void do_routes(void *data, struct slice message)
     struct server *s = data;
     struct error err;
     struct event e = {.kind = EVENT_ROUTES_REFUSED};
-    if (!s->proxy_runs || s->stopping || proxy_client_routes(&s->proxy, message, &err) == 0)
+    if (!s->proxy_runs || s->stopping)
         return;
-    log_error("routes refused", "why=%s", err.text);
-    host_event(s->host, &e);
+    bool refused = proxy_client_routes(&s->proxy, message, &err) != 0;
+    if (refused) { /* all of them come again, until they are taken */
+        log_event(s->routes_refused ? LOG_DEBUG : LOG_ERROR, "routes refused", "why=%s", err.text);
+        host_event(s->host, &e);
+    }
+    s->routes_refused = refused;
 }
 
 static void do_send(void *data, int64_t node, struct slice frame)
