@@ -54,18 +54,21 @@ static bool is_exactly(enum name_kind kind, const char *typed, const struct json
            (kind == NAME_NODE && str_eq(typed, json_str(json_get(item, "name"), NULL)));
 }
 
-/* Names are typed whole, ids may be cut. */
+/* Names are typed whole, ids may be cut; among all kinds an app may be meant by its last name. */
 static bool may_be(enum name_kind kind, const char *typed, const struct json *item)
 {
     const char *id = json_str(json_get(item, lists[kind].key), "");
-    if (kind == NAME_APP || kind == NAME_JOB)
+    const char *last = strrchr(id, '/');
+    if (kind == NAME_APP)
+        return last != NULL && str_eq(last + 1, typed);
+    if (kind == NAME_JOB)
         return false;
     return text_means_id(typed, id);
 }
 
 /* ---- looking */
 
-static int pick(enum name_kind kind, const struct json *items, const char *typed,
+static int pick(enum name_kind kind, const struct json *items, const char *typed, bool guess,
                 const struct json **out, struct error *err)
 {
     const struct json *first = NULL, *second = NULL;
@@ -75,7 +78,7 @@ static int pick(enum name_kind kind, const struct json *items, const char *typed
             *out = item;
             return 0;
         }
-        if (!may_be(kind, typed, item))
+        if (!guess || !may_be(kind, typed, item))
             continue;
         if (first == NULL)
             first = item;
@@ -91,14 +94,14 @@ static int pick(enum name_kind kind, const struct json *items, const char *typed
                      a, b);
 }
 
-static int look(struct cli *c, enum name_kind kind, const char *typed, struct found *out,
-                struct error *err)
+static int look(struct cli *c, enum name_kind kind, const char *typed, bool guess,
+                struct found *out, struct error *err)
 {
     struct json *list;
     const struct json *item = NULL;
     if (api_list(&c->api, lists[kind].path, &list, err) != 0)
         return -1;
-    int rc = pick(kind, json_get(list, "items"), typed, &item, err);
+    int rc = pick(kind, json_get(list, "items"), typed, guess, &item, err);
     if (rc == 0 && item != NULL) {
         struct buf text;
         struct json_writer w;
@@ -114,20 +117,29 @@ static int look(struct cli *c, enum name_kind kind, const char *typed, struct fo
     return rc;
 }
 
+static int look_through(struct cli *c, enum name_kind kinds, const char *typed, bool guess,
+                        struct found *out, struct error *err)
+{
+    for (const enum name_kind *kind = kinds_of[kinds]; *kind != NAME_NONE && out->name == NULL;
+         kind++)
+        if (look(c, *kind, typed, guess && (kinds != NAME_APP), out, err) != 0)
+            return -1;
+    return 0;
+}
+
+/* What is exactly so called is meant, whatever else may be. */
 int find_name(struct cli *c, enum name_kind kinds, const char *typed, struct found *out,
               struct error *err)
 {
     struct found f = {0};
-    for (const enum name_kind *kind = kinds_of[kinds]; *kind != NAME_NONE; kind++) {
-        if (look(c, *kind, typed, &f, err) != 0)
-            return -1;
-        if (f.name != NULL) {
-            *out = f;
-            return 0;
-        }
-    }
-    return error_set(err, ERR_NOT_FOUND, "%s: there is no %s of that name", typed,
-                     lists[kinds].word);
+    if (look_through(c, kinds, typed, false, &f, err) != 0 ||
+        (f.name == NULL && look_through(c, kinds, typed, true, &f, err) != 0))
+        return -1;
+    if (f.name == NULL)
+        return error_set(err, ERR_NOT_FOUND, "%s: there is no %s of that name", typed,
+                         lists[kinds].word);
+    *out = f;
+    return 0;
 }
 
 void found_close(struct found *f)

@@ -17,14 +17,28 @@ static enum name_kind kind_of_word(const char *word)
     return NAME_NONE;
 }
 
+#define NOUNS "app, job, task, node, deployment or service"
+
+/* A name alone; a noun alone is one only if something is called so. */
+static int choose_any(struct cli *c, struct found *out, struct error *err)
+{
+    const char *name = c->args.names[0];
+    if (find_name(c, NAME_ANY, name, out, err) == 0)
+        return 0;
+    if (err->code != ERR_NOT_FOUND || (kind_of_word(name) == NAME_NONE && !str_eq(name, "service")))
+        return -1;
+    snprintf(c->api.cure, sizeof c->api.cure, "mesolith %s list", name);
+    return error_set(err, ERR_SYNTAX, "which %s? need: mesolith why %s %s", name, name,
+                     str_eq(name, "service") ? "PORT" : "NAME");
+}
+
 static int choose(struct cli *c, struct found *out, struct error *err)
 {
     if (c->args.n == 1)
-        return find_name(c, NAME_ANY, c->args.names[0], out, err);
+        return choose_any(c, out, err);
     enum name_kind kind = kind_of_word(c->args.names[0]);
     if (kind == NAME_NONE)
-        return error_set(err, ERR_SYNTAX, "%s: need app, job, task, node or deployment",
-                         c->args.names[0]);
+        return error_set(err, ERR_SYNTAX, "%s: need " NOUNS, c->args.names[0]);
     if (find_name(c, kind, c->args.names[1], out, err) == 0)
         return 0;
     if (err->code == ERR_NOT_FOUND)
@@ -37,18 +51,23 @@ static int run(struct cli *c, struct error *err)
     struct found f = {0};
     struct json *why = NULL;
     struct buf path;
-    if (choose(c, &f, err) != 0)
+    bool service = c->args.n == 2 && str_eq(c->args.names[0], "service");
+    if (!service && choose(c, &f, err) != 0)
         return -1;
+    const char *noun = service ? "service" : name_kind_word(f.kind);
+    const char *name = service ? c->args.names[1] : f.name;
     buf_init(&path, 4096);
-    api_path(&path, f.kind == NAME_APP ? "/api/why/%s/%a" : "/api/why/%s/%s",
-             name_kind_word(f.kind), f.name);
+    api_path(&path, f.kind == NAME_APP && !service ? "/api/why/%s/%a" : "/api/why/%s/%s", noun,
+             name);
     int rc = cli_ask(c, METHOD_GET, buf_str(&path), NULL, &why, err);
     const struct json *sentences = json_get(why, "sentences");
     if (rc == 0 && cli_for_people(c)) {
         say_why(c, sentences, 0);
         if (json_count(sentences) == 0)
-            cli_say(c, 0, "%s %s is as it should be.", name_kind_word(f.kind), f.name);
+            cli_say(c, 0, "%s %s is as it should be.", noun, name);
     }
+    if (rc != 0 && service)
+        snprintf(c->api.cure, sizeof c->api.cure, "mesolith service list");
     json_free(why);
     buf_close(&path);
     found_close(&f);

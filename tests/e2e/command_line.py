@@ -91,6 +91,12 @@ def refusals(node):
         (["sql", "delete from apps"], 3, "it would change something, need a select"),
         (["scale", "/web", "3"], 2, "did you mean app scale?"),
         (["logs", "/ghost"], 4, "try: mesolith why /ghost"),
+        (["app", "--state", "foo"], 3, 'state: got "foo", need one of running, deploying, waiting, unhealthy, suspended'),
+        (["task", "--state", "foo"], 3, "need one of staging, "),
+        (["job", "--state", "foo"], 3, "need one of idle, "),
+        (["why", "app"], 2, "which app? need: mesolith why app NAME"),
+        (["why", "service", "1"], 4, "try: mesolith service list"),
+        (["why", "things", "1"], 2, "need app, job, task, node, deployment or service"),
     ]
 
 
@@ -135,6 +141,12 @@ def story(place):
             assert text in done.stderr and done.stderr.startswith("error: "), f"{words}: {done.stderr}"
         done = run(node, "app", "create", "-", stdin='{"id": "/bad", "instances": -1, "cpus": "x"}')
         assert done.returncode == 3 and "instances" in done.stderr and "cpus" in done.stderr, done.stderr
+    with case("why tells of service ports, and of an app by its last name before its tasks"):
+        equal(node.cli("why", "service", str(PORT)).stdout, f"service {PORT} is as it should be.\n", "why service")
+        node.create(sleeper("/deep/under", instances=2))
+        node.wait_running("/deep/under", 2)
+        equal(node.cli("why", "under").stdout, "app /deep/under is as it should be.\n", "why under")
+        node.cli("app", "delete", "/deep/under")
     with case("a job that will never run is made with a warning, and why tells"):
         past = '{"name": "past", "command": "true", "schedule": "R1/2020-01-01T00:00:00Z/PT1H", "epsilon": "PT1M"}'
         made = run(node, "job", "create", "-", stdin=past).stdout

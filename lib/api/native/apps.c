@@ -28,6 +28,8 @@ static const char *const sorts[] = {
     [BY_STAGING] = "staging", [BY_CPUS] = "cpus",       [BY_MEM] = "mem",
     [BY_VERSION] = "version", [BY_VERSION + 1] = NULL,
 };
+static const char *const states[] = {"running",   "deploying", "waiting",
+                                     "unhealthy", "suspended", NULL};
 
 /* ---- one item */
 
@@ -134,7 +136,7 @@ void native_ask_apps(struct call *c)
     struct app_row a;
     struct json_writer w;
     struct state *s = c->view->state;
-    if (list_begin(c, &l, sorts) != 0)
+    if (list_begin(c, &l, sorts, states) != 0)
         return;
     struct placement *p = placement_new(s, NULL, NULL);
     struct stmt *q = state_apps(s, "", "", INT64_MAX);

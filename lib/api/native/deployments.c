@@ -80,9 +80,8 @@ void native_ask_deployments(struct call *c)
     struct json_writer w;
     char uuid[UUID_TEXT_SIZE];
     struct state *s = c->view->state;
-    if (list_begin(c, &l, sorts) != 0)
+    if (list_begin(c, &l, sorts, NULL) != 0)
         return;
-    l.state = NULL; /* they have none */
     struct stmt *q = state_deployments(s);
     while (state_deployment_next(q, &d)) {
         uuid_text(deployment_uuid(&d), uuid);

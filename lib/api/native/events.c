@@ -206,7 +206,7 @@ void native_ask_event_log(struct call *c)
     int64_t before = INT64_MAX;
     const char *text = query_get(&c->query, "before");
     struct state *s = c->view->state;
-    if (read_topics(c, &topics) != 0 || list_begin(c, &l, sorts) != 0)
+    if (read_topics(c, &topics) != 0 || list_begin(c, &l, sorts, NULL) != 0)
         return;
     if (text != NULL && *text != '\0' && !str_to_i64(text, &before)) {
         call_fail(c, ERR_INVALID, "before: got \"%.40s\", need the id of an event", text);

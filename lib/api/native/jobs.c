@@ -13,6 +13,7 @@ static const char *const sorts[] = {
     [BY_SUCCESSES] = "successes", [BY_ERRORS] = "errors", [BY_SCHEDULE] = "schedule",
     [BY_SCHEDULE + 1] = NULL,
 };
+static const char *const states[] = {"idle", "running", "late", "failing", "disabled", NULL};
 
 /* ---- runs */
 
@@ -141,7 +142,7 @@ void native_ask_jobs(struct call *c)
     struct job_row j;
     struct json_writer w;
     struct state *s = c->view->state;
-    if (list_begin(c, &l, sorts) != 0)
+    if (list_begin(c, &l, sorts, states) != 0)
         return;
     struct stmt *q = state_jobs(s, "", INT64_MAX);
     while (state_job_next(q, &j)) {
@@ -225,6 +226,8 @@ static const char *const run_sorts[] = {
     [RUN_BY_STATE] = "state",    [RUN_BY_JOB] = "job", [RUN_BY_STARTED] = "started",
     [RUN_BY_STARTED + 1] = NULL,
 };
+static const char *const run_states[] = {"queued",  "running", "ok",   "failed", "missed",
+                                         "skipped", "killed",  "lost", NULL};
 
 static void add_run(struct list *l, const struct run_row *r)
 {
@@ -267,7 +270,7 @@ void native_ask_runs(struct call *c)
     struct run_row r;
     struct json_writer w;
     struct stmt *q;
-    if (list_begin(c, &l, run_sorts) != 0 || (q = wanted_runs(c)) == NULL)
+    if (list_begin(c, &l, run_sorts, run_states) != 0 || (q = wanted_runs(c)) == NULL)
         return;
     while (state_run_next(q, &r))
         if (list_wants(&l, run_word(r.state), r.job_name, NULL))

@@ -20,6 +20,19 @@ static int read_number(struct call *c, const char *name, int64_t otherwise, int6
     return -1;
 }
 
+static void refuse(struct call *c, const char *name, const char *got, const char *const *words,
+                   const char *more)
+{
+    struct buf list;
+    char quoted[64];
+    buf_init(&list, 256);
+    for (size_t i = 0; words[i] != NULL; i++)
+        buf_printf(&list, "%s%s", i > 0 ? ", " : "", words[i]);
+    call_fail(c, ERR_INVALID, "%s: got %s, need one of %s%s", name,
+              str_quote(quoted, sizeof quoted, got, strlen(got)), buf_str(&list), more);
+    buf_close(&list);
+}
+
 static int read_sort(struct call *c, struct list *l, const char *const *sorts)
 {
     const char *text = query_get(&c->query, "sort");
@@ -29,14 +42,7 @@ static int read_sort(struct call *c, struct list *l, const char *const *sorts)
     for (; sorts[l->sort] != NULL; l->sort++)
         if (str_eq(sorts[l->sort], text + l->down))
             return 0;
-    struct buf words;
-    char quoted[64];
-    buf_init(&words, 256);
-    for (size_t i = 0; sorts[i] != NULL; i++)
-        buf_printf(&words, "%s%s", i > 0 ? ", " : "", sorts[i]);
-    call_fail(c, ERR_INVALID, "sort: got %s, need one of %s, with a '-' before it to go down",
-              str_quote(quoted, sizeof quoted, text, strlen(text)), buf_str(&words));
-    buf_close(&words);
+    refuse(c, "sort", text, sorts, ", with a '-' before it to go down");
     return -1;
 }
 
@@ -46,11 +52,25 @@ static const char *read_text(struct call *c, const char *name)
     return text != NULL && *text != '\0' ? text : NULL;
 }
 
-int list_begin(struct call *c, struct list *l, const char *const *sorts)
+static int read_state(struct call *c, struct list *l, const char *const *states)
 {
-    *l = (struct list){.q = read_text(c, "q"), .state = read_text(c, "state")};
+    const char *text = read_text(c, "state");
+    if (text == NULL || states == NULL)
+        return 0;
+    l->state = text;
+    for (size_t i = 0; states[i] != NULL; i++)
+        if (str_eq(states[i], text))
+            return 0;
+    refuse(c, "state", text, states, "");
+    return -1;
+}
+
+int list_begin(struct call *c, struct list *l, const char *const *sorts, const char *const *states)
+{
+    *l = (struct list){.q = read_text(c, "q")};
     if (read_number(c, "offset", 0, INT64_MAX, &l->offset) != 0 ||
-        read_number(c, "limit", LIST_LIMIT, LIST_LIMIT_MAX, &l->limit) != 0)
+        read_number(c, "limit", LIST_LIMIT, LIST_LIMIT_MAX, &l->limit) != 0 ||
+        read_state(c, l, states) != 0)
         return -1;
     return read_sort(c, l, sorts);
 }

@@ -26,9 +26,10 @@ struct list {
     struct arena texts;
 };
 
-/* `sorts` ends with NULL; its first is the order in which the door adds. -1 after having failed the
- * call. */
-int list_begin(struct call *c, struct list *l, const char *const *sorts) MUST_CHECK;
+/* Both end with NULL. The first of `sorts` is the order in which the door adds; `states` are the
+ * words that its rows may have, or NULL where they have none. -1 after having failed the call. */
+int list_begin(struct call *c, struct list *l, const char *const *sorts,
+               const char *const *states) MUST_CHECK;
 void list_close(struct list *l); /* accepts a zeroed struct */
 
 /* Does the row's state fit, and does one of its texts hold `q`, whatever the case? */

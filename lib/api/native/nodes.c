@@ -12,6 +12,7 @@ static const char *const sorts[] = {
     [BY_ROLE] = "role", [BY_TASKS] = "tasks", [BY_CPUS] = "cpus",
     [BY_MEM] = "mem",   [BY_DISK] = "disk",   [BY_DISK + 1] = NULL,
 };
+static const char *const states[] = {"ready", "draining", "drained", "unreachable", "gone", NULL};
 
 /* ---- names */
 
@@ -281,7 +282,7 @@ void native_ask_nodes(struct call *c)
     struct shown shown;
     struct json_writer w;
     struct state *s = c->view->state;
-    if (list_begin(c, &l, sorts) != 0)
+    if (list_begin(c, &l, sorts, states) != 0)
         return;
     int64_t leader = native_leader(c->view);
     read_members(s, &all);

@@ -14,6 +14,9 @@ static const char *const sorts[] = {
     [BY_STARTED] = "started", [BY_STAGED] = "staged", [BY_ENDED] = "ended",
     [BY_CPUS] = "cpus",       [BY_MEM] = "mem",       [BY_MEM + 1] = NULL,
 };
+static const char *const states[] = {"staging",   "starting",    "running",  "healthy",
+                                     "unhealthy", "unreachable", "finished", "failed",
+                                     "killed",    "lost",        NULL};
 
 /* ---- one task */
 
@@ -233,7 +236,7 @@ void native_ask_tasks(struct call *c)
     struct task_row t;
     struct json_writer w;
     struct state *s = c->view->state;
-    if (read_filter(c, &f) != 0 || list_begin(c, &l, sorts) != 0)
+    if (read_filter(c, &f) != 0 || list_begin(c, &l, sorts, states) != 0)
         return;
     if (f.job[0] != '\0') {
         gather_job(s, &f, &l);

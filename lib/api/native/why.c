@@ -75,6 +75,34 @@ static bool node_by_any_name(const struct view *v, const char *name, struct why 
     return hostname[0] == '\0' || why_node(v->state, hostname, v->now.wall, out);
 }
 
+/* Each app that has the port: is it served here, and if so, is the app well? */
+static bool service_by_port(const struct view *v, const char *name, struct why *out)
+{
+    int64_t port;
+    struct app_row a;
+    bool found = false;
+    *out = (struct why){.ok = true};
+    if (!str_to_i64(name, &port))
+        return false;
+    struct error err;
+    struct json *refused = json_parse_own(slice_of(v->facts->ports_refused), &err);
+    JSON_EACH (r, refused)
+        if (json_int(json_get(r, "port"), 0) == port &&
+            state_service_port_is_of(v->state, port, json_str(json_get(r, "app"), "")))
+            why_port(json_str(json_get(r, "app"), ""), r, out);
+    json_free(refused);
+    struct stmt *q = state_apps(v->state, "", "", INT64_MAX);
+    while (state_app_next(q, &a)) {
+        struct why one;
+        if (!state_service_port_is_of(v->state, port, a.path))
+            continue;
+        found = true;
+        if (out->ok && why_app(v->state, a.path, v->now.wall, &one) && !one.ok)
+            *out = one;
+    }
+    return found;
+}
+
 static const struct {
     const char *noun;
     bool (*why)(const struct view *v, const char *name, struct why *out);
@@ -84,6 +112,7 @@ static const struct {
     {"task", task_by_name},
     {"node", node_by_any_name},
     {"deployment", deployment_by_uuid},
+    {"service", service_by_port},
 };
 #define NOUNS (sizeof nouns / sizeof nouns[0])
 
@@ -96,8 +125,8 @@ void native_ask_why(struct call *c)
     while (i < NOUNS && !str_eq(nouns[i].noun, noun))
         i++;
     if (i == NOUNS) {
-        call_fail(c, ERR_NOT_FOUND, "noun: got \"%.40s\", need app, job, task, node or deployment",
-                  noun);
+        call_fail(c, ERR_NOT_FOUND,
+                  "noun: got \"%.40s\", need app, job, task, node, deployment or service", noun);
         return;
     }
     if (!nouns[i].why(c->view, name, &why)) {
