@@ -165,7 +165,9 @@ static void show_task(struct cli *c, const struct json *task)
     cli_put_field(&t, "container", text_of(task, "container"));
     cli_table(c, &t);
     char id[256];
-    cli_next(c, "mesolith logs %s", text_short_id(id, sizeof id, text_of(task, "id")));
+    bool began = json_get(task, "started") != NULL; /* else it wrote nothing */
+    cli_next(c, "mesolith %s %s", began ? "logs" : "why",
+             text_short_id(id, sizeof id, text_of(task, "id")));
 }
 
 static int find_task(struct cli *c, const char *tail, struct buf *path, struct error *err)

@@ -223,7 +223,36 @@ static void pace_see(struct state *s, const struct app_row *row, const struct ap
     }
 }
 
-static void why_backoff(const struct app_row *row, struct wall now, struct why *out)
+/* ---- how it ended */
+
+const char *end_hint(const char *message)
+{
+    return str_ends(message, "exited with status 127") ? " (command not found?)" : "";
+}
+
+/* What helps is not always in the output: what never began has none. */
+static void advise_end(struct sentence *t, const struct task_row *task, const char *message)
+{
+    if (str_starts(message, "Memory limit exceeded"))
+        SAY(t->so, "Give it more memory: its \"mem\" is %lld MiB.",
+            (long long)(task->mem_bytes >> 20));
+    else if (task->started.ms == 0)
+        SAY(t->so, "Mend what is said there and update it; it never began, so it has no output.");
+}
+
+/* Of the last failure of an app, as the state has it; the task may be forgotten by now. */
+static void advise_failure(struct state *s, struct sentence *t, const struct json *failure)
+{
+    struct task_row task;
+    const char *name = json_str(json_get(failure, "taskId"), "");
+    if (state_task_by_name(s, name, &task))
+        advise_end(t, &task, json_str(json_get(failure, "message"), ""));
+}
+
+/* ---- apps, while they wait */
+
+static void why_backoff(struct state *s, const struct app_row *row, struct wall now,
+                        struct why *out)
 {
     struct error err;
     int64_t left = row->delay_ref.ms + row->delay_ms - now.ms;
@@ -234,8 +263,9 @@ static void why_backoff(const struct app_row *row, struct wall now, struct why *
         return;
     struct json *failure = row->failure.len > 0 ? json_parse_own(row->failure, &err) : NULL;
     SAY(t->what, "%s: the next launch waits %lld s", row->path, (long long)((left + 999) / 1000));
-    SAY(t->because, "its last instance ended: %s",
-        json_str(json_get(failure, "message"), "failed"));
+    const char *message = json_str(json_get(failure, "message"), "failed");
+    SAY(t->because, "its last instance ended: %.400s%s", message, end_hint(message));
+    advise_failure(s, t, failure);
     json_free(failure);
 }
 
@@ -279,15 +309,16 @@ static void last_cause(struct state *s, int64_t app, char *dst, size_t size)
     stmt_end(q);
 }
 
-/* "; the last one ended: …", if one of this version has failed. */
-static void say_last_failure(const struct app_row *row, char *dst, size_t size)
+/* "; the last one ended: …", of one of this version. */
+static void say_last_failure(struct state *s, const struct app_row *row, struct sentence *t)
 {
     struct error err;
-    char version[TIME_TEXT_SIZE];
+    size_t at = strlen(t->because);
     struct json *failure = row->failure.len > 0 ? json_parse_own(row->failure, &err) : NULL;
-    if (str_eq(json_str(json_get(failure, "version"), ""), wall_text(row->version, version)))
-        snprintf(dst, size, "; the last one ended: %.300s",
-                 json_str(json_get(failure, "message"), "failed"));
+    const char *message = json_str(json_get(failure, "message"), "failed");
+    snprintf(t->because + at, sizeof t->because - at, "; the last one ended: %.300s%s", message,
+             end_hint(message));
+    advise_failure(s, t, failure);
     json_free(failure);
 }
 
@@ -341,7 +372,7 @@ static void why_deploying(struct state *s, const struct app_row *row, const stru
     size_t at = text.len;
     buf_close(&text);
     if (pace->failed) {
-        say_last_failure(row, t->because + at, sizeof t->because - at);
+        say_last_failure(s, row, t);
     } else if (row->counts.unhealthy > 0) {
         at += (size_t)snprintf(t->because + at, sizeof t->because - at, "; ");
         last_cause(s, row->id, t->because + at, sizeof t->because - at);
@@ -383,7 +414,7 @@ static void explain_app(struct state *s, struct placement *p, const struct app_r
     pace_see(s, row, &app, deploying ? d.started : row->version, &pace);
     bool upgrade = deploying && pace.old > 0;
     if (!upgrade) /* its new ones' delay is a part of its pace */
-        why_backoff(row, now, out);
+        why_backoff(s, row, now, out);
     if (out->n == 0)
         why_waiting(s, p, row, &app, &pace, now, out);
     if (out->n == 0 && deploying && (upgrade || pace.failed))
@@ -434,6 +465,19 @@ static void why_run(struct state *s, const struct job_row *row, struct why *out)
     job_close(&job);
 }
 
+static void advise_run(struct state *s, struct sentence *t, const struct run_row *r)
+{
+    struct task_row task, newest = {0};
+    struct stmt *q = state_tasks_of_run(s, r->id);
+    while (state_task_next(q, &task))
+        newest = (struct task_row){.id = task.id,
+                                   .mem_bytes = task.mem_bytes,
+                                   .started = task.started,
+                                   .state = task.state};
+    if (newest.id != 0 && task_ended(newest.state))
+        advise_end(t, &newest, r->reason);
+}
+
 static void why_last_run(struct state *s, const struct job_row *row, struct why *out)
 {
     struct run_row r;
@@ -446,8 +490,10 @@ static void why_last_run(struct state *s, const struct job_row *row, struct why 
                 again ? "%s: its last attempt failed, the next one waits"
                       : "%s: its last run failed",
                 row->name);
-            SAY(t->because, "%s",
-                r.reason[0] != '\0' ? r.reason : "its command did not exit with 0");
+            SAY(t->because, "%.400s%s",
+                r.reason[0] != '\0' ? r.reason : "its command did not exit with 0",
+                end_hint(r.reason));
+            advise_run(s, t, &r);
         }
     }
     stmt_end(q);
@@ -501,11 +547,14 @@ bool why_task(struct state *s, const char *name, struct wall now, struct why *ou
         return true;
     struct sentence *e = why_add(out, id, t.of != NULL ? t.of : name);
     SAY(e->what, "%s: %s", name, task_state_word(t.state));
-    SAY(e->because, "%s",
-        t.message != NULL && t.message[0] != '\0'           ? t.message
-        : t.detail != NULL && t.detail[0] != '\0'           ? t.detail
-        : t.kill_reason != NULL && t.kill_reason[0] != '\0' ? t.kill_reason
-                                                            : "its node has said no more");
+    const char *because = t.message != NULL && t.message[0] != '\0' ? t.message
+                          : t.detail != NULL && t.detail[0] != '\0' ? t.detail
+                          : t.kill_reason != NULL && t.kill_reason[0] != '\0'
+                              ? t.kill_reason
+                              : "its node has said no more";
+    SAY(e->because, "%.400s%s", because, end_hint(because));
+    if (t.state == TASK_FAILED || t.state == TASK_ERROR)
+        advise_end(e, &t, because);
     return true;
 }
 

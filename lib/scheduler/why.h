@@ -32,6 +32,9 @@ bool why_deployment(struct state *s, const char *uuid, struct wall now, struct w
 /* Does it end without anybody's doing, or is it as somebody wanted? */
 bool why_passes(const struct sentence *e);
 
+/* What else may be said of an end, " (command not found?)", or "". */
+const char *end_hint(const char *message);
+
 /* One of: running deploying waiting unhealthy suspended (faces.md 1). What a deployment cannot go
  * on without is no part of its going on: such an app is waiting or unhealthy, as why_app() says.
  * The placement may serve for many apps. */

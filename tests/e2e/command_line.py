@@ -135,6 +135,7 @@ def story(place):
     with case("wrong input is answered with the cure and its exit status"):
         node.create(sleeper("/ghost", user="nobody-of-that-name"))  # never begins, so it writes nothing
         wait_for(lambda: "user: " in run(node, "why", "/ghost").stdout, "the failure of /ghost")
+        assert "it never began" in run(node, "why", "/ghost").stdout, "advice for what never began"
         for words, status, text in refusals(node):
             done = run(node, *words)
             equal(done.returncode, status, f"{words}: {done.stderr}")

@@ -87,6 +87,16 @@ static void put_place(struct state *s, int64_t agent, struct json_writer *w)
     json_member_str(w, "host", known ? a.hostname : "");
 }
 
+static void put_message(const struct task_row *t, struct json_writer *w)
+{
+    char text[1024];
+    const char *said = t->message != NULL && *t->message != '\0' ? t->message : t->kill_reason;
+    if (said == NULL)
+        return;
+    snprintf(text, sizeof text, "%s%s", said, end_hint(said));
+    native_text(w, "message", *end_hint(said) != '\0' ? text : said);
+}
+
 void native_put_task(const struct view *v, const struct task_row *t, struct json_writer *w)
 {
     json_object(w);
@@ -109,8 +119,7 @@ void native_put_task(const struct view *v, const struct task_row *t, struct json
         json_member_int(w, "exit", t->exit_code);
     if (t->signaled)
         json_member_int(w, "signal", t->signal);
-    native_text(w, "message",
-                t->message != NULL && *t->message != '\0' ? t->message : t->kill_reason);
+    put_message(t, w);
     json_member_double(w, "cpus", milli_to_cpus(t->cpus_milli));
     json_member_double(w, "mem", bytes_to_mib(t->mem_bytes));
     if (t->pid != 0)

@@ -254,7 +254,9 @@ static void report(struct fleet *f, struct fleet_task *t, enum task_state state,
                               .at = f->now.wall,
                               .health = health,
                               .health_raw = health != 0 ? SLICE("[]") : SLICE(""),
-                              .message = state == TASK_FAILED ? "exited with status 1" : NULL};
+                              .message = state != TASK_FAILED ? NULL
+                                         : t->said != NULL    ? t->said
+                                                              : "exited with status 1"};
     struct buf text;
     buf_init(&text, 4096);
     buf_puts(&text, "{\"set\":[");
@@ -271,6 +273,14 @@ void fleet_status(struct fleet *f, int64_t task, enum task_state state)
     assert_non_null(t);
     t->ended = task_ended(state);
     report(f, t, state, 0);
+}
+
+void fleet_fails(struct fleet *f, int64_t task, const char *said)
+{
+    struct fleet_task *t = map_get(f->tasks, (uint64_t)task);
+    assert_non_null(t);
+    t->said = said;
+    fleet_status(f, task, TASK_FAILED);
 }
 
 void fleet_health(struct fleet *f, int64_t task, int health)

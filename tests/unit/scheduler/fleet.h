@@ -22,6 +22,7 @@ struct fleet_task { /* a process on its agent */
     int64_t start_at, health_at, end_at; /* mono; INT64_MAX: never */
     int64_t stays_ms;                    /* from a kill to the end */
     bool sick, started, checked, killed, ended;
+    const char *said; /* when it failed; NULL: as usual */
 };
 
 struct fleet_agent {
@@ -90,6 +91,7 @@ struct task_row fleet_task(struct fleet *f, int64_t id);
 /* "n1 n1 n2": where they are. */
 const char *fleet_hosts(struct fleet *f, const char *path);
 void fleet_status(struct fleet *f, int64_t task, enum task_state state);
-void fleet_health(struct fleet *f, int64_t task, int health); /* of a running one */
+void fleet_fails(struct fleet *f, int64_t task, const char *said); /* keeps said */
+void fleet_health(struct fleet *f, int64_t task, int health);      /* of a running one */
 /* One more instance on that agent, as if the mind had chosen it; the task. */
 int64_t fleet_place(struct fleet *f, const char *path, int64_t agent);

@@ -292,6 +292,44 @@ static void a_task_says_what_became_of_it(void **unused)
     assert_false(why_task(f.state, "nothing", f.now.wall, &w));
 }
 
+/* What to do depends on how it ended. */
+static void an_end_says_what_helps(void **unused)
+{
+    static const struct {
+        const char *message, *because, *so;
+        bool began;
+    } rows[] = {
+        {"Command exited with status 127", "Command exited with status 127 (command not found?)",
+         "mesolith logs", true},
+        {"Memory limit exceeded: Requested: 32MB Maximum Used: 32MB", "Memory limit exceeded",
+         "Give it more memory: its \"mem\" is 32 MiB.", true},
+        {"user: got \"x\", need a user of this machine", "user: got", "it never began", false},
+    };
+    (void)unused;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char name[TASK_ID_SIZE];
+        int64_t ids[64];
+        end(NULL);
+        begin(NULL);
+        fleet_agent(&f, "n1", "{}");
+        fleet_put(&f, "{'id':'/web','cmd':'hangs','instances':1,'cpus':1,'mem':32,"
+                      "'backoffSeconds':60}");
+        fleet_run_ms(&f, 100);
+        fleet_tasks(&f, "/web", ids);
+        str_copy(name, sizeof name, fleet_task(&f, ids[0]).name);
+        if (rows[i].began)
+            fleet_status(&f, ids[0], TASK_RUNNING);
+        fleet_fails(&f, ids[0], rows[i].message);
+        const struct sentence *s = says("backoff");
+        assert_non_null(strstr(s->because, rows[i].because));
+        assert_non_null(strstr(s->so, rows[i].so));
+        assert_true(why_task(f.state, name, f.now.wall, &w));
+        assert_non_null(strstr(w.sentences[0].because, rows[i].because));
+        if (!rows[i].began)
+            assert_non_null(strstr(w.sentences[0].so, "it never began"));
+    }
+}
+
 static void a_node_out_of_reach_says_so(void **unused)
 {
     (void)unused;
@@ -382,6 +420,7 @@ int main(void)
         TEST(an_upgrade_that_is_stuck_says_so_in_one_sentence),
         TEST(an_upgrade_without_room_says_so),
         TEST(a_task_says_what_became_of_it),
+        TEST(an_end_says_what_helps),
         TEST(a_node_out_of_reach_says_so),
         TEST(a_deployment_says_what_holds_it_up),
         TEST(an_app_has_one_word),
