@@ -1,9 +1,14 @@
 /* What the node knows of itself, as doors and readers show it. */
 #include "node/private.h"
 
+#include <stdio.h>
+
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
+
+#define REFUSED_UNASKED \
+    1000 /* so many refusals are kept without a look whether they still matter */
 
 /* ---- service ports that the proxy does not serve */
 
@@ -16,15 +21,39 @@ static struct refused_port *refused_port_new(const struct json *v)
     return r;
 }
 
+/* "10000 /web": several apps may want one port, and each has its own refusal. */
+static const char *refused_key(int64_t port, const char *app, char dst[ID_SIZE + 24])
+{
+    snprintf(dst, ID_SIZE + 24, "%lld %s", (long long)port, app);
+    return dst;
+}
+
 /* One app has a port, another one wants it: that the one is served is no news of the other. */
 static void take_port(struct node *n, const struct json *v)
 {
-    uint64_t number = (uint64_t)json_int(json_get(v, "port"), 0);
-    const struct refused_port *before = map_get(n->refused, number);
+    char key[ID_SIZE + 24];
+    refused_key(json_int(json_get(v, "port"), 0), json_str(json_get(v, "app"), ""), key);
     if (!json_bool(json_get(v, "bound"), false))
-        mem_free(map_put(n->refused, number, refused_port_new(v)));
-    else if (before != NULL && str_eq(before->app, json_str(json_get(v, "app"), "")))
-        mem_free(map_remove(n->refused, number));
+        mem_free(map_put_str(n->refused, key, refused_port_new(v)));
+    else
+        mem_free(map_remove_str(n->refused, key));
+}
+
+/* Those of apps that have given their port up, once there are many. */
+static void forget_given_up(struct node *n)
+{
+    struct refused_port *r;
+    char key[ID_SIZE + 24];
+    if (map_count(n->refused) <= REFUSED_UNASKED || state_level(n->state) == 0)
+        return;
+    struct map *kept = map_new();
+    for (size_t cursor = 0; (r = map_each(n->refused, &cursor)) != NULL;)
+        if (state_service_port_is_of(n->state, r->port, r->app))
+            map_put_str(kept, refused_key(r->port, r->app, key), r);
+        else
+            mem_free(r);
+    map_free(n->refused);
+    n->refused = kept;
 }
 
 /* The proxy tells which ports it serves, those that have changed; what it does not is shown. Of a
@@ -37,6 +66,7 @@ void facts_take_routes(struct node *n, struct event *e)
     JSON_EACH (port, json_get(v, "ports"))
         take_port(n, port);
     json_free(v);
+    forget_given_up(n);
 
     struct refused_port *r;
     buf_init(&refused, LIMIT_ANSWER_BYTES); /* every port there is, and why */

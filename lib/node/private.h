@@ -95,7 +95,7 @@ struct node {
 
     struct facts facts; /* as published */
     struct arena facts_text;
-    struct map *refused; /* port -> struct refused_port */
+    struct map *refused; /* "port app" -> struct refused_port */
     char *ports_refused; /* the same as JSON, owned */
 };
 

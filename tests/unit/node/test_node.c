@@ -258,6 +258,35 @@ static void a_refused_port_is_of_one_app(void **unused)
     assert_string_equal(s.members[0].refused, "[]");
 }
 
+static void every_app_on_a_port_has_its_refusal(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 1);
+    stage_ready(&s);
+    hear_of_ports(
+        "{\"port\":10000,\"app\":\"/late\",\"bound\":false,\"reason\":\"held by /web\"},"
+        "{\"port\":10000,\"app\":\"/later\",\"bound\":false,\"reason\":\"held by /web\"}");
+#define LATER "{\"port\":10000,\"app\":\"/later\",\"reason\":\"held by /web\"}"
+    assert_string_equal(s.members[0].refused, "[" HELD "," LATER "]");
+    hear_of_ports("{\"port\":10000,\"app\":\"/late\",\"bound\":true}");
+    assert_string_equal(s.members[0].refused, "[" LATER "]");
+}
+
+/* An app that is gone, of whose port nobody will ever tell again. */
+static void refusals_of_ports_given_up_are_forgotten(void **unused)
+{
+    char one[128];
+    (void)unused;
+    stage_open(&s, 1);
+    stage_ready(&s);
+    for (int i = 0; i < 1001; i++) {
+        snprintf(one, sizeof one, "{\"port\":%d,\"app\":\"/a%d\",\"bound\":false,\"reason\":\"\"}",
+                 10000 + i, i);
+        hear_of_ports(one);
+    }
+    assert_string_equal(s.members[0].refused, "[]");
+}
+
 static void a_restarted_node_goes_on(void **unused)
 {
     (void)unused;
@@ -531,6 +560,8 @@ int main(void)
         TEST(what_is_too_large_for_one_entry_is_refused),
         TEST(strange_events_change_nothing),
         TEST(a_refused_port_is_of_one_app),
+        TEST(every_app_on_a_port_has_its_refusal),
+        TEST(refusals_of_ports_given_up_are_forgotten),
         TEST(a_restarted_node_goes_on),
         TEST(time_in_the_log_never_goes_back),
         TEST(stopping_answers_what_was_taken_in_and_refuses_the_rest),
