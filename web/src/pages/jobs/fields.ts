@@ -10,7 +10,7 @@ export const JOB_FIELDS: FormField[] = [
   { path: "/retries", label: "Retries", number: true },
   { path: "/cpus", label: "CPUs", number: true },
   { path: "/mem", label: "Memory", number: true, hint: "MiB" },
-  { path: "/owner", label: "Owner", hint: "who is told" },
+  { path: "/owner", label: "Owner", hint: "whose it is; no mail is sent yet" },
 ];
 
 /** Daily, from the next full hour on. */
