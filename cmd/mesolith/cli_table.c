@@ -221,8 +221,11 @@ void table_write(const struct table *t, size_t width, bool color, struct buf *ou
         headed |= *head != '\0';
         heads[i] = (struct cell){head, strlen(head), text_width(head, strlen(head)), INK_DIM};
     }
-    if (t->n == 0)
+    bool empty = t->n == 0;
+    if (empty && width > 0)
         return;
+    for (size_t i = 0; empty && i < t->n_columns; i++)
+        widths[i] = heads[i].width;
     shrink(t, widths, width);
     if (headed)
         put_row(t, heads, widths, color, out);

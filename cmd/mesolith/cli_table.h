@@ -38,6 +38,7 @@ void table_init(struct table *t, const struct column *columns, size_t n); /* kee
 void table_put(struct table *t, enum ink ink, const char *text); /* NULL: nothing */
 void table_printf(struct table *t, enum ink ink, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* `width`: of the terminal, 0: no limit. */
+/* `width`: of the terminal, 0: no limit. Without a row only its heads are written, and to a
+ * terminal nothing: the caller says there what may be. */
 void table_write(const struct table *t, size_t width, bool color, struct buf *out);
 void table_close(struct table *t); /* accepts a zeroed struct */

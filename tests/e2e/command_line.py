@@ -132,6 +132,7 @@ def story(place):
         equal(node.cli("app", "list", "-q").stdout, "/web\n", "app list -q")
         equal([a["id"] for a in json.loads(node.cli("app", "--json").stdout)["items"]], ["/web"], "app --json")
         equal(len(node.cli("task", "-q", "--app", "web").stdout.split()), 2, "task -q --app web")
+        assert node.cli("job").stdout.startswith("JOB  STATE"), "the heads of an empty list in a pipe"
     with case("wrong input is answered with the cure and its exit status"):
         node.create(sleeper("/ghost", user="nobody-of-that-name"))  # never begins, so it writes nothing
         wait_for(lambda: "user: " in run(node, "why", "/ghost").stdout, "the failure of /ghost")
