@@ -269,7 +269,8 @@ static void why_backoff(struct state *s, const struct app_row *row, struct wall 
     json_free(failure);
 }
 
-/* Those that are to be launched now have no place; of an upgrade the new ones. */
+/* Those that are missing have no place, whether or not their step has come; of an upgrade the new
+ * ones that are to be launched now. */
 static void why_waiting(struct state *s, struct placement *p, const struct app_row *row,
                         const struct app *app, const struct pace *pace, struct wall now,
                         struct why *out)
@@ -277,7 +278,8 @@ static void why_waiting(struct state *s, struct placement *p, const struct app_r
     char what[256];
     struct demand d;
     struct ports fixed;
-    int64_t waiting = apps_waiting(s, row, app, now);
+    int64_t waiting = pace->old > 0 ? apps_waiting(s, row, app, now)
+                                    : row->instances - (row->counts.live - row->counts.stopping);
     if (waiting <= 0)
         return;
     SAY(what, "%s: %lld of %lld %sinstances wait", row->path, (long long)waiting,

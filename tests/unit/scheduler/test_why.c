@@ -251,6 +251,17 @@ static void an_upgrade_that_is_stuck_says_so_in_one_sentence(void **unused)
     buf_close(&text);
 }
 
+static void what_will_have_no_room_says_so_before_its_step_has_come(void **unused)
+{
+    const char *const bodies[] = {"{'id':'/first','cmd':'hangs','cpus':0.1,'mem':32}", WEB("")};
+    (void)unused;
+    fleet_agent(&f, "n1", "{'cpus_milli':500}");
+    fleet_put_in_steps(&f, bodies, COUNT(bodies));
+    fleet_run_ms(&f, 1000);
+    says("no-cpus");
+    assert_string_equal(word_of_web(), "waiting");
+}
+
 static void an_upgrade_without_room_says_so(void **unused)
 {
     (void)unused;
@@ -418,6 +429,7 @@ int main(void)
         TEST(a_deployment_that_fails_says_how),
         TEST(a_deployment_that_cannot_go_on_waits),
         TEST(an_upgrade_that_is_stuck_says_so_in_one_sentence),
+        TEST(what_will_have_no_room_says_so_before_its_step_has_come),
         TEST(an_upgrade_without_room_says_so),
         TEST(a_task_says_what_became_of_it),
         TEST(an_end_says_what_helps),
