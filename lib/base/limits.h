@@ -77,6 +77,12 @@
     X(LIMIT_BROWSE, 10000, "entries of one sandbox folder shown")                           \
     X(LIMIT_FETCH_MS, 60000, "time a download may stall")                                   \
     X(LIMIT_FRAME_BYTES, 8 << 20, "one framed message between processes or nodes")          \
+    X(LIMIT_HANDSHAKE_MS, 5000, "time for a TLS handshake")                                 \
+    X(LIMIT_HANDSHAKE_BYTES, 64 << 10, "what one side sends before it is known")            \
+    X(LIMIT_HANDSHAKES, 4096, "TLS handshakes at once at one port")                         \
+    X(LIMIT_TLS_AHEAD_BYTES, 64 << 10, "bytes encrypted before the system takes them")      \
+    X(LIMIT_TLS_KEY_BYTES, 64 << 20, "bytes encrypted with one key")                        \
+    X(LIMIT_TLS_LINGER_MS, 1000, "time for what was written to leave a closed stream")      \
     X(LIMIT_PROXY_SERVICES, 20000, "service ports of one proxy")                            \
     X(LIMIT_PROXY_BACKENDS, 200000, "backends of one proxy")                                \
     X(LIMIT_PROXY_STATE_BYTES, 64 << 20, "the proxy's settings and routes as text")         \

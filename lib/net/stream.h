@@ -24,7 +24,7 @@ struct stream_events {
     void (*on_written)(struct stream *s, const struct error *err);
 };
 
-/* What carries the bytes: plain in tcp.c; the seam that TLS fits in. */
+/* What carries the bytes: plain in tcp.c, encrypted in tls_stream.c. */
 struct stream_carrier {
     const char *scheme; /* "http", "https" */
     void (*read_start)(struct stream *s);

@@ -462,6 +462,8 @@ void dial_cancel(struct dial *d)
     error_set(&d->failure, ERR_CANCELED, "connecting to %s: stopped", d->where);
     if (d->lookup != NULL) {
         leave_lookup_behind(d);
+    } else if (d->over.secure != NULL) {
+        d->over.cancel(d);
     } else if (d->trying != NULL && !uv_is_closing(&d->trying->handle)) {
         d->trying->stream.data = d;
         stream_close(&d->trying->stream, on_try_closed);

@@ -41,6 +41,12 @@ struct dial {
     struct addrinfo *addresses, *next; /* what a name stood for */
     bool canceled;
     struct error failure; /* of the last address */
+    struct {              /* of dial_tls(), once it is connected */
+        struct tls *tls;
+        struct secure *secure; /* in its handshake */
+        dial_cb *done;
+        void (*cancel)(struct dial *d);
+    } over;
 };
 
 /* `host` is a numeric address or a name; all addresses of a name are tried in turn. Keeps `d` until

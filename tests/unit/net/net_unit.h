@@ -57,6 +57,7 @@ struct peer {
     bool cut;    /* a write failed */
     bool ended;  /* the other side has ended, or broke off */
     bool broken; /* it broke off */
+    struct error why;
     bool closed;
 };
 
@@ -70,6 +71,8 @@ static inline void peer_on_end(struct stream *s, const struct error *err)
     struct peer *p = s->data;
     p->ended = true;
     p->broken = err != NULL;
+    if (err != NULL)
+        p->why = *err;
 }
 
 static inline void peer_on_written(struct stream *s, const struct error *err)

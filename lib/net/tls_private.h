@@ -1,0 +1,103 @@
+/* lib/net/tls_private.h - between tls.c, tls_context.c and tls_stream.c. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include <openssl/ssl.h>
+
+#include "net/tls.h"
+
+#define RECORD_BYTES 16384 /* of TLS: so much is encrypted or decrypted at once */
+
+/* ---- tls_context.c */
+struct tls {
+    atomic_uint holders;
+    SSL_CTX *ctx;
+    BIO_METHOD *bio; /* how SSL reaches a struct secure */
+    bool has_certificate, pinned;
+    uint8_t pin[SHA256_SIZE];
+};
+
+/* Who showed this certificate; -1 when its subject cannot be put as a struct tls_peer. */
+int tls_peer_from(X509 *certificate, struct tls_peer *peer_out, struct error *err) MUST_CHECK;
+/* For SSL_set_verify(): what does not hold is put in words into the secure stream's `failure`. */
+int tls_on_verify(int ok, X509_STORE_CTX *store);
+/* What somebody speaks whose first bytes (one or more) these are; if not TLS, `err` says so. */
+enum tongue { TONGUE_TLS, TONGUE_HTTP, TONGUE_OTHER };
+enum tongue tls_tongue_of(struct slice first, bool from_client, struct error *err);
+/* What SSL has just complained about; keeps what tls_on_verify() has said. */
+void tls_words_of_failure(struct error *err);
+
+/* ---- tls_stream.c: one connection
+ *
+ *     SHAKING --known to each other--> OPEN --stream_close()--> CLOSING --all out--> GONE
+ *        '-----not to be let in-----> REFUSED --the other side has left, or time is up--^
+ */
+enum secure_state {
+    SECURE_SHAKING,
+    SECURE_OPEN,
+    SECURE_CLOSING,
+    SECURE_REFUSED,
+    SECURE_GONE,
+};
+
+struct secure;
+/* Once, later: `s` is open and the owner's, or NULL and `err` says why, and nothing more comes of
+ * it. */
+typedef void secure_cb(struct secure *s, struct stream *stream, const struct error *err);
+
+struct secure_config {
+    struct tls *tls;
+    bool server;
+    bool strangers;          /* a server's: lets in who shows no certificate */
+    const char *where;       /* for error texts; NULL: the remote address and port */
+    struct tls_crowd *crowd; /* to be in until it is open or gone; may be NULL */
+    secure_cb *settled;
+    void *owner;
+};
+
+struct secure {
+    struct stream stream; /* the owner's side */
+    struct stream *under; /* the bytes on the wire */
+    struct loop *loop;
+    struct tls *tls;
+    SSL *ssl; /* NULL until the first byte came: who is silent costs little */
+    enum secure_state state;
+    bool server, strangers;
+    bool known;    /* `peer` is filled */
+    bool shaken;   /* SSL is content; a client waits for the greeting */
+    bool pumping;  /* inside on_read */
+    bool ended;    /* on_end has fired */
+    bool said_end; /* close_notify is on its way */
+    bool broken;   /* nothing can be written any more */
+    bool finished; /* our side of `under` has ended */
+    struct tls_peer peer;
+    struct error failure;
+    char where[80];
+    uv_timer_t timer; /* what is due: the handshake's end; reading what is kept; the linger's end */
+    struct slice in;  /* what SSL may take just now */
+    struct buf kept;  /* the rest of it, while the owner does not read */
+    size_t got;       /* bytes in the handshake */
+    struct buf out, sending; /* encrypted: gathers; given to `under` */
+    struct pending {         /* the owner's stream_write() */
+        uv_buf_t *bufs;      /* NULL: none */
+        unsigned n, at;
+        size_t at_byte;
+    } pending;
+    size_t sealed; /* bytes since the key is new */
+    unsigned handles;
+    secure_cb *settled;
+    void *owner;
+    struct tls_crowd *crowd;
+    struct list in_crowd;
+};
+
+/* Takes `under`. */
+struct secure *secure_new(struct loop *loop, struct stream *under,
+                          const struct secure_config *config);
+/* While it is not settled: with `settled` ERR_CANCELED later. */
+void secure_cancel(struct secure *s);
+/* The same without a word; for who is only lingering as well. */
+void secure_drop(struct secure *s);
+/* How SSL reads from a secure stream's `in` and writes to its `out`. The caller frees. */
+BIO_METHOD *secure_bio(void);
