@@ -1,5 +1,6 @@
 #include "base/hash.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <string.h>
 
@@ -28,6 +29,11 @@ void sha256_end(struct sha256 *h, uint8_t out[SHA256_SIZE])
 void sha256_of(const void *p, size_t n, uint8_t out[SHA256_SIZE])
 {
     ASSERT(EVP_Digest(p, n, out, NULL, EVP_sha256(), NULL) == 1);
+}
+
+bool secret_equal(const void *a, const void *b, size_t n)
+{
+    return CRYPTO_memcmp(a, b, n) == 0;
 }
 
 /* SipHash-1-3 (Aumasson, Bernstein: "SipHash: a fast short-input PRF"), keyed with the seed and

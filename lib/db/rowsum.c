@@ -376,3 +376,14 @@ int db_rowsums_start(struct db *db, const char *const *tables, size_t n, struct 
     sqlite3_preupdate_hook(db->sqlite, on_change, s);
     return 0;
 }
+
+int db_rowsums_stop(struct db *db, struct error *err)
+{
+    ASSERT(db->sums != NULL && db_in_transaction(db));
+    if (rowsums_commit(db, err) != 0)
+        return -1;
+    sqlite3_preupdate_hook(db->sqlite, NULL, NULL);
+    rowsums_free(db->sums);
+    db->sums = NULL;
+    return 0;
+}

@@ -20,6 +20,10 @@
 int db_rowsums_start(struct db *db, const char *const *tables, size_t n,
                      struct error *err) MUST_CHECK;
 
+/* Stores the sums and keeps them no longer: to start anew with other tables, in the same
+ * transaction. */
+int db_rowsums_stop(struct db *db, struct error *err) MUST_CHECK;
+
 /* As of now, inside the open transaction too. */
 uint64_t db_rowsum(const struct db *db, const char *table);
 uint64_t db_rowsum_all(const struct db *db); /* of all tables, each with its name */

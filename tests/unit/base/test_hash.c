@@ -58,12 +58,23 @@ static void the_seed_and_each_bit_make_a_difference(void **unused)
     }
 }
 
+static void secrets_are_equal_in_all_their_bytes(void **unused)
+{
+    (void)unused;
+    assert_true(secret_equal("abcd", "abcd", 4));
+    assert_true(secret_equal("abcd", "abcx", 3));
+    assert_false(secret_equal("abcd", "abcx", 4));
+    assert_false(secret_equal("xbcd", "abcd", 4));
+    assert_true(secret_equal("a", "b", 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_gives_the_published_sums),
         cmocka_unit_test(hash64_is_the_same_for_ever),
         cmocka_unit_test(the_seed_and_each_bit_make_a_difference),
+        cmocka_unit_test(secrets_are_equal_in_all_their_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -190,6 +190,26 @@ static void sums_are_stored_with_the_rows(void **unused)
     db_close(db);
 }
 
+static void more_tables_can_be_taken_in(void **unused)
+{
+    (void)unused;
+    static const char *const more[] = {"parents", "fresh"};
+    struct error err;
+    struct db *db = open_watched();
+    assert_int_equal(db_begin(db, DB_NORMAL, &err), 0);
+    run(db, changes[0]);
+    uint64_t before = db_rowsum(db, "parents");
+    assert_int_equal(db_exec(db, "create table fresh(a integer primary key) strict", &err), 0);
+    assert_int_equal(db_rowsums_stop(db, &err), 0);
+    assert_int_equal(db_rowsums_start(db, more, 2, &err), 0);
+    assert_true(db_rowsum(db, "parents") == before);
+    assert_int_equal(db_exec(db, "insert into fresh values(7)", &err), 0);
+    assert_int_equal(db_commit(db, &err), 0);
+    assert_int_not_equal(db_rowsum(db, "fresh"), 0);
+    verify(db);
+    db_close(db);
+}
+
 static void odd_tables_are_refused(void **unused)
 {
     (void)unused;
@@ -215,6 +235,7 @@ int main(void)
         cmocka_unit_test(values_do_not_run_together),
         cmocka_unit_test(rollbacks_take_the_sums_along),
         cmocka_unit_test(sums_are_stored_with_the_rows),
+        cmocka_unit_test(more_tables_can_be_taken_in),
         cmocka_unit_test(odd_tables_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
