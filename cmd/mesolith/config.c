@@ -105,8 +105,6 @@ static bool parse_words(const struct word *words, const char *text, unsigned *ou
     return true;
 }
 
-static const struct word modes[] = {
-    {"master", MODE_MASTER}, {"scheduler", MODE_SCHEDULER}, {"agent", MODE_AGENT}, {NULL, 0}};
 static const struct word doors[] = {{"mesos", 1},   {"agent", 2},  {"marathon", 4},
                                     {"chronos", 8}, {"stats", 16}, {NULL, 0}};
 
@@ -213,7 +211,7 @@ static int check_number(enum setting s, const char *value, struct error *err)
 static int check_modes(enum setting s, const char *value, struct error *err)
 {
     unsigned ignored;
-    if (parse_words(modes, value, &ignored))
+    if (modes_parse(value, &ignored))
         return 0;
     return error_set(err, ERR_INVALID, "%s: got \"%s\", need some of master,scheduler,agent",
                      rows[s].key, value);
@@ -486,7 +484,7 @@ bool config_switch(const struct config *c, enum setting s)
 unsigned config_modes(const struct config *c)
 {
     unsigned bits = 0;
-    return parse_words(modes, config_text(c, SETTING_MODES), &bits) ? bits : 0;
+    return modes_parse(config_text(c, SETTING_MODES), &bits) ? bits : 0;
 }
 
 enum log_level config_level(const struct config *c)

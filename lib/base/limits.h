@@ -83,6 +83,14 @@
     X(LIMIT_TLS_AHEAD_BYTES, 64 << 10, "bytes encrypted before the system takes them")      \
     X(LIMIT_TLS_KEY_BYTES, 64 << 20, "bytes encrypted with one key")                        \
     X(LIMIT_TLS_LINGER_MS, 1000, "time for what was written to leave a closed stream")      \
+    X(LIMIT_JOIN_BYTES, 128 << 10, "a request to join, or its answer")                      \
+    X(LIMIT_CERTIFICATE_BYTES, 16 << 10, "a certificate or a request for one, as text")     \
+    X(LIMIT_CERTIFICATE_MS, 604800000, "life of a node's certificate")                      \
+    X(LIMIT_TOKENS, 1000, "tokens to join with, expired ones too")                          \
+    X(LIMIT_TOKEN_DAYS, 365, "longest life of a token to join with")                        \
+    X(LIMIT_TOKEN_KEPT_MS, 604800000, "time that an expired token is still listed")         \
+    X(LIMIT_NODES, 20000, "nodes of a cluster")                                             \
+    X(LIMIT_NODES_GONE, 1000, "replaced nodes that are remembered")                         \
     X(LIMIT_PROXY_SERVICES, 20000, "service ports of one proxy")                            \
     X(LIMIT_PROXY_BACKENDS, 200000, "backends of one proxy")                                \
     X(LIMIT_PROXY_STATE_BYTES, 64 << 20, "the proxy's settings and routes as text")         \

@@ -3,6 +3,50 @@
 #include <string.h>
 
 static const struct {
+    const char *word;
+    enum mode mode;
+} mode_words[] = {{"master", MODE_MASTER}, {"scheduler", MODE_SCHEDULER}, {"agent", MODE_AGENT}};
+#define MODES (sizeof mode_words / sizeof mode_words[0])
+
+const char *modes_text(unsigned modes, char dst[MODES_TEXT_SIZE])
+{
+    dst[0] = '\0';
+    for (size_t i = 0; i < MODES; i++) {
+        if ((modes & mode_words[i].mode) == 0)
+            continue;
+        if (dst[0] != '\0')
+            strcat(dst, ",");
+        strcat(dst, mode_words[i].word);
+    }
+    return dst;
+}
+
+static unsigned mode_named(const char *word, size_t len)
+{
+    for (size_t i = 0; i < MODES; i++)
+        if (strlen(mode_words[i].word) == len && memcmp(mode_words[i].word, word, len) == 0)
+            return mode_words[i].mode;
+    return 0;
+}
+
+bool modes_parse(const char *text, unsigned *out)
+{
+    unsigned modes = 0;
+    for (const char *at = text;; at++) {
+        size_t len = strcspn(at, ",");
+        unsigned mode = mode_named(at, len);
+        if (mode == 0 || (modes & mode) != 0)
+            return false;
+        modes |= mode;
+        at += len;
+        if (*at == '\0')
+            break;
+    }
+    *out = modes;
+    return true;
+}
+
+static const struct {
     const char *word, *mesos;
 } task_words[TASK_STATES] = {
     [TASK_STAGING] = {"staging", "TASK_STAGING"},
@@ -65,7 +109,7 @@ const char *run_cause_word(enum run_cause c)
 
 const char *noun_word(enum noun n)
 {
-    static const char *const words[] = {"app",  "task",       "job",    "run",
-                                        "node", "deployment", "service"};
+    static const char *const words[] = {"app",  "task",       "job",     "run",
+                                        "node", "deployment", "service", "token"};
     return words[n];
 }

@@ -7,6 +7,10 @@
 #include <stdbool.h>
 
 enum mode { MODE_MASTER = 1, MODE_SCHEDULER = 2, MODE_AGENT = 4 };
+#define MODES_ALL 7u
+#define MODES_TEXT_SIZE 24
+const char *modes_text(unsigned modes, char dst[MODES_TEXT_SIZE]); /* "master,agent" */
+bool modes_parse(const char *text, unsigned *out); /* in any order; at least one, none twice */
 
 enum agent_state { AGENT_READY, AGENT_DRAINING, AGENT_DRAINED, AGENT_UNREACHABLE, AGENT_GONE };
 
@@ -67,5 +71,14 @@ static inline bool run_over(enum run_state s)
 const char *run_state_word(enum run_state s); /* "ok", "missed", … (faces: one vocabulary) */
 const char *run_cause_word(enum run_cause c);
 
-enum noun { NOUN_APP, NOUN_TASK, NOUN_JOB, NOUN_RUN, NOUN_NODE, NOUN_DEPLOYMENT, NOUN_SERVICE };
+enum noun {
+    NOUN_APP,
+    NOUN_TASK,
+    NOUN_JOB,
+    NOUN_RUN,
+    NOUN_NODE,
+    NOUN_DEPLOYMENT,
+    NOUN_SERVICE,
+    NOUN_TOKEN
+};
 const char *noun_word(enum noun n);

@@ -14,7 +14,7 @@ import { Bar, Empty, Head, Page, Panel } from "../../ui/page";
 import { type Column, Table } from "../../ui/table";
 import { changeLink } from "./change";
 
-const NOUNS = ["app", "task", "deployment", "job", "run", "node", "service"];
+const NOUNS = ["app", "task", "deployment", "job", "run", "node", "service", "token"];
 const LIMIT_EARLIER = 2_000;
 const PAGE_EVENTS = 200;
 
