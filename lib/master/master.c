@@ -296,6 +296,7 @@ void master_changed(struct master *m, const struct change *c)
     case CHANGE_JOB_GONE:
     case CHANGE_RUN:
     case CHANGE_NODE:
+    case CHANGE_TOKEN:
         break;
     }
 }

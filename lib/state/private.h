@@ -74,6 +74,13 @@ int apply_job_delete(struct apply *a);
 int apply_job_tick(struct apply *a);
 int apply_job_trigger(struct apply *a);
 int apply_run_update(struct apply *a);
+int apply_token_put(struct apply *a);
+int apply_token_revoke(struct apply *a);
+int apply_node_join(struct apply *a);
+int apply_node_renew(struct apply *a);
+
+#define LEVEL_IDENTITY 2 /* since which there are tokens and identities */
+bool identity_by_store(struct state *s, int64_t store, struct identity_row *out);
 
 /* ---- between the files that apply */
 /* Marks one task as being killed; nothing if it has ended or is being killed. */

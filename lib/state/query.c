@@ -721,6 +721,107 @@ struct stmt *state_nodes(struct state *s)
     return query_use(s, NODES);
 }
 
+/* ---- tokens and identities */
+
+bool state_token_next(struct stmt *q, struct token_row *out)
+{
+    if (q == NULL || !stmt_row(q))
+        return false;
+    *out = (struct token_row){
+        .id = stmt_i64(q, 0),
+        .modes = (unsigned)stmt_i64(q, 1),
+        .made_by = stmt_str(q, 2),
+        .made = wall_at(q, 3),
+        .until = wall_at(q, 4),
+        .revoked = wall_at(q, 5),
+        .used = stmt_i64(q, 6),
+        .last_used = wall_at(q, 7),
+    };
+    return true;
+}
+
+bool state_token_by_id(struct state *s, int64_t id, struct token_row *out)
+{
+    struct token_row r;
+    if (s->level < LEVEL_IDENTITY)
+        return false;
+    struct stmt *q = query_use(s, TOKEN_BY_ID);
+    stmt_bind_i64(q, ":id", id);
+    if (!state_token_next(q, &r))
+        return false;
+    r.made_by = copy_str(one(s, TOKEN_BY_ID), r.made_by);
+    stmt_end(q);
+    *out = r;
+    return true;
+}
+
+struct stmt *state_tokens(struct state *s)
+{
+    return s->level < LEVEL_IDENTITY ? NULL : query_use(s, TOKENS);
+}
+
+bool state_identity_next(struct stmt *q, struct identity_row *out)
+{
+    if (q == NULL || !stmt_row(q))
+        return false;
+    *out = (struct identity_row){
+        .id = stmt_i64(q, 0),
+        .store = stmt_i64(q, 1),
+        .name = stmt_str(q, 2),
+        .address = stmt_str(q, 3),
+        .modes = (unsigned)stmt_i64(q, 4),
+        .serial = stmt_i64(q, 5),
+        .until = wall_at(q, 6),
+        .joined = wall_at(q, 7),
+        .token = stmt_i64(q, 8),
+        .gone = wall_at(q, 9),
+    };
+    return true;
+}
+
+static bool identity_one(struct state *s, int which, struct stmt *q, struct identity_row *out)
+{
+    struct identity_row r;
+    if (!state_identity_next(q, &r))
+        return false;
+    struct arena *a = one(s, which);
+    r.name = copy_str(a, r.name);
+    r.address = copy_str(a, r.address);
+    stmt_end(q);
+    *out = r;
+    return true;
+}
+
+bool state_identity_by_id(struct state *s, int64_t id, struct identity_row *out)
+{
+    if (s->level < LEVEL_IDENTITY)
+        return false;
+    struct stmt *q = query_use(s, IDENTITY_BY_ID);
+    stmt_bind_i64(q, ":id", id);
+    return identity_one(s, IDENTITY_BY_ID, q, out);
+}
+
+bool identity_by_store(struct state *s, int64_t store, struct identity_row *out)
+{
+    struct stmt *q = query_use(s, IDENTITY_BY_STORE);
+    stmt_bind_i64(q, ":store", store);
+    return identity_one(s, IDENTITY_BY_STORE, q, out);
+}
+
+bool state_identity_by_address(struct state *s, const char *address, struct identity_row *out)
+{
+    if (s->level < LEVEL_IDENTITY)
+        return false;
+    struct stmt *q = query_use(s, IDENTITY_BY_ADDRESS);
+    stmt_bind_text(q, ":address", address);
+    return identity_one(s, IDENTITY_BY_ADDRESS, q, out);
+}
+
+struct stmt *state_identities(struct state *s)
+{
+    return s->level < LEVEL_IDENTITY ? NULL : query_use(s, IDENTITIES);
+}
+
 /* ---- events */
 
 bool state_event_next(struct stmt *q, struct event_row *out)

@@ -7,5 +7,6 @@
     extern const char name[];
 
 STEP(schema_001, "001_first.sql")
+STEP(schema_002, "002_identity.sql")
 
-const char *const schema_steps[] = {schema_001};
+const char *const schema_steps[] = {schema_001, schema_002};

@@ -43,10 +43,17 @@
     "r.ended_ms, r.arguments, r.reason, j.name from job_runs r join jobs j on j.id = r.job "
 
 #define NODE_COLUMNS "select id, name, address, version, modes, level, seen_ms from nodes "
+#define TOKEN_COLUMNS \
+    "select id, modes, made_by, made_ms, until_ms, revoked_ms, used, used_ms from tokens "
+#define IDENTITY_COLUMNS                                                                   \
+    "select id, store, name, address, modes, serial, until_ms, joined_ms, token, gone_ms " \
+    "from identities "
 #define EVENT_COLUMNS "select id, at_ms, idx, noun, name, what, text from events "
 
-/* Asking: prepared on readers too. */
-#define QUERIES(X)                                                                                 \
+/* Asking: prepared on readers too. Those of one level after those of the one before: a state that
+ * has not been upgraded yet knows only the first of them. */
+#define QUERIES(X) QUERIES_1(X) QUERIES_2(X)
+#define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
     X(AGENT_BY_UID, AGENT_COLUMNS "where uid = :uid")                                              \
@@ -113,9 +120,20 @@
     X(EVENTS_AFTER, EVENT_COLUMNS "where id > :id order by id limit :limit")                       \
     X(EVENTS_BEFORE, EVENT_COLUMNS "where id < :id order by id desc limit :limit")                 \
     X(EVENTS_OLDEST, "select min(id) from events")
+#define QUERIES_2(X)                                                                        \
+    X(TOKEN_BY_ID, TOKEN_COLUMNS "where id = :id")                                          \
+    X(TOKENS, TOKEN_COLUMNS "order by id")                                                  \
+    X(TOKEN_HASH, "select hash from tokens where id = :id")                                 \
+    X(TOKENS_COUNT, "select count(*) from tokens")                                          \
+    X(IDENTITY_BY_ID, IDENTITY_COLUMNS "where id = :id")                                    \
+    X(IDENTITY_BY_STORE, IDENTITY_COLUMNS "where store = :store")                           \
+    X(IDENTITY_BY_ADDRESS, IDENTITY_COLUMNS "where address = :address and gone_ms is null") \
+    X(IDENTITIES, IDENTITY_COLUMNS "order by id")                                           \
+    X(IDENTITIES_COUNT, "select count(*) from identities")
 
 /* Applying: only on the writer. */
-#define CHANGES(X)                                                                                \
+#define CHANGES(X) CHANGES_1(X) CHANGES_2(X)
+#define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
     X(REQUEST_BY_RID, "select outcome from requests where rid = :rid")                            \
@@ -245,3 +263,20 @@
     X(STAT_PUT, "insert into job_stats(job, run, took_ms) values(:job, :run, :took)")             \
     X(STATS_TRIM, "delete from job_stats where job = :job and run <= (select run from job_stats " \
                   "where job = :job order by run desc limit 1 offset :keep)")
+#define CHANGES_2(X)                                                                       \
+    X(TOKEN_ADD, "insert into tokens(id, modes, hash, made_by, made_ms, until_ms) "        \
+                 "values(:id, :modes, :hash, :by, :at, :until)")                           \
+    X(TOKEN_REVOKE, "update tokens set revoked_ms = :at where id = :id")                   \
+    X(TOKEN_USED, "update tokens set used = used + 1, used_ms = :at where id = :id")       \
+    X(TOKENS_TRIM, "delete from tokens where until_ms < :before")                          \
+    X(IDENTITY_PUT, "insert into identities(id, store, name, address, modes, serial, "     \
+                    "until_ms, joined_ms, token) values(:id, :store, :name, :address, "    \
+                    ":modes, :serial, :until, :at, :token) on conflict(id) do update set " \
+                    "name = :name, address = :address, modes = :modes, serial = :serial, " \
+                    "until_ms = :until, joined_ms = :at, token = coalesce(:token, token)") \
+    X(IDENTITY_RENEW, "update identities set serial = :serial, until_ms = :until "         \
+                      "where id = :id")                                                    \
+    X(IDENTITY_GONE, "update identities set gone_ms = :at where id = :id")                 \
+    X(IDENTITIES_TRIM, "delete from identities where id in (select id from identities "    \
+                       "where gone_ms is not null order by gone_ms desc, id desc "         \
+                       "limit -1 offset :keep)")

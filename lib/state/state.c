@@ -12,13 +12,26 @@
 
 #define TRIM_STEPS 16 /* a row, in the mean */
 
+#define ROW_(name, text) +1
+#define ROWS(LIST) ((size_t)(0 LIST(ROW_)))
+
 static const struct db_sql queries[] = {DB_TABLE(QUERIES)};
 static const struct db_sql changes[] = {DB_TABLE(CHANGES)};
 
 static const char *const summed[] = {
-    "settings",  "requests",     "events",        "nodes",       "agents",          "agent_ports",
-    "apps",      "app_versions", "service_ports", "deployments", "deployment_apps", "app_counts",
-    "instances", "tasks",        "jobs",          "job_runs",    "job_stats",
+    /* those of level 2 last */
+    "settings",        "requests",   "events",       "nodes",         "agents",
+    "agent_ports",     "apps",       "app_versions", "service_ports", "deployments",
+    "deployment_apps", "app_counts", "instances",    "tasks",         "jobs",
+    "job_runs",        "job_stats",  "tokens",       "identities",
+};
+
+/* The first so many statements and sums belong to a state of that level. */
+static const struct {
+    size_t queries, changes, sums;
+} known[COMMAND_LEVEL + 1] = {
+    [1] = {ROWS(QUERIES_1), ROWS(CHANGES_1), 17},
+    [2] = {N_QUERIES, N_STATEMENTS_END - N_QUERIES, sizeof summed / sizeof summed[0]},
 };
 
 /* A change that waits for the COMMIT; its texts are its own. */
@@ -49,14 +62,12 @@ int state_level(const struct state *s)
 
 static int prepare(struct state *s, struct error *err)
 {
-    if (!s->read_only &&
-        db_rowsums_start(s->db, summed, sizeof summed / sizeof summed[0], err) != 0)
+    if (!s->read_only && db_rowsums_start(s->db, summed, known[s->level].sums, err) != 0)
         return -1;
     db_authorize(s->db, s->read_only ? DB_ROLE_READING : DB_ROLE_APPLYING);
-    if (db_prepare(s->db, queries, N_QUERIES, &s->queries, err) != 0)
+    if (db_prepare(s->db, queries, known[s->level].queries, &s->queries, err) != 0)
         return -1;
-    if (!s->read_only &&
-        db_prepare(s->db, changes, N_STATEMENTS_END - N_QUERIES, &s->changes, err) != 0)
+    if (!s->read_only && db_prepare(s->db, changes, known[s->level].changes, &s->changes, err) != 0)
         return -1;
     return 0;
 }
@@ -240,6 +251,10 @@ static int (*const appliers[COMMAND_KINDS])(struct apply *a) = {
     [COMMAND_JOB_TICK] = apply_job_tick,
     [COMMAND_JOB_TRIGGER] = apply_job_trigger,
     [COMMAND_RUN_UPDATE] = apply_run_update,
+    [COMMAND_TOKEN_PUT] = apply_token_put,
+    [COMMAND_TOKEN_REVOKE] = apply_token_revoke,
+    [COMMAND_NODE_JOIN] = apply_node_join,
+    [COMMAND_NODE_RENEW] = apply_node_renew,
 };
 
 /* As it was answered then. */
@@ -357,13 +372,14 @@ int apply_schema_upgrade(struct apply *a)
                       (long long)wanted, COMMAND_LEVEL);
     unprepare(s);
     struct error err;
+    bool counted = s->level > 0;
     db_authorize(s->db, DB_ROLE_ANY);
     while (s->level < wanted) {
         if (db_schema_step(s->db, schema_steps[s->level], s->level + 1, &err) != 0)
             return 0; /* the disk's error stays with the connection, and nothing commits */
         s->level++;
     }
-    bool prepared = prepare(s, &err) == 0;
+    bool prepared = (!counted || db_rowsums_stop(s->db, &err) == 0) && prepare(s, &err) == 0;
     ASSERT(prepared || db_failed(s->db));
     return 0;
 }

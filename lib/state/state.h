@@ -9,6 +9,7 @@
  * on connections of their own. Pure but for SQLite. */
 #pragma once
 
+#include "base/hash.h"
 #include "base/rng.h"
 #include "base/time.h"
 #include "db/statement.h"
@@ -61,7 +62,8 @@ enum change_kind {
     CHANGE_JOB_GONE,
     CHANGE_RUN,   /* id = run, name = job's, state = enum run_state */
     CHANGE_AGENT, /* id, name = hostname, state */
-    CHANGE_NODE,
+    CHANGE_NODE,  /* id, name */
+    CHANGE_TOKEN, /* id; name = token_id_text() */
 };
 
 struct change {
@@ -258,6 +260,53 @@ struct node_row {
 bool state_node_by_id(struct state *s, int64_t id, struct node_row *out);
 struct stmt *state_nodes(struct state *s); /* by id */
 bool state_node_next(struct stmt *q, struct node_row *out);
+
+/* ---- who may come, and who came. Empty below level 2. The hashes of secrets are in no row. */
+
+struct token_row {
+    int64_t id;
+    unsigned modes;
+    const char *made_by;
+    struct wall made, until;
+    struct wall revoked, last_used; /* 0: never */
+    int64_t used;
+};
+bool state_token_by_id(struct state *s, int64_t id, struct token_row *out);
+struct stmt *state_tokens(struct state *s);                   /* by id; NULL: none */
+bool state_token_next(struct stmt *q, struct token_row *out); /* accepts NULL */
+
+struct identity_row {
+    int64_t id, store, serial, token; /* token 0: it was the first node of all */
+    const char *name, *address;
+    unsigned modes;
+    struct wall until, joined;
+    struct wall gone; /* 0: it is one of us */
+};
+bool state_identity_by_id(struct state *s, int64_t id, struct identity_row *out);
+bool state_identity_by_address(struct state *s, const char *address,
+                               struct identity_row *out);           /* not gone */
+struct stmt *state_identities(struct state *s);                     /* by id; NULL: none */
+bool state_identity_next(struct stmt *q, struct identity_row *out); /* accepts NULL */
+
+/* Does it hold, as of `at`? The same questions that applying asks: so the leader can refuse before
+ * it signs anything. ERR_NOT_FOUND, ERR_INVALID, ERR_CONFLICT, ERR_LIMIT with a sentence for the
+ * one who asked; who does not know the secret learns nothing of the token. */
+struct joining {
+    int64_t id, store;
+    const char *name, *address;
+    unsigned modes;
+    int64_t serial; /* of the certificate that it gets */
+    struct wall until;
+    int64_t token; /* 0: the first node of all, which admits itself */
+    uint8_t hash[SHA256_SIZE];
+    int64_t replaces; /* id of a node whose place, and address, it takes; or 0 */
+};
+int state_join_check(struct state *s, const struct joining *j, struct wall at,
+                     struct error *err) MUST_CHECK;
+/* The arguments of node.join, as an object. */
+void joining_write(const struct joining *j, struct json_writer *w);
+/* May this node speak here? Of the id and store in a certificate that is good otherwise. */
+int state_peer_check(struct state *s, int64_t id, int64_t store, struct error *err) MUST_CHECK;
 
 struct event_row {
     int64_t id;

@@ -524,6 +524,7 @@ void marathon_render(const struct change *c, const struct view *view, void *data
     case CHANGE_RUN:
     case CHANGE_AGENT:
     case CHANGE_NODE:
+    case CHANGE_TOKEN:
         break;
     }
 }

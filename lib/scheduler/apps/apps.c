@@ -132,6 +132,7 @@ void apps_changed(struct apps *a, const struct change *c)
     case CHANGE_JOB_GONE:
     case CHANGE_RUN:
     case CHANGE_NODE:
+    case CHANGE_TOKEN:
         break;
     }
 }

@@ -237,6 +237,7 @@ void jobs_changed(struct jobs *j, const struct change *c)
     case CHANGE_DEPLOYMENT_END:
     case CHANGE_HEALTH:
     case CHANGE_NODE:
+    case CHANGE_TOKEN:
         break;
     }
 }

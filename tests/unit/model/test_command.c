@@ -11,7 +11,8 @@ static void every_kind_has_a_word_of_its_own_and_keeps_it(void **unused)
         "schema.upgrade", "setting.put",     "node.put",   "agent.register",  "agent.state",
         "app.put",        "app.delay_reset", "app.forget", "deployment.step", "task.launch",
         "task.kill",      "task.update",     "job.put",    "job.delete",      "job.tick",
-        "job.trigger",    "run.update",
+        "job.trigger",    "run.update",      "token.put",  "token.revoke",    "node.join",
+        "node.renew",
     };
     (void)unused;
     for (size_t i = 0; i < COUNT(words); i++) {
