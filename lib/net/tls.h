@@ -33,7 +33,8 @@ struct tls *tls_new(const struct tls_config *config, struct error *err) MUST_CHE
 struct tls *tls_ref(struct tls *t);
 void tls_unref(struct tls *t); /* accepts NULL */
 
-/* Of the first certificate in `pem`. ERR_INVALID when there is none. */
+/* Of the first certificate in `pem`: the SHA-256 of its public key (SubjectPublicKeyInfo, DER), as
+ * cluster/ca.h has it. ERR_INVALID when there is none. */
 int tls_fingerprint(struct slice pem, uint8_t hash_out[SHA256_SIZE], struct error *err) MUST_CHECK;
 
 /* ---- who is on the other side of a stream; whether it is welcome is the owner's to decide */

@@ -84,13 +84,22 @@ static int read_key(struct slice pem, EVP_PKEY **key_out, struct error *err)
     return 0;
 }
 
+/* Of its SubjectPublicKeyInfo. */
+static void hash_key(X509 *certificate, uint8_t hash_out[SHA256_SIZE])
+{
+    unsigned char *key = NULL;
+    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &key);
+    ASSERT(len > 0); /* it was parsed */
+    sha256_of(key, (size_t)len, hash_out);
+    OPENSSL_free(key);
+}
+
 int tls_fingerprint(struct slice pem, uint8_t hash_out[SHA256_SIZE], struct error *err)
 {
     STACK_OF(X509) * list;
     if (read_certificates("certificate", pem, &list, err) != 0)
         return -1;
-    int ok = X509_digest(sk_X509_value(list, 0), EVP_sha256(), hash_out, NULL);
-    ASSERT(ok);
+    hash_key(sk_X509_value(list, 0), hash_out);
     free_certificates(list);
     return 0;
 }
@@ -166,14 +175,16 @@ static int on_protocols(SSL *ssl, const unsigned char **chosen, unsigned char *c
 static X509 *find_pinned(STACK_OF(X509) * shown, const uint8_t pin[SHA256_SIZE])
 {
     uint8_t hash[SHA256_SIZE];
-    for (int i = 1; i < sk_X509_num(shown); i++)
-        if (X509_digest(sk_X509_value(shown, i), EVP_sha256(), hash, NULL) &&
-            memcmp(hash, pin, SHA256_SIZE) == 0)
+    for (int i = 1; i < sk_X509_num(shown); i++) {
+        hash_key(sk_X509_value(shown, i), hash);
+        if (memcmp(hash, pin, SHA256_SIZE) == 0)
             return sk_X509_value(shown, i);
+    }
     return NULL;
 }
 
-/* In the place of a CA that we have: the one of that hash among those that were shown. */
+/* In the place of a CA that we have: the one of that key among those that were shown. What it says
+ * of itself anybody may have written; what it is to have signed is verified. */
 static int verify_pinned(X509_STORE_CTX *store, void *data)
 {
     const struct tls *t = data;
@@ -290,11 +301,7 @@ int tls_peer_from(X509 *certificate, struct tls_peer *peer_out, struct error *er
         return error_set(err, ERR_INVALID,
                          "its certificate names it with a NUL or with more than %d bytes",
                          TLS_NAME_SIZE - 1);
-    unsigned char *key = NULL;
-    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &key);
-    ASSERT(len > 0); /* it was parsed */
-    sha256_of(key, (size_t)len, peer.key_hash);
-    OPENSSL_free(key);
+    hash_key(certificate, peer.key_hash);
     *peer_out = peer;
     return 0;
 }
@@ -331,8 +338,10 @@ static void say_other_ca(const struct secure *s, X509_STORE_CTX *store, struct e
         return;
     }
     hex_encode(ours, s->tls->pin, SHA256_SIZE);
-    if (X509_digest(last, EVP_sha256(), hash, NULL))
+    if (last != NULL) {
+        hash_key(last, hash);
         hex_encode(its, hash, SHA256_SIZE);
+    }
     error_set(err, ERR_INVALID,
               "its CA has the hash %.16s…, the token is for %.16s…: another "
               "cluster's token, or another cluster's node",
