@@ -43,6 +43,7 @@ int tls_fingerprint(struct slice pem, uint8_t hash_out[SHA256_SIZE], struct erro
 struct tls_peer {
     char name[TLS_NAME_SIZE];      /* its certificate's CN: the node's id; "" if it has none */
     char units[TLS_NAME_SIZE];     /* its OUs, joined by commas: "master,scheduler" */
+    char serial[TLS_NAME_SIZE];    /* its serialNumber: of a node, the store's id */
     uint8_t key_hash[SHA256_SIZE]; /* of its public key (SubjectPublicKeyInfo) */
     struct wall expires;           /* a connection outlives that */
 };

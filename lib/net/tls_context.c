@@ -297,7 +297,8 @@ int tls_peer_from(X509 *certificate, struct tls_peer *peer_out, struct error *er
 {
     struct tls_peer peer = {.expires = wall_of(X509_get0_notAfter(certificate))};
     if (read_subject(certificate, NID_commonName, peer.name) != 0 ||
-        read_subject(certificate, NID_organizationalUnitName, peer.units) != 0)
+        read_subject(certificate, NID_organizationalUnitName, peer.units) != 0 ||
+        read_subject(certificate, NID_serialNumber, peer.serial) != 0)
         return error_set(err, ERR_INVALID,
                          "its certificate names it with a NUL or with more than %d bytes",
                          TLS_NAME_SIZE - 1);

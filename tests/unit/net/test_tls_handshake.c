@@ -12,6 +12,7 @@ static void nodes_know_each_other_by_their_certificates(void **unused)
     assert_int_equal(tls_peer(p.stream)->expires.ms, CA_NOW_MS + INT64_C(7) * CA_DAY_S * 1000);
     assert_string_equal(tls_peer(other->stream)->name, "22");
     assert_string_equal(tls_peer(other->stream)->units, "agent");
+    assert_string_equal(tls_peer(other->stream)->serial, "4711");
     assert_memory_not_equal(tls_peer(p.stream)->key_hash, tls_peer(other->stream)->key_hash,
                             SHA256_SIZE);
     assert_string_equal(stream_scheme(p.stream), "https");

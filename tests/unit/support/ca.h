@@ -62,6 +62,9 @@ static inline X509 *ca_certificate(const struct ca *ca, EVP_PKEY *key, const cha
     if (units != NULL)
         X509_NAME_add_entry_by_NID(subject, NID_organizationalUnitName, MBSTRING_UTF8,
                                    (const unsigned char *)units, -1, -1, 0);
+    if (ca != NULL)
+        X509_NAME_add_entry_by_NID(subject, NID_serialNumber, MBSTRING_UTF8,
+                                   (const unsigned char *)"4711", -1, -1, 0);
     X509 *issuer = ca != NULL ? ca->certificate : c;
     X509_set_issuer_name(c, X509_get_subject_name(issuer));
     X509_set_pubkey(c, key);
