@@ -83,6 +83,16 @@
     X(LIMIT_TLS_AHEAD_BYTES, 64 << 10, "bytes encrypted before the system takes them")      \
     X(LIMIT_TLS_KEY_BYTES, 64 << 20, "bytes encrypted with one key")                        \
     X(LIMIT_TLS_LINGER_MS, 1000, "time for what was written to leave a closed stream")      \
+    X(LIMIT_PEER_QUEUE_BYTES, 16 << 20, "what waits to be sent to one node")                \
+    X(LIMIT_PEER_QUEUE, 8192, "frames that wait to be sent to one node")                    \
+    X(LIMIT_PEER_WRITE, 64, "frames given to the system at once")                           \
+    X(LIMIT_PEER_WRITE_BYTES, 256 << 10, "bytes of them, if more than one")                 \
+    X(LIMIT_PEER_BEAT_MS, 1000, "silence of ours towards a node")                           \
+    X(LIMIT_PEER_SILENT_MS, 3000, "a node's silence before it is gone")                     \
+    X(LIMIT_PEER_DIAL_MS, 5000, "time to get through to a node")                            \
+    X(LIMIT_PEER_PAUSE_MS, 2000, "longest pause between dials")                             \
+    X(LIMIT_PEER_RENEW_MS, 1000, "within it all dial anew")                                 \
+    X(LIMIT_PEER_GOODBYE_MS, 500, "time for what waits when we stop")                       \
     X(LIMIT_JOIN_BYTES, 128 << 10, "a request to join, or its answer")                      \
     X(LIMIT_CERTIFICATE_BYTES, 16 << 10, "a certificate or a request for one, as text")     \
     X(LIMIT_CERTIFICATE_MS, 604800000, "life of a node's certificate")                      \
