@@ -769,9 +769,12 @@ static void on_mute(struct listener *l, struct stream *s)
     *(struct stream **)l->data = s;
 }
 
+static bool mute_stopped;
+
 static void on_mute_stopped(struct listener *l)
 {
     (void)l;
+    mute_stopped = true;
 }
 
 static void stopping_while_dialling(void **unused)
@@ -796,7 +799,9 @@ static void stopping_while_dialling(void **unused)
     UNTIL(a->stopped);
     assert_in_range(uv_now(&scene.loop.uv) - began, 0, LIMIT_HANDSHAKE_MS / 2);
     stream_close(held, NULL);
+    mute_stopped = false;
     listener_stop(&mute, on_mute_stopped);
+    UNTIL(mute_stopped);
 }
 
 static void stopping_at_every_step(void **unused)
