@@ -230,6 +230,28 @@ const CASES = [
     },
   ],
   [
+    "shows what a task prints as it prints it",
+    async () => {
+      if (mock) return;
+      const cmd = "n=0; while :; do n=$((n + 1)); echo line $n; sleep 0.1; done";
+      const headers = { "Content-Type": "application/json" };
+      await api("apps", {
+        method: "POST",
+        headers,
+        body: JSON.stringify({ id: "/ticker", cmd, cpus: 0.01, mem: 16, portDefinitions: [] }),
+      });
+      await open("apps/ticker", "/ticker");
+      await page.locator("tbody tr.link a").first().click();
+      await page.getByText("following", { exact: true }).waitFor();
+      const number = async () => Number(/line (\d+)/.exec(await page.locator(".log [data-line]").last().innerText())[1]);
+      await page.evaluate(() => (window.sameDocument = true));
+      const seen = await number();
+      await until(async () => (await number()) >= seen + 10, "ten more lines");
+      assert(await page.evaluate(() => window.sameDocument === true), "the page was loaded anew");
+      await api("apps/ticker?force=true", { method: "DELETE" });
+    },
+  ],
+  [
     "runs a job now and shows the run and its output",
     async () => {
       await page.keyboard.press("g");
