@@ -342,7 +342,7 @@ static void asking_end(struct asking *a)
     mem_free(a->crowds);
 }
 
-static bool meets(struct machine *m, const struct asking *a, char example[static 96])
+static bool meets(struct machine *m, const struct asking *a, char example[static EXAMPLE_SIZE])
 {
     for (size_t i = 0; i < constraints_n(a->d); i++) {
         const struct constraint *c = &a->d->constraints->items[i];
@@ -350,7 +350,7 @@ static bool meets(struct machine *m, const struct asking *a, char example[static
         bool has = constraint_value(c, a->dialect, m->hostname, attributes(m), text);
         if (constraint_holds(c, a->dialect, has ? text : NULL, &a->crowds[i], a->d->wanted))
             continue;
-        snprintf(example, 96, "%.30s: %.20s %s%s%.20s", m->hostname, c->field,
+        snprintf(example, EXAMPLE_SIZE, "%.30s: %.20s %s%s%.20s", m->hostname, c->field,
                  constraint_op_word(c->op), c->value != NULL ? " " : "",
                  c->value != NULL ? c->value : "");
         return false;
@@ -377,20 +377,20 @@ static uint16_t first_missing(const struct ports *free, const struct ports *want
 }
 
 static void say_missing(struct placement *p, const struct machine *m, const struct demand *d,
-                        char example[static 96])
+                        char example[static EXAMPLE_SIZE])
 {
     struct task_row t;
     uint16_t port = first_missing(&m->free.ports, d->fixed_ports);
     int64_t holder = state_port_holder(p->state, m->id, port);
     if (holder != 0 && state_task_by_id(p->state, holder, &t))
-        snprintf(example, 96, "%.30s: port %u taken by %.40s", m->hostname, port,
+        snprintf(example, EXAMPLE_SIZE, "%.30s: port %u taken by %.40s", m->hostname, port,
                  t.of != NULL ? t.of : t.name);
     else
-        snprintf(example, 96, "%.30s: port %u is not free there", m->hostname, port);
+        snprintf(example, EXAMPLE_SIZE, "%.30s: port %u is not free there", m->hostname, port);
 }
 
 static enum reason check_ports(struct placement *p, struct machine *m, const struct demand *d,
-                               char example[static 96])
+                               char example[static EXAMPLE_SIZE])
 {
     size_t fixed = d->fixed_ports != NULL ? ports_count(d->fixed_ports) : 0;
     if (fixed + d->any_ports == 0)
@@ -402,7 +402,7 @@ static enum reason check_ports(struct placement *p, struct machine *m, const str
         return REASON_PORTS;
     }
     if (free < fixed + d->any_ports) {
-        snprintf(example, 96, "%.30s: %zu of %zu ports free", m->hostname, free,
+        snprintf(example, EXAMPLE_SIZE, "%.30s: %zu of %zu ports free", m->hostname, free,
                  fixed + d->any_ports);
         return REASON_PORTS;
     }
@@ -411,45 +411,45 @@ static enum reason check_ports(struct placement *p, struct machine *m, const str
 
 /* The first check that fails, in the order of spec/marathon.md 9.4. */
 static enum reason check(struct placement *p, struct machine *m, const struct asking *a,
-                         char example[static 96])
+                         char example[static EXAMPLE_SIZE])
 {
     const struct demand *d = a->d;
     const struct resources *need = &d->needs, *free = &m->free;
     example[0] = '\0';
     if (!role_fits(d)) {
-        snprintf(example, 96, "%.30s: role %.40s", m->hostname, d->role);
+        snprintf(example, EXAMPLE_SIZE, "%.30s: role %.40s", m->hostname, d->role);
         return REASON_ROLE;
     }
     if (!meets(m, a, example))
         return REASON_CONSTRAINT;
     if (!m->usable) {
-        snprintf(example, 96, "%.30s", m->hostname);
+        snprintf(example, EXAMPLE_SIZE, "%.30s", m->hostname);
         return REASON_MAINTENANCE;
     }
     if (free->cpus_milli < need->cpus_milli) {
-        snprintf(example, 96, "%.30s: %.3g cpus free, %.3g asked", m->hostname,
+        snprintf(example, EXAMPLE_SIZE, "%.30s: %.3g cpus free, %.3g asked", m->hostname,
                  milli_to_cpus(free->cpus_milli), milli_to_cpus(need->cpus_milli));
         return REASON_CPUS;
     }
     if (free->mem_bytes < need->mem_bytes) {
-        snprintf(example, 96, "%.30s: %.0f MiB free, %.0f asked", m->hostname,
+        snprintf(example, EXAMPLE_SIZE, "%.30s: %.0f MiB free, %.0f asked", m->hostname,
                  MIB_OF(free->mem_bytes), MIB_OF(need->mem_bytes));
         return REASON_MEM;
     }
     if (free->disk_bytes < need->disk_bytes) {
-        snprintf(example, 96, "%.30s: %.0f MiB of disk free, %.0f asked", m->hostname,
+        snprintf(example, EXAMPLE_SIZE, "%.30s: %.0f MiB of disk free, %.0f asked", m->hostname,
                  MIB_OF(free->disk_bytes), MIB_OF(need->disk_bytes));
         return REASON_DISK;
     }
     if (need->gpus > 0) {
-        snprintf(example, 96, "%.30s", m->hostname);
+        snprintf(example, EXAMPLE_SIZE, "%.30s", m->hostname);
         return REASON_GPUS;
     }
     enum reason ports = check_ports(p, m, d, example);
     if (ports != REASON_NONE)
         return ports;
     if (d->docker && !m->docker) {
-        snprintf(example, 96, "%.30s: %.60s", m->hostname, m->docker_reason);
+        snprintf(example, EXAMPLE_SIZE, "%.30s: %s", m->hostname, m->docker_reason);
         return REASON_DOCKER;
     }
     return REASON_NONE;
@@ -479,7 +479,7 @@ static struct machine *choose(struct placement *p, const struct demand *d, struc
     asking_begin(p, d, &asking);
     for (size_t i = 0; i < p->n; i++) {
         struct machine *m = &p->machines[i];
-        char example[96];
+        char example[EXAMPLE_SIZE];
         enum reason r = check(p, m, &asking, example);
         funnel->considered++;
         if (r != REASON_NONE) {

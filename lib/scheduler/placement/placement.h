@@ -69,10 +69,12 @@ struct place {
     size_t ports_n;
 };
 
+#define EXAMPLE_SIZE 256
+
 /* Why not: how many agents fell out at each check. Zeroed by place(). */
 struct funnel {
     int64_t considered, declined[REASONS_N];
-    char example[REASONS_N][96]; /* one agent's numbers: "node2: 0.1 of 1 cpus free" */
+    char example[REASONS_N][EXAMPLE_SIZE]; /* one agent's numbers: "node2: 0.1 of 1 cpus free" */
 };
 
 /* True: *out is an agent with room, which the view counts as used from now on. Spreads: among those
