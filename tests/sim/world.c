@@ -345,19 +345,25 @@ static void bring_up(struct sim_node *n)
     tasks_found(n);
 }
 
-static void take_down(struct sim_node *n, enum fate fate)
+/* Its process is gone, and comes back; when is drawn from `rng`. */
+static void end_process(struct sim_node *n, struct rng *rng)
 {
-    struct world *w = n->w;
-    faultvfs_die(n->vfs);
     for (size_t i = 0; i < n->inbox_n; i++)
         event_close(&n->inbox[i]);
     n->inbox_n = 0;
     node_close(n->node);
     n->node = NULL;
     proxy_routes_close(&n->routes);
-    faultvfs_revive(n->vfs, fate);
-    n->up_at = w->mono + 50 + (int64_t)rng_below(&w->rng, RESTART_MS_MAX);
+    n->up_at = n->w->mono + 50 + (int64_t)rng_below(rng, RESTART_MS_MAX);
     n->unheard_ms = n->up_at > n->unheard_ms ? n->up_at : n->unheard_ms;
+}
+
+static void take_down(struct sim_node *n, enum fate fate)
+{
+    struct world *w = n->w;
+    faultvfs_die(n->vfs);
+    end_process(n, &w->rng);
+    faultvfs_revive(n->vfs, fate);
     w->crashes++;
     trace(w, "node %d down, fate %d", n->position, (int)fate);
 }
@@ -366,14 +372,7 @@ static void take_down(struct sim_node *n, enum fate fate)
 static void leave(struct sim_node *n)
 {
     struct world *w = n->w;
-    for (size_t i = 0; i < n->inbox_n; i++)
-        event_close(&n->inbox[i]);
-    n->inbox_n = 0;
-    node_close(n->node);
-    n->node = NULL;
-    proxy_routes_close(&n->routes);
-    n->up_at = w->mono + 50 + (int64_t)rng_below(&w->stops, RESTART_MS_MAX);
-    n->unheard_ms = n->up_at > n->unheard_ms ? n->up_at : n->unheard_ms;
+    end_process(n, &w->stops);
     w->stopped++;
     trace(w, "node %d has stopped", n->position);
 }

@@ -24,4 +24,11 @@ static inline void unit_on_assert(const char *file, int line, const char *what)
         assert_on_failure(NULL);           \
     } while (0)
 
+/* Leaves the case; tests/unit/run prints the reason with its name. */
+#define skip_because(reason)                    \
+    do {                                        \
+        print_message("skipped: %s\n", reason); \
+        skip();                                 \
+    } while (0)
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
