@@ -260,12 +260,24 @@ static void hand_snapshot_fetch(struct hands *hands, uint64_t from,
 
 /* ---------------- on the loop */
 
+/* Takes what it points to. */
+static void answer(struct host *h, struct answer *a)
+{
+    if ((a->id.v & EXCHANGE_ELSEWHERE) != 0) {
+        h->deeds.answer(h->deeds.data, a);
+    } else {
+        http_server_answer(h->server, a);
+        answer_close(a);
+    }
+    *a = (struct answer){0};
+}
+
 static void do_deed(struct host *h, struct deed *d)
 {
     const struct host_deeds *deeds = &h->deeds;
     switch (d->kind) {
     case DEED_ANSWER:
-        http_server_answer(h->server, &d->answer);
+        answer(h, &d->answer);
         break;
     case DEED_PUBLISH:
         http_server_publish(h->server, d->topic, d->type, d->event);
@@ -310,8 +322,7 @@ static void on_wake_closed(uv_handle_t *handle)
 static void refuse(struct host *h, struct exchange_id id)
 {
     struct answer a = answer_busy(id, h->readers == NULL ? "this node is stopping" : TOO_MANY);
-    http_server_answer(h->server, &a);
-    answer_close(&a);
+    answer(h, &a);
 }
 
 /* True if the node's thread has said its last word. */
@@ -321,8 +332,9 @@ static bool do_all(struct host *h)
     bool ended = false;
     size_t n = mailbox_take(&h->outbox, 0, (void **)&deeds);
     for (size_t i = 0; i < n; i++) {
+        bool subscription = subscribes(&deeds[i]);
         do_deed(h, &deeds[i]);
-        h->subscribing -= subscribes(&deeds[i]);
+        h->subscribing -= subscription;
         ended = ended || deeds[i].kind == DEED_ENDED;
         deed_close(&deeds[i]);
     }
@@ -392,17 +404,20 @@ static void node_main(void *data)
 
 /* ---------------- requests, on the loop */
 
-static void on_request(struct http_server *server, struct exchange_id id, const struct request *r)
+void host_request(struct host *h, struct exchange_id id, struct request *r)
 {
-    struct host *h = http_server_data(server);
-    struct request *own = request_dup(r);
-    struct event e = {.kind = EVENT_REQUEST, .exchange = id, .request = own};
+    struct event e = {.kind = EVENT_REQUEST, .exchange = id, .request = r};
     bool taken = !api_is_ask(h->api, r) ? mailbox_put(&h->inbox, &e, LANE_BOUNDED)
-                                        : h->readers != NULL && readers_ask(h->readers, id, own);
+                                        : h->readers != NULL && readers_ask(h->readers, id, r);
     if (!taken) {
-        request_free(own);
+        request_free(r);
         refuse(h, id);
     }
+}
+
+static void on_request(struct http_server *server, struct exchange_id id, const struct request *r)
+{
+    host_request(http_server_data(server), id, request_dup(r));
 }
 
 /* What the node was asked goes on: net drops the answer. */
@@ -432,8 +447,7 @@ void host_event(struct host *h, struct event *e)
 
 void host_answer(struct host *h, struct answer *a)
 {
-    http_server_answer(h->server, a);
-    answer_close(a);
+    answer(h, a);
 }
 
 /* ---------------- life */

@@ -24,6 +24,8 @@ struct host_deeds {
     void (*gone)(void *data, struct exchange_id id);
     void (*credit)(void *data, struct exchange_id id, size_t bytes);
     void (*send)(void *data, int64_t node, struct slice frame);
+    /* To a request of host_request(); takes *a. May be NULL when nobody calls that. */
+    void (*answer)(void *data, struct answer *a);
     void (*ready)(void *data); /* once: the node serves */
     /* Once: the node has ended, after host_stop() with err NULL, or by itself because it failed. */
     void (*ended)(void *data, const struct error *err);
@@ -51,6 +53,9 @@ void host_free(struct host *h); /* after `ended`, or never started; accepts NULL
 /* For http_server_new(), with the host as its data: requests go to the node or a reader. */
 extern const struct http_server_events host_server_events;
 
+/* A request that no client of `server` made; `id` is the caller's own, with EXCHANGE_ELSEWHERE.
+ * Takes the request. Answered at deeds.answer(), maybe before this returns. */
+void host_request(struct host *h, struct exchange_id id, struct request *request);
 /* An event for the node, from the loop's thread; takes *e. */
 void host_event(struct host *h, struct event *e);
 /* An answer to an exchange, from the loop's thread (sandbox doors); takes *a. */

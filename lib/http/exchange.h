@@ -25,6 +25,8 @@
 struct exchange_id {
     uint64_t v; /* generation in the high half, slot in the low; 0 names none */
 };
+/* This bit is set in those that no client of ours began: another node's, or the process's own. */
+#define EXCHANGE_ELSEWHERE (UINT64_C(1) << 63)
 
 /* ---- towards net */
 enum answer_kind {

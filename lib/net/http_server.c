@@ -184,8 +184,8 @@ int http_server_listen(struct http_server *s, const char *name, const char *addr
 struct exchange_id server_new_exchange(struct http_server *s, size_t slot)
 {
     uint32_t generation = ++s->generations[slot];
-    if (generation == 0) /* wrapped: 0 would name none */
-        generation = ++s->generations[slot];
+    if (generation >= EXCHANGE_ELSEWHERE >> 32) /* 0 would name none */
+        generation = s->generations[slot] = 1;
     return (struct exchange_id){(uint64_t)generation << 32 | slot};
 }
 

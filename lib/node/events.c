@@ -67,6 +67,10 @@ int event_take(struct node *n, struct event *e, struct error *err)
     case EVENT_FRAME:
         mail_take_frame(n, e);
         break;
+    case EVENT_CLOSED:
+        if (n->minds_lead)
+            master_closed(n->master, e->node, n->now, &n->out);
+        break;
     case EVENT_STATUS:
     case EVENT_DOCKER:
         take_report(n, e);

@@ -5,10 +5,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
-
-#define FRAME_RAFT 'R' /* the first byte */
-#define FRAME_AGENT 'A'
-#define FRAME_LEADER 'L'
+#include "model/frame.h"
 
 static void post(struct node *n, bool to_agent, struct slice body)
 {

@@ -37,6 +37,7 @@ struct node_options {
 enum event_kind {
     EVENT_REQUEST,        /* an exchange's request, that is no plain ask */
     EVENT_FRAME,          /* from another node */
+    EVENT_CLOSED,         /* another node closed our connection: its host lives (DESIGN 6) */
     EVENT_STATUS,         /* from the executor: a status (model/status.h) with seq 0 */
     EVENT_RECOVERED,      /* from the executor: every task that was found again has been reported */
     EVENT_DOCKER,         /* from the executor: {"docker": version or "", "docker_reason": …} */
@@ -52,7 +53,7 @@ struct event {
     enum event_kind kind;
     struct exchange_id exchange;       /* REQUEST */
     struct request *request;           /* REQUEST: owned */
-    int64_t node;                      /* FRAME: its sender */
+    int64_t node;                      /* FRAME, CLOSED: its sender */
     struct replica_snapshot *snapshot; /* SNAPSHOT_…: owned */
     struct buf body;                   /* FRAME, STATUS, DOCKER, ROUTES: owned */
 };

@@ -1,0 +1,18 @@
+/* lib/model/frame.h - what nodes send each other over their one connection: the first byte of a
+ * frame says what the rest is, and so who takes it. */
+#pragma once
+
+enum frame_kind {
+    /* the node's (node/README.md) */
+    FRAME_RAFT = 'R',
+    FRAME_AGENT = 'A',   /* to an agent (model/message.h) */
+    FRAME_LEADER = 'L',  /* to the leader, of an agent */
+    FRAME_REQUEST = 'Q', /* to the leader: a request that another node was asked */
+    FRAME_ANSWER = 'P',  /* and its answer */
+    FRAME_HINT = 'H',    /* who leads */
+    FRAME_CLOCK = 'T',   /* what time it is */
+    /* the loop's (cluster/README.md) */
+    FRAME_EXCHANGE = 'X', /* a file of a task, asked at another node than the task's */
+    FRAME_SNAPSHOT = 'S',
+    FRAME_RENEW = 'J', /* a node's next certificate */
+};
