@@ -145,7 +145,8 @@ void tell_end(struct tell *t, struct json_writer *w)
 /* ---- the router over all dialects */
 
 static const struct dialect *const dialects[] = {
-    &marathon_dialect, &chronos_dialect, &mesos_dialect, &native_dialect, &web_dialect,
+    &peer_dialect,  &marathon_dialect, &chronos_dialect,
+    &mesos_dialect, &native_dialect,   &web_dialect,
 };
 #define DIALECTS (sizeof dialects / sizeof dialects[0])
 
@@ -179,8 +180,9 @@ void api_free(struct api *a)
     mem_free(a);
 }
 
-/* The dialects in the order in which a listener asks them: its own first. */
-static void order_for(const struct request *r, size_t order[DIALECTS])
+/* The dialects in the order in which a listener asks them, how many: its own first, and no private
+ * one but that. */
+static size_t order_for(const struct request *r, size_t order[DIALECTS])
 {
     size_t n = 0;
     const char *own = str_eq(r->listener, "agent") ? "mesos" : r->listener;
@@ -188,8 +190,9 @@ static void order_for(const struct request *r, size_t order[DIALECTS])
         if (str_eq(dialects[d]->name, own))
             order[n++] = d;
     for (size_t d = 0; d < DIALECTS; d++)
-        if (n == 0 || order[0] != d)
+        if (!dialects[d]->private && (n == 0 || order[0] != d))
             order[n++] = d;
+    return n;
 }
 
 static void answer_options(struct call *c)
@@ -211,8 +214,8 @@ static const struct door *door_of(const struct api *a, const struct request *r)
 {
     size_t order[DIALECTS];
     const struct door *door = NULL;
-    order_for(r, order);
-    for (size_t i = 0; i < DIALECTS; i++) {
+    size_t n = order_for(r, order);
+    for (size_t i = 0; i < n; i++) {
         struct route_match match = {0};
         enum route_result found = router_match(a->routers[order[i]], r->method, r->path, &match);
         if (found == ROUTE_FOUND)
@@ -238,12 +241,11 @@ bool api_takes_long(const struct api *a, const struct request *r)
 
 const struct door *api_find(const struct api *a, const struct request *r, struct call *c)
 {
-    size_t order[DIALECTS];
-    order_for(r, order);
+    size_t order[DIALECTS], n = order_for(r, order);
     c->request = r;
     c->dialect = dialects[order[0]];
     struct error err;
-    for (size_t i = 0; i < DIALECTS; i++) {
+    for (size_t i = 0; i < n; i++) {
         enum route_result found = router_match(a->routers[order[i]], r->method, r->path, c->match);
         if (found == ROUTE_NOT_FOUND)
             continue;

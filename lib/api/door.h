@@ -21,7 +21,15 @@
 #include "state/state.h"
 
 /* What a caller must be allowed to do. Everybody is allowed everything yet; the rows say it. */
-enum right { MAY_NOTHING, MAY_VIEW, MAY_DEPLOY, MAY_RUN, MAY_READ_FILES, MAY_ADMIN };
+enum right {
+    MAY_NOTHING,
+    MAY_VIEW,
+    MAY_DEPLOY,
+    MAY_RUN,
+    MAY_READ_FILES,
+    MAY_ADMIN,
+    MAY_PEER /* a node of the cluster only: of a private dialect */
+};
 
 enum door_kind {
     DOOR_ASK,        /* local and at once: lists, /state, the UI */
@@ -136,6 +144,7 @@ struct dialect {
     const char *name;
     const struct door *doors;
     size_t n;
+    bool private; /* is met on the listener of its name only: elsewhere there is no such path */
     /* Headers that every answer of it carries; after the door has run. May be NULL. */
     void (*dress)(struct call *c);
     /* Writes status and body for an error; `problems` may be NULL, `detail` too (an outcome's). */
@@ -146,7 +155,7 @@ struct dialect {
     void (*repeated)(struct tell *t, const struct outcome *o);
 };
 extern const struct dialect marathon_dialect, chronos_dialect, mesos_dialect, native_dialect,
-    web_dialect;
+    web_dialect, peer_dialect;
 
 /* ---- for doors */
 

@@ -237,10 +237,9 @@ int state_peer_check(struct state *s, int64_t id, int64_t store, struct error *e
 
 /* ---- joining */
 
-void joining_write(const struct joining *j, struct json_writer *w)
+void joining_members(const struct joining *j, struct json_writer *w)
 {
     char hash[2 * SHA256_SIZE + 1];
-    json_object(w);
     json_member_int(w, "id", j->id);
     json_member_int(w, "store", j->store);
     json_member_str(w, "name", j->name);
@@ -255,10 +254,16 @@ void joining_write(const struct joining *j, struct json_writer *w)
     }
     if (j->replaces != 0)
         json_member_int(w, "replaces", j->replaces);
+}
+
+void joining_write(const struct joining *j, struct json_writer *w)
+{
+    json_object(w);
+    joining_members(j, w);
     json_object_end(w);
 }
 
-static int read_joining(const struct json *v, struct joining *j, struct error *err)
+int joining_read(const struct json *v, struct joining *j, struct error *err)
 {
     int64_t modes = json_int(json_get(v, "modes"), 0);
     *j = (struct joining){
@@ -335,7 +340,7 @@ int apply_node_join(struct apply *a)
     struct joining j;
     struct error err;
     char modes[MODES_TEXT_SIZE];
-    if (read_joining(a->c->args, &j, &err) != 0 || state_join_check(a->s, &j, a->c->at, &err) != 0)
+    if (joining_read(a->c->args, &j, &err) != 0 || state_join_check(a->s, &j, a->c->at, &err) != 0)
         return refuse(a, err.code, "%s", err.text);
     replace(a, &j); /* first: the address is free then */
     put_identity(a, &j);

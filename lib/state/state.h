@@ -303,8 +303,11 @@ struct joining {
 };
 int state_join_check(struct state *s, const struct joining *j, struct wall at,
                      struct error *err) MUST_CHECK;
-/* The arguments of node.join, as an object. */
+/* The arguments of node.join, as an object, or its members only. */
 void joining_write(const struct joining *j, struct json_writer *w);
+void joining_members(const struct joining *j, struct json_writer *w);
+/* Texts are borrowed from v. ERR_INVALID naming the field. */
+int joining_read(const struct json *v, struct joining *out, struct error *err) MUST_CHECK;
 /* May this node speak here? Of the id and store in a certificate that is good otherwise. */
 int state_peer_check(struct state *s, int64_t id, int64_t store, struct error *err) MUST_CHECK;
 

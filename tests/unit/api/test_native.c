@@ -14,6 +14,30 @@ static void our_own_api_answers_as_it_should(void **unused)
     story_play_folder(FIXTURES "/native", "marathon");
 }
 
+static void nodes_are_answered_on_their_port(void **unused)
+{
+    (void)unused;
+    story_play_folder(FIXTURES "/peer", "peer");
+}
+
+static void nobody_else_meets_the_doors_of_nodes(void **data)
+{
+    struct fixture *f = *data;
+    static const char *const listeners[] = {"marathon", "chronos", "mesos", "agent", "stats", ""};
+    static const char *const lines[] = {"POST /api/peer/join", "POST /api/peer/renew",
+                                        "GET /api/peer/join"};
+    char wanted[128];
+    for (size_t i = 0; i < COUNT(listeners); i++) {
+        for (size_t k = 0; k < COUNT(lines); k++) {
+            f->listener = listeners[i];
+            play(f, lines[k], "", "{}");
+            assert_int_equal(f->r.status, 404);
+            snprintf(wanted, sizeof wanted, "there is no %s here", strchr(lines[k], '/'));
+            assert_non_null(strstr(answer(f), wanted));
+        }
+    }
+}
+
 /* ---- what the stories' form cannot say: sandboxes */
 
 /* The id of the one task there is. */
@@ -241,6 +265,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(our_own_api_answers_as_it_should),
+        cmocka_unit_test(nodes_are_answered_on_their_port),
+        CASE(nobody_else_meets_the_doors_of_nodes),
         CASE(a_log_is_asked_for_where_its_task_writes_it),
         CASE(a_folder_of_the_sandbox_is_browsed),
         CASE(a_stream_begins_with_hello_and_now),
