@@ -681,6 +681,7 @@ static int run(int argc, char **argv, bool bootstrap)
     buf_close(&s.resources);
     buf_close(&s.attributes);
     config_close(&s.config);
+    uv_library_shutdown(); /* the pool's threads end before libcrypto does */
     return s.exit_status;
 }
 

@@ -1,11 +1,13 @@
 #include "host/host.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "host/copies.h"
 #include "host/mailbox.h"
 #include "host/readers.h"
 
@@ -25,6 +27,8 @@ enum deed_kind {
     DEED_SANDBOX,
     DEED_SEND,
     DEED_CHECKPOINT,
+    DEED_SNAPSHOT_MAKE,
+    DEED_SNAPSHOT_FETCH,
     DEED_READY,
     DEED_ENDED,
 };
@@ -35,10 +39,12 @@ struct deed {
     unsigned topic;                  /* PUBLISH */
     char *type;                      /* PUBLISH */
     struct blob *event;              /* PUBLISH */
-    int64_t id;                      /* a task, a node */
+    int64_t id;                      /* a task, a node, a snapshot's token */
     struct buf body;                 /* LAUNCH, KILL, ROUTES, SEND */
     struct exchange_id exchange;     /* SANDBOX */
     struct sandbox_request *sandbox; /* SANDBOX */
+    bool gives_up;                   /* SNAPSHOT_FETCH */
+    struct replica_snapshot offer;   /* SNAPSHOT_FETCH; without its configuration */
     struct error err;                /* ENDED; code ERR_NONE: as was asked */
 };
 
@@ -55,9 +61,11 @@ struct host {
     uv_async_t wake;
     struct readers *readers; /* NULL: not begun, or ended */
     char *state_path;
+    uint64_t backups; /* so many were begun: their names */
     const struct api *api;
     struct error failure;
     _Atomic unsigned subscribing; /* subscriptions on their way to the loop */
+    atomic_bool ending;           /* what takes long on the pool gives up */
     bool told_ready;              /* the node's thread's */
     bool joined;
     void *owner;
@@ -240,22 +248,111 @@ static void start_checkpoint(struct host *h, int64_t wal_bytes)
     uv_queue_work(&h->loop->uv, &w->work, checkpoint_on_pool, checkpointed);
 }
 
-/* With one node nobody asks for a snapshot, and nobody offers one: the transport brings them. */
+/* ---- copies of the state, for members and for backups */
+
+struct copy_work {
+    uv_work_t work;
+    struct host *h;
+    enum copy_kind kind;
+    uint64_t token;
+    host_copied *done; /* BACKUP */
+    void *data;
+    bool made;
+    struct replica_snapshot snapshot;
+    struct error err;
+};
+
+static bool not_ending(void *host)
+{
+    return !((struct host *)host)->ending;
+}
+
+static void copy_on_pool(uv_work_t *work)
+{
+    struct copy_work *w = work->data;
+    const struct copy_options options = {
+        .state_path = w->h->state_path,
+        .kind = w->kind,
+        .token = w->token,
+        .go_on = not_ending,
+        .data = w->h,
+    };
+    w->made = copy_make(&options, &w->snapshot, &w->err) == 0;
+    if (w->made && w->kind == COPY_SNAPSHOT)
+        copies_clear(w->h->state_path, w->kind, w->token);
+}
+
+static void tell_snapshot(struct copy_work *w, const char *path)
+{
+    struct host *h = w->h;
+    struct event e = {.kind = EVENT_SNAPSHOT_MADE};
+    if (w->made) {
+        if (h->deeds.snapshot_ready != NULL)
+            h->deeds.snapshot_ready(h->deeds.data, w->token, path);
+        e.snapshot = mem_dup(&w->snapshot, sizeof w->snapshot);
+        w->snapshot = (struct replica_snapshot){0};
+    } else if (w->err.code != ERR_CANCELED) {
+        log_error("no snapshot for members that lag behind", "why=\"%s\"", w->err.text);
+    }
+    host_event(h, &e);
+}
+
+static void copied(uv_work_t *work, int status)
+{
+    struct copy_work *w = work->data;
+    char path[COPY_PATH_SIZE];
+    (void)status;
+    copy_path(w->h->state_path, w->kind, w->token, path);
+    if (w->kind == COPY_SNAPSHOT)
+        tell_snapshot(w, path);
+    else
+        w->done(w->data, path, w->made ? &w->snapshot : NULL, &w->err);
+    replica_snapshot_close(&w->snapshot);
+    mem_free(w);
+}
+
+static void start_copy(struct host *h, enum copy_kind kind, uint64_t token, host_copied *done,
+                       void *data)
+{
+    struct copy_work *w = NEW(struct copy_work);
+    w->h = h;
+    w->kind = kind;
+    w->token = token;
+    w->done = done;
+    w->data = data;
+    w->work.data = w;
+    uv_queue_work(&h->loop->uv, &w->work, copy_on_pool, copied);
+}
+
+void host_copy(struct host *h, host_copied *done, void *data)
+{
+    start_copy(h, COPY_BACKUP, ++h->backups, done, data);
+}
+
 static void hand_snapshot_make(struct hands *hands)
 {
-    struct host *h = hands->data;
-    struct event e = {.kind = EVENT_SNAPSHOT_MADE};
-    mailbox_put(&h->inbox, &e, LANE_FREE);
+    struct deed d = {.kind = DEED_SNAPSHOT_MAKE, .id = rng_id(hands->rng)};
+    want(hands->data, &d);
 }
 
 static void hand_snapshot_fetch(struct hands *hands, uint64_t from,
                                 const struct replica_snapshot *s)
 {
-    struct host *h = hands->data;
-    struct event e = {.kind = EVENT_SNAPSHOT_FETCHED};
-    (void)from;
-    (void)s;
-    mailbox_put(&h->inbox, &e, LANE_FREE);
+    struct deed d = {.kind = DEED_SNAPSHOT_FETCH, .id = (int64_t)from, .gives_up = s == NULL};
+    if (s != NULL) {
+        d.offer = *s;
+        d.offer.conf = (struct buf){0};
+    }
+    want(hands->data, &d);
+}
+
+static void start_fetch(struct host *h, const struct deed *d)
+{
+    struct event nothing = {.kind = EVENT_SNAPSHOT_FETCHED};
+    if (h->deeds.snapshot_fetch != NULL)
+        h->deeds.snapshot_fetch(h->deeds.data, (uint64_t)d->id, d->gives_up ? NULL : &d->offer);
+    else if (!d->gives_up)
+        host_event(h, &nothing);
 }
 
 /* ---------------- on the loop */
@@ -304,6 +401,12 @@ static void do_deed(struct host *h, struct deed *d)
     case DEED_CHECKPOINT:
         start_checkpoint(h, d->id);
         break;
+    case DEED_SNAPSHOT_MAKE:
+        start_copy(h, COPY_SNAPSHOT, (uint64_t)d->id, NULL, NULL);
+        break;
+    case DEED_SNAPSHOT_FETCH:
+        start_fetch(h, d);
+        break;
     case DEED_READY:
         deeds->ready(deeds->data);
         break;
@@ -348,6 +451,7 @@ static void end(struct host *h)
 {
     uv_thread_join(&h->thread);
     h->joined = true;
+    h->ending = true;
     readers_stop(h->readers);
     h->readers = NULL;
     do_all(h);
@@ -504,6 +608,8 @@ int host_start(struct host *h, struct loop *loop, struct http_server *server,
     h->server = server;
     h->deeds = *deeds;
     h->state_path = mem_strdup(options->node.state_path);
+    copies_clear(h->state_path, COPY_SNAPSHOT, 0);
+    copies_clear(h->state_path, COPY_BACKUP, 0);
     rng_seed(&h->rng, options->seed);
     struct now now = {h->clock.mono(&h->clock), h->clock.wall(&h->clock)};
     if (node_open(&options->node, &h->hands, now, &h->node, err) != 0)
@@ -527,6 +633,7 @@ int host_start(struct host *h, struct loop *loop, struct http_server *server,
 void host_stop(struct host *h)
 {
     struct event e = {.kind = EVENT_STOP};
+    h->ending = true;
     host_event(h, &e);
 }
 

@@ -24,6 +24,12 @@ struct host_deeds {
     void (*gone)(void *data, struct exchange_id id);
     void (*credit)(void *data, struct exchange_id id, size_t bytes);
     void (*send)(void *data, int64_t node, struct slice frame);
+    /* A copy of the state lies at `path` for the members that are offered `token`; the one before
+     * it has lost its name. May be NULL: no member asks. */
+    void (*snapshot_ready)(void *data, uint64_t token, const char *path);
+    /* Fetches what that node offers; ends in EVENT_SNAPSHOT_FETCHED. NULL: gives up what is being
+     * fetched, which ends all the same. May be NULL: nothing is ever had. */
+    void (*snapshot_fetch)(void *data, uint64_t from, const struct replica_snapshot *s);
     /* To a request of host_request(); takes *a. May be NULL when nobody calls that. */
     void (*answer)(void *data, struct answer *a);
     void (*ready)(void *data); /* once: the node serves */
@@ -58,5 +64,10 @@ extern const struct http_server_events host_server_events;
 void host_request(struct host *h, struct exchange_id id, struct request *request);
 /* An event for the node, from the loop's thread; takes *e. */
 void host_event(struct host *h, struct event *e);
+/* A copy of the state for a backup, made on the pool (host/copies.h). `done` is called from the
+ * loop, always; with NULL and why where it failed. The file is the owner's, who removes it. */
+typedef void host_copied(void *data, const char *path, const struct replica_snapshot *s,
+                         const struct error *err);
+void host_copy(struct host *h, host_copied *done, void *data);
 /* An answer to an exchange, from the loop's thread (sandbox doors); takes *a. */
 void host_answer(struct host *h, struct answer *a);

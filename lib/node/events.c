@@ -41,19 +41,18 @@ static void take_report(struct node *n, struct event *e)
     json_free(v);
 }
 
-static int take_snapshot(struct node *n, struct event *e, struct error *err)
+/* A fetch has ended, by itself or because it was dropped; meanwhile another may be wanted. */
+static int take_fetched(struct node *n, struct event *e, struct error *err)
 {
-    if (e->kind == EVENT_SNAPSHOT_MADE) {
-        n->snapshotting = false;
-        replica_snapshot_ready(n->replica, e->snapshot);
-        return 0;
-    }
+    const struct replica_snapshot *offer = replica_install(n->replica, NULL);
     uint64_t token = n->fetching;
     n->fetching = 0;
+    n->fetch_dropped = false;
+    if (offer == NULL || offer->token != token)
+        return 0;
     if (e->body.len > 0)
         return node_swap_state(n, token, buf_str(&e->body), err);
-    if (replica_install(n->replica, NULL) != NULL)
-        replica_install_abort(n->replica);
+    replica_install_abort(n->replica);
     return 0;
 }
 
@@ -88,8 +87,11 @@ int event_take(struct node *n, struct event *e, struct error *err)
         facts_take_routes(n, e);
         break;
     case EVENT_SNAPSHOT_MADE:
+        n->snapshotting = false;
+        replica_snapshot_ready(n->replica, e->snapshot);
+        break;
     case EVENT_SNAPSHOT_FETCHED:
-        return take_snapshot(n, e, err);
+        return take_fetched(n, e, err);
     case EVENT_CHECKPOINTED:
         n->checkpointing = false;
         break;

@@ -41,7 +41,8 @@ struct hands {
 
     /* VACUUM INTO a file, prune, hash, sync: on a thread; ends in EVENT_SNAPSHOT_MADE. */
     void (*snapshot_make)(struct hands *h);
-    /* The file that another node offers: download, verify, sync; ends in EVENT_SNAPSHOT_FETCHED. */
+    /* The file that another node offers: download, verify, sync; ends in EVENT_SNAPSHOT_FETCHED.
+     * NULL: what is being fetched is not wanted any more, and ends in that event at once. */
     void (*snapshot_fetch)(struct hands *h, uint64_t from, const struct replica_snapshot *s);
     void (*checkpoint)(struct hands *h,
                        int64_t wal_bytes); /* on a thread with its own connection */

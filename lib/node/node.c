@@ -150,9 +150,23 @@ static void look_after_agent_log(struct node *n)
                  err.text); /* its next COMMIT fails */
 }
 
-static void look_after_files(struct node *n)
+/* One at a time: another begins when the one that nobody wants has ended. */
+static void look_after_fetching(struct node *n)
 {
     uint64_t from;
+    const struct replica_snapshot *offer = replica_install(n->replica, &from);
+    bool wanted = offer != NULL && offer->token == n->fetching;
+    if (n->fetching != 0 && !wanted && !n->fetch_dropped) {
+        n->fetch_dropped = true;
+        n->hands->snapshot_fetch(n->hands, 0, NULL);
+    } else if (n->fetching == 0 && offer != NULL) {
+        n->fetching = offer->token;
+        n->hands->snapshot_fetch(n->hands, from, offer);
+    }
+}
+
+static void look_after_files(struct node *n)
+{
     if (!n->checkpointing && has_grown(n->db, &n->checkpointed)) {
         n->checkpointing = true;
         n->hands->checkpoint(n->hands, db_wal_bytes(n->db));
@@ -162,11 +176,7 @@ static void look_after_files(struct node *n)
         n->snapshotting = true;
         n->hands->snapshot_make(n->hands);
     }
-    const struct replica_snapshot *offer = replica_install(n->replica, &from);
-    if (offer != NULL && n->fetching == 0) {
-        n->fetching = offer->token;
-        n->hands->snapshot_fetch(n->hands, from, offer);
-    }
+    look_after_fetching(n);
 }
 
 /* ---------------- the turn */

@@ -23,6 +23,7 @@ struct node_options {
     bool used;      /* it ran on this disk before: an empty file has lost what it had */
     unsigned election_ms, heartbeat_ms;
     int64_t unreachable_ms; /* silent hosts: DESIGN 6; 0: 5 s */
+    unsigned log_rows;      /* kept behind what is applied; 0: LIMIT_LOG_ROWS; tests keep few */
     /* What this process's agent tells the master. */
     struct node_agent {
         const char *hostname, *address, *version, *boot; /* boot: the machine's boot id */
@@ -44,7 +45,7 @@ enum event_kind {
     EVENT_ROUTES_REFUSED, /* hands.routes() failed */
     EVENT_ROUTES,         /* from the proxy: {"ports":[{"port","app","bound","reason"}]} */
     EVENT_SNAPSHOT_MADE,  /* snapshot: NULL if it could not be made */
-    EVENT_SNAPSHOT_FETCHED, /* snapshot's token, body: the path; empty if it could not be had */
+    EVENT_SNAPSHOT_FETCHED, /* body: the path; empty if it could not be had */
     EVENT_CHECKPOINTED,
     EVENT_STOP, /* the process wants to end: nothing new begins; then node_stopped() */
 };

@@ -78,6 +78,7 @@ struct node {
     bool checkpointing, snapshotting;
     int64_t checkpointed, agent_checkpointed; /* size of the logs at their last checkpoints */
     uint64_t fetching;                        /* token of the snapshot on its way; 0: none */
+    bool fetch_dropped;                       /* it is not wanted any more, and was told so */
 
     struct outbox out;    /* filled all turn long; drafts leave with the next proposal */
     struct map *pendings; /* key -> struct pending */

@@ -62,6 +62,7 @@ static struct replica_options replica_options_of(struct node *n)
         .heartbeat_ms = (int)n->options.heartbeat_ms,
         .seed = rng_next(n->hands->rng),
         .machine = {n, apply_entry},
+        .log_rows = n->options.log_rows,
         .vfs = n->options.vfs,
     };
 }

@@ -265,6 +265,8 @@ static void hand_snapshot_fetch(struct hands *h, uint64_t from, const struct rep
     struct world *w = n->w;
     struct event e = {.kind = EVENT_SNAPSHOT_FETCHED};
     char there[TMP_PATH_SIZE], here[TMP_PATH_SIZE];
+    if (s == NULL) /* it arrives all the same, and is left alone */
+        return;
     for (int i = 0; i < w->options.nodes; i++)
         if (w->nodes[i].id == from)
             snapshot_path(&w->nodes[i], s->token, there);

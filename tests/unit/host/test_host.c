@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -12,7 +14,8 @@
 #include "support/tmp.h"
 
 struct desk {
-    char folder[TMP_PATH_SIZE], state_path[TMP_PATH_SIZE], agent_path[TMP_PATH_SIZE];
+    char folder[TMP_PATH_SIZE], state_path[TMP_PATH_SIZE], agent_path[TMP_PATH_SIZE],
+        left_over[TMP_PATH_SIZE];
     struct loop loop;
     struct http_server *server;
     struct host *host;
@@ -267,6 +270,38 @@ static void stopping_in_the_middle_of_a_flood_ends(void **unused)
     assert_int_equal(d.ended, 1);
 }
 
+static void on_copied(void *data, const char *path, const struct replica_snapshot *s,
+                      const struct error *err)
+{
+    struct stat st;
+    if (s == NULL)
+        fail_msg("%s", err->text);
+    assert_ptr_equal(data, &d);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(s->size, st.st_size);
+    assert_true(s->index > 0);
+    host_stop(d.host);
+}
+
+static void copy_it(void)
+{
+    assert_int_not_equal(access(d.left_over, F_OK), 0);
+    host_copy(d.host, on_copied, &d);
+}
+
+static void a_copy_is_made_while_it_runs_and_old_ones_are_gone(void **unused)
+{
+    (void)unused;
+    tmp_file(d.left_over, d.folder, "state.db.snapshot-0000000000000007");
+    FILE *f = fopen(d.left_over, "w");
+    assert_non_null(f);
+    fclose(f);
+    d.when_ready = copy_it;
+    run();
+    assert_int_equal(d.ended, 1);
+    assert_int_equal(d.failure.code, ERR_NONE);
+}
+
 static void what_can_not_be_opened_is_said_at_once(void **unused)
 {
     struct error err;
@@ -286,7 +321,10 @@ int main(void)
         TEST(it_gets_ready_and_stops),
         TEST(tasks_live_and_end_while_many_ask),
         TEST(stopping_in_the_middle_of_a_flood_ends),
+        TEST(a_copy_is_made_while_it_runs_and_old_ones_are_gone),
         TEST(what_can_not_be_opened_is_said_at_once),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    uv_library_shutdown(); /* the pool's threads end before libcrypto does */
+    return failed;
 }

@@ -179,18 +179,75 @@ static void hand_routes(struct hands *h, struct slice message)
     assert_true(message.len > 0);
 }
 
+/* ---- snapshots: a copy of the file beside it, taken over by its name */
+
+static void snapshot_path(const struct member *m, uint64_t token, char dst[TMP_PATH_SIZE])
+{
+    snprintf(dst, TMP_PATH_SIZE, "%.200s.%llu", m->state_path, (unsigned long long)token);
+}
+
+static bool make_snapshot(struct member *m, struct replica_snapshot *out)
+{
+    struct error err;
+    struct db *db;
+    char path[TMP_PATH_SIZE];
+    const struct db_options options = {.read_only = true, .vfs = m->vfs_name, .busy_ms = 1000};
+    uint64_t token = (uint64_t)rng_id(&m->rng);
+    snapshot_path(m, token, path);
+    if (db_open(m->state_path, &options, &db, &err) != 0)
+        return false;
+    int rv = db_copy_to(db, path, &err);
+    db_close(db);
+    if (rv != 0 || replica_snapshot_prune(path, m->vfs_name, out, &err) != 0)
+        return false;
+    out->token = token;
+    out->size = 1; /* nobody asks here */
+    return true;
+}
+
 static void hand_snapshot_make(struct hands *h)
 {
-    struct event e = {.kind = EVENT_SNAPSHOT_MADE};
-    put_in(h->data, &e);
+    struct member *m = h->data;
+    struct event e = {.kind = EVENT_SNAPSHOT_MADE, .snapshot = NEW(struct replica_snapshot)};
+    if (!make_snapshot(m, e.snapshot)) {
+        mem_free(e.snapshot);
+        e.snapshot = NULL;
+    }
+    m->snapshots++;
+    put_in(m, &e);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    char chunk[4096];
+    size_t n;
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    assert_true(in != NULL && out != NULL);
+    while ((n = fread(chunk, 1, sizeof chunk, in)) > 0)
+        assert_int_equal(fwrite(chunk, 1, n, out), n);
+    fclose(in);
+    assert_int_equal(fclose(out), 0);
 }
 
 static void hand_snapshot_fetch(struct hands *h, uint64_t from, const struct replica_snapshot *snap)
 {
+    struct member *m = h->data;
     struct event e = {.kind = EVENT_SNAPSHOT_FETCHED};
-    (void)from;
-    (void)snap;
-    put_in(h->data, &e);
+    char there[TMP_PATH_SIZE], here[TMP_PATH_SIZE];
+    if (snap == NULL) {
+        m->dropped++;
+        put_in(m, &e);
+        return;
+    }
+    m->fetched++;
+    if (m->s->slow_fetch)
+        return;
+    snapshot_path(&m->s->members[from - 1], snap->token, there);
+    tmp_file(here, m->folder, "incoming");
+    copy_file(there, here);
+    buf_init(&e.body, TMP_PATH_SIZE);
+    buf_puts(&e.body, here);
+    put_in(m, &e);
 }
 
 static void hand_checkpoint(struct hands *h, int64_t wal_bytes)
@@ -308,6 +365,7 @@ static int open_node(struct member *m)
         .address = m->address,
         .modes = modes,
         .bootstrap = m->s->n == 1,
+        .log_rows = m->s->log_rows,
         .agent = {.hostname = m->name,
                   .address = "127.0.0.1",
                   .version = "1",

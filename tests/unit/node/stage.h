@@ -27,7 +27,7 @@ struct member {
     int64_t wall_ahead_ms;
     bool cut;            /* nothing reaches it, nothing leaves it */
     struct error failed; /* of the turn that ended it */
-    int launched, killed, forgotten, checkpoints;
+    int launched, killed, forgotten, checkpoints, snapshots, fetched, dropped;
     int64_t asked_index; /* of the newest ask */
     unsigned facts;      /* how often they were told */
     bool saw_leading;    /* in the newest facts */
@@ -47,6 +47,8 @@ struct stage {
     uint64_t next;
     bool silent_tasks; /* launched tasks report nothing */
     bool deaf_tasks;   /* told to end they go on */
+    bool slow_fetch;   /* a snapshot never arrives, until it is given up */
+    unsigned log_rows; /* node/node.h */
 };
 
 void stage_open(struct stage *s, int nodes); /* nobody is up yet */

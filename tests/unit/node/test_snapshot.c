@@ -1,0 +1,103 @@
+/* A member that was away for so long that the log does not go back to where it stopped. */
+#include "stage.h"
+
+#include <stdio.h>
+
+#include "base/str.h"
+
+#define FEW 20
+
+static struct stage s;
+
+static int close_stage(void **unused)
+{
+    (void)unused;
+    stage_close(&s);
+    return 0;
+}
+
+static void write_apps(int leader, int n)
+{
+    static int serial;
+    for (int i = 0; i < n; i++) {
+        char body[128];
+        snprintf(body, sizeof body, "{'id':'/a%d','cmd':'x','instances':0}", serial++);
+        uint64_t put = stage_request(&s, leader, METHOD_POST, "/v2/apps", body);
+        for (int ms = 0; ms < 2000 && stage_status(&s, put) == 0; ms += 5)
+            stage_run_ms(&s, 5);
+        assert_int_equal(stage_status(&s, put), 201);
+    }
+}
+
+/* The leader; *away has missed more than the log holds, and is up again. */
+static int leave_behind(int *away)
+{
+    stage_open(&s, 3);
+    s.log_rows = FEW;
+    stage_ready(&s);
+    int leader = stage_leader(&s);
+    *away = (leader + 1) % 3;
+    stage_down(&s, *away);
+    write_apps(leader, 3 * FEW);
+    assert_int_equal(stage_up(&s, *away), 0);
+    return leader;
+}
+
+static bool caught_up(int i, int leader)
+{
+    const struct node *n = s.members[i].node;
+    return n != NULL && node_applied(n) == node_applied(s.members[leader].node);
+}
+
+static void run_until_caught_up(int i, int leader)
+{
+    for (int ms = 0; ms < 20000 && !caught_up(i, leader); ms += 10)
+        stage_run_ms(&s, 10);
+    assert_true(caught_up(i, leader));
+}
+
+static void who_was_away_for_long_takes_the_others_state(void **unused)
+{
+    int away;
+    (void)unused;
+    int leader = leave_behind(&away);
+    run_until_caught_up(away, leader);
+    assert_int_equal(s.members[leader].snapshots, 1);
+    assert_int_equal(s.members[away].fetched, 1);
+    assert_int_equal(s.members[away].dropped, 0);
+    write_apps(leader, 1); /* and hears what follows */
+    run_until_caught_up(away, leader);
+    assert_true(str_eq(state_setting(node_state(s.members[away].node), "cluster", "none"),
+                       state_setting(node_state(s.members[leader].node), "cluster", "?")));
+}
+
+static void what_nobody_wants_any_more_is_not_fetched_on(void **unused)
+{
+    int away;
+    (void)unused;
+    s.slow_fetch = false;
+    int leader = leave_behind(&away);
+    s.slow_fetch = true;
+    for (int ms = 0; ms < 20000 && s.members[away].fetched == 0; ms += 10)
+        stage_run_ms(&s, 10);
+    assert_int_equal(s.members[away].fetched, 1);
+    s.members[leader].cut = true; /* its leader is silent: the install is given up */
+    for (int ms = 0; ms < 20000 && s.members[away].dropped == 0; ms += 10)
+        stage_run_ms(&s, 10);
+    assert_int_equal(s.members[away].dropped, 1);
+    s.members[leader].cut = false;
+    s.slow_fetch = false;
+    for (int ms = 0; ms < 5000 && stage_leader(&s) < 0; ms += 10)
+        stage_run_ms(&s, 10);
+    run_until_caught_up(away, stage_leader(&s));
+    assert_int_equal(s.members[away].fetched, 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(who_was_away_for_long_takes_the_others_state, close_stage),
+        cmocka_unit_test_teardown(what_nobody_wants_any_more_is_not_fetched_on, close_stage),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
