@@ -10,6 +10,7 @@
 #include "config.h"
 #include "demo_server.h"
 #include "executor/launcher.h"
+#include "notify.h"
 #include "proxy/proxy.h"
 #include "serve.h"
 #include "stop.h"
@@ -70,6 +71,7 @@ static void open_standard_streams(void)
 int main(int argc, char **argv)
 {
     open_standard_streams();
+    notify_init();
     const char *name = argc > 1 ? argv[1] : "help";
     if (asks_for_help(argc - 2, argv + 2) && help_other(name))
         return 0;

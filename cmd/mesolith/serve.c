@@ -1,5 +1,6 @@
 #include "serve.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +18,12 @@
 #include "folder.h"
 #include "host/host.h"
 #include "machine.h"
+#include "notify.h"
 #include "proxy/client.h"
 #include "tasks.h"
 
 #define STOP_GRACE_MS 1000 /* for answers that are under way */
-#define FOLDER_LOOK_MS 1000
+#define TICK_MS 1000
 #define URL_SIZE 96
 #define SETTING_BYTES_MAX (2 << 20) /* twice the largest file of settings */
 
@@ -59,8 +61,9 @@ struct server {
     struct tasks tasks;
     struct proxy_client proxy;
     bool proxy_runs, proxy_silent, page_known, node_ready, told_ready, stopping, routes_refused,
-        displaced; /* its folder is not at its path any more */
-    int parts;     /* that run on the loop and have not said that they stopped */
+        displaced,     /* its folder is not at its path any more */
+        manager_knows; /* that it is ready */
+    int parts;         /* that run on the loop and have not said that they stopped */
     uint16_t ports[LISTENERS];
     char urls[LISTENERS][URL_SIZE];
     const char *address, *hostname, *service_address;
@@ -68,7 +71,7 @@ struct server {
     struct buf resources, attributes;
     unsigned modes;
     uv_signal_t term, interrupt, hangup;
-    uv_timer_t folder_timer;
+    uv_timer_t tick;
     int exit_status;
 };
 
@@ -187,6 +190,18 @@ static void write_address(struct server *s)
     fclose(f);
 }
 
+/* Until the others of the cluster are there a start takes as long as it takes: the service manager
+ * is asked for more time, and gives up only on a process that says nothing any more. */
+static void tell_manager(struct server *s)
+{
+    if (s->manager_knows || s->stopping)
+        return;
+    if (s->told_ready)
+        s->manager_knows = notify("READY=1\nSTATUS=serves");
+    else
+        notify("EXTEND_TIMEOUT_USEC=30000000\nSTATUS=waits for the cluster");
+}
+
 /* One line on stdout: what serves, and where (DESIGN 10). */
 static void tell_ready(struct server *s)
 {
@@ -203,6 +218,7 @@ static void tell_ready(struct server *s)
         printf(" ui=%s/ui/", s->urls[LISTEN_MARATHON]);
     printf("\n");
     fflush(stdout);
+    tell_manager(s);
     if (config_switch(&s->config, SETTING_DEMO) && has_listener(s, LISTEN_MARATHON))
         demo_put_in(&s->loop, s->urls[LISTEN_MARATHON], s->service_address);
 }
@@ -375,7 +391,7 @@ static void part_stopped(struct server *s)
     uv_close((uv_handle_t *)&s->term, NULL);
     uv_close((uv_handle_t *)&s->interrupt, NULL);
     uv_close((uv_handle_t *)&s->hangup, NULL);
-    uv_close((uv_handle_t *)&s->folder_timer, NULL);
+    uv_close((uv_handle_t *)&s->tick, NULL);
 }
 
 static void on_http_stopped(struct http_server *http)
@@ -429,16 +445,27 @@ static void read_again(struct server *s)
     config_close(&fresh);
 }
 
+static void reload(struct server *s)
+{
+    char lines[64];
+    snprintf(lines, sizeof lines, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, uv_hrtime() / 1000);
+    if (s->manager_knows)
+        s->manager_knows = !notify(lines);
+    read_again(s);
+    tell_manager(s);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct server *s = handle->data;
     if (number == SIGHUP) {
-        read_again(s);
+        reload(s);
         return;
     }
     if (s->stopping)
         return;
     s->stopping = true;
+    notify("STOPPING=1\nSTATUS=stops; tasks and service ports go on");
     log_info("stopping", "signal=%d", number);
     host_stop(s->host);
 }
@@ -469,16 +496,17 @@ static void look_for_folder(struct server *s)
     host_stop(s->host);
 }
 
-static void on_folder_timer(uv_timer_t *timer)
+static void on_tick(uv_timer_t *timer)
 {
     look_for_folder(timer->data);
+    tell_manager(timer->data);
 }
 
-static void watch_folder(struct server *s)
+static void start_tick(struct server *s)
 {
-    uv_timer_init(&s->loop.uv, &s->folder_timer);
-    s->folder_timer.data = s;
-    uv_timer_start(&s->folder_timer, on_folder_timer, FOLDER_LOOK_MS, FOLDER_LOOK_MS);
+    uv_timer_init(&s->loop.uv, &s->tick);
+    s->tick.data = s;
+    uv_timer_start(&s->tick, on_tick, 0, TICK_MS);
 }
 
 static void watch_signals(struct server *s)
@@ -656,7 +684,7 @@ static int start(struct server *s, bool bootstrap, struct error *err)
         return -1;
     s->parts += 3; /* the node, the server, the tasks */
     watch_signals(s);
-    watch_folder(s);
+    start_tick(s);
     return 0;
 }
 
