@@ -15,6 +15,7 @@ static const struct {
     [NAME_NODE] = {"node", "/api/nodes", "id"},
     [NAME_TASK] = {"task", "/api/tasks", "id"},
     [NAME_DEPLOYMENT] = {"deployment", "/api/deployments", "id"},
+    [NAME_TOKEN] = {"token", "/api/tokens", "id"},
     [NAME_SUBJECT] = {"app, job or task", NULL, NULL},
     [NAME_ANY] = {"app, job, node, task or deployment", NULL, NULL},
 };
@@ -28,6 +29,7 @@ static const enum name_kind kinds_of[][KINDS_MAX] = {
     [NAME_NODE] = {NAME_NODE},
     [NAME_TASK] = {NAME_TASK},
     [NAME_DEPLOYMENT] = {NAME_DEPLOYMENT},
+    [NAME_TOKEN] = {NAME_TOKEN},
     [NAME_SUBJECT] = {NAME_APP, NAME_JOB, NAME_TASK},
     [NAME_ANY] = {NAME_APP, NAME_JOB, NAME_NODE, NAME_TASK, NAME_DEPLOYMENT},
     [NAME_FILE] = {NAME_NONE},

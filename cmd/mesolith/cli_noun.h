@@ -32,6 +32,9 @@
     X(FLAG_JOB, "job", 0, FLAG_IS_TEXT, "NAME", NULL, "only of this job")                          \
     X(FLAG_NODE, "node", 0, FLAG_IS_TEXT, "NAME", NULL, "only on this node")                       \
     X(FLAG_SCALE, "scale", 0, FLAG_IS_SWITCH, NULL, NULL, "have one instance less afterwards")     \
+    X(FLAG_MODES, "modes", 0, FLAG_IS_TEXT, "MODES", "master,scheduler,agent",                     \
+      "what who comes may be")                                                                     \
+    X(FLAG_HOURS, "hours", 0, FLAG_IS_NUMBER, "N", "24", "good for so long")                       \
     X(FLAG_HELP, "help", 'h', FLAG_IS_SWITCH, NULL, NULL, "this text")
 
 enum cli_flag {
@@ -56,6 +59,7 @@ enum name_kind {
     NAME_NODE,
     NAME_TASK,
     NAME_DEPLOYMENT,
+    NAME_TOKEN,
     NAME_SUBJECT, /* an app, a job or a task */
     NAME_ANY,     /* whatever has a name */
     NAME_FILE,
@@ -82,7 +86,7 @@ struct cli_noun {
 /* One file each. */
 extern const struct cli_noun status_noun, why_noun, logs_noun, app_noun, job_noun, task_noun,
     node_noun, deployment_noun, service_noun, events_noun, sql_noun, completion_noun, apply_noun,
-    diff_noun, export_noun;
+    diff_noun, export_noun, token_noun;
 extern const struct cli_noun *const cli_nouns[];
 extern const size_t cli_nouns_n;
 

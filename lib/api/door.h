@@ -47,8 +47,11 @@ enum topic { TOPIC_MARATHON, TOPIC_MARATHON_LIGHT, TOPIC_NATIVE, TOPICS };
 struct facts {
     const char *version; /* "0.1.0" */
     const char *cluster; /* uuid */
-    int64_t node;        /* Raft id */
-    const char *name;    /* of this node */
+    /* SHA-256 of the cluster's CA's key, as tokens name it (model/token.h); NULL: there is no CA,
+     * nobody can join */
+    const uint8_t *ca_hash;
+    int64_t node;     /* Raft id */
+    const char *name; /* of this node */
     unsigned modes;
     bool leading;
     const char *leader_name;     /* NULL: none known */
@@ -116,6 +119,9 @@ struct tell {
     struct call c; /* c.view->state is the writer's: reads see all that is applied */
     struct outbox *out;
     struct rng *rng;
+    /* Bytes that nobody can guess, which rng's are not */
+    void (*secret)(void *data, void *dst, size_t n);
+    void *secret_data;
     /* set by tell_begin() */
     outcome_fn *then;
     uint64_t pending; /* the node's name for it, put into the draft's origin */

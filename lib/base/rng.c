@@ -56,6 +56,12 @@ int64_t rng_id(struct rng *r)
     return 1 + (int64_t)rng_below(r, INT64_MAX);
 }
 
+void rng_fill(struct rng *r, void *dst, size_t n)
+{
+    for (uint8_t *at = dst; n > 0; n--)
+        *at++ = (uint8_t)rng_next(r);
+}
+
 bool rng_chance(struct rng *r, double p)
 {
     return (double)(rng_next(r) >> 11) * 0x1p-53 < p;

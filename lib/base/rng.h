@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct rng {
@@ -13,6 +14,7 @@ void rng_seed(struct rng *r, uint64_t seed);
 uint64_t rng_next(struct rng *r);
 uint64_t rng_below(struct rng *r, uint64_t n); /* 0..n-1, unbiased; n > 0 */
 int64_t rng_id(struct rng *r);                 /* 63 random bits, never 0: a row's key */
+void rng_fill(struct rng *r, void *dst, size_t n);
 bool rng_chance(struct rng *r, double p);
 
 struct uuid {

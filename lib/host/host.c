@@ -1,6 +1,7 @@
 #include "host/host.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -171,6 +172,13 @@ static void hand_sandbox(struct hands *hands, struct exchange_id id, struct sand
 {
     struct deed d = {.kind = DEED_SANDBOX, .exchange = id, .sandbox = r};
     want(hands->data, &d);
+}
+
+static void hand_secret(struct hands *hands, void *dst, size_t n)
+{
+    (void)hands;
+    if (uv_random(NULL, NULL, dst, n, 0, NULL) != 0)
+        abort(); /* never fails for so few bytes once the machine is up */
 }
 
 static void hand_send(struct hands *hands, int64_t node, struct slice frame)
@@ -561,6 +569,7 @@ static void fill_hands(struct host *h)
     h->hands = (struct hands){
         .data = h,
         .rng = &h->rng,
+        .secret = hand_secret,
         .send = hand_send,
         .answer = hand_answer,
         .ask = hand_ask,

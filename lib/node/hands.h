@@ -13,6 +13,9 @@
 struct hands {
     void *data;
     struct rng *rng; /* seeded by the system, or by the test */
+    /* Fills dst at once with bytes that nobody can guess: secrets. The system's own chance; in the
+     * simulator, which must do the same again, the seed's. */
+    void (*secret)(struct hands *h, void *dst, size_t n);
 
     /* To another node: Raft frames and the messages of agents. May be lost. */
     void (*send)(struct hands *h, int64_t node, struct slice frame);

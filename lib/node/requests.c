@@ -104,6 +104,12 @@ static void begin_sandbox(struct node *n, struct pending *p)
     pending_free(p);
 }
 
+static void draw_secret(void *hands, void *dst, size_t size)
+{
+    struct hands *h = hands;
+    h->secret(h, dst, size);
+}
+
 void request_begin(struct node *n, struct exchange_id exchange, struct request *request)
 {
     struct pending *p = NEW(struct pending);
@@ -115,6 +121,8 @@ void request_begin(struct node *n, struct exchange_id exchange, struct request *
         .c = {.request = request, .match = &p->match, .view = &p->view, .reply = &p->reply},
         .out = &n->out,
         .rng = n->hands->rng,
+        .secret = draw_secret,
+        .secret_data = n->hands,
     };
     const struct door *door = api_find(n->api, request, &p->tell.c);
     if (door == NULL) {

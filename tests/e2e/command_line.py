@@ -15,7 +15,7 @@ import time
 from mesolith import BINARY, Worker, case, equal, sample_app, sleeper, wait_for
 
 PORT = 10000
-NOUNS = ("status", "why", "app", "job", "task", "logs", "deployment", "node", "service", "events", "sql",
+NOUNS = ("status", "why", "app", "job", "task", "logs", "deployment", "node", "token", "service", "events", "sql",
          "apply", "diff", "export", "completion")
 
 
@@ -94,6 +94,9 @@ def refusals(node):
         (["app", "--state", "foo"], 3, 'state: got "foo", need one of running, deploying, waiting, unhealthy, suspended'),
         (["task", "--state", "foo"], 3, "need one of staging, "),
         (["job", "--state", "foo"], 3, "need one of idle, "),
+        (["token", "create"], 5, "this node stands alone, nobody can join it"),
+        (["token", "revoke", "00c0ffee"], 4, "token 00c0ffee does not exist"),
+        (["token", "--state", "bad"], 3, "need one of good, expired, revoked"),
         (["why", "app"], 2, "which app? need: mesolith why app NAME"),
         (["why", "service", "1"], 4, "try: mesolith service list"),
         (["why", "things", "1"], 2, "need app, job, task, node, deployment or service"),

@@ -114,6 +114,11 @@ static void send_once(struct sim_node *n, struct sim_node *to, struct slice fram
     deliver(w, to->position, delay, &e);
 }
 
+static void hand_secret(struct hands *h, void *dst, size_t n)
+{
+    rng_fill(h->rng, dst, n);
+}
+
 static void hand_send(struct hands *h, int64_t node, struct slice frame)
 {
     struct sim_node *n = h->data;
@@ -425,6 +430,7 @@ static void make_node(struct world *w, int position)
     n->hands = (struct hands){
         .data = n,
         .rng = &n->rng,
+        .secret = hand_secret,
         .send = hand_send,
         .answer = hand_answer,
         .ask = hand_ask,

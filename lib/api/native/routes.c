@@ -44,6 +44,10 @@ static const struct door doors[] = {
     ASK("/api/nodes", VIEW, ASK, native_ask_nodes, "All nodes"),
     ASK("/api/nodes/{id}", VIEW, ASK, native_ask_node, "One node, by its id or name"),
 
+    ASK("/api/tokens", ADMIN, ASK, native_ask_tokens, "All tokens that let nodes join"),
+    TELL(POST, "/api/tokens", ADMIN, native_post_token, "Make a token that nodes can join with"),
+    TELL(DELETE, "/api/tokens/{id}", ADMIN, native_delete_token, "Make a token worthless"),
+
     ASK("/api/deployments", VIEW, ASK, native_ask_deployments, "Deployments that go on"),
     TELL(DELETE, "/api/deployments/{id}", DEPLOY, native_delete_deployment,
          "Roll a deployment back, or only stop it"),

@@ -227,6 +227,14 @@ static void what_is_answered_is_what_is_described(void **data)
     say(f, "DELETE /api/jobs/report", NULL);
     say(f, "POST /api/sql", "{\"query\":\"select * from apps\"}");
     say(f, "POST /api/sql", "{\"query\":\"drop table apps\"}");
+    say(f, "GET /api/tokens", NULL);
+    say(f, "POST /api/tokens", "{}"); /* alone */
+    f->w.facts.ca_hash = (const uint8_t[SHA256_SIZE]){1};
+    world_apply(&f->w, COMMAND_SCHEMA_UPGRADE, "{\"level\":2}", NULL);
+    say(f, "POST /api/tokens", "{\"hours\":0}");
+    say(f, "POST /api/tokens", "{}");
+    say(f, "GET /api/tokens", NULL);
+    say(f, "DELETE /api/tokens/00000000", NULL);
     say(f, "POST /api/apps", "{");
     say(f, "POST /api/apps", "{\"id\":\"/x\",\"cpus\":\"many\"}");
 }

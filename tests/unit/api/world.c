@@ -319,6 +319,12 @@ static void run_tell(struct world *w, struct tell *t, struct view *view)
     }
 }
 
+static void draw_secret(void *data, void *dst, size_t n)
+{
+    struct world *w = data;
+    rng_fill(&w->rng, dst, n);
+}
+
 void world_request(struct world *w, const struct request *r, struct reply *out)
 {
     struct route_match match = {0};
@@ -330,6 +336,8 @@ void world_request(struct world *w, const struct request *r, struct reply *out)
         .c = {.request = r, .match = &match, .view = &view, .reply = out},
         .out = &outbox,
         .rng = &w->rng,
+        .secret = draw_secret,
+        .secret_data = w,
         .pending = 1,
     };
     const struct door *door = api_find(w->api, r, &t.c);

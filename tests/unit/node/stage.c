@@ -70,6 +70,11 @@ static void report(struct member *m, int64_t task, enum task_state state)
 
 /* ---- hands */
 
+static void hand_secret(struct hands *h, void *dst, size_t n)
+{
+    rng_fill(h->rng, dst, n);
+}
+
 static void hand_send(struct hands *h, int64_t node, struct slice frame)
 {
     struct member *m = h->data;
@@ -284,6 +289,7 @@ void stage_open(struct stage *s, int nodes)
         m->hands = (struct hands){
             .data = m,
             .rng = &m->rng,
+            .secret = hand_secret,
             .send = hand_send,
             .answer = hand_answer,
             .ask = hand_ask,
