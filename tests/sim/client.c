@@ -9,7 +9,6 @@
 
 #define APPS 6
 #define JOBS 4
-#define EVERY_MS 150   /* between two wishes */
 #define ANSWER_MS 5000 /* then the answer is given up: it may or may not have happened */
 
 struct wish {
@@ -89,6 +88,13 @@ static void wish_for_app(struct world *w, int to, size_t which)
     send(w, to, "marathon", METHOD_PUT, target, body);
 }
 
+static const char *begin_of_job(struct world *w)
+{
+    if (w->options.plain)
+        return "2036-01-01T00:00:00Z";
+    return chance(w, 500) ? "2026-01-01T00:00:00Z" : "";
+}
+
 static void wish_for_job(struct world *w, int to, size_t which)
 {
     char target[96], body[256];
@@ -105,7 +111,7 @@ static void wish_for_job(struct world *w, int to, size_t which)
     snprintf(body, sizeof body,
              "{\"name\":\"%s\",\"command\":\"true\",\"schedule\":\"R/%s/PT%dS\","
              "\"epsilon\":\"PT30S\",\"cpus\":0.1,\"mem\":16,\"disk\":0,\"retries\":0}",
-             j->name, chance(w, 500) ? "2026-01-01T00:00:00Z" : "", 1 + (int)rng_below(&w->rng, 5));
+             j->name, begin_of_job(w), 1 + (int)rng_below(&w->rng, 5));
     send(w, to, "chronos", METHOD_POST, "/scheduler/iso8601", body);
 }
 
@@ -114,7 +120,8 @@ void client_act(struct world *w)
     struct client *c = client(w);
     if (w->mono < c->due)
         return;
-    c->due = w->mono + EVERY_MS / 2 + (int64_t)rng_below(&w->rng, EVERY_MS);
+    c->due = w->mono + w->options.wish_ms / 2 +
+             (int64_t)rng_below(&w->rng, (uint64_t)w->options.wish_ms);
     if (c->wish.exchange != 0) {
         if (w->mono >= c->wish.until)
             c->wish.exchange = 0; /* the write stays pending: either may be true */
@@ -124,6 +131,8 @@ void client_act(struct world *w)
     if (to < 0 || w->mono >= w->options.trouble_ms)
         return;
     size_t which = (size_t)rng_below(&w->rng, w->writes_n);
+    if (w->options.plain)
+        which = APPS + which % JOBS;
     if (w->writes[which].pending)
         return; /* nobody knows what it is: left alone */
     if (which < APPS)

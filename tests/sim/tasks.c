@@ -122,6 +122,16 @@ void task_end(struct sim_node *n, int64_t task)
         t->kill_ms = n->w->mono + takes;
 }
 
+void task_forget(struct sim_node *n, int64_t task)
+{
+    struct sim_task *t = find(n, task);
+    if (t == NULL || !task_ended(t->state))
+        return;
+    mem_free(t->name);
+    mem_free(t->of);
+    *t = n->tasks[--n->tasks_n];
+}
+
 static void die_by_chance(struct sim_node *n, struct sim_task *t)
 {
     if (t->owner == OWNER_APP && t->ends_ms == INT64_MAX &&

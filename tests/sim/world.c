@@ -7,12 +7,14 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/list.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
 
 #define TURN_MS 1 /* what a turn takes: the node is deaf until then */
 #define RESTART_MS_MAX 3000
+#define SEQUENCE_BITS 24                  /* of a frame's place in the queue: who was sent first */
 #define WALL_START INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
 
 /* ---------------- saying what happened */
@@ -55,31 +57,26 @@ static bool in_trouble(const struct world *w)
 
 void deliver(struct world *w, int to, int64_t delay_ms, struct event *e)
 {
-    if (w->frames_n == w->frames_cap) {
-        w->frames_cap = w->frames_cap == 0 ? 256 : w->frames_cap * 2;
-        w->frames = mem_realloc(w->frames, w->frames_cap * sizeof w->frames[0]);
-    }
-    w->frames[w->frames_n++] = (struct frame){w->mono + delay_ms, ++w->seq, to, *e};
+    struct frame *f = NEW(struct frame);
+    *f = (struct frame){.at = w->mono + delay_ms, .to = to, .event = *e};
+    heap_set(&w->frames, &f->item,
+             (struct mono){(f->at << SEQUENCE_BITS) + (++w->seq & ((1 << SEQUENCE_BITS) - 1))});
 }
 
-static bool earlier(const struct frame *x, const struct frame *y)
+static struct frame *first_frame(const struct world *w)
 {
-    return x->at != y->at ? x->at < y->at : x->seq < y->seq;
+    struct heap_item *item = heap_first(&w->frames);
+    return item == NULL ? NULL : LIST_ENTRY(item, struct frame, item);
 }
 
-/* The earliest that is due by now; false: none. */
-static bool pop(struct world *w, struct frame *out)
+/* The earliest that is due by now; NULL: none. */
+static struct frame *pop(struct world *w)
 {
-    size_t best = w->frames_n;
-    for (size_t i = 0; i < w->frames_n; i++)
-        if (w->frames[i].at <= w->mono &&
-            (best == w->frames_n || earlier(&w->frames[i], &w->frames[best])))
-            best = i;
-    if (best == w->frames_n)
-        return false;
-    *out = w->frames[best];
-    w->frames[best] = w->frames[--w->frames_n];
-    return true;
+    struct frame *f = first_frame(w);
+    if (f == NULL || f->at > w->mono)
+        return NULL;
+    heap_remove(&w->frames, &f->item);
+    return f;
 }
 
 static void put_in(struct sim_node *n, struct event *e)
@@ -187,8 +184,7 @@ static void hand_kill(struct hands *h, int64_t task, const char *reason)
 
 static void hand_forget(struct hands *h, int64_t task)
 {
-    (void)h;
-    (void)task;
+    task_forget(h->data, task);
 }
 
 static int take_routes(struct proxy_routes *routes, struct slice message, struct error *err)
@@ -228,7 +224,7 @@ static void hand_snapshot_make(struct hands *h)
     struct error err;
     struct db *copy;
     char path[TMP_PATH_SIZE];
-    const struct db_options options = {.read_only = true};
+    const struct db_options options = {.read_only = true, .vfs = n->vfs_name};
     struct replica_snapshot *s = NEW(struct replica_snapshot);
     s->token = rng_next(&n->rng) >> 1;
     snapshot_path(n, s->token, path);
@@ -282,17 +278,28 @@ static void hand_snapshot_fetch(struct hands *h, uint64_t from, const struct rep
     deliver(w, n->position, 30 + (int64_t)rng_below(&w->rng, 100), &e);
 }
 
+/* As the host's thread does: with a connection of its own. */
 static void hand_checkpoint(struct hands *h, int64_t wal_bytes)
 {
     struct sim_node *n = h->data;
     struct event e = {.kind = EVENT_CHECKPOINTED};
-    (void)wal_bytes;
+    const struct db_options options = {.vfs = n->vfs_name};
+    struct db_checkpoint done;
+    struct error err;
+    struct db *db;
+    if (db_open(n->state_path, &options, &db, &err) == 0) {
+        int rc = db_checkpoint(db, DB_CHECKPOINT_PASSIVE, &done, &err);
+        if (rc == 0 && wal_bytes > LIMIT_LOG_BYTES)
+            rc = db_checkpoint(db, DB_CHECKPOINT_RESTART, &done, &err);
+        trace(n->w, "node %d: checkpoint %s", n->position, rc == 0 ? "made" : err.text);
+        db_close(db);
+    }
     deliver(n->w, n->position, 10, &e);
 }
 
 static void hand_readers_stop(struct hands *h)
 {
-    (void)h;
+    checks_stop(h->data);
 }
 
 /* ---------------- nodes up and down */
@@ -358,6 +365,7 @@ static void end_process(struct sim_node *n, struct rng *rng)
     for (size_t i = 0; i < n->inbox_n; i++)
         event_close(&n->inbox[i]);
     n->inbox_n = 0;
+    checks_stop(n);
     node_close(n->node);
     n->node = NULL;
     proxy_routes_close(&n->routes);
@@ -509,9 +517,9 @@ static void trouble(struct world *w)
 static int64_t next_time(const struct world *w)
 {
     int64_t next = (w->mono / 1000 + 1) * 1000; /* trouble is looked for every second */
-    for (size_t i = 0; i < w->frames_n; i++)
-        if (w->frames[i].at < next)
-            next = w->frames[i].at;
+    const struct frame *first = first_frame(w);
+    if (first != NULL && first->at < next)
+        next = first->at;
     for (int i = 0; i < w->options.nodes; i++) {
         const struct sim_node *n = &w->nodes[i];
         int64_t due = n->node != NULL ? turn_due(n) : n->up_at;
@@ -526,13 +534,12 @@ static int64_t next_time(const struct world *w)
 
 static void step(struct world *w)
 {
-    struct frame f;
     int64_t second = w->mono / 1000;
     w->mono = next_time(w);
     if (w->mono / 1000 != second && in_trouble(w))
         trouble(w);
-    while (pop(w, &f))
-        put_in(&w->nodes[f.to], &f.event);
+    for (struct frame *f; (f = pop(w)) != NULL; mem_free(f))
+        put_in(&w->nodes[f->to], &f->event);
     client_act(w);
     for (int i = 0; i < w->options.nodes && w->failure[0] == '\0'; i++) {
         struct sim_node *n = &w->nodes[i];
@@ -579,14 +586,17 @@ void world_close(struct world *w)
         for (size_t k = 0; k < n->inbox_n; k++)
             event_close(&n->inbox[k]);
         mem_free(n->inbox);
+        checks_stop(n);
         proxy_routes_close(&n->routes);
         node_close(n->node);
         tasks_free(n);
         faultvfs_free(n->vfs);
     }
-    for (size_t i = 0; i < w->frames_n; i++)
-        event_close(&w->frames[i].event);
-    mem_free(w->frames);
+    for (struct frame *f; (f = first_frame(w)) != NULL; mem_free(f)) {
+        heap_remove(&w->frames, &f->item);
+        event_close(&f->event);
+    }
+    heap_close(&w->frames);
     client_close(w);
     void *value;
     for (size_t cursor = 0; (value = map_each(w->sums, &cursor)) != NULL;)

@@ -5,6 +5,7 @@
  * world to the byte, which the trace's hash shows. */
 #pragma once
 
+#include "base/heap.h"
 #include "node/node.h"
 #include "proxy/routes.h"
 #include "support/faultvfs.h"
@@ -28,7 +29,9 @@ struct world_options {
     int nodes;
     struct faults faults;
     int64_t trouble_ms; /* so long the faults go on */
+    int64_t wish_ms;    /* between two wishes of the clients, about */
     int64_t heal_ms;    /* then everything must be as wanted within this */
+    bool plain;         /* clients write only what makes nothing run */
     bool verbose;
 };
 
@@ -46,8 +49,8 @@ struct sim_task { /* a process on a simulated machine: it outlives its node */
 };
 
 struct frame { /* on its way */
+    struct heap_item item;
     int64_t at;
-    uint64_t seq;
     int to; /* position of the node */
     struct event event;
 };
@@ -72,6 +75,7 @@ struct sim_node {
     size_t tasks_n, tasks_cap;
     struct proxy_routes routes; /* what its proxy was told since it is up */
     uint64_t applied;
+    struct stmt *recount;   /* NULL: not prepared */
     int64_t reported_until; /* tasks ended up to then have been reported */
 };
 
@@ -89,8 +93,7 @@ struct world {
     int64_t mono, wall0;
     uint64_t seq, trace;
     struct sim_node nodes[WORLD_NODES_MAX];
-    struct frame *frames;
-    size_t frames_n, frames_cap;
+    struct heap frames;   /* by time, then in the order of sending */
     struct map *leaders;  /* term -> node that led in it */
     struct map *sums;     /* index -> struct sum */
     struct map *started;  /* a run and its task's name -> struct start */
@@ -115,6 +118,7 @@ void deliver(struct world *w, int to, int64_t delay_ms, struct event *e); /* tak
 /* tasks.c: the simulated machines */
 void task_launch(struct sim_node *n, int64_t task, struct slice run_spec);
 void task_end(struct sim_node *n, int64_t task);
+void task_forget(struct sim_node *n, int64_t task);
 void tasks_pass(struct sim_node *n);  /* time has passed: some have ended */
 void tasks_found(struct sim_node *n); /* after a restart: reports what is there */
 int64_t tasks_due(const struct sim_node *n);
@@ -130,3 +134,4 @@ void client_close(struct world *w);
 bool check_step(struct world *w, struct sim_node *n);
 bool check_settled(struct world *w); /* everything is as wanted now */
 bool check_end(struct world *w);
+void checks_stop(struct sim_node *n); /* its database is about to be closed */

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -23,7 +24,11 @@ struct undo { /* one write or truncation since the last sync */
 struct disk_file {
     struct list link;
     char *path;
-    struct list undos; /* oldest first */
+    struct list undos;    /* oldest first */
+    unsigned char *bytes; /* what the file holds while it is open; written when it is closed */
+    size_t size, cap;
+    unsigned opened; /* how often it is open now */
+    bool changed;
 };
 
 struct faultvfs {
@@ -101,22 +106,62 @@ static struct disk_file *disk_file(struct faultvfs *v, const char *path)
     return f;
 }
 
+/* ---- a file's bytes: no system call a read or write, which is most of what a simulated node does.
+ * The system's file is what others see, and what is there after a crash. */
+
+static void grow(struct disk_file *f, size_t size)
+{
+    if (size > f->cap) {
+        f->cap = size < 2 * f->cap ? 2 * f->cap : size;
+        f->bytes = mem_realloc(f->bytes, f->cap);
+    }
+    if (size > f->size)
+        memset(f->bytes + f->size, 0, size - f->size);
+    f->size = size;
+}
+
+static void load(struct disk_file *f)
+{
+    struct stat st;
+    if (f->opened++ > 0)
+        return;
+    int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+    ASSERT(fd >= 0 && fstat(fd, &st) == 0);
+    f->size = 0;
+    grow(f, (size_t)st.st_size);
+    ASSERT(pread(fd, f->bytes, f->size, 0) == (ssize_t)f->size);
+    close(fd);
+    f->changed = false;
+}
+
+static void unload(struct disk_file *f)
+{
+    if (--f->opened > 0)
+        return;
+    int fd = f->changed ? open(f->path, O_WRONLY | O_CLOEXEC) : -1;
+    if (fd >= 0) { /* else it was deleted meanwhile */
+        ASSERT(pwrite(fd, f->bytes, f->size, 0) == (ssize_t)f->size);
+        ASSERT(ftruncate(fd, (off_t)f->size) == 0);
+        close(fd);
+    }
+    mem_free(f->bytes);
+    f->bytes = NULL;
+    f->size = f->cap = 0;
+}
+
 /* Keeps the bytes from `at` that a write of len, or a truncation (len 0: to the end), will spoil.
  */
 static void remember(struct open_file *f, int64_t at, size_t len)
 {
     if (f->disk == NULL)
         return;
-    sqlite3_int64 size = 0;
-    f->real->pMethods->xFileSize(f->real, &size);
+    int64_t size = (int64_t)f->disk->size;
     int64_t end = len == 0 || at + (int64_t)len > size ? size : at + (int64_t)len;
     size_t n_old = end > at ? (size_t)(end - at) : 0;
     struct undo *u = mem_alloc(sizeof *u + n_old);
     *u = (struct undo){.at = at, .size_before = size, .len = len, .n_old = n_old};
-    if (n_old > 0) {
-        int rc = f->real->pMethods->xRead(f->real, u->old, (int)n_old, at);
-        ASSERT(rc == SQLITE_OK);
-    }
+    if (n_old > 0)
+        memcpy(u->old, f->disk->bytes + at, n_old);
     list_push(&f->disk->undos, &u->link);
 }
 
@@ -204,6 +249,8 @@ static struct open_file *of(sqlite3_file *file)
 static int on_close(sqlite3_file *file)
 {
     struct open_file *f = of(file);
+    if (f->disk != NULL)
+        unload(f->disk);
     int rc = f->real->pMethods->xClose(f->real);
     mem_free(f->real);
     return rc;
@@ -214,7 +261,17 @@ static int on_read(sqlite3_file *file, void *p, int n, sqlite3_int64 at)
     struct open_file *f = of(file);
     if (fails(f->v, FAULT_READ))
         return SQLITE_IOERR_READ;
-    return f->real->pMethods->xRead(f->real, p, n, at);
+    if (f->disk == NULL)
+        return f->real->pMethods->xRead(f->real, p, n, at);
+    size_t there = (size_t)at < f->disk->size ? f->disk->size - (size_t)at : 0;
+    if (there >= (size_t)n) {
+        memcpy(p, f->disk->bytes + at, (size_t)n);
+        return SQLITE_OK;
+    }
+    memset(p, 0, (size_t)n);
+    if (there > 0)
+        memcpy(p, f->disk->bytes + at, there);
+    return SQLITE_IOERR_SHORT_READ;
 }
 
 static int on_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
@@ -224,8 +281,14 @@ static int on_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
         return SQLITE_IOERR_WRITE;
     if (fails(f->v, FAULT_FULL))
         return SQLITE_FULL;
+    if (f->disk == NULL)
+        return f->real->pMethods->xWrite(f->real, p, n, at);
     remember(f, at, (size_t)n);
-    return f->real->pMethods->xWrite(f->real, p, n, at);
+    if ((size_t)at + (size_t)n > f->disk->size)
+        grow(f->disk, (size_t)at + (size_t)n);
+    memcpy(f->disk->bytes + at, p, (size_t)n);
+    f->disk->changed = true;
+    return SQLITE_OK;
 }
 
 static int on_truncate(sqlite3_file *file, sqlite3_int64 size)
@@ -233,8 +296,12 @@ static int on_truncate(sqlite3_file *file, sqlite3_int64 size)
     struct open_file *f = of(file);
     if (fails(f->v, FAULT_TRUNCATE))
         return SQLITE_IOERR_TRUNCATE;
+    if (f->disk == NULL)
+        return f->real->pMethods->xTruncate(f->real, size);
     remember(f, size, 0);
-    return f->real->pMethods->xTruncate(f->real, size);
+    grow(f->disk, (size_t)size);
+    f->disk->changed = true;
+    return SQLITE_OK;
 }
 
 static int on_sync(sqlite3_file *file, int flags)
@@ -250,7 +317,11 @@ static int on_sync(sqlite3_file *file, int flags)
 
 static int on_size(sqlite3_file *file, sqlite3_int64 *size)
 {
-    return of(file)->real->pMethods->xFileSize(of(file)->real, size);
+    struct open_file *f = of(file);
+    if (f->disk == NULL)
+        return f->real->pMethods->xFileSize(f->real, size);
+    *size = (sqlite3_int64)f->disk->size;
+    return SQLITE_OK;
 }
 
 static int on_lock(sqlite3_file *file, int lock)
@@ -347,6 +418,8 @@ static int on_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int f
     f->v = v;
     f->real = real;
     f->disk = path != NULL ? disk_file(v, path) : NULL;
+    if (f->disk != NULL)
+        load(f->disk);
     f->base.pMethods = &methods;
     return SQLITE_OK;
 }
@@ -374,7 +447,7 @@ static int on_full_path(sqlite3_vfs *vfs, const char *path, int n, char *out)
 struct faultvfs *faultvfs_new(const char *name, uint64_t seed)
 {
     struct faultvfs *v = NEW(struct faultvfs);
-    v->real = sqlite3_vfs_find(NULL);
+    v->real = sqlite3_vfs_find("unix-excl"); /* as db_open() does, without system calls to lock */
     v->name = mem_strdup(name);
     v->vfs = *v->real; /* time, chance and sleep are the system's */
     v->vfs.iVersion = 2;
@@ -401,6 +474,7 @@ void faultvfs_free(struct faultvfs *v)
     LIST_EACH (it, &v->files) {
         struct disk_file *f = LIST_ENTRY(it, struct disk_file, link);
         forget(f);
+        mem_free(f->bytes);
         mem_free(f->path);
         mem_free(f);
     }

@@ -3,7 +3,8 @@
  * One instance is one machine's disk: a VFS over the system's, by the name that db_options.vfs
  * takes. It can fail the nth operation, and it can die: from then on everything fails, and what was
  * written since the last sync of each file may afterwards be there, be gone, or be torn. It never
- * really syncs. Not for several threads. */
+ * really syncs, and what is written is in the system's file once all connections of this VFS have
+ * closed it. Not for several threads. */
 #pragma once
 
 #include <stdbool.h>
