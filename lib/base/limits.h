@@ -93,6 +93,11 @@
     X(LIMIT_PEER_PAUSE_MS, 2000, "longest pause between dials")                             \
     X(LIMIT_PEER_RENEW_MS, 1000, "within it all dial anew")                                 \
     X(LIMIT_PEER_GOODBYE_MS, 500, "time for what waits when we stop")                       \
+    X(LIMIT_PIECE_BYTES, 128 << 10, "a piece of a snapshot's file, between nodes")          \
+    X(LIMIT_PIECES_AHEAD, 4, "pieces asked for and not yet written")                        \
+    X(LIMIT_PIECES_ASKED, 256, "pieces that other nodes wait for")                          \
+    X(LIMIT_PIECE_MS, 1000, "time before a piece is asked for again")                       \
+    X(LIMIT_SNAPSHOT_MS, 10000, "time that a snapshot's file may stall")                    \
     X(LIMIT_JOIN_BYTES, 128 << 10, "a request to join, or its answer")                      \
     X(LIMIT_CERTIFICATE_BYTES, 16 << 10, "a certificate or a request for one, as text")     \
     X(LIMIT_CERTIFICATE_MS, 604800000, "life of a node's certificate")                      \

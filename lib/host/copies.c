@@ -70,22 +70,7 @@ static int hash_file(const struct copy_options *o, int fd, const char *path,
     return goes_on(o) ? 0 : canceled(err);
 }
 
-static int sync_folder_of(const char *path, struct error *err)
-{
-    char folder[COPY_PATH_SIZE];
-    str_copy(folder, sizeof folder, path);
-    char *slash = strrchr(folder, '/');
-    if (slash == NULL)
-        str_copy(folder, sizeof folder, ".");
-    else
-        slash[slash == folder] = '\0';
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rv = fd >= 0 && fsync(fd) == 0 ? 0 : failed(err, "syncing", folder);
-    if (fd >= 0)
-        close(fd);
-    return rv;
-}
-
+/* No start finds it again, but a disk that has no room may say so only now. */
 static int finish_file(const struct copy_options *o, const char *path, struct replica_snapshot *s,
                        struct error *err)
 {
@@ -96,7 +81,7 @@ static int finish_file(const struct copy_options *o, const char *path, struct re
     if (rv == 0 && fsync(fd) != 0)
         rv = failed(err, "syncing", path);
     close(fd);
-    return rv == 0 ? sync_folder_of(path, err) : -1;
+    return rv;
 }
 
 static void remove_copy(const char *path)
