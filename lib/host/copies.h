@@ -21,8 +21,8 @@ struct copy_options {
     bool (*go_on)(void *data); /* false ends it; asked all the time */
     void *data;
 };
-/* With size and hash, and on the disk. On failure no file is left. ERR_IO, ERR_CORRUPT; ERR_CANCELED
- * when it was not to go on. */
+/* With size and hash, and on the disk. On failure no file is left. ERR_IO, ERR_CORRUPT;
+ * ERR_CANCELED when it was not to go on. */
 int copy_make(const struct copy_options *options, struct replica_snapshot *out,
               struct error *err) MUST_CHECK;
 

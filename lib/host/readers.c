@@ -11,6 +11,7 @@
 #include "net/loop.h"
 
 #define READER_BUSY_MS 1000
+#define OPEN_TRIES 3 /* an upgrade takes the levels one by one, in one transaction */
 #define STOPPING "this node is stopping"
 
 /* ---- facts: several threads look at them; counted, never changed */
@@ -70,7 +71,7 @@ struct reader {
     bool holding;  /* has the file open, or may be opening it */
     struct db *db; /* NULL: closed */
     struct state *state;
-    struct stmts *applied;
+    struct stmts *own;
     struct clock clock;
     int64_t until_ms; /* of the ask at work */
 };
@@ -89,7 +90,11 @@ struct readers {
     atomic_bool ending; /* also read without the lock */
 };
 
-static const struct db_sql applied_sql[] = {{"APPLIED", "select applied from raft_state"}};
+enum { APPLIED, LEVEL, N_OWN };
+static const struct db_sql own_sql[] = {
+    [APPLIED] = {"APPLIED", "select applied from raft_state"},
+    [LEVEL] = {"LEVEL", "pragma user_version"},
+};
 
 static bool in_time(void *data)
 {
@@ -101,12 +106,12 @@ static void close_file(struct reader *r)
 {
     if (r->db == NULL)
         return;
-    stmts_free(r->applied);
+    stmts_free(r->own);
     state_close(r->state);
     db_close(r->db);
     r->db = NULL;
     r->state = NULL;
-    r->applied = NULL;
+    r->own = NULL;
 }
 
 static int open_state(struct reader *r, struct error *err)
@@ -114,7 +119,7 @@ static int open_state(struct reader *r, struct error *err)
     const struct db_options options = {.read_only = true, .busy_ms = READER_BUSY_MS};
     if (db_open(r->all->state_path, &options, &r->db, err) != 0 ||
         state_open(r->db, true, &r->state, err) != 0 ||
-        db_prepare(r->db, applied_sql, 1, &r->applied, err) != 0)
+        db_prepare(r->db, own_sql, N_OWN, &r->own, err) != 0)
         return -1;
     if (state_level(r->state) == 0)
         return error_set(err, ERR_UNAVAILABLE, "the cluster has no state yet: try again");
@@ -133,16 +138,33 @@ static int open_file(struct reader *r, struct error *err)
     return -1;
 }
 
+/* A snapshot whose schema is the one that the statements are made for. */
+static int begin(struct reader *r, struct error *err)
+{
+    for (int tries = 0; tries < OPEN_TRIES; tries++) {
+        if (open_file(r, err) != 0 || db_begin(r->db, DB_READ, err) != 0)
+            return -1;
+        if (stmt_one_i64(stmts_use(r->own, LEVEL), -1) == state_level(r->state))
+            return 0;
+        int failed = db_check(r->db, err);
+        db_rollback(r->db);
+        close_file(r); /* it was raised meanwhile: schema.upgrade */
+        if (failed != 0)
+            return -1;
+    }
+    return error_set(err, ERR_UNAVAILABLE, "the state's schema is changing: try again");
+}
+
 static void run_ask(struct reader *r, struct call *c, struct view *view)
 {
     struct error err;
-    view->state = r->state;
     r->until_ms = view->now.mono.ms + (c->door->read_ms != 0 ? c->door->read_ms : LIMIT_READ_MS);
-    if (db_begin(r->db, DB_READ, &err) != 0) {
+    if (begin(r, &err) != 0) {
         call_error(c, &err);
         return;
     }
-    view->index = (uint64_t)stmt_one_i64(stmts_use(r->applied, 0), 0);
+    view->state = r->state;
+    view->index = (uint64_t)stmt_one_i64(stmts_use(r->own, APPLIED), 0);
     api_ask(c);
     if (db_check(r->db, &err) != 0) {
         if (r->all->ending)
@@ -171,13 +193,10 @@ static void work(struct reader *r, struct ask *ask, const struct facts *facts)
         .now = {r->clock.mono(&r->clock), r->clock.wall(&r->clock)},
     };
     struct call c = {.request = ask->request, .match = &match, .view = &view, .reply = &reply};
-    struct error err;
     reply_init(&reply);
     const struct door *door = api_find(r->all->options.api, ask->request, &c);
-    if (door != NULL && open_file(r, &err) == 0)
+    if (door != NULL)
         run_ask(r, &c, &view);
-    else if (door != NULL)
-        call_error(&c, &err);
     struct answer a = answer_of(ask->id, &reply);
     r->all->options.answer(r->all->options.data, &a);
     call_close(&c);

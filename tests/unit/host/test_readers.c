@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "db/swap.h"
 #include "host/readers.h"
 #include "replica/replica.h"
 #include "support/tmp.h"
@@ -79,18 +80,15 @@ static int end(void **unused)
     return 0;
 }
 
-/* A state of level 1, nothing in it. */
-static void make_state(void)
+static void raise_to(struct db *db, int level)
 {
-    struct db *db;
     struct state *state;
     struct error err;
     struct outcome o;
-    const struct db_options options = {.fail_stop = true};
-    struct json *args = json_parse(SLICE("{\"level\":1}"), &err);
+    char text[32];
+    snprintf(text, sizeof text, "{\"level\":%d}", level);
+    struct json *args = json_parse(slice_of(text), &err);
     const struct command upgrade = {.kind = COMMAND_SCHEMA_UPGRADE, .rid = "", .args = args};
-    assert_int_equal(db_open(d.path, &options, &db, &err), 0);
-    assert_int_equal(replica_format(db, 1, 2, &err), 0);
     assert_int_equal(state_open(db, false, &state, &err), 0);
     assert_int_equal(db_begin(db, DB_NORMAL, &err), 0);
     state_apply(state, 1, 1, &upgrade, &o);
@@ -98,6 +96,17 @@ static void make_state(void)
     outcome_close(&o);
     json_free(args);
     state_close(state);
+}
+
+/* A state of level 1, nothing in it. */
+static void make_state(void)
+{
+    struct db *db;
+    struct error err;
+    const struct db_options options = {.fail_stop = true};
+    assert_int_equal(db_open(d.path, &options, &db, &err), 0);
+    assert_int_equal(replica_format(db, 1, 2, &err), 0);
+    raise_to(db, 1);
     db_close(db);
 }
 
@@ -175,6 +184,68 @@ static void a_file_that_can_not_be_read_fails_each_ask_and_nothing_else(void **u
     assert_true(ask("/v2/apps"));
     wait_for_answers(7);
     assert_int_equal(d.ok, 1);
+}
+
+/* One that a question about tokens shows, at level 2. */
+static void put_token(void)
+{
+    struct db *db;
+    struct error err;
+    assert_int_equal(db_open(d.path, NULL, &db, &err), 0);
+    assert_int_equal(db_exec(db,
+                             "insert into tokens(id, modes, hash, made_by, made_ms, until_ms)"
+                             " values(7, 1, x'00', 'somebody', 1, 4102444800000)",
+                             &err),
+                     0);
+    db_close(db);
+}
+
+static void who_has_it_open_sees_a_raised_level(void **unused)
+{
+    struct db *db;
+    struct error err;
+    (void)unused;
+    make_state();
+    start(1);
+    give_facts();
+    assert_true(ask("/api/tokens"));
+    wait_for_answers(1);
+    assert_null(strstr(d.last, "somebody"));
+    assert_int_equal(db_open(d.path, &(struct db_options){.fail_stop = true}, &db, &err), 0);
+    raise_to(db, 2);
+    db_close(db);
+    put_token();
+    assert_true(ask("/api/tokens"));
+    wait_for_answers(2);
+    assert_int_equal(d.ok, 2);
+    assert_non_null(strstr(d.last, "somebody"));
+}
+
+static void who_let_it_go_reads_the_file_that_took_its_place(void **unused)
+{
+    struct db *db;
+    struct error err;
+    char other[TMP_PATH_SIZE];
+    const struct db_options whole = {.fail_stop = true, .rollback_journal = true};
+    (void)unused;
+    make_state();
+    start(2);
+    give_facts();
+    assert_true(ask("/api/tokens"));
+    wait_for_answers(1);
+    readers_pause(d.readers);
+    assert_int_equal(db_open(tmp_file(other, d.folder, "other"), &whole, &db, &err), 0);
+    assert_int_equal(replica_format(db, 1, 2, &err), 0);
+    raise_to(db, 2);
+    db_close(db);
+    assert_int_equal(db_open(d.path, NULL, &db, &err), 0);
+    assert_int_equal(db_swap(&db, other, NULL, NULL, &err), 0);
+    put_token();
+    give_facts();
+    assert_true(ask("/api/tokens"));
+    wait_for_answers(2);
+    assert_int_equal(d.ok, 2);
+    assert_non_null(strstr(d.last, "somebody"));
 }
 
 /* Has this process any descriptor on the state's files? */
@@ -307,6 +378,8 @@ int main(void)
         TEST(an_ask_is_answered),
         TEST(before_the_node_has_said_who_it_is_nothing_is_answered),
         TEST(a_file_that_can_not_be_read_fails_each_ask_and_nothing_else),
+        TEST(who_has_it_open_sees_a_raised_level),
+        TEST(who_let_it_go_reads_the_file_that_took_its_place),
         TEST(while_paused_nobody_has_the_file_open),
         TEST(what_takes_long_holds_up_nobody_else),
         TEST(a_flood_is_refused_at_the_door),
