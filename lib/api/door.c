@@ -35,6 +35,7 @@ void sandbox_request_free(struct sandbox_request *r)
         return;
     mem_free(r->path);
     mem_free(r->jsonp);
+    mem_free(r->host);
     mem_free(r);
 }
 
@@ -59,6 +60,16 @@ const char *call_param(const struct call *c, const char *name)
 {
     const char *value = route_param(c->match, name);
     return value != NULL ? value : "";
+}
+
+void call_place(const struct call *c, int64_t agent, struct sandbox_request *r)
+{
+    struct agent_row a;
+    r->node = c->view->facts->node;
+    if (!state_agent_by_id(c->view->state, agent, &a) || a.node == r->node)
+        return;
+    r->node = a.node;
+    r->host = mem_strdup(a.hostname);
 }
 
 void call_json(struct call *c, int status, struct json_writer *w)

@@ -168,6 +168,8 @@ extern const struct dialect marathon_dialect, chronos_dialect, mesos_dialect, na
 /* The body as JSON: NULL after having failed the call (empty, not JSON). Borrowed from the call. */
 const struct json *call_body(struct call *c);
 const char *call_param(const struct call *c, const char *name); /* of the pattern; never NULL */
+/* Says which node has the files of an agent: this one, if there is no such agent. */
+void call_place(const struct call *c, int64_t agent, struct sandbox_request *r);
 /* Begins a JSON body: the caller writes one value. */
 void call_json(struct call *c, int status, struct json_writer *w);
 void call_text(struct call *c, int status, const char *content_type, const char *text);
@@ -194,6 +196,8 @@ struct sandbox_request {
     int64_t length; /* -1: what the limit allows */
     int64_t tail;   /* 0: the end */
     int64_t task;   /* FOLLOW: ends when this task has ended; 0: never */
+    int64_t node;   /* Raft id: whose disk the file is on */
+    char *host;     /* owned: what people call that node; NULL: it is this one */
 };
 void sandbox_request_free(struct sandbox_request *r); /* accepts NULL */
 

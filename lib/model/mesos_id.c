@@ -12,6 +12,19 @@ const char *mesos_agent_id(const char *cluster, int64_t agent, char dst[MESOS_ID
     return dst;
 }
 
+int64_t mesos_path_agent(const char *cluster, const char *path)
+{
+    char begin[MESOS_ID_SIZE + 16], number[24];
+    int64_t agent;
+    snprintf(begin, sizeof begin, "/slaves/%.40s-S", cluster);
+    const char *at = strstr(path, begin);
+    if (at == NULL)
+        return -1;
+    at += strlen(begin);
+    snprintf(number, sizeof number, "%.*s", (int)strcspn(at, "/"), at);
+    return str_to_i64(number, &agent) && agent >= 0 ? agent : -1;
+}
+
 static bool is_folder_name(const char *task)
 {
     return task[0] != '\0' && !str_eq(task, ".") && !str_eq(task, "..") &&

@@ -8,6 +8,9 @@
 #define MESOS_ID_SIZE 64
 /* "<cluster>-S3" */
 const char *mesos_agent_id(const char *cluster, int64_t agent, char dst[MESOS_ID_SIZE]);
+/* The agent whose sandboxes a path of a file lies in, "…/slaves/<cluster>-S3/…"; -1: it names none.
+ */
+int64_t mesos_path_agent(const char *cluster, const char *path);
 /* "<cluster>-0000" runs apps, "<cluster>-0001" jobs. */
 const char *mesos_framework_id(const char *cluster, enum owner owner, char dst[MESOS_ID_SIZE]);
 

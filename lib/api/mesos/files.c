@@ -25,6 +25,7 @@ static struct sandbox_request *request_for(struct call *c, enum sandbox_op op)
         .offset = -1,
         .length = -1,
     };
+    call_place(c, mesos_path_agent(c->view->facts->cluster, path), r);
     return r;
 }
 

@@ -279,6 +279,7 @@ static struct sandbox_request *request_for(struct call *c, const struct task_row
         .length = -1,
         .task = t->id,
     };
+    call_place(c, t->agent, r);
     return r;
 }
 

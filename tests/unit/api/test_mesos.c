@@ -108,6 +108,29 @@ static void files_are_asked_for_by_mesos_paths(void **data)
     }
 }
 
+static void a_file_is_on_the_node_of_the_agent_that_its_path_names(void **data)
+{
+    struct fixture *f = *data;
+    static const struct {
+        const char *target;
+        int64_t node;
+        const char *host;
+    } cases[] = {
+        {"/files/read?path=/slaves/" WORLD_CLUSTER "-S0/frameworks/f/stdout", 1, "10.0.0.1"},
+        {"/files/browse?path=/slaves/" WORLD_CLUSTER "-S1", 2, NULL},
+        {"/files/download?path=/var/lib/mesolith/agent/slaves/" WORLD_CLUSTER "-S1/x", 2, NULL},
+        {"/files/browse?path=/slaves/" WORLD_CLUSTER "-S7", 2, NULL},
+        {"/files/browse?path=/frameworks/f/executors/e/runs/latest", 2, NULL},
+    };
+    world_agent_in(&f->w, "10.0.0.2", 2);
+    f->w.facts.node = 2; /* that is asked */
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        get(f, "mesos", cases[i].target, "");
+        assert_int_equal(f->r.sandbox->node, cases[i].node);
+        assert_true(str_eq(f->r.sandbox->host, cases[i].host));
+    }
+}
+
 static void bad_questions_for_files_get_mesos_words(void **data)
 {
     struct fixture *f = *data;
@@ -136,6 +159,7 @@ int main(void)
         CASE(without_an_agent_there_is_none_to_ask),
         CASE(who_asks_for_the_same_state_again_is_told_so),
         CASE(files_are_asked_for_by_mesos_paths),
+        CASE(a_file_is_on_the_node_of_the_agent_that_its_path_names),
         CASE(bad_questions_for_files_get_mesos_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,6 +70,7 @@ static void a_log_is_asked_for_where_its_task_writes_it(void **data)
     play(f, "POST /api/apps", "", "{\"id\":\"/web\",\"cmd\":\"serve\"}");
     world_settle(&f->w);
     the_task(f, task);
+    f->w.facts.node = 2; /* another than the task's is asked */
     for (size_t i = 0; i < COUNT(cases); i++) {
         snprintf(line, sizeof line, "GET /api/tasks/%s/logs%s", task, cases[i].query);
         play(f, line, cases[i].headers, NULL);
@@ -86,6 +87,7 @@ static void a_log_is_asked_for_where_its_task_writes_it(void **data)
         assert_int_equal(r->tail, cases[i].tail);
         assert_int_equal(r->length, cases[i].length);
         assert_int_not_equal(r->task, 0);
+        assert_int_equal(r->node, 1);
     }
     play(f, "DELETE /api/apps/web", "", NULL);
     world_settle(&f->w);

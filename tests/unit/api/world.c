@@ -160,17 +160,18 @@ void world_pass(struct world *w, int64_t ms)
     w->now.wall.ms += ms;
 }
 
-int64_t world_agent(struct world *w, const char *hostname)
+int64_t world_agent_in(struct world *w, const char *hostname, int64_t node)
 {
     char args[1024];
     struct outcome o;
     struct error err;
     snprintf(args, sizeof args,
-             "{\"uid\":%lld,\"node\":1,\"hostname\":\"%s\",\"address\":\"%s\",\"port\":5051,"
+             "{\"uid\":%lld,\"node\":%lld,\"hostname\":\"%s\",\"address\":\"%s\",\"port\":5051,"
              "\"boot\":\"b\",\"version\":\"0.1.0\",\"docker\":\"24.0\",\"docker_reason\":\"\","
              "\"attributes\":{},\"ports\":\"31000-31999\",\"cpus_milli\":4000,"
              "\"mem_bytes\":%lld,\"disk_bytes\":%lld}",
-             (long long)rng_id(&w->rng), hostname, hostname, 4LL << 30, 10LL << 30);
+             (long long)rng_id(&w->rng), (long long)node, hostname, hostname, 4LL << 30,
+             10LL << 30);
     world_apply(w, COMMAND_AGENT_REGISTER, args, &o);
     assert_int_equal(o.code, ERR_NONE);
     struct json *detail = json_parse(buf_slice(&o.detail), &err);
@@ -178,6 +179,11 @@ int64_t world_agent(struct world *w, const char *hostname)
     json_free(detail);
     outcome_close(&o);
     return id;
+}
+
+int64_t world_agent(struct world *w, const char *hostname)
+{
+    return world_agent_in(w, hostname, 1);
 }
 
 /* ---- minds and agents */

@@ -38,6 +38,7 @@ void world_apply(struct world *w, enum command_kind kind, const char *args,
 /* An agent that is ready: 4 cpus, 4 GiB of memory, 10 GiB of disk, ports 31000-31999, Docker. Its
  * address is its host name. Returns its id. */
 int64_t world_agent(struct world *w, const char *hostname);
+int64_t world_agent_in(struct world *w, const char *hostname, int64_t node); /* not in node 1 */
 
 /* The minds look, and what they propose is applied, until they want nothing more. */
 void world_tick(struct world *w);

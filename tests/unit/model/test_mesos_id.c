@@ -18,6 +18,27 @@ static void ids_begin_with_the_clusters(void **unused)
                         "-0001/executors/ct:1:0:date:/runs/latest");
 }
 
+static void a_path_says_whose_sandbox_it_lies_in(void **unused)
+{
+    static const struct {
+        const char *path;
+        int64_t agent;
+    } cases[] = {
+        {"/slaves/" CLUSTER "-S3/frameworks/f/executors/e/runs/latest/stdout", 3},
+        {"/var/lib/slaves/x/slaves/" CLUSTER "-S12", 12},
+        {"/slaves/5d5b8c1e-0000-4000-8000-000000000002-S3/frameworks", -1},
+        {"/slaves/" CLUSTER "-S/frameworks", -1},
+        {"/slaves/" CLUSTER "-S-1/frameworks", -1},
+        {"/slaves/" CLUSTER "-S3x/frameworks", -1},
+        {"/slaves/" CLUSTER "-S99999999999999999999999999/frameworks", -1},
+        {"/frameworks/f/executors/e/runs/latest", -1},
+        {"", -1},
+    };
+    (void)unused;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_int_equal(mesos_path_agent(CLUSTER, cases[i].path), cases[i].agent);
+}
+
 /* Whatever the task is called: one folder, below its parent, unlike any other task's. */
 static void a_tasks_folder_is_one_folder(void **unused)
 {
@@ -44,6 +65,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_begin_with_the_clusters),
+        cmocka_unit_test(a_path_says_whose_sandbox_it_lies_in),
         cmocka_unit_test(a_tasks_folder_is_one_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
