@@ -98,6 +98,9 @@
     X(LIMIT_PIECES_ASKED, 256, "pieces that other nodes wait for")                          \
     X(LIMIT_PIECE_MS, 1000, "time before a piece is asked for again")                       \
     X(LIMIT_SNAPSHOT_MS, 10000, "time that a snapshot's file may stall")                    \
+    X(LIMIT_EXCHANGES, 1024, "exchanges that one node has asked another")                   \
+    X(LIMIT_EXCHANGE_BYTES, 64 << 20, "answers that wait for credit of one node")           \
+    X(LIMIT_EXCHANGE_REACH_MS, 3000, "time to get through to a node that is asked")         \
     X(LIMIT_JOIN_BYTES, 128 << 10, "a request to join, or its answer")                      \
     X(LIMIT_CERTIFICATE_BYTES, 16 << 10, "a certificate or a request for one, as text")     \
     X(LIMIT_CERTIFICATE_MS, 604800000, "life of a node's certificate")                      \

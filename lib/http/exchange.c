@@ -4,6 +4,22 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
+#define OWNER_SHIFT 56
+#define OWNER_MASK UINT64_C(0x7f)
+
+enum exchange_owner exchange_owner(struct exchange_id id)
+{
+    if ((id.v & EXCHANGE_ELSEWHERE) == 0)
+        return EXCHANGE_OF_CLIENT;
+    return (enum exchange_owner)(id.v >> OWNER_SHIFT & OWNER_MASK);
+}
+
+struct exchange_id exchange_elsewhere(enum exchange_owner owner, uint64_t number)
+{
+    uint64_t own = number & ((UINT64_C(1) << OWNER_SHIFT) - 1);
+    return (struct exchange_id){EXCHANGE_ELSEWHERE | (uint64_t)owner << OWNER_SHIFT | own};
+}
+
 void answer_close(struct answer *a)
 {
     buf_close(&a->headers);

@@ -60,9 +60,20 @@ static void answers_own_what_they_point_to(void **unused)
     answer_close(&subscribe);
 }
 
+static void an_id_says_whose_it_is(void **unused)
+{
+    (void)unused;
+    struct exchange_id id = exchange_elsewhere(EXCHANGE_OF_NODE, UINT64_MAX);
+    assert_int_equal(exchange_owner(id), EXCHANGE_OF_NODE);
+    assert_true((id.v & EXCHANGE_ELSEWHERE) != 0);
+    assert_int_equal(exchange_owner(exchange_elsewhere(EXCHANGE_OF_DOOR, 1)), EXCHANGE_OF_DOOR);
+    assert_int_equal(exchange_owner((struct exchange_id){~EXCHANGE_ELSEWHERE}), EXCHANGE_OF_CLIENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_id_says_whose_it_is),
         cmocka_unit_test(a_blob_lives_as_long_as_its_last_holder),
         cmocka_unit_test(a_blob_takes_a_buffer_without_copying),
         cmocka_unit_test(answers_own_what_they_point_to),
