@@ -140,6 +140,9 @@ struct peer *replica_peer(struct replica *r, uint64_t id, const char *address);
 /* As the newest configuration has it, else as it was heard; "" if nobody knows. */
 const char *replica_address(const struct replica *r, uint64_t id);
 
+int replica_encode_servers(const struct replica_server *servers, size_t n, struct buf *out,
+                           struct error *err) MUST_CHECK;
+
 /* ---- start.c */
 int replica_start(struct replica *r, struct error *err) MUST_CHECK;
 

@@ -46,8 +46,8 @@ int replica_format(struct db *db, uint64_t id, uint64_t store, struct error *err
     return storage_format(db, id, store, err);
 }
 
-int replica_bootstrap(struct db *db, const struct replica_server *servers, size_t n,
-                      struct error *err)
+int replica_encode_servers(const struct replica_server *servers, size_t n, struct buf *out,
+                           struct error *err)
 {
     static const int roles[] = {[REPLICA_STANDBY] = RAFT_STANDBY, [REPLICA_VOTER] = RAFT_VOTER};
     struct raft_configuration conf;
@@ -59,14 +59,21 @@ int replica_bootstrap(struct db *db, const struct replica_server *servers, size_
                                    roles[servers[i].role]) != 0)
             rv = error_set(err, ERR_INVALID, "founders: %s is too long or there twice",
                            servers[i].address);
+    if (rv == 0)
+        conf_encode(&conf, out);
+    raft_configuration_close(&conf);
+    return rv;
+}
+
+int replica_bootstrap(struct db *db, const struct replica_server *servers, size_t n,
+                      struct error *err)
+{
     struct buf encoded;
     buf_init(&encoded, LIMIT_FRAME_BYTES);
-    if (rv == 0) {
-        conf_encode(&conf, &encoded);
+    int rv = replica_encode_servers(servers, n, &encoded, err);
+    if (rv == 0)
         rv = storage_bootstrap(db, buf_slice(&encoded), err);
-    }
     buf_close(&encoded);
-    raft_configuration_close(&conf);
     return rv;
 }
 

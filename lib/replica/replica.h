@@ -20,6 +20,7 @@
  * replica: every later commit fails with the first one. notes: README.md. */
 #pragma once
 
+#include "base/limits.h"
 #include "base/time.h"
 #include "db/swap.h"
 
@@ -43,6 +44,29 @@ int replica_format(struct db *db, uint64_t id, uint64_t store, struct error *err
  * order. ERR_CONFLICT unless the store is new. */
 int replica_bootstrap(struct db *db, const struct replica_server *servers, size_t n,
                       struct error *err) MUST_CHECK;
+
+/* ---------------- a file at rest */
+
+struct replica_stored {           /* what a stopped member's file holds, or a copy of one */
+    uint64_t id, store;           /* 0: a copy has none */
+    uint64_t term, applied, last; /* last: of the log and the state together */
+    size_t n;                     /* members, as the newest configuration has them; 0: none yet */
+    struct replica_stored_member {
+        uint64_t id;
+        enum replica_role role;
+        char address[REPLICA_ADDRESS_MAX + 1];
+    } members[LIMIT_SERVERS];
+};
+/* ERR_NOT_FOUND: no tables. ERR_CORRUPT: holes. */
+int replica_look(struct db *db, struct replica_stored *out, struct error *err) MUST_CHECK;
+
+/* Makes a stopped member, or a pruned copy of one (replica_snapshot_prune), a cluster of one by
+ * force, under `id` and `store` (of a member: its own). All that its log has stands, whether it was
+ * committed or not; then comes `entry`, if it is not empty, and a configuration that has only this
+ * node, in a term far above all that it has seen. One transaction. README.md says when that is
+ * safe. */
+int replica_refound(struct db *db, uint64_t id, uint64_t store, const char *address,
+                    struct slice entry, struct error *err) MUST_CHECK;
 
 /* ---------------- opening */
 

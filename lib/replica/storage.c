@@ -242,14 +242,46 @@ static int load_log(struct storage *s, struct error *err)
     return 0;
 }
 
+static int no_data(struct db *db, struct error *err)
+{
+    return error_set(err, ERR_NOT_FOUND,
+                     "%s: got no node's data, need a file that init or join made", db_path(db));
+}
+
+int storage_identity(struct db *db, uint64_t *id_out, uint64_t *store_out, struct error *err)
+{
+    bool there;
+    if (has_tables(db, &there, err) != 0)
+        return -1;
+    if (!there)
+        return no_data(db, err);
+    struct stmt *q = db_query(db, SLICE("select id, store from raft_node"), err);
+    if (q == NULL)
+        return -1;
+    bool found = stmt_row(q);
+    *id_out = found ? (uint64_t)stmt_i64(q, 0) : 0;
+    *store_out = found ? (uint64_t)stmt_i64(q, 1) : 0;
+    stmt_free(q);
+    return db_check(db, err);
+}
+
+int storage_claim(struct db *db, uint64_t id, uint64_t store, struct error *err)
+{
+    struct stmt *q = db_query(db, SLICE("select applied_term from raft_state"), err);
+    if (q == NULL)
+        return -1;
+    uint64_t term = (uint64_t)stmt_one_i64(q, 0);
+    stmt_free(q);
+    return db_check(db, err) != 0 ? -1 : write_identity(db, id, store, term, 0, err);
+}
+
 int storage_open(struct storage *s, struct db *db, uint64_t id, uint64_t store, struct error *err)
 {
     bool there;
     if (has_tables(db, &there, err) != 0)
         return -1;
     if (!there)
-        return error_set(err, ERR_NOT_FOUND,
-                         "%s: got no node's data, need a file that init or join made", db_path(db));
+        return no_data(db, err);
     *s = (struct storage){.db = db};
     buf_init(&s->scratch, LIMIT_FRAME_BYTES);
     if (db_prepare(db, statements, N_STATEMENTS, &s->stmts, err) == 0 &&

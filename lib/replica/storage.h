@@ -43,6 +43,12 @@ int storage_bootstrap(struct db *db, struct slice conf, struct error *err) MUST_
  * ERR_CORRUPT: holes. */
 int storage_open(struct storage *s, struct db *db, uint64_t id, uint64_t store,
                  struct error *err) MUST_CHECK;
+/* Whose file it is, 0 and 0 for a pruned copy. ERR_NOT_FOUND: no tables. */
+int storage_identity(struct db *db, uint64_t *id_out, uint64_t *store_out,
+                     struct error *err) MUST_CHECK;
+/* Of a pruned copy, in the open transaction: whose it is now; its term is that of what is applied.
+ */
+int storage_claim(struct db *db, uint64_t id, uint64_t store, struct error *err) MUST_CHECK;
 void storage_close(struct storage *s); /* accepts a zeroed struct; leaves db */
 
 /* ---- writing */
