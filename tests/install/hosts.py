@@ -1,0 +1,189 @@
+"""The playbook on machines: from nothing to three masters and two agents that run the sample apps."""
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import traceback
+
+from machines import ROOT, Site, wait_for
+
+BINARY = os.path.join(ROOT, "build", "mesolith") if "MESOLITH" not in os.environ else os.environ["MESOLITH"]
+PLAYBOOK = os.path.join(ROOT, "ansible", "mesolith.yml")
+SECRET = b"MESO1-"
+failures = 0
+
+
+class Failed(Exception):
+    pass
+
+
+@contextlib.contextmanager
+def case(name, site):
+    global failures
+    try:
+        yield
+    except BaseException:
+        failures += 1
+        traceback.print_exc(file=sys.stdout)
+        for machine in site.machines:
+            if machine.process is not None:
+                journal = machine.enter("journalctl", "-u", "mesolith", "-n", "40", "--no-pager", check=False)
+                print(f"--- {machine.name}\n{journal.stdout}---")
+        print(f"not ok hosts: {name}", flush=True)
+        raise Failed(name) from None
+    print(f"ok hosts: {name}", flush=True)
+
+
+class Lookout:
+    """Watches, while it is entered, whether a command line or an environment shows a token."""
+
+    def __enter__(self):
+        self.seen, self.looks, self.ends = set(), 0, False
+        self.thread = threading.Thread(target=self._look)
+        self.thread.start()
+        return self
+
+    def _look(self):
+        while not self.ends:
+            self.looks += 1
+            for pid in os.listdir("/proc"):
+                if not pid.isdigit():
+                    continue
+                for what in ("cmdline", "environ"):
+                    with contextlib.suppress(OSError), open(f"/proc/{pid}/{what}", "rb") as f:
+                        text = f.read()
+                        if SECRET in text:
+                            self.seen.add(text[:200])
+
+    def __exit__(self, *_):
+        self.ends = True
+        self.thread.join()
+
+
+class Playbook:
+    def __init__(self, site, masters, agents):
+        self.site, self.hosts = site, masters + agents
+        self.inventory = os.path.join(site.folder, "hosts.ini")
+        with open(self.inventory, "w") as f:
+            for group, machines in (("mesolith_masters", masters), ("mesolith_agents", agents)):
+                f.write(f"[{group}]\n")
+                f.writelines(f"{m.name} ansible_host={m.address}\n" for m in machines)
+            f.write(f"[all:vars]\nansible_user=root\nansible_ssh_private_key_file={site.key}\n"
+                    f"ansible_python_interpreter=/usr/bin/python3\nmesolith_binary={BINARY}\n"
+                    "ansible_ssh_common_args='-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null'\n")
+
+    def run(self, *words, good=True):
+        """What was changed, by host."""
+        env = dict(os.environ, ANSIBLE_LOCAL_TEMP=os.path.join(self.site.folder, "ansible"), ANSIBLE_NOCOLOR="1",
+                   HOME=self.site.folder, ANSIBLE_SSH_CONTROL_PATH_DIR=os.path.join(self.site.folder, "cp"))
+        done = self.site.at_switch("ansible-playbook", "-vvv", "-i", self.inventory, PLAYBOOK, *words, check=False, env=env)
+        self.output = done.stdout + done.stderr
+        if good and done.returncode != 0:
+            raise AssertionError(f"{done.returncode}\n" + "\n".join(
+                line for line in self.output.splitlines() if re.search(r"^TASK|^fatal|FAILED|msg|^\w+ +: ok=", line)))
+        return {m[1]: int(m[2]) for m in re.finditer(r"^(\w+) +: ok=\d+ +changed=(\d+)", self.output, re.M)}
+
+
+def ask(site, machine, path, port=8080):
+    done = site.at_switch("curl", "-sf", "-m", "5", f"http://{machine.address}:{port}{path}")
+    return json.loads(done.stdout) if path.startswith(("/v2", "/api")) else done.stdout
+
+
+def main_pid(machine):
+    return machine.enter("systemctl", "show", "-P", "MainPID", "mesolith").stdout.strip()
+
+
+def story(site):
+    masters = [site.machine(f"m{i}", i) for i in (1, 2, 3)]
+    agents = [site.machine(f"a{i}", 10 + i) for i in (1, 2)]
+    hosts = masters + agents
+    for machine in hosts:
+        machine.wait_booted()
+    playbook = Playbook(site, masters, agents)
+
+    with case("a check of bare hosts is clean, and changes nothing", site):
+        changed = playbook.run("--check")
+        assert set(changed) == {m.name for m in hosts} and all(changed.values()), changed
+        for machine in hosts:
+            for path in ("/usr/local/bin/mesolith", "/etc/mesolith", "/var/lib/mesolith"):
+                assert not os.path.exists(machine.root + path), (machine.name, path)
+    with case("from nothing to three masters and two agents", site):
+        with Lookout() as lookout:
+            playbook.run()
+        for machine in hosts:
+            assert machine.unit() == "active", machine.name
+    with case("no token was shown by a command line, an environment, ansible or a journal", site):
+        assert lookout.looks > 10, lookout.looks
+        assert not lookout.seen, lookout.seen
+        assert SECRET.decode() not in playbook.output, "ansible's output"
+        for machine in hosts:
+            done = machine.enter("journalctl", "--no-pager", "-o", "export")
+            assert SECRET.decode() not in done.stdout, machine.name
+    with case("all are of one cluster: three voters and two agents", site):
+        def whole():
+            nodes = ask(site, masters[0], "/api/nodes")["items"]
+            return len(nodes) == 5 and nodes
+        nodes = wait_for(whole, "five nodes")
+        print(json.dumps(nodes)[:2000])
+    with case("no token is good any more", site):
+        tokens = ask(site, masters[0], "/api/tokens")["items"]
+        print(json.dumps(tokens))
+        assert not [t for t in tokens if t["state"] == "good"], tokens
+
+    with case("the sample apps and the sample job run", site):
+        done = site.at_switch(os.path.join(ROOT, "vagrant", "init-cluster"), masters[1].address)
+        assert done.stdout.count(": 20") == 3, done.stdout
+        def running():
+            apps = {a["id"]: a for a in ask(site, masters[2], "/v2/apps")["apps"]}
+            return apps["/hello"]["tasksHealthy"] == 2 and apps["/date"]["tasksRunning"] == 1
+        wait_for(running, "hello and date run")
+        for machine in agents:
+            wait_for(lambda m=machine: "mesolith" in ask(site, m, "/", 10000), f"hello through {machine.name}")
+    with case("put in again, they stay as they are", site):
+        assert "apps/hello.json: 409" in site.at_switch(
+            os.path.join(ROOT, "vagrant", "init-cluster"), masters[0].address).stdout
+
+    with case("run again, the playbook changes nothing; nor does a check", site):
+        nothing = {m.name: 0 for m in hosts}
+        assert playbook.run() == nothing, playbook.output
+        assert playbook.run("--check") == nothing, playbook.output
+
+    def tasks():
+        return {t["id"] for app in ("hello", "date") for t in ask(site, masters[0], f"/v2/apps/{app}/tasks")["tasks"]}
+    with case("other settings: every node is restarted, and no task", site):
+        before, pids = tasks(), [main_pid(m) for m in hosts]
+        changed = playbook.run("-e", '{"mesolith_settings": {"log": "debug"}}')
+        assert all(changed.values()), changed
+        assert not {p for p, m in zip(pids, hosts) if main_pid(m) == p}, "the same process"
+        assert {m.unit() for m in hosts} == {"active"}
+        wait_for(lambda: tasks() == before, "the same tasks")
+    with case("all of them stopped: the playbook starts them, though no master alone is ready", site):
+        for machine in hosts:
+            machine.enter("systemctl", "stop", "mesolith")
+        playbook.run("-e", '{"mesolith_settings": {"log": "debug"}}')
+        assert {m.unit() for m in hosts} == {"active"}
+        wait_for(lambda: tasks() == before, "the same tasks")
+    with case("a master that boots again is ready again", site):
+        masters[0].power_off()
+        masters[0].boot().wait_booted()
+        wait_for(lambda: masters[0].unit() == "active", "the node runs")
+        wait_for(lambda: tasks() == before, "the same tasks")
+    with case("a wrong setting is refused before it is installed, and the cluster goes on", site):
+        playbook.run("-e", '{"mesolith_settings": {"lgo": "debug"}}', good=False)
+        assert "did you mean log?" in playbook.output, playbook.output[-3000:]
+        assert {m.unit() for m in hosts} == {"active"}
+
+
+def main():
+    if os.getuid() != 0:
+        print("skip hosts: machines want root")
+        return 0
+    try:
+        with Site() as site:
+            story(site)
+    except Failed:
+        pass
+    return 1 if failures else 0
