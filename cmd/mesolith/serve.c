@@ -375,6 +375,12 @@ static void do_send(void *data, int64_t node, struct slice frame)
     (void)frame; /* a cluster of one has nobody to send to */
 }
 
+static void do_know(void *data, const struct known_node *k)
+{
+    (void)data;
+    (void)k; /* the same */
+}
+
 static void on_ready(void *data)
 {
     struct server *s = data;
@@ -592,6 +598,7 @@ static int start_node(struct server *s, bool bootstrap, struct error *err)
         .gone = do_gone,
         .credit = do_credit,
         .send = do_send,
+        .know = do_know,
         .ready = on_ready,
         .ended = on_ended,
     };

@@ -285,6 +285,7 @@ void agent_message(struct agent *a, enum message_kind kind, const struct json *b
         a->registered = false;
         send_register(a, now, out);
         break;
+    case MESSAGE_NODE:
     case MESSAGE_REGISTER:
     case MESSAGE_STATUS:
     case MESSAGE_PONG:

@@ -153,6 +153,13 @@ void tell_end(struct tell *t, struct json_writer *w)
         d->rid = slice_dup(rid);
 }
 
+void tell_hand_over(struct tell *t, int64_t node, outcome_fn *then)
+{
+    ASSERT(t->then == NULL);
+    t->then = then != NULL ? then : done;
+    outbox_hand_over(t->out, node, (struct origin){ORIGIN_DOOR, t->pending});
+}
+
 /* ---- the router over all dialects */
 
 static const struct dialect *const dialects[] = {
@@ -292,10 +299,23 @@ const struct door *api_find(const struct api *a, const struct request *r, struct
     return NULL;
 }
 
+/* Without a leader nobody knows what has been decided meanwhile (DESIGN 4, Reads). */
+static void say_stale(struct call *c)
+{
+    const struct view *v = c->view;
+    if (v->facts->leaderless.ms == 0)
+        return;
+    if (c->dialect->needs_quorum)
+        header_put(&c->reply->headers, "X-Stale", "true");
+    header_printf(&c->reply->headers, "X-Mesolith-Stale", "%lld",
+                  (long long)((v->now.mono.ms - v->facts->leaderless.ms) / 1000));
+}
+
 void api_ask(struct call *c)
 {
     ASSERT(c->door->kind != DOOR_TELL);
     c->door->ask(c);
+    say_stale(c);
     if (buf_full(&c->reply->body)) {
         reply_close(c->reply);
         reply_init(c->reply);

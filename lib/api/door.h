@@ -54,7 +54,9 @@ struct facts {
     const char *name; /* of this node */
     unsigned modes;
     bool leading;
-    const char *leader_name;     /* NULL: none known */
+    int64_t leader;              /* its id; 0: none known, or it has not told of itself yet */
+    const char *leader_name;     /* NULL: the same */
+    struct mono leaderless;      /* since when there is none; 0: there is one */
     const char *leader_marathon; /* "host:8080": where the leader's doors are; NULL when none */
     const char *leader_chronos, *leader_mesos;
     uint64_t term;
@@ -157,6 +159,7 @@ struct dialect {
     void (*fail)(struct call *c, const struct error *err, const struct problems *problems,
                  const struct json *detail);
     int no_leader_status; /* 502 for Marathon, 503 for the others */
+    bool needs_quorum;    /* reads without a leader only with ?stale=1 (spec/chronos.md 1.5) */
     /* Answers a write that was done already, by its first outcome; NULL: its doors see to it. */
     void (*repeated)(struct tell *t, const struct outcome *o);
 };
@@ -183,6 +186,9 @@ void call_problems(struct call *c, struct problems *problems); /* closes them */
  */
 void tell_begin(struct tell *t, enum command_kind kind, struct json_writer *w, outcome_fn *then);
 void tell_end(struct tell *t, struct json_writer *w);
+/* Instead of a command: another node is to lead (0: whoever has most). `then` as there. */
+void tell_hand_over(struct tell *t, int64_t node, outcome_fn *then);
+
 /* ---- sandbox requests, carried out by the executor's side of the host */
 enum sandbox_op { SANDBOX_READ, SANDBOX_BROWSE, SANDBOX_DOWNLOAD, SANDBOX_FOLLOW };
 enum sandbox_shape { SHAPE_MESOS, SHAPE_NATIVE }; /* spec/mesos.md 7.1; /api/tasks/{id}/logs */

@@ -27,6 +27,7 @@ enum deed_kind {
     DEED_ROUTES,
     DEED_SANDBOX,
     DEED_SEND,
+    DEED_KNOW,
     DEED_CHECKPOINT,
     DEED_SNAPSHOT_MAKE,
     DEED_SNAPSHOT_FETCH,
@@ -41,7 +42,8 @@ struct deed {
     char *type;                      /* PUBLISH */
     struct blob *event;              /* PUBLISH */
     int64_t id;                      /* a task, a node, a snapshot's token */
-    struct buf body;                 /* LAUNCH, KILL, ROUTES, SEND */
+    struct buf body;                 /* LAUNCH, KILL, ROUTES, SEND; KNOW: the address */
+    struct known_node known;         /* KNOW */
     struct exchange_id exchange;     /* SANDBOX */
     struct sandbox_request *sandbox; /* SANDBOX */
     bool gives_up;                   /* SNAPSHOT_FETCH */
@@ -184,6 +186,14 @@ static void hand_secret(struct hands *hands, void *dst, size_t n)
 static void hand_send(struct hands *hands, int64_t node, struct slice frame)
 {
     want_bytes(hands->data, DEED_SEND, node, frame);
+}
+
+static void hand_know(struct hands *hands, const struct known_node *k)
+{
+    struct deed d = {.kind = DEED_KNOW, .known = *k};
+    buf_init(&d.body, LIMIT_FRAME_BYTES);
+    buf_puts(&d.body, k->address);
+    want(hands->data, &d);
 }
 
 static void hand_facts(struct hands *hands, const struct facts *f)
@@ -406,6 +416,10 @@ static void do_deed(struct host *h, struct deed *d)
     case DEED_SEND:
         deeds->send(deeds->data, d->id, buf_slice(&d->body));
         break;
+    case DEED_KNOW:
+        d->known.address = buf_str(&d->body);
+        deeds->know(deeds->data, &d->known);
+        break;
     case DEED_CHECKPOINT:
         start_checkpoint(h, d->id);
         break;
@@ -571,6 +585,7 @@ static void fill_hands(struct host *h)
         .rng = &h->rng,
         .secret = hand_secret,
         .send = hand_send,
+        .know = hand_know,
         .answer = hand_answer,
         .ask = hand_ask,
         .sandbox = hand_sandbox,

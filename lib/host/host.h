@@ -30,6 +30,7 @@ struct host_deeds {
     /* Fetches what that node offers; ends in EVENT_SNAPSHOT_FETCHED. NULL: gives up what is being
      * fetched, which ends all the same. May be NULL: nothing is ever had. */
     void (*snapshot_fetch)(void *data, uint64_t from, const struct replica_snapshot *s);
+    void (*know)(void *data, const struct known_node *k);
     /* To a request of host_request(); takes *a. May be NULL when nobody calls that. */
     void (*answer)(void *data, struct answer *a);
     void (*ready)(void *data); /* once: the node serves */

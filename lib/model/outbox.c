@@ -100,3 +100,10 @@ void outbox_routes(struct outbox *o, struct slice message)
 {
     buf_put_slice(&add(o, OUT_ROUTES)->body, message);
 }
+
+void outbox_hand_over(struct outbox *o, int64_t node, struct origin origin)
+{
+    struct out *item = add(o, OUT_HAND_OVER);
+    item->node = node;
+    item->origin = origin;
+}

@@ -24,19 +24,21 @@ struct origin {
 };
 
 enum out_kind {
-    OUT_DRAFT,   /* a command to propose */
-    OUT_MESSAGE, /* to the leader or to an agent */
-    OUT_LAUNCH,  /* the agent's: start this run_spec */
-    OUT_KILL,    /* the agent's */
-    OUT_FORGET,  /* the agent's: nobody will ask for this task's record again */
-    OUT_ROUTES,  /* the agent's: what the proxy forwards, as MESSAGE_ROUTES has it */
+    OUT_DRAFT,     /* a command to propose */
+    OUT_MESSAGE,   /* to the leader or to an agent */
+    OUT_LAUNCH,    /* the agent's: start this run_spec */
+    OUT_KILL,      /* the agent's */
+    OUT_FORGET,    /* the agent's: nobody will ask for this task's record again */
+    OUT_ROUTES,    /* the agent's: what the proxy forwards, as MESSAGE_ROUTES has it */
+    OUT_HAND_OVER, /* the leadership, to `node`, or to whoever has most */
 };
 
 struct out {
     enum out_kind kind;
-    struct origin origin; /* DRAFT */
+    struct origin origin; /* DRAFT, HAND_OVER */
     struct draft draft;   /* DRAFT */
     int64_t agent;        /* MESSAGE: an agent's id in the state, or TO_LEADER */
+    int64_t node;         /* HAND_OVER: a node's id; 0: anybody */
     int64_t task;         /* KILL, FORGET */
     struct buf body;      /* MESSAGE, ROUTES: the message; LAUNCH: the run_spec; KILL: the reason */
 };
@@ -63,3 +65,5 @@ void outbox_launch(struct outbox *o, int64_t task, struct slice run_spec);
 void outbox_kill(struct outbox *o, int64_t task, const char *reason);
 void outbox_forget(struct outbox *o, int64_t task);
 void outbox_routes(struct outbox *o, struct slice message);
+/* Its outcome is like a command's; done: another node leads. */
+void outbox_hand_over(struct outbox *o, int64_t node, struct origin origin);

@@ -15,14 +15,25 @@ static void add_done(struct node *n, struct origin origin, struct outcome outcom
         n->dones_cap = n->dones_cap == 0 ? 64 : n->dones_cap * 2;
         n->dones = mem_realloc(n->dones, n->dones_cap * sizeof n->dones[0]);
     }
-    n->dones[n->dones_n++] = (struct done){origin, outcome};
+    n->dones[n->dones_n++] = (struct done){.origin = origin, .outcome = outcome};
 }
 
-static void fail_draft(struct node *n, struct origin origin, enum error_code code, const char *text)
+void entry_done(struct node *n, struct origin origin)
+{
+    add_done(n, origin, (struct outcome){.code = ERR_NONE});
+}
+
+void entry_failed(struct node *n, struct origin origin, enum error_code code, const char *text)
 {
     struct outcome o = {.code = code};
     str_copy(o.text, sizeof o.text, text);
     add_done(n, origin, o);
+}
+
+static void lose_draft(struct node *n, struct origin origin, enum error_code code, const char *text)
+{
+    entry_failed(n, origin, code, text);
+    n->dones[n->dones_n - 1].lost = true;
 }
 
 /* ---- proposing */
@@ -45,7 +56,7 @@ static size_t gather(struct node *n, struct buf *entry, struct batch *b)
         if (item->kind != OUT_DRAFT) {
             n->out.items[kept++] = *item;
         } else if (BRACKETS_BYTES + size > LIMIT_ENTRY_BYTES || buf_full(&item->draft.args)) {
-            fail_draft(n, item->origin, ERR_LIMIT, "the change is too large for one log entry");
+            entry_failed(n, item->origin, ERR_LIMIT, "the change is too large for one log entry");
             take_out(item);
         } else if (entry->len + size <= LIMIT_ENTRY_BYTES && taken < LIMIT_TURN_COMMANDS) {
             command_entry_add(entry, &item->draft, n->last_at);
@@ -153,7 +164,7 @@ void batch_failed(struct node *n, uint64_t ticket, enum error_code code)
     if (code == ERR_LIMIT) /* of the node, not of what was asked for */
         code = ERR_UNAVAILABLE;
     for (; b->next < b->n; b->next++)
-        fail_draft(n, b->origins[b->next], code, text);
+        lose_draft(n, b->origins[b->next], code, text);
     batch_end(n, b);
 }
 
@@ -178,7 +189,10 @@ void tell_outcomes(struct node *n)
             n->housekeeping = false;
             break;
         case ORIGIN_DOOR:
-            request_outcome(n, d.origin.key, &d.outcome);
+            if (d.lost)
+                request_lost(n, d.origin.key, &d.outcome);
+            else
+                request_outcome(n, d.origin.key, &d.outcome);
             break;
         }
         outcome_close(&d.outcome);

@@ -67,7 +67,8 @@ int event_take(struct node *n, struct event *e, struct error *err)
         mail_take_frame(n, e);
         break;
     case EVENT_CLOSED:
-        if (n->minds_lead)
+        hint_lost(n, e->node);
+        if (n->minds_lead && !e->silent)
             master_closed(n->master, e->node, n->now, &n->out);
         break;
     case EVENT_STATUS:

@@ -89,41 +89,65 @@ void facts_take_routes(struct node *n, struct event *e)
 static bool facts_differ(const struct node *n, const struct facts *f)
 {
     return f->leading != n->facts.leading || f->term != n->facts.term ||
-           f->agent != n->facts.agent || !str_eq(f->cluster, n->facts.cluster) ||
+           f->agent != n->facts.agent || f->leader != n->facts.leader ||
+           f->leaderless.ms != n->facts.leaderless.ms || !str_eq(f->cluster, n->facts.cluster) ||
            !str_eq(f->leader_name, n->facts.leader_name) ||
+           !str_eq(f->leader_marathon, n->facts.leader_marathon) ||
+           !str_eq(f->leader_chronos, n->facts.leader_chronos) ||
+           !str_eq(f->leader_mesos, n->facts.leader_mesos) ||
            !str_eq(f->ports_refused, n->facts.ports_refused);
 }
 
 /* "http://127.0.0.1:8080" without its scheme. */
-static const char *host_of(const char *url)
+const char *facts_host_of(const char *url)
 {
     return url != NULL && str_starts(url, "http://") ? url + 7 : url;
 }
 
+/* Where the leader's doors are. */
+static struct listeners_row leader_listeners(struct node *n, uint64_t leader)
+{
+    struct listeners_row row = {NULL, NULL, NULL};
+    const struct facts *f = &n->facts;
+    if (leader == n->options.id)
+        return (struct listeners_row){facts_host_of(f->url_marathon), facts_host_of(f->url_chronos),
+                                      facts_host_of(f->url_mesos)};
+    if (leader != 0 && state_listeners_of(n->state, (int64_t)leader, &row)) {
+        row.marathon = row.marathon[0] != '\0' ? row.marathon : NULL;
+        row.chronos = row.chronos[0] != '\0' ? row.chronos : NULL;
+        row.mesos = row.mesos[0] != '\0' ? row.mesos : NULL;
+    }
+    return row;
+}
+
 void facts_show(struct node *n)
 {
-    const char *address;
     struct node_row leader;
-    uint64_t id = replica_leader(n->replica, &address);
+    uint64_t id = replica_leader(n->replica, NULL);
     struct facts f = n->facts;
     bool level = state_level(n->state) > 0;
     f.leading = n->leading;
     f.term = replica_term(n->replica);
+    f.leaderless = n->leaderless;
     f.agent = n->agent != NULL ? agent_id(n->agent) : -1;
-    f.cluster = state_setting(n->state, "cluster", "");
+    f.cluster = hint_needed(n) && n->options.cluster != NULL
+                    ? n->options.cluster
+                    : state_setting(n->state, "cluster", "");
     bool known = id != 0 && level && state_node_by_id(n->state, (int64_t)id, &leader);
     f.leader_name = known ? leader.name : NULL;
+    f.leader = known ? (int64_t)id : 0;
     f.ports_refused = n->ports_refused != NULL ? n->ports_refused : "[]";
+    struct listeners_row doors = leader_listeners(n, known ? id : 0);
+    f.leader_marathon = doors.marathon;
+    f.leader_chronos = doors.chronos;
+    f.leader_mesos = doors.mesos;
     if (!facts_differ(n, &f))
         return;
     struct arena text = {0};
-    f.cluster = arena_strdup(&text, f.cluster);
-    f.leader_name = arena_strdup(&text, f.leader_name);
-    f.ports_refused = arena_strdup(&text, f.ports_refused);
-    bool self = id == n->options.id;
-    f.leader_marathon = self ? host_of(f.url_marathon) : NULL;
-    f.leader_chronos = self ? host_of(f.url_chronos) : NULL;
-    f.leader_mesos = self ? host_of(f.url_mesos) : NULL;
+    const char **texts[] = {&f.cluster,         &f.leader_name,    &f.ports_refused,
+                            &f.leader_marathon, &f.leader_chronos, &f.leader_mesos};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        *texts[i] = arena_strdup(&text, *texts[i]);
     n->facts = f;
     n->hands->facts(n->hands, &n->facts); /* the old texts live until this has returned */
     arena_close(&n->facts_text);

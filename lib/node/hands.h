@@ -10,6 +10,14 @@
 #include "base/rng.h"
 #include "replica/replica.h"
 
+/* A node of the cluster, as the transport must know it. */
+struct known_node {
+    int64_t id, store; /* store 0: not known here */
+    unsigned modes;
+    const char *address; /* "ip:port" of its peer port */
+    bool gone;           /* it is not to be spoken to any more */
+};
+
 struct hands {
     void *data;
     struct rng *rng; /* seeded by the system, or by the test */
@@ -19,6 +27,10 @@ struct hands {
 
     /* To another node: Raft frames and the messages of agents. May be lost. */
     void (*send)(struct hands *h, int64_t node, struct slice frame);
+
+    /* One node of the cluster, as it is now: each once at first, then whenever it changes. A node
+     * that is only an agent knows the masters that it was told of. */
+    void (*know)(struct hands *h, const struct known_node *k);
 
     /* Answers of exchanges; takes *a (http/exchange.h). */
     void (*answer)(struct hands *h, struct answer *a);

@@ -21,6 +21,7 @@ void lead_follow(struct node *n)
         n->leading = leads;
         n->leading_term = term;
         n->out.epoch = leads ? term : 0;
+        n->led_since = n->now.mono;
         n->housekeeping = false;
         log_info(leads ? "leading" : "not leading", "term=%llu", (unsigned long long)term);
         if (n->minds_lead)
@@ -38,12 +39,15 @@ static void own_command(struct node *n, enum command_kind kind, struct json_writ
 
 static void name_cluster(struct node *n)
 {
-    char cluster[UUID_TEXT_SIZE];
+    char drawn[UUID_TEXT_SIZE];
+    const char *cluster = n->options.cluster;
     struct json_writer w;
+    if (cluster == NULL)
+        cluster = uuid_text(rng_uuid(n->hands->rng), drawn);
     own_command(n, COMMAND_SETTING_PUT, &w);
     json_key(&w, "set");
     json_object(&w);
-    json_member_str(&w, "cluster", uuid_text(rng_uuid(n->hands->rng), cluster));
+    json_member_str(&w, "cluster", cluster);
     json_object_end(&w);
     outbox_draft_end(&n->out, &w);
 }
@@ -53,36 +57,29 @@ static void announce(struct node *n)
     struct json_writer w;
     own_command(n, COMMAND_NODE_PUT, &w);
     json_member_int(&w, "id", (int64_t)n->options.id);
-    json_member_str(&w, "name", n->options.name);
-    json_member_str(&w, "address", n->options.address);
-    json_member_int(&w, "modes", n->options.modes);
-    json_member_int(&w, "level", COMMAND_LEVEL);
-    json_member_str(&w, "version", n->options.facts.version);
+    members_write_own(n, &w);
     outbox_draft_end(&n->out, &w);
 }
 
-static bool announced(struct node *n)
+static void upgrade(struct node *n, int level)
 {
-    struct node_row row;
-    return state_node_by_id(n->state, (int64_t)n->options.id, &row) &&
-           str_eq(row.name, n->options.name) && str_eq(row.address, n->options.address) &&
-           row.modes == n->options.modes && row.level == COMMAND_LEVEL &&
-           str_eq(row.version, n->options.facts.version);
+    struct json_writer w;
+    own_command(n, COMMAND_SCHEMA_UPGRADE, &w);
+    json_member_int(&w, "level", level);
+    outbox_draft_end(&n->out, &w);
 }
 
 /* What a leader sees to before anything else: the schema, the cluster's name, its own row. */
 void lead_keep_house(struct node *n)
 {
-    struct json_writer w;
     if (!n->leading || n->housekeeping)
         return;
-    if (state_level(n->state) < COMMAND_LEVEL) {
-        own_command(n, COMMAND_SCHEMA_UPGRADE, &w);
-        json_member_int(&w, "level", COMMAND_LEVEL);
-        outbox_draft_end(&n->out, &w);
-    } else if (state_setting(n->state, "cluster", NULL) == NULL) {
+    if (state_level(n->state) == 0) /* its founders are of one build */
+        upgrade(n, COMMAND_LEVEL);
+    else if (state_setting(n->state, "cluster", NULL) == NULL)
         name_cluster(n);
-    } else if (!announced(n)) {
+    else if (!members_announced(n))
         announce(n);
-    }
+    else if (members_level(n) > state_level(n->state))
+        upgrade(n, members_level(n));
 }

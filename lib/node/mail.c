@@ -30,8 +30,12 @@ static void take_message(struct node *n, bool to_agent, int64_t from, struct sli
     }
     if (to_agent && n->agent != NULL)
         agent_message(n->agent, kind, v, n->now, &n->out);
+    else if (!to_agent && kind == MESSAGE_NODE)
+        members_take(n, from, v);
     else if (!to_agent && n->minds_lead)
         master_message(n->master, from, kind, v, n->now, &n->out);
+    else if (!to_agent && from != (int64_t)n->options.id)
+        hint_answer(n, from);
     json_free(v);
 }
 
@@ -65,9 +69,9 @@ static void send_message(struct node *n, bool to_agent, int64_t node, struct sli
 
 void mail_send(struct node *n, const struct out *item)
 {
-    const char *address;
+    uint64_t term;
     if (item->agent == TO_LEADER) {
-        uint64_t leader = replica_leader(n->replica, &address);
+        uint64_t leader = node_leader(n, &term);
         if (leader != 0)
             send_message(n, false, (int64_t)leader, buf_slice(&item->body));
         return;
@@ -91,6 +95,15 @@ void mail_take_frame(struct node *n, struct event *e)
         if (replica_receive(n->replica, &from, rest, &err) != 0)
             log_warn("frame refused", "from=%lld why=%s", (long long)e->node, err.text);
         break;
+    case FRAME_REQUEST:
+        forward_take_request(n, e->node, rest);
+        break;
+    case FRAME_ANSWER:
+        forward_take_answer(n, e->node, rest);
+        break;
+    case FRAME_HINT:
+        hint_take(n, e->node, rest);
+        break;
     case FRAME_AGENT:
     case FRAME_LEADER:
         take_message(n, body.p[0] == FRAME_AGENT, e->node, rest);
@@ -110,4 +123,27 @@ void mail_send_frames(struct node *n, const struct replica_out *out)
         n->hands->send(n->hands, (int64_t)out->frames[i].to, buf_slice(&frame));
         buf_close(&frame);
     }
+}
+
+void node_post(struct node *n, int64_t to, struct buf *frame)
+{
+    if (n->posts_n == n->posts_cap) {
+        n->posts_cap = n->posts_cap == 0 ? 16 : n->posts_cap * 2;
+        n->posts = mem_realloc(n->posts, n->posts_cap * sizeof n->posts[0]);
+    }
+    n->posts[n->posts_n++] = (struct post){to, *frame};
+    *frame = (struct buf){0};
+}
+
+void mail_send_posts(struct node *n)
+{
+    for (size_t i = 0; i < n->posts_n; i++) {
+        struct post *p = &n->posts[i];
+        if (!buf_full(&p->frame))
+            n->hands->send(n->hands, p->to, buf_slice(&p->frame));
+        else
+            log_error("a frame is too long", "to=%lld", (long long)p->to);
+        buf_close(&p->frame);
+    }
+    n->posts_n = 0;
 }

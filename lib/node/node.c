@@ -39,9 +39,11 @@ static void think(struct node *n)
 
 int node_join(struct node *n, struct error *err)
 {
-    if (n->agent == NULL || n->joined || state_level(n->state) == 0)
+    if (n->agent == NULL || n->joined)
         return 0;
-    const char *cluster = state_setting(n->state, "cluster", NULL);
+    const char *cluster = n->options.cluster;
+    if (cluster == NULL && state_level(n->state) > 0)
+        cluster = state_setting(n->state, "cluster", NULL);
     if (cluster == NULL) /* its first leader is about to name it */
         return 0;
     if (agent_cluster(n->agent, cluster, n->now, &n->out, err) != 0)
@@ -52,10 +54,9 @@ int node_join(struct node *n, struct error *err)
 
 static void think_as_agent(struct node *n)
 {
-    const char *address;
+    uint64_t term, leader = node_leader(n, &term);
     if (!n->joined)
         return;
-    uint64_t leader = replica_leader(n->replica, &address), term = replica_term(n->replica);
     bool usable = leader != 0 && (leader != n->options.id || n->minds_lead);
     if (!usable) {
         n->told_leader = 0;
@@ -86,6 +87,7 @@ static void carry_out(struct node *n)
         struct out *item = &n->out.items[i];
         switch (item->kind) {
         case OUT_DRAFT:
+        case OUT_HAND_OVER:
             n->out.items[kept++] = *item;
             continue;
         case OUT_MESSAGE:
@@ -121,8 +123,8 @@ static void take_outcomes(struct node *n, const struct replica_out *out)
         case REPLICA_READ:
             request_readable(n, o->ticket, o);
             break;
-        case REPLICA_CHANGE: /* the only one that is asked for here */
-            n->handing_over = false;
+        case REPLICA_CHANGE:
+            members_outcome(n, o);
             break;
         }
     }
@@ -181,11 +183,26 @@ static void look_after_files(struct node *n)
 
 /* ---------------- the turn */
 
+static void note_leader(struct node *n)
+{
+    uint64_t term;
+    if (node_leader(n, &term) != 0)
+        n->leaderless = (struct mono){0};
+    else if (n->leaderless.ms == 0)
+        n->leaderless = n->now.mono;
+}
+
 /* What was taken in is answered first, and then another node leads, if that does not take too long.
  */
 static bool has_answered(const struct node *n)
 {
     return map_count(n->pendings) + map_count(n->reads) == 0;
+}
+
+/* Those that wait for the next leader are sent on to it. */
+static bool has_answered_all(const struct node *n)
+{
+    return has_answered(n) && map_count(n->away) == 0;
 }
 
 static bool must_hand_over(const struct node *n)
@@ -196,17 +213,17 @@ static bool must_hand_over(const struct node *n)
 static void hand_over(struct node *n)
 {
     struct error err;
-    if (!must_hand_over(n))
+    if (!must_hand_over(n) || n->change.ticket != 0)
         return;
     n->handed_over = true; /* tried: nobody may be there */
-    n->handing_over = replica_change(n->replica, REPLICA_HAND_OVER, 0, NULL, 0, &err) == 0;
-    if (!n->handing_over)
-        log_debug("the leadership is not handed over", "why=%s", err.text);
+    n->alone = replica_change(n->replica, REPLICA_HAND_OVER, 0, NULL, ++n->next_key, &err) != 0;
+    if (!n->alone)
+        n->change = (struct member_change){.ticket = n->next_key};
 }
 
 static bool may_stop(const struct node *n)
 {
-    bool done = has_answered(n) && !must_hand_over(n) && !n->handing_over;
+    bool done = has_answered_all(n) && !must_hand_over(n) && n->change.ticket == 0;
     return n->stopping && (done || n->now.mono.ms >= n->stop_at.ms);
 }
 
@@ -225,6 +242,7 @@ int node_turn(struct node *n, struct event *events, size_t events_n, struct now 
     n->now = now;
     replica_turn(n->replica, &now);
     int rc = 0;
+    note_leader(n);
     mail_read(n);
     for (size_t i = 0; i < events_n; i++) {
         if (rc == 0)
@@ -234,23 +252,31 @@ int node_turn(struct node *n, struct event *events, size_t events_n, struct now 
     if (rc != 0)
         return rc;
     lead_follow(n);
+    forwards_look(n);
     think(n);
+    members_look(n);
+    hint_tick(n);
     if (node_join(n, err) != 0)
         return -1;
     think_as_agent(n);
     hand_over(n);
+    members_hand_over(n);
     if (propose_drafts(n, err) != 0 || commit(n, err) != 0)
         return -1;
 
     struct replica_out out = replica_out(n->replica);
     mail_send_frames(n, &out);
+    mail_send_posts(n);
     give_answers(n); /* streams begin before what they then hear */
     state_committed(n->state);
     take_outcomes(n, &out);
     tell_outcomes(n);
     lead_follow(n);
     facts_show(n);
+    members_tell(n);
     carry_out(n);
+    forwards_look(n); /* what was waited for may have been applied just now */
+    mail_send_posts(n);
     give_answers(n);
     look_after_files(n);
     n->stopped = may_stop(n);
@@ -268,6 +294,9 @@ struct mono node_due(const struct node *n)
     if (restless(n) || must_hand_over(n))
         return (struct mono){0};
     struct mono due = replica_due(n->replica);
+    due = mono_earlier(due, forwards_due(n));
+    due = mono_earlier(due, hint_due(n));
+    due = mono_earlier(due, members_due(n));
     if (n->stopping)
         due = mono_earlier(due, n->stop_at);
     if (n->minds_lead && !n->stopping) {
@@ -282,9 +311,10 @@ struct mono node_due(const struct node *n)
 
 bool node_ready(const struct node *n)
 {
-    const char *address;
-    bool led = replica_leader(n->replica, &address) != 0 && state_level(n->state) > 0 &&
-               n->facts.cluster != NULL && n->facts.cluster[0] != '\0' && n->facts.leader_name;
+    uint64_t term;
+    bool led = node_leader(n, &term) != 0 && n->facts.cluster != NULL &&
+               n->facts.cluster[0] != '\0' &&
+               (hint_needed(n) || (state_level(n->state) > 0 && n->facts.leader_name != NULL));
     return led && (n->agent == NULL || (agent_id(n->agent) >= 0 && n->recovered));
 }
 

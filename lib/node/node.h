@@ -19,11 +19,16 @@ struct node_options {
     bool reverse_unordered;     /* the simulator's */
     const char *name, *address; /* of this node: for people; "ip:peer port" */
     unsigned modes;
+    const char *cluster; /* uuid of the certificate; NULL: the first leader draws one */
+    /* Whom a node that is only an agent asks who leads; the others are told by the leader. */
+    const struct known_node *members;
+    size_t members_n;
     bool bootstrap; /* an empty file becomes a cluster of one; else it waits to be joined */
     bool used;      /* it ran on this disk before: an empty file has lost what it had */
     unsigned election_ms, heartbeat_ms;
     int64_t unreachable_ms; /* silent hosts: DESIGN 6; 0: 5 s */
     unsigned log_rows;      /* kept behind what is applied; 0: LIMIT_LOG_ROWS; tests keep few */
+    int64_t replace_ms;     /* a voter silent for so long gives its place to a standby; 0: 10 s */
     /* What this process's agent tells the master. */
     struct node_agent {
         const char *hostname, *address, *version, *boot; /* boot: the machine's boot id */
@@ -38,7 +43,7 @@ struct node_options {
 enum event_kind {
     EVENT_REQUEST,        /* an exchange's request, that is no plain ask */
     EVENT_FRAME,          /* from another node */
-    EVENT_CLOSED,         /* another node closed our connection: its host lives (DESIGN 6) */
+    EVENT_CLOSED,         /* there is no connection to another node any more */
     EVENT_STATUS,         /* from the executor: a status (model/status.h) with seq 0 */
     EVENT_RECOVERED,      /* from the executor: every task that was found again has been reported */
     EVENT_DOCKER,         /* from the executor: {"docker": version or "", "docker_reason": …} */
@@ -52,9 +57,10 @@ enum event_kind {
 
 struct event {
     enum event_kind kind;
-    struct exchange_id exchange;       /* REQUEST */
-    struct request *request;           /* REQUEST: owned */
-    int64_t node;                      /* FRAME, CLOSED: its sender */
+    struct exchange_id exchange; /* REQUEST */
+    struct request *request;     /* REQUEST: owned */
+    int64_t node;                /* FRAME, CLOSED: which */
+    bool silent; /* CLOSED: nothing was heard of it; else its host lives (DESIGN 6) */
     struct replica_snapshot *snapshot; /* SNAPSHOT_…: owned */
     struct buf body;                   /* FRAME, STATUS, DOCKER, ROUTES: owned */
 };

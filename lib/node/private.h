@@ -21,6 +21,18 @@ struct pending {
     struct view view;
     struct list in_stale; /* while it waits to look again */
     struct outcome stale; /* why; without detail */
+    enum door_kind door_kind;
+    /* of one that was asked at another node */
+    int64_t from;      /* 0: here */
+    uint64_t from_key; /* that node's name for it */
+    /* of one that waits for a leader, or for its answer (forward.c) */
+    struct list in_away;
+    struct mono give_up;      /* 0: it has not waited yet */
+    bool sent, unsure, answered;
+    uint64_t sent_to, sent_term;
+    struct mono again;    /* it is sent again */
+    struct answer answer; /* the leader's */
+    uint64_t index;       /* and what it speaks of */
 };
 
 /* An entry that was proposed: who is told what of its commands, in their order. */
@@ -34,6 +46,7 @@ struct batch {
 struct done { /* an outcome on its way to its origin */
     struct origin origin;
     struct outcome outcome;
+    bool lost; /* nobody has decided it */
 };
 
 struct refused_port { /* a service port that the proxy does not serve, at least not for `app` */
@@ -45,6 +58,30 @@ struct refused_port { /* a service port that the proxy does not serve, at least 
 struct letter { /* a message inside this process: it arrives in the next turn */
     bool to_agent;
     struct buf body;
+};
+
+struct post { /* a frame that leaves after the COMMIT */
+    int64_t to;
+    struct buf frame;
+};
+
+struct master_known {
+    int64_t id;
+    unsigned modes;
+    char address[REPLICA_ADDRESS_MAX + 1];
+};
+
+struct hint { /* who leads, as a node that is only an agent was told */
+    uint64_t leader, term;
+    struct master_known masters[LIMIT_SERVERS];
+    size_t masters_n, next; /* next: whom to ask */
+    int64_t ask_ms;
+    struct mono ask_due;
+};
+
+struct member_change { /* of Raft's configuration; ticket 0: none is under way */
+    uint64_t ticket;
+    struct origin origin; /* NOBODY: our own */
 };
 
 struct node {
@@ -73,8 +110,16 @@ struct node {
     uint64_t told_term;
     bool housekeeping; /* a command of the node's own is in flight */
     bool stopping, stopped, recovered;
-    bool handed_over, handing_over; /* the leadership, while stopping */
-    struct mono stop_at;            /* when it stops though not all is answered */
+    bool handed_over, alone; /* the leadership, while stopping: it was tried; nobody took it */
+    struct member_change change;
+    struct mono led_since, leaderless; /* leaderless 0: there is a leader */
+    struct mono look_due, announce_due;
+    struct hint hint;
+    bool has_identities; /* else it is a cluster of one without certificates */
+    bool know_all;       /* the transport is to be told of every node */
+    int64_t *changed;    /* those that it is to be told of */
+    size_t changed_n, changed_cap;
+    struct mono stop_at; /* when it stops though not all is answered */
     bool checkpointing, snapshotting;
     int64_t checkpointed, agent_checkpointed; /* size of the logs at their last checkpoints */
     uint64_t fetching;                        /* token of the snapshot on its way; 0: none */
@@ -85,6 +130,10 @@ struct node {
     struct map *reads;    /* ticket -> struct pending, waiting for the read index */
     struct map *batches;  /* ticket -> struct batch */
     uint64_t next_key;
+    struct map *away;    /* key -> struct pending that waits for a leader, or its answer */
+    struct list waiting; /* the same, in the order they came */
+    struct post *posts;
+    size_t posts_n, posts_cap;
     struct list stale; /* struct pending: they look again one by one, or all but one would fail */
     uint64_t looking;  /* key of the one that does; 0: none */
     struct done *dones;
@@ -115,6 +164,40 @@ void mail_read(struct node *n); /* what this process wrote to itself in the last
 void mail_take_frame(struct node *n, struct event *e);
 void mail_send(struct node *n, const struct out *item); /* an OUT_MESSAGE */
 void mail_send_frames(struct node *n, const struct replica_out *out);
+void node_post(struct node *n, int64_t to, struct buf *frame); /* after the COMMIT; takes it */
+void mail_send_posts(struct node *n);
+
+/* ---- members.c */
+void members_changed(struct node *n, int64_t id); /* from the feed */
+void members_tell(struct node *n);                /* to the transport */
+bool members_announced(const struct node *n);
+void members_write_own(struct node *n, struct json_writer *w);
+void members_take(struct node *n, int64_t from, const struct json *body);
+void members_hand_over(struct node *n); /* what doors have asked for */
+void members_outcome(struct node *n, const struct replica_outcome *o);
+void members_look(struct node *n);
+struct mono members_due(const struct node *n);
+int members_level(struct node *n); /* the newest that all of them know */
+
+/* ---- hint.c */
+bool hint_needed(const struct node *n); /* only an agent: it has no replica */
+uint64_t node_leader(const struct node *n, uint64_t *term_out); /* 0: none is known */
+void hint_begin(struct node *n);
+void hint_lost(struct node *n, int64_t node); /* it leads no more */
+void hint_tick(struct node *n);
+struct mono hint_due(const struct node *n);
+void hint_answer(struct node *n, int64_t to);
+void hint_take(struct node *n, int64_t from, struct slice body);
+
+/* ---- forward.c */
+void forward_wait(struct node *n, struct pending *p);
+void forwards_look(struct node *n);
+struct mono forwards_due(const struct node *n);
+void forward_take_request(struct node *n, int64_t from, struct slice body);
+void forward_take_answer(struct node *n, int64_t from, struct slice body);
+void forward_give_answer(struct node *n, const struct pending *p, const struct answer *a);
+void forward_give_back(struct node *n, const struct pending *p, bool unsure);
+void forwards_drop(struct node *n);
 
 /* ---- events.c */
 int event_take(struct node *n, struct event *e, struct error *err) MUST_CHECK;
@@ -126,18 +209,31 @@ void lead_keep_house(struct node *n);
 
 /* ---- facts.c */
 void facts_take_routes(struct node *n, struct event *e);
-void facts_show(struct node *n); /* to readers, if they have changed */
+void facts_show(struct node *n);            /* to readers, if they have changed */
+const char *facts_host_of(const char *url); /* "127.0.0.1:8080"; NULL for NULL */
 
 /* ---- requests.c */
 void request_begin(struct node *n, struct exchange_id exchange, struct request *request);
+void request_begin_for(struct node *n, int64_t from, uint64_t key, struct request *request);
 void request_outcome(struct node *n, uint64_t key, const struct outcome *o);
+void request_lost(struct node *n, uint64_t key, const struct outcome *o);
 void request_readable(struct node *n, uint64_t ticket, const struct replica_outcome *o);
+/* What forward.c does with one that has to wait, or has waited. */
+void request_add_header(struct node *n, struct pending *p, const char *name, const char *value);
+void request_tell_here(struct node *n, struct pending *p);
+bool request_read_again(struct node *n, struct pending *p);
+void request_answer_with(struct node *n, struct pending *p);
+void request_no_leader(struct node *n, struct pending *p);
+void request_fail(struct node *n, struct pending *p, const char *why);
+void request_drop(struct pending *p);
 void requests_drop(struct node *n);
 void give_answer(struct node *n, struct answer a); /* after the COMMIT */
 
 /* ---- entries.c */
 int propose_drafts(struct node *n, struct error *err) MUST_CHECK;
 void apply_entry(void *data, uint64_t index, uint64_t term, struct slice entry, uint64_t ticket);
+void entry_done(struct node *n, struct origin origin);
+void entry_failed(struct node *n, struct origin origin, enum error_code code, const char *text);
 void batch_failed(struct node *n, uint64_t ticket, enum error_code code);
 void tell_outcomes(struct node *n);
 void batches_drop(struct node *n);

@@ -1,5 +1,6 @@
 /* Requests: found their door, run it, answered. */
 #include "base/assert.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "http/sse.h"
@@ -20,6 +21,7 @@ static void pending_free(struct pending *p)
     route_match_close(&p->match);
     reply_close(&p->reply);
     request_free(p->request);
+    answer_close(&p->answer);
     mem_free(p);
 }
 
@@ -29,7 +31,12 @@ static void answer_whole_of(struct node *n, struct pending *p)
     struct answer a = answer_whole_take(p->exchange, r->status, r->content_type, &r->body);
     buf_put_slice(&a.headers, buf_slice(&r->headers));
     a.plain = r->plain;
-    give_answer(n, a);
+    if (p->from != 0) {
+        forward_give_answer(n, p, &a);
+        answer_close(&a);
+    } else {
+        give_answer(n, a);
+    }
     pending_free(p);
 }
 
@@ -52,13 +59,10 @@ static void answer_stream(struct node *n, struct pending *p)
     pending_free(p);
 }
 
-static void no_leader(struct node *n, struct pending *p)
+void request_fail(struct node *n, struct pending *p, const char *why)
 {
     struct call *c = &p->tell.c;
-    call_fail(c, ERR_UNAVAILABLE, "%s",
-              n->stopping ? "this node is stopping: ask another"
-                          : "the leader could not be determined: there is none, or it has no "
-                            "majority; try again");
+    call_fail(c, ERR_UNAVAILABLE, "%s", why);
     p->reply.status = c->dialect->no_leader_status;
     header_put(&p->reply.headers, "Retry-After", "1");
     if (c->dialect->dress != NULL)
@@ -66,14 +70,43 @@ static void no_leader(struct node *n, struct pending *p)
     answer_whole_of(n, p);
 }
 
-static void begin_tell(struct node *n, struct pending *p)
+/* What one node knows is better than nothing, where the dialect allows that or it was asked for:
+ * the answer says that it is stale. */
+static bool may_be_stale(const struct pending *p)
 {
-    if (!n->leading || n->stopping) {
-        no_leader(n, p);
-        return;
+    const struct call *c = &p->tell.c;
+    const char *stale = query_get(&c->query, "stale");
+    return p->door_kind == DOOR_ASK_LINEAR &&
+           (!c->dialect->needs_quorum || (stale != NULL && str_eq(stale, "1")));
+}
+
+static void ask_here(struct node *n, struct pending *p, uint64_t index)
+{
+    n->hands->ask(n->hands, p->exchange, p->request, index);
+    p->request = NULL;
+    pending_free(p);
+}
+
+void request_no_leader(struct node *n, struct pending *p)
+{
+    if (p->from != 0) {
+        forward_give_back(n, p, false);
+        pending_free(p);
+    } else if (may_be_stale(p) && state_level(n->state) > 0) {
+        ask_here(n, p, replica_applied(n->replica));
+    } else {
+        request_fail(n, p,
+                     n->stopping ? "this node is stopping: ask another"
+                                 : "the leader could not be determined: there is none, or it has "
+                                   "no majority; try again");
     }
+}
+
+void request_tell_here(struct node *n, struct pending *p)
+{
     p->key = ++n->next_key;
     p->tell.pending = p->key;
+    p->view = (struct view){n->state, &n->facts, n->now, replica_applied(n->replica)};
     map_put(n->pendings, p->key, p);
     if (api_tell(&p->tell)) {
         map_remove(n->pendings, p->key);
@@ -81,15 +114,47 @@ static void begin_tell(struct node *n, struct pending *p)
     }
 }
 
-static void begin_read(struct node *n, struct pending *p)
+static void begin_tell(struct node *n, struct pending *p)
+{
+    if (n->leading && !n->stopping) {
+        request_tell_here(n, p);
+    } else if (p->from != 0) {
+        request_no_leader(n, p);
+    } else {
+        p->key = ++n->next_key;
+        forward_wait(n, p);
+    }
+}
+
+bool request_read_again(struct node *n, struct pending *p)
 {
     struct error err;
-    p->key = ++n->next_key;
+    if (replica_read(n->replica, p->key, &err) != 0)
+        return false;
     map_put(n->reads, p->key, p);
-    if (replica_read(n->replica, p->key, &err) != 0) {
-        map_remove(n->reads, p->key);
-        no_leader(n, p);
-    }
+    return true;
+}
+
+static void begin_read(struct node *n, struct pending *p)
+{
+    p->key = ++n->next_key;
+    if (!request_read_again(n, p))
+        forward_wait(n, p);
+}
+
+/* The leader has answered for us. */
+void request_answer_with(struct node *n, struct pending *p)
+{
+    struct answer a = p->answer;
+    p->answer = (struct answer){0};
+    a.id = p->exchange;
+    give_answer(n, a);
+    pending_free(p);
+}
+
+void request_drop(struct pending *p)
+{
+    pending_free(p);
 }
 
 static void begin_sandbox(struct node *n, struct pending *p)
@@ -110,34 +175,81 @@ static void draw_secret(void *hands, void *dst, size_t size)
     h->secret(h, dst, size);
 }
 
-void request_begin(struct node *n, struct exchange_id exchange, struct request *request)
+/* Finds its door: NULL, it has none, or is no request. */
+static const struct door *find_door(struct node *n, struct pending *p)
 {
-    struct pending *p = NEW(struct pending);
-    p->exchange = exchange;
-    p->request = request;
-    p->view = (struct view){n->state, &n->facts, n->now, replica_applied(n->replica)};
-    reply_init(&p->reply);
     p->tell = (struct tell){
-        .c = {.request = request, .match = &p->match, .view = &p->view, .reply = &p->reply},
+        .c = {.request = p->request, .match = &p->match, .view = &p->view, .reply = &p->reply},
         .out = &n->out,
         .rng = n->hands->rng,
         .secret = draw_secret,
         .secret_data = n->hands,
     };
-    const struct door *door = api_find(n->api, request, &p->tell.c);
+    return api_find(n->api, p->request, &p->tell.c);
+}
+
+static struct pending *pending_new(struct node *n, struct request *request)
+{
+    struct pending *p = NEW(struct pending);
+    p->request = request;
+    p->view = (struct view){n->state, &n->facts, n->now, replica_applied(n->replica)};
+    list_init(&p->in_stale);
+    list_init(&p->in_away);
+    reply_init(&p->reply);
+    return p;
+}
+
+void request_add_header(struct node *n, struct pending *p, const char *name, const char *value)
+{
+    struct request r = *p->request, *old = p->request;
+    struct buf headers;
+    buf_init(&headers, LIMIT_HEADER_BYTES + 256);
+    buf_put_slice(&headers, r.headers);
+    header_put(&headers, name, value);
+    r.headers = buf_slice(&headers);
+    p->request = request_dup(&r);
+    tell_close(&p->tell); /* what is found borrows from the request */
+    route_match_close(&p->match);
+    request_free(old);
+    buf_close(&headers);
+    if (find_door(n, p) == NULL)
+        UNREACHABLE("it had a door");
+}
+
+/* Another node was asked; the rest of what it can ask it answers itself. */
+void request_begin_for(struct node *n, int64_t from, uint64_t key, struct request *request)
+{
+    struct pending *p = pending_new(n, request);
+    p->from = from;
+    p->from_key = key;
+    const struct door *door = find_door(n, p);
+    if (door != NULL && door->kind == DOOR_TELL) {
+        p->door_kind = door->kind;
+        begin_tell(n, p);
+        return;
+    }
+    if (door != NULL)
+        call_fail(&p->tell.c, ERR_INVALID, "this is answered where it was asked");
+    answer_whole_of(n, p);
+}
+
+void request_begin(struct node *n, struct exchange_id exchange, struct request *request)
+{
+    struct pending *p = pending_new(n, request);
+    p->exchange = exchange;
+    const struct door *door = find_door(n, p);
     if (door == NULL) {
         answer_whole_of(n, p);
         return;
     }
+    p->door_kind = door->kind;
     if (state_level(n->state) == 0) {
-        no_leader(n, p);
+        request_no_leader(n, p);
         return;
     }
     switch (door->kind) {
     case DOOR_ASK:
-        n->hands->ask(n->hands, exchange, p->request, replica_applied(n->replica));
-        p->request = NULL;
-        pending_free(p);
+        ask_here(n, p, replica_applied(n->replica));
         break;
     case DOOR_ASK_LINEAR:
         begin_read(n, p);
@@ -164,6 +276,34 @@ static bool tell_outcome(struct node *n, struct pending *p, const struct outcome
     map_remove(n->pendings, p->key);
     answer_whole_of(n, p);
     return false;
+}
+
+/* Nobody has decided it: the leadership went, or the log was full. It is done again, here or by the
+ * next leader, if it is certain that it has not been done, or harmless. */
+void request_lost(struct node *n, uint64_t key, const struct outcome *o)
+{
+    struct pending *p = map_get(n->pendings, key);
+    bool unsure = o->code == ERR_UNCERTAIN;
+    if (p == NULL)
+        return;
+    if (n->looking == key)
+        n->looking = 0;
+    if (replica_leads(n->replica) ||
+        (unsure && p->from == 0 && header_get(p->request->headers, "X-Request-Id").len == 0)) {
+        request_outcome(n, key, o);
+        return;
+    }
+    map_remove(n->pendings, key);
+    if (p->from != 0) {
+        forward_give_back(n, p, unsure);
+        pending_free(p);
+        return;
+    }
+    p->unsure = p->unsure || unsure;
+    p->tell.then = NULL;
+    reply_close(&p->reply);
+    reply_init(&p->reply);
+    forward_wait(n, p);
 }
 
 void request_outcome(struct node *n, uint64_t key, const struct outcome *o)
@@ -194,13 +334,10 @@ void request_readable(struct node *n, uint64_t ticket, const struct replica_outc
     struct pending *p = map_remove(n->reads, ticket);
     if (p == NULL)
         return;
-    if (o->code != ERR_NONE) {
-        no_leader(n, p);
-        return;
-    }
-    n->hands->ask(n->hands, p->exchange, p->request, o->index);
-    p->request = NULL;
-    pending_free(p);
+    if (o->code != ERR_NONE)
+        forward_wait(n, p);
+    else
+        ask_here(n, p, o->index);
 }
 
 void requests_drop(struct node *n)

@@ -8,6 +8,7 @@
 
 #define CHECKPOINT_WAIT_MS 10000 /* a slow disk's time to end one that locks the writer out */
 #define UNREACHABLE_MS 5000
+#define REPLACE_MS 10000
 
 /* ---- the feed */
 
@@ -24,6 +25,8 @@ static void on_change(struct watch *w, const struct change *c)
     apps_changed(n->apps, c);
     jobs_changed(n->jobs, c);
     master_changed(n->master, c);
+    if (c->kind == CHANGE_NODE)
+        members_changed(n, c->id);
     api_render(c, &view, n->hands->topics(n->hands), n, publish);
 }
 
@@ -177,6 +180,12 @@ int node_open(const struct node_options *options, struct hands *hands, struct no
     n->api = api_new();
     n->pendings = map_new();
     list_init(&n->stale);
+    list_init(&n->waiting);
+    n->away = map_new();
+    n->know_all = true;
+    n->leaderless = now.mono;
+    if (n->options.replace_ms == 0)
+        n->options.replace_ms = REPLACE_MS;
     n->reads = map_new();
     n->batches = map_new();
     n->refused = map_new();
@@ -192,6 +201,7 @@ int node_open(const struct node_options *options, struct hands *hands, struct no
     }
     make_minds(n);
     note_newest_time(n);
+    hint_begin(n);
     *node_out = n;
     return 0;
 }
@@ -201,7 +211,12 @@ void node_close(struct node *n)
     if (n == NULL)
         return;
     requests_drop(n);
+    forwards_drop(n);
     batches_drop(n);
+    for (size_t i = 0; i < n->posts_n; i++)
+        buf_close(&n->posts[i].frame);
+    mem_free(n->posts);
+    mem_free(n->changed);
     for (size_t i = 0; i < n->letters_n; i++)
         buf_close(&n->letters[i].body);
     mem_free(n->letters);
@@ -246,6 +261,7 @@ int node_swap_state(struct node *n, uint64_t token, const char *path, struct err
     free_minds(n);
     make_minds(n);
     n->minds_lead = false;
+    n->know_all = true;
     note_newest_time(n);
     n->hands->facts(n->hands, &n->facts); /* readers may open again */
     return 0;

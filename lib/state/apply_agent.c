@@ -17,9 +17,23 @@ static const struct {
       {"cpus_milli", ":cpus"}, {"mem_bytes", ":mem"}, {"disk_bytes", ":disk"},
 };
 
+static void put_listeners(struct apply *a)
+{
+    const struct json *v = a->c->args, *doors = json_get(v, "listeners");
+    if (doors == NULL || a->s->level < LEVEL_NODES)
+        return;
+    struct stmt *q = change_use(a->s, LISTENERS_PUT);
+    stmt_bind_i64(q, ":node", json_int(json_get(v, "id"), 0));
+    stmt_bind_text(q, ":marathon", json_str(json_get(doors, "marathon"), ""));
+    stmt_bind_text(q, ":chronos", json_str(json_get(doors, "chronos"), ""));
+    stmt_bind_text(q, ":mesos", json_str(json_get(doors, "mesos"), ""));
+    stmt_run(q);
+}
+
 int apply_node_put(struct apply *a)
 {
     const struct json *v = a->c->args;
+    put_listeners(a);
     struct stmt *q = change_use(a->s, NODE_PUT);
     stmt_bind_i64(q, ":id", json_int(json_get(v, "id"), 0));
     stmt_bind_text(q, ":name", json_str(json_get(v, "name"), ""));

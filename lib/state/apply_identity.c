@@ -356,6 +356,36 @@ int apply_node_join(struct apply *a)
     return 0;
 }
 
+/* A wish, which the leader sees to when it can be done without harm. */
+int apply_node_hold(struct apply *a)
+{
+    const struct json *v = a->c->args;
+    int64_t id = json_int(json_get(v, "id"), 0);
+    bool hold = json_bool(json_get(v, "hold"), false);
+    struct identity_row row;
+    if (!state_identity_by_id(a->s, id, &row) || row.gone.ms != 0)
+        return refuse(a, ERR_NOT_FOUND, "node %lld is not of this cluster", (long long)id);
+    if ((row.modes & MODE_MASTER) == 0)
+        return refuse(a, ERR_INVALID, "node: %s has not the mode master, which voting needs",
+                      row.name);
+    if (hold == state_node_is_held(a->s, id))
+        return 0;
+    struct stmt *q = change_use(a->s, hold ? HOLD : HOLD_END);
+    stmt_bind_i64(q, ":node", id);
+    if (hold)
+        stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_run(q);
+    changed(a, (struct change){
+                   .kind = CHANGE_NODE,
+                   .id = id,
+                   .name = row.name,
+                   .event = event_put(a, NOUN_NODE, row.name, hold ? "demoted" : "promoted",
+                                      hold ? "node %s is to be a standby" : "node %s may vote",
+                                      row.name),
+               });
+    return 0;
+}
+
 int apply_node_renew(struct apply *a)
 {
     const struct json *v = a->c->args;

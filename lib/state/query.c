@@ -721,6 +721,32 @@ struct stmt *state_nodes(struct state *s)
     return query_use(s, NODES);
 }
 
+bool state_listeners_of(struct state *s, int64_t node, struct listeners_row *out)
+{
+    if (s->level < LEVEL_NODES)
+        return false;
+    struct stmt *q = query_use(s, LISTENERS_OF);
+    stmt_bind_i64(q, ":node", node);
+    if (!stmt_row(q))
+        return false;
+    struct arena *a = one(s, LISTENERS_OF);
+    *out = (struct listeners_row){
+        copy_str(a, stmt_str(q, 0)), copy_str(a, stmt_str(q, 1)), copy_str(a, stmt_str(q, 2))};
+    stmt_end(q);
+    return true;
+}
+
+bool state_node_is_held(struct state *s, int64_t node)
+{
+    if (s->level < LEVEL_NODES)
+        return false;
+    struct stmt *q = query_use(s, HELD);
+    stmt_bind_i64(q, ":node", node);
+    bool held = stmt_row(q);
+    stmt_end(q);
+    return held;
+}
+
 /* ---- tokens and identities */
 
 bool state_token_next(struct stmt *q, struct token_row *out)

@@ -52,7 +52,7 @@
 
 /* Asking: prepared on readers too. Those of one level after those of the one before: a state that
  * has not been upgraded yet knows only the first of them. */
-#define QUERIES(X) QUERIES_1(X) QUERIES_2(X)
+#define QUERIES(X) QUERIES_1(X) QUERIES_2(X) QUERIES_3(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -130,9 +130,12 @@
     X(IDENTITY_BY_ADDRESS, IDENTITY_COLUMNS "where address = :address and gone_ms is null") \
     X(IDENTITIES, IDENTITY_COLUMNS "order by id")                                           \
     X(IDENTITIES_COUNT, "select count(*) from identities")
+#define QUERIES_3(X)                                                                     \
+    X(LISTENERS_OF, "select marathon, chronos, mesos from listeners where node = :node") \
+    X(HELD, "select 1 from holds where node = :node")
 
 /* Applying: only on the writer. */
-#define CHANGES(X) CHANGES_1(X) CHANGES_2(X)
+#define CHANGES(X) CHANGES_1(X) CHANGES_2(X) CHANGES_3(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -280,3 +283,9 @@
     X(IDENTITIES_TRIM, "delete from identities where id in (select id from identities "    \
                        "where gone_ms is not null order by gone_ms desc, id desc "         \
                        "limit -1 offset :keep)")
+#define CHANGES_3(X)                                                                        \
+    X(LISTENERS_PUT, "insert into listeners(node, marathon, chronos, mesos) "               \
+                     "values(:node, :marathon, :chronos, :mesos) on conflict(node) do "     \
+                     "update set marathon = :marathon, chronos = :chronos, mesos = :mesos") \
+    X(HOLD, "insert into holds(node, since_ms) values(:node, :at) on conflict do nothing")  \
+    X(HOLD_END, "delete from holds where node = :node")

@@ -19,11 +19,12 @@ static const struct db_sql queries[] = {DB_TABLE(QUERIES)};
 static const struct db_sql changes[] = {DB_TABLE(CHANGES)};
 
 static const char *const summed[] = {
-    /* those of level 2 last */
+    /* those of a level after those of the one before */
     "settings",        "requests",   "events",       "nodes",         "agents",
     "agent_ports",     "apps",       "app_versions", "service_ports", "deployments",
     "deployment_apps", "app_counts", "instances",    "tasks",         "jobs",
-    "job_runs",        "job_stats",  "tokens",       "identities",
+    "job_runs",        "job_stats",  "tokens",       "identities",    "listeners",
+    "holds",
 };
 
 /* The first so many statements and sums belong to a state of that level. */
@@ -31,7 +32,8 @@ static const struct {
     size_t queries, changes, sums;
 } known[COMMAND_LEVEL + 1] = {
     [1] = {ROWS(QUERIES_1), ROWS(CHANGES_1), 17},
-    [2] = {N_QUERIES, N_STATEMENTS_END - N_QUERIES, sizeof summed / sizeof summed[0]},
+    [2] = {ROWS(QUERIES_1) + ROWS(QUERIES_2), ROWS(CHANGES_1) + ROWS(CHANGES_2), 19},
+    [3] = {N_QUERIES, N_STATEMENTS_END - N_QUERIES, sizeof summed / sizeof summed[0]},
 };
 
 /* A change that waits for the COMMIT; its texts are its own. */
@@ -255,6 +257,7 @@ static int (*const appliers[COMMAND_KINDS])(struct apply *a) = {
     [COMMAND_TOKEN_REVOKE] = apply_token_revoke,
     [COMMAND_NODE_JOIN] = apply_node_join,
     [COMMAND_NODE_RENEW] = apply_node_renew,
+    [COMMAND_NODE_HOLD] = apply_node_hold,
 };
 
 /* As it was answered then. */

@@ -261,6 +261,13 @@ bool state_node_by_id(struct state *s, int64_t id, struct node_row *out);
 struct stmt *state_nodes(struct state *s); /* by id */
 bool state_node_next(struct stmt *q, struct node_row *out);
 
+/* Where its doors are: "host:port", or "" for one that it has not, or has not told. */
+struct listeners_row {
+    const char *marathon, *chronos, *mesos;
+};
+bool state_listeners_of(struct state *s, int64_t node, struct listeners_row *out);
+bool state_node_is_held(struct state *s, int64_t node); /* a master that is to stay a standby */
+
 /* ---- who may come, and who came. Empty below level 2. The hashes of secrets are in no row. */
 
 struct token_row {

@@ -131,6 +131,12 @@ static void hand_send(struct hands *h, int64_t node, struct slice frame)
     }
 }
 
+static void hand_know(struct hands *h, const struct known_node *k)
+{
+    (void)h;
+    (void)k;
+}
+
 static void hand_answer(struct hands *h, struct answer *a)
 {
     client_answer(((struct sim_node *)h->data)->w, a);
@@ -440,6 +446,7 @@ static void make_node(struct world *w, int position)
         .rng = &n->rng,
         .secret = hand_secret,
         .send = hand_send,
+        .know = hand_know,
         .answer = hand_answer,
         .ask = hand_ask,
         .sandbox = hand_sandbox,

@@ -78,5 +78,6 @@ const struct dialect chronos_dialect = {
     .dress = dress,
     .fail = chronos_fail,
     .no_leader_status = 503,
+    .needs_quorum = true,
     .repeated = chronos_done,
 };

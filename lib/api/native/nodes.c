@@ -32,16 +32,7 @@ const char *native_agent_node_id(const struct agent_row *a, char dst[NODE_ID_SIZ
 
 int64_t native_leader(const struct view *v)
 {
-    struct node_row n;
-    int64_t found = v->facts->leading ? v->facts->node : 0;
-    if (v->facts->leader_name == NULL)
-        return found;
-    struct stmt *q = state_nodes(v->state);
-    while (found == 0 && state_node_next(q, &n))
-        if (str_eq(n.name, v->facts->leader_name))
-            found = n.id;
-    stmt_end(q);
-    return found;
+    return v->facts->leading ? v->facts->node : v->facts->leader;
 }
 
 /* ---- all of them: nodes by id, then agents whose node has not announced itself */

@@ -150,6 +150,7 @@ static void note(struct post *p, const struct out *item)
     case OUT_ROUTES:
         buf_puts(&p->done, "routes\n");
         break;
+    case OUT_HAND_OVER:
     case OUT_DRAFT:
         fail_msg("an agent proposes nothing");
     }

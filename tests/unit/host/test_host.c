@@ -93,6 +93,12 @@ static void do_credit(void *data, struct exchange_id id, size_t bytes)
     (void)bytes;
 }
 
+static void do_know(void *data, const struct known_node *k)
+{
+    (void)data;
+    (void)k;
+}
+
 static void do_send(void *data, int64_t node, struct slice frame)
 {
     (void)data;
@@ -179,6 +185,7 @@ static int start(struct error *err)
         .gone = do_gone,
         .credit = do_credit,
         .send = do_send,
+        .know = do_know,
         .ready = do_ready,
         .ended = do_ended,
     };

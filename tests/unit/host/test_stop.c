@@ -33,6 +33,12 @@ static void on_ended(void *data, const struct error *err)
     h->ended = true;
 }
 
+static void on_know(void *data, const struct known_node *k)
+{
+    (void)data;
+    (void)k;
+}
+
 static void on_gone(void *data, struct exchange_id id)
 {
     (void)data;
@@ -69,7 +75,7 @@ static void begin(struct house *h)
                  .facts = {.version = "0", .name = "n", .job_rules = job_rules_default()}},
     };
     const struct host_deeds deeds = {
-        .data = h, .ready = on_ready, .ended = on_ended, .gone = on_gone, .credit = on_credit};
+        .data = h, .ready = on_ready, .ended = on_ended, .know = on_know, .gone = on_gone, .credit = on_credit};
     assert_int_equal(host_start(h->host, &h->world.loop, h->http, &options, &deeds, &err), 0);
     UNTIL(&h->world, h->ready);
     peer_begin(&h->peer, &h->world, h->port);

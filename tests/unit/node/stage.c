@@ -99,6 +99,12 @@ static void check_created(struct member *m, const char *body)
 }
 
 /* What is answered as done is in the file. */
+static void hand_know(struct hands *h, const struct known_node *k)
+{
+    (void)h;
+    (void)k;
+}
+
 static void hand_answer(struct hands *h, struct answer *a)
 {
     struct member *m = h->data;
@@ -291,6 +297,7 @@ void stage_open(struct stage *s, int nodes)
             .rng = &m->rng,
             .secret = hand_secret,
             .send = hand_send,
+            .know = hand_know,
             .answer = hand_answer,
             .ask = hand_ask,
             .sandbox = hand_sandbox,
@@ -462,7 +469,18 @@ void stage_ready(struct stage *s)
 uint64_t stage_request(struct stage *s, int i, enum method method, const char *target,
                        const char *body)
 {
+    return stage_named_request(s, i, method, target, body, NULL);
+}
+
+uint64_t stage_named_request(struct stage *s, int i, enum method method, const char *target,
+                             const char *body, const char *rid)
+{
     struct request r = request_of(method, target);
+    char name[64];
+    if (rid != NULL) {
+        snprintf(name, sizeof name, "X-Request-Id: %s\r\n", rid);
+        r.headers = slice_of(name);
+    }
     char *text = mem_strdup(body != NULL ? body : "");
     for (char *at = text; *at != '\0'; at++)
         if (*at == '\'')

@@ -65,6 +65,8 @@ void stage_ready(struct stage *s);
 /* ' stands for " in the body; NULL: none. Returns the exchange. */
 uint64_t stage_request(struct stage *s, int i, enum method method, const char *target,
                        const char *body);
+uint64_t stage_named_request(struct stage *s, int i, enum method method, const char *target,
+                             const char *body, const char *rid); /* NULL: none */
 /* The status of its answer, 0: none yet. */
 int stage_status(struct stage *s, uint64_t exchange);
 const struct given *stage_given(struct stage *s, uint64_t exchange);

@@ -1,0 +1,233 @@
+/* Writes that the leader must decide, on their way to it and back (DESIGN 4, Reads; marathon 1.3).
+ *
+ * A request that cannot be done here now waits: until there is a leader, then for its answer, then
+ * until this node has what the answer speaks of, so that who asked here sees it here. It is sent
+ * again when the leader changes or keeps silent; a request id makes that harmless. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "http/carry.h"
+#include "model/frame.h"
+#include "node/private.h"
+
+#define NO_LEADER_MS 2500 /* wait for one */
+#define ANSWER_MS 10000   /* for an answer of it */
+#define AGAIN_MS 1000     /* it has kept silent */
+#define BEHIND_MS 1000    /* wait to have what the answer speaks of */
+
+#define ELSEWHERE_MS 20 /* who was asked does not lead, or not yet */
+
+enum verdict {
+    VERDICT_ANSWERED,
+    VERDICT_NOT_DONE, /* it does not lead */
+    VERDICT_UNSURE,   /* it led no more before the outcome was known */
+};
+
+/* ---------------- frames */
+
+static void put_number(struct buf *out, uint64_t v)
+{
+    for (int i = 0; i < 8; i++)
+        buf_putc(out, (char)(v >> 8 * i));
+}
+
+static uint64_t number_at(const char *p)
+{
+    uint64_t v = 0;
+    for (int i = 0; i < 8; i++)
+        v |= (uint64_t)(uint8_t)p[i] << 8 * i;
+    return v;
+}
+
+static struct buf new_frame(enum frame_kind kind, uint64_t key)
+{
+    struct buf frame;
+    buf_init(&frame, LIMIT_FRAME_BYTES);
+    buf_putc(&frame, (char)kind);
+    put_number(&frame, key);
+    return frame;
+}
+
+/* Whoever does it, does it once. */
+static void name_request(struct node *n, struct pending *p)
+{
+    char id[UUID_TEXT_SIZE];
+    if (header_get(p->request->headers, "X-Request-Id").len == 0)
+        request_add_header(n, p, "X-Request-Id", uuid_text(rng_uuid(n->hands->rng), id));
+}
+
+/* ---------------- here */
+
+static void leave(struct node *n, struct pending *p)
+{
+    map_remove(n->away, p->key);
+    list_remove(&p->in_away);
+}
+
+static void send_away(struct node *n, struct pending *p, uint64_t leader, uint64_t term)
+{
+    struct buf frame = new_frame(FRAME_REQUEST, p->key);
+    name_request(n, p);
+    carry_request(p->request, &frame);
+    p->sent_to = leader;
+    p->sent_term = term;
+    p->again = mono_after(n->now.mono, AGAIN_MS);
+    if (!p->sent)
+        p->give_up = mono_after(n->now.mono, ANSWER_MS);
+    p->sent = p->unsure = true;
+    node_post(n, (int64_t)leader, &frame);
+}
+
+/* A read has waited long enough when there has been no leader for so long. */
+void forward_wait(struct node *n, struct pending *p)
+{
+    struct mono from = n->now.mono;
+    if (p->door_kind == DOOR_ASK_LINEAR && n->leaderless.ms != 0)
+        from = n->leaderless;
+    if (p->give_up.ms == 0)
+        p->give_up = mono_after(from, NO_LEADER_MS);
+    map_put(n->away, p->key, p);
+    list_push(&n->waiting, &p->in_away);
+}
+
+static void give_up(struct node *n, struct pending *p)
+{
+    leave(n, p);
+    if (p->unsure)
+        request_fail(n, p, "the leader has not answered: the change may or may not have happened");
+    else
+        request_no_leader(n, p);
+}
+
+static bool must_be_sent(const struct node *n, const struct pending *p, uint64_t leader,
+                         uint64_t term)
+{
+    return leader != 0 && leader != n->options.id &&
+           (!p->sent || p->sent_to != leader || p->sent_term != term ||
+            n->now.mono.ms >= p->again.ms);
+}
+
+/* A node that stops waits for the next leader, if there can be one. */
+static bool stops(const struct node *n)
+{
+    return n->stopping && (n->alone || n->now.mono.ms >= n->stop_at.ms);
+}
+
+static void look_at(struct node *n, struct pending *p, uint64_t leader, uint64_t term)
+{
+    bool over = n->now.mono.ms >= p->give_up.ms || stops(n);
+    if (p->answered) {
+        if (replica_applied(n->replica) < p->index && !over)
+            return;
+        leave(n, p);
+        request_answer_with(n, p);
+    } else if (p->door_kind != DOOR_ASK_LINEAR && n->leading && !n->stopping) {
+        leave(n, p);
+        request_tell_here(n, p);
+    } else if (over) {
+        give_up(n, p);
+    } else if (p->door_kind == DOOR_ASK_LINEAR) {
+        if (leader != 0 && request_read_again(n, p))
+            leave(n, p);
+    } else if (must_be_sent(n, p, leader, term)) {
+        send_away(n, p, leader, term);
+    }
+}
+
+void forwards_look(struct node *n)
+{
+    uint64_t term, leader = node_leader(n, &term);
+    LIST_EACH (it, &n->waiting)
+        look_at(n, LIST_ENTRY(it, struct pending, in_away), leader, term);
+}
+
+struct mono forwards_due(const struct node *n)
+{
+    struct mono due = MONO_NEVER;
+    LIST_EACH (it, &n->waiting) {
+        const struct pending *p = LIST_ENTRY(it, struct pending, in_away);
+        due = mono_earlier(due, p->give_up);
+        if (p->sent && !p->answered)
+            due = mono_earlier(due, p->again);
+    }
+    return due;
+}
+
+/* FRAME_ANSWER: key, verdict, index, the answer. */
+void forward_take_answer(struct node *n, int64_t from, struct slice body)
+{
+    struct error err;
+    struct answer a;
+    if (body.len < 17)
+        return;
+    struct pending *p = map_get(n->away, number_at(body.p));
+    if (p == NULL || !p->sent || p->answered || p->sent_to != (uint64_t)from)
+        return;                          /* given up, or a second answer */
+    if (body.p[8] != VERDICT_ANSWERED) { /* who leads is known soon */
+        p->unsure = p->unsure && body.p[8] == VERDICT_UNSURE;
+        p->again = mono_after(n->now.mono, ELSEWHERE_MS);
+        return;
+    }
+    if (carry_answer_read((struct slice){body.p + 17, body.len - 17}, &a, &err) != 0) {
+        log_warn("answer refused", "from=%lld why=%s", (long long)from, err.text);
+        return;
+    }
+    p->answered = true;
+    p->index = number_at(body.p + 9);
+    p->give_up = mono_after(n->now.mono, BEHIND_MS);
+    p->answer = a;
+}
+
+/* ---------------- at the leader */
+
+static void send_back(struct node *n, int64_t to, uint64_t key, enum verdict verdict)
+{
+    struct buf frame = new_frame(FRAME_ANSWER, key);
+    buf_putc(&frame, (char)verdict);
+    put_number(&frame, 0);
+    node_post(n, to, &frame);
+}
+
+/* FRAME_REQUEST: key, the request. */
+void forward_take_request(struct node *n, int64_t from, struct slice body)
+{
+    struct error err;
+    struct request *r;
+    if (body.len < 8)
+        return;
+    uint64_t key = number_at(body.p);
+    if (!n->minds_lead || n->stopping) {
+        send_back(n, from, key, VERDICT_NOT_DONE);
+        return;
+    }
+    if (carry_request_read((struct slice){body.p + 8, body.len - 8}, &r, &err) != 0) {
+        log_warn("request refused", "from=%lld why=%s", (long long)from, err.text);
+        return;
+    }
+    request_begin_for(n, from, key, r);
+}
+
+void forward_give_answer(struct node *n, const struct pending *p, const struct answer *a)
+{
+    struct buf frame = new_frame(FRAME_ANSWER, p->from_key);
+    buf_putc(&frame, VERDICT_ANSWERED);
+    put_number(&frame, replica_applied(n->replica));
+    carry_answer(a, &frame);
+    node_post(n, p->from, &frame);
+}
+
+void forward_give_back(struct node *n, const struct pending *p, bool unsure)
+{
+    send_back(n, p->from, p->from_key, unsure ? VERDICT_UNSURE : VERDICT_NOT_DONE);
+}
+
+void forwards_drop(struct node *n)
+{
+    struct list *it;
+    while ((it = list_pop(&n->waiting)) != NULL)
+        request_drop(LIST_ENTRY(it, struct pending, in_away));
+    map_free(n->away);
+}

@@ -1,0 +1,168 @@
+/* Who leads, for nodes that are only agents: they have no replica, and ask one that has. */
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/frame.h"
+#include "node/private.h"
+
+#define ASK_MS_MIN 50
+#define ASK_MS_MAX 1000
+#define MEMBERS_MAX LIMIT_SERVERS
+
+/* ---------------- asking */
+
+bool hint_needed(const struct node *n)
+{
+    return (n->options.modes & (MODE_MASTER | MODE_SCHEDULER)) == 0;
+}
+
+uint64_t node_leader(const struct node *n, uint64_t *term_out)
+{
+    bool hinted = hint_needed(n);
+    *term_out = hinted ? n->hint.term : replica_term(n->replica);
+    return hinted ? n->hint.leader : replica_leader(n->replica, NULL);
+}
+
+static void tell_loop(struct node *n, const struct master_known *m, bool gone)
+{
+    const struct known_node k = {
+        .id = m->id, .modes = m->modes, .address = m->address, .gone = gone};
+    n->hands->know(n->hands, &k);
+}
+
+static struct master_known *find(struct hint *h, int64_t id)
+{
+    for (size_t i = 0; i < h->masters_n; i++)
+        if (h->masters[i].id == id)
+            return &h->masters[i];
+    return NULL;
+}
+
+static void learn(struct node *n, int64_t id, unsigned modes, const char *address)
+{
+    struct hint *h = &n->hint;
+    struct master_known *m = find(h, id);
+    if (m != NULL && str_eq(m->address, address))
+        return;
+    if (m == NULL && h->masters_n == MEMBERS_MAX)
+        return;
+    if (m == NULL)
+        m = &h->masters[h->masters_n++];
+    *m = (struct master_known){.id = id, .modes = modes};
+    str_copy(m->address, sizeof m->address, address);
+    tell_loop(n, m, false);
+}
+
+void hint_begin(struct node *n)
+{
+    for (size_t i = 0; i < n->options.members_n; i++)
+        learn(n, n->options.members[i].id, n->options.members[i].modes,
+              n->options.members[i].address);
+}
+
+/* The leader is gone, or leads no more: another is looked for at once. */
+void hint_lost(struct node *n, int64_t node)
+{
+    if (n->hint.leader != (uint64_t)node)
+        return;
+    n->hint.leader = 0;
+    n->hint.ask_ms = 0;
+    n->hint.ask_due = n->now.mono;
+}
+
+void hint_tick(struct node *n)
+{
+    struct hint *h = &n->hint;
+    static const char question[] = {FRAME_HINT, '?'};
+    if (!hint_needed(n) || h->leader != 0 || h->masters_n == 0 || n->now.mono.ms < h->ask_due.ms)
+        return;
+    h->next = (h->next + 1) % h->masters_n;
+    h->ask_ms = h->ask_ms == 0 ? ASK_MS_MIN : h->ask_ms * 2;
+    if (h->ask_ms > ASK_MS_MAX)
+        h->ask_ms = ASK_MS_MAX;
+    h->ask_due = mono_after(n->now.mono, h->ask_ms);
+    n->hands->send(n->hands, h->masters[h->next].id, (struct slice){question, sizeof question});
+}
+
+struct mono hint_due(const struct node *n)
+{
+    bool asks = hint_needed(n) && n->hint.leader == 0 && n->hint.masters_n > 0;
+    return asks ? n->hint.ask_due : MONO_NEVER;
+}
+
+/* ---------------- answering */
+
+static void put_masters(struct node *n, struct json_writer *w)
+{
+    struct identity_row row;
+    struct node_row told;
+    json_key(w, "masters");
+    json_array(w);
+    struct stmt *q = state_identities(n->state);
+    while (state_identity_next(q, &row)) {
+        if (row.gone.ms != 0 || (row.modes & (MODE_MASTER | MODE_SCHEDULER)) == 0)
+            continue;
+        bool newer = state_node_by_id(n->state, row.id, &told) && told.address[0] != '\0';
+        json_object(w);
+        json_member_int(w, "id", row.id);
+        json_member_int(w, "modes", row.modes);
+        json_member_str(w, "address", newer ? told.address : row.address);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
+/* To who asked, or spoke to us as if we led. */
+void hint_answer(struct node *n, int64_t to)
+{
+    struct buf frame;
+    struct json_writer w;
+    if (hint_needed(n))
+        return;
+    uint64_t leader = replica_leader(n->replica, NULL);
+    if (leader == n->options.id && !n->minds_lead) /* about to */
+        leader = 0;
+    buf_init(&frame, LIMIT_FRAME_BYTES);
+    buf_putc(&frame, FRAME_HINT);
+    buf_putc(&frame, '!');
+    json_begin(&w, &frame);
+    json_object(&w);
+    json_member_int(&w, "leader", (int64_t)leader);
+    json_member_int(&w, "term", (int64_t)replica_term(n->replica));
+    put_masters(n, &w);
+    json_object_end(&w);
+    node_post(n, to, &frame);
+}
+
+static void take_answer(struct node *n, int64_t from, struct slice text)
+{
+    struct error err;
+    struct json *v = json_parse(text, &err);
+    if (v == NULL) {
+        log_warn("hint refused", "from=%lld why=%s", (long long)from, err.text);
+        return;
+    }
+    JSON_EACH (m, json_get(v, "masters"))
+        learn(n, json_int(json_get(m, "id"), 0), (unsigned)json_int(json_get(m, "modes"), 0),
+              json_str(json_get(m, "address"), ""));
+    uint64_t term = (uint64_t)json_int(json_get(v, "term"), 0);
+    uint64_t leader = (uint64_t)json_int(json_get(v, "leader"), 0);
+    if (leader == 0 || find(&n->hint, (int64_t)leader) == NULL)
+        hint_lost(n, from);
+    else if (term >= n->hint.term) {
+        n->hint.leader = leader;
+        n->hint.term = term;
+    }
+    json_free(v);
+}
+
+void hint_take(struct node *n, int64_t from, struct slice body)
+{
+    if (body.len > 0 && body.p[0] == '?')
+        hint_answer(n, from);
+    else if (body.len > 0 && hint_needed(n))
+        take_answer(n, from, (struct slice){body.p + 1, body.len - 1});
+}

@@ -1,0 +1,403 @@
+/* Who is of the cluster: what the transport must know of them, what each node tells of itself, and
+ * what the leader makes of them in Raft's configuration (DESIGN 5). */
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "node/private.h"
+
+#define ANNOUNCE_MS 1000
+#define LOOK_MS 200    /* at the members, while leading */
+#define LIVE_MS 1500   /* heard so lately, a member counts as there */
+#define BEHIND_MAX 512 /* entries; who lacks fewer has caught up */
+#define VOTERS_MAX 5
+
+/* ---------------- what the transport must know */
+
+static void know(struct node *n, const struct identity_row *i)
+{
+    struct node_row row;
+    struct known_node k = {.id = i->id,
+                           .store = i->store,
+                           .modes = i->modes,
+                           .address = i->address,
+                           .gone = i->gone.ms != 0};
+    if (state_node_by_id(n->state, i->id, &row) && row.address[0] != '\0')
+        k.address = row.address; /* newer than the one it joined with */
+    n->hands->know(n->hands, &k);
+}
+
+static void know_all(struct node *n)
+{
+    struct identity_row row;
+    struct stmt *q = state_identities(n->state);
+    while (state_identity_next(q, &row))
+        know(n, &row);
+}
+
+static void know_one(struct node *n, int64_t id)
+{
+    struct identity_row row;
+    const struct known_node gone = {.id = id, .address = "", .gone = true};
+    if (state_identity_by_id(n->state, id, &row))
+        know(n, &row);
+    else
+        n->hands->know(n->hands, &gone);
+}
+
+void members_changed(struct node *n, int64_t id)
+{
+    if (n->changed_n == n->changed_cap) {
+        n->changed_cap = n->changed_cap == 0 ? 16 : n->changed_cap * 2;
+        n->changed = mem_realloc(n->changed, n->changed_cap * sizeof n->changed[0]);
+    }
+    n->changed[n->changed_n++] = id;
+}
+
+void members_tell(struct node *n)
+{
+    if (n->know_all && state_level(n->state) > 0) {
+        know_all(n);
+        n->know_all = false;
+    }
+    for (size_t i = 0; i < n->changed_n; i++)
+        know_one(n, n->changed[i]);
+    n->changed_n = 0;
+}
+
+/* ---------------- what a node tells of itself */
+
+static const char *text_of(const char *url)
+{
+    const char *host = facts_host_of(url);
+    return host != NULL ? host : "";
+}
+
+static struct listeners_row own_listeners(const struct node *n)
+{
+    const struct facts *f = &n->options.facts;
+    return (struct listeners_row){text_of(f->url_marathon), text_of(f->url_chronos),
+                                  text_of(f->url_mesos)};
+}
+
+static bool listeners_told(const struct node *n)
+{
+    struct listeners_row told, own = own_listeners(n);
+    return state_level(n->state) < command_level(COMMAND_NODE_HOLD) || /* listeners came with it */
+           (state_listeners_of(n->state, (int64_t)n->options.id, &told) &&
+            str_eq(told.marathon, own.marathon) && str_eq(told.chronos, own.chronos) &&
+            str_eq(told.mesos, own.mesos));
+}
+
+bool members_announced(const struct node *n)
+{
+    struct node_row row;
+    return state_node_by_id(n->state, (int64_t)n->options.id, &row) &&
+           str_eq(row.name, n->options.name) && str_eq(row.address, n->options.address) &&
+           row.modes == n->options.modes && row.level == COMMAND_LEVEL &&
+           str_eq(row.version, n->options.facts.version) && listeners_told(n);
+}
+
+/* The members of node.put, but for the id. */
+void members_write_own(struct node *n, struct json_writer *w)
+{
+    struct listeners_row own = own_listeners(n);
+    json_member_str(w, "name", n->options.name);
+    json_member_str(w, "address", n->options.address);
+    json_member_int(w, "modes", n->options.modes);
+    json_member_int(w, "level", COMMAND_LEVEL);
+    json_member_str(w, "version", n->options.facts.version);
+    json_key(w, "listeners");
+    json_object(w);
+    json_member_str(w, "marathon", own.marathon);
+    json_member_str(w, "chronos", own.chronos);
+    json_member_str(w, "mesos", own.mesos);
+    json_object_end(w);
+}
+
+/* A follower's: until the state has it. */
+static void announce(struct node *n)
+{
+    struct json_writer w;
+    if (n->leading || n->stopping || replica_leader(n->replica, NULL) == 0 ||
+        state_level(n->state) == 0 || n->now.mono.ms < n->announce_due.ms || members_announced(n))
+        return;
+    n->announce_due = mono_after(n->now.mono, ANNOUNCE_MS);
+    outbox_message(&n->out, TO_LEADER, MESSAGE_NODE, &w);
+    members_write_own(n, &w);
+    outbox_message_end(&n->out, &w);
+}
+
+/* It came over the peer port: who it is says its certificate, not the message. */
+void members_take(struct node *n, int64_t from, const struct json *body)
+{
+    struct json_writer w;
+    static const char *const texts[] = {"name", "address", "version"};
+    if (!n->minds_lead)
+        return;
+    outbox_draft(&n->out, COMMAND_NODE_PUT, (struct origin){ORIGIN_NOBODY, 0}, &w);
+    json_member_int(&w, "id", from);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        json_member_str(&w, texts[i], json_str(json_get(body, texts[i]), ""));
+    json_member_int(&w, "modes", json_int(json_get(body, "modes"), 0));
+    json_member_int(&w, "level", json_int(json_get(body, "level"), 0));
+    json_key(&w, "listeners");
+    json_put_value(&w, json_get(body, "listeners"));
+    outbox_draft_end(&n->out, &w);
+}
+
+/* ---------------- Raft's configuration, by the leader */
+
+/* What is known of one member, or of a node that ought to be one. */
+struct seat {
+    int64_t id;
+    bool self, member, voter, wanted, may_vote, live, dead, ready;
+    char address[REPLICA_ADDRESS_MAX + 1];
+};
+
+struct seats {
+    struct seat items[LIMIT_SERVERS];
+    size_t n;
+};
+
+static struct seat *seat_of(struct seats *s, int64_t id)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->items[i].id == id)
+            return &s->items[i];
+    if (s->n == LIMIT_SERVERS)
+        return NULL;
+    s->items[s->n] = (struct seat){.id = id};
+    return &s->items[s->n++];
+}
+
+static void look_at_members(struct node *n, struct seats *s)
+{
+    struct replica_member m;
+    uint64_t last = replica_last(n->replica);
+    for (size_t i = 0; replica_member(n->replica, i, &m); i++) {
+        struct seat *seat = seat_of(s, (int64_t)m.server.id);
+        if (seat == NULL)
+            return;
+        int64_t heard = m.heard.ms > n->led_since.ms ? m.heard.ms : n->led_since.ms;
+        int64_t silent_ms = n->now.mono.ms - heard;
+        seat->self = m.server.id == n->options.id;
+        seat->member = true;
+        seat->voter = m.server.role == REPLICA_VOTER;
+        seat->live = seat->self || (m.heard.ms > 0 && n->now.mono.ms - m.heard.ms < LIVE_MS);
+        seat->dead = !seat->self && silent_ms >= n->options.replace_ms;
+        seat->ready = m.match + BEHIND_MAX >= last;
+    }
+}
+
+static void look_at_identities(struct node *n, struct seats *s)
+{
+    struct identity_row row;
+    struct node_row told;
+    struct stmt *q = state_identities(n->state);
+    while (state_identity_next(q, &row)) {
+        if (row.gone.ms != 0 || (row.modes & (MODE_MASTER | MODE_SCHEDULER)) == 0)
+            continue;
+        struct seat *seat = seat_of(s, row.id);
+        if (seat == NULL)
+            continue;
+        bool newer = state_node_by_id(n->state, row.id, &told) && told.address[0] != '\0';
+        str_copy(seat->address, sizeof seat->address, newer ? told.address : row.address);
+        seat->wanted = true;
+        seat->may_vote = (row.modes & MODE_MASTER) != 0 && !state_node_is_held(n->state, row.id);
+    }
+}
+
+struct step {
+    enum replica_change_kind kind;
+    int64_t id; /* 0: nothing to do */
+    const char *address, *why;
+};
+
+static struct step step_of(enum replica_change_kind kind, const struct seat *s, const char *why)
+{
+    return (struct step){kind, s->id, s->address, why};
+}
+
+static bool can_be_promoted(const struct seat *s)
+{
+    return s->member && !s->voter && s->may_vote && s->live && s->ready;
+}
+
+struct census {
+    const struct seat *candidate, *dead, *unwilling, *other; /* one of each; other: a live voter */
+    size_t voters, live, candidates;
+};
+
+static struct census count_seats(const struct seats *s)
+{
+    struct census c = {0};
+    for (size_t i = 0; i < s->n; i++) {
+        const struct seat *seat = &s->items[i];
+        if (can_be_promoted(seat)) {
+            c.candidate = c.candidate == NULL ? seat : c.candidate;
+            c.candidates++;
+        }
+        if (!seat->voter)
+            continue;
+        c.voters++;
+        c.live += seat->live;
+        if (seat->dead)
+            c.dead = seat;
+        if (seat->live && !seat->self && seat->may_vote)
+            c.other = seat;
+        if (!seat->may_vote)
+            c.unwilling = seat;
+    }
+    return c;
+}
+
+/* Would the voters that are left without it have a live majority? */
+static bool can_go(const struct census *c, const struct seat *s)
+{
+    return !s->voter || (c->voters > 1 && c->live - s->live > (c->voters - 1) / 2);
+}
+
+/* The next step towards what is wanted; never one that leaves the voters without a live majority,
+ * and never one that makes fewer of them because one is silent, unless another takes its place. */
+static struct step next_step(const struct seats *s)
+{
+    const struct census c = count_seats(s);
+    const struct step nothing = {0};
+    for (size_t i = 0; i < s->n; i++) {
+        const struct seat *seat = &s->items[i];
+        if (!seat->member && seat->wanted)
+            return step_of(REPLICA_ADD, seat, "it has joined");
+        if (seat->member && !seat->wanted && !seat->self && can_go(&c, seat))
+            return step_of(REPLICA_REMOVE, seat, "it is not of the cluster any more");
+    }
+    if (c.unwilling != NULL && c.unwilling->self)
+        return c.other != NULL
+                   ? step_of(REPLICA_HAND_OVER, c.other, "the leader is to vote no more")
+                   : nothing;
+    if (c.unwilling != NULL && can_go(&c, c.unwilling))
+        return step_of(REPLICA_DEMOTE, c.unwilling, "people wanted it so");
+    bool even = c.voters % 2 == 0;
+    if (even && c.dead != NULL && can_go(&c, c.dead))
+        return step_of(REPLICA_DEMOTE, c.dead, "it is silent, and another votes in its place");
+    if (c.candidate != NULL && even)
+        return step_of(REPLICA_PROMOTE, c.candidate, "so that the voters are odd");
+    if (c.candidate != NULL && c.dead != NULL)
+        return step_of(REPLICA_PROMOTE, c.candidate, "in the place of one that is silent");
+    if (c.candidates >= 2 && c.voters + 2 <= VOTERS_MAX)
+        return step_of(REPLICA_PROMOTE, c.candidate, "the first of two");
+    return nothing;
+}
+
+static void change_members(struct node *n)
+{
+    struct seats seats = {0};
+    struct error err;
+    look_at_identities(n, &seats);
+    n->has_identities = seats.n > 0;
+    if (seats.n == 0)
+        return; /* a cluster of one without certificates */
+    look_at_members(n, &seats);
+    const struct step step = next_step(&seats);
+    if (step.id == 0)
+        return;
+    static const char *const words[] = {
+        [REPLICA_ADD] = "added as a standby", [REPLICA_PROMOTE] = "promoted",
+        [REPLICA_DEMOTE] = "demoted",         [REPLICA_REMOVE] = "removed",
+        [REPLICA_HAND_OVER] = "told to lead",
+    };
+    if (replica_change(n->replica, step.kind, (uint64_t)step.id, step.address, ++n->next_key,
+                       &err) != 0) {
+        log_debug("members stay as they are", "why=%s", err.text);
+        return;
+    }
+    n->change = (struct member_change){.ticket = n->next_key};
+    log_info("members change", "node=%lld what=\"%s\" why=\"%s\"", (long long)step.id,
+             words[step.kind], step.why);
+}
+
+/* ---------------- what was asked for directly */
+
+static void hand_over(struct node *n, struct out *item)
+{
+    struct error err;
+    if (n->change.ticket != 0) {
+        entry_failed(n, item->origin, ERR_CONFLICT,
+                     "the members are being changed just now: try again");
+        return;
+    }
+    if (replica_change(n->replica, REPLICA_HAND_OVER, (uint64_t)item->node, NULL, ++n->next_key,
+                       &err) != 0) {
+        entry_failed(n, item->origin, err.code, err.text);
+        return;
+    }
+    n->change = (struct member_change){n->next_key, item->origin};
+}
+
+void members_hand_over(struct node *n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n->out.n; i++) {
+        struct out *item = &n->out.items[i];
+        if (item->kind == OUT_HAND_OVER) {
+            hand_over(n, item);
+            buf_close(&item->body);
+        } else {
+            n->out.items[kept++] = *item;
+        }
+    }
+    n->out.n = kept;
+}
+
+void members_outcome(struct node *n, const struct replica_outcome *o)
+{
+    if (o->ticket != n->change.ticket)
+        return;
+    struct origin origin = n->change.origin;
+    n->change = (struct member_change){0};
+    n->look_due = n->now.mono;
+    n->alone = n->stopping && o->code != ERR_NONE;
+    if (origin.kind == ORIGIN_NOBODY)
+        return;
+    if (o->code == ERR_NONE)
+        entry_done(n, origin);
+    else
+        entry_failed(n, origin, ERR_UNAVAILABLE,
+                     "no other node took the leadership over: is one of the voters up?");
+}
+
+/* ---------------- the level */
+
+/* Nothing may stand in the log that one of them cannot read. */
+int members_level(struct node *n)
+{
+    struct replica_member m;
+    struct node_row row;
+    int level = COMMAND_LEVEL;
+    for (size_t i = 0; replica_member(n->replica, i, &m); i++) {
+        if (!state_node_by_id(n->state, (int64_t)m.server.id, &row))
+            return state_level(n->state); /* it has not told yet */
+        level = row.level < level ? row.level : level;
+    }
+    return level;
+}
+
+/* ---------------- each turn */
+
+void members_look(struct node *n)
+{
+    announce(n);
+    if (!n->minds_lead || n->stopping || n->change.ticket != 0 || n->now.mono.ms < n->look_due.ms)
+        return;
+    n->look_due = mono_after(n->now.mono, LOOK_MS);
+    change_members(n);
+}
+
+struct mono members_due(const struct node *n)
+{
+    if (n->stopping || state_level(n->state) == 0)
+        return MONO_NEVER;
+    if (n->minds_lead)
+        return n->change.ticket == 0 && n->has_identities ? n->look_due : MONO_NEVER;
+    bool tells = replica_leader(n->replica, NULL) != 0 && !members_announced(n);
+    return tells ? n->announce_due : MONO_NEVER;
+}

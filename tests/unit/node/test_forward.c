@@ -1,0 +1,170 @@
+/* Requests that the asked node cannot answer by itself: on their way to the leader and back. */
+#include "node/stage.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+static struct stage s;
+
+static int close_stage(void **unused)
+{
+    (void)unused;
+    stage_close(&s);
+    return 0;
+}
+
+static struct state *state(int i)
+{
+    return node_state(s.members[i].node);
+}
+
+static int follower(void)
+{
+    return (stage_leader(&s) + 1) % s.n;
+}
+
+/* Until it is answered, for at most so long. */
+static int wait_for(uint64_t exchange, int64_t most_ms)
+{
+    for (int64_t ms = 0; ms < most_ms && stage_status(&s, exchange) == 0; ms++)
+        stage_run_ms(&s, 1);
+    return stage_status(&s, exchange);
+}
+
+static bool has_header(uint64_t exchange, const char *line)
+{
+    return strstr(stage_given(&s, exchange)->headers, line) != NULL;
+}
+
+/* One change of the app in all: it was created once. */
+static void assert_done_once(int i)
+{
+    struct app_row row;
+    assert_true(state_app_by_path(state(i), "/web", &row));
+    int64_t puts = 0;
+    struct event_row e;
+    struct stmt *q = state_events_after(state(i), 0, 1000);
+    while (state_event_next(q, &e))
+        puts += e.noun == NOUN_APP && str_eq(e.name, "/web") && str_eq(e.what, "put");
+    assert_int_equal(puts, 1);
+}
+
+static void a_write_to_a_follower_is_seen_there_once_it_is_answered(void **unused)
+{
+    struct app_row row;
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    int at = follower();
+    uint64_t put = stage_request(&s, at, METHOD_POST, "/v2/apps", STAGE_APP(1));
+    assert_int_equal(wait_for(put, 500), 201);
+    assert_true(state_app_by_path(state(at), "/web", &row));
+    uint64_t list = stage_request(&s, at, METHOD_GET, "/v2/apps", NULL);
+    uint64_t one = stage_request(&s, at, METHOD_GET, "/v2/apps//web", NULL);
+    assert_int_equal(wait_for(list, 50), 200);
+    assert_int_equal(wait_for(one, 50), 200);
+}
+
+static void what_the_leader_refuses_is_refused_in_its_words(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    uint64_t bad = stage_request(&s, follower(), METHOD_POST, "/v2/apps", "{'id':'/WEB'}");
+    assert_int_equal(wait_for(bad, 500), 422);
+    assert_non_null(strstr(stage_given(&s, bad)->body, "id"));
+}
+
+/* However far the leader came with it: the next one does it, and nobody twice. */
+static void a_leader_that_dies_with_a_write_leaves_it_to_the_next(void **unused)
+{
+    (void)unused;
+    for (int ms = 0; ms < 8; ms++) {
+        if (ms > 0)
+            stage_close(&s);
+        stage_open(&s, 3);
+        stage_ready(&s);
+        int at = follower(), leader = stage_leader(&s);
+        uint64_t put = stage_request(&s, at, METHOD_POST, "/v2/apps", STAGE_APP(0));
+        stage_run_ms(&s, ms);
+        stage_down(&s, leader);
+        assert_int_equal(wait_for(put, 5000), 201);
+        assert_done_once(at);
+    }
+}
+
+/* The client named its request: it may be done again, and is not done twice. */
+static void a_deposed_leader_passes_a_named_write_on(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    int old = stage_leader(&s);
+    s.members[old].cut = true;
+    uint64_t put = stage_named_request(&s, old, METHOD_POST, "/v2/apps", STAGE_APP(0), "r-1");
+    stage_run_ms(&s, 1500); /* long enough for it to see that it leads no more */
+    assert_int_equal(stage_status(&s, put), 0);
+    s.members[old].cut = false;
+    assert_int_equal(wait_for(put, 5000), 201);
+    assert_done_once(old);
+}
+
+static void a_leader_that_stops_passes_on_what_still_comes(void **unused)
+{
+    struct event stop = {.kind = EVENT_STOP};
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    int old = stage_leader(&s);
+    stage_event(&s, old, &stop);
+    uint64_t put = stage_request(&s, old, METHOD_POST, "/v2/apps", STAGE_APP(0));
+    assert_int_equal(wait_for(put, 400), 201);
+    for (int i = 0; i < 1000 && !node_stopped(s.members[old].node); i++)
+        stage_run_ms(&s, 1);
+    assert_true(node_stopped(s.members[old].node));
+}
+
+static void without_a_leader_each_dialect_says_so(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    uint64_t made = stage_request(&s, 0, METHOD_POST, "/v2/apps", STAGE_APP(0));
+    assert_int_equal(wait_for(made, 500), 201);
+    stage_run_ms(&s, 200);
+    stage_down(&s, 1);
+    stage_down(&s, 2);
+    stage_run_ms(&s, 1000);
+    int64_t asked = s.mono;
+    uint64_t put = stage_request(&s, 0, METHOD_PUT, "/v2/apps//web", "{'instances':0}");
+    uint64_t job = stage_request(&s, 0, METHOD_PUT, "/api/jobs/j", "{}");
+    uint64_t one = stage_request(&s, 0, METHOD_GET, "/v2/apps//web", NULL);
+    uint64_t list = stage_request(&s, 0, METHOD_GET, "/v2/apps", NULL);
+    uint64_t jobs = stage_request(&s, 0, METHOD_GET, "/scheduler/jobs", NULL);
+    uint64_t stale = stage_request(&s, 0, METHOD_GET, "/scheduler/jobs?stale=1", NULL);
+    assert_int_equal(wait_for(put, 3000), 502);
+    assert_int_equal(wait_for(job, 3000), 503);
+    assert_int_equal(wait_for(one, 3000), 200);
+    assert_int_equal(wait_for(list, 3000), 200);
+    assert_int_equal(wait_for(jobs, 3000), 503);
+    assert_int_equal(wait_for(stale, 3000), 200);
+    assert_true(s.mono - asked <= 3000);
+    assert_true(has_header(put, "Retry-After: 1"));
+    uint64_t later = stage_request(&s, 0, METHOD_GET, "/v2/apps//web", NULL);
+    assert_int_equal(wait_for(later, 20), 200); /* it is known by now that nobody leads */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_teardown(name, close_stage)
+        TEST(a_write_to_a_follower_is_seen_there_once_it_is_answered),
+        TEST(what_the_leader_refuses_is_refused_in_its_words),
+        TEST(a_leader_that_dies_with_a_write_leaves_it_to_the_next),
+        TEST(a_deposed_leader_passes_a_named_write_on),
+        TEST(a_leader_that_stops_passes_on_what_still_comes),
+        TEST(without_a_leader_each_dialect_says_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
