@@ -90,6 +90,7 @@ int agent_open(const struct agent_options *options, struct agent **agent_out, st
     a->routes = ROUTES_NONE;
     a->alive = map_new();
     a->early = map_new();
+    a->over = map_new();
     a->docker = mem_strdup("");
     a->docker_reason = mem_strdup("not asked yet");
     /* so that a decision on a pong of an earlier process names none of this one's */
@@ -105,16 +106,19 @@ int agent_open(const struct agent_options *options, struct agent **agent_out, st
 
 void agent_close(struct agent *a)
 {
-    void *early;
+    void *item;
     if (a == NULL)
         return;
     if (a->dirty)
         db_rollback(a->options.db);
-    for (size_t cursor = 0; (early = map_each(a->early, &cursor)) != NULL;)
-        mem_free(early);
+    for (size_t cursor = 0; (item = map_each(a->early, &cursor)) != NULL;)
+        mem_free(item);
+    for (size_t cursor = 0; (item = map_each(a->over, &cursor)) != NULL;)
+        mem_free(item);
     stmts_free(a->stmts);
     map_free(a->alive);
     map_free(a->early);
+    map_free(a->over);
     mem_free(a->docker);
     mem_free(a->docker_reason);
     mem_free(a);
@@ -204,6 +208,7 @@ void agent_leader(struct agent *a, uint64_t term, struct now now, struct outbox 
 
 void agent_tick(struct agent *a, struct now now, struct outbox *out)
 {
+    forget_over(a, now);
     if (a->registered && now.mono.ms >= a->pong_due.ms)
         send_pong(a, now, out);
     if (now.mono.ms < a->repeat_due.ms)
@@ -276,7 +281,7 @@ void agent_message(struct agent *a, enum message_kind kind, const struct json *b
         on_kill(a, body, now, out);
         break;
     case MESSAGE_ACK:
-        on_ack(a, body, out);
+        on_ack(a, body, now, out);
         break;
     case MESSAGE_ROUTES:
         on_routes(a, body, out);

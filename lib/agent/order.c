@@ -110,7 +110,7 @@ void on_run(struct agent *a, const struct json *body, struct now now, struct out
     }
     if (known_task(a, spec.task, &known))
         repeat_last(a, spec.task, out);
-    else
+    else if (map_get(a->over, (uint64_t)spec.task) == NULL) /* else it was long under way */
         take_run(a, &spec, json_int(json_get(body, "pong"), 0), now, out);
     run_spec_close(&spec);
 }

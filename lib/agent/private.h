@@ -51,7 +51,13 @@ struct agent {
     bool joined;                 /* the record is of this cluster */
     bool recovered;              /* both: it launches */
     struct map *alive;           /* tasks in the record that nobody has reported since we began */
+    struct map *over;  /* task -> struct over: an order for it that still comes is an old one */
     struct map *early; /* task -> struct early: ordered before everything was found again */
+};
+
+struct over { /* a task whose record has gone */
+    int64_t task;
+    struct mono until; /* no order for it can be within its lease any more */
 };
 
 struct known { /* a task in the record */
@@ -76,7 +82,8 @@ void report_unknown(struct agent *a, int64_t task, struct wall at, struct outbox
 /* False: all of it is acknowledged. */
 bool repeat_last(struct agent *a, int64_t task, struct outbox *out);
 void send_statuses(struct agent *a, struct outbox *out); /* from the first one on */
-void on_ack(struct agent *a, const struct json *body, struct outbox *out);
+void on_ack(struct agent *a, const struct json *body, struct now now, struct outbox *out);
+void forget_over(struct agent *a, struct now now); /* those whose time is up */
 
 /* ---- order.c */
 void on_run(struct agent *a, const struct json *body, struct now now, struct outbox *out);

@@ -2,6 +2,7 @@
  * state says all that the older said, so a long silence of the leader costs a few rows a task. */
 #include "agent/private.h"
 #include "base/limits.h"
+#include "base/mem.h"
 
 #define STATUSES_A_MESSAGE 512
 #define STATUS_BYTES (512 << 10)          /* as much as the master takes of one */
@@ -142,7 +143,24 @@ bool repeat_last(struct agent *a, int64_t task, struct outbox *out)
 }
 
 /* Once the end of a task is known to the leader, its record may go. */
-static void ack_one(struct agent *a, int64_t task, int64_t seq, struct outbox *out)
+static void note_over(struct agent *a, int64_t task, struct now now)
+{
+    struct over *o = NEW(struct over);
+    *o = (struct over){task, mono_after(now.mono, a->options.lease_ms)};
+    mem_free(map_put(a->over, (uint64_t)task, o));
+}
+
+void forget_over(struct agent *a, struct now now)
+{
+    size_t cursor = 0;
+    for (struct over *o; (o = map_each(a->over, &cursor)) != NULL && o->until.ms <= now.mono.ms;
+         cursor = 0) { /* the oldest is the first */
+        map_remove(a->over, (uint64_t)o->task);
+        mem_free(o);
+    }
+}
+
+static void ack_one(struct agent *a, int64_t task, int64_t seq, struct now now, struct outbox *out)
 {
     struct known known;
     if (!known_task(a, task, &known))
@@ -158,16 +176,17 @@ static void ack_one(struct agent *a, int64_t task, int64_t seq, struct outbox *o
     q = write_stmt(a, TASK_DROP);
     stmt_bind_i64(q, ":task", task);
     stmt_run(q);
+    note_over(a, task, now);
     outbox_forget(out, task);
 }
 
-void on_ack(struct agent *a, const struct json *body, struct outbox *out)
+void on_ack(struct agent *a, const struct json *body, struct now now, struct outbox *out)
 {
     bool more = false;
     JSON_EACH (item, json_get(body, "statuses")) {
         int64_t task = json_int(json_get(item, "task"), 0),
                 seq = json_int(json_get(item, "seq"), 0);
-        ack_one(a, task, seq, out);
+        ack_one(a, task, seq, now, out);
         more = more || (a->sent_task != 0 && task == a->sent_task && seq >= a->sent_seq);
     }
     if (more)

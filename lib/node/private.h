@@ -27,7 +27,7 @@ struct pending {
     uint64_t from_key; /* that node's name for it */
     /* of one that waits for a leader, or for its answer (forward.c) */
     struct list in_away;
-    struct mono give_up;      /* 0: it has not waited yet */
+    struct mono give_up; /* 0: it has not waited yet */
     bool sent, unsure, answered;
     uint64_t sent_to, sent_term;
     struct mono again;    /* it is sent again */

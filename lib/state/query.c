@@ -730,8 +730,8 @@ bool state_listeners_of(struct state *s, int64_t node, struct listeners_row *out
     if (!stmt_row(q))
         return false;
     struct arena *a = one(s, LISTENERS_OF);
-    *out = (struct listeners_row){
-        copy_str(a, stmt_str(q, 0)), copy_str(a, stmt_str(q, 1)), copy_str(a, stmt_str(q, 2))};
+    *out = (struct listeners_row){copy_str(a, stmt_str(q, 0)), copy_str(a, stmt_str(q, 1)),
+                                  copy_str(a, stmt_str(q, 2))};
     stmt_end(q);
     return true;
 }

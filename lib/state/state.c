@@ -20,11 +20,10 @@ static const struct db_sql changes[] = {DB_TABLE(CHANGES)};
 
 static const char *const summed[] = {
     /* those of a level after those of the one before */
-    "settings",        "requests",   "events",       "nodes",         "agents",
-    "agent_ports",     "apps",       "app_versions", "service_ports", "deployments",
-    "deployment_apps", "app_counts", "instances",    "tasks",         "jobs",
-    "job_runs",        "job_stats",  "tokens",       "identities",    "listeners",
-    "holds",
+    "settings",   "requests",     "events",        "nodes",       "agents",          "agent_ports",
+    "apps",       "app_versions", "service_ports", "deployments", "deployment_apps", "app_counts",
+    "instances",  "tasks",        "jobs",          "job_runs",    "job_stats",       "tokens",
+    "identities", "listeners",    "holds",
 };
 
 /* The first so many statements and sums belong to a state of that level. */

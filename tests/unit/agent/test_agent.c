@@ -199,6 +199,25 @@ static void an_order_that_comes_twice_starts_once(void **unused)
 }
 
 /* Its leader gave the first order up, since it heard nothing of it (spec/chronos.md 5.2). */
+/* It was long under way: by the time its lease is over, it is too late anyway. */
+static void an_order_that_comes_after_the_end_starts_nothing(void **unused)
+{
+    (void)unused;
+    post_settle(&p);
+    int64_t pong = p.pong;
+    post_run(&p, 5, pong, ",'once':true");
+    post_report(&p, "{'task':5,'seq':0,'state':'running','at':1}");
+    post_report(&p, "{'task':5,'seq':0,'state':'finished','at':2}");
+    post_hear(&p, "{'m':'ack','statuses':[{'task':5,'seq':9}]}");
+    assert_non_null(strstr(post_done(&p), "forget 5"));
+    post_run(&p, 5, pong, ",'once':true");
+    assert_string_equal(post_done(&p), "");
+    post_run_ms(&p, 2500);
+    post_done(&p);
+    post_run(&p, 5, pong, ",'once':true");
+    assert_null(strstr(post_done(&p), "launch"));
+}
+
 static void an_attempt_of_a_run_is_started_once_whatever_its_task(void **unused)
 {
     (void)unused;
@@ -690,6 +709,7 @@ int main(void)
         TEST(another_leaders_routes_are_none_of_this_ones),
         TEST(a_task_lives_from_order_to_acknowledged_end),
         TEST(an_order_that_comes_twice_starts_once),
+        TEST(an_order_that_comes_after_the_end_starts_nothing),
         TEST(an_attempt_of_a_run_is_started_once_whatever_its_task),
         TEST(the_leader_hears_of_an_attempt_that_it_ordered_twice),
         TEST(an_attempt_that_came_too_late_may_be_ordered_again),

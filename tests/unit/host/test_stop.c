@@ -74,8 +74,12 @@ static void begin(struct house *h)
                  .bootstrap = true,
                  .facts = {.version = "0", .name = "n", .job_rules = job_rules_default()}},
     };
-    const struct host_deeds deeds = {
-        .data = h, .ready = on_ready, .ended = on_ended, .know = on_know, .gone = on_gone, .credit = on_credit};
+    const struct host_deeds deeds = {.data = h,
+                                     .ready = on_ready,
+                                     .ended = on_ended,
+                                     .know = on_know,
+                                     .gone = on_gone,
+                                     .credit = on_credit};
     assert_int_equal(host_start(h->host, &h->world.loop, h->http, &options, &deeds, &err), 0);
     UNTIL(&h->world, h->ready);
     peer_begin(&h->peer, &h->world, h->port);
