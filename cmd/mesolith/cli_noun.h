@@ -35,6 +35,7 @@
     X(FLAG_MODES, "modes", 0, FLAG_IS_TEXT, "MODES", "master,scheduler,agent",                     \
       "what who comes may be")                                                                     \
     X(FLAG_HOURS, "hours", 0, FLAG_IS_NUMBER, "N", "24", "good for so long")                       \
+    X(FLAG_DATA, "data", 0, FLAG_IS_TEXT, "DIR", NULL, "the node's folder")                        \
     X(FLAG_HELP, "help", 'h', FLAG_IS_SWITCH, NULL, NULL, "this text")
 
 enum cli_flag {
@@ -86,7 +87,7 @@ struct cli_noun {
 /* One file each. */
 extern const struct cli_noun status_noun, why_noun, logs_noun, app_noun, job_noun, task_noun,
     node_noun, deployment_noun, service_noun, events_noun, sql_noun, completion_noun, apply_noun,
-    diff_noun, export_noun, token_noun;
+    diff_noun, export_noun, token_noun, backup_noun;
 extern const struct cli_noun *const cli_nouns[];
 extern const size_t cli_nouns_n;
 

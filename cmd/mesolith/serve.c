@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "api/web/bundle.h"
+#include "backups.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -59,6 +60,7 @@ struct server {
     struct http_server *http;
     struct host *host;
     struct tasks tasks;
+    struct backups backups;
     struct proxy_client proxy;
     bool proxy_runs, proxy_silent, page_known, node_ready, told_ready, stopping, routes_refused,
         displaced,     /* its folder is not at its path any more */
@@ -340,17 +342,27 @@ static void do_forget(void *data, int64_t task)
 
 static void do_sandbox(void *data, struct exchange_id id, struct sandbox_request *r)
 {
-    tasks_sandbox(&((struct server *)data)->tasks, id, r);
+    struct server *s = data;
+    if (r->op != SANDBOX_BACKUP) {
+        tasks_sandbox(&s->tasks, id, r);
+        return;
+    }
+    sandbox_request_free(r);
+    backups_serve(&s->backups, id);
 }
 
 static void do_gone(void *data, struct exchange_id id)
 {
-    tasks_gone(&((struct server *)data)->tasks, id);
+    struct server *s = data;
+    backups_gone(&s->backups, id);
+    tasks_gone(&s->tasks, id);
 }
 
 static void do_credit(void *data, struct exchange_id id, size_t bytes)
 {
-    tasks_credit(&((struct server *)data)->tasks, id, bytes);
+    struct server *s = data;
+    backups_credit(&s->backups, id, bytes);
+    tasks_credit(&s->tasks, id, bytes);
 }
 
 static void do_routes(void *data, struct slice message)
@@ -411,6 +423,11 @@ static void on_tasks_stopped(struct tasks *t)
     part_stopped(t->data);
 }
 
+static void on_backups_stopped(struct backups *b)
+{
+    part_stopped(b->data);
+}
+
 static void on_proxy_stopped(struct proxy_client *c)
 {
     part_stopped(c->data);
@@ -427,6 +444,7 @@ static void on_ended(void *data, const struct error *err)
     s->stopping = true;
     http_server_stop(s->http, STOP_GRACE_MS, on_http_stopped);
     tasks_stop(&s->tasks, on_tasks_stopped);
+    backups_stop(&s->backups, on_backups_stopped);
     if (s->proxy_runs)
         proxy_client_stop(&s->proxy, on_proxy_stopped);
     part_stopped(s); /* the node */
@@ -689,7 +707,9 @@ static int start(struct server *s, bool bootstrap, struct error *err)
     if (start_node(s, bootstrap, err) != 0 || tasks_start(&s->tasks, &tasks, err) != 0 ||
         ((s->modes & MODE_AGENT) != 0 && start_proxy(s, err) != 0))
         return -1;
-    s->parts += 3; /* the node, the server, the tasks */
+    s->backups.data = s;
+    backups_start(&s->backups, &s->loop, s->host);
+    s->parts += 4; /* the node, the server, the tasks, backups */
     watch_signals(s);
     start_tick(s);
     return 0;

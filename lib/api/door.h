@@ -190,7 +190,13 @@ void tell_end(struct tell *t, struct json_writer *w);
 void tell_hand_over(struct tell *t, int64_t node, outcome_fn *then);
 
 /* ---- sandbox requests, carried out by the executor's side of the host */
-enum sandbox_op { SANDBOX_READ, SANDBOX_BROWSE, SANDBOX_DOWNLOAD, SANDBOX_FOLLOW };
+enum sandbox_op {
+    SANDBOX_READ,
+    SANDBOX_BROWSE,
+    SANDBOX_DOWNLOAD,
+    SANDBOX_FOLLOW,
+    SANDBOX_BACKUP, /* no file of a task: a copy of the node's state; has none of what follows */
+};
 enum sandbox_shape { SHAPE_MESOS, SHAPE_NATIVE }; /* spec/mesos.md 7.1; /api/tasks/{id}/logs */
 struct sandbox_request {
     enum sandbox_op op;

@@ -27,6 +27,11 @@ struct rowsums {
     struct rowsum items[];
 };
 
+static uint64_t seed_of(const char *table)
+{
+    return hash64(table, strlen(table), 0);
+}
+
 /* ---- the hash of one row */
 
 /* Small values are gathered and hashed together; a long one is hashed where it lies. */
@@ -210,9 +215,10 @@ void rowsums_rollback_to(struct rowsums *s, unsigned depth)
 
 /* ---- by scanning */
 
-static int scan(struct db *db, const struct rowsum *t, uint64_t *sum_out, struct error *err)
+static int scan(struct db *db, const char *table, uint64_t seed, uint64_t *sum_out,
+                struct error *err)
 {
-    char *sql = sqlite3_mprintf("select * from \"%w\"", t->table);
+    char *sql = sqlite3_mprintf("select * from \"%w\"", table);
     sqlite3_stmt *q = db_prepare_own(db, sql, 0, err);
     sqlite3_free(sql);
     if (q == NULL)
@@ -221,7 +227,7 @@ static int scan(struct db *db, const struct rowsum *t, uint64_t *sum_out, struct
     uint64_t sum = 0;
     while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
         struct hashing h;
-        hash_begin(&h, t->seed);
+        hash_begin(&h, seed);
         for (int i = 0; i < columns; i++)
             add_value(&h, sqlite3_column_value(q, i));
         sum += hashed(&h);
@@ -233,20 +239,50 @@ static int scan(struct db *db, const struct rowsum *t, uint64_t *sum_out, struct
     return 0;
 }
 
+static int differs(const char *table, uint64_t kept, uint64_t sum, struct error *err)
+{
+    return error_set(err, ERR_CORRUPT, "%s: its kept sum is %016llx, that of its rows %016llx",
+                     table, (unsigned long long)kept, (unsigned long long)sum);
+}
+
 int db_rowsums_verify(struct db *db, struct error *err)
 {
     ASSERT(db->sums != NULL);
     for (size_t i = 0; i < db->sums->n; i++) {
         const struct rowsum *t = &db->sums->items[i];
         uint64_t sum;
-        if (scan(db, t, &sum, err) != 0)
+        if (scan(db, t->table, t->seed, &sum, err) != 0)
             return -1;
         if (sum != t->sum)
-            return error_set(err, ERR_CORRUPT,
-                             "%s: its kept sum is %016llx, that of its rows %016llx", t->table,
-                             (unsigned long long)t->sum, (unsigned long long)sum);
+            return differs(t->table, t->sum, sum, err);
     }
     return 0;
+}
+
+static int check_stored(struct db *db, sqlite3_stmt *q, struct error *err)
+{
+    int rc;
+    while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
+        const char *table = (const char *)sqlite3_column_text(q, 0);
+        uint64_t sum, kept = (uint64_t)sqlite3_column_int64(q, 1);
+        if (scan(db, table, seed_of(table), &sum, err) != 0)
+            return -1;
+        if (sum != kept)
+            return differs(table, kept, sum, err);
+    }
+    return rc == SQLITE_DONE ? 0 : db_error(db, rc, "reading row_sums", err);
+}
+
+int db_rowsums_check(struct db *db, struct error *err)
+{
+    ASSERT(db->sums == NULL);
+    if (db_begin(db, DB_READ, err) != 0)
+        return -1;
+    sqlite3_stmt *q = db_prepare_own(db, "select name, sum from row_sums order by name", 0, err);
+    int rv = q != NULL ? check_stored(db, q, err) : -1;
+    sqlite3_finalize(q);
+    db_rollback(db);
+    return rv;
 }
 
 int rowsums_count_anew(struct db *db, struct error *err)
@@ -254,7 +290,7 @@ int rowsums_count_anew(struct db *db, struct error *err)
     db->sums->last_name = NULL;
     for (size_t i = 0; i < db->sums->n; i++) {
         struct rowsum *t = &db->sums->items[i];
-        if (scan(db, t, &t->sum, err) != 0)
+        if (scan(db, t->table, t->seed, &t->sum, err) != 0)
             return -1;
     }
     return 0;
@@ -323,7 +359,7 @@ static int start_one(struct db *db, struct rowsum *t, struct error *err)
         return -1;
     if (found)
         return 0;
-    return scan(db, t, &t->sum, err) != 0 ? -1 : store(db, t, err);
+    return scan(db, t->table, t->seed, &t->sum, err) != 0 ? -1 : store(db, t, err);
 }
 
 static int start_all(struct db *db, struct error *err)
@@ -363,8 +399,7 @@ int db_rowsums_start(struct db *db, const char *const *tables, size_t n, struct 
     s->db = db;
     s->n = n;
     for (size_t i = 0; i < n; i++)
-        s->items[i] =
-            (struct rowsum){.table = tables[i], .seed = hash64(tables[i], strlen(tables[i]), 0)};
+        s->items[i] = (struct rowsum){.table = tables[i], .seed = seed_of(tables[i])};
     db->sums = s;
     int rv = end_own(db, own, start_all(db, err), err);
     if (rv != 0) {

@@ -31,3 +31,6 @@ uint64_t db_rowsum_all(const struct db *db); /* of all tables, each with its nam
 /* Reads every row, for the check now and then: ERR_CORRUPT naming the first table whose kept sum is
  * not that of its rows. */
 int db_rowsums_verify(struct db *db, struct error *err) MUST_CHECK;
+/* The same on a connection that keeps no sums, such as a reader's: against those that stand in
+ * row_sums, in a snapshot of its own. ERR_LIMIT when its patience ends (db_set_patience). */
+int db_rowsums_check(struct db *db, struct error *err) MUST_CHECK;

@@ -70,6 +70,7 @@ tell_fn native_delete_task;
 ask_fn native_ask_jobs, native_ask_job, native_ask_runs;
 tell_fn native_put_job, native_delete_job, native_run_job;
 ask_fn native_ask_nodes, native_ask_node;
+ask_fn native_ask_backup;
 ask_fn native_ask_tokens;
 tell_fn native_post_token, native_delete_token;
 ask_fn native_ask_deployments;

@@ -48,6 +48,8 @@ static const struct door doors[] = {
     TELL(POST, "/api/tokens", ADMIN, native_post_token, "Make a token that nodes can join with"),
     TELL(DELETE, "/api/tokens/{id}", ADMIN, native_delete_token, "Make a token worthless"),
 
+    ASK("/api/backup", ADMIN, SANDBOX, native_ask_backup, "All that the cluster knows, as a file"),
+
     ASK("/api/deployments", VIEW, ASK, native_ask_deployments, "Deployments that go on"),
     TELL(DELETE, "/api/deployments/{id}", DEPLOY, native_delete_deployment,
          "Roll a deployment back, or only stop it"),

@@ -2,8 +2,10 @@
 
 #include <stdio.h>
 
+#include "base/str.h"
 #include "db/rowsum.h"
 #include "db/statement.h"
+#include "support/tmp.h"
 
 static const char schema[] =
     "create table parents(id integer primary key, name text) strict;"
@@ -88,6 +90,32 @@ static void a_wrong_sum_is_found(void **unused)
     assert_int_equal(db_rowsums_verify(db, &err), -1);
     assert_int_equal(err.code, ERR_CORRUPT);
     db_close(db);
+}
+
+static void a_reader_finds_a_row_that_was_changed_behind_the_sums(void **unused)
+{
+    (void)unused;
+    struct error err;
+    struct db *db, *reader;
+    char folder[TMP_PATH_SIZE], path[TMP_PATH_SIZE];
+    tmp_make(folder);
+    assert_int_equal(db_open(tmp_file(path, folder, "x.db"), NULL, &db, &err), 0);
+    assert_int_equal(db_schema_step(db, schema, 1, &err), 0);
+    assert_int_equal(db_rowsums_start(db, tables, 3, &err), 0);
+    run(db, changes[0]);
+    run(db, changes[1]);
+    const struct db_options options = {.read_only = true};
+    assert_int_equal(db_open(path, &options, &reader, &err), 0);
+    assert_int_equal(db_rowsums_check(reader, &err), 0);
+    db_close(db);
+    assert_int_equal(db_open(path, NULL, &db, &err), 0); /* one that keeps no sums */
+    run(db, "update children set weight = 8 where parent = 2");
+    assert_int_equal(db_rowsums_check(reader, &err), -1);
+    assert_int_equal(err.code, ERR_CORRUPT);
+    assert_true(str_starts(err.text, "children: "));
+    db_close(reader);
+    db_close(db);
+    tmp_remove(folder);
 }
 
 static void a_schema_step_counts_anew(void **unused)
@@ -230,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_follow_every_change),
         cmocka_unit_test(a_wrong_sum_is_found),
+        cmocka_unit_test(a_reader_finds_a_row_that_was_changed_behind_the_sums),
         cmocka_unit_test(a_schema_step_counts_anew),
         cmocka_unit_test(order_and_history_do_not_count),
         cmocka_unit_test(values_do_not_run_together),
