@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/facts.h"
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -25,6 +26,7 @@ enum deed_kind {
     DEED_KILL,
     DEED_FORGET,
     DEED_ROUTES,
+    DEED_FACTS,
     DEED_SANDBOX,
     DEED_SEND,
     DEED_KNOW,
@@ -42,7 +44,7 @@ struct deed {
     char *type;                      /* PUBLISH */
     struct blob *event;              /* PUBLISH */
     int64_t id;                      /* a task, a node, a snapshot's token */
-    struct buf body;                 /* LAUNCH, KILL, ROUTES, SEND; KNOW: the address */
+    struct buf body;                 /* LAUNCH, KILL, ROUTES, FACTS, SEND; KNOW: the address */
     struct known_node known;         /* KNOW */
     struct exchange_id exchange;     /* SANDBOX */
     struct sandbox_request *sandbox; /* SANDBOX */
@@ -70,6 +72,8 @@ struct host {
     _Atomic unsigned subscribing; /* subscriptions on their way to the loop */
     atomic_bool ending;           /* what takes long on the pool gives up */
     bool told_ready;              /* the node's thread's */
+    bool stateless;               /* it is an agent, and nothing else */
+    char *about; /* what it knows of itself, as other nodes are told; NULL: not yet. Owned */
     bool joined;
     void *owner;
 };
@@ -199,7 +203,13 @@ static void hand_know(struct hands *hands, const struct known_node *k)
 static void hand_facts(struct hands *hands, const struct facts *f)
 {
     struct host *h = hands->data;
+    struct deed d = {.kind = DEED_FACTS};
     readers_facts(h->readers, f);
+    if (!h->stateless)
+        return;
+    buf_init(&d.body, LIMIT_FRAME_BYTES);
+    facts_write(f, &d.body);
+    want(h, &d);
 }
 
 static void hand_readers_stop(struct hands *hands)
@@ -409,6 +419,10 @@ static void do_deed(struct host *h, struct deed *d)
     case DEED_ROUTES:
         deeds->routes(deeds->data, buf_slice(&d->body));
         break;
+    case DEED_FACTS:
+        mem_free(h->about);
+        h->about = buf_take(&d->body, NULL);
+        break;
     case DEED_SANDBOX:
         deeds->sandbox(deeds->data, d->exchange, d->sandbox);
         d->sandbox = NULL;
@@ -530,8 +544,28 @@ static void node_main(void *data)
 
 /* ---------------- requests, on the loop */
 
+/* Takes the request. What nodes ask is not sent on: each might hold the other for the one that
+ * knows. */
+static void request_elsewhere(struct host *h, struct exchange_id id, struct request *r)
+{
+    struct request known = *r;
+    known.node = h->about;
+    bool asks = exchange_owner(id) == EXCHANGE_OF_CLIENT && h->about != NULL && !h->ending;
+    if (asks) {
+        h->deeds.elsewhere(h->deeds.data, id, request_dup(&known));
+    } else {
+        struct answer a = answer_busy(id, "this node has no state of its own: ask another");
+        answer(h, &a);
+    }
+    request_free(r);
+}
+
 void host_request(struct host *h, struct exchange_id id, struct request *r)
 {
+    if (h->stateless && exchange_owner(id) != EXCHANGE_OF_DOOR) {
+        request_elsewhere(h, id, r);
+        return;
+    }
     struct event e = {.kind = EVENT_REQUEST, .exchange = id, .request = r};
     bool taken = !api_is_ask(h->api, r) ? mailbox_put(&h->inbox, &e, LANE_BOUNDED)
                                         : h->readers != NULL && readers_ask(h->readers, id, r);
@@ -632,6 +666,7 @@ int host_start(struct host *h, struct loop *loop, struct http_server *server,
     h->server = server;
     h->deeds = *deeds;
     h->state_path = mem_strdup(options->node.state_path);
+    h->stateless = (options->node.modes & (MODE_MASTER | MODE_SCHEDULER)) == 0;
     copies_clear(h->state_path, COPY_SNAPSHOT, 0);
     copies_clear(h->state_path, COPY_BACKUP, 0);
     rng_seed(&h->rng, options->seed);
@@ -680,5 +715,6 @@ void host_free(struct host *h)
     mailbox_close(&h->inbox);
     mailbox_close(&h->outbox);
     mem_free(h->state_path);
+    mem_free(h->about);
     mem_free(h);
 }

@@ -31,6 +31,10 @@ struct host_deeds {
      * fetched, which ends all the same. May be NULL: nothing is ever had. */
     void (*snapshot_fetch)(void *data, uint64_t from, const struct replica_snapshot *s);
     void (*know)(void *data, const struct known_node *k);
+    /* Asked of a node that has no state: another must answer, and show what the request's `node`
+     * says of this one. Takes the request; answers go to host_answer(). May be NULL when this node
+     * has a state. */
+    void (*elsewhere)(void *data, struct exchange_id id, struct request *r);
     /* To a request of host_request(); takes *a. May be NULL when nobody calls that. */
     void (*answer)(void *data, struct answer *a);
     void (*ready)(void *data); /* once: the node serves */

@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "base/arena.h"
+#include "api/facts.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -188,8 +188,9 @@ static void work(struct reader *r, struct ask *ask, const struct facts *facts)
 {
     struct route_match match = {0};
     struct reply reply;
+    struct asked_facts asked;
     struct view view = {
-        .facts = facts,
+        .facts = facts_for(ask->request, facts, &asked),
         .now = {r->clock.mono(&r->clock), r->clock.wall(&r->clock)},
     };
     struct call c = {.request = ask->request, .match = &match, .view = &view, .reply = &reply};
@@ -202,6 +203,7 @@ static void work(struct reader *r, struct ask *ask, const struct facts *facts)
     call_close(&c);
     route_match_close(&match);
     reply_close(&reply);
+    arena_close(&asked.text);
     request_free(ask->request);
 }
 

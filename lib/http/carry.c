@@ -32,6 +32,7 @@ void carry_request(const struct request *r, struct buf *out)
     put_slice(out, slice_of(r->listener));
     put_slice(out, slice_of(r->remote));
     put_slice(out, slice_of(r->user));
+    put_slice(out, slice_of(r->node));
     put_slice(out, r->target);
     put_slice(out, r->headers);
     put_slice(out, r->body);
@@ -123,10 +124,10 @@ int carry_request_read(struct slice in, struct request **out, struct error *err)
     take_text(&r, listener);
     take_text(&r, remote);
     take_text(&r, user);
-    struct slice target = take_slice(&r);
+    struct slice node = take_slice(&r), target = take_slice(&r);
     q.headers = take_slice(&r);
     q.body = take_slice(&r);
-    r.bad = r.bad || method >= METHOD_COUNT;
+    r.bad = r.bad || method >= METHOD_COUNT || (node.len > 0 && memchr(node.p, '\0', node.len));
     if (check_end(&r, "request", err) != 0)
         return -1;
     q.method = (enum method)method;
@@ -138,7 +139,10 @@ int carry_request_read(struct slice in, struct request **out, struct error *err)
     q.remote = remote;
     q.user = user[0] != '\0' ? user : NULL;
     request_set_target(&q, target);
+    char *node_text = node.len > 0 ? slice_dup(node) : NULL;
+    q.node = node_text;
     *out = request_dup(&q);
+    mem_free(node_text);
     return 0;
 }
 

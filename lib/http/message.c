@@ -88,7 +88,8 @@ static size_t str_size(const char *s)
 struct request *request_dup(const struct request *r)
 {
     size_t size = sizeof(*r) + r->target.len + r->headers.len + r->body.len + 3 +
-                  str_size(r->listener) + str_size(r->remote) + str_size(r->user);
+                  str_size(r->listener) + str_size(r->remote) + str_size(r->user) +
+                  str_size(r->node);
     struct request *copy = mem_alloc(size);
     char *at = (char *)(copy + 1);
 
@@ -99,6 +100,7 @@ struct request *request_dup(const struct request *r)
     copy->listener = put_str(&at, r->listener);
     copy->remote = put_str(&at, r->remote);
     copy->user = put_str(&at, r->user);
+    copy->node = put_str(&at, r->node);
     return copy;
 }
 

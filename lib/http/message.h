@@ -39,6 +39,8 @@ struct request {
     const char *remote;      /* the client's address as text, "10.0.0.7", without port */
     uint16_t remote_port;
     const char *user; /* who is asking; NULL until the owner has found out */
+    const char *node; /* what the node that was asked knows of itself, if it is another one that
+                         answers (api/facts.h); else NULL */
 };
 
 /* Sets target, path and query from a target; takes "http://host" off an absolute one. Borrows. */

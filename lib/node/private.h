@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/agent.h"
+#include "api/facts.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "master/master.h"
@@ -19,8 +20,9 @@ struct pending {
     struct reply reply;
     struct tell tell;
     struct view view;
-    struct list in_stale; /* while it waits to look again */
-    struct outcome stale; /* why; without detail */
+    struct asked_facts asked; /* of another node, if that was asked */
+    struct list in_stale;     /* while it waits to look again */
+    struct outcome stale;     /* why; without detail */
     enum door_kind door_kind;
     /* of one that was asked at another node */
     int64_t from;      /* 0: here */

@@ -22,7 +22,19 @@ static void pending_free(struct pending *p)
     reply_close(&p->reply);
     request_free(p->request);
     answer_close(&p->answer);
+    arena_close(&p->asked.text);
     mem_free(p);
+}
+
+/* What its door sees, as of this turn. */
+static void look_at(struct node *n, struct pending *p)
+{
+    const struct facts *facts = &n->facts;
+    if (p->request->node != NULL) {
+        arena_close(&p->asked.text);
+        facts = facts_for(p->request, facts, &p->asked);
+    }
+    p->view = (struct view){n->state, facts, n->now, replica_applied(n->replica)};
 }
 
 static void answer_whole_of(struct node *n, struct pending *p)
@@ -40,12 +52,33 @@ static void answer_whole_of(struct node *n, struct pending *p)
     pending_free(p);
 }
 
+/* Events are every node's own: who asks by another one is sent to a listener of ours. */
+static void answer_elsewhere(struct node *n, struct pending *p)
+{
+    const struct facts *f = &n->facts;
+    const char *url = f->url_marathon != NULL ? f->url_marathon : f->url_mesos;
+    struct slice target = p->request->target;
+    buf_clear(&p->reply.body);
+    if (url == NULL) {
+        call_fail(&p->tell.c, ERR_UNAVAILABLE, "%s",
+                  "the node that was asked has no events, and the one that it knows no listener");
+    } else {
+        p->reply.status = 307;
+        header_printf(&p->reply.headers, "Location", "%s%.*s", url, (int)target.len, target.p);
+    }
+    answer_whole_of(n, p);
+}
+
 /* An event stream: its head, what it begins with, then what is published. */
 static void answer_stream(struct node *n, struct pending *p)
 {
     struct reply *r = &p->reply;
     if (!r->subscribe) {
         answer_whole_of(n, p);
+        return;
+    }
+    if (exchange_owner(p->exchange) != EXCHANGE_OF_CLIENT) {
+        answer_elsewhere(n, p);
         return;
     }
     struct answer head =
@@ -106,7 +139,7 @@ void request_tell_here(struct node *n, struct pending *p)
 {
     p->key = ++n->next_key;
     p->tell.pending = p->key;
-    p->view = (struct view){n->state, &n->facts, n->now, replica_applied(n->replica)};
+    look_at(n, p);
     map_put(n->pendings, p->key, p);
     if (api_tell(&p->tell)) {
         map_remove(n->pendings, p->key);
@@ -192,7 +225,7 @@ static struct pending *pending_new(struct node *n, struct request *request)
 {
     struct pending *p = NEW(struct pending);
     p->request = request;
-    p->view = (struct view){n->state, &n->facts, n->now, replica_applied(n->replica)};
+    look_at(n, p);
     list_init(&p->in_stale);
     list_init(&p->in_away);
     reply_init(&p->reply);
@@ -270,7 +303,7 @@ void request_begin(struct node *n, struct exchange_id exchange, struct request *
 /* Whether it looks again, and so waits for another outcome. */
 static bool tell_outcome(struct node *n, struct pending *p, const struct outcome *o)
 {
-    p->view = (struct view){n->state, &n->facts, n->now, replica_applied(n->replica)};
+    look_at(n, p);
     if (!api_outcome(&p->tell, o))
         return true;
     map_remove(n->pendings, p->key);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/facts.h"
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/mem.h"
@@ -335,9 +336,11 @@ void world_request(struct world *w, const struct request *r, struct reply *out)
 {
     struct route_match match = {0};
     struct view view = view_of(w);
+    struct asked_facts asked;
     struct outbox outbox;
     outbox_init(&outbox, 0);
     reply_init(out);
+    view.facts = facts_for(r, &w->facts, &asked);
     struct tell t = {
         .c = {.request = r, .match = &match, .view = &view, .reply = out},
         .out = &outbox,
@@ -354,6 +357,7 @@ void world_request(struct world *w, const struct request *r, struct reply *out)
     tell_close(&t);
     outbox_close(&outbox);
     route_match_close(&match);
+    arena_close(&asked.text);
 }
 
 void world_play(struct world *w, const char *listener, const char *line, const char *headers,

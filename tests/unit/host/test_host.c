@@ -20,7 +20,8 @@ struct desk {
     struct http_server *server;
     struct host *host;
     void (*when_ready)(void);
-    int ready, ended, launched, killed, forgotten;
+    bool agent_only;
+    int ready, ended, launched, killed, forgotten, elsewhere, refused;
     struct error failure; /* of `ended` */
 };
 
@@ -99,6 +100,24 @@ static void do_know(void *data, const struct known_node *k)
     (void)k;
 }
 
+static void do_elsewhere(void *data, struct exchange_id id, struct request *r)
+{
+    (void)data;
+    assert_int_equal(id.v, 12345);
+    assert_true(slice_is(r->path, "/state"));
+    assert_non_null(strstr(r->node, "\"name\":\"n1\""));
+    request_free(r);
+    d.elsewhere++;
+    host_stop(d.host);
+}
+
+static void do_answer(void *data, struct answer *a)
+{
+    (void)data;
+    d.refused += a->status == 503;
+    answer_close(a);
+}
+
 static void do_send(void *data, int64_t node, struct slice frame)
 {
     (void)data;
@@ -147,7 +166,7 @@ static int begin(void **unused)
 
 static int start(struct error *err)
 {
-    const unsigned modes = MODE_MASTER | MODE_SCHEDULER | MODE_AGENT;
+    const unsigned modes = d.agent_only ? MODE_AGENT : MODE_MASTER | MODE_SCHEDULER | MODE_AGENT;
     const struct host_options options = {
         .seed = 7,
         .readers = 2,
@@ -158,7 +177,7 @@ static int start(struct error *err)
                  .name = "n1",
                  .address = "127.0.0.1:5055",
                  .modes = modes,
-                 .bootstrap = true,
+                 .bootstrap = !d.agent_only,
                  .election_ms = 30,
                  .heartbeat_ms = 10,
                  .agent = {.hostname = "n1",
@@ -186,6 +205,8 @@ static int start(struct error *err)
         .credit = do_credit,
         .send = do_send,
         .know = do_know,
+        .elsewhere = do_elsewhere,
+        .answer = do_answer,
         .ready = do_ready,
         .ended = do_ended,
     };
@@ -277,6 +298,31 @@ static void stopping_in_the_middle_of_a_flood_ends(void **unused)
     assert_int_equal(d.ended, 1);
 }
 
+/* Until it has said who it is, and then once more. */
+static void ask_again(uv_timer_t *timer)
+{
+    struct request r = request_of(METHOD_GET, "/state");
+    if (d.elsewhere > 0) {
+        uv_close((uv_handle_t *)timer, NULL);
+        return;
+    }
+    host_request(d.host, exchange_elsewhere(EXCHANGE_OF_NODE, 5), request_dup(&r));
+    host_server_events.on_request(d.server, (struct exchange_id){12345}, &r);
+}
+
+static void a_node_without_a_state_asks_another_but_for_none(void **unused)
+{
+    uv_timer_t again;
+    (void)unused;
+    d.agent_only = true;
+    uv_timer_init(&d.loop.uv, &again);
+    uv_timer_start(&again, ask_again, 0, 1);
+    run();
+    assert_int_equal(d.elsewhere, 1);
+    assert_true(d.refused > 0);
+    assert_int_equal(d.failure.code, ERR_NONE);
+}
+
 static void on_copied(void *data, const char *path, const struct replica_snapshot *s,
                       const struct error *err)
 {
@@ -328,6 +374,7 @@ int main(void)
         TEST(it_gets_ready_and_stops),
         TEST(tasks_live_and_end_while_many_ask),
         TEST(stopping_in_the_middle_of_a_flood_ends),
+        TEST(a_node_without_a_state_asks_another_but_for_none),
         TEST(a_copy_is_made_while_it_runs_and_old_ones_are_gone),
         TEST(what_can_not_be_opened_is_said_at_once),
     };

@@ -148,6 +148,20 @@ static void an_ask_is_answered(void **unused)
     assert_string_equal(d.last, "200 {\"apps\":[]}");
 }
 
+static void an_ask_for_another_node_shows_that_one(void **unused)
+{
+    (void)unused;
+    struct request r = request_of(METHOD_GET, "/flags");
+    r.listener = "agent";
+    r.node = "{\"hostname\":\"deck-2\",\"modes\":4}";
+    make_state();
+    start(1);
+    give_facts();
+    assert_true(readers_ask(d.readers, (struct exchange_id){++d.next}, request_dup(&r)));
+    wait_for_answers(1);
+    assert_non_null(strstr(d.last, "\"hostname\":\"deck-2\""));
+}
+
 static void before_the_node_has_said_who_it_is_nothing_is_answered(void **unused)
 {
     (void)unused;
@@ -376,6 +390,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
         TEST(an_ask_is_answered),
+        TEST(an_ask_for_another_node_shows_that_one),
         TEST(before_the_node_has_said_who_it_is_nothing_is_answered),
         TEST(a_file_that_can_not_be_read_fails_each_ask_and_nothing_else),
         TEST(who_has_it_open_sees_a_raised_level),

@@ -17,6 +17,7 @@ static void a_request_comes_out_as_it_went_in(void **unused)
     in.remote = "10.0.0.7";
     in.local_port = 8080;
     in.remote_port = 40001;
+    in.node = "{\"agent\":3}";
     buf_init(&bytes, 4096);
     carry_request(&in, &bytes);
     assert_int_equal(carry_request_read(buf_slice(&bytes), &out, &err), 0);
@@ -32,6 +33,7 @@ static void a_request_comes_out_as_it_went_in(void **unused)
     assert_int_equal(out->local_port, 8080);
     assert_int_equal(out->remote_port, 40001);
     assert_null(out->user);
+    assert_string_equal(out->node, in.node);
     request_free(out);
     buf_close(&bytes);
 }

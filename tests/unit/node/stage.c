@@ -392,6 +392,7 @@ static int open_node(struct member *m)
                   .modes = modes,
                   .hostname = m->name,
                   .address = "127.0.0.1",
+                  .url_marathon = "http://127.0.0.1:8080",
                   .job_rules = job_rules_default()},
     };
     return node_open(&options, &m->hands, now_of(m), &m->node, &m->failed);

@@ -53,6 +53,26 @@ static void a_new_node_makes_itself_a_cluster_of_one(void **unused)
     assert_int_equal(node_applied(s.members[0].node), applied); /* idle costs no log entry */
 }
 
+static void events_are_asked_for_at_a_listener_of_ours(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 1);
+    stage_ready(&s);
+    struct request r = request_of(METHOD_GET, "/v2/events?event_type=x");
+    r.headers = SLICE("Accept: text/event-stream\r\n");
+    struct event e = {
+        .kind = EVENT_REQUEST,
+        .exchange = exchange_elsewhere(EXCHANGE_OF_NODE, 1),
+        .request = request_dup(&r),
+    };
+    uint64_t id = e.exchange.v;
+    stage_event(&s, 0, &e);
+    stage_run_ms(&s, 20);
+    assert_int_equal(stage_status(&s, id), 307);
+    assert_non_null(strstr(stage_given(&s, id)->headers,
+                           "Location: http://127.0.0.1:8080/v2/events?event_type=x\r\n"));
+}
+
 static void what_is_answered_as_done_is_committed(void **unused)
 {
     (void)unused;
@@ -535,6 +555,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_teardown(name, close_stage)
         TEST(a_new_node_makes_itself_a_cluster_of_one),
+        TEST(events_are_asked_for_at_a_listener_of_ours),
         TEST(what_is_answered_as_done_is_committed),
         TEST(a_deleted_apps_tasks_are_killed_and_forgotten),
         TEST(requests_of_one_turn_are_one_entry),

@@ -1,0 +1,62 @@
+#include "api/facts.h"
+
+#include <string.h>
+
+#define REFUSED_BYTES_MAX (64 << 10) /* of ports_refused, which comes with each request */
+
+/* The texts that are a node's own, and what stands for one that it does not say; all else is its
+ * cluster's, or its build's. */
+#define TEXTS(X)           \
+    X(name, "")            \
+    X(hostname, "")        \
+    X(address, "")         \
+    X(work_dir, "")        \
+    X(service_address, "") \
+    X(url_marathon, NULL)  \
+    X(url_chronos, NULL)   \
+    X(url_mesos, NULL)     \
+    X(url_agent, NULL)     \
+    X(url_stats, NULL)
+
+void facts_write(const struct facts *f, struct buf *out)
+{
+    struct json_writer w;
+    json_begin(&w, out);
+    json_object(&w);
+#define X(name, otherwise) \
+    if (f->name != NULL)   \
+        json_member_str(&w, #name, f->name);
+    TEXTS(X)
+#undef X
+    json_member_int(&w, "node", f->node);
+    json_member_int(&w, "modes", f->modes);
+    json_member_int(&w, "agent", f->agent);
+    json_member_int(&w, "started", f->started.ms);
+    if (f->ports_refused != NULL && strlen(f->ports_refused) <= REFUSED_BYTES_MAX)
+        json_member_str(&w, "ports_refused", f->ports_refused);
+    json_object_end(&w);
+}
+
+const struct facts *facts_for(const struct request *r, const struct facts *ours,
+                              struct asked_facts *asked)
+{
+    struct error ignored;
+    *asked = (struct asked_facts){0};
+    struct json *v = r->node != NULL ? json_parse_own(slice_of(r->node), &ignored) : NULL;
+    if (v == NULL) /* only a node of ours writes it */
+        return ours;
+    struct facts *f = &asked->f;
+    *f = *ours;
+    f->leading = false;
+#define X(name, otherwise) \
+    f->name = arena_strdup(&asked->text, json_str(json_get(v, #name), otherwise));
+    TEXTS(X)
+#undef X
+    f->node = json_int(json_get(v, "node"), 0);
+    f->modes = (unsigned)json_int(json_get(v, "modes"), 0);
+    f->agent = json_int(json_get(v, "agent"), -1);
+    f->started.ms = json_int(json_get(v, "started"), 0);
+    f->ports_refused = arena_strdup(&asked->text, json_str(json_get(v, "ports_refused"), "[]"));
+    json_free(v);
+    return f;
+}

@@ -1,0 +1,19 @@
+/* lib/api/facts.h - what a node without a state knows of itself, beside the request that another
+ * node answers for it: who asks an agent is shown that agent, whoever answers. Pure. */
+#pragma once
+
+#include "api/door.h"
+#include "base/arena.h"
+
+/* As text for struct request's `node`, one JSON object. */
+void facts_write(const struct facts *f, struct buf *out);
+
+struct asked_facts {
+    struct facts f;
+    struct arena text;
+};
+/* The facts that the answer to a request shows: ours, unless another node was asked. What that does
+ * not say of itself is not known. Keeps in *asked what it returns, until the caller closes its
+ * arena; strings of ours are borrowed. */
+const struct facts *facts_for(const struct request *r, const struct facts *ours,
+                              struct asked_facts *asked);
