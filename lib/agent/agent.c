@@ -134,6 +134,11 @@ int64_t agent_id(const struct agent *a)
     return a->id;
 }
 
+bool agent_registered(const struct agent *a)
+{
+    return a->registered;
+}
+
 bool agent_dirty(const struct agent *a)
 {
     return a->dirty;

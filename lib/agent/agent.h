@@ -31,7 +31,8 @@ int agent_cluster(struct agent *a, const char *cluster, struct now now, struct o
                   struct error *err) MUST_CHECK;
 
 int64_t agent_uid(const struct agent *a);
-int64_t agent_id(const struct agent *a); /* in the state; -1 before the first welcome */
+int64_t agent_id(const struct agent *a);      /* in the state; -1 before the first welcome */
+bool agent_registered(const struct agent *a); /* with the leader that it was told of last */
 
 /* A message of the leader (or from who claims to be: an older term is ignored). */
 void agent_message(struct agent *a, enum message_kind kind, const struct json *body, struct now now,

@@ -10,6 +10,7 @@
 
 #define ASK_MS_MIN 50
 #define ASK_MS_MAX 1000
+#define WELCOME_MS 250 /* within it a leader welcomes us; else it is asked again who leads */
 #define MEMBERS_MAX LIMIT_SERVERS
 
 /* ---------------- asking */
@@ -73,11 +74,18 @@ void hint_lost(struct node *n, int64_t node)
     n->hint.ask_due = n->now.mono;
 }
 
+/* Who was named as the leader may have died since, unheard: only its welcome shows. */
+static bool asks(const struct node *n)
+{
+    return hint_needed(n) && n->hint.masters_n > 0 &&
+           (n->hint.leader == 0 || (n->joined && !agent_registered(n->agent)));
+}
+
 void hint_tick(struct node *n)
 {
     struct hint *h = &n->hint;
     static const char question[] = {FRAME_HINT, '?'};
-    if (!hint_needed(n) || h->leader != 0 || h->masters_n == 0 || n->now.mono.ms < h->ask_due.ms)
+    if (!asks(n) || n->now.mono.ms < h->ask_due.ms)
         return;
     h->next = (h->next + 1) % h->masters_n;
     h->ask_ms = h->ask_ms == 0 ? ASK_MS_MIN : h->ask_ms * 2;
@@ -89,8 +97,7 @@ void hint_tick(struct node *n)
 
 struct mono hint_due(const struct node *n)
 {
-    bool asks = hint_needed(n) && n->hint.leader == 0 && n->hint.masters_n > 0;
-    return asks ? n->hint.ask_due : MONO_NEVER;
+    return asks(n) ? n->hint.ask_due : MONO_NEVER;
 }
 
 /* ---------------- answering */
@@ -153,6 +160,10 @@ static void take_answer(struct node *n, int64_t from, struct slice text)
     if (leader == 0 || find(&n->hint, (int64_t)leader) == NULL)
         hint_lost(n, from);
     else if (term >= n->hint.term) {
+        if (n->hint.leader != leader || n->hint.term != term) {
+            n->hint.ask_ms = WELCOME_MS;
+            n->hint.ask_due = mono_after(n->now.mono, WELCOME_MS);
+        }
         n->hint.leader = leader;
         n->hint.term = term;
     }

@@ -338,6 +338,11 @@ uint64_t node_term(const struct node *n)
     return replica_term(n->replica);
 }
 
+bool node_member(const struct node *n, size_t i, struct replica_member *out)
+{
+    return replica_member(n->replica, i, out);
+}
+
 bool node_leading(const struct node *n)
 {
     return n->leading;

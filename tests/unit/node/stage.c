@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "db/statement.h"
 #include "model/status.h"
+#include "model/token.h"
 #include "replica/replica.h"
 
 #define WALL0 INT64_C(1767225600000)
@@ -94,17 +95,20 @@ static void check_created(struct member *m, const char *body)
 {
     struct error err;
     struct json *v = json_parse(slice_of(body), &err);
-    assert_true(stage_committed(m, json_str(json_get(v, "id"), "")));
+    const char *id = json_str(json_get(v, "id"), "");
+    if (id[0] == '/') /* an app's */
+        assert_true(stage_committed(m, id));
     json_free(v);
 }
 
-/* What is answered as done is in the file. */
 static void hand_know(struct hands *h, const struct known_node *k)
 {
-    (void)h;
-    (void)k;
+    struct member *m = h->data;
+    assert_in_range(k->id, 1, STAGE_NODES);
+    str_copy(m->known[k->id - 1], sizeof m->known[0], k->gone ? "" : k->address);
 }
 
+/* What is answered as done is in the file. */
 static void hand_answer(struct hands *h, struct answer *a)
 {
     struct member *m = h->data;
@@ -283,7 +287,7 @@ void stage_open(struct stage *s, int nodes)
     *s = (struct stage){.n = nodes, .mono = 1000, .given = map_new()};
     for (int i = 0; i < nodes; i++) {
         struct member *m = &s->members[i];
-        *m = (struct member){.s = s, .position = i};
+        *m = (struct member){.s = s, .position = i, .modes = MODES_ALL};
         tmp_make(m->folder);
         tmp_file(m->state_path, m->folder, "state.db");
         tmp_file(m->agent_path, m->folder, "agent.db");
@@ -349,6 +353,11 @@ void stage_close(struct stage *s)
     map_free(s->given);
 }
 
+static uint64_t store_of(const struct member *m)
+{
+    return 77 + (uint64_t)m->position;
+}
+
 /* Several nodes are founded together; one alone founds itself. */
 static void found(struct member *m)
 {
@@ -360,23 +369,30 @@ static void found(struct member *m)
     for (int i = 0; i < s->n; i++)
         servers[i] = (struct replica_server){(uint64_t)i + 1, s->members[i].address, REPLICA_VOTER};
     assert_int_equal(db_open(m->state_path, &options, &db, &err), 0);
-    if (replica_format(db, (uint64_t)m->position + 1, 77, &err) == 0)
-        assert_int_equal(replica_bootstrap(db, servers, (size_t)s->n, &err), 0);
+    size_t founders = s->growing ? 1 : (size_t)s->n;
+    if (replica_format(db, (uint64_t)m->position + 1, store_of(m), &err) == 0 &&
+        (size_t)m->position < founders)
+        assert_int_equal(replica_bootstrap(db, servers, founders, &err), 0);
     db_close(db);
 }
 
 static int open_node(struct member *m)
 {
-    const unsigned modes = MODE_MASTER | MODE_SCHEDULER | MODE_AGENT;
+    static const uint8_t ca_hash[SHA256_SIZE] = {1};
+    const struct known_node first = {
+        .id = 1, .modes = MODES_ALL, .address = m->s->members[0].address};
     const struct node_options options = {
         .id = (uint64_t)m->position + 1,
-        .store = 77,
+        .store = store_of(m),
         .state_path = m->state_path,
-        .agent_path = m->agent_path,
+        .agent_path = (m->modes & MODE_AGENT) != 0 ? m->agent_path : NULL,
         .vfs = m->vfs_name,
         .name = m->name,
         .address = m->address,
-        .modes = modes,
+        .modes = m->modes,
+        .cluster = m->s->growing ? STAGE_CLUSTER : NULL,
+        .members = &first,
+        .members_n = 1,
         .bootstrap = m->s->n == 1,
         .log_rows = m->s->log_rows,
         .agent = {.hostname = m->name,
@@ -389,7 +405,8 @@ static int open_node(struct member *m)
                   .work_dir = "/"},
         .facts = {.version = "1",
                   .name = m->name,
-                  .modes = modes,
+                  .modes = m->modes,
+                  .ca_hash = m->s->growing ? ca_hash : NULL,
                   .hostname = m->name,
                   .address = "127.0.0.1",
                   .url_marathon = "http://127.0.0.1:8080",
@@ -503,4 +520,54 @@ int stage_status(struct stage *s, uint64_t exchange)
 {
     const struct given *g = stage_given(s, exchange);
     return g != NULL ? g->status : 0;
+}
+
+/* ---- joining */
+
+static bool make_token(struct stage *s, int at, struct token *out)
+{
+    struct error err;
+    uint64_t made = stage_request(s, at, METHOD_POST, "/api/tokens",
+                                  "{'modes':['master','scheduler','agent'],'hours':1}");
+    for (int ms = 0; ms < 3000 && stage_status(s, made) == 0; ms++)
+        stage_run_ms(s, 1);
+    struct json *v = json_parse(slice_of(stage_given(s, made)->body), &err);
+    bool good = token_parse(json_str(json_get(v, "token"), ""), out, &err) == 0;
+    json_free(v);
+    return good;
+}
+
+int stage_join(struct stage *s, int at, int i)
+{
+    struct member *m = &s->members[i];
+    struct token token;
+    struct json_writer w;
+    struct buf body;
+    struct joining j = {
+        .id = i + 1,
+        .store = (int64_t)store_of(m),
+        .name = m->name,
+        .address = m->address,
+        .modes = m->modes,
+        .serial = i + 1,
+        .until = {now_of(m).wall.ms + 7 * 86400000LL},
+    };
+    if (i > 0) {
+        assert_true(make_token(s, at, &token));
+        j.token = token.id;
+        token_hash(token.id, token.secret, j.hash);
+    }
+    buf_init(&body, 65536);
+    json_begin(&w, &body);
+    joining_write(&j, &w);
+    struct request r = request_of(METHOD_POST, "/api/peer/join");
+    r.body = buf_slice(&body);
+    r.listener = "peer";
+    struct event e = {.kind = EVENT_REQUEST, .exchange = {++s->next}, .request = request_dup(&r)};
+    uint64_t exchange = s->next;
+    buf_close(&body);
+    stage_event(s, at, &e);
+    for (int ms = 0; ms < 3000 && stage_status(s, exchange) == 0; ms++)
+        stage_run_ms(s, 1);
+    return stage_status(s, exchange);
 }

@@ -9,7 +9,8 @@
 #include "support/faultvfs.h"
 #include "support/tmp.h"
 
-#define STAGE_NODES 3
+#define STAGE_NODES 6
+#define STAGE_CLUSTER "11111111-2222-4333-8444-555555555555"
 
 struct stage;
 
@@ -24,14 +25,16 @@ struct member {
     struct rng rng;
     struct event *inbox;
     size_t inbox_n;
+    unsigned modes; /* all, unless set before it is up */
     int64_t wall_ahead_ms;
     bool cut;            /* nothing reaches it, nothing leaves it */
     struct error failed; /* of the turn that ended it */
     int launched, killed, forgotten, checkpoints, snapshots, fetched, dropped;
-    int64_t asked_index; /* of the newest ask */
-    unsigned facts;      /* how often they were told */
-    bool saw_leading;    /* in the newest facts */
-    char refused[512];   /* ports, likewise */
+    int64_t asked_index;         /* of the newest ask */
+    unsigned facts;              /* how often they were told */
+    bool saw_leading;            /* in the newest facts */
+    char known[STAGE_NODES][32]; /* by position: whose address it was told; "": gone, or nobody */
+    char refused[512];           /* ports, likewise */
 };
 
 struct given { /* an answer */
@@ -45,6 +48,7 @@ struct stage {
     int64_t mono;
     struct map *given; /* exchange -> struct given */
     uint64_t next;
+    bool growing;      /* only the first is a founder: set before any is up */
     bool silent_tasks; /* launched tasks report nothing */
     bool deaf_tasks;   /* told to end they go on */
     bool slow_fetch;   /* a snapshot never arrives, until it is given up */
@@ -67,6 +71,8 @@ uint64_t stage_request(struct stage *s, int i, enum method method, const char *t
                        const char *body);
 uint64_t stage_named_request(struct stage *s, int i, enum method method, const char *target,
                              const char *body, const char *rid); /* NULL: none */
+/* As the peer port does for who is joining: waits for the answer, and returns its status. */
+int stage_join(struct stage *s, int at, int i);
 /* The status of its answer, 0: none yet. */
 int stage_status(struct stage *s, uint64_t exchange);
 const struct given *stage_given(struct stage *s, uint64_t exchange);

@@ -1,0 +1,252 @@
+/* How a cluster grows, heals and shrinks: the leader makes Raft's configuration what the state says
+ * (DESIGN 5). */
+#include "node/stage.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+static struct stage s;
+
+static int close_stage(void **unused)
+{
+    (void)unused;
+    stage_close(&s);
+    return 0;
+}
+
+static struct state *state(int i)
+{
+    return node_state(s.members[i].node);
+}
+
+static int role(int i, bool *member_out)
+{
+    struct replica_member m;
+    int leader = stage_leader(&s);
+    *member_out = false;
+    for (size_t k = 0; leader >= 0 && node_member(s.members[leader].node, k, &m); k++) {
+        if (m.server.id != (uint64_t)i + 1)
+            continue;
+        *member_out = true;
+        return m.server.role;
+    }
+    return REPLICA_STANDBY;
+}
+
+static bool votes(int i)
+{
+    bool member;
+    return role(i, &member) == REPLICA_VOTER;
+}
+
+static bool stands_by(int i)
+{
+    bool member;
+    return role(i, &member) == REPLICA_STANDBY && member;
+}
+
+static int voters(void)
+{
+    int n = 0;
+    for (int i = 0; i < s.n; i++)
+        n += votes(i);
+    return n;
+}
+
+#define WAIT(condition, most_ms)                                      \
+    do {                                                              \
+        for (int64_t ms_ = 0; !(condition) && ms_ < (most_ms); ms_++) \
+            stage_run_ms(&s, 1);                                      \
+        assert_true(condition);                                       \
+    } while (0)
+
+/* The first node, which has admitted itself. */
+static void begin(int nodes)
+{
+    stage_open(&s, nodes);
+    s.growing = true;
+    assert_int_equal(stage_up(&s, 0), 0);
+    WAIT(node_ready(s.members[0].node), 3000);
+    assert_int_equal(stage_join(&s, 0, 0), 200);
+}
+
+static void join(int i)
+{
+    assert_int_equal(stage_join(&s, stage_leader(&s), i), 200);
+    assert_int_equal(stage_up(&s, i), 0);
+}
+
+static void grow_to(int nodes)
+{
+    for (int i = 1; i < nodes; i++)
+        join(i);
+    WAIT(voters() == (nodes | 1) - (nodes % 2 == 0 ? 2 : 0), 5000);
+}
+
+static int other_than(int i)
+{
+    return i == 0 ? 1 : 0;
+}
+
+/* ---- */
+
+static void two_stay_one_voter_and_three_are_three(void **unused)
+{
+    (void)unused;
+    begin(3);
+    join(1);
+    WAIT(stands_by(1) && node_ready(s.members[1].node), 3000);
+    stage_run_ms(&s, 3000);
+    assert_int_equal(voters(), 1);
+    join(2);
+    WAIT(voters() == 3, 3000);
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 3; k++)
+            assert_string_equal(s.members[i].known[k], s.members[k].address);
+}
+
+static void five_are_five_and_a_sixth_stands_by(void **unused)
+{
+    (void)unused;
+    begin(6);
+    grow_to(5);
+    assert_int_equal(voters(), 5);
+    join(5);
+    WAIT(stands_by(5), 3000);
+    stage_run_ms(&s, 3000);
+    assert_int_equal(voters(), 5);
+}
+
+static void a_scheduler_never_votes(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    s.growing = true;
+    s.members[1].modes = MODE_SCHEDULER;
+    assert_int_equal(stage_up(&s, 0), 0);
+    WAIT(node_ready(s.members[0].node), 3000);
+    assert_int_equal(stage_join(&s, 0, 0), 200);
+    join(1);
+    join(2);
+    WAIT(stands_by(1) && stands_by(2), 3000);
+    stage_run_ms(&s, 3000);
+    assert_int_equal(voters(), 1);
+}
+
+static void a_dead_voter_gives_its_place_to_a_standby(void **unused)
+{
+    (void)unused;
+    begin(4);
+    grow_to(4);
+    WAIT(stands_by(3), 3000);
+    int dead = other_than(stage_leader(&s));
+    stage_down(&s, dead);
+    stage_run_ms(&s, 5000);
+    assert_true(votes(dead)); /* it may be back at any moment */
+    WAIT(!votes(dead) && votes(3), 10000);
+    assert_int_equal(voters(), 3);
+    assert_int_equal(stage_up(&s, dead), 0);
+    stage_run_ms(&s, 3000);
+    assert_true(stands_by(dead));
+    assert_int_equal(voters(), 3);
+}
+
+static void without_a_standby_a_dead_voter_stays_one(void **unused)
+{
+    (void)unused;
+    begin(3);
+    grow_to(3);
+    int dead = other_than(stage_leader(&s));
+    stage_down(&s, dead);
+    stage_run_ms(&s, 30000);
+    assert_int_equal(voters(), 3);
+}
+
+/* What it told of itself is known to all, and where its doors are. */
+static void each_node_announces_itself(void **unused)
+{
+    struct node_row row;
+    (void)unused;
+    begin(3);
+    grow_to(3);
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 3; k++)
+            WAIT(state_node_by_id(state(i), k + 1, &row) && str_eq(row.name, s.members[k].name),
+                 3000);
+}
+
+/* ---- nodes that are only agents */
+
+static void begin_with_agent(int nodes)
+{
+    stage_open(&s, nodes);
+    s.growing = true;
+    s.members[nodes - 1].modes = MODE_AGENT;
+    assert_int_equal(stage_up(&s, 0), 0);
+    WAIT(node_ready(s.members[0].node), 3000);
+    assert_int_equal(stage_join(&s, 0, 0), 200);
+    for (int i = 1; i < nodes; i++)
+        join(i);
+    WAIT(node_ready(s.members[nodes - 1].node), 5000);
+}
+
+static void an_agent_finds_the_leader_through_any_master(void **unused)
+{
+    (void)unused;
+    begin_with_agent(4);
+    WAIT(voters() == 3, 5000);
+    struct agent_row row;
+    WAIT(state_agent_by_id(state(0), 3, &row) || state_agent_by_id(state(0), 1, &row), 3000);
+    bool member;
+    role(3, &member);
+    assert_false(member); /* it has no replica */
+    assert_string_equal(s.members[3].known[2], s.members[2].address);
+}
+
+static bool agent_is(int agent_node, enum agent_state wanted)
+{
+    struct agent_row row;
+    int leader = stage_leader(&s);
+    if (leader < 0)
+        return false;
+    struct stmt *q = state_agents(state(leader));
+    bool is = false;
+    while (state_agent_next(q, &row))
+        is = is || (row.node == agent_node + 1 && row.state == wanted);
+    return is;
+}
+
+static void an_agent_follows_the_leadership(void **unused)
+{
+    (void)unused;
+    begin_with_agent(4);
+    WAIT(voters() == 3 && agent_is(3, AGENT_READY), 5000);
+    for (int round = 0; round < 3; round++) {
+        int old = stage_leader(&s);
+        struct event gone = {.kind = EVENT_CLOSED, .node = old + 1};
+        stage_down(&s, old);
+        stage_event(&s, 3, &gone);
+        WAIT(stage_leader(&s) >= 0 && stage_leader(&s) != old, 5000);
+        stage_run_ms(&s, 7000); /* longer than an unheard one is believed in */
+        assert_true(agent_is(3, AGENT_READY));
+        assert_int_equal(stage_up(&s, old), 0);
+        stage_run_ms(&s, 500);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_teardown(name, close_stage)
+        TEST(two_stay_one_voter_and_three_are_three),
+        TEST(five_are_five_and_a_sixth_stands_by),
+        TEST(a_scheduler_never_votes),
+        TEST(a_dead_voter_gives_its_place_to_a_standby),
+        TEST(without_a_standby_a_dead_voter_stays_one),
+        TEST(each_node_announces_itself),
+        TEST(an_agent_finds_the_leader_through_any_master),
+        TEST(an_agent_follows_the_leadership),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
