@@ -34,7 +34,9 @@
     X(LIMIT_PROXY_CONNECT_MS, 1000, "proxy-connect-timeout", TIME, 10, 60000,                      \
       "time for a backend to accept")                                                              \
     X(LIMIT_PROXY_DRAIN_MS, 60000, "proxy-drain-timeout", TIME, 0, 86400000,                       \
-      "time for connections of a leaving backend")
+      "time for connections of a leaving backend")                                                 \
+    X(LIMIT_CERTIFICATE_MS, 604800000, "certificate-life", TIME, 2000, INT64_C(90) * 86400000,     \
+      "life of the certificates that this node gives to others")
 
 /* X(name, value, what it bounds) */
 #define LIMITS_FIXED(X)                                                                     \
@@ -45,6 +47,7 @@
     X(LIMIT_ENTRY_BYTES, 6 << 20, "one Raft entry: above the body limit plus the envelope") \
     X(LIMIT_TURN_COMMANDS, 4096, "commands proposed in one turn")                           \
     X(LIMIT_INBOX, 8192, "requests waiting for the node")                                   \
+    X(LIMIT_INBOX_BYTES, 32 << 20, "frames of other nodes waiting for the node")            \
     X(LIMIT_LONG_ASKS, 64, "questions in SQL waiting to be answered")                       \
     X(LIMIT_ANSWER_BYTES, 64 << 20, "slices of one answer waiting for credit")              \
     X(LIMIT_READ_MS, 1000, "one ask's time with its snapshot")                              \
@@ -102,8 +105,12 @@
     X(LIMIT_EXCHANGE_BYTES, 64 << 20, "answers that wait for credit of one node")           \
     X(LIMIT_EXCHANGE_REACH_MS, 3000, "time to get through to a node that is asked")         \
     X(LIMIT_JOIN_BYTES, 128 << 10, "a request to join, or its answer")                      \
+    X(LIMIT_JOINS, 64, "nodes that are just joining at one of ours")                        \
+    X(LIMIT_JOIN_MS, 10000, "time for a request to join to come, or its answer to leave")   \
+    X(LIMIT_JOIN_ANSWER_MS, 30000, "time for the cluster to decide about one")              \
+    X(LIMIT_RENEW_MS, 10000, "time for another node to answer about our certificate")       \
+    X(LIMIT_RENEW_PAUSE_MS, 60000, "longest pause before another one is asked")             \
     X(LIMIT_CERTIFICATE_BYTES, 16 << 10, "a certificate or a request for one, as text")     \
-    X(LIMIT_CERTIFICATE_MS, 604800000, "life of a node's certificate")                      \
     X(LIMIT_TOKENS, 1000, "tokens to join with, expired ones too")                          \
     X(LIMIT_TOKEN_DAYS, 365, "longest life of a token to join with")                        \
     X(LIMIT_TOKEN_KEPT_MS, 604800000, "time that an expired token is still listed")         \

@@ -263,6 +263,20 @@ static struct wall whole_seconds(int64_t ms)
     return (struct wall){ms - ms % 1000};
 }
 
+struct wall ca_until(const struct ca *ca, struct wall now, int64_t life_ms)
+{
+    struct wall end = wall_of(X509_get0_notAfter(ca->certificate));
+    struct wall until = whole_seconds(now.ms + life_ms);
+    return until.ms < end.ms ? until : end;
+}
+
+static struct wall begin_of(struct wall now, struct wall until)
+{
+    int64_t quarter = (until.ms - now.ms) / 4;
+    bool is_short = quarter < CERTIFICATE_EARLIER_MS;
+    return whole_seconds(now.ms - (is_short ? quarter : CERTIFICATE_EARLIER_MS));
+}
+
 int ca_sign(const struct ca *ca, struct slice request, struct certificate *facts, struct wall now,
             struct buf *out, struct error *err)
 {
@@ -274,8 +288,7 @@ int ca_sign(const struct ca *ca, struct slice request, struct certificate *facts
     X509_REQ *r = pem_request(request);
     EVP_PKEY *key = key_of_request(r, err);
     struct wall end = wall_of(X509_get0_notAfter(ca->certificate));
-    struct wall from = whole_seconds(now.ms - CERTIFICATE_EARLIER_MS);
-    struct wall until = whole_seconds(now.ms + LIMIT_CERTIFICATE_MS);
+    struct wall until = facts->until, from = begin_of(now, until);
     int rc = -1;
     if (key == NULL)
         goto out;
@@ -284,8 +297,6 @@ int ca_sign(const struct ca *ca, struct slice request, struct certificate *facts
                   wall_text(end, text));
         goto out;
     }
-    if (until.ms > end.ms)
-        until = end;
     x = begin(facts->serial, from, until, key);
     if (x == NULL || !finish_node(ca, x, facts)) {
         openssl_error(err, ERR_IO, "certificate: cannot be made");
@@ -294,7 +305,6 @@ int ca_sign(const struct ca *ca, struct slice request, struct certificate *facts
     write_certificate(x, out);
     str_copy(facts->cluster, sizeof facts->cluster, ca->cluster);
     facts->from = from;
-    facts->until = until;
     rc = 0;
 out:
     X509_free(x);

@@ -11,7 +11,8 @@
 #include "cluster/certificate.h"
 
 #define CA_YEARS 20
-/* Certificates are good a little before they are made, so that clocks may differ. */
+/* Certificates are good a little before they are made, so that clocks may differ; short ones less,
+ * so that they are not half over at once. */
 #define CERTIFICATE_EARLIER_MS 3600000
 
 struct ca; /* opaque: hides OpenSSL's */
@@ -34,9 +35,11 @@ void ca_fingerprint(const struct ca *ca, uint8_t out[SHA256_SIZE]);
 int ca_expect(const struct ca *ca, const uint8_t fingerprint[SHA256_SIZE],
               struct error *err) MUST_CHECK;
 
+/* When a certificate ends that is signed now and shall live so long: not after the CA's own. */
+struct wall ca_until(const struct ca *ca, struct wall now, int64_t life_ms);
 /* Signs a certificate for who sent the request (key_request()), and appends it to out as PEM. Of
- * `facts` id, store, serial, modes and hosts count; cluster, from and until are the CA's: from a
- * little before now for LIMIT_CERTIFICATE_MS, but not beyond its own. They come back in *facts.
+ * `facts` id, store, serial, modes, hosts and until (of ca_until()) count; cluster and from, a
+ * little before now, are the CA's and come back in *facts.
  * ERR_INVALID: the request is none, is not signed by its key, or its key is not P-256. */
 int ca_sign(const struct ca *ca, struct slice request, struct certificate *facts, struct wall now,
             struct buf *out, struct error *err) MUST_CHECK;

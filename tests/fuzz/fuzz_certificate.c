@@ -1,6 +1,7 @@
 /* Whatever PEM a peer sends: it is refused in plain words; or it is a request, and what is signed
  * for it is good; or a certificate, of which nothing is believed that the CA did not sign. */
 #include "base/assert.h"
+#include "base/limits.h"
 #include "base/str.h"
 #include "cluster/ca.h"
 #include "cluster/key.h"
@@ -21,6 +22,7 @@ static void check_request(const struct ca *ca, struct slice text)
 {
     struct certificate c = {
         .id = 1, .store = 2, .serial = 3, .modes = MODE_AGENT, .n = 1, .hosts = {"a"}};
+    c.until = ca_until(ca, now, LIMIT_CERTIFICATE_MS);
     struct buf pem;
     struct error err;
     buf_init(&pem, 65536);

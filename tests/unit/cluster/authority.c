@@ -3,6 +3,8 @@
 #include <openssl/pem.h>
 #include <string.h>
 
+#include "base/limits.h"
+
 struct ca *authority(const char *cluster)
 {
     struct ca *ca;
@@ -25,6 +27,7 @@ void admit(const struct ca *ca, struct wall now, struct node_identity *out)
     buf_init(&out->certificate, 65536);
     assert_int_equal(key_make(&out->key, &err), 0);
     key_request(out->key, &request);
+    out->facts.until = ca_until(ca, now, LIMIT_CERTIFICATE_MS);
     int rc = ca_sign(ca, buf_slice(&request), &out->facts, now, &out->certificate, &err);
     if (rc != 0)
         fail_msg("%s", err.text);

@@ -169,6 +169,27 @@ static void a_certificate_says_who_it_is_for(void **data)
     dismiss(&node);
 }
 
+static void a_short_one_is_not_half_over_at_once(void **data)
+{
+    const int64_t life_ms = 20000;
+    const struct wall later = {NOW.ms + life_ms * 3 / 4};
+    struct node_identity node;
+    struct buf request;
+    struct error err;
+    admit(*data, NOW, &node);
+    buf_init(&request, 65536);
+    key_request(node.key, &request);
+    buf_clear(&node.certificate);
+    node.facts.until = ca_until(*data, NOW, life_ms);
+    assert_int_equal(ca_sign(*data, buf_slice(&request), &node.facts, NOW, &node.certificate, &err),
+                     0);
+    assert_int_equal(node.facts.until.ms, NOW.ms + life_ms);
+    assert_int_equal(certificate_age(node.facts.from, node.facts.until, NOW), CERTIFICATE_FRESH);
+    assert_int_equal(certificate_age(node.facts.from, node.facts.until, later), CERTIFICATE_DUE);
+    buf_close(&request);
+    dismiss(&node);
+}
+
 static void none_outlives_its_ca(void **data)
 {
     struct node_identity node;
@@ -570,6 +591,7 @@ int main(void)
         TEST(a_ca_that_did_not_sign_itself_is_refused),
         TEST(an_encrypted_key_is_refused_without_asking),
         TEST(a_certificate_says_who_it_is_for),
+        TEST(a_short_one_is_not_half_over_at_once),
         TEST(none_outlives_its_ca),
         TEST(a_request_that_is_none_is_not_signed),
         TEST(openssl_accepts_what_we_sign),
