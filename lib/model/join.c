@@ -7,7 +7,9 @@
 
 #define PEM_BEGIN "-----BEGIN "
 
-static const char *const asks[] = {[JOIN_NEW] = "join", [JOIN_RENEW] = "renew"};
+static const char *const asks[] = {[JOIN_NEW] = "join", [JOIN_RENEW] = "renew", [JOIN_KEY] = "key"};
+
+#define ASKS (sizeof asks / sizeof asks[0])
 
 /* ---- members that must be there */
 
@@ -116,7 +118,8 @@ void join_request_write(const struct join_request *r, struct buf *out)
         json_member_int(&w, "level", r->level);
         json_member_str(&w, "version", r->version);
     }
-    json_member_str(&w, "request", r->request);
+    if (r->ask != JOIN_KEY)
+        json_member_str(&w, "request", r->request);
     json_object_end(&w);
 }
 
@@ -150,11 +153,15 @@ static int take_request(const struct json *v, struct join_request *r, struct err
 {
     const char *word = json_str(json_get(v, "m"), "");
     char quoted[48];
-    if (!str_eq(word, asks[JOIN_NEW]) && !str_eq(word, asks[JOIN_RENEW]))
-        return error_set(err, ERR_INVALID, "m: got %s, need \"join\" or \"renew\"",
+    size_t ask = 0;
+    while (ask < ASKS && !str_eq(word, asks[ask]))
+        ask++;
+    if (ask == ASKS)
+        return error_set(err, ERR_INVALID, "m: got %s, need \"join\", \"renew\" or \"key\"",
                          str_quote(quoted, sizeof quoted, word, strlen(word)));
-    *r = (struct join_request){.ask = str_eq(word, asks[JOIN_NEW]) ? JOIN_NEW : JOIN_RENEW};
-    if (check_version(v, "the node", err) != 0 || take_pem(v, "request", &r->request, err) != 0)
+    *r = (struct join_request){.ask = (enum join_ask)ask};
+    if (check_version(v, "the node", err) != 0 ||
+        (r->ask != JOIN_KEY && take_pem(v, "request", &r->request, err) != 0))
         return -1;
     return r->ask == JOIN_NEW ? take_node(v, r, err) : 0;
 }
@@ -217,6 +224,18 @@ void join_answer_write(const struct join_answer *a, struct buf *out)
     json_object_end(&w);
 }
 
+void join_key_write(struct slice key, struct buf *out)
+{
+    struct json_writer w;
+    json_begin(&w, out);
+    json_object(&w);
+    json_member_str(&w, "m", "ca-key");
+    json_member_int(&w, "v", JOIN_PROTOCOL);
+    json_key(&w, "key");
+    json_put_slice(&w, key);
+    json_object_end(&w);
+}
+
 void join_refusal_write(const struct error *why, struct buf *out)
 {
     struct json_writer w;
@@ -251,6 +270,13 @@ static int take_refusal(const struct json *v, struct error *err)
                      text);
 }
 
+static int take_key(const struct json *v, struct join_answer *a, struct error *err)
+{
+    *a = (struct join_answer){0};
+    return check_version(v, "the cluster", err) != 0 || take_pem(v, "key", &a->key, err) != 0 ? -1
+                                                                                              : 0;
+}
+
 static int take_members(const struct json *v, struct join_answer *a, struct error *err)
 {
     const struct json *list = json_get(v, "members");
@@ -283,6 +309,19 @@ static int take_answer(const struct json *v, struct join_answer *a, struct error
     return take_members(v, a, err);
 }
 
+bool join_is_answer(struct slice text)
+{
+    static const char *const answers[] = {"joined", "ca-key", "refused"};
+    struct error ignored;
+    struct json *root = text.len <= LIMIT_JOIN_BYTES ? json_parse(text, &ignored) : NULL;
+    const char *word = json_str(json_get(root, "m"), "");
+    bool is = false;
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
+        is = is || str_eq(word, answers[i]);
+    json_free(root);
+    return is;
+}
+
 int join_answer_parse(struct slice text, struct json **root_out, struct join_answer *out,
                       struct error *err)
 {
@@ -294,11 +333,12 @@ int join_answer_parse(struct slice text, struct json **root_out, struct join_ans
     int rc;
     if (str_eq(word, "refused")) {
         rc = take_refusal(root, err);
-    } else if (!str_eq(word, "joined")) {
-        error_set(err, ERR_INVALID, "m: got %s, need \"joined\" or \"refused\"",
+    } else if (!str_eq(word, "joined") && !str_eq(word, "ca-key")) {
+        error_set(err, ERR_INVALID, "m: got %s, need \"joined\", \"ca-key\" or \"refused\"",
                   str_quote(quoted, sizeof quoted, word, strlen(word)));
         rc = error_wrap(err, "answer to the join request");
-    } else if ((rc = take_answer(root, out, err)) != 0) {
+    } else if ((rc = str_eq(word, "ca-key") ? take_key(root, out, err)
+                                            : take_answer(root, out, err)) != 0) {
         error_wrap(err, "answer to the join request");
     }
     if (rc != 0)

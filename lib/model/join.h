@@ -5,7 +5,9 @@
  *                                after it has checked the CA by the token's hash
  *                       renew    a request for the next certificate: over mutual TLS, which says
  *                                who asks
+ *                       key      a master wants the CA's key: over mutual TLS, too
  *     cluster -> node   joined   its certificate, the CA's, the cluster's name, the members
+ *                       ca-key   the CA's key
  *                       refused  why, in one sentence
  *
  * One JSON object each, {"m":"join",…}, as between master and agent (model/message.h), but not of
@@ -22,11 +24,11 @@
 #define JOIN_PROTOCOL 1
 #define JOIN_NAME_MAX 255 /* bytes of a node's name and of its version */
 
-enum join_ask { JOIN_NEW, JOIN_RENEW };
+enum join_ask { JOIN_NEW, JOIN_RENEW, JOIN_KEY };
 
 struct join_request {
     enum join_ask ask;
-    const char *request; /* for a certificate, PEM */
+    const char *request; /* for a certificate, PEM; NULL with JOIN_KEY */
     /* JOIN_NEW only */
     uint32_t token; /* id */
     uint8_t secret[TOKEN_SECRET_SIZE];
@@ -52,6 +54,7 @@ struct join_member {
 };
 
 struct join_answer {
+    const char *key;              /* the CA's, PEM: the only one then; else NULL */
     const char *certificate, *ca; /* PEM */
     const char *cluster;          /* uuid */
     int64_t id;                   /* of the node that was admitted */
@@ -61,7 +64,10 @@ struct join_answer {
 };
 
 void join_answer_write(const struct join_answer *a, struct buf *out);
+void join_key_write(struct slice key, struct buf *out);
 void join_refusal_write(const struct error *why, struct buf *out);
+/* Is it one of the above, not a request? Of those that come over mutual TLS. */
+bool join_is_answer(struct slice text);
 /* A refusal comes out as the error that it holds, marked as the cluster's words: "the cluster
  * refused: …". Texts are borrowed from *root_out, which the caller frees. */
 int join_answer_parse(struct slice text, struct json **root_out, struct join_answer *out,

@@ -97,8 +97,8 @@ static void a_bad_request_names_the_field_and_the_cure(void **unused)
         enum error_code code;
         const char *text;
     } rows[] = {
-        {"'m':'run'", ERR_INVALID, "m: got \"run\", need \"join\" or \"renew\""},
-        {"'m':7", ERR_INVALID, "m: got \"\", need \"join\" or \"renew\""},
+        {"'m':'run'", ERR_INVALID, "m: got \"run\", need \"join\", \"renew\" or \"key\""},
+        {"'m':7", ERR_INVALID, "m: got \"\", need \"join\", \"renew\" or \"key\""},
         {"'v':null", ERR_INVALID, "v: need the version of these messages"},
         {"'v':2", ERR_CONFLICT,
          "v: the node speaks version 2 of joining, this one version 1: install one version of "
@@ -250,12 +250,38 @@ static void a_refusal_is_the_error_that_it_holds(void **unused)
     assert_null(root);
 }
 
+static void a_key_is_asked_for_and_given(void **unused)
+{
+    const struct join_request ask = {.ask = JOIN_KEY};
+    struct join_request asked;
+    struct join_answer given;
+    struct json *root;
+    struct buf text;
+    struct error err;
+    (void)unused;
+    buf_init(&text, 1 << 20);
+    join_request_write(&ask, &text);
+    assert_string_equal(buf_str(&text), "{\"m\":\"key\",\"v\":1}");
+    assert_false(join_is_answer(buf_slice(&text)));
+    assert_int_equal(join_request_parse(buf_slice(&text), &root, &asked, &err), 0);
+    assert_int_equal(asked.ask, JOIN_KEY);
+    json_free(root);
+
+    buf_clear(&text);
+    join_key_write(SLICE("-----BEGIN PRIVATE KEY-----"), &text);
+    assert_true(join_is_answer(buf_slice(&text)));
+    assert_int_equal(join_answer_parse(buf_slice(&text), &root, &given, &err), 0);
+    assert_string_equal(given.key, "-----BEGIN PRIVATE KEY-----");
+    json_free(root);
+    buf_close(&text);
+}
+
 static void a_bad_answer_names_the_field(void **unused)
 {
     static const struct {
         const char *change, *text;
     } rows[] = {
-        {"'m':'join'", "m: got \"join\", need \"joined\" or \"refused\""},
+        {"'m':'join'", "m: got \"join\", need \"joined\", \"ca-key\" or \"refused\""},
         {"'v':2", "v: the cluster speaks version 2 of joining, this one version 1: install one "
                   "version of mesolith on both"},
         {"'cluster':'x'", "cluster: got \"x\", need a UUID"},
@@ -300,6 +326,7 @@ int main(void)
         cmocka_unit_test(a_node_that_is_too_old_is_told_so),
         cmocka_unit_test(an_answer_reads_back),
         cmocka_unit_test(a_refusal_is_the_error_that_it_holds),
+        cmocka_unit_test(a_key_is_asked_for_and_given),
         cmocka_unit_test(a_bad_answer_names_the_field),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
