@@ -5,6 +5,8 @@
  *     POST /api/peer/join    joining_write()'s object
  *                            200 {"cluster": uuid, "members": [{"id","modes","address"}]}
  *     POST /api/peer/renew   {"id","store","serial","until"}      200 {}
+ *     POST /api/peer/token   {"id","modes","hash","until"}        200 {}   the first one, which
+ *                            `init` has printed before there was a state
  *
  * Modes are bits, times are milliseconds, ids are numbers, as in the log. Whoever asked signs the
  * certificate then, with exactly that serial and end. */
@@ -88,6 +90,22 @@ static void renew(struct tell *t)
     tell_end(t, &w);
 }
 
+/* ---- the first token */
+
+static void put_token(struct tell *t)
+{
+    static const char *const numbers[] = {"id", "modes", "until"};
+    struct json_writer w;
+    const struct json *body = call_body(&t->c);
+    if (body == NULL)
+        return;
+    tell_begin(t, COMMAND_TOKEN_PUT, &w, NULL);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        json_member_int(&w, numbers[i], json_int(json_get(body, numbers[i]), 0));
+    json_member_str(&w, "hash", json_str(json_get(body, "hash"), ""));
+    tell_end(t, &w);
+}
+
 static const struct door doors[] = {
     {.method = METHOD_POST,
      .pattern = "/api/peer/join",
@@ -101,6 +119,12 @@ static const struct door doors[] = {
      .kind = DOOR_TELL,
      .tell = renew,
      .about = "An admitted node has its next certificate"},
+    {.method = METHOD_POST,
+     .pattern = "/api/peer/token",
+     .right = MAY_PEER,
+     .kind = DOOR_TELL,
+     .tell = put_token,
+     .about = "The token that init has printed"},
 };
 
 const struct dialect peer_dialect = {
