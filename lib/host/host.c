@@ -30,6 +30,7 @@ enum deed_kind {
     DEED_SANDBOX,
     DEED_SEND,
     DEED_KNOW,
+    DEED_ROOM,
     DEED_CHECKPOINT,
     DEED_SNAPSHOT_MAKE,
     DEED_SNAPSHOT_FETCH,
@@ -64,11 +65,13 @@ struct host {
     uv_thread_t thread;
     struct mailbox inbox, outbox; /* struct event to the node; struct deed to the loop */
     uv_async_t wake;
+    bool wakes;              /* not yet while the node opens */
     struct readers *readers; /* NULL: not begun, or ended */
     char *state_path;
     uint64_t backups; /* so many were begun: their names */
     const struct api *api;
     struct error failure;
+    _Atomic size_t frames_bytes;  /* of other nodes, in the inbox */
     _Atomic unsigned subscribing; /* subscriptions on their way to the loop */
     atomic_bool ending;           /* what takes long on the pool gives up */
     bool told_ready;              /* the node's thread's */
@@ -98,10 +101,10 @@ static bool subscribes(const struct deed *d)
 static void want(struct host *h, struct deed *d)
 {
     h->subscribing += subscribes(d);
-    if (mailbox_put(&h->outbox, d, LANE_FREE))
-        uv_async_send(&h->wake);
-    else
+    if (!mailbox_put(&h->outbox, d, LANE_FREE))
         deed_close(d);
+    else if (h->wakes)
+        uv_async_send(&h->wake);
 }
 
 static void want_bytes(struct host *h, enum deed_kind kind, int64_t id, struct slice bytes)
@@ -434,6 +437,9 @@ static void do_deed(struct host *h, struct deed *d)
         d->known.address = buf_str(&d->body);
         deeds->know(deeds->data, &d->known);
         break;
+    case DEED_ROOM:
+        deeds->room(deeds->data);
+        break;
     case DEED_CHECKPOINT:
         start_checkpoint(h, d->id);
         break;
@@ -519,6 +525,14 @@ static int64_t wait_ms(struct host *h)
     return due < TURN_AT_LEAST_MS ? due : TURN_AT_LEAST_MS;
 }
 
+/* Of frames that came while others were taken a few bytes may be forgotten. */
+static void note_room(struct host *h)
+{
+    struct deed room = {.kind = DEED_ROOM};
+    if (atomic_exchange(&h->frames_bytes, 0) > LIMIT_INBOX_BYTES)
+        want(h, &room);
+}
+
 static void node_main(void *data)
 {
     struct host *h = data;
@@ -527,6 +541,7 @@ static void node_main(void *data)
     while (rc == 0 && !node_stopped(h->node)) {
         struct event *events;
         size_t n = mailbox_take(&h->inbox, wait_ms(h), (void **)&events);
+        note_room(h);
         struct now now = {h->clock.mono(&h->clock), h->clock.wall(&h->clock)};
         rc = node_turn(h->node, events, n, now, &ended.err);
         mem_free(events);
@@ -605,6 +620,16 @@ void host_event(struct host *h, struct event *e)
         event_close(e);
 }
 
+bool host_frame(struct host *h, int64_t node, struct slice frame)
+{
+    struct event e = {.kind = EVENT_FRAME, .node = node};
+    size_t waiting = atomic_fetch_add(&h->frames_bytes, frame.len) + frame.len;
+    buf_init(&e.body, LIMIT_FRAME_BYTES);
+    buf_put_slice(&e.body, frame);
+    host_event(h, &e);
+    return waiting > LIMIT_INBOX_BYTES;
+}
+
 void host_answer(struct host *h, struct answer *a)
 {
     answer(h, a);
@@ -676,6 +701,8 @@ int host_start(struct host *h, struct loop *loop, struct http_server *server,
     h->api = node_api(h->node);
     uv_async_init(&loop->uv, &h->wake, on_wake);
     h->wake.data = h;
+    h->wakes = true;
+    uv_async_send(&h->wake); /* what the node wanted while it opened */
     const struct readers_options readers = {
         .state_path = h->state_path,
         .threads = options->readers > 0 ? options->readers : READERS,

@@ -35,6 +35,8 @@ struct host_deeds {
      * says of this one. Takes the request; answers go to host_answer(). May be NULL when this node
      * has a state. */
     void (*elsewhere)(void *data, struct exchange_id id, struct request *r);
+    /* After a true of host_frame(): what waited was taken. May be NULL when nobody calls that. */
+    void (*room)(void *data);
     /* To a request of host_request(); takes *a. May be NULL when nobody calls that. */
     void (*answer)(void *data, struct answer *a);
     void (*ready)(void *data); /* once: the node serves */
@@ -67,6 +69,9 @@ extern const struct http_server_events host_server_events;
 /* A request that no client of `server` made; `id` is the caller's own, with EXCHANGE_ELSEWHERE.
  * Takes the request. Answered at deeds.answer(), maybe before this returns. */
 void host_request(struct host *h, struct exchange_id id, struct request *request);
+/* A frame of another node, copied. True: more than LIMIT_INBOX_BYTES of them wait by now, so
+ * nothing more should be read from that node until deeds.room(). */
+bool host_frame(struct host *h, int64_t node, struct slice frame) MUST_CHECK;
 /* An event for the node, from the loop's thread; takes *e. */
 void host_event(struct host *h, struct event *e);
 /* A copy of the state for a backup, made on the pool (host/copies.h). `done` is called from the
