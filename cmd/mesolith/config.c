@@ -379,21 +379,35 @@ static int read_text(const char *path, struct buf *out, struct error *err)
     return 0;
 }
 
-static int set_from_json(struct config *c, enum setting s, const struct json *v, struct error *err)
+static int set_from_json(struct config *c, enum setting s, const struct json *v, const char *source,
+                         struct error *err)
 {
     char number[32];
     if (c->values[s] != NULL)
-        return 0; /* said by a flag or the environment */
+        return 0; /* said by what goes before */
     if (json_is(v, JSON_STRING))
-        return set(c, s, json_str(v, ""), "file", err);
+        return set(c, s, json_str(v, ""), source, err);
     if (json_is(v, JSON_BOOL))
-        return set(c, s, json_bool(v, false) ? "true" : "false", "file", err);
+        return set(c, s, json_bool(v, false) ? "true" : "false", source, err);
     int64_t n;
     if (!json_i64(v, &n))
         return error_set(err, ERR_INVALID, "%s: got %s, need text, a whole number, true or false",
                          rows[s].key, json_kind_word(v));
     snprintf(number, sizeof number, "%lld", (long long)n);
-    return set(c, s, number, "file", err);
+    return set(c, s, number, source, err);
+}
+
+static int set_all(struct config *c, const struct json *settings, const char *source,
+                   const char *path, struct error *err)
+{
+    JSON_EACH (member, settings) {
+        enum setting s;
+        int rc = is_setting(json_name(member), &s) ? set_from_json(c, s, member, source, err)
+                                                   : unknown(json_name(member), "setting", "", err);
+        if (rc != 0)
+            return error_wrap(err, "%s", path);
+    }
+    return 0;
 }
 
 static int read_file(struct config *c, struct error *err)
@@ -409,16 +423,27 @@ static int read_file(struct config *c, struct error *err)
         rc = error_wrap(err, "%s", path);
     if (rc == 0 && !json_is(root, JSON_OBJECT))
         rc = error_set(err, ERR_INVALID, "%s: need one object of settings", path);
-    JSON_EACH (member, root) {
-        enum setting s;
-        if (rc != 0)
-            break;
-        rc = is_setting(json_name(member), &s) ? set_from_json(c, s, member, err)
-                                               : unknown(json_name(member), "setting", "", err);
-        if (rc != 0)
-            error_wrap(err, "%s", path);
-    }
+    if (rc == 0)
+        rc = set_all(c, root, "file", path, err);
     json_free(root);
+    buf_close(&text);
+    return rc;
+}
+
+/* What `init` or `join` was told. Whether node.json is right is said by who opens the folder. */
+static int read_folder(struct config *c, struct error *err)
+{
+    char path[1100];
+    struct error ignored;
+    struct buf text;
+    snprintf(path, sizeof path, "%.1024s/node.json", config_text(c, SETTING_DATA));
+    buf_init(&text, 2 * CONFIG_BYTES_MAX);
+    int rc = 0;
+    if (read_text(path, &text, &ignored) == 0) {
+        struct json *root = json_parse(buf_slice(&text), &ignored);
+        rc = set_all(c, json_get(root, "settings"), "folder", path, err);
+        json_free(root);
+    }
     buf_close(&text);
     return rc;
 }
@@ -438,7 +463,7 @@ int config_read(struct config *c, int argc, char **argv, struct error *err)
 {
     *c = (struct config){0};
     if (read_flags(c, argc, argv, err) != 0 || read_environment(c, err) != 0 ||
-        read_file(c, err) != 0 || check_election(c, err) != 0) {
+        read_file(c, err) != 0 || read_folder(c, err) != 0 || check_election(c, err) != 0) {
         config_close(c);
         return -1;
     }
@@ -497,6 +522,23 @@ void config_attributes(const struct config *c, struct buf *out)
 {
     bool fine = parse_attributes(config_text(c, SETTING_ATTRIBUTES), out);
     ASSERT(fine); /* checked when it was set */
+}
+
+/* Names its own folder, and what is of one start only, are not kept in it. */
+void config_keep(const struct config *c, struct buf *out)
+{
+    static const enum setting not_kept[] = {SETTING_DATA, SETTING_CONFIG, SETTING_DEMO};
+    struct json_writer w;
+    json_begin(&w, out);
+    json_object(&w);
+    for (int i = 0; i < SETTINGS_N; i++) {
+        bool kept = c->sources[i] != NULL || i == SETTING_ADDRESS || i == SETTING_MODES;
+        for (size_t k = 0; k < sizeof not_kept / sizeof not_kept[0]; k++)
+            kept = kept && i != (int)not_kept[k];
+        if (kept)
+            json_member_str(&w, rows[i].key, config_text(c, (enum setting)i));
+    }
+    json_object_end(&w);
 }
 
 /* ---- mesolith config */

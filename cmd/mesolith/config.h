@@ -3,7 +3,8 @@
  * settings too: LIMIT_BODY_BYTES is SETTING_LIMIT_BODY_BYTES.
  *
  * "agent-port" in the file, --agent-port, MESOLITH_AGENT_PORT: the flag wins, then the environment,
- * then the file, then the default. MESOLITH_ADDRESS tells clients whom to ask, too: with a port or
+ * then the file, then what `init` or `join` was told (node.json in the data folder), then the
+ * default. MESOLITH_ADDRESS tells clients whom to ask, too: with a port or
  * a scheme, as http://10.0.0.1:8080, it is meant for them alone. */
 #pragma once
 
@@ -44,6 +45,8 @@ enum setting_kind {
     X(SETTING_CHRONOS_PORT, "chronos-port", KIND_PORT, "4400", "Chronos's API")                 \
     X(SETTING_STATS_PORT, "stats-port", KIND_PORT, "9090", "the proxy's page")                  \
     X(SETTING_PEER_PORT, "peer-port", KIND_PORT, "5055", "other nodes")                         \
+    X(SETTING_ADVERTISE, "advertise", KIND_TEXT, "",                                            \
+      "IP address or name that other nodes reach this one by; empty: the address")              \
     X(SETTING_SERVICE_ADDRESS, "service-address", KIND_IP, "",                                  \
       "where service ports listen; empty: the address")                                         \
     X(SETTING_PLAIN, "plain", KIND_DOORS, "",                                                   \
@@ -78,7 +81,7 @@ enum setting {
 
 struct config {
     char *values[SETTINGS_N];        /* owned; never NULL once it is read */
-    const char *sources[SETTINGS_N]; /* "flag", "environment", "file" or NULL */
+    const char *sources[SETTINGS_N]; /* "flag", "environment", "file", "folder" or NULL */
 };
 
 /* Reads flags (after the verb), environment and file, and checks each value. ERR_INVALID naming the
@@ -94,6 +97,9 @@ unsigned config_modes(const struct config *c); /* bits of model/states.h */
 enum log_level config_level(const struct config *c);
 /* As one JSON object; numbers stay numbers. */
 void config_attributes(const struct config *c, struct buf *out);
+
+/* What node.json keeps: an object of all that was said, where it listens and which modes it has. */
+void config_keep(const struct config *c, struct buf *out);
 
 /* mesolith config check | show */
 int config_main(int argc, char **argv);

@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/json.h"
 #include "base/str.h"
+#include "cluster/identity.h"
 #include "machine.h"
 
 /* With what is missing above it. */
@@ -87,53 +87,18 @@ static uint64_t random_id(void)
     return id;
 }
 
-static bool sync_folder(const char *path)
+static int make_identity(struct folder *f, struct error *err)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool fine = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return fine;
-}
-
-/* Before the state is made: a state without its node.json is nobody's. */
-static int write_durably(const struct folder *f, const char *path, struct slice text,
-                         struct error *err)
-{
-    char fresh[FOLDER_PATH_SIZE + 8];
-    snprintf(fresh, sizeof fresh, "%s.new", path);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    bool fine = fd >= 0 && write(fd, text.p, text.len) == (ssize_t)text.len && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    if (!fine || rename(fresh, path) != 0 || !sync_folder(f->path))
-        return error_set(err, ERR_IO, "%s: cannot be written: %m", path);
-    return 0;
-}
-
-static int make_identity(struct folder *f, const char *path, struct error *err)
-{
-    struct buf text;
-    struct json_writer w;
-    f->id = random_id();
-    f->store = random_id();
-    buf_init(&text, 4096);
-    json_begin(&w, &text);
-    json_object(&w);
-    json_member_int(&w, "id", (int64_t)f->id);
-    json_member_int(&w, "store", (int64_t)f->store);
-    json_object_end(&w);
-    buf_putc(&text, '\n');
-    int rc = write_durably(f, path, buf_slice(&text), err);
-    buf_close(&text);
-    return rc;
+    f->node = (struct node_file){.id = (int64_t)random_id(), .store = (int64_t)random_id()};
+    return node_file_write(f->path, &f->node, err);
 }
 
 /* A disk's id is for that disk: without the state that belonged to it, it is nobody's. */
 static int check_pair(struct folder *f, bool known, struct error *err)
 {
     bool state = access(f->state, F_OK) == 0, agent = access(f->agent_db, F_OK) == 0;
-    f->used = known && agent; /* no agent yet: the very first start was interrupted */
+    /* no agent yet: the very first start was interrupted */
+    f->used = known && (agent || f->node.started);
     if (!known && state)
         return error_set(
             err, ERR_CORRUPT,
@@ -146,30 +111,18 @@ static int check_pair(struct folder *f, bool known, struct error *err)
 
 static int read_identity(struct folder *f, struct error *err)
 {
-    char path[FOLDER_PATH_SIZE], text[4096];
     struct error why;
-    int64_t id = 0, store = 0;
-    if (join(path, f->path, "node.json", err) != 0)
-        return -1;
-    FILE *file = fopen(path, "re");
-    if (check_pair(f, file != NULL, err) != 0) {
-        if (file != NULL)
-            fclose(file);
+    int rc = node_file_read(f->path, &f->node, &why);
+    if (rc != 0 && why.code != ERR_NOT_FOUND) {
+        *err = why;
         return -1;
     }
-    if (file == NULL)
-        return make_identity(f, path, err);
-    size_t n = fread(text, 1, sizeof text, file);
-    fclose(file);
-    struct json *v = json_parse((struct slice){text, n}, &why);
-    bool fine = json_i64(json_get(v, "id"), &id) && json_i64(json_get(v, "store"), &store) &&
-                id > 0 && store > 0;
-    json_free(v);
-    if (!fine)
-        return error_set(err, ERR_CORRUPT,
-                         "%s: need {\"id\":…,\"store\":…}: put back what was there", path);
-    f->id = (uint64_t)id;
-    f->store = (uint64_t)store;
+    if (check_pair(f, rc == 0, err) != 0)
+        return -1;
+    if (rc != 0 && make_identity(f, err) != 0)
+        return -1;
+    f->id = (uint64_t)f->node.id;
+    f->store = (uint64_t)f->node.store;
     return 0;
 }
 
@@ -177,7 +130,8 @@ bool folder_has_node(const char *path)
 {
     char state[FOLDER_PATH_SIZE];
     struct error ignored;
-    return join(state, path, "state.db", &ignored) == 0 && access(state, F_OK) == 0;
+    return join(state, path, "state.db", &ignored) == 0 &&
+           (access(state, F_OK) == 0 || identity_is_there(path));
 }
 
 pid_t folder_holder(const char *path)
@@ -238,4 +192,5 @@ void folder_close(struct folder *f)
         close(f->lock_fd);
     }
     f->lock_fd = -1;
+    node_file_close(&f->node);
 }

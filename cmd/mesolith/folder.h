@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "node_file.h"
 
 #define FOLDER_PATH_SIZE 1024
 
@@ -13,12 +14,13 @@ struct folder {
     char state[FOLDER_PATH_SIZE]; /* state.db */
     char agent[FOLDER_PATH_SIZE]; /* agent/ */
     char agent_db[FOLDER_PATH_SIZE];
-    uint64_t id, store; /* of node.json: of this disk (replica/replica.h) */
-    bool used;          /* the node ran here before: its state must be there, and not be empty */
+    struct node_file node; /* node.json, owned */
+    uint64_t id, store;    /* of that: of this disk (replica/replica.h) */
+    bool used;             /* the node ran here before: its state must be there, and not be empty */
     int lock_fd;
 };
 
-/* Whether a node has been here; makes nothing. */
+/* Whether a node has been here, or is to be; makes nothing. */
 bool folder_has_node(const char *path);
 /* The process that holds it now; 0: nobody. */
 pid_t folder_holder(const char *path);

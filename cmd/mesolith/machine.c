@@ -39,10 +39,15 @@ void machine_boot_id(char dst[64])
     fclose(f);
 }
 
+void machine_secret(void *dst, size_t n)
+{
+    if (getrandom(dst, n, 0) != (ssize_t)n)
+        abort(); /* never fails for so few bytes once the machine is up */
+}
+
 uint64_t machine_random(void)
 {
     uint64_t bits;
-    if (getrandom(&bits, sizeof bits, 0) != sizeof bits)
-        abort(); /* never fails for so few bytes once the machine is up */
+    machine_secret(&bits, sizeof bits);
     return bits;
 }

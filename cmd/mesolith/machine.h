@@ -9,4 +9,5 @@
 void machine_resources(const char *folder, struct buf *out);
 /* Random at each boot; "" when the kernel does not tell. */
 void machine_boot_id(char dst[64]);
-uint64_t machine_random(void); /* 64 bits of the system's chance */
+uint64_t machine_random(void);            /* 64 bits of the system's chance */
+void machine_secret(void *dst, size_t n); /* the same, at most 256 bytes */

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "demo_server.h"
 #include "executor/launcher.h"
+#include "newcomer.h"
 #include "notify.h"
 #include "proxy/proxy.h"
 #include "serve.h"
@@ -42,7 +43,8 @@ static const struct verb {
     int (*run)(int argc, char **argv);
     bool launcher;
 } verbs[] = {
-    {"dev", dev_main, LAUNCHER},        {"serve", serve_main, LAUNCHER},
+    {"dev", dev_main, LAUNCHER},        {"init", init_main, LAUNCHER},
+    {"join", join_main, LAUNCHER},      {"serve", serve_main, LAUNCHER},
     {"stop", stop_main, LAUNCHER}, /* the executor wants one, though it starts no task */
     {"proxy", proxy_verb, false},       {"demo-server", demo_server_main, false},
     {"config", config_main, false},     {"version", version_verb, false},

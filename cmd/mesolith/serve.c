@@ -18,8 +18,10 @@
 #include "demo.h"
 #include "folder.h"
 #include "host/host.h"
+#include "listeners.h"
 #include "machine.h"
 #include "notify.h"
+#include "peer_port.h"
 #include "proxy/client.h"
 #include "tasks.h"
 
@@ -30,26 +32,8 @@
 
 struct launcher serve_launcher;
 
-/* Which listener a mode opens, and as what it is told to clients. */
-enum listener {
-    LISTEN_MARATHON,
-    LISTEN_CHRONOS,
-    LISTEN_MESOS,
-    LISTEN_AGENT,
-    LISTEN_STATS,
-    LISTENERS
-};
-static const struct {
-    const char *name;
-    enum setting port;
-    unsigned mode;
-} listeners[LISTENERS] = {
-    [LISTEN_MARATHON] = {"marathon", SETTING_MARATHON_PORT, MODE_SCHEDULER},
-    [LISTEN_CHRONOS] = {"chronos", SETTING_CHRONOS_PORT, MODE_SCHEDULER},
-    [LISTEN_MESOS] = {"mesos", SETTING_MESOS_PORT, MODE_MASTER},
-    [LISTEN_AGENT] = {"agent", SETTING_AGENT_PORT, MODE_AGENT},
-    [LISTEN_STATS] = {"stats", SETTING_STATS_PORT, MODE_AGENT}, /* the proxy's */
-};
+/* Which node: that of a newcomer's first steps, or what the folder says. */
+enum verb { VERB_DEV, VERB_SERVE };
 
 struct server {
     int argc;
@@ -62,14 +46,17 @@ struct server {
     struct tasks tasks;
     struct backups backups;
     struct proxy_client proxy;
-    bool proxy_runs, proxy_silent, page_known, node_ready, told_ready, stopping, routes_refused,
-        displaced,     /* its folder is not at its path any more */
-        manager_knows; /* that it is ready */
-    int parts;         /* that run on the loop and have not said that they stopped */
+    struct join_member members[LIMIT_SERVERS]; /* whom the node asks first; known: the same */
+    struct known_node known[LIMIT_SERVERS];
+    struct peer_port peer_port; /* of a node of a cluster; `dev` opens none */
+    bool peer_port_runs, proxy_runs, proxy_silent, page_known, node_ready, told_ready, stopping,
+        routes_refused, displaced, /* its folder is not at its path any more */
+        manager_knows;             /* that it is ready */
+    int parts;                     /* that run on the loop and have not said that they stopped */
     uint16_t ports[LISTENERS];
     char urls[LISTENERS][URL_SIZE];
     const char *address, *hostname, *service_address;
-    char name[64], boot[64], peer[URL_SIZE];
+    char name[64], boot[64], peer[ADDRESS_SIZE];
     struct buf resources, attributes;
     unsigned modes;
     uv_signal_t term, interrupt, hangup;
@@ -101,9 +88,7 @@ static void read_settings(struct server *s)
     s->service_address = *config_text(c, SETTING_SERVICE_ADDRESS) != '\0'
                              ? config_text(c, SETTING_SERVICE_ADDRESS)
                              : s->address;
-    str_copy(s->name, sizeof s->name, config_text(c, SETTING_NAME));
-    if (s->name[0] == '\0' && gethostname(s->name, sizeof s->name - 1) != 0)
-        str_copy(s->name, sizeof s->name, s->hostname);
+    name_of(c, s->name, sizeof s->name);
     machine_boot_id(s->boot);
     buf_init(&s->resources, SETTING_BYTES_MAX);
     if (*config_text(c, SETTING_RESOURCES) != '\0')
@@ -116,12 +101,12 @@ static void read_settings(struct server *s)
 
 /* ---------------- listeners */
 
-static bool has_listener(const struct server *s, enum listener d)
+static bool has_listener(const struct server *s, enum listening d)
 {
-    return (s->modes & listeners[d].mode) != 0 && config_number(&s->config, listeners[d].port) >= 0;
+    return listener_is_on(&s->config, s->modes, d);
 }
 
-static void set_url(struct server *s, enum listener d, uint16_t port)
+static void set_url(struct server *s, enum listening d, uint16_t port)
 {
     bool v6 = strchr(s->hostname, ':') != NULL;
     s->ports[d] = port;
@@ -129,52 +114,24 @@ static void set_url(struct server *s, enum listener d, uint16_t port)
              port);
 }
 
-static bool is_loopback(const char *address)
-{
-    return str_starts(address, "127.") || str_eq(address, "::1");
-}
-
-static bool among(const char *list, const char *word)
-{
-    size_t len = strlen(word);
-    for (const char *at = list; at != NULL; at = strchr(at, ',')) {
-        at += *at == ',';
-        if (strncmp(at, word, len) == 0 && (at[len] == ',' || at[len] == '\0'))
-            return true;
-    }
-    return false;
-}
-
-/* HTTP without TLS leaves this machine only where that was said (DESIGN 10, --plain). */
-static int check_plain(const struct server *s, enum listener d, struct error *err)
-{
-    if (is_loopback(s->address) || among(config_text(&s->config, SETTING_PLAIN), listeners[d].name))
-        return 0;
-    return error_set(err, ERR_INVALID,
-                     "address: got %s, which others reach, and there is no TLS yet: need "
-                     "--plain mesos,agent,marathon,chronos,stats (or --%s-port -1), or an address "
-                     "of 127.0.0.0/8",
-                     s->address, listeners[d].name);
-}
-
 static int listen_all(struct server *s, struct error *err)
 {
+    if (listener_check_plain(&s->config, s->modes, err) != 0)
+        return -1;
     for (int d = 0; d < LISTENERS; d++) {
         uint16_t port = (uint16_t)config_number(&s->config, listeners[d].port);
-        if (!has_listener(s, (enum listener)d))
+        if (!has_listener(s, (enum listening)d))
             continue;
-        if (check_plain(s, (enum listener)d, err) != 0)
-            return -1;
         if (d != LISTEN_STATS &&
             http_server_listen(s->http, listeners[d].name, s->address, port, &port, err) != 0)
             return error_wrap(err, "--%s-port", listeners[d].name);
         if (port != 0)
-            set_url(s, (enum listener)d, port);
+            set_url(s, (enum listening)d, port);
     }
     return 0;
 }
 
-static const char *url_of(const struct server *s, enum listener d)
+static const char *url_of(const struct server *s, enum listening d)
 {
     return s->urls[d][0] != '\0' ? s->urls[d] : NULL;
 }
@@ -382,21 +339,35 @@ static void do_routes(void *data, struct slice message)
 
 static void do_send(void *data, int64_t node, struct slice frame)
 {
-    (void)data;
-    (void)node;
-    (void)frame; /* a cluster of one has nobody to send to */
+    struct server *s = data;
+    if (s->peer_port_runs)
+        peer_port_send(&s->peer_port, node, frame);
+}
+
+static void do_room(void *data)
+{
+    peer_port_room(&((struct server *)data)->peer_port);
+}
+
+static void do_answer(void *data, struct answer *a)
+{
+    if (!peer_port_answer(&((struct server *)data)->peer_port, a))
+        answer_close(a);
 }
 
 static void do_know(void *data, const struct known_node *k)
 {
-    (void)data;
-    (void)k; /* the same */
+    struct server *s = data;
+    if (s->peer_port_runs)
+        peer_port_know(&s->peer_port, k);
 }
 
 static void on_ready(void *data)
 {
     struct server *s = data;
     s->node_ready = true;
+    if (s->peer_port_runs)
+        peer_port_ready(&s->peer_port);
     tell_ready(s);
 }
 
@@ -433,6 +404,11 @@ static void on_proxy_stopped(struct proxy_client *c)
     part_stopped(c->data);
 }
 
+static void on_peer_port_stopped(struct peer_port *p)
+{
+    part_stopped(p->data);
+}
+
 /* The node has ended: what it stood on ends too. Tasks and the proxy go on. */
 static void on_ended(void *data, const struct error *err)
 {
@@ -447,6 +423,8 @@ static void on_ended(void *data, const struct error *err)
     backups_stop(&s->backups, on_backups_stopped);
     if (s->proxy_runs)
         proxy_client_stop(&s->proxy, on_proxy_stopped);
+    if (s->peer_port_runs)
+        peer_port_stop(&s->peer_port, on_peer_port_stopped);
     part_stopped(s); /* the node */
 }
 
@@ -568,17 +546,28 @@ static struct facts facts_of(struct server *s)
         .ui_n = bundle_files_n,
     };
     f.job_rules.lenient_zones = config_switch(c, SETTING_LENIENT_ZONES);
+    if (s->peer_port_runs)
+        f.ca_hash = peer_port_ca_hash(&s->peer_port);
     if (*config_text(c, SETTING_NETWORK) != '\0')
         f.app_rules.network = config_text(c, SETTING_NETWORK);
     f.started = s->loop.clock.wall(&s->loop.clock);
     return f;
 }
 
+/* Whom node.json names: copied, for that changes. */
+static size_t known_at_start(struct server *s)
+{
+    const struct node_file *f = &s->folder.node;
+    memcpy(s->members, f->members, sizeof s->members);
+    for (size_t i = 0; i < f->n; i++)
+        s->known[i] = (struct known_node){
+            .id = s->members[i].id, .modes = s->members[i].modes, .address = s->members[i].address};
+    return f->n;
+}
+
 static int start_node(struct server *s, bool bootstrap, struct error *err)
 {
     const struct config *c = &s->config;
-    snprintf(s->peer, sizeof s->peer, "%.64s:%d", s->address,
-             (int)config_number(c, SETTING_PEER_PORT));
     const struct host_options options = {
         .seed = machine_random(),
         .node =
@@ -590,6 +579,9 @@ static int start_node(struct server *s, bool bootstrap, struct error *err)
                 .name = s->name,
                 .address = s->peer,
                 .modes = s->modes,
+                .cluster = s->peer_port_runs ? peer_port_cluster(&s->peer_port) : NULL,
+                .members = s->known,
+                .members_n = known_at_start(s),
                 .bootstrap = bootstrap,
                 .used = s->folder.used,
                 .election_ms = (unsigned)config_number(c, SETTING_ELECTION),
@@ -617,6 +609,8 @@ static int start_node(struct server *s, bool bootstrap, struct error *err)
         .credit = do_credit,
         .send = do_send,
         .know = do_know,
+        .room = do_room,
+        .answer = do_answer,
         .ready = on_ready,
         .ended = on_ended,
     };
@@ -670,17 +664,67 @@ static struct http_server_config http_config_of(const struct config *c)
     return http;
 }
 
-static int start(struct server *s, bool bootstrap, struct error *err)
+/* Is what the folder holds what this verb is for? */
+static int check_folder(const struct server *s, enum verb verb, struct error *err)
+{
+    const struct folder *f = &s->folder;
+    bool in_cluster = f->node.cluster[0] != '\0';
+    if (verb == VERB_DEV && (in_cluster || identity_is_there(f->path)))
+        return error_set(err, ERR_CONFLICT,
+                         "data: %s holds a node of a cluster: mesolith serve --data %s starts it",
+                         f->path, f->path);
+    if (!in_cluster && identity_is_there(f->path))
+        return error_set(err, ERR_CONFLICT,
+                         "data: mesolith init was interrupted in %s: say that again", f->path);
+    if (in_cluster && !f->node.founded && !identity_is_there(f->path))
+        return error_set(err, ERR_CONFLICT,
+                         "data: mesolith join was interrupted in %s: say that again", f->path);
+    return 0;
+}
+
+static int open_folder(struct server *s, enum verb verb, struct error *err)
 {
     const char *data = config_text(&s->config, SETTING_DATA);
+    if (verb == VERB_SERVE && !folder_has_node(data))
+        return error_set(err, ERR_NOT_FOUND,
+                         "%s: there is no node in this folder: make one with mesolith dev --data "
+                         "%s, or one of a cluster with mesolith init or mesolith join",
+                         data, data);
+    return folder_open(data, &s->folder, err) != 0 || check_folder(s, verb, err) != 0 ? -1 : 0;
+}
+
+/* The node's address is where the others reach it. */
+static int start_peer_port(struct server *s, struct error *err)
+{
+    struct peer_port_options o = {.loop = &s->loop,
+                                  .host = s->host,
+                                  .folder = &s->folder,
+                                  .listen = s->address,
+                                  .port = (uint16_t)config_number(&s->config, SETTING_PEER_PORT),
+                                  .name = s->name,
+                                  .modes = s->modes,
+                                  .life_ms =
+                                      config_number(&s->config, SETTING_LIMIT_CERTIFICATE_MS)};
+    if (s->folder.node.cluster[0] == '\0') { /* a cluster of one for itself */
+        snprintf(s->peer, sizeof s->peer, "%.64s:%d", s->address, (int)o.port);
+        return 0;
+    }
+    if (peer_address_of(&s->config, &o.address, err) != 0)
+        return -1;
+    address_text(&o.address, s->peer);
+    s->peer_port.data = s;
+    if (peer_port_start(&s->peer_port, &o, err) != 0)
+        return -1;
+    s->peer_port_runs = true;
+    s->parts++;
+    return 0;
+}
+
+static int start(struct server *s, enum verb verb, struct error *err)
+{
     log_set_sink(write_line, NULL, config_level(&s->config));
     s->modes = config_modes(&s->config);
-    if (!bootstrap && !folder_has_node(data))
-        return error_set(
-            err, ERR_NOT_FOUND,
-            "%s: there is no node in this folder: make one with mesolith dev --data %s", data,
-            data);
-    if (folder_open(data, &s->folder, err) != 0)
+    if (open_folder(s, verb, err) != 0)
         return -1;
     const struct http_server_config http = http_config_of(&s->config);
     read_settings(s);
@@ -689,8 +733,9 @@ static int start(struct server *s, bool bootstrap, struct error *err)
     s->host = host_new();
     host_set_owner(s->host, s);
     s->http = http_server_new(&s->loop, &http, &host_server_events, s->host);
-    if (listen_all(s, err) != 0)
+    if (listen_all(s, err) != 0 || start_peer_port(s, err) != 0)
         return -1;
+    bool bootstrap = verb == VERB_DEV || s->folder.node.founded;
     s->tasks.data = s;
     s->tasks.lost = on_tasks_lost;
     const struct tasks_options tasks = {
@@ -715,14 +760,14 @@ static int start(struct server *s, bool bootstrap, struct error *err)
     return 0;
 }
 
-static int run(int argc, char **argv, bool bootstrap)
+static int run(int argc, char **argv, enum verb verb)
 {
     static struct server s;
     struct error err;
     s.argc = argc;
     s.argv = argv;
     s.folder.lock_fd = -1;
-    if (config_read(&s.config, argc, argv, &err) != 0 || start(&s, bootstrap, &err) != 0) {
+    if (config_read(&s.config, argc, argv, &err) != 0 || start(&s, verb, &err) != 0) {
         /* Nothing was promised yet; what was started ends with the process. */
         fprintf(stderr, "error: %s\n", err.text);
         return error_exit_status(err.code);
@@ -742,10 +787,10 @@ static int run(int argc, char **argv, bool bootstrap)
 
 int dev_main(int argc, char **argv)
 {
-    return run(argc, argv, true);
+    return run(argc, argv, VERB_DEV);
 }
 
 int serve_main(int argc, char **argv)
 {
-    return run(argc, argv, false);
+    return run(argc, argv, VERB_SERVE);
 }

@@ -18,6 +18,7 @@
 #include "executor/executor.h"
 #include "folder.h"
 #include "model/status.h"
+#include "own_args.h"
 #include "proxy/client.h"
 #include "serve.h"
 
@@ -228,21 +229,6 @@ static int end_what_goes_on(const struct config *config, struct error *err)
 
 /* ---- the verb */
 
-/* Takes --all off the arguments: it is no setting. */
-static bool take_all(int *argc, char **argv)
-{
-    bool all = false;
-    int n = 0;
-    for (int i = 0; i < *argc; i++) {
-        if (str_eq(argv[i], "--all"))
-            all = true;
-        else
-            argv[n++] = argv[i];
-    }
-    *argc = n;
-    return all;
-}
-
 static int stop(const struct config *config, bool all, struct error *err)
 {
     const char *data = config_text(config, SETTING_DATA);
@@ -264,7 +250,7 @@ int stop_main(int argc, char **argv)
 {
     struct config config;
     struct error err;
-    bool all = take_all(&argc, argv);
+    bool all = own_switch(&argc, argv, "--all");
     int rc = config_read(&config, argc, argv, &err);
     if (rc == 0) {
         rc = stop(&config, all, &err);

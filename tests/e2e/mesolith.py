@@ -223,31 +223,37 @@ class Node:
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
                 env=self.place.environment(), cwd=self.place.folder, start_new_session=True)
-        self.began = began
+        self.began, self.said = began, ""
         return self
 
     def start(self, within=PATIENCE_S):
         self.launch()
-        line = self._first_line(within)
+        line = self._ready_line(within)
         self.ready_s = time.monotonic() - self.began
         words = line.split()
         assert words and words[0] == "ready", f"{self.name}: no ready line, but {line!r}"
         self.urls = {k: v.rstrip("/") for k, v in (w.split("=", 1) for w in words[1:])}
         return self
 
-    def _first_line(self, within):
+    def _ready_line(self, within):
+        """The last line of what it has said so far, which is kept."""
+        self.wait_said("\nready ", within)
+        return self.said.strip().rsplit("\n", 1)[-1]
+
+    def wait_said(self, text, within=PATIENCE_S):
+        """Until its stdout holds a text (and the rest of that line), or it has ended."""
         os.set_blocking(self.process.stdout.fileno(), False)
-        line, end = b"", time.monotonic() + within
-        while not line.endswith(b"\n"):
+        end, self.said = time.monotonic() + within, getattr(self, "said", "") or "\n"
+        while text not in self.said or not self.said.endswith("\n"):
             chunk = self.process.stdout.read()
-            line += chunk or b""
+            self.said += (chunk or b"").decode()
             if chunk == b"":
                 break  # it has ended
             if time.monotonic() > end:
-                raise AssertionError(f"{self.name}: not ready within {within} s")
+                raise AssertionError(f"{self.name}: has not said {text!r} within {within} s: {self.said!r}")
             if not chunk:
                 time.sleep(0.001)
-        return line.decode()
+        return self.said
 
     @property
     def pid(self):
@@ -349,6 +355,42 @@ class Node:
                 print(f"--- {os.path.relpath(path, self.place.folder)}\n{''.join(tail)}---")
 
 
+class Member(Node):
+    """A node of a cluster, at an address of its own: made by `init`, or by `join` at another one,
+    with --serve; afterwards started by `serve`, which needs nothing but its folder."""
+
+    def __init__(self, place, number, at=None, token=None, **flags):
+        super().__init__(place, f"node{number}", **flags)
+        self.at, self.token, self.made = at, token, False
+        self.address = self.flags["address"] = place.net + f".{10 + number}"
+        del self.flags["service-address"]
+        self.flags["name"] = self.name
+        self.serves = True
+
+    def command(self):
+        if self.made:
+            return [BINARY, "serve", "--data", self.data]
+        words = ["init"] if self.at is None else ["join", self.at.address]
+        if self.token is not None:
+            words += ["--token-file", self.place.write(self.name + ".token", self.token)]
+        args = [BINARY, *words, "--data", self.data] + ["--serve"] * self.serves
+        return args + [f"--{key}" if value is True else f"--{key}={value}" for key, value in self.flags.items()]
+
+    def start(self, within=PATIENCE_S):
+        super().start(within)
+        self.made = True
+        return self
+
+    def run(self, within=PATIENCE_S):
+        """The command alone, to its end."""
+        return subprocess.run(self.command(), capture_output=True, text=True, timeout=within, cwd=self.place.folder,
+                              env=self.place.environment(), stdin=subprocess.DEVNULL)
+
+    @property
+    def printed_token(self):
+        return re.search(r"MESO1-\S+", self.said).group()
+
+
 # ---- places
 
 class Place:
@@ -359,7 +401,7 @@ class Place:
         self.folder = tempfile.mkdtemp(prefix=f"{name}.")
         # of our own, so that neither ports nor the tasks' ports meet those of others
         net = f"127.{random.randrange(64, 128)}.{random.randrange(256)}"
-        self.address, self.service_address = net + ".1", net + ".2"
+        self.net, self.address, self.service_address = net, net + ".1", net + ".2"
         self.nodes, self.at_end = [], []
         Place.all.append(self)
 
@@ -369,6 +411,12 @@ class Place:
 
     def node(self, name="node", **flags):
         n = Node(self, name, **flags)
+        self.nodes.append(n)
+        return n
+
+    def member(self, number, at=None, token=None, **flags):
+        """A node of a cluster: its first, or one that joins the cluster of the node `at`."""
+        n = Member(self, number, at, token or (at.printed_token if at else None), **flags)
         self.nodes.append(n)
         return n
 

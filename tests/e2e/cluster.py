@@ -1,0 +1,183 @@
+"""A cluster is made by three commands; whoever does not belong to it is turned away, with a sentence."""
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+
+from mesolith import BINARY, case, equal, wait_for
+
+
+def node_json(node):
+    with open(os.path.join(node.data, "node.json")) as f:
+        return json.load(f)
+
+
+def mode_of(node, name):
+    return os.stat(os.path.join(node.data, "certs", name)).st_mode & 0o777
+
+
+def refused(done, status, text):
+    equal(done.returncode, status, done)
+    assert text in done.stderr, done
+
+
+def sql(node, query):
+    return json.loads(node.cli("sql", "--json", query).stdout)["rows"]
+
+
+def story(place):
+    first = place.member(1)
+
+    with case("init makes a cluster and says how others join"):
+        first.start()
+        assert f"mesolith join {first.address}:5055 --token MESO1-msa-" in first.said, first.said
+        equal([mode_of(first, n) for n in (".", "ca.key", "node.key")], [0o700, 0o600, 0o600], "modes of certs/")
+
+    with case("it has told the state who it is, and its token"):
+        wait_for(lambda: "founding" not in node_json(first), "founding is over")
+        file = node_json(first)
+        equal(sql(first, "select id, store, token from identities"), [[file["id"], file["store"], None]], "identities")
+        equal(sql(first, "select count(*) from tokens"), [[1]], "tokens")
+
+    with case("init said again, or join, or dev, in that folder is refused"):
+        first.stop()
+        first.made = False
+        refused(first.run(), 5, "was made in")
+        other = place.member(9, first)
+        other.data = first.data
+        refused(other.run(), 5, "is of cluster")
+        dev = subprocess.run([BINARY, "dev", "--data", first.data], capture_output=True, text=True, timeout=30,
+                             cwd=place.folder, env=place.environment())
+        refused(dev, 5, "holds a node of a cluster")
+
+    with case("serve needs nothing but the folder"):
+        token = first.printed_token
+        first.made = True
+        first.start()
+        first.said += token
+        shown = subprocess.run([BINARY, "config", "show", "--data", first.data], capture_output=True, text=True,
+                               timeout=30, cwd=place.folder, env=place.environment()).stdout
+        assert ["address", first.address, "folder"] in [line.split() for line in shown.splitlines()], shown
+
+    second, third = place.member(2, first), place.member(3, first)
+    with case("two more join, and the three are connected over TLS"):
+        second.launch()
+        third.launch()
+        for node in (second, third):
+            node.wait_said("has joined cluster")
+            node.made = True
+        wait_for(lambda: first.logged(" connected node=") >= 2, "both have connected")
+        for node in (second, third):
+            wait_for(lambda: node.logged(" connected node=") >= 1, f"{node.name} is connected")
+            equal(node_json(node)["cluster"], node_json(first)["cluster"], "cluster")
+            equal(mode_of(node, "node.key"), 0o600, "node.key")
+
+    with case("joining twice is refused"):
+        made, second.made = second.made, False
+        second.stop()
+        refused(second.run(), 5, "already: mesolith serve")
+        second.made = made
+        second.launch()
+
+    strangers(place, first)
+
+
+def strangers(place, first):
+    stranger = place.member(4, first)
+    good = stranger.token
+
+    with case("a token that was cut, or is not one, is refused before anybody is dialled"):
+        stranger.token = good[:-1]
+        refused(stranger.run(), 3, "token")
+        stranger.token = "hunter2"
+        done = stranger.run()
+        refused(done, 3, "token")
+        assert "hunter2" not in done.stderr, done
+
+    with case("a revoked token is refused, and both sides say so"):
+        made = json.loads(first.cli("token", "create", "--json").stdout)
+        first.cli("token", "revoke", made["id"])
+        stranger.token = made["token"]
+        refused(stranger.run(), 3, f"the cluster refused: token: {made['id']} was revoked")
+        wait_for(lambda: first.logged("was revoked"), "the first says so")
+
+    with case("a token of another cluster says nothing secret"):
+        alien = place.member(7)
+        alien.serves = False
+        done = alien.run()
+        equal(done.returncode, 0, done)
+        alien.said = done.stdout
+        stranger.token = alien.printed_token
+        done = stranger.run()
+        assert done.returncode != 0 and "cluster" in done.stderr, done
+
+    with case("what was refused has not joined"):
+        equal(os.path.exists(os.path.join(stranger.data, "certs")), False, "certs/")
+        refused(subprocess.run([BINARY, "serve", "--data", stranger.data], capture_output=True, text=True, timeout=30,
+                               cwd=place.folder, env=place.environment()), 4, "there is no node in this folder")
+
+    with case("garbage, and plain HTTP, on the peer port"):
+        for text in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", os.urandom(300)):
+            with socket.create_connection((first.address, 5055), 10) as s:
+                s.sendall(text)
+                s.settimeout(15)
+                try:
+                    while s.recv(4096):
+                        pass
+                except ConnectionResetError:
+                    pass
+
+    with case("garbage over TLS is answered by a sentence"):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.set_alpn_protocols(["mesolith"])
+        for text, why in ((b"hello\n", "join request"), (b'{"m":"renew","v":1,"request":"-----BEGIN x"}\n', "only join"),
+                          (b'{"m":"join","v":7}\n', "version 7")):
+            with socket.create_connection((first.address, 5055), 10) as plain, context.wrap_socket(plain) as s:
+                s.sendall(text)
+                answer = b""
+                while not answer.endswith(b"\n"):
+                    chunk = s.recv(4096)
+                    if not chunk:
+                        break
+                    answer += chunk
+                answer = json.loads(answer.removeprefix(b"+"))  # the byte that says: come in
+                equal(answer["m"], "refused", answer)
+                assert why in answer["text"], answer
+
+    with case("killed while it joins, it goes on with the same id"):
+        stranger.token = good
+        stranger.serves = False
+        for at in (0.01, 0.03, 0.06, 0.1):
+            stranger.launch()
+            try:
+                stranger.process.wait(at)
+            except subprocess.TimeoutExpired:
+                pass
+            stranger.kill9()
+        done = stranger.run()
+        assert done.returncode == 0 or "already: mesolith serve" in done.stderr, done
+        equal(os.path.exists(os.path.join(stranger.data, "certs", "node.pem")), True, "its certificate")
+        equal(sql(first, f"select id from identities where name = '{stranger.name}'"), [[node_json(stranger)["id"]]],
+              "identities")
+
+    with case("a copied folder is not let in under the same id"):
+        stranger.serves, stranger.made = True, True
+        stranger.launch()
+        wait_for(lambda: stranger.logged(" connected node=") >= 1, "it is connected")
+        copy = place.member(5, first)
+        shutil.copytree(stranger.data, copy.data, ignore=shutil.ignore_patterns("*.sock"))
+        os.unlink(os.path.join(copy.data, "lock"))
+        file = node_json(copy)
+        file["store"] += 1
+        with open(os.path.join(copy.data, "node.json"), "w") as f:
+            json.dump(file, f)
+        copy.made = True
+        refused(copy.run(), 5, "put back what belongs together")
+
+    with case("all end as they should"):
+        for node in place.nodes:
+            if node.process is not None and node.process.poll() is None:
+                equal(node.stop()[0], 0, node.name)
