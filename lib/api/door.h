@@ -42,6 +42,14 @@ enum door_kind {
 /* Topics of published events (http/exchange.h). */
 enum topic { TOPIC_MARATHON, TOPIC_MARATHON_LIGHT, TOPIC_NATIVE, TOPICS };
 
+/* One of Raft's configuration. */
+struct member_fact {
+    int64_t id;
+    bool voter;
+    bool live,
+        ready; /* it answers, and lacks little of the log; as the leader sees it, else true */
+};
+
 /* What a node knows of itself and its cluster beside the state. Handed to readers by copy of the
  * pointer: never changed once it is published, so it may be read by any thread. */
 struct facts {
@@ -60,6 +68,8 @@ struct facts {
     const char *leader_marathon; /* "host:8080": where the leader's doors are; NULL when none */
     const char *leader_chronos, *leader_mesos;
     uint64_t term;
+    const struct member_fact *members;
+    size_t members_n;
     struct wall started;
     /* own listeners as URLs without a trailing slash, "http://127.0.0.1:8080"; NULL: not open */
     const char *url_marathon, *url_chronos, *url_mesos, *url_agent, *url_stats;

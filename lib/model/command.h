@@ -32,7 +32,9 @@
     X(COMMAND_TOKEN_REVOKE, "token.revoke", 2, "makes a token worthless")                     \
     X(COMMAND_NODE_JOIN, "node.join", 2, "admits a node, by a token, with a certificate")     \
     X(COMMAND_NODE_RENEW, "node.renew", 2, "an admitted node has its next certificate")       \
-    X(COMMAND_NODE_HOLD, "node.hold", 3, "a master is to stay a standby, or may vote again")
+    X(COMMAND_NODE_HOLD, "node.hold", 3, "a master is to stay a standby, or may vote again")  \
+    X(COMMAND_NODE_REMOVE, "node.remove", 4, "a node is of the cluster no more")              \
+    X(COMMAND_AGENT_DRAIN, "agent.drain", 4, "an agent is to become empty, or may fill again")
 
 enum command_kind {
 #define X(name, word, level, what) name,
@@ -45,7 +47,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 3 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 4 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */

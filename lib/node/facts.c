@@ -2,6 +2,7 @@
 #include "node/private.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -86,12 +87,23 @@ void facts_take_routes(struct node *n, struct event *e)
 
 /* ---- all of it */
 
+static bool members_differ(const struct facts *a, const struct facts *b)
+{
+    bool differ = a->members_n != b->members_n;
+    for (size_t i = 0; i < a->members_n && !differ; i++) {
+        const struct member_fact *x = &a->members[i], *y = &b->members[i];
+        differ =
+            x->id != y->id || x->voter != y->voter || x->live != y->live || x->ready != y->ready;
+    }
+    return differ;
+}
+
 static bool facts_differ(const struct node *n, const struct facts *f)
 {
     return f->leading != n->facts.leading || f->term != n->facts.term ||
            f->agent != n->facts.agent || f->leader != n->facts.leader ||
-           f->leaderless.ms != n->facts.leaderless.ms || !str_eq(f->cluster, n->facts.cluster) ||
-           !str_eq(f->leader_name, n->facts.leader_name) ||
+           members_differ(f, &n->facts) || f->leaderless.ms != n->facts.leaderless.ms ||
+           !str_eq(f->cluster, n->facts.cluster) || !str_eq(f->leader_name, n->facts.leader_name) ||
            !str_eq(f->leader_marathon, n->facts.leader_marathon) ||
            !str_eq(f->leader_chronos, n->facts.leader_chronos) ||
            !str_eq(f->leader_mesos, n->facts.leader_mesos) ||
@@ -141,9 +153,15 @@ void facts_show(struct node *n)
     f.leader_marathon = doors.marathon;
     f.leader_chronos = doors.chronos;
     f.leader_mesos = doors.mesos;
+    struct member_fact members[LIMIT_SERVERS];
+    f.members = members;
+    f.members_n = members_show(n, members);
     if (!facts_differ(n, &f))
         return;
     struct arena text = {0};
+    struct member_fact *kept = arena_alloc(&text, sizeof members);
+    memcpy(kept, members, sizeof members[0] * f.members_n);
+    f.members = kept;
     const char **texts[] = {&f.cluster,         &f.leader_name,    &f.ports_refused,
                             &f.leader_marathon, &f.leader_chronos, &f.leader_mesos};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)

@@ -365,6 +365,26 @@ void members_outcome(struct node *n, const struct replica_outcome *o)
                      "no other node took the leadership over: is one of the voters up?");
 }
 
+/* ---------------- what doors show of them */
+
+size_t members_show(const struct node *n, struct member_fact out[LIMIT_SERVERS])
+{
+    struct replica_member m;
+    size_t i = 0;
+    uint64_t last = replica_last(n->replica);
+    for (; i < LIMIT_SERVERS && replica_member(n->replica, i, &m); i++) {
+        bool self = m.server.id == n->options.id, others = n->leading && !self;
+        bool heard = m.heard.ms > 0 && n->now.mono.ms - m.heard.ms < LIVE_MS;
+        out[i] = (struct member_fact){
+            .id = (int64_t)m.server.id,
+            .voter = m.server.role == REPLICA_VOTER,
+            .live = !others || heard,
+            .ready = !others || m.server.role == REPLICA_VOTER || m.match + BEHIND_MAX >= last,
+        };
+    }
+    return i;
+}
+
 /* ---------------- the level */
 
 /* Nothing may stand in the log that one of them cannot read. */

@@ -179,6 +179,8 @@ void members_hand_over(struct node *n); /* what doors have asked for */
 void members_outcome(struct node *n, const struct replica_outcome *o);
 void members_look(struct node *n);
 struct mono members_due(const struct node *n);
+/* Fills in Raft's configuration as doors show it; returns how many. */
+size_t members_show(const struct node *n, struct member_fact out[LIMIT_SERVERS]);
 int members_level(struct node *n); /* the newest that all of them know */
 
 /* ---- hint.c */

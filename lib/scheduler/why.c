@@ -46,6 +46,10 @@ static const struct cause {
     {"retrying", "Wait, or mend it: its output is kept (mesolith logs %s)."},
     {"unreachable",
      "Look at that machine and its network; its tasks are replaced by their strategy."},
+    {"node-draining",
+     "Wait; what does not go on tells mesolith why NAME. To end the drain: mesolith node undrain "
+     "%s"},
+    {"node-drained", "When it is to run tasks again: mesolith node undrain %s"},
     {"ended", "Nothing; what replaced it is listed with its app."},
 };
 
@@ -186,6 +190,7 @@ static void explain_place(struct placement *p, const struct demand *d, const cha
 /* How far the present version has come. */
 struct pace {
     int64_t old;                   /* of older versions, alive */
+    int64_t leaving;               /* to move off a node that drains */
     int64_t fresh, running, ready; /* of the present one, to live */
     bool failed, sick;             /* one of the present version has, or is */
     struct wall moved;             /* when one got ready, or the deployment began */
@@ -207,8 +212,12 @@ static void pace_see(struct state *s, const struct app_row *row, const struct ap
     struct task_row t;
     *out = (struct pace){.failed = failed_lately(row), .moved = began};
     struct stmt *q = state_tasks_of_app(s, row->id);
+    bool drains = state_any_drain(s);
     while (state_task_next(q, &t)) {
+        struct agent_row agent;
         bool old = t.version.ms < row->config.ms;
+        out->leaving += drains && !t.stopping && !app_is_resident(app) &&
+                        state_agent_by_id(s, t.agent, &agent) && agent.state == AGENT_DRAINING;
         bool healthy = app->health_checks.n == 0 || t.health == 1;
         bool ready = healthy && t.ready && t.state == TASK_RUNNING;
         out->old += old;
@@ -278,12 +287,14 @@ static void why_waiting(struct state *s, struct placement *p, const struct app_r
     char what[256];
     struct demand d;
     struct ports fixed;
-    int64_t waiting = pace->old > 0 ? apps_waiting(s, row, app, now)
-                                    : row->instances - (row->counts.live - row->counts.stopping);
+    int64_t waiting = pace->old > 0 || pace->leaving > 0
+                          ? apps_waiting(s, row, app, now)
+                          : row->instances - (row->counts.live - row->counts.stopping);
     if (waiting <= 0)
         return;
-    SAY(what, "%s: %lld of %lld %sinstances wait", row->path, (long long)waiting,
-        (long long)row->instances, pace->old > 0 ? "new " : "");
+    SAY(what, "%s: %lld of %lld %sinstances wait%s", row->path, (long long)waiting,
+        (long long)row->instances, pace->old > 0 ? "new " : "",
+        pace->leaving > 0 ? " to move off a node that drains" : "");
     demand_of_app(app, row, &d, &fixed);
     explain_place(p, &d, row->path, what, out);
     ports_close(&fixed);
@@ -560,22 +571,49 @@ bool why_task(struct state *s, const char *name, struct wall now, struct why *ou
     return true;
 }
 
-bool why_node(struct state *s, const char *name, struct wall now, struct why *out)
+/* "; 2 tasks of apps move off, 1 of a job is let finish": what still runs on a node that drains. */
+static void say_left(struct state *s, int64_t agent, struct sentence *t)
 {
-    struct agent_row a;
-    bool found = false;
-    *out = (struct why){.ok = true};
-    struct stmt *q = state_agents(s);
-    while (!found && state_agent_next(q, &a))
-        found = str_eq(a.hostname, name);
-    if (found && a.state != AGENT_READY) {
-        struct sentence *t =
-            why_add(out, a.state == AGENT_UNREACHABLE ? "unreachable" : "draining", name);
-        SAY(t->what, "%s: %s", name, agent_state_word(a.state));
-        SAY(t->because, "it is so for %lld s", (long long)((now.ms - a.since.ms) / 1000));
+    struct task_row row;
+    long long apps = 0, jobs = 0;
+    size_t at = strlen(t->because);
+    struct stmt *q = state_tasks_of_agent(s, agent);
+    while (state_task_next(q, &row)) {
+        apps += row.app != 0;
+        jobs += row.app == 0;
     }
-    stmt_end(q);
-    return found;
+    if (apps > 0)
+        at += (size_t)snprintf(
+            t->because + at, sizeof t->because - at,
+            apps == 1 ? "; %lld task of an app moves off" : "; %lld tasks of apps move off", apps);
+    if (jobs > 0)
+        snprintf(t->because + at, sizeof t->because - at,
+                 jobs == 1 ? "; %lld run of a job is let finish"
+                           : "; %lld runs of jobs are let finish",
+                 jobs);
+}
+
+bool why_node(struct state *s, int64_t agent, const char *name, struct wall now, struct why *out)
+{
+    static const char *const ids[] = {
+        [AGENT_READY] = NULL,
+        [AGENT_DRAINING] = "node-draining",
+        [AGENT_DRAINED] = "node-drained",
+        [AGENT_UNREACHABLE] = "unreachable",
+        [AGENT_GONE] = NULL, /* it is not shown any more */
+    };
+    struct agent_row a;
+    *out = (struct why){.ok = true};
+    if (!state_agent_by_id(s, agent, &a))
+        return false;
+    if (ids[a.state] == NULL)
+        return true;
+    struct sentence *t = why_add(out, ids[a.state], name);
+    SAY(t->what, "%s: %s", name, agent_state_word(a.state));
+    SAY(t->because, "it is so for %lld s", (long long)((now.ms - a.since.ms) / 1000));
+    if (a.state == AGENT_DRAINING)
+        say_left(s, a.id, t);
+    return true;
 }
 
 bool why_deployment(struct state *s, const char *uuid, struct wall now, struct why *out)

@@ -26,7 +26,8 @@ struct sentence *why_add(struct why *w, const char *id, const char *name);
 bool why_app(struct state *s, const char *path, struct wall now, struct why *out);
 bool why_job(struct state *s, const char *name, struct wall now, struct why *out);
 bool why_task(struct state *s, const char *name, struct wall now, struct why *out);
-bool why_node(struct state *s, const char *name, struct wall now, struct why *out);
+/* Of its agent; `name` is what people call it. */
+bool why_node(struct state *s, int64_t agent, const char *name, struct wall now, struct why *out);
 bool why_deployment(struct state *s, const char *uuid, struct wall now, struct why *out);
 
 /* Does it end without anybody's doing, or is it as somebody wanted? */

@@ -33,6 +33,8 @@ static void put_listeners(struct apply *a)
 int apply_node_put(struct apply *a)
 {
     const struct json *v = a->c->args;
+    if (node_was_removed(a, json_int(json_get(v, "id"), 0)))
+        return refuse(a, ERR_CONFLICT, "node.put: it was removed from the cluster");
     put_listeners(a);
     struct stmt *q = change_use(a->s, NODE_PUT);
     stmt_bind_i64(q, ":id", json_int(json_get(v, "id"), 0));
@@ -75,10 +77,18 @@ static void bind_agent(struct apply *a, struct stmt *q, const char *attributes)
     stmt_run(q);
 }
 
-/* Draining is an operator's wish and outlives a restart; unreachable does not. */
-static enum agent_state state_on_return(enum agent_state before)
+static enum agent_state drained_by(int64_t tasks)
 {
-    return before == AGENT_DRAINING || before == AGENT_DRAINED ? before : AGENT_READY;
+    return tasks == 0 ? AGENT_DRAINED : AGENT_DRAINING;
+}
+
+/* Draining is an operator's wish and outlives a restart; unreachable does not. */
+static enum agent_state state_on_return(struct state *s, const struct agent_row *a)
+{
+    struct drain_row wish;
+    if (state_agent_drain(s, a->id, &wish))
+        return drained_by(a->tasks);
+    return a->state == AGENT_DRAINING || a->state == AGENT_DRAINED ? a->state : AGENT_READY;
 }
 
 static int register_agent(struct apply *a, int64_t uid, const char *attributes)
@@ -89,7 +99,7 @@ static int register_agent(struct apply *a, int64_t uid, const char *attributes)
     bool known = state_agent_by_uid(s, uid, &row);
     int64_t id = known ? row.id : -1;
     enum agent_state before = known ? row.state : AGENT_GONE;
-    enum agent_state now = known ? state_on_return(row.state) : AGENT_READY;
+    enum agent_state now = known ? state_on_return(s, &row) : AGENT_READY;
     struct stmt *q = change_use(s, known ? AGENT_AGAIN : AGENT_ADD);
     if (known)
         stmt_bind_i64(q, ":state", now);
@@ -119,6 +129,8 @@ int apply_agent_register(struct apply *a)
     int64_t uid = json_int(json_get(a->c->args, "uid"), 0);
     if (uid <= 0)
         return refuse(a, ERR_INVALID, "agent.register: uid: need a positive number");
+    if (node_was_removed(a, json_int(json_get(a->c->args, "node"), 0)))
+        return refuse(a, ERR_CONFLICT, "agent.register: its node was removed from the cluster");
     struct buf attributes;
     buf_init(&attributes, ATTRIBUTES_BYTES);
     write_attributes(a->c->args, &attributes);
@@ -130,9 +142,9 @@ int apply_agent_register(struct apply *a)
     return rc;
 }
 
-/* Tasks of an agent that nobody can reach are unreachable; when it is back it tells what they are.
- */
-static void tasks_unreachable(struct apply *a, int64_t agent)
+/* Each of its tasks that has not ended. */
+static void each_task(struct apply *a, int64_t agent, const char *reason,
+                      void (*act)(struct apply *a, int64_t task, const char *reason))
 {
     struct task_row t;
     struct arena arena = {0};
@@ -147,8 +159,36 @@ static void tasks_unreachable(struct apply *a, int64_t agent)
         found[n++] = t.id;
     }
     for (size_t i = 0; i < n; i++)
-        task_unreachable(a, found[i]);
+        act(a, found[i], reason);
     arena_close(&arena);
+}
+
+/* Of an agent that nobody can reach; when it is back it tells what they are. */
+static void lose(struct apply *a, int64_t task, const char *reason)
+{
+    (void)reason;
+    task_unreachable(a, task);
+}
+
+static void set_state(struct apply *a, const struct agent_row *row, enum agent_state state,
+                      const char *reason)
+{
+    bool why = reason != NULL && *reason != '\0';
+    struct stmt *q = change_use(a->s, AGENT_STATE_SET);
+    stmt_bind_i64(q, ":id", row->id);
+    stmt_bind_i64(q, ":state", state);
+    stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_run(q);
+    changed(a, (struct change){
+                   .kind = CHANGE_AGENT,
+                   .id = row->id,
+                   .name = row->hostname,
+                   .state = (int)state,
+                   .before = (int)row->state,
+                   .event = event_put(a, NOUN_NODE, row->hostname, agent_state_word(state),
+                                      "agent %s is %s%s%s", row->hostname, agent_state_word(state),
+                                      why ? ": " : "", why ? reason : ""),
+               });
 }
 
 int apply_agent_state(struct apply *a)
@@ -159,25 +199,80 @@ int apply_agent_state(struct apply *a)
         enum agent_state state = (enum agent_state)json_int(json_get(item, "state"), AGENT_READY);
         if (!state_agent_by_id(a->s, id, &row) || row.state == state)
             continue;
-        struct stmt *q = change_use(a->s, AGENT_STATE_SET);
-        stmt_bind_i64(q, ":id", id);
-        stmt_bind_i64(q, ":state", state);
-        stmt_bind_i64(q, ":at", a->c->at.ms);
-        stmt_run(q);
-        changed(a,
-                (struct change){
-                    .kind = CHANGE_AGENT,
-                    .id = id,
-                    .name = row.hostname,
-                    .state = (int)state,
-                    .before = (int)row.state,
-                    .event = event_put(a, NOUN_NODE, row.hostname, agent_state_word(state),
-                                       "agent %s is %s%s%s", row.hostname, agent_state_word(state),
-                                       json_get(item, "reason") != NULL ? ": " : "",
-                                       json_str(json_get(item, "reason"), "")),
-                });
+        set_state(a, &row, state, json_str(json_get(item, "reason"), ""));
         if (state == AGENT_UNREACHABLE || state == AGENT_GONE)
-            tasks_unreachable(a, id);
+            each_task(a, id, NULL, lose);
     }
     return 0;
+}
+
+/* ---- draining */
+
+static void put_wish(struct apply *a, int64_t agent, bool drain)
+{
+    struct stmt *q = change_use(a->s, drain ? DRAIN : DRAIN_END);
+    stmt_bind_i64(q, ":agent", agent);
+    if (drain) {
+        stmt_bind_i64(q, ":at", a->c->at.ms);
+        stmt_bind_text(q, ":by", a->c->by);
+    }
+    stmt_run(q);
+}
+
+/* {"agent","drain"} */
+int apply_agent_drain(struct apply *a)
+{
+    struct agent_row row;
+    struct drain_row wish;
+    int64_t id = json_int(json_get(a->c->args, "agent"), -1);
+    bool drain = json_bool(json_get(a->c->args, "drain"), false);
+    if (!state_agent_by_id(a->s, id, &row) || row.state == AGENT_GONE)
+        return refuse(a, ERR_NOT_FOUND, "agent.drain: there is no agent %lld", (long long)id);
+    bool draining = row.state == AGENT_DRAINING || row.state == AGENT_DRAINED;
+    if (state_agent_drain(a->s, id, &wish) != drain)
+        put_wish(a, id, drain);
+    else if (drain || !draining)
+        return 0; /* it was told already */
+    if (row.state == AGENT_UNREACHABLE)
+        event_put(a, NOUN_NODE, row.hostname, drain ? "draining" : "ready",
+                  drain ? "agent %s is to drain when it is back" : "agent %s is to drain no more",
+                  row.hostname);
+    else
+        set_state(a, &row, drain ? drained_by(row.tasks) : AGENT_READY, "");
+    return 0;
+}
+
+void agent_counted(struct apply *a, int64_t agent)
+{
+    struct agent_row row;
+    struct drain_row wish;
+    if (!state_agent_drain(a->s, agent, &wish) || !state_agent_by_id(a->s, agent, &row))
+        return;
+    bool draining = row.state == AGENT_DRAINING || row.state == AGENT_DRAINED;
+    if (draining && row.state != drained_by(row.tasks))
+        set_state(a, &row, drained_by(row.tasks), "");
+}
+
+/* ---- nodes that are removed */
+
+void agents_gone(struct apply *a, int64_t node, const char *reason)
+{
+    struct agent_row row;
+    for (;;) { /* one at a time: each changes what the list reads */
+        struct stmt *q = change_use(a->s, AGENTS_OF_NODE);
+        stmt_bind_i64(q, ":node", node);
+        int64_t id = stmt_one_i64(q, -1);
+        if (id < 0 || !state_agent_by_id(a->s, id, &row))
+            return;
+        put_wish(a, id, false);
+        set_state(a, &row, AGENT_GONE, reason);
+        each_task(a, id, reason, task_gone);
+    }
+}
+
+bool node_was_removed(struct apply *a, int64_t node)
+{
+    struct identity_row row;
+    return a->s->level >= LEVEL_DRAINS && node != 0 && state_identity_by_id(a->s, node, &row) &&
+           row.gone.ms != 0;
 }

@@ -356,6 +356,40 @@ int apply_node_join(struct apply *a)
     return 0;
 }
 
+static void drop_node(struct apply *a, int64_t node)
+{
+    static const int rows[] = {NODE_DROP, LISTENERS_DROP, HOLD_END};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct stmt *q = change_use(a->s, rows[i]);
+        stmt_bind_i64(q, ":node", node);
+        stmt_run(q);
+    }
+}
+
+/* {"id"}. Whether the cluster can do without it, the leader has looked at. */
+int apply_node_remove(struct apply *a)
+{
+    int64_t id = json_int(json_get(a->c->args, "id"), 0);
+    struct identity_row row;
+    if (!state_identity_by_id(a->s, id, &row) || row.gone.ms != 0)
+        return refuse(a, ERR_NOT_FOUND, "node %lld is not of this cluster", (long long)id);
+    struct stmt *q = change_use(a->s, IDENTITY_GONE);
+    stmt_bind_i64(q, ":id", id);
+    stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_run(q);
+    drop_node(a, id);
+    changed(a, (struct change){
+                   .kind = CHANGE_NODE,
+                   .id = id,
+                   .name = row.name,
+                   .event = event_put(a, NOUN_NODE, row.name, "removed", "node %s was removed",
+                                      row.name),
+               });
+    agents_gone(a, id, "its node was removed");
+    trim_gone(a);
+    return 0;
+}
+
 /* A wish, which the leader sees to when it can be done without harm. */
 int apply_node_hold(struct apply *a)
 {

@@ -51,8 +51,9 @@ static void use(struct state *s, int64_t agent, int64_t sign, int64_t cpus, int6
     stmt_run(q);
 }
 
-static void give_back(struct state *s, const struct task_row *t)
+static void give_back(struct apply *a, const struct task_row *t)
 {
+    struct state *s = a->s;
     use(s, t->agent, -1, t->cpus_milli, t->mem_bytes, t->disk_bytes);
     struct error err;
     struct json *ports = json_parse_own(slice_of(t->ports), &err);
@@ -63,6 +64,7 @@ static void give_back(struct state *s, const struct task_row *t)
         stmt_run(q);
     }
     json_free(ports);
+    agent_counted(a, t->agent);
 }
 
 /* Is there room on the agent for what the element asks? The decider saw it; it may be gone. */
@@ -540,6 +542,7 @@ static bool take_back(struct apply *a, struct task_row *t)
     state_task_by_id(a->s, t->id, t); /* its texts: other rows were read meanwhile */
     t->state = TASK_STAGING;
     use(a->s, t->agent, 1, t->cpus_milli, t->mem_bytes, t->disk_bytes);
+    agent_counted(a, t->agent);
     return true;
 }
 
@@ -575,7 +578,7 @@ static void take_status(struct apply *a, const struct status *st)
             tell_health(a, &t, now.health);
         return;
     }
-    give_back(s, &t);
+    give_back(a, &t);
     tell_task(a, &t, state, st);
     if (t.app != 0) {
         app_task_ended(a, &t, state, st);
@@ -627,4 +630,11 @@ void task_unreachable(struct apply *a, int64_t task)
         count(a->s, t.app, count_of(t.state, t.stopping, t.health),
               count_of(TASK_UNREACHABLE, t.stopping, t.health));
     tell_task(a, &t, TASK_UNREACHABLE, &st);
+}
+
+void task_gone(struct apply *a, int64_t task, const char *reason)
+{
+    struct task_row t;
+    if (state_task_by_id(a->s, task, &t) && !task_ended(t.state))
+        forget_task(a, &t, reason);
 }

@@ -79,9 +79,12 @@ int apply_token_revoke(struct apply *a);
 int apply_node_join(struct apply *a);
 int apply_node_renew(struct apply *a);
 int apply_node_hold(struct apply *a);
+int apply_node_remove(struct apply *a);
+int apply_agent_drain(struct apply *a);
 
 #define LEVEL_IDENTITY 2 /* since which there are tokens and identities */
 #define LEVEL_NODES 3    /* listeners and holds */
+#define LEVEL_DRAINS 4
 bool identity_by_store(struct state *s, int64_t store, struct identity_row *out);
 
 /* ---- between the files that apply */
@@ -91,6 +94,14 @@ void task_kill(struct apply *a, const struct task_row *t, const char *reason);
 void put_delay(struct state *s, int64_t app, int64_t delay_ms, int64_t ref_ms);
 /* Its agent cannot be reached any more; what it is now nobody knows. */
 void task_unreachable(struct apply *a, int64_t task);
+/* Its agent is of the cluster no more: nobody will tell of its end. */
+void task_gone(struct apply *a, int64_t task, const char *reason);
+/* A task began to count on an agent, or ended there: one that drains may be empty now. */
+void agent_counted(struct apply *a, int64_t agent);
+/* All agents of a node that is of the cluster no more, and their tasks. */
+void agents_gone(struct apply *a, int64_t node, const char *reason);
+/* Was this node of the cluster, and is no more? What it still says is not heard. */
+bool node_was_removed(struct apply *a, int64_t node);
 /* The job run's side of what happened to its task. */
 /* Gives a run its given-up attempt back, also from an order that nobody has begun; false: another
  * one has, or it does not wait at all. */

@@ -721,6 +721,24 @@ struct stmt *state_nodes(struct state *s)
     return query_use(s, NODES);
 }
 
+bool state_any_drain(struct state *s)
+{
+    return s->level >= LEVEL_DRAINS && stmt_one_i64(query_use(s, DRAINS_ANY), 0) != 0;
+}
+
+bool state_agent_drain(struct state *s, int64_t agent, struct drain_row *out)
+{
+    if (s->level < LEVEL_DRAINS)
+        return false;
+    struct stmt *q = query_use(s, DRAIN_OF);
+    stmt_bind_i64(q, ":agent", agent);
+    if (!stmt_row(q))
+        return false;
+    *out = (struct drain_row){{stmt_i64(q, 0)}, copy_str(one(s, DRAIN_OF), stmt_str(q, 1))};
+    stmt_end(q);
+    return true;
+}
+
 bool state_listeners_of(struct state *s, int64_t node, struct listeners_row *out)
 {
     if (s->level < LEVEL_NODES)

@@ -52,7 +52,7 @@
 
 /* Asking: prepared on readers too. Those of one level after those of the one before: a state that
  * has not been upgraded yet knows only the first of them. */
-#define QUERIES(X) QUERIES_1(X) QUERIES_2(X) QUERIES_3(X)
+#define QUERIES(X) QUERIES_1(X) QUERIES_2(X) QUERIES_3(X) QUERIES_4(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -133,9 +133,12 @@
 #define QUERIES_3(X)                                                                     \
     X(LISTENERS_OF, "select marathon, chronos, mesos from listeners where node = :node") \
     X(HELD, "select 1 from holds where node = :node")
+#define QUERIES_4(X)                                               \
+    X(DRAINS_ANY, "select 1 from drains where agent >= 0 limit 1") \
+    X(DRAIN_OF, "select since_ms, made_by from drains where agent = :agent")
 
 /* Applying: only on the writer. */
-#define CHANGES(X) CHANGES_1(X) CHANGES_2(X) CHANGES_3(X)
+#define CHANGES(X) CHANGES_1(X) CHANGES_2(X) CHANGES_3(X) CHANGES_4(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -289,3 +292,9 @@
                      "update set marathon = :marathon, chronos = :chronos, mesos = :mesos") \
     X(HOLD, "insert into holds(node, since_ms) values(:node, :at) on conflict do nothing")  \
     X(HOLD_END, "delete from holds where node = :node")
+#define CHANGES_4(X)                                                                  \
+    X(DRAIN, "insert into drains(agent, since_ms, made_by) values(:agent, :at, :by)") \
+    X(DRAIN_END, "delete from drains where agent = :agent")                           \
+    X(NODE_DROP, "delete from nodes where id = :node")                                \
+    X(LISTENERS_DROP, "delete from listeners where node = :node")                     \
+    X(AGENTS_OF_NODE, "select id from agents where node = :node and state <> 4 order by id")

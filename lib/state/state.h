@@ -117,6 +117,15 @@ struct stmt *state_agent_ports(struct state *s,
 /* The task that holds a port, 0 if it is free. */
 int64_t state_port_holder(struct state *s, int64_t agent, int port);
 
+/* Whether people want it to become, or stay, empty: it drains, is drained, or will when it is back.
+ */
+struct drain_row {
+    struct wall since;
+    const char *by;
+};
+bool state_agent_drain(struct state *s, int64_t agent, struct drain_row *out);
+bool state_any_drain(struct state *s); /* of any agent */
+
 struct app_counts {
     int64_t live; /* launched, not ended */
     int64_t staged, running, healthy, unhealthy,

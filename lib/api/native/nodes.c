@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#define VOTERS_MAX 5 /* DESIGN 5 */
+
 enum node_key { BY_ID, BY_NAME, BY_STATE, BY_ROLE, BY_TASKS, BY_CPUS, BY_MEM, BY_DISK };
 static const char *const sorts[] = {
     [BY_ID] = "id",     [BY_NAME] = "name",   [BY_STATE] = "state",
@@ -86,7 +88,7 @@ static void read_members(struct state *s, struct members *m)
         struct member *its = a.node != 0 ? find_node(m, nodes, a.node) : NULL;
         if (its != NULL && (a.state != AGENT_GONE || its->agent < 0))
             its->agent = a.id;
-        else if (its == NULL)
+        else if (its == NULL && a.state != AGENT_GONE) /* one whose node was removed */
             add_member(m, 0, a.id);
     }
 }
@@ -98,18 +100,72 @@ struct shown {
     struct agent_row agent; /* .id < 0: none */
     char id[NODE_ID_SIZE];
     const char *name, *state, *role;
+    const char *waits; /* what it stays a standby for; NULL: it does not */
 };
 
-static const char *role_of(const struct node_row *n, int64_t leader)
+static const struct member_fact *member_of(const struct facts *f, int64_t node)
 {
+    for (size_t i = 0; i < f->members_n; i++)
+        if (f->members[i].id == node)
+            return &f->members[i];
+    return NULL;
+}
+
+static const char *role_of(const struct view *v, const struct node_row *n, int64_t leader)
+{
+    const struct member_fact *m = member_of(v->facts, n->id);
     if (n->id != 0 && n->id == leader)
         return "leader";
-    return n->modes & MODE_MASTER ? "voter" : n->modes & MODE_SCHEDULER ? "standby" : "none";
+    if (m != NULL)
+        return m->voter ? "voter" : "standby";
+    return n->modes & (MODE_MASTER | MODE_SCHEDULER) ? "standby" : "none";
+}
+
+/* What is the same for all nodes. */
+struct council {
+    int64_t leader;
+    size_t voters, willing; /* willing: masters that do not vote, and would */
+};
+
+static struct council council_of(const struct view *v)
+{
+    struct council c = {.leader = native_leader(v)};
+    for (size_t i = 0; i < v->facts->members_n; i++) {
+        const struct member_fact *m = &v->facts->members[i];
+        struct node_row row;
+        c.voters += m->voter;
+        c.willing += !m->voter && m->live && m->ready && state_node_by_id(v->state, m->id, &row) &&
+                     (row.modes & MODE_MASTER) != 0 && !state_node_is_held(v->state, m->id);
+    }
+    return c;
+}
+
+/* Why a standby does not vote (DESIGN 5: one, three or five do). */
+static const char *waits_for(const struct view *v, const struct council *c,
+                             const struct node_row *n, const char *role)
+{
+    const struct member_fact *m = member_of(v->facts, n->id);
+    if (!str_eq(role, "standby") || (n->modes & MODE_MASTER) == 0)
+        return NULL;
+    if (state_node_is_held(v->state, n->id))
+        return "stays a standby until it is promoted";
+    if (m == NULL || !m->ready)
+        return "stays a standby until it has caught up";
+    if (c->voters >= VOTERS_MAX)
+        return "stays a standby until one of the five that vote is lost";
+    if (c->willing > 1)
+        return "votes in a moment";
+    return c->voters == 1 ? "stays a standby until a third master has caught up"
+                          : "stays a standby until one that votes is lost, or a fifth master has "
+                            "caught up";
 }
 
 /* Its texts live until the next call. */
-static void look_up(struct state *s, const struct member *m, int64_t leader, struct shown *out)
+static void look_up(const struct view *v, const struct member *m, const struct council *c,
+                    struct shown *out)
 {
+    struct state *s = v->state;
+    const struct member_fact *f = member_of(v->facts, m->node);
     *out = (struct shown){.agent.id = -1};
     bool announced = m->node != 0 && state_node_by_id(s, m->node, &out->node);
     bool runs = m->agent >= 0 && state_agent_by_id(s, m->agent, &out->agent);
@@ -120,8 +176,11 @@ static void look_up(struct state *s, const struct member *m, int64_t leader, str
     else
         native_agent_node_id(&out->agent, out->id);
     out->name = announced ? out->node.name : out->agent.hostname;
-    out->state = runs ? agent_state_word(out->agent.state) : "ready";
-    out->role = role_of(&out->node, leader);
+    out->state = runs                    ? agent_state_word(out->agent.state)
+                 : f != NULL && !f->live ? agent_state_word(AGENT_UNREACHABLE)
+                                         : agent_state_word(AGENT_READY);
+    out->role = role_of(v, &out->node, c->leader);
+    out->waits = waits_for(v, c, &out->node, out->role);
 }
 
 static size_t count_ports(const char *ranges)
@@ -225,6 +284,7 @@ static void put_node(const struct view *v, const struct shown *s, struct json_wr
     native_words(w, "modes", s->node.id != 0 ? s->node.modes : MODE_AGENT);
     json_member_str(w, "state", s->state);
     json_member_str(w, "role", s->role);
+    native_text(w, "waits", s->waits);
     put_agent(v, &s->agent, w);
     native_time(w, "seen", last_seen(v, s));
     native_text(w, "version", s->node.id != 0 ? s->node.version : s->agent.version);
@@ -275,16 +335,16 @@ void native_ask_nodes(struct call *c)
     struct state *s = c->view->state;
     if (list_begin(c, &l, sorts, states) != 0)
         return;
-    int64_t leader = native_leader(c->view);
+    const struct council council = council_of(c->view);
     read_members(s, &all);
     for (size_t i = 0; i < all.n; i++) {
-        look_up(s, &all.items[i], leader, &shown);
+        look_up(c->view, &all.items[i], &council, &shown);
         if (list_wants(&l, shown.state, shown.name, shown.id))
             add(&l, &shown, (int64_t)i);
     }
     list_head(c, &l, &w);
     for (size_t i = 0; i < list_size(&l); i++) {
-        look_up(s, &all.items[list_id(&l, i)], leader, &shown);
+        look_up(c->view, &all.items[list_id(&l, i)], &council, &shown);
         put_node(c->view, &shown, &w);
     }
     list_end(&w);
@@ -293,49 +353,52 @@ void native_ask_nodes(struct call *c)
 }
 
 /* By its id, else by its name. */
-static bool find(struct state *s, int64_t leader, const char *text, struct shown *out)
+static bool find(const struct view *v, const char *text, struct shown *out)
 {
     struct members all;
     bool by_id = false;
+    const struct council council = council_of(v);
     size_t found;
-    read_members(s, &all);
+    read_members(v->state, &all);
     found = all.n;
     for (size_t i = 0; i < all.n && !by_id; i++) {
-        look_up(s, &all.items[i], leader, out);
+        look_up(v, &all.items[i], &council, out);
         by_id = str_eq(out->id, text);
         if (by_id || (found == all.n && str_eq(out->name, text)))
             found = i;
     }
     bool any = found < all.n;
     if (any)
-        look_up(s, &all.items[found], leader, out);
+        look_up(v, &all.items[found], &council, out);
     mem_free(all.items);
     return any;
 }
 
-bool native_find_agent(struct state *s, const char *node, int64_t *agent_out)
+bool native_find(const struct view *v, const char *text, struct native_node *out)
 {
     struct shown shown;
-    if (!find(s, 0, node, &shown) || shown.agent.id < 0)
+    if (!find(v, text, &shown))
         return false;
-    *agent_out = shown.agent.id;
+    *out = (struct native_node){.node = shown.node.id,
+                                .agent = shown.agent.id,
+                                .modes = shown.node.id != 0 ? shown.node.modes : MODE_AGENT};
+    str_copy(out->name, sizeof out->name, shown.name);
     return true;
 }
 
-bool native_find_node(struct state *s, const char *node, char *hostname, size_t size)
+bool native_path_node(struct call *c, struct native_node *out)
 {
-    struct shown shown;
-    if (!find(s, 0, node, &shown))
-        return false;
-    str_copy(hostname, size, shown.agent.id >= 0 ? shown.agent.hostname : "");
-    return true;
+    if (native_find(c->view, call_param(c, "id"), out))
+        return true;
+    call_fail(c, ERR_NOT_FOUND, "node %.200s does not exist", call_param(c, "id"));
+    return false;
 }
 
 void native_ask_node(struct call *c)
 {
     struct shown shown;
     struct json_writer w;
-    if (!find(c->view->state, native_leader(c->view), call_param(c, "id"), &shown)) {
+    if (!find(c->view, call_param(c, "id"), &shown)) {
         call_fail(c, ERR_NOT_FOUND, "node %.200s does not exist", call_param(c, "id"));
         return;
     }

@@ -45,10 +45,15 @@ const char *native_node_id(int64_t node, char dst[NODE_ID_SIZE]);
 /* Of the node that an agent lives in. */
 const char *native_agent_node_id(const struct agent_row *a, char dst[NODE_ID_SIZE]);
 int64_t native_leader(const struct view *v); /* its id; 0: none is known */
-/* The agent in the node of that id or name. */
-bool native_find_agent(struct state *s, const char *node, int64_t *agent_out);
-/* Is there such a node? `hostname` is its agent's, or "". */
-bool native_find_node(struct state *s, const char *node, char *hostname, size_t size);
+/* A node by its id or its name. */
+struct native_node {
+    int64_t node, agent; /* 0: it has not announced itself; -1: none */
+    unsigned modes;
+    char name[256];
+};
+bool native_find(const struct view *v, const char *text, struct native_node *out);
+/* The one of the path; false after having failed the call. */
+bool native_path_node(struct call *c, struct native_node *out);
 
 struct amount { /* of one resource */
     int64_t used, total;
@@ -71,6 +76,8 @@ ask_fn native_ask_jobs, native_ask_job, native_ask_runs;
 tell_fn native_put_job, native_delete_job, native_run_job;
 ask_fn native_ask_nodes, native_ask_node;
 ask_fn native_ask_backup;
+tell_fn native_drain_node, native_undrain_node, native_promote_node, native_demote_node;
+tell_fn native_delete_node, native_transfer_leader;
 ask_fn native_ask_tokens;
 tell_fn native_post_token, native_delete_token;
 ask_fn native_ask_deployments;

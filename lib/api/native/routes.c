@@ -43,6 +43,13 @@ static const struct door doors[] = {
 
     ASK("/api/nodes", VIEW, ASK, native_ask_nodes, "All nodes"),
     ASK("/api/nodes/{id}", VIEW, ASK, native_ask_node, "One node, by its id or name"),
+    TELL(DELETE, "/api/nodes/{id}", ADMIN, native_delete_node, "Remove a node from the cluster"),
+    TELL(POST, "/api/nodes/{id}/drain", ADMIN, native_drain_node,
+         "Let a node become empty: its tasks move off, its runs finish"),
+    TELL(POST, "/api/nodes/{id}/undrain", ADMIN, native_undrain_node, "Let a node run tasks again"),
+    TELL(POST, "/api/nodes/{id}/promote", ADMIN, native_promote_node, "Let a master vote again"),
+    TELL(POST, "/api/nodes/{id}/demote", ADMIN, native_demote_node, "Let a master stay a standby"),
+    TELL(POST, "/api/leader/transfer", ADMIN, native_transfer_leader, "Have another node lead"),
 
     ASK("/api/tokens", ADMIN, ASK, native_ask_tokens, "All tokens that let nodes join"),
     TELL(POST, "/api/tokens", ADMIN, native_post_token, "Make a token that nodes can join with"),

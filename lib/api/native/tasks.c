@@ -158,12 +158,15 @@ static int read_filter(struct call *c, struct filter *f)
         call_error(c, &err);
         return -1;
     }
-    if (node != NULL && *node != '\0' && !native_find_agent(c->view->state, node, &f->agent)) {
-        call_fail(c, ERR_NOT_FOUND, "node: got \"%.200s\", there is no such node with an agent",
-                  node);
-        return -1;
+    if (node == NULL || *node == '\0')
+        return 0;
+    struct native_node n;
+    if (native_find(c->view, node, &n) && n.agent >= 0) {
+        f->agent = n.agent;
+        return 0;
     }
-    return 0;
+    call_fail(c, ERR_NOT_FOUND, "node: got \"%.200s\", there is no such node with an agent", node);
+    return -1;
 }
 
 static bool passes(const struct filter *f, const struct task_row *t)

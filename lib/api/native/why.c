@@ -68,11 +68,11 @@ static bool deployment_by_uuid(const struct view *v, const char *name, struct wh
 /* By its id or its name; a node without an agent has nothing to explain. */
 static bool node_by_any_name(const struct view *v, const char *name, struct why *out)
 {
-    char hostname[256];
+    struct native_node n;
     *out = (struct why){.ok = true};
-    if (!native_find_node(v->state, name, hostname, sizeof hostname))
+    if (!native_find(v, name, &n))
         return false;
-    return hostname[0] == '\0' || why_node(v->state, hostname, v->now.wall, out);
+    return n.agent < 0 || why_node(v->state, n.agent, n.name, v->now.wall, out);
 }
 
 /* Each app that has the port: is it served here, and if so, is the app well? */

@@ -104,6 +104,16 @@ static void dirty_app(struct apps *a, int64_t id)
         apps_dirty(a, a->deployments, row.deployment);
 }
 
+/* Those that have instances on an agent. */
+static void dirty_apps_on(struct apps *a, int64_t agent)
+{
+    struct task_row t;
+    struct stmt *q = state_tasks_of_agent(a->state, agent);
+    while (state_task_next(q, &t))
+        if (t.app != 0)
+            dirty_app(a, t.app);
+}
+
 void apps_changed(struct apps *a, const struct change *c)
 {
     if (!a->leading)
@@ -126,6 +136,8 @@ void apps_changed(struct apps *a, const struct change *c)
         break;
     case CHANGE_AGENT:
         a->freed = true;
+        if (c->state == AGENT_DRAINING || c->before == AGENT_DRAINING)
+            dirty_apps_on(a, c->id);
         break;
     case CHANGE_APP_GONE:
     case CHANGE_JOB:

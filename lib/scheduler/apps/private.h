@@ -63,13 +63,15 @@ struct task_view {
     struct wall version;
     enum task_state state;
     bool stopping;       /* its goal is to end */
-    bool old;            /* of an earlier configuration */
+    bool old;            /* of an earlier configuration, or leaving */
     bool lost;           /* out of reach for so long that it does not count (9.6) */
+    bool leaving;        /* its node drains: it is replaced elsewhere, as an old one would be */
     bool healthy, ready; /* as a rolling upgrade considers it (8.5) */
 };
 struct tasks {
     struct task_view *items;
     size_t n, cap;
+    size_t leaving; /* those that do */
 };
 void tasks_gather(struct state *s, struct wall now, const struct app_row *row,
                   const struct app *app, struct tasks *out);

@@ -29,7 +29,7 @@ static void kill_some(struct look *l, struct entry *e, const struct app *app, st
 {
     size_t victims = tasks_victims(l, app, which, tasks, (size_t)n);
     for (size_t i = 0; i < victims; i++)
-        kill_task(l, e, tasks->items[i].id, reason);
+        kill_task(l, e, tasks->items[i].id, tasks->items[i].leaving ? "its node drains" : reason);
 }
 
 /* Staging or starting for too long: killed, and tried again (9.3). */
@@ -218,7 +218,10 @@ static void take_step(struct look *l, struct entry *e, const struct app_row *row
     forget_lost(l, e, app, tasks);
     switch (plan_due(l->a, row)) {
     case ACTION_SCALE:
-        scale(l, e, row, app, tasks);
+        if (tasks->leaving > 0) /* off a node that drains, step by step as to a new version */
+            upgrade(l, e, row, app, tasks);
+        else
+            scale(l, e, row, app, tasks);
         break;
     case ACTION_RESTART:
         upgrade(l, e, row, app, tasks);
@@ -256,7 +259,10 @@ int64_t apps_waiting(struct state *s, const struct app_row *row, const struct ap
     struct tasks tasks;
     struct upgrade_view v;
     tasks_gather(s, now, row, app, &tasks);
-    switch (plan_due_now(s, row)) {
+    enum action due = plan_due_now(s, row);
+    if (due == ACTION_SCALE && tasks.leaving > 0)
+        due = ACTION_RESTART;
+    switch (due) {
     case ACTION_SCALE:
         n = lacking(row, &tasks);
         break;

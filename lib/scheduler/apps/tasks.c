@@ -29,6 +29,14 @@ static bool is_healthy(const struct app *app, const struct task_row *t)
     return app->health_checks.n == 0 || t->health == 1;
 }
 
+/* Is its node to become empty? What has its data there stays. */
+static bool is_leaving(struct state *s, const struct app *app, const struct task_row *t)
+{
+    struct agent_row row;
+    return !app_is_resident(app) && t->state != TASK_UNREACHABLE &&
+           state_agent_by_id(s, t->agent, &row) && row.state == AGENT_DRAINING;
+}
+
 static struct task_view *add(struct tasks *t)
 {
     if (t->n == t->cap) {
@@ -42,10 +50,12 @@ void tasks_gather(struct state *s, struct wall now, const struct app_row *row,
                   const struct app *app, struct tasks *out)
 {
     struct task_row t;
+    bool drains = state_any_drain(s);
     *out = (struct tasks){0};
     struct stmt *q = state_tasks_of_app(s, row->id);
     while (state_task_next(q, &t)) {
-        bool healthy = is_healthy(app, &t);
+        bool healthy = is_healthy(app, &t), leaving = drains && is_leaving(s, app, &t);
+        out->leaving += leaving;
         *add(out) = (struct task_view){
             .id = t.id,
             .agent = t.agent,
@@ -53,8 +63,9 @@ void tasks_gather(struct state *s, struct wall now, const struct app_row *row,
             .version = t.version,
             .state = t.state,
             .stopping = t.stopping,
-            .old = t.version.ms < row->config.ms,
+            .old = t.version.ms < row->config.ms || leaving,
             .lost = is_lost(s, now, app, &t),
+            .leaving = leaving,
             .healthy = healthy,
             .ready = healthy && t.ready && t.state == TASK_RUNNING,
         };

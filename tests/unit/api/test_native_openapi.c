@@ -227,6 +227,13 @@ static void what_is_answered_is_what_is_described(void **data)
     say(f, "DELETE /api/jobs/report", NULL);
     say(f, "POST /api/sql", "{\"query\":\"select * from apps\"}");
     say(f, "POST /api/sql", "{\"query\":\"drop table apps\"}");
+    say(f, "POST /api/nodes/n1/drain", "{}"); /* below level 4 */
+    say(f, "POST /api/nodes/n1/demote", "{}");
+    say(f, "POST /api/nodes/n1/promote", "{}");
+    say(f, "POST /api/nodes/n2/undrain", "{}");
+    say(f, "DELETE /api/nodes/n1", NULL);
+    say(f, "POST /api/leader/transfer", "{}");
+    say(f, "POST /api/leader/transfer", "{\"node\":\"n1\"}");
     say(f, "GET /api/tokens", NULL);
     say(f, "POST /api/tokens", "{}"); /* alone */
     f->w.facts.ca_hash = (const uint8_t[SHA256_SIZE]){1};

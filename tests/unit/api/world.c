@@ -120,7 +120,7 @@ void world_open(struct world *w)
 {
     struct error err;
     const struct db_options options = {.fail_stop = true};
-    *w = (struct world){.now = {{1000000}, {T0}}, .facts = first_facts};
+    *w = (struct world){.now = {{1000000}, {T0}}, .facts = first_facts, .led_to = -1};
     w->facts.job_rules = job_rules_default();
     rng_seed(&w->rng, 42);
     for (size_t i = 0; i < TOPICS; i++)
@@ -311,6 +311,12 @@ static void run_tell(struct world *w, struct tell *t, struct view *view)
         assert_int_equal(t->out->n, 1);
         struct out item = t->out->items[0];
         t->out->n = 0;
+        if (item.kind == OUT_HAND_OVER) {
+            const struct outcome done = {.code = ERR_NONE};
+            w->led_to = item.node;
+            answered = api_outcome(t, &done);
+            continue;
+        }
         assert_int_equal(item.kind, OUT_DRAFT);
         if (w->meanwhile != NULL) {
             void (*meanwhile)(struct world *) = w->meanwhile;

@@ -19,6 +19,7 @@ struct world {
     struct buf published[TOPICS]; /* whole events, since the test last cleared it */
     /* once, after a request has proposed and before that is applied */
     void (*meanwhile)(struct world *w);
+    int64_t led_to; /* whom the leadership was handed over to last; -1: nobody */
     /* private */
     struct watch watch;
     int64_t seq;

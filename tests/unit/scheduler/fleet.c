@@ -215,7 +215,7 @@ int64_t fleet_agent(struct fleet *f, const char *hostname, const char *members)
     json_begin(&w, &args);
     json_object(&w);
     json_member_int(&w, "uid", a->uid);
-    json_member_int(&w, "node", 1);
+    json_member_int(&w, "node", json_int(json_get(over, "node"), 1));
     json_member_str(&w, "hostname", hostname);
     for (size_t i = 0; i < COUNT(names); i++) {
         json_key(&w, names[i]);

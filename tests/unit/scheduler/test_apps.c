@@ -827,6 +827,104 @@ static void what_the_feed_says_of_jobs_is_not_taken_for_an_app(void **unused)
     assert_int_equal(apps_due(f.apps).ms, INT64_MAX);
 }
 
+/* ---- nodes that drain */
+
+static void drain(int64_t agent, bool wanted)
+{
+    char args[64];
+    fleet_command(&f, COMMAND_SCHEMA_UPGRADE, "{'level':4}");
+    snprintf(args, sizeof args, "{'agent':%lld,'drain':%s}", (long long)agent,
+             wanted ? "true" : "false");
+    fleet_command(&f, COMMAND_AGENT_DRAIN, args);
+    assert_int_equal(f.last.code, ERR_NONE);
+}
+
+static enum agent_state agent_now(int64_t agent)
+{
+    struct agent_row row;
+    assert_true(state_agent_by_id(f.state, agent, &row));
+    return row.state;
+}
+
+static void what_runs_on_a_node_that_drains_moves_first_and_ends_then(void **unused)
+{
+    (void)unused;
+    int64_t n1 = fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, WEB("ok", 3, CHECKED));
+    fleet_run_ms(&f, 1000);
+    fleet_agent(&f, "n2", "{}");
+    drain(n1, true);
+    fleet_run_ms(&f, 5);
+    expect_list("3 staging, 3 running healthy");
+    int64_t least = 3;
+    for (int i = 0; i < 500; i++) {
+        struct app_row app = fleet_app(&f, "/web");
+        least = app.counts.healthy < least ? app.counts.healthy : least;
+        fleet_run_ms(&f, 1);
+    }
+    assert_int_equal(least, 3); /* minimumHealthCapacity is 1 */
+    expect_list("3 running healthy");
+    assert_string_equal(fleet_hosts(&f, "/web"), "n2 n2 n2");
+    assert_int_equal(agent_now(n1), AGENT_DRAINED);
+    int64_t drafts = f.drafts;
+    fleet_run_ms(&f, 600000);
+    assert_int_equal(f.drafts, drafts);
+}
+
+static void moving_keeps_within_what_the_app_allows(void **unused)
+{
+    (void)unused;
+    int64_t n1 = fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, WEB("ok stays 100", 4, CHECKED UPGRADES(0.5, 0)));
+    fleet_run_ms(&f, 1000);
+    fleet_agent(&f, "n2", "{}");
+    f.most = 0;
+    drain(n1, true);
+    fleet_run_ms(&f, 5000);
+    assert_int_equal(f.most, 4);
+    assert_string_equal(fleet_hosts(&f, "/web"), "n2 n2 n2 n2");
+}
+
+static void what_finds_no_other_place_stays_until_there_is_one(void **unused)
+{
+    (void)unused;
+    int64_t n1 = fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, WEB("ok", 2, ""));
+    fleet_run_ms(&f, 1000);
+    drain(n1, true);
+    fleet_run_ms(&f, 10000);
+    assert_string_equal(fleet_hosts(&f, "/web"), "n1 n1");
+    assert_int_equal(agent_now(n1), AGENT_DRAINING);
+    fleet_agent(&f, "n2", "{'cpus_milli':100}"); /* for one of them */
+    fleet_run_ms(&f, 10000);
+    assert_string_equal(fleet_hosts(&f, "/web"), "n1 n2");
+    drain(n1, false);
+    fleet_run_ms(&f, 10000);
+    assert_string_equal(fleet_hosts(&f, "/web"), "n1 n2");
+    assert_int_equal(agent_now(n1), AGENT_READY);
+}
+
+static void what_a_removed_node_ran_is_replaced(void **unused)
+{
+    (void)unused;
+    fleet_agent(&f, "n1", "{}"); /* of node 1 */
+    fleet_put(&f, WEB("ok", 2, ""));
+    fleet_run_ms(&f, 1000);
+    fleet_agent(&f, "n2", "{'node':2}");
+    fleet_command(&f, COMMAND_SCHEMA_UPGRADE, "{'level':4}");
+    fleet_command(&f, COMMAND_NODE_JOIN,
+                  "{'id':1,'store':1,'name':'n1','address':'10.0.0.1:5055','modes':4,'serial':1,"
+                  "'until':9999999999999}");
+    fleet_command(&f, COMMAND_NODE_REMOVE, "{'id':1}");
+    assert_int_equal(f.last.code, ERR_NONE);
+    struct app_row dbg = fleet_app(&f, "/web");
+    fprintf(stderr, "live %d delay %d inst %d n1 %d n2 %d\n", (int)dbg.counts.live,
+            (int)dbg.delay_ms, (int)dbg.instances, agent_now(0), agent_now(1));
+    fleet_run_ms(&f, 100);
+    expect_list("2 running");
+    assert_string_equal(fleet_hosts(&f, "/web"), "n2 n2");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -877,6 +975,10 @@ int main(void)
         TEST(what_is_in_flight_is_waited_for_in_peace),
         TEST(marks_die_with_the_leadership),
         TEST(what_the_feed_says_of_jobs_is_not_taken_for_an_app),
+        TEST(what_runs_on_a_node_that_drains_moves_first_and_ends_then),
+        TEST(moving_keeps_within_what_the_app_allows),
+        TEST(what_finds_no_other_place_stays_until_there_is_one),
+        TEST(what_a_removed_node_ran_is_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

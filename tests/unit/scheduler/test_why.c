@@ -114,9 +114,41 @@ static void the_node_is_draining(void **unused)
     fleet_put(&f, WEB(""));
     fleet_run_ms(&f, 1000);
     says("draining");
-    assert_true(why_node(f.state, "n1", f.now.wall, &w));
-    assert_string_equal(w.sentences[0].id, "draining");
+    assert_true(why_node(f.state, 0, "n1", f.now.wall, &w));
+    assert_string_equal(w.sentences[0].id, "node-draining");
     assert_string_equal(w.sentences[0].because, "it is so for 1 s");
+}
+
+static void drain(bool wanted)
+{
+    fleet_command(&f, COMMAND_SCHEMA_UPGRADE, "{'level':4}");
+    fleet_command(&f, COMMAND_AGENT_DRAIN,
+                  wanted ? "{'agent':0,'drain':true}" : "{'agent':0,'drain':false}");
+}
+
+static void the_node_drains_but_its_tasks_have_no_other_place(void **unused)
+{
+    (void)unused;
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, WEB(""));
+    fleet_run_ms(&f, 1000);
+    drain(true);
+    fleet_run_ms(&f, 2000);
+    const struct sentence *s = says("draining");
+    assert_string_equal(s->what, "/web: 3 of 3 instances wait to move off a node that drains");
+    assert_string_equal(s->because, "1 node considered: 1 is draining (n1)");
+    assert_true(why_node(f.state, 0, "n1", f.now.wall, &w));
+    assert_string_equal(w.sentences[0].because, "it is so for 2 s; 3 tasks of apps move off");
+    assert_non_null(strstr(w.sentences[0].so, "mesolith node undrain n1"));
+    drain(false);
+    fleet_run_ms(&f, 2000);
+    assert_true(why_app(f.state, "/web", f.now.wall, &w));
+    assert_true(w.ok);
+    fleet_delete(&f, "/web");
+    fleet_run_ms(&f, 1000);
+    drain(true);
+    assert_true(why_node(f.state, 0, "n1", f.now.wall, &w));
+    assert_string_equal(w.sentences[0].id, "node-drained");
 }
 
 static void it_failed_and_waits(void **unused)
@@ -345,12 +377,12 @@ static void a_node_out_of_reach_says_so(void **unused)
 {
     (void)unused;
     fleet_agent(&f, "n1", "{}");
-    assert_true(why_node(f.state, "n1", f.now.wall, &w));
+    assert_true(why_node(f.state, 0, "n1", f.now.wall, &w));
     assert_true(w.ok);
     fleet_cut(&f, 0);
-    assert_true(why_node(f.state, "n1", f.now.wall, &w));
+    assert_true(why_node(f.state, 0, "n1", f.now.wall, &w));
     assert_string_equal(w.sentences[0].id, "unreachable");
-    assert_false(why_node(f.state, "n2", f.now.wall, &w));
+    assert_false(why_node(f.state, 1, "n2", f.now.wall, &w));
 }
 
 static void a_deployment_says_what_holds_it_up(void **unused)
@@ -423,6 +455,7 @@ int main(void)
         TEST(there_is_no_agent),
         TEST(no_node_fits),
         TEST(the_node_is_draining),
+        TEST(the_node_drains_but_its_tasks_have_no_other_place),
         TEST(it_failed_and_waits),
         TEST(it_is_started_and_not_running_yet),
         TEST(it_is_unhealthy),

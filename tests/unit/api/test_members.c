@@ -1,0 +1,160 @@
+/* Nodes of a cluster: who votes, who waits for what, and who may go. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "fixture.h"
+
+#define MEMBERS_MAX 6
+static struct member_fact members[MEMBERS_MAX];
+
+static void join_as(struct fixture *f, int64_t id, unsigned modes)
+{
+    char args[256];
+    snprintf(args, sizeof args,
+             "{\"id\":%lld,\"store\":%lld,\"name\":\"n%lld\",\"address\":\"10.0.0.%lld:5055\","
+             "\"modes\":%u,\"serial\":1,\"until\":9999999999999%s}",
+             (long long)id, (long long)id + 100, (long long)id, (long long)id, modes,
+             id == 1 ? ""
+                     : ",\"token\":5,\"hash\":"
+                       "\"0000000000000000000000000000000000000000000000000000000000000000\"");
+    world_apply(&f->w, COMMAND_NODE_JOIN, args, NULL);
+    snprintf(args, sizeof args,
+             "{\"id\":%lld,\"name\":\"n%lld\",\"address\":\"10.0.0.%lld:5055\",\"modes\":%u,"
+             "\"level\":4,\"version\":\"0.1.0\"}",
+             (long long)id, (long long)id, (long long)id, modes);
+    world_apply(&f->w, COMMAND_NODE_PUT, args, NULL);
+}
+
+static int in_a_cluster(void **data)
+{
+    set_up(data);
+    struct fixture *f = *data;
+    world_apply(&f->w, COMMAND_SCHEMA_UPGRADE, "{\"level\":4}", NULL);
+    join_as(f, 1, MODES_ALL);
+    world_apply(&f->w, COMMAND_TOKEN_PUT,
+                "{\"id\":5,\"modes\":7,\"until\":1715555800000,\"hash\":"
+                "\"0000000000000000000000000000000000000000000000000000000000000000\"}",
+                NULL);
+    f->w.facts.members = members;
+    f->w.facts.members_n = 0;
+    return 0;
+}
+#define IN_A_CLUSTER(name) cmocka_unit_test_setup_teardown(name, in_a_cluster, tear_down)
+
+/* "V": a voter, "v" one that is down; "S": a standby that has caught up, "s" one that has not.
+ * Node 1 leads. */
+static void members_are(struct fixture *f, const char *who)
+{
+    f->w.facts.members_n = strlen(who);
+    for (size_t i = 0; who[i] != '\0'; i++) {
+        if (i > 0)
+            join_as(f, (int64_t)i + 1, MODES_ALL);
+        members[i] = (struct member_fact){
+            .id = (int64_t)i + 1,
+            .voter = who[i] == 'V' || who[i] == 'v',
+            .live = who[i] != 'v',
+            .ready = who[i] == 'V' || who[i] == 'S',
+        };
+    }
+}
+
+static void shows(struct fixture *f, const char *node, const char *role, const char *waits)
+{
+    char line[64];
+    struct error err;
+    snprintf(line, sizeof line, "GET /api/nodes/%s", node);
+    play(f, line, "", NULL);
+    struct json *v = json_parse(buf_slice(&f->r.body), &err);
+    assert_string_equal(json_str(json_get(v, "role"), ""), role);
+    assert_string_equal(json_str(json_get(v, "waits"), ""), waits);
+    json_free(v);
+}
+
+static void answers(struct fixture *f, const char *line, int status, const char *text)
+{
+    play(f, line, "", NULL);
+    if (f->r.status != status || strstr(answer(f), text) == NULL)
+        fail_msg("%s: %d %s", line, f->r.status, answer(f));
+}
+
+static void roles_and_what_is_waited_for(void **data)
+{
+    struct fixture *f = *data;
+    members_are(f, "VS");
+    shows(f, "n1", "leader", "");
+    shows(f, "n2", "standby", "stays a standby until a third master has caught up");
+    members_are(f, "VSs");
+    shows(f, "n3", "standby", "stays a standby until it has caught up");
+    members_are(f, "VSS");
+    shows(f, "n2", "standby", "votes in a moment");
+    members_are(f, "VVV");
+    shows(f, "n2", "voter", "");
+    members_are(f, "VVVS");
+    shows(f, "n4", "standby",
+          "stays a standby until one that votes is lost, or a fifth master has caught up");
+    members_are(f, "VVVVVS");
+    shows(f, "n6", "standby", "stays a standby until one of the five that vote is lost");
+    play(f, "POST /api/nodes/n6/demote", "", NULL);
+    assert_int_equal(f->r.status, 200);
+    shows(f, "n6", "standby", "stays a standby until it is promoted");
+    play(f, "POST /api/nodes/n6/promote", "", NULL);
+    assert_int_equal(f->r.status, 200);
+    shows(f, "n6", "standby", "stays a standby until one of the five that vote is lost");
+    f->w.facts.members_n = 1; /* it has only just joined */
+    shows(f, "n2", "standby", "stays a standby until it has caught up");
+}
+
+static void who_runs_nothing_is_unreachable_when_the_leader_hears_nothing(void **data)
+{
+    struct fixture *f = *data;
+    members_are(f, "VVv");
+    play(f, "GET /api/nodes?state=unreachable", "", NULL);
+    assert_non_null(strstr(answer(f), "\"name\":\"n3\""));
+    assert_non_null(strstr(answer(f), "\"total\":1"));
+}
+
+static void who_is_needed_may_not_go(void **data)
+{
+    struct fixture *f = *data;
+    members_are(f, "VS");
+    answers(f, "POST /api/nodes/n1/demote", 409, "n1 is the only one that votes");
+    answers(f, "DELETE /api/nodes/n1", 409, "n1 leads the cluster");
+    members_are(f, "VVv");
+    answers(f, "POST /api/nodes/n2/demote", 409,
+            "without it 2 vote, of whom 1 are up, and no majority would be left");
+    answers(f, "DELETE /api/nodes/n2", 409, "no majority would be left");
+    answers(f, "POST /api/leader/transfer", 200, "index");
+    answers(f, "DELETE /api/nodes/n3", 200, "index"); /* what is down already may go */
+    answers(f, "GET /api/nodes/n3", 404, "n3 does not exist");
+    answers(f, "DELETE /api/nodes/n3", 404, "n3 does not exist");
+}
+
+static void only_masters_vote(void **data)
+{
+    struct fixture *f = *data;
+    members_are(f, "VVV");
+    join_as(f, 9, MODE_AGENT);
+    shows(f, "n9", "none", "");
+    answers(f, "POST /api/nodes/n9/promote", 409, "n9 has not the mode master");
+    play(f, "POST /api/leader/transfer", "", "{\"node\":\"n9\"}");
+    assert_int_equal(f->r.status, 409);
+    assert_non_null(strstr(answer(f), "n9 does not vote"));
+    play(f, "POST /api/leader/transfer", "", "{\"node\":\"n2\"}");
+    assert_int_equal(f->r.status, 200);
+    assert_int_equal(f->w.led_to, 2);
+    answers(f, "DELETE /api/nodes/n9", 200, "index");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_A_CLUSTER(roles_and_what_is_waited_for),
+        IN_A_CLUSTER(who_runs_nothing_is_unreachable_when_the_leader_hears_nothing),
+        IN_A_CLUSTER(who_is_needed_may_not_go),
+        IN_A_CLUSTER(only_masters_vote),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
