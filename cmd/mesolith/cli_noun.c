@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -138,6 +139,29 @@ void cli_table(struct cli *c, struct table *t)
 {
     table_write(t, c->term.width, c->term.color, &c->out);
     table_close(t);
+}
+
+/* ---- whether it is meant */
+
+int cli_confirm(struct cli *c, const char *word, struct error *err, const char *fmt, ...)
+{
+    char text[1024], typed[256] = "";
+    va_list ap;
+    if (cli_on(c, FLAG_YES))
+        return 0;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (!isatty(STDIN_FILENO))
+        return error_set(err, ERR_INVALID,
+                         "%s; nobody is there to be asked whether that is meant: need --yes", text);
+    fprintf(stderr, "%s.\nType %s to do it: ", text, word);
+    if (fgets(typed, sizeof typed, stdin) == NULL)
+        typed[0] = '\0';
+    typed[strcspn(typed, "\n")] = '\0';
+    if (str_eq(typed, word))
+        return 0;
+    return error_set(err, ERR_INVALID, "nothing was done: %s was not typed", word);
 }
 
 /* ---- asking */

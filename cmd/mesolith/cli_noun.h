@@ -34,6 +34,7 @@
     X(FLAG_SCALE, "scale", 0, FLAG_IS_SWITCH, NULL, NULL, "have one instance less afterwards")     \
     X(FLAG_MODES, "modes", 0, FLAG_IS_TEXT, "MODES", "master,scheduler,agent",                     \
       "what who comes may be")                                                                     \
+    X(FLAG_YES, "yes", 0, FLAG_IS_SWITCH, NULL, NULL, "do not ask whether it is meant")            \
     X(FLAG_HOURS, "hours", 0, FLAG_IS_NUMBER, "N", "24", "good for so long")                       \
     X(FLAG_DATA, "data", 0, FLAG_IS_TEXT, "DIR", NULL, "the node's folder")                        \
     X(FLAG_HELP, "help", 'h', FLAG_IS_SWITCH, NULL, NULL, "this text")
@@ -87,7 +88,7 @@ struct cli_noun {
 /* One file each. */
 extern const struct cli_noun status_noun, why_noun, logs_noun, app_noun, job_noun, task_noun,
     node_noun, deployment_noun, service_noun, events_noun, sql_noun, completion_noun, apply_noun,
-    diff_noun, export_noun, token_noun, backup_noun;
+    diff_noun, export_noun, token_noun, leader_noun, backup_noun;
 extern const struct cli_noun *const cli_nouns[];
 extern const size_t cli_nouns_n;
 
@@ -138,6 +139,10 @@ void cli_put_used(struct table *t, const struct json *used, double unit, const c
 /* A line of a table of two columns: what it is, and its value; nothing when that is "". */
 void cli_put_field(struct table *t, const char *what, const char *value);
 void cli_put_state(struct table *t, const char *noun, const struct json *state);
+/* Asks on the terminal for `word`, to be typed again, having said what will be done. ERR_INVALID
+ * when another one was, or nobody is there to be asked. --yes answers it. */
+int cli_confirm(struct cli *c, const char *word, struct error *err, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5))) MUST_CHECK;
 /* A sentence, wrapped to the terminal, each line indented. */
 void cli_say(struct cli *c, size_t indent, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -373,6 +373,43 @@ int wait_run(struct cli *c, const char *job, const char *run, struct error *err)
     return rc;
 }
 
+/* ---- a node */
+
+static void draw_node(struct cli *c, struct waiting *w, const char *name, const struct json *node)
+{
+    char tasks[TEXT_SIZE];
+    buf_clear(&w->block);
+    buf_printf(&w->block, "%s  %s, %s, %s left\n", name, text_of(node, "role"),
+               text_of(node, "state"), text_count(tasks, number_of(node, "tasks"), "task"));
+    draw(c, w);
+}
+
+int wait_node(struct cli *c, const char *id, const char *name, const char *member,
+              const char *wanted, struct error *err)
+{
+    struct waiting w;
+    bool over = false;
+    int rc = 0;
+    waiting_begin(&w);
+    api_path(&w.path, "/api/nodes/%s", id);
+    while (rc == 0 && !over) {
+        struct json *node;
+        if ((rc = look(c, &w, &node, err)) != 0)
+            break;
+        over = node != NULL && str_eq(text_of(node, member), wanted);
+        if (node != NULL && !over)
+            draw_node(c, &w, name, node);
+        if (!over && over_time(c, &w))
+            rc = timed_out(c, "node", name,
+                           node != NULL ? text_of(node, member) : "the cluster is silent", err);
+        else if (!over)
+            waiting_pause(&w);
+        json_free(node);
+    }
+    waiting_end(c, &w);
+    return rc;
+}
+
 /* ---- why */
 
 void say_why(struct cli *c, const struct json *sentences, size_t indent)

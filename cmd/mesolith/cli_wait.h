@@ -14,5 +14,10 @@ int wait_app_gone(struct cli *c, const char *app, const char *deployment,
 /* Until a job's run has ended; sets c->failed unless it went well. */
 int wait_run(struct cli *c, const char *job, const char *run, struct error *err) MUST_CHECK;
 
+/* Until a node's member ("state", "role") is `wanted`, or --timeout; draws its state, and how many
+ * tasks are left. */
+int wait_node(struct cli *c, const char *id, const char *name, const char *member,
+              const char *wanted, struct error *err) MUST_CHECK;
+
 /* Appends the three parts of each sentence of a "why" array, indented. */
 void say_why(struct cli *c, const struct json *sentences, size_t indent);

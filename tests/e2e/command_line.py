@@ -15,7 +15,7 @@ import time
 from mesolith import BINARY, Worker, case, equal, sample_app, sleeper, wait_for
 
 PORT = 10000
-NOUNS = ("status", "why", "app", "job", "task", "logs", "deployment", "node", "token", "service", "events", "sql",
+NOUNS = ("status", "why", "app", "job", "task", "logs", "deployment", "node", "token", "leader", "service", "events", "sql",
          "apply", "diff", "export", "completion")
 
 
@@ -235,6 +235,28 @@ def story(place):
     with case("an app is suspended, taken back and deleted"):
         assert "/web is suspended" in node.cli("app", "suspend", "/web").stdout
         assert "/web runs: 2 of 2 healthy" in node.cli("app", "rollback", "/web").stdout
+    with case("a node drains: what has no other place stays, and why says so; then it may run tasks again"):
+        name = node.cli("node", "-q").stdout.strip()
+        done = run(node, "node", "drain", name, "--timeout", "500ms")
+        equal(done.returncode, 11, done)
+        assert f"{name}: not done after 500 ms: draining" in done.stderr, done
+        assert f"{name}: draining" in node.cli("why", "node", name).stdout
+        assert "2 instances wait to move off a node that drains" in node.cli("why", "app", "/web").stdout
+        assert f"mesolith node undrain {name}" in node.cli("why", "node", name).stdout
+        node.cli("app", "suspend", "/web")
+        assert f"{name} is drained" in node.cli("node", "drain", name).stdout
+        equal(node.cli("node", "--json").stdout.count('"state":"drained"'), 1, "node list")
+        assert "may run tasks again" in node.cli("node", "undrain", name).stdout
+        assert "/web runs: 2 of 2 healthy" in node.cli("app", "rollback", "/web").stdout
+    with case("a node that stands alone keeps its vote and its place"):
+        for words in (["node", "demote"], ["node", "promote"], ["node", "remove", "--yes"]):
+            done = run(node, *words, name)
+            assert done.returncode == 5 and "stands alone" in done.stderr, done
+        done = run(node, "node", "remove", name)
+        assert done.returncode == 3 and "need --yes" in done.stderr, done
+        equal(node.cli("leader").stdout.split()[:2], [name, "leads,"], "leader")
+        done = run(node, "leader", "transfer")
+        assert done.returncode == 5 and "no other node votes" in done.stderr, done
     with case("events are followed as they happen"):
         env = dict(place.environment(), MESOLITH_ADDRESS=node.urls["marathon"])
         follower = subprocess.Popen([BINARY, "events", "-f", "app"], stdout=subprocess.PIPE, text=True, env=env)
