@@ -294,6 +294,17 @@ const CASES = [
     },
   ],
   [
+    "drains a node, and takes that back",
+    async () => {
+      await page.getByRole("button", { name: "Drain" }).click();
+      await page.getByText(/ drains: its tasks move off/).waitFor();
+      await page.locator(".page-head").getByText(/^drain(ing|ed)$/).waitFor();
+      await page.getByRole("button", { name: "End the drain" }).click();
+      await page.getByText(/ may run tasks again/).waitFor();
+      await page.locator(".page-head").getByText("ready").waitFor();
+    },
+  ],
+  [
     "shows events as they happen",
     async () => {
       await open("events", "Events");

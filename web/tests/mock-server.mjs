@@ -48,6 +48,14 @@ function change(noun, name, what, text) {
   for (const tell of world.listeners) tell(event);
 }
 
+function turnNode(id, state) {
+  const node = world.nodes.get(id);
+  if (!node) throw notFound("node", id);
+  node.state = state;
+  change("node", node.name, state, `agent ${node.name} is ${state}`);
+  return { index: world.index };
+}
+
 function addNode(id, name, address, role) {
   world.nodes.set(id, {
     id,
@@ -681,6 +689,8 @@ const ROUTES = [
       return nodeOf(node);
     },
   ],
+  ["POST", "/api/nodes/{id}/drain", ({ ids }) => turnNode(ids[0], "draining")],
+  ["POST", "/api/nodes/{id}/undrain", ({ ids }) => turnNode(ids[0], "ready")],
   [
     "GET",
     "/api/deployments",

@@ -52,7 +52,7 @@ export const useJob = (name: string) =>
   );
 
 export const useNode = (id: string) =>
-  useAnswer<NodeSummary>(path("nodes", id), (change) => change.noun === "task" || change.noun === "node");
+  useAnswer<NodeSummary>(path("nodes", id), of("task", "node", "leader"));
 export const useNodeTasks = (id: string) =>
   useAnswer<List<Task>>("/api/tasks" + query({ node: id, limit: LIMIT_TASKS }), of("task"));
 
@@ -132,4 +132,10 @@ export const rollBack = (deployment: string) => request<Written>("DELETE", path(
 export const killTask = (id: string) => request<Written>("DELETE", path("tasks", id));
 export const saveJob = (name: string, job: Definition) => request<Written>("PUT", path("jobs", name), job);
 export const deleteJob = (name: string) => request<Written>("DELETE", path("jobs", name));
+export const drainNode = (id: string, on: boolean) =>
+  request<Written>("POST", path("nodes", id, on ? "/drain" : "/undrain"), {});
+export const letNodeVote = (id: string, may: boolean) =>
+  request<Written>("POST", path("nodes", id, may ? "/promote" : "/demote"), {});
+export const removeNode = (id: string) => request<Written>("DELETE", path("nodes", id));
+export const makeLeader = (id: string) => request<Written>("POST", "/api/leader/transfer", { node: id });
 export const runJob = (name: string) => request<Written>("POST", path("jobs", name, "/run"), {});

@@ -183,6 +183,7 @@ export interface NodeSummary extends Resources {
   modes: string[];
   state: NodeState;
   role: "leader" | "voter" | "standby" | "none";
+  waits?: string; // "stays a standby until …"
   tasks: number;
   seen?: string;
   version?: string;

@@ -1,10 +1,14 @@
-import { useNode, useNodeTasks } from "../../api/queries";
+import { useSignal } from "@preact/signals";
+import { drainNode, letNodeVote, makeLeader, removeNode, useNode, useNodeTasks } from "../../api/queries";
 import type { DockerInfo, NodeSummary } from "../../api/types";
+import { go } from "../../app/router";
 import { plural } from "../../lib/size";
 import { isLive } from "../../lib/states";
 import { duration } from "../../lib/time";
+import { type Action, Result, useAction } from "../../ui/action";
 import { Age } from "../../ui/age";
-import { Copy } from "../../ui/button";
+import { Button, Buttons, Copy } from "../../ui/button";
+import { Confirm } from "../../ui/dialog";
 import { Capacity } from "../../ui/meter";
 import { Answered, Empty, Facts, Grid, Head, Page, Panel } from "../../ui/page";
 import { State } from "../../ui/state";
@@ -13,6 +17,7 @@ import { Role } from "./nodes";
 
 export function Node({ id }: { id: string }) {
   const answer = useNode(id);
+  const action = useAction();
   const node = answer.data.value;
   return (
     <Page>
@@ -27,7 +32,10 @@ export function Node({ id }: { id: string }) {
             </>
           )
         }
-      />
+      >
+        {node && <NodeActions node={node} action={action} />}
+      </Head>
+      <Result action={action} />
       <Answered answer={answer}>
         {(data) => (
           <>
@@ -47,6 +55,68 @@ export function Node({ id }: { id: string }) {
   );
 }
 
+function NodeActions({ node, action }: { node: NodeSummary; action: Action }) {
+  const removing = useSignal(false);
+  const { id, name, state, role } = node;
+  const draining = state === "draining" || state === "drained";
+  const held = node.waits !== undefined && node.waits.endsWith("is promoted");
+  const drain = (on: boolean) => {
+    const deed = (to: boolean) => ({
+      pending: to ? `Draining ${name} …` : `Ending the drain of ${name} …`,
+      work: () => drainNode(id, to),
+      done: to ? `${name} drains: its tasks move off, its runs finish.` : `${name} may run tasks again.`,
+    });
+    action.run({ ...deed(on), undo: deed(!on) });
+  };
+  const vote = (may: boolean) => {
+    const deed = (to: boolean) => ({
+      pending: to ? `Letting ${name} vote …` : `Taking the vote of ${name} …`,
+      work: () => letNodeVote(id, to),
+      done: to ? `${name} may vote.` : `${name} is to be a standby.`,
+    });
+    action.run({ ...deed(may), undo: deed(!may) });
+  };
+  const lead = () =>
+    action.run({ pending: `${name} is to lead …`, work: () => makeLeader(id), done: `${name} leads.` });
+  const remove = () =>
+    action.run({
+      pending: `Removing ${name} …`,
+      work: () => removeNode(id),
+      done: `Removed ${name}.`,
+      then: () => go("nodes"),
+    });
+  return (
+    <Buttons>
+      {node.modes.includes("agent") && (
+        <Button icon={draining ? "play" : "pause"} onClick={() => drain(!draining)}>
+          {draining ? "End the drain" : "Drain"}
+        </Button>
+      )}
+      {role === "voter" && <Button onClick={lead}>Make it lead</Button>}
+      {role === "voter" && <Button onClick={() => vote(false)}>Take its vote</Button>}
+      {held && <Button onClick={() => vote(true)}>Let it vote</Button>}
+      {role !== "leader" && (
+        <Button kind="danger" icon="trash" onClick={() => (removing.value = true)}>
+          Remove
+        </Button>
+      )}
+      {removing.value && (
+        <Confirm
+          title={`Remove ${name}`}
+          action="Remove"
+          typed={name}
+          onConfirm={remove}
+          onClose={() => (removing.value = false)}
+        >
+          <p>
+            {plural(node.tasks, "task")} will be replaced elsewhere. The node cannot come back but as a new one.
+          </p>
+        </Confirm>
+      )}
+    </Buttons>
+  );
+}
+
 function About({ node }: { node: NodeSummary }) {
   return (
     <Facts
@@ -54,6 +124,7 @@ function About({ node }: { node: NodeSummary }) {
         ["Id", <Copy text={node.id} />],
         ["Address", node.address],
         ["Modes", node.modes.join(", ")],
+        node.waits !== undefined && ["Vote", node.waits, "wide"],
         ["Version", node.version ?? "–"],
         ["Up for", node.uptime_s === undefined ? "–" : duration(node.uptime_s * 1000)],
         ["Seen", <Age at={node.seen} />],

@@ -23,7 +23,8 @@ const COLUMNS: Column<NodeRow>[] = [
     sort: "name",
     cell: (row) => (
       <>
-        <a href={pageOf("node", row.value.id)}>{row.value.name}</a> <Role node={row.value} />
+        <a href={pageOf("node", row.value.id)}>{row.value.name}</a> <Role node={row.value} />{" "}
+        <span class="muted">{row.value.waits}</span>
       </>
     ),
   },
@@ -60,8 +61,9 @@ export function Nodes() {
         noun="node"
         columns={COLUMNS}
         keyOf={({ id }) => id}
-        below={({ tasks, cpus }) => (
+        below={({ tasks, cpus, waits }) => (
           <>
+            {waits && `${waits} · `}
             {plural(tasks, "task")} · {number(cpus.used)} of {number(cpus.total)} CPUs
           </>
         )}
