@@ -21,7 +21,7 @@ struct desk {
     struct host *host;
     void (*when_ready)(void);
     bool agent_only;
-    int ready, ended, launched, killed, forgotten, elsewhere, refused;
+    int ready, ended, launched, killed, forgotten, elsewhere, refused, knows;
     struct error failure; /* of `ended` */
 };
 
@@ -97,7 +97,7 @@ static void do_credit(void *data, struct exchange_id id, size_t bytes)
 static void do_know(void *data, const struct known_node *k)
 {
     (void)data;
-    (void)k;
+    d.knows += k->id == 7 && str_eq(k->address, "127.0.0.7:5055");
 }
 
 static void do_elsewhere(void *data, struct exchange_id id, struct request *r)
@@ -167,6 +167,7 @@ static int begin(void **unused)
 static int start(struct error *err)
 {
     const unsigned modes = d.agent_only ? MODE_AGENT : MODE_MASTER | MODE_SCHEDULER | MODE_AGENT;
+    const struct known_node master = {.id = 7, .modes = MODE_MASTER, .address = "127.0.0.7:5055"};
     const struct host_options options = {
         .seed = 7,
         .readers = 2,
@@ -178,6 +179,8 @@ static int start(struct error *err)
                  .address = "127.0.0.1:5055",
                  .modes = modes,
                  .bootstrap = !d.agent_only,
+                 .members = &master,
+                 .members_n = d.agent_only ? 1 : 0,
                  .election_ms = 30,
                  .heartbeat_ms = 10,
                  .agent = {.hostname = "n1",
@@ -320,6 +323,7 @@ static void a_node_without_a_state_asks_another_but_for_none(void **unused)
     run();
     assert_int_equal(d.elsewhere, 1);
     assert_true(d.refused > 0);
+    assert_int_equal(d.knows, 1); /* whom it asks first */
     assert_int_equal(d.failure.code, ERR_NONE);
 }
 
