@@ -58,6 +58,14 @@ static bool remember_members(struct peer_port *p)
     return true;
 }
 
+static void forget(struct peer_port *p, int64_t id)
+{
+    struct error why;
+    error_set(&why, ERR_NOT_FOUND, "it was replaced or removed");
+    peers_forget(&p->peers, id);
+    exchanges_down(&p->options.elsewhere->exchanges, id, &why);
+}
+
 static void learn(struct peer_port *p, const struct known_node *k)
 {
     struct peer_node *n = find(p, k->id);
@@ -76,7 +84,7 @@ static void learn(struct peer_port *p, const struct known_node *k)
     if (p->stopping || k->id == p->identity.facts.id)
         return;
     if (k->gone)
-        peers_forget(&p->peers, k->id);
+        forget(p, k->id);
     else if (address_parse(k->address, &where, &err) == 0)
         peers_know(&p->peers, k->id, &where);
     else
@@ -91,6 +99,22 @@ void peer_port_know(struct peer_port *p, const struct known_node *k)
     if (is_server(k->modes) && remember_members(p))
         save(p);
     renewal_look(&p->renewal);
+}
+
+/* A node with a state, one that we are connected to if there is any. */
+static int64_t any_server(void *data)
+{
+    struct peer_port *p = data;
+    const struct peer_node *n;
+    int64_t found = 0;
+    for (size_t cursor = 0; (n = map_each(p->nodes, &cursor)) != NULL;) {
+        if (n->gone || !is_server(n->modes) || n->id == p->identity.facts.id)
+            continue;
+        found = n->id;
+        if (peers_connected(&p->peers, n->id))
+            break;
+    }
+    return found;
 }
 
 /* ---------------- node.json, on the pool */
@@ -226,12 +250,11 @@ static void to_identity(struct peer_port *p, int64_t id, struct slice body)
         door_frame(p->door, id, body);
 }
 
-/* Files of tasks on other nodes: nobody asks for them yet. */
-static void to_exchanges(struct peer_port *p, int64_t id, struct slice body)
+static void to_exchanges(struct peer_port *p, int64_t id, struct slice frame)
 {
-    (void)p;
-    (void)id;
-    (void)body;
+    struct error err;
+    if (exchanges_frame(&p->options.elsewhere->exchanges, id, frame, &err) != 0)
+        log_warn("a frame was refused", "node=%lld why=\"%s\"", (long long)id, err.text);
 }
 
 /* Nobody sends any yet. */
@@ -253,7 +276,7 @@ static void on_frame(struct peers *peers, int64_t id, struct slice frame)
         to_identity(p, id, body);
         break;
     case FRAME_EXCHANGE:
-        to_exchanges(p, id, body);
+        to_exchanges(p, id, frame);
         break;
     case FRAME_SNAPSHOT:
         to_snapshots(p, id, body);
@@ -274,7 +297,8 @@ void peer_port_send(struct peer_port *p, int64_t node, struct slice frame)
 
 static void on_up(struct peers *peers, int64_t id)
 {
-    (void)peers;
+    struct peer_port *p = peers->data;
+    exchanges_up(&p->options.elsewhere->exchanges, id);
     log_info("connected", "node=%lld", (long long)id);
 }
 
@@ -284,12 +308,22 @@ static void on_down(struct peers *peers, int64_t id, enum peers_end how, const s
     struct event e = {.kind = EVENT_CLOSED, .node = id, .silent = how == PEERS_SILENT};
     log_info("disconnected", "node=%lld why=\"%s\"", (long long)id, err->text);
     map_remove(p->paused, (uint64_t)id);
+    exchanges_down(&p->options.elsewhere->exchanges, id, err);
     host_event(p->options.host, &e);
 }
 
+static void on_room(struct peers *peers, int64_t id)
+{
+    struct peer_port *p = peers->data;
+    exchanges_room(&p->options.elsewhere->exchanges, id);
+}
+
+/* Who cannot be reached is not waited for. */
 static void on_trouble(struct peers *peers, int64_t id, const struct error *err)
 {
-    (void)peers;
+    struct peer_port *p = peers->data;
+    if (id != 0 && !peers_connected(peers, id))
+        exchanges_down(&p->options.elsewhere->exchanges, id, err);
     if (id != 0)
         log_warn("no connection", "node=%lld why=\"%s\"", (long long)id, err->text);
     else
@@ -307,6 +341,7 @@ static const struct peers_events peers_events = {
     .on_up = on_up,
     .on_frame = on_frame,
     .on_down = on_down,
+    .on_room = on_room,
     .on_stranger = on_stranger,
     .on_trouble = on_trouble,
 };
@@ -596,13 +631,15 @@ static void start_parts(struct peer_port *p)
                                      .level = COMMAND_LEVEL,
                                      .life_ms = o->life_ms};
     p->door = door_new(&door, &door_events, p);
+    o->elsewhere->data = p;
+    elsewhere_start(o->elsewhere, p->identity.facts.id, &p->peers, &p->rng, any_server);
     p->renewal.data = p;
     renewal_start(&p->renewal, o->loop, &p->rng, &p->identity, &renewal_events);
     uv_timer_init(&o->loop->uv, &p->found_timer);
     p->found_timer.data = p;
     p->found = f->founding.token != 0 ? FOUND_NODE : FOUND_ALL;
     found_next(p, 0);
-    p->parts += 4;
+    p->parts += 5;
     for (size_t i = 0; i < f->n; i++)
         learn(p, &(struct known_node){.id = f->members[i].id,
                                       .modes = f->members[i].modes,
@@ -655,6 +692,11 @@ static void on_peers_stopped(struct peers *peers)
     part_stopped(peers->data);
 }
 
+static void on_elsewhere_stopped(struct elsewhere *e)
+{
+    part_stopped(e->data);
+}
+
 static void on_door_stopped(void *data)
 {
     part_stopped(data);
@@ -676,6 +718,7 @@ void peer_port_stop(struct peer_port *p, void (*stopped)(struct peer_port *p))
     p->stopped = stopped;
     uv_close((uv_handle_t *)&p->found_timer, on_found_closed);
     renewal_stop(&p->renewal, on_renewal_stopped);
+    elsewhere_stop(p->options.elsewhere, on_elsewhere_stopped);
     peers_stop(&p->peers, on_peers_stopped);
     door_stop(p->door, on_door_stopped);
 }

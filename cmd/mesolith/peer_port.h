@@ -8,14 +8,16 @@
 #include "cluster/identity.h"
 #include "cluster/peers.h"
 #include "cluster/renewal.h"
+#include "elsewhere.h"
 #include "folder.h"
 #include "host/host.h"
 
 struct peer_port_options {
-    struct loop *loop;     /* kept */
-    struct host *host;     /* kept; not started yet */
-    struct folder *folder; /* kept */
-    const char *listen;    /* numeric address */
+    struct loop *loop;           /* kept */
+    struct host *host;           /* kept; not started yet */
+    struct elsewhere *elsewhere; /* kept; what the nodes ask each other */
+    struct folder *folder;       /* kept */
+    const char *listen;          /* numeric address */
     uint16_t port;
     struct address address; /* where the others reach us */
     const char *name;       /* kept */

@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "config.h"
 #include "demo.h"
+#include "elsewhere.h"
 #include "folder.h"
 #include "host/host.h"
 #include "listeners.h"
@@ -44,6 +45,7 @@ struct server {
     struct http_server *http;
     struct host *host;
     struct tasks tasks;
+    struct elsewhere elsewhere;
     struct backups backups;
     struct proxy_client proxy;
     struct join_member members[LIMIT_SERVERS]; /* whom the node asks first; known: the same */
@@ -301,25 +303,30 @@ static void do_sandbox(void *data, struct exchange_id id, struct sandbox_request
 {
     struct server *s = data;
     if (r->op != SANDBOX_BACKUP) {
-        tasks_sandbox(&s->tasks, id, r);
+        elsewhere_sandbox(&s->elsewhere, id, r);
         return;
     }
     sandbox_request_free(r);
     backups_serve(&s->backups, id);
 }
 
+static void do_elsewhere(void *data, struct exchange_id id, struct request *r)
+{
+    elsewhere_request(&((struct server *)data)->elsewhere, id, r);
+}
+
 static void do_gone(void *data, struct exchange_id id)
 {
     struct server *s = data;
     backups_gone(&s->backups, id);
-    tasks_gone(&s->tasks, id);
+    elsewhere_gone(&s->elsewhere, id);
 }
 
 static void do_credit(void *data, struct exchange_id id, size_t bytes)
 {
     struct server *s = data;
     backups_credit(&s->backups, id, bytes);
-    tasks_credit(&s->tasks, id, bytes);
+    elsewhere_credit(&s->elsewhere, id, bytes);
 }
 
 static void do_routes(void *data, struct slice message)
@@ -351,8 +358,9 @@ static void do_room(void *data)
 
 static void do_answer(void *data, struct answer *a)
 {
-    if (!peer_port_answer(&((struct server *)data)->peer_port, a))
-        answer_close(a);
+    struct server *s = data;
+    if (!peer_port_answer(&s->peer_port, a))
+        elsewhere_answer(&s->elsewhere, a);
 }
 
 static void do_know(void *data, const struct known_node *k)
@@ -605,6 +613,7 @@ static int start_node(struct server *s, bool bootstrap, struct error *err)
         .forget = do_forget,
         .routes = do_routes,
         .sandbox = do_sandbox,
+        .elsewhere = do_elsewhere,
         .gone = do_gone,
         .credit = do_credit,
         .send = do_send,
@@ -698,6 +707,7 @@ static int start_peer_port(struct server *s, struct error *err)
 {
     struct peer_port_options o = {.loop = &s->loop,
                                   .host = s->host,
+                                  .elsewhere = &s->elsewhere,
                                   .folder = &s->folder,
                                   .listen = s->address,
                                   .port = (uint16_t)config_number(&s->config, SETTING_PEER_PORT),
@@ -732,6 +742,7 @@ static int start(struct server *s, enum verb verb, struct error *err)
         return -1;
     s->host = host_new();
     host_set_owner(s->host, s);
+    elsewhere_init(&s->elsewhere, s->host, &s->tasks);
     s->http = http_server_new(&s->loop, &http, &host_server_events, s->host);
     if (listen_all(s, err) != 0 || start_peer_port(s, err) != 0)
         return -1;

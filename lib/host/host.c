@@ -595,17 +595,25 @@ static void on_request(struct http_server *server, struct exchange_id id, const 
     host_request(http_server_data(server), id, request_dup(r));
 }
 
-/* What the node was asked goes on: net drops the answer. */
+/* What the node was asked goes on: the answer is dropped. */
+void host_gone(struct host *h, struct exchange_id id)
+{
+    h->deeds.gone(h->deeds.data, id);
+}
+
+void host_credit(struct host *h, struct exchange_id id, size_t bytes)
+{
+    h->deeds.credit(h->deeds.data, id, bytes);
+}
+
 static void on_gone(struct http_server *server, struct exchange_id id)
 {
-    struct host *h = http_server_data(server);
-    h->deeds.gone(h->deeds.data, id);
+    host_gone(http_server_data(server), id);
 }
 
 static void on_credit(struct http_server *server, struct exchange_id id, size_t bytes)
 {
-    struct host *h = http_server_data(server);
-    h->deeds.credit(h->deeds.data, id, bytes);
+    host_credit(http_server_data(server), id, bytes);
 }
 
 const struct http_server_events host_server_events = {

@@ -72,6 +72,9 @@ void host_request(struct host *h, struct exchange_id id, struct request *request
 /* A frame of another node, copied. True: more than LIMIT_INBOX_BYTES of them wait by now, so
  * nothing more should be read from that node until deeds.room(). */
 bool host_frame(struct host *h, int64_t node, struct slice frame) MUST_CHECK;
+/* Its client has taken bytes of the answer; has left (http/exchange.h). */
+void host_credit(struct host *h, struct exchange_id id, size_t bytes);
+void host_gone(struct host *h, struct exchange_id id);
 /* An event for the node, from the loop's thread; takes *e. */
 void host_event(struct host *h, struct event *e);
 /* A copy of the state for a backup, made on the pool (host/copies.h). `done` is called from the
