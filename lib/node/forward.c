@@ -97,7 +97,8 @@ static void give_up(struct node *n, struct pending *p)
 {
     leave(n, p);
     if (p->unsure)
-        request_fail(n, p, "the leader has not answered: the change may or may not have happened");
+        request_fail(n, p, ERR_UNCERTAIN,
+                     "the leader has not answered: the change may or may not have happened");
     else
         request_no_leader(n, p);
 }

@@ -228,7 +228,7 @@ void request_tell_here(struct node *n, struct pending *p);
 bool request_read_again(struct node *n, struct pending *p);
 void request_answer_with(struct node *n, struct pending *p);
 void request_no_leader(struct node *n, struct pending *p);
-void request_fail(struct node *n, struct pending *p, const char *why);
+void request_fail(struct node *n, struct pending *p, enum error_code code, const char *why);
 void request_drop(struct pending *p);
 void requests_drop(struct node *n);
 void give_answer(struct node *n, struct answer a); /* after the COMMIT */

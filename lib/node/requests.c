@@ -92,12 +92,14 @@ static void answer_stream(struct node *n, struct pending *p)
     pending_free(p);
 }
 
-void request_fail(struct node *n, struct pending *p, const char *why)
+void request_fail(struct node *n, struct pending *p, enum error_code code, const char *why)
 {
     struct call *c = &p->tell.c;
-    call_fail(c, ERR_UNAVAILABLE, "%s", why);
-    p->reply.status = c->dialect->no_leader_status;
-    header_put(&p->reply.headers, "Retry-After", "1");
+    call_fail(c, code, "%s", why);
+    if (code == ERR_UNAVAILABLE) { /* what may have happened is not simply sent again */
+        p->reply.status = c->dialect->no_leader_status;
+        header_put(&p->reply.headers, "Retry-After", "1");
+    }
     if (c->dialect->dress != NULL)
         c->dialect->dress(c);
     answer_whole_of(n, p);
@@ -128,7 +130,7 @@ void request_no_leader(struct node *n, struct pending *p)
     } else if (may_be_stale(p) && state_level(n->state) > 0) {
         ask_here(n, p, replica_applied(n->replica));
     } else {
-        request_fail(n, p,
+        request_fail(n, p, ERR_UNAVAILABLE,
                      n->stopping ? "this node is stopping: ask another"
                                  : "the leader could not be determined: there is none, or it has "
                                    "no majority; try again");

@@ -155,6 +155,24 @@ static void without_a_leader_each_dialect_says_so(void **unused)
     assert_int_equal(wait_for(later, 20), 200); /* it is known by now that nobody leads */
 }
 
+/* It was sent, and nobody is left who could tell: so it is not said that it was not done. */
+static void a_write_of_which_nobody_can_tell_is_uncertain(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    int at = follower();
+    uint64_t put = stage_request(&s, at, METHOD_POST, "/api/apps", STAGE_APP(0));
+    stage_run_ms(&s, 1); /* it has left */
+    for (int i = 0; i < s.n; i++)
+        if (i != at)
+            stage_down(&s, i);
+    assert_int_equal(wait_for(put, 30000), 504);
+    assert_non_null(strstr(stage_given(&s, put)->body, "ERR_UNCERTAIN"));
+    assert_non_null(strstr(stage_given(&s, put)->body, "may or may not have happened"));
+    assert_false(has_header(put, "Retry-After"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +183,7 @@ int main(void)
         TEST(a_deposed_leader_passes_a_named_write_on),
         TEST(a_leader_that_stops_passes_on_what_still_comes),
         TEST(without_a_leader_each_dialect_says_so),
+        TEST(a_write_of_which_nobody_can_tell_is_uncertain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
