@@ -410,6 +410,30 @@ int wait_node(struct cli *c, const char *id, const char *name, const char *membe
     return rc;
 }
 
+/* ---- who leads */
+
+int wait_leader(struct cli *c, struct json **status_out, struct error *err)
+{
+    struct waiting w;
+    struct json *status = NULL;
+    int rc;
+    waiting_begin(&w);
+    api_path(&w.path, "/api/status");
+    while ((rc = look(c, &w, &status, err)) == 0 && json_get(status, "leader") == NULL) {
+        json_free(status);
+        status = NULL;
+        if (over_time(c, &w)) {
+            rc = error_set(err, ERR_UNCERTAIN, "leader: none is known yet");
+            break;
+        }
+        waiting_pause(&w);
+    }
+    waiting_end(c, &w);
+    if (rc == 0)
+        *status_out = status;
+    return rc;
+}
+
 /* ---- why */
 
 void say_why(struct cli *c, const struct json *sentences, size_t indent)

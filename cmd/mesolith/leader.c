@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "cli_find.h"
+#include "cli_wait.h"
 
 static void say_leader(struct cli *c, const struct json *status)
 {
@@ -54,11 +55,10 @@ static int transfer(struct cli *c, struct error *err)
         return -1;
     int rc = ask_transfer(c, f.name, err);
     found_close(&f);
-    if (rc != 0 || !cli_for_people(c))
-        return rc;
-    if (api_get(&c->api, "/api/status", &status, err) != 0)
+    if (rc != 0 || wait_leader(c, &status, err) != 0)
         return -1;
-    say_leader(c, status);
+    if (cli_for_people(c))
+        say_leader(c, status);
     json_free(status);
     return 0;
 }
@@ -77,7 +77,7 @@ static const struct cli_verb verbs[] = {
         .operands = "[NAME]",
         .names_max = 1,
         .names = NAME_NODE,
-        .flags = FLAGS_ASK,
+        .flags = FLAGS_ASK | F(TIMEOUT),
         .run = transfer,
         .about = "Has another node lead: that one, or whoever has most of the log",
         .examples = {"mesolith leader transfer", "mesolith leader transfer deck-2"},

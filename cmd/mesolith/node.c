@@ -93,7 +93,8 @@ static void show_node(struct cli *c, const struct json *node)
               json_bool(json_get(docker, "available"), false) ? text_of(docker, "version")
                                                               : text_of(docker, "reason"));
     cli_put_field(&t, "version", text_of(node, "version"));
-    cli_put_field(&t, "up for", text_duration(up, number_of(node, "uptime_s") * 1000));
+    if (json_get(node, "uptime_s") != NULL) /* of the one that answers only */
+        cli_put_field(&t, "up for", text_duration(up, number_of(node, "uptime_s") * 1000));
     cli_table(c, &t);
     cli_next(c, "mesolith task list --node %s", text_of(node, "name"));
 }
@@ -215,11 +216,11 @@ static int confirm_removal(struct cli *c, const struct json *node, struct error 
     const char *name = text_of(node, "name"), *state = text_of(node, "state");
     if (str_eq(state, "unreachable"))
         return 0;
-    text_count(tasks, number_of(node, "tasks"), "task");
-    return cli_confirm(c, name, err,
-                       "%s is %s and runs %s, which will be replaced elsewhere; it cannot come "
-                       "back but as a new node",
-                       name, state, tasks);
+    int64_t n = number_of(node, "tasks");
+    text_count(tasks, n, "task");
+    return cli_confirm(c, name, err, "%s is %s%s%s%s; it cannot come back but as a new node", name,
+                       state, n > 0 ? " and runs " : "", n > 0 ? tasks : "",
+                       n > 0 ? ", which will be replaced elsewhere" : "");
 }
 
 static int remove_node(struct cli *c, struct error *err)

@@ -37,9 +37,11 @@ static void show_new(struct cli *c, const struct json *token)
     modes_of(token, &modes);
     cli_say(c, 0, "Token %s lets machines join as %s, for %s. It is shown this once.",
             text_of(token, "id"), buf_str(&modes), text_duration(when, until - c->now.ms));
-    buf_printf(&c->out, "\n  mesolith join %s --token %s --modes %s --address ADDRESS\n\n",
-               text_of(token, "address"), text_of(token, "token"), buf_str(&modes));
-    cli_say(c, 0, "Run that on the new machine, with its own address.");
+    buf_printf(
+        &c->out,
+        "\n  mesolith join %s --token %s --modes %s --address ADDRESS --data DIR --serve\n\n",
+        text_of(token, "address"), text_of(token, "token"), buf_str(&modes));
+    cli_say(c, 0, "Run that on the new machine, with its own address and an empty folder.");
     buf_close(&modes);
 }
 

@@ -153,7 +153,7 @@ static const char *waits_for(const struct view *v, const struct council *c,
         return "stays a standby until it has caught up";
     if (c->voters >= VOTERS_MAX)
         return "stays a standby until one of the five that vote is lost";
-    if (c->willing > 1)
+    if (c->willing > 1 || c->voters % 2 == 0)
         return "votes in a moment";
     return c->voters == 1 ? "stays a standby until a third master has caught up"
                           : "stays a standby until one that votes is lost, or a fifth master has "

@@ -90,6 +90,8 @@ static void roles_and_what_is_waited_for(void **data)
     shows(f, "n3", "standby", "stays a standby until it has caught up");
     members_are(f, "VSS");
     shows(f, "n2", "standby", "votes in a moment");
+    members_are(f, "VVS"); /* one of three is lost */
+    shows(f, "n3", "standby", "votes in a moment");
     members_are(f, "VVV");
     shows(f, "n2", "voter", "");
     members_are(f, "VVVS");

@@ -1,0 +1,93 @@
+"""Who is of a cluster, who votes, who leads, and what runs where: as people want it."""
+import json
+import re
+
+from mesolith import case, equal, sleeper, wait_for
+
+
+def nodes(node):
+    return {n["name"]: n for n in json.loads(node.cli("node", "--json").stdout)["items"]}
+
+
+def roles(node):
+    return {name: n["role"] for name, n in nodes(node).items()}
+
+
+def hosts(node, app):
+    tasks = json.loads(node.cli("task", "--app", app, "--json").stdout)["items"]
+    return sorted(t["host"] for t in tasks if t["state"] == "running")
+
+
+def refused(node, *words, status, text):
+    done = node.cli(*words, check=False)
+    equal(done.returncode, status, done)
+    assert text in done.stderr, done
+
+
+def story(place):
+    first = place.member(1).start()
+    second, third = place.member(2, first), place.member(3, first)
+
+    with case("a token is made for some modes; the command that joins with it is printed"):
+        said = first.cli("token", "create", "--modes", "agent", "--hours", "2").stdout
+        token = re.search(r"MESO1-a-\S+", said).group()
+        assert f"mesolith join {first.address}:5055 --token {token} --modes agent" in said, said
+        refused(first, "token", "create", "--modes", "boss", status=3, text='modes: got "boss", need some of master')
+        listed = first.cli("token").stdout
+        assert token not in listed and token[-52:-44] in listed, listed
+
+    with case("of two masters one votes, and the list says what the other waits for"):
+        second.token = first.cli("token", "create", "--quiet").stdout.strip()
+        second.start()
+        wait_for(lambda: roles(first)["node2"] == "standby" and "third master" in nodes(first)["node2"]["waits"],
+                 "node2 is a standby that waits")
+        assert "node2 stays a standby until a third master has caught up." in first.cli("node").stdout
+        refused(first, "node", "remove", "node2", status=3, text="need --yes")
+        refused(first, "node", "remove", "node1", "--yes", status=5, text="node1 leads the cluster")
+        refused(first, "node", "demote", "node1", status=5, text="the only one that votes")
+        refused(first, "leader", "transfer", "node2", status=5, text="node2 does not vote")
+
+    with case("with a third all vote"):
+        third.start()
+        wait_for(lambda: sorted(roles(third).values()) == ["leader", "voter", "voter"], "three vote")
+
+    with case("what runs on a node that drains moves off"):
+        first.create(sleeper("/web", instances=6, cpus=0.01, mem=16))
+        first.wait_running("/web", 6)
+        wait_for(lambda: third.address in hosts(first, "/web") or first.cli("app", "restart", "/web"), "one is there")
+        assert "node3 is drained" in second.cli("node", "drain", "node3").stdout  # asked at another one
+        assert third.address not in hosts(first, "/web"), hosts(first, "/web")
+        equal(len(hosts(first, "/web")), 6, "instances")
+        equal(nodes(first)["node3"]["state"], "drained", "node3")
+
+    with case("a drain outlives a restart of its node"):
+        third.stop()
+        third.start()
+        wait_for(lambda: nodes(third)["node3"]["state"] == "drained", "node3 is drained still")
+        first.cli("node", "undrain", "node3")
+        equal(nodes(first)["node3"]["state"], "ready", "node3")
+
+    with case("another one leads when that is wanted"):
+        wait_for(lambda: roles(first)["node2"] == "voter", "node2 votes")
+        assert "node2 leads" in first.cli("leader", "transfer", "node2").stdout
+        wait_for(lambda: roles(third)["node2"] == "leader", "all know that node2 leads")
+
+    with case("a vote is taken, and given back"):
+        assert "node1 is a standby" in second.cli("node", "demote", "node1").stdout
+        assert "until it is promoted" in nodes(second)["node1"]["waits"]
+        second.cli("node", "promote", "node1")
+        wait_for(lambda: roles(second)["node1"] == "voter", "node1 votes again")
+
+    with case("a node that is lost is removed, and what it ran is replaced"):
+        third.kill9()
+        wait_for(lambda: nodes(second)["node3"]["state"] == "unreachable", "node3 is out of reach")
+        refused(second, "node", "remove", "node1", "--yes", status=5, text="no majority would be left")
+        assert "node3 is of the cluster no more" in second.cli("node", "remove", "node3").stdout
+        equal(sorted(roles(second)), ["node1", "node2"], "nodes")
+        wait_for(lambda: len(hosts(second, "/web")) == 6 and third.address not in hosts(second, "/web"), "six elsewhere")
+
+    with case("it cannot come back but as a new one"):
+        third.launch()
+        wait_for(lambda: third.logged("is not used again"), "node3 is told")
+        equal(sorted(roles(second)), ["node1", "node2"], "nodes")
+        third.kill9()
