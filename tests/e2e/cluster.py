@@ -5,6 +5,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import time
 
 from mesolith import BINARY, case, equal, wait_for
 
@@ -62,26 +63,97 @@ def story(place):
         assert ["address", first.address, "folder"] in [line.split() for line in shown.splitlines()], shown
 
     second, third = place.member(2, first), place.member(3, first)
-    with case("two more join, and the three are connected over TLS"):
+    with case("two more join, and the three are masters, within seconds"):
         second.launch()
         third.launch()
+        second.start_ends(10)
+        third.start_ends(10)
+        wait_for(lambda: roles(first) == ["leader", "voter", "voter"], "three vote", 10)
         for node in (second, third):
-            node.wait_said("has joined cluster")
-            node.made = True
-        wait_for(lambda: first.logged(" connected node=") >= 2, "both have connected")
-        for node in (second, third):
-            wait_for(lambda: node.logged(" connected node=") >= 1, f"{node.name} is connected")
             equal(node_json(node)["cluster"], node_json(first)["cluster"], "cluster")
             equal(mode_of(node, "node.key"), 0o600, "node.key")
+            equal(sql(node, "select count(*) from identities"), [[3]], f"identities at {node.name}")
+
+    with case("each master gets the key that signs, for itself alone"):
+        for node in (second, third):
+            wait_for(lambda: mode_of(node, "ca.key") == 0o600, f"the key is at {node.name}")
+
+    with case("a node joins at any master, only as what the token is for, and an agent gets no key"):
+        made = json.loads(second.cli("token", "create", "--modes", "agent", "--json").stdout)
+        agent = place.member(6, second, made["token"])
+        refused(agent.run(), 3, "modes: got master,scheduler,agent, need some of agent")
+        agent.flags["modes"] = "agent"
+        agent.start()
+        equal(sorted(os.listdir(os.path.join(agent.data, "certs"))), ["ca.pem", "node.key", "node.pem"], "certs/")
 
     with case("joining twice is refused"):
-        made, second.made = second.made, False
+        second.made = False
         second.stop()
         refused(second.run(), 5, "already: mesolith serve")
-        second.made = made
-        second.launch()
+        second.made = True
+        second.start()
 
     strangers(place, first)
+    certificates(place)
+
+
+def roles(node):
+    return sorted(n["role"] for n in json.loads(node.cli("node", "list", "--json").stdout)["items"] if n["role"] != "agent")
+
+
+def certificate_of(node):
+    return ssl._ssl._test_decode_cert(os.path.join(node.data, "certs", "node.pem"))
+
+
+def serial_of(node):
+    return int(certificate_of(node)["serialNumber"], 16)
+
+
+def is_over(node):
+    return time.time() > ssl.cert_time_to_seconds(certificate_of(node)["notAfter"])
+
+
+def certificates(place):
+    """Of another cluster, whose certificates live for seconds."""
+    short = {"certificate-life": "6s"}
+    first = place.member(21, **short).start()
+    second = place.member(22, first, **short).start()
+    worker = place.member(23, first, modes="agent").start()
+    nodes = (first, second, worker)
+
+    with case("certificates are renewed at half of their life, and no connection is lost"):
+        wait_for(lambda: os.path.exists(os.path.join(second.data, "certs", "ca.key")), "the second has the key")
+        before = {n.name: serial_of(n) for n in nodes}
+        lost = {n.name: n.logged(" disconnected node=") for n in nodes}
+        for n in nodes:
+            wait_for(lambda: serial_of(n) != before[n.name], f"{n.name} has another certificate")
+        again = {n.name: serial_of(n) for n in nodes}
+        for n in nodes:
+            wait_for(lambda: serial_of(n) != again[n.name], f"{n.name} has a third one")
+        equal({n.name: n.logged(" disconnected node=") for n in nodes}, lost, "connections lost")
+
+        def known():
+            newest = {r[0]: r[1] for r in sql(first, "select name, serial from identities")}
+            return all(serial_of(n) == newest[n.name] for n in nodes)
+        wait_for(known, "the state knows the newest")
+
+    with case("a node that was off for too long says how it comes back, and does"):
+        worker.stop()
+        wait_for(lambda: is_over(worker), "its certificate is over")
+        refused(worker.run(), 3, "mesolith join ADDRESS --token TOKEN makes it good again")
+        worker.made = False
+        worker.start()
+        equal(sql(first, "select count(*) from identities"), [[3]], "identities")
+
+    with case("a cluster that was off for too long comes back: its masters sign for themselves"):
+        for n in nodes:
+            n.stop()
+        for n in (first, second):
+            wait_for(lambda: is_over(n), "its certificate is over")
+        first.launch()
+        second.launch()
+        first.start_ends()
+        second.start_ends()
 
 
 def strangers(place, first):

@@ -228,6 +228,9 @@ class Node:
 
     def start(self, within=PATIENCE_S):
         self.launch()
+        return self.start_ends(within)
+
+    def start_ends(self, within=PATIENCE_S):
         line = self._ready_line(within)
         self.ready_s = time.monotonic() - self.began
         words = line.split()
@@ -376,8 +379,8 @@ class Member(Node):
         args = [BINARY, *words, "--data", self.data] + ["--serve"] * self.serves
         return args + [f"--{key}" if value is True else f"--{key}={value}" for key, value in self.flags.items()]
 
-    def start(self, within=PATIENCE_S):
-        super().start(within)
+    def start_ends(self, within=PATIENCE_S):
+        super().start_ends(within)
         self.made = True
         return self
 

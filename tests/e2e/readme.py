@@ -38,12 +38,43 @@ def shell(node, command):
                           env=env, cwd=node.place.folder)
 
 
+def serve(place, number, command):
+    """A command that stays in the foreground, at an address of the place's own. What it has said
+    when it is ready."""
+    said = place.path(f"serve{number}.out")
+    with open(said, "w") as out, open(place.path(f"serve{number}.log"), "w") as log:
+        subprocess.Popen(["sh", "-c", "exec " + command.replace("build/mesolith", BINARY)], stdin=subprocess.DEVNULL,
+                         stdout=out, stderr=log, env=place.environment(), cwd=place.folder, start_new_session=True)
+
+    def ready():
+        with open(said) as f:
+            text = f.read()
+        return text if "\nready " in text else None
+    return wait_for(ready, f"ready: {command}")
+
+
+def cluster(place, commands):
+    with case("the three commands make a cluster of three", place):
+        equal(len(commands), 3, commands)
+        token = "TOKEN"
+        for number, command in enumerate(commands, 1):
+            command = command.replace("127.0.0.", place.net + ".3").replace("TOKEN", token)
+            said = serve(place, number, command)
+            token = re.search(r"MESO1-\S+", said).group() if number == 1 else token
+        env = dict(place.environment(), MESOLITH_ADDRESS=f"http://{place.net}.31:8080")
+
+        def three_vote():
+            done = subprocess.run([BINARY, "node", "list"], capture_output=True, text=True, env=env, cwd=place.folder)
+            return done.stdout.count(" voter ") + done.stdout.count(" leader ") == 3
+        wait_for(three_vote, "three masters vote")
+
+
 def story(place):
     with open(os.path.join(ROOT, "README.md")) as f:
         text = f.read()
     node = place.node("mesolith-dev", demo=True).start()  # where the command line looks
     wait_for(lambda: node.app("/demo/hello")["tasksHealthy"] == 2, "two healthy tasks")
-    commands = [c for c in blocks(text) if c.split()[0] not in SCRIPTS]
+    commands = [c for c in blocks(text) if c.split()[0] not in SCRIPTS and "--serve" not in c]
     assert len(commands) > 10, commands
     for url in re.findall(r"^\| (http://\S+)", text, re.M):
         with case(f"{url} answers", place):
@@ -57,6 +88,7 @@ def story(place):
             done = shell(node, command)
             equal(done.returncode, 0, done.stderr)
             assert done.stdout or command.startswith("rm "), f"{command}: nothing is said"
+    cluster(place, [c for c in blocks(text) if "--serve" in c])
     with case("nothing is left", place):
         assert not os.path.exists(node.data), "its folder"
         equal(node.process.wait(5), 0, "exit status")
