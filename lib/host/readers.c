@@ -36,6 +36,10 @@ static struct shared_facts *facts_copy(const struct facts *f)
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         *texts[i] = arena_strdup(&s->text, *texts[i]);
+    struct member_fact *members = arena_alloc(&s->text, (f->members_n + 1) * sizeof *members);
+    for (size_t i = 0; i < f->members_n; i++)
+        members[i] = f->members[i];
+    s->f.members = members;
     return s;
 }
 

@@ -125,7 +125,7 @@ void native_delete_node(struct tell *t)
     struct json_writer w;
     if (native_once(t, native_written) || !path_of_cluster(t, &n))
         return;
-    if (n.node == t->c.view->facts->node) { /* a tell runs on the leader */
+    if (n.node == native_leader(t->c.view)) {
         call_fail(&t->c, ERR_CONFLICT,
                   "node %s leads the cluster: have another one lead first, with mesolith leader "
                   "transfer",
@@ -171,7 +171,7 @@ void native_transfer_leader(struct tell *t)
     if (native_once(t, native_written) || !read_successor(t, &n))
         return;
     struct votes votes = count_votes(v, n.node);
-    if (n.node == v->facts->node)
+    if (n.node == native_leader(v))
         native_unchanged(t); /* it leads already */
     else if (n.node != 0 && !votes.its)
         call_fail(&t->c, ERR_CONFLICT, "node: %s does not vote, need one that does", n.name);

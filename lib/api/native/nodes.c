@@ -176,9 +176,11 @@ static void look_up(const struct view *v, const struct member *m, const struct c
     else
         native_agent_node_id(&out->agent, out->id);
     out->name = announced ? out->node.name : out->agent.hostname;
-    out->state = runs                    ? agent_state_word(out->agent.state)
-                 : f != NULL && !f->live ? agent_state_word(AGENT_UNREACHABLE)
-                                         : agent_state_word(AGENT_READY);
+    /* an agent whose process is gone is given time to come back; its node is out of reach already
+     */
+    enum agent_state state = runs ? out->agent.state : AGENT_READY;
+    bool lost = f != NULL && !f->live && state == AGENT_READY;
+    out->state = agent_state_word(lost ? AGENT_UNREACHABLE : state);
     out->role = role_of(v, &out->node, c->leader);
     out->waits = waits_for(v, c, &out->node, out->role);
 }

@@ -183,14 +183,15 @@ static bool read_wish(struct tell *t, struct wish *out)
     return t->c.reply->status < 400;
 }
 
-/* Where whoever comes begins: the peer port of this node, which leads. */
-static const char *own_address(const struct view *v)
+/* Where whoever comes begins: the leader's peer port, whichever node was asked. */
+static const char *leader_address(const struct view *v)
 {
     struct identity_row i;
     struct node_row n;
-    if (state_identity_by_id(v->state, v->facts->node, &i))
+    int64_t leader = native_leader(v);
+    if (state_identity_by_id(v->state, leader, &i))
         return i.address;
-    return state_node_by_id(v->state, v->facts->node, &n) ? n.address : "";
+    return state_node_by_id(v->state, leader, &n) ? n.address : "";
 }
 
 static void answer_made(struct tell *t, const struct outcome *o)
@@ -213,7 +214,7 @@ static void answer_made(struct tell *t, const struct outcome *o)
     json_member_int(&w, "index", (int64_t)v->index);
     put_members(v, &row, &w);
     json_member_str(&w, "token", t->kept);
-    json_member_str(&w, "address", own_address(v));
+    json_member_str(&w, "address", leader_address(v));
     json_object_end(&w);
 }
 

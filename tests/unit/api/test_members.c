@@ -118,6 +118,17 @@ static void who_runs_nothing_is_unreachable_when_the_leader_hears_nothing(void *
     assert_non_null(strstr(answer(f), "\"total\":1"));
 }
 
+static void it_is_the_leader_that_may_not_go_whoever_was_asked(void **data)
+{
+    struct fixture *f = *data;
+    members_are(f, "VVV");
+    f->w.facts.node = 2; /* what it says of itself when another node answers for it */
+    f->w.facts.leading = false;
+    f->w.facts.leader = 1;
+    answers(f, "DELETE /api/nodes/n1", 409, "n1 leads the cluster");
+    answers(f, "DELETE /api/nodes/n2", 200, "index");
+}
+
 static void who_is_needed_may_not_go(void **data)
 {
     struct fixture *f = *data;
@@ -155,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_A_CLUSTER(roles_and_what_is_waited_for),
         IN_A_CLUSTER(who_runs_nothing_is_unreachable_when_the_leader_hears_nothing),
+        IN_A_CLUSTER(it_is_the_leader_that_may_not_go_whoever_was_asked),
         IN_A_CLUSTER(who_is_needed_may_not_go),
         IN_A_CLUSTER(only_masters_vote),
     };

@@ -123,8 +123,15 @@ static void set_level(int level)
 
 static void give_facts(void)
 {
-    const struct facts facts = {.version = "1", .cluster = "c", .name = "n", .ports_refused = "[]"};
+    struct member_fact *members = mem_zalloc(2 * sizeof *members);
+    const struct facts facts = {.version = "1",
+                                .cluster = "c",
+                                .name = "n",
+                                .ports_refused = "[]",
+                                .members = members,
+                                .members_n = 2};
     readers_facts(d.readers, &facts);
+    mem_free(members); /* they are the readers' own now */
 }
 
 static bool ask(const char *target)
@@ -146,6 +153,9 @@ static void an_ask_is_answered(void **unused)
     assert_true(ask("/v2/apps"));
     wait_for_answers(1);
     assert_string_equal(d.last, "200 {\"apps\":[]}");
+    assert_true(ask("/api/nodes"));
+    wait_for_answers(2);
+    assert_int_equal(d.ok, 2);
 }
 
 static void an_ask_for_another_node_shows_that_one(void **unused)
