@@ -71,7 +71,7 @@ def cluster(place, commands):
 
 def story(place):
     with open(os.path.join(ROOT, "README.md")) as f:
-        text = f.read()
+        text = re.sub(r"^## On several machines\n.*?(?=^## )", "", f.read(), flags=re.M | re.S)  # tests/install
     node = place.node("mesolith-dev", demo=True).start()  # where the command line looks
     wait_for(lambda: node.app("/demo/hello")["tasksHealthy"] == 2, "two healthy tasks")
     commands = [c for c in blocks(text) if c.split()[0] not in SCRIPTS and "--serve" not in c]
