@@ -37,7 +37,7 @@ int key_make_evp(EVP_PKEY **out, struct error *err)
 
 int key_make(struct key **out, struct error *err)
 {
-    EVP_PKEY *k;
+    EVP_PKEY *k = NULL;
     if (key_make_evp(&k, err) != 0)
         return -1;
     *out = (struct key *)k;
