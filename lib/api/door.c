@@ -251,6 +251,12 @@ bool api_is_ask(const struct api *a, const struct request *r)
     return door == NULL || door->kind == DOOR_ASK;
 }
 
+bool api_is_alone(const struct api *a, const struct request *r)
+{
+    const struct door *door = door_of(a, r);
+    return door == NULL || door->alone;
+}
+
 bool api_takes_long(const struct api *a, const struct request *r)
 {
     const struct door *door = door_of(a, r);

@@ -155,6 +155,7 @@ struct door {
     };
     const char *about; /* one line for people */
     int64_t read_ms;   /* of an ask: time with its snapshot; 0: LIMIT_READ_MS */
+    bool alone;        /* an ask that needs no state: its view has none (NULL) */
 };
 
 /* A dialect: its rows and the shape of its errors. */
@@ -231,6 +232,8 @@ void api_free(struct api *a);
 
 /* Whether any reader can answer at once: an ask, or a request that meets no door. */
 bool api_is_ask(const struct api *a, const struct request *r);
+/* Whether that needs no state. */
+bool api_is_alone(const struct api *a, const struct request *r);
 /* Whether its door may take longer than others. */
 bool api_takes_long(const struct api *a, const struct request *r);
 /* Which door a request meets, by path and by the listener it came in by (spec/mesos.md 0.4). NULL:

@@ -577,7 +577,7 @@ static void request_elsewhere(struct host *h, struct exchange_id id, struct requ
 
 void host_request(struct host *h, struct exchange_id id, struct request *r)
 {
-    if (h->stateless && exchange_owner(id) != EXCHANGE_OF_DOOR) {
+    if (h->stateless && exchange_owner(id) != EXCHANGE_OF_DOOR && !api_is_alone(h->api, r)) {
         request_elsewhere(h, id, r);
         return;
     }

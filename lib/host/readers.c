@@ -200,7 +200,9 @@ static void work(struct reader *r, struct ask *ask, const struct facts *facts)
     struct call c = {.request = ask->request, .match = &match, .view = &view, .reply = &reply};
     reply_init(&reply);
     const struct door *door = api_find(r->all->options.api, ask->request, &c);
-    if (door != NULL)
+    if (door != NULL && door->alone)
+        api_ask(&c);
+    else if (door != NULL)
         run_ask(r, &c, &view);
     struct answer a = answer_of(ask->id, &reply);
     r->all->options.answer(r->all->options.data, &a);

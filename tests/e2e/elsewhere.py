@@ -93,6 +93,7 @@ def story(place):
     with case("an agent alone says what it waits for"):
         equal(first.stop()[0], 0, "exit status")
         equal(second.get("/v2/apps", door="agent").status, 503, "apps")
+        equal(second.get("/health", door="agent").status, 200, "its health is its own")
     with case("and goes on when the others are back"):
         first.start()
         wait_for(lambda: second.get("/v2/apps", door="agent").status == 200, "apps")

@@ -10,6 +10,12 @@
 #define ASK(path, ask, about) ROW(GET, path, VIEW, ASK, ask, about)
 #define MASTER(path, ask, about) ASK(path, ask, about), ASK("/master" path, ask, about)
 #define AGENT(path, ask, about) ASK("/slave({n})" path, ask, about)
+/* Of the process, not of the cluster. */
+#define ALONE(path_, ask_, about_)                                                                \
+    {                                                                                             \
+        .method = METHOD_GET, .pattern = path_, .right = MAY_VIEW, .kind = DOOR_ASK, .ask = ask_, \
+        .about = about_, .alone = true                                                            \
+    }
 #define FILES(path, ask, about)                      \
     ROW(GET, path, READ_FILES, SANDBOX, ask, about), \
         ROW(GET, path ".json", READ_FILES, SANDBOX, ask, about)
@@ -35,11 +41,13 @@ static const struct door doors[] = {
     MASTER("/maintenance/status", mesos_ask_maintenance, "Which machines go down"),
     MASTER("/redirect", mesos_ask_redirect, "Leads to the leader"),
 
-    MASTER("/health", mesos_ask_health, "Is there"),
-    AGENT("/health", mesos_ask_health, "Is there"),
-    MASTER("/flags", mesos_ask_flags, "Settings"),
-    AGENT("/flags", mesos_ask_flags, "Settings"),
-    ASK("/version", mesos_ask_version, "Whose API this is"),
+    ALONE("/health", mesos_ask_health, "Is there"),
+    ALONE("/master/health", mesos_ask_health, "Is there"),
+    ALONE("/slave({n})/health", mesos_ask_health, "Is there"),
+    ALONE("/flags", mesos_ask_flags, "Settings"),
+    ALONE("/master/flags", mesos_ask_flags, "Settings"),
+    ALONE("/slave({n})/flags", mesos_ask_flags, "Settings"),
+    ALONE("/version", mesos_ask_version, "Whose API this is"),
     ASK("/metrics/snapshot", mesos_ask_metrics, "Numbers"),
     ASK("/metrics/snapshot.json", mesos_ask_metrics, "The same"),
 

@@ -356,10 +356,12 @@ void world_request(struct world *w, const struct request *r, struct reply *out)
         .pending = 1,
     };
     const struct door *door = api_find(w->api, r, &t.c);
-    if (door != NULL && door->kind == DOOR_TELL)
+    if (door != NULL && door->kind == DOOR_TELL) {
         run_tell(w, &t, &view);
-    else if (door != NULL)
+    } else if (door != NULL) {
+        view.state = door->alone ? NULL : view.state;
         api_ask(&t.c);
+    }
     tell_close(&t);
     outbox_close(&outbox);
     route_match_close(&match);

@@ -172,6 +172,21 @@ static void an_ask_for_another_node_shows_that_one(void **unused)
     assert_non_null(strstr(d.last, "\"hostname\":\"deck-2\""));
 }
 
+static void what_needs_no_state_is_answered_without_one(void **unused)
+{
+    (void)unused;
+    start(1);
+    give_facts();
+    assert_true(ask("/health"));
+    wait_for_answers(1);
+    assert_string_equal(d.last, "200 ");
+    assert_true(ask("/flags"));
+    wait_for_answers(2);
+    assert_true(ask("/state"));
+    wait_for_answers(3);
+    assert_int_equal(d.ok, 2);
+}
+
 static void before_the_node_has_said_who_it_is_nothing_is_answered(void **unused)
 {
     (void)unused;
@@ -400,6 +415,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
         TEST(an_ask_is_answered),
+        TEST(what_needs_no_state_is_answered_without_one),
         TEST(an_ask_for_another_node_shows_that_one),
         TEST(before_the_node_has_said_who_it_is_nothing_is_answered),
         TEST(a_file_that_can_not_be_read_fails_each_ask_and_nothing_else),
