@@ -417,8 +417,13 @@ int db_rowsums_stop(struct db *db, struct error *err)
     ASSERT(db->sums != NULL && db_in_transaction(db));
     if (rowsums_commit(db, err) != 0)
         return -1;
+    db_rowsums_drop(db);
+    return 0;
+}
+
+void db_rowsums_drop(struct db *db)
+{
     sqlite3_preupdate_hook(db->sqlite, NULL, NULL);
     rowsums_free(db->sums);
     db->sums = NULL;
-    return 0;
 }

@@ -23,6 +23,9 @@ int db_rowsums_start(struct db *db, const char *const *tables, size_t n,
 /* Stores the sums and keeps them no longer: to start anew with other tables, in the same
  * transaction. */
 int db_rowsums_stop(struct db *db, struct error *err) MUST_CHECK;
+/* The same outside a transaction, and after an error: the sums are as the last COMMIT stored them.
+ * Harmless if none are kept. */
+void db_rowsums_drop(struct db *db);
 
 /* As of now, inside the open transaction too. */
 uint64_t db_rowsum(const struct db *db, const char *table);

@@ -123,6 +123,10 @@ void state_close(struct state *s)
     if (s == NULL)
         return;
     unprepare(s);
+    if (!s->read_only) { /* the connection may be opened as a state again */
+        db_rowsums_drop(s->db);
+        db_authorize(s->db, DB_ROLE_ANY);
+    }
     drop_kept(s, 0);
     for (int i = 0; i < N_QUERIES; i++)
         arena_close(&s->ones[i]);

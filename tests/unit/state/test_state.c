@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "db/authorizer.h"
+#include "db/rowsum.h"
 #include "model/id.h"
 
 /* ---- */
@@ -421,11 +422,23 @@ static void a_list_outlives_the_texts_it_was_asked_with(void **data)
     assert_false(state_app_next(q, &app));
 }
 
+/* As after a snapshot that could not be put in the place of ours. */
+static void is_opened_again_on_the_same_connection(void **data)
+{
+    struct fixture *f = *data;
+    struct error err;
+    uint64_t sum = db_rowsum_all(f->db);
+    state_close(f->state);
+    assert_int_equal(state_open(f->db, false, &f->state, &err), 0);
+    assert_true(db_rowsum_all(f->db) == sum);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(every_default_of_the_schema_is_constant),
+        TEST(is_opened_again_on_the_same_connection),
         TEST(a_list_outlives_the_texts_it_was_asked_with),
         TEST(creates_an_app_with_its_deployment_and_a_service_port),
         TEST(apps_of_one_command_get_one_free_port_after_another),
