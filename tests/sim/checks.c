@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -11,6 +12,13 @@
 #include "db/statement.h"
 #include "master/routes.h"
 #include "sim/world.h"
+
+#define LOG_COMMAND 1     /* RAFT_COMMAND, as the log's rows have it */
+#define BOUNDED_EVERY 64  /* entries between two looks at what grows */
+#define LOG_ROWS_TIMES 20 /* while somebody fetches a snapshot the log is kept longer */
+#define LOG_ROWS_MORE 500 /* and what one turn applies comes on top */
+#define WAL_BYTES_MAX (32 << 20)
+#define KEPT_MS 10000 /* for an end to be acknowledged */
 
 struct sum {
     uint64_t value;
@@ -53,43 +61,136 @@ static bool counted_right(struct world *w, struct sim_node *n)
 
 void checks_stop(struct sim_node *n)
 {
-    stmt_free(n->recount);
-    n->recount = NULL;
+    struct stmt **all[] = {&n->recount, &n->log, &n->ordered, &n->rows};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        stmt_free(*all[i]);
+        *all[i] = NULL;
+    }
 }
 
-/* Equal databases at equal indexes: so one of them is recounted. */
-static bool equal_sums(struct world *w, struct sim_node *n)
+/* ---- the log */
+
+/* Nothing but decisions of an older term: then it must change nothing. */
+static bool is_stale(struct slice entry, uint64_t term)
 {
-    uint64_t index = node_applied(n->node);
-    if (index == n->applied || state_level(node_state(n->node)) == 0)
-        return true;
-    n->applied = index;
-    uint64_t value = db_rowsum_all(state_db(node_state(n->node)));
-    struct sum *s = map_get(w->sums, index);
-    if (s == NULL) {
-        s = NEW(struct sum);
-        *s = (struct sum){value, n->position};
-        map_put(w->sums, index, s);
-        if (!counted_right(w, n))
-            return false;
-    } else if (s->value != value) {
-        return fail_world(w, "nodes %d and %d differ at index %" PRIu64, s->node, n->position,
-                          index);
+    struct json *root;
+    struct command c;
+    struct error err;
+    bool stale = true;
+    if (command_entry_parse(entry, &root, &err) != 0)
+        return false;
+    JSON_EACH (element, root)
+        stale =
+            command_from_json(element, &c, &err) == 0 && c.epoch != 0 && c.epoch != term && stale;
+    json_free(root);
+    return stale;
+}
+
+static bool stale_changes_nothing(struct world *w, struct sim_node *n, uint64_t index,
+                                  uint64_t before, uint64_t after)
+{
+    bool fine = true;
+    stmt_bind_i64_at(n->log, 1, (int64_t)index - 1);
+    stmt_bind_i64_at(n->log, 2, (int64_t)index);
+    if (stmt_row(n->log) && before != after && stmt_i64(n->log, 2) == LOG_COMMAND &&
+        is_stale(stmt_blob(n->log, 3), (uint64_t)stmt_i64(n->log, 1)))
+        fine = fail_world(
+            w, "entry %" PRIu64 " has decisions of an older term and changes the state", index);
+    stmt_end(n->log);
+    return fine;
+}
+
+/* What was applied is the same entry everywhere. */
+static bool same_entries(struct world *w, struct sim_node *n, uint64_t from, uint64_t to)
+{
+    bool fine = true;
+    stmt_bind_i64_at(n->log, 1, (int64_t)from);
+    stmt_bind_i64_at(n->log, 2, (int64_t)to);
+    while (stmt_row(n->log) && fine) {
+        uint64_t index = (uint64_t)stmt_i64(n->log, 0);
+        struct slice data = stmt_blob(n->log, 3);
+        uint64_t hash = hash64(data.p, data.len,
+                               (uint64_t)stmt_i64(n->log, 1) ^ (uint64_t)stmt_i64(n->log, 2)) |
+                        1;
+        uint64_t before = (uintptr_t)map_put(w->entries, index, (void *)(uintptr_t)hash);
+        if (before != 0 && before != hash)
+            fine =
+                fail_world(w, "node %d and another differ in entry %" PRIu64, n->position, index);
     }
-    trace(w, "applied %" PRIu64 " on %d: %016" PRIx64, index, n->position, value);
+    stmt_end(n->log);
+    return fine;
+}
+
+static struct stmt *ask(struct world *w, struct sim_node *n, const char *sql)
+{
+    struct error err;
+    struct stmt *q = db_query(state_db(node_state(n->node)), slice_of(sql), &err);
+    if (q == NULL)
+        fail_world(w, "%s: %s", sql, err.text);
+    return q;
+}
+
+/* Nothing grows without end: the log is cut, its file begins anew. */
+static bool bounded(struct world *w, struct sim_node *n)
+{
+    if (n->rows == NULL)
+        n->rows = ask(w, n, "select count(*) from raft_log where idx <= ?1");
+    stmt_bind_i64_at(n->rows, 1, (int64_t)node_applied(n->node));
+    int64_t rows = stmt_one_i64(n->rows, 0),
+            most = LOG_ROWS_TIMES * (int64_t)w->options.log_rows + LOG_ROWS_MORE;
+    if (rows > most)
+        return fail_world(w, "node %d keeps %" PRId64 " rows of its log", n->position, rows);
+    if (db_wal_bytes(state_db(node_state(n->node))) > WAL_BYTES_MAX)
+        return fail_world(w, "node %d has a log of changes of %" PRId64 " bytes", n->position,
+                          db_wal_bytes(state_db(node_state(n->node))));
     return true;
+}
+
+/* ---- the state */
+
+/* Equal databases at equal indexes: so one of them is recounted. */
+static bool equal_sums(struct world *w, struct sim_node *n, uint64_t index)
+{
+    uint64_t value = db_rowsum_all(state_db(node_state(n->node)));
+    struct sum *s = map_get(w->sums, index), *before = map_get(w->sums, index - 1);
+    trace(w, "applied %" PRIu64 " on %d: %016" PRIx64, index, n->position, value);
+    if (s != NULL)
+        return s->value == value || fail_world(w, "nodes %d and %d differ at index %" PRIu64,
+                                               s->node, n->position, index);
+    s = NEW(struct sum);
+    *s = (struct sum){value, n->position};
+    map_put(w->sums, index, s);
+    return counted_right(w, n) &&
+           (before == NULL || stale_changes_nothing(w, n, index, before->value, value));
 }
 
 static bool not_overcommitted(struct world *w, struct sim_node *n)
 {
     struct agent_row a;
     struct stmt *q = state_agents(node_state(n->node));
-    bool fine = true;
-    while (state_agent_next(q, &a) && fine)
-        fine = a.used_cpus_milli >= 0 && a.used_cpus_milli <= a.cpus_milli &&
-               a.used_mem_bytes >= 0 && a.used_mem_bytes <= a.mem_bytes;
+    while (state_agent_next(q, &a))
+        if (a.used_cpus_milli < 0 || a.used_cpus_milli > a.cpus_milli || a.used_mem_bytes < 0 ||
+            a.used_mem_bytes > a.mem_bytes)
+            fail_world(w, "agent %s is over-committed", a.hostname);
     stmt_end(q);
-    return fine || fail_world(w, "agent %s is over-committed", a.hostname);
+    return w->failure[0] == '\0';
+}
+
+/* The state has moved. */
+static bool check_state(struct world *w, struct sim_node *n)
+{
+    uint64_t from = n->applied, index = node_applied(n->node);
+    n->applied = index;
+    plant_of_state(n);
+    if (n->log == NULL)
+        n->log = ask(w, n,
+                     "select idx, term, type, data from raft_log where idx > ?1 and idx <= ?2 "
+                     "order by idx");
+    if (w->failure[0] != '\0' || !same_entries(w, n, from, index) || !not_overcommitted(w, n) ||
+        !equal_sums(w, n, index))
+        return false;
+    orders_seen(n);
+    return index / BOUNDED_EVERY == from / BOUNDED_EVERY || bounded(w, n);
 }
 
 bool check_step(struct world *w, struct sim_node *n)
@@ -98,20 +199,10 @@ bool check_step(struct world *w, struct sim_node *n)
         return false;
     if (state_level(node_state(n->node)) == 0)
         return true;
-    uint64_t applied = n->applied;
-    return one_leader_a_term(w, n) && equal_sums(w, n) &&
-           (applied == n->applied || not_overcommitted(w, n));
+    return one_leader_a_term(w, n) && (node_applied(n->node) == n->applied || check_state(w, n));
 }
 
 /* ---- settled: what is wanted is what runs */
-
-static struct sim_node *leader(struct world *w)
-{
-    for (int i = 0; i < w->options.nodes; i++)
-        if (w->nodes[i].node != NULL && node_leading(w->nodes[i].node))
-            return &w->nodes[i];
-    return NULL;
-}
 
 static int64_t running(struct world *w, const char *of)
 {
@@ -124,8 +215,8 @@ static int64_t running(struct world *w, const char *of)
 
 static bool apps_settled(struct world *w, struct state *s)
 {
-    for (size_t i = 0; i < w->writes_n; i++) {
-        struct write *a = &w->writes[i];
+    for (size_t i = 0; i < w->names_n; i++) {
+        struct name *a = &w->names[i];
         struct app_row row;
         if (a->job)
             continue;
@@ -140,9 +231,21 @@ static bool apps_settled(struct world *w, struct state *s)
     return state_deployments_count(s) == 0;
 }
 
+/* What has ended is forgotten once its end was acknowledged. */
+static bool ended_are_forgotten(struct world *w)
+{
+    size_t kept = 0;
+    for (int i = 0; i < w->options.nodes; i++)
+        for (size_t t = 0; t < w->nodes[i].tasks_n; t++)
+            kept += task_ended(w->nodes[i].tasks[t].state) &&
+                    w->nodes[i].tasks[t].gone_ms < w->mono - KEPT_MS;
+    snprintf(w->unsettled, sizeof w->unsettled, "%zu tasks that have ended are kept", kept);
+    return kept == 0;
+}
+
 static bool all_caught_up(struct world *w)
 {
-    struct sim_node *l = leader(w);
+    struct sim_node *l = leader_of(w);
     snprintf(w->unsettled, sizeof w->unsettled, "not everybody is at the leader's index");
     for (int i = 0; l != NULL && i < w->options.nodes; i++)
         if (w->nodes[i].node == NULL || node_applied(w->nodes[i].node) != node_applied(l->node))
@@ -179,32 +282,23 @@ static bool routes_are_everywhere(struct world *w, struct state *s)
 
 bool check_settled(struct world *w)
 {
-    struct sim_node *l = leader(w);
+    struct sim_node *l = leader_of(w);
     snprintf(w->unsettled, sizeof w->unsettled, "no leader");
     return l != NULL && state_level(node_state(l->node)) > 0 &&
            apps_settled(w, node_state(l->node)) && all_caught_up(w) &&
-           routes_are_everywhere(w, node_state(l->node));
+           routes_are_everywhere(w, node_state(l->node)) && ended_are_forgotten(w);
 }
 
-/* ---- the end: nothing acknowledged is lost */
+/* ---- the end: nothing acknowledged is lost, whichever node is asked */
 
-static bool acknowledged(struct world *w, struct state *s)
+static bool acknowledged(struct world *w, struct sim_node *n)
 {
-    for (size_t i = 0; i < w->writes_n; i++) {
-        const struct write *a = &w->writes[i];
-        struct app_row row;
-        struct job_row job;
-        if (a->pending)
-            continue; /* either may be true */
-        bool there =
-            a->job ? state_job_by_name(s, a->name, &job) : state_app_by_path(s, a->name, &row);
-        if (there != (a->instances >= 0))
-            return fail_world(w, "%s was acknowledged as %s and is %s", a->name,
-                              a->instances >= 0 ? "there" : "deleted",
-                              there ? "there" : "not there");
-        if (there && !a->job && row.instances != a->instances)
-            return fail_world(w, "%s was acknowledged with %d instances and has %d", a->name,
-                              (int)a->instances, (int)row.instances);
+    for (size_t i = 0; i < w->names_n; i++) {
+        const struct name *a = &w->names[i];
+        int64_t value = value_at(n, a);
+        if (!may_be(&a->values, value))
+            return fail_world(w, "%s was acknowledged as %" PRId64 " and is %" PRId64 " on %d",
+                              a->name, a->values.v[0], value, n->position);
     }
     return true;
 }
@@ -212,15 +306,14 @@ static bool acknowledged(struct world *w, struct state *s)
 bool check_end(struct world *w)
 {
     struct error err;
-    if (w->failure[0] != '\0')
-        return false;
-    for (int i = 0; i < w->options.nodes; i++) {
+    for (int i = 0; i < w->options.nodes && w->failure[0] == '\0'; i++) {
         struct sim_node *n = &w->nodes[i];
         if (n->node == NULL)
             continue;
         if (db_rowsums_verify(state_db(node_state(n->node)), &err) != 0)
             return fail_world(w, "node %d: %s", i, err.text);
+        if (!acknowledged(w, n))
+            return false;
     }
-    struct sim_node *l = leader(w);
-    return l == NULL ? fail_world(w, "no leader at the end") : acknowledged(w, node_state(l->node));
+    return w->failure[0] == '\0' && check_runs(w);
 }

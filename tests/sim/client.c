@@ -1,5 +1,7 @@
-/* People who change apps and jobs over the old APIs, and remember what they were told. */
+/* People who change apps and jobs over the old APIs, remember what they were told, and look what
+ * they see. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -9,167 +11,400 @@
 
 #define APPS 6
 #define JOBS 4
+#define READ_MS 200    /* between two reads */
 #define ANSWER_MS 5000 /* then the answer is given up: it may or may not have happened */
 
 struct wish {
     uint64_t exchange; /* 0: none under way */
     int64_t until;
-    size_t write; /* which of w->writes */
-    int64_t instances;
+    struct name *name;
+    int64_t value;
+    bool added; /* `value` was not among those that it may be */
+    int64_t anchor, period_ms;
+};
+
+struct look { /* a read under way */
+    uint64_t exchange;
+    int64_t until;
+    struct name *name;
+    struct values values; /* what it may find */
+    uint64_t writes;      /* of that name, when it began */
+    bool under_way;       /* one of them was, then */
 };
 
 struct client {
     struct wish wish;
-    int64_t due;
+    struct look look;
+    int64_t due, look_due;
 };
 
-static struct client *client(struct world *w)
+void client_init(struct world *w)
 {
-    if (w->client == NULL) {
-        w->client = NEW(struct client);
-        w->writes = mem_zalloc((APPS + JOBS) * sizeof w->writes[0]);
-        w->writes_n = APPS + JOBS;
-        for (size_t i = 0; i < w->writes_n; i++) {
-            bool job = i >= APPS;
-            w->writes[i] = (struct write){.instances = -1, .job = job};
-            snprintf(w->writes[i].name, sizeof w->writes[i].name, job ? "j%zu" : "/a%zu",
-                     job ? i - APPS : i);
-        }
-        w->client->due = 300;
+    w->client = NEW(struct client);
+    w->client->due = w->client->look_due = 300;
+    w->names = mem_zalloc((APPS + JOBS) * sizeof w->names[0]);
+    w->names_n = APPS + JOBS;
+    for (size_t i = 0; i < w->names_n; i++) {
+        bool job = i >= APPS;
+        w->names[i] = (struct name){.job = job, .values = {{VALUE_NONE}, 1}};
+        snprintf(w->names[i].name, sizeof w->names[i].name, job ? "j%zu" : "/a%zu",
+                 job ? i - APPS : i);
     }
-    return w->client;
 }
+
+/* ---- what something may be */
+
+bool may_be(const struct values *values, int64_t value)
+{
+    for (int i = 0; i < values->n; i++)
+        if (values->v[i] == value)
+            return true;
+    return false;
+}
+
+static bool add_value(struct values *values, int64_t value)
+{
+    if (may_be(values, value))
+        return false;
+    ASSERT(values->n < VALUES_MAX);
+    values->v[values->n++] = value;
+    return true;
+}
+
+static void remove_value(struct values *values, int64_t value)
+{
+    int kept = 0;
+    for (int i = 0; i < values->n; i++)
+        if (values->v[i] != value)
+            values->v[kept++] = values->v[i];
+    values->n = kept;
+}
+
+static void set_value(struct values *values, int64_t value)
+{
+    *values = (struct values){{value}, 1};
+}
+
+static int64_t app_value(int64_t instances, int64_t variant)
+{
+    return instances * 10 + variant;
+}
+
+/* What a door's answer shows: an app's instances and command, a job's period. */
+static int64_t value_of(const struct name *name, int status, struct slice body)
+{
+    struct error err;
+    if (!name->job && status == 404)
+        return VALUE_NONE;
+    struct json *v = status == 200 ? json_parse_own(body, &err) : NULL;
+    int64_t value = VALUE_UNKNOWN;
+    if (v == NULL)
+        return value;
+    if (name->job) {
+        const struct json *job = json_first(v);
+        const char *period =
+            job == NULL ? NULL : strstr(json_str(json_get(job, "schedule"), ""), "/PT");
+        value = job == NULL ? VALUE_NONE : period == NULL ? VALUE_UNKNOWN : atoi(period + 3);
+    } else {
+        const struct json *app = json_get(v, "app");
+        value = app_value(json_int(json_get(app, "instances"), 0),
+                          atoi(json_str(json_get(app, "cmd"), "run 0") + 4));
+    }
+    json_free(v);
+    return value;
+}
+
+static struct request read_of(const struct name *name, char target[96])
+{
+    if (name->job)
+        snprintf(target, 96, "/scheduler/jobs/search?name=%s", name->name);
+    else
+        snprintf(target, 96, "/v2/apps%s", name->name);
+    struct request r = request_of(METHOD_GET, target);
+    r.listener = name->job ? "chronos" : "marathon";
+    r.remote = "10.0.0.9";
+    return r;
+}
+
+int64_t value_at(struct sim_node *n, const struct name *name)
+{
+    char target[96];
+    if (n->facts == NULL || state_level(node_state(n->node)) == 0)
+        return VALUE_UNKNOWN;
+    const struct request r = read_of(name, target);
+    struct route_match match = {0};
+    struct reply reply;
+    struct view view = {node_state(n->node), n->facts, now_of(n), node_applied(n->node)};
+    struct call c = {.request = &r, .match = &match, .view = &view, .reply = &reply};
+    reply_init(&reply);
+    if (api_find(node_api(n->node), &r, &c) != NULL)
+        api_ask(&c);
+    int64_t value = value_of(name, reply.status, buf_slice(&reply.body));
+    call_close(&c);
+    route_match_close(&match);
+    reply_close(&reply);
+    return value;
+}
+
+/* ---- asking */
 
 static int any_up(struct world *w)
 {
-    int start = (int)rng_below(&w->rng, (uint64_t)w->options.nodes);
-    for (int i = 0; i < w->options.nodes; i++) { /* rather one that leads */
-        struct sim_node *n = &w->nodes[(start + i) % w->options.nodes];
-        if (n->node != NULL && node_leading(n->node))
-            return n->position;
-    }
-    return w->nodes[start].node != NULL ? start : -1;
+    struct sim_node *l = leader_of(w);
+    if (l != NULL && chance(w, 800))
+        return l->position;
+    int i = (int)rng_below(&w->rng, (uint64_t)w->options.nodes);
+    return w->nodes[i].node != NULL ? i : -1;
 }
 
-static void send(struct world *w, int to, const char *listener, enum method method,
-                 const char *target, const char *body)
+static uint64_t send(struct world *w, int to, struct request *r)
 {
-    struct client *c = client(w);
+    struct event e = {
+        .kind = EVENT_REQUEST, .exchange = {++w->next_exchange}, .request = request_dup(r)};
+    deliver(w, to, 1 + (int64_t)rng_below(&w->rng, 5), &e);
+    return w->next_exchange;
+}
+
+/* ---- writing */
+
+static void send_wish(struct world *w, int to, const char *listener, enum method method,
+                      const char *target, const char *body)
+{
+    struct wish *wish = &w->client->wish;
     struct request r = request_of(method, target);
     r.listener = listener;
     r.headers = SLICE("Content-Type: application/json\r\n");
     r.body = slice_of(body);
     r.remote = "10.0.0.9";
-    struct event e = {
-        .kind = EVENT_REQUEST, .exchange = {++w->next_exchange}, .request = request_dup(&r)};
-    c->wish.exchange = w->next_exchange;
-    c->wish.until = w->mono + ANSWER_MS;
-    trace(w, "ask %s %s %s", method_text(method), target, body);
-    deliver(w, to, 1 + (int64_t)rng_below(&w->rng, 5), &e);
+    trace(w, "ask %d: %s %s %s", to, method_text(method), target, body);
+    wish->exchange = send(w, to, &r);
+    wish->until = w->mono + ANSWER_MS;
+    wish->added = add_value(&wish->name->values, wish->value);
+    wish->name->under_way = true;
+    wish->name->writes++;
+    if (w->client->look.name == wish->name)
+        add_value(&w->client->look.values, wish->value);
 }
 
-static void wish_for_app(struct world *w, int to, size_t which)
+/* Each fifth or so, of those that are known to be there. */
+static bool wants_it_gone(struct world *w, const struct name *name)
 {
-    struct write *a = &w->writes[which];
+    return name->values.n == 1 && name->values.v[0] != VALUE_NONE && chance(w, 150);
+}
+
+static void wish_for_app(struct world *w, int to, struct name *app)
+{
     char target[96], body[256];
-    struct client *c = client(w);
-    snprintf(target, sizeof target, "/v2/apps%s?force=true", a->name);
-    c->wish.write = which;
-    if (a->instances > 0 && chance(w, 150)) {
-        c->wish.instances = -1;
-        send(w, to, "marathon", METHOD_DELETE, target, "");
+    struct wish *wish = &w->client->wish;
+    snprintf(target, sizeof target, "/v2/apps%s?force=true", app->name);
+    if (wants_it_gone(w, app)) {
+        *wish = (struct wish){.name = app, .value = VALUE_NONE};
+        send_wish(w, to, "marathon", METHOD_DELETE, target, "");
         return;
     }
-    c->wish.instances = 1 + (int64_t)rng_below(&w->rng, 4);
+    int instances = 1 + (int)rng_below(&w->rng, 4), variant = (int)rng_below(&w->rng, 3);
+    *wish = (struct wish){.name = app, .value = app_value(instances, variant)};
     snprintf(body, sizeof body,
              "{\"cmd\":\"run %d\",\"instances\":%d,\"cpus\":0.1,\"mem\":16,\"disk\":0,"
              "\"upgradeStrategy\":{\"minimumHealthCapacity\":0.5,\"maximumOverCapacity\":0.5}}",
-             (int)rng_below(&w->rng, 3), (int)c->wish.instances);
-    send(w, to, "marathon", METHOD_PUT, target, body);
+             variant, instances);
+    send_wish(w, to, "marathon", METHOD_PUT, target, body);
 }
 
-static const char *begin_of_job(struct world *w)
+static const char *begin_of_job(struct world *w, int64_t *anchor)
 {
+    *anchor = w->wall0;
     if (w->options.plain)
         return "2036-01-01T00:00:00Z";
-    return chance(w, 500) ? "2026-01-01T00:00:00Z" : "";
+    if (chance(w, 500))
+        return "2026-01-01T00:00:00Z";
+    *anchor = 0;
+    return "";
 }
 
-static void wish_for_job(struct world *w, int to, size_t which)
+static void wish_for_job(struct world *w, int to, struct name *job)
 {
     char target[96], body[256];
-    struct client *c = client(w);
-    struct write *j = &w->writes[which];
-    c->wish.write = which;
-    if (j->instances > 0 && chance(w, 150)) { /* made again, it has the same targets */
-        c->wish.instances = -1;
-        snprintf(target, sizeof target, "/scheduler/job/%s", j->name);
-        send(w, to, "chronos", METHOD_DELETE, target, "");
+    struct wish *wish = &w->client->wish;
+    if (wants_it_gone(w, job)) { /* made again, it has the same targets */
+        *wish = (struct wish){.name = job, .value = VALUE_NONE};
+        snprintf(target, sizeof target, "/scheduler/job/%s", job->name);
+        send_wish(w, to, "chronos", METHOD_DELETE, target, "");
         return;
     }
-    c->wish.instances = 1;
+    int64_t anchor;
+    const char *begin = begin_of_job(w, &anchor);
+    int period = 1 + (int)rng_below(&w->rng, 5);
+    *wish = (struct wish){
+        .name = job, .value = period, .anchor = anchor, .period_ms = 1000 * (int64_t)period};
     snprintf(body, sizeof body,
              "{\"name\":\"%s\",\"command\":\"true\",\"schedule\":\"R/%s/PT%dS\","
              "\"epsilon\":\"PT30S\",\"cpus\":0.1,\"mem\":16,\"disk\":0,\"retries\":0}",
-             j->name, begin_of_job(w), 1 + (int)rng_below(&w->rng, 5));
-    send(w, to, "chronos", METHOD_POST, "/scheduler/iso8601", body);
+             job->name, begin, period);
+    send_wish(w, to, "chronos", METHOD_POST, "/scheduler/iso8601", body);
 }
+
+static void wish_something(struct world *w)
+{
+    int to = any_up(w);
+    size_t which = (size_t)rng_below(&w->rng, w->names_n);
+    if (w->options.plain)
+        which = APPS + which % JOBS;
+    struct name *name = &w->names[which];
+    if (to < 0 || !in_trouble(w) || name->values.n == VALUES_MAX)
+        return;
+    if (name->job)
+        wish_for_job(w, to, name);
+    else
+        wish_for_app(w, to, name);
+}
+
+static void wish_done(struct world *w)
+{
+    struct wish *wish = &w->client->wish;
+    struct name *name = wish->name;
+    w->acked++;
+    set_value(&name->values, wish->value);
+    name->since_ms = w->mono;
+    name->anchor = wish->anchor;
+    name->period_ms = wish->period_ms;
+    if (wish->value == VALUE_NONE || name->remade_ms > w->mono)
+        name->remade_ms = w->mono;
+}
+
+/* Not applied for certain, if not 504. */
+static void wish_refused(struct world *w, int status)
+{
+    struct wish *wish = &w->client->wish;
+    if (wish->value == VALUE_NONE && status == (wish->name->job ? 400 : 404)) {
+        if (!wish->added)
+            wish_done(w);
+        else
+            fail_world(w, "%s was acknowledged and is not there", wish->name->name);
+    } else if (status != 504) {
+        w->refused++;
+        if (wish->added)
+            remove_value(&wish->name->values, wish->value);
+    }
+}
+
+/* Nobody knows what it is now, nor what it was meanwhile. */
+static void unsettle(struct name *name)
+{
+    name->since_ms = name->remade_ms = INT64_MAX / 2;
+    name->period_ms = 0;
+}
+
+static void take_wish(struct world *w, const struct answer *a)
+{
+    struct wish *wish = &w->client->wish;
+    trace(w, "answer %d for %s", a->status, wish->name->name);
+    if (a->status >= 200 && a->status < 300)
+        wish_done(w);
+    else
+        wish_refused(w, a->status);
+    if (a->status == 504)
+        unsettle(wish->name);
+    wish->name->under_way = false;
+    wish->exchange = 0;
+}
+
+static void give_up_wish(struct world *w)
+{
+    struct wish *wish = &w->client->wish;
+    wish->exchange = 0;
+    wish->name->under_way = false;
+    unsettle(wish->name);
+}
+
+/* ---- reading */
+
+static void look_at(struct world *w)
+{
+    char target[96];
+    struct look *look = &w->client->look;
+    struct name *name = &w->names[rng_below(&w->rng, w->names_n)];
+    int to = (int)rng_below(&w->rng, (uint64_t)w->options.nodes); /* any node can say */
+    if (w->nodes[to].node == NULL || name->values.n == VALUES_MAX)
+        return;
+    struct request r = read_of(name, target);
+    *look = (struct look){.name = name,
+                          .values = name->values,
+                          .writes = name->writes,
+                          .under_way = name->under_way,
+                          .until = w->mono + ANSWER_MS};
+    if (planted(w, PLANT_STALE_READ)) {
+        int64_t value = value_at(&w->nodes[to], name);
+        if (value != VALUE_UNKNOWN && !may_be(&look->values, value))
+            fail_world(w, "%s was read as %lld", name->name, (long long)value);
+        look->name = NULL;
+        return;
+    }
+    look->exchange = send(w, to, &r);
+}
+
+/* Linearizable: what was acknowledged before the read began, or a write that came later. What it
+ * has found is settled, if nobody wrote meanwhile. */
+static void take_look(struct world *w, const struct answer *a)
+{
+    struct look *look = &w->client->look;
+    struct name *name = look->name;
+    int64_t value = value_of(name, a->status, blob_slice(a->body));
+    look->exchange = 0;
+    look->name = NULL;
+    if (value == VALUE_UNKNOWN)
+        return;
+    w->reads++;
+    if (!may_be(&look->values, value))
+        fail_world(w, "%s was read as %lld, which it cannot be", name->name, (long long)value);
+    if (look->writes == name->writes && !look->under_way && name->values.n > 1) {
+        trace(w, "%s is %lld", name->name, (long long)value);
+        set_value(&name->values, value);
+        name->period_ms = 0; /* which anchor it has is not known */
+        name->since_ms = name->remade_ms = w->mono;
+    }
+}
+
+/* ---- both */
 
 void client_act(struct world *w)
 {
-    struct client *c = client(w);
-    if (w->mono < c->due)
-        return;
-    c->due = w->mono + w->options.wish_ms / 2 +
-             (int64_t)rng_below(&w->rng, (uint64_t)w->options.wish_ms);
-    if (c->wish.exchange != 0) {
-        if (w->mono >= c->wish.until)
-            c->wish.exchange = 0; /* the write stays pending: either may be true */
-        return;
+    struct client *c = w->client;
+    if (w->mono >= c->due) {
+        c->due = w->mono + w->options.wish_ms / 2 +
+                 (int64_t)rng_below(&w->rng, (uint64_t)w->options.wish_ms);
+        if (c->wish.exchange == 0)
+            wish_something(w);
+        else if (w->mono >= c->wish.until)
+            give_up_wish(w);
     }
-    int to = any_up(w);
-    if (to < 0 || w->mono >= w->options.trouble_ms)
-        return;
-    size_t which = (size_t)rng_below(&w->rng, w->writes_n);
-    if (w->options.plain)
-        which = APPS + which % JOBS;
-    if (w->writes[which].pending)
-        return; /* nobody knows what it is: left alone */
-    if (which < APPS)
-        wish_for_app(w, to, which);
-    else
-        wish_for_job(w, to, which);
-    w->writes[which].pending = true;
+    if (w->mono >= c->look_due) {
+        c->look_due =
+            w->options.plain ? INT64_MAX : w->mono + (int64_t)rng_below(&w->rng, 2 * READ_MS);
+        if (c->look.exchange == 0)
+            look_at(w);
+        else if (w->mono >= c->look.until)
+            c->look = (struct look){0};
+    }
 }
 
 void client_answer(struct world *w, struct answer *a)
 {
-    struct client *c = client(w);
-    if (a->id.v == c->wish.exchange && a->kind == ANSWER_WHOLE) {
-        struct write *write = &w->writes[c->wish.write];
-        trace(w, "answer %d for %s", a->status, write->name);
-        c->wish.exchange = 0;
-        if (a->status >= 200 && a->status < 300) {
-            w->acked++;
-            write->instances = c->wish.instances;
-            write->pending = false;
-        } else if (a->status == (write->job ? 400 : 404) && c->wish.instances == -1) {
-            fail_world(w, "%s was acknowledged and is not there", write->name);
-        } else if (a->status != 504) { /* certainly not applied */
-            w->refused++;
-            write->pending = false;
-        }
-    }
+    struct client *c = w->client;
+    if (a->kind == ANSWER_WHOLE && a->id.v == c->wish.exchange)
+        take_wish(w, a);
+    else if (a->kind == ANSWER_WHOLE && a->id.v == c->look.exchange)
+        take_look(w, a);
     answer_close(a);
 }
 
 int64_t client_due(const struct world *w)
 {
-    return w->client == NULL ? 300 : w->client->due;
+    return w->client->due < w->client->look_due ? w->client->due : w->client->look_due;
 }
 
 void client_close(struct world *w)
 {
     mem_free(w->client);
-    mem_free(w->writes);
+    mem_free(w->names);
 }

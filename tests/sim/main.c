@@ -4,13 +4,16 @@
  *     sim --seed 7 [--verbose]   plays one again, to the byte, and shows what happened
  *     --nodes N                  otherwise 1 to 5, by the seed
  *     --calm SECONDS             so long without faults, five writes a second
- *     --plain                    writes that make nothing run */
+ *     --plain                    writes that make nothing run
+ *     --plants                   breaks one thing after the other, and sees whether it is found */
 #include <malloc.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/str.h"
@@ -23,33 +26,61 @@ static void show_line(void *data, enum log_level level, const char *line)
         fprintf(stderr, "       %s\n", line);
 }
 
+#define PLANT_SEEDS 40 /* within so many each planted fault is found */
+
+/* One of `often` has it, then up to `most`. */
+static int some(struct rng *r, uint64_t often, uint64_t most)
+{
+    uint64_t drawn = 1 + rng_below(r, most);
+    return rng_below(r, often) == 0 ? (int)drawn : 0;
+}
+
+static struct faults faults_of(struct rng *r)
+{
+    return (struct faults){
+        .drop = some(r, 2, rng_below(r, 5) == 0 ? 400 : 100),
+        .repeat = some(r, 2, 100),
+        .delay = some(r, 2, 80),
+        .crash = some(r, 2, 12),
+        .lose = some(r, 1, 600),
+        .tear = some(r, 1, 600),
+        .error = some(r, 4, 6),
+        .stall = some(r, 4, 30),
+        .abort = some(r, 2, 500),
+        .die = some(r, 2, 60),
+        .cut = some(r, 2, 400),
+        .deaf = some(r, 3, 600),
+        .split = some(r, 3, 300),
+        .pause = some(r, 3, 400),
+        .jump = some(r, 4, 100),
+        .full = some(r, 4, 200),
+        .process = some(r, 3, 300),
+        .host = some(r, 5, 150),
+        .storm = some(r, 8, 200),
+        .stop = some(r, 3, 500),
+        .drift = some(r, 4, 30),
+    };
+}
+
 /* What a world is like comes from its seed. */
 static struct world_options options_of(uint64_t seed, int nodes, bool verbose)
 {
     struct rng r;
     rng_seed(&r, seed ^ UINT64_C(0x6d65736f6c697468));
-    bool quiet = rng_below(&r, 8) == 0;
+    bool quiet = rng_below(&r, 16) == 0;
     struct world_options o = {
         .seed = seed,
-        .nodes = nodes > 0 ? nodes : 1 + (int)rng_below(&r, WORLD_NODES_MAX),
+        .nodes = 1 + (int)rng_below(&r, WORLD_NODES_MAX),
         .trouble_ms = 15000,
         .wish_ms = 150,
         .heal_ms = 120000,
+        .log_rows = 8 + (unsigned)rng_below(&r, 60),
         .verbose = verbose,
     };
+    if (nodes > 0)
+        o.nodes = nodes;
     if (!quiet)
-        o.faults = (struct faults){
-            .drop = (int)rng_below(&r, 200),
-            .repeat = (int)rng_below(&r, 100),
-            .delay = (int)rng_below(&r, 80),
-            .crash = (int)rng_below(&r, 12),
-            .lose = (int)rng_below(&r, 600),
-            .tear = (int)rng_below(&r, 600),
-            .cut = (int)rng_below(&r, 400),
-            .die = (int)rng_below(&r, 60),
-            .jump = (int)rng_below(&r, 50),
-            .stop = (int)rng_below(&r, 500),
-        };
+        o.faults = faults_of(&r);
     return o;
 }
 
@@ -67,11 +98,10 @@ static bool play(const struct world_options *o, int64_t *virtual_ms)
     bool fine = world_play(o, &w) == 0;
     *virtual_ms += w.mono;
     if (fine)
-        printf("ok seed %llu nodes %d turns %lld crashes %lld stops %lld acked %lld virtual_ms "
-               "%lld trace "
-               "%016llx\n",
+        printf("ok seed %llu nodes %d turns %lld crashes %lld stops %lld acked %lld reads %lld "
+               "virtual_ms %lld trace %016llx\n",
                (unsigned long long)o->seed, o->nodes, (long long)w.turns, (long long)w.crashes,
-               (long long)w.stopped, (long long)w.acked, (long long)w.mono,
+               (long long)w.stopped, (long long)w.acked, (long long)w.reads, (long long)w.mono,
                (unsigned long long)w.trace);
     else
         printf("%s at %lld ms\nnot ok seed %llu nodes %d\n", w.failure, (long long)w.mono,
@@ -81,11 +111,91 @@ static bool play(const struct world_options *o, int64_t *virtual_ms)
     return fine;
 }
 
+/* A world in which only that is wrong, and what its check needs to be put to the test. */
+static struct world_options options_of_plant(enum plant plant, uint64_t seed)
+{
+    struct world_options o = options_of(seed, 3, false);
+    o.plant = plant;
+    o.log_rows = 40;
+    o.faults = (struct faults){0};
+    o.heal_ms = 60000;
+    switch (plant) {
+    case PLANT_TWO_LEADERS:
+        o.nodes = 4;
+        o.faults = (struct faults){.storm = 900, .split = 500, .delay = 300};
+        break;
+    case PLANT_LOST:
+        o.nodes = 1;
+        o.faults = (struct faults){.process = 300, .lose = 1000};
+        break;
+    case PLANT_LIE:
+        o.faults = (struct faults){.split = 600, .process = 900};
+        break;
+    case PLANT_STALE_READ:
+        o.faults = (struct faults){.cut = 600};
+        break;
+    case PLANT_GROWTH:
+        o.log_rows = 4;
+        o.trouble_ms = 60000;
+        break;
+    case PLANT_EXIT:
+        o.faults = (struct faults){.error = 10};
+        break;
+    default:
+        break;
+    }
+    return o;
+}
+
+static bool plant_is_found(enum plant plant)
+{
+    struct world w;
+    for (uint64_t seed = 1; seed <= PLANT_SEEDS; seed++) {
+        const struct world_options o = options_of_plant(plant, seed);
+        bool fine = world_play(&o, &w) == 0;
+        bool found = !fine && strstr(w.failure, plant_sign(plant)) != NULL;
+        if (!fine)
+            printf("%s: seed %llu: %s\n", plant_name(plant), (unsigned long long)seed, w.failure);
+        world_close(&w);
+        if (found) {
+            printf("ok it is found that %s\n", plant_name(plant));
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Each in a process of its own: some break so much that an assertion ends it. */
+static bool is_found_apart(enum plant plant)
+{
+    int status = 1;
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        bool found = plant_is_found(plant);
+        fflush(stdout);
+        _exit(found ? 0 : 1);
+    }
+    if (child < 0 || waitpid(child, &status, 0) < 0 || status != 0) {
+        printf("not ok it is found that %s\n", plant_name(plant));
+        return false;
+    }
+    return true;
+}
+
+static bool plants_are_found(void)
+{
+    bool fine = true;
+    for (enum plant plant = PLANT_NONE + 1; plant < N_PLANTS; plant++)
+        fine = is_found_apart(plant) && fine;
+    return fine;
+}
+
 /* What the arguments ask for; false: they make no sense. */
 struct arguments {
     uint64_t first, last;
     int nodes, calm_s;
-    bool plain, verbose;
+    bool plain, plants, verbose;
 };
 
 static bool read_arguments(int argc, char **argv, struct arguments *a)
@@ -99,6 +209,10 @@ static bool read_arguments(int argc, char **argv, struct arguments *a)
         }
         if (str_eq(argv[i], "--plain")) {
             a->plain = true;
+            continue;
+        }
+        if (str_eq(argv[i], "--plants")) {
+            a->plants = true;
             continue;
         }
         if (value == NULL)
@@ -138,7 +252,7 @@ int main(int argc, char **argv)
     bool fine = true;
     if (!read_arguments(argc, argv, &a)) {
         fprintf(stderr, "usage: sim [--seeds A-B | --seed N] [--nodes N] [--calm SECONDS] "
-                        "[--plain] [--verbose]\n");
+                        "[--plain] [--plants] [--verbose]\n");
         return 2;
     }
     sqlite3_config(SQLITE_CONFIG_SINGLETHREAD); /* nobody else is here */
@@ -147,6 +261,8 @@ int main(int argc, char **argv)
     mallopt(M_MMAP_THRESHOLD, 64 << 20);
     if (a.verbose)
         log_set_sink(show_line, NULL, LOG_DEBUG);
+    if (a.plants)
+        return plants_are_found() ? 0 : 1;
     for (uint64_t seed = a.first; seed <= a.last; seed++) {
         const struct world_options o = options_for(&a, seed);
         fine = play(&o, &virtual_ms) && fine;

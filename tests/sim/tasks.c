@@ -28,8 +28,9 @@ static void report(struct sim_node *n, const struct sim_task *t, int64_t delay_m
     struct status st = {
         .task = t->id,
         .state = t->state,
-        .at = {n->w->wall0 + n->w->mono},
+        .at = now_of(n).wall,
         .pid = 1000 + t->id,
+        .reason = t->state == TASK_LOST ? "REASON_AGENT_RESTARTED" : NULL,
         .exited = t->state == TASK_FINISHED || t->state == TASK_FAILED,
         .exit_code = t->exit_code,
     };
@@ -37,34 +38,6 @@ static void report(struct sim_node *n, const struct sim_task *t, int64_t delay_m
     json_begin(&w, &e.body);
     status_write(&st, &w);
     deliver(n->w, n->position, delay_ms, &e);
-}
-
-/* Where and when a run's attempt was started first. */
-struct start {
-    int node;
-    int64_t at;
-};
-
-/* An attempt is started once. Only where its node could not be heard of may another one start it,
- * too (spec/chronos.md 5.2, step 3: at least once). */
-static void note_start(struct sim_node *n, const struct run_spec *spec)
-{
-    struct world *w = n->w;
-    char attempt[TASK_ID_SIZE + 24];
-    if (spec->owner != OWNER_JOB)
-        return;
-    snprintf(attempt, sizeof attempt, "%" PRId64 " %s", spec->run, spec->name);
-    struct start *first = map_get_str(w->started, attempt);
-    if (first == NULL) {
-        first = NEW(struct start);
-        *first = (struct start){n->position, w->mono};
-        map_put_str(w->started, attempt, first);
-        return;
-    }
-    bool unheard = w->options.faults.drop > 0 || w->nodes[first->node].unheard_ms >= first->at;
-    if (first->node == n->position || !unheard)
-        fail_world(w, "run %s was started on %d and again on %d", attempt, first->node,
-                   n->position);
 }
 
 void task_launch(struct sim_node *n, int64_t task, struct slice run_spec)
@@ -94,18 +67,29 @@ void task_launch(struct sim_node *n, int64_t task, struct slice run_spec)
         .name = mem_strdup(spec.name),
         .of = mem_strdup(spec.of),
         .owner = spec.owner,
-        .started = {n->w->wall0 + n->w->mono},
+        .started_ms = n->w->mono,
         .state = TASK_RUNNING,
         .ends_ms = job ? n->w->mono + 20 + (int64_t)rng_below(&n->w->rng, 400) : INT64_MAX,
         .exit_code = job && chance(n->w, 100) ? 1 : 0,
         .kill_ms = INT64_MAX,
         .grace_ms = spec.grace_ms < 50 ? 50 : spec.grace_ms,
     };
-    note_start(n, &spec);
     trace(n->w, "start %s on %d", t->name, n->position);
+    check_start(n, task, &spec);
     report(n, t, START_MS);
+    bool twice = planted(n->w, job ? PLANT_TWICE : PLANT_TWO_PLACES) && !n->w->planted;
+    if (planted(n->w, PLANT_OVERLAP) && job) { /* it is said to have ended */
+        t->ends_ms = n->w->mono + 8000;
+        struct sim_task ended = *t;
+        ended.state = TASK_FINISHED;
+        report(n, &ended, 100);
+    }
     run_spec_close(&spec);
     json_free(v);
+    if (twice) {
+        n->w->planted = true;
+        task_launch(&n->w->nodes[(n->position + 1) % n->w->options.nodes], task, run_spec);
+    }
 }
 
 void task_end(struct sim_node *n, int64_t task)
@@ -151,6 +135,8 @@ void tasks_pass(struct sim_node *n)
             continue;
         if (second && n->w->mono < n->w->options.trouble_ms)
             die_by_chance(n, t);
+        if (t->kill_ms <= n->w->mono || t->ends_ms <= n->w->mono)
+            t->gone_ms = n->w->mono;
         if (t->kill_ms <= n->w->mono)
             t->state = TASK_KILLED;
         else if (t->ends_ms <= n->w->mono)
@@ -158,7 +144,8 @@ void tasks_pass(struct sim_node *n)
         else
             continue;
         trace(n->w, "end %s %s on %d", t->name, task_state_word(t->state), n->position);
-        report(n, t, 1);
+        if (n->node != NULL)
+            report(n, t, 1);
     }
 }
 
@@ -180,6 +167,18 @@ void tasks_found(struct sim_node *n)
         report(n, &n->tasks[i], 2);
     struct event e = {.kind = EVENT_RECOVERED};
     deliver(n->w, n->position, 3, &e);
+}
+
+void tasks_vanish(struct sim_node *n)
+{
+    for (size_t i = 0; i < n->tasks_n; i++) {
+        struct sim_task *t = &n->tasks[i];
+        if (task_ended(t->state))
+            continue;
+        t->state = TASK_LOST;
+        t->gone_ms = n->w->mono;
+        trace(n->w, "end %s lost on %d", t->name, n->position);
+    }
 }
 
 void tasks_free(struct sim_node *n)

@@ -10,7 +10,6 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "base/str.h"
 
 #define TURN_MS 1 /* what a turn takes: the node is deaf until then */
 #define RESTART_MS_MAX 3000
@@ -48,9 +47,22 @@ bool chance(struct world *w, int per_thousand)
     return per_thousand > 0 && rng_below(&w->rng, 1000) < (uint64_t)per_thousand;
 }
 
-static bool in_trouble(const struct world *w)
+bool in_trouble(const struct world *w)
 {
     return w->mono < w->options.trouble_ms;
+}
+
+bool planted(const struct world *w, enum plant plant)
+{
+    return w->options.plant == plant;
+}
+
+struct sim_node *leader_of(struct world *w)
+{
+    for (int i = 0; i < w->options.nodes; i++)
+        if (w->nodes[i].node != NULL && node_leading(w->nodes[i].node))
+            return &w->nodes[i];
+    return NULL;
 }
 
 /* ---------------- the queue */
@@ -92,228 +104,31 @@ static void put_in(struct sim_node *n, struct event *e)
     n->inbox[n->inbox_n++] = *e;
 }
 
-/* ---------------- hands */
+/* ---------------- clocks: a node's own run too fast or too slow */
 
-static bool reachable(const struct world *w, const struct sim_node *a, const struct sim_node *b)
+static int64_t local_of(const struct sim_node *n, int64_t mono)
 {
-    return a->cut_until <= w->mono && b->cut_until <= w->mono;
+    return mono + mono * n->drift / 1000;
 }
 
-static void send_once(struct sim_node *n, struct sim_node *to, struct slice frame)
+/* When the node's clock shows that. */
+static int64_t world_of(const struct sim_node *n, int64_t local)
 {
-    struct world *w = n->w;
-    struct event e = {.kind = EVENT_FRAME, .node = (int64_t)n->id};
-    buf_init(&e.body, LIMIT_FRAME_BYTES);
-    buf_put_slice(&e.body, frame);
-    int64_t delay = 1 + (int64_t)rng_below(&w->rng, 4);
-    if (in_trouble(w) && chance(w, w->options.faults.delay))
-        delay += (int64_t)rng_below(&w->rng, 400);
-    deliver(w, to->position, delay, &e);
+    if (n->drift == 0 || local >= MONO_NEVER.ms / 1000)
+        return local;
+    int64_t mono = local * 1000 / (1000 + n->drift) - 1;
+    while (local_of(n, mono) < local)
+        mono++;
+    return mono;
 }
 
-static void hand_secret(struct hands *h, void *dst, size_t n)
+struct now now_of(const struct sim_node *n)
 {
-    rng_fill(h->rng, dst, n);
-}
-
-static void hand_send(struct hands *h, int64_t node, struct slice frame)
-{
-    struct sim_node *n = h->data;
-    struct world *w = n->w;
-    for (int i = 0; i < w->options.nodes; i++) {
-        struct sim_node *to = &w->nodes[i];
-        if ((int64_t)to->id != node || !reachable(w, n, to) ||
-            (in_trouble(w) && chance(w, w->options.faults.drop)))
-            continue;
-        send_once(n, to, frame);
-        if (in_trouble(w) && chance(w, w->options.faults.repeat))
-            send_once(n, to, frame);
-    }
-}
-
-static void hand_know(struct hands *h, const struct known_node *k)
-{
-    (void)h;
-    (void)k;
-}
-
-static void hand_answer(struct hands *h, struct answer *a)
-{
-    client_answer(((struct sim_node *)h->data)->w, a);
-}
-
-static void hand_ask(struct hands *h, struct exchange_id id, struct request *request,
-                     uint64_t index)
-{
-    (void)h;
-    (void)id;
-    (void)index;
-    request_free(request); /* the simulated client only writes */
-}
-
-static void hand_sandbox(struct hands *h, struct exchange_id id, struct sandbox_request *r)
-{
-    (void)h;
-    (void)id;
-    sandbox_request_free(r);
-}
-
-static unsigned hand_topics(struct hands *h)
-{
-    (void)h;
-    return ~0u;
-}
-
-static void hand_publish(struct hands *h, const struct published *p)
-{
-    struct sim_node *n = h->data;
-    n->w->trace = hash64(p->type, strlen(p->type), n->w->trace);
-}
-
-static void hand_facts(struct hands *h, const struct facts *f)
-{
-    struct sim_node *n = h->data;
-    trace(n->w, "node %d: term %llu%s", n->position, (unsigned long long)f->term,
-          f->leading ? " leads" : "");
-}
-
-static void hand_launch(struct hands *h, int64_t task, struct slice run_spec)
-{
-    task_launch(h->data, task, run_spec);
-}
-
-static void hand_kill(struct hands *h, int64_t task, const char *reason)
-{
-    (void)reason;
-    task_end(h->data, task);
-}
-
-static void hand_forget(struct hands *h, int64_t task)
-{
-    task_forget(h->data, task);
-}
-
-static int take_routes(struct proxy_routes *routes, struct slice message, struct error *err)
-{
-    struct proxy_change c;
-    struct json *v = json_parse_own(message, err);
-    int rc = v == NULL ? -1 : proxy_change_parse(v, &c, err);
-    json_free(v);
-    if (rc != 0)
-        return -1;
-    rc = proxy_routes_reduce(routes, &c, err);
-    if (rc == 0)
-        proxy_routes_apply(routes, &c);
-    proxy_change_close(&c);
-    return rc;
-}
-
-static void hand_routes(struct hands *h, struct slice message)
-{
-    struct sim_node *n = h->data;
-    struct error err;
-    struct event e = {.kind = EVENT_ROUTES_REFUSED};
-    if (take_routes(&n->routes, message, &err) != 0)
-        deliver(n->w, n->position, 1, &e);
-}
-
-/* A snapshot is a copy of the file; it is there at once, and arrives some time later. */
-static void snapshot_path(const struct sim_node *n, uint64_t token, char dst[TMP_PATH_SIZE])
-{
-    snprintf(dst, TMP_PATH_SIZE, "%.200s/snapshot-%llu", n->folder, (unsigned long long)token);
-}
-
-static void hand_snapshot_make(struct hands *h)
-{
-    struct sim_node *n = h->data;
-    struct event e = {.kind = EVENT_SNAPSHOT_MADE};
-    struct error err;
-    struct db *copy;
-    char path[TMP_PATH_SIZE];
-    const struct db_options options = {.read_only = true, .vfs = n->vfs_name};
-    struct replica_snapshot *s = NEW(struct replica_snapshot);
-    s->token = rng_next(&n->rng) >> 1;
-    snapshot_path(n, s->token, path);
-    bool made = db_open(n->state_path, &options, &copy, &err) == 0;
-    if (made) {
-        made = db_copy_to(copy, path, &err) == 0;
-        db_close(copy);
-    }
-    struct stat st;
-    uint64_t token = s->token;
-    if (made && replica_snapshot_prune(path, NULL, s, &err) == 0 && stat(path, &st) == 0) {
-        s->token = token;
-        s->size = (uint64_t)st.st_size;
-        e.snapshot = s;
-    } else {
-        mem_free(s);
-    }
-    deliver(n->w, n->position, 20, &e);
-}
-
-static bool copy_file(const char *from, const char *to)
-{
-    char chunk[65536];
-    size_t n;
-    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
-    bool fine = in != NULL && out != NULL;
-    while (fine && (n = fread(chunk, 1, sizeof chunk, in)) > 0)
-        fine = fwrite(chunk, 1, n, out) == n;
-    if (in != NULL)
-        fclose(in);
-    if (out != NULL)
-        fine = fclose(out) == 0 && fine;
-    return fine;
-}
-
-static void hand_snapshot_fetch(struct hands *h, uint64_t from, const struct replica_snapshot *s)
-{
-    struct sim_node *n = h->data;
-    struct world *w = n->w;
-    struct event e = {.kind = EVENT_SNAPSHOT_FETCHED};
-    char there[TMP_PATH_SIZE], here[TMP_PATH_SIZE];
-    if (s == NULL) /* it arrives all the same, and is left alone */
-        return;
-    for (int i = 0; i < w->options.nodes; i++)
-        if (w->nodes[i].id == from)
-            snapshot_path(&w->nodes[i], s->token, there);
-    snprintf(here, sizeof here, "%.200s/received-%llu", n->folder, (unsigned long long)s->token);
-    buf_init(&e.body, TMP_PATH_SIZE);
-    if (copy_file(there, here))
-        buf_puts(&e.body, here);
-    deliver(w, n->position, 30 + (int64_t)rng_below(&w->rng, 100), &e);
-}
-
-/* As the host's thread does: with a connection of its own. */
-static void hand_checkpoint(struct hands *h, int64_t wal_bytes)
-{
-    struct sim_node *n = h->data;
-    struct event e = {.kind = EVENT_CHECKPOINTED};
-    const struct db_options options = {.vfs = n->vfs_name};
-    struct db_checkpoint done;
-    struct error err;
-    struct db *db;
-    if (db_open(n->state_path, &options, &db, &err) == 0) {
-        int rc = db_checkpoint(db, DB_CHECKPOINT_PASSIVE, &done, &err);
-        if (rc == 0 && wal_bytes > LIMIT_LOG_BYTES)
-            rc = db_checkpoint(db, DB_CHECKPOINT_RESTART, &done, &err);
-        trace(n->w, "node %d: checkpoint %s", n->position, rc == 0 ? "made" : err.text);
-        db_close(db);
-    }
-    deliver(n->w, n->position, 10, &e);
-}
-
-static void hand_readers_stop(struct hands *h)
-{
-    checks_stop(h->data);
+    int64_t local = local_of(n, n->w->mono);
+    return (struct now){{local}, {n->w->wall0 + local + n->wall_ahead_ms}};
 }
 
 /* ---------------- nodes up and down */
-
-static struct now now_of(const struct sim_node *n)
-{
-    return (struct now){{n->w->mono}, {n->w->wall0 + n->w->mono + n->wall_ahead_ms}};
-}
 
 static int open_node(struct sim_node *n, struct error *err)
 {
@@ -324,6 +139,7 @@ static int open_node(struct sim_node *n, struct error *err)
         .agent_path = n->agent_path,
         .vfs = n->vfs_name,
         .reverse_unordered = n->position % 2 == 1,
+        .log_rows = planted(n->w, PLANT_GROWTH) ? 0 : n->w->options.log_rows,
         .name = n->name,
         .address = n->address,
         .modes = MODE_MASTER | MODE_SCHEDULER | MODE_AGENT,
@@ -331,7 +147,7 @@ static int open_node(struct sim_node *n, struct error *err)
         .agent = {.hostname = n->name,
                   .address = "127.0.0.1",
                   .version = "sim",
-                  .boot = "sim",
+                  .boot = n->boot,
                   .port = 5051,
                   .resources = "cpus:8;mem:8192;disk:8192;ports:[31000-31100]",
                   .attributes = "{}",
@@ -351,39 +167,67 @@ static int open_node(struct sim_node *n, struct error *err)
 
 static void bring_up(struct sim_node *n)
 {
+    struct world *w = n->w;
     struct error err;
-    n->up_at = INT64_MAX;
-    n->busy_until = n->w->mono;
-    n->applied = 0;
     if (open_node(n, &err) != 0) {
-        fail_world(n->w, "node %d does not start again: %s", n->position, err.text);
+        if (!n->disk_fails)
+            fail_world(w, "node %d does not start again: %s", n->position, err.text);
+        faultvfs_revive(n->vfs, FATE_KEPT);
+        n->up_at = w->mono + 500;
         return;
     }
-    n->w->restarts++;
+    n->up_at = INT64_MAX;
+    n->down_at = INT64_MAX;
+    if (n->storm > 0) {
+        n->storm--;
+        n->down_at = w->mono + 1 + (int64_t)rng_below(&w->rng, 800);
+    }
+    n->busy_until = w->mono;
+    n->applied = 0;
+    w->restarts++;
     proxy_routes_init(&n->routes);
-    trace(n->w, "node %d up", n->position);
+    trace(w, "node %d up", n->position);
     tasks_found(n);
 }
 
-/* Its process is gone, and comes back; when is drawn from `rng`. */
-static void end_process(struct sim_node *n, struct rng *rng)
+void unheard(struct sim_node *n, int64_t until_ms)
+{
+    n->unheard_ms = until_ms > n->unheard_ms ? until_ms : n->unheard_ms;
+}
+
+static void drop_asks(struct sim_node *n)
+{
+    for (size_t i = 0; i < n->asks_n; i++)
+        request_free(n->asks[i].request);
+    n->asks_n = 0;
+}
+
+/* Its process is gone, and comes back then. */
+static void end_process(struct sim_node *n, int64_t until_ms)
 {
     for (size_t i = 0; i < n->inbox_n; i++)
         event_close(&n->inbox[i]);
     n->inbox_n = 0;
+    drop_asks(n);
     checks_stop(n);
     node_close(n->node);
     n->node = NULL;
+    n->facts = NULL;
     proxy_routes_close(&n->routes);
-    n->up_at = n->w->mono + 50 + (int64_t)rng_below(rng, RESTART_MS_MAX);
-    n->unheard_ms = n->up_at > n->unheard_ms ? n->up_at : n->unheard_ms;
+    n->up_at = until_ms;
+    unheard(n, until_ms);
 }
 
-static void take_down(struct sim_node *n, enum fate fate)
+static int64_t restart_at(struct sim_node *n, struct rng *rng)
+{
+    return n->w->mono + 50 + (int64_t)rng_below(rng, n->storm > 0 ? 200 : RESTART_MS_MAX);
+}
+
+void take_down(struct sim_node *n, enum fate fate, int64_t until_ms)
 {
     struct world *w = n->w;
     faultvfs_die(n->vfs);
-    end_process(n, &w->rng);
+    end_process(n, until_ms > 0 ? until_ms : restart_at(n, &w->rng));
     faultvfs_revive(n->vfs, fate);
     w->crashes++;
     trace(w, "node %d down, fate %d", n->position, (int)fate);
@@ -393,12 +237,12 @@ static void take_down(struct sim_node *n, enum fate fate)
 static void leave(struct sim_node *n)
 {
     struct world *w = n->w;
-    end_process(n, &w->stops);
+    end_process(n, restart_at(n, &w->stops));
     w->stopped++;
     trace(w, "node %d has stopped", n->position);
 }
 
-static enum fate draw_fate(struct world *w)
+enum fate draw_fate(struct world *w)
 {
     if (chance(w, w->options.faults.lose))
         return FATE_LOST;
@@ -441,34 +285,19 @@ static void make_node(struct world *w, int position)
     snprintf(n->vfs_name, sizeof n->vfs_name, "sim-%llu-%d", (unsigned long long)w->options.seed,
              position);
     n->vfs = faultvfs_new(n->vfs_name, rng_next(&w->rng));
-    n->hands = (struct hands){
-        .data = n,
-        .rng = &n->rng,
-        .secret = hand_secret,
-        .send = hand_send,
-        .know = hand_know,
-        .answer = hand_answer,
-        .ask = hand_ask,
-        .sandbox = hand_sandbox,
-        .topics = hand_topics,
-        .publish = hand_publish,
-        .facts = hand_facts,
-        .launch = hand_launch,
-        .kill = hand_kill,
-        .forget = hand_forget,
-        .routes = hand_routes,
-        .snapshot_make = hand_snapshot_make,
-        .snapshot_fetch = hand_snapshot_fetch,
-        .checkpoint = hand_checkpoint,
-        .readers_stop = hand_readers_stop,
-    };
+    snprintf(n->boot, sizeof n->boot, "boot-%d", ++n->boots);
+    if (w->options.faults.drift > 0)
+        n->drift = (int64_t)rng_below(&w->rng, 2 * (uint64_t)w->options.faults.drift + 1) -
+                   w->options.faults.drift;
+    n->down_at = INT64_MAX;
+    n->hands = hands_of(n);
 }
 
 /* ---------------- turns */
 
 static int64_t turn_due(const struct sim_node *n)
 {
-    int64_t due = n->inbox_n > 0 ? n->w->mono : node_due(n->node).ms;
+    int64_t due = n->inbox_n > 0 ? n->w->mono : world_of(n, node_due(n->node).ms);
     return due > n->busy_until ? due : n->busy_until;
 }
 
@@ -480,43 +309,32 @@ static void turn(struct sim_node *n)
     size_t count = n->inbox_n;
     n->inbox = NULL;
     n->inbox_n = n->inbox_cap = 0;
-    if (in_trouble(w) && chance(w, w->options.faults.crash))
-        faultvfs_die_at(n->vfs, (enum fault)(rng_below(&w->rng, 2) == 0 ? FAULT_WRITE : FAULT_SYNC),
-                        1 + (unsigned)rng_below(&w->rng, 6));
+    trouble_of_turn(n);
     w->turns++;
     int rc = node_turn(n->node, events, count, now_of(n), &err);
     mem_free(events);
-    n->busy_until = w->mono + TURN_MS;
+    n->busy_until = w->mono + TURN_MS + n->stall_ms;
+    n->stall_ms = 0;
     if (faultvfs_dead(n->vfs)) {
-        take_down(n, draw_fate(w));
+        take_down(n, draw_fate(w), 0);
         return;
     }
-    faultvfs_die_at(n->vfs, FAULT_WRITE, 0);
-    faultvfs_die_at(n->vfs, FAULT_SYNC, 0);
-    if (rc != 0)
+    for (enum fault what = 0; what < N_FAULTS; what++) {
+        faultvfs_die_at(n->vfs, what, 0);
+        faultvfs_fail(n->vfs, what, 0);
+    }
+    if (rc != 0 && n->disk_fails) {
+        trace(w, "node %d stops with its disk", n->position);
+        take_down(n, draw_fate(w), 0);
+        return;
+    }
+    n->disk_fails = n->full_until > w->mono;
+    if (rc != 0) {
         fail_world(w, "node %d stopped: %s", n->position, err.text);
-    else if (check_step(w, n) && node_stopped(n->node))
-        leave(n);
-}
-
-static void trouble(struct world *w)
-{
-    struct sim_node *n = &w->nodes[rng_below(&w->rng, (uint64_t)w->options.nodes)];
-    if (chance(w, w->options.faults.cut)) {
-        n->cut_until = w->mono + (int64_t)rng_below(&w->rng, 4000);
-        n->unheard_ms = n->cut_until;
-        trace(w, "node %d cut off", n->position);
-    }
-    if (chance(w, w->options.faults.jump))
-        n->wall_ahead_ms += (int64_t)rng_below(&w->rng, 3000);
-    if (n->node != NULL && chance(w, w->options.faults.crash * 10))
-        take_down(n, draw_fate(w));
-    if (rng_below(&w->stops, 1000) >= (uint64_t)w->options.faults.stop)
-        return;
-    n = &w->nodes[rng_below(&w->stops, (uint64_t)w->options.nodes)];
-    if (n->node != NULL) {
-        trace(w, "node %d is to stop", n->position);
-        deliver(w, n->position, 0, &(struct event){.kind = EVENT_STOP});
+    } else if (check_step(w, n)) {
+        answer_asks(n);
+        if (node_stopped(n->node))
+            leave(n);
     }
 }
 
@@ -530,6 +348,8 @@ static int64_t next_time(const struct world *w)
     for (int i = 0; i < w->options.nodes; i++) {
         const struct sim_node *n = &w->nodes[i];
         int64_t due = n->node != NULL ? turn_due(n) : n->up_at;
+        if (n->node != NULL && n->down_at < due)
+            due = n->down_at;
         int64_t tasks = tasks_due(n);
         next = due < next ? due : next;
         next = tasks < next ? tasks : next;
@@ -543,14 +363,23 @@ static void step(struct world *w)
 {
     int64_t second = w->mono / 1000;
     w->mono = next_time(w);
-    if (w->mono / 1000 != second && in_trouble(w))
-        trouble(w);
+    if (w->mono / 1000 != second) {
+        if (in_trouble(w))
+            trouble(w);
+        plant_of_second(w);
+    }
+    if (!in_trouble(w) && !w->healed)
+        heal(w);
     for (struct frame *f; (f = pop(w)) != NULL; mem_free(f))
         put_in(&w->nodes[f->to], &f->event);
     client_act(w);
     for (int i = 0; i < w->options.nodes && w->failure[0] == '\0'; i++) {
         struct sim_node *n = &w->nodes[i];
         tasks_pass(n);
+        if (n->full_until <= w->mono)
+            faultvfs_full(n->vfs, false);
+        if (n->node != NULL && n->down_at <= w->mono)
+            take_down(n, draw_fate(w), 0);
         if (n->node == NULL && n->up_at <= w->mono)
             bring_up(n);
         if (n->node != NULL && turn_due(n) <= w->mono)
@@ -566,7 +395,10 @@ int world_play(const struct world_options *options, struct world *w)
     rng_seed(&w->stops, ~options->seed);
     w->leaders = map_new();
     w->sums = map_new();
+    w->entries = map_new();
     w->started = map_new();
+    w->ordered = map_new();
+    client_init(w);
     tmp_make(w->folder);
     for (int i = 0; i < options->nodes; i++)
         make_node(w, i);
@@ -593,6 +425,8 @@ void world_close(struct world *w)
         for (size_t k = 0; k < n->inbox_n; k++)
             event_close(&n->inbox[k]);
         mem_free(n->inbox);
+        drop_asks(n);
+        mem_free(n->asks);
         checks_stop(n);
         proxy_routes_close(&n->routes);
         node_close(n->node);
@@ -610,6 +444,10 @@ void world_close(struct world *w)
         mem_free(value);
     for (size_t cursor = 0; (value = map_each(w->started, &cursor)) != NULL;)
         mem_free(value);
+    for (size_t cursor = 0; (value = map_each(w->ordered, &cursor)) != NULL;)
+        mem_free(value);
+    map_free(w->ordered);
+    map_free(w->entries);
     map_free(w->sums);
     map_free(w->leaders);
     map_free(w->started);

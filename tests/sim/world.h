@@ -18,10 +18,55 @@ struct faults {
     int drop, repeat, delay; /* of frames */
     int crash;               /* of turns: the machine or process dies somewhere in it */
     int lose, tear;          /* of crashes: what was not synced is gone, or torn */
-    int cut;                 /* of seconds: one node is cut off for a while */
+    int error;               /* of turns: one write or sync fails */
+    int stall;               /* of turns: its COMMIT takes 200 ms */
+    int abort;               /* of fetched snapshots */
     int die;                 /* of task seconds: a task fails by itself */
-    int jump;                /* of seconds: a node's wall clock jumps ahead by up to 3 s */
-    int stop;                /* of seconds: a node is told to stop, and starts again */
+    /* of seconds, each for one node: */
+    int cut;     /* it hears nobody, and nobody hears it */
+    int deaf;    /* it does not hear one other */
+    int split;   /* the network falls in two */
+    int pause;   /* it stands still for up to 1.5 s */
+    int jump;    /* its wall clock jumps by up to 3 s, ahead or back */
+    int full;    /* its disk is full for a while */
+    int process; /* its process is killed, its tasks live */
+    int host;    /* its machine dies, and the tasks with it */
+    int storm;   /* its process is killed again and again */
+    int stop;    /* it is told to stop, and starts again */
+    /* how far, per thousand: */
+    int drift; /* clocks run too fast or too slow */
+};
+
+/* What is broken on purpose, so that its check is seen to notice (plants.c). */
+enum plant {
+    PLANT_NONE,
+#define PLANTS(X)                                                                      \
+    X(TWO_LEADERS, "two leaders in term", "every vote says yes")                       \
+    X(PREFIX, "differ in entry", "a row of one log is changed")                        \
+    X(SUMS, "differ at index", "a row of one follower's state is changed")             \
+    X(COUNTS, "counts", "what the leader counts along is changed")                     \
+    X(OVERCOMMIT, "over-committed", "what an agent uses is changed")                   \
+    X(LOST, "differ in entry", "no disk syncs what it says it did")                    \
+    X(LIE, "which it cannot be", "a client is told yes instead of no leader")          \
+    X(STALE_READ, "was read as", "reads do not ask the leader")                        \
+    X(TWICE, "was started on", "a run is started on a second machine, too")            \
+    X(TWO_PLACES, "lives on", "a task is started on a second machine, too")            \
+    X(UNORDERED, "nobody ordered", "a machine starts what it likes")                   \
+    X(EARLY, "before it was due", "the clocks are wrong, and it is said they are not") \
+    X(MISSED, "was missed", "runs were missed though there was all the time for them") \
+    X(UNRECORDED, "has no record", "runs vanish from all states")                      \
+    X(PHANTOM, "after its end", "a machine starts runs far too late")                  \
+    X(OVERLAP, "while another", "a run is said to have ended and goes on")             \
+    X(EPOCH, "of an older term", "an entry says that it was of an older term")         \
+    X(ROUTES, "has other routes", "a proxy's routes are lost on the way")              \
+    X(SILENCE, "not as wanted", "a majority never hears each other again")             \
+    X(EXIT, "stopped", "a disk fails, and it is said that it does not")                \
+    X(GROWTH, "rows of its log", "no log is ever cut")                                 \
+    X(HOARD, "are kept", "machines never forget what has ended")
+#define X(name, ...) PLANT_##name,
+    PLANTS(X)
+#undef X
+        N_PLANTS,
 };
 
 struct world_options {
@@ -32,6 +77,8 @@ struct world_options {
     int64_t wish_ms;    /* between two wishes of the clients, about */
     int64_t heal_ms;    /* then everything must be as wanted within this */
     bool plain;         /* clients write only what makes nothing run */
+    unsigned log_rows;  /* kept behind what is applied */
+    enum plant plant;
     bool verbose;
 };
 
@@ -39,10 +86,11 @@ struct sim_task { /* a process on a simulated machine: it outlives its node */
     int64_t id;
     char *name, *of;
     enum owner owner;
-    struct wall started;
+    int64_t started_ms;    /* mono */
     int64_t ends_ms;       /* mono; by itself; INT64_MAX: never */
     int64_t kill_ms;       /* mono; told to end, gone then */
     int64_t grace_ms;      /* from being told to being gone at the latest */
+    int64_t gone_ms;       /* mono; it ended then */
     enum task_state state; /* RUNNING, or how it ended */
     int exit_code;
     bool killed;
@@ -67,23 +115,58 @@ struct sim_node {
     struct node *node; /* NULL: down */
     struct hands hands;
     struct rng rng;
+    const struct facts *facts; /* as the node showed them */
     struct event *inbox;
     size_t inbox_n, inbox_cap;
-    int64_t busy_until, up_at, cut_until, wall_ahead_ms;
+    int64_t busy_until, stall_ms; /* what it says now leaves so much later */
+    int64_t up_at, down_at;       /* it starts, its process is killed then */
+    int64_t full_until;
+    int storm, boots; /* kills to come; starts of the machine */
+    char boot[24];
+    int64_t drift; /* of its clocks, per thousand */
+    int64_t wall_ahead_ms;
+    bool disk_fails;    /* its node may stop with an error */
     int64_t unheard_ms; /* until then it was down or cut off */
+    struct ask *asks;   /* reads that are begun when the turn is over */
+    size_t asks_n, asks_cap;
     struct sim_task *tasks;
     size_t tasks_n, tasks_cap;
     struct proxy_routes routes; /* what its proxy was told since it is up */
     uint64_t applied;
-    struct stmt *recount;   /* NULL: not prepared */
-    int64_t reported_until; /* tasks ended up to then have been reported */
+    struct stmt *recount, *log, *ordered, *rows; /* NULL: not prepared */
+    int64_t reported_until;                      /* tasks ended up to then have been reported */
 };
 
-struct write { /* what a client was told is done */
+#define LATE_MAX 50
+struct late { /* a launch that a machine has put off, for a plant */
+    int node;
+    int64_t task, at;
+    struct buf run_spec;
+};
+
+struct ask {
+    struct exchange_id id;
+    struct request *request;
+    uint64_t index;
+};
+
+/* What an app or a job may be now: one value if all writes were answered, else several. */
+#define VALUES_MAX 12
+#define VALUE_NONE INT64_C(-1)    /* there is none */
+#define VALUE_UNKNOWN INT64_C(-2) /* nobody can say now */
+struct values {
+    int64_t v[VALUES_MAX];
+    int n;
+};
+
+struct name { /* an app or a job that clients change */
     char name[32];
-    int64_t instances; /* of an app; -1: deleted */
-    bool job;
-    bool pending; /* sent, not answered: either may be true */
+    bool job, under_way; /* a write of it is not answered yet */
+    struct values values;
+    uint64_t writes;           /* so many were begun */
+    int64_t since_ms;          /* mono: it is as it is since then */
+    int64_t remade_ms;         /* mono: it was last deleted, or not known to be there */
+    int64_t anchor, period_ms; /* of a job's targets, wall; anchor 0: not known */
 };
 
 struct world {
@@ -93,14 +176,22 @@ struct world {
     int64_t mono, wall0;
     uint64_t seq, trace;
     struct sim_node nodes[WORLD_NODES_MAX];
-    struct heap frames;   /* by time, then in the order of sending */
-    struct map *leaders;  /* term -> node that led in it */
-    struct map *sums;     /* index -> struct sum */
-    struct map *started;  /* a run and its task's name -> struct start */
-    struct write *writes; /* by name, the newest */
-    size_t writes_n;
+    struct heap frames;                                /* by time, then in the order of sending */
+    int64_t cut[WORLD_NODES_MAX][WORLD_NODES_MAX];     /* [from][to]: frames are lost until then */
+    int64_t arrives[WORLD_NODES_MAX][WORLD_NODES_MAX]; /* the newest frame that keeps its place */
+    bool healed, planted;
+    struct late late[LATE_MAX];
+    size_t late_n;
+    struct map *leaders; /* term -> node that led in it */
+    struct map *entries; /* index -> hash of what was applied */
+    struct map *sums;    /* index -> struct sum */
+    struct map *started; /* a run and its task's name -> struct start */
+    struct map *ordered; /* task -> struct order */
+    int64_t newest_task; /* of those */
+    struct name *names;
+    size_t names_n;
     uint64_t next_exchange;
-    int64_t turns, crashes, stopped, restarts, acked, refused;
+    int64_t turns, crashes, stopped, restarts, acked, refused, reads;
     struct client *client;
     char failure[512], unsettled[128]; /* what is not as wanted yet */
 };
@@ -113,25 +204,60 @@ void world_close(struct world *w);
 bool fail_world(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void trace(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool chance(struct world *w, int per_thousand);
+bool in_trouble(const struct world *w);
+bool planted(const struct world *w, enum plant plant);
 void deliver(struct world *w, int to, int64_t delay_ms, struct event *e); /* takes e */
+struct now now_of(const struct sim_node *n);
+struct sim_node *leader_of(struct world *w); /* NULL: none */
+void unheard(struct sim_node *n, int64_t until_ms);
+void take_down(struct sim_node *n, enum fate fate, int64_t until_ms); /* its process has died */
+enum fate draw_fate(struct world *w);
+
+/* hands.c */
+struct hands hands_of(struct sim_node *n);
+void answer_asks(struct sim_node *n); /* reads that the node has let begin */
+
+/* trouble.c */
+void trouble(struct world *w);            /* a second has passed */
+void trouble_of_turn(struct sim_node *n); /* one begins */
+void cut(struct world *w, int from, int to, int64_t until_ms);
+void kill_host(struct sim_node *n, int64_t until_ms);
+void heal(struct world *w);
 
 /* tasks.c: the simulated machines */
 void task_launch(struct sim_node *n, int64_t task, struct slice run_spec);
 void task_end(struct sim_node *n, int64_t task);
 void task_forget(struct sim_node *n, int64_t task);
-void tasks_pass(struct sim_node *n);  /* time has passed: some have ended */
-void tasks_found(struct sim_node *n); /* after a restart: reports what is there */
+void tasks_pass(struct sim_node *n);   /* time has passed: some have ended */
+void tasks_found(struct sim_node *n);  /* after a restart: reports what is there */
+void tasks_vanish(struct sim_node *n); /* their machine dies: only their files are left */
 int64_t tasks_due(const struct sim_node *n);
 void tasks_free(struct sim_node *n);
 
 /* client.c: what people do, and what they were told */
+void client_init(struct world *w);
 void client_act(struct world *w);
 void client_answer(struct world *w, struct answer *a);
 int64_t client_due(const struct world *w);
 void client_close(struct world *w);
+int64_t value_at(struct sim_node *n, const struct name *a); /* as its doors show it */
+bool may_be(const struct values *values, int64_t value);
 
 /* checks.c */
 bool check_step(struct world *w, struct sim_node *n);
 bool check_settled(struct world *w); /* everything is as wanted now */
 bool check_end(struct world *w);
 void checks_stop(struct sim_node *n); /* its database is about to be closed */
+
+/* orders.c: what may be started, where, when and how often */
+void orders_seen(struct sim_node *n); /* its state has moved */
+struct run_spec;
+void check_start(struct sim_node *n, int64_t task, const struct run_spec *spec);
+bool check_runs(struct world *w); /* at the end: each target has its run */
+
+/* plants.c */
+void plant_of_second(struct world *w);
+void plant_in_frame(struct world *w, struct buf *frame);
+void plant_of_state(struct sim_node *n); /* it has just moved */
+const char *plant_name(enum plant plant);
+const char *plant_sign(enum plant plant); /* part of what its check says */

@@ -37,7 +37,7 @@ struct faultvfs {
     char *name;
     struct rng rng;
     struct list files;
-    bool dead;
+    bool dead, full, lies;
     uint64_t count[N_FAULTS];
     uint64_t fail_at[N_FAULTS], die_at[N_FAULTS]; /* in counts; 0: never */
 };
@@ -77,6 +77,17 @@ bool faultvfs_dead(const struct faultvfs *v)
 {
     return v->dead;
 }
+
+void faultvfs_full(struct faultvfs *v, bool full)
+{
+    v->full = full;
+}
+
+void faultvfs_lie(struct faultvfs *v)
+{
+    v->lies = true;
+}
+
 uint64_t faultvfs_count(const struct faultvfs *v, enum fault what)
 {
     return v->count[what];
@@ -283,6 +294,8 @@ static int on_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
         return SQLITE_FULL;
     if (f->disk == NULL)
         return f->real->pMethods->xWrite(f->real, p, n, at);
+    if (f->v->full && (size_t)at + (size_t)n > f->disk->size)
+        return SQLITE_FULL;
     remember(f, at, (size_t)n);
     if ((size_t)at + (size_t)n > f->disk->size)
         grow(f->disk, (size_t)at + (size_t)n);
@@ -310,7 +323,7 @@ static int on_sync(sqlite3_file *file, int flags)
     struct open_file *f = of(file);
     if (fails(f->v, FAULT_SYNC))
         return SQLITE_IOERR_FSYNC;
-    if (f->disk != NULL)
+    if (f->disk != NULL && !f->v->lies)
         forget(f->disk);
     return SQLITE_OK;
 }

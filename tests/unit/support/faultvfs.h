@@ -33,6 +33,8 @@ void faultvfs_fail(struct faultvfs *v, enum fault what, unsigned n);
 void faultvfs_die_at(struct faultvfs *v, enum fault what, unsigned n);
 void faultvfs_die(struct faultvfs *v); /* now */
 bool faultvfs_dead(const struct faultvfs *v);
+void faultvfs_full(struct faultvfs *v, bool full); /* until it is not: no file can grow */
+void faultvfs_lie(struct faultvfs *v); /* a sync does nothing from now on, and says that it did */
 uint64_t faultvfs_count(const struct faultvfs *v, enum fault what); /* operations so far */
 
 enum fate {            /* of what was written and not synced */
