@@ -145,6 +145,15 @@ void forwards_look(struct node *n)
         look_at(n, LIST_ENTRY(it, struct pending, in_away), leader, term);
 }
 
+void forwards_applied(struct node *n)
+{
+    LIST_EACH (it, &n->waiting) {
+        struct pending *p = LIST_ENTRY(it, struct pending, in_away);
+        if (p->answered)
+            look_at(n, p, 0, 0);
+    }
+}
+
 struct mono forwards_due(const struct node *n)
 {
     struct mono due = MONO_NEVER;

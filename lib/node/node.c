@@ -275,7 +275,7 @@ int node_turn(struct node *n, struct event *events, size_t events_n, struct now 
     facts_show(n);
     members_tell(n);
     carry_out(n);
-    forwards_look(n); /* what was waited for may have been applied just now */
+    forwards_applied(n);
     mail_send_posts(n);
     give_answers(n);
     look_after_files(n);

@@ -195,6 +195,7 @@ void hint_take(struct node *n, int64_t from, struct slice body);
 
 /* ---- forward.c */
 void forward_wait(struct node *n, struct pending *p);
+void forwards_applied(struct node *n); /* behind the COMMIT: what was waited for may be there now */
 void forwards_look(struct node *n);
 struct mono forwards_due(const struct node *n);
 void forward_take_request(struct node *n, int64_t from, struct slice body);
