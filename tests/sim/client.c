@@ -352,7 +352,7 @@ static void take_look(struct world *w, const struct answer *a)
     int64_t value = value_of(name, a->status, blob_slice(a->body));
     look->exchange = 0;
     look->name = NULL;
-    if (value == VALUE_UNKNOWN)
+    if (value == VALUE_UNKNOWN || w->may_be_stale)
         return;
     w->reads++;
     if (!may_be(&look->values, value))

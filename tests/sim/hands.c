@@ -92,7 +92,11 @@ static void answer_ask(struct sim_node *n, struct ask *ask)
     if (api_find(node_api(n->node), ask->request, &c) != NULL)
         api_ask(&c);
     struct answer a = answer_whole_take(ask->id, reply.status, reply.content_type, &reply.body);
+    /* without a leader for long most dialects show what is here (marathon.md 1.3) */
+    n->w->may_be_stale =
+        n->facts->leader_name == NULL && c.dialect != NULL && !c.dialect->needs_quorum;
     client_answer(n->w, &a);
+    n->w->may_be_stale = false;
     call_close(&c);
     route_match_close(&match);
     reply_close(&reply);

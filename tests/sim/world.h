@@ -180,6 +180,7 @@ struct world {
     int64_t cut[WORLD_NODES_MAX][WORLD_NODES_MAX];     /* [from][to]: frames are lost until then */
     int64_t arrives[WORLD_NODES_MAX][WORLD_NODES_MAX]; /* the newest frame that keeps its place */
     bool healed, planted;
+    bool may_be_stale; /* the answer that is given now */
     struct late late[LATE_MAX];
     size_t late_n;
     struct map *leaders; /* term -> node that led in it */
