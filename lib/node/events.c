@@ -68,6 +68,8 @@ int event_take(struct node *n, struct event *e, struct error *err)
         break;
     case EVENT_CLOSED:
         hint_lost(n, e->node);
+        if (!e->silent)
+            replica_leader_closed(n->replica, (uint64_t)e->node);
         if (n->minds_lead && !e->silent)
             master_closed(n->master, e->node, n->now, &n->out);
         break;

@@ -103,6 +103,8 @@ struct replica {
     bool removed;
     uint64_t forged_term; /* G2: the term for which a vote was forged last */
     struct mono timeout_stepped;
+    struct mono hurry_until; /* the leader's process has died, and nobody has taken its place yet */
+    raft_time hurried;       /* the timer that was shortened last */
 
     uint64_t commit; /* never goes back */
     struct install install;
@@ -160,6 +162,9 @@ int replica_submit(struct replica *r, int type, struct slice data);
 void replica_outcome(struct replica *r, enum replica_what what, uint64_t ticket,
                      enum error_code code, uint64_t index);
 void replica_clear_out(struct replica *r);
+
+/* ---- hurry.c */
+void hurry_turn(struct replica *r);
 
 /* ---- send.c */
 void send_messages(struct replica *r, const struct raft_update *update);

@@ -114,6 +114,11 @@ void replica_turn(struct replica *r, const struct now *now);
 int replica_receive(struct replica *r, const struct replica_peer *from, struct slice frame,
                     struct error *err) MUST_CHECK;
 
+/* The transport says that this node closed our connection: if it led, its process has probably
+ * died, and another leads within a tenth of the usual time. Wrongly told, nothing changes. In a
+ * turn. */
+void replica_leader_closed(struct replica *r, uint64_t id);
+
 /* Appends one entry (copied). ticket is the caller's, not 0. It ends in the machine's apply() or in
  * an outcome ERR_UNCERTAIN: the leadership went before that, it may yet be applied.
  * ERR_UNAVAILABLE: not the leader, or handing over; certainly not applied. ERR_LIMIT: too long, or

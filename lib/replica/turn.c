@@ -225,6 +225,7 @@ int replica_commit(struct replica *r, struct error *err)
     r->in_turn = false;
     if (!replica_is_failed(r)) {
         step_timeout(r);
+        hurry_turn(r);
         step_barrier(r);
         change_turn(r);
         reads_turn(r);

@@ -235,6 +235,62 @@ static void an_agent_follows_the_leadership(void **unused)
     }
 }
 
+/* ---- a leader that dies */
+
+static void tell_closed(int gone)
+{
+    for (int i = 0; i < s.n; i++) {
+        struct event e = {.kind = EVENT_CLOSED, .node = gone + 1};
+        if (i != gone && s.members[i].node != NULL)
+            stage_event(&s, i, &e);
+    }
+}
+
+static int64_t ms_to_the_next_leader(bool told)
+{
+    int old = stage_leader(&s);
+    stage_down(&s, old);
+    if (told)
+        tell_closed(old);
+    int64_t began = s.mono;
+    WAIT(stage_leader(&s) >= 0, 5000);
+    int64_t took = s.mono - began;
+    assert_int_equal(stage_up(&s, old), 0);
+    stage_run_ms(&s, 1000);
+    return took;
+}
+
+/* Their timers are spread over some ten milliseconds; one more attempt may be needed. */
+static void a_leader_whose_process_died_is_replaced_at_once(void **unused)
+{
+    int64_t sum = 0, silent = 0;
+    (void)unused;
+    begin(3);
+    grow_to(3);
+    for (int i = 0; i < 20; i++)
+        sum += ms_to_the_next_leader(true);
+    for (int i = 0; i < 20; i++)
+        silent += ms_to_the_next_leader(false);
+    assert_in_range(sum / 20, 1, 110);
+    assert_in_range(silent / 20, 250, 600);
+}
+
+static void a_connection_that_broke_deposes_nobody(void **unused)
+{
+    (void)unused;
+    begin(3);
+    grow_to(3);
+    int leader = stage_leader(&s), told = other_than(leader);
+    uint64_t term = node_term(s.members[leader].node);
+    for (int i = 0; i < 20; i++) {
+        struct event e = {.kind = EVENT_CLOSED, .node = leader + 1};
+        stage_event(&s, told, &e);
+        stage_run_ms(&s, 150);
+    }
+    assert_int_equal(stage_leader(&s), leader);
+    assert_int_equal(node_term(s.members[leader].node), term);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +301,8 @@ int main(void)
         TEST(a_dead_voter_gives_its_place_to_a_standby),
         TEST(without_a_standby_a_dead_voter_stays_one),
         TEST(each_node_announces_itself),
+        TEST(a_leader_whose_process_died_is_replaced_at_once),
+        TEST(a_connection_that_broke_deposes_nobody),
         TEST(an_agent_finds_the_leader_through_any_master),
         TEST(an_agent_follows_the_leadership),
     };

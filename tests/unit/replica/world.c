@@ -292,6 +292,14 @@ static void forget_life(struct node *n)
     n->led_term = 0;
 }
 
+/* The others' connections to it end at once; or the wrong ones are told so. */
+static void tell_closed(struct world *w, const struct node *dead)
+{
+    for (unsigned i = 0; i < w->n; i++)
+        if (&w->nodes[i] != dead && chance(w, 0.7))
+            w->nodes[i].closed = dead->m.id;
+}
+
 static void crash(struct world *w, struct node *n)
 {
     static const enum fate fates[] = {FATE_KEPT, FATE_LOST, FATE_TORN, FATE_FLIPPED};
@@ -300,6 +308,7 @@ static void crash(struct world *w, struct node *n)
     member_crash(&n->m, fate);
     n->up_at = w->now + between(w, 20, 1500);
     w->n_crashes++;
+    tell_closed(w, n);
     note_number(w, n->m.id);
 }
 
@@ -525,6 +534,8 @@ static void take_turn(struct world *w, struct node *n)
     uint64_t writes = faultvfs_count(n->m.disk, FAULT_SYNC);
     replica_turn(n->m.r, &now);
     deliver(w, n);
+    replica_leader_closed(n->m.r, n->closed);
+    n->closed = 0;
     act(w, n);
     if (chance(w, w->crash))
         faultvfs_die_at(n->m.disk, FAULT_SYNC, 1);

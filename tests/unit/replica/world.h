@@ -46,6 +46,7 @@ struct node {
     int64_t last_arrival[WORLD_NODES];
     double drift;
     int64_t clock_ms; /* its own */
+    uint64_t closed;  /* whose end its transport has to tell; 0: nobody's */
     double clock_rest;
     int64_t snapshot_at; /* when the snapshot it makes is ready; 0: none */
     struct fetch fetch;
