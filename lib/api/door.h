@@ -70,6 +70,9 @@ struct facts {
     uint64_t term;
     const struct member_fact *members;
     size_t members_n;
+    const char *clocks;    /* [{"node","offset_ms"}]: other members' clocks against ours */
+    int64_t clock_off_ms;  /* ours is so far ahead of the voters' median: too far; 0: it is right */
+    int64_t clock_step_ms; /* it was set by so much, last; 0: it was not */
     struct wall started;
     /* own listeners as URLs without a trailing slash, "http://127.0.0.1:8080"; NULL: not open */
     const char *url_marathon, *url_chronos, *url_mesos, *url_agent, *url_stats;

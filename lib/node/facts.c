@@ -103,6 +103,8 @@ static bool facts_differ(const struct node *n, const struct facts *f)
     return f->leading != n->facts.leading || f->term != n->facts.term ||
            f->agent != n->facts.agent || f->leader != n->facts.leader ||
            members_differ(f, &n->facts) || f->leaderless.ms != n->facts.leaderless.ms ||
+           (f->clock_off_ms != 0) != (n->facts.clock_off_ms != 0) ||
+           f->clock_step_ms != n->facts.clock_step_ms || !str_eq(f->clocks, n->facts.clocks) ||
            !str_eq(f->cluster, n->facts.cluster) || !str_eq(f->leader_name, n->facts.leader_name) ||
            !str_eq(f->leader_marathon, n->facts.leader_marathon) ||
            !str_eq(f->leader_chronos, n->facts.leader_chronos) ||
@@ -149,6 +151,9 @@ void facts_show(struct node *n)
     f.leader_name = known ? leader.name : NULL;
     f.leader = known ? (int64_t)id : 0;
     f.ports_refused = n->ports_refused != NULL ? n->ports_refused : "[]";
+    f.clocks = clocks_text(n);
+    f.clock_off_ms = n->clocks.off_ms;
+    f.clock_step_ms = n->clocks.step_ms;
     struct listeners_row doors = leader_listeners(n, known ? id : 0);
     f.leader_marathon = doors.marathon;
     f.leader_chronos = doors.chronos;
@@ -162,7 +167,7 @@ void facts_show(struct node *n)
     struct member_fact *kept = arena_alloc(&text, sizeof members);
     memcpy(kept, members, sizeof members[0] * f.members_n);
     f.members = kept;
-    const char **texts[] = {&f.cluster,         &f.leader_name,    &f.ports_refused,
+    const char **texts[] = {&f.cluster,         &f.leader_name,    &f.ports_refused, &f.clocks,
                             &f.leader_marathon, &f.leader_chronos, &f.leader_mesos};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         *texts[i] = arena_strdup(&text, *texts[i]);

@@ -81,6 +81,11 @@ static void send_away(struct node *n, struct pending *p, uint64_t leader, uint64
     node_post(n, (int64_t)leader, &frame);
 }
 
+bool decides(const struct node *n)
+{
+    return n->leading && !n->stopping && !n->change.hands_over;
+}
+
 /* A read has waited long enough when there has been no leader for so long. */
 void forward_wait(struct node *n, struct pending *p)
 {
@@ -125,7 +130,7 @@ static void look_at(struct node *n, struct pending *p, uint64_t leader, uint64_t
             return;
         leave(n, p);
         request_answer_with(n, p);
-    } else if (p->door_kind != DOOR_ASK_LINEAR && n->leading && !n->stopping) {
+    } else if (p->door_kind != DOOR_ASK_LINEAR && decides(n)) {
         leave(n, p);
         request_tell_here(n, p);
     } else if (over) {
@@ -209,7 +214,7 @@ void forward_take_request(struct node *n, int64_t from, struct slice body)
     if (body.len < 8)
         return;
     uint64_t key = number_at(body.p);
-    if (!n->minds_lead || n->stopping) {
+    if (!n->minds_lead || !decides(n)) {
         send_back(n, from, key, VERDICT_NOT_DONE);
         return;
     }

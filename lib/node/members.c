@@ -310,7 +310,8 @@ static void change_members(struct node *n)
         log_debug("members stay as they are", "why=%s", err.text);
         return;
     }
-    n->change = (struct member_change){.ticket = n->next_key};
+    n->change =
+        (struct member_change){.ticket = n->next_key, .hands_over = step.kind == REPLICA_HAND_OVER};
     log_info("members change", "node=%lld what=\"%s\" why=\"%s\"", (long long)step.id,
              words[step.kind], step.why);
 }
@@ -330,7 +331,7 @@ static void hand_over(struct node *n, struct out *item)
         entry_failed(n, item->origin, err.code, err.text);
         return;
     }
-    n->change = (struct member_change){n->next_key, item->origin};
+    n->change = (struct member_change){n->next_key, item->origin, true};
 }
 
 void members_hand_over(struct node *n)

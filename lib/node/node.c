@@ -30,10 +30,12 @@ static void think(struct node *n)
     if (!n->minds_lead || n->stopping)
         return;
     master_tick(n->master, n->now, &n->out);
-    if (!is_due(apps_due(n->apps), n->now) && !is_due(jobs_due(n->jobs), n->now))
+    bool jobs = !clocks_off(n) && is_due(jobs_due(n->jobs), n->now);
+    if (!is_due(apps_due(n->apps), n->now) && !jobs)
         return;
     placement_turn(n->placement);
-    jobs_tick(n->jobs, n->placement, newest_pong, n, n->now, &n->out);
+    if (!clocks_off(n)) /* else another leads soon, which knows what time it is */
+        jobs_tick(n->jobs, n->placement, newest_pong, n, n->now, &n->out);
     apps_tick(n->apps, n->placement, n->now, &n->out);
 }
 
@@ -218,7 +220,7 @@ static void hand_over(struct node *n)
     n->handed_over = true; /* tried: nobody may be there */
     n->alone = replica_change(n->replica, REPLICA_HAND_OVER, 0, NULL, ++n->next_key, &err) != 0;
     if (!n->alone)
-        n->change = (struct member_change){.ticket = n->next_key};
+        n->change = (struct member_change){.ticket = n->next_key, .hands_over = true};
 }
 
 static bool may_stop(const struct node *n)
@@ -239,8 +241,8 @@ static int commit(struct node *n, struct error *err)
 int node_turn(struct node *n, struct event *events, size_t events_n, struct now now,
               struct error *err)
 {
-    n->now = now;
-    replica_turn(n->replica, &now);
+    n->now = (struct now){now.mono, clocks_now(n, now)};
+    replica_turn(n->replica, &n->now);
     int rc = 0;
     note_leader(n);
     mail_read(n);
@@ -255,6 +257,7 @@ int node_turn(struct node *n, struct event *events, size_t events_n, struct now 
     forwards_look(n);
     think(n);
     members_look(n);
+    clocks_look(n);
     hint_tick(n);
     if (node_join(n, err) != 0)
         return -1;
@@ -297,12 +300,14 @@ struct mono node_due(const struct node *n)
     due = mono_earlier(due, forwards_due(n));
     due = mono_earlier(due, hint_due(n));
     due = mono_earlier(due, members_due(n));
+    due = mono_earlier(due, clocks_due(n));
     if (n->stopping)
         due = mono_earlier(due, n->stop_at);
     if (n->minds_lead && !n->stopping) {
         due = mono_earlier(due, master_due(n->master));
         due = mono_earlier(due, apps_due(n->apps));
-        due = mono_earlier(due, jobs_due(n->jobs));
+        if (!clocks_off(n))
+            due = mono_earlier(due, jobs_due(n->jobs));
     }
     if (n->agent != NULL && n->told_leader != 0)
         due = mono_earlier(due, agent_due(n->agent));

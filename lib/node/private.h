@@ -84,6 +84,25 @@ struct hint { /* who leads, as a node that is only an agent was told */
 struct member_change { /* of Raft's configuration; ticket 0: none is under way */
     uint64_t ticket;
     struct origin origin; /* NOBODY: our own */
+    bool hands_over;      /* the leadership: meanwhile nothing is decided here */
+};
+
+struct clock_seen {         /* of another member */
+    int64_t node, apart_ms; /* its wall clock against our monotonic one */
+    struct mono heard;
+    bool shown;
+    int64_t shown_ms;
+};
+
+struct clocks {
+    struct clock_seen seen[LIMIT_SERVERS];
+    size_t n;
+    struct mono ask_due, hand_over_due;
+    bool off;        /* ours, from the median of the voters */
+    int64_t off_ms;  /* ahead of it */
+    int64_t apart;   /* wall - mono, at the last look */
+    int64_t step_ms; /* by which the wall clock was set last; 0: it was not */
+    char *text;
 };
 
 struct node {
@@ -103,9 +122,11 @@ struct node {
     struct agent *agent;
 
     struct now now;
-    struct wall last_at; /* newest time in the log: it never goes back */
-    bool leading;        /* as of the last look */
-    bool minds_lead;     /* and there is a state: what the minds were told */
+    struct wall last_at;  /* newest time in the log: it never goes back */
+    struct wall raw_wall; /* of the machine's clock; now.wall is what is taken for the time */
+    struct clocks clocks;
+    bool leading;    /* as of the last look */
+    bool minds_lead; /* and there is a state: what the minds were told */
     uint64_t leading_term;
     bool joined;          /* the agent knows the cluster */
     uint64_t told_leader; /* whom the agent was told of, and in which term */
@@ -193,7 +214,16 @@ struct mono hint_due(const struct node *n);
 void hint_answer(struct node *n, int64_t to);
 void hint_take(struct node *n, int64_t from, struct slice body);
 
+/* ---- clocks.c */
+struct wall clocks_now(struct node *n, struct now now); /* what is taken for the time */
+void clocks_take(struct node *n, int64_t from, struct slice body);
+void clocks_look(struct node *n);
+bool clocks_off(const struct node *n); /* ours is wrong */
+struct mono clocks_due(const struct node *n);
+const char *clocks_text(struct node *n);
+
 /* ---- forward.c */
+bool decides(const struct node *n); /* tells are done here */
 void forward_wait(struct node *n, struct pending *p);
 void forwards_applied(struct node *n); /* behind the COMMIT: what was waited for may be there now */
 void forwards_look(struct node *n);

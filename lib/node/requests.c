@@ -151,7 +151,7 @@ void request_tell_here(struct node *n, struct pending *p)
 
 static void begin_tell(struct node *n, struct pending *p)
 {
-    if (n->leading && !n->stopping) {
+    if (decides(n)) {
         request_tell_here(n, p);
     } else if (p->from != 0) {
         request_no_leader(n, p);
@@ -323,7 +323,7 @@ void request_lost(struct node *n, uint64_t key, const struct outcome *o)
         return;
     if (n->looking == key)
         n->looking = 0;
-    if (replica_leads(n->replica) ||
+    if ((replica_leads(n->replica) && !n->change.hands_over) ||
         (unsure && p->from == 0 && header_get(p->request->headers, "X-Request-Id").len == 0)) {
         request_outcome(n, key, o);
         return;

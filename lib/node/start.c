@@ -177,6 +177,7 @@ int node_open(const struct node_options *options, struct hands *hands, struct no
     n->hands = hands;
     n->options = *options;
     n->now = now;
+    n->raw_wall = now.wall;
     n->api = api_new();
     n->pendings = map_new();
     list_init(&n->stale);
@@ -216,6 +217,7 @@ void node_close(struct node *n)
     for (size_t i = 0; i < n->posts_n; i++)
         buf_close(&n->posts[i].frame);
     mem_free(n->posts);
+    mem_free(n->clocks.text);
     mem_free(n->changed);
     for (size_t i = 0; i < n->letters_n; i++)
         buf_close(&n->letters[i].body);

@@ -1,11 +1,13 @@
 /* The cluster at a glance, and what needs attention in it. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/native/private.h"
 #include "base/str.h"
 
 #define ATTENTION_MAX 20 /* sentences of one answer */
+#define CLOCK_OFF_MS 500 /* another member's that is further away is spoken of */
 #define LOOKS_MAX 50     /* explanations tried for them: each of an app looks at all agents */
 
 /* ---- attention */
@@ -62,6 +64,46 @@ static void mention_why(struct attention *a, const char *noun, const char *name,
     }
 }
 
+/* A second is said as such; a minute, too. */
+static const char *apart_text(char dst[48], int64_t ms)
+{
+    snprintf(dst, 48, "%lld.%lld s %s", (long long)(llabs(ms) / 1000),
+             (long long)(llabs(ms) % 1000 / 100), ms > 0 ? "ahead" : "behind");
+    return dst;
+}
+
+static void mention_clocks(struct attention *a)
+{
+    const struct facts *f = a->v->facts;
+    struct error err;
+    struct node_row row;
+    char text[512], apart[48];
+    if (f->clock_off_ms != 0) {
+        snprintf(text, sizeof text,
+                 "the clock of this node, %.200s, is %s: it leads no schedules; "
+                 "set it, and let NTP keep it",
+                 f->name, apart_text(apart, f->clock_off_ms));
+        mention(a, "node", f->name, "clock", text);
+    } else if (f->clock_step_ms != 0) {
+        snprintf(text, sizeof text,
+                 "the clock of this node, %.200s, was set while it ran: it is "
+                 "%s of what it was",
+                 f->name, apart_text(apart, f->clock_step_ms));
+        mention(a, "node", f->name, "clock", text);
+    }
+    struct json *clocks = json_parse_own(slice_of(f->clocks != NULL ? f->clocks : "[]"), &err);
+    JSON_EACH (c, clocks) {
+        int64_t offset = json_int(json_get(c, "offset_ms"), 0);
+        if (f->clock_off_ms != 0 || llabs(offset) <= CLOCK_OFF_MS ||
+            !state_node_by_id(a->v->state, json_int(json_get(c, "node"), 0), &row))
+            continue;
+        snprintf(text, sizeof text, "the clock of %.200s is %s of this node's", row.name,
+                 apart_text(apart, offset));
+        mention(a, "node", row.name, "clock", text);
+    }
+    json_free(clocks);
+}
+
 static void mention_apps(struct attention *a, struct placement *p)
 {
     struct app_row row;
@@ -111,6 +153,7 @@ static void put_attention(const struct view *v, struct placement *p, struct json
 {
     struct attention a = {.v = v, .w = w};
     mention_nodes(&a);
+    mention_clocks(&a);
     mention_apps(&a, p);
     mention_jobs(&a);
     mention_ports(&a);

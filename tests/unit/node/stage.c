@@ -11,11 +11,9 @@
 #include "model/token.h"
 #include "replica/replica.h"
 
-#define WALL0 INT64_C(1767225600000)
-
 static struct now now_of(const struct member *m)
 {
-    return (struct now){{m->s->mono}, {WALL0 + m->s->mono + m->wall_ahead_ms}};
+    return (struct now){{m->s->mono}, {STAGE_WALL0 + m->s->mono + m->wall_ahead_ms}};
 }
 
 /* ---- looking into files, as another process would */
@@ -156,6 +154,7 @@ static void hand_facts(struct hands *h, const struct facts *f)
     struct member *m = h->data;
     m->facts++;
     m->saw_leading = f->leading;
+    m->clock_step_ms = f->clock_step_ms;
     str_copy(m->refused, sizeof m->refused, f->ports_refused);
 }
 

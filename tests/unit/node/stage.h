@@ -10,6 +10,7 @@
 #include "support/tmp.h"
 
 #define STAGE_NODES 6
+#define STAGE_WALL0 INT64_C(1767225600000)
 #define STAGE_CLUSTER "11111111-2222-4333-8444-555555555555"
 
 struct stage;
@@ -30,9 +31,10 @@ struct member {
     bool cut;            /* nothing reaches it, nothing leaves it */
     struct error failed; /* of the turn that ended it */
     int launched, killed, forgotten, checkpoints, snapshots, fetched, dropped;
-    int64_t asked_index;         /* of the newest ask */
-    unsigned facts;              /* how often they were told */
-    bool saw_leading;            /* in the newest facts */
+    int64_t asked_index; /* of the newest ask */
+    unsigned facts;      /* how often they were told */
+    bool saw_leading;    /* in the newest facts */
+    int64_t clock_step_ms;
     char known[STAGE_NODES][32]; /* by position: whose address it was told; "": gone, or nobody */
     char refused[512];           /* ports, likewise */
 };

@@ -291,6 +291,70 @@ static void a_connection_that_broke_deposes_nobody(void **unused)
     assert_int_equal(node_term(s.members[leader].node), term);
 }
 
+/* ---- clocks */
+
+static int64_t newest_time(int i)
+{
+    struct event_row e;
+    struct stmt *q = state_events_before(state(i), INT64_MAX, 1);
+    int64_t at = state_event_next(q, &e) ? e.at.ms : 0;
+    stmt_end(q);
+    return at;
+}
+
+static void put_app(int at)
+{
+    uint64_t put = stage_request(&s, at, METHOD_PUT, "/v2/apps//web", STAGE_APP(0));
+    WAIT(stage_status(&s, put) != 0, 3000);
+    assert_in_range(stage_status(&s, put), 200, 201);
+}
+
+static void a_leader_whose_clock_is_wrong_steps_aside(void **unused)
+{
+    (void)unused;
+    for (int round = 0; round < 2; round++) {
+        if (round > 0)
+            stage_close(&s);
+        begin(3);
+        grow_to(3);
+        stage_run_ms(&s, 3000);
+        int old = stage_leader(&s), other = other_than(old);
+        s.members[old].wall_ahead_ms = round == 0 ? 60000 : -60000;
+        WAIT(stage_leader(&s) >= 0 && stage_leader(&s) != old, 5000);
+        put_app(other);
+        int64_t right = STAGE_WALL0 + s.mono;
+        assert_in_range(newest_time(other), right - 5000, right + 1000);
+        stage_run_ms(&s, 20000);
+        assert_true(stage_leader(&s) != old);
+        s.members[old].wall_ahead_ms = 0;
+    }
+}
+
+/* Its time is not believed, so nothing is dated to a future that nobody can wait for. */
+static void a_time_far_ahead_of_the_others_is_not_written(void **unused)
+{
+    (void)unused;
+    begin(3);
+    grow_to(3);
+    stage_run_ms(&s, 3000);
+    int leader = stage_leader(&s);
+    s.members[leader].wall_ahead_ms = 3600000;
+    put_app(leader);
+    int64_t right = STAGE_WALL0 + s.mono;
+    assert_in_range(newest_time(leader), right - 5000, right + 1000);
+}
+
+static void alone_a_step_is_noticed(void **unused)
+{
+    (void)unused;
+    begin(1);
+    stage_run_ms(&s, 1000);
+    s.members[0].wall_ahead_ms = 60000;
+    stage_run_ms(&s, 1000);
+    assert_int_equal(s.members[0].clock_step_ms, 60000);
+    assert_int_equal(stage_leader(&s), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +367,9 @@ int main(void)
         TEST(each_node_announces_itself),
         TEST(a_leader_whose_process_died_is_replaced_at_once),
         TEST(a_connection_that_broke_deposes_nobody),
+        TEST(a_leader_whose_clock_is_wrong_steps_aside),
+        TEST(a_time_far_ahead_of_the_others_is_not_written),
+        TEST(alone_a_step_is_noticed),
         TEST(an_agent_finds_the_leader_through_any_master),
         TEST(an_agent_follows_the_leadership),
     };

@@ -529,14 +529,15 @@ static void a_job_that_is_made_again_runs_though_its_last_run_has_not_ended(void
     assert_int_equal(s.members[0].launched, 2);
 }
 
-/* To its agent, whose clock is ahead, the window is over already. */
+/* To its agent, whose clock is ahead, the window is over already; of two clocks nobody knows which
+ * is right. */
 static void a_run_that_is_given_back_is_ordered_again_more_and_more_seldom(void **unused)
 {
     char job[256];
     (void)unused;
-    stage_open(&s, 3);
+    stage_open(&s, 2);
     stage_ready(&s);
-    int leader = stage_leader(&s), other = (leader + 1) % 3;
+    int leader = stage_leader(&s), other = 1 - leader;
     s.members[other].wall_ahead_ms = 3600000;
     snprintf(job, sizeof(job),
              "{'schedule':'R1//PT1H','command':'x','epsilon':'PT5M','constraints':[['hostname',"
