@@ -103,6 +103,13 @@ static int begin_promotion(struct replica *r, struct error *err)
     return rv == 0 ? 0 : error_set(err, ERR_UNAVAILABLE, "raft: %s", raft_strerror(rv));
 }
 
+void change_leave(struct replica *r)
+{
+    int rv = step_about(r, RAFT_TRANSFER, 0);
+    if (rv != 0)
+        log_debug("nobody else can lead yet", "why=\"%s\"", raft_strerror(rv));
+}
+
 static int begin_hand_over(struct replica *r, struct error *err)
 {
     int rv = step_about(r, RAFT_TRANSFER, r->change.id);

@@ -275,7 +275,7 @@ static decode_body *const decoders[] = {
     [FRAME_OFFER] = decode_offer,    [FRAME_TIMEOUT_NOW] = decode_timeout_now,
     [FRAME_PING] = decode_number,    [FRAME_PONG] = decode_number,
     [FRAME_READ] = decode_number,    [FRAME_READ_RESULT] = decode_number,
-    [FRAME_REMOVED] = decode_number,
+    [FRAME_REMOVED] = decode_number, [FRAME_MEND] = decode_number,
 };
 
 int frame_decode(struct slice bytes, struct frame *out, struct error *err)
@@ -455,6 +455,7 @@ void frame_encode(const struct frame *f, struct buf *out)
     case FRAME_READ:
     case FRAME_READ_RESULT:
     case FRAME_REMOVED:
+    case FRAME_MEND:
         encode_number(&f->number, out);
     }
 }

@@ -24,6 +24,8 @@ enum frame_kind { /* up to 6 they are the core's own codes */
                   FRAME_READ,        /* to the leader: from which index may I read? */
                   FRAME_READ_RESULT, /* index 0: no idea */
                   FRAME_REMOVED,     /* you are no member any more */
+                  FRAME_MEND, /* to the leader: my tables are wrong, give me yours, of this index or
+                                 newer */
 };
 
 struct frame_entry {
@@ -45,7 +47,7 @@ struct frame_offer { /* a snapshot that lies ready on the sender */
     uint8_t hash[32];
 };
 
-struct frame_number { /* PING, PONG, READ, READ_RESULT, REMOVED */
+struct frame_number { /* PING, PONG, READ, READ_RESULT, REMOVED, MEND */
     uint64_t term, seq, index;
 };
 

@@ -14,8 +14,10 @@ struct peer { /* anybody we have heard of; never forgotten, so addresses may be 
     uint64_t id;
     char *address;
     struct mono heard;
-    uint64_t acked;      /* the newest ping it has answered in this term of ours */
-    uint64_t wants;      /* a snapshot at this index or newer, says the core; 0: none */
+    uint64_t acked; /* the newest ping it has answered in this term of ours */
+    uint64_t wants; /* a snapshot at this index or newer, says the core; 0: none */
+    uint64_t mends; /* its tables are wrong: it wants ours, of this index or newer; 0: no */
+    struct mono mend_asked;
     bool was_offered;    /* a snapshot, since we lead */
     struct mono offered; /* the last time */
 };
@@ -108,6 +110,8 @@ struct replica {
 
     uint64_t commit; /* never goes back */
     struct install install;
+    bool mending; /* the tables are wrong, and applied to no more, until the leader's have come */
+    struct mono mend_asked;
     bool snapshot_wanted;
     struct mono snapshot_again;    /* after one could not be made: not before this */
     struct replica_snapshot ready; /* its index is 0: none */
@@ -185,6 +189,7 @@ void reads_close(struct reads *s);
 void change_turn(struct replica *r);
 void change_applied(struct replica *r, uint64_t index, uint64_t term);
 void change_lost(struct replica *r);
+void change_leave(struct replica *r); /* another voter shall lead; asked again until one does */
 
 /* ---- snapshot.c */
 void snapshot_begin_install(struct replica *r, const struct raft_update *update);
@@ -193,5 +198,9 @@ void snapshot_asked(struct replica *r, const struct raft_message *m);
 void snapshot_serve(struct replica *r); /* the leader's turn: offers what is wanted */
 void snapshot_lost(struct replica *r);  /* the leadership */
 void snapshot_turn(struct replica *r);  /* at its beginning: gives up an install without a leader */
+void snapshot_mend_asked(struct replica *r, uint64_t from, const struct frame_number *n);
+/* While mending: takes the offer; the core is not told. */
+void snapshot_mend_offered(struct replica *r, uint64_t from, const struct frame_offer *o);
+void snapshot_take_offer(struct replica *r, uint64_t from, const struct frame_offer *o);
 bool snapshot_compaction_due(const struct replica *r);
 void snapshot_compact(struct replica *r); /* in the open transaction, if it is time */

@@ -273,6 +273,7 @@ void reads_receive(struct replica *r, uint64_t from, const struct frame *f)
     case FRAME_OFFER:
     case FRAME_TIMEOUT_NOW:
     case FRAME_REMOVED:
+    case FRAME_MEND:
         UNREACHABLE("not a frame about reads");
     }
 }

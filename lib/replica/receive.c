@@ -191,23 +191,24 @@ static void receive_offer(struct replica *r, uint64_t from, struct frame *f)
         return;
     if (o->term >= replica_term(r))
         r->append_heard = r->now;
+    if (r->mending) {
+        snapshot_mend_offered(r, from, o);
+        return;
+    }
     if (r->raft.snapshot.installing && guarded(r, GUARD_SECOND_OFFER))
         return;
     if (conf_decode(o->conf, &m.install_snapshot.conf, &err) != 0)
         UNREACHABLE("the decoder has seen it");
-    replica_snapshot_close(&r->install.snapshot);
-    r->install.snapshot = (struct replica_snapshot){.index = o->index,
-                                                    .term = o->index_term,
-                                                    .conf_index = o->conf_index,
-                                                    .token = o->token,
-                                                    .size = o->size};
-    memcpy(r->install.snapshot.hash, o->hash, sizeof o->hash);
-    buf_init(&r->install.snapshot.conf, o->conf.len);
-    buf_put_slice(&r->install.snapshot.conf, o->conf);
-    r->install.from = from;
+    snapshot_take_offer(r, from, o);
     r->request_term = o->term;
     step_message(r, from, &m);
     r->request_term = 0;
+}
+
+static void receive_mend(struct replica *r, uint64_t from, struct frame *f)
+{
+    if (replica_is_leader(r) && is_member(&r->raft.configuration, from))
+        snapshot_mend_asked(r, from, &f->number);
 }
 
 static void receive_removed(struct replica *r, uint64_t from, struct frame *f)
@@ -231,7 +232,7 @@ static receive_frame *const receivers[] = {
     [FRAME_OFFER] = receive_offer,     [FRAME_TIMEOUT_NOW] = receive_timeout_now,
     [FRAME_PING] = receive_number,     [FRAME_PONG] = receive_number,
     [FRAME_READ] = receive_number,     [FRAME_READ_RESULT] = receive_number,
-    [FRAME_REMOVED] = receive_removed,
+    [FRAME_REMOVED] = receive_removed, [FRAME_MEND] = receive_mend,
 };
 
 int replica_receive(struct replica *r, const struct replica_peer *from, struct slice frame,

@@ -72,6 +72,12 @@ int replica_look(struct db *db, struct replica_stored *out, struct error *err)
     return rv;
 }
 
+int replica_owner(struct db *db, uint64_t *id_out, struct error *err)
+{
+    uint64_t store;
+    return storage_identity(db, id_out, &store, err);
+}
+
 static int refound(struct db *db, uint64_t id, uint64_t store, const char *address,
                    struct slice entry, struct error *err)
 {

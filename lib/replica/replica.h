@@ -60,6 +60,9 @@ struct replica_stored {           /* what a stopped member's file holds, or a co
 /* ERR_NOT_FOUND: no tables. ERR_CORRUPT: holes. */
 int replica_look(struct db *db, struct replica_stored *out, struct error *err) MUST_CHECK;
 
+/* Only whose it is, at once. ERR_NOT_FOUND: no tables. */
+int replica_owner(struct db *db, uint64_t *id_out, struct error *err) MUST_CHECK;
+
 /* Makes a stopped member, or a pruned copy of one (replica_snapshot_prune), a cluster of one by
  * force, under `id` and `store` (of a member: its own). All that its log has stands, whether it was
  * committed or not; then comes `entry`, if it is not empty, and a configuration that has only this
@@ -219,6 +222,13 @@ int replica_snapshot_prune(const char *path, const char *vfs, struct replica_sna
                            struct error *err) MUST_CHECK;
 /* Copies s; NULL: the file is gone, or could not be made. */
 void replica_snapshot_ready(struct replica *r, const struct replica_snapshot *s);
+
+/* The tables of this node are not what the log makes of them; its log, term and vote are sound.
+ * From now on nothing is applied, the leadership is left to others, and the leader's tables are
+ * fetched in place of ours, by the same calls as below; README.md says why that is safe. False: no
+ * other voter has any. */
+bool replica_mend(struct replica *r);
+bool replica_mending(const struct replica *r); /* until they are in place */
 
 /* The other side. While this is not NULL, the node fetches that file from `*from`; heartbeats go
  * on, nothing is applied. Borrowed until the install ends. */

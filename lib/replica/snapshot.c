@@ -11,6 +11,8 @@
 #define OFFER_HEARTBEATS 4        /* between two offers to one member; it drops what it knows */
 #define SETTLING_HEARTBEATS 20    /* after an offer, until the member follows the log again */
 #define GONE_ELECTIONS 4          /* a member that is silent so long wants nothing */
+#define MEND_AGAIN_MS 500         /* between two requests for the leader's tables */
+#define MEND_WANTED_MS 3000       /* who has not asked for so long has them */
 #define HELD_BACK_TIMES 4         /* the log's limits, while somebody fetches */
 
 void replica_snapshot_close(struct replica_snapshot *s)
@@ -35,7 +37,8 @@ static bool held_back(const struct replica *r)
     int64_t settling = (int64_t)SETTLING_HEARTBEATS * r->options.heartbeat_ms;
     for (size_t i = 0; i < r->n_peers; i++) {
         const struct peer *p = &r->peers[i];
-        if (p->wants != 0 || (p->was_offered && r->now.ms - p->offered.ms < settling))
+        if (p->wants != 0 || p->mends != 0 ||
+            (p->was_offered && r->now.ms - p->offered.ms < settling))
             return true;
     }
     return false;
@@ -120,19 +123,31 @@ static bool still_wants(const struct replica *r, const struct peer *p)
            r->now.ms - p->heard.ms < (int64_t)GONE_ELECTIONS * r->options.election_ms;
 }
 
+static bool still_mends(const struct replica *r, const struct peer *p)
+{
+    return p->mends != 0 && r->now.ms - p->mend_asked.ms < MEND_WANTED_MS;
+}
+
 /* What the file holds, the member needs; where the file ends, our log goes on. */
 static bool serves(const struct replica *r, const struct peer *p)
 {
-    return r->ready.index >= p->wants && r->ready.index + 1 >= storage_first(&r->storage);
+    return r->ready.index >= p->wants && r->ready.index >= p->mends &&
+           r->ready.index + 1 >= storage_first(&r->storage);
 }
 
 void snapshot_serve(struct replica *r)
 {
+    if (r->mending) /* nobody shall have tables that are wrong */
+        return;
     for (size_t i = 0; i < r->n_peers && replica_is_leader(r); i++) {
         struct peer *p = &r->peers[i];
         if (!still_wants(r, p))
             p->wants = 0;
-        else if (!serves(r, p))
+        if (!still_mends(r, p))
+            p->mends = 0;
+        if (p->wants == 0 && p->mends == 0)
+            continue;
+        if (!serves(r, p))
             r->snapshot_wanted = r->snapshot_wanted || r->now.ms >= r->snapshot_again.ms;
         else if (!p->was_offered ||
                  r->now.ms - p->offered.ms >= (int64_t)OFFER_HEARTBEATS * r->options.heartbeat_ms)
@@ -144,7 +159,7 @@ void snapshot_lost(struct replica *r)
 {
     r->snapshot_wanted = false;
     for (size_t i = 0; i < r->n_peers; i++) {
-        r->peers[i].wants = 0;
+        r->peers[i].wants = r->peers[i].mends = 0;
         r->peers[i].was_offered = false;
     }
 }
@@ -179,7 +194,35 @@ void replica_snapshot_ready(struct replica *r, const struct replica_snapshot *s)
         r->snapshot_again = mono_after(r->now, REMAKE_MS);
 }
 
+void snapshot_mend_asked(struct replica *r, uint64_t from, const struct frame_number *n)
+{
+    struct peer *p = replica_peer(r, from, NULL);
+    p->mends = n->index != 0 ? n->index : 1;
+    p->mend_asked = r->now;
+}
+
 /* ---------------- the other side */
+
+void snapshot_take_offer(struct replica *r, uint64_t from, const struct frame_offer *o)
+{
+    replica_snapshot_close(&r->install.snapshot);
+    r->install.snapshot = (struct replica_snapshot){.index = o->index,
+                                                    .term = o->index_term,
+                                                    .conf_index = o->conf_index,
+                                                    .token = o->token,
+                                                    .size = o->size};
+    memcpy(r->install.snapshot.hash, o->hash, sizeof o->hash);
+    buf_init(&r->install.snapshot.conf, o->conf.len);
+    buf_put_slice(&r->install.snapshot.conf, o->conf);
+    r->install.from = from;
+}
+
+static void log_offer(const struct replica *r)
+{
+    log_info("snapshot offered", "from=%llu index=%llu size=%llu",
+             (unsigned long long)r->install.from, (unsigned long long)r->install.snapshot.index,
+             (unsigned long long)r->install.snapshot.size);
+}
 
 void snapshot_begin_install(struct replica *r, const struct raft_update *update)
 {
@@ -189,9 +232,7 @@ void snapshot_begin_install(struct replica *r, const struct raft_update *update)
     r->install.state = INSTALL_FETCHING;
     r->install.heard = r->now;
     r->owed = 0; /* those rows are of a log that ends here */
-    log_info("snapshot offered", "from=%llu index=%llu size=%llu",
-             (unsigned long long)r->install.from, (unsigned long long)r->install.snapshot.index,
-             (unsigned long long)r->install.snapshot.size);
+    log_offer(r);
 }
 
 const struct replica_snapshot *replica_install(const struct replica *r, uint64_t *from)
@@ -224,12 +265,72 @@ void replica_install_abort(struct replica *r)
     if (r->install.state != INSTALL_FETCHING || r->failed.code != ERR_NONE)
         return;
     log_warn("snapshot given up", "from=%llu", (unsigned long long)r->install.from);
-    if (restart(r, &err) != 0)
+    if (r->mending) /* the core knows nothing of it */
+        end_install(r);
+    else if (restart(r, &err) != 0)
         replica_fail(r, &err);
+}
+
+/* ---- tables that are wrong (README.md) */
+
+static bool has_other_voter(const struct replica *r)
+{
+    struct replica_member m;
+    for (size_t i = 0; replica_member(r, i, &m); i++)
+        if (m.server.role == REPLICA_VOTER && m.server.id != r->options.id)
+            return true;
+    return false;
+}
+
+bool replica_mend(struct replica *r)
+{
+    if (!has_other_voter(r))
+        return false;
+    if (r->mending || r->install.state != INSTALL_NONE) /* they are about to be replaced */
+        return true;
+    log_warn("the tables are to be replaced by the leader's", "applied=%llu",
+             (unsigned long long)r->storage.applied.index);
+    r->mending = true;
+    r->mend_asked.ms = INT64_MIN / 2;
+    return true;
+}
+
+bool replica_mending(const struct replica *r)
+{
+    return r->mending;
+}
+
+/* Only of the leader of our own term: it has everything that is committed. */
+void snapshot_mend_offered(struct replica *r, uint64_t from, const struct frame_offer *o)
+{
+    if (r->install.state != INSTALL_NONE || o->term != replica_term(r) ||
+        o->index < r->storage.applied.index || replica_is_leader(r))
+        return;
+    snapshot_take_offer(r, from, o);
+    r->install.state = INSTALL_FETCHING;
+    r->install.heard = r->now;
+    log_offer(r);
+}
+
+static void ask_to_mend(struct replica *r)
+{
+    const char *address;
+    uint64_t leader = replica_leader(r, &address);
+    if (!r->mending || r->install.state != INSTALL_NONE ||
+        r->now.ms - r->mend_asked.ms < MEND_AGAIN_MS)
+        return;
+    r->mend_asked = r->now;
+    if (replica_is_leader(r)) /* by the others' votes: our log is sound */
+        change_leave(r);
+    else if (leader != 0)
+        send_number(
+            r, leader, FRAME_MEND,
+            (struct frame_number){.term = replica_term(r), .index = r->storage.applied.index});
 }
 
 void snapshot_turn(struct replica *r)
 {
+    ask_to_mend(r);
     if (r->install.state == INSTALL_FETCHING &&
         r->now.ms - r->install.heard.ms >= INSTALL_PATIENCE_MS)
         replica_install_abort(r);
@@ -240,8 +341,8 @@ static int adopt(struct replica *r, const char *path, struct error *err)
 {
     struct applied got = {0};
     const struct replica_snapshot *want = &r->install.snapshot;
-    int rv = storage_adopt(path, r->options.vfs, r->options.id, r->options.store, r->storage.term,
-                           r->storage.vote, &got, err);
+    int rv = storage_adopt(path, r->options.vfs, &r->storage, r->options.id, r->options.store,
+                           r->mending, &got, err);
     bool same = got.index == want->index && got.term == want->term;
     buf_close(&got.conf);
     if (rv == 0 && !same)
@@ -302,7 +403,9 @@ int replica_install_resume(struct replica *r, struct db *db, struct now now, str
         return -1;
     bool swapped = r->storage.applied.index == r->install.snapshot.index &&
                    r->storage.applied.term == r->install.snapshot.term;
-    int rv = swapped ? go_on_from_snapshot(r, err) : restart(r, err);
+    bool mended = swapped && r->mending;
+    r->mending = r->mending && !swapped;
+    int rv = swapped && !mended ? go_on_from_snapshot(r, err) : restart(r, err);
     if (rv != 0)
         replica_fail(r, err);
     return rv;

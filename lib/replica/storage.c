@@ -482,21 +482,48 @@ int storage_prune_copy(const char *path, const char *vfs, struct applied *out, s
     return rv;
 }
 
-int storage_adopt(const char *path, const char *vfs, uint64_t id, uint64_t store, uint64_t term,
-                  uint64_t vote, struct applied *out, struct error *err)
+/* What we have promised to have is in it, or behind it. A row at its end that is another one than
+ * ours says that ours were never committed from there on. */
+static int copy_rows(struct storage *ours, struct db *db, const struct applied *from,
+                     struct error *err)
+{
+    if (storage_term_of(ours, from->index) != from->term)
+        return 0;
+    struct stmt *q = db_query(db, SLICE("insert into raft_log values(?1, ?2, ?3, ?4)"), err);
+    if (q == NULL)
+        return -1;
+    for (uint64_t i = from->index + 1; i <= storage_last(ours); i++) {
+        const struct log_row *r = row(ours, i);
+        stmt_bind_i64_at(q, 1, (int64_t)i);
+        stmt_bind_i64_at(q, 2, (int64_t)r->term);
+        stmt_bind_i64_at(q, 3, r->type);
+        stmt_bind_blob_at(q, 4, storage_data(ours, i));
+        stmt_run(q);
+    }
+    stmt_free(q);
+    return db_check(db, err) != 0 || db_check(ours->db, err) != 0 ? -1 : 0;
+}
+
+static int adopt(struct db *db, struct storage *ours, uint64_t id, uint64_t store, bool keep_log,
+                 struct applied *out, struct error *err)
+{
+    /* it is pruned already, and may be adopted twice */
+    if (prune_in_transaction(db, out, err) != 0 ||
+        write_identity(db, id, store, ours->term, ours->vote, err) != 0)
+        return -1;
+    return keep_log ? copy_rows(ours, db, out, err) : 0;
+}
+
+int storage_adopt(const char *path, const char *vfs, struct storage *ours, uint64_t id,
+                  uint64_t store, bool keep_log, struct applied *out, struct error *err)
 {
     struct db *db;
     struct db_options options = {.rollback_journal = true, .vfs = vfs};
     if (db_open(path, &options, &db, err) != 0)
         return -1;
     int rv = db_begin(db, DB_FULL, err);
-    if (rv == 0) {
-        rv =
-            prune_in_transaction(db, out, err); /* it is pruned already, and may be adopted twice */
-        if (rv == 0)
-            rv = write_identity(db, id, store, term, vote, err);
-        rv = end_transaction(db, rv, err);
-    }
+    if (rv == 0)
+        rv = end_transaction(db, adopt(db, ours, id, store, keep_log, out, err), err);
     db_close(db);
     return rv;
 }

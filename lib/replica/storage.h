@@ -76,6 +76,7 @@ uint64_t storage_compactable(const struct storage *s, uint64_t rows, int64_t byt
 /* ---- snapshots: the file at `path` is a copy of a whole database */
 int storage_prune_copy(const char *path, const char *vfs, struct applied *out,
                        struct error *err) MUST_CHECK;
-/* Gives a pruned file our own identity, term and vote, and an empty log; says what it holds. */
-int storage_adopt(const char *path, const char *vfs, uint64_t id, uint64_t store, uint64_t term,
-                  uint64_t vote, struct applied *out, struct error *err) MUST_CHECK;
+/* Gives a pruned file our own identity, term and vote; says what it holds. Its log is empty, or,
+ * with keep_log, what ours has beyond what it holds. */
+int storage_adopt(const char *path, const char *vfs, struct storage *ours, uint64_t id,
+                  uint64_t store, bool keep_log, struct applied *out, struct error *err) MUST_CHECK;

@@ -178,7 +178,7 @@ static void apply_one(struct replica *r)
 static uint64_t applicable(const struct replica *r)
 {
     uint64_t last = storage_last(&r->storage);
-    if (r->install.state != INSTALL_NONE)
+    if (r->install.state != INSTALL_NONE || r->mending)
         return r->storage.applied.index;
     return r->commit < last ? r->commit : last;
 }

@@ -281,9 +281,52 @@ static void without_a_majority_nobody_answers(void **unused)
     world_close(&w);
 }
 
+/* Somebody has changed the tables of one by hand; its log goes further than those of the leader. */
+static void wrong_tables_are_replaced_and_the_log_is_kept(void **unused)
+{
+    struct error err;
+    (void)unused;
+    begin(3);
+    struct node *n = follower();
+    assert_int_equal(db_exec(n->m.db, "update chain set hash = hash + 1", &err), 0);
+    uint64_t applied = replica_applied(n->m.r), last = replica_last(n->m.r);
+    assert_true(replica_mend(n->m.r));
+    assert_true(replica_mending(n->m.r));
+    for (int i = 0; i < 100 && replica_mending(n->m.r); i++) {
+        world_run(&w, 50);
+        assert_true(replica_last(n->m.r) >= last); /* it goes on acknowledging */
+        last = replica_last(n->m.r);
+    }
+    assert_false(replica_mending(n->m.r));
+    assert_true(replica_applied(n->m.r) >= applied);
+    world_run(&w, 500);
+    expect_whole(); /* and what it applies then is what the others have */
+    assert_int_equal(w.n_installs, 1);
+    world_close(&w);
+}
+
+static void a_leader_with_wrong_tables_lets_another_lead(void **unused)
+{
+    struct error err;
+    (void)unused;
+    begin(3);
+    struct node *n = world_leader(&w);
+    assert_int_equal(db_exec(n->m.db, "update chain set hash = hash + 1", &err), 0);
+    assert_true(replica_mend(n->m.r));
+    for (int i = 0; i < 200 && replica_mending(n->m.r); i++)
+        world_run(&w, 50);
+    assert_false(replica_mending(n->m.r));
+    assert_ptr_not_equal(world_leader(&w), n);
+    world_run(&w, 500);
+    expect_whole();
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wrong_tables_are_replaced_and_the_log_is_kept),
+        cmocka_unit_test(a_leader_with_wrong_tables_lets_another_lead),
         cmocka_unit_test(three_elect_a_leader_and_keep_it),
         cmocka_unit_test(another_takes_over_when_the_leader_dies),
         cmocka_unit_test(one_grows_to_three),

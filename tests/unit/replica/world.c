@@ -76,7 +76,9 @@ static void describe_node(struct node *n)
         (unsigned long long)replica_leader(r, NULL), (unsigned long long)storage_first(&r->storage),
         (unsigned long long)replica_last(r), (unsigned long long)replica_committed(r),
         (unsigned long long)replica_applied(r),
-        r->install.state != INSTALL_NONE ? " installing" : "",
+        r->install.state != INSTALL_NONE ? " installing"
+        : r->mending                     ? " mending"
+                                         : "",
         r->snapshot_wanted ? " wants a snapshot" : "", replica_removed(r) ? " removed" : "");
     for (size_t i = 0; replica_member(r, i, &member); i++)
         print_error(" %llu%s(%llu)", (unsigned long long)member.server.id,
@@ -473,6 +475,15 @@ static void change_once(struct world *w, struct node *n)
         w->changed = (struct replica_outcome){REPLICA_CHANGE, n->change_ticket, err.code, 0};
 }
 
+/* If most are wrong, nobody can tell what is right: that is for people. */
+static bool somebody_mends(struct world *w)
+{
+    for (unsigned i = 0; i < w->n; i++)
+        if (is_up(&w->nodes[i]) && replica_mending(w->nodes[i].m.r))
+            return true;
+    return false;
+}
+
 static void act(struct world *w, struct node *n)
 {
     if (n->asks)
@@ -485,6 +496,8 @@ static void act(struct world *w, struct node *n)
         ask(w, n);
     if (!w->o.members_stay && replica_leads(n->m.r) && chance(w, 0.03))
         operate(w, n);
+    if (!somebody_mends(w) && chance(w, 0.001))
+        w->n_mends += replica_mend(n->m.r);
 }
 
 static void hear_read(struct world *w, struct node *n, const struct replica_outcome *o)
@@ -721,7 +734,7 @@ bool world_is_whole(struct world *w)
     for (size_t i = 0; replica_member(leader->m.r, i, &member); i++) {
         struct node *n = &w->nodes[member.server.id - 1];
         if (!is_up(n) || replica_install(n->m.r, &(uint64_t){0}) != NULL ||
-            replica_term(n->m.r) != replica_term(leader->m.r) ||
+            replica_mending(n->m.r) || replica_term(n->m.r) != replica_term(leader->m.r) ||
             replica_applied(n->m.r) + 30 < replica_applied(leader->m.r))
             return false;
     }
