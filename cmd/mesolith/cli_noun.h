@@ -88,7 +88,7 @@ struct cli_noun {
 /* One file each. */
 extern const struct cli_noun status_noun, why_noun, logs_noun, app_noun, job_noun, task_noun,
     node_noun, deployment_noun, service_noun, events_noun, sql_noun, completion_noun, apply_noun,
-    diff_noun, export_noun, token_noun, leader_noun, backup_noun;
+    diff_noun, export_noun, token_noun, leader_noun, backup_noun, recover_noun;
 extern const struct cli_noun *const cli_nouns[];
 extern const size_t cli_nouns_n;
 

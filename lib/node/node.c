@@ -44,7 +44,7 @@ int node_join(struct node *n, struct error *err)
     if (n->agent == NULL || n->joined)
         return 0;
     const char *cluster = n->options.cluster;
-    if (cluster == NULL && state_level(n->state) > 0)
+    if (cluster == NULL && state_level(n->state) > 0 && replica_applied(n->replica) >= n->named_at)
         cluster = state_setting(n->state, "cluster", NULL);
     if (cluster == NULL) /* its first leader is about to name it */
         return 0;

@@ -129,6 +129,7 @@ struct node {
     bool minds_lead; /* and there is a state: what the minds were told */
     uint64_t leading_term;
     bool joined;          /* the agent knows the cluster */
+    uint64_t named_at;    /* before this is applied the cluster may still have an older name */
     uint64_t told_leader; /* whom the agent was told of, and in which term */
     uint64_t told_term;
     bool housekeeping; /* a command of the node's own is in flight */

@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/refound.h"
 
 #define CHECKPOINT_WAIT_MS 10000 /* a slow disk's time to end one that locks the writer out */
 #define UNREACHABLE_MS 5000
@@ -94,12 +95,52 @@ static int open_or_format(struct node *n, struct now now, struct error *err)
     return replica_open(&options, now, &n->replica, err);
 }
 
+static int found_again(struct node *n, struct now now, struct error *err)
+{
+    char drawn[UUID_TEXT_SIZE];
+    int64_t *gone;
+    size_t n_gone = node_refound_all(n->state, &gone);
+    const struct refounding how = {
+        .id = n->options.id,
+        .store = n->options.store,
+        .address = n->options.address,
+        .cluster = n->options.cluster != NULL ? n->options.cluster
+                                              : uuid_text(rng_uuid(n->hands->rng), drawn),
+        .gone = gone,
+        .n = n_gone,
+        .reason = "it was of the cluster before the backup was restored",
+        .now = now.wall,
+    };
+    int rv = node_refound(n->state, &how, err);
+    mem_free(gone);
+    if (rv == 0)
+        log_info("a new cluster of a restored backup", "cluster=%s nodes_before=%zu", how.cluster,
+                 n_gone);
+    return rv;
+}
+
+/* A backup that was restored is nobody's yet: whoever starts it first makes a new cluster of it. */
+static int take_over_backup(struct node *n, struct now now, struct error *err)
+{
+    uint64_t owner;
+    if (replica_owner(n->db, &owner, err) != 0)
+        return err->code == ERR_NOT_FOUND ? 0 : -1;
+    if (owner != 0)
+        return 0;
+    if (!n->options.bootstrap)
+        return error_set(err, ERR_CONFLICT,
+                         "%s is a restored backup: a node that joins a cluster needs an empty "
+                         "folder",
+                         n->options.state_path);
+    return found_again(n, now, err);
+}
+
 /* With `bootstrap` a disk that knows nobody is a cluster of one at once: a new one, or one whose
  * first start ended in the middle. */
 static int open_replica(struct node *n, struct now now, struct error *err)
 {
     struct replica_member first;
-    if (open_or_format(n, now, err) != 0)
+    if (take_over_backup(n, now, err) != 0 || open_or_format(n, now, err) != 0)
         return -1;
     if (!n->options.bootstrap || replica_member(n->replica, 0, &first))
         return 0;
@@ -108,6 +149,16 @@ static int open_replica(struct node *n, struct now now, struct error *err)
     if (bootstrap(n, err) != 0)
         return -1;
     return open_or_format(n, now, err);
+}
+
+/* What a cluster of one has in its log will be applied at once: with a restored backup, also the
+ * cluster's new name. */
+static uint64_t named_at(const struct node *n)
+{
+    struct replica_member m;
+    return replica_member(n->replica, 0, &m) && !replica_member(n->replica, 1, &m)
+               ? replica_last(n->replica)
+               : 0;
 }
 
 static int open_agent(struct node *n, struct error *err)
@@ -195,8 +246,12 @@ int node_open(const struct node_options *options, struct hands *hands, struct no
     n->facts.node = (int64_t)options->id;
     n->facts.agent = -1;
     n->facts.ports_refused = "[]";
-    if (open_state(n, err) != 0 || open_replica(n, now, err) != 0 || open_agent(n, err) != 0 ||
-        node_join(n, err) != 0) {
+    if (open_state(n, err) != 0 || open_replica(n, now, err) != 0) {
+        node_close(n);
+        return -1;
+    }
+    n->named_at = named_at(n);
+    if (open_agent(n, err) != 0 || node_join(n, err) != 0) {
         node_close(n);
         return -1;
     }

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "model/address.h"
+#include "model/join.h"
 #include "model/token.h"
 #include "state/private.h"
 
@@ -366,12 +367,24 @@ static void drop_node(struct apply *a, int64_t node)
     }
 }
 
-/* {"id"}. Whether the cluster can do without it, the leader has looked at. */
+static bool knows_node(struct state *s, int64_t id, char name[JOIN_NAME_MAX + 1])
+{
+    struct identity_row identity;
+    struct node_row node;
+    bool admitted = state_identity_by_id(s, id, &identity);
+    bool announced = state_node_by_id(s, id, &node);
+    str_copy(name, JOIN_NAME_MAX + 1, announced ? node.name : admitted ? identity.name : "");
+    return admitted ? identity.gone.ms == 0 : announced;
+}
+
+/* {"id", "reason"?}. Whether the cluster can do without it, the leader has looked at; one of before
+ * there were identities is removed as well. */
 int apply_node_remove(struct apply *a)
 {
     int64_t id = json_int(json_get(a->c->args, "id"), 0);
-    struct identity_row row;
-    if (!state_identity_by_id(a->s, id, &row) || row.gone.ms != 0)
+    const char *reason = json_str(json_get(a->c->args, "reason"), "its node was removed");
+    char name[JOIN_NAME_MAX + 1];
+    if (!knows_node(a->s, id, name))
         return refuse(a, ERR_NOT_FOUND, "node %lld is not of this cluster", (long long)id);
     struct stmt *q = change_use(a->s, IDENTITY_GONE);
     stmt_bind_i64(q, ":id", id);
@@ -381,11 +394,10 @@ int apply_node_remove(struct apply *a)
     changed(a, (struct change){
                    .kind = CHANGE_NODE,
                    .id = id,
-                   .name = row.name,
-                   .event = event_put(a, NOUN_NODE, row.name, "removed", "node %s was removed",
-                                      row.name),
+                   .name = name,
+                   .event = event_put(a, NOUN_NODE, name, "removed", "node %s was removed", name),
                });
-    agents_gone(a, id, "its node was removed");
+    agents_gone(a, id, reason);
     trim_gone(a);
     return 0;
 }

@@ -381,7 +381,7 @@ static int open_node(struct member *m)
     const struct known_node first = {
         .id = 1, .modes = MODES_ALL, .address = m->s->members[0].address};
     const struct node_options options = {
-        .id = (uint64_t)m->position + 1,
+        .id = m->s->lone_id != 0 ? m->s->lone_id : (uint64_t)m->position + 1,
         .store = store_of(m),
         .state_path = m->state_path,
         .agent_path = (m->modes & MODE_AGENT) != 0 ? m->agent_path : NULL,

@@ -55,6 +55,7 @@ struct stage {
     bool deaf_tasks;   /* told to end they go on */
     bool slow_fetch;   /* a snapshot never arrives, until it is given up */
     unsigned log_rows; /* node/node.h */
+    uint64_t lone_id;  /* of a node alone; 0: 1 */
 };
 
 void stage_open(struct stage *s, int nodes); /* nobody is up yet */
