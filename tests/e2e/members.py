@@ -51,6 +51,18 @@ def story(place):
         third.start()
         wait_for(lambda: sorted(roles(third).values()) == ["leader", "voter", "voter"], "three vote")
 
+    with case("an agent joins with the token for agents, and through it all is asked that a master is asked"):
+        fourth = place.member(4, first, token, modes="agent").start()
+        wait_for(lambda: roles(first).get("node4") == "none", "node4 is there")
+        fourth.urls.setdefault("marathon", fourth.urls["agent"])
+        assert "node4 is drained" in fourth.cli("node", "drain", "node4").stdout
+        assert f"mesolith join {first.address}:5055 " in fourth.cli("token", "create").stdout, "whom to join"
+        refused(fourth, "node", "promote", "node4", status=5, text="has not the mode master")
+        refused(fourth, "node", "remove", "node1", "--yes", status=5, text="node1 leads")
+        fourth.stop()
+        assert "of the cluster no more" in first.cli("node", "remove", "node4", "--yes").stdout
+        wait_for(lambda: "node4" not in roles(second), "node4 is gone everywhere")
+
     with case("what runs on a node that drains moves off"):
         first.create(sleeper("/web", instances=6, cpus=0.01, mem=16))
         first.wait_running("/web", 6)

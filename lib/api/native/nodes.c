@@ -1,5 +1,6 @@
 /* Nodes: members of the cluster, each with the agent that lives in it. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/native/private.h"
@@ -73,17 +74,37 @@ static struct member *find_node(struct members *m, size_t n, int64_t node)
     return low < n && m->items[low].node == node ? &m->items[low] : NULL;
 }
 
-/* Of several agents in a node (its agent.db was lost), the newest. */
-static void read_members(struct state *s, struct members *m)
+static int by_id(const void *a, const void *b)
+{
+    const struct member *x = a, *y = b;
+    return (x->node > y->node) - (x->node < y->node);
+}
+
+/* Those that have announced themselves, and those that were admitted and have not. */
+static void read_nodes(struct state *s, struct members *m)
 {
     struct node_row n;
-    struct agent_row a;
-    *m = (struct members){0};
+    struct identity_row i;
     struct stmt *q = state_nodes(s);
     while (state_node_next(q, &n))
         add_member(m, n.id, -1);
+    size_t announced = m->n;
+    q = state_identities(s);
+    while (state_identity_next(q, &i))
+        if (i.gone.ms == 0 && find_node(m, announced, i.id) == NULL)
+            add_member(m, i.id, -1);
+    if (m->n > announced)
+        qsort(m->items, m->n, sizeof m->items[0], by_id);
+}
+
+/* Of several agents in a node (its agent.db was lost), the newest. */
+static void read_members(struct state *s, struct members *m)
+{
+    struct agent_row a;
+    *m = (struct members){0};
+    read_nodes(s, m);
     size_t nodes = m->n;
-    q = state_agents(s);
+    struct stmt *q = state_agents(s);
     while (state_agent_next(q, &a)) {
         struct member *its = a.node != 0 ? find_node(m, nodes, a.node) : NULL;
         if (its != NULL && (a.state != AGENT_GONE || its->agent < 0))
@@ -160,6 +181,23 @@ static const char *waits_for(const struct view *v, const struct council *c,
                             "caught up";
 }
 
+/* Who has no state does not announce itself: what is known of it says its certificate. */
+static bool node_of(struct state *s, int64_t node, struct node_row *out)
+{
+    struct identity_row i;
+    if (state_node_by_id(s, node, out))
+        return true;
+    if (!state_identity_by_id(s, node, &i) || i.gone.ms != 0)
+        return false;
+    *out = (struct node_row){.id = i.id,
+                             .name = i.name,
+                             .address = i.address,
+                             .version = "",
+                             .modes = i.modes,
+                             .seen = i.joined};
+    return true;
+}
+
 /* Its texts live until the next call. */
 static void look_up(const struct view *v, const struct member *m, const struct council *c,
                     struct shown *out)
@@ -167,18 +205,21 @@ static void look_up(const struct view *v, const struct member *m, const struct c
     struct state *s = v->state;
     const struct member_fact *f = member_of(v->facts, m->node);
     *out = (struct shown){.agent.id = -1};
-    bool announced = m->node != 0 && state_node_by_id(s, m->node, &out->node);
+    bool known = m->node != 0 && node_of(s, m->node, &out->node);
     bool runs = m->agent >= 0 && state_agent_by_id(s, m->agent, &out->agent);
     if (!runs)
         out->agent.id = -1;
-    if (announced)
+    if (known)
         native_node_id(out->node.id, out->id);
     else
         native_agent_node_id(&out->agent, out->id);
-    out->name = announced ? out->node.name : out->agent.hostname;
+    out->name = known ? out->node.name : out->agent.hostname;
     /* an agent whose process is gone is given time to come back; its node is out of reach already
      */
-    enum agent_state state = runs ? out->agent.state : AGENT_READY;
+    enum agent_state state = runs ? out->agent.state
+                             : known && out->node.level == 0
+                                 ? AGENT_UNREACHABLE /* it was admitted, and nothing was heard */
+                                 : AGENT_READY;
     bool lost = f != NULL && !f->live && state == AGENT_READY;
     out->state = agent_state_word(lost ? AGENT_UNREACHABLE : state);
     out->role = role_of(v, &out->node, c->leader);
@@ -289,7 +330,8 @@ static void put_node(const struct view *v, const struct shown *s, struct json_wr
     native_text(w, "waits", s->waits);
     put_agent(v, &s->agent, w);
     native_time(w, "seen", last_seen(v, s));
-    native_text(w, "version", s->node.id != 0 ? s->node.version : s->agent.version);
+    bool told = s->node.id != 0 && s->node.version[0] != '\0';
+    native_text(w, "version", told ? s->node.version : s->agent.version);
     if (own)
         json_member_int(w, "uptime_s", (v->now.wall.ms - v->facts->started.ms) / 1000);
     json_object_end(w);

@@ -10,7 +10,7 @@
 #define MEMBERS_MAX 6
 static struct member_fact members[MEMBERS_MAX];
 
-static void join_as(struct fixture *f, int64_t id, unsigned modes)
+static void admit(struct fixture *f, int64_t id, unsigned modes)
 {
     char args[256];
     snprintf(args, sizeof args,
@@ -21,6 +21,12 @@ static void join_as(struct fixture *f, int64_t id, unsigned modes)
                      : ",\"token\":5,\"hash\":"
                        "\"0000000000000000000000000000000000000000000000000000000000000000\"");
     world_apply(&f->w, COMMAND_NODE_JOIN, args, NULL);
+}
+
+static void join_as(struct fixture *f, int64_t id, unsigned modes)
+{
+    char args[256];
+    admit(f, id, modes);
     snprintf(args, sizeof args,
              "{\"id\":%lld,\"name\":\"n%lld\",\"address\":\"10.0.0.%lld:5055\",\"modes\":%u,"
              "\"level\":4,\"version\":\"0.1.0\"}",
@@ -118,6 +124,31 @@ static void who_runs_nothing_is_unreachable_when_the_leader_hears_nothing(void *
     assert_non_null(strstr(answer(f), "\"total\":1"));
 }
 
+/* An agent alone has no state, by which others announce themselves. */
+static void who_was_admitted_is_a_node_by_its_certificate(void **data)
+{
+    struct fixture *f = *data;
+    members_are(f, "V");
+    admit(f, 7, MODE_AGENT);
+    admit(f, 3, MODE_AGENT);
+    answers(f, "GET /api/nodes?state=unreachable", 200, "\"total\":2"); /* not heard of yet */
+    play(f, "GET /api/nodes?sort=id", "", NULL);
+    const char *n1 = strstr(answer(f), "\"n1\""), *n3 = strstr(answer(f), "\"n3\""),
+               *n7 = strstr(answer(f), "\"n7\"");
+    assert_true(n1 != NULL && n3 != NULL && n7 != NULL && n1 < n3 && n3 < n7);
+    world_apply(&f->w, COMMAND_AGENT_REGISTER,
+                "{\"uid\":77,\"node\":3,\"hostname\":\"10.0.0.3\",\"address\":\"10.0.0.3\","
+                "\"version\":\"0.2.0\",\"ports\":\"31000-31001\"}",
+                NULL);
+    answers(f, "GET /api/nodes/n3", 200, "\"state\":\"ready\"");
+    answers(f, "GET /api/nodes/n3", 200, "\"version\":\"0.2.0\"");
+    answers(f, "POST /api/nodes/n3/drain", 200, "index");
+    answers(f, "GET /api/nodes/n3", 200, "\"state\":\"drained\"");
+    answers(f, "DELETE /api/nodes/n3", 200, "index");
+    answers(f, "GET /api/nodes/n3", 404, "does not exist");
+    answers(f, "GET /api/nodes", 200, "\"total\":2");
+}
+
 static void it_is_the_leader_that_may_not_go_whoever_was_asked(void **data)
 {
     struct fixture *f = *data;
@@ -166,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_A_CLUSTER(roles_and_what_is_waited_for),
         IN_A_CLUSTER(who_runs_nothing_is_unreachable_when_the_leader_hears_nothing),
+        IN_A_CLUSTER(who_was_admitted_is_a_node_by_its_certificate),
         IN_A_CLUSTER(it_is_the_leader_that_may_not_go_whoever_was_asked),
         IN_A_CLUSTER(who_is_needed_may_not_go),
         IN_A_CLUSTER(only_masters_vote),
