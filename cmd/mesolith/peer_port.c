@@ -257,12 +257,11 @@ static void to_exchanges(struct peer_port *p, int64_t id, struct slice frame)
         log_warn("a frame was refused", "node=%lld why=\"%s\"", (long long)id, err.text);
 }
 
-/* Nobody sends any yet. */
-static void to_snapshots(struct peer_port *p, int64_t id, struct slice body)
+static void to_snapshots(struct peer_port *p, int64_t id, struct slice frame)
 {
-    (void)p;
-    (void)id;
-    (void)body;
+    struct error err;
+    if (snapshots_frame(&p->snapshots, id, frame, &err) != 0)
+        log_warn("a frame was refused", "node=%lld why=\"%s\"", (long long)id, err.text);
 }
 
 static void on_frame(struct peers *peers, int64_t id, struct slice frame)
@@ -279,7 +278,7 @@ static void on_frame(struct peers *peers, int64_t id, struct slice frame)
         to_exchanges(p, id, frame);
         break;
     case FRAME_SNAPSHOT:
-        to_snapshots(p, id, body);
+        to_snapshots(p, id, frame);
         break;
     default:
         to_node(p, id, frame);
@@ -300,6 +299,7 @@ static void on_up(struct peers *peers, int64_t id)
     struct peer_port *p = peers->data;
     exchanges_up(&p->options.elsewhere->exchanges, id);
     log_info("connected", "node=%lld", (long long)id);
+    snapshots_up(&p->snapshots, id);
 }
 
 static void on_down(struct peers *peers, int64_t id, enum peers_end how, const struct error *err)
@@ -345,6 +345,60 @@ static const struct peers_events peers_events = {
     .on_stranger = on_stranger,
     .on_trouble = on_trouble,
 };
+
+/* ---------------- states of members that lag behind */
+
+static void snapshots_send(struct snapshots *s, int64_t to, struct slice frame)
+{
+    struct peer_port *p = s->data;
+    struct error err;
+    if (!p->stopping && peers_send(&p->peers, to, frame, PEERS_MAY_DROP, &err) != 0)
+        log_debug("frame not sent", "node=%lld why=\"%s\"", (long long)to, err.text);
+}
+
+/* Who is only an agent has no business with what the cluster knows. */
+static bool may_have_state(struct snapshots *s, int64_t id)
+{
+    const struct peer_node *n = find(s->data, id);
+    return n != NULL && !n->gone && is_server(n->modes);
+}
+
+static void on_fetched(struct snapshots *s, uint64_t token, const char *path,
+                       const struct error *err)
+{
+    struct peer_port *p = s->data;
+    struct event e = {.kind = EVENT_SNAPSHOT_FETCHED};
+    buf_init(&e.body, FOLDER_PATH_SIZE);
+    if (path != NULL)
+        buf_puts(&e.body, path);
+    else if (err->code != ERR_CANCELED)
+        log_warn("snapshot not fetched", "token=%llu why=\"%s\"", (unsigned long long)token,
+                 err->text);
+    host_event(p->options.host, &e);
+}
+
+static const struct snapshots_events snapshots_events = {
+    .send = snapshots_send, .may_have = may_have_state, .on_fetched = on_fetched};
+
+void peer_port_snapshot_ready(struct peer_port *p, uint64_t token, const char *path)
+{
+    struct error err;
+    if (!p->stopping && snapshots_give(&p->snapshots, token, path, &err) != 0)
+        log_error("a snapshot for members that lag behind is lost", "why=\"%s\"", err.text);
+}
+
+void peer_port_snapshot_fetch(struct peer_port *p, uint64_t from, const struct replica_snapshot *s)
+{
+    if (p->stopping)
+        return;
+    if (s == NULL) {
+        snapshots_drop(&p->snapshots);
+        return;
+    }
+    struct snapshot_file file = {.token = s->token, .size = s->size};
+    memcpy(file.hash, s->hash, SHA256_SIZE);
+    snapshots_fetch(&p->snapshots, (int64_t)from, &file);
+}
 
 /* ---------------- the door: what the cluster decides */
 
@@ -639,7 +693,11 @@ static void start_parts(struct peer_port *p)
     p->found_timer.data = p;
     p->found = f->founding.token != 0 ? FOUND_NODE : FOUND_ALL;
     found_next(p, 0);
-    p->parts += 5;
+    char incoming[FOLDER_PATH_SIZE + 16];
+    snprintf(incoming, sizeof incoming, "%s.incoming", o->folder->state);
+    p->snapshots.data = p;
+    snapshots_start(&p->snapshots, o->loop, incoming, &snapshots_events);
+    p->parts += 6;
     for (size_t i = 0; i < f->n; i++)
         learn(p, &(struct known_node){.id = f->members[i].id,
                                       .modes = f->members[i].modes,
@@ -707,6 +765,11 @@ static void on_renewal_stopped(struct renewal *r)
     part_stopped(r->data);
 }
 
+static void on_snapshots_stopped(struct snapshots *s)
+{
+    part_stopped(s->data);
+}
+
 static void on_found_closed(uv_handle_t *timer)
 {
     part_stopped(timer->data);
@@ -718,6 +781,7 @@ void peer_port_stop(struct peer_port *p, void (*stopped)(struct peer_port *p))
     p->stopped = stopped;
     uv_close((uv_handle_t *)&p->found_timer, on_found_closed);
     renewal_stop(&p->renewal, on_renewal_stopped);
+    snapshots_stop(&p->snapshots, on_snapshots_stopped);
     elsewhere_stop(p->options.elsewhere, on_elsewhere_stopped);
     peers_stop(&p->peers, on_peers_stopped);
     door_stop(p->door, on_door_stopped);

@@ -8,6 +8,7 @@
 #include "cluster/identity.h"
 #include "cluster/peers.h"
 #include "cluster/renewal.h"
+#include "cluster/snapshots.h"
 #include "elsewhere.h"
 #include "folder.h"
 #include "host/host.h"
@@ -35,6 +36,7 @@ struct peer_port {
     struct peers peers;
     struct door *door;
     struct renewal renewal;
+    struct snapshots snapshots;
     struct map *nodes;  /* id -> struct peer_node */
     bool state_is_here; /* the state has told of nodes */
     struct map *paused; /* id -> struct peer_node: nothing is read of them */
@@ -58,5 +60,8 @@ const uint8_t *peer_port_ca_hash(const struct peer_port *p); /* as tokens name t
 void peer_port_send(struct peer_port *p, int64_t node, struct slice frame);
 void peer_port_know(struct peer_port *p, const struct known_node *k);
 void peer_port_room(struct peer_port *p);
+/* Of snapshots, as the deeds of the same names (host/host.h). */
+void peer_port_snapshot_ready(struct peer_port *p, uint64_t token, const char *path);
+void peer_port_snapshot_fetch(struct peer_port *p, uint64_t from, const struct replica_snapshot *s);
 bool peer_port_answer(struct peer_port *p, struct answer *a); /* takes *a if it is the door's */
 void peer_port_ready(struct peer_port *p); /* the node has a state, or a leader */

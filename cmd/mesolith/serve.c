@@ -363,6 +363,20 @@ static void do_answer(void *data, struct answer *a)
         elsewhere_answer(&s->elsewhere, a);
 }
 
+static void do_snapshot_ready(void *data, uint64_t token, const char *path)
+{
+    struct server *s = data;
+    if (s->peer_port_runs)
+        peer_port_snapshot_ready(&s->peer_port, token, path);
+}
+
+static void do_snapshot_fetch(void *data, uint64_t from, const struct replica_snapshot *snapshot)
+{
+    struct server *s = data;
+    if (s->peer_port_runs)
+        peer_port_snapshot_fetch(&s->peer_port, from, snapshot);
+}
+
 static void do_know(void *data, const struct known_node *k)
 {
     struct server *s = data;
@@ -595,6 +609,7 @@ static int start_node(struct server *s, bool bootstrap, struct error *err)
                 .election_ms = (unsigned)config_number(c, SETTING_ELECTION),
                 .heartbeat_ms = (unsigned)config_number(c, SETTING_HEARTBEAT),
                 .unreachable_ms = config_number(c, SETTING_UNREACHABLE),
+                .log_rows = (unsigned)config_number(c, SETTING_LIMIT_LOG_ROWS),
                 .agent = {.hostname = s->hostname,
                           .address = s->address,
                           .version = VERSION,
@@ -618,6 +633,8 @@ static int start_node(struct server *s, bool bootstrap, struct error *err)
         .credit = do_credit,
         .send = do_send,
         .know = do_know,
+        .snapshot_ready = do_snapshot_ready,
+        .snapshot_fetch = do_snapshot_fetch,
         .room = do_room,
         .answer = do_answer,
         .ready = on_ready,

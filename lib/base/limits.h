@@ -29,6 +29,8 @@
       "processes and threads of one task")                                                         \
     X(LIMIT_FETCH_BYTES, 1 << 30, "max-fetch", BYTES, 1 << 20, INT64_C(1) << 40,                   \
       "one fetched file")                                                                          \
+    X(LIMIT_LOG_ROWS, 20000, "max-log-rows", COUNT, 100, 10000000,                                 \
+      "entries of the cluster's log kept for those that lag behind")                               \
     X(LIMIT_PROXY_CONNECTIONS, 65536, "max-proxy-connections", COUNT, 16, 1000000,                 \
       "connections forwarded at once")                                                             \
     X(LIMIT_PROXY_CONNECT_MS, 1000, "proxy-connect-timeout", TIME, 10, 60000,                      \
@@ -54,7 +56,6 @@
     X(LIMIT_EVENTS, 10000, "events kept for resuming")                                      \
     X(LIMIT_REQUESTS, 100000, "request ids remembered")                                     \
     X(LIMIT_REQUEST_MS, 600000, "time a request id is remembered")                          \
-    X(LIMIT_LOG_ROWS, 20000, "trailing Raft entries kept")                                  \
     X(LIMIT_LOG_BYTES, 64 << 20, "trailing Raft bytes kept")                                \
     X(LIMIT_TAIL_BYTES, 8 << 20, "newest Raft entries kept in memory as well")              \
     X(LIMIT_APPEND_BYTES, 1 << 20, "entries in one frame, if there is more than one")       \
