@@ -15,6 +15,7 @@
 #define CONFIG_BYTES_MAX (1 << 20)
 
 #define VALUE_SIZE 32
+#define FOLDER_FILE_SIZE 1100
 
 static const struct {
     const char *key;
@@ -430,21 +431,39 @@ static int read_file(struct config *c, struct error *err)
     return rc;
 }
 
-/* What `init` or `join` was told. Whether node.json is right is said by who opens the folder. */
-static int read_folder(struct config *c, struct error *err)
+/* What `init` or `join` was told; NULL: nothing. Whether node.json is right is said by who opens
+ * the folder. */
+static struct json *parse_folder(const struct config *c, char path[FOLDER_FILE_SIZE])
 {
-    char path[1100];
     struct error ignored;
+    struct json *root = NULL;
     struct buf text;
-    snprintf(path, sizeof path, "%.1024s/node.json", config_text(c, SETTING_DATA));
+    snprintf(path, FOLDER_FILE_SIZE, "%.1024s/node.json", config_text(c, SETTING_DATA));
     buf_init(&text, 2 * CONFIG_BYTES_MAX);
-    int rc = 0;
-    if (read_text(path, &text, &ignored) == 0) {
-        struct json *root = json_parse(buf_slice(&text), &ignored);
-        rc = set_all(c, json_get(root, "settings"), "folder", path, err);
-        json_free(root);
-    }
+    if (read_text(path, &text, &ignored) == 0)
+        root = json_parse(buf_slice(&text), &ignored);
     buf_close(&text);
+    return root;
+}
+
+/* The file may name the folder, or the folder the file, which goes before the rest of it. */
+static int read_files(struct config *c, struct error *err)
+{
+    char path[FOLDER_FILE_SIZE];
+    bool named = c->values[SETTING_CONFIG] != NULL;
+    if (named && read_file(c, err) != 0)
+        return -1;
+    struct json *root = parse_folder(c, path);
+    const struct json *settings = json_get(root, "settings");
+    const struct json *file = json_get(settings, rows[SETTING_CONFIG].key);
+    int rc = 0;
+    if (!named && file != NULL && set_from_json(c, SETTING_CONFIG, file, "folder", err) != 0)
+        rc = error_wrap(err, "%s", path);
+    if (rc == 0 && !named)
+        rc = read_file(c, err);
+    if (rc == 0)
+        rc = set_all(c, settings, "folder", path, err);
+    json_free(root);
     return rc;
 }
 
@@ -463,7 +482,7 @@ int config_read(struct config *c, int argc, char **argv, struct error *err)
 {
     *c = (struct config){0};
     if (read_flags(c, argc, argv, err) != 0 || read_environment(c, err) != 0 ||
-        read_file(c, err) != 0 || read_folder(c, err) != 0 || check_election(c, err) != 0) {
+        read_files(c, err) != 0 || check_election(c, err) != 0) {
         config_close(c);
         return -1;
     }
@@ -524,21 +543,31 @@ void config_attributes(const struct config *c, struct buf *out)
     ASSERT(fine); /* checked when it was set */
 }
 
-/* Names its own folder, and what is of one start only, are not kept in it. */
+/* What a file said is read from the file again. */
+static bool is_kept(const struct config *c, enum setting s)
+{
+    static const enum setting never[] = {SETTING_DATA, SETTING_CONFIG, SETTING_DEMO};
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
+        if (s == never[i])
+            return false;
+    return s == SETTING_ADDRESS || s == SETTING_MODES ||
+           (c->sources[s] != NULL && !str_eq(c->sources[s], "file"));
+}
+
 void config_keep(const struct config *c, struct buf *out)
 {
-    static const enum setting not_kept[] = {SETTING_DATA, SETTING_CONFIG, SETTING_DEMO};
+    const char *file = config_text(c, SETTING_CONFIG);
+    char *absolute = *file != '\0' ? realpath(file, NULL) : NULL;
     struct json_writer w;
     json_begin(&w, out);
     json_object(&w);
-    for (int i = 0; i < SETTINGS_N; i++) {
-        bool kept = c->sources[i] != NULL || i == SETTING_ADDRESS || i == SETTING_MODES;
-        for (size_t k = 0; k < sizeof not_kept / sizeof not_kept[0]; k++)
-            kept = kept && i != (int)not_kept[k];
-        if (kept)
+    if (absolute != NULL)
+        json_member_str(&w, rows[SETTING_CONFIG].key, absolute);
+    for (int i = 0; i < SETTINGS_N; i++)
+        if (is_kept(c, (enum setting)i))
             json_member_str(&w, rows[i].key, config_text(c, (enum setting)i));
-    }
     json_object_end(&w);
+    free(absolute);
 }
 
 /* ---- mesolith config */

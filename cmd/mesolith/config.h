@@ -98,7 +98,8 @@ enum log_level config_level(const struct config *c);
 /* As one JSON object; numbers stay numbers. */
 void config_attributes(const struct config *c, struct buf *out);
 
-/* What node.json keeps: an object of all that was said, where it listens and which modes it has. */
+/* What node.json keeps: an object of all that flags and environment said, the file's path, where it
+ * listens and which modes it has. */
 void config_keep(const struct config *c, struct buf *out);
 
 /* mesolith config check | show */

@@ -43,11 +43,15 @@ static const struct verb {
     int (*run)(int argc, char **argv);
     bool launcher;
 } verbs[] = {
-    {"dev", dev_main, LAUNCHER},        {"init", init_main, LAUNCHER},
-    {"join", join_main, LAUNCHER},      {"serve", serve_main, LAUNCHER},
+    {"dev", dev_main, LAUNCHER},
+    {"init", init_main, LAUNCHER},
+    {"join", join_main, false}, /* its own, once the token is hidden */
+    {"serve", serve_main, LAUNCHER},
     {"stop", stop_main, LAUNCHER}, /* the executor wants one, though it starts no task */
-    {"proxy", proxy_verb, false},       {"demo-server", demo_server_main, false},
-    {"config", config_main, false},     {"version", version_verb, false},
+    {"proxy", proxy_verb, false},
+    {"demo-server", demo_server_main, false},
+    {"config", config_main, false},
+    {"version", version_verb, false},
     {"--version", version_verb, false},
 };
 

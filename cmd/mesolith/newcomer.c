@@ -248,16 +248,19 @@ static int find_token(char *flag, const char *path, char **out, struct error *er
     return 0;
 }
 
+/* The launcher has our arguments and our environment for as long as tasks run. */
 static int take_token(char *flag, const char *path, struct token *out, struct error *err)
 {
     char *text = NULL;
     int rc = find_token(flag, path, &text, err);
+    unsetenv("MESOLITH_TOKEN");
+    if (rc == 0)
+        rc = launcher_fork(NULL, &serve_launcher, err);
     if (rc == 0)
         rc = token_parse(text, out, err);
     if (text != NULL)
         memset(text, 0, strlen(text));
     mem_free(text);
-    unsetenv("MESOLITH_TOKEN"); /* tasks need not know it */
     return rc;
 }
 
@@ -273,9 +276,11 @@ static int parse_target(const struct config *c, const char *word, struct address
         return error_set(err, ERR_SYNTAX,
                          "need the address of a node of the cluster: mesolith join ADDRESS "
                          "--token TOKEN");
-    if (address_parse(word, out, &ignored) == 0)
-        return 0;
-    bool v6 = strchr(word, ':') != NULL && strchr(word, '[') == NULL;
+    const char *colon = strchr(word, ':');
+    bool has_port = colon != NULL && strchr(colon + 1, ':') == NULL;
+    if (has_port || address_parse(word, out, &ignored) == 0)
+        return address_parse(word, out, err);
+    bool v6 = colon != NULL && strchr(word, '[') == NULL;
     snprintf(with_port, sizeof with_port, "%s%.254s%s:%lld", v6 ? "[" : "", word, v6 ? "]" : "",
              (long long)config_number(c, SETTING_PEER_PORT));
     return address_parse(with_port, out, err);

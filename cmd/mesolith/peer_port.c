@@ -11,6 +11,8 @@
 #include "model/frame.h"
 #include "state/state.h"
 
+#define STRANGER_LINES 20 /* in the log, within */
+#define STRANGER_LINES_MS 10000
 #define FOUND_PAUSE_MS 100 /* between attempts of the first node to be in the state */
 #define FOUND_NODE_KEY UINT64_C(0xfffffff1)
 #define FOUND_TOKEN_KEY UINT64_C(0xfffffff2)
@@ -35,6 +37,7 @@ static bool is_server(unsigned modes)
 }
 
 static void save(struct peer_port *p);
+static void found_next(struct peer_port *p, uint64_t ms);
 
 /* Whom this node asks first when it starts again. */
 static bool remember_members(struct peer_port *p)
@@ -172,6 +175,8 @@ static void save(struct peer_port *p)
 
 void peer_port_ready(struct peer_port *p)
 {
+    if (p->found != FOUND_ALL)
+        found_next(p, 0);
     if (p->options.folder->node.started)
         return;
     p->options.folder->node.started = true;
@@ -307,7 +312,6 @@ static void on_down(struct peers *peers, int64_t id, enum peers_end how, const s
     struct peer_port *p = peers->data;
     struct event e = {.kind = EVENT_CLOSED, .node = id, .silent = how == PEERS_SILENT};
     log_info("disconnected", "node=%lld why=\"%s\"", (long long)id, err->text);
-    map_remove(p->paused, (uint64_t)id);
     exchanges_down(&p->options.elsewhere->exchanges, id, err);
     host_event(p->options.host, &e);
 }
@@ -316,6 +320,17 @@ static void on_room(struct peers *peers, int64_t id)
 {
     struct peer_port *p = peers->data;
     exchanges_room(&p->options.elsewhere->exchanges, id);
+}
+
+/* Anybody can knock as often as he likes: so many lines of that are enough. */
+static enum log_level stranger_level(struct peer_port *p)
+{
+    uint64_t now = uv_now(&p->options.loop->uv);
+    if (now - p->lines_since > STRANGER_LINES_MS) {
+        p->lines_since = now;
+        p->lines = 0;
+    }
+    return p->lines++ < STRANGER_LINES ? LOG_WARN : LOG_DEBUG;
 }
 
 /* Who cannot be reached is not waited for. */
@@ -327,7 +342,7 @@ static void on_trouble(struct peers *peers, int64_t id, const struct error *err)
     if (id != 0)
         log_warn("no connection", "node=%lld why=\"%s\"", (long long)id, err->text);
     else
-        log_warn("refused at the peer port", "why=\"%s\"", err->text);
+        log_event(stranger_level(p), "refused at the peer port", "why=\"%s\"", err->text);
 }
 
 static void on_stranger(struct peers *peers, struct stream *s)
@@ -414,10 +429,16 @@ static void post(struct peer_port *p, uint64_t key, const char *path, struct sli
     host_request(p->options.host, exchange_elsewhere(EXCHANGE_OF_DOOR, key), request_dup(&r));
 }
 
+/* Until the first token is in the state nobody can be told that his is none of this cluster. */
 static void on_door_asks(struct door *d, uint64_t key, const char *path, struct slice body,
                          const char *remote)
 {
-    post(door_data(d), key, path, body, remote);
+    struct peer_port *p = door_data(d);
+    if (p->found == FOUND_ALL)
+        post(p, key, path, body, remote);
+    else
+        door_answer(d, key, 503,
+                    SLICE("{\"message\":\"the cluster is just being made: try again\"}"));
 }
 
 static void reply(struct peer_port *p, int64_t id, struct slice frame)
@@ -463,10 +484,10 @@ static void on_door_done(struct door *d, const char *who, const struct certifica
                          const struct error *err)
 {
     char until[TIME_TEXT_SIZE];
-    (void)d;
+    struct peer_port *p = door_data(d);
     if (err != NULL)
-        log_event(passes(err) ? LOG_DEBUG : LOG_WARN, "no certificate", "for=\"%s\" why=\"%s\"",
-                  who, err->text);
+        log_event(passes(err) ? LOG_DEBUG : stranger_level(p), "no certificate",
+                  "for=\"%s\" why=\"%s\"", who, err->text);
     else if (signed_for != NULL)
         log_info("certificate", "for=\"%s\" node=%lld until=%s", who, (long long)signed_for->id,
                  wall_text(signed_for->until, until));
@@ -615,6 +636,7 @@ static void on_found_answer(struct peer_port *p, int status, struct slice body)
     p->options.folder->node.founding = (struct founding){0};
     p->options.folder->node.started = true;
     save(p);
+    p->options.on_founded(p);
 }
 
 bool peer_port_answer(struct peer_port *p, struct answer *a)
@@ -725,6 +747,11 @@ int peer_port_start(struct peer_port *p, const struct peer_port_options *options
 const char *peer_port_cluster(const struct peer_port *p)
 {
     return p->identity.facts.cluster;
+}
+
+bool peer_port_is_founded(const struct peer_port *p)
+{
+    return p->found == FOUND_ALL;
 }
 
 const uint8_t *peer_port_ca_hash(const struct peer_port *p)

@@ -13,6 +13,8 @@
 #include "folder.h"
 #include "host/host.h"
 
+struct peer_port;
+
 struct peer_port_options {
     struct loop *loop;           /* kept */
     struct host *host;           /* kept; not started yet */
@@ -24,6 +26,8 @@ struct peer_port_options {
     const char *name;       /* kept */
     unsigned modes;         /* not more than the certificate says */
     int64_t life_ms;        /* of certificates that we give */
+    /* Once, later: peer_port_is_founded(). */
+    void (*on_founded)(struct peer_port *p);
 };
 
 struct peer_port {
@@ -40,6 +44,8 @@ struct peer_port {
     struct map *nodes;  /* id -> struct peer_node */
     bool state_is_here; /* the state has told of nodes */
     struct map *paused; /* id -> struct peer_node: nothing is read of them */
+    uint64_t lines_since;
+    unsigned lines; /* in the log about strangers, since then */
     uv_timer_t found_timer;
     enum { FOUND_NODE, FOUND_TOKEN, FOUND_ALL } found; /* what the state is to be told next */
     bool saving, save_again;
@@ -53,6 +59,8 @@ int peer_port_start(struct peer_port *p, const struct peer_port_options *options
                     struct error *err) MUST_CHECK;
 void peer_port_stop(struct peer_port *p, void (*stopped)(struct peer_port *p));
 
+/* The state knows the first node, and the token that `init` has printed. */
+bool peer_port_is_founded(const struct peer_port *p);
 const char *peer_port_cluster(const struct peer_port *p);    /* uuid */
 const uint8_t *peer_port_ca_hash(const struct peer_port *p); /* as tokens name the CA */
 

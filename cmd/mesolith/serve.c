@@ -167,7 +167,8 @@ static void tell_manager(struct server *s)
 static void tell_ready(struct server *s)
 {
     bool page_known = !has_listener(s, LISTEN_STATS) || s->page_known || s->proxy_silent;
-    if (s->told_ready || !s->node_ready || !page_known || s->stopping)
+    bool founded = !s->peer_port_runs || peer_port_is_founded(&s->peer_port);
+    if (s->told_ready || !s->node_ready || !page_known || !founded || s->stopping)
         return;
     s->told_ready = true;
     write_address(s); /* first: who reads the line may ask for it */
@@ -719,6 +720,11 @@ static int open_folder(struct server *s, enum verb verb, struct error *err)
     return folder_open(data, &s->folder, err) != 0 || check_folder(s, verb, err) != 0 ? -1 : 0;
 }
 
+static void on_founded(struct peer_port *p)
+{
+    tell_ready(p->data);
+}
+
 /* The node's address is where the others reach it. */
 static int start_peer_port(struct server *s, struct error *err)
 {
@@ -731,7 +737,8 @@ static int start_peer_port(struct server *s, struct error *err)
                                   .name = s->name,
                                   .modes = s->modes,
                                   .life_ms =
-                                      config_number(&s->config, SETTING_LIMIT_CERTIFICATE_MS)};
+                                      config_number(&s->config, SETTING_LIMIT_CERTIFICATE_MS),
+                                  .on_founded = on_founded};
     if (s->folder.node.cluster[0] == '\0') { /* a cluster of one for itself */
         snprintf(s->peer, sizeof s->peer, "%.64s:%d", s->address, (int)o.port);
         return 0;

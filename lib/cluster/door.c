@@ -191,8 +191,11 @@ static int check_key(struct door *d, struct error *err)
         return 0;
     buf_init(&masters, 160);
     d->events->masters(d, &masters);
-    error_set(err, ERR_UNAVAILABLE, "this node cannot admit others, only a master can: ask %s",
-              masters.len > 0 ? buf_str(&masters) : "one");
+    if ((d->config.identity->facts.modes & MODE_MASTER) != 0)
+        error_set(err, ERR_UNAVAILABLE, "this master has not got the CA's key yet: try again");
+    else
+        error_set(err, ERR_INVALID, "this node cannot admit others, only a master can: ask %s",
+                  masters.len > 0 ? buf_str(&masters) : "one");
     buf_close(&masters);
     return -1;
 }

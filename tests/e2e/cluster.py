@@ -1,4 +1,5 @@
 """A cluster is made by three commands; whoever does not belong to it is turned away, with a sentence."""
+import contextlib
 import json
 import os
 import shutil
@@ -7,7 +8,7 @@ import ssl
 import subprocess
 import time
 
-from mesolith import BINARY, case, equal, wait_for
+from mesolith import BINARY, case, equal, processes_of, wait_for
 
 
 def node_json(node):
@@ -64,6 +65,7 @@ def story(place):
 
     second, third = place.member(2, first), place.member(3, first)
     with case("two more join, and the three are masters, within seconds"):
+        third.token_shown = True
         second.launch()
         third.launch()
         second.start_ends(10)
@@ -73,6 +75,12 @@ def story(place):
             equal(node_json(node)["cluster"], node_json(first)["cluster"], "cluster")
             equal(mode_of(node, "node.key"), 0o600, "node.key")
             equal(sql(node, "select count(*) from identities"), [[3]], f"identities at {node.name}")
+
+    with case("no list of processes shows a token, though it was typed"):
+        for pid in processes_of(place.folder):
+            for name in ("cmdline", "environ"):
+                with open(f"/proc/{pid}/{name}", "rb") as f:
+                    assert third.token.encode() not in f.read(), f"{name} of {pid}"
 
     with case("each master gets the key that signs, for itself alone"):
         for node in (second, third):
@@ -94,6 +102,7 @@ def story(place):
         second.start()
 
     strangers(place, first)
+    halfway(place, first)
     certificates(place)
 
 
@@ -111,6 +120,61 @@ def serial_of(node):
 
 def is_over(node):
     return time.time() > ssl.cert_time_to_seconds(certificate_of(node)["notAfter"])
+
+
+def halfway(place, at):
+    """What a kill leaves, whenever it comes."""
+    with case("init that was killed goes on; there is never a second CA"):
+        first = place.member(31)
+        first.serves, authorities, killed = False, set(), 0
+        for at_s in (0.005, 0.01, 0.02, 0.03, 0.04, 0.06):
+            first.launch()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                first.process.wait(at_s)
+            killed += first.process.poll() is None
+            first.kill9()
+            with contextlib.suppress(OSError), open(os.path.join(first.data, "certs", "ca.pem")) as f:
+                authorities.add(f.read())
+        assert killed > 0 and len(authorities) <= 1, (killed, len(authorities))
+        done = first.run()
+        equal(done.returncode, 0, done)
+        with open(os.path.join(first.data, "certs", "ca.pem")) as f:
+            authorities.add(f.read())
+        equal(len(authorities), 1, "CAs")
+
+    with case("the token that was printed last is good, also while the first node is just starting"):
+        first.said, first.made = done.stdout, True
+        other = place.member(32, first)
+        other.serves = False
+        first.launch()
+        done = other.run()
+        equal(done.returncode, 0, done)
+        first.stop()
+
+    with case("serve says what was interrupted"):
+        shutil.copytree(first.data, place.path("cut"), ignore=shutil.ignore_patterns("*.sock", "lock", "*.db*", "agent"))
+        with open(place.path("cut", "node.json")) as f:
+            file = json.load(f)
+        with open(place.path("cut", "node.json"), "w") as f:
+            json.dump({"id": file["id"], "store": file["store"]}, f)
+        cut = place.member(33)
+        cut.data, cut.made = place.path("cut"), True
+        refused(cut.run(), 5, "mesolith init was interrupted")
+        cut.made, cut.serves = False, False
+        equal(cut.run().returncode, 0, "init")
+
+    with case("what is wrong is said before anything is made"):
+        for words, status, text in ((["init", "--address", "10.9.9.9"], 3, "there is no TLS yet: need --plain"),
+                                    (["init", "--peer-port", "0"], 3, "peer-port: got 0"),
+                                    (["init", "--address", "0.0.0.0", "--plain", "mesos,agent,marathon,chronos,stats"],
+                                     3, "advertise"),
+                                    (["join", at.address], 3, "token: is missing"),
+                                    (["join", "--token", at.printed_token], 2, "need the address of a node"),
+                                    (["join", "deck:99999", "--token", at.printed_token], 3, "deck:99999")):
+            done = subprocess.run([BINARY, *words, "--data", place.path("nothing")], capture_output=True, text=True,
+                                  timeout=30, cwd=place.folder, env=place.environment())
+            refused(done, status, text)
+            assert not os.path.exists(place.path("nothing", "certs")), words
 
 
 def certificates(place):

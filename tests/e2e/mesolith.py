@@ -368,13 +368,15 @@ class Member(Node):
         self.address = self.flags["address"] = place.net + f".{10 + number}"
         del self.flags["service-address"]
         self.flags["name"] = self.name
-        self.serves = True
+        self.serves, self.token_shown = True, False
 
     def command(self):
         if self.made:
             return [BINARY, "serve", "--data", self.data]
         words = ["init"] if self.at is None else ["join", self.at.address]
-        if self.token is not None:
+        if self.token_shown:
+            words += ["--token", self.token]
+        elif self.token is not None:
             words += ["--token-file", self.place.write(self.name + ".token", self.token)]
         args = [BINARY, *words, "--data", self.data] + ["--serve"] * self.serves
         return args + [f"--{key}" if value is True else f"--{key}={value}" for key, value in self.flags.items()]

@@ -41,15 +41,17 @@ def shell(node, command):
 def serve(place, number, command):
     """A command that stays in the foreground, at an address of the place's own. What it has said
     when it is ready."""
-    said = place.path(f"serve{number}.out")
-    with open(said, "w") as out, open(place.path(f"serve{number}.log"), "w") as log:
+    said, log_path = place.path(f"serve{number}.out"), place.path(f"serve{number}.log")
+    with open(said, "w") as out, open(log_path, "w") as log:
         subprocess.Popen(["sh", "-c", "exec " + command.replace("build/mesolith", BINARY)], stdin=subprocess.DEVNULL,
                          stdout=out, stderr=log, env=place.environment(), cwd=place.folder, start_new_session=True)
 
     def ready():
         with open(said) as f:
             text = f.read()
-        return text if "\nready " in text else None
+        with open(log_path) as f:
+            assert "\nready " in text, text + f.read()
+        return text
     return wait_for(ready, f"ready: {command}")
 
 

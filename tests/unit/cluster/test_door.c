@@ -370,6 +370,9 @@ static void who_cannot_be_admitted_here_is_told_where(void **unused)
     (void)unused;
     lose_ca_key();
     join(&r);
+    refused(buf_slice(&s.got), "this master has not got the CA's key yet: try again");
+    s.identity.facts.modes = MODE_SCHEDULER;
+    join(&r);
     refused(buf_slice(&s.got), "only a master can: ask 10.0.0.1:5055, 10.0.0.2:5055");
     assert_int_equal(s.asks, 0);
 }
@@ -607,7 +610,7 @@ static void a_node_that_is_none_of_ours_gets_none(void **unused)
     refused(buf_slice(&s.reply), "join request: line 1");
     lose_ca_key();
     frame(51, JOIN_RENEW);
-    refused(buf_slice(&s.reply), "only a master can");
+    refused(buf_slice(&s.reply), "has not got the CA's key yet");
 }
 
 static void the_cas_key_is_for_masters(void **unused)

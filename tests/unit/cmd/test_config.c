@@ -124,11 +124,68 @@ static void a_flag_wins_over_the_environment_and_that_over_the_file(void **unuse
     tmp_remove(folder);
 }
 
+static void put(const char *folder, const char *name, const char *text)
+{
+    char path[TMP_PATH_SIZE];
+    FILE *f = fopen(tmp_file(path, folder, name), "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void what_init_was_told_comes_last_and_names_its_file(void **unused)
+{
+    char folder[TMP_PATH_SIZE], flags[2 * TMP_PATH_SIZE], node[2 * TMP_PATH_SIZE];
+    struct config c;
+    struct error err;
+    struct buf kept;
+    (void)unused;
+    tmp_make(folder);
+    put(folder, "m.json", "{\"mesos-port\": 1, \"agent-port\": 1}");
+    snprintf(node, sizeof node,
+             "{\"id\":1,\"settings\":{\"config\":\"%s/m.json\",\"mesos-port\":\"2\","
+             "\"chronos-port\":\"2\",\"name\":\"deck\"}}",
+             folder);
+    put(folder, "node.json", node);
+    snprintf(flags, sizeof flags, "--data %s --stats-port 3", folder);
+    assert_int_equal(read_line(flags, &c, &err), 0);
+    assert_int_equal(config_number(&c, SETTING_MESOS_PORT), 1);
+    assert_string_equal(c.sources[SETTING_MESOS_PORT], "file");
+    assert_int_equal(config_number(&c, SETTING_CHRONOS_PORT), 2);
+    assert_string_equal(c.sources[SETTING_CHRONOS_PORT], "folder");
+    assert_string_equal(config_text(&c, SETTING_NAME), "deck");
+
+    buf_init(&kept, 1 << 20);
+    config_keep(&c, &kept);
+    snprintf(node, sizeof node,
+             "{\"config\":\"%s/m.json\",\"address\":\"127.0.0.1\",\"name\":\"deck\",\"modes\":"
+             "\"master,scheduler,agent\",\"chronos-port\":\"2\",\"stats-port\":\"3\"}",
+             folder);
+    assert_string_equal(buf_str(&kept), node);
+    buf_close(&kept);
+    config_close(&c);
+
+    snprintf(node, sizeof node, "{\"data\": \"%s\"}", folder);
+    put(folder, "names.json", node); /* a file that names the folder */
+    snprintf(flags, sizeof flags, "--config %s/names.json", folder);
+    assert_int_equal(read_line(flags, &c, &err), 0);
+    assert_int_equal(config_number(&c, SETTING_MESOS_PORT), 2);
+    config_close(&c);
+
+    put(folder, "node.json", "{\"settings\":{\"adress\":\"x\"}}");
+    snprintf(flags, sizeof flags, "--data %s", folder);
+    assert_int_equal(read_line(flags, &c, &err), -1);
+    assert_non_null(
+        strstr(err.text, "node.json: adress: there is no such setting, did you mean address?"));
+    tmp_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_have_units_and_bounds),
         cmocka_unit_test(defaults_are_values_that_may_be_given),
+        cmocka_unit_test(what_init_was_told_comes_last_and_names_its_file),
         cmocka_unit_test(a_flag_wins_over_the_environment_and_that_over_the_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
