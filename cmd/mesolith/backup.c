@@ -301,7 +301,10 @@ static int restore(struct cli *c, struct error *err)
             "are started anew, jobs go on by their schedules.",
             where);
     cli_say(c, 0, "If the old cluster still runs, end it first: else both run everything.");
-    cli_say(c, 0, "Start it with: mesolith dev --data %s", where);
+    cli_say(c, 0,
+            "Start it alone with mesolith dev --data %s, or first make it one that others can "
+            "join: mesolith init --data %s --address ADDRESS",
+            where, where);
     return 0;
 }
 

@@ -18,6 +18,7 @@
 #include "machine.h"
 #include "model/command.h"
 #include "own_args.h"
+#include "replica/replica.h"
 #include "serve.h"
 
 #define HOUR_MS INT64_C(3600000)
@@ -88,6 +89,20 @@ static int finish(struct newcomer *n, int rc, int argc, char **argv, const struc
 
 /* ---- init */
 
+/* Of a backup, and nobody's yet: its first start makes a cluster of it (node/refound.h). */
+static bool is_restored(const struct newcomer *n)
+{
+    struct db *db;
+    struct error ignored;
+    uint64_t owner;
+    const struct db_options options = {.read_only = true};
+    if (db_open(n->folder.state, &options, &db, &ignored) != 0)
+        return false;
+    bool restored = replica_owner(db, &owner, &ignored) == 0 && owner == 0;
+    db_close(db);
+    return restored;
+}
+
 static int check_folder_for_init(const struct newcomer *n, struct error *err)
 {
     const struct node_file *f = &n->folder.node;
@@ -96,6 +111,8 @@ static int check_folder_for_init(const struct newcomer *n, struct error *err)
                          "data: the node of %s has joined cluster %s: mesolith serve --data %s "
                          "starts it, and another cluster needs another folder",
                          n->folder.path, f->cluster, n->folder.path);
+    if (has_state(n) && !f->started && is_restored(n))
+        return 0;
     if (f->cluster[0] != '\0' && (f->started || has_state(n)))
         return error_set(err, ERR_CONFLICT,
                          "data: cluster %s was made in %s already: mesolith serve --data %s starts "

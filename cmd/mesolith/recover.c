@@ -234,7 +234,10 @@ static int refound(struct recovering *r, struct error *err)
         .reason = "the cluster was recovered without it",
         .now = cli_time(),
     };
-    return node_refound(r->state, &how, err);
+    if (node_refound(r->state, &how, err) != 0)
+        return -1;
+    r->folder.node.n = 0; /* it asks nobody of them any more */
+    return node_file_write(r->folder.path, &r->folder.node, err);
 }
 
 static int recover(struct cli *c, struct recovering *r, struct error *err)

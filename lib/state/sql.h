@@ -129,7 +129,7 @@
     X(IDENTITY_BY_STORE, IDENTITY_COLUMNS "where store = :store")                           \
     X(IDENTITY_BY_ADDRESS, IDENTITY_COLUMNS "where address = :address and gone_ms is null") \
     X(IDENTITIES, IDENTITY_COLUMNS "order by id")                                           \
-    X(IDENTITIES_COUNT, "select count(*) from identities")
+    X(IDENTITIES_COUNT, "select count(*) from identities where gone_ms is null")
 #define QUERIES_3(X)                                                                     \
     X(LISTENERS_OF, "select marathon, chronos, mesos from listeners where node = :node") \
     X(HELD, "select 1 from holds where node = :node")
