@@ -225,12 +225,29 @@ void forward_take_request(struct node *n, int64_t from, struct slice body)
     request_begin_for(n, from, key, r);
 }
 
+/* So that it has what the answer speaks of. */
+static void send_beat(struct node *n, int64_t to)
+{
+    struct buf frame;
+    uint64_t index = replica_applied(n->replica);
+    if (n->beaten.to == to && n->beaten.index == index)
+        return;
+    n->beaten = (struct beaten){to, index};
+    buf_init(&frame, LIMIT_FRAME_BYTES);
+    buf_putc(&frame, FRAME_RAFT);
+    if (replica_beat(n->replica, (uint64_t)to, &frame))
+        node_post(n, to, &frame);
+    else
+        buf_close(&frame);
+}
+
 void forward_give_answer(struct node *n, const struct pending *p, const struct answer *a)
 {
     struct buf frame = new_frame(FRAME_ANSWER, p->from_key);
     buf_putc(&frame, VERDICT_ANSWERED);
     put_number(&frame, replica_applied(n->replica));
     carry_answer(a, &frame);
+    send_beat(n, p->from);
     node_post(n, p->from, &frame);
 }
 

@@ -62,6 +62,11 @@ struct letter { /* a message inside this process: it arrives in the next turn */
     struct buf body;
 };
 
+struct beaten { /* a member that was told how far all is applied */
+    int64_t to;
+    uint64_t index;
+};
+
 struct post { /* a frame that leaves after the COMMIT */
     int64_t to;
     struct buf frame;
@@ -154,8 +159,9 @@ struct node {
     struct map *reads;    /* ticket -> struct pending, waiting for the read index */
     struct map *batches;  /* ticket -> struct batch */
     uint64_t next_key;
-    struct map *away;    /* key -> struct pending that waits for a leader, or its answer */
-    struct list waiting; /* the same, in the order they came */
+    struct map *away;     /* key -> struct pending that waits for a leader, or its answer */
+    struct list waiting;  /* the same, in the order they came */
+    struct beaten beaten; /* told last */
     struct post *posts;
     size_t posts_n, posts_cap;
     struct list stale; /* struct pending: they look again one by one, or all but one would fail */

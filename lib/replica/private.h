@@ -140,6 +140,7 @@ bool guarded(const struct replica *r, enum guard g);
 void replica_fail(struct replica *r, const struct error *err); /* the first one counts */
 bool replica_is_failed(const struct replica *r);               /* or its database */
 bool replica_is_leader(const struct replica *r);
+bool replica_has_member(const struct replica *r, uint64_t id); /* the newest configuration */
 
 /* Made or updated; with a NULL address only looked for, and NULL if nobody knows it. */
 struct peer *replica_peer(struct replica *r, uint64_t id, const char *address);
@@ -173,6 +174,7 @@ void hurry_turn(struct replica *r);
 /* ---- send.c */
 void send_messages(struct replica *r, const struct raft_update *update);
 void send_frame(struct replica *r, uint64_t to, const struct frame *f);
+void send_beat(struct replica *r, uint64_t to); /* the leader's; else nothing */
 void send_number(struct replica *r, uint64_t to, enum frame_kind kind, struct frame_number number);
 
 /* ---- receive.c is replica_receive() */

@@ -48,10 +48,13 @@ static void end(struct replica *r, const struct read *read, enum error_code code
 {
     if (read->ticket != 0)
         replica_outcome(r, REPLICA_READ, read->ticket, code, read->index);
-    else
+    else {
+        if (code == ERR_NONE)
+            send_beat(r, read->from); /* else it waits for the next heartbeat to apply that far */
         send_number(
             r, read->from, FRAME_READ_RESULT,
             (struct frame_number){.seq = read->seq, .index = code == ERR_NONE ? read->index : 0});
+    }
 }
 
 /* Ends those that `judge` does not want to keep, in order. */

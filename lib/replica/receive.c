@@ -26,7 +26,7 @@ static bool is_member(const struct raft_configuration *conf, uint64_t id)
 /* A removed server is not told by the core; whoever still asks for votes does not know. */
 static bool tell_stranger(struct replica *r, uint64_t from)
 {
-    if (!replica_leads(r) || is_member(&r->raft.configuration, from) ||
+    if (!replica_leads(r) || replica_has_member(r, from) ||
         is_member(&r->raft.configuration_committed, from))
         return false;
     send_number(r, from, FRAME_REMOVED, (struct frame_number){.term = replica_term(r)});
@@ -134,7 +134,7 @@ static void receive_append(struct replica *r, uint64_t from, struct frame *f)
 
 static void receive_append_result(struct replica *r, uint64_t from, struct frame *f)
 {
-    if (!is_member(&r->raft.configuration, from))
+    if (!replica_has_member(r, from))
         return;
     if (guarded(r, GUARD_LATE_REJECTION) && guard_late_rejection(&r->raft, from, &f->append_result))
         return;
@@ -160,7 +160,7 @@ static void receive_vote(struct replica *r, uint64_t from, struct frame *f)
 
 static void receive_vote_result(struct replica *r, uint64_t from, struct frame *f)
 {
-    if (!is_member(&r->raft.configuration, from))
+    if (!replica_has_member(r, from))
         return;
     if (guarded(r, GUARD_VOTE_RESULT) && raft_state(&r->raft) != RAFT_CANDIDATE)
         return;
@@ -207,7 +207,7 @@ static void receive_offer(struct replica *r, uint64_t from, struct frame *f)
 
 static void receive_mend(struct replica *r, uint64_t from, struct frame *f)
 {
-    if (replica_is_leader(r) && is_member(&r->raft.configuration, from))
+    if (replica_is_leader(r) && replica_has_member(r, from))
         snapshot_mend_asked(r, from, &f->number);
 }
 

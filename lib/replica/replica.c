@@ -34,6 +34,15 @@ bool replica_is_failed(const struct replica *r)
     return r->failed.code != ERR_NONE || db_failed(r->db);
 }
 
+bool replica_has_member(const struct replica *r, uint64_t id)
+{
+    const struct raft_configuration *conf = &r->raft.configuration;
+    for (unsigned i = 0; i < conf->n; i++)
+        if (conf->servers[i].id == id)
+            return true;
+    return false;
+}
+
 bool replica_is_leader(const struct replica *r)
 {
     return raft_state((struct raft *)&r->raft) == RAFT_LEADER;

@@ -137,6 +137,11 @@ int replica_read(struct replica *r, uint64_t ticket, struct error *err) MUST_CHE
 /* Steps what is due, applies, commits. -1: the replica has failed for good. */
 int replica_commit(struct replica *r, struct error *err) MUST_CHECK;
 
+/* Appends a frame that says how far all is applied here, for a member that is told so by other
+ * means at the same time and shall not wait for the next heartbeat. False, and nothing: not
+ * leading, or it is no member. */
+bool replica_beat(struct replica *r, uint64_t to, struct buf *out);
+
 bool replica_restless(const struct replica *r);   /* there is more to do right now */
 struct mono replica_due(const struct replica *r); /* the next turn is due then, input or not */
 

@@ -85,6 +85,36 @@ static void send_append(struct replica *r, uint64_t to, const struct raft_append
     } while (left > 0 && sent < LIMIT_SEND_BYTES);
 }
 
+/* An append without entries, as a heartbeat is one: who has our applied entry learns now, and not
+ * with the next heartbeat, that it is committed. */
+static void encode_beat(struct replica *r, struct buf *out)
+{
+    const struct applied *applied = &r->storage.applied;
+    const struct frame_append head = {.term = raft_current_term(&r->raft),
+                                      .prev_index = applied->index,
+                                      .prev_term = applied->term,
+                                      .leader_commit = applied->index};
+    frame_encode_append_head(r->options.id, &head, out);
+}
+
+void send_beat(struct replica *r, uint64_t to)
+{
+    struct buf bytes;
+    if (!replica_leads(r) || !replica_has_member(r, to))
+        return;
+    buf_init(&bytes, LIMIT_FRAME_BYTES);
+    encode_beat(r, &bytes);
+    push(r, to, &bytes);
+}
+
+bool replica_beat(struct replica *r, uint64_t to, struct buf *out)
+{
+    bool may = replica_leads(r) && replica_has_member(r, to);
+    if (may)
+        encode_beat(r, out);
+    return may;
+}
+
 /* ---- the others */
 
 static void send_message(struct replica *r, const struct raft_message *m)

@@ -58,12 +58,12 @@ static void a_write_to_a_follower_is_seen_there_once_it_is_answered(void **unuse
     stage_ready(&s);
     int at = follower();
     uint64_t put = stage_request(&s, at, METHOD_POST, "/v2/apps", STAGE_APP(1));
-    assert_int_equal(wait_for(put, 500), 201);
+    assert_int_equal(wait_for(put, 12), 201); /* without a wait for the next heartbeat */
     assert_true(state_app_by_path(state(at), "/web", &row));
     uint64_t list = stage_request(&s, at, METHOD_GET, "/v2/apps", NULL);
     uint64_t one = stage_request(&s, at, METHOD_GET, "/v2/apps//web", NULL);
     assert_int_equal(wait_for(list, 50), 200);
-    assert_int_equal(wait_for(one, 50), 200);
+    assert_int_equal(wait_for(one, 12), 200);
 }
 
 static void what_the_leader_refuses_is_refused_in_its_words(void **unused)
