@@ -726,6 +726,15 @@ static void start_parts(struct peer_port *p)
                                       .address = f->members[i].address});
 }
 
+static void tell_who(const struct peer_port *p)
+{
+    const struct certificate *c = &p->identity.facts;
+    char at[ADDRESS_SIZE], until[TIME_TEXT_SIZE];
+    log_info("a node of a cluster", "cluster=%s node=%lld at=%s certificate=\"until %s\"",
+             c->cluster, (long long)c->id, address_text(&p->options.address, at),
+             wall_text(c->until, until));
+}
+
 int peer_port_start(struct peer_port *p, const struct peer_port_options *options, struct error *err)
 {
     const struct folder *f = options->folder;
@@ -738,6 +747,7 @@ int peer_port_start(struct peer_port *p, const struct peer_port_options *options
         return -1;
     }
     ca_fingerprint(p->identity.ca, p->ca_hash);
+    tell_who(p);
     p->nodes = map_new();
     p->paused = map_new();
     start_parts(p);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "host/host.h"
@@ -21,7 +22,7 @@ struct desk {
     struct host *host;
     void (*when_ready)(void);
     bool agent_only;
-    int ready, ended, launched, killed, forgotten, elsewhere, refused, knows;
+    int ready, ended, launched, killed, forgotten, elsewhere, refused, knows, rooms;
     struct error failure; /* of `ended` */
 };
 
@@ -98,6 +99,13 @@ static void do_know(void *data, const struct known_node *k)
 {
     (void)data;
     d.knows += k->id == 7 && str_eq(k->address, "127.0.0.7:5055");
+}
+
+static void do_room(void *data)
+{
+    (void)data;
+    d.rooms++;
+    host_stop(d.host);
 }
 
 static void do_elsewhere(void *data, struct exchange_id id, struct request *r)
@@ -208,6 +216,7 @@ static int start(struct error *err)
         .credit = do_credit,
         .send = do_send,
         .know = do_know,
+        .room = do_room,
         .elsewhere = do_elsewhere,
         .answer = do_answer,
         .ready = do_ready,
@@ -360,6 +369,28 @@ static void a_copy_is_made_while_it_runs_and_old_ones_are_gone(void **unused)
     assert_int_equal(d.failure.code, ERR_NONE);
 }
 
+/* While the node has writes to do, its frames wait. */
+static void flood_with_frames(void)
+{
+    static char frame[LIMIT_FRAME_BYTES] = "A";
+    bool full = false;
+    while (!full) {
+        request(METHOD_POST, "/v2/apps", APP);
+        for (size_t sent = 0; sent <= LIMIT_INBOX_BYTES && !full; sent += sizeof frame)
+            full = host_frame(d.host, 7, (struct slice){frame, sizeof frame});
+    }
+    assert_int_equal(d.rooms, 0);
+}
+
+static void who_sends_too_much_is_told_when_it_was_taken(void **unused)
+{
+    (void)unused;
+    d.when_ready = flood_with_frames;
+    run();
+    assert_int_equal(d.rooms, 1);
+    assert_int_equal(d.failure.code, ERR_NONE);
+}
+
 static void what_can_not_be_opened_is_said_at_once(void **unused)
 {
     struct error err;
@@ -381,6 +412,7 @@ int main(void)
         TEST(stopping_in_the_middle_of_a_flood_ends),
         TEST(a_node_without_a_state_asks_another_but_for_none),
         TEST(a_copy_is_made_while_it_runs_and_old_ones_are_gone),
+        TEST(who_sends_too_much_is_told_when_it_was_taken),
         TEST(what_can_not_be_opened_is_said_at_once),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
