@@ -303,7 +303,7 @@ static int parse_target(const struct config *c, const char *word, struct address
     return address_parse(with_port, out, err);
 }
 
-/* Again: our certificate is over, and the cluster is the same. */
+/* Again: our certificate is over, or we have moved, and the cluster is the same. */
 static int check_folder_for_join(struct newcomer *n, const struct token *token, bool *again_out,
                                  struct error *err)
 {
@@ -323,7 +323,8 @@ static int check_folder_for_join(struct newcomer *n, const struct token *token, 
                          f->path);
     if (identity_open(f->path, f->node.id, f->node.store, &n->identity, err) != 0)
         return -1;
-    *again_out = identity_check_age(&n->identity, now_of(), &over) != 0;
+    *again_out = identity_check_age(&n->identity, now_of(), &over) != 0 ||
+                 !certificate_names(&n->identity.facts, n->address.host);
     if (*again_out)
         return ca_expect(n->identity.ca, token->ca, err);
     return error_set(err, ERR_CONFLICT,

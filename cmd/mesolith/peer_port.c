@@ -682,6 +682,18 @@ static int check_modes(const struct peer_port *p, struct error *err)
                      modes_text(modes, wants), modes_text(admitted, has));
 }
 
+/* A copy of a folder, started somewhere else, would be a second node with the same id. */
+static int check_place(const struct peer_port *p, struct error *err)
+{
+    const struct certificate *c = &p->identity.facts;
+    if (certificate_names(c, p->options.address.host))
+        return 0;
+    return error_set(err, ERR_CONFLICT,
+                     "address: got %.60s, this node was admitted at %.60s: if this is a copy, give "
+                     "it an empty folder; if it has moved, mesolith join ADDRESS --token TOKEN",
+                     p->options.address.host, c->hosts[0]);
+}
+
 static int start_peers(struct peer_port *p, struct error *err)
 {
     const struct peer_port_options *o = &p->options;
@@ -742,7 +754,8 @@ int peer_port_start(struct peer_port *p, const struct peer_port_options *options
     rng_seed(&p->rng, machine_random());
     if (identity_open(f->path, f->node.id, f->node.store, &p->identity, err) != 0)
         return -1;
-    if (make_good(p, err) != 0 || check_modes(p, err) != 0 || start_peers(p, err) != 0) {
+    if (make_good(p, err) != 0 || check_modes(p, err) != 0 || check_place(p, err) != 0 ||
+        start_peers(p, err) != 0) {
         identity_close(&p->identity);
         return -1;
     }

@@ -25,6 +25,24 @@ enum certificate_age certificate_age(struct wall from, struct wall until, struct
     return now.ms < certificate_renew_at(from, until).ms ? CERTIFICATE_FRESH : CERTIFICATE_DUE;
 }
 
+/* ---- where it is */
+
+static bool same_host(const char *a, const char *b)
+{
+    struct in6_addr one, two;
+    return str_eq(a, b) ||
+           (inet_pton(AF_INET6, a, &one) == 1 && inet_pton(AF_INET6, b, &two) == 1 &&
+            memcmp(&one, &two, sizeof one) == 0);
+}
+
+bool certificate_names(const struct certificate *c, const char *host)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (same_host(c->hosts[i], host))
+            return true;
+    return false;
+}
+
 /* ---- reading */
 
 static bool copy_text(const unsigned char *text, int len, char *dst, size_t size)

@@ -26,6 +26,9 @@ struct certificate {
 /* What PEM says, whoever signed it. ERR_CORRUPT when it is none of ours. */
 int certificate_read(struct slice pem, struct certificate *out, struct error *err) MUST_CHECK;
 
+/* Was it made for a node that is reached there? Addresses are compared as such. */
+bool certificate_names(const struct certificate *c, const char *host);
+
 enum certificate_age {
     CERTIFICATE_EARLY, /* not good yet: a clock is wrong */
     CERTIFICATE_FRESH,

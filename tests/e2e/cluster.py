@@ -48,7 +48,7 @@ def story(place):
         first.made = False
         refused(first.run(), 5, "was made in")
         other = place.member(9, first)
-        other.data = first.data
+        other.data, other.flags["address"] = first.data, first.address
         refused(other.run(), 5, "is of cluster")
         dev = subprocess.run([BINARY, "dev", "--data", first.data], capture_output=True, text=True, timeout=30,
                              cwd=place.folder, env=place.environment())
@@ -306,12 +306,24 @@ def strangers(place, first):
         copy = place.member(5, first)
         shutil.copytree(stranger.data, copy.data, ignore=shutil.ignore_patterns("*.sock"))
         os.unlink(os.path.join(copy.data, "lock"))
+        done = subprocess.run([BINARY, "serve", "--data", copy.data, "--address", copy.address], capture_output=True,
+                              text=True, timeout=30, cwd=place.folder, env=place.environment())
+        refused(done, 5, f"address: got {copy.address}, this node was admitted at {stranger.address}")
         file = node_json(copy)
         file["store"] += 1
         with open(os.path.join(copy.data, "node.json"), "w") as f:
             json.dump(file, f)
         copy.made = True
         refused(copy.run(), 5, "put back what belongs together")
+
+    with case("a node that has moved says so by joining again, and is the same"):
+        stranger.stop()
+        stranger.flags["address"] = stranger.address = place.net + ".44"
+        stranger.made = False
+        stranger.start()
+        equal(sql(first, f"select id, address from identities where name = '{stranger.name}'"),
+              [[node_json(stranger)["id"], stranger.address + ":5055"]], "identities")
+        wait_for(lambda: first.logged(f"for=\"127.0.0.1 ({stranger.name})\"") >= 2, "another certificate")
 
     with case("all end as they should"):
         for node in place.nodes:

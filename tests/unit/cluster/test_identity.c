@@ -96,6 +96,18 @@ static void a_founded_identity_opens(void **unused)
     identity_close(&i);
 }
 
+static void a_certificate_names_where_its_node_is(void **unused)
+{
+    const struct certificate c = {.n = 2, .hosts = {"fd00::2", "deck-2"}};
+    (void)unused;
+    assert_true(certificate_names(&c, "fd00::2"));
+    assert_true(certificate_names(&c, "fd00:0:0::2"));
+    assert_true(certificate_names(&c, "deck-2"));
+    assert_false(certificate_names(&c, "fd00::3"));
+    assert_false(certificate_names(&c, "deck"));
+    assert_false(certificate_names(&c, ""));
+}
+
 static void nobody_else_reads_its_secrets(void **unused)
 {
     (void)unused;
@@ -369,6 +381,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_founded_identity_opens),
+        TEST(a_certificate_names_where_its_node_is),
         TEST(nobody_else_reads_its_secrets),
         TEST(there_are_never_two_of_them),
         TEST(what_was_begun_and_not_ended_is_made_anew),
