@@ -1,0 +1,167 @@
+"""The judge of histories finds what is planted, and nothing in a history that is good."""
+import dataclasses
+
+from history import (FOR_EVER, Faults, Job, Jobs, Op, Record, Run, jepsen, linearizable, missed_targets, stale_reads)
+from mesolith import case, equal
+
+NODES = ("n1", "n2", "n3", "n4", "n5")
+T = 1_800_000_000_000
+JOB = Job(start=T + 10_000, interval=20_000, count=3, epsilon=10_000, duration=2000)
+END = T + 200_000
+
+
+def op(t0, t1, kind, value=None, outcome="ok", name="7"):
+    return Op(T + t0, T + t1, kind, name, value, outcome)
+
+
+def run(due, start=None, took=1500, attempt=0, node="n4", exit=0, name="7"):
+    start = due + 100 if start is None else start
+    return Run(name, T + start, None if took is None else T + start + took, T + due, attempt, node, exit)
+
+
+GOOD_OPS = [op(0, 20, "write", JOB)]
+GOOD_RUNS = [run(10_000), run(30_000), run(50_000)]
+
+
+def wrong(ops=GOOD_OPS, runs=GOOD_RUNS, faults=(), own=(), read_at=END):
+    """The properties that a history breaks."""
+    judge = Jobs(ops, runs, Faults(NODES, [(T + t, kind, what) for t, kind, what in faults]), own, read_at)
+    return [name for name, v in judge.verdicts().items() if v.wrong]
+
+
+def halves(*left):
+    return [(a, b) for a in left for b in NODES if b not in left]
+
+
+def with_job(**changes):
+    return [op(0, 20, "write", dataclasses.replace(JOB, **changes))]
+
+
+def jobs():
+    with case("a good history of a job breaks nothing"):
+        equal(wrong(), [], "broken")
+        equal(len(jepsen(GOOD_OPS, GOOD_RUNS, END).wrong), 0, "the public test's verdict")
+
+    planted = [
+        ("S1 a target that did not run", "S1", dict(runs=GOOD_RUNS[:2])),
+        ("S1 a target that ran too late", "S1", dict(runs=[*GOOD_RUNS[:2], run(50_000, 63_000)])),
+        ("S1 a run that never ended on a node that was well", "S1", dict(runs=[*GOOD_RUNS[:2], run(50_000, took=None)])),
+        ("S1 a fault long before the deadline excuses nothing", "S1",
+         dict(runs=GOOD_RUNS[:2], faults=[(49_000, "cut", halves("n1", "n2", "n3")), (50_500, "heal", None)])),
+        ("S3 a run that is started twice", "S3", dict(runs=[*GOOD_RUNS, run(50_000, 50_200, node="n5")])),
+        ("S4 a run that nobody asked for", "S4", dict(runs=[*GOOD_RUNS, run(31_000, 33_000)])),
+        ("S4 a run after its job was deleted", "S4",
+         dict(ops=[*GOOD_OPS, op(40_000, 40_010, "write", None)])),
+        ("S5 two runs at once", "S5", dict(runs=[run(10_000, took=25_000), *GOOD_RUNS[1:]])),
+        ("S6 more runs than it may have", "S6", dict(runs=[*GOOD_RUNS, run(70_000)])),
+        ("S7 a run before its time", "S7", dict(runs=[*GOOD_RUNS[:2], run(50_000, 49_000)])),
+        ("S8 a retry that it has no right to", "S8", dict(runs=[*GOOD_RUNS, run(50_000, 55_000, attempt=1)])),
+        ("S8 a retry too soon", "S8",
+         dict(ops=with_job(retries=2, retry_delay=5000),
+              runs=[*GOOD_RUNS[:2], run(50_000, exit=1), run(56_600, 53_000, attempt=1)])),
+        ("S8 a failure that is not tried again", "S8",
+         dict(ops=with_job(retries=1, retry_delay=5000), runs=[*GOOD_RUNS[:2], run(50_000, exit=1)])),
+        ("S8 a gap in the attempts", "S8",
+         dict(ops=with_job(retries=2, retry_delay=1000), runs=[*GOOD_RUNS, run(55_000, attempt=2)])),
+        ("S14 a target without a run that nobody speaks of", "S14", dict(runs=GOOD_RUNS[:2])),
+        ("S2 a target that nobody caught up with", "S2", dict(ops=with_job(catchup=True), runs=GOOD_RUNS[:2])),
+    ]
+    for what, broken, history in planted:
+        with case(f"planted: {what}"):
+            assert broken in wrong(**history), f"{broken} is not among {wrong(**history)}"
+
+    excused = [
+        ("without a majority no target is due", "S1",
+         dict(runs=GOOD_RUNS[:2], faults=[(45_000, "cut", halves("n1", "n2") + [("n3", "n4")]), (61_000, "heal", None)])),
+        ("a second start is right once the first node was cut off", "S3",
+         dict(runs=[*GOOD_RUNS, run(50_000, 55_000, node="n5")],
+              faults=[(50_150, "cut", halves("n4")), (60_000, "heal", None)])),
+        ("an add of which nobody knows whether it was done may run, and need not", "S1",
+         dict(ops=[op(0, 20, "write", JOB, "unknown")], runs=GOOD_RUNS[:1])),
+        ("a run by hand has its cause", "S4", dict(ops=[*GOOD_OPS, op(70_000, 70_020, "run")],
+                                                   runs=[*GOOD_RUNS, run(70_010)])),
+        ("what the system says it missed is honest", "S14",
+         dict(runs=GOOD_RUNS[:2], own=[Record("7", T + 50_000, "missed")])),
+        ("a later run catches up with earlier targets", "S2",
+         dict(ops=with_job(catchup=True), runs=[run(50_000, 51_000)],
+              faults=[(9000, "cut", halves("n1", "n2") + [("n3", "n4")]), (49_000, "heal", None)])),
+    ]
+    for what, kept, history in excused:
+        with case(what):
+            assert kept not in wrong(**history), wrong(**history)
+
+
+def public_test():
+    with case("targets and starts are matched as the public test does it"):
+        for targets, starts, missed in [([10, 20, 30], [11, 21, 31], []), ([10, 20, 30], [11, 12, 31], [20]),
+                                        ([10, 12], [14, 14], []), ([10, 12], [14], [12]), ([10], [9], [10]),
+                                        ([10], [16], [10]), ([10], [15], []), ([], [3], []),
+                                        ([10, 20], [11, 11, 11, 21], [])]:
+            equal(missed_targets(targets, starts, 5), missed, f"{targets} {starts}")
+
+    with case("planted: the public test sees a missing run, and one that did not end"):
+        equal(len(jepsen(GOOD_OPS, GOOD_RUNS[1:], END).wrong), 1, "missing")
+        equal(len(jepsen(GOOD_OPS, [*GOOD_RUNS[:2], run(50_000, took=None)], END).wrong), 1, "incomplete")
+        equal(len(jepsen(GOOD_OPS, GOOD_RUNS[:2], T + 61_000).wrong), 0, "not due yet")
+
+
+def written_and_read():
+    def one(*ops):
+        return [op(*o) for o in ops]
+    good = [
+        one((0, 10, "write", 1), (5, 6, "read", None), (7, 8, "read", 1), (11, 12, "read", 1)),
+        one((0, 10, "write", 1), (0, 10, "write", 2), (11, 12, "read", 1), (13, 14, "read", 1)),
+        one((0, 10, "write", 1), (20, 30, "write", 2, "unknown"), (40, 41, "read", 1), (50, 51, "read", 2)),
+        one((0, 10, "write", 1), (20, 30, "write", 2, "fail"), (40, 41, "read", 1)),
+        one((0, 10, "write", 1), (20, 30, "write", None), (40, 41, "read", None), (50, 60, "write", 3),
+            (55, 58, "read", None), (61, 62, "read", 3)),
+    ]
+    bad = [
+        ("a read that has forgotten", True, one((0, 10, "write", 1), (20, 30, "write", 2), (31, 32, "read", 1))),
+        ("a write that is lost", True, one((0, 10, "write", 1), (31, 32, "read", None))),
+        ("a write that was refused and is read", True, one((0, 9, "write", 1), (10, 20, "write", 2, "fail"), (31, 32, "read", 2))),
+        ("a read back in time while a write goes on", False,
+         one((0, 10, "write", 1), (20, 90, "write", 2), (31, 32, "read", 2), (33, 34, "read", 1))),
+        ("an unknown write that comes and goes", False,
+         one((0, 10, "write", 1), (20, 30, "write", 2, "unknown"), (40, 41, "read", 2), (50, 51, "read", 1))),
+        ("what was deleted is back", True,
+         one((0, 10, "write", 1), (20, 30, "write", None), (40, 41, "read", 1))),
+    ]
+    with case("good histories of writes and reads fit into an order"):
+        for ops in good:
+            equal((linearizable(ops).wrong, stale_reads(ops).wrong), ([], []), ops)
+    for what, plainly, ops in bad:
+        with case(f"planted: {what}"):
+            assert linearizable(ops).wrong, ops
+            equal(bool(stale_reads(ops).wrong), plainly, "seen without a search")
+
+    with case("a long history with many at once is judged at once"):
+        ops, value = [], 0
+        for t in range(0, 100_000, 50):
+            value += 1
+            ops.append(Op(t, t + 120, "write", "x", value, "unknown" if value % 9 == 0 else "ok"))
+            ops.append(Op(t + 121, t + 130, "read", "x", value, "ok"))
+        ops = [o for o in ops if o.kind == "write" or o.value % 3 == 0]
+        verdict = linearizable(ops)
+        equal(verdict.judged, 1, "names")
+
+
+def faults():
+    with case("a majority is live if the same nodes are up and connected all the while"):
+        cut = Faults(NODES, [(100, "cut", halves("n1", "n2")), (200, "heal", None)])
+        equal(cut.live(0, 300), True, "three of five")
+        ring = [("n1", "n3"), ("n2", "n4"), ("n3", "n5"), ("n4", "n1"), ("n5", "n2")]
+        equal(Faults(NODES, [(100, "cut", ring)]).live(50, 90), True, "before")
+        equal(Faults(NODES, [(100, "cut", ring)]).live(50, 150), False, "each sees another majority, none whole")
+        down = Faults(NODES, [(100, "down", "n1"), (110, "down", "n2"), (120, "up", "n1"), (130, "down", "n3")])
+        equal((down.live(0, 125), down.live(0, 140)), (True, False), "one after the other")
+        equal(cut.touched("n4", 0, 99), False, "before")
+        equal(cut.touched("n4", 150, 160), True, "while it is cut")
+        equal(cut.between(201, FOR_EVER), False, "after")
+
+
+def story(place):
+    jobs()
+    public_test()
+    written_and_read()
+    faults()
