@@ -81,6 +81,10 @@ struct facts {
     int64_t agent;        /* id of the agent in this process, -1: none */
     const char *work_dir; /* "<data>/agent": where sandboxes begin; absolute */
     const char *service_address;
+    /* What is wrong with this node's tables; NULL: nothing. `unfit`: until they have been replaced
+     * by another's, it answers nothing. */
+    const char *state_wrong;
+    bool unfit;
     /* Service ports of this node's proxy that are not served: [{"port","reason"}], or "[]". */
     const char *ports_refused;
     struct app_rules app_rules;

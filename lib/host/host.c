@@ -9,11 +9,15 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "db/rowsum.h"
 #include "host/copies.h"
 #include "host/mailbox.h"
 #include "host/readers.h"
 
 #define READERS 2
+#define VERIFY_MS 3000        /* between two looks at every row, at least */
+#define FETCH_MS 30000        /* so long may a snapshot be on its way */
+#define VERIFY_SHARE 20       /* so much longer than a look is the pause behind it */
 #define CHECKPOINT_LOCK_MS 20 /* so long may a checkpoint keep the writer waiting for readers */
 #define TURN_AT_LEAST_MS 1000 /* a node looks around so often though nothing is due */
 #define TOO_MANY "too many requests are waiting: try again"
@@ -68,7 +72,9 @@ struct host {
     bool wakes;              /* not yet while the node opens */
     struct readers *readers; /* NULL: not begun, or ended */
     char *state_path;
-    uint64_t backups; /* so many were begun: their names */
+    struct verify *verify;
+    uint64_t fetch_began; /* of a snapshot, last; 0: never */
+    uint64_t backups;     /* so many were begun: their names */
     const struct api *api;
     struct error failure;
     _Atomic size_t frames_bytes;  /* of other nodes, in the inbox */
@@ -380,10 +386,113 @@ static void hand_snapshot_fetch(struct hands *hands, uint64_t from,
 static void start_fetch(struct host *h, const struct deed *d)
 {
     struct event nothing = {.kind = EVENT_SNAPSHOT_FETCHED};
+    h->fetch_began = uv_now(&h->loop->uv);
     if (h->deeds.snapshot_fetch != NULL)
         h->deeds.snapshot_fetch(h->deeds.data, (uint64_t)d->id, d->gives_up ? NULL : &d->offer);
     else if (!d->gives_up)
         host_event(h, &nothing);
+}
+
+/* ---- every row of the state, round and round: is it what was written? */
+
+struct verify {
+    uv_timer_t timer;
+    uv_work_t work;
+    struct host *h; /* NULL: nobody wants to know any more */
+    char *path;
+    bool working, closed;
+    int64_t took_ms;
+    bool wrong;
+    struct error err;
+};
+
+static void verify_on_pool(uv_work_t *work)
+{
+    struct verify *v = work->data;
+    struct db *db;
+    const struct db_options options = {.read_only = true, .busy_ms = CHECKPOINT_LOCK_MS};
+    struct clock clock = clock_system();
+    int64_t began = clock.mono(&clock).ms;
+    v->wrong = false;
+    if (db_open(v->path, &options, &db, &v->err) == 0) {
+        int level;
+        bool there = db_schema_version(db, &level, &v->err) == 0 && level > 0;
+        v->wrong = there && db_rowsums_check(db, &v->err) != 0 && v->err.code == ERR_CORRUPT;
+        db_close(db);
+    }
+    v->took_ms = clock.mono(&clock).ms - began;
+}
+
+static void on_verify_closed(uv_handle_t *timer)
+{
+    struct verify *v = timer->data;
+    mem_free(v->path);
+    mem_free(v);
+}
+
+static void verify_close_when_idle(struct verify *v)
+{
+    if (v->h != NULL || v->working || v->closed)
+        return;
+    v->closed = true;
+    uv_close((uv_handle_t *)&v->timer, on_verify_closed);
+}
+
+static void on_verify_due(uv_timer_t *timer);
+
+static void verified(uv_work_t *work, int status)
+{
+    struct verify *v = work->data;
+    (void)status;
+    v->working = false;
+    if (v->h == NULL) {
+        verify_close_when_idle(v);
+        return;
+    }
+    if (v->wrong) {
+        struct event e = {.kind = EVENT_STATE_WRONG};
+        buf_init(&e.body, sizeof v->err.text);
+        buf_puts(&e.body, v->err.text);
+        host_event(v->h, &e);
+    }
+    int64_t pause = v->took_ms * VERIFY_SHARE > VERIFY_MS ? v->took_ms * VERIFY_SHARE : VERIFY_MS;
+    uv_timer_start(&v->timer, on_verify_due, (uint64_t)pause, 0);
+}
+
+/* While another file is on its way here, nobody shall hold this one open. */
+static bool is_fetching(const struct host *h)
+{
+    return h->fetch_began != 0 && uv_now(&h->loop->uv) - h->fetch_began < FETCH_MS;
+}
+
+static void on_verify_due(uv_timer_t *timer)
+{
+    struct verify *v = timer->data;
+    if (is_fetching(v->h)) {
+        uv_timer_start(timer, on_verify_due, VERIFY_MS, 0);
+        return;
+    }
+    v->working = true;
+    v->work.data = v;
+    uv_queue_work(timer->loop, &v->work, verify_on_pool, verified);
+}
+
+static void start_verifying(struct host *h)
+{
+    struct verify *v = NEW(struct verify);
+    v->h = h;
+    v->path = mem_strdup(h->state_path);
+    uv_timer_init(&h->loop->uv, &v->timer);
+    v->timer.data = v;
+    uv_timer_start(&v->timer, on_verify_due, 0, 0);
+    h->verify = v;
+}
+
+static void stop_verifying(struct host *h)
+{
+    h->verify->h = NULL;
+    verify_close_when_idle(h->verify);
+    h->verify = NULL;
 }
 
 /* ---------------- on the loop */
@@ -494,6 +603,7 @@ static void end(struct host *h)
     uv_thread_join(&h->thread);
     h->joined = true;
     h->ending = true;
+    stop_verifying(h);
     readers_stop(h->readers);
     h->readers = NULL;
     do_all(h);
@@ -721,6 +831,7 @@ int host_start(struct host *h, struct loop *loop, struct http_server *server,
     h->readers = readers_start(&readers);
     h->joined = false;
     uv_thread_create(&h->thread, node_main, h);
+    start_verifying(h);
     return 0;
 }
 

@@ -3,7 +3,9 @@
  *
  * The node turns on a thread of its own. What it wants done outside comes out here, on the loop's
  * thread, as calls of `deeds`: the owner (cmd/mesolith) lets the executor, the proxy and the
- * transport do it. The HTTP server is the owner's too: it stands on the same loop. */
+ * transport do it. Every row of the state is read again and again, on the pool and at a twentieth
+ * of one processor at most, and the node hears when one is not what was written. The HTTP server is
+ * the owner's too: it stands on the same loop. */
 #pragma once
 
 #include "net/http_server.h"

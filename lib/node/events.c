@@ -56,6 +56,19 @@ static int take_fetched(struct node *n, struct event *e, struct error *err)
     return 0;
 }
 
+/* Who has another to take them from answers nothing until that is done; who is alone goes on. */
+static void take_wrong(struct node *n, const char *why)
+{
+    if (n->wrong != NULL)
+        return;
+    n->wrong = mem_strdup(why);
+    if (replica_mend(n->replica))
+        log_error("the tables of this node are wrong: it takes another's", "why=\"%s\"", why);
+    else
+        log_error("the tables of this node are wrong, and no other node has any",
+                  "why=\"%s\" cure=\"mesolith backup restore, of the newest that is whole\"", why);
+}
+
 int event_take(struct node *n, struct event *e, struct error *err)
 {
     switch (e->kind) {
@@ -95,6 +108,9 @@ int event_take(struct node *n, struct event *e, struct error *err)
         break;
     case EVENT_SNAPSHOT_FETCHED:
         return take_fetched(n, e, err);
+    case EVENT_STATE_WRONG:
+        take_wrong(n, buf_str(&e->body));
+        break;
     case EVENT_CHECKPOINTED:
         n->checkpointing = false;
         break;

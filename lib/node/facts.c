@@ -109,7 +109,8 @@ static bool facts_differ(const struct node *n, const struct facts *f)
            !str_eq(f->leader_marathon, n->facts.leader_marathon) ||
            !str_eq(f->leader_chronos, n->facts.leader_chronos) ||
            !str_eq(f->leader_mesos, n->facts.leader_mesos) ||
-           !str_eq(f->ports_refused, n->facts.ports_refused);
+           !str_eq(f->ports_refused, n->facts.ports_refused) || f->unfit != n->facts.unfit ||
+           !str_eq(f->state_wrong, n->facts.state_wrong);
 }
 
 /* "http://127.0.0.1:8080" without its scheme. */
@@ -151,6 +152,8 @@ void facts_show(struct node *n)
     f.leader_name = known ? leader.name : NULL;
     f.leader = known ? (int64_t)id : 0;
     f.ports_refused = n->ports_refused != NULL ? n->ports_refused : "[]";
+    f.state_wrong = n->wrong;
+    f.unfit = replica_mending(n->replica);
     f.clocks = clocks_text(n);
     f.clock_off_ms = n->clocks.off_ms;
     f.clock_step_ms = n->clocks.step_ms;
@@ -167,8 +170,9 @@ void facts_show(struct node *n)
     struct member_fact *kept = arena_alloc(&text, sizeof members);
     memcpy(kept, members, sizeof members[0] * f.members_n);
     f.members = kept;
-    const char **texts[] = {&f.cluster,         &f.leader_name,    &f.ports_refused, &f.clocks,
-                            &f.leader_marathon, &f.leader_chronos, &f.leader_mesos};
+    const char **texts[] = {&f.cluster,      &f.leader_name,     &f.ports_refused,
+                            &f.clocks,       &f.leader_marathon, &f.leader_chronos,
+                            &f.leader_mesos, &f.state_wrong};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         *texts[i] = arena_strdup(&text, *texts[i]);
     n->facts = f;

@@ -51,6 +51,7 @@ enum event_kind {
     EVENT_ROUTES,         /* from the proxy: {"ports":[{"port","app","bound","reason"}]} */
     EVENT_SNAPSHOT_MADE,  /* snapshot: NULL if it could not be made */
     EVENT_SNAPSHOT_FETCHED, /* body: the path; empty if it could not be had */
+    EVENT_STATE_WRONG,      /* body: which table's rows are not those that were written */
     EVENT_CHECKPOINTED,
     EVENT_STOP, /* the process wants to end: nothing new begins; then node_stopped() */
 };

@@ -151,8 +151,9 @@ struct node {
     struct mono stop_at; /* when it stops though not all is answered */
     bool checkpointing, snapshotting;
     int64_t checkpointed, agent_checkpointed; /* size of the logs at their last checkpoints */
-    uint64_t fetching;                        /* token of the snapshot on its way; 0: none */
-    bool fetch_dropped;                       /* it is not wanted any more, and was told so */
+    char *wrong;        /* what is wrong with the tables, owned; NULL: nothing */
+    uint64_t fetching;  /* token of the snapshot on its way; 0: none */
+    bool fetch_dropped; /* it is not wanted any more, and was told so */
 
     struct outbox out;    /* filled all turn long; drafts leave with the next proposal */
     struct map *pendings; /* key -> struct pending */

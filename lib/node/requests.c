@@ -278,6 +278,11 @@ void request_begin(struct node *n, struct exchange_id exchange, struct request *
         return;
     }
     p->door_kind = door->kind;
+    if (replica_mending(n->replica)) {
+        request_fail(n, p, ERR_UNAVAILABLE,
+                     "the tables of this node are being replaced by another's: ask another node");
+        return;
+    }
     if (state_level(n->state) == 0) {
         request_no_leader(n, p);
         return;

@@ -287,6 +287,7 @@ void node_close(struct node *n)
     api_free(n->api);
     arena_close(&n->facts_text);
     mem_free(n->ports_refused);
+    mem_free(n->wrong);
     struct refused_port *r;
     for (size_t cursor = 0; (r = map_each(n->refused, &cursor)) != NULL;)
         mem_free(r);
@@ -314,6 +315,12 @@ int node_swap_state(struct node *n, uint64_t token, const char *path, struct err
         n->db = NULL;
         if (open_state(n, err) != 0 || replica_install_resume(n->replica, n->db, n->now, err) != 0)
             return -1;
+    }
+    if (n->wrong != NULL && !db_open) {
+        log_info("the tables of this node were replaced", "applied=%llu",
+                 (unsigned long long)replica_applied(n->replica));
+        mem_free(n->wrong);
+        n->wrong = NULL;
     }
     free_minds(n);
     make_minds(n);

@@ -152,6 +152,8 @@ static void mention_ports(struct attention *a)
 static void put_attention(const struct view *v, struct placement *p, struct json_writer *w)
 {
     struct attention a = {.v = v, .w = w};
+    if (v->facts->state_wrong != NULL)
+        mention(&a, "node", v->facts->name, "wrong", v->facts->state_wrong);
     mention_nodes(&a);
     mention_clocks(&a);
     mention_apps(&a, p);

@@ -93,10 +93,37 @@ static void what_nobody_wants_any_more_is_not_fetched_on(void **unused)
     assert_int_equal(s.members[away].fetched, 2);
 }
 
+/* Its rows are not what was written: it answers nothing until it has another's tables. */
+static void who_has_wrong_tables_takes_anothers(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    write_apps(stage_leader(&s), 3);
+    int wrong = stage_leader(&s); /* which then leads no more */
+    struct event e = {.kind = EVENT_STATE_WRONG};
+    buf_init(&e.body, 100);
+    buf_puts(&e.body, "apps: its kept sum is another");
+    stage_event(&s, wrong, &e);
+    stage_run_ms(&s, 2);
+    uint64_t asked = stage_request(&s, wrong, METHOD_POST, "/v2/apps", STAGE_APP(0));
+    stage_run_ms(&s, 5);
+    assert_int_equal(stage_status(&s, asked), 502); /* in Marathon's words */
+    for (int ms = 0; ms < 20000 && s.members[wrong].fetched == 0; ms += 10)
+        stage_run_ms(&s, 10);
+    assert_int_equal(s.members[wrong].fetched, 1);
+    stage_run_ms(&s, 1000);
+    int leader = stage_leader(&s);
+    assert_int_not_equal(leader, wrong);
+    run_until_caught_up(wrong, leader);
+    write_apps(wrong, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(who_was_away_for_long_takes_the_others_state, close_stage),
+        cmocka_unit_test_teardown(who_has_wrong_tables_takes_anothers, close_stage),
         cmocka_unit_test_teardown(what_nobody_wants_any_more_is_not_fetched_on, close_stage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
