@@ -207,7 +207,7 @@ bool check_step(struct world *w, struct sim_node *n)
 static int64_t running(struct world *w, const char *of)
 {
     int64_t n = 0;
-    for (int i = 0; i < w->options.nodes; i++)
+    for (int i = 0; i < w->n; i++)
         for (size_t t = 0; t < w->nodes[i].tasks_n; t++)
             n += str_eq(w->nodes[i].tasks[t].of, of) && !task_ended(w->nodes[i].tasks[t].state);
     return n;
@@ -235,7 +235,7 @@ static bool apps_settled(struct world *w, struct state *s)
 static bool ended_are_forgotten(struct world *w)
 {
     size_t kept = 0;
-    for (int i = 0; i < w->options.nodes; i++)
+    for (int i = 0; i < w->n; i++)
         for (size_t t = 0; t < w->nodes[i].tasks_n; t++)
             kept += task_ended(w->nodes[i].tasks[t].state) &&
                     w->nodes[i].tasks[t].gone_ms < w->mono - KEPT_MS;
@@ -267,7 +267,7 @@ static bool routes_are_everywhere(struct world *w, struct state *s)
     routes_list(routes, &text);
     buf_puts(&text, "}");
     routes_free(routes);
-    for (int i = 0; i < w->options.nodes && same; i++) {
+    for (int i = 0; i < w->n && same; i++) {
         struct json *v = json_parse_own(buf_slice(&text), &err);
         same = proxy_change_parse(v, &c, &err) == 0 &&
                proxy_routes_reduce(&w->nodes[i].routes, &c, &err) == 0 && c.n_routes == 0 &&

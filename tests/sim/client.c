@@ -11,8 +11,10 @@
 
 #define APPS 6
 #define JOBS 4
-#define READ_MS 200    /* between two reads */
-#define ANSWER_MS 5000 /* then the answer is given up: it may or may not have happened */
+#define READ_MS 200        /* between two reads */
+#define ANSWER_MS 5000     /* then the answer is given up: it may or may not have happened */
+#define FORWARDED_MS 12000 /* so long a node may yet ask the leader for it */
+#define LATE_MS 3000       /* so long what is on its way may take */
 
 struct wish {
     uint64_t exchange; /* 0: none under way */
@@ -29,7 +31,7 @@ struct look { /* a read under way */
     struct name *name;
     struct values values; /* what it may find */
     uint64_t writes;      /* of that name, when it began */
-    bool under_way;       /* one of them was, then */
+    bool under_way;       /* one of them was, then, or may yet be carried out */
 };
 
 struct client {
@@ -251,7 +253,7 @@ static void wish_something(struct world *w)
     if (w->options.plain)
         which = APPS + which % JOBS;
     struct name *name = &w->names[which];
-    if (to < 0 || !in_trouble(w) || name->values.n == VALUES_MAX)
+    if (to < 0 || !in_trouble(w) || name->values.n == VALUES_MAX || name->haunted_ms > w->mono)
         return;
     if (name->job)
         wish_for_job(w, to, name);
@@ -288,9 +290,11 @@ static void wish_refused(struct world *w, int status)
     }
 }
 
-/* Nobody knows what it is now, nor what it was meanwhile. */
-static void unsettle(struct name *name)
+/* Nobody knows what it is now, nor what it was meanwhile, and until then the write may yet be
+ * carried out. */
+static void unsettle(struct name *name, int64_t until_ms)
 {
+    name->haunted_ms = until_ms;
     name->since_ms = name->remade_ms = INT64_MAX / 2;
     name->period_ms = 0;
 }
@@ -304,7 +308,7 @@ static void take_wish(struct world *w, const struct answer *a)
     else
         wish_refused(w, a->status);
     if (a->status == 504)
-        unsettle(wish->name);
+        unsettle(wish->name, w->mono + LATE_MS);
     wish->name->under_way = false;
     wish->exchange = 0;
 }
@@ -314,7 +318,7 @@ static void give_up_wish(struct world *w)
     struct wish *wish = &w->client->wish;
     wish->exchange = 0;
     wish->name->under_way = false;
-    unsettle(wish->name);
+    unsettle(wish->name, w->mono + FORWARDED_MS);
 }
 
 /* ---- reading */
@@ -331,7 +335,7 @@ static void look_at(struct world *w)
     *look = (struct look){.name = name,
                           .values = name->values,
                           .writes = name->writes,
-                          .under_way = name->under_way,
+                          .under_way = name->under_way || name->haunted_ms > w->mono,
                           .until = w->mono + ANSWER_MS};
     if (planted(w, PLANT_STALE_READ)) {
         int64_t value = value_at(&w->nodes[to], name);

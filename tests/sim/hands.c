@@ -40,7 +40,7 @@ static void hand_send(struct hands *h, int64_t node, struct slice frame)
 {
     struct sim_node *n = h->data;
     struct world *w = n->w;
-    for (int i = 0; i < w->options.nodes; i++) {
+    for (int i = 0; i < w->n; i++) {
         struct sim_node *to = &w->nodes[i];
         if ((int64_t)to->id != node || !reaches(w, n, to) ||
             (in_trouble(w) && chance(w, w->options.faults.drop)))
@@ -93,8 +93,8 @@ static void answer_ask(struct sim_node *n, struct ask *ask)
         api_ask(&c);
     struct answer a = answer_whole_take(ask->id, reply.status, reply.content_type, &reply.body);
     /* without a leader for long most dialects show what is here (marathon.md 1.3) */
-    n->w->may_be_stale =
-        n->facts->leader_name == NULL && c.dialect != NULL && !c.dialect->needs_quorum;
+    n->w->may_be_stale = (n->leaderless || n->facts->leader_name == NULL) && c.dialect != NULL &&
+                         !c.dialect->needs_quorum;
     client_answer(n->w, &a);
     n->w->may_be_stale = false;
     call_close(&c);
@@ -260,7 +260,7 @@ static void hand_snapshot_fetch(struct hands *h, uint64_t from, const struct rep
     if (s == NULL) /* it arrives all the same, and is left alone */
         return;
     bool there_is = false;
-    for (int i = 0; i < w->options.nodes; i++)
+    for (int i = 0; i < w->n; i++)
         if (w->nodes[i].id == from && reaches(w, &w->nodes[i], n) && w->nodes[i].node != NULL) {
             snapshot_path(&w->nodes[i], s->token, there);
             there_is = true;

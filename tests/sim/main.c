@@ -2,7 +2,7 @@
  *
  *     sim --seeds 1-200          prints "ok"/"not ok" a seed, exits 1 if any failed
  *     sim --seed 7 [--verbose]   plays one again, to the byte, and shows what happened
- *     --nodes N                  otherwise 1 to 5, by the seed
+ *     --nodes N, --agents N      otherwise 1 to 5 and 0 to 3, by the seed
  *     --calm SECONDS             so long without faults, five writes a second
  *     --plain                    writes that make nothing run
  *     --plants                   breaks one thing after the other, and sees whether it is found */
@@ -70,13 +70,15 @@ static struct world_options options_of(uint64_t seed, int nodes, bool verbose)
     bool quiet = rng_below(&r, 16) == 0;
     struct world_options o = {
         .seed = seed,
-        .nodes = 1 + (int)rng_below(&r, WORLD_NODES_MAX),
+        .nodes = 1 + (int)rng_below(&r, MASTERS_MAX),
+        .agents = (int)rng_below(&r, 8) - 4,
         .trouble_ms = 15000,
         .wish_ms = 150,
         .heal_ms = 120000,
         .log_rows = 8 + (unsigned)rng_below(&r, 60),
         .verbose = verbose,
     };
+    o.agents = o.agents > 0 ? o.agents : 0;
     if (nodes > 0)
         o.nodes = nodes;
     if (!quiet)
@@ -98,14 +100,14 @@ static bool play(const struct world_options *o, int64_t *virtual_ms)
     bool fine = world_play(o, &w) == 0;
     *virtual_ms += w.mono;
     if (fine)
-        printf("ok seed %llu nodes %d turns %lld crashes %lld stops %lld acked %lld reads %lld "
+        printf("ok seed %llu nodes %d+%d turns %lld crashes %lld stops %lld acked %lld reads %lld "
                "virtual_ms %lld trace %016llx\n",
-               (unsigned long long)o->seed, o->nodes, (long long)w.turns, (long long)w.crashes,
-               (long long)w.stopped, (long long)w.acked, (long long)w.reads, (long long)w.mono,
-               (unsigned long long)w.trace);
+               (unsigned long long)o->seed, o->nodes, o->agents, (long long)w.turns,
+               (long long)w.crashes, (long long)w.stopped, (long long)w.acked, (long long)w.reads,
+               (long long)w.mono, (unsigned long long)w.trace);
     else
-        printf("%s at %lld ms\nnot ok seed %llu nodes %d\n", w.failure, (long long)w.mono,
-               (unsigned long long)o->seed, o->nodes);
+        printf("%s at %lld ms\nnot ok seed %llu nodes %d+%d\n", w.failure, (long long)w.mono,
+               (unsigned long long)o->seed, o->nodes, o->agents);
     fflush(stdout);
     world_close(&w);
     return fine;
@@ -117,6 +119,7 @@ static struct world_options options_of_plant(enum plant plant, uint64_t seed)
     struct world_options o = options_of(seed, 3, false);
     o.plant = plant;
     o.log_rows = 40;
+    o.agents = 0;
     o.faults = (struct faults){0};
     o.heal_ms = 60000;
     switch (plant) {
@@ -194,7 +197,7 @@ static bool plants_are_found(void)
 /* What the arguments ask for; false: they make no sense. */
 struct arguments {
     uint64_t first, last;
-    int nodes, calm_s;
+    int nodes, agents, calm_s; /* agents -1: by the seed */
     bool plain, plants, verbose;
 };
 
@@ -223,6 +226,8 @@ static bool read_arguments(int argc, char **argv, struct arguments *a)
                 a->last = strtoull(end + 1, NULL, 10);
         } else if (str_eq(argv[i], "--nodes")) {
             a->nodes = atoi(value);
+        } else if (str_eq(argv[i], "--agents")) {
+            a->agents = atoi(value);
         } else if (str_eq(argv[i], "--calm")) {
             a->calm_s = atoi(value);
         } else {
@@ -230,13 +235,15 @@ static bool read_arguments(int argc, char **argv, struct arguments *a)
         }
         i++;
     }
-    return a->nodes <= WORLD_NODES_MAX;
+    return a->nodes <= MASTERS_MAX && a->agents <= WORLD_NODES_MAX - MASTERS_MAX;
 }
 
 static struct world_options options_for(const struct arguments *a, uint64_t seed)
 {
     struct world_options o = options_of(seed, a->nodes, a->verbose);
     o.plain = a->plain;
+    if (a->agents >= 0)
+        o.agents = a->agents;
     if (a->calm_s > 0) {
         o.faults = (struct faults){0};
         o.trouble_ms = a->calm_s * 1000;
@@ -247,12 +254,13 @@ static struct world_options options_for(const struct arguments *a, uint64_t seed
 
 int main(int argc, char **argv)
 {
-    struct arguments a = {.first = 1, .last = 20};
+    struct arguments a = {.first = 1, .last = 20, .agents = -1};
     int64_t virtual_ms = 0;
     bool fine = true;
     if (!read_arguments(argc, argv, &a)) {
-        fprintf(stderr, "usage: sim [--seeds A-B | --seed N] [--nodes N] [--calm SECONDS] "
-                        "[--plain] [--plants] [--verbose]\n");
+        fprintf(stderr,
+                "usage: sim [--seeds A-B | --seed N] [--nodes N] [--agents N] [--calm SECONDS] "
+                "[--plain] [--plants] [--verbose]\n");
         return 2;
     }
     sqlite3_config(SQLITE_CONFIG_SINGLETHREAD); /* nobody else is here */

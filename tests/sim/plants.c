@@ -111,7 +111,7 @@ void plant_of_second(struct world *w)
         change_everywhere(w, "update job_runs set state = 7 where state = 3");
         break;
     case PLANT_EARLY:
-        for (int i = 0; i < w->options.nodes; i++)
+        for (int i = 0; i < w->n; i++)
             w->nodes[i].wall_ahead_ms = 3000;
         break;
     case PLANT_LOST:

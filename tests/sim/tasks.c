@@ -88,7 +88,7 @@ void task_launch(struct sim_node *n, int64_t task, struct slice run_spec)
     json_free(v);
     if (twice) {
         n->w->planted = true;
-        task_launch(&n->w->nodes[(n->position + 1) % n->w->options.nodes], task, run_spec);
+        task_launch(&n->w->nodes[(n->position + 1) % n->w->n], task, run_spec);
     }
 }
 

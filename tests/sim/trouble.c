@@ -31,7 +31,7 @@ static void cut_off(struct sim_node *n)
 {
     struct world *w = n->w;
     int64_t until = soon(w, CUT_MS_MAX);
-    for (int i = 0; i < w->options.nodes; i++) {
+    for (int i = 0; i < w->n; i++) {
         cut(w, n->position, i, until);
         cut(w, i, n->position, until);
     }
@@ -40,7 +40,7 @@ static void cut_off(struct sim_node *n)
 static void deafen(struct sim_node *n)
 {
     struct world *w = n->w;
-    cut(w, (int)rng_below(&w->rng, (uint64_t)w->options.nodes), n->position, soon(w, CUT_MS_MAX));
+    cut(w, (int)rng_below(&w->rng, (uint64_t)w->n), n->position, soon(w, CUT_MS_MAX));
 }
 
 static void split(struct sim_node *n)
@@ -48,8 +48,8 @@ static void split(struct sim_node *n)
     struct world *w = n->w;
     int64_t until = soon(w, CUT_MS_MAX);
     uint64_t half = rng_next(&w->rng);
-    for (int i = 0; i < w->options.nodes; i++)
-        for (int k = 0; k < w->options.nodes; k++)
+    for (int i = 0; i < w->n; i++)
+        for (int k = 0; k < w->n; k++)
             if ((half >> i & 1) != (half >> k & 1))
                 cut(w, i, k, until);
 }
@@ -128,7 +128,7 @@ void trouble(struct world *w)
         int rate = *(const int *)((const char *)&w->options.faults + kinds[i].rate);
         if (!chance(w, rate))
             continue;
-        struct sim_node *n = &w->nodes[rng_below(&w->rng, (uint64_t)w->options.nodes)];
+        struct sim_node *n = &w->nodes[rng_below(&w->rng, (uint64_t)w->n)];
         trace(w, "node %d %s", n->position, kinds[i].name);
         kinds[i].happens(n);
     }
@@ -156,11 +156,11 @@ void heal(struct world *w)
 {
     w->healed = true;
     trace(w, "all is mended");
-    for (int i = 0; i < w->options.nodes; i++) {
+    for (int i = 0; i < w->n; i++) {
         struct sim_node *n = &w->nodes[i];
         n->storm = 0;
         n->full_until = w->mono;
-        for (int k = 0; k < w->options.nodes && !planted(w, PLANT_SILENCE); k++)
+        for (int k = 0; k < w->n && !planted(w, PLANT_SILENCE); k++)
             w->cut[i][k] = w->mono;
     }
 }

@@ -130,8 +130,21 @@ struct now now_of(const struct sim_node *n)
 
 /* ---------------- nodes up and down */
 
+static unsigned modes_of(const struct sim_node *n)
+{
+    return n->position < n->w->options.nodes ? MODE_MASTER | MODE_SCHEDULER | MODE_AGENT
+                                             : MODE_AGENT;
+}
+
 static int open_node(struct sim_node *n, struct error *err)
 {
+    struct world *w = n->w;
+    struct known_node masters[MASTERS_MAX];
+    for (int i = 0; i < w->options.nodes; i++)
+        masters[i] = (struct known_node){.id = (int64_t)w->nodes[i].id,
+                                         .store = (int64_t)w->nodes[i].store,
+                                         .modes = modes_of(&w->nodes[i]),
+                                         .address = w->nodes[i].address};
     const struct node_options options = {
         .id = n->id,
         .store = n->store,
@@ -139,10 +152,13 @@ static int open_node(struct sim_node *n, struct error *err)
         .agent_path = n->agent_path,
         .vfs = n->vfs_name,
         .reverse_unordered = n->position % 2 == 1,
-        .log_rows = planted(n->w, PLANT_GROWTH) ? 0 : n->w->options.log_rows,
+        .log_rows = planted(w, PLANT_GROWTH) ? 0 : w->options.log_rows,
         .name = n->name,
         .address = n->address,
-        .modes = MODE_MASTER | MODE_SCHEDULER | MODE_AGENT,
+        .modes = modes_of(n),
+        .cluster = w->cluster,
+        .members = masters,
+        .members_n = (size_t)w->options.nodes,
         .unreachable_ms = 5000,
         .agent = {.hostname = n->name,
                   .address = "127.0.0.1",
@@ -154,7 +170,7 @@ static int open_node(struct sim_node *n, struct error *err)
                   .work_dir = "/"},
         .facts = {.version = "sim",
                   .name = n->name,
-                  .modes = MODE_MASTER | MODE_SCHEDULER | MODE_AGENT,
+                  .modes = modes_of(n),
                   .hostname = n->name,
                   .address = "127.0.0.1",
                   .url_marathon = "http://127.0.0.1:8080",
@@ -202,6 +218,15 @@ static void drop_asks(struct sim_node *n)
     n->asks_n = 0;
 }
 
+/* The others see its connections close: their host lives. */
+static void close_connections(struct sim_node *n)
+{
+    struct world *w = n->w;
+    for (int i = 0; i < w->n; i++)
+        if (i != n->position && w->cut[n->position][i] <= w->mono)
+            deliver(w, i, 1, &(struct event){.kind = EVENT_CLOSED, .node = (int64_t)n->id});
+}
+
 /* Its process is gone, and comes back then. */
 static void end_process(struct sim_node *n, int64_t until_ms)
 {
@@ -227,6 +252,8 @@ void take_down(struct sim_node *n, enum fate fate, int64_t until_ms)
 {
     struct world *w = n->w;
     faultvfs_die(n->vfs);
+    if (until_ms == 0)
+        close_connections(n);
     end_process(n, until_ms > 0 ? until_ms : restart_at(n, &w->rng));
     faultvfs_revive(n->vfs, fate);
     w->crashes++;
@@ -237,6 +264,7 @@ void take_down(struct sim_node *n, enum fate fate, int64_t until_ms)
 static void leave(struct sim_node *n)
 {
     struct world *w = n->w;
+    close_connections(n);
     end_process(n, restart_at(n, &w->stops));
     w->stopped++;
     trace(w, "node %d has stopped", n->position);
@@ -251,16 +279,16 @@ enum fate draw_fate(struct world *w)
 
 static int found(struct world *w, struct error *err)
 {
-    struct replica_server servers[WORLD_NODES_MAX];
+    struct replica_server servers[MASTERS_MAX];
     for (int i = 0; i < w->options.nodes; i++)
         servers[i] = (struct replica_server){w->nodes[i].id, w->nodes[i].address, REPLICA_VOTER};
-    for (int i = 0; i < w->options.nodes; i++) {
+    for (int i = 0; i < w->n; i++) {
         struct db *db;
         const struct db_options options = {.vfs = w->nodes[i].vfs_name};
         if (db_open(w->nodes[i].state_path, &options, &db, err) != 0)
             return -1;
         int rc = replica_format(db, w->nodes[i].id, w->nodes[i].store, err);
-        if (rc == 0)
+        if (rc == 0 && i < w->options.nodes)
             rc = replica_bootstrap(db, servers, (size_t)w->options.nodes, err);
         db_close(db);
         if (rc != 0)
@@ -310,6 +338,7 @@ static void turn(struct sim_node *n)
     n->inbox = NULL;
     n->inbox_n = n->inbox_cap = 0;
     trouble_of_turn(n);
+    n->leaderless = n->facts == NULL || n->facts->leader_name == NULL;
     w->turns++;
     int rc = node_turn(n->node, events, count, now_of(n), &err);
     mem_free(events);
@@ -345,7 +374,7 @@ static int64_t next_time(const struct world *w)
     const struct frame *first = first_frame(w);
     if (first != NULL && first->at < next)
         next = first->at;
-    for (int i = 0; i < w->options.nodes; i++) {
+    for (int i = 0; i < w->n; i++) {
         const struct sim_node *n = &w->nodes[i];
         int64_t due = n->node != NULL ? turn_due(n) : n->up_at;
         if (n->node != NULL && n->down_at < due)
@@ -373,7 +402,7 @@ static void step(struct world *w)
     for (struct frame *f; (f = pop(w)) != NULL; mem_free(f))
         put_in(&w->nodes[f->to], &f->event);
     client_act(w);
-    for (int i = 0; i < w->options.nodes && w->failure[0] == '\0'; i++) {
+    for (int i = 0; i < w->n && w->failure[0] == '\0'; i++) {
         struct sim_node *n = &w->nodes[i];
         tasks_pass(n);
         if (n->full_until <= w->mono)
@@ -400,7 +429,9 @@ int world_play(const struct world_options *options, struct world *w)
     w->ordered = map_new();
     client_init(w);
     tmp_make(w->folder);
-    for (int i = 0; i < options->nodes; i++)
+    uuid_text(rng_uuid(&w->rng), w->cluster);
+    w->n = options->nodes + options->agents;
+    for (int i = 0; i < w->n; i++)
         make_node(w, i);
     if (found(w, &err) != 0)
         fail_world(w, "founding: %s", err.text);
@@ -420,7 +451,7 @@ int world_play(const struct world_options *options, struct world *w)
 
 void world_close(struct world *w)
 {
-    for (int i = 0; i < w->options.nodes; i++) {
+    for (int i = 0; i < w->n; i++) {
         struct sim_node *n = &w->nodes[i];
         for (size_t k = 0; k < n->inbox_n; k++)
             event_close(&n->inbox[k]);

@@ -11,7 +11,8 @@
 #include "support/faultvfs.h"
 #include "support/tmp.h"
 
-#define WORLD_NODES_MAX 5
+#define MASTERS_MAX 5
+#define WORLD_NODES_MAX 16
 
 /* How often what goes wrong, per thousand. */
 struct faults {
@@ -71,7 +72,8 @@ enum plant {
 
 struct world_options {
     uint64_t seed;
-    int nodes;
+    int nodes;  /* masters, agents too */
+    int agents; /* and nodes that are only that */
     struct faults faults;
     int64_t trouble_ms; /* so long the faults go on */
     int64_t wish_ms;    /* between two wishes of the clients, about */
@@ -125,6 +127,7 @@ struct sim_node {
     char boot[24];
     int64_t drift; /* of its clocks, per thousand */
     int64_t wall_ahead_ms;
+    bool leaderless;    /* when its turn began */
     bool disk_fails;    /* its node may stop with an error */
     int64_t unheard_ms; /* until then it was down or cut off */
     struct ask *asks;   /* reads that are begun when the turn is over */
@@ -164,6 +167,7 @@ struct name { /* an app or a job that clients change */
     bool job, under_way; /* a write of it is not answered yet */
     struct values values;
     uint64_t writes;           /* so many were begun */
+    int64_t haunted_ms;        /* mono: until then a write that was given up may be carried out */
     int64_t since_ms;          /* mono: it is as it is since then */
     int64_t remade_ms;         /* mono: it was last deleted, or not known to be there */
     int64_t anchor, period_ms; /* of a job's targets, wall; anchor 0: not known */
@@ -175,7 +179,9 @@ struct world {
     char folder[TMP_PATH_SIZE];
     int64_t mono, wall0;
     uint64_t seq, trace;
-    struct sim_node nodes[WORLD_NODES_MAX];
+    struct sim_node nodes[WORLD_NODES_MAX]; /* first the masters */
+    int n;                                  /* of all nodes */
+    char cluster[UUID_TEXT_SIZE];
     struct heap frames;                                /* by time, then in the order of sending */
     int64_t cut[WORLD_NODES_MAX][WORLD_NODES_MAX];     /* [from][to]: frames are lost until then */
     int64_t arrives[WORLD_NODES_MAX][WORLD_NODES_MAX]; /* the newest frame that keeps its place */
@@ -211,7 +217,8 @@ void deliver(struct world *w, int to, int64_t delay_ms, struct event *e); /* tak
 struct now now_of(const struct sim_node *n);
 struct sim_node *leader_of(struct world *w); /* NULL: none */
 void unheard(struct sim_node *n, int64_t until_ms);
-void take_down(struct sim_node *n, enum fate fate, int64_t until_ms); /* its process has died */
+/* Its process has died. until_ms: and its machine, so nobody sees it; 0: it comes back soon. */
+void take_down(struct sim_node *n, enum fate fate, int64_t until_ms);
 enum fate draw_fate(struct world *w);
 
 /* hands.c */
