@@ -257,7 +257,7 @@ static bool all_caught_up(struct world *w)
 static bool routes_are_everywhere(struct world *w, struct state *s)
 {
     struct buf text;
-    struct proxy_change c;
+    struct proxy_change c = {0};
     struct error err;
     bool same = true;
     struct routes *routes = routes_new(s);
@@ -269,7 +269,7 @@ static bool routes_are_everywhere(struct world *w, struct state *s)
     routes_free(routes);
     for (int i = 0; i < w->n && same; i++) {
         struct json *v = json_parse_own(buf_slice(&text), &err);
-        same = proxy_change_parse(v, &c, &err) == 0 &&
+        same = w->nodes[i].node != NULL && proxy_change_parse(v, &c, &err) == 0 &&
                proxy_routes_reduce(&w->nodes[i].routes, &c, &err) == 0 && c.n_routes == 0 &&
                c.n_removed == 0;
         snprintf(w->unsettled, sizeof w->unsettled, "node %d has other routes", i);

@@ -11,6 +11,8 @@
 
 #define APPS 6
 #define JOBS 4
+#define NAMES_MAX 32
+#define WANT_MS 60000      /* for a want to be acknowledged */
 #define READ_MS 200        /* between two reads */
 #define ANSWER_MS 5000     /* then the answer is given up: it may or may not have happened */
 #define FORWARDED_MS 12000 /* so long a node may yet ask the leader for it */
@@ -44,7 +46,7 @@ void client_init(struct world *w)
 {
     w->client = NEW(struct client);
     w->client->due = w->client->look_due = 300;
-    w->names = mem_zalloc((APPS + JOBS) * sizeof w->names[0]);
+    w->names = mem_zalloc(NAMES_MAX * sizeof w->names[0]);
     w->names_n = APPS + JOBS;
     for (size_t i = 0; i < w->names_n; i++) {
         bool job = i >= APPS;
@@ -194,23 +196,42 @@ static bool wants_it_gone(struct world *w, const struct name *name)
     return name->values.n == 1 && name->values.v[0] != VALUE_NONE && chance(w, 150);
 }
 
-static void wish_for_app(struct world *w, int to, struct name *app)
+static void put_app(struct world *w, int to, struct name *app, int instances, int variant)
 {
     char target[96], body[256];
-    struct wish *wish = &w->client->wish;
     snprintf(target, sizeof target, "/v2/apps%s?force=true", app->name);
-    if (wants_it_gone(w, app)) {
-        *wish = (struct wish){.name = app, .value = VALUE_NONE};
-        send_wish(w, to, "marathon", METHOD_DELETE, target, "");
-        return;
-    }
-    int instances = 1 + (int)rng_below(&w->rng, 4), variant = (int)rng_below(&w->rng, 3);
-    *wish = (struct wish){.name = app, .value = app_value(instances, variant)};
+    w->client->wish = (struct wish){.name = app, .value = app_value(instances, variant)};
     snprintf(body, sizeof body,
              "{\"cmd\":\"run %d\",\"instances\":%d,\"cpus\":0.1,\"mem\":16,\"disk\":0,"
              "\"upgradeStrategy\":{\"minimumHealthCapacity\":0.5,\"maximumOverCapacity\":0.5}}",
              variant, instances);
     send_wish(w, to, "marathon", METHOD_PUT, target, body);
+}
+
+static void wish_for_app(struct world *w, int to, struct name *app)
+{
+    char target[96];
+    if (wants_it_gone(w, app)) {
+        snprintf(target, sizeof target, "/v2/apps%s?force=true", app->name);
+        w->client->wish = (struct wish){.name = app, .value = VALUE_NONE};
+        send_wish(w, to, "marathon", METHOD_DELETE, target, "");
+        return;
+    }
+    int instances = 1 + (int)rng_below(&w->rng, 4);
+    put_app(w, to, app, instances, (int)rng_below(&w->rng, 3));
+}
+
+static void put_job(struct world *w, int to, struct name *job, int period, const char *begin,
+                    int64_t anchor)
+{
+    char body[256];
+    w->client->wish = (struct wish){
+        .name = job, .value = period, .anchor = anchor, .period_ms = 1000 * (int64_t)period};
+    snprintf(body, sizeof body,
+             "{\"name\":\"%s\",\"command\":\"true\",\"schedule\":\"R/%s/PT%dS\","
+             "\"epsilon\":\"PT30S\",\"cpus\":0.1,\"mem\":16,\"disk\":0,\"retries\":0}",
+             job->name, begin, period);
+    send_wish(w, to, "chronos", METHOD_POST, "/scheduler/iso8601", body);
 }
 
 static const char *begin_of_job(struct world *w, int64_t *anchor)
@@ -226,34 +247,27 @@ static const char *begin_of_job(struct world *w, int64_t *anchor)
 
 static void wish_for_job(struct world *w, int to, struct name *job)
 {
-    char target[96], body[256];
-    struct wish *wish = &w->client->wish;
+    char target[96];
+    int64_t anchor;
     if (wants_it_gone(w, job)) { /* made again, it has the same targets */
-        *wish = (struct wish){.name = job, .value = VALUE_NONE};
+        w->client->wish = (struct wish){.name = job, .value = VALUE_NONE};
         snprintf(target, sizeof target, "/scheduler/job/%s", job->name);
         send_wish(w, to, "chronos", METHOD_DELETE, target, "");
         return;
     }
-    int64_t anchor;
     const char *begin = begin_of_job(w, &anchor);
-    int period = 1 + (int)rng_below(&w->rng, 5);
-    *wish = (struct wish){
-        .name = job, .value = period, .anchor = anchor, .period_ms = 1000 * (int64_t)period};
-    snprintf(body, sizeof body,
-             "{\"name\":\"%s\",\"command\":\"true\",\"schedule\":\"R/%s/PT%dS\","
-             "\"epsilon\":\"PT30S\",\"cpus\":0.1,\"mem\":16,\"disk\":0,\"retries\":0}",
-             job->name, begin, period);
-    send_wish(w, to, "chronos", METHOD_POST, "/scheduler/iso8601", body);
+    put_job(w, to, job, 1 + (int)rng_below(&w->rng, 5), begin, anchor);
 }
 
 static void wish_something(struct world *w)
 {
     int to = any_up(w);
-    size_t which = (size_t)rng_below(&w->rng, w->names_n);
+    size_t which = (size_t)rng_below(&w->rng, APPS + JOBS);
     if (w->options.plain)
         which = APPS + which % JOBS;
     struct name *name = &w->names[which];
-    if (to < 0 || !in_trouble(w) || name->values.n == VALUES_MAX || name->haunted_ms > w->mono)
+    if (to < 0 || !in_trouble(w) || w->options.silent || name->values.n == VALUES_MAX ||
+        name->haunted_ms > w->mono)
         return;
     if (name->job)
         wish_for_job(w, to, name);
@@ -390,6 +404,41 @@ void client_act(struct world *w)
         else if (w->mono >= c->look.until)
             c->look = (struct look){0};
     }
+}
+
+/* ---- a script's wishes */
+
+static struct name *name_for(struct world *w, bool job, const char *name)
+{
+    for (size_t i = 0; i < w->names_n; i++)
+        if (str_eq(w->names[i].name, name))
+            return &w->names[i];
+    ASSERT(w->names_n < NAMES_MAX);
+    struct name *n = &w->names[w->names_n++];
+    *n = (struct name){.job = job, .left_alone = true, .values = {{VALUE_NONE}, 1}};
+    str_copy(n->name, sizeof n->name, name);
+    return n;
+}
+
+static bool is_acknowledged(const struct name *name, int64_t value)
+{
+    return name->values.n == 1 && name->values.v[0] == value;
+}
+
+bool client_want(struct world *w, bool job, const char *name, int64_t number)
+{
+    struct wish *wish = &w->client->wish;
+    struct name *n = name_for(w, job, name);
+    int64_t until = w->mono + WANT_MS, value = job ? number : app_value(number, 0);
+    while (!is_acknowledged(n, value) && w->mono < until && w->failure[0] == '\0') {
+        int to = any_up(w);
+        if (wish->exchange == 0 && to >= 0 && job)
+            put_job(w, to, n, (int)number, "2026-01-01T00:00:00Z", w->wall0);
+        else if (wish->exchange == 0 && to >= 0)
+            put_app(w, to, n, (int)number, 0);
+        world_run(w, w->mono + 100);
+    }
+    return is_acknowledged(n, value) || fail_world(w, "%s is not acknowledged", name);
 }
 
 void client_answer(struct world *w, struct answer *a)

@@ -5,6 +5,7 @@
  *     --nodes N, --agents N      otherwise 1 to 5 and 0 to 3, by the seed
  *     --calm SECONDS             so long without faults, five writes a second
  *     --plain                    writes that make nothing run
+ *     --scene FILE               plays a script of tests/scenes
  *     --plants                   breaks one thing after the other, and sees whether it is found */
 #include <malloc.h>
 #include <sqlite3.h>
@@ -199,6 +200,7 @@ struct arguments {
     uint64_t first, last;
     int nodes, agents, calm_s; /* agents -1: by the seed */
     bool plain, plants, verbose;
+    const char *scene;
 };
 
 static bool read_arguments(int argc, char **argv, struct arguments *a)
@@ -228,6 +230,8 @@ static bool read_arguments(int argc, char **argv, struct arguments *a)
             a->nodes = atoi(value);
         } else if (str_eq(argv[i], "--agents")) {
             a->agents = atoi(value);
+        } else if (str_eq(argv[i], "--scene")) {
+            a->scene = value;
         } else if (str_eq(argv[i], "--calm")) {
             a->calm_s = atoi(value);
         } else {
@@ -269,6 +273,8 @@ int main(int argc, char **argv)
     mallopt(M_MMAP_THRESHOLD, 64 << 20);
     if (a.verbose)
         log_set_sink(show_line, NULL, LOG_DEBUG);
+    if (a.scene != NULL)
+        return scene_play(a.scene, a.verbose) == 0 ? 0 : 1;
     if (a.plants)
         return plants_are_found() ? 0 : 1;
     for (uint64_t seed = a.first; seed <= a.last; seed++) {

@@ -59,10 +59,14 @@ bool planted(const struct world *w, enum plant plant)
 
 struct sim_node *leader_of(struct world *w)
 {
-    for (int i = 0; i < w->options.nodes; i++)
-        if (w->nodes[i].node != NULL && node_leading(w->nodes[i].node))
-            return &w->nodes[i];
-    return NULL;
+    struct sim_node *newest = NULL;
+    for (int i = 0; i < w->options.nodes; i++) {
+        struct sim_node *n = &w->nodes[i];
+        if (n->node != NULL && node_leading(n->node) &&
+            (newest == NULL || node_term(n->node) > node_term(newest->node)))
+            newest = n;
+    }
+    return newest;
 }
 
 /* ---------------- the queue */
@@ -416,7 +420,7 @@ static void step(struct world *w)
     }
 }
 
-int world_play(const struct world_options *options, struct world *w)
+void world_begin(const struct world_options *options, struct world *w)
 {
     struct error err;
     *w = (struct world){.options = *options, .wall0 = WALL_START};
@@ -435,17 +439,32 @@ int world_play(const struct world_options *options, struct world *w)
         make_node(w, i);
     if (found(w, &err) != 0)
         fail_world(w, "founding: %s", err.text);
-    while (w->mono < options->trouble_ms && w->failure[0] == '\0')
+}
+
+bool world_run(struct world *w, int64_t until_ms)
+{
+    while (w->mono < until_ms && w->failure[0] == '\0')
         step(w);
-    int64_t until = w->mono + options->heal_ms;
+    return w->failure[0] == '\0';
+}
+
+bool world_settles(struct world *w, int64_t within_ms)
+{
+    int64_t until = w->mono + within_ms;
     while (w->failure[0] == '\0' && !check_settled(w)) {
-        if (w->mono >= until) {
-            fail_world(w, "not as wanted %lld ms after the trouble ended: %s",
-                       (long long)options->heal_ms, w->unsettled);
-            break;
-        }
+        if (w->mono >= until)
+            return fail_world(w, "not as wanted %lld ms after the trouble ended: %s",
+                              (long long)within_ms, w->unsettled);
         step(w);
     }
+    return w->failure[0] == '\0';
+}
+
+int world_play(const struct world_options *options, struct world *w)
+{
+    world_begin(options, w);
+    world_run(w, options->trouble_ms);
+    world_settles(w, options->heal_ms);
     return check_end(w) ? 0 : -1;
 }
 

@@ -78,6 +78,7 @@ struct world_options {
     int64_t trouble_ms; /* so long the faults go on */
     int64_t wish_ms;    /* between two wishes of the clients, about */
     int64_t heal_ms;    /* then everything must be as wanted within this */
+    bool silent;        /* clients write nothing by themselves */
     bool plain;         /* clients write only what makes nothing run */
     unsigned log_rows;  /* kept behind what is applied */
     enum plant plant;
@@ -164,6 +165,7 @@ struct values {
 
 struct name { /* an app or a job that clients change */
     char name[32];
+    bool left_alone;     /* by those who want now this, now that */
     bool job, under_way; /* a write of it is not answered yet */
     struct values values;
     uint64_t writes;           /* so many were begun */
@@ -199,13 +201,22 @@ struct world {
     size_t names_n;
     uint64_t next_exchange;
     int64_t turns, crashes, stopped, restarts, acked, refused, reads;
+    int64_t starts; /* of tasks of apps */
     struct client *client;
     char failure[512], unsettled[128]; /* what is not as wanted yet */
 };
 
+/* A world that others drive (scene.c). False: w->failure says why. */
+void world_begin(const struct world_options *options, struct world *w);
+bool world_run(struct world *w, int64_t until_ms);
+bool world_settles(struct world *w, int64_t within_ms); /* all is as wanted */
+
 /* Plays one world; 0, or -1 with what went wrong in w->failure. */
 int world_play(const struct world_options *options, struct world *w);
 void world_close(struct world *w);
+
+/* Plays a script of tests/scenes; 0, or -1 and said. */
+int scene_play(const char *path, bool verbose);
 
 /* ---- between the files of the simulator */
 bool fail_world(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -215,7 +226,7 @@ bool in_trouble(const struct world *w);
 bool planted(const struct world *w, enum plant plant);
 void deliver(struct world *w, int to, int64_t delay_ms, struct event *e); /* takes e */
 struct now now_of(const struct sim_node *n);
-struct sim_node *leader_of(struct world *w); /* NULL: none */
+struct sim_node *leader_of(struct world *w); /* the newest; NULL: none */
 void unheard(struct sim_node *n, int64_t until_ms);
 /* Its process has died. until_ms: and its machine, so nobody sees it; 0: it comes back soon. */
 void take_down(struct sim_node *n, enum fate fate, int64_t until_ms);
@@ -245,6 +256,8 @@ void tasks_free(struct sim_node *n);
 /* client.c: what people do, and what they were told */
 void client_init(struct world *w);
 void client_act(struct world *w);
+/* An app of so many instances, or a job of such a period: until it is acknowledged. */
+bool client_want(struct world *w, bool job, const char *name, int64_t number);
 void client_answer(struct world *w, struct answer *a);
 int64_t client_due(const struct world *w);
 void client_close(struct world *w);
