@@ -2,6 +2,7 @@
  * (DESIGN 5). */
 #include "node/stage.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -89,6 +90,15 @@ static int other_than(int i)
     return i == 0 ? 1 : 0;
 }
 
+static void hold(int i, bool hold)
+{
+    char target[64];
+    snprintf(target, sizeof target, "/api/nodes/n%d/%s", i + 1, hold ? "demote" : "promote");
+    uint64_t asked = stage_request(&s, stage_leader(&s), METHOD_POST, target, NULL);
+    WAIT(stage_status(&s, asked) != 0, 3000);
+    assert_int_equal(stage_status(&s, asked), 200);
+}
+
 /* ---- */
 
 static void two_stay_one_voter_and_three_are_three(void **unused)
@@ -160,6 +170,21 @@ static void without_a_standby_a_dead_voter_stays_one(void **unused)
     int dead = other_than(stage_leader(&s));
     stage_down(&s, dead);
     stage_run_ms(&s, 30000);
+    assert_int_equal(voters(), 3);
+}
+
+static void who_is_held_votes_no_more_until_it_may(void **unused)
+{
+    (void)unused;
+    begin(4);
+    grow_to(4);
+    WAIT(stands_by(3), 3000);
+    int held = stage_leader(&s);
+    hold(held, true);
+    WAIT(stage_leader(&s) >= 0 && stage_leader(&s) != held && !votes(held), 10000);
+    WAIT(voters() == 3, 5000);
+    hold(held, false);
+    stage_run_ms(&s, 2000);
     assert_int_equal(voters(), 3);
 }
 
@@ -364,6 +389,7 @@ int main(void)
         TEST(a_scheduler_never_votes),
         TEST(a_dead_voter_gives_its_place_to_a_standby),
         TEST(without_a_standby_a_dead_voter_stays_one),
+        TEST(who_is_held_votes_no_more_until_it_may),
         TEST(each_node_announces_itself),
         TEST(a_leader_whose_process_died_is_replaced_at_once),
         TEST(a_connection_that_broke_deposes_nobody),
