@@ -177,6 +177,7 @@ struct dialect {
     void (*fail)(struct call *c, const struct error *err, const struct problems *problems,
                  const struct json *detail);
     int no_leader_status; /* 502 for Marathon, 503 for the others */
+    const char *via;      /* header that says by which nodes a write came to the leader; or NULL */
     bool needs_quorum;    /* reads without a leader only with ?stale=1 (spec/chronos.md 1.5) */
     /* Answers a write that was done already, by its first outcome; NULL: its doors see to it. */
     void (*repeated)(struct tell *t, const struct outcome *o);

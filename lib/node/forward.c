@@ -18,6 +18,7 @@
 #define AGAIN_MS 1000     /* it has kept silent */
 #define BEHIND_MS 1000    /* wait to have what the answer speaks of */
 
+#define VIA_SIZE 320
 #define ELSEWHERE_MS 20 /* who was asked does not lead, or not yet */
 
 enum verdict {
@@ -51,12 +52,41 @@ static struct buf new_frame(enum frame_kind kind, uint64_t key)
     return frame;
 }
 
-/* Whoever does it, does it once. */
+/* This node, as one that a request came by (spec/marathon.md 1.3). */
+static const char *via_text(const struct node *n, char dst[VIA_SIZE])
+{
+    const char *host = facts_host_of(n->options.facts.url_marathon);
+    snprintf(dst, VIA_SIZE, "1.1 %.300s", host != NULL ? host : n->options.name);
+    return dst;
+}
+
+bool forward_is_loop(const struct node *n, const struct pending *p)
+{
+    char own[VIA_SIZE];
+    const char *via = p->tell.c.dialect->via;
+    return via != NULL && header_has(p->request->headers, via, via_text(n, own));
+}
+
+/* Whoever does it, does it once, and sees where it came from. */
 static void name_request(struct node *n, struct pending *p)
 {
-    char id[UUID_TEXT_SIZE];
-    if (header_get(p->request->headers, "X-Request-Id").len == 0)
-        request_add_header(n, p, "X-Request-Id", uuid_text(rng_uuid(n->hands->rng), id));
+    char id[UUID_TEXT_SIZE], own[VIA_SIZE];
+    struct request r = *p->request;
+    struct buf headers;
+    if (p->named)
+        return;
+    p->named = true;
+    buf_init(&headers, LIMIT_HEADER_BYTES + 2048);
+    buf_put_slice(&headers, r.headers);
+    if (header_get(r.headers, "X-Request-Id").len == 0)
+        header_put(&headers, "X-Request-Id", uuid_text(rng_uuid(n->hands->rng), id));
+    if (p->tell.c.dialect->via != NULL) {
+        header_put(&headers, p->tell.c.dialect->via, via_text(n, own));
+        header_put(&headers, "X-Forwarded-For", r.remote);
+    }
+    r.headers = buf_slice(&headers);
+    request_replace(n, p, &r);
+    buf_close(&headers);
 }
 
 /* ---------------- here */
@@ -190,6 +220,9 @@ void forward_take_answer(struct node *n, int64_t from, struct slice body)
         log_warn("answer refused", "from=%lld why=%s", (long long)from, err.text);
         return;
     }
+    char own[VIA_SIZE];
+    if (p->tell.c.dialect->via != NULL)
+        header_put(&a.headers, p->tell.c.dialect->via, via_text(n, own));
     p->answered = true;
     p->index = number_at(body.p + 9);
     p->give_up = mono_after(n->now.mono, BEHIND_MS);

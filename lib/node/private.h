@@ -30,7 +30,7 @@ struct pending {
     /* of one that waits for a leader, or for its answer (forward.c) */
     struct list in_away;
     struct mono give_up; /* 0: it has not waited yet */
-    bool sent, unsure, answered;
+    bool named, sent, unsure, answered;
     uint64_t sent_to, sent_term;
     struct mono again;    /* it is sent again */
     struct answer answer; /* the leader's */
@@ -232,6 +232,7 @@ const char *clocks_text(struct node *n);
 
 /* ---- forward.c */
 bool decides(const struct node *n); /* tells are done here */
+bool forward_is_loop(const struct node *n, const struct pending *p);
 void forward_wait(struct node *n, struct pending *p);
 void forwards_applied(struct node *n); /* behind the COMMIT: what was waited for may be there now */
 void forwards_look(struct node *n);
@@ -262,7 +263,7 @@ void request_outcome(struct node *n, uint64_t key, const struct outcome *o);
 void request_lost(struct node *n, uint64_t key, const struct outcome *o);
 void request_readable(struct node *n, uint64_t ticket, const struct replica_outcome *o);
 /* What forward.c does with one that has to wait, or has waited. */
-void request_add_header(struct node *n, struct pending *p, const char *name, const char *value);
+void request_replace(struct node *n, struct pending *p, const struct request *r); /* copies */
 void request_tell_here(struct node *n, struct pending *p);
 bool request_read_again(struct node *n, struct pending *p);
 void request_answer_with(struct node *n, struct pending *p);

@@ -155,6 +155,9 @@ static void begin_tell(struct node *n, struct pending *p)
         request_tell_here(n, p);
     } else if (p->from != 0) {
         request_no_leader(n, p);
+    } else if (forward_is_loop(n, p)) {
+        request_fail(n, p, ERR_UNAVAILABLE,
+                     "a proxy loop: this request has come by this node before");
     } else {
         p->key = ++n->next_key;
         forward_wait(n, p);
@@ -234,19 +237,13 @@ static struct pending *pending_new(struct node *n, struct request *request)
     return p;
 }
 
-void request_add_header(struct node *n, struct pending *p, const char *name, const char *value)
+void request_replace(struct node *n, struct pending *p, const struct request *r)
 {
-    struct request r = *p->request, *old = p->request;
-    struct buf headers;
-    buf_init(&headers, LIMIT_HEADER_BYTES + 256);
-    buf_put_slice(&headers, r.headers);
-    header_put(&headers, name, value);
-    r.headers = buf_slice(&headers);
-    p->request = request_dup(&r);
-    tell_close(&p->tell); /* what is found borrows from the request */
+    struct request *old = p->request;
+    p->request = request_dup(r);
+    tell_close(&p->tell); /* what was found borrows from the request */
     route_match_close(&p->match);
     request_free(old);
-    buf_close(&headers);
     if (find_door(n, p) == NULL)
         UNREACHABLE("it had a door");
 }

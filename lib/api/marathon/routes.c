@@ -109,5 +109,6 @@ const struct dialect marathon_dialect = {
     .dress = dress,
     .fail = marathon_fail,
     .no_leader_status = 502,
+    .via = "X-Marathon-Via",
     .repeated = repeated,
 };

@@ -66,6 +66,23 @@ static void a_write_to_a_follower_is_seen_there_once_it_is_answered(void **unuse
     assert_int_equal(wait_for(one, 12), 200);
 }
 
+static void it_is_seen_by_which_node_a_write_came(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    uint64_t there = stage_request(&s, stage_leader(&s), METHOD_POST, "/v2/apps", STAGE_APP(1));
+    assert_int_equal(wait_for(there, 500), 201);
+    assert_false(has_header(there, "X-Marathon-Via"));
+    uint64_t put =
+        stage_request(&s, follower(), METHOD_PUT, "/v2/apps//web?force=true", "{'instances':0}");
+    assert_int_equal(wait_for(put, 500), 200);
+    assert_true(has_header(put, "X-Marathon-Via: 1.1 "));
+    uint64_t job = stage_request(&s, follower(), METHOD_DELETE, "/api/jobs/j", NULL);
+    assert_int_equal(wait_for(job, 500), 404);
+    assert_false(has_header(job, "X-Marathon-Via"));
+}
+
 static void what_the_leader_refuses_is_refused_in_its_words(void **unused)
 {
     (void)unused;
@@ -178,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_teardown(name, close_stage)
         TEST(a_write_to_a_follower_is_seen_there_once_it_is_answered),
+        TEST(it_is_seen_by_which_node_a_write_came),
         TEST(what_the_leader_refuses_is_refused_in_its_words),
         TEST(a_leader_that_dies_with_a_write_leaves_it_to_the_next),
         TEST(a_deposed_leader_passes_a_named_write_on),
