@@ -5,8 +5,8 @@
 #include "base/mem.h"
 
 #define WORDS_BYTES (8 << 10)
-#define IN_KEPT_BYTES (64 << 10) /* a quiet line keeps no more memory to read into */
-#define IN_BYTES (LIMIT_FRAME_BYTES + IN_KEPT_BYTES)
+#define IN_KEPT_BYTES (4 << 10) /* a quiet line keeps no more memory to read into */
+#define IN_BYTES (LIMIT_FRAME_BYTES + (64 << 10))
 
 static uint64_t now_of(const struct line *l)
 {
@@ -221,7 +221,7 @@ static void take_frames(struct line *l)
     if (at < l->in.len) {
         buf_consume(&l->in, at);
     } else {
-        bool large = l->in.len > IN_KEPT_BYTES;
+        bool large = l->in.cap > IN_KEPT_BYTES;
         buf_clear(&l->in);
         if (large) {
             buf_close(&l->in);
