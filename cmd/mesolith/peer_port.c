@@ -294,8 +294,8 @@ void peer_port_send(struct peer_port *p, int64_t node, struct slice frame)
 {
     struct error err;
     bool raft = frame.len > 0 && frame.p[0] == FRAME_RAFT;
-    if (!p->stopping &&
-        peers_send(&p->peers, node, frame, raft ? PEERS_MAY_DROP : PEERS_KEEP, &err) != 0)
+    if (!p->stopping && peers_send(&p->peers, node, PEERS_URGENT, frame,
+                                   raft ? PEERS_MAY_DROP : PEERS_KEEP, &err) != 0)
         log_debug("frame not sent", "node=%lld why=\"%s\"", (long long)node, err.text);
 }
 
@@ -367,7 +367,7 @@ static void snapshots_send(struct snapshots *s, int64_t to, struct slice frame)
 {
     struct peer_port *p = s->data;
     struct error err;
-    if (!p->stopping && peers_send(&p->peers, to, frame, PEERS_MAY_DROP, &err) != 0)
+    if (!p->stopping && peers_send(&p->peers, to, PEERS_BULK, frame, PEERS_MAY_DROP, &err) != 0)
         log_debug("frame not sent", "node=%lld why=\"%s\"", (long long)to, err.text);
 }
 

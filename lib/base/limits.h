@@ -87,7 +87,7 @@
     X(LIMIT_TLS_AHEAD_BYTES, 64 << 10, "bytes encrypted before the system takes them")      \
     X(LIMIT_TLS_KEY_BYTES, 64 << 20, "bytes encrypted with one key")                        \
     X(LIMIT_TLS_LINGER_MS, 1000, "time for what was written to leave a closed stream")      \
-    X(LIMIT_PEER_QUEUE_BYTES, 16 << 20, "what waits to be sent to one node")                \
+    X(LIMIT_PEER_QUEUE_BYTES, 16 << 20, "what waits in a lane to one node")                 \
     X(LIMIT_PEER_QUEUE, 8192, "frames that wait to be sent to one node")                    \
     X(LIMIT_PEER_WRITE, 64, "frames given to the system at once")                           \
     X(LIMIT_PEER_WRITE_BYTES, 256 << 10, "bytes of them, if more than one")                 \

@@ -89,7 +89,7 @@ static int post(struct exchanges *x, struct neighbour *n, struct buf *frame, str
     if (buf_full(frame))
         rc = error_set(err, ERR_LIMIT, "over %d bytes at once", LIMIT_FRAME_BYTES);
     else
-        rc = peers_send(x->peers, n->id, buf_slice(frame), PEERS_KEEP, err);
+        rc = peers_send(x->peers, n->id, PEERS_BULK, buf_slice(frame), PEERS_KEEP, err);
     buf_close(frame);
     return rc;
 }

@@ -18,6 +18,12 @@ struct attempt {
     bool canceled, late;
 };
 
+struct lane {
+    struct list queue;
+    size_t n, bytes;
+    bool refused; /* somebody waits for on_room() */
+};
+
 struct peer {
     int64_t id;
     struct peers *all;
@@ -32,14 +38,12 @@ struct peer {
     bool moving;  /* no line, but the other side has promised one */
     bool reading; /* the owner wants frames */
     bool forgotten;
-    bool refused; /* somebody waits for on_room() */
     bool told;    /* that it cannot be reached */
     size_t lines; /* whose `peer` this is */
     uint64_t up_since;
     unsigned failures;
     uint64_t dial_at, gap_ends, attempt_ends;
-    struct list queue;
-    size_t n, bytes;
+    struct lane lanes[PEERS_LANES];
     uv_timer_t timer;
     int handles; /* the timer, an attempt */
 };
@@ -69,45 +73,51 @@ static void handle_gone(struct peers *all)
 }
 
 /* ---- what waits */
-static void unqueue(struct peer *p, struct parcel *parcel)
+static size_t waiting(const struct peer *p)
+{
+    return p->lanes[PEERS_URGENT].n + p->lanes[PEERS_BULK].n;
+}
+
+static void unqueue(struct lane *lane, struct parcel *parcel)
 {
     list_remove(&parcel->list);
-    p->n--;
-    p->bytes -= parcel->size;
+    lane->n--;
+    lane->bytes -= parcel->size;
 }
 
-static void drop_queue(struct peer *p, bool all)
+static void drop_queues(struct peer *p, bool all)
 {
-    LIST_EACH (item, &p->queue) {
-        struct parcel *parcel = LIST_ENTRY(item, struct parcel, list);
-        if (!all && !parcel->may_drop)
-            continue;
-        unqueue(p, parcel);
-        mem_free(parcel);
-    }
+    for (int i = 0; i < PEERS_LANES; i++)
+        LIST_EACH (item, &p->lanes[i].queue) {
+            struct parcel *parcel = LIST_ENTRY(item, struct parcel, list);
+            if (!all && !parcel->may_drop)
+                continue;
+            unqueue(&p->lanes[i], parcel);
+            mem_free(parcel);
+        }
 }
 
-static bool has_room(const struct peer *p, size_t size)
+static bool has_room(const struct lane *lane, size_t size)
 {
-    return p->n < LIMIT_PEER_QUEUE && p->bytes + size <= LIMIT_PEER_QUEUE_BYTES;
+    return lane->n < LIMIT_PEER_QUEUE && lane->bytes + size <= LIMIT_PEER_QUEUE_BYTES;
 }
 
 /* Drops the oldest of what may be dropped, as far as that is needed. */
-static bool make_room(struct peer *p, size_t size)
+static bool make_room(struct lane *lane, size_t size)
 {
-    LIST_EACH (item, &p->queue) {
+    LIST_EACH (item, &lane->queue) {
         struct parcel *parcel = LIST_ENTRY(item, struct parcel, list);
-        if (has_room(p, size))
+        if (has_room(lane, size))
             break;
         if (!parcel->may_drop)
             continue;
-        unqueue(p, parcel);
+        unqueue(lane, parcel);
         mem_free(parcel);
     }
-    return has_room(p, size);
+    return has_room(lane, size);
 }
 
-static void enqueue(struct peer *p, struct slice frame, bool may_drop)
+static void enqueue(struct lane *lane, struct slice frame, bool may_drop)
 {
     struct wire_head head = wire_head(WIRE_DATA, frame.len);
     struct parcel *parcel = mem_alloc(sizeof(*parcel) + sizeof(head.bytes) + frame.len);
@@ -115,38 +125,58 @@ static void enqueue(struct peer *p, struct slice frame, bool may_drop)
     parcel->size = sizeof(head.bytes) + frame.len;
     memcpy(parcel->bytes, head.bytes, sizeof(head.bytes));
     memcpy(parcel->bytes + sizeof(head.bytes), frame.p, frame.len);
-    list_push(&p->queue, &parcel->list);
-    p->n++;
-    p->bytes += parcel->size;
+    list_push(&lane->queue, &parcel->list);
+    lane->n++;
+    lane->bytes += parcel->size;
+}
+
+struct load { /* one write to the system */
+    size_t n, bytes;
+};
+
+/* One frame at least, and of all of them no more than `most` and LIMIT_PEER_WRITE_BYTES. */
+static void load_from(struct lane *lane, size_t most, struct line *l, struct load *load)
+{
+    for (size_t taken = 0; !list_empty(&lane->queue) && load->n < most; taken++) {
+        struct parcel *parcel = LIST_ENTRY(lane->queue.next, struct parcel, list);
+        if (taken > 0 && load->bytes + parcel->size > LIMIT_PEER_WRITE_BYTES)
+            break;
+        unqueue(lane, parcel);
+        list_push(&l->sending, &parcel->list);
+        load->n++;
+        load->bytes += parcel->size;
+    }
 }
 
 static void on_line_idle(struct line *l)
 {
     struct peer *p = l->peer;
-    size_t n = 0, bytes = 0;
+    struct load load = {0};
     if (p == NULL || p->line != l)
         return;
-    while (!list_empty(&p->queue) && n < LIMIT_PEER_WRITE) {
-        struct parcel *parcel = LIST_ENTRY(p->queue.next, struct parcel, list);
-        if (n > 0 && bytes + parcel->size > LIMIT_PEER_WRITE_BYTES)
-            break;
-        unqueue(p, parcel);
-        list_push(&l->sending, &parcel->list);
-        n++;
-        bytes += parcel->size;
-    }
-    if (stopping(l->all) && list_empty(&p->queue))
+    load_from(&p->lanes[PEERS_URGENT], LIMIT_PEER_WRITE - 1, l, &load);
+    load_from(&p->lanes[PEERS_BULK], LIMIT_PEER_WRITE, l, &load);
+    if (stopping(l->all) && waiting(p) == 0)
         line_leave(l, WIRE_BYE, (struct slice){0}, LIMIT_PEER_GOODBYE_MS);
+}
+
+static bool has_room_again(struct lane *lane)
+{
+    if (!lane->refused || lane->n > LIMIT_PEER_QUEUE / 2 ||
+        lane->bytes > LIMIT_PEER_QUEUE_BYTES / 2)
+        return false;
+    lane->refused = false;
+    return true;
 }
 
 static void on_line_sent(struct line *l)
 {
     struct peer *p = l->peer;
-    if (p == NULL || !p->refused || p->n > LIMIT_PEER_QUEUE / 2 ||
-        p->bytes > LIMIT_PEER_QUEUE_BYTES / 2 || stopping(l->all))
+    if (p == NULL || stopping(l->all))
         return;
-    p->refused = false;
-    if (l->all->events->on_room != NULL)
+    bool urgent = has_room_again(&p->lanes[PEERS_URGENT]);
+    bool bulk = has_room_again(&p->lanes[PEERS_BULK]);
+    if ((urgent || bulk) && l->all->events->on_room != NULL)
         l->all->events->on_room(l->all, p->id);
 }
 
@@ -169,7 +199,8 @@ static struct peer *peer_new(struct peers *all, int64_t id)
     p->all = all;
     p->reading = true;
     p->handles = 1;
-    list_init(&p->queue);
+    for (int i = 0; i < PEERS_LANES; i++)
+        list_init(&p->lanes[i].queue);
     uv_timer_init(&all->loop->uv, &p->timer);
     p->timer.data = p;
     map_put(all->by_id, (uint64_t)id, p);
@@ -195,7 +226,7 @@ static void peer_end(struct peer *p)
     ASSERT(p->lines == 0);
     p->forgotten = true;
     map_remove(p->all->by_id, (uint64_t)p->id);
-    drop_queue(p, true);
+    drop_queues(p, true);
     cancel_attempt(p);
     uv_close((uv_handle_t *)&p->timer, on_timer_closed);
 }
@@ -204,7 +235,7 @@ static void peer_end(struct peer *p)
 static bool wants_line(const struct peer *p)
 {
     return p->has_address && p->attempt == NULL && p->asking == NULL && !stopping(p->all) &&
-           (p->redial || (p->line == NULL && p->n > 0));
+           (p->redial || (p->line == NULL && waiting(p) > 0));
 }
 
 static void arm(struct peer *p)
@@ -245,7 +276,7 @@ static void dial_failed(struct peer *p, const struct error *err)
     p->told = true;
     pause_dialling(p);
     if (p->line == NULL)
-        drop_queue(p, false);
+        drop_queues(p, false);
     arm(p);
     if (first)
         trouble(p->all, p->id, err);
@@ -256,7 +287,7 @@ static void settle(struct peer *p)
 {
     bool known = p->has_address && !stopping(p->all);
     if (!known && p->line == NULL && !p->moving)
-        drop_queue(p, true);
+        drop_queues(p, true);
     if (known || p->lines > 0 || p->moving)
         arm(p);
     else
@@ -658,7 +689,7 @@ static void say_goodbye(struct line *l)
     struct peer *p = l->peer;
     line_read(l, true); /* to hear that it has ended */
     line_limit(l, LIMIT_PEER_GOODBYE_MS);
-    if (p != NULL && p->line == l && p->n > 0) {
+    if (p != NULL && p->line == l && waiting(p) > 0) {
         line_push(l);
         return;
     }
@@ -719,11 +750,10 @@ void peers_forget(struct peers *all, int64_t id)
     peer_end(p);
 }
 
-int peers_send(struct peers *all, int64_t id, struct slice frame, enum peers_keep keep,
-               struct error *err)
+int peers_send(struct peers *all, int64_t id, enum peers_lane lane, struct slice frame,
+               enum peers_keep keep, struct error *err)
 {
     struct peer *p = find(all, id);
-    size_t size = WIRE_HEAD + frame.len;
     if (stopping(all))
         return error_set(err, ERR_CANCELED, "this node is stopping");
     if (frame.len > LIMIT_FRAME_BYTES)
@@ -732,15 +762,16 @@ int peers_send(struct peers *all, int64_t id, struct slice frame, enum peers_kee
     if (p == NULL || (!p->has_address && !p->up))
         return error_set(err, ERR_NOT_FOUND, "node %lld: no address is known, and no connection",
                          (long long)id);
-    if (!make_room(p, size)) {
-        p->refused = true;
+    struct lane *its = &p->lanes[lane];
+    if (!make_room(its, WIRE_HEAD + frame.len)) {
+        its->refused = true;
         return error_set(err, ERR_LIMIT, "node %lld: %zu frames, %zu bytes wait for it already",
-                         (long long)id, p->n, p->bytes);
+                         (long long)id, its->n, its->bytes);
     }
-    enqueue(p, frame, keep == PEERS_MAY_DROP);
+    enqueue(its, frame, keep == PEERS_MAY_DROP);
     if (p->line != NULL)
         line_push(p->line);
-    else if (p->n == 1)
+    else if (waiting(p) == 1)
         arm(p);
     return 0;
 }

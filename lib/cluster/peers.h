@@ -4,9 +4,11 @@
  * Who has something to say dials, unless the two are connected already, with pauses that grow. Who
  * it is stands in the certificate; whether it is welcome says the owner. Two nodes keep one
  * connection: if both dialled, the one of the lower id, the other is read to its end.
- * - Frames of a node come whole and once. They come in order, but for those around a change of
- *   connection. Lost is what was on its way when a connection broke, what had to be dropped, and
- *   what waits for a node that nobody knows an address of.
+ * - Frames of a node come whole and once. Those of one lane come in order, but for those around a
+ *   change of connection. Lost is what was on its way when a connection broke, what had to be
+ *   dropped, and what waits for a node that nobody knows an address of.
+ * - What is urgent leaves first. Of what is bulky as much goes with each write to the system as
+ *   there is room beside it, one frame at least, so that neither lane stands still.
  * - Each side says something every LIMIT_PEER_BEAT_MS; who was not heard for LIMIT_PEER_SILENT_MS
  *   is gone. Only while our own loop turns: after a standstill everybody gets that time anew. */
 #pragma once
@@ -37,7 +39,7 @@ struct peers_events {
     void (*on_frame)(struct peers *p, int64_t id, struct slice frame);
     /* After on_up: there is no connection any more. A change of connection is not told. */
     void (*on_down)(struct peers *p, int64_t id, enum peers_end how, const struct error *err);
-    /* After an ERR_LIMIT of peers_send(): half of its queue is free. May be NULL. */
+    /* After an ERR_LIMIT of peers_send(): half of that lane is free. May be NULL. */
     void (*on_room)(struct peers *p, int64_t id);
     /* As in net/tls.h: somebody who wants to join. NULL: refused like the others. */
     void (*on_stranger)(struct peers *p, struct stream *s);
@@ -83,15 +85,20 @@ void peers_know(struct peers *p, int64_t id, const struct address *address);
 /* Ends its connection with a goodbye and drops what waits; no on_down. Unknown ids are fine. */
 void peers_forget(struct peers *p, int64_t id);
 
-enum peers_keep {
-    PEERS_MAY_DROP, /* dropped, the oldest first, when the queue is full or a dial has failed */
-    PEERS_KEEP,     /* waits, unless the queue is full of such */
+enum peers_lane {
+    PEERS_URGENT, /* what others wait for or count on: Raft, agents, requests and answers */
+    PEERS_BULK,   /* files, states: much, and it may take its time */
+    PEERS_LANES
 };
-/* Copies. ERR_LIMIT for a frame longer than LIMIT_FRAME_BYTES or a full queue (then on_room() says
+enum peers_keep {
+    PEERS_MAY_DROP, /* dropped, the oldest first, when its lane is full or a dial has failed */
+    PEERS_KEEP,     /* waits, unless its lane is full of such */
+};
+/* Copies. ERR_LIMIT for a frame longer than LIMIT_FRAME_BYTES or a full lane (then on_room() says
  * when to try again), ERR_NOT_FOUND when there is neither address nor connection, ERR_CANCELED when
- * stopping. */
-int peers_send(struct peers *p, int64_t id, struct slice frame, enum peers_keep keep,
-               struct error *err) MUST_CHECK;
+ * stopping. A frame is not cut: a bulky one of more than LIMIT_PEER_WRITE_BYTES holds up others. */
+int peers_send(struct peers *p, int64_t id, enum peers_lane lane, struct slice frame,
+               enum peers_keep keep, struct error *err) MUST_CHECK;
 /* Off: nothing more is read from it, and so it cannot be found to be gone. On at first. */
 void peers_read(struct peers *p, int64_t id, bool on);
 

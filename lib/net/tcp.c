@@ -15,8 +15,9 @@
 #include "net/private.h"
 
 #define BACKLOG 1024
-#define PEER_SILENT_MS 30000 /* unacknowledged bytes for so long: the other machine is gone */
-#define KEEPALIVE_S 60       /* probes on idle connections, for the same reason */
+#define PEER_SILENT_MS 30000     /* unacknowledged bytes for so long: the other machine is gone */
+#define UNSENT_BYTES (256 << 10) /* in the system: more would only be ahead of what is urgent */
+#define KEEPALIVE_S 60           /* probes on idle connections, for the same reason */
 
 /* ---- streams over TCP and Unix sockets */
 struct plain {
@@ -171,13 +172,15 @@ static void plain_settle_tcp(struct plain *p)
 {
     struct sockaddr_storage peer = {0}, own = {0};
     int len = sizeof(peer), own_len = sizeof(own), fd;
-    unsigned silent_ms = PEER_SILENT_MS;
+    unsigned silent_ms = PEER_SILENT_MS, unsent = UNSENT_BYTES;
     char unused[STREAM_ADDRESS_SIZE];
 
     uv_tcp_nodelay(&p->tcp, 1);
     uv_tcp_keepalive(&p->tcp, 1, KEEPALIVE_S);
-    if (uv_fileno(&p->handle, &fd) == 0)
+    if (uv_fileno(&p->handle, &fd) == 0) {
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silent_ms, sizeof(silent_ms));
+        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+    }
     if (uv_tcp_getpeername(&p->tcp, (struct sockaddr *)&peer, &len) == 0)
         p->stream.remote_port = text_of_address(&peer, p->stream.remote);
     if (uv_tcp_getsockname(&p->tcp, (struct sockaddr *)&own, &own_len) == 0)

@@ -23,6 +23,7 @@ struct seat {
     bool runs, stopped, unwelcoming, forgets, stops;
     struct buf texts; /* of the frames, one behind the other */
     size_t frames, bytes;
+    size_t before; /* frames before the newest text */
     unsigned ups, downs, rooms, troubles;
     enum peers_end how;
     struct error why, trouble;
@@ -78,10 +79,12 @@ static void on_up(struct peers *p, int64_t id)
 static void on_frame(struct peers *p, int64_t id, struct slice frame)
 {
     struct seat *s = p->data;
+    if (frame.len < 100) {
+        buf_put_slice(&s->texts, frame);
+        s->before = s->frames;
+    }
     s->frames++;
     s->bytes += frame.len;
-    if (frame.len < 100)
-        buf_put_slice(&s->texts, frame);
     if (s->forgets)
         peers_forget(p, id);
 }
@@ -221,7 +224,7 @@ static void knows(struct seat *a, struct seat *b)
 
 static int try_say(struct seat *a, int64_t to, const char *text, struct error *err)
 {
-    return peers_send(&a->peers, to, slice_of(text), PEERS_KEEP, err);
+    return peers_send(&a->peers, to, PEERS_URGENT, slice_of(text), PEERS_KEEP, err);
 }
 
 static void say(struct seat *a, struct seat *b, const char *text)
@@ -355,12 +358,13 @@ static void the_largest_frame_passes_and_a_larger_one_is_refused(void **unused)
     struct error err;
     char *bytes = mem_zalloc(LIMIT_FRAME_BYTES + 1);
     knows(a, b);
-    assert_int_equal(
-        peers_send(&a->peers, 2, (struct slice){bytes, LIMIT_FRAME_BYTES + 1}, PEERS_KEEP, &err),
-        -1);
+    assert_int_equal(peers_send(&a->peers, 2, PEERS_URGENT,
+                                (struct slice){bytes, LIMIT_FRAME_BYTES + 1}, PEERS_KEEP, &err),
+                     -1);
     assert_int_equal(err.code, ERR_LIMIT);
-    assert_int_equal(
-        peers_send(&a->peers, 2, (struct slice){bytes, LIMIT_FRAME_BYTES}, PEERS_KEEP, &err), 0);
+    assert_int_equal(peers_send(&a->peers, 2, PEERS_URGENT,
+                                (struct slice){bytes, LIMIT_FRAME_BYTES}, PEERS_KEEP, &err),
+                     0);
     say(a, b, "");
     say(a, b, "end");
     UNTIL(heard(b, "end"));
@@ -422,7 +426,8 @@ static void what_waits_leaves_before_the_goodbye(void **unused)
     char *bytes = mem_zalloc(1 << 20);
     connect_both(a, b);
     for (int i = 0; i < 4; i++)
-        assert_int_equal(peers_send(&a->peers, 2, (struct slice){bytes, 1 << 20}, PEERS_KEEP, &err),
+        assert_int_equal(peers_send(&a->peers, 2, PEERS_URGENT, (struct slice){bytes, 1 << 20},
+                                    PEERS_KEEP, &err),
                          0);
     for (int i = 0; i < 200; i++)
         say(a, b, "x");
@@ -549,7 +554,8 @@ static void a_slow_reader_holds_up_only_its_own_queue(void **unused)
     connect_both(a, b);
     connect_both(c, a);
     peers_read(&b->peers, 1, false);
-    while (peers_send(&a->peers, 2, (struct slice){bytes, size}, PEERS_KEEP, &err) == 0) {
+    while (peers_send(&a->peers, 2, PEERS_URGENT, (struct slice){bytes, size}, PEERS_KEEP, &err) ==
+           0) {
         sent++;
         uv_run(&scene.loop.uv, UV_RUN_NOWAIT);
     }
@@ -564,6 +570,49 @@ static void a_slow_reader_holds_up_only_its_own_queue(void **unused)
     mem_free(bytes);
 }
 
+/* As a heartbeat must, which comes while files and states are under way. */
+static void what_is_urgent_overtakes_all_that_is_bulky(void **unused)
+{
+    (void)unused;
+    struct seat *a = node(1), *b = node(2);
+    struct error err;
+    size_t sent = 0, size = 128 << 10;
+    struct slice piece = {mem_zalloc(size), size};
+    connect_both(a, b);
+    peers_read(&b->peers, 1, false);
+    while (peers_send(&a->peers, 2, PEERS_BULK, piece, PEERS_KEEP, &err) == 0) {
+        sent++;
+        uv_run(&scene.loop.uv, UV_RUN_NOWAIT);
+    }
+    assert_int_equal(err.code, ERR_LIMIT);
+    size_t waits = LIMIT_PEER_QUEUE_BYTES / (size + WIRE_HEAD);
+    say(a, b, "beat"); /* in a lane that is not full */
+    peers_read(&b->peers, 1, true);
+    UNTIL(heard(b, "beat"));
+    assert_in_range(b->before, 1, 1 + sent - waits);
+    UNTIL(b->frames == 1 + sent + 1 && a->rooms == 1);
+    mem_free((char *)piece.p);
+}
+
+static void what_is_bulky_does_not_stand_still(void **unused)
+{
+    (void)unused;
+    struct seat *a = node(1), *b = node(2);
+    struct error err;
+    char expected[256];
+    knows(a, b);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(peers_send(&a->peers, 2, PEERS_BULK, SLICE("B"), PEERS_KEEP, &err), 0);
+    for (int i = 0; i < 3 * LIMIT_PEER_WRITE; i++)
+        say(a, b, "u");
+    UNTIL(b->frames == 3 * LIMIT_PEER_WRITE + 3);
+    memset(expected, 'u', sizeof(expected));
+    for (int i = 1; i <= 3; i++)
+        expected[i * LIMIT_PEER_WRITE - 1] = 'B';
+    expected[3 * LIMIT_PEER_WRITE + 3] = '\0';
+    assert_string_equal(buf_str(&b->texts), expected);
+}
+
 static void the_oldest_that_may_be_dropped_go_first(void **unused)
 {
     (void)unused;
@@ -574,7 +623,8 @@ static void the_oldest_that_may_be_dropped_go_first(void **unused)
     say(a, b, "kept ");
     for (int i = 0; i < LIMIT_PEER_QUEUE + 10; i++) {
         snprintf(text, sizeof(text), "%d ", i);
-        assert_int_equal(peers_send(&a->peers, 2, slice_of(text), PEERS_MAY_DROP, &err), 0);
+        assert_int_equal(
+            peers_send(&a->peers, 2, PEERS_URGENT, slice_of(text), PEERS_MAY_DROP, &err), 0);
     }
     UNTIL(b->frames == LIMIT_PEER_QUEUE);
     assert_true(str_starts(buf_str(&b->texts), "kept 11 12 "));
@@ -588,7 +638,8 @@ static void what_may_be_dropped_does_not_wait_for_the_dead(void **unused)
     seat_stop(b);
     UNTIL(b->stopped);
     knows(a, b);
-    assert_int_equal(peers_send(&a->peers, 2, SLICE("stale "), PEERS_MAY_DROP, &err), 0);
+    assert_int_equal(peers_send(&a->peers, 2, PEERS_URGENT, SLICE("stale "), PEERS_MAY_DROP, &err),
+                     0);
     say(a, b, "kept");
     UNTIL(a->troubles == 1);
     seat_start(b, b->address.port);
@@ -830,7 +881,8 @@ static void a_reader_that_never_reads_does_not_hold_up_the_end(void **unused)
     char *bytes = mem_zalloc(1 << 20);
     connect_both(a, b);
     peers_read(&b->peers, 1, false);
-    while (peers_send(&a->peers, 2, (struct slice){bytes, 1 << 20}, PEERS_KEEP, &err) == 0)
+    while (peers_send(&a->peers, 2, PEERS_URGENT, (struct slice){bytes, 1 << 20}, PEERS_KEEP,
+                      &err) == 0)
         uv_run(&scene.loop.uv, UV_RUN_NOWAIT);
     seat_stop(a);
     UNTIL(a->stopped);
@@ -853,6 +905,8 @@ int main(void)
         TEST(a_silent_node_is_gone_and_a_quiet_one_is_not),
         TEST(after_a_standstill_of_our_own_nobody_is_gone),
         TEST(a_slow_reader_holds_up_only_its_own_queue),
+        TEST(what_is_urgent_overtakes_all_that_is_bulky),
+        TEST(what_is_bulky_does_not_stand_still),
         TEST(the_oldest_that_may_be_dropped_go_first),
         TEST(what_may_be_dropped_does_not_wait_for_the_dead),
         TEST(who_is_not_welcome_is_told_why),

@@ -107,7 +107,7 @@ static void send_to(struct snapshots *all, int64_t to, struct slice frame)
 {
     struct seat *s = all->data;
     struct error err;
-    if (peers_send(&s->peers, to, frame, PEERS_MAY_DROP, &err) != 0)
+    if (peers_send(&s->peers, to, PEERS_BULK, frame, PEERS_MAY_DROP, &err) != 0)
         assert_int_not_equal(err.code, ERR_NONE); /* it is asked for again */
 }
 
