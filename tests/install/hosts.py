@@ -1,9 +1,10 @@
 """The playbook on machines: from nothing to three masters and two agents that run the sample apps."""
+import collections
 import contextlib
 import json
 import os
 import re
-import subprocess
+import signal
 import sys
 import threading
 import traceback
@@ -98,11 +99,16 @@ def ask(site, machine, path, port=8080):
     return json.loads(done.stdout) if path.startswith(("/v2", "/api")) else done.stdout
 
 
+def roles(site, machine):
+    """How many nodes that are ready have which part in the cluster."""
+    return collections.Counter(n["role"] for n in ask(site, machine, "/api/nodes")["items"] if n["state"] == "ready")
+
+
 def main_pid(machine):
     return machine.enter("systemctl", "show", "-P", "MainPID", "mesolith").stdout.strip()
 
 
-def story(site):
+def from_nothing(site):
     masters = [site.machine(f"m{i}", i) for i in (1, 2, 3)]
     agents = [site.machine(f"a{i}", 10 + i) for i in (1, 2)]
     hosts = masters + agents
@@ -129,12 +135,7 @@ def story(site):
             done = machine.enter("journalctl", "--no-pager", "-o", "export")
             assert SECRET.decode() not in done.stdout, machine.name
     with case("all are of one cluster: three voters and two agents", site):
-        def whole():
-            nodes = ask(site, masters[0], "/api/nodes")["items"]
-            roles = sorted(n["role"] for n in nodes if n["state"] == "ready" and "master" in n["modes"])
-            agents = [n for n in nodes if n["state"] == "ready" and n["modes"] == ["agent"]]
-            return roles == ["leader", "voter", "voter"] and len(agents) == 2
-        wait_for(whole, "five nodes, and three of them vote")
+        wait_for(lambda: roles(site, masters[0]) == {"leader": 1, "voter": 2, "none": 2}, "three vote, two do not")
     with case("no token is good any more", site):
         tokens = ask(site, masters[0], "/api/tokens")["items"]
         assert len(tokens) == 2 and not [t for t in tokens if t["state"] == "good"], tokens
@@ -183,13 +184,42 @@ def story(site):
         assert {m.unit() for m in hosts} == {"active"}
 
 
+def growing(site):
+    machines = [site.machine(f"m{i}", i) for i in range(1, 6)]
+    for machine in machines:
+        machine.wait_booted()
+    with case("one machine, master and agent in one", site):
+        Playbook(site, machines[:1], machines[:1]).run()
+        site.at_switch(os.path.join(ROOT, "vagrant", "init-cluster"), machines[0].address)
+        wait_for(lambda: "mesolith" in ask(site, machines[0], "/", 10000), "hello")
+    pid = main_pid(machines[0])
+    for n in (3, 5):
+        with case(f"{n} masters: the new ones vote, and nothing else changes", site):
+            changed = Playbook(site, machines[:n], machines[:1]).run()
+            wanted = {m.name: m in machines[n - 2:n] for m in machines[:n]}
+            assert {name: bool(count) for name, count in changed.items()} == wanted, changed
+            wait_for(lambda count=n: roles(site, machines[0]) == {"leader": 1, "voter": count - 1}, f"{n} masters")
+            assert main_pid(machines[0]) == pid, "restarted"
+    with case("a master with a new disk joins anew once its old node is removed, while another does not answer", site):
+        machines[4].power_off()
+        machines[3].enter("systemctl", "stop", "mesolith")
+        machines[3].enter("rm", "-r", "/var/lib/mesolith")
+        playbook = Playbook(site, machines, machines[:1])
+        playbook.run(good=False)
+        assert "remove that node first" in playbook.output, playbook.output[-3000:]
+        machines[0].enter("mesolith", "node", "remove", "m4", "--yes", "--address", f"http://{machines[0].address}:8080")
+        playbook.run(good=False)
+        assert machines[3].unit() == "active", playbook.output[-3000:]
+        wait_for(lambda: len([n for n in ask(site, machines[0], "/api/nodes")["items"] if n["name"] == "m4"
+                              and n["state"] == "ready"]) == 1, "m4 is there")
+
+
 def main():
     if os.getuid() != 0:
         print("skip hosts: machines want root")
         return 0
-    try:
-        with Site() as site:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the machines go, too
+    for story in (from_nothing, growing):
+        with contextlib.suppress(Failed), Site() as site:
             story(site)
-    except Failed:
-        pass
     return 1 if failures else 0

@@ -2,6 +2,7 @@
 namespaces, all over one debootstrapped tree. Wants root."""
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -120,8 +121,8 @@ class Machine:
         try:
             self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            os.kill(self.init_pid(), signal.SIGKILL)  # and with it all that runs there
+            self.process.wait(PATIENCE_S)
         self.process = None
 
     def remove(self):
