@@ -267,9 +267,13 @@ class Jobs:
                 run = started.get(t)
                 v.see(run is not None and t - self.sigma <= run.start <= last + self.sigma,
                       f"{name}: no start for the target {t}" if run is None else f"{name}: {run} is late")
-                if run is not None and run.end is None:
+                if run is not None and run.end is None and not self._deleted(name, run.start):
                     v.see(self.faults.touched(run.node, run.start - 1000, run.start + job.duration + self.late),
                           f"{name}: {run} did not end, and its node was well")
+
+    def _deleted(self, name, since):
+        """A delete ends what runs."""
+        return any(op.value is None and op.outcome != "fail" and op.t1 >= since for op in self.writes(name))
 
     def s2_no_lost_catch_up(self, name, v):
         for span in self.must(name):
