@@ -11,6 +11,7 @@ enum frame_kind {
     FRAME_ANSWER = 'P',  /* and its answer */
     FRAME_HINT = 'H',    /* who leads */
     FRAME_CLOCK = 'T',   /* what time it is */
+    FRAME_SUM = 'U',     /* what the tables' sum is at an entry */
     /* the loop's (cluster/README.md) */
     FRAME_EXCHANGE = 'X', /* a file of a task, asked at another node than the task's */
     FRAME_SNAPSHOT = 'S',

@@ -147,6 +147,7 @@ void apply_entry(void *data, uint64_t index, uint64_t term, struct slice entry, 
             outcome_close(&o);
     }
     json_free(root);
+    sums_applied(n, index);
     if (b != NULL)
         batch_end(n, b);
 }

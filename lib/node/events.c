@@ -57,7 +57,7 @@ static int take_fetched(struct node *n, struct event *e, struct error *err)
 }
 
 /* Who has another to take them from answers nothing until that is done; who is alone goes on. */
-static void take_wrong(struct node *n, const char *why)
+void node_is_wrong(struct node *n, const char *why)
 {
     if (n->wrong != NULL)
         return;
@@ -109,7 +109,7 @@ int event_take(struct node *n, struct event *e, struct error *err)
     case EVENT_SNAPSHOT_FETCHED:
         return take_fetched(n, e, err);
     case EVENT_STATE_WRONG:
-        take_wrong(n, buf_str(&e->body));
+        node_is_wrong(n, buf_str(&e->body));
         break;
     case EVENT_CHECKPOINTED:
         n->checkpointing = false;

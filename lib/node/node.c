@@ -258,6 +258,7 @@ int node_turn(struct node *n, struct event *events, size_t events_n, struct now 
     think(n);
     members_look(n);
     clocks_look(n);
+    sums_look(n);
     hint_tick(n);
     if (node_join(n, err) != 0)
         return -1;
@@ -278,6 +279,7 @@ int node_turn(struct node *n, struct event *events, size_t events_n, struct now 
     facts_show(n);
     members_tell(n);
     carry_out(n);
+    sums_settle(n);
     forwards_applied(n);
     mail_send_posts(n);
     give_answers(n);

@@ -110,6 +110,28 @@ struct clocks {
     char *text;
 };
 
+#define SUM_POINTS 64
+
+struct sums { /* of the tables, at entries that all nodes choose alike */
+    struct sum_point {
+        uint64_t index, sum;
+    } points[SUM_POINTS];
+    uint64_t newest;
+    struct sum_owed { /* to be told when it has been applied; `to` 0: nothing */
+        int64_t to;
+        uint64_t index;
+    } owed;
+    /* the leader's: what it was told of the entry that it asked for last */
+    uint64_t asked;
+    struct sum_told {
+        int64_t node;
+        bool votes;
+        uint64_t sum;
+    } told[LIMIT_SERVERS];
+    size_t told_n;
+    struct mono ask_due;
+};
+
 struct node {
     struct hands *hands;
     struct node_options options; /* strings are owned below, in `facts_text` */
@@ -130,6 +152,7 @@ struct node {
     struct wall last_at;  /* newest time in the log: it never goes back */
     struct wall raw_wall; /* of the machine's clock; now.wall is what is taken for the time */
     struct clocks clocks;
+    struct sums sums;
     bool leading;    /* as of the last look */
     bool minds_lead; /* and there is a state: what the minds were told */
     uint64_t leading_term;
@@ -230,6 +253,12 @@ bool clocks_off(const struct node *n); /* ours is wrong */
 struct mono clocks_due(const struct node *n);
 const char *clocks_text(struct node *n);
 
+/* ---- sums.c */
+void sums_applied(struct node *n, uint64_t index);
+void sums_look(struct node *n);
+void sums_settle(struct node *n); /* what was asked before it was applied */
+void sums_take(struct node *n, int64_t from, struct slice body);
+
 /* ---- forward.c */
 bool decides(const struct node *n); /* tells are done here */
 bool forward_is_loop(const struct node *n, const struct pending *p);
@@ -244,6 +273,7 @@ void forward_give_back(struct node *n, const struct pending *p, bool unsure);
 void forwards_drop(struct node *n);
 
 /* ---- events.c */
+void node_is_wrong(struct node *n, const char *why); /* its tables are: it takes another's */
 int event_take(struct node *n, struct event *e, struct error *err) MUST_CHECK;
 struct json *event_body(struct event *e); /* NULL, and said in the log: it is no JSON */
 

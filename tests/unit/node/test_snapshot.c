@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/str.h"
+#include "db/authorizer.h"
 
 #define FEW 20
 
@@ -119,11 +120,43 @@ static void who_has_wrong_tables_takes_anothers(void **unused)
     write_apps(wrong, 1);
 }
 
+/* What it applied came out differently: its own sums know nothing of that. */
+static void who_differs_from_most_takes_the_others_tables(void **unused)
+{
+    struct error err;
+    (void)unused;
+    for (int leads = 0; leads < 2; leads++) {
+        if (leads > 0)
+            stage_close(&s);
+        stage_open(&s, 3);
+        stage_ready(&s);
+        write_apps(stage_leader(&s), 3);
+        int wrong = (stage_leader(&s) + (leads ? 0 : 1)) % 3;
+        struct db *db = state_db(node_state(s.members[wrong].node));
+        db_authorize(db, DB_ROLE_ANY);
+        assert_int_equal(db_begin(db, DB_FULL, &err), 0);
+        assert_int_equal(db_exec(db, "update settings set value = 'x' where key = 'cluster'", &err),
+                         0);
+        assert_int_equal(db_commit(db, &err), 0);
+        for (int i = 0; i < 100 && s.members[wrong].fetched == 0; i++) {
+            write_apps((wrong + 1) % 3, 3);
+            stage_run_ms(&s, 500);
+        }
+        assert_int_equal(s.members[wrong].fetched, 1);
+        run_until_caught_up(wrong, stage_leader(&s));
+        assert_string_not_equal(state_setting(node_state(s.members[wrong].node), "cluster", "x"),
+                                "x");
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(s.members[i].fetched, i == wrong);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(who_was_away_for_long_takes_the_others_state, close_stage),
         cmocka_unit_test_teardown(who_has_wrong_tables_takes_anothers, close_stage),
+        cmocka_unit_test_teardown(who_differs_from_most_takes_the_others_tables, close_stage),
         cmocka_unit_test_teardown(what_nobody_wants_any_more_is_not_fetched_on, close_stage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
