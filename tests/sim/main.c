@@ -125,8 +125,8 @@ static struct world_options options_of_plant(enum plant plant, uint64_t seed)
     o.heal_ms = 60000;
     switch (plant) {
     case PLANT_TWO_LEADERS:
-        o.nodes = 4;
-        o.faults = (struct faults){.storm = 900, .split = 500, .delay = 300};
+        o.nodes = 5;
+        o.faults = (struct faults){.process = 900, .split = 900, .delay = 400};
         break;
     case PLANT_LOST:
         o.nodes = 1;
