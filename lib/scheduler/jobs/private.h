@@ -13,6 +13,7 @@ struct attempt_watch {
     int64_t task;
     enum task_state state; /* STAGING: not heard of yet; UNREACHABLE */
     struct mono since;
+    bool doubted; /* out of reach: it was asked whether it may be given to another */
 };
 
 struct entry { /* a job to be looked at, or with runs that are not over */

@@ -66,15 +66,22 @@ static void gather(struct runs *s)
 
 /* ---- attempts under way */
 
-/* Remembers when this leader saw the attempt in this state first. */
+/* Remembers when this leader saw the attempt in this state first. Who goes out of reach before it
+ * has started anything was waited for before. */
 static struct attempt_watch *watch(struct runs *s, const struct task_row *t)
 {
     s->watches = mem_realloc(s->watches, (s->watches_n + 1) * sizeof s->watches[0]);
     struct attempt_watch *w = &s->watches[s->watches_n++];
-    *w = (struct attempt_watch){t->id, t->state, s->l->now.mono};
-    for (size_t i = 0; i < s->e->watches_n; i++)
-        if (s->e->watches[i].task == t->id && s->e->watches[i].state == t->state)
-            *w = s->e->watches[i];
+    *w = (struct attempt_watch){.task = t->id, .state = t->state, .since = s->l->now.mono};
+    for (size_t i = 0; i < s->e->watches_n; i++) {
+        const struct attempt_watch *before = &s->e->watches[i];
+        if (before->task != t->id)
+            continue;
+        if (before->state == t->state)
+            *w = *before;
+        else if (before->state == TASK_STAGING && t->state == TASK_UNREACHABLE)
+            w->since = before->since;
+    }
     return w;
 }
 
@@ -86,41 +93,58 @@ static void keep_watches(struct runs *s)
 }
 
 /* Its agent says nothing about it: the leader does, after that time. */
-static void give_up_after(struct runs *s, const struct task_row *t, int64_t ms,
+static bool give_up_after(struct runs *s, const struct attempt_watch *w, int64_t ms,
                           const struct status *st)
 {
-    struct attempt_watch *w = watch(s, t);
     int64_t left = w->since.ms + ms - s->l->now.mono.ms;
     if (left > 0) {
         look_again_in(s->l, s->e, left);
-        return;
+        return false;
     }
     struct json_writer out;
     look_put(s->l, GATHER_REPORT, s->e, &out);
     status_write(st, &out);
-    w->since = s->l->now.mono; /* not at once again, should it be refused */
+    return true;
 }
 
-static void give_up_unstarted(struct runs *s, const struct task_row *t)
+static bool give_up_unstarted(struct runs *s, const struct task_row *t,
+                              const struct attempt_watch *w)
 {
-    if (s->job->uncertain == UNCERTAIN_HOLD)
-        return;
     const struct status st = {.task = t->id,
                               .seq = SEQ_NOT_HEARD,
                               .state = TASK_DROPPED,
                               .at = s->l->now.wall,
                               .message = "its agent did not say that it had started it"};
-    give_up_after(s, t, NOT_STARTED_MS, &st);
+    return give_up_after(s, w, NOT_STARTED_MS, &st);
 }
 
-static void give_up_lost(struct runs *s, const struct task_row *t)
+static bool give_up_lost(struct runs *s, const struct task_row *t, const struct attempt_watch *w)
 {
     const struct status st = {.task = t->id,
                               .seq = SEQ_LAST,
                               .state = TASK_LOST,
                               .at = s->l->now.wall,
                               .message = "its agent was out of reach for too long"};
-    give_up_after(s, t, LOST_MS, &st);
+    return give_up_after(s, w, LOST_MS, &st);
+}
+
+/* Nobody has heard that it started: another agent may start it as well (5.2, step 3). If that is
+ * refused, something else was heard of it, and only time tells. */
+static void give_up_out_of_reach(struct runs *s, const struct task_row *t)
+{
+    struct attempt_watch *w = watch(s, t);
+    bool doubtful = t->started.ms == 0 && s->job->uncertain != UNCERTAIN_HOLD && !w->doubted;
+    if (doubtful)
+        w->doubted = give_up_unstarted(s, t, w);
+    else if (give_up_lost(s, t, w))
+        w->since = s->l->now.mono; /* not at once again, should it be refused */
+}
+
+static void give_up_silent(struct runs *s, const struct task_row *t)
+{
+    struct attempt_watch *w = watch(s, t);
+    if (s->job->uncertain != UNCERTAIN_HOLD && give_up_unstarted(s, t, w))
+        w->since = s->l->now.mono;
 }
 
 static void kill_task(struct runs *s, int64_t task, const char *reason)
@@ -166,9 +190,9 @@ static void look_at_attempt(struct runs *s, const struct run_view *v)
     /* not losing a target outranks not overlapping (3.8) */
     s->active = s->active || !gone || s->job->uncertain == UNCERTAIN_HOLD;
     if (gone) {
-        give_up_lost(s, &t);
+        give_up_out_of_reach(s, &t);
     } else if (t.state == TASK_STAGING) {
-        give_up_unstarted(s, &t);
+        give_up_silent(s, &t);
     } else if (t.state == TASK_KILLING) {
         watch(s, &t);
         look_again_in(s->l, s->e, KILL_LOOK_MS);

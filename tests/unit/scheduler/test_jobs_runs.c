@@ -379,6 +379,33 @@ static void an_order_that_is_lost_is_given_to_another(void **unused)
     assert_in_range(harness_latest_ms(&h), 2500, 2700);
 }
 
+static void an_order_that_went_to_one_just_lost_is_given_to_another(void **unused)
+{
+    (void)unused;
+    post("'epsilon':'PT10S',", "takes 1000", "PT1H");
+    harness_run(&h, "2026-03-01T10:07:57Z");
+    harness_cut(&h, 0); /* out of reach at 10:08:02, half a second before the order is given up */
+    harness_run(&h, "2026-03-01T10:08:01Z");
+    assert_string_equal(harness_runs(&h, "j"), "10:08:00 assigned");
+    harness_agent(&h, "n2", 4, 4096);
+    harness_run(&h, "2026-03-01T10:08:05Z");
+    assert_string_equal(harness_starts(&h, "j"), "10:08:00/0");
+    assert_int_equal(h.starts[0].agent, h.agents[1].id);
+    assert_in_range(harness_latest_ms(&h), 2500, 2700);
+}
+
+static void who_had_started_it_when_it_was_lost_is_waited_for(void **unused)
+{
+    (void)unused;
+    post("'epsilon':'PT10S','retries':0,", "takes 600000", "PT1H");
+    harness_run(&h, "2026-03-01T10:08:01Z");
+    harness_cut(&h, 0);
+    harness_agent(&h, "n2", 4, 4096);
+    harness_run(&h, "2026-03-01T10:08:30Z");
+    assert_string_equal(harness_starts(&h, "j"), "10:08:00/0");
+    assert_string_equal(harness_runs(&h, "j"), "10:08:00 running");
+}
+
 static void who_holds_does_not_start_it_elsewhere(void **unused)
 {
     (void)unused;
@@ -637,6 +664,8 @@ int main(void)
         TEST(high_priority_goes_first_then_the_oldest),
         TEST(nothing_starts_where_no_pong_came_from),
         TEST(an_order_that_is_lost_is_given_to_another),
+        TEST(an_order_that_went_to_one_just_lost_is_given_to_another),
+        TEST(who_had_started_it_when_it_was_lost_is_waited_for),
         TEST(who_holds_does_not_start_it_elsewhere),
         TEST(a_lost_agent_does_not_block_later_targets),
         TEST(a_result_that_comes_in_time_counts),
