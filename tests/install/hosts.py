@@ -178,6 +178,16 @@ def from_nothing(site):
         masters[0].boot().wait_booted()
         wait_for(lambda: masters[0].unit() == "active", "the node runs")
         wait_for(lambda: tasks() == before, "the same tasks")
+    with case("a master that is not ready in time with its new settings ends the run, and the next run mends it", site):
+        for machine in masters[1:]:
+            machine.enter("systemctl", "stop", "mesolith")  # behind the playbook's back: no quorum
+        pids = [main_pid(m) for m in masters]
+        playbook.run("--limit", "m1", "-e", '{"mesolith_settings": {"log": "info"}, "mesolith_patience": 5}', good=False)
+        assert "did not complete within the requested time" in playbook.output, playbook.output[-3000:]
+        assert masters[0].unit() == "activating" and main_pid(masters[0]) != pids[0]
+        playbook.run()
+        assert {m.unit() for m in hosts} == {"active"}
+        wait_for(lambda: tasks() == before, "the same tasks")
     with case("a wrong setting is refused before it is installed, and the cluster goes on", site):
         playbook.run("-e", '{"mesolith_settings": {"agnet-port": 5051}}', good=False)
         assert "did you mean agent-port?" in playbook.output, playbook.output[-3000:]
