@@ -18,6 +18,7 @@
 #include "executor/fields.h"
 #include "executor/processes.h"
 #include "executor/rotate.h"
+#include "net/loop.h"
 
 enum state { STARTING, RUNNING, STOPPING, KILLING, SWEEPING };
 
@@ -56,9 +57,8 @@ static int64_t now_ms(void)
 
 static int64_t wall_ms(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return t.tv_sec * 1000ll + t.tv_nsec / 1000000;
+    struct clock clock = clock_system();
+    return clock.wall(&clock).ms;
 }
 
 static void slot_open(struct supervisor *s, int slot, int fd)
