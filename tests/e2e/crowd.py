@@ -68,7 +68,7 @@ class Witness:
     def __init__(self, place, nodes):
         self.place, self.nodes = place, {n.name: n for n in nodes}
         self.ops, self.job_ops, self.faults, self.clients = [], [], [], []
-        self.definitions, self.own, self.counter = {}, {}, itertools.count(1)
+        self.own, self.counter, self.stale = {}, itertools.count(1), 0
         self.log = place.path("runs.log")
         place.write("runs.log", "")
 
@@ -101,7 +101,10 @@ class Witness:
         except http.client.HTTPException:
             pass
         else:
-            if answer.status < 300:
+            if answer.headers.get("X-Mesolith-Stale") is not None:
+                outcome = "fail"  # it says itself that it may be of before
+                self.stale += 1
+            elif answer.status < 300:
                 outcome = "ok"
                 value = value_of(answer) if kind == "read" else value
             elif answer.status in missing and value is None:
@@ -203,13 +206,14 @@ class Witness:
             wait_for(all_ran, "what is due has run", slack / 1000)
         return by, by + slack
 
-    def tally(self, by):
+    def tally(self, by, quiet=False):
         """Without any excuse: the targets up to then that have no run, and those that have two."""
         starts = collections.Counter((r.name, r.due) for r in self.runs() if r.attempt == 0)
         due = [(op.name, t) for op in self.job_ops if op.value is not None and op.outcome == "ok"
                for t in op.value.targets(by)]
         missed, doubled = [d for d in due if starts[d] == 0], [d for d in due if starts[d] > 1]
-        say(f"of {len(due)} targets {len(missed)} were missed, {len(doubled)} doubled")
+        if not quiet:
+            say(f"of {len(due)} targets {len(missed)} were missed, {len(doubled)} doubled")
         return missed, doubled
 
     # -- the verdict
@@ -227,8 +231,10 @@ class Witness:
             say(f"{name}: {v.judged} judged, {len(v.wrong)} violated")
             wrong += [f"{name}: {sentence}" for sentence in v.wrong]
         outcomes = collections.Counter(f"{op.kind} {op.outcome}" for op in self.ops)
-        say(", ".join(f"{n} {what}" for what, n in sorted(outcomes.items())) + f"; {len(runs)} runs")
+        say(", ".join(f"{n} {what}" for what, n in sorted(outcomes.items())) + f"; {self.stale} reads said that they are stale; {len(runs)} runs")
         if wrong:
+            missed = {name for name, t in self.tally(read_at, quiet=True)[0]}
+            print(*(f"  {r}" for r in self.own.values() if r.state != "ran" or r.name in missed), sep="\n")
             print(*(f"  {t} {kind} {what}" for t, kind, what in self.faults[-60:]), sep="\n")
             print(*wrong[:40], sep="\n")
         return wrong
