@@ -10,31 +10,32 @@
 
 /* name in the log, schema level since which it exists, what it does.
  * Never rename or reuse: old logs hold them. */
-#define COMMANDS(X)                                                                           \
-    X(COMMAND_SCHEMA_UPGRADE, "schema.upgrade", 0, "raises the level of the state")           \
-    X(COMMAND_SETTING_PUT, "setting.put", 1, "sets cluster-wide facts")                       \
-    X(COMMAND_NODE_PUT, "node.put", 1, "announces a node of the cluster")                     \
-    X(COMMAND_AGENT_REGISTER, "agent.register", 1, "an agent came, or came back")             \
-    X(COMMAND_AGENT_STATE, "agent.state", 1, "an agent drains, is unreachable, gone or back") \
-    X(COMMAND_APP_PUT, "app.put", 1, "changes apps and starts the deployment that does it")   \
-    X(COMMAND_APP_DELAY_RESET, "app.delay_reset", 1, "drops an app's backoff")                \
-    X(COMMAND_APP_FORGET, "app.forget", 1, "removes deleted apps whose instances have ended") \
-    X(COMMAND_DEPLOYMENT_STEP, "deployment.step", 1, "a deployment goes on, waits or ends")   \
-    X(COMMAND_TASK_LAUNCH, "task.launch", 1, "places instances and job runs on agents")       \
-    X(COMMAND_TASK_KILL, "task.kill", 1, "orders tasks to end")                               \
-    X(COMMAND_TASK_UPDATE, "task.update", 1, "takes in what agents report")                   \
-    X(COMMAND_JOB_PUT, "job.put", 1, "creates or replaces a job")                             \
-    X(COMMAND_JOB_DELETE, "job.delete", 1, "deletes a job and kills its runs")                \
-    X(COMMAND_JOB_TICK, "job.tick", 1, "claims due targets, records missed ones")             \
-    X(COMMAND_JOB_TRIGGER, "job.trigger", 1, "a run that a person asked for")                 \
-    X(COMMAND_RUN_UPDATE, "run.update", 1, "queues retries, ends runs that can not start")    \
-    X(COMMAND_TOKEN_PUT, "token.put", 2, "makes a token that nodes join with")                \
-    X(COMMAND_TOKEN_REVOKE, "token.revoke", 2, "makes a token worthless")                     \
-    X(COMMAND_NODE_JOIN, "node.join", 2, "admits a node, by a token, with a certificate")     \
-    X(COMMAND_NODE_RENEW, "node.renew", 2, "an admitted node has its next certificate")       \
-    X(COMMAND_NODE_HOLD, "node.hold", 3, "a master is to stay a standby, or may vote again")  \
-    X(COMMAND_NODE_REMOVE, "node.remove", 4, "a node is of the cluster no more")              \
-    X(COMMAND_AGENT_DRAIN, "agent.drain", 4, "an agent is to become empty, or may fill again")
+#define COMMANDS(X)                                                                            \
+    X(COMMAND_SCHEMA_UPGRADE, "schema.upgrade", 0, "raises the level of the state")            \
+    X(COMMAND_SETTING_PUT, "setting.put", 1, "sets cluster-wide facts")                        \
+    X(COMMAND_NODE_PUT, "node.put", 1, "announces a node of the cluster")                      \
+    X(COMMAND_AGENT_REGISTER, "agent.register", 1, "an agent came, or came back")              \
+    X(COMMAND_AGENT_STATE, "agent.state", 1, "an agent drains, is unreachable, gone or back")  \
+    X(COMMAND_APP_PUT, "app.put", 1, "changes apps and starts the deployment that does it")    \
+    X(COMMAND_APP_DELAY_RESET, "app.delay_reset", 1, "drops an app's backoff")                 \
+    X(COMMAND_APP_FORGET, "app.forget", 1, "removes deleted apps whose instances have ended")  \
+    X(COMMAND_DEPLOYMENT_STEP, "deployment.step", 1, "a deployment goes on, waits or ends")    \
+    X(COMMAND_TASK_LAUNCH, "task.launch", 1, "places instances and job runs on agents")        \
+    X(COMMAND_TASK_KILL, "task.kill", 1, "orders tasks to end")                                \
+    X(COMMAND_TASK_UPDATE, "task.update", 1, "takes in what agents report")                    \
+    X(COMMAND_JOB_PUT, "job.put", 1, "creates or replaces a job")                              \
+    X(COMMAND_JOB_DELETE, "job.delete", 1, "deletes a job and kills its runs")                 \
+    X(COMMAND_JOB_TICK, "job.tick", 1, "claims due targets, records missed ones")              \
+    X(COMMAND_JOB_TRIGGER, "job.trigger", 1, "a run that a person asked for")                  \
+    X(COMMAND_RUN_UPDATE, "run.update", 1, "queues retries, ends runs that can not start")     \
+    X(COMMAND_TOKEN_PUT, "token.put", 2, "makes a token that nodes join with")                 \
+    X(COMMAND_TOKEN_REVOKE, "token.revoke", 2, "makes a token worthless")                      \
+    X(COMMAND_NODE_JOIN, "node.join", 2, "admits a node, by a token, with a certificate")      \
+    X(COMMAND_NODE_RENEW, "node.renew", 2, "an admitted node has its next certificate")        \
+    X(COMMAND_NODE_HOLD, "node.hold", 3, "a master is to stay a standby, or may vote again")   \
+    X(COMMAND_NODE_REMOVE, "node.remove", 4, "a node is of the cluster no more")               \
+    X(COMMAND_AGENT_DRAIN, "agent.drain", 4, "an agent is to become empty, or may fill again") \
+    X(COMMAND_NODE_STATE, "node.state", 5, "members vote, stand by, are down or up")
 
 enum command_kind {
 #define X(name, word, level, what) name,
@@ -47,7 +48,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 4 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 5 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */

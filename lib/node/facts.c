@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#define LOOK_MS 200
 #define REFUSED_UNASKED \
     1000 /* so many refusals are kept without a look whether they still matter */
 
@@ -135,9 +136,35 @@ static struct listeners_row leader_listeners(struct node *n, uint64_t leader)
     return row;
 }
 
+/* Whether there can be news, without asking the state: turns are many. */
+static bool has_news(struct node *n)
+{
+    struct facts_key key;
+    memset(&key, 0, sizeof key);
+    key.applied = replica_applied(n->replica);
+    key.leader = replica_leader(n->replica, NULL);
+    key.term = replica_term(n->replica);
+    key.leaderless_ms = n->leaderless.ms;
+    key.clock_off_ms = n->clocks.off_ms;
+    key.clock_step_ms = n->clocks.step_ms;
+    key.agent = n->agent != NULL ? agent_id(n->agent) : -1;
+    key.ports_refused = n->ports_refused;
+    key.clocks = clocks_text(n);
+    key.wrong = n->wrong;
+    key.leading = n->leading;
+    key.unfit = replica_mending(n->replica);
+    if (memcmp(&key, &n->facts_key, sizeof key) == 0 && n->now.mono.ms < n->facts_due.ms)
+        return false;
+    n->facts_key = key;
+    n->facts_due = mono_after(n->now.mono, LOOK_MS); /* at the members, who fall silent */
+    return true;
+}
+
 void facts_show(struct node *n)
 {
     struct node_row leader;
+    if (!has_news(n))
+        return;
     uint64_t id = replica_leader(n->replica, NULL);
     struct facts f = n->facts;
     bool level = state_level(n->state) > 0;

@@ -23,6 +23,7 @@ void lead_follow(struct node *n)
         n->out.epoch = leads ? term : 0;
         n->led_since = n->now.mono;
         n->housekeeping = false;
+        n->house_index = 0;
         log_info(leads ? "leading" : "not leading", "term=%llu", (unsigned long long)term);
         if (n->minds_lead)
             tell_minds(n, false);
@@ -72,7 +73,8 @@ static void upgrade(struct node *n, int level)
 /* What a leader sees to before anything else: the schema, the cluster's name, its own row. */
 void lead_keep_house(struct node *n)
 {
-    if (!n->leading || n->housekeeping)
+    uint64_t applied = replica_applied(n->replica);
+    if (!n->leading || n->housekeeping || n->house_index == applied)
         return;
     if (state_level(n->state) == 0) /* its founders are of one build */
         upgrade(n, COMMAND_LEVEL);
@@ -82,4 +84,6 @@ void lead_keep_house(struct node *n)
         announce(n);
     else if (members_level(n) > state_level(n->state))
         upgrade(n, members_level(n));
+    else
+        n->house_index = applied; /* it stays so while nothing is applied */
 }

@@ -8,6 +8,7 @@
 #define ANNOUNCE_MS 1000
 #define LOOK_MS 200    /* at the members, while leading */
 #define LIVE_MS 1500   /* heard so lately, a member counts as there */
+#define DOWN_MS 3000   /* unheard for so long, it is said to be down */
 #define BEHIND_MAX 512 /* entries; who lacks fewer has caught up */
 #define VOTERS_MAX 5
 
@@ -34,14 +35,13 @@ static void know_all(struct node *n)
         know(n, &row);
 }
 
+/* Of one that has announced itself and is not in the identities nothing is known: it may have been
+ * admitted in an entry that is still to come. Who was removed stays there for long, as gone. */
 static void know_one(struct node *n, int64_t id)
 {
     struct identity_row row;
-    const struct known_node gone = {.id = id, .address = "", .gone = true};
     if (state_identity_by_id(n->state, id, &row))
         know(n, &row);
-    else
-        n->hands->know(n->hands, &gone);
 }
 
 void members_changed(struct node *n, int64_t id)
@@ -88,13 +88,24 @@ static bool listeners_told(const struct node *n)
             str_eq(told.mesos, own.mesos));
 }
 
-bool members_announced(const struct node *n)
+static bool is_announced(const struct node *n)
 {
     struct node_row row;
     return state_node_by_id(n->state, (int64_t)n->options.id, &row) &&
            str_eq(row.name, n->options.name) && str_eq(row.address, n->options.address) &&
            row.modes == n->options.modes && row.level == COMMAND_LEVEL &&
            str_eq(row.version, n->options.facts.version) && listeners_told(n);
+}
+
+/* It stays so while nothing is applied. */
+bool members_announced(struct node *n)
+{
+    uint64_t applied = replica_applied(n->replica);
+    if (n->announced_index != applied) {
+        n->announced = is_announced(n);
+        n->announced_index = applied;
+    }
+    return n->announced;
 }
 
 /* The members of node.put, but for the id. */
@@ -151,6 +162,7 @@ void members_take(struct node *n, int64_t from, const struct json *body)
 struct seat {
     int64_t id;
     bool self, member, voter, wanted, may_vote, live, dead, ready;
+    int64_t silent_ms;
     char address[REPLICA_ADDRESS_MAX + 1];
 };
 
@@ -159,11 +171,19 @@ struct seats {
     size_t n;
 };
 
-static struct seat *seat_of(struct seats *s, int64_t id)
+static struct seat *find_seat(struct seats *s, int64_t id)
 {
     for (size_t i = 0; i < s->n; i++)
         if (s->items[i].id == id)
             return &s->items[i];
+    return NULL;
+}
+
+static struct seat *seat_of(struct seats *s, int64_t id)
+{
+    struct seat *known = find_seat(s, id);
+    if (known != NULL)
+        return known;
     if (s->n == LIMIT_SERVERS)
         return NULL;
     s->items[s->n] = (struct seat){.id = id};
@@ -184,6 +204,7 @@ static void look_at_members(struct node *n, struct seats *s)
         seat->member = true;
         seat->voter = m.server.role == REPLICA_VOTER;
         seat->live = seat->self || (m.heard.ms > 0 && n->now.mono.ms - m.heard.ms < LIVE_MS);
+        seat->silent_ms = silent_ms;
         seat->dead = !seat->self && silent_ms >= n->options.replace_ms;
         seat->ready = m.match + BEHIND_MAX >= last;
     }
@@ -288,6 +309,63 @@ static struct step next_step(const struct seats *s)
     return nothing;
 }
 
+/* ---------------- how they are, for everybody to see */
+
+static bool is_up(const struct seat *s, const struct member_row *known)
+{
+    return s->self || s->live || (known->up && s->silent_ms < DOWN_MS);
+}
+
+static void put_state(struct json_writer *w, int64_t node, int role, bool up)
+{
+    json_object(w);
+    json_member_int(w, "node", node);
+    json_member_int(w, "role", role);
+    json_member_bool(w, "up", up);
+    json_object_end(w);
+}
+
+/* Returns how many have changed; with a writer they are written. */
+static size_t put_changed(struct node *n, struct seats *s, struct json_writer *w)
+{
+    size_t changed = 0;
+    struct stmt *q = state_members(n->state);
+    while (q != NULL && stmt_row(q)) {
+        const struct seat *seat = find_seat(s, stmt_i64(q, 0));
+        if (seat != NULL && seat->member)
+            continue;
+        changed++;
+        if (w != NULL)
+            put_state(w, stmt_i64(q, 0), -1, false);
+    }
+    for (size_t i = 0; i < s->n; i++) {
+        const struct seat *seat = &s->items[i];
+        struct member_row known = {.up = true};
+        bool there = state_member(n->state, seat->id, &known), up = is_up(seat, &known);
+        if (!seat->member || (there && known.votes == seat->voter && known.up == up))
+            continue;
+        changed++;
+        if (w != NULL)
+            put_state(w, seat->id, seat->voter, up);
+    }
+    return changed;
+}
+
+static void tell_states(struct node *n, struct seats *s)
+{
+    struct json_writer w;
+    if (n->housekeeping || state_level(n->state) < command_level(COMMAND_NODE_STATE) ||
+        put_changed(n, s, NULL) == 0)
+        return;
+    n->housekeeping = true;
+    outbox_draft(&n->out, COMMAND_NODE_STATE, (struct origin){ORIGIN_NODE, 0}, &w);
+    json_key(&w, "set");
+    json_array(&w);
+    put_changed(n, s, &w);
+    json_array_end(&w);
+    outbox_draft_end(&n->out, &w);
+}
+
 static void change_members(struct node *n)
 {
     struct seats seats = {0};
@@ -297,6 +375,9 @@ static void change_members(struct node *n)
     if (seats.n == 0)
         return; /* a cluster of one without certificates */
     look_at_members(n, &seats);
+    tell_states(n, &seats);
+    if (n->change.ticket != 0)
+        return;
     const struct step step = next_step(&seats);
     if (step.id == 0)
         return;
@@ -374,12 +455,14 @@ size_t members_show(const struct node *n, struct member_fact out[LIMIT_SERVERS])
     size_t i = 0;
     uint64_t last = replica_last(n->replica);
     for (; i < LIMIT_SERVERS && replica_member(n->replica, i, &m); i++) {
+        struct member_row seen = {.up = true};
         bool self = m.server.id == n->options.id, others = n->leading && !self;
-        bool heard = m.heard.ms > 0 && n->now.mono.ms - m.heard.ms < LIVE_MS;
+        bool heard = others ? m.heard.ms > 0 && n->now.mono.ms - m.heard.ms < LIVE_MS
+                            : !state_member(n->state, (int64_t)m.server.id, &seen) || seen.up;
         out[i] = (struct member_fact){
             .id = (int64_t)m.server.id,
             .voter = m.server.role == REPLICA_VOTER,
-            .live = !others || heard,
+            .live = self || heard,
             .ready = !others || m.server.role == REPLICA_VOTER || m.match + BEHIND_MAX >= last,
         };
     }
@@ -407,18 +490,18 @@ int members_level(struct node *n)
 void members_look(struct node *n)
 {
     announce(n);
-    if (!n->minds_lead || n->stopping || n->change.ticket != 0 || n->now.mono.ms < n->look_due.ms)
+    if (!n->minds_lead || n->stopping || n->now.mono.ms < n->look_due.ms)
         return;
     n->look_due = mono_after(n->now.mono, LOOK_MS);
     change_members(n);
 }
 
-struct mono members_due(const struct node *n)
+struct mono members_due(struct node *n)
 {
     if (n->stopping || state_level(n->state) == 0)
         return MONO_NEVER;
     if (n->minds_lead)
-        return n->change.ticket == 0 && n->has_identities ? n->look_due : MONO_NEVER;
+        return n->has_identities ? n->look_due : MONO_NEVER;
     bool tells = replica_leader(n->replica, NULL) != 0 && !members_announced(n);
     return tells ? n->announce_due : MONO_NEVER;
 }

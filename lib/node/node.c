@@ -294,7 +294,7 @@ static bool restless(const struct node *n)
     return n->letters_n > 0 || n->out.n > 0 || n->dones_n > 0 || replica_restless(n->replica);
 }
 
-struct mono node_due(const struct node *n)
+struct mono node_due(struct node *n)
 {
     if (restless(n) || must_hand_over(n))
         return (struct mono){0};

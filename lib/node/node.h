@@ -73,10 +73,10 @@ int node_open(const struct node_options *options, struct hands *hands, struct no
 /* Takes the events. now.mono never goes back. */
 int node_turn(struct node *n, struct event *events, size_t events_n, struct now now,
               struct error *err) MUST_CHECK;
-struct mono node_due(const struct node *n); /* when to turn although nothing happened */
-bool node_ready(const struct node *n);      /* has a state, a leader, and its own agent is known */
-bool node_stopped(const struct node *n);    /* after EVENT_STOP: may be closed now */
-void node_close(struct node *n);            /* accepts NULL; tasks go on */
+struct mono node_due(struct node *n);    /* when to turn although nothing happened */
+bool node_ready(const struct node *n);   /* has a state, a leader, and its own agent is known */
+bool node_stopped(const struct node *n); /* after EVENT_STOP: may be closed now */
+void node_close(struct node *n);         /* accepts NULL; tasks go on */
 
 /* ---- for the simulator's and the tests' checks */
 struct state *node_state(struct node *n);

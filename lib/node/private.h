@@ -167,6 +167,17 @@ struct node {
     struct mono led_since, leaderless; /* leaderless 0: there is a leader */
     struct mono look_due, announce_due;
     struct hint hint;
+    bool announced;           /* as of announced_index */
+    uint64_t announced_index; /* applied; 0: not looked yet */
+    uint64_t house_index;     /* applied, when the house was found in order; 0: it was not */
+    struct mono facts_due;    /* though nothing seems to have changed */
+    struct facts_key { /* what the facts were made from, as far as that is cheap to compare */
+        uint64_t applied, leader, term;
+        int64_t leaderless_ms, clock_off_ms, clock_step_ms;
+        int64_t agent;
+        const char *ports_refused, *clocks, *wrong;
+        bool leading, unfit;
+    } facts_key;
     bool has_identities; /* else it is a cluster of one without certificates */
     bool know_all;       /* the transport is to be told of every node */
     int64_t *changed;    /* those that it is to be told of */
@@ -224,13 +235,13 @@ void mail_send_posts(struct node *n);
 /* ---- members.c */
 void members_changed(struct node *n, int64_t id); /* from the feed */
 void members_tell(struct node *n);                /* to the transport */
-bool members_announced(const struct node *n);
+bool members_announced(struct node *n);
 void members_write_own(struct node *n, struct json_writer *w);
 void members_take(struct node *n, int64_t from, const struct json *body);
 void members_hand_over(struct node *n); /* what doors have asked for */
 void members_outcome(struct node *n, const struct replica_outcome *o);
 void members_look(struct node *n);
-struct mono members_due(const struct node *n);
+struct mono members_due(struct node *n);
 /* Fills in Raft's configuration as doors show it; returns how many. */
 size_t members_show(const struct node *n, struct member_fact out[LIMIT_SERVERS]);
 int members_level(struct node *n); /* the newest that all of them know */

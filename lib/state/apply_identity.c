@@ -359,8 +359,9 @@ int apply_node_join(struct apply *a)
 
 static void drop_node(struct apply *a, int64_t node)
 {
-    static const int rows[] = {NODE_DROP, LISTENERS_DROP, HOLD_END};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    static const int rows[] = {NODE_DROP, LISTENERS_DROP, HOLD_END, MEMBER_DROP};
+    size_t n = sizeof rows / sizeof rows[0] - (a->s->level < LEVEL_MEMBERS);
+    for (size_t i = 0; i < n; i++) {
         struct stmt *q = change_use(a->s, rows[i]);
         stmt_bind_i64(q, ":node", node);
         stmt_run(q);

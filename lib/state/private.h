@@ -79,12 +79,14 @@ int apply_token_revoke(struct apply *a);
 int apply_node_join(struct apply *a);
 int apply_node_renew(struct apply *a);
 int apply_node_hold(struct apply *a);
+int apply_node_state(struct apply *a);
 int apply_node_remove(struct apply *a);
 int apply_agent_drain(struct apply *a);
 
 #define LEVEL_IDENTITY 2 /* since which there are tokens and identities */
 #define LEVEL_NODES 3    /* listeners and holds */
 #define LEVEL_DRAINS 4
+#define LEVEL_MEMBERS 5
 bool identity_by_store(struct state *s, int64_t store, struct identity_row *out);
 
 /* ---- between the files that apply */

@@ -754,6 +754,24 @@ bool state_listeners_of(struct state *s, int64_t node, struct listeners_row *out
     return true;
 }
 
+bool state_member(struct state *s, int64_t node, struct member_row *out)
+{
+    if (s->level < LEVEL_MEMBERS)
+        return false;
+    struct stmt *q = query_use(s, MEMBER);
+    stmt_bind_i64(q, ":node", node);
+    if (!stmt_row(q))
+        return false;
+    *out = (struct member_row){stmt_bool(q, 0), stmt_bool(q, 1), wall_at(q, 2)};
+    stmt_end(q);
+    return true;
+}
+
+struct stmt *state_members(struct state *s)
+{
+    return s->level < LEVEL_MEMBERS ? NULL : query_use(s, MEMBERS);
+}
+
 bool state_node_is_held(struct state *s, int64_t node)
 {
     if (s->level < LEVEL_NODES)

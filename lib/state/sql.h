@@ -52,7 +52,7 @@
 
 /* Asking: prepared on readers too. Those of one level after those of the one before: a state that
  * has not been upgraded yet knows only the first of them. */
-#define QUERIES(X) QUERIES_1(X) QUERIES_2(X) QUERIES_3(X) QUERIES_4(X)
+#define QUERIES(X) QUERIES_1(X) QUERIES_2(X) QUERIES_3(X) QUERIES_4(X) QUERIES_5(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -136,9 +136,12 @@
 #define QUERIES_4(X)                                               \
     X(DRAINS_ANY, "select 1 from drains where agent >= 0 limit 1") \
     X(DRAIN_OF, "select since_ms, made_by from drains where agent = :agent")
+#define QUERIES_5(X)                                                       \
+    X(MEMBER, "select role, up, since_ms from members where node = :node") \
+    X(MEMBERS, "select node from members order by node")
 
 /* Applying: only on the writer. */
-#define CHANGES(X) CHANGES_1(X) CHANGES_2(X) CHANGES_3(X) CHANGES_4(X)
+#define CHANGES(X) CHANGES_1(X) CHANGES_2(X) CHANGES_3(X) CHANGES_4(X) CHANGES_5(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -298,3 +301,7 @@
     X(NODE_DROP, "delete from nodes where id = :node")                                \
     X(LISTENERS_DROP, "delete from listeners where node = :node")                     \
     X(AGENTS_OF_NODE, "select id from agents where node = :node and state <> 4 order by id")
+#define CHANGES_5(X)                                                                              \
+    X(MEMBER_PUT, "insert into members(node, role, up, since_ms) values(:node, :role, :up, :at) " \
+                  "on conflict(node) do update set role = :role, up = :up, since_ms = :at")       \
+    X(MEMBER_DROP, "delete from members where node = :node")

@@ -23,7 +23,7 @@ static const char *const summed[] = {
     "settings",   "requests",     "events",        "nodes",       "agents",          "agent_ports",
     "apps",       "app_versions", "service_ports", "deployments", "deployment_apps", "app_counts",
     "instances",  "tasks",        "jobs",          "job_runs",    "job_stats",       "tokens",
-    "identities", "listeners",    "holds",         "drains",
+    "identities", "listeners",    "holds",         "drains",      "members",
 };
 
 /* The first so many statements and sums belong to a state of that level. */
@@ -34,7 +34,9 @@ static const struct {
     [2] = {ROWS(QUERIES_1) + ROWS(QUERIES_2), ROWS(CHANGES_1) + ROWS(CHANGES_2), 19},
     [3] = {ROWS(QUERIES_1) + ROWS(QUERIES_2) + ROWS(QUERIES_3),
            ROWS(CHANGES_1) + ROWS(CHANGES_2) + ROWS(CHANGES_3), 21},
-    [4] = {N_QUERIES, N_STATEMENTS_END - N_QUERIES, sizeof summed / sizeof summed[0]},
+    [4] = {ROWS(QUERIES_1) + ROWS(QUERIES_2) + ROWS(QUERIES_3) + ROWS(QUERIES_4),
+           ROWS(CHANGES_1) + ROWS(CHANGES_2) + ROWS(CHANGES_3) + ROWS(CHANGES_4), 22},
+    [5] = {N_QUERIES, N_STATEMENTS_END - N_QUERIES, sizeof summed / sizeof summed[0]},
 };
 
 /* A change that waits for the COMMIT; its texts are its own. */
@@ -265,6 +267,7 @@ static int (*const appliers[COMMAND_KINDS])(struct apply *a) = {
     [COMMAND_NODE_HOLD] = apply_node_hold,
     [COMMAND_NODE_REMOVE] = apply_node_remove,
     [COMMAND_AGENT_DRAIN] = apply_agent_drain,
+    [COMMAND_NODE_STATE] = apply_node_state,
 };
 
 /* As it was answered then. */

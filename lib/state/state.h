@@ -275,6 +275,13 @@ struct listeners_row {
     const char *marathon, *chronos, *mesos;
 };
 bool state_listeners_of(struct state *s, int64_t node, struct listeners_row *out);
+/* How the leader has seen a member of Raft's configuration; empty below level 5. */
+struct member_row {
+    bool votes, up;
+    struct wall since;
+};
+bool state_member(struct state *s, int64_t node, struct member_row *out);
+struct stmt *state_members(struct state *s); /* column 0: the node, ascending; NULL: none */
 bool state_node_is_held(struct state *s, int64_t node); /* a master that is to stay a standby */
 
 /* ---- who may come, and who came. Empty below level 2. The hashes of secrets are in no row. */

@@ -103,6 +103,7 @@ static void hand_know(struct hands *h, const struct known_node *k)
 {
     struct member *m = h->data;
     assert_in_range(k->id, 1, STAGE_NODES);
+    m->told_gone += k->gone;
     str_copy(m->known[k->id - 1], sizeof m->known[0], k->gone ? "" : k->address);
 }
 

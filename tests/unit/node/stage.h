@@ -35,6 +35,7 @@ struct member {
     unsigned facts;      /* how often they were told */
     bool saw_leading;    /* in the newest facts */
     int64_t clock_step_ms;
+    int told_gone;               /* how often a node was */
     char known[STAGE_NODES][32]; /* by position: whose address it was told; "": gone, or nobody */
     char refused[512];           /* ports, likewise */
 };

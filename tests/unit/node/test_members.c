@@ -201,6 +201,40 @@ static void each_node_announces_itself(void **unused)
                  3000);
 }
 
+/* What the leader sees of the members is seen at every node, and when it changed. */
+static void who_is_not_heard_is_down_for_everybody(void **unused)
+{
+    struct member_row row;
+    (void)unused;
+    begin(3);
+    grow_to(3);
+    int leader = stage_leader(&s), dead = other_than(leader), third = 3 - leader - dead;
+    WAIT(state_member(state(third), dead + 1, &row) && row.up && row.votes, 3000);
+    stage_run_ms(&s, 2000);
+    uint64_t before = node_applied(s.members[leader].node);
+    stage_run_ms(&s, 10000);
+    assert_int_equal(node_applied(s.members[leader].node), before); /* calm costs nothing */
+    stage_down(&s, dead);
+    WAIT(state_member(state(third), dead + 1, &row) && !row.up, 5000);
+    assert_int_equal(stage_up(&s, dead), 0);
+    WAIT(state_member(state(third), dead + 1, &row) && row.up, 5000);
+    stage_down(&s, leader);
+    WAIT(state_member(state(third), leader + 1, &row) && !row.up, 8000);
+}
+
+/* An announcement may be applied before the entry that admits who has made it. */
+static void who_is_not_in_the_state_yet_is_not_gone(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 2);
+    s.growing = true;
+    assert_int_equal(stage_up(&s, 0), 0);
+    WAIT(node_ready(s.members[0].node), 3000); /* it has announced itself */
+    assert_int_equal(s.members[0].told_gone, 0);
+    assert_int_equal(stage_join(&s, 0, 0), 200);
+    WAIT(str_eq(s.members[0].known[0], s.members[0].address), 1000);
+}
+
 /* ---- nodes that are only agents */
 
 static void begin_with_agent(int nodes)
@@ -391,6 +425,8 @@ int main(void)
         TEST(without_a_standby_a_dead_voter_stays_one),
         TEST(who_is_held_votes_no_more_until_it_may),
         TEST(each_node_announces_itself),
+        TEST(who_is_not_heard_is_down_for_everybody),
+        TEST(who_is_not_in_the_state_yet_is_not_gone),
         TEST(a_leader_whose_process_died_is_replaced_at_once),
         TEST(a_connection_that_broke_deposes_nobody),
         TEST(a_leader_whose_clock_is_wrong_steps_aside),
