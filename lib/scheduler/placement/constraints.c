@@ -83,15 +83,9 @@ static bool group_quota(const struct crowd *crowd, int64_t here, int64_t groups,
     return here < quota || (here == quota && rest - rest_used > 0);
 }
 
-static bool matches(const char *pattern, const char *value)
+static bool matches(const struct pattern *p, const char *value)
 {
-    struct pattern *p;
-    struct error err;
-    if (pattern_new(pattern, &p, &err) != 0)
-        return false; /* was checked when it came in */
-    bool yes = pattern_matches(p, value);
-    pattern_free(p);
-    return yes;
+    return p != NULL && pattern_matches(p, value);
 }
 
 static bool same_value(const char *wanted, const char *value)
@@ -109,7 +103,8 @@ bool constraint_counts(const struct constraint *c)
 }
 
 bool constraint_holds(const struct constraint *c, enum constraint_dialect dialect,
-                      const char *value, const struct crowd *crowd, int64_t wanted)
+                      const char *value, const struct pattern *pattern, const struct crowd *crowd,
+                      int64_t wanted)
 {
     if (value == NULL)
         return dialect == CONSTRAINT_OF_APP && c->op == OP_UNLIKE;
@@ -126,9 +121,9 @@ bool constraint_holds(const struct constraint *c, enum constraint_dialect dialec
     case OP_MAX_PER:
         return placed_at(crowd, value) < c->number;
     case OP_LIKE:
-        return matches(c->value, value);
+        return matches(pattern, value);
     case OP_UNLIKE:
-        return !matches(c->value, value);
+        return !matches(pattern, value);
     case OP_IS:
         return same_value(c->value, value);
     case OP_EQUALS:

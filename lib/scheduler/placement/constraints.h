@@ -22,8 +22,10 @@ bool constraint_value(const struct constraint *c, enum constraint_dialect dialec
                       const char *hostname, const struct json *attributes,
                       char dst[FIELD_TEXT_SIZE]);
 
-/* `value` NULL: the agent has none. `crowd`, and `wanted`, the instances of the app, are what
+/* `value` NULL: the agent has none. `pattern` is LIKE's and UNLIKE's value, compiled; NULL when it
+ * is none, and then nothing matches. `crowd`, and `wanted`, the instances of the app, are what
  * operators that count look at (constraint_counts); a job's do not. */
 bool constraint_holds(const struct constraint *c, enum constraint_dialect dialect,
-                      const char *value, const struct crowd *crowd, int64_t wanted);
+                      const char *value, const struct pattern *pattern, const struct crowd *crowd,
+                      int64_t wanted);
 bool constraint_counts(const struct constraint *c);

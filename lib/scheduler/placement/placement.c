@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -46,6 +47,13 @@ struct app_places {
     size_t n, cap;
 };
 
+/* One constraint that does not count: its pattern, and what it says of each machine, found out when
+ * it is first asked. With many machines and instances nothing else would be affordable. */
+struct verdicts {
+    struct pattern *pattern; /* NULL: it has none */
+    enum { NOT_ASKED, HOLDS, FAILS } * of;
+};
+
 /* A place that was given, and is not in the state yet. */
 struct promise {
     int64_t agent, app;
@@ -59,6 +67,7 @@ struct placement {
     bool loaded;              /* the machines have been read: when somebody first asks */
     struct machine *machines; /* by id */
     size_t n, cap;
+    struct map *verdicts;     /* constraint, as text -> struct verdicts; of these machines */
     struct map *apps;         /* id -> struct app_places */
     struct promise *promises; /* the oldest first */
     size_t promises_n, promises_cap;
@@ -138,8 +147,20 @@ struct placement *placement_new(struct state *state, bool (*live)(void *data, in
                                 void *data)
 {
     struct placement *p = NEW(struct placement);
-    *p = (struct placement){.state = state, .live = live, .data = data, .apps = map_new()};
+    *p = (struct placement){
+        .state = state, .live = live, .data = data, .apps = map_new(), .verdicts = map_new()};
     return p;
+}
+
+static void forget_verdicts(struct placement *p)
+{
+    struct verdicts *v;
+    for (size_t cursor = 0; (v = map_each(p->verdicts, &cursor)) != NULL;) {
+        pattern_free(v->pattern);
+        mem_free(v->of);
+        mem_free(v);
+    }
+    map_free(p->verdicts);
 }
 
 static void forget_machines(struct placement *p)
@@ -182,6 +203,7 @@ void placement_free(struct placement *p)
         return;
     drop_promises(p, 0, p->promises_n);
     forget_machines(p);
+    forget_verdicts(p);
     forget_apps(p);
     mem_free(p->promises);
     mem_free(p->machines);
@@ -196,7 +218,9 @@ void placement_turn(struct placement *p)
     drop_promises(p, p->promises_n - not_proposed, p->promises_n);
     p->given = p->proposed;
     forget_machines(p);
+    forget_verdicts(p);
     forget_apps(p);
+    p->verdicts = map_new();
     p->apps = map_new();
 }
 
@@ -288,7 +312,8 @@ static const struct json *attributes(struct machine *m)
 struct asking {
     const struct demand *d;
     enum constraint_dialect dialect;
-    struct crowd *crowds; /* one a constraint */
+    struct crowd *crowds;       /* one a constraint; empty of those that do not count */
+    struct verdicts **verdicts; /* of these; NULL of those that do */
 };
 
 static size_t constraints_n(const struct demand *d)
@@ -317,6 +342,26 @@ static void gather_crowd(struct placement *p, const struct app_places *a,
     *out = (struct crowd){values, n};
 }
 
+static struct verdicts *verdicts_of(struct placement *p, const struct constraint *c,
+                                    enum constraint_dialect dialect)
+{
+    struct buf key;
+    struct error err;
+    const char *value = c->value != NULL ? c->value : "";
+    buf_init(&key, LIMIT_BODY_BYTES);
+    buf_printf(&key, "%d %d %s %s", (int)dialect, (int)c->op, c->field, value);
+    struct verdicts *v = map_get_str(p->verdicts, buf_str(&key));
+    if (v == NULL) {
+        v = NEW(struct verdicts);
+        v->of = mem_zalloc((p->n + 1) * sizeof v->of[0]);
+        if ((c->op == OP_LIKE || c->op == OP_UNLIKE) && pattern_new(value, &v->pattern, &err) != 0)
+            v->pattern = NULL; /* was checked when it came in */
+        map_put_str(p->verdicts, buf_str(&key), v);
+    }
+    buf_close(&key);
+    return v;
+}
+
 static void asking_begin(struct placement *p, const struct demand *d, struct asking *out)
 {
     size_t n = constraints_n(d);
@@ -324,6 +369,10 @@ static void asking_begin(struct placement *p, const struct demand *d, struct ask
     if (n == 0)
         return;
     out->crowds = mem_zalloc(n * sizeof out->crowds[0]);
+    out->verdicts = mem_zalloc(n * sizeof out->verdicts[0]);
+    for (size_t i = 0; i < n; i++)
+        if (!constraint_counts(&d->constraints->items[i]))
+            out->verdicts[i] = verdicts_of(p, &d->constraints->items[i], out->dialect);
     if (d->app == 0)
         return;
     const struct app_places *a = places_of(p, d);
@@ -340,15 +389,36 @@ static void asking_end(struct asking *a)
         mem_free((void *)a->crowds[i].values);
     }
     mem_free(a->crowds);
+    mem_free(a->verdicts);
 }
 
-static bool meets(struct machine *m, const struct asking *a, char example[static EXAMPLE_SIZE])
+static bool holds(struct machine *m, const struct asking *a, size_t i)
+{
+    char text[FIELD_TEXT_SIZE];
+    const struct constraint *c = &a->d->constraints->items[i];
+    const struct verdicts *v = a->verdicts[i];
+    bool has = constraint_value(c, a->dialect, m->hostname, attributes(m), text);
+    return constraint_holds(c, a->dialect, has ? text : NULL, v != NULL ? v->pattern : NULL,
+                            &a->crowds[i], a->d->wanted);
+}
+
+static bool holds_at(struct placement *p, struct machine *m, const struct asking *a, size_t i)
+{
+    struct verdicts *v = a->verdicts[i];
+    size_t at = (size_t)(m - p->machines);
+    if (v == NULL)
+        return holds(m, a, i);
+    if (v->of[at] == NOT_ASKED)
+        v->of[at] = holds(m, a, i) ? HOLDS : FAILS;
+    return v->of[at] == HOLDS;
+}
+
+static bool meets(struct placement *p, struct machine *m, const struct asking *a,
+                  char example[static EXAMPLE_SIZE])
 {
     for (size_t i = 0; i < constraints_n(a->d); i++) {
         const struct constraint *c = &a->d->constraints->items[i];
-        char text[FIELD_TEXT_SIZE];
-        bool has = constraint_value(c, a->dialect, m->hostname, attributes(m), text);
-        if (constraint_holds(c, a->dialect, has ? text : NULL, &a->crowds[i], a->d->wanted))
+        if (holds_at(p, m, a, i))
             continue;
         snprintf(example, EXAMPLE_SIZE, "%.30s: %.20s %s%s%.20s", m->hostname, c->field,
                  constraint_op_word(c->op), c->value != NULL ? " " : "",
@@ -420,7 +490,7 @@ static enum reason check(struct placement *p, struct machine *m, const struct as
         snprintf(example, EXAMPLE_SIZE, "%.30s: role %.40s", m->hostname, d->role);
         return REASON_ROLE;
     }
-    if (!meets(m, a, example))
+    if (!meets(p, m, a, example))
         return REASON_CONSTRAINT;
     if (!m->usable) {
         snprintf(example, EXAMPLE_SIZE, "%.30s", m->hostname);

@@ -29,7 +29,13 @@ static bool holds(enum constraint_op op, const char *value, int64_t number, cons
     char names[8][16];
     const struct constraint c = {"f", op, value, number};
     const struct crowd crowd = {values, read_crowd(placed, values, names)};
-    return constraint_holds(&c, CONSTRAINT_OF_APP, here, &crowd, wanted);
+    struct pattern *pattern = NULL;
+    struct error err;
+    if ((op == OP_LIKE || op == OP_UNLIKE) && pattern_new(value, &pattern, &err) != 0)
+        fail_msg("%s", err.text);
+    bool yes = constraint_holds(&c, CONSTRAINT_OF_APP, here, pattern, &crowd, wanted);
+    pattern_free(pattern);
+    return yes;
 }
 
 static void each_operator_decides_as_its_row_says(void **unused)
@@ -163,7 +169,7 @@ static void a_job_is_refused_by_what_has_no_such_attribute(void **unused)
     (void)unused;
     for (size_t i = 0; i < COUNT(ops); i++) {
         const struct constraint c = {"f", ops[i], "a", 0};
-        assert_false(constraint_holds(&c, CONSTRAINT_OF_JOB, NULL, &none, 0));
+        assert_false(constraint_holds(&c, CONSTRAINT_OF_JOB, NULL, NULL, &none, 0));
     }
 }
 

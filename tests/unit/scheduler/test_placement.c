@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -245,6 +246,59 @@ static void what_was_given_counts_until_it_is_settled(void **unused)
     ports_close(&fixed);
 }
 
+/* What is found out of a constraint is kept for a turn: of this one, and of no other. */
+static void constraints_alike_are_told_apart(void **unused)
+{
+    struct constraint like = {"hostname", OP_LIKE, "n[1]", 0};
+    struct constraint unlike = {"hostname", OP_UNLIKE, "n[1]", 0};
+    struct constraint other = {"hostname", OP_LIKE, "n[2]", 0};
+    const struct constraints one = {&like, 1}, two = {&unlike, 1}, three = {&other, 1};
+    const struct constraints *const asked[] = {&one, &two, &three, &one, &two, &three};
+    (void)unused;
+    int64_t n1 = fleet_agent(&f, "n1", "{}"), n2 = fleet_agent(&f, "n2", "{}");
+    struct placement *p = placement_new(f.state, NULL, NULL);
+    for (size_t i = 0; i < COUNT(asked); i++) {
+        struct demand d = {.constraints = asked[i]};
+        struct place at;
+        struct funnel funnel;
+        if (i == 4)
+            placement_turn(p);
+        assert_true(place(p, &d, &f.rng, &at, &funnel));
+        assert_int_equal(at.agent, asked[i] == &one ? n1 : n2);
+        mem_free(at.ports);
+    }
+    placement_free(p);
+}
+
+static double cost_of(struct demand *d)
+{
+    struct funnel funnel;
+    struct placement *p = placement_new(f.state, NULL, NULL);
+    place_explain(p, d, &funnel);
+    clock_t begun = clock();
+    for (int i = 0; i < 5000; i++)
+        assert_true(place_explain(p, d, &funnel));
+    double cost = (double)(clock() - begun);
+    placement_free(p);
+    return cost;
+}
+
+/* Thousands of agents and instances are so many pairs. */
+static void a_pattern_is_not_tried_again_for_each_task(void **unused)
+{
+    char name[16];
+    struct constraint like = {"hostname", OP_LIKE, "n\\d+|m\\d+", 0};
+    const struct constraints constraints = {&like, 1};
+    struct demand any = {.needs.cpus_milli = 1}, some = any;
+    some.constraints = &constraints;
+    (void)unused;
+    for (int i = 0; i < FLEET_AGENTS; i++) {
+        snprintf(name, sizeof name, "n%d", i);
+        fleet_agent(&f, name, "{}");
+    }
+    assert_true(cost_of(&some) < 100 * cost_of(&any));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +311,8 @@ int main(void)
         TEST(a_taken_port_names_who_has_it),
         TEST(many_port_ranges_are_read),
         TEST(what_was_given_counts_until_it_is_settled),
+        TEST(constraints_alike_are_told_apart),
+        TEST(a_pattern_is_not_tried_again_for_each_task),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
