@@ -533,8 +533,8 @@ class Worker(threading.Thread):
 class Traffic:
     """Requests at a steady rate to a service port, from a process of its own: traffic.py."""
 
-    def __init__(self, place, port, rate, connections):
-        command = ["/usr/bin/python3", os.path.join(HERE, "traffic.py"), place.service_address, str(port),
+    def __init__(self, place, port, rate, connections, address=None):
+        command = ["/usr/bin/python3", os.path.join(HERE, "traffic.py"), address or place.service_address, str(port),
                    str(rate), str(connections)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         env=place.environment(), text=True)
