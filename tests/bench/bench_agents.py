@@ -85,7 +85,7 @@ class Cluster:
     def leader(self):
         def known():
             alive = [m for m in self.masters if m.process.poll() is None]
-            name = next(name for name, role in self.roles(alive[0]).items() if role == "leader")
+            name = next((name for name, role in self.roles(alive[0]).items() if role == "leader"), None)
             return next((m for m in alive if m.name == name), None)
         return wait_for(known, "a leader")
 

@@ -36,7 +36,7 @@ class Cluster:
 
     def leader(self):
         def known():
-            name = next(name for name, n in self.nodes().items() if n["role"] == "leader")
+            name = next((name for name, n in self.nodes().items() if n["role"] == "leader"), None)
             return next((m for m in self.masters if m.name == name and m.process.poll() is None), None)
         return wait_for(known, "a leader")
 
