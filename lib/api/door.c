@@ -305,16 +305,19 @@ const struct door *api_find(const struct api *a, const struct request *r, struct
     return NULL;
 }
 
-/* Without a leader nobody knows what has been decided meanwhile (DESIGN 4, Reads). */
+/* Without a leader, or one that answers us, nobody knows what has been decided meanwhile (DESIGN 4,
+ * Reads). */
 static void say_stale(struct call *c)
 {
     const struct view *v = c->view;
-    if (v->facts->leaderless.ms == 0)
+    bool leaderless = v->facts->leaderless.ms != 0;
+    if (!leaderless && !c->request->unconfirmed)
         return;
+    int64_t since_ms = leaderless ? v->facts->leaderless.ms : v->now.mono.ms;
     if (c->dialect->needs_quorum)
         header_put(&c->reply->headers, "X-Stale", "true");
     header_printf(&c->reply->headers, "X-Mesolith-Stale", "%lld",
-                  (long long)((v->now.mono.ms - v->facts->leaderless.ms) / 1000));
+                  (long long)((v->now.mono.ms - since_ms) / 1000));
 }
 
 void api_ask(struct call *c)

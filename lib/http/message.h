@@ -41,6 +41,7 @@ struct request {
     const char *user; /* who is asking; NULL until the owner has found out */
     const char *node; /* what the node that was asked knows of itself, if it is another one that
                          answers (api/facts.h); else NULL */
+    bool unconfirmed; /* it wanted what is newest, and no leader has said that we have it */
 };
 
 /* Sets target, path and query from a target; takes "http://host" off an absolute one. Borrows. */

@@ -128,6 +128,7 @@ void request_no_leader(struct node *n, struct pending *p)
         forward_give_back(n, p, false);
         pending_free(p);
     } else if (may_be_stale(p) && state_level(n->state) > 0) {
+        p->request->unconfirmed = true;
         ask_here(n, p, replica_applied(n->replica));
     } else {
         request_fail(n, p, ERR_UNAVAILABLE,

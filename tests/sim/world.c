@@ -342,7 +342,6 @@ static void turn(struct sim_node *n)
     n->inbox = NULL;
     n->inbox_n = n->inbox_cap = 0;
     trouble_of_turn(n);
-    n->leaderless = n->facts == NULL || n->facts->leader_name == NULL;
     w->turns++;
     int rc = node_turn(n->node, events, count, now_of(n), &err);
     mem_free(events);

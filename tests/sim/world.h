@@ -128,7 +128,6 @@ struct sim_node {
     char boot[24];
     int64_t drift; /* of its clocks, per thousand */
     int64_t wall_ahead_ms;
-    bool leaderless;    /* when its turn began */
     bool disk_fails;    /* its node may stop with an error */
     int64_t unheard_ms; /* until then it was down or cut off */
     struct ask *asks;   /* reads that are begun when the turn is over */

@@ -101,9 +101,27 @@ static void an_agent_that_is_asked_shows_itself(void **data)
     buf_close(&text);
 }
 
+/* There may be a leader that does not answer this node. */
+static void what_no_leader_has_confirmed_says_that_it_may_be_stale(void **data)
+{
+    struct fixture *f = *data;
+    get(f, "/v2/apps", NULL);
+    assert_null(header_get(buf_slice(&f->r.headers), "X-Mesolith-Stale").p);
+    struct request r = request_of(METHOD_GET, "/v2/apps");
+    r.listener = "agent";
+    r.unconfirmed = true;
+    reply_close(&f->r);
+    world_request(&f->w, &r, &f->r);
+    assert_header(f, "X-Mesolith-Stale", "0");
+    f->w.facts.leaderless.ms = f->w.now.mono.ms - 3500;
+    get(f, "/v2/apps", NULL);
+    assert_header(f, "X-Mesolith-Stale", "3");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(what_no_leader_has_confirmed_says_that_it_may_be_stale),
         CASE(what_a_node_knows_of_itself_is_carried),
         CASE(an_agent_that_is_asked_shows_itself),
     };

@@ -127,6 +127,7 @@ static void hand_ask(struct hands *h, struct exchange_id id, struct request *req
     struct member *m = h->data;
     struct answer a = answer_whole(id, 200, "text/plain", SLICE("asked"));
     m->asked_index = (int64_t)index;
+    m->unconfirmed += request->unconfirmed;
     request_free(request);
     hand_answer(h, &a);
 }

@@ -32,6 +32,7 @@ struct member {
     struct error failed; /* of the turn that ended it */
     int launched, killed, forgotten, checkpoints, snapshots, fetched, dropped;
     int64_t asked_index; /* of the newest ask */
+    int unconfirmed;     /* asks whose answers may be of before */
     unsigned facts;      /* how often they were told */
     bool saw_leading;    /* in the newest facts */
     int64_t clock_step_ms;

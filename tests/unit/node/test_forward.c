@@ -167,6 +167,7 @@ static void without_a_leader_each_dialect_says_so(void **unused)
     assert_int_equal(wait_for(jobs, 3000), 503);
     assert_int_equal(wait_for(stale, 3000), 200);
     assert_true(s.mono - asked <= 3000);
+    assert_int_equal(s.members[0].unconfirmed, 2); /* `one` and `stale`; a list never is */
     assert_true(has_header(put, "Retry-After: 1"));
     uint64_t later = stage_request(&s, 0, METHOD_GET, "/v2/apps//web", NULL);
     assert_int_equal(wait_for(later, 20), 200); /* it is known by now that nobody leads */
