@@ -102,11 +102,10 @@ struct mono hint_due(const struct node *n)
 
 /* ---------------- answering */
 
-static void put_masters(struct node *n, struct json_writer *w)
+static void write_masters(struct node *n, struct json_writer *w)
 {
     struct identity_row row;
     struct node_row told;
-    json_key(w, "masters");
     json_array(w);
     struct stmt *q = state_identities(n->state);
     while (state_identity_next(q, &row)) {
@@ -120,6 +119,26 @@ static void put_masters(struct node *n, struct json_writer *w)
         json_object_end(w);
     }
     json_array_end(w);
+}
+
+/* Whoever lost its leader asks, all agents at once: nobody looks through all nodes for each. */
+static struct slice masters(struct node *n)
+{
+    struct buf text;
+    struct json_writer w;
+    if (n->masters_text == NULL) {
+        buf_init(&text, LIMIT_FRAME_BYTES);
+        json_begin(&w, &text);
+        write_masters(n, &w);
+        n->masters_text = buf_take(&text, NULL);
+    }
+    return slice_of(n->masters_text);
+}
+
+void hint_changed(struct node *n)
+{
+    mem_free(n->masters_text);
+    n->masters_text = NULL;
 }
 
 /* To who asked, or spoke to us as if we led. */
@@ -139,7 +158,7 @@ void hint_answer(struct node *n, int64_t to)
     json_object(&w);
     json_member_int(&w, "leader", (int64_t)leader);
     json_member_int(&w, "term", (int64_t)replica_term(n->replica));
-    put_masters(n, &w);
+    json_member_raw(&w, "masters", masters(n));
     json_object_end(&w);
     node_post(n, to, &frame);
 }

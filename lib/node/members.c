@@ -46,6 +46,7 @@ static void know_one(struct node *n, int64_t id)
 
 void members_changed(struct node *n, int64_t id)
 {
+    hint_changed(n);
     if (n->changed_n == n->changed_cap) {
         n->changed_cap = n->changed_cap == 0 ? 16 : n->changed_cap * 2;
         n->changed = mem_realloc(n->changed, n->changed_cap * sizeof n->changed[0]);
@@ -57,6 +58,7 @@ void members_tell(struct node *n)
 {
     if (n->know_all && state_level(n->state) > 0) {
         know_all(n);
+        hint_changed(n);
         n->know_all = false;
     }
     for (size_t i = 0; i < n->changed_n; i++)

@@ -167,6 +167,7 @@ struct node {
     struct mono led_since, leaderless; /* leaderless 0: there is a leader */
     struct mono look_due, announce_due;
     struct hint hint;
+    char *masters_text; /* whom hints name, as JSON; NULL: to be read anew */
     bool announced;           /* as of announced_index */
     uint64_t announced_index; /* applied; 0: not looked yet */
     uint64_t house_index;     /* applied, when the house was found in order; 0: it was not */
@@ -254,6 +255,7 @@ void hint_lost(struct node *n, int64_t node); /* it leads no more */
 void hint_tick(struct node *n);
 struct mono hint_due(const struct node *n);
 void hint_answer(struct node *n, int64_t to);
+void hint_changed(struct node *n); /* a node came, went or moved */
 void hint_take(struct node *n, int64_t from, struct slice body);
 
 /* ---- clocks.c */

@@ -11,6 +11,7 @@
  *     joined T         all have their certificates
  *     registered T N   so many are with the leader; said whenever it becomes all of them
  *     away T N         so many are, and it was all of them before
+ *     with T N         so many are, when that has changed, each second
  *     ran T TASK, ended T TASK */
 #include <stdio.h>
 #include <stdlib.h>
@@ -466,8 +467,18 @@ static void allow_files(void)
     setrlimit(RLIMIT_NOFILE, &files);
 }
 
+static void on_second(uv_timer_t *timer)
+{
+    static size_t told;
+    (void)timer;
+    if (told != registered)
+        say("with", (int64_t)registered);
+    told = registered;
+}
+
 int main(int argc, char **argv)
 {
+    uv_timer_t every_second;
     struct error err;
     struct timespec t;
     int64_t first, n;
@@ -490,6 +501,8 @@ int main(int argc, char **argv)
         snprintf(a->name, sizeof a->name, "%s-%zu", argv[3], i);
         snprintf(a->address, sizeof a->address, "%s.%zu.%zu", argv[4], at / 250, at % 250 + 1);
     }
+    uv_timer_init(&loop.uv, &every_second);
+    uv_timer_start(&every_second, on_second, 1000, 1000);
     join_more();
     uv_run(&loop.uv, UV_RUN_DEFAULT);
     return 0;

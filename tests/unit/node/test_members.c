@@ -263,6 +263,22 @@ static void an_agent_finds_the_leader_through_any_master(void **unused)
     assert_string_equal(s.members[3].known[2], s.members[2].address);
 }
 
+static void an_agent_that_asks_again_is_told_of_masters_that_came_since(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    s.growing = true;
+    s.members[1].modes = MODE_AGENT;
+    assert_int_equal(stage_up(&s, 0), 0);
+    WAIT(node_ready(s.members[0].node), 3000);
+    assert_int_equal(stage_join(&s, 0, 0), 200);
+    join(1);
+    WAIT(node_ready(s.members[1].node), 5000);
+    join(2);
+    stage_event(&s, 1, &(struct event){.kind = EVENT_CLOSED, .node = 1});
+    WAIT(str_eq(s.members[1].known[2], s.members[2].address), 5000);
+}
+
 static bool agent_is(int agent_node, enum agent_state wanted)
 {
     struct agent_row row;
@@ -433,6 +449,7 @@ int main(void)
         TEST(a_time_far_ahead_of_the_others_is_not_written),
         TEST(alone_a_step_is_noticed),
         TEST(an_agent_finds_the_leader_through_any_master),
+        TEST(an_agent_that_asks_again_is_told_of_masters_that_came_since),
         TEST(an_agent_follows_the_leadership),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
