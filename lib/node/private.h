@@ -167,7 +167,7 @@ struct node {
     struct mono led_since, leaderless; /* leaderless 0: there is a leader */
     struct mono look_due, announce_due;
     struct hint hint;
-    char *masters_text; /* whom hints name, as JSON; NULL: to be read anew */
+    char *masters_text;       /* whom hints name, as JSON; NULL: to be read anew */
     bool announced;           /* as of announced_index */
     uint64_t announced_index; /* applied; 0: not looked yet */
     uint64_t house_index;     /* applied, when the house was found in order; 0: it was not */
