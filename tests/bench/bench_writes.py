@@ -1,19 +1,21 @@
 #!/usr/bin/python3
-"""Durable writes a second over HTTP on one node, beside those of etcd's HTTP gateway (Debian's
-etcd-server, a single member) on the same disk in the same run. wrk asks.
+"""Durable writes a second over HTTP, beside those of etcd's HTTP gateway (Debian's etcd-server) with
+as many members on the same disk in the same run. wrk asks.
 
-  bench_writes.py [ROUNDS]   by turns, a second each: what else the machine does meets all; 5 when
-                             not said
-  TMPDIR=DIR                 where both keep their files: on a real disk
+  bench_writes.py [ROUNDS [MASTERS]]   by turns, a second each: what else the machine does meets all.
+                                       5 rounds when not said, and three masters: then also through
+                                       a member that does not lead
+  TMPDIR=DIR                           where both keep their files: on a real disk
+
+The goals of three masters are DESIGN 11's: 1.5 times etcd's at 1 client, 4 times at 16 and 256.
 """
-import os
 import re
 import shutil
 import statistics
 import subprocess
 import sys
 
-from figures import Place, ask, free_port, wait_for
+from figures import Etcd, Place, cpu_s, leader_of, load, masters
 
 CLIENTS = (1, 16, 256)
 
@@ -80,31 +82,6 @@ def wrk(place, what, url, clients, seconds):
     return requests - refused, refused, lasted, latency["50"], latency["99"]
 
 
-def cpu_s(pid):
-    """Processor time of a process so far."""
-    with open(f"/proc/{pid}/stat") as f:
-        fields = f.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-class Etcd:
-    def __init__(self, place):
-        self.url = f"http://127.0.0.1:{free_port()}"
-        peer = f"http://127.0.0.1:{free_port()}"
-        with open(place.path("etcd.log"), "wb") as log:
-            self.process = subprocess.Popen(
-                ["etcd", "--data-dir", place.path("etcd"), "--listen-client-urls", self.url,
-                 "--advertise-client-urls", self.url, "--listen-peer-urls", peer,
-                 "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=place.environment())
-        place.at_end.append(self.end)
-        wait_for(lambda: ask(self.url + "/health").status == 200, "etcd")
-
-    def end(self):
-        self.process.terminate()
-        self.process.wait()
-
-
 class Figures:
     """What the rounds of one kind gave."""
 
@@ -123,35 +100,73 @@ class Figures:
         return statistics.median(self.rates)
 
 
-def main(rounds):
+class Way:
+    """One kind of write through one member."""
+
+    def __init__(self, name, script, url, pids):
+        self.name, self.script, self.url, self.pids = name, script, url, pids
+
+
+def ways_of(place, count):
+    """All ways to write; the names of etcd's begin with its own."""
+    if count == 1:
+        nodes = [place.node(log="error").start()]
+        leader, others = nodes[0], []
+    else:
+        nodes = masters(place, count, log="error")
+        leader, others = leader_of(nodes)
+    pids, ways = [n.pid for n in nodes], []
+    for suffix, node in [("", leader)] + [("-by-another", n) for n in others[:1]]:
+        ways.append(Way("apps" + suffix, "apps", node.urls["marathon"], pids))
+        ways.append(Way("jobs" + suffix, "jobs", node.urls["chronos"], pids))
+    if shutil.which("etcd"):
+        etcd = Etcd(place, count)
+        lead = etcd.leader()
+        ways.append(Way("etcd", "etcd", etcd.urls[lead], etcd.pids))
+        if count > 1:
+            ways.append(Way("etcd-by-another", "etcd", etcd.urls[(lead + 1) % count], etcd.pids))
+    return ways
+
+
+def measure(place, ways, clients, rounds):
+    """By names."""
+    figures = {way.name: Figures() for way in ways}
+    for _ in range(rounds):
+        for way in ways:
+            before = cpu_s(way.pids)
+            done = wrk(place, way.script, way.url, clients, 1)
+            figures[way.name].add(*done, cpu_s(way.pids) - before)
+    return figures
+
+
+def show(clients, figures):
+    for what, f in figures.items():
+        print(f"{clients:7}  {what:15} {f.rate:9.0f} {min(f.rates):6.0f} {max(f.rates):6.0f} "
+              f"{statistics.median(f.medians):10.2f} {statistics.median(f.worst):8.2f} "
+              f"{f.cpu / (f.done + f.refused) * 1e6:6.0f} us each"
+              f"{f', {f.refused} refused' if f.refused else ''}", flush=True)
+    for suffix in ("", "-by-another"):
+        etcd = figures.get("etcd" + suffix)
+        if etcd:
+            print(f"         {'times etcd' + suffix}: jobs {figures['jobs' + suffix].rate / etcd.rate:.1f}, "
+                  f"apps {figures['apps' + suffix].rate / etcd.rate:.1f}")
+
+
+def main(rounds, count):
     place = Place("bench")
     try:
-        node = place.node(log="error").start()
-        peer = Etcd(place) if shutil.which("etcd") else None
-        kinds = [("apps", node.urls["marathon"], node.pid), ("jobs", node.urls["chronos"], node.pid)]
-        kinds += [("etcd", peer.url, peer.process.pid)] if peer else []
+        ways = ways_of(place, count)
         kind = subprocess.run(["stat", "-f", "-c", "%T", place.folder], capture_output=True, text=True)
-        print(f"one node, files on {kind.stdout.strip()}, {os.cpu_count()} processors; "
+        print(f"masters {count}, files on {kind.stdout.strip()}, {load()}; "
               f"the median of {rounds} rounds of a second, by turns")
-        print(f"{'clients':>7}  {'written':8} {'a second':>9} {'from':>6} {'to':>6} "
-              f"{'median ms':>10} {'99 % ms':>8} {'processor':>12}")
+        print(f"{'clients':>7}  {'written':15} {'a second':>9} {'from':>6} {'to':>6} "
+              f"{'median ms':>10} {'99 % ms':>8} {'processors':>13}")
         for clients in CLIENTS:
-            figures = {what: Figures() for what, _, _ in kinds}
-            for _ in range(rounds):
-                for what, url, pid in kinds:
-                    before = cpu_s(pid)
-                    figures[what].add(*wrk(place, what, url, clients, 1), cpu_s(pid) - before)
-            for what, f in figures.items():
-                print(f"{clients:7}  {what:8} {f.rate:9.0f} {min(f.rates):6.0f} {max(f.rates):6.0f} "
-                      f"{statistics.median(f.medians):10.2f} {statistics.median(f.worst):8.2f} "
-                      f"{f.cpu / (f.done + f.refused) * 1e6:6.0f} us each"
-                      f"{f', {f.refused} refused' if f.refused else ''}", flush=True)
-            if peer:
-                print(f"         jobs {figures['jobs'].rate / figures['etcd'].rate:.1f} times as fast "
-                      f"as etcd's keys, apps {figures['apps'].rate / figures['etcd'].rate:.1f} times")
+            show(clients, measure(place, ways, clients, rounds))
+        print(load())
     finally:
         place.end()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5, int(sys.argv[2]) if len(sys.argv) > 2 else 3)
