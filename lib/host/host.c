@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "db/rowsum.h"
+#include "host/bell.h"
 #include "host/copies.h"
 #include "host/mailbox.h"
 #include "host/readers.h"
@@ -68,8 +69,9 @@ struct host {
     struct clock clock;
     uv_thread_t thread;
     struct mailbox inbox, outbox; /* struct event to the node; struct deed to the loop */
-    uv_async_t wake;
-    bool wakes;              /* not yet while the node opens */
+    struct bell wake;             /* the loop looks into the outbox */
+    bool wakes;                   /* not yet while the node opens */
+    bool wants; /* the node's thread's: something is in the outbox that the loop was not told */
     struct readers *readers; /* NULL: not begun, or ended */
     char *state_path;
     struct verify *verify;
@@ -104,13 +106,25 @@ static bool subscribes(const struct deed *d)
     return d->kind == DEED_ANSWER && d->answer.kind == ANSWER_SUBSCRIBE;
 }
 
-static void want(struct host *h, struct deed *d)
+static void put_deed(struct host *h, struct deed *d)
 {
     h->subscribing += subscribes(d);
     if (!mailbox_put(&h->outbox, d, LANE_FREE))
         deed_close(d);
-    else if (h->wakes)
-        uv_async_send(&h->wake);
+}
+
+/* From the node's thread: the loop hears of it at the end of the turn. */
+static void want(struct host *h, struct deed *d)
+{
+    put_deed(h, d);
+    h->wants = true;
+}
+
+static void tell_loop(struct host *h)
+{
+    if (h->wants && h->wakes)
+        bell_ring(&h->wake);
+    h->wants = false;
 }
 
 static void want_bytes(struct host *h, enum deed_kind kind, int64_t id, struct slice bytes)
@@ -124,12 +138,15 @@ static void want_bytes(struct host *h, enum deed_kind kind, int64_t id, struct s
 static void answer_from_reader(void *data, struct answer *a)
 {
     struct deed d = {.kind = DEED_ANSWER, .answer = *a};
-    want(data, &d);
+    struct host *h = data;
+    put_deed(h, &d);
+    bell_ring(&h->wake);
 }
 
 static void hand_answer(struct hands *hands, struct answer *a)
 {
-    answer_from_reader(hands->data, a);
+    struct deed d = {.kind = DEED_ANSWER, .answer = *a};
+    want(hands->data, &d);
 }
 
 static void hand_publish(struct hands *hands, const struct published *p)
@@ -159,7 +176,7 @@ static void hand_ask(struct hands *hands, struct exchange_id id, struct request 
         return;
     struct answer a = answer_busy(id, TOO_MANY);
     request_free(request);
-    answer_from_reader(h, &a);
+    hand_answer(hands, &a);
 }
 
 static void hand_launch(struct hands *hands, int64_t task, struct slice run_spec)
@@ -196,9 +213,11 @@ static void hand_secret(struct hands *hands, void *dst, size_t n)
         abort(); /* never fails for so few bytes once the machine is up */
 }
 
+/* Other nodes wait for it: it leaves at once. */
 static void hand_send(struct hands *hands, int64_t node, struct slice frame)
 {
     want_bytes(hands->data, DEED_SEND, node, frame);
+    tell_loop(hands->data);
 }
 
 static void hand_know(struct hands *hands, const struct known_node *k)
@@ -567,9 +586,9 @@ static void do_deed(struct host *h, struct deed *d)
     }
 }
 
-static void on_wake_closed(uv_handle_t *handle)
+static void on_wake_closed(struct bell *wake)
 {
-    struct host *h = handle->data;
+    struct host *h = wake->data;
     h->deeds.ended(h->deeds.data, h->failure.code != ERR_NONE ? &h->failure : NULL);
 }
 
@@ -615,10 +634,10 @@ static void end(struct host *h)
         event_close(&late[i]);
     }
     mem_free(late);
-    uv_close((uv_handle_t *)&h->wake, on_wake_closed);
+    bell_close(&h->wake, on_wake_closed);
 }
 
-static void on_wake(uv_async_t *wake)
+static void on_wake(struct bell *wake)
 {
     struct host *h = wake->data;
     if (do_all(h))
@@ -660,11 +679,13 @@ static void node_main(void *data)
             h->told_ready = true;
             want(h, &ready);
         }
+        tell_loop(h);
     }
     if (rc == 0)
         ended.err.code = ERR_NONE;
     mailbox_shut(&h->inbox);
     want(h, &ended);
+    tell_loop(h);
 }
 
 /* ---------------- requests, on the loop */
@@ -817,10 +838,11 @@ int host_start(struct host *h, struct loop *loop, struct http_server *server,
     if (node_open(&options->node, &h->hands, now, &h->node, err) != 0)
         return -1;
     h->api = node_api(h->node);
-    uv_async_init(&loop->uv, &h->wake, on_wake);
     h->wake.data = h;
+    if (bell_open(&h->wake, &loop->uv, on_wake, err) != 0)
+        return -1;
     h->wakes = true;
-    uv_async_send(&h->wake); /* what the node wanted while it opened */
+    tell_loop(h); /* what the node wanted while it opened */
     const struct readers_options readers = {
         .state_path = h->state_path,
         .threads = options->readers > 0 ? options->readers : READERS,
