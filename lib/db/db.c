@@ -13,6 +13,8 @@
 #define PATIENCE_STEPS 400 /* of the engine, between two questions; one may move megabytes */
 #define WAL_HEADER_BYTES 32
 #define WAL_FRAME_BYTES (24 + 4096)
+#define WAL_SMALL_BYTES (256 << 10) /* so long it grows by itself */
+#define WAL_STEP_BYTES (4 << 20)
 
 /* ---- errors */
 
@@ -137,11 +139,33 @@ static int run_own(struct db *db, enum db_own which, struct error *err)
 
 /* ---- opening and closing */
 
+/* A sync of a file that has grown waits for the file system's journal, and with it for what all
+ * others have written; a sync of room that was there does not. If there is none to have, the log
+ * grows as it did. */
+static void make_room_in_wal(struct db *db)
+{
+    sqlite3_file *wal = NULL;
+    int64_t need = db_wal_bytes(db) + WAL_SMALL_BYTES;
+    if (db->wal_room == 0)
+        db->wal_room = 2 * WAL_SMALL_BYTES;
+    if (need <= db->wal_room)
+        return;
+    db->wal_room = need + WAL_STEP_BYTES;
+    int rc = sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+    if (rc != SQLITE_OK || wal == NULL || wal->pMethods == NULL)
+        return;
+    int step = WAL_STEP_BYTES;
+    wal->pMethods->xFileControl(wal, SQLITE_FCNTL_CHUNK_SIZE, &step);
+    wal->pMethods->xFileControl(wal, SQLITE_FCNTL_SIZE_HINT, &db->wal_room);
+}
+
 static int on_commit_to_wal(void *data, sqlite3 *sqlite, const char *schema, int pages)
 {
+    struct db *db = data;
     (void)sqlite;
     (void)schema;
-    ((struct db *)data)->wal_pages = pages;
+    db->wal_pages = pages;
+    make_room_in_wal(db);
     return SQLITE_OK;
 }
 

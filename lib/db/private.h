@@ -32,6 +32,7 @@ struct db {
     enum db_role role;
     unsigned trusted; /* above 0: our own SQL is being prepared, the authorizer says yes */
     int64_t wal_pages;
+    int64_t wal_room;     /* so long its file is, or longer */
     struct rowsums *sums; /* NULL: none are kept */
     bool (*go_on)(void *data);
     void *go_on_data;

@@ -341,6 +341,34 @@ static void the_log_is_checkpointed_by_hands_only(void **state)
     assert_int_equal(count(f), 1201);
 }
 
+static int64_t size_of_log(const struct fixture *f)
+{
+    char path[TMP_PATH_SIZE + 8];
+    struct stat st;
+    snprintf(path, sizeof path, "%s-wal", f->path);
+    return stat(path, &st) == 0 ? (int64_t)st.st_size : -1;
+}
+
+/* A sync that has only filled room is faster than one of a file that has grown. */
+static void the_log_has_room_before_it_needs_it(void **state)
+{
+    struct fixture *f = *state;
+    unsigned grown = 0;
+    int64_t i = 0, room = 0;
+    while (db_wal_bytes(f->db) < 1 << 20)
+        assert_int_equal(put_durably(f, i++, DB_NORMAL), 0);
+    for (int64_t end = i + 1000; i < end; i++) {
+        assert_int_equal(put_durably(f, i, DB_NORMAL), 0);
+        assert_true(size_of_log(f) > db_wal_bytes(f->db));
+        grown += size_of_log(f) != room;
+        room = size_of_log(f);
+    }
+    assert_in_range(grown, 1, 3);
+    assert_int_equal(put_durably(f, i++, DB_FULL), 0);
+    crash(f, FATE_LOST); /* behind the last row there is nothing */
+    assert_int_equal(count(f), i);
+}
+
 static void a_reader_in_its_rows_holds_truncation_up(void **state)
 {
     struct fixture *f = *state;
@@ -490,6 +518,7 @@ int main(void)
         cmocka_unit_test(a_writer_waits_for_who_holds_the_lock),
         TEST(a_reader_can_lose_patience),
         TEST(the_log_is_checkpointed_by_hands_only),
+        TEST(the_log_has_room_before_it_needs_it),
         TEST(a_reader_in_its_rows_holds_truncation_up),
         TEST(a_copy_is_one_file_with_everything),
         TEST(schema_steps_follow_each_other),
