@@ -10,7 +10,7 @@ import random
 import re
 import time
 
-from history import LATE_MS, Faults, Jobs, Op, Record, Run, jepsen, linearizable, stale_reads
+from history import HEAL_MS, LATE_MS, Faults, Jobs, Op, Record, Run, jepsen, linearizable, stale_reads
 from mesolith import Worker, say, sleeper, wait_for
 
 ANSWER_S = 8  # a client waits no longer, and then knows nothing
@@ -109,7 +109,7 @@ class Witness:
                 value = value_of(answer) if kind == "read" else value
             elif answer.status in missing and value is None:
                 outcome, kind = "ok", "read"  # a delete that finds nothing has read as well
-            elif answer.status < 500 or answer.status == 503:
+            elif answer.status < 500 or answer.status in (502, 503):  # the dialects' "there is no leader"
                 outcome = "fail"
         op = Op(t0, now_ms(), kind, name, value, outcome, node.name)
         log.append(op)
@@ -153,12 +153,15 @@ class Witness:
 
     def add_job(self, node, name, job, **more):
         line = f'$MESOS_TASK_ID $CHRONOS_JOB_RUN_TIME $CHRONOS_JOB_RUN_ATTEMPT $HOST $(date +%s%3N)'
-        command = f"echo s {line} >> '{self.log}'; sleep {job.duration / 1000}; echo e {line} >> '{self.log}'"
+        status = f"$(($CHRONOS_JOB_RUN_ATTEMPT < {job.fails}))"
+        command = (f"echo s {line} 0 >> '{self.log}'; sleep {job.duration / 1000}; x={status}; "
+                   f"echo e {line} $x >> '{self.log}'; exit $x")
         count = "" if job.count < 0 else job.count
         body = dict({
             "name": name, "command": command, "schedule": f"R{count}/{iso8601(job.start)}/PT{job.interval / 1000:g}S",
             "scheduleTimeZone": "UTC", "epsilon": f"PT{job.epsilon / 1000:g}S", "owner": "someone@example.org",
-            "concurrent": job.concurrent, "retries": job.retries, "mem": 1, "disk": 1, "cpus": 0.001, "async": False},
+            "concurrent": job.concurrent, "missed": "catchup" if job.catchup else "window", "retries": job.retries,
+            "retryDelaySeconds": job.retry_delay // 1000, "mem": 1, "disk": 1, "cpus": 0.001, "async": False},
             **more)
         return self.ask(self.job_ops, node, "write", name, job,
                         lambda: node.post("/scheduler/iso8601", body, "chronos", timeout=20))
@@ -172,7 +175,7 @@ class Witness:
         found = {}
         with open(self.log) as f:
             for line in f:
-                what, task, due, attempt, host, at = line.split()
+                what, task, due, attempt, host, at, status = line.split()
                 name = task.split(":", 3)[3].rstrip(":")
                 key = (task, host)
                 if what == "s":
@@ -180,7 +183,8 @@ class Witness:
                         Run(name, int(at), None, int(due), int(attempt), by_address.get(host, host)))
                 else:
                     begun = found[key][-1]
-                    found[key][-1] = Run(begun.name, begun.start, int(at), begun.due, begun.attempt, begun.node)
+                    found[key][-1] = Run(begun.name, begun.start, int(at), begun.due, begun.attempt, begun.node,
+                                          int(status))
         return [run for runs in found.values() for run in runs]
 
     def look_at_own(self, node):
@@ -197,7 +201,8 @@ class Witness:
         """Waits until all that was due by now has run; that time, and until when the judge may take all
         for told."""
         jobs = {op.name: op.value for op in self.job_ops if op.value is not None and op.outcome == "ok"}
-        by, slack = now_ms(), min(j.epsilon + LATE_MS + j.duration for j in jobs.values())
+        by = now_ms()
+        slack = min(HEAL_MS if j.catchup else j.epsilon + LATE_MS + j.duration for j in jobs.values())
 
         def all_ran():
             ended = {(r.name, r.due) for r in self.runs() if r.end is not None}

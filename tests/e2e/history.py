@@ -34,6 +34,7 @@ class Job:
     disabled: bool = False
     retries: int = 0
     retry_delay: int = 60000
+    fails: int = 0  # of its attempts, the first ones
 
     def targets(self, end):
         """Those at or before an instant."""

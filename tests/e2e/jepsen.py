@@ -14,7 +14,7 @@ from history import Job
 from mesolith import case, equal, say, skip
 from network import Network
 
-SECONDS = int(os.environ.get("JEPSEN", "24"))
+SECONDS = int(os.environ.get("JEPSEN", "20"))
 SEED = int(os.environ.get("SEED", "0")) or random.randrange(1, 1 << 30)
 NODES = 5
 SCALE = SECONDS / 450

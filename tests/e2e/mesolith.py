@@ -35,7 +35,7 @@ PATIENCE_S = 30  # the sanitizers are slow, and so may the machine be
 LOOK_S = 0.02
 
 # What a sanitizer or an assertion says before the process ends.
-ALARMS = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|assertion|ASSERT|unreachable", re.I)
+ALARMS = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|assertion|ASSERT|(?<!is )unreachable", re.I)
 
 
 # ---- verdicts
