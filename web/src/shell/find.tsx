@@ -15,15 +15,20 @@ export function Find({ onClose }: { onClose: () => void }) {
   const text = useSignal("");
   const found = useSignal<Found[]>([]);
   const at = useSignal(0);
+  const fresh = useSignal(false); // what is shown is what was found for the text
+  const entered = useSignal(false); // Enter came before that
   const list = useId();
 
   useEffect(() => {
     let gone = false;
+    fresh.value = false;
     const timer = setTimeout(() => {
       void search(text.value).then((answer) => {
         if (gone) return;
         found.value = answer;
         at.value = 0;
+        fresh.value = true;
+        if (entered.value) open(answer[0]);
       });
     }, PAUSE_MS);
     return () => {
@@ -45,7 +50,8 @@ export function Find({ onClose }: { onClose: () => void }) {
       at.value = (at.value + move + found.value.length) % found.value.length;
     } else if (event.key === "Enter") {
       event.preventDefault();
-      open(found.value[at.value]);
+      if (fresh.value) open(found.value[at.value]);
+      else entered.value = true;
     }
   };
   return (
@@ -64,7 +70,10 @@ export function Find({ onClose }: { onClose: () => void }) {
           spellcheck={false}
           data-autofocus
           value={text.value}
-          onInput={(event) => (text.value = event.currentTarget.value)}
+          onInput={(event) => {
+            text.value = event.currentTarget.value;
+            fresh.value = entered.value = false;
+          }}
           onKeyDown={onKey}
         />
         <div class="found" id={list} role="listbox" aria-label="Found">
