@@ -52,6 +52,10 @@ static void show_list(struct cli *c, const struct json *list)
     JSON_EACH (node, json_get(list, "items"))
         if (json_get(node, "waits") != NULL)
             cli_say(c, 0, "%s %s.", text_of(node, "name"), text_of(node, "waits"));
+    JSON_EACH (node, json_get(list, "items"))
+        if (json_get(node, "closed") != NULL)
+            cli_say(c, 0, "%s restarts: its session was closed at %s, its tasks are kept until %s.",
+                    text_of(node, "name"), text_of(node, "closed"), text_of(node, "kept_until"));
     if (lost != NULL)
         cli_next(c, "%s is unreachable: mesolith why node %s", text_of(lost, "name"),
                  text_of(lost, "name"));

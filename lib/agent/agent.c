@@ -199,6 +199,7 @@ static void send_pong(struct agent *a, struct now now, struct outbox *out)
     json_member_int(&w, "uid", a->uid);
     json_member_int(&w, "seq", a->pong);
     json_member_int(&w, "routes", a->routes);
+    json_member_int(&w, "wall", now.wall.ms);
     outbox_message_end(out, &w);
 }
 

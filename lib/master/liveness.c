@@ -2,7 +2,6 @@
 #include "base/log.h"
 #include "master/private.h"
 
-#define CLOSED_MS 75000  /* a closed session of a live host */
 #define RETRY_MS 100     /* a decision that was refused */
 #define SUSPECT_MS 75000 /* so many silent at once that the leader suspects itself */
 

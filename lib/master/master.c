@@ -36,6 +36,7 @@ struct master *master_new(struct state *state, const struct master_options *opti
 
 static void forget(struct master *m)
 {
+    m->seen_version++;
     struct session *s;
     struct waiting *w;
     struct complaint *c;
@@ -105,6 +106,7 @@ struct session *session_new(struct master *m, int64_t id, int64_t uid, struct no
 
 void session_drop(struct master *m, struct session *s)
 {
+    m->seen_version++;
     list_remove(&s->in_dirty);
     map_remove(m->sessions, (uint64_t)s->id);
     map_remove(m->by_uid, (uint64_t)s->uid);
@@ -217,6 +219,7 @@ static void on_pong(struct master *m, struct session *s, const struct json *body
     int64_t has = json_int(json_get(body, "routes"), ROUTES_NONE);
     struct mono told = has == ROUTES_NONE ? s->all_routes_told : s->routes_told;
     s->pong = json_int(json_get(body, "seq"), 0);
+    take_clock(m, s, body, now);
     if (has == s->routes || now.mono.ms - told.ms < ROUTES_LOST_MS)
         return;
     s->routes = ROUTES_NONE;
@@ -253,6 +256,8 @@ void master_closed(struct master *m, int64_t node, struct now now, struct outbox
         if (s->node == node && s->state == SESSION_REGISTERED) {
             s->state = SESSION_CLOSED;
             s->heard = now.mono;
+            s->closed = now.wall;
+            m->seen_version++;
         }
     }
 }

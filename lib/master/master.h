@@ -37,6 +37,17 @@ void master_outcome(struct master *m, uint64_t key, const struct outcome *o, str
 /* Sends what is due; called once a turn while leading. */
 void master_tick(struct master *m, struct now now, struct outbox *out);
 struct mono master_due(const struct master *m);
+/* What is known of agents beside the state, for people to see. */
+struct agent_seen {
+    int64_t agent;
+    struct wall closed, kept_until; /* its session was closed, its tasks are kept; 0: it was not */
+    bool timed;
+    int64_t offset_ms; /* of its wall clock against ours */
+};
+/* Appends those of whom there is something, the caller's; returns how many, by id. */
+size_t master_seen(const struct master *m, struct agent_seen **out);
+/* Another number whenever that may differ. */
+uint64_t master_seen_version(const struct master *m);
 /* The newest pong of an agent, for the start lease (DESIGN 6); 0: none. */
 int64_t master_pong(const struct master *m, int64_t agent);
 bool master_is_live(const struct master *m, int64_t agent, struct now now);

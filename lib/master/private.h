@@ -17,8 +17,15 @@ enum session_state {
 struct session {
     int64_t id, uid, node; /* node: of the newest registration; 0: none */
     enum session_state state;
-    struct mono heard;     /* its last message; of one that is expected: when leading began */
-    int64_t pong;          /* the newest; 0: none since it registered */
+    struct mono heard;   /* its last message; of one that is expected: when leading began */
+    int64_t pong;        /* the newest; 0: none since it registered */
+    struct wall closed;  /* when it was; 0: it is not */
+    struct agent_clock { /* its wall clock against ours, by its pongs; what is late says too little
+                          */
+        int64_t best, best_before, shown;
+        unsigned pongs;
+        bool timed;
+    } clock;
     size_t owed;           /* ends that it had not told when it registered: no runs before */
     struct mono ask_again; /* to register: are its strangers gone? MONO_NEVER: it has none */
     struct mono due;       /* an order is to be given or repeated then */
@@ -53,6 +60,7 @@ struct master {
     struct master_options options;
     bool leading;
     uint64_t term;
+    uint64_t seen_version;
     struct map *sessions; /* agent id -> struct session */
     struct map *by_uid;   /* the same, by the agent's uid */
     struct list dirty;
@@ -116,6 +124,10 @@ void order_kill(struct master *m, const struct session *s, int64_t task, const c
 void orders_look(struct master *m, struct session *s, struct now now, struct outbox *out);
 void told_free(struct session *s);
 
+/* ---- seen.c */
+void take_clock(struct master *m, struct session *s, const struct json *body, struct now now);
+
 /* ---- liveness.c */
+#define CLOSED_MS 75000 /* a closed session of a live host */
 void liveness_check(struct master *m, struct now now, struct outbox *out);
 void liveness_outcome(struct master *m, struct now now);

@@ -25,7 +25,7 @@
     X(MESSAGE_STATUS, "status")     /* uid, statuses: [a status (model/status.h)] */           \
     X(MESSAGE_NODE, "node")         /* of any node: the members of node.put but its id */      \
     X(MESSAGE_PONG, "pong")         /* uid, seq: counted by the agent; routes: the revision    \
-                                       that it has, ROUTES_NONE */
+                                       that it has, ROUTES_NONE; wall: its clock */
 
 #define ROUTES_NONE (-1)
 

@@ -111,7 +111,18 @@ static bool facts_differ(const struct node *n, const struct facts *f)
            !str_eq(f->leader_chronos, n->facts.leader_chronos) ||
            !str_eq(f->leader_mesos, n->facts.leader_mesos) ||
            !str_eq(f->ports_refused, n->facts.ports_refused) || f->unfit != n->facts.unfit ||
-           !str_eq(f->state_wrong, n->facts.state_wrong);
+           !str_eq(f->state_wrong, n->facts.state_wrong) ||
+           n->seen_version != master_seen_version(n->master);
+}
+
+static void read_seen(struct node *n)
+{
+    uint64_t version = master_seen_version(n->master);
+    if (version == n->seen_version)
+        return;
+    mem_free(n->seen);
+    n->seen_n = master_seen(n->master, &n->seen);
+    n->seen_version = version;
 }
 
 /* "http://127.0.0.1:8080" without its scheme. */
@@ -197,6 +208,12 @@ void facts_show(struct node *n)
     struct member_fact *kept = arena_alloc(&text, sizeof members);
     memcpy(kept, members, sizeof members[0] * f.members_n);
     f.members = kept;
+    read_seen(n);
+    struct agent_seen *agents = arena_alloc(&text, (n->seen_n + 1) * sizeof *agents);
+    if (n->seen_n > 0)
+        memcpy(agents, n->seen, n->seen_n * sizeof *agents);
+    f.agents = agents;
+    f.agents_n = n->seen_n;
     const char **texts[] = {&f.cluster,      &f.leader_name,     &f.ports_refused,
                             &f.clocks,       &f.leader_marathon, &f.leader_chronos,
                             &f.leader_mesos, &f.state_wrong};

@@ -44,6 +44,8 @@ static const struct cause {
     {"late", "Look what it waits for below, or allow more time: \"epsilon\"."},
     {"overlap", "Wait for the active run to end, or allow both: \"concurrent\": true."},
     {"retrying", "Wait, or mend it: its output is kept (mesolith logs %s)."},
+    {"node-restarting",
+     "Wait, or start it on its machine; when that time is over, its tasks are unreachable."},
     {"unreachable",
      "Look at that machine and its network; its tasks are replaced by their strategy."},
     {"node-draining",

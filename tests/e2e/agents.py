@@ -40,6 +40,9 @@ class Cluster:
             return next((m for m in self.masters if m.name == name and m.process.poll() is None), None)
         return wait_for(known, "a leader")
 
+    def state_at_leader(self, agent):
+        return self.leader().get("/api/nodes/" + agent.name).json["state"]
+
     def closed(self, agent):
         """How often masters have seen the end of its connection."""
         with open(os.path.join(agent.data, "node.json")) as f:
@@ -92,6 +95,7 @@ def story(place):
             closed = s.closed(four)
             four.kill9()
             wait_for(lambda: s.closed(four) > closed, "a master has noticed")
+            wait_for(lambda: s.state_at_leader(four) == "restarting", "it is shown as what it is")
             equal(s.look(), before, "tasks while it is away")
             four.start()
         s.both_work()

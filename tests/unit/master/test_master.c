@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 static struct desk d;
@@ -23,6 +24,14 @@ static int end(void **unused)
     (void)unused;
     desk_close(&d);
     return 0;
+}
+
+static size_t seen_n(void)
+{
+    struct agent_seen *seen;
+    size_t n = master_seen(d.master, &seen);
+    mem_free(seen);
+    return n;
 }
 
 #define expect_told(text) assert_string_equal(desk_told(&d), text)
@@ -513,6 +522,68 @@ static void a_closed_session_of_a_live_host_has_longer(void **unused)
     assert_int_equal(desk_agent(&d, 1), AGENT_UNREACHABLE);
 }
 
+static void it_is_shown_as_closed_until_it_is_back(void **unused)
+{
+    (void)unused;
+    struct agent_seen *seen;
+    crew(2);
+    assert_int_equal(seen_n(), 0);
+    uint64_t version = master_seen_version(d.master);
+    master_closed(d.master, 20, d.now, &d.out);
+    assert_true(master_seen_version(d.master) != version);
+    assert_int_equal(master_seen(d.master, &seen), 1);
+    assert_int_equal(seen->agent, 1);
+    assert_int_equal(seen->closed.ms, d.now.wall.ms);
+    assert_int_equal(seen->kept_until.ms, d.now.wall.ms + 75000);
+    assert_false(seen->timed);
+    mem_free(seen);
+    version = master_seen_version(d.master);
+    desk_register(&d, 2, "");
+    desk_turn(&d);
+    assert_true(master_seen_version(d.master) != version);
+    assert_int_equal(seen_n(), 0);
+}
+
+static void pong_of_clock(int64_t ahead_ms)
+{
+    char message[128];
+    snprintf(message, sizeof message, "{'m':'pong','uid':1,'seq':9,'routes':-1,'wall':%lld}",
+             (long long)(d.now.wall.ms + ahead_ms));
+    desk_say(&d, 1, message);
+}
+
+static int64_t shown_offset(void)
+{
+    struct agent_seen *seen;
+    assert_int_equal(master_seen(d.master, &seen), 1);
+    assert_true(seen->timed);
+    int64_t offset_ms = seen->offset_ms;
+    mem_free(seen);
+    return offset_ms;
+}
+
+/* A pong that was long under way tells little; a clock that was set is shown soon. */
+static void a_clock_is_read_from_the_pongs_that_came_soonest(void **unused)
+{
+    (void)unused;
+    crew(1);
+    pong_of_clock(-2000);
+    assert_int_equal(shown_offset(), -2000);
+    for (int i = 0; i < 16; i++)
+        pong_of_clock(i % 8 == 3 ? -3 : -400 - i);
+    assert_int_equal(shown_offset(), -3);
+    uint64_t version = master_seen_version(d.master);
+    for (int i = 0; i < 16; i++)
+        pong_of_clock(-20 - i); /* no news */
+    assert_true(master_seen_version(d.master) == version);
+    for (int i = 0; i < 16; i++)
+        pong_of_clock(90000);
+    assert_int_equal(shown_offset(), 90000);
+    for (int i = 0; i < 24; i++)
+        pong_of_clock(-90000);
+    assert_int_equal(shown_offset(), -90000);
+}
+
 static void who_reconnects_in_time_loses_nothing(void **unused)
 {
     (void)unused;
@@ -673,6 +744,8 @@ int main(void)
         TEST(who_comes_back_goes_on),
         TEST(who_comes_back_too_late_ends_what_was_replaced),
         TEST(a_closed_session_of_a_live_host_has_longer),
+        TEST(it_is_shown_as_closed_until_it_is_back),
+        TEST(a_clock_is_read_from_the_pongs_that_came_soonest),
         TEST(who_reconnects_in_time_loses_nothing),
         TEST(a_new_leader_waits_for_those_who_ought_to_come),
         TEST(when_too_many_are_silent_the_leader_suspects_itself),

@@ -174,7 +174,7 @@ export interface JobDetail {
   index: number;
 }
 
-export type NodeState = "ready" | "draining" | "drained" | "unreachable" | "gone";
+export type NodeState = "ready" | "restarting" | "draining" | "drained" | "unreachable" | "gone";
 
 export interface NodeSummary extends Resources {
   id: string;
@@ -186,6 +186,9 @@ export interface NodeSummary extends Resources {
   waits?: string; // "stays a standby until …"
   tasks: number;
   seen?: string;
+  closed?: string; // its process has ended since
+  kept_until?: string; // so long its tasks count as running
+  clock_offset_ms?: number;
   version?: string;
   docker?: DockerInfo;
   uptime_s?: number;

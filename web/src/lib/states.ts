@@ -28,7 +28,7 @@ const KINDS: Record<string, Record<string, Kind>> = {
     killed: "failed",
     lost: "failed",
   },
-  node: { ready: "good", draining: "busy", drained: "off", unreachable: "bad", gone: "off" },
+  node: { ready: "good", restarting: "busy", draining: "busy", drained: "off", unreachable: "bad", gone: "off" },
   service: { refused: "bad" },
 };
 
