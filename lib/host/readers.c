@@ -32,7 +32,7 @@ static struct shared_facts *facts_copy(const struct facts *f)
         &s->f.leader_marathon, &s->f.leader_chronos, &s->f.leader_mesos, &s->f.url_marathon,
         &s->f.url_chronos,     &s->f.url_mesos,      &s->f.url_agent,    &s->f.url_stats,
         &s->f.hostname,        &s->f.address,        &s->f.work_dir,     &s->f.service_address,
-        &s->f.ports_refused,   &s->f.state_wrong,
+        &s->f.ports_refused,   &s->f.state_wrong,    &s->f.clocks,
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         *texts[i] = arena_strdup(&s->text, *texts[i]);
