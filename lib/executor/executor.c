@@ -138,12 +138,24 @@ static void end(struct task_run *t)
     task_advance(t);
 }
 
-static void end_unstarted(struct task_run *t, const char *why)
+static void end_before_start(struct task_run *t, enum end_how how, const char *why)
 {
     bool killed = t->why_killed != NOT_KILLED;
     t->run.end.killed = killed;
-    run_end_text(&t->run.end, END_NOT_STARTED, killed ? "Killed before it was started" : why);
+    run_end_text(&t->run.end, how, killed ? "Killed before it was started" : why);
     end(t);
+}
+
+static void end_unstarted(struct task_run *t, const char *why)
+{
+    end_before_start(t, END_NOT_STARTED, why);
+}
+
+/* What this machine cannot hold, another one may: its disk is full, say. */
+static void end_unprepared(struct task_run *t)
+{
+    bool ours = t->failure.code == ERR_IO;
+    end_before_start(t, ours ? END_NEVER : END_NOT_STARTED, t->failure.text);
 }
 
 static void on_task_ended(struct run *run)
@@ -352,7 +364,7 @@ static void on_prepared(uv_work_t *work, int status)
         return;
     }
     if (t->failure.code != ERR_NONE || t->why_killed != NOT_KILLED) {
-        end_unstarted(t, t->failure.text);
+        end_unprepared(t);
         return;
     }
     task_fill_run(t);

@@ -32,7 +32,9 @@ static struct verdict verdict_of(const struct task_run *t)
     case END_NOT_STARTED:
         return (struct verdict){TASK_FAILED, "REASON_CONTAINER_LAUNCH_FAILED"};
     case END_NEVER:
-        return (struct verdict){TASK_DROPPED, "REASON_AGENT_RESTARTED"};
+        return (struct verdict){TASK_DROPPED, t->failure.code != ERR_NONE
+                                                  ? "REASON_CONTAINER_LAUNCH_FAILED"
+                                                  : "REASON_AGENT_RESTARTED"};
     case END_LOST:
         return (struct verdict){TASK_FAILED, "REASON_EXECUTOR_TERMINATED"};
     }

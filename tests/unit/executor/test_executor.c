@@ -349,7 +349,7 @@ static void launching_again_only_reports_again(void **unused)
 {
     (void)unused;
     launch(1, "echo started >>marks; sleep 1000", NULL);
-    AWAIT(is_running());
+    AWAIT(is_running() && strcmp(sandbox_text("marks"), "started\n") == 0);
     int64_t pid = last()->pid;
     launch(1, "echo started >>marks; sleep 1000", NULL);
     AWAIT(heard_n == 2);
@@ -478,6 +478,22 @@ static void what_was_never_started_is_dropped(void **unused)
     AWAIT(ended(5));
     assert_int_equal(ended(5)->state, TASK_DROPPED);
     assert_string_equal(ended(5)->reason, "REASON_AGENT_RESTARTED");
+}
+
+/* As on a disk that is full: not even the task's folder can be made. */
+static void what_this_machine_cannot_hold_another_one_may_start(void **unused)
+{
+    (void)unused;
+    char tasks[TMP_PATH_SIZE + 64], aside[TMP_PATH_SIZE + 64];
+    snprintf(tasks, sizeof(tasks), "%s/tasks", root);
+    snprintf(aside, sizeof(aside), "%s/aside", root);
+    assert_int_equal(rename(tasks, aside), 0);
+    launch(1, "exit 0", NULL);
+    AWAIT(has_ended());
+    assert_int_equal(rename(aside, tasks), 0);
+    assert_int_equal(last()->state, TASK_DROPPED);
+    assert_string_equal(last()->reason, "REASON_CONTAINER_LAUNCH_FAILED");
+    assert_non_null(strstr(last()->message, "cannot make the task's folder"));
 }
 
 static void remove_files(int64_t task, const char *const *names)
@@ -661,6 +677,7 @@ int main(void)
         T(finds_its_tasks_again),
         T(learns_of_ends_in_between),
         T(what_was_never_started_is_dropped),
+        T(what_this_machine_cannot_hold_another_one_may_start),
         T(what_lost_its_supervisors_files_runs_on),
         T(what_lost_all_its_files_is_ended),
         T(tells_how_it_is),
