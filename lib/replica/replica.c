@@ -17,6 +17,7 @@ _Static_assert(sizeof(struct raft_snapshot_metadata) == 40, "metadata is not tha
 
 #define ELECTION_MS 250
 #define HEARTBEAT_MS 40
+#define SILENT_ELECTIONS 4 /* then a standby takes its leader for gone */
 
 bool guarded(const struct replica *r, enum guard g)
 {
@@ -206,11 +207,23 @@ bool replica_leads(const struct replica *r)
            r->storage.applied.index >= r->leading_since;
 }
 
+/* Who calls no elections goes on believing in a leader that is gone: the core leaves it alone. */
+static bool believes_in_vain(const struct replica *r)
+{
+    const struct raft_configuration *conf = &r->raft.configuration;
+    for (unsigned i = 0; i < conf->n; i++)
+        if (conf->servers[i].id == r->options.id && conf->servers[i].role == RAFT_VOTER)
+            return false;
+    return r->now.ms - r->append_heard.ms >= (int64_t)SILENT_ELECTIONS * r->options.election_ms;
+}
+
 uint64_t replica_leader(const struct replica *r, const char **address_out)
 {
     raft_id id = 0;
     const char *address = NULL;
     raft_leader((struct raft *)&r->raft, &id, &address);
+    if (id != 0 && !replica_is_leader(r) && believes_in_vain(r))
+        id = 0;
     if (address_out != NULL)
         *address_out = id != 0 ? replica_address(r, id) : NULL;
     return id;

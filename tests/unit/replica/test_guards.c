@@ -236,6 +236,23 @@ static bool play_vote_result(struct stage *s)
     stage_feed(s, 1, 2, f);
     return replica_term(s->m.r) == term;
 }
+/* It calls no election, so nothing in the core takes its leader from it. */
+static void a_standby_does_not_believe_in_a_silent_leader_for_ever(void **unused)
+{
+    struct stage s;
+    (void)unused;
+    stage_init(&s, "svv", NULL);
+    stage_append(&s, 2, 2, 1, 1, "c", 1);
+    assert_int_equal(replica_leader(s.m.r, NULL), 2);
+    stage_turn(&s, 1000);
+    assert_int_equal(replica_leader(s.m.r, NULL), 2);
+    stage_turn(&s, 200);
+    assert_int_equal(replica_leader(s.m.r, NULL), 0);
+    stage_append(&s, 2, 2, 2, 2, "c", 1);
+    assert_int_equal(replica_leader(s.m.r, NULL), 2);
+    stage_close(&s);
+}
+
 static void a_vote_counts_only_for_a_candidate(void **unused)
 {
     (void)unused;
@@ -313,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_late_rejection_does_not_push_next_below_match),
         cmocka_unit_test(a_second_offer_does_not_leak),
         cmocka_unit_test(a_standby_votes_if_asked),
+        cmocka_unit_test(a_standby_does_not_believe_in_a_silent_leader_for_ever),
         cmocka_unit_test(a_vote_counts_only_for_a_candidate),
         cmocka_unit_test(a_timeout_in_the_past_does_not_spin),
         cmocka_unit_test(a_change_gets_its_own_index),
