@@ -165,7 +165,8 @@ struct seat {
     int64_t id;
     bool self, member, voter, wanted, may_vote, live, dead, ready;
     int64_t silent_ms;
-    char address[REPLICA_ADDRESS_MAX + 1];
+    const char *sits_at;                   /* of a member: as Raft's configuration has it */
+    char address[REPLICA_ADDRESS_MAX + 1]; /* as the state has it */
 };
 
 struct seats {
@@ -204,6 +205,7 @@ static void look_at_members(struct node *n, struct seats *s)
         int64_t silent_ms = n->now.mono.ms - heard;
         seat->self = m.server.id == n->options.id;
         seat->member = true;
+        seat->sits_at = m.server.address;
         seat->voter = m.server.role == REPLICA_VOTER;
         seat->live = seat->self || (m.heard.ms > 0 && n->now.mono.ms - m.heard.ms < LIVE_MS);
         seat->silent_ms = silent_ms;
@@ -268,10 +270,19 @@ static struct census count_seats(const struct seats *s)
             c.dead = seat;
         if (seat->live && !seat->self && seat->may_vote)
             c.other = seat;
-        if (!seat->may_vote)
+        if (!seat->may_vote && (c.unwilling == NULL || c.unwilling->self))
             c.unwilling = seat;
     }
     return c;
+}
+
+/* By a member: one that was replaced goes before its successor comes. */
+static bool is_taken(const struct seats *s, const char *address)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->items[i].member && str_eq(s->items[i].sits_at, address))
+            return true;
+    return false;
 }
 
 /* Would the voters that are left without it have a live majority? */
@@ -280,30 +291,42 @@ static bool can_go(const struct census *c, const struct seat *s)
     return !s->voter || (c->voters > 1 && c->live - s->live > (c->voters - 1) / 2);
 }
 
-/* The next step towards what is wanted; never one that leaves the voters without a live majority,
- * and never one that makes fewer of them because one is silent, unless another takes its place. */
-static struct step next_step(const struct seats *s)
+/* Who comes and who goes. */
+static struct step step_of_members(const struct seats *s, const struct census *c)
 {
-    const struct census c = count_seats(s);
-    const struct step nothing = {0};
     for (size_t i = 0; i < s->n; i++) {
         const struct seat *seat = &s->items[i];
-        if (!seat->member && seat->wanted)
-            return step_of(REPLICA_ADD, seat, "it has joined");
-        if (seat->member && !seat->wanted && !seat->self && can_go(&c, seat))
+        if (seat->member && !seat->wanted && !seat->self && can_go(c, seat))
             return step_of(REPLICA_REMOVE, seat, "it is not of the cluster any more");
     }
+    for (size_t i = 0; i < s->n; i++) {
+        const struct seat *seat = &s->items[i];
+        if (!seat->member && seat->wanted && !is_taken(s, seat->address))
+            return step_of(REPLICA_ADD, seat, "it has joined");
+    }
+    return (struct step){0};
+}
+
+/* Who votes. */
+static struct step step_of_voters(const struct census *census)
+{
+    const struct census c = *census;
+    const struct step nothing = {0};
+    bool even = c.voters % 2 == 0;
+    if (c.unwilling != NULL && c.candidate != NULL && !even)
+        return step_of(REPLICA_PROMOTE, c.candidate, "in the place of one that is to vote no more");
     if (c.unwilling != NULL && c.unwilling->self)
         return c.other != NULL
                    ? step_of(REPLICA_HAND_OVER, c.other, "the leader is to vote no more")
                    : nothing;
     if (c.unwilling != NULL && can_go(&c, c.unwilling))
         return step_of(REPLICA_DEMOTE, c.unwilling, "people wanted it so");
-    bool even = c.voters % 2 == 0;
     if (even && c.dead != NULL && can_go(&c, c.dead))
         return step_of(REPLICA_DEMOTE, c.dead, "it is silent, and another votes in its place");
     if (c.candidate != NULL && even)
         return step_of(REPLICA_PROMOTE, c.candidate, "so that the voters are odd");
+    if (even && c.other != NULL && can_go(&c, c.other))
+        return step_of(REPLICA_DEMOTE, c.other, "so that the voters are odd");
     if (c.candidate != NULL && c.dead != NULL)
         return step_of(REPLICA_PROMOTE, c.candidate, "in the place of one that is silent");
     if (c.candidates >= 2 && c.voters + 2 <= VOTERS_MAX)
@@ -366,6 +389,15 @@ static void tell_states(struct node *n, struct seats *s)
     put_changed(n, s, &w);
     json_array_end(&w);
     outbox_draft_end(&n->out, &w);
+}
+
+/* The next step towards what is wanted; never one that leaves the voters without a live majority,
+ * and never one that makes fewer of them because one is silent, unless another takes its place. */
+static struct step next_step(const struct seats *s)
+{
+    const struct census c = count_seats(s);
+    const struct step step = step_of_members(s, &c);
+    return step.id != 0 ? step : step_of_voters(&c);
 }
 
 static void change_members(struct node *n)

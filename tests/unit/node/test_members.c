@@ -188,6 +188,57 @@ static void who_is_held_votes_no_more_until_it_may(void **unused)
     assert_int_equal(voters(), 3);
 }
 
+/* Another one votes before it stops to, so there are never fewer. */
+static void who_is_held_votes_until_another_does(void **unused)
+{
+    (void)unused;
+    begin(4);
+    grow_to(4);
+    WAIT(stands_by(3), 3000);
+    int held = other_than(stage_leader(&s));
+    hold(held, true);
+    for (int ms = 0; ms < 5000 && votes(held); ms++) {
+        assert_true(voters() >= 3);
+        stage_run_ms(&s, 1);
+    }
+    assert_int_equal(voters(), 3);
+    assert_false(votes(held));
+}
+
+/* Two would stop when either does. */
+static void of_two_that_are_left_one_votes(void **unused)
+{
+    (void)unused;
+    begin(3);
+    grow_to(3);
+    hold(other_than(stage_leader(&s)), true);
+    WAIT(voters() == 1, 5000);
+    stage_run_ms(&s, 3000);
+    assert_int_equal(voters(), 1);
+    assert_true(votes(stage_leader(&s)));
+}
+
+/* The machine of a node that lost its disk comes again under another id. */
+static void who_was_removed_gives_its_address_to_another(void **unused)
+{
+    (void)unused;
+    begin(4);
+    for (int i = 1; i < 3; i++)
+        join(i);
+    WAIT(voters() == 3, 5000);
+    stage_run_ms(&s, 500);
+    int leader = stage_leader(&s), lost = other_than(leader);
+    stage_down(&s, lost);
+    str_copy(s.members[3].address, sizeof s.members[3].address, s.members[lost].address);
+    char target[64];
+    snprintf(target, sizeof target, "/api/nodes/n%d", lost + 1);
+    uint64_t asked = stage_request(&s, leader, METHOD_DELETE, target, NULL);
+    WAIT(stage_status(&s, asked) != 0, 3000);
+    assert_int_equal(stage_status(&s, asked), 200);
+    join(3);
+    WAIT(voters() == 3 && votes(3), 10000);
+}
+
 /* What it told of itself is known to all, and where its doors are. */
 static void each_node_announces_itself(void **unused)
 {
@@ -440,6 +491,9 @@ int main(void)
         TEST(a_dead_voter_gives_its_place_to_a_standby),
         TEST(without_a_standby_a_dead_voter_stays_one),
         TEST(who_is_held_votes_no_more_until_it_may),
+        TEST(who_is_held_votes_until_another_does),
+        TEST(of_two_that_are_left_one_votes),
+        TEST(who_was_removed_gives_its_address_to_another),
         TEST(each_node_announces_itself),
         TEST(who_is_not_heard_is_down_for_everybody),
         TEST(who_is_not_in_the_state_yet_is_not_gone),
