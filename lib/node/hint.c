@@ -10,6 +10,7 @@
 
 #define ASK_MS_MIN 50
 #define ASK_MS_MAX 1000
+#define LEARN_MS 5000  /* the leader is asked who else could lead: masters come and go */
 #define WELCOME_MS 250 /* within it a leader welcomes us; else it is asked again who leads */
 #define MEMBERS_MAX LIMIT_SERVERS
 
@@ -81,10 +82,26 @@ static bool asks(const struct node *n)
            (n->hint.leader == 0 || (n->joined && !agent_registered(n->agent)));
 }
 
+static void put_question(struct node *n, int64_t to)
+{
+    static const char question[] = {FRAME_HINT, '?'};
+    n->hands->send(n->hands, to, (struct slice){question, sizeof question});
+}
+
+/* While all is well: else, one day, every master that it knows is gone. */
+static void learn_of_others(struct node *n)
+{
+    struct hint *h = &n->hint;
+    if (!hint_needed(n) || h->leader == 0 || n->now.mono.ms < h->learn_due.ms)
+        return;
+    h->learn_due = mono_after(n->now.mono, LEARN_MS);
+    put_question(n, (int64_t)h->leader);
+}
+
 void hint_tick(struct node *n)
 {
     struct hint *h = &n->hint;
-    static const char question[] = {FRAME_HINT, '?'};
+    learn_of_others(n);
     if (!asks(n) || n->now.mono.ms < h->ask_due.ms)
         return;
     h->next = (h->next + 1) % h->masters_n;
@@ -92,12 +109,15 @@ void hint_tick(struct node *n)
     if (h->ask_ms > ASK_MS_MAX)
         h->ask_ms = ASK_MS_MAX;
     h->ask_due = mono_after(n->now.mono, h->ask_ms);
-    n->hands->send(n->hands, h->masters[h->next].id, (struct slice){question, sizeof question});
+    put_question(n, h->masters[h->next].id);
 }
 
 struct mono hint_due(const struct node *n)
 {
-    return asks(n) ? n->hint.ask_due : MONO_NEVER;
+    if (!hint_needed(n))
+        return MONO_NEVER;
+    struct mono learn = n->hint.leader != 0 ? n->hint.learn_due : MONO_NEVER;
+    return asks(n) && n->hint.ask_due.ms < learn.ms ? n->hint.ask_due : learn;
 }
 
 /* ---------------- answering */

@@ -83,7 +83,7 @@ struct hint { /* who leads, as a node that is only an agent was told */
     struct master_known masters[LIMIT_SERVERS];
     size_t masters_n, next; /* next: whom to ask */
     int64_t ask_ms;
-    struct mono ask_due;
+    struct mono ask_due, learn_due;
 };
 
 struct member_change { /* of Raft's configuration; ticket 0: none is under way */
@@ -211,11 +211,8 @@ struct node {
 
     struct facts facts; /* as published */
     struct arena facts_text;
-    struct agent_seen *seen; /* of agents, as published last; owned */
-    size_t seen_n;
-    uint64_t seen_version; /* the master's, of that */
-    struct map *refused;   /* "port app" -> struct refused_port */
-    char *ports_refused;   /* the same as JSON, owned */
+    struct map *refused; /* "port app" -> struct refused_port */
+    char *ports_refused; /* the same as JSON, owned */
 };
 
 /* ---- node.c */

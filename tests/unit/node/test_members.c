@@ -330,6 +330,25 @@ static void an_agent_that_asks_again_is_told_of_masters_that_came_since(void **u
     WAIT(str_eq(s.members[1].known[2], s.members[2].address), 5000);
 }
 
+/* All whom it knew when it came may be gone when it needs another leader. */
+static void an_agent_learns_of_masters_that_come_later(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 4);
+    s.growing = true;
+    s.members[1].modes = MODE_AGENT;
+    assert_int_equal(stage_up(&s, 0), 0);
+    WAIT(node_ready(s.members[0].node), 3000);
+    assert_int_equal(stage_join(&s, 0, 0), 200);
+    join(1);
+    WAIT(node_ready(s.members[1].node), 5000);
+    join(2);
+    join(3);
+    WAIT(str_eq(s.members[1].known[2], s.members[2].address) &&
+             str_eq(s.members[1].known[3], s.members[3].address),
+         10000);
+}
+
 static bool agent_is(int agent_node, enum agent_state wanted)
 {
     struct agent_row row;
@@ -504,6 +523,7 @@ int main(void)
         TEST(alone_a_step_is_noticed),
         TEST(an_agent_finds_the_leader_through_any_master),
         TEST(an_agent_that_asks_again_is_told_of_masters_that_came_since),
+        TEST(an_agent_learns_of_masters_that_come_later),
         TEST(an_agent_follows_the_leadership),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
