@@ -119,6 +119,20 @@ void native_demote_node(struct tell *t)
 
 /* ---- leaving the cluster */
 
+/* Who is removed may be switched off at once, before the others have agreed to vote without it:
+ * until then they need a majority of as many as vote now. */
+static bool can_leave(struct tell *t, const struct native_node *n)
+{
+    struct votes v = count_votes(t->c.view, n->node);
+    if (!v.its || v.live - v.its_live > v.all / 2)
+        return true;
+    call_fail(&t->c, ERR_CONFLICT,
+              "node %s: %zu vote, and without it only %zu of them are up, which is no majority: "
+              "demote it first",
+              n->name, v.all, v.live - v.its_live);
+    return false;
+}
+
 void native_delete_node(struct tell *t)
 {
     struct native_node n;
@@ -132,7 +146,7 @@ void native_delete_node(struct tell *t)
                   n.name);
         return;
     }
-    if (!can_go(t, &n))
+    if (!can_go(t, &n) || !can_leave(t, &n))
         return;
     tell_begin(t, COMMAND_NODE_REMOVE, &w, native_written);
     json_member_int(&w, "id", n.node);
