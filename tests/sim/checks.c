@@ -199,7 +199,8 @@ bool check_step(struct world *w, struct sim_node *n)
         return false;
     if (state_level(node_state(n->node)) == 0)
         return true;
-    return one_leader_a_term(w, n) && (node_applied(n->node) == n->applied || check_state(w, n));
+    return one_leader_a_term(w, n) && check_members(w, n) &&
+           (node_applied(n->node) == n->applied || check_state(w, n));
 }
 
 /* ---- settled: what is wanted is what runs */
@@ -236,7 +237,7 @@ static bool ended_are_forgotten(struct world *w)
 {
     size_t kept = 0;
     for (int i = 0; i < w->n; i++)
-        for (size_t t = 0; t < w->nodes[i].tasks_n; t++)
+        for (size_t t = 0; t < w->nodes[i].tasks_n && w->nodes[i].place != GONE; t++)
             kept += task_ended(w->nodes[i].tasks[t].state) &&
                     w->nodes[i].tasks[t].gone_ms < w->mono - KEPT_MS;
     snprintf(w->unsettled, sizeof w->unsettled, "%zu tasks that have ended are kept", kept);
@@ -248,7 +249,8 @@ static bool all_caught_up(struct world *w)
     struct sim_node *l = leader_of(w);
     snprintf(w->unsettled, sizeof w->unsettled, "not everybody is at the leader's index");
     for (int i = 0; l != NULL && i < w->options.nodes; i++)
-        if (w->nodes[i].node == NULL || node_applied(w->nodes[i].node) != node_applied(l->node))
+        if (w->nodes[i].place == INSIDE &&
+            (w->nodes[i].node == NULL || node_applied(w->nodes[i].node) != node_applied(l->node)))
             return false;
     return l != NULL;
 }
@@ -268,6 +270,8 @@ static bool routes_are_everywhere(struct world *w, struct state *s)
     buf_puts(&text, "}");
     routes_free(routes);
     for (int i = 0; i < w->n && same; i++) {
+        if (w->nodes[i].place == GONE)
+            continue;
         struct json *v = json_parse_own(buf_slice(&text), &err);
         same = w->nodes[i].node != NULL && proxy_change_parse(v, &c, &err) == 0 &&
                proxy_routes_reduce(&w->nodes[i].routes, &c, &err) == 0 && c.n_routes == 0 &&
@@ -284,7 +288,7 @@ bool check_settled(struct world *w)
 {
     struct sim_node *l = leader_of(w);
     snprintf(w->unsettled, sizeof w->unsettled, "no leader");
-    return l != NULL && state_level(node_state(l->node)) > 0 &&
+    return l != NULL && state_level(node_state(l->node)) > 0 && members_settled(w, l) &&
            apps_settled(w, node_state(l->node)) && all_caught_up(w) &&
            routes_are_everywhere(w, node_state(l->node)) && ended_are_forgotten(w);
 }
@@ -308,7 +312,7 @@ bool check_end(struct world *w)
     struct error err;
     for (int i = 0; i < w->options.nodes && w->failure[0] == '\0'; i++) {
         struct sim_node *n = &w->nodes[i];
-        if (n->node == NULL)
+        if (n->node == NULL || n->place != INSIDE)
             continue;
         if (db_rowsums_verify(state_db(node_state(n->node)), &err) != 0)
             return fail_world(w, "node %d: %s", i, err.text);

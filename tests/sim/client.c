@@ -161,7 +161,7 @@ static int any_up(struct world *w)
     return w->nodes[i].node != NULL ? i : -1;
 }
 
-static uint64_t send(struct world *w, int to, struct request *r)
+uint64_t client_send(struct world *w, int to, const struct request *r)
 {
     struct event e = {
         .kind = EVENT_REQUEST, .exchange = {++w->next_exchange}, .request = request_dup(r)};
@@ -181,7 +181,7 @@ static void send_wish(struct world *w, int to, const char *listener, enum method
     r.body = slice_of(body);
     r.remote = "10.0.0.9";
     trace(w, "ask %d: %s %s %s", to, method_text(method), target, body);
-    wish->exchange = send(w, to, &r);
+    wish->exchange = client_send(w, to, &r);
     wish->until = w->mono + ANSWER_MS;
     wish->added = add_value(&wish->name->values, wish->value);
     wish->name->under_way = true;
@@ -358,7 +358,7 @@ static void look_at(struct world *w)
         look->name = NULL;
         return;
     }
-    look->exchange = send(w, to, &r);
+    look->exchange = client_send(w, to, &r);
 }
 
 /* Linearizable: what was acknowledged before the read began, or a write that came later. What it
@@ -448,6 +448,8 @@ void client_answer(struct world *w, struct answer *a)
         take_wish(w, a);
     else if (a->kind == ANSWER_WHOLE && a->id.v == c->look.exchange)
         take_look(w, a);
+    else if (a->kind == ANSWER_WHOLE && a->id.v == w->council.exchange)
+        members_answer(w, a);
     answer_close(a);
 }
 

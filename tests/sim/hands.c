@@ -11,9 +11,19 @@
 
 /* ---- frames, answers, reads */
 
+/* It connects to that one no more, nor takes its connections. */
+static bool holds_gone(const struct sim_node *n, const struct sim_node *other)
+{
+    for (int i = 0; i < n->gone_n; i++)
+        if (n->gone[i] == (int64_t)other->id)
+            return true;
+    return false;
+}
+
 static bool reaches(const struct world *w, const struct sim_node *from, const struct sim_node *to)
 {
-    return w->cut[from->position][to->position] <= w->mono;
+    return w->cut[from->position][to->position] <= w->mono && !holds_gone(from, to) &&
+           !holds_gone(to, from);
 }
 
 /* Frames come once and in order (cluster/peers.h), or not at all. Those of Raft may come twice and
@@ -36,6 +46,25 @@ static void send_once(struct sim_node *n, struct sim_node *to, struct slice fram
     deliver(w, to->position, delay, &e);
 }
 
+/* PLANT_ECHO: a node that is down is answered for with what it answered last. */
+static void echo(struct sim_node *n, struct sim_node *to, struct slice frame)
+{
+    struct world *w = n->w;
+    if (!planted(w, PLANT_ECHO) || frame.p[0] != FRAME_RAFT)
+        return;
+    if (!node_leading(n->node)) {
+        buf_close(&n->echo);
+        buf_init(&n->echo, LIMIT_FRAME_BYTES);
+        buf_put_slice(&n->echo, frame);
+        n->echo_to = (int64_t)to->id;
+    } else if (to->node == NULL && to->echo_to == (int64_t)n->id) {
+        struct event e = {.kind = EVENT_FRAME, .node = (int64_t)to->id};
+        buf_init(&e.body, LIMIT_FRAME_BYTES);
+        buf_put_slice(&e.body, buf_slice(&to->echo));
+        deliver(w, n->position, 2, &e);
+    }
+}
+
 static void hand_send(struct hands *h, int64_t node, struct slice frame)
 {
     struct sim_node *n = h->data;
@@ -45,6 +74,7 @@ static void hand_send(struct hands *h, int64_t node, struct slice frame)
         if ((int64_t)to->id != node || !reaches(w, n, to) ||
             (in_trouble(w) && chance(w, w->options.faults.drop)))
             continue;
+        echo(n, to, frame);
         send_once(n, to, frame);
         if (in_trouble(w) && frame.p[0] == FRAME_RAFT && chance(w, w->options.faults.repeat))
             send_once(n, to, frame);
@@ -53,8 +83,9 @@ static void hand_send(struct hands *h, int64_t node, struct slice frame)
 
 static void hand_know(struct hands *h, const struct known_node *k)
 {
-    (void)h; /* frames find everybody here */
-    (void)k;
+    struct sim_node *n = h->data; /* frames find everybody else here */
+    if (k->gone && n->gone_n < IDS_MAX)
+        n->gone[n->gone_n++] = k->id;
 }
 
 static void hand_secret(struct hands *h, void *dst, size_t n)

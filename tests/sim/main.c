@@ -84,6 +84,9 @@ static struct world_options options_of(uint64_t seed, int nodes, bool verbose)
         o.nodes = nodes;
     if (!quiet)
         o.faults = faults_of(&r);
+    o.grows = rng_below(&r, 3) == 0;
+    if (o.grows)
+        o.trouble_ms = 25000;
     return o;
 }
 
@@ -121,6 +124,8 @@ static struct world_options options_of_plant(enum plant plant, uint64_t seed)
     o.plant = plant;
     o.log_rows = 40;
     o.agents = 0;
+    o.grows = false;
+    o.trouble_ms = 15000;
     o.faults = (struct faults){0};
     o.heal_ms = 60000;
     switch (plant) {
@@ -144,6 +149,14 @@ static struct world_options options_of_plant(enum plant plant, uint64_t seed)
         break;
     case PLANT_EXIT:
         o.faults = (struct faults){.error = 10};
+        break;
+    case PLANT_TIMID:
+        o.grows = true;
+        break;
+    case PLANT_ECHO:
+        o.grows = true;
+        o.trouble_ms = 60000;
+        o.faults = (struct faults){.host = 300};
         break;
     default:
         break;
@@ -250,6 +263,7 @@ static struct world_options options_for(const struct arguments *a, uint64_t seed
         o.agents = a->agents;
     if (a->calm_s > 0) {
         o.faults = (struct faults){0};
+        o.grows = false;
         o.trouble_ms = a->calm_s * 1000;
         o.wish_ms = 200;
     }

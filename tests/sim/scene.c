@@ -9,7 +9,6 @@
 
 #define WORDS_MAX 8
 #define SETTLE_MS 120000
-#define FOREVER_MS (INT64_MAX / 4)
 
 struct scene {
     struct world w;

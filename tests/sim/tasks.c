@@ -188,4 +188,6 @@ void tasks_free(struct sim_node *n)
         mem_free(n->tasks[i].of);
     }
     mem_free(n->tasks);
+    n->tasks = NULL;
+    n->tasks_n = n->tasks_cap = 0;
 }

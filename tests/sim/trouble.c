@@ -129,6 +129,8 @@ void trouble(struct world *w)
         if (!chance(w, rate))
             continue;
         struct sim_node *n = &w->nodes[rng_below(&w->rng, (uint64_t)w->n)];
+        if (n->place == OUTSIDE || n->place == GONE)
+            continue;
         trace(w, "node %d %s", n->position, kinds[i].name);
         kinds[i].happens(n);
     }

@@ -143,12 +143,15 @@ static unsigned modes_of(const struct sim_node *n)
 static int open_node(struct sim_node *n, struct error *err)
 {
     struct world *w = n->w;
+    static const uint8_t ca_hash[SHA256_SIZE] = {1};
     struct known_node masters[MASTERS_MAX];
+    size_t known = 0;
     for (int i = 0; i < w->options.nodes; i++)
-        masters[i] = (struct known_node){.id = (int64_t)w->nodes[i].id,
-                                         .store = (int64_t)w->nodes[i].store,
-                                         .modes = modes_of(&w->nodes[i]),
-                                         .address = w->nodes[i].address};
+        if (w->nodes[i].place == INSIDE)
+            masters[known++] = (struct known_node){.id = (int64_t)w->nodes[i].id,
+                                                   .store = (int64_t)w->nodes[i].store,
+                                                   .modes = modes_of(&w->nodes[i]),
+                                                   .address = w->nodes[i].address};
     const struct node_options options = {
         .id = n->id,
         .store = n->store,
@@ -162,7 +165,7 @@ static int open_node(struct sim_node *n, struct error *err)
         .modes = modes_of(n),
         .cluster = w->cluster,
         .members = masters,
-        .members_n = (size_t)w->options.nodes,
+        .members_n = known,
         .unreachable_ms = 5000,
         .agent = {.hostname = n->name,
                   .address = "127.0.0.1",
@@ -175,6 +178,7 @@ static int open_node(struct sim_node *n, struct error *err)
         .facts = {.version = "sim",
                   .name = n->name,
                   .modes = modes_of(n),
+                  .ca_hash = w->options.grows ? ca_hash : NULL,
                   .hostname = n->name,
                   .address = "127.0.0.1",
                   .url_marathon = "http://127.0.0.1:8080",
@@ -204,6 +208,8 @@ static void bring_up(struct sim_node *n)
     }
     n->busy_until = w->mono;
     n->applied = 0;
+    n->gone_n = 0;
+    n->voters = (struct voters){0};
     w->restarts++;
     proxy_routes_init(&n->routes);
     trace(w, "node %d up", n->position);
@@ -244,6 +250,7 @@ static void end_process(struct sim_node *n, int64_t until_ms)
     n->facts = NULL;
     proxy_routes_close(&n->routes);
     n->up_at = until_ms;
+    n->down_since = n->w->mono;
     unheard(n, until_ms);
 }
 
@@ -281,24 +288,53 @@ enum fate draw_fate(struct world *w)
     return chance(w, w->options.faults.tear) ? FATE_TORN : FATE_KEPT;
 }
 
+static int format(struct sim_node *n, const struct replica_server *founders, size_t n_founders,
+                  struct error *err)
+{
+    struct db *db;
+    const struct db_options options = {.vfs = n->vfs_name};
+    if (db_open(n->state_path, &options, &db, err) != 0)
+        return -1;
+    int rc = replica_format(db, n->id, n->store, err);
+    if (rc == 0 && (size_t)n->position < n_founders)
+        rc = replica_bootstrap(db, founders, n_founders, err);
+    db_close(db);
+    return rc;
+}
+
 static int found(struct world *w, struct error *err)
 {
     struct replica_server servers[MASTERS_MAX];
     for (int i = 0; i < w->options.nodes; i++)
         servers[i] = (struct replica_server){w->nodes[i].id, w->nodes[i].address, REPLICA_VOTER};
-    for (int i = 0; i < w->n; i++) {
-        struct db *db;
-        const struct db_options options = {.vfs = w->nodes[i].vfs_name};
-        if (db_open(w->nodes[i].state_path, &options, &db, err) != 0)
-            return -1;
-        int rc = replica_format(db, w->nodes[i].id, w->nodes[i].store, err);
-        if (rc == 0 && i < w->options.nodes)
-            rc = replica_bootstrap(db, servers, (size_t)w->options.nodes, err);
-        db_close(db);
-        if (rc != 0)
-            return -1;
-    }
-    return 0;
+    size_t founders = w->options.grows ? 1 : (size_t)w->options.nodes;
+    int rc = 0;
+    for (int i = 0; i < w->n && rc == 0; i++)
+        rc = format(&w->nodes[i], servers, founders, err);
+    return rc;
+}
+
+static void make_folder(struct sim_node *n)
+{
+    snprintf(n->folder, sizeof n->folder, "%.200s/n%d-%d", n->w->folder, n->position, n->disks++);
+    mkdir(n->folder, 0700);
+    tmp_file(n->state_path, n->folder, "state.db");
+    tmp_file(n->agent_path, n->folder, "agent.db");
+}
+
+void new_disk(struct sim_node *n)
+{
+    struct error err;
+    n->replaces = (int64_t)n->id;
+    n->id = (uint64_t)rng_id(&n->w->rng);
+    n->store = (uint64_t)rng_id(&n->w->rng);
+    n->place = OUTSIDE;
+    n->full_until = 0;
+    faultvfs_full(n->vfs, false);
+    tasks_free(n);
+    make_folder(n);
+    if (format(n, NULL, 0, &err) != 0)
+        fail_world(n->w, "a new disk: %s", err.text);
 }
 
 static void make_node(struct world *w, int position)
@@ -310,10 +346,7 @@ static void make_node(struct world *w, int position)
     rng_seed(&n->rng, rng_next(&w->rng));
     snprintf(n->name, sizeof n->name, "n%d", position);
     snprintf(n->address, sizeof n->address, "10.0.0.%d:5055", position);
-    snprintf(n->folder, sizeof n->folder, "%.200s/n%d", w->folder, position);
-    mkdir(n->folder, 0700);
-    tmp_file(n->state_path, n->folder, "state.db");
-    tmp_file(n->agent_path, n->folder, "agent.db");
+    make_folder(n);
     snprintf(n->vfs_name, sizeof n->vfs_name, "sim-%llu-%d", (unsigned long long)w->options.seed,
              position);
     n->vfs = faultvfs_new(n->vfs_name, rng_next(&w->rng));
@@ -322,6 +355,9 @@ static void make_node(struct world *w, int position)
         n->drift = (int64_t)rng_below(&w->rng, 2 * (uint64_t)w->options.faults.drift + 1) -
                    w->options.faults.drift;
     n->down_at = INT64_MAX;
+    n->place = w->options.grows && position > 0 ? OUTSIDE : INSIDE;
+    if (n->place == OUTSIDE)
+        n->up_at = FOREVER_MS;
     n->hands = hands_of(n);
 }
 
@@ -388,6 +424,8 @@ static int64_t next_time(const struct world *w)
     }
     int64_t client = client_due(w);
     next = client < next ? client : next;
+    if (w->options.grows && w->council.due < next)
+        next = w->council.due;
     return next > w->mono ? next : w->mono + 1;
 }
 
@@ -405,6 +443,7 @@ static void step(struct world *w)
     for (struct frame *f; (f = pop(w)) != NULL; mem_free(f))
         put_in(&w->nodes[f->to], &f->event);
     client_act(w);
+    members_act(w);
     for (int i = 0; i < w->n && w->failure[0] == '\0'; i++) {
         struct sim_node *n = &w->nodes[i];
         tasks_pass(n);
@@ -480,6 +519,7 @@ void world_close(struct world *w)
         proxy_routes_close(&n->routes);
         node_close(n->node);
         tasks_free(n);
+        buf_close(&n->echo);
         faultvfs_free(n->vfs);
     }
     for (struct frame *f; (f = first_frame(w)) != NULL; mem_free(f)) {

@@ -6,6 +6,8 @@
 #pragma once
 
 #include "base/heap.h"
+#include "base/limits.h"
+#include "model/token.h"
 #include "node/node.h"
 #include "proxy/routes.h"
 #include "support/faultvfs.h"
@@ -63,7 +65,9 @@ enum plant {
     X(SILENCE, "not as wanted", "a majority never hears each other again")             \
     X(EXIT, "stopped", "a disk fails, and it is said that it does not")                \
     X(GROWTH, "rows of its log", "no log is ever cut")                                 \
-    X(HOARD, "are kept", "machines never forget what has ended")
+    X(HOARD, "are kept", "machines never forget what has ended")                       \
+    X(TIMID, "masters vote", "masters join as schedulers")                             \
+    X(ECHO, "gave up", "answers of the dead come again and again")
 #define X(name, ...) PLANT_##name,
     PLANTS(X)
 #undef X
@@ -80,6 +84,7 @@ struct world_options {
     int64_t heal_ms;    /* then everything must be as wanted within this */
     bool silent;        /* clients write nothing by themselves */
     bool plain;         /* clients write only what makes nothing run */
+    bool grows;         /* the first node founds it; others join, are held, go, lose their disks */
     unsigned log_rows;  /* kept behind what is applied */
     enum plant plant;
     bool verbose;
@@ -107,6 +112,13 @@ struct frame { /* on its way */
 };
 
 struct world;
+
+enum place { OUTSIDE, INSIDE, LEAVING, GONE }; /* of the cluster; OUTSIDE: it is to join */
+#define IDS_MAX 32
+struct voters { /* as a leader had them in a term */
+    uint64_t term, ids[LIMIT_SERVERS];
+    int n;
+};
 
 struct sim_node {
     struct world *w;
@@ -138,6 +150,16 @@ struct sim_node {
     uint64_t applied;
     struct stmt *recount, *log, *ordered, *rows; /* NULL: not prepared */
     int64_t reported_until;                      /* tasks ended up to then have been reported */
+    enum place place;
+    int64_t down_since;
+    int64_t replaces; /* id of the node that it was before its disk was lost; 0: none */
+    int disks;
+    bool by_hand;          /* that one is removed before this one joins */
+    int64_t gone[IDS_MAX]; /* ids that its transport takes no frames from, and sends none to */
+    int gone_n;
+    struct voters voters;
+    struct buf echo; /* the last that it answered a leader, for a plant */
+    int64_t echo_to;
 };
 
 #define LATE_MAX 50
@@ -174,6 +196,16 @@ struct name { /* an app or a job that clients change */
     int64_t anchor, period_ms; /* of a job's targets, wall; anchor 0: not known */
 };
 
+/* People who change who is of the cluster (members.c). */
+struct council {
+    int64_t due, until, calm_until;
+    uint64_t exchange; /* 0: nothing is asked */
+    bool asks_token, has_token;
+    struct token token;
+    int64_t lost_ms; /* when a disk was lost last */
+    int removals;
+};
+
 struct world {
     struct world_options options;
     struct rng rng, stops; /* the latter: who is told to stop, and when it is back */
@@ -202,6 +234,7 @@ struct world {
     int64_t turns, crashes, stopped, restarts, acked, refused, reads;
     int64_t starts; /* of tasks of apps */
     struct client *client;
+    struct council council;
     char failure[512], unsettled[128]; /* what is not as wanted yet */
 };
 
@@ -229,6 +262,7 @@ struct sim_node *leader_of(struct world *w); /* the newest; NULL: none */
 void unheard(struct sim_node *n, int64_t until_ms);
 /* Its process has died. until_ms: and its machine, so nobody sees it; 0: it comes back soon. */
 void take_down(struct sim_node *n, enum fate fate, int64_t until_ms);
+void new_disk(struct sim_node *n); /* and a new identity: its node must be down */
 enum fate draw_fate(struct world *w);
 
 /* hands.c */
@@ -240,6 +274,7 @@ void trouble(struct world *w);            /* a second has passed */
 void trouble_of_turn(struct sim_node *n); /* one begins */
 void cut(struct world *w, int from, int to, int64_t until_ms);
 void kill_host(struct sim_node *n, int64_t until_ms);
+#define FOREVER_MS (INT64_MAX / 4)
 void heal(struct world *w);
 
 /* tasks.c: the simulated machines */
@@ -252,12 +287,19 @@ void tasks_vanish(struct sim_node *n); /* their machine dies: only their files a
 int64_t tasks_due(const struct sim_node *n);
 void tasks_free(struct sim_node *n);
 
+/* members.c: who comes and who goes, in worlds that grow */
+void members_act(struct world *w);
+void members_answer(struct world *w, const struct answer *a);
+bool members_settled(struct world *w, struct sim_node *leader);
+bool check_members(struct world *w, struct sim_node *n); /* after a turn */
+
 /* client.c: what people do, and what they were told */
 void client_init(struct world *w);
 void client_act(struct world *w);
 /* An app of so many instances, or a job of such a period: until it is acknowledged. */
 bool client_want(struct world *w, bool job, const char *name, int64_t number);
 void client_answer(struct world *w, struct answer *a);
+uint64_t client_send(struct world *w, int to, const struct request *r); /* its exchange */
 int64_t client_due(const struct world *w);
 void client_close(struct world *w);
 int64_t value_at(struct sim_node *n, const struct name *a); /* as its doors show it */
