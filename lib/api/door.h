@@ -73,6 +73,8 @@ struct facts {
     const char *clocks;    /* [{"node","offset_ms"}]: other members' clocks against ours */
     int64_t clock_off_ms;  /* ours is so far ahead of the voters' median: too far; 0: it is right */
     int64_t clock_step_ms; /* it was set by so much, last; 0: it was not */
+    const struct agent_seen *agents; /* while it leads: master/master.h, by id */
+    size_t agents_n;
     struct wall started;
     /* own listeners as URLs without a trailing slash, "http://127.0.0.1:8080"; NULL: not open */
     const char *url_marathon, *url_chronos, *url_mesos, *url_agent, *url_stats;

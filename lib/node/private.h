@@ -211,8 +211,11 @@ struct node {
 
     struct facts facts; /* as published */
     struct arena facts_text;
-    struct map *refused; /* "port app" -> struct refused_port */
-    char *ports_refused; /* the same as JSON, owned */
+    struct agent_seen *seen; /* of agents, as published last; owned */
+    size_t seen_n;
+    uint64_t seen_version; /* the master's, of that */
+    struct map *refused;   /* "port app" -> struct refused_port */
+    char *ports_refused;   /* the same as JSON, owned */
 };
 
 /* ---- node.c */

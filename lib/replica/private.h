@@ -79,9 +79,12 @@ struct replica {
     bool in_turn;
     struct mono now;
     bool dirty;    /* stepping wrote: the open transaction is in FULL */
+    bool new_term; /* or vote, that a crash would still take back */
+    bool put_off;  /* applying, in the last turn */
     uint64_t owed; /* rows up to here are to be told persisted after the COMMIT; 0: none */
     struct replica_frame *frames;
     size_t n_frames, cap_frames;
+    size_t n_early; /* of them, the first: they have left */
     struct replica_outcome *outcomes;
     size_t n_outcomes, cap_outcomes;
 

@@ -6,6 +6,7 @@
  *     replica_turn(r, &now);
  *     replica_receive(r, &from, frame, &err);      any number, bad frames are only refused
  *     replica_propose(r, entry, ticket, &err);     one entry for all commands of the turn
+ *     early = replica_early(r);                    frames to send now, if somebody wants to
  *     if (replica_commit(r, &err) != 0)            disk or core failed: close, stop, start again
  *         ...
  *     out = replica_out(r);                        frames to send, tickets to answer: now, not
@@ -13,6 +14,7 @@
  *
  * Stepping comes first and writes in FULL; applying comes last, in the same transaction or, if
  * stepping wrote nothing, in one of its own in NORMAL: what it does can be done again from the log.
+ * A follower that was given entries says first that it has them, and applies in the next turn.
  * Nothing leaves before the COMMIT of its turn, so nothing is promised that a crash could take
  * back. What a COMMIT made durable is applied in a turn that follows at once.
  *
@@ -142,7 +144,10 @@ int replica_commit(struct replica *r, struct error *err) MUST_CHECK;
  * leading, or it is no member. */
 bool replica_beat(struct replica *r, uint64_t to, struct buf *out);
 
-bool replica_restless(const struct replica *r);   /* there is more to do right now */
+bool replica_restless(const struct replica *r); /* there is more to do right now */
+/* This turn will apply, and has written nothing yet: whoever waits for what is applied is answered
+ * sooner if nothing is proposed in this turn. */
+bool replica_applies(const struct replica *r);
 struct mono replica_due(const struct replica *r); /* the next turn is due then, input or not */
 
 /* ---------------- what a turn yields */
@@ -151,6 +156,7 @@ struct replica_frame {
     uint64_t to;
     const char *address;
     struct slice bytes; /* to be framed by the transport: in order, once, or not at all */
+    bool is_append;
 };
 
 enum replica_what { REPLICA_PROPOSAL, REPLICA_READ, REPLICA_CHANGE };
@@ -169,6 +175,10 @@ struct replica_out {
 };
 /* Of the turn that replica_commit() has ended; borrowed until the next replica_turn(). */
 struct replica_out replica_out(const struct replica *r);
+/* Before replica_commit(), after all input: frames with a leader's entries, which may leave
+ * although its COMMIT is still to come, so that all members write at the same time. replica_out()
+ * does not show them again. Borrowed until the next replica_turn(). */
+struct replica_out replica_early(struct replica *r);
 
 /* ---------------- asking */
 

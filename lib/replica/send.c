@@ -16,7 +16,7 @@ static void push(struct replica *r, uint64_t to, struct buf *bytes)
     }
     size_t len;
     char *taken = buf_take(bytes, &len);
-    r->frames[r->n_frames++] = (struct replica_frame){to, NULL, {taken, len}};
+    r->frames[r->n_frames++] = (struct replica_frame){.to = to, .bytes = {taken, len}};
 }
 
 void send_frame(struct replica *r, uint64_t to, const struct frame *f)
@@ -63,6 +63,7 @@ static size_t send_one_append(struct replica *r, uint64_t to, const struct frame
     }
     size_t len = bytes.len;
     push(r, to, &bytes);
+    r->frames[r->n_frames - 1].is_append = true;
     return len;
 }
 
@@ -149,6 +150,28 @@ static void send_message(struct replica *r, const struct raft_message *m)
         f.timeout_now = m->timeout_now;
     }
     send_frame(r, m->server_id, &f);
+}
+
+/* A leader does not count what it has not synced as its own. But its term must be: else it could
+ * lead in it once more, with another log. Who votes alone counts nobody else. */
+static bool may_leave_early(const struct replica *r)
+{
+    return !replica_is_failed(r) && replica_is_leader(r) && !r->new_term &&
+           !guard_is_sole_voter(&r->raft.configuration, r->options.id);
+}
+
+struct replica_out replica_early(struct replica *r)
+{
+    ASSERT(r->in_turn && r->n_early == 0);
+    for (size_t i = 0; i < r->n_frames && may_leave_early(r); i++) {
+        struct replica_frame f = r->frames[i];
+        if (!f.is_append)
+            continue;
+        f.address = replica_address(r, f.to);
+        memmove(&r->frames[r->n_early + 1], &r->frames[r->n_early], (i - r->n_early) * sizeof f);
+        r->frames[r->n_early++] = f;
+    }
+    return (struct replica_out){.frames = r->frames, .n_frames = r->n_early};
 }
 
 void send_messages(struct replica *r, const struct raft_update *update)

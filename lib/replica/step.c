@@ -32,6 +32,7 @@ static void begin_full(struct replica *r)
 static void take_term(struct replica *r)
 {
     begin_full(r);
+    r->new_term = true;
     storage_set_term(&r->storage, raft_current_term(&r->raft), raft_voted_for(&r->raft));
 }
 

@@ -10,7 +10,7 @@ void replica_clear_out(struct replica *r)
 {
     for (size_t i = 0; i < r->n_frames; i++)
         mem_free((char *)(uintptr_t)r->frames[i].bytes.p);
-    r->n_frames = r->n_outcomes = 0;
+    r->n_frames = r->n_early = r->n_outcomes = 0;
 }
 
 void replica_turn(struct replica *r, const struct now *now)
@@ -24,7 +24,8 @@ void replica_turn(struct replica *r, const struct now *now)
 
 struct replica_out replica_out(const struct replica *r)
 {
-    return (struct replica_out){r->frames, r->n_frames, r->outcomes, r->n_outcomes};
+    return (struct replica_out){r->frames + r->n_early, r->n_frames - r->n_early, r->outcomes,
+                                r->n_outcomes};
 }
 
 void replica_outcome(struct replica *r, enum replica_what what, uint64_t ticket,
@@ -183,6 +184,15 @@ static uint64_t applicable(const struct replica *r)
     return r->commit < last ? r->commit : last;
 }
 
+/* The leader waits for a follower's word that it has the entries, and nobody for their being
+ * applied there; so that comes next, if entries keep coming every other turn. */
+static bool put_off(struct replica *r)
+{
+    r->put_off = !r->put_off && r->owed != 0 && !replica_is_leader(r) &&
+                 applicable(r) > r->storage.applied.index;
+    return r->put_off;
+}
+
 static void apply(struct replica *r)
 {
     uint64_t from = r->storage.applied.index, to = applicable(r);
@@ -204,7 +214,7 @@ static void step_persisted(struct replica *r)
 {
     uint64_t owed = r->owed;
     r->owed = 0;
-    r->dirty = false;
+    r->dirty = r->new_term = false;
     if (owed == 0 || r->raft.snapshot.installing || owed <= r->raft.last_stored)
         return;
     ASSERT(owed <= raft_last_index(&r->raft));
@@ -230,7 +240,8 @@ int replica_commit(struct replica *r, struct error *err)
         change_turn(r);
         reads_turn(r);
         snapshot_serve(r);
-        apply(r);
+        if (!put_off(r))
+            apply(r);
         commit_transaction(r);
     }
     if (!replica_is_failed(r)) {
@@ -254,6 +265,11 @@ bool replica_restless(const struct replica *r)
 {
     return !replica_is_failed(r) &&
            (applicable(r) > r->storage.applied.index || snapshot_compaction_due(r));
+}
+
+bool replica_applies(const struct replica *r)
+{
+    return !r->dirty && !replica_is_failed(r) && applicable(r) > r->storage.applied.index;
 }
 
 struct mono replica_due(const struct replica *r)

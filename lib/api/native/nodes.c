@@ -6,6 +6,7 @@
 #include "api/native/private.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "master/master.h"
 
 #define VOTERS_MAX 5 /* DESIGN 5 */
 
@@ -15,7 +16,8 @@ static const char *const sorts[] = {
     [BY_ROLE] = "role", [BY_TASKS] = "tasks", [BY_CPUS] = "cpus",
     [BY_MEM] = "mem",   [BY_DISK] = "disk",   [BY_DISK + 1] = NULL,
 };
-static const char *const states[] = {"ready", "draining", "drained", "unreachable", "gone", NULL};
+static const char *const states[] = {"ready",       "restarting", "draining", "drained",
+                                     "unreachable", "gone",       NULL};
 
 /* ---- names */
 
@@ -121,8 +123,22 @@ struct shown {
     struct agent_row agent; /* .id < 0: none */
     char id[NODE_ID_SIZE];
     const char *name, *state, *role;
-    const char *waits; /* what it stays a standby for; NULL: it does not */
+    const char *waits;             /* what it stays a standby for; NULL: it does not */
+    const struct agent_seen *seen; /* NULL: nothing */
 };
+
+const struct agent_seen *native_agent_seen(const struct facts *f, int64_t agent)
+{
+    size_t low = 0, high = f->agents_n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (f->agents[middle].agent < agent)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < f->agents_n && f->agents[low].agent == agent ? &f->agents[low] : NULL;
+}
 
 static const struct member_fact *member_of(const struct facts *f, int64_t node)
 {
@@ -222,6 +238,9 @@ static void look_up(const struct view *v, const struct member *m, const struct c
                                  : AGENT_READY;
     bool lost = f != NULL && !f->live && state == AGENT_READY;
     out->state = agent_state_word(lost ? AGENT_UNREACHABLE : state);
+    out->seen = runs ? native_agent_seen(v->facts, m->agent) : NULL;
+    if (!lost && state == AGENT_READY && out->seen != NULL && out->seen->closed.ms != 0)
+        out->state = "restarting";
     out->role = role_of(v, &out->node, c->leader);
     out->waits = waits_for(v, c, &out->node, out->role);
 }
@@ -311,6 +330,8 @@ static void put_agent(const struct view *v, const struct agent_row *a, struct js
 /* A node that is well is seen all the time; one that is not, was until it became so. */
 static struct wall last_seen(const struct view *v, const struct shown *s)
 {
+    if (s->seen != NULL && s->seen->closed.ms != 0)
+        return s->seen->closed;
     if (s->agent.id < 0)
         return s->node.seen;
     bool lost = s->agent.state == AGENT_UNREACHABLE || s->agent.state == AGENT_GONE;
@@ -330,6 +351,12 @@ static void put_node(const struct view *v, const struct shown *s, struct json_wr
     native_text(w, "waits", s->waits);
     put_agent(v, &s->agent, w);
     native_time(w, "seen", last_seen(v, s));
+    if (s->seen != NULL && s->seen->closed.ms != 0) {
+        native_time(w, "closed", s->seen->closed);
+        native_time(w, "kept_until", s->seen->kept_until);
+    }
+    if (s->seen != NULL && s->seen->timed)
+        json_member_int(w, "clock_offset_ms", s->seen->offset_ms);
     bool told = s->node.id != 0 && s->node.version[0] != '\0';
     native_text(w, "version", told ? s->node.version : s->agent.version);
     if (own)

@@ -5,6 +5,7 @@
 
 #include "api/native/private.h"
 #include "base/str.h"
+#include "master/master.h"
 
 #define ATTENTION_MAX 20 /* sentences of one answer */
 #define CLOCK_OFF_MS 500 /* another member's that is further away is spoken of */
@@ -72,6 +73,24 @@ static const char *apart_text(char dst[48], int64_t ms)
     return dst;
 }
 
+/* Of those who are members too, `members` has spoken. */
+static void mention_agent_clock(struct attention *a, const struct agent_seen *seen,
+                                const struct json *members)
+{
+    struct agent_row row;
+    char text[512], apart[48];
+    if (!state_agent_by_id(a->v->state, seen->agent, &row) || row.node == a->v->facts->node)
+        return;
+    JSON_EACH (m, members)
+        if (json_int(json_get(m, "node"), 0) == row.node)
+            return;
+    snprintf(text, sizeof text,
+             "the clock of %.200s is %s of the leader's: set it, and let NTP "
+             "keep it",
+             row.hostname, apart_text(apart, seen->offset_ms));
+    mention(a, "node", row.hostname, "clock", text);
+}
+
 static void mention_clocks(struct attention *a)
 {
     const struct facts *f = a->v->facts;
@@ -101,6 +120,9 @@ static void mention_clocks(struct attention *a)
                  apart_text(apart, offset));
         mention(a, "node", row.name, "clock", text);
     }
+    for (size_t i = 0; i < f->agents_n; i++)
+        if (f->agents[i].timed && llabs(f->agents[i].offset_ms) > CLOCK_OFF_MS)
+            mention_agent_clock(a, &f->agents[i], clocks);
     json_free(clocks);
 }
 

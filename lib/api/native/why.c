@@ -3,6 +3,7 @@
 
 #include "api/native/private.h"
 #include "base/str.h"
+#include "master/master.h"
 
 void native_put_sentences(const struct why *why, struct json_writer *w)
 {
@@ -65,6 +66,22 @@ static bool deployment_by_uuid(const struct view *v, const char *name, struct wh
     return why_deployment(v->state, name, v->now.wall, out);
 }
 
+/* The process has ended, and its machine has said so: what runs there is thought to run on. */
+static void why_closed(const struct view *v, const struct native_node *n, struct why *out)
+{
+    char until[TIME_TEXT_SIZE];
+    const struct agent_seen *seen = native_agent_seen(v->facts, n->agent);
+    struct sentence *t =
+        seen != NULL && seen->closed.ms != 0 ? why_add(out, "node-restarting", n->name) : NULL;
+    if (t == NULL)
+        return;
+    snprintf(t->what, sizeof t->what, "%.200s: restarting", n->name);
+    snprintf(t->because, sizeof t->because,
+             "its session was closed %lld s ago, its tasks are kept until %s",
+             (long long)((v->now.wall.ms - seen->closed.ms) / 1000),
+             wall_text(seen->kept_until, until));
+}
+
 /* By its id or its name; a node without an agent has nothing to explain. */
 static bool node_by_any_name(const struct view *v, const char *name, struct why *out)
 {
@@ -72,7 +89,12 @@ static bool node_by_any_name(const struct view *v, const char *name, struct why 
     *out = (struct why){.ok = true};
     if (!native_find(v, name, &n))
         return false;
-    return n.agent < 0 || why_node(v->state, n.agent, n.name, v->now.wall, out);
+    if (n.agent < 0)
+        return true;
+    if (!why_node(v->state, n.agent, n.name, v->now.wall, out))
+        return false;
+    why_closed(v, &n, out);
+    return true;
 }
 
 /* Each app that has the port: is it served here, and if so, is the app well? */

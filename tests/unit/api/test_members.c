@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "fixture.h"
+#include "master/master.h"
 
 #define MEMBERS_MAX 6
 static struct member_fact members[MEMBERS_MAX];
@@ -149,6 +150,31 @@ static void who_was_admitted_is_a_node_by_its_certificate(void **data)
     answers(f, "GET /api/nodes", 200, "\"total\":2");
 }
 
+/* What the leader knows of agents beside the state. */
+static void a_closed_session_and_a_wrong_clock_are_shown(void **data)
+{
+    struct fixture *f = *data;
+    members_are(f, "V");
+    admit(f, 3, MODE_AGENT);
+    struct agent_seen seen = {.agent = world_agent_in(&f->w, "n3", 3), .timed = true};
+    f->w.facts.agents = &seen;
+    f->w.facts.agents_n = 1;
+    answers(f, "GET /api/nodes/n3", 200, "\"state\":\"ready\"");
+    answers(f, "GET /api/nodes/n3", 200, "\"clock_offset_ms\":0");
+    seen.closed = f->w.now.wall;
+    seen.kept_until = (struct wall){seen.closed.ms + 75000};
+    seen.offset_ms = -1600;
+    answers(f, "GET /api/nodes?state=restarting", 200, "\"name\":\"n3\"");
+    answers(f, "GET /api/nodes/n3", 200, "\"kept_until\":\"");
+    answers(f, "GET /api/nodes/n3", 200, "\"clock_offset_ms\":-1600");
+    answers(f, "GET /api/why/node/n3", 200,
+            "its session was closed 0 s ago, its tasks are kept until ");
+    answers(f, "GET /api/status", 200, "the clock of n3 is 1.6 s behind of the leader's");
+    seen.agent++; /* of somebody else */
+    answers(f, "GET /api/nodes/n3", 200, "\"state\":\"ready\"");
+    f->w.facts.agents_n = 0;
+}
+
 static void it_is_the_leader_that_may_not_go_whoever_was_asked(void **data)
 {
     struct fixture *f = *data;
@@ -209,6 +235,7 @@ int main(void)
         IN_A_CLUSTER(roles_and_what_is_waited_for),
         IN_A_CLUSTER(who_runs_nothing_is_unreachable_when_the_leader_hears_nothing),
         IN_A_CLUSTER(who_was_admitted_is_a_node_by_its_certificate),
+        IN_A_CLUSTER(a_closed_session_and_a_wrong_clock_are_shown),
         IN_A_CLUSTER(it_is_the_leader_that_may_not_go_whoever_was_asked),
         IN_A_CLUSTER(who_is_needed_may_not_go),
         IN_A_CLUSTER(of_two_that_vote_one_is_demoted_before_it_goes),

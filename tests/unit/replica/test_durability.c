@@ -39,6 +39,83 @@ static void a_success_is_told_only_after_the_sync(void **unused)
     stage_close(&s);
 }
 
+/* Who is known to follow is sent entries as they come. */
+static void lead_two_followers(struct stage *s)
+{
+    stage_init(s, "vvv", NULL);
+    stage_elect(s);
+    for (uint64_t from = 2; from <= 3; from++) {
+        struct frame f = {.kind = FRAME_APPEND_RESULT};
+        f.append_result.version = 1;
+        f.append_result.term = replica_term(s->m.r);
+        f.append_result.last_log_index = replica_last(s->m.r);
+        stage_feed(s, 1, from, f);
+    }
+}
+
+static void a_leaders_entries_may_leave_before_its_sync(void **unused)
+{
+    (void)unused;
+    static struct stage s;
+    struct error err;
+    lead_two_followers(&s);
+    replica_turn(s.m.r, &s.now);
+    assert_int_equal(replica_propose(s.m.r, SLICE("a"), 1, &err), 0);
+    uint64_t index = replica_last(s.m.r);
+    struct replica_out early = replica_early(s.m.r);
+    assert_int_equal(early.n_frames, 2);
+    assert_string_equal(early.frames[0].address, "n2");
+    assert_true(s.m.r->raft.last_stored < index); /* and do not count as its own */
+    assert_int_equal(replica_commit(s.m.r, &err), 0);
+    assert_true(s.m.r->raft.last_stored == index);
+    assert_int_equal(replica_out(s.m.r).n_frames, 0); /* once is enough */
+    stage_close(&s);
+}
+
+static void nothing_leaves_early_in_a_term_that_a_crash_takes_back(void **unused)
+{
+    (void)unused;
+    static struct stage s;
+    struct error err;
+    lead_two_followers(&s);
+    replica_turn(s.m.r, &s.now);
+    s.m.r->new_term = true;
+    assert_int_equal(replica_propose(s.m.r, SLICE("a"), 1, &err), 0);
+    assert_int_equal(replica_early(s.m.r).n_frames, 0);
+    assert_int_equal(replica_commit(s.m.r, &err), 0);
+    assert_int_equal(replica_out(s.m.r).n_frames, 2);
+    stage_close(&s);
+}
+
+static void a_follower_has_entries_before_it_applies(void **unused)
+{
+    (void)unused;
+    static struct stage s;
+    struct stage_entries e;
+    struct error err;
+    struct replica_peer from = {2, "n2"};
+    stage_init(&s, "vvv", NULL);
+    stage_entries(&e, 2, "c");
+    /* Every other turn, though entries keep coming; each is committed when the next one comes. */
+    static const uint64_t applied[] = {0, 0, 2, 2, 4, 4, 6};
+    for (uint64_t i = 1; i < 7; i++) {
+        struct frame f = {.kind = FRAME_APPEND, .sender = 2};
+        struct buf bytes;
+        f.append = (struct frame_append){2, i, i == 1 ? 1 : 2, i, e.n, e.items};
+        buf_init(&bytes, 10000);
+        frame_encode(&f, &bytes);
+        replica_turn(s.m.r, &s.now);
+        assert_int_equal(replica_receive(s.m.r, &from, buf_slice(&bytes), &err), 0);
+        assert_int_equal(replica_commit(s.m.r, &err), 0);
+        assert_int_equal(replica_out(s.m.r).n_frames, 1);
+        assert_true(replica_applied(s.m.r) == applied[i]);
+        assert_true(replica_restless(s.m.r) == (i % 2 != 0));
+        buf_close(&bytes);
+    }
+    stage_entries_close(&e);
+    stage_close(&s);
+}
+
 static void a_vote_is_cast_once_across_crashes(void **unused)
 {
     (void)unused;
@@ -158,6 +235,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_success_is_told_only_after_the_sync),
+        cmocka_unit_test(a_leaders_entries_may_leave_before_its_sync),
+        cmocka_unit_test(nothing_leaves_early_in_a_term_that_a_crash_takes_back),
+        cmocka_unit_test(a_follower_has_entries_before_it_applies),
         cmocka_unit_test(a_vote_is_cast_once_across_crashes),
         cmocka_unit_test(every_prefix_of_a_history_can_be_started_from),
         cmocka_unit_test(the_library_is_the_one_we_know),

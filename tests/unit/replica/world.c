@@ -552,6 +552,9 @@ static void take_turn(struct world *w, struct node *n)
     act(w, n);
     if (chance(w, w->crash))
         faultvfs_die_at(n->m.disk, FAULT_SYNC, 1);
+    struct replica_out early = replica_early(n->m.r);
+    for (size_t i = 0; i < early.n_frames; i++) /* whatever becomes of the COMMIT */
+        send(w, index_of(w, n), &early.frames[i]);
     int rv = replica_commit(n->m.r, &err);
     if (rv != 0 && !faultvfs_dead(n->m.disk))
         BROKEN("node %llu: %s", (unsigned long long)n->m.id, err.text);
