@@ -161,6 +161,7 @@ class Witness:
             "name": name, "command": command, "schedule": f"R{count}/{iso8601(job.start)}/PT{job.interval / 1000:g}S",
             "scheduleTimeZone": "UTC", "epsilon": f"PT{job.epsilon / 1000:g}S", "owner": "someone@example.org",
             "concurrent": job.concurrent, "missed": "catchup" if job.catchup else "window", "retries": job.retries,
+            **({"startUncertain": "hold"} if job.held else {}),
             "retryDelaySeconds": job.retry_delay // 1000, "mem": 1, "disk": 1, "cpus": 0.001, "async": False},
             **more)
         return self.ask(self.job_ops, node, "write", name, job,
@@ -217,9 +218,21 @@ class Witness:
         due = [(op.name, t) for op in self.job_ops if op.value is not None and op.outcome == "ok"
                for t in op.value.targets(by)]
         missed, doubled = [d for d in due if starts[d] == 0], [d for d in due if starts[d] > 1]
-        if not quiet:
+        late = sorted(r.start - r.due for r in self.runs() if r.attempt == 0)
+        if not quiet and late:
+            say(f"started after {late[len(late) // 2]} ms in the median, 99 %: {late[len(late) * 99 // 100]} ms, "
+                f"at most {late[-1]} ms")
             say(f"of {len(due)} targets {len(missed)} were missed, {len(doubled)} doubled")
         return missed, doubled
+
+    def unexplained(self, missed):
+        """Those of which the system itself does not say that they did not run."""
+        jobs = {op.name: op.value for op in self.job_ops if op.value is not None}
+
+        def told(name, t):
+            return any(r.name == name and r.cause == "schedule" and r.state != "ran"
+                       and r.due - (r.covers - 1) * jobs[name].interval <= t <= r.due for r in self.own.values())
+        return [(name, t) for name, t in missed if not told(name, t)]
 
     # -- the verdict
 
