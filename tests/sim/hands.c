@@ -46,25 +46,6 @@ static void send_once(struct sim_node *n, struct sim_node *to, struct slice fram
     deliver(w, to->position, delay, &e);
 }
 
-/* PLANT_ECHO: a node that is down is answered for with what it answered last. */
-static void echo(struct sim_node *n, struct sim_node *to, struct slice frame)
-{
-    struct world *w = n->w;
-    if (!planted(w, PLANT_ECHO) || frame.p[0] != FRAME_RAFT)
-        return;
-    if (!node_leading(n->node)) {
-        buf_close(&n->echo);
-        buf_init(&n->echo, LIMIT_FRAME_BYTES);
-        buf_put_slice(&n->echo, frame);
-        n->echo_to = (int64_t)to->id;
-    } else if (to->node == NULL && to->echo_to == (int64_t)n->id) {
-        struct event e = {.kind = EVENT_FRAME, .node = (int64_t)to->id};
-        buf_init(&e.body, LIMIT_FRAME_BYTES);
-        buf_put_slice(&e.body, buf_slice(&to->echo));
-        deliver(w, n->position, 2, &e);
-    }
-}
-
 static void hand_send(struct hands *h, int64_t node, struct slice frame)
 {
     struct sim_node *n = h->data;
@@ -74,7 +55,6 @@ static void hand_send(struct hands *h, int64_t node, struct slice frame)
         if ((int64_t)to->id != node || !reaches(w, n, to) ||
             (in_trouble(w) && chance(w, w->options.faults.drop)))
             continue;
-        echo(n, to, frame);
         send_once(n, to, frame);
         if (in_trouble(w) && frame.p[0] == FRAME_RAFT && chance(w, w->options.faults.repeat))
             send_once(n, to, frame);

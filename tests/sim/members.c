@@ -115,14 +115,6 @@ void members_answer(struct world *w, const struct answer *a)
             w->nodes[i].place = INSIDE;
 }
 
-static unsigned modes_of(const struct sim_node *n)
-{
-    bool master = n->position < n->w->options.nodes;
-    if (!master)
-        return MODE_AGENT;
-    return planted(n->w, PLANT_TIMID) ? MODE_SCHEDULER | MODE_AGENT : MODES_ALL;
-}
-
 static void ask_to_join(struct sim_node *n, struct sim_node *at)
 {
     struct world *w = n->w;
@@ -133,7 +125,7 @@ static void ask_to_join(struct sim_node *n, struct sim_node *at)
         .store = (int64_t)n->store,
         .name = n->name,
         .address = n->address,
-        .modes = modes_of(n),
+        .modes = sim_modes(n),
         .serial = n->position + 1 + WORLD_NODES_MAX * n->disks,
         .until = {now_of(at).wall.ms + 24 * HOUR_MS},
         .replaces = n->by_hand ? 0 : n->replaces,
@@ -199,10 +191,19 @@ static void have_another_lead(struct world *w, struct sim_node *at, struct sim_n
     ask(w, at, &r);
 }
 
-/* It leaves once it is not of the cluster; a leader does not go. */
+static int masters_in(const struct world *w)
+{
+    int n = 0;
+    for (int i = 0; i < w->options.nodes; i++)
+        n += w->nodes[i].place == INSIDE;
+    return n;
+}
+
+/* It leaves once it is not of the cluster; a leader does not go, and seldom the third of three. */
 static void remove_it(struct world *w, struct sim_node *at, struct sim_node *n)
 {
-    if (n == leader_of(w) || w->council.removals == REMOVALS_MAX)
+    bool few = n->position < w->options.nodes && masters_in(w) <= 3;
+    if (n == leader_of(w) || w->council.removals == REMOVALS_MAX || (few && !chance(w, 50)))
         return;
     w->council.removals++;
     n->place = LEAVING;

@@ -117,6 +117,8 @@ static void check_alone(struct sim_node *n, int64_t task, const struct run_spec 
 {
     struct world *w = n->w;
     const struct name *job = name_of(w, spec->of);
+    if (n->place == LEAVING) /* its runs were given to others, whether it has begun them or not */
+        return;
     for (int i = 0; i < w->n; i++) {
         const struct sim_node *other = &w->nodes[i];
         for (size_t k = 0; k < other->tasks_n; k++) {

@@ -134,10 +134,11 @@ struct now now_of(const struct sim_node *n)
 
 /* ---------------- nodes up and down */
 
-static unsigned modes_of(const struct sim_node *n)
+unsigned sim_modes(const struct sim_node *n)
 {
-    return n->position < n->w->options.nodes ? MODE_MASTER | MODE_SCHEDULER | MODE_AGENT
-                                             : MODE_AGENT;
+    if (n->position >= n->w->options.nodes)
+        return MODE_AGENT;
+    return planted(n->w, PLANT_TIMID) ? MODE_SCHEDULER | MODE_AGENT : MODES_ALL;
 }
 
 static int open_node(struct sim_node *n, struct error *err)
@@ -150,7 +151,7 @@ static int open_node(struct sim_node *n, struct error *err)
         if (w->nodes[i].place == INSIDE)
             masters[known++] = (struct known_node){.id = (int64_t)w->nodes[i].id,
                                                    .store = (int64_t)w->nodes[i].store,
-                                                   .modes = modes_of(&w->nodes[i]),
+                                                   .modes = sim_modes(&w->nodes[i]),
                                                    .address = w->nodes[i].address};
     const struct node_options options = {
         .id = n->id,
@@ -162,7 +163,7 @@ static int open_node(struct sim_node *n, struct error *err)
         .log_rows = planted(w, PLANT_GROWTH) ? 0 : w->options.log_rows,
         .name = n->name,
         .address = n->address,
-        .modes = modes_of(n),
+        .modes = sim_modes(n),
         .cluster = w->cluster,
         .members = masters,
         .members_n = known,
@@ -177,7 +178,7 @@ static int open_node(struct sim_node *n, struct error *err)
                   .work_dir = "/"},
         .facts = {.version = "sim",
                   .name = n->name,
-                  .modes = modes_of(n),
+                  .modes = sim_modes(n),
                   .ca_hash = w->options.grows ? ca_hash : NULL,
                   .hostname = n->name,
                   .address = "127.0.0.1",
@@ -519,7 +520,6 @@ void world_close(struct world *w)
         proxy_routes_close(&n->routes);
         node_close(n->node);
         tasks_free(n);
-        buf_close(&n->echo);
         faultvfs_free(n->vfs);
     }
     for (struct frame *f; (f = first_frame(w)) != NULL; mem_free(f)) {

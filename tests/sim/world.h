@@ -66,8 +66,7 @@ enum plant {
     X(EXIT, "stopped", "a disk fails, and it is said that it does not")                \
     X(GROWTH, "rows of its log", "no log is ever cut")                                 \
     X(HOARD, "are kept", "machines never forget what has ended")                       \
-    X(TIMID, "masters vote", "masters join as schedulers")                             \
-    X(ECHO, "gave up", "answers of the dead come again and again")
+    X(TIMID, "masters vote", "masters join as schedulers")
 #define X(name, ...) PLANT_##name,
     PLANTS(X)
 #undef X
@@ -158,8 +157,6 @@ struct sim_node {
     int64_t gone[IDS_MAX]; /* ids that its transport takes no frames from, and sends none to */
     int gone_n;
     struct voters voters;
-    struct buf echo; /* the last that it answered a leader, for a plant */
-    int64_t echo_to;
 };
 
 #define LATE_MAX 50
@@ -258,6 +255,7 @@ bool in_trouble(const struct world *w);
 bool planted(const struct world *w, enum plant plant);
 void deliver(struct world *w, int to, int64_t delay_ms, struct event *e); /* takes e */
 struct now now_of(const struct sim_node *n);
+unsigned sim_modes(const struct sim_node *n);
 struct sim_node *leader_of(struct world *w); /* the newest; NULL: none */
 void unheard(struct sim_node *n, int64_t until_ms);
 /* Its process has died. until_ms: and its machine, so nobody sees it; 0: it comes back soon. */
