@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "master/master.h"
+
 #define REFUSED_BYTES_MAX (64 << 10) /* of ports_refused, which comes with each request */
 
 /* The texts that are a node's own, and what stands for one that it does not say; all else is its
@@ -17,6 +19,31 @@
     X(url_mesos, NULL)     \
     X(url_agent, NULL)     \
     X(url_stats, NULL)
+
+static const void *copy_of(const void *items, size_t bytes, struct arena *to)
+{
+    void *copy = arena_alloc(to, bytes + 1);
+    if (bytes > 0)
+        memcpy(copy, items, bytes);
+    return copy;
+}
+
+struct facts facts_keep(const struct facts *f, struct arena *text)
+{
+    struct facts own = *f;
+    const char **texts[] = {
+        &own.version,       &own.cluster,         &own.name,           &own.leader_name,
+        &own.clocks,        &own.leader_marathon, &own.leader_chronos, &own.leader_mesos,
+        &own.url_marathon,  &own.url_chronos,     &own.url_mesos,      &own.url_agent,
+        &own.url_stats,     &own.hostname,        &own.address,        &own.work_dir,
+        &own.ports_refused, &own.service_address, &own.state_wrong,
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        *texts[i] = arena_strdup(text, *texts[i]);
+    own.members = copy_of(f->members, f->members_n * sizeof f->members[0], text);
+    own.agents = copy_of(f->agents, f->agents_n * sizeof f->agents[0], text);
+    return own;
+}
 
 void facts_write(const struct facts *f, struct buf *out)
 {

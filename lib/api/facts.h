@@ -8,6 +8,11 @@
 /* As text for struct request's `node`, one JSON object. */
 void facts_write(const struct facts *f, struct buf *out);
 
+/* A copy, with all that changes while the process runs in the arena: texts and lists. Who holds
+ * facts beyond the call that gave them holds such a copy; a new pointer in struct facts is a line
+ * here. */
+struct facts facts_keep(const struct facts *f, struct arena *text);
+
 struct asked_facts {
     struct facts f;
     struct arena text;

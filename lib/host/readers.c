@@ -26,20 +26,7 @@ static struct shared_facts *facts_copy(const struct facts *f)
 {
     struct shared_facts *s = NEW(struct shared_facts);
     atomic_init(&s->refs, 1);
-    s->f = *f;
-    const char **texts[] = {
-        &s->f.version,         &s->f.cluster,        &s->f.name,         &s->f.leader_name,
-        &s->f.leader_marathon, &s->f.leader_chronos, &s->f.leader_mesos, &s->f.url_marathon,
-        &s->f.url_chronos,     &s->f.url_mesos,      &s->f.url_agent,    &s->f.url_stats,
-        &s->f.hostname,        &s->f.address,        &s->f.work_dir,     &s->f.service_address,
-        &s->f.ports_refused,   &s->f.state_wrong,    &s->f.clocks,
-    };
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        *texts[i] = arena_strdup(&s->text, *texts[i]);
-    struct member_fact *members = arena_alloc(&s->text, (f->members_n + 1) * sizeof *members);
-    for (size_t i = 0; i < f->members_n; i++)
-        members[i] = f->members[i];
-    s->f.members = members;
+    s->f = facts_keep(f, &s->text);
     return s;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/facts.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -204,22 +205,11 @@ void facts_show(struct node *n)
     f.members_n = members_show(n, members);
     if (!facts_differ(n, &f))
         return;
-    struct arena text = {0};
-    struct member_fact *kept = arena_alloc(&text, sizeof members);
-    memcpy(kept, members, sizeof members[0] * f.members_n);
-    f.members = kept;
     read_seen(n);
-    struct agent_seen *agents = arena_alloc(&text, (n->seen_n + 1) * sizeof *agents);
-    if (n->seen_n > 0)
-        memcpy(agents, n->seen, n->seen_n * sizeof *agents);
-    f.agents = agents;
+    f.agents = n->seen;
     f.agents_n = n->seen_n;
-    const char **texts[] = {&f.cluster,      &f.leader_name,     &f.ports_refused,
-                            &f.clocks,       &f.leader_marathon, &f.leader_chronos,
-                            &f.leader_mesos, &f.state_wrong};
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        *texts[i] = arena_strdup(&text, *texts[i]);
-    n->facts = f;
+    struct arena text = {0};
+    n->facts = facts_keep(&f, &text);
     n->hands->facts(n->hands, &n->facts); /* the old texts live until this has returned */
     arena_close(&n->facts_text);
     n->facts_text = text;

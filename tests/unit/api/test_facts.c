@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "api/facts.h"
+#include "base/mem.h"
 #include "base/str.h"
+#include "master/master.h"
 
 static void get(struct fixture *f, const char *target, const char *node)
 {
@@ -118,9 +120,42 @@ static void what_no_leader_has_confirmed_says_that_it_may_be_stale(void **data)
     assert_header(f, "X-Mesolith-Stale", "3");
 }
 
+/* Whoever gave them changes or frees them; the tools that watch over memory see what is borrowed.
+ */
+static void kept_facts_are_a_copy_of_their_own(void **unused)
+{
+    (void)unused;
+    char *clocks = mem_strdup("[]"), *leader = mem_strdup("deck");
+    struct member_fact *members = mem_zalloc(sizeof *members);
+    struct agent_seen *agents = mem_zalloc(sizeof *agents);
+    members->id = 7;
+    agents->agent = 3;
+    const struct facts given = {.clocks = clocks,
+                                .leader_name = leader,
+                                .members = members,
+                                .members_n = 1,
+                                .agents = agents,
+                                .agents_n = 1,
+                                .term = 5};
+    struct arena text = {0};
+    struct facts kept = facts_keep(&given, &text);
+    mem_free(clocks);
+    mem_free(leader);
+    mem_free(members);
+    mem_free(agents);
+    assert_string_equal(kept.clocks, "[]");
+    assert_string_equal(kept.leader_name, "deck");
+    assert_null(kept.url_mesos);
+    assert_int_equal(kept.members[0].id, 7);
+    assert_int_equal(kept.agents[0].agent, 3);
+    assert_int_equal(kept.term, 5);
+    arena_close(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kept_facts_are_a_copy_of_their_own),
         CASE(what_no_leader_has_confirmed_says_that_it_may_be_stale),
         CASE(what_a_node_knows_of_itself_is_carried),
         CASE(an_agent_that_is_asked_shows_itself),

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "db/swap.h"
 #include "host/readers.h"
+#include "master/master.h"
 #include "replica/replica.h"
 #include "support/tmp.h"
 
@@ -124,6 +125,7 @@ static void set_level(int level)
 static void give_facts(void)
 {
     struct member_fact *members = mem_zalloc(2 * sizeof *members);
+    struct agent_seen *agents = mem_zalloc(sizeof *agents);
     char *clocks = mem_strdup("[{\"node\":2,\"offset_ms\":900}]");
     const struct facts facts = {.version = "1",
                                 .cluster = "c",
@@ -131,10 +133,13 @@ static void give_facts(void)
                                 .ports_refused = "[]",
                                 .clocks = clocks,
                                 .members = members,
-                                .members_n = 2};
+                                .members_n = 2,
+                                .agents = agents,
+                                .agents_n = 1};
     readers_facts(d.readers, &facts);
     mem_free(members); /* they are the readers' own now */
     mem_free(clocks);
+    mem_free(agents);
 }
 
 static bool ask(const char *target)
