@@ -161,7 +161,8 @@ void heal(struct world *w)
     for (int i = 0; i < w->n; i++) {
         struct sim_node *n = &w->nodes[i];
         n->storm = 0;
-        n->full_until = w->mono;
+        if (n->full_until > w->mono)
+            n->full_until = w->mono;
         for (int k = 0; k < w->n && !planted(w, PLANT_SILENCE); k++)
             w->cut[i][k] = w->mono;
     }

@@ -203,6 +203,8 @@ static void bring_up(struct sim_node *n)
     }
     n->up_at = INT64_MAX;
     n->down_at = INT64_MAX;
+    if (n->full_until <= w->mono)
+        n->full_until = 0;
     if (n->storm > 0) {
         n->storm--;
         n->down_at = w->mono + 1 + (int64_t)rng_below(&w->rng, 800);
@@ -397,7 +399,7 @@ static void turn(struct sim_node *n)
         take_down(n, draw_fate(w), 0);
         return;
     }
-    n->disk_fails = n->full_until > w->mono;
+    n->disk_fails = n->full_until > 0; /* a checkpoint that failed ends it at the next COMMIT */
     if (rc != 0) {
         fail_world(w, "node %d stopped: %s", n->position, err.text);
     } else if (check_step(w, n)) {

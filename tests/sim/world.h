@@ -134,8 +134,8 @@ struct sim_node {
     size_t inbox_n, inbox_cap;
     int64_t busy_until, stall_ms; /* what it says now leaves so much later */
     int64_t up_at, down_at;       /* it starts, its process is killed then */
-    int64_t full_until;
-    int storm, boots; /* kills to come; starts of the machine */
+    int64_t full_until;           /* 0: it was not full since it is up */
+    int storm, boots;             /* kills to come; starts of the machine */
     char boot[24];
     int64_t drift; /* of its clocks, per thousand */
     int64_t wall_ahead_ms;
