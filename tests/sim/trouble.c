@@ -11,6 +11,7 @@
 #define FULL_MS_MAX 3000
 #define HOST_MS_MAX 12000 /* a machine's way down and up */
 #define STORM_KILLS_MAX 8
+#define SILENT_MS 3000
 
 static int64_t soon(struct world *w, int64_t most_ms)
 {
@@ -78,8 +79,20 @@ static void kill_process(struct sim_node *n)
         take_down(n, planted(n->w, PLANT_LOST) ? FATE_LOST : FATE_KEPT, 0);
 }
 
+/* Its connections are given up when nothing was heard for so long. */
+static void fall_silent(struct sim_node *n)
+{
+    struct world *w = n->w;
+    for (int i = 0; i < w->n; i++)
+        if (i != n->position)
+            deliver(w, i, SILENT_MS,
+                    &(struct event){.kind = EVENT_CLOSED, .node = (int64_t)n->id, .silent = true});
+}
+
 void kill_host(struct sim_node *n, int64_t until_ms)
 {
+    if (n->w->options.grows)
+        fall_silent(n);
     if (n->node != NULL)
         take_down(n, draw_fate(n->w), until_ms);
     n->up_at = until_ms;
