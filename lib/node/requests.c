@@ -95,6 +95,7 @@ static void answer_stream(struct node *n, struct pending *p)
 void request_fail(struct node *n, struct pending *p, enum error_code code, const char *why)
 {
     struct call *c = &p->tell.c;
+    look_at(n, p); /* it may have waited, and the facts have changed */
     call_fail(c, code, "%s", why);
     if (code == ERR_UNAVAILABLE) { /* what may have happened is not simply sent again */
         p->reply.status = c->dialect->no_leader_status;

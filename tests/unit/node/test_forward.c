@@ -191,6 +191,26 @@ static void a_write_of_which_nobody_can_tell_is_uncertain(void **unused)
     assert_false(has_header(put, "Retry-After"));
 }
 
+/* It came from a node that is only an agent; while it waits, who leads changes. */
+static void an_agents_write_that_waited_is_refused_with_what_is_so_by_then(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    int at = follower();
+    struct request r = request_of(METHOD_PUT, "/v2/apps//web");
+    r.listener = "marathon";
+    r.node = "{\"node\":9,\"name\":\"n9\",\"modes\":4}";
+    r.body = SLICE("{\"instances\":0}");
+    struct event e = {.kind = EVENT_REQUEST, .exchange = {++s.next}, .request = request_dup(&r)};
+    for (int i = 0; i < s.n; i++)
+        if (i != at)
+            stage_down(&s, i);
+    stage_event(&s, at, &e);
+    assert_int_equal(wait_for(s.next, 30000), 504);
+    assert_false(has_header(s.next, "X-Marathon-Leader"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +223,7 @@ int main(void)
         TEST(a_leader_that_stops_passes_on_what_still_comes),
         TEST(without_a_leader_each_dialect_says_so),
         TEST(a_write_of_which_nobody_can_tell_is_uncertain),
+        TEST(an_agents_write_that_waited_is_refused_with_what_is_so_by_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
