@@ -269,10 +269,33 @@ static void to_snapshots(struct peer_port *p, int64_t id, struct slice frame)
         log_warn("a frame was refused", "node=%lld why=\"%s\"", (long long)id, err.text);
 }
 
+/* Anybody can knock as often as he likes: so many lines of that are enough. */
+static enum log_level stranger_level(struct peer_port *p)
+{
+    uint64_t now = uv_now(&p->options.loop->uv);
+    if (now - p->lines_since > STRANGER_LINES_MS) {
+        p->lines_since = now;
+        p->lines = 0;
+    }
+    return p->lines++ < STRANGER_LINES ? LOG_WARN : LOG_DEBUG;
+}
+
+/* Whom nobody knows yet has the certificate of a server, or it would not be welcome. */
+static bool may_say(struct peer_port *p, int64_t id, struct slice frame)
+{
+    const struct peer_node *n = find(p, id);
+    if (n == NULL || is_server(n->modes) || frame_may_be_of_agent(frame))
+        return true;
+    log_event(stranger_level(p), "a frame was refused",
+              "node=%lld why=\"it is neither master nor scheduler\" kind=%d", (long long)id,
+              frame.p[0]);
+    return false;
+}
+
 static void on_frame(struct peers *peers, int64_t id, struct slice frame)
 {
     struct peer_port *p = peers->data;
-    if (p->stopping || frame.len == 0)
+    if (p->stopping || frame.len == 0 || !may_say(p, id, frame))
         return;
     struct slice body = {frame.p + 1, frame.len - 1};
     switch (frame.p[0]) {
@@ -320,17 +343,6 @@ static void on_room(struct peers *peers, int64_t id)
 {
     struct peer_port *p = peers->data;
     exchanges_room(&p->options.elsewhere->exchanges, id);
-}
-
-/* Anybody can knock as often as he likes: so many lines of that are enough. */
-static enum log_level stranger_level(struct peer_port *p)
-{
-    uint64_t now = uv_now(&p->options.loop->uv);
-    if (now - p->lines_since > STRANGER_LINES_MS) {
-        p->lines_since = now;
-        p->lines = 0;
-    }
-    return p->lines++ < STRANGER_LINES ? LOG_WARN : LOG_DEBUG;
 }
 
 /* Who cannot be reached is not waited for. */

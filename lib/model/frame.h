@@ -2,6 +2,8 @@
  * frame says what the rest is, and so who takes it. */
 #pragma once
 
+#include "base/buf.h"
+
 enum frame_kind {
     /* the node's (node/README.md) */
     FRAME_RAFT = 'R',
@@ -17,3 +19,8 @@ enum frame_kind {
     FRAME_SNAPSHOT = 'S',
     FRAME_RENEW = 'J', /* a node's next certificate */
 };
+
+/* May a node say that which is neither master nor scheduler? On its machine strangers' programs
+ * run: it does not vote, lead, order tasks about, or answer for the cluster. What it asks and
+ * reports is looked at by who takes it. False for an empty frame. */
+bool frame_may_be_of_agent(struct slice frame);

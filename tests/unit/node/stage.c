@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "db/statement.h"
+#include "model/frame.h"
 #include "model/status.h"
 #include "model/token.h"
 #include "replica/replica.h"
@@ -78,6 +79,8 @@ static void hand_send(struct hands *h, int64_t node, struct slice frame)
 {
     struct member *m = h->data;
     struct stage *s = m->s;
+    if ((m->modes & (MODE_MASTER | MODE_SCHEDULER)) == 0)
+        assert_true(frame_may_be_of_agent(frame));
     for (int i = 0; i < s->n; i++) {
         struct member *to = &s->members[i];
         if (to->position + 1 != node || m->cut || to->cut)
