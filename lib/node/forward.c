@@ -107,6 +107,7 @@ static void send_away(struct node *n, struct pending *p, uint64_t leader, uint64
     p->again = mono_after(n->now.mono, AGAIN_MS);
     if (!p->sent)
         p->give_up = mono_after(n->now.mono, ANSWER_MS);
+    p->doubted = p->unsure; /* an answer to this does not speak of what was sent before */
     p->sent = p->unsure = true;
     node_post(n, (int64_t)leader, &frame);
 }
@@ -191,11 +192,13 @@ void forwards_applied(struct node *n)
 
 struct mono forwards_due(const struct node *n)
 {
+    uint64_t term, leader = node_leader(n, &term);
+    bool sends = leader != 0 && leader != n->options.id;
     struct mono due = MONO_NEVER;
     LIST_EACH (it, &n->waiting) {
         const struct pending *p = LIST_ENTRY(it, struct pending, in_away);
         due = mono_earlier(due, p->give_up);
-        if (p->sent && !p->answered)
+        if (sends && p->sent && !p->answered)
             due = mono_earlier(due, p->again);
     }
     return due;
@@ -212,12 +215,17 @@ void forward_take_answer(struct node *n, int64_t from, struct slice body)
     if (p == NULL || !p->sent || p->answered || p->sent_to != (uint64_t)from)
         return;                          /* given up, or a second answer */
     if (body.p[8] != VERDICT_ANSWERED) { /* who leads is known soon */
-        p->unsure = p->unsure && body.p[8] == VERDICT_UNSURE;
+        p->unsure = p->doubted || body.p[8] == VERDICT_UNSURE;
         p->again = mono_after(n->now.mono, ELSEWHERE_MS);
         return;
     }
     if (carry_answer_read((struct slice){body.p + 17, body.len - 17}, &a, &err) != 0) {
         log_warn("answer refused", "from=%lld why=%s", (long long)from, err.text);
+        return;
+    }
+    if (a.kind != ANSWER_WHOLE) {
+        log_warn("answer refused", "from=%lld why=it is none that stands alone", (long long)from);
+        answer_close(&a);
         return;
     }
     char own[VIA_SIZE];

@@ -30,7 +30,8 @@ struct pending {
     /* of one that waits for a leader, or for its answer (forward.c) */
     struct list in_away;
     struct mono give_up; /* 0: it has not waited yet */
-    bool named, sent, unsure, answered;
+    bool named, sent, answered;
+    bool unsure, doubted; /* it may have been done; also by what was sent before the last time */
     uint64_t sent_to, sent_term;
     struct mono again;    /* it is sent again */
     struct answer answer; /* the leader's */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "model/frame.h"
 
 static struct stage s;
 
@@ -191,6 +192,68 @@ static void a_write_of_which_nobody_can_tell_is_uncertain(void **unused)
     assert_false(has_header(put, "Retry-After"));
 }
 
+/* The verdict of a leader, on whatever it was sent: 1, it has not done it; 2, it cannot tell. */
+static void hear_verdict(int at, int leader, char verdict)
+{
+    for (char key = 1; key < 64; key++) {
+        struct event e = {.kind = EVENT_FRAME, .node = leader + 1};
+        const char frame[18] = {FRAME_ANSWER, key, [9] = verdict};
+        buf_init(&e.body, sizeof frame);
+        buf_put(&e.body, frame, sizeof frame);
+        stage_event(&s, at, &e);
+    }
+}
+
+/* That it was not done the second time says nothing of the first time. */
+static void a_write_that_one_leader_may_have_done_stays_uncertain(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    int at = follower(), leader = stage_leader(&s);
+    uint64_t put = stage_request(&s, at, METHOD_POST, "/api/apps", STAGE_APP(0));
+    stage_run_ms(&s, 1);
+    s.members[at].cut = true;
+    hear_verdict(at, leader, 2);
+    stage_run_ms(&s, 25); /* it is sent again */
+    for (int ms = 0; ms < 30000 && stage_status(&s, put) == 0; ms++) {
+        hear_verdict(at, leader, 1);
+        stage_run_ms(&s, 1);
+    }
+    assert_int_equal(stage_status(&s, put), 504);
+}
+
+static void a_write_that_was_not_done_is_refused_as_such(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    int at = follower(), leader = stage_leader(&s);
+    uint64_t put = stage_request(&s, at, METHOD_POST, "/api/apps", STAGE_APP(0));
+    s.members[at].cut = true;
+    for (int ms = 0; ms < 30000 && stage_status(&s, put) == 0; ms++) {
+        hear_verdict(at, leader, 1);
+        stage_run_ms(&s, 1);
+    }
+    assert_int_equal(stage_status(&s, put), 503);
+}
+
+static void a_write_that_waits_for_a_leader_does_not_keep_the_node_busy(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    int at = follower();
+    uint64_t put = stage_request(&s, at, METHOD_POST, "/api/apps", STAGE_APP(0));
+    stage_run_ms(&s, 1); /* it has left */
+    s.members[at].cut = true;
+    for (int ms = 0; ms < 6000; ms++) {
+        stage_run_ms(&s, 1);
+        assert_true(node_due(s.members[at].node).ms >= s.mono);
+    }
+    assert_int_equal(stage_status(&s, put), 0);
+}
+
 /* It came from a node that is only an agent; while it waits, who leads changes. */
 static void an_agents_write_that_waited_is_refused_with_what_is_so_by_then(void **unused)
 {
@@ -223,6 +286,9 @@ int main(void)
         TEST(a_leader_that_stops_passes_on_what_still_comes),
         TEST(without_a_leader_each_dialect_says_so),
         TEST(a_write_of_which_nobody_can_tell_is_uncertain),
+        TEST(a_write_that_one_leader_may_have_done_stays_uncertain),
+        TEST(a_write_that_was_not_done_is_refused_as_such),
+        TEST(a_write_that_waits_for_a_leader_does_not_keep_the_node_busy),
         TEST(an_agents_write_that_waited_is_refused_with_what_is_so_by_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
