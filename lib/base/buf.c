@@ -90,6 +90,22 @@ void buf_put_slice(struct buf *b, struct slice s)
     buf_put(b, s.p, s.len);
 }
 
+void buf_put_u64(struct buf *b, uint64_t v)
+{
+    char bytes[8];
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (char)(v >> 8 * i);
+    buf_put(b, bytes, sizeof bytes);
+}
+
+uint64_t u64_at(const char *p)
+{
+    uint64_t v = 0;
+    for (int i = 0; i < 8; i++)
+        v |= (uint64_t)(uint8_t)p[i] << 8 * i;
+    return v;
+}
+
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
     va_list again;

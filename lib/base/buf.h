@@ -21,6 +21,7 @@ bool slice_eq(struct slice a, struct slice b);
 bool slice_is(struct slice a, const char *s);
 bool slice_is_nocase(struct slice a, const char *s);
 char *slice_dup(struct slice a); /* NUL-terminated; the caller frees */
+uint64_t u64_at(const char *p);  /* as buf_put_u64() wrote it */
 
 struct buf {
     char *data; /* NULL while nothing was put */
@@ -36,6 +37,7 @@ void buf_put(struct buf *b, const void *p, size_t n);
 void buf_puts(struct buf *b, const char *s);
 void buf_putc(struct buf *b, char c);
 void buf_put_slice(struct buf *b, struct slice s);
+void buf_put_u64(struct buf *b, uint64_t v); /* 8 bytes, the least first */
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 bool buf_full(const struct buf *b);

@@ -11,19 +11,13 @@
 
 /* ---- writing */
 
-static void put_number(struct buf *out, uint64_t n)
-{
-    for (int i = 0; i < 8; i++)
-        buf_putc(out, (char)(n >> 8 * i));
-}
-
 void exchange_frame_begin(struct buf *out, enum exchange_frame_kind kind, uint64_t number,
                           uint64_t count)
 {
     buf_putc(out, FRAME_EXCHANGE);
     buf_putc(out, (char)kind);
-    put_number(out, number);
-    put_number(out, count);
+    buf_put_u64(out, number);
+    buf_put_u64(out, count);
 }
 
 void exchange_frame_sandbox(struct buf *out, const struct sandbox_request *r)
@@ -39,20 +33,12 @@ void exchange_frame_sandbox(struct buf *out, const struct sandbox_request *r)
         path.len,
     };
     for (size_t i = 0; i < SANDBOX_NUMBERS; i++)
-        put_number(out, numbers[i]);
+        buf_put_u64(out, numbers[i]);
     buf_put_slice(out, path);
     buf_put_slice(out, slice_of(r->jsonp));
 }
 
 /* ---- reading */
-
-static uint64_t number_at(const char *p)
-{
-    uint64_t n = 0;
-    for (int i = 0; i < 8; i++)
-        n |= (uint64_t)(uint8_t)p[i] << 8 * i;
-    return n;
-}
 
 static int bad(struct error *err, const char *what)
 {
@@ -70,7 +56,7 @@ static int read_sandbox(struct slice in, struct sandbox_request **out, struct er
     if (in.len < sizeof n)
         return bad(err, "a request for a file");
     for (size_t i = 0; i < SANDBOX_NUMBERS; i++)
-        n[i] = number_at(in.p + 8 * i);
+        n[i] = u64_at(in.p + 8 * i);
     struct slice texts = {in.p + sizeof n, in.len - sizeof n};
     if (n[0] > SANDBOX_FOLLOW || n[1] > SHAPE_NATIVE || n[6] > texts.len || has_nul(texts))
         return bad(err, "a request for a file");
@@ -117,8 +103,8 @@ int exchange_frame_read(struct slice in, struct exchange_frame *out, struct erro
         return bad(err, "too short");
     struct exchange_frame f = {
         .kind = (enum exchange_frame_kind)(uint8_t)in.p[1],
-        .number = number_at(in.p + 2),
-        .count = number_at(in.p + 10),
+        .number = u64_at(in.p + 2),
+        .count = u64_at(in.p + 10),
     };
     if (read_body((struct slice){in.p + HEAD_SIZE, in.len - HEAD_SIZE}, &f, err) != 0)
         return -1;

@@ -11,15 +11,9 @@
 
 /* ---- writing */
 
-static void put_number(struct buf *out, uint64_t n)
-{
-    for (int i = 0; i < 8; i++)
-        buf_putc(out, (char)(n >> 8 * i));
-}
-
 static void put_slice(struct buf *out, struct slice s)
 {
-    put_number(out, s.len);
+    buf_put_u64(out, s.len);
     buf_put_slice(out, s);
 }
 
@@ -27,7 +21,7 @@ void carry_request(const struct request *r, struct buf *out)
 {
     buf_putc(out, (char)r->method);
     buf_putc(out, (char)r->minor);
-    put_number(out, (uint64_t)r->local_port << 16 | r->remote_port);
+    buf_put_u64(out, (uint64_t)r->local_port << 16 | r->remote_port);
     put_slice(out, slice_of(r->scheme));
     put_slice(out, slice_of(r->listener));
     put_slice(out, slice_of(r->remote));
@@ -43,8 +37,8 @@ void carry_answer(const struct answer *a, struct buf *out)
     ASSERT(a->kind != ANSWER_SUBSCRIBE);
     buf_putc(out, (char)a->kind);
     buf_putc(out, (char)(a->lasting | a->plain << 1));
-    put_number(out, (uint64_t)a->status);
-    put_number(out, (uint64_t)a->length);
+    buf_put_u64(out, (uint64_t)a->status);
+    buf_put_u64(out, (uint64_t)a->length);
     put_slice(out, buf_slice(&a->headers));
     put_slice(out, a->body != NULL ? blob_slice(a->body) : SLICE(""));
 }
@@ -76,11 +70,8 @@ static uint8_t take_byte(struct reader *r)
 
 static uint64_t take_number(struct reader *r)
 {
-    uint64_t n = 0;
     struct slice s = take(r, 8);
-    for (int i = 0; i < 8 && !r->bad; i++)
-        n |= (uint64_t)(uint8_t)s.p[i] << 8 * i;
-    return n;
+    return r->bad ? 0 : u64_at(s.p);
 }
 
 static struct slice take_slice(struct reader *r)

@@ -18,27 +18,13 @@
 
 /* ---------------- frames: '?' and when it was asked; '!', the same, and the wall clock */
 
-static void put_number(struct buf *out, int64_t v)
-{
-    for (int i = 0; i < 8; i++)
-        buf_putc(out, (char)((uint64_t)v >> 8 * i));
-}
-
-static int64_t number_at(const char *p)
-{
-    uint64_t v = 0;
-    for (int i = 0; i < 8; i++)
-        v |= (uint64_t)(uint8_t)p[i] << 8 * i;
-    return (int64_t)v;
-}
-
 static struct buf new_frame(char kind, int64_t asked)
 {
     struct buf frame;
     buf_init(&frame, 32);
     buf_putc(&frame, FRAME_CLOCK);
     buf_putc(&frame, kind);
-    put_number(&frame, asked);
+    buf_put_u64(&frame, (uint64_t)asked);
     return frame;
 }
 
@@ -83,11 +69,11 @@ static int64_t offset_of(const struct node *n, const struct clock_seen *s)
 void clocks_take(struct node *n, int64_t from, struct slice body)
 {
     if (body.len == 9 && body.p[0] == '?') {
-        struct buf frame = new_frame('!', number_at(body.p + 1));
-        put_number(&frame, n->raw_wall.ms);
+        struct buf frame = new_frame('!', (int64_t)u64_at(body.p + 1));
+        buf_put_u64(&frame, (uint64_t)n->raw_wall.ms);
         node_post(n, from, &frame);
     } else if (body.len == 17 && body.p[0] == '!') {
-        take_answer(n, from, number_at(body.p + 1), number_at(body.p + 9));
+        take_answer(n, from, (int64_t)u64_at(body.p + 1), (int64_t)u64_at(body.p + 9));
     }
 }
 

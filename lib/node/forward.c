@@ -29,26 +29,12 @@ enum verdict {
 
 /* ---------------- frames */
 
-static void put_number(struct buf *out, uint64_t v)
-{
-    for (int i = 0; i < 8; i++)
-        buf_putc(out, (char)(v >> 8 * i));
-}
-
-static uint64_t number_at(const char *p)
-{
-    uint64_t v = 0;
-    for (int i = 0; i < 8; i++)
-        v |= (uint64_t)(uint8_t)p[i] << 8 * i;
-    return v;
-}
-
 static struct buf new_frame(enum frame_kind kind, uint64_t key)
 {
     struct buf frame;
     buf_init(&frame, LIMIT_FRAME_BYTES);
     buf_putc(&frame, (char)kind);
-    put_number(&frame, key);
+    buf_put_u64(&frame, key);
     return frame;
 }
 
@@ -211,7 +197,7 @@ void forward_take_answer(struct node *n, int64_t from, struct slice body)
     struct answer a;
     if (body.len < 17)
         return;
-    struct pending *p = map_get(n->away, number_at(body.p));
+    struct pending *p = map_get(n->away, u64_at(body.p));
     if (p == NULL || !p->sent || p->answered || p->sent_to != (uint64_t)from)
         return;                          /* given up, or a second answer */
     if (body.p[8] != VERDICT_ANSWERED) { /* who leads is known soon */
@@ -232,7 +218,7 @@ void forward_take_answer(struct node *n, int64_t from, struct slice body)
     if (p->tell.c.dialect->via != NULL)
         header_put(&a.headers, p->tell.c.dialect->via, via_text(n, own));
     p->answered = true;
-    p->index = number_at(body.p + 9);
+    p->index = u64_at(body.p + 9);
     p->give_up = mono_after(n->now.mono, BEHIND_MS);
     p->answer = a;
 }
@@ -243,7 +229,7 @@ static void send_back(struct node *n, int64_t to, uint64_t key, enum verdict ver
 {
     struct buf frame = new_frame(FRAME_ANSWER, key);
     buf_putc(&frame, (char)verdict);
-    put_number(&frame, 0);
+    buf_put_u64(&frame, 0);
     node_post(n, to, &frame);
 }
 
@@ -254,7 +240,7 @@ void forward_take_request(struct node *n, int64_t from, struct slice body)
     struct request *r;
     if (body.len < 8)
         return;
-    uint64_t key = number_at(body.p);
+    uint64_t key = u64_at(body.p);
     if (!n->minds_lead || !decides(n)) {
         send_back(n, from, key, VERDICT_NOT_DONE);
         return;
@@ -286,7 +272,7 @@ void forward_give_answer(struct node *n, const struct pending *p, const struct a
 {
     struct buf frame = new_frame(FRAME_ANSWER, p->from_key);
     buf_putc(&frame, VERDICT_ANSWERED);
-    put_number(&frame, replica_applied(n->replica));
+    buf_put_u64(&frame, replica_applied(n->replica));
     carry_answer(a, &frame);
     send_beat(n, p->from);
     node_post(n, p->from, &frame);

@@ -13,29 +13,15 @@
 
 /* Frames: '?' index; '!' index, sum; 'x' index: yours is not what most have. */
 
-static void put_number(struct buf *out, uint64_t v)
-{
-    for (int i = 0; i < 8; i++)
-        buf_putc(out, (char)(v >> 8 * i));
-}
-
-static uint64_t number_at(const char *p)
-{
-    uint64_t v = 0;
-    for (int i = 0; i < 8; i++)
-        v |= (uint64_t)(uint8_t)p[i] << 8 * i;
-    return v;
-}
-
 static void send(struct node *n, int64_t to, char kind, uint64_t index, const uint64_t *sum)
 {
     struct buf frame;
     buf_init(&frame, 32);
     buf_putc(&frame, FRAME_SUM);
     buf_putc(&frame, kind);
-    put_number(&frame, index);
+    buf_put_u64(&frame, index);
     if (sum != NULL)
-        put_number(&frame, *sum);
+        buf_put_u64(&frame, *sum);
     node_post(n, to, &frame);
 }
 
@@ -169,12 +155,12 @@ void sums_take(struct node *n, int64_t from, struct slice body)
     bool votes;
     if (body.len < 9)
         return;
-    uint64_t index = number_at(body.p + 1);
+    uint64_t index = u64_at(body.p + 1);
     if (body.p[0] == '?') {
         answer(n, from, index);
     } else if (body.p[0] == '!' && body.len == 17 && n->minds_lead && index == n->sums.asked) {
         count_voters(n, from, &votes);
-        note(&n->sums, from, votes, number_at(body.p + 9));
+        note(&n->sums, from, votes, u64_at(body.p + 9));
         judge(n);
     } else if (body.p[0] == 'x' && point_of(&n->sums, index) != NULL &&
                from == (int64_t)replica_leader(n->replica, NULL)) {

@@ -119,6 +119,19 @@ static void close_accepts_a_zeroed_struct_and_a_second_time(void **unused)
     assert_string_equal(buf_str(&zero), "");
 }
 
+static void a_number_is_read_as_it_was_put(void **unused)
+{
+    (void)unused;
+    struct buf b;
+    buf_init(&b, 12);
+    buf_put_u64(&b, UINT64_C(0x0102030405060708));
+    assert_memory_equal(b.data, "\x08\x07\x06\x05\x04\x03\x02\x01", 8);
+    assert_int_equal(u64_at(b.data), UINT64_C(0x0102030405060708));
+    buf_put_u64(&b, 1); /* there is no room for it */
+    assert_true(buf_full(&b));
+    buf_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +141,7 @@ int main(void)
         cmocka_unit_test(a_format_that_does_not_fit_leaves_nothing_behind),
         cmocka_unit_test(taking_leaves_an_empty_buffer_of_the_same_maximum),
         cmocka_unit_test(consuming_keeps_the_rest_and_not_more_than_there_is),
+        cmocka_unit_test(a_number_is_read_as_it_was_put),
         cmocka_unit_test(close_accepts_a_zeroed_struct_and_a_second_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
