@@ -35,9 +35,10 @@ struct asked {
     enum sandbox_shape shape;
     uint64_t since;   /* ms of the loop */
     uint64_t next;    /* the answer that comes next */
-    struct map *held; /* count + 1 -> struct answer: came too early. NULL: none yet */
-    int64_t window;   /* so much may still come */
-    size_t owed;      /* credit that could not be told yet */
+    struct map *held; /* count -> struct answer: came too early. NULL: none yet */
+    size_t held_bytes;
+    int64_t window; /* so much may still come */
+    size_t owed;    /* credit that could not be told yet */
     bool has_head;
     bool gone; /* that, too, is still to be told */
 };
@@ -324,6 +325,15 @@ static bool is_in_place(const struct asked *a, const struct answer *answer)
     return answer->kind == ANSWER_ABORT || begins == !a->has_head;
 }
 
+/* The node that was asked is told, and the client that there is no more. */
+static int cut(struct exchanges *x, struct asked *a, struct error *err)
+{
+    error_set(err, ERR_SYNTAX, "it answered what was not asked");
+    say_number(x, a->node, EXCHANGE_GONE, a->number, 0);
+    fail(x, a, err);
+    return -1;
+}
+
 /* Takes the answer, which is the next one. */
 static int give(struct exchanges *x, struct asked *a, struct answer *answer, struct error *err)
 {
@@ -331,10 +341,7 @@ static int give(struct exchanges *x, struct asked *a, struct answer *answer, str
         a->window -= (int64_t)blob_slice(answer->body).len;
     if (!is_in_place(a, answer) || a->window < -PIECE_BYTES) {
         answer_close(answer);
-        error_set(err, ERR_SYNTAX, "it answered what was not asked");
-        say_number(x, a->node, EXCHANGE_GONE, a->number, 0);
-        fail(x, a, err);
-        return -1;
+        return cut(x, a, err);
     }
     a->next++;
     a->has_head = a->has_head || answer->kind == ANSWER_HEAD;
@@ -348,8 +355,15 @@ static int give(struct exchanges *x, struct asked *a, struct answer *answer, str
     return 0;
 }
 
-static int hold(struct asked *a, uint64_t count, struct answer *answer, struct error *err)
+/* Takes the answer. What is held is on its way, so it is within the window too. */
+static int hold(struct exchanges *x, struct asked *a, uint64_t count, struct answer *answer,
+                struct error *err)
 {
+    a->held_bytes += blob_slice(answer->body).len;
+    if (a->held_bytes > EXCHANGE_WINDOW + PIECE_BYTES) {
+        answer_close(answer);
+        return cut(x, a, err);
+    }
     struct answer *copy = mem_dup(answer, sizeof *answer);
     *answer = (struct answer){0};
     if (a->held == NULL)
@@ -357,6 +371,7 @@ static int hold(struct asked *a, uint64_t count, struct answer *answer, struct e
     struct answer *before = map_put(a->held, count, copy);
     if (before == NULL)
         return 0;
+    a->held_bytes -= blob_slice(before->body).len;
     answer_close(before);
     mem_free(before);
     return error_set(err, ERR_SYNTAX, "exchange: one answer twice");
@@ -386,7 +401,7 @@ static int take_answer(struct exchanges *x, struct neighbour *n, uint64_t number
         return error_set(err, ERR_SYNTAX, "exchange: an answer of another time or node");
     }
     if (count > a->next)
-        return hold(a, count, answer, err);
+        return hold(x, a, count, answer, err);
     if (give(x, a, answer, err) != 0)
         return -1;
     /* each call may have ended it */
@@ -394,6 +409,7 @@ static int take_answer(struct exchanges *x, struct neighbour *n, uint64_t number
         struct answer *next = map_remove(a->held, a->next);
         if (next == NULL)
             break;
+        a->held_bytes -= blob_slice(next->body).len;
         int rc = give(x, a, next, err);
         mem_free(next);
         if (rc != 0)

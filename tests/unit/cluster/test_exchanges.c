@@ -584,6 +584,30 @@ static void more_than_there_is_credit_for_cuts_the_exchange(void **unused)
     mem_free(text);
 }
 
+/* What came too early is held, and counts as well. */
+static void no_more_is_held_than_there_is_credit_for(void **unused)
+{
+    (void)unused;
+    struct seat *a = &scene.a, *b = &scene.b;
+    struct buf frame;
+    struct error err;
+    char *text = mem_zalloc(PART + 1);
+    int rc = 0;
+    buf_init(&frame, 1 << 20);
+    memset(text, 'x', PART);
+    begin_stream(SANDBOX_DOWNLOAD);
+    for (uint64_t i = 0; i <= EXCHANGE_WINDOW / PART + 1 && rc == 0; i++) {
+        assert_int_equal(a->aborts, 0);
+        put_part(&frame, a->exchanges.last_number, 2 + i, text);
+        rc = exchanges_frame(&a->exchanges, 2, buf_slice(&frame), &err);
+    }
+    assert_int_equal(rc, -1);
+    assert_int_equal(a->aborts, 1);
+    UNTIL(b->goners == 1);
+    buf_close(&frame);
+    mem_free(text);
+}
+
 /* The client left before its question had arrived, or saying so was lost with a connection. */
 static void an_answer_to_nothing_is_told_to_be_gone(void **unused)
 {
@@ -651,6 +675,7 @@ int main(void)
         CASE(a_request_is_answered_by_another_node),
         CASE(what_only_nodes_may_ask_for_themselves_is_not_carried),
         CASE(answers_that_overtake_each_other_are_put_in_order),
+        CASE(no_more_is_held_than_there_is_credit_for),
         CASE(more_than_there_is_credit_for_cuts_the_exchange),
         CASE(an_answer_to_nothing_is_told_to_be_gone),
         CASE(who_has_begun_anew_has_forgotten_what_it_was_asked),
