@@ -151,12 +151,48 @@ static void who_differs_from_most_takes_the_others_tables(void **unused)
     }
 }
 
+static void transfer_to(int i)
+{
+    char body[32];
+    snprintf(body, sizeof body, "{'node':'n%d'}", i + 1);
+    uint64_t asked = stage_request(&s, stage_leader(&s), METHOD_POST, "/api/leader/transfer", body);
+    for (int ms = 0; ms < 5000 && (stage_status(&s, asked) == 0 || stage_leader(&s) != i); ms++)
+        stage_run_ms(&s, 1);
+    assert_int_equal(stage_leader(&s), i);
+}
+
+/* The next leader asks for the same entry's sums again. */
+static void who_has_taken_tables_is_not_judged_by_those_it_had(void **unused)
+{
+    struct error err;
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    write_apps(stage_leader(&s), 3);
+    int wrong = (stage_leader(&s) + 1) % 3, next = (stage_leader(&s) + 2) % 3;
+    struct db *db = state_db(node_state(s.members[wrong].node));
+    db_authorize(db, DB_ROLE_ANY);
+    assert_int_equal(db_begin(db, DB_FULL, &err), 0);
+    assert_int_equal(db_exec(db, "update settings set value = 'x' where key = 'cluster'", &err), 0);
+    assert_int_equal(db_commit(db, &err), 0);
+    for (int i = 0; i < 300 && s.members[wrong].fetched == 0; i++) {
+        write_apps(next, 1);
+        stage_run_ms(&s, node_applied(s.members[next].node) % 64 < 4 ? 2500 : 1);
+    }
+    assert_int_equal(s.members[wrong].fetched, 1);
+    run_until_caught_up(wrong, stage_leader(&s));
+    transfer_to(next);
+    stage_run_ms(&s, 5000);
+    assert_int_equal(s.members[wrong].fetched, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(who_was_away_for_long_takes_the_others_state, close_stage),
         cmocka_unit_test_teardown(who_has_wrong_tables_takes_anothers, close_stage),
         cmocka_unit_test_teardown(who_differs_from_most_takes_the_others_tables, close_stage),
+        cmocka_unit_test_teardown(who_has_taken_tables_is_not_judged_by_those_it_had, close_stage),
         cmocka_unit_test_teardown(what_nobody_wants_any_more_is_not_fetched_on, close_stage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
