@@ -9,12 +9,13 @@
 #include "node/private.h"
 
 #define ASK_MS 1000
-#define BELIEVED_MS 3500    /* an answer of a member */
-#define OFF_MS 500          /* more than that from the median: a clock is wrong */
-#define STEP_MS 5000        /* alone: a step against the monotonic clock */
-#define HAND_OVER_MS 10000  /* between attempts to let another lead */
-#define SHOWN_MS 25         /* smaller differences are no news */
-#define ROUND_TRIP_MAX 2000 /* a slower answer tells too little */
+#define BELIEVED_MS 3500               /* an answer of a member */
+#define OFF_MS 500                     /* more than that from the median: a clock is wrong */
+#define STEP_MS 5000                   /* alone: a step against the monotonic clock */
+#define HAND_OVER_MS 10000             /* between attempts to let another lead */
+#define SHOWN_MS 25                    /* smaller differences are no news */
+#define ROUND_TRIP_MAX 2000            /* a slower answer tells too little */
+#define WALL_MS_MAX (INT64_C(1) << 53) /* no clock shows more, and sums of them still fit */
 
 /* ---------------- frames: '?' and when it was asked; '!', the same, and the wall clock */
 
@@ -39,24 +40,50 @@ static void ask(struct node *n)
     }
 }
 
-static struct clock_seen *seen_of(struct clocks *c, int64_t node)
+static bool is_member(const struct node *n, int64_t node, bool *votes_out)
 {
-    for (size_t i = 0; i < c->n; i++)
+    struct replica_member m;
+    for (size_t i = 0; replica_member(n->replica, i, &m); i++) {
+        if ((int64_t)m.server.id != node)
+            continue;
+        *votes_out = m.server.role == REPLICA_VOTER;
+        return true;
+    }
+    return false;
+}
+
+static bool is_voter(const struct node *n, int64_t node)
+{
+    bool votes;
+    return is_member(n, node, &votes) && votes;
+}
+
+/* Of a member. Who is none any more gives its place up: there are not more members than places. */
+static struct clock_seen *seen_of(struct node *n, int64_t node)
+{
+    struct clocks *c = &n->clocks;
+    struct clock_seen *place = NULL;
+    bool votes;
+    for (size_t i = 0; i < c->n; i++) {
         if (c->seen[i].node == node)
             return &c->seen[i];
-    if (c->n == LIMIT_SERVERS)
-        return NULL;
-    c->seen[c->n] = (struct clock_seen){.node = node};
-    return &c->seen[c->n++];
+        if (!is_member(n, c->seen[i].node, &votes))
+            place = &c->seen[i];
+    }
+    if (place == NULL)
+        place = &c->seen[c->n++];
+    *place = (struct clock_seen){.node = node};
+    return place;
 }
 
 static void take_answer(struct node *n, int64_t from, int64_t asked, int64_t wall)
 {
-    struct clock_seen *s = seen_of(&n->clocks, from);
-    int64_t took = n->now.mono.ms - asked;
-    if (s == NULL || took < 0 || took > ROUND_TRIP_MAX)
+    bool votes;
+    if (!is_member(n, from, &votes) || asked < 0 || asked > n->now.mono.ms ||
+        n->now.mono.ms - asked > ROUND_TRIP_MAX || wall < 0 || wall > WALL_MS_MAX)
         return;
-    s->apart_ms = wall + took / 2 - n->now.mono.ms;
+    struct clock_seen *s = seen_of(n, from);
+    s->apart_ms = wall + (n->now.mono.ms - asked) / 2 - n->now.mono.ms;
     s->heard = n->now.mono;
 }
 
@@ -83,15 +110,6 @@ static int by_size(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return x < y ? -1 : x > y;
-}
-
-static bool is_voter(struct node *n, int64_t node)
-{
-    struct replica_member m;
-    for (size_t i = 0; replica_member(n->replica, i, &m); i++)
-        if ((int64_t)m.server.id == node)
-            return m.server.role == REPLICA_VOTER;
-    return false;
 }
 
 static bool believed(const struct node *n, const struct clock_seen *s)

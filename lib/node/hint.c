@@ -28,10 +28,9 @@ uint64_t node_leader(const struct node *n, uint64_t *term_out)
     return hinted ? n->hint.leader : replica_leader(n->replica, NULL);
 }
 
-static void tell_loop(struct node *n, const struct master_known *m, bool gone)
+static void tell_loop(struct node *n, const struct master_known *m)
 {
-    const struct known_node k = {
-        .id = m->id, .modes = m->modes, .address = m->address, .gone = gone};
+    const struct known_node k = {.id = m->id, .modes = m->modes, .address = m->address};
     n->hands->know(n->hands, &k);
 }
 
@@ -55,7 +54,7 @@ static void learn(struct node *n, int64_t id, unsigned modes, const char *addres
         m = &h->masters[h->masters_n++];
     *m = (struct master_known){.id = id, .modes = modes};
     str_copy(m->address, sizeof m->address, address);
-    tell_loop(n, m, false);
+    tell_loop(n, m);
 }
 
 void hint_begin(struct node *n)
@@ -183,6 +182,24 @@ void hint_answer(struct node *n, int64_t to)
     node_post(n, to, &frame);
 }
 
+static bool lists(const struct json *masters, int64_t id)
+{
+    JSON_EACH (m, masters)
+        if (json_int(json_get(m, "id"), 0) == id)
+            return true;
+    return false;
+}
+
+/* Who was replaced is asked no more. Only who hears the leader knows who is left. */
+static void forget_others(struct hint *h, const struct json *masters)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < h->masters_n; i++)
+        if (lists(masters, h->masters[i].id))
+            h->masters[kept++] = h->masters[i];
+    h->masters_n = kept;
+}
+
 static void take_answer(struct node *n, int64_t from, struct slice text)
 {
     struct error err;
@@ -191,11 +208,14 @@ static void take_answer(struct node *n, int64_t from, struct slice text)
         log_warn("hint refused", "from=%lld why=%s", (long long)from, err.text);
         return;
     }
-    JSON_EACH (m, json_get(v, "masters"))
-        learn(n, json_int(json_get(m, "id"), 0), (unsigned)json_int(json_get(m, "modes"), 0),
-              json_str(json_get(m, "address"), ""));
+    const struct json *masters = json_get(v, "masters");
     uint64_t term = (uint64_t)json_int(json_get(v, "term"), 0);
     uint64_t leader = (uint64_t)json_int(json_get(v, "leader"), 0);
+    if (leader != 0 && term >= n->hint.term && lists(masters, (int64_t)leader))
+        forget_others(&n->hint, masters);
+    JSON_EACH (m, masters)
+        learn(n, json_int(json_get(m, "id"), 0), (unsigned)json_int(json_get(m, "modes"), 0),
+              json_str(json_get(m, "address"), ""));
     if (leader == 0 || find(&n->hint, (int64_t)leader) == NULL)
         hint_lost(n, from);
     else if (term >= n->hint.term) {

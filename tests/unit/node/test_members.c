@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/str.h"
 
 static struct stage s;
@@ -380,6 +381,37 @@ static void an_agent_follows_the_leadership(void **unused)
     }
 }
 
+/* As the leader says it: there is no other master. */
+static void hear_of_one_master(int at, int leader)
+{
+    struct event e = {.kind = EVENT_FRAME, .node = leader + 1};
+    buf_init(&e.body, 1024);
+    buf_printf(&e.body,
+               "H!{\"leader\":%d,\"term\":%llu,\"masters\":[{\"id\":%d,\"modes\":1,"
+               "\"address\":\"%s\"}]}",
+               leader + 1, (unsigned long long)node_term(s.members[leader].node), leader + 1,
+               s.members[leader].address);
+    stage_event(&s, at, &e);
+}
+
+static void an_agent_asks_only_those_that_are_left(void **unused)
+{
+    (void)unused;
+    begin_with_agent(4);
+    WAIT(voters() == 3 && agent_is(3, AGENT_READY), 5000);
+    int old = stage_leader(&s);
+    hear_of_one_master(3, old);
+    stage_run_ms(&s, 1);
+    stage_down(&s, old);
+    struct event gone = {.kind = EVENT_CLOSED, .node = old + 1};
+    stage_event(&s, 3, &gone);
+    WAIT(stage_leader(&s) >= 0, 5000);
+    stage_run_ms(&s, 3000);
+    assert_false(node_ready(s.members[3].node));
+    assert_int_equal(stage_up(&s, old), 0); /* it knows the others */
+    WAIT(node_ready(s.members[3].node), 5000);
+}
+
 /* ---- a leader that dies */
 
 static void tell_closed(int gone)
@@ -475,6 +507,34 @@ static void a_leader_whose_clock_is_wrong_steps_aside(void **unused)
     }
 }
 
+static void hear_time(int at, int64_t from, int64_t asked, int64_t wall)
+{
+    struct event e = {.kind = EVENT_FRAME, .node = from};
+    buf_init(&e.body, 32);
+    buf_puts(&e.body, "T!");
+    buf_put_u64(&e.body, (uint64_t)asked);
+    buf_put_u64(&e.body, (uint64_t)wall);
+    stage_event(&s, at, &e);
+}
+
+/* Who is no member has no say, and takes nobody's place; nor has who tells nonsense. */
+static void only_members_tell_the_time(void **unused)
+{
+    (void)unused;
+    begin(3);
+    grow_to(3);
+    int old = stage_leader(&s);
+    for (int64_t stranger = 100; stranger < 100 + LIMIT_SERVERS; stranger++)
+        for (int i = 0; i < s.n; i++)
+            hear_time(i, stranger, s.mono, STAGE_WALL0);
+    hear_time(old, other_than(old) + 1, INT64_MIN, INT64_MAX);
+    hear_time(old, other_than(old) + 1, s.mono, INT64_MAX);
+    stage_run_ms(&s, 3000);
+    assert_int_equal(stage_leader(&s), old);
+    s.members[old].wall_ahead_ms = 60000;
+    WAIT(stage_leader(&s) >= 0 && stage_leader(&s) != old, 5000);
+}
+
 /* Its time is not believed, so nothing is dated to a future that nobody can wait for. */
 static void a_time_far_ahead_of_the_others_is_not_written(void **unused)
 {
@@ -519,12 +579,14 @@ int main(void)
         TEST(a_leader_whose_process_died_is_replaced_at_once),
         TEST(a_connection_that_broke_deposes_nobody),
         TEST(a_leader_whose_clock_is_wrong_steps_aside),
+        TEST(only_members_tell_the_time),
         TEST(a_time_far_ahead_of_the_others_is_not_written),
         TEST(alone_a_step_is_noticed),
         TEST(an_agent_finds_the_leader_through_any_master),
         TEST(an_agent_that_asks_again_is_told_of_masters_that_came_since),
         TEST(an_agent_learns_of_masters_that_come_later),
         TEST(an_agent_follows_the_leadership),
+        TEST(an_agent_asks_only_those_that_are_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
