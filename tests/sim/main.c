@@ -28,7 +28,7 @@ static void show_line(void *data, enum log_level level, const char *line)
         fprintf(stderr, "       %s\n", line);
 }
 
-#define PLANT_SEEDS 40 /* within so many each planted fault is found */
+#define PLANT_SEEDS 160 /* within so many each planted fault is found */
 
 /* One of `often` has it, then up to `most`. */
 static int some(struct rng *r, uint64_t often, uint64_t most)
