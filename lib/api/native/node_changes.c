@@ -172,9 +172,14 @@ static bool read_successor(struct tell *t, struct native_node *out)
                   json_kind_word(v));
         return false;
     }
-    if (native_find(t->c.view, json_str(v, ""), out))
+    bool found = native_find(t->c.view, json_str(v, ""), out);
+    if (found && out->same == 1)
         return true;
-    call_fail(&t->c, ERR_NOT_FOUND, "node: %.200s does not exist", json_str(v, ""));
+    if (found)
+        call_fail(&t->c, ERR_CONFLICT, "node: %u are called %.200s, need the id of one", out->same,
+                  json_str(v, ""));
+    else
+        call_fail(&t->c, ERR_NOT_FOUND, "node: %.200s does not exist", json_str(v, ""));
     return false;
 }
 

@@ -148,6 +148,12 @@ static const struct member_fact *member_of(const struct facts *f, int64_t node)
     return NULL;
 }
 
+bool native_is_away(const struct view *v, int64_t node)
+{
+    const struct member_fact *m = member_of(v->facts, node);
+    return m != NULL && !m->live;
+}
+
 static const char *role_of(const struct view *v, const struct node_row *n, int64_t leader)
 {
     const struct member_fact *m = member_of(v->facts, n->id);
@@ -219,7 +225,6 @@ static void look_up(const struct view *v, const struct member *m, const struct c
                     struct shown *out)
 {
     struct state *s = v->state;
-    const struct member_fact *f = member_of(v->facts, m->node);
     *out = (struct shown){.agent.id = -1};
     bool known = m->node != 0 && node_of(s, m->node, &out->node);
     bool runs = m->agent >= 0 && state_agent_by_id(s, m->agent, &out->agent);
@@ -236,7 +241,7 @@ static void look_up(const struct view *v, const struct member *m, const struct c
                              : known && out->node.level == 0
                                  ? AGENT_UNREACHABLE /* it was admitted, and nothing was heard */
                                  : AGENT_READY;
-    bool lost = f != NULL && !f->live && state == AGENT_READY;
+    bool lost = native_is_away(v, m->node) && state == AGENT_READY;
     out->state = agent_state_word(lost ? AGENT_UNREACHABLE : state);
     out->seen = runs ? native_agent_seen(v->facts, m->agent) : NULL;
     if (!lost && state == AGENT_READY && out->seen != NULL && out->seen->closed.ms != 0)
@@ -330,12 +335,14 @@ static void put_agent(const struct view *v, const struct agent_row *a, struct js
 /* A node that is well is seen all the time; one that is not, was until it became so. */
 static struct wall last_seen(const struct view *v, const struct shown *s)
 {
+    struct member_row member;
     if (s->seen != NULL && s->seen->closed.ms != 0)
         return s->seen->closed;
-    if (s->agent.id < 0)
-        return s->node.seen;
-    bool lost = s->agent.state == AGENT_UNREACHABLE || s->agent.state == AGENT_GONE;
-    return lost ? s->agent.since : v->now.wall;
+    if (native_is_away(v, s->node.id) && state_member(v->state, s->node.id, &member) && !member.up)
+        return member.since;
+    if (!str_eq(s->state, agent_state_word(AGENT_UNREACHABLE)))
+        return v->now.wall;
+    return s->agent.id < 0 ? s->node.seen : s->agent.since;
 }
 
 static void put_node(const struct view *v, const struct shown *s, struct json_writer *w)
@@ -423,19 +430,22 @@ void native_ask_nodes(struct call *c)
     mem_free(all.items);
 }
 
-/* By its id, else by its name. */
-static bool find(const struct view *v, const char *text, struct shown *out)
+/* By its id, else by its name. *same_out: how many have that name. */
+static bool find(const struct view *v, const char *text, struct shown *out, unsigned *same_out)
 {
     struct members all;
     bool by_id = false;
     const struct council council = council_of(v);
     size_t found;
+    *same_out = 0;
     read_members(v->state, &all);
     found = all.n;
     for (size_t i = 0; i < all.n && !by_id; i++) {
         look_up(v, &all.items[i], &council, out);
+        bool by_name = str_eq(out->name, text);
         by_id = str_eq(out->id, text);
-        if (by_id || (found == all.n && str_eq(out->name, text)))
+        *same_out = by_id ? 1 : *same_out + by_name;
+        if (by_id || (found == all.n && by_name))
             found = i;
     }
     bool any = found < all.n;
@@ -448,20 +458,28 @@ static bool find(const struct view *v, const char *text, struct shown *out)
 bool native_find(const struct view *v, const char *text, struct native_node *out)
 {
     struct shown shown;
-    if (!find(v, text, &shown))
+    unsigned same;
+    if (!find(v, text, &shown, &same))
         return false;
     *out = (struct native_node){.node = shown.node.id,
                                 .agent = shown.agent.id,
-                                .modes = shown.node.id != 0 ? shown.node.modes : MODE_AGENT};
+                                .modes = shown.node.id != 0 ? shown.node.modes : MODE_AGENT,
+                                .same = same,
+                                .state = shown.state};
     str_copy(out->name, sizeof out->name, shown.name);
     return true;
 }
 
 bool native_path_node(struct call *c, struct native_node *out)
 {
-    if (native_find(c->view, call_param(c, "id"), out))
+    const char *id = call_param(c, "id");
+    bool found = native_find(c->view, id, out);
+    if (found && out->same == 1)
         return true;
-    call_fail(c, ERR_NOT_FOUND, "node %.200s does not exist", call_param(c, "id"));
+    if (found)
+        call_fail(c, ERR_CONFLICT, "node: %u are called %.200s, need the id of one", out->same, id);
+    else
+        call_fail(c, ERR_NOT_FOUND, "node %.200s does not exist", id);
     return false;
 }
 
@@ -469,7 +487,8 @@ void native_ask_node(struct call *c)
 {
     struct shown shown;
     struct json_writer w;
-    if (!find(c->view, call_param(c, "id"), &shown)) {
+    unsigned same;
+    if (!find(c->view, call_param(c, "id"), &shown, &same)) {
         call_fail(c, ERR_NOT_FOUND, "node %.200s does not exist", call_param(c, "id"));
         return;
     }

@@ -47,11 +47,14 @@ const char *native_agent_node_id(const struct agent_row *a, char dst[NODE_ID_SIZ
 int64_t native_leader(const struct view *v); /* its id; 0: none is known */
 /* A node by its id or its name. */
 struct native_node {
-    int64_t node, agent; /* 0: it has not announced itself; -1: none */
-    unsigned modes;
+    int64_t node, agent;  /* 0: it has not announced itself; -1: none */
+    unsigned modes, same; /* same: how many have that name, if it was found by it */
     char name[256];
+    const char *state;
 };
 bool native_find(const struct view *v, const char *text, struct native_node *out);
+/* A member that the leader does not hear, whatever its agent's state still says. */
+bool native_is_away(const struct view *v, int64_t node);
 /* The one of the path; false after having failed the call. */
 bool native_path_node(struct call *c, struct native_node *out);
 

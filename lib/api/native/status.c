@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/native/private.h"
+#include "base/limits.h"
 #include "base/str.h"
 #include "master/master.h"
 
@@ -32,18 +33,69 @@ static void mention(struct attention *a, const char *noun, const char *name, con
     json_object_end(a->w);
 }
 
+/* The node's, as lists have it; one that has not announced itself is called as its host. */
+static const char *name_of(const struct view *v, const struct agent_row *a, struct node_row *row)
+{
+    bool known = a->node != 0 && state_node_by_id(v->state, a->node, row);
+    return known ? row->name : a->hostname;
+}
+
+static void mention_node(struct attention *a, const char *name, const char *rest)
+{
+    char text[512];
+    snprintf(text, sizeof text, "%.200s is unreachable%s", name, rest);
+    mention(a, "node", name, agent_state_word(AGENT_UNREACHABLE), text);
+}
+
+/* Members that run no tasks, and are away. */
+static void mention_members(struct attention *a, const bool *has_agent)
+{
+    const struct facts *f = a->v->facts;
+    struct node_row row;
+    for (size_t i = 0; i < f->members_n; i++)
+        if (!has_agent[i] && !f->members[i].live &&
+            state_node_by_id(a->v->state, f->members[i].id, &row))
+            mention_node(a, row.name, "");
+}
+
+static void note_agent_of(const struct facts *f, int64_t node, bool *has_agent)
+{
+    for (size_t i = 0; i < f->members_n; i++)
+        has_agent[i] = has_agent[i] || f->members[i].id == node;
+}
+
 static void mention_nodes(struct attention *a)
 {
     struct agent_row row;
-    char text[512];
+    struct node_row node;
+    char rest[128];
+    bool has_agent[LIMIT_SERVERS] = {false};
     struct stmt *q = state_agents(a->v->state);
     while (state_agent_next(q, &row)) {
-        if (row.state != AGENT_UNREACHABLE)
+        bool away = row.state == AGENT_READY && native_is_away(a->v, row.node);
+        if (row.state == AGENT_GONE)
             continue;
-        snprintf(text, sizeof text, "%.200s is unreachable, with %lld tasks", row.hostname,
+        note_agent_of(a->v->facts, row.node, has_agent);
+        if (!away && row.state != AGENT_UNREACHABLE)
+            continue;
+        snprintf(rest, sizeof rest,
+                 away ? "; its %lld tasks are not replaced yet" : ", with %lld tasks",
                  (long long)row.tasks);
-        mention(a, "node", row.hostname, agent_state_word(row.state), text);
+        mention_node(a, name_of(a->v, &row, &node), rest);
     }
+    mention_members(a, has_agent);
+}
+
+/* Between two leaders there is none for a moment: who asks then asks again. */
+static void mention_leader(struct attention *a)
+{
+    const struct facts *f = a->v->facts;
+    if (f->leaderless.ms != 0 && native_leader(a->v) == 0)
+        mention(
+            a, "node", f->name, "leaderless",
+            "there is no leader: nothing is changed, started or replaced, and what is shown may "
+            "be old; start more of those that vote, or, if they are gone for good: mesolith "
+            "recover");
 }
 
 static bool may_look(struct attention *a)
@@ -176,6 +228,7 @@ static void put_attention(const struct view *v, struct placement *p, struct json
     struct attention a = {.v = v, .w = w};
     if (v->facts->state_wrong != NULL)
         mention(&a, "node", v->facts->name, "wrong", v->facts->state_wrong);
+    mention_leader(&a);
     mention_nodes(&a);
     mention_clocks(&a);
     mention_apps(&a, p);
@@ -229,13 +282,20 @@ static void count_jobs(const struct view *v, struct counts *n)
 static void count_nodes(const struct view *v, struct counts *n)
 {
     struct agent_row a;
+    const struct facts *f = v->facts;
+    bool has_agent[LIMIT_SERVERS] = {false};
     struct stmt *q = state_agents(v->state);
     while (state_agent_next(q, &a)) {
         if (a.state == AGENT_GONE)
             continue;
+        note_agent_of(f, a.node, has_agent);
         n->nodes++;
-        n->nodes_ready += a.state == AGENT_READY;
+        n->nodes_ready += a.state == AGENT_READY && !native_is_away(v, a.node);
         native_add_capacity(v->state, &a, &n->capacity);
+    }
+    for (size_t i = 0; i < f->members_n; i++) { /* those that run no tasks */
+        n->nodes += !has_agent[i];
+        n->nodes_ready += !has_agent[i] && f->members[i].live;
     }
 }
 

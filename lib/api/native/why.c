@@ -82,19 +82,27 @@ static void why_closed(const struct view *v, const struct native_node *n, struct
              wall_text(seen->kept_until, until));
 }
 
-/* By its id or its name; a node without an agent has nothing to explain. */
+static void why_away(const char *name, struct why *out)
+{
+    struct sentence *t = why_add(out, "unreachable", name);
+    snprintf(t->what, sizeof t->what, "%.200s: unreachable", name);
+    snprintf(t->because, sizeof t->because, "nothing is heard from it");
+}
+
+/* By its id or its name. The agent of a process that ended is given time to come back, and a node
+ * without an agent has no other state. */
 static bool node_by_any_name(const struct view *v, const char *name, struct why *out)
 {
     struct native_node n;
     *out = (struct why){.ok = true};
     if (!native_find(v, name, &n))
         return false;
-    if (n.agent < 0)
-        return true;
-    if (!why_node(v->state, n.agent, n.name, v->now.wall, out))
-        return false;
-    why_closed(v, &n, out);
-    return true;
+    bool known = n.agent < 0 || why_node(v->state, n.agent, n.name, v->now.wall, out);
+    if (known && n.agent >= 0)
+        why_closed(v, &n, out);
+    if (known && out->ok && str_eq(n.state, agent_state_word(AGENT_UNREACHABLE)))
+        why_away(n.name, out);
+    return known;
 }
 
 /* Each app that has the port: is it served here, and if so, is the app well? */

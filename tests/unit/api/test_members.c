@@ -125,6 +125,61 @@ static void who_runs_nothing_is_unreachable_when_the_leader_hears_nothing(void *
     assert_non_null(strstr(answer(f), "\"total\":1"));
 }
 
+/* node list, status and why are of one mind, also while an agent that ended may come back. */
+static void who_is_away_is_away_wherever_one_looks(void **data)
+{
+    struct fixture *f = *data;
+    members_are(f, "VVVS");
+    world_apply(&f->w, COMMAND_AGENT_REGISTER,
+                "{\"uid\":77,\"node\":2,\"hostname\":\"10.0.0.2\",\"address\":\"10.0.0.2\","
+                "\"version\":\"0.2.0\",\"ports\":\"31000-31001\"}",
+                NULL);
+    answers(f, "GET /api/status", 200, "\"nodes\":{\"ready\":4,\"total\":4}");
+    answers(f, "GET /api/status", 200, "\"attention\":[]");
+    answers(f, "GET /api/why/node/n4", 200, "\"ok\":true");
+    members[1].live = members[3].live = false;
+    answers(f, "GET /api/nodes?state=unreachable", 200, "\"total\":2");
+    answers(f, "GET /api/status", 200, "\"nodes\":{\"ready\":2,\"total\":4}");
+    answers(f, "GET /api/status", 200, "n2 is unreachable; its 0 tasks are not replaced yet");
+    answers(f, "GET /api/status", 200, "\"sentence\":\"n4 is unreachable\"");
+    answers(f, "GET /api/why/node/n2", 200, "nothing is heard from it");
+    answers(f, "GET /api/why/node/n4", 200, "nothing is heard from it");
+    world_apply(&f->w, COMMAND_AGENT_STATE, "{\"set\":[{\"agent\":1,\"state\":3}]}", NULL);
+    answers(f, "GET /api/status", 200, "n2 is unreachable, with 0 tasks"); /* not 10.0.0.2 */
+}
+
+static void without_a_leader_that_is_what_needs_attention(void **data)
+{
+    struct fixture *f = *data;
+    members_are(f, "VVV");
+    f->w.facts.leading = false;
+    f->w.facts.leader = 0;
+    f->w.facts.leaderless = (struct mono){1};
+    answers(f, "GET /api/status", 200, "\"attention\":[{\"noun\":\"node\",\"name\":\"");
+    answers(f, "GET /api/status", 200, "\"leaderless\",\"sentence\":\"there is no leader: ");
+}
+
+/* Nodes are called as their machines unless told otherwise, and a machine may have several. */
+static void of_several_that_are_called_so_none_is_meant(void **data)
+{
+    struct fixture *f = *data;
+    members_are(f, "VVVV");
+    for (int64_t id = 3; id <= 4; id++) {
+        char args[256];
+        snprintf(args, sizeof args,
+                 "{\"id\":%lld,\"name\":\"twin\",\"address\":\"10.0.0.%lld:5055\",\"modes\":7,"
+                 "\"level\":4,\"version\":\"0.1.0\"}",
+                 (long long)id, (long long)id);
+        world_apply(&f->w, COMMAND_NODE_PUT, args, NULL);
+    }
+    answers(f, "DELETE /api/nodes/twin", 409, "node: 2 are called twin, need the id of one");
+    answers(f, "POST /api/nodes/twin/demote", 409, "2 are called twin");
+    play(f, "POST /api/leader/transfer", "", "{\"node\":\"twin\"}");
+    assert_int_equal(f->r.status, 409);
+    answers(f, "DELETE /api/nodes/0000000000000004", 200, "index");
+    answers(f, "POST /api/nodes/twin/demote", 200, "index");
+}
+
 /* An agent alone has no state, by which others announce themselves. */
 static void who_was_admitted_is_a_node_by_its_certificate(void **data)
 {
@@ -234,6 +289,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_A_CLUSTER(roles_and_what_is_waited_for),
         IN_A_CLUSTER(who_runs_nothing_is_unreachable_when_the_leader_hears_nothing),
+        IN_A_CLUSTER(who_is_away_is_away_wherever_one_looks),
+        IN_A_CLUSTER(without_a_leader_that_is_what_needs_attention),
+        IN_A_CLUSTER(of_several_that_are_called_so_none_is_meant),
         IN_A_CLUSTER(who_was_admitted_is_a_node_by_its_certificate),
         IN_A_CLUSTER(a_closed_session_and_a_wrong_clock_are_shown),
         IN_A_CLUSTER(it_is_the_leader_that_may_not_go_whoever_was_asked),
