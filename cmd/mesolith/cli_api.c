@@ -128,7 +128,11 @@ int api_unreached(struct api *a, struct error *err)
         snprintf(a->cure, sizeof a->cure,
                  "mesolith dev starts a node; --address or MESOLITH_ADDRESS names another one");
     else
-        snprintf(a->cure, sizeof a->cure, "is it running? its address comes from %s", a->source);
+        snprintf(
+            a->cure, sizeof a->cure,
+            "is it running? its address comes from %s; a node that is only an agent answers at "
+            "its agent port, 5051",
+            a->source);
     bool says_whom = a->url.host != NULL && strstr(err->text, a->url.host) != NULL;
     return says_whom ? -1 : error_wrap(err, "%s", a->address);
 }

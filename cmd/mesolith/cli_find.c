@@ -70,15 +70,26 @@ static bool may_be(enum name_kind kind, const char *typed, const struct json *it
 
 /* ---- looking */
 
+/* Of all that have names only nodes may share one. */
+static int several_nodes(const char *typed, const struct json *a, const struct json *b,
+                         struct error *err)
+{
+    return error_set(err, ERR_INVALID,
+                     "%s: several nodes are called so, need the id of one: %s at %s, %s at %s",
+                     typed, json_str(json_get(a, "id"), ""), json_str(json_get(a, "address"), ""),
+                     json_str(json_get(b, "id"), ""), json_str(json_get(b, "address"), ""));
+}
+
 static int pick(enum name_kind kind, const struct json *items, const char *typed, bool guess,
                 const struct json **out, struct error *err)
 {
-    const struct json *first = NULL, *second = NULL;
+    const struct json *exact = NULL, *first = NULL, *second = NULL;
     char a[96], b[96];
     JSON_EACH (item, items) {
         if (is_exactly(kind, typed, item)) {
-            *out = item;
-            return 0;
+            if (exact != NULL)
+                return several_nodes(typed, exact, item, err);
+            exact = item;
         }
         if (!guess || !may_be(kind, typed, item))
             continue;
@@ -87,8 +98,8 @@ static int pick(enum name_kind kind, const struct json *items, const char *typed
         else if (second == NULL)
             second = item;
     }
-    *out = first;
-    if (second == NULL)
+    *out = exact != NULL ? exact : first;
+    if (exact != NULL || second == NULL)
         return 0;
     text_short_id(a, sizeof a, json_str(json_get(first, lists[kind].key), ""));
     text_short_id(b, sizeof b, json_str(json_get(second, lists[kind].key), ""));

@@ -378,8 +378,10 @@ int wait_run(struct cli *c, const char *job, const char *run, struct error *err)
 static void draw_node(struct cli *c, struct waiting *w, const char *name, const struct json *node)
 {
     char tasks[TEXT_SIZE];
+    const char *role = text_of(node, "role");
+    bool none = str_eq(role, "none");
     buf_clear(&w->block);
-    buf_printf(&w->block, "%s  %s, %s, %s left\n", name, text_of(node, "role"),
+    buf_printf(&w->block, "%s  %s%s%s, %s left\n", name, none ? "" : role, none ? "" : ", ",
                text_of(node, "state"), text_count(tasks, number_of(node, "tasks"), "task"));
     draw(c, w);
 }
@@ -412,18 +414,28 @@ int wait_node(struct cli *c, const char *id, const char *name, const char *membe
 
 /* ---- who leads */
 
-int wait_leader(struct cli *c, struct json **status_out, struct error *err)
+/* Raft's terms only grow: a later one has another leader, or the same one elected again. */
+static bool leads_now(const struct json *status, const char *node, int64_t term)
+{
+    const struct json *leader = json_get(status, "leader");
+    if (leader == NULL)
+        return false;
+    return node != NULL ? str_eq(text_of(leader, "node"), node) : number_of(status, "term") > term;
+}
+
+int wait_leader(struct cli *c, const char *node, int64_t term, struct json **status_out,
+                struct error *err)
 {
     struct waiting w;
     struct json *status = NULL;
     int rc;
     waiting_begin(&w);
     api_path(&w.path, "/api/status");
-    while ((rc = look(c, &w, &status, err)) == 0 && json_get(status, "leader") == NULL) {
+    while ((rc = look(c, &w, &status, err)) == 0 && !leads_now(status, node, term)) {
         json_free(status);
         status = NULL;
         if (over_time(c, &w)) {
-            rc = error_set(err, ERR_UNCERTAIN, "leader: none is known yet");
+            rc = error_set(err, ERR_UNCERTAIN, "leader: it is not another one yet");
             break;
         }
         waiting_pause(&w);

@@ -18,8 +18,10 @@ int wait_run(struct cli *c, const char *job, const char *run, struct error *err)
  * tasks are left. */
 int wait_node(struct cli *c, const char *id, const char *name, const char *member,
               const char *wanted, struct error *err) MUST_CHECK;
-/* Until the node that is asked knows who leads, or --timeout; the caller frees its status. */
-int wait_leader(struct cli *c, struct json **status_out, struct error *err) MUST_CHECK;
+/* Until the node that is asked knows that this one leads, or, NULL, whoever does in a later term;
+ * or --timeout. The caller frees its status. */
+int wait_leader(struct cli *c, const char *node, int64_t term, struct json **status_out,
+                struct error *err) MUST_CHECK;
 
 /* Appends the three parts of each sentence of a "why" array, indented. */
 void say_why(struct cli *c, const struct json *sentences, size_t indent);

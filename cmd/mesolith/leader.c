@@ -50,17 +50,21 @@ static int ask_transfer(struct cli *c, const char *node, struct error *err)
 static int transfer(struct cli *c, struct error *err)
 {
     struct found f = {0};
-    struct json *status;
+    struct json *before, *status = NULL;
     if (c->args.n > 0 && find_name(c, NAME_NODE, c->args.names[0], &f, err) != 0)
         return -1;
-    int rc = ask_transfer(c, f.name, err);
+    int rc = api_get(&c->api, "/api/status", &before, err);
+    if (rc == 0) {
+        rc = ask_transfer(c, f.name, err);
+        if (rc == 0) /* whoever was asked may hear of it later than its leader has answered */
+            rc = wait_leader(c, f.name, number_of(before, "term"), &status, err);
+        json_free(before);
+    }
     found_close(&f);
-    if (rc != 0 || wait_leader(c, &status, err) != 0)
-        return -1;
-    if (cli_for_people(c))
+    if (rc == 0 && cli_for_people(c))
         say_leader(c, status);
     json_free(status);
-    return 0;
+    return rc;
 }
 
 static const struct cli_verb verbs[] = {

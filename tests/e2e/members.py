@@ -84,6 +84,23 @@ def story(place):
         assert "node2 leads" in first.cli("leader", "transfer", "node2").stdout
         wait_for(lambda: roles(third)["node2"] == "leader", "all know that node2 leads")
 
+    with case("whoever is asked says that the one that was named leads, not who led before"):
+        wait_for(lambda: sorted(roles(third).values()) == ["leader", "voter", "voter"], "three vote")
+        for name in ("node1", "node3", "node1", "node2"):
+            for asked in (third, first):
+                said = asked.cli("leader", "transfer", name).stdout
+                assert said.startswith(f"{name} leads"), (name, said)
+
+    with case("of two nodes of one name none is meant, before one says which"):
+        twin = place.member(5, first, token=first.cli("token", "create", "--quiet").stdout.strip())
+        twin.flags["name"], twin.serves = "node2", False
+        equal(twin.run().returncode, 0, "joins, and does not start")
+        refused(third, "node", "remove", "node2", "--yes", status=3, text="node2: several nodes are called so")
+        items = json.loads(first.cli("node", "--json").stdout)["items"]
+        id = next(n["id"] for n in items if n["name"] == "node2" and n["state"] == "unreachable")
+        assert "of the cluster no more" in third.cli("node", "remove", id, "--yes").stdout
+        equal(sorted(roles(first)), ["node1", "node2", "node3"], "nodes")
+
     with case("a vote is taken, and given back"):
         assert "node1 is a standby" in second.cli("node", "demote", "node1").stdout
         assert "until it is promoted" in nodes(second)["node1"]["waits"]
