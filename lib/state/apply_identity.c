@@ -138,6 +138,11 @@ static int check_token(struct state *s, const struct joining *j, struct wall at,
     if ((j->modes & ~t.modes) != 0)
         return error_set(err, ERR_INVALID, "modes: got %s, need some of %s, which token %s is for",
                          modes_text(j->modes, wants), modes_text(t.modes, has), name);
+    struct identity_row row; /* who comes again: a token for agents makes no agent of a master */
+    if (state_identity_by_id(s, j->id, &row) && (row.modes & ~t.modes) != 0)
+        return error_set(err, ERR_INVALID,
+                         "token: %s is for %s, and node %lld is %s: need one for all of that", name,
+                         modes_text(t.modes, has), (long long)j->id, modes_text(row.modes, wants));
     return 0;
 }
 

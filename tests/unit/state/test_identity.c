@@ -345,6 +345,22 @@ static void who_does_not_know_the_secret_learns_nothing(void **data)
     assert_int_equal(state_token_by_id(f->state, 7, &(struct token_row){0}), true);
 }
 
+/* Id and store are no secrets: each peer's certificate has them. */
+static void a_token_for_agents_makes_no_agent_of_a_master(void **data)
+{
+    struct fixture *f = *data;
+    found_cluster(f);
+    put_token(f, 7, MODE_AGENT, DAY);
+    struct joining j = joining_of(f, 1, 7);
+    j.store = identity_of(f, 1).store;
+    j.address = "10.0.0.1:5055";
+    refused(
+        f, &j, ERR_INVALID,
+        "token: 00000007 is for agent, and node 1 is master,scheduler,agent: need one for all of "
+        "that");
+    assert_int_equal(identity_of(f, 1).modes, MODES_ALL);
+}
+
 static void an_id_is_for_one_disk(void **data)
 {
     struct fixture *f = *data;
@@ -506,6 +522,7 @@ int main(void)
         TEST(a_node_joins_by_a_token_which_counts_it),
         TEST(a_token_is_for_its_modes_and_its_time),
         TEST(who_does_not_know_the_secret_learns_nothing),
+        TEST(a_token_for_agents_makes_no_agent_of_a_master),
         TEST(an_id_is_for_one_disk),
         TEST(an_address_is_one_nodes_until_another_takes_its_place),
         TEST(what_makes_no_node_is_refused),
