@@ -83,7 +83,7 @@ void master_lead(struct master *m, bool leading, uint64_t term, struct now now, 
     struct stmt *q = state_agents(m->state);
     while (state_agent_next(q, &row))
         if (row.state != AGENT_GONE && row.state != AGENT_UNREACHABLE)
-            session_new(m, row.id, row.uid, now);
+            session_new(m, row.id, row.uid, now)->node = row.node;
 }
 
 /* ---- sessions */
@@ -253,7 +253,7 @@ void master_closed(struct master *m, int64_t node, struct now now, struct outbox
     struct session *s;
     (void)out;
     for (size_t cursor = 0; (s = map_each(m->sessions, &cursor)) != NULL;) {
-        if (s->node == node && s->state == SESSION_REGISTERED) {
+        if (s->node == node && s->state != SESSION_CLOSED) {
             s->state = SESSION_CLOSED;
             s->heard = now.mono;
             s->closed = now.wall;

@@ -26,7 +26,8 @@ void master_lead(struct master *m, bool leading, uint64_t term, struct now now, 
  * as a message to the agent's id, or to -2 - node for one that has no id yet. */
 void master_message(struct master *m, int64_t node, enum message_kind kind, const struct json *body,
                     struct now now, struct outbox *out);
-/* The session's stream was closed by a live host (DESIGN 6). */
+/* The session's stream was closed by a live host (DESIGN 6), now or before we led: its agent, come
+ * or still expected, has the longer time to come back. */
 void master_closed(struct master *m, int64_t node, struct now now, struct outbox *out);
 /* Where messages to an agent go: the node that its newest registration came from. */
 int64_t master_node_of(const struct master *m, int64_t agent);

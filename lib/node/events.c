@@ -81,6 +81,7 @@ int event_take(struct node *n, struct event *e, struct error *err)
         break;
     case EVENT_CLOSED:
         hint_lost(n, e->node);
+        lead_note_closed(n, e->node, !e->silent);
         if (!e->silent)
             replica_leader_closed(n->replica, (uint64_t)e->node);
         if (n->minds_lead && !e->silent)

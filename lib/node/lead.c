@@ -5,10 +5,30 @@
 #include "base/str.h"
 
 /* The minds lead once there is a state to look at. */
+/* The leader's process that has died is rather the rule than the exception. */
+static void tell_closed(struct node *n)
+{
+    for (size_t i = 0; i < n->closed_n; i++)
+        master_closed(n->master, n->closed[i], n->now, &n->out);
+}
+
+void lead_note_closed(struct node *n, int64_t node, bool closed)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n->closed_n; i++)
+        if (n->closed[i] != node)
+            n->closed[kept++] = n->closed[i];
+    n->closed_n = kept;
+    if (closed && kept < CLOSED_MAX)
+        n->closed[n->closed_n++] = node;
+}
+
 static void tell_minds(struct node *n, bool lead)
 {
     n->minds_lead = lead;
     master_lead(n->master, lead, n->leading_term, n->now, &n->out);
+    if (lead)
+        tell_closed(n);
     apps_lead(n->apps, lead, n->now, &n->out);
     jobs_lead(n->jobs, lead, n->now, &n->out);
 }

@@ -89,6 +89,8 @@ void mail_take_frame(struct node *n, struct event *e)
     if (body.len < 2)
         return;
     struct slice rest = {body.p + 1, body.len - 1};
+    if (n->closed_n > 0)
+        lead_note_closed(n, e->node, false);
     const struct replica_peer from = {(uint64_t)e->node, ""};
     switch (body.p[0]) {
     case FRAME_RAFT:

@@ -63,6 +63,8 @@ struct letter { /* a message inside this process: it arrives in the next turn */
     struct buf body;
 };
 
+#define CLOSED_MAX 64
+
 struct beaten { /* a member that was told how far all is applied */
     int64_t to;
     uint64_t index;
@@ -165,6 +167,8 @@ struct node {
     bool stopping, stopped, recovered;
     bool handed_over, alone; /* the leadership, while stopping: it was tried; nobody took it */
     struct member_change change;
+    int64_t closed[CLOSED_MAX]; /* nodes whose process has ended, on a host that lives */
+    size_t closed_n;
     struct mono led_since, leaderless; /* leaderless 0: there is a leader */
     struct mono look_due, announce_due;
     struct hint hint;
@@ -295,7 +299,8 @@ int event_take(struct node *n, struct event *e, struct error *err) MUST_CHECK;
 struct json *event_body(struct event *e); /* NULL, and said in the log: it is no JSON */
 
 /* ---- lead.c */
-void lead_follow(struct node *n); /* does it lead now? */
+void lead_note_closed(struct node *n, int64_t node, bool closed); /* or heard again */
+void lead_follow(struct node *n);                                 /* does it lead now? */
 void lead_keep_house(struct node *n);
 
 /* ---- facts.c */

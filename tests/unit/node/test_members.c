@@ -452,6 +452,36 @@ static void a_leader_whose_process_died_is_replaced_at_once(void **unused)
     assert_in_range(silent / 20, 250, 600);
 }
 
+/* Its process may be back any moment, its tasks live: only a host that is silent has lost them. */
+static void the_tasks_of_a_leader_whose_process_died_are_kept(void **unused)
+{
+    (void)unused;
+    begin(3);
+    grow_to(3);
+    for (int i = 0; i < 3; i++)
+        WAIT(agent_is(i, AGENT_READY), 5000);
+    int old = stage_leader(&s);
+    stage_down(&s, old);
+    tell_closed(old);
+    WAIT(stage_leader(&s) >= 0, 5000);
+    stage_run_ms(&s, 20000);
+    assert_false(agent_is(old, AGENT_UNREACHABLE));
+    stage_run_ms(&s, 60000);
+    assert_true(agent_is(old, AGENT_UNREACHABLE)); /* it has had its time */
+}
+
+static void the_tasks_of_a_leader_whose_host_fell_silent_are_not(void **unused)
+{
+    (void)unused;
+    begin(3);
+    grow_to(3);
+    for (int i = 0; i < 3; i++)
+        WAIT(agent_is(i, AGENT_READY), 5000);
+    int old = stage_leader(&s);
+    stage_down(&s, old);
+    WAIT(agent_is(old, AGENT_UNREACHABLE), 9000);
+}
+
 static void a_connection_that_broke_deposes_nobody(void **unused)
 {
     (void)unused;
@@ -577,6 +607,8 @@ int main(void)
         TEST(who_is_not_heard_is_down_for_everybody),
         TEST(who_is_not_in_the_state_yet_is_not_gone),
         TEST(a_leader_whose_process_died_is_replaced_at_once),
+        TEST(the_tasks_of_a_leader_whose_process_died_are_kept),
+        TEST(the_tasks_of_a_leader_whose_host_fell_silent_are_not),
         TEST(a_connection_that_broke_deposes_nobody),
         TEST(a_leader_whose_clock_is_wrong_steps_aside),
         TEST(only_members_tell_the_time),
