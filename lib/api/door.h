@@ -47,7 +47,8 @@ struct member_fact {
     int64_t id;
     bool voter;
     bool live,
-        ready; /* it answers, and lacks little of the log; as the leader sees it, else true */
+        ready;   /* it answers, and lacks little of the log; as the leader sees it, else true */
+    bool rising; /* it is being made a voter just now; as the leader sees it */
 };
 
 /* What a node knows of itself and its cluster beside the state. Handed to readers by copy of the

@@ -94,8 +94,8 @@ static bool members_differ(const struct facts *a, const struct facts *b)
     bool differ = a->members_n != b->members_n;
     for (size_t i = 0; i < a->members_n && !differ; i++) {
         const struct member_fact *x = &a->members[i], *y = &b->members[i];
-        differ =
-            x->id != y->id || x->voter != y->voter || x->live != y->live || x->ready != y->ready;
+        differ = x->id != y->id || x->voter != y->voter || x->live != y->live ||
+                 x->ready != y->ready || x->rising != y->rising;
     }
     return differ;
 }
@@ -164,6 +164,7 @@ static bool has_news(struct node *n)
     key.clocks = clocks_text(n);
     key.wrong = n->wrong;
     key.leading = n->leading;
+    key.promotes = n->change.promotes;
     key.unfit = replica_mending(n->replica);
     if (memcmp(&key, &n->facts_key, sizeof key) == 0 && n->now.mono.ms < n->facts_due.ms)
         return false;

@@ -6,10 +6,11 @@
 #include "node/private.h"
 
 #define ANNOUNCE_MS 1000
-#define LOOK_MS 200    /* at the members, while leading */
-#define LIVE_MS 1500   /* heard so lately, a member counts as there */
-#define DOWN_MS 3000   /* unheard for so long, it is said to be down */
-#define BEHIND_MAX 512 /* entries; who lacks fewer has caught up */
+#define LOOK_MS 200     /* at the members, while leading */
+#define LIVE_MS 1500    /* heard so lately, a member counts as there */
+#define REMOVAL_MS 1000 /* by then it has been applied */
+#define DOWN_MS 3000    /* unheard for so long, it is said to be down */
+#define BEHIND_MAX 512  /* entries; who lacks fewer has caught up */
 #define VOTERS_MAX 5
 
 /* ---------------- what the transport must know */
@@ -425,8 +426,9 @@ static void change_members(struct node *n)
         log_debug("members stay as they are", "why=%s", err.text);
         return;
     }
-    n->change =
-        (struct member_change){.ticket = n->next_key, .hands_over = step.kind == REPLICA_HAND_OVER};
+    n->change = (struct member_change){.ticket = n->next_key,
+                                       .hands_over = step.kind == REPLICA_HAND_OVER,
+                                       .promotes = step.kind == REPLICA_PROMOTE ? step.id : 0};
     log_info("members change", "node=%lld what=\"%s\" why=\"%s\"", (long long)step.id,
              words[step.kind], step.why);
 }
@@ -446,7 +448,8 @@ static void hand_over(struct node *n, struct out *item)
         entry_failed(n, item->origin, err.code, err.text);
         return;
     }
-    n->change = (struct member_change){n->next_key, item->origin, true};
+    n->change =
+        (struct member_change){.ticket = n->next_key, .origin = item->origin, .hands_over = true};
 }
 
 void members_hand_over(struct node *n)
@@ -497,6 +500,7 @@ size_t members_show(const struct node *n, struct member_fact out[LIMIT_SERVERS])
             .id = (int64_t)m.server.id,
             .voter = m.server.role == REPLICA_VOTER,
             .live = self || heard,
+            .rising = n->change.promotes == (int64_t)m.server.id,
             .ready = !others || m.server.role == REPLICA_VOTER || m.match + BEHIND_MAX >= last,
         };
     }
@@ -521,9 +525,21 @@ int members_level(struct node *n)
 
 /* ---------------- each turn */
 
+/* Who is to be removed is not made a voter meanwhile: it may be switched off as soon as that is
+ * answered, and then its vote would be missed. */
+static bool removal_waits(const struct node *n)
+{
+    for (size_t i = 0; i < n->out.n; i++)
+        if (n->out.items[i].kind == OUT_DRAFT && n->out.items[i].draft.kind == COMMAND_NODE_REMOVE)
+            return true;
+    return false;
+}
+
 void members_look(struct node *n)
 {
     announce(n);
+    if (removal_waits(n))
+        n->look_due = mono_after(n->now.mono, REMOVAL_MS);
     if (!n->minds_lead || n->stopping || n->now.mono.ms < n->look_due.ms)
         return;
     n->look_due = mono_after(n->now.mono, LOOK_MS);

@@ -93,6 +93,7 @@ struct member_change { /* of Raft's configuration; ticket 0: none is under way *
     uint64_t ticket;
     struct origin origin; /* NOBODY: our own */
     bool hands_over;      /* the leadership: meanwhile nothing is decided here */
+    int64_t promotes;     /* whom; 0: nobody */
 };
 
 struct clock_seen {         /* of another member */
@@ -179,6 +180,7 @@ struct node {
     struct mono facts_due;    /* though nothing seems to have changed */
     struct facts_key { /* what the facts were made from, as far as that is cheap to compare */
         uint64_t applied, leader, term;
+        int64_t promotes;
         int64_t leaderless_ms, clock_off_ms, clock_step_ms;
         int64_t agent;
         const char *ports_refused, *clocks, *wrong;

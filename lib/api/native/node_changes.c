@@ -124,6 +124,14 @@ void native_demote_node(struct tell *t)
 static bool can_leave(struct tell *t, const struct native_node *n)
 {
     struct votes v = count_votes(t->c.view, n->node);
+    const struct facts *f = t->c.view->facts;
+    for (size_t i = 0; i < f->members_n; i++) {
+        if (f->members[i].id != n->node || !f->members[i].rising)
+            continue;
+        call_fail(&t->c, ERR_CONFLICT, "node %s is being made a voter just now: try again",
+                  n->name);
+        return false;
+    }
     if (!v.its || v.live - v.its_live > v.all / 2)
         return true;
     call_fail(&t->c, ERR_CONFLICT,

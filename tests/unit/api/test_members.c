@@ -257,6 +257,16 @@ static void who_is_needed_may_not_go(void **data)
     answers(f, "DELETE /api/nodes/n3", 404, "n3 does not exist");
 }
 
+/* Removed and switched off at once, it would be missed as the second of two that vote. */
+static void who_is_just_being_made_a_voter_stays_until_it_is_one(void **data)
+{
+    struct fixture *f = *data;
+    members_are(f, "VSS");
+    members[1].rising = true;
+    answers(f, "DELETE /api/nodes/n2", 409, "n2 is being made a voter just now");
+    answers(f, "DELETE /api/nodes/n3", 200, "index");
+}
+
 /* Switched off at once, it could not agree to vote no more. */
 static void of_two_that_vote_one_is_demoted_before_it_goes(void **data)
 {
@@ -296,6 +306,7 @@ int main(void)
         IN_A_CLUSTER(a_closed_session_and_a_wrong_clock_are_shown),
         IN_A_CLUSTER(it_is_the_leader_that_may_not_go_whoever_was_asked),
         IN_A_CLUSTER(who_is_needed_may_not_go),
+        IN_A_CLUSTER(who_is_just_being_made_a_voter_stays_until_it_is_one),
         IN_A_CLUSTER(of_two_that_vote_one_is_demoted_before_it_goes),
         IN_A_CLUSTER(only_masters_vote),
     };
