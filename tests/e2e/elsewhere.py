@@ -56,6 +56,8 @@ def story(place):
             equal((answer.status, answer.json), (200, {"data": "hello\n", "offset": 0}), node.name)
 
     with case("a long one is downloaded"):
+        files = f"/api/tasks/{task}/files"
+        wait_for(lambda: {f["name"]: f["size"] for f in first.get(files).json["items"]}["big"] == BIG, "all of it")
         for node, door in ((first, "mesos"), (second, "agent")):
             answer = node.get(f"/files/download?path={urllib.parse.quote(box)}/big", door=door)
             equal((answer.status, answer.body), (200, b"x" * BIG), node.name)
