@@ -158,7 +158,8 @@ def story(place):
         wait_for(lambda: not zombies(node), "no zombies")
         equal(recount(node), [], "recount")
     with case("and the logs of the databases are no longer than they may be", place):
-        for name, most in (("state.db-wal", 80 * MIB), ("agent/agent.db-wal", 8 * MIB)):
+        # room on disk is taken in steps of 4 MiB
+        for name, most in (("state.db-wal", 80 * MIB), ("agent/agent.db-wal", 12 * MIB)):
             size = os.path.getsize(os.path.join(node.data, name))
             say(f"{name}: {size} bytes")
             assert size < most, f"{name}: {size} bytes"
