@@ -95,9 +95,13 @@ def story(place):
         twin = place.member(5, first, token=first.cli("token", "create", "--quiet").stdout.strip())
         twin.flags["name"], twin.serves = "node2", False
         equal(twin.run().returncode, 0, "joins, and does not start")
+        wait_for(lambda: [n["name"] for n in third.get("/api/nodes").json["items"]].count("node2") == 2, "both are known")
         refused(third, "node", "remove", "node2", "--yes", status=3, text="node2: several nodes are called so")
-        items = json.loads(first.cli("node", "--json").stdout)["items"]
-        id = next(n["id"] for n in items if n["name"] == "node2" and n["state"] == "unreachable")
+        def away():
+            items = json.loads(first.cli("node", "--json").stdout)["items"]
+            return [n["id"] for n in items if n["name"] == "node2" and n["state"] == "unreachable"]
+        wait_for(away, "the twin is missed")
+        id = away()[0]
         assert "of the cluster no more" in third.cli("node", "remove", id, "--yes").stdout
         equal(sorted(roles(first)), ["node1", "node2", "node3"], "nodes")
 

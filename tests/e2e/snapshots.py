@@ -4,7 +4,7 @@ import os
 from mesolith import case, equal, sleeper, wait_for
 
 ROWS = 100     # of the log are kept
-CHANGES = 150  # more than that
+CHANGES = 400  # it is cut when there are twice as many, and a change is one entry at least
 
 
 def change_a_lot(node):
