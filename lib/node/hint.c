@@ -3,7 +3,6 @@
 
 #include "base/limits.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/str.h"
 #include "model/frame.h"
 #include "node/private.h"
@@ -123,41 +122,17 @@ struct mono hint_due(const struct node *n)
 
 static void write_masters(struct node *n, struct json_writer *w)
 {
-    struct identity_row row;
-    struct node_row told;
+    const struct servers *all = members_servers(n);
+    json_key(w, "masters");
     json_array(w);
-    struct stmt *q = state_identities(n->state);
-    while (state_identity_next(q, &row)) {
-        if (row.gone.ms != 0 || (row.modes & (MODE_MASTER | MODE_SCHEDULER)) == 0)
-            continue;
-        bool newer = state_node_by_id(n->state, row.id, &told) && told.address[0] != '\0';
+    for (size_t i = 0; i < all->n; i++) {
         json_object(w);
-        json_member_int(w, "id", row.id);
-        json_member_int(w, "modes", row.modes);
-        json_member_str(w, "address", newer ? told.address : row.address);
+        json_member_int(w, "id", all->items[i].id);
+        json_member_int(w, "modes", all->items[i].modes);
+        json_member_str(w, "address", all->items[i].address);
         json_object_end(w);
     }
     json_array_end(w);
-}
-
-/* Whoever lost its leader asks, all agents at once: nobody looks through all nodes for each. */
-static struct slice masters(struct node *n)
-{
-    struct buf text;
-    struct json_writer w;
-    if (n->masters_text == NULL) {
-        buf_init(&text, LIMIT_FRAME_BYTES);
-        json_begin(&w, &text);
-        write_masters(n, &w);
-        n->masters_text = buf_take(&text, NULL);
-    }
-    return slice_of(n->masters_text);
-}
-
-void hint_changed(struct node *n)
-{
-    mem_free(n->masters_text);
-    n->masters_text = NULL;
 }
 
 /* To who asked, or spoke to us as if we led. */
@@ -177,7 +152,7 @@ void hint_answer(struct node *n, int64_t to)
     json_object(&w);
     json_member_int(&w, "leader", (int64_t)leader);
     json_member_int(&w, "term", (int64_t)replica_term(n->replica));
-    json_member_raw(&w, "masters", masters(n));
+    write_masters(n, &w);
     json_object_end(&w);
     node_post(n, to, &frame);
 }

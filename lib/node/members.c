@@ -15,16 +15,21 @@
 
 /* ---------------- what the transport must know */
 
-static void know(struct node *n, const struct identity_row *i)
+/* What it has announced is newer than what it joined with. */
+static const char *address_of(struct node *n, const struct identity_row *i)
 {
     struct node_row row;
-    struct known_node k = {.id = i->id,
-                           .store = i->store,
-                           .modes = i->modes,
-                           .address = i->address,
-                           .gone = i->gone.ms != 0};
-    if (state_node_by_id(n->state, i->id, &row) && row.address[0] != '\0')
-        k.address = row.address; /* newer than the one it joined with */
+    bool newer = state_node_by_id(n->state, i->id, &row) && row.address[0] != '\0';
+    return newer ? row.address : i->address;
+}
+
+static void know(struct node *n, const struct identity_row *i)
+{
+    const struct known_node k = {.id = i->id,
+                                 .store = i->store,
+                                 .modes = i->modes,
+                                 .address = address_of(n, i),
+                                 .gone = i->gone.ms != 0};
     n->hands->know(n->hands, &k);
 }
 
@@ -45,9 +50,34 @@ static void know_one(struct node *n, int64_t id)
         know(n, &row);
 }
 
+static void read_servers(struct node *n, struct servers *s)
+{
+    struct identity_row row;
+    s->n = 0;
+    s->known = true;
+    struct stmt *q = state_identities(n->state);
+    while (state_identity_next(q, &row)) {
+        if (row.gone.ms != 0 || (row.modes & (MODE_MASTER | MODE_SCHEDULER)) == 0 ||
+            s->n == LIMIT_SERVERS)
+            continue;
+        struct server *server = &s->items[s->n++];
+        *server = (struct server){.id = row.id, .modes = row.modes};
+        server->may_vote = (row.modes & MODE_MASTER) != 0 && !state_node_is_held(n->state, row.id);
+        str_copy(server->address, sizeof server->address, address_of(n, &row));
+    }
+}
+
+/* Nodes are many and servers few: nobody looks through all nodes unless one has changed. */
+const struct servers *members_servers(struct node *n)
+{
+    if (!n->servers.known)
+        read_servers(n, &n->servers);
+    return &n->servers;
+}
+
 void members_changed(struct node *n, int64_t id)
 {
-    hint_changed(n);
+    n->servers.known = false;
     if (n->changed_n == n->changed_cap) {
         n->changed_cap = n->changed_cap == 0 ? 16 : n->changed_cap * 2;
         n->changed = mem_realloc(n->changed, n->changed_cap * sizeof n->changed[0]);
@@ -59,7 +89,7 @@ void members_tell(struct node *n)
 {
     if (n->know_all && state_level(n->state) > 0) {
         know_all(n);
-        hint_changed(n);
+        n->servers.known = false;
         n->know_all = false;
     }
     for (size_t i = 0; i < n->changed_n; i++)
@@ -215,21 +245,16 @@ static void look_at_members(struct node *n, struct seats *s)
     }
 }
 
-static void look_at_identities(struct node *n, struct seats *s)
+static void look_at_servers(struct node *n, struct seats *s)
 {
-    struct identity_row row;
-    struct node_row told;
-    struct stmt *q = state_identities(n->state);
-    while (state_identity_next(q, &row)) {
-        if (row.gone.ms != 0 || (row.modes & (MODE_MASTER | MODE_SCHEDULER)) == 0)
-            continue;
-        struct seat *seat = seat_of(s, row.id);
+    const struct servers *all = members_servers(n);
+    for (size_t i = 0; i < all->n; i++) {
+        struct seat *seat = seat_of(s, all->items[i].id);
         if (seat == NULL)
-            continue;
-        bool newer = state_node_by_id(n->state, row.id, &told) && told.address[0] != '\0';
-        str_copy(seat->address, sizeof seat->address, newer ? told.address : row.address);
+            return;
+        str_copy(seat->address, sizeof seat->address, all->items[i].address);
         seat->wanted = true;
-        seat->may_vote = (row.modes & MODE_MASTER) != 0 && !state_node_is_held(n->state, row.id);
+        seat->may_vote = all->items[i].may_vote;
     }
 }
 
@@ -405,7 +430,7 @@ static void change_members(struct node *n)
 {
     struct seats seats = {0};
     struct error err;
-    look_at_identities(n, &seats);
+    look_at_servers(n, &seats);
     n->has_identities = seats.n > 0;
     if (seats.n == 0)
         return; /* a cluster of one without certificates */

@@ -81,6 +81,17 @@ struct master_known {
     char address[REPLICA_ADDRESS_MAX + 1];
 };
 
+struct servers { /* masters and schedulers, as the state has them */
+    struct server {
+        int64_t id;
+        unsigned modes;
+        bool may_vote;
+        char address[REPLICA_ADDRESS_MAX + 1];
+    } items[LIMIT_SERVERS];
+    size_t n;
+    bool known; /* else to be read anew */
+};
+
 struct hint { /* who leads, as a node that is only an agent was told */
     uint64_t leader, term;
     struct master_known masters[LIMIT_SERVERS];
@@ -173,7 +184,7 @@ struct node {
     struct mono led_since, leaderless; /* leaderless 0: there is a leader */
     struct mono look_due, announce_due;
     struct hint hint;
-    char *masters_text;       /* whom hints name, as JSON; NULL: to be read anew */
+    struct servers servers;
     bool announced;           /* as of announced_index */
     uint64_t announced_index; /* applied; 0: not looked yet */
     uint64_t house_index;     /* applied, when the house was found in order; 0: it was not */
@@ -245,7 +256,8 @@ void mail_send_posts(struct node *n);
 
 /* ---- members.c */
 void members_changed(struct node *n, int64_t id); /* from the feed */
-void members_tell(struct node *n);                /* to the transport */
+const struct servers *members_servers(struct node *n);
+void members_tell(struct node *n); /* to the transport */
 bool members_announced(struct node *n);
 void members_write_own(struct node *n, struct json_writer *w);
 void members_take(struct node *n, int64_t from, const struct json *body);
@@ -265,7 +277,6 @@ void hint_lost(struct node *n, int64_t node); /* it leads no more */
 void hint_tick(struct node *n);
 struct mono hint_due(const struct node *n);
 void hint_answer(struct node *n, int64_t to);
-void hint_changed(struct node *n); /* a node came, went or moved */
 void hint_take(struct node *n, int64_t from, struct slice body);
 
 /* ---- clocks.c */

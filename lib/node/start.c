@@ -273,7 +273,6 @@ void node_close(struct node *n)
         buf_close(&n->posts[i].frame);
     mem_free(n->posts);
     mem_free(n->clocks.text);
-    mem_free(n->masters_text);
     mem_free(n->seen);
     mem_free(n->changed);
     for (size_t i = 0; i < n->letters_n; i++)

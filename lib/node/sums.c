@@ -2,7 +2,6 @@
  * entries of the log; whoever differs from most of the voters takes another's tables (DESIGN 4,
  * Hash). What the sums do not see, rows changed behind their back, is found by reading all of them.
  */
-#include "base/assert.h"
 #include "base/log.h"
 #include "db/rowsum.h"
 #include "model/frame.h"
