@@ -69,13 +69,17 @@ class Cluster:
     def both_work(self):
         """The leader has them run something, and end it."""
         leader, self.looks = self.leader(), self.looks + 1
+        ran = {}
         for agent in self.agents:
+            known = self.processes(agent)
             app = f"/look{self.looks}-{agent.name}"
             leader.create(sleeper(app, constraints=[["hostname", "LIKE", agent.address.replace(".", "\\.")]]))
             leader.wait_running(app, 1)
+            ran[agent] = self.processes(agent).keys() - known.keys()
             leader.delete(f"/v2/apps{app}")
         for agent in self.agents:
             wait_for(lambda: leader.get("/v2/apps" + f"/look{self.looks}-{agent.name}").status == 404, "it is gone")
+            wait_for(lambda: not ran[agent] & self.processes(agent).keys(), "and its process")
 
 
 def told(traffic):
