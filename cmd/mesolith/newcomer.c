@@ -461,7 +461,7 @@ static int join(struct newcomer *n, const char *word, const struct token *token,
         check_folder_for_join(n, token, &again, err) != 0 || loop_init(&a.loop, err) != 0)
         return -1;
     buf_init(&a.answer, LIMIT_JOIN_BYTES);
-    int rc = again ? 0 : key_make(&key, err);
+    int rc = again ? 0 : identity_begin(n->folder.path, &key, err);
     if (rc == 0)
         rc = join_with(n, &a, again ? n->identity.key : key, &to, token, err);
     if (rc == 0)

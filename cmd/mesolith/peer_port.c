@@ -579,16 +579,18 @@ static void found_node(struct peer_port *p)
 {
     const struct certificate *c = &p->identity.facts;
     char address[ADDRESS_SIZE];
-    const struct joining j = {.id = c->id,
-                              .store = c->store,
-                              .name = p->options.name,
-                              .address = address_text(&p->options.address, address),
-                              .modes = c->modes,
-                              .serial = c->serial,
-                              .until = c->until};
+    struct joining j = {.id = c->id,
+                        .store = c->store,
+                        .name = p->options.name,
+                        .address = address_text(&p->options.address, address),
+                        .modes = c->modes,
+                        .serial = c->serial,
+                        .until = c->until,
+                        .has_key = true};
     struct json_writer w;
     struct buf body;
     buf_init(&body, LIMIT_JOIN_BYTES);
+    key_hash(p->identity.key, j.key);
     json_begin(&w, &body);
     joining_write(&j, &w);
     post(p, FOUND_NODE_KEY, "/api/peer/join", buf_slice(&body), "127.0.0.1");

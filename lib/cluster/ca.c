@@ -177,11 +177,7 @@ bool ca_can_sign(const struct ca *ca)
 
 void ca_fingerprint(const struct ca *ca, uint8_t out[SHA256_SIZE])
 {
-    unsigned char *der = NULL;
-    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(ca->certificate), &der);
-    ASSERT(len > 0);
-    sha256_of(der, (size_t)len, out);
-    OPENSSL_free(der);
+    key_hash_evp(X509_get0_pubkey(ca->certificate), out);
 }
 
 int ca_expect(const struct ca *ca, const uint8_t fingerprint[SHA256_SIZE], struct error *err)
@@ -198,22 +194,6 @@ int ca_expect(const struct ca *ca, const uint8_t fingerprint[SHA256_SIZE], struc
 }
 
 /* ---- signing */
-
-/* The key that signed the request, borrowed from it; NULL and err filled: it is of no use. */
-static EVP_PKEY *key_of_request(X509_REQ *request, struct error *err)
-{
-    EVP_PKEY *key = request != NULL ? X509_REQ_get0_pubkey(request) : NULL;
-    if (key == NULL)
-        error_set(err, ERR_INVALID, "request: need a request for a certificate as PEM");
-    else if (!key_is_ours(key))
-        error_set(err, ERR_INVALID, "request: got a key of another kind, need one of P-256");
-    else if (X509_REQ_verify(request, key) != 1)
-        error_set(err, ERR_INVALID, "request: is not signed by its own key");
-    else
-        return key;
-    ERR_clear_error();
-    return NULL;
-}
 
 static GENERAL_NAME *host_name(const char *host)
 {

@@ -219,7 +219,8 @@ static void asking_free(struct door *d, struct asking *a)
     mem_free(a);
 }
 
-static void ask_to_join(struct guest *g, struct json *root, const struct join_request *r)
+static void ask_to_join(struct guest *g, struct json *root, const struct join_request *r,
+                        const uint8_t key[SHA256_SIZE])
 {
     struct door *d = g->door;
     struct asking *a = asking_new(d, root, r);
@@ -230,7 +231,8 @@ static void ask_to_join(struct guest *g, struct json *root, const struct join_re
                         .modes = r->modes,
                         .serial = a->facts.serial,
                         .until = a->facts.until,
-                        .token = r->token};
+                        .token = r->token,
+                        .has_key = true};
     struct json_writer w;
     struct buf body;
     struct address address;
@@ -244,6 +246,7 @@ static void ask_to_join(struct guest *g, struct json *root, const struct join_re
     str_copy(a->facts.hosts[0], ADDRESS_HOST_SIZE, rc == 0 ? address.host : "");
     snprintf(a->who, sizeof a->who, "%.40s (%.30s)", g->stream->remote, r->name);
     token_hash(r->token, r->secret, j.hash);
+    memcpy(j.key, key, SHA256_SIZE);
     buf_init(&body, LIMIT_JOIN_BYTES);
     json_begin(&w, &body);
     joining_write(&j, &w);
@@ -260,6 +263,7 @@ static void take_guest(struct guest *g, struct slice line)
     struct join_request r;
     struct json *root;
     struct error err;
+    uint8_t key[SHA256_SIZE];
     if (join_request_parse(line, &root, &r, &err) != 0) {
         refuse_guest(g, &err);
         return;
@@ -269,10 +273,11 @@ static void take_guest(struct guest *g, struct slice line)
         rc = error_set(&err, ERR_INVALID, "join request: without a certificate one can only join");
     else if (r.token == 0)
         rc = error_set(&err, ERR_INVALID, "token: is missing");
-    else if (join_check_level(&r, d->config.level, &err) != 0 || check_key(d, &err) != 0)
+    else if (join_check_level(&r, d->config.level, &err) != 0 || check_key(d, &err) != 0 ||
+             key_hash_of_request(slice_of(r.request), key, &err) != 0)
         rc = -1;
     if (rc == 0) {
-        ask_to_join(g, root, &r);
+        ask_to_join(g, root, &r, key);
         return;
     }
     json_free(root);
@@ -375,9 +380,10 @@ static void give_key(struct door *d, int64_t id, const struct door_node *n)
 }
 
 static void ask_to_renew(struct door *d, int64_t id, const struct door_node *n, struct json *root,
-                         const struct join_request *r)
+                         const struct join_request *r, const uint8_t key[SHA256_SIZE])
 {
     struct asking *a = asking_new(d, root, r);
+    char hash[2 * SHA256_SIZE + 1];
     struct json_writer w;
     struct buf body;
     struct address address;
@@ -397,6 +403,8 @@ static void ask_to_renew(struct door *d, int64_t id, const struct door_node *n, 
     json_member_int(&w, "store", n->store);
     json_member_int(&w, "serial", a->facts.serial);
     json_member_int(&w, "until", a->facts.until.ms);
+    hex_encode(hash, key, SHA256_SIZE);
+    json_member_str(&w, "key", hash);
     json_object_end(&w);
     d->events->ask(d, a->key, "/api/peer/renew", buf_slice(&body), a->who);
     buf_close(&body);
@@ -408,6 +416,7 @@ void door_frame(struct door *d, int64_t id, struct slice body)
     struct join_request r;
     struct json *root = NULL;
     struct error err;
+    uint8_t key[SHA256_SIZE];
     int rc = join_request_parse(body, &root, &r, &err);
     if (rc == 0 && r.ask == JOIN_NEW)
         rc = error_set(&err, ERR_INVALID, "join request: node %lld is in already", (long long)id);
@@ -415,8 +424,10 @@ void door_frame(struct door *d, int64_t id, struct slice body)
         rc = error_set(&err, ERR_UNAVAILABLE, "node %lld is not known here yet", (long long)id);
     if (rc == 0)
         rc = check_key(d, &err);
+    if (rc == 0 && r.ask == JOIN_RENEW)
+        rc = key_hash_of_request(slice_of(r.request), key, &err);
     if (rc == 0 && r.ask == JOIN_RENEW) {
-        ask_to_renew(d, id, &n, root, &r);
+        ask_to_renew(d, id, &n, root, &r, key);
         return;
     }
     json_free(root);

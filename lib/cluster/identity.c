@@ -105,21 +105,30 @@ static int fill_folder(int dir, const char *folder, const struct files *f, struc
     return f->ca_key.len == 0 ? 0 : write_file(dir, folder, "ca.key", SECRET, f->ca_key, err);
 }
 
-/* Of an attempt that was killed. */
-static void remove_folder(const char *path)
+/* Of an attempt that was killed: all but the key, which is kept or written over. */
+static void clear_folder(int dir)
 {
-    static const char *const names[] = {"ca.pem", "ca.key", "node.pem", "node.key"};
+    static const char *const names[] = {"ca.pem", "ca.key", "node.pem"};
     char fresh[32];
-    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir < 0)
-        return;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         snprintf(fresh, sizeof fresh, "%s.new", names[i]);
         unlinkat(dir, names[i], 0);
         unlinkat(dir, fresh, 0);
     }
+}
+
+/* certs.new: there already, or made. */
+static int open_fresh(int above, const char *path, struct error *err)
+{
+    int dir = -1;
+    if (mkdirat(above, "certs.new", 0700) != 0 && errno != EEXIST)
+        return error_set(err, ERR_IO, "%s: cannot be made: %m", path);
+    dir = open_folder(path, err);
+    if (dir < 0 || fchmod(dir, 0700) == 0)
+        return dir;
+    error_set(err, ERR_IO, "%s: cannot be closed to others: %m", path);
     close(dir);
-    rmdir(path);
+    return -1;
 }
 
 static int make_folder(const char *data, const struct files *f, struct error *err)
@@ -127,14 +136,13 @@ static int make_folder(const char *data, const struct files *f, struct error *er
     char fresh[IDENTITY_PATH_SIZE], path[IDENTITY_PATH_SIZE];
     if (path_of(data, "certs.new", fresh, err) != 0 || path_of(data, "certs", path, err) != 0)
         return -1;
-    remove_folder(fresh);
     int above = open_folder(data, err), dir = -1, rc = -1;
     if (above < 0)
         return -1;
-    if (mkdirat(above, "certs.new", 0700) != 0)
-        error_set(err, ERR_IO, "%s: cannot be made: %m", fresh);
-    else if ((dir = open_folder(fresh, err)) >= 0)
+    if ((dir = open_fresh(above, fresh, err)) >= 0) {
+        clear_folder(dir);
         rc = fill_folder(dir, fresh, f, err);
+    }
     if (rc == 0 && (renameat(above, "certs.new", above, "certs") != 0 || fsync(above) != 0))
         rc = error_set(err, ERR_IO, "%s: cannot be made: %m", path);
     if (dir >= 0)
@@ -178,6 +186,57 @@ int identity_found(const char *data, const char *cluster, const struct certifica
         rc = found(data, ca, key, *facts, now, life_ms, err);
     key_free(key);
     ca_free(ca);
+    return rc;
+}
+
+static int read_key_in(int dir, const char *folder, struct key **out, struct error *err)
+{
+    struct buf text;
+    int rc = read_file(dir, folder, "node.key", &text, err);
+    if (rc == 0 && key_read(buf_slice(&text), out, err) != 0)
+        rc = error_wrap(err, "%s/node.key", folder);
+    buf_close(&text);
+    return rc;
+}
+
+static int keep_new_key(int dir, const char *folder, struct key **out, struct error *err)
+{
+    struct key *key;
+    struct buf text;
+    if (key_make(&key, err) != 0)
+        return -1;
+    buf_init(&text, LIMIT_CERTIFICATE_BYTES);
+    key_write(key, &text);
+    int rc = write_file(dir, folder, "node.key", SECRET, buf_slice(&text), err);
+    buf_close(&text);
+    if (rc == 0)
+        *out = key;
+    else
+        key_free(key);
+    return rc;
+}
+
+int identity_begin(const char *data, struct key **out, struct error *err)
+{
+    char fresh[IDENTITY_PATH_SIZE];
+    if (path_of(data, "certs.new", fresh, err) != 0)
+        return -1;
+    int above = open_folder(data, err), rc = -1;
+    if (above < 0)
+        return -1;
+    int dir = open_fresh(above, fresh, err);
+    if (dir >= 0 && faccessat(dir, "node.key", F_OK, 0) == 0)
+        rc = read_key_in(dir, fresh, out, err);
+    else if (dir >= 0)
+        rc = keep_new_key(dir, fresh, out, err);
+    if (rc == 0 && fsync(above) != 0) {
+        key_free(*out);
+        *out = NULL;
+        rc = error_set(err, ERR_IO, "%s: cannot be made: %m", fresh);
+    }
+    if (dir >= 0)
+        close(dir);
+    close(above);
     return rc;
 }
 
@@ -281,16 +340,6 @@ static int read_ca(int dir, struct identity *i, struct error *err)
     return rc;
 }
 
-static int read_key(int dir, struct identity *i, struct error *err)
-{
-    struct buf key;
-    int rc = read_file(dir, i->folder, "node.key", &key, err);
-    if (rc == 0 && key_read(buf_slice(&key), &i->key, err) != 0)
-        rc = error_wrap(err, "%s/node.key", i->folder);
-    buf_close(&key);
-    return rc;
-}
-
 static int read_node(int dir, struct identity *i, int64_t id, int64_t store, struct error *err)
 {
     struct buf certificate;
@@ -311,7 +360,7 @@ int identity_open(const char *data, int64_t id, int64_t store, struct identity *
     int dir = rc == 0 ? open_folder(i.folder, err) : -1;
     if (dir < 0)
         return -1;
-    if (read_ca(dir, &i, err) != 0 || read_key(dir, &i, err) != 0 ||
+    if (read_ca(dir, &i, err) != 0 || read_key_in(dir, i.folder, &i.key, err) != 0 ||
         read_node(dir, &i, id, store, err) != 0) {
         identity_close(&i);
         close(dir);

@@ -32,6 +32,9 @@ bool identity_is_there(const char *data);
 /* A cluster's first: its CA, and a certificate for `facts` (id, store, modes, hosts, serial). */
 int identity_found(const char *data, const char *cluster, const struct certificate *facts,
                    struct wall now, int64_t life_ms, struct error *err) MUST_CHECK;
+/* The key to join with. It is kept before anything is asked, where the folder comes into being:
+ * the cluster knows a node by its key, so who was interrupted goes on with that. */
+int identity_begin(const char *data, struct key **out, struct error *err) MUST_CHECK;
 /* What a cluster answered who joins, once it was checked. */
 int identity_write(const char *data, const struct key *key, const struct join_answer *a,
                    struct error *err) MUST_CHECK;

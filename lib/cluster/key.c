@@ -1,6 +1,7 @@
 #include "cluster/key.h"
 
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <string.h>
 
@@ -94,4 +95,43 @@ void key_request(const struct key *k, struct buf *out)
     ASSERT(fine);
     put_bio(bio, out);
     X509_REQ_free(r);
+}
+
+void key_hash_evp(const EVP_PKEY *k, uint8_t out[SHA256_SIZE])
+{
+    unsigned char *der = NULL;
+    int len = i2d_PUBKEY(k, &der);
+    ASSERT(len > 0);
+    sha256_of(der, (size_t)len, out);
+    OPENSSL_free(der);
+}
+
+void key_hash(const struct key *k, uint8_t out[SHA256_SIZE])
+{
+    key_hash_evp(key_evp(k), out);
+}
+
+EVP_PKEY *key_of_request(X509_REQ *request, struct error *err)
+{
+    EVP_PKEY *key = request != NULL ? X509_REQ_get0_pubkey(request) : NULL;
+    if (key == NULL)
+        error_set(err, ERR_INVALID, "request: need a request for a certificate as PEM");
+    else if (!key_is_ours(key))
+        error_set(err, ERR_INVALID, "request: got a key of another kind, need one of P-256");
+    else if (X509_REQ_verify(request, key) != 1)
+        error_set(err, ERR_INVALID, "request: is not signed by its own key");
+    else
+        return key;
+    ERR_clear_error();
+    return NULL;
+}
+
+int key_hash_of_request(struct slice request, uint8_t out[SHA256_SIZE], struct error *err)
+{
+    X509_REQ *r = pem_request(request);
+    EVP_PKEY *k = key_of_request(r, err);
+    if (k != NULL)
+        key_hash_evp(k, out);
+    X509_REQ_free(r);
+    return k != NULL ? 0 : -1;
 }

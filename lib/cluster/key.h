@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/hash.h"
 
 struct key; /* opaque: hides OpenSSL's */
 
@@ -17,3 +18,10 @@ void key_free(struct key *k); /* accepts NULL; wipes it */
 /* Appends a request for a certificate (PKCS #10, PEM). It proves that its sender has the key; what
  * the certificate says is the CA's to decide, so the request says nothing. */
 void key_request(const struct key *k, struct buf *out);
+
+/* What the cluster knows a key by: the hash of its public half (SubjectPublicKeyInfo, DER). */
+void key_hash(const struct key *k, uint8_t out[SHA256_SIZE]);
+/* The same of the key that has signed a request. ERR_INVALID: it is none, is not signed by its key,
+ * or its key is not P-256. */
+int key_hash_of_request(struct slice request, uint8_t out[SHA256_SIZE],
+                        struct error *err) MUST_CHECK;

@@ -20,6 +20,9 @@ EVP_PKEY *key_evp(const struct key *k); /* borrowed */
 bool key_is_ours(const EVP_PKEY *k);    /* P-256 */
 int key_make_evp(EVP_PKEY **out, struct error *err) MUST_CHECK;
 void key_write_evp(EVP_PKEY *k, struct buf *out);
+void key_hash_evp(const EVP_PKEY *k, uint8_t out[SHA256_SIZE]);
+/* The key that signed the request, borrowed from it; NULL and err filled: it is of no use. */
+EVP_PKEY *key_of_request(X509_REQ *request, struct error *err);
 
 /* The only entry of that kind in a name, as text without control characters. */
 bool name_entry(const X509_NAME *name, int nid, char *dst, size_t size);

@@ -48,7 +48,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 5 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 6 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */

@@ -162,6 +162,21 @@ static int check_shape(const struct joining *j, struct wall at, struct error *er
 }
 
 /* An id is for one disk, and a disk has one id. */
+static int check_key(struct state *s, const struct joining *j, const char *name, struct error *err)
+{
+    uint8_t known[SHA256_SIZE];
+    char is[2 * SHA256_SIZE + 1], has[2 * SHA256_SIZE + 1];
+    if (!state_identity_key(s, j->id, known) ||
+        (j->has_key && secret_equal(j->key, known, SHA256_SIZE)))
+        return 0;
+    hex_encode(is, j->key, SHA256_SIZE);
+    hex_encode(has, known, SHA256_SIZE);
+    return error_set(err, ERR_CONFLICT,
+                     "key: got %.8s, node %lld (%.40s) has %.8s, and an id is for one key: put its "
+                     "certs/node.key back, or remove that node and " NEW_FOLDER,
+                     j->has_key ? is : "none", (long long)j->id, name, has);
+}
+
 static int check_disk(struct state *s, const struct joining *j, struct error *err)
 {
     struct identity_row row;
@@ -175,7 +190,7 @@ static int check_disk(struct state *s, const struct joining *j, struct error *er
                              "store: got %lld, node %lld has %lld, and an id is for one disk: "
                              "" NEW_FOLDER,
                              (long long)j->store, (long long)j->id, (long long)row.store);
-        return 0;
+        return check_key(s, j, row.name, err);
     }
     if (identity_by_store(s, j->store, &row))
         return error_set(err, ERR_CONFLICT,
@@ -260,6 +275,10 @@ void joining_members(const struct joining *j, struct json_writer *w)
     }
     if (j->replaces != 0)
         json_member_int(w, "replaces", j->replaces);
+    if (j->has_key) {
+        hex_encode(hash, j->key, SHA256_SIZE);
+        json_member_str(w, "key", hash);
+    }
 }
 
 void joining_write(const struct joining *j, struct json_writer *w)
@@ -267,6 +286,13 @@ void joining_write(const struct joining *j, struct json_writer *w)
     json_object(w);
     joining_members(j, w);
     json_object_end(w);
+}
+
+/* What is none is taken for none said: whether a command is refused may not hang on a member that
+ * older builds do not know. */
+static bool read_key(const struct json *v, uint8_t out[SHA256_SIZE])
+{
+    return hex_decode(out, SHA256_SIZE, json_str(json_get(v, "key"), ""));
 }
 
 int joining_read(const struct json *v, struct joining *j, struct error *err)
@@ -285,6 +311,7 @@ int joining_read(const struct json *v, struct joining *j, struct error *err)
     };
     if (j->token != 0 && !hex_decode(j->hash, sizeof j->hash, json_str(json_get(v, "hash"), "")))
         return error_set(err, ERR_INVALID, "hash: need 64 hexadecimal digits");
+    j->has_key = read_key(v, j->key);
     return 0;
 }
 
@@ -292,6 +319,25 @@ static void trim_gone(struct apply *a)
 {
     struct stmt *q = change_use(a->s, IDENTITIES_TRIM);
     stmt_bind_i64(q, ":keep", LIMIT_NODES_GONE);
+    stmt_run(q);
+}
+
+static void drop_key(struct apply *a, int64_t node)
+{
+    if (a->s->level < LEVEL_KEYS)
+        return;
+    struct stmt *q = change_use(a->s, IDENTITY_KEY_DROP);
+    stmt_bind_i64(q, ":node", node);
+    stmt_run(q);
+}
+
+static void put_key(struct apply *a, int64_t node, const uint8_t hash[SHA256_SIZE])
+{
+    if (a->s->level < LEVEL_KEYS)
+        return;
+    struct stmt *q = change_use(a->s, IDENTITY_KEY_PUT);
+    stmt_bind_i64(q, ":node", node);
+    stmt_bind_blob(q, ":hash", (struct slice){(const char *)hash, SHA256_SIZE});
     stmt_run(q);
 }
 
@@ -305,6 +351,7 @@ static void replace(struct apply *a, const struct joining *j)
     stmt_bind_i64(q, ":id", old.id);
     stmt_bind_i64(q, ":at", a->c->at.ms);
     stmt_run(q);
+    drop_key(a, old.id);
     snprintf(name, sizeof name, "%lld", (long long)old.id);
     snprintf(more, sizeof more, "%lld", (long long)j->id);
     changed(a, (struct change){
@@ -350,6 +397,8 @@ int apply_node_join(struct apply *a)
         return refuse(a, err.code, "%s", err.text);
     replace(a, &j); /* first: the address is free then */
     put_identity(a, &j);
+    if (j.has_key)
+        put_key(a, j.id, j.key);
     if (j.token != 0)
         count_use(a, j.token);
     changed(a, (struct change){
@@ -371,6 +420,7 @@ static void drop_node(struct apply *a, int64_t node)
         stmt_bind_i64(q, ":node", node);
         stmt_run(q);
     }
+    drop_key(a, node);
 }
 
 static bool knows_node(struct state *s, int64_t id, char name[JOIN_NAME_MAX + 1])
@@ -443,6 +493,7 @@ int apply_node_renew(struct apply *a)
     const struct json *v = a->c->args;
     int64_t id = json_int(json_get(v, "id"), 0), serial = json_int(json_get(v, "serial"), 0);
     int64_t until = json_int(json_get(v, "until"), 0);
+    uint8_t key[SHA256_SIZE];
     struct error err;
     if (state_peer_check(a->s, id, json_int(json_get(v, "store"), 0), &err) != 0)
         return refuse(a, err.code, "%s", err.text);
@@ -455,6 +506,8 @@ int apply_node_renew(struct apply *a)
     stmt_bind_i64(q, ":serial", serial);
     stmt_bind_i64(q, ":until", until);
     stmt_run(q);
+    if (read_key(v, key))
+        put_key(a, id, key);
     changed(a, (struct change){.kind = CHANGE_NODE, .id = id});
     return 0;
 }

@@ -879,6 +879,22 @@ bool state_identity_by_address(struct state *s, const char *address, struct iden
     return identity_one(s, IDENTITY_BY_ADDRESS, q, out);
 }
 
+bool state_identity_key(struct state *s, int64_t id, uint8_t out[SHA256_SIZE])
+{
+    if (s->level < LEVEL_KEYS)
+        return false;
+    struct stmt *q = query_use(s, IDENTITY_KEY);
+    stmt_bind_i64(q, ":node", id);
+    if (!stmt_row(q))
+        return false;
+    struct slice kept = stmt_blob(q, 0);
+    bool whole = kept.len == SHA256_SIZE;
+    if (whole)
+        memcpy(out, kept.p, SHA256_SIZE);
+    stmt_end(q);
+    return whole;
+}
+
 struct stmt *state_identities(struct state *s)
 {
     return s->level < LEVEL_IDENTITY ? NULL : query_use(s, IDENTITIES);

@@ -52,7 +52,7 @@
 
 /* Asking: prepared on readers too. Those of one level after those of the one before: a state that
  * has not been upgraded yet knows only the first of them. */
-#define QUERIES(X) QUERIES_1(X) QUERIES_2(X) QUERIES_3(X) QUERIES_4(X) QUERIES_5(X)
+#define QUERIES(X) QUERIES_1(X) QUERIES_2(X) QUERIES_3(X) QUERIES_4(X) QUERIES_5(X) QUERIES_6(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -139,9 +139,10 @@
 #define QUERIES_5(X)                                                       \
     X(MEMBER, "select role, up, since_ms from members where node = :node") \
     X(MEMBERS, "select node from members order by node")
+#define QUERIES_6(X) X(IDENTITY_KEY, "select hash from identity_keys where node = :node")
 
 /* Applying: only on the writer. */
-#define CHANGES(X) CHANGES_1(X) CHANGES_2(X) CHANGES_3(X) CHANGES_4(X) CHANGES_5(X)
+#define CHANGES(X) CHANGES_1(X) CHANGES_2(X) CHANGES_3(X) CHANGES_4(X) CHANGES_5(X) CHANGES_6(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -305,3 +306,7 @@
     X(MEMBER_PUT, "insert into members(node, role, up, since_ms) values(:node, :role, :up, :at) " \
                   "on conflict(node) do update set role = :role, up = :up, since_ms = :at")       \
     X(MEMBER_DROP, "delete from members where node = :node")
+#define CHANGES_6(X)                                                                  \
+    X(IDENTITY_KEY_PUT, "insert into identity_keys(node, hash) values(:node, :hash) " \
+                        "on conflict(node) do update set hash = :hash")               \
+    X(IDENTITY_KEY_DROP, "delete from identity_keys where node = :node")

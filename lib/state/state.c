@@ -20,10 +20,11 @@ static const struct db_sql changes[] = {DB_TABLE(CHANGES)};
 
 static const char *const summed[] = {
     /* those of a level after those of the one before */
-    "settings",   "requests",     "events",        "nodes",       "agents",          "agent_ports",
-    "apps",       "app_versions", "service_ports", "deployments", "deployment_apps", "app_counts",
-    "instances",  "tasks",        "jobs",          "job_runs",    "job_stats",       "tokens",
-    "identities", "listeners",    "holds",         "drains",      "members",
+    "settings",        "requests",   "events",       "nodes",         "agents",
+    "agent_ports",     "apps",       "app_versions", "service_ports", "deployments",
+    "deployment_apps", "app_counts", "instances",    "tasks",         "jobs",
+    "job_runs",        "job_stats",  "tokens",       "identities",    "listeners",
+    "holds",           "drains",     "members",      "identity_keys",
 };
 
 /* The first so many statements and sums belong to a state of that level. */
@@ -36,7 +37,8 @@ static const struct {
            ROWS(CHANGES_1) + ROWS(CHANGES_2) + ROWS(CHANGES_3), 21},
     [4] = {ROWS(QUERIES_1) + ROWS(QUERIES_2) + ROWS(QUERIES_3) + ROWS(QUERIES_4),
            ROWS(CHANGES_1) + ROWS(CHANGES_2) + ROWS(CHANGES_3) + ROWS(CHANGES_4), 22},
-    [5] = {N_QUERIES, N_STATEMENTS_END - N_QUERIES, sizeof summed / sizeof summed[0]},
+    [5] = {N_QUERIES - ROWS(QUERIES_6), N_STATEMENTS_END - N_QUERIES - ROWS(CHANGES_6), 23},
+    [6] = {N_QUERIES, N_STATEMENTS_END - N_QUERIES, sizeof summed / sizeof summed[0]},
 };
 
 /* A change that waits for the COMMIT; its texts are its own. */

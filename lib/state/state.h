@@ -311,6 +311,9 @@ bool state_identity_by_address(struct state *s, const char *address,
 struct stmt *state_identities(struct state *s);                     /* by id; NULL: none */
 bool state_identity_next(struct stmt *q, struct identity_row *out); /* accepts NULL */
 
+/* By which key an identity is known; false when it has not said one (below level 6 nobody has). */
+bool state_identity_key(struct state *s, int64_t id, uint8_t out[SHA256_SIZE]);
+
 /* Does it hold, as of `at`? The same questions that applying asks: so the leader can refuse before
  * it signs anything. ERR_NOT_FOUND, ERR_INVALID, ERR_CONFLICT, ERR_LIMIT with a sentence for the
  * one who asked; who does not know the secret learns nothing of the token. */
@@ -323,6 +326,8 @@ struct joining {
     int64_t token; /* 0: the first node of all, which admits itself */
     uint8_t hash[SHA256_SIZE];
     int64_t replaces; /* id of a node whose place, and address, it takes; or 0 */
+    bool has_key;
+    uint8_t key[SHA256_SIZE]; /* hash of the public key that its certificate is for */
 };
 int state_join_check(struct state *s, const struct joining *j, struct wall at,
                      struct error *err) MUST_CHECK;

@@ -299,6 +299,23 @@ def strangers(place, first):
         equal(sql(first, f"select id from identities where name = '{stranger.name}'"), [[node_json(stranger)["id"]]],
               "identities")
 
+    with case("interrupted when it was admitted already, it goes on with the same key"):
+        certs = os.path.join(stranger.data, "certs")
+        os.rename(certs, certs + ".new")
+        done = stranger.run()
+        equal(done.returncode, 0, done)
+        equal(sql(first, f"select id from identities where name = '{stranger.name}'"), [[node_json(stranger)["id"]]],
+              "identities")
+
+    with case("who knows id and store and has a token, but not the key, is refused, and both sides say so"):
+        thief = place.member(8, first)
+        os.makedirs(thief.data)
+        shutil.copy(os.path.join(stranger.data, "node.json"), thief.data)
+        refused(thief.run(), 5, "the cluster refused: key: got ")
+        wait_for(lambda: first.logged("an id is for one key"), "the first says so")
+        equal(sql(first, f"select address from identities where name = '{stranger.name}'"),
+              [[stranger.address + ":5055"]], "identities")
+
     with case("a copied folder is not let in under the same id"):
         stranger.serves, stranger.made = True, True
         stranger.launch()

@@ -4,7 +4,7 @@
  *
  *     POST /api/peer/join    joining_write()'s object
  *                            200 {"cluster": uuid, "members": [{"id","modes","address"}]}
- *     POST /api/peer/renew   {"id","store","serial","until"}      200 {}
+ *     POST /api/peer/renew   {"id","store","serial","until","key"}      200 {}
  *     POST /api/peer/token   {"id","modes","hash","until"}        200 {}   the first one, which
  *                            `init` has printed before there was a state
  *
@@ -87,6 +87,7 @@ static void renew(struct tell *t)
     json_member_int(&w, "store", store);
     json_member_int(&w, "serial", json_int(json_get(body, "serial"), 0));
     json_member_int(&w, "until", json_int(json_get(body, "until"), 0));
+    json_member_str(&w, "key", json_str(json_get(body, "key"), ""));
     tell_end(t, &w);
 }
 

@@ -299,7 +299,7 @@ static void a_node_that_was_invited_gets_its_certificate(void **unused)
     struct join_answer a;
     struct json *root;
     struct error err;
-    char wanted[300], hash[2 * SHA256_SIZE + 1];
+    char wanted[400], hash[2 * SHA256_SIZE + 1], known_by[2 * SHA256_SIZE + 1];
     uint8_t hashed[SHA256_SIZE];
     (void)unused;
     join(&r);
@@ -314,13 +314,30 @@ static void a_node_that_was_invited_gets_its_certificate(void **unused)
     assert_string_equal(s.signed_for.hosts[0], "10.0.0.3");
     token_hash(s.token.id, s.token.secret, hashed);
     hex_encode(hash, hashed, SHA256_SIZE);
+    key_hash(s.joining_key, hashed);
+    hex_encode(known_by, hashed, SHA256_SIZE);
     snprintf(wanted, sizeof wanted,
              "/api/peer/join {\"id\":51,\"store\":52,\"name\":\"deck-3\",\"address\":"
              "\"10.0.0.3:5055\",\"modes\":4,\"serial\":%lld,\"until\":%lld,\"token\":77,"
-             "\"hash\":\"%s\"}",
-             (long long)s.signed_for.serial, (long long)a.until.ms, hash);
+             "\"hash\":\"%s\",\"key\":\"%s\"}",
+             (long long)s.signed_for.serial, (long long)a.until.ms, hash, known_by);
     assert_string_equal(buf_str(&s.asked), wanted);
     json_free(root);
+}
+
+/* Else it could be known by a key that nobody has shown. */
+static void who_has_not_the_key_is_refused_before_the_cluster_is_asked(void **unused)
+{
+    struct join_request r = asking();
+    char forged[4096];
+    (void)unused;
+    snprintf(forged, sizeof forged, "%s", r.request);
+    char *last = strrchr(forged, '=') != NULL ? strchr(forged, '=') : strstr(forged, "\n-----END");
+    last[-6] = last[-6] == 'A' ? 'B' : 'A'; /* in its signature */
+    r.request = forged;
+    join(&r);
+    refused(buf_slice(&s.got), "request: ");
+    assert_int_equal(s.asked.len, 0);
 }
 
 static void what_the_cluster_refuses_is_refused_in_its_words(void **unused)
@@ -578,7 +595,8 @@ static void a_node_gets_its_next_certificate(void **unused)
     struct join_answer a;
     struct json *root;
     struct error err;
-    char wanted[200];
+    char wanted[300], known_by[2 * SHA256_SIZE + 1];
+    uint8_t hash[SHA256_SIZE];
     (void)unused;
     s.knows_node = true;
     s.node = (struct door_node){.store = 52, .modes = MODE_AGENT, .address = "[fd00::3]:5055"};
@@ -588,9 +606,12 @@ static void a_node_gets_its_next_certificate(void **unused)
     assert_int_equal(join_answer_parse(buf_slice(&s.reply), &root, &a, &err), 0);
     assert_int_equal(identity_check_answer(&a, s.token.ca, s.joining_key, 51, 52, NOW, &err), 0);
     assert_string_equal(s.signed_for.hosts[0], "fd00::3");
+    key_hash(s.joining_key, hash);
+    hex_encode(known_by, hash, SHA256_SIZE);
     snprintf(wanted, sizeof wanted,
-             "/api/peer/renew {\"id\":51,\"store\":52,\"serial\":%lld,\"until\":%lld}",
-             (long long)s.signed_for.serial, (long long)(NOW.ms + LIFE));
+             "/api/peer/renew {\"id\":51,\"store\":52,\"serial\":%lld,\"until\":%lld,"
+             "\"key\":\"%s\"}",
+             (long long)s.signed_for.serial, (long long)(NOW.ms + LIFE), known_by);
     assert_string_equal(buf_str(&s.asked), wanted);
     json_free(root);
 }
@@ -645,6 +666,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_node_that_was_invited_gets_its_certificate),
+        TEST(who_has_not_the_key_is_refused_before_the_cluster_is_asked),
         TEST(what_the_cluster_refuses_is_refused_in_its_words),
         TEST(a_state_of_another_cluster_signs_nothing),
         TEST(another_clusters_ca_hears_no_secret),

@@ -272,6 +272,33 @@ static void an_answer_becomes_an_identity(void **unused)
     admitted_close(&a);
 }
 
+/* The cluster may have noted the key before the answer was lost. */
+static void who_is_interrupted_goes_on_with_the_same_key(void **unused)
+{
+    struct admitted a;
+    struct identity i;
+    struct key *key, *again;
+    struct error err;
+    uint8_t before[SHA256_SIZE], after[SHA256_SIZE];
+    (void)unused;
+    assert_int_equal(identity_begin(data, &key, &err), 0);
+    key_hash(key, before);
+    key_free(key);
+    assert_int_equal(identity_begin(data, &again, &err), 0);
+    key_hash(again, after);
+    assert_memory_equal(after, before, sizeof after);
+    key_free(again);
+
+    admit_to(&a, authority(CLUSTER), MODE_AGENT);
+    assert_int_equal(identity_write(data, a.key, &a.answer, &err), 0);
+    open_it(&i);
+    key_hash(a.key, before);
+    key_hash(i.key, after);
+    assert_memory_equal(after, before, sizeof after);
+    identity_close(&i);
+    admitted_close(&a);
+}
+
 static void answer_refused(const struct admitted *a, const uint8_t fingerprint[SHA256_SIZE],
                            const struct key *key, int64_t id, const char *text)
 {
@@ -389,6 +416,7 @@ int main(void)
         TEST(anothers_identity_is_refused),
         TEST(what_is_over_says_how_to_cure_it),
         TEST(an_answer_becomes_an_identity),
+        TEST(who_is_interrupted_goes_on_with_the_same_key),
         TEST(an_answer_that_is_not_ours_is_refused),
         TEST(a_certificate_is_renewed_and_stays),
         TEST(nothing_changes_by_a_certificate_that_is_not_ours),

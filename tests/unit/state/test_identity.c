@@ -14,6 +14,15 @@
 
 static const uint8_t secret[TOKEN_SECRET_SIZE] = "a secret of 20 bytes";
 
+static int at_newest_level(void **data)
+{
+    char args[32];
+    set_up(data);
+    snprintf(args, sizeof args, "{'level':%d}", COMMAND_LEVEL);
+    applied(*data, "schema.upgrade", args);
+    return 0;
+}
+
 static int at_level_2(void **data)
 {
     set_up(data);
@@ -393,6 +402,93 @@ static void an_id_is_for_one_disk(void **data)
                         "node 3 is not of this cluster any more: join it again with a token");
 }
 
+static struct joining with_key(struct joining j, int byte)
+{
+    j.has_key = true;
+    memset(j.key, byte, sizeof j.key);
+    return j;
+}
+
+/* Whoever has a token can say an id and a store, but has not the key. */
+static void an_id_is_for_one_key(void **data)
+{
+    struct fixture *f = *data;
+    uint8_t key[SHA256_SIZE];
+    found_cluster(f);
+    put_token(f, 7, MODE_AGENT, HOUR);
+    struct joining j = with_key(joining_of(f, 2, 7), 0xab);
+    joined(f, &j);
+    j.serial = 78; /* its answer was lost: it asks again */
+    joined(f, &j);
+    assert_int_equal(identity_of(f, 2).serial, 78);
+
+    j = with_key(j, 0xcd);
+    j.address = "10.0.0.66:5055";
+    refused(f, &j, ERR_CONFLICT,
+            "key: got cdcdcdcd, node 2 (deck) has abababab, and an id is for one key: put its "
+            "certs/node.key back, or remove that node and start it with an empty data folder, as a "
+            "new node");
+    j.has_key = false;
+    join(f, &j);
+    assert_int_equal(f->last.code, ERR_CONFLICT);
+    assert_string_equal(identity_of(f, 2).address, "10.0.0.2:5055");
+    assert_true(state_identity_key(f->state, 2, key));
+    assert_int_equal(key[0], 0xab);
+}
+
+static void who_renews_is_known_by_the_key_that_he_shows(void **data)
+{
+    struct fixture *f = *data;
+    char args[256], hex[2 * SHA256_SIZE + 1];
+    uint8_t key[SHA256_SIZE];
+    found_cluster(f); /* as one of before there were keys */
+    assert_false(state_identity_key(f->state, 1, key));
+    memset(key, 0xab, sizeof key);
+    hex_encode(hex, key, sizeof key);
+    snprintf(args, sizeof args, "{'id':1,'store':1001,'serial':99,'until':%lld,'key':'%s'}",
+             (long long)(f->at + DAY), hex);
+    applied(f, "node.renew", args);
+    key[0] = 0;
+    assert_true(state_identity_key(f->state, 1, key));
+    assert_int_equal(key[0], 0xab);
+    put_token(f, 7, MODES_ALL, HOUR);
+    struct joining j = with_key(joining_of(f, 1, 7), 0xcd);
+    j.address = "10.0.0.1:5055";
+    join(f, &j);
+    assert_int_equal(f->last.code, ERR_CONFLICT);
+}
+
+static void the_key_of_who_is_gone_is_forgotten(void **data)
+{
+    struct fixture *f = *data;
+    uint8_t key[SHA256_SIZE];
+    found_cluster(f);
+    put_token(f, 7, MODE_AGENT, HOUR);
+    struct joining j = with_key(joining_of(f, 2, 7), 0xab);
+    joined(f, &j);
+    j = with_key(joining_of(f, 3, 7), 0xcd);
+    j.replaces = 2;
+    joined(f, &j);
+    assert_false(state_identity_key(f->state, 2, key));
+    assert_true(state_identity_key(f->state, 3, key));
+    applied(f, "node.remove", "{'id':3}");
+    assert_false(state_identity_key(f->state, 3, key));
+}
+
+/* As the builds that do not know of it. */
+static void below_level_6_nobody_is_known_by_a_key(void **data)
+{
+    struct fixture *f = *data;
+    uint8_t key[SHA256_SIZE];
+    found_cluster(f);
+    put_token(f, 7, MODE_AGENT, HOUR);
+    struct joining j = with_key(joining_of(f, 2, 7), 0xab);
+    joined(f, &j);
+    j = with_key(j, 0xcd);
+    joined(f, &j);
+    assert_false(state_identity_key(f->state, 2, key));
+}
+
 static void an_address_is_one_nodes_until_another_takes_its_place(void **data)
 {
     struct fixture *f = *data;
@@ -507,6 +603,7 @@ static void the_next_certificate_is_noted(void **data)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, at_level_2, tear_down)
+#define TEST_AT_NEWEST(name) cmocka_unit_test_setup_teardown(name, at_newest_level, tear_down)
 #define TEST_AT_LEVEL_1(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -524,6 +621,10 @@ int main(void)
         TEST(who_does_not_know_the_secret_learns_nothing),
         TEST(a_token_for_agents_makes_no_agent_of_a_master),
         TEST(an_id_is_for_one_disk),
+        TEST_AT_NEWEST(an_id_is_for_one_key),
+        TEST_AT_NEWEST(who_renews_is_known_by_the_key_that_he_shows),
+        TEST_AT_NEWEST(the_key_of_who_is_gone_is_forgotten),
+        TEST(below_level_6_nobody_is_known_by_a_key),
         TEST(an_address_is_one_nodes_until_another_takes_its_place),
         TEST(what_makes_no_node_is_refused),
         TEST(replaced_nodes_are_forgotten_when_they_are_many),
