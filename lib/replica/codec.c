@@ -276,6 +276,7 @@ static decode_body *const decoders[] = {
     [FRAME_PING] = decode_number,    [FRAME_PONG] = decode_number,
     [FRAME_READ] = decode_number,    [FRAME_READ_RESULT] = decode_number,
     [FRAME_REMOVED] = decode_number, [FRAME_MEND] = decode_number,
+    [FRAME_TABLES] = decode_offer,
 };
 
 int frame_decode(struct slice bytes, struct frame *out, struct error *err)
@@ -445,6 +446,7 @@ void frame_encode(const struct frame *f, struct buf *out)
         encode_vote_result(&f->vote_result, out);
         break;
     case FRAME_OFFER:
+    case FRAME_TABLES:
         encode_offer(&f->offer, out);
         break;
     case FRAME_TIMEOUT_NOW:

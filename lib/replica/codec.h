@@ -24,8 +24,8 @@ enum frame_kind { /* up to 6 they are the core's own codes */
                   FRAME_READ,        /* to the leader: from which index may I read? */
                   FRAME_READ_RESULT, /* index 0: no idea */
                   FRAME_REMOVED,     /* you are no member any more */
-                  FRAME_MEND, /* to the leader: my tables are wrong, give me yours, of this index or
-                                 newer */
+                  FRAME_MEND,   /* my tables are wrong, give me yours, of this index or newer */
+                  FRAME_TABLES, /* here they are, as in an offer; not only the leader says so */
 };
 
 struct frame_entry {

@@ -113,8 +113,9 @@ struct replica {
 
     uint64_t commit; /* never goes back */
     struct install install;
-    bool mending; /* the tables are wrong, and applied to no more, until the leader's have come */
+    bool mending; /* the tables are wrong, and applied to no more, until another's have come */
     struct mono mend_asked;
+    uint64_t left_term; /* while mending: in which another was asked to lead in our place */
     bool snapshot_wanted;
     struct mono snapshot_again;    /* after one could not be made: not before this */
     struct replica_snapshot ready; /* its index is 0: none */
@@ -143,7 +144,8 @@ bool guarded(const struct replica *r, enum guard g);
 void replica_fail(struct replica *r, const struct error *err); /* the first one counts */
 bool replica_is_failed(const struct replica *r);               /* or its database */
 bool replica_is_leader(const struct replica *r);
-bool replica_has_member(const struct replica *r, uint64_t id); /* the newest configuration */
+bool replica_has_member(const struct replica *r, uint64_t id);   /* the newest configuration */
+bool replica_knows_member(const struct replica *r, uint64_t id); /* that, or the committed one */
 
 /* Made or updated; with a NULL address only looked for, and NULL if nobody knows it. */
 struct peer *replica_peer(struct replica *r, uint64_t id, const char *address);
@@ -163,6 +165,7 @@ void replica_fail_from_core(struct replica *r, int rv);
 int replica_step(struct replica *r, struct raft_event *event);
 /* The same for what may not fail. */
 void replica_must_step(struct replica *r, struct raft_event *event);
+void replica_lose_leadership(struct replica *r); /* tells whoever waited for it */
 /* Appends one entry as the leader: 0, or the core's error. */
 int replica_submit(struct replica *r, int type, struct slice data);
 
@@ -204,8 +207,8 @@ void snapshot_serve(struct replica *r); /* the leader's turn: offers what is wan
 void snapshot_lost(struct replica *r);  /* the leadership */
 void snapshot_turn(struct replica *r);  /* at its beginning: gives up an install without a leader */
 void snapshot_mend_asked(struct replica *r, uint64_t from, const struct frame_number *n);
-/* While mending: takes the offer; the core is not told. */
-void snapshot_mend_offered(struct replica *r, uint64_t from, const struct frame_offer *o);
+/* While mending: they are taken; the core is not told. */
+void snapshot_tables_offered(struct replica *r, uint64_t from, const struct frame_offer *o);
 void snapshot_take_offer(struct replica *r, uint64_t from, const struct frame_offer *o);
 bool snapshot_compaction_due(const struct replica *r);
 void snapshot_compact(struct replica *r); /* in the open transaction, if it is time */

@@ -277,6 +277,7 @@ void reads_receive(struct replica *r, uint64_t from, const struct frame *f)
     case FRAME_TIMEOUT_NOW:
     case FRAME_REMOVED:
     case FRAME_MEND:
+    case FRAME_TABLES:
         UNREACHABLE("not a frame about reads");
     }
 }

@@ -15,19 +15,10 @@ static void step_message(struct replica *r, uint64_t from, struct raft_message *
     replica_must_step(r, &event);
 }
 
-static bool is_member(const struct raft_configuration *conf, uint64_t id)
-{
-    for (unsigned i = 0; i < conf->n; i++)
-        if (conf->servers[i].id == id)
-            return true;
-    return false;
-}
-
 /* A removed server is not told by the core; whoever still asks for votes does not know. */
 static bool tell_stranger(struct replica *r, uint64_t from)
 {
-    if (!replica_leads(r) || replica_has_member(r, from) ||
-        is_member(&r->raft.configuration_committed, from))
+    if (!replica_leads(r) || replica_knows_member(r, from))
         return false;
     send_number(r, from, FRAME_REMOVED, (struct frame_number){.term = replica_term(r)});
     return true;
@@ -134,7 +125,7 @@ static void receive_append(struct replica *r, uint64_t from, struct frame *f)
 
 static void receive_append_result(struct replica *r, uint64_t from, struct frame *f)
 {
-    if (!replica_has_member(r, from))
+    if (!replica_knows_member(r, from))
         return;
     if (guarded(r, GUARD_LATE_REJECTION) && guard_late_rejection(&r->raft, from, &f->append_result))
         return;
@@ -192,7 +183,7 @@ static void receive_offer(struct replica *r, uint64_t from, struct frame *f)
     if (o->term >= replica_term(r))
         r->append_heard = r->now;
     if (r->mending) {
-        snapshot_mend_offered(r, from, o);
+        snapshot_tables_offered(r, from, o);
         return;
     }
     if (r->raft.snapshot.installing && guarded(r, GUARD_SECOND_OFFER))
@@ -207,8 +198,14 @@ static void receive_offer(struct replica *r, uint64_t from, struct frame *f)
 
 static void receive_mend(struct replica *r, uint64_t from, struct frame *f)
 {
-    if (replica_is_leader(r) && replica_has_member(r, from))
+    if (replica_has_member(r, from))
         snapshot_mend_asked(r, from, &f->number);
+}
+
+static void receive_tables(struct replica *r, uint64_t from, struct frame *f)
+{
+    if (r->mending && replica_knows_member(r, from))
+        snapshot_tables_offered(r, from, &f->offer);
 }
 
 static void receive_removed(struct replica *r, uint64_t from, struct frame *f)
@@ -233,6 +230,7 @@ static receive_frame *const receivers[] = {
     [FRAME_PING] = receive_number,     [FRAME_PONG] = receive_number,
     [FRAME_READ] = receive_number,     [FRAME_READ_RESULT] = receive_number,
     [FRAME_REMOVED] = receive_removed, [FRAME_MEND] = receive_mend,
+    [FRAME_TABLES] = receive_tables,
 };
 
 int replica_receive(struct replica *r, const struct replica_peer *from, struct slice frame,

@@ -35,13 +35,22 @@ bool replica_is_failed(const struct replica *r)
     return r->failed.code != ERR_NONE || db_failed(r->db);
 }
 
-bool replica_has_member(const struct replica *r, uint64_t id)
+static bool has(const struct raft_configuration *conf, uint64_t id)
 {
-    const struct raft_configuration *conf = &r->raft.configuration;
     for (unsigned i = 0; i < conf->n; i++)
         if (conf->servers[i].id == id)
             return true;
     return false;
+}
+
+bool replica_has_member(const struct replica *r, uint64_t id)
+{
+    return has(&r->raft.configuration, id);
+}
+
+bool replica_knows_member(const struct replica *r, uint64_t id)
+{
+    return has(&r->raft.configuration, id) || has(&r->raft.configuration_committed, id);
 }
 
 bool replica_is_leader(const struct replica *r)
@@ -203,7 +212,7 @@ bool replica_removed(const struct replica *r)
 
 bool replica_leads(const struct replica *r)
 {
-    return replica_is_leader(r) && r->leading_since != 0 &&
+    return replica_is_leader(r) && r->leading_since != 0 && !r->mending &&
            r->storage.applied.index >= r->leading_since;
 }
 

@@ -186,7 +186,8 @@ uint64_t replica_term(const struct replica *r); /* the epoch of what is proposed
 uint64_t replica_applied(const struct replica *r);
 uint64_t replica_committed(const struct replica *r); /* as far as this node knows */
 uint64_t replica_last(const struct replica *r);      /* of the log */
-/* Leader, and has applied an entry of its own term: now its state is nobody's past. */
+/* Leader, and has applied an entry of its own term: now its state is nobody's past. Not while it
+ * mends: what it would decide then, it would decide by wrong tables. */
 bool replica_leads(const struct replica *r);
 uint64_t replica_leader(const struct replica *r, const char **address_out); /* 0: nobody known */
 bool replica_removed(const struct replica *r); /* the leader has told us so */
@@ -240,8 +241,8 @@ void replica_snapshot_ready(struct replica *r, const struct replica_snapshot *s)
 
 /* The tables of this node are not what the log makes of them; its log, term and vote are sound.
  * From now on nothing is applied, the leadership is left to others, and the leader's tables are
- * fetched in place of ours, by the same calls as below; README.md says why that is safe. False: no
- * other voter has any. */
+ * fetched in place of ours, or, if we must lead, any member's, by the same calls as below;
+ * README.md says why that is safe. False: no other voter has any. */
 bool replica_mend(struct replica *r);
 bool replica_mending(const struct replica *r); /* until they are in place */
 
@@ -254,7 +255,8 @@ void replica_install_abort(struct replica *r);
  * and verified file at `path` in db's place, and closes db. Where it fails before that, db stays
  * open and the install waits for another attempt or an abort: ERR_CONFLICT no such install any
  * more, ERR_UNAVAILABLE a reader, ERR_CORRUPT not the snapshot that was offered. *db_open_out says
- * whether db is still open; if not, replica_install_resume() follows. */
+ * whether db is still open; if not, replica_install_resume() follows. In a turn: who leads with
+ * wrong tables leads no more after it, and that has outcomes. */
 int replica_install_swap(struct replica *r, uint64_t token, const char *path, bool *db_open_out,
                          struct error *err) MUST_CHECK;
 /* After that, with the file opened again: goes on from the new file, or from the old one if the

@@ -101,7 +101,7 @@ static void encode_beat(struct replica *r, struct buf *out)
 void send_beat(struct replica *r, uint64_t to)
 {
     struct buf bytes;
-    if (!replica_leads(r) || !replica_has_member(r, to))
+    if (!replica_is_leader(r) || !replica_knows_member(r, to))
         return;
     buf_init(&bytes, LIMIT_FRAME_BYTES);
     encode_beat(r, &bytes);

@@ -99,7 +99,7 @@ static void offer(struct replica *r, struct peer *p)
     const struct replica_snapshot *s = &r->ready;
     struct frame f;
     memset(&f, 0, sizeof f);
-    f.kind = FRAME_OFFER;
+    f.kind = p->wants != 0 ? FRAME_OFFER : FRAME_TABLES;
     f.sender = r->options.id;
     f.offer = (struct frame_offer){.term = replica_term(r),
                                    .index = s->index,
@@ -135,11 +135,17 @@ static bool serves(const struct replica *r, const struct peer *p)
            r->ready.index + 1 >= storage_first(&r->storage);
 }
 
+static bool can_make(const struct replica *r, const struct peer *p)
+{
+    uint64_t applied = r->storage.applied.index;
+    return applied >= p->wants && applied >= p->mends && r->now.ms >= r->snapshot_again.ms;
+}
+
 void snapshot_serve(struct replica *r)
 {
-    if (r->mending) /* nobody shall have tables that are wrong */
+    if (r->mending || r->install.state != INSTALL_NONE) /* tables that are wrong, or too old */
         return;
-    for (size_t i = 0; i < r->n_peers && replica_is_leader(r); i++) {
+    for (size_t i = 0; i < r->n_peers; i++) {
         struct peer *p = &r->peers[i];
         if (!still_wants(r, p))
             p->wants = 0;
@@ -148,7 +154,7 @@ void snapshot_serve(struct replica *r)
         if (p->wants == 0 && p->mends == 0)
             continue;
         if (!serves(r, p))
-            r->snapshot_wanted = r->snapshot_wanted || r->now.ms >= r->snapshot_again.ms;
+            r->snapshot_wanted = r->snapshot_wanted || can_make(r, p);
         else if (!p->was_offered ||
                  r->now.ms - p->offered.ms >= (int64_t)OFFER_HEARTBEATS * r->options.heartbeat_ms)
             offer(r, p);
@@ -159,7 +165,7 @@ void snapshot_lost(struct replica *r)
 {
     r->snapshot_wanted = false;
     for (size_t i = 0; i < r->n_peers; i++) {
-        r->peers[i].wants = r->peers[i].mends = 0;
+        r->peers[i].wants = 0;
         r->peers[i].was_offered = false;
     }
 }
@@ -250,9 +256,12 @@ static void end_install(struct replica *r)
     replica_snapshot_close(&r->install.snapshot);
 }
 
-/* The core has no event for an install that failed: it starts anew from the old file. */
+/* The core has no event for an install that failed, nor for tables that were replaced: it starts
+ * anew from the file. */
 static int restart(struct replica *r, struct error *err)
 {
+    if (r->was_leader)
+        replica_lose_leadership(r);
     end_install(r);
     raft_close(&r->raft, NULL);
     r->started = false;
@@ -300,11 +309,16 @@ bool replica_mending(const struct replica *r)
     return r->mending;
 }
 
-/* Only of the leader of our own term: it has everything that is committed. */
-void snapshot_mend_offered(struct replica *r, uint64_t from, const struct frame_offer *o)
+/* What anybody has applied is committed, and stays so whatever we or they vote for. A term beyond
+ * ours cannot be put into our file: its leader will tell us of it. */
+void snapshot_tables_offered(struct replica *r, uint64_t from, const struct frame_offer *o)
 {
-    if (r->install.state != INSTALL_NONE || o->term != replica_term(r) ||
-        o->index < r->storage.applied.index || replica_is_leader(r))
+    if (r->install.state != INSTALL_NONE) {
+        if (from == r->install.from)
+            r->install.heard = r->now;
+        return;
+    }
+    if (o->index_term > replica_term(r) || o->index < r->storage.applied.index)
         return;
     snapshot_take_offer(r, from, o);
     r->install.state = INSTALL_FETCHING;
@@ -312,20 +326,51 @@ void snapshot_mend_offered(struct replica *r, uint64_t from, const struct frame_
     log_offer(r);
 }
 
+static void ask_for_tables(struct replica *r, uint64_t of)
+{
+    send_number(r, of, FRAME_MEND,
+                (struct frame_number){.term = replica_term(r), .index = r->storage.applied.index});
+}
+
+/* Whoever is being removed gets no appends any more: it hears here what is committed, or tells us
+ * of its term. */
+static void ask_all_for_tables(struct replica *r, const struct raft_configuration *conf)
+{
+    for (unsigned i = 0; i < conf->n; i++) {
+        uint64_t id = conf->servers[i].id;
+        if (id == r->options.id)
+            continue;
+        replica_peer(r, id, conf->servers[i].address);
+        send_beat(r, id);
+        ask_for_tables(r, id);
+    }
+}
+
+/* While they come, too: so the giver's silence is noticed, and its log is held back.
+ *
+ * If it is us who lead, by the others' votes, for our log is sound, then another shall. But all the
+ * other voters may lag behind where our log begins, and need tables that we must not give. Then
+ * anybody's will do that has applied what we have: of a standby, or of a voter that is just being
+ * removed. */
 static void ask_to_mend(struct replica *r)
 {
-    const char *address;
-    uint64_t leader = replica_leader(r, &address);
-    if (!r->mending || r->install.state != INSTALL_NONE ||
-        r->now.ms - r->mend_asked.ms < MEND_AGAIN_MS)
+    bool leads = replica_is_leader(r);
+    uint64_t leader = replica_leader(r, NULL), term = replica_term(r);
+    if (!r->mending || r->now.ms - r->mend_asked.ms < MEND_AGAIN_MS)
         return;
     r->mend_asked = r->now;
-    if (replica_is_leader(r)) /* by the others' votes: our log is sound */
-        change_leave(r);
-    else if (leader != 0)
-        send_number(
-            r, leader, FRAME_MEND,
-            (struct frame_number){.term = replica_term(r), .index = r->storage.applied.index});
+    if (r->install.state != INSTALL_NONE) {
+        ask_for_tables(r, r->install.from);
+    } else if (!leads && leader != 0) {
+        ask_for_tables(r, leader);
+    } else if (leads && r->left_term == term) {
+        ask_all_for_tables(r, &r->raft.configuration);
+        ask_all_for_tables(r, &r->raft.configuration_committed);
+    }
+    if (!leads)
+        return;
+    r->left_term = term;
+    change_leave(r);
 }
 
 void snapshot_turn(struct replica *r)
@@ -359,7 +404,8 @@ int replica_install_swap(struct replica *r, uint64_t token, const char *path, bo
         return error_set(err, ERR_CONFLICT, "that snapshot is not being installed any more");
     if (adopt(r, path, err) != 0)
         return -1;
-    /* What this turn has written is a term or a vote; it goes into the new file as well. */
+    /* What this turn has written is a term, a vote, or rows of a log that is kept; that is in the
+     * new file as well. */
     if (db_in_transaction(r->db) && db_commit(r->db, err) != 0) {
         replica_fail(r, err);
         return -1;

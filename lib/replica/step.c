@@ -51,7 +51,7 @@ static void take_entries(struct replica *r, const struct raft_update *u)
     raft_free(u->entries.batch[0].batch); /* ours again; there is one batch a step */
 }
 
-static void lose_leadership(struct replica *r)
+void replica_lose_leadership(struct replica *r)
 {
     for (size_t i = 0; i < r->n_proposals; i++)
         replica_outcome(r, REPLICA_PROPOSAL, r->proposals[i].ticket, ERR_UNCERTAIN, 0);
@@ -81,7 +81,7 @@ static void take_state(struct replica *r, const struct raft_update *u)
 {
     bool leader = replica_is_leader(r);
     if (r->was_leader && !leader)
-        lose_leadership(r);
+        replica_lose_leadership(r);
     else if (!r->was_leader && leader)
         gain_leadership(r, u);
     r->was_leader = leader;

@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (f.kind == FRAME_APPEND)
         check_append(&f.append);
-    if (f.kind == FRAME_OFFER)
+    if (f.kind == FRAME_OFFER || f.kind == FRAME_TABLES)
         check_conf(f.offer.conf);
     check_again(&f);
     frame_close(&f);

@@ -322,11 +322,49 @@ static void a_leader_with_wrong_tables_lets_another_lead(void **unused)
     world_close(&w);
 }
 
+/* The log of the leader begins beyond what one voter has, and the other is about to lose its vote;
+ * nothing can be committed without the first, and the leader's tables are wrong. */
+static void play_nobody_else_can_lead(enum replica_change_kind kind)
+{
+    struct error err;
+    begin(3);
+    struct node *n = world_leader(&w), *near = follower(), *far = NULL;
+    for (unsigned i = 0; i < 3; i++)
+        if (&w.nodes[i] != n && &w.nodes[i] != near)
+            far = &w.nodes[i];
+    world_cut_off(&w, far->m.id, true);
+    while (storage_first(&n->m.r->storage) <= replica_last(far->m.r) + 1)
+        world_run(&w, 50);
+    world_begin_change(&w, n, kind, near->m.id);
+    world_run(&w, 100);
+    assert_true(n->m.r->raft.configuration_uncommitted_index != 0);
+    assert_int_equal(db_exec(n->m.db, "update chain set hash = hash + 1", &err), 0);
+    assert_true(replica_mend(n->m.r));
+    world_cut_off(&w, far->m.id, false);
+    expect_whole();
+    assert_false(replica_mending(n->m.r));
+    world_close(&w);
+}
+
+static void a_standby_gives_its_tables_to_who_must_lead(void **unused)
+{
+    (void)unused;
+    play_nobody_else_can_lead(REPLICA_DEMOTE);
+}
+
+static void who_is_being_removed_gives_its_tables_first(void **unused)
+{
+    (void)unused;
+    play_nobody_else_can_lead(REPLICA_REMOVE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_tables_are_replaced_and_the_log_is_kept),
         cmocka_unit_test(a_leader_with_wrong_tables_lets_another_lead),
+        cmocka_unit_test(a_standby_gives_its_tables_to_who_must_lead),
+        cmocka_unit_test(who_is_being_removed_gives_its_tables_first),
         cmocka_unit_test(three_elect_a_leader_and_keep_it),
         cmocka_unit_test(another_takes_over_when_the_leader_dies),
         cmocka_unit_test(one_grows_to_three),

@@ -99,6 +99,9 @@ static void every_kind_comes_back_as_it_was(void **unused)
         {.kind = FRAME_READ_RESULT, .sender = 6, .number = {0, 1, 2}},
         {.kind = FRAME_REMOVED, .sender = 6, .number = {3, 0, 0}},
         {.kind = FRAME_MEND, .sender = 6, .number = {3, 0, 9}},
+        {.kind = FRAME_TABLES,
+         .sender = 6,
+         .offer = {MOST, MOST, MOST, MOST, buf_slice(&conf), UINT64_MAX, UINT64_MAX, {255, 1}}},
     };
     for (size_t i = 0; i < sizeof frames / sizeof frames[0]; i++)
         round_trip(&frames[i]);

@@ -48,6 +48,15 @@ static void holds_with_members_that_stay(void **unused)
              false);
 }
 
+/* The leader had wrong tables, and the only member that could have led instead lost its vote. */
+static void no_leader_with_wrong_tables_holds_up_the_others(void **unused)
+{
+    static const uint64_t seeds[] = {85, 311, 563, 888, 902, 903};
+    (void)unused;
+    for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++)
+        play(&(struct world_options){.seed = seeds[i], .faults_ms = FAULTS_MS}, false);
+}
+
 static void the_same_seed_gives_the_same_trace(void **unused)
 {
     (void)unused;
@@ -91,6 +100,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(holds_in_a_hostile_network),
         cmocka_unit_test(holds_on_ordered_links),
         cmocka_unit_test(holds_with_members_that_stay),
+        cmocka_unit_test(no_leader_with_wrong_tables_holds_up_the_others),
         cmocka_unit_test(the_same_seed_gives_the_same_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
