@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/address.h"
 #include "model/resources.h"
 #include "model/states.h"
 
@@ -152,11 +153,21 @@ static bool parse_attributes(const char *text, struct buf *out)
 
 /* The checks. Each kind has one (config.h). */
 
+/* What others are told, and what stands in their logs, headers and pages. */
 static int check_text(enum setting s, const char *value, struct error *err)
 {
-    (void)s;
-    (void)value;
-    (void)err;
+    size_t len = strlen(value);
+    size_t most = s == SETTING_NAME       ? NODE_NAME_SIZE - 1
+                  : s == SETTING_HOSTNAME ? ADDRESS_HOST_SIZE - 1
+                                          : len;
+    bool told = s == SETTING_NAME || s == SETTING_HOSTNAME;
+    if (len > most)
+        return error_set(err, ERR_INVALID, "%s: got %zu bytes, need at most %zu", rows[s].key, len,
+                         most);
+    for (size_t i = 0; told && i < len; i++)
+        if ((unsigned char)value[i] < ' ' || value[i] == 0x7f)
+            return error_set(err, ERR_INVALID, "%s: need a text without control characters",
+                             rows[s].key);
     return 0;
 }
 

@@ -13,6 +13,8 @@
 #include "base/limits.h"
 #include "base/log.h"
 
+#define NODE_NAME_SIZE 64
+
 /* What a value must be; config.c has a check for each. */
 enum setting_kind {
     KIND_TEXT,

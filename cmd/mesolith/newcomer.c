@@ -32,7 +32,7 @@ struct newcomer {
     struct folder folder;
     struct identity identity;
     struct address address; /* where the others will reach us */
-    char name[64];
+    char name[NODE_NAME_SIZE];
     bool serves; /* --serve */
 };
 

@@ -58,7 +58,7 @@ struct server {
     uint16_t ports[LISTENERS];
     char urls[LISTENERS][URL_SIZE];
     const char *address, *hostname, *service_address;
-    char name[64], boot[64], peer[ADDRESS_SIZE];
+    char name[NODE_NAME_SIZE], boot[64], peer[ADDRESS_SIZE];
     struct buf resources, attributes;
     unsigned modes;
     uv_signal_t term, interrupt, hangup;

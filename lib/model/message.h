@@ -23,7 +23,7 @@
                                        attributes, docker, docker_reason, tasks: [{task,       \
                                        state, seq}] */                                         \
     X(MESSAGE_STATUS, "status")     /* uid, statuses: [a status (model/status.h)] */           \
-    X(MESSAGE_NODE, "node")         /* of any node: the members of node.put but its id */      \
+    X(MESSAGE_NODE, "node")         /* of any node: model/node_facts.h */                      \
     X(MESSAGE_PONG, "pong")         /* uid, seq: counted by the agent; routes: the revision    \
                                        that it has, ROUTES_NONE; wall: its clock */
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/node_facts.h"
 #include "node/private.h"
 
 #define ANNOUNCE_MS 1000
@@ -141,51 +142,78 @@ bool members_announced(struct node *n)
     return n->announced;
 }
 
+static struct node_facts own_facts(const struct node *n)
+{
+    struct listeners_row own = own_listeners(n);
+    return (struct node_facts){.name = n->options.name,
+                               .version = n->options.facts.version,
+                               .address = n->options.address,
+                               .modes = n->options.modes,
+                               .level = COMMAND_LEVEL,
+                               .marathon = own.marathon,
+                               .chronos = own.chronos,
+                               .mesos = own.mesos};
+}
+
 /* The members of node.put, but for the id. */
 void members_write_own(struct node *n, struct json_writer *w)
 {
-    struct listeners_row own = own_listeners(n);
-    json_member_str(w, "name", n->options.name);
-    json_member_str(w, "address", n->options.address);
-    json_member_int(w, "modes", n->options.modes);
-    json_member_int(w, "level", COMMAND_LEVEL);
-    json_member_str(w, "version", n->options.facts.version);
-    json_key(w, "listeners");
-    json_object(w);
-    json_member_str(w, "marathon", own.marathon);
-    json_member_str(w, "chronos", own.chronos);
-    json_member_str(w, "mesos", own.mesos);
-    json_object_end(w);
+    struct node_facts own = own_facts(n);
+    node_facts_write(&own, w);
 }
 
 /* A follower's: until the state has it. */
 static void announce(struct node *n)
 {
+    struct node_facts own = own_facts(n);
     struct json_writer w;
+    struct error err;
     if (n->leading || n->stopping || replica_leader(n->replica, NULL) == 0 ||
         state_level(n->state) == 0 || n->now.mono.ms < n->announce_due.ms || members_announced(n))
         return;
     n->announce_due = mono_after(n->now.mono, ANNOUNCE_MS);
+    if (node_facts_check(&own, &err) != 0) {
+        log_error("this node cannot tell the cluster of itself", "why=\"%s\"", err.text);
+        n->announce_due = (struct mono){INT64_MAX};
+        return;
+    }
     outbox_message(&n->out, TO_LEADER, MESSAGE_NODE, &w);
-    members_write_own(n, &w);
+    node_facts_write(&own, &w);
     outbox_message_end(&n->out, &w);
+}
+
+/* It is what it was admitted as, and nobody else. One of whom the state knows nothing yet may be
+ * admitted in an entry that is still to come. */
+static int check_admitted(struct node *n, int64_t from, const struct node_facts *f,
+                          struct error *err)
+{
+    struct identity_row own, holder;
+    char says[MODES_TEXT_SIZE], is[MODES_TEXT_SIZE];
+    if (state_identity_by_id(n->state, from, &own) && (f->modes & ~own.modes) != 0)
+        return error_set(err, ERR_INVALID, "modes: got %s, it was admitted as %s: join it anew",
+                         modes_text(f->modes, says), modes_text(own.modes, is));
+    if (state_identity_by_address(n->state, f->address, &holder) && holder.id != from)
+        return error_set(err, ERR_CONFLICT, "address: %.100s is that of node %lld (%.40s)",
+                         f->address, (long long)holder.id, holder.name);
+    return 0;
 }
 
 /* It came over the peer port: who it is says its certificate, not the message. */
 void members_take(struct node *n, int64_t from, const struct json *body)
 {
+    struct node_facts f;
     struct json_writer w;
-    static const char *const texts[] = {"name", "address", "version"};
+    struct error err;
     if (!n->minds_lead)
         return;
+    if (node_facts_read(body, &f, &err) != 0 || check_admitted(n, from, &f, &err) != 0) {
+        log_warn("what a node tells of itself was refused", "node=%lld why=\"%s\"", (long long)from,
+                 err.text);
+        return;
+    }
     outbox_draft(&n->out, COMMAND_NODE_PUT, (struct origin){ORIGIN_NOBODY, 0}, &w);
     json_member_int(&w, "id", from);
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        json_member_str(&w, texts[i], json_str(json_get(body, texts[i]), ""));
-    json_member_int(&w, "modes", json_int(json_get(body, "modes"), 0));
-    json_member_int(&w, "level", json_int(json_get(body, "level"), 0));
-    json_key(&w, "listeners");
-    json_put_value(&w, json_get(body, "listeners"));
+    node_facts_write(&f, &w);
     outbox_draft_end(&n->out, &w);
 }
 

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/message.h"
+#include "model/node_facts.h"
 #include "model/run_spec.h"
 #include "model/status.h"
 
@@ -84,6 +85,37 @@ static void check_status(const struct json *v)
     buf_close(&text_again);
 }
 
+static void write_facts(const struct node_facts *f, struct buf *out)
+{
+    struct json_writer w;
+    buf_init(out, 64 << 10);
+    json_begin(&w, out);
+    json_object(&w);
+    node_facts_write(f, &w);
+    json_object_end(&w);
+}
+
+static void check_facts(const struct json *v)
+{
+    struct node_facts f, again;
+    struct error err;
+    struct buf text, text_again;
+    if (node_facts_read(v, &f, &err) != 0) {
+        check_error(&err);
+        return;
+    }
+    write_facts(&f, &text);
+    ASSERT(text.len < 4096);
+    struct json *tree = tree_of(&text);
+    int result = node_facts_read(tree, &again, &err);
+    ASSERT(result == 0);
+    write_facts(&again, &text_again);
+    ASSERT(slice_eq(buf_slice(&text), buf_slice(&text_again)));
+    json_free(tree);
+    buf_close(&text);
+    buf_close(&text_again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     enum message_kind kind;
@@ -97,6 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_spec(json_get(v, "spec"));
     JSON_EACH (status, json_get(v, "statuses"))
         check_status(status);
+    check_facts(v);
     json_free(v);
     return 0;
 }

@@ -52,6 +52,10 @@ static void numbers_have_units_and_bounds(void **unused)
         {"--plain mesos,marathn", 0, -1,
          "plain: got \"mesos,marathn\", need some of mesos,agent,marathon,chronos,stats"},
         {"--modes master,", 0, -1, "modes: got \"master,\", need some of master,scheduler,agent"},
+        {"--name "
+         "a234567890123456789012345678901234567890123456789012345678901234",
+         0, -1, "name: got 64 bytes, need at most 63"},
+        {"--hostname deck\x7f", 0, -1, "hostname: need a text without control characters"},
         {"--max-bdy 1", 0, -1, "--max-bdy: there is no such flag, did you mean --max-body?"},
     };
     (void)unused;

@@ -381,6 +381,36 @@ static void an_agent_follows_the_leadership(void **unused)
     }
 }
 
+/* What node 2, an agent, tells the first of itself. */
+static void tell_of_itself(const char *name, const char *address, int modes)
+{
+    struct event e = {.kind = EVENT_FRAME, .node = 2};
+    buf_init(&e.body, 1024);
+    buf_printf(&e.body,
+               "L{\"m\":\"node\",\"name\":\"%s\",\"address\":\"%s\",\"modes\":%d,\"level\":6,"
+               "\"version\":\"1\"}",
+               name, address, modes);
+    stage_event(&s, 0, &e);
+    stage_run_ms(&s, 1000);
+}
+
+/* Its certificate makes it one of us, and nothing that it likes. */
+static void a_node_is_what_it_was_admitted_as_whatever_it_tells(void **unused)
+{
+    struct node_row row;
+    (void)unused;
+    begin_with_agent(2);
+    tell_of_itself("deck", s.members[1].address, MODES_ALL);
+    assert_false(state_node_by_id(state(0), 2, &row));
+    tell_of_itself("deck", s.members[0].address, MODE_AGENT);
+    assert_false(state_node_by_id(state(0), 2, &row));
+    tell_of_itself("", s.members[1].address, MODE_AGENT);
+    assert_false(state_node_by_id(state(0), 2, &row));
+    tell_of_itself("deck", s.members[1].address, MODE_AGENT);
+    assert_true(state_node_by_id(state(0), 2, &row));
+    assert_string_equal(row.name, "deck");
+}
+
 /* As the leader says it: there is no other master. */
 static void hear_of_one_master(int at, int leader)
 {
@@ -604,6 +634,7 @@ int main(void)
         TEST(of_two_that_are_left_one_votes),
         TEST(who_was_removed_gives_its_address_to_another),
         TEST(each_node_announces_itself),
+        TEST(a_node_is_what_it_was_admitted_as_whatever_it_tells),
         TEST(who_is_not_heard_is_down_for_everybody),
         TEST(who_is_not_in_the_state_yet_is_not_gone),
         TEST(a_leader_whose_process_died_is_replaced_at_once),
