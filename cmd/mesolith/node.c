@@ -238,7 +238,7 @@ static int remove_node(struct cli *c, struct error *err)
         rc = wish(c, &f, NULL, err);
     if (rc == 0 && cli_for_people(c)) {
         cli_say(c, 0, "%s is of the cluster no more.", name);
-        cli_next(c, "End it there, with what it still runs: mesolith stop --all");
+        cli_next(c, "If it runs, it ends with all that it ran; else, there: mesolith stop --all");
     }
     found_close(&f);
     return rc;

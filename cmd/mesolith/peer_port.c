@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cluster/wire.h"
 #include "machine.h"
 #include "model/command.h"
 #include "model/frame.h"
@@ -13,6 +14,7 @@
 
 #define STRANGER_LINES 20 /* in the log, within */
 #define STRANGER_LINES_MS 10000
+#define KNOCK_MS 2000
 #define FOUND_PAUSE_MS 100 /* between attempts of the first node to be in the state */
 #define FOUND_NODE_KEY UINT64_C(0xfffffff1)
 #define FOUND_TOKEN_KEY UINT64_C(0xfffffff2)
@@ -23,6 +25,7 @@ struct peer_node {
     int64_t id, store; /* store 0: not known here */
     unsigned modes;
     bool gone;
+    bool removed_us; /* so it said, and has not let us in since */
     char address[ADDRESS_SIZE];
 };
 
@@ -84,6 +87,8 @@ static void learn(struct peer_port *p, const struct known_node *k)
     n->modes = k->modes;
     n->gone = k->gone;
     str_copy(n->address, sizeof n->address, k->address);
+    if (!p->stopping && k->gone && k->id == p->identity.facts.id)
+        p->options.on_removed(p, true);
     if (p->stopping || k->id == p->identity.facts.id)
         return;
     if (k->gone)
@@ -189,6 +194,7 @@ static bool check_known(const struct peer_node *n, int64_t store, struct error *
 {
     if (n->gone)
         error_set(err, ERR_CONFLICT,
+                  WIRE_REMOVED
                   "node %lld was replaced or removed, its id is not used again: start it with an "
                   "empty data folder, as a new node",
                   (long long)n->id);
@@ -222,6 +228,68 @@ static bool welcome(struct peers *peers, int64_t id, const struct tls_peer *who,
               "again with a token",
               (long long)id);
     return false;
+}
+
+/* ---------------- who welcomes us no more */
+
+/* Nobody is believed alone: a node that was recovered while the others only could not be reached
+ * says it, too. */
+static bool most_have_removed_us(const struct peer_port *p)
+{
+    const struct peer_node *n;
+    size_t masters = 0, say = 0;
+    for (size_t cursor = 0; (n = map_each(p->nodes, &cursor)) != NULL;) {
+        if (n->gone || (n->modes & MODE_MASTER) == 0 || n->id == p->identity.facts.id)
+            continue;
+        masters++;
+        say += n->removed_us;
+    }
+    return say > masters / 2;
+}
+
+/* By its certificate it is a master of this cluster, and by what we know one that is there. */
+static void on_refused(struct peers *peers, int64_t id, const struct tls_peer *who,
+                       struct slice why)
+{
+    struct peer_port *p = peers->data;
+    struct peer_node *n = find(p, id);
+    const struct slice word = SLICE(WIRE_REMOVED);
+    unsigned modes;
+    if (p->stopping || n == NULL || n->gone || (n->modes & MODE_MASTER) == 0 ||
+        !modes_parse(who->units, &modes) || (modes & MODE_MASTER) == 0 || why.len < word.len ||
+        memcmp(why.p, word.p, word.len) != 0)
+        return;
+    if (!n->removed_us)
+        log_warn("a master says that this node was removed", "node=%lld", (long long)id);
+    n->removed_us = true;
+    p->options.on_removed(p, most_have_removed_us(p));
+}
+
+static bool knows_connected_master(const struct peer_port *p)
+{
+    const struct peer_node *n;
+    for (size_t cursor = 0; (n = map_each(p->nodes, &cursor)) != NULL;)
+        if ((n->modes & MODE_MASTER) != 0 && peers_connected(&p->peers, n->id))
+            return true;
+    return false;
+}
+
+/* A replica that is no member any more has nothing to say to anybody, so nobody could tell it that.
+ * At the start, too: before it looks for votes. */
+static void on_knock(uv_timer_t *timer)
+{
+    static const char question[] = {FRAME_HINT, '?'};
+    struct peer_port *p = timer->data;
+    const struct peer_node *n;
+    struct error ignored;
+    if (p->stopping || knows_connected_master(p))
+        return;
+    for (size_t cursor = 0; (n = map_each(p->nodes, &cursor)) != NULL;)
+        if (!n->gone && (n->modes & MODE_MASTER) != 0 && n->id != p->identity.facts.id &&
+            peers_send(&p->peers, n->id, PEERS_URGENT, (struct slice){question, sizeof question},
+                       PEERS_MAY_DROP, &ignored) != 0) {
+            /* nobody knows where it is: nor can it say anything */
+        }
 }
 
 /* ---------------- frames */
@@ -325,6 +393,9 @@ void peer_port_send(struct peer_port *p, int64_t node, struct slice frame)
 static void on_up(struct peers *peers, int64_t id)
 {
     struct peer_port *p = peers->data;
+    struct peer_node *n = find(p, id);
+    if (n != NULL)
+        n->removed_us = false;
     exchanges_up(&p->options.elsewhere->exchanges, id);
     log_info("connected", "node=%lld", (long long)id);
     snapshots_up(&p->snapshots, id);
@@ -370,6 +441,7 @@ static const struct peers_events peers_events = {
     .on_down = on_down,
     .on_room = on_room,
     .on_stranger = on_stranger,
+    .on_refused = on_refused,
     .on_trouble = on_trouble,
 };
 
@@ -745,11 +817,15 @@ static void start_parts(struct peer_port *p)
     snprintf(incoming, sizeof incoming, "%s.incoming", o->folder->state);
     p->snapshots.data = p;
     snapshots_start(&p->snapshots, o->loop, incoming, &snapshots_events);
-    p->parts += 6;
+    p->parts += 7;
     for (size_t i = 0; i < f->n; i++)
         learn(p, &(struct known_node){.id = f->members[i].id,
                                       .modes = f->members[i].modes,
                                       .address = f->members[i].address});
+    uv_timer_init(&o->loop->uv, &p->knock_timer);
+    p->knock_timer.data = p;
+    if (is_server(p->identity.facts.modes)) /* an agent asks for the leader by itself */
+        uv_timer_start(&p->knock_timer, on_knock, 0, KNOCK_MS);
 }
 
 static void tell_who(const struct peer_port *p)
@@ -834,6 +910,11 @@ static void on_snapshots_stopped(struct snapshots *s)
     part_stopped(s->data);
 }
 
+static void on_knock_closed(uv_handle_t *timer)
+{
+    part_stopped(timer->data);
+}
+
 static void on_found_closed(uv_handle_t *timer)
 {
     part_stopped(timer->data);
@@ -844,6 +925,7 @@ void peer_port_stop(struct peer_port *p, void (*stopped)(struct peer_port *p))
     p->stopping = true;
     p->stopped = stopped;
     uv_close((uv_handle_t *)&p->found_timer, on_found_closed);
+    uv_close((uv_handle_t *)&p->knock_timer, on_knock_closed);
     renewal_stop(&p->renewal, on_renewal_stopped);
     snapshots_stop(&p->snapshots, on_snapshots_stopped);
     elsewhere_stop(p->options.elsewhere, on_elsewhere_stopped);

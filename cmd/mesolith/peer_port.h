@@ -28,6 +28,10 @@ struct peer_port_options {
     int64_t life_ms;        /* of certificates that we give */
     /* Once, later: peer_port_is_founded(). */
     void (*on_founded)(struct peer_port *p);
+    /* This node is of the cluster no more. `sure`: our own state says it, or most of the masters
+     * that we know; else one of them does, as after `mesolith recover`. From the loop; again and
+     * again. */
+    void (*on_removed)(struct peer_port *p, bool sure);
 };
 
 struct peer_port {
@@ -47,6 +51,7 @@ struct peer_port {
     uint64_t lines_since;
     unsigned lines; /* in the log about strangers, since then */
     uv_timer_t found_timer;
+    uv_timer_t knock_timer;                            /* while no master is connected */
     enum { FOUND_NODE, FOUND_TOKEN, FOUND_ALL } found; /* what the state is to be told next */
     bool saving, save_again;
     int parts;

@@ -199,8 +199,9 @@ static void say_what_follows(struct cli *c, const struct recovering *r)
             "The removed ones cannot come back as they are, nor their agents: this node "
             "refuses them. Their tasks count as lost and are started elsewhere. On each of "
             "them: mesolith stop --all, an empty folder, and mesolith join with a token of "
-            "this node. Left alone with their old folders they may still make a cluster "
-            "among themselves: do not start them again.");
+            "this node. A master of them that is started while this node runs is told, and "
+            "stops; out of its reach they may still make a cluster among themselves: do not "
+            "start them again.");
 }
 
 /* ---- is that wanted? */

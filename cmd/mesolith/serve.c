@@ -24,10 +24,12 @@
 #include "notify.h"
 #include "peer_port.h"
 #include "proxy/client.h"
+#include "stop.h"
 #include "tasks.h"
 
 #define STOP_GRACE_MS 1000 /* for answers that are under way */
 #define TICK_MS 1000
+#define DOUBT_MS 2000 /* for the other masters to say what one has said */
 #define URL_SIZE 96
 #define SETTING_BYTES_MAX (2 << 20) /* twice the largest file of settings */
 
@@ -52,9 +54,9 @@ struct server {
     struct known_node known[LIMIT_SERVERS];
     struct peer_port peer_port; /* of a node of a cluster; `dev` opens none */
     bool peer_port_runs, proxy_runs, proxy_silent, page_known, node_ready, told_ready, stopping,
-        routes_refused, displaced, /* its folder is not at its path any more */
-        manager_knows;             /* that it is ready */
-    int parts;                     /* that run on the loop and have not said that they stopped */
+        routes_refused, hears_others, displaced, /* its folder is not at its path any more */
+        manager_knows;                           /* that it is ready */
+    int parts; /* that run on the loop and have not said that they stopped */
     uint16_t ports[LISTENERS];
     char urls[LISTENERS][URL_SIZE];
     const char *address, *hostname, *service_address;
@@ -63,6 +65,9 @@ struct server {
     unsigned modes;
     uv_signal_t term, interrupt, hangup;
     uv_timer_t tick;
+    /* A master that starts and is told by one other to be gone stops its node, and gives the rest
+     * of them a moment to say so, too. */
+    enum { REMOVAL_NONE, REMOVAL_DOUBTED, REMOVAL_SURE } removal;
     int exit_status;
 };
 
@@ -432,15 +437,9 @@ static void on_peer_port_stopped(struct peer_port *p)
     part_stopped(p->data);
 }
 
-/* The node has ended: what it stood on ends too. Tasks and the proxy go on. */
-static void on_ended(void *data, const struct error *err)
+/* What the node stood on ends too. Tasks and the proxy go on. */
+static void stop_parts(struct server *s)
 {
-    struct server *s = data;
-    if (err != NULL) {
-        log_error("the node has stopped", "why=%s", err->text);
-        s->exit_status = error_exit_status(err->code);
-    }
-    s->stopping = true;
     http_server_stop(s->http, STOP_GRACE_MS, on_http_stopped);
     tasks_stop(&s->tasks, on_tasks_stopped);
     backups_stop(&s->backups, on_backups_stopped);
@@ -449,6 +448,46 @@ static void on_ended(void *data, const struct error *err)
     if (s->peer_port_runs)
         peer_port_stop(&s->peer_port, on_peer_port_stopped);
     part_stopped(s); /* the node */
+}
+
+static void tell_removed(const struct server *s)
+{
+    if (s->removal == REMOVAL_SURE)
+        log_error(
+            "this node was removed from its cluster: it ends its tasks and stops",
+            "cure=\"mesolith join ADDRESS --token TOKEN with an empty data folder makes a new "
+            "node of it\"");
+    else
+        log_error("a master says that this node was removed from its cluster: it stops before it "
+                  "leads others, its tasks go on",
+                  "cure=\"if the cluster was recovered without it: mesolith stop --all --data %s, "
+                  "and mesolith join with an empty data folder\"",
+                  s->folder.path);
+}
+
+static void on_heard(uv_timer_t *timer)
+{
+    struct server *s = timer->data;
+    s->hears_others = false;
+    uv_timer_stop(timer);
+    tell_removed(s);
+    stop_parts(s);
+}
+
+static void on_ended(void *data, const struct error *err)
+{
+    struct server *s = data;
+    if (err != NULL) {
+        log_error("the node has stopped", "why=%s", err->text);
+        s->exit_status = error_exit_status(err->code);
+    }
+    s->stopping = true;
+    if (s->removal == REMOVAL_NONE) {
+        stop_parts(s);
+        return;
+    }
+    s->hears_others = true;
+    uv_timer_start(&s->tick, on_heard, s->removal == REMOVAL_SURE ? 0 : DOUBT_MS, 0);
 }
 
 /* HUP: how much is logged changes at once; what else has changed needs a start, and is named. */
@@ -519,6 +558,25 @@ static void look_for_folder(struct server *s)
     log_error("the data folder was removed or replaced under this node: it stops",
               "folder=%s cure=\"put the folder back and start the node again\"", s->folder.path);
     host_stop(s->host);
+}
+
+/* What it ran was replaced: two of one are wrong. One master's word is enough not to look for
+ * votes, and not to end anything: it may be one that was recovered by mistake. */
+static void on_removed(struct peer_port *p, bool sure)
+{
+    struct server *s = p->data;
+    bool doubted = s->removal == REMOVAL_DOUBTED;
+    bool may_doubt = !s->node_ready && (s->modes & MODE_MASTER) != 0;
+    if ((s->stopping && !doubted) || s->removal == REMOVAL_SURE ||
+        (!sure && (doubted || !may_doubt)))
+        return;
+    s->stopping = true;
+    s->removal = sure ? REMOVAL_SURE : REMOVAL_DOUBTED;
+    s->exit_status = error_exit_status(ERR_INVALID); /* another start changes nothing */
+    if (!doubted)
+        host_stop(s->host);
+    else if (s->hears_others)
+        uv_timer_start(&s->tick, on_heard, 0, 0);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -647,7 +705,7 @@ static int start_node(struct server *s, bool bootstrap, struct error *err)
 /* Ending a node ends nobody's service: who wants that is told how. */
 static void tell_what_goes_on(const struct server *s)
 {
-    if (s->proxy_runs && !s->displaced)
+    if (s->proxy_runs && !s->displaced && s->removal != REMOVAL_SURE)
         log_info("stopped; tasks and service ports go on",
                  "to_end_them=\"mesolith stop --all --data %s\"", s->folder.path);
 }
@@ -738,7 +796,8 @@ static int start_peer_port(struct server *s, struct error *err)
                                   .modes = s->modes,
                                   .life_ms =
                                       config_number(&s->config, SETTING_LIMIT_CERTIFICATE_MS),
-                                  .on_founded = on_founded};
+                                  .on_founded = on_founded,
+                                  .on_removed = on_removed};
     if (s->folder.node.cluster[0] == '\0') { /* a cluster of one for itself */
         snprintf(s->peer, sizeof s->peer, "%.64s:%d", s->address, (int)o.port);
         return 0;
@@ -813,6 +872,8 @@ static int run(int argc, char **argv, enum verb verb)
     host_free(s.host);
     loop_close(&s.loop);
     folder_close(&s.folder);
+    if (s.removal == REMOVAL_SURE)
+        stop_what_goes_on(argc, argv);
     buf_close(&s.resources);
     buf_close(&s.attributes);
     config_close(&s.config);

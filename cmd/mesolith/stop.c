@@ -6,11 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -244,6 +247,28 @@ static int stop(const struct config *config, bool all, struct error *err)
     printf("what it started goes on, service ports too, until mesolith stop --all --data %s\n",
            data);
     return 0;
+}
+
+void stop_what_goes_on(int argc, char **argv)
+{
+    char **words = mem_alloc(((size_t)argc + 4) * sizeof words[0]);
+    posix_spawn_file_actions_t files;
+    pid_t pid;
+    int status = 0;
+    words[0] = "mesolith";
+    words[1] = "stop";
+    words[2] = "--all";
+    for (int i = 0; i <= argc; i++)
+        words[i + 3] = i < argc ? argv[i] : NULL;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO); /* it goes to the log */
+    int rc = posix_spawn(&pid, "/proc/self/exe", &files, NULL, words, environ);
+    if (rc == 0 && (waitpid(pid, &status, 0) != pid || status != 0))
+        rc = ECHILD;
+    if (rc != 0)
+        log_error("tasks may go on", "cure=\"mesolith stop --all\"");
+    posix_spawn_file_actions_destroy(&files);
+    mem_free(words);
 }
 
 int stop_main(int argc, char **argv)

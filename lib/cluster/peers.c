@@ -448,10 +448,19 @@ static void on_refused_us(struct line *l, struct slice why)
 {
     struct error err;
     char text[160];
+    struct peers *all = l->all;
+    int64_t id = l->peer->id;
+    struct tls_peer who = *tls_peer(l->stream);
+    struct buf said;
+    buf_init(&said, WIRE_TEXT_MAX + 1);
+    buf_put_slice(&said, why); /* the line's own goes with it */
     error_set(&err, ERR_INVALID, "it refused us: %s",
               str_quote(text, sizeof(text), why.p, why.len));
     line_close(l);
     on_line_lost(l, PEERS_CLOSED, &err);
+    if (all->events->on_refused != NULL && !stopping(all))
+        all->events->on_refused(all, id, &who, buf_slice(&said));
+    buf_close(&said);
 }
 
 static void on_bye(struct line *l)

@@ -43,6 +43,8 @@ struct peers_events {
     void (*on_room)(struct peers *p, int64_t id);
     /* As in net/tls.h: somebody who wants to join. NULL: refused like the others. */
     void (*on_stranger)(struct peers *p, struct stream *s);
+    /* It lets us in no more: who that says, by its certificate, and why. May be NULL. */
+    void (*on_refused)(struct peers *p, int64_t id, const struct tls_peer *who, struct slice why);
     /* For the log: who was sent away and why (id 0: not known who), or whom we cannot reach; that
      * once until it has been reached. */
     void (*on_trouble)(struct peers *p, int64_t id, const struct error *err);

@@ -19,6 +19,9 @@ enum wire_kind {
 #define WIRE_HEAD 5
 #define WIRE_TEXT_MAX 1024 /* bytes of a refusal */
 
+/* How the refusal begins of a node that is of the cluster no more. */
+#define WIRE_REMOVED "removed: "
+
 struct wire_head {
     char bytes[WIRE_HEAD];
 };

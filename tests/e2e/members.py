@@ -2,7 +2,7 @@
 import json
 import re
 
-from mesolith import case, equal, sleeper, wait_for
+from mesolith import case, equal, processes_of, sleeper, wait_for
 
 
 def nodes(node):
@@ -111,6 +111,20 @@ def story(place):
         second.cli("node", "promote", "node1")
         wait_for(lambda: roles(second)["node1"] == "voter", "node1 votes again")
 
+    with case("a node that lives when it is removed is told, ends its tasks and stays ended"):
+        leaver = place.member(6, second, token=first.cli("token", "create", "--modes", "agent", "--quiet").stdout.strip(),
+                              modes="agent").start()
+        only_there = [["hostname", "LIKE", leaver.address]]
+        first.create(sleeper("/leaver", instances=2, cpus=0.01, mem=16, constraints=only_there))
+        first.wait_running("/leaver", 2)
+        assert "of the cluster no more" in second.cli("node", "remove", "node6", "--yes").stdout
+        equal(leaver.process.wait(30), 3, "its exit status, with which it is not started again")
+        assert leaver.logged("this node was removed from its cluster: it ends its tasks and stops"), "its log"
+        wait_for(lambda: not processes_of(leaver.data), "nothing of it runs")
+        leaver.launch()
+        equal(leaver.process.wait(30), 3, "said again when it is started again")
+        first.delete("/v2/apps/leaver")
+
     with case("a node that is lost is removed, and what it ran is replaced"):
         third.kill9()
         wait_for(lambda: nodes(second)["node3"]["state"] == "unreachable", "node3 is out of reach")
@@ -121,6 +135,7 @@ def story(place):
 
     with case("it cannot come back but as a new one"):
         third.launch()
-        wait_for(lambda: third.logged("is not used again"), "node3 is told")
+        equal(third.process.wait(30), 3, "it is told, and ends")
+        assert third.logged("is not used again") and third.logged("it ends its tasks and stops"), "its log"
         equal(sorted(roles(second)), ["node1", "node2"], "nodes")
-        third.kill9()
+        wait_for(lambda: not processes_of(third.data), "nor do its tasks go on")

@@ -62,10 +62,32 @@ def story(place):
         first.wait_running("/more", 1)
     with case("a removed one is refused when it comes back, and told why"):
         second.launch()
-        wait_for(lambda: second.logged("is not used again") or first.logged("is not used again"), "it is refused")
+        equal(second.process.wait(30), 3, "its exit status, with which it is not started again")
+        assert second.logged("is not used again") and second.logged("it stops before it leads others"), "its log"
         equal(roles(first), {"node1": "leader"}, "nodes")
-        second.kill9()
-        mesolith(place, "stop", "--all", "--data", second.data)
+    with case("two that lead each other already are not ended by the word of one"):
+        first.stop()
+        for n in (second, third):
+            n.launch()
+        for n in (second, third):
+            n.start_ends()
+        heard = " a master says that this node was removed"
+        before = {n: n.logged(heard) for n in (second, third)}
+        first.start()
+        for n in (second, third):
+            wait_for(lambda: n.logged(heard) > before[n], f"{n.name} hears it")
+            equal(n.get("/api/nodes").status, 200, n.name)
+        for n in (second, third):
+            n.stop()
+            mesolith(place, "stop", "--all", "--data", n.data)
+    with case("two removed ones that are started together make no cluster of their own"):
+        led = {n: n.logged(" leading term=") for n in (second, third)}
+        for n in (second, third):
+            n.launch()
+        for n in (second, third):
+            equal(n.process.wait(30), 3, n.name)
+            equal(n.logged(" leading term="), led[n], f"{n.name} has not led again")
+            mesolith(place, "stop", "--all", "--data", n.data)
     with case("new ones join, and three vote again"):
         token = first.cli("token", "create", "--quiet").stdout.strip()
         others = [place.member(n, first, token=token).start() for n in (4, 5)]

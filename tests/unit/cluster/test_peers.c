@@ -22,6 +22,8 @@ struct seat {
     struct tls *tls;
     bool runs, stopped, unwelcoming, forgets, stops;
     struct buf texts; /* of the frames, one behind the other */
+    struct buf refusal;
+    int refused_by; /* id, as its certificate says */
     size_t frames, bytes;
     size_t before; /* frames before the newest text */
     unsigned ups, downs, rooms, troubles;
@@ -112,11 +114,21 @@ static void on_trouble(struct peers *p, int64_t id, const struct error *err)
     s->trouble = *err;
 }
 
+static void on_refused(struct peers *p, int64_t id, const struct tls_peer *who, struct slice why)
+{
+    struct seat *s = p->data;
+    (void)id;
+    s->refused_by = atoi(who->name);
+    buf_clear(&s->refusal);
+    buf_put_slice(&s->refusal, why);
+}
+
 static const struct peers_events events = {.welcome = welcome,
                                            .on_up = on_up,
                                            .on_frame = on_frame,
                                            .on_down = on_down,
                                            .on_room = on_room,
+                                           .on_refused = on_refused,
                                            .on_trouble = on_trouble};
 
 /* ---- the scene */
@@ -173,6 +185,7 @@ static struct seat *node(int64_t id)
     s->id = id;
     snprintf(s->address.host, sizeof(s->address.host), "127.83.7.%d", (int)id);
     buf_init(&s->texts, 1 << 20);
+    buf_init(&s->refusal, 2048);
     seat_identity(s);
     seat_start(s, 0);
     return s;
@@ -211,6 +224,7 @@ static int end(void **unused)
         tls_unref(s->tls);
         identity_end(&s->identity);
         buf_close(&s->texts);
+        buf_close(&s->refusal);
     }
     loop_close(&scene.loop);
     ca_end(&scene.ca);
@@ -657,6 +671,9 @@ static void who_is_not_welcome_is_told_why(void **unused)
     UNTIL(a->troubles == 1 && b->troubles > 0);
     assert_string_equal(b->trouble.text, "node 1 was never admitted");
     assert_string_equal(a->trouble.text, "it refused us: \"node 1 was never admitted\"");
+    assert_int_equal(a->refused_by, 2);
+    assert_string_equal(buf_str(&a->refusal), "node 1 was never admitted");
+    assert_int_equal(b->refused_by, 0);
     assert_int_equal(a->ups + b->ups, 0);
     b->unwelcoming = false; /* it was admitted meanwhile: nothing that is kept was lost */
     UNTIL(heard(b, "let me in"));
