@@ -54,15 +54,25 @@ struct votes {
     bool its, its_live;
 };
 
+/* Who was removed counts as a voter until the others have agreed to vote without it, and may be
+ * switched off meanwhile. */
+static bool is_live(const struct view *v, const struct member_fact *m)
+{
+    struct identity_row i;
+    bool gone = state_identity_by_id(v->state, m->id, &i) && i.gone.ms != 0;
+    return m->live && !gone;
+}
+
 static struct votes count_votes(const struct view *v, int64_t node)
 {
     struct votes votes = {0};
     for (size_t i = 0; i < v->facts->members_n; i++) {
         const struct member_fact *m = &v->facts->members[i];
+        bool live = m->voter && is_live(v, m);
         votes.all += m->voter;
-        votes.live += m->voter && m->live;
+        votes.live += live;
         votes.its |= m->voter && m->id == node;
-        votes.its_live |= m->voter && m->live && m->id == node;
+        votes.its_live |= live && m->id == node;
     }
     return votes;
 }

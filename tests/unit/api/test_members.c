@@ -278,6 +278,16 @@ static void of_two_that_vote_one_is_demoted_before_it_goes(void **data)
     answers(f, "DELETE /api/nodes/n2", 200, "index");
 }
 
+/* The first is off, perhaps, and has a vote still: the others need both that are left. */
+static void of_three_that_vote_two_do_not_go_at_once(void **data)
+{
+    struct fixture *f = *data;
+    members_are(f, "VVV");
+    answers(f, "DELETE /api/nodes/n2", 200, "index");
+    answers(f, "DELETE /api/nodes/n3", 409, "no majority");
+    answers(f, "POST /api/nodes/n3/demote", 409, "no majority");
+}
+
 static void only_masters_vote(void **data)
 {
     struct fixture *f = *data;
@@ -308,6 +318,7 @@ int main(void)
         IN_A_CLUSTER(who_is_needed_may_not_go),
         IN_A_CLUSTER(who_is_just_being_made_a_voter_stays_until_it_is_one),
         IN_A_CLUSTER(of_two_that_vote_one_is_demoted_before_it_goes),
+        IN_A_CLUSTER(of_three_that_vote_two_do_not_go_at_once),
         IN_A_CLUSTER(only_masters_vote),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
