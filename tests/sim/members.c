@@ -300,7 +300,15 @@ bool check_members(struct world *w, struct sim_node *n)
                       before.n, v.n);
 }
 
-/* One, three or five vote: as many as there are masters that may. */
+static bool is_inside(struct world *w, uint64_t id)
+{
+    for (int i = 0; i < w->n; i++)
+        if (w->nodes[i].id == id)
+            return w->nodes[i].place == INSIDE;
+    return false; /* its disk is lost */
+}
+
+/* One, three or five vote: as many as there are masters that may, and nobody who is gone. */
 bool members_settled(struct world *w, struct sim_node *leader)
 {
     int may = 0;
@@ -319,5 +327,13 @@ bool members_settled(struct world *w, struct sim_node *leader)
     int wanted = may >= 5 ? 5 : may >= 3 ? 3 : 1;
     snprintf(w->unsettled, sizeof w->unsettled, "%d masters vote, %d should: %d may", v.n, wanted,
              may);
-    return v.n == wanted;
+    if (v.n != wanted)
+        return false;
+    for (int i = 0; i < v.n; i++) {
+        snprintf(w->unsettled, sizeof w->unsettled, "node %llu votes, but is gone",
+                 (unsigned long long)v.ids[i]);
+        if (!is_inside(w, v.ids[i]))
+            return false;
+    }
+    return true;
 }
