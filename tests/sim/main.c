@@ -61,6 +61,7 @@ static struct faults faults_of(struct rng *r)
         .storm = some(r, 8, 200),
         .stop = some(r, 3, 500),
         .drift = some(r, 4, 30),
+        .wrong = some(r, 3, 300),
     };
 }
 

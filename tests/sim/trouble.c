@@ -118,6 +118,21 @@ static void stop(struct sim_node *n)
         deliver(n->w, n->position, 0, &(struct event){.kind = EVENT_STOP});
 }
 
+/* They are right; but where most were wrong, nobody could tell, so it is one at a time. */
+static void have_wrong_tables(struct sim_node *n)
+{
+    struct world *w = n->w;
+    struct event e = {.kind = EVENT_STATE_WRONG};
+    for (int i = 0; i < w->n; i++)
+        if (w->nodes[i].facts != NULL && w->nodes[i].facts->unfit)
+            return;
+    if (n->node == NULL)
+        return;
+    buf_init(&e.body, 64);
+    buf_puts(&e.body, "a row is another");
+    deliver(w, n->position, 0, &e);
+}
+
 static const struct {
     const char *name;
     size_t rate; /* where in struct faults */
@@ -133,6 +148,7 @@ static const struct {
     {"loses its machine", offsetof(struct faults, host), lose_host},
     {"is killed again and again", offsetof(struct faults, storm), storm},
     {"is to stop", offsetof(struct faults, stop), stop},
+    {"has wrong tables", offsetof(struct faults, wrong), have_wrong_tables},
 };
 
 void trouble(struct world *w)

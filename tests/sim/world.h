@@ -36,6 +36,7 @@ struct faults {
     int host;    /* its machine dies, and the tasks with it */
     int storm;   /* its process is killed again and again */
     int stop;    /* it is told to stop, and starts again */
+    int wrong;   /* it is told that its tables are wrong, and takes another's */
     /* how far, per thousand: */
     int drift; /* clocks run too fast or too slow */
 };
