@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -45,6 +46,7 @@ struct tracked {
     /* the thread's answer: how it ended, or fd */
     struct run_end end;
     int64_t pid;         /* fd >= 0: the program's; 0: not known */
+    bool foreign;        /* the record is another folder's: nobody of it is ours to end */
     struct error unsure; /* code != ERR_NONE: why it could not look */
     bool told_unsure;
 };
@@ -254,6 +256,16 @@ static void end_without_record(struct tracked *t, const struct error *why)
                      "There is no record that the task was started, and no supervisor of it");
 }
 
+/* A record that was copied with its folder is for the one where it was written. Those of before
+ * they said which are believed. */
+static bool is_copied(const struct fields *record, int folder)
+{
+    struct stat st;
+    return fields_has(record, "folder_ino") && fstat(folder, &st) == 0 &&
+           (fields_int(record, "folder_ino", 0) != (int64_t)st.st_ino ||
+            fields_int(record, "folder_dev", 0) != (int64_t)st.st_dev);
+}
+
 static void end_without_exit(struct tracked *t, int folder)
 {
     struct run_end *e = &t->end;
@@ -267,6 +279,12 @@ static void end_without_exit(struct tracked *t, int folder)
     fields_get(&record, "boot", boot, sizeof(boot));
     if (strcmp(boot, boot_id(now)) != 0) {
         run_end_text(e, END_LOST, "The machine was restarted while the task ran");
+        return;
+    }
+    if (t->foreign || is_copied(&record, folder)) {
+        run_end_text(e, END_LOST,
+                     "The task's folder is a copy: the task is that of the other folder, and goes "
+                     "on there if it runs");
         return;
     }
     sweep(&record);
@@ -291,6 +309,20 @@ static bool has_ended(struct tracked *t, int folder)
     return true;
 }
 
+/* A supervisor that lives holds its folder open, wherever that was moved. */
+static bool is_foreign(struct process supervisor, const struct fields *record, int folder)
+{
+    switch (process_holds(supervisor, folder)) {
+    case HELD:
+        return false;
+    case NOT_HELD:
+        return process_alive(supervisor); /* else it has just died, and holds nothing */
+    case HELD_UNKNOWN:
+        return is_copied(record, folder);
+    }
+    UNREACHABLE("there are no others");
+}
+
 /* Of whose record is gone too it is found by what it holds open. */
 static struct process find_supervisor(struct tracked *t, int folder)
 {
@@ -302,9 +334,13 @@ static struct process find_supervisor(struct tracked *t, int folder)
                                   : processes_find_holder(SUPERVISOR_COMM, folder);
     if (strcmp(fields_get(&record, "boot", boot, sizeof(boot)), boot_id(now)) != 0)
         return (struct process){0};
+    struct process supervisor = {.pid = (pid_t)fields_int(&record, "supervisor", 0),
+                                 .started = (uint64_t)fields_int(&record, "supervisor_started", 0)};
+    t->foreign = process_alive(supervisor) && is_foreign(supervisor, &record, folder);
+    if (t->foreign)
+        return (struct process){0};
     t->pid = fields_int(&record, "pid", 0);
-    return (struct process){.pid = (pid_t)fields_int(&record, "supervisor", 0),
-                            .started = (uint64_t)fields_int(&record, "supervisor_started", 0)};
+    return supervisor;
 }
 
 static bool has_supervisor(struct tracked *t, int folder)

@@ -198,7 +198,7 @@ static bool is_called(pid_t pid, const char *comm)
     return n > 0 && strncmp(text, comm, (size_t)n - 1) == 0 && comm[n - 1] == '\0';
 }
 
-static bool holds(pid_t pid, const struct stat *folder)
+static enum held holds(pid_t pid, const struct stat *folder)
 {
     char path[32];
     struct stat st;
@@ -206,12 +206,18 @@ static bool holds(pid_t pid, const struct stat *folder)
     snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
     DIR *fds = opendir(path);
     if (fds == NULL)
-        return false;
+        return HELD_UNKNOWN;
     for (struct dirent *e; !found && (e = readdir(fds)) != NULL;)
         found = e->d_name[0] != '.' && fstatat(dirfd(fds), e->d_name, &st, 0) == 0 &&
                 st.st_dev == folder->st_dev && st.st_ino == folder->st_ino;
     closedir(fds);
-    return found;
+    return found ? HELD : NOT_HELD;
+}
+
+enum held process_holds(struct process p, int folder_fd)
+{
+    struct stat folder;
+    return fstat(folder_fd, &folder) == 0 ? holds(p.pid, &folder) : HELD_UNKNOWN;
 }
 
 struct process processes_find_holder(const char *comm, int folder_fd)
@@ -222,7 +228,7 @@ struct process processes_find_holder(const char *comm, int folder_fd)
     DIR *proc = fstat(folder_fd, &folder) == 0 ? opendir("/proc") : NULL;
     while (proc != NULL && found.pid == 0 && (e = readdir(proc)) != NULL) {
         pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
-        if (pid > 0 && is_called(pid, comm) && holds(pid, &folder))
+        if (pid > 0 && is_called(pid, comm) && holds(pid, &folder) == HELD)
             found = process_of(pid);
     }
     if (proc != NULL)

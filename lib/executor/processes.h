@@ -29,6 +29,9 @@ size_t processes_signal_below(pid_t root, int sig);
 /* The same for the session that `leader` began. A session that a later process of the same pid
  * began is left alone. */
 size_t processes_signal_session(struct process leader, int sig);
+/* Does a process hold `folder_fd`'s folder open? */
+enum held { NOT_HELD, HELD, HELD_UNKNOWN /* it is not ours to look at */ };
+enum held process_holds(struct process p, int folder_fd);
 /* The process of that name (its comm) which holds `folder_fd`'s folder open; {0} when there is
  * none, or it is not ours to look at. A walk over /proc, too. */
 struct process processes_find_holder(const char *comm, int folder_fd);

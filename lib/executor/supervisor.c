@@ -351,6 +351,7 @@ static int open_logs(struct supervisor *s, struct error *err)
 static int make_record(struct supervisor *s, struct error *err)
 {
     char boot[BOOT_ID_SIZE];
+    struct stat folder;
     struct fields *f = &s->record;
     fields_put_int(f, "version", SUPERVISOR_VERSION);
     fields_put(f, "boot", boot_id(boot));
@@ -359,6 +360,10 @@ static int make_record(struct supervisor *s, struct error *err)
     fields_put_int(f, "pid", s->child.pid);
     fields_put_int(f, "pid_started", (int64_t)s->child.started);
     fields_put_int(f, "started_ms", wall_ms());
+    if (fstat(s->folder_fd, &folder) == 0) { /* which the record is for: not for a copy of it */
+        fields_put_int(f, "folder_dev", (int64_t)folder.st_dev);
+        fields_put_int(f, "folder_ino", (int64_t)folder.st_ino);
+    }
     cgroup_put(&s->order->cgroup, f);
     if (fields_reserve(s->folder_fd, "exit", err) != 0)
         return -1;

@@ -2,6 +2,8 @@
  * what it was told and tells back. */
 #pragma once
 
+#include <sys/stat.h>
+
 #include "net/loop.h"
 #include "proxy/control.h"
 #include "proxy/page.h"
@@ -23,6 +25,7 @@ struct proxy {
     const struct proxy_options *options;
     enum proxy_state state;
     char socket_path[PROXY_PATH_SIZE];
+    struct stat socket_at;       /* whose of the files at that path is ours */
     int lock_fd;                 /* -1: another one's */
     struct mono started, end_by; /* end_by: LEAVING */
 

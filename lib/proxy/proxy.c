@@ -82,6 +82,15 @@ static void leave(struct proxy *p, const char *farewell, int64_t most_ms)
     uv_timer_start(&p->tick, on_leaving_tick, 0, LEAVING_TICK_MS);
 }
 
+/* Its folder may have been moved, and another one's socket lie at its path. */
+static void drop_socket(const struct proxy *p)
+{
+    struct stat now;
+    if (stat(p->socket_path, &now) == 0 && now.st_dev == p->socket_at.st_dev &&
+        now.st_ino == p->socket_at.st_ino)
+        unlink(p->socket_path);
+}
+
 static void on_term(uv_signal_t *signal, int number)
 {
     struct proxy *p = signal->data;
@@ -90,7 +99,7 @@ static void on_term(uv_signal_t *signal, int number)
     if (p->state == PROXY_LEAVING) {
         end(p);
     } else if (p->state != PROXY_ENDED) {
-        unlink(p->socket_path);
+        drop_socket(p);
         leave(p, NULL, p->settings.drain_ms);
     }
 }
@@ -188,7 +197,7 @@ static int on_routes(struct proxy_control *c, const struct json *v, struct error
 static void on_shutdown(struct proxy_control *c)
 {
     struct proxy *p = c->data;
-    unlink(p->socket_path);
+    drop_socket(p);
     end(p);
 }
 
@@ -327,6 +336,8 @@ static int listen_for_control(struct proxy *p, int inherited, struct error *err)
     int fd = inherited;
     if (fd < 0 && proxy_control_bind(p->socket_path, &fd, err) != 0)
         return -1;
+    if (stat(p->socket_path, &p->socket_at) != 0)
+        p->socket_at = (struct stat){0}; /* somebody has removed it: there is none to drop */
     p->control.data = p;
     return proxy_control_start(&p->control, &p->loop.uv, fd, p->options->version, &events, err);
 }

@@ -78,6 +78,14 @@ def story(place):
         wait_for(lambda: node.proxies() == [successor.pid], "the old one ends with its last connection")
         node.wait_running("/sample", 2)
         proxy[:] = [successor.pid]
+    with case("stop --all on a copy of the folder ends nothing of the original", place):
+        copy = place.path("copy")
+        subprocess.run(["cp", "-a", node.data, copy], check=True, timeout=30)
+        done = subprocess.run([BINARY, "stop", "--all", "--data", copy], capture_output=True, text=True, timeout=60,
+                              env=place.environment())
+        equal(done.returncode, 0, done)
+        assert same(), "tasks and proxy go on"
+        assert answers(place), "and serve"
     with case("TERM while much is going on: exit 0 within 5 s, and the rest is done after the next start", place):
         for i in range(20):
             node.create(sleeper(f"/more{i}"))

@@ -366,6 +366,77 @@ static void without_its_socket_its_end_is_learned(void **unused)
     assert_int_equal(found.run.end.signal, SIGSEGV);
 }
 
+/* As `cp -a` does it; the socket of the copy has nobody behind it. */
+static void copy_folder(const struct task *from, const struct task *to)
+{
+    char command[1400];
+    snprintf(command, sizeof command, "mkdir -p '%.400s' && cp -a '%.400s/record' '%.400s'",
+             to->folder, from->folder, to->folder);
+    assert_int_equal(system(command), 0);
+}
+
+static void a_copied_folder_does_not_end_the_task_of_the_original(void **unused)
+{
+    (void)unused;
+    struct task old, copy;
+    task_launch(&w, &old, 1, "echo up; trap 'echo bye; exit 7' TERM; while :; do sleep 0.01; done");
+    await_file(&old, "stdout", "up\n");
+    task_known(&w, &copy, 2);
+    copy_folder(&old, &copy);
+    driver->recover(driver, &copy.run);
+    driver->kill(driver, &copy.run, 60000);
+    await_flag(&w, &copy.has_ended);
+    assert_int_equal(copy.run.end.how, END_LOST);
+    assert_non_null(strstr(copy.run.end.message, "is a copy"));
+    assert_int_equal(kill((pid_t)old.run.pid, 0), 0);
+    driver->kill(driver, &old.run, 60000);
+    await_flag(&w, &old.has_ended);
+    assert_int_equal(old.run.end.code, 7);
+    assert_file(&old, "stdout", "up\nbye\n");
+}
+
+/* Nor when the supervisor is dead, and what it left is swept. */
+static void a_copied_record_sweeps_nobody(void **unused)
+{
+    (void)unused;
+    struct task old, copy;
+    char text[FIELDS_SIZE];
+    struct fields record = {0};
+    struct error err;
+    pid_t bystander = fork();
+    if (bystander == 0) {
+        setsid();
+        pause();
+        _exit(0);
+    }
+    while (getsid(bystander) != bystander)
+        usleep(1000);
+    task_launch(&w, &old, 1, "echo up; while :; do sleep 0.01; done");
+    await_flag(&w, &old.has_started);
+    driver->kill(driver, &old.run, 0);
+    await_flag(&w, &old.has_ended);
+    task_known(&w, &copy, 2);
+    copy_folder(&old, &copy);
+    int folder = open(copy.folder, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(fields_load(&record, folder, "record", &err), 0);
+    fields_get(&record, "boot", text, sizeof text);
+    struct fields changed = {0};
+    struct process victim = process_of(bystander);
+    fields_put(&changed, "boot", text);
+    fields_put_int(&changed, "pid", victim.pid);
+    fields_put_int(&changed, "pid_started", (int64_t)victim.started);
+    fields_put_int(&changed, "folder_dev", fields_int(&record, "folder_dev", 0));
+    fields_put_int(&changed, "folder_ino", fields_int(&record, "folder_ino", 0));
+    assert_int_equal(fields_save(&changed, folder, "record", false, &err), 0);
+    close(folder);
+    driver->recover(driver, &copy.run);
+    await_flag(&w, &copy.has_ended);
+    assert_non_null(strstr(copy.run.end.message, "is a copy"));
+    assert_int_equal(waitpid(bystander, NULL, WNOHANG), 0); /* it lives */
+    kill(bystander, SIGKILL);
+    waitpid(bystander, NULL, 0);
+}
+
 /* The grace of the order counts, not the one that the task was started with. */
 static void without_its_socket_the_grace_is_kept(void **unused)
 {
@@ -702,6 +773,8 @@ int main(void)
         T(without_its_socket_a_task_is_found_and_ended_on_order),
         T(without_its_socket_its_end_is_learned),
         T(without_its_socket_the_grace_is_kept),
+        T(a_copied_folder_does_not_end_the_task_of_the_original),
+        T(a_copied_record_sweeps_nobody),
         T(without_its_record_a_task_is_found_by_what_it_holds),
         T(without_files_to_open_a_task_is_looked_at_again),
         T(a_socket_that_goes_while_the_agent_runs_is_not_missed),

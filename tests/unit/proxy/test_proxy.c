@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -843,6 +844,29 @@ static void sigterm_lets_connections_end(void **unused)
     instance_stop(&a);
 }
 
+/* Its folder was moved, and another one is at its path now. */
+static void it_takes_nobody_elses_socket_along(void **unused)
+{
+    (void)unused;
+    struct instance a;
+    char moved[128], other[128];
+    instance_start(&a, 'a');
+    serve(&a);
+    pid_t pid = proxy_pid();
+    stop_node();
+    snprintf(moved, sizeof moved, "%s.moved", folder);
+    snprintf(other, sizeof other, "%s/proxy.sock", folder);
+    assert_int_equal(rename(folder, moved), 0);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    close(open(other, O_WRONLY | O_CREAT, 0600));
+    kill(pid, SIGTERM);
+    UNTIL(is_gone(pid));
+    assert_int_equal(unlink(other), 0); /* it is there */
+    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(rename(moved, folder), 0);
+    instance_stop(&a);
+}
+
 static void to_stderr(void *data, enum log_level level, const char *line)
 {
     (void)data;
@@ -875,6 +899,7 @@ int main(int argc, char **argv)
         TEST(strangers_are_told_what_is_wrong),
         TEST(has_a_page_with_statistics),
         TEST(sigterm_lets_connections_end),
+        TEST(it_takes_nobody_elses_socket_along),
     };
     signal(SIGPIPE, SIG_IGN);
     if (argc == 2)
