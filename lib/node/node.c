@@ -143,15 +143,33 @@ static bool has_grown(struct db *db, int64_t *checkpointed)
     return true;
 }
 
-/* The agent's holds only what lives: its pages are few, and nobody reads beside us. */
-static void look_after_agent_log(struct node *n)
+static void move_log(struct db *db, const char *whose)
 {
     struct db_checkpoint done;
     struct error err;
-    if (n->agent_db != NULL && has_grown(n->agent_db, &n->agent_checkpointed) &&
-        db_checkpoint(n->agent_db, DB_CHECKPOINT_PASSIVE, &done, &err) != 0)
-        log_warn("no checkpoint of the agent's log", "why=%s",
-                 err.text); /* its next COMMIT fails */
+    if (db_checkpoint(db, DB_CHECKPOINT_PASSIVE, &done, &err) != 0)
+        log_warn("no checkpoint", "of=%s why=%s", whose, err.text); /* its next COMMIT fails */
+}
+
+/* While the hands moved most of the log, some came to it: the last few pages are moved here, where
+ * nobody adds to it, and the next writer begins it anew. Else a busy log would only grow, and a sync
+ * of new room takes twice as long as of room that is used again. */
+static void look_after_log(struct node *n)
+{
+    if (n->mostly_moved) {
+        n->mostly_moved = false;
+        move_log(n->db, "the state");
+    } else if (!n->checkpointing && has_grown(n->db, &n->checkpointed)) {
+        n->checkpointing = true;
+        n->hands->checkpoint(n->hands, db_wal_bytes(n->db));
+    }
+}
+
+/* The agent's holds only what lives: its pages are few, and nobody reads beside us. */
+static void look_after_agent_log(struct node *n)
+{
+    if (n->agent_db != NULL && has_grown(n->agent_db, &n->agent_checkpointed))
+        move_log(n->agent_db, "the agent");
 }
 
 /* One at a time: another begins when the one that nobody wants has ended. */
@@ -171,10 +189,7 @@ static void look_after_fetching(struct node *n)
 
 static void look_after_files(struct node *n)
 {
-    if (!n->checkpointing && has_grown(n->db, &n->checkpointed)) {
-        n->checkpointing = true;
-        n->hands->checkpoint(n->hands, db_wal_bytes(n->db));
-    }
+    look_after_log(n);
     look_after_agent_log(n);
     if (!n->snapshotting && replica_snapshot_wanted(n->replica)) {
         n->snapshotting = true;
