@@ -14,6 +14,7 @@
 #include "base/str.h"
 
 #define NUMBER_MAX 60    /* characters of one number: a double needs no more */
+#define PLAIN_MAX 15     /* characters of an integer that a double surely holds */
 #define EXACT_MAX 0x1p53 /* doubles hold each integer up to here */
 
 /* ---------------------------------------------------------------- scanning */
@@ -188,6 +189,10 @@ static int scan_number(struct scan *s)
     }
 
     size_t len = (size_t)(s->at - start);
+    if (integer && len <= PLAIN_MAX) {
+        s->numbers++;
+        return 0;
+    }
     char text[NUMBER_MAX + 1];
     if (len > NUMBER_MAX)
         return refuse(s, start, "a number of more than 60 characters");

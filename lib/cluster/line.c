@@ -129,23 +129,46 @@ static unsigned gather(struct line *l, uv_buf_t bufs[LIMIT_PEER_WRITE + 1])
     return n;
 }
 
+/* What is left of them when so many bytes have gone. */
+static unsigned skip(uv_buf_t *bufs, unsigned n, size_t taken)
+{
+    unsigned left = 0;
+    for (unsigned i = 0; i < n; i++) {
+        size_t gone = taken < bufs[i].len ? taken : bufs[i].len;
+        taken -= gone;
+        if (gone < bufs[i].len)
+            bufs[left++] = uv_buf_init(bufs[i].base + gone, (unsigned)(bufs[i].len - gone));
+    }
+    return left;
+}
+
+/* True if the system took all of it; else the rest is on its way, or the line is broken. */
+static bool write_now(struct line *l, uv_buf_t *bufs, unsigned n)
+{
+    int64_t taken = stream_try_write(l->stream, bufs, n);
+    l->said = now_of(l);
+    unsigned left = taken < 0 ? n : skip(bufs, n, (size_t)taken);
+    if (left == 0) {
+        drop_sending(l);
+        return true;
+    }
+    l->writing = taken >= 0 && stream_write(l->stream, bufs, left) == 0;
+    if (!l->writing)
+        break_off(l);
+    return false;
+}
+
 void line_push(struct line *l)
 {
     uv_buf_t bufs[LIMIT_PEER_WRITE + 1];
     if (l->state == LINE_CLOSED || l->writing || l->gathering || l->broken || l->ended)
         return;
-    unsigned n = gather(l, bufs);
-    if (n == 0) {
-        if (l->state == LINE_LEAVING)
-            end(l);
-        return;
-    }
-    l->writing = true;
-    l->said = now_of(l);
-    if (stream_write(l->stream, bufs, n) != 0) {
-        l->writing = false;
-        break_off(l);
-    }
+    unsigned n;
+    while ((n = gather(l, bufs)) > 0)
+        if (!write_now(l, bufs, n))
+            return;
+    if (l->state == LINE_LEAVING)
+        end(l);
 }
 
 static void on_written(struct stream *s, const struct error *err)

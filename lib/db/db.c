@@ -372,6 +372,10 @@ int64_t db_changes(const struct db *db)
 {
     return sqlite3_changes64(db->sqlite);
 }
+int64_t db_changes_all(const struct db *db)
+{
+    return sqlite3_total_changes64(db->sqlite);
+}
 
 /* ---- schema */
 
@@ -458,7 +462,7 @@ int db_copy_to(struct db *db, const char *path, struct error *err)
 static int on_progress(void *data)
 {
     struct db *db = data;
-    return sqlite3_memory_used() > LIMIT_SQL_BYTES ||
+    return db_thread_bytes() > LIMIT_SQL_BYTES ||
            (db->go_on != NULL && !db->go_on(db->go_on_data));
 }
 

@@ -67,6 +67,7 @@ void db_rollback_to(struct db *db); /* undoes it, and ends the savepoint too */
 
 int64_t db_last_id(const struct db *db); /* the rowid of the last insert */
 int64_t db_changes(const struct db *db); /* rows the last statement changed */
+int64_t db_changes_all(const struct db *db); /* rows that were changed since it was opened */
 
 /* ---- schema */
 
@@ -97,6 +98,6 @@ int db_copy_to(struct db *db, const char *path, struct error *err) MUST_CHECK;
 /* ---- limits of a reader */
 
 /* `go_on` is asked every few hundred steps of the engine; false ends the statement with ERR_LIMIT,
- * and so does it when SQLite holds more than LIMIT_SQL_BYTES in this process.
+ * and so does it when SQLite holds more than LIMIT_SQL_BYTES for this thread.
  * NULL takes it off. */
 void db_set_patience(struct db *db, bool (*go_on)(void *data), void *data);

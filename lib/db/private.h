@@ -38,6 +38,8 @@ struct db {
     void *go_on_data;
 };
 
+int64_t db_thread_bytes(void); /* that SQLite holds for this thread */
+
 /* Describes SQLite's result `rc` of doing `what` in err; on a fail_stop connection it sticks.
  * Returns -1. */
 int db_error(struct db *db, int rc, const char *what, struct error *err);

@@ -29,10 +29,11 @@ bool mailbox_put(struct mailbox *m, const void *item, enum lane lane)
         }
         memcpy(m->items + m->n++ * m->item_size, item, m->item_size);
         m->bounded += lane == LANE_BOUNDED;
-        if (m->n == 1)
-            uv_cond_signal(&m->filled);
     }
+    bool first = room && m->n == 1;
     uv_mutex_unlock(&m->lock);
+    if (first)
+        uv_cond_signal(&m->filled); /* who wakes up finds the lock free */
     return room;
 }
 

@@ -126,7 +126,9 @@ static void claim(struct apply *a, const struct job_row *job, int64_t priority,
 static void decide_targets(struct apply *a, int64_t job_id, const struct json *item)
 {
     struct job_row job;
-    if (!state_job_by_id(a->s, job_id, &job))
+    bool none = json_first(json_get(item, "claims")) == NULL && json_get(item, "missed") == NULL &&
+                json_get(item, "coalesced") == NULL;
+    if (none || !state_job_by_id(a->s, job_id, &job))
         return;
     int64_t priority = json_int(json_get(item, "priority"), 0);
     static const struct {
@@ -220,6 +222,24 @@ static void bind_job(struct stmt *q, const struct json *v, const char *definitio
     bind_optional(q, ":last_error", json_get(c, "last_error_ms"));
 }
 
+/* What a put has to know of the job that it replaces; all zero: there is none. */
+struct old_job {
+    int64_t id, generation;
+    bool disabled;
+};
+
+static bool find_old(struct state *s, const char *name, struct old_job *out)
+{
+    struct stmt *q = query_use(s, JOB_TO_PUT);
+    stmt_bind_text(q, ":name", name);
+    *out = (struct old_job){0};
+    if (!stmt_row(q))
+        return false;
+    *out = (struct old_job){stmt_i64(q, 0), stmt_i64(q, 1), stmt_bool(q, 2)};
+    stmt_end(q);
+    return true;
+}
+
 /* {"name","base": generation or 0,"definition","disabled","schedule","k","remaining","next_ms",
  *  "counters","priority","claims","missed","coalesced"} */
 int apply_job_put(struct apply *a)
@@ -227,9 +247,9 @@ int apply_job_put(struct apply *a)
     const struct json *v = a->c->args;
     const char *name = json_str(json_get(v, "name"), "");
     int64_t base = json_int(json_get(v, "base"), 0);
-    struct job_row old;
-    bool known = state_job_by_name(a->s, name, &old);
-    if (base != (known ? old.generation : 0))
+    struct old_job old;
+    bool known = find_old(a->s, name, &old);
+    if (base != old.generation)
         return refuse_stale(a, "job '%s' was changed meanwhile", name);
 
     struct buf definition;

@@ -97,6 +97,7 @@
     X(DEPLOYMENT_APPS, "select path from deployment_apps where deployment = :id order by path")    \
     X(JOB_BY_ID, JOB_COLUMNS "where j.id = :id")                                                   \
     X(JOB_BY_NAME, JOB_COLUMNS "where j.name = :name")                                             \
+    X(JOB_TO_PUT, "select id, generation, disabled from jobs where name = :name")                  \
     X(JOBS, JOB_COLUMNS "where j.name > :after order by j.name limit :limit")                      \
     X(JOBS_CREATED, JOB_COLUMNS "order by j.id")                                                   \
     X(JOBS_DUE, JOB_COLUMNS "where j.next_ms <= :now order by j.next_ms, j.id limit :limit")       \

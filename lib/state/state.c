@@ -244,32 +244,37 @@ int refuse_stale(struct apply *a, const char *fmt, ...)
     return -1;
 }
 
-static int (*const appliers[COMMAND_KINDS])(struct apply *a) = {
-    [COMMAND_SCHEMA_UPGRADE] = apply_schema_upgrade,
-    [COMMAND_SETTING_PUT] = apply_setting_put,
-    [COMMAND_NODE_PUT] = apply_node_put,
-    [COMMAND_AGENT_REGISTER] = apply_agent_register,
-    [COMMAND_AGENT_STATE] = apply_agent_state,
-    [COMMAND_APP_PUT] = apply_app_put,
-    [COMMAND_APP_DELAY_RESET] = apply_app_delay_reset,
-    [COMMAND_APP_FORGET] = apply_app_forget,
-    [COMMAND_DEPLOYMENT_STEP] = apply_deployment_step,
-    [COMMAND_TASK_LAUNCH] = apply_task_launch,
-    [COMMAND_TASK_KILL] = apply_task_kill,
-    [COMMAND_TASK_UPDATE] = apply_task_update,
-    [COMMAND_JOB_PUT] = apply_job_put,
-    [COMMAND_JOB_DELETE] = apply_job_delete,
-    [COMMAND_JOB_TICK] = apply_job_tick,
-    [COMMAND_JOB_TRIGGER] = apply_job_trigger,
-    [COMMAND_RUN_UPDATE] = apply_run_update,
-    [COMMAND_TOKEN_PUT] = apply_token_put,
-    [COMMAND_TOKEN_REVOKE] = apply_token_revoke,
-    [COMMAND_NODE_JOIN] = apply_node_join,
-    [COMMAND_NODE_RENEW] = apply_node_renew,
-    [COMMAND_NODE_HOLD] = apply_node_hold,
-    [COMMAND_NODE_REMOVE] = apply_node_remove,
-    [COMMAND_AGENT_DRAIN] = apply_agent_drain,
-    [COMMAND_NODE_STATE] = apply_node_state,
+/* A command looks before it writes, so that a refusal leaves nothing; one of several parts may find
+ * out late, and is undone then. */
+static const struct {
+    int (*apply)(struct apply *a);
+    bool may_be_undone;
+} appliers[COMMAND_KINDS] = {
+    [COMMAND_SCHEMA_UPGRADE] = {apply_schema_upgrade},
+    [COMMAND_SETTING_PUT] = {apply_setting_put},
+    [COMMAND_NODE_PUT] = {apply_node_put},
+    [COMMAND_AGENT_REGISTER] = {apply_agent_register},
+    [COMMAND_AGENT_STATE] = {apply_agent_state},
+    [COMMAND_APP_PUT] = {apply_app_put, .may_be_undone = true},
+    [COMMAND_APP_DELAY_RESET] = {apply_app_delay_reset},
+    [COMMAND_APP_FORGET] = {apply_app_forget},
+    [COMMAND_DEPLOYMENT_STEP] = {apply_deployment_step},
+    [COMMAND_TASK_LAUNCH] = {apply_task_launch},
+    [COMMAND_TASK_KILL] = {apply_task_kill},
+    [COMMAND_TASK_UPDATE] = {apply_task_update},
+    [COMMAND_JOB_PUT] = {apply_job_put},
+    [COMMAND_JOB_DELETE] = {apply_job_delete},
+    [COMMAND_JOB_TICK] = {apply_job_tick},
+    [COMMAND_JOB_TRIGGER] = {apply_job_trigger},
+    [COMMAND_RUN_UPDATE] = {apply_run_update},
+    [COMMAND_TOKEN_PUT] = {apply_token_put},
+    [COMMAND_TOKEN_REVOKE] = {apply_token_revoke},
+    [COMMAND_NODE_JOIN] = {apply_node_join},
+    [COMMAND_NODE_RENEW] = {apply_node_renew},
+    [COMMAND_NODE_HOLD] = {apply_node_hold},
+    [COMMAND_NODE_REMOVE] = {apply_node_remove},
+    [COMMAND_AGENT_DRAIN] = {apply_agent_drain},
+    [COMMAND_NODE_STATE] = {apply_node_state},
 };
 
 /* As it was answered then. */
@@ -341,6 +346,28 @@ static void remember(struct apply *a)
     buf_close(&text);
 }
 
+static void apply_or_undo(struct apply *a)
+{
+    struct state *s = a->s;
+    size_t kept_before = s->kept_n;
+    db_savepoint(s->db);
+    if (appliers[a->c->kind].apply(a) == 0) {
+        db_release(s->db);
+    } else {
+        db_rollback_to(s->db);
+        drop_kept(s, kept_before);
+    }
+}
+
+static void apply_whole(struct apply *a)
+{
+    struct state *s = a->s;
+    size_t kept_before = s->kept_n;
+    int64_t changes_before = db_changes_all(s->db);
+    if (appliers[a->c->kind].apply(a) != 0)
+        ASSERT(s->kept_n == kept_before && db_changes_all(s->db) == changes_before);
+}
+
 void state_apply(struct state *s, uint64_t index, uint64_t term, const struct command *c,
                  struct outcome *outcome)
 {
@@ -364,14 +391,10 @@ void state_apply(struct state *s, uint64_t index, uint64_t term, const struct co
     bool named = c->rid[0] != '\0';
     if (named && state_request_outcome(s, c->rid, outcome))
         return;
-    size_t kept_before = s->kept_n;
-    db_savepoint(s->db);
-    if (appliers[c->kind](&a) == 0) {
-        db_release(s->db);
-    } else {
-        db_rollback_to(s->db);
-        drop_kept(s, kept_before);
-    }
+    if (appliers[c->kind].may_be_undone)
+        apply_or_undo(&a);
+    else
+        apply_whole(&a);
     if (named)
         remember(&a);
 }
