@@ -1,5 +1,5 @@
-/* lib/db/memory.c - SQLite's memory, counted a thread. SQLite's own count is one for all threads, and
- * the lock before it is a twentieth of what a small write costs. */
+/* lib/db/memory.c - SQLite's memory, counted a thread. SQLite's own count is one for all threads,
+ * and the lock before it is a twentieth of what a small write costs. */
 #include <malloc.h>
 #include <stdlib.h>
 

@@ -50,6 +50,7 @@ bool command_parse_word(const char *word, enum command_kind *out);
 
 #define COMMAND_LEVEL 6 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
+#define JOB_TEXT_LEVEL 6 /* from here on job.put has the definition as a text */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {

@@ -240,6 +240,19 @@ static bool find_old(struct state *s, const char *name, struct old_job *out)
     return true;
 }
 
+/* The text that the command brings; below JOB_TEXT_LEVEL it brings an object, which is printed. */
+static const char *definition_of(const struct json *put, struct buf *printed)
+{
+    const struct json *definition = json_get(put, "definition");
+    struct json_writer w;
+    if (json_is(definition, JSON_STRING))
+        return json_str(definition, "");
+    buf_init(printed, LIMIT_ENTRY_BYTES);
+    json_begin(&w, printed);
+    json_put_value(&w, definition);
+    return buf_str(printed);
+}
+
 /* {"name","base": generation or 0,"definition","disabled","schedule","k","remaining","next_ms",
  *  "counters","priority","claims","missed","coalesced"} */
 int apply_job_put(struct apply *a)
@@ -252,19 +265,16 @@ int apply_job_put(struct apply *a)
     if (base != old.generation)
         return refuse_stale(a, "job '%s' was changed meanwhile", name);
 
-    struct buf definition;
-    buf_init(&definition, LIMIT_ENTRY_BYTES);
-    struct json_writer w;
-    json_begin(&w, &definition);
-    json_put_value(&w, json_get(v, "definition"));
+    struct buf printed = {0};
+    const char *definition = definition_of(v, &printed);
     struct stmt *q = change_use(a->s, known ? JOB_REPLACE : JOB_ADD);
     if (known)
         stmt_bind_i64(q, ":id", old.id);
     else
         stmt_bind_text(q, ":name", name);
-    bind_job(q, v, buf_str(&definition));
+    bind_job(q, v, definition);
     stmt_run(q);
-    buf_close(&definition);
+    buf_close(&printed);
     int64_t id = known ? old.id : db_last_id(a->s->db);
     if (known && json_bool(json_get(v, "disabled"), false) && !old.disabled)
         each_open_run(a, id, cancel_waiting);
@@ -272,6 +282,7 @@ int apply_job_put(struct apply *a)
     tell_job(a, id, name,
              known ? event_put(a, NOUN_JOB, name, "put", "job %s was changed", name)
                    : event_put(a, NOUN_JOB, name, "put", "job %s was created", name));
+    struct json_writer w;
     json_begin(&w, &a->outcome->detail);
     json_object(&w);
     json_member_int(&w, "job", id);

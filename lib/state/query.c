@@ -123,6 +123,18 @@ struct stmt *state_agents(struct state *s)
     return query_use(s, AGENTS);
 }
 
+bool state_agents_largest(struct state *s, struct resources *out)
+{
+    struct stmt *q = query_use(s, AGENTS_LARGEST);
+    bool any = stmt_row(q) && !stmt_is_null(q, 0);
+    if (any)
+        *out = (struct resources){.cpus_milli = stmt_i64(q, 0),
+                                  .mem_bytes = stmt_i64(q, 1),
+                                  .disk_bytes = stmt_i64(q, 2)};
+    stmt_end(q);
+    return any;
+}
+
 struct stmt *state_agent_ports(struct state *s, int64_t agent)
 {
     struct stmt *q = query_use(s, AGENT_PORTS);

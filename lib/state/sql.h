@@ -58,6 +58,8 @@
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
     X(AGENT_BY_UID, AGENT_COLUMNS "where uid = :uid")                                              \
     X(AGENTS, AGENT_COLUMNS "order by id")                                                         \
+    X(AGENTS_LARGEST, "select max(cpus_milli), max(mem_bytes), max(disk_bytes) from agents "       \
+                      "where state <> 4")                                                          \
     X(AGENT_PORTS, "select port from agent_ports where agent = :agent order by port")              \
     X(PORT_HOLDER, "select task from agent_ports where agent = :agent and port = :port")           \
     X(APP_BY_ID, APP_COLUMNS "where a.id = :id")                                                   \

@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "db/statement.h"
 #include "model/command.h"
+#include "model/resources.h"
 #include "model/states.h"
 
 struct state;
@@ -111,6 +112,8 @@ struct agent_row {
 bool state_agent_by_id(struct state *s, int64_t id, struct agent_row *out);
 bool state_agent_by_uid(struct state *s, int64_t uid, struct agent_row *out);
 struct stmt *state_agents(struct state *s); /* by id */
+/* The most that one has of each; false when there is none. */
+bool state_agents_largest(struct state *s, struct resources *out);
 bool state_agent_next(struct stmt *q, struct agent_row *out);
 struct stmt *state_agent_ports(struct state *s,
                                int64_t agent); /* column 0: ports taken, ascending */

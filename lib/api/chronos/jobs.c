@@ -9,24 +9,6 @@
 
 /* ---- what a person should know of a job that is accepted all the same */
 
-/* The largest machine's amounts; false when there is no machine yet. */
-static bool largest(struct state *s, struct resources *out)
-{
-    struct agent_row a;
-    struct stmt *q = state_agents(s);
-    bool any = false;
-    *out = (struct resources){0};
-    while (state_agent_next(q, &a)) {
-        if (a.state == AGENT_GONE)
-            continue;
-        any = true;
-        out->cpus_milli = a.cpus_milli > out->cpus_milli ? a.cpus_milli : out->cpus_milli;
-        out->mem_bytes = a.mem_bytes > out->mem_bytes ? a.mem_bytes : out->mem_bytes;
-        out->disk_bytes = a.disk_bytes > out->disk_bytes ? a.disk_bytes : out->disk_bytes;
-    }
-    return any;
-}
-
 static void warn(struct tell *t, const char *text)
 {
     mem_free(t->kept);
@@ -37,7 +19,7 @@ static void warn_of_size(struct tell *t, const struct job *job)
 {
     char text[160];
     struct resources most, needs = job_needs(job);
-    if (!largest(t->c.view->state, &most))
+    if (!state_agents_largest(t->c.view->state, &most))
         return;
     if (needs.cpus_milli > most.cpus_milli)
         snprintf(text, sizeof text, "cpus: the job needs %g, the largest node has %g", job->cpus,
@@ -108,7 +90,8 @@ static void put_job(struct tell *t, enum job_kind kind)
         return;
     warn_of_size(t, &job);
     tell_begin(t, COMMAND_JOB_PUT, &w, answer_put);
-    bool runs = jobs_write_put(&job, known ? &old : NULL, t->c.view->now.wall, &w);
+    bool runs = jobs_write_put(&job, known ? &old : NULL, state_level(t->c.view->state),
+                               t->c.view->now.wall, &w);
     tell_end(t, &w);
     if (!runs)
         warn(t, "schedule: all its runs are in the past: the job will never run");
@@ -190,7 +173,7 @@ void chronos_mark_success(struct tell *t)
     job.errors_since_success = 0;
     job.last_success = v->now.wall;
     tell_begin(t, COMMAND_JOB_PUT, &w, marked);
-    jobs_write_same(&job, &row, &w);
+    jobs_write_same(&job, &row, state_level(v->state), &w);
     tell_end(t, &w);
     job_close(&job);
 }

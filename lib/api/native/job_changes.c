@@ -128,7 +128,8 @@ void native_put_job(struct tell *t)
     if (native_once(t, answer_put) || (known && !may_replace(t)) || !take_job(t, known, &job))
         return;
     tell_begin(t, COMMAND_JOB_PUT, &w, answer_put);
-    bool runs = jobs_write_put(&job, known ? &old : NULL, t->c.view->now.wall, &w);
+    bool runs = jobs_write_put(&job, known ? &old : NULL, state_level(t->c.view->state),
+                               t->c.view->now.wall, &w);
     tell_end(t, &w);
     if (!runs)
         t->kept = mem_strdup("schedule: all its runs are in the past, so it will never run");

@@ -31,12 +31,14 @@ struct mono jobs_due(const struct jobs *j);
 bool jobs_run_spec(struct state *state, const struct task_row *t, struct buf *out);
 
 /* Writes the arguments of job.put for a job that a client sent (2.6, 3.5 A): cursor, displayed
- * schedule, claims. `old` NULL: a new job. `w` stands inside the open object of the command. False:
+ * schedule, claims. `old` NULL: a new job. `level`: the state's, which says how they are written.
+ * `w` stands inside the open object of the command. False:
  * the job is right, but of its runs none will ever be due (3.5 A.3): the answer warns. */
-bool jobs_write_put(struct job *new_job, const struct job_row *old, struct wall now,
+bool jobs_write_put(struct job *new_job, const struct job_row *old, int level, struct wall now,
                     struct json_writer *w);
 /* The same for a job as jobs_load() gave it, with other counters: nothing else changes. */
-void jobs_write_same(const struct job *job, const struct job_row *row, struct json_writer *w);
+void jobs_write_same(const struct job *job, const struct job_row *row, int level,
+                     struct json_writer *w);
 /* The arguments of job.trigger for a run that a client asks for; blank `arguments`, or NULL, are
  * none. */
 void jobs_write_trigger(const struct job *job, const char *arguments, struct wall now,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "base/str.h"
 #include "scheduler/jobs/private.h"
 
@@ -113,20 +114,36 @@ static void write_counters(const struct job *job, struct json_writer *w)
     json_object_end(w);
 }
 
-static void write_put(const struct job *job, int64_t base, const struct cursor_step *step,
-                      struct json_writer *w)
+/* As a text: each replica keeps it as it is, and need not take it apart. */
+static void write_definition(const struct job *job, int level, struct json_writer *w)
+{
+    struct buf text;
+    struct json_writer in_text;
+    if (level < JOB_TEXT_LEVEL) {
+        json_key(w, "definition");
+        job_store(job, w);
+        return;
+    }
+    buf_init(&text, LIMIT_ENTRY_BYTES);
+    json_begin(&in_text, &text);
+    job_store(job, &in_text);
+    json_member_str(w, "definition", buf_str(&text));
+    buf_close(&text);
+}
+
+static void write_put(const struct job *job, const struct job_row *old, int level,
+                      const struct cursor_step *step, struct json_writer *w)
 {
     json_member_str(w, "name", job->name);
-    json_member_int(w, "base", base);
-    json_key(w, "definition");
-    job_store(job, w);
+    json_member_int(w, "base", old != NULL ? old->generation : 0);
+    write_definition(job, level, w);
     json_member_bool(w, "disabled", job->disabled);
     write_counters(job, w);
     if (job->kind == JOB_SCHEDULED)
         write_step(job, step, !job->disabled, w);
 }
 
-bool jobs_write_put(struct job *job, const struct job_row *old, struct wall now,
+bool jobs_write_put(struct job *job, const struct job_row *old, int level, struct wall now,
                     struct json_writer *w)
 {
     struct cursor_step step = {0};
@@ -139,17 +156,18 @@ bool jobs_write_put(struct job *job, const struct job_row *old, struct wall now,
         settle(job, old != NULL ? &was : NULL, now, &step);
     if (old != NULL)
         job_close(&was);
-    write_put(job, old != NULL ? old->generation : 0, &step, w);
+    write_put(job, old, level, &step, w);
     bool used_up = step.cursor.remaining == 0 && step.claimed.n == 0;
     return job->kind != JOB_SCHEDULED || job->schedule.count == 0 || !used_up;
 }
 
-void jobs_write_same(const struct job *job, const struct job_row *row, struct json_writer *w)
+void jobs_write_same(const struct job *job, const struct job_row *row, int level,
+                     struct json_writer *w)
 {
     struct cursor_step step = {.cursor = job->cursor};
     if (job->kind == JOB_SCHEDULED)
         step.next = cursor_next(&job->schedule, &job->cursor);
-    write_put(job, row->generation, &step, w);
+    write_put(job, row, level, &step, w);
 }
 
 /* ---- running by hand */
