@@ -69,9 +69,25 @@ static void shortest(double v, char *dst, size_t size)
     }
 }
 
+/* Most amounts are whole, or whole thousandths: these are written without a search. */
+static bool in_thousandths(double v, char dst[DOUBLE_TEXT_SIZE])
+{
+    if (signbit(v) || (v != 0 && v < 1e-3) || v >= 1e7)
+        return false;
+    int64_t n = (int64_t)(v * 1000 + 0.5);
+    if ((double)n / 1000 != v) /* rounded as reading the text rounds */
+        return false;
+    int len = snprintf(dst, DOUBLE_TEXT_SIZE, "%d.%03d", (int)(n / 1000), (int)(n % 1000));
+    while (dst[len - 1] == '0' && dst[len - 2] != '.')
+        dst[--len] = '\0';
+    return true;
+}
+
 const char *double_text(double v, char dst[DOUBLE_TEXT_SIZE])
 {
     ASSERT(isfinite(v));
+    if (in_thousandths(v, dst))
+        return dst;
     double size = fabs(v);
     char text[26]; /* "-1.7976931348623157e+308" */
     shortest(v, text, sizeof(text));

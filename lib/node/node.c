@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 
-#define CHECKPOINT_WAL_BYTES (4 << 20)
+#define CHECKPOINT_WAL_BYTES (8 << 20)
 
 /* ---------------- thinking */
 

@@ -317,6 +317,33 @@ static void a_reader_can_lose_patience(void **state)
     db_close(reader);
 }
 
+static bool go_on(void *data)
+{
+    (void)data;
+    return true;
+}
+
+static void a_reader_is_ended_that_takes_too_much_memory(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    struct db *reader;
+    struct db_options options = {.read_only = true, .vfs = "machine"};
+    assert_int_equal(db_open(f->path, &options, &reader, &err), 0);
+    db_set_patience(reader, go_on, NULL);
+    struct stmt *q = db_query(
+        reader,
+        SLICE("with recursive n(i) as (select 1 union all select i+1 from n limit 200)"
+              " select count(*) over (), i from (select i, zeroblob(4000000) z from n order by z)"),
+        &err);
+    assert_non_null(q);
+    assert_false(stmt_row(q));
+    assert_int_equal(db_check(reader, &err), -1);
+    assert_int_equal(err.code, ERR_LIMIT);
+    stmt_free(q);
+    db_close(reader);
+}
+
 static void the_log_is_checkpointed_by_hands_only(void **state)
 {
     struct fixture *f = *state;
@@ -517,6 +544,7 @@ int main(void)
         TEST(readers_see_what_is_committed),
         cmocka_unit_test(a_writer_waits_for_who_holds_the_lock),
         TEST(a_reader_can_lose_patience),
+        TEST(a_reader_is_ended_that_takes_too_much_memory),
         TEST(the_log_is_checkpointed_by_hands_only),
         TEST(the_log_has_room_before_it_needs_it),
         TEST(a_reader_in_its_rows_holds_truncation_up),

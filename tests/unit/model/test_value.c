@@ -1,5 +1,8 @@
 #include "unit.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "model/value.h"
 
 static void shows_doubles_as_java_does(void **unused)
@@ -29,6 +32,25 @@ static void shows_doubles_as_java_does(void **unused)
         char text[DOUBLE_TEXT_SIZE];
         assert_string_equal(double_text(CASES[i].v, text), CASES[i].text);
     }
+}
+
+static void assert_shortest(double v)
+{
+    char text[DOUBLE_TEXT_SIZE];
+    const char *fraction = strchr(double_text(v, text), '.') + 1;
+    assert_true(strtod(text, NULL) == v);
+    size_t digits = strlen(fraction);
+    assert_true(digits == 1 || fraction[digits - 1] != '0');
+    assert_true(digits <= 3);
+}
+
+static void shows_thousandths_with_no_digit_too_many(void **unused)
+{
+    (void)unused;
+    for (int n = 1; n < 10000; n++)
+        assert_shortest(n / 1000.0);
+    for (int64_t n = 10000; n < 10000000000; n += 999331)
+        assert_shortest((double)n / 1000);
 }
 
 static void of_two_variables_the_later_stays_in_the_earlier_place(void **unused)
@@ -68,6 +90,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shows_doubles_as_java_does),
+        cmocka_unit_test(shows_thousandths_with_no_digit_too_many),
         cmocka_unit_test(of_two_variables_the_later_stays_in_the_earlier_place),
         cmocka_unit_test(finds_pairs_and_strings),
     };
