@@ -462,8 +462,7 @@ int db_copy_to(struct db *db, const char *path, struct error *err)
 static int on_progress(void *data)
 {
     struct db *db = data;
-    return db_thread_bytes() > LIMIT_SQL_BYTES ||
-           (db->go_on != NULL && !db->go_on(db->go_on_data));
+    return db_thread_bytes() > LIMIT_SQL_BYTES || (db->go_on != NULL && !db->go_on(db->go_on_data));
 }
 
 void db_set_patience(struct db *db, bool (*go_on)(void *data), void *data)

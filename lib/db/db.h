@@ -65,8 +65,8 @@ void db_savepoint(struct db *db);
 void db_release(struct db *db);     /* keeps what was done since */
 void db_rollback_to(struct db *db); /* undoes it, and ends the savepoint too */
 
-int64_t db_last_id(const struct db *db); /* the rowid of the last insert */
-int64_t db_changes(const struct db *db); /* rows the last statement changed */
+int64_t db_last_id(const struct db *db);     /* the rowid of the last insert */
+int64_t db_changes(const struct db *db);     /* rows the last statement changed */
 int64_t db_changes_all(const struct db *db); /* rows that were changed since it was opened */
 
 /* ---- schema */

@@ -411,11 +411,11 @@ int apply_node_join(struct apply *a)
     return 0;
 }
 
+/* But not from `members`, where it is until it votes no more. */
 static void drop_node(struct apply *a, int64_t node)
 {
-    static const int rows[] = {NODE_DROP, LISTENERS_DROP, HOLD_END, MEMBER_DROP};
-    size_t n = sizeof rows / sizeof rows[0] - (a->s->level < LEVEL_MEMBERS);
-    for (size_t i = 0; i < n; i++) {
+    static const int rows[] = {NODE_DROP, LISTENERS_DROP, HOLD_END};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct stmt *q = change_use(a->s, rows[i]);
         stmt_bind_i64(q, ":node", node);
         stmt_run(q);
@@ -433,8 +433,8 @@ static bool knows_node(struct state *s, int64_t id, char name[JOIN_NAME_MAX + 1]
     return admitted ? identity.gone.ms == 0 : announced;
 }
 
-/* {"id", "reason"?}. Whether the cluster can do without it, the leader has looked at; one of before
- * there were identities is removed as well. */
+/* {"id", "reason"?, "leaving"?}. Whether the cluster can do without it, the leader has looked at:
+ * with so many leaving. One of before there were identities is removed as well. */
 int apply_node_remove(struct apply *a)
 {
     int64_t id = json_int(json_get(a->c->args, "id"), 0);
@@ -442,6 +442,9 @@ int apply_node_remove(struct apply *a)
     char name[JOIN_NAME_MAX + 1];
     if (!knows_node(a->s, id, name))
         return refuse(a, ERR_NOT_FOUND, "node %lld is not of this cluster", (long long)id);
+    int64_t leaving = state_voters_leaving(a->s);
+    if (leaving != json_int(json_get(a->c->args, "leaving"), leaving))
+        return refuse_stale(a, "node %s: another one was removed meanwhile", name);
     struct stmt *q = change_use(a->s, IDENTITY_GONE);
     stmt_bind_i64(q, ":id", id);
     stmt_bind_i64(q, ":at", a->c->at.ms);

@@ -779,6 +779,11 @@ bool state_member(struct state *s, int64_t node, struct member_row *out)
     return true;
 }
 
+int64_t state_voters_leaving(struct state *s)
+{
+    return s->level < LEVEL_MEMBERS ? 0 : stmt_one_i64(query_use(s, VOTERS_LEAVING), 0);
+}
+
 struct stmt *state_members(struct state *s)
 {
     return s->level < LEVEL_MEMBERS ? NULL : query_use(s, MEMBERS);

@@ -139,9 +139,11 @@
 #define QUERIES_4(X)                                               \
     X(DRAINS_ANY, "select 1 from drains where agent >= 0 limit 1") \
     X(DRAIN_OF, "select since_ms, made_by from drains where agent = :agent")
-#define QUERIES_5(X)                                                       \
-    X(MEMBER, "select role, up, since_ms from members where node = :node") \
-    X(MEMBERS, "select node from members order by node")
+#define QUERIES_5(X)                                                                       \
+    X(MEMBER, "select role, up, since_ms from members where node = :node")                 \
+    X(MEMBERS, "select node from members order by node")                                   \
+    X(VOTERS_LEAVING, "select count(*) from members m join identities i on i.id = m.node " \
+                      "where m.role = 1 and i.gone_ms is not null")
 #define QUERIES_6(X) X(IDENTITY_KEY, "select hash from identity_keys where node = :node")
 
 /* Applying: only on the writer. */

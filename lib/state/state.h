@@ -285,6 +285,9 @@ struct member_row {
 };
 bool state_member(struct state *s, int64_t node, struct member_row *out);
 struct stmt *state_members(struct state *s); /* column 0: the node, ascending; NULL: none */
+/* Voters that were removed from the cluster: until the others have agreed to vote without them, a
+ * majority is one of all. */
+int64_t state_voters_leaving(struct state *s);
 bool state_node_is_held(struct state *s, int64_t node); /* a master that is to stay a standby */
 
 /* ---- who may come, and who came. Empty below level 2. The hashes of secrets are in no row. */

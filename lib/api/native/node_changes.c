@@ -168,6 +168,7 @@ void native_delete_node(struct tell *t)
         return;
     tell_begin(t, COMMAND_NODE_REMOVE, &w, native_written);
     json_member_int(&w, "id", n.node);
+    json_member_int(&w, "leaving", state_voters_leaving(t->c.view->state));
     tell_end(t, &w);
 }
 

@@ -581,6 +581,29 @@ static void replaced_nodes_are_forgotten_when_they_are_many(void **data)
 
 /* ---- renewing */
 
+static void of_two_removals_decided_together_the_second_is_looked_at_again(void **data)
+{
+    struct fixture *f = *data;
+    found_cluster(f);
+    put_token(f, 7, MODES_ALL, HOUR);
+    for (int64_t id = 2; id <= 3; id++) {
+        struct joining j = joining_of(f, id, 7);
+        j.address = id == 2 ? "10.0.0.2:5055" : "10.0.0.3:5055";
+        joined(f, &j);
+    }
+    applied(f, "schema.upgrade", "{'level':5}");
+    applied(f, "node.state",
+            "{'set':[{'node':1,'role':1,'up':true},{'node':2,'role':1,'up':true},"
+            "{'node':3,'role':1,'up':true}]}");
+    applied(f, "node.remove", "{'id':3,'leaving':0}");
+    assert_int_equal(state_voters_leaving(f->state), 1);
+    apply(f, "node.remove", "{'id':2,'leaving':0}");
+    assert_true(f->last.stale);
+    applied(f, "node.state", "{'set':[{'node':3,'role':-1,'up':false}]}");
+    assert_int_equal(state_voters_leaving(f->state), 0);
+    applied(f, "node.remove", "{'id':2,'leaving':0}");
+}
+
 static void the_next_certificate_is_noted(void **data)
 {
     struct fixture *f = *data;
@@ -628,6 +651,7 @@ int main(void)
         TEST(an_address_is_one_nodes_until_another_takes_its_place),
         TEST(what_makes_no_node_is_refused),
         TEST(replaced_nodes_are_forgotten_when_they_are_many),
+        TEST(of_two_removals_decided_together_the_second_is_looked_at_again),
         TEST(the_next_certificate_is_noted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

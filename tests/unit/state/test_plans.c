@@ -25,6 +25,7 @@ struct allowed {
 
 static const struct allowed allowed[] = {
     {"AGENTS", "SCAN agents", "a list"},
+    {"AGENTS_LARGEST", "SCAN agents", "a maximum"},
     {"APPS_GONE", "SCAN a USING INDEX apps_going", "a list of these"},
     {"APPS_COUNT", "SCAN apps USING INDEX apps_by_path", "counts"},
     {"TASK_OF_JOB_NAMED", "USE TEMP B-TREE FOR ORDER BY", "of the runs of one job"},
