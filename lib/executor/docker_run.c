@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -14,6 +16,7 @@
 #include "executor/docker_auth.h"
 #include "executor/docker_log.h"
 #include "executor/docker_pull.h"
+#include "executor/fields.h"
 
 #define ASK_MS 30000        /* one question */
 #define CREATE_MS 120000    /* a slow disk may take long to make a container's layers */
@@ -45,6 +48,8 @@ struct contained {
     uv_fs_t mark;
     uv_work_t work;
     struct buf auth; /* the header line for the registry */
+    char *owner;     /* the folder of tasks that the container's label names, if it is not ours */
+    bool asked_owner, foreign;
     /* output */
     struct docker_log log;
     bool tty;
@@ -112,6 +117,7 @@ static void on_timer_closed(uv_handle_t *handle)
     run->state = NULL;
     docker_pull_close(&c->pull);
     buf_close(&c->auth);
+    mem_free(c->owner);
     mem_free(c);
     if (d->stopped == NULL)
         run->ended(run);
@@ -543,6 +549,64 @@ static void be_gone(struct contained *c)
     leave(c);
 }
 
+/* ---- whose it is: a folder that was copied names the containers of the original */
+
+/* If the task is in the folder that the label names, still, and that is not this one by another
+ * path, it is that one's; if not, this one was moved. On a thread. */
+static void on_look_at_owner(uv_work_t *work)
+{
+    struct contained *c = work->data;
+    struct fields task = {0};
+    struct stat there, here;
+    struct error ignored;
+    struct buf path;
+    char container[80];
+    buf_init(&path, PATH_MAX);
+    buf_printf(&path, "%s/%" PRId64, c->owner, c->run->number);
+    int folder = open(buf_str(&path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    buf_close(&path);
+    if (folder < 0)
+        return;
+    bool same = fstat(folder, &there) != 0 || stat(c->run->folder, &here) != 0 ||
+                (there.st_dev == here.st_dev && there.st_ino == here.st_ino);
+    if (!same && fields_load(&task, folder, "task", &ignored) == 0)
+        c->foreign =
+            str_eq(fields_get(&task, "container", container, sizeof(container)), c->run->container);
+    close(folder);
+}
+
+static void on_owner_looked_at(uv_work_t *work, int status)
+{
+    struct contained *c = work->data;
+    (void)status;
+    c->reading = false;
+    if (is_leaving(c))
+        return;
+    if (!c->foreign) {
+        go(c, LOOK);
+        return;
+    }
+    run_end_text(&c->run->end, END_LOST,
+                 "The task's folder is a copy: the container is that of the other folder, and goes "
+                 "on there if it runs");
+    leave(c);
+}
+
+/* False: it is ours, or we know by now that it is. */
+static bool look_at_owner(struct contained *c, const struct json *container)
+{
+    const struct json *labels = json_get(json_get(container, "Config"), "Labels");
+    const char *owner = json_str(json_get(labels, DOCKER_LABEL_OWNER), NULL);
+    if (!c->found || c->asked_owner || owner == NULL || str_eq(owner, c->d->options.owner))
+        return false;
+    c->asked_owner = c->reading = true;
+    c->owner = mem_strdup(owner);
+    c->work.data = c;
+    int rc = uv_queue_work(&c->d->engine.loop->uv, &c->work, on_look_at_owner, on_owner_looked_at);
+    ASSERT(rc == 0);
+    return true;
+}
+
 static void on_looked(struct engine_call *call, const struct error *err)
 {
     struct contained *c = call->data;
@@ -554,6 +618,8 @@ static void on_looked(struct engine_call *call, const struct error *err)
         be_gone(c);
     else if (err != NULL || state == NULL)
         look_later(c);
+    else if (look_at_owner(c, call->json))
+        return;
     else if (json_bool(json_get(state, "Running"), false) || str_eq(status, "paused"))
         follow(c, call->json);
     else if (str_eq(status, "created") || str_eq(status, "configured"))

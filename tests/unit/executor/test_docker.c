@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "executor/docker.h"
+#include "executor/fields.h"
 #include "http/parser.h"
 #include "support/tmp.h"
 
@@ -27,6 +28,7 @@ static struct engine_world {
     struct conn *conns[32];
     bool listening;
     /* what the test says about it */
+    char owner[TMP_PATH_SIZE]; /* as the container's label has it */
     bool has_image, pull_fails, start_fails, ignores_term, no_logs;
     /* what has happened */
     enum container_state state;
@@ -128,11 +130,13 @@ static void on_inspect(struct conn *c, const struct request *r)
         text, sizeof(text),
         "{\"Id\":\"abc\",\"State\":{\"Status\":\"%s\",\"Running\":%s,\"Pid\":%d,\"ExitCode\":%d,"
         "\"OOMKilled\":%s,\"StartedAt\":\"2024-05-01T00:00:00.5Z\",\"FinishedAt\":"
-        "\"2024-05-01T00:01:00Z\"},\"Config\":{\"Tty\":false,\"StopSignal\":\"SIGQUIT\"},"
+        "\"2024-05-01T00:01:00Z\"},\"Config\":{\"Tty\":false,\"StopSignal\":\"SIGQUIT\",\"Labels\":"
+        "{"
+        "\"mesolith.owner\":\"%s\"}},"
         "\"HostConfig\":{\"Memory\":67108864},\"NetworkSettings\":{\"IPAddress\":\"\","
         "\"Networks\":{\"bridge\":{\"IPAddress\":\"172.17.0.2\"}}}}",
         words[engine.state], engine.state == RUNS ? "true" : "false",
-        engine.state == RUNS ? 4242 : 0, engine.code, engine.oom ? "true" : "false");
+        engine.state == RUNS ? 4242 : 0, engine.code, engine.oom ? "true" : "false", engine.owner);
     conn_answer(c, "200 OK", text);
 }
 
@@ -402,6 +406,7 @@ static int begin(void **unused)
     limits = http_limits_default();
     engine = (struct engine_world){.has_image = true};
     snprintf(engine.socket, sizeof(engine.socket), "%.200s/docker.sock", root);
+    snprintf(engine.owner, sizeof(engine.owner), "%s", root);
     snprintf(engine.address, sizeof(engine.address), "unix://%s", engine.socket);
     changed = stopped = false;
     if (loop_init(&loop, &err) != 0)
@@ -730,6 +735,45 @@ static void tells_never_from_lost(void **unused)
     assert_int_equal(engine.state, ABSENT);
 }
 
+/* The container's label names the folder of tasks where it was begun. */
+static void recover_of(const char *tasks, const char *container)
+{
+    struct fields task = {0};
+    struct error err;
+    char path[300];
+    str_copy(engine.owner, sizeof engine.owner, tasks);
+    snprintf(path, sizeof path, "%.200s/1", tasks);
+    mkdir(tasks, 0700);
+    mkdir(path, 0700);
+    int original = open(path, O_RDONLY | O_DIRECTORY);
+    fields_put(&task, "container", container);
+    assert_int_equal(fields_save(&task, original, "task", false, &err), 0);
+    close(original);
+    know_task();
+    run.begun = true;
+    driver->recover(driver, &run);
+    driver->kill(driver, &run, 0);
+    await_flag(&ended);
+}
+
+static void a_copied_folder_does_not_end_the_container_of_the_original(void **unused)
+{
+    (void)unused;
+    char original[280];
+    launch();
+    await_flag(&started);
+    end_driver();
+    begin_driver();
+    snprintf(original, sizeof original, "%.200s/tasks", root);
+    recover_of(original, "c0ffee");
+    assert_int_equal(run.end.how, END_LOST);
+    assert_non_null(strstr(run.end.message, "is a copy"));
+    assert_int_equal(engine.state, RUNS);
+    recover_of(original, "another"); /* that was moved away, and another is there now */
+    assert_true(run.end.killed);
+    assert_int_not_equal(engine.state, RUNS);
+}
+
 static void a_restarted_engine_changes_nothing(void **unused)
 {
     (void)unused;
@@ -820,6 +864,7 @@ int main(void)
         T(a_new_agent_finds_the_container),
         T(a_new_agent_learns_of_the_end),
         T(tells_never_from_lost),
+        T(a_copied_folder_does_not_end_the_container_of_the_original),
         T(a_restarted_engine_changes_nothing),
         T(says_that_there_is_no_engine),
         T(sweeps_what_nobody_follows),
