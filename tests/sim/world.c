@@ -353,6 +353,7 @@ static void make_node(struct world *w, int position)
     snprintf(n->vfs_name, sizeof n->vfs_name, "sim-%llu-%d", (unsigned long long)w->options.seed,
              position);
     n->vfs = faultvfs_new(n->vfs_name, rng_next(&w->rng));
+    faultvfs_takes_no_room(n->vfs);
     snprintf(n->boot, sizeof n->boot, "boot-%d", ++n->boots);
     if (w->options.faults.drift > 0)
         n->drift = (int64_t)rng_below(&w->rng, 2 * (uint64_t)w->options.faults.drift + 1) -

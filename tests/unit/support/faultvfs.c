@@ -37,7 +37,7 @@ struct faultvfs {
     char *name;
     struct rng rng;
     struct list files;
-    bool dead, full, lies;
+    bool dead, full, lies, no_room;
     uint64_t count[N_FAULTS];
     uint64_t fail_at[N_FAULTS], die_at[N_FAULTS]; /* in counts; 0: never */
 };
@@ -86,6 +86,11 @@ void faultvfs_full(struct faultvfs *v, bool full)
 void faultvfs_lie(struct faultvfs *v)
 {
     v->lies = true;
+}
+
+void faultvfs_takes_no_room(struct faultvfs *v)
+{
+    v->no_room = true;
 }
 
 uint64_t faultvfs_count(const struct faultvfs *v, enum fault what)
@@ -354,6 +359,8 @@ static int on_check_lock(sqlite3_file *file, int *out)
 
 static int on_control(sqlite3_file *file, int op, void *arg)
 {
+    if (op == SQLITE_FCNTL_SIZE_HINT && of(file)->v->no_room)
+        return SQLITE_OK;
     return of(file)->real->pMethods->xFileControl(of(file)->real, op, arg);
 }
 

@@ -35,6 +35,8 @@ void faultvfs_die(struct faultvfs *v); /* now */
 bool faultvfs_dead(const struct faultvfs *v);
 void faultvfs_full(struct faultvfs *v, bool full); /* until it is not: no file can grow */
 void faultvfs_lie(struct faultvfs *v); /* a sync does nothing from now on, and says that it did */
+void faultvfs_takes_no_room(
+    struct faultvfs *v); /* ahead of what is written: that only costs time */
 uint64_t faultvfs_count(const struct faultvfs *v, enum fault what); /* operations so far */
 
 enum fate {            /* of what was written and not synced */
