@@ -1,4 +1,6 @@
 /* Registering: who an agent is, and what it has been running all the while. */
+#include <string.h>
+
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -7,6 +9,7 @@
 #include "model/resources.h"
 
 #define ASK_AGAIN_MS 5000            /* after strangers were told to end */
+#define TEXT_BYTES 1024              /* of each text that it tells of itself */
 #define PORT_RANGES_BYTES (64 << 10) /* of the most ranges there may be, as text */
 
 /* What an agent tells, in the words of its message and of the command. */
@@ -18,12 +21,34 @@ struct offer {
     struct buf attributes;
 };
 
+#define PLAIN 2 /* the first so many are names; the others may say whatever an engine says */
 static const char *const texts[] = {"hostname", "address", "boot",
                                     "version",  "docker",  "docker_reason"};
 
 static const char *text(const struct offer *o, const char *name)
 {
     return json_str(json_get(o->v, name), "");
+}
+
+static int check_texts(const struct offer *o, struct error *err)
+{
+    char quoted[60];
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        const char *t = text(o, texts[i]);
+        size_t len = strlen(t);
+        if (len > TEXT_BYTES)
+            return error_set(err, ERR_INVALID, "%s: got %zu bytes, need at most %d", texts[i], len,
+                             TEXT_BYTES);
+        for (size_t k = 0; i < PLAIN && k < len; k++)
+            if ((unsigned char)t[k] < ' ' || t[k] == 0x7f)
+                return error_set(err, ERR_INVALID,
+                                 "%s: got %s, need a text without control characters", texts[i],
+                                 str_quote(quoted, sizeof quoted, t, len));
+    }
+    int64_t port = json_int(json_get(o->v, "port"), 0);
+    if (port < -1 || port > UINT16_MAX)
+        return error_set(err, ERR_INVALID, "port: got %lld, need 0 to 65535", (long long)port);
+    return 0;
 }
 
 static int read_offer(const struct json *v, int64_t node, struct offer *out, struct error *err)
@@ -34,6 +59,8 @@ static int read_offer(const struct json *v, int64_t node, struct offer *out, str
     *out = (struct offer){.v = v, .uid = json_int(json_get(v, "uid"), 0), .node = node};
     if (out->uid <= 0)
         return error_set(err, ERR_INVALID, "uid: need a positive number");
+    if (check_texts(out, err) != 0)
+        return -1;
     if (resources_parse(json_str(json_get(v, "resources"), ""), &out->resources, &named, err) != 0)
         return error_wrap(err, "resources");
     buf_init(&ranges, PORT_RANGES_BYTES);

@@ -124,13 +124,29 @@ static int register_agent(struct apply *a, int64_t uid, const char *attributes)
     return 0;
 }
 
+/* Any node's certificate is good for registering; it is not good for another's agent. */
+static bool is_anothers(struct apply *a, int64_t uid, int64_t node, struct agent_row *row)
+{
+    struct identity_row its;
+    return a->s->level >= LEVEL_KEYS && state_agent_by_uid(a->s, uid, row) && row->node != node &&
+           state_identity_by_id(a->s, row->node, &its) && its.gone.ms == 0;
+}
+
 int apply_agent_register(struct apply *a)
 {
     int64_t uid = json_int(json_get(a->c->args, "uid"), 0);
+    int64_t node = json_int(json_get(a->c->args, "node"), 0);
+    struct agent_row row;
     if (uid <= 0)
         return refuse(a, ERR_INVALID, "agent.register: uid: need a positive number");
-    if (node_was_removed(a, json_int(json_get(a->c->args, "node"), 0)))
+    if (node_was_removed(a, node))
         return refuse(a, ERR_CONFLICT, "agent.register: its node was removed from the cluster");
+    if (is_anothers(a, uid, node, &row))
+        return refuse(
+            a, ERR_CONFLICT,
+            "agent.register: uid: got %lld, which is the agent of node %lld (%.40s): start "
+            "node %lld with an empty data folder, as a new node",
+            (long long)uid, (long long)row.node, row.hostname, (long long)node);
     struct buf attributes;
     buf_init(&attributes, ATTRIBUTES_BYTES);
     write_attributes(a->c->args, &attributes);

@@ -113,6 +113,14 @@ static void a_registration_that_makes_no_sense_is_refused(void **unused)
     (void)unused;
     desk_say(&d, 1, "{'m':'register','uid':0,'resources':'cpus:1'}");
     desk_say(&d, 1, "{'m':'register','uid':5,'resources':'cpus:many'}");
+    desk_say(&d, 1, "{'m':'register','uid':5,'resources':'cpus:1','hostname':'a\\nb'}");
+    desk_say(&d, 1, "{'m':'register','uid':5,'resources':'cpus:1','port':65536}");
+    char text[1500], longer[1026];
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    snprintf(text, sizeof text, "{'m':'register','uid':5,'resources':'cpus:1','boot':'%s'}",
+             longer);
+    desk_say(&d, 1, text);
     assert_int_equal(d.drafts, 0);
     expect_told("");
 }

@@ -186,6 +186,30 @@ static void what_a_removed_node_still_says_is_not_heard(void **data)
     assert_int_equal(f->last.code, ERR_NOT_FOUND);
 }
 
+/* Any node may register an agent, but not another's: it would get that one's tasks. */
+static void an_agent_is_for_one_node(void **data)
+{
+    struct fixture *f = *data;
+    struct agent_row a;
+    char args[512], why[256];
+    snprintf(args, sizeof args, "{'level':%d}", COMMAND_LEVEL);
+    applied(f, "schema.upgrade", args);
+    assert_true(state_agent_by_id(f->state, 0, &a));
+    int64_t uid = a.uid, node = a.node;
+    join_as(f, node);
+    snprintf(args, sizeof args, "{'uid':%lld,'node':%lld,'hostname':'n2','address':'10.0.0.2'}",
+             (long long)uid, (long long)node + 1);
+    apply(f, "agent.register", args);
+    assert_int_equal(f->last.code, ERR_CONFLICT);
+    snprintf(why, sizeof why, "agent.register: uid: got %lld, which is the agent of node %lld (n1)",
+             (long long)uid, (long long)node);
+    assert_true(str_starts(f->last.text, why));
+    assert_true(state_agent_by_id(f->state, 0, &a));
+    assert_int_equal(a.node, node);
+    register_again(f);
+    assert_int_equal(f->last.code, ERR_NONE);
+}
+
 #define AT_LEVEL_4(name) cmocka_unit_test_setup_teardown(name, at_level_4, tear_down)
 
 int main(void)
@@ -198,6 +222,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(below_level_4_nobody_drains, set_up, tear_down),
         AT_LEVEL_4(a_removed_node_leaves_nothing_but_its_id),
         AT_LEVEL_4(what_a_removed_node_still_says_is_not_heard),
+        AT_LEVEL_4(an_agent_is_for_one_node),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
