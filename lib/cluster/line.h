@@ -41,6 +41,7 @@ struct line {
     struct peer *peer; /* NULL: nobody's any more */
     bool dialled;      /* by us */
     bool welcome;      /* each side lets the other in */
+    struct list dirty; /* in the owner's list of those that have more to send */
     unsigned generation;
 
     enum line_state state; /* read only */

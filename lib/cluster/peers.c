@@ -320,6 +320,7 @@ static struct line *line_begin(struct peers *all, struct peer *p, struct stream 
     l->dialled = dialled;
     l->generation = generation;
     list_push(&all->lines, &l->list);
+    list_init(&l->dirty);
     all->handles++;
     if (p == NULL)
         return l;
@@ -418,6 +419,7 @@ static void on_line_lost(struct line *l, enum peers_end how, const struct error 
 static void on_line_closed(struct line *l)
 {
     list_remove(&l->list);
+    list_remove(&l->dirty);
     handle_gone(l->all);
 }
 
@@ -668,6 +670,45 @@ static void on_due(uv_timer_t *timer)
 }
 
 /* ---- the doors */
+static void push_dirty(struct peers *all)
+{
+    struct list *item;
+    while ((item = list_pop(&all->dirty)) != NULL)
+        line_push(LIST_ENTRY(item, struct line, dirty));
+}
+
+static void on_check(uv_check_t *check)
+{
+    push_dirty(check->data);
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    push_dirty(prepare->data);
+}
+
+static void start_pushing(struct peers *all)
+{
+    list_init(&all->dirty);
+    uv_check_init(&all->loop->uv, &all->check);
+    uv_prepare_init(&all->loop->uv, &all->prepare);
+    all->check.data = all->prepare.data = all;
+    uv_check_start(&all->check, on_check);
+    uv_prepare_start(&all->prepare, on_prepare);
+}
+
+static void on_pushing_closed(uv_handle_t *handle)
+{
+    handle_gone(handle->data);
+}
+
+static void stop_pushing(struct peers *all)
+{
+    push_dirty(all);
+    uv_close((uv_handle_t *)&all->check, on_pushing_closed);
+    uv_close((uv_handle_t *)&all->prepare, on_pushing_closed);
+}
+
 int peers_start(struct peers *all, const struct peers_config *config,
                 const struct peers_events *events, struct error *err)
 {
@@ -676,7 +717,7 @@ int peers_start(struct peers *all, const struct peers_config *config,
                           .rng = config->rng,
                           .events = events,
                           .self = config->self,
-                          .handles = 1};
+                          .handles = 3};
     all->listener.data = all;
     if (tls_listener_start(&all->listener, config->loop, config->address, config->port, config->tls,
                            events->on_stranger != NULL ? &strangers_too : &members_only, err) != 0)
@@ -685,6 +726,7 @@ int peers_start(struct peers *all, const struct peers_config *config,
     all->tls = tls_ref(config->tls);
     all->by_id = map_new();
     list_init(&all->lines);
+    start_pushing(all);
     return 0;
 }
 
@@ -711,6 +753,7 @@ void peers_stop(struct peers *all, void (*stopped)(struct peers *all))
     size_t cursor = 0, n = 0;
     struct peer *p, **every = mem_alloc(map_count(all->by_id) * sizeof(struct peer *) + 1);
     all->stopped = stopped;
+    stop_pushing(all);
     tls_listener_stop(&all->listener, on_listener_stopped);
     LIST_EACH (item, &all->lines)
         say_goodbye(LIST_ENTRY(item, struct line, list));
@@ -759,6 +802,16 @@ void peers_forget(struct peers *all, int64_t id)
     peer_end(p);
 }
 
+/* Frames that come together leave together, in one write. What may be dropped is Raft's, which has
+ * no time to lose. */
+static void push_soon(struct line *l, bool now)
+{
+    if (now)
+        line_push(l);
+    else if (list_empty(&l->dirty))
+        list_push(&l->all->dirty, &l->dirty);
+}
+
 int peers_send(struct peers *all, int64_t id, enum peers_lane lane, struct slice frame,
                enum peers_keep keep, struct error *err)
 {
@@ -779,7 +832,7 @@ int peers_send(struct peers *all, int64_t id, enum peers_lane lane, struct slice
     }
     enqueue(its, frame, keep == PEERS_MAY_DROP);
     if (p->line != NULL)
-        line_push(p->line);
+        push_soon(p->line, keep == PEERS_MAY_DROP);
     else if (waiting(p) == 1)
         arm(p);
     return 0;

@@ -71,8 +71,10 @@ struct peers {
     unsigned generation; /* of `tls` */
     struct tls_listener listener;
     struct map *by_id;
-    struct list lines;
-    size_t handles; /* the listener, peers and lines */
+    struct list lines, dirty; /* dirty: lines that have more to send */
+    uv_check_t check;         /* once the loop has heard all, they send it together */
+    uv_prepare_t prepare;
+    size_t handles; /* the listener, check, prepare, peers and lines */
     void (*stopped)(struct peers *p);
 };
 
