@@ -172,6 +172,24 @@ int api_refused(struct api *a, int status, struct slice body, struct error *err)
 
 /* ---- asking */
 
+/* The node has no leader, so it tells what it knew last (DESIGN 4, Reads). Said once. */
+static void say_stale(struct api *a, const struct http_result *r)
+{
+    int64_t seconds;
+    struct slice said = header_get(slice_of(r->headers), "X-Mesolith-Stale");
+    char text[32];
+    if (a->said_stale || said.len == 0 || said.len >= sizeof text)
+        return;
+    memcpy(text, said.p, said.len);
+    text[said.len] = '\0';
+    if (!str_to_i64(text, &seconds))
+        return;
+    a->said_stale = true;
+    fprintf(stderr,
+            "warning: the cluster has no leader for %lld s now: this is what %s knew then\n",
+            (long long)seconds, a->address);
+}
+
 int api_call(struct api *a, enum method method, const char *path, const struct buf *body,
              struct json **answer_out, char **raw_out, struct error *err)
 {
@@ -194,6 +212,8 @@ int api_call(struct api *a, enum method method, const char *path, const struct b
     const struct slice text = {r.body, r.body_len};
     struct json *answer = NULL;
     int rc = 0;
+    if (method == METHOD_GET)
+        say_stale(a, &r);
     if (r.status >= 300)
         rc = api_refused(a, r.status, text, err);
     else if ((answer = json_parse_own(text, err)) == NULL)

@@ -16,6 +16,7 @@ struct api {
     struct json *failure;     /* the node's error, with its details; NULL: none. Owned */
     /* private */
     struct url url;
+    bool said_stale;
 };
 
 /* `said`: by a flag, or NULL. Else MESOLITH_ADDRESS, else the address that a running `mesolith dev`

@@ -36,6 +36,15 @@ def story(place):
     cluster = first.get("/api/status").json["cluster"]
     first.cli("backup", "save", place.path("three.backup"))
 
+    with case("who alone is left says that what it lists may be old"):
+        for n in (second, third):
+            n.kill9()
+        wait_for(lambda: "no leader for" in first.cli("app", "list").stderr, "it says so")
+        assert "/web" in first.cli("app", "list").stdout, "and lists it"
+        for n in (second, third):
+            n.start()
+        wait_for(lambda: "no leader" not in first.cli("app", "list").stderr, "it is up to date again")
+        wait_for(lambda: sorted(roles(first).values()) == ["leader", "voter", "voter"], "three vote again")
     with case("who runs, and who has a majority, is not to be recovered"):
         done = recover(place, first)
         assert done.returncode == 5 and "runs, process" in done.stderr, done
