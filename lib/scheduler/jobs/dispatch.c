@@ -83,6 +83,22 @@ static void write_launch(struct look *l, const struct candidate *c, const char *
     json_object_end(&w);
 }
 
+/* Who had it last: it was given back, or lost, or it failed there, perhaps by no fault of its own.
+ */
+static const int64_t *last_agent(struct look *l, const struct candidate *c, int64_t *agent)
+{
+    struct task_row t;
+    bool any = false;
+    if (c->attempt == 0 && c->entry->pause_ms == 0)
+        return NULL;
+    struct stmt *q = state_tasks_of_run(l->state, c->run);
+    while (state_task_next(q, &t)) {
+        *agent = t.agent;
+        any = true;
+    }
+    return any ? agent : NULL;
+}
+
 static void launch(struct look *l, const struct candidate *c)
 {
     char name[JOB_TASK_ID_SIZE];
@@ -90,7 +106,9 @@ static void launch(struct look *l, const struct candidate *c)
     struct place at;
     struct funnel funnel;
     struct run_row r;
+    int64_t agent;
     demand_of_job(c->job, &d);
+    d.spared = last_agent(l, c, &agent);
     bool found = place(l->placement, &d, l->rng, &at, &funnel);
     int64_t pong = found ? l->pong(l->data, at.agent) : 0;
     if (!found) {

@@ -542,6 +542,7 @@ static struct machine *choose(struct placement *p, const struct demand *d, struc
 {
     struct machine *best = NULL;
     int64_t best_room = 0;
+    bool best_spared = false;
     uint64_t ties = 0;
     struct asking asking;
     *funnel = (struct funnel){0};
@@ -558,11 +559,13 @@ static struct machine *choose(struct placement *p, const struct demand *d, struc
             continue;
         }
         int64_t room = room_left(m, d);
-        if (best == NULL || room > best_room) {
+        bool spared = d->spared != NULL && m->id == *d->spared;
+        if (best == NULL || best_spared || (!spared && room > best_room)) {
             best = m;
             best_room = room;
+            best_spared = spared;
             ties = 1;
-        } else if (room == best_room && rng != NULL && rng_below(rng, ++ties) == 0) {
+        } else if (!spared && room == best_room && rng != NULL && rng_below(rng, ++ties) == 0) {
             best = m;
         }
     }

@@ -60,6 +60,7 @@ struct demand {                      /* one task's */
     struct wall config; /* of that app: instances that are older do not count */
     bool docker;
     const char *role;
+    const int64_t *spared; /* an agent that is taken only if no other will do; NULL: none is */
 };
 
 struct place {
@@ -78,7 +79,7 @@ struct funnel {
 };
 
 /* True: *out is an agent with room, which the view counts as used from now on. Spreads: among those
- * that will do, the least used; ties by chance. False: the funnel says why. */
+ * that will do, the least used; ties by chance, the spared one last. False: the funnel says why. */
 bool place(struct placement *p, const struct demand *d, struct rng *rng, struct place *out,
            struct funnel *funnel);
 /* The same question without taking anything. */

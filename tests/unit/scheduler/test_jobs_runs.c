@@ -125,6 +125,17 @@ static void a_run_is_tried_again_with_growing_delays(void **unused)
     assert_in_range(h.starts[1].due_ms - harness_wall("2026-03-01T10:08:03Z").ms, 0, 50);
 }
 
+static void it_is_tried_again_on_another_agent(void **unused)
+{
+    (void)unused;
+    harness_agent(&h, "n2", 4, 4096);
+    post("'retries':5,'retryDelaySeconds':1,", "takes 1000 exits 1", "PT1H");
+    harness_run(&h, "2026-03-01T10:09:00Z");
+    assert_int_equal(h.starts_n, 6);
+    for (size_t i = 1; i < h.starts_n; i++)
+        assert_int_not_equal(h.starts[i].agent, h.starts[i - 1].agent);
+}
+
 static void a_run_fails_when_no_attempt_is_left(void **unused)
 {
     (void)unused;
@@ -646,6 +657,7 @@ int main(void)
         TEST(what_is_coalesced_gives_its_count_back),
         TEST(at_most_one_manual_run_waits),
         TEST(a_run_is_tried_again_with_growing_delays),
+        TEST(it_is_tried_again_on_another_agent),
         TEST(a_run_fails_when_no_attempt_is_left),
         TEST(a_waiting_retry_gives_way_to_the_next_target),
         TEST(a_target_outranks_a_retry_that_is_due_as_well),

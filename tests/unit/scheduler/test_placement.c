@@ -110,6 +110,30 @@ static void a_silent_agent_is_not_used(void **unused)
     placement_free(p);
 }
 
+static void a_spared_agent_is_taken_only_if_no_other_will_do(void **unused)
+{
+    int64_t first = 0, second = 1;
+    struct demand d = {.needs = {.cpus_milli = 100}};
+    struct funnel funnel;
+    struct place at;
+    (void)unused;
+    fleet_agent(&f, "n1", "{}");
+    fleet_agent(&f, "n2", "{}");
+    struct placement *p = placement_new(f.state, NULL, NULL);
+    for (int i = 0; i < 8; i++) { /* though it has more and more room */
+        d.spared = i < 4 ? &first : &second;
+        assert_true(place(p, &d, &f.rng, &at, &funnel));
+        assert_int_equal(at.agent, i < 4 ? 1 : 0);
+        mem_free(at.ports);
+    }
+    fleet_cut(&f, 0);
+    placement_turn(p);
+    assert_true(place(p, &d, &f.rng, &at, &funnel));
+    assert_int_equal(at.agent, 1);
+    mem_free(at.ports);
+    placement_free(p);
+}
+
 static void nobody_is_considered_where_nobody_is(void **unused)
 {
     struct demand d = {.needs = {.cpus_milli = 1}};
@@ -305,6 +329,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
         TEST(the_first_check_that_fails_is_the_reason),
         TEST(a_silent_agent_is_not_used),
+        TEST(a_spared_agent_is_taken_only_if_no_other_will_do),
         TEST(nobody_is_considered_where_nobody_is),
         TEST(tasks_spread_by_what_is_left),
         TEST(ports_are_given_once),
