@@ -10,6 +10,7 @@
 #define LOOK_MS 200     /* at the members, while leading */
 #define LIVE_MS 1500    /* heard so lately, a member counts as there */
 #define REMOVAL_MS 1000 /* by then it has been applied */
+#define SETTLED_MS 1000 /* a leader has heard by then whose tables are wrong */
 #define DOWN_MS 3000    /* unheard for so long, it is said to be down */
 #define BEHIND_MAX 512  /* entries; who lacks fewer has caught up */
 #define VOTERS_MAX 5
@@ -222,7 +223,7 @@ void members_take(struct node *n, int64_t from, const struct json *body)
 /* What is known of one member, or of a node that ought to be one. */
 struct seat {
     int64_t id;
-    bool self, member, voter, wanted, may_vote, live, dead, ready;
+    bool self, member, voter, wanted, may_vote, live, dead, ready, mends;
     int64_t silent_ms;
     const char *sits_at;                   /* of a member: as Raft's configuration has it */
     char address[REPLICA_ADDRESS_MAX + 1]; /* as the state has it */
@@ -231,6 +232,7 @@ struct seat {
 struct seats {
     struct seat items[LIMIT_SERVERS];
     size_t n;
+    bool settled; /* the leader has led for a while */
 };
 
 static struct seat *find_seat(struct seats *s, int64_t id)
@@ -256,6 +258,7 @@ static void look_at_members(struct node *n, struct seats *s)
 {
     struct replica_member m;
     uint64_t last = replica_last(n->replica);
+    s->settled = n->now.mono.ms - n->led_since.ms >= SETTLED_MS;
     for (size_t i = 0; replica_member(n->replica, i, &m); i++) {
         struct seat *seat = seat_of(s, (int64_t)m.server.id);
         if (seat == NULL)
@@ -270,6 +273,7 @@ static void look_at_members(struct node *n, struct seats *s)
         seat->silent_ms = silent_ms;
         seat->dead = !seat->self && silent_ms >= n->options.replace_ms;
         seat->ready = m.match + BEHIND_MAX >= last;
+        seat->mends = m.mends;
     }
 }
 
@@ -305,11 +309,12 @@ static bool can_be_promoted(const struct seat *s)
 struct census {
     const struct seat *candidate, *dead, *unwilling, *other; /* one of each; other: a live voter */
     size_t voters, live, candidates;
+    bool settled;
 };
 
 static struct census count_seats(const struct seats *s)
 {
-    struct census c = {0};
+    struct census c = {.settled = s->settled};
     for (size_t i = 0; i < s->n; i++) {
         const struct seat *seat = &s->items[i];
         if (can_be_promoted(seat)) {
@@ -322,7 +327,7 @@ static struct census count_seats(const struct seats *s)
         c.live += seat->live;
         if (seat->dead)
             c.dead = seat;
-        if (seat->live && !seat->self && seat->may_vote)
+        if (seat->live && !seat->self && seat->may_vote && !seat->mends)
             c.other = seat;
         if (!seat->may_vote && (c.unwilling == NULL || c.unwilling->self))
             c.unwilling = seat;
@@ -370,7 +375,7 @@ static struct step step_of_voters(const struct census *census)
     if (c.unwilling != NULL && c.candidate != NULL && !even)
         return step_of(REPLICA_PROMOTE, c.candidate, "in the place of one that is to vote no more");
     if (c.unwilling != NULL && c.unwilling->self)
-        return c.other != NULL
+        return c.other != NULL && c.settled
                    ? step_of(REPLICA_HAND_OVER, c.other, "the leader is to vote no more")
                    : nothing;
     if (c.unwilling != NULL && can_go(&c, c.unwilling))

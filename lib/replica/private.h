@@ -206,6 +206,7 @@ void snapshot_asked(struct replica *r, const struct raft_message *m);
 void snapshot_serve(struct replica *r); /* the leader's turn: offers what is wanted */
 void snapshot_lost(struct replica *r);  /* the leadership */
 void snapshot_turn(struct replica *r);  /* at its beginning: gives up an install without a leader */
+bool snapshot_mends(const struct replica *r, const struct peer *p);
 void snapshot_mend_asked(struct replica *r, uint64_t from, const struct frame_number *n);
 /* While mending: they are taken; the core is not told. */
 void snapshot_tables_offered(struct replica *r, uint64_t from, const struct frame_offer *o);

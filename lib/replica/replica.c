@@ -252,6 +252,7 @@ bool replica_member(const struct replica *r, size_t i, struct replica_member *ou
         .server = {s->id, s->address, s->role == RAFT_VOTER ? REPLICA_VOTER : REPLICA_STANDBY},
         .match = match,
         .heard = p != NULL ? p->heard : (struct mono){0},
+        .mends = p != NULL && snapshot_mends(r, p),
     };
     return true;
 }

@@ -196,6 +196,7 @@ struct replica_member {
     struct replica_server server;
     uint64_t match;    /* what it is known to have, when we lead; else 0 */
     struct mono heard; /* its last frame here */
+    bool mends;        /* it has asked us for tables in the place of its wrong ones */
 };
 /* The newest configuration, committed or not, in its own order: false past the end. */
 bool replica_member(const struct replica *r, size_t i, struct replica_member *out);

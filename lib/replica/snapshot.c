@@ -123,7 +123,7 @@ static bool still_wants(const struct replica *r, const struct peer *p)
            r->now.ms - p->heard.ms < (int64_t)GONE_ELECTIONS * r->options.election_ms;
 }
 
-static bool still_mends(const struct replica *r, const struct peer *p)
+bool snapshot_mends(const struct replica *r, const struct peer *p)
 {
     return p->mends != 0 && r->now.ms - p->mend_asked.ms < MEND_WANTED_MS;
 }
@@ -149,7 +149,7 @@ void snapshot_serve(struct replica *r)
         struct peer *p = &r->peers[i];
         if (!still_wants(r, p))
             p->wants = 0;
-        if (!still_mends(r, p))
+        if (!snapshot_mends(r, p))
             p->mends = 0;
         if (p->wants == 0 && p->mends == 0)
             continue;

@@ -190,7 +190,8 @@ static const struct record *covering(const struct record *records, size_t n, int
     return NULL;
 }
 
-/* S1, S14: from when the job is as it is, each target has a run, or at least a reason for none.
+/* S1, S14: from when the job is as it is, each target has a run, or at least a reason for none. A
+ * write under way may have given it other targets already.
  * With clocks that are right and deadlines that no trouble outlasts, it has a run. */
 static bool check_targets(struct world *w, const struct name *job, struct state *s)
 {
@@ -223,7 +224,7 @@ bool check_runs(struct world *w)
     struct sim_node *l = leader_of(w);
     bool fine = all_ordered(w);
     for (size_t i = 0; i < w->names_n && fine && l != NULL && clocks_are_right(w); i++)
-        if (w->names[i].job && w->names[i].values.n == 1)
+        if (w->names[i].job && w->names[i].values.n == 1 && !w->names[i].under_way)
             fine = check_targets(w, &w->names[i], node_state(l->node));
     return fine;
 }

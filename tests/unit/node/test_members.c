@@ -189,6 +189,31 @@ static void who_is_held_votes_no_more_until_it_may(void **unused)
     assert_int_equal(voters(), 3);
 }
 
+static void have_wrong_tables(int i)
+{
+    struct event e = {.kind = EVENT_STATE_WRONG};
+    buf_init(&e.body, 64);
+    buf_puts(&e.body, "a row was changed");
+    stage_event(&s, i, &e);
+}
+
+/* Who mends would only give the leadership back. */
+static void a_leader_that_is_held_asks_nobody_with_wrong_tables_to_lead(void **unused)
+{
+    (void)unused;
+    begin(3);
+    grow_to(3);
+    s.slow_fetch = true;
+    int held = stage_leader(&s), wrong = (held + 2) % 3, sound = (held + 1) % 3;
+    stage_run_ms(&s, 2000);
+    have_wrong_tables(wrong);
+    stage_run_ms(&s, 600);
+    uint64_t term = node_term(s.members[held].node);
+    hold(held, true);
+    WAIT(stage_leader(&s) == sound, 10000);
+    assert_int_equal(node_term(s.members[sound].node), term + 1);
+}
+
 /* Another one votes before it stops to, so there are never fewer. */
 static void who_is_held_votes_until_another_does(void **unused)
 {
@@ -630,6 +655,7 @@ int main(void)
         TEST(a_dead_voter_gives_its_place_to_a_standby),
         TEST(without_a_standby_a_dead_voter_stays_one),
         TEST(who_is_held_votes_no_more_until_it_may),
+        TEST(a_leader_that_is_held_asks_nobody_with_wrong_tables_to_lead),
         TEST(who_is_held_votes_until_another_does),
         TEST(of_two_that_are_left_one_votes),
         TEST(who_was_removed_gives_its_address_to_another),
