@@ -244,8 +244,8 @@ int refuse_stale(struct apply *a, const char *fmt, ...)
     return -1;
 }
 
-/* A command looks before it writes, so that a refusal leaves nothing; one of several parts may find
- * out late, and is undone then. */
+/* A command looks before it writes, so that a refusal leaves nothing; one of several parts, or that
+ * makes room first, may find out late, and is undone then. */
 static const struct {
     int (*apply)(struct apply *a);
     bool may_be_undone;
@@ -267,7 +267,7 @@ static const struct {
     [COMMAND_JOB_TICK] = {apply_job_tick},
     [COMMAND_JOB_TRIGGER] = {apply_job_trigger},
     [COMMAND_RUN_UPDATE] = {apply_run_update},
-    [COMMAND_TOKEN_PUT] = {apply_token_put},
+    [COMMAND_TOKEN_PUT] = {apply_token_put, .may_be_undone = true},
     [COMMAND_TOKEN_REVOKE] = {apply_token_revoke},
     [COMMAND_NODE_JOIN] = {apply_node_join},
     [COMMAND_NODE_RENEW] = {apply_node_renew},

@@ -241,6 +241,22 @@ static void an_expired_token_is_listed_for_a_while_and_they_are_bounded(void **d
                         "is kept until then, too");
 }
 
+/* Making room is a part of the command: it is undone with the rest. */
+static void a_token_that_is_refused_leaves_the_expired_ones(void **data)
+{
+    struct fixture *f = *data;
+    struct token_row t;
+    put_token(f, 1, MODE_AGENT, HOUR);
+    f->at += LIMIT_TOKEN_KEPT_MS;
+    put_token(f, 2, MODE_AGENT, HOUR);
+    f->at += HOUR;
+    put_token(f, 2, MODE_AGENT, HOUR);
+    assert_true(f->last.stale);
+    assert_true(state_token_by_id(f->state, 1, &t));
+    put_token(f, 3, MODE_AGENT, HOUR);
+    assert_false(state_token_by_id(f->state, 1, &t));
+}
+
 static void a_revoked_token_is_worth_nothing(void **data)
 {
     struct fixture *f = *data;
@@ -637,6 +653,7 @@ int main(void)
         TEST(a_token_is_kept_without_its_secret),
         TEST(what_makes_no_token_is_refused),
         TEST(an_expired_token_is_listed_for_a_while_and_they_are_bounded),
+        TEST(a_token_that_is_refused_leaves_the_expired_ones),
         TEST(a_revoked_token_is_worth_nothing),
         TEST(the_first_node_admits_itself_and_no_other_does),
         TEST(a_node_joins_by_a_token_which_counts_it),
