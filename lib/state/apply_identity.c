@@ -411,11 +411,13 @@ int apply_node_join(struct apply *a)
     return 0;
 }
 
-/* But not from `members`, where it is until it votes no more. */
+/* But not from `members`, where it is until it votes no more; before that level, there too. */
 static void drop_node(struct apply *a, int64_t node)
 {
-    static const int rows[] = {NODE_DROP, LISTENERS_DROP, HOLD_END};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    static const int rows[] = {NODE_DROP, LISTENERS_DROP, HOLD_END, MEMBER_DROP};
+    bool drops_member = a->s->level >= LEVEL_MEMBERS && a->s->level < LEVEL_LEAVING;
+    size_t n = sizeof rows / sizeof rows[0] - !drops_member;
+    for (size_t i = 0; i < n; i++) {
         struct stmt *q = change_use(a->s, rows[i]);
         stmt_bind_i64(q, ":node", node);
         stmt_run(q);
@@ -443,7 +445,8 @@ int apply_node_remove(struct apply *a)
     if (!knows_node(a->s, id, name))
         return refuse(a, ERR_NOT_FOUND, "node %lld is not of this cluster", (long long)id);
     int64_t leaving = state_voters_leaving(a->s);
-    if (leaving != json_int(json_get(a->c->args, "leaving"), leaving))
+    if (a->s->level >= LEVEL_LEAVING &&
+        leaving != json_int(json_get(a->c->args, "leaving"), leaving))
         return refuse_stale(a, "node %s: another one was removed meanwhile", name);
     struct stmt *q = change_use(a->s, IDENTITY_GONE);
     stmt_bind_i64(q, ":id", id);

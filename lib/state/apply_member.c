@@ -12,7 +12,7 @@ static void name_of(struct state *s, int64_t id, char dst[ID_SIZE])
     struct identity_row removed;
     if (state_node_by_id(s, id, &row))
         str_copy(dst, ID_SIZE, row.name);
-    else if (state_identity_by_id(s, id, &removed))
+    else if (s->level >= LEVEL_LEAVING && state_identity_by_id(s, id, &removed))
         str_copy(dst, ID_SIZE, removed.name);
     else
         snprintf(dst, ID_SIZE, "%lld", (long long)id);

@@ -87,7 +87,8 @@ int apply_agent_drain(struct apply *a);
 #define LEVEL_NODES 3    /* listeners and holds */
 #define LEVEL_DRAINS 4
 #define LEVEL_MEMBERS 5
-#define LEVEL_KEYS 6 /* by which nodes are known */
+#define LEVEL_KEYS 6    /* by which nodes are known */
+#define LEVEL_LEAVING 6 /* a removed node is a member until it votes no more */
 bool identity_by_store(struct state *s, int64_t store, struct identity_row *out);
 
 /* ---- between the files that apply */

@@ -597,9 +597,10 @@ static void replaced_nodes_are_forgotten_when_they_are_many(void **data)
 
 /* ---- renewing */
 
-static void of_two_removals_decided_together_the_second_is_looked_at_again(void **data)
+/* Three masters, all of which vote. */
+static void three_vote(struct fixture *f, int level)
 {
-    struct fixture *f = *data;
+    char args[32];
     found_cluster(f);
     put_token(f, 7, MODES_ALL, HOUR);
     for (int64_t id = 2; id <= 3; id++) {
@@ -607,10 +608,17 @@ static void of_two_removals_decided_together_the_second_is_looked_at_again(void 
         j.address = id == 2 ? "10.0.0.2:5055" : "10.0.0.3:5055";
         joined(f, &j);
     }
-    applied(f, "schema.upgrade", "{'level':5}");
+    snprintf(args, sizeof args, "{'level':%d}", level);
+    applied(f, "schema.upgrade", args);
     applied(f, "node.state",
             "{'set':[{'node':1,'role':1,'up':true},{'node':2,'role':1,'up':true},"
             "{'node':3,'role':1,'up':true}]}");
+}
+
+static void of_two_removals_decided_together_the_second_is_looked_at_again(void **data)
+{
+    struct fixture *f = *data;
+    three_vote(f, COMMAND_LEVEL);
     applied(f, "node.remove", "{'id':3,'leaving':0}");
     assert_int_equal(state_voters_leaving(f->state), 1);
     apply(f, "node.remove", "{'id':2,'leaving':0}");
@@ -618,6 +626,23 @@ static void of_two_removals_decided_together_the_second_is_looked_at_again(void 
     applied(f, "node.state", "{'set':[{'node':3,'role':-1,'up':false}]}");
     assert_int_equal(state_voters_leaving(f->state), 0);
     applied(f, "node.remove", "{'id':2,'leaving':0}");
+}
+
+/* Builds that do not know better are among the replicas. */
+static void at_level_5_who_is_removed_is_no_member_and_its_event_has_its_number(void **data)
+{
+    struct fixture *f = *data;
+    struct member_row m;
+    three_vote(f, 5);
+    applied(f, "node.remove", "{'id':3,'leaving':7}");
+    assert_false(state_member(f->state, 3, &m));
+    applied(f, "node.state", "{'set':[{'node':3,'role':1,'up':false}]}");
+    struct stmt *q = state_events_after(f->state, 0, 100);
+    struct event_row e;
+    char last[64] = "";
+    while (state_event_next(q, &e))
+        str_copy(last, sizeof last, e.text);
+    assert_string_equal(last, "node 3 votes now");
 }
 
 static void the_next_certificate_is_noted(void **data)
@@ -669,6 +694,7 @@ int main(void)
         TEST(what_makes_no_node_is_refused),
         TEST(replaced_nodes_are_forgotten_when_they_are_many),
         TEST(of_two_removals_decided_together_the_second_is_looked_at_again),
+        TEST(at_level_5_who_is_removed_is_no_member_and_its_event_has_its_number),
         TEST(the_next_certificate_is_noted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
