@@ -311,6 +311,13 @@ static void went_down(struct peer *p, enum peers_end how, const struct error *er
 /* ---- which line */
 static const struct line_events line_events; /* below */
 
+/* Before the loop waits again it sends what it has, and who waits for room is told. */
+static void push_soon(struct line *l)
+{
+    if (list_empty(&l->dirty))
+        list_push(&l->all->dirty, &l->dirty);
+}
+
 static struct line *line_begin(struct peers *all, struct peer *p, struct stream *s, bool dialled,
                                unsigned generation)
 {
@@ -353,6 +360,7 @@ static void use(struct peer *p, struct line *l)
         p->redial = false;
     retire(old);
     line_push(l);
+    push_soon(l);
     arm(p);
 }
 
@@ -394,9 +402,11 @@ static bool unlink_line(struct peer *p, struct line *l)
         return false;
     p->line = p->spare;
     p->spare = NULL;
-    if (p->line != NULL)
-        line_push(p->line);
-    return p->line == NULL;
+    if (p->line == NULL)
+        return true;
+    line_push(p->line);
+    push_soon(p->line);
+    return false;
 }
 
 static void on_line_lost(struct line *l, enum peers_end how, const struct error *err)
@@ -673,8 +683,12 @@ static void on_due(uv_timer_t *timer)
 static void push_dirty(struct peers *all)
 {
     struct list *item;
-    while ((item = list_pop(&all->dirty)) != NULL)
-        line_push(LIST_ENTRY(item, struct line, dirty));
+    while ((item = list_pop(&all->dirty)) != NULL) {
+        struct line *l = LIST_ENTRY(item, struct line, dirty);
+        line_push(l);
+        if (l->peer != NULL && waiting(l->peer) == 0)
+            on_line_sent(l); /* at once: no end of a write tells of it */
+    }
 }
 
 static void on_check(uv_check_t *check)
@@ -802,16 +816,6 @@ void peers_forget(struct peers *all, int64_t id)
     peer_end(p);
 }
 
-/* Frames that come together leave together, in one write. What may be dropped is Raft's, which has
- * no time to lose. */
-static void push_soon(struct line *l, bool now)
-{
-    if (now)
-        line_push(l);
-    else if (list_empty(&l->dirty))
-        list_push(&l->all->dirty, &l->dirty);
-}
-
 int peers_send(struct peers *all, int64_t id, enum peers_lane lane, struct slice frame,
                enum peers_keep keep, struct error *err)
 {
@@ -827,12 +831,17 @@ int peers_send(struct peers *all, int64_t id, enum peers_lane lane, struct slice
     struct lane *its = &p->lanes[lane];
     if (!make_room(its, WIRE_HEAD + frame.len)) {
         its->refused = true;
+        if (p->line != NULL)
+            push_soon(p->line);
         return error_set(err, ERR_LIMIT, "node %lld: %zu frames, %zu bytes wait for it already",
                          (long long)id, its->n, its->bytes);
     }
     enqueue(its, frame, keep == PEERS_MAY_DROP);
-    if (p->line != NULL)
-        push_soon(p->line, keep == PEERS_MAY_DROP);
+    /* What comes together leaves together, in one write; but Raft's has no time to lose. */
+    if (p->line != NULL && keep == PEERS_MAY_DROP)
+        line_push(p->line);
+    else if (p->line != NULL)
+        push_soon(p->line);
     else if (waiting(p) == 1)
         arm(p);
     return 0;

@@ -584,6 +584,21 @@ static void a_slow_reader_holds_up_only_its_own_queue(void **unused)
     mem_free(bytes);
 }
 
+/* Nothing of it waits for the system then, so no end of a write tells. */
+static void who_filled_the_queue_hears_of_room_though_all_leaves_at_once(void **unused)
+{
+    (void)unused;
+    struct seat *a = node(1), *b = node(2);
+    struct error err;
+    connect_both(a, b);
+    size_t sent = 0, before = b->frames;
+    while (peers_send(&a->peers, 2, PEERS_URGENT, SLICE("."), PEERS_KEEP, &err) == 0)
+        sent++;
+    assert_int_equal(sent, LIMIT_PEER_QUEUE);
+    assert_int_equal(a->rooms, 0);
+    UNTIL(b->frames == before + sent && a->rooms == 1);
+}
+
 /* As a heartbeat must, which comes while files and states are under way. */
 static void what_is_urgent_overtakes_all_that_is_bulky(void **unused)
 {
@@ -922,6 +937,7 @@ int main(void)
         TEST(a_silent_node_is_gone_and_a_quiet_one_is_not),
         TEST(after_a_standstill_of_our_own_nobody_is_gone),
         TEST(a_slow_reader_holds_up_only_its_own_queue),
+        TEST(who_filled_the_queue_hears_of_room_though_all_leaves_at_once),
         TEST(what_is_urgent_overtakes_all_that_is_bulky),
         TEST(what_is_bulky_does_not_stand_still),
         TEST(the_oldest_that_may_be_dropped_go_first),
