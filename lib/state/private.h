@@ -29,6 +29,17 @@ struct state {
 struct stmt *query_use(struct state *s, int which);
 struct stmt *change_use(struct state *s, int which);
 
+/* ---- between the files that query
+ * Rows of lists borrow from the statement. A row that was looked up alone is copied, so that the
+ * statement has ended when its asker goes on. */
+/* The arena of the last row that query looked up alone, emptied. */
+struct arena *query_one(struct state *s, int which);
+struct slice query_copy(struct arena *a, struct slice s);
+static inline struct wall query_wall_at(struct stmt *q, int column)
+{
+    return (struct wall){stmt_i64(q, column)};
+}
+
 /* What one command's applying knows. */
 struct apply {
     struct state *s;

@@ -1,5 +1,5 @@
 /* lib/state/sql.h - every statement of the state, by name. Lists share their columns with the
- * single-row forms, so that one function reads both (query.c). */
+ * single-row forms, so that one function reads both (query_*.c). */
 #pragma once
 
 #define AGENT_COLUMNS                                                                             \

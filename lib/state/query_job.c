@@ -1,0 +1,190 @@
+/* Jobs and their runs. */
+#include "state/private.h"
+
+/* ---- jobs */
+
+bool state_job_next(struct stmt *q, struct job_row *out)
+{
+    if (!stmt_row(q))
+        return false;
+    *out = (struct job_row){
+        .id = stmt_i64(q, 0),
+        .name = stmt_str(q, 1),
+        .definition = stmt_text(q, 2),
+        .generation = stmt_i64(q, 3),
+        .disabled = stmt_bool(q, 4),
+        .schedule = stmt_str(q, 5),
+        .k = stmt_i64(q, 6),
+        .remaining = stmt_i64(q, 7),
+        .next = query_wall_at(q, 8),
+        .successes = stmt_i64(q, 9),
+        .errors = stmt_i64(q, 10),
+        .errors_since_success = stmt_i64(q, 11),
+        .last_success = query_wall_at(q, 12),
+        .last_error = query_wall_at(q, 13),
+        .queued = stmt_i64(q, 14),
+        .active = stmt_i64(q, 15),
+    };
+    return true;
+}
+
+static bool job_one(struct state *s, int which, struct stmt *q, struct job_row *out)
+{
+    struct job_row r;
+    if (!state_job_next(q, &r))
+        return false;
+    struct arena *a = query_one(s, which);
+    r.name = arena_strdup(a, r.name);
+    r.definition = query_copy(a, r.definition);
+    r.schedule = arena_strdup(a, r.schedule);
+    stmt_end(q);
+    *out = r;
+    return true;
+}
+
+bool state_job_by_id(struct state *s, int64_t id, struct job_row *out)
+{
+    struct stmt *q = query_use(s, JOB_BY_ID);
+    stmt_bind_i64(q, ":id", id);
+    return job_one(s, JOB_BY_ID, q, out);
+}
+
+bool state_job_by_name(struct state *s, const char *name, struct job_row *out)
+{
+    struct stmt *q = query_use(s, JOB_BY_NAME);
+    stmt_bind_text(q, ":name", name);
+    return job_one(s, JOB_BY_NAME, q, out);
+}
+
+struct stmt *state_jobs(struct state *s, const char *after, int64_t limit)
+{
+    struct stmt *q = query_use(s, JOBS);
+    stmt_bind_text(q, ":after", arena_strdup(query_one(s, JOBS), after)); /* as in state_apps() */
+    stmt_bind_i64(q, ":limit", limit);
+    return q;
+}
+
+struct stmt *state_jobs_created(struct state *s)
+{
+    return query_use(s, JOBS_CREATED);
+}
+
+struct stmt *state_jobs_due(struct state *s, struct wall now, int64_t limit)
+{
+    struct stmt *q = query_use(s, JOBS_DUE);
+    stmt_bind_i64(q, ":now", now.ms);
+    stmt_bind_i64(q, ":limit", limit);
+    return q;
+}
+
+struct wall state_jobs_next(struct state *s)
+{
+    return (struct wall){stmt_one_i64(query_use(s, JOBS_NEXT), INT64_MAX)};
+}
+
+int64_t state_jobs_count(struct state *s)
+{
+    return stmt_one_i64(query_use(s, JOBS_COUNT), 0);
+}
+
+/* ---- runs */
+
+bool state_run_next(struct stmt *q, struct run_row *out)
+{
+    if (!stmt_row(q))
+        return false;
+    *out = (struct run_row){
+        .id = stmt_i64(q, 0),
+        .job = stmt_i64(q, 1),
+        .generation = stmt_i64(q, 2),
+        .attempt = stmt_i64(q, 3),
+        .task = stmt_i64(q, 4),
+        .covers = stmt_i64(q, 5),
+        .cause = (enum run_cause)stmt_i64(q, 6),
+        .state = (enum run_state)stmt_i64(q, 7),
+        .priority = (int)stmt_i64(q, 8),
+        .due = query_wall_at(q, 9),
+        .deadline = query_wall_at(q, 10),
+        .not_before = query_wall_at(q, 11),
+        .queued = query_wall_at(q, 12),
+        .started = query_wall_at(q, 13),
+        .ended = query_wall_at(q, 14),
+        .arguments = stmt_str(q, 15),
+        .reason = stmt_str(q, 16),
+        .job_name = stmt_str(q, 17),
+    };
+    return true;
+}
+
+bool state_run_by_id(struct state *s, int64_t id, struct run_row *out)
+{
+    struct run_row r;
+    struct stmt *q = query_use(s, RUN_BY_ID);
+    stmt_bind_i64(q, ":id", id);
+    if (!state_run_next(q, &r))
+        return false;
+    struct arena *a = query_one(s, RUN_BY_ID);
+    r.arguments = arena_strdup(a, r.arguments);
+    r.reason = arena_strdup(a, r.reason);
+    r.job_name = arena_strdup(a, r.job_name);
+    stmt_end(q);
+    *out = r;
+    return true;
+}
+
+struct stmt *state_runs(struct state *s, int64_t limit)
+{
+    struct stmt *q = query_use(s, RUNS);
+    stmt_bind_i64(q, ":limit", limit);
+    return q;
+}
+
+struct stmt *state_runs_of_job(struct state *s, int64_t job, int64_t limit)
+{
+    struct stmt *q = query_use(s, RUNS_OF_JOB);
+    stmt_bind_i64(q, ":job", job);
+    stmt_bind_i64(q, ":limit", limit);
+    return q;
+}
+
+struct stmt *state_runs_open(struct state *s, int64_t job)
+{
+    struct stmt *q = query_use(s, RUNS_OPEN);
+    stmt_bind_i64(q, ":job", job);
+    return q;
+}
+
+int64_t state_runs_open_count(struct state *s, int64_t job)
+{
+    struct stmt *q = query_use(s, RUNS_OPEN_COUNT);
+    stmt_bind_i64(q, ":job", job);
+    return stmt_one_i64(q, 0);
+}
+
+struct stmt *state_runs_waiting(struct state *s, int64_t limit)
+{
+    struct stmt *q = query_use(s, RUNS_WAITING);
+    stmt_bind_i64(q, ":limit", limit);
+    return q;
+}
+
+struct stmt *state_runs_retrying(struct state *s, struct wall now, int64_t limit)
+{
+    struct stmt *q = query_use(s, RUNS_RETRYING);
+    stmt_bind_i64(q, ":now", now.ms);
+    stmt_bind_i64(q, ":limit", limit);
+    return q;
+}
+
+struct stmt *state_runs_active(struct state *s)
+{
+    return query_use(s, RUNS_ACTIVE);
+}
+
+bool state_run_claimed(struct state *s, int64_t job, struct wall due)
+{
+    struct stmt *q = query_use(s, RUN_CLAIMED);
+    stmt_bind_i64(q, ":job", job);
+    stmt_bind_i64(q, ":due", due.ms);
+    return stmt_one_i64(q, 0) > 0;
+}

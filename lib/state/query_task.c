@@ -1,0 +1,155 @@
+/* Tasks of apps and of jobs. */
+#include <string.h>
+
+#include "base/str.h"
+#include "model/id.h"
+#include "model/job.h"
+#include "state/private.h"
+
+static int64_t uuid_key(struct uuid uuid)
+{
+    uint64_t low = 0;
+    for (int i = 8; i < 16; i++)
+        low = low << 8 | uuid.b[i];
+    return (int64_t)(low & ~(UINT64_C(1) << 63));
+}
+
+bool state_task_next(struct stmt *q, struct task_row *out)
+{
+    if (!stmt_row(q))
+        return false;
+    enum owner owner = (enum owner)stmt_i64(q, 3);
+    *out = (struct task_row){
+        .id = stmt_i64(q, 0),
+        .owner_id = stmt_i64(q, 1),
+        .agent = stmt_i64(q, 2),
+        .owner = owner,
+        .name = stmt_str(q, 4),
+        .state = (enum task_state)stmt_i64(q, 5),
+        .cpus_milli = stmt_i64(q, 6),
+        .mem_bytes = stmt_i64(q, 7),
+        .disk_bytes = stmt_i64(q, 8),
+        .ports = stmt_str(q, 9),
+        .version = query_wall_at(q, 10),
+        .staged = query_wall_at(q, 11),
+        .started = query_wall_at(q, 12),
+        .ended = query_wall_at(q, 13),
+        .killed = query_wall_at(q, 14),
+        .pong = stmt_i64(q, 15),
+        .pid = stmt_i64(q, 16),
+        .exited = !stmt_is_null(q, 17),
+        .exit_code = (int)stmt_i64(q, 17),
+        .signaled = !stmt_is_null(q, 18),
+        .signal = (int)stmt_i64(q, 18),
+        .kill_reason = stmt_str(q, 19),
+        .container = stmt_str(q, 20),
+        .reason = stmt_str(q, 21),
+        .message = stmt_str(q, 22),
+        .detail = stmt_str(q, 23),
+        .health = (int)stmt_i64(q, 24),
+        .health_results = stmt_str(q, 25),
+        .app = stmt_i64(q, 26),
+        .stopping = stmt_bool(q, 27),
+        .ready = stmt_bool(q, 28),
+        .created = query_wall_at(q, 29),
+        .salt = stmt_i64(q, 30),
+        .job = stmt_i64(q, 31),
+        .of = stmt_str(q, 32),
+    };
+    if (owner == OWNER_JOB)
+        out->run = out->owner_id;
+    return true;
+}
+
+static bool task_one(struct state *s, int which, struct stmt *q, struct task_row *out)
+{
+    struct task_row r;
+    if (!state_task_next(q, &r))
+        return false;
+    struct arena *a = query_one(s, which);
+    const char **texts[] = {&r.name,    &r.ports,  &r.kill_reason,    &r.container, &r.reason,
+                            &r.message, &r.detail, &r.health_results, &r.of};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        *texts[i] = arena_strdup(a, *texts[i]);
+    stmt_end(q);
+    *out = r;
+    return true;
+}
+
+bool state_task_by_id(struct state *s, int64_t id, struct task_row *out)
+{
+    struct stmt *q = query_use(s, TASK_BY_ID);
+    stmt_bind_i64(q, ":id", id);
+    return task_one(s, TASK_BY_ID, q, out);
+}
+
+static bool job_task_by_name(struct state *s, const char *name, struct task_row *out)
+{
+    struct job_task_ref ref;
+    struct error err;
+    if (job_task_id_parse(name, &ref, &err) != 0)
+        return false;
+    struct stmt *q = query_use(s, TASK_OF_JOB_NAMED);
+    stmt_bind_text(q, ":job", ref.name);
+    stmt_bind_text(q, ":name", name);
+    return task_one(s, TASK_OF_JOB_NAMED, q, out);
+}
+
+bool state_task_by_name(struct state *s, const char *name, struct task_row *out)
+{
+    struct task_ref ref;
+    struct error err;
+    if (str_starts(name, "ct:"))
+        return job_task_by_name(s, name, out);
+    if (task_id_parse(name, &ref, &err) != 0)
+        return false;
+    struct stmt *q = query_use(s, TASK_OF_OWNER);
+    stmt_bind_i64(q, ":owner", OWNER_APP);
+    stmt_bind_i64(q, ":owner_id", uuid_key(ref.instance));
+    struct task_row r;
+    char text[UUID_TEXT_SIZE];
+    if (!task_one(s, TASK_OF_OWNER, q, &r) || strstr(r.name, uuid_text(ref.instance, text)) == NULL)
+        return false;
+    *out = r;
+    return true;
+}
+
+struct stmt *state_tasks(struct state *s)
+{
+    return query_use(s, TASKS);
+}
+
+struct stmt *state_tasks_of_app(struct state *s, int64_t app)
+{
+    struct stmt *q = query_use(s, TASKS_OF_APP);
+    stmt_bind_i64(q, ":app", app);
+    return q;
+}
+
+struct stmt *state_tasks_of_agent(struct state *s, int64_t agent)
+{
+    struct stmt *q = query_use(s, TASKS_OF_AGENT);
+    stmt_bind_i64(q, ":agent", agent);
+    return q;
+}
+
+struct stmt *state_tasks_to_order(struct state *s, int64_t agent)
+{
+    struct stmt *q = query_use(s, TASKS_TO_ORDER);
+    stmt_bind_i64(q, ":agent", agent);
+    return q;
+}
+
+struct stmt *state_tasks_of_run(struct state *s, int64_t run)
+{
+    struct stmt *q = query_use(s, TASKS_OF_RUN);
+    stmt_bind_i64(q, ":run", run);
+    return q;
+}
+
+struct stmt *state_tasks_ended(struct state *s, int64_t limit)
+{
+    struct stmt *q = query_use(s, TASKS_ENDED);
+    stmt_bind_i64(q, ":limit", limit);
+    return q;
+}
