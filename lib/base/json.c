@@ -695,13 +695,13 @@ void json_array_end(struct json_writer *w)
 
 static bool is_plain(unsigned char c)
 {
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+    return c >= 0x20 && c < 0x80;
 }
 
-/* One character that is not plain. Returns how many bytes of s it took. */
+/* One character that is neither plain nor quoted. Returns how many bytes of s it took. */
 static size_t put_odd_char(struct buf *out, const char *s, size_t len)
 {
-    static const char named[] = "\"\"\\\\\bb\ff\nn\rr\tt"; /* pairs: what it is, what is written */
+    static const char named[] = "\bb\ff\nn\rr\tt"; /* pairs: what it is, what is written */
     for (const char *p = named; *p != '\0'; p += 2)
         if (*s == *p) {
             buf_put(out, (char[]){'\\', p[1]}, 2);
@@ -720,19 +720,28 @@ static size_t put_odd_char(struct buf *out, const char *s, size_t len)
     return n;
 }
 
+/* Gathered: most strings are short, and one that holds JSON is full of quotes. */
 static void put_string(struct buf *out, const char *s, size_t len)
 {
-    buf_putc(out, '"');
+    char chunk[256] = "\"";
+    size_t n = 1;
     for (size_t i = 0; i < len;) {
-        size_t plain = i;
-        while (plain < len && is_plain((unsigned char)s[plain]))
-            plain++;
-        buf_put(out, s + i, plain - i);
-        i = plain;
-        if (i < len)
+        if (n > sizeof(chunk) - 3) {
+            buf_put(out, chunk, n);
+            n = 0;
+        }
+        if (s[i] == '"' || s[i] == '\\')
+            chunk[n++] = '\\';
+        else if (!is_plain((unsigned char)s[i])) {
+            buf_put(out, chunk, n);
+            n = 0;
             i += put_odd_char(out, s + i, len - i);
+            continue;
+        }
+        chunk[n++] = s[i++];
     }
-    buf_putc(out, '"');
+    chunk[n++] = '"';
+    buf_put(out, chunk, n);
 }
 
 void json_key(struct json_writer *w, const char *name)
