@@ -1,4 +1,4 @@
-/* lib/base/json.h - JSON in (a tree) and out (a writer). The only file that sees cJSON.
+/* lib/base/json.h - JSON in (a tree) and out (a writer). Nobody else sees cJSON.
  *
  * What it settles otherwise than cJSON: of duplicate members the last wins; a string with \u0000
  * is refused, not cut; integers of 64 bits are exact; nothing may follow the value; depth and size

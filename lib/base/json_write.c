@@ -1,0 +1,302 @@
+/* Writing: what was said so far decides which commas and quotes come next. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/json_private.h"
+#include "base/str.h"
+
+void json_begin(struct json_writer *w, struct buf *out)
+{
+    *w = (struct json_writer){.out = out};
+}
+
+static bool in_object(const struct json_writer *w)
+{
+    unsigned level = w->depth - 1u;
+    return w->depth > 0 && (w->objects[level / 8] >> level % 8 & 1) != 0;
+}
+
+/* What stands before any value. */
+static void before_value(struct json_writer *w)
+{
+    ASSERT(w->after_name == in_object(w)); /* members have names, elements none */
+    if (w->comma && !w->after_name) {
+        ASSERT(w->depth > 0); /* a text is one value */
+        buf_putc(w->out, ',');
+    }
+    w->comma = true;
+    w->after_name = false;
+}
+
+static void open_level(struct json_writer *w, char c)
+{
+    before_value(w);
+    ASSERT(w->depth < JSON_WRITER_DEPTH);
+    uint8_t bit = (uint8_t)(1 << w->depth % 8);
+    uint8_t *level = &w->objects[w->depth / 8];
+    *level = (uint8_t)(c == '{' ? *level | bit : *level & ~bit);
+    w->depth++;
+    w->comma = false;
+    buf_putc(w->out, c);
+}
+
+static void close_level(struct json_writer *w, char c)
+{
+    ASSERT(w->depth > 0 && in_object(w) == (c == '}') && !w->after_name);
+    w->depth--;
+    w->comma = true;
+    buf_putc(w->out, c);
+}
+
+void json_object(struct json_writer *w)
+{
+    open_level(w, '{');
+}
+
+void json_object_end(struct json_writer *w)
+{
+    close_level(w, '}');
+}
+
+void json_array(struct json_writer *w)
+{
+    open_level(w, '[');
+}
+
+void json_array_end(struct json_writer *w)
+{
+    close_level(w, ']');
+}
+
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x80;
+}
+
+/* One character that is neither plain nor quoted. Returns how many bytes of s it took. */
+static size_t put_odd_char(struct buf *out, const char *s, size_t len)
+{
+    static const char named[] = "\bb\ff\nn\rr\tt"; /* pairs: what it is, what is written */
+    for (const char *p = named; *p != '\0'; p += 2)
+        if (*s == *p) {
+            buf_put(out, (char[]){'\\', p[1]}, 2);
+            return 1;
+        }
+    if ((unsigned char)*s < 0x20) {
+        buf_printf(out, "\\u%04x", (unsigned char)*s);
+        return 1;
+    }
+    size_t n = str_utf8_len(s, len);
+    if (n == 0) {
+        buf_puts(out, "\xef\xbf\xbd"); /* U+FFFD */
+        return 1;
+    }
+    buf_put(out, s, n);
+    return n;
+}
+
+/* Gathered: most strings are short, and one that holds JSON is full of quotes. */
+static void put_string(struct buf *out, const char *s, size_t len)
+{
+    char chunk[256] = "\"";
+    size_t n = 1;
+    for (size_t i = 0; i < len;) {
+        if (n > sizeof(chunk) - 3) {
+            buf_put(out, chunk, n);
+            n = 0;
+        }
+        if (s[i] == '"' || s[i] == '\\')
+            chunk[n++] = '\\';
+        else if (!is_plain((unsigned char)s[i])) {
+            buf_put(out, chunk, n);
+            n = 0;
+            i += put_odd_char(out, s + i, len - i);
+            continue;
+        }
+        chunk[n++] = s[i++];
+    }
+    chunk[n++] = '"';
+    buf_put(out, chunk, n);
+}
+
+void json_key(struct json_writer *w, const char *name)
+{
+    ASSERT(in_object(w) && !w->after_name);
+    if (w->comma)
+        buf_putc(w->out, ',');
+    put_string(w->out, name, strlen(name));
+    buf_putc(w->out, ':');
+    w->after_name = true;
+}
+
+void json_put_slice(struct json_writer *w, struct slice s)
+{
+    before_value(w);
+    put_string(w->out, s.p, s.len);
+}
+
+void json_put_str(struct json_writer *w, const char *s)
+{
+    if (s == NULL)
+        json_put_null(w);
+    else
+        json_put_slice(w, slice_of(s));
+}
+
+void json_put_raw(struct json_writer *w, struct slice json)
+{
+    ASSERT(json.len > 0);
+    before_value(w);
+    buf_put_slice(w->out, json);
+}
+
+void json_put_members(struct json_writer *w, struct slice object)
+{
+    ASSERT(in_object(w) && !w->after_name);
+    ASSERT(object.len >= 2 && object.p[0] == '{' && object.p[object.len - 1] == '}');
+    if (object.len == 2)
+        return;
+    if (w->comma)
+        buf_putc(w->out, ',');
+    buf_put(w->out, object.p + 1, object.len - 2);
+    w->comma = true;
+}
+
+void json_put_uint(struct json_writer *w, uint64_t v)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+    do
+        digits[--at] = (char)('0' + v % 10);
+    while ((v /= 10) != 0);
+    json_put_raw(w, (struct slice){digits + at, sizeof(digits) - at});
+}
+
+void json_put_int(struct json_writer *w, int64_t v)
+{
+    char text[24];
+    if (v >= 0) {
+        json_put_uint(w, (uint64_t)v);
+        return;
+    }
+    int len = snprintf(text, sizeof(text), "%lld", (long long)v);
+    json_put_raw(w, (struct slice){text, (size_t)len});
+}
+
+void json_put_double(struct json_writer *w, double v)
+{
+    char text[32];
+    int len = 0;
+    if (!isfinite(v)) { /* JSON has no word for it */
+        json_put_null(w);
+        return;
+    }
+    if (fabs(v) <= JSON_EXACT_MAX && v == floor(v) && !(v == 0 && signbit(v))) {
+        json_put_int(w, (int64_t)v);
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        len = snprintf(text, sizeof(text), "%.*g", digits, v);
+        if (strtod(text, NULL) == v)
+            break;
+    }
+    json_put_raw(w, (struct slice){text, (size_t)len});
+}
+
+void json_put_bool(struct json_writer *w, bool v)
+{
+    json_put_raw(w, v ? SLICE("true") : SLICE("false"));
+}
+
+void json_put_null(struct json_writer *w)
+{
+    json_put_raw(w, SLICE("null"));
+}
+
+static void put_number(struct json_writer *w, const cJSON *number)
+{
+    if (number->valuestring != NULL)
+        json_put_raw(w, slice_of(number->valuestring));
+    else
+        json_put_double(w, number->valuedouble);
+}
+
+static void put_object(struct json_writer *w, const struct json *v)
+{
+    json_object(w);
+    JSON_EACH (it, v) {
+        json_key(w, json_name(it));
+        json_put_value(w, it);
+    }
+    json_object_end(w);
+}
+
+static void put_array(struct json_writer *w, const struct json *v)
+{
+    json_array(w);
+    JSON_EACH (it, v) {
+        json_put_value(w, it);
+    }
+    json_array_end(w);
+}
+
+void json_put_value(struct json_writer *w, const struct json *v)
+{
+    if (v == NULL) {
+        json_put_null(w);
+        return;
+    }
+    switch (json_kind(v)) {
+    case JSON_NULL:
+        json_put_null(w);
+        return;
+    case JSON_BOOL:
+        json_put_bool(w, json_bool(v, false));
+        return;
+    case JSON_NUMBER:
+        put_number(w, json_item(v));
+        return;
+    case JSON_STRING:
+        json_put_str(w, json_str(v, ""));
+        return;
+    case JSON_ARRAY:
+        put_array(w, v);
+        return;
+    case JSON_OBJECT:
+        put_object(w, v);
+        return;
+    }
+}
+
+void json_member_str(struct json_writer *w, const char *name, const char *s)
+{
+    json_key(w, name);
+    json_put_str(w, s);
+}
+
+void json_member_int(struct json_writer *w, const char *name, int64_t v)
+{
+    json_key(w, name);
+    json_put_int(w, v);
+}
+
+void json_member_double(struct json_writer *w, const char *name, double v)
+{
+    json_key(w, name);
+    json_put_double(w, v);
+}
+
+void json_member_bool(struct json_writer *w, const char *name, bool v)
+{
+    json_key(w, name);
+    json_put_bool(w, v);
+}
+
+void json_member_raw(struct json_writer *w, const char *name, struct slice json)
+{
+    json_key(w, name);
+    json_put_raw(w, json);
+}
