@@ -1,4 +1,4 @@
-/* lib/cluster/line.h - one connection to a node, for peers.c: frames in and out, the beats that
+/* lib/cluster/line.h - one connection to a node, for peers.h: frames in and out, the beats that
  * show both sides that the other is there, and an end that loses nothing.
  *
  *     open -> leaving -> closed      leaving: our last word is said or on its way; still reading,
@@ -17,7 +17,7 @@ struct parcel {
     char bytes[];
 };
 
-struct peer; /* peers.c */
+struct peer; /* peers_private.h */
 struct line;
 
 /* From the loop, or from line_push(). */
