@@ -1,4 +1,4 @@
-/* lib/net/tls_private.h - between tls.c, tls_context.c and tls_stream.c. */
+/* lib/net/tls_private.h - between tls.c, tls_context.c, tls_handshake.c and tls_stream.c. */
 #pragma once
 
 #include <stdatomic.h>
@@ -101,3 +101,18 @@ void secure_cancel(struct secure *s);
 void secure_drop(struct secure *s);
 /* How SSL reads from a secure stream's `in` and writes to its `out`. The caller frees. */
 BIO_METHOD *secure_bio(void);
+/* It is gone then at the latest: LIMIT_TLS_LINGER_MS. */
+void secure_linger(struct secure *s);
+void secure_be_gone(struct secure *s);
+/* It is no longer one of those who are not known. */
+void secure_leave_crowd(struct secure *s);
+/* What the system takes at once; the rest is on its way afterwards. -1: broken. */
+int secure_send(struct secure *s);
+/* What is in `in` and was not taken is kept; while something is, nothing more is read. */
+void secure_keep_rest(struct secure *s);
+
+/* ---- tls_handshake.c */
+void secure_ssl_begin(struct secure *s);
+void secure_shake(struct secure *s, struct slice data); /* what has come */
+/* It has ended in the middle; err NULL: without an error. */
+void secure_refuse_end(struct secure *s, const struct error *err);

@@ -1,4 +1,4 @@
-/* One connection: its handshake, and then bytes through OpenSSL, which never sees a socket. */
+/* One connection, once open: bytes through OpenSSL, which never sees a socket; and its end. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,17 +11,8 @@
 #include "net/private.h"
 #include "net/tls_private.h"
 
-/* A server's first byte, once it has let the client in. In TLS 1.3 a client is content before the
- * server has looked at its certificate; so it waits for this, and its dial tells the truth. */
-#define GREETING '+'
-
 /* Encrypted bytes waiting: what was written ahead, and what SSL says of its own accord. */
 #define OUT_BYTES (2 * LIMIT_TLS_AHEAD_BYTES)
-
-static const char http_answer[] =
-    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
-    "This port is for mesolith's nodes, with TLS. The API is at another port: see `mesolith "
-    "status`.\n";
 
 static struct secure *secure_of(const struct stream *stream)
 {
@@ -67,25 +58,6 @@ BIO_METHOD *secure_bio(void)
     return method;
 }
 
-static void ssl_begin(struct secure *s)
-{
-    int64_t now_s = s->loop->clock.wall(&s->loop->clock).ms / 1000;
-    BIO *bio = BIO_new(s->tls->bio);
-    s->ssl = SSL_new(s->tls->ctx);
-    ASSERT(bio != NULL && s->ssl != NULL);
-    BIO_set_data(bio, s);
-    BIO_set_init(bio, 1);
-    SSL_set_bio(s->ssl, bio, bio);
-    SSL_set_app_data(s->ssl, s);
-    X509_VERIFY_PARAM_set_time(SSL_get0_param(s->ssl), (time_t)now_s);
-    int mode = SSL_VERIFY_PEER | (s->strangers ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
-    SSL_set_verify(s->ssl, mode, tls_on_verify);
-    if (s->server)
-        SSL_set_accept_state(s->ssl);
-    else
-        SSL_set_connect_state(s->ssl);
-}
-
 /* ---- the end: `under` and the timer have closed */
 static void part_closed(struct secure *s)
 {
@@ -115,8 +87,7 @@ static void on_timer_closed(uv_handle_t *timer)
     part_closed(timer->data);
 }
 
-/* It is no longer one of those who are not known. */
-static void leave_crowd(struct secure *s)
+void secure_leave_crowd(struct secure *s)
 {
     list_remove(&s->in_crowd);
     if (s->crowd != NULL)
@@ -124,11 +95,11 @@ static void leave_crowd(struct secure *s)
     s->crowd = NULL;
 }
 
-static void be_gone(struct secure *s)
+void secure_be_gone(struct secure *s)
 {
     ASSERT(s->state != SECURE_GONE);
     s->state = SECURE_GONE;
-    leave_crowd(s);
+    secure_leave_crowd(s);
     stream_close(s->under, on_under_closed);
     uv_close((uv_handle_t *)&s->timer, on_timer_closed);
 }
@@ -163,8 +134,7 @@ static int send_from(struct secure *s, size_t skip)
     return stream_write(s->under, &b, 1) == 0 ? 0 : wire_failed(s);
 }
 
-/* What the system takes at once; the rest is on its way afterwards. -1: broken. */
-static int send_out(struct secure *s)
+int secure_send(struct secure *s)
 {
     if (s->broken)
         return -1;
@@ -253,7 +223,7 @@ static int secure_try_write(struct stream *stream, const uv_buf_t *bufs, unsigne
     if (s->under->writing)
         return 0;
     int64_t taken = encrypt(s, &p);
-    if (taken < 0 || send_out(s) != 0)
+    if (taken < 0 || secure_send(s) != 0)
         return UV_EPIPE;
     return (int)taken;
 }
@@ -289,7 +259,7 @@ static void secure_end(struct stream *stream)
 {
     struct secure *s = secure_of(stream);
     say_end(s);
-    send_out(s); /* should it fail, reading tells, as with a plain stream */
+    secure_send(s); /* should it fail, reading tells, as with a plain stream */
 }
 
 static void on_under_written(struct stream *under, const struct error *err)
@@ -299,16 +269,16 @@ static void on_under_written(struct stream *under, const struct error *err)
     if (err != NULL)
         on_wire_broken(s, err);
     if (s->state == SECURE_CLOSING || s->state == SECURE_REFUSED) {
-        if (send_out(s) != 0 || (s->state == SECURE_CLOSING && !under->writing))
-            be_gone(s);
+        if (secure_send(s) != 0 || (s->state == SECURE_CLOSING && !under->writing))
+            secure_be_gone(s);
         return;
     }
     if (s->pending.bufs == NULL || s->broken) {
-        send_out(s); /* should it fail now, whoever writes or reads next hears of it */
+        secure_send(s); /* should it fail now, whoever writes or reads next hears of it */
     } else if (s->pending.at < s->pending.n) {
         push(s);
     } else {
-        send_out(s);
+        secure_send(s);
         forget_pending(s);
         s->stream.events->on_written(&s->stream, NULL);
         return;
@@ -325,8 +295,7 @@ static bool has_kept(const struct secure *s)
     return s->kept.len > 0;
 }
 
-/* What is in `in` and was not taken is kept; while something is, nothing more is read. */
-static void keep_rest(struct secure *s)
+void secure_keep_rest(struct secure *s)
 {
     if (has_kept(s)) {
         buf_consume(&s->kept, s->kept.len - s->in.len);
@@ -368,7 +337,7 @@ static void after_reading(struct secure *s, int n)
         tell_end(s, NULL);
         return;
     }
-    send_out(s); /* an answer of SSL's own, or an alert; what fails is told to who writes */
+    secure_send(s); /* an answer of SSL's own, or an alert; what fails is told to who writes */
     if (why == SSL_ERROR_WANT_READ && !buf_full(&s->out)) {
         read_on(s);
         return;
@@ -399,7 +368,7 @@ static void pump(struct secure *s, struct slice in)
         s->stream.events->on_read(&s->stream, (struct slice){plain, (size_t)n});
     }
     s->pumping = false;
-    keep_rest(s);
+    secure_keep_rest(s);
     if (s->state != SECURE_OPEN)
         return;
     if (n <= 0)
@@ -425,6 +394,11 @@ static void secure_read_stop(struct stream *stream)
 }
 
 /* ---- the owner closes */
+void secure_linger(struct secure *s)
+{
+    uv_timer_start(&s->timer, on_timer, LIMIT_TLS_LINGER_MS, 0);
+}
+
 static void secure_close(struct stream *stream)
 {
     struct secure *s = secure_of(stream);
@@ -434,156 +408,10 @@ static void secure_close(struct stream *stream)
     stream_read(s->under, false);
     if (!cut)
         say_end(s);
-    if (cut || send_out(s) != 0 || !s->under->writing)
-        be_gone(s);
+    if (cut || secure_send(s) != 0 || !s->under->writing)
+        secure_be_gone(s);
     else
-        uv_timer_start(&s->timer, on_timer, LIMIT_TLS_LINGER_MS, 0);
-}
-
-/* ---- the handshake */
-static void settle(struct secure *s, const struct error *err)
-{
-    secure_cb *settled = s->settled;
-    s->settled = NULL;
-    settled(s, err == NULL ? &s->stream : NULL, err);
-}
-
-/* The reason leaves as an alert, or in plain words to who speaks no TLS. What else comes is read
- * and thrown away: else the system would throw the reason away. */
-static void refuse(struct secure *s)
-{
-    struct error err = s->failure;
-    s->state = SECURE_REFUSED;
-    s->in = (struct slice){0};
-    SSL_free(s->ssl);
-    s->ssl = NULL;
-    s->said_end = true; /* FIN, once all is out */
-    send_out(s);        /* should it fail, there is nobody to tell */
-    uv_timer_start(&s->timer, on_timer, LIMIT_TLS_LINGER_MS, 0);
-    error_wrap(&err, "%s", s->where);
-    settle(s, &err);
-}
-
-static void refuse_end(struct secure *s, const struct error *err)
-{
-    if (s->failure.code == ERR_NONE)
-        error_set(&s->failure, err != NULL ? err->code : ERR_IO,
-                  err != NULL ? "the connection broke during the handshake"
-                              : "it closed the connection in the middle of the handshake");
-    struct error why = s->failure;
-    error_wrap(&why, "%s", s->where);
-    secure_cb *settled = s->settled;
-    s->settled = NULL;
-    be_gone(s);
-    settled(s, NULL, &why);
-}
-
-static bool speaks_our_protocol(const struct secure *s)
-{
-    const unsigned char *name;
-    unsigned len;
-    SSL_get0_alpn_selected(s->ssl, &name, &len);
-    return len == 8 && memcmp(name, "mesolith", 8) == 0;
-}
-
-/* Both certificates hold: who is it? */
-static int identify(struct secure *s)
-{
-    X509 *certificate = SSL_get0_peer_certificate(s->ssl);
-    if (!speaks_our_protocol(s))
-        return error_set(&s->failure, ERR_INVALID, "it speaks TLS, but is no mesolith");
-    s->known = certificate != NULL;
-    if (s->known && tls_peer_from(certificate, &s->peer, &s->failure) != 0)
-        return -1;
-    return 0;
-}
-
-static void open_up(struct secure *s)
-{
-    s->state = SECURE_OPEN;
-    leave_crowd(s);
-    uv_timer_stop(&s->timer);
-    stream_read(s->under, false);
-    keep_rest(s);
-    settle(s, NULL);
-}
-
-/* A server greets, a client waits to be greeted. */
-static int greet(struct secure *s)
-{
-    char byte = GREETING;
-    if (s->server)
-        return SSL_write(s->ssl, &byte, 1);
-    int n = SSL_read(s->ssl, &byte, 1);
-    if (n == 1 && byte != GREETING) {
-        error_set(&s->failure, ERR_INVALID, "it greets with another version's word");
-        return -1;
-    }
-    return n;
-}
-
-/* 1: done; 0: more must come; -1: failed. */
-static int shake(struct secure *s)
-{
-    ERR_clear_error();
-    int n = s->shaken ? 1 : SSL_do_handshake(s->ssl);
-    if (n == 1 && !s->shaken) {
-        s->shaken = true;
-        if (identify(s) != 0)
-            return -1;
-    }
-    if (n == 1)
-        n = greet(s);
-    if (n == 1)
-        return 1;
-    if (s->failure.code == ERR_NONE && SSL_get_error(s->ssl, n) == SSL_ERROR_WANT_READ)
-        return 0;
-    tls_words_of_failure(&s->failure);
-    return -1;
-}
-
-static void go_on_shaking(struct secure *s)
-{
-    int done = shake(s);
-    if (done >= 0 && send_out(s) != 0)
-        done = -1;
-    if (done == 1)
-        open_up(s);
-    else if (done < 0)
-        refuse(s);
-}
-
-static void on_first_bytes(struct secure *s, struct slice data)
-{
-    switch (tls_tongue_of(data, s->server, &s->failure)) {
-    case TONGUE_TLS:
-        if (s->server)
-            ssl_begin(s);
-        return;
-    case TONGUE_HTTP:
-        if (s->server)
-            buf_puts(&s->out, http_answer);
-        return;
-    case TONGUE_OTHER:
-        return;
-    }
-    UNREACHABLE("every tongue is above");
-}
-
-static void on_handshake_bytes(struct secure *s, struct slice data)
-{
-    if (s->got == 0)
-        on_first_bytes(s, data);
-    else if (s->got >= LIMIT_HANDSHAKE_BYTES)
-        error_set(&s->failure, ERR_LIMIT, "it sent %d bytes and the handshake is not over",
-                  LIMIT_HANDSHAKE_BYTES);
-    s->got += data.len;
-    if (s->failure.code != ERR_NONE) {
-        refuse(s);
-        return;
-    }
-    s->in = data;
-    go_on_shaking(s);
+        secure_linger(s);
 }
 
 /* ---- what `under` tells */
@@ -591,7 +419,7 @@ static void on_under_read(struct stream *under, struct slice data)
 {
     struct secure *s = under->data;
     if (s->state == SECURE_SHAKING)
-        on_handshake_bytes(s, data);
+        secure_shake(s, data);
     else if (s->state == SECURE_OPEN)
         pump(s, data);
 }
@@ -601,9 +429,9 @@ static void on_under_end(struct stream *under, const struct error *err)
     struct secure *s = under->data;
     struct error cut;
     if (s->state == SECURE_SHAKING) {
-        refuse_end(s, err);
+        secure_refuse_end(s, err);
     } else if (s->state == SECURE_REFUSED) {
-        be_gone(s);
+        secure_be_gone(s);
     } else if (s->state == SECURE_OPEN) {
         if (err == NULL)
             error_set(&cut, ERR_IO, "%s: cut off: the connection ended without a word", s->where);
@@ -628,14 +456,14 @@ static void on_timer(uv_timer_t *timer)
         else
             error_set(&s->failure, ERR_UNAVAILABLE, "its handshake was not over after %d ms",
                       LIMIT_HANDSHAKE_MS);
-        refuse_end(s, NULL);
+        secure_refuse_end(s, NULL);
         return;
     case SECURE_OPEN:
         pump(s, buf_slice(&s->kept));
         return;
     case SECURE_CLOSING:
     case SECURE_REFUSED:
-        be_gone(s);
+        secure_be_gone(s);
         return;
     case SECURE_GONE:
         return;
@@ -695,9 +523,9 @@ struct secure *secure_new(struct loop *loop, struct stream *under,
     uv_timer_start(&s->timer, on_timer, LIMIT_HANDSHAKE_MS, 0);
     stream_read(under, true);
     if (!s->server) {
-        ssl_begin(s);
+        secure_ssl_begin(s);
         SSL_do_handshake(s->ssl); /* the first message; what may fail comes later */
-        send_out(s);
+        secure_send(s);
     }
     return s;
 }
@@ -706,13 +534,13 @@ void secure_cancel(struct secure *s)
 {
     ASSERT(s->settled != NULL);
     error_set(&s->failure, ERR_CANCELED, "%s: stopped in the middle of the handshake", s->where);
-    be_gone(s);
+    secure_be_gone(s);
 }
 
 void secure_drop(struct secure *s)
 {
     s->settled = NULL;
-    be_gone(s);
+    secure_be_gone(s);
 }
 
 const struct tls_peer *tls_peer(const struct stream *stream)
