@@ -1,75 +1,24 @@
+/* How a node starts. */
 #include "serve.h"
 
-#include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "api/web/bundle.h"
-#include "backups.h"
-#include "base/json.h"
 #include "base/log.h"
-#include "base/str.h"
 #include "config.h"
-#include "demo.h"
-#include "elsewhere.h"
-#include "folder.h"
-#include "host/host.h"
-#include "listeners.h"
 #include "machine.h"
-#include "notify.h"
-#include "peer_port.h"
-#include "proxy/client.h"
+#include "serve_private.h"
 #include "stop.h"
-#include "tasks.h"
 
-#define STOP_GRACE_MS 1000 /* for answers that are under way */
-#define TICK_MS 1000
-#define DOUBT_MS 2000 /* for the other masters to say what one has said */
-#define URL_SIZE 96
 #define SETTING_BYTES_MAX (2 << 20) /* twice the largest file of settings */
 
 struct launcher serve_launcher;
 
 /* Which node: that of a newcomer's first steps, or what the folder says. */
 enum verb { VERB_DEV, VERB_SERVE };
-
-struct server {
-    int argc;
-    char **argv; /* HUP reads them again */
-    struct config config;
-    struct folder folder;
-    struct loop loop;
-    struct http_server *http;
-    struct host *host;
-    struct tasks tasks;
-    struct elsewhere elsewhere;
-    struct backups backups;
-    struct proxy_client proxy;
-    struct join_member members[LIMIT_SERVERS]; /* whom the node asks first; known: the same */
-    struct known_node known[LIMIT_SERVERS];
-    struct peer_port peer_port; /* of a node of a cluster; `dev` opens none */
-    bool peer_port_runs, proxy_runs, proxy_silent, page_known, node_ready, told_ready, stopping,
-        routes_refused, hears_others, displaced, /* its folder is not at its path any more */
-        manager_knows;                           /* that it is ready */
-    int parts; /* that run on the loop and have not said that they stopped */
-    uint16_t ports[LISTENERS];
-    char urls[LISTENERS][URL_SIZE];
-    const char *address, *hostname, *service_address;
-    char name[NODE_NAME_SIZE], boot[64], peer[ADDRESS_SIZE];
-    struct buf resources, attributes;
-    unsigned modes;
-    uv_signal_t term, interrupt, hangup;
-    uv_timer_t tick;
-    /* A master that starts and is told by one other to be gone stops its node, and gives the rest
-     * of them a moment to say so, too. */
-    enum { REMOVAL_NONE, REMOVAL_DOUBTED, REMOVAL_SURE } removal;
-    int exit_status;
-};
 
 /* ---------------- log lines */
 
@@ -106,503 +55,6 @@ static void read_settings(struct server *s)
     config_attributes(c, &s->attributes);
 }
 
-/* ---------------- listeners */
-
-static bool has_listener(const struct server *s, enum listening d)
-{
-    return listener_is_on(&s->config, s->modes, d);
-}
-
-static void set_url(struct server *s, enum listening d, uint16_t port)
-{
-    bool v6 = strchr(s->hostname, ':') != NULL;
-    s->ports[d] = port;
-    snprintf(s->urls[d], URL_SIZE, "http://%s%.64s%s:%u", v6 ? "[" : "", s->hostname, v6 ? "]" : "",
-             port);
-}
-
-static int listen_all(struct server *s, struct error *err)
-{
-    if (listener_check_plain(&s->config, s->modes, err) != 0)
-        return -1;
-    for (int d = 0; d < LISTENERS; d++) {
-        uint16_t port = (uint16_t)config_number(&s->config, listeners[d].port);
-        if (!has_listener(s, (enum listening)d))
-            continue;
-        if (d != LISTEN_STATS &&
-            http_server_listen(s->http, listeners[d].name, s->address, port, &port, err) != 0)
-            return error_wrap(err, "--%s-port", listeners[d].name);
-        if (port != 0)
-            set_url(s, (enum listening)d, port);
-    }
-    return 0;
-}
-
-static const char *url_of(const struct server *s, enum listening d)
-{
-    return s->urls[d][0] != '\0' ? s->urls[d] : NULL;
-}
-
-/* ---------------- ready */
-
-static void write_address(struct server *s)
-{
-    char path[FOLDER_PATH_SIZE + 16];
-    snprintf(path, sizeof path, "%s/address", s->folder.path);
-    FILE *f = fopen(path, "we");
-    if (f == NULL)
-        return; /* only a convenience for the command line */
-    fprintf(f, "%s\n", s->urls[has_listener(s, LISTEN_MARATHON) ? LISTEN_MARATHON : LISTEN_MESOS]);
-    fclose(f);
-}
-
-/* Until the others of the cluster are there a start takes as long as it takes: the service manager
- * is asked for more time, and gives up only on a process that says nothing any more. */
-static void tell_manager(struct server *s)
-{
-    if (s->manager_knows || s->stopping)
-        return;
-    if (s->told_ready)
-        s->manager_knows = notify("READY=1\nSTATUS=serves");
-    else
-        notify("EXTEND_TIMEOUT_USEC=30000000\nSTATUS=waits for the cluster");
-}
-
-/* One line on stdout: what serves, and where (DESIGN 10). */
-static void tell_ready(struct server *s)
-{
-    bool page_known = !has_listener(s, LISTEN_STATS) || s->page_known || s->proxy_silent;
-    bool founded = !s->peer_port_runs || peer_port_is_founded(&s->peer_port);
-    if (s->told_ready || !s->node_ready || !page_known || !founded || s->stopping)
-        return;
-    s->told_ready = true;
-    write_address(s); /* first: who reads the line may ask for it */
-    printf("ready");
-    for (int d = 0; d < LISTENERS; d++)
-        if (s->urls[d][0] != '\0')
-            printf(" %s=%s/", listeners[d].name, s->urls[d]);
-    if (has_listener(s, LISTEN_MARATHON))
-        printf(" ui=%s/ui/", s->urls[LISTEN_MARATHON]);
-    printf("\n");
-    fflush(stdout);
-    tell_manager(s);
-    if (config_switch(&s->config, SETTING_DEMO) && has_listener(s, LISTEN_MARATHON))
-        demo_put_in(&s->loop, s->urls[LISTEN_MARATHON], s->service_address);
-}
-
-/* ---------------- the proxy */
-
-/* Whether the proxy's page is served, said once. */
-static void note_page(struct server *s, const struct proxy_status *st)
-{
-    bool refused = st->stats_port == 0 && *st->stats_why != '\0';
-    if (s->page_known || (st->stats_port == 0 && !refused))
-        return;
-    s->page_known = true;
-    if (!refused) {
-        set_url(s, LISTEN_STATS, st->stats_port);
-        return;
-    }
-    s->urls[LISTEN_STATS][0] = '\0';
-    log_warn("the proxy's page is not served", "why=\"%s\" or=\"--stats-port\"", st->stats_why);
-}
-
-static void on_proxy_status(struct proxy_client *c, const struct proxy_status *st)
-{
-    struct server *s = c->data;
-    struct event e = {.kind = EVENT_ROUTES};
-    struct json_writer w;
-    buf_init(&e.body, LIMIT_FRAME_BYTES);
-    json_begin(&w, &e.body);
-    json_object(&w);
-    json_key(&w, "ports");
-    json_array(&w);
-    for (size_t i = 0; i < st->n_services; i++) {
-        json_object(&w);
-        json_member_int(&w, "port", st->services[i].port);
-        json_member_str(&w, "app", st->services[i].app);
-        json_member_bool(&w, "bound", st->services[i].bound);
-        json_member_str(&w, "reason", st->services[i].why);
-        json_object_end(&w);
-    }
-    json_array_end(&w);
-    json_object_end(&w);
-    host_event(s->host, &e);
-    note_page(s, st);
-    tell_ready(s);
-}
-
-static void look_for_folder(struct server *s);
-
-static void on_proxy_down(struct proxy_client *c, const struct error *why, bool again)
-{
-    struct server *s = c->data;
-    log_event(again ? LOG_DEBUG : LOG_WARN, "no connection to the proxy", "why=\"%s\"", why->text);
-    look_for_folder(s);
-}
-
-/* The node is as ready as it will be. */
-static void on_proxy_silent(struct proxy_client *c, int pid)
-{
-    struct server *s = c->data;
-    log_warn("the proxy does not answer", "pid=%d cure=\"if that lasts: kill -9 %d\"", pid, pid);
-    s->proxy_silent = true;
-    tell_ready(s);
-}
-
-static const struct proxy_client_events proxy_events = {
-    .on_down = on_proxy_down,
-    .on_status = on_proxy_status,
-    .on_silent = on_proxy_silent,
-};
-
-static int start_proxy(struct server *s, struct error *err)
-{
-    struct proxy_reserved reserved[LISTENERS];
-    const char *const command[] = {"mesolith", "proxy", s->folder.agent, NULL};
-    struct proxy_client_options options = {
-        .folder = s->folder.agent, .version = VERSION, .command = command};
-    proxy_settings_default(&options.settings);
-    options.settings.service_address = s->service_address;
-    options.settings.stats_address = s->address;
-    options.settings.stats_port =
-        has_listener(s, LISTEN_STATS) ? (int)config_number(&s->config, SETTING_STATS_PORT) : -1;
-    options.settings.connections =
-        (unsigned)config_number(&s->config, SETTING_LIMIT_PROXY_CONNECTIONS);
-    options.settings.connect_ms = config_number(&s->config, SETTING_LIMIT_PROXY_CONNECT_MS);
-    options.settings.drain_ms = config_number(&s->config, SETTING_LIMIT_PROXY_DRAIN_MS);
-    options.settings.reserved = reserved;
-    for (int d = 0; d < LISTEN_STATS; d++) {
-        static const char *const holders[] = {
-            "this node's Marathon listener", "this node's Chronos listener",
-            "this node's Mesos listener", "this node's agent listener"};
-        if (s->ports[d] != 0)
-            reserved[options.settings.n_reserved++] =
-                (struct proxy_reserved){s->address, s->ports[d], holders[d]};
-    }
-    s->proxy.data = s;
-    if (proxy_client_start(&s->proxy, &s->loop.uv, &options, &proxy_events, err) != 0)
-        return -1;
-    s->proxy_runs = true;
-    s->parts++;
-    return 0;
-}
-
-/* ---------------- the node's deeds */
-
-static void do_launch(void *data, int64_t task, struct slice run_spec)
-{
-    tasks_launch(&((struct server *)data)->tasks, task, run_spec);
-}
-
-static void do_kill(void *data, int64_t task, const char *reason)
-{
-    tasks_kill(&((struct server *)data)->tasks, task, reason);
-}
-
-static void do_forget(void *data, int64_t task)
-{
-    tasks_forget(&((struct server *)data)->tasks, task);
-}
-
-static void do_sandbox(void *data, struct exchange_id id, struct sandbox_request *r)
-{
-    struct server *s = data;
-    if (r->op != SANDBOX_BACKUP) {
-        elsewhere_sandbox(&s->elsewhere, id, r);
-        return;
-    }
-    sandbox_request_free(r);
-    backups_serve(&s->backups, id);
-}
-
-static void do_elsewhere(void *data, struct exchange_id id, struct request *r)
-{
-    elsewhere_request(&((struct server *)data)->elsewhere, id, r);
-}
-
-static void do_gone(void *data, struct exchange_id id)
-{
-    struct server *s = data;
-    backups_gone(&s->backups, id);
-    elsewhere_gone(&s->elsewhere, id);
-}
-
-static void do_credit(void *data, struct exchange_id id, size_t bytes)
-{
-    struct server *s = data;
-    backups_credit(&s->backups, id, bytes);
-    elsewhere_credit(&s->elsewhere, id, bytes);
-}
-
-static void do_routes(void *data, struct slice message)
-{
-    struct server *s = data;
-    struct error err;
-    struct event e = {.kind = EVENT_ROUTES_REFUSED};
-    if (!s->proxy_runs || s->stopping)
-        return;
-    bool refused = proxy_client_routes(&s->proxy, message, &err) != 0;
-    if (refused) { /* all of them come again, until they are taken */
-        log_event(s->routes_refused ? LOG_DEBUG : LOG_ERROR, "routes refused", "why=%s", err.text);
-        host_event(s->host, &e);
-    }
-    s->routes_refused = refused;
-}
-
-static void do_send(void *data, int64_t node, struct slice frame)
-{
-    struct server *s = data;
-    if (s->peer_port_runs)
-        peer_port_send(&s->peer_port, node, frame);
-}
-
-static void do_room(void *data)
-{
-    peer_port_room(&((struct server *)data)->peer_port);
-}
-
-static void do_answer(void *data, struct answer *a)
-{
-    struct server *s = data;
-    if (!peer_port_answer(&s->peer_port, a))
-        elsewhere_answer(&s->elsewhere, a);
-}
-
-static void do_snapshot_ready(void *data, uint64_t token, const char *path)
-{
-    struct server *s = data;
-    if (s->peer_port_runs)
-        peer_port_snapshot_ready(&s->peer_port, token, path);
-}
-
-static void do_snapshot_fetch(void *data, uint64_t from, const struct replica_snapshot *snapshot)
-{
-    struct server *s = data;
-    if (s->peer_port_runs)
-        peer_port_snapshot_fetch(&s->peer_port, from, snapshot);
-}
-
-static void do_know(void *data, const struct known_node *k)
-{
-    struct server *s = data;
-    if (s->peer_port_runs)
-        peer_port_know(&s->peer_port, k);
-}
-
-static void on_ready(void *data)
-{
-    struct server *s = data;
-    s->node_ready = true;
-    if (s->peer_port_runs)
-        peer_port_ready(&s->peer_port);
-    tell_ready(s);
-}
-
-/* ---------------- stopping */
-
-static void part_stopped(struct server *s)
-{
-    if (--s->parts > 0)
-        return;
-    uv_close((uv_handle_t *)&s->term, NULL);
-    uv_close((uv_handle_t *)&s->interrupt, NULL);
-    uv_close((uv_handle_t *)&s->hangup, NULL);
-    uv_close((uv_handle_t *)&s->tick, NULL);
-}
-
-static void on_http_stopped(struct http_server *http)
-{
-    struct host *h = http_server_data(http);
-    part_stopped(host_owner(h));
-}
-
-static void on_tasks_stopped(struct tasks *t)
-{
-    part_stopped(t->data);
-}
-
-static void on_backups_stopped(struct backups *b)
-{
-    part_stopped(b->data);
-}
-
-static void on_proxy_stopped(struct proxy_client *c)
-{
-    part_stopped(c->data);
-}
-
-static void on_peer_port_stopped(struct peer_port *p)
-{
-    part_stopped(p->data);
-}
-
-/* What the node stood on ends too. Tasks and the proxy go on. */
-static void stop_parts(struct server *s)
-{
-    http_server_stop(s->http, STOP_GRACE_MS, on_http_stopped);
-    tasks_stop(&s->tasks, on_tasks_stopped);
-    backups_stop(&s->backups, on_backups_stopped);
-    if (s->proxy_runs)
-        proxy_client_stop(&s->proxy, on_proxy_stopped);
-    if (s->peer_port_runs)
-        peer_port_stop(&s->peer_port, on_peer_port_stopped);
-    part_stopped(s); /* the node */
-}
-
-static void tell_removed(const struct server *s)
-{
-    if (s->removal == REMOVAL_SURE)
-        log_error(
-            "this node was removed from its cluster: it ends its tasks and stops",
-            "cure=\"mesolith join ADDRESS --token TOKEN with an empty data folder makes a new "
-            "node of it\"");
-    else
-        log_error("a master says that this node was removed from its cluster: it stops before it "
-                  "leads others, its tasks go on",
-                  "cure=\"if the cluster was recovered without it: mesolith stop --all --data %s, "
-                  "and mesolith join with an empty data folder\"",
-                  s->folder.path);
-}
-
-static void on_heard(uv_timer_t *timer)
-{
-    struct server *s = timer->data;
-    s->hears_others = false;
-    uv_timer_stop(timer);
-    tell_removed(s);
-    stop_parts(s);
-}
-
-static void on_ended(void *data, const struct error *err)
-{
-    struct server *s = data;
-    if (err != NULL) {
-        log_error("the node has stopped", "why=%s", err->text);
-        s->exit_status = error_exit_status(err->code);
-    }
-    s->stopping = true;
-    if (s->removal == REMOVAL_NONE) {
-        stop_parts(s);
-        return;
-    }
-    s->hears_others = true;
-    uv_timer_start(&s->tick, on_heard, s->removal == REMOVAL_SURE ? 0 : DOUBT_MS, 0);
-}
-
-/* HUP: how much is logged changes at once; what else has changed needs a start, and is named. */
-static void read_again(struct server *s)
-{
-    struct config fresh;
-    struct error err;
-    if (config_read(&fresh, s->argc, s->argv, &err) != 0) {
-        log_error("the configuration stays as it was", "why=%s", err.text);
-        return;
-    }
-    log_set_level(config_level(&fresh));
-    log_info("the configuration was read again", "log=%s", config_text(&fresh, SETTING_LOG));
-    for (int i = 0; i < SETTINGS_N; i++)
-        if (i != SETTING_LOG &&
-            !str_eq(config_text(&fresh, (enum setting)i), config_text(&s->config, (enum setting)i)))
-            log_warn("a setting takes effect at the next start", "setting=%s",
-                     config_key((enum setting)i));
-    config_close(&fresh);
-}
-
-static void reload(struct server *s)
-{
-    char lines[64];
-    snprintf(lines, sizeof lines, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, uv_hrtime() / 1000);
-    if (s->manager_knows)
-        s->manager_knows = !notify(lines);
-    read_again(s);
-    tell_manager(s);
-}
-
-static void on_signal(uv_signal_t *handle, int number)
-{
-    struct server *s = handle->data;
-    if (number == SIGHUP) {
-        reload(s);
-        return;
-    }
-    if (s->stopping)
-        return;
-    s->stopping = true;
-    notify("STOPPING=1\nSTATUS=stops; tasks and service ports go on");
-    log_info("stopping", "signal=%d", number);
-    host_stop(s->host);
-}
-
-/* A node that takes tasks and can start none is worse than none: whoever watches over it starts it
- * again, and it finds what runs. */
-static void on_tasks_lost(struct tasks *t)
-{
-    struct server *s = t->data;
-    if (s->stopping)
-        return;
-    s->stopping = true;
-    s->exit_status = error_exit_status(ERR_IO);
-    log_error("the node stops", "why=\"its launcher was killed\" cure=\"start it again\"");
-    host_stop(s->host);
-}
-
-/* Tasks and the proxy are found by paths: in another's folder they would be another's. */
-static void look_for_folder(struct server *s)
-{
-    if (s->stopping || folder_is_there(&s->folder))
-        return;
-    s->stopping = true;
-    s->displaced = true;
-    s->exit_status = error_exit_status(ERR_CONFLICT);
-    log_error("the data folder was removed or replaced under this node: it stops",
-              "folder=%s cure=\"put the folder back and start the node again\"", s->folder.path);
-    host_stop(s->host);
-}
-
-/* What it ran was replaced: two of one are wrong. One master's word is enough not to look for
- * votes, and not to end anything: it may be one that was recovered by mistake. */
-static void on_removed(struct peer_port *p, bool sure)
-{
-    struct server *s = p->data;
-    bool doubted = s->removal == REMOVAL_DOUBTED;
-    bool may_doubt = !s->node_ready && (s->modes & MODE_MASTER) != 0;
-    if ((s->stopping && !doubted) || s->removal == REMOVAL_SURE ||
-        (!sure && (doubted || !may_doubt)))
-        return;
-    s->stopping = true;
-    s->removal = sure ? REMOVAL_SURE : REMOVAL_DOUBTED;
-    s->exit_status = error_exit_status(ERR_INVALID); /* another start changes nothing */
-    if (!doubted)
-        host_stop(s->host);
-    else if (s->hears_others)
-        uv_timer_start(&s->tick, on_heard, 0, 0);
-}
-
-static void on_tick(uv_timer_t *timer)
-{
-    look_for_folder(timer->data);
-    tell_manager(timer->data);
-}
-
-static void start_tick(struct server *s)
-{
-    uv_timer_init(&s->loop.uv, &s->tick);
-    s->tick.data = s;
-    uv_timer_start(&s->tick, on_tick, 0, TICK_MS);
-}
-
-static void watch_signals(struct server *s)
-{
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
-    uv_signal_t *handles[] = {&s->term, &s->interrupt, &s->hangup};
-    for (int i = 0; i < 3; i++) {
-        uv_signal_init(&s->loop.uv, handles[i]);
-        handles[i]->data = s;
-        uv_signal_start(handles[i], on_signal, numbers[i]);
-    }
-}
-
 /* ---------------- starting */
 
 static struct facts facts_of(struct server *s)
@@ -614,11 +66,11 @@ static struct facts facts_of(struct server *s)
         .modes = s->modes,
         .hostname = s->hostname,
         .address = s->address,
-        .url_marathon = url_of(s, LISTEN_MARATHON),
-        .url_chronos = url_of(s, LISTEN_CHRONOS),
-        .url_mesos = url_of(s, LISTEN_MESOS),
-        .url_agent = url_of(s, LISTEN_AGENT),
-        .url_stats = url_of(s, LISTEN_STATS),
+        .url_marathon = serve_url(s, LISTEN_MARATHON),
+        .url_chronos = serve_url(s, LISTEN_CHRONOS),
+        .url_mesos = serve_url(s, LISTEN_MESOS),
+        .url_agent = serve_url(s, LISTEN_AGENT),
+        .url_stats = serve_url(s, LISTEN_STATS),
         .work_dir = s->folder.agent,
         .service_address = s->service_address,
         .app_rules = {.role = config_text(c, SETTING_ROLE)},
@@ -680,25 +132,7 @@ static int start_node(struct server *s, bool bootstrap, struct error *err)
                 .facts = facts_of(s),
             },
     };
-    const struct host_deeds deeds = {
-        .data = s,
-        .launch = do_launch,
-        .kill = do_kill,
-        .forget = do_forget,
-        .routes = do_routes,
-        .sandbox = do_sandbox,
-        .elsewhere = do_elsewhere,
-        .gone = do_gone,
-        .credit = do_credit,
-        .send = do_send,
-        .know = do_know,
-        .snapshot_ready = do_snapshot_ready,
-        .snapshot_fetch = do_snapshot_fetch,
-        .room = do_room,
-        .answer = do_answer,
-        .ready = on_ready,
-        .ended = on_ended,
-    };
+    const struct host_deeds deeds = serve_deeds(s);
     return host_start(s->host, &s->loop, s->http, &options, &deeds, err);
 }
 
@@ -780,7 +214,7 @@ static int open_folder(struct server *s, enum verb verb, struct error *err)
 
 static void on_founded(struct peer_port *p)
 {
-    tell_ready(p->data);
+    serve_tell_ready(p->data);
 }
 
 /* The node's address is where the others reach it. */
@@ -797,7 +231,7 @@ static int start_peer_port(struct server *s, struct error *err)
                                   .life_ms =
                                       config_number(&s->config, SETTING_LIMIT_CERTIFICATE_MS),
                                   .on_founded = on_founded,
-                                  .on_removed = on_removed};
+                                  .on_removed = serve_on_removed};
     if (s->folder.node.cluster[0] == '\0') { /* a cluster of one for itself */
         snprintf(s->peer, sizeof s->peer, "%.64s:%d", s->address, (int)o.port);
         return 0;
@@ -827,11 +261,11 @@ static int start(struct server *s, enum verb verb, struct error *err)
     host_set_owner(s->host, s);
     elsewhere_init(&s->elsewhere, s->host, &s->tasks);
     s->http = http_server_new(&s->loop, &http, &host_server_events, s->host);
-    if (listen_all(s, err) != 0 || start_peer_port(s, err) != 0)
+    if (serve_listen(s, err) != 0 || start_peer_port(s, err) != 0)
         return -1;
     bool bootstrap = verb == VERB_DEV || s->folder.node.founded;
     s->tasks.data = s;
-    s->tasks.lost = on_tasks_lost;
+    s->tasks.lost = serve_on_tasks_lost;
     const struct tasks_options tasks = {
         .loop = &s->loop,
         .host = s->host,
@@ -844,13 +278,13 @@ static int start(struct server *s, enum verb verb, struct error *err)
         .fetch_bytes = config_number(&s->config, SETTING_LIMIT_FETCH_BYTES),
     };
     if (start_node(s, bootstrap, err) != 0 || tasks_start(&s->tasks, &tasks, err) != 0 ||
-        ((s->modes & MODE_AGENT) != 0 && start_proxy(s, err) != 0))
+        ((s->modes & MODE_AGENT) != 0 && serve_start_proxy(s, err) != 0))
         return -1;
     s->backups.data = s;
     backups_start(&s->backups, &s->loop, s->host);
     s->parts += 4; /* the node, the server, the tasks, backups */
-    watch_signals(s);
-    start_tick(s);
+    serve_watch_signals(s);
+    serve_start_tick(s);
     return 0;
 }
 
