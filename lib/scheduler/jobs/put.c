@@ -114,20 +114,23 @@ static void write_counters(const struct job *job, struct json_writer *w)
     json_object_end(w);
 }
 
-/* As a text: each replica keeps it as it is, and need not take it apart. */
+/* As a text: each replica keeps it as it is, and need not take it apart. What is too large for an
+ * entry is so as an object, too: `w` is full then, and no part of it passes for the whole. */
 static void write_definition(const struct job *job, int level, struct json_writer *w)
 {
     struct buf text;
     struct json_writer in_text;
-    if (level < JOB_TEXT_LEVEL) {
+    buf_init(&text, LIMIT_ENTRY_BYTES);
+    if (level >= JOB_TEXT_LEVEL) {
+        json_begin(&in_text, &text);
+        job_store(job, &in_text);
+    }
+    if (level >= JOB_TEXT_LEVEL && !buf_full(&text)) {
+        json_member_str(w, "definition", buf_str(&text));
+    } else {
         json_key(w, "definition");
         job_store(job, w);
-        return;
     }
-    buf_init(&text, LIMIT_ENTRY_BYTES);
-    json_begin(&in_text, &text);
-    job_store(job, &in_text);
-    json_member_str(w, "definition", buf_str(&text));
     buf_close(&text);
 }
 
