@@ -161,22 +161,25 @@ static int check_shape(const struct joining *j, struct wall at, struct error *er
     return address_parse(j->address, &address, err);
 }
 
-/* An id is for one disk, and a disk has one id. */
-static int check_key(struct state *s, const struct joining *j, const char *name, struct error *err)
+/* An id is for one key, once it has said one. `key` NULL: it says none. */
+static int check_key(struct state *s, const struct identity_row *row, const uint8_t *key,
+                     struct error *err)
 {
     uint8_t known[SHA256_SIZE];
-    char is[2 * SHA256_SIZE + 1], has[2 * SHA256_SIZE + 1];
-    if (!state_identity_key(s, j->id, known) ||
-        (j->has_key && secret_equal(j->key, known, SHA256_SIZE)))
+    char is[2 * SHA256_SIZE + 1] = "none", has[2 * SHA256_SIZE + 1];
+    if (!state_identity_key(s, row->id, known) ||
+        (key != NULL && secret_equal(key, known, SHA256_SIZE)))
         return 0;
-    hex_encode(is, j->key, SHA256_SIZE);
+    if (key != NULL)
+        hex_encode(is, key, SHA256_SIZE);
     hex_encode(has, known, SHA256_SIZE);
     return error_set(err, ERR_CONFLICT,
                      "key: got %.8s, node %lld (%.40s) has %.8s, and an id is for one key: put its "
                      "certs/node.key back, or remove that node and " NEW_FOLDER,
-                     j->has_key ? is : "none", (long long)j->id, name, has);
+                     is, (long long)row->id, row->name, has);
 }
 
+/* An id is for one disk, and a disk has one id. */
 static int check_disk(struct state *s, const struct joining *j, struct error *err)
 {
     struct identity_row row;
@@ -190,7 +193,7 @@ static int check_disk(struct state *s, const struct joining *j, struct error *er
                              "store: got %lld, node %lld has %lld, and an id is for one disk: "
                              "" NEW_FOLDER,
                              (long long)j->store, (long long)j->id, (long long)row.store);
-        return check_key(s, j, row.name, err);
+        return check_key(s, &row, j->has_key ? j->key : NULL, err);
     }
     if (identity_by_store(s, j->store, &row))
         return error_set(err, ERR_CONFLICT,
@@ -500,8 +503,12 @@ int apply_node_renew(struct apply *a)
     int64_t id = json_int(json_get(v, "id"), 0), serial = json_int(json_get(v, "serial"), 0);
     int64_t until = json_int(json_get(v, "until"), 0);
     uint8_t key[SHA256_SIZE];
+    bool has_key = read_key(v, key);
+    struct identity_row row;
     struct error err;
-    if (state_peer_check(a->s, id, json_int(json_get(v, "store"), 0), &err) != 0)
+    if (state_peer_check(a->s, id, json_int(json_get(v, "store"), 0), &err) != 0 ||
+        !state_identity_by_id(a->s, id, &row) ||
+        check_key(a->s, &row, has_key ? key : NULL, &err) != 0)
         return refuse(a, err.code, "%s", err.text);
     if (serial <= 0)
         return refuse(a, ERR_INVALID, "serial: need a positive number");
@@ -512,7 +519,7 @@ int apply_node_renew(struct apply *a)
     stmt_bind_i64(q, ":serial", serial);
     stmt_bind_i64(q, ":until", until);
     stmt_run(q);
-    if (read_key(v, key))
+    if (has_key)
         put_key(a, id, key);
     changed(a, (struct change){.kind = CHANGE_NODE, .id = id});
     return 0;

@@ -472,6 +472,16 @@ static void who_renews_is_known_by_the_key_that_he_shows(void **data)
     j.address = "10.0.0.1:5055";
     join(f, &j);
     assert_int_equal(f->last.code, ERR_CONFLICT);
+
+    memset(key, 0xcd, sizeof key); /* its certificate does not get it another key */
+    hex_encode(hex, key, sizeof key);
+    snprintf(args, sizeof args, "{'id':1,'store':1001,'serial':100,'until':%lld,'key':'%s'}",
+             (long long)(f->at + DAY), hex);
+    apply(f, "node.renew", args);
+    assert_int_equal(f->last.code, ERR_CONFLICT);
+    assert_int_equal(identity_of(f, 1).serial, 99);
+    assert_true(state_identity_key(f->state, 1, key));
+    assert_int_equal(key[0], 0xab);
 }
 
 static void the_key_of_who_is_gone_is_forgotten(void **data)
