@@ -160,6 +160,35 @@ static void a_state_of_level_1_is_upgraded_with_its_rows_and_sums(void **data)
 
 /* ---- tokens */
 
+/* How many there are, and the number of the newest. */
+static int64_t count_events(struct fixture *f, int64_t *newest)
+{
+    struct stmt *q = state_events_after(f->state, 0, 1000);
+    struct event_row e;
+    int64_t n = 0;
+    while (state_event_next(q, &e)) {
+        n++;
+        *newest = e.id;
+    }
+    return n;
+}
+
+static void level_6_keeps_the_events_and_goes_on_counting(void **data)
+{
+    struct fixture *f = *data;
+    int64_t before, after;
+    applied(f, "schema.upgrade", "{'level':5}");
+    put_app(f, "/web", 0, 2, "run", 0, "ScaleApplication", false);
+    int64_t n = count_events(f, &before);
+    assert_true(n > 1);
+    applied(f, "schema.upgrade", "{'level':6}");
+    assert_int_equal(count_events(f, &after), n);
+    assert_int_equal(after, before);
+    found_cluster(f);
+    assert_int_equal(count_events(f, &after), n + 1);
+    assert_int_equal(after, before + 1);
+}
+
 static void a_token_is_kept_without_its_secret(void **data)
 {
     struct fixture *f = *data;
@@ -647,12 +676,7 @@ static void at_level_5_who_is_removed_is_no_member_and_its_event_has_its_number(
     applied(f, "node.remove", "{'id':3,'leaving':7}");
     assert_false(state_member(f->state, 3, &m));
     applied(f, "node.state", "{'set':[{'node':3,'role':1,'up':false}]}");
-    struct stmt *q = state_events_after(f->state, 0, 100);
-    struct event_row e;
-    char last[64] = "";
-    while (state_event_next(q, &e))
-        str_copy(last, sizeof last, e.text);
-    assert_string_equal(last, "node 3 votes now");
+    last_event_is(f, NOUN_NODE, "votes", "node 3 votes now");
 }
 
 static void the_next_certificate_is_noted(void **data)
@@ -685,6 +709,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST_AT_LEVEL_1(below_level_2_there_is_none_and_nobody_can_join),
         TEST_AT_LEVEL_1(a_state_of_level_1_is_upgraded_with_its_rows_and_sums),
+        TEST_AT_LEVEL_1(level_6_keeps_the_events_and_goes_on_counting),
         TEST(a_token_is_kept_without_its_secret),
         TEST(what_makes_no_token_is_refused),
         TEST(an_expired_token_is_listed_for_a_while_and_they_are_bounded),
