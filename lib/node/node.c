@@ -3,7 +3,8 @@
 
 #include "base/log.h"
 
-#define CHECKPOINT_WAL_BYTES (8 << 20)
+#define CHECKPOINT_BYTES (8 << 20) /* so much has come to the state's log since the last one */
+#define AGENT_CHECKPOINT_BYTES (4 << 20)
 
 /* ---------------- thinking */
 
@@ -132,12 +133,12 @@ static void take_outcomes(struct node *n, const struct replica_out *out)
     }
 }
 
-static bool has_grown(struct db *db, int64_t *checkpointed)
+static bool has_grown(struct db *db, int64_t *checkpointed, int64_t by)
 {
     int64_t wal = db_wal_bytes(db);
     if (wal < *checkpointed) /* it begins anew once all of it was moved */
         *checkpointed = 0;
-    if (wal - *checkpointed <= CHECKPOINT_WAL_BYTES)
+    if (wal - *checkpointed <= by)
         return false;
     *checkpointed = wal;
     return true;
@@ -159,7 +160,7 @@ static void look_after_log(struct node *n)
     if (n->mostly_moved) {
         n->mostly_moved = false;
         move_log(n->db, "the state");
-    } else if (!n->checkpointing && has_grown(n->db, &n->checkpointed)) {
+    } else if (!n->checkpointing && has_grown(n->db, &n->checkpointed, CHECKPOINT_BYTES)) {
         n->checkpointing = true;
         n->hands->checkpoint(n->hands, db_wal_bytes(n->db));
     }
@@ -168,7 +169,8 @@ static void look_after_log(struct node *n)
 /* The agent's holds only what lives: its pages are few, and nobody reads beside us. */
 static void look_after_agent_log(struct node *n)
 {
-    if (n->agent_db != NULL && has_grown(n->agent_db, &n->agent_checkpointed))
+    if (n->agent_db != NULL &&
+        has_grown(n->agent_db, &n->agent_checkpointed, AGENT_CHECKPOINT_BYTES))
         move_log(n->agent_db, "the agent");
 }
 
