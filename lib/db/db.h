@@ -88,7 +88,7 @@ enum db_checkpoint_mode {
 struct db_checkpoint {
     int64_t frames, moved; /* in the log; of these, safely in the database */
 };
-/* To be called on a connection of its own, off the writer's thread. */
+/* To be called on a connection of its own, off the writer's thread; there, if little is left. */
 int db_checkpoint(struct db *db, enum db_checkpoint_mode mode, struct db_checkpoint *out,
                   struct error *err) MUST_CHECK;
 /* A consistent, compact copy of the database as of now, in a new file without a log. The file is

@@ -5,7 +5,9 @@
 #include "host/private.h"
 
 #define CHECKPOINT_LOCK_MS 20 /* so long may a checkpoint keep the writer waiting for readers */
-#define FETCH_MS 30000        /* so long may a snapshot be on its way */
+#define CHECKPOINT_PASSES 4
+#define CHECKPOINT_PAGES_LEFT 256 /* so many the writer moves by itself, at no great cost */
+#define FETCH_MS 30000            /* so long may a snapshot be on its way */
 
 /* ---- checkpoints */
 
@@ -13,15 +15,20 @@ struct checkpoint_work {
     uv_work_t work;
     struct host *h;
     int64_t wal_bytes;
+    bool mostly; /* but a few pages were moved */
 };
 
 /* What is long is done without holding up the writer. Only if readers kept the log from beginning
  * anew by itself for too long, the writer is locked out, until they let go or patience ends. */
-static int checkpoint(struct db *db, int64_t wal_bytes, struct error *err)
+static int checkpoint(struct db *db, int64_t wal_bytes, bool *mostly_out, struct error *err)
 {
-    struct db_checkpoint done;
-    if (db_checkpoint(db, DB_CHECKPOINT_PASSIVE, &done, err) != 0)
-        return -1;
+    struct db_checkpoint done = {0};
+    for (int i = 0; i < CHECKPOINT_PASSES && !*mostly_out; i++) {
+        int64_t moved = done.moved; /* the next one moves what came meanwhile */
+        if (db_checkpoint(db, DB_CHECKPOINT_PASSIVE, &done, err) != 0)
+            return -1;
+        *mostly_out = done.frames - moved <= CHECKPOINT_PAGES_LEFT;
+    }
     return wal_bytes > LIMIT_LOG_BYTES ? db_checkpoint(db, DB_CHECKPOINT_RESTART, &done, err) : 0;
 }
 
@@ -35,7 +42,7 @@ static void checkpoint_on_pool(uv_work_t *work)
         log_warn("no checkpoint", "why=%s", err.text);
         return;
     }
-    if (checkpoint(db, w->wal_bytes, &err) != 0)
+    if (checkpoint(db, w->wal_bytes, &w->mostly, &err) != 0)
         log_debug("checkpoint put off", "why=%s", err.text);
     db_close(db);
 }
@@ -43,7 +50,7 @@ static void checkpoint_on_pool(uv_work_t *work)
 static void checkpointed(uv_work_t *work, int status)
 {
     struct checkpoint_work *w = work->data;
-    struct event e = {.kind = EVENT_CHECKPOINTED};
+    struct event e = {.kind = EVENT_CHECKPOINTED, .mostly = w->mostly};
     (void)status;
     host_event(w->h, &e);
     mem_free(w);

@@ -114,7 +114,7 @@ int event_take(struct node *n, struct event *e, struct error *err)
         break;
     case EVENT_CHECKPOINTED:
         n->checkpointing = false;
-        n->mostly_moved = true;
+        n->mostly_moved = e->mostly;
         break;
     case EVENT_STOP:
         n->stopping = true;

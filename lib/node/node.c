@@ -154,7 +154,8 @@ static void move_log(struct db *db, const char *whose)
 
 /* While the hands moved most of the log, some came to it: the last few pages are moved here, where
  * nobody adds to it, and the next writer begins it anew. Else a busy log would only grow, and a
- * sync of new room takes twice as long as of room that is used again. */
+ * sync of new room takes twice as long as of room that is used again. Where the hands could not
+ * move most, for somebody reads or the disk is slow, we would stand still for it, and do not. */
 static void look_after_log(struct node *n)
 {
     if (n->mostly_moved) {

@@ -62,6 +62,7 @@ struct event {
     struct request *request;     /* REQUEST: owned */
     int64_t node;                /* FRAME, CLOSED: which */
     bool silent; /* CLOSED: nothing was heard of it; else its host lives (DESIGN 6) */
+    bool mostly; /* CHECKPOINTED: but a few pages of the log were moved */
     struct replica_snapshot *snapshot; /* SNAPSHOT_…: owned */
     struct buf body;                   /* FRAME, STATUS, DOCKER, ROUTES: owned */
 };

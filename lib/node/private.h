@@ -203,7 +203,7 @@ struct node {
     size_t changed_n, changed_cap;
     struct mono stop_at; /* when it stops though not all is answered */
     bool checkpointing, snapshotting;
-    bool mostly_moved; /* a checkpoint has ended; what came meanwhile is still in the log alone */
+    bool mostly_moved; /* a checkpoint has ended; only a few pages are still in the log alone */
     int64_t checkpointed, agent_checkpointed; /* size of the logs at their last checkpoints */
     char *wrong;        /* what is wrong with the tables, owned; NULL: nothing */
     uint64_t fetching;  /* token of the snapshot on its way; 0: none */

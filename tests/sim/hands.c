@@ -297,6 +297,7 @@ static void hand_checkpoint(struct hands *h, int64_t wal_bytes)
         int rc = db_checkpoint(db, DB_CHECKPOINT_PASSIVE, &done, &err);
         if (rc == 0 && wal_bytes > LIMIT_LOG_BYTES)
             rc = db_checkpoint(db, DB_CHECKPOINT_RESTART, &done, &err);
+        e.mostly = rc == 0;
         trace(n->w, "node %d: checkpoint %s", n->position, rc == 0 ? "made" : "put off");
         db_close(db);
     }

@@ -214,6 +214,39 @@ static void what_is_too_large_for_one_entry_is_refused(void **unused)
     buf_close(&body);
 }
 
+/* Of the log, after a checkpoint of that kind and another write. */
+static int64_t pages_after(bool mostly)
+{
+    struct event e = {.kind = EVENT_CHECKPOINTED, .mostly = mostly};
+    const struct db_options options = {.vfs = s.members[0].vfs_name};
+    struct db_checkpoint log;
+    struct error err;
+    struct db *db;
+    stage_open(&s, 1);
+    stage_ready(&s);
+    stage_request(&s, 0, METHOD_POST, "/v2/apps", STAGE_APP(1));
+    stage_run_ms(&s, 500);
+    stage_event(&s, 0, &e);
+    stage_run_ms(&s, 5);
+    uint64_t put = stage_request(&s, 0, METHOD_PUT, "/v2/apps//web?force=true", "{'mem':33}");
+    stage_run_ms(&s, 20);
+    assert_int_equal(stage_status(&s, put), 200);
+    assert_int_equal(db_open(s.members[0].state_path, &options, &db, &err), 0);
+    assert_int_equal(db_checkpoint(db, DB_CHECKPOINT_PASSIVE, &log, &err), 0);
+    db_close(db);
+    return log.frames;
+}
+
+/* Where much is left to move, that would take long here, and all else would wait for it. */
+static void the_log_is_begun_anew_once_little_of_it_is_left_to_move(void **unused)
+{
+    (void)unused;
+    int64_t whole = pages_after(false);
+    stage_close(&s);
+    int64_t anew = pages_after(true);
+    assert_in_range(anew, 1, whole / 2);
+}
+
 static void strange_events_change_nothing(void **unused)
 {
     static const struct {
@@ -565,6 +598,7 @@ int main(void)
         TEST(before_there_is_a_leader_a_write_is_refused),
         TEST(unknown_paths_and_methods_are_answered_at_once),
         TEST(what_is_too_large_for_one_entry_is_refused),
+        TEST(the_log_is_begun_anew_once_little_of_it_is_left_to_move),
         TEST(strange_events_change_nothing),
         TEST(a_refused_port_is_of_one_app),
         TEST(every_app_on_a_port_has_its_refusal),
