@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -262,8 +263,12 @@ void stop_what_goes_on(int argc, char **argv)
         words[i + 3] = i < argc ? argv[i] : NULL;
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO); /* it goes to the log */
+    unsetenv("NOTIFY_SOCKET"); /* it is this process that the service is */
     int rc = posix_spawn(&pid, "/proc/self/exe", &files, NULL, words, environ);
-    if (rc == 0 && (waitpid(pid, &status, 0) != pid || status != 0))
+    pid_t ended = -1;
+    while (rc == 0 && (ended = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
+        ;
+    if (rc == 0 && (ended != pid || status != 0))
         rc = ECHILD;
     if (rc != 0)
         log_error("tasks may go on", "cure=\"mesolith stop --all\"");

@@ -129,7 +129,7 @@
     X(LIMIT_PROXY_HALF_CLOSED_MS, 600000, "silence of a connection with one side closed")   \
     X(LIMIT_PROXY_RETIRE_MS, 3600000, "life of a proxy that has been replaced")             \
     X(LIMIT_SQL_ROWS, 10000, "rows of one mesolith sql answer")                             \
-    X(LIMIT_SQL_BYTES, 512 << 20, "memory of SQLite beyond which a reader's query ends")    \
+    X(LIMIT_SQL_BYTES, 256 << 20, "memory of one reader beyond which its query ends")       \
     X(LIMIT_SQL_MS, 5000, "time of one mesolith sql query")
 
 enum limit {

@@ -148,7 +148,11 @@ static void move_log(struct db *db, const char *whose)
 {
     struct db_checkpoint done;
     struct error err;
-    if (db_checkpoint(db, DB_CHECKPOINT_PASSIVE, &done, &err) != 0)
+    if (db_checkpoint(db, DB_CHECKPOINT_PASSIVE, &done, &err) == 0)
+        return;
+    if (err.code == ERR_UNAVAILABLE)
+        log_debug("checkpoint put off", "of=%s why=%s", whose, err.text);
+    else
         log_warn("no checkpoint", "of=%s why=%s", whose, err.text); /* its next COMMIT fails */
 }
 

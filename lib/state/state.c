@@ -244,37 +244,37 @@ int refuse_stale(struct apply *a, const char *fmt, ...)
     return -1;
 }
 
-/* A command looks before it writes, so that a refusal leaves nothing; one of several parts, or that
- * makes room first, may find out late, and is undone then. */
+/* Refused, a command leaves nothing: what it has written by then is undone. The frequent kinds
+ * never refuse, or look before they write, and need no savepoint for that. */
 static const struct {
     int (*apply)(struct apply *a);
-    bool may_be_undone;
+    bool looks_first;
 } appliers[COMMAND_KINDS] = {
     [COMMAND_SCHEMA_UPGRADE] = {apply_schema_upgrade},
-    [COMMAND_SETTING_PUT] = {apply_setting_put},
+    [COMMAND_SETTING_PUT] = {apply_setting_put, .looks_first = true},
     [COMMAND_NODE_PUT] = {apply_node_put},
     [COMMAND_AGENT_REGISTER] = {apply_agent_register},
-    [COMMAND_AGENT_STATE] = {apply_agent_state},
-    [COMMAND_APP_PUT] = {apply_app_put, .may_be_undone = true},
+    [COMMAND_AGENT_STATE] = {apply_agent_state, .looks_first = true},
+    [COMMAND_APP_PUT] = {apply_app_put},
     [COMMAND_APP_DELAY_RESET] = {apply_app_delay_reset},
     [COMMAND_APP_FORGET] = {apply_app_forget},
-    [COMMAND_DEPLOYMENT_STEP] = {apply_deployment_step},
-    [COMMAND_TASK_LAUNCH] = {apply_task_launch},
-    [COMMAND_TASK_KILL] = {apply_task_kill},
-    [COMMAND_TASK_UPDATE] = {apply_task_update},
-    [COMMAND_JOB_PUT] = {apply_job_put},
+    [COMMAND_DEPLOYMENT_STEP] = {apply_deployment_step, .looks_first = true},
+    [COMMAND_TASK_LAUNCH] = {apply_task_launch, .looks_first = true},
+    [COMMAND_TASK_KILL] = {apply_task_kill, .looks_first = true},
+    [COMMAND_TASK_UPDATE] = {apply_task_update, .looks_first = true},
+    [COMMAND_JOB_PUT] = {apply_job_put, .looks_first = true},
     [COMMAND_JOB_DELETE] = {apply_job_delete},
-    [COMMAND_JOB_TICK] = {apply_job_tick},
+    [COMMAND_JOB_TICK] = {apply_job_tick, .looks_first = true},
     [COMMAND_JOB_TRIGGER] = {apply_job_trigger},
-    [COMMAND_RUN_UPDATE] = {apply_run_update},
-    [COMMAND_TOKEN_PUT] = {apply_token_put, .may_be_undone = true},
+    [COMMAND_RUN_UPDATE] = {apply_run_update, .looks_first = true},
+    [COMMAND_TOKEN_PUT] = {apply_token_put},
     [COMMAND_TOKEN_REVOKE] = {apply_token_revoke},
     [COMMAND_NODE_JOIN] = {apply_node_join},
     [COMMAND_NODE_RENEW] = {apply_node_renew},
     [COMMAND_NODE_HOLD] = {apply_node_hold},
     [COMMAND_NODE_REMOVE] = {apply_node_remove},
     [COMMAND_AGENT_DRAIN] = {apply_agent_drain},
-    [COMMAND_NODE_STATE] = {apply_node_state},
+    [COMMAND_NODE_STATE] = {apply_node_state, .looks_first = true},
 };
 
 /* As it was answered then. */
@@ -391,10 +391,10 @@ void state_apply(struct state *s, uint64_t index, uint64_t term, const struct co
     bool named = c->rid[0] != '\0';
     if (named && state_request_outcome(s, c->rid, outcome))
         return;
-    if (appliers[c->kind].may_be_undone)
-        apply_or_undo(&a);
-    else
+    if (appliers[c->kind].looks_first)
         apply_whole(&a);
+    else
+        apply_or_undo(&a);
     if (named)
         remember(&a);
 }
