@@ -61,6 +61,15 @@ bool state_task_next(struct stmt *q, struct task_row *out)
     return true;
 }
 
+bool state_job_is_doubled(struct state *s, int64_t job)
+{
+    struct stmt *q = query_use(s, DOUBLED);
+    stmt_bind_i64(q, ":job", job);
+    bool doubled = stmt_row(q);
+    stmt_end(q);
+    return doubled;
+}
+
 static bool task_one(struct state *s, int which, struct stmt *q, struct task_row *out)
 {
     struct task_row r;

@@ -89,6 +89,10 @@
                                  "where app = :app) and t.ended_ms is null order by t.id")         \
     X(TASKS_OF_AGENT, TASK_COLUMNS "where t.agent = :agent and t.ended_ms is null order by t.id")  \
     X(TASKS_TO_ORDER, "select id from tasks where agent = :agent and state in (0, 3) order by id") \
+    X(DOUBLED, "select 1 from (select id, state from job_runs where job = :job "                   \
+               "order by due_ms desc limit 16) r join tasks t on t.owner = 1 and "                 \
+               "t.owner_id = r.id where t.ended_ms is null and not (r.state < 3 or r.state = 8) "  \
+               "limit 1")                                                                          \
     X(TASKS_OF_RUN, TASK_COLUMNS "where t.owner = 1 and t.owner_id = :run order by t.id")          \
     X(TASKS_ENDED, TASK_COLUMNS "where t.ended_ms is not null order by t.ended_ms desc, "          \
                                 "t.id desc limit :limit")                                          \

@@ -201,6 +201,9 @@ struct stmt *state_tasks_to_order(struct state *s, int64_t agent);
 struct stmt *state_tasks_of_run(struct state *s, int64_t run);  /* all, by id */
 struct stmt *state_tasks_ended(struct state *s, int64_t limit); /* newest first */
 bool state_task_next(struct stmt *q, struct task_row *out);
+/* One of the job's newest runs is over, and an attempt of it is not: it was ordered twice, because
+ * nobody knew that the first order was carried out. */
+bool state_job_is_doubled(struct state *s, int64_t job);
 
 struct deployment_row {
     int64_t id;

@@ -400,7 +400,8 @@ static void turn(struct sim_node *n)
         take_down(n, draw_fate(w), 0);
         return;
     }
-    n->disk_fails = n->full_until > 0; /* a checkpoint that failed ends it at the next COMMIT */
+    /* a checkpoint that failed ends it at the next COMMIT */
+    n->disk_fails = n->full_until > 0 || db_failed(state_db(node_state(n->node)));
     if (rc != 0) {
         fail_world(w, "node %d stopped: %s", n->position, err.text);
     } else if (check_step(w, n)) {

@@ -136,9 +136,14 @@ static bool can_leave(struct tell *t, const struct native_node *n)
     struct votes v = count_votes(t->c.view, n->node);
     const struct facts *f = t->c.view->facts;
     for (size_t i = 0; i < f->members_n; i++) {
-        if (f->members[i].id != n->node || !f->members[i].rising)
+        const struct member_fact *m = &f->members[i];
+        bool rises = m->id == n->node && m->rising;
+        bool falls = m->id != n->node && m->voter && state_node_is_held(t->c.view->state, m->id);
+        if (!rises && !(v.its && falls))
             continue;
-        call_fail(&t->c, ERR_CONFLICT, "node %s is being made a voter just now: try again",
+        call_fail(&t->c, ERR_CONFLICT,
+                  rises ? "node %s is being made a voter just now: try again"
+                        : "node %s: another one is to vote no more: try again when it does not",
                   n->name);
         return false;
     }

@@ -2,8 +2,10 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "scheduler/jobs/private.h"
 
+#define DOUBLED_RETRY_MS 200
 #define PONG_RETRY_MS 50 /* an agent that was placed on, but has not been heard enough of yet */
 
 static int by_urgency(const void *x, const void *y)
@@ -83,20 +85,27 @@ static void write_launch(struct look *l, const struct candidate *c, const char *
     json_object_end(&w);
 }
 
-/* Who had it last: it was given back, or lost, or it failed there, perhaps by no fault of its own.
- */
+/* Who had it last, and gave it back, or it failed there, perhaps by no fault of its own. Not who
+ * has said nothing, and may have started it: that agent would not start it twice. */
 static const int64_t *last_agent(struct look *l, const struct candidate *c, int64_t *agent)
 {
     struct task_row t;
-    bool any = false;
+    bool spared = false;
     if (c->attempt == 0 && c->entry->pause_ms == 0)
         return NULL;
     struct stmt *q = state_tasks_of_run(l->state, c->run);
     while (state_task_next(q, &t)) {
         *agent = t.agent;
-        any = true;
+        spared = t.state != TASK_DROPPED || !str_eq(t.message, NOT_SAID);
     }
-    return any ? agent : NULL;
+    return spared ? agent : NULL;
+}
+
+/* Of an attempt that was carried out twice one is being ended: until it has, it would overlap with
+ * what comes next. */
+static bool must_wait_for_double(struct look *l, const struct candidate *c)
+{
+    return !c->job->concurrent && state_job_is_doubled(l->state, c->entry->job);
 }
 
 static void launch(struct look *l, const struct candidate *c)
@@ -135,6 +144,8 @@ void dispatch(struct look *l)
         const struct candidate *c = &l->candidates[i];
         if (l->launches_left == 0)
             look_postpone(l, c->entry);
+        else if (must_wait_for_double(l, c))
+            look_again_in(l, c->entry, DOUBLED_RETRY_MS);
         else if (!c->entry->no_place) /* else its other runs will find none either */
             launch(l, c);
     }

@@ -16,6 +16,8 @@ struct attempt_watch {
     bool doubted; /* out of reach: it was asked whether it may be given to another */
 };
 
+#define NOT_SAID "its agent did not say that it had started it" /* of an attempt in doubt */
+
 struct entry { /* a job to be looked at, or with runs that are not over */
     int64_t job;
     unsigned marks;   /* commands in flight that concern it: not looked at until their outcome */

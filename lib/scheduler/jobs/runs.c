@@ -114,7 +114,7 @@ static bool give_up_unstarted(struct runs *s, const struct task_row *t,
                               .seq = SEQ_NOT_HEARD,
                               .state = TASK_DROPPED,
                               .at = s->l->now.wall,
-                              .message = "its agent did not say that it had started it"};
+                              .message = NOT_SAID};
     return give_up_after(s, w, NOT_STARTED_MS, &st);
 }
 

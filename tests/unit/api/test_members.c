@@ -267,6 +267,16 @@ static void who_is_just_being_made_a_voter_stays_until_it_is_one(void **data)
     answers(f, "DELETE /api/nodes/n3", 200, "index");
 }
 
+/* When it votes no more, there are two, and both are needed. */
+static void while_one_is_to_vote_no_more_no_other_voter_goes(void **data)
+{
+    struct fixture *f = *data;
+    members_are(f, "VVV");
+    answers(f, "POST /api/nodes/n3/demote", 200, "index");
+    answers(f, "DELETE /api/nodes/n2", 409, "another one is to vote no more");
+    answers(f, "DELETE /api/nodes/n3", 200, "index");
+}
+
 /* Both switched off at once, they would leave one of three, who could not even let them go. */
 static void of_three_that_vote_one_goes_at_a_time(void **data)
 {
@@ -329,6 +339,7 @@ int main(void)
         IN_A_CLUSTER(it_is_the_leader_that_may_not_go_whoever_was_asked),
         IN_A_CLUSTER(who_is_needed_may_not_go),
         IN_A_CLUSTER(who_is_just_being_made_a_voter_stays_until_it_is_one),
+        IN_A_CLUSTER(while_one_is_to_vote_no_more_no_other_voter_goes),
         IN_A_CLUSTER(of_three_that_vote_one_goes_at_a_time),
         IN_A_CLUSTER(of_two_that_vote_one_is_demoted_before_it_goes),
         IN_A_CLUSTER(of_three_that_vote_two_do_not_go_at_once),

@@ -37,6 +37,7 @@ static const struct allowed allowed[] = {
     {"JOBS_CREATED", "SCAN j", "a list"},
     {"JOBS_COUNT", "SCAN jobs USING COVERING INDEX sqlite_autoindex_jobs_1", "counts"},
     {"RUNS", "SCAN r", "up to :limit"},
+    {"DOUBLED", "SCAN r", "of 16 runs"},
     {"RUNS_WAITING", "SCAN r USING INDEX job_runs_waiting", "up to :limit"},
     {"RUNS_ACTIVE", "SCAN r USING INDEX job_runs_active", "a list of these"},
     {"NODES", "SCAN nodes", "a list"},
