@@ -201,7 +201,8 @@ static void say_what_follows(struct cli *c, const struct recovering *r)
             "them: mesolith stop --all, an empty folder, and mesolith join with a token of "
             "this node. A master of them that is started while this node runs is told, and "
             "stops; out of its reach they may still make a cluster among themselves: do not "
-            "start them again.");
+            "start them again. Nor do this while they are one: each of them that restarts "
+            "would stop for good.");
 }
 
 /* ---- is that wanted? */

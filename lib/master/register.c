@@ -47,7 +47,8 @@ static int check_texts(const struct offer *o, struct error *err)
     }
     int64_t port = json_int(json_get(o->v, "port"), 0);
     if (port < -1 || port > UINT16_MAX)
-        return error_set(err, ERR_INVALID, "port: got %lld, need 0 to 65535", (long long)port);
+        return error_set(err, ERR_INVALID, "port: got %lld, need 0 to 65535, or -1 for none",
+                         (long long)port);
     return 0;
 }
 
