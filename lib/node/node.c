@@ -377,6 +377,11 @@ bool node_member(const struct node *n, size_t i, struct replica_member *out)
     return replica_member(n->replica, i, out);
 }
 
+bool node_disk_failed(const struct node *n)
+{
+    return db_failed(n->db) || (n->agent_db != NULL && db_failed(n->agent_db));
+}
+
 bool node_leading(const struct node *n)
 {
     return n->leading;

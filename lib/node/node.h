@@ -84,5 +84,6 @@ struct state *node_state(struct node *n);
 uint64_t node_applied(const struct node *n);
 uint64_t node_term(const struct node *n);
 bool node_leading(const struct node *n);
+bool node_disk_failed(const struct node *n); /* a database has: its next COMMIT fails the turn */
 bool node_member(const struct node *n, size_t i, struct replica_member *out);
 const struct api *node_api(const struct node *n);

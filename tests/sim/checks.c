@@ -13,6 +13,7 @@
 #include "master/routes.h"
 #include "sim/world.h"
 
+#define LED_MS 1000       /* by then a leader has looked at all that was due */
 #define LOG_COMMAND 1     /* RAFT_COMMAND, as the log's rows have it */
 #define BOUNDED_EVERY 64  /* entries between two looks at what grows */
 #define LOG_ROWS_TIMES 20 /* while somebody fetches a snapshot the log is kept longer */
@@ -288,6 +289,10 @@ bool check_settled(struct world *w)
 {
     struct sim_node *l = leader_of(w);
     snprintf(w->unsettled, sizeof w->unsettled, "no leader");
+    if (l != NULL && w->mono - l->led_from < LED_MS) {
+        snprintf(w->unsettled, sizeof w->unsettled, "the leader has only begun");
+        return false;
+    }
     return l != NULL && state_level(node_state(l->node)) > 0 && members_settled(w, l) &&
            apps_settled(w, node_state(l->node)) && all_caught_up(w) &&
            routes_are_everywhere(w, node_state(l->node)) && ended_are_forgotten(w);

@@ -24,6 +24,7 @@ struct order {
 /* Where and when a run's attempt was started first. */
 struct start {
     int node;
+    uint64_t id; /* of that node: with another disk it is another one */
     int64_t at;
 };
 
@@ -80,12 +81,14 @@ static void check_once(struct sim_node *n, const struct run_spec *spec)
     struct start *first = map_get_str(w->started, attempt);
     if (first == NULL) {
         first = NEW(struct start);
-        *first = (struct start){n->position, w->mono};
+        *first = (struct start){n->position, n->id, w->mono};
         map_put_str(w->started, attempt, first);
         return;
     }
-    bool silent = w->options.faults.drop > 0 || w->nodes[first->node].unheard_ms >= first->at;
-    if (first->node == n->position || !silent)
+    const struct sim_node *before = &w->nodes[first->node];
+    bool gone = before->id != first->id;
+    bool silent = w->options.faults.drop > 0 || before->unheard_ms >= first->at || gone;
+    if (first->id == n->id || !silent)
         fail_world(w, "run %s was started on %d and again on %d", attempt, first->node,
                    n->position);
 }

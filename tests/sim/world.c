@@ -401,7 +401,9 @@ static void turn(struct sim_node *n)
         return;
     }
     /* a checkpoint that failed ends it at the next COMMIT */
-    n->disk_fails = n->full_until > 0 || db_failed(state_db(node_state(n->node)));
+    n->disk_fails = n->full_until > 0 || node_disk_failed(n->node);
+    if (!node_leading(n->node))
+        n->led_from = w->mono;
     if (rc != 0) {
         fail_world(w, "node %d stopped: %s", n->position, err.text);
     } else if (check_step(w, n)) {

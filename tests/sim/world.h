@@ -124,6 +124,7 @@ struct sim_node {
     struct world *w;
     int position;
     uint64_t id, store;
+    int64_t led_from; /* it leads longer than that, if it leads */
     char state_path[TMP_PATH_SIZE], agent_path[TMP_PATH_SIZE], folder[TMP_PATH_SIZE], vfs_name[48];
     char name[16], address[24];
     struct faultvfs *vfs;
