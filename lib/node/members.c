@@ -45,11 +45,20 @@ static void know_all(struct node *n)
 
 /* Of one that has announced itself and is not in the identities nothing is known: it may have been
  * admitted in an entry that is still to come. Who was removed stays there for long, as gone. */
-static void know_one(struct node *n, int64_t id)
+/* Is it one that may lead, or answer for who does? */
+static bool serves(const struct identity_row *row)
+{
+    return (row->modes & (MODE_MASTER | MODE_SCHEDULER)) != 0;
+}
+
+/* True if it serves. */
+static bool know_one(struct node *n, int64_t id)
 {
     struct identity_row row;
-    if (state_identity_by_id(n->state, id, &row))
+    bool known = state_identity_by_id(n->state, id, &row);
+    if (known)
         know(n, &row);
+    return known && serves(&row);
 }
 
 static void read_servers(struct node *n, struct servers *s)
@@ -59,8 +68,7 @@ static void read_servers(struct node *n, struct servers *s)
     s->known = true;
     struct stmt *q = state_identities(n->state);
     while (state_identity_next(q, &row)) {
-        if (row.gone.ms != 0 || (row.modes & (MODE_MASTER | MODE_SCHEDULER)) == 0 ||
-            s->n == LIMIT_SERVERS)
+        if (row.gone.ms != 0 || !serves(&row) || s->n == LIMIT_SERVERS)
             continue;
         struct server *server = &s->items[s->n++];
         *server = (struct server){.id = row.id, .modes = row.modes};
@@ -87,16 +95,30 @@ void members_changed(struct node *n, int64_t id)
     n->changed[n->changed_n++] = id;
 }
 
+/* The leader, when masters have come or gone: who waited to ask might know only those that went. */
+static void tell_agents(struct node *n)
+{
+    struct identity_row row;
+    members_servers(n); /* hint_answer() reads no identities then */
+    struct stmt *q = state_identities(n->state);
+    while (state_identity_next(q, &row))
+        if (row.gone.ms == 0 && !serves(&row))
+            hint_answer(n, row.id);
+}
+
 void members_tell(struct node *n)
 {
+    bool server = false;
     if (n->know_all && state_level(n->state) > 0) {
         know_all(n);
         n->servers.known = false;
         n->know_all = false;
     }
     for (size_t i = 0; i < n->changed_n; i++)
-        know_one(n, n->changed[i]);
+        server |= know_one(n, n->changed[i]);
     n->changed_n = 0;
+    if (server && n->minds_lead)
+        tell_agents(n);
 }
 
 /* ---------------- what a node tells of itself */
