@@ -198,6 +198,7 @@ static int init(struct newcomer *n, const char *hours_text, struct error *err)
     draw_token(n, hours, &token, &f->founding);
     str_copy(f->cluster, sizeof f->cluster, ca_cluster(n->identity.ca));
     f->founded = true;
+    address_text(&n->address, f->address);
     keep_settings(n);
     if (node_file_write(n->folder.path, f, err) != 0)
         return -1;
@@ -413,6 +414,7 @@ static int take_answer(struct newcomer *n, const struct key *key, const struct j
     for (size_t i = 0; i < a->n; i++)
         if (a->members[i].id != f->id)
             f->members[f->n++] = a->members[i];
+    address_text(&n->address, f->address);
     keep_settings(n);
     if (node_file_write(n->folder.path, f, err) != 0)
         return -1;

@@ -82,6 +82,7 @@ int node_file_write(const char *folder, const struct node_file *f, struct error 
         json_member_str(&w, "cluster", f->cluster);
         json_member_str(&w, "made", f->founded ? "init" : "join");
         json_member_bool(&w, "started", f->started);
+        json_member_str(&w, "address", f->address);
         write_founding(&f->founding, &w);
         write_members(f, &w);
     }
@@ -131,6 +132,7 @@ static bool read_cluster(const struct json *v, struct node_file *f)
     str_copy(f->cluster, sizeof f->cluster, cluster);
     f->founded = str_eq(made, "init");
     f->started = json_bool(json_get(v, "started"), false);
+    str_copy(f->address, sizeof f->address, json_str(json_get(v, "address"), ""));
     return uuid_parse(cluster, &uuid) && (f->founded || str_eq(made, "join")) &&
            read_founding(json_get(v, "founding"), &f->founding) &&
            read_members(json_get(v, "members"), f);

@@ -19,6 +19,7 @@ struct node_file {
     char cluster[UUID_TEXT_SIZE]; /* "": none: the node of `dev`, or it is just being made */
     bool founded;                 /* by `init` here; else it has joined */
     bool started;                 /* it had a state: that must be there */
+    char address[ADDRESS_SIZE];   /* where the others were told that it is; "": not kept */
     struct founding founding;
     char *settings; /* a JSON object, owned; NULL: none (config.h) */
     size_t n;

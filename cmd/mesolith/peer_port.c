@@ -193,16 +193,27 @@ static int check_modes(const struct peer_port *p, struct error *err)
                      modes_text(modes, wants), modes_text(admitted, has));
 }
 
-/* A copy of a folder, started somewhere else, would be a second node with the same id. */
-static int check_place(const struct peer_port *p, struct error *err)
+static int at_another_place(const char *got, const char *admitted, struct error *err)
 {
-    const struct certificate *c = &p->identity.facts;
-    if (certificate_names(c, p->options.address.host))
-        return 0;
     return error_set(err, ERR_CONFLICT,
                      "address: got %.60s, this node was admitted at %.60s: if this is a copy, give "
                      "it an empty folder; if it has moved, mesolith join ADDRESS --token TOKEN",
-                     p->options.address.host, c->hosts[0]);
+                     got, admitted);
+}
+
+/* A copy of a folder, started somewhere else, would be a second node with the same id: also at
+ * another port of the same address. Who knows no other master has nobody who could admit it. */
+static int check_place(const struct peer_port *p, struct error *err)
+{
+    const struct certificate *c = &p->identity.facts;
+    const struct node_file *f = &p->options.folder->node;
+    char here[ADDRESS_SIZE];
+    address_text(&p->options.address, here);
+    if (!certificate_names(c, p->options.address.host))
+        return at_another_place(p->options.address.host, c->hosts[0], err);
+    if (f->n > 0 && f->address[0] != '\0' && !str_eq(here, f->address))
+        return at_another_place(here, f->address, err);
+    return 0;
 }
 
 static int start_peers(struct peer_port *p, struct error *err)

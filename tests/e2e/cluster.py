@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import time
+import types
 
 from mesolith import BINARY, case, equal, processes_of, wait_for
 
@@ -326,6 +327,9 @@ def strangers(place, first):
         done = subprocess.run([BINARY, "serve", "--data", copy.data, "--address", copy.address], capture_output=True,
                               text=True, timeout=30, cwd=place.folder, env=place.environment())
         refused(done, 5, f"address: got {copy.address}, this node was admitted at {stranger.address}")
+        done = subprocess.run([BINARY, "serve", "--data", copy.data, "--peer-port", "5056"], capture_output=True,
+                              text=True, timeout=30, cwd=place.folder, env=place.environment())
+        refused(done, 5, f"got {stranger.address}:5056, this node was admitted at {stranger.address}:5055")
         file = node_json(copy)
         file["store"] += 1
         with open(os.path.join(copy.data, "node.json"), "w") as f:
@@ -336,10 +340,12 @@ def strangers(place, first):
     with case("a node that has moved says so by joining again, and is the same"):
         stranger.stop()
         stranger.flags["address"] = stranger.address = place.net + ".44"
+        stranger.flags["peer-port"] = 5056
+        stranger.at = types.SimpleNamespace(address=f"{first.address}:5055")
         stranger.made = False
         stranger.start()
         equal(sql(first, f"select id, address from identities where name = '{stranger.name}'"),
-              [[node_json(stranger)["id"], stranger.address + ":5055"]], "identities")
+              [[node_json(stranger)["id"], stranger.address + ":5056"]], "identities")
         wait_for(lambda: first.logged(f"for=\"127.0.0.1 ({stranger.name})\"") >= 2, "another certificate")
 
     with case("all end as they should"):
