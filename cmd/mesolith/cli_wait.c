@@ -10,6 +10,7 @@
 
 #define LOOK_MS 200
 #define SILENCE_MS 15000 /* so long a node that answered before may be silent */
+#define TOLD_MS 3000     /* after a change of the leader all know of it by then */
 #define DOTS_MAX 50
 #define BLOCK_BYTES (64 << 10)
 
@@ -423,6 +424,12 @@ static bool leads_now(const struct json *status, const char *node, int64_t term)
     return node != NULL ? str_eq(text_of(leader, "node"), node) : number_of(status, "term") > term;
 }
 
+/* Another one than was named, for so long that this is no old news. */
+static bool leads_another(const struct waiting *w, const struct json *status, const char *node)
+{
+    return node != NULL && json_get(status, "leader") != NULL && tick() - w->began_ms > TOLD_MS;
+}
+
 int wait_leader(struct cli *c, const char *node, int64_t term, struct json **status_out,
                 struct error *err)
 {
@@ -432,12 +439,16 @@ int wait_leader(struct cli *c, const char *node, int64_t term, struct json **sta
     waiting_begin(&w);
     api_path(&w.path, "/api/status");
     while ((rc = look(c, &w, &status, err)) == 0 && !leads_now(status, node, term)) {
+        if (leads_another(&w, status, node))
+            rc = error_set(err, ERR_CONFLICT,
+                           "leader: it is %.200s: somebody has had it handed on meanwhile",
+                           text_of(json_get(status, "leader"), "name"));
+        else if (over_time(c, &w))
+            rc = error_set(err, ERR_UNCERTAIN, "leader: it is not another one yet");
         json_free(status);
         status = NULL;
-        if (over_time(c, &w)) {
-            rc = error_set(err, ERR_UNCERTAIN, "leader: it is not another one yet");
+        if (rc != 0)
             break;
-        }
         waiting_pause(&w);
     }
     waiting_end(c, &w);

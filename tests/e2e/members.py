@@ -1,6 +1,8 @@
 """Who is of a cluster, who votes, who leads, and what runs where: as people want it."""
+import http.server
 import json
 import re
+import threading
 
 from mesolith import case, equal, processes_of, sleeper, wait_for
 
@@ -22,6 +24,28 @@ def refused(node, *words, status, text):
     done = node.cli(*words, check=False)
     equal(done.returncode, status, done)
     assert text in done.stderr, done
+
+
+class HandedOn(http.server.BaseHTTPRequestHandler):
+    """A node at which node2 was to lead and did, and node1 leads again before anybody has looked."""
+
+    def do_GET(self):
+        node1, node2 = {"id": "1", "node": "1", "name": "node1"}, {"id": "2", "node": "2", "name": "node2"}
+        self.answer({"leader": node1, "term": 7} if "status" in self.path else {"items": [node1, node2]})
+
+    def do_POST(self):
+        self.answer({"index": 9})
+
+    def answer(self, what):
+        text = json.dumps(what).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
 
 
 def story(place):
@@ -90,6 +114,14 @@ def story(place):
             for asked in (third, first):
                 said = asked.cli("leader", "transfer", name).stdout
                 assert said.startswith(f"{name} leads"), (name, said)
+
+    with case("who has another one lead hears it when somebody else has had it handed on"):
+        with http.server.ThreadingHTTPServer((place.net + ".9", 0), HandedOn) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            asked, first.urls["marathon"] = first.urls["marathon"], "http://%s:%d" % server.server_address
+            refused(first, "leader", "transfer", "node2", status=5, text="leader: it is node1: somebody has had it")
+            first.urls["marathon"] = asked
+            server.shutdown()
 
     with case("of two nodes of one name none is meant, before one says which"):
         twin = place.member(5, first, token=first.cli("token", "create", "--quiet").stdout.strip())
