@@ -154,6 +154,9 @@ def main(n):
         silence(cluster, few)
         ended(cluster, few)
         leader_lost(cluster, many, n)
+    except AssertionError:
+        place.show_logs()
+        raise
     finally:
         place.end()
 

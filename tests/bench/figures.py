@@ -28,8 +28,12 @@ def load():
 
 def masters(place, count, **flags):
     """A cluster of so many masters, all voting."""
-    first = place.member(1, **flags).start()
-    nodes = [first] + [place.member(n, first, **flags).start() for n in range(2, count + 1)]
+    try:
+        first = place.member(1, **flags).start()
+        nodes = [first] + [place.member(n, first, **flags).start() for n in range(2, count + 1)]
+    except AssertionError:
+        place.show_logs()
+        raise
 
     def all_vote():
         items = first.get("/api/nodes").json["items"]

@@ -84,7 +84,7 @@ class Playbook:
 
     def run(self, *words, good=True):
         """What was changed, by host."""
-        env = dict(os.environ, ANSIBLE_LOCAL_TEMP=os.path.join(self.site.folder, "ansible"), ANSIBLE_NOCOLOR="1",
+        env = dict(os.environ, LC_ALL="C.UTF-8", ANSIBLE_LOCAL_TEMP=os.path.join(self.site.folder, "ansible"), ANSIBLE_NOCOLOR="1",
                    HOME=self.site.folder, ANSIBLE_SSH_CONTROL_PATH_DIR=os.path.join(self.site.folder, "cp"))
         done = self.site.at_switch("ansible-playbook", "-vvv", "-i", self.inventory, PLAYBOOK, *words, check=False, env=env)
         self.output = done.stdout + done.stderr

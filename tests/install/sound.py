@@ -38,7 +38,9 @@ def run(*words, good=True, **environment):
 
 
 def ansible(folder):
-    env = {"HOME": folder, "ANSIBLE_LOCAL_TEMP": folder, "ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1", "PWD": ANSIBLE}
+    # a bare machine says LC_ALL=C, which ansible refuses
+    env = {"LC_ALL": "C.UTF-8", "HOME": folder, "ANSIBLE_LOCAL_TEMP": folder, "ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1",
+           "PWD": ANSIBLE}
     inventory = os.path.join(ANSIBLE, "hosts.example.ini")
     with case("the playbook and the example of an inventory can be read"):
         out = run("ansible-playbook", "-i", inventory, "--list-hosts", "--syntax-check", "mesolith.yml", **env)
