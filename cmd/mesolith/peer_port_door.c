@@ -212,10 +212,13 @@ void peer_port_found_next(struct peer_port *p, uint64_t ms)
         uv_timer_start(&p->found_timer, on_found_due, ms, 0);
 }
 
-/* A refusal means that it is in the state already, or is over: both are as good as done. */
-static void on_found_answer(struct peer_port *p, int status, struct slice body)
+/* A refusal means that it is in the state already, or is over: both are as good as done. What was
+ * told twice, at the start and when the node was ready, is answered twice: only the first counts,
+ * else the second would pass for the next step's answer, and the token be in no state. */
+static void on_found_answer(struct peer_port *p, uint64_t key, int status, struct slice body)
 {
-    if (p->stopping || p->found == FOUND_ALL)
+    uint64_t awaited = p->found == FOUND_NODE ? FOUND_NODE_KEY : FOUND_TOKEN_KEY;
+    if (p->stopping || p->found == FOUND_ALL || key != awaited)
         return;
     if (status >= 500) {
         peer_port_found_next(p, FOUND_PAUSE_MS);
@@ -243,7 +246,7 @@ bool peer_port_answer(struct peer_port *p, struct answer *a)
     int status = whole ? a->status : 500;
     struct slice body = whole ? blob_slice(a->body) : (struct slice){0};
     if (key == FOUND_NODE_KEY || key == FOUND_TOKEN_KEY)
-        on_found_answer(p, status, body);
+        on_found_answer(p, key, status, body);
     else if (!p->stopping)
         door_answer(p->door, key, status, body);
     answer_close(a);

@@ -104,6 +104,7 @@ def story(place):
 
     strangers(place, first)
     halfway(place, first)
+    slow_disks(place)
     certificates(place)
 
 
@@ -219,6 +220,40 @@ def certificates(place):
         second.launch()
         first.start_ends()
         second.start_ends()
+
+
+# Every sync takes longer, as on disks that turn.
+SLOW_DISK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <unistd.h>
+static int late(const char *name, int fd)
+{
+    usleep((useconds_t)atoi(getenv("SYNC_US")));
+    return ((int (*)(int))dlsym(RTLD_NEXT, name))(fd);
+}
+int fsync(int fd) { return late("fsync", fd); }
+int fdatasync(int fd) { return late("fdatasync", fd); }
+"""
+
+
+def slow_disks(place):
+    with case("the token that is printed is good, however long the disk takes"):
+        library = place.path("slow_disk.so")
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, place.write("slow_disk.c", SLOW_DISK), "-ldl"], check=True)
+        usual, nodes = place.environment, [place.member(40 + i) for i in range(12)]
+        for i, node in enumerate(nodes):
+            slow = {"LD_PRELOAD": library, "SYNC_US": str(4000 * (i + 1))}
+            slow["ASAN_OPTIONS"] = usual()["ASAN_OPTIONS"] + ":verify_asan_link_order=0"
+            place.environment = lambda slow=slow: dict(usual(), **slow)
+            node.launch()
+        place.environment = usual
+        for node in nodes:
+            node.start_ends()
+        equal([sql(n, "select count(*) from tokens") for n in nodes], [[[1]]] * len(nodes), "tokens")
+        for node in nodes:
+            node.stop()
 
 
 def strangers(place, first):
