@@ -24,6 +24,7 @@ struct pending {
     struct list in_stale;     /* while it waits to look again */
     struct outcome stale;     /* why; without detail */
     enum door_kind door_kind;
+    bool confirms; /* it is answered, once a majority says that this node still leads */
     /* of one that was asked at another node */
     int64_t from;      /* 0: here */
     uint64_t from_key; /* that node's name for it */

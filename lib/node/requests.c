@@ -139,6 +139,30 @@ void request_no_leader(struct node *n, struct pending *p)
     }
 }
 
+/* What is done about it is forgotten; it is done again, here or by the next leader. */
+static void begin_anew(struct node *n, struct pending *p, bool unsure)
+{
+    if (p->from != 0) {
+        forward_give_back(n, p, unsure);
+        pending_free(p);
+        return;
+    }
+    p->unsure = p->unsure || unsure;
+    p->tell.then = NULL;
+    reply_close(&p->reply);
+    reply_init(&p->reply);
+    forward_wait(n, p);
+}
+
+/* Who refuses, or has nothing to do, has only read, and perhaps another one leads already and knows
+ * better: the answer waits as a read does. */
+static void confirm(struct node *n, struct pending *p)
+{
+    p->confirms = request_read_again(n, p);
+    if (!p->confirms)
+        begin_anew(n, p, false);
+}
+
 void request_tell_here(struct node *n, struct pending *p)
 {
     p->key = ++n->next_key;
@@ -147,7 +171,7 @@ void request_tell_here(struct node *n, struct pending *p)
     map_put(n->pendings, p->key, p);
     if (api_tell(&p->tell)) {
         map_remove(n->pendings, p->key);
-        answer_whole_of(n, p);
+        confirm(n, p);
     }
 }
 
@@ -333,16 +357,7 @@ void request_lost(struct node *n, uint64_t key, const struct outcome *o)
         return;
     }
     map_remove(n->pendings, key);
-    if (p->from != 0) {
-        forward_give_back(n, p, unsure);
-        pending_free(p);
-        return;
-    }
-    p->unsure = p->unsure || unsure;
-    p->tell.then = NULL;
-    reply_close(&p->reply);
-    reply_init(&p->reply);
-    forward_wait(n, p);
+    begin_anew(n, p, unsure);
 }
 
 void request_outcome(struct node *n, uint64_t key, const struct outcome *o)
@@ -373,7 +388,13 @@ void request_readable(struct node *n, uint64_t ticket, const struct replica_outc
     struct pending *p = map_remove(n->reads, ticket);
     if (p == NULL)
         return;
-    if (o->code != ERR_NONE)
+    bool confirms = p->confirms;
+    p->confirms = false;
+    if (confirms && o->code == ERR_NONE)
+        answer_whole_of(n, p);
+    else if (confirms)
+        begin_anew(n, p, false);
+    else if (o->code != ERR_NONE)
         forward_wait(n, p);
     else
         ask_here(n, p, o->index);

@@ -51,6 +51,21 @@ static void assert_done_once(int i)
     assert_int_equal(puts, 1);
 }
 
+/* Another one may lead already, where the app is. */
+static void who_is_not_sure_to_lead_refuses_nothing(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    int old = stage_leader(&s);
+    s.members[old].cut = true;
+    uint64_t asked = stage_request(&s, old, METHOD_DELETE, "/v2/apps/web", NULL);
+    stage_run_ms(&s, 50);
+    assert_int_equal(stage_status(&s, asked), 0);
+    s.members[old].cut = false;
+    assert_int_equal(wait_for(asked, 10000), 404);
+}
+
 static void a_write_to_a_follower_is_seen_there_once_it_is_answered(void **unused)
 {
     struct app_row row;
@@ -285,6 +300,7 @@ int main(void)
         TEST(a_deposed_leader_passes_a_named_write_on),
         TEST(a_leader_that_stops_passes_on_what_still_comes),
         TEST(without_a_leader_each_dialect_says_so),
+        TEST(who_is_not_sure_to_lead_refuses_nothing),
         TEST(a_write_of_which_nobody_can_tell_is_uncertain),
         TEST(a_write_that_one_leader_may_have_done_stays_uncertain),
         TEST(a_write_that_was_not_done_is_refused_as_such),
