@@ -309,14 +309,16 @@ static bool has_ended(struct tracked *t, int folder)
     return true;
 }
 
-/* A supervisor that lives holds its folder open, wherever that was moved. */
+/* A supervisor that lives holds its folder open, wherever that was moved; one that is dying has
+ * closed it, a moment before it is dead. */
 static bool is_foreign(struct process supervisor, const struct fields *record, int folder)
 {
     switch (process_holds(supervisor, folder)) {
     case HELD:
         return false;
     case NOT_HELD:
-        return process_alive(supervisor); /* else it has just died, and holds nothing */
+        return process_alive(supervisor) &&
+               (!fields_has(record, "folder_ino") || is_copied(record, folder));
     case HELD_UNKNOWN:
         return is_copied(record, folder);
     }
