@@ -164,10 +164,9 @@ static int check_text(enum setting s, const char *value, struct error *err)
     if (len > most)
         return error_set(err, ERR_INVALID, "%s: got %zu bytes, need at most %zu", rows[s].key, len,
                          most);
-    for (size_t i = 0; told && i < len; i++)
-        if ((unsigned char)value[i] < ' ' || value[i] == 0x7f)
-            return error_set(err, ERR_INVALID, "%s: need a text without control characters",
-                             rows[s].key);
+    if (told && str_has_control(value))
+        return error_set(err, ERR_INVALID, "%s: need a text without control characters",
+                         rows[s].key);
     return 0;
 }
 

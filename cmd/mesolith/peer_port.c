@@ -29,7 +29,7 @@ static bool remember_members(struct peer_port *p)
     size_t count = 0;
     memset(now, 0, sizeof now);
     for (size_t cursor = 0; (n = map_each(p->nodes, &cursor)) != NULL && count < LIMIT_SERVERS;) {
-        if (n->gone || !peer_port_is_server(n->modes) || n->id == f->id)
+        if (n->gone || !modes_serve(n->modes) || n->id == f->id)
             continue;
         now[count].id = n->id;
         now[count].modes = n->modes;
@@ -82,7 +82,7 @@ void peer_port_know(struct peer_port *p, const struct known_node *k)
     learn(p, k);
     if (p->stopping)
         return;
-    if (peer_port_is_server(k->modes) && remember_members(p))
+    if (modes_serve(k->modes) && remember_members(p))
         peer_port_save(p);
     renewal_look(&p->renewal);
 }
@@ -94,7 +94,7 @@ static int64_t any_server(void *data)
     const struct peer_node *n;
     int64_t found = 0;
     for (size_t cursor = 0; (n = map_each(p->nodes, &cursor)) != NULL;) {
-        if (n->gone || !peer_port_is_server(n->modes) || n->id == p->identity.facts.id)
+        if (n->gone || !modes_serve(n->modes) || n->id == p->identity.facts.id)
             continue;
         found = n->id;
         if (peers_connected(&p->peers, n->id))
@@ -260,7 +260,7 @@ static void start_parts(struct peer_port *p)
                                       .address = f->members[i].address});
     uv_timer_init(&o->loop->uv, &p->knock_timer);
     p->knock_timer.data = p;
-    if (peer_port_is_server(p->identity.facts.modes)) /* an agent asks for the leader by itself */
+    if (modes_serve(p->identity.facts.modes)) /* an agent asks for the leader by itself */
         uv_timer_start(&p->knock_timer, peer_port_on_knock, 0, KNOCK_MS);
 }
 

@@ -43,7 +43,7 @@ static bool welcome(struct peers *peers, int64_t id, const struct tls_peer *who,
     }
     if (n != NULL)
         return check_known(n, store, err);
-    if (!p->state_is_here && peer_port_is_server(modes))
+    if (!p->state_is_here && modes_serve(modes))
         return true;
     error_set(err, ERR_NOT_FOUND,
               "node %lld is not of this cluster, or not known here yet: if that lasts, join it "
@@ -173,7 +173,7 @@ enum log_level peer_port_stranger_level(struct peer_port *p)
 static bool may_say(struct peer_port *p, int64_t id, struct slice frame)
 {
     const struct peer_node *n = peer_port_find(p, id);
-    if (n == NULL || peer_port_is_server(n->modes) || frame_may_be_of_agent(frame))
+    if (n == NULL || modes_serve(n->modes) || frame_may_be_of_agent(frame))
         return true;
     log_event(peer_port_stranger_level(p), "a frame was refused",
               "node=%lld why=\"it is neither master nor scheduler\" kind=%d", (long long)id,
@@ -280,7 +280,7 @@ static void snapshots_send(struct snapshots *s, int64_t to, struct slice frame)
 static bool may_have_state(struct snapshots *s, int64_t id)
 {
     const struct peer_node *n = peer_port_find(s->data, id);
-    return n != NULL && !n->gone && peer_port_is_server(n->modes);
+    return n != NULL && !n->gone && modes_serve(n->modes);
 }
 
 static void on_fetched(struct snapshots *s, uint64_t token, const char *path,

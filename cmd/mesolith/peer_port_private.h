@@ -12,11 +12,6 @@ struct peer_node {
     char address[ADDRESS_SIZE];
 };
 
-static inline bool peer_port_is_server(unsigned modes)
-{
-    return (modes & (MODE_MASTER | MODE_SCHEDULER)) != 0;
-}
-
 /* ---- peer_port.c */
 struct peer_node *peer_port_find(const struct peer_port *p, int64_t id); /* NULL: not known */
 void peer_port_save(struct peer_port *p);                                /* node.json */

@@ -118,6 +118,13 @@ size_t str_utf8_len(const char *s, size_t len)
     return len == 0 ? 0 : utf8_char((const unsigned char *)s, len);
 }
 
+bool str_has_control(const char *s)
+{
+    while (*s != '\0' && (unsigned char)*s >= ' ' && *s != 0x7f)
+        s++;
+    return *s != '\0';
+}
+
 bool str_utf8_valid(const char *s, size_t len)
 {
     for (size_t i = 0, n; i < len; i += n) {

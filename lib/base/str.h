@@ -17,6 +17,7 @@ void str_copy(char *dst, size_t size, const char *src);
 /* `"text"`, escaped and clipped with an ellipsis to `size` (at least 6); for error texts. Returns
  * dst. */
 const char *str_quote(char *dst, size_t size, const char *text, size_t len);
+bool str_has_control(const char *s); /* a character that moves a terminal, or ends a line */
 bool str_utf8_valid(const char *s, size_t len);
 size_t str_utf8_len(const char *s, size_t len); /* of the character at s; 0 if it is none */
 /* Edit distance, for "did you mean". */

@@ -299,7 +299,7 @@ int host_start(struct host *h, struct loop *loop, struct http_server *server,
     h->server = server;
     h->deeds = *deeds;
     h->state_path = mem_strdup(options->node.state_path);
-    h->stateless = (options->node.modes & (MODE_MASTER | MODE_SCHEDULER)) == 0;
+    h->stateless = !modes_serve(options->node.modes);
     copies_clear(h->state_path, COPY_SNAPSHOT, 0);
     copies_clear(h->state_path, COPY_BACKUP, 0);
     rng_seed(&h->rng, options->seed);

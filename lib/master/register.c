@@ -39,11 +39,9 @@ static int check_texts(const struct offer *o, struct error *err)
         if (len > TEXT_BYTES)
             return error_set(err, ERR_INVALID, "%s: got %zu bytes, need at most %d", texts[i], len,
                              TEXT_BYTES);
-        for (size_t k = 0; i < PLAIN && k < len; k++)
-            if ((unsigned char)t[k] < ' ' || t[k] == 0x7f)
-                return error_set(err, ERR_INVALID,
-                                 "%s: got %s, need a text without control characters", texts[i],
-                                 str_quote(quoted, sizeof quoted, t, len));
+        if (i < PLAIN && str_has_control(t))
+            return error_set(err, ERR_INVALID, "%s: got %s, need a text without control characters",
+                             texts[i], str_quote(quoted, sizeof quoted, t, len));
     }
     int64_t port = json_int(json_get(o->v, "port"), 0);
     if (port < -1 || port > UINT16_MAX)

@@ -34,9 +34,8 @@ static int take_text(const struct json *v, const char *field, size_t max, const 
     size_t len = strlen(text);
     if (len == 0 || len > max)
         return error_set(err, ERR_INVALID, "%s: got %zu bytes, need 1 to %zu", field, len, max);
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-            return need(field, "a text without control characters", err);
+    if (str_has_control(text))
+        return need(field, "a text without control characters", err);
     *out = text;
     return 0;
 }

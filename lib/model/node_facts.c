@@ -19,9 +19,8 @@ static int check_text(const char *field, const char *text, struct error *err)
     if (len == 0 || len > JOIN_NAME_MAX)
         return error_set(err, ERR_INVALID, "%s: got %zu bytes, need 1 to %d", field, len,
                          JOIN_NAME_MAX);
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-            return refuse(field, text, "a text without control characters", err);
+    if (str_has_control(text))
+        return refuse(field, text, "a text without control characters", err);
     return 0;
 }
 

@@ -9,6 +9,10 @@
 enum mode { MODE_MASTER = 1, MODE_SCHEDULER = 2, MODE_AGENT = 4 };
 #define MODES_ALL 7u
 #define MODES_TEXT_SIZE 24
+static inline bool modes_serve(unsigned modes) /* it has a replica, and answers for the cluster */
+{
+    return (modes & (MODE_MASTER | MODE_SCHEDULER)) != 0;
+}
 const char *modes_text(unsigned modes, char dst[MODES_TEXT_SIZE]); /* "master,agent" */
 bool modes_parse(const char *text, unsigned *out); /* in any order; at least one, none twice */
 

@@ -17,7 +17,7 @@
 
 bool hint_needed(const struct node *n)
 {
-    return (n->options.modes & (MODE_MASTER | MODE_SCHEDULER)) == 0;
+    return !modes_serve(n->options.modes);
 }
 
 uint64_t node_leader(const struct node *n, uint64_t *term_out)

@@ -44,21 +44,15 @@ static void know_all(struct node *n)
 }
 
 /* Of one that has announced itself and is not in the identities nothing is known: it may have been
- * admitted in an entry that is still to come. Who was removed stays there for long, as gone. */
-/* Is it one that may lead, or answer for who does? */
-static bool serves(const struct identity_row *row)
-{
-    return (row->modes & (MODE_MASTER | MODE_SCHEDULER)) != 0;
-}
-
-/* True if it serves. */
+ * admitted in an entry that is still to come. Who was removed stays there for long, as gone. True
+ * if it serves. */
 static bool know_one(struct node *n, int64_t id)
 {
     struct identity_row row;
     bool known = state_identity_by_id(n->state, id, &row);
     if (known)
         know(n, &row);
-    return known && serves(&row);
+    return known && modes_serve(row.modes);
 }
 
 static void read_servers(struct node *n, struct servers *s)
@@ -68,7 +62,7 @@ static void read_servers(struct node *n, struct servers *s)
     s->known = true;
     struct stmt *q = state_identities(n->state);
     while (state_identity_next(q, &row)) {
-        if (row.gone.ms != 0 || !serves(&row) || s->n == LIMIT_SERVERS)
+        if (row.gone.ms != 0 || !modes_serve(row.modes) || s->n == LIMIT_SERVERS)
             continue;
         struct server *server = &s->items[s->n++];
         *server = (struct server){.id = row.id, .modes = row.modes};
@@ -102,7 +96,7 @@ static void tell_agents(struct node *n)
     members_servers(n); /* hint_answer() reads no identities then */
     struct stmt *q = state_identities(n->state);
     while (state_identity_next(q, &row))
-        if (row.gone.ms == 0 && !serves(&row))
+        if (row.gone.ms == 0 && !modes_serve(row.modes))
             hint_answer(n, row.id);
 }
 

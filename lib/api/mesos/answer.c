@@ -56,8 +56,7 @@ bool mesos_means_agent(const struct call *c)
         return true;
     if (str_starts(pattern, "/master/"))
         return false;
-    return str_eq(c->request->listener, "agent") ||
-           (c->view->facts->modes & (MODE_MASTER | MODE_SCHEDULER)) == 0;
+    return str_eq(c->request->listener, "agent") || !modes_serve(c->view->facts->modes);
 }
 
 bool mesos_own_agent(struct call *c, struct agent_row *out)

@@ -164,7 +164,7 @@ void mesos_ask_metrics(struct call *c)
     if (!mesos_json(c, &o.w))
         return;
     json_object(&o.w);
-    if (c->view->facts->modes & (MODE_MASTER | MODE_SCHEDULER))
+    if (modes_serve(c->view->facts->modes))
         put_master(c->view, &o);
     if (c->view->facts->agent >= 0)
         put_agent(c->view, &o);

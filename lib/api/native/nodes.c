@@ -161,7 +161,7 @@ static const char *role_of(const struct view *v, const struct node_row *n, int64
         return "leader";
     if (m != NULL)
         return m->voter ? "voter" : "standby";
-    return n->modes & (MODE_MASTER | MODE_SCHEDULER) ? "standby" : "none";
+    return modes_serve(n->modes) ? "standby" : "none";
 }
 
 /* What is the same for all nodes. */

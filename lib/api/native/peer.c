@@ -23,7 +23,7 @@ static void put_members(struct state *s, struct json_writer *w)
     json_array(w);
     struct stmt *q = state_identities(s);
     while (n < LIMIT_SERVERS && state_identity_next(q, &i)) {
-        if (i.gone.ms != 0 || (i.modes & (MODE_MASTER | MODE_SCHEDULER)) == 0)
+        if (i.gone.ms != 0 || !modes_serve(i.modes))
             continue;
         json_object(w);
         json_member_int(w, "id", i.id);

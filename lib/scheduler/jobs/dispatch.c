@@ -144,9 +144,11 @@ void dispatch(struct look *l)
         const struct candidate *c = &l->candidates[i];
         if (l->launches_left == 0)
             look_postpone(l, c->entry);
+        else if (c->entry->no_place)
+            continue; /* its other runs will find none either */
         else if (must_wait_for_double(l, c))
             look_again_in(l, c->entry, DOUBLED_RETRY_MS);
-        else if (!c->entry->no_place) /* else its other runs will find none either */
+        else
             launch(l, c);
     }
 }
