@@ -72,14 +72,28 @@ void proxy_store_init(struct proxy_store *s, uv_loop_t *loop, const char *folder
 {
     *s = (struct proxy_store){
         .data = s->data, .loop = loop, .folder = mem_strdup(folder), .render = render};
+    struct stat st;
+    if (stat(folder, &st) == 0) {
+        s->folder_dev = st.st_dev;
+        s->folder_ino = st.st_ino;
+    }
     buf_init(&s->text, LIMIT_PROXY_STATE_BYTES);
     s->work.data = s;
+}
+
+static bool is_anothers(const struct proxy_store *s)
+{
+    struct stat now;
+    return s->folder_ino != 0 && stat(s->folder, &now) == 0 &&
+           (now.st_dev != s->folder_dev || now.st_ino != s->folder_ino);
 }
 
 static void on_pool(uv_work_t *work)
 {
     struct proxy_store *s = work->data;
-    if (write_file(s->folder, buf_slice(&s->text), &s->failure) == 0)
+    if (is_anothers(s))
+        error_set(&s->failure, ERR_CONFLICT, "%s: another folder has its place", s->folder);
+    else if (write_file(s->folder, buf_slice(&s->text), &s->failure) == 0)
         s->failure.code = ERR_NONE;
 }
 

@@ -13,6 +13,8 @@ struct proxy_store {
     uv_loop_t *loop;
     uv_work_t work;
     char *folder;
+    dev_t folder_dev; /* which it was: another one may lie at that path when it was moved */
+    ino_t folder_ino;
     void (*render)(struct proxy_store *s, struct buf *out);
     void (*idle)(struct proxy_store *s); /* waits for the write under way */
     struct buf text;
@@ -20,7 +22,8 @@ struct proxy_store {
     bool busy, again, failing;
 };
 
-/* `render` appends the file's text. */
+/* `render` appends the file's text. Into a folder that has taken this one's place nothing is
+ * written: it is another proxy's. */
 void proxy_store_init(struct proxy_store *s, uv_loop_t *loop, const char *folder,
                       void (*render)(struct proxy_store *s, struct buf *out));
 /* Writes what render() gives, now or after the write under way. A failure is logged, once until it
