@@ -379,7 +379,7 @@ static void a_copied_folder_does_not_end_the_task_of_the_original(void **unused)
 {
     (void)unused;
     struct task old, copy;
-    task_launch(&w, &old, 1, "echo up; trap 'echo bye; exit 7' TERM; while :; do sleep 0.01; done");
+    task_launch(&w, &old, 1, "trap 'echo bye; exit 7' TERM; echo up; while :; do sleep 0.01; done");
     await_file(&old, "stdout", "up\n");
     task_known(&w, &copy, 2);
     copy_folder(&old, &copy);
