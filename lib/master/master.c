@@ -8,7 +8,8 @@
 #define ROUTES_EVERY_MS 5   /* changes of routes are gathered for so long */
 #define ROUTES_LOST_MS 2000 /* so long after telling an agent it ought to have them */
 #define COMPLAIN_AGAIN_MS 600000
-#define TICK_MS 1000 /* there is a tick at least so often, and it is noticed when not */
+#define SAY_AGAIN_MS 200 /* after a report could not be committed */
+#define TICK_MS 1000     /* there is a tick at least so often, and it is noticed when not */
 
 /* ---- life */
 
@@ -104,6 +105,12 @@ struct session *session_new(struct master *m, int64_t id, int64_t uid, struct no
     return s;
 }
 
+void session_wake(struct master *m, struct session *s)
+{
+    if (list_empty(&s->in_dirty))
+        list_push(&m->dirty, &s->in_dirty);
+}
+
 void session_drop(struct master *m, struct session *s)
 {
     m->seen_version++;
@@ -176,6 +183,21 @@ void master_complain(struct master *m, const char *what, int64_t node, const cha
     c->until = mono_after(now.mono, COMPLAIN_AGAIN_MS);
 }
 
+/* Its agent says it again. What was reported while nothing could be committed is to be said again
+ * sooner: it must not be given up for having said nothing. */
+static void refused(struct master *m, const struct waiting *w, const struct outcome *o,
+                    struct now now)
+{
+    master_complain(m, w->uid != 0 ? "agent refused" : "report refused", w->node, o->text, now);
+    for (size_t i = 0; i < w->n && o->code == ERR_UNAVAILABLE; i++) {
+        struct session *s = map_get(m->sessions, (uint64_t)w->agents[i]);
+        if (s == NULL)
+            continue;
+        s->ask_again = mono_earlier(s->ask_again, mono_after(now.mono, SAY_AGAIN_MS));
+        session_wake(m, s);
+    }
+}
+
 void master_outcome(struct master *m, uint64_t key, const struct outcome *o, struct now now,
                     struct outbox *out)
 {
@@ -186,8 +208,8 @@ void master_outcome(struct master *m, uint64_t key, const struct outcome *o, str
     struct waiting *w = map_remove(m->waiting, key);
     if (w == NULL)
         return;              /* of an earlier leadership */
-    if (o->code != ERR_NONE) /* the agent says it again */
-        master_complain(m, w->uid != 0 ? "agent refused" : "report refused", w->node, o->text, now);
+    if (o->code != ERR_NONE)
+        refused(m, w, o, now);
     else if (w->uid != 0)
         registered(m, w, o, now, out);
     else
@@ -271,8 +293,8 @@ static void task_changed(struct master *m, const struct change *c)
         !state_task_by_id(m->state, c->id, &t))
         return;
     struct session *s = map_get(m->sessions, (uint64_t)t.agent);
-    if (s != NULL && list_empty(&s->in_dirty))
-        list_push(&m->dirty, &s->in_dirty);
+    if (s != NULL)
+        session_wake(m, s);
 }
 
 void master_changed(struct master *m, const struct change *c)
@@ -381,8 +403,8 @@ static void wake_due(struct master *m, struct now now)
     for (size_t cursor = 0; (s = map_each(m->sessions, &cursor)) != NULL;) {
         if (s->due.ms > now.mono.ms)
             m->due = mono_earlier(m->due, s->due);
-        else if (list_empty(&s->in_dirty))
-            list_push(&m->dirty, &s->in_dirty);
+        else
+            session_wake(m, s);
     }
 }
 

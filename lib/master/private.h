@@ -27,7 +27,8 @@ struct session {
         bool timed;
     } clock;
     size_t owed;           /* ends that it had not told when it registered: no runs before */
-    struct mono ask_again; /* to register: are its strangers gone? MONO_NEVER: it has none */
+    struct mono ask_again; /* to register, and so to say all: are its strangers gone? what was it
+                            * that could not be committed? MONO_NEVER: it need not */
     struct mono due;       /* an order is to be given or repeated then */
     struct map *told;      /* task -> struct told: what it was last ordered, and when */
     int64_t routes;        /* the revision that it was told last; ROUTES_NONE */
@@ -83,6 +84,7 @@ struct master {
 void master_tell(struct master *m, int64_t agent, enum message_kind kind, struct json_writer *w,
                  struct outbox *out);
 struct session *session_new(struct master *m, int64_t id, int64_t uid, struct now now);
+void session_wake(struct master *m, struct session *s); /* the next tick looks at its orders */
 void session_drop(struct master *m, struct session *s);
 /* Logs what of a node was refused; once for a while, since it says it again every two seconds. */
 void master_complain(struct master *m, const char *what, int64_t node, const char *why,

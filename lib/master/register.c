@@ -109,8 +109,7 @@ void end_stranger(struct master *m, struct session *s, int64_t task, const char 
 {
     order_kill(m, s, task, why, out);
     s->ask_again = mono_after(now.mono, ASK_AGAIN_MS);
-    if (list_empty(&s->in_dirty))
-        list_push(&m->dirty, &s->in_dirty);
+    session_wake(m, s);
 }
 
 /* What it runs and should not: what has ended here, or was given to somebody else. */

@@ -190,7 +190,7 @@ static void carry_out(struct desk *d)
         assert_false(buf_full(&item->draft.args));
         d->drafts++;
         if (d->refuse) {
-            const struct outcome refused = {.code = ERR_LIMIT};
+            const struct outcome refused = {.code = ERR_UNAVAILABLE};
             master_outcome(d->master, item->origin.key, &refused, d->now, &d->out);
             continue;
         }

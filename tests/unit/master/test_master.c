@@ -346,6 +346,24 @@ static void what_was_not_committed_is_not_acknowledged(void **unused)
     expect_told("0 ack 1:1\n");
 }
 
+/* Its agent would say it again in two seconds only, and be given up at about that time. */
+static void what_could_not_be_committed_is_asked_for_again(void **unused)
+{
+    (void)unused;
+    crew(1);
+    desk_launch(&d, desk_app(&d, "/web", ""), 0);
+    desk_turn(&d);
+    desk_told(&d);
+    d.refuse = true;
+    desk_status(&d, 1, 1, 1, "running");
+    desk_run_ms(&d, 190, 1);
+    expect_told("");
+    desk_run_ms(&d, 20, 1);
+    expect_told("0 again\n");
+    desk_run_ms(&d, 1000, 1);
+    expect_told(""); /* it has been asked */
+}
+
 static void an_old_leaders_reports_are_not_acknowledged(void **unused)
 {
     (void)unused;
@@ -742,6 +760,7 @@ int main(void)
         TEST(what_has_no_definition_any_more_is_ended),
         TEST(reports_are_acknowledged_once_they_are_committed),
         TEST(what_was_not_committed_is_not_acknowledged),
+        TEST(what_could_not_be_committed_is_asked_for_again),
         TEST(an_old_leaders_reports_are_not_acknowledged),
         TEST(what_nobody_wants_any_more_is_ended_when_it_reports),
         TEST(acknowledgements_are_no_longer_than_a_message),

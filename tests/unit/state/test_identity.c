@@ -176,7 +176,7 @@ static int64_t count_events(struct fixture *f, int64_t *newest)
 static void level_6_keeps_the_events_and_goes_on_counting(void **data)
 {
     struct fixture *f = *data;
-    int64_t before, after;
+    int64_t before = 0, after = 0;
     applied(f, "schema.upgrade", "{'level':5}");
     put_app(f, "/web", 0, 2, "run", 0, "ScaleApplication", false);
     int64_t n = count_events(f, &before);
