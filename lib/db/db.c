@@ -272,15 +272,17 @@ enum db_level db_level(const struct db *db)
     return db->level;
 }
 
-/* The pragma acts when it is prepared, so it is run as text; inside a transaction SQLite refuses
+/* The pragma acts when it is prepared, and has nothing to run; inside a transaction SQLite refuses
  * it. */
 static int set_synchronous(struct db *db, enum db_level level, struct error *err)
 {
     if (db->synchronous == level)
         return 0;
-    if (db_exec(db, level == DB_FULL ? "pragma synchronous=full" : "pragma synchronous=normal",
-                err) != 0)
+    sqlite3_stmt *q = db_prepare_own(
+        db, level == DB_FULL ? "pragma synchronous=full" : "pragma synchronous=normal", 0, err);
+    if (q == NULL)
         return -1;
+    sqlite3_finalize(q);
     db->synchronous = level;
     return 0;
 }
@@ -300,19 +302,11 @@ int db_begin(struct db *db, enum db_level level, struct error *err)
     return 0;
 }
 
-static bool any_busy(struct db *db)
-{
-    for (sqlite3_stmt *q = NULL; (q = sqlite3_next_stmt(db->sqlite, q)) != NULL;)
-        if (sqlite3_stmt_busy(q))
-            return true;
-    return false;
-}
-
 int db_commit(struct db *db, struct error *err)
 {
     ASSERT(db_in_transaction(db) || db_failed(db)); /* some errors roll back by themselves */
     ASSERT(db->savepoints == 0);
-    ASSERT(!any_busy(db));
+    ASSERT(db->running == 0);
     if (db_check(db, err) == 0 && (db->sums == NULL || rowsums_commit(db, err) == 0) &&
         run_own(db, OWN_COMMIT, err) == 0)
         return 0;

@@ -28,6 +28,7 @@ struct db {
     enum db_level level;       /* of the open transaction */
     enum db_level synchronous; /* what the pragma says now: DB_NORMAL or DB_FULL */
     unsigned savepoints;
+    unsigned running; /* statements between their first row and their end */
     sqlite3_stmt *own[N_OWN];
     enum db_role role;
     unsigned trusted; /* above 0: our own SQL is being prepared, the authorizer says yes */

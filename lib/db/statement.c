@@ -40,12 +40,24 @@ int db_prepare(struct db *db, const struct db_sql *table, size_t n, struct stmts
     return 0;
 }
 
+static void not_running(struct stmt *q)
+{
+    q->db->running -= q->running;
+    q->running = false;
+}
+
+static void finalize(struct stmt *q)
+{
+    not_running(q);
+    sqlite3_finalize(q->sqlite);
+}
+
 void stmts_free(struct stmts *s)
 {
     if (s == NULL)
         return;
     for (size_t i = 0; i < s->n; i++)
-        sqlite3_finalize(s->items[i].sqlite);
+        finalize(&s->items[i]);
     mem_free(s);
 }
 
@@ -125,7 +137,7 @@ void stmt_end(struct stmt *q)
 {
     sqlite3_reset(q->sqlite);
     sqlite3_clear_bindings(q->sqlite);
-    q->running = false;
+    not_running(q);
 }
 
 bool stmt_row(struct stmt *q)
@@ -134,6 +146,7 @@ bool stmt_row(struct stmt *q)
     if (!db_failed(q->db)) {
         rc = sqlite3_step(q->sqlite);
         if (rc == SQLITE_ROW) {
+            q->db->running += !q->running;
             q->running = true;
             return true;
         }
@@ -243,7 +256,7 @@ void stmt_free(struct stmt *q)
 {
     if (q == NULL)
         return;
-    sqlite3_finalize(q->sqlite);
+    finalize(q);
     mem_free(q);
 }
 

@@ -229,6 +229,22 @@ static void a_savepoint_leaves_nothing_when_rolled_back(void **state)
     assert_false(stmt_row(q));
 }
 
+static void commits_nothing_while_a_statement_is_in_its_rows(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    int ignored;
+    assert_int_equal(db_begin(f->db, DB_NORMAL, &err), 0);
+    put(f, 1);
+    struct stmt *q = db_query(f->db, SLICE("select 1 union select 2"), &err);
+    assert_true(stmt_row(q));
+    assert_true(stmt_row(q));
+    assert_breaks(ignored = db_commit(f->db, &err));
+    (void)ignored;
+    stmt_free(q); /* which ends it as well */
+    assert_int_equal(db_commit(f->db, &err), 0);
+}
+
 static void readers_see_what_is_committed(void **state)
 {
     struct fixture *f = *state;
@@ -541,6 +557,7 @@ int main(void)
         TEST(an_error_ends_at_the_check_of_another),
         TEST(each_operation_of_the_disk_may_fail),
         TEST(a_savepoint_leaves_nothing_when_rolled_back),
+        TEST(commits_nothing_while_a_statement_is_in_its_rows),
         TEST(readers_see_what_is_committed),
         cmocka_unit_test(a_writer_waits_for_who_holds_the_lock),
         TEST(a_reader_can_lose_patience),
