@@ -97,9 +97,16 @@ static void forge_vote(struct replica *r)
     r->forged_term = raft_current_term(&r->raft);
 }
 
+/* Who is of no configuration has nothing to wait for. */
+static struct mono timeout_of(const struct replica *r)
+{
+    return r->raft.configuration.n == 0 ? MONO_NEVER
+                                        : (struct mono){(int64_t)raft_timeout(&r->raft)};
+}
+
 static void step_timeout(struct replica *r)
 {
-    if ((raft_time)r->now.ms < raft_timeout(&r->raft))
+    if (r->now.ms < timeout_of(r).ms)
         return;
     if (guarded(r, GUARD_TIMEOUT_PACE) && r->timeout_stepped.ms == r->now.ms)
         return;
@@ -274,7 +281,7 @@ bool replica_applies(const struct replica *r)
 
 struct mono replica_due(const struct replica *r)
 {
-    struct mono due = {(int64_t)raft_timeout(&r->raft)};
+    struct mono due = timeout_of(r);
     if (guarded(r, GUARD_TIMEOUT_PACE) && due.ms <= r->timeout_stepped.ms)
         due.ms = r->timeout_stepped.ms + 1;
     return mono_earlier(due, reads_due(r));

@@ -229,6 +229,18 @@ static void the_log_stays_short(void **state)
     assert_in_range(storage_log_bytes(&f->m.r->storage), 1, 112);
 }
 
+static void who_is_of_no_cluster_waits_for_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct member lonely;
+    member_init(&lonely, f->folder, 2, 2);
+    member_format(&lonely);
+    assert_int_equal(member_open(&lonely, f->now), 0);
+    assert_true(replica_due(lonely.r).ms == MONO_NEVER.ms);
+    assert_true(replica_due(f->m.r).ms < MONO_NEVER.ms);
+    member_close(&lonely);
+}
+
 static void another_file_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -302,6 +314,7 @@ int main(void)
         TEST(a_disk_error_ends_it),
         TEST(reads_need_nobody_else),
         TEST(the_log_stays_short),
+        TEST(who_is_of_no_cluster_waits_for_nothing),
         TEST(another_file_is_refused),
         TEST(limits_have_words),
         TEST(the_leader_alone_may_not_leave),
