@@ -207,7 +207,7 @@ void master_outcome(struct master *m, uint64_t key, const struct outcome *o, str
     }
     struct waiting *w = map_remove(m->waiting, key);
     if (w == NULL)
-        return;              /* of an earlier leadership */
+        return; /* of an earlier leadership */
     if (o->code != ERR_NONE)
         refused(m, w, o, now);
     else if (w->uid != 0)

@@ -40,22 +40,14 @@ static void ask(struct node *n)
     }
 }
 
-static bool is_member(const struct node *n, int64_t node, bool *votes_out)
+static bool is_member(const struct node *n, int64_t node)
 {
-    struct replica_member m;
-    for (size_t i = 0; replica_member(n->replica, i, &m); i++) {
-        if ((int64_t)m.server.id != node)
-            continue;
-        *votes_out = m.server.role == REPLICA_VOTER;
-        return true;
-    }
-    return false;
+    return replica_has_member(n->replica, (uint64_t)node);
 }
 
 static bool is_voter(const struct node *n, int64_t node)
 {
-    bool votes;
-    return is_member(n, node, &votes) && votes;
+    return replica_votes(n->replica, (uint64_t)node);
 }
 
 /* Of a member. Who is none any more gives its place up: there are not more members than places. */
@@ -63,11 +55,10 @@ static struct clock_seen *seen_of(struct node *n, int64_t node)
 {
     struct clocks *c = &n->clocks;
     struct clock_seen *place = NULL;
-    bool votes;
     for (size_t i = 0; i < c->n; i++) {
         if (c->seen[i].node == node)
             return &c->seen[i];
-        if (!is_member(n, c->seen[i].node, &votes))
+        if (!is_member(n, c->seen[i].node))
             place = &c->seen[i];
     }
     if (place == NULL)
@@ -78,8 +69,7 @@ static struct clock_seen *seen_of(struct node *n, int64_t node)
 
 static void take_answer(struct node *n, int64_t from, int64_t asked, int64_t wall)
 {
-    bool votes;
-    if (!is_member(n, from, &votes) || asked < 0 || asked > n->now.mono.ms ||
+    if (!is_member(n, from) || asked < 0 || asked > n->now.mono.ms ||
         n->now.mono.ms - asked > ROUND_TRIP_MAX || wall < 0 || wall > WALL_MS_MAX)
         return;
     struct clock_seen *s = seen_of(n, from);

@@ -85,6 +85,7 @@ void facts_take_routes(struct node *n, struct event *e)
     json_array_end(&w);
     mem_free(n->ports_refused);
     n->ports_refused = buf_take(&refused, NULL);
+    n->facts_due = n->now.mono;
 }
 
 /* ---- all of it */
@@ -153,14 +154,13 @@ static bool has_news(struct node *n)
 {
     struct facts_key key;
     memset(&key, 0, sizeof key);
-    key.applied = replica_applied(n->replica);
+    key.known = members_known(n);
     key.leader = replica_leader(n->replica, NULL);
     key.term = replica_term(n->replica);
     key.leaderless_ms = n->leaderless.ms;
     key.clock_off_ms = n->clocks.off_ms;
     key.clock_step_ms = n->clocks.step_ms;
     key.agent = n->agent != NULL ? agent_id(n->agent) : -1;
-    key.ports_refused = n->ports_refused;
     key.clocks = clocks_text(n);
     key.wrong = n->wrong;
     key.leading = n->leading;
@@ -169,7 +169,8 @@ static bool has_news(struct node *n)
     if (memcmp(&key, &n->facts_key, sizeof key) == 0 && n->now.mono.ms < n->facts_due.ms)
         return false;
     n->facts_key = key;
-    n->facts_due = mono_after(n->now.mono, LOOK_MS); /* at the members, who fall silent */
+    /* at members and agents, who fall silent */
+    n->facts_due = n->leading ? mono_after(n->now.mono, LOOK_MS) : MONO_NEVER;
     return true;
 }
 

@@ -43,7 +43,7 @@ void lead_follow(struct node *n)
         n->out.epoch = leads ? term : 0;
         n->led_since = n->now.mono;
         n->housekeeping = false;
-        n->house_index = 0;
+        n->house_known = 0;
         log_info(leads ? "leading" : "not leading", "term=%llu", (unsigned long long)term);
         if (n->minds_lead)
             tell_minds(n, false);
@@ -93,8 +93,8 @@ static void upgrade(struct node *n, int level)
 /* What a leader sees to before anything else: the schema, the cluster's name, its own row. */
 void lead_keep_house(struct node *n)
 {
-    uint64_t applied = replica_applied(n->replica);
-    if (!n->leading || n->housekeeping || n->house_index == applied)
+    uint64_t known = members_known(n);
+    if (!n->leading || n->housekeeping || n->house_known == known)
         return;
     if (state_level(n->state) == 0) /* its founders are of one build */
         upgrade(n, COMMAND_LEVEL);
@@ -105,5 +105,5 @@ void lead_keep_house(struct node *n)
     else if (members_level(n) > state_level(n->state))
         upgrade(n, members_level(n));
     else
-        n->house_index = applied; /* it stays so while nothing is applied */
+        n->house_known = known;
 }

@@ -148,13 +148,23 @@ static bool is_announced(const struct node *n)
            str_eq(row.version, n->options.facts.version) && listeners_told(n);
 }
 
-/* It stays so while nothing is applied. */
-bool members_announced(struct node *n)
+uint64_t members_known(struct node *n)
 {
     uint64_t applied = replica_applied(n->replica);
-    if (n->announced_index != applied) {
+    if (n->nodes_index != applied) {
+        n->nodes_sum = state_nodes_sum(n->state);
+        n->nodes_index = applied;
+    }
+    return n->nodes_sum + replica_configured(n->replica);
+}
+
+/* It stays so while nothing is known anew. */
+bool members_announced(struct node *n)
+{
+    uint64_t known = members_known(n);
+    if (n->announced_known != known) {
         n->announced = is_announced(n);
-        n->announced_index = applied;
+        n->announced_known = known;
     }
     return n->announced;
 }

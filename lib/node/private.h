@@ -186,16 +186,18 @@ struct node {
     struct mono look_due, announce_due;
     struct hint hint;
     struct servers servers;
-    bool announced;           /* as of announced_index */
-    uint64_t announced_index; /* applied; 0: not looked yet */
-    uint64_t house_index;     /* applied, when the house was found in order; 0: it was not */
+    uint64_t nodes_sum;       /* state_nodes_sum(), as of nodes_index */
+    uint64_t nodes_index;     /* applied; 0: not looked yet */
+    bool announced;           /* as of announced_known */
+    uint64_t announced_known; /* members_known(); 0: not looked yet */
+    uint64_t house_known;     /* the same, when the house was found in order; 0: it was not */
     struct mono facts_due;    /* though nothing seems to have changed */
     struct facts_key { /* what the facts were made from, as far as that is cheap to compare */
-        uint64_t applied, leader, term;
+        uint64_t known, leader, term;
         int64_t promotes;
         int64_t leaderless_ms, clock_off_ms, clock_step_ms;
         int64_t agent;
-        const char *ports_refused, *clocks, *wrong;
+        const char *clocks, *wrong;
         bool leading, unfit;
     } facts_key;
     bool has_identities; /* else it is a cluster of one without certificates */
@@ -260,6 +262,9 @@ void mail_send_posts(struct node *n);
 void members_changed(struct node *n, int64_t id); /* from the feed */
 const struct servers *members_servers(struct node *n);
 void members_tell(struct node *n); /* to the transport */
+/* Another number whenever the state's nodes and settings, or Raft's configuration, may be other
+ * ones than before. */
+uint64_t members_known(struct node *n);
 bool members_announced(struct node *n);
 void members_write_own(struct node *n, struct json_writer *w);
 void members_take(struct node *n, int64_t from, const struct json *body);

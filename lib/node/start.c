@@ -327,6 +327,8 @@ int node_swap_state(struct node *n, uint64_t token, const char *path, struct err
     make_minds(n);
     n->minds_lead = false;
     n->sums = (struct sums){0}; /* of the tables that are gone */
+    n->nodes_index = 0;
+    n->facts_due = n->now.mono;
     n->know_all = true;
     note_newest_time(n);
     n->hands->facts(n->hands, &n->facts); /* readers may open again */

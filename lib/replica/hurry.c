@@ -15,15 +15,6 @@
 #define AGAIN_MS_MIN 40 /* longer than a vote takes, with its sync */
 #define AGAIN_MS_MAX 120
 
-static bool votes(const struct replica *r)
-{
-    const struct raft_configuration *conf = &r->raft.configuration;
-    for (unsigned i = 0; i < conf->n; i++)
-        if (conf->servers[i].id == r->options.id)
-            return conf->servers[i].role == RAFT_VOTER;
-    return false;
-}
-
 /* So that the timer, begun at `start`, ends that long from now, if it would last longer. */
 static void shorten(struct replica *r, unsigned *timeout, unsigned least, unsigned most)
 {
@@ -37,7 +28,7 @@ void replica_leader_closed(struct replica *r, uint64_t id)
 {
     uint64_t leader = replica_leader(r, NULL);
     if (replica_is_failed(r) || id == 0 || leader != id || raft_state(&r->raft) != RAFT_FOLLOWER ||
-        !votes(r))
+        !replica_votes(r, r->options.id))
         return;
     r->hurry_until = mono_after(r->now, HURRY_MS);
     shorten(r, &r->raft.follower_state.randomized_election_timeout, FIRST_MS_MIN, FIRST_MS_MAX);

@@ -144,8 +144,7 @@ bool guarded(const struct replica *r, enum guard g);
 void replica_fail(struct replica *r, const struct error *err); /* the first one counts */
 bool replica_is_failed(const struct replica *r);               /* or its database */
 bool replica_is_leader(const struct replica *r);
-bool replica_has_member(const struct replica *r, uint64_t id);   /* the newest configuration */
-bool replica_knows_member(const struct replica *r, uint64_t id); /* that, or the committed one */
+bool replica_knows_member(const struct replica *r, uint64_t id); /* the newest or the committed */
 
 /* Made or updated; with a NULL address only looked for, and NULL if nobody knows it. */
 struct peer *replica_peer(struct replica *r, uint64_t id, const char *address);

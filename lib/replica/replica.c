@@ -48,6 +48,15 @@ bool replica_has_member(const struct replica *r, uint64_t id)
     return has(&r->raft.configuration, id);
 }
 
+bool replica_votes(const struct replica *r, uint64_t id)
+{
+    const struct raft_configuration *conf = &r->raft.configuration;
+    for (unsigned i = 0; i < conf->n; i++)
+        if (conf->servers[i].id == id)
+            return conf->servers[i].role == RAFT_VOTER;
+    return false;
+}
+
 bool replica_knows_member(const struct replica *r, uint64_t id)
 {
     return has(&r->raft.configuration, id) || has(&r->raft.configuration_committed, id);
@@ -205,6 +214,12 @@ uint64_t replica_last(const struct replica *r)
 {
     return storage_last(&r->storage);
 }
+uint64_t replica_configured(const struct replica *r)
+{
+    const struct raft *raft = &r->raft;
+    return raft->configuration_uncommitted_index != 0 ? raft->configuration_uncommitted_index
+                                                      : raft->configuration_committed_index;
+}
 bool replica_removed(const struct replica *r)
 {
     return r->removed;
@@ -219,11 +234,8 @@ bool replica_leads(const struct replica *r)
 /* Who calls no elections goes on believing in a leader that is gone: the core leaves it alone. */
 static bool believes_in_vain(const struct replica *r)
 {
-    const struct raft_configuration *conf = &r->raft.configuration;
-    for (unsigned i = 0; i < conf->n; i++)
-        if (conf->servers[i].id == r->options.id && conf->servers[i].role == RAFT_VOTER)
-            return false;
-    return r->now.ms - r->append_heard.ms >= (int64_t)SILENT_ELECTIONS * r->options.election_ms;
+    return !replica_votes(r, r->options.id) &&
+           r->now.ms - r->append_heard.ms >= (int64_t)SILENT_ELECTIONS * r->options.election_ms;
 }
 
 uint64_t replica_leader(const struct replica *r, const char **address_out)

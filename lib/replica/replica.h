@@ -184,8 +184,9 @@ struct replica_out replica_early(struct replica *r);
 
 uint64_t replica_term(const struct replica *r); /* the epoch of what is proposed now */
 uint64_t replica_applied(const struct replica *r);
-uint64_t replica_committed(const struct replica *r); /* as far as this node knows */
-uint64_t replica_last(const struct replica *r);      /* of the log */
+uint64_t replica_committed(const struct replica *r);  /* as far as this node knows */
+uint64_t replica_last(const struct replica *r);       /* of the log */
+uint64_t replica_configured(const struct replica *r); /* the entry that has the members; 0: none */
 /* Leader, and has applied an entry of its own term: now its state is nobody's past. Not while it
  * mends: what it would decide then, it would decide by wrong tables. */
 bool replica_leads(const struct replica *r);
@@ -200,6 +201,8 @@ struct replica_member {
 };
 /* The newest configuration, committed or not, in its own order: false past the end. */
 bool replica_member(const struct replica *r, size_t i, struct replica_member *out);
+bool replica_has_member(const struct replica *r, uint64_t id);
+bool replica_votes(const struct replica *r, uint64_t id); /* a member that is no standby */
 
 /* ---------------- membership: by the leader, one change at a time
  *

@@ -67,6 +67,21 @@ int state_level(const struct state *s)
     return s->level;
 }
 
+uint64_t state_nodes_sum(const struct state *s)
+{
+    static const struct {
+        const char *table;
+        int level;
+    } read[] = {
+        {"settings", 1}, {"nodes", 1}, {"listeners", LEVEL_NODES}, {"members", LEVEL_MEMBERS}};
+    uint64_t all = (uint64_t)s->level;
+    for (size_t i = 0; i < sizeof read / sizeof read[0]; i++) {
+        uint64_t sum = read[i].level <= s->level ? db_rowsum(s->db, read[i].table) : 0;
+        all = hash64(&sum, sizeof sum, all);
+    }
+    return all;
+}
+
 static int prepare(struct state *s, struct error *err)
 {
     if (!s->read_only && db_rowsums_start(s->db, summed, known[s->level].sums, err) != 0)

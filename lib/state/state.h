@@ -292,6 +292,9 @@ struct stmt *state_members(struct state *s); /* column 0: the node, ascending; N
  * majority is one of all. */
 int64_t state_voters_leaving(struct state *s);
 bool state_node_is_held(struct state *s, int64_t node); /* a master that is to stay a standby */
+/* Another number whenever settings, nodes, their listeners, the members or the level may be other
+ * ones than before. */
+uint64_t state_nodes_sum(const struct state *s);
 
 /* ---- who may come, and who came. Empty below level 2. The hashes of secrets are in no row. */
 

@@ -422,6 +422,28 @@ static void a_list_outlives_the_texts_it_was_asked_with(void **data)
     assert_false(state_app_next(q, &app));
 }
 
+static void knows_when_nodes_and_settings_may_have_changed(void **data)
+{
+    struct fixture *f = *data;
+    static const char *const commands[][2] = {
+        {"node.put", "{'id':7,'name':'m','address':'127.0.0.7:5055','modes':7,'level':1,"
+                     "'version':'1'}"},
+        {"schema.upgrade", "{'level':6}"},
+        {"setting.put", "{'set':{'cluster':'c'}}"},
+        {"node.put", "{'id':7,'name':'m','address':'127.0.0.7:5055','modes':7,'level':1,"
+                     "'version':'1','listeners':{'marathon':'127.0.0.7:8080'}}"},
+        {"node.state", "{'set':[{'node':7,'role':1,'up':true}]}"},
+    };
+    uint64_t sum = state_nodes_sum(f->state);
+    for (size_t i = 0; i < COUNT(commands); i++) {
+        applied(f, commands[i][0], commands[i][1]);
+        assert_true(state_nodes_sum(f->state) != sum);
+        sum = state_nodes_sum(f->state);
+    }
+    applied(f, "job.put", "{'name':'j','base':0,'definition':{},'k':0,'remaining':0}");
+    assert_true(state_nodes_sum(f->state) == sum);
+}
+
 /* As after a snapshot that could not be put in the place of ours. */
 static void is_opened_again_on_the_same_connection(void **data)
 {
@@ -438,6 +460,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(every_default_of_the_schema_is_constant),
+        TEST(knows_when_nodes_and_settings_may_have_changed),
         TEST(is_opened_again_on_the_same_connection),
         TEST(a_list_outlives_the_texts_it_was_asked_with),
         TEST(creates_an_app_with_its_deployment_and_a_service_port),
