@@ -1,5 +1,6 @@
--- What the state keeps by counting along, counted anew: a row for each that differs, none if all is
--- well. The simulator asks it after every step, the stories after every storm.
+-- What the state keeps by counting along, counted anew: a row for each that differs, or is more than
+-- there is; none if all is well. The simulator asks it after every step, the stories after every
+-- storm.
 with
 alive as (select * from tasks where ended_ms is null),
 held as (
@@ -12,6 +13,11 @@ kept as (
     from instances i join alive t on t.owner = 0 and t.owner_id = i.id group by i.app),
 ports as (select t.agent, p.value port, t.id task from alive t, json_each(t.ports) p)
 
+select 'agent ' || id || ' is over-committed: ' || json_array(used_cpus_milli, used_mem_bytes) || ' of '
+       || json_array(cpus_milli, mem_bytes) || ' in use'
+    from agents
+    where not (used_cpus_milli between 0 and cpus_milli and used_mem_bytes between 0 and mem_bytes)
+union all
 select 'agent ' || a.id || ' counts ' || json_array(used_cpus_milli, used_mem_bytes, used_disk_bytes, tasks)
        || ' in use, its tasks have ' || json_array(ifnull(cpus, 0), ifnull(mem, 0), ifnull(disk, 0), ifnull(n, 0))
     from agents a left join held on held.agent = a.id

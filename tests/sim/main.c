@@ -8,7 +8,6 @@
  *     --scene FILE               plays a script of tests/scenes
  *     --plants                   breaks one thing after the other, and sees whether it is found
  *     --plant TEXT               only those whose name has that in it */
-#include <malloc.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,9 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "sim/world.h"
+
+/* For jemalloc: worlds come and go, and the next one needs as much as this one has freed. */
+const char *malloc_conf = "dirty_decay_ms:-1,muzzy_decay_ms:-1";
 
 static void show_line(void *data, enum log_level level, const char *line)
 {
@@ -284,8 +286,6 @@ int main(int argc, char **argv)
     }
     sqlite3_config(SQLITE_CONFIG_SINGLETHREAD); /* nobody else is here */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    mallopt(M_TRIM_THRESHOLD, 256 << 20); /* worlds come and go */
-    mallopt(M_MMAP_THRESHOLD, 64 << 20);
     if (a.verbose)
         log_set_sink(show_line, NULL, LOG_DEBUG);
     if (a.scene != NULL)

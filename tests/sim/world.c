@@ -209,6 +209,7 @@ static void bring_up(struct sim_node *n)
         n->storm--;
         n->down_at = w->mono + 1 + (int64_t)rng_below(&w->rng, 800);
     }
+    n->due = world_of(n, node_due(n->node).ms);
     n->busy_until = w->mono;
     n->applied = 0;
     n->gone_n = 0;
@@ -369,7 +370,7 @@ static void make_node(struct world *w, int position)
 
 static int64_t turn_due(const struct sim_node *n)
 {
-    int64_t due = n->inbox_n > 0 ? n->w->mono : world_of(n, node_due(n->node).ms);
+    int64_t due = n->inbox_n > 0 ? n->w->mono : n->due;
     return due > n->busy_until ? due : n->busy_until;
 }
 
@@ -385,6 +386,7 @@ static void turn(struct sim_node *n)
     w->turns++;
     int rc = node_turn(n->node, events, count, now_of(n), &err);
     mem_free(events);
+    n->due = world_of(n, node_due(n->node).ms);
     n->busy_until = w->mono + TURN_MS + n->stall_ms;
     n->stall_ms = 0;
     if (faultvfs_dead(n->vfs)) {
@@ -515,6 +517,7 @@ int world_play(const struct world_options *options, struct world *w)
 
 void world_close(struct world *w)
 {
+    tmp_remove(w->folder); /* first: what is gone is neither moved nor written */
     for (int i = 0; i < w->n; i++) {
         struct sim_node *n = &w->nodes[i];
         for (size_t k = 0; k < n->inbox_n; k++)
@@ -524,6 +527,7 @@ void world_close(struct world *w)
         mem_free(n->asks);
         checks_stop(n);
         proxy_routes_close(&n->routes);
+        faultvfs_die(n->vfs);
         node_close(n->node);
         tasks_free(n);
         faultvfs_free(n->vfs);
@@ -546,5 +550,4 @@ void world_close(struct world *w)
     map_free(w->sums);
     map_free(w->leaders);
     map_free(w->started);
-    tmp_remove(w->folder);
 }

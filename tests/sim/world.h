@@ -134,6 +134,7 @@ struct sim_node {
     const struct facts *facts; /* as the node showed them */
     struct event *inbox;
     size_t inbox_n, inbox_cap;
+    int64_t due;                  /* it has a turn then, whether or not anything comes */
     int64_t busy_until, stall_ms; /* what it says now leaves so much later */
     int64_t up_at, down_at;       /* it starts, its process is killed then */
     int64_t full_until;           /* 0: it was not full since it is up */
