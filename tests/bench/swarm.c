@@ -33,7 +33,7 @@
 
 #define PEER_PORT 5055
 #define JOINING_MAX 16
-#define TASKS_MAX 64
+#define TASKS_MAX 512
 #define PONG_MS 1000 /* as agent/agent.c has them */
 #define REPEAT_MS 2000
 #define ASK_MS_MIN 50 /* as node/hint.c */
@@ -154,7 +154,8 @@ static void send_pong(struct agent *a)
     end(a, &frame, &w);
 }
 
-static void send_statuses(struct agent *a)
+/* `only` NULL: of all tasks. */
+static void send_statuses(struct agent *a, const struct task *only)
 {
     struct buf frame;
     struct json_writer w;
@@ -166,7 +167,7 @@ static void send_statuses(struct agent *a)
     for (size_t i = 0; i < a->tasks_n; i++) {
         const struct task *t = &a->tasks[i];
         const struct status s = {.task = t->id, .seq = t->seq, .state = t->state, .at = now};
-        if (t->acknowledged >= t->seq)
+        if (t->acknowledged >= t->seq || (only != NULL && t != only))
             continue;
         status_write(&s, &w);
         n++;
@@ -197,7 +198,7 @@ static void on_due(uv_timer_t *timer)
     if (a->registered) {
         send_pong(a);
         if (now >= a->repeat_due) {
-            send_statuses(a);
+            send_statuses(a, NULL);
             a->repeat_due = now + REPEAT_MS;
         }
     } else {
@@ -238,12 +239,13 @@ static void on_run(struct agent *a, const struct json *spec)
     if (t == NULL && a->tasks_n == TASKS_MAX)
         stop_at(a->name, "too many tasks");
     if (t == NULL) {
-        a->tasks[a->tasks_n++] = (struct task){.id = id, .seq = 1, .state = TASK_RUNNING};
+        t = &a->tasks[a->tasks_n++];
+        *t = (struct task){.id = id, .seq = 1, .state = TASK_RUNNING};
         say("ran", id);
     } else {
         t->acknowledged = 0;
     }
-    send_statuses(a);
+    send_statuses(a, t);
 }
 
 static void on_kill(struct agent *a, int64_t id)
@@ -257,7 +259,7 @@ static void on_kill(struct agent *a, int64_t id)
         say("ended", id);
     }
     t->acknowledged = 0;
-    send_statuses(a);
+    send_statuses(a, t);
 }
 
 static void on_ack(struct agent *a, const struct json *statuses)
@@ -278,7 +280,7 @@ static void on_welcome(struct agent *a)
         say("registered", (int64_t)registered);
     a->registered = true;
     send_pong(a);
-    send_statuses(a);
+    send_statuses(a, NULL);
     uv_timer_start(&a->timer, on_due, PONG_MS, 0);
 }
 
