@@ -410,8 +410,8 @@ void tell_close(struct tell *t)
 void api_render(const struct change *c, const struct view *view, unsigned topics, void *data,
                 publish_fn *publish)
 {
-    if ((topics & (1u << TOPIC_MARATHON | 1u << TOPIC_MARATHON_LIGHT)) != 0)
-        marathon_render(c, view, data, publish);
+    if ((topics & TOPICS_OF_MARATHON) != 0)
+        marathon_render(c, view, topics, data, publish);
     if ((topics & 1u << TOPIC_NATIVE) != 0)
         native_render(c, view, data, publish);
 }

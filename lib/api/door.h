@@ -40,7 +40,15 @@ enum door_kind {
 };
 
 /* Topics of published events (http/exchange.h). */
-enum topic { TOPIC_MARATHON, TOPIC_MARATHON_LIGHT, TOPIC_NATIVE, TOPICS };
+enum topic {
+    TOPIC_MARATHON,
+    TOPIC_MARATHON_LIGHT,
+    TOPIC_NATIVE,
+    TOPIC_CALLBACKS, /* Marathon's heavy ones, as JSON alone: to be posted to URLs */
+    TOPICS
+};
+#define TOPICS_OF_MARATHON \
+    (1u << TOPIC_MARATHON | 1u << TOPIC_MARATHON_LIGHT | 1u << TOPIC_CALLBACKS)
 
 /* One of Raft's configuration. */
 struct member_fact {
@@ -264,7 +272,7 @@ void tell_close(struct tell *t);
 struct published {
     enum topic topic;
     const char *type;  /* the event's type, for filters */
-    struct slice text; /* a whole server-sent event; borrowed until the callback returns */
+    struct slice text; /* a whole server-sent event, or its JSON; borrowed for the callback */
 };
 typedef void publish_fn(void *data, const struct published *p);
 /* Renders what a change means to each dialect of which somebody hears: `topics` has their bits.
@@ -272,7 +280,7 @@ typedef void publish_fn(void *data, const struct published *p);
 void api_render(const struct change *c, const struct view *view, unsigned topics, void *data,
                 publish_fn *publish);
 /* Of the dialects that have events. */
-void marathon_render(const struct change *c, const struct view *view, void *data,
+void marathon_render(const struct change *c, const struct view *view, unsigned topics, void *data,
                      publish_fn *publish);
 void native_render(const struct change *c, const struct view *view, void *data,
                    publish_fn *publish);

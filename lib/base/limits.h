@@ -112,6 +112,10 @@
     X(LIMIT_RENEW_MS, 10000, "time for another node to answer about our certificate")       \
     X(LIMIT_RENEW_PAUSE_MS, 60000, "longest pause before another one is asked")             \
     X(LIMIT_CERTIFICATE_BYTES, 16 << 10, "a certificate or a request for one, as text")     \
+    X(LIMIT_CALLBACKS, 100, "URLs that events are posted to")                               \
+    X(LIMIT_CALLBACK_BYTES, 4 << 20, "events waiting for one of them")                      \
+    X(LIMIT_CALLBACK_MS, 10000, "time for one of them to take an event")                    \
+    X(LIMIT_CALLBACK_PAUSE_MS, 60000, "longest pause of one that does not")                 \
     X(LIMIT_TOKENS, 1000, "tokens to join with, expired ones too")                          \
     X(LIMIT_TOKEN_DAYS, 365, "longest life of a token to join with")                        \
     X(LIMIT_TOKEN_KEPT_MS, 604800000, "time that an expired token is still listed")         \

@@ -76,6 +76,14 @@ static void hand_publish(struct hands *hands, const struct published *p)
     host_want(hands->data, &d);
 }
 
+static void hand_callbacks(struct hands *hands, const char *urls)
+{
+    struct deed d = {.kind = DEED_CALLBACKS};
+    buf_init(&d.body, LIMIT_FRAME_BYTES);
+    buf_puts(&d.body, urls);
+    host_want(hands->data, &d);
+}
+
 /* A subscription on its way may be to any. It is counted until the server knows of it. */
 static unsigned hand_topics(struct hands *hands)
 {
@@ -199,6 +207,7 @@ void host_fill_hands(struct host *h)
         .sandbox = hand_sandbox,
         .topics = hand_topics,
         .publish = hand_publish,
+        .callbacks = hand_callbacks,
         .facts = hand_facts,
         .launch = hand_launch,
         .kill = hand_kill,

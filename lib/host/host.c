@@ -6,7 +6,8 @@
 #include "host/private.h"
 
 #define READERS 2
-#define TURN_AT_LEAST_MS 1000 /* a node looks around so often though nothing is due */
+#define CALLBACK_PAUSE_MS 1000 /* the first one */
+#define TURN_AT_LEAST_MS 1000  /* a node looks around so often though nothing is due */
 
 /* ---------------- on the loop */
 
@@ -30,7 +31,13 @@ static void do_deed(struct host *h, struct deed *d)
         answer(h, &d->answer);
         break;
     case DEED_PUBLISH:
-        http_server_publish(h->server, d->topic, d->type, d->event);
+        if (d->topic == TOPIC_CALLBACKS)
+            callbacks_post(h->callbacks, d->event);
+        else
+            http_server_publish(h->server, d->topic, d->type, d->event);
+        break;
+    case DEED_CALLBACKS:
+        callbacks_set(h->callbacks, buf_str(&d->body));
         break;
     case DEED_LAUNCH:
         deeds->launch(deeds->data, d->id, buf_slice(&d->body));
@@ -109,6 +116,12 @@ static bool do_all(struct host *h)
     return ended;
 }
 
+static void on_callbacks_stopped(void *data)
+{
+    struct host *h = data;
+    bell_close(&h->wake, on_wake_closed);
+}
+
 /* After the node's thread the readers end; their last answers are given. The mailbox to the node is
  * shut, so what is in there now is all that came too late. */
 static void end(struct host *h)
@@ -128,7 +141,7 @@ static void end(struct host *h)
         event_close(&late[i]);
     }
     mem_free(late);
-    bell_close(&h->wake, on_wake_closed);
+    callbacks_stop(h->callbacks, on_callbacks_stopped, h);
 }
 
 static void on_wake(struct bell *wake)
@@ -307,6 +320,7 @@ int host_start(struct host *h, struct loop *loop, struct http_server *server,
     if (node_open(&options->node, &h->hands, now, &h->node, err) != 0)
         return -1;
     h->api = node_api(h->node);
+    h->callbacks = callbacks_new(loop, CALLBACK_PAUSE_MS);
     h->wake.data = h;
     if (bell_open(&h->wake, &loop->uv, on_wake, err) != 0)
         return -1;
@@ -351,6 +365,7 @@ void host_free(struct host *h)
     node_close(h->node);
     mailbox_close(&h->inbox);
     mailbox_close(&h->outbox);
+    callbacks_free(h->callbacks);
     mem_free(h->state_path);
     mem_free(h->about);
     mem_free(h);

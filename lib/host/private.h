@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "host/bell.h"
+#include "host/callbacks.h"
 #include "host/copies.h"
 #include "host/host.h"
 #include "host/mailbox.h"
@@ -16,6 +17,7 @@
 enum deed_kind {
     DEED_ANSWER,
     DEED_PUBLISH,
+    DEED_CALLBACKS,
     DEED_LAUNCH,
     DEED_KILL,
     DEED_FORGET,
@@ -34,12 +36,12 @@ enum deed_kind {
 
 struct deed {
     enum deed_kind kind;
-    struct answer answer;            /* ANSWER */
-    unsigned topic;                  /* PUBLISH */
-    char *type;                      /* PUBLISH */
-    struct blob *event;              /* PUBLISH */
-    int64_t id;                      /* a task, a node, a snapshot's token */
-    struct buf body;                 /* LAUNCH, KILL, ROUTES, FACTS, SEND; KNOW: the address */
+    struct answer answer; /* ANSWER */
+    unsigned topic;       /* PUBLISH */
+    char *type;           /* PUBLISH */
+    struct blob *event;   /* PUBLISH */
+    int64_t id;           /* a task, a node, a snapshot's token */
+    struct buf body; /* LAUNCH, KILL, ROUTES, FACTS, SEND; CALLBACKS: the URLs; KNOW: the address */
     struct known_node known;         /* KNOW */
     struct exchange_id exchange;     /* SANDBOX */
     struct sandbox_request *sandbox; /* SANDBOX */
@@ -64,6 +66,7 @@ struct host {
     struct readers *readers; /* NULL: not begun, or ended */
     char *state_path;
     struct verifier *verifier;
+    struct callbacks *callbacks;
     uint64_t fetch_began; /* of a snapshot, last; 0: never */
     uint64_t backups;     /* so many were begun: their names */
     const struct api *api;

@@ -324,6 +324,7 @@ void master_changed(struct master *m, const struct change *c)
     case CHANGE_RUN:
     case CHANGE_NODE:
     case CHANGE_TOKEN:
+    case CHANGE_CALLBACK:
         break;
     }
 }

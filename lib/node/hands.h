@@ -43,6 +43,9 @@ struct hands {
     unsigned (*topics)(struct hands *h);
     /* An event for all subscribers of the topic. */
     void (*publish)(struct hands *h, const struct published *p);
+    /* Where events of TOPIC_CALLBACKS are posted to from now on: one URL a line, "" is nowhere.
+     * Only who leads has any. */
+    void (*callbacks)(struct hands *h, const char *urls);
     /* The node's facts have changed: what readers show from now on. They live until the next call.
      */
     void (*facts)(struct hands *h, const struct facts *f);

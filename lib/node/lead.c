@@ -1,6 +1,7 @@
 /* Leading: the minds are told, and the house is kept before anything else. */
 #include "node/private.h"
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/str.h"
 
@@ -23,6 +24,21 @@ void lead_note_closed(struct node *n, int64_t node, bool closed)
         n->closed[n->closed_n++] = node;
 }
 
+/* The URLs are one a line: the door takes none with an end of line in it. */
+void lead_tell_callbacks(struct node *n)
+{
+    struct buf urls;
+    struct stmt *q = n->minds_lead ? state_callbacks(n->state) : NULL;
+    buf_init(&urls, LIMIT_CALLBACKS * (LIMIT_URL_BYTES + 1));
+    while (q != NULL && stmt_row(q)) {
+        buf_puts(&urls, stmt_str(q, 0));
+        buf_putc(&urls, '\n');
+    }
+    n->calls_back = urls.len > 0;
+    n->hands->callbacks(n->hands, buf_str(&urls));
+    buf_close(&urls);
+}
+
 static void tell_minds(struct node *n, bool lead)
 {
     n->minds_lead = lead;
@@ -31,6 +47,7 @@ static void tell_minds(struct node *n, bool lead)
         tell_closed(n);
     apps_lead(n->apps, lead, n->now, &n->out);
     jobs_lead(n->jobs, lead, n->now, &n->out);
+    lead_tell_callbacks(n);
 }
 
 void lead_follow(struct node *n)

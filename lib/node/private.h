@@ -171,6 +171,7 @@ struct node {
     struct sums sums;
     bool leading;    /* as of the last look */
     bool minds_lead; /* and there is a state: what the minds were told */
+    bool calls_back; /* events are posted somewhere */
     uint64_t leading_term;
     bool joined;          /* the agent knows the cluster */
     uint64_t named_at;    /* before this is applied the cluster may still have an older name */
@@ -322,6 +323,7 @@ struct json *event_body(struct event *e); /* NULL, and said in the log: it is no
 void lead_note_closed(struct node *n, int64_t node, bool closed); /* or heard again */
 void lead_follow(struct node *n);                                 /* does it lead now? */
 void lead_keep_house(struct node *n);
+void lead_tell_callbacks(struct node *n); /* the list of them has changed */
 
 /* ---- facts.c */
 void facts_take_routes(struct node *n, struct event *e);

@@ -28,7 +28,10 @@ static void on_change(struct watch *w, const struct change *c)
     master_changed(n->master, c);
     if (c->kind == CHANGE_NODE)
         members_changed(n, c->id);
-    api_render(c, &view, n->hands->topics(n->hands), n, publish);
+    if (c->kind == CHANGE_CALLBACK && n->minds_lead)
+        lead_tell_callbacks(n);
+    api_render(c, &view, n->hands->topics(n->hands) | (n->calls_back ? 1u << TOPIC_CALLBACKS : 0),
+               n, publish);
 }
 
 /* ---- opening */

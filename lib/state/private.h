@@ -93,6 +93,7 @@ int apply_node_hold(struct apply *a);
 int apply_node_state(struct apply *a);
 int apply_node_remove(struct apply *a);
 int apply_agent_drain(struct apply *a);
+int apply_callback_put(struct apply *a);
 
 #define LEVEL_IDENTITY 2 /* since which there are tokens and identities */
 #define LEVEL_NODES 3    /* listeners and holds */
@@ -100,6 +101,7 @@ int apply_agent_drain(struct apply *a);
 #define LEVEL_MEMBERS 5
 #define LEVEL_KEYS 6    /* by which nodes are known */
 #define LEVEL_LEAVING 6 /* a removed node is a member until it votes no more */
+#define LEVEL_CALLBACKS 7
 bool identity_by_store(struct state *s, int64_t store, struct identity_row *out);
 
 /* ---- between the files that apply */

@@ -1,4 +1,4 @@
-/* Settings and events, and what the other query files share. */
+/* Settings, events and callbacks, and what the other query files share. */
 #include <stdio.h>
 
 #include "base/str.h"
@@ -34,6 +34,22 @@ int64_t state_version_ms(struct state *s)
 {
     int64_t version = 0;
     return str_to_i64(state_setting(s, "root_version_ms", "0"), &version) ? version : 0;
+}
+
+/* ---- callbacks */
+
+bool state_has_callback(struct state *s, const char *url)
+{
+    if (s->level < LEVEL_CALLBACKS)
+        return false;
+    struct stmt *q = query_use(s, CALLBACK);
+    stmt_bind_text(q, ":url", url);
+    return stmt_one_i64(q, 0) != 0;
+}
+
+struct stmt *state_callbacks(struct state *s)
+{
+    return s->level < LEVEL_CALLBACKS ? NULL : query_use(s, CALLBACKS);
 }
 
 /* ---- events */

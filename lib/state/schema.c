@@ -12,6 +12,7 @@ STEP(schema_003, "003_nodes.sql")
 STEP(schema_004, "004_drains.sql")
 STEP(schema_005, "005_members.sql")
 STEP(schema_006, "006_keys_and_events.sql")
+STEP(schema_007, "007_callbacks.sql")
 
-const char *const schema_steps[] = {schema_001, schema_002, schema_003,
-                                    schema_004, schema_005, schema_006};
+const char *const schema_steps[] = {schema_001, schema_002, schema_003, schema_004,
+                                    schema_005, schema_006, schema_007};

@@ -52,7 +52,8 @@
 
 /* Asking: prepared on readers too. Those of one level after those of the one before: a state that
  * has not been upgraded yet knows only the first of them. */
-#define QUERIES(X) QUERIES_1(X) QUERIES_2(X) QUERIES_3(X) QUERIES_4(X) QUERIES_5(X) QUERIES_6(X)
+#define QUERIES(X) \
+    QUERIES_1(X) QUERIES_2(X) QUERIES_3(X) QUERIES_4(X) QUERIES_5(X) QUERIES_6(X) QUERIES_7(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -149,9 +150,13 @@
     X(VOTERS_LEAVING, "select count(*) from members m join identities i on i.id = m.node " \
                       "where m.role = 1 and i.gone_ms is not null")
 #define QUERIES_6(X) X(IDENTITY_KEY, "select hash from identity_keys where node = :node")
+#define QUERIES_7(X)                                        \
+    X(CALLBACK, "select 1 from callbacks where url = :url") \
+    X(CALLBACKS, "select url from callbacks order by url")
 
 /* Applying: only on the writer. */
-#define CHANGES(X) CHANGES_1(X) CHANGES_2(X) CHANGES_3(X) CHANGES_4(X) CHANGES_5(X) CHANGES_6(X)
+#define CHANGES(X) \
+    CHANGES_1(X) CHANGES_2(X) CHANGES_3(X) CHANGES_4(X) CHANGES_5(X) CHANGES_6(X) CHANGES_7(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -319,3 +324,7 @@
     X(IDENTITY_KEY_PUT, "insert into identity_keys(node, hash) values(:node, :hash) " \
                         "on conflict(node) do update set hash = :hash")               \
     X(IDENTITY_KEY_DROP, "delete from identity_keys where node = :node")
+#define CHANGES_7(X)                                                                        \
+    X(CALLBACKS_COUNT, "select count(*) from callbacks")                                    \
+    X(CALLBACK_PUT, "insert into callbacks(url, since_ms, made_by) values(:url, :at, :by)") \
+    X(CALLBACK_DROP, "delete from callbacks where url = :url")

@@ -24,7 +24,7 @@ static const char *const summed[] = {
     "agent_ports",     "apps",       "app_versions", "service_ports", "deployments",
     "deployment_apps", "app_counts", "instances",    "tasks",         "jobs",
     "job_runs",        "job_stats",  "tokens",       "identities",    "listeners",
-    "holds",           "drains",     "members",      "identity_keys",
+    "holds",           "drains",     "members",      "identity_keys", "callbacks",
 };
 
 /* The first so many statements and sums belong to a state of that level. */
@@ -37,8 +37,10 @@ static const struct {
            ROWS(CHANGES_1) + ROWS(CHANGES_2) + ROWS(CHANGES_3), 21},
     [4] = {ROWS(QUERIES_1) + ROWS(QUERIES_2) + ROWS(QUERIES_3) + ROWS(QUERIES_4),
            ROWS(CHANGES_1) + ROWS(CHANGES_2) + ROWS(CHANGES_3) + ROWS(CHANGES_4), 22},
-    [5] = {N_QUERIES - ROWS(QUERIES_6), N_STATEMENTS_END - N_QUERIES - ROWS(CHANGES_6), 23},
-    [6] = {N_QUERIES, N_STATEMENTS_END - N_QUERIES, sizeof summed / sizeof summed[0]},
+    [5] = {N_QUERIES - ROWS(QUERIES_6) - ROWS(QUERIES_7),
+           N_STATEMENTS_END - N_QUERIES - ROWS(CHANGES_6) - ROWS(CHANGES_7), 23},
+    [6] = {N_QUERIES - ROWS(QUERIES_7), N_STATEMENTS_END - N_QUERIES - ROWS(CHANGES_7), 24},
+    [7] = {N_QUERIES, N_STATEMENTS_END - N_QUERIES, sizeof summed / sizeof summed[0]},
 };
 
 /* A change that waits for the COMMIT; its texts are its own. */
@@ -290,6 +292,7 @@ static const struct {
     [COMMAND_NODE_REMOVE] = {apply_node_remove},
     [COMMAND_AGENT_DRAIN] = {apply_agent_drain},
     [COMMAND_NODE_STATE] = {apply_node_state, .looks_first = true},
+    [COMMAND_CALLBACK_PUT] = {apply_callback_put, .looks_first = true},
 };
 
 /* As it was answered then. */

@@ -61,10 +61,11 @@ enum change_kind {
     CHANGE_HEALTH,         /* of a task; number = enum health_state */
     CHANGE_JOB,            /* id, name */
     CHANGE_JOB_GONE,
-    CHANGE_RUN,   /* id = run, name = job's, state = enum run_state */
-    CHANGE_AGENT, /* id, name = hostname, state */
-    CHANGE_NODE,  /* id, name */
-    CHANGE_TOKEN, /* id; name = token_id_text() */
+    CHANGE_RUN,      /* id = run, name = job's, state = enum run_state */
+    CHANGE_AGENT,    /* id, name = hostname, state */
+    CHANGE_NODE,     /* id, name */
+    CHANGE_TOKEN,    /* id; name = token_id_text() */
+    CHANGE_CALLBACK, /* name = URL; number = 1: events are posted to it from now on; 0: no more */
 };
 
 struct change {
@@ -350,6 +351,10 @@ void joining_members(const struct joining *j, struct json_writer *w);
 int joining_read(const struct json *v, struct joining *out, struct error *err) MUST_CHECK;
 /* May this node speak here? Of the id and store in a certificate that is good otherwise. */
 int state_peer_check(struct state *s, int64_t id, int64_t store, struct error *err) MUST_CHECK;
+
+/* Where events are posted to; nowhere below level 7. */
+bool state_has_callback(struct state *s, const char *url);
+struct stmt *state_callbacks(struct state *s); /* column 0: URLs, sorted; NULL: none */
 
 struct event_row {
     int64_t id;

@@ -178,7 +178,7 @@ static void on_change(struct watch *w, const struct change *c)
     const struct view view = {.state = state, .facts = &facts, .now = {{0}, at}};
     (void)w;
     double from = now_ms();
-    marathon_render(c, &view, NULL, on_published);
+    marathon_render(c, &view, ~0u, NULL, on_published);
     rendering += now_ms() - from;
 }
 

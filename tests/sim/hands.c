@@ -142,6 +142,12 @@ static void hand_publish(struct hands *h, const struct published *p)
     n->w->trace = hash64(p->type, strlen(p->type), n->w->trace);
 }
 
+static void hand_callbacks(struct hands *h, const char *urls)
+{
+    struct sim_node *n = h->data;
+    n->w->trace = hash64(urls, strlen(urls), n->w->trace);
+}
+
 static void hand_facts(struct hands *h, const struct facts *f)
 {
     struct sim_node *n = h->data;
@@ -322,6 +328,7 @@ struct hands hands_of(struct sim_node *n)
         .sandbox = hand_sandbox,
         .topics = hand_topics,
         .publish = hand_publish,
+        .callbacks = hand_callbacks,
         .facts = hand_facts,
         .launch = hand_launch,
         .kill = hand_kill,

@@ -32,12 +32,10 @@ static void event_begin(struct event *e, const char *type, struct wall at)
     marathon_time(&e->w, "timestamp", at);
 }
 
-/* Ends the object and appends the whole event. */
-static void event_end(struct event *e, struct buf *out)
+/* Appends the whole event, whose object has ended. */
+static void event_put(const struct event *e, struct buf *out)
 {
-    json_object_end(&e->w);
     sse_event(out, e->type, NULL, buf_slice(&e->data));
-    buf_close(&e->data);
 }
 
 /* ---- GET /v2/events */
@@ -89,7 +87,9 @@ void marathon_ask_events(struct call *c)
     struct event e;
     event_begin(&e, "event_stream_attached", c->view->now.wall);
     json_member_str(&e.w, "remoteAddress", c->request->remote);
-    event_end(&e, &r->body);
+    json_object_end(&e.w);
+    event_put(&e, &r->body);
+    buf_close(&e.data);
 }
 
 /* ---- what changes mean */
@@ -97,6 +97,7 @@ void marathon_ask_events(struct call *c)
 struct render {
     const struct change *c;
     const struct view *view;
+    unsigned topics; /* bits of those that somebody hears */
     void *data;
     publish_fn *publish;
 };
@@ -106,22 +107,37 @@ static void begin(const struct render *r, struct event *e, const char *type)
     event_begin(e, type, r->c->at);
 }
 
-static void publish_on(const struct render *r, enum topic topic, const char *type,
+static void publish_on(const struct render *r, enum topic topic, const struct event *e,
                        const struct buf *text)
 {
-    const struct published p = {topic, type, buf_slice(text)};
-    r->publish(r->data, &p);
+    const struct published p = {topic, e->type, buf_slice(text)};
+    if ((r->topics & 1u << topic) != 0)
+        r->publish(r->data, &p);
 }
 
-/* To both topics: only plans differ between them. */
-static void finish(const struct render *r, struct event *e)
+#define HEAVY (1u << TOPIC_MARATHON | 1u << TOPIC_CALLBACKS)
+#define LIGHT (1u << TOPIC_MARATHON_LIGHT)
+
+static void finish_for(const struct render *r, struct event *e, unsigned topics)
 {
     struct buf text;
+    json_object_end(&e->w);
     buf_init(&text, EVENT_BYTES + 1024);
-    event_end(e, &text);
-    publish_on(r, TOPIC_MARATHON, e->type, &text);
-    publish_on(r, TOPIC_MARATHON_LIGHT, e->type, &text);
+    event_put(e, &text);
+    if ((topics & HEAVY) != 0)
+        publish_on(r, TOPIC_MARATHON, e, &text);
+    if ((topics & LIGHT) != 0)
+        publish_on(r, TOPIC_MARATHON_LIGHT, e, &text);
+    if ((topics & HEAVY) != 0)
+        publish_on(r, TOPIC_CALLBACKS, e, &e->data);
     buf_close(&text);
+    buf_close(&e->data);
+}
+
+/* To all topics: only plans differ between them. */
+static void finish(const struct render *r, struct event *e)
+{
+    finish_for(r, e, HEAVY | LIGHT);
 }
 
 /* ---- apps */
@@ -249,16 +265,15 @@ static void publish_deployment(const struct render *r, const struct json *plan,
                                const struct deployment_event *d, enum plan_form form)
 {
     struct event e;
-    struct buf text;
+    unsigned topics = form == PLAN_LIGHT ? LIGHT : HEAVY;
+    if ((r->topics & topics) == 0)
+        return;
     write_deployment(r, plan, d, form, &e);
     if (form == PLAN_HEAVY && e.data.len > HEAVY_BYTES) {
         buf_close(&e.data);
         write_deployment(r, plan, d, PLAN_HEAVY_EMPTY, &e);
     }
-    buf_init(&text, EVENT_BYTES + 1024);
-    event_end(&e, &text);
-    publish_on(r, form == PLAN_LIGHT ? TOPIC_MARATHON_LIGHT : TOPIC_MARATHON, d->type, &text);
-    buf_close(&text);
+    finish_for(r, &e, topics);
 }
 
 static void deployment_event(const struct render *r, const struct json *plan, const char *type,
@@ -497,10 +512,21 @@ static void render_health(const struct render *r)
     instance_health_event(r, &s);
 }
 
-void marathon_render(const struct change *c, const struct view *view, void *data,
+/* ---- callbacks */
+
+static void render_callback(const struct render *r)
+{
+    struct event e;
+    begin(r, &e, marathon_callback_event(r->c->number != 0));
+    json_member_str(&e.w, "clientIp", r->c->from);
+    json_member_str(&e.w, "callbackUrl", r->c->name);
+    finish(r, &e);
+}
+
+void marathon_render(const struct change *c, const struct view *view, unsigned topics, void *data,
                      publish_fn *publish)
 {
-    const struct render r = {c, view, data, publish};
+    const struct render r = {c, view, topics, data, publish};
     switch (c->kind) {
     case CHANGE_APP:
         render_app(&r);
@@ -525,6 +551,9 @@ void marathon_render(const struct change *c, const struct view *view, void *data
     case CHANGE_AGENT:
     case CHANGE_NODE:
     case CHANGE_TOKEN:
+        break;
+    case CHANGE_CALLBACK:
+        render_callback(&r);
         break;
     }
 }

@@ -147,10 +147,3 @@ void marathon_ask_leader(struct call *c)
     json_member_str(&w, "leader", f->leader_marathon);
     json_object_end(&w);
 }
-
-/* ---- /v2/eventSubscriptions */
-
-void marathon_ask_no_subscriptions(struct call *c)
-{
-    marathon_message(c, 404, "HTTP callbacks are not supported: read the stream at /v2/events");
-}

@@ -88,6 +88,10 @@ struct slice instance_of(const char *task_name);
 const char *marathon_task_status(enum task_state state);
 const char *marathon_task_condition(enum task_state state);
 
+/* ---------------- subscriptions.c */
+
+const char *marathon_callback_event(bool wanted); /* its type */
+
 /* ---------------- doors */
 
 ask_fn marathon_ask_apps, marathon_ask_app, marathon_ask_glob, marathon_ask_app_versions,
@@ -101,8 +105,9 @@ tell_fn marathon_delete_deployment;
 ask_fn marathon_ask_queue;
 tell_fn marathon_delete_delay;
 ask_fn marathon_ask_group, marathon_ask_group_apps;
-ask_fn marathon_ask_ping, marathon_ask_info, marathon_ask_leader, marathon_ask_events,
-    marathon_ask_no_subscriptions;
+ask_fn marathon_ask_ping, marathon_ask_info, marathon_ask_leader, marathon_ask_events;
+ask_fn marathon_ask_subscriptions;
+tell_fn marathon_post_subscription, marathon_delete_subscription;
 
 /* Of each app in a group, at any depth ("/": of all). */
 struct stmt *marathon_apps_within(struct state *s, const char *group);

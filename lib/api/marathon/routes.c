@@ -62,12 +62,12 @@ static const struct door doors[] = {
         "Lists the apps of a group"),
 
     ASK(GET, "/v2/events", VIEW, STREAM, marathon_ask_events, "Streams events"),
-    ASK(GET, "/v2/eventSubscriptions", VIEW, ASK, marathon_ask_no_subscriptions,
-        "Says that there are none"),
-    ASK(POST, "/v2/eventSubscriptions", VIEW, ASK, marathon_ask_no_subscriptions,
-        "Refuses a subscription"),
-    ASK(DELETE, "/v2/eventSubscriptions", VIEW, ASK, marathon_ask_no_subscriptions,
-        "Refuses to drop a subscription"),
+    ASK(GET, "/v2/eventSubscriptions", VIEW, ASK, marathon_ask_subscriptions,
+        "Lists the URLs that events are posted to"),
+    TELL(POST, "/v2/eventSubscriptions", DEPLOY, marathon_post_subscription,
+         "Has events posted to a URL"),
+    TELL(DELETE, "/v2/eventSubscriptions", DEPLOY, marathon_delete_subscription,
+         "Has them posted there no more"),
 };
 
 static const struct {

@@ -145,6 +145,7 @@ void apps_changed(struct apps *a, const struct change *c)
     case CHANGE_RUN:
     case CHANGE_NODE:
     case CHANGE_TOKEN:
+    case CHANGE_CALLBACK:
         break;
     }
 }

@@ -238,6 +238,7 @@ void jobs_changed(struct jobs *j, const struct change *c)
     case CHANGE_HEALTH:
     case CHANGE_NODE:
     case CHANGE_TOKEN:
+    case CHANGE_CALLBACK:
         break;
     }
 }

@@ -154,6 +154,12 @@ static void hand_publish(struct hands *h, const struct published *p)
     assert_true(p->text.len > 0);
 }
 
+static void hand_callbacks(struct hands *h, const char *urls)
+{
+    struct member *m = h->data;
+    str_copy(m->callbacks, sizeof m->callbacks, urls);
+}
+
 static void hand_facts(struct hands *h, const struct facts *f)
 {
     struct member *m = h->data;
@@ -311,6 +317,7 @@ void stage_open(struct stage *s, int nodes)
             .sandbox = hand_sandbox,
             .topics = hand_topics,
             .publish = hand_publish,
+            .callbacks = hand_callbacks,
             .facts = hand_facts,
             .launch = hand_launch,
             .kill = hand_kill,

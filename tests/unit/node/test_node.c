@@ -584,6 +584,28 @@ static void a_run_that_is_given_back_is_ordered_again_more_and_more_seldom(void 
     assert_in_range(node_applied(s.members[leader].node) - before, 5, 50);
 }
 
+/* Whoever leads posts events, and nobody else. */
+static void the_leader_alone_calls_back(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    int first = stage_leader(&s);
+    uint64_t put = stage_request(&s, (first + 1) % 3, METHOD_POST,
+                                 "/v2/eventSubscriptions?callbackUrl=http://10.0.0.9/", NULL);
+    stage_run_ms(&s, 1000);
+    assert_int_equal(stage_status(&s, put), 200);
+    for (int i = 0; i < 3; i++)
+        assert_string_equal(s.members[i].callbacks, i == first ? "http://10.0.0.9/\n" : "");
+    s.members[first].cut = true;
+    stage_run_ms(&s, 5000);
+    assert_in_range(stage_leader(&s), 0, 2); /* another: the first is cut off */
+    assert_string_equal(s.members[stage_leader(&s)].callbacks, "http://10.0.0.9/\n");
+    s.members[first].cut = false;
+    stage_run_ms(&s, 1000);
+    assert_string_equal(s.members[first].callbacks, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -610,6 +632,7 @@ int main(void)
         TEST(a_machine_that_dies_at_any_write_loses_nothing_that_was_promised),
         TEST(a_first_start_that_dies_anywhere_can_be_begun_again),
         TEST(three_agree_and_each_has_it_all),
+        TEST(the_leader_alone_calls_back),
         TEST(a_leader_cut_off_says_that_it_does_not_know),
         TEST(tasks_live_through_the_end_of_the_leader),
         TEST(a_job_that_is_made_again_runs_though_its_last_run_has_not_ended),

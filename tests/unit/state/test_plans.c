@@ -47,6 +47,10 @@ static const struct allowed allowed[] = {
     {"MEMBERS", "SCAN members", "a list, of at most LIMIT_SERVERS"},
     {"IDENTITIES_COUNT", "SCAN identities USING INDEX identities_by_address",
      "counts up to a limit"},
+    {"CALLBACKS", "SCAN callbacks USING COVERING INDEX sqlite_autoindex_callbacks_1",
+     "a list, of at most LIMIT_CALLBACKS"},
+    {"CALLBACKS_COUNT", "SCAN callbacks USING COVERING INDEX sqlite_autoindex_callbacks_1",
+     "counts up to a limit"},
     {"REQUESTS_COUNT", "SCAN requests USING COVERING INDEX requests_by_age", "once a start"},
     {"REQUESTS_TRIM_OVER", "SCAN requests USING COVERING INDEX requests_by_age", "up to :over"},
 };
