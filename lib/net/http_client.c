@@ -211,7 +211,7 @@ static void put_host(struct buf *out, const struct url *to)
     bool v6 = strchr(to->host, ':') != NULL;
     if (to->unix_path != NULL)
         header_put(out, "Host", "localhost");
-    else if (to->port == 80)
+    else if (to->port == (to->tls ? 443 : 80))
         header_printf(out, "Host", v6 ? "[%s]" : "%s", to->host);
     else
         header_printf(out, "Host", v6 ? "[%s]:%u" : "%s:%u", to->host, to->port);
@@ -245,7 +245,7 @@ static bool is_clean(const char *target)
 
 static int check_ask(const struct http_ask *ask, struct error *err)
 {
-    if (ask->to->tls)
+    if (ask->to->tls && ask->tls == NULL)
         return error_set(err, ERR_INVALID, "https://%s: only http works so far", ask->to->host);
     if (ask->target != NULL && (ask->target[0] != '/' || !is_clean(ask->target)))
         return error_set(err, ERR_INVALID,
@@ -264,8 +264,11 @@ static struct parser *new_parser(const struct http_ask *ask)
     return p;
 }
 
-static int begin_dial(struct http_call *c, const struct url *to, struct error *err)
+static int begin_dial(struct http_call *c, const struct http_ask *ask, struct error *err)
 {
+    const struct url *to = ask->to;
+    if (to->tls)
+        return dial_tls(&c->dial, c->loop, to->host, to->port, ask->tls, on_dialled, err);
     if (to->unix_path != NULL)
         return dial_unix(&c->dial, c->loop, to->unix_path, on_dialled, err);
     return dial_tcp(&c->dial, c->loop, to->host, to->port, on_dialled, err);
@@ -287,7 +290,7 @@ int http_call_start(struct http_call *c, struct loop *loop, const struct http_as
         .total_ms = ask->total_ms,
         .started = loop->clock.mono(&loop->clock),
     };
-    if (begin_dial(c, ask->to, err) != 0)
+    if (begin_dial(c, ask, err) != 0)
         return -1;
     c->state = CALL_DIALLING;
     c->handles = 2; /* the timer; the dial, then the stream */

@@ -1,5 +1,5 @@
-/* lib/net/http_client.h - one HTTP request to somebody else, over TCP or a Unix socket: health
- * checks, the Docker Engine, the fetcher, forwarding, the command line.
+/* lib/net/http_client.h - one HTTP request to somebody else, over TCP, TLS or a Unix socket:
+ * health checks, the Docker Engine, the fetcher, forwarding, the command line.
  *
  * A call has a connection of its own and follows no redirects. Errors: ERR_UNAVAILABLE as long as
  * the request has certainly not been acted on, ERR_UNCERTAIN once it was on its way, ERR_LIMIT for
@@ -9,7 +9,7 @@
 
 #include "http/parser.h"
 #include "http/url.h"
-#include "net/tcp.h"
+#include "net/tls.h"
 
 struct http_call;
 typedef void http_call_cb(struct http_call *c, const struct error *err);
@@ -24,6 +24,7 @@ struct http_ask {
     int64_t connect_ms; /* until connected; 0: no limit */
     int64_t total_ms;   /* until the whole answer is there; 0: no limit */
     size_t body_max;    /* of a collected body; 0: LIMIT_BODY_BYTES */
+    struct tls *tls;    /* for https://; NULL: that is refused */
     /* Both may be NULL. The head of the answer is there: c->response. */
     void (*on_head)(struct http_call *c);
     /* Set: the body is told piece by piece, without limit, instead of being collected. */

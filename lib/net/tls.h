@@ -1,5 +1,6 @@
 /* lib/net/tls.h - TLS 1.3 between nodes: streams like those of tcp.h, which carry nothing before
- * each side knows the other by a certificate of their cluster.
+ * each side knows the other by a certificate of their cluster. And TLS 1.2 or 1.3 to anybody's
+ * server, who is not known then: tls_new_for_anybody().
  *
  * Nothing is taken from the machine: no file, no system's store of CAs, no session of another time.
  * Time is the loop's clock. What differs from a plain stream:
@@ -30,6 +31,8 @@ struct tls_config {
 /* Borrows all. ERR_INVALID names the field: no PEM, a key of another certificate, a certificate of
  * another CA. Nobody looks at the clock here. Count 1. */
 struct tls *tls_new(const struct tls_config *config, struct error *err) MUST_CHECK;
+/* Only to dial with: no certificate is looked at, none is shown. Count 1. */
+struct tls *tls_new_for_anybody(void);
 struct tls *tls_ref(struct tls *t);
 void tls_unref(struct tls *t); /* accepts NULL */
 
@@ -48,7 +51,7 @@ struct tls_peer {
     struct wall expires;           /* a connection outlives that */
 };
 
-/* Of a stream made here; stays until `closed`. NULL: a stranger. */
+/* Of a stream made here; stays until `closed`. NULL: a stranger, or anybody. */
 const struct tls_peer *tls_peer(const struct stream *s);
 
 /* ---- listening */

@@ -202,32 +202,44 @@ static int verify_pinned(X509_STORE_CTX *store, void *data)
     return ok;
 }
 
-static SSL_CTX *new_ctx(void)
+static SSL_CTX *new_ctx(int oldest_version)
 {
     OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     SSL_CTX *ctx = SSL_CTX_new(TLS_method());
     ASSERT(ctx != NULL);
-    int ok = SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) &&
-             SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) &&
-             SSL_CTX_set_alpn_protos(ctx, protocol, sizeof(protocol)) == 0;
+    int ok = SSL_CTX_set_min_proto_version(ctx, oldest_version) &&
+             SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION);
     ASSERT(ok);
-    SSL_CTX_set_security_level(ctx, 2);
-    SSL_CTX_set_alpn_select_cb(ctx, on_protocols, NULL);
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
-    SSL_CTX_set_num_tickets(ctx, 0);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_max_cert_list(ctx, HANDSHAKE_CERTIFICATE_BYTES);
     return ctx;
 }
 
+static struct tls *new_tls(int oldest_version)
+{
+    struct tls *t = NEW(struct tls);
+    atomic_init(&t->holders, 1);
+    t->ctx = new_ctx(oldest_version);
+    t->bio = secure_bio();
+    return t;
+}
+
+static void speak_our_protocol(SSL_CTX *ctx)
+{
+    int rc = SSL_CTX_set_alpn_protos(ctx, protocol, sizeof(protocol));
+    ASSERT(rc == 0);
+    SSL_CTX_set_alpn_select_cb(ctx, on_protocols, NULL);
+    SSL_CTX_set_security_level(ctx, 2);
+    SSL_CTX_set_num_tickets(ctx, 0);
+}
+
 struct tls *tls_new(const struct tls_config *config, struct error *err)
 {
     ASSERT(config->ca_hash == NULL || (config->ca.len == 0 && config->certificate.len == 0));
-    struct tls *t = NEW(struct tls);
-    atomic_init(&t->holders, 1);
-    t->ctx = new_ctx();
-    t->bio = secure_bio();
+    struct tls *t = new_tls(TLS1_3_VERSION);
+    speak_our_protocol(t->ctx);
     if (config->ca_hash != NULL) {
         t->pinned = true;
         memcpy(t->pin, config->ca_hash, SHA256_SIZE);
@@ -237,6 +249,14 @@ struct tls *tls_new(const struct tls_config *config, struct error *err)
         tls_unref(t);
         return NULL;
     }
+    return t;
+}
+
+struct tls *tls_new_for_anybody(void)
+{
+    struct tls *t = new_tls(TLS1_2_VERSION);
+    t->for_anybody = true;
+    SSL_CTX_set_security_level(t->ctx, 0); /* who is not verified need not be hard to imitate */
     return t;
 }
 
@@ -409,7 +429,7 @@ enum tongue tls_tongue_of(struct slice first, bool from_client, struct error *er
         return TONGUE_OTHER;
     }
     error_set(err, ERR_SYNTAX, "plain HTTP came (%s), and %s", quoted,
-              from_client ? "this port is for nodes, with TLS" : "a node speaks TLS");
+              from_client ? "this port is for nodes, with TLS" : "TLS was asked for");
     return TONGUE_HTTP;
 }
 
@@ -459,7 +479,7 @@ static const char *words_of_reason(int reason)
     return NULL;
 }
 
-void tls_words_of_failure(struct error *err)
+void tls_words_of_failure(const struct tls *t, struct error *err)
 {
     int reason = ERR_GET_REASON(ERR_peek_error());
     const char *words = reason > SSL_AD_REASON_OFFSET
@@ -467,7 +487,7 @@ void tls_words_of_failure(struct error *err)
                             : words_of_reason(reason);
     if (err->code != ERR_NONE)
         return;
-    if (words != NULL)
+    if (words != NULL && !t->for_anybody) /* they are about nodes */
         error_set(err, ERR_INVALID, "%s", words);
     else
         error_set(err, ERR_SYNTAX, "it broke the rules of TLS: %s", ssl_words());

@@ -28,7 +28,8 @@ void secure_ssl_begin(struct secure *s)
     SSL_set_app_data(s->ssl, s);
     X509_VERIFY_PARAM_set_time(SSL_get0_param(s->ssl), (time_t)now_s);
     int mode = SSL_VERIFY_PEER | (s->strangers ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
-    SSL_set_verify(s->ssl, mode, tls_on_verify);
+    if (!s->tls->for_anybody)
+        SSL_set_verify(s->ssl, mode, tls_on_verify);
     if (s->server)
         SSL_set_accept_state(s->ssl);
     else
@@ -120,19 +121,20 @@ static int greet(struct secure *s)
 static int shake(struct secure *s)
 {
     ERR_clear_error();
+    bool for_anybody = s->tls->for_anybody;
     int n = s->shaken ? 1 : SSL_do_handshake(s->ssl);
     if (n == 1 && !s->shaken) {
         s->shaken = true;
-        if (identify(s) != 0)
+        if (!for_anybody && identify(s) != 0)
             return -1;
     }
-    if (n == 1)
+    if (n == 1 && !for_anybody)
         n = greet(s);
     if (n == 1)
         return 1;
     if (s->failure.code == ERR_NONE && SSL_get_error(s->ssl, n) == SSL_ERROR_WANT_READ)
         return 0;
-    tls_words_of_failure(&s->failure);
+    tls_words_of_failure(s->tls, &s->failure);
     return -1;
 }
 

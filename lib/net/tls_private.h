@@ -14,7 +14,7 @@ struct tls {
     atomic_uint holders;
     SSL_CTX *ctx;
     BIO_METHOD *bio; /* how SSL reaches a struct secure */
-    bool has_certificate, pinned;
+    bool has_certificate, pinned, for_anybody;
     uint8_t pin[SHA256_SIZE];
 };
 
@@ -26,7 +26,7 @@ int tls_on_verify(int ok, X509_STORE_CTX *store);
 enum tongue { TONGUE_TLS, TONGUE_HTTP, TONGUE_OTHER };
 enum tongue tls_tongue_of(struct slice first, bool from_client, struct error *err);
 /* What SSL has just complained about; keeps what tls_on_verify() has said. */
-void tls_words_of_failure(struct error *err);
+void tls_words_of_failure(const struct tls *t, struct error *err);
 
 /* ---- tls_stream.c: one connection
  *

@@ -347,7 +347,7 @@ static void after_reading(struct secure *s, int n)
         tell_end(s, &s->failure);
         return;
     }
-    tls_words_of_failure(&err);
+    tls_words_of_failure(s->tls, &err);
     error_wrap(&err, "%s", s->where);
     on_wire_broken(s, &err);
     tell_end(s, &err);

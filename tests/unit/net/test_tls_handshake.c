@@ -305,7 +305,7 @@ static void who_dials_another_server_is_told_what_came(void **unused)
 {
     (void)unused;
     check_answerer("HTTP/1.1 400 Bad Request\r\n\r\n",
-                   "plain HTTP came (\"HTTP/1.1 400 Bad Request\"), and a node speaks TLS");
+                   "plain HTTP came (\"HTTP/1.1 400 Bad Request\"), and TLS was asked for");
     check_answerer("220 smtp\r\n", "got \"220 smtp\", which is no TLS");
     check_answerer("\x15\x03\x01\x01", "it closed the connection in the middle of the handshake");
     check_answerer(NULL, "it closed the connection in the middle of the handshake");
