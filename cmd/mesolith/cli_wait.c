@@ -152,7 +152,8 @@ static const struct json *deployment_of(const struct json *deployments, const ch
 /* The first sentence that says more than that the change goes on. */
 static const struct json *obstacle(const struct json *why)
 {
-    static const char *const expected[] = {"starting", "stopping", "waits-for-health", "suspended"};
+    static const char *const expected[] = {"starting", "stopping", "waits-for-health",
+                                           "waits-for-readiness", "suspended"};
     JSON_EACH (sentence, why) {
         size_t i = 0, n = sizeof expected / sizeof expected[0];
         while (i < n && !str_eq(text_of(sentence, "id"), expected[i]))

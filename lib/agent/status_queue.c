@@ -93,6 +93,8 @@ static void write_body(const struct status *st, struct buf *out)
     shorter.detail = NULL;
     shorter.health_results = NULL;
     shorter.health_raw = (struct slice){0};
+    shorter.readiness = NULL;
+    shorter.readiness_raw = (struct slice){0};
     buf_clear(out);
     json_begin(&w, out);
     status_write(&shorter, &w);

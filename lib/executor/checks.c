@@ -112,22 +112,25 @@ void checks_results(const struct task_run *t, struct buf *out)
 
 /* ---- the file */
 
+/* What each has said, in the form of the file. */
 static void note_all(struct task_run *t)
 {
     char key[32];
-    if (t->health == NULL)
-        t->health = NEW(struct fields);
-    *t->health = (struct fields){0};
+    struct fields f = {0};
     for (size_t i = 0; i < t->spec.checks_n; i++) {
         struct said s;
-        said_by(t, i, &s);
-        fields_put_int(t->health, key_of(i, "state", key), s.state);
-        fields_put_int(t->health, key_of(i, "failures", key), s.failures);
-        fields_put_int(t->health, key_of(i, "first_good", key), s.first_good.ms);
-        fields_put_int(t->health, key_of(i, "last_good", key), s.last_good.ms);
-        fields_put_int(t->health, key_of(i, "last_bad", key), s.last_bad.ms);
-        fields_put(t->health, key_of(i, "cause", key), s.cause);
+        said(t, i, &s);
+        fields_put_int(&f, key_of(i, "state", key), s.state);
+        fields_put_int(&f, key_of(i, "failures", key), s.failures);
+        fields_put_int(&f, key_of(i, "first_good", key), s.first_good.ms);
+        fields_put_int(&f, key_of(i, "last_good", key), s.last_good.ms);
+        fields_put_int(&f, key_of(i, "last_bad", key), s.last_bad.ms);
+        fields_put(&f, key_of(i, "cause", key), s.cause);
     }
+    readiness_note(t, &f);
+    if (t->health == NULL)
+        t->health = NEW(struct fields);
+    *t->health = f;
 }
 
 struct saving { /* what the thread has */
@@ -178,13 +181,18 @@ static void save(struct task_run *t)
 
 /* ---- life */
 
+void checks_note(struct task_run *t)
+{
+    note_all(t);
+    save(t);
+}
+
 static void on_changed(struct checker *c)
 {
     struct checked *checked = c->data;
     struct task_run *t = checked->task;
     char reason[160];
-    note_all(t);
-    save(t);
+    checks_note(t);
     if (c->health.state == HEALTH_DOOMED) {
         snprintf(reason, sizeof(reason),
                  "Task was killed since its health check failed %u times in a row: %.60s",
@@ -219,9 +227,10 @@ static void ask_helper(struct checked *c)
 static const char *address_of(const struct checked *c)
 {
     const struct task_run *t = c->task;
+    const char *address = c->check->ipv6 ? t->run.address6 : t->run.address;
     bool own = c->check->kill_on_max || t->spec.network == NETWORK_USER;
-    if (t->spec.image != NULL && t->run.address[0] != '\0' && own)
-        return t->run.address;
+    if (t->spec.image != NULL && address[0] != '\0' && own)
+        return address;
     return c->check->address != NULL ? c->check->address : "127.0.0.1";
 }
 
@@ -230,24 +239,24 @@ static int choose_probe(struct checked *c, struct error *err)
     struct task_run *t = c->task;
     const struct run_check *k = c->check;
     char name[DOCKER_NAME_SIZE];
-    const char *path = k->path != NULL && k->path[0] != '\0' ? k->path : "/";
-    switch (k->kind) {
-    case CHECK_TCP:
-    case CHECK_HTTP:
-        return net_probe_init(&c->net, t->x->loop, address_of(c), (uint16_t)k->port,
-                              k->kind == CHECK_HTTP ? path : NULL, k->timeout_ms, k->ignore_1xx,
-                              err);
-    case CHECK_HTTPS:
-        return error_set(err, ERR_INVALID, "health checks over https do not work yet");
-    case CHECK_COMMAND:
-        if (t->spec.image == NULL)
-            ask_helper(c);
-        else
-            docker_probe_init(&c->docker, &t->x->docker.engine, docker_name(t->container, name),
-                              k->command, k->timeout_ms);
-        return 0;
+    if (k->kind != CHECK_COMMAND) {
+        bool path = k->path != NULL && k->path[0] != '\0';
+        const struct net_question question = {.address = address_of(c),
+                                              .path = k->kind == CHECK_TCP ? NULL
+                                                      : path               ? k->path
+                                                                           : "/",
+                                              .port = (uint16_t)k->port,
+                                              .tls = k->kind == CHECK_HTTPS ? t->x->tls : NULL,
+                                              .timeout_ms = k->timeout_ms,
+                                              .ignore_1xx = k->ignore_1xx};
+        return net_probe_init(&c->net, t->x->loop, &question, err);
     }
-    UNREACHABLE("a check without a case");
+    if (t->spec.image == NULL)
+        ask_helper(c);
+    else
+        docker_probe_init(&c->docker, &t->x->docker.engine, docker_name(t->container, name),
+                          k->command, k->timeout_ms);
+    return 0;
 }
 
 static void resume(struct checker *c, const struct said *s)
@@ -282,10 +291,8 @@ static void start_one(struct checked *c, const struct said *before)
     resume(&c->checker, before);
 }
 
-void checks_start(struct task_run *t)
+static void start_all(struct task_run *t)
 {
-    if (t->spec.checks_n == 0 || t->checks != NULL)
-        return;
     struct checked *checks = mem_zalloc(t->spec.checks_n * sizeof(*checks));
     for (size_t i = 0; i < t->spec.checks_n; i++) {
         struct said before;
@@ -296,6 +303,13 @@ void checks_start(struct task_run *t)
     }
     t->checks = checks;
     t->checks_open = t->spec.checks_n;
+}
+
+void checks_start(struct task_run *t)
+{
+    if (t->spec.checks_n > 0 && t->checks == NULL)
+        start_all(t);
+    readiness_start(t);
 }
 
 static void on_stopped(struct checker *c)
@@ -312,6 +326,7 @@ static void on_stopped(struct checker *c)
 /* What they have said stays known. */
 void checks_stop(struct task_run *t)
 {
+    readiness_stop(t);
     if (t->checks == NULL || t->checks_stopping)
         return;
     t->checks_stopping = true;

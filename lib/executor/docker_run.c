@@ -440,15 +440,21 @@ void docker_kill(struct driver *driver, struct run *run, int64_t grace_ms)
 
 /* ---- looking */
 
+/* The first that is given, of its one network or of several. */
+static const char *address_in(const struct json *settings, const char *member)
+{
+    const char *address = json_str(json_get(settings, member), "");
+    JSON_EACH (network, json_get(settings, "Networks"))
+        if (address[0] == '\0')
+            address = json_str(json_get(network, member), "");
+    return address;
+}
+
 static void fill_address(struct run *run, const struct json *container)
 {
     const struct json *settings = json_get(container, "NetworkSettings");
-    const char *address = json_str(json_get(settings, "IPAddress"), "");
-    JSON_EACH (network, json_get(settings, "Networks")) {
-        if (address[0] == '\0')
-            address = json_str(json_get(network, "IPAddress"), "");
-    }
-    str_copy(run->address, sizeof(run->address), address);
+    str_copy(run->address, sizeof(run->address), address_in(settings, "IPAddress"));
+    str_copy(run->address6, sizeof(run->address6), address_in(settings, "GlobalIPv6Address"));
 }
 
 static void on_waited(struct engine_call *call, const struct error *err)

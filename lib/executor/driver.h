@@ -55,6 +55,7 @@ struct run {
     int64_t pid;       /* as this machine sees it; 0: not known */
     struct wall began; /* of the program or container; 0: not known */
     char address[46];  /* a container's own, or "" */
+    char address6[46]; /* the same of IPv6 */
     struct run_end end;
     void *state; /* the driver's */
 };

@@ -35,7 +35,8 @@ static void on_task_ended(struct run *run);
 
 static bool is_idle(const struct task_run *t)
 {
-    return !t->working && !t->fetching && !t->limited && !t->saving && t->checks == NULL;
+    return !t->working && !t->fetching && !t->limited && !t->saving && t->checks == NULL &&
+           t->readying == NULL;
 }
 
 static void task_free(struct task_run *t)
@@ -551,6 +552,7 @@ static void executor_free(struct executor *x)
         task_free(LIST_ENTRY(x->tasks.next, struct task_run, in_tasks));
     map_free(x->by_key);
     run_env_free(x->env);
+    tls_unref(x->tls);
     mem_free(x->folder);
     mem_free(x->tasks_folder);
     mem_free(x->docker_where);
@@ -571,6 +573,7 @@ static struct executor *executor_new(struct loop *loop, const struct executor_op
     x->cgroup_parent = mem_strdup(options->cgroup_parent);
     x->env = copy_env(options->env);
     x->by_key = map_new();
+    x->tls = tls_new_for_anybody();
     list_init(&x->tasks);
     fill_defaults(&x->options);
     (void)!getrandom(&seed, sizeof(seed), 0);

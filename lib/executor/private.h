@@ -11,6 +11,7 @@
 #include "executor/fields.h"
 #include "executor/probes.h"
 #include "executor/process.h"
+#include "net/http_client.h"
 
 /*  PREPARING --> FETCHING --> STARTING --> RUNNING --> ENDED --forgotten, and idle--> freed
  *  A task that was found begins as FOUND, which is STARTING without our having started it. */
@@ -58,6 +59,9 @@ struct task_run {
     bool checks_stopping;
     struct fields *health; /* the file; NULL: none yet */
     bool health_dirty;
+    /* readiness.c */
+    struct readying *readying; /* spec.readiness_n, or NULL */
+    size_t readying_open;
 };
 
 struct executor {
@@ -72,6 +76,7 @@ struct executor {
     struct launch_client launcher;
     struct process_driver processes;
     struct docker_driver docker;
+    struct tls *tls; /* of checks over https */
     bool recovered, scanning, collecting;
     uv_timer_t housekeeping, reports;
     uv_work_t scan;
@@ -100,8 +105,15 @@ void collect_start(struct executor *x);
 /* report.c */
 void report(struct task_run *t);
 
-/* checks.c */
+/* checks.c: of health, and of readiness with it */
 void checks_start(struct task_run *t);
 void checks_stop(struct task_run *t);
+void checks_note(struct task_run *t);                           /* into the file */
 int checks_health(const struct task_run *t);                    /* 0 unknown, 1 good, 2 bad */
 void checks_results(const struct task_run *t, struct buf *out); /* spec/marathon.md 6.1 */
+
+/* readiness.c */
+void readiness_start(struct task_run *t);
+void readiness_stop(struct task_run *t);
+void readiness_note(const struct task_run *t, struct fields *out);
+void readiness_results(const struct task_run *t, struct buf *out); /* spec/marathon.md 3.2 */

@@ -44,7 +44,7 @@ static void on_timeout(uv_timer_t *timer)
 {
     struct net_probe *p = timer->data;
     char cause[64];
-    snprintf(cause, sizeof(cause), "no answer within %lld ms", (long long)p->timeout_ms);
+    snprintf(cause, sizeof(cause), "no answer within %lld ms", (long long)p->question.timeout_ms);
     decide(p, PROBE_BAD, cause);
 }
 
@@ -55,7 +55,7 @@ static void judge_line(struct net_probe *p)
     p->line[strcspn(p->line, "\r\n")] = '\0';
     if (sscanf(p->line, "HTTP/%*1[0-9].%*1[0-9] %3d", &status) != 1)
         decide(p, PROBE_BAD, "its answer is not HTTP");
-    else if (status < 200 && p->ignore_1xx)
+    else if (status < 200 && p->question.ignore_1xx)
         decide(p, PROBE_NEITHER, p->line);
     else
         decide(p, status >= 200 && status < 400 ? PROBE_GOOD : PROBE_BAD, p->line);
@@ -113,7 +113,7 @@ static void on_dialled(struct dial *d, struct stream *s, const struct error *err
         part_closed(p);
     else if (s == NULL)
         decide(p, PROBE_BAD, err->text);
-    else if (p->path == NULL)
+    else if (p->question.path == NULL)
         decide(p, PROBE_GOOD, "");
     else
         ask_http(p);
@@ -130,9 +130,12 @@ static void net_ask(struct probe *probe, void (*answered)(struct probe *p, enum 
     p->handles = 2; /* the timer; the dial, then the stream */
     uv_timer_init(&p->loop->uv, &p->timer);
     p->timer.data = p;
-    if (p->timeout_ms > 0)
-        uv_timer_start(&p->timer, on_timeout, (uint64_t)p->timeout_ms, 0);
-    p->dialling = dial_tcp(&p->dial, p->loop, p->address, p->port, on_dialled, &err) == 0;
+    const struct net_question *q = &p->question;
+    if (q->timeout_ms > 0)
+        uv_timer_start(&p->timer, on_timeout, (uint64_t)q->timeout_ms, 0);
+    p->dialling =
+        (q->tls != NULL ? dial_tls(&p->dial, p->loop, q->address, q->port, q->tls, on_dialled, &err)
+                        : dial_tcp(&p->dial, p->loop, q->address, q->port, on_dialled, &err)) == 0;
     if (!p->dialling)
         decide(p, PROBE_BAD, err.text);
 }
@@ -145,16 +148,11 @@ static bool is_clean(const char *path)
     return true;
 }
 
-int net_probe_init(struct net_probe *p, struct loop *loop, const char *address, uint16_t port,
-                   const char *path, int64_t timeout_ms, bool ignore_1xx, struct error *err)
+int net_probe_init(struct net_probe *p, struct loop *loop, const struct net_question *question,
+                   struct error *err)
 {
-    *p = (struct net_probe){.probe.ask = net_ask,
-                            .loop = loop,
-                            .address = address,
-                            .port = port,
-                            .path = path,
-                            .timeout_ms = timeout_ms,
-                            .ignore_1xx = ignore_1xx};
+    const char *address = question->address, *path = question->path;
+    *p = (struct net_probe){.probe.ask = net_ask, .loop = loop, .question = *question};
     if (path == NULL)
         return 0;
     const char *slash = path[0] == '/' ? "" : "/";
@@ -162,7 +160,7 @@ int net_probe_init(struct net_probe *p, struct loop *loop, const char *address, 
     int n = snprintf(p->request, sizeof(p->request),
                      "GET %s%s HTTP/1.0\r\nHost: %s%s%s:%u\r\nUser-Agent: mesolith\r\n"
                      "Accept: */*\r\nConnection: close\r\n\r\n",
-                     slash, path, v6 ? "[" : "", address, v6 ? "]" : "", port);
+                     slash, path, v6 ? "[" : "", address, v6 ? "]" : "", question->port);
     if (n >= (int)sizeof(p->request) || !is_clean(path))
         return error_set(err, ERR_INVALID,
                          "path: got \"%.40s\", need less than 900 characters without blanks", path);

@@ -6,18 +6,23 @@
 
 #include "executor/checker.h"
 #include "executor/launch_client.h"
-#include "net/tcp.h"
+#include "net/tls.h"
 
-/* TCP, HTTP: one connection. A status of 200 to 399 is good, certificates are not checked,
+/* TCP, HTTP, HTTPS: one connection. A status of 200 to 399 is good, certificates are not checked,
  * redirects not followed; only the status line is read, of whatever version. */
+struct net_question {
+    const char *address, *path; /* path NULL: TCP */
+    uint16_t port;
+    struct tls *tls; /* HTTPS; else NULL */
+    int64_t timeout_ms;
+    bool ignore_1xx;
+};
+
 struct net_probe {
     struct probe probe; /* first */
     /* private */
     struct loop *loop;
-    const char *address, *path; /* path NULL: TCP */
-    uint16_t port;
-    int64_t timeout_ms;
-    bool ignore_1xx;
+    struct net_question question;
     struct dial dial;
     struct stream *stream;
     uv_timer_t timer;
@@ -30,9 +35,8 @@ struct net_probe {
     char request[1024]; /* while it is written */
 };
 
-/* Keeps the strings. ERR_INVALID when the path cannot be asked for. */
-int net_probe_init(struct net_probe *p, struct loop *loop, const char *address, uint16_t port,
-                   const char *path, int64_t timeout_ms, bool ignore_1xx,
+/* Keeps what the question points to. ERR_INVALID when the path cannot be asked for. */
+int net_probe_init(struct net_probe *p, struct loop *loop, const struct net_question *question,
                    struct error *err) MUST_CHECK;
 
 /* A command as the task's user, in its sandbox, environment and cgroup; good if it exits with 0. */

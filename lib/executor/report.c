@@ -74,8 +74,9 @@ void report(struct task_run *t)
 {
     struct executor *x = t->x;
     struct clock *clock = &x->loop->clock;
-    struct buf results;
+    struct buf results, readiness;
     buf_init(&results, LIMIT_FRAME_BYTES);
+    buf_init(&readiness, LIMIT_FRAME_BYTES);
     struct status s = {.task = t->run.number,
                        .at = clock->wall(clock),
                        .pid = t->run.pid,
@@ -89,7 +90,10 @@ void report(struct task_run *t)
     if (s.state == TASK_KILLING && t->reason[0] != '\0')
         s.message = t->reason;
     checks_results(t, &results);
+    readiness_results(t, &readiness);
     s.health_raw = buf_slice(&results);
+    s.readiness_raw = buf_slice(&readiness);
     x->events.status(x, &s);
     buf_close(&results);
+    buf_close(&readiness);
 }

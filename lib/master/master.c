@@ -319,6 +319,7 @@ void master_changed(struct master *m, const struct change *c)
     case CHANGE_DEPLOYMENT_BEGIN:
     case CHANGE_DEPLOYMENT_STEP:
     case CHANGE_DEPLOYMENT_END:
+    case CHANGE_READINESS:
     case CHANGE_JOB:
     case CHANGE_JOB_GONE:
     case CHANGE_RUN:

@@ -91,6 +91,26 @@ static void write_check(const struct run_check *c, struct json_writer *w)
     json_member_int(w, "max_failures", c->max_failures);
     bool_if(w, "ignore_1xx", c->ignore_1xx);
     bool_if(w, "kill_on_max", c->kill_on_max);
+    bool_if(w, "ipv6", c->ipv6);
+    json_object_end(w);
+}
+
+static void write_readiness(const struct run_readiness *r, struct json_writer *w)
+{
+    json_object(w);
+    json_member_str(w, "name", r->name);
+    member_if(w, "address", r->address);
+    int_if(w, "port", r->port);
+    json_member_str(w, "path", r->path);
+    bool_if(w, "https", r->https);
+    bool_if(w, "keep_response", r->keep_response);
+    json_member_int(w, "interval_ms", r->interval_ms);
+    json_member_int(w, "timeout_ms", r->timeout_ms);
+    json_key(w, "ready_codes");
+    json_array(w);
+    for (size_t i = 0; i < r->ready_codes_n; i++)
+        json_put_int(w, r->ready_codes[i]);
+    json_array_end(w);
     json_object_end(w);
 }
 
@@ -140,6 +160,7 @@ void run_spec_write(const struct run_spec *s, struct json_writer *w)
     WRITE_LIST(w, "parameters", s->parameters, s->parameters_n, write_parameter);
     WRITE_LIST(w, "mounts", s->mounts, s->mounts_n, write_mount);
     WRITE_LIST(w, "checks", s->checks, s->checks_n, write_check);
+    WRITE_LIST(w, "readiness", s->readiness, s->readiness_n, write_readiness);
     int_if(w, "grace_ms", s->grace_ms);
     int_if(w, "max_ms", s->max_ms);
     bool_if(w, "once", s->once);
@@ -300,7 +321,30 @@ static void read_check(struct reader *r, const struct json *v, void *out)
         .max_failures = count(r, v, "max_failures"),
         .ignore_1xx = json_bool(json_get(v, "ignore_1xx"), false),
         .kill_on_max = json_bool(json_get(v, "kill_on_max"), false),
+        .ipv6 = json_bool(json_get(v, "ipv6"), false),
     };
+}
+
+static void read_code(struct reader *r, const struct json *v, void *out)
+{
+    (void)r;
+    *(int64_t *)out = json_int(v, 0);
+}
+
+static void read_readiness(struct reader *r, const struct json *v, void *out)
+{
+    struct run_readiness c = {
+        .name = text(r, v, "name", true),
+        .address = text(r, v, "address", false),
+        .port = port(r, v, "port"),
+        .path = text(r, v, "path", true),
+        .https = json_bool(json_get(v, "https"), false),
+        .keep_response = json_bool(json_get(v, "keep_response"), false),
+        .interval_ms = amount(r, v, "interval_ms"),
+        .timeout_ms = amount(r, v, "timeout_ms"),
+    };
+    c.ready_codes = list(r, v, "ready_codes", sizeof *c.ready_codes, &c.ready_codes_n, read_code);
+    *(struct run_readiness *)out = c;
 }
 
 int run_spec_read(const struct json *v, struct run_spec *out, struct error *err)
@@ -340,6 +384,7 @@ int run_spec_read(const struct json *v, struct run_spec *out, struct error *err)
     s.parameters = list(&r, v, "parameters", sizeof *s.parameters, &s.parameters_n, read_parameter);
     s.mounts = list(&r, v, "mounts", sizeof *s.mounts, &s.mounts_n, read_mount);
     s.checks = list(&r, v, "checks", sizeof *s.checks, &s.checks_n, read_check);
+    s.readiness = list(&r, v, "readiness", sizeof *s.readiness, &s.readiness_n, read_readiness);
     if (s.task <= 0)
         fail(&r, "task", "a positive number");
     if (r.failed) {

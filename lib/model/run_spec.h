@@ -39,6 +39,16 @@ struct run_check { /* spec/marathon.md 10 */
     unsigned max_failures; /* in a row; 0: never kill */
     bool ignore_1xx;
     bool kill_on_max; /* agent-run kinds: the max-th failure kills, not the one after (10.4) */
+    bool ipv6;        /* a container is asked at its IPv6 address; `address` is one already */
+};
+
+struct run_readiness { /* spec/marathon.md 10.6 */
+    const char *name, *address, *path;
+    int port;
+    bool https, keep_response;
+    int64_t interval_ms, timeout_ms;
+    const int64_t *ready_codes; /* statuses of an answer */
+    size_t ready_codes_n;
 };
 
 enum run_network { NETWORK_HOST, NETWORK_BRIDGE, NETWORK_USER, NETWORK_NONE };
@@ -78,6 +88,8 @@ struct run_spec {
     size_t mounts_n;
     const struct run_check *checks;
     size_t checks_n;
+    const struct run_readiness *readiness; /* to be asked until it is ready */
+    size_t readiness_n;
     int64_t grace_ms;        /* TERM to KILL */
     int64_t max_ms;          /* killed after; 0: none */
     bool once;               /* must not start late or twice: only within the start lease */

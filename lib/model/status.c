@@ -35,6 +35,12 @@ void status_write(const struct status *s, struct json_writer *w)
         json_key(w, "health_results");
         json_put_value(w, s->health_results);
     }
+    if (s->readiness_raw.len > 0) {
+        json_member_raw(w, "readiness", s->readiness_raw);
+    } else if (s->readiness != NULL) {
+        json_key(w, "readiness");
+        json_put_value(w, s->readiness);
+    }
     json_object_end(w);
 }
 
@@ -68,6 +74,7 @@ int status_read(const struct json *v, struct status *out, struct error *err)
                          (long long)health);
     s.health = (int)health;
     s.health_results = json_get(v, "health_results");
+    s.readiness = json_get(v, "readiness");
     *out = s;
     return 0;
 }

@@ -22,6 +22,8 @@ struct status {
     const struct json
         *health_results; /* JSON array (spec/marathon.md 6.1), or NULL; when written: raw below */
     struct slice health_raw;
+    const struct json *readiness; /* JSON array (spec/marathon.md 3.2), likewise */
+    struct slice readiness_raw;
 };
 
 void status_write(const struct status *s, struct json_writer *w);

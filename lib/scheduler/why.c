@@ -21,6 +21,9 @@ static const struct cause {
      "Look at its output (mesolith logs %s) and at the path that its health check asks."},
     {"waits-for-health",
      "Look at the new instances' output (mesolith logs %s); roll back if they never get well."},
+    {"waits-for-readiness",
+     "Look at the new instances' output (mesolith logs %s) and at the path that their readiness "
+     "check asks; roll back if they never get ready."},
     {"stuck",
      "Look at what they said (mesolith logs --err %s) and at the path that their health check "
      "asks; mend it and update the app, or roll the deployment back."},
@@ -95,8 +98,9 @@ struct sentence *why_add(struct why *w, const char *id, const char *name)
 
 bool why_passes(const struct sentence *e)
 {
-    static const char *const ids[] = {"starting", "waits-for-health", "stopping",
-                                      "overlap",  "retrying",         "suspended"};
+    static const char *const ids[] = {"starting", "waits-for-health", "waits-for-readiness",
+                                      "stopping", "overlap",          "retrying",
+                                      "suspended"};
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
         if (str_eq(e->id, ids[i]))
             return true;
@@ -194,6 +198,7 @@ struct pace {
     int64_t old;                   /* of older versions, alive */
     int64_t leaving;               /* to move off a node that drains */
     int64_t fresh, running, ready; /* of the present one, to live */
+    int64_t unready;               /* of these, healthy, but for their readiness check */
     bool failed, sick;             /* one of the present version has, or is */
     struct wall moved;             /* when one got ready, or the deployment began */
 };
@@ -228,6 +233,7 @@ static void pace_see(struct state *s, const struct app_row *row, const struct ap
         out->fresh++;
         out->running += t.state == TASK_RUNNING;
         out->ready += ready;
+        out->unready += healthy && !t.ready && t.state == TASK_RUNNING;
         out->sick |= t.health == 2;
         if (ready && t.started.ms > out->moved.ms)
             out->moved = t.started;
@@ -324,6 +330,27 @@ static void last_cause(struct state *s, int64_t app, char *dst, size_t size)
     stmt_end(q);
 }
 
+/* "; TASK is not ready: HTTP 503", of one of them. */
+static void say_unready(struct state *s, const struct app_row *row, struct wall since,
+                        struct sentence *t)
+{
+    struct error err;
+    struct readiness_row asked = {.ready = true};
+    size_t at = strlen(t->because);
+    struct stmt *q = state_readiness(s, row->id, since);
+    while (asked.ready && state_readiness_next(q, &asked))
+        ;
+    if (asked.ready)
+        return;
+    struct json *results = json_parse_own(asked.results, &err);
+    const struct json *first = json_first(results);
+    snprintf(t->because + at, sizeof t->because - at, "; %s is not ready: %s says %s", asked.task,
+             json_str(json_get(first, "name"), "its check"),
+             json_str(json_get(first, "said"), "no"));
+    json_free(results);
+    stmt_end(q);
+}
+
 /* "; the last one ended: …", of one of this version. */
 static void say_last_failure(struct state *s, const struct app_row *row, struct sentence *t)
 {
@@ -373,7 +400,8 @@ static void why_deploying(struct state *s, const struct app_row *row, const stru
     struct buf text;
     char age[48];
     bool stuck = pace->failed || pace->sick;
-    struct sentence *t = why_add(out, stuck ? "stuck" : "waits-for-health", row->path);
+    const char *waits = pace->unready > 0 ? "waits-for-readiness" : "waits-for-health";
+    struct sentence *t = why_add(out, stuck ? "stuck" : waits, row->path);
     if (t == NULL)
         return;
     if (stuck)
@@ -391,6 +419,8 @@ static void why_deploying(struct state *s, const struct app_row *row, const stru
     } else if (row->counts.unhealthy > 0) {
         at += (size_t)snprintf(t->because + at, sizeof t->because - at, "; ");
         last_cause(s, row->id, t->because + at, sizeof t->because - at);
+    } else if (pace->unready > 0) {
+        say_unready(s, row, row->version, t);
     }
 }
 

@@ -356,7 +356,7 @@ static bool counts_as_failure(enum task_state s) /* spec/marathon.md 9.2 */
            s == TASK_DROPPED;
 }
 
-enum { FAILURE_TEXT_SIZE = 4096 };
+enum { FAILURE_TEXT_SIZE = 4096, READINESS_BYTES = 64 << 10 };
 
 static void write_failure(struct json_writer *w, const struct app_row *app,
                           const struct task_row *t, enum task_state state, const struct status *st)
@@ -519,6 +519,46 @@ static void tell_health(struct apply *a, const struct task_row *t, int health)
                });
 }
 
+static bool all_ready(const struct json *results)
+{
+    JSON_EACH (result, results)
+        if (!json_bool(json_get(result, "ready"), false))
+            return false;
+    return json_first(results) != NULL;
+}
+
+/* What is ready stays so, whatever is said later (spec/marathon.md 10.6). */
+static void take_readiness(struct apply *a, const struct task_row *t, const struct json *results)
+{
+    struct buf text;
+    struct json_writer w;
+    bool ready = all_ready(results);
+    if (t->app == 0 || t->ready || results == NULL || state_level(a->s) < READINESS_LEVEL)
+        return;
+    buf_init(&text, READINESS_BYTES);
+    json_begin(&w, &text);
+    json_put_value(&w, results);
+    struct stmt *q = change_use(a->s, READINESS_PUT);
+    stmt_bind_i64(q, ":id", t->owner_id);
+    stmt_bind_text(q, ":results", buf_full(&text) ? "[]" : buf_str(&text));
+    stmt_run(q);
+    buf_close(&text);
+    struct change c = {.kind = CHANGE_READINESS,
+                       .id = t->id,
+                       .name = t->name,
+                       .of = t->of,
+                       .owner = t->app,
+                       .number = ready};
+    if (ready) {
+        q = change_use(a->s, INSTANCE_READY);
+        stmt_bind_i64(q, ":id", t->owner_id);
+        stmt_run(q);
+        c.event = event_put(a, NOUN_TASK, t->name, "ready", "%s: task %s is ready",
+                            t->of != NULL ? t->of : "", t->name);
+    }
+    changed(a, c);
+}
+
 /* Is it later than what is known? Of a task out of reach, only once its agent is back; and then
  * what it said last tells that it lives on. */
 static bool is_news(struct state *s, const struct task_row *t, const struct status *st)
@@ -576,6 +616,7 @@ static void take_status(struct apply *a, const struct status *st)
         }
         if (now.health != t.health && t.app != 0)
             tell_health(a, &t, now.health);
+        take_readiness(a, &t, st->readiness);
         return;
     }
     give_back(a, &t);

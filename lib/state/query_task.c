@@ -156,6 +156,25 @@ struct stmt *state_tasks_of_run(struct state *s, int64_t run)
     return q;
 }
 
+struct stmt *state_readiness(struct state *s, int64_t app, struct wall since)
+{
+    if (s->level < READINESS_LEVEL)
+        return NULL;
+    struct stmt *q = query_use(s, READINESS);
+    stmt_bind_i64(q, ":app", app);
+    stmt_bind_i64(q, ":since", since.ms);
+    return q;
+}
+
+bool state_readiness_next(struct stmt *q, struct readiness_row *out)
+{
+    if (q == NULL || !stmt_row(q))
+        return false;
+    *out = (struct readiness_row){
+        .task = stmt_str(q, 0), .results = stmt_text(q, 1), .ready = stmt_bool(q, 2)};
+    return true;
+}
+
 struct stmt *state_tasks_ended(struct state *s, int64_t limit)
 {
     struct stmt *q = query_use(s, TASKS_ENDED);

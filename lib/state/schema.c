@@ -13,6 +13,7 @@ STEP(schema_004, "004_drains.sql")
 STEP(schema_005, "005_members.sql")
 STEP(schema_006, "006_keys_and_events.sql")
 STEP(schema_007, "007_callbacks.sql")
+STEP(schema_008, "008_readiness.sql")
 
 const char *const schema_steps[] = {schema_001, schema_002, schema_003, schema_004,
-                                    schema_005, schema_006, schema_007};
+                                    schema_005, schema_006, schema_007, schema_008};

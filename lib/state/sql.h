@@ -53,7 +53,8 @@
 /* Asking: prepared on readers too. Those of one level after those of the one before: a state that
  * has not been upgraded yet knows only the first of them. */
 #define QUERIES(X) \
-    QUERIES_1(X) QUERIES_2(X) QUERIES_3(X) QUERIES_4(X) QUERIES_5(X) QUERIES_6(X) QUERIES_7(X)
+    QUERIES_1(X)   \
+    QUERIES_2(X) QUERIES_3(X) QUERIES_4(X) QUERIES_5(X) QUERIES_6(X) QUERIES_7(X) QUERIES_8(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -153,10 +154,16 @@
 #define QUERIES_7(X)                                        \
     X(CALLBACK, "select 1 from callbacks where url = :url") \
     X(CALLBACKS, "select url from callbacks order by url")
+#define QUERIES_8(X)                                                                               \
+    X(READINESS, "select t.name, r.results, i.ready from instances i "                             \
+                 "cross join readiness r on r.instance = i.id "                                    \
+                 "cross join tasks t on t.owner = 0 and t.owner_id = i.id and t.ended_ms is null " \
+                 "where i.app = :app and i.version_ms >= :since order by i.id")
 
 /* Applying: only on the writer. */
 #define CHANGES(X) \
-    CHANGES_1(X) CHANGES_2(X) CHANGES_3(X) CHANGES_4(X) CHANGES_5(X) CHANGES_6(X) CHANGES_7(X)
+    CHANGES_1(X)   \
+    CHANGES_2(X) CHANGES_3(X) CHANGES_4(X) CHANGES_5(X) CHANGES_6(X) CHANGES_7(X) CHANGES_8(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -328,3 +335,7 @@
     X(CALLBACKS_COUNT, "select count(*) from callbacks")                                    \
     X(CALLBACK_PUT, "insert into callbacks(url, since_ms, made_by) values(:url, :at, :by)") \
     X(CALLBACK_DROP, "delete from callbacks where url = :url")
+#define CHANGES_8(X)                                                                   \
+    X(READINESS_PUT, "insert into readiness(instance, results) values(:id, :results) " \
+                     "on conflict(instance) do update set results = :results")         \
+    X(INSTANCE_READY, "update instances set ready = 1 where id = :id")

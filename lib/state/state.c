@@ -25,23 +25,30 @@ static const char *const summed[] = {
     "deployment_apps", "app_counts", "instances",    "tasks",         "jobs",
     "job_runs",        "job_stats",  "tokens",       "identities",    "listeners",
     "holds",           "drains",     "members",      "identity_keys", "callbacks",
+    "readiness",
 };
 
-/* The first so many statements and sums belong to a state of that level. */
-static const struct {
+/* How many statements and sums each level adds. */
+struct known {
     size_t queries, changes, sums;
-} known[COMMAND_LEVEL + 1] = {
-    [1] = {ROWS(QUERIES_1), ROWS(CHANGES_1), 17},
-    [2] = {ROWS(QUERIES_1) + ROWS(QUERIES_2), ROWS(CHANGES_1) + ROWS(CHANGES_2), 19},
-    [3] = {ROWS(QUERIES_1) + ROWS(QUERIES_2) + ROWS(QUERIES_3),
-           ROWS(CHANGES_1) + ROWS(CHANGES_2) + ROWS(CHANGES_3), 21},
-    [4] = {ROWS(QUERIES_1) + ROWS(QUERIES_2) + ROWS(QUERIES_3) + ROWS(QUERIES_4),
-           ROWS(CHANGES_1) + ROWS(CHANGES_2) + ROWS(CHANGES_3) + ROWS(CHANGES_4), 22},
-    [5] = {N_QUERIES - ROWS(QUERIES_6) - ROWS(QUERIES_7),
-           N_STATEMENTS_END - N_QUERIES - ROWS(CHANGES_6) - ROWS(CHANGES_7), 23},
-    [6] = {N_QUERIES - ROWS(QUERIES_7), N_STATEMENTS_END - N_QUERIES - ROWS(CHANGES_7), 24},
-    [7] = {N_QUERIES, N_STATEMENTS_END - N_QUERIES, sizeof summed / sizeof summed[0]},
 };
+static const struct known added[COMMAND_LEVEL + 1] = {
+#define ADDS(level, sums) [level] = {ROWS(QUERIES_##level), ROWS(CHANGES_##level), sums}
+    ADDS(1, 17), ADDS(2, 2), ADDS(3, 2), ADDS(4, 1), ADDS(5, 1), ADDS(6, 1), ADDS(7, 1), ADDS(8, 1),
+#undef ADDS
+};
+
+/* So many of them, from the first on, belong to a state of that level. */
+static struct known known(int level)
+{
+    struct known sum = {0};
+    for (int i = 1; i <= level; i++) {
+        sum.queries += added[i].queries;
+        sum.changes += added[i].changes;
+        sum.sums += added[i].sums;
+    }
+    return sum;
+}
 
 /* A change that waits for the COMMIT; its texts are its own. */
 struct kept {
@@ -86,12 +93,12 @@ uint64_t state_nodes_sum(const struct state *s)
 
 static int prepare(struct state *s, struct error *err)
 {
-    if (!s->read_only && db_rowsums_start(s->db, summed, known[s->level].sums, err) != 0)
+    if (!s->read_only && db_rowsums_start(s->db, summed, known(s->level).sums, err) != 0)
         return -1;
     db_authorize(s->db, s->read_only ? DB_ROLE_READING : DB_ROLE_APPLYING);
-    if (db_prepare(s->db, queries, known[s->level].queries, &s->queries, err) != 0)
+    if (db_prepare(s->db, queries, known(s->level).queries, &s->queries, err) != 0)
         return -1;
-    if (!s->read_only && db_prepare(s->db, changes, known[s->level].changes, &s->changes, err) != 0)
+    if (!s->read_only && db_prepare(s->db, changes, known(s->level).changes, &s->changes, err) != 0)
         return -1;
     return 0;
 }

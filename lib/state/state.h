@@ -59,6 +59,7 @@ enum change_kind {
     CHANGE_DEPLOYMENT_END, /* number = 1 done, 0 cancelled; more = its plan; step = the last one */
     CHANGE_TASK,           /* id, name, state, before; app or job in `of` */
     CHANGE_HEALTH,         /* of a task; number = enum health_state */
+    CHANGE_READINESS,      /* of a task; number = 1 it is ready, 0 another answer */
     CHANGE_JOB,            /* id, name */
     CHANGE_JOB_GONE,
     CHANGE_RUN,      /* id = run, name = job's, state = enum run_state */
@@ -202,6 +203,16 @@ struct stmt *state_tasks_to_order(struct state *s, int64_t agent);
 struct stmt *state_tasks_of_run(struct state *s, int64_t run);  /* all, by id */
 struct stmt *state_tasks_ended(struct state *s, int64_t limit); /* newest first */
 bool state_task_next(struct stmt *q, struct task_row *out);
+
+struct readiness_row {
+    const char *task;     /* its name */
+    struct slice results; /* what its checks said last: JSON array of {"name","ready","said",
+                             "lastResponse"?} */
+    bool ready;
+};
+/* Of those started with a version of then or later that have been asked, by instance. */
+struct stmt *state_readiness(struct state *s, int64_t app, struct wall since);
+bool state_readiness_next(struct stmt *q, struct readiness_row *out);
 /* One of the job's newest runs is over, and an attempt of it is not: it was ordered twice, because
  * nobody knew that the first order was carried out. */
 bool state_job_is_doubled(struct state *s, int64_t job);

@@ -5,29 +5,29 @@
 
 /* ---- the list */
 
-static void put_actions(const struct json *step, bool current, struct json_writer *w)
+static void put_actions(struct state *s, const struct json *step, struct wall version,
+                        struct json_writer *w)
 {
     JSON_EACH (action, json_get(step, "actions")) {
+        const char *path = json_str(json_get(action, "app"), "");
+        struct app_row app;
         json_object(w);
         json_member_str(w, "action", json_str(json_get(action, "action"), ""));
-        json_member_str(w, "app", json_str(json_get(action, "app"), ""));
-        if (current) {
-            json_key(w, "readinessCheckResults");
-            json_array(w);
-            json_array_end(w);
-        }
+        json_member_str(w, "app", path);
+        show_readiness(s, state_app_by_path(s, path, &app) ? app.id : 0, version, w);
         json_object_end(w);
     }
 }
 
-static void put_current(const struct json *plan, int step, struct json_writer *w)
+static void put_current(struct state *s, const struct json *plan, const struct deployment_row *d,
+                        struct json_writer *w)
 {
     int at = 0;
     json_key(w, "currentActions");
     json_array(w);
-    JSON_EACH (s, json_get(plan, "steps"))
-        if (++at == step)
-            put_actions(s, true, w);
+    JSON_EACH (step, json_get(plan, "steps"))
+        if (++at == d->step)
+            put_actions(s, step, d->version, w);
     json_array_end(w);
 }
 
@@ -50,7 +50,7 @@ static void put_deployment(struct state *s, const struct deployment_row *d, stru
     json_array_end(w);
     json_key(w, "steps");
     json_put_value(w, json_get(plan, "steps"));
-    put_current(plan, d->step, w);
+    put_current(s, plan, d, w);
     json_member_int(w, "currentStep", d->step);
     json_member_int(w, "totalSteps", d->steps);
     json_object_end(w);

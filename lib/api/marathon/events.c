@@ -545,6 +545,7 @@ void marathon_render(const struct change *c, const struct view *view, unsigned t
     case CHANGE_HEALTH:
         render_health(&r);
         break;
+    case CHANGE_READINESS:
     case CHANGE_JOB:
     case CHANGE_JOB_GONE:
     case CHANGE_RUN:

@@ -77,6 +77,9 @@ void show_definition(const struct app_row *a, struct json_writer *w);
 /* `service_ports`: a JSON array for this task; NULL: []. */
 void show_task(struct show *s, const struct app_row *a, const struct task_row *t,
                const char *service_ports, struct json_writer *w);
+/* "readinessCheckResults" of the instances that a deployment of that version has started; none of
+ * app 0. */
+void show_readiness(struct state *s, int64_t app, struct wall since, struct json_writer *w);
 const char *show_hostname(struct show *s, int64_t agent); /* "" for one that is not there */
 const char *show_address(struct show *s, int64_t agent);
 /* "ipAddresses" of a task: one, or none for "". */

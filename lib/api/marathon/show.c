@@ -263,6 +263,38 @@ void show_task(struct show *s, const struct app_row *a, const struct task_row *t
     json_object_end(w);
 }
 
+/* ---- readiness (3.2) */
+
+static void put_readiness(const struct json *result, const char *task, struct json_writer *w)
+{
+    const struct json *response = json_get(result, "lastResponse");
+    json_object(w);
+    json_member_str(w, "name", json_str(json_get(result, "name"), ""));
+    json_member_str(w, "taskId", task);
+    json_member_bool(w, "ready", json_bool(json_get(result, "ready"), false));
+    if (response != NULL) {
+        json_key(w, "lastResponse");
+        json_put_value(w, response);
+    }
+    json_object_end(w);
+}
+
+void show_readiness(struct state *s, int64_t app, struct wall since, struct json_writer *w)
+{
+    json_key(w, "readinessCheckResults");
+    json_array(w);
+    struct readiness_row row;
+    struct stmt *q = state_readiness(s, app, since);
+    while (state_readiness_next(q, &row)) {
+        struct error err;
+        struct json *results = json_parse_own(row.results, &err);
+        JSON_EACH (result, results)
+            put_readiness(result, row.task, w);
+        json_free(results);
+    }
+    json_array_end(w);
+}
+
 /* ---- taskStats (3.2) */
 
 enum task_class { AFTER_SCALING, LATEST, OUTDATED, TOTAL, CLASSES };
@@ -426,9 +458,9 @@ void show_app(struct show *s, const struct app_row *a, struct json_writer *w)
     if (s->embed & EMBED_TASKS)
         show_tasks(s, a, w);
     if (s->embed & EMBED_READINESS) {
-        json_key(w, "readinessCheckResults");
-        json_array(w);
-        json_array_end(w);
+        struct deployment_row d = {0};
+        bool deploying = state_deployment_by_id(s->state, a->deployment, &d);
+        show_readiness(s->state, deploying ? a->id : 0, d.version, w);
     }
     if (s->embed & EMBED_FAILURE)
         show_failure(s, a, w);

@@ -129,6 +129,7 @@ void apps_changed(struct apps *a, const struct change *c)
         break;
     case CHANGE_TASK:
     case CHANGE_HEALTH:
+    case CHANGE_READINESS:
         if (c->kind == CHANGE_TASK && task_ended((enum task_state)c->state))
             a->freed = true;
         if (c->of != NULL && c->of[0] == '/') /* not a job's */

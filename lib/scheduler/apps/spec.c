@@ -118,24 +118,35 @@ static const struct {
     [APP_CHECK_MESOS_TCP] = {CHECK_TCP, true},
 };
 
+/* Where something asks for the app's i-th port: from inside, or as everybody else. */
+static int port_to_ask(const struct app_task_port *p, enum run_network network, bool inside)
+{
+    bool use_host = network == NETWORK_HOST || (network == NETWORK_BRIDGE && !inside);
+    return (int)(use_host || p->container == 0 ? p->host : p->container);
+}
+
+static const char *address_to_ask(const char *agent, enum run_network network, bool inside,
+                                  bool ipv6)
+{
+    if (!inside && (network == NETWORK_HOST || network == NETWORK_BRIDGE))
+        return agent;
+    return ipv6 ? "::1" : "127.0.0.1";
+}
+
 static void fill_checks(const struct app *a, const struct app_task_port *ports, size_t n,
                         const char *address, struct arena *arena, struct run_spec *s)
 {
     struct run_check *out = arena_alloc(arena, (a->health_checks.n + 1) * sizeof *out);
-    bool host_ports = s->network == NETWORK_HOST || s->network == NETWORK_BRIDGE;
     for (size_t i = 0; i < a->health_checks.n; i++) {
         const struct app_health_check *c = &a->health_checks.items[i];
-        bool inside = check_kinds[c->protocol].by_agent;
-        int64_t port = c->port != NOT_GIVEN ? c->port : 0;
-        if (port == 0 && c->port_index != NOT_GIVEN && (size_t)c->port_index < n) {
-            const struct app_task_port *p = &ports[c->port_index];
-            bool use_host = host_ports && !(inside && s->network == NETWORK_BRIDGE);
-            port = use_host || p->container == 0 ? p->host : p->container;
-        }
+        bool inside = check_kinds[c->protocol].by_agent, ipv6 = c->ip == IP_V6;
+        int port = c->port != NOT_GIVEN ? (int)c->port : 0;
+        if (port == 0 && c->port_index != NOT_GIVEN && (size_t)c->port_index < n)
+            port = port_to_ask(&ports[c->port_index], s->network, inside);
         out[i] = (struct run_check){
             .kind = check_kinds[c->protocol].kind,
-            .address = host_ports && !inside ? address : "127.0.0.1",
-            .port = (int)port,
+            .address = address_to_ask(address, s->network, inside, ipv6),
+            .port = port,
             .path = c->path != NULL ? c->path : "/",
             .command = c->command != NULL ? c->command->value : NULL,
             .grace_ms = c->grace_s * 1000,
@@ -145,10 +156,36 @@ static void fill_checks(const struct app *a, const struct app_task_port *ports, 
             .max_failures = (unsigned)c->max_failures,
             .ignore_1xx = c->ignore_1xx,
             .kill_on_max = inside,
+            .ipv6 = ipv6,
         };
     }
     s->checks = out;
     s->checks_n = a->health_checks.n;
+}
+
+static void fill_readiness(const struct app *a, const struct app_task_port *ports, size_t n,
+                           const char *address, struct arena *arena, struct run_spec *s)
+{
+    struct run_readiness *out = arena_alloc(arena, (a->readiness_checks.n + 1) * sizeof *out);
+    for (size_t i = 0; i < a->readiness_checks.n; i++) {
+        const struct app_readiness *c = &a->readiness_checks.items[i];
+        out[i] = (struct run_readiness){
+            .name = c->name,
+            .address = address_to_ask(address, s->network, false, false),
+            .path = c->path,
+            .https = c->protocol == APP_SCHEME_HTTPS,
+            .keep_response = c->preserve_last_response,
+            .interval_ms = c->interval_s * 1000,
+            .timeout_ms = c->timeout_s * 1000,
+            .ready_codes = c->ready_codes.items,
+            .ready_codes_n = c->ready_codes.n,
+        };
+        for (size_t k = 0; k < n; k++)
+            if (str_eq(app_port(a, k).name, c->port_name))
+                out[i].port = port_to_ask(&ports[k], s->network, false);
+    }
+    s->readiness = out;
+    s->readiness_n = a->readiness_checks.n;
 }
 
 bool apps_run_spec(struct state *state, const struct task_row *t, struct buf *out)
@@ -191,6 +228,8 @@ bool apps_run_spec(struct state *state, const struct task_row *t, struct buf *ou
     fill_ports(&a, ports, n, &arena, &s);
     fill_container(&a, &arena, &s);
     fill_checks(&a, ports, n, agent.address, &arena, &s);
+    if (!t->ready)
+        fill_readiness(&a, ports, n, agent.address, &arena, &s);
     struct json_writer w;
     json_begin(&w, out);
     run_spec_write(&s, &w);

@@ -73,7 +73,7 @@ static void forget_lost(struct look *l, struct entry *e, const struct app *app,
 
 static void write_launch(struct look *l, struct entry *e, const struct app_row *row,
                          const struct app *app, const struct demand *d, const struct place *at,
-                         int64_t cap)
+                         int64_t cap, bool gated)
 {
     struct json_writer w;
     apps_gather(l, GATHER_LAUNCHES, e, &w);
@@ -86,6 +86,8 @@ static void write_launch(struct look *l, struct entry *e, const struct app_row *
     json_member_int(&w, "cpus", d->needs.cpus_milli);
     json_member_int(&w, "mem", d->needs.mem_bytes);
     json_member_int(&w, "disk", d->needs.disk_bytes);
+    if (gated)
+        json_member_bool(&w, "ready", false);
     json_key(&w, "ports");
     json_array(&w);
     size_t any = at->ports_n - d->any_ports; /* the exact ones come first in `at` */
@@ -107,9 +109,18 @@ static void wait_for_place(struct look *l, struct entry *e)
     apps_look_again(l, e, WAITING_LOOK_MS);
 }
 
-static void launch(struct look *l, struct entry *e, const struct app_row *row,
-                   const struct app *app, int64_t n)
+/* Is somebody waiting for what is launched now to say that it is ready (10.6)? */
+static bool is_gated(struct look *l, const struct app_row *row, const struct app *app,
+                     const struct tasks *tasks)
 {
+    return app->readiness_checks.n > 0 && (row->deployment != 0 || tasks->leaving > 0) &&
+           state_level(l->a->state) >= READINESS_LEVEL;
+}
+
+static void launch(struct look *l, struct entry *e, const struct app_row *row,
+                   const struct app *app, const struct tasks *tasks, int64_t n)
+{
+    bool gated = is_gated(l, row, app, tasks);
     int64_t backoff = row->delay_ms == 0 ? 0 : row->delay_ref.ms + row->delay_ms - l->now.wall.ms;
     if (n <= 0)
         return;
@@ -133,7 +144,7 @@ static void launch(struct look *l, struct entry *e, const struct app_row *row,
             wait_for_place(l, e);
             break;
         }
-        write_launch(l, e, row, app, &d, &at, row->counts.live + n);
+        write_launch(l, e, row, app, &d, &at, row->counts.live + n, gated);
         mem_free(at.ports);
         l->launches_left--;
     }
@@ -159,7 +170,7 @@ static void scale(struct look *l, struct entry *e, const struct app_row *row, co
     if (more < 0)
         kill_some(l, e, app, tasks, ALL_ONES, -more, "scaled down");
     else
-        launch(l, e, row, app, more);
+        launch(l, e, row, app, tasks, more);
 }
 
 void upgrade_see(const struct app_row *row, const struct app *app, const struct tasks *tasks,
@@ -195,7 +206,7 @@ static void upgrade(struct look *l, struct entry *e, const struct app_row *row,
         kill_some(l, e, app, tasks, NEW_ONES, v.new_live - v.wanted, "scaled down");
     if (step.kill > 0)
         kill_some(l, e, app, tasks, OLD_ONES, step.kill, "replaced by a new version");
-    launch(l, e, row, app, step.launch);
+    launch(l, e, row, app, tasks, step.launch);
 }
 
 static void stop_all(struct look *l, struct entry *e, const struct app_row *row,

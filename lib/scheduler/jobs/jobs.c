@@ -236,6 +236,7 @@ void jobs_changed(struct jobs *j, const struct change *c)
     case CHANGE_DEPLOYMENT_STEP:
     case CHANGE_DEPLOYMENT_END:
     case CHANGE_HEALTH:
+    case CHANGE_READINESS:
     case CHANGE_NODE:
     case CHANGE_TOKEN:
     case CHANGE_CALLBACK:

@@ -409,6 +409,15 @@ static void do_health(struct story *s, const char *words)
                  results[0] != '\0' ? results : NULL);
 }
 
+static void do_readiness(struct story *s, const char *words)
+{
+    char of[256], results[2048];
+    int nth;
+    if (sscanf(words, "%255s %d %2047[^\n]", of, &nth, results) < 3)
+        complain(s, "! readiness OF N RESULTS: got %s", words);
+    world_readiness(&s->w, task_of(s, of, nth), results);
+}
+
 /* The command's word and its arguments. */
 static void do_apply(struct story *s, const char *words)
 {
@@ -478,15 +487,16 @@ static const struct {
     const char *word;
     void (*act)(struct story *s, const char *rest);
 } directives[] = {
-    {"agent", do_agent},   /* HOSTNAME: one more, ready */
-    {"tick", do_tick},     /* the minds do what they want to */
-    {"work", do_work},     /* agents start and end tasks */
-    {"settle", do_settle}, /* both, until all is quiet */
-    {"pass", do_pass},     /* MILLISECONDS */
-    {"task", do_task},     /* OF N STATE [MESSAGE]: an agent tells of a task */
-    {"health", do_health}, /* OF N good|bad [RESULTS] */
-    {"apply", do_apply},   /* COMMAND ARGUMENTS */
-    {"events", do_events}, /* [light|native]: what was published, one JSON text a line */
+    {"agent", do_agent},         /* HOSTNAME: one more, ready */
+    {"tick", do_tick},           /* the minds do what they want to */
+    {"work", do_work},           /* agents start and end tasks */
+    {"settle", do_settle},       /* both, until all is quiet */
+    {"pass", do_pass},           /* MILLISECONDS */
+    {"task", do_task},           /* OF N STATE [MESSAGE]: an agent tells of a task */
+    {"health", do_health},       /* OF N good|bad [RESULTS] */
+    {"readiness", do_readiness}, /* OF N RESULTS */
+    {"apply", do_apply},         /* COMMAND ARGUMENTS */
+    {"events", do_events},       /* [light|native]: what was published, one JSON text a line */
     {"forget", do_forget_events},
 };
 

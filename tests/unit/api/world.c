@@ -269,6 +269,16 @@ void world_health(struct world *w, int64_t task, bool good, const char *results)
     report(w, &s);
 }
 
+void world_readiness(struct world *w, int64_t task, const char *results)
+{
+    const struct status s = {.task = task,
+                             .seq = ++w->seq,
+                             .state = TASK_RUNNING,
+                             .at = w->now.wall,
+                             .readiness_raw = slice_of(results)};
+    report(w, &s);
+}
+
 bool world_agents_work(struct world *w)
 {
     struct {

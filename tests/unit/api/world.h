@@ -47,6 +47,8 @@ void world_tick(struct world *w);
 void world_status(struct world *w, int64_t task, enum task_state state, const char *message);
 /* Its health, and what the checks showed (a JSON array; NULL: one result like the whole). */
 void world_health(struct world *w, int64_t task, bool good, const char *results);
+/* What its readiness checks answered (a JSON array). */
+void world_readiness(struct world *w, int64_t task, const char *results);
 /* Agents start what is staging and end what is to be killed. True if there was anything. */
 bool world_agents_work(struct world *w);
 /* Both of them, until nothing happens any more. */

@@ -14,6 +14,8 @@
 #include "base/str.h"
 #include "executor/executor.h"
 #include "model/run_spec.h"
+#include "net/tcp.h"
+#include "support/https.h"
 #include "support/tmp.h"
 
 #define GUARD_MS 20000
@@ -35,7 +37,7 @@ static struct heard {
     int64_t pid;
     int health, exit_code, signal;
     bool oom, exited, signaled;
-    char reason[64], message[256], detail[64], container[64], results[512];
+    char reason[64], message[256], detail[64], container[64], results[512], readiness[512];
 } heard[HEARD_MAX];
 static size_t heard_n;
 
@@ -64,6 +66,8 @@ static void on_status(struct executor *x, const struct status *s)
     copy(h->container, sizeof(h->container), s->container);
     snprintf(h->results, sizeof(h->results), "%.*s", (int)s->health_raw.len,
              s->health_raw.p != NULL ? s->health_raw.p : "");
+    snprintf(h->readiness, sizeof(h->readiness), "%.*s", (int)s->readiness_raw.len,
+             s->readiness_raw.p != NULL ? s->readiness_raw.p : "");
     assert_true(s->at.ms > 0);
 }
 
@@ -585,9 +589,27 @@ static void a_check_that_cannot_be_made_says_so(void **unused)
 {
     (void)unused;
     launch(1, "sleep 1000",
-           "\"checks\":[{\"kind\":\"https\",\"port\":1,\"interval_ms\":10,\"timeout_ms\":10}]");
+           "\"checks\":[{\"kind\":\"http\",\"port\":1,\"path\":\"/a b\",\"interval_ms\":10,"
+           "\"timeout_ms\":10}]");
     AWAIT(heard_n > 0 && last()->health == 2);
-    assert_non_null(strstr(last()->results, "health checks over https do not work yet"));
+    assert_non_null(strstr(last()->results, "need less than 900 characters without blanks"));
+}
+
+static void asks_over_https_whoever_signed_it(void **unused)
+{
+    (void)unused;
+    struct https_server server;
+    char more[256];
+    https_start(&server, TLS1_2_VERSION, "HTTP/1.1 200 OK\r\n\r\n");
+    snprintf(more, sizeof(more),
+             "\"checks\":[{\"kind\":\"https\",\"port\":%u,\"interval_ms\":10,"
+             "\"timeout_ms\":10000}]",
+             server.port);
+    launch(1, "sleep 1000", more);
+    AWAIT(heard_n > 0 && last()->health == 1);
+    executor_kill(executor, 1, "");
+    AWAIT(has_ended());
+    https_stop(&server);
 }
 
 /* A new agent neither forgets that a task is well nor says so of itself. */
@@ -600,6 +622,130 @@ static void health_outlives_the_agent(void **unused)
     begin_executor();
     assert_int_equal(heard[0].health, 1);
     assert_non_null(strstr(heard[0].results, "\"alive\":true"));
+}
+
+/* ---- readiness: a server that says what the test wants, and counts */
+
+static struct listener listener;
+static const char *speech;
+static size_t asked_n, others_n; /* for "/up", for something else */
+static struct stream *visitor;
+
+static void on_visitor_gone(struct stream *s)
+{
+    (void)s;
+    visitor = NULL;
+}
+
+static void on_visitor_read(struct stream *s, struct slice data)
+{
+    bool up = data.len > 8 && memcmp(data.p, "GET /up ", 8) == 0;
+    asked_n += up;
+    others_n += !up;
+    uv_buf_t out = uv_buf_init((char *)speech, (unsigned)strlen(speech));
+    stream_try_write(s, &out, 1);
+    stream_close(s, on_visitor_gone);
+}
+
+static void on_visitor_end(struct stream *s, const struct error *err)
+{
+    (void)err;
+    stream_close(s, on_visitor_gone);
+}
+
+static const struct stream_events visitor_events = {.on_read = on_visitor_read,
+                                                    .on_end = on_visitor_end};
+
+static void on_visitor(struct listener *l, struct stream *s)
+{
+    (void)l;
+    visitor = s;
+    s->events = &visitor_events;
+    stream_read(s, true);
+}
+
+static void on_listener_stopped(struct listener *l)
+{
+    l->data = NULL;
+}
+
+static void serve(const char *says)
+{
+    struct error err;
+    speech = says;
+    asked_n = others_n = 0;
+    listener.data = &listener;
+    assert_int_equal(listener_start(&listener, &loop, "127.0.0.1", 0, on_visitor, &err), 0);
+}
+
+static void serve_no_more(void)
+{
+    listener_stop(&listener, on_listener_stopped);
+    AWAIT(listener.data == NULL && visitor == NULL);
+}
+
+static void launch_asked(const char *more)
+{
+    char text[512];
+    snprintf(text, sizeof(text),
+             "\"readiness\":[{\"name\":\"up\",\"port\":%u,\"path\":\"/up\",\"interval_ms\":5,"
+             "\"timeout_ms\":10000,\"ready_codes\":[200,204]%s}]",
+             listener.port, more);
+    launch(1, "sleep 1000", text);
+}
+
+#define SAYS(text) (heard_n > 0 && strcmp(last()->readiness, text) == 0)
+
+static void is_asked_until_it_is_ready_and_then_never_again(void **unused)
+{
+    (void)unused;
+    serve("HTTP/1.1 503 Not Yet\r\nContent-Length: 0\r\n\r\n");
+    launch_asked("");
+    AWAIT(SAYS("[{\"name\":\"up\",\"ready\":false,\"said\":\"HTTP 503\"}]"));
+    size_t told = heard_n, asked_before = asked_n;
+    AWAIT(asked_n > asked_before + 2);
+    assert_int_equal(heard_n, told); /* the same again is no news */
+    speech = "HTTP/1.1 204 Yes\r\n\r\n";
+    AWAIT(SAYS("[{\"name\":\"up\",\"ready\":true,\"said\":\"HTTP 204\"}]"));
+    asked_before = asked_n;
+    speech = "HTTP/1.1 503 Not Any More\r\n\r\n";
+    end_executor(); /* nor by the agent's next process, which says what is known */
+    begin_executor();
+    AWAIT(SAYS("[{\"name\":\"up\",\"ready\":true}]"));
+    char other[256];
+    snprintf(other, sizeof(other),
+             "\"checks\":[{\"kind\":\"http\",\"port\":%u,\"path\":\"/other\",\"interval_ms\":5,"
+             "\"timeout_ms\":10000}]",
+             listener.port);
+    launch(2, "sleep 1000", other);
+    AWAIT(others_n > 3);
+    assert_int_equal(asked_n, asked_before);
+    serve_no_more();
+}
+
+static void keeps_the_last_response_when_it_is_to(void **unused)
+{
+    (void)unused;
+    serve("HTTP/1.1 500 No\r\nContent-Type: text/x\r\nContent-Length: 5\r\n\r\n\"no\"\n");
+    launch_asked(",\"keep_response\":true");
+    AWAIT(SAYS("[{\"name\":\"up\",\"ready\":false,\"said\":\"HTTP 500\",\"lastResponse\":{"
+               "\"status\":500,\"contentType\":\"text/x\",\"body\":\"\\\"no\\\"\\n\"}}]"));
+    serve_no_more();
+    AWAIT(strstr(last()->readiness, "\"status\":504") != NULL);
+    assert_non_null(strstr(last()->readiness, "\"contentType\":\"text/plain\",\"body\":\""));
+    assert_non_null(strstr(last()->readiness, "connection refused"));
+}
+
+static void is_asked_over_https(void **unused)
+{
+    (void)unused;
+    struct https_server server;
+    https_start(&server, TLS1_3_VERSION, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    listener.port = server.port;
+    launch_asked(",\"https\":true,\"keep_response\":true");
+    AWAIT(heard_n > 0 && strstr(last()->readiness, "\"ready\":true") != NULL);
+    assert_non_null(strstr(last()->readiness, "\"body\":\"hi\""));
+    https_stop(&server);
 }
 
 /* ---- files */
@@ -683,6 +829,10 @@ int main(void)
         T(tells_how_it_is),
         T(kills_what_stays_unwell),
         T(a_check_that_cannot_be_made_says_so),
+        T(asks_over_https_whoever_signed_it),
+        T(is_asked_until_it_is_ready_and_then_never_again),
+        T(keeps_the_last_response_when_it_is_to),
+        T(is_asked_over_https),
         T(health_outlives_the_agent),
         T(answers_questions_about_files),
         T(stops_at_any_time),

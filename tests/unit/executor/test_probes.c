@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "executor/probes.h"
+#include "support/https.h"
 
 static struct loop loop;
 static struct launcher launcher;
@@ -75,6 +76,13 @@ static int begin(void **unused)
     return listener_start(&listener, &loop, "127.0.0.1", 0, on_server_stream, &err);
 }
 
+static void stop_listening(void)
+{
+    listener_stop(&listener, on_listener_stopped);
+    while (listener.data != NULL)
+        uv_run(&loop.uv, UV_RUN_ONCE);
+}
+
 static int end(void **unused)
 {
     (void)unused;
@@ -111,9 +119,12 @@ static int ask(struct probe *p)
 static int ask_http(const char *path, bool ignore_1xx, int64_t timeout_ms, struct net_probe *p)
 {
     struct error err;
-    assert_int_equal(
-        net_probe_init(p, &loop, "127.0.0.1", listener.port, path, timeout_ms, ignore_1xx, &err),
-        0);
+    const struct net_question q = {.address = "127.0.0.1",
+                                   .port = listener.port,
+                                   .path = path,
+                                   .timeout_ms = timeout_ms,
+                                   .ignore_1xx = ignore_1xx};
+    assert_int_equal(net_probe_init(p, &loop, &q, &err), 0);
     return ask(&p->probe);
 }
 
@@ -161,9 +172,7 @@ static void a_port_that_opens_is_good(void **unused)
     speech = "";
     assert_int_equal(ask_http(NULL, false, 1000, &p), PROBE_GOOD);
     uint16_t port = listener.port;
-    listener_stop(&listener, on_listener_stopped);
-    while (listener.data != NULL)
-        uv_run(&loop.uv, UV_RUN_ONCE);
+    stop_listening();
     listener.port = port;
     assert_int_equal(ask_http(NULL, false, 1000, &p), PROBE_BAD);
     assert_non_null(strstr(p.probe.cause, "connection refused"));
@@ -174,9 +183,69 @@ static void refuses_a_path_that_cannot_be_asked_for(void **unused)
     (void)unused;
     struct net_probe p;
     struct error err;
-    assert_int_equal(net_probe_init(&p, &loop, "127.0.0.1", 80, "/a b\r\nX: y", 0, false, &err),
-                     -1);
+    const struct net_question q = {.address = "127.0.0.1", .port = 80, .path = "/a b\r\nX: y"};
+    assert_int_equal(net_probe_init(&p, &loop, &q, &err), -1);
     assert_int_equal(err.code, ERR_INVALID);
+}
+
+static void asks_over_ipv6(void **unused)
+{
+    (void)unused;
+    static const char *const paths[] = {"/", NULL};
+    struct error err;
+    stop_listening();
+    listener.data = &listener;
+    if (listener_start(&listener, &loop, "::1", 0, on_server_stream, &err) != 0)
+        skip(); /* this machine has none */
+    speech = "HTTP/1.1 204 Fine\r\n\r\n";
+    for (size_t i = 0; i < COUNT(paths); i++) {
+        struct net_probe p;
+        const struct net_question q = {
+            .address = "::1", .port = listener.port, .path = paths[i], .timeout_ms = 60000};
+        assert_int_equal(net_probe_init(&p, &loop, &q, &err), 0);
+        assert_int_equal(ask(&p.probe), PROBE_GOOD);
+    }
+    assert_non_null(strstr(heard, "Host: [::1]:"));
+}
+
+/* Whoever signed its certificate, and however old its TLS is (10.2). */
+static void asks_over_https(void **unused)
+{
+    (void)unused;
+    static const struct {
+        int newest;
+        const char *says;
+        enum probe_answer answer;
+        const char *cause;
+    } all[] = {
+        {TLS1_3_VERSION, "HTTP/1.1 200 OK\r\n\r\n", PROBE_GOOD, "HTTP/1.1 200 OK"},
+        {TLS1_2_VERSION, "HTTP/1.1 302 Found\r\n\r\n", PROBE_GOOD, "HTTP/1.1 302 Found"},
+        {TLS1_2_VERSION, "HTTP/1.1 500 Oh\r\n\r\n", PROBE_BAD, "HTTP/1.1 500 Oh"},
+    };
+    struct tls *tls = tls_new_for_anybody();
+    struct error err;
+    for (size_t i = 0; i < COUNT(all); i++) {
+        struct net_probe p;
+        struct https_server server;
+        https_start(&server, all[i].newest, all[i].says);
+        const struct net_question q = {.address = "127.0.0.1",
+                                       .port = server.port,
+                                       .path = "/",
+                                       .tls = tls,
+                                       .timeout_ms = 60000};
+        assert_int_equal(net_probe_init(&p, &loop, &q, &err), 0);
+        assert_int_equal(ask(&p.probe), all[i].answer);
+        assert_string_equal(p.probe.cause, all[i].cause);
+        https_stop(&server);
+    }
+    struct net_probe plain;
+    const struct net_question q = {
+        .address = "127.0.0.1", .port = listener.port, .path = "/", .tls = tls};
+    speech = "HTTP/1.1 400 Bad Request\r\n\r\n";
+    assert_int_equal(net_probe_init(&plain, &loop, &q, &err), 0);
+    assert_int_equal(ask(&plain.probe), PROBE_BAD);
+    assert_non_null(strstr(plain.probe.cause, "plain HTTP came"));
+    tls_unref(tls);
 }
 
 static void a_command_is_judged_by_its_end(void **unused)
@@ -226,9 +295,14 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
     const struct CMUnitTest tests[] = {
-        T(judges_by_the_status),           T(does_not_wait_for_ever),
-        T(a_port_that_opens_is_good),      T(refuses_a_path_that_cannot_be_asked_for),
-        T(a_command_is_judged_by_its_end), T(a_command_without_a_launcher_is_bad),
+        T(judges_by_the_status),
+        T(does_not_wait_for_ever),
+        T(a_port_that_opens_is_good),
+        T(refuses_a_path_that_cannot_be_asked_for),
+        T(asks_over_ipv6),
+        T(asks_over_https),
+        T(a_command_is_judged_by_its_end),
+        T(a_command_without_a_launcher_is_bad),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

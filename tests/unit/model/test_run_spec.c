@@ -38,8 +38,12 @@ static void what_is_read_is_written_the_same(void **unused)
         "'parameters':[['name','value'],['name','again']],'mounts':[{'container':'/c','host':'/h',"
         "'read_only':true},{'container':'/d'}],'checks':[{'kind':'http','address':'10.0.0.1','port'"
         ":31000,'path':'/','grace_ms':1,'interval_ms':2,'timeout_ms':3,'delay_ms':4,'max_failures':"
-        "5,'ignore_1xx':true,'kill_on_max':true},{'kind':'command','command':'true','grace_ms':0,"
-        "'interval_ms':1000,'timeout_ms':1,'delay_ms':0,'max_failures':0}],'grace_ms':10,'max_ms':"
+        "5,'ignore_1xx':true,'kill_on_max':true,'ipv6':true},{'kind':'command','command':'true','"
+        "grace_ms':0,"
+        "'interval_ms':1000,'timeout_ms':1,'delay_ms':0,'max_failures':0}],'readiness':[{'name':'r'"
+        ","
+        "'address':'10.0.0.1','port':31001,'path':'/ready','https':true,'keep_response':true,"
+        "'interval_ms':5,'timeout_ms':6,'ready_codes':[200,204]}],'grace_ms':10,'max_ms':"
         "20,'once':true,'start_before_ms':30}",
         "{'task':5,'name':'t','owner':0,'of':'/web','agent':'a','framework':'f','args':[],"
         "'cpus_milli':1,'mem_bytes':2,'disk_bytes':3,'network':'none'}",

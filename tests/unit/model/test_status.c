@@ -20,7 +20,7 @@ static void what_is_read_is_written_the_same(void **unused)
         "{'task':5,'seq':2,'state':'failed','at':7,'pid':8,'container':'c','exit':0,'signal':9,'"
         "oom'"
         ":true,'reason':'R','message':'m','detail':'d','health':2,'health_results':[{'alive':"
-        "false}]}",
+        "false}],'readiness':[{'name':'r','ready':true}]}",
     };
     (void)unused;
     for (size_t i = 0; i < COUNT(statuses); i++) {

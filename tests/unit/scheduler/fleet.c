@@ -245,7 +245,8 @@ void fleet_cut(struct fleet *f, size_t agent)
     set_agent(f, &f->agents[agent], AGENT_UNREACHABLE);
 }
 
-static void report(struct fleet *f, struct fleet_task *t, enum task_state state, int health)
+static void report_all(struct fleet *f, struct fleet_task *t, enum task_state state, int health,
+                       struct slice readiness)
 {
     struct json_writer w;
     const struct status st = {.task = t->id,
@@ -254,6 +255,7 @@ static void report(struct fleet *f, struct fleet_task *t, enum task_state state,
                               .at = f->now.wall,
                               .health = health,
                               .health_raw = health != 0 ? SLICE("[]") : SLICE(""),
+                              .readiness_raw = readiness,
                               .message = state != TASK_FAILED ? NULL
                                          : t->said != NULL    ? t->said
                                                               : "exited with status 1"};
@@ -265,6 +267,27 @@ static void report(struct fleet *f, struct fleet_task *t, enum task_state state,
     buf_puts(&text, "]}");
     fleet_command(f, COMMAND_TASK_UPDATE, buf_str(&text));
     buf_close(&text);
+}
+
+static void report(struct fleet *f, struct fleet_task *t, enum task_state state, int health)
+{
+    report_all(f, t, state, health, SLICE(""));
+}
+
+void fleet_readiness(struct fleet *f, int64_t task, bool ready)
+{
+    struct fleet_task *t = map_get(f->tasks, (uint64_t)task);
+    assert_non_null(t);
+    report_all(f, t, TASK_RUNNING, 0,
+               ready ? SLICE("[{\"name\":\"up\",\"ready\":true,\"said\":\"HTTP 200\"}]")
+                     : SLICE("[{\"name\":\"up\",\"ready\":false,\"said\":\"HTTP 503\"}]"));
+}
+
+void fleet_upgrade(struct fleet *f)
+{
+    char args[32];
+    snprintf(args, sizeof args, "{'level':%d}", COMMAND_LEVEL);
+    fleet_command(f, COMMAND_SCHEMA_UPGRADE, args);
 }
 
 void fleet_status(struct fleet *f, int64_t task, enum task_state state)

@@ -59,7 +59,8 @@ struct fleet {
     char text[2048];
 };
 
-void fleet_open(struct fleet *f); /* leading, without agents */
+void fleet_open(struct fleet *f);    /* leading, without agents, at level 1 */
+void fleet_upgrade(struct fleet *f); /* to the newest level */
 void fleet_close(struct fleet *f);
 
 /* Members are laid over those of an agent that has enough of everything; ' stands for ". */
@@ -93,5 +94,7 @@ const char *fleet_hosts(struct fleet *f, const char *path);
 void fleet_status(struct fleet *f, int64_t task, enum task_state state);
 void fleet_fails(struct fleet *f, int64_t task, const char *said); /* keeps said */
 void fleet_health(struct fleet *f, int64_t task, int health);      /* of a running one */
+/* What its readiness check, "up", answered: 200, or else 503. */
+void fleet_readiness(struct fleet *f, int64_t task, bool ready);
 /* One more instance on that agent, as if the mind had chosen it; the task. */
 int64_t fleet_place(struct fleet *f, const char *path, int64_t agent);

@@ -714,6 +714,143 @@ static void a_task_that_was_ending_on_a_lost_agent_has_ended(void **unused)
     expect_list("1 unreachable");
 }
 
+/* ---- readiness (10.6) */
+
+#define ASKED                                        \
+    ",'portDefinitions':[{'port':0,'name':'http'}]," \
+    "'readinessChecks':[{'name':'up','portName':'http'}]"
+
+/* Of those that live and are to, the first that is not ready; 0: none. */
+static int64_t first_unready(void)
+{
+    int64_t ids[64];
+    size_t n = fleet_tasks(&f, "/web", ids);
+    for (size_t i = 0; i < n; i++)
+        if (!fleet_task(&f, ids[i]).ready && fleet_task(&f, ids[i]).state == TASK_RUNNING)
+            return ids[i];
+    return 0;
+}
+
+static void get_ready(void)
+{
+    for (int64_t id; (id = first_unready()) != 0;)
+        fleet_readiness(&f, id, true);
+    fleet_run_ms(&f, 1000);
+}
+
+static void a_deployment_waits_until_what_it_started_is_ready(void **unused)
+{
+    (void)unused;
+    fleet_upgrade(&f);
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, WEB("ok", 2, ASKED));
+    fleet_run_ms(&f, 600000);
+    expect_list("2 running");
+    assert_true(fleet_deploying(&f));
+    fleet_readiness(&f, first_unready(), false);
+    fleet_readiness(&f, first_unready(), true);
+    fleet_run_ms(&f, 1000);
+    assert_true(fleet_deploying(&f));
+    get_ready();
+    assert_false(fleet_deploying(&f));
+    fleet_put(&f, WEB("ok", 3, ASKED)); /* of a scaling, those that it has started */
+    fleet_run_ms(&f, 1000);
+    assert_true(fleet_deploying(&f));
+    get_ready();
+    expect_list("3 running");
+    assert_false(fleet_deploying(&f));
+}
+
+/* Of a rolling upgrade each new one must be healthy and ready before the next old one dies,
+ * whoever leads meanwhile. */
+static void the_next_old_one_dies_when_a_new_one_is_ready(void **unused)
+{
+    (void)unused;
+    fleet_upgrade(&f);
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, WEB("ok", 3, CHECKED ASKED));
+    fleet_run_ms(&f, 1000);
+    get_ready();
+    assert_false(fleet_deploying(&f));
+    fleet_put(&f, WEB("ok now", 3, CHECKED ASKED UPGRADES(1, 0)));
+    static const char *const lists[] = {"1 running healthy; old 3 running healthy",
+                                        "2 running healthy; old 2 running healthy",
+                                        "3 running healthy; old 1 running healthy"};
+    for (size_t i = 0; i < COUNT(lists); i++) {
+        fleet_run_ms(&f, 600000); /* as long as it is not ready, nothing more happens */
+        expect_list(lists[i]);
+        fleet_readiness(&f, first_unready(), false);
+        fleet_new_leader(&f);
+        fleet_run_ms(&f, 600000);
+        expect_list(lists[i]);
+        fleet_readiness(&f, first_unready(), true);
+        fleet_new_leader(&f); /* what was said before counts */
+        fleet_run_ms(&f, 1000);
+    }
+    expect_list("3 running healthy");
+    assert_false(fleet_deploying(&f));
+}
+
+static void what_is_ready_stays_so(void **unused)
+{
+    (void)unused;
+    fleet_upgrade(&f);
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, WEB("ok", 1, ASKED));
+    fleet_run_ms(&f, 1000);
+    int64_t task = first_unready();
+    fleet_readiness(&f, task, true);
+    fleet_readiness(&f, task, false);
+    assert_true(fleet_task(&f, task).ready);
+}
+
+/* Outside of deployments nobody waits, so nobody is asked. */
+static void a_replacement_is_not_asked(void **unused)
+{
+    int64_t ids[64];
+    (void)unused;
+    fleet_upgrade(&f);
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, WEB("ok", 1, ASKED));
+    fleet_run_ms(&f, 1000);
+    get_ready();
+    fleet_tasks(&f, "/web", ids);
+    fleet_fails(&f, ids[0], "it failed");
+    fleet_run_ms(&f, 10000);
+    expect_list("1 running");
+    assert_int_equal(first_unready(), 0);
+}
+
+static void below_its_level_nobody_waits_for_readiness(void **unused)
+{
+    (void)unused;
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, WEB("ok", 2, ASKED));
+    fleet_run_ms(&f, 1000);
+    assert_int_equal(first_unready(), 0);
+    assert_false(fleet_deploying(&f));
+}
+
+static void what_moves_off_a_node_moves_as_it_gets_ready(void **unused)
+{
+    char args[64];
+    (void)unused;
+    fleet_upgrade(&f);
+    int64_t n1 = fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, WEB("ok", 2, ASKED UPGRADES(1, 0)));
+    fleet_run_ms(&f, 1000);
+    get_ready();
+    fleet_agent(&f, "n2", "{}");
+    snprintf(args, sizeof args, "{'agent':%lld,'drain':true}", (long long)n1);
+    fleet_command(&f, COMMAND_AGENT_DRAIN, args);
+    fleet_run_ms(&f, 600000);
+    assert_string_equal(fleet_hosts(&f, "/web"), "n1 n1 n2");
+    get_ready();
+    assert_string_equal(fleet_hosts(&f, "/web"), "n1 n2 n2");
+    get_ready();
+    assert_string_equal(fleet_hosts(&f, "/web"), "n2 n2");
+}
+
 /* ---- leaders */
 
 static void a_new_leader_goes_on_where_the_old_one_was(void **unused)
@@ -968,6 +1105,12 @@ int main(void)
         TEST(scaling_down_leaves_those_that_do_not_count),
         TEST(an_upgrade_counts_a_new_one_that_is_briefly_away),
         TEST(a_task_that_was_ending_on_a_lost_agent_has_ended),
+        TEST(a_deployment_waits_until_what_it_started_is_ready),
+        TEST(the_next_old_one_dies_when_a_new_one_is_ready),
+        TEST(what_is_ready_stays_so),
+        TEST(a_replacement_is_not_asked),
+        TEST(below_its_level_nobody_waits_for_readiness),
+        TEST(what_moves_off_a_node_moves_as_it_gets_ready),
         TEST(a_new_leader_goes_on_where_the_old_one_was),
         TEST(nothing_is_decided_twice_while_it_is_in_flight),
         TEST(a_launch_names_what_it_saw),

@@ -145,6 +145,13 @@ static void a_check_asks_where_the_task_listens(void **unused)
     } rows[] = {
         {"'cmd':'x'", "'protocol':'HTTP'", CHECK_HTTP, "10.0.0.1", 1, false},
         {"'cmd':'x'", "'protocol':'TCP','port':4000", CHECK_TCP, "10.0.0.1", 4000, false},
+        {"'cmd':'x'", "'protocol':'HTTPS','portIndex':0", CHECK_HTTPS, "10.0.0.1", 1, false},
+        {"'cmd':'x'", "'protocol':'MESOS_HTTPS','port':1234,'portIndex':0", CHECK_HTTPS,
+         "127.0.0.1", 1234, true},
+        {"'container':{'type':'DOCKER','docker':{'image':'i'}}",
+         "'protocol':'MESOS_HTTP','ipProtocol':'IPv6'", CHECK_HTTP, "::1", 1, true},
+        {"'networks':[{'mode':'container/bridge'}]," MAPPED,
+         "'protocol':'MESOS_TCP','ipProtocol':'IPv6'", CHECK_TCP, "::1", 80, true},
         {"'cmd':'x'", "'protocol':'MESOS_TCP'", CHECK_TCP, "127.0.0.1", 1, true},
         {"'networks':[{'mode':'container/bridge'}]," MAPPED, "'protocol':'HTTP'", CHECK_HTTP,
          "10.0.0.1", 1, false},
@@ -172,6 +179,51 @@ static void a_check_asks_where_the_task_listens(void **unused)
         assert_int_equal(s.checks[0].interval_ms, 7000);
         assert_int_equal(s.checks[0].max_failures, 4);
         assert_int_equal(s.checks[0].kill_on_max, rows[i].kill_on_max);
+        assert_int_equal(s.checks[0].ipv6, strstr(rows[i].check, "IPv6") != NULL);
+        run_spec_close(&s);
+    }
+}
+
+/* While somebody waits for it, and where everybody reaches the port of that name. */
+static void a_readiness_check_asks_the_port_of_its_name(void **unused)
+{
+    static const struct {
+        const char *app;
+        bool https;
+        int port; /* 1: the second host port */
+    } rows[] = {
+        {"'cmd':'x','portDefinitions':[{'port':0},{'port':0,'name':'up'}],"
+         "'readinessChecks':[{'portName':'up','path':'/ok','preserveLastResponse':true}]",
+         false, 1},
+        {"'networks':[{'mode':'container','name':'net'}],'container':{'type':'DOCKER',"
+         "'docker':{'image':'i'},'portMappings':[{'containerPort':7},"
+         "{'containerPort':80,'name':'up'}]},'readinessChecks':[{'portName':'up','path':'/ok',"
+         "'protocol':'HTTPS','preserveLastResponse':true}]",
+         true, 80},
+    };
+    (void)unused;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct run_spec s;
+        end(NULL);
+        begin(NULL);
+        spec_of(rows[i].app, &s);
+        assert_int_equal(s.readiness_n, 0); /* nobody waits below level 8 */
+        run_spec_close(&s);
+        end(NULL);
+        begin(NULL);
+        fleet_upgrade(&f);
+        spec_of(rows[i].app, &s);
+        assert_int_equal(s.readiness_n, 1);
+        const struct run_readiness *r = &s.readiness[0];
+        assert_string_equal(r->name, "readinessCheck");
+        assert_string_equal(r->path, "/ok");
+        assert_int_equal(r->https, rows[i].https);
+        assert_true(r->keep_response);
+        assert_int_equal(r->interval_ms, 30000);
+        assert_int_equal(r->timeout_ms, 10000);
+        assert_int_equal(r->ready_codes_n, 1);
+        assert_int_equal(r->ready_codes[0], 200);
+        assert_int_equal(r->port, rows[i].port == 1 ? s.ports[1].host : rows[i].port);
         run_spec_close(&s);
     }
 }
@@ -216,6 +268,7 @@ int main(void)
         TEST(arguments_stay_arguments),
         TEST(a_container_gets_its_mappings),
         TEST(a_check_asks_where_the_task_listens),
+        TEST(a_readiness_check_asks_the_port_of_its_name),
         TEST(a_version_that_is_not_kept_any_more_has_no_spec),
         TEST(an_old_instance_gets_its_own_version),
     };

@@ -225,6 +225,30 @@ static const char *deployment_says(struct buf *text)
 }
 
 /* What a deployment cannot go on without is no part of its going on. */
+static void a_new_one_is_not_ready(void **unused)
+{
+    int64_t ids[64];
+    (void)unused;
+    fleet_upgrade(&f);
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, WEB(",'portDefinitions':[{'port':0,'name':'http'}],"
+                      "'readinessChecks':[{'name':'up','portName':'http'}]"));
+    fleet_run_ms(&f, 1000);
+    const struct sentence *s = says("waits-for-readiness");
+    assert_string_equal(s->because, "3 of 3 instances run, 0 ready");
+    assert_true(why_passes(s));
+    fleet_tasks(&f, "/web", ids);
+    fleet_readiness(&f, ids[0], true);
+    fleet_readiness(&f, ids[1], false);
+    s = says("waits-for-readiness");
+    char because[512];
+    snprintf(because, sizeof because,
+             "3 of 3 instances run, 1 ready; %s is not ready: up says HTTP 503",
+             fleet_task(&f, ids[1]).name);
+    assert_string_equal(s->because, because);
+    assert_non_null(strstr(s->so, "the path that their readiness check asks"));
+}
+
 static void a_deployment_that_cannot_go_on_waits(void **unused)
 {
     static const struct {
@@ -460,6 +484,7 @@ int main(void)
         TEST(it_is_started_and_not_running_yet),
         TEST(it_is_unhealthy),
         TEST(a_deployment_that_fails_says_how),
+        TEST(a_new_one_is_not_ready),
         TEST(a_deployment_that_cannot_go_on_waits),
         TEST(an_upgrade_that_is_stuck_says_so_in_one_sentence),
         TEST(what_will_have_no_room_says_so_before_its_step_has_come),
