@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "replica/private.h"
 
+#define HEARTBEAT_STEPS 4 /* between two heartbeats: one is late by less than a step */
+
 void replica_clear_out(struct replica *r)
 {
     for (size_t i = 0; i < r->n_frames; i++)
@@ -97,11 +99,16 @@ static void forge_vote(struct replica *r)
     r->forged_term = raft_current_term(&r->raft);
 }
 
-/* Who is of no configuration has nothing to wait for. */
+/* Who is of no configuration has nothing to wait for. A leader's heartbeats are due apart from each
+ * other, as its last words to each member were, and leave together. */
 static struct mono timeout_of(const struct replica *r)
 {
-    return r->raft.configuration.n == 0 ? MONO_NEVER
-                                        : (struct mono){(int64_t)raft_timeout(&r->raft)};
+    if (r->raft.configuration.n == 0)
+        return MONO_NEVER;
+    int64_t due = (int64_t)raft_timeout(&r->raft), step = r->options.heartbeat_ms / HEARTBEAT_STEPS;
+    if (replica_is_leader(r) && step > 1)
+        due += (step - due % step) % step;
+    return (struct mono){due};
 }
 
 static void step_timeout(struct replica *r)

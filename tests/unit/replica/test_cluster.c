@@ -73,6 +73,21 @@ static void another_takes_over_when_the_leader_dies(void **unused)
     world_close(&w);
 }
 
+/* To all members in one turn, whatever was said to each of them meanwhile. */
+static void heartbeats_are_due_together(void **unused)
+{
+    (void)unused;
+    begin(3);
+    struct replica *r = world_leader(&w)->m.r;
+    int64_t step = r->options.heartbeat_ms / 4;
+    for (int i = 0; i < 500; i++) {
+        world_run(&w, 1);
+        if (reads_due(r).ms == MONO_NEVER.ms)
+            assert_int_equal(replica_due(r).ms % step, 0);
+    }
+    world_close(&w);
+}
+
 static void one_grows_to_three(void **unused)
 {
     (void)unused;
@@ -367,6 +382,7 @@ int main(void)
         cmocka_unit_test(who_is_being_removed_gives_its_tables_first),
         cmocka_unit_test(three_elect_a_leader_and_keep_it),
         cmocka_unit_test(another_takes_over_when_the_leader_dies),
+        cmocka_unit_test(heartbeats_are_due_together),
         cmocka_unit_test(one_grows_to_three),
         cmocka_unit_test(a_machine_is_replaced_under_load),
         cmocka_unit_test(who_was_away_when_removed_is_told_later),
