@@ -115,10 +115,22 @@ static int scan_unicode_escape(struct scan *s, const char *start)
 static int scan_escape(struct scan *s)
 {
     const char *start = s->at++;
-    if (s->at == s->end || strchr("\"\\/bfnrtu", *s->at) == NULL || *s->at == '\0')
+    switch (s->at < s->end ? *s->at++ : '\0') {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+        return 0;
+    case 'u':
+        return scan_unicode_escape(s, start);
+    default:
         return refuse(s, start,
                       "got an unknown escape, need one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u");
-    return *s->at++ == 'u' ? scan_unicode_escape(s, start) : 0;
+    }
 }
 
 static int scan_string(struct scan *s)
@@ -279,16 +291,26 @@ static int scan_text(struct scan *s)
 
 #define FEW 48 /* so many names are compared pairwise, more are sorted */
 
+/* One bit of 64, by how it begins. */
+static uint64_t beginning(const char *name)
+{
+    unsigned first = (unsigned char)name[0];
+    return UINT64_C(1) << ((first == 0 ? 0 : 7 * first + (unsigned char)name[1]) & 63);
+}
+
 static bool few_and_distinct(const cJSON *object)
 {
     const char *names[FEW];
     size_t n = 0;
+    uint64_t beginnings = 0; /* of the names so far */
     for (const cJSON *it = object->child; it != NULL; it = it->next) {
+        uint64_t bit = beginning(it->string);
         if (n == FEW)
             return false;
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n && (beginnings & bit) != 0; i++)
             if (names[i][0] == it->string[0] && strcmp(names[i], it->string) == 0)
                 return false;
+        beginnings |= bit;
         names[n++] = it->string;
     }
     return true;
