@@ -1,5 +1,7 @@
 #include "db/statement.h"
 
+#include <string.h>
+
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -10,6 +12,7 @@ struct stmt {
     sqlite3_stmt *sqlite;
     const char *name;
     bool running; /* between its first row and its end */
+    int last;     /* parameter that was bound by its name; 0: none */
 };
 
 struct stmts {
@@ -79,11 +82,15 @@ static void bound(struct stmt *q, int rc)
         db_fail(q->db, rc, q->name);
 }
 
+/* Mostly they come in the order of the statement: the next one is not looked for among all. */
 static int parameter(struct stmt *q, const char *name)
 {
-    int i = sqlite3_bind_parameter_index(q->sqlite, name);
-    ASSERT(i != 0);
-    return i;
+    const char *next = sqlite3_bind_parameter_name(q->sqlite, q->last + 1);
+    q->last = next != NULL && strcmp(next, name) == 0
+                  ? q->last + 1
+                  : sqlite3_bind_parameter_index(q->sqlite, name);
+    ASSERT(q->last != 0);
+    return q->last;
 }
 
 void stmt_bind_i64_at(struct stmt *q, int i, int64_t v)
@@ -137,6 +144,7 @@ void stmt_end(struct stmt *q)
 {
     sqlite3_reset(q->sqlite);
     sqlite3_clear_bindings(q->sqlite);
+    q->last = 0;
     not_running(q);
 }
 
