@@ -74,6 +74,15 @@ struct stmt *state_agents(struct state *s)
     return query_use(s, AGENTS);
 }
 
+bool state_agent_as_large(struct state *s, const struct resources *r)
+{
+    struct stmt *q = query_use(s, AGENT_AS_LARGE);
+    stmt_bind_i64(q, ":cpus", r->cpus_milli);
+    stmt_bind_i64(q, ":mem", r->mem_bytes);
+    stmt_bind_i64(q, ":disk", r->disk_bytes);
+    return stmt_one_i64(q, 0) != 0;
+}
+
 bool state_agents_largest(struct state *s, struct resources *out)
 {
     struct stmt *q = query_use(s, AGENTS_LARGEST);

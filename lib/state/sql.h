@@ -62,6 +62,8 @@
     X(AGENTS, AGENT_COLUMNS "order by id")                                                         \
     X(AGENTS_LARGEST, "select max(cpus_milli), max(mem_bytes), max(disk_bytes) from agents "       \
                       "where state <> 4")                                                          \
+    X(AGENT_AS_LARGE, "select 1 from agents where cpus_milli >= :cpus and mem_bytes >= :mem "      \
+                      "and disk_bytes >= :disk and state <> 4 limit 1")                            \
     X(AGENT_PORTS, "select port from agent_ports where agent = :agent order by port")              \
     X(PORT_HOLDER, "select task from agent_ports where agent = :agent and port = :port")           \
     X(APP_BY_ID, APP_COLUMNS "where a.id = :id")                                                   \

@@ -116,6 +116,7 @@ bool state_agent_by_uid(struct state *s, int64_t uid, struct agent_row *out);
 struct stmt *state_agents(struct state *s); /* by id */
 /* The most that one has of each; false when there is none. */
 bool state_agents_largest(struct state *s, struct resources *out);
+bool state_agent_as_large(struct state *s, const struct resources *r); /* is any, in each? */
 bool state_agent_next(struct stmt *q, struct agent_row *out);
 struct stmt *state_agent_ports(struct state *s,
                                int64_t agent); /* column 0: ports taken, ascending */

@@ -19,7 +19,8 @@ static void warn_of_size(struct tell *t, const struct job *job)
 {
     char text[160];
     struct resources most, needs = job_needs(job);
-    if (!state_agents_largest(t->c.view->state, &most))
+    if (state_agent_as_large(t->c.view->state, &needs) ||
+        !state_agents_largest(t->c.view->state, &most))
         return;
     if (needs.cpus_milli > most.cpus_milli)
         snprintf(text, sizeof text, "cpus: the job needs %g, the largest node has %g", job->cpus,

@@ -25,7 +25,8 @@ struct allowed {
 
 static const struct allowed allowed[] = {
     {"AGENTS", "SCAN agents", "a list"},
-    {"AGENTS_LARGEST", "SCAN agents", "a maximum"},
+    {"AGENTS_LARGEST", "SCAN agents", "a maximum, for a warning"},
+    {"AGENT_AS_LARGE", "SCAN agents", "up to the first one, which mostly is"},
     {"APPS_GONE", "SCAN a USING INDEX apps_going", "a list of these"},
     {"APPS_COUNT", "SCAN apps USING INDEX apps_by_path", "counts"},
     {"TASK_OF_JOB_NAMED", "USE TEMP B-TREE FOR ORDER BY", "of the runs of one job"},

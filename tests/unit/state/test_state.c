@@ -422,6 +422,19 @@ static void a_list_outlives_the_texts_it_was_asked_with(void **data)
     assert_false(state_app_next(q, &app));
 }
 
+static void knows_whether_an_agent_is_large_enough(void **data)
+{
+    struct fixture *f = *data;
+    const struct resources all = {2000, 1000000000, 1000000000, 0, {0}};
+    struct resources more[] = {all, all, all};
+    more[0].cpus_milli++;
+    more[1].mem_bytes++;
+    more[2].disk_bytes++;
+    assert_true(state_agent_as_large(f->state, &all));
+    for (size_t i = 0; i < COUNT(more); i++)
+        assert_false(state_agent_as_large(f->state, &more[i]));
+}
+
 static void knows_when_nodes_and_settings_may_have_changed(void **data)
 {
     struct fixture *f = *data;
@@ -460,6 +473,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(every_default_of_the_schema_is_constant),
+        TEST(knows_whether_an_agent_is_large_enough),
         TEST(knows_when_nodes_and_settings_may_have_changed),
         TEST(is_opened_again_on_the_same_connection),
         TEST(a_list_outlives_the_texts_it_was_asked_with),
