@@ -1,17 +1,17 @@
 -- What the state keeps by counting along, counted anew: a row for each that differs, or is more than
 -- there is; none if all is well. The simulator asks it after every step, the stories after every
 -- storm.
+-- Many tasks have ended: the + keeps a term from choosing an index that has them too.
 with
-alive as (select * from tasks where ended_ms is null),
+alive as not materialized (select * from tasks where ended_ms is null),
 held as (
     select agent, sum(cpus_milli) cpus, sum(mem_bytes) mem, sum(disk_bytes) disk, count(*) n
     from alive group by agent),
 kept as (
     select i.app, count(*) live, sum(t.state in (0, 1)) staged, sum(t.state = 2) running,
-           sum(t.state in (2, 3, 4) and t.health = 1) healthy,
-           sum(t.state in (2, 3, 4) and t.health = 2) unhealthy, sum(i.stopping) stopping
-    from instances i join alive t on t.owner = 0 and t.owner_id = i.id group by i.app),
-ports as (select t.agent, p.value port, t.id task from alive t, json_each(t.ports) p)
+           sum(t.state between 2 and 4 and t.health = 1) healthy,
+           sum(t.state between 2 and 4 and t.health = 2) unhealthy, sum(i.stopping) stopping
+    from instances i cross join alive t on t.owner = 0 and t.owner_id = i.id group by i.app)
 
 select 'agent ' || id || ' is over-committed: ' || json_array(used_cpus_milli, used_mem_bytes) || ' of '
        || json_array(cpus_milli, mem_bytes) || ' in use'
@@ -34,10 +34,16 @@ select 'app ' || a.path || ' counts '
                 ifnull(k.healthy, 0), ifnull(k.unhealthy, 0), ifnull(k.stopping, 0))
 union all
 select 'port ' || port || ' of agent ' || agent || ' is held by task ' || task || ', which has it not'
-    from (select agent, port, task from agent_ports except select agent, port, task from ports)
+    from agent_ports h
+    where not exists (
+        select 1 from alive t, json_each(t.ports) p
+        where t.id = h.task and t.agent = h.agent and p.value = h.port)
 union all
-select 'port ' || port || ' of agent ' || agent || ' is in use by task ' || task || ', which does not hold it'
-    from (select agent, port, task from ports except select agent, port, task from agent_ports)
+select 'port ' || p.value || ' of agent ' || t.agent || ' is in use by task ' || t.id || ', which does not hold it'
+    from alive t, json_each(t.ports) p
+    where not exists (
+        select 1 from agent_ports h
+        where h.agent = t.agent and h.port = p.value and h.task = t.id)
 union all
 select 'instance ' || i.id || ' of app ' || i.app || ' has '
        || (select count(*) from alive t where t.owner = 0 and t.owner_id = i.id) || ' tasks'
@@ -45,7 +51,7 @@ select 'instance ' || i.id || ' of app ' || i.app || ' has '
     where 1 <> (select count(*) from alive t where t.owner = 0 and t.owner_id = i.id)
 union all
 select 'task ' || t.name || ' belongs to no instance'
-    from alive t where t.owner = 0 and not exists (select 1 from instances i where i.id = t.owner_id)
+    from alive t where +t.owner = 0 and not exists (select 1 from instances i where i.id = t.owner_id)
 union all
 select 'run ' || r.id || ' of job ' || r.job || ' is active, its task ' || ifnull(r.task, 'of no number')
        || ' is not alive'
@@ -54,7 +60,7 @@ select 'run ' || r.id || ' of job ' || r.job || ' is active, its task ' || ifnul
       and not exists (select 1 from alive t where t.id = r.task and t.owner = 1 and t.owner_id = r.id)
 union all
 select 'task ' || t.name || ' lives on for run ' || r.id || ', which is not active'
-    from alive t join job_runs r on t.owner = 1 and r.id = t.owner_id
+    from alive t join job_runs r on +t.owner = 1 and r.id = t.owner_id
     where (r.state not in (1, 2) or r.task is not t.id)
       and t.state <> 3 -- an order that was withdrawn, which its agent has not told the end of
 union all
