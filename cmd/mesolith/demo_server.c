@@ -127,7 +127,7 @@ static void show_page(struct demo *d, struct exchange_id id, const struct reques
     put_row(&b, "Task", getenv("MESOS_TASK_ID"));
     put_row(&b, "Host", getenv("HOST") != NULL ? getenv("HOST") : host);
     put_number_row(&b, "Port", d->port, "");
-    put_number_row(&b, "Requests", http_server_stats(d->server)->requests, "");
+    put_number_row(&b, "Requests", http_server_counts(d->server)->requests, "");
     put_number_row(&b, "Up for", (uint64_t)(now_ms(d) - d->started_ms) / 1000, " s");
     put_row(&b, "Health", d->sick ? "sick" : "well");
     buf_puts(&b, page_tail);
@@ -275,7 +275,7 @@ static const struct http_server_events server_events = {
 static void on_heartbeat(uv_timer_t *timer)
 {
     struct demo *d = timer->data;
-    uint64_t requests = http_server_stats(d->server)->requests;
+    uint64_t requests = http_server_counts(d->server)->requests;
     printf("up for %lld s, %llu requests since the last line, %llu in all\n",
            (long long)(now_ms(d) - d->started_ms) / 1000, (unsigned long long)(requests - d->said),
            (unsigned long long)requests);
@@ -286,7 +286,7 @@ static void on_heartbeat(uv_timer_t *timer)
 
 static void on_stopped(struct http_server *s)
 {
-    printf("stopped after %llu requests\n", (unsigned long long)http_server_stats(s)->requests);
+    printf("stopped after %llu requests\n", (unsigned long long)http_server_counts(s)->requests);
     http_server_free(s);
 }
 
@@ -294,7 +294,7 @@ static void on_look(uv_timer_t *timer)
 {
     struct demo *d = timer->data;
     int64_t waited = now_ms(d) - d->term_ms;
-    bool idle = http_server_stats(d->server)->connections == 0;
+    bool idle = http_server_counts(d->server)->connections == 0;
     if (waited < (idle ? LEAVE_MS : IDLE_MS))
         return;
     uv_close((uv_handle_t *)timer, NULL);

@@ -407,6 +407,13 @@ void tell_close(struct tell *t)
 
 /* ---- published events */
 
+void api_render_stream(enum topic topic, bool attached, const char *remote, struct wall at,
+                       unsigned topics, void *data, publish_fn *publish)
+{
+    if ((1u << topic & TOPICS_OF_MARATHON) != 0)
+        marathon_render_stream(attached, remote, at, topics, data, publish);
+}
+
 void api_render(const struct change *c, const struct view *view, unsigned topics, void *data,
                 publish_fn *publish)
 {

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/problems.h"
 #include "base/rng.h"
+#include "http/counts.h"
 #include "http/exchange.h"
 #include "http/router.h"
 #include "http/url.h"
@@ -59,6 +60,12 @@ struct member_fact {
     bool rising; /* it is being made a voter just now; as the leader sees it */
 };
 
+/* Of the feed, since the node began. */
+struct feed_counts {
+    _Atomic uint64_t deployments, refused; /* begun; changes of apps that were not taken */
+    _Atomic uint64_t launched;             /* tasks of apps */
+};
+
 /* What a node knows of itself and its cluster beside the state. Handed to readers by copy of the
  * pointer: never changed once it is published, so it may be read by any thread. */
 struct facts {
@@ -73,6 +80,7 @@ struct facts {
     bool leading;
     int64_t leader;              /* its id; 0: none known, or it has not told of itself yet */
     const char *leader_name;     /* NULL: the same */
+    struct mono led_since;       /* while it leads */
     struct mono leaderless;      /* since when there is none; 0: there is one */
     const char *leader_marathon; /* "host:8080": where the leader's doors are; NULL when none */
     const char *leader_chronos, *leader_mesos;
@@ -92,6 +100,11 @@ struct facts {
     int64_t agent;        /* id of the agent in this process, -1: none */
     const char *work_dir; /* "<data>/agent": where sandboxes begin; absolute */
     const char *service_address;
+    /* What the node, its server and its callbacks have counted since it began: these change while
+     * they are read. NULL: not counted */
+    const struct feed_counts *feed;
+    const struct http_counts *http;
+    const struct callback_counts *callbacks;
     /* What is wrong with this node's tables; NULL: nothing. `unfit`: until they have been replaced
      * by another's, it answers nothing. */
     const char *state_wrong;
@@ -171,9 +184,10 @@ struct door {
         ask_fn *ask;   /* ASK, ASK_LINEAR, STREAM, SANDBOX */
         tell_fn *tell; /* TELL */
     };
-    const char *about; /* one line for people */
-    int64_t read_ms;   /* of an ask: time with its snapshot; 0: LIMIT_READ_MS */
-    bool alone;        /* an ask that needs no state: its view has none (NULL) */
+    const char *about;    /* one line for people */
+    int no_leader_status; /* of a tell; 0: the dialect's */
+    int64_t read_ms;      /* of an ask: time with its snapshot; 0: LIMIT_READ_MS */
+    bool alone;           /* an ask that needs no state: its view has none (NULL) */
 };
 
 /* A dialect: its rows and the shape of its errors. */
@@ -279,8 +293,13 @@ typedef void publish_fn(void *data, const struct published *p);
  * Calls `publish` for each event, in order. */
 void api_render(const struct change *c, const struct view *view, unsigned topics, void *data,
                 publish_fn *publish);
+/* That a stream of such a topic began or ended, to the others. */
+void api_render_stream(enum topic topic, bool attached, const char *remote, struct wall at,
+                       unsigned topics, void *data, publish_fn *publish);
 /* Of the dialects that have events. */
 void marathon_render(const struct change *c, const struct view *view, unsigned topics, void *data,
                      publish_fn *publish);
+void marathon_render_stream(bool attached, const char *remote, struct wall at, unsigned topics,
+                            void *data, publish_fn *publish);
 void native_render(const struct change *c, const struct view *view, void *data,
                    publish_fn *publish);

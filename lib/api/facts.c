@@ -75,6 +75,9 @@ const struct facts *facts_for(const struct request *r, const struct facts *ours,
     struct facts *f = &asked->f;
     *f = *ours;
     f->leading = false;
+    f->feed = NULL;
+    f->http = NULL;
+    f->callbacks = NULL;
 #define X(name, otherwise) \
     f->name = arena_strdup(&asked->text, json_str(json_get(v, #name), otherwise));
     TEXTS(X)

@@ -112,6 +112,7 @@
     X(LIMIT_RENEW_MS, 10000, "time for another node to answer about our certificate")       \
     X(LIMIT_RENEW_PAUSE_MS, 60000, "longest pause before another one is asked")             \
     X(LIMIT_CERTIFICATE_BYTES, 16 << 10, "a certificate or a request for one, as text")     \
+    X(LIMIT_LOGGING_S, 86400, "seconds that a level of logging is asked for")               \
     X(LIMIT_CALLBACKS, 100, "URLs that events are posted to")                               \
     X(LIMIT_CALLBACK_BYTES, 4 << 20, "events waiting for one of them")                      \
     X(LIMIT_CALLBACK_MS, 10000, "time for one of them to take an event")                    \

@@ -10,7 +10,9 @@
 static struct {
     log_sink *sink;
     void *data;
-    atomic_int most; /* may change while threads log */
+    atomic_int most;            /* may change while threads log */
+    atomic_int lasting;         /* what it is again from then on */
+    atomic_int_least64_t until; /* 0: it is that now */
 } to;
 
 void log_set_sink(log_sink *sink, void *data, enum log_level most)
@@ -22,7 +24,27 @@ void log_set_sink(log_sink *sink, void *data, enum log_level most)
 
 void log_set_level(enum log_level most)
 {
+    log_set_level_until(most, (struct mono){0});
+}
+
+void log_set_level_until(enum log_level most, struct mono until)
+{
+    if (until.ms == 0)
+        atomic_store_explicit(&to.lasting, (int)most, memory_order_relaxed);
+    atomic_store_explicit(&to.until, until.ms, memory_order_relaxed);
     atomic_store_explicit(&to.most, (int)most, memory_order_relaxed);
+}
+
+void log_look(struct mono now)
+{
+    int64_t until = atomic_load_explicit(&to.until, memory_order_relaxed);
+    if (until != 0 && now.ms >= until)
+        log_set_level((enum log_level)atomic_load_explicit(&to.lasting, memory_order_relaxed));
+}
+
+enum log_level log_level_now(void)
+{
+    return (enum log_level)atomic_load_explicit(&to.most, memory_order_relaxed);
 }
 
 /* One event is one line, whatever a stranger has put into a field. */

@@ -7,11 +7,18 @@
 
 #include <stdarg.h>
 
+#include "base/time.h"
+
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 typedef void log_sink(void *data, enum log_level level, const char *line);
 void log_set_sink(log_sink *sink, void *data, enum log_level most);
-void log_set_level(enum log_level most); /* at any time, from any thread */
+/* At any time, from any thread. Until then, and afterwards as before; 0: for good. The end is seen
+ * by log_look(), which whoever knows the time calls once in a while. */
+void log_set_level(enum log_level most);
+void log_set_level_until(enum log_level most, struct mono until);
+void log_look(struct mono now);
+enum log_level log_level_now(void);
 
 /* log_info("task lost", "agent=%s task=%s", ...). fields may be "". Newlines in fields are escaped.
  */

@@ -7,13 +7,10 @@
 #pragma once
 
 #include "http/blob.h"
+#include "http/counts.h"
 #include "net/loop.h"
 
 struct callbacks;
-
-struct callback_counts {
-    uint64_t posted, failed, dropped; /* calls, calls, events */
-};
 
 /* `pause_ms`: the first one. */
 struct callbacks *callbacks_new(struct loop *loop, int64_t pause_ms);

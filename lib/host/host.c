@@ -254,10 +254,19 @@ static void on_credit(struct http_server *server, struct exchange_id id, size_t 
     host_credit(http_server_data(server), id, bytes);
 }
 
+static void on_unsubscribed(struct http_server *server, unsigned topic, const char *remote)
+{
+    struct event e = {.kind = EVENT_DETACHED, .topic = topic};
+    buf_init(&e.body, LIMIT_HEADER_BYTES);
+    buf_puts(&e.body, remote);
+    host_event(http_server_data(server), &e);
+}
+
 const struct http_server_events host_server_events = {
     .on_request = on_request,
     .on_credit = on_credit,
     .on_gone = on_gone,
+    .on_unsubscribed = on_unsubscribed,
 };
 
 void host_event(struct host *h, struct event *e)
@@ -317,10 +326,13 @@ int host_start(struct host *h, struct loop *loop, struct http_server *server,
     copies_clear(h->state_path, COPY_BACKUP, 0);
     rng_seed(&h->rng, options->seed);
     struct now now = {h->clock.mono(&h->clock), h->clock.wall(&h->clock)};
-    if (node_open(&options->node, &h->hands, now, &h->node, err) != 0)
+    struct node_options node = options->node;
+    h->callbacks = callbacks_new(loop, CALLBACK_PAUSE_MS);
+    node.facts.http = http_server_counts(server);
+    node.facts.callbacks = callbacks_counts(h->callbacks);
+    if (node_open(&node, &h->hands, now, &h->node, err) != 0)
         return -1;
     h->api = node_api(h->node);
-    h->callbacks = callbacks_new(loop, CALLBACK_PAUSE_MS);
     h->wake.data = h;
     if (bell_open(&h->wake, &loop->uv, on_wake, err) != 0)
         return -1;

@@ -326,6 +326,7 @@ void master_changed(struct master *m, const struct change *c)
     case CHANGE_NODE:
     case CHANGE_TOKEN:
     case CHANGE_CALLBACK:
+    case CHANGE_APPS_REFUSED:
         break;
     }
 }

@@ -76,6 +76,8 @@ static void put_head(struct connection *c, int status, struct slice headers, int
                      enum coding coding)
 {
     struct buf *out = output_text(&c->output);
+    counts_answer(&c->server->counts, status, (double)(uv_hrtime() - c->asked_ns) / 1e9,
+                  server_now(c->server));
     c->answer = ANSWER_OPEN;
     c->framing = choose_framing(c, status, length);
     c->length_left = c->framing == FRAMING_LENGTH ? (size_t)length : 0;
@@ -287,7 +289,7 @@ static void check_far_behind(struct connection *c)
     if (c->fate == FATE_CUT || !too_far_behind(c))
         return;
     if (c->subscribed)
-        c->server->stats.subscribers_dropped++;
+        c->server->counts.subscribers_dropped++;
     connection_doom(c, FATE_CUT);
 }
 
@@ -332,8 +334,8 @@ static void answer_with_subscription(struct connection *c, const struct answer *
         finish_answer(c);
         return;
     }
-    if (s->stats.subscribers == s->config.subscribers) {
-        s->stats.subscribers_dropped++;
+    if (s->counts.subscribers == s->config.subscribers) {
+        s->counts.subscribers_dropped++;
         connection_doom(c, FATE_CUT);
         return;
     }
@@ -348,7 +350,7 @@ static void answer_with_subscription(struct connection *c, const struct answer *
     output_forget_credit(&c->output);
     list_push(&s->topics[wanted->topic], &c->topic);
     s->topics_wanted |= 1u << wanted->topic;
-    s->stats.subscribers++;
+    s->counts.subscribers++;
     if (s->stopping || c->half_closed)
         connection_doom(c, FATE_END);
 }
@@ -440,6 +442,7 @@ void connection_refuse(struct connection *c, int status, const char *text)
     struct buf body;
     struct buf *out = output_text(&c->output);
     buf_init(&body, LIMIT_HEADER_BYTES);
+    counts_answer(&c->server->counts, status, 0, server_now(c->server));
     put_error_body(&body, status, text);
     put_status_line(out, status);
     buf_puts(out, "Content-Type: application/json\r\nConnection: close\r\n");

@@ -85,7 +85,9 @@ static void unsubscribe(struct connection *c)
     list_remove(&c->topic);
     if (list_empty(&s->topics[c->subscription.topic]))
         s->topics_wanted &= ~(1u << c->subscription.topic);
-    s->stats.subscribers--;
+    s->counts.subscribers--;
+    if (s->events->on_unsubscribed != NULL)
+        s->events->on_unsubscribed(s, c->subscription.topic, c->stream->remote);
     mem_free(c->subscription.types);
     blob_unref(c->subscription.keep_alive);
     c->subscription = (struct subscription){0};
@@ -105,6 +107,7 @@ static void count_body(struct connection *c, size_t bytes)
 void connection_forget_answer(struct connection *c)
 {
     count_body(c, 0);
+    c->server->counts.active -= c->exchange.v != 0;
     unsubscribe(c);
     gzip_free(c->gzip);
     c->gzip = NULL;
@@ -192,7 +195,9 @@ static void hand_over(struct connection *c)
     r->local_port = c->stream->local_port;
     r->remote = c->stream->remote;
     r->remote_port = c->stream->remote_port;
-    s->stats.requests++;
+    s->counts.requests++;
+    s->counts.active++;
+    c->asked_ns = uv_hrtime();
     s->events->on_request(s, c->exchange, r);
     parser_trim(c->parser);
 }

@@ -62,6 +62,7 @@ struct connection {
     size_t large;     /* bytes of its request's body, counted in server->large */
 
     struct exchange_id exchange; /* 0: none is open */
+    uint64_t asked_ns;           /* when it began */
     enum answer_state answer;
     enum framing framing;
     size_t length_left; /* FRAMING_LENGTH */
@@ -86,7 +87,7 @@ struct http_server {
     struct http_server_config config;
     const struct http_server_events *events;
     void *data;
-    struct http_server_stats stats;
+    struct http_counts counts;
 
     struct list listeners;
     struct connection **slots; /* config.connections + REFUSED_MAX; NULL: free */

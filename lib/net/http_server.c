@@ -124,9 +124,9 @@ void *http_server_data(const struct http_server *s)
     return s->data;
 }
 
-const struct http_server_stats *http_server_stats(const struct http_server *s)
+const struct http_counts *http_server_counts(const struct http_server *s)
 {
-    return &s->stats;
+    return &s->counts;
 }
 
 void http_server_free(struct http_server *s)
@@ -147,7 +147,7 @@ static void on_stream(struct listener *l, struct stream *stream)
     struct http_server *s = sl->server;
 
     if (s->n_free == 0) {
-        s->stats.refused++;
+        s->counts.refused++;
         stream_close(stream, NULL);
         return;
     }
@@ -155,9 +155,9 @@ static void on_stream(struct listener *l, struct stream *stream)
     struct connection *c = connection_new(s, stream, sl->name, slot);
     s->slots[slot] = c;
     list_push(&s->all, &c->all);
-    s->stats.connections++;
-    if (s->stats.connections > s->config.connections) {
-        s->stats.refused++;
+    s->counts.connections++;
+    if (s->counts.connections > s->config.connections) {
+        s->counts.refused++;
         connection_refuse(c, 503, "too many connections: try again in a moment");
     }
 }
@@ -231,7 +231,7 @@ void server_relieve(struct http_server *s)
     size_t bytes;
     struct connection *c;
     while ((c = most_stalled(s, &bytes)) != NULL && bytes > s->config.answers_bytes) {
-        s->stats.answers_dropped++;
+        s->counts.answers_dropped++;
         connection_doom(c, FATE_CUT);
     }
 }
@@ -282,7 +282,7 @@ void server_connection_closed(struct http_server *s, struct connection *c)
     list_remove(&c->all);
     s->slots[c->slot] = NULL;
     s->free_slots[s->n_free++] = c->slot;
-    s->stats.connections--;
+    s->counts.connections--;
     stop_if_quiet(s);
 }
 

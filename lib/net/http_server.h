@@ -8,6 +8,7 @@
  * 414, 431, 501, 503, 505. */
 #pragma once
 
+#include "http/counts.h"
 #include "http/exchange.h"
 #include "http/parser.h"
 #include "net/loop.h"
@@ -22,6 +23,8 @@ struct http_server_events {
     void (*on_credit)(struct http_server *s, struct exchange_id id, size_t bytes);
     /* The exchange is over though it was not answered to its end; may be NULL. */
     void (*on_gone)(struct http_server *s, struct exchange_id id);
+    /* An event stream has ended, for whatever reason; may be NULL. */
+    void (*on_unsubscribed)(struct http_server *s, unsigned topic, const char *remote);
 };
 
 struct http_server_config {
@@ -36,15 +39,6 @@ struct http_server_config {
     int64_t idle_ms;         /* between two requests */
 };
 struct http_server_config http_server_config_default(void); /* LIMIT_CONNECTIONS and so on */
-
-struct http_server_stats {
-    uint64_t requests;
-    uint64_t refused;             /* connections beyond the limit */
-    uint64_t subscribers_dropped; /* too slow, or beyond the limit */
-    uint64_t answers_dropped;     /* not read while others waited for the memory */
-    size_t connections;           /* now */
-    size_t subscribers;           /* now */
-};
 
 /* Keeps `loop` and `events`. `data` is the owner's. */
 struct http_server *http_server_new(struct loop *loop, const struct http_server_config *config,
@@ -68,7 +62,7 @@ void http_server_publish(struct http_server *s, unsigned topic, const char *type
 /* Bits of the topics that some stream is subscribed to. From any thread. */
 unsigned http_server_topics(const struct http_server *s);
 
-const struct http_server_stats *http_server_stats(const struct http_server *s);
+const struct http_counts *http_server_counts(const struct http_server *s);
 
 /* Goes on as before, but every request from now on is the last of its connection: for a server that
  * is about to stop while somebody in front of it still sends clients. */

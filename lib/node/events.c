@@ -109,6 +109,9 @@ int event_take(struct node *n, struct event *e, struct error *err)
         break;
     case EVENT_SNAPSHOT_FETCHED:
         return take_fetched(n, e, err);
+    case EVENT_DETACHED:
+        node_publish_stream(n, e->topic, false, buf_str(&e->body));
+        break;
     case EVENT_STATE_WRONG:
         node_is_wrong(n, buf_str(&e->body));
         break;

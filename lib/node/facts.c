@@ -183,6 +183,8 @@ void facts_show(struct node *n)
     struct facts f = n->facts;
     bool level = state_level(n->state) > 0;
     f.leading = n->leading;
+    f.led_since = n->led_since;
+    f.feed = &n->feed;
     f.term = replica_term(n->replica);
     f.leaderless = n->leaderless;
     f.agent = n->agent != NULL ? agent_id(n->agent) : -1;

@@ -264,6 +264,7 @@ int node_turn(struct node *n, struct event *events, size_t events_n, struct now 
               struct error *err)
 {
     n->now = (struct now){now.mono, clocks_now(n, now)};
+    log_look(n->now.mono);
     replica_turn(n->replica, &n->now);
     int rc = 0;
     note_leader(n);

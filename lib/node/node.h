@@ -51,6 +51,7 @@ enum event_kind {
     EVENT_ROUTES,         /* from the proxy: {"ports":[{"port","app","bound","reason"}]} */
     EVENT_SNAPSHOT_MADE,  /* snapshot: NULL if it could not be made */
     EVENT_SNAPSHOT_FETCHED, /* body: the path; empty if it could not be had */
+    EVENT_DETACHED,         /* a stream of events has ended: its topic; body: of which address */
     EVENT_STATE_WRONG,      /* body: which table's rows are not those that were written */
     EVENT_CHECKPOINTED,
     EVENT_STOP, /* the process wants to end: nothing new begins; then node_stopped() */
@@ -61,10 +62,11 @@ struct event {
     struct exchange_id exchange; /* REQUEST */
     struct request *request;     /* REQUEST: owned */
     int64_t node;                /* FRAME, CLOSED: which */
-    bool silent; /* CLOSED: nothing was heard of it; else its host lives (DESIGN 6) */
-    bool mostly; /* CHECKPOINTED: but a few pages of the log were moved */
+    bool silent;    /* CLOSED: nothing was heard of it; else its host lives (DESIGN 6) */
+    bool mostly;    /* CHECKPOINTED: but a few pages of the log were moved */
+    unsigned topic; /* DETACHED */
     struct replica_snapshot *snapshot; /* SNAPSHOT_…: owned */
-    struct buf body;                   /* FRAME, STATUS, DOCKER, ROUTES: owned */
+    struct buf body;                   /* FRAME, STATUS, DOCKER, ROUTES, DETACHED: owned */
 };
 void event_close(struct event *e);
 

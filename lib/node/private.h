@@ -233,6 +233,7 @@ struct node {
     size_t letters_n, letters_cap;
 
     struct facts facts; /* as published */
+    struct feed_counts feed;
     struct arena facts_text;
     struct agent_seen *seen; /* of agents, as published last; owned */
     size_t seen_n;
@@ -248,6 +249,8 @@ bool node_is_live(void *node, int64_t agent); /* may it get tasks? */
 int node_join(struct node *n, struct error *err) MUST_CHECK;
 
 /* ---- start.c */
+/* That a stream of events began or ended. */
+void node_publish_stream(struct node *n, enum topic topic, bool attached, const char *remote);
 /* Puts the fetched file in the place of ours (replica/replica.h). -1: the node has no state. */
 int node_swap_state(struct node *n, uint64_t token, const char *path, struct error *err) MUST_CHECK;
 

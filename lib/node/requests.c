@@ -81,6 +81,7 @@ static void answer_stream(struct node *n, struct pending *p)
         answer_elsewhere(n, p);
         return;
     }
+    node_publish_stream(n, r->topic, true, p->request->remote);
     struct answer head =
         answer_head(p->exchange, r->status, r->content_type, ANSWER_LENGTH_UNKNOWN);
     buf_put_slice(&head.headers, buf_slice(&r->headers));
@@ -98,7 +99,8 @@ void request_fail(struct node *n, struct pending *p, enum error_code code, const
     look_at(n, p); /* it may have waited, and the facts have changed */
     call_fail(c, code, "%s", why);
     if (code == ERR_UNAVAILABLE) { /* what may have happened is not simply sent again */
-        p->reply.status = c->dialect->no_leader_status;
+        bool own = c->door != NULL && c->door->no_leader_status != 0;
+        p->reply.status = own ? c->door->no_leader_status : c->dialect->no_leader_status;
         header_put(&p->reply.headers, "Retry-After", "1");
     }
     if (c->dialect->dress != NULL)

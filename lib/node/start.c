@@ -19,6 +19,23 @@ static void publish(void *data, const struct published *p)
     n->hands->publish(n->hands, p);
 }
 
+static unsigned topics(struct node *n)
+{
+    return n->hands->topics(n->hands) | (n->calls_back ? 1u << TOPIC_CALLBACKS : 0);
+}
+
+void node_publish_stream(struct node *n, enum topic topic, bool attached, const char *remote)
+{
+    api_render_stream(topic, attached, remote, n->now.wall, topics(n), n, publish);
+}
+
+static void count(struct node *n, const struct change *c)
+{
+    n->feed.deployments += c->kind == CHANGE_DEPLOYMENT_BEGIN;
+    n->feed.refused += c->kind == CHANGE_APPS_REFUSED;
+    n->feed.launched += c->kind == CHANGE_TASK && c->state == TASK_STAGING;
+}
+
 static void on_change(struct watch *w, const struct change *c)
 {
     struct node *n = LIST_ENTRY(w, struct node, watch);
@@ -30,8 +47,8 @@ static void on_change(struct watch *w, const struct change *c)
         members_changed(n, c->id);
     if (c->kind == CHANGE_CALLBACK && n->minds_lead)
         lead_tell_callbacks(n);
-    api_render(c, &view, n->hands->topics(n->hands) | (n->calls_back ? 1u << TOPIC_CALLBACKS : 0),
-               n, publish);
+    count(n, c);
+    api_render(c, &view, topics(n), n, publish);
 }
 
 /* ---- opening */

@@ -371,6 +371,15 @@ static void remember(struct apply *a)
     buf_close(&text);
 }
 
+/* Who decided on an old view looks again, and is not refused yet. */
+static void tell_refused(struct apply *a)
+{
+    if (a->c->kind == COMMAND_APP_PUT && !a->outcome->stale)
+        changed(a, (struct change){.kind = CHANGE_APPS_REFUSED,
+                                   .of = json_str(json_get(a->c->args, "group"), "/"),
+                                   .more = a->outcome->text});
+}
+
 static void apply_or_undo(struct apply *a)
 {
     struct state *s = a->s;
@@ -381,6 +390,7 @@ static void apply_or_undo(struct apply *a)
     } else {
         db_rollback_to(s->db);
         drop_kept(s, kept_before);
+        tell_refused(a);
     }
 }
 

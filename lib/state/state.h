@@ -57,6 +57,7 @@ enum change_kind {
     CHANGE_DEPLOYMENT_BEGIN, /* id; name = uuid; of = the group asked for; more = its plan */
     CHANGE_DEPLOYMENT_STEP,  /* step = the one that begins now; more = its plan */
     CHANGE_DEPLOYMENT_END, /* number = 1 done, 0 cancelled; more = its plan; step = the last one */
+    CHANGE_APPS_REFUSED,   /* of = the group asked for; more = why */
     CHANGE_TASK,           /* id, name, state, before; app or job in `of` */
     CHANGE_HEALTH,         /* of a task; number = enum health_state */
     CHANGE_READINESS,      /* of a task; number = 1 it is ready, 0 another answer */

@@ -40,6 +40,12 @@ static void event_put(const struct event *e, struct buf *out)
 
 /* ---- GET /v2/events */
 
+static void stream_event(bool attached, const char *remote, struct wall at, struct event *e)
+{
+    event_begin(e, attached ? "event_stream_attached" : "event_stream_detached", at);
+    json_member_str(&e->w, "remoteAddress", remote);
+}
+
 static char *types_of(const struct query *q)
 {
     struct buf types;
@@ -85,8 +91,7 @@ void marathon_ask_events(struct call *c)
     if (!is_among(&c->query, "event_stream_attached"))
         return;
     struct event e;
-    event_begin(&e, "event_stream_attached", c->view->now.wall);
-    json_member_str(&e.w, "remoteAddress", c->request->remote);
+    stream_event(true, c->request->remote, c->view->now.wall, &e);
     json_object_end(&e.w);
     event_put(&e, &r->body);
     buf_close(&e.data);
@@ -293,6 +298,16 @@ static void group_event(const struct render *r, const struct json *plan)
     finish(r, &e);
 }
 
+static void render_refused(const struct render *r)
+{
+    struct event e;
+    begin(r, &e, "group_change_failed");
+    json_member_str(&e.w, "groupId", r->c->of);
+    marathon_time(&e.w, "version", r->c->at);
+    json_member_str(&e.w, "reason", r->c->more);
+    finish(r, &e);
+}
+
 static void add_checks(const struct render *r, const struct app_row *row)
 {
     struct app a;
@@ -354,6 +369,7 @@ static void render_deployment(const struct render *r)
         deployment_event(r, plan, "deployment_step_success", c->step, false, NULL);
         deployment_event(r, plan, "deployment_success", 0, true, NULL);
     } else {
+        deployment_event(r, plan, "deployment_step_failure", c->step, false, NULL);
         deployment_event(r, plan, "deployment_failed", 0, true, "cancelled");
     }
     json_free(plan);
@@ -512,7 +528,16 @@ static void render_health(const struct render *r)
     instance_health_event(r, &s);
 }
 
-/* ---- callbacks */
+/* ---- streams and callbacks */
+
+void marathon_render_stream(bool attached, const char *remote, struct wall at, unsigned topics,
+                            void *data, publish_fn *publish)
+{
+    const struct render r = {.topics = topics, .data = data, .publish = publish};
+    struct event e;
+    stream_event(attached, remote, at, &e);
+    finish(&r, &e);
+}
 
 static void render_callback(const struct render *r)
 {
@@ -538,6 +563,9 @@ void marathon_render(const struct change *c, const struct view *view, unsigned t
     case CHANGE_DEPLOYMENT_STEP:
     case CHANGE_DEPLOYMENT_END:
         render_deployment(&r);
+        break;
+    case CHANGE_APPS_REFUSED:
+        render_refused(&r);
         break;
     case CHANGE_TASK:
         render_task(&r);

@@ -1,4 +1,4 @@
-/* The small endpoints (spec/marathon.md 14.1, 14.3, 14.4). */
+/* The small endpoints (spec/marathon.md 14). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,10 +58,8 @@ static void put_features(unsigned features, struct json_writer *w)
     json_array_end(w);
 }
 
-static void put_config(const struct facts *f, struct json_writer *w)
+void marathon_put_options(const struct facts *f, struct json_writer *w)
 {
-    json_key(w, "marathon_config");
-    json_object(w);
     json_member_str(w, "master", f->leader_mesos);
     json_member_int(w, "failover_timeout", 604800);
     json_member_str(w, "framework_name", "marathon");
@@ -90,7 +88,6 @@ static void put_config(const struct facts *f, struct json_writer *w)
     json_member_int(w, "task_launch_timeout", 300000);
     json_member_int(w, "reconciliation_interval", 600000);
     put_features(f->app_rules.features, w);
-    json_object_end(w);
 }
 
 /* There is none: the keys are there for clients that ask for them. */
@@ -122,7 +119,10 @@ void marathon_ask_info(struct call *c)
     } else {
         put_null(&w, "frameworkId");
     }
-    put_config(f, &w);
+    json_key(&w, "marathon_config");
+    json_object(&w);
+    marathon_put_options(f, &w);
+    json_object_end(&w);
     put_zookeeper(&w);
     json_key(&w, "http_config");
     json_object(&w);
@@ -132,7 +132,7 @@ void marathon_ask_info(struct call *c)
     json_object_end(&w);
 }
 
-/* ---- GET /v2/leader */
+/* ---- /v2/leader */
 
 void marathon_ask_leader(struct call *c)
 {
@@ -146,4 +146,47 @@ void marathon_ask_leader(struct call *c)
     json_object(&w);
     json_member_str(&w, "leader", f->leader_marathon);
     json_object_end(&w);
+}
+
+static void abdicated(struct tell *t, const struct outcome *o)
+{
+    (void)o;
+    marathon_message(&t->c, 200, "Leadership abdicated");
+}
+
+void marathon_delete_leader(struct tell *t)
+{
+    static const char *const unsupported[] = {"backup", "restore"};
+    const struct facts *f = t->c.view->facts;
+    size_t voters = 0;
+    for (size_t i = 0; i < sizeof unsupported / sizeof unsupported[0]; i++)
+        if (query_get(&t->c.query, unsupported[i]) != NULL) {
+            marathon_message(&t->c, 422, "%s: is not supported: see mesolith backup",
+                             unsupported[i]);
+            return;
+        }
+    for (size_t i = 0; i < f->members_n; i++)
+        voters += f->members[i].voter;
+    if (voters < 2)
+        marathon_message(&t->c, 409, "no other node votes, so no other can lead");
+    else
+        tell_hand_over(t, 0, abdicated);
+}
+
+/* ---- /v2/plugins: there are none */
+
+void marathon_ask_plugins(struct call *c)
+{
+    struct json_writer w;
+    call_json(c, 200, &w);
+    json_object(&w);
+    json_key(&w, "plugins");
+    json_array(&w);
+    json_array_end(&w);
+    json_object_end(&w);
+}
+
+void marathon_ask_plugin(struct call *c)
+{
+    marathon_message(c, 404, "No plugin with this pluginId: %s", call_param(c, "id"));
 }

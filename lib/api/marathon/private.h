@@ -91,6 +91,11 @@ struct slice instance_of(const char *task_name);
 const char *marathon_task_status(enum task_state state);
 const char *marathon_task_condition(enum task_state state);
 
+/* ---------------- info.c */
+
+/* Marathon's options, as members (14.10). */
+void marathon_put_options(const struct facts *f, struct json_writer *w);
+
 /* ---------------- subscriptions.c */
 
 const char *marathon_callback_event(bool wanted); /* its type */
@@ -109,6 +114,10 @@ ask_fn marathon_ask_queue;
 tell_fn marathon_delete_delay;
 ask_fn marathon_ask_group, marathon_ask_group_apps;
 ask_fn marathon_ask_ping, marathon_ask_info, marathon_ask_leader, marathon_ask_events;
+tell_fn marathon_delete_leader;
+ask_fn marathon_ask_plugins, marathon_ask_plugin;
+ask_fn marathon_ask_metrics, marathon_ask_prometheus;
+ask_fn marathon_ask_logging, marathon_post_logging, marathon_ask_config;
 ask_fn marathon_ask_subscriptions;
 tell_fn marathon_post_subscription, marathon_delete_subscription;
 

@@ -30,16 +30,11 @@ static void put_funnel(const char *name, const struct funnel *f, struct json_wri
 }
 
 /* An agent is what an offer was: each is looked at, now. */
-static void put_summary(const struct view *view, struct placement *p, const struct app_row *row,
-                        const struct app *a, struct json_writer *w)
+static void put_summary(const struct view *view, struct placement *p, const struct demand *d,
+                        struct json_writer *w)
 {
-    struct demand d;
-    struct ports fixed;
     struct funnel funnel;
-    demand_of_app(a, row, &d, &fixed);
-    place_explain(p, &d, &funnel);
-    ports_close(&fixed);
-    resources_close(&d.needs);
+    place_explain(p, d, &funnel);
     int64_t declined = 0;
     for (size_t i = 0; i < REASONS_N; i++)
         declined += funnel.declined[i];
@@ -54,6 +49,109 @@ static void put_summary(const struct view *view, struct placement *p, const stru
     put_funnel("rejectSummaryLastOffers", &funnel, w);
     put_funnel("rejectSummaryLaunchAttempt", &funnel, w);
     json_object_end(w);
+}
+
+struct offers {
+    const struct view *view;
+    struct json_writer *w;
+};
+
+static void put_scalar(const char *name, double value, struct json_writer *w)
+{
+    json_object(w);
+    json_member_str(w, "name", name);
+    json_member_str(w, "role", "*");
+    json_member_double(w, "scalar", value);
+    json_object_end(w);
+}
+
+static void put_free_ports(const struct ports *ports, struct json_writer *w)
+{
+    json_object(w);
+    json_member_str(w, "name", "ports");
+    json_member_str(w, "role", "*");
+    json_key(w, "ranges");
+    json_array(w);
+    for (size_t i = 0; i < ports->n; i++) {
+        json_object(w);
+        json_member_int(w, "begin", ports->ranges[i].begin);
+        json_member_int(w, "end", ports->ranges[i].end);
+        json_object_end(w);
+    }
+    json_array_end(w);
+    json_object_end(w);
+}
+
+static void put_free(const struct resources *free, struct json_writer *w)
+{
+    json_key(w, "resources");
+    json_array(w);
+    put_scalar("cpus", (double)free->cpus_milli / 1000, w);
+    put_scalar("mem", (double)free->mem_bytes / MIB, w);
+    put_scalar("disk", (double)free->disk_bytes / MIB, w);
+    put_free_ports(&free->ports, w);
+    json_array_end(w);
+}
+
+static void put_attributes(const char *attributes, struct json_writer *w)
+{
+    struct error err;
+    struct json *all = json_parse(slice_of(attributes), &err);
+    json_key(w, "attributes");
+    json_array(w);
+    JSON_EACH (one, all) {
+        json_object(w);
+        json_member_str(w, "name", json_name(one));
+        json_key(w, json_is(one, JSON_NUMBER) ? "scalar" : "text");
+        json_put_value(w, one);
+        json_object_end(w);
+    }
+    json_array_end(w);
+    json_free(all);
+}
+
+static void put_offer(void *data, int64_t agent, enum reason why, const struct resources *free)
+{
+    const struct offers *o = data;
+    struct json_writer *w = o->w;
+    struct agent_row row;
+    char id[MESOS_ID_SIZE];
+    if (!state_agent_by_id(o->view->state, agent, &row))
+        return;
+    slave_id(o->view, agent, id);
+    json_object(w);
+    json_key(w, "offer");
+    json_object(w);
+    json_member_str(w, "id", id); /* an agent has one */
+    json_member_str(w, "hostname", row.hostname);
+    json_member_str(w, "agentId", id);
+    put_free(free, w);
+    put_attributes(row.attributes, w);
+    json_object_end(w);
+    json_key(w, "reason");
+    json_array(w);
+    json_put_str(w, reason_word(why));
+    json_array_end(w);
+    marathon_time(w, "timestamp", o->view->now.wall);
+    json_object_end(w);
+}
+
+static void put_why(const struct view *view, struct placement *p, const struct app_row *row,
+                    const struct app *a, bool with_offers, struct json_writer *w)
+{
+    struct demand d;
+    struct ports fixed;
+    demand_of_app(a, row, &d, &fixed);
+    put_summary(view, p, &d, w);
+    if (with_offers) {
+        struct offers o = {view, w};
+        json_key(w, "lastUnusedOffers");
+        json_array(w);
+        place_declined(p, &d, put_offer, &o);
+        json_array_end(w);
+    }
+    ports_close(&fixed);
+    resources_close(&d.needs);
 }
 
 static struct wall later(struct wall a, struct wall b)
@@ -83,12 +181,7 @@ static void put_item(const struct view *view, struct placement *p, const struct 
     json_member_int(w, "count", count_left);
     put_delay(view, row, w);
     marathon_time(w, "since", later(row->version, row->delay_ref));
-    put_summary(view, p, row, a, w);
-    if (with_offers) {
-        json_key(w, "lastUnusedOffers");
-        json_array(w);
-        json_array_end(w);
-    }
+    put_why(view, p, row, a, with_offers, w);
     json_object_end(w);
 }
 

@@ -13,10 +13,34 @@
         .tell = tell_, .about = about_                                                             \
     }
 
+#define PLUGIN(method_)                                                        \
+    ASK(method_, "/v2/plugins/{id}/{path...}", VIEW, ASK, marathon_ask_plugin, \
+        "Says that there is no such plugin")
+
 static const struct door doors[] = {
     ASK(GET, "/ping", NOTHING, ASK, marathon_ask_ping, "Says pong"),
     ASK(GET, "/v2/info", VIEW, ASK, marathon_ask_info, "What this server is, and its settings"),
     ASK(GET, "/v2/leader", VIEW, ASK, marathon_ask_leader, "Where the leader is"),
+    {.method = METHOD_DELETE,
+     .pattern = "/v2/leader",
+     .right = MAY_ADMIN,
+     .kind = DOOR_TELL,
+     .tell = marathon_delete_leader,
+     .about = "Has another node lead",
+     .no_leader_status = 404},
+    ASK(GET, "/metrics", VIEW, ASK, marathon_ask_metrics, "Numbers"),
+    ASK(GET, "/metrics/prometheus", VIEW, ASK, marathon_ask_prometheus,
+        "The same as Prometheus reads them"),
+    ASK(GET, "/logging", VIEW, ASK, marathon_ask_logging, "How much this node logs"),
+    ASK(POST, "/logging", ADMIN, ASK, marathon_post_logging,
+        "Has it log more or less, for a while or for good"),
+    ASK(GET, "/config", VIEW, ASK, marathon_ask_config, "Marathon's options as they are here"),
+    ASK(GET, "/v2/plugins", VIEW, ASK, marathon_ask_plugins, "Says that there are no plugins"),
+    PLUGIN(GET),
+    PLUGIN(POST),
+    PLUGIN(PUT),
+    PLUGIN(PATCH),
+    PLUGIN(DELETE),
 
     ASK(GET, "/v2/apps", VIEW, ASK, marathon_ask_apps, "Lists apps"),
     TELL(POST, "/v2/apps", DEPLOY, marathon_post_app, "Creates an app"),

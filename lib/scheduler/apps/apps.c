@@ -147,6 +147,7 @@ void apps_changed(struct apps *a, const struct change *c)
     case CHANGE_NODE:
     case CHANGE_TOKEN:
     case CHANGE_CALLBACK:
+    case CHANGE_APPS_REFUSED:
         break;
     }
 }

@@ -240,6 +240,7 @@ void jobs_changed(struct jobs *j, const struct change *c)
     case CHANGE_NODE:
     case CHANGE_TOKEN:
     case CHANGE_CALLBACK:
+    case CHANGE_APPS_REFUSED:
         break;
     }
 }

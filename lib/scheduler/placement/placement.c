@@ -615,6 +615,23 @@ bool place_explain(struct placement *p, const struct demand *d, struct funnel *f
     return choose(p, d, NULL, funnel) != NULL;
 }
 
+void place_declined(struct placement *p, const struct demand *d, declined_fn *told, void *data)
+{
+    struct asking asking;
+    load(p);
+    asking_begin(p, d, &asking);
+    for (size_t i = 0; i < p->n; i++) {
+        struct machine *m = &p->machines[i];
+        char example[EXAMPLE_SIZE];
+        enum reason why = check(p, m, &asking, example);
+        if (why == REASON_NONE)
+            continue;
+        read_ports(p, m);
+        told(data, m->id, why, &m->free);
+    }
+    asking_end(&asking);
+}
+
 /* ---- demands */
 
 void demand_of_app(const struct app *a, const struct app_row *row, struct demand *out,

@@ -85,6 +85,10 @@ bool place(struct placement *p, const struct demand *d, struct rng *rng, struct 
 /* The same question without taking anything. */
 bool place_explain(struct placement *p, const struct demand *d, struct funnel *funnel);
 
+/* Each agent that would not do, by id: which check it failed first, and what it has free. */
+typedef void declined_fn(void *data, int64_t agent, enum reason why, const struct resources *free);
+void place_declined(struct placement *p, const struct demand *d, declined_fn *told, void *data);
+
 /* Keeps the app's constraints and role; `fixed` is the caller's to close, out->needs too. */
 void demand_of_app(const struct app *a, const struct app_row *row, struct demand *out,
                    struct ports *fixed);

@@ -205,6 +205,50 @@ static void a_stream_says_what_it_wants(void **data)
     reply_close(&r);
 }
 
+static void what_was_counted_is_shown_in_both_forms(void **data)
+{
+    struct world *w = *data;
+    struct http_counts http = {.active = 2, .subscribers = 1, .subscribers_dropped = 5};
+    struct feed_counts feed = {.deployments = 7, .refused = 1, .launched = 9};
+    struct callback_counts callbacks = {.posted = 4, .failed = 3, .dropped = 2};
+    counts_answer(&http, 503, 0.25, w->now.mono.ms);
+    w->facts.http = &http;
+    w->facts.feed = &feed;
+    w->facts.callbacks = &callbacks;
+    static const char *const json[] = {
+        "\"marathon.deployments.counter\":{\"count\":7}",
+        "\"marathon.deployments.dismissed.counter\":{\"count\":1}",
+        "\"marathon.tasks.launched.counter\":{\"count\":9}",
+        "\"marathon.callbacks.dropped.counter\":{\"count\":2}",
+        "\"marathon.http.requests.active.gauge\":{\"value\":2}",
+        "\"marathon.http.event-streams.active.gauge\":{\"value\":1}",
+        "\"marathon.http.event-streams.closed-slow.counter\":{\"count\":5}",
+        "\"marathon.http.responses.5xx.rate.meter\":{\"count\":1,\"m1_rate\":",
+        "\"max\":0.25,\"mean\":0.25,\"min\":0.25,\"stddev\":0,\"p50\":0.25",
+    };
+    static const char *const text[] = {
+        "\nmarathon_deployments_counter 7\n",
+        "\nmarathon_http_event_streams_closed_slow_counter 5\n",
+        "\nmarathon_http_responses_5xx_rate_meter_count 1\n",
+        "\nmarathon_http_requests_duration_timer_seconds{quantile=\"0.5\"} 0.25\n",
+        "\nmarathon_http_requests_duration_timer_seconds_count 1\n",
+    };
+    for (size_t i = 0; i < COUNT(json); i++)
+        plays(w, "GET /metrics", NULL, 200, json[i]);
+    for (size_t i = 0; i < COUNT(text); i++)
+        plays(w, "GET /metrics/prometheus", NULL, 200, text[i]);
+}
+
+static void who_leads_hands_over_when_it_is_told_to(void **data)
+{
+    struct world *w = *data;
+    const struct member_fact members[] = {{.id = 1, .voter = true}, {.id = 2, .voter = true}};
+    w->facts.members = members;
+    w->facts.members_n = COUNT(members);
+    plays(w, "DELETE /v2/leader", NULL, 200, "{\"message\":\"Leadership abdicated\"}");
+    assert_int_equal(w->led_to, 0); /* whoever has most */
+}
+
 int main(void)
 {
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -221,6 +265,8 @@ int main(void)
         IN_WORLD(a_leader_without_marathons_port_is_named_by_mesoss),
         IN_WORLD(the_text_list_ends_each_line),
         IN_WORLD(a_stream_says_what_it_wants),
+        IN_WORLD(what_was_counted_is_shown_in_both_forms),
+        IN_WORLD(who_leads_hands_over_when_it_is_told_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,24 @@ static void a_long_line_is_clipped(void **unused)
     log_set_sink(NULL, NULL, LOG_ERROR);
 }
 
+static void a_level_may_be_for_a_while(void **unused)
+{
+    (void)unused;
+    log_set_sink(hear, &events, LOG_WARN);
+    log_set_level_until(LOG_ERROR, (struct mono){1000});
+    assert_int_equal(log_level_now(), LOG_ERROR);
+    log_set_level_until(LOG_INFO, (struct mono){2000}); /* instead */
+    log_look((struct mono){1999});
+    assert_int_equal(log_level_now(), LOG_INFO);
+    log_look((struct mono){2000});
+    assert_int_equal(log_level_now(), LOG_WARN);
+    log_set_level_until(LOG_INFO, (struct mono){3000});
+    log_set_level(LOG_ERROR); /* for good */
+    log_look((struct mono){4000});
+    assert_int_equal(log_level_now(), LOG_ERROR);
+    log_set_sink(NULL, NULL, LOG_ERROR);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -64,6 +82,7 @@ int main(void)
         cmocka_unit_test(an_event_is_one_line_with_its_fields),
         cmocka_unit_test(what_is_finer_than_asked_for_is_left_out),
         cmocka_unit_test(a_long_line_is_clipped),
+        cmocka_unit_test(a_level_may_be_for_a_while),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

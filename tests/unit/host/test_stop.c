@@ -145,9 +145,9 @@ static void what_was_taken_in_is_answered_before_the_end(void **unused)
     (void)unused;
     struct house h;
     begin(&h);
-    uint64_t before = http_server_stats(h.http)->requests;
+    uint64_t before = http_server_counts(h.http)->requests;
     post_app(&h);
-    UNTIL(&h.world, http_server_stats(h.http)->requests > before);
+    UNTIL(&h.world, http_server_counts(h.http)->requests > before);
     host_stop(h.host);
     UNTIL(&h.world, h.ended);
     UNTIL(&h.world, peer_has(&h.peer, "HTTP/1.1 201"));
@@ -182,7 +182,7 @@ static void each_who_asked_is_answered_before_the_end(void **unused)
     struct peer peers[8];
     char text[512];
     begin(&h);
-    uint64_t before = http_server_stats(h.http)->requests;
+    uint64_t before = http_server_counts(h.http)->requests;
     snprintf(text, sizeof text,
              "POST /api/sql HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n%s", strlen(slow),
              slow);
@@ -190,7 +190,7 @@ static void each_who_asked_is_answered_before_the_end(void **unused)
         peer_begin(&peers[i], &h.world, h.port);
         peer_say(&peers[i], text);
     }
-    UNTIL(&h.world, http_server_stats(h.http)->requests == before + COUNT(peers));
+    UNTIL(&h.world, http_server_counts(h.http)->requests == before + COUNT(peers));
     host_stop(h.host);
     UNTIL(&h.world, h.ended);
     for (size_t i = 0; i < COUNT(peers); i++) {

@@ -17,7 +17,7 @@ struct site {
     struct http_server *server;
     uint16_t port;
     bool stopped;
-    unsigned requests, gone;
+    unsigned requests, gone, unsubscribed;
     size_t credit;
     struct exchange_id last; /* that "/later" left open */
     char last_target[64];
@@ -210,10 +210,19 @@ static inline void on_gone(struct http_server *s, struct exchange_id id)
     site.gone++;
 }
 
+static inline void on_unsubscribed(struct http_server *s, unsigned topic, const char *remote)
+{
+    (void)s;
+    assert_int_equal(topic, 3);
+    assert_string_equal(remote, "127.0.0.1");
+    site.unsubscribed++;
+}
+
 static const struct http_server_events site_events = {
     .on_request = on_request,
     .on_credit = on_credit,
     .on_gone = on_gone,
+    .on_unsubscribed = on_unsubscribed,
 };
 
 static inline struct http_server_config small_config(void)
@@ -247,8 +256,8 @@ static inline void site_end(void)
         assert_false(site.stopped); /* later, never from inside */
         UNTIL(&site.world, site.stopped);
     }
-    assert_int_equal(http_server_stats(site.server)->connections, 0);
-    assert_int_equal(http_server_stats(site.server)->subscribers, 0);
+    assert_int_equal(http_server_counts(site.server)->connections, 0);
+    assert_int_equal(http_server_counts(site.server)->subscribers, 0);
     http_server_free(site.server);
     world_end(&site.world);
 }
@@ -305,10 +314,10 @@ static inline void check_talk(const struct talk *t)
 static inline void listen_to_events(struct peer *p, const char *target)
 {
     char text[128];
-    size_t before = http_server_stats(site.server)->subscribers;
+    size_t before = http_server_counts(site.server)->subscribers;
     peer_begin(p, &site.world, site.port);
     snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\n" HOST "Accept-Encoding: gzip\r\n\r\n",
              target);
     peer_say(p, text);
-    UNTIL(&site.world, http_server_stats(site.server)->subscribers == before + 1);
+    UNTIL(&site.world, http_server_counts(site.server)->subscribers == before + 1);
 }

@@ -69,9 +69,11 @@ static void events_go_to_all_who_want_them(void **unused)
                         "Transfer-Encoding: chunked\r\n\r\n"
                         "3\r\n[1]\r\n3\r\n[2]\r\n3\r\n[3]\r\n3\r\n[4]\r\n3\r\n[5]\r\n");
     assert_true(peer_has(&some, "3\r\n[1]\r\n3\r\n[4]\r\n3\r\n[5]\r\n"));
+    assert_int_equal(site.unsubscribed, 0);
     peer_end(&all);
     UNTIL(&site.world, site.gone == 1);
-    assert_int_equal(http_server_stats(site.server)->subscribers, 1);
+    assert_int_equal(site.unsubscribed, 1);
+    assert_int_equal(http_server_counts(site.server)->subscribers, 1);
     assert_int_equal(http_server_topics(site.server), 1u << 3);
     stream_end(some.stream); /* a listener that ends its side has left, too */
     UNTIL(&site.world, site.gone == 2);
@@ -98,8 +100,8 @@ static void a_slow_listener_is_dropped_and_the_others_hear_all(void **unused)
         UNTIL(&site.world, fast.got.len >= before + blob_slice(event).len);
     }
     UNTIL(&site.world, site.gone == 1);
-    assert_int_equal(http_server_stats(site.server)->subscribers_dropped, 1);
-    assert_int_equal(http_server_stats(site.server)->subscribers, 1);
+    assert_int_equal(http_server_counts(site.server)->subscribers_dropped, 1);
+    assert_int_equal(http_server_counts(site.server)->subscribers, 1);
     assert_false(fast.ended);
     assert_true(fast.got.len > 300 * blob_slice(event).len);
     blob_unref(event);
@@ -127,10 +129,10 @@ static void what_is_not_read_makes_room_for_others(void **unused)
     c.answers_bytes = 20 << 20;
     site_begin(&c);
     ask_for_much(&deaf);
-    assert_int_equal(http_server_stats(site.server)->answers_dropped, 0);
+    assert_int_equal(http_server_counts(site.server)->answers_dropped, 0);
     ask_for_much(&other);
-    assert_int_equal(http_server_stats(site.server)->answers_dropped, 1);
-    UNTIL(&site.world, http_server_stats(site.server)->connections == 1);
+    assert_int_equal(http_server_counts(site.server)->answers_dropped, 1);
+    UNTIL(&site.world, http_server_counts(site.server)->connections == 1);
     stream_read(other.stream, true);
     UNTIL(&site.world, other.got.len > 400000 * strlen(TEXT_LINE));
     assert_false(other.ended);
@@ -159,7 +161,7 @@ static void streams_beyond_the_limit_are_closed(void **unused)
     peer_begin(&second, &site.world, site.port);
     peer_say(&second, "GET /events HTTP/1.1\r\n" HOST "\r\n");
     UNTIL(&site.world, second.ended);
-    assert_int_equal(http_server_stats(site.server)->subscribers_dropped, 1);
+    assert_int_equal(http_server_counts(site.server)->subscribers_dropped, 1);
     assert_int_equal(site.gone, 1);
     peer_end(&first);
     peer_end(&second);

@@ -114,6 +114,10 @@ static void hand_know(struct hands *h, const struct known_node *k)
 static void hand_answer(struct hands *h, struct answer *a)
 {
     struct member *m = h->data;
+    if (a->kind != ANSWER_WHOLE && a->kind != ANSWER_HEAD) { /* what follows a head */
+        answer_close(a);
+        return;
+    }
     struct given *g = NEW(struct given);
     g->status = a->status;
     g->body = slice_dup(blob_slice(a->body));
@@ -150,8 +154,9 @@ static unsigned hand_topics(struct hands *h)
 
 static void hand_publish(struct hands *h, const struct published *p)
 {
-    (void)h;
+    struct member *m = h->data;
     assert_true(p->text.len > 0);
+    str_copy(m->published, sizeof m->published, p->type);
 }
 
 static void hand_callbacks(struct hands *h, const char *urls)

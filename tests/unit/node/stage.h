@@ -34,6 +34,7 @@ struct member {
     int64_t asked_index; /* of the newest ask */
     int unconfirmed;     /* asks whose answers may be of before */
     unsigned facts;      /* how often they were told */
+    char published[64];  /* the newest event's type */
     char callbacks[256]; /* told last, one URL a line */
     bool saw_leading;    /* in the newest facts */
     int64_t clock_step_ms;

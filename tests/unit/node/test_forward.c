@@ -171,12 +171,14 @@ static void without_a_leader_each_dialect_says_so(void **unused)
     stage_run_ms(&s, 1000);
     int64_t asked = s.mono;
     uint64_t put = stage_request(&s, 0, METHOD_PUT, "/v2/apps//web", "{'instances':0}");
+    uint64_t abdication = stage_request(&s, 0, METHOD_DELETE, "/v2/leader", NULL);
     uint64_t job = stage_request(&s, 0, METHOD_PUT, "/api/jobs/j", "{}");
     uint64_t one = stage_request(&s, 0, METHOD_GET, "/v2/apps//web", NULL);
     uint64_t list = stage_request(&s, 0, METHOD_GET, "/v2/apps", NULL);
     uint64_t jobs = stage_request(&s, 0, METHOD_GET, "/scheduler/jobs", NULL);
     uint64_t stale = stage_request(&s, 0, METHOD_GET, "/scheduler/jobs?stale=1", NULL);
     assert_int_equal(wait_for(put, 3000), 502);
+    assert_int_equal(wait_for(abdication, 3000), 404); /* spec/marathon.md 14.4 */
     assert_int_equal(wait_for(job, 3000), 503);
     assert_int_equal(wait_for(one, 3000), 200);
     assert_int_equal(wait_for(list, 3000), 200);

@@ -73,6 +73,27 @@ static void events_are_asked_for_at_a_listener_of_ours(void **unused)
                            "Location: http://127.0.0.1:8080/v2/events?event_type=x\r\n"));
 }
 
+/* A stream that begins hears of itself by what it is sent first; the others hear of it here. */
+static void streams_hear_of_each_other(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 1);
+    stage_ready(&s);
+    struct request r = request_of(METHOD_GET, "/v2/events");
+    r.headers = SLICE("Accept: text/event-stream\r\n");
+    r.remote = "10.0.0.9";
+    struct event e = {.kind = EVENT_REQUEST, .exchange = {77}, .request = request_dup(&r)};
+    stage_event(&s, 0, &e);
+    stage_run_ms(&s, 20);
+    assert_string_equal(s.members[0].published, "event_stream_attached");
+    e = (struct event){.kind = EVENT_DETACHED, .topic = TOPIC_MARATHON};
+    buf_init(&e.body, 64);
+    buf_puts(&e.body, "10.0.0.9");
+    stage_event(&s, 0, &e);
+    stage_run_ms(&s, 20);
+    assert_string_equal(s.members[0].published, "event_stream_detached");
+}
+
 static void what_is_answered_as_done_is_committed(void **unused)
 {
     (void)unused;
@@ -612,6 +633,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_teardown(name, close_stage)
         TEST(a_new_node_makes_itself_a_cluster_of_one),
         TEST(events_are_asked_for_at_a_listener_of_ours),
+        TEST(streams_hear_of_each_other),
         TEST(what_is_answered_as_done_is_committed),
         TEST(a_deleted_apps_tasks_are_killed_and_forgotten),
         TEST(requests_of_one_turn_are_one_entry),
