@@ -254,7 +254,7 @@ static const char *definition_of(const struct json *put, struct buf *printed)
 }
 
 /* {"name","base": generation or 0,"definition","disabled","schedule","k","remaining","next_ms",
- *  "counters","priority","claims","missed","coalesced"} */
+ *  "counters","priority","claims","missed","coalesced"}: what is 0, false or empty may be absent */
 int apply_job_put(struct apply *a)
 {
     const struct json *v = a->c->args;

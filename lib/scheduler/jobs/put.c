@@ -42,6 +42,8 @@ static void write_record(const char *name, const struct targets *t, const char *
 
 static void write_claims(const struct job *job, const struct targets *t, struct json_writer *w)
 {
+    if (t->n == 0)
+        return;
     int64_t window_ms = job_window_ms(job), last = INT64_MIN;
     json_key(w, "claims");
     json_array(w);
@@ -76,7 +78,8 @@ void write_step(const struct job *job, const struct cursor_step *step, bool enab
     json_member_int(w, "k", step->cursor.index);
     json_member_int(w, "remaining", step->cursor.remaining);
     write_cursor(job, &step->cursor, enabled ? step->next : WALL_NEVER, w);
-    json_member_int(w, "priority", job_priority(job));
+    if (step->missed.n + step->coalesced.n + step->claimed.n > 0)
+        json_member_int(w, "priority", job_priority(job));
     write_record("missed", &step->missed, "no-leader", w);
     write_record("coalesced", &step->coalesced, "a later target runs in its place", w);
     write_claims(job, &step->claimed, w);
@@ -102,6 +105,9 @@ static void settle(struct job *job, const struct job *old, struct wall now,
 
 static void write_counters(const struct job *job, struct json_writer *w)
 {
+    if (job->success_count == 0 && job->error_count == 0 && job->errors_since_success == 0 &&
+        job->last_success.ms == 0 && job->last_error.ms == 0)
+        return;
     json_key(w, "counters");
     json_object(w);
     json_member_int(w, "successes", job->success_count);
@@ -134,13 +140,16 @@ static void write_definition(const struct job *job, int level, struct json_write
     buf_close(&text);
 }
 
+/* Every replica reads it: what is as if it were not there is not. */
 static void write_put(const struct job *job, const struct job_row *old, int level,
                       const struct cursor_step *step, struct json_writer *w)
 {
     json_member_str(w, "name", job->name);
-    json_member_int(w, "base", old != NULL ? old->generation : 0);
+    if (old != NULL)
+        json_member_int(w, "base", old->generation);
     write_definition(job, level, w);
-    json_member_bool(w, "disabled", job->disabled);
+    if (job->disabled)
+        json_member_bool(w, "disabled", true);
     write_counters(job, w);
     if (job->kind == JOB_SCHEDULED)
         write_step(job, step, !job->disabled, w);

@@ -176,23 +176,18 @@ static void a_target_must_start_in_its_window(void **unused)
     done();
 }
 
-/* Whoever owns the buffer refuses what does not fit: cut, it would fit. */
-static void a_job_that_is_too_large_for_an_entry_is_not_cut(void **unused)
+/* The arguments of a job.put; the caller frees. */
+static struct json *put_of(const char *body, const char *description)
 {
-    (void)unused;
     const struct job_rules rules = job_rules_default();
     struct problems problems = {0};
     struct json_writer w;
     struct error err;
     struct buf args;
     struct job job;
-    char *long_text = mem_alloc(LIMIT_ENTRY_BYTES + 1);
-    memset(long_text, 'x', LIMIT_ENTRY_BYTES);
-    long_text[LIMIT_ENTRY_BYTES] = '\0';
-    struct json *v =
-        json_parse(SLICE("{\"name\":\"j\",\"command\":\"x\",\"schedule\":\"R1//PT1H\"}"), &err);
+    struct json *v = json_parse(slice_of(body), &err);
     assert_int_equal(job_parse(&rules, v, JOB_FACE_2, JOB_SCHEDULED, false, &job, &problems), 0);
-    job.description = long_text;
+    job.description = description;
     buf_init(&args, 2 * LIMIT_ENTRY_BYTES);
     json_begin(&w, &args);
     json_object(&w);
@@ -201,11 +196,37 @@ static void a_job_that_is_too_large_for_an_entry_is_not_cut(void **unused)
     json_free(v);
     v = json_parse(buf_slice(&args), &err);
     assert_non_null(v);
+    buf_close(&args);
+    job_close(&job);
+    return v;
+}
+
+static void nothing_is_said_of_what_a_new_job_has_not(void **unused)
+{
+    (void)unused;
+    static const char *const said[] = {"name",      "definition", "k",
+                                       "remaining", "schedule",   "next_ms"};
+    struct json *v = put_of("{\"name\":\"j\",\"command\":\"x\","
+                            "\"schedule\":\"R/2099-01-01T00:00:00Z/PT1H\"}",
+                            "");
+    assert_int_equal(json_count(v), COUNT(said));
+    for (size_t i = 0; i < COUNT(said); i++)
+        assert_non_null(json_get(v, said[i]));
+    json_free(v);
+}
+
+/* Whoever owns the buffer refuses what does not fit: cut, it would fit. */
+static void a_job_that_is_too_large_for_an_entry_is_not_cut(void **unused)
+{
+    (void)unused;
+    char *long_text = mem_alloc(LIMIT_ENTRY_BYTES + 1);
+    memset(long_text, 'x', LIMIT_ENTRY_BYTES);
+    long_text[LIMIT_ENTRY_BYTES] = '\0';
+    struct json *v =
+        put_of("{\"name\":\"j\",\"command\":\"x\",\"schedule\":\"R1//PT1H\"}", long_text);
     assert_string_equal(json_str(json_get(json_get(v, "definition"), "description"), ""),
                         long_text);
     json_free(v);
-    buf_close(&args);
-    job_close(&job);
     mem_free(long_text);
 }
 
@@ -219,6 +240,7 @@ int main(void)
         cmocka_unit_test(a_command_that_is_an_address_is_fetched_and_run),
         cmocka_unit_test(a_custom_executor_fails_clearly),
         cmocka_unit_test(a_target_must_start_in_its_window),
+        cmocka_unit_test(nothing_is_said_of_what_a_new_job_has_not),
         cmocka_unit_test(a_job_that_is_too_large_for_an_entry_is_not_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
