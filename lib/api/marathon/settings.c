@@ -63,7 +63,7 @@ void marathon_post_logging(struct call *c)
 {
     const struct json *body = marathon_body(c);
     struct problems problems = {0};
-    struct change_of_level to;
+    struct change_of_level to = {0};
     struct json_writer w;
     if (body == NULL)
         return;
