@@ -237,6 +237,9 @@ static void what_was_counted_is_shown_in_both_forms(void **data)
         plays(w, "GET /metrics", NULL, 200, json[i]);
     for (size_t i = 0; i < COUNT(text); i++)
         plays(w, "GET /metrics/prometheus", NULL, 200, text[i]);
+    w->facts.http = NULL;
+    w->facts.feed = NULL;
+    w->facts.callbacks = NULL;
 }
 
 static void who_leads_hands_over_when_it_is_told_to(void **data)
