@@ -68,6 +68,8 @@
     X(LIMIT_ITEMS, 2000, "elements of one list or map in an app or a job")                  \
     X(LIMIT_INSTANCES, 100000, "instances of one app")                                      \
     X(LIMIT_APP_VERSIONS, 25, "old versions kept an app")                                   \
+    X(LIMIT_GROUP_VERSIONS, 25, "versions of the whole tree kept, the present one too")     \
+    X(LIMIT_GROUP_ITEMS, 10000, "apps and groups in one change of a group")                 \
     X(LIMIT_DEPLOYMENTS, 100, "deployments running at once")                                \
     X(LIMIT_JOB_RUNS, 100, "finished runs kept a job")                                      \
     X(LIMIT_JOB_OPEN_RUNS, 100, "runs of one job that wait, run or are to be tried again")  \

@@ -51,6 +51,24 @@ void problems_add_coded(struct problems *p, const char *code, const char *path, 
     va_end(ap);
 }
 
+void problems_add_part(struct problems *p, const char *prefix, struct problems *part)
+{
+    for (size_t i = 0; i < part->n; i++) {
+        const struct problem *it = &part->items[i];
+        bool whole = prefix[0] != '\0' && str_eq(it->path, "/");
+        struct buf path;
+        buf_init(&path, TEXT_MAX);
+        buf_printf(&path, "%s%s", prefix, whole ? "" : it->path);
+        if (it->kind == PROBLEM_SCHEMA)
+            problems_add_coded(p, it->code, buf_str(&path), "%s", it->text);
+        else
+            problems_add(p, it->kind, buf_str(&path), "%s", it->text);
+        buf_close(&path);
+    }
+    p->left_out += part->left_out;
+    problems_close(part);
+}
+
 bool problems_has(const struct problems *p, enum problem_kind kind)
 {
     for (size_t i = 0; i < p->n; i++)

@@ -33,4 +33,6 @@ int problems_error(const struct problems *p, struct error *err);
  * NULL: none. Coded: as Play has it, "error.min: got 0, need …". */
 void problems_write(const struct problems *p, struct json_writer *w);
 void problems_write_coded(const struct problems *p, struct json_writer *w);
+/* All of a part's, whose paths begin in the whole with `prefix`. Closes `part`. */
+void problems_add_part(struct problems *p, const char *prefix, struct problems *part);
 void problems_close(struct problems *p); /* accepts a zeroed struct */

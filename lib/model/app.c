@@ -247,6 +247,16 @@ void app_write(const struct app *a, struct json_writer *w)
     json_object_end(w);
 }
 
+void app_write_lean(const struct app *a, struct json_writer *w)
+{
+    struct app defaults = {0};
+    fields_init(&APP_FIELDS, &defaults);
+    json_object(w);
+    fields_write_but(&APP_FIELDS, a, &defaults, w);
+    json_object_end(w);
+    app_close(&defaults);
+}
+
 void app_write_health_check(const struct app_health_check *c, struct json_writer *w)
 {
     fields_write_object(&APP_HEALTH_CHECK_FIELDS, c, w);

@@ -332,6 +332,9 @@ void app_close(struct app *a); /* accepts a zeroed struct */
 
 /* Canonical form, one object; versionInfo only when last_scaling is set. */
 void app_write(const struct app *a, struct json_writer *w);
+/* For app_load alone: without what is by default, which therefore may never change. Half as long.
+ */
+void app_write_lean(const struct app *a, struct json_writer *w);
 void app_write_health_check(const struct app_health_check *c, struct json_writer *w);
 
 const char *port_protocol_word(enum port_protocol p); /* "udp,tcp" */

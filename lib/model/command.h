@@ -36,7 +36,8 @@
     X(COMMAND_NODE_REMOVE, "node.remove", 4, "a node is of the cluster no more")               \
     X(COMMAND_AGENT_DRAIN, "agent.drain", 4, "an agent is to become empty, or may fill again") \
     X(COMMAND_NODE_STATE, "node.state", 5, "members vote, stand by, are down or up")           \
-    X(COMMAND_CALLBACK_PUT, "callback.put", 7, "events are posted to a URL, or no more")
+    X(COMMAND_CALLBACK_PUT, "callback.put", 7, "events are posted to a URL, or no more")       \
+    X(COMMAND_GROUP_PUT, "group.put", 9, "app.put that changes groups as well")
 
 enum command_kind {
 #define X(name, word, level, what) name,
@@ -49,7 +50,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 8 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 9 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 #define JOB_TEXT_LEVEL 6  /* from here on job.put has the definition as a text */
 #define READINESS_LEVEL 8 /* from here on statuses make instances ready */

@@ -197,6 +197,21 @@ void fields_write(const struct field_table *t, const void *object, struct json_w
     }
 }
 
+void fields_write_but(const struct field_table *t, const void *object, const void *defaults,
+                      struct json_writer *w)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct field *f = &t->rows[i];
+        const char *from = (const char *)object + f->offset;
+        bool known = f->emit != EMIT_GIVEN && /* an empty list is not none */
+                     f->type->equal(f, from, (const char *)defaults + f->offset);
+        if (known || !is_written(f, object))
+            continue;
+        json_key(w, f->name);
+        f->type->write(f, from, w);
+    }
+}
+
 void fields_write_object(const struct field_table *t, const void *object, struct json_writer *w)
 {
     json_object(w);

@@ -104,6 +104,9 @@ void fields_init(const struct field_table *t, void *object);
 void fields_read(const struct reader *r, const struct path *at, const struct field_table *t,
                  const struct json *v, void *object);
 void fields_write(const struct field_table *t, const void *object, struct json_writer *w);
+/* Without the members that are as in `defaults`, which fields_init() gave: reads back the same. */
+void fields_write_but(const struct field_table *t, const void *object, const void *defaults,
+                      struct json_writer *w);
 void fields_write_object(const struct field_table *t, const void *object, struct json_writer *w);
 bool fields_equal(const struct field_table *t, const void *a, const void *b);
 

@@ -137,8 +137,14 @@ static size_t count_steps(const struct json *deployment)
     return json_count(json_get(deployment, "steps"));
 }
 
+/* What a deployment changes, for going back. */
+struct diff {
+    struct buf originals, targets; /* of apps */
+    struct buf groups;             /* empty: none */
+};
+
 static void write_plan(struct buf *out, const struct json *steps, struct wall version,
-                       const struct buf *originals, const struct buf *targets)
+                       const struct diff *d)
 {
     struct json_writer w;
     json_begin(&w, out);
@@ -147,8 +153,10 @@ static void write_plan(struct buf *out, const struct json *steps, struct wall ve
     json_member_str(&w, "version", wall_text(version, text));
     json_key(&w, "steps");
     json_put_value(&w, steps);
-    json_member_raw(&w, "original", buf_slice(originals));
-    json_member_raw(&w, "target", buf_slice(targets));
+    json_member_raw(&w, "original", buf_slice(&d->originals));
+    json_member_raw(&w, "target", buf_slice(&d->targets));
+    if (d->groups.len > 0)
+        json_member_raw(&w, "groups", buf_slice(&d->groups));
     json_object_end(&w);
 }
 
@@ -354,8 +362,22 @@ static int put_one(struct apply *a, const struct put *p, struct wall version, st
     return 0;
 }
 
+/* Groups may go back to when it was there. */
+static void keep_removed(struct apply *a, const struct put *p, struct wall version)
+{
+    if (a->s->level < LEVEL_GROUPS)
+        return;
+    keep_version(a->s, &p->old);
+    struct stmt *q = change_use(a->s, REMOVED_PUT);
+    stmt_bind_i64(q, ":app", p->old.id);
+    stmt_bind_text(q, ":path", p->path);
+    stmt_bind_i64(q, ":at", version.ms);
+    stmt_run(q);
+}
+
 static void remove_one(struct apply *a, const struct put *p, struct wall version)
 {
+    keep_removed(a, p, version);
     struct stmt *q = change_use(a->s, APP_GONE);
     stmt_bind_i64(q, ":id", p->old.id);
     stmt_bind_i64(q, ":version", version.ms);
@@ -383,13 +405,12 @@ static struct wall next_version(struct apply *a)
     return (struct wall){version};
 }
 
-static int put_each(struct apply *a, struct wall version, struct buf *originals,
-                    struct buf *targets)
+static int put_each(struct apply *a, struct wall version, struct diff *d)
 {
     struct json_writer ow, tw;
-    json_begin(&ow, originals);
+    json_begin(&ow, &d->originals);
     json_array(&ow);
-    json_begin(&tw, targets);
+    json_begin(&tw, &d->targets);
     json_array(&tw);
     JSON_EACH (item, json_get(a->c->args, "apps")) {
         struct put p;
@@ -406,28 +427,45 @@ static int put_each(struct apply *a, struct wall version, struct buf *originals,
     return 0;
 }
 
-/* Changes the apps, and begins the deployment that is to make it so, if that takes any step. */
+static int deploy(struct apply *a, const struct json *deployment, struct wall version,
+                  const struct diff *d)
+{
+    struct buf plan;
+    int rc = 0;
+    buf_init(&plan, PLAN_BYTES);
+    write_plan(&plan, json_get(deployment, "steps"), version, d);
+    if (buf_full(&d->originals) || buf_full(&d->targets) || buf_full(&d->groups) || buf_full(&plan))
+        rc = refuse(a, ERR_LIMIT,
+                    "the definitions that a deployment keeps need at most %d bytes: change "
+                    "fewer apps at once",
+                    PLAN_BYTES);
+    else
+        begin_deployment(a, deployment, version, buf_str(&plan));
+    buf_close(&plan);
+    return rc;
+}
+
+/* Changes the apps and groups, and begins the deployment that is to make it so, if that takes any
+ * step. */
 static int put_all(struct apply *a, struct wall version)
 {
     const struct json *deployment = json_get(a->c->args, "deployment");
-    struct buf originals, targets, plan;
-    buf_init(&originals, PLAN_BYTES);
-    buf_init(&targets, PLAN_BYTES);
-    buf_init(&plan, PLAN_BYTES);
-    int rc = put_each(a, version, &originals, &targets);
-    if (rc == 0 && count_steps(deployment) > 0) {
-        write_plan(&plan, json_get(deployment, "steps"), version, &originals, &targets);
-        if (buf_full(&originals) || buf_full(&targets) || buf_full(&plan))
-            rc = refuse(a, ERR_LIMIT,
-                        "the definitions that a deployment keeps need at most %d bytes: change "
-                        "fewer apps at once",
-                        PLAN_BYTES);
-        else
-            begin_deployment(a, deployment, version, buf_str(&plan));
-    }
-    buf_close(&originals);
-    buf_close(&targets);
-    buf_close(&plan);
+    struct diff d = {0};
+    buf_init(&d.originals, PLAN_BYTES);
+    buf_init(&d.targets, PLAN_BYTES);
+    buf_init(&d.groups, PLAN_BYTES);
+    int rc = put_each(a, version, &d);
+    if (rc == 0)
+        rc = groups_change(a, version, &d.groups);
+    if (rc == 0 && count_steps(deployment) > 0)
+        rc = deploy(a, deployment, version, &d);
+    else if (rc == 0 && a->c->kind == COMMAND_GROUP_PUT)
+        changed(a, (struct change){.kind = CHANGE_GROUP,
+                                   .id = version.ms,
+                                   .of = json_str(json_get(a->c->args, "group"), "/")});
+    buf_close(&d.originals);
+    buf_close(&d.targets);
+    buf_close(&d.groups);
     return rc;
 }
 
@@ -459,7 +497,7 @@ int apply_app_put(struct apply *a)
 {
     const struct json *v = a->c->args, *deployment = json_get(v, "deployment");
     bool force = json_bool(json_get(v, "force"), false);
-    if (check_once(a) != 0)
+    if (check_once(a) != 0 || groups_check(a) != 0)
         return -1;
     JSON_EACH (item, json_get(v, "apps")) {
         struct put p;

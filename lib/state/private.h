@@ -35,6 +35,10 @@ struct stmt *change_use(struct state *s, int which);
 /* The arena of the last row that query looked up alone, emptied. */
 struct arena *query_one(struct state *s, int which);
 struct slice query_copy(struct arena *a, struct slice s);
+/* :prefix and :beyond, to what begins with "/shop/", or "": with anything. Both live in `kept`. */
+void bind_below(struct stmt *q, struct arena *kept, const char *prefix);
+/* The same for what is in a group. */
+void bind_within(struct stmt *q, struct arena *kept, const char *group);
 static inline struct wall query_wall_at(struct stmt *q, int column)
 {
     return (struct wall){stmt_i64(q, column)};
@@ -102,9 +106,15 @@ int apply_callback_put(struct apply *a);
 #define LEVEL_KEYS 6    /* by which nodes are known */
 #define LEVEL_LEAVING 6 /* a removed node is a member until it votes no more */
 #define LEVEL_CALLBACKS 7
+#define LEVEL_GROUPS 9
 bool identity_by_store(struct state *s, int64_t store, struct identity_row *out);
 
 /* ---- between the files that apply */
+/* Does the group that a command was decided on stand as its decider saw it? */
+int groups_check(struct apply *a);
+/* What the command says of groups, and what its changes of apps mean for them. The changes of
+ * groups go to `plan`, which stays empty without any. */
+int groups_change(struct apply *a, struct wall version, struct buf *plan);
 /* Marks one task as being killed; nothing if it has ended or is being killed. */
 void task_kill(struct apply *a, const struct task_row *t, const char *reason);
 /* An app's backoff (spec/marathon.md 9.2): 0 and 0 for none. */

@@ -61,18 +61,23 @@ bool state_app_by_path(struct state *s, const char *path, struct app_row *out)
     return app_one(s, APP_BY_PATH, q, out);
 }
 
-struct stmt *state_apps(struct state *s, const char *prefix, const char *after, int64_t limit)
+void bind_below(struct stmt *q, struct arena *kept, const char *prefix)
 {
-    struct stmt *q = query_use(s, APPS);
-    struct arena *kept =
-        query_one(s, APPS); /* the caller's texts may go before the list has ended */
     size_t len = strlen(prefix);
     char *beyond = arena_strdup(kept, len > 0 ? prefix : "/");
     ASSERT(len == 0 || prefix[len - 1] == '/');
     beyond[len > 0 ? len - 1 : 0] = '0'; /* "/shop/" ends before "/shop0", all paths before "0" */
     stmt_bind_text(q, ":prefix", arena_strdup(kept, prefix));
-    stmt_bind_text(q, ":after", arena_strdup(kept, after));
     stmt_bind_text(q, ":beyond", beyond);
+}
+
+struct stmt *state_apps(struct state *s, const char *prefix, const char *after, int64_t limit)
+{
+    struct stmt *q = query_use(s, APPS);
+    struct arena *kept =
+        query_one(s, APPS); /* the caller's texts may go before the list has ended */
+    bind_below(q, kept, prefix);
+    stmt_bind_text(q, ":after", arena_strdup(kept, after));
     stmt_bind_i64(q, ":limit", limit);
     return q;
 }

@@ -14,6 +14,7 @@ STEP(schema_005, "005_members.sql")
 STEP(schema_006, "006_keys_and_events.sql")
 STEP(schema_007, "007_callbacks.sql")
 STEP(schema_008, "008_readiness.sql")
+STEP(schema_009, "009_groups.sql")
 
-const char *const schema_steps[] = {schema_001, schema_002, schema_003, schema_004,
-                                    schema_005, schema_006, schema_007, schema_008};
+const char *const schema_steps[] = {schema_001, schema_002, schema_003, schema_004, schema_005,
+                                    schema_006, schema_007, schema_008, schema_009};

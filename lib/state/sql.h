@@ -48,13 +48,15 @@
 #define IDENTITY_COLUMNS                                                                   \
     "select id, store, name, address, modes, serial, until_ms, joined_ms, token, gone_ms " \
     "from identities "
+#define GROUP_COLUMNS "select path, version_ms, dependencies, enforce_role "
 #define EVENT_COLUMNS "select id, at_ms, idx, noun, name, what, text from events "
 
 /* Asking: prepared on readers too. Those of one level after those of the one before: a state that
  * has not been upgraded yet knows only the first of them. */
 #define QUERIES(X) \
     QUERIES_1(X)   \
-    QUERIES_2(X) QUERIES_3(X) QUERIES_4(X) QUERIES_5(X) QUERIES_6(X) QUERIES_7(X) QUERIES_8(X)
+    QUERIES_2(X)   \
+    QUERIES_3(X) QUERIES_4(X) QUERIES_5(X) QUERIES_6(X) QUERIES_7(X) QUERIES_8(X) QUERIES_9(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -162,10 +164,42 @@
                  "cross join tasks t on t.owner = 0 and t.owner_id = i.id and t.ended_ms is null " \
                  "where i.app = :app and i.version_ms >= :since order by i.id")
 
+#define WITHIN_OF(table) table "path > :prefix and " table "path < :beyond "
+#define WITHIN WITHIN_OF("")
+#define NEWEST_AS_OF(app) \
+    "(select max(version_ms) from app_versions where app = " app " and version_ms <= :at) "
+#define QUERIES_9(X)                                                                              \
+    X(GROUP_BY_PATH, GROUP_COLUMNS "from groups where path = :path")                              \
+    X(GROUPS, GROUP_COLUMNS "from groups where " WITHIN "order by path")                          \
+    X(GROUP_VERSIONS, "select version_ms from group_versions where path = :path "                 \
+                      "union select version_ms from groups where path = :path order by 1 desc")   \
+    X(GROUP_OLDEST, "select version_ms from group_versions where path = '/' "                     \
+                    "order by version_ms limit 1")                                                \
+    X(GROUP_AS_OF, GROUP_COLUMNS "from groups where path = :path and version_ms <= :at "          \
+                                 "union all " GROUP_COLUMNS "from group_versions "                \
+                                 "where path = :path and version_ms <= :at and until_ms > :at")   \
+    X(GROUPS_AS_OF, GROUP_COLUMNS "from groups where " WITHIN "and version_ms <= :at "            \
+                                  "union all " GROUP_COLUMNS "from group_versions where " WITHIN  \
+                                  "and version_ms <= :at and until_ms > :at order by path")       \
+    X(APPS_AS_OF,                                                                                 \
+      "select path, version_ms, definition from apps "                                            \
+      "where gone = 0 and " WITHIN "and version_ms <= :at union all "                             \
+      "select a.path, v.version_ms, v.definition from apps a join app_versions v "                \
+      "on v.app = a.id where a.gone = 0 and " WITHIN_OF(                                          \
+          "a.") "and "                                                                            \
+                "a.version_ms > :at and v.version_ms = " NEWEST_AS_OF(                            \
+                    "a.id") "union all "                                                          \
+                            "select r.path, v.version_ms, v.definition from apps_removed r join " \
+                            "app_versions v on v.app = r.app where " WITHIN_OF(                   \
+                                "r.") "and "                                                      \
+                                      "r.removed_ms > :at and v.version_ms = " NEWEST_AS_OF(      \
+                                          "r.app") "order by path")
+
 /* Applying: only on the writer. */
 #define CHANGES(X) \
     CHANGES_1(X)   \
-    CHANGES_2(X) CHANGES_3(X) CHANGES_4(X) CHANGES_5(X) CHANGES_6(X) CHANGES_7(X) CHANGES_8(X)
+    CHANGES_2(X)   \
+    CHANGES_3(X) CHANGES_4(X) CHANGES_5(X) CHANGES_6(X) CHANGES_7(X) CHANGES_8(X) CHANGES_9(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -341,3 +375,22 @@
     X(READINESS_PUT, "insert into readiness(instance, results) values(:id, :results) " \
                      "on conflict(instance) do update set results = :results")         \
     X(INSTANCE_READY, "update instances set ready = 1 where id = :id")
+/* One that still ends keeps its versions: its tasks are of them. */
+#define REMOVED_OLD                                                   \
+    "select r.app from apps_removed r where r.removed_ms <= :oldest " \
+    "and not exists(select 1 from apps where id = r.app)"
+#define CHANGES_9(X)                                                                           \
+    X(GROUP_PUT, "insert into groups(path, version_ms, dependencies, enforce_role) "           \
+                 "values(:path, :version, :dependencies, :enforce_role) on conflict(path) do " \
+                 "update set version_ms = :version, dependencies = :dependencies, "            \
+                 "enforce_role = :enforce_role")                                               \
+    X(GROUP_KEEP, "insert into group_versions select path, version_ms, :until, dependencies, " \
+                  "enforce_role from groups where path = :path")                               \
+    X(GROUP_TOUCH, "update groups set version_ms = :version where path = :path")               \
+    X(GROUP_DROP, "delete from groups where path = :path")                                     \
+    X(GROUPS_TRIM_FROM, "select version_ms from group_versions where path = '/' "              \
+                        "order by version_ms desc limit 1 offset :keep")                       \
+    X(GROUP_VERSIONS_TRIM, "delete from group_versions where until_ms <= :oldest")             \
+    X(REMOVED_PUT, "insert into apps_removed(app, path, removed_ms) values(:app, :path, :at)") \
+    X(REMOVED_VERSIONS_TRIM, "delete from app_versions where app in (" REMOVED_OLD ")")        \
+    X(REMOVED_TRIM, "delete from apps_removed where app in (" REMOVED_OLD ")")

@@ -20,12 +20,12 @@ static const struct db_sql changes[] = {DB_TABLE(CHANGES)};
 
 static const char *const summed[] = {
     /* those of a level after those of the one before */
-    "settings",        "requests",   "events",       "nodes",         "agents",
-    "agent_ports",     "apps",       "app_versions", "service_ports", "deployments",
-    "deployment_apps", "app_counts", "instances",    "tasks",         "jobs",
-    "job_runs",        "job_stats",  "tokens",       "identities",    "listeners",
-    "holds",           "drains",     "members",      "identity_keys", "callbacks",
-    "readiness",
+    "settings",        "requests",   "events",         "nodes",         "agents",
+    "agent_ports",     "apps",       "app_versions",   "service_ports", "deployments",
+    "deployment_apps", "app_counts", "instances",      "tasks",         "jobs",
+    "job_runs",        "job_stats",  "tokens",         "identities",    "listeners",
+    "holds",           "drains",     "members",        "identity_keys", "callbacks",
+    "readiness",       "groups",     "group_versions", "apps_removed",
 };
 
 /* How many statements and sums each level adds. */
@@ -34,7 +34,8 @@ struct known {
 };
 static const struct known added[COMMAND_LEVEL + 1] = {
 #define ADDS(level, sums) [level] = {ROWS(QUERIES_##level), ROWS(CHANGES_##level), sums}
-    ADDS(1, 17), ADDS(2, 2), ADDS(3, 2), ADDS(4, 1), ADDS(5, 1), ADDS(6, 1), ADDS(7, 1), ADDS(8, 1),
+    ADDS(1, 17), ADDS(2, 2), ADDS(3, 2), ADDS(4, 1), ADDS(5, 1),
+    ADDS(6, 1),  ADDS(7, 1), ADDS(8, 1), ADDS(9, 3),
 #undef ADDS
 };
 
@@ -281,7 +282,7 @@ static const struct {
     [COMMAND_AGENT_STATE] = {apply_agent_state, .looks_first = true},
     [COMMAND_APP_PUT] = {apply_app_put},
     [COMMAND_APP_DELAY_RESET] = {apply_app_delay_reset},
-    [COMMAND_APP_FORGET] = {apply_app_forget},
+    [COMMAND_APP_FORGET] = {apply_app_forget, .looks_first = true},
     [COMMAND_DEPLOYMENT_STEP] = {apply_deployment_step, .looks_first = true},
     [COMMAND_TASK_LAUNCH] = {apply_task_launch, .looks_first = true},
     [COMMAND_TASK_KILL] = {apply_task_kill, .looks_first = true},
@@ -300,6 +301,7 @@ static const struct {
     [COMMAND_AGENT_DRAIN] = {apply_agent_drain},
     [COMMAND_NODE_STATE] = {apply_node_state, .looks_first = true},
     [COMMAND_CALLBACK_PUT] = {apply_callback_put, .looks_first = true},
+    [COMMAND_GROUP_PUT] = {apply_app_put},
 };
 
 /* As it was answered then. */
@@ -374,7 +376,8 @@ static void remember(struct apply *a)
 /* Who decided on an old view looks again, and is not refused yet. */
 static void tell_refused(struct apply *a)
 {
-    if (a->c->kind == COMMAND_APP_PUT && !a->outcome->stale)
+    bool of_apps = a->c->kind == COMMAND_APP_PUT || a->c->kind == COMMAND_GROUP_PUT;
+    if (of_apps && !a->outcome->stale)
         changed(a, (struct change){.kind = CHANGE_APPS_REFUSED,
                                    .of = json_str(json_get(a->c->args, "group"), "/"),
                                    .more = a->outcome->text});

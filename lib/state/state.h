@@ -58,6 +58,7 @@ enum change_kind {
     CHANGE_DEPLOYMENT_STEP,  /* step = the one that begins now; more = its plan */
     CHANGE_DEPLOYMENT_END, /* number = 1 done, 0 cancelled; more = its plan; step = the last one */
     CHANGE_APPS_REFUSED,   /* of = the group asked for; more = why */
+    CHANGE_GROUP,          /* changed without a deployment; id = the root's version; of as above */
     CHANGE_TASK,           /* id, name, state, before; app or job in `of` */
     CHANGE_HEALTH,         /* of a task; number = enum health_state */
     CHANGE_READINESS,      /* of a task; number = 1 it is ready, 0 another answer */
@@ -166,6 +167,35 @@ struct slice state_app_version(struct state *s, int64_t app, struct wall version
 struct stmt *state_service_ports_of_app(struct state *s, int64_t app); /* column 0: by position */
 bool state_service_port_taken(struct state *s, int64_t port);
 bool state_service_port_is_of(struct state *s, int64_t port, const char *path);
+
+/* ---- groups; empty below level 9 */
+
+enum enforce { ENFORCE_NOT_SAID = -1, ENFORCE_NO, ENFORCE_YES };
+struct group_row {
+    const char *path;
+    struct wall version;       /* of the newest change in it, at any depth */
+    struct slice dependencies; /* JSON array of absolute ids */
+    enum enforce enforce_role; /* of a top group */
+};
+bool state_group_by_path(struct state *s, const char *path, struct group_row *out);
+/* Those in a group, at any depth, by path; "/": all but the root. NULL: none. */
+struct stmt *state_groups(struct state *s, const char *group);
+bool state_group_next(struct stmt *q, struct group_row *out); /* accepts NULL */
+
+/* Column 0: ms, newest first; NULL: none. Of a group that is gone too. */
+struct stmt *state_group_versions(struct state *s, const char *path);
+/* Can it be told what the group was at that version, its own or one of the root's? Then *at is what
+ * to ask the following for. */
+bool state_group_had(struct state *s, const char *path, struct wall version, struct wall *at);
+bool state_group_as_of(struct state *s, const char *path, struct wall at, struct group_row *out);
+struct stmt *state_groups_as_of(struct state *s, const char *group, struct wall at); /* as above */
+struct app_was {
+    const char *path;
+    struct wall version;
+    struct slice definition;
+};
+struct stmt *state_apps_as_of(struct state *s, const char *group, struct wall at); /* by path */
+bool state_app_was_next(struct stmt *q, struct app_was *out); /* accepts NULL */
 
 /* An instance's uuid is half chance, half its key, so no index of random texts is needed to find
  * it. */
@@ -365,7 +395,7 @@ int joining_read(const struct json *v, struct joining *out, struct error *err) M
 /* May this node speak here? Of the id and store in a certificate that is good otherwise. */
 int state_peer_check(struct state *s, int64_t id, int64_t store, struct error *err) MUST_CHECK;
 
-/* Where events are posted to; nowhere below level 7. */
+/* Where events are posted to; nowhere below level 9. */
 bool state_has_callback(struct state *s, const char *url);
 struct stmt *state_callbacks(struct state *s); /* column 0: URLs, sorted; NULL: none */
 

@@ -43,6 +43,16 @@ static void check_same(const struct app *a, const struct app *b, const char *tex
     mem_free(again);
 }
 
+static char *lean_text_of(const struct app *a)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, 64 << 20);
+    json_begin(&w, &b);
+    app_write_lean(a, &w);
+    return buf_take(&b, NULL);
+}
+
 static void check_stored(const struct app *a, const char *text)
 {
     struct app loaded;
@@ -51,6 +61,12 @@ static void check_stored(const struct app *a, const char *text)
     ASSERT(result == 0);
     check_same(a, &loaded, text);
     app_close(&loaded);
+    char *lean = lean_text_of(a);
+    result = app_load(slice_of(lean), &loaded, &err);
+    ASSERT(result == 0);
+    check_same(a, &loaded, text);
+    app_close(&loaded);
+    mem_free(lean);
 }
 
 static void check_sent_again(const struct app *a, const char *text)

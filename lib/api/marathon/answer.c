@@ -31,13 +31,16 @@ bool marathon_path_app(struct call *c, struct app_row *out)
 bool marathon_path_group(struct call *c, char out[ID_SIZE])
 {
     struct app_row row;
+    struct group_row g;
     if (call_param(c, "id")[0] == '\0') {
         str_copy(out, ID_SIZE, "/");
         return true;
     }
     if (marathon_path_id(c, out)) {
+        if (state_group_by_path(c->view->state, out, &g))
+            return true;
         struct stmt *q = marathon_apps_within(c->view->state, out);
-        bool found = state_app_next(q, &row);
+        bool found = state_app_next(q, &row); /* below level 9 that makes it one */
         stmt_end(q);
         if (found)
             return true;

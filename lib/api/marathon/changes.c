@@ -3,7 +3,6 @@
 #include "api/marathon/depends.h"
 #include "api/marathon/private.h"
 #include "base/assert.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -11,8 +10,13 @@ void changes_close(struct changes *ch)
 {
     for (size_t i = 0; i < ch->n; i++)
         app_close(&ch->items[i].app);
+    for (size_t i = 0; i < ch->groups_n; i++)
+        mem_free(ch->groups[i].dependencies);
     mem_free(ch->items);
+    mem_free(ch->groups);
     mem_free(ch->kills);
+    map_free(ch->apps_by_path);
+    map_free(ch->groups_by_path);
     *ch = (struct changes){0};
 }
 
@@ -28,6 +32,19 @@ void load_app(const struct app_row *row, struct app *out)
 
 /* ---- gathering */
 
+/* The maps say at which index, from 1 on. */
+static void remember(struct map **m, const char *path, size_t n)
+{
+    if (*m == NULL)
+        *m = map_new();
+    map_put_str(*m, path, (void *)n);
+}
+
+static size_t index_of(const struct map *m, const char *path)
+{
+    return m != NULL ? (size_t)map_get_str(m, path) : 0;
+}
+
 static struct planned *add(struct changes *ch, const char *path, enum plan_kind kind,
                            const struct app_row *old)
 {
@@ -38,6 +55,7 @@ static struct planned *add(struct changes *ch, const char *path, enum plan_kind 
     struct planned *p = &ch->items[ch->n++];
     *p = (struct planned){.kind = kind, .base = old != NULL ? old->version.ms : 0};
     str_copy(p->path, sizeof p->path, path);
+    remember(&ch->apps_by_path, path, ch->n);
     return p;
 }
 
@@ -97,10 +115,51 @@ void changes_remove(struct changes *ch, const struct app_row *old)
 
 bool changes_have(const struct changes *ch, const char *path)
 {
-    for (size_t i = 0; i < ch->n; i++)
-        if (str_eq(ch->items[i].path, path))
-            return true;
-    return false;
+    return index_of(ch->apps_by_path, path) != 0;
+}
+
+bool changes_remove_app(const struct changes *ch, const char *path)
+{
+    size_t n = index_of(ch->apps_by_path, path);
+    return n != 0 && ch->items[n - 1].kind == PLAN_REMOVE;
+}
+
+static struct planned_group *add_group(struct changes *ch, const char *path)
+{
+    if (ch->groups_n == ch->groups_cap) {
+        ch->groups_cap = ch->groups_cap == 0 ? 4 : ch->groups_cap * 2;
+        ch->groups = mem_realloc(ch->groups, ch->groups_cap * sizeof ch->groups[0]);
+    }
+    struct planned_group *g = &ch->groups[ch->groups_n++];
+    *g = (struct planned_group){0};
+    str_copy(g->path, sizeof g->path, path);
+    remember(&ch->groups_by_path, path, ch->groups_n);
+    return g;
+}
+
+void changes_put_group(struct changes *ch, const char *path, struct slice dependencies,
+                       enum enforce enforce_role)
+{
+    struct planned_group *g = add_group(ch, path);
+    g->dependencies = slice_dup(dependencies);
+    g->enforce_role = enforce_role;
+}
+
+void changes_remove_group(struct changes *ch, const char *path)
+{
+    add_group(ch, path)->gone = true;
+}
+
+bool changes_have_group(const struct changes *ch, const char *path)
+{
+    return index_of(ch->groups_by_path, path) != 0;
+}
+
+void changes_within(struct changes *ch, struct state *s, const char *group)
+{
+    struct group_row g;
+    str_copy(ch->within, sizeof ch->within, group);
+    ch->within_version = state_group_by_path(s, group, &g) ? g.version : (struct wall){0};
 }
 
 bool changes_matter(const struct changes *ch)
@@ -108,74 +167,126 @@ bool changes_matter(const struct changes *ch)
     for (size_t i = 0; i < ch->n; i++)
         if (ch->items[i].kind != PLAN_NOTHING)
             return true;
-    return false;
+    return ch->groups_n > 0;
 }
 
 /* ---- what holds for all apps together (4.6) */
 
-struct tree { /* apps as they will be */
+struct tree { /* apps and groups as they will be */
     struct state *state;
-    struct map *changed; /* path -> struct planned */
+    struct changes *ch;
+    struct problems problems;
 };
 
-static bool stays(const struct tree *t, const char *path)
+static const struct planned *change_of(const struct tree *t, const char *path)
 {
-    const struct planned *p = map_get_str(t->changed, path);
-    return p == NULL || p->kind != PLAN_REMOVE;
+    size_t n = index_of(t->ch->apps_by_path, path);
+    return n != 0 ? &t->ch->items[n - 1] : NULL;
 }
 
 static bool is_app(const struct tree *t, const char *path)
 {
     struct app_row row;
-    const struct planned *p = map_get_str(t->changed, path);
+    const struct planned *p = change_of(t, path);
     return p != NULL ? p->kind != PLAN_REMOVE : state_app_by_path(t->state, path, &row);
 }
 
-/* An app may not stand where there is a group, nor in a place that is an app. */
-static void check_place(const struct tree *t, const char *path, struct problems *problems)
+static bool will_hold_apps(const struct tree *t, const char *group)
+{
+    bool found = false;
+    struct app_row row;
+    struct stmt *q = marathon_apps_within(t->state, group);
+    while (!found && state_app_next(q, &row))
+        found = !changes_remove_app(t->ch, row.path);
+    stmt_end(q);
+    return found;
+}
+
+static bool is_put_group(const struct tree *t, const char *path)
+{
+    size_t n = index_of(t->ch->groups_by_path, path);
+    return n != 0 && !t->ch->groups[n - 1].gone;
+}
+
+/* Nothing stands below an app. */
+static void check_above(struct tree *t, const char *path)
 {
     char above[ID_SIZE], below[ID_SIZE];
-    struct app_row row;
     str_copy(below, sizeof below, path);
     for (; !str_eq(id_parent(below, above), "/"); str_copy(below, sizeof below, above))
         if (is_app(t, above))
-            problems_add(problems, PROBLEM_RULE, "/id",
+            problems_add(&t->problems, PROBLEM_RULE, "/id",
                          "got \"%s\", but \"%s\" is an app and cannot hold others", path, above);
-    bool found = false;
-    struct stmt *q = marathon_apps_within(t->state, path);
-    while (!found && state_app_next(q, &row))
-        found = stays(t, row.path);
-    stmt_end(q);
-    if (found)
-        problems_add(problems, PROBLEM_RULE, "/id",
+}
+
+/* A group that holds no app makes room for an app of its id. */
+static void remove_empty(struct tree *t, const char *group)
+{
+    struct group_row g;
+    if (!state_group_by_path(t->state, group, &g))
+        return;
+    if (!changes_have_group(t->ch, group))
+        changes_remove_group(t->ch, group);
+    struct stmt *q = state_groups(t->state, group);
+    while (state_group_next(q, &g))
+        if (!changes_have_group(t->ch, g.path))
+            changes_remove_group(t->ch, g.path);
+}
+
+/* An app may not stand where there is a group, nor in a place that is an app. */
+static void check_app(struct tree *t, const char *path)
+{
+    check_above(t, path);
+    if (is_put_group(t, path) || will_hold_apps(t, path))
+        problems_add(&t->problems, PROBLEM_RULE, "/id",
                      "got \"%s\", which is a group that holds apps; need another id", path);
+    else
+        remove_empty(t, path);
 }
 
-static void check_places(struct state *s, const struct changes *ch, struct problems *problems)
+static void check_group(struct tree *t, const char *path)
 {
-    struct tree t = {s, map_new()};
-    for (size_t i = 0; i < ch->n; i++)
-        map_put_str(t.changed, ch->items[i].path, &ch->items[i]);
-    for (size_t i = 0; i < ch->n; i++)
-        if (ch->items[i].kind == PLAN_ADD)
-            check_place(&t, ch->items[i].path, problems);
-    map_free(t.changed);
+    check_above(t, path);
+    if (is_app(t, path))
+        problems_add(&t->problems, PROBLEM_RULE, "/id",
+                     "got \"%s\", which is an app; a group needs another id", path);
 }
 
-static void check_depths(struct state *s, const struct changes *ch, struct problems *problems)
+static void check_places(struct tree *t)
 {
-    struct depends *d = depends_new(s, ch->items, ch->n);
-    for (size_t i = 0; i < ch->n; i++) {
+    for (size_t i = 0; i < t->ch->groups_n; i++)
+        if (!t->ch->groups[i].gone)
+            check_group(t, t->ch->groups[i].path);
+    for (size_t i = 0; i < t->ch->n; i++)
+        if (t->ch->items[i].kind == PLAN_ADD)
+            check_app(t, t->ch->items[i].path);
+}
+
+static void add_cycle(struct tree *t, const char *path)
+{
+    problems_add(&t->problems, PROBLEM_RULE, "/",
+                 "the dependencies of %s form a cycle, or are more than %d deep", path,
+                 DEPENDS_DEPTH);
+}
+
+static void check_depths(struct tree *t)
+{
+    struct changes *ch = t->ch;
+    struct depends *d = depends_new(t->state, ch->items, ch->n, ch->groups, ch->groups_n);
+    bool right = true;
+    for (size_t i = 0; i < ch->n && right; i++) {
         struct planned *p = &ch->items[i];
         if (p->kind == PLAN_REMOVE)
             continue;
         p->depth = depends_depth(d, p->path);
-        if (p->depth == 0) {
-            problems_add(problems, PROBLEM_RULE, "/",
-                         "the dependencies of %s form a cycle, or are more than %d deep", p->path,
-                         DEPENDS_DEPTH);
-            break;
-        }
+        right = p->depth != 0;
+        if (!right)
+            add_cycle(t, p->path);
+    }
+    for (size_t i = 0; i < ch->groups_n && right; i++) {
+        right = depends_group(d, ch->groups[i].path);
+        if (!right)
+            add_cycle(t, ch->groups[i].path);
     }
     depends_free(d);
 }
@@ -192,6 +303,22 @@ static void drop_unchanged(struct changes *ch)
             ch->items[kept++] = ch->items[i];
     }
     ch->n = kept;
+    map_free(ch->apps_by_path);
+    ch->apps_by_path = NULL;
+    for (size_t i = 0; i < ch->n; i++)
+        remember(&ch->apps_by_path, ch->items[i].path, i + 1);
+}
+
+bool changes_check(struct tell *t, struct changes *ch)
+{
+    struct tree tree = {.state = t->c.view->state, .ch = ch};
+    drop_unchanged(ch);
+    check_places(&tree);
+    check_depths(&tree);
+    if (tree.problems.n == 0)
+        return true;
+    call_problems(&t->c, &tree.problems);
+    return false;
 }
 
 static void put_item(const struct planned *p, struct json_writer *w)
@@ -201,10 +328,39 @@ static void put_item(const struct planned *p, struct json_writer *w)
     json_member_int(w, "base", p->base);
     if (p->kind != PLAN_REMOVE) {
         json_key(w, "definition");
-        app_write(&p->app, w);
+        app_write_lean(&p->app, w);
     }
     if (p->restart)
         json_member_bool(w, "restart", true);
+    json_object_end(w);
+}
+
+static void put_group(const struct planned_group *g, struct json_writer *w)
+{
+    json_object(w);
+    json_member_str(w, "path", g->path);
+    if (g->gone)
+        json_member_bool(w, "gone", true);
+    else
+        json_member_raw(w, "dependencies", slice_of(g->dependencies));
+    if (!g->gone && g->enforce_role != ENFORCE_NOT_SAID)
+        json_member_bool(w, "enforceRole", g->enforce_role == ENFORCE_YES);
+    json_object_end(w);
+}
+
+static void put_groups(const struct changes *ch, struct json_writer *w)
+{
+    json_key(w, "groups");
+    json_array(w);
+    for (size_t i = 0; i < ch->groups_n; i++)
+        put_group(&ch->groups[i], w);
+    json_array_end(w);
+    if (ch->within[0] == '\0')
+        return;
+    json_key(w, "within");
+    json_object(w);
+    json_member_str(w, "path", ch->within);
+    json_member_int(w, "version", ch->within_version.ms);
     json_object_end(w);
 }
 
@@ -229,26 +385,23 @@ static void put_uri(const struct call *c, struct json_writer *w)
 void changes_propose(struct tell *t, struct changes *ch, outcome_fn *then)
 {
     struct json_writer w;
-    struct problems problems = {0};
-    drop_unchanged(ch);
-    check_places(t->c.view->state, ch, &problems);
-    check_depths(t->c.view->state, ch, &problems);
-    if (problems.n > 0) {
-        call_problems(&t->c, &problems);
+    if (!changes_check(t, ch))
         return;
-    }
-    if (ch->n == 0) {
+    if (!changes_matter(ch)) {
         char uuid[UUID_TEXT_SIZE];
         marathon_result(&t->c, 200, (struct wall){state_version_ms(t->c.view->state)},
                         uuid_text(rng_uuid(t->rng), uuid));
         return;
     }
-    tell_begin(t, COMMAND_APP_PUT, &w, then);
+    bool of_groups = ch->within[0] != '\0' || ch->groups_n > 0;
+    tell_begin(t, of_groups ? COMMAND_GROUP_PUT : COMMAND_APP_PUT, &w, then);
     json_key(&w, "apps");
     json_array(&w);
     for (size_t i = 0; i < ch->n; i++)
         put_item(&ch->items[i], &w);
     json_array_end(&w);
+    if (of_groups)
+        put_groups(ch, &w);
     json_member_bool(&w, "force", ch->force);
     json_member_str(&w, "group", ch->group);
     if (ch->told)

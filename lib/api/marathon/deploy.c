@@ -174,22 +174,6 @@ void marathon_patch_app(struct tell *t)
 
 /* ---- PUT and PATCH of an array */
 
-/* Of one element: "/id" in it is "(2)/id" of the whole. Closes `of`. */
-static void add_problems(struct problems *to, size_t index, struct problems *of)
-{
-    for (size_t i = 0; i < of->n; i++) {
-        const struct problem *p = &of->items[i];
-        char path[512];
-        snprintf(path, sizeof path, "(%zu)%s", index, str_eq(p->path, "/") ? "" : p->path);
-        if (p->kind == PROBLEM_SCHEMA)
-            problems_add_coded(to, p->code, path, "%s", p->text);
-        else
-            problems_add(to, p->kind, path, "%s", p->text);
-    }
-    to->left_out += of->left_out;
-    problems_close(of);
-}
-
 /* The id of an element, absolute. -1 with a problem. */
 static int element_id(const struct json *element, char out[ID_SIZE], struct problems *problems)
 {
@@ -257,8 +241,10 @@ static void update_many(struct tell *t, bool create, enum update how)
     int rc = 0;
     JSON_EACH (element, body) {
         struct problems own = {0};
+        char at[32];
+        snprintf(at, sizeof at, "(%zu)", index++);
         rc = add_element(t, element, create, how, &ch, &own);
-        add_problems(&problems, index++, &own);
+        problems_add_part(&problems, at, &own);
         if (rc > 0)
             break;
     }

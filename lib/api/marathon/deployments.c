@@ -132,6 +132,111 @@ static void put_back(struct state *s, const struct json *original, struct change
     changes_put(ch, &a, state_app_by_path(s, path, &row) ? &row : NULL);
 }
 
+/* ---- groups */
+
+static enum enforce enforce_of(const struct json *side)
+{
+    const struct json *said = json_get(side, "enforceRole");
+    return said == NULL ? ENFORCE_NOT_SAID : json_bool(said, false) ? ENFORCE_YES : ENFORCE_NO;
+}
+
+static bool has_text(const struct json *list, const struct json *text)
+{
+    JSON_EACH (it, list)
+        if (json_equal(it, text))
+            return true;
+    return false;
+}
+
+/* What the deployment added to a group's dependencies goes, what it took away comes back. */
+static void undo_dependencies(const struct json *now, const struct json *was, const struct json *is,
+                              struct buf *out)
+{
+    struct json_writer w;
+    json_begin(&w, out);
+    json_array(&w);
+    JSON_EACH (it, now)
+        if (!has_text(is, it) || has_text(was, it))
+            json_put_value(&w, it);
+    JSON_EACH (it, was)
+        if (!has_text(is, it) && !has_text(now, it))
+            json_put_value(&w, it);
+    json_array_end(&w);
+}
+
+static void undo_group(const struct group_row *row, const struct json *before,
+                       const struct json *after, struct changes *ch)
+{
+    struct error err;
+    struct buf dependencies;
+    struct json *now = json_parse_own(row->dependencies, &err);
+    buf_init(&dependencies, LIMIT_ENTRY_BYTES);
+    undo_dependencies(now, json_get(before, "dependencies"), json_get(after, "dependencies"),
+                      &dependencies);
+    changes_put_group(ch, row->path, buf_slice(&dependencies),
+                      row->enforce_role == enforce_of(after) ? enforce_of(before)
+                                                             : row->enforce_role);
+    json_free(now);
+    buf_close(&dependencies);
+}
+
+static bool was_added(const struct json *groups, const char *path)
+{
+    JSON_EACH (g, groups)
+        if (str_eq(json_str(json_get(g, "id"), ""), path))
+            return json_get(g, "before") == NULL;
+    return false;
+}
+
+/* Nothing will be left in it but groups that the deployment has added too. */
+static bool will_be_empty(struct state *s, const char *group, const struct json *groups,
+                          const struct changes *ch)
+{
+    struct app_row app;
+    struct group_row row;
+    bool left = false;
+    struct stmt *q = marathon_apps_within(s, group);
+    while (state_app_next(q, &app))
+        left |= !changes_remove_app(ch, app.path);
+    q = state_groups(s, group);
+    while (state_group_next(q, &row))
+        left |= !was_added(groups, row.path);
+    return !left;
+}
+
+static bool is_unchanged(const struct group_row *row, const struct json *after)
+{
+    struct error err;
+    struct json *now = json_parse_own(row->dependencies, &err);
+    bool same =
+        json_equal(now, json_get(after, "dependencies")) && row->enforce_role == enforce_of(after);
+    json_free(now);
+    return same;
+}
+
+/* After the apps: which groups hold none decides. */
+static void put_groups_back(struct state *s, const struct json *groups, struct changes *ch)
+{
+    JSON_EACH (g, groups) {
+        struct group_row row;
+        const char *path = json_str(json_get(g, "id"), "");
+        const struct json *before = json_get(g, "before"), *after = json_get(g, "after");
+        bool there = state_group_by_path(s, path, &row);
+        if (there && before == NULL && is_unchanged(&row, after) &&
+            will_be_empty(s, path, groups, ch)) {
+            changes_remove_group(ch, path);
+        } else if (there && after != NULL) {
+            undo_group(&row, before, after, ch);
+        } else if (!there && after == NULL) {
+            const struct group_row none = {
+                .path = path, .dependencies = SLICE("[]"), .enforce_role = ENFORCE_NOT_SAID};
+            undo_group(&none, before, NULL, ch);
+        }
+    }
+    if (groups != NULL)
+        changes_within(ch, s, "/");
+}
+
 static void roll_back(struct tell *t, const struct deployment_row *d)
 {
     struct state *s = t->c.view->state;
@@ -147,6 +252,7 @@ static void roll_back(struct tell *t, const struct deployment_row *d)
         if (!names(originals, path) && state_app_by_path(s, path, &row))
             changes_remove(&ch, &row);
     }
+    put_groups_back(s, json_get(plan, "groups"), &ch);
     if (changes_matter(&ch))
         changes_propose(t, &ch, answer_rolled_back);
     else

@@ -289,12 +289,12 @@ static void deployment_event(const struct render *r, const struct json *plan, co
     publish_deployment(r, plan, &d, PLAN_LIGHT);
 }
 
-static void group_event(const struct render *r, const struct json *plan)
+static void group_event(const struct render *r, const char *version)
 {
     struct event e;
     begin(r, &e, "group_change_success");
     json_member_str(&e.w, "groupId", r->c->of != NULL ? r->c->of : "/");
-    json_member_str(&e.w, "version", json_str(json_get(plan, "version"), ""));
+    json_member_str(&e.w, "version", version);
     finish(r, &e);
 }
 
@@ -306,6 +306,12 @@ static void render_refused(const struct render *r)
     marathon_time(&e.w, "version", r->c->at);
     json_member_str(&e.w, "reason", r->c->more);
     finish(r, &e);
+}
+
+static void render_group(const struct render *r)
+{
+    char version[TIME_TEXT_SIZE];
+    group_event(r, wall_text((struct wall){r->c->id}, version));
 }
 
 static void add_checks(const struct render *r, const struct app_row *row)
@@ -359,7 +365,7 @@ static void render_deployment(const struct render *r)
     const struct change *c = r->c;
     struct json *plan = json_parse_own(slice_of(c->more), &err);
     if (c->kind == CHANGE_DEPLOYMENT_BEGIN) {
-        group_event(r, plan);
+        group_event(r, json_str(json_get(plan, "version"), ""));
     } else if (c->kind == CHANGE_DEPLOYMENT_STEP) {
         if (c->step > 1)
             deployment_event(r, plan, "deployment_step_success", c->step - 1, false, NULL);
@@ -566,6 +572,9 @@ void marathon_render(const struct change *c, const struct view *view, unsigned t
         break;
     case CHANGE_APPS_REFUSED:
         render_refused(&r);
+        break;
+    case CHANGE_GROUP:
+        render_group(&r);
         break;
     case CHANGE_TASK:
         render_task(&r);

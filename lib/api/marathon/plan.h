@@ -4,6 +4,7 @@
 
 #include "model/app.h"
 #include "model/id.h"
+#include "state/state.h"
 
 enum plan_kind {
     PLAN_NOTHING, /* the definition is what it was */
@@ -20,6 +21,13 @@ struct planned { /* one app of a change */
     int64_t base;   /* the version it was decided on; 0: there was none */
     bool restart;   /* although the definition stays */
     struct app app; /* as it is to be; zeroed when it is to go. Owned */
+};
+
+struct planned_group { /* one group of a change */
+    char path[ID_SIZE];
+    bool gone;
+    char *dependencies; /* as it is to have them, a JSON array; NULL when it is to go. Owned */
+    enum enforce enforce_role;
 };
 
 /* Of an app that stays: `old` and `new` have their service ports assigned. */

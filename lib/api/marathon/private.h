@@ -112,7 +112,10 @@ ask_fn marathon_ask_deployments;
 tell_fn marathon_delete_deployment;
 ask_fn marathon_ask_queue;
 tell_fn marathon_delete_delay;
-ask_fn marathon_ask_group, marathon_ask_group_apps;
+ask_fn marathon_ask_group, marathon_ask_group_apps, marathon_ask_group_versions,
+    marathon_ask_group_version;
+tell_fn marathon_post_group, marathon_put_group, marathon_put_group_version, marathon_patch_group,
+    marathon_delete_group;
 ask_fn marathon_ask_ping, marathon_ask_info, marathon_ask_leader, marathon_ask_events;
 tell_fn marathon_delete_leader;
 ask_fn marathon_ask_plugins, marathon_ask_plugin;

@@ -36,16 +36,28 @@ static size_t ports_of(const struct app *a, const struct task_row *t, struct are
 }
 
 static void fill_env(const struct app *a, const char *name, const char *hostname,
-                     const struct app_task_port *ports, struct arena *arena, struct run_spec *s)
+                     const struct app_task_port *ports, bool enforce_role, struct arena *arena,
+                     struct run_spec *s)
 {
     struct env_vars vars;
-    const struct app_task t = {.task_id = name, .host = hostname, .ports = ports};
+    const struct app_task t = {
+        .task_id = name, .host = hostname, .ports = ports, .enforce_role = enforce_role};
     app_task_env(a, &t, arena, &vars);
     struct run_env *env = arena_alloc(arena, (vars.n + 1) * sizeof *env);
     for (size_t i = 0; i < vars.n; i++)
         if (vars.items[i].value != NULL)
             env[s->env_n++] = (struct run_env){vars.items[i].name, vars.items[i].value};
     s->env = env;
+}
+
+static bool enforces_role(struct state *state, const char *app)
+{
+    char path[ID_SIZE], above[ID_SIZE];
+    struct group_row top;
+    str_copy(path, sizeof path, app);
+    while (!str_eq(id_parent(path, above), "/"))
+        str_copy(path, sizeof path, above);
+    return state_group_by_path(state, path, &top) && top.enforce_role == ENFORCE_YES;
 }
 
 static void fill_fetch(const struct app *a, struct arena *arena, struct run_spec *s)
@@ -223,7 +235,7 @@ bool apps_run_spec(struct state *state, const struct task_row *t, struct buf *ou
         .tty = a.tty == TTY_ON,
         .grace_ms = a.kill_grace_s != NOT_GIVEN ? a.kill_grace_s * 1000 : 0,
     };
-    fill_env(&a, t->name, agent.hostname, ports, &arena, &s);
+    fill_env(&a, t->name, agent.hostname, ports, enforces_role(state, a.id), &arena, &s);
     fill_fetch(&a, &arena, &s);
     fill_ports(&a, ports, n, &arena, &s);
     fill_container(&a, &arena, &s);

@@ -123,6 +123,39 @@ static void takes_back_what_get_showed(void **unused)
     app_close(&b);
 }
 
+/* What stands by default is not worth its place in the log. */
+static void writes_lean_what_is_not_by_default(void **unused)
+{
+    (void)unused;
+    static const char *const BODIES[] = {
+        "{'id':'/web','cmd':'x'}", "{'id':'/web','cmd':'x','ports':[]}",
+        "{'id':'/web','cmd':'x','cpus':2,'instances':0,'backoffFactor':2,'killSelection':"
+        "'OLDEST_FIRST','labels':{'a':'b'},'unreachableStrategy':'disabled'}"};
+    for (size_t i = 0; i < sizeof(BODIES) / sizeof(*BODIES); i++) {
+        struct app a = app_of(BODIES[i]), b;
+        struct buf lean, whole, again;
+        struct json_writer w;
+        struct error err;
+        buf_init(&lean, 1 << 20);
+        buf_init(&whole, 1 << 20);
+        buf_init(&again, 1 << 20);
+        json_begin(&w, &lean);
+        app_write_lean(&a, &w);
+        json_begin(&w, &whole);
+        app_write(&a, &w);
+        assert_int_equal(app_load(buf_slice(&lean), &b, &err), 0);
+        json_begin(&w, &again);
+        app_write(&b, &w);
+        assert_string_equal(buf_str(&again), buf_str(&whole));
+        assert_true(lean.len < whole.len * 4 / 5);
+        app_close(&a);
+        app_close(&b);
+        buf_close(&lean);
+        buf_close(&whole);
+        buf_close(&again);
+    }
+}
+
 static void refuses_a_stored_app_that_is_none(void **unused)
 {
     (void)unused;
@@ -299,6 +332,7 @@ int main(void)
         cmocka_unit_test(the_demo_without_ports_has_none),
         cmocka_unit_test(reads_back_everything_it_writes),
         cmocka_unit_test(takes_back_what_get_showed),
+        cmocka_unit_test(writes_lean_what_is_not_by_default),
         cmocka_unit_test(refuses_a_stored_app_that_is_none),
         cmocka_unit_test(a_copy_is_the_same_and_its_own),
         cmocka_unit_test(tells_scaling_from_change),

@@ -424,6 +424,27 @@ static void the_steps_of_a_deployment_come_one_after_another(void **unused)
     assert_false(fleet_deploying(&f));
 }
 
+/* What others depend on must be well before they are touched (spec/marathon.md 5.7, 8.3). */
+static void what_depends_on_a_sick_app_waits_until_it_is_well(void **unused)
+{
+    static const char *const bodies[] = {
+        "{'id':'/shop/db','cmd':'sick','instances':1,'cpus':0.1,'mem':32" CHECKED "}",
+        "{'id':'/web','cmd':'ok','instances':1,'cpus':0.1,'mem':32,'dependencies':['/shop']}",
+    };
+    int64_t ids[64];
+    (void)unused;
+    fleet_agent(&f, "n1", "{}");
+    fleet_put_in_steps(&f, bodies, 2);
+    fleet_run_ms(&f, 60000);
+    assert_string_equal(fleet_list(&f, "/shop/db"), "1 running unhealthy");
+    expect_list("");
+    fleet_tasks(&f, "/shop/db", ids);
+    fleet_health(&f, ids[0], 1);
+    fleet_run_ms(&f, 100);
+    expect_list("1 running");
+    assert_false(fleet_deploying(&f));
+}
+
 /* What its step has brought about is kept while later steps go on. */
 static void an_app_whose_step_is_over_is_looked_after(void **unused)
 {
@@ -1089,6 +1110,7 @@ int main(void)
         TEST(a_forced_change_cancels_and_starts_from_what_is_there),
         TEST(a_cancelled_upgrade_stays_half_way),
         TEST(the_steps_of_a_deployment_come_one_after_another),
+        TEST(what_depends_on_a_sick_app_waits_until_it_is_well),
         TEST(an_app_whose_step_is_over_is_looked_after),
         TEST(scaling_does_not_wait_for_an_old_sickness),
         TEST(a_failing_app_backs_off_longer_and_longer),

@@ -260,6 +260,25 @@ static void an_old_instance_gets_its_own_version(void **unused)
     buf_close(&text);
 }
 
+static void a_group_says_whether_its_role_is_enforced(void **unused)
+{
+    (void)unused;
+    struct run_spec s;
+    spec_of("'cmd':'ok'", &s);
+    assert_string_equal(env(&s, "MARATHON_APP_ENFORCE_GROUP_ROLE"), "FALSE");
+    run_spec_close(&s);
+    fleet_run_ms(&f, 1000);
+    fleet_delete(&f, "/prod/web");
+    fleet_run_ms(&f, 1000);
+    fleet_command(&f, COMMAND_SCHEMA_UPGRADE, "{'level':9}");
+    fleet_command(&f, COMMAND_GROUP_PUT,
+                  "{'apps':[],'groups':[{'path':'/prod','dependencies':[],'enforceRole':true}],"
+                  "'deployment':{'uuid':'00000000-0000-4000-8000-000000000001','steps':[]}}");
+    spec_of("'cmd':'ok'", &s);
+    assert_string_equal(env(&s, "MARATHON_APP_ENFORCE_GROUP_ROLE"), "TRUE");
+    run_spec_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +290,7 @@ int main(void)
         TEST(a_readiness_check_asks_the_port_of_its_name),
         TEST(a_version_that_is_not_kept_any_more_has_no_spec),
         TEST(an_old_instance_gets_its_own_version),
+        TEST(a_group_says_whether_its_role_is_enforced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
