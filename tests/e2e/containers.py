@@ -1,5 +1,6 @@
 """The seed demo as it was meant: in containers, under a Docker Engine that the test starts."""
 import json
+import os
 
 import seed_demo
 from engine import Engine
@@ -63,6 +64,16 @@ def story(place):
             return failure and "memory" in failure["message"].lower()
         wait_for(told, "memory as the reason")
         equal(node.delete("/v2/apps/hungry").status, 200, "delete")
+    if os.path.exists("/proc/net/if_inet6"):
+        with case("a health check asks over IPv6 what listens there only", place):
+            node.create({"id": "/six", "instances": 1, "cpus": 0.1, "mem": 16, "disk": 0,
+                         "cmd": "echo well > /index.html; exec httpd -f -p [::1]:$PORT0 -h /",
+                         "portDefinitions": [{"port": 0}],
+                         "container": {"type": "DOCKER", "docker": {"image": "busybox"}},
+                         "healthChecks": [{"protocol": "MESOS_HTTP", "ipProtocol": "IPv6", "delaySeconds": 0,
+                                           "intervalSeconds": 1}]})
+            wait_for(lambda: node.app("/six")["tasksHealthy"] == 1, "it is healthy")
+            equal(node.delete("/v2/apps/six").status, 200, "delete")
     with case("an image that is nowhere is a reason that is told", place):
         node.create({"id": "/nowhere", "instances": 1, "cpus": 0.1, "mem": 16, "disk": 0, "cmd": "true",
                      "container": {"type": "DOCKER", "docker": {"image": "nowhere.invalid/nothing:1"}}})
