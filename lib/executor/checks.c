@@ -277,7 +277,8 @@ static void start_one(struct checked *c, const struct said *before)
     struct task_run *t = c->task;
     struct error err;
     unsigned max = k->max_failures;
-    struct health_policy policy = {.grace_ms = k->grace_ms,
+    int64_t ran_ms = task_ran_ms(t), delay_ms = k->delay_ms > ran_ms ? k->delay_ms - ran_ms : 0;
+    struct health_policy policy = {.grace_ms = k->grace_ms - ran_ms, /* below 0: it is over */
                                    .interval_ms = k->interval_ms > 0 ? k->interval_ms : 1000,
                                    .max_failures = max == 0 || k->kill_on_max ? max : max + 1};
     if (choose_probe(c, &err) != 0) {
@@ -286,7 +287,7 @@ static void start_one(struct checked *c, const struct said *before)
     }
     c->checker.data = c;
     int rc = checker_start(&c->checker, &t->x->loop->uv, &t->x->loop->clock, &c->probe, &policy,
-                           k->delay_ms, on_changed, &err);
+                           delay_ms, on_changed, &err);
     ASSERT(rc == 0); /* the interval is above 0 */
     resume(&c->checker, before);
 }

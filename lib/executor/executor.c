@@ -206,14 +206,18 @@ static void on_too_long(uv_timer_t *timer)
     task_end(t, KILLED_TOO_LONG, reason);
 }
 
-/* Counted from its true start, which an earlier agent may have seen. */
-static void limit_start(struct task_run *t)
+int64_t task_ran_ms(const struct task_run *t)
 {
     struct clock *clock = &t->x->loop->clock;
+    int64_t ran_ms = t->run.began.ms > 0 ? clock->wall(clock).ms - t->run.began.ms : 0;
+    return ran_ms > 0 ? ran_ms : 0;
+}
+
+static void limit_start(struct task_run *t)
+{
     if (t->spec.max_ms <= 0 || t->limited)
         return;
-    int64_t gone = t->run.began.ms > 0 ? clock->wall(clock).ms - t->run.began.ms : 0;
-    int64_t left = t->spec.max_ms - (gone > 0 ? gone : 0);
+    int64_t left = t->spec.max_ms - task_ran_ms(t);
     uv_timer_init(&t->x->loop->uv, &t->limit);
     t->limit.data = t;
     t->limited = true;

@@ -93,6 +93,8 @@ struct task_run *task_new(struct executor *x, int64_t key);
 int task_read_spec(struct task_run *t, struct slice text, struct error *err) MUST_CHECK;
 void task_fill_run(struct task_run *t); /* from spec and record */
 void task_end(struct task_run *t, enum why_killed why, const char *reason);
+/* Since its true start, which an earlier agent may have seen. */
+int64_t task_ran_ms(const struct task_run *t);
 void task_advance(struct task_run *t);     /* something is over: frees the task if all is */
 void executor_advance(struct executor *x); /* the same of everything, when it is to stop */
 

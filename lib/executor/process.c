@@ -145,6 +145,11 @@ static void tell_started(struct tracked *t, int64_t pid)
     t->run->started(t->run);
 }
 
+static void take_began(struct tracked *t, const struct fields *record)
+{
+    t->run->began.ms = fields_int(record, "started_ms", 0);
+}
+
 static void on_packet(uv_poll_t *poll, int status, int events)
 {
     struct tracked *t = poll->data;
@@ -159,8 +164,10 @@ static void on_packet(uv_poll_t *poll, int status, int events)
         return;
     }
     fields_take(&f, bytes, (size_t)n);
-    if (fields_has(&f, "pid"))
-        tell_started(t, fields_int(&f, "pid", 0));
+    if (!fields_has(&f, "pid"))
+        return;
+    take_began(t, &f);
+    tell_started(t, fields_int(&f, "pid", 0));
 }
 
 static void attach(struct tracked *t)
@@ -342,6 +349,7 @@ static struct process find_supervisor(struct tracked *t, int folder)
     if (t->foreign)
         return (struct process){0};
     t->pid = fields_int(&record, "pid", 0);
+    take_began(t, &record);
     return supervisor;
 }
 

@@ -612,6 +612,45 @@ static void asks_over_https_whoever_signed_it(void **unused)
     https_stop(&server);
 }
 
+/* ---- an hour later */
+
+static struct wall (*true_wall)(struct clock *c);
+
+static struct wall later_wall(struct clock *c)
+{
+    return (struct wall){true_wall(c).ms + 3600000};
+}
+
+/* A new agent comes when the task has run for an hour. */
+static void restart_later(void)
+{
+    end_executor();
+    true_wall = loop.clock.wall;
+    loop.clock.wall = later_wall;
+    begin_executor();
+}
+
+static void the_grace_counts_from_the_tasks_start(void **unused)
+{
+    (void)unused;
+    launch(1, "sleep 1000",
+           "\"checks\":[{\"kind\":\"command\",\"command\":\"exit 1\",\"grace_ms\":3000000,"
+           "\"interval_ms\":10,\"timeout_ms\":10000,\"delay_ms\":3000000}]");
+    AWAIT(is_running());
+    restart_later();
+    AWAIT(last()->health == 2);
+}
+
+static void the_time_limit_counts_from_the_tasks_start(void **unused)
+{
+    (void)unused;
+    launch(1, "sleep 1000", "\"max_ms\":3000000");
+    AWAIT(is_running());
+    restart_later();
+    AWAIT(ended(1));
+    assert_string_equal(ended(1)->reason, "REASON_MAX_COMPLETION_TIME_REACHED");
+}
+
 /* A new agent neither forgets that a task is well nor says so of itself. */
 static void health_outlives_the_agent(void **unused)
 {
@@ -829,6 +868,8 @@ int main(void)
         T(tells_how_it_is),
         T(kills_what_stays_unwell),
         T(a_check_that_cannot_be_made_says_so),
+        T(the_grace_counts_from_the_tasks_start),
+        T(the_time_limit_counts_from_the_tasks_start),
         T(asks_over_https_whoever_signed_it),
         T(is_asked_until_it_is_ready_and_then_never_again),
         T(keeps_the_last_response_when_it_is_to),
