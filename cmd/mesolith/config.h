@@ -32,43 +32,43 @@ enum setting_kind {
 };
 
 /* key, kind, default, what it says */
-#define SETTINGS(X)                                                                             \
-    X(SETTING_DATA, "data", KIND_TEXT, "./mesolith-dev", "the folder for all that must stay")   \
-    X(SETTING_CONFIG, "config", KIND_TEXT, "", "a file with settings, JSON with // comments")   \
-    X(SETTING_ADDRESS, "address", KIND_IP, "127.0.0.1", "IP address of every listener")         \
-    X(SETTING_HOSTNAME, "hostname", KIND_TEXT, "", "name told to others; empty: the address")   \
-    X(SETTING_NAME, "name", KIND_TEXT, "", "name of this node; empty: the machine's")           \
-    X(SETTING_MODES, "modes", KIND_MODES, "master,scheduler,agent", "what this process is")     \
-    X(SETTING_MESOS_PORT, "mesos-port", KIND_PORT, "5050",                                      \
-      "Mesos's API; 0: a free port, -1: none")                                                  \
-    X(SETTING_AGENT_PORT, "agent-port", KIND_PORT, "5051", "the agent's API")                   \
-    X(SETTING_MARATHON_PORT, "marathon-port", KIND_PORT, "8080",                                \
-      "Marathon's API and the dashboard")                                                       \
-    X(SETTING_CHRONOS_PORT, "chronos-port", KIND_PORT, "4400", "Chronos's API")                 \
-    X(SETTING_STATS_PORT, "stats-port", KIND_PORT, "9090", "the proxy's page")                  \
-    X(SETTING_PEER_PORT, "peer-port", KIND_PORT, "5055", "other nodes")                         \
-    X(SETTING_ADVERTISE, "advertise", KIND_TEXT, "",                                            \
-      "IP address or name that other nodes reach this one by; empty: the address")              \
-    X(SETTING_SERVICE_ADDRESS, "service-address", KIND_IP, "",                                  \
-      "where service ports listen; empty: the address")                                         \
-    X(SETTING_PLAIN, "plain", KIND_DOORS, "",                                                   \
-      "doors that speak HTTP without TLS: mesos,agent,marathon,chronos,stats")                  \
-    X(SETTING_RESOURCES, "resources", KIND_RESOURCES, "",                                       \
-      "\"cpus:4;mem:8192;disk:10000;ports:[31000-32000]\"; empty: the machine's")               \
-    X(SETTING_ATTRIBUTES, "attributes", KIND_ATTRIBUTES, "",                                    \
-      "of the agent, for constraints: \"rack:a;ssd:true\"")                                     \
-    X(SETTING_DOCKER, "docker", KIND_TEXT, "",                                                  \
-      "socket of the Docker Engine; empty: DOCKER_HOST, then /var/run/docker.sock")             \
-    X(SETTING_ROLE, "role", KIND_TEXT, "*", "the role that apps have when they name none")      \
-    X(SETTING_LENIENT_ZONES, "lenient-zones", KIND_SWITCH, "false",                             \
-      "an unknown time zone of a job is UTC, as Chronos had it")                                \
-    X(SETTING_NETWORK, "network", KIND_TEXT, "", "name that container networks get by default") \
-    X(SETTING_UNREACHABLE, "unreachable-after", KIND_TIME, "5s",                                \
-      "when a silent host's tasks count as unreachable")                                        \
-    X(SETTING_ELECTION, "election-timeout", KIND_TIME, "250ms",                                 \
-      "a voter waits so long for its leader")                                                   \
-    X(SETTING_HEARTBEAT, "heartbeat", KIND_TIME, "40ms", "a leader shows itself so often")      \
-    X(SETTING_LOG, "log", KIND_LEVEL, "info", "how much is logged: error, warn, info, debug")   \
+#define SETTINGS(X)                                                                              \
+    X(SETTING_DATA, "data", KIND_TEXT, "./mesolith-dev", "the folder for all that must stay")    \
+    X(SETTING_CONFIG, "config", KIND_TEXT, "", "a file with settings, JSON with // comments")    \
+    X(SETTING_ADDRESS, "address", KIND_IP, "127.0.0.1", "IP address of every listener")          \
+    X(SETTING_HOSTNAME, "hostname", KIND_TEXT, "", "name told to others; empty: the address")    \
+    X(SETTING_NAME, "name", KIND_TEXT, "", "name of this node; empty: the machine's")            \
+    X(SETTING_MODES, "modes", KIND_MODES, "master,scheduler,agent", "what this process is")      \
+    X(SETTING_MESOS_PORT, "mesos-port", KIND_PORT, "5050",                                       \
+      "Mesos's API; 0: a free port, -1: none")                                                   \
+    X(SETTING_AGENT_PORT, "agent-port", KIND_PORT, "5051", "the agent's API")                    \
+    X(SETTING_MARATHON_PORT, "marathon-port", KIND_PORT, "8080",                                 \
+      "Marathon's API and the dashboard")                                                        \
+    X(SETTING_CHRONOS_PORT, "chronos-port", KIND_PORT, "4400", "Chronos's API")                  \
+    X(SETTING_STATS_PORT, "stats-port", KIND_PORT, "9090", "the proxy's page")                   \
+    X(SETTING_PEER_PORT, "peer-port", KIND_PORT, "5055", "other nodes")                          \
+    X(SETTING_ADVERTISE, "advertise", KIND_TEXT, "",                                             \
+      "IP address or name that other nodes reach this one by; empty: the address")               \
+    X(SETTING_SERVICE_ADDRESS, "service-address", KIND_IP, "",                                   \
+      "where service ports listen; empty: the address")                                          \
+    X(SETTING_PLAIN, "plain", KIND_DOORS, "",                                                    \
+      "doors that speak HTTP without TLS: mesos,agent,marathon,chronos,stats")                   \
+    X(SETTING_RESOURCES, "resources", KIND_RESOURCES, "",                                        \
+      "\"cpus:4;mem:8192;disk:10000;ports:[31000-32000]\"; empty: the machine's")                \
+    X(SETTING_ATTRIBUTES, "attributes", KIND_ATTRIBUTES, "",                                     \
+      "of the agent, for constraints: \"rack:a;ssd:true\"; where it is: \"@region:eu;@zone:a\"") \
+    X(SETTING_DOCKER, "docker", KIND_TEXT, "",                                                   \
+      "socket of the Docker Engine; empty: DOCKER_HOST, then /var/run/docker.sock")              \
+    X(SETTING_ROLE, "role", KIND_TEXT, "*", "the role that apps have when they name none")       \
+    X(SETTING_LENIENT_ZONES, "lenient-zones", KIND_SWITCH, "false",                              \
+      "an unknown time zone of a job is UTC, as Chronos had it")                                 \
+    X(SETTING_NETWORK, "network", KIND_TEXT, "", "name that container networks get by default")  \
+    X(SETTING_UNREACHABLE, "unreachable-after", KIND_TIME, "5s",                                 \
+      "when a silent host's tasks count as unreachable")                                         \
+    X(SETTING_ELECTION, "election-timeout", KIND_TIME, "250ms",                                  \
+      "a voter waits so long for its leader")                                                    \
+    X(SETTING_HEARTBEAT, "heartbeat", KIND_TIME, "40ms", "a leader shows itself so often")       \
+    X(SETTING_LOG, "log", KIND_LEVEL, "info", "how much is logged: error, warn, info, debug")    \
     X(SETTING_DEMO, "demo", KIND_SWITCH, "false", "put a sample app and a sample job in")
 
 enum setting {

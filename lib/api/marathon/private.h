@@ -56,8 +56,8 @@ struct show {
     /* private */
     struct agent_name {
         int64_t id;
-        char *hostname, *address;
-    } * agents; /* by id */
+        char *hostname, *address, *region, *zone; /* the last two may be NULL */
+    } * agents;                                   /* by id */
     size_t agents_n;
     bool agents_read;
     struct deployment_name {

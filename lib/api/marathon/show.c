@@ -65,10 +65,23 @@ void show_close(struct show *s)
     for (size_t i = 0; i < s->agents_n; i++) {
         mem_free(s->agents[i].hostname);
         mem_free(s->agents[i].address);
+        mem_free(s->agents[i].region);
+        mem_free(s->agents[i].zone);
     }
     mem_free(s->agents);
     mem_free(s->deployments);
     *s = (struct show){0};
+}
+
+static void read_domain(const char *attributes, struct agent_name *out)
+{
+    struct error err;
+    if (strstr(attributes, "\"@") == NULL) /* so it is mostly, and parsing is dear */
+        return;
+    struct json *v = json_parse(slice_of(attributes), &err);
+    out->region = mem_strdup(json_str(json_get(v, "@region"), NULL));
+    out->zone = mem_strdup(json_str(json_get(v, "@zone"), NULL));
+    json_free(v);
 }
 
 static void read_agents(struct show *s)
@@ -81,8 +94,10 @@ static void read_agents(struct show *s)
             cap = cap == 0 ? 16 : cap * 2;
             s->agents = mem_realloc(s->agents, cap * sizeof s->agents[0]);
         }
-        s->agents[s->agents_n++] =
-            (struct agent_name){row.id, mem_strdup(row.hostname), mem_strdup(row.address)};
+        struct agent_name *a = &s->agents[s->agents_n++];
+        *a = (struct agent_name){
+            .id = row.id, .hostname = mem_strdup(row.hostname), .address = mem_strdup(row.address)};
+        read_domain(row.attributes, a);
     }
     s->agents_read = true;
 }
@@ -256,6 +271,10 @@ void show_task(struct show *s, const struct app_row *a, const struct task_row *t
     json_array(w);
     json_array_end(w);
     put_health(t, w);
+    if (agent->region != NULL)
+        json_member_str(w, "region", agent->region);
+    if (agent->zone != NULL)
+        json_member_str(w, "zone", agent->zone);
     if (role.len > 0) {
         json_key(w, "role");
         json_put_slice(w, role);

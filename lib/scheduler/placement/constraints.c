@@ -1,6 +1,8 @@
 #include "scheduler/placement/constraints.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "base/str.h"
@@ -24,13 +26,45 @@ static bool value_of_job(const struct constraint *c, const struct json *v,
     return text[0] != '[';
 }
 
+static int by_number(const void *x, const void *y)
+{
+    long long a = atoll(*(char *const *)x), b = atoll(*(char *const *)y);
+    return (a > b) - (a < b);
+}
+
+static int by_text(const void *x, const void *y)
+{
+    return strcmp(*(char *const *)x, *(char *const *)y);
+}
+
+/* "[8-9, 1-5]" as "[1-5,8-9]", "{b,a}" as "{a,b}"; anything else stays as it is (11.1). */
+static void sort_members(char text[FIELD_TEXT_SIZE])
+{
+    char copy[FIELD_TEXT_SIZE], *items[FIELD_TEXT_SIZE], *rest = copy + 1;
+    size_t len = strlen(text), n = 0, at = 1;
+    bool ranges = text[0] == '[' && text[len - 1] == ']';
+    bool set = text[0] == '{' && text[len - 1] == '}';
+    if (len < 2 || (!ranges && !set))
+        return;
+    str_copy(copy, sizeof(copy), text);
+    copy[len - 1] = '\0';
+    for (char *item; (item = strsep(&rest, ",")) != NULL;)
+        items[n++] = item + strspn(item, " ");
+    qsort(items, n, sizeof(items[0]), ranges ? by_number : by_text);
+    for (size_t i = 0; i < n; i++) /* never longer than it was */
+        at += (size_t)snprintf(text + at, FIELD_TEXT_SIZE - at, "%s%s", i > 0 ? "," : "", items[i]);
+    snprintf(text + at, FIELD_TEXT_SIZE - at, "%c", ranges ? ']' : '}');
+}
+
 static void value_of_app(const struct json *v, char dst[FIELD_TEXT_SIZE])
 {
     char number[SCALAR_TEXT_SIZE];
-    if (json_is(v, JSON_NUMBER))
+    if (json_is(v, JSON_NUMBER)) {
         str_copy(dst, FIELD_TEXT_SIZE, scalar_text(json_double(v, 0), number));
-    else
-        str_copy(dst, FIELD_TEXT_SIZE, json_str(v, ""));
+        return;
+    }
+    str_copy(dst, FIELD_TEXT_SIZE, json_str(v, ""));
+    sort_members(dst);
 }
 
 bool constraint_value(const struct constraint *c, enum constraint_dialect dialect,

@@ -34,6 +34,7 @@ struct machine {
     char *attributes_text;
     struct json *attributes; /* parsed when a constraint asks */
     char *docker_reason;
+    char *region; /* NULL: none */
     bool usable, docker;
     struct resources total, free;
     bool ports_read; /* those taken are read when a task wants ports */
@@ -66,6 +67,7 @@ struct placement {
     void *data;
     bool loaded;              /* the machines have been read: when somebody first asks */
     struct machine *machines; /* by id */
+    const char *home;         /* the masters' region: one of the machines'; NULL: none is known */
     size_t n, cap;
     struct map *verdicts;     /* constraint, as text -> struct verdicts; of these machines */
     struct map *apps;         /* id -> struct app_places */
@@ -76,6 +78,24 @@ struct placement {
 
 /* ---- making the view */
 
+/* Owned by the caller; NULL: none. */
+static char *region_of(const char *attributes)
+{
+    struct error err;
+    if (strstr(attributes, "\"@region\"") == NULL) /* so it is mostly, and parsing is dear */
+        return NULL;
+    struct json *v = json_parse(slice_of(attributes), &err);
+    char *region = mem_strdup(json_str(json_get(v, "@region"), NULL));
+    json_free(v);
+    return region;
+}
+
+static bool is_on_master(struct state *s, const struct agent_row *r)
+{
+    struct node_row node;
+    return state_node_by_id(s, r->node, &node) && (node.modes & MODE_MASTER) != 0;
+}
+
 static void add_machine(struct placement *p, const struct agent_row *r, bool live)
 {
     struct machine *m = &p->machines[p->n++];
@@ -85,6 +105,7 @@ static void add_machine(struct placement *p, const struct agent_row *r, bool liv
         .attributes_text = mem_strdup(r->attributes),
         .docker = r->docker[0] != '\0',
         .docker_reason = mem_strdup(r->docker_reason),
+        .region = region_of(r->attributes),
         .usable = r->state == AGENT_READY && live,
         .total = {.cpus_milli = r->cpus_milli,
                   .mem_bytes = r->mem_bytes,
@@ -95,6 +116,8 @@ static void add_machine(struct placement *p, const struct agent_row *r, bool liv
                                    .mem_bytes = r->used_mem_bytes,
                                    .disk_bytes = r->used_disk_bytes};
     resources_subtract(&m->free, &used);
+    if (p->home == NULL && m->region != NULL && is_on_master(p->state, r))
+        p->home = m->region;
     struct buf text;
     struct error err;
     struct resources named = {0};
@@ -170,10 +193,12 @@ static void forget_machines(struct placement *p)
         mem_free(m->hostname);
         mem_free(m->attributes_text);
         mem_free(m->docker_reason);
+        mem_free(m->region);
         json_free(m->attributes);
         resources_close(&m->free);
     }
     p->n = 0;
+    p->home = NULL;
     p->loaded = false;
 }
 
@@ -314,11 +339,21 @@ struct asking {
     enum constraint_dialect dialect;
     struct crowd *crowds;       /* one a constraint; empty of those that do not count */
     struct verdicts **verdicts; /* of these; NULL of those that do */
+    bool stays_home;            /* not where another region is (11.5) */
 };
 
 static size_t constraints_n(const struct demand *d)
 {
     return d->constraints != NULL ? d->constraints->n : 0;
+}
+
+static bool names_places(const struct demand *d)
+{
+    for (size_t i = 0; i < constraints_n(d); i++)
+        if (str_eq(d->constraints->items[i].field, "@region") ||
+            str_eq(d->constraints->items[i].field, "@zone"))
+            return true;
+    return false;
 }
 
 /* The app's instances by the value that their agents have. */
@@ -365,7 +400,9 @@ static struct verdicts *verdicts_of(struct placement *p, const struct constraint
 static void asking_begin(struct placement *p, const struct demand *d, struct asking *out)
 {
     size_t n = constraints_n(d);
-    *out = (struct asking){.d = d, .dialect = d->app != 0 ? CONSTRAINT_OF_APP : CONSTRAINT_OF_JOB};
+    *out = (struct asking){.d = d,
+                           .dialect = d->app != 0 ? CONSTRAINT_OF_APP : CONSTRAINT_OF_JOB,
+                           .stays_home = d->app != 0 && p->home != NULL && !names_places(d)};
     if (n == 0)
         return;
     out->crowds = mem_zalloc(n * sizeof out->crowds[0]);
@@ -426,6 +463,17 @@ static bool meets(struct placement *p, struct machine *m, const struct asking *a
         return false;
     }
     return true;
+}
+
+static bool is_abroad(const struct placement *p, const struct machine *m, const struct asking *a,
+                      char example[static EXAMPLE_SIZE])
+{
+    bool abroad = a->stays_home && m->region != NULL && !str_eq(m->region, p->home);
+    if (abroad)
+        snprintf(example, EXAMPLE_SIZE,
+                 "%.30s: in @region %.30s, and no constraint leads out of the masters' %.30s",
+                 m->hostname, m->region, p->home);
+    return abroad;
 }
 
 /* ---- one agent, one demand */
@@ -490,7 +538,7 @@ static enum reason check(struct placement *p, struct machine *m, const struct as
         snprintf(example, EXAMPLE_SIZE, "%.30s: role %.40s", m->hostname, d->role);
         return REASON_ROLE;
     }
-    if (!meets(p, m, a, example))
+    if (!meets(p, m, a, example) || is_abroad(p, m, a, example))
         return REASON_CONSTRAINT;
     if (!m->usable) {
         snprintf(example, EXAMPLE_SIZE, "%.30s", m->hostname);

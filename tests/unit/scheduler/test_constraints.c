@@ -135,16 +135,23 @@ static void a_field_is_the_hostname_or_an_attribute(void **unused)
         const char *of_app, *of_job; /* NULL: has none */
     } rows[] = {
         {"hostname", OP_LIKE, "n1", "other"}, /* a job sees an attribute of that name first */
-        {"@hostname", OP_LIKE, "n1", "n1"},   {"rack", OP_LIKE, "a", "a"},
-        {"Rack", OP_LIKE, NULL, NULL},        {"size", OP_LIKE, "2.5", "2.5"},
-        {"whole", OP_LIKE, "3", "3.0"},       {"whole", OP_EQUALS, "3", NULL},
-        {"many", OP_LIKE, "1.235", "1.2346"}, {"spans", OP_LIKE, "[1-5]", NULL},
+        {"@hostname", OP_LIKE, "n1", "n1"},
+        {"rack", OP_LIKE, "a", "a"},
+        {"Rack", OP_LIKE, NULL, NULL},
+        {"size", OP_LIKE, "2.5", "2.5"},
+        {"whole", OP_LIKE, "3", "3.0"},
+        {"whole", OP_EQUALS, "3", NULL},
+        {"many", OP_LIKE, "1.235", "1.2346"},
+        {"spans", OP_LIKE, "[1-5,8-9,10-11]", NULL},
+        {"words", OP_LIKE, "{a,b,c}", "{c, a,b}"},
+        {"open", OP_LIKE, "[b,a", NULL},
         {"@zone", OP_LIKE, NULL, NULL},
     };
     struct error err;
     char text[FIELD_TEXT_SIZE];
     struct json *v = json_parse(SLICE("{\"rack\":\"a\",\"size\":2.5,\"whole\":3,\"many\":1.2346,"
-                                      "\"spans\":\"[1-5]\",\"hostname\":\"other\"}"),
+                                      "\"spans\":\"[10-11, 8-9,1-5]\",\"words\":\"{c, a,b}\","
+                                      "\"open\":\"[b,a\",\"hostname\":\"other\"}"),
                                 &err);
     (void)unused;
     for (size_t i = 0; i < COUNT(rows); i++) {
