@@ -209,8 +209,8 @@ static void what_was_counted_is_shown_in_both_forms(void **data)
 {
     struct world *w = *data;
     struct http_counts http = {.active = 2, .subscribers = 1, .subscribers_dropped = 5};
-    struct feed_counts feed = {.deployments = 7, .refused = 1, .launched = 9};
-    struct callback_counts callbacks = {.posted = 4, .failed = 3, .dropped = 2};
+    static struct feed_counts feed = {.deployments = 7, .refused = 1, .launched = 9};
+    static struct callback_counts callbacks = {.posted = 4, .failed = 3, .dropped = 2};
     counts_answer(&http, 503, 0.25, w->now.mono.ms);
     w->facts.http = &http;
     w->facts.feed = &feed;
