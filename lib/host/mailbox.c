@@ -4,6 +4,8 @@
 
 #include "base/mem.h"
 
+#define CAP_MIN 4 /* items: mostly few come at once, and a large block is dear */
+
 void mailbox_init(struct mailbox *m, size_t item_size, size_t limit)
 {
     *m = (struct mailbox){.item_size = item_size, .limit = limit};
@@ -24,7 +26,7 @@ bool mailbox_put(struct mailbox *m, const void *item, enum lane lane)
     bool room = !m->closed && (lane == LANE_FREE || m->bounded < m->limit);
     if (room) {
         if (m->n == m->cap) {
-            m->cap = m->cap == 0 ? 64 : m->cap * 2;
+            m->cap = m->cap > 0 ? m->cap * 2 : m->taken > CAP_MIN ? m->taken : CAP_MIN;
             m->items = mem_realloc(m->items, m->cap * m->item_size);
         }
         memcpy(m->items + m->n++ * m->item_size, item, m->item_size);
@@ -56,6 +58,7 @@ size_t mailbox_take(struct mailbox *m, int64_t wait_ms, void **items_out)
     }
     size_t n = m->n;
     *items_out = m->items;
+    m->taken = n;
     m->items = NULL;
     m->n = m->cap = m->bounded = 0;
     uv_mutex_unlock(&m->lock);

@@ -17,6 +17,7 @@ struct mailbox {
     uv_cond_t filled;
     char *items;
     size_t item_size, n, cap;
+    size_t taken;          /* so many were there the last time */
     size_t bounded, limit; /* items of the bounded lane, and how many there may be */
     bool closed;
 };

@@ -39,6 +39,27 @@ static void everything_comes_out_in_the_order_it_went_in(void **unused)
     mailbox_close(&m);
 }
 
+static void has_room_for_as_many_as_came_last(void **unused)
+{
+    struct mailbox m;
+    struct item *items;
+    (void)unused;
+    mailbox_init(&m, sizeof(struct item), 10);
+    for (int i = 0; i < 100; i++)
+        assert_true(put(&m, 1, i, LANE_FREE));
+    take(&m, 0, &items);
+    mem_free(items);
+    assert_true(put(&m, 1, 0, LANE_FREE));
+    assert_int_equal(m.cap, 100);
+    take(&m, 0, &items);
+    mem_free(items);
+    assert_true(put(&m, 1, 0, LANE_FREE));
+    assert_in_range(m.cap, 1, 8);
+    take(&m, 0, &items);
+    mem_free(items);
+    mailbox_close(&m);
+}
+
 static void a_full_lane_does_not_hold_up_the_other(void **unused)
 {
     struct mailbox m;
@@ -169,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_comes_out_in_the_order_it_went_in),
+        cmocka_unit_test(has_room_for_as_many_as_came_last),
         cmocka_unit_test(a_full_lane_does_not_hold_up_the_other),
         cmocka_unit_test(what_is_shut_takes_nothing_and_keeps_what_it_has),
         cmocka_unit_test(a_wait_ends_with_its_time),
