@@ -35,6 +35,7 @@ static void arm(struct checker *c)
 
 static bool take_in(struct checker *c, enum probe_answer answer)
 {
+    unsigned failures = c->health.failures;
     struct mono now = c->clock->mono(c->clock);
     struct wall wall = c->clock->wall(c->clock);
     if (answer == PROBE_NEITHER) {
@@ -54,7 +55,7 @@ static bool take_in(struct checker *c, enum probe_answer answer)
         c->health.due = mono_after(now, c->eager_ms);
         c->eager_ms *= 2;
     }
-    return changed;
+    return changed || c->health.failures > failures;
 }
 
 static void on_answer(struct probe *probe, enum probe_answer answer)

@@ -502,21 +502,23 @@ static void tell_task(struct apply *a, const struct task_row *t, enum task_state
 static void tell_health(struct apply *a, const struct task_row *t, int health)
 {
     static const char *const words[] = {"not known", "healthy", "unhealthy"};
-    struct stmt *q = change_use(a->s, INSTANCE_HEALTH);
-    stmt_bind_i64(q, ":id", t->owner_id);
-    stmt_bind_i64(q, ":health", health);
-    stmt_run(q);
-    changed(a, (struct change){
-                   .kind = CHANGE_HEALTH,
-                   .id = t->id,
-                   .name = t->name,
-                   .of = t->of,
-                   .owner = t->app,
-                   .number = health,
-                   .before = t->health,
-                   .event = event_put(a, NOUN_TASK, t->name, words[health], "%s: task %s is %s",
-                                      t->of != NULL ? t->of : "", t->name, words[health]),
-               });
+    struct change c = {.kind = CHANGE_HEALTH,
+                       .id = t->id,
+                       .name = t->name,
+                       .of = t->of,
+                       .owner = t->app,
+                       .number = health,
+                       .before = t->health,
+                       .more = t->health_results};
+    if (health != t->health) {
+        struct stmt *q = change_use(a->s, INSTANCE_HEALTH);
+        stmt_bind_i64(q, ":id", t->owner_id);
+        stmt_bind_i64(q, ":health", health);
+        stmt_run(q);
+        c.event = event_put(a, NOUN_TASK, t->name, words[health], "%s: task %s is %s",
+                            t->of != NULL ? t->of : "", t->name, words[health]);
+    }
+    changed(a, c);
 }
 
 static bool all_ready(const struct json *results)
@@ -614,7 +616,8 @@ static void take_status(struct apply *a, const struct status *st)
                 note_progress(a, t.app);
             tell_task(a, &t, state, st);
         }
-        if (now.health != t.health && t.app != 0)
+        bool failed_again = now.health == 2 && now.health_results != NULL;
+        if (t.app != 0 && (now.health != t.health || failed_again))
             tell_health(a, &t, now.health);
         take_readiness(a, &t, st->readiness);
         return;

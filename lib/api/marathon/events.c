@@ -495,7 +495,16 @@ static void instance_health_event(const struct render *r, const struct subject *
     finish(r, &e);
 }
 
-/* Of each check whose last result is bad, as the agent lists them: in the order of the app's. */
+/* How often in a row the check at that place in a list of results has failed. */
+static int64_t failures_at(const struct json *results, size_t at)
+{
+    JSON_EACH (result, results)
+        if (at-- == 0)
+            return json_int(json_get(result, "consecutiveFailures"), 0);
+    return 0;
+}
+
+/* Of each check that has failed once more, as the agent lists them: in the order of the app's. */
 static void failed_events(const struct render *r, const struct subject *s)
 {
     const struct task_row *t = &s->task;
@@ -505,11 +514,10 @@ static void failed_events(const struct render *r, const struct subject *s)
     if (t->health_results == NULL || stored.len == 0 || app_load(stored, &a, &err) != 0)
         return;
     struct json *results = json_parse_own(slice_of(t->health_results), &err);
-    size_t i = 0;
-    JSON_EACH (result, results) {
+    struct json *before = r->c->more != NULL ? json_parse_own(slice_of(r->c->more), &err) : NULL;
+    for (size_t check = 0; check < a.health_checks.n; check++) {
         struct event e;
-        size_t check = i++;
-        if (check >= a.health_checks.n || json_bool(json_get(result, "alive"), true))
+        if (failures_at(results, check) <= failures_at(before, check))
             continue;
         begin(r, &e, "failed_health_check_event");
         json_member_str(&e.w, "appId", r->c->of);
@@ -518,6 +526,7 @@ static void failed_events(const struct render *r, const struct subject *s)
         app_write_health_check(&a.health_checks.items[check], &e.w);
         finish(r, &e);
     }
+    json_free(before);
     json_free(results);
     app_close(&a);
 }
@@ -529,6 +538,8 @@ static void render_health(const struct render *r)
         return;
     if (r->c->number == 2)
         failed_events(r, &s);
+    if (r->c->number == r->c->before)
+        return;
     if (r->c->number != 0)
         alive_event(r, &s);
     instance_health_event(r, &s);

@@ -130,6 +130,8 @@ void apps_changed(struct apps *a, const struct change *c)
     case CHANGE_TASK:
     case CHANGE_HEALTH:
     case CHANGE_READINESS:
+        if (c->kind == CHANGE_HEALTH && c->number == c->before)
+            break; /* it failed again */
         if (c->kind == CHANGE_TASK && task_ended((enum task_state)c->state))
             a->freed = true;
         if (c->of != NULL && c->of[0] == '/') /* not a job's */

@@ -569,6 +569,15 @@ static void tells_how_it_is(void **unused)
     AWAIT(last()->health == 1);
 }
 
+static void tells_each_failure_that_counts(void **unused)
+{
+    (void)unused;
+    launch(1, "sleep 1000", CHECK("exit 9", ",\"max_failures\":0"));
+    AWAIT(heard_n > 0 && strstr(last()->results, "\"consecutiveFailures\":3") != NULL);
+    assert_int_equal(last()->state, TASK_RUNNING);
+    assert_int_equal(last()->health, 2);
+}
+
 static void kills_what_stays_unwell(void **unused)
 {
     (void)unused;
@@ -866,6 +875,7 @@ int main(void)
         T(what_lost_its_supervisors_files_runs_on),
         T(what_lost_all_its_files_is_ended),
         T(tells_how_it_is),
+        T(tells_each_failure_that_counts),
         T(kills_what_stays_unwell),
         T(a_check_that_cannot_be_made_says_so),
         T(the_grace_counts_from_the_tasks_start),
