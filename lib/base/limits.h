@@ -71,6 +71,7 @@
     X(LIMIT_GROUP_VERSIONS, 25, "versions of the whole tree kept, the present one too")     \
     X(LIMIT_GROUP_ITEMS, 10000, "apps and groups in one change of a group")                 \
     X(LIMIT_DEPLOYMENTS, 100, "deployments running at once")                                \
+    X(LIMIT_PLAN_BYTES, 24 << 20, "a deployment's plan, with what its apps were")           \
     X(LIMIT_JOB_RUNS, 100, "finished runs kept a job")                                      \
     X(LIMIT_JOB_OPEN_RUNS, 100, "runs of one job that wait, run or are to be tried again")  \
     X(LIMIT_FINISHED_TASKS, 1000, "finished tasks kept")                                    \

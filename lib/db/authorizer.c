@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "base/str.h"
 #include "db/private.h"
 #include "db/statement.h"
@@ -153,9 +154,12 @@ static void limit_strangers(sqlite3 *sqlite)
     static const struct {
         int what, most;
     } limits[] = {
-        {SQLITE_LIMIT_EXPR_DEPTH, 100}, {SQLITE_LIMIT_COMPOUND_SELECT, 50},
-        {SQLITE_LIMIT_LENGTH, 8 << 20}, {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000},
-        {SQLITE_LIMIT_ATTACHED, 0},     {SQLITE_LIMIT_VDBE_OP, 100000},
+        {SQLITE_LIMIT_EXPR_DEPTH, 100},
+        {SQLITE_LIMIT_COMPOUND_SELECT, 50},
+        {SQLITE_LIMIT_LENGTH, LIMIT_PLAN_BYTES + (1 << 20)}, /* a row: with the largest there is */
+        {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000},
+        {SQLITE_LIMIT_ATTACHED, 0},
+        {SQLITE_LIMIT_VDBE_OP, 100000},
     };
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
         sqlite3_limit(sqlite, limits[i].what, limits[i].most);

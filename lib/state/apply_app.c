@@ -7,9 +7,6 @@
 #include "model/app.h"
 #include "state/private.h"
 
-/* Of a deployment: what its apps were may be larger than the command that changes them. */
-enum { PLAN_BYTES = 4 * LIMIT_ENTRY_BYTES };
-
 /* One element of app.put's `apps`, with what stands in the state. */
 struct put {
     const char *path;
@@ -432,13 +429,13 @@ static int deploy(struct apply *a, const struct json *deployment, struct wall ve
 {
     struct buf plan;
     int rc = 0;
-    buf_init(&plan, PLAN_BYTES);
+    buf_init(&plan, LIMIT_PLAN_BYTES);
     write_plan(&plan, json_get(deployment, "steps"), version, d);
     if (buf_full(&d->originals) || buf_full(&d->targets) || buf_full(&d->groups) || buf_full(&plan))
         rc = refuse(a, ERR_LIMIT,
                     "the definitions that a deployment keeps need at most %d bytes: change "
                     "fewer apps at once",
-                    PLAN_BYTES);
+                    LIMIT_PLAN_BYTES);
     else
         begin_deployment(a, deployment, version, buf_str(&plan));
     buf_close(&plan);
@@ -451,9 +448,9 @@ static int put_all(struct apply *a, struct wall version)
 {
     const struct json *deployment = json_get(a->c->args, "deployment");
     struct diff d = {0};
-    buf_init(&d.originals, PLAN_BYTES);
-    buf_init(&d.targets, PLAN_BYTES);
-    buf_init(&d.groups, PLAN_BYTES);
+    buf_init(&d.originals, LIMIT_PLAN_BYTES);
+    buf_init(&d.targets, LIMIT_PLAN_BYTES);
+    buf_init(&d.groups, LIMIT_PLAN_BYTES);
     int rc = put_each(a, version, &d);
     if (rc == 0)
         rc = groups_change(a, version, &d.groups);

@@ -118,7 +118,7 @@ bool changes_have(const struct changes *ch, const char *path)
     return index_of(ch->apps_by_path, path) != 0;
 }
 
-bool changes_remove_app(const struct changes *ch, const char *path)
+bool changes_removes(const struct changes *ch, const char *path)
 {
     size_t n = index_of(ch->apps_by_path, path);
     return n != 0 && ch->items[n - 1].kind == PLAN_REMOVE;
@@ -197,7 +197,7 @@ static bool will_hold_apps(const struct tree *t, const char *group)
     struct app_row row;
     struct stmt *q = marathon_apps_within(t->state, group);
     while (!found && state_app_next(q, &row))
-        found = !changes_remove_app(t->ch, row.path);
+        found = !changes_removes(t->ch, row.path);
     stmt_end(q);
     return found;
 }

@@ -29,7 +29,7 @@ void changes_put(struct changes *ch, struct app *a, const struct app_row *old);
 void changes_restart(struct changes *ch, struct app *a, const struct app_row *old);
 void changes_remove(struct changes *ch, const struct app_row *old);
 bool changes_have(const struct changes *ch, const char *path);
-bool changes_remove_app(const struct changes *ch, const char *path);
+bool changes_removes(const struct changes *ch, const char *path);
 
 /* Each adds one group. A group that is removed takes nothing with it: say what is in it as well. */
 void changes_put_group(struct changes *ch, const char *path, struct slice dependencies,

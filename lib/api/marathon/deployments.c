@@ -1,5 +1,6 @@
 /* Deployments: the list, cancelling, rolling back (spec/marathon.md 8.1, 8.8). */
 #include "api/marathon/private.h"
+#include "api/marathon/stored.h"
 #include "base/assert.h"
 #include "base/str.h"
 
@@ -19,13 +20,13 @@ static void put_actions(struct state *s, const struct json *step, struct wall ve
     }
 }
 
-static void put_current(struct state *s, const struct json *plan, const struct deployment_row *d,
+static void put_current(struct state *s, const struct json *steps, const struct deployment_row *d,
                         struct json_writer *w)
 {
     int at = 0;
     json_key(w, "currentActions");
     json_array(w);
-    JSON_EACH (step, json_get(plan, "steps"))
+    JSON_EACH (step, steps)
         if (++at == d->step)
             put_actions(s, step, d->version, w);
     json_array_end(w);
@@ -35,7 +36,7 @@ static void put_deployment(struct state *s, const struct deployment_row *d, stru
 {
     char uuid[UUID_TEXT_SIZE];
     struct error err;
-    struct json *plan = json_parse_own(slice_of(d->plan), &err);
+    struct json *steps = json_parse_own(stored_steps(d->plan), &err);
     json_object(w);
     json_member_str(w, "id", uuid_text(deployment_uuid(d), uuid));
     marathon_time(w, "version", d->version);
@@ -49,12 +50,12 @@ static void put_deployment(struct state *s, const struct deployment_row *d, stru
     json_array(w);
     json_array_end(w);
     json_key(w, "steps");
-    json_put_value(w, json_get(plan, "steps"));
-    put_current(s, plan, d, w);
+    json_put_value(w, steps);
+    put_current(s, steps, d, w);
     json_member_int(w, "currentStep", d->step);
     json_member_int(w, "totalSteps", d->steps);
     json_object_end(w);
-    json_free(plan);
+    json_free(steps);
 }
 
 void marathon_ask_deployments(struct call *c)
@@ -197,7 +198,7 @@ static bool will_be_empty(struct state *s, const char *group, const struct json 
     bool left = false;
     struct stmt *q = marathon_apps_within(s, group);
     while (state_app_next(q, &app))
-        left |= !changes_remove_app(ch, app.path);
+        left |= !changes_removes(ch, app.path);
     q = state_groups(s, group);
     while (state_group_next(q, &row))
         left |= !was_added(groups, row.path);

@@ -83,7 +83,7 @@ static void finish(struct work *k, outcome_fn *then)
 {
     if (k->problems.n > 0)
         call_problems(&k->t->c, &k->problems);
-    else if (query_true(&k->t->c.query, "dryRun"))
+    else if (k->t->c.request->method == METHOD_PUT && query_true(&k->t->c.query, "dryRun"))
         answer_steps(k->t, &k->ch);
     else
         changes_propose(k->t, &k->ch, then);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/assert.h"
+
 struct slice stored_role(struct slice definition)
 {
     static const char member[] = "\"role\":\"";
@@ -21,4 +23,13 @@ bool stored_on_container_network(struct slice definition)
 {
     static const char member[] = "\"networks\":[{\"mode\":\"container\"";
     return memmem(definition.p, definition.len, member, sizeof member - 1) != NULL;
+}
+
+struct slice stored_steps(const char *plan)
+{
+    static const char member[] = "\"steps\":", after[] = ",\"original\":";
+    const char *from = strstr(plan, member), *to = from != NULL ? strstr(from, after) : NULL;
+    ASSERT(to != NULL);
+    from += sizeof member - 1;
+    return (struct slice){from, (size_t)(to - from)};
 }

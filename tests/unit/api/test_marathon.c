@@ -84,6 +84,50 @@ static void of_one_that_is_deleted_meanwhile_nothing_is_changed(void **data)
     plays(w, "DELETE /v2/queue/web/delay", NULL, 404, "not found in tasks queue");
 }
 
+static void another_comes_into_the_group(struct world *w)
+{
+    plays(w, "POST /v2/apps", "{\"id\":\"/shop/new\",\"cmd\":\"x\"}", 201, "/shop/new");
+}
+
+/* What somebody else puts into a group meanwhile is seen: all of it goes, or nothing. */
+static void a_group_that_changed_meanwhile_is_looked_at_again(void **data)
+{
+    struct world *w = *data;
+    world_apply(w, COMMAND_SCHEMA_UPGRADE, "{\"level\":9}", NULL);
+    plays(w, "POST /v2/groups", "{\"id\":\"/shop\",\"apps\":[{\"id\":\"web\",\"cmd\":\"x\"}]}", 201,
+          "deploymentId");
+    w->meanwhile = another_comes_into_the_group;
+    plays(w, "DELETE /v2/groups/shop?force=true", NULL, 200, "deploymentId");
+    plays(w, "GET /v2/apps/shop/new", NULL, 404, "does not exist");
+    plays(w, "GET /v2/groups/shop", NULL, 404, "does not exist");
+    world_settle(w);
+    w->meanwhile = another_comes_into_the_group;
+    plays(w, "POST /v2/groups", "{\"id\":\"/shop\"}", 409, "already created");
+}
+
+/* All apps of one depend on all of the other, and so on: a step a group. */
+static void groups_of_many_apps_depend_on_each_other(void **data)
+{
+    struct world *w = *data;
+    struct buf body;
+    buf_init(&body, 4 << 20);
+    world_apply(w, COMMAND_SCHEMA_UPGRADE, "{\"level\":9}", NULL);
+    for (int g = 0; g < 4; g++) {
+        buf_printf(&body, "%s{\"id\":\"g%d\",\"dependencies\":[\"../g%d\"],\"apps\":[",
+                   g == 0 ? "{\"groups\":[" : ",", g, g - 1 < 0 ? 9 : g - 1);
+        for (int i = 0; i < 1000; i++)
+            buf_printf(&body, "%s{\"id\":\"a%d\",\"cmd\":\"x\",\"instances\":0,\"ports\":[]}",
+                       i == 0 ? "" : ",", i);
+        buf_puts(&body, "]}");
+    }
+    buf_puts(&body, "]}");
+    plays(w, "PUT /v2/groups/big", buf_str(&body), 200, "deploymentId");
+    plays(w, "GET /v2/deployments", NULL, 200, "\"totalSteps\":5");
+    plays(w, "PUT /v2/groups/big/g0?force=true", "{\"dependencies\":[\"../g3\"]}", 422,
+          "form a cycle");
+    buf_close(&body);
+}
+
 static void too_many_deployments_are_refused(void **data)
 {
     struct world *w = *data;
@@ -260,6 +304,8 @@ int main(void)
         IN_WORLD(a_change_that_saw_an_old_version_looks_again),
         IN_WORLD(of_two_that_create_one_app_the_later_is_told),
         IN_WORLD(of_one_that_is_deleted_meanwhile_nothing_is_changed),
+        IN_WORLD(a_group_that_changed_meanwhile_is_looked_at_again),
+        IN_WORLD(groups_of_many_apps_depend_on_each_other),
         IN_WORLD(too_many_deployments_are_refused),
         IN_WORLD(service_ports_run_out),
         IN_WORLD(chains_of_dependencies_have_a_limit),

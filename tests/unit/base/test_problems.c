@@ -100,9 +100,29 @@ static void a_long_text_keeps_the_count(void **unused)
     problems_close(&p);
 }
 
+static void a_part_says_where_it_stands_in_the_whole(void **unused)
+{
+    (void)unused;
+    struct problems whole = {0}, part = {0};
+    problems_add(&whole, PROBLEM_RULE, "/id", "bad");
+    problems_add(&part, PROBLEM_RULE, "/", "all of it");
+    problems_add_coded(&part, "error.min", "/cpus", "too few");
+    problems_add_part(&whole, "/apps(1)", &part);
+    assert_int_equal(part.n, 0);
+    assert_int_equal(whole.n, 3);
+    assert_string_equal(whole.items[1].path, "/apps(1)");
+    assert_string_equal(whole.items[2].path, "/apps(1)/cpus");
+    assert_string_equal(whole.items[2].code, "error.min");
+    problems_add(&part, PROBLEM_RULE, "/", "none");
+    problems_add_part(&whole, "", &part);
+    assert_string_equal(whole.items[3].path, "/");
+    problems_close(&whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_part_says_where_it_stands_in_the_whole),
         cmocka_unit_test(no_problems_are_no_error),
         cmocka_unit_test(the_first_is_told_and_the_others_are_counted),
         cmocka_unit_test(the_whole_object_has_no_name),
