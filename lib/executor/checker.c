@@ -3,8 +3,6 @@
 #include "base/assert.h"
 #include "base/str.h"
 
-#define EAGER_MS 100 /* at first; twice as long each time */
-
 static void on_closed(uv_handle_t *timer)
 {
     struct checker *c = timer->data;
@@ -51,10 +49,6 @@ static bool take_in(struct checker *c, enum probe_answer answer)
         str_copy(c->cause, sizeof(c->cause), c->probe->cause);
     }
     bool changed = health_result(&c->health, answer == PROBE_GOOD, now);
-    if (c->health.state == HEALTH_UNKNOWN && c->eager_ms < c->health.policy.interval_ms) {
-        c->health.due = mono_after(now, c->eager_ms);
-        c->eager_ms *= 2;
-    }
     return changed || c->health.failures > failures;
 }
 
@@ -78,8 +72,7 @@ int checker_start(struct checker *c, uv_loop_t *loop, struct clock *clock, struc
                   const struct health_policy *policy, int64_t delay_ms, checker_cb *changed,
                   struct error *err)
 {
-    *c = (struct checker){
-        .data = c->data, .clock = clock, .probe = probe, .changed = changed, .eager_ms = EAGER_MS};
+    *c = (struct checker){.data = c->data, .clock = clock, .probe = probe, .changed = changed};
     if (health_init(&c->health, policy, clock->mono(clock), err) != 0)
         return -1;
     c->health.due = mono_after(c->health.due, delay_ms);

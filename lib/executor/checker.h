@@ -32,13 +32,11 @@ struct checker {
     struct probe *probe;
     checker_cb *changed, *stopped; /* stopped != NULL: stopping */
     bool asking;
-    int64_t eager_ms; /* until the next check, while failures are forgiven */
 };
 
 /* Keeps `c`, `clock` and `probe` until `stopped` has fired. The first check comes `delay_ms` from
- * now; as long as the grace forgives failures the next ones come sooner than the interval, so that
- * a task is known to be well soon after it is. `changed` fires each time health.state changes or a
- * failure counts, and may stop the checker. */
+ * now. `changed` fires each time health.state changes or a failure counts, and may stop the
+ * checker. */
 int checker_start(struct checker *c, uv_loop_t *loop, struct clock *clock, struct probe *probe,
                   const struct health_policy *policy, int64_t delay_ms, checker_cb *changed,
                   struct error *err) MUST_CHECK;

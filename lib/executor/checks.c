@@ -11,6 +11,8 @@
 #include "base/str.h"
 #include "executor/private.h"
 
+#define EARLY_MS 100 /* so that a task is known to be well soon after it is */
+
 /* ---- what is known of each, by "0.state" and so on: from the checker, or from the file */
 
 struct said {
@@ -280,6 +282,7 @@ static void start_one(struct checked *c, const struct said *before)
     int64_t ran_ms = task_ran_ms(t), delay_ms = k->delay_ms > ran_ms ? k->delay_ms - ran_ms : 0;
     struct health_policy policy = {.grace_ms = k->grace_ms - ran_ms, /* below 0: it is over */
                                    .interval_ms = k->interval_ms > 0 ? k->interval_ms : 1000,
+                                   .early_ms = EARLY_MS,
                                    .max_failures = max == 0 || k->kill_on_max ? max : max + 1};
     if (choose_probe(c, &err) != 0) {
         broken_probe_init(&c->broken, &t->x->loop->uv, err.text);

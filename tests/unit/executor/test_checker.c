@@ -60,7 +60,7 @@ static void on_stopped(struct checker *c)
 }
 
 static const struct health_policy policy = {
-    .grace_ms = 3000, .interval_ms = 1000, .max_failures = 2};
+    .grace_ms = 3000, .interval_ms = 1000, .early_ms = 100, .max_failures = 2};
 
 static int begin(void **unused)
 {
