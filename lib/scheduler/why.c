@@ -387,7 +387,7 @@ static void say_pace(const struct app_row *row, const struct app *app, const str
                (long long)row->instances, pace->old > 0 ? "new " : "");
     if (app->health_checks.n > 0 || app->readiness_checks.n > 0)
         buf_printf(out, ", %lld %s", (long long)pace->ready,
-                   app->health_checks.n > 0 ? "healthy" : "ready");
+                   app->readiness_checks.n > 0 ? "ready" : "healthy");
     if (pace->old > 0)
         buf_printf(out, ", %lld old %s there", (long long)pace->old, pace->old == 1 ? "is" : "are");
 }

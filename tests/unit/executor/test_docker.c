@@ -134,7 +134,8 @@ static void on_inspect(struct conn *c, const struct request *r)
         "{"
         "\"mesolith.owner\":\"%s\"}},"
         "\"HostConfig\":{\"Memory\":67108864},\"NetworkSettings\":{\"IPAddress\":\"\","
-        "\"Networks\":{\"bridge\":{\"IPAddress\":\"172.17.0.2\"}}}}",
+        "\"Networks\":{\"bridge\":{\"IPAddress\":\"172.17.0.2\",\"GlobalIPv6Address\":\"fd00::2\"}}"
+        "}}",
         words[engine.state], engine.state == RUNS ? "true" : "false",
         engine.state == RUNS ? 4242 : 0, engine.code, engine.oom ? "true" : "false", engine.owner);
     conn_answer(c, "200 OK", text);
@@ -511,6 +512,7 @@ static void runs_a_container_to_its_end(void **unused)
     await_flag(&started);
     assert_int_equal(run.pid, 4242);
     assert_string_equal(run.address, "172.17.0.2");
+    assert_string_equal(run.address6, "fd00::2");
     assert_int_equal(run.began.ms % 1000, 500);
     assert_non_null(strstr(engine.body, "\"mesolith.task=web.1\"") != NULL
                         ? engine.body

@@ -232,6 +232,7 @@ static void a_new_one_is_not_ready(void **unused)
     fleet_upgrade(&f);
     fleet_agent(&f, "n1", "{}");
     fleet_put(&f, WEB(",'portDefinitions':[{'port':0,'name':'http'}],"
+                      "'healthChecks':[{'protocol':'TCP'}],"
                       "'readinessChecks':[{'name':'up','portName':'http'}]"));
     fleet_run_ms(&f, 1000);
     const struct sentence *s = says("waits-for-readiness");
