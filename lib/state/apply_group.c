@@ -32,12 +32,14 @@ struct walk {
     struct map *done; /* groups whose row says the new version */
 };
 
-static void keep(struct walk *w, const char *path)
+/* Its row as it was; false when it has none. */
+static bool keep(struct walk *w, const char *path)
 {
     struct stmt *q = change_use(w->a->s, GROUP_KEEP);
     stmt_bind_text(q, ":path", path);
     stmt_bind_i64(q, ":until", w->version.ms);
     stmt_run(q);
+    return db_changes(w->a->s->db) == 1;
 }
 
 static void put_group(struct walk *w, const char *path, const char *dependencies,
@@ -70,10 +72,8 @@ static int touch(struct walk *w, const char *group, bool make)
     char path[ID_SIZE], above[ID_SIZE];
     str_copy(path, sizeof path, group);
     while (map_get_str(w->done, path) == NULL) {
-        struct group_row g;
-        bool known = state_group_by_path(w->a->s, path, &g);
+        bool known = keep(w, path);
         if (known) {
-            keep(w, path);
             struct stmt *q = change_use(w->a->s, GROUP_TOUCH);
             stmt_bind_text(q, ":path", path);
             stmt_bind_i64(q, ":version", w->version.ms);
@@ -184,15 +184,14 @@ static int change_groups(struct walk *w, struct buf *plan)
     return rc;
 }
 
-/* An app that stands somewhere makes the groups above it. */
-static int touch_of_app(struct walk *w, const char *path)
+/* An app that comes to stand somewhere makes the groups above it. */
+static int touch_of_app(struct walk *w, const struct json *item)
 {
     char above[ID_SIZE];
-    struct app_row row;
     struct group_row g;
-    if (!state_app_by_path(w->a->s, path, &row) || row.version.ms != w->version.ms)
-        return 0; /* removed, or as it was */
-    if (state_group_by_path(w->a->s, path, &g))
+    const char *path = json_str(json_get(item, "path"), "");
+    bool added = json_int(json_get(item, "base"), 0) == 0;
+    if (added && state_group_by_path(w->a->s, path, &g))
         return refuse_stale(w->a, "%s: there is a group now", path);
     return touch(w, id_parent(path, above), true);
 }
@@ -203,7 +202,7 @@ static int touch_all(struct walk *w)
     const struct json *apps = json_get(w->a->c->args, "apps"),
                       *groups = json_get(w->a->c->args, "groups");
     JSON_EACH (item, apps)
-        if (touch_of_app(w, json_str(json_get(item, "path"), "")) != 0)
+        if (json_get(item, "definition") != NULL && touch_of_app(w, item) != 0)
             return -1;
     JSON_EACH (item, apps) /* what is gone makes no group, it may have gone with its own */
         if (json_get(item, "definition") == NULL)
@@ -213,17 +212,27 @@ static int touch_all(struct walk *w)
     return 0;
 }
 
+static void trim_by(struct apply *a, int which, int64_t oldest)
+{
+    struct stmt *q = change_use(a->s, which);
+    stmt_bind_i64(q, ":oldest", oldest);
+    stmt_run(q);
+}
+
 static void trim(struct apply *a)
 {
     struct stmt *q = change_use(a->s, GROUPS_TRIM_FROM);
     stmt_bind_i64(q, ":keep", LIMIT_GROUP_VERSIONS - 2); /* the present one, and this */
     int64_t oldest = stmt_one_i64(q, 0);
-    static const int trims[] = {GROUP_VERSIONS_TRIM, REMOVED_VERSIONS_TRIM, REMOVED_TRIM};
-    for (size_t i = 0; oldest != 0 && i < sizeof trims / sizeof trims[0]; i++) {
-        q = change_use(a->s, trims[i]);
-        stmt_bind_i64(q, ":oldest", oldest);
-        stmt_run(q);
-    }
+    if (oldest == 0)
+        return;
+    trim_by(a, GROUP_VERSIONS_TRIM, oldest);
+    q = change_use(a->s, REMOVED_ANY);
+    stmt_bind_i64(q, ":oldest", oldest);
+    if (stmt_one_i64(q, 0) == 0)
+        return;
+    trim_by(a, REMOVED_VERSIONS_TRIM, oldest);
+    trim_by(a, REMOVED_TRIM, oldest);
 }
 
 int groups_change(struct apply *a, struct wall version, struct buf *plan)

@@ -392,5 +392,6 @@
                         "order by version_ms desc limit 1 offset :keep")                       \
     X(GROUP_VERSIONS_TRIM, "delete from group_versions where until_ms <= :oldest")             \
     X(REMOVED_PUT, "insert into apps_removed(app, path, removed_ms) values(:app, :path, :at)") \
+    X(REMOVED_ANY, "select 1 from apps_removed where removed_ms <= :oldest limit 1")           \
     X(REMOVED_VERSIONS_TRIM, "delete from app_versions where app in (" REMOVED_OLD ")")        \
     X(REMOVED_TRIM, "delete from apps_removed where app in (" REMOVED_OLD ")")
