@@ -2,6 +2,7 @@
 #include "node/private.h"
 
 #include "base/log.h"
+#include "base/mem.h"
 
 #define CHECKPOINT_BYTES (8 << 20) /* so much has come to the state's log since the last one */
 #define AGENT_CHECKPOINT_BYTES (4 << 20)
@@ -77,9 +78,16 @@ static void think_as_agent(struct node *n)
 
 static void give_answers(struct node *n)
 {
-    for (size_t i = 0; i < n->answers_n; i++)
+    size_t begun = 0;
+    for (size_t i = 0; i < n->answers_n; i++) {
+        if (begun < n->begun_n && n->begun[begun].answer == i) {
+            struct begun *b = &n->begun[begun++];
+            node_publish_stream(n, b->topic, true, b->remote);
+            mem_free(b->remote);
+        }
         n->hands->answer(n->hands, &n->answers[i]);
-    n->answers_n = 0;
+    }
+    n->answers_n = n->begun_n = 0;
 }
 
 /* All but drafts, which wait for the next proposal. */

@@ -148,6 +148,13 @@ struct sums { /* of the tables, at entries that all nodes choose alike */
     struct mono ask_due;
 };
 
+/* A stream of events whose head is that answer: those that have begun before hear of it. */
+struct begun {
+    size_t answer;
+    enum topic topic;
+    char *remote; /* owned */
+};
+
 struct node {
     struct hands *hands;
     struct node_options options; /* strings are owned below, in `facts_text` */
@@ -229,6 +236,8 @@ struct node {
     size_t dones_n, dones_cap;
     struct answer *answers; /* to be given after the COMMIT */
     size_t answers_n, answers_cap;
+    struct begun *begun; /* streams among them */
+    size_t begun_n, begun_cap;
     struct letter *letters;
     size_t letters_n, letters_cap;
 

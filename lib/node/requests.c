@@ -69,6 +69,15 @@ static void answer_elsewhere(struct node *n, struct pending *p)
     answer_whole_of(n, p);
 }
 
+static void note_begun(struct node *n, enum topic topic, const char *remote)
+{
+    if (n->begun_n == n->begun_cap) {
+        n->begun_cap = n->begun_cap == 0 ? 16 : n->begun_cap * 2;
+        n->begun = mem_realloc(n->begun, n->begun_cap * sizeof n->begun[0]);
+    }
+    n->begun[n->begun_n++] = (struct begun){n->answers_n, topic, mem_strdup(remote)};
+}
+
 /* An event stream: its head, what it begins with, then what is published. */
 static void answer_stream(struct node *n, struct pending *p)
 {
@@ -81,7 +90,7 @@ static void answer_stream(struct node *n, struct pending *p)
         answer_elsewhere(n, p);
         return;
     }
-    node_publish_stream(n, r->topic, true, p->request->remote);
+    note_begun(n, r->topic, p->request->remote);
     struct answer head =
         answer_head(p->exchange, r->status, r->content_type, ANSWER_LENGTH_UNKNOWN);
     buf_put_slice(&head.headers, buf_slice(&r->headers));
@@ -414,4 +423,7 @@ void requests_drop(struct node *n)
     for (size_t i = 0; i < n->answers_n; i++)
         answer_close(&n->answers[i]);
     mem_free(n->answers);
+    for (size_t i = 0; i < n->begun_n; i++)
+        mem_free(n->begun[i].remote);
+    mem_free(n->begun);
 }

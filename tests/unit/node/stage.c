@@ -115,6 +115,7 @@ static void hand_answer(struct hands *h, struct answer *a)
 {
     struct member *m = h->data;
     if (a->kind != ANSWER_WHOLE && a->kind != ANSWER_HEAD) { /* what follows a head */
+        m->subscribed = a->kind == ANSWER_SUBSCRIBE ? a->id.v : m->subscribed;
         answer_close(a);
         return;
     }
@@ -157,6 +158,7 @@ static void hand_publish(struct hands *h, const struct published *p)
     struct member *m = h->data;
     assert_true(p->text.len > 0);
     str_copy(m->published, sizeof m->published, p->type);
+    m->published_behind = m->subscribed;
 }
 
 static void hand_callbacks(struct hands *h, const char *urls)

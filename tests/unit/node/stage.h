@@ -31,12 +31,13 @@ struct member {
     bool cut;            /* nothing reaches it, nothing leaves it */
     struct error failed; /* of the turn that ended it */
     int launched, killed, forgotten, checkpoints, snapshots, fetched, dropped;
-    int64_t asked_index; /* of the newest ask */
-    int unconfirmed;     /* asks whose answers may be of before */
-    unsigned facts;      /* how often they were told */
-    char published[64];  /* the newest event's type */
-    char callbacks[256]; /* told last, one URL a line */
-    bool saw_leading;    /* in the newest facts */
+    int64_t asked_index;                   /* of the newest ask */
+    int unconfirmed;                       /* asks whose answers may be of before */
+    unsigned facts;                        /* how often they were told */
+    char published[64];                    /* the newest event's type */
+    uint64_t subscribed, published_behind; /* the newest stream; of when that was published */
+    char callbacks[256];                   /* told last, one URL a line */
+    bool saw_leading;                      /* in the newest facts */
     int64_t clock_step_ms;
     int told_gone;               /* how often a node was */
     char known[STAGE_NODES][32]; /* by position: whose address it was told; "": gone, or nobody */
