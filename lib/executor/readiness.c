@@ -146,27 +146,37 @@ static const char *address_of(const struct readying *r)
     return r->check->address != NULL ? r->check->address : "127.0.0.1";
 }
 
+static int ask(struct readying *r, struct error *err)
+{
+    const struct run_readiness *c = r->check;
+    struct executor *x = r->task->x;
+    const char *slash = c->path[0] == '/' ? "" : "/";
+    int n = snprintf(r->target, sizeof(r->target), "%s%s", slash, c->path);
+    const struct url to = {
+        .tls = c->https, .host = (char *)address_of(r), .port = (uint16_t)c->port};
+    const struct http_ask question = {.to = &to,
+                                      .method = METHOD_GET,
+                                      .target = r->target,
+                                      .headers = SLICE("User-Agent: mesolith\r\nAccept: */*\r\n"),
+                                      .connect_ms = c->timeout_ms,
+                                      .total_ms = c->timeout_ms,
+                                      .tls = x->tls,
+                                      .on_head = on_head,
+                                      .on_part = on_part};
+    if (n >= (int)sizeof(r->target))
+        return error_set(err, ERR_INVALID, "path: got %d characters, need less than %zu", n,
+                         sizeof(r->target));
+    return http_call_start(&r->call, x->loop, &question, on_done, err);
+}
+
 static void on_due(uv_timer_t *timer)
 {
     struct readying *r = timer->data;
-    const struct run_readiness *c = r->check;
-    struct executor *x = r->task->x;
     struct error err;
-    const struct url to = {
-        .tls = c->https, .host = (char *)address_of(r), .port = (uint16_t)c->port};
-    const struct http_ask ask = {.to = &to,
-                                 .method = METHOD_GET,
-                                 .target = r->target,
-                                 .headers = SLICE("User-Agent: mesolith\r\nAccept: */*\r\n"),
-                                 .connect_ms = c->timeout_ms,
-                                 .total_ms = c->timeout_ms,
-                                 .tls = x->tls,
-                                 .on_head = on_head,
-                                 .on_part = on_part};
     r->next = (struct answer){0};
     r->headed = false;
     r->call.data = r;
-    r->asking = http_call_start(&r->call, x->loop, &ask, on_done, &err) == 0;
+    r->asking = ask(r, &err) == 0;
     if (r->asking)
         return;
     fill_failure(&r->next, &err);
@@ -240,11 +250,9 @@ void readiness_results(const struct task_run *t, struct buf *out)
 
 static void start_one(struct readying *r, bool ready)
 {
-    const char *path = r->check->path;
     uv_timer_init(&r->task->x->loop->uv, &r->timer);
     r->timer.data = r;
     r->last.ready = ready;
-    snprintf(r->target, sizeof(r->target), "%s%s", path[0] == '/' ? "" : "/", path);
     if (!ready)
         uv_timer_start(&r->timer, on_due, 0, 0);
 }

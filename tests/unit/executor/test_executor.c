@@ -796,6 +796,25 @@ static void keeps_the_last_response_when_it_is_to(void **unused)
     assert_non_null(strstr(last()->readiness, "connection refused"));
 }
 
+static void a_path_that_is_too_long_is_said(void **unused)
+{
+    (void)unused;
+    char more[2048];
+    snprintf(more, sizeof(more),
+             "\"readiness\":[{\"name\":\"up\",\"port\":1,\"path\":\"/%01022d\",\"interval_ms\":5,"
+             "\"timeout_ms\":10000,\"ready_codes\":[200]}]",
+             0);
+    launch(1, "sleep 1000", more);
+    AWAIT(heard_n > 0 && strstr(last()->readiness, "connection refused") != NULL);
+    snprintf(more, sizeof(more),
+             "\"readiness\":[{\"name\":\"up\",\"port\":1,\"path\":\"/%01023d\",\"interval_ms\":5,"
+             "\"timeout_ms\":10000,\"ready_codes\":[200]}]",
+             0);
+    launch(2, "sleep 1000", more);
+    AWAIT(SAYS("[{\"name\":\"up\",\"ready\":false,\"said\":"
+               "\"path: got 1024 characters, need less than 1024\"}]"));
+}
+
 static void is_asked_over_https(void **unused)
 {
     (void)unused;
@@ -895,6 +914,7 @@ int main(void)
         T(asks_over_https_whoever_signed_it),
         T(is_asked_until_it_is_ready_and_then_never_again),
         T(keeps_the_last_response_when_it_is_to),
+        T(a_path_that_is_too_long_is_said),
         T(is_asked_over_https),
         T(health_outlives_the_agent),
         T(answers_questions_about_files),
