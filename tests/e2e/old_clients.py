@@ -6,7 +6,7 @@ def story(place):
     try:
         from marathon import MarathonClient, NotFoundError
         from marathon.exceptions import MarathonHttpError
-        from marathon.models import MarathonApp
+        from marathon.models import MarathonApp, MarathonGroup
     except ImportError as why:
         skip("old_clients", str(why))
         return
@@ -72,6 +72,27 @@ def story(place):
             raise AssertionError("it was taken")
         except MarathonHttpError as why:
             equal(why.status_code, 422, str(why))
+    with case("it makes a group, changes it, scales it, goes back and deletes it", place):
+        def settled(instances):
+            apps = client.get_group("/team/in").apps
+            return [(a.id, a.instances) for a in apps] == instances and client.list_deployments() == []
+        client.create_group(MarathonGroup(id="/team", dependencies=["/shop"], groups=[MarathonGroup(
+            id="in", apps=[MarathonApp(id="web", cmd="exec sleep 100000", cpus=0.01, mem=16, instances=1)])]))
+        wait_for(lambda: settled([("/team/in/web", 1)]), "one instance")
+        first = client.get_group("/team").version
+        client.scale_group("/team", 2)
+        wait_for(lambda: settled([("/team/in/web", 2)]), "two instances")
+        group = client.get_group("/team/in")
+        group.apps[0].env = {"COLOUR": "red"}
+        client.update_group("/team/in", group)
+        wait_for(lambda: settled([("/team/in/web", 2)]), "both changed")
+        equal(client.get_app("/team/in/web").env, {"COLOUR": "red"}, "env")
+        client.rollback_group("/team", first)
+        wait_for(lambda: settled([("/team/in/web", 1)]), "as it was first")
+        equal(client.get_app("/team/in/web").env, {}, "env")
+        equal({g.id for g in client.list_groups()}, {"/shop", "/team"}, "groups")
+        client.delete_group("/team")
+        wait_for(lambda: client.list_deployments() == [], "no deployment")
     with case("it deletes what it made", place):
         for app in ("/shop/web", "/other"):
             client.delete_app(app)
