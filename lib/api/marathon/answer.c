@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "api/marathon/private.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 bool marathon_path_id(const struct call *c, char out[ID_SIZE])
@@ -17,6 +18,11 @@ bool marathon_path_id(const struct call *c, char out[ID_SIZE])
 void marathon_no_app(struct call *c, const char *path)
 {
     marathon_message(c, 404, "App '%s' does not exist", path);
+}
+
+void marathon_no_group(struct call *c, const char *path)
+{
+    marathon_message(c, 404, "Group '%s' does not exist", path);
 }
 
 bool marathon_path_app(struct call *c, struct app_row *out)
@@ -45,7 +51,7 @@ bool marathon_path_group(struct call *c, char out[ID_SIZE])
         if (found)
             return true;
     }
-    marathon_message(c, 404, "Group '%s' does not exist", out);
+    marathon_no_group(c, out);
     return false;
 }
 
@@ -85,6 +91,23 @@ void marathon_location(struct call *c, const char *id)
     else
         header_printf(&c->reply->headers, "Location", "%s%s",
                       f->url_marathon != NULL ? f->url_marathon : "", id);
+}
+
+void marathon_keep(struct tell *t, const char *id)
+{
+    mem_free(t->kept);
+    t->kept = mem_strdup(id);
+}
+
+void marathon_done(struct tell *t, const struct outcome *o)
+{
+    marathon_outcome(t, 200, o);
+}
+
+void marathon_created(struct tell *t, const struct outcome *o)
+{
+    marathon_outcome(t, 201, o);
+    marathon_location(&t->c, t->kept);
 }
 
 struct stmt *marathon_apps_within(struct state *s, const char *group)

@@ -4,7 +4,6 @@
 
 #include "api/marathon/private.h"
 #include "base/limits.h"
-#include "base/mem.h"
 #include "base/str.h"
 
 static const struct app_rules *rules(const struct tell *t)
@@ -17,23 +16,6 @@ static struct state *state_of(const struct tell *t)
     return t->c.view->state;
 }
 
-static void keep(struct tell *t, const char *path)
-{
-    mem_free(t->kept);
-    t->kept = mem_strdup(path);
-}
-
-static void answer_done(struct tell *t, const struct outcome *o)
-{
-    marathon_outcome(t, 200, o);
-}
-
-static void answer_created(struct tell *t, const struct outcome *o)
-{
-    marathon_outcome(t, 201, o);
-    marathon_location(&t->c, t->kept);
-}
-
 /* ---- POST /v2/apps */
 
 /* The app as it stands now, before anything of it runs: no versionInfo yet (4.1). */
@@ -41,7 +23,7 @@ static void answer_posted(struct tell *t, const struct outcome *o)
 {
     struct app_row row;
     if (!state_app_by_path(state_of(t), t->kept, &row)) { /* deleted in the same turn */
-        answer_created(t, o);
+        marathon_created(t, o);
         return;
     }
     struct error err;
@@ -82,7 +64,7 @@ void marathon_post_app(struct tell *t)
         call_problems(&t->c, &problems);
         return;
     }
-    keep(t, a.id);
+    marathon_keep(t, a.id);
     struct changes ch = {
         .group = id_parent(a.id, group), .force = query_true(&t->c.query, "force"), .told = true};
     changes_put(&ch, &a, NULL);
@@ -154,11 +136,11 @@ static void update_one(struct tell *t, bool create, enum update how)
         call_problems(&t->c, &problems);
     if (rc != 0)
         return;
-    keep(t, a.id);
+    marathon_keep(t, a.id);
     struct changes ch = {
         .group = id_parent(path, group), .force = query_true(&t->c.query, "force"), .told = true};
     changes_put(&ch, &a, known ? &row : NULL);
-    changes_propose(t, &ch, known ? answer_done : answer_created);
+    changes_propose(t, &ch, known ? marathon_done : marathon_created);
     changes_close(&ch);
 }
 
@@ -253,7 +235,7 @@ static void update_many(struct tell *t, bool create, enum update how)
     else if (problems.n > 0)
         call_problems(&t->c, &problems);
     else
-        changes_propose(t, &ch, answer_done);
+        changes_propose(t, &ch, marathon_done);
     changes_close(&ch);
 }
 
@@ -278,7 +260,7 @@ void marathon_delete_app(struct tell *t)
     bool force = query_get(&t->c.query, "force") == NULL || query_true(&t->c.query, "force");
     struct changes ch = {.group = id_parent(row.path, group), .force = force};
     changes_remove(&ch, &row);
-    changes_propose(t, &ch, answer_done);
+    changes_propose(t, &ch, marathon_done);
     changes_close(&ch);
 }
 
@@ -293,6 +275,6 @@ void marathon_restart_app(struct tell *t)
     struct changes ch = {.group = id_parent(row.path, group),
                          .force = query_true(&t->c.query, "force")};
     changes_restart(&ch, &a, &row);
-    changes_propose(t, &ch, answer_done);
+    changes_propose(t, &ch, marathon_done);
     changes_close(&ch);
 }

@@ -87,11 +87,6 @@ static void answer_nothing_left(struct tell *t, const struct outcome *o)
                     uuid_text(rng_uuid(t->rng), uuid));
 }
 
-static void answer_rolled_back(struct tell *t, const struct outcome *o)
-{
-    marathon_outcome(t, 200, o);
-}
-
 static void cancel(struct tell *t, int64_t deployment, outcome_fn *then)
 {
     struct json_writer w;
@@ -255,7 +250,7 @@ static void roll_back(struct tell *t, const struct deployment_row *d)
     }
     put_groups_back(s, json_get(plan, "groups"), &ch);
     if (changes_matter(&ch))
-        changes_propose(t, &ch, answer_rolled_back);
+        changes_propose(t, &ch, marathon_done);
     else
         cancel(t, d->id, answer_nothing_left);
     changes_close(&ch);

@@ -44,22 +44,6 @@ static void end(struct work *k)
     problems_close(&k->problems);
 }
 
-static void no_group(struct call *c, const char *path)
-{
-    marathon_message(c, 404, "Group '%s' does not exist", path);
-}
-
-static void answer_done(struct tell *t, const struct outcome *o)
-{
-    marathon_outcome(t, 200, o);
-}
-
-static void answer_created(struct tell *t, const struct outcome *o)
-{
-    marathon_outcome(t, 201, o);
-    marathon_location(&t->c, t->kept);
-}
-
 static void answer_nothing(struct tell *t, const struct outcome *o)
 {
     (void)o;
@@ -462,7 +446,7 @@ static bool path_group(struct call *c, char out[ID_SIZE])
     str_copy(out, ID_SIZE, "/");
     if (call_param(c, "id")[0] == '\0' || marathon_path_id(c, out))
         return true;
-    no_group(c, out);
+    marathon_no_group(c, out);
     return false;
 }
 
@@ -493,12 +477,6 @@ static bool body_group(struct tell *t, const struct json *body, char out[ID_SIZE
     return false;
 }
 
-static void keep(struct tell *t, const char *path)
-{
-    mem_free(t->kept);
-    t->kept = mem_strdup(path);
-}
-
 void marathon_post_group(struct tell *t)
 {
     struct work k;
@@ -516,9 +494,9 @@ void marathon_post_group(struct tell *t)
         end(&k);
         return;
     }
-    keep(t, group);
+    marathon_keep(t, group);
     take_group(&k, "", body, group);
-    finish(&k, answer_created);
+    finish(&k, marathon_created);
 }
 
 /* Members that are not null. */
@@ -540,7 +518,7 @@ static void put_group(struct tell *t, const struct json *body, const char *group
               by != NULL ? "\"scaleBy\" scales, need it alone or not at all"
                          : "\"version\" rolls back, need it alone or not at all");
     else if (by != NULL && !k.known) {
-        no_group(&t->c, group);
+        marathon_no_group(&t->c, group);
         end(&k);
         return;
     } else if (by != NULL)
@@ -552,7 +530,7 @@ static void put_group(struct tell *t, const struct json *body, const char *group
         go_back(&k, json_str(version, ""));
     else
         take_group(&k, "", body, group);
-    finish(&k, answer_done);
+    finish(&k, marathon_done);
 }
 
 void marathon_put_group(struct tell *t)
@@ -572,7 +550,7 @@ void marathon_put_group_version(struct tell *t)
         return;
     begin(&k, t, group);
     go_back(&k, call_param(&t->c, "version"));
-    finish(&k, answer_done);
+    finish(&k, marathon_done);
 }
 
 void marathon_patch_group(struct tell *t)
@@ -585,7 +563,7 @@ void marathon_patch_group(struct tell *t)
         return;
     begin(&k, t, group);
     if (!k.known) {
-        no_group(&t->c, group);
+        marathon_no_group(&t->c, group);
         end(&k);
         return;
     }
@@ -611,10 +589,10 @@ void marathon_delete_group(struct tell *t)
         return;
     begin(&k, t, group);
     if (!k.known) {
-        no_group(&t->c, group);
+        marathon_no_group(&t->c, group);
         end(&k);
         return;
     }
     remove_whole(&k, group);
-    finish(&k, answer_done);
+    finish(&k, marathon_done);
 }

@@ -9,7 +9,7 @@
 
 /* The apps below the asked group, each as the text that it is shown with. */
 struct leaf {
-    char *path;
+    char *path;        /* first, as in struct branch */
     struct slice text; /* in `texts` */
     size_t at;
     struct wall version;
@@ -203,23 +203,13 @@ struct range {
     size_t from, to;
 };
 
-static size_t first_leaf(const struct tree *t, struct range in, const char *prefix)
+/* Of items that begin with their path: the first that does not come before `prefix`. */
+static size_t first(const void *items, size_t size, struct range in, const char *prefix)
 {
     while (in.from < in.to) {
         size_t middle = in.from + (in.to - in.from) / 2;
-        if (strcmp(t->leaves[middle].path, prefix) < 0)
-            in.from = middle + 1;
-        else
-            in.to = middle;
-    }
-    return in.from;
-}
-
-static size_t first_branch(const struct tree *t, struct range in, const char *prefix)
-{
-    while (in.from < in.to) {
-        size_t middle = in.from + (in.to - in.from) / 2;
-        if (strcmp(t->branches[middle].path, prefix) < 0)
+        char *const *path = (const void *)((const char *)items + middle * size);
+        if (strcmp(*path, prefix) < 0)
             in.from = middle + 1;
         else
             in.to = middle;
@@ -237,9 +227,12 @@ static void put_subgroup(const struct tree *t, const struct branch *b, struct ra
     char prefix[ID_SIZE + 1], beyond[ID_SIZE + 1];
     snprintf(prefix, sizeof prefix, "%s/", b->path);
     snprintf(beyond, sizeof beyond, "%s0", b->path); /* '0' comes after '/' */
-    put_group(t, b, (struct range){first_leaf(t, leaves, prefix), first_leaf(t, leaves, beyond)},
-              (struct range){first_branch(t, branches, prefix), first_branch(t, branches, beyond)},
-              w);
+    size_t leaf = sizeof t->leaves[0], branch = sizeof t->branches[0];
+    leaves.from = first(t->leaves, leaf, leaves, prefix);
+    leaves.to = first(t->leaves, leaf, leaves, beyond);
+    branches.from = first(t->branches, branch, branches, prefix);
+    branches.to = first(t->branches, branch, branches, beyond);
+    put_group(t, b, leaves, branches, w);
 }
 
 static void put_group(const struct tree *t, const struct branch *b, struct range leaves,

@@ -23,12 +23,16 @@ bool marathon_path_id(const struct call *c, char out[ID_SIZE]);
 /* The app of the path; false after having failed the call. */
 bool marathon_path_app(struct call *c, struct app_row *out);
 void marathon_no_app(struct call *c, const char *path);
+void marathon_no_group(struct call *c, const char *path);
 /* The group of the path, the root without {id...}; false after having failed the call. */
 bool marathon_path_group(struct call *c, char out[ID_SIZE]);
 
 /* 1.9: {"version", "deploymentId"} and its header. */
 void marathon_result(struct call *c, int status, struct wall version, const char *deployment);
 void marathon_outcome(struct tell *t, int status, const struct outcome *o);
+/* What a tell answers when it is done: 200; 201 with the Location of what marathon_keep() named. */
+outcome_fn marathon_done, marathon_created;
+void marathon_keep(struct tell *t, const char *id);
 /* Location: the id against the server's base. */
 void marathon_location(struct call *c, const char *id);
 void marathon_time(struct json_writer *w, const char *name, struct wall version);
