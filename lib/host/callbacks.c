@@ -51,9 +51,10 @@ struct callbacks {
 
 /* ---- what waits */
 
-static void drop_first(struct target *t)
+static void drop(struct target *t, struct list *which)
 {
-    struct waiting *w = LIST_ENTRY(list_pop(&t->waiting), struct waiting, member);
+    struct waiting *w = LIST_ENTRY(which, struct waiting, member);
+    list_remove(which);
     t->bytes -= blob_slice(w->event).len;
     blob_unref(w->event);
     mem_free(w);
@@ -62,9 +63,13 @@ static void drop_first(struct target *t)
 /* The first stays while it is being posted. */
 static void make_room(struct target *t, size_t len)
 {
-    while (t->bytes + len > LIMIT_CALLBACK_BYTES && !list_empty(&t->waiting) &&
-           t->state != TARGET_CALLING) {
-        drop_first(t);
+    while (t->bytes + len > LIMIT_CALLBACK_BYTES) {
+        struct list *oldest = t->waiting.next;
+        if (t->state == TARGET_CALLING)
+            oldest = oldest->next;
+        if (oldest == &t->waiting)
+            return;
+        drop(t, oldest);
         t->owner->counts.dropped++;
     }
 }
@@ -76,7 +81,7 @@ static void on_timer_closed(uv_handle_t *handle)
     struct target *t = handle->data;
     struct callbacks *c = t->owner;
     while (!list_empty(&t->waiting))
-        drop_first(t);
+        drop(t, t->waiting.next);
     url_close(&t->url);
     mem_free(t->text);
     mem_free(t);
@@ -113,7 +118,6 @@ static void put_off(struct target *t, const char *why)
     if (t->pause_ms > LIMIT_CALLBACK_PAUSE_MS)
         t->pause_ms = LIMIT_CALLBACK_PAUSE_MS;
     t->state = TARGET_PAUSING;
-    make_room(t, 0);
     uv_timer_start(&t->timer, on_pause_over, (uint64_t)t->pause_ms, 0);
 }
 
@@ -144,7 +148,7 @@ static void on_called(struct http_call *call, const struct error *err)
             log_info("callback works again", "url=%s", t->text);
         t->pause_ms = 0;
         t->owner->counts.posted++;
-        drop_first(t);
+        drop(t, t->waiting.next);
         post(t);
     }
 }

@@ -1,4 +1,5 @@
-/* How this process logs and is set (spec/marathon.md 14.10). Each node answers for itself. */
+/* How this process logs and is set (spec/marathon.md 14.10). Each node answers for itself; asking
+ * it to log more or less changes nothing but that. */
 #include "api/marathon/private.h"
 #include "base/limits.h"
 #include "base/log.h"
