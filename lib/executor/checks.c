@@ -86,7 +86,7 @@ static void member_wall(struct json_writer *w, const char *name, struct wall at)
         json_member_str(w, name, wall_text(at, text));
 }
 
-/* Of those that have a result: none is invented (spec/marathon.md 10.4). */
+/* Of those that have a result, each with its number: none is invented (spec/marathon.md 10.4). */
 void checks_results(const struct task_run *t, struct buf *out)
 {
     struct json_writer w;
@@ -100,6 +100,7 @@ void checks_results(const struct task_run *t, struct buf *out)
         if (s.state == HEALTH_UNKNOWN)
             continue;
         json_object(&w);
+        json_member_int(&w, "check", (int64_t)i);
         json_member_bool(&w, "alive", is_alive(&s));
         json_member_int(&w, "consecutiveFailures", s.failures);
         member_wall(&w, "firstSuccess", s.first_good);

@@ -495,16 +495,18 @@ static void instance_health_event(const struct render *r, const struct subject *
     finish(r, &e);
 }
 
-/* How often in a row the check at that place in a list of results has failed. */
-static int64_t failures_at(const struct json *results, size_t at)
+/* How often in a row the app's check of that number has failed. An older agent's results have none:
+ * they are in the order of the app's. */
+static int64_t failures_of(const struct json *results, int64_t check)
 {
+    int64_t at = 0;
     JSON_EACH (result, results)
-        if (at-- == 0)
+        if (json_int(json_get(result, "check"), at++) == check)
             return json_int(json_get(result, "consecutiveFailures"), 0);
     return 0;
 }
 
-/* Of each check that has failed once more, as the agent lists them: in the order of the app's. */
+/* Of each check that has failed once more. */
 static void failed_events(const struct render *r, const struct subject *s)
 {
     const struct task_row *t = &s->task;
@@ -517,7 +519,7 @@ static void failed_events(const struct render *r, const struct subject *s)
     struct json *before = r->c->more != NULL ? json_parse_own(slice_of(r->c->more), &err) : NULL;
     for (size_t check = 0; check < a.health_checks.n; check++) {
         struct event e;
-        if (failures_at(results, check) <= failures_at(before, check))
+        if (failures_of(results, (int64_t)check) <= failures_of(before, (int64_t)check))
             continue;
         begin(r, &e, "failed_health_check_event");
         json_member_str(&e.w, "appId", r->c->of);

@@ -221,7 +221,8 @@ static void put_health(const struct task_row *t, struct json_writer *w)
     JSON_EACH (result, results) {
         json_object(w);
         JSON_EACH (member, result) {
-            if (str_eq(json_name(member), "instanceId") || str_eq(json_name(member), "taskId"))
+            if (str_eq(json_name(member), "instanceId") || str_eq(json_name(member), "taskId") ||
+                str_eq(json_name(member), "check"))
                 continue;
             json_key(w, json_name(member));
             json_put_value(w, member);
