@@ -386,7 +386,8 @@ static void turn(struct sim_node *n)
     w->turns++;
     int rc = node_turn(n->node, events, count, now_of(n), &err);
     mem_free(events);
-    n->due = world_of(n, node_due(n->node).ms);
+    if (rc == 0) /* who has failed is asked nothing more */
+        n->due = world_of(n, node_due(n->node).ms);
     n->busy_until = w->mono + TURN_MS + n->stall_ms;
     n->stall_ms = 0;
     if (faultvfs_dead(n->vfs)) {
