@@ -86,6 +86,7 @@ static inline void world_open(struct world *w)
 {
     *w = (struct world){.options = {.log_bytes = 1 << 20, .log_files = 2}};
     tmp_make(w->root);
+    signal(SIGPIPE, SIG_IGN); /* as loop_init() does: a launcher that is gone is an error */
     uv_loop_init(&w->loop);
     uv_timer_init(&w->loop, &w->guard);
     w->guard.data = w;
