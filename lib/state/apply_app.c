@@ -10,7 +10,7 @@
 /* One element of app.put's `apps`, with what stands in the state. */
 struct put {
     const char *path;
-    const struct json *definition; /* NULL: remove */
+    const struct json *definition, *instances; /* the whole, or only how many; or remove it */
     bool restart;
     bool known;
     struct app_row old; /* texts live until the next state_app_by_path() */
@@ -21,6 +21,7 @@ static void read_put(struct apply *a, const struct json *item, struct put *p)
     *p = (struct put){
         .path = json_str(json_get(item, "path"), ""),
         .definition = json_get(item, "definition"),
+        .instances = json_get(item, "instances"),
         .restart = json_bool(json_get(item, "restart"), false),
     };
     p->known = state_app_by_path(a->s, p->path, &p->old);
@@ -237,6 +238,24 @@ static void keep_version(struct state *s, const struct app_row *old)
     stmt_run(q);
 }
 
+bool put_removes(const struct json *item)
+{
+    return json_get(item, "definition") == NULL && json_get(item, "instances") == NULL;
+}
+
+static int load_scaled(struct apply *a, const struct put *p, struct app *out)
+{
+    struct error err;
+    int64_t instances = json_int(p->instances, -1);
+    if (!p->known || instances < 0 || instances > LIMIT_INSTANCES)
+        return refuse(a, ERR_INVALID, "%s: got %lld instances, need at most %d of an app", p->path,
+                      (long long)instances, LIMIT_INSTANCES);
+    if (app_load(p->old.definition, out, &err) != 0)
+        UNREACHABLE("a stored definition reads back");
+    app_set_instances(out, instances);
+    return 0;
+}
+
 /* The definition as it will stand: zeros among its service ports get numbers (7.3). */
 static int load_new(struct apply *a, const struct put *p, struct app *out)
 {
@@ -323,7 +342,7 @@ static enum app_change compare(const struct put *p, const struct app *new)
 static int put_one(struct apply *a, const struct put *p, struct wall version, struct json_writer *w)
 {
     struct app new = {0};
-    if (load_new(a, p, &new) != 0)
+    if ((p->definition != NULL ? load_new(a, p, &new) : load_scaled(a, p, &new)) != 0)
         return -1;
     enum app_change what = compare(p, &new);
     struct buf text;
@@ -414,7 +433,7 @@ static int put_each(struct apply *a, struct wall version, struct diff *d)
         read_put(a, item, &p);
         if (p.known)
             write_version(&ow, p.path, p.old.definition, p.old.version);
-        if (p.definition == NULL)
+        if (put_removes(item))
             remove_one(a, &p, version);
         else if (put_one(a, &p, version, &tw) != 0)
             return -1;

@@ -202,10 +202,10 @@ static int touch_all(struct walk *w)
     const struct json *apps = json_get(w->a->c->args, "apps"),
                       *groups = json_get(w->a->c->args, "groups");
     JSON_EACH (item, apps)
-        if (json_get(item, "definition") != NULL && touch_of_app(w, item) != 0)
+        if (!put_removes(item) && touch_of_app(w, item) != 0)
             return -1;
     JSON_EACH (item, apps) /* what is gone makes no group, it may have gone with its own */
-        if (json_get(item, "definition") == NULL)
+        if (put_removes(item))
             touch(w, id_parent(json_str(json_get(item, "path"), ""), above), false);
     JSON_EACH (item, groups)
         touch(w, id_parent(json_str(json_get(item, "path"), ""), above), false);

@@ -110,6 +110,8 @@ int apply_callback_put(struct apply *a);
 bool identity_by_store(struct state *s, int64_t store, struct identity_row *out);
 
 /* ---- between the files that apply */
+/* Is this element of `apps` there to remove its app? */
+bool put_removes(const struct json *item);
 /* Does the group that a command was decided on stand as its decider saw it? */
 int groups_check(struct apply *a);
 /* What the command says of groups, and what its changes of apps mean for them. The changes of

@@ -68,7 +68,7 @@ static bool is_free(void *data, int64_t port)
 
 /* As it will be once the state has assigned service ports: those that it had are its own again
  * (7.3). Which new ones it gets makes no difference to the comparison. */
-static enum plan_kind compare(const struct app *old, const struct app *new, bool restart)
+static void compare(const struct app *old, const struct app *new, bool restart, struct planned *p)
 {
     struct app assigned;
     struct error err;
@@ -77,21 +77,20 @@ static enum plan_kind compare(const struct app *old, const struct app *new, bool
     app_copy(new, &assigned);
     if (app_assign_service_ports(&assigned, old, &range, &err) != 0)
         UNREACHABLE("a range where every port is free is not exhausted");
-    enum plan_kind kind = plan_kind_of(old, &assigned, restart);
+    p->kind = plan_kind_of(old, &assigned, restart);
+    p->scaled = !restart && app_compare(old, &assigned) == APP_SCALED;
     app_close(&assigned);
-    return kind;
 }
 
 static void put(struct changes *ch, struct app *a, const struct app_row *row, bool restart)
 {
-    enum plan_kind kind = PLAN_ADD;
+    struct planned *p = add(ch, a->id, PLAN_ADD, row);
     struct app old;
     if (row != NULL) {
         load_app(row, &old);
-        kind = compare(&old, a, restart);
+        compare(&old, a, restart, p);
         app_close(&old);
     }
-    struct planned *p = add(ch, a->id, kind, row);
     p->restart = restart;
     p->app = *a;
     p->app.version = p->app.last_scaling = p->app.last_config_change = (struct wall){0};
@@ -321,12 +320,15 @@ bool changes_check(struct tell *t, struct changes *ch)
     return false;
 }
 
-static void put_item(const struct planned *p, struct json_writer *w)
+/* Scaling a large group tells no definitions again: the log need not hold them (group.put). */
+static void put_item(const struct planned *p, bool of_groups, struct json_writer *w)
 {
     json_object(w);
     json_member_str(w, "path", p->path);
     json_member_int(w, "base", p->base);
-    if (p->kind != PLAN_REMOVE) {
+    if (of_groups && p->scaled) {
+        json_member_int(w, "instances", p->app.instances);
+    } else if (p->kind != PLAN_REMOVE) {
         json_key(w, "definition");
         app_write_lean(&p->app, w);
     }
@@ -398,7 +400,7 @@ void changes_propose(struct tell *t, struct changes *ch, outcome_fn *then)
     json_key(&w, "apps");
     json_array(&w);
     for (size_t i = 0; i < ch->n; i++)
-        put_item(&ch->items[i], &w);
+        put_item(&ch->items[i], of_groups, &w);
     json_array_end(&w);
     if (of_groups)
         put_groups(ch, &w);

@@ -150,6 +150,33 @@ static void a_place_is_an_apps_or_a_groups(void **data)
     assert_string_equal(groups_at(f, 0), "/shop");
 }
 
+static void an_app_may_be_scaled_by_its_number_alone(void **data)
+{
+    struct fixture *f = *data;
+    static const int wrong[] = {-1, LIMIT_INSTANCES + 1};
+    char args[256];
+    add(f, "/shop/web");
+    struct app_row before = app_of(f, "/shop/web");
+    int64_t version = before.version.ms, config = before.config.ms;
+    for (size_t i = 0; i <= COUNT(wrong); i++) {
+        snprintf(
+            args, sizeof args,
+            "{'apps':[{'path':'/shop/web','base':%lld,'instances':%d}],'groups':[],'force':true,"
+            "'deployment':{'uuid':'30000000-0000-4000-8000-00000000000%zu','steps':[]}}",
+            (long long)version, i < COUNT(wrong) ? wrong[i] : 7, i);
+        apply(f, "group.put", args);
+        assert_int_equal(f->last.code, i < COUNT(wrong) ? ERR_INVALID : ERR_NONE);
+    }
+    struct app_row after = app_of(f, "/shop/web");
+    assert_int_equal(after.instances, 7);
+    assert_int_equal(after.config.ms, config);
+    assert_int_equal(after.scaling.ms, version_of(f, "/shop"));
+    apply(f, "group.put",
+          "{'apps':[{'path':'/shop/none','base':0,'instances':1}],'groups':[],'force':true,"
+          "'deployment':{'uuid':'30000000-0000-4000-8000-000000000009','steps':[]}}");
+    assert_int_equal(f->last.code, ERR_INVALID);
+}
+
 static void what_was_can_be_told_also_of_what_is_gone(void **data)
 {
     struct fixture *f = *data;
@@ -227,6 +254,7 @@ int main(void)
         IN_STATE(an_app_makes_the_groups_above_it_and_they_stay),
         IN_STATE(a_group_that_changed_meanwhile_is_not_changed),
         IN_STATE(a_place_is_an_apps_or_a_groups),
+        IN_STATE(an_app_may_be_scaled_by_its_number_alone),
         IN_STATE(what_was_can_be_told_also_of_what_is_gone),
         IN_STATE(the_past_has_an_end),
     };
