@@ -153,6 +153,14 @@ void tell_end(struct tell *t, struct json_writer *w)
         d->rid = slice_dup(rid);
 }
 
+bool call_is_for_another_term(const struct call *c)
+{
+    char term[24];
+    struct slice sent = header_get(c->request->headers, CALL_TERM);
+    snprintf(term, sizeof term, "%llu", (unsigned long long)c->view->facts->term);
+    return sent.len > 0 && !slice_is(sent, term);
+}
+
 void tell_hand_over(struct tell *t, int64_t node, outcome_fn *then)
 {
     ASSERT(t->then == NULL);

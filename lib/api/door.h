@@ -230,6 +230,11 @@ void call_problems(struct call *c, struct problems *problems); /* closes them */
  */
 void tell_begin(struct tell *t, enum command_kind kind, struct json_writer *w, outcome_fn *then);
 void tell_end(struct tell *t, struct json_writer *w);
+/* Of a request that another node sent on: in which term it was sent first. */
+#define CALL_TERM "X-Mesolith-Term"
+/* Was this for the leader of another term? It is sent again to the next one, so what it wants of
+ * whoever leads may be done. */
+bool call_is_for_another_term(const struct call *c);
 /* Instead of a command: another node is to lead (0: whoever has most). `then` as there. */
 void tell_hand_over(struct tell *t, int64_t node, outcome_fn *then);
 

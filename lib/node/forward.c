@@ -53,8 +53,8 @@ bool forward_is_loop(const struct node *n, const struct pending *p)
     return via != NULL && header_has(p->request->headers, via, via_text(n, own));
 }
 
-/* Whoever does it, does it once, and sees where it came from. */
-static void name_request(struct node *n, struct pending *p)
+/* Whoever does it, does it once, and sees where it came from, and whom it was for at first. */
+static void name_request(struct node *n, struct pending *p, uint64_t term)
 {
     char id[UUID_TEXT_SIZE], own[VIA_SIZE];
     struct request r = *p->request;
@@ -66,6 +66,7 @@ static void name_request(struct node *n, struct pending *p)
     buf_put_slice(&headers, r.headers);
     if (header_get(r.headers, "X-Request-Id").len == 0)
         header_put(&headers, "X-Request-Id", uuid_text(rng_uuid(n->hands->rng), id));
+    header_printf(&headers, CALL_TERM, "%llu", (unsigned long long)term);
     if (p->tell.c.dialect->via != NULL) {
         header_put(&headers, p->tell.c.dialect->via, via_text(n, own));
         header_put(&headers, "X-Forwarded-For", r.remote);
@@ -86,7 +87,7 @@ static void leave(struct node *n, struct pending *p)
 static void send_away(struct node *n, struct pending *p, uint64_t leader, uint64_t term)
 {
     struct buf frame = new_frame(FRAME_REQUEST, p->key);
-    name_request(n, p);
+    name_request(n, p, term);
     carry_request(p->request, &frame);
     p->sent_to = leader;
     p->sent_term = term;

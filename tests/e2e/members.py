@@ -115,6 +115,11 @@ def story(place):
                 said = asked.cli("leader", "transfer", name).stdout
                 assert said.startswith(f"{name} leads"), (name, said)
 
+    with case("who leads abdicates when Marathon's clients say so, whoever they ask"):
+        equal(third.delete("/v2/leader").json, {"message": "Leadership abdicated"}, "answer")
+        wait_for(lambda: roles(third)["node2"] == "voter" and "leader" in roles(third).values(), "another one leads")
+        assert "node2 leads" in third.cli("leader", "transfer", "node2").stdout
+
     with case("who has another one lead hears it when somebody else has had it handed on"):
         with http.server.ThreadingHTTPServer((place.net + ".9", 0), HandedOn) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -167,7 +167,9 @@ void marathon_delete_leader(struct tell *t)
         }
     for (size_t i = 0; i < f->members_n; i++)
         voters += f->members[i].voter;
-    if (voters < 2)
+    if (call_is_for_another_term(&t->c))
+        abdicated(t, NULL); /* that one leads no more */
+    else if (voters < 2)
         marathon_message(&t->c, 409, "no other node votes, so no other can lead");
     else
         tell_hand_over(t, 0, abdicated);

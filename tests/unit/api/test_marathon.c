@@ -294,6 +294,16 @@ static void who_leads_hands_over_when_it_is_told_to(void **data)
     w->facts.members_n = COUNT(members);
     plays(w, "DELETE /v2/leader", NULL, 200, "{\"message\":\"Leadership abdicated\"}");
     assert_int_equal(w->led_to, 0); /* whoever has most */
+    w->led_to = -1;                 /* the next leader, to which it is sent on */
+    struct reply r;
+    w->facts.term = 8;
+    world_play(w, "marathon", "DELETE /v2/leader", "X-Mesolith-Term: 7\r\n", NULL, &r);
+    assert_int_equal(r.status, 200);
+    assert_int_equal(w->led_to, -1);
+    reply_close(&r);
+    world_play(w, "marathon", "DELETE /v2/leader", "X-Mesolith-Term: 8\r\n", NULL, &r);
+    assert_int_equal(w->led_to, 0);
+    reply_close(&r);
 }
 
 int main(void)
