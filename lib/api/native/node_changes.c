@@ -214,8 +214,8 @@ void native_transfer_leader(struct tell *t)
     if (native_once(t, native_written) || !read_successor(t, &n))
         return;
     struct votes votes = count_votes(v, n.node);
-    if (n.node == native_leader(v))
-        native_unchanged(t); /* it leads already */
+    if (n.node == native_leader(v) || (n.node == 0 && call_is_for_another_term(&t->c)))
+        native_unchanged(t); /* it leads already, or another one does as was asked for */
     else if (n.node != 0 && !votes.its)
         call_fail(&t->c, ERR_CONFLICT, "node: %s does not vote, need one that does", n.name);
     else if (votes.all < 2)

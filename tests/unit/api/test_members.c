@@ -326,6 +326,17 @@ static void only_masters_vote(void **data)
     answers(f, "DELETE /api/nodes/n9", 200, "index");
 }
 
+static void a_wish_for_any_other_leader_is_come_true_once_another_leads(void **data)
+{
+    struct fixture *f = *data;
+    members_are(f, "VVV");
+    play(f, "POST /api/leader/transfer", "X-Mesolith-Term: 4711\r\n", NULL);
+    assert_int_equal(f->r.status, 200);
+    assert_int_equal(f->w.led_to, -1);
+    play(f, "POST /api/leader/transfer", "X-Mesolith-Term: 1\r\n", NULL);
+    assert_int_equal(f->w.led_to, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +349,7 @@ int main(void)
         IN_A_CLUSTER(a_closed_session_and_a_wrong_clock_are_shown),
         IN_A_CLUSTER(it_is_the_leader_that_may_not_go_whoever_was_asked),
         IN_A_CLUSTER(who_is_needed_may_not_go),
+        IN_A_CLUSTER(a_wish_for_any_other_leader_is_come_true_once_another_leads),
         IN_A_CLUSTER(who_is_just_being_made_a_voter_stays_until_it_is_one),
         IN_A_CLUSTER(while_one_is_to_vote_no_more_no_other_voter_goes),
         IN_A_CLUSTER(of_three_that_vote_one_goes_at_a_time),
