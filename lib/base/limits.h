@@ -67,6 +67,8 @@
     X(LIMIT_ID_BYTES, 200, "an app's id: with an instance's it must fit a file name")       \
     X(LIMIT_ITEMS, 2000, "elements of one list or map in an app or a job")                  \
     X(LIMIT_INSTANCES, 100000, "instances of one app")                                      \
+    X(LIMIT_POD_CONTAINERS, 32, "containers of one pod")                                    \
+    X(LIMIT_POD_ENDS, 25, "ended instances remembered a pod")                               \
     X(LIMIT_APP_VERSIONS, 25, "old versions kept an app")                                   \
     X(LIMIT_GROUP_VERSIONS, 25, "versions of the whole tree kept, the present one too")     \
     X(LIMIT_GROUP_ITEMS, 10000, "apps and groups in one change of a group")                 \

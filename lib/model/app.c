@@ -1,6 +1,7 @@
 #include "base/assert.h"
 #include "base/str.h"
 #include "model/app_private.h"
+#include "model/pod.h"
 
 #include <string.h>
 
@@ -35,8 +36,7 @@ void app_close(struct app *a)
 
 /* ---- beginning */
 
-/* Only what is of the right types can be looked at more closely. */
-static bool well_typed(const struct problems *problems, size_t before)
+bool app_well_typed(const struct problems *problems, size_t before)
 {
     for (size_t i = before; i < problems->n; i++)
         if (problems->items[i].kind == PROBLEM_SCHEMA)
@@ -48,7 +48,7 @@ static bool well_typed(const struct problems *problems, size_t before)
 static int finish(const struct app_input *in, size_t before, struct app *out)
 {
     struct app *a = in->app;
-    if (well_typed(in->problems, before)) {
+    if (app_well_typed(in->problems, before)) {
         app_normalize(in);
         app_validate(in);
     }
@@ -77,8 +77,7 @@ static void read_over(struct app *a, const struct json *body, bool has_path,
     fields_read(&r, NULL, &APP_FIELDS, body, a);
 }
 
-/* The path's id, or else the body's, made absolute. */
-static void take_id(const struct app_input *in, const char *id)
+void app_take_id(const struct app_input *in, const char *id)
 {
     char absolute[ID_SIZE];
     struct error err;
@@ -100,10 +99,14 @@ int app_parse(const struct app_rules *rules, const struct json *body, const char
     size_t before = count(problems);
     struct app_input in = {
         .rules = rules, .group = group, .old = old, .app = &a, .problems = problems};
+    if (old != NULL && old->pod != NULL) {
+        app_problem(problems, "/id", "%s is a pod: need PUT /v2/pods%s", old->id, old->id);
+        return -1;
+    }
     fields_init(&APP_FIELDS, &a);
     read_over(&a, body, id != NULL, problems);
     if (json_is(body, JSON_OBJECT) && (id != NULL || a.id != NULL || json_get(body, "id") == NULL))
-        take_id(&in, id);
+        app_take_id(&in, id);
     return finish(&in, before, out);
 }
 
@@ -119,12 +122,36 @@ static void make_way_for_legacy(struct app *a, const struct json *patch)
         memset(&a->networks, 0, sizeof(a->networks));
 }
 
+/* A pod can be scaled as an app is; for everything else it has a door of its own. Takes `a`. */
+static int patch_pod(const struct json *patch, struct app *a, struct app *out,
+                     struct problems *problems)
+{
+    int64_t wanted = json_int(json_get(patch, "instances"), -1);
+    JSON_EACH (member, patch)
+        if (!json_is(member, JSON_NULL) && !str_eq(json_name(member), "instances") &&
+            !str_eq(json_name(member), "id"))
+            wanted = -1;
+    if (wanted < 0 || wanted > LIMIT_INSTANCES) {
+        app_problem(problems, "/",
+                    "this is a pod: need \"instances\" alone, 0 to %d, here, or "
+                    "the whole pod by PUT /v2/pods%s",
+                    LIMIT_INSTANCES, a->id);
+        app_close(a);
+        return -1;
+    }
+    app_set_instances(a, wanted);
+    *out = *a;
+    return 0;
+}
+
 int app_patch(const struct app_rules *rules, const struct json *patch, const char *group,
               const struct app *old, struct app *out, struct problems *problems)
 {
     struct app a;
     size_t before = count(problems);
     app_copy(old, &a);
+    if (old->pod != NULL)
+        return patch_pod(patch, &a, out, problems);
     struct app_input in = {.rules = rules,
                            .group = group,
                            .old = old,
@@ -187,8 +214,12 @@ int app_load(struct slice stored, struct app *out, struct error *err)
     struct app a = {0};
     struct problems problems = {0};
     struct reader r = {.arena = &a.arena, .problems = &problems, .stored = true};
-    fields_init(&APP_FIELDS, &a);
-    fields_read(&r, NULL, &APP_FIELDS, tree, &a);
+    if (pod_is_stored(stored)) {
+        (void)!pod_load(&r, tree, &a); /* what is missing is seen below */
+    } else {
+        fields_init(&APP_FIELDS, &a);
+        fields_read(&r, NULL, &APP_FIELDS, tree, &a);
+    }
     json_free(tree);
     int result = problems_error(&problems, err);
     problems_close(&problems);
@@ -236,6 +267,10 @@ static void write_mirrors(const struct app *a, struct json_writer *w)
 
 static void write_members(const struct app *a, struct json_writer *w)
 {
+    if (a->pod != NULL) {
+        pod_write(a->pod, w);
+        return;
+    }
     fields_write(&APP_FIELDS, a, w);
     write_mirrors(a, w);
 }
@@ -250,6 +285,10 @@ void app_write(const struct app *a, struct json_writer *w)
 void app_write_lean(const struct app *a, struct json_writer *w)
 {
     struct app defaults = {0};
+    if (a->pod != NULL) { /* there are few of them */
+        app_write(a, w);
+        return;
+    }
     fields_init(&APP_FIELDS, &defaults);
     json_object(w);
     fields_write_but(&APP_FIELDS, a, &defaults, w);
@@ -266,6 +305,8 @@ void app_write_health_check(const struct app_health_check *c, struct json_writer
 
 static bool equal_config(const struct app *a, const struct app *b)
 {
+    if (a->pod != NULL || b->pod != NULL)
+        return a->pod != NULL && b->pod != NULL && pod_equal(a->pod, b->pod);
     return fields_equal(&APP_FIELDS, a, b);
 }
 
@@ -280,12 +321,26 @@ void app_set_instances(struct app *a, int64_t instances)
 {
     ASSERT(instances >= 0 && instances <= LIMIT_INSTANCES);
     a->instances = instances;
+    if (a->pod != NULL)
+        a->pod->scaling.instances = instances;
 }
 
 /* ---- what a task of it needs */
 
+static struct resources pod_needs(const struct pod *p)
+{
+    struct resources sum = {0};
+    for (size_t i = 0; i < p->containers.n; i++) {
+        struct resources r = pod_task_needs(p, i);
+        resources_add(&sum, &r);
+    }
+    return sum;
+}
+
 struct resources app_needs(const struct app *a)
 {
+    if (a->pod != NULL)
+        return pod_needs(a->pod);
     struct resources r = {.cpus_milli = cpus_to_milli(a->cpus),
                           .mem_bytes = mib_to_bytes(a->mem),
                           .disk_bytes = mib_to_bytes(a->disk),

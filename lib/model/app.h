@@ -218,8 +218,11 @@ struct app_legacy {
 
 /* ---- the app */
 
+struct pod;
+
 struct app {
-    const char *id; /* absolute */
+    const char *id;  /* absolute */
+    struct pod *pod; /* NULL: not one (model/pod.h) */
 
     /* what runs: cmd, or args, or neither (then the image's own) */
     const char *cmd;

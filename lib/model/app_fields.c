@@ -69,8 +69,8 @@ static bool is_executor(const char *s)
     return strstr(s, "//") == NULL && strcmp(s, "/") != 0 && s[strlen(s) - 1] != '/';
 }
 
-static const struct field_form PORT_NAME = {is_port_name,
-                                            "1 to 63 lower-case letters, digits and inner dashes"};
+const struct field_form APP_NAME_FORM = {is_port_name,
+                                         "1 to 63 lower-case letters, digits and inner dashes"};
 static const struct field_form NETWORK_NAME = {
     is_network_name, "1 to 63 lower-case letters, digits, inner dashes and underscores"};
 static const struct field_form URI = {app_is_uri, "a URI"};
@@ -78,18 +78,18 @@ static const struct field_form EXECUTOR = {is_executor, "\"\", \"//cmd\" or a pa
 
 /* ---- tables, from the leaves up */
 
-static const struct field NETWORK_ROWS[] = {
+static const struct field APP_NETWORK_FIELDS_ROWS[] = {
     ROW("mode", FIELD_WORD, app_network, mode, ALWAYS, .words = NETWORK_MODES,
         .otherwise = APP_NETWORK_CONTAINER),
     ROW("name", FIELD_TEXT, app_network, name, SET, .form = &NETWORK_NAME),
     ROW("labels", FIELD_PAIRS, app_network, labels, SET, ),
 };
-static TABLE(NETWORK, app_network);
+TABLE(APP_NETWORK_FIELDS, app_network);
 
 static const struct field PORT_ROWS[] = {
     ROW("port", FIELD_INT, app_port, port, ALWAYS, .max = 65535),
     ROW("protocol", FIELD_WORD, app_port, protocol, ALWAYS, .words = PORT_PROTOCOLS),
-    ROW("name", FIELD_TEXT, app_port, name, SET, .form = &PORT_NAME),
+    ROW("name", FIELD_TEXT, app_port, name, SET, .form = &APP_NAME_FORM),
     ROW("labels", FIELD_PAIRS, app_port, labels, SET, ),
 };
 static TABLE(PORT, app_port);
@@ -98,7 +98,7 @@ static const struct field APP_MAPPING_FIELDS_ROWS[] = {
     ROW("containerPort", FIELD_INT, app_mapping, container_port, ALWAYS, .max = 65535),
     ROW("hostPort", FIELD_INT, app_mapping, host_port, SET, .otherwise = NOT_GIVEN, .max = 65535),
     ROW("labels", FIELD_PAIRS, app_mapping, labels, ALWAYS, ),
-    ROW("name", FIELD_TEXT, app_mapping, name, SET, .form = &PORT_NAME),
+    ROW("name", FIELD_TEXT, app_mapping, name, SET, .form = &APP_NAME_FORM),
     ROW("protocol", FIELD_WORD, app_mapping, protocol, ALWAYS, .words = PORT_PROTOCOLS),
     ROW("servicePort", FIELD_INT, app_mapping, service_port, ALWAYS, .max = 65535),
     ROW("networkNames", FIELD_TEXTS, app_mapping, network_names, SET, ),
@@ -111,17 +111,17 @@ static const struct field PARAMETER_ROWS[] = {
 };
 static TABLE(PARAMETER, pair);
 
-static const struct field PULL_CONFIG_ROWS[] = {
+static const struct field APP_PULL_CONFIG_FIELDS_ROWS[] = {
     ROW("secret", FIELD_TEXT, app_pull_config, secret, ALWAYS, .required = true),
 };
-static TABLE(PULL_CONFIG, app_pull_config);
+TABLE(APP_PULL_CONFIG_FIELDS, app_pull_config);
 
 static const struct field DOCKER_ROWS[] = {
     ROW("forcePullImage", FIELD_BOOL, app_docker, force_pull, ALWAYS, ),
     ROW("image", FIELD_TEXT, app_docker, image, SET, ),
     ROW("parameters", FIELD_LIST, app_docker, parameters, ALWAYS, .table = &PARAMETER),
     ROW("privileged", FIELD_BOOL, app_docker, privileged, ALWAYS, ),
-    ROW("pullConfig", FIELD_OBJECT, app_docker, pull_config, SET, .table = &PULL_CONFIG),
+    ROW("pullConfig", FIELD_OBJECT, app_docker, pull_config, SET, .table = &APP_PULL_CONFIG_FIELDS),
     ROW("network", FIELD_TEXT, app_docker, legacy_network, NEVER, ),
     ROW("portMappings", FIELD_LIST, app_docker, legacy_mappings, NEVER,
         .table = &APP_MAPPING_FIELDS),
@@ -169,7 +169,7 @@ static const struct field CONTAINER_ROWS[] = {
 };
 static TABLE(CONTAINER, app_container);
 
-static const struct field FETCH_ROWS[] = {
+static const struct field APP_FETCH_FIELDS_ROWS[] = {
     ROW("uri", FIELD_TEXT, app_fetch, uri, ALWAYS, .required = true, .min = 1, .max = 1024,
         .form = &URI),
     ROW("extract", FIELD_BOOL, app_fetch, extract, ALWAYS, .otherwise = true),
@@ -177,7 +177,7 @@ static const struct field FETCH_ROWS[] = {
     ROW("cache", FIELD_BOOL, app_fetch, cache, ALWAYS, ),
     ROW("destPath", FIELD_TEXT, app_fetch, dest_path, SET, .min = 1),
 };
-static TABLE(FETCH, app_fetch);
+TABLE(APP_FETCH_FIELDS, app_fetch);
 
 static const struct field COMMAND_ROWS[] = {
     ROW("value", FIELD_TEXT, app_command, value, ALWAYS, .required = true),
@@ -260,11 +260,11 @@ static const struct field AMOUNTS_ROWS[] = {
 };
 static TABLE(AMOUNTS, app_amounts);
 
-static const struct field LIMITS_ROWS[] = {
+static const struct field APP_LIMITS_FIELDS_ROWS[] = {
     ROW("cpus", APP_LIMIT, app_resource_limits, cpus, SET, .max = 1e6),
     ROW("mem", APP_LIMIT, app_resource_limits, mem, SET, .max = 1e12),
 };
-static TABLE(LIMITS, app_resource_limits);
+TABLE(APP_LIMITS_FIELDS, app_resource_limits);
 
 #define UPGRADE_PART(member_) \
     .offset = offsetof(struct app, upgrade.member_) - offsetof(struct app, upgrade)
@@ -309,7 +309,7 @@ static bool was_deployed(const void *app)
 
 static const struct field DISCOVERY_PORT_ROWS[] = {
     ROW("number", FIELD_INT, app_mapping, container_port, NEVER, .max = 65535),
-    ROW("name", FIELD_TEXT, app_mapping, name, NEVER, .form = &PORT_NAME),
+    ROW("name", FIELD_TEXT, app_mapping, name, NEVER, .form = &APP_NAME_FORM),
     ROW("protocol", FIELD_WORD, app_mapping, protocol, NEVER, .words = PORT_PROTOCOLS),
     ROW("labels", FIELD_PAIRS, app_mapping, labels, NEVER, ),
 };
@@ -346,7 +346,7 @@ static const struct field APP_FIELDS_ROWS[] = {
     ROW("env", APP_ENV, app, env, SET, ),
     ROW("executor", FIELD_TEXT, app, executor, ALWAYS, .text = "", .form = &EXECUTOR),
     ROW("executorResources", FIELD_OBJECT, app, executor_resources, SET, .table = &AMOUNTS),
-    ROW("fetch", FIELD_LIST, app, fetch, SET, .table = &FETCH),
+    ROW("fetch", FIELD_LIST, app, fetch, SET, .table = &APP_FETCH_FIELDS),
     ROW("healthChecks", FIELD_LIST, app, health_checks, SET, .table = &APP_HEALTH_CHECK_FIELDS,
         .unordered = true, .max = 100),
     ROW("readinessChecks", FIELD_LIST, app, readiness_checks, SET, .table = &READINESS),
@@ -357,12 +357,12 @@ static const struct field APP_FIELDS_ROWS[] = {
     ROW("mem", FIELD_NUMBER, app, mem, ALWAYS, .otherwise = 128, .max = 1e12),
     ROW("gpus", FIELD_INT, app, gpus, ALWAYS, .max = 1e6),
     ROW("ipAddress", FIELD_OBJECT, app, legacy.ip_address, NEVER, .table = &IP_ADDRESS),
-    ROW("networks", FIELD_LIST, app, networks, ALWAYS, .table = &NETWORK),
+    ROW("networks", FIELD_LIST, app, networks, ALWAYS, .table = &APP_NETWORK_FIELDS),
     ROW("ports", FIELD_INTS, app, legacy.ports, NEVER, .max = 65535),
     ROW("portDefinitions", FIELD_LIST, app, port_definitions, GIVEN, .table = &PORT),
     ROW("requirePorts", FIELD_BOOL, app, require_ports, ALWAYS, ),
     ROW("residency", FIELD_OBJECT, app, residency, SET, .table = &RESIDENCY),
-    ROW("resourceLimits", FIELD_OBJECT, app, limits, SET, .table = &LIMITS),
+    ROW("resourceLimits", FIELD_OBJECT, app, limits, SET, .table = &APP_LIMITS_FIELDS),
     ROW("secrets", APP_SECRETS, app, secrets, SET, ),
     ROW("taskKillGracePeriodSeconds", FIELD_INT, app, kill_grace_s, SET, .otherwise = NOT_GIVEN),
     ROW("upgradeStrategy", FIELD_PART, app, upgrade, ALWAYS, .table = &UPGRADE),

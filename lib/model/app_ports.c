@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "model/app_private.h"
+#include "model/pod.h"
 
 enum app_network_mode app_networking(const struct app *a)
 {
@@ -55,15 +56,22 @@ static void set_service_port(struct app *a, size_t i, int64_t port)
         a->container->mappings.items[i].service_port = port;
 }
 
+/* Of a port or an endpoint: 1 if it may be any. */
+static size_t need_port(int64_t port, struct ports *fixed)
+{
+    if (port > 0)
+        ports_add(fixed, (uint16_t)port, (uint16_t)port);
+    return port == 0;
+}
+
 size_t app_host_ports_needed(const struct app *a, struct ports *fixed)
 {
     size_t any = 0;
-    for (size_t i = 0; i < app_port_count(a); i++) {
-        int64_t port = app_port(a, i).host_port;
-        any += port == 0;
-        if (port > 0)
-            ports_add(fixed, (uint16_t)port, (uint16_t)port);
-    }
+    for (size_t i = 0; i < app_port_count(a); i++)
+        any += need_port(app_port(a, i).host_port, fixed);
+    for (size_t c = 0; a->pod != NULL && c < a->pod->containers.n; c++)
+        for (size_t i = 0; i < a->pod->containers.items[c].endpoints.n; i++)
+            any += need_port(a->pod->containers.items[c].endpoints.items[i].host_port, fixed);
     return any;
 }
 

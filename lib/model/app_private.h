@@ -9,6 +9,9 @@ extern const struct field_table APP_FIELDS;
 extern const struct field_table APP_HEALTH_CHECK_FIELDS;
 extern const struct field_table APP_MAPPING_FIELDS;
 extern const struct field_table APP_VOLUME_FIELDS;
+extern const struct field_table APP_NETWORK_FIELDS, APP_FETCH_FIELDS, APP_LIMITS_FIELDS,
+    APP_PULL_CONFIG_FIELDS;
+extern const struct field_form APP_NAME_FORM; /* of ports, endpoints, containers */
 
 /* Types of members that only apps have. */
 extern const struct field_type APP_ENV, APP_SECRETS, /* struct env_vars, struct app_secrets */
@@ -34,6 +37,26 @@ void app_normalize(const struct app_input *in);
 void app_forget_legacy(struct app *a); /* when it is canonical and checked */
 /* Of a normalized app (4.6). */
 void app_validate(const struct app_input *in);
+/* The rules that pods share. */
+void app_check_argument(const struct app_input *in, const char *path, const char *text,
+                        size_t also);
+void app_check_networks(const struct app_input *in);
+void app_check_role(const struct app_input *in);
+void app_check_secrets(const struct app_input *in);
+void app_check_gpus(const struct app_input *in, const char *path, int64_t gpus, bool docker);
+/* `above` is the path of the object that has "resourceLimits". */
+void app_check_limits(const struct app_input *in, const char *above,
+                      const struct app_resource_limits *limits, double cpus, double mem);
+
+/* The path's id, or else the one read, made absolute. */
+void app_take_id(const struct app_input *in, const char *id);
+/* Only what is of the right types can be looked at more closely. */
+bool app_well_typed(const struct problems *problems, size_t before);
+
+/* pod.c: the other kind of app. False: members are missing. */
+bool pod_load(const struct reader *r, const struct json *tree, struct app *out);
+void pod_write(const struct pod *p, struct json_writer *w); /* its members */
+bool pod_equal(const struct pod *a, const struct pod *b);   /* but for `instances` */
 
 /* A problem of the rule's kind. */
 void app_problem(struct problems *problems, const char *path, const char *text, ...)

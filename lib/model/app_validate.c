@@ -18,8 +18,7 @@ static enum container_type type_of(const struct app *a)
 /* ---- what runs */
 
 /* More than that Linux starts no program with. `also`: bytes beside the text itself. */
-static void check_argument(const struct app_input *in, const char *path, const char *text,
-                           size_t also)
+void app_check_argument(const struct app_input *in, const char *path, const char *text, size_t also)
 {
     size_t bytes = text == NULL ? 0 : strlen(text) + also;
     if (bytes > LIMIT_ARGUMENT_BYTES)
@@ -38,9 +37,9 @@ static void check_command(const struct app_input *in)
         app_problem(in->problems, "/", "got both \"cmd\" and \"args\", need one of them");
     else if (a->cmd == NULL && a->args.n == 0 && !image)
         app_problem(in->problems, "/", "need \"cmd\", \"args\" or \"container.docker.image\"");
-    check_argument(in, "/cmd", a->cmd, 0);
+    app_check_argument(in, "/cmd", a->cmd, 0);
     for (size_t i = 0; i < a->args.n; i++)
-        check_argument(in, app_path(a, "/args(%zu)", i), a->args.items[i], 0);
+        app_check_argument(in, app_path(a, "/args(%zu)", i), a->args.items[i], 0);
 }
 
 static void check_container(const struct app_input *in)
@@ -148,7 +147,7 @@ static void check_volumes(const struct app_input *in)
 
 /* ---- networks and ports */
 
-static void check_networks(const struct app_input *in)
+void app_check_networks(const struct app_input *in)
 {
     struct app *a = in->app;
     size_t containers = 0;
@@ -260,7 +259,7 @@ static void check_health_check(const struct app_input *in, size_t i)
         if (c->command == NULL || c->command->value == NULL || c->command->value[0] == '\0')
             app_problem(in->problems, here, "command: need {\"value\": a command}");
         else
-            check_argument(in, app_path(a, "%s/command/value", here), c->command->value, 0);
+            app_check_argument(in, app_path(a, "%s/command/value", here), c->command->value, 0);
     } else if (c->port == NOT_GIVEN) {
         if (c->port_index == NOT_GIVEN)
             app_problem(in->problems, here, "need \"port\": the app has no ports");
@@ -391,7 +390,7 @@ static void check_resident_update(const struct app_input *in)
 
 /* ---- who may, and who is asked for what */
 
-static void check_role(const struct app_input *in)
+void app_check_role(const struct app_input *in)
 {
     struct app *a = in->app;
     char top[ID_SIZE];
@@ -426,7 +425,8 @@ static void check_env(const struct app_input *in)
         const struct env_var *var = &a->env.items[i];
         if (var->name[0] == '\0')
             app_problem(in->problems, "/env", "got an empty name");
-        check_argument(in, app_path(a, "/env(%s)", var->name), var->value, strlen(var->name) + 1);
+        app_check_argument(in, app_path(a, "/env(%s)", var->name), var->value,
+                           strlen(var->name) + 1);
         if (var->secret != NULL && !has_secret(a, var->secret))
             app_problem(in->problems, app_path(a, "/env(%s)", var->name),
                         "the secret %s is not declared in \"secrets\"", app_quoted(a, var->secret));
@@ -450,7 +450,7 @@ static void check_sum(const struct app_input *in)
                     bytes, LIMIT_TASK_BYTES);
 }
 
-static void check_secrets(const struct app_input *in)
+void app_check_secrets(const struct app_input *in)
 {
     struct app *a = in->app;
     const struct app_docker *docker = a->container == NULL ? NULL : a->container->docker;
@@ -470,34 +470,44 @@ static void check_secrets(const struct app_input *in)
                     app_quoted(a, docker->pull_config->secret));
 }
 
+void app_check_gpus(const struct app_input *in, const char *path, int64_t gpus, bool docker)
+{
+    if (!has_feature(in, FEATURE_GPU_RESOURCES))
+        app_problem(in->problems, path, "got %lld; the feature gpu_resources is not switched on",
+                    (long long)gpus);
+    if (docker)
+        app_problem(in->problems, path, "not with the container type DOCKER");
+}
+
 static void check_gpus(const struct app_input *in)
 {
-    if (in->app->gpus == 0)
-        return;
-    if (!has_feature(in, FEATURE_GPU_RESOURCES))
-        app_problem(in->problems, "/gpus", "got %lld; the feature gpu_resources is not switched on",
-                    (long long)in->app->gpus);
-    if (type_of(in->app) == CONTAINER_DOCKER)
-        app_problem(in->problems, "/gpus", "not with the container type DOCKER");
+    if (in->app->gpus > 0)
+        app_check_gpus(in, "/gpus", in->app->gpus, type_of(in->app) == CONTAINER_DOCKER);
+}
+
+void app_check_limits(const struct app_input *in, const char *above,
+                      const struct app_resource_limits *limits, double cpus, double mem)
+{
+    const struct {
+        const char *name;
+        double limit, request;
+    } ROWS[] = {
+        {"cpus", limits->cpus, cpus},
+        {"mem", limits->mem, mem},
+    };
+    for (size_t i = 0; i < sizeof(ROWS) / sizeof(*ROWS); i++)
+        if (ROWS[i].limit != NOT_GIVEN && ROWS[i].limit < ROWS[i].request)
+            app_problem(in->problems,
+                        app_path(in->app, "%s/resourceLimits/%s", above, ROWS[i].name),
+                        "got %.15g, need at least what is requested, %.15g, or \"unlimited\"",
+                        ROWS[i].limit, ROWS[i].request);
 }
 
 static void check_limits(const struct app_input *in)
 {
     const struct app *a = in->app;
-    if (a->limits == NULL)
-        return;
-    const struct {
-        const char *path;
-        double limit, request;
-    } ROWS[] = {
-        {"/resourceLimits/cpus", a->limits->cpus, a->cpus},
-        {"/resourceLimits/mem", a->limits->mem, a->mem},
-    };
-    for (size_t i = 0; i < sizeof(ROWS) / sizeof(*ROWS); i++)
-        if (ROWS[i].limit != NOT_GIVEN && ROWS[i].limit < ROWS[i].request)
-            app_problem(in->problems, ROWS[i].path,
-                        "got %.15g, need at least what is requested, %.15g, or \"unlimited\"",
-                        ROWS[i].limit, ROWS[i].request);
+    if (a->limits != NULL)
+        app_check_limits(in, "", a->limits, a->cpus, a->mem);
 }
 
 static void check_labels(const struct app_input *in)
@@ -512,7 +522,7 @@ void app_validate(const struct app_input *in)
     static void (*const CHECKS[])(const struct app_input *in) = {
         check_command,
         check_container,
-        check_networks,
+        app_check_networks,
         check_ports,
         check_health_checks,
         check_readiness,
@@ -521,11 +531,11 @@ void app_validate(const struct app_input *in)
         check_upgrade,
         check_unreachable,
         check_resident_update,
-        check_role,
+        app_check_role,
         check_accepted_roles,
         check_env,
         check_sum,
-        check_secrets,
+        app_check_secrets,
         check_gpus,
         check_limits,
         check_labels,

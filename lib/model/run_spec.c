@@ -9,7 +9,7 @@
 #define COUNT_MAX 1000000000
 
 static const char *const check_words[] = {"http", "https", "tcp", "command"};
-static const char *const network_words[] = {"host", "bridge", "user", "none"};
+static const char *const network_words[] = {"host", "bridge", "user", "none", "task"};
 
 /* ---- writing */
 
@@ -72,6 +72,7 @@ static void write_mount(const struct run_mount *m, struct json_writer *w)
     json_object(w);
     json_member_str(w, "container", m->container_path);
     member_if(w, "host", m->host_path);
+    member_if(w, "volume", m->volume);
     bool_if(w, "read_only", m->read_only);
     json_object_end(w);
 }
@@ -157,6 +158,8 @@ void run_spec_write(const struct run_spec *s, struct json_writer *w)
     bool_if(w, "tty", s->tty);
     json_member_str(w, "network", network_words[s->network]);
     member_if(w, "network_name", s->network_name);
+    int_if(w, "joins", s->joins);
+    member_if(w, "instance", s->instance);
     WRITE_LIST(w, "parameters", s->parameters, s->parameters_n, write_parameter);
     WRITE_LIST(w, "mounts", s->mounts, s->mounts_n, write_mount);
     WRITE_LIST(w, "checks", s->checks, s->checks_n, write_check);
@@ -302,6 +305,7 @@ static void read_mount(struct reader *r, const struct json *v, void *out)
     *(struct run_mount *)out = (struct run_mount){
         .container_path = text(r, v, "container", true),
         .host_path = text(r, v, "host", false),
+        .volume = text(r, v, "volume", false),
         .read_only = json_bool(json_get(v, "read_only"), false),
     };
 }
@@ -370,8 +374,10 @@ int run_spec_read(const struct json *v, struct run_spec *out, struct error *err)
         .force_pull = json_bool(json_get(v, "force_pull"), false),
         .privileged = json_bool(json_get(v, "privileged"), false),
         .tty = json_bool(json_get(v, "tty"), false),
-        .network = (enum run_network)word(&r, v, "network", network_words, 4),
+        .network = (enum run_network)word(&r, v, "network", network_words, 5),
         .network_name = text(&r, v, "network_name", false),
+        .joins = amount(&r, v, "joins"),
+        .instance = text(&r, v, "instance", false),
         .grace_ms = amount(&r, v, "grace_ms"),
         .max_ms = amount(&r, v, "max_ms"),
         .once = json_bool(json_get(v, "once"), false),

@@ -19,6 +19,7 @@ struct run_fetch { /* spec/marathon.md 4.4 */
 struct run_mount {
     const char *container_path, *host_path;
     bool read_only;
+    const char *volume; /* instead of host_path: a folder that all of the instance share */
 };
 
 struct run_port {
@@ -51,7 +52,13 @@ struct run_readiness { /* spec/marathon.md 10.6 */
     size_t ready_codes_n;
 };
 
-enum run_network { NETWORK_HOST, NETWORK_BRIDGE, NETWORK_USER, NETWORK_NONE };
+enum run_network {
+    NETWORK_HOST,
+    NETWORK_BRIDGE,
+    NETWORK_USER,
+    NETWORK_NONE,
+    NETWORK_TASK, /* that of the task `joins` */
+};
 
 struct run_parameter {
     const char *key, *value;
@@ -82,6 +89,8 @@ struct run_spec {
     bool force_pull, privileged, tty;
     enum run_network network;
     const char *network_name;
+    int64_t joins;        /* NETWORK_TASK: a task of the same agent, which must run before */
+    const char *instance; /* of a pod: its id, which its volumes lie under; else NULL */
     const struct run_parameter *parameters;
     size_t parameters_n;
     const struct run_mount *mounts;

@@ -63,8 +63,9 @@ static void asks_for_what_the_task_says(void **unused)
                                             {.host = 31001, .container = 80},
                                             {.container = 53, .udp = true},
                                             {.host = 31002, .udp = true}};
-    static const struct run_mount mounts[] = {
-        {"/etc/x", "/host/x", true}, {"cache", "tmp", false}, {"work", NULL, false}};
+    static const struct run_mount mounts[] = {{"/etc/x", "/host/x", true, NULL},
+                                              {"cache", "tmp", false, NULL},
+                                              {"work", NULL, false, NULL}};
     spec = (struct run_spec){.image = "nginx:1",
                              .cmd = "echo hi",
                              .cpus_milli = 500,
@@ -104,7 +105,8 @@ static void a_sandbox_with_colons_in_its_path_is_no_volume(void **unused)
 {
     (void)unused;
     struct run jobs = run;
-    static const struct run_mount mounts[] = {{"/etc/x", "/host/x", true}, {"cache", "tmp", true}};
+    static const struct run_mount mounts[] = {{"/etc/x", "/host/x", true, NULL},
+                                              {"cache", "tmp", true, NULL}};
     struct buf out;
     struct error err;
     spec = (struct run_spec){.image = "x", .mounts = mounts, .mounts_n = 2};

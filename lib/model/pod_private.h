@@ -1,0 +1,10 @@
+/* lib/model/pod_private.h - what the files of the pod share. */
+#pragma once
+
+#include "model/app_private.h"
+#include "model/pod.h"
+
+extern const struct field_table POD_FIELDS;
+
+/* Of a pod that was read and normalized (spec/marathon.md 13.2); `in->app` is its app. */
+void pod_validate(const struct app_input *in);
