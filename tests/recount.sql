@@ -7,11 +7,16 @@ alive as not materialized (select * from tasks where ended_ms is null),
 held as (
     select agent, sum(cpus_milli) cpus, sum(mem_bytes) mem, sum(disk_bytes) disk, count(*) n
     from alive group by agent),
+whole as ( -- an instance is what its tasks are together: a pod's has several
+    select i.id, i.app, i.stopping, max(t.health) health,
+           case when max(t.state = 4) then 4 when max(t.state = 3) then 3 when max(t.state = 1) then 1
+                when max(t.state = 0) then 0 else 2 end state
+    from instances i cross join alive t on t.owner = 0 and t.owner_id = i.id group by i.id),
 kept as (
-    select i.app, count(*) live, sum(t.state in (0, 1)) staged, sum(t.state = 2) running,
-           sum(t.state between 2 and 4 and t.health = 1) healthy,
-           sum(t.state between 2 and 4 and t.health = 2) unhealthy, sum(i.stopping) stopping
-    from instances i cross join alive t on t.owner = 0 and t.owner_id = i.id group by i.app)
+    select app, count(*) live, sum(state in (0, 1)) staged, sum(state = 2) running,
+           sum(state between 2 and 4 and health = 1) healthy,
+           sum(state between 2 and 4 and health = 2) unhealthy, sum(stopping) stopping
+    from whole group by app)
 
 select 'agent ' || id || ' is over-committed: ' || json_array(used_cpus_milli, used_mem_bytes) || ' of '
        || json_array(cpus_milli, mem_bytes) || ' in use'
@@ -48,7 +53,8 @@ union all
 select 'instance ' || i.id || ' of app ' || i.app || ' has '
        || (select count(*) from alive t where t.owner = 0 and t.owner_id = i.id) || ' tasks'
     from instances i
-    where 1 <> (select count(*) from alive t where t.owner = 0 and t.owner_id = i.id)
+    where not exists (select 1 from alive t where t.owner = 0 and t.owner_id = i.id)
+       or (select count(*) from alive t where t.owner = 0 and t.owner_id = i.id and t.name like '%._app.%') > 1
 union all
 select 'task ' || t.name || ' belongs to no instance'
     from alive t where +t.owner = 0 and not exists (select 1 from instances i where i.id = t.owner_id)

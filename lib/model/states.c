@@ -113,3 +113,13 @@ const char *noun_word(enum noun n)
                                         "node", "deployment", "service", "token"};
     return words[n];
 }
+
+enum task_state task_state_of_both(enum task_state x, enum task_state y)
+{
+    static const int ranks[TASK_STATES] = {
+        [TASK_ERROR] = 0,   [TASK_FAILED] = 1,      [TASK_GONE] = 2,      [TASK_DROPPED] = 3,
+        [TASK_LOST] = 4,    [TASK_UNREACHABLE] = 5, [TASK_KILLING] = 6,   [TASK_STARTING] = 7,
+        [TASK_STAGING] = 8, [TASK_RUNNING] = 9,     [TASK_FINISHED] = 10, [TASK_KILLED] = 11,
+    };
+    return ranks[x] <= ranks[y] ? x : y;
+}

@@ -42,6 +42,9 @@ static inline bool task_ended(enum task_state s)
 {
     return s >= TASK_FINISHED;
 }
+/* What an instance of several tasks is: the first, in the order of spec/marathon.md 6.6, that any
+ * of them is. */
+enum task_state task_state_of_both(enum task_state x, enum task_state y);
 const char *task_state_word(enum task_state s);                /* "staging" */
 const char *task_state_mesos(enum task_state s);               /* "TASK_STAGING" */
 bool task_state_parse(const char *word, enum task_state *out); /* either form */

@@ -34,7 +34,8 @@ static int check_base(struct apply *a, const struct json *item, const struct put
 {
     int64_t base = json_int(json_get(item, "base"), 0);
     if (base == 0 && p->known)
-        return refuse(a, ERR_CONFLICT, "An app with id [%s] already exists.", p->path);
+        return refuse(a, ERR_CONFLICT, "%s with id [%s] already exists.",
+                      p->old.pod ? "A pod" : "An app", p->path);
     if (base != 0 && !p->known)
         return refuse(a, ERR_NOT_FOUND, "App '%s' does not exist", p->path);
     if (p->known && base != p->old.version.ms)
@@ -366,12 +367,14 @@ static int put_one(struct apply *a, const struct put *p, struct wall version, st
                    .id = id,
                    .name = p->path,
                    .more = json_str(json_get(a->c->args, "uri"), NULL),
+                   .number = new.pod != NULL,
+                   .before = p->known,
                    .event = same ? 0
                                  : event_put(a, NOUN_APP, p->path, "put",
-                                             !p->known    ? "app %s was created"
-                                             : p->restart ? "app %s is restarted"
-                                                          : "app %s was changed",
-                                             p->path),
+                                             !p->known    ? "%s %s was created"
+                                             : p->restart ? "%s %s is restarted"
+                                                          : "%s %s was changed",
+                                             new.pod != NULL ? "pod" : "app", p->path),
                });
     buf_close(&text);
     app_close(&new);
@@ -401,14 +404,17 @@ static void remove_one(struct apply *a, const struct put *p, struct wall version
     q = change_use(a->s, SERVICE_PORTS_DROP);
     stmt_bind_i64(q, ":app", p->old.id);
     stmt_run(q);
-    changed(a,
-            (struct change){
-                .kind = CHANGE_APP,
-                .id = p->old.id,
-                .name = p->path,
-                .state = 1, /* gone */
-                .event = event_put(a, NOUN_APP, p->path, "delete", "app %s was deleted", p->path),
-            });
+    changed(a, (struct change){
+                   .kind = CHANGE_APP,
+                   .id = p->old.id,
+                   .name = p->path,
+                   .state = 1, /* gone */
+                   .more = p->old.pod ? json_str(json_get(a->c->args, "uri"), NULL) : NULL,
+                   .number = p->old.pod,
+                   .before = 1,
+                   .event = event_put(a, NOUN_APP, p->path, "delete", "%s %s was deleted",
+                                      p->old.pod ? "pod" : "app", p->path),
+               });
 }
 
 static struct wall next_version(struct apply *a)

@@ -37,6 +37,42 @@ static void count(struct state *s, int64_t app, struct count before, struct coun
     stmt_run(q);
 }
 
+/* An instance of a pod is what its containers are together; those that have ended well are not
+ * asked. */
+static struct count count_of_instance(struct state *s, int64_t instance)
+{
+    struct task_row t;
+    enum task_state together = TASK_KILLED; /* what any other is before */
+    bool stopping = false, live = false;
+    int health = 0;
+    struct stmt *q = state_tasks_of_instance(s, instance);
+    while (state_task_next(q, &t)) {
+        if (task_ended(t.state))
+            continue;
+        together = task_state_of_both(together, t.state);
+        health = t.health > health ? t.health : health;
+        stopping = t.stopping;
+        live = true;
+    }
+    return live ? count_of(together, stopping, health) : (struct count){0};
+}
+
+/* What the task's instance counts as: the row as it is known, or a pod's as it stands. */
+static struct count count_now(struct state *s, const struct task_row *t)
+{
+    return t->pod ? count_of_instance(s, t->owner_id) : count_of(t->state, t->stopping, t->health);
+}
+
+/* Once the task's row has changed to this. */
+static void count_change(struct state *s, const struct task_row *t, struct count before,
+                         enum task_state state, bool stopping, int health)
+{
+    struct count after = t->pod              ? count_of_instance(s, t->owner_id)
+                         : task_ended(state) ? (struct count){0}
+                                             : count_of(state, stopping, health);
+    count(s, t->app, before, after);
+}
+
 /* ---- resources: what a task holds until it has ended */
 
 static void use(struct state *s, int64_t agent, int64_t sign, int64_t cpus, int64_t mem,
@@ -93,11 +129,10 @@ static bool has_room(struct apply *a, const struct json *item, const char **why_
 
 /* ---- launching */
 
-static int64_t add_task(struct apply *a, const struct json *item, enum owner owner,
+static int64_t add_task(struct apply *a, int64_t agent, const struct json *item, enum owner owner,
                         int64_t owner_id, const char *name, int64_t version_ms)
 {
     struct state *s = a->s;
-    int64_t agent = json_int(json_get(item, "agent"), 0);
     int64_t cpus = json_int(json_get(item, "cpus"), 0), mem = json_int(json_get(item, "mem"), 0),
             disk = json_int(json_get(item, "disk"), 0);
     struct buf ports;
@@ -173,8 +208,20 @@ static void note_progress(struct apply *a, int64_t app)
     stmt_run(q);
 }
 
-/* {"app","config","cap","salt","agent","ports","cpus","mem","disk","pong","ready"}: refused when
- * the app has changed, or has `cap` live instances already. */
+static void add_tasks_of_pod(struct apply *a, const struct app_row *app, int64_t agent,
+                             const struct json *tasks, struct uuid uuid, int64_t instance)
+{
+    JSON_EACH (item, tasks) {
+        char name[TASK_ID_SIZE];
+        pod_task_id_text(app->path, uuid, json_str(json_get(item, "container"), ""), 1, name);
+        int64_t task = add_task(a, agent, item, OWNER_APP, instance, name, app->version.ms);
+        told_launch(a, task, name, app->path, app->id);
+    }
+}
+
+/* {"app","config","cap","salt","agent","ports","cpus","mem","disk","pong","ready"}, of a pod also
+ * "tasks", {"container","ports","cpus","mem","disk"} each, of which the others are the sums:
+ * refused when the app has changed, or has `cap` live instances already. */
 static bool launch_instance(struct apply *a, const struct json *item, const char **why_out)
 {
     struct state *s = a->s;
@@ -191,22 +238,28 @@ static bool launch_instance(struct apply *a, const struct json *item, const char
     if (!has_room(a, item, why_out))
         return false;
 
-    int64_t salt = json_int(json_get(item, "salt"), 0);
+    int64_t salt = json_int(json_get(item, "salt"), 0),
+            agent = json_int(json_get(item, "agent"), 0);
     bool ready = json_bool(json_get(item, "ready"), true);
     struct stmt *q = change_use(s, INSTANCE_ADD);
     stmt_bind_i64(q, ":salt", salt);
     stmt_bind_i64(q, ":app", app.id);
     stmt_bind_i64(q, ":version", app.version.ms);
-    stmt_bind_i64(q, ":agent", json_int(json_get(item, "agent"), 0));
+    stmt_bind_i64(q, ":agent", agent);
     stmt_bind_i64(q, ":at", a->c->at.ms);
     stmt_bind_i64(q, ":ready", ready);
     stmt_run(q);
     int64_t instance = db_last_id(s->db);
-    char name[TASK_ID_SIZE];
-    task_id_text(app.path, instance_uuid(salt, instance), 1, name);
-    int64_t task = add_task(a, item, OWNER_APP, instance, name, app.version.ms);
+    struct uuid uuid = instance_uuid(salt, instance);
     count(s, app.id, (struct count){0}, count_of(TASK_STAGING, false, 0));
     note_progress(a, app.id);
+    if (app.pod) {
+        add_tasks_of_pod(a, &app, agent, json_get(item, "tasks"), uuid, instance);
+        return true;
+    }
+    char name[TASK_ID_SIZE];
+    task_id_text(app.path, uuid, 1, name);
+    int64_t task = add_task(a, agent, item, OWNER_APP, instance, name, app.version.ms);
     told_launch(a, task, name, app.path, app.id);
     return true;
 }
@@ -223,7 +276,8 @@ static bool launch_run(struct apply *a, const struct json *item, const char **wh
     if (!has_room(a, item, why_out))
         return false;
     const char *name = json_str(json_get(item, "name"), "");
-    int64_t task = add_task(a, item, OWNER_JOB, run.id, name, 0);
+    int64_t agent = json_int(json_get(item, "agent"), 0);
+    int64_t task = add_task(a, agent, item, OWNER_JOB, run.id, name, 0);
     run_assign(a, run.id, task);
     told_launch(a, task, name, run.job_name, run.job);
     return true;
@@ -291,7 +345,7 @@ static void order_kill(struct apply *a, const struct task_row *t, const char *re
     stmt_run(q);
 }
 
-void task_kill(struct apply *a, const struct task_row *t, const char *reason)
+static void kill_one(struct apply *a, const struct task_row *t, const char *reason)
 {
     if (task_ended(t->state) || t->state == TASK_KILLING)
         return;
@@ -301,13 +355,13 @@ void task_kill(struct apply *a, const struct task_row *t, const char *reason)
         forget_task(a, t, reason);
         return;
     }
+    struct count before = t->app != 0 ? count_now(a->s, t) : (struct count){0};
     order_kill(a, t, reason);
     if (t->app != 0) {
         struct stmt *q = change_use(a->s, INSTANCE_STOPPING);
         stmt_bind_i64(q, ":id", t->owner_id);
         stmt_run(q);
-        count(a->s, t->app, count_of(t->state, t->stopping, t->health),
-              count_of(TASK_KILLING, true, t->health));
+        count_change(a->s, t, before, TASK_KILLING, true, t->health);
     }
     changed(a,
             (struct change){
@@ -321,6 +375,29 @@ void task_kill(struct apply *a, const struct task_row *t, const char *reason)
                 .event = event_put(a, NOUN_TASK, t->name, "killing", "%s: task %s is stopped: %s",
                                    t->of != NULL ? t->of : "", t->name, reason),
             });
+}
+
+/* All of a pod's instance that has not ended. */
+static void kill_instance(struct apply *a, int64_t instance, const char *reason)
+{
+    int64_t ids[LIMIT_POD_CONTAINERS];
+    size_t n = 0;
+    struct task_row t;
+    struct stmt *q = state_tasks_of_instance(a->s, instance);
+    while (state_task_next(q, &t))
+        if (!task_ended(t.state) && n < LIMIT_POD_CONTAINERS)
+            ids[n++] = t.id;
+    for (size_t i = 0; i < n; i++)
+        if (state_task_by_id(a->s, ids[i], &t))
+            kill_one(a, &t, reason);
+}
+
+void task_kill(struct apply *a, const struct task_row *t, const char *reason)
+{
+    if (t->pod)
+        kill_instance(a, t->owner_id, reason);
+    else
+        kill_one(a, t, reason);
 }
 
 /* {"tasks":[{"task","reason"}]} */
@@ -387,20 +464,76 @@ static int64_t longer_delay(const struct app_row *app, const struct app *definit
     return over ? max_ms : app->delay_ms * factor_milli / 1000;
 }
 
-static void app_task_ended(struct apply *a, const struct task_row *t, enum task_state state,
-                           const struct status *st)
+/* {"containerId","lastKnownState"} of each container, and what is to be said of the whole: the
+ * first word of one that did not end well. */
+static void write_containers(struct state *s, int64_t instance, struct json_writer *w,
+                             char message[static FAILURE_TEXT_SIZE])
+{
+    struct task_row t;
+    message[0] = '\0';
+    json_array(w);
+    struct stmt *q = state_tasks_of_instance(s, instance);
+    while (state_task_next(q, &t)) {
+        bool well = t.state == TASK_FINISHED || (t.state == TASK_KILLED && t.kill_reason != NULL);
+        json_object(w);
+        json_member_str(w, "containerId", t.name);
+        json_member_str(w, "lastKnownState", task_state_mesos(t.state));
+        json_object_end(w);
+        if (!well && message[0] == '\0')
+            str_copy(message, FAILURE_TEXT_SIZE, t.message);
+    }
+    json_array_end(w);
+}
+
+/* The terminationHistory of spec/marathon.md 13.3. */
+static void remember_end(struct apply *a, const struct task_row *t, struct wall ended)
+{
+    struct buf containers;
+    struct json_writer w;
+    char message[FAILURE_TEXT_SIZE], name[INSTANCE_ID_SIZE];
+    buf_init(&containers, LIMIT_POD_CONTAINERS * 2 * TASK_ID_SIZE);
+    json_begin(&w, &containers);
+    write_containers(a->s, t->owner_id, &w, message);
+    if (message[0] == '\0')
+        str_copy(message, sizeof message, t->kill_reason != NULL ? t->kill_reason : "");
+    instance_id_text(t->of != NULL ? t->of : "/", instance_uuid(t->salt, t->owner_id), name);
+    struct stmt *q = change_use(a->s, POD_END_PUT);
+    stmt_bind_i64(q, ":app", t->app);
+    stmt_bind_text(q, ":name", name);
+    stmt_bind_i64(q, ":created", t->created.ms);
+    stmt_bind_i64(q, ":ended", ended.ms);
+    stmt_bind_text(q, ":message", message);
+    stmt_bind_text(q, ":containers", buf_str(&containers));
+    stmt_run(q);
+    buf_close(&containers);
+    q = change_use(a->s, POD_ENDS_TRIM);
+    stmt_bind_i64(q, ":app", t->app);
+    stmt_bind_i64(q, ":keep", LIMIT_POD_ENDS);
+    stmt_run(q);
+}
+
+static void app_task_ended(struct apply *a, const struct task_row *t, struct count before,
+                           enum task_state state, const struct status *st)
 {
     struct state *s = a->s;
     struct app_row app;
-    count(s, t->app, count_of(t->state, t->stopping, t->health), (struct count){0});
-    struct stmt *q = change_use(s, INSTANCE_DELETE);
-    stmt_bind_i64(q, ":id", t->owner_id);
-    stmt_run(q);
+    bool over = !t->pod || count_of_instance(s, t->owner_id).live == 0;
+    count_change(s, t, before, state, t->stopping, t->health);
+    if (over && t->pod)
+        remember_end(a, t, st->at);
+    if (over) {
+        struct stmt *q = change_use(s, INSTANCE_DELETE);
+        stmt_bind_i64(q, ":id", t->owner_id);
+        stmt_run(q);
+    }
     if (!state_app_by_id(s, t->app, &app))
         return;
     /* killed by its agent, not by order: its health check failed too often */
     bool unhealthy = state == TASK_KILLED && t->kill_reason == NULL;
     if (!counts_as_failure(state) && !unhealthy)
+        return;
+    /* one container's failure is its instance's, once; a good end is only with the last of them */
+    if (t->pod && (t->stopping || (state == TASK_FINISHED && !over)))
         return;
 
     struct buf failure;
@@ -408,7 +541,7 @@ static void app_task_ended(struct apply *a, const struct task_row *t, enum task_
     struct json_writer w;
     json_begin(&w, &failure);
     write_failure(&w, &app, t, state, st);
-    q = change_use(s, APP_FAILURE);
+    struct stmt *q = change_use(s, APP_FAILURE);
     stmt_bind_i64(q, ":id", app.id);
     stmt_bind_text(q, ":failure", buf_str(&failure));
     stmt_run(q);
@@ -604,13 +737,13 @@ static void take_status(struct apply *a, const struct status *st)
     struct status now = *st;
     if (now.health_results == NULL)
         now.health = t.health;
+    struct count before = t.app != 0 ? count_now(s, &t) : (struct count){0};
     report(s, &t, state, &now);
     if (t.job != 0 && state == TASK_RUNNING && t.state != TASK_RUNNING)
         run_started(a, t.run);
     if (!task_ended(state)) {
         if (t.app != 0)
-            count(s, t.app, count_of(t.state, t.stopping, t.health),
-                  count_of(state, t.stopping, now.health));
+            count_change(s, &t, before, state, t.stopping, now.health);
         if (state != t.state) {
             if (t.app != 0 && state != TASK_KILLING)
                 note_progress(a, t.app);
@@ -625,8 +758,10 @@ static void take_status(struct apply *a, const struct status *st)
     give_back(a, &t);
     tell_task(a, &t, state, st);
     if (t.app != 0) {
-        app_task_ended(a, &t, state, st);
+        app_task_ended(a, &t, before, state, st);
         trim_tasks(s, &t);
+        if (t.pod && state != TASK_FINISHED) /* what is left of a broken instance is of no use */
+            kill_instance(a, t.owner_id, "another container of its instance has ended");
     } else if (t.job != 0) {
         run_ended(a, t.run, &t, state, st->message);
     } else {
@@ -669,10 +804,10 @@ void task_unreachable(struct apply *a, int64_t task)
                         .state = TASK_UNREACHABLE,
                         .at = a->c->at,
                         .health = t.health};
+    struct count before = t.app != 0 ? count_now(a->s, &t) : (struct count){0};
     report(a->s, &t, TASK_UNREACHABLE, &st);
     if (t.app != 0)
-        count(a->s, t.app, count_of(t.state, t.stopping, t.health),
-              count_of(TASK_UNREACHABLE, t.stopping, t.health));
+        count_change(a->s, &t, before, TASK_UNREACHABLE, t.stopping, t.health);
     tell_task(a, &t, TASK_UNREACHABLE, &st);
 }
 

@@ -107,6 +107,7 @@ int apply_callback_put(struct apply *a);
 #define LEVEL_LEAVING 6 /* a removed node is a member until it votes no more */
 #define LEVEL_CALLBACKS 7
 #define LEVEL_GROUPS 9
+#define LEVEL_PODS 10
 bool identity_by_store(struct state *s, int64_t store, struct identity_row *out);
 
 /* ---- between the files that apply */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "model/pod.h"
 #include "state/private.h"
 
 /* ---- apps */
@@ -30,6 +31,7 @@ bool state_app_next(struct stmt *q, struct app_row *out)
                    .unhealthy = stmt_i64(q, 16),
                    .stopping = stmt_i64(q, 17)},
     };
+    out->pod = pod_is_stored(out->definition);
     return true;
 }
 

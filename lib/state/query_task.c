@@ -16,7 +16,7 @@ static int64_t uuid_key(struct uuid uuid)
 
 bool state_task_next(struct stmt *q, struct task_row *out)
 {
-    if (!stmt_row(q))
+    if (q == NULL || !stmt_row(q))
         return false;
     enum owner owner = (enum owner)stmt_i64(q, 3);
     *out = (struct task_row){
@@ -58,6 +58,7 @@ bool state_task_next(struct stmt *q, struct task_row *out)
     };
     if (owner == OWNER_JOB)
         out->run = out->owner_id;
+    out->pod = owner == OWNER_APP && strstr(out->name, "._app.") == NULL;
     return true;
 }
 
@@ -104,6 +105,28 @@ static bool job_task_by_name(struct state *s, const char *name, struct task_row 
     return task_one(s, TASK_OF_JOB_NAMED, q, out);
 }
 
+/* Of a container; without one the first that has not ended, or else the first of all. */
+static bool pod_task_named(struct state *s, int64_t instance, const char *container,
+                           struct task_row *out)
+{
+    struct task_row t;
+    int64_t id = 0;
+    bool ended = true;
+    struct stmt *q = state_tasks_of_instance(s, instance);
+    while (state_task_next(q, &t)) {
+        struct task_ref ref;
+        struct error err;
+        if (task_id_parse(t.name, &ref, &err) != 0 ||
+            (container[0] != '\0' && !str_eq(ref.container, container)))
+            continue;
+        if (id == 0 || (ended && !task_ended(t.state))) {
+            id = t.id;
+            ended = task_ended(t.state);
+        }
+    }
+    return id != 0 && state_task_by_id(s, id, out);
+}
+
 bool state_task_by_name(struct state *s, const char *name, struct task_row *out)
 {
     struct task_ref ref;
@@ -120,7 +143,7 @@ bool state_task_by_name(struct state *s, const char *name, struct task_row *out)
     if (!task_one(s, TASK_OF_OWNER, q, &r) || strstr(r.name, uuid_text(ref.instance, text)) == NULL)
         return false;
     *out = r;
-    return true;
+    return !r.pod || pod_task_named(s, r.owner_id, ref.container, out);
 }
 
 struct stmt *state_tasks(struct state *s)
@@ -140,6 +163,38 @@ struct stmt *state_tasks_of_agent(struct state *s, int64_t agent)
     struct stmt *q = query_use(s, TASKS_OF_AGENT);
     stmt_bind_i64(q, ":agent", agent);
     return q;
+}
+
+struct stmt *state_tasks_of_instance(struct state *s, int64_t instance)
+{
+    if (s->level < LEVEL_PODS)
+        return NULL;
+    struct stmt *q = query_use(s, TASKS_OF_INSTANCE);
+    stmt_bind_i64(q, ":instance", instance);
+    return q;
+}
+
+struct stmt *state_pod_ends(struct state *s, int64_t app)
+{
+    if (s->level < LEVEL_PODS)
+        return NULL;
+    struct stmt *q = query_use(s, POD_ENDS);
+    stmt_bind_i64(q, ":app", app);
+    return q;
+}
+
+bool state_pod_end_next(struct stmt *q, struct pod_end_row *out)
+{
+    if (q == NULL || !stmt_row(q))
+        return false;
+    *out = (struct pod_end_row){
+        .name = stmt_str(q, 0),
+        .created = query_wall_at(q, 1),
+        .ended = query_wall_at(q, 2),
+        .message = stmt_str(q, 3),
+        .containers = stmt_str(q, 4),
+    };
+    return true;
 }
 
 struct stmt *state_tasks_to_order(struct state *s, int64_t agent)

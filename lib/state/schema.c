@@ -15,6 +15,7 @@ STEP(schema_006, "006_keys_and_events.sql")
 STEP(schema_007, "007_callbacks.sql")
 STEP(schema_008, "008_readiness.sql")
 STEP(schema_009, "009_groups.sql")
+STEP(schema_010, "010_pods.sql")
 
 const char *const schema_steps[] = {schema_001, schema_002, schema_003, schema_004, schema_005,
-                                    schema_006, schema_007, schema_008, schema_009};
+                                    schema_006, schema_007, schema_008, schema_009, schema_010};

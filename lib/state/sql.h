@@ -56,7 +56,8 @@
 #define QUERIES(X) \
     QUERIES_1(X)   \
     QUERIES_2(X)   \
-    QUERIES_3(X) QUERIES_4(X) QUERIES_5(X) QUERIES_6(X) QUERIES_7(X) QUERIES_8(X) QUERIES_9(X)
+    QUERIES_3(X)   \
+    QUERIES_4(X) QUERIES_5(X) QUERIES_6(X) QUERIES_7(X) QUERIES_8(X) QUERIES_9(X) QUERIES_10(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -194,12 +195,18 @@
                                 "r.") "and "                                                      \
                                       "r.removed_ms > :at and v.version_ms = " NEWEST_AS_OF(      \
                                           "r.app") "order by path")
+#define QUERIES_10(X)                                                                   \
+    X(TASKS_OF_INSTANCE,                                                                \
+      TASK_COLUMNS "where t.owner = 0 and t.owner_id = :instance order by t.id")        \
+    X(POD_ENDS, "select name, created_ms, ended_ms, message, containers from pod_ends " \
+                "where app = :app order by id desc")
 
 /* Applying: only on the writer. */
 #define CHANGES(X) \
     CHANGES_1(X)   \
     CHANGES_2(X)   \
-    CHANGES_3(X) CHANGES_4(X) CHANGES_5(X) CHANGES_6(X) CHANGES_7(X) CHANGES_8(X) CHANGES_9(X)
+    CHANGES_3(X)   \
+    CHANGES_4(X) CHANGES_5(X) CHANGES_6(X) CHANGES_7(X) CHANGES_8(X) CHANGES_9(X) CHANGES_10(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -395,3 +402,8 @@
     X(REMOVED_ANY, "select 1 from apps_removed where removed_ms <= :oldest limit 1")           \
     X(REMOVED_VERSIONS_TRIM, "delete from app_versions where app in (" REMOVED_OLD ")")        \
     X(REMOVED_TRIM, "delete from apps_removed where app in (" REMOVED_OLD ")")
+#define CHANGES_10(X)                                                                          \
+    X(POD_END_PUT, "insert into pod_ends(app, name, created_ms, ended_ms, message, "           \
+                   "containers) values(:app, :name, :created, :ended, :message, :containers)") \
+    X(POD_ENDS_TRIM, "delete from pod_ends where app = :app and id <= (select id from "        \
+                     "pod_ends where app = :app order by id desc limit 1 offset :keep)")

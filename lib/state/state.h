@@ -52,8 +52,9 @@ bool state_request_outcome(struct state *s, const char *rid, struct outcome *out
 /* ---------------- the change feed */
 
 enum change_kind {
-    CHANGE_APP,              /* put; id, name = path, more = the URI if a person sent it */
-    CHANGE_APP_GONE,         /* deleted and all its instances ended: app_terminated_event */
+    CHANGE_APP,      /* put; id, name = path, more = the URI if a person sent it; number = 1: a pod;
+                        before = 1: it was there; state = 1: deleted */
+    CHANGE_APP_GONE, /* deleted and all its instances ended: app_terminated_event */
     CHANGE_DEPLOYMENT_BEGIN, /* id; name = uuid; of = the group asked for; more = its plan */
     CHANGE_DEPLOYMENT_STEP,  /* step = the one that begins now; more = its plan */
     CHANGE_DEPLOYMENT_END, /* number = 1 done, 0 cancelled; more = its plan; step = the last one */
@@ -144,6 +145,7 @@ struct app_row {
     int64_t id;
     const char *path;
     bool gone;
+    bool pod;                /* several containers an instance (model/pod.h) */
     struct slice definition; /* canonical, without version, versionInfo */
     int64_t instances;
     struct wall version, scaling, config;
@@ -218,6 +220,7 @@ struct task_row {
     const char *health_results;
     /* of an app's instance */
     int64_t app; /* 0: none */
+    bool pod;    /* one of several of its instance: they live and die together */
     bool stopping, ready;
     struct wall created;
     int64_t salt;
@@ -231,11 +234,13 @@ bool state_task_by_name(struct state *s, const char *name, struct task_row *out)
 struct stmt *state_tasks(struct state *s);                         /* not ended */
 struct stmt *state_tasks_of_app(struct state *s, int64_t app);     /* not ended, by id */
 struct stmt *state_tasks_of_agent(struct state *s, int64_t agent); /* not ended, by id */
+/* All that are kept, in the order of a pod's containers; NULL below level 10: there are no pods. */
+struct stmt *state_tasks_of_instance(struct state *s, int64_t instance);
 /* Column 0: the id; those that are staged or being killed, by id. */
 struct stmt *state_tasks_to_order(struct state *s, int64_t agent);
 struct stmt *state_tasks_of_run(struct state *s, int64_t run);  /* all, by id */
 struct stmt *state_tasks_ended(struct state *s, int64_t limit); /* newest first */
-bool state_task_next(struct stmt *q, struct task_row *out);
+bool state_task_next(struct stmt *q, struct task_row *out);     /* accepts NULL */
 
 struct readiness_row {
     const char *task;     /* its name */
@@ -246,6 +251,13 @@ struct readiness_row {
 /* Of those started with a version of then or later that have been asked, by instance. */
 struct stmt *state_readiness(struct state *s, int64_t app, struct wall since);
 bool state_readiness_next(struct stmt *q, struct readiness_row *out);
+
+struct pod_end_row {                         /* an instance of a pod that has ended */
+    const char *name, *message, *containers; /* JSON: [{"containerId","lastKnownState"}] */
+    struct wall created, ended;
+};
+struct stmt *state_pod_ends(struct state *s, int64_t app);        /* the newest first; NULL: none */
+bool state_pod_end_next(struct stmt *q, struct pod_end_row *out); /* accepts NULL */
 /* One of the job's newest runs is over, and an attempt of it is not: it was ordered twice, because
  * nobody knew that the first order was carried out. */
 bool state_job_is_doubled(struct state *s, int64_t job);
