@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/str.h"
+#include "model/pod.h"
 #include "scheduler/apps/apps.h"
 
 /* Causes: an id, and what to do. The sentences are filled where the cause is found. */
@@ -213,31 +214,58 @@ static bool failed_lately(const struct app_row *row)
     return is;
 }
 
+/* One instance of it: all the tasks of a pod's. */
+struct instance {
+    int64_t id;
+    bool old, leaving, stopping, running, healthy, ready, sick;
+    struct wall started;
+};
+
+static void add_instance(struct pace *p, const struct instance *i)
+{
+    bool well = i->healthy && i->ready && i->running;
+    if (i->id == 0)
+        return;
+    p->leaving += i->leaving;
+    p->old += i->old;
+    if (i->old || i->stopping)
+        return;
+    p->fresh++;
+    p->running += i->running;
+    p->ready += well;
+    p->unready += i->healthy && !i->ready && i->running;
+    p->sick |= i->sick;
+    if (well && i->started.ms > p->moved.ms)
+        p->moved = i->started;
+}
+
 static void pace_see(struct state *s, const struct app_row *row, const struct app *app,
                      struct wall began, struct pace *out)
 {
     struct task_row t;
+    struct instance now = {0};
     *out = (struct pace){.failed = failed_lately(row), .moved = began};
     struct stmt *q = state_tasks_of_app(s, row->id);
     bool drains = state_any_drain(s);
     while (state_task_next(q, &t)) {
         struct agent_row agent;
-        bool old = t.version.ms < row->config.ms;
-        out->leaving += drains && !t.stopping && !app_is_resident(app) &&
-                        state_agent_by_id(s, t.agent, &agent) && agent.state == AGENT_DRAINING;
-        bool healthy = app->health_checks.n == 0 || t.health == 1;
-        bool ready = healthy && t.ready && t.state == TASK_RUNNING;
-        out->old += old;
-        if (old || t.stopping)
-            continue;
-        out->fresh++;
-        out->running += t.state == TASK_RUNNING;
-        out->ready += ready;
-        out->unready += healthy && !t.ready && t.state == TASK_RUNNING;
-        out->sick |= t.health == 2;
-        if (ready && t.started.ms > out->moved.ms)
-            out->moved = t.started;
+        if (t.owner_id != now.id) {
+            add_instance(out, &now);
+            now = (struct instance){.id = t.owner_id,
+                                    .old = t.version.ms < row->config.ms,
+                                    .stopping = t.stopping,
+                                    .running = true,
+                                    .healthy = true,
+                                    .ready = t.ready};
+            now.leaving = drains && !t.stopping && !app_is_resident(app) &&
+                          state_agent_by_id(s, t.agent, &agent) && agent.state == AGENT_DRAINING;
+        }
+        now.running &= t.state == TASK_RUNNING;
+        now.healthy &= !app_task_has_check(app, t.name) || t.health == 1;
+        now.sick |= t.health == 2;
+        now.started = t.started.ms > now.started.ms ? t.started : now.started;
     }
+    add_instance(out, &now);
 }
 
 /* ---- how it ended */
@@ -385,7 +413,7 @@ static void say_pace(const struct app_row *row, const struct app *app, const str
 {
     buf_printf(out, "%lld of %lld %sinstances run", (long long)pace->running,
                (long long)row->instances, pace->old > 0 ? "new " : "");
-    if (app->health_checks.n > 0 || app->readiness_checks.n > 0)
+    if (app_has_checks(app) || app->readiness_checks.n > 0)
         buf_printf(out, ", %lld %s", (long long)pace->ready,
                    app->readiness_checks.n > 0 ? "ready" : "healthy");
     if (pace->old > 0)

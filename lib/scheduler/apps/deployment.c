@@ -31,6 +31,9 @@ static enum action action_of(const char *word)
         {"StopApplication", ACTION_STOP},
         {"ScaleApplication", ACTION_SCALE},
         {"RestartApplication", ACTION_RESTART},
+        {"StopPod", ACTION_STOP},
+        {"ScalePod", ACTION_SCALE},
+        {"RestartPod", ACTION_RESTART},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (str_eq(words[i].word, word))
@@ -53,7 +56,8 @@ static void read_actions(struct plan *p, const struct json *actions, int step)
         if (action == ACTION_NONE)
             continue;
         struct planned *item = &p->items[p->n++];
-        *item = (struct planned){mem_strdup(json_str(json_get(v, "app"), "")), action, step};
+        const char *path = json_str(json_get(v, "app"), json_str(json_get(v, "pod"), ""));
+        *item = (struct planned){mem_strdup(path), action, step};
         map_put_str(p->by_path, item->path, item);
     }
 }

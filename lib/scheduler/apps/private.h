@@ -5,6 +5,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "model/run_spec.h"
 #include "scheduler/apps/apps.h"
 
 /* What the mind remembers of an app or a deployment; all of it can be forgotten at any time. */
@@ -56,9 +57,10 @@ void apps_gather(struct look *l, enum gathered what, struct entry *e, struct jso
 void apps_look_again(struct look *l, struct entry *e, int64_t in_ms);
 void apps_dirty(struct apps *a, struct map *m, int64_t id);
 
-/* ---- tasks.c: the tasks of one app, sorted out */
+/* ---- tasks.c: the instances of one app, sorted out */
 struct task_view {
-    int64_t id, agent;
+    int64_t id; /* of its task; a pod's instance is killed by any of its own */
+    int64_t instance, agent;
     int64_t since; /* staged or started, ms */
     struct wall version;
     enum task_state state;
@@ -92,6 +94,16 @@ enum action plan_due(struct apps *a, const struct app_row *row);
 /* The same from the state alone. */
 enum action plan_due_now(struct state *s, const struct app_row *row);
 void look_at_deployment(struct look *l, struct entry *e);
+
+/* ---- spec.c and pod_spec.c: what an agent gets to run */
+bool spec_enforces_role(struct state *state, const char *app); /* its top group */
+void spec_fill_env(const struct env_vars *vars, struct arena *arena, struct run_spec *s);
+void spec_fill_fetch(const struct app_fetch *items, size_t n, struct arena *arena,
+                     struct run_spec *s);
+/* Of one container: what is not the same for all of an app's tasks. False: the version has none of
+ * that name. */
+bool pod_fill_spec(struct state *state, const struct app *a, const struct task_row *t,
+                   const struct agent_row *agent, struct arena *arena, struct run_spec *s);
 
 /* ---- steps.c: the next step of one app */
 void look_at_app(struct look *l, struct entry *e);

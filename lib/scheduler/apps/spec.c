@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "model/mesos_id.h"
 #include "model/run_spec.h"
-#include "scheduler/apps/apps.h"
+#include "scheduler/apps/private.h"
 
 #define GENERATED_PORT_MIN 1025 /* for a mapping without host and container port (7.4) */
 
@@ -35,6 +35,16 @@ static size_t ports_of(const struct app *a, const struct task_row *t, struct are
     return n;
 }
 
+/* But for secrets, which have no value. */
+void spec_fill_env(const struct env_vars *vars, struct arena *arena, struct run_spec *s)
+{
+    struct run_env *env = arena_alloc(arena, (vars->n + 1) * sizeof *env);
+    for (size_t i = 0; i < vars->n; i++)
+        if (vars->items[i].value != NULL)
+            env[s->env_n++] = (struct run_env){vars->items[i].name, vars->items[i].value};
+    s->env = env;
+}
+
 static void fill_env(const struct app *a, const char *name, const char *hostname,
                      const struct app_task_port *ports, bool enforce_role, struct arena *arena,
                      struct run_spec *s)
@@ -43,14 +53,10 @@ static void fill_env(const struct app *a, const char *name, const char *hostname
     const struct app_task t = {
         .task_id = name, .host = hostname, .ports = ports, .enforce_role = enforce_role};
     app_task_env(a, &t, arena, &vars);
-    struct run_env *env = arena_alloc(arena, (vars.n + 1) * sizeof *env);
-    for (size_t i = 0; i < vars.n; i++)
-        if (vars.items[i].value != NULL)
-            env[s->env_n++] = (struct run_env){vars.items[i].name, vars.items[i].value};
-    s->env = env;
+    spec_fill_env(&vars, arena, s);
 }
 
-static bool enforces_role(struct state *state, const char *app)
+bool spec_enforces_role(struct state *state, const char *app)
 {
     char path[ID_SIZE], above[ID_SIZE];
     struct group_row top;
@@ -60,17 +66,18 @@ static bool enforces_role(struct state *state, const char *app)
     return state_group_by_path(state, path, &top) && top.enforce_role == ENFORCE_YES;
 }
 
-static void fill_fetch(const struct app *a, struct arena *arena, struct run_spec *s)
+void spec_fill_fetch(const struct app_fetch *items, size_t n, struct arena *arena,
+                     struct run_spec *s)
 {
-    struct run_fetch *fetch = arena_alloc(arena, (a->fetch.n + 1) * sizeof *fetch);
-    for (size_t i = 0; i < a->fetch.n; i++)
-        fetch[i] = (struct run_fetch){.uri = a->fetch.items[i].uri,
-                                      .dest = a->fetch.items[i].dest_path,
-                                      .extract = a->fetch.items[i].extract,
-                                      .executable = a->fetch.items[i].executable,
-                                      .cache = a->fetch.items[i].cache};
+    struct run_fetch *fetch = arena_alloc(arena, (n + 1) * sizeof *fetch);
+    for (size_t i = 0; i < n; i++)
+        fetch[i] = (struct run_fetch){.uri = items[i].uri,
+                                      .dest = items[i].dest_path,
+                                      .extract = items[i].extract,
+                                      .executable = items[i].executable,
+                                      .cache = items[i].cache};
     s->fetch = fetch;
-    s->fetch_n = a->fetch.n;
+    s->fetch_n = n;
 }
 
 static void fill_ports(const struct app *a, const struct app_task_port *ports, size_t n,
@@ -200,6 +207,31 @@ static void fill_readiness(const struct app *a, const struct app_task_port *port
     s->readiness_n = a->readiness_checks.n;
 }
 
+static void fill_spec(struct state *state, const struct app *a, const struct task_row *t,
+                      const struct agent_row *agent, struct arena *arena, struct run_spec *s)
+{
+    struct resources needs = app_needs(a);
+    struct app_task_port *ports;
+    size_t n = ports_of(a, t, arena, &ports);
+    s->cmd = a->cmd;
+    s->args = a->args.items != NULL ? (const char *const *)a->args.items : NULL;
+    s->args_n = a->args.n;
+    s->user = a->user;
+    s->cpus_milli = needs.cpus_milli;
+    s->mem_bytes = needs.mem_bytes;
+    s->disk_bytes = needs.disk_bytes;
+    s->tty = a->tty == TTY_ON;
+    s->grace_ms = a->kill_grace_s != NOT_GIVEN ? a->kill_grace_s * 1000 : 0;
+    fill_env(a, t->name, agent->hostname, ports, spec_enforces_role(state, a->id), arena, s);
+    spec_fill_fetch(a->fetch.items, a->fetch.n, arena, s);
+    fill_ports(a, ports, n, arena, s);
+    fill_container(a, arena, s);
+    fill_checks(a, ports, n, agent->address, arena, s);
+    if (!t->ready)
+        fill_readiness(a, ports, n, agent->address, arena, s);
+    resources_close(&needs);
+}
+
 bool apps_run_spec(struct state *state, const struct task_row *t, struct buf *out)
 {
     struct agent_row agent;
@@ -214,9 +246,6 @@ bool apps_run_spec(struct state *state, const struct task_row *t, struct buf *ou
     struct arena arena = {0};
     const char *cluster = state_setting(state, "cluster", "");
     char source[ID_SIZE], agent_id[MESOS_ID_SIZE], framework[MESOS_ID_SIZE];
-    struct resources needs = app_needs(&a);
-    struct app_task_port *ports;
-    size_t n = ports_of(&a, t, &arena, &ports);
     struct run_spec s = {
         .task = t->id,
         .name = t->name,
@@ -225,28 +254,18 @@ bool apps_run_spec(struct state *state, const struct task_row *t, struct buf *ou
         .agent = mesos_agent_id(cluster, t->agent, agent_id),
         .framework = mesos_framework_id(cluster, OWNER_APP, framework),
         .source = id_reversed(a.id, source),
-        .cmd = a.cmd,
-        .args = a.args.items != NULL ? (const char *const *)a.args.items : NULL,
-        .args_n = a.args.n,
-        .user = a.user,
-        .cpus_milli = needs.cpus_milli,
-        .mem_bytes = needs.mem_bytes,
-        .disk_bytes = needs.disk_bytes,
-        .tty = a.tty == TTY_ON,
-        .grace_ms = a.kill_grace_s != NOT_GIVEN ? a.kill_grace_s * 1000 : 0,
     };
-    fill_env(&a, t->name, agent.hostname, ports, enforces_role(state, a.id), &arena, &s);
-    fill_fetch(&a, &arena, &s);
-    fill_ports(&a, ports, n, &arena, &s);
-    fill_container(&a, &arena, &s);
-    fill_checks(&a, ports, n, agent.address, &arena, &s);
-    if (!t->ready)
-        fill_readiness(&a, ports, n, agent.address, &arena, &s);
-    struct json_writer w;
-    json_begin(&w, out);
-    run_spec_write(&s, &w);
-    resources_close(&needs);
+    bool known = true;
+    if (a.pod != NULL)
+        known = pod_fill_spec(state, &a, t, &agent, &arena, &s);
+    else
+        fill_spec(state, &a, t, &agent, &arena, &s);
+    if (known) {
+        struct json_writer w;
+        json_begin(&w, out);
+        run_spec_write(&s, &w);
+    }
     arena_close(&arena);
     app_close(&a);
-    return true;
+    return known;
 }

@@ -2,6 +2,7 @@
  * to 8.6, 9). */
 #include "base/assert.h"
 #include "base/mem.h"
+#include "model/pod.h"
 #include "scheduler/apps/private.h"
 
 #define LAUNCHES_AN_APP 500      /* in one turn, so that a large app does not starve the others */
@@ -71,6 +72,49 @@ static void forget_lost(struct look *l, struct entry *e, const struct app *app,
 
 /* ---- launching */
 
+/* The host ports of one thing that asks: the exact ones as they are, the others from `any` on. */
+static const uint16_t *put_port(int64_t wanted, const uint16_t *any, struct json_writer *w)
+{
+    if (wanted == 0)
+        json_put_int(w, *any++);
+    else if (wanted != NOT_GIVEN)
+        json_put_int(w, wanted);
+    return any;
+}
+
+static void write_amounts(const struct resources *r, struct json_writer *w)
+{
+    json_member_int(w, "cpus", r->cpus_milli);
+    json_member_int(w, "mem", r->mem_bytes);
+    json_member_int(w, "disk", r->disk_bytes);
+}
+
+static const uint16_t *put_endpoints(const struct pod_container *c, const uint16_t *any,
+                                     struct json_writer *w)
+{
+    for (size_t i = 0; i < c->endpoints.n; i++)
+        any = put_port(c->endpoints.items[i].host_port, any, w);
+    return any;
+}
+
+static void write_pod_tasks(const struct pod *p, const uint16_t *any, struct json_writer *w)
+{
+    json_key(w, "tasks");
+    json_array(w);
+    for (size_t i = 0; i < p->containers.n; i++) {
+        struct resources needs = pod_task_needs(p, i);
+        json_object(w);
+        json_member_str(w, "container", p->containers.items[i].name);
+        write_amounts(&needs, w);
+        json_key(w, "ports");
+        json_array(w);
+        any = put_endpoints(&p->containers.items[i], any, w);
+        json_array_end(w);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
 static void write_launch(struct look *l, struct entry *e, const struct app_row *row,
                          const struct app *app, const struct demand *d, const struct place *at,
                          int64_t cap, bool gated)
@@ -83,23 +127,21 @@ static void write_launch(struct look *l, struct entry *e, const struct app_row *
     json_member_int(&w, "cap", cap);
     json_member_int(&w, "salt", (int64_t)(rng_next(l->a->rng) >> 1));
     json_member_int(&w, "agent", at->agent);
-    json_member_int(&w, "cpus", d->needs.cpus_milli);
-    json_member_int(&w, "mem", d->needs.mem_bytes);
-    json_member_int(&w, "disk", d->needs.disk_bytes);
+    write_amounts(&d->needs, &w);
     if (gated)
         json_member_bool(&w, "ready", false);
     json_key(&w, "ports");
     json_array(&w);
-    size_t any = at->ports_n - d->any_ports; /* the exact ones come first in `at` */
-    for (size_t i = 0; i < app_port_count(app); i++) {
-        struct app_port_view p = app_port(app, i);
-        if (p.host_port == 0)
-            json_put_int(&w, at->ports[any++]);
-        else if (p.host_port != NOT_GIVEN)
-            json_put_int(&w, p.host_port);
-    }
-    ASSERT(any == at->ports_n);
+    const uint16_t *first = at->ports + at->ports_n - d->any_ports, /* the exact ones come first */
+        *any = first;
+    for (size_t i = 0; i < app_port_count(app); i++)
+        any = put_port(app_port(app, i).host_port, any, &w);
+    for (size_t i = 0; app->pod != NULL && i < app->pod->containers.n; i++)
+        any = put_endpoints(&app->pod->containers.items[i], any, &w);
+    ASSERT(any == at->ports + at->ports_n);
     json_array_end(&w);
+    if (app->pod != NULL)
+        write_pod_tasks(app->pod, first, &w);
     json_object_end(&w);
 }
 

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/pod.h"
 #include "scheduler/apps/private.h"
 #include "scheduler/placement/constraints.h"
 
@@ -26,7 +27,7 @@ static bool is_healthy(const struct app *app, const struct task_row *t)
 {
     if (t->state == TASK_UNREACHABLE)
         return false;
-    return app->health_checks.n == 0 || t->health == 1;
+    return !app_task_has_check(app, t->name) || t->health == 1;
 }
 
 /* Is its node to become empty? What has its data there stays. */
@@ -46,6 +47,18 @@ static struct task_view *add(struct tasks *t)
     return &t->items[t->n++];
 }
 
+/* Another container of an instance: together they are one (spec/marathon.md 6.6). One that has
+ * ended well is not among them. */
+static void join(struct task_view *v, const struct task_row *t, bool healthy)
+{
+    bool was_ready = v->ready;
+    int64_t since = t->started.ms != 0 ? t->started.ms : t->staged.ms;
+    v->state = task_state_of_both(v->state, t->state);
+    v->healthy = v->healthy && healthy;
+    v->ready = was_ready && healthy && t->ready && t->state == TASK_RUNNING;
+    v->since = since > v->since ? since : v->since;
+}
+
 void tasks_gather(struct state *s, struct wall now, const struct app_row *row,
                   const struct app *app, struct tasks *out)
 {
@@ -55,9 +68,14 @@ void tasks_gather(struct state *s, struct wall now, const struct app_row *row,
     struct stmt *q = state_tasks_of_app(s, row->id);
     while (state_task_next(q, &t)) {
         bool healthy = is_healthy(app, &t), leaving = drains && is_leaving(s, app, &t);
+        if (t.pod && out->n > 0 && out->items[out->n - 1].instance == t.owner_id) {
+            join(&out->items[out->n - 1], &t, healthy);
+            continue;
+        }
         out->leaving += leaving;
         *add(out) = (struct task_view){
             .id = t.id,
+            .instance = t.owner_id,
             .agent = t.agent,
             .since = t.started.ms != 0 ? t.started.ms : t.staged.ms,
             .version = t.version,

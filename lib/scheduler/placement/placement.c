@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/pod.h"
 #include "scheduler/placement/constraints.h"
 
 static const struct {
@@ -315,10 +316,14 @@ static const struct app_places *places_of(struct placement *p, const struct dema
     a = NEW(struct app_places);
     map_put(p->apps, (uint64_t)d->app, a);
     struct task_row t;
+    int64_t counted = 0; /* a pod's instance has several tasks, one after another */
     struct stmt *q = state_tasks_of_app(p->state, d->app);
-    while (state_task_next(q, &t))
-        if (t.version.ms >= d->config.ms && t.state != TASK_UNREACHABLE)
-            count_place(a, t.agent);
+    while (state_task_next(q, &t)) {
+        if (t.version.ms < d->config.ms || t.state == TASK_UNREACHABLE || t.owner_id == counted)
+            continue;
+        count_place(a, t.agent);
+        counted = t.owner_id;
+    }
     for (size_t i = 0; i < p->promises_n; i++)
         if (p->promises[i].app == d->app)
             count_place(a, p->promises[i].agent);
@@ -695,7 +700,8 @@ void demand_of_app(const struct app *a, const struct app_row *row, struct demand
         .app = row->id,
         .wanted = row->instances,
         .config = row->config,
-        .docker = a->container != NULL && a->container->docker != NULL,
+        .docker = a->pod != NULL ? pod_has_image(a->pod)
+                                 : a->container != NULL && a->container->docker != NULL,
         .role = a->role,
     };
 }

@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/pod.h"
 #include "model/status.h"
 
 #define SPIN_TURNS 50 /* in a row without anything to do: it waits by turning */
@@ -358,13 +359,21 @@ static int64_t word_ms(const char *cmd, const char *word, int64_t otherwise)
     return at != NULL ? atoll(at + strlen(word)) : otherwise;
 }
 
+/* An app's command, or a container's. */
+static const char *command_of(const struct app *app, const struct task_row *row)
+{
+    const char *cmd =
+        app->pod != NULL ? pod_container_of(app->pod, row->name)->exec->command.shell : app->cmd;
+    return cmd != NULL ? cmd : "ok";
+}
+
 static void take_order(struct fleet *f, const struct task_row *row)
 {
     struct app app;
     struct error err;
     struct fleet_task *t = NEW(struct fleet_task);
     assert_int_equal(app_load(state_app_version(f->state, row->app, row->version), &app, &err), 0);
-    const char *cmd = app.cmd != NULL ? app.cmd : "ok";
+    const char *cmd = command_of(&app, row);
     *t = (struct fleet_task){.id = row->id,
                              .agent = row->agent,
                              .sick = strstr(cmd, "sick") != NULL,
@@ -374,10 +383,13 @@ static void take_order(struct fleet *f, const struct task_row *row)
                              .stays_ms = word_ms(cmd, "stays ", FLEET_END_MS)};
     if (strstr(cmd, "hangs") != NULL)
         t->start_at = INT64_MAX;
-    if (app.health_checks.n > 0 && t->start_at != INT64_MAX)
+    if (app_task_has_check(&app, row->name) && t->start_at != INT64_MAX)
         t->health_at = t->start_at + FLEET_HEALTH_MS;
     if (strstr(cmd, "fails ") != NULL)
         t->end_at = t->start_at + word_ms(cmd, "fails ", 0);
+    t->well = strstr(cmd, "ends ") != NULL;
+    if (t->well)
+        t->end_at = t->start_at + word_ms(cmd, "ends ", 0);
     map_put(f->tasks, (uint64_t)t->id, t);
     app_close(&app);
 }
@@ -397,7 +409,7 @@ static void live_on(struct fleet *f, struct fleet_task *t)
     }
     if (now >= t->end_at) {
         t->ended = true;
-        report(f, t, t->killed ? TASK_KILLED : TASK_FAILED, 0);
+        report(f, t, t->killed ? TASK_KILLED : t->well ? TASK_FINISHED : TASK_FAILED, 0);
     }
 }
 
@@ -538,7 +550,10 @@ static void read_wish(struct fleet *f, const char *body, struct wish *out)
     struct app old;
     struct json *v = parse_quoted(body);
     *out = (struct wish){0};
-    if (app_parse(&rules, v, NULL, "/", NULL, &out->new, &problems) != 0)
+    int rc = json_get(v, "containers") != NULL
+                 ? pod_parse(&rules, v, "/", NULL, &out->new, &problems)
+                 : app_parse(&rules, v, NULL, "/", NULL, &out->new, &problems);
+    if (rc != 0)
         fail_msg("%s: %s %s", body, problems.items[0].path, problems.items[0].text);
     json_free(v);
     bool known = state_app_by_path(f->state, out->new.id, &row);

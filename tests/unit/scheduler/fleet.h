@@ -2,9 +2,10 @@
  * and virtual time. A turn: agents report, the mind ticks, what it drafts is one entry, which is
  * applied at once unless entries are held. Time jumps to whatever is due next.
  *
- * An app's command says what its tasks do: "ok" runs on; "sick" is unhealthy; "fails 500" ends by
- * itself after so many ms; "hangs" never starts; "slow 500" takes so long to start, "stays 500" to
- * end. Words may be joined: "sick stays 500". */
+ * An app's command, or a container's of a pod, says what its tasks do: "ok" runs on; "sick" is
+ * unhealthy; "fails 500" ends by itself after so many ms, "ends 500" does so well; "hangs" never
+ * starts; "slow 500" takes so long to start, "stays 500" to end. Words may be joined: "sick stays
+ * 500". */
 #pragma once
 
 #include "unit.h"
@@ -21,7 +22,7 @@ struct fleet_task { /* a process on its agent */
     int64_t id, seq, agent;
     int64_t start_at, health_at, end_at; /* mono; INT64_MAX: never */
     int64_t stays_ms;                    /* from a kill to the end */
-    bool sick, started, checked, killed, ended;
+    bool sick, well, started, checked, killed, ended;
     const char *said; /* when it failed; NULL: as usual */
 };
 
