@@ -229,8 +229,10 @@ static void ask_helper(struct checked *c)
 /* Where the container can be reached from here, if that is where the check belongs. */
 static const char *address_of(const struct checked *c)
 {
-    const struct task_run *t = c->task;
-    const char *address = c->check->ipv6 ? t->run.address6 : t->run.address;
+    const struct task_run *t = c->task, *net = t;
+    if (t->spec.network == NETWORK_TASK)
+        net = task_find(t->x, t->spec.joins);
+    const char *address = net == NULL ? "" : c->check->ipv6 ? net->run.address6 : net->run.address;
     bool own = c->check->kill_on_max || t->spec.network == NETWORK_USER;
     if (t->spec.image != NULL && address[0] != '\0' && own)
         return address;

@@ -49,9 +49,13 @@ void collect_start(struct executor *x)
     struct collection *c = NEW(struct collection);
     size_t n = 0;
     c->x = x;
-    c->in_use = mem_alloc((map_count(x->by_key) + 1) * sizeof(*c->in_use));
+    c->in_use = mem_alloc((2 * map_count(x->by_key) + 1) * sizeof(*c->in_use));
     LIST_EACH (it, &x->tasks) {
-        c->in_use[n++] = mem_strdup(LIST_ENTRY(it, struct task_run, in_tasks)->container);
+        const struct task_run *t = LIST_ENTRY(it, struct task_run, in_tasks);
+        char volumes[UUID_TEXT_SIZE];
+        c->in_use[n++] = mem_strdup(t->container);
+        if (instance_volumes(t, volumes))
+            c->in_use[n++] = mem_strdup(volumes);
     }
     qsort((void *)c->in_use, n, sizeof(*c->in_use), compare);
     c->gc = (struct sandbox_gc){.delay_ms = x->options.gc_delay_ms,

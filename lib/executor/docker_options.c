@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "executor/docker.h"
 
 #define MEM_BYTES_MIN (32ll << 20)
 #define OWN_BIND "bind:" /* no parameter's name: of ours only */
@@ -126,10 +127,13 @@ static void add_all(struct options *o, const struct run *run, const struct docke
     static const char *const networks[] = {
         [NETWORK_HOST] = "host", [NETWORK_BRIDGE] = "bridge", [NETWORK_NONE] = "none"};
     const struct run_spec *spec = run->spec;
+    char name[DOCKER_NAME_SIZE];
     add(o, "network",
-        spec->network == NETWORK_USER && spec->network_name != NULL ? spec->network_name
-        : spec->network == NETWORK_USER                             ? "bridge"
-                                                                    : networks[spec->network]);
+        spec->network == NETWORK_TASK
+            ? arena_printf(&o->arena, "container:%s", docker_name(run->joins, name))
+        : spec->network == NETWORK_USER && spec->network_name != NULL ? spec->network_name
+        : spec->network == NETWORK_USER                               ? "bridge"
+                                                                      : networks[spec->network]);
     add(o, "privileged", spec->privileged ? "true" : "false");
     add(o, "tty", spec->tty ? "true" : "false");
     add_limits(o, spec, d->cpu_quota);

@@ -40,9 +40,10 @@ struct run {
     const char *sandbox;   /* absolute */
     const char *container; /* a uuid: names the sandbox, the cgroup and the container */
     const struct run_spec
-        *spec;        /* until `started` or `ended`; NULL in a run that was found again */
-    char **env;       /* "NAME=value", NULL-terminated; as spec */
-    const char *user; /* as spec; NULL: nobody else's */
+        *spec;         /* until `started` or `ended`; NULL in a run that was found again */
+    const char *joins; /* NETWORK_TASK: the container whose network it shares */
+    char **env;        /* "NAME=value", NULL-terminated; as spec */
+    const char *user;  /* as spec; NULL: nobody else's */
     uid_t uid;
     gid_t gid;
     bool switch_user;

@@ -75,7 +75,7 @@ struct task_run *task_new(struct executor *x, int64_t key)
     return t;
 }
 
-static struct task_run *task_find(struct executor *x, int64_t key)
+struct task_run *task_find(struct executor *x, int64_t key)
 {
     return map_get(x->by_key, (uint64_t)key);
 }
@@ -136,6 +136,7 @@ static void end(struct task_run *t)
     limit_end(t);
     log_info("task ended", "task=%s message=\"%s\"", t->run.name, t->run.end.message);
     report(t);
+    instance_moved(t);
     task_advance(t);
 }
 
@@ -147,7 +148,7 @@ static void end_before_start(struct task_run *t, enum end_how how, const char *w
     end(t);
 }
 
-static void end_unstarted(struct task_run *t, const char *why)
+void task_end_unstarted(struct task_run *t, const char *why)
 {
     end_before_start(t, END_NOT_STARTED, why);
 }
@@ -170,6 +171,7 @@ static void on_forget(uv_work_t *work)
     struct task_run *t = work->data;
     struct error err;
     sandbox_touch(t->sandbox);
+    instance_touch(t);
     if (sandbox_remove_tree(t->folder, &err) != 0)
         log_warn("task folder not removed", "error=\"%s\"", err.text);
 }
@@ -232,17 +234,18 @@ static void on_task_started(struct run *run)
     t->phase = RUNNING;
     t->run.detail[0] = '\0';
     limit_start(t);
-    if (t->why_killed == NOT_KILLED)
+    if (t->why_killed == NOT_KILLED && instance_is_reachable(t))
         checks_start(t);
     report(t);
+    instance_moved(t);
 }
 
-static void launch_now(struct task_run *t)
+void task_launch(struct task_run *t)
 {
     struct error err;
     t->phase = STARTING;
     if (t->driver->launch(t->driver, &t->run, &err) != 0)
-        end_unstarted(t, err.text);
+        task_end_unstarted(t, err.text);
 }
 
 static void on_fetch_progress(struct fetch *f)
@@ -264,12 +267,12 @@ static void on_fetched(struct fetch *f, const struct error *err)
         return;
     }
     if (err != NULL || t->why_killed != NOT_KILLED) {
-        end_unstarted(t, err != NULL ? err->text : "");
+        task_end_unstarted(t, err != NULL ? err->text : "");
         return;
     }
     t->run.detail[0] = '\0';
-    launch_now(t);
-    if (t->phase == STARTING)
+    instance_launch(t);
+    if (t->phase == STARTING || t->phase == WAITING)
         report(t);
 }
 
@@ -336,7 +339,7 @@ static int prepare(struct task_run *t, struct error *err)
                          "cannot make the task's folder: %s", strerror(errno));
     if (sandbox_user_find(t->user_name, &t->user, err) != 0 ||
         sandbox_path(root, &ids, t->sandbox, err) != 0 ||
-        sandbox_create(root, &ids, &t->user, err) != 0)
+        sandbox_create(root, &ids, &t->user, err) != 0 || instance_make_volumes(t, err) != 0)
         return -1;
     return keep_record(t, err);
 }
@@ -376,7 +379,7 @@ static void on_prepared(uv_work_t *work, int status)
     if (t->spec.fetch_n > 0)
         fetch_now(t);
     else
-        launch_now(t);
+        instance_launch(t);
 }
 
 static int check_spec(struct task_run *t, struct error *err)
@@ -437,6 +440,9 @@ void task_end(struct task_run *t, enum why_killed why, const char *reason)
         return;
     case FETCHING:
         fetch_cancel(&t->fetch);
+        return;
+    case WAITING:
+        task_end_unstarted(t, "");
         return;
     case FOUND:
     case STARTING:

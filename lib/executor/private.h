@@ -13,9 +13,10 @@
 #include "executor/process.h"
 #include "net/http_client.h"
 
-/*  PREPARING --> FETCHING --> STARTING --> RUNNING --> ENDED --forgotten, and idle--> freed
- *  A task that was found begins as FOUND, which is STARTING without our having started it. */
-enum phase { PREPARING, FETCHING, FOUND, STARTING, RUNNING, ENDED };
+/*  PREPARING --> FETCHING --> WAITING --> STARTING --> RUNNING --> ENDED --forgotten, and idle-->
+ *  freed. A task that was found begins as FOUND, which is STARTING without our having started it.
+ *  WAITING is one that shares the network of another, until that one runs. */
+enum phase { PREPARING, FETCHING, WAITING, FOUND, STARTING, RUNNING, ENDED };
 
 enum why_killed { NOT_KILLED, KILLED_BY_ORDER, KILLED_UNHEALTHY, KILLED_TOO_LONG };
 
@@ -97,6 +98,22 @@ void task_end(struct task_run *t, enum why_killed why, const char *reason);
 int64_t task_ran_ms(const struct task_run *t);
 void task_advance(struct task_run *t);     /* something is over: frees the task if all is */
 void executor_advance(struct executor *x); /* the same of everything, when it is to stop */
+
+struct task_run *task_find(struct executor *x, int64_t key); /* NULL: not here */
+void task_launch(struct task_run *t);                        /* by its driver */
+void task_end_unstarted(struct task_run *t, const char *why);
+
+/* instance.c: what the tasks of a pod's instance share */
+int instance_make_volumes(struct task_run *t, struct error *err) MUST_CHECK; /* on a thread */
+/* The name of the run that they lie under; false: it has none. */
+bool instance_volumes(const struct task_run *t, char dst[UUID_TEXT_SIZE]);
+void instance_touch(const struct task_run *t); /* on a thread: its volumes age from now on */
+/* Launches it, at once or when the task runs whose network it shares. */
+void instance_launch(struct task_run *t);
+/* It runs, or has ended: so may, or may not, those that share its network. */
+void instance_moved(struct task_run *t);
+/* May its checks begin? Not before it is known where its network is. */
+bool instance_is_reachable(struct task_run *t);
 
 /* find.c */
 void find_start(struct executor *x);

@@ -44,8 +44,8 @@ static struct verdict verdict_of(const struct task_run *t)
 static enum task_state state_of(const struct task_run *t)
 {
     static const enum task_state states[] = {
-        [PREPARING] = TASK_STAGING, [FETCHING] = TASK_STAGING, [FOUND] = TASK_STAGING,
-        [STARTING] = TASK_STARTING, [RUNNING] = TASK_RUNNING,
+        [PREPARING] = TASK_STAGING, [FETCHING] = TASK_STAGING,  [WAITING] = TASK_STAGING,
+        [FOUND] = TASK_STAGING,     [STARTING] = TASK_STARTING, [RUNNING] = TASK_RUNNING,
     };
     if (t->phase == FOUND && t->run.begun)
         return TASK_RUNNING;

@@ -194,14 +194,69 @@ static int step_down(int folder, const char *name, const struct sandbox_user *us
 
 static bool next_part(const char **path, char dst[NAME_MAX + 1]);
 
+/* The folder that `name` is to lie in, and the last part of it. -1: there is none. */
+static int open_above(const char *path, const char *name, const struct sandbox_user *user,
+                      char part[NAME_MAX + 1])
+{
+    const char *rest = name;
+    int at = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    part[0] = '\0';
+    while (at >= 0 && next_part(&rest, part) && is_name(part) && rest[strspn(rest, "/")] != '\0')
+        at = step_down(at, part, user);
+    return at;
+}
+
+static int not_made(const char *name, const char *part, int why, struct error *err)
+{
+    return error_set(err, ERR_IO, "cannot make %s in the sandbox: %s", name,
+                     is_name(part) ? strerror(why) : "not a name in it");
+}
+
+int sandbox_make_link(const char *path, const char *name, const char *target,
+                      const struct sandbox_user *user, struct error *err)
+{
+    char part[NAME_MAX + 1];
+    int at = open_above(path, name, user, part);
+    bool made = at >= 0 && is_name(part) && symlinkat(target, at, part) == 0;
+    int why = errno;
+    if (at >= 0)
+        close(at);
+    return made ? 0 : not_made(name, part, why, err);
+}
+
+/* Other users than the first one's may have to pass. */
+static int open_shared(const char *root, char *path)
+{
+    int fd = make_folders(root, path) == 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd >= 0 && fchmod(fd, 0755) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+int sandbox_make_volume(const char *root, const struct sandbox_ids *ids, const char *name,
+                        const struct sandbox_user *user, char dst[SANDBOX_PATH_SIZE],
+                        struct error *err)
+{
+    if (sandbox_path(root, ids, dst, err) != 0)
+        return -1;
+    int above = open_shared(root, dst), volume = above >= 0 ? step_down(above, name, user) : -1;
+    if (volume < 0)
+        return error_set(err, ERR_IO, "cannot make the volume %s: %s", name, strerror(errno));
+    close(volume);
+    size_t len = strlen(dst);
+    if (snprintf(dst + len, SANDBOX_PATH_SIZE - len, "/%s", name) >= (int)(SANDBOX_PATH_SIZE - len))
+        return error_set(err, ERR_LIMIT, "volume: its path has %d bytes or more",
+                         SANDBOX_PATH_SIZE);
+    return 0;
+}
+
 int sandbox_make_file(const char *path, const char *name, mode_t mode,
                       const struct sandbox_user *user, int *fd_out, struct error *err)
 {
-    char part[NAME_MAX + 1] = "";
-    const char *rest = name;
-    int at = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
-    while (at >= 0 && next_part(&rest, part) && is_name(part) && rest[strspn(rest, "/")] != '\0')
-        at = step_down(at, part, user);
+    char part[NAME_MAX + 1];
+    int at = open_above(path, name, user, part), fd = -1;
     if (at >= 0 && is_name(part)) {
         unlinkat(at, part, 0);
         fd = openat(at, part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -215,8 +270,7 @@ int sandbox_make_file(const char *path, const char *name, mode_t mode,
     if (at >= 0)
         close(at);
     if (fd < 0)
-        return error_set(err, ERR_IO, "cannot make %s in the sandbox: %s", name,
-                         is_name(part) ? strerror(why) : "not a name in it");
+        return not_made(name, part, why, err);
     *fd_out = fd;
     return 0;
 }

@@ -41,6 +41,14 @@ int sandbox_create(const char *root, const struct sandbox_ids *ids, const struct
  */
 int sandbox_make_file(const char *path, const char *name, mode_t mode,
                       const struct sandbox_user *user, int *fd_out, struct error *err) MUST_CHECK;
+/* A link of that name instead of a file, to `target`. */
+int sandbox_make_link(const char *path, const char *name, const char *target,
+                      const struct sandbox_user *user, struct error *err) MUST_CHECK;
+/* A folder that several runs share, if it is not there yet; the first one's user's. It lies under a
+ * run of its own, which nothing runs in. *dst is its path. ERR_INVALID, ERR_IO. */
+int sandbox_make_volume(const char *root, const struct sandbox_ids *ids, const char *name,
+                        const struct sandbox_user *user, char dst[SANDBOX_PATH_SIZE],
+                        struct error *err) MUST_CHECK;
 void sandbox_touch(const char *path); /* its task has ended now: from here on it ages */
 
 /* ---- reading. `path` is what the Mesos API calls a virtual path: the path of a run below ROOT or

@@ -1,0 +1,117 @@
+/* What the tasks of a pod's instance share on this machine: their volumes, which lie under a run of
+ * the instance's own among the sandboxes and go as those do, and the network of the first one. */
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/str.h"
+#include "executor/private.h"
+#include "model/mesos_id.h"
+
+/* ---- volumes */
+
+bool instance_volumes(const struct task_run *t, char dst[UUID_TEXT_SIZE])
+{
+    const char *uuid = t->spec.instance != NULL ? strstr(t->spec.instance, ".instance-") : NULL;
+    if (uuid == NULL)
+        return false;
+    str_copy(dst, UUID_TEXT_SIZE, uuid + strlen(".instance-"));
+    return true;
+}
+
+struct shared_ids {
+    char executor[MESOS_FOLDER_SIZE], container[UUID_TEXT_SIZE];
+    struct sandbox_ids ids;
+};
+
+static bool ids_of(const struct task_run *t, struct shared_ids *out)
+{
+    if (!instance_volumes(t, out->container))
+        return false;
+    out->ids = (struct sandbox_ids){t->spec.agent, t->spec.framework,
+                                    mesos_executor_folder(t->spec.instance, out->executor),
+                                    out->container};
+    return true;
+}
+
+/* A container sees it where it wants to; a plain process by a link in its sandbox. */
+static int furnish(struct task_run *t, const struct shared_ids *shared, struct run_mount *m,
+                   struct error *err)
+{
+    char path[SANDBOX_PATH_SIZE];
+    if (m->volume != NULL) {
+        if (sandbox_make_volume(t->x->folder, &shared->ids, m->volume, &t->user, path, err) != 0)
+            return -1;
+        m->host_path = arena_strdup(t->spec.arena, path);
+    }
+    if (t->spec.image != NULL)
+        return 0;
+    return sandbox_make_link(t->sandbox, m->container_path, m->host_path, &t->user, err);
+}
+
+int instance_make_volumes(struct task_run *t, struct error *err)
+{
+    struct run_spec *s = &t->spec;
+    struct shared_ids shared;
+    if (s->mounts_n == 0 || !ids_of(t, &shared))
+        return 0;
+    struct run_mount *mounts = arena_alloc(s->arena, s->mounts_n * sizeof *mounts);
+    memcpy(mounts, s->mounts, s->mounts_n * sizeof *mounts);
+    s->mounts = mounts;
+    for (size_t i = 0; i < s->mounts_n; i++)
+        if (furnish(t, &shared, &mounts[i], err) != 0)
+            return -1;
+    return 0;
+}
+
+void instance_touch(const struct task_run *t)
+{
+    struct shared_ids shared;
+    char path[SANDBOX_PATH_SIZE];
+    struct error err;
+    if (ids_of(t, &shared) && sandbox_path(t->x->folder, &shared.ids, path, &err) == 0)
+        sandbox_touch(path);
+}
+
+/* ---- the network */
+
+void instance_launch(struct task_run *t)
+{
+    struct task_run *first = t->spec.network == NETWORK_TASK ? task_find(t->x, t->spec.joins) : t;
+    if (first == t) {
+        task_launch(t);
+    } else if (first != NULL && first->phase == RUNNING) {
+        t->run.joins = first->container;
+        task_launch(t);
+    } else if (first != NULL && first->phase == ENDED) {
+        task_end_unstarted(t, "the container whose network it shares has ended");
+    } else {
+        t->phase = WAITING;
+    }
+}
+
+bool instance_is_reachable(struct task_run *t)
+{
+    const struct task_run *first =
+        t->spec.network == NETWORK_TASK ? task_find(t->x, t->spec.joins) : NULL;
+    return first == NULL || first->phase == RUNNING || first->phase == ENDED;
+}
+
+/* Found again, they may have been told of in any order. */
+void instance_moved(struct task_run *t)
+{
+    if (t->spec.instance == NULL)
+        return;
+    LIST_EACH (it, &t->x->tasks) {
+        struct task_run *other = LIST_ENTRY(it, struct task_run, in_tasks);
+        if (other->spec.network != NETWORK_TASK || other->spec.joins != t->run.number)
+            continue;
+        if (other->phase == WAITING) {
+            instance_launch(other);
+            report(other);
+        } else if (other->phase == RUNNING && other->why_killed == NOT_KILLED &&
+                   other->checks == NULL && t->phase == RUNNING) {
+            checks_start(other);
+        }
+    }
+}
