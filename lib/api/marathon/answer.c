@@ -28,7 +28,7 @@ void marathon_no_group(struct call *c, const char *path)
 bool marathon_path_app(struct call *c, struct app_row *out)
 {
     char path[ID_SIZE];
-    if (marathon_path_id(c, path) && state_app_by_path(c->view->state, path, out))
+    if (marathon_path_id(c, path) && state_app_by_path(c->view->state, path, out) && !out->pod)
         return true;
     marathon_no_app(c, path);
     return false;
@@ -115,4 +115,23 @@ struct stmt *marathon_apps_within(struct state *s, const char *group)
     char prefix[ID_SIZE + 1];
     snprintf(prefix, sizeof prefix, "%s/", group);
     return state_apps(s, str_eq(group, "/") ? "" : prefix, "", INT64_MAX);
+}
+
+bool marathon_app_next(struct stmt *q, struct app_row *out)
+{
+    while (state_app_next(q, out))
+        if (!out->pod)
+            return true;
+    return false;
+}
+
+void marathon_put_versions(struct state *s, int64_t app, struct json_writer *w)
+{
+    json_array(w);
+    struct stmt *q = state_app_versions(s, app);
+    while (stmt_row(q)) {
+        char text[TIME_TEXT_SIZE];
+        json_put_str(w, wall_text((struct wall){stmt_i64(q, 0)}, text));
+    }
+    json_array_end(w);
 }

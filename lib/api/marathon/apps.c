@@ -51,7 +51,7 @@ static void list_apps(struct call *c, const char *name, const char *group, const
     json_key(&w, name);
     json_array(&w);
     struct stmt *q = marathon_apps_within(c->view->state, group);
-    while (state_app_next(q, &row))
+    while (marathon_app_next(q, &row))
         if (f == NULL || matches(f, &row))
             show_app(&s, &row, &w);
     json_array_end(&w);
@@ -108,13 +108,7 @@ void marathon_ask_app_versions(struct call *c)
     call_json(c, 200, &w);
     json_object(&w);
     json_key(&w, "versions");
-    json_array(&w);
-    struct stmt *q = state_app_versions(c->view->state, row.id);
-    while (stmt_row(q)) {
-        char text[TIME_TEXT_SIZE];
-        json_put_str(&w, wall_text((struct wall){stmt_i64(q, 0)}, text));
-    }
-    json_array_end(&w);
+    marathon_put_versions(c->view->state, row.id, &w);
     json_object_end(&w);
 }
 

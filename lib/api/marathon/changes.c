@@ -53,7 +53,8 @@ static struct planned *add(struct changes *ch, const char *path, enum plan_kind 
         ch->items = mem_realloc(ch->items, ch->cap * sizeof ch->items[0]);
     }
     struct planned *p = &ch->items[ch->n++];
-    *p = (struct planned){.kind = kind, .base = old != NULL ? old->version.ms : 0};
+    *p = (struct planned){
+        .kind = kind, .base = old != NULL ? old->version.ms : 0, .pod = old != NULL && old->pod};
     str_copy(p->path, sizeof p->path, path);
     remember(&ch->apps_by_path, path, ch->n);
     return p;
@@ -92,6 +93,7 @@ static void put(struct changes *ch, struct app *a, const struct app_row *row, bo
         app_close(&old);
     }
     p->restart = restart;
+    p->pod = a->pod != NULL;
     p->app = *a;
     p->app.version = p->app.last_scaling = p->app.last_config_change = (struct wall){0};
     *a = (struct app){0};
@@ -384,11 +386,24 @@ static void put_uri(const struct call *c, struct json_writer *w)
     json_put_slice(w, c->request->path);
 }
 
+static bool has_pods(const struct changes *ch)
+{
+    for (size_t i = 0; i < ch->n; i++)
+        if (ch->items[i].pod)
+            return true;
+    return false;
+}
+
 void changes_propose(struct tell *t, struct changes *ch, outcome_fn *then)
 {
     struct json_writer w;
     if (!changes_check(t, ch))
         return;
+    if (has_pods(ch) && state_level(t->c.view->state) < POD_LEVEL) {
+        call_fail(&t->c, ERR_UNAVAILABLE,
+                  "pods: some nodes of the cluster are too old for them; upgrade them first");
+        return;
+    }
     if (!changes_matter(ch)) {
         char uuid[UUID_TEXT_SIZE];
         marathon_result(&t->c, 200, (struct wall){state_version_ms(t->c.view->state)},

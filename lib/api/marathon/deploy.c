@@ -115,6 +115,18 @@ static int updated(struct tell *t, const struct app_row *row, const struct json 
     return rc;
 }
 
+/* False after having failed the call: there is none to change, or a pod has that id. */
+static bool may_be_app(struct tell *t, const char *path, const struct app_row *row, bool create)
+{
+    if (row != NULL && row->pod)
+        marathon_message(&t->c, 409, "A pod with id [%s] already exists.", path);
+    else if (row == NULL && !create)
+        marathon_no_app(&t->c, path);
+    else
+        return true;
+    return false;
+}
+
 static void update_one(struct tell *t, bool create, enum update how)
 {
     char path[ID_SIZE], group[ID_SIZE];
@@ -123,10 +135,8 @@ static void update_one(struct tell *t, bool create, enum update how)
     struct problems problems = {0};
     bool possible = marathon_path_id(&t->c, path),
          known = possible && state_app_by_path(state_of(t), path, &row);
-    if (!known && !create) {
-        marathon_no_app(&t->c, path);
+    if (!may_be_app(t, path, known ? &row : NULL, create))
         return;
-    }
     const struct json *body = marathon_body(&t->c);
     if (body == NULL)
         return;
@@ -190,10 +200,8 @@ static int add_element(struct tell *t, const struct json *element, bool create, 
         return -1;
     }
     bool known = state_app_by_path(state_of(t), path, &row);
-    if (!known && !create) {
-        marathon_no_app(&t->c, path);
+    if (!may_be_app(t, path, known ? &row : NULL, create))
         return 1;
-    }
     int rc = known ? updated(t, &row, element, how, &a, problems)
                    : app_parse(rules(t), element, path, "/", NULL, &a, problems);
     if (rc == 0)

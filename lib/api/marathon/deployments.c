@@ -10,11 +10,12 @@ static void put_actions(struct state *s, const struct json *step, struct wall ve
                         struct json_writer *w)
 {
     JSON_EACH (action, json_get(step, "actions")) {
-        const char *path = json_str(json_get(action, "app"), "");
+        const struct json *pod = json_get(action, "pod");
+        const char *path = json_str(pod != NULL ? pod : json_get(action, "app"), "");
         struct app_row app;
         json_object(w);
         json_member_str(w, "action", json_str(json_get(action, "action"), ""));
-        json_member_str(w, "app", path);
+        json_member_str(w, pod != NULL ? "pod" : "app", path);
         show_readiness(s, state_app_by_path(s, path, &app) ? app.id : 0, version, w);
         json_object_end(w);
     }
@@ -32,6 +33,31 @@ static void put_current(struct state *s, const struct json *steps, const struct 
     json_array_end(w);
 }
 
+/* Among the steps' actions; any of them when `path` is NULL. */
+static bool has_pod(const struct json *steps, const char *path)
+{
+    JSON_EACH (step, steps)
+        JSON_EACH (action, json_get(step, "actions")) {
+            const char *pod = json_str(json_get(action, "pod"), NULL);
+            if (pod != NULL && (path == NULL || str_eq(pod, path)))
+                return true;
+        }
+    return false;
+}
+
+/* `some_pods` spares most deployments, of thousands of apps, that each is looked for. */
+static void put_affected(struct state *s, const struct deployment_row *d, const struct json *steps,
+                         bool some_pods, bool pods, struct json_writer *w)
+{
+    json_key(w, pods ? "affectedPods" : "affectedApps");
+    json_array(w);
+    struct stmt *q = state_deployment_apps(s, d->id);
+    while (stmt_row(q))
+        if ((some_pods && has_pod(steps, stmt_str(q, 0))) == pods)
+            json_put_str(w, stmt_str(q, 0));
+    json_array_end(w);
+}
+
 static void put_deployment(struct state *s, const struct deployment_row *d, struct json_writer *w)
 {
     char uuid[UUID_TEXT_SIZE];
@@ -40,15 +66,9 @@ static void put_deployment(struct state *s, const struct deployment_row *d, stru
     json_object(w);
     json_member_str(w, "id", uuid_text(deployment_uuid(d), uuid));
     marathon_time(w, "version", d->version);
-    json_key(w, "affectedApps");
-    json_array(w);
-    struct stmt *q = state_deployment_apps(s, d->id);
-    while (stmt_row(q))
-        json_put_str(w, stmt_str(q, 0));
-    json_array_end(w);
-    json_key(w, "affectedPods");
-    json_array(w);
-    json_array_end(w);
+    bool some_pods = has_pod(steps, NULL);
+    put_affected(s, d, steps, some_pods, false, w);
+    put_affected(s, d, steps, some_pods, true, w);
     json_key(w, "steps");
     json_put_value(w, steps);
     put_current(s, steps, d, w);

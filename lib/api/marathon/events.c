@@ -147,10 +147,28 @@ static void finish(const struct render *r, struct event *e)
 
 /* ---- apps */
 
+static void render_pod(const struct render *r)
+{
+    struct event e;
+    if (r->c->more == NULL)
+        return;
+    begin(r, &e,
+          r->c->state != 0    ? "pod_deleted_event"
+          : r->c->before != 0 ? "pod_updated_event"
+                              : "pod_created_event");
+    json_member_str(&e.w, "clientIp", r->c->from);
+    json_member_str(&e.w, "uri", r->c->more);
+    finish(r, &e);
+}
+
 static void render_app(const struct render *r)
 {
     struct app_row row;
     struct event e;
+    if (r->c->number != 0) {
+        render_pod(r);
+        return;
+    }
     if (r->c->more == NULL || !state_app_by_id(r->view->state, r->c->id, &row))
         return;
     begin(r, &e, "api_post_event");
@@ -173,17 +191,14 @@ static void render_app_gone(const struct render *r)
 
 /* ---- deployments */
 
-/* The root group, trimmed to the apps that the deployment touches. */
-static void put_root(const char *name, const char *version, const struct json *apps,
-                     struct json_writer *w)
+static void put_definitions(const char *name, const char *version, const struct json *apps,
+                            bool pods, struct json_writer *w)
 {
     json_key(w, name);
-    json_object(w);
-    json_member_str(w, "id", "/");
-    json_member_str(w, "version", version);
-    json_key(w, "apps");
     json_array(w);
     JSON_EACH (app, apps) {
+        if ((json_get(json_get(app, "definition"), "containers") != NULL) != pods)
+            continue;
         json_object(w);
         JSON_EACH (member, json_get(app, "definition")) {
             json_key(w, json_name(member));
@@ -193,7 +208,19 @@ static void put_root(const char *name, const char *version, const struct json *a
         json_object_end(w);
     }
     json_array_end(w);
-    static const char *const empty[] = {"groups", "dependencies", "pods"};
+}
+
+/* The root group, trimmed to the apps that the deployment touches. */
+static void put_root(const char *name, const char *version, const struct json *apps,
+                     struct json_writer *w)
+{
+    json_key(w, name);
+    json_object(w);
+    json_member_str(w, "id", "/");
+    json_member_str(w, "version", version);
+    put_definitions("apps", version, apps, false, w);
+    put_definitions("pods", version, apps, true, w);
+    static const char *const empty[] = {"groups", "dependencies"};
     for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++) {
         json_key(w, empty[i]);
         json_array(w);

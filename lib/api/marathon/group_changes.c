@@ -198,7 +198,7 @@ static void take_app(struct work *k, const char *at, const struct json *body, co
         app_close(&old);
 }
 
-/* Those that are named take the place of those that stand directly in the group. */
+/* Those that are named take the place of those that stand directly in the group; its pods stay. */
 static void take_apps(struct work *k, const char *at, const struct json *apps, const char *group)
 {
     char each[AT_SIZE];
@@ -209,7 +209,7 @@ static void take_apps(struct work *k, const char *at, const struct json *apps, c
     }
     struct app_row row;
     struct stmt *q = marathon_apps_within(k->state, group);
-    while (state_app_next(q, &row))
+    while (marathon_app_next(q, &row))
         if (stands_in(row.path, group) && !changes_have(&k->ch, row.path))
             changes_remove(&k->ch, &row);
 }
@@ -372,7 +372,7 @@ static void scale(struct work *k, const struct json *by)
         return;
     }
     struct stmt *q = marathon_apps_within(k->state, k->group);
-    while (state_app_next(q, &row)) {
+    while (marathon_app_next(q, &row)) {
         struct app a;
         int64_t instances;
         if (!scaled(k, &row, factor, &instances))

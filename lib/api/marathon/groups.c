@@ -6,12 +6,14 @@
 #include "api/marathon/private.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/pod.h"
 
-/* The apps below the asked group, each as the text that it is shown with. */
+/* The apps and pods below the asked group, each as the text that it is shown with. */
 struct leaf {
     char *path;        /* first, as in struct branch */
     struct slice text; /* in `texts` */
     size_t at;
+    bool pod;
     struct wall version;
 };
 
@@ -34,13 +36,13 @@ struct tree {
 
 /* ---- reading */
 
-static void add_leaf(struct tree *t, const char *path, struct wall version)
+static void add_leaf(struct tree *t, const char *path, struct wall version, bool pod)
 {
     if (t->n == t->cap) {
         t->cap = t->cap == 0 ? 64 : t->cap * 2;
         t->leaves = mem_realloc(t->leaves, t->cap * sizeof t->leaves[0]);
     }
-    t->leaves[t->n++] = (struct leaf){mem_strdup(path), {0}, t->texts.len, version};
+    t->leaves[t->n++] = (struct leaf){mem_strdup(path), {0}, t->texts.len, pod, version};
 }
 
 static struct branch branch_of(const struct group_row *row)
@@ -73,9 +75,11 @@ static void read_leaves(struct tree *t, struct call *c, const char *group)
     show_init(&s, c->view, t->embed);
     struct stmt *q = marathon_apps_within(c->view->state, group);
     while (state_app_next(q, &row)) {
-        add_leaf(t, row.path, row.version);
+        add_leaf(t, row.path, row.version, row.pod);
         json_begin(&w, &t->texts);
-        if (t->embed & EMBED_GROUP_APPS)
+        if (row.pod && t->embed & EMBED_PODS)
+            show_pod(&row, &w);
+        else if (!row.pod && t->embed & EMBED_GROUP_APPS)
             show_app(&s, &row, &w);
         end_leaf(t);
     }
@@ -88,7 +92,7 @@ static void read_leaves_as_of(struct tree *t, struct state *s, const char *group
     struct json_writer w;
     struct stmt *q = state_apps_as_of(s, group, at);
     while (state_app_was_next(q, &was)) {
-        add_leaf(t, was.path, was.version);
+        add_leaf(t, was.path, was.version, pod_is_stored(was.definition));
         json_begin(&w, &t->texts);
         json_object(&w);
         json_put_members(&w, was.definition);
@@ -170,7 +174,7 @@ static void tree_read_as_of(struct tree *t, struct state *s, const struct group_
                             struct wall at)
 {
     struct group_row row;
-    tree_init(t, EMBED_GROUPS | EMBED_GROUP_APPS);
+    tree_init(t, EMBED_GROUPS | EMBED_GROUP_APPS | EMBED_PODS);
     t->top = branch_of(top);
     read_leaves_as_of(t, s, t->top.path, at);
     struct stmt *q = state_groups_as_of(s, t->top.path, at);
@@ -235,6 +239,19 @@ static void put_subgroup(const struct tree *t, const struct branch *b, struct ra
     put_group(t, b, leaves, branches, w);
 }
 
+/* Those that stand in the group itself, and were asked for. */
+static void put_leaves(const struct tree *t, struct range leaves, size_t prefix, bool pods,
+                       struct json_writer *w)
+{
+    json_array(w);
+    for (size_t i = leaves.from; i < leaves.to; i++) {
+        const struct leaf *leaf = &t->leaves[i];
+        if (leaf->pod == pods && leaf->text.len > 0 && strchr(leaf->path + prefix, '/') == NULL)
+            json_put_raw(w, leaf->text);
+    }
+    json_array_end(w);
+}
+
 static void put_group(const struct tree *t, const struct branch *b, struct range leaves,
                       struct range branches, struct json_writer *w)
 {
@@ -246,11 +263,7 @@ static void put_group(const struct tree *t, const struct branch *b, struct range
     if (b->enforce_role != ENFORCE_NOT_SAID)
         json_member_bool(w, "enforceRole", b->enforce_role == ENFORCE_YES);
     json_key(w, "apps");
-    json_array(w);
-    for (size_t i = leaves.from; i < leaves.to && t->embed & EMBED_GROUP_APPS; i++)
-        if (strchr(t->leaves[i].path + prefix, '/') == NULL)
-            json_put_raw(w, t->leaves[i].text);
-    json_array_end(w);
+    put_leaves(t, leaves, prefix, false, w);
     json_key(w, "groups");
     json_array(w);
     for (size_t i = branches.from; i < branches.to && t->embed & EMBED_GROUPS; i++)
@@ -258,8 +271,7 @@ static void put_group(const struct tree *t, const struct branch *b, struct range
             put_subgroup(t, &t->branches[i], leaves, branches, w);
     json_array_end(w);
     json_key(w, "pods");
-    json_array(w);
-    json_array_end(w);
+    put_leaves(t, leaves, prefix, true, w);
     json_object_end(w);
 }
 
@@ -334,7 +346,7 @@ void marathon_ask_group_apps(struct call *c)
     call_json(c, 200, &w);
     json_array(&w);
     struct stmt *q = possible ? marathon_apps_within(c->view->state, group) : NULL;
-    while (q != NULL && state_app_next(q, &row))
+    while (q != NULL && marathon_app_next(q, &row))
         show_app(&s, &row, &w);
     json_array_end(&w);
     show_close(&s);

@@ -1,5 +1,7 @@
 #include "api/marathon/plan.h"
 
+#include <stdio.h>
+
 #include "base/assert.h"
 
 enum plan_kind plan_kind_of(const struct app *old, const struct app *new, bool restart)
@@ -13,10 +15,10 @@ enum plan_kind plan_kind_of(const struct app *old, const struct app *new, bool r
 }
 
 static const char *const actions[] = {
-    [PLAN_ADD] = "ScaleApplication", /* after its Start */
-    [PLAN_REMOVE] = "StopApplication",
-    [PLAN_SCALE] = "ScaleApplication",
-    [PLAN_RESTART] = "RestartApplication",
+    [PLAN_ADD] = "Scale", /* after its Start */
+    [PLAN_REMOVE] = "Stop",
+    [PLAN_SCALE] = "Scale",
+    [PLAN_RESTART] = "Restart",
 };
 
 struct steps {
@@ -26,7 +28,7 @@ struct steps {
 };
 
 /* The first action of a step opens it: a step without actions is none. */
-static void put_action(struct steps *s, const char *action, const char *path)
+static void put_action(struct steps *s, const char *action, const struct planned *p)
 {
     if (!s->open) {
         json_object(s->w);
@@ -35,9 +37,11 @@ static void put_action(struct steps *s, const char *action, const char *path)
         s->open = true;
         s->n++;
     }
+    char word[32];
+    snprintf(word, sizeof word, "%s%s", action, p->pod ? "Pod" : "Application");
     json_object(s->w);
-    json_member_str(s->w, "action", action);
-    json_member_str(s->w, "app", path);
+    json_member_str(s->w, "action", word);
+    json_member_str(s->w, p->pod ? "pod" : "app", p->path);
     json_object_end(s->w);
 }
 
@@ -55,7 +59,7 @@ static void step_of(struct steps *s, const struct planned *apps, size_t n, enum 
 {
     for (size_t i = 0; i < n; i++)
         if (apps[i].kind == kind)
-            put_action(s, action, apps[i].path);
+            put_action(s, action, &apps[i]);
     end_step(s);
 }
 
@@ -79,11 +83,11 @@ size_t plan_write_steps(const struct planned *apps, size_t n, struct json_writer
     struct steps s = {.w = w};
     json_array(w);
     step_of(&s, apps, n, PLAN_REMOVE, actions[PLAN_REMOVE]);
-    step_of(&s, apps, n, PLAN_ADD, "StartApplication");
+    step_of(&s, apps, n, PLAN_ADD, "Start");
     for (int depth = next_depth(apps, n, 0); depth != 0; depth = next_depth(apps, n, depth)) {
         for (size_t i = 0; i < n; i++)
             if (has_depth(&apps[i]) && apps[i].depth == depth)
-                put_action(&s, actions[apps[i].kind], apps[i].path);
+                put_action(&s, actions[apps[i].kind], &apps[i]);
         end_step(&s);
     }
     json_array_end(w);

@@ -17,10 +17,11 @@ enum plan_kind {
 struct planned { /* one app of a change */
     char path[ID_SIZE];
     enum plan_kind kind;
-    int depth;      /* nodes of the longest way along dependencies in the target, from 1 */
-    int64_t base;   /* the version it was decided on; 0: there was none */
-    bool restart;   /* although the definition stays */
-    bool scaled;    /* nothing but `instances` differs */
+    int depth;    /* nodes of the longest way along dependencies in the target, from 1 */
+    int64_t base; /* the version it was decided on; 0: there was none */
+    bool restart; /* although the definition stays */
+    bool scaled;  /* nothing but `instances` differs */
+    bool pod;
     struct app app; /* as it is to be; zeroed when it is to go. Owned */
 };
 

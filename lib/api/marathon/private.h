@@ -76,6 +76,8 @@ void show_close(struct show *s);
 
 /* One object: the definition, its versions, and what is embedded. */
 void show_app(struct show *s, const struct app_row *a, struct json_writer *w);
+/* pods.c: the same of a pod, as one object. */
+void show_pod(const struct app_row *a, struct json_writer *w);
 /* The definition with its version alone, inside an open object. */
 void show_definition(const struct app_row *a, struct json_writer *w);
 /* `service_ports`: a JSON array for this task; NULL: []. */
@@ -89,7 +91,7 @@ const char *show_address(struct show *s, int64_t agent);
 /* "ipAddresses" of a task: one, or none for "". */
 void show_ip_addresses(const char *address, struct json_writer *w);
 const char *slave_id(const struct view *view, int64_t agent, char dst[MESOS_ID_SIZE]);
-/* "web.instance-<uuid>" of "web.instance-<uuid>._app.1". */
+/* "web.instance-<uuid>" of "web.instance-<uuid>._app.1", or of a container's. */
 struct slice instance_of(const char *task_name);
 /* What Marathon calls a state (6.6): "TASK_RUNNING", "Running". */
 const char *marathon_task_status(enum task_state state);
@@ -116,6 +118,8 @@ ask_fn marathon_ask_deployments;
 tell_fn marathon_delete_deployment;
 ask_fn marathon_ask_queue;
 tell_fn marathon_delete_delay;
+ask_fn marathon_ask_pods, marathon_ask_pods_status, marathon_ask_pod;
+tell_fn marathon_post_pod, marathon_put_pod, marathon_delete_pod;
 ask_fn marathon_ask_group, marathon_ask_group_apps, marathon_ask_group_versions,
     marathon_ask_group_version;
 tell_fn marathon_post_group, marathon_put_group, marathon_put_group_version, marathon_patch_group,
@@ -128,5 +132,9 @@ ask_fn marathon_ask_logging, marathon_post_logging, marathon_ask_config;
 ask_fn marathon_ask_subscriptions;
 tell_fn marathon_post_subscription, marathon_delete_subscription;
 
-/* Of each app in a group, at any depth ("/": of all). */
+/* Of each app and pod in a group, at any depth ("/": of all). */
 struct stmt *marathon_apps_within(struct state *s, const char *group);
+/* The next that is no pod. */
+bool marathon_app_next(struct stmt *q, struct app_row *out);
+/* The bare array of an app's or a pod's versions. */
+void marathon_put_versions(struct state *s, int64_t app, struct json_writer *w);

@@ -174,7 +174,7 @@ static void put_item(const struct view *view, struct placement *p, const struct 
                      struct json_writer *w)
 {
     json_object(w);
-    json_key(w, "app");
+    json_key(w, row->pod ? "pod" : "app");
     json_object(w);
     show_definition(row, w);
     json_object_end(w);

@@ -80,6 +80,15 @@ static const struct door doors[] = {
     TELL(DELETE, "/v2/queue/{id...}/delay", DEPLOY, marathon_delete_delay,
          "Drops an app's backoff"),
 
+    ASK(GET, "/v2/pods", VIEW, ASK, marathon_ask_pods, "Lists pods; HEAD says that there are such"),
+    TELL(POST, "/v2/pods", DEPLOY, marathon_post_pod, "Creates a pod"),
+    ASK(GET, "/v2/pods::status", VIEW, ASK, marathon_ask_pods_status, "Shows how all pods are"),
+    ASK(GET, "/v2/pods/{id...}", VIEW, ASK_LINEAR, marathon_ask_pod,
+        "Shows a pod, its ::status, its ::versions or one of them"),
+    TELL(PUT, "/v2/pods/{id...}", DEPLOY, marathon_put_pod, "Changes a pod"),
+    TELL(DELETE, "/v2/pods/{id...}", DEPLOY, marathon_delete_pod,
+         "Deletes a pod, or kills its ::instances"),
+
     ASK(GET, "/v2/groups", VIEW, ASK, marathon_ask_group, "Shows the root group"),
     ASK(GET, "/v2/groups/{id...}", VIEW, ASK_LINEAR, marathon_ask_group, "Shows a group"),
     ASK(GET, "/v2/groups/{id...}/apps", VIEW, ASK, marathon_ask_group_apps,

@@ -206,8 +206,12 @@ const char *marathon_task_condition(enum task_state state)
 
 struct slice instance_of(const char *task_name)
 {
-    const char *end = strstr(task_name, "._app.");
-    return (struct slice){task_name, end != NULL ? (size_t)(end - task_name) : strlen(task_name)};
+    const char *uuid = strstr(task_name, ".instance-");
+    size_t len = strlen(task_name),
+           end = uuid != NULL
+                     ? (size_t)(uuid - task_name) + strlen(".instance-") + UUID_TEXT_SIZE - 1
+                     : len;
+    return (struct slice){task_name, end < len ? end : len};
 }
 
 /* As the agent counted them, and whose they are. */

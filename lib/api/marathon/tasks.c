@@ -85,7 +85,7 @@ static void list_tasks(struct call *c)
     buf_init(&ports, 64 << 10);
     begin_tasks(c, &w);
     struct stmt *q = marathon_apps_within(s.state, "/");
-    while (state_app_next(q, &row))
+    while (marathon_app_next(q, &row))
         if (row.counts.live > 0)
             put_tasks(&s, &row, &wanted, service_ports(s.state, row.id, &ports), &w);
     end_tasks(&w);
@@ -115,7 +115,7 @@ void marathon_ask_glob_tasks(struct call *c)
     show_init(&s, c->view, 0);
     begin_tasks(c, &w);
     struct stmt *q = marathon_apps_within(s.state, group);
-    while (state_app_next(q, &row))
+    while (marathon_app_next(q, &row))
         put_tasks(&s, &row, &(struct wanted){0}, NULL, &w);
     end_tasks(&w);
     show_close(&s);
@@ -201,7 +201,7 @@ static void text_of(struct call *c, const struct app_row *one)
     show_init(&s, c->view, 0);
     call_text(c, 200, "text/plain", "");
     struct stmt *q = one == NULL ? marathon_apps_within(s.state, "/") : NULL;
-    while (q != NULL && state_app_next(q, &row))
+    while (q != NULL && marathon_app_next(q, &row))
         put_lines(&s, &row, &c->reply->body);
     if (one != NULL)
         put_lines(&s, one, &c->reply->body);
@@ -264,10 +264,11 @@ static void add_victim(struct victims *v, const struct task_row *t)
     v->items[v->n++] = (struct victim){t->id, t->app, t->stopping};
 }
 
-/* The task of that id, if it is an app's and has not ended. */
+/* The task of that id, if it is an app's, not a pod's, and has not ended. */
 static bool live_task(struct state *s, const char *name, struct task_row *out)
 {
-    return state_task_by_name(s, name, out) && out->app != 0 && !task_ended(out->state);
+    return state_task_by_name(s, name, out) && out->app != 0 && !out->pod &&
+           !task_ended(out->state);
 }
 
 enum shape { ANSWER_LIST, ANSWER_ONE };
@@ -417,7 +418,7 @@ static bool app_for_kill(struct tell *t, const struct task_row *task, struct app
 {
     char path[ID_SIZE];
     struct state *s = t->c.view->state;
-    if (marathon_path_id(&t->c, path) && state_app_by_path(s, path, out))
+    if (marathon_path_id(&t->c, path) && state_app_by_path(s, path, out) && !out->pod)
         return true;
     if (task != NULL && state_app_by_id(s, task->app, out) && !out->gone)
         return true;

@@ -4,6 +4,7 @@
 
 #include "api/mesos/private.h"
 #include "base/str.h"
+#include "model/pod.h"
 
 void mesos_show_init(struct mesos_show *s, const struct view *view)
 {
@@ -74,8 +75,12 @@ const char *mesos_task_command(struct mesos_show *s, const struct task_row *t,
     struct job job;
     struct error err;
     const struct app *a = app_of(s, t);
+    const struct pod_container *c =
+        a != NULL && a->pod != NULL ? pod_container_of(a->pod, t->name) : NULL;
     if (a != NULL && a->cmd != NULL)
         return shell_text(a->cmd, dst);
+    if (c != NULL && c->exec != NULL && c->exec->command.shell != NULL)
+        return shell_text(c->exec->command.shell, dst);
     if (t->job != 0 && state_job_by_id(s->state, t->job, &row) &&
         job_load(row.definition, &job, &err) == 0) {
         shell_text(job.command, dst);

@@ -56,6 +56,16 @@ static void put_reason(const struct view *v, const struct app_row *a, struct jso
         json_member_str(w, "why", why.sentences[0].what);
 }
 
+/* What all containers of a pod take together stands nowhere in its definition. */
+static struct resources pod_needs(const struct app_row *row)
+{
+    struct app a;
+    load_app(row, &a);
+    struct resources needs = app_needs(&a);
+    app_close(&a);
+    return needs;
+}
+
 static void put_summary(const struct view *v, struct placement *p, const struct app_row *a,
                         bool reason, struct json_writer *w)
 {
@@ -72,8 +82,15 @@ static void put_summary(const struct view *v, struct placement *p, const struct 
     json_member_int(w, "healthy", a->counts.healthy);
     json_member_int(w, "unhealthy", a->counts.unhealthy);
     json_member_int(w, "staging", a->counts.staged);
-    json_member_raw(w, "cpus", member_or(a, "cpus", "0"));
-    json_member_raw(w, "mem", member_or(a, "mem", "0"));
+    if (a->pod) {
+        struct resources needs = pod_needs(a);
+        json_member_double(w, "cpus", milli_to_cpus(needs.cpus_milli));
+        json_member_double(w, "mem", (double)needs.mem_bytes / (1 << 20));
+        resources_close(&needs);
+    } else {
+        json_member_raw(w, "cpus", member_or(a, "cpus", "0"));
+        json_member_raw(w, "mem", member_or(a, "mem", "0"));
+    }
     native_time(w, "version", a->version);
     put_service_ports(v->state, a->id, w);
     json_member_raw(w, "labels", member_or(a, "labels", "{}"));
@@ -89,6 +106,12 @@ static int64_t milli(const struct app_row *a, const char *name)
 {
     char text[40];
     double value = 0;
+    if (a->pod) {
+        struct resources needs = pod_needs(a);
+        int64_t mem_milli = needs.mem_bytes * 1000 / (1 << 20);
+        resources_close(&needs);
+        return str_eq(name, "cpus") ? needs.cpus_milli : mem_milli;
+    }
     struct slice raw = member_or(a, name, "0");
     snprintf(text, sizeof text, "%.*s", (int)raw.len, raw.p);
     return str_to_double(text, &value) ? (int64_t)(value * 1000) : 0;
