@@ -205,6 +205,28 @@ static int64_t running(struct world *w, const char *of)
     return n;
 }
 
+/* No half instance, and none on two nodes. */
+static bool instances_are_whole(struct world *w, struct state *s, const struct app_row *pod)
+{
+    struct task_row t;
+    int64_t instance = 0, agent = 0, left = 0;
+    bool whole = true;
+    struct stmt *q = state_tasks_of_app(s, pod->id);
+    while (whole && state_task_next(q, &t)) {
+        if (left == 0) {
+            instance = t.owner_id;
+            agent = t.agent;
+            left = POD_CONTAINERS;
+        }
+        whole = t.owner_id == instance && t.agent == agent;
+        left--;
+    }
+    stmt_end(q);
+    snprintf(w->unsettled, sizeof w->unsettled, "%s: instance %d is not whole", pod->path,
+             (int)instance);
+    return whole && left == 0;
+}
+
 static bool apps_settled(struct world *w, struct state *s)
 {
     for (size_t i = 0; i < w->names_n; i++) {
@@ -213,10 +235,11 @@ static bool apps_settled(struct world *w, struct state *s)
         if (a->job)
             continue;
         bool there = state_app_by_path(s, a->name, &row);
-        int64_t wanted = there ? row.instances : 0, runs = running(w, a->name);
+        int64_t containers = a->pod ? POD_CONTAINERS : 1;
+        int64_t wanted = there ? row.instances * containers : 0, runs = running(w, a->name);
         snprintf(w->unsettled, sizeof w->unsettled, "%s: %d wanted, %d run, %d live in the state",
                  a->name, (int)wanted, (int)runs, there ? (int)row.counts.live : 0);
-        if (runs != wanted)
+        if (runs != wanted || (a->pod && there && !instances_are_whole(w, s, &row)))
             return false;
     }
     snprintf(w->unsettled, sizeof w->unsettled, "a deployment runs");

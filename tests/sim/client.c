@@ -10,6 +10,7 @@
 #include "sim/world.h"
 
 #define APPS 6
+#define PODS 2 /* of these */
 #define JOBS 4
 #define NAMES_MAX 32
 #define WANT_MS 60000      /* for a want to be acknowledged */
@@ -50,7 +51,8 @@ void client_init(struct world *w)
     w->names_n = APPS + JOBS;
     for (size_t i = 0; i < w->names_n; i++) {
         bool job = i >= APPS;
-        w->names[i] = (struct name){.job = job, .values = {{VALUE_NONE}, 1}};
+        w->names[i] =
+            (struct name){.job = job, .pod = !job && i >= APPS - PODS, .values = {{VALUE_NONE}, 1}};
         snprintf(w->names[i].name, sizeof w->names[i].name, job ? "j%zu" : "/a%zu",
                  job ? i - APPS : i);
     }
@@ -109,6 +111,11 @@ static int64_t value_of(const struct name *name, int status, struct slice body)
         const char *period =
             job == NULL ? NULL : strstr(json_str(json_get(job, "schedule"), ""), "/PT");
         value = job == NULL ? VALUE_NONE : period == NULL ? VALUE_UNKNOWN : atoi(period + 3);
+    } else if (name->pod) {
+        const struct json *c = json_first(json_get(v, "containers")), *exec = json_get(c, "exec");
+        const char *shell = json_str(json_get(json_get(exec, "command"), "shell"), "run 0");
+        value =
+            app_value(json_int(json_get(json_get(v, "scaling"), "instances"), 0), atoi(shell + 4));
     } else {
         const struct json *app = json_get(v, "app");
         value = app_value(json_int(json_get(app, "instances"), 0),
@@ -123,7 +130,7 @@ static struct request read_of(const struct name *name, char target[96])
     if (name->job)
         snprintf(target, 96, "/scheduler/jobs/search?name=%s", name->name);
     else
-        snprintf(target, 96, "/v2/apps%s", name->name);
+        snprintf(target, 96, "/v2/%s%s", name->pod ? "pods" : "apps", name->name);
     struct request r = request_of(METHOD_GET, target);
     r.listener = name->job ? "chronos" : "marathon";
     r.remote = "10.0.0.9";
@@ -208,17 +215,40 @@ static void put_app(struct world *w, int to, struct name *app, int instances, in
     send_wish(w, to, "marathon", METHOD_PUT, target, body);
 }
 
+/* Made by POST, changed by PUT: what is not known to be there may be refused. */
+static void put_pod(struct world *w, int to, struct name *pod, int instances, int variant)
+{
+    char target[96], body[512];
+    bool there = pod->values.n > 1 || pod->values.v[0] != VALUE_NONE;
+    snprintf(target, sizeof target, "/v2/pods%s?force=true", there ? pod->name : "");
+    w->client->wish = (struct wish){.name = pod, .value = app_value(instances, variant)};
+    snprintf(body, sizeof body,
+             "{\"id\":\"%s\",\"containers\":["
+             "{\"name\":\"a\",\"resources\":{\"cpus\":0.1,\"mem\":16},"
+             "\"exec\":{\"command\":{\"shell\":\"run %d\"}},\"endpoints\":[{\"name\":\"e\"}]},"
+             "{\"name\":\"b\",\"resources\":{\"cpus\":0.1,\"mem\":16},"
+             "\"exec\":{\"command\":{\"shell\":\"run %d\"}}}],"
+             "\"scaling\":{\"kind\":\"fixed\",\"instances\":%d}}",
+             pod->name, variant, variant, instances);
+    send_wish(w, to, "marathon", there ? METHOD_PUT : METHOD_POST, target, body);
+}
+
 static void wish_for_app(struct world *w, int to, struct name *app)
 {
     char target[96];
     if (wants_it_gone(w, app)) {
-        snprintf(target, sizeof target, "/v2/apps%s?force=true", app->name);
+        snprintf(target, sizeof target, "/v2/%s%s?force=true", app->pod ? "pods" : "apps",
+                 app->name);
         w->client->wish = (struct wish){.name = app, .value = VALUE_NONE};
         send_wish(w, to, "marathon", METHOD_DELETE, target, "");
         return;
     }
     int instances = 1 + (int)rng_below(&w->rng, 4);
-    put_app(w, to, app, instances, (int)rng_below(&w->rng, 3));
+    int variant = (int)rng_below(&w->rng, 3);
+    if (app->pod)
+        put_pod(w, to, app, instances, variant);
+    else
+        put_app(w, to, app, instances, variant);
 }
 
 static void put_job(struct world *w, int to, struct name *job, int period, const char *begin,

@@ -184,10 +184,13 @@ struct values {
     int n;
 };
 
-struct name { /* an app or a job that clients change */
+#define POD_CONTAINERS 2
+
+struct name { /* an app, a pod or a job that clients change */
     char name[32];
     bool left_alone;     /* by those who want now this, now that */
     bool job, under_way; /* a write of it is not answered yet */
+    bool pod;            /* of POD_CONTAINERS containers an instance */
     struct values values;
     uint64_t writes;           /* so many were begun */
     int64_t haunted_ms;        /* mono: until then a write that was given up may be carried out */
