@@ -16,6 +16,42 @@ def environments(engine):
     return found if set(found) >= {"nginx", "date"} else None
 
 
+POD = {"id": "/pair", "volumes": [{"name": "data"}], "networks": [{"mode": "container", "name": "pairs"}],
+       "containers": [
+           {"name": "web", "resources": {"cpus": 0.1, "mem": 32}, "image": {"kind": "DOCKER", "id": "busybox"},
+            "endpoints": [{"name": "http", "containerPort": 8000}],
+            "exec": {"command": {"shell": "exec httpd -f -p $ENDPOINT_HTTP -h /data"}},
+            "volumeMounts": [{"name": "data", "mountPath": "/data"}]},
+           {"name": "side", "resources": {"cpus": 0.1, "mem": 32}, "image": {"kind": "DOCKER", "id": "busybox"},
+            "exec": {"command": {"shell": "echo heard > /shared/word; while true; do sleep 1; done"}},
+            "healthCheck": {"exec": {"command": {"argv": ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8000/word"]}},
+                            "intervalSeconds": 2, "timeoutSeconds": 1, "delaySeconds": 0},
+            "volumeMounts": [{"name": "data", "mountPath": "/shared"}]}]}
+
+
+def pods(place, node, engine):
+    made = engine.docker("network", "create", "pairs", check=False)
+    if made.returncode != 0:
+        skip("containers: pods", made.stderr.decode().strip())
+        return
+    with case("two images of a pod share the network of the first, and a volume", place):
+        a = node.post("/v2/pods", POD)
+        equal(a.status, 201, a)
+        wait_for(lambda: node.get("/v2/pods/pair::status").json["status"] == "STABLE"
+                 and node.get("/v2/deployments").json == [], "the pod is stable")
+        shown = [json.loads(engine.docker("inspect", c).stdout)[0] for c in engine.containers()]
+        web, side = (next(c for c in shown if f"MARATHON_CONTAINER_ID={n}" in c["Config"]["Env"]) for n in ("web", "side"))
+        equal(side["HostConfig"]["NetworkMode"], "container:" + web["Id"], "the network")
+    with case("both are found again when the node was killed, and end as one", place):
+        ids = {web["Id"], side["Id"]}
+        node.kill9()
+        node.start()
+        wait_for(lambda: node.get("/v2/pods/pair::status").json["status"] == "STABLE", "the pod is stable")
+        assert ids <= set(engine.containers()), "they were started anew"
+        equal(node.delete("/v2/pods/pair").status, 202, "delete")
+        wait_for(lambda: not ids & set(engine.containers()), "no container of it")
+
+
 def story(place):
     engine = Engine(place)
     if engine.why_not:
@@ -79,6 +115,7 @@ def story(place):
                      "container": {"type": "DOCKER", "docker": {"image": "nowhere.invalid/nothing:1"}}})
         wait_for(lambda: "nowhere.invalid" in node.get("/api/why/app/nowhere").text, "why")
         equal(node.delete("/v2/apps/nowhere").status, 200, "delete")
+    pods(place, node, engine)
     with case("a deleted app leaves no container running", place):
         for app in ("nginx", "date"):
             equal(node.delete(f"/v2/apps/{app}").status, 200, app)

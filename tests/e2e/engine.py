@@ -15,7 +15,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 [grpc]
   address = "{0}/containerd.sock"
 """
-APPLETS = ("sh", "httpd", "date", "sleep", "echo", "cat", "env", "id")
+APPLETS = ("sh", "httpd", "date", "sleep", "echo", "cat", "env", "id", "wget")
 
 
 class Engine:
