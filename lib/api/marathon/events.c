@@ -469,12 +469,23 @@ static void status_event(const struct render *r, const struct subject *s)
     finish(r, &e);
 }
 
+/* A pod's instance is what its containers are together. */
+static enum task_state state_of_instance(const struct render *r, const struct subject *s)
+{
+    enum task_state state = (enum task_state)r->c->state;
+    struct task_row t;
+    struct stmt *q = s->task.pod ? state_tasks_of_instance(r->view->state, s->task.owner_id) : NULL;
+    while (state_task_next(q, &t))
+        state = t.id == s->task.id ? state : task_state_of_both(state, t.state);
+    return state;
+}
+
 static void instance_event(const struct render *r, const struct subject *s)
 {
     struct event e;
     begin(r, &e, "instance_changed_event");
     put_instance(r, "instanceId", &e.w);
-    json_member_str(&e.w, "condition", marathon_task_condition((enum task_state)r->c->state));
+    json_member_str(&e.w, "condition", marathon_task_condition(state_of_instance(r, s)));
     json_member_str(&e.w, "runSpecId", r->c->of);
     json_member_str(&e.w, "agentId", s->slave);
     json_member_str(&e.w, "host", s->host);
