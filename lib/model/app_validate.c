@@ -517,6 +517,15 @@ static void check_labels(const struct app_input *in)
         app_problem(in->problems, "/labels(DCOS_MIGRATION_API_VERSION)", "need \"v1\"");
 }
 
+/* The last: what else is wrong with it is worth more. */
+static void check_kept(const struct app_input *in)
+{
+    if (in->problems->n == 0 && app_is_resident(in->app) &&
+        !has_feature(in, FEATURE_PERSISTENT_VOLUMES))
+        app_problem(in->problems, "/container/volumes",
+                    "persistent volumes are not kept yet: need \"hostPath\" instead");
+}
+
 void app_validate(const struct app_input *in)
 {
     static void (*const CHECKS[])(const struct app_input *in) = {
@@ -539,6 +548,7 @@ void app_validate(const struct app_input *in)
         check_gpus,
         check_limits,
         check_labels,
+        check_kept,
     };
     for (size_t i = 0; i < sizeof(CHECKS) / sizeof(*CHECKS); i++)
         CHECKS[i](in);

@@ -356,6 +356,18 @@ static void refuses_more_than_anybody_needs(void **unused)
     buf_close(&b);
 }
 
+static void what_nothing_keeps_is_refused(void **unused)
+{
+    static const struct app_rules NOTHING_ON = {0};
+    (void)unused;
+    char *text =
+        problems_of(&NOTHING_ON, "{'id':'a','cmd':'x','container':{'type':'MESOS','volumes':[{"
+                                 "'containerPath':'a','mode':'RW','persistent':{'size':5}}]}}");
+    assert_string_equal(text, "/container/volumes: persistent volumes are not kept yet: need "
+                              "\"hostPath\" instead");
+    mem_free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +376,7 @@ int main(void)
         cmocka_unit_test(what_is_too_much_together_is_refused),
         cmocka_unit_test(names_all_that_is_wrong),
         cmocka_unit_test(refuses_more_than_anybody_needs),
+        cmocka_unit_test(what_nothing_keeps_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
