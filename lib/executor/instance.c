@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/assert.h"
 #include "base/str.h"
 #include "executor/private.h"
 #include "model/mesos_id.h"
@@ -81,7 +80,8 @@ void instance_launch(struct task_run *t)
     if (first == t) {
         task_launch(t);
     } else if (first != NULL && first->phase == RUNNING) {
-        t->run.joins = first->container;
+        str_copy(t->joined, sizeof t->joined, first->container); /* which may go before it starts */
+        t->run.joins = t->joined;
         task_launch(t);
     } else if (first != NULL && first->phase == ENDED) {
         task_end_unstarted(t, "the container whose network it shares has ended");

@@ -43,6 +43,7 @@ struct task_run {
     struct run_spec spec;
     char *spec_text;
     char folder[SANDBOX_PATH_SIZE], sandbox[SANDBOX_PATH_SIZE], container[UUID_TEXT_SIZE];
+    char joined[UUID_TEXT_SIZE]; /* of NETWORK_TASK: the container whose network it shares */
     char *user_name;
     struct sandbox_user user;
     struct error failure; /* of the thread that prepares */

@@ -447,6 +447,42 @@ static void a_disk_without_inodes_is_full(void **unused)
     assert_int_equal(gc.age_ms, 200000);
 }
 
+/* The first who needs a volume makes it; what is in it stays. */
+static void a_volume_is_made_once_and_reached_by_a_link(void **unused)
+{
+    (void)unused;
+    char first[SANDBOX_PATH_SIZE], again[SANDBOX_PATH_SIZE];
+    struct error err;
+    const struct sandbox_ids shared = {ids.agent, ids.framework, "p.instance-1", "1"};
+    assert_int_equal(sandbox_make_volume(root, &shared, "data", &self, first, &err), 0);
+    put(in(first, "kept"), "x");
+    assert_int_equal(sandbox_make_volume(root, &shared, "data", &self, again, &err), 0);
+    assert_string_equal(first, again);
+    assert_int_equal(sandbox_make_link(run, "/a/b", first, &self, &err), 0);
+    assert_int_equal(access(in(run, "a/b/kept"), F_OK), 0);
+    assert_int_equal(sandbox_make_link(run, "a/b", first, &self, &err), -1); /* is there */
+    assert_int_equal(sandbox_make_link(run, "a/../../b", first, &self, &err), -1);
+    assert_int_equal(sandbox_make_link(run, "a/b/c", first, &self, &err), -1); /* by a link */
+    assert_int_equal(access(in(first, "c"), F_OK), -1);
+}
+
+/* As long as a task of the instance is known, though its folder is old. */
+static void volumes_are_collected_as_sandboxes_are(void **unused)
+{
+    (void)unused;
+    char volume[SANDBOX_PATH_SIZE];
+    struct error err;
+    const char *in_use[] = {"1"};
+    const struct sandbox_ids shared = {ids.agent, ids.framework, "p.instance-1", "1"};
+    assert_int_equal(sandbox_make_volume(root, &shared, "data", &self, volume, &err), 0);
+    struct sandbox_gc gc = {.now = {INT64_MAX / 2}, .in_use = in_use, .in_use_n = 1};
+    assert_int_equal(sandbox_gc(root, &gc, &err), 0);
+    assert_int_equal(access(volume, F_OK), 0);
+    gc.in_use_n = 0;
+    assert_int_equal(sandbox_gc(root, &gc, &err), 0);
+    assert_int_equal(access(volume, F_OK), -1);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -463,6 +499,8 @@ int main(void)
         T(collects_what_is_old_and_not_in_use),
         T(a_fuller_disk_collects_sooner),
         T(a_disk_without_inodes_is_full),
+        T(a_volume_is_made_once_and_reached_by_a_link),
+        T(volumes_are_collected_as_sandboxes_are),
         T(removes_a_tree_of_any_depth),
         T(removes_what_its_owner_has_closed),
         T(removes_what_is_closed_at_any_depth),
