@@ -54,19 +54,6 @@ static void no_such_part(struct call *c)
 
 /* ---- one pod */
 
-static void put_members(const struct app_row *a, struct json_writer *w)
-{
-    json_put_members(w, a->definition);
-    marathon_time(w, "version", a->version);
-}
-
-void show_pod(const struct app_row *a, struct json_writer *w)
-{
-    json_object(w);
-    put_members(a, w);
-    json_object_end(w);
-}
-
 void marathon_ask_pods(struct call *c)
 {
     struct app_row row;
@@ -80,292 +67,7 @@ void marathon_ask_pods(struct call *c)
     json_array_end(&w);
 }
 
-/* ---- status (13.3) */
-
-/* One instance: its tasks, those that have ended too, and what they are together. */
-struct member {
-    struct task_row first; /* without its texts, but for the name */
-    char name[TASK_ID_SIZE];
-    enum task_state state;
-    struct wall since;
-    bool unwell;  /* a container with a check is not known to be well */
-    bool checked; /* one has a check */
-    bool any;
-};
-
-static struct wall later(struct wall a, struct wall b)
-{
-    return a.ms > b.ms ? a : b;
-}
-
-static struct wall since_of(const struct task_row *t)
-{
-    return later(later(t->staged, t->started), later(t->killed, t->ended));
-}
-
-static void take_member(struct member *m, const struct app *a, const struct task_row *t)
-{
-    bool checked = app_task_has_check(a, t->name);
-    if (!m->any) {
-        m->first = *t;
-        str_copy(m->name, sizeof m->name, t->name);
-        m->state = t->state;
-        m->any = true;
-    }
-    m->state = task_state_of_both(m->state, t->state);
-    m->since = later(m->since, since_of(t));
-    m->checked |= checked;
-    m->unwell |= checked && t->started.ms != 0 && !task_ended(t->state) && t->health != 1;
-}
-
-static const char *status_of(const struct member *m)
-{
-    switch (m->state) {
-    case TASK_STAGING:
-    case TASK_STARTING:
-        return "STAGING";
-    case TASK_RUNNING:
-        return m->unwell ? "DEGRADED" : "STABLE";
-    case TASK_UNREACHABLE:
-        return "DEGRADED";
-    case TASK_KILLING:
-    case TASK_FINISHED:
-    case TASK_FAILED:
-    case TASK_KILLED:
-    case TASK_ERROR:
-    case TASK_GONE:
-    case TASK_DROPPED:
-    case TASK_LOST:
-        break;
-    }
-    return "TERMINAL";
-}
-
-static void put_resources(const struct resources *r, struct json_writer *w)
-{
-    json_key(w, "resources");
-    json_object(w);
-    json_member_double(w, "cpus", milli_to_cpus(r->cpus_milli));
-    json_member_double(w, "mem", (double)r->mem_bytes / (1 << 20));
-    json_member_double(w, "disk", (double)r->disk_bytes / (1 << 20));
-    json_member_int(w, "gpus", r->gpus);
-    json_object_end(w);
-}
-
-static void put_endpoints(const struct pod_container *c, const struct task_row *t,
-                          struct json_writer *w)
-{
-    struct error err;
-    struct json *ports = json_parse_own(slice_of(t->ports), &err);
-    const struct json *next = json_first(ports);
-    json_key(w, "endpoints");
-    json_array(w);
-    for (size_t i = 0; i < c->endpoints.n; i++) {
-        json_object(w);
-        json_member_str(w, "name", c->endpoints.items[i].name);
-        if (c->endpoints.items[i].host_port != NOT_GIVEN && next != NULL) {
-            json_member_int(w, "allocatedHostPort", json_int(next, 0));
-            next = json_next(next);
-        }
-        if (c->health != NULL)
-            json_member_bool(w, "healthy", t->health == 1);
-        json_object_end(w);
-    }
-    json_array_end(w);
-    json_free(ports);
-}
-
-static void put_conditions(const struct pod_container *c, const struct task_row *t,
-                           struct json_writer *w)
-{
-    json_key(w, "conditions");
-    json_array(w);
-    if (c->health != NULL && t->started.ms != 0) {
-        json_object(w);
-        json_member_str(w, "name", "healthy");
-        json_member_str(w, "value", t->health == 1 ? "true" : "false");
-        json_member_str(w, "reason",
-                        t->health == 0 ? "health-unreported-by-mesos" : "health-reported-by-mesos");
-        marathon_time(w, "lastChanged", since_of(t));
-        marathon_time(w, "lastUpdated", since_of(t));
-        json_object_end(w);
-    }
-    json_array_end(w);
-}
-
-static void put_container(const struct app *a, const struct task_row *t, struct json_writer *w)
-{
-    const struct pod_container *c = pod_container_of(a->pod, t->name);
-    if (c == NULL)
-        return;
-    struct resources needs = pod_container_needs(c);
-    json_object(w);
-    json_member_str(w, "name", c->name);
-    json_member_str(w, "status", marathon_task_status(t->state));
-    marathon_time(w, "statusSince", since_of(t));
-    json_member_str(w, "containerId", t->name);
-    put_endpoints(c, t, w);
-    put_conditions(c, t, w);
-    put_resources(&needs, w);
-    if (t->message != NULL && t->message[0] != '\0')
-        json_member_str(w, "message", t->message);
-    marathon_time(w, "lastUpdated", since_of(t));
-    marathon_time(w, "lastChanged", since_of(t));
-    json_object_end(w);
-}
-
-static void put_networks(struct show *s, const struct app *a, int64_t agent, struct json_writer *w)
-{
-    const struct app_network *n = &a->networks.items[0];
-    const char *address = show_address(s, agent);
-    json_key(w, "networks");
-    json_array(w);
-    json_object(w);
-    if (n->name != NULL)
-        json_member_str(w, "name", n->name);
-    json_key(w, "addresses");
-    json_array(w);
-    if (n->mode != APP_NETWORK_CONTAINER && address[0] != '\0') /* else it is not told */
-        json_put_str(w, address);
-    json_array_end(w);
-    json_object_end(w);
-    json_array_end(w);
-}
-
-static void put_instance_id(const struct member *m, const char *key, struct json_writer *w)
-{
-    json_key(w, key);
-    json_put_slice(w, instance_of(m->name));
-}
-
-static void gather_member(struct state *s, const struct app *a, int64_t instance,
-                          struct member *out)
-{
-    struct task_row t;
-    *out = (struct member){0};
-    struct stmt *q = state_tasks_of_instance(s, instance);
-    while (state_task_next(q, &t))
-        take_member(out, a, &t);
-}
-
-/* The definition that an instance was started with. False: it is not kept any more. */
-static bool load_version(struct state *s, const struct app_row *row, struct wall version,
-                         struct app *out)
-{
-    struct error err;
-    struct slice definition = state_app_version(s, row->id, version);
-    return definition.len > 0 && app_load(definition, out, &err) == 0;
-}
-
-static void put_instance(struct show *s, const struct app_row *row, const struct app *a,
-                         const struct member *m, struct json_writer *w)
-{
-    char slave[MESOS_ID_SIZE], version[TIME_TEXT_SIZE], reference[ID_SIZE + TIME_TEXT_SIZE + 32];
-    struct resources needs = app_needs(a);
-    struct task_row t;
-    json_object(w);
-    put_instance_id(m, "id", w);
-    json_member_str(w, "status", status_of(m));
-    marathon_time(w, "statusSince", m->since);
-    json_member_str(w, "agentHostname", show_hostname(s, m->first.agent));
-    json_member_str(w, "agentId", slave_id(s->view, m->first.agent, slave));
-    put_resources(&needs, w);
-    put_networks(s, a, m->first.agent, w);
-    json_key(w, "containers");
-    json_array(w);
-    struct stmt *q = state_tasks_of_instance(s->state, m->first.owner_id);
-    while (state_task_next(q, &t))
-        put_container(a, &t, w);
-    json_array_end(w);
-    snprintf(reference, sizeof reference, "/v2/pods%s::versions/%s", row->path,
-             wall_text(m->first.version, version));
-    json_member_str(w, "specReference", reference);
-    json_key(w, "localVolumes");
-    json_array(w);
-    json_array_end(w);
-    json_member_str(w, "role", a->role);
-    marathon_time(w, "lastUpdated", m->since);
-    marathon_time(w, "lastChanged", m->since);
-    json_object_end(w);
-    resources_close(&needs);
-}
-
-struct instances { /* of a pod, that have not ended, each once */
-    struct {
-        int64_t id;
-        struct wall version;
-    } * items;
-    size_t n;
-};
-
-static void list_instances(struct state *s, int64_t app, struct instances *out)
-{
-    struct task_row t;
-    size_t cap = 0;
-    *out = (struct instances){0};
-    struct stmt *q = state_tasks_of_app(s, app);
-    while (state_task_next(q, &t)) {
-        if (out->n > 0 && out->items[out->n - 1].id == t.owner_id)
-            continue;
-        if (out->n == cap) {
-            cap = cap == 0 ? 8 : cap * 2;
-            out->items = mem_realloc(out->items, cap * sizeof out->items[0]);
-        }
-        out->items[out->n].id = t.owner_id;
-        out->items[out->n++].version = t.version;
-    }
-}
-
-static void put_history(struct state *s, int64_t app, struct json_writer *w)
-{
-    struct pod_end_row row;
-    json_key(w, "terminationHistory");
-    json_array(w);
-    struct stmt *q = state_pod_ends(s, app);
-    while (state_pod_end_next(q, &row)) {
-        json_object(w);
-        json_member_str(w, "instanceID", row.name);
-        marathon_time(w, "startedAt", row.created);
-        marathon_time(w, "terminatedAt", row.ended);
-        json_member_str(w, "message", row.message);
-        json_member_raw(w, "containers", slice_of(row.containers));
-        json_object_end(w);
-    }
-    json_array_end(w);
-}
-
-static void put_status(struct show *s, const struct app_row *row, struct json_writer *w)
-{
-    struct instances all;
-    struct wall since = row->version;
-    int64_t stable = 0;
-    list_instances(s->state, row->id, &all);
-    json_object(w);
-    json_member_str(w, "id", row->path);
-    json_key(w, "spec");
-    show_pod(row, w);
-    json_key(w, "instances");
-    json_array(w);
-    for (size_t i = 0; i < all.n; i++) {
-        struct app a;
-        struct member m;
-        if (!load_version(s->state, row, all.items[i].version, &a))
-            continue;
-        gather_member(s->state, &a, all.items[i].id, &m);
-        put_instance(s, row, &a, &m, w);
-        stable += str_eq(status_of(&m), "STABLE");
-        since = later(since, m.since);
-        app_close(&a);
-    }
-    json_array_end(w);
-    json_member_str(w, "status", stable >= row->instances ? "STABLE" : "DEGRADED");
-    marathon_time(w, "statusSince", since);
-    put_history(s->state, row->id, w);
-    marathon_time(w, "lastUpdated", s->view->now.wall);
-    marathon_time(w, "lastChanged", since);
-    json_object_end(w);
-    mem_free(all.items);
-}
+/* ---- status */
 
 static void answer_status(struct call *c, const struct app_row *row)
 {
@@ -373,7 +75,7 @@ static void answer_status(struct call *c, const struct app_row *row)
     struct json_writer w;
     show_init(&s, c->view, 0);
     call_json(c, 200, &w);
-    put_status(&s, row, &w);
+    show_pod_status(&s, row, &w);
     show_close(&s);
 }
 
@@ -388,7 +90,7 @@ void marathon_ask_pods_status(struct call *c)
     struct stmt *q = marathon_apps_within(c->view->state, "/");
     while (state_app_next(q, &row))
         if (row.pod)
-            put_status(&s, &row, &w);
+            show_pod_status(&s, &row, &w);
     json_array_end(&w);
     show_close(&s);
 }
@@ -573,48 +275,6 @@ void marathon_put_pod(struct tell *t)
 
 /* ---- killing instances */
 
-static void put_unreachable(const struct app *a, struct json_writer *w)
-{
-    json_key(w, "unreachableStrategy");
-    if (a->unreachable.disabled) {
-        json_put_str(w, "disabled");
-        return;
-    }
-    json_object(w);
-    json_member_int(w, "inactiveAfterSeconds", a->unreachable.inactive_s);
-    json_member_int(w, "expungeAfterSeconds", a->unreachable.expunge_s);
-    json_object_end(w);
-}
-
-static void put_killed(struct show *s, const struct app *a, const struct member *m,
-                       struct json_writer *w)
-{
-    char slave[MESOS_ID_SIZE];
-    json_object(w);
-    put_instance_id(m, "instanceId", w);
-    json_key(w, "state");
-    json_object(w);
-    json_member_str(w, "condition", marathon_task_condition(m->state));
-    marathon_time(w, "since", m->since);
-    if (m->first.started.ms != 0)
-        marathon_time(w, "activeSince", m->first.started);
-    if (m->checked)
-        json_member_bool(w, "healthy", !m->unwell);
-    json_member_str(w, "goal", m->first.stopping ? "Decommissioned" : "Running");
-    json_object_end(w);
-    json_key(w, "agentInfo");
-    json_object(w);
-    json_member_str(w, "host", show_hostname(s, m->first.agent));
-    json_member_str(w, "agentId", slave_id(s->view, m->first.agent, slave));
-    json_key(w, "attributes");
-    json_array(w);
-    json_array_end(w);
-    json_object_end(w);
-    marathon_time(w, "runSpecVersion", m->first.version);
-    put_unreachable(a, w);
-    json_object_end(w);
-}
-
 static void answer_killed(struct tell *t, const struct outcome *o)
 {
     (void)o;
@@ -631,19 +291,14 @@ static void doom(struct show *s, const struct app_row *row, const char *name, st
                  struct doomed *d)
 {
     struct task_row task;
-    struct member m;
-    struct app a;
     if (!state_task_by_name(s->state, name, &task) || task.app != row->id || task_ended(task.state))
         return;
     for (size_t i = 0; i < d->n; i++)
         if (d->tasks[i] == task.id)
             return;
-    if (!load_version(s->state, row, task.version, &a))
-        return;
-    d->tasks[d->n++] = task.id;
-    gather_member(s->state, &a, task.owner_id, &m);
-    put_killed(s, &a, &m, w);
-    app_close(&a);
+    int64_t id = task.id;
+    if (show_pod_instance(s, row, &task, w))
+        d->tasks[d->n++] = id;
 }
 
 static void propose_kills(struct tell *t, const struct doomed *d)

@@ -76,8 +76,6 @@ void show_close(struct show *s);
 
 /* One object: the definition, its versions, and what is embedded. */
 void show_app(struct show *s, const struct app_row *a, struct json_writer *w);
-/* pods.c: the same of a pod, as one object. */
-void show_pod(const struct app_row *a, struct json_writer *w);
 /* The definition with its version alone, inside an open object. */
 void show_definition(const struct app_row *a, struct json_writer *w);
 /* `service_ports`: a JSON array for this task; NULL: []. */
@@ -96,6 +94,13 @@ struct slice instance_of(const char *task_name);
 /* What Marathon calls a state (6.6): "TASK_RUNNING", "Running". */
 const char *marathon_task_status(enum task_state state);
 const char *marathon_task_condition(enum task_state state);
+
+/* ---- pod_show.c: each an object */
+void show_pod(const struct app_row *a, struct json_writer *w);
+void show_pod_status(struct show *s, const struct app_row *row, struct json_writer *w);
+/* The one of this task. False: what it was started with is not kept any more. */
+bool show_pod_instance(struct show *s, const struct app_row *row, const struct task_row *task,
+                       struct json_writer *w);
 
 /* ---------------- info.c */
 
