@@ -66,7 +66,7 @@ void json_object_end(struct json_writer *w);
 void json_array(struct json_writer *w);
 void json_array_end(struct json_writer *w);
 void json_key(struct json_writer *w, const char *name);
-/* NULL writes null; bad UTF-8 becomes U+FFFD */
+/* NULL writes null; bad UTF-8 becomes U+FFFD, and so does a NUL */
 void json_put_str(struct json_writer *w, const char *s);
 void json_put_slice(struct json_writer *w, struct slice s);
 void json_put_int(struct json_writer *w, int64_t v);

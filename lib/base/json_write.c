@@ -85,11 +85,11 @@ static size_t put_odd_char(struct buf *out, const char *s, size_t len)
             buf_put(out, (char[]){'\\', p[1]}, 2);
             return 1;
         }
-    if ((unsigned char)*s < 0x20) {
-        buf_printf(out, "\\u%04x", (unsigned char)*s);
+    if (*s > '\0' && *s < 0x20) {
+        buf_printf(out, "\\u%04x", *s);
         return 1;
     }
-    size_t n = str_utf8_len(s, len);
+    size_t n = *s != '\0' ? str_utf8_len(s, len) : 0; /* \u0000 would not be read back */
     if (n == 0) {
         buf_puts(out, "\xef\xbf\xbd"); /* U+FFFD */
         return 1;

@@ -488,6 +488,22 @@ static void text_that_is_not_utf8_is_written_so_that_it_is(void **unused)
     buf_close(&out);
 }
 
+static void a_nul_is_written_so_that_it_reads_back(void **unused)
+{
+    (void)unused;
+    struct buf out;
+    struct json_writer w;
+    struct error err;
+    buf_init(&out, 100);
+    json_begin(&w, &out);
+    json_put_slice(&w, SLICE("a\0b"));
+    struct json *v = json_parse(buf_slice(&out), &err);
+    assert_string_equal(json_str(v, ""), "a\xef\xbf\xbd"
+                                         "b");
+    json_free(v);
+    buf_close(&out);
+}
+
 static void wrong_nesting_is_our_bug(void **unused)
 {
     (void)unused;
@@ -531,6 +547,7 @@ int main(void)
         cmocka_unit_test(members_of_an_object_are_put_into_another),
         cmocka_unit_test(doubles_are_written_short_and_read_back_the_same),
         cmocka_unit_test(text_that_is_not_utf8_is_written_so_that_it_is),
+        cmocka_unit_test(a_nul_is_written_so_that_it_reads_back),
         cmocka_unit_test(wrong_nesting_is_our_bug),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
