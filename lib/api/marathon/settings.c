@@ -49,13 +49,16 @@ static void read_level(const struct json *body, struct change_of_level *out, str
 {
     out->logger = json_str(json_get(body, "logger"), "");
     out->word = json_str(json_get(body, "level"), "");
-    out->seconds = json_int(json_get(body, "durationSeconds"), 0);
+    const struct json *seconds = json_get(body, "durationSeconds");
     if (out->logger[0] == '\0')
         problems_add(p, PROBLEM_RULE, "/logger", "is missing or empty, need a logger's name: ROOT");
     if (!level_of(out->word, &out->level))
         problems_add(p, PROBLEM_RULE, "/level",
                      "got \"%.100s\", need trace, debug, info, warn, error or off", out->word);
-    if (out->seconds < 0 || out->seconds > LIMIT_LOGGING_S)
+    if (seconds != NULL && !json_i64(seconds, &out->seconds))
+        problems_add_coded(p, "error.expected.int", "/durationSeconds",
+                           "got %s, need a whole number of seconds", json_kind_word(seconds));
+    else if (out->seconds < 0 || out->seconds > LIMIT_LOGGING_S)
         problems_add(p, PROBLEM_RULE, "/durationSeconds", "got %lld, need 0 (for good) to %d",
                      (long long)out->seconds, LIMIT_LOGGING_S);
 }
