@@ -118,10 +118,10 @@ static int updated(struct tell *t, const struct app_row *row, const struct json 
 /* False after having failed the call: there is none to change, or a pod has that id. */
 static bool may_be_app(struct tell *t, const char *path, const struct app_row *row, bool create)
 {
-    if (row != NULL && row->pod)
-        marathon_message(&t->c, 409, "A pod with id [%s] already exists.", path);
-    else if (row == NULL && !create)
+    if (!create && (row == NULL || row->pod))
         marathon_no_app(&t->c, path);
+    else if (row != NULL && row->pod)
+        marathon_message(&t->c, 409, "A pod with id [%s] already exists.", path);
     else
         return true;
     return false;
