@@ -48,6 +48,7 @@
     X(LIMIT_PROBLEMS, 100, "problems reported for one input")                               \
     X(LIMIT_ENTRY_BYTES, 6 << 20, "one Raft entry: above the body limit plus the envelope") \
     X(LIMIT_TURN_COMMANDS, 4096, "commands proposed in one turn")                           \
+    X(LIMIT_TURN_BYTES, 512 << 10, "of them, if there is more than one")                    \
     X(LIMIT_INBOX, 8192, "requests waiting for the node")                                   \
     X(LIMIT_INBOX_BYTES, 32 << 20, "frames of other nodes waiting for the node")            \
     X(LIMIT_LONG_ASKS, 64, "questions in SQL waiting to be answered")                       \

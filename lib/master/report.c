@@ -5,9 +5,9 @@
 #include "master/private.h"
 #include "model/status.h"
 
-#define COMMAND_BYTES (LIMIT_ENTRY_BYTES / 4) /* of statuses; then the next command begins */
-#define STATUS_BYTES (512 << 10)              /* of one */
-#define ACKS_BYTES (LIMIT_FRAME_BYTES / 4)    /* of their acknowledgements, likewise */
+#define COMMAND_BYTES (256 << 10)          /* of statuses; then the next command begins */
+#define STATUS_BYTES (512 << 10)           /* of one */
+#define ACKS_BYTES (LIMIT_FRAME_BYTES / 4) /* of their acknowledgements, likewise */
 
 static struct buf *acks_of(struct master *m, int64_t agent)
 {

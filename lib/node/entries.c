@@ -44,11 +44,11 @@ static void take_out(struct out *item)
     buf_close(&item->body);
 }
 
-/* Takes the drafts out of the outbox, as many as one entry holds; the rest stay for the next turn.
- * Returns how many there were. */
+/* Takes the drafts out of the outbox, in order: as many as are soon applied, since a node that does
+ * so for long is taken for dead. The rest stay for the next turn. Returns how many there were. */
 static size_t gather(struct node *n, struct buf *entry, struct batch *b)
 {
-    size_t taken = 0, kept = 0;
+    size_t taken = 0, kept = 0, room = LIMIT_ENTRY_BYTES;
     command_entry_begin(entry);
     for (size_t i = 0; i < n->out.n; i++) {
         struct out *item = &n->out.items[i];
@@ -58,11 +58,13 @@ static size_t gather(struct node *n, struct buf *entry, struct batch *b)
         } else if (BRACKETS_BYTES + size > LIMIT_ENTRY_BYTES || buf_full(&item->draft.args)) {
             entry_failed(n, item->origin, ERR_LIMIT, "the change is too large for one log entry");
             take_out(item);
-        } else if (entry->len + size <= LIMIT_ENTRY_BYTES && taken < LIMIT_TURN_COMMANDS) {
+        } else if (entry->len + size <= room && taken < LIMIT_TURN_COMMANDS) {
             command_entry_add(entry, &item->draft, n->last_at);
             b->origins[taken++] = item->origin;
             take_out(item);
+            room = LIMIT_TURN_BYTES;
         } else {
+            room = 0;
             n->out.items[kept++] = *item;
         }
     }

@@ -43,8 +43,7 @@ def story(place):
         equal((no["name"], no["ready"]), ("up", False), str(no))
         assert no["taskId"] not in old, no
         equal(no["lastResponse"]["contentType"].split(";")[0], "text/html", str(no))
-        why = node.cli("why", "/web", check=False).stdout
-        assert "is not ready: up says HTTP 404" in why, why
+        wait_for(lambda: "is not ready: up says HTTP 404" in node.cli("why", "/web", check=False).stdout, "why says it")
         equal(len(node.tasks_of("/web")), 3, "two old ones and a new one")
     with case("a node that dies in the middle goes on waiting", place):
         before = {t["id"] for t in node.tasks_of("/web")}

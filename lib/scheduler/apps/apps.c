@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "scheduler/apps/private.h"
 
-#define LAUNCHES_A_TURN 2000 /* of all apps */
+#define LAUNCHES_A_TURN 500 /* of all apps: a leader that thinks for long is taken for dead */
 #define KILLS_A_TURN 10000
 #define WAITING_WAKE_MS 50 /* how soon waiting apps are looked at after something ended */
 

@@ -5,7 +5,7 @@
 #include "model/pod.h"
 #include "scheduler/apps/private.h"
 
-#define LAUNCHES_AN_APP 500      /* in one turn, so that a large app does not starve the others */
+#define LAUNCHES_AN_APP 200      /* in one turn, so that a large app does not starve the others */
 #define WAITING_LOOK_MS 1000     /* nothing ended: an agent may have been away */
 #define LAUNCH_TIMEOUT_MS 300000 /* task_launch_timeout (9.3) */
 
