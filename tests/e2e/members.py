@@ -101,7 +101,7 @@ def story(place):
         third.start()
         wait_for(lambda: nodes(third)["node3"]["state"] == "drained", "node3 is drained still")
         first.cli("node", "undrain", "node3")
-        equal(nodes(first)["node3"]["state"], "ready", "node3")
+        wait_for(lambda: nodes(first)["node3"]["state"] == "ready", "node3 is ready, once its agent is back as well")
 
     with case("another one leads when that is wanted"):
         wait_for(lambda: roles(first)["node2"] == "voter", "node2 votes")
