@@ -171,7 +171,7 @@ static void timer(struct form *o, const char *name, const struct http_counts *c)
 /* ---- which there are */
 
 struct census {
-    int64_t groups, running, staged, overdue, kills;
+    int64_t pods, groups, running, staged, overdue, kills;
 };
 
 /* How many groups end where this path, which comes after that one, leaves it. */
@@ -196,6 +196,7 @@ static void count(const struct view *v, struct census *n)
     while (state_app_next(q, &app)) {
         n->groups += groups_new(before, app.path);
         str_copy(before, sizeof before, app.path);
+        n->pods += app.pod;
         n->running += app.counts.running;
         n->staged += app.counts.staged;
     }
@@ -225,8 +226,8 @@ static void put_all(struct form *o, const struct census *n)
     const struct view *v = o->view;
     const struct facts *f = v->facts;
     int64_t led_ms = f->leading ? v->now.mono.ms - f->led_since.ms : 0;
-    gauge(o, "marathon.apps.active.gauge", (double)state_apps_count(v->state));
-    gauge(o, "marathon.pods.active.gauge", 0);
+    gauge(o, "marathon.apps.active.gauge", (double)(state_apps_count(v->state) - n->pods));
+    gauge(o, "marathon.pods.active.gauge", (double)n->pods);
     gauge(o, "marathon.groups.active.gauge", (double)n->groups);
     gauge(o, "marathon.deployments.active.gauge", (double)state_deployments_count(v->state));
     gauge(o, "marathon.instances.running.gauge", (double)n->running);

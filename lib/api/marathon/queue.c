@@ -1,5 +1,9 @@
 /* What waits to be launched, and why (spec/marathon.md 9.1). */
+#include <stdio.h>
+#include <string.h>
+
 #include "api/marathon/private.h"
+#include "base/str.h"
 #include "scheduler/apps/apps.h"
 
 /* Without looking closely: most apps have all that they want. */
@@ -93,19 +97,65 @@ static void put_free(const struct resources *free, struct json_writer *w)
     json_array_end(w);
 }
 
+/* Of "[1-5,8-9]"; false: it is not that, and nothing was written. */
+static bool put_ranges(const char *text, struct json_writer *w)
+{
+    const char *at = text;
+    int used = 0;
+    long long begin, end;
+    for (char before = '['; *at != ']'; before = ',', at += used)
+        if (*at++ != before || sscanf(at, "%lld-%lld%n", &begin, &end, &used) != 2)
+            return false;
+    if (at == text || at[1] != '\0')
+        return false;
+    json_key(w, "ranges");
+    json_array(w);
+    for (at = text + 1; sscanf(at, "%lld-%lld%n", &begin, &end, &used) == 2; at += used + 1) {
+        json_object(w);
+        json_member_int(w, "begin", begin);
+        json_member_int(w, "end", end);
+        json_object_end(w);
+    }
+    json_array_end(w);
+    return true;
+}
+
+/* Of "{a,b}". */
+static bool put_set(const char *text, struct json_writer *w)
+{
+    if (!str_starts(text, "{") || !str_ends(text, "}"))
+        return false;
+    json_key(w, "set");
+    json_array(w);
+    for (const char *at = text; *at != '}'; at += strcspn(at, ",}")) {
+        at++;
+        json_put_slice(w, (struct slice){at, strcspn(at, ",}")});
+    }
+    json_array_end(w);
+    return true;
+}
+
+/* As it was given, which says its type (11.1). */
+static void put_attribute(const struct json *one, struct json_writer *w)
+{
+    const char *text = json_str(one, "");
+    json_object(w);
+    json_member_str(w, "name", json_name(one));
+    if (!put_ranges(text, w) && !put_set(text, w)) {
+        json_key(w, json_is(one, JSON_NUMBER) ? "scalar" : "text");
+        json_put_value(w, one);
+    }
+    json_object_end(w);
+}
+
 static void put_attributes(const char *attributes, struct json_writer *w)
 {
     struct error err;
     struct json *all = json_parse(slice_of(attributes), &err);
     json_key(w, "attributes");
     json_array(w);
-    JSON_EACH (one, all) {
-        json_object(w);
-        json_member_str(w, "name", json_name(one));
-        json_key(w, json_is(one, JSON_NUMBER) ? "scalar" : "text");
-        json_put_value(w, one);
-        json_object_end(w);
-    }
+    JSON_EACH (one, all)
+        put_attribute(one, w);
     json_array_end(w);
     json_free(all);
 }
@@ -175,9 +225,13 @@ static void put_item(const struct view *view, struct placement *p, const struct 
 {
     json_object(w);
     json_key(w, row->pod ? "pod" : "app");
-    json_object(w);
-    show_definition(row, w);
-    json_object_end(w);
+    if (row->pod) {
+        show_pod(row, w);
+    } else {
+        json_object(w);
+        show_definition(row, w);
+        json_object_end(w);
+    }
     json_member_int(w, "count", count_left);
     put_delay(view, row, w);
     marathon_time(w, "since", later(row->version, row->delay_ref));
