@@ -40,15 +40,15 @@ static bool take_in(struct checker *c, enum probe_answer answer)
         c->health.due = mono_after(now, c->health.policy.interval_ms);
         return false;
     }
+    bool changed = health_result(&c->health, answer == PROBE_GOOD, now);
     if (answer == PROBE_GOOD) {
         c->last_good = wall;
         if (c->first_good.ms == 0)
             c->first_good = wall;
-    } else {
+    } else if (c->health.failures > failures) { /* else it is forgiven, and changes nothing */
         c->last_bad = wall;
         str_copy(c->cause, sizeof(c->cause), c->probe->cause);
     }
-    bool changed = health_result(&c->health, answer == PROBE_GOOD, now);
     return changed || c->health.failures > failures;
 }
 

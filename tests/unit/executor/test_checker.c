@@ -138,18 +138,28 @@ static void asks_again_until_doomed(void **unused)
     uv_run(&loop, UV_RUN_DEFAULT);
 }
 
+/* But not of what is forgiven. */
 static void remembers_why_it_was_bad(void **unused)
 {
     (void)unused;
-    static const enum probe_answer story[] = {PROBE_BAD, PROBE_GOOD};
-    for (unsigned i = 0; i < 2; i++) {
+    static const struct {
+        enum probe_answer answer;
+        const char *said, *cause;
+        int64_t last_bad;
+    } story[] = {{PROBE_BAD, "not there yet", "", 0},
+                 {PROBE_GOOD, "200 OK", "", 0},
+                 {PROBE_BAD, "refused", "refused", 1000030},
+                 {PROBE_GOOD, "200 OK", "refused", 1000030}};
+    for (unsigned i = 0; i < 4; i++) {
         until_asked(i + 1);
-        strcpy(fake.probe.cause, i == 0 ? "refused" : "200 OK");
-        answer(story[i]);
+        strcpy(fake.probe.cause, story[i].said);
+        now_ms += 10;
+        answer(story[i].answer);
+        assert_string_equal(checker.cause, story[i].cause);
+        assert_int_equal(checker.last_bad.ms, story[i].last_bad);
         uv_timer_start(&checker.timer, checker.timer.timer_cb, 0, 0); /* its time has come */
     }
-    assert_string_equal(checker.cause, "refused");
-    until_asked(3);
+    until_asked(5);
     checker_stop(&checker, on_stopped);
     answer(PROBE_GOOD);
     uv_run(&loop, UV_RUN_DEFAULT);
