@@ -8,6 +8,7 @@
 #include "scheduler/apps/private.h"
 
 #define GENERATED_PORT_MIN 1025 /* for a mapping without host and container port (7.4) */
+#define FIRST_CHECK_S 5         /* at most so long Marathon waits with its first (10.3) */
 
 /* Host ports in the order of the app's ports; those without one get a number of their own. */
 static size_t ports_of(const struct app *a, const struct task_row *t, struct arena *arena,
@@ -152,6 +153,13 @@ static const char *address_to_ask(const char *agent, enum run_network network, b
     return ipv6 ? "::1" : "127.0.0.1";
 }
 
+/* What Marathon would not have asked yet is no failure either (10.3). */
+static int64_t grace_of(const struct app_health_check *c, bool by_agent)
+{
+    int64_t first_s = c->interval_s < FIRST_CHECK_S ? c->interval_s : FIRST_CHECK_S;
+    return (by_agent || c->grace_s > first_s ? c->grace_s : first_s) * 1000;
+}
+
 static void fill_checks(const struct app *a, const struct app_task_port *ports, size_t n,
                         const char *address, struct arena *arena, struct run_spec *s)
 {
@@ -168,7 +176,7 @@ static void fill_checks(const struct app *a, const struct app_task_port *ports, 
             .port = port,
             .path = c->path != NULL ? c->path : "/",
             .command = c->command != NULL ? c->command->value : NULL,
-            .grace_ms = c->grace_s * 1000,
+            .grace_ms = grace_of(c, inside),
             .interval_ms = c->interval_s * 1000,
             .timeout_ms = c->timeout_s * 1000,
             .delay_ms = inside ? c->delay_s * 1000 : 0,

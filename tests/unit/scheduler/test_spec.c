@@ -184,6 +184,32 @@ static void a_check_asks_where_the_task_listens(void **unused)
     }
 }
 
+/* Marathon's own first question comes after an interval, at most 5 s; agents say when theirs does.
+ */
+static void a_failure_before_marathon_would_ask_is_none(void **unused)
+{
+    static const struct {
+        const char *check;
+        int64_t grace_ms;
+    } rows[] = {
+        {"'protocol':'HTTP','gracePeriodSeconds':0,'intervalSeconds':60", 5000},
+        {"'protocol':'TCP','gracePeriodSeconds':0,'intervalSeconds':2,'timeoutSeconds':1", 2000},
+        {"'protocol':'HTTP','gracePeriodSeconds':30,'intervalSeconds':60", 30000},
+        {"'protocol':'MESOS_HTTP','gracePeriodSeconds':0,'intervalSeconds':60", 0},
+    };
+    (void)unused;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char members[512];
+        struct run_spec s;
+        end(NULL);
+        begin(NULL);
+        snprintf(members, sizeof members, "'cmd':'x','healthChecks':[{%s}]", rows[i].check);
+        spec_of(members, &s);
+        assert_int_equal(s.checks[0].grace_ms, rows[i].grace_ms);
+        run_spec_close(&s);
+    }
+}
+
 /* While somebody waits for it, and where everybody reaches the port of that name. */
 static void a_readiness_check_asks_the_port_of_its_name(void **unused)
 {
@@ -287,6 +313,7 @@ int main(void)
         TEST(arguments_stay_arguments),
         TEST(a_container_gets_its_mappings),
         TEST(a_check_asks_where_the_task_listens),
+        TEST(a_failure_before_marathon_would_ask_is_none),
         TEST(a_readiness_check_asks_the_port_of_its_name),
         TEST(a_version_that_is_not_kept_any_more_has_no_spec),
         TEST(an_old_instance_gets_its_own_version),
