@@ -288,7 +288,7 @@ static void task_changed(struct master *m, const struct change *c)
 {
     struct task_row t;
     if (c->kind == CHANGE_HEALTH && c->number == c->before)
-        return; /* it failed again */
+        return; /* only its results are others */
     if (c->of != NULL && c->of[0] == '/')
         routes_dirty(m->routes, c->owner);
     if (c->kind == CHANGE_HEALTH || (c->state != TASK_STAGING && c->state != TASK_KILLING) ||

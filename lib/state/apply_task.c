@@ -749,8 +749,7 @@ static void take_status(struct apply *a, const struct status *st)
                 note_progress(a, t.app);
             tell_task(a, &t, state, st);
         }
-        bool failed_again = now.health == 2 && now.health_results != NULL;
-        if (t.app != 0 && (now.health != t.health || failed_again))
+        if (t.app != 0 && now.health_results != NULL)
             tell_health(a, &t, now.health);
         take_readiness(a, &t, st->readiness);
         return;

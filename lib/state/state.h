@@ -61,8 +61,8 @@ enum change_kind {
     CHANGE_APPS_REFUSED,   /* of = the group asked for; more = why */
     CHANGE_GROUP,          /* changed without a deployment; id = the root's version; of as above */
     CHANGE_TASK,           /* id, name, state, before; app or job in `of` */
-    CHANGE_HEALTH,         /* of a task; before, number = enum health_state: the same if a check of
-                            * an unhealthy one failed again; more = its results before */
+    CHANGE_HEALTH,         /* of a task; before, number = enum health_state: the same if only
+                            * its results are others; more = those before */
     CHANGE_READINESS,      /* of a task; number = 1 it is ready, 0 another answer */
     CHANGE_JOB,            /* id, name */
     CHANGE_JOB_GONE,

@@ -506,7 +506,23 @@ static void render_task(const struct render *r)
 
 /* ---- health */
 
-static void alive_event(const struct render *r, const struct subject *s)
+/* Of the app's check of that number; NULL: it has none. An older agent's have no numbers: they are
+ * in the order of the app's. */
+static const struct json *result_of(const struct json *results, int64_t check)
+{
+    int64_t at = 0;
+    JSON_EACH (result, results)
+        if (json_int(json_get(result, "check"), at++) == check)
+            return result;
+    return NULL;
+}
+
+static bool is_alive(const struct json *result)
+{
+    return json_bool(json_get(result, "alive"), false);
+}
+
+static void alive_event(const struct render *r, const struct subject *s, bool alive)
 {
     struct event e;
     begin(r, &e, "health_status_changed_event");
@@ -514,8 +530,20 @@ static void alive_event(const struct render *r, const struct subject *s)
     put_instance(r, "instanceId", &e.w);
     json_member_str(&e.w, "taskId", r->c->name);
     marathon_time(&e.w, "version", s->task.version);
-    json_member_bool(&e.w, "alive", r->c->number == 1);
+    json_member_bool(&e.w, "alive", alive);
     finish(r, &e);
+}
+
+/* Of each check that is alive now and was not, or the other way round (10.4). */
+static void alive_events(const struct render *r, const struct subject *s,
+                         const struct json *results, const struct json *before)
+{
+    int64_t at = 0;
+    JSON_EACH (result, results) {
+        bool alive = is_alive(result);
+        if (alive != is_alive(result_of(before, json_int(json_get(result, "check"), at++))))
+            alive_event(r, s, alive);
+    }
 }
 
 static void instance_health_event(const struct render *r, const struct subject *s)
@@ -533,31 +561,24 @@ static void instance_health_event(const struct render *r, const struct subject *
     finish(r, &e);
 }
 
-/* How often in a row the app's check of that number has failed. An older agent's results have none:
- * they are in the order of the app's. */
-static int64_t failures_of(const struct json *results, int64_t check)
+static int64_t failures(const struct json *result)
 {
-    int64_t at = 0;
-    JSON_EACH (result, results)
-        if (json_int(json_get(result, "check"), at++) == check)
-            return json_int(json_get(result, "consecutiveFailures"), 0);
-    return 0;
+    return json_int(json_get(result, "consecutiveFailures"), 0);
 }
 
 /* Of each check that has failed once more. */
-static void failed_events(const struct render *r, const struct subject *s)
+static void failed_events(const struct render *r, const struct subject *s,
+                          const struct json *results, const struct json *before)
 {
-    const struct task_row *t = &s->task;
     struct app a;
     struct error err;
-    struct slice stored = state_app_version(r->view->state, r->c->owner, t->version);
-    if (t->health_results == NULL || stored.len == 0 || app_load(stored, &a, &err) != 0)
+    struct slice stored = state_app_version(r->view->state, r->c->owner, s->task.version);
+    if (stored.len == 0 || app_load(stored, &a, &err) != 0)
         return;
-    struct json *results = json_parse_own(slice_of(t->health_results), &err);
-    struct json *before = r->c->more != NULL ? json_parse_own(slice_of(r->c->more), &err) : NULL;
     for (size_t check = 0; check < a.health_checks.n; check++) {
         struct event e;
-        if (failures_of(results, (int64_t)check) <= failures_of(before, (int64_t)check))
+        if (failures(result_of(results, (int64_t)check)) <=
+            failures(result_of(before, (int64_t)check)))
             continue;
         begin(r, &e, "failed_health_check_event");
         json_member_str(&e.w, "appId", r->c->of);
@@ -566,9 +587,13 @@ static void failed_events(const struct render *r, const struct subject *s)
         app_write_health_check(&a.health_checks.items[check], &e.w);
         finish(r, &e);
     }
-    json_free(before);
-    json_free(results);
     app_close(&a);
+}
+
+static struct json *read_results(const char *text)
+{
+    struct error err;
+    return text != NULL ? json_parse_own(slice_of(text), &err) : NULL;
 }
 
 static void render_health(const struct render *r)
@@ -576,13 +601,14 @@ static void render_health(const struct render *r)
     struct subject s;
     if (!look_up(r, &s))
         return;
+    struct json *results = read_results(s.task.health_results), *before = read_results(r->c->more);
     if (r->c->number == 2)
-        failed_events(r, &s);
-    if (r->c->number == r->c->before)
-        return;
-    if (r->c->number != 0)
-        alive_event(r, &s);
-    instance_health_event(r, &s);
+        failed_events(r, &s, results, before);
+    alive_events(r, &s, results, before);
+    json_free(before);
+    json_free(results);
+    if (r->c->number != r->c->before)
+        instance_health_event(r, &s);
 }
 
 /* ---- streams and callbacks */

@@ -131,7 +131,7 @@ void apps_changed(struct apps *a, const struct change *c)
     case CHANGE_HEALTH:
     case CHANGE_READINESS:
         if (c->kind == CHANGE_HEALTH && c->number == c->before)
-            break; /* it failed again */
+            break; /* only its results are others */
         if (c->kind == CHANGE_TASK && task_ended((enum task_state)c->state))
             a->freed = true;
         if (c->of != NULL && c->of[0] == '/') /* not a job's */

@@ -404,9 +404,9 @@ static void do_health(struct story *s, const char *words)
     char of[256], word[32], results[2048] = "";
     int nth;
     if (sscanf(words, "%255s %d %31s %2047[^\n]", of, &nth, word, results) < 3)
-        complain(s, "! health OF N good|bad [RESULTS]: got %s", words);
-    world_health(&s->w, task_of(s, of, nth), str_eq(word, "good"),
-                 results[0] != '\0' ? results : NULL);
+        complain(s, "! health OF N good|bad|unknown [RESULTS]: got %s", words);
+    int health = str_eq(word, "good") ? 1 : str_eq(word, "bad") ? 2 : 0;
+    world_health(&s->w, task_of(s, of, nth), health, results[0] != '\0' ? results : NULL);
 }
 
 static void do_readiness(struct story *s, const char *words)
@@ -493,7 +493,7 @@ static const struct {
     {"settle", do_settle},       /* both, until all is quiet */
     {"pass", do_pass},           /* MILLISECONDS */
     {"task", do_task},           /* OF N STATE [MESSAGE]: an agent tells of a task */
-    {"health", do_health},       /* OF N good|bad [RESULTS] */
+    {"health", do_health},       /* OF N good|bad|unknown [RESULTS] */
     {"readiness", do_readiness}, /* OF N RESULTS */
     {"apply", do_apply},         /* COMMAND ARGUMENTS */
     {"events", do_events},       /* [light|native]: what was published, one JSON text a line */

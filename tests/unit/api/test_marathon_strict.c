@@ -171,7 +171,7 @@ static void no_answer_has_a_member_that_a_strict_client_throws_on(void **unused)
          201);
     post(w, "POST /v2/apps", "{\"id\":\"/a/huge\",\"cmd\":\"x\",\"cpus\":900}", 201);
     world_settle(w);
-    world_health(w, 1, true, NULL);
+    world_health(w, 1, 1, NULL);
     world_status(w, 2, TASK_FAILED, "exit 1");
 
     ask(w,

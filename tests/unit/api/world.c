@@ -254,16 +254,16 @@ void world_status(struct world *w, int64_t task, enum task_state state, const ch
     report(w, &s);
 }
 
-void world_health(struct world *w, int64_t task, bool good, const char *results)
+void world_health(struct world *w, int64_t task, int health, const char *results)
 {
-    struct slice own = good ? SLICE("[{\"alive\":true,\"consecutiveFailures\":0}]")
-                            : SLICE("[{\"alive\":false,\"consecutiveFailures\":1}]");
+    struct slice own = health == 1 ? SLICE("[{\"alive\":true,\"consecutiveFailures\":0}]")
+                                   : SLICE("[{\"alive\":false,\"consecutiveFailures\":1}]");
     const struct status s = {
         .task = task,
         .seq = ++w->seq,
         .state = TASK_RUNNING,
         .at = w->now.wall,
-        .health = good ? 1 : 2,
+        .health = health,
         .health_raw = results != NULL ? slice_of(results) : own,
     };
     report(w, &s);

@@ -46,7 +46,7 @@ void world_tick(struct world *w);
 /* What an agent tells of a task. `message` may be NULL. */
 void world_status(struct world *w, int64_t task, enum task_state state, const char *message);
 /* Its health, and what the checks showed (a JSON array; NULL: one result like the whole). */
-void world_health(struct world *w, int64_t task, bool good, const char *results);
+void world_health(struct world *w, int64_t task, int health, const char *results);
 /* What its readiness checks answered (a JSON array). */
 void world_readiness(struct world *w, int64_t task, const char *results);
 /* Agents start what is staging and end what is to be killed. True if there was anything. */
