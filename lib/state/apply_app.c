@@ -424,6 +424,8 @@ static struct wall next_version(struct apply *a)
     char text[24];
     snprintf(text, sizeof text, "%lld", (long long)version);
     put_setting(a->s, "root_version_ms", text);
+    if (json_get(a->c->args, "depends") != NULL && a->s->level >= DEPENDS_LEVEL)
+        put_setting(a->s, "depends_version_ms", text);
     return (struct wall){version};
 }
 

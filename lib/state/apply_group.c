@@ -12,7 +12,18 @@
 _Static_assert(LIMIT_GROUP_VERSIONS <= LIMIT_APP_VERSIONS,
                "an app has as many changes as the root");
 
-int groups_check(struct apply *a)
+/* From level 11 on, a command that makes something depend on something else holds on nothing but
+ * the dependencies that its decider saw: two that are right by themselves may make a cycle. */
+static int check_depends(struct apply *a)
+{
+    const struct json *seen = json_get(a->c->args, "depends");
+    return seen == NULL || a->s->level < DEPENDS_LEVEL ||
+                   json_int(seen, 0) == state_depends_ms(a->s)
+               ? 0
+               : refuse_stale(a, "other dependencies were changed meanwhile");
+}
+
+static int check_within(struct apply *a)
 {
     const struct json *within = json_get(a->c->args, "within");
     const char *path = json_str(json_get(within, "path"), "");
@@ -23,6 +34,11 @@ int groups_check(struct apply *a)
     return json_int(json_get(within, "version"), 0) == now
                ? 0
                : refuse_stale(a, "%s: was changed meanwhile", path);
+}
+
+int groups_check(struct apply *a)
+{
+    return check_depends(a) == 0 ? check_within(a) : -1;
 }
 
 /* One command's walk. */
@@ -193,6 +209,9 @@ static int touch_of_app(struct walk *w, const struct json *item)
     bool added = json_int(json_get(item, "base"), 0) == 0;
     if (added && state_group_by_path(w->a->s, path, &g))
         return refuse_stale(w->a, "%s: there is a group now", path);
+    if (added && w->a->s->level >= DEPENDS_LEVEL && json_get(w->a->c->args, "depends") == NULL &&
+        state_inherits(w->a->s, path))
+        return refuse_stale(w->a, "%s: its group has dependencies now", path);
     return touch(w, id_parent(path, above), true);
 }
 

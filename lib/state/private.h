@@ -113,7 +113,8 @@ bool identity_by_store(struct state *s, int64_t store, struct identity_row *out)
 /* ---- between the files that apply */
 /* Is this element of `apps` there to remove its app? */
 bool put_removes(const struct json *item);
-/* Does the group that a command was decided on stand as its decider saw it? */
+/* Do the group that a command was decided on, and what depends on what, stand as its decider saw
+ * them? */
 int groups_check(struct apply *a);
 /* What the command says of groups, and what its changes of apps mean for them. The changes of
  * groups go to `plan`, which stays empty without any. */

@@ -30,10 +30,20 @@ const char *state_setting(struct state *s, const char *key, const char *otherwis
     return s->setting;
 }
 
-int64_t state_version_ms(struct state *s)
+static int64_t version_setting(struct state *s, const char *key)
 {
     int64_t version = 0;
-    return str_to_i64(state_setting(s, "root_version_ms", "0"), &version) ? version : 0;
+    return str_to_i64(state_setting(s, key, "0"), &version) ? version : 0;
+}
+
+int64_t state_version_ms(struct state *s)
+{
+    return version_setting(s, "root_version_ms");
+}
+
+int64_t state_depends_ms(struct state *s)
+{
+    return version_setting(s, "depends_version_ms");
 }
 
 /* ---- callbacks */

@@ -1,5 +1,6 @@
 /* Groups, and what the tree of them and the apps was. */
 #include "base/str.h"
+#include "model/id.h"
 #include "state/private.h"
 
 bool state_group_next(struct stmt *q, struct group_row *out)
@@ -37,6 +38,19 @@ bool state_group_by_path(struct state *s, const char *path, struct group_row *ou
     struct stmt *q = query_use(s, GROUP_BY_PATH);
     stmt_bind_text(q, ":path", path);
     return group_one(s, GROUP_BY_PATH, q, out);
+}
+
+bool state_inherits(struct state *s, const char *path)
+{
+    struct group_row g;
+    char group[ID_SIZE], above[ID_SIZE];
+    str_copy(group, sizeof group, path);
+    do {
+        str_copy(group, sizeof group, id_parent(group, above));
+        if (state_group_by_path(s, group, &g) && !slice_eq(g.dependencies, SLICE("[]")))
+            return true;
+    } while (!str_eq(group, "/"));
+    return false;
 }
 
 bool state_group_as_of(struct state *s, const char *path, struct wall at, struct group_row *out)

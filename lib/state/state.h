@@ -104,6 +104,9 @@ const char *state_setting(struct state *s, const char *key,
                           const char *otherwise); /* until the next call */
 int64_t
 state_version_ms(struct state *s); /* of the root group: the newest of any app or deployment */
+/* The version of the newest change that made something depend on something else; 0: none, or below
+ * DEPENDS_LEVEL. */
+int64_t state_depends_ms(struct state *s);
 
 struct agent_row {
     int64_t id, uid, node;
@@ -181,6 +184,8 @@ struct group_row {
     enum enforce enforce_role; /* of a top group */
 };
 bool state_group_by_path(struct state *s, const char *path, struct group_row *out);
+/* Has a group above that app dependencies, which would be the app's as well? */
+bool state_inherits(struct state *s, const char *path);
 /* Those in a group, at any depth, by path; "/": all but the root. NULL: none. */
 struct stmt *state_groups(struct state *s, const char *group);
 bool state_group_next(struct stmt *q, struct group_row *out); /* accepts NULL */

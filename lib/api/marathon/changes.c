@@ -83,15 +83,24 @@ static void compare(const struct app *old, const struct app *new, bool restart, 
     app_close(&assigned);
 }
 
+static bool names_more(const struct app *new, const struct app *old)
+{
+    for (size_t i = 0; i < new->dependencies.n; i++)
+        if (!strings_have(&old->dependencies, new->dependencies.items[i]))
+            return true;
+    return false;
+}
+
 static void put(struct changes *ch, struct app *a, const struct app_row *row, bool restart)
 {
     struct planned *p = add(ch, a->id, PLAN_ADD, row);
-    struct app old;
+    struct app old = {0};
     if (row != NULL) {
         load_app(row, &old);
         compare(&old, a, restart, p);
-        app_close(&old);
     }
+    p->depends = names_more(a, &old);
+    app_close(&old);
     p->restart = restart;
     p->pod = a->pod != NULL;
     p->app = *a;
@@ -386,6 +395,20 @@ static void put_uri(const struct call *c, struct json_writer *w)
     json_put_slice(w, c->request->path);
 }
 
+/* May it close a cycle with another change that is right by itself? Then it holds only on the
+ * dependencies that it was decided on. */
+static bool adds_dependencies(const struct changes *ch, struct state *s)
+{
+    for (size_t i = 0; i < ch->n; i++)
+        if (ch->items[i].depends ||
+            (ch->items[i].kind == PLAN_ADD && state_inherits(s, ch->items[i].path)))
+            return true;
+    for (size_t i = 0; i < ch->groups_n; i++)
+        if (!ch->groups[i].gone && !str_eq(ch->groups[i].dependencies, "[]"))
+            return true;
+    return false;
+}
+
 static bool has_pods(const struct changes *ch)
 {
     for (size_t i = 0; i < ch->n; i++)
@@ -419,6 +442,8 @@ void changes_propose(struct tell *t, struct changes *ch, outcome_fn *then)
     json_array_end(&w);
     if (of_groups)
         put_groups(ch, &w);
+    if (adds_dependencies(ch, t->c.view->state))
+        json_member_int(&w, "depends", state_depends_ms(t->c.view->state));
     json_member_bool(&w, "force", ch->force);
     json_member_str(&w, "group", ch->group);
     if (ch->told)

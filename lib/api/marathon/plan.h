@@ -21,6 +21,7 @@ struct planned { /* one app of a change */
     int64_t base; /* the version it was decided on; 0: there was none */
     bool restart; /* although the definition stays */
     bool scaled;  /* nothing but `instances` differs */
+    bool depends; /* on something that it did not depend on, as far as its own list says */
     bool pod;
     struct app app; /* as it is to be; zeroed when it is to go. Owned */
 };

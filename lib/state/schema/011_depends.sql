@@ -1,0 +1,1 @@
+-- Level 11. The setting depends_version_ms: when a change last added to what depends on what.
