@@ -384,6 +384,15 @@ bool api_tell(struct tell *t)
     return true;
 }
 
+/* That it clashes with others is not the client's fault: certainly nothing was done. Nodes among
+ * themselves say with what. */
+static void say_busy(struct tell *t, const struct outcome *o)
+{
+    buf_clear(&t->c.reply->body);
+    call_fail(&t->c, ERR_UNAVAILABLE, "%s, again and again: try again", o->text);
+    header_put(&t->c.reply->headers, "Retry-After", "1");
+}
+
 bool api_outcome(struct tell *t, const struct outcome *o)
 {
     outcome_fn *then = t->then;
@@ -392,6 +401,8 @@ bool api_outcome(struct tell *t, const struct outcome *o)
         return api_tell(t);
     if (o->code == ERR_NONE)
         then(t, o);
+    else if (o->stale && !t->c.dialect->private)
+        say_busy(t, o);
     else
         refused(t, o);
     if (t->c.dialect->dress != NULL)

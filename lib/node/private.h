@@ -21,7 +21,7 @@ struct pending {
     struct tell tell;
     struct view view;
     struct asked_facts asked; /* of another node, if that was asked */
-    struct list in_stale;     /* while it waits to look again */
+    struct list in_stale;     /* while it waits to look again, or to look at all */
     struct outcome stale;     /* why; without detail */
     enum door_kind door_kind;
     bool confirms; /* it is answered, once a majority says that this node still leads */
@@ -232,6 +232,7 @@ struct node {
     size_t posts_n, posts_cap;
     struct list stale; /* struct pending: they look again one by one, or all but one would fail */
     uint64_t looking;  /* key of the one that does; 0: none */
+    struct list held;  /* struct pending, by in_stale: they wait until that one is through */
     struct done *dones;
     size_t dones_n, dones_cap;
     struct answer *answers; /* to be given after the COMMIT */

@@ -6,6 +6,8 @@
 #include "http/sse.h"
 #include "node/private.h"
 
+#define TRIES_BESIDE_OTHERS 2 /* of a tell that looks again: few enough for TELL_TRIES */
+
 void give_answer(struct node *n, struct answer a)
 {
     if (n->answers_n == n->answers_cap) {
@@ -174,9 +176,22 @@ static void confirm(struct node *n, struct pending *p)
         begin_anew(n, p, false);
 }
 
+/* Where changes come in without end, one that looks at much never finds that as it was. After a few
+ * times those that come wait until it is through: once what was under way is applied, nothing can
+ * come between. */
+static bool one_is_let_through(const struct node *n)
+{
+    const struct pending *p = n->looking != 0 ? map_get(n->pendings, n->looking) : NULL;
+    return p != NULL && p->tell.tries >= TRIES_BESIDE_OTHERS;
+}
+
 void request_tell_here(struct node *n, struct pending *p)
 {
     p->key = ++n->next_key;
+    if (one_is_let_through(n)) {
+        list_push(&n->held, &p->in_stale);
+        return;
+    }
     p->tell.pending = p->key;
     look_at(n, p);
     map_put(n->pendings, p->key, p);
@@ -352,6 +367,17 @@ static bool tell_outcome(struct node *n, struct pending *p, const struct outcome
     return false;
 }
 
+static void let_in_held(struct node *n)
+{
+    for (struct list *next; !one_is_let_through(n) && (next = list_pop(&n->held)) != NULL;) {
+        struct pending *p = LIST_ENTRY(next, struct pending, in_stale);
+        if (decides(n))
+            request_tell_here(n, p);
+        else
+            begin_anew(n, p, false);
+    }
+}
+
 /* Nobody has decided it: the leadership went, or the log was full. It is done again, here or by the
  * next leader, if it is certain that it has not been done, or harmless. */
 void request_lost(struct node *n, uint64_t key, const struct outcome *o)
@@ -369,6 +395,7 @@ void request_lost(struct node *n, uint64_t key, const struct outcome *o)
     }
     map_remove(n->pendings, key);
     begin_anew(n, p, unsure);
+    let_in_held(n);
 }
 
 void request_outcome(struct node *n, uint64_t key, const struct outcome *o)
@@ -392,6 +419,7 @@ void request_outcome(struct node *n, uint64_t key, const struct outcome *o)
         if (tell_outcome(n, p, &p->stale))
             n->looking = key;
     }
+    let_in_held(n);
 }
 
 void request_readable(struct node *n, uint64_t ticket, const struct replica_outcome *o)
@@ -418,6 +446,8 @@ void requests_drop(struct node *n)
         pending_free(p);
     for (size_t cursor = 0; (p = map_each(n->reads, &cursor)) != NULL;)
         pending_free(p);
+    for (struct list *next; (next = list_pop(&n->held)) != NULL;)
+        pending_free(LIST_ENTRY(next, struct pending, in_stale));
     map_free(n->pendings);
     map_free(n->reads);
     for (size_t i = 0; i < n->answers_n; i++)

@@ -252,6 +252,7 @@ int node_open(const struct node_options *options, struct hands *hands, struct no
     n->api = api_new();
     n->pendings = map_new();
     list_init(&n->stale);
+    list_init(&n->held);
     list_init(&n->waiting);
     n->away = map_new();
     n->know_all = true;

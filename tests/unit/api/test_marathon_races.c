@@ -106,11 +106,33 @@ static void what_closes_none_is_done(void **unused)
           "deploymentId");
 }
 
+static void comes_in_again(struct world *w)
+{
+    other_plays(w);
+    w->meanwhile = comes_in_again;
+}
+
+static void who_loses_for_ever_is_told_to_come_again(void **unused)
+{
+    (void)unused;
+    struct reply r;
+    struct world *w = begin("{\"apps\":[" APP("a", "") "]}");
+    other = (struct call_text){"POST /v2/apps/a/restart?force=true", "{}"};
+    w->meanwhile = comes_in_again;
+    world_pass(w, 1000);
+    world_play(w, "marathon", "PUT /v2/groups?force=true", "", "{\"groups\":[{\"id\":\"g\"}]}", &r);
+    assert_int_equal(r.status, 503);
+    assert_non_null(strstr(buf_str(&r.headers), "Retry-After: 1"));
+    reply_close(&r);
+    end(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_two_changes_close_a_cycle),
         cmocka_unit_test(what_closes_none_is_done),
+        cmocka_unit_test(who_loses_for_ever_is_told_to_come_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
