@@ -99,7 +99,7 @@ struct run_spec {
     size_t checks_n;
     const struct run_readiness *readiness; /* to be asked until it is ready */
     size_t readiness_n;
-    int64_t grace_ms;        /* TERM to KILL */
+    int64_t grace_ms;        /* TERM to KILL; 0: as the agent has it */
     int64_t max_ms;          /* killed after; 0: none */
     bool once;               /* must not start late or twice: only within the start lease */
     int64_t start_before_ms; /* wall time after which it may not start any more; 0: none */

@@ -1,5 +1,4 @@
 /* What must be run for one container of a pod (spec/marathon.md 13.2). */
-#include <math.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -237,7 +236,7 @@ bool pod_fill_spec(struct state *state, const struct app *a, const struct task_r
     s->disk_bytes = needs.disk_bytes;
     s->tty = p.container->tty == TTY_ON;
     if (p.container->lifecycle != NULL && p.container->lifecycle->kill_grace_s != NOT_GIVEN)
-        s->grace_ms = llround(p.container->lifecycle->kill_grace_s * 1000);
+        s->grace_ms = spec_grace_ms(p.container->lifecycle->kill_grace_s);
     fill_image(&p, s);
     fill_command(&p, s);
     fill_user(&p, s);

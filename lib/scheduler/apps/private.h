@@ -97,6 +97,7 @@ void look_at_deployment(struct look *l, struct entry *e);
 
 /* ---- spec.c and pod_spec.c: what an agent gets to run */
 bool spec_enforces_role(struct state *state, const char *app); /* its top group */
+int64_t spec_grace_ms(double grace_s);                         /* given by the user: TERM to KILL */
 void spec_fill_env(const struct env_vars *vars, struct arena *arena, struct run_spec *s);
 void spec_fill_fetch(const struct app_fetch *items, size_t n, struct arena *arena,
                      struct run_spec *s);

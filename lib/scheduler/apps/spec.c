@@ -1,4 +1,6 @@
 /* What must be run for one task of an app: its definition, as an agent understands it. */
+#include <math.h>
+
 #include "base/arena.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -34,6 +36,13 @@ static size_t ports_of(const struct app *a, const struct task_row *t, struct are
     json_free(given);
     *out = ports;
     return n;
+}
+
+/* None at all is not the agent's own, which 0 stands for. */
+int64_t spec_grace_ms(double grace_s)
+{
+    int64_t ms = llround(grace_s * 1000);
+    return ms > 0 ? ms : 1;
 }
 
 /* But for secrets, which have no value. */
@@ -229,7 +238,8 @@ static void fill_spec(struct state *state, const struct app *a, const struct tas
     s->mem_bytes = needs.mem_bytes;
     s->disk_bytes = needs.disk_bytes;
     s->tty = a->tty == TTY_ON;
-    s->grace_ms = a->kill_grace_s != NOT_GIVEN ? a->kill_grace_s * 1000 : 0;
+    if (a->kill_grace_s != NOT_GIVEN)
+        s->grace_ms = spec_grace_ms((double)a->kill_grace_s);
     fill_env(a, t->name, agent->hostname, ports, spec_enforces_role(state, a->id), arena, s);
     spec_fill_fetch(a->fetch.items, a->fetch.n, arena, s);
     fill_ports(a, ports, n, arena, s);

@@ -99,10 +99,11 @@ static void arguments_stay_arguments(void **unused)
 {
     struct run_spec s;
     (void)unused;
-    spec_of("'args':['a b','']", &s);
+    spec_of("'args':['a b',''],'taskKillGracePeriodSeconds':0", &s);
     assert_null(s.cmd);
     assert_int_equal(s.args_n, 2);
     assert_string_equal(s.args[0], "a b");
+    assert_int_equal(s.grace_ms, 1); /* 0 would be the agent's own */
     run_spec_close(&s);
 }
 
