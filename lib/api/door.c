@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "http/negotiate.h"
 
 #define RID_MAX 64   /* bytes of a request id; a longer one is none */
 #define TELL_TRIES 5 /* a tell decided on an old view looks again so often */
@@ -236,6 +237,21 @@ static void answer_no_method(struct call *c)
     header_put(&c->reply->headers, "Allow", c->match->allow);
 }
 
+static bool is_acceptable(const struct call *c)
+{
+    const struct door *d = c->door;
+    struct slice accept = header_get(c->request->headers, "Accept");
+    return d->types_n == 0 || accept_best(accept, d->types, d->types_n) >= 0;
+}
+
+static void answer_not_acceptable(struct call *c)
+{
+    struct error err;
+    error_set(&err, ERR_INVALID, "Not Acceptable");
+    c->dialect->fail(c, &err, NULL, NULL);
+    c->reply->status = 406;
+}
+
 static const struct door *door_of(const struct api *a, const struct request *r)
 {
     size_t order[DIALECTS];
@@ -285,9 +301,12 @@ const struct door *api_find(const struct api *a, const struct request *r, struct
         switch (found) {
         case ROUTE_FOUND:
             c->door = c->match->row;
-            if (query_parse(&c->query, r->query, &err) == 0)
+            if (query_parse(&c->query, r->query, &err) != 0)
+                call_error(c, &err);
+            else if (is_acceptable(c))
                 return c->door;
-            call_error(c, &err);
+            else
+                answer_not_acceptable(c);
             break;
         case ROUTE_OPTIONS:
             answer_options(c);

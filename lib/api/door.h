@@ -188,6 +188,10 @@ struct door {
     int no_leader_status; /* of a tell; 0: the dialect's */
     int64_t read_ms;      /* of an ask: time with its snapshot; 0: LIMIT_READ_MS */
     bool alone;           /* an ask that needs no state: its view has none (NULL) */
+    /* Media types of its answers, the usual one first: who accepts none of them gets 406. None:
+     * Accept is the door's own to read. */
+    const char *const *types;
+    size_t types_n;
 };
 
 /* A dialect: its rows and the shape of its errors. */
@@ -275,7 +279,7 @@ bool api_is_alone(const struct api *a, const struct request *r);
 /* Whether its door may take longer than others. */
 bool api_takes_long(const struct api *a, const struct request *r);
 /* Which door a request meets, by path and by the listener it came in by (spec/mesos.md 0.4). NULL:
- * none; then `reply` is filled (404, 405, OPTIONS, a bad path). The match is the call's. */
+ * none; then `reply` is filled (404, 405, 406, OPTIONS, a bad path). The match is the call's. */
 const struct door *api_find(const struct api *a, const struct request *r, struct call *c);
 /* Runs an ask, stream or sandbox door and dresses the reply. */
 void api_ask(struct call *c);

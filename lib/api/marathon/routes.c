@@ -2,15 +2,20 @@
 #include "api/marathon/private.h"
 #include "base/str.h"
 
-#define ASK(method_, pattern_, right_, kind_, ask_, about_)                     \
-    {                                                                           \
-        .method = METHOD_##method_, .pattern = pattern_, .right = MAY_##right_, \
-        .kind = DOOR_##kind_, .ask = ask_, .about = about_                      \
+/* What they answer with (1.7): most with the first alone, some with what they please. */
+static const char *const types[] = {"application/json", "text/plain"};
+enum { JSON = 1, JSON_OR_TEXT = 2, ANYTHING = 0 };
+
+#define ASK_AS(types_, method_, pattern_, right_, kind_, ask_, about_)                           \
+    {                                                                                            \
+        .method = METHOD_##method_, .pattern = pattern_, .right = MAY_##right_,                  \
+        .kind = DOOR_##kind_, .ask = ask_, .about = about_, .types = types, .types_n = (types_), \
     }
+#define ASK(...) ASK_AS(JSON, __VA_ARGS__)
 #define TELL(method_, pattern_, right_, tell_, about_)                                             \
     {                                                                                              \
         .method = METHOD_##method_, .pattern = pattern_, .right = MAY_##right_, .kind = DOOR_TELL, \
-        .tell = tell_, .about = about_                                                             \
+        .tell = tell_, .about = about_, .types = types, .types_n = JSON                            \
     }
 
 #define PLUGIN(method_)                                                        \
@@ -18,7 +23,7 @@
         "Says that there is no such plugin")
 
 static const struct door doors[] = {
-    ASK(GET, "/ping", NOTHING, ASK, marathon_ask_ping, "Says pong"),
+    ASK_AS(ANYTHING, GET, "/ping", NOTHING, ASK, marathon_ask_ping, "Says pong"),
     ASK(GET, "/v2/info", VIEW, ASK, marathon_ask_info, "What this server is, and its settings"),
     ASK(GET, "/v2/leader", VIEW, ASK, marathon_ask_leader, "Where the leader is"),
     {.method = METHOD_DELETE,
@@ -27,10 +32,12 @@ static const struct door doors[] = {
      .kind = DOOR_TELL,
      .tell = marathon_delete_leader,
      .about = "Has another node lead",
+     .types = types,
+     .types_n = JSON,
      .no_leader_status = 404},
     ASK(GET, "/metrics", VIEW, ASK, marathon_ask_metrics, "Numbers"),
-    ASK(GET, "/metrics/prometheus", VIEW, ASK, marathon_ask_prometheus,
-        "The same as Prometheus reads them"),
+    ASK_AS(ANYTHING, GET, "/metrics/prometheus", VIEW, ASK, marathon_ask_prometheus,
+           "The same as Prometheus reads them"),
     ASK(GET, "/logging", VIEW, ASK, marathon_ask_logging, "How much this node logs"),
     ASK(POST, "/logging", ADMIN, ASK, marathon_post_logging,
         "Has it log more or less, for a while or for good"),
@@ -62,13 +69,13 @@ static const struct door doors[] = {
     ASK(GET, "/v2/apps/*/tasks", VIEW, ASK, marathon_ask_glob_tasks, "Lists the tasks of all apps"),
     ASK(GET, "/v2/apps/{id...}/*/tasks", VIEW, ASK, marathon_ask_glob_tasks,
         "Lists the tasks of a group"),
-    ASK(GET, "/v2/apps/{id...}/tasks", VIEW, ASK_LINEAR, marathon_ask_app_tasks,
-        "Lists an app's tasks"),
+    ASK_AS(JSON_OR_TEXT, GET, "/v2/apps/{id...}/tasks", VIEW, ASK_LINEAR, marathon_ask_app_tasks,
+           "Lists an app's tasks"),
     TELL(DELETE, "/v2/apps/{id...}/tasks", DEPLOY, marathon_delete_app_tasks,
          "Kills tasks of an app"),
     TELL(DELETE, "/v2/apps/{id...}/tasks/{task}", DEPLOY, marathon_delete_app_task, "Kills a task"),
-    ASK(GET, "/v2/tasks", VIEW, ASK, marathon_ask_tasks,
-        "Lists tasks, as JSON or as text for proxies"),
+    ASK_AS(JSON_OR_TEXT, GET, "/v2/tasks", VIEW, ASK, marathon_ask_tasks,
+           "Lists tasks, as JSON or as text for proxies"),
     TELL(POST, "/v2/tasks/delete", DEPLOY, marathon_post_tasks_delete, "Kills tasks by their ids"),
 
     ASK(GET, "/v2/deployments", VIEW, ASK, marathon_ask_deployments, "Lists running deployments"),
@@ -116,7 +123,7 @@ static const struct door doors[] = {
     TELL(DELETE, "/v2/groups/{id...}", DEPLOY, marathon_delete_group,
          "Deletes a group with all that is in it"),
 
-    ASK(GET, "/v2/events", VIEW, STREAM, marathon_ask_events, "Streams events"),
+    ASK_AS(ANYTHING, GET, "/v2/events", VIEW, STREAM, marathon_ask_events, "Streams events"),
     ASK(GET, "/v2/eventSubscriptions", VIEW, ASK, marathon_ask_subscriptions,
         "Lists the URLs that events are posted to"),
     TELL(POST, "/v2/eventSubscriptions", DEPLOY, marathon_post_subscription,

@@ -190,8 +190,8 @@ static void put_lines(struct show *s, const struct app_row *row, struct buf *out
 
 static bool wants_text(const struct call *c)
 {
-    static const char *const offers[] = {"application/json", "text/plain"};
-    return accept_best(header_get(c->request->headers, "Accept"), offers, 2) == 1;
+    struct slice accept = header_get(c->request->headers, "Accept");
+    return accept_best(accept, c->door->types, c->door->types_n) == 1;
 }
 
 static void text_of(struct call *c, const struct app_row *one)
