@@ -196,17 +196,23 @@ static void undo_group(const struct group_row *row, const struct json *before,
     buf_close(&dependencies);
 }
 
-static bool was_added(const struct json *groups, const char *path)
+/* It came with the deployment, which names it or put an app below it. */
+static bool was_added(struct state *s, const struct deployment_row *d, const struct json *groups,
+                      const char *path)
 {
+    struct group_row row;
+    struct wall before = {d->version.ms - 1};
     JSON_EACH (g, groups)
         if (str_eq(json_str(json_get(g, "id"), ""), path))
             return json_get(g, "before") == NULL;
-    return false;
+    return state_group_as_of(s, path, d->version, &row) &&
+           !state_group_as_of(s, path, before, &row) &&
+           state_group_as_of(s, "/", before, &row); /* it is still known what was then */
 }
 
 /* Nothing will be left in it but groups that the deployment has added too. */
-static bool will_be_empty(struct state *s, const char *group, const struct json *groups,
-                          const struct changes *ch)
+static bool will_be_empty(struct state *s, const char *group, const struct deployment_row *d,
+                          const struct json *groups, const struct changes *ch)
 {
     struct app_row app;
     struct group_row row;
@@ -216,7 +222,7 @@ static bool will_be_empty(struct state *s, const char *group, const struct json 
         left |= !changes_removes(ch, app.path);
     q = state_groups(s, group);
     while (state_group_next(q, &row))
-        left |= !was_added(groups, row.path);
+        left |= !was_added(s, d, groups, row.path);
     return !left;
 }
 
@@ -231,7 +237,8 @@ static bool is_unchanged(const struct group_row *row, const struct json *after)
 }
 
 /* After the apps: which groups hold none decides. */
-static void put_groups_back(struct state *s, const struct json *groups, struct changes *ch)
+static void put_groups_back(struct state *s, const struct deployment_row *d,
+                            const struct json *groups, struct changes *ch)
 {
     JSON_EACH (g, groups) {
         struct group_row row;
@@ -239,7 +246,7 @@ static void put_groups_back(struct state *s, const struct json *groups, struct c
         const struct json *before = json_get(g, "before"), *after = json_get(g, "after");
         bool there = state_group_by_path(s, path, &row);
         if (there && before == NULL && is_unchanged(&row, after) &&
-            will_be_empty(s, path, groups, ch)) {
+            will_be_empty(s, path, d, groups, ch)) {
             changes_remove_group(ch, path);
         } else if (there && after != NULL) {
             undo_group(&row, before, after, ch);
@@ -249,8 +256,20 @@ static void put_groups_back(struct state *s, const struct json *groups, struct c
             undo_group(&none, before, NULL, ch);
         }
     }
-    if (groups != NULL)
-        changes_within(ch, s, "/");
+}
+
+/* Of those above what the deployment added and did not name, which came with it. */
+static void remove_groups_above(struct state *s, const struct deployment_row *d,
+                                const struct json *groups, const char *path, struct changes *ch)
+{
+    char above[ID_SIZE], below[ID_SIZE];
+    struct group_row row;
+    str_copy(below, sizeof below, path);
+    for (; !str_eq(id_parent(below, above), "/"); str_copy(below, sizeof below, above))
+        if (!changes_have_group(ch, above) && was_added(s, d, groups, above) &&
+            state_group_by_path(s, above, &row) && slice_is(row.dependencies, "[]") &&
+            row.enforce_role == ENFORCE_NOT_SAID && will_be_empty(s, above, d, groups, ch))
+            changes_remove_group(ch, above);
 }
 
 static void roll_back(struct tell *t, const struct deployment_row *d)
@@ -259,16 +278,21 @@ static void roll_back(struct tell *t, const struct deployment_row *d)
     struct error err;
     struct app_row row;
     struct json *plan = json_parse_own(slice_of(d->plan), &err);
-    const struct json *originals = json_get(plan, "original");
+    const struct json *originals = json_get(plan, "original"), *targets = json_get(plan, "target"),
+                      *groups = json_get(plan, "groups");
     struct changes ch = {.group = "/", .force = true};
     JSON_EACH (original, originals)
         put_back(s, original, &ch);
-    JSON_EACH (target, json_get(plan, "target")) {
+    JSON_EACH (target, targets) {
         const char *path = json_str(json_get(target, "id"), "");
         if (!names(originals, path) && state_app_by_path(s, path, &row))
             changes_remove(&ch, &row);
     }
-    put_groups_back(s, json_get(plan, "groups"), &ch);
+    put_groups_back(s, d, groups, &ch);
+    JSON_EACH (target, targets)
+        remove_groups_above(s, d, groups, json_str(json_get(target, "id"), ""), &ch);
+    if (groups != NULL || ch.groups_n > 0)
+        changes_within(&ch, s, "/");
     if (changes_matter(&ch))
         changes_propose(t, &ch, marathon_done);
     else
