@@ -6,12 +6,12 @@
 
 #include <string.h>
 
-/* What the older members say must be what the newer ones say, when both are there. */
-static void contradicts(const struct app_input *in, const char *old_name, const char *new_name,
-                        const char *path)
+/* What the older members say must be what the newer ones say, when both are there. `path` is one of
+ * them. */
+static void contradicts(const struct app_input *in, const char *path, const char *other)
 {
-    app_problem(in->problems, path, "differs from \"%s\"; need \"%s\" alone, or both the same",
-                new_name, old_name);
+    app_problem(in->problems, path,
+                "\"%s\" is there too and differs; need one of them alone, or both the same", other);
 }
 
 /* ---- ids */
@@ -72,7 +72,7 @@ static void normalize_uris(const struct app_input *in)
         return;
     if (a->fetch.n > 0) {
         if (!same_uris(a))
-            contradicts(in, "uris", "fetch", "/uris");
+            contradicts(in, "/uris", "fetch");
         return;
     }
     a->fetch.items = arena_alloc(&a->arena, uris.n * sizeof(*a->fetch.items));
@@ -161,8 +161,8 @@ static void normalize_networks(const struct app_input *in)
     bool same = a->networks.n == 1 && now->mode == old.mode &&
                 (old.name == NULL || now->name == NULL || str_eq(now->name, old.name));
     if (!same)
-        contradicts(in, a->legacy.ip_address != NULL ? "ipAddress" : "container.docker.network",
-                    "networks", "/networks");
+        contradicts(in, "/networks",
+                    a->legacy.ip_address != NULL ? "ipAddress" : "container.docker.network");
 }
 
 static void check_ip_address(const struct app_input *in)
@@ -217,8 +217,7 @@ static void normalize_docker_mappings(const struct app_input *in)
     if (now->items == NULL)
         *now = docker->legacy_mappings;
     else if (!same_mappings(now, &docker->legacy_mappings))
-        contradicts(in, "container.docker.portMappings", "container.portMappings",
-                    "/container/portMappings");
+        contradicts(in, "/container/portMappings", "container.docker.portMappings");
 }
 
 static void normalize_discovery(const struct app_input *in)
@@ -290,7 +289,7 @@ static void normalize_legacy_ports(const struct app_input *in)
         check_different(in, ports);
     if (a->port_definitions.items != NULL) {
         if (!same_ports(a))
-            contradicts(in, "ports", "portDefinitions", "/ports");
+            contradicts(in, "/ports", "portDefinitions");
         return;
     }
     a->port_definitions.items = arena_alloc(&a->arena, ports.n * sizeof(struct app_port));

@@ -88,24 +88,26 @@ static const struct {
 
     /* older forms that contradict newer ones */
     {"{'id':'a','cmd':'x','uris':['u'],'fetch':[{'uri':'v'}]}",
-     "/uris: differs from \"fetch\"; need \"uris\" alone, or both the same"},
+     "/uris: \"fetch\" is there too and differs; need one of them alone, or both the same"},
     {"{'id':'a','cmd':'x','uris':['']}", "/uris(0): need a URI of 1 to 1024 characters"},
     {"{'id':'a','cmd':'x','ports':[80],'portDefinitions':[{'port':81}]}",
-     "/ports: differs from \"portDefinitions\"; need \"ports\" alone, or both the same"},
+     "/ports: \"portDefinitions\" is there too and differs; need one of them alone, or both the "
+     "same"},
     {"{'id':'a','container':{'docker':{'image':'i','network':'NONE'}}}",
      "/container/docker/network: got \"NONE\", which is not supported; need HOST, BRIDGE or USER"},
     {"{'id':'a','container':{'docker':{'image':'i','network':'bridge'}}}",
      "/container/docker/network: got \"bridge\", need HOST, BRIDGE or USER"},
     {"{'id':'a','networks':[{'mode':'host'}],'container':{'docker':{'image':'i',"
      "'network':'BRIDGE'}}}",
-     "/networks: differs from \"networks\"; need \"container.docker.network\" alone, or both the "
-     "same"},
+     "/networks: \"container.docker.network\" is there too and differs; need one of them alone, or "
+     "both the same"},
     {"{'id':'a','cmd':'x','networks':[{'name':'m'}],'ipAddress':{'networkName':'n'}}",
-     "/networks: differs from \"networks\"; need \"ipAddress\" alone, or both the same"},
+     "/networks: \"ipAddress\" is there too and differs; need one of them alone, or both the same"},
     {"{'id':'a','networks':[{'mode':'container/bridge'}],'container':{'docker':{'image':'i',"
      "'portMappings':[{'containerPort':1}]},'portMappings':[{'containerPort':2}]}}",
-     "/container/portMappings: differs from \"container.portMappings\"; need "
-     "\"container.docker.portMappings\" alone, or both the same"},
+     "/container/portMappings: \"container.docker.portMappings\" is there too and differs; need "
+     "one "
+     "of them alone, or both the same"},
     {"{'id':'a','cmd':'x','ports':[1],'ipAddress':{'networkName':'n'}}",
      "/ports: not with \"ipAddress\""},
     {"{'id':'a','cmd':'x','portDefinitions':[{'port':1}],'ipAddress':{'networkName':'n'}}",
