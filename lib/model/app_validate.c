@@ -510,11 +510,27 @@ static void check_limits(const struct app_input *in)
         app_check_limits(in, "", a->limits, a->cpus, a->mem);
 }
 
+static bool has_label(const struct app *a, const char *name)
+{
+    const char *value = pairs_get(&a->labels, name);
+    return value != NULL && value[0] != '\0';
+}
+
+/* What a scheduler says of itself, it says whole. */
 static void check_labels(const struct app_input *in)
 {
-    const char *version = pairs_get(&in->app->labels, "DCOS_MIGRATION_API_VERSION");
-    if (version != NULL && !str_eq(version, "v1"))
-        app_problem(in->problems, "/labels(DCOS_MIGRATION_API_VERSION)", "need \"v1\"");
+    static const char VERSION[] = "DCOS_MIGRATION_API_VERSION";
+    static const char *const SIBLINGS[] = {"DCOS_PACKAGE_FRAMEWORK_NAME",
+                                           "DCOS_MIGRATION_API_PATH"};
+    struct app *a = in->app;
+    if (!has_label(a, VERSION))
+        return;
+    if (!str_eq(pairs_get(&a->labels, VERSION), "v1"))
+        app_problem(in->problems, app_path(a, "/labels(%s)", VERSION), "need \"v1\"");
+    for (size_t i = 0; i < sizeof(SIBLINGS) / sizeof(*SIBLINGS); i++)
+        if (!has_label(a, SIBLINGS[i]))
+            app_problem(in->problems, app_path(a, "/labels(%s)", SIBLINGS[i]),
+                        "missing, need it with the label %s", VERSION);
 }
 
 /* The last: what else is wrong with it is worth more. */

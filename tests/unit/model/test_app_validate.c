@@ -247,8 +247,21 @@ static const struct {
     {"{'id':'a','cmd':'x','dependencies':['A']}",
      "/dependencies(0): got \"A\", need lower-case letters, digits, dots and inner dashes between "
      "the slashes"},
-    {"{'id':'a','cmd':'x','labels':{'DCOS_MIGRATION_API_VERSION':'v2'}}",
+    {"{'id':'a','cmd':'x','labels':{'DCOS_MIGRATION_API_VERSION':'v2',"
+     "'DCOS_PACKAGE_FRAMEWORK_NAME':'f','DCOS_MIGRATION_API_PATH':'/'}}",
      "/labels(DCOS_MIGRATION_API_VERSION): need \"v1\""},
+    {"{'id':'a','cmd':'x','labels':{'DCOS_MIGRATION_API_VERSION':'v1',"
+     "'DCOS_MIGRATION_API_PATH':'/'}}",
+     "/labels(DCOS_PACKAGE_FRAMEWORK_NAME): missing, need it with the label "
+     "DCOS_MIGRATION_API_VERSION"},
+    {"{'id':'a','cmd':'x','labels':{'DCOS_MIGRATION_API_VERSION':'v1',"
+     "'DCOS_PACKAGE_FRAMEWORK_NAME':'f','DCOS_MIGRATION_API_PATH':''}}",
+     "/labels(DCOS_MIGRATION_API_PATH): missing, need it with the label "
+     "DCOS_MIGRATION_API_VERSION"},
+    {"{'id':'a','cmd':'x','labels':{'DCOS_MIGRATION_API_VERSION':'v1',"
+     "'DCOS_PACKAGE_FRAMEWORK_NAME':'f','DCOS_MIGRATION_API_PATH':'/'}}",
+     ""},
+    {"{'id':'a','cmd':'x','labels':{'DCOS_MIGRATION_API_VERSION':''}}", ""},
 };
 
 static void names_what_is_wrong(void **unused)
