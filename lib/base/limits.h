@@ -81,6 +81,8 @@
     X(LIMIT_ORDER_BYTES, 1 << 20, "the order to start one task")                            \
     X(LIMIT_TASK_BYTES, 512 << 10, "command, arguments and variables of one task together") \
     X(LIMIT_ARGUMENT_BYTES, (128 << 10) - 1, "one argument or variable of it: execve(2)")   \
+    X(LIMIT_CHECK_PATH_BYTES, 900, "the path of one check over HTTP")                       \
+    X(LIMIT_PLACE_BYTES, 2000, "the path of one mount or fetched file")                     \
     X(LIMIT_HELPERS, 256, "command checks, tar and the like at once")                       \
     X(LIMIT_SWEEP_MS, 10000, "time to kill what an ended task leaves")                      \
     X(LIMIT_FILE_READ_BYTES, 64 << 10, "one read of a sandbox file")                        \

@@ -62,7 +62,7 @@ static void add_bind(struct options *o, const char *host, const char *inside, bo
 
 static void add_volumes(struct options *o, const struct run *run)
 {
-    add_bind(o, run->sandbox, DOCKER_SANDBOX, false);
+    add_bind(o, run->sandbox, SANDBOX_INSIDE, false);
     for (size_t i = 0; i < run->spec->mounts_n; i++) {
         const struct run_mount *m = &run->spec->mounts[i];
         const char *inside = m->container_path;
@@ -72,7 +72,7 @@ static void add_volumes(struct options *o, const struct run *run)
             o,
             arena_printf(&o->arena, "%s%s%s", relative ? run->sandbox : "",
                          relative && host[0] != '/' ? "/" : "", host),
-            arena_printf(&o->arena, "%s%s", inside[0] == '/' ? "" : DOCKER_SANDBOX "/", inside),
+            arena_printf(&o->arena, "%s%s", inside[0] == '/' ? "" : SANDBOX_INSIDE "/", inside),
             m->read_only);
     }
 }

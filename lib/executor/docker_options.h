@@ -7,8 +7,6 @@
 
 #include "executor/driver.h"
 
-#define DOCKER_SANDBOX "/mnt/mesos/sandbox" /* the sandbox as the container sees it */
-
 /* Labels that a container is found again by. */
 #define DOCKER_LABEL_TASK "mesolith.task"
 #define DOCKER_LABEL_NUMBER "mesolith.number"

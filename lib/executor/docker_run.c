@@ -206,13 +206,6 @@ static const char *with_tag(const char *image)
     return tagged ? "" : ":latest"; /* without one the engine pulls them all */
 }
 
-static bool image_is_clean(const char *image)
-{
-    return image[0] != '\0' && strlen(image) < 300 &&
-           strspn(image, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./_-:@") ==
-               strlen(image);
-}
-
 static void on_image(struct engine_call *call, const struct error *err)
 {
     struct contained *c = call->data;
@@ -769,7 +762,7 @@ int docker_launch(struct driver *driver, struct run *run, struct error *err)
     const char *image = run->spec->image;
     if (d->asked && d->version[0] == '\0')
         return error_set(err, ERR_UNAVAILABLE, "%s", d->reason);
-    if (!image_is_clean(image))
+    if (!run_image_is_clean(image))
         return error_set(err, ERR_INVALID, "image: got %s, need the name of an image",
                          str_quote(got, sizeof(got), image, strlen(image)));
     go(track(d, run), run->spec->force_pull ? AUTH : IMAGE);

@@ -23,38 +23,15 @@ static void next_item(struct fetch *f);
 
 /* ---- names */
 
-static bool leads_out(const char *name)
-{
-    for (const char *p = name; p != NULL; p = strchr(p, '/')) {
-        p += *p == '/';
-        if (strncmp(p, "..", 2) == 0 && (p[2] == '/' || p[2] == '\0'))
-            return true;
-    }
-    return name[0] == '/';
-}
-
 char *fetch_name(const struct run_fetch *item, struct error *err)
 {
     char got[96];
-    const char *from = item->dest;
-    size_t n;
-    if (from != NULL && from[0] != '\0') {
-        n = strlen(from);
-    } else {
-        const char *scheme = strstr(item->uri, "://");
-        const char *path = scheme != NULL ? scheme + 3 : item->uri;
-        size_t end = strcspn(path, "?#");
-        const char *slash = memrchr(path, '/', end);
-        from = slash != NULL ? slash + 1 : scheme != NULL ? path + end : path;
-        n = end - (size_t)(from - path);
-    }
-    char *name = mem_strndup(from, n);
-    if (n > 0 && !leads_out(name) && name[n - 1] != '/' && !str_eq(name, "."))
-        return name;
-    error_set(err, ERR_INVALID, "fetch: got %s, need a name for a file in the sandbox",
-              str_quote(got, sizeof(got), name, n));
-    mem_free(name);
-    return NULL;
+    char *name = run_fetch_name(item->uri, item->dest);
+    const char *from = item->dest != NULL && item->dest[0] != '\0' ? item->dest : item->uri;
+    if (name == NULL)
+        error_set(err, ERR_INVALID, "fetch: got %s, need a name for a file in the sandbox",
+                  str_quote(got, sizeof(got), from, strlen(from)));
+    return name;
 }
 
 /* For people and logs: without user, password and query, which may be secret. */

@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "base/str.h"
+#include "model/run_spec.h"
 
 /* ---- TCP and HTTP: everything is closed before the answer is told */
 
@@ -140,14 +141,6 @@ static void net_ask(struct probe *probe, void (*answered)(struct probe *p, enum 
         decide(p, PROBE_BAD, err.text);
 }
 
-static bool is_clean(const char *path)
-{
-    for (; *path != '\0'; path++)
-        if ((unsigned char)*path <= ' ' || *path == 0x7f)
-            return false;
-    return true;
-}
-
 int net_probe_init(struct net_probe *p, struct loop *loop, const struct net_question *question,
                    struct error *err)
 {
@@ -161,9 +154,10 @@ int net_probe_init(struct net_probe *p, struct loop *loop, const struct net_ques
                      "GET %s%s HTTP/1.0\r\nHost: %s%s%s:%u\r\nUser-Agent: mesolith\r\n"
                      "Accept: */*\r\nConnection: close\r\n\r\n",
                      slash, path, v6 ? "[" : "", address, v6 ? "]" : "", question->port);
-    if (n >= (int)sizeof(p->request) || !is_clean(path))
+    if (n >= (int)sizeof(p->request) || !run_check_path_is_clean(path))
         return error_set(err, ERR_INVALID,
-                         "path: got \"%.40s\", need less than 900 characters without blanks", path);
+                         "path: got \"%.40s\", need less than %d characters without blanks", path,
+                         LIMIT_CHECK_PATH_BYTES);
     return 0;
 }
 

@@ -58,7 +58,7 @@ char **run_env_make(const struct run_spec *spec, const char *const *base, const 
     } else {
         put(&e, "MESOS_CONTAINER_NAME", docker_name(container, name));
     }
-    put(&e, "MESOS_SANDBOX", spec->image == NULL ? sandbox : DOCKER_SANDBOX);
+    put(&e, "MESOS_SANDBOX", spec->image == NULL ? sandbox : SANDBOX_INSIDE);
     put(&e, "MESOS_DIRECTORY", sandbox);
     put(&e, "MESOS_TASK_ID", spec->name);
     put(&e, "MESOS_EXECUTOR_ID", spec->name);

@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/run_spec.h"
 
 #define LATEST "latest"
 #define CREATE_TRIES 5 /* the collector may remove an empty folder under our feet */
@@ -180,6 +181,11 @@ int sandbox_create(const char *root, const struct sandbox_ids *ids, const struct
     return error_set(err, ERR_IO, "cannot make the sandbox: %s: %s", strerror(errno), path);
 }
 
+static bool is_last(const char *rest)
+{
+    return run_next_part(&rest).len == 0;
+}
+
 static int step_down(int folder, const char *name, const struct sandbox_user *user)
 {
     int rc = mkdirat(folder, name, 0755);
@@ -192,7 +198,15 @@ static int step_down(int folder, const char *name, const struct sandbox_user *us
     return next;
 }
 
-static bool next_part(const char **path, char dst[NAME_MAX + 1]);
+static bool next_name(const char **path, char dst[NAME_MAX + 1])
+{
+    struct slice part = run_next_part(path);
+    if (part.len == 0 || part.len > NAME_MAX)
+        return false;
+    memcpy(dst, part.p, part.len);
+    dst[part.len] = '\0';
+    return true;
+}
 
 /* The folder that `name` is to lie in, and the last part of it. -1: there is none. */
 static int open_above(const char *path, const char *name, const struct sandbox_user *user,
@@ -201,7 +215,7 @@ static int open_above(const char *path, const char *name, const struct sandbox_u
     const char *rest = name;
     int at = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     part[0] = '\0';
-    while (at >= 0 && next_part(&rest, part) && is_name(part) && rest[strspn(rest, "/")] != '\0')
+    while (at >= 0 && next_name(&rest, part) && is_name(part) && !is_last(rest))
         at = step_down(at, part, user);
     return at;
 }

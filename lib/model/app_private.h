@@ -44,6 +44,21 @@ void app_check_networks(const struct app_input *in);
 void app_check_role(const struct app_input *in);
 void app_check_secrets(const struct app_input *in);
 void app_check_gpus(const struct app_input *in, const char *path, int64_t gpus, bool docker);
+void app_check_image(const struct app_input *in, const char *path, const char *image);
+void app_check_http_path(const struct app_input *in, const char *path, const char *value);
+
+/* app_places.c: where something is to lie, in the order in which people wrote it. */
+struct app_place {
+    const char *path; /* of the member */
+    const char *name;
+    bool fetched; /* a file in the sandbox; else a mount */
+};
+void app_check_places(const struct app_input *in, const struct app_place *places, size_t n,
+                      bool image);
+/* Those of a list of artifacts, whose path is `above`, that have a name: how many. The others are
+ * reported. */
+size_t app_take_fetched(const struct app_input *in, const char *above,
+                        const struct app_fetch *items, size_t n, struct app_place *out);
 /* `above` is the path of the object that has "resourceLimits". */
 void app_check_limits(const struct app_input *in, const char *above,
                       const struct app_resource_limits *limits, double cpus, double mem);

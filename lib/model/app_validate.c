@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "model/app_private.h"
+#include "model/run_spec.h"
 
 #include <string.h>
 
@@ -28,6 +29,22 @@ void app_check_argument(const struct app_input *in, const char *path, const char
                     bytes, LIMIT_ARGUMENT_BYTES);
 }
 
+void app_check_image(const struct app_input *in, const char *path, const char *image)
+{
+    if (!run_image_is_clean(image))
+        app_problem(in->problems, path,
+                    "got %s, need the name of an image: less than 300 letters, digits and "
+                    "./_-:@",
+                    app_quoted(in->app, image));
+}
+
+void app_check_http_path(const struct app_input *in, const char *path, const char *value)
+{
+    if (value != NULL && !run_check_path_is_clean(value))
+        app_problem(in->problems, path, "got %s, need less than %d characters without blanks",
+                    app_quoted(in->app, value), LIMIT_CHECK_PATH_BYTES);
+}
+
 static void check_command(const struct app_input *in)
 {
     struct app *a = in->app;
@@ -37,6 +54,8 @@ static void check_command(const struct app_input *in)
         app_problem(in->problems, "/", "got both \"cmd\" and \"args\", need one of them");
     else if (a->cmd == NULL && a->args.n == 0 && !image)
         app_problem(in->problems, "/", "need \"cmd\", \"args\" or \"container.docker.image\"");
+    if (!image && a->args.n > 0 && a->args.items[0][0] == '\0')
+        app_problem(in->problems, "/args(0)", "got \"\", need the name of a program");
     app_check_argument(in, "/cmd", a->cmd, 0);
     for (size_t i = 0; i < a->args.n; i++)
         app_check_argument(in, app_path(a, "/args(%zu)", i), a->args.items[i], 0);
@@ -51,6 +70,8 @@ static void check_container(const struct app_input *in)
     bool image = docker != NULL && docker->image != NULL && docker->image[0] != '\0';
     if (!image && a->container->type == CONTAINER_DOCKER)
         app_problem(in->problems, "/container/docker/image", "need the name of an image");
+    else if (image)
+        app_check_image(in, "/container/docker/image", docker->image);
     if (a->container->type == CONTAINER_MESOS)
         return;
     if (docker != NULL && docker->pull_config != NULL)
@@ -127,6 +148,9 @@ static void check_volume(const struct app_input *in, size_t i)
                     "need exactly one of \"hostPath\", \"persistent\", \"external\", \"secret\"");
     else if (v->host_path != NULL && v->host_path[0] == '\0')
         app_problem(in->problems, here, "hostPath: need a path");
+    else if (v->host_path != NULL && strlen(v->host_path) > LIMIT_PLACE_BYTES)
+        app_problem(in->problems, here, "hostPath: got %zu bytes, need at most %d",
+                    strlen(v->host_path), LIMIT_PLACE_BYTES);
     else if (v->persistent != NULL)
         check_persistent(in, i);
     else if (v->external != NULL)
@@ -143,6 +167,20 @@ static void check_volumes(const struct app_input *in)
         check_volume(in, i);
     if (a->residency != NULL && !app_is_resident(a))
         app_problem(in->problems, "/residency", "only with a persistent volume");
+}
+
+static void check_places(const struct app_input *in)
+{
+    struct app *a = in->app;
+    const struct app_container *c = a->container;
+    size_t volumes = c != NULL ? c->volumes.n : 0, n = 0;
+    struct app_place *all = arena_alloc(&a->arena, (volumes + a->fetch.n + 1) * sizeof *all);
+    for (size_t i = 0; i < volumes; i++)
+        if (c->volumes.items[i].host_path != NULL && c->volumes.items[i].container_path[0] != '\0')
+            all[n++] = (struct app_place){app_path(a, "/container/volumes(%zu)/containerPath", i),
+                                          c->volumes.items[i].container_path, false};
+    n += app_take_fetched(in, "/fetch", a->fetch.items, a->fetch.n, all + n);
+    app_check_places(in, all, n, c != NULL && c->docker != NULL);
 }
 
 /* ---- networks and ports */
@@ -264,6 +302,7 @@ static void check_health_check(const struct app_input *in, size_t i)
         if (c->port_index == NOT_GIVEN)
             app_problem(in->problems, here, "need \"port\": the app has no ports");
         check_port_index(in, here, c->port_index);
+        app_check_http_path(in, app_path(a, "%s/path", here), c->path);
     }
     if (c->ip == IP_V6 && (type_of(a) != CONTAINER_DOCKER || !is_agent_run(c->protocol)))
         app_problem(in->problems, here,
@@ -297,6 +336,7 @@ static void check_readiness(const struct app_input *in)
         if (!named)
             app_problem(in->problems, app_path(a, "/readinessChecks(%zu)/portName", i),
                         "no port has the name %s", app_quoted(a, c->port_name));
+        app_check_http_path(in, app_path(a, "/readinessChecks(%zu)/path", i), c->path);
         if (c->timeout_s >= c->interval_s)
             app_problem(in->problems, app_path(a, "/readinessChecks(%zu)/timeoutSeconds", i),
                         "got %lld, need less than intervalSeconds, %lld", (long long)c->timeout_s,
@@ -545,25 +585,11 @@ static void check_kept(const struct app_input *in)
 void app_validate(const struct app_input *in)
 {
     static void (*const CHECKS[])(const struct app_input *in) = {
-        check_command,
-        check_container,
-        app_check_networks,
-        check_ports,
-        check_health_checks,
-        check_readiness,
-        check_generic_check,
-        check_volumes,
-        check_upgrade,
-        check_unreachable,
-        check_resident_update,
-        app_check_role,
-        check_accepted_roles,
-        check_env,
-        check_sum,
-        app_check_secrets,
-        check_gpus,
-        check_limits,
-        check_labels,
+        check_command,       check_container,      app_check_networks,  check_ports,
+        check_health_checks, check_readiness,      check_generic_check, check_volumes,
+        check_places,        check_upgrade,        check_unreachable,   check_resident_update,
+        app_check_role,      check_accepted_roles, check_env,           check_sum,
+        app_check_secrets,   check_gpus,           check_limits,        check_labels,
         check_kept,
     };
     for (size_t i = 0; i < sizeof(CHECKS) / sizeof(*CHECKS); i++)

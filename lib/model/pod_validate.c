@@ -41,6 +41,9 @@ static void check_command(const struct at *at, const struct pod_command *c, cons
         app_problem(at->in->problems, path, "need exactly one of \"shell\" and \"argv\"");
     if (c->shell != NULL)
         app_check_argument(at->in, AT(at, "%s/shell", path), c->shell, 0);
+    if (c->argv.n > 0 && c->argv.items[0][0] == '\0')
+        app_problem(at->in->problems, AT(at, "%s/argv(0)", path),
+                    "got \"\", need the name of a program");
     for (size_t i = 0; i < c->argv.n; i++)
         app_check_argument(at->in, AT(at, "%s/argv(%zu)", path, i), c->argv.items[i], 0);
 }
@@ -56,6 +59,8 @@ static void check_run(const struct at *at)
     if (c->image == NULL && pod_networking(at->pod) != APP_NETWORK_HOST)
         app_problem(in->problems, AT(at, "%s/image", at->path),
                     "need an image: without one a container is on the host's network");
+    if (c->image != NULL)
+        app_check_image(in, AT(at, "%s/image/id", at->path), c->image->id);
     if (c->image != NULL && c->image->pull_config != NULL &&
         !has_secret(at->pod, c->image->pull_config->secret))
         app_problem(in->problems, AT(at, "%s/image/pullConfig/secret", at->path),
@@ -86,36 +91,23 @@ static void check_env(const struct app_input *in, const struct pod *p, const str
 
 /* ---- volumes */
 
-/* Inside the sandbox of a plain process it is a link there: it may not lead out. */
-static bool stays_inside(const char *path)
+static void check_places(const struct at *at)
 {
-    for (const char *at = path; *at != '\0';) {
-        size_t len = strcspn(at, "/");
-        if ((len == 1 || len == 2) && strncmp(at, "..", len) == 0)
-            return false;
-        at += len;
-        at += strspn(at, "/");
-    }
-    return strspn(path, "/") != strlen(path);
-}
-
-static void check_mounts(const struct at *at)
-{
-    const struct app_input *in = at->in;
-    for (size_t i = 0; i < at->c->mounts.n; i++) {
-        const struct pod_mount *m = &at->c->mounts.items[i];
+    const struct pod_container *c = at->c;
+    struct app_place *all =
+        arena_alloc(&at->in->app->arena, (c->mounts.n + c->artifacts.n + 1) * sizeof *all);
+    for (size_t i = 0; i < c->mounts.n; i++) {
+        const struct pod_mount *m = &c->mounts.items[i];
+        all[i] = (struct app_place){AT(at, "%s/volumeMounts(%zu)/mountPath", at->path, i), m->path,
+                                    false};
         if (volume_named(at->pod, m->name) == NULL)
-            app_problem(in->problems, AT(at, "%s/volumeMounts(%zu)/name", at->path, i),
-                        "no volume has the name %s", app_quoted(in->app, m->name));
-        const char *path = AT(at, "%s/volumeMounts(%zu)/mountPath", at->path, i);
-        if (!stays_inside(m->path))
-            app_problem(in->problems, path, "got %s, need a path without \".\" and \"..\"",
-                        app_quoted(in->app, m->path));
-        for (size_t k = 0; k < i; k++)
-            if (str_eq(at->c->mounts.items[k].path, m->path))
-                app_problem(in->problems, path, "got %s twice, need different paths",
-                            app_quoted(in->app, m->path));
+            app_problem(at->in->problems, AT(at, "%s/volumeMounts(%zu)/name", at->path, i),
+                        "no volume has the name %s", app_quoted(at->in->app, m->name));
     }
+    size_t n =
+        c->mounts.n + app_take_fetched(at->in, AT(at, "%s/artifacts", at->path), c->artifacts.items,
+                                       c->artifacts.n, all + c->mounts.n);
+    app_check_places(at->in, all, n, c->image != NULL);
 }
 
 static bool is_mounted(const struct pod *p, const char *volume)
@@ -140,6 +132,9 @@ static void check_volumes(const struct app_input *in, const struct pod *p)
         if ((v->host != NULL) + (v->persistent != NULL) + (v->secret != NULL) > 1)
             app_problem(in->problems, path,
                         "need at most one of \"host\", \"persistent\", \"secret\"");
+        if (v->host != NULL && strlen(v->host) > LIMIT_PLACE_BYTES)
+            app_problem(in->problems, app_path(in->app, "%s/host", path),
+                        "got %zu bytes, need at most %d", strlen(v->host), LIMIT_PLACE_BYTES);
         if (v->persistent != NULL)
             app_problem(in->problems, app_path(in->app, "%s/persistent", path),
                         "pods can have no persistent volumes here, need a host or an ephemeral "
@@ -221,6 +216,12 @@ static void check_has_endpoint(const struct at *at, const char *name, const char
                 "the container has no endpoint of the name %s", app_quoted(at->in->app, name));
 }
 
+static void check_http(const struct at *at, const struct pod_check_http *c, const char *path)
+{
+    check_has_endpoint(at, c->endpoint, path);
+    app_check_http_path(at->in, AT(at, "%s/path", path), c->path);
+}
+
 static void check_check(const struct at *at, const struct pod_check *c, const char *name)
 {
     if (c == NULL)
@@ -229,7 +230,7 @@ static void check_check(const struct at *at, const struct pod_check *c, const ch
     if ((c->http != NULL) + (c->tcp != NULL) + (c->exec != NULL) != 1)
         app_problem(at->in->problems, path, "need exactly one of \"http\", \"tcp\", \"exec\"");
     if (c->http != NULL)
-        check_has_endpoint(at, c->http->endpoint, AT(at, "%s/http", path));
+        check_http(at, c->http, AT(at, "%s/http", path));
     if (c->tcp != NULL)
         check_has_endpoint(at, c->tcp->endpoint, AT(at, "%s/tcp", path));
     if (c->exec != NULL)
@@ -256,7 +257,7 @@ static void check_container(const struct app_input *in, const struct pod *p, siz
                     POD_NAMES_MAX);
     check_run(&at);
     check_env(in, p, &at.c->env, app_path(in->app, "%s/environment", at.path));
-    check_mounts(&at);
+    check_places(&at);
     for (size_t k = 0; k < at.c->endpoints.n; k++)
         check_endpoint(&at, k);
     check_check(&at, at.c->health, "healthCheck");

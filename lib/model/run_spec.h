@@ -28,6 +28,8 @@ struct run_port {
     bool udp;
 };
 
+#define SANDBOX_INSIDE "/mnt/mesos/sandbox" /* as a container sees it */
+
 enum check_kind { CHECK_HTTP, CHECK_HTTPS, CHECK_TCP, CHECK_COMMAND };
 
 struct run_check { /* spec/marathon.md 10 */
@@ -111,3 +113,13 @@ void run_spec_write(const struct run_spec *s, struct json_writer *w);
 /* ERR_INVALID naming the member. *out owns a copy of everything. */
 int run_spec_read(const struct json *v, struct run_spec *out, struct error *err) MUST_CHECK;
 void run_spec_close(struct run_spec *s); /* accepts a zeroed struct */
+
+/* ---- what no agent can run (run_rules.c): a door refuses it before */
+
+bool run_image_is_clean(const char *image);
+bool run_check_path_is_clean(const char *path); /* of a check over HTTP */
+/* Where a file that is fetched lies in the sandbox: `dest`, or else the last part of the URI's
+ * path. NULL: it leads out, or is no name. The caller frees. */
+char *run_fetch_name(const char *uri, const char *dest) MUST_CHECK;
+/* The next name on a path, moving *rest behind it; empty at its end. "." is none. */
+struct slice run_next_part(const char **rest);

@@ -37,6 +37,11 @@ static int tear_down(void **data)
 #define IMAGE ",'image':{'kind':'DOCKER','id':'busybox'}"
 #define BRIDGE ",'networks':[{'mode':'container/bridge'}]"
 #define MOUNT(path) C(",'volumeMounts':[{'name':'v','mountPath':'" path "'}]")
+#define MOUNTS(a, b) \
+    C(",'volumeMounts':[{'name':'v','mountPath':'" a "'},{'name':'v','mountPath':'" b "'}]")
+#define LONG16 "abcdefghijklmnop"
+#define LONG64 LONG16 LONG16 LONG16 LONG16
+#define LONG LONG64 LONG64 LONG64 LONG64
 
 static const struct wrong {
     const char *body, *message, *path, *text;
@@ -85,6 +90,10 @@ static const struct wrong {
      "the secret \\\"s\\\" is not declared in \\\"secrets\\\""},
     {POD(C(""), ",'secrets':{'s':{'source':'/x'}}"), RULE, "/secrets",
      "the feature secrets is not switched on"},
+    {POD("{'name':'c','resources':{},'exec':{'command':{'argv':['']}}}", ""), RULE,
+     "/containers(0)/exec/command/argv(0)", "got \\\"\\\", need the name of a program"},
+    {POD(C(",'image':{'kind':'DOCKER','id':'a b'}"), ""), RULE, "/containers(0)/image/id",
+     "got \\\"a b\\\", need the name of an image: less than 300 letters, digits and ./_-:@"},
     /* volumes */
     {POD(C(""), ",'volumes':[{'name':'v'}]"), RULE, "/volumes(0)", "no container mounts \\\"v\\\""},
     {POD(MOUNT("d"), ",'volumes':[{'name':'v'},{'name':'v'}]"), RULE, "/volumes(1)/name",
@@ -93,9 +102,30 @@ static const struct wrong {
      "no volume has the name \\\"v\\\""},
     {POD(MOUNT("a/../../b"), ",'volumes':[{'name':'v'}]"), RULE,
      "/containers(0)/volumeMounts(0)/mountPath",
-     "got \\\"a/../../b\\\", need a path without \\\".\\\" and \\\"..\\\""},
+     "got \\\"a/../../b\\\", need a path without \\\"..\\\""},
     {POD(MOUNT("/"), ",'volumes':[{'name':'v'}]"), RULE, "/containers(0)/volumeMounts(0)/mountPath",
-     "got \\\"/\\\", need a path without \\\".\\\" and \\\"..\\\""},
+     "got \\\"/\\\", need a name below the uppermost folder"},
+    {POD(MOUNT("stderr"), ",'volumes':[{'name':'v'}]"), RULE,
+     "/containers(0)/volumeMounts(0)/mountPath",
+     "got \\\"stderr\\\", need another name: there lies what the task prints"},
+    {POD(MOUNT("stdout.3/x"), ",'volumes':[{'name':'v'}]"), RULE,
+     "/containers(0)/volumeMounts(0)/mountPath",
+     "got \\\"stdout.3/x\\\", need another name: there lies what the task prints"},
+    {POD(MOUNT("d/" LONG), ",'volumes':[{'name':'v'}]"), RULE,
+     "/containers(0)/volumeMounts(0)/mountPath", "got a name of 256 bytes, need at most 255"},
+    {POD(MOUNTS("d", "/./d"), ",'volumes':[{'name':'v'}]"), RULE,
+     "/containers(0)/volumeMounts(1)/mountPath", "got \\\"/./d\\\" twice, need different paths"},
+    {POD(MOUNTS("d/e", "d"), ",'volumes':[{'name':'v'}]"), RULE,
+     "/containers(0)/volumeMounts(1)/mountPath",
+     "\\\"d/e\\\" lies inside \\\"d\\\", need places beside each other"},
+    {POD(C(",'volumeMounts':[{'name':'v','mountPath':'d'}],'artifacts':[{'uri':'http://h/f',"
+           "'destPath':'d/f'}]"),
+         ",'volumes':[{'name':'v'}]"),
+     RULE, "/containers(0)/artifacts(0)/destPath",
+     "\\\"d/f\\\" lies inside \\\"d\\\", need places beside each other"},
+    {POD(C(",'artifacts':[{'uri':'http://h/f','destPath':'../..'}]"), ""), RULE,
+     "/containers(0)/artifacts(0)/destPath",
+     "got \\\"../..\\\", need a name for a file in the sandbox"},
     {POD(MOUNT("d"), ",'volumes':[{'name':'v','persistent':{'size':1}}]"), RULE,
      "/volumes(0)/persistent",
      "pods can have no persistent volumes here, need a host or an ephemeral one"},
@@ -132,6 +162,9 @@ static const struct wrong {
     /* checks */
     {POD(CHECK("{}"), ""), RULE, "/containers(0)/healthCheck",
      "need exactly one of \\\"http\\\", \\\"tcp\\\", \\\"exec\\\""},
+    {POD(CHECK("{'http':{'endpoint':'http','path':'/a b'}}"), ""), RULE,
+     "/containers(0)/healthCheck/http/path",
+     "got \\\"/a b\\\", need less than 900 characters without blanks"},
     {POD(CHECK("{'tcp':{'endpoint':'x'}}"), ""), RULE, "/containers(0)/healthCheck/tcp/endpoint",
      "the container has no endpoint of the name \\\"x\\\""},
     {POD(CHECK("{'tcp':{'endpoint':'http'},'intervalSeconds':5,'timeoutSeconds':5}"), ""), RULE,

@@ -463,6 +463,8 @@ static void a_volume_is_made_once_and_reached_by_a_link(void **unused)
     assert_int_equal(sandbox_make_link(run, "a/b", first, &self, &err), -1); /* is there */
     assert_int_equal(sandbox_make_link(run, "a/../../b", first, &self, &err), -1);
     assert_int_equal(sandbox_make_link(run, "a/b/c", first, &self, &err), -1); /* by a link */
+    assert_int_equal(sandbox_make_link(run, "./a/./c/.", first, &self, &err), 0);
+    assert_int_equal(sandbox_make_link(run, "a/c", first, &self, &err), -1); /* is there */
     assert_int_equal(access(in(first, "c"), F_OK), -1);
 }
 

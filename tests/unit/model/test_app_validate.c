@@ -225,6 +225,48 @@ static const struct {
      "/container/volumes(0): secret: \"s\" is not declared in \"secrets\""},
     {"{'id':'a','cmd':'x','residency':{}}", "/residency: only with a persistent volume"},
 
+    /* where files come to lie */
+    {"{'id':'a','cmd':'x','fetch':[{'uri':'http://h/f','destPath':'../..'}]}",
+     "/fetch(0)/destPath: got \"../..\", need a name for a file in the sandbox"},
+    {"{'id':'a','cmd':'x','fetch':[{'uri':'http://h/f','destPath':'/etc/f'}]}",
+     "/fetch(0)/destPath: got \"/etc/f\", need a name for a file in the sandbox"},
+    {"{'id':'a','cmd':'x','uris':['http://h/']}",
+     "/fetch(0)/uri: got \"http://h/\", need one that ends with a file's name, or \"destPath\""},
+    {"{'id':'a','cmd':'x','fetch':[{'uri':'http://h/f','destPath':'stdout'}]}",
+     "/fetch(0)/destPath: got \"stdout\", need another name: there lies what the task prints"},
+    {"{'id':'a','cmd':'x','fetch':[{'uri':'http://h/f'},{'uri':'http://h/g','destPath':'f/g'}]}",
+     "/fetch(1)/destPath: \"f/g\" lies inside \"f\", need places beside each other"},
+    {"{'id':'a','cmd':'x','fetch':[{'uri':'http://h/f'},{'uri':'http://i/f'},"
+     "{'uri':'http://h/g','destPath':'./stdout.x'}]}",
+     ""},
+    {"{'id':'a','cmd':'x','container':{'type':'MESOS','volumes':[{'containerPath':'../d',"
+     "'hostPath':'/d','mode':'RW'}]}}",
+     "/container/volumes(0)/containerPath: got \"../d\", need a path without \"..\""},
+    {"{'id':'a','cmd':'x','container':{'type':'MESOS','volumes':[{'containerPath':'/d',"
+     "'hostPath':'/d','mode':'RW'},{'containerPath':'d//e/','hostPath':'/d','mode':'RW'}]}}",
+     "/container/volumes(1)/containerPath: \"d//e/\" lies inside \"/d\", need places beside each "
+     "other"},
+    {"{'id':'a','container':{'docker':{'image':'i'},'volumes':[{'containerPath':'/d',"
+     "'hostPath':'/d','mode':'RW'},{'containerPath':'/d/e','hostPath':'/e','mode':'RW'}]}}",
+     ""},
+    {"{'id':'a','container':{'docker':{'image':'i'},'volumes':[{'containerPath':'/d',"
+     "'hostPath':'/d','mode':'RW'},{'containerPath':'/d/.','hostPath':'/e','mode':'RW'}]}}",
+     "/container/volumes(1)/containerPath: got \"/d/.\" twice, need different paths"},
+    {"{'id':'a','container':{'docker':{'image':'i'},'volumes':[{'containerPath':"
+     "'/mnt/mesos/sandbox','hostPath':'/d','mode':'RW'}]}}",
+     "/container/volumes(0)/containerPath: got \"/mnt/mesos/sandbox\", need another place: the "
+     "sandbox is mounted there"},
+
+    /* what no agent can run */
+    {"{'id':'a','args':['']}", "/args(0): got \"\", need the name of a program"},
+    {"{'id':'a','container':{'docker':{'image':'a b'}}}",
+     "/container/docker/image: got \"a b\", need the name of an image: less than 300 letters, "
+     "digits and ./_-:@"},
+    {"{'id':'a','cmd':'x','healthChecks':[{'path':'/a b'}]}",
+     "/healthChecks(0)/path: got \"/a b\", need less than 900 characters without blanks"},
+    {"{'id':'a','cmd':'x','readinessChecks':[{'portName':'default','path':'/a b'}]}",
+     "/readinessChecks(0)/path: got \"/a b\", need less than 900 characters without blanks"},
+
     /* features, roles, limits */
     {"{'id':'a','cmd':'x','secrets':{'s':{'source':'v'}}}",
      "/secrets: the feature secrets is not switched on"},
