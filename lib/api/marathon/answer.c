@@ -61,6 +61,11 @@ void marathon_time(struct json_writer *w, const char *name, struct wall version)
     json_member_str(w, name, wall_text(version, text));
 }
 
+struct wall marathon_later(struct wall a, struct wall b)
+{
+    return a.ms > b.ms ? a : b;
+}
+
 void marathon_result(struct call *c, int status, struct wall version, const char *deployment)
 {
     struct json_writer w;

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/pod.h"
+#include "scheduler/why.h"
 
 static void put_members(const struct app_row *a, struct json_writer *w)
 {
@@ -32,14 +33,10 @@ struct member {
     bool any;
 };
 
-static struct wall later(struct wall a, struct wall b)
-{
-    return a.ms > b.ms ? a : b;
-}
-
 static struct wall since_of(const struct task_row *t)
 {
-    return later(later(t->staged, t->started), later(t->killed, t->ended));
+    return marathon_later(marathon_later(t->staged, t->started),
+                          marathon_later(t->killed, t->ended));
 }
 
 static void take_member(struct member *m, const struct app *a, const struct task_row *t)
@@ -52,7 +49,7 @@ static void take_member(struct member *m, const struct app *a, const struct task
         m->any = true;
     }
     m->state = task_state_of_both(m->state, t->state);
-    m->since = later(m->since, since_of(t));
+    m->since = marathon_later(m->since, since_of(t));
     m->checked |= checked;
     m->unwell |= checked && t->started.ms != 0 && !task_ended(t->state) && t->health != 1;
 }
@@ -196,11 +193,33 @@ static bool load_version(struct state *s, const struct app_row *row, struct wall
     return definition.len > 0 && app_load(definition, out, &err) == 0;
 }
 
-static void put_instance(struct show *s, const struct app_row *row, const struct app *a,
-                         const struct member *m, struct json_writer *w)
+/* What an instance of that version ends with, whether it has been placed or not. */
+static void put_reference(const struct app *a, struct wall version, struct wall since,
+                          struct json_writer *w)
 {
-    char slave[MESOS_ID_SIZE], version[TIME_TEXT_SIZE], reference[ID_SIZE + TIME_TEXT_SIZE + 32];
+    char text[TIME_TEXT_SIZE], reference[ID_SIZE + TIME_TEXT_SIZE + 32];
+    snprintf(reference, sizeof reference, "/v2/pods%s::versions/%s", a->id,
+             wall_text(version, text));
+    json_member_str(w, "specReference", reference);
+    json_key(w, "localVolumes");
+    json_array(w);
+    json_array_end(w);
+    json_member_str(w, "role", a->role);
+    marathon_time(w, "lastUpdated", since);
+    marathon_time(w, "lastChanged", since);
+}
+
+static void put_needs(const struct app *a, struct json_writer *w)
+{
     struct resources needs = app_needs(a);
+    put_resources(&needs, w);
+    resources_close(&needs);
+}
+
+static void put_instance(struct show *s, const struct app *a, const struct member *m,
+                         struct json_writer *w)
+{
+    char slave[MESOS_ID_SIZE];
     struct task_row t;
     json_object(w);
     put_instance_id(m, "id", w);
@@ -208,7 +227,7 @@ static void put_instance(struct show *s, const struct app_row *row, const struct
     marathon_time(w, "statusSince", m->since);
     json_member_str(w, "agentHostname", show_hostname(s, m->first.agent));
     json_member_str(w, "agentId", slave_id(s->view, m->first.agent, slave));
-    put_resources(&needs, w);
+    put_needs(a, w);
     put_networks(s, a, m->first.agent, w);
     json_key(w, "containers");
     json_array(w);
@@ -216,17 +235,59 @@ static void put_instance(struct show *s, const struct app_row *row, const struct
     while (state_task_next(q, &t))
         put_container(a, &t, w);
     json_array_end(w);
-    snprintf(reference, sizeof reference, "/v2/pods%s::versions/%s", row->path,
-             wall_text(m->first.version, version));
-    json_member_str(w, "specReference", reference);
-    json_key(w, "localVolumes");
-    json_array(w);
-    json_array_end(w);
-    json_member_str(w, "role", a->role);
-    marathon_time(w, "lastUpdated", m->since);
-    marathon_time(w, "lastChanged", m->since);
+    put_reference(a, m->first.version, m->since, w);
     json_object_end(w);
-    resources_close(&needs);
+}
+
+/* ---- instances that wait: the state knows their number, and no more. To ask it why takes the
+ * row's texts away. */
+
+/* Why they wait, in `why`; or NULL. What passes by itself is worth the least. */
+static const char *reason_of(const struct view *view, const struct app *a, struct why *why)
+{
+    size_t i = 0;
+    if (!why_app(view->state, a->id, view->now.wall, why) || why->n == 0)
+        return NULL;
+    while (i + 1 < why->n && why_passes(&why->sentences[i]))
+        i++;
+    return why->sentences[i].because;
+}
+
+/* It gets its id when it is placed; until then it has one that no placed one has. */
+static void put_pending_id(const char *pod, struct wall version, int64_t place,
+                           struct json_writer *w)
+{
+    char id[INSTANCE_ID_SIZE];
+    struct uuid own = instance_uuid(version.ms, -1 - place);
+    json_member_str(w, "id", instance_id_text(pod, own, id));
+}
+
+static void put_pending(struct show *s, const struct app_row *row, struct json_writer *w)
+{
+    struct wall since = marathon_later(row->version, row->delay_ref);
+    struct app a;
+    struct why why;
+    load_app(row, &a);
+    int64_t n = marathon_waiting(s->view, row, &a);
+    const char *reason = n > 0 ? reason_of(s->view, &a, &why) : NULL;
+    for (int64_t i = 0; i < n; i++) {
+        json_object(w);
+        put_pending_id(a.id, row->version, i, w);
+        json_member_str(w, "status", "PENDING");
+        marathon_time(w, "statusSince", since);
+        if (reason != NULL)
+            json_member_str(w, "message", reason);
+        put_needs(&a, w);
+        json_key(w, "networks");
+        json_array(w);
+        json_array_end(w);
+        json_key(w, "containers");
+        json_array(w);
+        json_array_end(w);
+        put_reference(&a, row->version, since, w);
+        json_object_end(w);
+    }
+    app_close(&a);
 }
 
 struct instances { /* of a pod, that have not ended, each once */
@@ -291,11 +352,12 @@ void show_pod_status(struct show *s, const struct app_row *row, struct json_writ
         if (!load_version(s->state, row, all.items[i].version, &a))
             continue;
         gather_member(s->state, &a, all.items[i].id, &m);
-        put_instance(s, row, &a, &m, w);
+        put_instance(s, &a, &m, w);
         stable += str_eq(status_of(&m), "STABLE");
-        since = later(since, m.since);
+        since = marathon_later(since, m.since);
         app_close(&a);
     }
+    put_pending(s, row, w);
     json_array_end(w);
     json_member_str(w, "status", stable >= row->instances ? "STABLE" : "DEGRADED");
     marathon_time(w, "statusSince", since);

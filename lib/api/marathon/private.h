@@ -36,6 +36,7 @@ void marathon_keep(struct tell *t, const char *id);
 /* Location: the id against the server's base. */
 void marathon_location(struct call *c, const char *id);
 void marathon_time(struct json_writer *w, const char *name, struct wall version);
+struct wall marathon_later(struct wall a, struct wall b); /* of the two */
 
 /* ---------------- show.c: apps and tasks as clients see them */
 
@@ -94,6 +95,10 @@ struct slice instance_of(const char *task_name);
 /* What Marathon calls a state (6.6): "TASK_RUNNING", "Running". */
 const char *marathon_task_status(enum task_state state);
 const char *marathon_task_condition(enum task_state state);
+
+/* ---- queue.c */
+/* How many instances of it wait to be launched. */
+int64_t marathon_waiting(const struct view *view, const struct app_row *row, const struct app *a);
 
 /* ---- pod_show.c: each an object */
 void show_pod(const struct app_row *a, struct json_writer *w);

@@ -13,6 +13,11 @@ static bool may_wait(const struct app_row *row)
            row->counts.running < row->counts.live;
 }
 
+int64_t marathon_waiting(const struct view *view, const struct app_row *row, const struct app *a)
+{
+    return may_wait(row) ? apps_waiting(view->state, row, a, view->now.wall) : 0;
+}
+
 /* ---- why */
 
 static void put_funnel(const char *name, const struct funnel *f, struct json_writer *w)
@@ -204,11 +209,6 @@ static void put_why(const struct view *view, struct placement *p, const struct a
     resources_close(&d.needs);
 }
 
-static struct wall later(struct wall a, struct wall b)
-{
-    return a.ms > b.ms ? a : b;
-}
-
 static void put_delay(const struct view *view, const struct app_row *row, struct json_writer *w)
 {
     int64_t left_ms = row->delay_ms > 0 ? row->delay_ref.ms + row->delay_ms - view->now.wall.ms : 0;
@@ -234,7 +234,7 @@ static void put_item(const struct view *view, struct placement *p, const struct 
     }
     json_member_int(w, "count", count_left);
     put_delay(view, row, w);
-    marathon_time(w, "since", later(row->version, row->delay_ref));
+    marathon_time(w, "since", marathon_later(row->version, row->delay_ref));
     put_why(view, p, row, a, with_offers, w);
     json_object_end(w);
 }
@@ -259,7 +259,7 @@ void marathon_ask_queue(struct call *c)
         if (!may_wait(&row))
             continue;
         load_app(&row, &a);
-        int64_t n = apps_waiting(s, &row, &a, c->view->now.wall);
+        int64_t n = marathon_waiting(c->view, &row, &a);
         if (n > 0)
             put_item(c->view, p, &row, &a, n, with_offers, &w);
         app_close(&a);
@@ -283,7 +283,7 @@ static bool is_waiting(const struct view *v, const struct app_row *row)
     if (!may_wait(row))
         return false;
     load_app(row, &a);
-    bool waits = apps_waiting(v->state, row, &a, v->now.wall) > 0;
+    bool waits = marathon_waiting(v, row, &a) > 0;
     app_close(&a);
     return waits;
 }
