@@ -105,13 +105,17 @@ static void dirty_app(struct apps *a, int64_t id)
 }
 
 /* Those that have instances on an agent. */
-static void dirty_apps_on(struct apps *a, int64_t agent)
+static void dirty_apps_on(struct apps *a, int64_t agent, bool begins_to_drain)
 {
     struct task_row t;
     struct stmt *q = state_tasks_of_agent(a->state, agent);
-    while (state_task_next(q, &t))
-        if (t.app != 0)
-            dirty_app(a, t.app);
+    while (state_task_next(q, &t)) {
+        if (t.app == 0)
+            continue;
+        dirty_app(a, t.app);
+        struct entry *e = map_get(a->entries, (uint64_t)t.app);
+        e->moves |= begins_to_drain;
+    }
 }
 
 void apps_changed(struct apps *a, const struct change *c)
@@ -140,7 +144,7 @@ void apps_changed(struct apps *a, const struct change *c)
     case CHANGE_AGENT:
         a->freed = true;
         if (c->state == AGENT_DRAINING || c->before == AGENT_DRAINING)
-            dirty_apps_on(a, c->id);
+            dirty_apps_on(a, c->id, c->before != AGENT_DRAINING);
         break;
     case CHANGE_APP_GONE:
     case CHANGE_JOB:
@@ -303,6 +307,7 @@ void apps_tick(struct apps *a, struct placement *p, struct now now, struct outbo
     struct look l = {.a = a,
                      .placement = p,
                      .now = now,
+                     .out = out,
                      .launches_left = LAUNCHES_A_TURN,
                      .kills_left = KILLS_A_TURN};
     for (int i = 0; i < GATHERED; i++) {

@@ -14,6 +14,7 @@ struct entry {
     struct plan *plan; /* of a deployment: owned */
     bool dirty;        /* to be looked at */
     bool over;         /* there is nothing to look at any more */
+    bool moves;        /* a node it runs on has begun to drain: its backoff ends (9.2) */
     unsigned marks;    /* commands in flight that concern it: not looked at until their outcome */
     struct heap_item due;   /* in apps.due: to be looked at then although nothing happens */
     struct list in_dirty;   /* of apps.dirty, while it is dirty */
@@ -47,6 +48,7 @@ struct look {
     struct apps *a;
     struct placement *placement;
     struct now now;
+    struct outbox *out;
     struct buf items[GATHERED]; /* elements, with their commas */
     struct batch *batches[GATHERED];
     int64_t launches_left, kills_left;

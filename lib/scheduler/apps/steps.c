@@ -194,6 +194,17 @@ static void launch(struct look *l, struct entry *e, const struct app_row *row,
     resources_close(&d.needs);
 }
 
+/* What moves off a node does not wait for what failed before (9.2). */
+static void drop_delay(struct look *l, const struct app_row *row)
+{
+    struct json_writer w;
+    if (row->delay_ms == 0)
+        return;
+    outbox_draft(l->out, COMMAND_APP_DELAY_RESET, (struct origin){ORIGIN_APPS, 0}, &w);
+    json_member_int(&w, "app", row->id);
+    outbox_draft_end(l->out, &w);
+}
+
 /* ---- the actions */
 
 /* How many more there ought to be; below 0: too many. */
@@ -297,6 +308,9 @@ void look_at_app(struct look *l, struct entry *e)
     if (app_load(row.definition, &app, &err) != 0)
         UNREACHABLE("a stored definition reads back");
     tasks_gather(l->a->state, l->now.wall, &row, &app, &tasks);
+    if (e->moves)
+        drop_delay(l, &row);
+    e->moves = false;
     if (row.gone)
         stop_all(l, e, &row, &tasks);
     else

@@ -1145,6 +1145,25 @@ static void what_runs_on_a_node_that_drains_moves_first_and_ends_then(void **unu
     assert_int_equal(f.drafts, drafts);
 }
 
+static void a_drain_ends_the_backoff_of_what_moves(void **unused)
+{
+    int64_t ids[64];
+    (void)unused;
+    int64_t n1 = fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, WEB("ok", 2, ",'backoffSeconds':100"));
+    fleet_run_ms(&f, 1000);
+    fleet_agent(&f, "n2", "{}");
+    fleet_tasks(&f, "/web", ids);
+    fleet_status(&f, ids[0], TASK_FAILED);
+    fleet_run_ms(&f, 1000);
+    expect_list("1 running");
+    drain(n1, true);
+    fleet_run_ms(&f, 1000);
+    expect_list("2 running");
+    assert_string_equal(fleet_hosts(&f, "/web"), "n2 n2");
+    assert_int_equal(fleet_app(&f, "/web").delay_ms, 0);
+}
+
 static void moving_keeps_within_what_the_app_allows(void **unused)
 {
     (void)unused;
@@ -1257,6 +1276,7 @@ int main(void)
         TEST(marks_die_with_the_leadership),
         TEST(what_the_feed_says_of_jobs_is_not_taken_for_an_app),
         TEST(what_runs_on_a_node_that_drains_moves_first_and_ends_then),
+        TEST(a_drain_ends_the_backoff_of_what_moves),
         TEST(moving_keeps_within_what_the_app_allows),
         TEST(what_finds_no_other_place_stays_until_there_is_one),
         TEST(what_a_removed_node_ran_is_replaced),
