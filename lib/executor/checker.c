@@ -22,6 +22,7 @@ static void on_due(uv_timer_t *timer)
 {
     struct checker *c = timer->data;
     c->asking = true;
+    c->probe->code = NO_RESULT;
     c->probe->ask(c->probe, on_answer);
 }
 
@@ -34,6 +35,7 @@ static void arm(struct checker *c)
 static bool take_in(struct checker *c, enum probe_answer answer)
 {
     unsigned failures = c->health.failures;
+    int code = c->code;
     struct mono now = c->clock->mono(c->clock);
     struct wall wall = c->clock->wall(c->clock);
     if (answer == PROBE_NEITHER) {
@@ -49,7 +51,8 @@ static bool take_in(struct checker *c, enum probe_answer answer)
         c->last_bad = wall;
         str_copy(c->cause, sizeof(c->cause), c->probe->cause);
     }
-    return changed || c->health.failures > failures;
+    c->code = c->probe->code;
+    return c->informs ? c->code != code : changed || c->health.failures > failures;
 }
 
 static void on_answer(struct probe *probe, enum probe_answer answer)
@@ -72,7 +75,12 @@ int checker_start(struct checker *c, uv_loop_t *loop, struct clock *clock, struc
                   const struct health_policy *policy, int64_t delay_ms, checker_cb *changed,
                   struct error *err)
 {
-    *c = (struct checker){.data = c->data, .clock = clock, .probe = probe, .changed = changed};
+    *c = (struct checker){.data = c->data,
+                          .informs = c->informs,
+                          .code = NO_RESULT,
+                          .clock = clock,
+                          .probe = probe,
+                          .changed = changed};
     if (health_init(&c->health, policy, clock->mono(clock), err) != 0)
         return -1;
     c->health.due = mono_after(c->health.due, delay_ms);

@@ -1,5 +1,6 @@
-/* The health checks of one task: begun when it runs, ended when it is to end. What they said last
- * is kept in the file `health`, so that a restarted agent neither forgets nor invents anything. */
+/* The health checks of one task, and the check that only informs: begun when it runs, ended when it
+ * is to end. What they said last is kept in the file `health`, so that a restarted agent neither
+ * forgets nor invents anything. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -113,6 +114,17 @@ void checks_results(const struct task_run *t, struct buf *out)
     json_array_end(&w);
 }
 
+struct check_result checks_informed(const struct task_run *t)
+{
+    struct check_result r = {.kind = t->spec.check->kind};
+    if (t->checks != NULL)
+        r.code = t->checks[t->spec.checks_n].checker.code;
+    else
+        r.code =
+            t->health != NULL ? (int)fields_int(t->health, "check.code", NO_RESULT) : NO_RESULT;
+    return r;
+}
+
 /* ---- the file */
 
 /* What each has said, in the form of the file. */
@@ -130,6 +142,8 @@ static void note_all(struct task_run *t)
         fields_put_int(&f, key_of(i, "last_bad", key), s.last_bad.ms);
         fields_put(&f, key_of(i, "cause", key), s.cause);
     }
+    if (t->spec.check != NULL)
+        fields_put_int(&f, "check.code", checks_informed(t).code);
     readiness_note(t, &f);
     if (t->health == NULL)
         t->health = NEW(struct fields);
@@ -207,6 +221,13 @@ static void on_changed(struct checker *c)
     }
 }
 
+static void on_informed(struct checker *c)
+{
+    struct checked *checked = c->data;
+    checks_note(checked->task);
+    report(checked->task);
+}
+
 static void ask_helper(struct checked *c)
 {
     struct task_run *t = c->task;
@@ -276,10 +297,9 @@ static void resume(struct checker *c, const struct said *s)
     str_copy(c->cause, sizeof(c->cause), s->cause);
 }
 
-static void start_one(struct checked *c, const struct said *before)
+static void start_one(struct task_run *t, const struct run_check *k, checker_cb *changed,
+                      struct checked *c)
 {
-    const struct run_check *k = c->check;
-    struct task_run *t = c->task;
     struct error err;
     unsigned max = k->max_failures;
     int64_t ran_ms = task_ran_ms(t), delay_ms = k->delay_ms > ran_ms ? k->delay_ms - ran_ms : 0;
@@ -287,34 +307,46 @@ static void start_one(struct checked *c, const struct said *before)
                                    .interval_ms = k->interval_ms > 0 ? k->interval_ms : 1000,
                                    .early_ms = EARLY_MS,
                                    .max_failures = max == 0 || k->kill_on_max ? max : max + 1};
+    c->task = t;
+    c->check = k;
     if (choose_probe(c, &err) != 0) {
         broken_probe_init(&c->broken, &t->x->loop->uv, err.text);
-        log_warn("health check cannot be made", "task=%s error=\"%s\"", t->run.name, err.text);
+        log_warn("check cannot be made", "task=%s error=\"%s\"", t->run.name, err.text);
     }
     c->checker.data = c;
+    c->checker.informs = k == t->spec.check;
     int rc = checker_start(&c->checker, &t->x->loop->uv, &t->x->loop->clock, &c->probe, &policy,
-                           delay_ms, on_changed, &err);
+                           delay_ms, changed, &err);
     ASSERT(rc == 0); /* the interval is above 0 */
-    resume(&c->checker, before);
+}
+
+/* Of all kinds. */
+static size_t count_of(const struct task_run *t)
+{
+    return t->spec.checks_n + (t->spec.check != NULL);
 }
 
 static void start_all(struct task_run *t)
 {
-    struct checked *checks = mem_zalloc(t->spec.checks_n * sizeof(*checks));
-    for (size_t i = 0; i < t->spec.checks_n; i++) {
+    size_t n = t->spec.checks_n;
+    struct checked *checks = mem_zalloc(count_of(t) * sizeof(*checks));
+    for (size_t i = 0; i < n; i++) {
         struct said before;
         said_in_file(t, i, &before);
-        checks[i].task = t;
-        checks[i].check = &t->spec.checks[i];
-        start_one(&checks[i], &before);
+        start_one(t, &t->spec.checks[i], on_changed, &checks[i]);
+        resume(&checks[i].checker, &before);
+    }
+    if (t->spec.check != NULL) {
+        start_one(t, t->spec.check, on_informed, &checks[n]);
+        checks[n].checker.code = checks_informed(t).code; /* as the file has it */
     }
     t->checks = checks;
-    t->checks_open = t->spec.checks_n;
+    t->checks_open = count_of(t);
 }
 
 void checks_start(struct task_run *t)
 {
-    if (t->spec.checks_n > 0 && t->checks == NULL)
+    if (count_of(t) > 0 && t->checks == NULL)
         start_all(t);
     readiness_start(t);
 }
@@ -338,6 +370,6 @@ void checks_stop(struct task_run *t)
         return;
     t->checks_stopping = true;
     note_all(t);
-    for (size_t i = 0; i < t->spec.checks_n; i++)
+    for (size_t i = 0; i < count_of(t); i++)
         checker_stop(&t->checks[i].checker, on_stopped);
 }

@@ -53,6 +53,7 @@ static void on_status(struct engine_call *call, const struct error *err)
         return;
     int code = (int)json_int(json_get(call->json, "ExitCode"), -1);
     snprintf(p->probe.cause, sizeof(p->probe.cause), "Command exited with status %d", code);
+    p->probe.code = code;
     p->answered(&p->probe, code == 0 ? PROBE_GOOD : PROBE_BAD);
 }
 

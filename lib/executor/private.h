@@ -56,7 +56,7 @@ struct task_run {
     uv_work_t work;   /* prepare, forget */
     uv_timer_t limit; /* spec.max_ms */
     /* checks.c */
-    struct checked *checks; /* spec.checks_n, or NULL */
+    struct checked *checks; /* spec.checks_n, behind them spec.check if there is one; or NULL */
     size_t checks_open;
     bool checks_stopping;
     struct fields *health; /* the file; NULL: none yet */
@@ -131,6 +131,7 @@ void checks_stop(struct task_run *t);
 void checks_note(struct task_run *t);                           /* into the file */
 int checks_health(const struct task_run *t);                    /* 0 unknown, 1 good, 2 bad */
 void checks_results(const struct task_run *t, struct buf *out); /* spec/marathon.md 6.1 */
+struct check_result checks_informed(const struct task_run *t);  /* of spec.check, which it has */
 
 /* readiness.c */
 void readiness_start(struct task_run *t);

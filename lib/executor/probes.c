@@ -54,9 +54,12 @@ static void judge_line(struct net_probe *p)
 {
     int status;
     p->line[strcspn(p->line, "\r\n")] = '\0';
-    if (sscanf(p->line, "HTTP/%*1[0-9].%*1[0-9] %3d", &status) != 1)
+    if (sscanf(p->line, "HTTP/%*1[0-9].%*1[0-9] %3d", &status) != 1) {
         decide(p, PROBE_BAD, "its answer is not HTTP");
-    else if (status < 200 && p->question.ignore_1xx)
+        return;
+    }
+    p->probe.code = status;
+    if (status < 200 && p->question.ignore_1xx)
         decide(p, PROBE_NEITHER, p->line);
     else
         decide(p, status >= 200 && status < 400 ? PROBE_GOOD : PROBE_BAD, p->line);
@@ -99,6 +102,14 @@ static void ask_http(struct net_probe *p)
         decide(p, PROBE_BAD, "the connection broke at once");
 }
 
+/* All that TCP asks; HTTP has failed. */
+static void decide_dialled(struct net_probe *p, const struct error *err)
+{
+    if (p->question.path == NULL)
+        p->probe.code = err == NULL;
+    decide(p, err == NULL ? PROBE_GOOD : PROBE_BAD, err == NULL ? "" : err->text);
+}
+
 static void on_dialled(struct dial *d, struct stream *s, const struct error *err)
 {
     struct net_probe *p = LIST_ENTRY(d, struct net_probe, dial);
@@ -112,12 +123,10 @@ static void on_dialled(struct dial *d, struct stream *s, const struct error *err
         stream_close(s, on_stream_closed);
     else if (p->decided)
         part_closed(p);
-    else if (s == NULL)
-        decide(p, PROBE_BAD, err->text);
-    else if (p->question.path == NULL)
-        decide(p, PROBE_GOOD, "");
-    else
+    else if (p->question.path != NULL && s != NULL)
         ask_http(p);
+    else
+        decide_dialled(p, s != NULL ? NULL : err);
 }
 
 static void net_ask(struct probe *probe, void (*answered)(struct probe *p, enum probe_answer a))
@@ -167,7 +176,9 @@ static void on_reply(struct launch_request *r, const struct reply *reply)
 {
     struct command_probe *p = r->data;
     char *cause = p->probe.cause;
-    bool good = reply->kind == REPLY_ENDED && reply->code == 0 && reply->signal == 0;
+    bool exited = reply->kind == REPLY_ENDED && reply->signal == 0 && !reply->timed_out;
+    if (exited)
+        p->probe.code = reply->code;
     if (reply->kind == REPLY_FAILED)
         str_copy(cause, sizeof(p->probe.cause), reply->text);
     else if (reply->timed_out)
@@ -178,7 +189,7 @@ static void on_reply(struct launch_request *r, const struct reply *reply)
                  strsignal(reply->signal));
     else
         snprintf(cause, sizeof(p->probe.cause), "Command exited with status %d", reply->code);
-    p->answered(&p->probe, good ? PROBE_GOOD : PROBE_BAD);
+    p->answered(&p->probe, exited && reply->code == 0 ? PROBE_GOOD : PROBE_BAD);
 }
 
 static void on_refused(uv_handle_t *handle)

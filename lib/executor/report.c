@@ -91,6 +91,9 @@ void report(struct task_run *t)
         s.message = t->reason;
     checks_results(t, &results);
     readiness_results(t, &readiness);
+    s.informs = t->spec.check != NULL;
+    if (s.informs)
+        s.check = checks_informed(t);
     s.health_raw = buf_slice(&results);
     s.readiness_raw = buf_slice(&readiness);
     x->events.status(x, &s);

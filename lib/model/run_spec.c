@@ -163,6 +163,10 @@ void run_spec_write(const struct run_spec *s, struct json_writer *w)
     WRITE_LIST(w, "parameters", s->parameters, s->parameters_n, write_parameter);
     WRITE_LIST(w, "mounts", s->mounts, s->mounts_n, write_mount);
     WRITE_LIST(w, "checks", s->checks, s->checks_n, write_check);
+    if (s->check != NULL) {
+        json_key(w, "check");
+        write_check(s->check, w);
+    }
     WRITE_LIST(w, "readiness", s->readiness, s->readiness_n, write_readiness);
     int_if(w, "grace_ms", s->grace_ms);
     int_if(w, "max_ms", s->max_ms);
@@ -329,6 +333,15 @@ static void read_check(struct reader *r, const struct json *v, void *out)
     };
 }
 
+static const struct run_check *read_one_check(struct reader *r, const struct json *v)
+{
+    if (v == NULL)
+        return NULL;
+    struct run_check *out = arena_alloc(r->arena, sizeof *out);
+    read_check(r, v, out);
+    return out;
+}
+
 static void read_code(struct reader *r, const struct json *v, void *out)
 {
     (void)r;
@@ -390,6 +403,7 @@ int run_spec_read(const struct json *v, struct run_spec *out, struct error *err)
     s.parameters = list(&r, v, "parameters", sizeof *s.parameters, &s.parameters_n, read_parameter);
     s.mounts = list(&r, v, "mounts", sizeof *s.mounts, &s.mounts_n, read_mount);
     s.checks = list(&r, v, "checks", sizeof *s.checks, &s.checks_n, read_check);
+    s.check = read_one_check(&r, json_get(v, "check"));
     s.readiness = list(&r, v, "readiness", sizeof *s.readiness, &s.readiness_n, read_readiness);
     if (s.task <= 0)
         fail(&r, "task", "a positive number");

@@ -45,6 +45,12 @@ struct run_check { /* spec/marathon.md 10 */
     bool ipv6;        /* a container is asked at its IPv6 address; `address` is one already */
 };
 
+struct check_result { /* of a check that only informs */
+    enum check_kind kind;
+    int code; /* HTTP status, exit status, 1 or 0 of a port that opened or did not; or NO_RESULT */
+};
+#define NO_RESULT (-1)
+
 struct run_readiness { /* spec/marathon.md 10.6 */
     const char *name, *address, *path;
     int port;
@@ -99,6 +105,7 @@ struct run_spec {
     size_t mounts_n;
     const struct run_check *checks;
     size_t checks_n;
+    const struct run_check *check;         /* that only informs; or NULL */
     const struct run_readiness *readiness; /* to be asked until it is ready */
     size_t readiness_n;
     int64_t grace_ms;        /* TERM to KILL; 0: as the agent has it */

@@ -4,6 +4,19 @@
 
 #include "base/str.h"
 
+void check_result_write(const struct check_result *r, const struct check_names *names,
+                        struct json_writer *w)
+{
+    bool known = r->code != NO_RESULT;
+    json_key(w, r->kind == CHECK_TCP ? "tcp" : r->kind == CHECK_COMMAND ? "command" : "http");
+    json_object(w);
+    if (known && r->kind == CHECK_TCP)
+        json_member_bool(w, names->succeeded, r->code != 0);
+    else if (known)
+        json_member_int(w, r->kind == CHECK_COMMAND ? names->exit : names->status, r->code);
+    json_object_end(w);
+}
+
 void status_write(const struct status *s, struct json_writer *w)
 {
     json_object(w);
@@ -41,6 +54,10 @@ void status_write(const struct status *s, struct json_writer *w)
         json_key(w, "readiness");
         json_put_value(w, s->readiness);
     }
+    if (s->informs) {
+        json_member_int(w, "check_kind", s->check.kind);
+        json_member_int(w, "check_code", s->check.code);
+    }
     json_object_end(w);
 }
 
@@ -75,6 +92,13 @@ int status_read(const struct json *v, struct status *out, struct error *err)
     s.health = (int)health;
     s.health_results = json_get(v, "health_results");
     s.readiness = json_get(v, "readiness");
+    s.informs = json_get(v, "check_kind") != NULL;
+    int64_t kind = json_int(json_get(v, "check_kind"), 0);
+    if (kind < 0 || kind > CHECK_COMMAND)
+        return error_set(err, ERR_INVALID, "status: check_kind: got %lld, need 0 to %d",
+                         (long long)kind, CHECK_COMMAND);
+    s.check.kind = (enum check_kind)kind;
+    s.check.code = (int)json_int(json_get(v, "check_code"), NO_RESULT);
     *out = s;
     return 0;
 }

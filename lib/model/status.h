@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/time.h"
+#include "model/run_spec.h"
 #include "model/states.h"
 
 struct status {
@@ -24,7 +25,16 @@ struct status {
     struct slice health_raw;
     const struct json *readiness; /* JSON array (spec/marathon.md 3.2), likewise */
     struct slice readiness_raw;
+    bool informs; /* it has a check that only informs, whose newest result is */
+    struct check_result check;
 };
+
+struct check_names { /* a dialect's */
+    const char *status, *succeeded, *exit;
+};
+/* "http":{"statusCode":200}, into an object; without a result "http":{}. */
+void check_result_write(const struct check_result *r, const struct check_names *names,
+                        struct json_writer *w);
 
 void status_write(const struct status *s, struct json_writer *w);
 /* Strings are borrowed from v. ERR_INVALID naming the member. */

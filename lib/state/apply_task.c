@@ -694,6 +694,18 @@ static void take_readiness(struct apply *a, const struct task_row *t, const stru
     changed(a, c);
 }
 
+static void take_check(struct apply *a, int64_t task, const struct check_result *r)
+{
+    if (state_level(a->s) < CHECK_LEVEL)
+        return;
+    struct stmt *q = change_use(a->s, CHECK_PUT);
+    stmt_bind_i64(q, ":task", task);
+    stmt_bind_i64(q, ":kind", r->kind);
+    if (r->code != NO_RESULT)
+        stmt_bind_i64(q, ":code", r->code);
+    stmt_run(q);
+}
+
 /* Is it later than what is known? Of a task out of reach, only once its agent is back; and then
  * what it said last tells that it lives on. */
 static bool is_news(struct state *s, const struct task_row *t, const struct status *st)
@@ -739,6 +751,8 @@ static void take_status(struct apply *a, const struct status *st)
         now.health = t.health;
     struct count before = t.app != 0 ? count_now(s, &t) : (struct count){0};
     report(s, &t, state, &now);
+    if (st->informs)
+        take_check(a, t.id, &st->check);
     if (t.job != 0 && state == TASK_RUNNING && t.state != TASK_RUNNING)
         run_started(a, t.run);
     if (!task_ended(state)) {

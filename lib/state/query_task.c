@@ -230,6 +230,20 @@ bool state_readiness_next(struct stmt *q, struct readiness_row *out)
     return true;
 }
 
+bool state_check_of_task(struct state *s, int64_t task, struct check_result *out)
+{
+    if (s->level < CHECK_LEVEL)
+        return false;
+    struct stmt *q = query_use(s, CHECK_OF_TASK);
+    stmt_bind_i64(q, ":task", task);
+    bool known = stmt_row(q);
+    if (known)
+        *out = (struct check_result){.kind = (enum check_kind)stmt_i64(q, 0),
+                                     .code = stmt_is_null(q, 1) ? NO_RESULT : (int)stmt_i64(q, 1)};
+    stmt_end(q);
+    return known;
+}
+
 struct stmt *state_tasks_ended(struct state *s, int64_t limit)
 {
     struct stmt *q = query_use(s, TASKS_ENDED);

@@ -57,7 +57,8 @@
     QUERIES_1(X)   \
     QUERIES_2(X)   \
     QUERIES_3(X)   \
-    QUERIES_4(X) QUERIES_5(X) QUERIES_6(X) QUERIES_7(X) QUERIES_8(X) QUERIES_9(X) QUERIES_10(X)
+    QUERIES_4(X)   \
+    QUERIES_5(X) QUERIES_6(X) QUERIES_7(X) QUERIES_8(X) QUERIES_9(X) QUERIES_10(X) QUERIES_12(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -200,13 +201,15 @@
       TASK_COLUMNS "where t.owner = 0 and t.owner_id = :instance order by t.id")        \
     X(POD_ENDS, "select name, created_ms, ended_ms, message, containers from pod_ends " \
                 "where app = :app order by id desc")
+#define QUERIES_12(X) X(CHECK_OF_TASK, "select kind, code from check_results where task = :task")
 
 /* Applying: only on the writer. */
 #define CHANGES(X) \
     CHANGES_1(X)   \
     CHANGES_2(X)   \
     CHANGES_3(X)   \
-    CHANGES_4(X) CHANGES_5(X) CHANGES_6(X) CHANGES_7(X) CHANGES_8(X) CHANGES_9(X) CHANGES_10(X)
+    CHANGES_4(X)   \
+    CHANGES_5(X) CHANGES_6(X) CHANGES_7(X) CHANGES_8(X) CHANGES_9(X) CHANGES_10(X) CHANGES_12(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -407,3 +410,6 @@
                    "containers) values(:app, :name, :created, :ended, :message, :containers)") \
     X(POD_ENDS_TRIM, "delete from pod_ends where app = :app and id <= (select id from "        \
                      "pod_ends where app = :app order by id desc limit 1 offset :keep)")
+#define CHANGES_12(X)                                                                       \
+    X(CHECK_PUT, "insert into check_results(task, kind, code) values(:task, :kind, :code) " \
+                 "on conflict(task) do update set kind = :kind, code = :code")

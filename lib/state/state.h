@@ -15,6 +15,7 @@
 #include "db/statement.h"
 #include "model/command.h"
 #include "model/resources.h"
+#include "model/run_spec.h"
 #include "model/states.h"
 
 struct state;
@@ -256,6 +257,9 @@ struct readiness_row {
 /* Of those started with a version of then or later that have been asked, by instance. */
 struct stmt *state_readiness(struct state *s, int64_t app, struct wall since);
 bool state_readiness_next(struct stmt *q, struct readiness_row *out);
+
+/* What the check of a task that only informs said last; false: it has none, or nothing is known. */
+bool state_check_of_task(struct state *s, int64_t task, struct check_result *out);
 
 struct pod_end_row {                         /* an instance of a pod that has ended */
     const char *name, *message, *containers; /* JSON: [{"containerId","lastKnownState"}] */

@@ -8,6 +8,7 @@
 #include "api/marathon/stored.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/status.h"
 
 /* ---- embed (1.10) */
 
@@ -240,6 +241,19 @@ static void put_health(const struct task_row *t, struct json_writer *w)
     json_free(results);
 }
 
+/* What the check said that only informs; before it has said anything there is none. */
+static void put_check(struct show *s, const struct task_row *t, struct json_writer *w)
+{
+    static const struct check_names names = {"statusCode", "succeeded", "exitCode"};
+    struct check_result r;
+    if (!state_check_of_task(s->state, t->id, &r) || r.code == NO_RESULT)
+        return;
+    json_key(w, "checkResult");
+    json_object(w);
+    check_result_write(&r, &names, w);
+    json_object_end(w);
+}
+
 void show_ip_addresses(const char *address, struct json_writer *w)
 {
     json_key(w, "ipAddresses");
@@ -276,6 +290,7 @@ void show_task(struct show *s, const struct app_row *a, const struct task_row *t
     json_array(w);
     json_array_end(w);
     put_health(t, w);
+    put_check(s, t, w);
     if (agent->region != NULL)
         json_member_str(w, "region", agent->region);
     if (agent->zone != NULL)

@@ -5,6 +5,7 @@
 #include "api/mesos/private.h"
 #include "base/str.h"
 #include "model/pod.h"
+#include "model/status.h"
 
 void mesos_show_init(struct mesos_show *s, const struct view *view)
 {
@@ -118,6 +119,21 @@ static void put_container_status(struct mesos_show *s, const struct task_row *t,
     json_object_end(w);
 }
 
+/* What a check said that only informs. */
+static void put_check_status(struct mesos_show *s, const struct task_row *t, struct json_writer *w)
+{
+    static const struct check_names names = {"status_code", "succeeded", "exit_code"};
+    static const char *const types[] = {"HTTP", "HTTP", "TCP", "COMMAND"}; /* enum check_kind */
+    struct check_result r;
+    if (!state_check_of_task(s->state, t->id, &r))
+        return;
+    json_key(w, "check_status");
+    json_object(w);
+    json_member_str(w, "type", types[r.kind]);
+    check_result_write(&r, &names, w);
+    json_object_end(w);
+}
+
 static void put_status(struct mesos_show *s, const struct task_row *t, enum task_state state,
                        struct wall at, struct json_writer *w)
 {
@@ -127,6 +143,8 @@ static void put_status(struct mesos_show *s, const struct task_row *t, enum task
     put_container_status(s, t, w);
     if (state == TASK_RUNNING && t->health != 0)
         json_member_bool(w, "healthy", t->health == 1);
+    if (state == TASK_RUNNING)
+        put_check_status(s, t, w);
     json_object_end(w);
 }
 

@@ -191,11 +191,11 @@ static int port_to_ask(const struct part *p, const char *endpoint)
     return 0;
 }
 
-static void fill_check(const struct part *p, struct run_spec *s)
+/* Of health, or one that only informs; NULL: none. */
+static struct run_check *check_of(const struct part *p, const struct pod_check *c)
 {
-    const struct pod_check *c = p->container->health;
     if (c == NULL)
-        return;
+        return NULL;
     struct run_check *out = arena_alloc(p->arena, sizeof *out);
     *out = (struct run_check){
         .kind = c->exec != NULL                       ? CHECK_COMMAND
@@ -215,8 +215,7 @@ static void fill_check(const struct part *p, struct run_spec *s)
         .max_failures = (unsigned)c->max_failures,
         .kill_on_max = true,
     };
-    s->checks = out;
-    s->checks_n = 1;
+    return out;
 }
 
 bool pod_fill_spec(struct state *state, const struct app *a, const struct task_row *t,
@@ -244,6 +243,8 @@ bool pod_fill_spec(struct state *state, const struct app *a, const struct task_r
     spec_fill_fetch(p.container->artifacts.items, p.container->artifacts.n, arena, s);
     fill_network(&p, s);
     fill_mounts(&p, s);
-    fill_check(&p, s);
+    s->checks = check_of(&p, p.container->health);
+    s->checks_n = s->checks != NULL;
+    s->check = check_of(&p, p.container->check);
     return true;
 }

@@ -169,6 +169,16 @@ static int64_t grace_of(const struct app_health_check *c, bool by_agent)
     return (by_agent || c->grace_s > first_s ? c->grace_s : first_s) * 1000;
 }
 
+/* What is asked for as `port` or, without one, as the port of that index. */
+static int port_of_check(int64_t port, int64_t index, const struct app_task_port *ports, size_t n,
+                         enum run_network network, bool inside)
+{
+    if (port != NOT_GIVEN && port != 0)
+        return (int)port;
+    bool known = index != NOT_GIVEN && (size_t)index < n;
+    return known ? port_to_ask(&ports[index], network, inside) : 0;
+}
+
 static void fill_checks(const struct app *a, const struct app_task_port *ports, size_t n,
                         const char *address, struct arena *arena, struct run_spec *s)
 {
@@ -176,13 +186,10 @@ static void fill_checks(const struct app *a, const struct app_task_port *ports, 
     for (size_t i = 0; i < a->health_checks.n; i++) {
         const struct app_health_check *c = &a->health_checks.items[i];
         bool inside = check_kinds[c->protocol].by_agent, ipv6 = c->ip == IP_V6;
-        int port = c->port != NOT_GIVEN ? (int)c->port : 0;
-        if (port == 0 && c->port_index != NOT_GIVEN && (size_t)c->port_index < n)
-            port = port_to_ask(&ports[c->port_index], s->network, inside);
         out[i] = (struct run_check){
             .kind = check_kinds[c->protocol].kind,
             .address = address_to_ask(address, s->network, inside, ipv6),
-            .port = port,
+            .port = port_of_check(c->port, c->port_index, ports, n, s->network, inside),
             .path = c->path != NULL ? c->path : "/",
             .command = c->command != NULL ? c->command->value : NULL,
             .grace_ms = grace_of(c, inside),
@@ -197,6 +204,42 @@ static void fill_checks(const struct app *a, const struct app_task_port *ports, 
     }
     s->checks = out;
     s->checks_n = a->health_checks.n;
+}
+
+static int64_t or_first(int64_t index)
+{
+    return index != NOT_GIVEN ? index : 0;
+}
+
+/* Asked as the agent's own health checks are, and never a reason to kill. */
+static void fill_check(const struct app *a, const struct app_task_port *ports, size_t n,
+                       struct arena *arena, struct run_spec *s)
+{
+    const struct app_check *c = a->check;
+    if (c == NULL)
+        return;
+    struct run_check *out = arena_alloc(arena, sizeof *out);
+    *out = (struct run_check){
+        .address = address_to_ask(NULL, s->network, true, false),
+        .interval_ms = c->interval_s * 1000,
+        .timeout_ms = c->timeout_s * 1000,
+        .delay_ms = c->delay_s * 1000,
+        .kill_on_max = true,
+    };
+    if (c->exec != NULL) {
+        out->kind = CHECK_COMMAND;
+        out->command = c->exec->command->value;
+    } else if (c->tcp != NULL) {
+        out->kind = CHECK_TCP;
+        out->port =
+            port_of_check(c->tcp->port, or_first(c->tcp->port_index), ports, n, s->network, true);
+    } else {
+        out->kind = c->http->scheme == APP_SCHEME_HTTPS ? CHECK_HTTPS : CHECK_HTTP;
+        out->port =
+            port_of_check(c->http->port, or_first(c->http->port_index), ports, n, s->network, true);
+        out->path = c->http->path;
+    }
+    s->check = out;
 }
 
 static void fill_readiness(const struct app *a, const struct app_task_port *ports, size_t n,
@@ -245,6 +288,7 @@ static void fill_spec(struct state *state, const struct app *a, const struct tas
     fill_ports(a, ports, n, arena, s);
     fill_container(a, arena, s);
     fill_checks(a, ports, n, agent->address, arena, s);
+    fill_check(a, ports, n, arena, s);
     if (!t->ready)
         fill_readiness(a, ports, n, agent->address, arena, s);
     resources_close(&needs);

@@ -418,6 +418,18 @@ static void do_readiness(struct story *s, const char *words)
     world_readiness(&s->w, task_of(s, of, nth), results);
 }
 
+static void do_check(struct story *s, const char *words)
+{
+    char of[256], kind[32];
+    int nth, code;
+    if (sscanf(words, "%255s %d %31s %d", of, &nth, kind, &code) != 4)
+        complain(s, "! check OF N http|tcp|command CODE: got %s", words);
+    enum check_kind asked = str_eq(kind, "http")  ? CHECK_HTTP
+                            : str_eq(kind, "tcp") ? CHECK_TCP
+                                                  : CHECK_COMMAND;
+    world_check(&s->w, task_of(s, of, nth), (struct check_result){asked, code});
+}
+
 /* The command's word and its arguments. */
 static void do_apply(struct story *s, const char *words)
 {
@@ -495,6 +507,7 @@ static const struct {
     {"task", do_task},           /* OF N STATE [MESSAGE]: an agent tells of a task */
     {"health", do_health},       /* OF N good|bad|unknown [RESULTS] */
     {"readiness", do_readiness}, /* OF N RESULTS */
+    {"check", do_check},         /* OF N http|tcp|command CODE; -1: no result */
     {"apply", do_apply},         /* COMMAND ARGUMENTS */
     {"events", do_events},       /* [light|native]: what was published, one JSON text a line */
     {"forget", do_forget_events},

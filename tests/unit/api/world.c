@@ -279,6 +279,17 @@ void world_readiness(struct world *w, int64_t task, const char *results)
     report(w, &s);
 }
 
+void world_check(struct world *w, int64_t task, struct check_result said)
+{
+    const struct status s = {.task = task,
+                             .seq = ++w->seq,
+                             .state = TASK_RUNNING,
+                             .at = w->now.wall,
+                             .informs = true,
+                             .check = said};
+    report(w, &s);
+}
+
 bool world_agents_work(struct world *w)
 {
     struct {

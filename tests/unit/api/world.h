@@ -49,6 +49,8 @@ void world_status(struct world *w, int64_t task, enum task_state state, const ch
 void world_health(struct world *w, int64_t task, int health, const char *results);
 /* What its readiness checks answered (a JSON array). */
 void world_readiness(struct world *w, int64_t task, const char *results);
+/* What its check that only informs said. */
+void world_check(struct world *w, int64_t task, struct check_result said);
 /* Agents start what is staging and end what is to be killed. True if there was anything. */
 bool world_agents_work(struct world *w);
 /* Both of them, until nothing happens any more. */

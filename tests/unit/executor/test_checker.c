@@ -183,6 +183,42 @@ static void is_eager_at_first(void **unused)
     uv_run(&loop, UV_RUN_DEFAULT);
 }
 
+/* One that informs tells of each other code, whatever it means, and of none that could not be asked
+ * for. */
+static void one_that_informs_tells_its_code(void **unused)
+{
+    (void)unused;
+    static const struct {
+        enum probe_answer answer;
+        int says, code;
+        unsigned changes;
+    } story[] = {
+        {PROBE_BAD, NO_RESULT, NO_RESULT, 0},
+        {PROBE_GOOD, 200, 200, 1},
+        {PROBE_GOOD, 200, 200, 1},
+        {PROBE_GOOD, 204, 204, 2},
+        {PROBE_BAD, 503, 503, 3},
+        {PROBE_NEITHER, 7, 503, 3},
+        {PROBE_BAD, NO_RESULT, NO_RESULT, 4},
+    };
+    checker.informs = true;
+    for (unsigned i = 0; i < COUNT(story); i++) {
+        until_asked(i + 1);
+        assert_int_equal(fake.probe.code, NO_RESULT); /* nothing is left of the last answer */
+        fake.probe.code = story[i].says;
+        answer(story[i].answer);
+        assert_int_equal(checker.code, story[i].code);
+        assert_int_equal(changes, story[i].changes);
+        if (checker.health.state == HEALTH_DOOMED)
+            checker.health.state = HEALTH_BAD; /* this policy would kill */
+        uv_timer_start(&checker.timer, checker.timer.timer_cb, 0, 0);
+    }
+    until_asked(COUNT(story) + 1);
+    checker_stop(&checker, on_stopped);
+    answer(PROBE_GOOD);
+    uv_run(&loop, UV_RUN_DEFAULT);
+}
+
 static void refuses_a_policy_without_sense(void **unused)
 {
     (void)unused;
@@ -206,6 +242,7 @@ int main(void)
         T(asks_again_until_doomed),
         T(remembers_why_it_was_bad),
         T(is_eager_at_first),
+        T(one_that_informs_tells_its_code),
         T(refuses_a_policy_without_sense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,7 +36,8 @@ static struct heard {
     enum task_state state;
     int64_t pid;
     int health, exit_code, signal;
-    bool oom, exited, signaled;
+    bool oom, exited, signaled, informs;
+    struct check_result check;
     char reason[64], message[256], detail[64], container[64], results[512], readiness[512];
 } heard[HEARD_MAX];
 static size_t heard_n;
@@ -59,7 +60,9 @@ static void on_status(struct executor *x, const struct status *s)
                         .signal = s->signal,
                         .oom = s->oom,
                         .exited = s->exited,
-                        .signaled = s->signaled};
+                        .signaled = s->signaled,
+                        .informs = s->informs,
+                        .check = s->check};
     copy(h->reason, sizeof(h->reason), s->reason);
     copy(h->message, sizeof(h->message), s->message);
     copy(h->detail, sizeof(h->detail), s->detail);
@@ -684,6 +687,32 @@ static void health_outlives_the_agent(void **unused)
     assert_non_null(strstr(heard[0].results, "\"alive\":true"));
 }
 
+/* Whatever a check that only informs says, the task is neither unwell nor killed; a new agent knows
+ * what it said. */
+static void a_check_that_informs_changes_nothing_else(void **unused)
+{
+    (void)unused;
+    launch(1, "sleep 1000",
+           "\"check\":{\"kind\":\"command\",\"command\":\"[ -e go ] || exit 9\","
+           "\"interval_ms\":10,\"timeout_ms\":10000,\"kill_on_max\":true}");
+    AWAIT(is_running());
+    assert_true(last()->informs);
+    assert_int_equal(last()->check.kind, CHECK_COMMAND);
+    AWAIT(last()->check.code == 9);
+    assert_int_equal(last()->health, 0);
+    let_go();
+    AWAIT(last()->check.code == 0);
+    end_executor();
+    begin_executor();
+    assert_true(heard[0].informs);
+    assert_int_equal(heard[0].check.code, 0);
+    assert_int_equal(last()->state, TASK_RUNNING);
+    assert_string_equal(last()->results, "");
+    executor_kill(executor, 1, "");
+    AWAIT(ended(1));
+    assert_int_equal(ended(1)->check.code, 0);
+}
+
 /* ---- readiness: a server that says what the test wants, and counts */
 
 static struct listener listener;
@@ -917,6 +946,7 @@ int main(void)
         T(a_path_that_is_too_long_is_said),
         T(is_asked_over_https),
         T(health_outlives_the_agent),
+        T(a_check_that_informs_changes_nothing_else),
         T(answers_questions_about_files),
         T(stops_at_any_time),
     };

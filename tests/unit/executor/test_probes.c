@@ -109,6 +109,7 @@ static void on_answer(struct probe *p, enum probe_answer a)
 static int ask(struct probe *p)
 {
     answer = -1;
+    p->code = NO_RESULT;
     p->ask(p, on_answer);
     assert_int_equal(answer, -1); /* later, never from inside the call */
     while (answer < 0)
@@ -135,20 +136,22 @@ static void judges_by_the_status(void **unused)
         const char *says;
         bool ignore_1xx;
         enum probe_answer answer;
+        int code;
         const char *cause;
     } all[] = {
-        {"HTTP/1.1 200 OK\r\n\r\n", false, PROBE_GOOD, "HTTP/1.1 200 OK"},
-        {"HTTP/1.0 399 Odd\n\n", false, PROBE_GOOD, "HTTP/1.0 399 Odd"},
-        {"HTTP/1.1 404 Not Found\r\n\r\n", false, PROBE_BAD, "HTTP/1.1 404 Not Found"},
-        {"HTTP/1.1 503", false, PROBE_BAD, "HTTP/1.1 503"},
-        {"HTTP/1.1 100 Continue\r\n\r\n", false, PROBE_BAD, "HTTP/1.1 100 Continue"},
-        {"HTTP/1.1 100 Continue\r\n\r\n", true, PROBE_NEITHER, "HTTP/1.1 100 Continue"},
-        {"SSH-2.0-OpenSSH\r\n", false, PROBE_BAD, "its answer is not HTTP"},
+        {"HTTP/1.1 200 OK\r\n\r\n", false, PROBE_GOOD, 200, "HTTP/1.1 200 OK"},
+        {"HTTP/1.0 399 Odd\n\n", false, PROBE_GOOD, 399, "HTTP/1.0 399 Odd"},
+        {"HTTP/1.1 404 Not Found\r\n\r\n", false, PROBE_BAD, 404, "HTTP/1.1 404 Not Found"},
+        {"HTTP/1.1 503", false, PROBE_BAD, 503, "HTTP/1.1 503"},
+        {"HTTP/1.1 100 Continue\r\n\r\n", false, PROBE_BAD, 100, "HTTP/1.1 100 Continue"},
+        {"HTTP/1.1 100 Continue\r\n\r\n", true, PROBE_NEITHER, 100, "HTTP/1.1 100 Continue"},
+        {"SSH-2.0-OpenSSH\r\n", false, PROBE_BAD, NO_RESULT, "its answer is not HTTP"},
     };
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
         struct net_probe p;
         speech = all[i].says;
         assert_int_equal(ask_http("/ping?a=b", all[i].ignore_1xx, 0, &p), all[i].answer);
+        assert_int_equal(p.probe.code, all[i].code);
         assert_string_equal(p.probe.cause, all[i].cause);
     }
     char want[128];
@@ -163,6 +166,7 @@ static void does_not_wait_for_ever(void **unused)
     speech = "";
     assert_int_equal(ask_http("/", false, 20, &p), PROBE_BAD);
     assert_string_equal(p.probe.cause, "no answer within 20 ms");
+    assert_int_equal(p.probe.code, NO_RESULT);
 }
 
 static void a_port_that_opens_is_good(void **unused)
@@ -171,11 +175,13 @@ static void a_port_that_opens_is_good(void **unused)
     struct net_probe p;
     speech = "";
     assert_int_equal(ask_http(NULL, false, 1000, &p), PROBE_GOOD);
+    assert_int_equal(p.probe.code, 1);
     uint16_t port = listener.port;
     stop_listening();
     listener.port = port;
     assert_int_equal(ask_http(NULL, false, 1000, &p), PROBE_BAD);
     assert_non_null(strstr(p.probe.cause, "connection refused"));
+    assert_int_equal(p.probe.code, 0);
 }
 
 static void refuses_a_path_that_cannot_be_asked_for(void **unused)
@@ -254,13 +260,14 @@ static void a_command_is_judged_by_its_end(void **unused)
     static const struct {
         const char *command;
         enum probe_answer answer;
+        int code;
         const char *cause;
     } all[] = {
-        {"exit 0", PROBE_GOOD, "Command exited with status 0"},
-        {"[ $WORD = yes ] && [ $(pwd) = /tmp ] && exit 4", PROBE_BAD,
+        {"exit 0", PROBE_GOOD, 0, "Command exited with status 0"},
+        {"[ $WORD = yes ] && [ $(pwd) = /tmp ] && exit 4", PROBE_BAD, 4,
          "Command exited with status 4"},
-        {"kill -KILL $$", PROBE_BAD, "Command terminated with signal Killed"},
-        {"sleep 1000 & sleep 1000", PROBE_BAD, "no answer within 50 ms"},
+        {"kill -KILL $$", PROBE_BAD, NO_RESULT, "Command terminated with signal Killed"},
+        {"sleep 1000 & sleep 1000", PROBE_BAD, NO_RESULT, "no answer within 50 ms"},
     };
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
         char *argv[] = {"/bin/sh", "-c", (char *)all[i].command, NULL};
@@ -273,6 +280,7 @@ static void a_command_is_judged_by_its_end(void **unused)
         struct command_probe p;
         command_probe_init(&p, &client, &order);
         assert_int_equal(ask(&p.probe), all[i].answer);
+        assert_int_equal(p.probe.code, all[i].code);
         assert_string_equal(p.probe.cause, all[i].cause);
     }
 }

@@ -284,7 +284,7 @@ static const char *env_of(const struct run_spec *s, const char *name)
                                                                                                  "ok",                                             \
                                                                                                  IMAGE                                             \
                                                                                                  ",'endpoints':[{'name':'dns','containerPort':53," \
-                                                                                                 "'protocol':['udp']}],'healthCheck':{'tcp':{'endpoint':'dns'}}") "],'volumes':[{'name':'v'}],'networks':[{'mode':'container/bridge'}]}"
+                                                                                                 "'protocol':['udp']}],'healthCheck':{'tcp':{'endpoint':'dns'}},'check':{'exec':{'command':{'shell':'look'}},'delaySeconds':0}") "],'volumes':[{'name':'v'}],'networks':[{'mode':'container/bridge'}]}"
 
 static void the_first_container_has_the_network_and_publishes_all(void **unused)
 {
@@ -302,7 +302,13 @@ static void the_first_container_has_the_network_and_publishes_all(void **unused)
     assert_int_equal(b.network, NETWORK_TASK);
     assert_int_equal(b.joins, ids[0]);
     assert_int_equal(b.ports_n, 0);
+    assert_int_equal(b.checks_n, 1);
     assert_int_equal(b.checks[0].port, 53);
+    assert_null(a.check);
+    assert_int_equal(b.check->kind, CHECK_COMMAND);
+    assert_string_equal(b.check->command, "look");
+    assert_int_equal(b.check->delay_ms, 0);
+    assert_int_equal(b.check->max_failures, 0);
     assert_string_equal(a.instance, b.instance);
     assert_string_equal(a.mounts[0].volume, "v");
     assert_int_equal(a.cpus_milli, 100); /* without the executor's */

@@ -211,6 +211,47 @@ static void a_failure_before_marathon_would_ask_is_none(void **unused)
     }
 }
 
+/* It is asked as the agent's own checks are, and can never kill. */
+static void a_check_that_informs_is_the_agents(void **unused)
+{
+    static const struct {
+        const char *app, *check;
+        enum check_kind kind;
+        int port; /* 1: the first host port, 2: the second */
+    } rows[] = {
+        {"'cmd':'x'", "'http':{'path':'/a','scheme':'https'}", CHECK_HTTPS, 1},
+        {"'cmd':'x'", "'http':{'port':4000,'portIndex':0}", CHECK_HTTP, 4000},
+        {"'cmd':'x','portDefinitions':[{'port':0},{'port':0}]", "'tcp':{'portIndex':1}", CHECK_TCP,
+         2},
+        {"'networks':[{'mode':'container','name':'net'}],'container':{'type':'MESOS',"
+         "'docker':{'image':'i'},'portMappings':[{'containerPort':80}]}",
+         "'tcp':{}", CHECK_TCP, 80},
+        {"'cmd':'x'", "'exec':{'command':{'value':'true'}}", CHECK_COMMAND, 0},
+    };
+    (void)unused;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char members[1500];
+        struct run_spec s;
+        end(NULL);
+        begin(NULL);
+        snprintf(members, sizeof members, "%s,'check':{%s,'delaySeconds':3}", rows[i].app,
+                 rows[i].check);
+        spec_of(members, &s);
+        assert_int_equal(s.checks_n, 0);
+        assert_non_null(s.check);
+        assert_int_equal(s.check->kind, rows[i].kind);
+        assert_string_equal(s.check->address, "127.0.0.1");
+        assert_int_equal(s.check->port, rows[i].port == 1 || rows[i].port == 2
+                                            ? s.ports[rows[i].port - 1].host
+                                            : rows[i].port);
+        assert_int_equal(s.check->interval_ms, 60000);
+        assert_int_equal(s.check->timeout_ms, 20000);
+        assert_int_equal(s.check->delay_ms, 3000);
+        assert_int_equal(s.check->max_failures, 0);
+        run_spec_close(&s);
+    }
+}
+
 /* While somebody waits for it, and where everybody reaches the port of that name. */
 static void a_readiness_check_asks_the_port_of_its_name(void **unused)
 {
@@ -315,6 +356,7 @@ int main(void)
         TEST(a_container_gets_its_mappings),
         TEST(a_check_asks_where_the_task_listens),
         TEST(a_failure_before_marathon_would_ask_is_none),
+        TEST(a_check_that_informs_is_the_agents),
         TEST(a_readiness_check_asks_the_port_of_its_name),
         TEST(a_version_that_is_not_kept_any_more_has_no_spec),
         TEST(an_old_instance_gets_its_own_version),
