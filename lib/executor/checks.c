@@ -228,6 +228,15 @@ static void on_informed(struct checker *c)
     report(checked->task);
 }
 
+/* Which only the task itself sees. */
+static bool has_mounts(const struct run_spec *s)
+{
+    for (size_t i = 0; i < s->mounts_n; i++)
+        if (s->mounts[i].read_only)
+            return true;
+    return false;
+}
+
 static void ask_helper(struct checked *c)
 {
     struct task_run *t = c->task;
@@ -240,6 +249,7 @@ static void ask_helper(struct checked *c)
                           .uid = t->user.uid,
                           .gid = t->user.gid,
                           .switch_user = t->user.change,
+                          .mounts_of = has_mounts(&t->spec) ? (pid_t)t->run.pid : 0,
                           .timeout_ms = c->check->timeout_ms,
                           .argv = c->argv,
                           .env = t->run.env};

@@ -9,7 +9,8 @@ struct child_error {
 };
 
 /* Called between fork and exec, in a process of one thread. Standard output and error become
- * `out_fd` and `err_fd`, standard input /dev/null; no other descriptor survives the exec. When it
+ * `out_fd` and `err_fd`, standard input /dev/null, and all three `out_fd` where the order wants a
+ * terminal, which that is then; no other descriptor survives the exec. When it
  * fails, one child_error is written to error_fd and the process exits with 127; exec closes it.
  * `inside`: it is in its cgroup already. `bound`: dies with its parent, and waits before the exec
  * until one byte comes on error_fd. */

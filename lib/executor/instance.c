@@ -1,5 +1,6 @@
 /* What the tasks of a pod's instance share on this machine: their volumes, which lie under a run of
- * the instance's own among the sandboxes and go as those do, and the network of the first one. */
+ * the instance's own among the sandboxes and go as those do, and the network of the first one. And
+ * what any plain process has mounted. */
 #include <string.h>
 
 #include "base/arena.h"
@@ -33,32 +34,41 @@ static bool ids_of(const struct task_run *t, struct shared_ids *out)
     return true;
 }
 
-/* A container sees it where it wants to; a plain process by a link in its sandbox. */
-static int furnish(struct task_run *t, const struct shared_ids *shared, struct run_mount *m,
-                   struct error *err)
+static int make_volume(struct task_run *t, struct run_mount *m, struct error *err)
 {
     char path[SANDBOX_PATH_SIZE];
-    if (m->volume != NULL) {
-        if (sandbox_make_volume(t->x->folder, &shared->ids, m->volume, &t->user, path, err) != 0)
-            return -1;
-        m->host_path = arena_strdup(t->spec.arena, path);
-    }
-    if (t->spec.image != NULL)
+    struct shared_ids shared;
+    if (!ids_of(t, &shared))
+        return error_set(err, ERR_INVALID, "volume %s: need an instance that it belongs to",
+                         m->volume);
+    if (sandbox_make_volume(t->x->folder, &shared.ids, m->volume, &t->user, path, err) != 0)
+        return -1;
+    m->host_path = arena_strdup(t->spec.arena, path);
+    return 0;
+}
+
+/* A container sees it where it wants to. A plain process has it in its sandbox: by a link, or, if
+ * it may not write there, in a place over which it is mounted. */
+static int furnish(struct task_run *t, struct run_mount *m, struct error *err)
+{
+    if (m->volume != NULL && make_volume(t, m, err) != 0)
+        return -1;
+    if (t->spec.image != NULL || m->host_path == NULL)
         return 0;
-    return sandbox_make_link(t->sandbox, m->container_path, m->host_path, &t->user, err);
+    return (m->read_only ? sandbox_make_mount_point : sandbox_make_link)(
+        t->sandbox, m->container_path, m->host_path, &t->user, err);
 }
 
 int instance_make_volumes(struct task_run *t, struct error *err)
 {
     struct run_spec *s = &t->spec;
-    struct shared_ids shared;
-    if (s->mounts_n == 0 || !ids_of(t, &shared))
+    if (s->mounts_n == 0)
         return 0;
     struct run_mount *mounts = arena_alloc(s->arena, s->mounts_n * sizeof *mounts);
     memcpy(mounts, s->mounts, s->mounts_n * sizeof *mounts);
     s->mounts = mounts;
     for (size_t i = 0; i < s->mounts_n; i++)
-        if (furnish(t, &shared, &mounts[i], err) != 0)
+        if (furnish(t, &mounts[i], err) != 0)
             return -1;
     return 0;
 }

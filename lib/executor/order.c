@@ -4,11 +4,11 @@
 
 #include "base/mem.h"
 
-/* A frame is the struct as it lies in memory, with the numbers of strings in the two lists, then
- * all strings, each with its NUL: name, folder, cwd, user (empty for NULL), argv, env. */
+/* A frame is the struct as it lies in memory, with the numbers of strings in the lists, then all
+ * strings, each with its NUL: name, folder, cwd, user (empty for NULL), argv, env, binds. */
 struct head {
     struct order order;
-    uint32_t argv_n, env_n;
+    uint32_t argv_n, env_n, binds_n;
 };
 
 static uint32_t count(char *const *list)
@@ -25,9 +25,15 @@ static void put_str(struct buf *out, const char *s)
     buf_putc(out, '\0');
 }
 
+static void put_list(struct buf *out, char *const *list, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        put_str(out, list[i]);
+}
+
 int order_pack(const struct order *o, struct buf *out, struct error *err)
 {
-    struct head head = {*o, count(o->argv), count(o->env)};
+    struct head head = {*o, count(o->argv), count(o->env), count(o->binds)};
     struct buf frame;
     buf_init(&frame, LIMIT_ORDER_BYTES);
     buf_put(&frame, &head, sizeof(head));
@@ -35,10 +41,9 @@ int order_pack(const struct order *o, struct buf *out, struct error *err)
     put_str(&frame, o->folder);
     put_str(&frame, o->cwd);
     put_str(&frame, o->user);
-    for (uint32_t i = 0; i < head.argv_n; i++)
-        put_str(&frame, o->argv[i]);
-    for (uint32_t i = 0; i < head.env_n; i++)
-        put_str(&frame, o->env[i]);
+    put_list(&frame, o->argv, head.argv_n);
+    put_list(&frame, o->env, head.env_n);
+    put_list(&frame, o->binds, head.binds_n);
     bool full = buf_full(&frame);
     uint32_t len = (uint32_t)frame.len;
     if (!full) {
@@ -96,7 +101,8 @@ int order_unpack(const char *frame, size_t len, struct order *out, struct error 
     o.user = take_str(&c);
     o.argv = o.user != NULL ? take_list(&c, head.argv_n) : NULL;
     o.env = o.argv != NULL ? take_list(&c, head.env_n) : NULL;
-    if (o.env == NULL || o.rlimits_n > ORDER_RLIMITS) {
+    o.binds = o.env != NULL ? take_list(&c, head.binds_n) : NULL;
+    if (o.binds == NULL || o.rlimits_n > ORDER_RLIMITS) {
         order_close(&o);
         return error_set(err, ERR_CORRUPT, "an order cut short");
     }
@@ -110,5 +116,6 @@ void order_close(struct order *o)
 {
     mem_free((void *)o->argv);
     mem_free((void *)o->env);
-    o->argv = o->env = NULL;
+    mem_free((void *)o->binds);
+    o->argv = o->env = o->binds = NULL;
 }

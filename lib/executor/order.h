@@ -26,6 +26,7 @@ struct order {
     enum order_kind kind;
     uint32_t id; /* the answer's */
     bool switch_user;
+    bool tty; /* task: a terminal of its own instead of two pipes */
     uid_t uid;
     gid_t gid;
     struct cgroup cgroup;        /* a task's own, to be made; a helper's, to be entered if there */
@@ -38,10 +39,13 @@ struct order {
     unsigned rlimits_n;
     const char *name;   /* task: for people who look at the machine */
     const char *folder; /* task: agent/tasks/N */
+    pid_t mounts_of;    /* helper: of which task it sees the mounts; 0: ours */
     const char *cwd;    /* the sandbox */
     const char *user;   /* its groups are taken too; NULL: none */
-    char *const *argv;  /* both NULL-terminated */
+    char *const *argv;  /* all NULL-terminated */
     char *const *env;
+    char *const
+        *binds; /* task: by twos, a path and where in cwd it is mounted, read-only; or NULL */
 };
 
 /* Appends one frame: a length of 4 bytes, then that many. ERR_LIMIT over LIMIT_ORDER_BYTES. */

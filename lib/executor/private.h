@@ -105,7 +105,8 @@ void task_launch(struct task_run *t);                        /* by its driver */
 void task_end_unstarted(struct task_run *t, const char *why);
 
 /* instance.c: what the tasks of a pod's instance share */
-int instance_make_volumes(struct task_run *t, struct error *err) MUST_CHECK; /* on a thread */
+/* And what a plain process of any kind has mounted. On a thread. */
+int instance_make_volumes(struct task_run *t, struct error *err) MUST_CHECK;
 /* The name of the run that they lie under; false: it has none. */
 bool instance_volumes(const struct task_run *t, char dst[UUID_TEXT_SIZE]);
 void instance_touch(const struct task_run *t); /* on a thread: its volumes age from now on */

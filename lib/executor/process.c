@@ -476,6 +476,22 @@ static void on_reply(struct launch_request *r, const struct reply *reply)
     run->ended(run);
 }
 
+/* Those that are read-only: the others are links in the sandbox. The caller frees the list alone.
+ */
+static char **binds_of(const struct run_spec *spec)
+{
+    char **binds = mem_zalloc((2 * spec->mounts_n + 1) * sizeof(*binds));
+    size_t n = 0;
+    for (size_t i = 0; i < spec->mounts_n; i++) {
+        const struct run_mount *m = &spec->mounts[i];
+        if (!m->read_only || m->host_path == NULL)
+            continue;
+        binds[n++] = (char *)m->host_path;
+        binds[n++] = (char *)m->container_path + strspn(m->container_path, "/");
+    }
+    return binds;
+}
+
 static int launch(struct driver *d, struct run *run, struct error *err)
 {
     struct process_driver *p = (struct process_driver *)d;
@@ -484,6 +500,7 @@ static int launch(struct driver *d, struct run *run, struct error *err)
     char **argv = mem_zalloc((spec->args_n + 1) * sizeof(*argv));
     for (size_t i = 0; i < spec->args_n; i++)
         argv[i] = (char *)spec->args[i];
+    char **binds = binds_of(spec);
     struct order o = {
         .kind = ORDER_TASK,
         .switch_user = run->switch_user,
@@ -500,14 +517,17 @@ static int launch(struct driver *d, struct run *run, struct error *err)
         .name = run->name,
         .folder = run->folder,
         .cwd = run->sandbox,
+        .tty = spec->tty,
         .argv = spec->cmd != NULL ? shell : argv,
         .env = run->env,
+        .binds = binds,
     };
     cgroup_name(&p->options.cgroups, run->container, &o.cgroup);
     struct tracked *t = track(p, run);
     int rc = launch_order(p->launcher, &t->request, &o, on_reply, err);
     if (rc != 0)
         untrack(t);
+    mem_free(binds);
     mem_free(argv);
     return rc;
 }

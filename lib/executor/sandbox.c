@@ -238,6 +238,27 @@ int sandbox_make_link(const char *path, const char *name, const char *target,
     return made ? 0 : not_made(name, part, why, err);
 }
 
+int sandbox_make_mount_point(const char *path, const char *name, const char *target,
+                             const struct sandbox_user *user, struct error *err)
+{
+    char part[NAME_MAX + 1];
+    struct stat st;
+    int sandbox = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool found = sandbox >= 0 && fstatat(sandbox, target, &st, 0) == 0;
+    int why = errno, rc = -1;
+    if (sandbox >= 0)
+        close(sandbox);
+    if (!found)
+        return error_set(err, ERR_IO, "cannot mount %s: %s", target, strerror(why));
+    int at = open_above(path, name, user, part);
+    if (at >= 0 && is_name(part))
+        rc = S_ISDIR(st.st_mode) ? mkdirat(at, part, 0755) : mknodat(at, part, S_IFREG | 0644, 0);
+    why = errno;
+    if (at >= 0)
+        close(at);
+    return rc == 0 ? 0 : not_made(name, part, why, err);
+}
+
 /* Other users than the first one's may have to pass. */
 static int open_shared(const char *root, char *path)
 {

@@ -44,6 +44,10 @@ int sandbox_make_file(const char *path, const char *name, mode_t mode,
 /* A link of that name instead of a file, to `target`. */
 int sandbox_make_link(const char *path, const char *name, const char *target,
                       const struct sandbox_user *user, struct error *err) MUST_CHECK;
+/* An empty folder or file in it, as the target is one, over which that can be mounted. The target's
+ * way begins in the sandbox, if it is not absolute. */
+int sandbox_make_mount_point(const char *path, const char *name, const char *target,
+                             const struct sandbox_user *user, struct error *err) MUST_CHECK;
 /* A folder that several runs share, if it is not there yet; the first one's user's. It lies under a
  * run of its own, which nothing runs in. *dst is its path. ERR_INVALID, ERR_IO. */
 int sandbox_make_volume(const char *root, const struct sandbox_ids *ids, const char *name,

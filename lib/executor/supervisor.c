@@ -384,17 +384,40 @@ struct pipes {
     int out[2], err[2], start[2];
 };
 
-static int make_pipes(struct pipes *p, struct error *err)
+/* A terminal: what the program prints comes at ends[0]. */
+static int open_terminal(int ends[2])
+{
+    char name[64];
+    ends[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (ends[0] < 0 || grantpt(ends[0]) != 0 || unlockpt(ends[0]) != 0 ||
+        ptsname_r(ends[0], name, sizeof(name)) != 0)
+        return -1;
+    ends[1] = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    return ends[1] < 0 ? -1 : 0;
+}
+
+/* With a terminal there is no other way for errors. */
+static int make_output(bool tty, struct pipes *p)
+{
+    if (tty)
+        return open_terminal(p->out);
+    return pipe2(p->out, O_CLOEXEC) != 0 ? -1 : pipe2(p->err, O_CLOEXEC);
+}
+
+static int make_pipes(bool tty, struct pipes *p, struct error *err)
 {
     *p = (struct pipes){{-1, -1}, {-1, -1}, {-1, -1}};
-    if (pipe2(p->out, O_CLOEXEC) != 0 || pipe2(p->err, O_CLOEXEC) != 0 ||
+    if (make_output(tty, p) != 0 ||
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p->start) != 0)
-        return error_set(err, ERR_IO, "cannot make a pipe: %s", strerror(errno));
+        return error_set(err, ERR_IO, "cannot make a %s: %s", tty ? "terminal" : "pipe",
+                         strerror(errno));
     return 0;
 }
 
 static void keep(struct supervisor *s, int slot, int mine, int childs)
 {
+    if (mine < 0)
+        return;
     close(childs);
     fcntl(mine, F_SETFL, O_NONBLOCK);
     slot_open(s, slot, mine);
@@ -405,7 +428,7 @@ static int start(struct supervisor *s, struct error *err)
 {
     struct pipes p;
     if (open_logs(s, err) != 0 || cgroup_make(&s->order->cgroup, &s->order->limits, err) != 0 ||
-        make_pipes(&p, err) != 0)
+        make_pipes(s->order->tty, &p, err) != 0)
         return -1;
     slot_open(s, OOM, cgroup_oom_event(&s->order->cgroup));
     bool inside;

@@ -1,5 +1,6 @@
 """Pods: the containers of an instance share a volume and talk to each other; they are scaled, upgraded,
 replaced and ended as one."""
+import json
 import os
 import signal
 
@@ -13,18 +14,20 @@ print(u.urlopen("http://127.0.0.1:" + os.environ["ENDPOINT_HTTP"] + "/").status)
  echo "$VERSION $word" > shared/heard.new; mv shared/heard.new shared/heard; sleep 0.5; done"""
 
 
+SMALL = {"cpus": 0.01, "mem": 32}
+
+
 def pod(instances=1, version="one"):
-    small = {"cpus": 0.01, "mem": 32}
     return {
         "id": "/shop/pair", "environment": {"VERSION": version},
         "scaling": {"kind": "fixed", "instances": instances},
         "volumes": [{"name": "data"}], "executorResources": {"cpus": 0, "mem": 0, "disk": 0},
         "containers": [
-            {"name": "web", "resources": small, "exec": {"command": {"shell": SERVER}},
+            {"name": "web", "resources": SMALL, "exec": {"command": {"shell": SERVER}},
              "endpoints": [{"name": "http"}], "volumeMounts": [{"name": "data", "mountPath": "www"}],
              "healthCheck": {"http": {"endpoint": "http", "path": "/heard"}, "gracePeriodSeconds": 60,
                              "intervalSeconds": 2, "timeoutSeconds": 1, "delaySeconds": 0}},
-            {"name": "side", "resources": small, "exec": {"command": {"shell": SIDE}},
+            {"name": "side", "resources": SMALL, "exec": {"command": {"shell": SIDE}},
              "volumeMounts": [{"name": "data", "mountPath": "/shared"}]}]}
 
 
@@ -53,6 +56,39 @@ def without(node, n, gone):
     """As stable(), but for an instance that is to be replaced."""
     now = stable(node, n)
     return now if now and gone not in now else None
+
+
+TRIES = "cat data/word && ! touch data/word 2>/dev/null"
+
+
+def read_only(place, node):
+    check = {"gracePeriodSeconds": 60, "intervalSeconds": 2, "timeoutSeconds": 1, "delaySeconds": 0}
+    with case("what is mounted read-only is so for the task and for its check, without any container", place):
+        a = node.post("/v2/pods", {
+            "id": "/reads", "volumes": [{"name": "data"}],
+            "containers": [
+                {"name": "writes", "resources": SMALL, "volumeMounts": [{"name": "data", "mountPath": "data"}],
+                 "exec": {"command": {"shell": "echo well >data/word; exec sleep 1000000"}}},
+                {"name": "reads", "resources": SMALL,
+                 "volumeMounts": [{"name": "data", "mountPath": "data", "readOnly": True}],
+                 "exec": {"command": {"shell": f"until {TRIES}; do sleep 0.2; done; exec sleep 1000000"}},
+                 "healthCheck": {"exec": {"command": {"shell": TRIES}}, **check}}]})
+        equal(a.status, 201, a)
+        one = wait_for(lambda: next((i for i in node.get("/v2/pods/reads::status").json["instances"]
+                                     if i["status"] == "STABLE"), None), "it is stable")
+        reads = next(c["containerId"] for c in one["containers"] if c["name"] == "reads")
+        wait_for(lambda: json.loads(node.get(f"/api/tasks/{reads}/logs").text)["data"] == "well\n", "its output")
+        equal(node.delete("/v2/pods/reads").status, 202, "delete")
+    with case("the same of an app's volumes", place):
+        os.mkdir(place.path("words"))
+        place.write("words/word", "well\n")
+        node.create({"id": "/reader", "instances": 1, "cpus": 0.01, "mem": 32, "disk": 0, "portDefinitions": [],
+                     "cmd": f"{TRIES} && exec sleep 1000000", "container": {"type": "MESOS", "volumes": [
+                         {"containerPath": "data", "hostPath": place.path("words"), "mode": "RO"}]},
+                     "healthChecks": [{"protocol": "COMMAND", "command": {"value": TRIES}, "delaySeconds": 0,
+                                       "intervalSeconds": 1}]})
+        wait_for(lambda: node.app("/reader")["tasksHealthy"] == 1, "it is healthy")
+        equal(node.delete("/v2/apps/reader").status, 200, "delete")
 
 
 def story(place):
@@ -99,6 +135,7 @@ def story(place):
         assert "/shop/pair" in node.cli("why", "/shop/pair").stdout
         node.cli("app", "scale", "/shop/pair", "1")
         wait_for(lambda: stable(node, 1) and len(node.supervised()) == 2, "one instance")
+    read_only(place, node)
     with case("deleted it leaves nothing", place):
         equal(node.delete("/v2/pods/shop/pair").status, 202, "delete")
         equal(node.get("/v2/pods").json, [], "pods")
