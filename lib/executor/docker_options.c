@@ -95,12 +95,16 @@ static void add_ports(struct options *o, const struct run_spec *spec)
 static void add_limits(struct options *o, const struct run_spec *spec, bool cpu_quota)
 {
     int64_t shares = spec->cpus_milli * 1024 / 1000;
-    int64_t quota = spec->cpus_milli * 100; /* of a period of 100 ms, in us */
+    int64_t quota = run_spec_most_cpus_milli(spec, cpu_quota) * 100; /* of 100 ms, in us */
+    int64_t mem = run_spec_most_mem_bytes(spec);
     add_int(o, "cpu-shares", shares > 2 ? shares : 2);
-    if (cpu_quota)
+    if (quota > 0)
         add_int(o, "cpu-quota", quota > 1000 ? quota : 1000);
-    if (spec->mem_bytes > 0)
-        add_int(o, "memory", spec->mem_bytes > MEM_BYTES_MIN ? spec->mem_bytes : MEM_BYTES_MIN);
+    if (mem > 0)
+        add_int(o, "memory", mem > MEM_BYTES_MIN ? mem : MEM_BYTES_MIN);
+    if (mem != spec->mem_bytes) /* what it asked for, when all have too little */
+        add_int(o, "memory-reservation",
+                spec->mem_bytes > MEM_BYTES_MIN ? spec->mem_bytes : MEM_BYTES_MIN);
 }
 
 static const char *parameter(const struct run_spec *spec, const char *key)

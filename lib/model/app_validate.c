@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "model/app_private.h"
+#include "model/linux_info.h"
 #include "model/run_spec.h"
 
 #include <string.h>
@@ -72,8 +73,10 @@ static void check_container(const struct app_input *in)
         app_problem(in->problems, "/container/docker/image", "need the name of an image");
     else if (image)
         app_check_image(in, "/container/docker/image", docker->image);
-    if (a->container->type == CONTAINER_MESOS)
+    if (a->container->type == CONTAINER_MESOS) {
+        linux_info_check(in, "/container/linuxInfo", a->container->linux_info, image);
         return;
+    }
     if (docker != NULL && docker->pull_config != NULL)
         app_problem(in->problems, "/container/docker/pullConfig", "only with the type MESOS");
     if (a->container->linux_info != NULL)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "model/linux_info.h"
 #include "model/pod_private.h"
 
 /* Both stand in a task's id: "p.instance-<uuid>.container.1", without the pod's first slash. */
@@ -69,6 +70,7 @@ static void check_run(const struct at *at)
     if (c->resources.gpus > 0)
         app_check_gpus(in, AT(at, "%s/resources/gpus", at->path), c->resources.gpus,
                        c->image != NULL);
+    linux_info_check(in, AT(at, "%s/linuxInfo", at->path), c->linux_info, c->image != NULL);
     if (c->limits != NULL)
         app_check_limits(in, at->path, c->limits, c->resources.cpus, c->resources.mem);
 }
@@ -264,6 +266,18 @@ static void check_container(const struct app_input *in, const struct pod *p, siz
     check_check(&at, at.c->check, "check");
 }
 
+/* It is what its containers have that say nothing of their own. */
+static void check_linux_info(const struct app_input *in, const struct pod *p)
+{
+    bool images = true;
+    for (size_t i = 0; i < p->containers.n; i++)
+        images = images && p->containers.items[i].image != NULL;
+    linux_info_check(in, "/linuxInfo", p->linux_info, images);
+    if (linux_info_read(p->linux_info).has_ipc)
+        app_problem(in->problems, "/linuxInfo/ipcInfo",
+                    "need it in the \"linuxInfo\" of each container: they share no memory here");
+}
+
 static void check_scheduling(const struct app_input *in, const struct pod *p)
 {
     const struct app_unreachable *u = &p->scheduling.unreachable;
@@ -293,6 +307,7 @@ void pod_validate(const struct app_input *in)
         check_container(in, p, i);
     check_env(in, p, &p->env, "/environment");
     check_volumes(in, p);
+    check_linux_info(in, p);
     check_scheduling(in, p);
     app_check_networks(in);
     if (p->networks.n > 1 && pod_has_image(p))

@@ -151,6 +151,8 @@ void run_spec_write(const struct run_spec *s, struct json_writer *w)
     json_member_int(w, "cpus_milli", s->cpus_milli);
     json_member_int(w, "mem_bytes", s->mem_bytes);
     json_member_int(w, "disk_bytes", s->disk_bytes);
+    int_if(w, "cpus_limit_milli", s->cpus_limit_milli);
+    int_if(w, "mem_limit_bytes", s->mem_limit_bytes);
     WRITE_LIST(w, "ports", s->ports, s->ports_n, write_port);
     member_if(w, "image", s->image);
     bool_if(w, "force_pull", s->force_pull);
@@ -383,6 +385,8 @@ int run_spec_read(const struct json *v, struct run_spec *out, struct error *err)
         .cpus_milli = amount(&r, v, "cpus_milli"),
         .mem_bytes = amount(&r, v, "mem_bytes"),
         .disk_bytes = amount(&r, v, "disk_bytes"),
+        .cpus_limit_milli = amount(&r, v, "cpus_limit_milli"),
+        .mem_limit_bytes = amount(&r, v, "mem_limit_bytes"),
         .image = text(&r, v, "image", false),
         .force_pull = json_bool(json_get(v, "force_pull"), false),
         .privileged = json_bool(json_get(v, "privileged"), false),
@@ -413,6 +417,21 @@ int run_spec_read(const struct json *v, struct run_spec *out, struct error *err)
     }
     *out = s;
     return 0;
+}
+
+static int64_t most(int64_t limit, int64_t otherwise)
+{
+    return limit == 0 ? otherwise : limit == RUN_UNLIMITED ? 0 : limit;
+}
+
+int64_t run_spec_most_cpus_milli(const struct run_spec *s, bool by_default)
+{
+    return most(s->cpus_limit_milli, by_default ? s->cpus_milli : 0);
+}
+
+int64_t run_spec_most_mem_bytes(const struct run_spec *s)
+{
+    return most(s->mem_limit_bytes, s->mem_bytes);
 }
 
 void run_spec_close(struct run_spec *s)

@@ -68,6 +68,8 @@ enum run_network {
     NETWORK_TASK, /* that of the task `joins` */
 };
 
+#define RUN_UNLIMITED INT64_MAX
+
 struct run_parameter {
     const char *key, *value;
 };
@@ -91,6 +93,7 @@ struct run_spec {
     const struct run_fetch *fetch;
     size_t fetch_n;
     int64_t cpus_milli, mem_bytes, disk_bytes;
+    int64_t cpus_limit_milli, mem_limit_bytes; /* 0: none was given; RUN_UNLIMITED */
     const struct run_port *ports;
     size_t ports_n;
     const char *image; /* NULL: a plain process */
@@ -120,6 +123,11 @@ void run_spec_write(const struct run_spec *s, struct json_writer *w);
 /* ERR_INVALID naming the member. *out owns a copy of everything. */
 int run_spec_read(const struct json *v, struct run_spec *out, struct error *err) MUST_CHECK;
 void run_spec_close(struct run_spec *s); /* accepts a zeroed struct */
+
+/* What it may use at most; 0: as much as there is. `by_default`: without a limit it is what was
+ * asked for (of memory it always is). */
+int64_t run_spec_most_cpus_milli(const struct run_spec *s, bool by_default);
+int64_t run_spec_most_mem_bytes(const struct run_spec *s);
 
 /* ---- what no agent can run (run_rules.c): a door refuses it before */
 

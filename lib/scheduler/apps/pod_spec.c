@@ -80,9 +80,7 @@ static void fill_command(const struct part *p, struct run_spec *s)
     s->args_n = e->command.argv.n;
     if (e->command.shell != NULL || p->container->image == NULL || !e->override_entrypoint)
         return;
-    struct run_parameter *entry = arena_alloc(p->arena, 2 * sizeof *entry);
-    entry[s->parameters_n++] = (struct run_parameter){"entrypoint", e->command.argv.items[0]};
-    s->parameters = entry;
+    spec_add_parameter("entrypoint", e->command.argv.items[0], p->arena, s);
     s->args++;
     s->args_n--;
 }
@@ -90,13 +88,19 @@ static void fill_command(const struct part *p, struct run_spec *s)
 static void fill_user(const struct part *p, struct run_spec *s)
 {
     s->user = p->container->user != NULL ? p->container->user : p->pod->user;
-    if (s->user == NULL || p->container->image == NULL)
+    if (s->user != NULL && p->container->image != NULL)
+        spec_add_parameter("user", s->user, p->arena, s);
+}
+
+/* What the pod has is what its containers have that say nothing of it. */
+static void fill_linux_info(const struct part *p, struct run_spec *s)
+{
+    if (p->container->image == NULL)
         return;
-    struct run_parameter *all = arena_alloc(p->arena, (s->parameters_n + 1) * sizeof *all);
-    if (s->parameters_n > 0)
-        memcpy(all, s->parameters, s->parameters_n * sizeof *all);
-    all[s->parameters_n++] = (struct run_parameter){"user", s->user};
-    s->parameters = all;
+    struct linux_info own = linux_info_read(p->container->linux_info);
+    struct linux_info pods = linux_info_read(p->pod->linux_info);
+    spec_add_seccomp(own.has_seccomp ? &own : &pods, p->arena, s);
+    spec_add_ipc(&own, p->arena, s);
 }
 
 static void fill_image(const struct part *p, struct run_spec *s)
@@ -233,12 +237,14 @@ bool pod_fill_spec(struct state *state, const struct app *a, const struct task_r
     s->cpus_milli = needs.cpus_milli;
     s->mem_bytes = needs.mem_bytes;
     s->disk_bytes = needs.disk_bytes;
+    spec_fill_limits(p.container->limits, s);
     s->tty = p.container->tty == TTY_ON;
     if (p.container->lifecycle != NULL && p.container->lifecycle->kill_grace_s != NOT_GIVEN)
         s->grace_ms = spec_grace_ms(p.container->lifecycle->kill_grace_s);
     fill_image(&p, s);
     fill_command(&p, s);
     fill_user(&p, s);
+    fill_linux_info(&p, s);
     fill_env(&p, t, agent, s);
     spec_fill_fetch(p.container->artifacts.items, p.container->artifacts.n, arena, s);
     fill_network(&p, s);

@@ -5,6 +5,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "model/linux_info.h"
 #include "model/run_spec.h"
 #include "scheduler/apps/apps.h"
 
@@ -100,6 +101,12 @@ void look_at_deployment(struct look *l, struct entry *e);
 /* ---- spec.c and pod_spec.c: what an agent gets to run */
 bool spec_enforces_role(struct state *state, const char *app); /* its top group */
 int64_t spec_grace_ms(double grace_s);                         /* given by the user: TERM to KILL */
+void spec_fill_limits(const struct app_resource_limits *limits, struct run_spec *s); /* or NULL */
+/* One more of `docker run`, which only a container has. */
+void spec_add_parameter(const char *key, const char *value, struct arena *arena,
+                        struct run_spec *s);
+void spec_add_seccomp(const struct linux_info *info, struct arena *arena, struct run_spec *s);
+void spec_add_ipc(const struct linux_info *info, struct arena *arena, struct run_spec *s);
 void spec_fill_env(const struct env_vars *vars, struct arena *arena, struct run_spec *s);
 void spec_fill_fetch(const struct app_fetch *items, size_t n, struct arena *arena,
                      struct run_spec *s);

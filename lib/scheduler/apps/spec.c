@@ -1,6 +1,8 @@
 /* What must be run for one task of an app: its definition, as an agent understands it. */
 #include <math.h>
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -90,6 +92,44 @@ void spec_fill_fetch(const struct app_fetch *items, size_t n, struct arena *aren
     s->fetch_n = n;
 }
 
+static int64_t limit_of(double given, int64_t amount)
+{
+    return given == NOT_GIVEN ? 0 : given == UNLIMITED ? RUN_UNLIMITED : amount;
+}
+
+void spec_fill_limits(const struct app_resource_limits *limits, struct run_spec *s)
+{
+    if (limits == NULL)
+        return;
+    s->cpus_limit_milli = limit_of(limits->cpus, cpus_to_milli(limits->cpus));
+    s->mem_limit_bytes = limit_of(limits->mem, mib_to_bytes(limits->mem));
+}
+
+void spec_add_parameter(const char *key, const char *value, struct arena *arena, struct run_spec *s)
+{
+    struct run_parameter *all = arena_alloc(arena, (s->parameters_n + 1) * sizeof *all);
+    if (s->parameters_n > 0)
+        memcpy(all, s->parameters, s->parameters_n * sizeof *all);
+    all[s->parameters_n++] = (struct run_parameter){key, value};
+    s->parameters = all;
+}
+
+void spec_add_seccomp(const struct linux_info *info, struct arena *arena, struct run_spec *s)
+{
+    if (info->unconfined)
+        spec_add_parameter("security-opt", "seccomp=unconfined", arena, s);
+}
+
+/* Above the container there is the machine. */
+void spec_add_ipc(const struct linux_info *info, struct arena *arena, struct run_spec *s)
+{
+    if (info->ipc != IPC_NOT_GIVEN)
+        spec_add_parameter("ipc", info->ipc == IPC_PRIVATE ? "private" : "host", arena, s);
+    if (info->shm_mib != NOT_GIVEN)
+        spec_add_parameter("shm-size", arena_printf(arena, "%lldm", (long long)info->shm_mib),
+                           arena, s);
+}
+
 static void fill_ports(const struct app *a, const struct app_task_port *ports, size_t n,
                        struct arena *arena, struct run_spec *s)
 {
@@ -135,6 +175,9 @@ static void fill_container(const struct app *a, struct arena *arena, struct run_
         p[i] = (struct run_parameter){parameters->items[i].name, parameters->items[i].value};
     s->parameters = p;
     s->parameters_n = parameters->n;
+    struct linux_info info = linux_info_read(c->linux_info);
+    spec_add_seccomp(&info, arena, s);
+    spec_add_ipc(&info, arena, s);
 }
 
 static const struct {
@@ -280,6 +323,7 @@ static void fill_spec(struct state *state, const struct app *a, const struct tas
     s->cpus_milli = needs.cpus_milli;
     s->mem_bytes = needs.mem_bytes;
     s->disk_bytes = needs.disk_bytes;
+    spec_fill_limits(a->limits, s);
     s->tty = a->tty == TTY_ON;
     if (a->kill_grace_s != NOT_GIVEN)
         s->grace_ms = spec_grace_ms((double)a->kill_grace_s);

@@ -94,6 +94,12 @@ static const struct wrong {
      "/containers(0)/exec/command/argv(0)", "got \\\"\\\", need the name of a program"},
     {POD(C(",'image':{'kind':'DOCKER','id':'a b'}"), ""), RULE, "/containers(0)/image/id",
      "got \\\"a b\\\", need the name of an image: less than 300 letters, digits and ./_-:@"},
+    {POD(C(",'linuxInfo':{'ipcInfo':{'mode':'PRIVATE'}}"), ""), RULE,
+     "/containers(0)/linuxInfo/ipcInfo/mode",
+     "got \\\"PRIVATE\\\", need \\\"SHARE_PARENT\\\", or an image: a plain process shares the "
+     "machine's"},
+    {POD(C(IMAGE), ",'linuxInfo':{'ipcInfo':{'mode':'PRIVATE'}}"), RULE, "/linuxInfo/ipcInfo",
+     "need it in the \\\"linuxInfo\\\" of each container: they share no memory here"},
     /* volumes */
     {POD(C(""), ",'volumes':[{'name':'v'}]"), RULE, "/volumes(0)", "no container mounts \\\"v\\\""},
     {POD(MOUNT("d"), ",'volumes':[{'name':'v'},{'name':'v'}]"), RULE, "/volumes(1)/name",

@@ -101,6 +101,28 @@ static void asks_for_what_the_task_says(void **unused)
     json_free(body);
 }
 
+static void limits_are_not_what_was_asked_for(void **unused)
+{
+    (void)unused;
+    spec = (struct run_spec){.image = "x",
+                             .cpus_milli = 500,
+                             .mem_bytes = 64 << 20,
+                             .cpus_limit_milli = 1500,
+                             .mem_limit_bytes = 128 << 20};
+    struct json *body = body_of();
+    assert_member(body, "HostConfig/CpuShares", "512");
+    assert_member(body, "HostConfig/CpuQuota", "150000");
+    assert_member(body, "HostConfig/Memory", "134217728");
+    assert_member(body, "HostConfig/MemoryReservation", "67108864");
+    json_free(body);
+    spec.cpus_limit_milli = spec.mem_limit_bytes = RUN_UNLIMITED;
+    body = body_of();
+    assert_null(json_get(json_get(body, "HostConfig"), "CpuQuota"));
+    assert_null(json_get(json_get(body, "HostConfig"), "Memory"));
+    assert_member(body, "HostConfig/MemoryReservation", "67108864");
+    json_free(body);
+}
+
 static void a_sandbox_with_colons_in_its_path_is_no_volume(void **unused)
 {
     (void)unused;
@@ -246,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(asks_for_what_the_task_says),
+        cmocka_unit_test(limits_are_not_what_was_asked_for),
         cmocka_unit_test(a_sandbox_with_colons_in_its_path_is_no_volume),
         cmocka_unit_test(keeps_the_images_own_command),
         cmocka_unit_test(a_parameter_goes_where_docker_run_puts_it),

@@ -267,6 +267,38 @@ static const struct {
     {"{'id':'a','cmd':'x','readinessChecks':[{'portName':'default','path':'/a b'}]}",
      "/readinessChecks(0)/path: got \"/a b\", need less than 900 characters without blanks"},
 
+    /* what Linux is to do otherwise */
+    {"{'id':'a','container':{'type':'MESOS','docker':{'image':'i'},'linuxInfo':7}}",
+     "/container/linuxInfo: error.expected.jsobject: got 7, need an object"},
+    {"{'id':'a','container':{'type':'MESOS','docker':{'image':'i'},'linuxInfo':{'seccomp':{'"
+     "unconfined':1}}}}",
+     "/container/linuxInfo/seccomp/unconfined: need true or false"},
+    {"{'id':'a','container':{'type':'MESOS','docker':{'image':'i'},'linuxInfo':{'seccomp':{'"
+     "profileName':'p','unconfined':false}}}}",
+     "/container/linuxInfo/seccomp/profileName: no profiles are kept here: leave it out for the "
+     "engine's own, or need \"unconfined\": true"},
+    {"{'id':'a','cmd':'x','container':{'type':'MESOS','linuxInfo':{'seccomp':{'unconfined':false}}}"
+     "}",
+     "/container/linuxInfo/seccomp/unconfined: need true, or an image: nothing confines a plain "
+     "process"},
+    {"{'id':'a','container':{'type':'MESOS','docker':{'image':'i'},'linuxInfo':{'ipcInfo':{}}}}",
+     "/container/linuxInfo/ipcInfo/mode: need \"PRIVATE\" or \"SHARE_PARENT\""},
+    {"{'id':'a','cmd':'x','container':{'type':'MESOS','linuxInfo':{'ipcInfo':{'mode':'PRIVATE'}}}}",
+     "/container/linuxInfo/ipcInfo/mode: got \"PRIVATE\", need \"SHARE_PARENT\", or an image: a "
+     "plain process shares the machine's"},
+    {"{'id':'a','container':{'type':'MESOS','docker':{'image':'i'},'linuxInfo':{'ipcInfo':{'mode':'"
+     "SHARE_PARENT','shmSize':1}}}}",
+     "/container/linuxInfo/ipcInfo/shmSize: only with the mode \"PRIVATE\""},
+    {"{'id':'a','container':{'type':'MESOS','docker':{'image':'i'},'linuxInfo':{'ipcInfo':{'mode':'"
+     "PRIVATE','shmSize':0}}}}",
+     "/container/linuxInfo/ipcInfo/shmSize: got 0, need 1 to 1048576 MiB"},
+    {"{'id':'a','cmd':'x','container':{'type':'MESOS','linuxInfo':{'seccomp':{'unconfined':true},'"
+     "ipcInfo':{'mode':'SHARE_PARENT'}}}}",
+     ""},
+    {"{'id':'a','container':{'type':'MESOS','docker':{'image':'i'},'linuxInfo':{'seccomp':{'"
+     "unconfined':false},'ipcInfo':{'mode':'PRIVATE','shmSize':64}}}}",
+     ""},
+
     /* features, roles, limits */
     {"{'id':'a','cmd':'x','secrets':{'s':{'source':'v'}}}",
      "/secrets: the feature secrets is not switched on"},

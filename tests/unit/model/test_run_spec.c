@@ -33,7 +33,8 @@ static void what_is_read_is_written_the_same(void **unused)
         "web.prod',"
         "'cmd':'run \\\"it\\\"','user':'bob','env':[['A','1'],['B','']],'fetch':[{'uri':'u','dest':"
         "'d','extract':true,'executable':true,'cache':true},{'uri':'v'}],'cpus_milli':100,"
-        "'mem_bytes':33554432,'disk_bytes':0,'ports':[{'host':31000,'container':80,'udp':true},{}],"
+        "'mem_bytes':33554432,'disk_bytes':0,'cpus_limit_milli':9223372036854775807,"
+        "'mem_limit_bytes':67108864,'ports':[{'host':31000,'container':80,'udp':true},{}],"
         "'image':'nginx','force_pull':true,'privileged':true,'tty':true,'network':'bridge',"
         "'parameters':[['name','value'],['name','again']],'mounts':[{'container':'/c','host':'/h',"
         "'read_only':true},{'container':'/d'}],'checks':[{'kind':'http','address':'10.0.0.1','port'"
@@ -143,9 +144,26 @@ static void members_of_another_type_count_as_absent(void **unused)
     mem_free(got);
 }
 
+static void a_limit_is_what_it_may_use_at_most(void **unused)
+{
+    (void)unused;
+    struct run_spec s = {.cpus_milli = 500, .mem_bytes = 64};
+    assert_int_equal(run_spec_most_cpus_milli(&s, false), 0);
+    assert_int_equal(run_spec_most_cpus_milli(&s, true), 500);
+    assert_int_equal(run_spec_most_mem_bytes(&s), 64);
+    s.cpus_limit_milli = 700;
+    s.mem_limit_bytes = 128;
+    assert_int_equal(run_spec_most_cpus_milli(&s, false), 700);
+    assert_int_equal(run_spec_most_mem_bytes(&s), 128);
+    s.cpus_limit_milli = s.mem_limit_bytes = RUN_UNLIMITED;
+    assert_int_equal(run_spec_most_cpus_milli(&s, true), 0);
+    assert_int_equal(run_spec_most_mem_bytes(&s), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_limit_is_what_it_may_use_at_most),
         cmocka_unit_test(what_is_read_is_written_the_same),
         cmocka_unit_test(no_arguments_are_not_the_same_as_none_given),
         cmocka_unit_test(what_is_wrong_is_named),

@@ -324,6 +324,33 @@ static void the_first_container_has_the_network_and_publishes_all(void **unused)
     run_spec_close(&b);
 }
 
+/* Of the pod what no container says of its own; of a plain process nothing, which Linux does not
+ * confine. */
+static void what_linux_is_to_do_otherwise_is_the_containers_or_the_pods(void **unused)
+{
+    int64_t ids[64];
+    (void)unused;
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f,
+              "{'id':'/pod','linuxInfo':{'seccomp':{'unconfined':true}},'containers':[" CONTAINER(
+                  "a", "ok",
+                  IMAGE ",'user':'bob','resourceLimits':{'mem':64},'linuxInfo':{'ipcInfo':{"
+                        "'mode':'SHARE_PARENT'}}") "," CONTAINER("b", "ok", "") "]}");
+    fleet_run_ms(&f, 1000);
+    assert_int_equal(fleet_tasks(&f, "/pod", ids), 2);
+    struct run_spec a = spec_of(ids[0]), b = spec_of(ids[1]);
+    assert_int_equal(a.parameters_n, 3);
+    assert_string_equal(a.parameters[0].value, "bob");
+    assert_string_equal(a.parameters[1].value, "seccomp=unconfined");
+    assert_string_equal(a.parameters[2].key, "ipc");
+    assert_string_equal(a.parameters[2].value, "host");
+    assert_int_equal(a.mem_limit_bytes, 64 << 20);
+    assert_int_equal(a.cpus_limit_milli, 0);
+    assert_int_equal(b.parameters_n, 0);
+    run_spec_close(&a);
+    run_spec_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +367,7 @@ int main(void)
         TEST(a_new_leader_goes_on),
         TEST(constraints_count_instances),
         TEST(the_first_container_has_the_network_and_publishes_all),
+        TEST(what_linux_is_to_do_otherwise_is_the_containers_or_the_pods),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -347,12 +347,49 @@ static void a_group_says_whether_its_role_is_enforced(void **unused)
     run_spec_close(&s);
 }
 
+static const char *parameters_of(const struct run_spec *s)
+{
+    static char text[256];
+    size_t len = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < s->parameters_n; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "--%s=%s ", s->parameters[i].key,
+                                s->parameters[i].value);
+    return text;
+}
+
+static void limits_are_told_apart_from_what_is_asked_for(void **unused)
+{
+    (void)unused;
+    struct run_spec s;
+    spec_of("'cmd':'ok','resourceLimits':{'cpus':0.5,'mem':'unlimited'}", &s);
+    assert_int_equal(s.cpus_milli, 100);
+    assert_int_equal(s.mem_bytes, 32 << 20);
+    assert_int_equal(s.cpus_limit_milli, 500);
+    assert_int_equal(s.mem_limit_bytes, RUN_UNLIMITED);
+    run_spec_close(&s);
+}
+
+static void what_linux_is_to_do_otherwise_an_engine_is_told(void **unused)
+{
+    (void)unused;
+    struct run_spec s;
+    spec_of("'container':{'type':'MESOS','docker':{'image':'i'},'linuxInfo':{'seccomp':{"
+            "'unconfined':true},'ipcInfo':{'mode':'PRIVATE','shmSize':64}}}",
+            &s);
+    assert_string_equal(parameters_of(&s),
+                        "--security-opt=seccomp=unconfined --ipc=private --shm-size=64m ");
+    run_spec_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
         TEST(a_plain_command_gets_its_surroundings),
         TEST(arguments_stay_arguments),
+        TEST(limits_are_told_apart_from_what_is_asked_for),
+        TEST(what_linux_is_to_do_otherwise_an_engine_is_told),
         TEST(a_container_gets_its_mappings),
         TEST(a_check_asks_where_the_task_listens),
         TEST(a_failure_before_marathon_would_ask_is_none),
