@@ -76,6 +76,7 @@
     X(LIMIT_DEPLOYMENTS, 100, "deployments running at once")                                \
     X(LIMIT_PLAN_BYTES, 24 << 20, "a deployment's plan, with what its apps were")           \
     X(LIMIT_JOB_RUNS, 100, "finished runs kept a job")                                      \
+    X(LIMIT_JOB_PARENTS, 20000, "jobs that one job waits for")                              \
     X(LIMIT_JOB_OPEN_RUNS, 100, "runs of one job that wait, run or are to be tried again")  \
     X(LIMIT_FINISHED_TASKS, 1000, "finished tasks kept")                                    \
     X(LIMIT_ORDER_BYTES, 1 << 20, "the order to start one task")                            \

@@ -37,7 +37,9 @@
     X(COMMAND_AGENT_DRAIN, "agent.drain", 4, "an agent is to become empty, or may fill again") \
     X(COMMAND_NODE_STATE, "node.state", 5, "members vote, stand by, are down or up")           \
     X(COMMAND_CALLBACK_PUT, "callback.put", 7, "events are posted to a URL, or no more")       \
-    X(COMMAND_GROUP_PUT, "group.put", 9, "app.put that changes groups as well")
+    X(COMMAND_GROUP_PUT, "group.put", 9, "app.put that changes groups as well")                \
+    X(COMMAND_JOB_FIRE, "job.fire", 13, "makes the runs of dependent jobs that have fired")    \
+    X(COMMAND_JOB_MARK, "job.mark", 13, "counts a success that a person says a job had")
 
 enum command_kind {
 #define X(name, word, level, what) name,
@@ -50,13 +52,14 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 12 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 13 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 #define JOB_TEXT_LEVEL 6  /* from here on job.put has the definition as a text */
 #define READINESS_LEVEL 8 /* from here on statuses make instances ready */
 #define POD_LEVEL 10      /* from here on app.put may have pods */
 #define DEPENDS_LEVEL 11  /* from here on app.put says on which dependencies it was decided */
 #define CHECK_LEVEL 12    /* from here on what a check that only informs says is kept */
+#define PARENTS_LEVEL 13  /* from here on job.put may have parents */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {

@@ -232,6 +232,14 @@ void job_keep_cursor(struct job *j, const struct job *old)
     j->cursor = old->cursor;
 }
 
+int job_parent_ends(const struct job *j, const char *parent)
+{
+    const char *word = pairs_get(&j->parent_conditions, parent);
+    if (str_eq(word, "always"))
+        return JOB_ENDS_ANY;
+    return str_eq(word, "failure") ? JOB_ENDS_FAILURE : JOB_ENDS_SUCCESS;
+}
+
 struct resources job_needs(const struct job *j)
 {
     return (struct resources){.cpus_milli = cpus_to_milli(j->cpus),

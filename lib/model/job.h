@@ -11,6 +11,7 @@
 #include "model/constraint.h"
 #include "model/id.h"
 #include "model/resources.h"
+#include "model/states.h"
 #include "model/value.h"
 
 #define JOB_NAME_MAX 255 /* bytes */
@@ -104,9 +105,11 @@ struct job {
     struct schedule schedule;
     struct job_cursor cursor;
     struct strings parents; /* each once; JOB_DEPENDENT only */
-    const char *epsilon;    /* period as given, or NULL: absent */
-    int64_t window_ms;      /* job_window_ms() */
-    struct wall started;    /* what an empty start became; .ms == 0: it was none, or not yet */
+    enum job_depends depends;
+    struct pairs parent_conditions; /* of some parents: "success", "failure", "always" */
+    const char *epsilon;            /* period as given, or NULL: absent */
+    int64_t window_ms;              /* job_window_ms() */
+    struct wall started; /* what an empty start became; .ms == 0: it was none, or not yet */
     bool disabled, high_priority, async, concurrent, soft_error, data_processing;
     int64_t retries;          /* as given: a negative one is as good as 0 */
     int64_t max_completion_s; /* as given: none when not above 0 */
@@ -181,6 +184,11 @@ enum job_replacing {
 enum job_replacing job_replacing(const struct job *j, const struct job *old);
 /* For REPLACE_KEEPS and REPLACE_RESUMES: takes over anchor, text and cursor. */
 void job_keep_cursor(struct job *j, const struct job *old);
+
+/* ---- parents */
+
+/* The ends of that parent's runs at which its edge is met: JOB_ENDS_... */
+int job_parent_ends(const struct job *j, const char *parent);
 
 /* ---- what a run of it needs and sees */
 

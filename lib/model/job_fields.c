@@ -21,6 +21,7 @@
 
 static const char *const OVERLAPS[] = {"", "wait", "skip", "kill", NULL};
 static const char *const MISSEDS[] = {"", "window", "catchup", NULL};
+static const char *const DEPENDS[] = {"", "all", "any", "round", NULL};
 static const char *const UNCERTAINS[] = {"", "rerun", "hold", NULL};
 
 /* ---- types of the job's own */
@@ -221,5 +222,7 @@ static const struct field JOB_EXTENSION_FIELDS_ROWS[] = {
     ROW("overlap", FIELD_WORD, job, overlap, SET, .words = OVERLAPS),
     ROW("missed", FIELD_WORD, job, missed, SET, .words = MISSEDS),
     ROW("startUncertain", FIELD_WORD, job, uncertain, SET, .words = UNCERTAINS),
+    ROW("dependencyMode", FIELD_WORD, job, depends, SET, .words = DEPENDS),
+    ROW("parentConditions", FIELD_PAIRS, job, parent_conditions, SET, ),
 };
 TABLE(JOB_EXTENSION_FIELDS, job);

@@ -1,6 +1,7 @@
 /* A stranger's job, step by step (spec/chronos.md 2.5). */
 
 #include "base/limits.h"
+#include "base/map.h"
 #include "base/str.h"
 #include "model/job_private.h"
 
@@ -185,29 +186,50 @@ static void take_epsilon(const struct taking *t)
     j->window_ms = window_ms(j, t->rules->epsilon_s);
 }
 
-static void add_parent(struct strings *parents, const char *name)
+/* Each once, in the order in which they come first. */
+static void read_parents(const struct taking *t, const struct json *list)
 {
-    if (!strings_have(parents, name))
-        parents->items[parents->n++] = name;
+    struct job *j = t->job;
+    struct map *named = map_new();
+    j->parents.items = arena_alloc(&j->arena, json_count(list) * sizeof(char *));
+    JSON_EACH (parent, list) {
+        if (json_is(parent, JSON_NULL))
+            continue;
+        const char *name = coerce_text(parent, &j->arena);
+        if (map_put_str(named, name, named) == NULL)
+            j->parents.items[j->parents.n++] = name;
+    }
+    if (j->parents.n == 0)
+        wrong(t, "/parents", "got none, need at least one job's name");
+    if (map_get_str(named, j->name) != NULL)
+        wrong(t, "/parents", "got the job's own name among them");
+    map_free(named);
+}
+
+static void check_conditions(const struct taking *t)
+{
+    const struct job *j = t->job;
+    char quoted[80];
+    for (size_t i = 0; i < j->parent_conditions.n; i++) {
+        const struct pair *c = &j->parent_conditions.items[i];
+        str_quote(quoted, sizeof(quoted), c->name, strlen(c->name));
+        if (!strings_have(&j->parents, c->name))
+            wrong(t, "/parentConditions", "got %s, which is not among the parents", quoted);
+        else if (!str_eq(c->value, "success") && !str_eq(c->value, "failure") &&
+                 !str_eq(c->value, "always"))
+            wrong(t, "/parentConditions", "of %s: need success, failure or always", quoted);
+    }
 }
 
 static void take_parents(const struct taking *t)
 {
-    struct job *j = t->job;
     const struct json *list = json_get(t->body, "parents");
-    if (json_is(list, JSON_ARRAY) && json_count(list) > LIMIT_ITEMS) {
-        wrong(t, "/parents", "got %zu, need at most %d", json_count(list), LIMIT_ITEMS);
-        return;
-    }
-    j->parents.items = arena_alloc(&j->arena, json_count(list) * sizeof(char *));
-    if (json_is(list, JSON_ARRAY))
-        JSON_EACH (parent, list)
-            if (!json_is(parent, JSON_NULL))
-                add_parent(&j->parents, coerce_text(parent, &j->arena));
-    if (j->parents.n == 0)
-        wrong(t, "/parents", "got none, need at least one job's name");
-    if (strings_have(&j->parents, j->name))
-        wrong(t, "/parents", "got the job's own name among them");
+    size_t n = json_is(list, JSON_ARRAY) ? json_count(list) : 0;
+    if (n > LIMIT_JOB_PARENTS)
+        wrong(t, "/parents", "got %zu, need at most %d", n, LIMIT_JOB_PARENTS);
+    else
+        read_parents(t, n > 0 ? list : NULL);
+    check_conditions(t);
 }
 
 static void take_time(const struct taking *t)

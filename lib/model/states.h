@@ -52,6 +52,20 @@ const char *agent_state_word(enum agent_state s);
 
 enum run_cause { CAUSE_SCHEDULE, CAUSE_MANUAL, CAUSE_DEPENDENCY };
 
+/* When a job with parents fires (spec/chronos.md 4). */
+enum job_depends {
+    DEPENDS_NOT_GIVEN, /* as ALL */
+    DEPENDS_ALL,       /* when each edge has been met since it fired last */
+    DEPENDS_ANY,       /* whenever one is met */
+    DEPENDS_ROUND,     /* when all are met by runs that one run began */
+};
+/* The ends of a parent's run at which an edge is met: bits. An end that is excused counts as both
+ * (softError). */
+#define JOB_ENDS_SUCCESS 1
+#define JOB_ENDS_FAILURE 2
+#define JOB_ENDS_KILLED 4
+#define JOB_ENDS_ANY 7
+
 /* spec/chronos.md 5.1 */
 enum run_state {
     RUN_QUEUED,

@@ -17,7 +17,7 @@ static void bind_optional(struct stmt *q, const char *parameter, const struct js
         stmt_bind_null(q, parameter);
 }
 
-static void tell_job(struct apply *a, int64_t id, const char *name, int64_t event)
+void job_tell(struct apply *a, int64_t id, const char *name, int64_t event)
 {
     changed(a, (struct change){.kind = CHANGE_JOB, .id = id, .name = name, .event = event});
 }
@@ -66,16 +66,8 @@ static void trim_runs(struct apply *a, int64_t job, int64_t run)
     }
 }
 
-struct new_run {
-    enum run_cause cause;
-    enum run_state state;
-    int64_t due_ms, covers;
-    const struct json *deadline;
-    const char *arguments, *reason;
-};
-
-static int64_t add_run(struct apply *a, const struct job_row *job, int64_t priority,
-                       const struct new_run *n)
+int64_t run_add(struct apply *a, const struct job_row *job, int64_t priority,
+                const struct new_run *n)
 {
     struct stmt *q = change_use(a->s, RUN_ADD);
     stmt_bind_i64(q, ":job", job->id);
@@ -119,7 +111,7 @@ static void claim(struct apply *a, const struct job_row *job, int64_t priority,
                         .due_ms = due,
                         .covers = 1,
                         .deadline = json_get(item, "deadline_ms")};
-    add_run(a, job, priority, &n);
+    run_add(a, job, priority, &n);
 }
 
 /* `claims`, `missed` and `coalesced` of job.put and of an element of job.tick (3.5 B, C). */
@@ -148,7 +140,7 @@ static void decide_targets(struct apply *a, int64_t job_id, const struct json *i
             continue;
         if (n.covers == 1)
             drop_unassigned(a, job.id, n.due_ms);
-        trim_runs(a, job_id, add_run(a, &job, priority, &n));
+        trim_runs(a, job_id, run_add(a, &job, priority, &n));
     }
     JSON_EACH (c, json_get(item, "claims"))
         claim(a, &job, priority, c);
@@ -209,6 +201,19 @@ static void cancel_waiting(struct apply *a, const struct run_row *r)
         end_run(a, r, RUN_CANCELLED, "the job was disabled");
 }
 
+static void disabled(struct apply *a, int64_t job)
+{
+    each_open_run(a, job, cancel_waiting);
+    dependents_cancel(a, job);
+}
+
+/* The job waits for others now (4.4). */
+static void cancel_targets(struct apply *a, const struct run_row *r)
+{
+    if (r->state == RUN_QUEUED && r->cause == CAUSE_SCHEDULE)
+        end_run(a, r, RUN_CANCELLED, "the job has parents now");
+}
+
 static void bind_job(struct stmt *q, const struct json *v, const char *definition)
 {
     const struct json *c = json_get(v, "counters");
@@ -254,7 +259,8 @@ static const char *definition_of(const struct json *put, struct buf *printed)
 }
 
 /* {"name","base": generation or 0,"definition","disabled","schedule","k","remaining","next_ms",
- *  "counters","priority","claims","missed","coalesced"}: what is 0, false or empty may be absent */
+ *  "counters","priority","claims","missed","coalesced","dependent": {"mode","priority",
+ *  "parents": [{"name","ends"}]}}: what is 0, false or empty may be absent */
 int apply_job_put(struct apply *a)
 {
     const struct json *v = a->c->args;
@@ -264,6 +270,8 @@ int apply_job_put(struct apply *a)
     bool known = find_old(a->s, name, &old);
     if (base != old.generation)
         return refuse_stale(a, "job '%s' was changed meanwhile", name);
+    if (dependents_check(a, old.id, v) != 0)
+        return -1;
 
     struct buf printed = {0};
     const char *definition = definition_of(v, &printed);
@@ -277,9 +285,12 @@ int apply_job_put(struct apply *a)
     buf_close(&printed);
     int64_t id = known ? old.id : db_last_id(a->s->db);
     if (known && json_bool(json_get(v, "disabled"), false) && !old.disabled)
-        each_open_run(a, id, cancel_waiting);
+        disabled(a, id);
+    if (known && json_get(v, "dependent") != NULL)
+        each_open_run(a, id, cancel_targets);
+    dependents_put(a, id, v);
     decide_targets(a, id, v);
-    tell_job(a, id, name,
+    job_tell(a, id, name,
              known ? event_put(a, NOUN_JOB, name, "put", "job %s was changed", name)
                    : event_put(a, NOUN_JOB, name, "put", "job %s was created", name));
     struct json_writer w;
@@ -303,13 +314,15 @@ static void kill_active(struct apply *a, const struct run_row *r)
         kill_run_task(a, r, "the job was deleted");
 }
 
-/* {"name"}: its active attempts are killed, what waits is forgotten with it. */
+/* {"name","refuse_orphans"}: its active attempts are killed, what waits is forgotten with it. */
 int apply_job_delete(struct apply *a)
 {
     const char *name = json_str(json_get(a->c->args, "name"), "");
     struct job_row job;
     if (!state_job_by_name(a->s, name, &job))
         return refuse(a, ERR_NOT_FOUND, "job '%s' not found", name);
+    if (dependents_orphan(a, &job, json_bool(json_get(a->c->args, "refuse_orphans"), false)) != 0)
+        return -1;
     each_open_run(a, job.id, kill_active);
     struct stmt *q = change_use(a->s, TASKS_DROP_OF_JOB); /* the others when they end */
     stmt_bind_i64(q, ":job", job.id);
@@ -343,7 +356,7 @@ int apply_job_tick(struct apply *a)
         decide_targets(a, job.id, item);
         disable_if_exhausted(a, job.id);
         if (state_job_by_id(a->s, job.id, &job))
-            tell_job(a, job.id, job.name, 0);
+            job_tell(a, job.id, job.name, 0);
     }
     return 0;
 }
@@ -383,7 +396,7 @@ int apply_job_trigger(struct apply *a)
                             .due_ms = json_int(json_get(v, "due_ms"), a->c->at.ms),
                             .covers = 1,
                             .arguments = json_str(json_get(v, "arguments"), NULL)};
-        json_member_int(&w, "run", add_run(a, &job, json_int(json_get(v, "priority"), 0), &n));
+        json_member_int(&w, "run", run_add(a, &job, json_int(json_get(v, "priority"), 0), &n));
     }
     json_object_end(&w);
     return 0;
@@ -453,7 +466,7 @@ static void put_counters(struct apply *a, int64_t job, const struct counters *c)
 }
 
 /* spec/chronos.md 5.4: what an outcome does to the job's counters. */
-static void count_outcome(struct apply *a, const struct job_row *job, bool success)
+void job_count_outcome(struct apply *a, const struct job_row *job, bool success)
 {
     struct counters c = {job->successes, job->errors, job->errors_since_success,
                          job->last_success.ms, job->last_error.ms};
@@ -483,7 +496,7 @@ static void disable_if_exhausted(struct apply *a, int64_t job_id)
     q = change_use(a->s, JOB_DISABLE);
     stmt_bind_i64(q, ":id", job_id);
     stmt_run(q);
-    tell_job(a, job_id, job.name,
+    job_tell(a, job_id, job.name,
              event_put(a, NOUN_JOB, job.name, "disabled",
                        "job %s is disabled: all its recurrences are used up", job.name));
 }
@@ -512,7 +525,8 @@ static void attempt_failed(struct apply *a, const struct run_row *r, const struc
     job_close(&definition);
     if (!again) {
         end_run(a, r, state, reason);
-        count_outcome(a, job, false);
+        job_count_outcome(a, job, false);
+        dependents_run_over(a, job, r->id, JOB_ENDS_FAILURE);
         return;
     }
     struct stmt *q = change_use(a->s, RUN_RETRY);
@@ -555,8 +569,9 @@ void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task
             state_run_by_id(a->s, run, &r);
         }
         end_run(a, &r, RUN_SUCCESS, NULL);
-        count_outcome(a, &job, true);
+        job_count_outcome(a, &job, true);
         keep_stat(a, &r);
+        dependents_run_over(a, &job, r.id, JOB_ENDS_SUCCESS);
     } else if (state == TASK_DROPPED && r.state == RUN_ASSIGNED) {
         struct stmt *q = change_use(a->s, RUN_BACK); /* never started: same attempt (5.2 step 3) */
         stmt_bind_i64(q, ":id", r.id);
@@ -565,6 +580,7 @@ void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task
         return;
     } else if (ordered && (state == TASK_KILLED || lost)) { /* no counters, no retry (5.4, 5.6) */
         end_run(a, &r, lost ? RUN_LOST : RUN_KILLED, t->kill_reason);
+        dependents_run_over(a, &job, r.id, JOB_ENDS_KILLED);
     } else {
         attempt_failed(a, &r, &job, lost ? RUN_LOST : RUN_FAILED,
                        timed_out ? t->kill_reason : reason);
@@ -605,8 +621,10 @@ static void move_run(struct apply *a, const struct run_row *r, const struct json
             return;
         }
         end_run(a, r, moves[i].to, json_str(json_get(item, "reason"), ""));
-        if (moves[i].failed)
-            count_outcome(a, &job, false);
+        if (moves[i].failed) {
+            job_count_outcome(a, &job, false);
+            dependents_run_over(a, &job, r->id, JOB_ENDS_FAILURE);
+        }
         if (moves[i].to == RUN_COALESCED && job.remaining >= 0 &&
             job.generation == r->generation) { /* gives its count back (3.8) */
             struct stmt *q = change_use(a->s, JOB_CURSOR);

@@ -88,6 +88,8 @@ int apply_job_put(struct apply *a);
 int apply_job_delete(struct apply *a);
 int apply_job_tick(struct apply *a);
 int apply_job_trigger(struct apply *a);
+int apply_job_fire(struct apply *a);
+int apply_job_mark(struct apply *a);
 int apply_run_update(struct apply *a);
 int apply_token_put(struct apply *a);
 int apply_token_revoke(struct apply *a);
@@ -108,6 +110,7 @@ int apply_callback_put(struct apply *a);
 #define LEVEL_CALLBACKS 7
 #define LEVEL_GROUPS 9
 #define LEVEL_PODS 10
+#define LEVEL_DEPENDENTS PARENTS_LEVEL
 bool identity_by_store(struct state *s, int64_t store, struct identity_row *out);
 
 /* ---- between the files that apply */
@@ -141,3 +144,29 @@ void run_started(struct apply *a, int64_t run);
 void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task_state state,
                const char *reason);
 void run_assign(struct apply *a, int64_t run, int64_t task);
+
+/* ---- apply_job.c for apply_dependent.c */
+struct new_run {
+    enum run_cause cause;
+    enum run_state state;
+    int64_t due_ms, covers;
+    const struct json *deadline;
+    const char *arguments, *reason;
+};
+int64_t run_add(struct apply *a, const struct job_row *job, int64_t priority,
+                const struct new_run *n);
+void job_count_outcome(struct apply *a, const struct job_row *job, bool success);
+void job_tell(struct apply *a, int64_t id, const char *name, int64_t event);
+
+/* ---- dependent jobs (spec/chronos.md 4); below LEVEL_DEPENDENTS there are none */
+/* Can the job have the parents that job.put says? `job` 0: a new one. Refuses; changes nothing. */
+int dependents_check(struct apply *a, int64_t job, const struct json *put);
+/* The job has these parents now, or none: what it knows of those that stay is kept (4.3, 4.4). */
+void dependents_put(struct apply *a, int64_t job, const struct json *put);
+/* It is disabled now: what it fired for and has not run yet is cancelled. */
+void dependents_cancel(struct apply *a, int64_t job);
+/* A run of the job is over for good; `ends`: JOB_ENDS_... (4.3). */
+void dependents_run_over(struct apply *a, const struct job_row *job, int64_t run, int ends);
+/* The job, which was looked up by its name, is about to be deleted: its children get its parents,
+ * or its schedule (4.6). Refuses when they would be left alone and that is not wanted. */
+int dependents_orphan(struct apply *a, const struct job_row *job, bool refuse_orphans);

@@ -188,3 +188,55 @@ bool state_run_claimed(struct state *s, int64_t job, struct wall due)
     stmt_bind_i64(q, ":due", due.ms);
     return stmt_one_i64(q, 0) > 0;
 }
+
+/* ---- dependent jobs */
+
+bool state_run_cause(struct state *s, int64_t run, int64_t *by_run, int64_t *root)
+{
+    if (s->level < LEVEL_DEPENDENTS)
+        return false;
+    struct stmt *q = query_use(s, RUN_CAUSE);
+    stmt_bind_i64(q, ":run", run);
+    if (!stmt_row(q))
+        return false;
+    *by_run = stmt_i64(q, 0);
+    *root = stmt_i64(q, 1);
+    stmt_end(q);
+    return true;
+}
+
+struct stmt *state_edges_of(struct state *s, int64_t child)
+{
+    if (s->level < LEVEL_DEPENDENTS)
+        return NULL;
+    struct stmt *q = query_use(s, EDGES_OF_CHILD);
+    stmt_bind_i64(q, ":child", child);
+    return q;
+}
+
+bool state_edge_next(struct stmt *q, struct edge_row *out)
+{
+    if (q == NULL || !stmt_row(q))
+        return false;
+    *out = (struct edge_row){
+        .parent = stmt_i64(q, 0),
+        .ends = (int)stmt_i64(q, 1),
+        .met = stmt_i64(q, 2),
+        .parent_name = stmt_str(q, 3),
+    };
+    return true;
+}
+
+struct stmt *state_children(struct state *s, int64_t parent)
+{
+    if (s->level < LEVEL_DEPENDENTS)
+        return NULL;
+    struct stmt *q = query_use(s, CHILDREN);
+    stmt_bind_i64(q, ":parent", parent);
+    return q;
+}
+
+bool state_any_fired(struct state *s)
+{
+    return s->level >= LEVEL_DEPENDENTS && stmt_one_i64(query_use(s, DEPENDENTS_FIRED), 0) != 0;
+}

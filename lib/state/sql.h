@@ -58,7 +58,8 @@
     QUERIES_2(X)   \
     QUERIES_3(X)   \
     QUERIES_4(X)   \
-    QUERIES_5(X) QUERIES_6(X) QUERIES_7(X) QUERIES_8(X) QUERIES_9(X) QUERIES_10(X) QUERIES_12(X)
+    QUERIES_5(X)   \
+    QUERIES_6(X) QUERIES_7(X) QUERIES_8(X) QUERIES_9(X) QUERIES_10(X) QUERIES_12(X) QUERIES_13(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -202,6 +203,14 @@
     X(POD_ENDS, "select name, created_ms, ended_ms, message, containers from pod_ends " \
                 "where app = :app order by id desc")
 #define QUERIES_12(X) X(CHECK_OF_TASK, "select kind, code from check_results where task = :task")
+#define QUERIES_13(X)                                                                            \
+    X(DEPENDENT, "select mode, priority, fired, fired_by, fired_root from job_dependents "       \
+                 "where job = :job")                                                             \
+    X(DEPENDENTS_FIRED, "select 1 from job_dependents where fired > 0 limit 1")                  \
+    X(EDGES_OF_CHILD, "select e.parent, e.ends, e.met, j.name from job_edges e "                 \
+                      "join jobs j on j.id = e.parent where e.child = :child order by e.parent") \
+    X(CHILDREN, "select child from job_edges where parent = :parent order by child")             \
+    X(RUN_CAUSE, "select by_run, root from job_causes where run = :run")
 
 /* Applying: only on the writer. */
 #define CHANGES(X) \
@@ -209,7 +218,8 @@
     CHANGES_2(X)   \
     CHANGES_3(X)   \
     CHANGES_4(X)   \
-    CHANGES_5(X) CHANGES_6(X) CHANGES_7(X) CHANGES_8(X) CHANGES_9(X) CHANGES_10(X) CHANGES_12(X)
+    CHANGES_5(X)   \
+    CHANGES_6(X) CHANGES_7(X) CHANGES_8(X) CHANGES_9(X) CHANGES_10(X) CHANGES_12(X) CHANGES_13(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -413,3 +423,37 @@
 #define CHANGES_12(X)                                                                       \
     X(CHECK_PUT, "insert into check_results(task, kind, code) values(:task, :kind, :code) " \
                  "on conflict(task) do update set kind = :kind, code = :code")
+#define CHANGES_13(X)                                                                           \
+    X(DEPENDENT_PUT, "insert into job_dependents(job, mode, priority) "                         \
+                     "values(:job, :mode, :priority) on conflict(job) do update set "           \
+                     "mode = :mode, priority = :priority")                                      \
+    X(DEPENDENT_DROP, "delete from job_dependents where job = :job")                            \
+    X(DEPENDENT_FIRED, "update job_dependents set fired = fired + 1, fired_by = :by, "          \
+                       "fired_root = :root where job = :job")                                   \
+    X(DEPENDENT_DONE, "update job_dependents set fired = 0, fired_by = 0, fired_root = 0 "      \
+                      "where job = :job and fired > 0")                                         \
+    X(DEPENDENTS_TO_FIRE, "select job from job_dependents where fired > 0 order by job "        \
+                          "limit :most")                                                        \
+    X(JOB_DEFINE, "update jobs set definition = :definition, generation = generation + 1 "      \
+                  "where id = :id")                                                             \
+    X(PARENTS, "select parent from job_edges where child = :child order by parent")             \
+    X(EDGE_PUT, "insert into job_edges(child, parent, ends) values(:child, :parent, :ends) "    \
+                "on conflict(child, parent) do update set ends = :ends, "                       \
+                "met = case when ends = :ends then met else 0 end")                             \
+    X(EDGE_INHERIT, "insert into job_edges(child, parent, ends, met) "                          \
+                    "values(:child, :parent, :ends, :met) on conflict do nothing")              \
+    X(EDGE_DROP, "delete from job_edges where child = :child and parent = :parent")             \
+    X(EDGES_DROP, "delete from job_edges where child = :child")                                 \
+    X(EDGES_MEET, "update job_edges set met = :root where parent = :parent and "                \
+                  "ends & :ends <> 0")                                                          \
+    X(EDGES_RESET, "update job_edges set met = 0 where child = :child and met <> 0")            \
+    X(CHILDREN_RIPE, "select e.child from job_edges e cross join job_dependents d "             \
+                     "on d.job = e.child cross join jobs j on j.id = e.child "                  \
+                     "where e.parent = :parent and e.ends & :ends <> 0 and j.disabled = 0 and " \
+                     "(d.mode = 2 or (not exists(select 1 from job_edges o where "              \
+                     "o.child = e.child and o.met = 0) and (d.mode <> 3 or "                    \
+                     "not exists(select 1 from job_edges o where o.child = e.child and "        \
+                     "(o.met < :root or o.met > :root))))) order by e.child")                   \
+    X(RUN_OF_FIRING, "select r.id from job_runs r where r.job = :job and " OPEN                 \
+                     "and r.state = 0 and r.cause = 2 and r.attempt = 0 order by r.id limit 1") \
+    X(CAUSE_PUT, "insert into job_causes(run, by_run, root) values(:run, :by, :root)")

@@ -20,13 +20,13 @@ static const struct db_sql changes[] = {DB_TABLE(CHANGES)};
 
 static const char *const summed[] = {
     /* those of a level after those of the one before */
-    "settings",        "requests",   "events",         "nodes",         "agents",
-    "agent_ports",     "apps",       "app_versions",   "service_ports", "deployments",
-    "deployment_apps", "app_counts", "instances",      "tasks",         "jobs",
-    "job_runs",        "job_stats",  "tokens",         "identities",    "listeners",
-    "holds",           "drains",     "members",        "identity_keys", "callbacks",
-    "readiness",       "groups",     "group_versions", "apps_removed",  "pod_ends",
-    "check_results",
+    "settings",        "requests",       "events",         "nodes",         "agents",
+    "agent_ports",     "apps",           "app_versions",   "service_ports", "deployments",
+    "deployment_apps", "app_counts",     "instances",      "tasks",         "jobs",
+    "job_runs",        "job_stats",      "tokens",         "identities",    "listeners",
+    "holds",           "drains",         "members",        "identity_keys", "callbacks",
+    "readiness",       "groups",         "group_versions", "apps_removed",  "pod_ends",
+    "check_results",   "job_dependents", "job_edges",      "job_causes",
 };
 
 /* How many statements and sums each level adds. */
@@ -36,7 +36,7 @@ struct known {
 static const struct known added[COMMAND_LEVEL + 1] = {
 #define ADDS(level, sums) [level] = {ROWS(QUERIES_##level), ROWS(CHANGES_##level), sums}
     ADDS(1, 17), ADDS(2, 2), ADDS(3, 2), ADDS(4, 1),  ADDS(5, 1),  ADDS(6, 1),
-    ADDS(7, 1),  ADDS(8, 1), ADDS(9, 3), ADDS(10, 1), ADDS(12, 1),
+    ADDS(7, 1),  ADDS(8, 1), ADDS(9, 3), ADDS(10, 1), ADDS(12, 1), ADDS(13, 3),
 #undef ADDS
 };
 
@@ -292,6 +292,8 @@ static const struct {
     [COMMAND_JOB_DELETE] = {apply_job_delete},
     [COMMAND_JOB_TICK] = {apply_job_tick, .looks_first = true},
     [COMMAND_JOB_TRIGGER] = {apply_job_trigger},
+    [COMMAND_JOB_FIRE] = {apply_job_fire},
+    [COMMAND_JOB_MARK] = {apply_job_mark},
     [COMMAND_RUN_UPDATE] = {apply_run_update, .looks_first = true},
     [COMMAND_TOKEN_PUT] = {apply_token_put},
     [COMMAND_TOKEN_REVOKE] = {apply_token_revoke},

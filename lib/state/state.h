@@ -330,6 +330,20 @@ struct stmt *state_runs_retrying(struct state *s, struct wall now,
 struct stmt *state_runs_active(struct state *s); /* by id */
 bool state_run_next(struct stmt *q, struct run_row *out);
 bool state_run_claimed(struct state *s, int64_t job, struct wall due); /* by schedule, spec 9 */
+/* The run whose end caused this one, 0 for a mark by hand; false: no other run's end did. */
+bool state_run_cause(struct state *s, int64_t run, int64_t *by_run, int64_t *root);
+
+/* Who waits for whom. Empty below the level of dependent jobs. */
+struct edge_row {
+    int64_t parent;
+    const char *parent_name;
+    int ends;    /* JOB_ENDS_... */
+    int64_t met; /* 0: not since the child fired last */
+};
+struct stmt *state_edges_of(struct state *s, int64_t child); /* by parent; NULL: none */
+bool state_edge_next(struct stmt *q, struct edge_row *out);
+struct stmt *state_children(struct state *s, int64_t parent); /* column 0: ids; NULL: none */
+bool state_any_fired(struct state *s);                        /* runs are to be made: job.fire */
 
 struct node_row {
     int64_t id;

@@ -48,8 +48,8 @@ static void answer_put(struct tell *t, const struct outcome *o)
 /* What this build can not do yet is refused, not half done. */
 static bool can_run(struct call *c, const struct job *job)
 {
-    if (job->kind == JOB_DEPENDENT)
-        chronos_failure(c, 400, "parents: dependent jobs: not in this build");
+    if (job->kind == JOB_DEPENDENT && state_level(c->view->state) < PARENTS_LEVEL)
+        chronos_failure(c, 503, "parents: wait until each master runs this version");
     else if (job->async)
         chronos_failure(c, 400, "async: got true: asynchronous jobs: not in this build");
     else
@@ -140,6 +140,8 @@ void chronos_delete_job(struct tell *t)
         return;
     tell_begin(t, COMMAND_JOB_DELETE, &w, chronos_done);
     json_member_str(&w, "name", row.name);
+    if (str_eq(query_get(&t->c.query, "orphans"), "refuse"))
+        json_member_bool(&w, "refuse_orphans", true);
     tell_end(t, &w);
 }
 
@@ -158,25 +160,17 @@ static void marked(struct tell *t, const struct outcome *o)
     answer_marked(&t->c, true);
 }
 
-/* The job is put as it is, with a success more (4.5). */
 void chronos_mark_success(struct tell *t)
 {
     struct job_row row;
-    struct job job;
     struct json_writer w;
-    const struct view *v = t->c.view;
-    if (!state_job_by_name(v->state, call_param(&t->c, "name"), &row)) {
+    if (!state_job_by_name(t->c.view->state, call_param(&t->c, "name"), &row)) {
         answer_marked(&t->c, false);
         return;
     }
-    chronos_load(&row, &job);
-    job.success_count++;
-    job.errors_since_success = 0;
-    job.last_success = v->now.wall;
-    tell_begin(t, COMMAND_JOB_PUT, &w, marked);
-    jobs_write_same(&job, &row, state_level(v->state), &w);
+    tell_begin(t, COMMAND_JOB_MARK, &w, marked);
+    json_member_str(&w, "name", row.name);
     tell_end(t, &w);
-    job_close(&job);
 }
 
 /* ---- showing */

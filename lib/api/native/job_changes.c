@@ -56,8 +56,8 @@ static enum job_kind kind_of(const struct json *body)
 /* What this build can not do yet is refused, not half done. */
 static bool can_run(struct call *c, const struct job *job)
 {
-    if (job->kind == JOB_DEPENDENT)
-        call_fail(c, ERR_INVALID, "parents: dependent jobs are not in this build");
+    if (job->kind == JOB_DEPENDENT && state_level(c->view->state) < PARENTS_LEVEL)
+        call_fail(c, ERR_UNAVAILABLE, "parents: wait until each master runs this version");
     else if (job->async)
         call_fail(c, ERR_INVALID, "async: got true: asynchronous jobs are not in this build");
     else

@@ -8,6 +8,7 @@
 
 #define CLAIMS_A_TURN 1000
 #define LAUNCHES_A_TURN 1000
+#define FIRES_A_TURN 500
 #define GATHERED_BYTES (1 << 20) /* of one command; a look at one job adds a few KiB at most */
 #define PLACE_RETRY_MS 50        /* how soon runs without a place are tried again, at first */
 #define PLACE_RETRY_MS_MAX 2000
@@ -37,6 +38,7 @@ struct jobs {
     struct map *batches;  /* key -> struct batch */
     struct map *known;    /* job id -> struct known */
     uint64_t next_key;
+    uint64_t firing;     /* the key of job.fire while one is in flight */
     struct list dirty;   /* entries to look at that nothing in flight concerns */
     struct list waiting; /* entries with runs that found no place */
     bool freed;          /* something ended: they may find one now */
@@ -55,6 +57,7 @@ static void begin(struct jobs *j)
     j->known = map_new();
     list_init(&j->dirty);
     list_init(&j->waiting);
+    j->firing = 0;
     j->freed = false;
     j->due = MONO_NEVER;
     j->due_wall = WALL_NEVER;
@@ -293,9 +296,11 @@ void jobs_outcome(struct jobs *j, uint64_t key, const struct outcome *o, struct 
     (void)o; /* done or refused, the next look tells */
     (void)now;
     (void)out;
+    if (key == j->firing)
+        j->firing = 0;
     struct batch *b = map_remove(j->batches, key);
     if (b == NULL)
-        return; /* of an earlier leadership */
+        return; /* of an earlier leadership, or a firing */
     for (size_t i = 0; i < b->n; i++)
         unmark(j, b->marked[i]);
     mem_free(b->marked);
@@ -425,6 +430,19 @@ static void claim_all(struct look *l)
     stmt_end(q);
 }
 
+/* ---------------- dependent jobs that have fired, more at once than one command runs (4.3) */
+
+static void fire_all(struct jobs *j, struct outbox *out)
+{
+    struct json_writer w;
+    if (j->firing != 0 || !state_any_fired(j->state))
+        return;
+    j->firing = ++j->next_key;
+    outbox_draft(out, COMMAND_JOB_FIRE, (struct origin){ORIGIN_JOBS, j->firing}, &w);
+    json_member_int(&w, "most", FIRES_A_TURN);
+    outbox_draft_end(out, &w);
+}
+
 /* ---------------- the tick */
 
 /* An agent whose clock is wrong, say, gives back whatever it gets. */
@@ -505,6 +523,7 @@ void jobs_tick(struct jobs *j, struct placement *p, int64_t (*pong)(void *data, 
     if (!j->leading)
         return;
     j->seen = now;
+    fire_all(j, out);
     wake_waiting(j, now);
     wake_due(j, now);
     if (list_empty(&j->dirty) && now.wall.ms < j->next_target.ms)

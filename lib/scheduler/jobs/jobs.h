@@ -36,9 +36,6 @@ bool jobs_run_spec(struct state *state, const struct task_row *t, struct buf *ou
  * the job is right, but of its runs none will ever be due (3.5 A.3): the answer warns. */
 bool jobs_write_put(struct job *new_job, const struct job_row *old, int level, struct wall now,
                     struct json_writer *w);
-/* The same for a job as jobs_load() gave it, with other counters: nothing else changes. */
-void jobs_write_same(const struct job *job, const struct job_row *row, int level,
-                     struct json_writer *w);
 /* The arguments of job.trigger for a run that a client asks for; blank `arguments`, or NULL, are
  * none. */
 void jobs_write_trigger(const struct job *job, const char *arguments, struct wall now,

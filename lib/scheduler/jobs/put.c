@@ -140,6 +140,24 @@ static void write_definition(const struct job *job, int level, struct json_write
     buf_close(&text);
 }
 
+static void write_dependent(const struct job *job, struct json_writer *w)
+{
+    json_key(w, "dependent");
+    json_object(w);
+    json_member_int(w, "mode", job->depends);
+    json_member_int(w, "priority", job_priority(job));
+    json_key(w, "parents");
+    json_array(w);
+    for (size_t i = 0; i < job->parents.n; i++) {
+        json_object(w);
+        json_member_str(w, "name", job->parents.items[i]);
+        json_member_int(w, "ends", job_parent_ends(job, job->parents.items[i]));
+        json_object_end(w);
+    }
+    json_array_end(w);
+    json_object_end(w);
+}
+
 /* Every replica reads it: what is as if it were not there is not. */
 static void write_put(const struct job *job, const struct job_row *old, int level,
                       const struct cursor_step *step, struct json_writer *w)
@@ -153,6 +171,8 @@ static void write_put(const struct job *job, const struct job_row *old, int leve
     write_counters(job, w);
     if (job->kind == JOB_SCHEDULED)
         write_step(job, step, !job->disabled, w);
+    else
+        write_dependent(job, w);
 }
 
 bool jobs_write_put(struct job *job, const struct job_row *old, int level, struct wall now,
@@ -171,15 +191,6 @@ bool jobs_write_put(struct job *job, const struct job_row *old, int level, struc
     write_put(job, old, level, &step, w);
     bool used_up = step.cursor.remaining == 0 && step.claimed.n == 0;
     return job->kind != JOB_SCHEDULED || job->schedule.count == 0 || !used_up;
-}
-
-void jobs_write_same(const struct job *job, const struct job_row *row, int level,
-                     struct json_writer *w)
-{
-    struct cursor_step step = {.cursor = job->cursor};
-    if (job->kind == JOB_SCHEDULED)
-        step.next = cursor_next(&job->schedule, &job->cursor);
-    write_put(job, row, level, &step, w);
 }
 
 /* ---- running by hand */

@@ -100,6 +100,7 @@ void harness_command(struct harness *h, enum command_kind kind, const char *args
     c.args = tree;
     assert_int_equal(db_begin(h->db, DB_NORMAL, &err), 0);
     state_apply(h->state, ++h->index, h->term, &c, &o);
+    str_copy(h->refused, sizeof h->refused, o.text);
     outcome_close(&o);
     assert_int_equal(db_commit(h->db, &err), 0);
     state_committed(h->state);
@@ -129,7 +130,7 @@ void harness_open(struct harness *h, const char *at)
     h->jobs = jobs_new(h->state, &h->rng);
     h->watch.changed = on_change;
     state_watch(h->state, &h->watch);
-    harness_command(h, COMMAND_SCHEMA_UPGRADE, "{\"level\":1}");
+    harness_command(h, COMMAND_SCHEMA_UPGRADE, "{\"level\":13}");
     h->leading = true;
     jobs_lead(h->jobs, true, h->now, &h->out);
 }
@@ -537,7 +538,8 @@ void harness_post(struct harness *h, enum job_face face, const char *body)
     struct buf args;
     struct json *tree = parse_quoted(body);
     bool exists = state_job_by_name(h->state, job_name_of(tree, &arena), &old);
-    if (job_parse(&rules, tree, face, JOB_SCHEDULED, exists, &job, &problems) != 0) {
+    enum job_kind kind = json_get(tree, "parents") != NULL ? JOB_DEPENDENT : JOB_SCHEDULED;
+    if (job_parse(&rules, tree, face, kind, exists, &job, &problems) != 0) {
         problems_error(&problems, &err);
         fail_msg("%s", err.text);
     }

@@ -64,7 +64,8 @@ struct harness {
     struct start *starts;
     size_t starts_n, starts_cap;
     int64_t turns;
-    bool will_run; /* of the last post */
+    bool will_run;     /* of the last post */
+    char refused[200]; /* what the last wish was refused with, or "" */
     char text[8192];
 };
 

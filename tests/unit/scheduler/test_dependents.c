@@ -1,0 +1,405 @@
+/* Jobs that wait for others: when they fire, and what becomes of that (spec/chronos.md 4). */
+#include "harness.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct harness h;
+
+static int begin(void **unused)
+{
+    (void)unused;
+    harness_open(&h, "2026-03-01T10:00:00Z");
+    harness_agent(&h, "n1", 64, 65536);
+    return 0;
+}
+
+static int end(void **unused)
+{
+    (void)unused;
+    harness_close(&h);
+    return 0;
+}
+
+/* A job that runs only when it is told to. */
+static void source(const char *name, const char *does)
+{
+    char body[512];
+    snprintf(body, sizeof body,
+             "{'name':'%s','command':'%s','retries':0,'schedule':'R/2099-01-01T00:00:00Z/P1D'}",
+             name, does);
+    harness_post(&h, JOB_FACE_2, body);
+}
+
+static void child(const char *name, const char *parents, const char *more)
+{
+    char body[512];
+    snprintf(body, sizeof body, "{'name':'%s','command':'takes 100','retries':0,'parents':[%s]%s}",
+             name, parents, more);
+    harness_post(&h, JOB_FACE_2, body);
+}
+
+static void run(const char *name)
+{
+    harness_trigger(&h, name, "");
+    harness_run_ms(&h, 3000);
+}
+
+static size_t starts_of(const char *name)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < h.starts_n; i++)
+        n += strcmp(h.starts[i].name, name) == 0;
+    return n;
+}
+
+/* ---- firing (4.1, 4.3) */
+
+static void one_parent_fires_at_every_success(void **unused)
+{
+    (void)unused;
+    source("a", "takes 100");
+    child("c", "'a'", "");
+    for (size_t i = 1; i <= 3; i++) {
+        run("a");
+        assert_int_equal(starts_of("c"), i);
+    }
+    struct run_row r;
+    int64_t by, root;
+    struct stmt *q = state_runs_of_job(h.state, harness_job(&h, "c").id, 1);
+    assert_true(state_run_next(q, &r));
+    stmt_end(q);
+    assert_int_equal(r.cause, CAUSE_DEPENDENCY);
+    assert_true(state_run_cause(h.state, r.id, &by, &root));
+    assert_int_equal(by, root);
+}
+
+static void several_parents_fire_when_each_has_succeeded_since(void **unused)
+{
+    (void)unused;
+    source("a", "takes 100");
+    source("b", "takes 100");
+    child("c", "'a','b'", "");
+    run("a");
+    run("a");
+    assert_int_equal(starts_of("c"), 0);
+    run("b");
+    assert_int_equal(starts_of("c"), 1);
+    run("b");
+    assert_int_equal(starts_of("c"), 1);
+    run("a");
+    assert_int_equal(starts_of("c"), 2);
+}
+
+static void a_chain_goes_on_by_itself(void **unused)
+{
+    (void)unused;
+    source("a", "takes 100");
+    child("b", "'a'", "");
+    child("c", "'b'", "");
+    child("d", "'b','c'", "");
+    run("a");
+    assert_int_equal(starts_of("d"), 1);
+}
+
+static void a_firing_while_one_waits_is_coalesced(void **unused)
+{
+    (void)unused;
+    source("a", "takes 100");
+    harness_post(&h, JOB_FACE_2,
+                 "{'name':'c','command':'takes 60000','retries':0,'parents':['a']}");
+    for (int i = 0; i < 4; i++)
+        run("a");
+    assert_int_equal(starts_of("c"), 1); /* the second waits for it */
+    assert_int_equal(harness_job(&h, "c").queued, 1);
+    assert_non_null(strstr(harness_runs(&h, "c"), "later"));
+    harness_run_ms(&h, 120000);
+    assert_int_equal(starts_of("c"), 2);
+}
+
+/* ---- what does and does not count (the table of 4.3) */
+
+static void a_failure_counts_only_when_it_is_soft(void **unused)
+{
+    (void)unused;
+    source("a", "takes 100 exits 1");
+    child("c", "'a'", "");
+    run("a");
+    assert_int_equal(starts_of("c"), 0);
+    harness_post(&h, JOB_FACE_2,
+                 "{'name':'a','command':'takes 100 exits 1','retries':0,'softError':true,"
+                 "'schedule':'R/2099-01-01T00:00:00Z/P1D'}");
+    run("a");
+    assert_int_equal(starts_of("c"), 1);
+}
+
+static void a_failed_attempt_that_is_tried_again_decides_nothing(void **unused)
+{
+    (void)unused;
+    harness_post(&h, JOB_FACE_2,
+                 "{'name':'a','command':'takes 100 exits 1,0','retries':1,'softError':true,"
+                 "'retryDelaySeconds':10,'schedule':'R/2099-01-01T00:00:00Z/P1D'}");
+    child("c", "'a'", "");
+    run("a");
+    assert_int_equal(starts_of("c"), 0);
+    harness_run_ms(&h, 15000);
+    assert_int_equal(starts_of("c"), 1);
+}
+
+static void a_disabled_child_keeps_its_flags_and_fires_at_the_next_success(void **unused)
+{
+    (void)unused;
+    source("a", "takes 100");
+    source("b", "takes 100");
+    child("c", "'a','b'", ",'disabled':true");
+    run("a");
+    run("b");
+    assert_int_equal(starts_of("c"), 0);
+    child("c", "'a','b'", "");
+    harness_run_ms(&h, 5000);
+    assert_int_equal(starts_of("c"), 0); /* nothing fires by itself */
+    run("a");
+    assert_int_equal(starts_of("c"), 1);
+}
+
+static void other_parents_leave_the_flags_of_those_that_stay(void **unused)
+{
+    (void)unused;
+    source("a", "takes 100");
+    source("b", "takes 100");
+    source("d", "takes 100");
+    child("c", "'a','b'", "");
+    run("a");
+    child("c", "'a','d'", "");
+    harness_run_ms(&h, 1000);
+    assert_int_equal(starts_of("c"), 0);
+    run("d");
+    assert_int_equal(starts_of("c"), 1);
+}
+
+static void a_run_by_hand_touches_no_flag(void **unused)
+{
+    (void)unused;
+    source("a", "takes 100");
+    source("b", "takes 100");
+    child("c", "'a','b'", "");
+    run("a");
+    run("c");
+    assert_int_equal(starts_of("c"), 1);
+    run("b");
+    assert_int_equal(starts_of("c"), 2);
+}
+
+static void a_mark_counts_for_the_children_and_clears_the_own_flags(void **unused)
+{
+    (void)unused;
+    source("a", "takes 100");
+    source("b", "takes 100");
+    child("c", "'a','b'", "");
+    child("d", "'c'", "");
+    run("a");
+    harness_command(&h, COMMAND_JOB_MARK, "{\"name\":\"c\"}");
+    harness_run_ms(&h, 1000);
+    assert_int_equal(harness_job(&h, "c").successes, 1);
+    assert_int_equal(starts_of("d"), 1);
+    run("b");
+    assert_int_equal(starts_of("c"), 0); /* a's was cleared */
+}
+
+static void a_new_leader_remembers(void **unused)
+{
+    (void)unused;
+    source("a", "takes 100");
+    source("b", "takes 100");
+    child("c", "'a','b'", "");
+    run("a");
+    harness_new_leader(&h);
+    run("b");
+    assert_int_equal(starts_of("c"), 1);
+}
+
+/* ---- beyond Chronos */
+
+static void any_parent_is_enough_in_that_mode(void **unused)
+{
+    (void)unused;
+    source("a", "takes 100");
+    source("b", "takes 100");
+    child("c", "'a','b'", ",'dependencyMode':'any'");
+    run("b");
+    assert_int_equal(starts_of("c"), 1);
+    run("b");
+    assert_int_equal(starts_of("c"), 2);
+}
+
+static void an_edge_may_want_a_failure_or_any_end(void **unused)
+{
+    (void)unused;
+    source("a", "takes 100 exits 1");
+    child("alarm", "'a'", ",'parentConditions':{'a':'failure'}");
+    child("after", "'a'", ",'parentConditions':{'a':'always'}");
+    run("a");
+    assert_int_equal(starts_of("alarm"), 1);
+    assert_int_equal(starts_of("after"), 1);
+    source("a", "takes 100");
+    run("a");
+    assert_int_equal(starts_of("alarm"), 1);
+    assert_int_equal(starts_of("after"), 2);
+}
+
+static void in_round_mode_all_must_stem_from_one_run(void **unused)
+{
+    (void)unused;
+    source("root", "takes 100");
+    harness_post(&h, JOB_FACE_2,
+                 "{'name':'left','command':'takes 100','retries':0,'parents':['root']}");
+    harness_post(&h, JOB_FACE_2,
+                 "{'name':'right','command':'takes 100 exits 1','retries':0,'parents':['root']}");
+    child("sink", "'left','right'", ",'dependencyMode':'round'");
+    run("root"); /* right fails */
+    harness_post(&h, JOB_FACE_2,
+                 "{'name':'right','command':'takes 100','retries':0,'parents':['root']}");
+    harness_trigger(&h, "right", ""); /* a round of its own */
+    harness_run_ms(&h, 3000);
+    assert_int_equal(starts_of("sink"), 0);
+    run("root");
+    assert_int_equal(starts_of("sink"), 1);
+}
+
+/* ---- the graph stays sound (4.6, 4.7) */
+
+static void a_cycle_is_refused_by_name(void **unused)
+{
+    (void)unused;
+    source("a", "takes 100");
+    child("b", "'a'", "");
+    child("c", "'b'", "");
+    child("a", "'c'", "");
+    assert_string_equal(h.refused, "parents: the job would wait for itself: a -> b -> c -> a");
+    child("b", "'nobody'", "");
+    assert_string_equal(h.refused, "parents: job 'nobody' does not exist");
+    run("a");
+    assert_int_equal(starts_of("c"), 1);
+}
+
+static void a_deleted_link_hands_its_parents_on(void **unused)
+{
+    (void)unused;
+    source("a", "takes 100");
+    source("b", "takes 100");
+    child("m", "'a','b'", "");
+    child("c", "'m'", "");
+    harness_delete(&h, "m");
+    run("a");
+    assert_int_equal(starts_of("c"), 0);
+    run("b");
+    assert_int_equal(starts_of("c"), 1);
+}
+
+static void a_deleted_schedule_goes_to_the_child_that_had_it_alone(void **unused)
+{
+    (void)unused;
+    harness_post(&h, JOB_FACE_2,
+                 "{'name':'a','command':'takes 100','scheduleTimeZone':'Europe/Berlin',"
+                 "'schedule':'R5/2026-03-01T11:01:00/PT1M'}");
+    source("b", "takes 100");
+    child("alone", "'a'", ",'cpus':0.5");
+    child("both", "'a','b'", "");
+    harness_run(&h, "2026-03-01T10:02:30Z");
+    assert_int_equal(starts_of("alone"), 2);
+    harness_delete(&h, "a");
+    assert_string_equal(harness_shown(&h, "alone"), "R3/2026-03-01T11:03:00.000+01:00/PT1M");
+    harness_run(&h, "2026-03-01T10:10:00Z");
+    assert_int_equal(starts_of("alone"), 5);
+    assert_true(harness_job(&h, "alone").disabled);
+    run("b");
+    assert_int_equal(starts_of("both"), 1);
+}
+
+static void orphans_may_be_refused(void **unused)
+{
+    (void)unused;
+    source("a", "takes 100");
+    child("c", "'a'", "");
+    harness_command(&h, COMMAND_JOB_DELETE, "{\"name\":\"a\",\"refuse_orphans\":true}");
+    assert_string_equal(h.refused, "orphans: job 'c' has no other parent than 'a'");
+    assert_int_equal(harness_job(&h, "c").generation, 1);
+}
+
+static void a_job_may_change_its_kind(void **unused)
+{
+    (void)unused;
+    source("a", "takes 100");
+    harness_post(&h, JOB_FACE_2,
+                 "{'name':'c','command':'takes 100','schedule':'R/2026-03-01T10:01:00Z/PT1M'}");
+    harness_run(&h, "2026-03-01T10:01:30Z");
+    assert_int_equal(starts_of("c"), 1);
+    child("c", "'a'", "");
+    harness_run(&h, "2026-03-01T10:03:30Z");
+    assert_int_equal(starts_of("c"), 1);
+    run("a");
+    assert_int_equal(starts_of("c"), 2);
+    source("c", "takes 100");
+    run("a");
+    assert_int_equal(starts_of("c"), 2);
+}
+
+/* ---- many */
+
+static void a_wide_diamond_fires_once_whoever_leads(void **unused)
+{
+    enum { WIDTH = 1200 };
+    (void)unused;
+    struct buf parents;
+    buf_init(&parents, 1 << 20);
+    harness_agent(&h, "n2", 1000, 1000000);
+    source("root", "takes 100");
+    for (int i = 0; i < WIDTH; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "m%d", i);
+        child(name, "'root'", ",'cpus':0.01,'mem':1,'disk':1");
+        buf_printf(&parents, "%s'%s'", i > 0 ? "," : "", name);
+    }
+    struct buf body;
+    buf_init(&body, 1 << 20);
+    buf_printf(&body, "{'name':'sink','command':'takes 100','parents':[%s]}", buf_str(&parents));
+    harness_post(&h, JOB_FACE_2, buf_str(&body));
+    buf_close(&body);
+    buf_close(&parents);
+    harness_trigger(&h, "root", "");
+    for (int i = 0; i < 3; i++) {
+        harness_run_ms(&h, 107 + 3 * i);
+        harness_new_leader(&h);
+    }
+    harness_run_ms(&h, 60000);
+    assert_int_equal(h.starts_n, WIDTH + 2);
+    assert_int_equal(starts_of("sink"), 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+    const struct CMUnitTest tests[] = {
+        TEST(one_parent_fires_at_every_success),
+        TEST(several_parents_fire_when_each_has_succeeded_since),
+        TEST(a_chain_goes_on_by_itself),
+        TEST(a_firing_while_one_waits_is_coalesced),
+        TEST(a_failure_counts_only_when_it_is_soft),
+        TEST(a_failed_attempt_that_is_tried_again_decides_nothing),
+        TEST(a_disabled_child_keeps_its_flags_and_fires_at_the_next_success),
+        TEST(other_parents_leave_the_flags_of_those_that_stay),
+        TEST(a_run_by_hand_touches_no_flag),
+        TEST(a_mark_counts_for_the_children_and_clears_the_own_flags),
+        TEST(a_new_leader_remembers),
+        TEST(any_parent_is_enough_in_that_mode),
+        TEST(an_edge_may_want_a_failure_or_any_end),
+        TEST(in_round_mode_all_must_stem_from_one_run),
+        TEST(a_cycle_is_refused_by_name),
+        TEST(a_deleted_link_hands_its_parents_on),
+        TEST(a_deleted_schedule_goes_to_the_child_that_had_it_alone),
+        TEST(orphans_may_be_refused),
+        TEST(a_job_may_change_its_kind),
+        TEST(a_wide_diamond_fires_once_whoever_leads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
