@@ -52,7 +52,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 13 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 14 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 #define JOB_TEXT_LEVEL 6  /* from here on job.put has the definition as a text */
 #define READINESS_LEVEL 8 /* from here on statuses make instances ready */
@@ -60,6 +60,7 @@ bool command_parse_word(const char *word, enum command_kind *out);
 #define DEPENDS_LEVEL 11  /* from here on app.put says on which dependencies it was decided */
 #define CHECK_LEVEL 12    /* from here on what a check that only informs says is kept */
 #define PARENTS_LEVEL 13  /* from here on job.put may have parents */
+#define PORTS_LEVEL 14    /* from here on app.put gives no service port that it frees or names */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {

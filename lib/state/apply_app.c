@@ -198,15 +198,43 @@ static void begin_deployment(struct apply *a, const struct json *v, struct wall 
 
 /* ---- apps */
 
-/* A command of a thousand apps asks a thousand times from the first port on. What it frees itself
- * is not given again yet (spec/marathon.md 7.3). */
+static void speak_for(struct apply *a, int64_t port)
+{
+    if (port > 0)
+        map_put(a->spoken_for, (uint64_t)port, a->spoken_for);
+}
+
+static void speak_for_each(struct apply *a, const struct json *list, const char *member)
+{
+    JSON_EACH (port, list)
+        speak_for(a, json_int(json_get(port, member), 0));
+}
+
+/* What the command frees itself is not given again yet, nor what it names further on
+ * (spec/marathon.md 7.3). */
+static void speak_for_own(struct apply *a)
+{
+    JSON_EACH (item, json_get(a->c->args, "apps")) {
+        struct put p;
+        read_put(a, item, &p);
+        struct stmt *q = p.known ? state_service_ports_of_app(a->s, p.old.id) : NULL;
+        while (q != NULL && stmt_row(q))
+            speak_for(a, stmt_i64(q, 0));
+        speak_for_each(a, json_get(p.definition, "portDefinitions"), "port");
+        speak_for_each(a, json_get(json_get(p.definition, "container"), "portMappings"),
+                       "servicePort");
+    }
+}
+
+/* A command of a thousand apps asks a thousand times from the first port on. */
 static bool port_taken(void *data, int64_t port)
 {
     struct apply *a = data;
     int64_t first = a->full_below != 0 ? a->full_below : SERVICE_PORT_MIN;
     if (port < first)
         return true;
-    bool taken = state_service_port_taken(a->s, port);
+    bool taken =
+        map_get(a->spoken_for, (uint64_t)port) != NULL || state_service_port_taken(a->s, port);
     if (taken && port == first)
         a->full_below = port + 1;
     return taken;
@@ -478,7 +506,11 @@ static int put_all(struct apply *a, struct wall version)
     buf_init(&d.originals, LIMIT_PLAN_BYTES);
     buf_init(&d.targets, LIMIT_PLAN_BYTES);
     buf_init(&d.groups, LIMIT_PLAN_BYTES);
+    a->spoken_for = map_new();
+    if (a->s->level >= PORTS_LEVEL)
+        speak_for_own(a);
     int rc = put_each(a, version, &d);
+    map_free(a->spoken_for);
     if (rc == 0)
         rc = groups_change(a, version, &d.groups);
     if (rc == 0 && count_steps(deployment) > 0)

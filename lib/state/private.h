@@ -52,6 +52,7 @@ struct apply {
     struct outcome *outcome;
     int64_t
         full_below; /* of the service ports: all below this were found taken; 0: not looked yet */
+    struct map *spoken_for; /* service ports, by number, that the command's own apps have or name */
 };
 
 /* Refuses: fills the outcome; returns -1. */

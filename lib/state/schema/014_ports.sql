@@ -1,0 +1,1 @@
+-- Level 14. Which service ports app.put may give: none that it frees, or that an app in it names.
