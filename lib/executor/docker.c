@@ -115,13 +115,20 @@ static void sweep_next(struct docker_driver *d)
     sweep_ask(d, METHOD_GET, on_sweep_looked, target);
 }
 
-static void note_unfollowed(struct docker_driver *d, const struct json *container)
+static bool is_wanted(struct docker_driver *d, const struct json *labels)
 {
     int64_t number;
+    if (str_to_i64(json_str(json_get(labels, DOCKER_LABEL_NETWORK), ""), &number))
+        return d->options.needed(d, number);
+    return !str_to_i64(json_str(json_get(labels, DOCKER_LABEL_NUMBER), ""), &number) ||
+           docker_follows(d, number);
+}
+
+static void note_unfollowed(struct docker_driver *d, const struct json *container)
+{
     const struct json *labels = json_get(container, "Labels");
     const char *id = json_str(json_get(container, "Id"), NULL);
-    if (id == NULL || !str_to_i64(json_str(json_get(labels, DOCKER_LABEL_NUMBER), ""), &number) ||
-        docker_follows(d, number))
+    if (id == NULL || is_wanted(d, labels))
         return;
     d->found = mem_realloc(d->found, (d->found_n + 1) * sizeof(*d->found));
     d->found[d->found_n++] = mem_strdup(id);

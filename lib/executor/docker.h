@@ -20,6 +20,9 @@ struct docker_options {
     int64_t log_bytes; /* one output file */
     unsigned log_files;
     bool cpu_quota;
+    const char *hold; /* the program that holds networks (docker_hold.h); kept */
+    /* Does any task still need the network of that run->network? */
+    bool (*needed)(struct docker_driver *d, int64_t network);
     int64_t remove_ms; /* how long after its end a container may still be looked at */
 };
 

@@ -9,7 +9,7 @@
 #include "base/assert.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "executor/docker.h"
+#include "executor/docker_hold.h"
 
 #define MEM_BYTES_MIN (32ll << 20)
 #define OWN_BIND "bind:" /* no parameter's name: of ours only */
@@ -126,25 +126,44 @@ static void add_logging(struct options *o, const struct run_spec *spec, int64_t 
     add(o, "log-opt", "max-file=2");
 }
 
+static const char *network_of(const struct run_spec *spec)
+{
+    switch (spec->network) {
+    case NETWORK_HOST:
+        return "host";
+    case NETWORK_NONE:
+        return "none";
+    case NETWORK_USER:
+        return spec->network_name != NULL ? spec->network_name : "bridge";
+    case NETWORK_BRIDGE:
+    case NETWORK_TASK: /* joins another */
+        break;
+    }
+    return "bridge";
+}
+
+static void add_network(struct options *o, const struct run *run)
+{
+    char name[DOCKER_NAME_SIZE];
+    if (run->joins != NULL) {
+        add(o, "network",
+            arena_printf(&o->arena, "container:%s", docker_hold_name(run->joins, name)));
+        return;
+    }
+    add(o, "network", network_of(run->spec));
+    add_ports(o, run->spec);
+}
+
 static void add_all(struct options *o, const struct run *run, const struct docker_defaults *d)
 {
-    static const char *const networks[] = {
-        [NETWORK_HOST] = "host", [NETWORK_BRIDGE] = "bridge", [NETWORK_NONE] = "none"};
     const struct run_spec *spec = run->spec;
-    char name[DOCKER_NAME_SIZE];
-    add(o, "network",
-        spec->network == NETWORK_TASK
-            ? arena_printf(&o->arena, "container:%s", docker_name(run->joins, name))
-        : spec->network == NETWORK_USER && spec->network_name != NULL ? spec->network_name
-        : spec->network == NETWORK_USER                               ? "bridge"
-                                                                      : networks[spec->network]);
+    add_network(o, run);
     add(o, "privileged", spec->privileged ? "true" : "false");
     add(o, "tty", spec->tty ? "true" : "false");
     add_limits(o, spec, d->cpu_quota);
     for (size_t i = 0; run->env != NULL && run->env[i] != NULL; i++)
         add(o, "env", run->env[i]);
     add_volumes(o, run);
-    add_ports(o, spec);
     add_logging(o, spec, d->log_bytes);
     if (spec->cmd != NULL)
         add(o, "entrypoint", "/bin/sh");
@@ -154,6 +173,20 @@ static void add_all(struct options *o, const struct run *run, const struct docke
     add_pair(o, "label", DOCKER_LABEL_TASK, run->name);
     add_pair(o, "label", DOCKER_LABEL_OWNER, d->owner);
     add_pair(o, "label", DOCKER_LABEL_NUMBER, arena_printf(&o->arena, "%" PRId64, run->number));
+}
+
+#define HOLD_INSIDE "/mesolith-hold"
+
+static void add_hold(struct options *o, const struct run *run, const struct docker_defaults *d)
+{
+    add(o, "network", network_of(run->spec));
+    add_ports(o, run->spec);
+    add_bind(o, d->hold, HOLD_INSIDE, true);
+    add(o, "entrypoint", HOLD_INSIDE);
+    add(o, "user", "0");
+    add(o, "log-driver", "none");
+    add_pair(o, "label", DOCKER_LABEL_OWNER, d->owner);
+    add_pair(o, "label", DOCKER_LABEL_NETWORK, arena_printf(&o->arena, "%" PRId64, run->network));
 }
 
 /* ---- where they go */
@@ -659,12 +692,28 @@ static void put_command(struct json_writer *w, const struct run_spec *spec)
     json_array_end(w);
 }
 
-static int put_body(struct json_writer *w, const struct run *run, const struct options *o,
-                    struct error *err)
+/* Without `command` what the image has is not run either: not its health check. */
+static void put_program(struct json_writer *w, const struct run_spec *spec, bool command)
+{
+    json_member_str(w, "Image", spec->image);
+    if (command) {
+        put_command(w, spec);
+        return;
+    }
+    json_key(w, "Healthcheck");
+    json_object(w);
+    json_key(w, "Test");
+    json_array(w);
+    json_put_str(w, "NONE");
+    json_array_end(w);
+    json_object_end(w);
+}
+
+static int put_body(struct json_writer *w, const struct run_spec *spec, bool command,
+                    const struct options *o, struct error *err)
 {
     json_object(w);
-    json_member_str(w, "Image", run->spec->image);
-    put_command(w, run->spec);
+    put_program(w, spec, command);
     if (put_place(w, o, TOP, err) != 0)
         return -1;
     json_key(w, "HostConfig");
@@ -701,7 +750,19 @@ int docker_create_body(const struct run *run, const struct docker_defaults *defa
         return -1;
     add_all(&o, run, defaults);
     json_begin(&w, out);
-    int rc = put_body(&w, run, &o, err);
+    int rc = put_body(&w, run->spec, true, &o, err);
+    arena_close(&o.arena);
+    return rc;
+}
+
+int docker_hold_body(const struct run *run, const struct docker_defaults *defaults, struct buf *out,
+                     struct error *err)
+{
+    struct options o = {0};
+    struct json_writer w;
+    add_hold(&o, run, defaults);
+    json_begin(&w, out);
+    int rc = put_body(&w, run->spec, false, &o, err);
     arena_close(&o.arena);
     return rc;
 }

@@ -10,10 +10,12 @@
 /* Labels that a container is found again by. */
 #define DOCKER_LABEL_TASK "mesolith.task"
 #define DOCKER_LABEL_NUMBER "mesolith.number"
-#define DOCKER_LABEL_OWNER "mesolith.owner" /* the folder of this agent's tasks */
+#define DOCKER_LABEL_NETWORK "mesolith.network" /* run->network that it holds; it has no number */
+#define DOCKER_LABEL_OWNER "mesolith.owner"     /* the folder of this agent's tasks */
 
 struct docker_defaults {
     const char *owner;
+    const char *hold;  /* the program that holds networks */
     int64_t log_bytes; /* of the engine's own copy of the output, twice */
     bool cpu_quota;
 };
@@ -21,6 +23,9 @@ struct docker_defaults {
 /* ERR_INVALID naming the parameter. */
 int docker_create_body(const struct run *run, const struct docker_defaults *defaults,
                        struct buf *out, struct error *err) MUST_CHECK;
+/* The same of the container that holds the network which the task is the first to join. */
+int docker_hold_body(const struct run *run, const struct docker_defaults *defaults, struct buf *out,
+                     struct error *err) MUST_CHECK;
 /* The parameter that the engine learns nothing of by docker_create_body: is it one of ours? */
 bool docker_parameter_known(const char *key);
 /* "512m" in bytes; false when it is no size. */

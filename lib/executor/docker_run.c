@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "executor/docker_auth.h"
+#include "executor/docker_hold.h"
 #include "executor/docker_log.h"
 #include "executor/docker_pull.h"
 #include "executor/fields.h"
@@ -30,8 +31,10 @@
  *    \_here_____________________________________\--> MARK --> CREATE --> START --> LOOK --runs-->
  * RUNNING \   ^--wait ends--' recovered --> LOOK                              '--ended--> OVER Each
  * arrow may instead be a failure, which leaves. OVER waits for the rest of the output. Leaving
- * cancels what is under way and waits until nothing is; then `ended`. */
-enum step { IMAGE, AUTH, PULL, MARK, CREATE, START, LOOK, RUNNING, OVER };
+ * cancels what is under way and waits until nothing is; then `ended`. The first one of a pod's that
+ * share a network makes and starts the container that holds it, between MARK and CREATE; the last
+ * one to leave removes that. */
+enum step { IMAGE, AUTH, PULL, MARK, HOLD, HOLD_START, CREATE, START, LOOK, RUNNING, OVER };
 
 struct contained {
     struct docker_driver *d;
@@ -44,7 +47,8 @@ struct contained {
     bool leaving, marking, reading;
     char name[DOCKER_NAME_SIZE];
     struct docker_pull pull;
-    struct engine_call ask, wait, logs, kill;
+    char hold[DOCKER_NAME_SIZE]; /* the container whose network it shares; "": none, or not known */
+    struct engine_call ask, wait, logs, kill, held;
     uv_fs_t mark;
     uv_work_t work;
     struct buf auth; /* the header line for the registry */
@@ -127,11 +131,39 @@ static void on_timer_closed(uv_handle_t *handle)
 
 static void on_output_closed(struct docker_log *l);
 
+static void leave_when_idle(struct contained *c);
+
+static void on_released(struct engine_call *call, const struct error *err)
+{
+    struct contained *c = call->data;
+    if (err != NULL && err->code != ERR_NOT_FOUND && err->code != ERR_CANCELED)
+        log_warn("network not removed", "task=%s error=\"%s\"", c->run->name, err->text);
+    leave_when_idle(c);
+}
+
+/* Its ports are to be free when the last end is told. True: that is under way. What fails here is
+ * swept later. */
+static bool release_network(struct contained *c)
+{
+    char target[DOCKER_NAME_SIZE + 64];
+    struct error err;
+    struct engine_ask question = {.method = METHOD_DELETE, .target = target, .total_ms = CREATE_MS};
+    if (c->hold[0] == '\0' || c->run->let_go || c->d->stopped != NULL)
+        return false;
+    c->run->let_go = true;
+    if (c->d->options.needed(c->d, c->run->network))
+        return false;
+    snprintf(target, sizeof(target), "/containers/%s?force=1&v=1", c->hold);
+    c->held.data = c;
+    return engine_start(&c->d->engine, &c->held, &question, on_released, &err) == 0;
+}
+
 static void leave_when_idle(struct contained *c)
 {
     bool busy = engine_busy(&c->ask) || engine_busy(&c->wait) || engine_busy(&c->logs) ||
-                engine_busy(&c->kill) || c->marking || c->reading || c->log.state != LOG_CLOSED;
-    if (busy || uv_is_closing((uv_handle_t *)&c->kill_timer))
+                engine_busy(&c->kill) || engine_busy(&c->held) || c->marking || c->reading ||
+                c->log.state != LOG_CLOSED;
+    if (busy || uv_is_closing((uv_handle_t *)&c->kill_timer) || release_network(c))
         return;
     uv_close((uv_handle_t *)&c->kill_timer, on_timer_closed);
     uv_close((uv_handle_t *)&c->retry_timer, on_timer_closed);
@@ -147,6 +179,7 @@ static void leave(struct contained *c)
     engine_cancel(&c->wait);
     engine_cancel(&c->logs);
     engine_cancel(&c->kill);
+    engine_cancel(&c->held);
     if (c->log.state != LOG_CLOSED && c->log.closed == NULL)
         docker_log_close(&c->log, on_output_closed);
     leave_when_idle(c);
@@ -312,7 +345,7 @@ static void on_marked(uv_fs_t *req)
     if (fd < 0)
         fail(c, "cannot write to the task's folder");
     else
-        go(c, CREATE);
+        go(c, c->run->network == c->run->number ? HOLD : CREATE);
 }
 
 static void mark(struct contained *c)
@@ -337,22 +370,65 @@ static void on_created(struct engine_call *call, const struct error *err)
         go(c, START);
 }
 
-static void create(struct contained *c)
+typedef int body_fn(const struct run *run, const struct docker_defaults *defaults, struct buf *out,
+                    struct error *err);
+
+/* False after having failed. */
+static bool ask_create(struct contained *c, const char *name, body_fn *write, engine_cb *done)
 {
     struct docker_defaults defaults = {.owner = c->d->options.owner,
+                                       .hold = c->d->options.hold,
                                        .log_bytes = c->d->options.log_bytes,
                                        .cpu_quota = c->d->options.cpu_quota};
     struct buf body;
     struct error err;
     buf_init(&body, LIMIT_ORDER_BYTES);
-    if (docker_create_body(c->run, &defaults, &body, &err) != 0) {
-        fail(c, err.text);
-    } else {
-        c->created = true;
-        ask(c, &c->ask, METHOD_POST, buf_slice(&body), CREATE_MS, on_created,
-            "/containers/create?name=%s", c->name);
-    }
+    bool good = write(c->run, &defaults, &body, &err) == 0;
+    if (good)
+        ask(c, &c->ask, METHOD_POST, buf_slice(&body), CREATE_MS, done,
+            "/containers/create?name=%s", name);
     buf_close(&body);
+    if (!good)
+        fail(c, err.text);
+    return good;
+}
+
+static void create(struct contained *c)
+{
+    c->created = ask_create(c, c->name, docker_create_body, on_created) || c->created;
+}
+
+static void on_hold_created(struct engine_call *call, const struct error *err)
+{
+    struct contained *c = call->data;
+    if (is_leaving(c))
+        return;
+    if (err != NULL)
+        fail(c, err->text);
+    else
+        go(c, HOLD_START);
+}
+
+static void hold(struct contained *c)
+{
+    (void)ask_create(c, c->hold, docker_hold_body, on_hold_created);
+}
+
+static void on_hold_started(struct engine_call *call, const struct error *err)
+{
+    struct contained *c = call->data;
+    if (is_leaving(c))
+        return;
+    if (err != NULL)
+        fail(c, err->text);
+    else
+        go(c, CREATE);
+}
+
+static void hold_start(struct contained *c)
+{
+    ask(c, &c->ask, METHOD_POST, (struct slice){0}, CREATE_MS, on_hold_started,
+        "/containers/%s/start", c->hold);
 }
 
 static void on_started(struct engine_call *call, const struct error *err)
@@ -461,6 +537,17 @@ static void on_waited(struct engine_call *call, const struct error *err)
         look_later(c);
 }
 
+static void on_hold_looked(struct engine_call *call, const struct error *err)
+{
+    struct contained *c = call->data;
+    if (is_leaving(c))
+        return;
+    if (err == NULL)
+        fill_address(c->run, call->json);
+    c->run->started(c->run);
+}
+
+/* Where its network is another's, that one knows the address. */
 static void tell_started(struct contained *c, const struct json *container)
 {
     struct run *run = c->run;
@@ -469,14 +556,28 @@ static void tell_started(struct contained *c, const struct json *container)
     c->told = true;
     run->pid = json_int(json_get(state, "Pid"), 0);
     run->began.ms = began_ns > 0 ? began_ns / 1000000 : 0;
+    if (c->hold[0] != '\0' && c->step == RUNNING) {
+        ask(c, &c->held, METHOD_GET, (struct slice){0}, ASK_MS, on_hold_looked,
+            "/containers/%s/json", c->hold);
+        return;
+    }
     fill_address(run, container);
     run->started(run);
+}
+
+/* Of one that was found again. */
+static void note_hold(struct contained *c, const struct json *container)
+{
+    const char *mode = json_str(json_get(json_get(container, "HostConfig"), "NetworkMode"), "");
+    if (c->run->network != 0 && c->hold[0] == '\0' && str_starts(mode, "container:"))
+        str_copy(c->hold, sizeof(c->hold), mode + strlen("container:"));
 }
 
 static void follow(struct contained *c, const struct json *container)
 {
     const struct json *config = json_get(container, "Config");
     c->step = RUNNING;
+    note_hold(c, container);
     c->tty = json_bool(json_get(config, "Tty"), false);
     str_copy(c->stop_signal, sizeof(c->stop_signal),
              json_str(json_get(config, "StopSignal"), "SIGTERM"));
@@ -520,6 +621,7 @@ static void be_over(struct contained *c, const struct json *container)
 {
     bool quick = !c->told && !c->found; /* it was over before we had looked */
     note_end(c, container);
+    note_hold(c, container);
     if (quick && c->run->end.how == END_EXITED)
         tell_started(c, container);
     c->step = OVER;
@@ -725,8 +827,8 @@ static void open_output(struct contained *c)
 /* ---- steps */
 
 static void (*const steps[])(struct contained *c) = {
-    [IMAGE] = ask_image, [AUTH] = read_auth, [PULL] = ask_pull, [MARK] = mark,
-    [CREATE] = create,   [START] = start,    [LOOK] = look,
+    [IMAGE] = ask_image,       [AUTH] = read_auth, [PULL] = ask_pull, [MARK] = mark, [HOLD] = hold,
+    [HOLD_START] = hold_start, [CREATE] = create,  [START] = start,   [LOOK] = look,
 };
 
 static void go(struct contained *c, enum step step)
@@ -747,6 +849,10 @@ static struct contained *track(struct docker_driver *d, struct run *run)
     c->output_ms = RETRY_MS;
     c->timers = 2;
     docker_name(run->container, c->name);
+    if (run->network != 0 && run->network == run->number)
+        docker_hold_name(run->container, c->hold);
+    else if (run->joins != NULL)
+        docker_hold_name(run->joins, c->hold);
     uv_timer_init(&d->engine.loop->uv, &c->kill_timer);
     uv_timer_init(&d->engine.loop->uv, &c->retry_timer);
     c->kill_timer.data = c->retry_timer.data = c;
@@ -782,6 +888,8 @@ void docker_let_go(struct docker_driver *d)
         struct contained *c = LIST_ENTRY(it, struct contained, in_runs);
         if (!c->leaving)
             leave(c);
+        else
+            engine_cancel(&c->held);
     }
 }
 

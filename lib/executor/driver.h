@@ -41,7 +41,9 @@ struct run {
     const char *container; /* a uuid: names the sandbox, the cgroup and the container */
     const struct run_spec
         *spec;         /* until `started` or `ended`; NULL in a run that was found again */
-    const char *joins; /* NETWORK_TASK: the container whose network it shares */
+    int64_t network;   /* of a pod's containers that share one: the first's number; else 0 */
+    bool let_go;       /* the driver's: it needs that network no more */
+    const char *joins; /* until `started`: the first's container, its own if it is that; or NULL */
     char **env;        /* "NAME=value", NULL-terminated; as spec */
     const char *user;  /* as spec; NULL: nobody else's */
     uid_t uid;

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "executor/docker_hold.h"
 #include "executor/private.h"
 #include "executor/run_env.h"
 #include "model/mesos_id.h"
@@ -89,6 +90,7 @@ int task_read_spec(struct task_run *t, struct slice text, struct error *err)
         return -1;
     t->run.name = t->spec.name;
     t->run.spec = &t->spec;
+    t->run.network = instance_network(t);
     t->driver = t->spec.image != NULL ? &t->x->docker.driver : &t->x->processes.driver;
     return 0;
 }
@@ -567,6 +569,7 @@ static void executor_free(struct executor *x)
     mem_free(x->tasks_folder);
     mem_free(x->docker_where);
     mem_free(x->cgroup_parent);
+    mem_free(x->hold);
     mem_free(x);
 }
 
@@ -591,13 +594,22 @@ static struct executor *executor_new(struct loop *loop, const struct executor_op
     return x;
 }
 
+static bool is_network_needed(struct docker_driver *d, int64_t network)
+{
+    return instance_needs_network(d->data, network);
+}
+
 static int start_docker(struct executor *x, struct error *err)
 {
+    if (docker_hold_write(x->folder, &x->hold, err) != 0)
+        return -1;
     struct docker_options options = {.where = x->docker_where,
                                      .owner = x->tasks_folder,
                                      .log_bytes = x->options.log_bytes,
                                      .log_files = x->options.log_files,
                                      .cpu_quota = x->options.cpu_quota,
+                                     .hold = x->hold,
+                                     .needed = is_network_needed,
                                      .remove_ms = x->options.docker_remove_ms};
     x->docker.data = x;
     return docker_start(&x->docker, x->loop, &options, on_docker_changed, err);

@@ -84,12 +84,49 @@ void instance_touch(const struct task_run *t)
 
 /* ---- the network */
 
+int64_t instance_network(const struct task_run *t)
+{
+    const struct run_spec *s = &t->spec;
+    if (s->image == NULL || s->instance == NULL)
+        return 0;
+    switch (s->network) {
+    case NETWORK_TASK:
+        return s->joins;
+    case NETWORK_BRIDGE:
+    case NETWORK_USER:
+        return t->run.number;
+    case NETWORK_HOST:
+    case NETWORK_NONE:
+        break;
+    }
+    return 0;
+}
+
+bool instance_needs_network(const struct executor *x, int64_t network)
+{
+    LIST_EACH (it, &x->tasks) {
+        const struct task_run *t = LIST_ENTRY(it, struct task_run, in_tasks);
+        if (t->run.network == network && t->phase != ENDED && !t->run.let_go)
+            return true;
+    }
+    return false;
+}
+
+/* It runs, or has done what it was there for: its network is there. */
+static bool has_network(const struct task_run *first)
+{
+    const struct run_end *end = &first->run.end;
+    return first->phase == RUNNING ||
+           (first->phase == ENDED && end->how == END_EXITED && end->code == 0);
+}
+
 void instance_launch(struct task_run *t)
 {
     struct task_run *first = t->spec.network == NETWORK_TASK ? task_find(t->x, t->spec.joins) : t;
     if (first == t) {
+        t->run.joins = t->run.network != 0 ? t->container : NULL;
         task_launch(t);
-    } else if (first != NULL && first->phase == RUNNING) {
+    } else if (first != NULL && has_network(first)) {
         str_copy(t->joined, sizeof t->joined, first->container); /* which may go before it starts */
         t->run.joins = t->joined;
         task_launch(t);

@@ -70,7 +70,7 @@ struct executor {
     struct loop *loop;
     struct executor_options options;
     struct executor_events events;
-    char *folder, *tasks_folder, *docker_where, *cgroup_parent;
+    char *folder, *tasks_folder, *docker_where, *cgroup_parent, *hold;
     char **env;
     struct rng rng;
     struct list tasks;
@@ -110,6 +110,10 @@ int instance_make_volumes(struct task_run *t, struct error *err) MUST_CHECK;
 /* The name of the run that they lie under; false: it has none. */
 bool instance_volumes(const struct task_run *t, char dst[UUID_TEXT_SIZE]);
 void instance_touch(const struct task_run *t); /* on a thread: its volumes age from now on */
+/* What is to be its run->network. */
+int64_t instance_network(const struct task_run *t);
+/* Does any task that has not ended share it? */
+bool instance_needs_network(const struct executor *x, int64_t network);
 /* Launches it, at once or when the task runs whose network it shares. */
 void instance_launch(struct task_run *t);
 /* It runs, or has ended: so may, or may not, those that share its network. */

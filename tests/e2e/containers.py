@@ -29,27 +29,65 @@ POD = {"id": "/pair", "volumes": [{"name": "data"}], "networks": [{"mode": "cont
             "volumeMounts": [{"name": "data", "mountPath": "/shared"}]}]}
 
 
+ENDING = {"id": "/ending", "networks": [{"mode": "container", "name": "pairs"}],
+          "containers": [
+              {"name": "begins", "resources": {"cpus": 0.1, "mem": 32}, "image": {"kind": "DOCKER", "id": "busybox"},
+               "exec": {"command": {"shell": "true"}}},
+              {"name": "goes-on", "resources": {"cpus": 0.1, "mem": 32}, "image": {"kind": "DOCKER", "id": "busybox"},
+               "endpoints": [{"name": "http", "containerPort": 8000, "hostPort": 0}],
+               "exec": {"command": {"shell": "echo well >/word; exec httpd -f -p 8000 -h /"}}}]}
+
+
+def held_by(engine):
+    return engine.docker("ps", "-aq", "--no-trunc", "--filter", "label=mesolith.network").stdout.decode().split()
+
+
+def held(engine, *names):
+    """The ids of what holds the network, and of the containers of those names, which have no other."""
+    hold, = held_by(engine)
+    shown = [json.loads(engine.docker("inspect", c).stdout)[0] for c in engine.containers()]
+    found = [next(c for c in shown if f"MARATHON_CONTAINER_ID={n}" in c["Config"]["Env"]) for n in names]
+    for c in found:
+        equal(c["HostConfig"]["NetworkMode"], "container:" + hold, "the network")
+    return [hold] + [c["Id"] for c in found]
+
+
 def pods(place, node, engine):
     made = engine.docker("network", "create", "pairs", check=False)
     if made.returncode != 0:
         skip("containers: pods", made.stderr.decode().strip())
         return
-    with case("two images of a pod share the network of the first, and a volume", place):
+    with case("two images of a pod share a network that neither has to hold, and a volume", place):
         a = node.post("/v2/pods", POD)
         equal(a.status, 201, a)
         wait_for(lambda: node.get("/v2/pods/pair::status").json["status"] == "STABLE"
                  and node.get("/v2/deployments").json == [], "the pod is stable")
-        shown = [json.loads(engine.docker("inspect", c).stdout)[0] for c in engine.containers()]
-        web, side = (next(c for c in shown if f"MARATHON_CONTAINER_ID={n}" in c["Config"]["Env"]) for n in ("web", "side"))
-        equal(side["HostConfig"]["NetworkMode"], "container:" + web["Id"], "the network")
+        hold, web, side = held(engine, "web", "side")
     with case("both are found again when the node was killed, and end as one", place):
-        ids = {web["Id"], side["Id"]}
+        ids = {hold, web, side}
         node.kill9()
         node.start()
         wait_for(lambda: node.get("/v2/pods/pair::status").json["status"] == "STABLE", "the pod is stable")
         assert ids <= set(engine.containers()), "they were started anew"
         equal(node.delete("/v2/pods/pair").status, 202, "delete")
         wait_for(lambda: not ids & set(engine.containers()), "no container of it")
+    with case("a first container that ends well takes no port from the others", place):
+        equal(node.post("/v2/pods", ENDING).status, 201, "create")
+
+        def port():
+            for i in node.get("/v2/pods/ending::status").json["instances"]:
+                states = {c["name"]: c["status"] for c in i["containers"]}
+                if states == {"begins": "TASK_FINISHED", "goes-on": "TASK_RUNNING"}:
+                    return i["containers"][1]["endpoints"][0]["allocatedHostPort"]
+            return None
+        at = f"http://127.0.0.1:{wait_for(port, 'the first has ended')}/word"
+        wait_for(lambda: ask(at).text == "well\n", "the other answers through its port")
+        node.kill9()
+        node.start()
+        wait_for(port, "it is found again")
+        equal(ask(at).text, "well\n", "the port after a new start")
+        equal(node.delete("/v2/pods/ending").status, 202, "delete")
+        wait_for(lambda: not held_by(engine), "nothing holds a network any more")
 
 
 def story(place):

@@ -29,7 +29,7 @@ static struct engine_world {
     bool listening;
     /* what the test says about it */
     char owner[TMP_PATH_SIZE]; /* as the container's label has it */
-    bool has_image, pull_fails, start_fails, ignores_term, no_logs;
+    bool has_image, pull_fails, start_fails, ignores_term, no_logs, hold_start_fails;
     /* what has happened */
     enum container_state state;
     int code;
@@ -219,6 +219,17 @@ static void on_signal(struct conn *c, const struct request *r)
         engine_ends(kills ? 137 : 0);
 }
 
+/* The container that holds a network: it has no state here. */
+static void on_hold(struct conn *c, const struct request *r)
+{
+    bool starts = memmem(r->target.p, r->target.len, "/start", 6) != NULL;
+    if (starts && engine.hold_start_fails)
+        conn_answer(c, "500 Internal Server Error", "{\"message\":\"port is taken\"}");
+    else
+        conn_answer(c, "200 OK",
+                    "{\"Id\":\"h\",\"NetworkSettings\":{\"IPAddress\":\"172.18.0.9\"}}");
+}
+
 static void on_delete(struct conn *c, const struct request *r)
 {
     (void)r;
@@ -252,6 +263,10 @@ static const struct {
     {"GET", "/containers/mesos-c0ffee/json", on_inspect},
     {"GET", "/containers/abc/json", on_inspect},
     {"GET", "/containers/json?all=1&filters=*", on_list},
+    {"POST", "/containers/create?name=mesos-c0ffee.net", on_hold},
+    {"POST", "/containers/mesos-c0ffee.net/start", on_hold},
+    {"GET", "/containers/mesos-c0ffee.net/json", on_hold},
+    {"DELETE", "/containers/mesos-c0ffee.net?force=1&v=1", on_hold},
     {"DELETE", "/containers/*", on_delete},
 };
 
@@ -377,10 +392,23 @@ static void on_stopped(struct docker_driver *d)
     stopped = true;
 }
 
+static bool network_is_needed;
+
+static bool is_needed(struct docker_driver *d, int64_t network)
+{
+    (void)d;
+    (void)network;
+    return network_is_needed;
+}
+
 static void begin_driver(void)
 {
-    struct docker_options options = {
-        .where = engine.address, .owner = root, .log_bytes = 1 << 20, .log_files = 2};
+    struct docker_options options = {.where = engine.address,
+                                     .owner = root,
+                                     .log_bytes = 1 << 20,
+                                     .log_files = 2,
+                                     .hold = "/data/hold",
+                                     .needed = is_needed};
     struct error err;
     docker.data = NULL;
     if (docker_start(&docker, &loop, &options, on_changed, &err) != 0)
@@ -470,12 +498,16 @@ static void know_task(void)
                        .progress = on_run_progress};
 }
 
+static bool shares; /* it is the first of a pod's containers that share a network */
+
 static void launch(void)
 {
     static char *env[] = {"A=1", NULL};
     struct error err;
     know_task();
     spec = (struct run_spec){.image = "nginx", .cpus_milli = 100, .force_pull = false};
+    run.network = shares ? run.number : 0;
+    run.joins = shares ? run.container : NULL;
     run.spec = &spec;
     run.env = env;
     if (driver->launch(driver, &run, &err) != 0)
@@ -817,6 +849,62 @@ static void says_that_there_is_no_engine(void **unused)
     assert_string_equal(docker.version, "99.1");
 }
 
+static bool was_asked(const char *question)
+{
+    return strstr(engine.asked, question) != NULL;
+}
+
+#define REMOVES_HOLD "DELETE /containers/mesos-c0ffee.net?force=1&v=1\n"
+
+static void a_network_is_held_until_the_last_has_ended(void **unused)
+{
+    (void)unused;
+    for (int needed = 0; needed < 2; needed++) {
+        engine.asked[0] = '\0';
+        shares = true;
+        network_is_needed = needed;
+        launch();
+        shares = false;
+        await_flag(&started);
+        assert_string_equal(run.address, "172.18.0.9");
+        assert_true(was_asked("POST /containers/create?name=mesos-c0ffee.net\n"
+                              "POST /containers/mesos-c0ffee.net/start\n"
+                              "POST /containers/create?name=mesos-c0ffee\n"));
+        engine_ends(0);
+        await_flag(&ended);
+        assert_true(run.let_go);
+        assert_int_equal(was_asked(REMOVES_HOLD), !needed);
+    }
+}
+
+static void a_network_that_cannot_be_had_is_no_start_and_leaves_nothing(void **unused)
+{
+    (void)unused;
+    engine.hold_start_fails = shares = true;
+    network_is_needed = false;
+    launch();
+    shares = false;
+    await_flag(&ended);
+    assert_int_equal(run.end.how, END_NOT_STARTED);
+    assert_string_equal(run.end.message, "docker: port is taken");
+    assert_true(was_asked(REMOVES_HOLD));
+    assert_false(was_asked("create?name=mesos-c0ffee\n"));
+}
+
+/* Whoever stops the agent stops no pod. */
+static void a_driver_that_stops_removes_no_network(void **unused)
+{
+    (void)unused;
+    shares = true;
+    network_is_needed = false;
+    launch();
+    shares = false;
+    await_flag(&started);
+    end_driver();
+    assert_false(was_asked(REMOVES_HOLD));
+    begin_driver();
+}
+
 static void sweeps_what_nobody_follows(void **unused)
 {
     (void)unused;
@@ -869,6 +957,9 @@ int main(void)
         T(a_copied_folder_does_not_end_the_container_of_the_original),
         T(a_restarted_engine_changes_nothing),
         T(says_that_there_is_no_engine),
+        T(a_network_is_held_until_the_last_has_ended),
+        T(a_network_that_cannot_be_had_is_no_start_and_leaves_nothing),
+        T(a_driver_that_stops_removes_no_network),
         T(sweeps_what_nobody_follows),
         T(stops_at_any_time),
     };

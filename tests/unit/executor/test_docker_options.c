@@ -101,6 +101,42 @@ static void asks_for_what_the_task_says(void **unused)
     json_free(body);
 }
 
+static void a_shared_network_is_held_by_one_and_joined_by_all(void **unused)
+{
+    (void)unused;
+    static const struct run_port ports[] = {{.host = 31000, .container = 80}};
+    struct run first = run;
+    struct docker_defaults with_hold = defaults;
+    struct buf out;
+    struct error err;
+    spec = (struct run_spec){
+        .image = "x", .cmd = "y", .network = NETWORK_BRIDGE, .ports = ports, .ports_n = 1};
+    first.network = first.number;
+    first.joins = first.container;
+    with_hold.hold = "/data/hold";
+    buf_init(&out, 1 << 20);
+    assert_int_equal(docker_hold_body(&first, &with_hold, &out, &err), 0);
+    struct json *body = json_parse(buf_slice(&out), &err);
+    assert_member(body, "Image", "\"x\"");
+    assert_member(body, "Entrypoint", "[\"/mesolith-hold\"]");
+    assert_null(json_get(body, "Cmd"));
+    assert_member(body, "Healthcheck", "{\"Test\":[\"NONE\"]}");
+    assert_member(body, "Labels",
+                  "{\"mesolith.owner\":\"/data/tasks\",\"mesolith.network\":\"7\"}");
+    assert_member(body, "HostConfig/NetworkMode", "\"bridge\"");
+    assert_member(body, "HostConfig/Binds", "[\"/data/hold:/mesolith-hold:ro\"]");
+    assert_member(body, "HostConfig/PortBindings", "{\"80/tcp\":[{\"HostPort\":\"31000\"}]}");
+    json_free(body);
+    buf_close(&out);
+    buf_init(&out, 1 << 20);
+    assert_int_equal(docker_create_body(&first, &with_hold, &out, &err), 0);
+    body = json_parse(buf_slice(&out), &err);
+    assert_member(body, "HostConfig/NetworkMode", "\"container:mesos-c0ffee.net\"");
+    assert_null(json_get(json_get(body, "HostConfig"), "PortBindings"));
+    json_free(body);
+    buf_close(&out);
+}
+
 static void limits_are_not_what_was_asked_for(void **unused)
 {
     (void)unused;
@@ -268,6 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(asks_for_what_the_task_says),
+        cmocka_unit_test(a_shared_network_is_held_by_one_and_joined_by_all),
         cmocka_unit_test(limits_are_not_what_was_asked_for),
         cmocka_unit_test(a_sandbox_with_colons_in_its_path_is_no_volume),
         cmocka_unit_test(keeps_the_images_own_command),
