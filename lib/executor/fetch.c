@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -54,6 +55,7 @@ static void on_stall_closed(uv_handle_t *handle)
     struct fetch *f = handle->data;
     const struct error *err = f->failure.code != ERR_NONE ? &f->failure : NULL;
     url_close(&f->url);
+    tls_unref(f->tls);
     buf_close(&f->pending);
     buf_close(&f->being_written);
     mem_free(f->name);
@@ -342,6 +344,7 @@ static void on_head(struct http_call *call)
 }
 
 static void download(struct fetch *f);
+static void on_ready(uv_work_t *work, int status);
 
 static void on_call_done(struct http_call *call, const struct error *err)
 {
@@ -359,13 +362,55 @@ static void on_call_done(struct http_call *call, const struct error *err)
     advance(f);
 }
 
-static void download(struct fetch *f)
+/* ---- whom to believe */
+
+/* Where the systems have the CAs that their owner trusts, the owner's own word first. */
+static const char *find_ca_file(void)
+{
+    static const char *const usual[] = {
+        "/etc/ssl/certs/ca-certificates.crt", /* Debian */
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem",
+        "/etc/ssl/cert.pem",
+    };
+    const char *named = getenv("SSL_CERT_FILE");
+    if (named != NULL && named[0] != '\0')
+        return named;
+    for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++)
+        if (access(usual[i], R_OK) == 0)
+            return usual[i];
+    return NULL;
+}
+
+/* On a thread, and each time: it is a long file, and may have been changed. */
+static void on_read_cas(uv_work_t *work)
+{
+    struct fetch *f = work->data;
+    const char *file = f->options.ca_file != NULL ? f->options.ca_file : find_ca_file();
+    struct error err;
+    if (file == NULL)
+        fail(f, ERR_NOT_FOUND,
+             "https needs CAs to trust, and this machine has none: install ca-certificates");
+    else if ((f->tls = tls_new_for_others(file, &err)) == NULL)
+        fail(f, err.code, err.text);
+}
+
+static void read_cas(struct fetch *f)
+{
+    f->work.data = f;
+    uv_timer_stop(&f->stall);
+    int rc = uv_queue_work(&f->options.loop->uv, &f->work, on_read_cas, on_ready);
+    ASSERT(rc == 0);
+}
+
+static void call(struct fetch *f)
 {
     struct error err;
     struct http_ask ask = {.to = &f->url,
                            .method = METHOD_GET,
                            .headers = SLICE("User-Agent: mesolith\r\nAccept: */*\r\n"),
                            .connect_ms = CONNECT_MS,
+                           .tls = f->tls,
                            .on_head = on_head,
                            .on_part = on_part};
     f->redirecting = false;
@@ -379,6 +424,14 @@ static void download(struct fetch *f)
     finish(f);
 }
 
+static void download(struct fetch *f)
+{
+    if (f->url.tls && f->tls == NULL)
+        read_cas(f);
+    else
+        call(f);
+}
+
 static void on_make_file(uv_work_t *work)
 {
     struct fetch *f = work->data;
@@ -389,7 +442,8 @@ static void on_make_file(uv_work_t *work)
         fail(f, err.code, err.text);
 }
 
-static void on_file_made(uv_work_t *work, int status)
+/* Its file is made, or the CAs are read. */
+static void on_ready(uv_work_t *work, int status)
 {
     struct fetch *f = work->data;
     (void)status;
@@ -415,7 +469,7 @@ static void begin_download(struct fetch *f, const char *uri)
     f->size = 0;
     f->redirects = 0;
     f->work.data = f;
-    int rc = uv_queue_work(&f->options.loop->uv, &f->work, on_make_file, on_file_made);
+    int rc = uv_queue_work(&f->options.loop->uv, &f->work, on_make_file, on_ready);
     ASSERT(rc == 0);
 }
 
@@ -436,7 +490,7 @@ static void begin_item(struct fetch *f)
     } else if (str_starts(uri, "file:///") || uri[0] == '/') {
         copy(f, uri[0] == '/' ? uri : uri + strlen("file://"));
     } else {
-        fail(f, ERR_INVALID, "need http://, file:// or the absolute path of a file");
+        fail(f, ERR_INVALID, "need http://, https://, file:// or the absolute path of a file");
         finish(f);
     }
 }

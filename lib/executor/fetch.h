@@ -1,7 +1,8 @@
 /* lib/executor/fetch.h - brings what a task needs into its sandbox before it starts
  * (spec/mesos.md 8.7): one URI after another, all of them or the task fails.
  *
- * http is downloaded here; files are copied, and archives unpacked, by the machine's own cp, tar,
+ * http and https are downloaded here, from servers whose certificate one of the machine's CAs has
+ * signed; files are copied, and archives unpacked, by the machine's own cp, tar,
  * unzip and gzip through the launcher, as the task's user, so that nobody gets at more than he may.
  */
 #pragma once
@@ -23,7 +24,8 @@ struct fetch_options { /* kept until `done` */
     const struct sandbox_user *user;
     const struct run_fetch *items;
     size_t items_n;
-    int64_t max_bytes; /* of one file, downloaded, copied or unpacked; LIMIT_FETCH_BYTES */
+    const char *ca_file; /* PEM; NULL: the machine's */
+    int64_t max_bytes;   /* of one file, downloaded, copied or unpacked; LIMIT_FETCH_BYTES */
 };
 
 struct fetch {
@@ -39,6 +41,7 @@ struct fetch {
     /* a download */
     struct url url;
     struct http_call call;
+    struct tls *tls; /* once https was asked for */
     unsigned redirects;
     bool calling, writing, redirecting;
     int fd;

@@ -43,6 +43,7 @@ struct dial {
     struct error failure; /* of the last address */
     struct {              /* of dial_tls(), once it is connected */
         struct tls *tls;
+        char *host;
         struct secure *secure; /* in its handshake */
         dial_cb *done;
         void (*cancel)(struct dial *d);

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "net/tls_private.h"
 
 /* ---- listening */
@@ -89,6 +90,8 @@ static void finish(struct dial *d, struct stream *stream, const struct error *er
     d->over.secure = NULL;
     tls_unref(d->over.tls);
     d->over.tls = NULL;
+    mem_free(d->over.host);
+    d->over.host = NULL;
     d->over.done(d, stream, err);
 }
 
@@ -108,8 +111,11 @@ static void on_connected(struct dial *d, struct stream *plain, const struct erro
         finish(d, NULL, err);
         return;
     }
-    struct secure_config config = {
-        .tls = d->over.tls, .where = d->where, .settled = on_let_in, .owner = d};
+    struct secure_config config = {.tls = d->over.tls,
+                                   .where = d->where,
+                                   .host = d->over.host,
+                                   .settled = on_let_in,
+                                   .owner = d};
     d->over.cancel = cancel;
     d->over.secure = secure_new(d->loop, plain, &config);
 }
@@ -120,6 +126,7 @@ int dial_tls(struct dial *d, struct loop *loop, const char *host, uint16_t port,
     if (dial_tcp(d, loop, host, port, on_connected, err) != 0)
         return -1;
     d->over.tls = tls_ref(tls);
+    d->over.host = mem_strdup(host);
     d->over.done = done;
     return 0;
 }

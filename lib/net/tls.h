@@ -1,9 +1,10 @@
 /* lib/net/tls.h - TLS 1.3 between nodes: streams like those of tcp.h, which carry nothing before
- * each side knows the other by a certificate of their cluster. And TLS 1.2 or 1.3 to anybody's
- * server, who is not known then: tls_new_for_anybody().
+ * each side knows the other by a certificate of their cluster. And TLS 1.2 or 1.3 to other
+ * people's servers, who are not known then, tls_new_for_anybody(), or by the machine's CAs,
+ * tls_new_for_others().
  *
- * Nothing is taken from the machine: no file, no system's store of CAs, no session of another time.
- * Time is the loop's clock. What differs from a plain stream:
+ * Nothing else is taken from the machine: no file, no system's store of CAs, no session of another
+ * time. Time is the loop's clock. What differs from a plain stream:
  * - on_end() without an error means that the other side said it has sent all (close_notify). A
  *   connection that just stops was cut off, and on_end() says so.
  * - stream_close() says that too, unless a stream_write() is under way: that one's bytes are
@@ -33,6 +34,10 @@ struct tls_config {
 struct tls *tls_new(const struct tls_config *config, struct error *err) MUST_CHECK;
 /* Only to dial with: no certificate is looked at, none is shown. Count 1. */
 struct tls *tls_new_for_anybody(void);
+/* Only to dial with: the server's certificate must be for the host that is dialled, and signed by
+ * one of the CAs in that file (PEM, any number); none is shown. Reads the file. ERR_NOT_FOUND: no
+ * CA is in it. Count 1. */
+struct tls *tls_new_for_others(const char *ca_file, struct error *err) MUST_CHECK;
 struct tls *tls_ref(struct tls *t);
 void tls_unref(struct tls *t); /* accepts NULL */
 

@@ -255,8 +255,22 @@ struct tls *tls_new(const struct tls_config *config, struct error *err)
 struct tls *tls_new_for_anybody(void)
 {
     struct tls *t = new_tls(TLS1_2_VERSION);
-    t->for_anybody = true;
+    t->foreign = true;
     SSL_CTX_set_security_level(t->ctx, 0); /* who is not verified need not be hard to imitate */
+    return t;
+}
+
+struct tls *tls_new_for_others(const char *ca_file, struct error *err)
+{
+    struct tls *t = new_tls(TLS1_2_VERSION);
+    t->foreign = true;
+    t->verifies = true;
+    if (X509_STORE_load_file(SSL_CTX_get_cert_store(t->ctx), ca_file) != 1) {
+        tls_unref(t);
+        t = NULL;
+        error_set(err, ERR_NOT_FOUND, "%s: no CA's certificate can be read from it", ca_file);
+    }
+    OPENSSL_thread_stop(); /* what SSL keeps of a thread would stay as long as the pool's do */
     return t;
 }
 
@@ -353,6 +367,11 @@ static void say_other_ca(const struct secure *s, X509_STORE_CTX *store, struct e
     char name[80], ours[2 * SHA256_SIZE + 1], its[2 * SHA256_SIZE + 1] = "none";
     uint8_t hash[SHA256_SIZE];
     name_of(X509_STORE_CTX_get0_cert(store), name);
+    if (s->tls->foreign) {
+        error_set(err, ERR_INVALID,
+                  "the certificate of %s is signed by no CA that this machine trusts", name);
+        return;
+    }
     if (!s->tls->pinned) {
         error_set(err, ERR_INVALID, "the certificate of %s is of another cluster: not our CA's",
                   name);
@@ -392,6 +411,11 @@ int tls_on_verify(int ok, X509_STORE_CTX *store)
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:
         say_other_ca(s, store, &s->failure);
+        break;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        name_of(current, name);
+        error_set(&s->failure, ERR_INVALID, "its certificate, of %s, is for another host", name);
         break;
     default:
         name_of(current, name);
@@ -487,7 +511,7 @@ void tls_words_of_failure(const struct tls *t, struct error *err)
                             : words_of_reason(reason);
     if (err->code != ERR_NONE)
         return;
-    if (words != NULL && !t->for_anybody) /* they are about nodes */
+    if (words != NULL && !t->foreign) /* they are about nodes */
         error_set(err, ERR_INVALID, "%s", words);
     else
         error_set(err, ERR_SYNTAX, "it broke the rules of TLS: %s", ssl_words());

@@ -16,7 +16,18 @@ static const char http_answer[] =
     "This port is for mesolith's nodes, with TLS. The API is at another port: see `mesolith "
     "status`.\n";
 
-void secure_ssl_begin(struct secure *s)
+/* Which server is meant, for one that has several names, and what its certificate must say. */
+static void name_host(struct secure *s, const char *host)
+{
+    X509_VERIFY_PARAM *param = SSL_get0_param(s->ssl);
+    bool numeric = X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
+    if (!numeric) {
+        SSL_set_tlsext_host_name(s->ssl, host);
+        X509_VERIFY_PARAM_set1_host(param, host, 0);
+    }
+}
+
+void secure_ssl_begin(struct secure *s, const char *host)
 {
     int64_t now_s = s->loop->clock.wall(&s->loop->clock).ms / 1000;
     BIO *bio = BIO_new(s->tls->bio);
@@ -28,7 +39,9 @@ void secure_ssl_begin(struct secure *s)
     SSL_set_app_data(s->ssl, s);
     X509_VERIFY_PARAM_set_time(SSL_get0_param(s->ssl), (time_t)now_s);
     int mode = SSL_VERIFY_PEER | (s->strangers ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
-    if (!s->tls->for_anybody)
+    if (s->tls->foreign)
+        name_host(s, host);
+    if (!s->tls->foreign || s->tls->verifies)
         SSL_set_verify(s->ssl, mode, tls_on_verify);
     if (s->server)
         SSL_set_accept_state(s->ssl);
@@ -121,14 +134,14 @@ static int greet(struct secure *s)
 static int shake(struct secure *s)
 {
     ERR_clear_error();
-    bool for_anybody = s->tls->for_anybody;
+    bool foreign = s->tls->foreign;
     int n = s->shaken ? 1 : SSL_do_handshake(s->ssl);
     if (n == 1 && !s->shaken) {
         s->shaken = true;
-        if (!for_anybody && identify(s) != 0)
+        if (!foreign && identify(s) != 0)
             return -1;
     }
-    if (n == 1 && !for_anybody)
+    if (n == 1 && !foreign)
         n = greet(s);
     if (n == 1)
         return 1;
@@ -154,7 +167,7 @@ static void on_first_bytes(struct secure *s, struct slice data)
     switch (tls_tongue_of(data, s->server, &s->failure)) {
     case TONGUE_TLS:
         if (s->server)
-            secure_ssl_begin(s);
+            secure_ssl_begin(s, NULL);
         return;
     case TONGUE_HTTP:
         if (s->server)

@@ -14,7 +14,9 @@ struct tls {
     atomic_uint holders;
     SSL_CTX *ctx;
     BIO_METHOD *bio; /* how SSL reaches a struct secure */
-    bool has_certificate, pinned, for_anybody;
+    bool has_certificate, pinned;
+    bool foreign;  /* only to dial other people's servers with */
+    bool verifies; /* of these: whether they are who they say */
     uint8_t pin[SHA256_SIZE];
 };
 
@@ -51,6 +53,7 @@ struct secure_config {
     bool server;
     bool strangers;          /* a server's: lets in who shows no certificate */
     const char *where;       /* for error texts; NULL: the remote address and port */
+    const char *host;        /* a client's: whom it dials */
     struct tls_crowd *crowd; /* to be in until it is open or gone; may be NULL */
     secure_cb *settled;
     void *owner;
@@ -112,7 +115,7 @@ int secure_send(struct secure *s);
 void secure_keep_rest(struct secure *s);
 
 /* ---- tls_handshake.c */
-void secure_ssl_begin(struct secure *s);
-void secure_shake(struct secure *s, struct slice data); /* what has come */
+void secure_ssl_begin(struct secure *s, const char *host); /* NULL: a server */
+void secure_shake(struct secure *s, struct slice data);    /* what has come */
 /* It has ended in the middle; err NULL: without an error. */
 void secure_refuse_end(struct secure *s, const struct error *err);

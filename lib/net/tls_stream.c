@@ -523,7 +523,7 @@ struct secure *secure_new(struct loop *loop, struct stream *under,
     uv_timer_start(&s->timer, on_timer, LIMIT_HANDSHAKE_MS, 0);
     stream_read(under, true);
     if (!s->server) {
-        secure_ssl_begin(s);
+        secure_ssl_begin(s, config->host);
         SSL_do_handshake(s->ssl); /* the first message; what may fail comes later */
         secure_send(s);
     }

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "executor/fetch.h"
+#include "support/https.h"
 #include "support/tmp.h"
 
 static struct loop loop;
@@ -26,6 +27,8 @@ static struct sandbox_user self;
 #define BIG (3 << 20)
 static char *big;
 
+static char elsewhere[192]; /* an answer that sends there */
+
 static const struct {
     const char *path, *answer;
 } pages[] = {
@@ -35,6 +38,7 @@ static const struct {
     {"/loop", "HTTP/1.1 301 Moved\r\nLocation: /loop\r\n\r\n"},
     {"/nowhere", "HTTP/1.1 302 Found\r\n\r\n"},
     {"/cut", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort"},
+    {"/elsewhere", elsewhere},
     {"/denied", "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"},
 };
 
@@ -136,6 +140,7 @@ static void on_progress(struct fetch *f)
 }
 
 static int64_t max_bytes = LIMIT_FETCH_BYTES;
+static const char *ca_file;
 
 static void begin_fetch(const struct run_fetch *items, size_t n)
 {
@@ -146,6 +151,7 @@ static void begin_fetch(const struct run_fetch *items, size_t n)
                                     .user = &self,
                                     .items = items,
                                     .items_n = n,
+                                    .ca_file = ca_file,
                                     .max_bytes = max_bytes};
     done = false;
     progresses = 0;
@@ -291,8 +297,8 @@ static void says_in_plain_words_what_failed(void **unused)
         {"http://127.0.0.1:1/x", NULL, "connection refused"},
         {path_of(root, "absent"), NULL, "No such file or directory"},
         {path_of(root, "bad.tar"), NULL, "unpacking: tar: This does not look like a tar archive"},
-        {"hdfs://x/y", NULL, "need http://, file:// or the absolute path of a file"},
-        {"relative/path", NULL, "need http://, file:// or the absolute path of a file"},
+        {"hdfs://x/y", NULL, "need http://, https://, file:// or the absolute path of a file"},
+        {"relative/path", NULL, "need http://, https://, file:// or the absolute path of a file"},
         {uri_of("/hello.txt"), "../out", "got \"../out\", need a name for a file in the sandbox"},
         {uri_of("/"), NULL, "need a name for a file in the sandbox"},
     };
@@ -367,6 +373,88 @@ static void follows_no_planted_link(void **unused)
     assert_int_equal(access(path_of(root, "outside/hello.txt"), F_OK), -1);
 }
 
+/* ---- https */
+
+static void fetch_https(const char *host, const struct https_server *server)
+{
+    char uri[128];
+    struct run_fetch item = {.uri = uri, .dest = "got"};
+    snprintf(uri, sizeof(uri), "https://%s:%u/x", host, server->port);
+    fetch_all(&item, 1);
+}
+
+#define ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecure"
+
+static void believes_whom_the_machine_does(void **unused)
+{
+    (void)unused;
+    struct ca ca;
+    struct https_server server;
+    ca_begin(&ca, "ours");
+    put(path_of(root, "ca.pem"), ca.pem);
+    ca_file = path_of(root, "ca.pem");
+    https_start_of(&server, &ca, "DNS:localhost,IP:127.0.0.1", 1000, ANSWER);
+    fetch_https("localhost", &server);
+    NONE;
+    assert_string_equal(text_of("got"), "secure");
+    unlink(path_of(sandbox, "got"));
+    setenv("SSL_CERT_FILE", ca_file, 1);
+    ca_file = NULL;
+    fetch_https("127.0.0.1", &server);
+    unsetenv("SSL_CERT_FILE");
+    NONE;
+    ca_file = path_of(root, "ca.pem");
+    unlink(path_of(sandbox, "got"));
+    struct run_fetch item = {.uri = uri_of("/elsewhere"), .dest = "got"};
+    snprintf(elsewhere, sizeof(elsewhere),
+             "HTTP/1.1 302 Found\r\nLocation: https://localhost:%u/x\r\n\r\n", server.port);
+    fetch_all(&item, 1);
+    NONE;
+    assert_string_equal(text_of("got"), "secure");
+    https_stop(&server);
+    ca_end(&ca);
+}
+
+static void believes_nobody_else_and_says_why(void **unused)
+{
+    (void)unused;
+    static const struct {
+        bool ours;
+        const char *hosts, *file, *why;
+        int until_days;
+    } rows[] = {
+        {true, "DNS:other.example", "ca.pem", "its certificate, of \"server\", is for another host",
+         1000},
+        {true, "IP:127.0.0.2", "ca.pem", "its certificate, of \"server\", is for another host",
+         1000},
+        {false, "DNS:localhost", "ca.pem",
+         "the certificate of \"server\" is signed by no CA that this machine trusts", 1000},
+        {true, "DNS:localhost", "ca.pem", "the certificate of \"server\" was valid until ", -900},
+        {true, "DNS:localhost", "nothing", "no CA's certificate can be read from it", 1000},
+        {true, "DNS:localhost", "empty", "no CA's certificate can be read from it", 1000},
+    };
+    struct ca ca, other;
+    ca_begin(&ca, "ours");
+    ca_begin(&other, "somebody's");
+    put(path_of(root, "ca.pem"), ca.pem);
+    put(path_of(root, "empty"), "");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct https_server server;
+        ca_file = path_of(root, rows[i].file);
+        https_start_of(&server, rows[i].ours ? &ca : &other, rows[i].hosts, rows[i].until_days,
+                       ANSWER);
+        fetch_https(strstr(rows[i].hosts, "IP:") != NULL ? "127.0.0.1" : "localhost", &server);
+        if (strstr(failure.text, rows[i].why) == NULL)
+            fail_msg("row %zu: %s", i, failure.text);
+        assert_int_equal(access(path_of(sandbox, "got"), F_OK), 0); /* its name is taken, no more */
+        assert_string_equal(text_of("got"), "");
+        unlink(path_of(sandbox, "got"));
+        https_stop(&server);
+    }
+    ca_end(&ca);
+    ca_end(&other);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -380,6 +468,8 @@ int main(void)
         T(stops_at_the_limit),
         T(can_be_canceled_at_any_time),
         T(follows_no_planted_link),
+        T(believes_whom_the_machine_does),
+        T(believes_nobody_else_and_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
