@@ -252,6 +252,19 @@ static void answer_not_acceptable(struct call *c)
     c->reply->status = 406;
 }
 
+static bool is_an_event(const struct call *c)
+{
+    return c->door->kind == DOOR_TELL && header_get(c->request->headers, CALL_EVENT).len > 0;
+}
+
+static void answer_event(struct call *c)
+{
+    struct error err;
+    error_set(&err, ERR_INVALID, "an event that was posted here is no request");
+    c->dialect->fail(c, &err, NULL, NULL);
+    c->reply->status = 403;
+}
+
 static const struct door *door_of(const struct api *a, const struct request *r)
 {
     size_t order[DIALECTS];
@@ -303,10 +316,12 @@ const struct door *api_find(const struct api *a, const struct request *r, struct
             c->door = c->match->row;
             if (query_parse(&c->query, r->query, &err) != 0)
                 call_error(c, &err);
-            else if (is_acceptable(c))
-                return c->door;
-            else
+            else if (!is_acceptable(c))
                 answer_not_acceptable(c);
+            else if (is_an_event(c))
+                answer_event(c);
+            else
+                return c->door;
             break;
         case ROUTE_OPTIONS:
             answer_options(c);

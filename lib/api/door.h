@@ -239,6 +239,9 @@ void tell_end(struct tell *t, struct json_writer *w);
 /* Was this for the leader of another term? It is sent again to the next one, so what it wants of
  * whoever leads may be done. */
 bool call_is_for_another_term(const struct call *c);
+/* Carried by the events that we post to URLs: such a one changes nothing here, or an event of it
+ * would be posted again, and so on (spec/marathon.md 12.6). */
+#define CALL_EVENT "X-Mesolith-Event"
 /* Instead of a command: another node is to lead (0: whoever has most). `then` as there. */
 void tell_hand_over(struct tell *t, int64_t node, outcome_fn *then);
 

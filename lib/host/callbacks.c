@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/door.h"
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/list.h"
@@ -41,6 +42,7 @@ struct target {
 
 struct callbacks {
     struct loop *loop;
+    struct tls *tls; /* of https:// */
     int64_t pause_ms;
     struct list targets;
     struct callback_counts counts;
@@ -163,10 +165,11 @@ static void post(struct target *t)
     const struct http_ask ask = {
         .to = &t->url,
         .method = METHOD_POST,
-        .headers = SLICE("Content-Type: application/json\r\n"),
+        .headers = SLICE("Content-Type: application/json\r\n" CALL_EVENT ": 1\r\n"),
         .body = blob_slice(LIST_ENTRY(t->waiting.next, struct waiting, member)->event),
         .connect_ms = CONNECT_MS,
         .total_ms = LIMIT_CALLBACK_MS,
+        .tls = t->owner->tls,
         .on_head = on_head,
         .on_part = on_part,
     };
@@ -261,6 +264,7 @@ struct callbacks *callbacks_new(struct loop *loop, int64_t pause_ms)
 {
     struct callbacks *c = NEW(struct callbacks);
     c->loop = loop;
+    c->tls = tls_new_for_anybody();
     c->pause_ms = pause_ms;
     list_init(&c->targets);
     return c;
@@ -285,5 +289,6 @@ void callbacks_free(struct callbacks *c)
     if (c == NULL)
         return;
     ASSERT(c->open == 0);
+    tls_unref(c->tls);
     mem_free(c);
 }

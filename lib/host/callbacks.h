@@ -1,9 +1,9 @@
 /* lib/host/callbacks.h - events posted to the URLs that people named (spec/marathon.md 12.6).
  *
  * Each URL has a queue of its own, and one call at a time, in the order of the events. Any answer
- * below 500 will do. After a call that got none the event stays, and its URL is left alone for a
- * pause that doubles until one succeeds. What waits is bounded: beyond it the oldest are dropped.
- * On the loop's thread. */
+ * below 500 will do; of https:// no certificate is looked at. After a call that got none the event
+ * stays, and its URL is left alone for a pause that doubles until one succeeds. What waits is
+ * bounded: beyond it the oldest are dropped. On the loop's thread. */
 #pragma once
 
 #include "http/blob.h"

@@ -213,6 +213,8 @@ static bool split_authority(struct slice a, struct slice *host_out, struct slice
         *port_out = slice_from(a, n + 1);
         return n > 1;
     }
+    if (memchr(a.p, '[', a.len) != NULL)
+        return false;
     const char *colon = a.len > 0 ? memchr(a.p, ':', a.len) : NULL;
     size_t n = colon != NULL ? (size_t)(colon - a.p) : a.len;
     *host_out = (struct slice){a.p, n};

@@ -185,6 +185,14 @@ def called_back(place, node):
         before = len(sink.events)
         node.put("/v2/apps" + APP, {"instances": 1})
         wait_for(lambda: "deployment_success" in sink.types()[before:], "the deployment's end")
+    with case("one that leads back to the node itself changes nothing", place):
+        def posted():
+            return node.get("/metrics").json["counters"]["marathon.callbacks.posted.counter"]["count"]
+        own, version, before = f"{node.urls['marathon']}/v2/apps{APP}/restart", node.app(APP)["version"], posted()
+        node.post(f"{subscriptions}?callbackUrl={own}")
+        wait_for(lambda: posted() >= before + 2, "the event is taken by both")
+        equal((node.app(APP)["version"], node.app(APP)["deployments"]), (version, []), "the app")
+        node.delete(f"{subscriptions}?callbackUrl={own}")
     with case("a URL that is dropped gets nothing more", place):
         equal(node.delete(f"{subscriptions}?callbackUrl={sink.url}").json["eventType"], "unsubscribe_event", "answer")
         before = len(sink.events)

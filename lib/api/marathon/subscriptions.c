@@ -1,6 +1,7 @@
 /* Where events are posted to (spec/marathon.md 12.6): doors over a list that all replicas keep. The
  * leader posts (host/callbacks.h). */
 #include "api/marathon/private.h"
+#include "base/limits.h"
 #include "base/str.h"
 
 const char *marathon_callback_event(bool wanted)
@@ -35,8 +36,10 @@ static const char *read_url(struct call *c)
     bool blank = false;
     for (const char *p = text; *p != '\0'; p++)
         blank = blank || (unsigned char)*p <= ' ' || *p == 0x7f;
-    if (blank || !str_starts(text, "http://") || url_parse(text, &parts, &err) != 0) {
-        marathon_message(c, 422, "callbackUrl: got %.200s, need a URL that begins with http://",
+    bool known = str_starts(text, "http://") || str_starts(text, "https://");
+    if (blank || !known || url_parse(text, &parts, &err) != 0) {
+        marathon_message(c, 422,
+                         "callbackUrl: got %.200s, need a URL that begins with http:// or https://",
                          text);
         return NULL;
     }
@@ -68,12 +71,34 @@ static void unsubscribed(struct tell *t, const struct outcome *o)
     answer_event(t, false);
 }
 
+static bool is_full(struct state *s)
+{
+    size_t n = 0;
+    struct stmt *q = state_callbacks(s);
+    while (q != NULL && stmt_row(q))
+        n++;
+    return n >= LIMIT_CALLBACKS;
+}
+
+/* Who asks for what is so already is answered as ever, and nobody else is told. */
 static void put(struct tell *t, bool wanted)
 {
     struct json_writer w;
+    struct state *s = t->c.view->state;
     const char *url = read_url(&t->c);
     if (url == NULL)
         return;
+    if (state_has_callback(s, url) == wanted) {
+        answer_event(t, wanted);
+        return;
+    }
+    if (wanted && is_full(s)) {
+        marathon_message(&t->c, 422,
+                         "callbackUrl: events are posted to %d URLs already, which is the most: "
+                         "DELETE one of them first",
+                         LIMIT_CALLBACKS);
+        return;
+    }
     tell_begin(t, COMMAND_CALLBACK_PUT, &w, wanted ? subscribed : unsubscribed);
     json_member_str(&w, "url", url);
     json_member_bool(&w, "wanted", wanted);

@@ -286,6 +286,21 @@ static void what_was_counted_is_shown_in_both_forms(void **data)
     w->facts.callbacks = NULL;
 }
 
+static void events_are_posted_to_so_many_urls(void **data)
+{
+    struct world *w = *data;
+    char text[128], level[32];
+    snprintf(level, sizeof level, "{\"level\":%d}", COMMAND_LEVEL);
+    world_apply(w, COMMAND_SCHEMA_UPGRADE, level, NULL);
+    for (int i = 0; i < LIMIT_CALLBACKS; i++) {
+        snprintf(text, sizeof text, "POST /v2/eventSubscriptions?callbackUrl=http://a/%d", i);
+        plays(w, text, NULL, 200, "subscribe_event");
+    }
+    plays(w, "POST /v2/eventSubscriptions?callbackUrl=http://b/", NULL, 422,
+          "events are posted to 100 URLs already, which is the most: DELETE one of them first");
+    plays(w, "POST /v2/eventSubscriptions?callbackUrl=http://a/0", NULL, 200, "subscribe_event");
+}
+
 static void who_leads_hands_over_when_it_is_told_to(void **data)
 {
     struct world *w = *data;
@@ -325,6 +340,7 @@ int main(void)
         IN_WORLD(the_text_list_ends_each_line),
         IN_WORLD(a_stream_says_what_it_wants),
         IN_WORLD(what_was_counted_is_shown_in_both_forms),
+        IN_WORLD(events_are_posted_to_so_many_urls),
         IN_WORLD(who_leads_hands_over_when_it_is_told_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

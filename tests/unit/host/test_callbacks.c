@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/door.h"
 #include "base/limits.h"
 #include "host/callbacks.h"
 #include "net/http_server.h"
+#include "support/https.h"
 
 #define PAUSE_MS 1
 
@@ -26,6 +28,7 @@ static void on_request(struct http_server *server, struct exchange_id id, const 
 {
     assert_int_equal(r->method, METHOD_POST);
     assert_true(slice_is(header_get(r->headers, "Content-Type"), "application/json"));
+    assert_true(header_get(r->headers, CALL_EVENT).len > 0); /* so that no door of ours takes it */
     snprintf(s.got + strlen(s.got), sizeof s.got - strlen(s.got), "%s%.*s\n",
              slice_is(r->path, "/") ? "" : "elsewhere: ", (int)r->body.len, r->body.p);
     snprintf(s.newest, sizeof s.newest, "%.*s", (int)r->body.len, r->body.p);
@@ -112,6 +115,19 @@ static void events_arrive_in_their_order(void **unused)
     UNTIL(&s.world, counts()->posted == 3);
     assert_string_equal(s.got, "1\n2\n3\n");
     assert_int_equal(counts()->failed, 0);
+}
+
+static void whoever_signed_its_certificate(void **unused)
+{
+    (void)unused;
+    char url[64];
+    struct https_server server;
+    https_start(&server, TLS1_2_VERSION, "HTTP/1.1 204 No Content\r\n\r\n");
+    snprintf(url, sizeof url, "https://localhost:%u/", server.port);
+    callbacks_set(s.callbacks, url);
+    post("1");
+    UNTIL(&s.world, counts()->posted == 1);
+    https_stop(&server);
 }
 
 static void what_is_not_taken_is_sent_again(void **unused)
@@ -219,6 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(events_arrive_in_their_order),
+        TEST(whoever_signed_its_certificate),
         TEST(what_is_not_taken_is_sent_again),
         TEST(who_is_not_there_gets_it_when_it_is),
         TEST(one_that_fails_does_not_hold_up_the_others),

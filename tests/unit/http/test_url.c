@@ -140,7 +140,7 @@ static void refuses_urls_it_cannot_connect_to(void **unused)
     static const char *const cases[] = {
         "",           "http://",       "ftp://host/",      "http://host:x/", "http://host:65536/",
         "http://[]/", "http://a b/",   "http://u:p@host/", "unix:docker",    "http://host:/",
-        "http://:80", "http://[::1]x", "http://h\r\nX: y",
+        "http://:80", "http://[::1]x", "http://h\r\nX: y", "http://[",       "http://a[b/",
     };
     for (size_t i = 0; i < LENGTH(cases); i++) {
         struct url u;
