@@ -4,9 +4,17 @@
 -- Many tasks have ended: the + keeps a term from choosing an index that has them too.
 with
 alive as not materialized (select * from tasks where ended_ms is null),
+own as ( -- what a resident's tasks have is its instance's, whether they run or not
+    select agent, cpus_milli, mem_bytes, disk_bytes, 1 n from alive t
+    where not (+t.owner = 0 and t.owner_id in (select instance from reservations))
+    union all
+    select agent, 0, 0, 0, 1 from alive t
+    where +t.owner = 0 and t.owner_id in (select instance from reservations)
+    union all
+    select agent, cpus_milli, mem_bytes, disk_bytes, 0 from reservations),
 held as (
-    select agent, sum(cpus_milli) cpus, sum(mem_bytes) mem, sum(disk_bytes) disk, count(*) n
-    from alive group by agent),
+    select agent, sum(cpus_milli) cpus, sum(mem_bytes) mem, sum(disk_bytes) disk, sum(n) n
+    from own group by agent),
 whole as ( -- an instance is what its tasks are together: a pod's has several
     select i.id, i.app, i.stopping, max(t.health) health,
            case when max(t.state = 4) then 4 when max(t.state = 3) then 3 when max(t.state = 1) then 1
@@ -43,6 +51,9 @@ select 'port ' || port || ' of agent ' || agent || ' is held by task ' || task |
     where not exists (
         select 1 from alive t, json_each(t.ports) p
         where t.id = h.task and t.agent = h.agent and p.value = h.port)
+    and not exists (
+        select 1 from reservations r, json_each(r.ports) p
+        where r.idle_ms is not null and r.agent = h.agent and p.value = h.port)
 union all
 select 'port ' || p.value || ' of agent ' || t.agent || ' is in use by task ' || t.id || ', which does not hold it'
     from alive t, json_each(t.ports) p
@@ -53,7 +64,8 @@ union all
 select 'instance ' || i.id || ' of app ' || i.app || ' has '
        || (select count(*) from alive t where t.owner = 0 and t.owner_id = i.id) || ' tasks'
     from instances i
-    where not exists (select 1 from alive t where t.owner = 0 and t.owner_id = i.id)
+    where (select count(*) from alive t where t.owner = 0 and t.owner_id = i.id) = 0
+          is not exists (select 1 from reservations r where r.instance = i.id and r.idle_ms is not null)
        or (select count(*) from alive t where t.owner = 0 and t.owner_id = i.id and t.name like '%._app.%') > 1
 union all
 select 'task ' || t.name || ' belongs to no instance'
@@ -72,3 +84,15 @@ select 'task ' || t.name || ' lives on for run ' || r.id || ', which is not acti
 union all
 select 'deployment ' || d.id || ' holds no app' from deployments d
     where not exists (select 1 from deployment_apps a where a.deployment = d.id)
+union all
+select 'instance ' || r.instance || ' keeps its place on agent ' || r.agent || ', and has '
+       || ifnull((select group_concat(v.agent) from volumes v where v.instance = r.instance), 'no volume')
+    from reservations r
+    where not exists (select 1 from volumes v where v.instance = r.instance)
+       or exists (select 1 from volumes v where v.instance = r.instance and (v.agent <> r.agent or v.given_up = 1))
+union all
+select 'volume ' || v.name || ' is of no instance, and was not given up'
+    from volumes v where v.given_up = 0 and v.instance not in (select instance from reservations)
+union all
+select 'task ' || t.name || ' runs on agent ' || t.agent || ', and its data is on ' || r.agent
+    from alive t join reservations r on +t.owner = 0 and r.instance = t.owner_id where r.agent <> t.agent

@@ -17,6 +17,11 @@ static void do_forget(void *data, int64_t task)
     tasks_forget(&((struct server *)data)->tasks, task);
 }
 
+static void do_wipe(void *data, int64_t volume, const char *name)
+{
+    tasks_wipe(&((struct server *)data)->tasks, volume, name);
+}
+
 static void do_sandbox(void *data, struct exchange_id id, struct sandbox_request *r)
 {
     struct server *s = data;
@@ -118,6 +123,7 @@ struct host_deeds serve_deeds(struct server *s)
         .launch = do_launch,
         .kill = do_kill,
         .forget = do_forget,
+        .wipe = do_wipe,
         .routes = do_routes,
         .sandbox = do_sandbox,
         .elsewhere = do_elsewhere,

@@ -43,6 +43,13 @@ static void on_recovered(struct executor *x)
     send_event(executor_events_of(x)->data, EVENT_RECOVERED, NULL);
 }
 
+static void on_wiped(struct executor *x, int64_t volume)
+{
+    struct tasks *t = executor_events_of(x)->data;
+    struct event e = {.kind = EVENT_WIPED, .volume = volume};
+    host_event(t->host, &e);
+}
+
 static void on_lost(struct executor *x)
 {
     struct tasks *t = executor_events_of(x)->data;
@@ -79,6 +86,7 @@ int tasks_start(struct tasks *t, const struct tasks_options *options, struct err
         .data = t,
         .status = on_status,
         .recovered = on_recovered,
+        .wiped = on_wiped,
         .lost = on_lost,
         .docker = on_docker,
     };
@@ -131,6 +139,11 @@ void tasks_kill(struct tasks *t, int64_t task, const char *reason)
 void tasks_forget(struct tasks *t, int64_t task)
 {
     executor_forget(t->executor, task);
+}
+
+void tasks_wipe(struct tasks *t, int64_t volume, const char *name)
+{
+    executor_wipe(t->executor, volume, name);
 }
 
 void tasks_sandbox(struct tasks *t, struct exchange_id id, struct sandbox_request *r)

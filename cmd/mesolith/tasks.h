@@ -37,6 +37,7 @@ bool tasks_alive(const struct tasks *t, int64_t task);
 void tasks_launch(struct tasks *t, int64_t task, struct slice run_spec);
 void tasks_kill(struct tasks *t, int64_t task, const char *reason);
 void tasks_forget(struct tasks *t, int64_t task);
+void tasks_wipe(struct tasks *t, int64_t volume, const char *name);
 void tasks_sandbox(struct tasks *t, struct exchange_id id, struct sandbox_request *r); /* takes r */
 void tasks_gone(struct tasks *t, struct exchange_id id);
 void tasks_credit(struct tasks *t, struct exchange_id id, size_t bytes);

@@ -286,6 +286,9 @@ void agent_message(struct agent *a, enum message_kind kind, const struct json *b
     case MESSAGE_KILL:
         on_kill(a, body, now, out);
         break;
+    case MESSAGE_WIPE:
+        on_wipe(a, body, out);
+        break;
     case MESSAGE_ACK:
         on_ack(a, body, now, out);
         break;
@@ -300,6 +303,7 @@ void agent_message(struct agent *a, enum message_kind kind, const struct json *b
     case MESSAGE_REGISTER:
     case MESSAGE_STATUS:
     case MESSAGE_PONG:
+    case MESSAGE_WIPED:
     case MESSAGE_KINDS:
         log_warn("message refused", "why=an agent gets no %s", message_word(kind));
         break;

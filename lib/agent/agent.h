@@ -42,6 +42,8 @@ void agent_status(struct agent *a, const struct json *status, struct now now, st
 /* The executor has reported every task it found again: what the record knows as alive and nobody
  * reported has been lost. Until then, and before the cluster is known, nothing is launched. */
 void agent_recovered(struct agent *a, struct now now, struct outbox *out);
+/* A volume that its leader gave up is not there any more. */
+void agent_wiped(struct agent *a, int64_t volume, struct outbox *out);
 void agent_docker(struct agent *a, const char *version, const char *reason, struct now now,
                   struct outbox *out);
 /* The proxy did not take what it was told last: soon it is told all. */

@@ -1,4 +1,4 @@
-/* The leader's orders: run and kill. */
+/* The leader's orders: run, kill and wipe. */
 #include "agent/private.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -165,4 +165,30 @@ void on_kill(struct agent *a, const struct json *body, struct now now, struct ou
         report_state(a, task, TASK_KILLED, now.wall, reason, out);
     else
         outbox_kill(out, task, reason);
+}
+
+/* ---- wipe */
+
+/* What was found again uses its volumes: none is removed before. It is told again. */
+void on_wipe(struct agent *a, const struct json *body, struct outbox *out)
+{
+    JSON_EACH (item, a->recovered ? json_get(body, "volumes") : NULL) {
+        const char *name = json_str(json_get(item, "name"), "");
+        if (name[0] != '\0')
+            outbox_wipe(out, json_int(json_get(item, "volume"), 0), name);
+    }
+}
+
+void agent_wiped(struct agent *a, int64_t volume, struct outbox *out)
+{
+    struct json_writer w;
+    if (!a->registered)
+        return;
+    outbox_message(out, TO_LEADER, MESSAGE_WIPED, &w);
+    json_member_int(&w, "uid", a->uid);
+    json_key(&w, "volumes");
+    json_array(&w);
+    json_put_int(&w, volume);
+    json_array_end(&w);
+    outbox_message_end(out, &w);
 }

@@ -87,6 +87,7 @@ void forget_over(struct agent *a, struct now now); /* those whose time is up */
 
 /* ---- order.c */
 void on_run(struct agent *a, const struct json *body, struct now now, struct outbox *out);
+void on_wipe(struct agent *a, const struct json *body, struct outbox *out);
 void on_kill(struct agent *a, const struct json *body, struct now now, struct outbox *out);
 /* Starts those that were ordered before everything was found again, if they still may. */
 void start_early(struct agent *a, struct now now, struct outbox *out);

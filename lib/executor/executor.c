@@ -563,6 +563,7 @@ static void executor_free(struct executor *x)
     while (!list_empty(&x->tasks))
         task_free(LIST_ENTRY(x->tasks.next, struct task_run, in_tasks));
     map_free(x->by_key);
+    map_free(x->wiping);
     run_env_free(x->env);
     tls_unref(x->tls);
     mem_free(x->folder);
@@ -586,6 +587,7 @@ static struct executor *executor_new(struct loop *loop, const struct executor_op
     x->cgroup_parent = mem_strdup(options->cgroup_parent);
     x->env = copy_env(options->env);
     x->by_key = map_new();
+    x->wiping = map_new();
     x->tls = tls_new_for_anybody();
     list_init(&x->tasks);
     fill_defaults(&x->options);
@@ -659,7 +661,8 @@ int executor_start(struct loop *loop, const struct executor_options *options,
 
 void executor_advance(struct executor *x)
 {
-    if (x->stopped == NULL || x->scanning || x->collecting || x->asks > 0 || x->open > 0)
+    if (x->stopped == NULL || x->scanning || x->collecting || x->asks > 0 || x->open > 0 ||
+        map_count(x->wiping) > 0)
         return;
     LIST_EACH (it, &x->tasks) {
         if (!is_idle(LIST_ENTRY(it, struct task_run, in_tasks)))

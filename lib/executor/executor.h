@@ -42,6 +42,8 @@ struct executor_events {
     void (*status)(struct executor *x, const struct status *s);
     /* Every task that was found has been reported once. */
     void (*recovered)(struct executor *x);
+    /* A persistent volume is not there any more. */
+    void (*wiped)(struct executor *x, int64_t volume);
     /* The launcher was killed: nothing can be started until this process is. NULL: none. */
     void (*lost)(struct executor *x);
     /* There is an engine of that version, or "" and the reason why there is none. */
@@ -64,6 +66,9 @@ void executor_launch(struct executor *x, int64_t task, struct slice run_spec);
 void executor_kill(struct executor *x, int64_t task, const char *reason);
 /* The end was taken note of: folder and record may go. The sandbox stays until it is collected. */
 void executor_forget(struct executor *x, int64_t task);
+/* Removes a persistent volume, by its number and its id, and says when it is gone. Nothing while a
+ * task uses it, or if it cannot be removed: to be asked for again. */
+void executor_wipe(struct executor *x, int64_t volume, const char *name);
 
 /* ---- files of a sandbox, read on a thread */
 enum sandbox_question { ASK_READ, ASK_BROWSE, ASK_OPEN };

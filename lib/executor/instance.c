@@ -1,6 +1,6 @@
 /* What the tasks of a pod's instance share on this machine: their volumes, which lie under a run of
  * the instance's own among the sandboxes and go as those do, and the network of the first one. And
- * what any plain process has mounted. */
+ * the volumes of any instance that outlive its tasks, and what any plain process has mounted. */
 #include <string.h>
 
 #include "base/arena.h"
@@ -34,24 +34,34 @@ static bool ids_of(const struct task_run *t, struct shared_ids *out)
     return true;
 }
 
+/* One that all of the instance share, for as long as it lives. */
+static int make_shared(struct task_run *t, const char *name, char dst[SANDBOX_PATH_SIZE],
+                       struct error *err)
+{
+    struct shared_ids shared;
+    if (!ids_of(t, &shared))
+        return error_set(err, ERR_INVALID, "volume %s: need an instance that it belongs to", name);
+    return sandbox_make_volume(t->x->folder, &shared.ids, name, &t->user, dst, err);
+}
+
 static int make_volume(struct task_run *t, struct run_mount *m, struct error *err)
 {
     char path[SANDBOX_PATH_SIZE];
-    struct shared_ids shared;
-    if (!ids_of(t, &shared))
-        return error_set(err, ERR_INVALID, "volume %s: need an instance that it belongs to",
-                         m->volume);
-    if (sandbox_make_volume(t->x->folder, &shared.ids, m->volume, &t->user, path, err) != 0)
-        return -1;
-    m->host_path = arena_strdup(t->spec.arena, path);
-    return 0;
+    if (m->persistent == NULL && m->volume == NULL)
+        return 0;
+    int rc = m->persistent != NULL
+                 ? sandbox_make_kept(t->x->folder, m->persistent, &t->user, path, err)
+                 : make_shared(t, m->volume, path, err);
+    if (rc == 0)
+        m->host_path = arena_strdup(t->spec.arena, path);
+    return rc;
 }
 
 /* A container sees it where it wants to. A plain process has it in its sandbox: by a link, or, if
  * it may not write there, in a place over which it is mounted. */
 static int furnish(struct task_run *t, struct run_mount *m, struct error *err)
 {
-    if (m->volume != NULL && make_volume(t, m, err) != 0)
+    if (make_volume(t, m, err) != 0)
         return -1;
     if (t->spec.image != NULL || m->host_path == NULL)
         return 0;

@@ -84,7 +84,8 @@ struct executor {
     uv_work_t scan;
     struct found *found; /* what the scan has found */
     size_t found_n;
-    size_t asks; /* sandbox questions on their way */
+    size_t asks;        /* sandbox questions on their way */
+    struct map *wiping; /* volume -> struct wiping: it is being removed */
     /* stopping */
     void (*stopped)(void *data);
     unsigned open; /* drivers, launcher and timers that have not stopped yet */

@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/mesos_id.h"
 #include "model/run_spec.h"
 
 #define LATEST "latest"
@@ -285,6 +286,31 @@ int sandbox_make_volume(const char *root, const struct sandbox_ids *ids, const c
         return error_set(err, ERR_LIMIT, "volume: its path has %d bytes or more",
                          SANDBOX_PATH_SIZE);
     return 0;
+}
+
+int sandbox_kept_path(const char *root, const char *id, char dst[SANDBOX_PATH_SIZE],
+                      struct error *err)
+{
+    char folder[MESOS_FOLDER_SIZE];
+    int n = snprintf(dst, SANDBOX_PATH_SIZE, "%s/volumes/roles/" MESOS_RESERVED_ROLE "/%s", root,
+                     mesos_executor_folder(id, folder));
+    if (n >= SANDBOX_PATH_SIZE)
+        return error_set(err, ERR_LIMIT, "volume: got a path of %d bytes, need less than %d", n,
+                         SANDBOX_PATH_SIZE);
+    return 0;
+}
+
+int sandbox_make_kept(const char *root, const char *id, const struct sandbox_user *user,
+                      char dst[SANDBOX_PATH_SIZE], struct error *err)
+{
+    if (sandbox_kept_path(root, id, dst, err) != 0)
+        return -1;
+    int fd = open_shared(root, dst);
+    bool made = fd >= 0 && (!user->change || fchown(fd, user->uid, user->gid) == 0);
+    int why = errno;
+    if (fd >= 0)
+        close(fd);
+    return made ? 0 : error_set(err, ERR_IO, "cannot make the volume %s: %s", id, strerror(why));
 }
 
 int sandbox_make_file(const char *path, const char *name, mode_t mode,

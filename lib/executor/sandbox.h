@@ -53,6 +53,14 @@ int sandbox_make_mount_point(const char *path, const char *name, const char *tar
 int sandbox_make_volume(const char *root, const struct sandbox_ids *ids, const char *name,
                         const struct sandbox_user *user, char dst[SANDBOX_PATH_SIZE],
                         struct error *err) MUST_CHECK;
+/* The folder of a persistent volume, by its id (model/id.h): apart from all sandboxes, as in Mesos
+ * (spec/mesos.md 2.9). Only its name. ERR_LIMIT. */
+int sandbox_kept_path(const char *root, const char *id, char dst[SANDBOX_PATH_SIZE],
+                      struct error *err) MUST_CHECK;
+/* Makes it if it is not there yet, and the user's in any case. *dst is its path. ERR_LIMIT, ERR_IO.
+ */
+int sandbox_make_kept(const char *root, const char *id, const struct sandbox_user *user,
+                      char dst[SANDBOX_PATH_SIZE], struct error *err) MUST_CHECK;
 void sandbox_touch(const char *path); /* its task has ended now: from here on it ages */
 
 /* ---- reading. `path` is what the Mesos API calls a virtual path: the path of a run below ROOT or

@@ -119,6 +119,11 @@ static void hand_forget(struct hands *hands, int64_t task)
     host_want(hands->data, &d);
 }
 
+static void hand_wipe(struct hands *hands, int64_t volume, const char *name)
+{
+    want_bytes(hands->data, DEED_WIPE, volume, slice_of(name));
+}
+
 static void hand_routes(struct hands *hands, struct slice message)
 {
     want_bytes(hands->data, DEED_ROUTES, 0, message);
@@ -212,6 +217,7 @@ void host_fill_hands(struct host *h)
         .launch = hand_launch,
         .kill = hand_kill,
         .forget = hand_forget,
+        .wipe = hand_wipe,
         .routes = hand_routes,
         .snapshot_make = hand_snapshot_make,
         .snapshot_fetch = hand_snapshot_fetch,

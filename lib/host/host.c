@@ -48,6 +48,9 @@ static void do_deed(struct host *h, struct deed *d)
     case DEED_FORGET:
         deeds->forget(deeds->data, d->id);
         break;
+    case DEED_WIPE:
+        deeds->wipe(deeds->data, d->id, buf_str(&d->body));
+        break;
     case DEED_ROUTES:
         deeds->routes(deeds->data, buf_slice(&d->body));
         break;

@@ -19,6 +19,7 @@ struct host_deeds {
     void (*launch)(void *data, int64_t task, struct slice run_spec);
     void (*kill)(void *data, int64_t task, const char *reason);
     void (*forget)(void *data, int64_t task);
+    void (*wipe)(void *data, int64_t volume, const char *name);
     void (*routes)(void *data, struct slice message);
     /* Takes the request; the answers go to host_answer(). */
     void (*sandbox)(void *data, struct exchange_id id, struct sandbox_request *r);

@@ -21,6 +21,7 @@ enum deed_kind {
     DEED_LAUNCH,
     DEED_KILL,
     DEED_FORGET,
+    DEED_WIPE,
     DEED_ROUTES,
     DEED_FACTS,
     DEED_SANDBOX,

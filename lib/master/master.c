@@ -265,6 +265,8 @@ void master_message(struct master *m, int64_t node, enum message_kind kind, cons
         on_pong(m, s, body, now);
     else if (kind == MESSAGE_STATUS)
         on_status(m, s, body, now, out);
+    else if (kind == MESSAGE_WIPED)
+        on_wiped(s, body, out);
     else
         log_warn("message refused", "node=%lld why=a leader gets no %s", (long long)node,
                  message_word(kind));
@@ -317,6 +319,13 @@ void master_changed(struct master *m, const struct change *c)
         s = map_get(m->sessions, (uint64_t)c->id);
         if (s != NULL && (c->state == AGENT_UNREACHABLE || c->state == AGENT_GONE))
             session_drop(m, s);
+        break;
+    case CHANGE_VOLUME:
+        s = map_get(m->sessions, (uint64_t)c->id);
+        if (s != NULL) {
+            s->wipe_again = (struct mono){0};
+            session_wake(m, s);
+        }
         break;
     case CHANGE_DEPLOYMENT_BEGIN:
     case CHANGE_DEPLOYMENT_STEP:

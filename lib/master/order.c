@@ -1,5 +1,5 @@
-/* Orders: what an agent must run and end, read from the state each time, repeated until its report
- * has changed that. */
+/* Orders: what an agent must run, end and remove, read from the state each time, repeated until its
+ * report has changed that. */
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -7,7 +7,9 @@
 
 #define RUN_REPEAT_MS 5000   /* an order that the agent has not answered by a status */
 #define KILL_REPEAT_MS 30000 /* spec/marathon.md 9.5 */
-#define DRAIN_MS 100         /* from a task's last route to the order that it ends */
+#define WIPE_REPEAT_MS 5000
+#define WIPES 100    /* in one order */
+#define DRAIN_MS 100 /* from a task's last route to the order that it ends */
 
 struct told {
     int64_t task;
@@ -105,6 +107,50 @@ static int64_t *tasks_to_order(struct master *m, int64_t agent, size_t *n_out)
     return ids;
 }
 
+/* What was given up; it may have been away then. */
+static void order_wipes(struct master *m, struct session *s, struct now now, struct outbox *out)
+{
+    struct volume_row v;
+    struct json_writer w;
+    size_t n = 0;
+    if (now.mono.ms < s->wipe_again.ms) {
+        s->due = mono_earlier(s->due, s->wipe_again);
+        return;
+    }
+    s->wipe_again = MONO_NEVER;
+    struct stmt *q = state_volumes_given_up(m->state, s->id, WIPES);
+    while (state_volume_next(q, &v)) {
+        if (n++ == 0) {
+            master_tell(m, s->id, MESSAGE_WIPE, &w, out);
+            json_key(&w, "volumes");
+            json_array(&w);
+        }
+        json_object(&w);
+        json_member_int(&w, "volume", v.id);
+        json_member_str(&w, "name", v.name);
+        json_object_end(&w);
+    }
+    if (n == 0)
+        return;
+    json_array_end(&w);
+    outbox_message_end(out, &w);
+    s->wipe_again = mono_after(now.mono, WIPE_REPEAT_MS);
+    s->due = mono_earlier(s->due, s->wipe_again);
+}
+
+void on_wiped(const struct session *s, const struct json *body, struct outbox *out)
+{
+    struct json_writer w;
+    outbox_draft(out, COMMAND_VOLUME_GONE, (struct origin){ORIGIN_NOBODY, 0}, &w);
+    json_member_int(&w, "agent", s->id);
+    json_key(&w, "volumes");
+    json_array(&w);
+    JSON_EACH (volume, json_get(body, "volumes"))
+        json_put_int(&w, json_int(volume, 0));
+    json_array_end(&w);
+    outbox_draft_end(out, &w);
+}
+
 /* Sets s->due. What it was told of other tasks is forgotten: they have been answered. */
 void orders_look(struct master *m, struct session *s, struct now now, struct outbox *out)
 {
@@ -116,6 +162,7 @@ void orders_look(struct master *m, struct session *s, struct now now, struct out
         outbox_message_end(out, &w);
     }
     s->due = mono_earlier(s->due, s->ask_again);
+    order_wipes(m, s, now, out);
     int64_t *ids = tasks_to_order(m, s->id, &n);
     struct map *told = map_new();
     for (size_t i = 0; i < n; i++) {

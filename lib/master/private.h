@@ -26,12 +26,13 @@ struct session {
         unsigned pongs;
         bool timed;
     } clock;
-    size_t owed;           /* ends that it had not told when it registered: no runs before */
-    struct mono ask_again; /* to register, and so to say all: are its strangers gone? what was it
-                            * that could not be committed? MONO_NEVER: it need not */
-    struct mono due;       /* an order is to be given or repeated then */
-    struct map *told;      /* task -> struct told: what it was last ordered, and when */
-    int64_t routes;        /* the revision that it was told last; ROUTES_NONE */
+    size_t owed;            /* ends that it had not told when it registered: no runs before */
+    struct mono ask_again;  /* to register, and so to say all: are its strangers gone? what was it
+                             * that could not be committed? MONO_NEVER: it need not */
+    struct mono due;        /* an order is to be given or repeated then */
+    struct mono wipe_again; /* it is told then what to remove of what was given up */
+    struct map *told;       /* task -> struct told: what it was last ordered, and when */
+    int64_t routes;         /* the revision that it was told last; ROUTES_NONE */
     struct mono routes_told, all_routes_told;
     struct list in_dirty; /* of master.dirty: its orders are to be looked at now */
 };
@@ -123,6 +124,7 @@ void acknowledge(struct master *m, const struct waiting *w, struct now now, stru
 /* The grace between TERM and KILL is its own: the agent has it with what it runs. */
 void order_kill(struct master *m, const struct session *s, int64_t task, const char *reason,
                 struct outbox *out);
+void on_wiped(const struct session *s, const struct json *body, struct outbox *out);
 void orders_look(struct master *m, struct session *s, struct now now, struct outbox *out);
 void told_free(struct session *s);
 

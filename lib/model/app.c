@@ -359,9 +359,20 @@ struct resources app_needs(const struct app *a)
 
 bool app_is_resident(const struct app *a)
 {
-    for (size_t i = 0; a->container != NULL && i < a->container->volumes.n; i++)
-        if (a->container->volumes.items[i].persistent != NULL)
-            return true;
+    struct app_kept first;
+    return app_kept_volume(a, 0, &first);
+}
+
+bool app_kept_volume(const struct app *a, size_t i, struct app_kept *out)
+{
+    size_t n = a->container != NULL ? a->container->volumes.n : 0;
+    for (size_t k = 0; k < n; k++) {
+        const struct app_volume *v = &a->container->volumes.items[k];
+        if (v->persistent == NULL || i-- > 0)
+            continue;
+        *out = (struct app_kept){v->container_path, v->persistent->size_mib << 20};
+        return true;
+    }
     return false;
 }
 

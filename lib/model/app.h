@@ -388,6 +388,13 @@ int app_assign_service_ports(struct app *a, const struct app *old,
 /* Processors, memory, disk and gpus, executorResources included; ports are not in it. */
 struct resources app_needs(const struct app *a);
 bool app_is_resident(const struct app *a);
+/* The i-th persistent volume: where its tasks find it, and how much disk it takes. False: there is
+ * none. */
+struct app_kept {
+    const char *path;
+    int64_t bytes;
+};
+bool app_kept_volume(const struct app *a, size_t i, struct app_kept *out);
 int64_t app_backoff_ms(const struct app *a);
 
 struct app_task_port { /* one for each port of the app, in order */

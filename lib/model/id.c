@@ -165,6 +165,19 @@ const char *instance_id_text(const char *app, struct uuid instance, char dst[INS
     return dst;
 }
 
+const char *volume_id_text(const char *app, const char *path, struct uuid instance,
+                           char dst[VOLUME_ID_SIZE])
+{
+    char dotted[ID_SIZE], uuid[UUID_TEXT_SIZE];
+    id_safe(app, dotted);
+    for (char *c = dotted; *c != '\0'; c++)
+        if (*c == '_')
+            *c = '.';
+    snprintf(dst, VOLUME_ID_SIZE, "%s#%.*s#%s", dotted, VOLUME_PATH_MAX, path,
+             uuid_text(instance, uuid));
+    return dst;
+}
+
 const char *task_id_text(const char *app, struct uuid instance, int64_t incarnation,
                          char dst[TASK_ID_SIZE])
 {

@@ -38,6 +38,12 @@ const char *task_id_text(const char *app, struct uuid instance, int64_t incarnat
 const char *pod_task_id_text(const char *pod, struct uuid instance, const char *container,
                              int64_t incarnation, char dst[TASK_ID_SIZE]);
 
+/* "prod.web#data#<uuid>": a persistent volume of an instance, by where its tasks find it. */
+#define VOLUME_PATH_MAX 255
+#define VOLUME_ID_SIZE (ID_SIZE + VOLUME_PATH_MAX + UUID_TEXT_SIZE + 2)
+const char *volume_id_text(const char *app, const char *path, struct uuid instance,
+                           char dst[VOLUME_ID_SIZE]);
+
 enum task_id_kind { ID_OF_INSTANCE, ID_OF_APP_TASK, ID_OF_POD_TASK };
 
 struct task_ref { /* what an id that a client sent says */

@@ -19,6 +19,10 @@ const char *mesos_framework_id(const char *cluster, enum owner owner, char dst[M
 #define MESOS_FOLDER_SIZE 256
 const char *mesos_executor_folder(const char *task, char dst[MESOS_FOLDER_SIZE]);
 
+/* What is reserved here is the apps' framework's, whatever their role: Mesos reserves nothing for
+ * "*". Also the folder that persistent volumes lie in (spec/mesos.md 2.9). */
+#define MESOS_RESERVED_ROLE "marathon"
+
 /* "/slaves/…/frameworks/…/executors/<task>/runs/latest": the virtual path of a task's sandbox. */
 #define MESOS_PATH_SIZE (3 * MESOS_ID_SIZE + TASK_ID_SIZE + 64)
 const char *mesos_sandbox_path(const char *cluster, int64_t agent, enum owner owner,

@@ -18,12 +18,14 @@
                                      since: a revision, removed: [{port, app}]: what differs   \
                                      from that one */                                          \
     X(MESSAGE_AGAIN, "again")     /* who are you? register (again) */                          \
+    X(MESSAGE_WIPE, "wipe")       /* volumes: [{volume, name}]: remove them for good */        \
     /* agent -> leader */                                                                      \
     X(MESSAGE_REGISTER, "register") /* uid, boot, hostname, address, port, version, resources, \
                                        attributes, docker, docker_reason, tasks: [{task,       \
                                        state, seq}] */                                         \
     X(MESSAGE_STATUS, "status")     /* uid, statuses: [a status (model/status.h)] */           \
     X(MESSAGE_NODE, "node")         /* of any node: model/node_facts.h */                      \
+    X(MESSAGE_WIPED, "wiped")       /* uid, volumes: [volume]: they are not there any more */  \
     X(MESSAGE_PONG, "pong")         /* uid, seq: counted by the agent; routes: the revision    \
                                        that it has, ROUTES_NONE; wall: its clock */
 

@@ -96,6 +96,13 @@ void outbox_forget(struct outbox *o, int64_t task)
     add(o, OUT_FORGET)->task = task;
 }
 
+void outbox_wipe(struct outbox *o, int64_t volume, const char *name)
+{
+    struct out *item = add(o, OUT_WIPE);
+    item->task = volume;
+    buf_puts(&item->body, name);
+}
+
 void outbox_routes(struct outbox *o, struct slice message)
 {
     buf_put_slice(&add(o, OUT_ROUTES)->body, message);

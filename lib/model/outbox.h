@@ -29,6 +29,7 @@ enum out_kind {
     OUT_LAUNCH,    /* the agent's: start this run_spec */
     OUT_KILL,      /* the agent's */
     OUT_FORGET,    /* the agent's: nobody will ask for this task's record again */
+    OUT_WIPE,      /* the agent's: remove a persistent volume */
     OUT_ROUTES,    /* the agent's: what the proxy forwards, as MESSAGE_ROUTES has it */
     OUT_HAND_OVER, /* the leadership, to `node`, or to whoever has most */
 };
@@ -39,8 +40,9 @@ struct out {
     struct draft draft;   /* DRAFT */
     int64_t agent;        /* MESSAGE: an agent's id in the state, or TO_LEADER */
     int64_t node;         /* HAND_OVER: a node's id; 0: anybody */
-    int64_t task;         /* KILL, FORGET */
-    struct buf body;      /* MESSAGE, ROUTES: the message; LAUNCH: the run_spec; KILL: the reason */
+    int64_t task;         /* LAUNCH, KILL, FORGET; WIPE: the volume's number */
+    struct buf body;      /* MESSAGE, ROUTES: the message; LAUNCH: the run_spec; KILL: the reason;
+                           * WIPE: the volume's id */
 };
 #define TO_LEADER INT64_C(-1)
 
@@ -64,6 +66,7 @@ void outbox_message_end(struct outbox *o, struct json_writer *w);
 void outbox_launch(struct outbox *o, int64_t task, struct slice run_spec);
 void outbox_kill(struct outbox *o, int64_t task, const char *reason);
 void outbox_forget(struct outbox *o, int64_t task);
+void outbox_wipe(struct outbox *o, int64_t volume, const char *name);
 void outbox_routes(struct outbox *o, struct slice message);
 /* Its outcome is like a command's; done: another node leads. */
 void outbox_hand_over(struct outbox *o, int64_t node, struct origin origin);

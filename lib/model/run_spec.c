@@ -73,6 +73,7 @@ static void write_mount(const struct run_mount *m, struct json_writer *w)
     json_member_str(w, "container", m->container_path);
     member_if(w, "host", m->host_path);
     member_if(w, "volume", m->volume);
+    member_if(w, "persistent", m->persistent);
     bool_if(w, "read_only", m->read_only);
     json_object_end(w);
 }
@@ -312,6 +313,7 @@ static void read_mount(struct reader *r, const struct json *v, void *out)
         .container_path = text(r, v, "container", true),
         .host_path = text(r, v, "host", false),
         .volume = text(r, v, "volume", false),
+        .persistent = text(r, v, "persistent", false),
         .read_only = json_bool(json_get(v, "read_only"), false),
     };
 }

@@ -19,7 +19,9 @@ struct run_fetch { /* spec/marathon.md 4.4 */
 struct run_mount {
     const char *container_path, *host_path;
     bool read_only;
-    const char *volume; /* instead of host_path: a folder that all of the instance share */
+    /* instead of host_path: a folder that all of the instance share; one that outlives its tasks,
+     * by its id (model/id.h) */
+    const char *volume, *persistent;
 };
 
 struct run_port {

@@ -96,6 +96,10 @@ int event_take(struct node *n, struct event *e, struct error *err)
         if (n->agent != NULL)
             agent_recovered(n->agent, n->now, &n->out);
         break;
+    case EVENT_WIPED:
+        if (n->agent != NULL)
+            agent_wiped(n->agent, e->volume, &n->out);
+        break;
     case EVENT_ROUTES_REFUSED:
         if (n->agent != NULL)
             agent_routes_refused(n->agent);

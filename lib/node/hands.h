@@ -55,6 +55,9 @@ struct hands {
     void (*launch)(struct hands *h, int64_t task, struct slice run_spec);
     void (*kill)(struct hands *h, int64_t task, const char *reason);
     void (*forget)(struct hands *h, int64_t task); /* its record and supervisor's folder may go */
+    /* Removes a persistent volume for good; ends in EVENT_WIPED, or not at all if a task uses it.
+     */
+    void (*wipe)(struct hands *h, int64_t volume, const char *name);
     void (*routes)(struct hands *h, struct slice message); /* MESSAGE_ROUTES: to the proxy */
 
     /* VACUUM INTO a file, prune, hash, sync: on a thread; ends in EVENT_SNAPSHOT_MADE. */

@@ -113,6 +113,9 @@ static void carry_out(struct node *n)
         case OUT_FORGET:
             n->hands->forget(n->hands, item->task);
             break;
+        case OUT_WIPE:
+            n->hands->wipe(n->hands, item->task, buf_str(&item->body));
+            break;
         case OUT_ROUTES:
             n->hands->routes(n->hands, buf_slice(&item->body));
             break;

@@ -47,6 +47,7 @@ enum event_kind {
     EVENT_STATUS,         /* from the executor: a status (model/status.h) with seq 0 */
     EVENT_RECOVERED,      /* from the executor: every task that was found again has been reported */
     EVENT_DOCKER,         /* from the executor: {"docker": version or "", "docker_reason": …} */
+    EVENT_WIPED,          /* from the executor: a volume is not there any more */
     EVENT_ROUTES_REFUSED, /* hands.routes() failed */
     EVENT_ROUTES,         /* from the proxy: {"ports":[{"port","app","bound","reason"}]} */
     EVENT_SNAPSHOT_MADE,  /* snapshot: NULL if it could not be made */
@@ -62,6 +63,7 @@ struct event {
     struct exchange_id exchange; /* REQUEST */
     struct request *request;     /* REQUEST: owned */
     int64_t node;                /* FRAME, CLOSED: which */
+    int64_t volume;              /* WIPED: which */
     bool silent;    /* CLOSED: nothing was heard of it; else its host lives (DESIGN 6) */
     bool mostly;    /* CHECKPOINTED: but a few pages of the log were moved */
     unsigned topic; /* DETACHED */

@@ -34,6 +34,9 @@ static const struct cause {
     {"no-role", "Use the role \"*\", or reserve resources for the role."},
     {"no-constraint", "Loosen the constraints, or add a node that meets them."},
     {"no-reservation", "Make the reservation, or leave the persistent volume out."},
+    {"waits-for-node",
+     "Bring that node back; or give the data up, and a new instance starts elsewhere: DELETE "
+     "/v2/apps%s/tasks?wipe=true"},
     {"draining", "End the drain, or add a node."},
     {"no-cpus", "Ask for fewer cpus, stop something, or add a node."},
     {"no-memory", "Ask for less memory, stop something, or add a node."},
@@ -314,6 +317,55 @@ static void why_backoff(struct state *s, const struct app_row *row, struct wall 
     json_free(failure);
 }
 
+/* "n2 is unreachable"; false: it takes tasks. */
+static bool say_agent(struct state *s, int64_t agent, char *dst, size_t size)
+{
+    struct agent_row row;
+    bool known = state_agent_by_id(s, agent, &row);
+    snprintf(dst, size, "%s is %s", known ? row.hostname : "a node",
+             known ? agent_state_word(row.state) : "gone");
+    return known && row.state == AGENT_READY;
+}
+
+/* What has its data on a node that takes no tasks waits for that one, whether or not it may run on
+ * there. */
+static void why_residents(struct state *s, const struct app_row *row, struct why *out)
+{
+    struct reservation_row r;
+    struct volume_row v;
+    char node[128];
+    int64_t running = row->counts.live - row->counts.stopping, waiting = 0, first = 0;
+    bool any_away = false;
+    struct stmt *q = state_reservations_of_app(s, row->id);
+    while (state_reservation_next(q, &r)) {
+        char text[128];
+        struct task_row t;
+        bool away = !say_agent(s, r.agent, text, sizeof text);
+        bool lives = !r.is_idle && state_task_by_id(s, r.first_task, &t);
+        bool lost = lives && (t.state == TASK_UNREACHABLE || t.state == TASK_KILLING);
+        if (!away || (r.is_idle ? running >= row->instances : !lost))
+            continue;
+        waiting++;
+        running += r.is_idle;
+        if (!any_away) {
+            first = r.instance;
+            str_copy(node, sizeof node, text);
+        }
+        any_away = true;
+    }
+    if (!any_away)
+        return;
+    struct sentence *t = why_add(out, "waits-for-node", row->path);
+    if (t == NULL)
+        return;
+    SAY(t->what, "%s: %lld %s for the node where %s data is", row->path, (long long)waiting,
+        waiting == 1 ? "instance waits" : "instances wait", waiting == 1 ? "its" : "their");
+    q = state_volumes_of_instance(s, first);
+    bool has = state_volume_next(q, &v);
+    SAY(t->because, "%s, and has the volume %.300s", node, has ? v.name : "");
+    stmt_end(q);
+}
+
 /* Those that are missing have no place, whether or not their step has come; of an upgrade the new
  * ones that are to be launched now. */
 static void why_waiting(struct state *s, struct placement *p, const struct app_row *row,
@@ -323,6 +375,7 @@ static void why_waiting(struct state *s, struct placement *p, const struct app_r
     char what[256];
     struct demand d;
     struct ports fixed;
+    int64_t kept;
     int64_t waiting = pace->old > 0 || pace->leaving > 0
                           ? apps_waiting(s, row, app, now)
                           : row->instances - (row->counts.live - row->counts.stopping);
@@ -331,7 +384,7 @@ static void why_waiting(struct state *s, struct placement *p, const struct app_r
     SAY(what, "%s: %lld of %lld %sinstances wait%s", row->path, (long long)waiting,
         (long long)row->instances, pace->old > 0 ? "new " : "",
         pace->leaving > 0 ? " to move off a node that drains" : "");
-    demand_of_app(app, row, &d, &fixed);
+    apps_demand(s, row, app, waiting, now, &d, &fixed, &kept);
     explain_place(p, &d, row->path, what, out);
     ports_close(&fixed);
     resources_close(&d.needs);
@@ -488,6 +541,8 @@ static void explain_app(struct state *s, struct placement *p, const struct app_r
     bool upgrade = deploying && pace.old > 0;
     if (!upgrade) /* its new ones' delay is a part of its pace */
         why_backoff(s, row, now, out);
+    if (app_is_resident(&app))
+        why_residents(s, row, out);
     if (out->n == 0)
         why_waiting(s, p, row, &app, &pace, now, out);
     if (out->n == 0 && deploying && (upgrade || pace.failed))

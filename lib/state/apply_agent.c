@@ -283,6 +283,7 @@ void agents_gone(struct apply *a, int64_t node, const char *reason)
         put_wish(a, id, false);
         set_state(a, &row, AGENT_GONE, reason);
         each_task(a, id, reason, task_gone);
+        residents_lost(a, id);
     }
 }
 

@@ -73,34 +73,62 @@ static void count_change(struct state *s, const struct task_row *t, struct count
     count(s, t->app, before, after);
 }
 
-/* ---- resources: what a task holds until it has ended */
+/* ---- resources: what a task holds until it has ended, and a resident's instance beyond that */
 
-static void use(struct state *s, int64_t agent, int64_t sign, int64_t cpus, int64_t mem,
-                int64_t disk)
+void agent_use(struct state *s, int64_t agent, int64_t sign, const struct resources *r,
+               int64_t tasks)
 {
     struct stmt *q = change_use(s, AGENT_USE);
     stmt_bind_i64(q, ":id", agent);
-    stmt_bind_i64(q, ":cpus", sign * cpus);
-    stmt_bind_i64(q, ":mem", sign * mem);
-    stmt_bind_i64(q, ":disk", sign * disk);
-    stmt_bind_i64(q, ":tasks", sign);
+    stmt_bind_i64(q, ":cpus", sign * r->cpus_milli);
+    stmt_bind_i64(q, ":mem", sign * r->mem_bytes);
+    stmt_bind_i64(q, ":disk", sign * r->disk_bytes);
+    stmt_bind_i64(q, ":tasks", tasks);
     stmt_run(q);
+}
+
+static struct resources held_by(const struct task_row *t)
+{
+    return (struct resources){
+        .cpus_milli = t->cpus_milli, .mem_bytes = t->mem_bytes, .disk_bytes = t->disk_bytes};
+}
+
+void ports_give(struct state *s, int64_t agent, const char *ports)
+{
+    struct error err;
+    struct json *all = json_parse_own(slice_of(ports), &err);
+    JSON_EACH (port, all) {
+        struct stmt *q = change_use(s, PORT_GIVE);
+        stmt_bind_i64(q, ":agent", agent);
+        stmt_bind_i64(q, ":port", json_int(port, 0));
+        stmt_run(q);
+    }
+    json_free(all);
+}
+
+static bool is_resident(struct state *s, const struct task_row *t)
+{
+    struct reservation_row r;
+    return t->app != 0 && state_reservation(s, t->owner_id, &r);
 }
 
 static void give_back(struct apply *a, const struct task_row *t)
 {
-    struct state *s = a->s;
-    use(s, t->agent, -1, t->cpus_milli, t->mem_bytes, t->disk_bytes);
-    struct error err;
-    struct json *ports = json_parse_own(slice_of(t->ports), &err);
-    JSON_EACH (port, ports) {
-        struct stmt *q = change_use(s, PORT_GIVE);
-        stmt_bind_i64(q, ":agent", t->agent);
-        stmt_bind_i64(q, ":port", json_int(port, 0));
-        stmt_run(q);
+    struct resources held = {0}; /* a resident's are its instance's */
+    if (!is_resident(a->s, t)) {
+        held = held_by(t);
+        ports_give(a->s, t->agent, t->ports);
     }
-    json_free(ports);
+    agent_use(a->s, t->agent, -1, &held, -1);
     agent_counted(a, t->agent);
+}
+
+static bool is_ready(struct apply *a, int64_t agent, struct agent_row *out, const char **why_out)
+{
+    bool ready = state_agent_by_id(a->s, agent, out) && out->state == AGENT_READY;
+    if (!ready)
+        *why_out = "the agent is not ready";
+    return ready;
 }
 
 /* Is there room on the agent for what the element asks? The decider saw it; it may be gone. */
@@ -108,10 +136,8 @@ static bool has_room(struct apply *a, const struct json *item, const char **why_
 {
     struct agent_row g;
     int64_t agent = json_int(json_get(item, "agent"), -1);
-    if (!state_agent_by_id(a->s, agent, &g) || g.state != AGENT_READY) {
-        *why_out = "the agent is not ready";
+    if (!is_ready(a, agent, &g, why_out))
         return false;
-    }
     if (g.used_cpus_milli + json_int(json_get(item, "cpus"), 0) > g.cpus_milli ||
         g.used_mem_bytes + json_int(json_get(item, "mem"), 0) > g.mem_bytes ||
         g.used_disk_bytes + json_int(json_get(item, "disk"), 0) > g.disk_bytes) {
@@ -129,37 +155,46 @@ static bool has_room(struct apply *a, const struct json *item, const char **why_
 
 /* ---- launching */
 
-static int64_t add_task(struct apply *a, int64_t agent, const struct json *item, enum owner owner,
-                        int64_t owner_id, const char *name, int64_t version_ms)
+void ports_text_of(const struct json *item, struct buf *out)
 {
-    struct state *s = a->s;
-    int64_t cpus = json_int(json_get(item, "cpus"), 0), mem = json_int(json_get(item, "mem"), 0),
-            disk = json_int(json_get(item, "disk"), 0);
-    struct buf ports;
-    buf_init(&ports, 64 << 10);
     struct json_writer w;
-    json_begin(&w, &ports);
+    json_begin(&w, out);
     json_array(&w);
     JSON_EACH (port, json_get(item, "ports"))
         json_put_int(&w, json_int(port, 0));
     json_array_end(&w);
+}
+
+/* `kept`: what it holds is its instance's already. */
+static int64_t add_task(struct apply *a, int64_t agent, const struct json *item, enum owner owner,
+                        int64_t owner_id, const char *name, int64_t version_ms, bool kept)
+{
+    struct state *s = a->s;
+    struct resources needs = {.cpus_milli = json_int(json_get(item, "cpus"), 0),
+                              .mem_bytes = json_int(json_get(item, "mem"), 0),
+                              .disk_bytes = json_int(json_get(item, "disk"), 0)};
+    struct buf ports;
+    buf_init(&ports, PORTS_BYTES);
+    ports_text_of(item, &ports);
 
     struct stmt *q = change_use(s, TASK_ADD);
     stmt_bind_i64(q, ":owner", owner);
     stmt_bind_i64(q, ":owner_id", owner_id);
     stmt_bind_text(q, ":name", name);
     stmt_bind_i64(q, ":agent", agent);
-    stmt_bind_i64(q, ":cpus", cpus);
-    stmt_bind_i64(q, ":mem", mem);
-    stmt_bind_i64(q, ":disk", disk);
+    stmt_bind_i64(q, ":cpus", needs.cpus_milli);
+    stmt_bind_i64(q, ":mem", needs.mem_bytes);
+    stmt_bind_i64(q, ":disk", needs.disk_bytes);
     stmt_bind_text(q, ":ports", buf_str(&ports));
     stmt_bind_i64(q, ":version", version_ms);
     stmt_bind_i64(q, ":pong", json_int(json_get(item, "pong"), 0));
     stmt_bind_i64(q, ":at", a->c->at.ms);
     stmt_run(q);
-    buf_close(&ports);
     int64_t task = db_last_id(s->db);
-    use(s, agent, 1, cpus, mem, disk);
+    if (kept) /* a port is the newest task's */
+        ports_give(s, agent, buf_str(&ports));
+    buf_close(&ports);
+    agent_use(s, agent, 1, kept ? &(struct resources){0} : &needs, 1);
     JSON_EACH (port, json_get(item, "ports")) {
         q = change_use(s, PORT_TAKE);
         stmt_bind_i64(q, ":agent", agent);
@@ -208,25 +243,76 @@ static void note_progress(struct apply *a, int64_t app)
     stmt_run(q);
 }
 
-static void add_tasks_of_pod(struct apply *a, const struct app_row *app, int64_t agent,
-                             const struct json *tasks, struct uuid uuid, int64_t instance)
+/* All that one launch of an instance starts, {"container","ports","cpus","mem","disk"} each if it
+ * is a pod's. Returns the first. */
+static int64_t add_tasks(struct apply *a, const struct app_row *app, const struct json *item,
+                         int64_t instance, struct uuid uuid, int64_t incarnation)
 {
-    JSON_EACH (item, tasks) {
-        char name[TASK_ID_SIZE];
-        pod_task_id_text(app->path, uuid, json_str(json_get(item, "container"), ""), 1, name);
-        int64_t task = add_task(a, agent, item, OWNER_APP, instance, name, app->version.ms);
+    int64_t first = 0, agent = json_int(json_get(item, "agent"), 0);
+    char name[TASK_ID_SIZE];
+    bool kept = incarnation > 1;
+    count(a->s, app->id, (struct count){0}, count_of(TASK_STAGING, false, 0));
+    note_progress(a, app->id);
+    if (!app->pod) {
+        task_id_text(app->path, uuid, incarnation, name);
+        first = add_task(a, agent, item, OWNER_APP, instance, name, app->version.ms, kept);
+        told_launch(a, first, name, app->path, app->id);
+        return first;
+    }
+    JSON_EACH (one, json_get(item, "tasks")) {
+        pod_task_id_text(app->path, uuid, json_str(json_get(one, "container"), ""), incarnation,
+                         name);
+        int64_t task = add_task(a, agent, one, OWNER_APP, instance, name, app->version.ms, kept);
+        first = first == 0 ? task : first;
         told_launch(a, task, name, app->path, app->id);
     }
+    return first;
+}
+
+/* A resident's, where its data is. */
+static bool launch_again(struct apply *a, const struct app_row *app, const struct json *item,
+                         const char **why_out)
+{
+    struct agent_row agent;
+    struct reservation_row r;
+    if (!state_reservation(a->s, json_int(json_get(item, "instance"), 0), &r) || !r.is_idle ||
+        r.app != app->id || r.agent != json_int(json_get(item, "agent"), -1)) {
+        *why_out = "the instance is not there, or has been started";
+        return false;
+    }
+    if (!is_ready(a, r.agent, &agent, why_out))
+        return false;
+    int64_t first =
+        add_tasks(a, app, item, r.instance, instance_uuid(r.salt, r.instance), r.incarnation + 1);
+    resident_again(a, app, r.instance, json_bool(json_get(item, "ready"), true), first);
+    return true;
+}
+
+static void launch_new(struct apply *a, const struct app_row *app, const struct json *item)
+{
+    int64_t salt = json_int(json_get(item, "salt"), 0);
+    struct stmt *q = change_use(a->s, INSTANCE_ADD);
+    stmt_bind_i64(q, ":salt", salt);
+    stmt_bind_i64(q, ":app", app->id);
+    stmt_bind_i64(q, ":version", app->version.ms);
+    stmt_bind_i64(q, ":agent", json_int(json_get(item, "agent"), 0));
+    stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_bind_i64(q, ":ready", json_bool(json_get(item, "ready"), true));
+    stmt_run(q);
+    int64_t instance = db_last_id(a->s->db);
+    struct uuid uuid = instance_uuid(salt, instance);
+    int64_t first = add_tasks(a, app, item, instance, uuid, 1);
+    resident_begin(a, app, item, instance, uuid, first);
 }
 
 /* {"app","config","cap","salt","agent","ports","cpus","mem","disk","pong","ready"}, of a pod also
- * "tasks", {"container","ports","cpus","mem","disk"} each, of which the others are the sums:
- * refused when the app has changed, or has `cap` live instances already. */
+ * "tasks", of which the others are the sums; of a resident "volumes", {"path","size"} each, the
+ * first time, then "instance": refused when the app has changed, or has `cap` live instances
+ * already. */
 static bool launch_instance(struct apply *a, const struct json *item, const char **why_out)
 {
-    struct state *s = a->s;
     struct app_row app;
-    if (!state_app_by_id(s, json_int(json_get(item, "app"), 0), &app) || app.gone ||
+    if (!state_app_by_id(a->s, json_int(json_get(item, "app"), 0), &app) || app.gone ||
         app.config.ms != json_int(json_get(item, "config"), 0)) {
         *why_out = "the app was changed meanwhile";
         return false;
@@ -235,32 +321,11 @@ static bool launch_instance(struct apply *a, const struct json *item, const char
         *why_out = "the app has enough instances";
         return false;
     }
+    if (json_get(item, "instance") != NULL)
+        return launch_again(a, &app, item, why_out);
     if (!has_room(a, item, why_out))
         return false;
-
-    int64_t salt = json_int(json_get(item, "salt"), 0),
-            agent = json_int(json_get(item, "agent"), 0);
-    bool ready = json_bool(json_get(item, "ready"), true);
-    struct stmt *q = change_use(s, INSTANCE_ADD);
-    stmt_bind_i64(q, ":salt", salt);
-    stmt_bind_i64(q, ":app", app.id);
-    stmt_bind_i64(q, ":version", app.version.ms);
-    stmt_bind_i64(q, ":agent", agent);
-    stmt_bind_i64(q, ":at", a->c->at.ms);
-    stmt_bind_i64(q, ":ready", ready);
-    stmt_run(q);
-    int64_t instance = db_last_id(s->db);
-    struct uuid uuid = instance_uuid(salt, instance);
-    count(s, app.id, (struct count){0}, count_of(TASK_STAGING, false, 0));
-    note_progress(a, app.id);
-    if (app.pod) {
-        add_tasks_of_pod(a, &app, agent, json_get(item, "tasks"), uuid, instance);
-        return true;
-    }
-    char name[TASK_ID_SIZE];
-    task_id_text(app.path, uuid, 1, name);
-    int64_t task = add_task(a, agent, item, OWNER_APP, instance, name, app.version.ms);
-    told_launch(a, task, name, app.path, app.id);
+    launch_new(a, &app, item);
     return true;
 }
 
@@ -277,7 +342,7 @@ static bool launch_run(struct apply *a, const struct json *item, const char **wh
         return false;
     const char *name = json_str(json_get(item, "name"), "");
     int64_t agent = json_int(json_get(item, "agent"), 0);
-    int64_t task = add_task(a, agent, item, OWNER_JOB, run.id, name, 0);
+    int64_t task = add_task(a, agent, item, OWNER_JOB, run.id, name, 0, false);
     run_assign(a, run.id, task);
     told_launch(a, task, name, run.job_name, run.job);
     return true;
@@ -325,8 +390,7 @@ static int64_t task_seq(struct state *s, int64_t task)
 
 static void take_status(struct apply *a, const struct status *st);
 
-/* Nobody will ever tell of its end, or nobody waits for that; killed if it comes back (9.5). */
-static void forget_task(struct apply *a, const struct task_row *t, const char *reason)
+void task_abandon(struct apply *a, const struct task_row *t, const char *reason)
 {
     struct status st = {.task = t->id,
                         .seq = task_seq(a->s, t->id) + 1,
@@ -345,14 +409,22 @@ static void order_kill(struct apply *a, const struct task_row *t, const char *re
     stmt_run(q);
 }
 
+/* What has its data where nobody can reach it may go on there: its end is waited for, unless the
+ * data was given up (9.6). */
+static bool is_waited_for(struct state *s, const struct task_row *t)
+{
+    struct reservation_row r;
+    return t->app != 0 && state_reservation(s, t->owner_id, &r) && !r.wiped;
+}
+
 static void kill_one(struct apply *a, const struct task_row *t, const char *reason)
 {
     if (task_ended(t->state) || t->state == TASK_KILLING)
         return;
-    if (t->state == TASK_UNREACHABLE) {
+    if (t->state == TASK_UNREACHABLE && !is_waited_for(a->s, t)) {
         if (t->job != 0) /* so that its run is not tried again (spec/chronos.md 5.6) */
             order_kill(a, t, reason);
-        forget_task(a, t, reason);
+        task_abandon(a, t, reason);
         return;
     }
     struct count before = t->app != 0 ? count_now(a->s, t) : (struct count){0};
@@ -377,16 +449,23 @@ static void kill_one(struct apply *a, const struct task_row *t, const char *reas
             });
 }
 
+size_t instance_alive(struct state *s, int64_t instance, int64_t ids_out[LIMIT_POD_CONTAINERS])
+{
+    size_t n = 0;
+    struct task_row t;
+    struct stmt *q = state_tasks_of_instance(s, instance);
+    while (state_task_next(q, &t))
+        if (!task_ended(t.state) && n < LIMIT_POD_CONTAINERS)
+            ids_out[n++] = t.id;
+    return n;
+}
+
 /* All of a pod's instance that has not ended. */
 static void kill_instance(struct apply *a, int64_t instance, const char *reason)
 {
     int64_t ids[LIMIT_POD_CONTAINERS];
-    size_t n = 0;
     struct task_row t;
-    struct stmt *q = state_tasks_of_instance(a->s, instance);
-    while (state_task_next(q, &t))
-        if (!task_ended(t.state) && n < LIMIT_POD_CONTAINERS)
-            ids[n++] = t.id;
+    size_t n = instance_alive(a->s, instance, ids);
     for (size_t i = 0; i < n; i++)
         if (state_task_by_id(a->s, ids[i], &t))
             kill_one(a, &t, reason);
@@ -400,13 +479,22 @@ void task_kill(struct apply *a, const struct task_row *t, const char *reason)
         kill_one(a, t, reason);
 }
 
-/* {"tasks":[{"task","reason"}]} */
+/* {"tasks":[{"task","reason","wipe"} | {"instance","reason"}]}: with `wipe`, and of an instance, a
+ * resident's data is given up. */
 int apply_task_kill(struct apply *a)
 {
     JSON_EACH (item, json_get(a->c->args, "tasks")) {
         struct task_row t;
-        if (state_task_by_id(a->s, json_int(json_get(item, "task"), 0), &t))
-            task_kill(a, &t, json_str(json_get(item, "reason"), "killed"));
+        const char *reason = json_str(json_get(item, "reason"), "killed");
+        int64_t instance = json_int(json_get(item, "instance"), 0);
+        bool known =
+            instance == 0 && state_task_by_id(a->s, json_int(json_get(item, "task"), 0), &t);
+        if (known && json_bool(json_get(item, "wipe"), false) && is_resident(a->s, &t))
+            instance = t.owner_id;
+        if (instance != 0)
+            resident_wipe(a, instance, reason);
+        else if (known)
+            task_kill(a, &t, reason);
     }
     return 0;
 }
@@ -521,7 +609,7 @@ static void app_task_ended(struct apply *a, const struct task_row *t, struct cou
     count_change(s, t, before, state, t->stopping, t->health);
     if (over && t->pod)
         remember_end(a, t, st->at);
-    if (over) {
+    if (over && !resident_ended(a, t)) {
         struct stmt *q = change_use(s, INSTANCE_DELETE);
         stmt_bind_i64(q, ":id", t->owner_id);
         stmt_run(q);
@@ -607,7 +695,7 @@ static void trim_tasks(struct state *s, const struct task_row *ended)
 {
     if (!time_to_trim(ended->id, LIMIT_FINISHED_TASKS))
         return;
-    struct stmt *q = change_use(s, TASKS_TRIM);
+    struct stmt *q = change_use(s, s->level < LEVEL_RESIDENTS ? TASKS_TRIM : TASKS_TRIM_UNKEPT);
     stmt_bind_i64(q, ":keep", LIMIT_FINISHED_TASKS);
     stmt_run(q);
 }
@@ -728,7 +816,8 @@ static bool take_back(struct apply *a, struct task_row *t)
         return false;
     state_task_by_id(a->s, t->id, t); /* its texts: other rows were read meanwhile */
     t->state = TASK_STAGING;
-    use(a->s, t->agent, 1, t->cpus_milli, t->mem_bytes, t->disk_bytes);
+    const struct resources held = held_by(t);
+    agent_use(a->s, t->agent, 1, &held, 1);
     agent_counted(a, t->agent);
     return true;
 }
@@ -808,8 +897,8 @@ void task_unreachable(struct apply *a, int64_t task)
     if (!state_task_by_id(a->s, task, &t) || task_ended(t.state) || t.state == TASK_UNREACHABLE)
         return;
     if (t.state == TASK_KILLING) {
-        if (!mind_waits(a->s, &t))
-            forget_task(a, &t, "its agent was lost while it was being stopped");
+        if (!mind_waits(a->s, &t) && !is_waited_for(a->s, &t))
+            task_abandon(a, &t, "its agent was lost while it was being stopped");
         return;
     }
     struct status st = {.task = task,
@@ -828,5 +917,5 @@ void task_gone(struct apply *a, int64_t task, const char *reason)
 {
     struct task_row t;
     if (state_task_by_id(a->s, task, &t) && !task_ended(t.state))
-        forget_task(a, &t, reason);
+        task_abandon(a, &t, reason);
 }

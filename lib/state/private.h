@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/limits.h"
 #include "state/sql.h"
 #include "state/state.h"
 
@@ -101,6 +102,7 @@ int apply_node_state(struct apply *a);
 int apply_node_remove(struct apply *a);
 int apply_agent_drain(struct apply *a);
 int apply_callback_put(struct apply *a);
+int apply_volume_gone(struct apply *a);
 
 #define LEVEL_IDENTITY 2 /* since which there are tokens and identities */
 #define LEVEL_NODES 3    /* listeners and holds */
@@ -112,6 +114,7 @@ int apply_callback_put(struct apply *a);
 #define LEVEL_GROUPS 9
 #define LEVEL_PODS 10
 #define LEVEL_DEPENDENTS PARENTS_LEVEL
+#define LEVEL_RESIDENTS 15
 bool identity_by_store(struct state *s, int64_t store, struct identity_row *out);
 
 /* ---- between the files that apply */
@@ -125,6 +128,30 @@ int groups_check(struct apply *a);
 int groups_change(struct apply *a, struct wall version, struct buf *plan);
 /* Marks one task as being killed; nothing if it has ended or is being killed. */
 void task_kill(struct apply *a, const struct task_row *t, const char *reason);
+/* Nobody will ever tell of its end, or nobody waits for that; killed if it comes back (9.5). */
+void task_abandon(struct apply *a, const struct task_row *t, const char *reason);
+/* The tasks of an instance that have not ended. */
+size_t instance_alive(struct state *s, int64_t instance, int64_t ids_out[LIMIT_POD_CONTAINERS]);
+/* Adds to what is in use on an agent (sign 1), or takes it off (-1). */
+void agent_use(struct state *s, int64_t agent, int64_t sign, const struct resources *r,
+               int64_t tasks);
+#define PORTS_BYTES (64 << 10)
+void ports_text_of(const struct json *item, struct buf *out); /* a launch's, as a JSON array */
+void ports_give(struct state *s, int64_t agent, const char *ports);
+
+/* ---- apply_resident.c */
+/* What the launch gives a resident instance is its own from now on; nothing if it is none. */
+void resident_begin(struct apply *a, const struct app_row *app, const struct json *item,
+                    int64_t instance, struct uuid uuid, int64_t first_task);
+void resident_again(struct apply *a, const struct app_row *app, int64_t instance, bool ready,
+                    int64_t first_task);
+/* The last task of an instance has ended: a resident waits, or gives its place up. False: it is
+ * none. */
+bool resident_ended(struct apply *a, const struct task_row *t);
+/* Its place and volumes are given up, once its tasks have ended, which they are told to. Those on
+ * an agent that is away count as ended. Nothing if it is no resident. */
+void resident_wipe(struct apply *a, int64_t instance, const char *reason);
+void residents_lost(struct apply *a, int64_t agent); /* which is gone, and their data with it */
 /* An app's backoff (spec/marathon.md 9.2): 0 and 0 for none. */
 void put_delay(struct state *s, int64_t app, int64_t delay_ms, int64_t ref_ms);
 /* Its agent cannot be reached any more; what it is now nobody knows. */

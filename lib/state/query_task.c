@@ -127,6 +127,21 @@ static bool pod_task_named(struct state *s, int64_t instance, const char *contai
     return id != 0 && state_task_by_id(s, id, out);
 }
 
+/* Of a resident instance, one that it has had before. */
+static bool earlier_task(struct state *s, int64_t instance, const char *name, struct task_row *out)
+{
+    struct task_row t;
+    int64_t id = 0;
+    if (s->level < LEVEL_RESIDENTS)
+        return false;
+    struct stmt *q = query_use(s, TASKS_OF_INSTANCE);
+    stmt_bind_i64(q, ":instance", instance);
+    while (state_task_next(q, &t))
+        if (str_eq(t.name, name))
+            id = t.id;
+    return id != 0 && state_task_by_id(s, id, out);
+}
+
 bool state_task_by_name(struct state *s, const char *name, struct task_row *out)
 {
     struct task_ref ref;
@@ -143,6 +158,8 @@ bool state_task_by_name(struct state *s, const char *name, struct task_row *out)
     if (!task_one(s, TASK_OF_OWNER, q, &r) || strstr(r.name, uuid_text(ref.instance, text)) == NULL)
         return false;
     *out = r;
+    if (str_eq(r.name, name) || (ref.incarnation > 0 && earlier_task(s, r.owner_id, name, out)))
+        return true;
     return !r.pod || pod_task_named(s, r.owner_id, ref.container, out);
 }
 
@@ -169,7 +186,7 @@ struct stmt *state_tasks_of_instance(struct state *s, int64_t instance)
 {
     if (s->level < LEVEL_PODS)
         return NULL;
-    struct stmt *q = query_use(s, TASKS_OF_INSTANCE);
+    struct stmt *q = query_use(s, s->level < LEVEL_RESIDENTS ? TASKS_OF_INSTANCE : TASKS_OF_LAUNCH);
     stmt_bind_i64(q, ":instance", instance);
     return q;
 }

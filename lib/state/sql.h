@@ -59,7 +59,8 @@
     QUERIES_3(X)   \
     QUERIES_4(X)   \
     QUERIES_5(X)   \
-    QUERIES_6(X) QUERIES_7(X) QUERIES_8(X) QUERIES_9(X) QUERIES_10(X) QUERIES_12(X) QUERIES_13(X)
+    QUERIES_6(X)   \
+    QUERIES_7(X) QUERIES_8(X) QUERIES_9(X) QUERIES_10(X) QUERIES_12(X) QUERIES_13(X) QUERIES_15(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -211,6 +212,25 @@
                       "join jobs j on j.id = e.parent where e.child = :child order by e.parent") \
     X(CHILDREN, "select child from job_edges where parent = :parent order by child")             \
     X(RUN_CAUSE, "select by_run, root from job_causes where run = :run")
+#define RESERVATION_COLUMNS                                                                   \
+    "select r.instance, r.app, r.agent, r.cpus_milli, r.mem_bytes, r.disk_bytes, r.ports, "   \
+    "r.incarnation, r.first_task, r.idle_ms, r.stopped, r.wiped, i.salt from reservations r " \
+    "join instances i on i.id = r.instance "
+#define VOLUME_COLUMNS "select id, agent, instance, path, name, size_bytes from volumes "
+#define QUERIES_15(X)                                                                           \
+    X(RESERVATION, RESERVATION_COLUMNS "where r.instance = :instance")                          \
+    X(RESERVATIONS_OF_APP, RESERVATION_COLUMNS "where r.app = :app order by r.instance")        \
+    X(RESERVATIONS_OF_AGENT, RESERVATION_COLUMNS "where r.agent = :agent order by r.instance")  \
+    X(VOLUMES_OF_INSTANCE, VOLUME_COLUMNS "where instance = :instance order by id")             \
+    X(VOLUMES_GIVEN_UP, VOLUME_COLUMNS "where agent = :agent and given_up = 1 order by id "     \
+                                       "limit :limit")                                          \
+    X(TASKS_OF_LAUNCH, TASK_COLUMNS "where t.owner = 0 and t.owner_id = :instance and t.id >= " \
+                                    "coalesce((select first_task from reservations where "      \
+                                    "instance = :instance), 0) order by t.id")                  \
+    X(TASKS_IDLE, TASK_COLUMNS "where t.owner = 0 and t.owner_id in (select instance from "     \
+                               "reservations where app = :app and idle_ms is not null) and "    \
+                               "t.id >= (select first_task from reservations where "            \
+                               "instance = t.owner_id) order by t.id")
 
 /* Applying: only on the writer. */
 #define CHANGES(X) \
@@ -219,7 +239,8 @@
     CHANGES_3(X)   \
     CHANGES_4(X)   \
     CHANGES_5(X)   \
-    CHANGES_6(X) CHANGES_7(X) CHANGES_8(X) CHANGES_9(X) CHANGES_10(X) CHANGES_12(X) CHANGES_13(X)
+    CHANGES_6(X)   \
+    CHANGES_7(X) CHANGES_8(X) CHANGES_9(X) CHANGES_10(X) CHANGES_12(X) CHANGES_13(X) CHANGES_15(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -457,3 +478,27 @@
     X(RUN_OF_FIRING, "select r.id from job_runs r where r.job = :job and " OPEN                 \
                      "and r.state = 0 and r.cause = 2 and r.attempt = 0 order by r.id limit 1") \
     X(CAUSE_PUT, "insert into job_causes(run, by_run, root) values(:run, :by, :root)")
+#define CHANGES_15(X)                                                                           \
+    X(RESERVATION_ADD, "insert into reservations(instance, app, agent, cpus_milli, mem_bytes, " \
+                       "disk_bytes, ports, incarnation, first_task) values(:instance, :app, "   \
+                       ":agent, :cpus, :mem, :disk, :ports, 1, :task)")                         \
+    X(RESERVATION_USED, "update reservations set incarnation = incarnation + 1, "               \
+                        "first_task = :task, idle_ms = null, stopped = 0 "                      \
+                        "where instance = :instance")                                           \
+    X(RESERVATION_IDLE, "update reservations set idle_ms = :at, stopped = :stopped "            \
+                        "where instance = :instance")                                           \
+    X(RESERVATION_WIPE, "update reservations set wiped = 1 where instance = :instance")         \
+    X(INSTANCE_IDLE, "update instances set stopping = 0, health = 0 where id = :id")            \
+    X(INSTANCE_AGAIN, "update instances set version_ms = :version, ready = :ready "             \
+                      "where id = :id")                                                         \
+    X(READINESS_DROP, "delete from readiness where instance = :id")                             \
+    X(VOLUME_ADD, "insert into volumes(agent, instance, path, name, size_bytes) "               \
+                  "values(:agent, :instance, :path, :name, :size)")                             \
+    X(VOLUMES_GIVE_UP, "update volumes set given_up = 1 where instance = :instance")            \
+    X(VOLUME_DELETE, "delete from volumes where id = :id and agent = :agent and given_up = 1")  \
+    X(VOLUMES_OF_AGENT_DELETE, "delete from volumes where agent = :agent")                      \
+    X(TASKS_TRIM_UNKEPT, "delete from tasks where id in (select id from tasks indexed by "      \
+                         "tasks_to_trim where ended_ms is not null and owner = 0 "              \
+                         "order by ended_ms desc, id desc limit -1 offset :keep) and not "      \
+                         "exists(select 1 from reservations r where r.instance = "              \
+                         "tasks.owner_id and tasks.id >= r.first_task)")

@@ -26,7 +26,8 @@ static const char *const summed[] = {
     "job_runs",        "job_stats",      "tokens",         "identities",    "listeners",
     "holds",           "drains",         "members",        "identity_keys", "callbacks",
     "readiness",       "groups",         "group_versions", "apps_removed",  "pod_ends",
-    "check_results",   "job_dependents", "job_edges",      "job_causes",
+    "check_results",   "job_dependents", "job_edges",      "job_causes",    "reservations",
+    "volumes",
 };
 
 /* How many statements and sums each level adds. */
@@ -35,8 +36,8 @@ struct known {
 };
 static const struct known added[COMMAND_LEVEL + 1] = {
 #define ADDS(level, sums) [level] = {ROWS(QUERIES_##level), ROWS(CHANGES_##level), sums}
-    ADDS(1, 17), ADDS(2, 2), ADDS(3, 2), ADDS(4, 1),  ADDS(5, 1),  ADDS(6, 1),
-    ADDS(7, 1),  ADDS(8, 1), ADDS(9, 3), ADDS(10, 1), ADDS(12, 1), ADDS(13, 3),
+    ADDS(1, 17), ADDS(2, 2), ADDS(3, 2),  ADDS(4, 1),  ADDS(5, 1),  ADDS(6, 1),  ADDS(7, 1),
+    ADDS(8, 1),  ADDS(9, 3), ADDS(10, 1), ADDS(12, 1), ADDS(13, 3), ADDS(15, 2),
 #undef ADDS
 };
 
@@ -305,6 +306,7 @@ static const struct {
     [COMMAND_NODE_STATE] = {apply_node_state, .looks_first = true},
     [COMMAND_CALLBACK_PUT] = {apply_callback_put, .looks_first = true},
     [COMMAND_GROUP_PUT] = {apply_app_put},
+    [COMMAND_VOLUME_GONE] = {apply_volume_gone, .looks_first = true},
 };
 
 /* As it was answered then. */

@@ -71,6 +71,7 @@ enum change_kind {
     CHANGE_AGENT,    /* id, name = hostname, state */
     CHANGE_NODE,     /* id, name */
     CHANGE_TOKEN,    /* id; name = token_id_text() */
+    CHANGE_VOLUME,   /* an instance has given its place up; id = its agent, owner = its app */
     CHANGE_CALLBACK, /* name = URL; number = 1: events are posted to it from now on; 0: no more */
 };
 
@@ -240,7 +241,8 @@ bool state_task_by_name(struct state *s, const char *name, struct task_row *out)
 struct stmt *state_tasks(struct state *s);                         /* not ended */
 struct stmt *state_tasks_of_app(struct state *s, int64_t app);     /* not ended, by id */
 struct stmt *state_tasks_of_agent(struct state *s, int64_t agent); /* not ended, by id */
-/* All that are kept, in the order of a pod's containers; NULL below level 10: there are no pods. */
+/* All that are kept of its newest launch, in the order of a pod's containers; NULL below level 10:
+ * there are no pods. */
 struct stmt *state_tasks_of_instance(struct state *s, int64_t instance);
 /* Column 0: the id; those that are staged or being killed, by id. */
 struct stmt *state_tasks_to_order(struct state *s, int64_t agent);
@@ -270,6 +272,35 @@ bool state_pod_end_next(struct stmt *q, struct pod_end_row *out); /* accepts NUL
 /* One of the job's newest runs is over, and an attempt of it is not: it was ordered twice, because
  * nobody knew that the first order was carried out. */
 bool state_job_is_doubled(struct state *s, int64_t job);
+
+/* ---- residents; none below level 15 */
+
+struct reservation_row { /* what an instance keeps on its agent, whether it runs or not */
+    int64_t instance, app, agent, salt;
+    int64_t cpus_milli, mem_bytes, disk_bytes;
+    const char *ports;   /* JSON array */
+    int64_t incarnation; /* of its newest launch */
+    int64_t first_task;  /* of that one */
+    bool is_idle;        /* none of its tasks lives */
+    struct wall idle;    /* since when */
+    bool stopped;        /* an idle one was told to end */
+    bool wiped;          /* is given up as soon as it is idle */
+};
+bool state_reservation(struct state *s, int64_t instance, struct reservation_row *out);
+struct stmt *state_reservations_of_app(struct state *s, int64_t app); /* by instance; NULL: none */
+struct stmt *state_reservations_of_agent(struct state *s, int64_t agent);
+bool state_reservation_next(struct stmt *q, struct reservation_row *out); /* accepts NULL */
+/* The newest tasks of those that are idle: all have ended. By id; NULL: none. */
+struct stmt *state_tasks_idle(struct state *s, int64_t app);
+
+struct volume_row {
+    int64_t id, agent, instance, size_bytes;
+    const char *path, *name; /* where its tasks find it; "shop.db#data#<uuid>" */
+};
+struct stmt *state_volumes_of_instance(struct state *s, int64_t instance); /* NULL: none */
+/* What an agent is to remove, the oldest first; NULL: nothing. */
+struct stmt *state_volumes_given_up(struct state *s, int64_t agent, int64_t limit);
+bool state_volume_next(struct stmt *q, struct volume_row *out); /* accepts NULL */
 
 struct deployment_row {
     int64_t id;

@@ -193,6 +193,11 @@ static void hand_forget(struct hands *h, int64_t task)
         task_forget(n, task);
 }
 
+static void hand_wipe(struct hands *h, int64_t volume, const char *name)
+{
+    volume_wipe(h->data, volume, name);
+}
+
 static int take_routes(struct proxy_routes *routes, struct slice message, struct error *err)
 {
     struct proxy_change c;
@@ -334,6 +339,7 @@ struct hands hands_of(struct sim_node *n)
         .launch = hand_launch,
         .kill = hand_kill,
         .forget = hand_forget,
+        .wipe = hand_wipe,
         .routes = hand_routes,
         .snapshot_make = hand_snapshot_make,
         .snapshot_fetch = hand_snapshot_fetch,

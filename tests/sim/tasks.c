@@ -40,6 +40,50 @@ static void report(struct sim_node *n, const struct sim_task *t, int64_t delay_m
     deliver(n->w, n->position, delay_ms, &e);
 }
 
+/* ---- volumes of residents */
+
+static const char *volume_of(const struct run_spec *spec)
+{
+    for (size_t i = 0; i < spec->mounts_n; i++)
+        if (spec->mounts[i].persistent != NULL)
+            return spec->mounts[i].persistent;
+    return NULL;
+}
+
+static struct sim_task *user_of(struct sim_node *n, const char *volume)
+{
+    for (size_t i = 0; i < n->tasks_n; i++)
+        if (str_eq(n->tasks[i].volume, volume) && !task_ended(n->tasks[i].state))
+            return &n->tasks[i];
+    return NULL;
+}
+
+/* A resident has its data on one node, and is alone with it. */
+static void check_volume(struct sim_node *n, const struct sim_task *t)
+{
+    struct world *w = n->w;
+    void *here = (void *)(uintptr_t)(n->position + 1);
+    if (t->volume == NULL)
+        return;
+    void *before = map_put_str(w->volumes, t->volume, here);
+    if (before != NULL && before != here)
+        fail_world(w, "%s runs on %d, its volume is on %d", t->name, n->position,
+                   (int)(uintptr_t)before - 1);
+    struct sim_task *first = user_of(n, t->volume);
+    if (first != NULL && first != t)
+        fail_world(w, "%s and %s have one volume", first->name, t->name);
+}
+
+void volume_wipe(struct sim_node *n, int64_t volume, const char *name)
+{
+    struct event e = {.kind = EVENT_WIPED, .volume = volume};
+    if (user_of(n, name) != NULL)
+        return;
+    trace(n->w, "wipe %s on %d", name, n->position);
+    map_remove_str(n->w->volumes, name);
+    deliver(n->w, n->position, START_MS, &e);
+}
+
 void task_launch(struct sim_node *n, int64_t task, struct slice run_spec)
 {
     struct run_spec spec;
@@ -66,6 +110,7 @@ void task_launch(struct sim_node *n, int64_t task, struct slice run_spec)
         .id = task,
         .name = mem_strdup(spec.name),
         .of = mem_strdup(spec.of),
+        .volume = mem_strdup(volume_of(&spec)),
         .owner = spec.owner,
         .started_ms = n->w->mono,
         .state = TASK_RUNNING,
@@ -76,6 +121,7 @@ void task_launch(struct sim_node *n, int64_t task, struct slice run_spec)
     };
     trace(n->w, "start %s on %d", t->name, n->position);
     check_start(n, task, &spec);
+    check_volume(n, t);
     report(n, t, START_MS);
     bool twice = planted(n->w, job ? PLANT_TWICE : PLANT_TWO_PLACES) && !n->w->planted;
     if (planted(n->w, PLANT_OVERLAP) && job) { /* it is said to have ended */
@@ -113,6 +159,7 @@ void task_forget(struct sim_node *n, int64_t task)
         return;
     mem_free(t->name);
     mem_free(t->of);
+    mem_free(t->volume);
     *t = n->tasks[--n->tasks_n];
 }
 
@@ -186,6 +233,7 @@ void tasks_free(struct sim_node *n)
     for (size_t i = 0; i < n->tasks_n; i++) {
         mem_free(n->tasks[i].name);
         mem_free(n->tasks[i].of);
+        mem_free(n->tasks[i].volume);
     }
     mem_free(n->tasks);
     n->tasks = NULL;

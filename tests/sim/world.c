@@ -479,6 +479,7 @@ void world_begin(const struct world_options *options, struct world *w)
     w->entries = map_new();
     w->started = map_new();
     w->ordered = map_new();
+    w->volumes = map_new();
     client_init(w);
     tmp_make(w->folder);
     uuid_text(rng_uuid(&w->rng), w->cluster);
@@ -547,6 +548,7 @@ void world_close(struct world *w)
     for (size_t cursor = 0; (value = map_each(w->ordered, &cursor)) != NULL;)
         mem_free(value);
     map_free(w->ordered);
+    map_free(w->volumes);
     map_free(w->entries);
     map_free(w->sums);
     map_free(w->leaders);

@@ -93,6 +93,7 @@ struct world_options {
 struct sim_task { /* a process on a simulated machine: it outlives its node */
     int64_t id;
     char *name, *of;
+    char *volume; /* of a resident, else NULL */
     enum owner owner;
     int64_t started_ms;    /* mono */
     int64_t ends_ms;       /* mono; by itself; INT64_MAX: never */
@@ -229,6 +230,7 @@ struct world {
     struct map *entries; /* index -> hash of what was applied */
     struct map *sums;    /* index -> struct sum */
     struct map *started; /* a run and its task's name -> struct start */
+    struct map *volumes; /* of residents -> the node that each is on, plus one */
     struct map *ordered; /* task -> struct order */
     int64_t newest_task; /* of those */
     struct name *names;
@@ -286,6 +288,7 @@ void heal(struct world *w);
 void task_launch(struct sim_node *n, int64_t task, struct slice run_spec);
 void task_end(struct sim_node *n, int64_t task);
 void task_forget(struct sim_node *n, int64_t task);
+void volume_wipe(struct sim_node *n, int64_t volume, const char *name);
 void tasks_pass(struct sim_node *n);   /* time has passed: some have ended */
 void tasks_found(struct sim_node *n);  /* after a restart: reports what is there */
 void tasks_vanish(struct sim_node *n); /* their machine dies: only their files are left */

@@ -667,6 +667,7 @@ void marathon_render(const struct change *c, const struct view *view, unsigned t
     case CHANGE_NODE:
     case CHANGE_TOKEN:
         break;
+    case CHANGE_VOLUME:
     case CHANGE_CALLBACK:
         render_callback(&r);
         break;

@@ -192,11 +192,12 @@ static void put_offer(void *data, int64_t agent, enum reason why, const struct r
 }
 
 static void put_why(const struct view *view, struct placement *p, const struct app_row *row,
-                    const struct app *a, bool with_offers, struct json_writer *w)
+                    const struct app *a, int64_t n, bool with_offers, struct json_writer *w)
 {
     struct demand d;
     struct ports fixed;
-    demand_of_app(a, row, &d, &fixed);
+    int64_t kept;
+    apps_demand(view->state, row, a, n, view->now.wall, &d, &fixed, &kept);
     put_summary(view, p, &d, w);
     if (with_offers) {
         struct offers o = {view, w};
@@ -235,7 +236,7 @@ static void put_item(const struct view *view, struct placement *p, const struct 
     json_member_int(w, "count", count_left);
     put_delay(view, row, w);
     marathon_time(w, "since", marathon_later(row->version, row->delay_ref));
-    put_why(view, p, row, a, with_offers, w);
+    put_why(view, p, row, a, count_left, with_offers, w);
     json_object_end(w);
 }
 

@@ -141,6 +141,10 @@ void apps_changed(struct apps *a, const struct change *c)
         if (c->of != NULL && c->of[0] == '/') /* not a job's */
             dirty_app(a, c->owner);
         break;
+    case CHANGE_VOLUME:
+        a->freed = true;
+        dirty_app(a, c->owner);
+        break;
     case CHANGE_AGENT:
         a->freed = true;
         if (c->state == AGENT_DRAINING || c->before == AGENT_DRAINING)

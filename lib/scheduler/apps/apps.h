@@ -33,6 +33,12 @@ bool apps_run_spec(struct state *state, const struct task_row *t, struct buf *ou
 int64_t apps_waiting(struct state *state, const struct app_row *row, const struct app *app,
                      struct wall now);
 
+/* What the next of n instances that wait asks of an agent, as demand_of_app() has it; of a resident
+ * one that waits for the agent where its data is, if there is one: *kept_out, which must live as
+ * long as *out. */
+void apps_demand(struct state *state, const struct app_row *row, const struct app *app, int64_t n,
+                 struct wall now, struct demand *out, struct ports *fixed, int64_t *kept_out);
+
 /* ---- pure steps, for tests and for `why` */
 
 /* spec/marathon.md 8.5, level-triggered form: what to do about one app being upgraded. */

@@ -82,6 +82,25 @@ void tasks_gather(struct state *s, struct wall now, const struct app_row *row,
                   const struct app *app, struct tasks *out);
 void tasks_close(struct tasks *t);
 
+/* ---- residents.c */
+/* After how long out of reach an instance does not count any more; INT64_MAX: it is waited for. */
+int64_t lost_after_ms(const struct app *app);
+
+struct resident { /* an instance that does not run, and has its place and its data on an agent */
+    int64_t instance, agent;
+    struct wall idle; /* since when */
+    bool stopped;     /* it was told to end */
+    bool ready;       /* its agent takes tasks */
+};
+struct residents {
+    struct resident *items; /* in the order in which they are launched */
+    size_t n, cap;
+    int64_t ending; /* more of them, once they have ended */
+};
+void residents_gather(struct state *s, struct wall now, const struct app_row *row,
+                      const struct app *app, struct residents *out);
+void residents_close(struct residents *r);
+
 enum which { OLD_ONES, NEW_ONES, ALL_ONES };
 /* Puts those who may be killed first, in the order in which they die. Returns how many. */
 size_t tasks_victims(struct look *l, const struct app *app, enum which which, struct tasks *t,
@@ -107,6 +126,9 @@ void spec_add_parameter(const char *key, const char *value, struct arena *arena,
                         struct run_spec *s);
 void spec_add_seccomp(const struct linux_info *info, struct arena *arena, struct run_spec *s);
 void spec_add_ipc(const struct linux_info *info, struct arena *arena, struct run_spec *s);
+/* The id of a persistent volume of a task's instance. */
+const char *spec_volume(const struct app *a, const struct task_row *t, const char *path,
+                        struct arena *arena);
 void spec_fill_env(const struct env_vars *vars, struct arena *arena, struct run_spec *s);
 void spec_fill_fetch(const struct app_fetch *items, size_t n, struct arena *arena,
                      struct run_spec *s);

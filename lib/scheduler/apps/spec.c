@@ -142,7 +142,16 @@ static void fill_ports(const struct app *a, const struct app_task_port *ports, s
     s->ports_n = n;
 }
 
-static void fill_container(const struct app *a, struct arena *arena, struct run_spec *s)
+const char *spec_volume(const struct app *a, const struct task_row *t, const char *path,
+                        struct arena *arena)
+{
+    char name[VOLUME_ID_SIZE];
+    return arena_strdup(arena,
+                        volume_id_text(a->id, path, instance_uuid(t->salt, t->owner_id), name));
+}
+
+static void fill_container(const struct app *a, const struct task_row *t, struct arena *arena,
+                           struct run_spec *s)
 {
     static const enum run_network networks[] = {
         [APP_NETWORK_HOST] = NETWORK_HOST,
@@ -162,6 +171,10 @@ static void fill_container(const struct app *a, struct arena *arena, struct run_
             mounts[s->mounts_n++] = (struct run_mount){.container_path = v->container_path,
                                                        .host_path = v->host_path,
                                                        .read_only = v->mode == VOLUME_RO};
+        else if (v->persistent != NULL)
+            mounts[s->mounts_n++] =
+                (struct run_mount){.container_path = v->container_path,
+                                   .persistent = spec_volume(a, t, v->container_path, arena)};
     }
     s->mounts = mounts;
     if (c->docker == NULL)
@@ -330,7 +343,7 @@ static void fill_spec(struct state *state, const struct app *a, const struct tas
     fill_env(a, t->name, agent->hostname, ports, spec_enforces_role(state, a->id), arena, s);
     spec_fill_fetch(a->fetch.items, a->fetch.n, arena, s);
     fill_ports(a, ports, n, arena, s);
-    fill_container(a, arena, s);
+    fill_container(a, t, arena, s);
     fill_checks(a, ports, n, agent->address, arena, s);
     fill_check(a, ports, n, arena, s);
     if (!t->ready)

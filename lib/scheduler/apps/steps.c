@@ -56,30 +56,35 @@ static void forget_lost(struct look *l, struct entry *e, const struct app *app,
     for (size_t i = 0; i < tasks->n; i++) {
         const struct task_view *t = &tasks->items[i];
         struct agent_row agent;
-        if (t->state != TASK_UNREACHABLE || app->unreachable.disabled ||
+        int64_t after_ms = lost_after_ms(app);
+        if (t->state != TASK_UNREACHABLE || after_ms == INT64_MAX ||
             !state_agent_by_id(l->a->state, t->agent, &agent))
             continue;
         int64_t gone_ms = l->now.wall.ms - agent.since.ms;
-        int64_t expunge_ms = app->unreachable.expunge_s * 1000;
+        int64_t expunge_ms =
+            app->unreachable.disabled ? INT64_MAX : app->unreachable.expunge_s * 1000;
         if (gone_ms >= expunge_ms)
             kill_task(l, e, t->id, "its agent was out of reach for too long");
         else if (!t->lost)
-            apps_look_again(l, e, app->unreachable.inactive_s * 1000 - gone_ms);
-        else
+            apps_look_again(l, e, after_ms - gone_ms);
+        else if (expunge_ms != INT64_MAX)
             apps_look_again(l, e, expunge_ms - gone_ms);
     }
 }
 
 /* ---- launching */
 
-/* The host ports of one thing that asks: the exact ones as they are, the others from `any` on. */
-static const uint16_t *put_port(int64_t wanted, const uint16_t *any, struct json_writer *w)
+/* The host ports of a launch, for those that ask for one: in their order all of them, or only those
+ * that may be any. */
+struct given {
+    const uint16_t *next;
+    bool all;
+};
+
+static void put_port(int64_t wanted, struct given *ports, struct json_writer *w)
 {
-    if (wanted == 0)
-        json_put_int(w, *any++);
-    else if (wanted != NOT_GIVEN)
-        json_put_int(w, wanted);
-    return any;
+    if (wanted != NOT_GIVEN)
+        json_put_int(w, wanted == 0 || ports->all ? *ports->next++ : wanted);
 }
 
 static void write_amounts(const struct resources *r, struct json_writer *w)
@@ -89,65 +94,127 @@ static void write_amounts(const struct resources *r, struct json_writer *w)
     json_member_int(w, "disk", r->disk_bytes);
 }
 
-static const uint16_t *put_endpoints(const struct pod_container *c, const uint16_t *any,
-                                     struct json_writer *w)
+static void put_endpoints(const struct pod_container *c, struct given *ports, struct json_writer *w)
 {
     for (size_t i = 0; i < c->endpoints.n; i++)
-        any = put_port(c->endpoints.items[i].host_port, any, w);
-    return any;
+        put_port(c->endpoints.items[i].host_port, ports, w);
 }
 
-static void write_pod_tasks(const struct pod *p, const uint16_t *any, struct json_writer *w)
+static int64_t volume_bytes(const struct app *app)
 {
+    int64_t sum = 0;
+    struct app_kept volume;
+    for (size_t i = 0; app_kept_volume(app, i, &volume); i++)
+        sum += volume.bytes;
+    return sum;
+}
+
+/* The volumes are counted with the first of them. */
+static void write_pod_tasks(const struct app *app, struct given ports, struct json_writer *w)
+{
+    const struct pod *p = app->pod;
     json_key(w, "tasks");
     json_array(w);
     for (size_t i = 0; i < p->containers.n; i++) {
         struct resources needs = pod_task_needs(p, i);
+        if (i == 0)
+            needs.disk_bytes += volume_bytes(app);
         json_object(w);
         json_member_str(w, "container", p->containers.items[i].name);
         write_amounts(&needs, w);
         json_key(w, "ports");
         json_array(w);
-        any = put_endpoints(&p->containers.items[i], any, w);
+        put_endpoints(&p->containers.items[i], &ports, w);
         json_array_end(w);
         json_object_end(w);
     }
     json_array_end(w);
 }
 
-static void write_launch(struct look *l, struct entry *e, const struct app_row *row,
-                         const struct app *app, const struct demand *d, const struct place *at,
-                         int64_t cap, bool gated)
+static void write_ports(const struct app *app, struct given ports, struct json_writer *w)
+{
+    json_key(w, "ports");
+    json_array(w);
+    for (size_t i = 0; i < app_port_count(app); i++)
+        put_port(app_port(app, i).host_port, &ports, w);
+    for (size_t i = 0; app->pod != NULL && i < app->pod->containers.n; i++)
+        put_endpoints(&app->pod->containers.items[i], &ports, w);
+    json_array_end(w);
+}
+
+struct launching {
+    const struct app_row *row;
+    const struct app *app;
+    int64_t cap;
+    bool gated; /* it is to say that it is ready */
+};
+
+static void write_launch(const struct launching *g, int64_t agent, const struct resources *amounts,
+                         struct given ports, struct json_writer *w)
+{
+    json_member_int(w, "app", g->row->id);
+    json_member_int(w, "config", g->row->config.ms);
+    json_member_int(w, "cap", g->cap);
+    json_member_int(w, "agent", agent);
+    write_amounts(amounts, w);
+    if (g->gated)
+        json_member_bool(w, "ready", false);
+    write_ports(g->app, ports, w);
+    if (g->app->pod != NULL)
+        write_pod_tasks(g->app, ports, w);
+}
+
+static void write_new(struct look *l, struct entry *e, const struct launching *g,
+                      const struct demand *d, const struct place *at)
 {
     struct json_writer w;
+    struct app_kept volume;
+    struct given ports = {at->ports + at->ports_n - d->any_ports, false}; /* the exact ones first */
     apps_gather(l, GATHER_LAUNCHES, e, &w);
     json_object(&w);
-    json_member_int(&w, "app", row->id);
-    json_member_int(&w, "config", row->config.ms);
-    json_member_int(&w, "cap", cap);
     json_member_int(&w, "salt", (int64_t)(rng_next(l->a->rng) >> 1));
-    json_member_int(&w, "agent", at->agent);
-    write_amounts(&d->needs, &w);
-    if (gated)
-        json_member_bool(&w, "ready", false);
-    json_key(&w, "ports");
-    json_array(&w);
-    const uint16_t *first = at->ports + at->ports_n - d->any_ports, /* the exact ones come first */
-        *any = first;
-    for (size_t i = 0; i < app_port_count(app); i++)
-        any = put_port(app_port(app, i).host_port, any, &w);
-    for (size_t i = 0; app->pod != NULL && i < app->pod->containers.n; i++)
-        any = put_endpoints(&app->pod->containers.items[i], any, &w);
-    ASSERT(any == at->ports + at->ports_n);
-    json_array_end(&w);
-    if (app->pod != NULL)
-        write_pod_tasks(app->pod, first, &w);
+    write_launch(g, at->agent, &d->needs, ports, &w);
+    for (size_t i = 0; app_kept_volume(g->app, i, &volume); i++) {
+        if (i == 0) {
+            json_key(&w, "volumes");
+            json_array(&w);
+        }
+        json_object(&w);
+        json_member_str(&w, "path", volume.path);
+        json_member_int(&w, "size", volume.bytes);
+        json_object_end(&w);
+    }
+    if (app_is_resident(g->app))
+        json_array_end(&w);
     json_object_end(&w);
+}
+
+/* A resident, with what it has kept. */
+static void write_again(struct look *l, struct entry *e, const struct launching *g,
+                        const struct reservation_row *r)
+{
+    struct json_writer w;
+    struct error err;
+    size_t n = 0;
+    struct json *kept = json_parse_own(slice_of(r->ports), &err);
+    uint16_t *ports = mem_zalloc((json_count(kept) + 1) * sizeof *ports);
+    const struct resources amounts = {
+        .cpus_milli = r->cpus_milli, .mem_bytes = r->mem_bytes, .disk_bytes = r->disk_bytes};
+    JSON_EACH (port, kept)
+        ports[n++] = (uint16_t)json_int(port, 0);
+    apps_gather(l, GATHER_LAUNCHES, e, &w);
+    json_object(&w);
+    json_member_int(&w, "instance", r->instance);
+    write_launch(g, r->agent, &amounts, (struct given){ports, true}, &w);
+    json_object_end(&w);
+    mem_free(ports);
+    json_free(kept);
 }
 
 static void wait_for_place(struct look *l, struct entry *e)
 {
-    list_push(&l->a->waiting, &e->in_waiting);
+    if (list_empty(&e->in_waiting))
+        list_push(&l->a->waiting, &e->in_waiting);
     apps_look_again(l, e, WAITING_LOOK_MS);
 }
 
@@ -159,10 +226,70 @@ static bool is_gated(struct look *l, const struct app_row *row, const struct app
            state_level(l->a->state) >= READINESS_LEVEL;
 }
 
+/* One more may be launched in this turn. */
+static bool may_launch(struct look *l, struct entry *e)
+{
+    if (l->launches_left-- > 0)
+        return true;
+    l->launches_left = 0;
+    apps_look_again(l, e, 1);
+    return false;
+}
+
+/* Where the instance's data is; that is its place, even while nobody can be launched there. */
+static void launch_kept(struct look *l, struct entry *e, const struct launching *g,
+                        const struct resident *kept)
+{
+    struct reservation_row r;
+    struct place at;
+    struct funnel funnel;
+    const struct demand d = {.app = g->row->id, .kept = &kept->agent};
+    if (!state_reservation(l->a->state, kept->instance, &r) ||
+        !place(l->placement, &d, l->a->rng, &at, &funnel)) {
+        wait_for_place(l, e);
+        return;
+    }
+    mem_free(at.ports);
+    write_again(l, e, g, &r);
+}
+
+/* Of n instances those that have run before. Returns how many are left. */
+static int64_t launch_residents(struct look *l, struct entry *e, const struct launching *g,
+                                int64_t n)
+{
+    struct residents all;
+    residents_gather(l->a->state, l->now.wall, g->row, g->app, &all);
+    size_t i = 0;
+    while (i < all.n && (int64_t)i < n && may_launch(l, e))
+        launch_kept(l, e, g, &all.items[i++]);
+    int64_t left = n - (int64_t)all.n - all.ending;
+    residents_close(&all);
+    return left > 0 ? left : 0;
+}
+
+static void launch_new(struct look *l, struct entry *e, const struct launching *g, int64_t n)
+{
+    struct demand d;
+    struct ports fixed;
+    struct funnel funnel;
+    struct place at;
+    demand_of_app(g->app, g->row, &d, &fixed);
+    while (n-- > 0 && may_launch(l, e)) {
+        if (!place(l->placement, &d, l->a->rng, &at, &funnel)) {
+            l->launches_left++;
+            wait_for_place(l, e);
+            break;
+        }
+        write_new(l, e, g, &d, &at);
+        mem_free(at.ports);
+    }
+    ports_close(&fixed);
+    resources_close(&d.needs);
+}
+
 static void launch(struct look *l, struct entry *e, const struct app_row *row,
                    const struct app *app, const struct tasks *tasks, int64_t n)
 {
-    bool gated = is_gated(l, row, app, tasks);
     int64_t backoff = row->delay_ms == 0 ? 0 : row->delay_ref.ms + row->delay_ms - l->now.wall.ms;
     if (n <= 0)
         return;
@@ -172,26 +299,11 @@ static void launch(struct look *l, struct entry *e, const struct app_row *row,
     }
     if (n > LAUNCHES_AN_APP)
         n = LAUNCHES_AN_APP;
-    struct demand d;
-    struct ports fixed;
-    struct funnel funnel;
-    struct place at;
-    demand_of_app(app, row, &d, &fixed);
-    for (int64_t done = 0; done < n; done++) {
-        if (l->launches_left == 0) {
-            apps_look_again(l, e, 1);
-            break;
-        }
-        if (!place(l->placement, &d, l->a->rng, &at, &funnel)) {
-            wait_for_place(l, e);
-            break;
-        }
-        write_launch(l, e, row, app, &d, &at, row->counts.live + n, gated);
-        mem_free(at.ports);
-        l->launches_left--;
-    }
-    ports_close(&fixed);
-    resources_close(&d.needs);
+    const struct launching g = {
+        .row = row, .app = app, .cap = row->counts.live + n, .gated = is_gated(l, row, app, tasks)};
+    if (app_is_resident(app))
+        n = launch_residents(l, e, &g, n);
+    launch_new(l, e, &g, n);
 }
 
 /* What moves off a node does not wait for what failed before (9.2). */
@@ -262,14 +374,35 @@ static void upgrade(struct look *l, struct entry *e, const struct app_row *row,
     launch(l, e, row, app, tasks, step.launch);
 }
 
+/* With an app its instances' places and data go: deleting it asks for no `wipe` (3.7, 8.6). Returns
+ * how many are there. */
+static size_t wipe_residents(struct look *l, struct entry *e, const struct app_row *row)
+{
+    struct reservation_row r;
+    struct json_writer w;
+    size_t n = 0;
+    struct stmt *q = state_reservations_of_app(l->a->state, row->id);
+    for (; state_reservation_next(q, &r); n++) {
+        if (r.wiped)
+            continue;
+        apps_gather(l, GATHER_KILLS, e, &w);
+        json_object(&w);
+        json_member_int(&w, "instance", r.instance);
+        json_member_str(&w, "reason", "the app was deleted");
+        json_object_end(&w);
+    }
+    return n;
+}
+
 static void stop_all(struct look *l, struct entry *e, const struct app_row *row,
                      const struct tasks *tasks)
 {
     struct json_writer w;
+    size_t residents = wipe_residents(l, e, row);
     for (size_t i = 0; i < tasks->n; i++)
         if (!tasks->items[i].stopping)
             kill_task(l, e, tasks->items[i].id, "the app was deleted");
-    if (tasks->n > 0)
+    if (tasks->n > 0 || residents > 0)
         return;
     apps_gather(l, GATHER_FORGETS, e, &w);
     json_put_int(&w, row->id);

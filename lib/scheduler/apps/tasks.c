@@ -18,8 +18,7 @@ static int64_t lost_since(struct state *s, int64_t agent)
 static bool is_lost(struct state *s, struct wall now, const struct app *app,
                     const struct task_row *t)
 {
-    return t->state == TASK_UNREACHABLE && !app->unreachable.disabled &&
-           now.ms - lost_since(s, t->agent) >= app->unreachable.inactive_s * 1000;
+    return t->state == TASK_UNREACHABLE && now.ms - lost_since(s, t->agent) >= lost_after_ms(app);
 }
 
 /* Without checks every one counts as well, running or not; but nobody out of reach (8.5). */

@@ -242,6 +242,7 @@ void jobs_changed(struct jobs *j, const struct change *c)
     case CHANGE_READINESS:
     case CHANGE_NODE:
     case CHANGE_TOKEN:
+    case CHANGE_VOLUME:
     case CHANGE_CALLBACK:
     case CHANGE_APPS_REFUSED:
     case CHANGE_GROUP:

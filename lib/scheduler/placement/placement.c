@@ -532,6 +532,21 @@ static enum reason check_ports(struct placement *p, struct machine *m, const str
     return REASON_NONE;
 }
 
+static enum reason check_kept(struct placement *p, const struct machine *m, const struct demand *d,
+                              char example[static EXAMPLE_SIZE])
+{
+    struct agent_row where;
+    bool is_there = m->id == *d->kept;
+    if (is_there && m->usable)
+        return REASON_NONE;
+    if (is_there)
+        snprintf(example, EXAMPLE_SIZE, "%.30s, where its data is", m->hostname);
+    else
+        snprintf(example, EXAMPLE_SIZE, "%.30s: its data is on %.30s", m->hostname,
+                 state_agent_by_id(p->state, *d->kept, &where) ? where.hostname : "no node");
+    return is_there ? REASON_MAINTENANCE : REASON_RESERVATION;
+}
+
 /* The first check that fails, in the order of spec/marathon.md 9.4. */
 static enum reason check(struct placement *p, struct machine *m, const struct asking *a,
                          char example[static EXAMPLE_SIZE])
@@ -539,6 +554,8 @@ static enum reason check(struct placement *p, struct machine *m, const struct as
     const struct demand *d = a->d;
     const struct resources *need = &d->needs, *free = &m->free;
     example[0] = '\0';
+    if (d->kept != NULL)
+        return check_kept(p, m, d, example);
     if (!role_fits(d)) {
         snprintf(example, EXAMPLE_SIZE, "%.30s: role %.40s", m->hostname, d->role);
         return REASON_ROLE;
@@ -704,6 +721,9 @@ void demand_of_app(const struct app *a, const struct app_row *row, struct demand
                                  : a->container != NULL && a->container->docker != NULL,
         .role = a->role,
     };
+    struct app_kept volume;
+    for (size_t i = 0; app_kept_volume(a, i, &volume); i++)
+        out->needs.disk_bytes += volume.bytes;
 }
 
 void demand_of_job(const struct job *j, struct demand *out)

@@ -61,6 +61,8 @@ struct demand {                      /* one task's */
     bool docker;
     const char *role;
     const int64_t *spared; /* an agent that is taken only if no other will do; NULL: none is */
+    const int64_t *kept;   /* the agent where its data is, and room for it: no other will do, and
+                            * nothing else is asked of that one; NULL: there is none */
 };
 
 struct place {

@@ -125,6 +125,9 @@ static void note_message(struct post *p, const struct out *item)
         note_register(p, v);
     if (kind == MESSAGE_STATUS)
         note_statuses(p, v);
+    if (kind == MESSAGE_WIPED)
+        JSON_EACH (volume, json_get(v, "volumes"))
+            buf_printf(&p->done, "wiped %d\n", (int)json_int(volume, 0));
     if (kind == MESSAGE_PONG) {
         p->pong = json_int(json_get(v, "seq"), 0);
         p->routes = json_int(json_get(v, "routes"), 0);
@@ -146,6 +149,9 @@ static void note(struct post *p, const struct out *item)
         break;
     case OUT_FORGET:
         buf_printf(&p->done, "forget %d\n", (int)item->task);
+        break;
+    case OUT_WIPE:
+        buf_printf(&p->done, "wipe %d %s\n", (int)item->task, buf_str(&item->body));
         break;
     case OUT_ROUTES:
         buf_puts(&p->done, "routes\n");
@@ -225,6 +231,12 @@ void post_report(struct post *p, const char *status)
 void post_recovered(struct post *p)
 {
     agent_recovered(p->agent, p->now, &p->out);
+    end_turn(p);
+}
+
+void post_wiped(struct post *p, int64_t volume)
+{
+    agent_wiped(p->agent, volume, &p->out);
     end_turn(p);
 }
 

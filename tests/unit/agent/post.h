@@ -34,6 +34,7 @@ void post_hear(struct post *p, const char *message); /* from the leader; term is
 void post_run(struct post *p, int64_t task, int64_t pong, const char *more); /* "'once':true" */
 void post_report(struct post *p, const char *status);                        /* from the executor */
 void post_recovered(struct post *p);
+void post_wiped(struct post *p, int64_t volume);
 int post_cluster(struct post *p, const char *cluster, struct error *err);
 void post_leader(struct post *p, uint64_t term);
 void post_welcome(struct post *p);

@@ -80,6 +80,14 @@ static void on_recovered(struct executor *x)
     recovered = true;
 }
 
+static int64_t wiped; /* the volume that was last said to be gone */
+
+static void on_wiped(struct executor *x, int64_t volume)
+{
+    (void)x;
+    wiped = volume;
+}
+
 static void on_docker(struct executor *x, const char *version, const char *reason)
 {
     (void)x;
@@ -132,7 +140,7 @@ static void begin_executor(void)
                                        .no_limits = true,
                                        .log_bytes = 1 << 20};
     struct executor_events events = {
-        .status = on_status, .recovered = on_recovered, .docker = on_docker};
+        .status = on_status, .recovered = on_recovered, .wiped = on_wiped, .docker = on_docker};
     if (executor_start(&loop, &options, &events, &executor, &err) != 0)
         fail_msg("%s", err.text);
     assert_false(recovered);
@@ -900,6 +908,51 @@ static void answers_questions_about_files(void **unused)
     sandbox_ask_close(&ask_);
 }
 
+/* Counts itself in its volume, and says how far it is by its end. */
+#define COUNTS "echo x >> data/n; exit $(wc -l < data/n)"
+#define VOLUME "\"mounts\":[{\"container\":\"data\",\"persistent\":\"db#data#u\"}]"
+
+static void a_volume_outlives_its_tasks_and_is_removed_by_order(void **unused)
+{
+    (void)unused;
+    for (int task = 1; task <= 3; task++) {
+        launch(task, COUNTS, VOLUME);
+        AWAIT(has_ended() && last()->task == task);
+        assert_int_equal(last()->exit_code, task);
+        executor_forget(executor, task);
+        end_executor();
+        begin_executor();
+    }
+    wiped = 0;
+    executor_wipe(executor, 7, "db#data#u");
+    executor_wipe(executor, 7, "db#data#u"); /* is under way */
+    AWAIT(wiped == 7);
+    wiped = 0;
+    executor_wipe(executor, 7, "db#data#u"); /* it is not there: that is what was asked */
+    AWAIT(wiped == 7);
+    launch(4, COUNTS, VOLUME);
+    AWAIT(has_ended());
+    assert_int_equal(last()->exit_code, 1);
+}
+
+static void a_volume_in_use_is_not_removed(void **unused)
+{
+    (void)unused;
+    launch(1, "echo x > data/n; sleep 1000", VOLUME);
+    AWAIT(is_running());
+    end_executor();
+    begin_executor();
+    wiped = 0;
+    executor_wipe(executor, 7, "db#data#u");
+    executor_wipe(executor, 8, "other#data#u");
+    AWAIT(wiped == 8);
+    executor_kill(executor, 1, "");
+    AWAIT(has_ended());
+    assert_int_equal(wiped, 8);
+    executor_wipe(executor, 7, "db#data#u");
+    AWAIT(wiped == 7);
+}
+
 static void stops_at_any_time(void **unused)
 {
     (void)unused;
@@ -948,6 +1001,8 @@ int main(void)
         T(health_outlives_the_agent),
         T(a_check_that_informs_changes_nothing_else),
         T(answers_questions_about_files),
+        T(a_volume_outlives_its_tasks_and_is_removed_by_order),
+        T(a_volume_in_use_is_not_removed),
         T(stops_at_any_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

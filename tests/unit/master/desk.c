@@ -65,8 +65,10 @@ static void apply(struct desk *d, struct desk_entry *e)
     assert_int_equal(db_commit(d->db, &err), 0);
     state_committed(d->state);
     for (i = 0; i < e->n; i++) {
-        assert_int_equal(e->origins[i].kind, ORIGIN_MASTER);
-        master_outcome(d->master, e->origins[i].key, &outcomes[i], d->now, &d->out);
+        if (e->origins[i].kind != ORIGIN_NOBODY) {
+            assert_int_equal(e->origins[i].kind, ORIGIN_MASTER);
+            master_outcome(d->master, e->origins[i].key, &outcomes[i], d->now, &d->out);
+        }
         outcome_close(&outcomes[i]);
     }
     mem_free(outcomes);

@@ -205,6 +205,13 @@ static void hand_forget(struct hands *h, int64_t task)
     m->forgotten++;
 }
 
+static void hand_wipe(struct hands *h, int64_t volume, const char *name)
+{
+    (void)h;
+    (void)volume;
+    (void)name;
+}
+
 static void hand_routes(struct hands *h, struct slice message)
 {
     (void)h;
@@ -329,6 +336,7 @@ void stage_open(struct stage *s, int nodes)
             .launch = hand_launch,
             .kill = hand_kill,
             .forget = hand_forget,
+            .wipe = hand_wipe,
             .routes = hand_routes,
             .snapshot_make = hand_snapshot_make,
             .snapshot_fetch = hand_snapshot_fetch,

@@ -31,6 +31,7 @@ static const struct allowed allowed[] = {
     {"APPS_COUNT", "SCAN apps USING INDEX apps_by_path", "counts"},
     {"TASK_OF_JOB_NAMED", "USE TEMP B-TREE FOR ORDER BY", "of the runs of one job"},
     {"TASKS_OF_APP", "USE TEMP B-TREE FOR ORDER BY", "of one app"},
+    {"TASKS_IDLE", "USE TEMP B-TREE FOR ORDER BY", "of one app"},
     {"TASKS", "SCAN t USING INDEX tasks_alive", "a list of these"},
     {"DEPLOYMENTS", "SCAN deployments", "a list"},
     {"DEPLOYMENTS_COUNT", "SCAN deployments USING COVERING INDEX sqlite_autoindex_deployments_1",
