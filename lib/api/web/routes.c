@@ -150,10 +150,19 @@ static const struct door doors[] = {
     ASK("/help", ask_help, "What there is"),
 };
 
+/* As all that Marathon's port answers has them (spec/marathon.md 1.2): browsers too old for the
+ * policy read these. */
+static void dress(struct call *c)
+{
+    header_put(&c->reply->headers, "X-Frame-Options", "DENY");
+    header_put(&c->reply->headers, "X-XSS-Protection", "1; mode=block");
+}
+
 const struct dialect web_dialect = {
     .name = "web",
     .doors = doors,
     .n = sizeof doors / sizeof doors[0],
+    .dress = dress,
     .fail = fail,
     .no_leader_status = 503,
 };

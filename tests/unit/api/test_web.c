@@ -37,6 +37,7 @@ static void the_root_of_every_listener_leads_to_the_dashboard(void **data)
         get(f, "GET /", "");
         assert_int_equal(f->r.status, 302);
         assert_header(f, "Location", "/ui/");
+        assert_header(f, "X-Frame-Options", "DENY");
         get(f, "GET /ui", "");
         assert_header(f, "Location", "/ui/");
     }
@@ -66,6 +67,8 @@ static void the_policy_allows_nothing_unsafe(void **data)
     assert_non_null(strstr(policy, "default-src 'self'"));
     assert_null(strstr(policy, "unsafe"));
     mem_free(policy);
+    assert_header(f, "X-Frame-Options", "DENY");
+    assert_header(f, "X-XSS-Protection", "1; mode=block");
 }
 
 static void files_named_by_their_content_are_kept_for_ever(void **data)
