@@ -4,6 +4,8 @@
 
 #include "api/marathon/labels.h"
 #include "api/marathon/private.h"
+#include "base/assert.h"
+#include "base/limits.h"
 #include "base/str.h"
 
 /* ---- GET /v2/apps */
@@ -112,6 +114,57 @@ void marathon_ask_app_versions(struct call *c)
     json_object_end(&w);
 }
 
+static void load_version(struct state *s, int64_t app, struct wall version, struct app *out)
+{
+    struct error err;
+    if (app_load(state_app_version(s, app, version), out, &err) != 0)
+        UNREACHABLE("a stored definition reads back");
+}
+
+/* When a version that has been replaced was last scaled and last changed (4.7): the versions before
+ * it tell. 0: what would is not kept any more. */
+struct times {
+    struct wall scaling, config;
+};
+
+/* `version` took the place of `before`. */
+static void look_back(struct times *t, const struct app *before, const struct app *at,
+                      struct wall version)
+{
+    enum app_change what = app_compare(before, at);
+    if (t->scaling.ms == 0 && what != APP_SAME) /* else it was a restart */
+        t->scaling = version;
+    if (t->config.ms == 0 && what != APP_SCALED)
+        t->config = version;
+}
+
+static struct times times_of(struct state *s, int64_t app, struct wall version)
+{
+    struct times t = {0};
+    struct app at, before;
+    size_t kept = 0;
+    load_version(s, app, version, &at);
+    struct stmt *q = state_app_versions(s, app);
+    for (; stmt_row(q); kept++) {
+        struct wall earlier = {stmt_i64(q, 0)};
+        if (earlier.ms >= version.ms)
+            continue;
+        load_version(s, app, earlier, &before);
+        look_back(&t, &before, &at, version);
+        app_close(&at);
+        at = before;
+        version = earlier;
+    }
+    app_close(&at);
+    if (kept > LIMIT_APP_VERSIONS) /* there may have been more */
+        return t;
+    if (t.scaling.ms == 0)
+        t.scaling = version;
+    if (t.config.ms == 0)
+        t.config = version;
+    return t;
+}
+
 void marathon_ask_app_version(struct call *c)
 {
     struct app_row row;
@@ -135,9 +188,12 @@ void marathon_ask_app_version(struct call *c)
     json_object(&w);
     if (version.ms == row.version.ms) {
         show_definition(&row, &w);
-    } else { /* of old ones it is not kept when they were last scaled */
+    } else {
         json_put_members(&w, definition);
         marathon_time(&w, "version", version);
+        struct times t = times_of(c->view->state, row.id, version); /* the definition is gone */
+        if (t.scaling.ms != 0 && t.config.ms != 0)
+            show_version_info(t.scaling, t.config, &w);
     }
     json_object_end(&w);
 }

@@ -79,6 +79,7 @@ void show_close(struct show *s);
 void show_app(struct show *s, const struct app_row *a, struct json_writer *w);
 /* The definition with its version alone, inside an open object. */
 void show_definition(const struct app_row *a, struct json_writer *w);
+void show_version_info(struct wall scaling, struct wall config, struct json_writer *w);
 /* `service_ports`: a JSON array for this task; NULL: []. */
 void show_task(struct show *s, const struct app_row *a, const struct task_row *t,
                const char *service_ports, struct json_writer *w);

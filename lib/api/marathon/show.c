@@ -433,15 +433,20 @@ static void show_stats(struct show *s, const struct app_row *a, struct json_writ
 
 /* ---- apps */
 
+void show_version_info(struct wall scaling, struct wall config, struct json_writer *w)
+{
+    json_key(w, "versionInfo");
+    json_object(w);
+    marathon_time(w, "lastScalingAt", scaling);
+    marathon_time(w, "lastConfigChangeAt", config);
+    json_object_end(w);
+}
+
 void show_definition(const struct app_row *a, struct json_writer *w)
 {
     json_put_members(w, a->definition);
     marathon_time(w, "version", a->version);
-    json_key(w, "versionInfo");
-    json_object(w);
-    marathon_time(w, "lastScalingAt", a->scaling);
-    marathon_time(w, "lastConfigChangeAt", a->config);
-    json_object_end(w);
+    show_version_info(a->scaling, a->config, w);
 }
 
 static void show_counts(const struct app_row *a, struct json_writer *w)
