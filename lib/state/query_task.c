@@ -1,4 +1,5 @@
 /* Tasks of apps and of jobs. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -259,6 +260,18 @@ bool state_check_of_task(struct state *s, int64_t task, struct check_result *out
                                      .code = stmt_is_null(q, 1) ? NO_RESULT : (int)stmt_i64(q, 1)};
     stmt_end(q);
     return known;
+}
+
+struct wall state_last_end(struct state *s, const char *app)
+{
+    char safe[ID_SIZE], from[INSTANCE_ID_SIZE], below[INSTANCE_ID_SIZE];
+    struct stmt *q = query_use(s, LAST_END);
+    id_safe(app, safe);
+    snprintf(from, sizeof from, "%s.instance-", safe);
+    snprintf(below, sizeof below, "%s.instance.", safe); /* the sign after '-' */
+    stmt_bind_text(q, ":from", from);
+    stmt_bind_text(q, ":below", below);
+    return (struct wall){stmt_one_i64(q, 0)};
 }
 
 struct stmt *state_tasks_ended(struct state *s, int64_t limit)

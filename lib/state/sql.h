@@ -106,6 +106,9 @@
     X(TASKS_OF_RUN, TASK_COLUMNS "where t.owner = 1 and t.owner_id = :run order by t.id")          \
     X(TASKS_ENDED, TASK_COLUMNS "where t.ended_ms is not null order by t.ended_ms desc, "          \
                                 "t.id desc limit :limit")                                          \
+    X(LAST_END, "select ended_ms from tasks indexed by tasks_to_trim where owner = 0 and "         \
+                "ended_ms is not null and name > :from and name < :below "                         \
+                "order by ended_ms desc limit 1")                                                  \
     X(DEPLOYMENT_BY_ID, DEPLOYMENT_COLUMNS "where id = :id")                                       \
     X(DEPLOYMENT_BY_UUID, DEPLOYMENT_COLUMNS "where uuid = :uuid")                                 \
     X(DEPLOYMENTS, DEPLOYMENT_COLUMNS "order by id")                                               \

@@ -248,7 +248,9 @@ struct stmt *state_tasks_of_instance(struct state *s, int64_t instance);
 struct stmt *state_tasks_to_order(struct state *s, int64_t agent);
 struct stmt *state_tasks_of_run(struct state *s, int64_t run);  /* all, by id */
 struct stmt *state_tasks_ended(struct state *s, int64_t limit); /* newest first */
-bool state_task_next(struct stmt *q, struct task_row *out);     /* accepts NULL */
+/* When an instance of the app ended last; 0: none that is still known. */
+struct wall state_last_end(struct state *s, const char *app);
+bool state_task_next(struct stmt *q, struct task_row *out); /* accepts NULL */
 
 struct readiness_row {
     const char *task;     /* its name */

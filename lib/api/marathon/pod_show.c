@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/pod.h"
+#include "scheduler/apps/apps.h"
 #include "scheduler/why.h"
 
 static void put_members(const struct app_row *a, struct json_writer *w)
@@ -264,10 +265,10 @@ static void put_pending_id(const char *pod, struct wall version, int64_t place,
 
 static void put_pending(struct show *s, const struct app_row *row, struct json_writer *w)
 {
-    struct wall since = marathon_later(row->version, row->delay_ref);
     struct app a;
     struct why why;
     load_app(row, &a);
+    struct wall since = apps_waiting_since(s->state, row, &a, s->view->now.wall);
     int64_t n = marathon_waiting(s->view, row, &a);
     const char *reason = n > 0 ? reason_of(s->view, &a, &why) : NULL;
     for (int64_t i = 0; i < n; i++) {

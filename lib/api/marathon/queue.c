@@ -235,7 +235,7 @@ static void put_item(const struct view *view, struct placement *p, const struct 
     }
     json_member_int(w, "count", count_left);
     put_delay(view, row, w);
-    marathon_time(w, "since", marathon_later(row->version, row->delay_ref));
+    marathon_time(w, "since", apps_waiting_since(view->state, row, a, view->now.wall));
     put_why(view, p, row, a, count_left, with_offers, w);
     json_object_end(w);
 }

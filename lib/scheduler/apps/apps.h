@@ -32,6 +32,9 @@ bool apps_run_spec(struct state *state, const struct task_row *t, struct buf *ou
  * the same code as the mind's. */
 int64_t apps_waiting(struct state *state, const struct app_row *row, const struct app *app,
                      struct wall now);
+/* Since when the last of these has to be launched. */
+struct wall apps_waiting_since(struct state *state, const struct app_row *row,
+                               const struct app *app, struct wall now);
 
 /* What the next of n instances that wait asks of an agent, as demand_of_app() has it; of a resident
  * one that waits for the agent where its data is, if there is one: *kept_out, which must live as

@@ -477,3 +477,22 @@ int64_t apps_waiting(struct state *s, const struct app_row *row, const struct ap
     tasks_close(&tasks);
     return n > 0 ? n : 0;
 }
+
+/* It was asked for, failed, or one before it ended or stopped to count (9.6). */
+struct wall apps_waiting_since(struct state *s, const struct app_row *row, const struct app *app,
+                               struct wall now)
+{
+    struct tasks tasks;
+    struct agent_row agent;
+    struct wall ended = state_last_end(s, row->path);
+    int64_t since = row->version.ms > row->delay_ref.ms ? row->version.ms : row->delay_ref.ms;
+    if (ended.ms > since)
+        since = ended.ms;
+    tasks_gather(s, now, row, app, &tasks);
+    for (size_t i = 0; i < tasks.n; i++)
+        if (tasks.items[i].lost && state_agent_by_id(s, tasks.items[i].agent, &agent) &&
+            agent.since.ms + app->unreachable.inactive_s * 1000 > since)
+            since = agent.since.ms + app->unreachable.inactive_s * 1000;
+    tasks_close(&tasks);
+    return (struct wall){since};
+}

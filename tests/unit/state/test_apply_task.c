@@ -423,6 +423,30 @@ static void a_job_has_so_many_runs_that_are_not_over(void **data)
 
 /* ---- the delay after failures (spec/marathon.md 9.2) */
 
+/* An app is expected to run on (spec/marathon.md 9.2). */
+static void each_end_but_a_kill_or_a_loss_is_a_failure(void **data)
+{
+    static const struct {
+        const char *end;
+        int64_t delay_ms;
+    } rows[] = {
+        {"failed", 1000},   {"error", 1000}, {"gone", 1000}, {"dropped", 1000},
+        {"finished", 1000}, {"killed", 0},   {"lost", 0},
+    };
+    struct fixture *f = *data;
+    char path[32];
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        snprintf(path, sizeof path, "/web%zu", i);
+        put_app_with(f, path, 0, 1, "run", 0, "ScaleApplication", false, "");
+        launch(f, path, 31000, 1);
+        status(f, only_task(f, path), 1, "running");
+        status(f, only_task(f, path), 2, rows[i].end);
+        assert_int_equal(app_of(f, path).counts.live, 0);
+        if (app_of(f, path).delay_ms != rows[i].delay_ms)
+            fail_msg("%s: %lld", rows[i].end, (long long)app_of(f, path).delay_ms);
+    }
+}
+
 static int64_t delay_after_failure(struct fixture *f, int64_t runs_ms)
 {
     launch(f, "/web", 31000, 1);
@@ -523,6 +547,7 @@ int main(void)
         TEST(health_is_counted_and_told),
         TEST(long_reports_are_kept_short),
         TEST(what_its_agent_kills_for_its_health_adds_no_delay),
+        TEST(each_end_but_a_kill_or_a_loss_is_a_failure),
         TEST(the_delay_grows_to_its_limit_and_is_forgotten),
         TEST(the_largest_factor_reaches_the_largest_delay),
         TEST(progress_moves_the_delays_reference),
