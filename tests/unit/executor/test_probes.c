@@ -143,6 +143,7 @@ static void judges_by_the_status(void **unused)
         {"HTTP/1.0 399 Odd\n\n", false, PROBE_GOOD, 399, "HTTP/1.0 399 Odd"},
         {"HTTP/1.1 404 Not Found\r\n\r\n", false, PROBE_BAD, 404, "HTTP/1.1 404 Not Found"},
         {"HTTP/1.1 503", false, PROBE_BAD, 503, "HTTP/1.1 503"},
+        {"HTTP/1.1 400 Bad Request\r\n\r\n", false, PROBE_BAD, 400, "HTTP/1.1 400 Bad Request"},
         {"HTTP/1.1 100 Continue\r\n\r\n", false, PROBE_BAD, 100, "HTTP/1.1 100 Continue"},
         {"HTTP/1.1 100 Continue\r\n\r\n", true, PROBE_NEITHER, 100, "HTTP/1.1 100 Continue"},
         {"SSH-2.0-OpenSSH\r\n", false, PROBE_BAD, NO_RESULT, "its answer is not HTTP"},

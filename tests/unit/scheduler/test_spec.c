@@ -168,7 +168,8 @@ static void a_check_asks_where_the_task_listens(void **unused)
         end(NULL);
         begin(NULL);
         snprintf(members, sizeof members,
-                 "%s,'healthChecks':[{%s,'intervalSeconds':7,'maxConsecutiveFailures':4}]",
+                 "%s,'healthChecks':[{%s,'intervalSeconds':7,'maxConsecutiveFailures':4,"
+                 "'timeoutSeconds':3,'delaySeconds':2,'ignoreHttp1xx':true}]",
                  rows[i].app, rows[i].check);
         spec_of(members, &s);
         assert_int_equal(s.checks_n, 1);
@@ -178,6 +179,9 @@ static void a_check_asks_where_the_task_listens(void **unused)
         if (rows[i].port != 0)
             assert_int_equal(s.checks[0].port, rows[i].port == 1 ? s.ports[0].host : rows[i].port);
         assert_int_equal(s.checks[0].interval_ms, 7000);
+        assert_int_equal(s.checks[0].timeout_ms, 3000);
+        assert_int_equal(s.checks[0].delay_ms, rows[i].kill_on_max ? 2000 : 0); /* agent-run */
+        assert_int_equal(s.checks[0].ignore_1xx, strstr(rows[i].check, "'HTTP") != NULL);
         assert_int_equal(s.checks[0].max_failures, 4);
         assert_int_equal(s.checks[0].kill_on_max, rows[i].kill_on_max);
         assert_int_equal(s.checks[0].ipv6, strstr(rows[i].check, "IPv6") != NULL);

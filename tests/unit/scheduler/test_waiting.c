@@ -1,4 +1,4 @@
-/* How many instances wait for a machine, and since when (spec/marathon.md 9.1). */
+/* How many instances wait for a machine, since when, and for how long yet (spec/marathon.md 9). */
 #include "fleet.h"
 
 static struct fleet f;
@@ -93,6 +93,35 @@ static void what_is_lost_stands_in_nobodys_way(void **unused)
     assert_string_equal(fleet_list(&f, "/prod/web"), "1 running, 1 unreachable");
 }
 
+static void what_may_never_be_given_up_is_waited_for(void **unused)
+{
+    struct wall since;
+    (void)unused;
+    fleet_put(&f, WEB(2, ",'unreachableStrategy':'disabled'"));
+    fleet_run_ms(&f, 1000);
+    fleet_cut(&f, 0);
+    fleet_run_ms(&f, 10000000);
+    assert_string_equal(fleet_list(&f, "/prod/web"), "2 unreachable");
+    assert_int_equal(waiting(&since), 0);
+}
+
+/* Of a changed configuration the delay ends, of a scaled one it does not (9.2). */
+static void scaling_does_not_end_the_backoff(void **unused)
+{
+    int64_t ids[64];
+    (void)unused;
+    fleet_put(&f, WEB(1, ",'backoffSeconds':100"));
+    fleet_run_ms(&f, 1000);
+    fleet_tasks(&f, "/prod/web", ids);
+    fleet_status(&f, ids[0], TASK_FAILED);
+    fleet_force(&f, WEB(3, ",'backoffSeconds':100"));
+    fleet_run_ms(&f, 90000);
+    assert_string_equal(fleet_list(&f, "/prod/web"), "");
+    fleet_force(&f, WEB(3, ",'backoffSeconds':99"));
+    fleet_run_ms(&f, 1000);
+    assert_string_equal(fleet_list(&f, "/prod/web"), "3 running");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -101,6 +130,8 @@ int main(void)
         TEST(what_replaces_one_waits_since_its_end),
         TEST(what_is_lost_is_waited_for_when_it_stops_to_count),
         TEST(what_is_lost_stands_in_nobodys_way),
+        TEST(what_may_never_be_given_up_is_waited_for),
+        TEST(scaling_does_not_end_the_backoff),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
