@@ -489,10 +489,12 @@ struct wall apps_waiting_since(struct state *s, const struct app_row *row, const
     if (ended.ms > since)
         since = ended.ms;
     tasks_gather(s, now, row, app, &tasks);
-    for (size_t i = 0; i < tasks.n; i++)
-        if (tasks.items[i].lost && state_agent_by_id(s, tasks.items[i].agent, &agent) &&
-            agent.since.ms + app->unreachable.inactive_s * 1000 > since)
-            since = agent.since.ms + app->unreachable.inactive_s * 1000;
+    for (size_t i = 0; i < tasks.n; i++) {
+        if (!tasks.items[i].lost || !state_agent_by_id(s, tasks.items[i].agent, &agent))
+            continue;
+        int64_t lost = agent.since.ms + lost_after_ms(app);
+        since = lost > since ? lost : since;
+    }
     tasks_close(&tasks);
     return (struct wall){since};
 }
