@@ -40,7 +40,9 @@
     X(COMMAND_GROUP_PUT, "group.put", 9, "app.put that changes groups as well")                \
     X(COMMAND_JOB_FIRE, "job.fire", 13, "makes the runs of dependent jobs that have fired")    \
     X(COMMAND_JOB_MARK, "job.mark", 13, "counts a success that a person says a job had")       \
-    X(COMMAND_VOLUME_GONE, "volume.gone", 15, "agents have removed what was given up")
+    X(COMMAND_VOLUME_GONE, "volume.gone", 15, "agents have removed what was given up")         \
+    X(COMMAND_RUN_COMPLETE, "run.complete", 16, "somebody tells how a run ended")              \
+    X(COMMAND_TASK_PROGRESS, "task.progress", 16, "a job's task tells what it has processed")
 
 enum command_kind {
 #define X(name, word, level, what) name,
@@ -53,16 +55,17 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 15 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 16 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
-#define JOB_TEXT_LEVEL 6  /* from here on job.put has the definition as a text */
-#define READINESS_LEVEL 8 /* from here on statuses make instances ready */
-#define POD_LEVEL 10      /* from here on app.put may have pods */
-#define DEPENDS_LEVEL 11  /* from here on app.put says on which dependencies it was decided */
-#define CHECK_LEVEL 12    /* from here on what a check that only informs says is kept */
-#define PARENTS_LEVEL 13  /* from here on job.put may have parents */
-#define PORTS_LEVEL 14    /* from here on app.put gives no service port that it frees or names */
-#define RESIDENT_LEVEL 15 /* from here on apps may have persistent volumes */
+#define JOB_TEXT_LEVEL 6   /* from here on job.put has the definition as a text */
+#define READINESS_LEVEL 8  /* from here on statuses make instances ready */
+#define POD_LEVEL 10       /* from here on app.put may have pods */
+#define DEPENDS_LEVEL 11   /* from here on app.put says on which dependencies it was decided */
+#define CHECK_LEVEL 12     /* from here on what a check that only informs says is kept */
+#define PARENTS_LEVEL 13   /* from here on job.put may have parents */
+#define PORTS_LEVEL 14     /* from here on app.put gives no service port that it frees or names */
+#define RESIDENT_LEVEL 15  /* from here on apps may have persistent volumes */
+#define JOB_TASKS_LEVEL 16 /* from here on runs may end when that is told */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/str.h"
@@ -552,6 +554,40 @@ static void keep_stat(struct apply *a, const struct run_row *r)
     stmt_run(q);
 }
 
+/* No counters, no retry (5.4, 5.6). */
+static void run_killed(struct apply *a, const struct run_row *r, const struct job_row *job,
+                       enum run_state state, const char *reason)
+{
+    end_run(a, r, state, reason);
+    dependents_run_over(a, job, r->id, JOB_ENDS_KILLED);
+}
+
+/* Does this kill say that an attempt took too long, and has failed? */
+static bool is_time_limit(const char *kill_reason)
+{
+    return kill_reason != NULL && str_starts(kill_reason, "maxCompletionTime");
+}
+
+static void run_succeeded(struct apply *a, struct run_row *r, const struct job_row *job)
+{
+    int64_t run = r->id;
+    if (r->started.ms == 0) { /* so short that both reports came at once */
+        run_started(a, run);
+        state_run_by_id(a->s, run, r);
+    }
+    end_run(a, r, RUN_SUCCESS, NULL);
+    job_count_outcome(a, job, true);
+    keep_stat(a, r);
+    dependents_run_over(a, job, run, JOB_ENDS_SUCCESS);
+}
+
+void job_task_async(struct apply *a, int64_t task)
+{
+    struct stmt *q = change_use(a->s, JOB_TASK_ASYNC);
+    stmt_bind_i64(q, ":task", task);
+    stmt_run(q);
+}
+
 void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task_state state,
                const char *reason)
 {
@@ -560,27 +596,23 @@ void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task
     if (!state_run_by_id(a->s, run, &r) || !run_active(r.state) || r.task != t->id ||
         !state_job_by_id(a->s, r.job, &job))
         return; /* of an attempt that was given up: only recorded (5.2 step 6) */
-    bool timed_out = t->kill_reason != NULL && str_starts(t->kill_reason, "maxCompletionTime");
+    bool timed_out = is_time_limit(t->kill_reason);
     bool ordered = t->kill_reason != NULL && !timed_out; /* an agent kills for its limits too */
     bool lost = state == TASK_LOST || state == TASK_GONE;
+    if (state == TASK_FINISHED && state_job_task(a->s, t->id).async) {
+        run_started(a, run); /* if it was not yet; it goes on until its end is told (5.5) */
+        return;
+    }
     if (state == TASK_FINISHED) {
-        if (r.started.ms == 0) { /* so short that both reports came at once */
-            run_started(a, run);
-            state_run_by_id(a->s, run, &r);
-        }
-        end_run(a, &r, RUN_SUCCESS, NULL);
-        job_count_outcome(a, &job, true);
-        keep_stat(a, &r);
-        dependents_run_over(a, &job, r.id, JOB_ENDS_SUCCESS);
+        run_succeeded(a, &r, &job);
     } else if (state == TASK_DROPPED && r.state == RUN_ASSIGNED) {
         struct stmt *q = change_use(a->s, RUN_BACK); /* never started: same attempt (5.2 step 3) */
         stmt_bind_i64(q, ":id", r.id);
         stmt_run(q);
         tell_run(a, &r, RUN_QUEUED, reason);
         return;
-    } else if (ordered && (state == TASK_KILLED || lost)) { /* no counters, no retry (5.4, 5.6) */
-        end_run(a, &r, lost ? RUN_LOST : RUN_KILLED, t->kill_reason);
-        dependents_run_over(a, &job, r.id, JOB_ENDS_KILLED);
+    } else if (ordered && (state == TASK_KILLED || lost)) {
+        run_killed(a, &r, &job, lost ? RUN_LOST : RUN_KILLED, t->kill_reason);
     } else {
         attempt_failed(a, &r, &job, lost ? RUN_LOST : RUN_FAILED,
                        timed_out ? t->kill_reason : reason);
@@ -641,6 +673,67 @@ static void move_run(struct apply *a, const struct run_row *r, const struct json
     }
 }
 
+/* An active run that somebody, or its job's limit, ends. Without a process, for an asynchronous
+ * one's may have ended before, that is all there is to do. */
+static void stop_run(struct apply *a, const struct run_row *r, const char *reason)
+{
+    struct task_row t;
+    struct job_row job;
+    if (r->task == 0 || !state_task_by_id(a->s, r->task, &t))
+        return;
+    if (!task_ended(t.state)) {
+        task_kill(a, &t, reason);
+    } else if (state_job_by_id(a->s, r->job, &job)) {
+        if (is_time_limit(reason))
+            attempt_failed(a, r, &job, RUN_FAILED, reason);
+        else
+            run_killed(a, r, &job, RUN_KILLED, reason);
+        if (r->cause == CAUSE_SCHEDULE)
+            disable_if_exhausted(a, r->job);
+    }
+}
+
+/* {"task","code"}: somebody says how its run ended, whatever became of the process (E-15). Nothing
+ * if the run is over. */
+int apply_run_complete(struct apply *a)
+{
+    struct task_row t;
+    struct run_row r;
+    struct job_row job;
+    char reason[64];
+    int64_t code = json_int(json_get(a->c->args, "code"), 0);
+    if (!state_task_by_id(a->s, json_int(json_get(a->c->args, "task"), 0), &t) ||
+        t.owner != OWNER_JOB || !state_run_by_id(a->s, t.owner_id, &r) || !run_active(r.state) ||
+        r.task != t.id || !state_job_by_id(a->s, r.job, &job))
+        return 0;
+    snprintf(reason, sizeof reason, "statusCode %lld was told", (long long)code);
+    if (code == 0)
+        run_succeeded(a, &r, &job);
+    else
+        attempt_failed(a, &r, &job, RUN_FAILED, reason);
+    if (r.cause == CAUSE_SCHEDULE)
+        disable_if_exhausted(a, r.job);
+    return 0;
+}
+
+/* {"task","more"}: elements that a job's task has processed since it told so last (E-14). */
+int apply_task_progress(struct apply *a)
+{
+    struct task_row t;
+    int64_t more = json_int(json_get(a->c->args, "more"), 0);
+    if (!state_task_by_id(a->s, json_int(json_get(a->c->args, "task"), 0), &t) ||
+        t.owner != OWNER_JOB)
+        return refuse(a, ERR_NOT_FOUND, "the task is not there any more");
+    if (more < 0 || state_job_task(a->s, t.id).elements > INT64_MAX - more)
+        return refuse(a, ERR_INVALID, "numAdditionalElementsProcessed: got %lld, too many",
+                      (long long)more);
+    struct stmt *q = change_use(a->s, JOB_TASK_PROGRESS);
+    stmt_bind_i64(q, ":task", t.id);
+    stmt_bind_i64(q, ":more", more);
+    stmt_run(q);
+    return 0;
+}
+
 /* {"set":[{"run","attempt","to","reason"}]}: the words of `moves`, or "kill" for an active one */
 int apply_run_update(struct apply *a)
 {
@@ -649,7 +742,7 @@ int apply_run_update(struct apply *a)
         if (state_run_by_id(a->s, json_int(json_get(item, "run"), 0), &r) &&
             r.attempt == json_int(json_get(item, "attempt"), -1)) {
             if (run_active(r.state) && str_eq(json_str(json_get(item, "to"), ""), "kill"))
-                kill_run_task(a, &r, json_str(json_get(item, "reason"), "killed"));
+                stop_run(a, &r, json_str(json_get(item, "reason"), "killed"));
             else
                 move_run(a, &r, item);
         }

@@ -329,7 +329,7 @@ static bool launch_instance(struct apply *a, const struct json *item, const char
     return true;
 }
 
-/* {"run","attempt","name","agent",…}: refused when the run is not waiting any more. */
+/* {"run","attempt","name","agent","async",…}: refused when the run is not waiting any more. */
 static bool launch_run(struct apply *a, const struct json *item, const char **why_out)
 {
     struct run_row run;
@@ -343,6 +343,8 @@ static bool launch_run(struct apply *a, const struct json *item, const char **wh
     const char *name = json_str(json_get(item, "name"), "");
     int64_t agent = json_int(json_get(item, "agent"), 0);
     int64_t task = add_task(a, agent, item, OWNER_JOB, run.id, name, 0, false);
+    if (json_bool(json_get(item, "async"), false))
+        job_task_async(a, task);
     run_assign(a, run.id, task);
     told_launch(a, task, name, run.job_name, run.job);
     return true;

@@ -93,6 +93,8 @@ int apply_job_trigger(struct apply *a);
 int apply_job_fire(struct apply *a);
 int apply_job_mark(struct apply *a);
 int apply_run_update(struct apply *a);
+int apply_run_complete(struct apply *a);
+int apply_task_progress(struct apply *a);
 int apply_token_put(struct apply *a);
 int apply_token_revoke(struct apply *a);
 int apply_node_join(struct apply *a);
@@ -115,6 +117,7 @@ int apply_volume_gone(struct apply *a);
 #define LEVEL_PODS 10
 #define LEVEL_DEPENDENTS PARENTS_LEVEL
 #define LEVEL_RESIDENTS 15
+#define LEVEL_JOB_TASKS JOB_TASKS_LEVEL
 bool identity_by_store(struct state *s, int64_t store, struct identity_row *out);
 
 /* ---- between the files that apply */
@@ -172,6 +175,8 @@ void run_started(struct apply *a, int64_t run);
 void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task_state state,
                const char *reason);
 void run_assign(struct apply *a, int64_t run, int64_t task);
+/* The end of its run will be told. */
+void job_task_async(struct apply *a, int64_t task);
 
 /* ---- apply_job.c for apply_dependent.c */
 struct new_run {

@@ -240,3 +240,17 @@ bool state_any_fired(struct state *s)
 {
     return s->level >= LEVEL_DEPENDENTS && stmt_one_i64(query_use(s, DEPENDENTS_FIRED), 0) != 0;
 }
+
+struct job_task_row state_job_task(struct state *s, int64_t task)
+{
+    struct job_task_row row = {0};
+    if (s->level < LEVEL_JOB_TASKS)
+        return row;
+    struct stmt *q = query_use(s, JOB_TASK);
+    stmt_bind_i64(q, ":task", task);
+    if (!stmt_row(q))
+        return row;
+    row = (struct job_task_row){.async = stmt_bool(q, 0), .elements = stmt_i64(q, 1)};
+    stmt_end(q);
+    return row;
+}

@@ -378,6 +378,13 @@ bool state_edge_next(struct stmt *q, struct edge_row *out);
 struct stmt *state_children(struct state *s, int64_t parent); /* column 0: ids; NULL: none */
 bool state_any_fired(struct state *s);                        /* runs are to be made: job.fire */
 
+/* What a job's task says of itself; all zero below its level, or when it is nothing. */
+struct job_task_row {
+    bool async; /* its run is over when that is told, not with the process */
+    int64_t elements;
+};
+struct job_task_row state_job_task(struct state *s, int64_t task);
+
 struct node_row {
     int64_t id;
     const char *name, *address, *version;

@@ -50,8 +50,8 @@ static bool can_run(struct call *c, const struct job *job)
 {
     if (job->kind == JOB_DEPENDENT && state_level(c->view->state) < PARENTS_LEVEL)
         chronos_failure(c, 503, "parents: wait until each master runs this version");
-    else if (job->async)
-        chronos_failure(c, 400, "async: got true: asynchronous jobs: not in this build");
+    else if (job->async && state_level(c->view->state) < JOB_TASKS_LEVEL)
+        chronos_failure(c, 503, "async: wait until each master runs this version");
     else
         return true;
     return false;

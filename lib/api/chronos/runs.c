@@ -64,7 +64,7 @@ void chronos_purge_tasks(struct tell *t)
     ending_done(&e);
 }
 
-/* ---- what tasks say of themselves; nothing takes it in yet */
+/* ---- what tasks say of themselves, or others of them */
 
 static bool path_task(struct call *c, struct job_task_ref *out)
 {
@@ -73,6 +73,16 @@ static bool path_task(struct call *c, struct job_task_ref *out)
         return true;
     call_error(c, &err);
     return false;
+}
+
+/* Of a run that is over it says nothing new. */
+static void complete(struct tell *t, int64_t task, int64_t code)
+{
+    struct json_writer w;
+    tell_begin(t, COMMAND_RUN_COMPLETE, &w, chronos_done);
+    json_member_int(&w, "task", task);
+    json_member_int(&w, "code", code);
+    tell_end(t, &w);
 }
 
 void chronos_complete_task(struct tell *t)
@@ -88,15 +98,24 @@ void chronos_complete_task(struct tell *t)
         return;
     if (!json_i64(json_get(body, "statusCode"), &code))
         chronos_failure(c, 400, "statusCode: need a whole number");
-    else if (!state_task_by_name(c->view->state, call_param(c, "task"), &task) ||
-             task_ended(task.state))
+    else if (!state_task_by_name(c->view->state, call_param(c, "task"), &task))
         chronos_nothing(c); /* idempotent */
     else
-        chronos_failure(c, 501, "asynchronous jobs: not in this build");
+        complete(t, task.id, code);
+}
+
+static void tell_progress(struct tell *t, int64_t task, int64_t more)
+{
+    struct json_writer w;
+    tell_begin(t, COMMAND_TASK_PROGRESS, &w, chronos_done);
+    json_member_int(&w, "task", task);
+    json_member_int(&w, "more", more);
+    tell_end(t, &w);
 }
 
 void chronos_report_progress(struct tell *t)
 {
+    struct task_row task;
     struct call *c = &t->c;
     struct job_task_ref ref;
     struct job_row row;
@@ -119,6 +138,9 @@ void chronos_report_progress(struct tell *t)
         chronos_nothing(c);
     else if (!json_i64(n, &more) || more < 0)
         chronos_failure(c, 400, "numAdditionalElementsProcessed: need a whole number from 0 on");
+    else if (!state_task_by_name(c->view->state, call_param(c, "task"), &task) ||
+             task.owner != OWNER_JOB || task.job != row.id)
+        chronos_failure(c, 400, "job '%s' has no such task", row.name);
     else
-        chronos_failure(c, 501, "progress of tasks: not in this build");
+        tell_progress(t, task.id, more);
 }

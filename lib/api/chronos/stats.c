@@ -81,14 +81,14 @@ static void show_histogram(const struct samples *s, struct json_writer *w)
 struct attempts {
     struct attempt {
         char name[JOB_TASK_ID_SIZE];
-        int64_t agent;
+        int64_t agent, elements;
         enum task_state state;
         struct wall started, ended;
     } * items;
     size_t n, cap;
 };
 
-static void add_attempt(struct attempts *a, const struct task_row *t)
+static void add_attempt(struct attempts *a, const struct task_row *t, int64_t elements)
 {
     if (a->n == a->cap) {
         a->cap = a->cap == 0 ? 32 : a->cap * 2;
@@ -96,6 +96,7 @@ static void add_attempt(struct attempts *a, const struct task_row *t)
     }
     struct attempt *new = &a->items[a->n++];
     *new = (struct attempt){.agent = t->agent,
+                            .elements = elements,
                             .state = t->state,
                             .started = t->started,
                             .ended = task_ended(t->state) ? t->ended : (struct wall){0}};
@@ -124,7 +125,7 @@ static void take_attempts(struct state *s, int64_t job, struct attempts *out)
         q = state_tasks_of_run(s, runs[i]);
         while (state_task_next(q, &t))
             if (t.state != TASK_DROPPED) /* never started */
-                add_attempt(out, &t);
+                add_attempt(out, &t, state_job_task(s, t.id).elements);
     }
     if (out->n > 1)
         qsort(out->items, out->n, sizeof out->items[0], newest_first);
@@ -172,7 +173,7 @@ static void show_attempt(struct call *c, const struct job *job, const struct att
         put_duration(w, a->ended.ms - a->started.ms);
     json_member_str(w, "status", status);
     if (job->data_processing)
-        json_member_int(w, "numElementsProcessed", 0);
+        json_member_int(w, "numElementsProcessed", a->elements);
     json_object_end(w);
 }
 

@@ -58,8 +58,8 @@ static bool can_run(struct call *c, const struct job *job)
 {
     if (job->kind == JOB_DEPENDENT && state_level(c->view->state) < PARENTS_LEVEL)
         call_fail(c, ERR_UNAVAILABLE, "parents: wait until each master runs this version");
-    else if (job->async)
-        call_fail(c, ERR_INVALID, "async: got true: asynchronous jobs are not in this build");
+    else if (job->async && state_level(c->view->state) < JOB_TASKS_LEVEL)
+        call_fail(c, ERR_UNAVAILABLE, "async: wait until each master runs this version");
     else
         return true;
     return false;

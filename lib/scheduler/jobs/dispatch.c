@@ -82,6 +82,8 @@ static void write_launch(struct look *l, const struct candidate *c, const char *
     json_member_int(&w, "cpus", needs->cpus_milli);
     json_member_int(&w, "mem", needs->mem_bytes);
     json_member_int(&w, "disk", needs->disk_bytes);
+    if (c->job->async)
+        json_member_bool(&w, "async", true);
     json_object_end(&w);
 }
 

@@ -157,7 +157,17 @@ static void kill_task(struct runs *s, int64_t task, const char *reason)
     json_object_end(&w);
 }
 
-static void limit_duration(struct runs *s, const struct task_row *t)
+/* An asynchronous run may outlive its process: then its end alone is what is left to say. */
+static void stop_attempt(struct runs *s, const struct run_row *r, const struct task_row *t,
+                         const char *reason)
+{
+    if (task_ended(t->state))
+        look_update(s->l, s->e, r, "kill", reason);
+    else if (t->state != TASK_KILLING)
+        kill_task(s, t->id, reason);
+}
+
+static void limit_duration(struct runs *s, const struct run_row *r, const struct task_row *t)
 {
     char reason[96];
     int64_t max_s = s->job->max_completion_s;
@@ -169,7 +179,7 @@ static void limit_duration(struct runs *s, const struct task_row *t)
         return;
     }
     snprintf(reason, sizeof reason, "maxCompletionTime: ran longer than %lld s", (long long)max_s);
-    kill_task(s, t->id, reason);
+    stop_attempt(s, r, t, reason);
 }
 
 /* A task that is being killed keeps that state when its agent goes out of reach. */
@@ -197,7 +207,7 @@ static void look_at_attempt(struct runs *s, const struct run_view *v)
         watch(s, &t);
         look_again_in(s->l, s->e, KILL_LOOK_MS);
     } else {
-        limit_duration(s, &t);
+        limit_duration(s, &v->r, &t);
     }
 }
 
@@ -252,9 +262,8 @@ static void kill_active(struct runs *s)
     struct task_row t;
     for (size_t i = 0; i < s->n; i++) {
         const struct run_view *v = &s->items[i];
-        if (run_active(v->r.state) && state_task_by_id(s->l->state, v->r.task, &t) &&
-            t.state != TASK_KILLING)
-            kill_task(s, t.id, "overlap: the next run is due");
+        if (run_active(v->r.state) && state_task_by_id(s->l->state, v->r.task, &t))
+            stop_attempt(s, &v->r, &t, "overlap: the next run is due");
     }
 }
 

@@ -130,7 +130,7 @@ void harness_open(struct harness *h, const char *at)
     h->jobs = jobs_new(h->state, &h->rng);
     h->watch.changed = on_change;
     state_watch(h->state, &h->watch);
-    harness_command(h, COMMAND_SCHEMA_UPGRADE, "{\"level\":13}");
+    harness_command(h, COMMAND_SCHEMA_UPGRADE, "{\"level\":16}");
     h->leading = true;
     jobs_lead(h->jobs, true, h->now, &h->out);
 }
