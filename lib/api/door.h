@@ -184,10 +184,11 @@ struct door {
         ask_fn *ask;   /* ASK, ASK_LINEAR, STREAM, SANDBOX */
         tell_fn *tell; /* TELL */
     };
-    const char *about;    /* one line for people */
-    int no_leader_status; /* of a tell; 0: the dialect's */
-    int64_t read_ms;      /* of an ask: time with its snapshot; 0: LIMIT_READ_MS */
-    bool alone;           /* an ask that needs no state: its view has none (NULL) */
+    const char *about;     /* one line for people */
+    int no_leader_status;  /* of a tell; 0: the dialect's */
+    const char *no_leader; /* what it says then; NULL: what all say */
+    int64_t read_ms;       /* of an ask: time with its snapshot; 0: LIMIT_READ_MS */
+    bool alone;            /* an ask that needs no state: its view has none (NULL) */
     /* Media types of its answers, the usual one first: who accepts none of them gets 406. None:
      * Accept is the door's own to read. */
     const char *const *types;

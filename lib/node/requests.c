@@ -136,6 +136,15 @@ static void ask_here(struct node *n, struct pending *p, uint64_t index)
     pending_free(p);
 }
 
+static const char *why_no_leader(const struct node *n, const struct door *door)
+{
+    if (n->stopping)
+        return "this node is stopping: ask another";
+    if (door != NULL && door->no_leader != NULL)
+        return door->no_leader;
+    return "the leader could not be determined: there is none, or it has no majority; try again";
+}
+
 void request_no_leader(struct node *n, struct pending *p)
 {
     if (p->from != 0) {
@@ -145,10 +154,7 @@ void request_no_leader(struct node *n, struct pending *p)
         p->request->unconfirmed = true;
         ask_here(n, p, replica_applied(n->replica));
     } else {
-        request_fail(n, p, ERR_UNAVAILABLE,
-                     n->stopping ? "this node is stopping: ask another"
-                                 : "the leader could not be determined: there is none, or it has "
-                                   "no majority; try again");
+        request_fail(n, p, ERR_UNAVAILABLE, why_no_leader(n, p->tell.c.door));
     }
 }
 

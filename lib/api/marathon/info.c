@@ -139,7 +139,7 @@ void marathon_ask_leader(struct call *c)
     const struct facts *f = c->view->facts;
     struct json_writer w;
     if (f->leader_marathon == NULL) {
-        marathon_message(c, 404, "There is no leader");
+        marathon_message(c, 404, MARATHON_NO_LEADER);
         return;
     }
     call_json(c, 200, &w);

@@ -110,6 +110,7 @@ bool show_pod_instance(struct show *s, const struct app_row *row, const struct t
 
 /* ---------------- info.c */
 
+#define MARATHON_NO_LEADER "There is no leader" /* 14.4 */
 /* Marathon's options, as members (14.10). */
 void marathon_put_options(const struct facts *f, struct json_writer *w);
 

@@ -179,6 +179,7 @@ static void without_a_leader_each_dialect_says_so(void **unused)
     uint64_t stale = stage_request(&s, 0, METHOD_GET, "/scheduler/jobs?stale=1", NULL);
     assert_int_equal(wait_for(put, 3000), 502);
     assert_int_equal(wait_for(abdication, 3000), 404); /* spec/marathon.md 14.4 */
+    assert_string_equal(stage_given(&s, abdication)->body, "{\"message\":\"There is no leader\"}");
     assert_int_equal(wait_for(job, 3000), 503);
     assert_int_equal(wait_for(one, 3000), 200);
     assert_int_equal(wait_for(list, 3000), 200);
