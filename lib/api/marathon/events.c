@@ -493,12 +493,20 @@ static void instance_event(const struct render *r, const struct subject *s)
     finish(r, &e);
 }
 
+/* Its agent has begun to, as it is not well; where that was not told, it is known at the end. */
+static bool agent_kills(const struct render *r, const struct subject *s)
+{
+    bool begins = r->c->state == TASK_KILLING,
+         ends = r->c->state == TASK_KILLED && r->c->before != TASK_KILLING;
+    return s->task.kill_reason == NULL && (begins || ends);
+}
+
 static void render_task(const struct render *r)
 {
     struct subject s;
     if (!look_up(r, &s))
         return;
-    if (r->c->state == TASK_KILLED && s.task.kill_reason == NULL) /* its agent did: not well */
+    if (agent_kills(r, &s))
         kill_event(r, &s);
     status_event(r, &s);
     instance_event(r, &s);
