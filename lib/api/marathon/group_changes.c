@@ -137,16 +137,24 @@ static const struct json *list_of(struct work *k, const char *at, const struct j
     char member[32];
     const struct json *list = json_get(body, name);
     snprintf(member, sizeof member, "/%s", name);
-    if (list == NULL)
-        return NULL;
-    if (json_is(list, JSON_ARRAY) && map_count(k->named) + json_count(list) <= LIMIT_GROUP_ITEMS)
+    if (list == NULL || json_is(list, JSON_ARRAY))
         return list;
-    if (json_is(list, JSON_ARRAY))
-        wrong_type(k, at, member, "error.maxLength",
-                   "got more than %d apps and groups, need fewer at once", LIMIT_GROUP_ITEMS);
-    else
-        wrong_type(k, at, member, "error.expected.jsarray", "got %s, need an array",
-                   json_kind_word(list));
+    wrong_type(k, at, member, "error.expected.jsarray", "got %s, need an array",
+               json_kind_word(list));
+    return NULL;
+}
+
+/* Of apps or groups: there are not too many in all. */
+static const struct json *items_of(struct work *k, const char *at, const struct json *body,
+                                   const char *name)
+{
+    char member[32];
+    const struct json *list = list_of(k, at, body, name);
+    if (list == NULL || map_count(k->named) + json_count(list) <= LIMIT_GROUP_ITEMS)
+        return list;
+    snprintf(member, sizeof member, "/%s", name);
+    wrong_type(k, at, member, "error.maxLength",
+               "got more than %d apps and groups, need fewer at once", LIMIT_GROUP_ITEMS);
     return NULL;
 }
 
@@ -326,8 +334,8 @@ static void take_group(struct work *k, const char *at, const struct json *body, 
     state_group_by_path(k->state, group, &row);
     enum enforce enforce_role = read_enforce(k, at, body, group, row.enforce_role);
     const struct json *ids = list_of(k, at, body, "dependencies"),
-                      *apps = list_of(k, at, body, "apps"),
-                      *groups = list_of(k, at, body, "groups");
+                      *apps = items_of(k, at, body, "apps"),
+                      *groups = items_of(k, at, body, "groups");
     buf_init(&dependencies, LIMIT_ENTRY_BYTES);
     if (ids != NULL)
         read_dependencies(k, at, ids, group, &dependencies);

@@ -146,6 +146,20 @@ static void groups_of_many_apps_depend_on_each_other(void **data)
     buf_close(&body);
 }
 
+static void too_many_dependencies_of_a_group_are_called_that(void **data)
+{
+    struct buf body;
+    char text[64];
+    buf_init(&body, 1 << 20);
+    buf_puts(&body, "{\"dependencies\":[");
+    for (int i = 0; i < LIMIT_GROUP_ITEMS + 1; i++)
+        buf_printf(&body, "%s\"/a%d\"", i == 0 ? "" : ",", i);
+    buf_puts(&body, "]}");
+    snprintf(text, sizeof text, "got %d ids, need at most %d", LIMIT_GROUP_ITEMS + 1, LIMIT_ITEMS);
+    plays(*data, "PUT /v2/groups/g", buf_str(&body), 422, text);
+    buf_close(&body);
+}
+
 static void too_many_deployments_are_refused(void **data)
 {
     struct world *w = *data;
@@ -350,6 +364,7 @@ int main(void)
         IN_WORLD(of_one_that_is_deleted_meanwhile_nothing_is_changed),
         IN_WORLD(a_group_that_changed_meanwhile_is_looked_at_again),
         IN_WORLD(groups_of_many_apps_depend_on_each_other),
+        IN_WORLD(too_many_dependencies_of_a_group_are_called_that),
         IN_WORLD(too_many_deployments_are_refused),
         IN_WORLD(service_ports_run_out),
         IN_WORLD(chains_of_dependencies_have_a_limit),
