@@ -8,7 +8,7 @@
 
 /* X(name, default, key, unit, least, most, what it bounds); units: COUNT, BYTES, TIME (in ms) */
 #define LIMITS_WITH_KEY(X)                                                                         \
-    X(LIMIT_BODY_BYTES, 4 << 20, "max-body", BYTES, 64 << 10, 4 << 20, "a request's body")         \
+    X(LIMIT_BODY_BYTES, 16 << 20, "max-body", BYTES, 64 << 10, 16 << 20, "a request's body")       \
     X(LIMIT_HEADER_BYTES, 16 << 10, "max-header", BYTES, 8 << 10, 256 << 10,                       \
       "a request's line and headers")                                                              \
     X(LIMIT_BODIES_BYTES, 256 << 20, "max-bodies", BYTES, 16 << 20, INT64_C(64) << 30,             \
@@ -46,7 +46,8 @@
     X(LIMIT_URL_BYTES, 8 << 10, "a request's target")                                       \
     X(LIMIT_JSON_DEPTH, 64, "nesting of JSON")                                              \
     X(LIMIT_PROBLEMS, 100, "problems reported for one input")                               \
-    X(LIMIT_ENTRY_BYTES, 6 << 20, "one Raft entry: above the body limit plus the envelope") \
+    X(LIMIT_ENTRY_BYTES, 20 << 20, "one Raft entry: above the body limit with the rest")    \
+    X(LIMIT_ENTRY_BYTES_OLD, 6 << 20, "the same below LARGE_LEVEL")                         \
     X(LIMIT_TURN_COMMANDS, 4096, "commands proposed in one turn")                           \
     X(LIMIT_TURN_BYTES, 512 << 10, "of them, if there is more than one")                    \
     X(LIMIT_INBOX, 8192, "requests waiting for the node")                                   \
@@ -61,6 +62,7 @@
     X(LIMIT_TAIL_BYTES, 8 << 20, "newest Raft entries kept in memory as well")              \
     X(LIMIT_APPEND_BYTES, 1 << 20, "entries in one frame, if there is more than one")       \
     X(LIMIT_SEND_BYTES, 8 << 20, "entries sent to one member at once")                      \
+    X(LIMIT_TURN_MS, 5000, "time of a turn with which other members bear")                  \
     X(LIMIT_TURN_APPLY, 4096, "entries applied in one turn")                                \
     X(LIMIT_SERVERS, 64, "members of a cluster, standbys too")                              \
     X(LIMIT_PROPOSALS, 8192, "entries proposed and not yet applied")                        \
@@ -74,7 +76,8 @@
     X(LIMIT_GROUP_VERSIONS, 25, "versions of the whole tree kept, the present one too")     \
     X(LIMIT_GROUP_ITEMS, 10000, "apps and groups in one change of a group")                 \
     X(LIMIT_DEPLOYMENTS, 100, "deployments running at once")                                \
-    X(LIMIT_PLAN_BYTES, 24 << 20, "a deployment's plan, with what its apps were")           \
+    X(LIMIT_PLAN_BYTES_OLD, 24 << 20, "the same below LARGE_LEVEL")                         \
+    X(LIMIT_PLAN_BYTES, 64 << 20, "a deployment's plan, with what its apps were")           \
     X(LIMIT_JOB_RUNS, 100, "finished runs kept a job")                                      \
     X(LIMIT_JOB_PARENTS, 20000, "jobs that one job waits for")                              \
     X(LIMIT_JOB_OPEN_RUNS, 100, "runs of one job that wait, run or are to be tried again")  \
@@ -89,14 +92,15 @@
     X(LIMIT_FILE_READ_BYTES, 64 << 10, "one read of a sandbox file")                        \
     X(LIMIT_BROWSE, 10000, "entries of one sandbox folder shown")                           \
     X(LIMIT_FETCH_MS, 60000, "time a download may stall")                                   \
-    X(LIMIT_FRAME_BYTES, 8 << 20, "one framed message between processes or nodes")          \
+    X(LIMIT_FRAME_BYTES, 8 << 20, "one framed message between processes")                   \
     X(LIMIT_HANDSHAKE_MS, 5000, "time for a TLS handshake")                                 \
     X(LIMIT_HANDSHAKE_BYTES, 64 << 10, "what one side sends before it is known")            \
     X(LIMIT_HANDSHAKES, 4096, "TLS handshakes at once at one port")                         \
     X(LIMIT_TLS_AHEAD_BYTES, 64 << 10, "bytes encrypted before the system takes them")      \
     X(LIMIT_TLS_KEY_BYTES, 64 << 20, "bytes encrypted with one key")                        \
     X(LIMIT_TLS_LINGER_MS, 1000, "time for what was written to leave a closed stream")      \
-    X(LIMIT_PEER_QUEUE_BYTES, 16 << 20, "what waits in a lane to one node")                 \
+    X(LIMIT_PEER_FRAME_BYTES, 24 << 20, "one between nodes: above an entry, and a body")    \
+    X(LIMIT_PEER_QUEUE_BYTES, 32 << 20, "what waits in a lane to one node")                 \
     X(LIMIT_PEER_QUEUE, 8192, "frames that wait to be sent to one node")                    \
     X(LIMIT_PEER_WRITE, 64, "frames given to the system at once")                           \
     X(LIMIT_PEER_WRITE_BYTES, 256 << 10, "bytes of them, if more than one")                 \

@@ -24,14 +24,14 @@ struct neighbour *exchanges_neighbour(struct exchanges *x, int64_t id)
 
 void exchanges_frame_init(struct buf *frame)
 {
-    buf_init(frame, LIMIT_FRAME_BYTES);
+    buf_init(frame, LIMIT_PEER_FRAME_BYTES);
 }
 
 int exchanges_post(struct exchanges *x, struct neighbour *n, struct buf *frame, struct error *err)
 {
     int rc;
     if (buf_full(frame))
-        rc = error_set(err, ERR_LIMIT, "over %d bytes at once", LIMIT_FRAME_BYTES);
+        rc = error_set(err, ERR_LIMIT, "over %d bytes at once", LIMIT_PEER_FRAME_BYTES);
     else
         rc = peers_send(x->peers, n->id, PEERS_BULK, buf_slice(frame), PEERS_KEEP, err);
     buf_close(frame);

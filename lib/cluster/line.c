@@ -6,7 +6,7 @@
 
 #define WORDS_BYTES (8 << 10)
 #define IN_KEPT_BYTES (4 << 10) /* a quiet line keeps no more memory to read into */
-#define IN_BYTES (LIMIT_FRAME_BYTES + (64 << 10))
+#define IN_BYTES (LIMIT_PEER_FRAME_BYTES + (64 << 10))
 
 static uint64_t now_of(const struct line *l)
 {

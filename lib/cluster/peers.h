@@ -98,9 +98,10 @@ enum peers_keep {
     PEERS_MAY_DROP, /* dropped, the oldest first, when its lane is full or a dial has failed */
     PEERS_KEEP,     /* waits, unless its lane is full of such */
 };
-/* Copies. ERR_LIMIT for a frame longer than LIMIT_FRAME_BYTES or a full lane (then on_room() says
- * when to try again), ERR_NOT_FOUND when there is neither address nor connection, ERR_CANCELED when
- * stopping. A frame is not cut: a bulky one of more than LIMIT_PEER_WRITE_BYTES holds up others. */
+/* Copies. ERR_LIMIT for a frame longer than LIMIT_PEER_FRAME_BYTES or a full lane (then on_room()
+ * says when to try again), ERR_NOT_FOUND when there is neither address nor connection, ERR_CANCELED
+ * when stopping. A frame is not cut: a bulky one of more than LIMIT_PEER_WRITE_BYTES holds up
+ * others. */
 int peers_send(struct peers *p, int64_t id, enum peers_lane lane, struct slice frame,
                enum peers_keep keep, struct error *err) MUST_CHECK;
 /* Off: nothing more is read from it, and so it cannot be found to be gone. On at first. */

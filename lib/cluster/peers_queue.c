@@ -168,9 +168,9 @@ int peers_send(struct peers *all, int64_t id, enum peers_lane lane, struct slice
     struct peer *p = peers_find(all, id);
     if (peers_stopping(all))
         return error_set(err, ERR_CANCELED, "this node is stopping");
-    if (frame.len > LIMIT_FRAME_BYTES)
+    if (frame.len > LIMIT_PEER_FRAME_BYTES)
         return error_set(err, ERR_LIMIT, "a frame of %zu bytes, need at most %d", frame.len,
-                         LIMIT_FRAME_BYTES);
+                         LIMIT_PEER_FRAME_BYTES);
     if (p == NULL || (!p->has_address && !p->up))
         return error_set(err, ERR_NOT_FOUND, "node %lld: no address is known, and no connection",
                          (long long)id);

@@ -14,7 +14,7 @@ static int64_t most_of(unsigned kind)
 {
     switch (kind) {
     case WIRE_DATA:
-        return LIMIT_FRAME_BYTES;
+        return LIMIT_PEER_FRAME_BYTES;
     case WIRE_REFUSED:
         return WIRE_TEXT_MAX;
     case WIRE_BEAT:

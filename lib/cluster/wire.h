@@ -7,7 +7,7 @@
 #include "base/error.h"
 
 enum wire_kind {
-    WIRE_DATA = 1, /* the node's, LIMIT_FRAME_BYTES at most */
+    WIRE_DATA = 1, /* the node's, LIMIT_PEER_FRAME_BYTES at most */
     WIRE_BEAT,     /* still here */
     WIRE_WELCOME,  /* first word of who was dialled: say what you have to say */
     WIRE_REFUSED,  /* or: not you; and why, a sentence */

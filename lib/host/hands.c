@@ -46,7 +46,7 @@ void host_tell_loop(struct host *h)
 static void want_bytes(struct host *h, enum deed_kind kind, int64_t id, struct slice bytes)
 {
     struct deed d = {.kind = kind, .id = id};
-    buf_init(&d.body, LIMIT_FRAME_BYTES);
+    buf_init(&d.body, LIMIT_PEER_FRAME_BYTES);
     buf_put_slice(&d.body, bytes);
     host_want(h, &d);
 }

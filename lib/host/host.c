@@ -132,6 +132,7 @@ static void end(struct host *h)
     uv_thread_join(&h->thread);
     h->joined = true;
     h->ending = true;
+    busy_stop(h->busy);
     verifier_stop(h->verifier);
     readers_stop(h->readers);
     h->readers = NULL;
@@ -182,7 +183,10 @@ static void node_main(void *data)
         size_t n = mailbox_take(&h->inbox, wait_ms(h), (void **)&events);
         note_room(h);
         struct now now = {h->clock.mono(&h->clock), h->clock.wall(&h->clock)};
+        const struct node_busy words = node_busy(h->node);
+        busy_turn_begins(h->busy, &words, now.mono);
         rc = node_turn(h->node, events, n, now, &ended.err);
+        busy_turn_ends(h->busy);
         mem_free(events);
         if (rc == 0 && !h->told_ready && node_ready(h->node)) {
             struct deed ready = {.kind = DEED_READY};
@@ -282,7 +286,7 @@ bool host_frame(struct host *h, int64_t node, struct slice frame)
 {
     struct event e = {.kind = EVENT_FRAME, .node = node};
     size_t waiting = atomic_fetch_add(&h->frames_bytes, frame.len) + frame.len;
-    buf_init(&e.body, LIMIT_FRAME_BYTES);
+    buf_init(&e.body, LIMIT_PEER_FRAME_BYTES);
     buf_put_slice(&e.body, frame);
     host_event(h, &e);
     return waiting > LIMIT_INBOX_BYTES;
@@ -349,6 +353,7 @@ int host_start(struct host *h, struct loop *loop, struct http_server *server,
         .data = h,
     };
     h->readers = readers_start(&readers);
+    h->busy = busy_start(loop, h->deeds.send, h->deeds.data);
     h->joined = false;
     uv_thread_create(&h->thread, node_main, h);
     host_verify(h);

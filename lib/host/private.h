@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "host/bell.h"
+#include "host/busy.h"
 #include "host/callbacks.h"
 #include "host/copies.h"
 #include "host/host.h"
@@ -67,6 +68,7 @@ struct host {
     struct readers *readers; /* NULL: not begun, or ended */
     char *state_path;
     struct verifier *verifier;
+    struct busy *busy;
     struct callbacks *callbacks;
     uint64_t fetch_began; /* of a snapshot, last; 0: never */
     uint64_t backups;     /* so many were begun: their names */

@@ -44,18 +44,23 @@ static void take_out(struct out *item)
     buf_close(&item->body);
 }
 
+size_t entry_bytes_max(const struct node *n)
+{
+    return state_level(n->state) < LARGE_LEVEL ? LIMIT_ENTRY_BYTES_OLD : LIMIT_ENTRY_BYTES;
+}
+
 /* Takes the drafts out of the outbox, in order: as many as are soon applied, since a node that does
  * so for long is taken for dead. The rest stay for the next turn. Returns how many there were. */
 static size_t gather(struct node *n, struct buf *entry, struct batch *b)
 {
-    size_t taken = 0, kept = 0, room = LIMIT_ENTRY_BYTES;
+    size_t most = entry_bytes_max(n), taken = 0, kept = 0, room = most;
     command_entry_begin(entry);
     for (size_t i = 0; i < n->out.n; i++) {
         struct out *item = &n->out.items[i];
         size_t size = item->draft.args.len + ENVELOPE_BYTES;
         if (item->kind != OUT_DRAFT) {
             n->out.items[kept++] = *item;
-        } else if (BRACKETS_BYTES + size > LIMIT_ENTRY_BYTES || buf_full(&item->draft.args)) {
+        } else if (BRACKETS_BYTES + size > most || buf_full(&item->draft.args)) {
             entry_failed(n, item->origin, ERR_LIMIT, "the change is too large for one log entry");
             take_out(item);
         } else if (entry->len + size <= room && taken < LIMIT_TURN_COMMANDS) {

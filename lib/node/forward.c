@@ -32,7 +32,7 @@ enum verdict {
 static struct buf new_frame(enum frame_kind kind, uint64_t key)
 {
     struct buf frame;
-    buf_init(&frame, LIMIT_FRAME_BYTES);
+    buf_init(&frame, LIMIT_PEER_FRAME_BYTES);
     buf_putc(&frame, (char)kind);
     buf_put_u64(&frame, key);
     return frame;
@@ -156,6 +156,10 @@ static void look_at(struct node *n, struct pending *p, uint64_t leader, uint64_t
     } else if (p->door_kind == DOOR_ASK_LINEAR) {
         if (leader != 0 && request_read_again(n, p))
             leave(n, p);
+    } else if (p->request->body.len > entry_bytes_max(n)) { /* an older leader would hang up */
+        leave(n, p);
+        request_fail(n, p, ERR_LIMIT,
+                     "the body is too large as long as some nodes of the cluster are older");
     } else if (must_be_sent(n, p, leader, term)) {
         send_away(n, p, leader, term);
     }
@@ -261,7 +265,7 @@ static void send_beat(struct node *n, int64_t to)
     if (n->beaten.to == to && n->beaten.index == index)
         return;
     n->beaten = (struct beaten){to, index};
-    buf_init(&frame, LIMIT_FRAME_BYTES);
+    buf_init(&frame, LIMIT_PEER_FRAME_BYTES);
     buf_putc(&frame, FRAME_RAFT);
     if (replica_beat(n->replica, (uint64_t)to, &frame))
         node_post(n, to, &frame);

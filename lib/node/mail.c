@@ -1,7 +1,10 @@
 /* What goes between nodes, and what this one writes to itself: frames of Raft, messages of agents
  * and of the leader. */
+#include <string.h>
+
 #include "node/private.h"
 
+#include "base/assert.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -15,7 +18,7 @@ static void post(struct node *n, bool to_agent, struct slice body)
     }
     struct letter *l = &n->letters[n->letters_n++];
     l->to_agent = to_agent;
-    buf_init(&l->body, LIMIT_FRAME_BYTES);
+    buf_init(&l->body, LIMIT_PEER_FRAME_BYTES);
     buf_put_slice(&l->body, body);
 }
 
@@ -60,7 +63,7 @@ static void send_message(struct node *n, bool to_agent, int64_t node, struct sli
         return;
     }
     struct buf frame;
-    buf_init(&frame, LIMIT_FRAME_BYTES);
+    buf_init(&frame, LIMIT_PEER_FRAME_BYTES);
     buf_putc(&frame, to_agent ? FRAME_AGENT : FRAME_LEADER);
     buf_put_slice(&frame, body);
     n->hands->send(n->hands, node, buf_slice(&frame));
@@ -121,11 +124,28 @@ void mail_take_frame(struct node *n, struct event *e)
     }
 }
 
+/* Older nodes would close the connection. */
+struct node_busy node_busy(const struct node *n)
+{
+    struct node_busy b = {0};
+    struct buf frame;
+    if (state_level(n->state) < LARGE_LEVEL)
+        return b;
+    buf_init(&frame, sizeof b.frame);
+    buf_putc(&frame, FRAME_RAFT);
+    b.n = replica_busy(n->replica, b.to, &frame);
+    ASSERT(!buf_full(&frame));
+    memcpy(b.frame, frame.data, frame.len);
+    b.frame_len = frame.len;
+    buf_close(&frame);
+    return b;
+}
+
 void mail_send_frames(struct node *n, const struct replica_out *out)
 {
     for (size_t i = 0; i < out->n_frames; i++) {
         struct buf frame;
-        buf_init(&frame, LIMIT_FRAME_BYTES);
+        buf_init(&frame, LIMIT_PEER_FRAME_BYTES);
         buf_putc(&frame, FRAME_RAFT);
         buf_put_slice(&frame, out->frames[i].bytes);
         n->hands->send(n->hands, (int64_t)out->frames[i].to, buf_slice(&frame));

@@ -78,7 +78,15 @@ int node_open(const struct node_options *options, struct hands *hands, struct no
 /* Takes the events. now.mono never goes back. */
 int node_turn(struct node *n, struct event *events, size_t events_n, struct now now,
               struct error *err) MUST_CHECK;
-struct mono node_due(struct node *n);    /* when to turn although nothing happened */
+struct mono node_due(struct node *n); /* when to turn although nothing happened */
+/* What others are told if the next turn takes long (replica_busy()). */
+struct node_busy {
+    uint64_t to[LIMIT_SERVERS];
+    size_t n;
+    char frame[64];
+    size_t frame_len;
+};
+struct node_busy node_busy(const struct node *n);
 bool node_ready(const struct node *n);   /* has a state, a leader, and its own agent is known */
 bool node_stopped(const struct node *n); /* after EVENT_STOP: may be closed now */
 void node_close(struct node *n);         /* accepts NULL; tasks go on */

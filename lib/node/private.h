@@ -361,6 +361,7 @@ void requests_drop(struct node *n);
 void give_answer(struct node *n, struct answer a); /* after the COMMIT */
 
 /* ---- entries.c */
+size_t entry_bytes_max(const struct node *n);
 int propose_drafts(struct node *n, struct error *err) MUST_CHECK;
 void apply_entry(void *data, uint64_t index, uint64_t term, struct slice entry, uint64_t ticket);
 void entry_done(struct node *n, struct origin origin);

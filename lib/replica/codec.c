@@ -276,7 +276,7 @@ static decode_body *const decoders[] = {
     [FRAME_PING] = decode_number,    [FRAME_PONG] = decode_number,
     [FRAME_READ] = decode_number,    [FRAME_READ_RESULT] = decode_number,
     [FRAME_REMOVED] = decode_number, [FRAME_MEND] = decode_number,
-    [FRAME_TABLES] = decode_offer,
+    [FRAME_TABLES] = decode_offer,   [FRAME_BUSY] = decode_number,
 };
 
 int frame_decode(struct slice bytes, struct frame *out, struct error *err)
@@ -458,6 +458,7 @@ void frame_encode(const struct frame *f, struct buf *out)
     case FRAME_READ_RESULT:
     case FRAME_REMOVED:
     case FRAME_MEND:
+    case FRAME_BUSY:
         encode_number(&f->number, out);
     }
 }

@@ -26,6 +26,7 @@ enum frame_kind { /* up to 6 they are the core's own codes */
                   FRAME_REMOVED,     /* you are no member any more */
                   FRAME_MEND,   /* my tables are wrong, give me yours, of this index or newer */
                   FRAME_TABLES, /* here they are, as in an offer; not only the leader says so */
+                  FRAME_BUSY,   /* I am here, in the middle of a long turn */
 };
 
 struct frame_entry {
@@ -47,7 +48,7 @@ struct frame_offer { /* a snapshot that lies ready on the sender */
     uint8_t hash[32];
 };
 
-struct frame_number { /* PING, PONG, READ, READ_RESULT, REMOVED, MEND */
+struct frame_number { /* PING, PONG, READ, READ_RESULT, REMOVED, MEND, BUSY */
     uint64_t term, seq, index;
 };
 

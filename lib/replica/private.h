@@ -173,6 +173,9 @@ void replica_outcome(struct replica *r, enum replica_what what, uint64_t ticket,
                      enum error_code code, uint64_t index);
 void replica_clear_out(struct replica *r);
 
+/* ---- busy.c */
+void busy_receive(struct replica *r, uint64_t from, struct frame *f);
+
 /* ---- hurry.c */
 void hurry_turn(struct replica *r);
 

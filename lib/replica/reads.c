@@ -278,6 +278,7 @@ void reads_receive(struct replica *r, uint64_t from, const struct frame *f)
     case FRAME_REMOVED:
     case FRAME_MEND:
     case FRAME_TABLES:
+    case FRAME_BUSY:
         UNREACHABLE("not a frame about reads");
     }
 }

@@ -230,7 +230,7 @@ static receive_frame *const receivers[] = {
     [FRAME_PING] = receive_number,     [FRAME_PONG] = receive_number,
     [FRAME_READ] = receive_number,     [FRAME_READ_RESULT] = receive_number,
     [FRAME_REMOVED] = receive_removed, [FRAME_MEND] = receive_mend,
-    [FRAME_TABLES] = receive_tables,
+    [FRAME_TABLES] = receive_tables,   [FRAME_BUSY] = busy_receive,
 };
 
 int replica_receive(struct replica *r, const struct replica_peer *from, struct slice frame,

@@ -144,6 +144,10 @@ int replica_commit(struct replica *r, struct error *err) MUST_CHECK;
  * leading, or it is no member. */
 bool replica_beat(struct replica *r, uint64_t to, struct buf *out);
 
+/* Appends a frame that somebody beside this member may send in a turn that takes long: who gets it
+ * bears with the silence. Returns to how many, 0: nobody, and nothing is appended. */
+size_t replica_busy(const struct replica *r, uint64_t to[LIMIT_SERVERS], struct buf *out);
+
 bool replica_restless(const struct replica *r); /* there is more to do right now */
 /* This turn will apply, and has written nothing yet: whoever waits for what is applied is answered
  * sooner if nothing is proposed in this turn. */

@@ -22,7 +22,7 @@ static void push(struct replica *r, uint64_t to, struct buf *bytes)
 void send_frame(struct replica *r, uint64_t to, const struct frame *f)
 {
     struct buf bytes;
-    buf_init(&bytes, LIMIT_FRAME_BYTES);
+    buf_init(&bytes, LIMIT_PEER_FRAME_BYTES);
     frame_encode(f, &bytes);
     push(r, to, &bytes);
 }
@@ -54,7 +54,7 @@ static unsigned fit(struct replica *r, uint64_t index, unsigned n)
 static size_t send_one_append(struct replica *r, uint64_t to, const struct frame_append *head)
 {
     struct buf bytes;
-    buf_init(&bytes, LIMIT_FRAME_BYTES);
+    buf_init(&bytes, LIMIT_PEER_FRAME_BYTES);
     frame_encode_append_head(r->options.id, head, &bytes);
     for (uint64_t i = head->prev_index + 1; i <= head->prev_index + head->n; i++) {
         const struct log_row *row = storage_row(&r->storage, i);
@@ -103,7 +103,7 @@ void send_beat(struct replica *r, uint64_t to)
     struct buf bytes;
     if (!replica_is_leader(r) || !replica_knows_member(r, to))
         return;
-    buf_init(&bytes, LIMIT_FRAME_BYTES);
+    buf_init(&bytes, LIMIT_PEER_FRAME_BYTES);
     encode_beat(r, &bytes);
     push(r, to, &bytes);
 }

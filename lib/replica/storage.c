@@ -195,7 +195,7 @@ static void load_applied(struct stmt *q, struct applied *out)
     out->index = (uint64_t)stmt_i64(q, 0);
     out->term = (uint64_t)stmt_i64(q, 1);
     out->conf_index = (uint64_t)stmt_i64(q, 2);
-    buf_init(&out->conf, LIMIT_FRAME_BYTES);
+    buf_init(&out->conf, LIMIT_PEER_FRAME_BYTES);
     buf_put_slice(&out->conf, stmt_blob(q, 3));
 }
 
@@ -283,7 +283,7 @@ int storage_open(struct storage *s, struct db *db, uint64_t id, uint64_t store, 
     if (!there)
         return no_data(db, err);
     *s = (struct storage){.db = db};
-    buf_init(&s->scratch, LIMIT_FRAME_BYTES);
+    buf_init(&s->scratch, LIMIT_PEER_FRAME_BYTES);
     if (db_prepare(db, statements, N_STATEMENTS, &s->stmts, err) == 0 &&
         check_identity(s, id, store, err) == 0 && load_single_rows(s, err) == 0 &&
         load_log(s, err) == 0)

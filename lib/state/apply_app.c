@@ -479,18 +479,23 @@ static int put_each(struct apply *a, struct wall version, struct diff *d)
     return 0;
 }
 
+static int plan_bytes_max(const struct apply *a)
+{
+    return a->s->level < LARGE_LEVEL ? LIMIT_PLAN_BYTES_OLD : LIMIT_PLAN_BYTES;
+}
+
 static int deploy(struct apply *a, const struct json *deployment, struct wall version,
                   const struct diff *d)
 {
     struct buf plan;
     int rc = 0;
-    buf_init(&plan, LIMIT_PLAN_BYTES);
+    buf_init(&plan, plan_bytes_max(a));
     write_plan(&plan, json_get(deployment, "steps"), version, d);
     if (buf_full(&d->originals) || buf_full(&d->targets) || buf_full(&d->groups) || buf_full(&plan))
         rc = refuse(a, ERR_LIMIT,
                     "the definitions that a deployment keeps need at most %d bytes: change "
                     "fewer apps at once",
-                    LIMIT_PLAN_BYTES);
+                    plan_bytes_max(a));
     else
         begin_deployment(a, deployment, version, buf_str(&plan));
     buf_close(&plan);

@@ -40,9 +40,9 @@ def send_raw(node, request):
 # name, bytes, status, words of the answer
 RAW = [
     ("a body over the limit", b"POST /v2/apps HTTP/1.1\r\n" + HOST +
-     b"Content-Length: %d\r\n\r\n" % (4 * MIB + 1), 413, b"4194304"),
+     b"Content-Length: %d\r\n\r\n" % (16 * MIB + 1), 413, b"16777216"),
     ("an endless body", b"POST /v2/apps HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n" +
-     (b"10000\r\n" + b"x" * 65536 + b"\r\n") * 65, 413, b"4194304"),
+     (b"10000\r\n" + b"x" * 65536 + b"\r\n") * 257, 413, b"16777216"),
     ("a header over the limit", b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"y" * 17 * KIB + b"\r\n\r\n",
      431, b"16384"),
     ("too many headers", b"GET / HTTP/1.1\r\n" + HOST + b"X: y\r\n" * 101 + b"\r\n", 431, b"100"),

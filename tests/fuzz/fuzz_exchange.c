@@ -28,8 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     struct buf out, twice;
-    buf_init(&out, LIMIT_FRAME_BYTES);
-    buf_init(&twice, LIMIT_FRAME_BYTES);
+    buf_init(&out, LIMIT_PEER_FRAME_BYTES);
+    buf_init(&twice, LIMIT_PEER_FRAME_BYTES);
     write(&f, &out);
     ASSERT(exchange_frame_read(buf_slice(&out), &again, &err) == 0);
     write(&again, &twice);

@@ -33,8 +33,8 @@ static void check_again(const struct frame *f)
     struct buf once, twice;
     struct frame g;
     struct error err;
-    buf_init(&once, 2 * LIMIT_FRAME_BYTES);
-    buf_init(&twice, 2 * LIMIT_FRAME_BYTES);
+    buf_init(&once, 2 * LIMIT_PEER_FRAME_BYTES);
+    buf_init(&twice, 2 * LIMIT_PEER_FRAME_BYTES);
     frame_encode(f, &once);
     ASSERT(frame_decode(buf_slice(&once), &g, &err) == 0);
     frame_encode(&g, &twice);

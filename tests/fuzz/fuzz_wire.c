@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while ((n = wire_read(rest, &f, &err)) > 0) {
         struct wire_head head = wire_head(f.kind, f.body.len);
         ASSERT((size_t)n <= rest.len && (size_t)n == WIRE_HEAD + f.body.len);
-        ASSERT(f.body.p == rest.p + WIRE_HEAD && f.body.len <= LIMIT_FRAME_BYTES);
+        ASSERT(f.body.p == rest.p + WIRE_HEAD && f.body.len <= LIMIT_PEER_FRAME_BYTES);
         ASSERT(memcmp(head.bytes, rest.p, WIRE_HEAD) == 0);
         rest.p += n;
         rest.len -= (size_t)n;

@@ -32,7 +32,7 @@ static void send_once(struct sim_node *n, struct sim_node *to, struct slice fram
 {
     struct world *w = n->w;
     struct event e = {.kind = EVENT_FRAME, .node = (int64_t)n->id};
-    buf_init(&e.body, LIMIT_FRAME_BYTES);
+    buf_init(&e.body, LIMIT_PEER_FRAME_BYTES);
     buf_put_slice(&e.body, frame);
     plant_in_frame(w, &e.body);
     int64_t delay = n->stall_ms + 1 + (int64_t)rng_below(&w->rng, 4);
@@ -169,7 +169,7 @@ static bool put_off(struct sim_node *n, int64_t task, struct slice run_spec)
         return false;
     w->late_n++;
     *late = (struct late){n->position, task, w->mono + 8000, {0}};
-    buf_init(&late->run_spec, LIMIT_FRAME_BYTES);
+    buf_init(&late->run_spec, LIMIT_PEER_FRAME_BYTES);
     buf_put_slice(&late->run_spec, run_spec);
     return true;
 }

@@ -471,7 +471,7 @@ static void what_the_connection_does_not_take_waits_for_room(void **unused)
 {
     (void)unused;
     struct seat *a = &scene.a, *b = &scene.b;
-    enum { N = 400 };
+    enum { N = 1000 };
     b->answer = PART;
     ask(1, SANDBOX_READ);
     UNTIL(a->wholes == 1);

@@ -370,20 +370,21 @@ static void the_largest_frame_passes_and_a_larger_one_is_refused(void **unused)
     (void)unused;
     struct seat *a = node(1), *b = node(2);
     struct error err;
-    char *bytes = mem_zalloc(LIMIT_FRAME_BYTES + 1);
+    char *bytes = mem_zalloc(LIMIT_PEER_FRAME_BYTES + 1);
     knows(a, b);
     assert_int_equal(peers_send(&a->peers, 2, PEERS_URGENT,
-                                (struct slice){bytes, LIMIT_FRAME_BYTES + 1}, PEERS_KEEP, &err),
+                                (struct slice){bytes, LIMIT_PEER_FRAME_BYTES + 1}, PEERS_KEEP,
+                                &err),
                      -1);
     assert_int_equal(err.code, ERR_LIMIT);
     assert_int_equal(peers_send(&a->peers, 2, PEERS_URGENT,
-                                (struct slice){bytes, LIMIT_FRAME_BYTES}, PEERS_KEEP, &err),
+                                (struct slice){bytes, LIMIT_PEER_FRAME_BYTES}, PEERS_KEEP, &err),
                      0);
     say(a, b, "");
     say(a, b, "end");
     UNTIL(heard(b, "end"));
     assert_int_equal(b->frames, 3);
-    assert_int_equal(b->bytes, LIMIT_FRAME_BYTES + 3);
+    assert_int_equal(b->bytes, LIMIT_PEER_FRAME_BYTES + 3);
     mem_free(bytes);
 }
 
@@ -481,10 +482,10 @@ static void nonsense_ends_the_connection(void **unused)
         {{{0, 0, 0, 0, WIRE_DATA}}, "it sent a frame of 0 bytes, need at least 1"},
         {{{0, 0x7f, (char)0xff, (char)0xff, 99}},
          "it sent a frame of kind 99, which this version does not know"},
-        {{{0, (char)0x80, 0, 2, WIRE_DATA}},
-         "it sent a frame of 8388609 bytes, need at most 8388608"},
+        {{{1, (char)0x80, 0, 2, WIRE_DATA}},
+         "it sent a frame of 25165825 bytes, need at most 25165824"},
         {{{(char)0xff, (char)0xff, (char)0xff, (char)0xff, WIRE_DATA}},
-         "it sent a frame of 4294967294 bytes, need at most 8388608"},
+         "it sent a frame of 4294967294 bytes, need at most 25165824"},
         {{{0, 0, 0, 2, WIRE_BEAT}}, "it sent a frame of 1 bytes, need at most 0"},
     };
     struct seat *a = node(5);

@@ -38,10 +38,10 @@ static void numbers_have_units_and_bounds(void **unused)
         {"--election-timeout 1s", SETTING_ELECTION, 1000, NULL},
         {"--max-connections 20KiB", 0, -1,
          "max-connections: got \"20KiB\", need a number, 16 to 100000"},
-        {"--max-body 5MiB", 0, -1,
-         "max-body: got \"5MiB\", need a size such as 65536 or 4MiB, 64KiB to 4MiB"},
+        {"--max-body 17MiB", 0, -1,
+         "max-body: got \"17MiB\", need a size such as 65536 or 4MiB, 64KiB to 16MiB"},
         {"--max-body -1", 0, -1,
-         "max-body: got \"-1\", need a size such as 65536 or 4MiB, 64KiB to 4MiB"},
+         "max-body: got \"-1\", need a size such as 65536 or 4MiB, 64KiB to 16MiB"},
         {"--idle-timeout 9999999999999999h", 0, -1,
          "idle-timeout: got \"9999999999999999h\", need a time such as 250ms, 5s or 2m, 100ms to "
          "1h"},

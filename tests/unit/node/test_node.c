@@ -224,7 +224,7 @@ static void what_is_too_large_for_one_entry_is_refused(void **unused)
     (void)unused;
     stage_open(&s, 1);
     stage_ready(&s);
-    buf_init(&body, 16 << 20);
+    buf_init(&body, LIMIT_ENTRY_BYTES + (1 << 20));
     buf_puts(&body, "{'id':'/web','instances':0,'cmd':'x','labels':{'a':'");
     while (body.len < LIMIT_ENTRY_BYTES + 4096)
         buf_puts(&body, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");

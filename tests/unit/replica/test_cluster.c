@@ -57,6 +57,34 @@ static void three_elect_a_leader_and_keep_it(void **unused)
     world_close(&w);
 }
 
+/* A turn of so long; an even time has somebody beside it who says so. */
+static void is_busy(struct node *n, int64_t ms, bool told)
+{
+    n->busy_until = (w.now + ms) / 2 * 2 + !told;
+}
+
+static void who_says_that_it_is_busy_is_borne_with(void **unused)
+{
+    (void)unused;
+    begin(3);
+    struct node *leader = world_leader(&w);
+    uint64_t term = replica_term(leader->m.r);
+    is_busy(leader, 3000, true);
+    world_run(&w, 3500);
+    assert_true(replica_term(follower()->m.r) == term);
+    for (unsigned i = 0; i < w.n; i++) /* a leader that hears nobody steps down */
+        if (w.nodes[i].formatted && &w.nodes[i] != leader)
+            is_busy(&w.nodes[i], 3000, true);
+    world_run(&w, 3500);
+    assert_ptr_equal(world_leader(&w), leader);
+    assert_true(replica_term(leader->m.r) == term);
+    is_busy(leader, 3000, false);
+    world_run(&w, 3500);
+    assert_true(replica_term(follower()->m.r) > term);
+    expect_whole();
+    world_close(&w);
+}
+
 static void another_takes_over_when_the_leader_dies(void **unused)
 {
     (void)unused;
@@ -381,6 +409,7 @@ int main(void)
         cmocka_unit_test(a_standby_gives_its_tables_to_who_must_lead),
         cmocka_unit_test(who_is_being_removed_gives_its_tables_first),
         cmocka_unit_test(three_elect_a_leader_and_keep_it),
+        cmocka_unit_test(who_says_that_it_is_busy_is_borne_with),
         cmocka_unit_test(another_takes_over_when_the_leader_dies),
         cmocka_unit_test(heartbeats_are_due_together),
         cmocka_unit_test(one_grows_to_three),

@@ -22,14 +22,14 @@ static void make_conf(struct buf *out, unsigned n)
                                                 i % 2 == 0 ? RAFT_STANDBY : RAFT_VOTER),
                          0);
     }
-    buf_init(out, LIMIT_FRAME_BYTES);
+    buf_init(out, LIMIT_PEER_FRAME_BYTES);
     conf_encode(&conf, out);
     raft_configuration_close(&conf);
 }
 
 static void encode(const struct frame *f, struct buf *out)
 {
-    buf_init(out, LIMIT_FRAME_BYTES);
+    buf_init(out, LIMIT_PEER_FRAME_BYTES);
     frame_encode(f, out);
     assert_false(buf_full(out));
 }
@@ -99,6 +99,7 @@ static void every_kind_comes_back_as_it_was(void **unused)
         {.kind = FRAME_READ_RESULT, .sender = 6, .number = {0, 1, 2}},
         {.kind = FRAME_REMOVED, .sender = 6, .number = {3, 0, 0}},
         {.kind = FRAME_MEND, .sender = 6, .number = {3, 0, 9}},
+        {.kind = FRAME_BUSY, .sender = 6, .number = {3, 0, 0}},
         {.kind = FRAME_TABLES,
          .sender = 6,
          .offer = {MOST, MOST, MOST, MOST, buf_slice(&conf), UINT64_MAX, UINT64_MAX, {255, 1}}},

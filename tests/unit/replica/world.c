@@ -229,6 +229,20 @@ static void send(struct world *w, unsigned from, const struct replica_frame *f)
     }
 }
 
+/* Half of those that are busy have somebody beside them who says so. */
+static void say_busy(struct world *w, struct node *n)
+{
+    uint64_t to[LIMIT_SERVERS];
+    struct buf bytes;
+    if (n->busy_until % 2 != 0 || w->now % 50 != 0)
+        return;
+    buf_init(&bytes, 64);
+    for (size_t i = replica_busy(n->m.r, to, &bytes); i > 0; i--)
+        if (!w->cut[index_of(w, n)][to[i - 1] - 1])
+            push_wire(w, index_of(w, n), (unsigned)to[i - 1] - 1, buf_slice(&bytes), 2);
+    buf_close(&bytes);
+}
+
 static void hold_frames(struct node *n, const struct replica_out *out)
 {
     n->held = mem_realloc(n->held, (n->n_held + out->n_frames + 1) * sizeof n->held[0]);
@@ -609,8 +623,10 @@ static void tick_node(struct world *w, struct node *n)
     }
     if (chance(w, w->pause))
         n->busy_until = w->now + between(w, 10, 1500);
-    if (n->busy_until > w->now)
+    if (n->busy_until > w->now) {
+        say_busy(w, n);
         return;
+    }
     release_held(w, n);
     fetch_snapshot(w, n);
     if (is_up(n))

@@ -1,0 +1,1 @@
+-- Level 17. Larger entries, and larger plans of deployments.
