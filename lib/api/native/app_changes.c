@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/pod.h"
 
 static const struct app_rules *rules(const struct tell *t)
 {
@@ -96,6 +97,22 @@ static bool replaces(const struct tell *t)
            !query_true(&t->c.query, "partialUpdate");
 }
 
+/* The whole of it, app or pod, in its own words. */
+static int parse(struct tell *t, const struct app_row *row, const struct json *body,
+                 const struct app *old, struct app *out, struct problems *problems)
+{
+    if (old->pod == NULL)
+        return app_parse(rules(t), body, row->path, "/", old, out, problems);
+    if (pod_parse(rules(t), body, "/", old, out, problems) != 0)
+        return -1;
+    if (str_eq(out->id, row->path))
+        return 0;
+    problems_add(problems, PROBLEM_RULE, "/id", "got \"%s\", need \"%s\", as the path has it",
+                 out->id, row->path);
+    app_close(out);
+    return -1;
+}
+
 /* The app as the body makes it; false after having failed the call. */
 static bool updated(struct tell *t, const struct app_row *row, const struct json *body,
                     struct app *out)
@@ -108,7 +125,7 @@ static bool updated(struct tell *t, const struct app_row *row, const struct json
     int rc = whole ? 0 : app_wants_version(body, &old, &version, &problems);
     bool back = rc == 1;
     if (rc == 0)
-        rc = whole ? app_parse(rules(t), body, row->path, "/", &old, out, &problems)
+        rc = whole ? parse(t, row, body, &old, out, &problems)
                    : app_patch(rules(t), body, "/", &old, out, &problems);
     app_close(&old);
     if (back)
