@@ -22,7 +22,7 @@ const THEMES = ["light", "dark"];
 let server;
 let browser;
 let page;
-let demo; // { app, job, task, node }: what the pages are tried with
+let demo; // { app, job, task, node }, and later { pod }: what the pages are tried with
 let wrong = []; // what the browser complained of since the last case
 
 // ---- helpers
@@ -75,6 +75,7 @@ const places = () => ({
   traffic: "traffic",
   events: "events",
   about: "settings",
+  ...(demo.pod && { pod: `apps/${tilde(demo.pod)}`, "pod-settings": `apps/${tilde(demo.pod)}?view=settings` }),
 });
 
 async function newPage(options) {
@@ -337,6 +338,36 @@ const CASES = [
         const answer = await fetch(`${server.origin}/api/apps/browser%2Fmade`);
         return answer.status === 404;
       }, "the app to be gone");
+    },
+  ],
+  [
+    "shows a pod's containers by their names, scales its instances, and shows what one container prints",
+    async () => {
+      if (mock) return;
+      const shell = (word) => ({ command: { shell: `while :; do echo ${word} says; sleep 0.5; done` } });
+      const container = (name) => ({ name, resources: { cpus: 0.01, mem: 32 }, exec: shell(name) });
+      const pod = { id: "/pair", containers: ["web", "side"].map(container), executorResources: { cpus: 0, mem: 0, disk: 0 } };
+      const answer = await fetch(`${server.origin}/v2/pods`, { method: "POST", body: JSON.stringify(pod) });
+      assert(answer.status === 201, `the pod was answered ${answer.status}`);
+      demo.pod = pod.id;
+      await open("apps/pair", "/pair");
+      const rows = page.locator("table[aria-label=Instances] tbody tr.link");
+      const named = (name) => rows.filter({ has: page.getByRole("link", { name: new RegExp(`^[0-9a-f]{8} ${name}$`) }) });
+      await page.getByText("1 of 1 run").waitFor();
+      await until(async () => (await named("web").count()) === 1 && (await named("side").count()) === 1, "a row a container");
+      await page.keyboard.press("s");
+      await page.getByRole("textbox", { name: "Instances" }).fill("2");
+      await page.getByRole("dialog").getByRole("button", { name: "Scale", exact: true }).click();
+      await page.getByText("2 of 2 run").waitFor();
+      await until(async () => (await rows.count()) === 4, "two instances of two containers");
+      await open("apps/pair?view=settings", "/pair");
+      await page.getByRole("textbox", { name: "Instances" }).fill("1");
+      await page.getByRole("button", { name: "Save and deploy" }).click();
+      await page.getByText("1 of 1 run").waitFor();
+      await until(async () => (await rows.count()) === 2, "one instance");
+      await named("side").getByRole("link").first().click();
+      await heading(/^[0-9a-f]{8} side$/).waitFor();
+      await page.locator(".log [data-line]", { hasText: "side says" }).first().waitFor();
     },
   ],
   [

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { spans, stripped } from "../src/lib/ansi";
 import { diffJson, diffLines, withContext } from "../src/lib/diff";
-import { briefly } from "../src/lib/ids";
+import { briefly, shortId } from "../src/lib/ids";
 import { Lines } from "../src/lib/lines";
 import { get, lineOf, segments, set } from "../src/lib/pointer";
 import { periodWords, scheduleWords } from "../src/lib/schedule";
@@ -173,4 +173,11 @@ test("ids in a sentence are shortened to what is unique, the rest stays", () => 
     ["job report was created", "job report was created"],
   ];
   for (const [long, brief] of cases) assert.equal(briefly(long), brief);
+});
+
+test("a task has a short name among those of its owner, a container its own", () => {
+  const uuid = "4f1c9a2e-0000-4000-8000-000000000001";
+  assert.equal(shortId(`shop_web.instance-${uuid}._app.1`), "4f1c9a2e");
+  assert.equal(shortId(`shop_pair.instance-${uuid}.side-car.1`), "4f1c9a2e side-car");
+  assert.equal(shortId("ct:1:0:date:"), "ct:1:0:date:");
 });

@@ -21,7 +21,7 @@ import { Why } from "../../ui/why";
 import { TaskTable } from "../tasks/table";
 import { AppActions } from "./actions";
 import { DeploymentRow } from "./deployment";
-import { APP_FIELDS } from "./fields";
+import { APP_FIELDS, POD_FIELDS } from "./fields";
 import { Services } from "../traffic/services";
 
 const VIEWS: { view: string; text: string; show: (props: ViewProps) => ComponentChildren }[] = [
@@ -163,13 +163,16 @@ function Instances({ data }: ViewProps) {
         </Note>
       )}
       {over.length > 0 && (
-        <Panel title="Ended" beside={<span class="muted">{plural(over.length, "instance")}</span>} bare>
+        <Panel title="Ended" beside={<span class="muted">{plural(over.length, isPod(data.app) ? "container" : "instance")}</span>} bare>
           <TaskTable label="Ended instances" tasks={over} ended />
         </Panel>
       )}
     </Stack>
   );
 }
+
+/** Then each task is a container, and several are an instance. */
+const isPod = (app: Definition) => Array.isArray(app.containers);
 
 /** What the server adds is not for editing. */
 function editable(app: Definition): Definition {
@@ -189,7 +192,7 @@ function Settings({ data, action }: ViewProps) {
       <DocumentEditor
         key={data.summary.version}
         label={`Settings of ${id}`}
-        fields={APP_FIELDS}
+        fields={isPod(data.app) ? POD_FIELDS : APP_FIELDS}
         before={before}
         start={before}
         verb="Save and deploy"

@@ -11,6 +11,12 @@ export const APP_FIELDS: FormField[] = [
   { path: "/user", label: "User" },
 ];
 
+/** The same of a pod. */
+export const POD_FIELDS: FormField[] = [
+  { path: "/scaling/instances", label: "Instances", number: true, hint: "each with all of its containers, which are in the JSON" },
+  { path: "/user", label: "User", hint: "of the containers that name no other" },
+];
+
 export const NEW_APP = {
   id: "/my/app",
   cmd: "while true; do date; sleep 5; done",

@@ -3,16 +3,11 @@
 import type { ComponentChildren } from "preact";
 import type { Task } from "../../api/types";
 import { pageOf } from "../../app/path";
+import { shortId } from "../../lib/ids";
 import { isLive } from "../../lib/states";
 import { Age, Took } from "../../ui/age";
 import { State } from "../../ui/state";
 import { type Column, Table } from "../../ui/table";
-
-/** `shop_web.4f1c9a2e-…` as `4f1c9a2e`: what is unique among the tasks of one owner. */
-export function shortId(task: Task): string {
-  const unique = /([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/.exec(task.id);
-  return unique ? unique[1]! : task.id;
-}
 
 export function TaskState({ task }: { task: Task }) {
   const { state, detail } = task;
@@ -37,7 +32,7 @@ const NAME: Column<Task> = {
   title: "Instance",
   cell: (task) => (
     <a class="mono" href={pageOf("task", task.id)} title={task.id}>
-      {shortId(task)}
+      {shortId(task.id)}
     </a>
   ),
 };

@@ -5,6 +5,7 @@ import { killTask, useFiles, useTask } from "../../api/queries";
 import type { Task as TaskType } from "../../api/types";
 import { pageOf } from "../../app/path";
 import { params, setParams } from "../../app/router";
+import { shortId } from "../../lib/ids";
 import { bytes, MIB, number } from "../../lib/size";
 import { isLive } from "../../lib/states";
 import { Result, useAction } from "../../ui/action";
@@ -13,7 +14,7 @@ import { Button, Buttons, Copy } from "../../ui/button";
 import { Confirm } from "../../ui/dialog";
 import { LogView } from "../../ui/log";
 import { Answered, type Fact, Facts, Head, Note, Page, Panel } from "../../ui/page";
-import { shortId, TaskState } from "./table";
+import { TaskState } from "./table";
 
 const OUTPUTS = ["stdout", "stderr"];
 
@@ -24,7 +25,7 @@ export function Task({ id }: { id: string }) {
   const file = params.value.get("file") ?? "stdout";
   return (
     <Page>
-      <Head title={task ? shortId(task) : id} crumbs={task && <Crumbs task={task} />} beside={task && <TaskState task={task} />}>
+      <Head title={task ? shortId(task.id) : id} crumbs={task && <Crumbs task={task} />} beside={task && <TaskState task={task} />}>
         {task && isLive(task.state) && (
           <Kill
             task={task}
