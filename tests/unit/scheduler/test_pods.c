@@ -1,6 +1,6 @@
 /* Pods on virtual time: what is said of instances of apps holds for instances of several containers
  * (spec/marathon.md 13). */
-#include "fleet.h"
+#include "one_fleet.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,20 +8,10 @@
 #include "base/str.h"
 #include "model/run_spec.h"
 
-static struct fleet f;
-
-static int begin(void **unused)
+static int begin_with_pods(void **unused)
 {
-    (void)unused;
-    fleet_open(&f);
+    begin(unused);
     fleet_upgrade(&f);
-    return 0;
-}
-
-static int end(void **unused)
-{
-    (void)unused;
-    fleet_close(&f);
     return 0;
 }
 
@@ -354,20 +344,20 @@ static void what_linux_is_to_do_otherwise_is_the_containers_or_the_pods(void **u
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
-        TEST(an_instance_is_several_tasks_on_one_agent),
-        TEST(it_takes_what_its_containers_and_its_executor_take),
-        TEST(it_is_scaled_by_whole_instances),
-        TEST(an_upgrade_waits_for_the_health_of_each_container),
-        TEST(of_a_failed_container_the_others_end_and_the_instance_is_replaced),
-        TEST(a_container_that_ends_well_leaves_the_others),
-        TEST(when_all_have_ended_it_is_started_again_with_backoff),
-        TEST(lost_with_its_agent_it_is_replaced_as_a_whole),
-        TEST(a_patient_pod_that_comes_back_is_one_too_many),
-        TEST(a_new_leader_goes_on),
-        TEST(constraints_count_instances),
-        TEST(the_first_container_has_the_network_and_publishes_all),
-        TEST(what_linux_is_to_do_otherwise_is_the_containers_or_the_pods),
+#define POD_TEST(name) cmocka_unit_test_setup_teardown(name, begin_with_pods, end)
+        POD_TEST(an_instance_is_several_tasks_on_one_agent),
+        POD_TEST(it_takes_what_its_containers_and_its_executor_take),
+        POD_TEST(it_is_scaled_by_whole_instances),
+        POD_TEST(an_upgrade_waits_for_the_health_of_each_container),
+        POD_TEST(of_a_failed_container_the_others_end_and_the_instance_is_replaced),
+        POD_TEST(a_container_that_ends_well_leaves_the_others),
+        POD_TEST(when_all_have_ended_it_is_started_again_with_backoff),
+        POD_TEST(lost_with_its_agent_it_is_replaced_as_a_whole),
+        POD_TEST(a_patient_pod_that_comes_back_is_one_too_many),
+        POD_TEST(a_new_leader_goes_on),
+        POD_TEST(constraints_count_instances),
+        POD_TEST(the_first_container_has_the_network_and_publishes_all),
+        POD_TEST(what_linux_is_to_do_otherwise_is_the_containers_or_the_pods),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
