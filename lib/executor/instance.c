@@ -1,6 +1,6 @@
 /* What the tasks of a pod's instance share on this machine: their volumes, which lie under a run of
- * the instance's own among the sandboxes and go as those do, and the network of the first one. And
- * the volumes of any instance that outlive its tasks, and what any plain process has mounted. */
+ * the instance's own among the sandboxes and go as those do, and their network. And the volumes of
+ * any instance that outlive its tasks, and what any plain process has mounted. */
 #include <string.h>
 
 #include "base/arena.h"

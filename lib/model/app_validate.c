@@ -85,13 +85,18 @@ static void check_container(const struct app_input *in)
 
 /* ---- volumes */
 
+static bool is_kept_name(const char *path)
+{
+    return strchr(path, '/') == NULL && !str_eq(path, ".") && !str_eq(path, "..");
+}
+
 static void check_persistent(const struct app_input *in, size_t i)
 {
     struct app *a = in->app;
     const struct app_volume *v = &a->container->volumes.items[i];
     const struct app_persistent *p = v->persistent;
     const char *path = v->container_path;
-    if (strchr(path, '/') != NULL || str_eq(path, ".") || str_eq(path, ".."))
+    if (!is_kept_name(path))
         app_problem(in->problems, app_path(a, "/container/volumes(%zu)/containerPath", i),
                     "of a persistent volume: need a name without \"/\", not \".\" or \"..\"");
     if (v->mode != VOLUME_RW)
@@ -178,10 +183,13 @@ static void check_places(const struct app_input *in)
     const struct app_container *c = a->container;
     size_t volumes = c != NULL ? c->volumes.n : 0, n = 0;
     struct app_place *all = arena_alloc(&a->arena, (volumes + a->fetch.n + 1) * sizeof *all);
-    for (size_t i = 0; i < volumes; i++)
-        if (c->volumes.items[i].host_path != NULL && c->volumes.items[i].container_path[0] != '\0')
+    for (size_t i = 0; i < volumes; i++) {
+        const struct app_volume *v = &c->volumes.items[i];
+        bool kept = v->persistent != NULL && is_kept_name(v->container_path);
+        if ((kept || v->host_path != NULL) && v->container_path[0] != '\0')
             all[n++] = (struct app_place){app_path(a, "/container/volumes(%zu)/containerPath", i),
-                                          c->volumes.items[i].container_path, false};
+                                          v->container_path, false};
+    }
     n += app_take_fetched(in, "/fetch", a->fetch.items, a->fetch.n, all + n);
     app_check_places(in, all, n, c != NULL && c->docker != NULL);
 }

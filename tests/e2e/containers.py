@@ -7,6 +7,12 @@ from engine import Engine
 from mesolith import ask, case, equal, skip, wait_for
 
 
+def of_apps(engine):
+    """The ids of those that run for apps: a job's may end at any time."""
+    shown = ((c, json.loads(engine.docker("inspect", c).stdout)[0]) for c in engine.containers())
+    return {c for c, s in shown if any(e.startswith("MARATHON_APP_ID") for e in s["Config"]["Env"])}
+
+
 def environments(engine):
     found = {}
     for c in engine.containers():
@@ -120,14 +126,14 @@ def story(place):
 
     with case("containers go on when the node is killed, and are found again", place):
         before = {n: (t["id"], t["ports"]) for n in ("/nginx", "/date") for t in node.tasks_of(n)}
-        running = set(engine.containers())
+        running = of_apps(engine)
         node.kill9()
         equal(ask(f"http://{place.service_address}:8080/").status, 200, "the service port without a node")
         node.start()
         node.wait_running("/nginx", 1)
         after = {n: (t["id"], t["ports"]) for n in ("/nginx", "/date") for t in node.tasks_of(n)}
         equal(after, before, "tasks")
-        equal(set(engine.containers()) & running, running, "containers")
+        equal(of_apps(engine), running, "containers")
     with case("a container that takes too much memory is ended, and that is said", place):
         node.create({"id": "/hungry", "instances": 1, "cpus": 0.1, "mem": 16, "disk": 0, "portDefinitions": [],
                      "cmd": "a=x; while true; do a=$a$a; done",
@@ -157,12 +163,5 @@ def story(place):
     with case("a deleted app leaves no container running", place):
         for app in ("nginx", "date"):
             equal(node.delete(f"/v2/apps/{app}").status, 200, app)
-
-        def nobody():
-            for c in engine.containers():
-                labels = json.loads(engine.docker("inspect", c).stdout)[0]["Config"]["Env"]
-                if any(e.startswith("MARATHON_APP_ID") for e in labels):
-                    return False
-            return True
-        wait_for(nobody, "no app's container")
+        wait_for(lambda: not of_apps(engine), "no app's container")
     return later

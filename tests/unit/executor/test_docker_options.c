@@ -63,9 +63,9 @@ static void asks_for_what_the_task_says(void **unused)
                                             {.host = 31001, .container = 80},
                                             {.container = 53, .udp = true},
                                             {.host = 31002, .udp = true}};
-    static const struct run_mount mounts[] = {{"/etc/x", "/host/x", true, NULL},
-                                              {"cache", "tmp", false, NULL},
-                                              {"work", NULL, false, NULL}};
+    static const struct run_mount mounts[] = {{"/etc/x", "/host/x", true, NULL, NULL},
+                                              {"cache", "tmp", false, NULL, NULL},
+                                              {"work", NULL, false, NULL, NULL}};
     spec = (struct run_spec){.image = "nginx:1",
                              .cmd = "echo hi",
                              .cpus_milli = 500,
@@ -163,8 +163,8 @@ static void a_sandbox_with_colons_in_its_path_is_no_volume(void **unused)
 {
     (void)unused;
     struct run jobs = run;
-    static const struct run_mount mounts[] = {{"/etc/x", "/host/x", true, NULL},
-                                              {"cache", "tmp", true, NULL}};
+    static const struct run_mount mounts[] = {{"/etc/x", "/host/x", true, NULL, NULL},
+                                              {"cache", "tmp", true, NULL, NULL}};
     struct buf out;
     struct error err;
     spec = (struct run_spec){.image = "x", .mounts = mounts, .mounts_n = 2};

@@ -208,6 +208,10 @@ static const struct {
      "'RW','persistent':{'size':1}}]}}",
      "/container/volumes(0)/containerPath: of a persistent volume: need a name without \"/\", not "
      "\".\" or \"..\""},
+    {"{'id':'a','cmd':'x','container':{'type':'MESOS','volumes':[{'containerPath':'stderr','mode':"
+     "'RW','persistent':{'size':1}}]}}",
+     "/container/volumes(0)/containerPath: got \"stderr\", need another name: there lies what the "
+     "task prints"},
     {"{'id':'a','cmd':'x','container':{'type':'MESOS','volumes':[{'containerPath':'a','mode':'RO',"
      "'persistent':{'size':1}}]}}",
      "/container/volumes(0)/mode: of a persistent volume: need RW"},
