@@ -300,7 +300,6 @@ enum app_feature {
     FEATURE_SECRETS = 1,
     FEATURE_EXTERNAL_VOLUMES = 2,
     FEATURE_GPU_RESOURCES = 4,
-    FEATURE_PERSISTENT_VOLUMES = 8, /* no cluster has it yet: nothing keeps them */
 };
 
 struct app_rules {

@@ -99,6 +99,10 @@ static void check_persistent(const struct app_input *in, size_t i)
     if (!is_kept_name(path))
         app_problem(in->problems, app_path(a, "/container/volumes(%zu)/containerPath", i),
                     "of a persistent volume: need a name without \"/\", not \".\" or \"..\"");
+    else if (strlen(path) > VOLUME_PATH_MAX)
+        app_problem(in->problems, app_path(a, "/container/volumes(%zu)/containerPath", i),
+                    "of a persistent volume: got %zu bytes, need at most %d", strlen(path),
+                    VOLUME_PATH_MAX);
     if (v->mode != VOLUME_RW)
         app_problem(in->problems, app_path(a, "/container/volumes(%zu)/mode", i),
                     "of a persistent volume: need RW");
@@ -585,12 +589,22 @@ static void check_labels(const struct app_input *in)
 }
 
 /* The last: what else is wrong with it is worth more. */
-static void check_kept(const struct app_input *in)
+static void check_disks(const struct app_input *in)
 {
-    if (in->problems->n == 0 && app_is_resident(in->app) &&
-        !has_feature(in, FEATURE_PERSISTENT_VOLUMES))
-        app_problem(in->problems, "/container/volumes",
-                    "persistent volumes are not kept yet: need \"hostPath\" instead");
+    size_t n =
+        in->problems->n == 0 && in->app->container != NULL ? in->app->container->volumes.n : 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct app_persistent *p = in->app->container->volumes.items[i].persistent;
+        if (p != NULL && p->type != DISK_ROOT)
+            app_problem(in->problems,
+                        app_path(in->app, "/container/volumes(%zu)/persistent/type", i),
+                        "need \"root\": agents keep volumes on their own disk; for another one use "
+                        "\"hostPath\" and a constraint on the hostname");
+        else if (p != NULL && p->profile != NULL)
+            app_problem(in->problems,
+                        app_path(in->app, "/container/volumes(%zu)/persistent/profileName", i),
+                        "agents know no disk profiles: leave it out");
+    }
 }
 
 void app_validate(const struct app_input *in)
@@ -601,7 +615,7 @@ void app_validate(const struct app_input *in)
         check_places,        check_upgrade,        check_unreachable,   check_resident_update,
         app_check_role,      check_accepted_roles, check_env,           check_sum,
         app_check_secrets,   check_gpus,           check_limits,        check_labels,
-        check_kept,
+        check_disks,
     };
     for (size_t i = 0; i < sizeof(CHECKS) / sizeof(*CHECKS); i++)
         CHECKS[i](in);

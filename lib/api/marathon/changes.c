@@ -409,12 +409,37 @@ static bool adds_dependencies(const struct changes *ch, struct state *s)
     return false;
 }
 
-static bool has_pods(const struct changes *ch)
+static bool is_resident(const struct planned *p)
 {
-    for (size_t i = 0; i < ch->n; i++)
-        if (ch->items[i].pod)
-            return true;
-    return false;
+    return app_is_resident(&p->app);
+}
+
+static bool is_pod(const struct planned *p)
+{
+    return p->pod;
+}
+
+/* What some nodes of the cluster do not know yet. False after having failed the call. */
+static bool all_know(struct tell *t, const struct changes *ch)
+{
+    static const struct {
+        bool (*is)(const struct planned *p);
+        int level;
+        const char *what;
+    } news[] = {
+        {is_pod, POD_LEVEL, "pods"},
+        {is_resident, RESIDENT_LEVEL, "persistent volumes"},
+    };
+    int level = state_level(t->c.view->state);
+    for (size_t k = 0; k < sizeof news / sizeof news[0]; k++)
+        for (size_t i = 0; i < ch->n; i++)
+            if (level < news[k].level && news[k].is(&ch->items[i])) {
+                call_fail(&t->c, ERR_UNAVAILABLE,
+                          "%s: some nodes of the cluster are too old for them; upgrade them first",
+                          news[k].what);
+                return false;
+            }
+    return true;
 }
 
 void changes_propose(struct tell *t, struct changes *ch, outcome_fn *then)
@@ -422,11 +447,8 @@ void changes_propose(struct tell *t, struct changes *ch, outcome_fn *then)
     struct json_writer w;
     if (!changes_check(t, ch))
         return;
-    if (has_pods(ch) && state_level(t->c.view->state) < POD_LEVEL) {
-        call_fail(&t->c, ERR_UNAVAILABLE,
-                  "pods: some nodes of the cluster are too old for them; upgrade them first");
+    if (!all_know(t, ch))
         return;
-    }
     if (!changes_matter(ch)) {
         char uuid[UUID_TEXT_SIZE];
         marathon_result(&t->c, 200, (struct wall){state_version_ms(t->c.view->state)},

@@ -80,6 +80,11 @@ void show_app(struct show *s, const struct app_row *a, struct json_writer *w);
 /* The definition with its version alone, inside an open object. */
 void show_definition(const struct app_row *a, struct json_writer *w);
 void show_version_info(struct wall scaling, struct wall config, struct json_writer *w);
+/* The newest tasks of residents that do not run, which are listed although they have ended (6.1);
+ * NULL: none. */
+struct stmt *show_idle(struct show *s, const struct app_row *a);
+/* "localVolumes" of an instance; 0: none. */
+void show_volumes(struct state *s, const char *app, int64_t instance, struct json_writer *w);
 /* `service_ports`: a JSON array for this task; NULL: []. */
 void show_task(struct show *s, const struct app_row *a, const struct task_row *t,
                const char *service_ports, struct json_writer *w);

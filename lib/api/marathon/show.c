@@ -267,6 +267,23 @@ void show_ip_addresses(const char *address, struct json_writer *w)
     json_array_end(w);
 }
 
+void show_volumes(struct state *s, const char *app, int64_t instance, struct json_writer *w)
+{
+    struct volume_row v;
+    struct stmt *q = instance != 0 ? state_volumes_of_instance(s, instance) : NULL;
+    json_key(w, "localVolumes");
+    json_array(w);
+    while (state_volume_next(q, &v)) {
+        json_object(w);
+        json_member_str(w, "runSpecId", app);
+        json_member_str(w, "containerPath", v.path);
+        json_member_str(w, "uuid", strrchr(v.name, '#') + 1);
+        json_member_str(w, "persistenceId", v.name);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
 void show_task(struct show *s, const struct app_row *a, const struct task_row *t,
                const char *service_ports, struct json_writer *w)
 {
@@ -286,9 +303,7 @@ void show_task(struct show *s, const struct app_row *a, const struct task_row *t
     if (t->started.ms != 0)
         marathon_time(w, "startedAt", t->started);
     marathon_time(w, "version", t->version);
-    json_key(w, "localVolumes");
-    json_array(w);
-    json_array_end(w);
+    show_volumes(s->state, a->path, stored_is_resident(a->definition) ? t->owner_id : 0, w);
     put_health(t, w);
     put_check(s, t, w);
     if (agent->region != NULL)
@@ -457,13 +472,21 @@ static void show_counts(const struct app_row *a, struct json_writer *w)
     json_member_int(w, "tasksUnhealthy", a->counts.unhealthy);
 }
 
+struct stmt *show_idle(struct show *s, const struct app_row *a)
+{
+    return stored_is_resident(a->definition) ? state_tasks_idle(s->state, a->id) : NULL;
+}
+
 static void show_tasks(struct show *s, const struct app_row *a, struct json_writer *w)
 {
     json_key(w, "tasks");
     json_array(w);
     struct task_row t;
     struct stmt *q = a->counts.live > 0 ? state_tasks_of_app(s->state, a->id) : NULL;
-    while (q != NULL && state_task_next(q, &t))
+    while (state_task_next(q, &t))
+        show_task(s, a, &t, NULL, w);
+    q = show_idle(s, a);
+    while (state_task_next(q, &t))
         show_task(s, a, &t, NULL, w);
     json_array_end(w);
 }

@@ -25,6 +25,12 @@ bool stored_on_container_network(struct slice definition)
     return memmem(definition.p, definition.len, member, sizeof member - 1) != NULL;
 }
 
+bool stored_is_resident(struct slice definition)
+{
+    static const char member[] = "\"persistent\":{";
+    return memmem(definition.p, definition.len, member, sizeof member - 1) != NULL;
+}
+
 struct slice stored_steps(const char *plan)
 {
     static const char member[] = "\"steps\":", after[] = ",\"original\":";

@@ -9,6 +9,8 @@
 /* The app's role; empty when it has none. Borrowed. */
 struct slice stored_role(struct slice definition);
 /* Is it on container networks, where tasks have addresses of their own? */
+/* Has it persistent volumes? */
+bool stored_is_resident(struct slice definition);
 bool stored_on_container_network(struct slice definition);
 /* The array of a deployment's steps; what its apps were and will be, megabytes, comes after it. */
 struct slice stored_steps(const char *plan);

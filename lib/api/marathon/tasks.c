@@ -68,7 +68,11 @@ static void put_tasks(struct show *s, const struct app_row *a, const struct want
                       const char *ports, struct json_writer *w)
 {
     struct task_row t;
-    struct stmt *q = state_tasks_of_app(s->state, a->id);
+    struct stmt *q = a->counts.live > 0 ? state_tasks_of_app(s->state, a->id) : NULL;
+    while (state_task_next(q, &t))
+        if (is_wanted(wanted, t.state))
+            show_task(s, a, &t, ports, w);
+    q = show_idle(s, a);
     while (state_task_next(q, &t))
         if (is_wanted(wanted, t.state))
             show_task(s, a, &t, ports, w);
@@ -86,7 +90,7 @@ static void list_tasks(struct call *c)
     begin_tasks(c, &w);
     struct stmt *q = marathon_apps_within(s.state, "/");
     while (marathon_app_next(q, &row))
-        if (row.counts.live > 0)
+        if (row.counts.live > 0 || stored_is_resident(row.definition))
             put_tasks(&s, &row, &wanted, service_ports(s.state, row.id, &ports), &w);
     end_tasks(&w);
     buf_close(&ports);
@@ -264,11 +268,19 @@ static void add_victim(struct victims *v, const struct task_row *t)
     v->items[v->n++] = (struct victim){t->id, t->app, t->stopping};
 }
 
-/* The task of that id, if it is an app's, not a pod's, and has not ended. */
-static bool live_task(struct state *s, const char *name, struct task_row *out)
+static bool wipes(const struct tell *t)
 {
+    return query_true(&t->c.query, "wipe");
+}
+
+/* The task of that id, if it is an app's, not a pod's, and has not ended, or is a resident's whose
+ * data is to go. */
+static bool task_to_kill(struct tell *t, const char *name, struct task_row *out)
+{
+    struct reservation_row r;
+    struct state *s = t->c.view->state;
     return state_task_by_name(s, name, out) && out->app != 0 && !out->pod &&
-           !task_ended(out->state);
+           (!task_ended(out->state) || (wipes(t) && state_reservation(s, out->owner_id, &r)));
 }
 
 enum shape { ANSWER_LIST, ANSWER_ONE };
@@ -321,6 +333,8 @@ static void propose_kills(struct tell *t, const struct victims *v, enum shape ho
         json_object(&w);
         json_member_int(&w, "task", v->items[i].task);
         json_member_str(&w, "reason", KILLED_BY_USER);
+        if (wipes(t))
+            json_member_bool(&w, "wipe", true);
         json_object_end(&w);
     }
     json_array_end(&w);
@@ -377,7 +391,7 @@ static void propose_scaling(struct tell *t, struct victims *v)
 /* Both at once are refused: 400. */
 static bool may_kill(struct tell *t)
 {
-    if (!query_true(&t->c.query, "scale") || !query_true(&t->c.query, "wipe"))
+    if (!query_true(&t->c.query, "scale") || !wipes(t))
         return true;
     marathon_message(&t->c, 400, "scale and wipe: got both, need one of them at most");
     return false;
@@ -404,6 +418,10 @@ void marathon_delete_app_tasks(struct tell *t)
     bool all = host == NULL || host[0] == '\0' || str_eq(host, "*");
     show_init(&s, t->c.view, 0);
     struct stmt *q = state_tasks_of_app(s.state, row.id);
+    while (state_task_next(q, &task))
+        if (all || str_eq(host, show_hostname(&s, task.agent)))
+            add_victim(&v, &task);
+    q = wipes(t) ? show_idle(&s, &row) : NULL;
     while (state_task_next(q, &task))
         if (all || str_eq(host, show_hostname(&s, task.agent)))
             add_victim(&v, &task);
@@ -434,7 +452,7 @@ void marathon_delete_app_task(struct tell *t)
     const char *name = call_param(&t->c, "task");
     if (!may_kill(t))
         return;
-    bool known = live_task(t->c.view->state, name, &task);
+    bool known = task_to_kill(t, name, &task);
     if (!app_for_kill(t, known ? &task : NULL, &row))
         return;
     known = known && task.app == row.id;
@@ -475,7 +493,7 @@ static bool read_ids(struct tell *t, struct victims *v)
             problems_close(&problems);
             marathon_message(&t->c, 400, "%s", err.text);
             return false;
-        } else if (live_task(t->c.view->state, json_str(id, ""), &task)) {
+        } else if (task_to_kill(t, json_str(id, ""), &task)) {
             add_victim(v, &task);
         }
     }

@@ -90,21 +90,16 @@ static void put_framework(struct mesos_show *s, const struct agent_row *a, enum 
 
 static void put_resources(struct mesos_show *s, const struct agent_row *a, struct json_writer *w)
 {
-    static const char *const reserved[] = {"reserved_resources", "reserved_resources_full",
-                                           "reserved_resources_allocated"};
-    struct resources total, used;
-    mesos_agent_resources(s->state, a, &total, &used);
-    mesos_res(w, "resources", &total);
-    mesos_res(w, "unreserved_resources", &total);
-    mesos_res(w, "unreserved_resources_allocated", &used);
-    mesos_full(w, "unreserved_resources_full", &total);
-    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
-        json_key(w, reserved[i]);
-        json_object(w);
-        json_object_end(w);
-    }
-    resources_close(&total);
-    resources_close(&used);
+    struct mesos_amounts m;
+    mesos_agent_resources(s->state, a, &m);
+    mesos_res(w, "resources", &m.total);
+    mesos_res(w, "unreserved_resources", &m.unreserved);
+    mesos_res(w, "unreserved_resources_allocated", &m.unreserved_used);
+    mesos_full(w, "unreserved_resources_full", &m.unreserved);
+    mesos_reserved(w, "reserved_resources", &m.reserved);
+    mesos_reserved_full(w, "reserved_resources_full", &m.reserved);
+    mesos_reserved(w, "reserved_resources_allocated", &m.reserved_used);
+    mesos_amounts_close(&m);
 }
 
 static void put_empty(struct json_writer *w, const char *name)

@@ -32,12 +32,18 @@ int mesos_port(const char *url, int otherwise);
 
 /* ---------------- resources.c: RES of 5.2 */
 
-void mesos_agent_resources(struct state *s, const struct agent_row *a, struct resources *total,
-                           struct resources *used);
+struct mesos_amounts { /* of an agent: what is reserved is used only while its instance runs */
+    struct resources total, used, reserved, reserved_used, unreserved, unreserved_used;
+};
+void mesos_agent_resources(struct state *s, const struct agent_row *a, struct mesos_amounts *out);
+void mesos_amounts_close(struct mesos_amounts *m);
 void mesos_task_resources(const struct task_row *t, struct resources *out);
 void mesos_res(struct json_writer *w, const char *name, const struct resources *r);
 void mesos_no_res(struct json_writer *w, const char *name);
 void mesos_full(struct json_writer *w, const char *name, const struct resources *r); /* a list */
+/* By role: there is one that anything is reserved for. The second has lists. */
+void mesos_reserved(struct json_writer *w, const char *name, const struct resources *r);
+void mesos_reserved_full(struct json_writer *w, const char *name, const struct resources *r);
 
 /* ---------------- task.c: TASK and what belongs to it */
 

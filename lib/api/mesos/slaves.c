@@ -32,17 +32,14 @@ static void put_drain(const struct agent_row *a, struct json_writer *w)
 
 static void put_resources(struct mesos_show *s, const struct agent_row *a, struct json_writer *w)
 {
-    struct resources total, used;
-    mesos_agent_resources(s->state, a, &total, &used);
-    mesos_res(w, "resources", &total);
-    mesos_res(w, "used_resources", &used);
+    struct mesos_amounts m;
+    mesos_agent_resources(s->state, a, &m);
+    mesos_res(w, "resources", &m.total);
+    mesos_res(w, "used_resources", &m.used);
     mesos_no_res(w, "offered_resources");
-    json_key(w, "reserved_resources");
-    json_object(w);
-    json_object_end(w);
-    mesos_res(w, "unreserved_resources", &total);
-    resources_close(&total);
-    resources_close(&used);
+    mesos_reserved(w, "reserved_resources", &m.reserved);
+    mesos_res(w, "unreserved_resources", &m.unreserved);
+    mesos_amounts_close(&m);
 }
 
 void mesos_slave_members(struct mesos_show *s, const struct agent_row *a, struct json_writer *w)
@@ -67,16 +64,13 @@ void mesos_slave_members(struct mesos_show *s, const struct agent_row *a, struct
 
 static void put_full(struct mesos_show *s, const struct agent_row *a, struct json_writer *w)
 {
-    struct resources total, used, none = {0};
-    mesos_agent_resources(s->state, a, &total, &used);
-    json_key(w, "reserved_resources_full");
-    json_object(w);
-    json_object_end(w);
-    mesos_full(w, "unreserved_resources_full", &total);
-    mesos_full(w, "used_resources_full", &used);
-    mesos_full(w, "offered_resources_full", &none);
-    resources_close(&total);
-    resources_close(&used);
+    struct mesos_amounts m;
+    mesos_agent_resources(s->state, a, &m);
+    mesos_reserved_full(w, "reserved_resources_full", &m.reserved);
+    mesos_full(w, "unreserved_resources_full", &m.unreserved);
+    mesos_full(w, "used_resources_full", &m.used);
+    mesos_full(w, "offered_resources_full", &(struct resources){0});
+    mesos_amounts_close(&m);
 }
 
 void mesos_ask_slaves(struct call *c)

@@ -4,7 +4,7 @@
 #include "cases.h"
 #include "model/app.h"
 
-static const struct app_rules PLAIN = {.features = FEATURE_PERSISTENT_VOLUMES};
+static const struct app_rules PLAIN = {0};
 
 /* The canonical text. The caller frees. */
 static inline char *text_of(const struct app *a)

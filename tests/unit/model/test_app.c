@@ -88,8 +88,7 @@ static const char EVERYTHING[] =
     "'ports':[10000,0],'uris':['http://h/f.tgz']}";
 
 static const struct app_rules ALL_ON = {.features = FEATURE_SECRETS | FEATURE_EXTERNAL_VOLUMES |
-                                                    FEATURE_GPU_RESOURCES |
-                                                    FEATURE_PERSISTENT_VOLUMES};
+                                                    FEATURE_GPU_RESOURCES};
 
 static void reads_back_everything_it_writes(void **unused)
 {

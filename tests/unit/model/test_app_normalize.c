@@ -2,8 +2,7 @@
 
 #include "apps.h"
 
-static const struct app_rules NAMED = {
-    .network = "dcos", .bridge = "my-bridge", .features = FEATURE_PERSISTENT_VOLUMES};
+static const struct app_rules NAMED = {.network = "dcos", .bridge = "my-bridge"};
 
 /* spec/marathon.md 4.5, row by row. `shows` are members of what comes out, null: not there. */
 static const struct {

@@ -96,7 +96,7 @@ static void define(struct buf *out, const char *id, int instances, const char *c
     struct problems problems = {0};
     struct buf body;
     struct json_writer w;
-    const struct app_rules rules = {.features = FEATURE_PERSISTENT_VOLUMES};
+    const struct app_rules rules = {0};
     buf_init(&body, 16 << 20);
     buf_printf(&body,
                "{'id':'%s','cmd':'%s','instances':%d,'cpus':0.1,'mem':32,'portDefinitions':[{'port'"
