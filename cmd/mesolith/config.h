@@ -60,6 +60,8 @@ enum setting_kind {
     X(SETTING_DOCKER, "docker", KIND_TEXT, "",                                                   \
       "socket of the Docker Engine; empty: DOCKER_HOST, then /var/run/docker.sock")              \
     X(SETTING_ROLE, "role", KIND_TEXT, "*", "the role that apps have when they name none")       \
+    X(SETTING_ALLOW_ORIGIN, "access-control-allow-origin", KIND_TEXT, "",                        \
+      "whose pages may read Marathon's API in a browser; empty: nobody else's")                  \
     X(SETTING_LENIENT_ZONES, "lenient-zones", KIND_SWITCH, "false",                              \
       "an unknown time zone of a job is UTC, as Chronos had it")                                 \
     X(SETTING_NETWORK, "network", KIND_TEXT, "", "name that container networks get by default")  \

@@ -83,6 +83,8 @@ static struct facts facts_of(struct server *s)
         f.ca_hash = peer_port_ca_hash(&s->peer_port);
     if (*config_text(c, SETTING_NETWORK) != '\0')
         f.app_rules.network = config_text(c, SETTING_NETWORK);
+    if (*config_text(c, SETTING_ALLOW_ORIGIN) != '\0')
+        f.allow_origin = config_text(c, SETTING_ALLOW_ORIGIN);
     f.started = s->loop.clock.wall(&s->loop.clock);
     return f;
 }

@@ -100,6 +100,8 @@ struct facts {
     int64_t agent;        /* id of the agent in this process, -1: none */
     const char *work_dir; /* "<data>/agent": where sandboxes begin; absolute */
     const char *service_address;
+    const char
+        *allow_origin; /* whose pages may read Marathon's API (spec/marathon.md 1.2); or NULL */
     /* What the node, its server and its callbacks have counted since it began: these change while
      * they are read. NULL: not counted */
     const struct feed_counts *feed;

@@ -36,7 +36,7 @@ struct facts facts_keep(const struct facts *f, struct arena *text)
         &own.clocks,        &own.leader_marathon, &own.leader_chronos, &own.leader_mesos,
         &own.url_marathon,  &own.url_chronos,     &own.url_mesos,      &own.url_agent,
         &own.url_stats,     &own.hostname,        &own.address,        &own.work_dir,
-        &own.ports_refused, &own.service_address, &own.state_wrong,
+        &own.ports_refused, &own.service_address, &own.state_wrong,    &own.allow_origin,
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         *texts[i] = arena_strdup(text, *texts[i]);

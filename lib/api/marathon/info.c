@@ -81,6 +81,7 @@ void marathon_put_options(const struct facts *f, struct json_writer *w)
     } else {
         put_null(w, "mesos_leader_ui_url");
     }
+    json_member_str(w, "access_control_allow_origin", f->allow_origin);
     json_member_str(w, "mesos_role", f->app_rules.role);
     json_member_str(w, "default_network_name", f->app_rules.network);
     json_member_str(w, "mesos_bridge_name",

@@ -1,5 +1,9 @@
 /* Marathon's doors, a row each (spec/marathon.md 2), and what every answer of theirs carries. */
+#include <string.h>
+#include <strings.h>
+
 #include "api/marathon/private.h"
+#include "base/limits.h"
 #include "base/str.h"
 
 /* What they answer with (1.7): most with the first alone, some with what they please. */
@@ -143,6 +147,24 @@ static const struct {
     {"X-XSS-Protection", "1; mode=block"},
 };
 
+/* CORS (1.2), and what a browser means to send. */
+static void allow_origin(struct call *c)
+{
+    static const char asks[] = "Access-Control-Request-Headers";
+    struct buf *out = &c->reply->headers, names;
+    struct slice name, value;
+    size_t at = 0;
+    buf_init(&names, LIMIT_HEADER_BYTES);
+    while (header_each(c->request->headers, &at, &name, &value))
+        if (name.len == strlen(asks) && strncasecmp(name.p, asks, name.len) == 0)
+            buf_printf(&names, "%s%.*s", names.len > 0 ? ", " : "", (int)value.len, value.p);
+    header_put(out, "Access-Control-Allow-Origin", c->view->facts->allow_origin);
+    header_put_slice(out, "Access-Control-Allow-Headers", buf_slice(&names));
+    buf_close(&names);
+    header_put(out, "Access-Control-Allow-Methods", "GET, HEAD, OPTIONS");
+    header_put(out, "Access-Control-Max-Age", "86400");
+}
+
 /* 1.2. The leader's Mesos port if it opens no Marathon port. What is answered from this replica
  * says how far that is. */
 static void dress(struct call *c)
@@ -155,6 +177,8 @@ static void dress(struct call *c)
         header_put(out, headers[i].name, headers[i].value);
     if (c->door != NULL && c->door->kind == DOOR_ASK)
         header_printf(out, "X-Mesolith-Index", "%llu", (unsigned long long)c->view->index);
+    if (f->allow_origin != NULL)
+        allow_origin(c);
     if (leader != NULL)
         header_printf(out, "X-Marathon-Leader", "%s://%s",
                       own != NULL && str_starts(own, "https:") ? "https" : "http", leader);

@@ -251,6 +251,37 @@ static void a_leader_without_marathons_port_is_named_by_mesoss(void **data)
     reply_close(&r);
 }
 
+/* Whatever is asked, and whatever comes of it. */
+static void pages_of_a_named_origin_may_read(void **data)
+{
+    static const char *const lines[] = {"OPTIONS /v2/apps", "GET /v2/apps", "GET /v2/apps/none"};
+    struct world *w = *data;
+    struct reply r;
+    world_play(w, "marathon", "OPTIONS /v2/apps", "Origin: http://a\r\n", NULL, &r);
+    assert_null(strstr(buf_str(&r.headers), "Access-Control"));
+    reply_close(&r);
+    w->facts.allow_origin = "http://a";
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        world_play(w, "marathon", lines[i],
+                   "Access-Control-Request-Headers: x-one\r\n"
+                   "access-control-request-headers: x-two, x-three\r\n",
+                   NULL, &r);
+        struct slice headers = buf_slice(&r.headers);
+        assert_true(slice_is(header_get(headers, "Access-Control-Allow-Origin"), "http://a"));
+        assert_true(
+            slice_is(header_get(headers, "Access-Control-Allow-Headers"), "x-one, x-two, x-three"));
+        assert_true(
+            slice_is(header_get(headers, "Access-Control-Allow-Methods"), "GET, HEAD, OPTIONS"));
+        assert_true(slice_is(header_get(headers, "Access-Control-Max-Age"), "86400"));
+        reply_close(&r);
+    }
+    plays(w, "GET /v2/info", NULL, 200, "\"access_control_allow_origin\":\"http://a\"");
+    world_play(w, "marathon", "GET /ping", "", NULL, &r);
+    assert_int_equal(header_get(buf_slice(&r.headers), "Access-Control-Allow-Headers").len, 0);
+    reply_close(&r);
+    w->facts.allow_origin = NULL;
+}
+
 static void the_text_list_ends_each_line(void **data)
 {
     struct world *w = *data;
@@ -371,6 +402,7 @@ int main(void)
         IN_WORLD(a_heavy_plan_of_many_apps_shows_none),
         IN_WORLD(without_a_leader_the_small_doors_answer),
         IN_WORLD(a_leader_without_marathons_port_is_named_by_mesoss),
+        IN_WORLD(pages_of_a_named_origin_may_read),
         IN_WORLD(the_text_list_ends_each_line),
         IN_WORLD(a_stream_says_what_it_wants),
         IN_WORLD(what_was_counted_is_shown_in_both_forms),
