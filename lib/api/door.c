@@ -63,6 +63,23 @@ const char *call_param(const struct call *c, const char *name)
     return value != NULL ? value : "";
 }
 
+/* Of a top-level group, by its name. */
+static bool enforces_role(void *state, const char *group)
+{
+    char path[ID_SIZE];
+    struct group_row row;
+    snprintf(path, sizeof path, "/%s", group);
+    return state_group_by_path(state, path, &row) && row.enforce_role == ENFORCE_YES;
+}
+
+struct app_rules call_app_rules(const struct call *c)
+{
+    struct app_rules rules = c->view->facts->app_rules;
+    rules.enforces_role = enforces_role;
+    rules.data = c->view->state;
+    return rules;
+}
+
 void call_place(const struct call *c, int64_t agent, struct sandbox_request *r)
 {
     struct agent_row a;

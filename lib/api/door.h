@@ -222,6 +222,9 @@ extern const struct dialect marathon_dialect, chronos_dialect, mesos_dialect, na
 /* The body as JSON: NULL after having failed the call (empty, not JSON). Borrowed from the call. */
 const struct json *call_body(struct call *c);
 const char *call_param(const struct call *c, const char *name); /* of the pattern; never NULL */
+/* The rules that apps and pods are made by, and which groups enforce their role. Borrows the view.
+ */
+struct app_rules call_app_rules(const struct call *c);
 /* Says which node has the files of an agent: this one, if there is no such agent. */
 void call_place(const struct call *c, int64_t agent, struct sandbox_request *r);
 /* Begins a JSON body: the caller writes one value. */

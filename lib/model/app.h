@@ -307,6 +307,9 @@ struct app_rules {
     const char *network; /* name that container networks get by default, or NULL */
     const char *bridge;  /* "mesos-bridge" when NULL */
     unsigned features;   /* enum app_feature */
+    /* Is its name the role of all that is made in this top-level group? NULL: of none */
+    bool (*enforces_role)(void *data, const char *group);
+    void *data;
 };
 
 /* ---- beginning and ending */

@@ -427,11 +427,21 @@ static void default_unreachable(struct app *a)
     a->unreachable = (struct app_unreachable){.disabled = app_is_resident(a)};
 }
 
+const char *app_usual_role(const struct app_input *in, char top[ID_SIZE])
+{
+    const struct app_rules *rules = in->rules;
+    const char *id = in->app->id, *usual = rules->role != NULL ? rules->role : "*";
+    bool in_group = id != NULL && strchr(id + 1, '/') != NULL;
+    if (!in_group || rules->enforces_role == NULL)
+        return usual;
+    return rules->enforces_role(rules->data, id_top(id, top)) ? top : usual;
+}
+
 static void default_role(const struct app_input *in)
 {
+    char top[ID_SIZE];
     if (in->app->role == NULL)
-        in->app->role =
-            arena_strdup(&in->app->arena, in->rules->role == NULL ? "*" : in->rules->role);
+        in->app->role = arena_strdup(&in->app->arena, app_usual_role(in, top));
 }
 
 void app_forget_legacy(struct app *a)

@@ -35,6 +35,9 @@ struct app_input {
  * members (spec/marathon.md 4.5). Reports what contradicts itself. */
 void app_normalize(const struct app_input *in);
 void app_forget_legacy(struct app *a); /* when it is canonical and checked */
+/* Its role if it names none: the configured one, or that of a group that enforces its own. `top`
+ * may hold it. */
+const char *app_usual_role(const struct app_input *in, char top[ID_SIZE]);
 /* Of a normalized app (4.6). */
 void app_validate(const struct app_input *in);
 /* The rules that pods share. */

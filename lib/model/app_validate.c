@@ -448,13 +448,14 @@ static void check_resident_update(const struct app_input *in)
 void app_check_role(const struct app_input *in)
 {
     struct app *a = in->app;
-    char top[ID_SIZE];
-    const char *usual = in->rules->role == NULL ? "*" : in->rules->role;
+    char top[ID_SIZE], enforced[ID_SIZE];
+    const char *usual = app_usual_role(in, enforced);
     bool in_group = strchr(a->id + 1, '/') != NULL && str_eq(a->role, id_top(a->id, top));
     if (str_eq(a->role, usual) || in_group || (in->old != NULL && str_eq(a->role, in->old->role)))
         return;
-    app_problem(in->problems, "/role", "got %s, need \"%s\"%s", app_quoted(a, a->role), usual,
-                strchr(a->id + 1, '/') != NULL ? " or the name of the top group" : "");
+    app_problem(
+        in->problems, "/role", "got %s, need \"%s\"%s", app_quoted(a, a->role), usual,
+        usual != enforced && strchr(a->id + 1, '/') != NULL ? " or the name of the top group" : "");
 }
 
 static void check_accepted_roles(const struct app_input *in)

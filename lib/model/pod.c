@@ -98,8 +98,9 @@ static void normalize(const struct app_input *in, struct pod *p)
     default_endpoints(in->app, p);
     if (!u->disabled && u->inactive_s == NOT_GIVEN)
         *u = (struct app_unreachable){0};
+    char top[ID_SIZE];
     if (p->role == NULL)
-        p->role = arena_strdup(&in->app->arena, in->rules->role == NULL ? "*" : in->rules->role);
+        p->role = arena_strdup(&in->app->arena, app_usual_role(in, top));
 }
 
 int pod_parse(const struct app_rules *rules, const struct json *body, const char *group,

@@ -31,7 +31,7 @@ static const struct cause {
     {"no-service-port",
      "Give the app another service port (0: a free one), or stop what holds it."},
     {"stopping", "Wait; it is killed when its grace period is over."},
-    {"no-role", "Use the role \"*\", or reserve resources for the role."},
+    {"no-role", "Have its acceptedResourceRoles take \"*\" too: nothing is reserved for a role."},
     {"no-constraint", "Loosen the constraints, or add a node that meets them."},
     {"no-reservation", "Make the reservation, or leave the persistent volume out."},
     {"waits-for-node",

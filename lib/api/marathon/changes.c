@@ -160,6 +160,12 @@ void changes_remove_group(struct changes *ch, const char *path)
     add_group(ch, path)->gone = true;
 }
 
+enum enforce changes_enforce(const struct changes *ch, const char *path)
+{
+    size_t n = index_of(ch->groups_by_path, path);
+    return n != 0 ? ch->groups[n - 1].enforce_role : ENFORCE_NOT_SAID;
+}
+
 bool changes_have_group(const struct changes *ch, const char *path)
 {
     return index_of(ch->groups_by_path, path) != 0;

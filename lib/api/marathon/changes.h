@@ -35,6 +35,8 @@ bool changes_removes(const struct changes *ch, const char *path);
 void changes_put_group(struct changes *ch, const char *path, struct slice dependencies,
                        enum enforce enforce_role);
 void changes_remove_group(struct changes *ch, const char *path);
+/* Is it to enforce its role? ENFORCE_NOT_SAID: nothing of it is said here. */
+enum enforce changes_enforce(const struct changes *ch, const char *path);
 bool changes_have_group(const struct changes *ch, const char *path);
 /* All that is in a group, as it stands, decides this change. */
 void changes_within(struct changes *ch, struct state *s, const char *group);

@@ -6,11 +6,6 @@
 #include "base/limits.h"
 #include "base/str.h"
 
-static const struct app_rules *rules(const struct tell *t)
-{
-    return &t->c.view->facts->app_rules;
-}
-
 static struct state *state_of(const struct tell *t)
 {
     return t->c.view->state;
@@ -55,12 +50,13 @@ static void answer_posted(struct tell *t, const struct outcome *o)
 void marathon_post_app(struct tell *t)
 {
     struct app a = {0};
+    const struct app_rules rules = call_app_rules(&t->c);
     struct problems problems = {0};
     char group[ID_SIZE];
     const struct json *body = marathon_body(&t->c);
     if (body == NULL)
         return;
-    if (app_parse(rules(t), body, NULL, "/", NULL, &a, &problems) != 0) {
+    if (app_parse(&rules, body, NULL, "/", NULL, &a, &problems) != 0) {
         call_problems(&t->c, &problems);
         return;
     }
@@ -101,6 +97,7 @@ static bool take_version(struct tell *t, const struct app_row *row, struct wall 
 static int updated(struct tell *t, const struct app_row *row, const struct json *body,
                    enum update how, struct app *out, struct problems *problems)
 {
+    const struct app_rules rules = call_app_rules(&t->c);
     struct app old;
     struct wall version;
     load_app(row, &old);
@@ -108,9 +105,9 @@ static int updated(struct tell *t, const struct app_row *row, const struct json 
     if (rc == 1)
         rc = take_version(t, row, version, out) ? 0 : 1;
     else if (rc == 0 && how == UPDATE_PATCH)
-        rc = app_patch(rules(t), body, "/", &old, out, problems);
+        rc = app_patch(&rules, body, "/", &old, out, problems);
     else if (rc == 0)
-        rc = app_parse(rules(t), body, row->path, "/", &old, out, problems);
+        rc = app_parse(&rules, body, row->path, "/", &old, out, problems);
     app_close(&old);
     return rc;
 }
@@ -130,6 +127,7 @@ static bool may_be_app(struct tell *t, const char *path, const struct app_row *r
 static void update_one(struct tell *t, bool create, enum update how)
 {
     char path[ID_SIZE], group[ID_SIZE];
+    const struct app_rules rules = call_app_rules(&t->c);
     struct app a = {0};
     struct app_row row;
     struct problems problems = {0};
@@ -141,7 +139,7 @@ static void update_one(struct tell *t, bool create, enum update how)
     if (body == NULL)
         return;
     int rc = known ? updated(t, &row, body, how, &a, &problems)
-                   : app_parse(rules(t), body, call_param(&t->c, "id"), "/", NULL, &a, &problems);
+                   : app_parse(&rules, body, call_param(&t->c, "id"), "/", NULL, &a, &problems);
     if (rc < 0)
         call_problems(&t->c, &problems);
     if (rc != 0)
@@ -191,6 +189,7 @@ static int add_element(struct tell *t, const struct json *element, bool create, 
                        struct changes *ch, struct problems *problems)
 {
     char path[ID_SIZE];
+    const struct app_rules rules = call_app_rules(&t->c);
     struct app a = {0};
     struct app_row row;
     if (element_id(element, path, problems) != 0)
@@ -203,7 +202,7 @@ static int add_element(struct tell *t, const struct json *element, bool create, 
     if (!may_be_app(t, path, known ? &row : NULL, create))
         return 1;
     int rc = known ? updated(t, &row, element, how, &a, problems)
-                   : app_parse(rules(t), element, path, "/", NULL, &a, problems);
+                   : app_parse(&rules, element, path, "/", NULL, &a, problems);
     if (rc == 0)
         changes_put(ch, &a, known ? &row : NULL);
     return rc;

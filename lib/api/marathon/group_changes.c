@@ -186,19 +186,32 @@ static bool member_id(struct work *k, const char *at, const struct json *body, c
     return false;
 }
 
+/* As this request makes it, or as it is. */
+static bool enforces_role(void *data, const char *group)
+{
+    const struct work *k = data;
+    const struct app_rules now = call_app_rules(&k->t->c);
+    char path[ID_SIZE];
+    snprintf(path, sizeof path, "/%s", group);
+    enum enforce wanted = changes_enforce(&k->ch, path);
+    return wanted != ENFORCE_NOT_SAID ? wanted == ENFORCE_YES : now.enforces_role(now.data, group);
+}
+
 static void take_app(struct work *k, const char *at, const struct json *body, const char *group)
 {
     char path[ID_SIZE];
     struct app_row row;
     struct app old, a;
     struct problems own = {0};
+    struct app_rules rules = k->t->c.view->facts->app_rules;
+    rules.enforces_role = enforces_role;
+    rules.data = k;
     if (!member_id(k, at, body, group, path))
         return;
     bool known = state_app_by_path(k->state, path, &row);
     if (known)
         load_app(&row, &old);
-    if (app_parse(&k->t->c.view->facts->app_rules, body, path, group, known ? &old : NULL, &a,
-                  &own) == 0)
+    if (app_parse(&rules, body, path, group, known ? &old : NULL, &a, &own) == 0)
         changes_put(&k->ch, &a, known ? &row : NULL);
     else
         problems_add_part(&k->problems, at, &own);

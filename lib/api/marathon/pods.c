@@ -207,11 +207,12 @@ static void answer_unchanged(struct tell *t)
 /* False after having failed the call. */
 static bool read_pod(struct tell *t, const struct app *old, struct app *out)
 {
+    const struct app_rules rules = call_app_rules(&t->c);
     struct problems problems = {0};
     const struct json *body = marathon_body(&t->c);
     if (body == NULL)
         return false;
-    if (pod_parse(&t->c.view->facts->app_rules, body, "/", old, out, &problems) == 0)
+    if (pod_parse(&rules, body, "/", old, out, &problems) == 0)
         return true;
     call_problems(&t->c, &problems);
     return false;

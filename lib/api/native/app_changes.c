@@ -8,11 +8,6 @@
 #include "base/str.h"
 #include "model/pod.h"
 
-static const struct app_rules *rules(const struct tell *t)
-{
-    return &t->c.view->facts->app_rules;
-}
-
 static bool forced(const struct tell *t)
 {
     return query_true(&t->c.query, "force");
@@ -53,12 +48,13 @@ static void answer_created(struct tell *t, const struct outcome *o)
 
 static void create(struct tell *t, const char *id)
 {
+    const struct app_rules rules = call_app_rules(&t->c);
     struct app a;
     struct problems problems = {0};
     const struct json *body = call_body(&t->c);
     if (body == NULL)
         return;
-    if (app_parse(rules(t), body, id, "/", NULL, &a, &problems) != 0) {
+    if (app_parse(&rules, body, id, "/", NULL, &a, &problems) != 0) {
         call_problems(&t->c, &problems);
         return;
     }
@@ -101,9 +97,10 @@ static bool replaces(const struct tell *t)
 static int parse(struct tell *t, const struct app_row *row, const struct json *body,
                  const struct app *old, struct app *out, struct problems *problems)
 {
+    const struct app_rules rules = call_app_rules(&t->c);
     if (old->pod == NULL)
-        return app_parse(rules(t), body, row->path, "/", old, out, problems);
-    if (pod_parse(rules(t), body, "/", old, out, problems) != 0)
+        return app_parse(&rules, body, row->path, "/", old, out, problems);
+    if (pod_parse(&rules, body, "/", old, out, problems) != 0)
         return -1;
     if (str_eq(out->id, row->path))
         return 0;
@@ -117,6 +114,7 @@ static int parse(struct tell *t, const struct app_row *row, const struct json *b
 static bool updated(struct tell *t, const struct app_row *row, const struct json *body,
                     struct app *out)
 {
+    const struct app_rules rules = call_app_rules(&t->c);
     struct app old;
     struct wall version;
     struct problems problems = {0};
@@ -126,7 +124,7 @@ static bool updated(struct tell *t, const struct app_row *row, const struct json
     bool back = rc == 1;
     if (rc == 0)
         rc = whole ? parse(t, row, body, &old, out, &problems)
-                   : app_patch(rules(t), body, "/", &old, out, &problems);
+                   : app_patch(&rules, body, "/", &old, out, &problems);
     app_close(&old);
     if (back)
         return take_version(t, row, version, out);

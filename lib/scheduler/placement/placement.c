@@ -485,11 +485,6 @@ static bool is_abroad(const struct placement *p, const struct machine *m, const 
 
 #define MIB_OF(bytes) ((double)(bytes) / 1048576.0)
 
-static bool role_fits(const struct demand *d)
-{
-    return d->role == NULL || str_eq(d->role, "*"); /* other roles come with reservations */
-}
-
 static uint16_t first_missing(const struct ports *free, const struct ports *wanted)
 {
     for (size_t r = 0; r < wanted->n; r++)
@@ -556,7 +551,7 @@ static enum reason check(struct placement *p, struct machine *m, const struct as
     example[0] = '\0';
     if (d->kept != NULL)
         return check_kept(p, m, d, example);
-    if (!role_fits(d)) {
+    if (d->role != NULL) { /* nothing is reserved anywhere */
         snprintf(example, EXAMPLE_SIZE, "%.30s: role %.40s", m->hostname, d->role);
         return REASON_ROLE;
     }
@@ -704,6 +699,15 @@ void place_declined(struct placement *p, const struct demand *d, declined_fn *to
 
 /* ---- demands */
 
+/* Whoever takes "*" too, or has not said whose resources it takes, needs none that are reserved. */
+static const char *reserved_role(const struct app *a)
+{
+    for (size_t i = 0; i < a->accepted_roles.n; i++)
+        if (str_eq(a->accepted_roles.items[i], "*"))
+            return NULL;
+    return a->accepted_roles.n > 0 ? a->accepted_roles.items[0] : NULL;
+}
+
 void demand_of_app(const struct app *a, const struct app_row *row, struct demand *out,
                    struct ports *fixed)
 {
@@ -719,7 +723,7 @@ void demand_of_app(const struct app *a, const struct app_row *row, struct demand
         .config = row->config,
         .docker = a->pod != NULL ? pod_has_image(a->pod)
                                  : a->container != NULL && a->container->docker != NULL,
-        .role = a->role,
+        .role = reserved_role(a),
     };
     struct app_kept volume;
     for (size_t i = 0; app_kept_volume(a, i, &volume); i++)

@@ -12,7 +12,7 @@
 
 /* In the order of the checks; words as spec/marathon.md 9.1 has them. */
 #define REASONS(X)                                                                        \
-    X(REASON_ROLE, "UnfulfilledRole", "does not take its role")                           \
+    X(REASON_ROLE, "UnfulfilledRole", "has nothing that is reserved for its role")        \
     X(REASON_CONSTRAINT, "UnfulfilledConstraint", "does not meet its constraints")        \
     X(REASON_RESERVATION, "NoCorrespondingReservationFound", "has no reservation for it") \
     X(REASON_MAINTENANCE, "AgentMaintenance", "is draining")                              \
@@ -59,7 +59,7 @@ struct demand {                      /* one task's */
     int64_t wanted;     /* of that app */
     struct wall config; /* of that app: instances that are older do not count */
     bool docker;
-    const char *role;
+    const char *role;      /* whose reserved resources it must have; NULL: it takes any */
     const int64_t *spared; /* an agent that is taken only if no other will do; NULL: none is */
     const int64_t *kept;   /* the agent where its data is, and room for it: no other will do, and
                             * nothing else is asked of that one; NULL: there is none */

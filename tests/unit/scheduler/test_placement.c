@@ -64,7 +64,7 @@ static void the_first_check_that_fails_is_the_reason(void **unused)
     fleet_command(&f, COMMAND_AGENT_STATE, "{'set':[{'agent':0,'state':1}]}");
     assert_string_equal(asks(&d, example), "UnfulfilledRole");
     assert_string_equal(example, "n1: role prod");
-    d.role = "*";
+    d.role = NULL;
     assert_string_equal(asks(&d, example), "UnfulfilledConstraint");
     assert_string_equal(example, "n1: rack IS b");
     rack_b.value = "a";
