@@ -53,16 +53,15 @@
 
 /* Asking: prepared on readers too. Those of one level after those of the one before: a state that
  * has not been upgraded yet knows only the first of them. */
-#define QUERIES(X)                                                                    \
-    QUERIES_1(X)                                                                      \
-    QUERIES_2(X)                                                                      \
-    QUERIES_3(X)                                                                      \
-    QUERIES_4(X)                                                                      \
-    QUERIES_5(X)                                                                      \
-    QUERIES_6(X)                                                                      \
-    QUERIES_7(X)                                                                      \
-    QUERIES_8(X) QUERIES_9(X) QUERIES_10(X) QUERIES_12(X) QUERIES_13(X) QUERIES_15(X) \
-        QUERIES_16(X)
+#define QUERIES(X) \
+    QUERIES_1(X)   \
+    QUERIES_2(X)   \
+    QUERIES_3(X)   \
+    QUERIES_4(X)   \
+    QUERIES_5(X)   \
+    QUERIES_6(X)   \
+    QUERIES_7(X)   \
+    QUERIES_8(X) QUERIES_9(X) QUERIES_10(X) QUERIES_12(X) QUERIES_13(X) QUERIES_15(X) QUERIES_16(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -240,16 +239,15 @@
 #define QUERIES_16(X) X(JOB_TASK, "select async, elements from job_tasks where task = :task")
 
 /* Applying: only on the writer. */
-#define CHANGES(X)                                                                    \
-    CHANGES_1(X)                                                                      \
-    CHANGES_2(X)                                                                      \
-    CHANGES_3(X)                                                                      \
-    CHANGES_4(X)                                                                      \
-    CHANGES_5(X)                                                                      \
-    CHANGES_6(X)                                                                      \
-    CHANGES_7(X)                                                                      \
-    CHANGES_8(X) CHANGES_9(X) CHANGES_10(X) CHANGES_12(X) CHANGES_13(X) CHANGES_15(X) \
-        CHANGES_16(X)
+#define CHANGES(X) \
+    CHANGES_1(X)   \
+    CHANGES_2(X)   \
+    CHANGES_3(X)   \
+    CHANGES_4(X)   \
+    CHANGES_5(X)   \
+    CHANGES_6(X)   \
+    CHANGES_7(X)   \
+    CHANGES_8(X) CHANGES_9(X) CHANGES_10(X) CHANGES_12(X) CHANGES_13(X) CHANGES_15(X) CHANGES_16(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
