@@ -72,8 +72,9 @@
     X(LIMIT_INSTANCES, 100000, "instances of one app")                                      \
     X(LIMIT_POD_CONTAINERS, 32, "containers of one pod")                                    \
     X(LIMIT_POD_ENDS, 25, "ended instances remembered a pod")                               \
-    X(LIMIT_APP_VERSIONS, 25, "old versions kept an app")                                   \
-    X(LIMIT_GROUP_VERSIONS, 25, "versions of the whole tree kept, the present one too")     \
+    X(LIMIT_APP_VERSIONS, 50, "versions kept an app, the present one too")                  \
+    X(LIMIT_GROUP_VERSIONS, 50, "versions of the whole tree kept, likewise")                \
+    X(LIMIT_VERSIONS_OLD, 25, "old ones of an app, all of the tree, below VERSIONS_LEVEL")  \
     X(LIMIT_GROUP_ITEMS, 10000, "apps and groups in one change of a group")                 \
     X(LIMIT_DEPLOYMENTS, 100, "deployments running at once")                                \
     X(LIMIT_PLAN_BYTES_OLD, 24 << 20, "the same below LARGE_LEVEL")                         \

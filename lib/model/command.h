@@ -55,7 +55,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 17 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 18 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 #define JOB_TEXT_LEVEL 6   /* from here on job.put has the definition as a text */
 #define READINESS_LEVEL 8  /* from here on statuses make instances ready */
@@ -66,7 +66,8 @@ bool command_parse_word(const char *word, enum command_kind *out);
 #define PORTS_LEVEL 14     /* from here on app.put gives no service port that it frees or names */
 #define RESIDENT_LEVEL 15  /* from here on apps may have persistent volumes */
 #define JOB_TASKS_LEVEL 16 /* from here on runs may end when that is told */
-#define LARGE_LEVEL 17 /* from here on entries may be large, and who is in a long turn says so */
+#define LARGE_LEVEL 17    /* from here on entries may be large, and who is in a long turn says so */
+#define VERSIONS_LEVEL 18 /* from here on more versions are kept */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {

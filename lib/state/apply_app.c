@@ -263,7 +263,7 @@ static void keep_version(struct state *s, const struct app_row *old)
     stmt_run(q);
     q = change_use(s, VERSIONS_TRIM);
     stmt_bind_i64(q, ":app", old->id);
-    stmt_bind_i64(q, ":keep", LIMIT_APP_VERSIONS);
+    stmt_bind_i64(q, ":keep", state_app_versions_kept(s) - 1);
     stmt_run(q);
 }
 

@@ -241,7 +241,8 @@ static void trim_by(struct apply *a, int which, int64_t oldest)
 static void trim(struct apply *a)
 {
     struct stmt *q = change_use(a->s, GROUPS_TRIM_FROM);
-    stmt_bind_i64(q, ":keep", LIMIT_GROUP_VERSIONS - 2); /* the present one, and this */
+    int64_t kept = a->s->level < VERSIONS_LEVEL ? LIMIT_VERSIONS_OLD : LIMIT_GROUP_VERSIONS;
+    stmt_bind_i64(q, ":keep", kept - 2); /* the present one, and this */
     int64_t oldest = stmt_one_i64(q, 0);
     if (oldest == 0)
         return;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "model/pod.h"
 #include "state/private.h"
 
@@ -99,6 +100,11 @@ int64_t state_gone_live(struct state *s, const char *path)
 int64_t state_apps_count(struct state *s)
 {
     return stmt_one_i64(query_use(s, APPS_COUNT), 0);
+}
+
+int state_app_versions_kept(const struct state *s)
+{
+    return s->level < VERSIONS_LEVEL ? LIMIT_VERSIONS_OLD + 1 : LIMIT_APP_VERSIONS;
 }
 
 struct stmt *state_app_versions(struct state *s, int64_t app)

@@ -170,6 +170,7 @@ int64_t state_gone_live(struct state *s, const char *path);
 bool state_app_next(struct stmt *q, struct app_row *out);
 int64_t state_apps_count(struct state *s);
 struct stmt *state_app_versions(struct state *s, int64_t app); /* column 0: ms, newest first */
+int state_app_versions_kept(const struct state *s);            /* at most, the present one too */
 /* The definition of one version, the present one too; empty slice when there is none. */
 struct slice state_app_version(struct state *s, int64_t app, struct wall version);
 struct stmt *state_service_ports_of_app(struct state *s, int64_t app); /* column 0: by position */

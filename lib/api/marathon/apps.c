@@ -156,7 +156,7 @@ static struct times times_of(struct state *s, int64_t app, struct wall version)
         version = earlier;
     }
     app_close(&at);
-    if (kept > LIMIT_APP_VERSIONS) /* there may have been more */
+    if (kept >= (size_t)state_app_versions_kept(s)) /* there may have been more */
         return t;
     if (t.scaling.ms == 0)
         t.scaling = version;

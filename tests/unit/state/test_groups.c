@@ -245,6 +245,26 @@ static void the_past_has_an_end(void **data)
     assert_true(state_group_had(f->state, "/old", (struct wall){now}, &at));
 }
 
+static int versions_after_many(struct fixture *f)
+{
+    int n = 0;
+    for (int i = 0; i < 2 * LIMIT_APP_VERSIONS; i++)
+        change(f, "/shop/web", 2 + i);
+    struct stmt *q = state_app_versions(f->state, app_of(f, "/shop/web").id);
+    while (stmt_row(q))
+        n++;
+    return n;
+}
+
+static void fifty_versions_of_an_app_are_kept(void **data)
+{
+    struct fixture *f = *data;
+    add(f, "/shop/web");
+    assert_int_equal(versions_after_many(f), LIMIT_VERSIONS_OLD + 1); /* below their level */
+    applied(f, "schema.upgrade", "{'level':18}");
+    assert_int_equal(versions_after_many(f), LIMIT_APP_VERSIONS);
+}
+
 int main(void)
 {
 #define IN_STATE(test) cmocka_unit_test_setup_teardown(test, at_the_newest_level, tear_down)
@@ -257,6 +277,7 @@ int main(void)
         IN_STATE(an_app_may_be_scaled_by_its_number_alone),
         IN_STATE(what_was_can_be_told_also_of_what_is_gone),
         IN_STATE(the_past_has_an_end),
+        cmocka_unit_test_setup_teardown(fifty_versions_of_an_app_are_kept, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

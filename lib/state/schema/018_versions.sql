@@ -1,0 +1,1 @@
+-- Level 18. More versions are kept, as many as Marathon keeps (spec/marathon.md 3.9).
