@@ -1,6 +1,7 @@
 /* tests/bench/swarm.c - many agents in one process, for bench_agents.py: each joins with the token,
  * has its own certificate and its own TLS session to the leader, and speaks the agents' side of it
- * (model/message.h). What they are told to run they only pretend to run.
+ * (model/message.h). What they are told to run they only pretend to run: a job's task until the
+ * leader knows of it, others until they are killed.
  *
  *     swarm MASTER TOKEN NAME NET FIRST N
  *
@@ -42,6 +43,7 @@
 struct task {
     int64_t id, seq, acknowledged;
     enum task_state state;
+    bool short_lived;
 };
 
 struct agent {
@@ -240,7 +242,10 @@ static void on_run(struct agent *a, const struct json *spec)
         stop_at(a->name, "too many tasks");
     if (t == NULL) {
         t = &a->tasks[a->tasks_n++];
-        *t = (struct task){.id = id, .seq = 1, .state = TASK_RUNNING};
+        *t = (struct task){.id = id,
+                           .seq = 1,
+                           .state = TASK_RUNNING,
+                           .short_lived = str_starts(json_str(json_get(spec, "name"), ""), "ct:")};
         say("ran", id);
     } else {
         t->acknowledged = 0;
@@ -269,6 +274,11 @@ static void on_ack(struct agent *a, const struct json *statuses)
         if (t == NULL)
             continue;
         t->acknowledged = json_int(json_get(s, "seq"), 0);
+        if (t->short_lived && t->state == TASK_RUNNING) {
+            t->state = TASK_FINISHED;
+            t->seq++;
+            send_statuses(a, t);
+        }
         if (task_ended(t->state) && t->acknowledged >= t->seq)
             *t = a->tasks[--a->tasks_n];
     }
