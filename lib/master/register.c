@@ -131,6 +131,22 @@ static void end_strangers(struct master *m, struct session *s, const struct json
     }
 }
 
+/* What the state takes for alive and out of reach, and it does not know: its order was lost on the
+ * way. Nobody else would ever tell of its end. */
+static void end_unheard(struct master *m, struct session *s, const struct json *reported,
+                        struct now now, struct outbox *out)
+{
+    struct task_row t;
+    struct map *known = map_new();
+    JSON_EACH (item, reported)
+        map_put(known, (uint64_t)json_int(json_get(item, "task"), 0), known);
+    struct stmt *q = state_tasks_of_agent(m->state, s->id);
+    while (state_task_next(q, &t))
+        if (t.app != 0 && t.state == TASK_UNREACHABLE && map_get(known, (uint64_t)t.id) == NULL)
+            end_stranger(m, s, t.id, "its agent does not know it", now, out);
+    map_free(known);
+}
+
 /* Ends that it will tell as soon as it is welcome. */
 static size_t count_ended(const struct json *reported)
 {
@@ -160,6 +176,7 @@ static void welcome(struct master *m, int64_t id, int64_t uid, int64_t node,
     json_member_int(&w, "id", id);
     outbox_message_end(out, &w);
     end_strangers(m, s, reported, now, out);
+    end_unheard(m, s, reported, now, out);
     report_again(m, reported, now, out);
     send_routes(m, now, out);
 }

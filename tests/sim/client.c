@@ -10,7 +10,8 @@
 #include "sim/world.h"
 
 #define APPS 6
-#define PODS 2 /* of these */
+#define PODS 2      /* of these, the last */
+#define RESIDENTS 2 /* of these, the first; not where disks are lost, which are waited for */
 #define JOBS 4
 #define NAMES_MAX 32
 #define WANT_MS 60000      /* for a want to be acknowledged */
@@ -51,8 +52,10 @@ void client_init(struct world *w)
     w->names_n = APPS + JOBS;
     for (size_t i = 0; i < w->names_n; i++) {
         bool job = i >= APPS;
-        w->names[i] =
-            (struct name){.job = job, .pod = !job && i >= APPS - PODS, .values = {{VALUE_NONE}, 1}};
+        w->names[i] = (struct name){.job = job,
+                                    .pod = !job && i >= APPS - PODS,
+                                    .resident = i < RESIDENTS && !w->options.grows,
+                                    .values = {{VALUE_NONE}, 1}};
         snprintf(w->names[i].name, sizeof w->names[i].name, job ? "j%zu" : "/a%zu",
                  job ? i - APPS : i);
     }
@@ -205,13 +208,16 @@ static bool wants_it_gone(struct world *w, const struct name *name)
 
 static void put_app(struct world *w, int to, struct name *app, int instances, int variant)
 {
-    char target[96], body[256];
+    static const char kept[] =
+        "\"container\":{\"type\":\"MESOS\",\"volumes\":[{\"containerPath\":\"data\","
+        "\"mode\":\"RW\",\"persistent\":{\"size\":1}}]},";
+    char target[96], body[512];
     snprintf(target, sizeof target, "/v2/apps%s?force=true", app->name);
     w->client->wish = (struct wish){.name = app, .value = app_value(instances, variant)};
     snprintf(body, sizeof body,
-             "{\"cmd\":\"run %d\",\"instances\":%d,\"cpus\":0.1,\"mem\":16,\"disk\":0,"
-             "\"upgradeStrategy\":{\"minimumHealthCapacity\":0.5,\"maximumOverCapacity\":0.5}}",
-             variant, instances);
+             "{\"cmd\":\"run %d\",\"instances\":%d,\"cpus\":0.1,\"mem\":16,\"disk\":0,%s"
+             "\"upgradeStrategy\":{\"minimumHealthCapacity\":0.5,\"maximumOverCapacity\":%s}}",
+             variant, instances, app->resident ? kept : "", app->resident ? "0" : "0.5");
     send_wish(w, to, "marathon", METHOD_PUT, target, body);
 }
 

@@ -191,6 +191,7 @@ struct name { /* an app, a pod or a job that clients change */
     char name[32];
     bool left_alone;     /* by those who want now this, now that */
     bool job, under_way; /* a write of it is not answered yet */
+    bool resident;       /* with a volume an instance */
     bool pod;            /* of POD_CONTAINERS containers an instance */
     struct values values;
     uint64_t writes;           /* so many were begun */
