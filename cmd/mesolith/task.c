@@ -163,6 +163,8 @@ static void show_task(struct cli *c, const struct json *task)
         table_printf(&t, INK_NONE, "%lld", (long long)number_of(task, "pid"));
     }
     cli_put_field(&t, "container", text_of(task, "container"));
+    JSON_EACH (volume, json_get(task, "volumes"))
+        cli_put_field(&t, "volume", json_str(volume, ""));
     cli_table(c, &t);
     char id[256];
     bool began = json_get(task, "started") != NULL; /* else it wrote nothing */

@@ -690,17 +690,26 @@ bool why_task(struct state *s, const char *name, struct wall now, struct why *ou
 static void say_left(struct state *s, int64_t agent, struct sentence *t)
 {
     struct task_row row;
-    long long apps = 0, jobs = 0;
+    struct reservation_row kept;
+    long long apps = 0, jobs = 0, residents = 0;
     size_t at = strlen(t->because);
     struct stmt *q = state_tasks_of_agent(s, agent);
     while (state_task_next(q, &row)) {
-        apps += row.app != 0;
+        bool stays = row.app != 0 && state_reservation(s, row.owner_id, &kept);
+        residents += stays;
+        apps += row.app != 0 && !stays;
         jobs += row.app == 0;
     }
     if (apps > 0)
         at += (size_t)snprintf(
             t->because + at, sizeof t->because - at,
             apps == 1 ? "; %lld task of an app moves off" : "; %lld tasks of apps move off", apps);
+    if (residents > 0)
+        at += (size_t)snprintf(t->because + at, sizeof t->because - at,
+                               residents == 1
+                                   ? "; %lld has its data here, and stays until it is stopped"
+                                   : "; %lld have their data here, and stay until they are stopped",
+                               residents);
     if (jobs > 0)
         snprintf(t->because + at, sizeof t->because - at,
                  jobs == 1 ? "; %lld run of a job is let finish"

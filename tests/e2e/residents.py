@@ -68,6 +68,8 @@ def story(place):
         equal((r.node.app(APP)["residency"]["taskLostBehavior"], r.node.app(APP)["unreachableStrategy"]),
               ("WAIT_FOREVER", "disabled"), "defaults")
         equal(r.reserved(), 10, "reserved disk")
+        shown = r.node.cli("task", "show", task["id"]).stdout
+        assert task["localVolumes"][0]["persistenceId"] in shown, shown
     with case("killed by hand it goes on with its data", place):
         os.kill(r.process_of(task).pid, signal.SIGKILL)
         task = r.again(task, 2)

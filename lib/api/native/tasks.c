@@ -97,6 +97,23 @@ static void put_message(const struct task_row *t, struct json_writer *w)
     native_text(w, "message", *end_hint(said) != '\0' ? text : said);
 }
 
+/* Of a resident: what outlives this task. */
+static void put_volumes(struct state *s, const struct task_row *t, struct json_writer *w)
+{
+    struct volume_row v;
+    size_t n = 0;
+    struct stmt *q = t->owner == OWNER_APP ? state_volumes_of_instance(s, t->owner_id) : NULL;
+    for (; state_volume_next(q, &v); n++) {
+        if (n == 0) {
+            json_key(w, "volumes");
+            json_array(w);
+        }
+        json_put_str(w, v.name);
+    }
+    if (n > 0)
+        json_array_end(w);
+}
+
 void native_put_task(const struct view *v, const struct task_row *t, struct json_writer *w)
 {
     json_object(w);
@@ -125,6 +142,7 @@ void native_put_task(const struct view *v, const struct task_row *t, struct json
     if (t->pid != 0)
         json_member_int(w, "pid", t->pid);
     native_text(w, "container", t->container);
+    put_volumes(v->state, t, w);
     json_object_end(w);
 }
 

@@ -211,6 +211,32 @@ static void deleted_it_leaves_nothing_running_or_not(void **unused)
     }
 }
 
+/* It stays on a node that drains, and the node says so. */
+static void it_does_not_move_off(void **unused)
+{
+    char args[64];
+    struct why why;
+    (void)unused;
+    fleet_put(&f, DB("1", ""));
+    fleet_run_ms(&f, 1000);
+    int64_t task = only_task(), agent = fleet_task(&f, task).agent;
+    snprintf(args, sizeof args, "{'agent':%lld,'drain':true}", (long long)agent);
+    fleet_command(&f, COMMAND_AGENT_DRAIN, args);
+    fleet_run_ms(&f, 5000);
+    assert_int_equal(only_task(), task);
+    assert_true(why_node(f.state, agent, "n", f.now.wall, &why));
+    assert_non_null(strstr(why.sentences[0].because, "; 1 has its data here, and stays"));
+    fails(task);
+    assert_string_equal(fleet_list(&f, "/db"), "");
+    assert_true(why_app(f.state, "/db", f.now.wall, &why));
+    assert_string_equal(why.sentences[0].id, "waits-for-node");
+    assert_non_null(strstr(why.sentences[0].because, " is drained, and has the volume"));
+    snprintf(args, sizeof args, "{'agent':%lld,'drain':false}", (long long)agent);
+    fleet_command(&f, COMMAND_AGENT_DRAIN, args);
+    fleet_run_ms(&f, 3000);
+    assert_int_equal(fleet_task(&f, only_task()).agent, agent);
+}
+
 static void a_new_leader_goes_on(void **unused)
 {
     (void)unused;
@@ -236,6 +262,7 @@ int main(void)
         TEST(who_is_killed_is_waited_for),
         TEST(nobody_else_is_placed_on_what_it_keeps),
         TEST(deleted_it_leaves_nothing_running_or_not),
+        TEST(it_does_not_move_off),
         TEST(a_new_leader_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
