@@ -335,7 +335,6 @@ static void why_residents(struct state *s, const struct app_row *row, struct why
     struct volume_row v;
     char node[128];
     int64_t running = row->counts.live - row->counts.stopping, waiting = 0, first = 0;
-    bool any_away = false;
     struct stmt *q = state_reservations_of_app(s, row->id);
     while (state_reservation_next(q, &r)) {
         char text[128];
@@ -345,17 +344,13 @@ static void why_residents(struct state *s, const struct app_row *row, struct why
         bool lost = lives && (t.state == TASK_UNREACHABLE || t.state == TASK_KILLING);
         if (!away || (r.is_idle ? running >= row->instances : !lost))
             continue;
-        waiting++;
         running += r.is_idle;
-        if (!any_away) {
+        if (waiting++ == 0) {
             first = r.instance;
             str_copy(node, sizeof node, text);
         }
-        any_away = true;
     }
-    if (!any_away)
-        return;
-    struct sentence *t = why_add(out, "waits-for-node", row->path);
+    struct sentence *t = waiting > 0 ? why_add(out, "waits-for-node", row->path) : NULL;
     if (t == NULL)
         return;
     SAY(t->what, "%s: %lld %s for the node where %s data is", row->path, (long long)waiting,

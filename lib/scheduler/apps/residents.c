@@ -84,7 +84,7 @@ void apps_demand(struct state *s, const struct app_row *row, const struct app *a
     residents_gather(s, now, row, app, &all);
     for (size_t i = 0; i < all.n && (int64_t)i < n && out->kept == NULL; i++) {
         if (all.items[i].ready && (int64_t)i + 1 < n)
-            continue; /* another one waits for longer */
+            continue; /* it is launched now: others may have to wait */
         *kept_out = all.items[i].agent;
         out->kept = kept_out;
     }
