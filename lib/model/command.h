@@ -55,7 +55,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 18 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 19 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 #define JOB_TEXT_LEVEL 6   /* from here on job.put has the definition as a text */
 #define READINESS_LEVEL 8  /* from here on statuses make instances ready */
@@ -68,6 +68,8 @@ bool command_parse_word(const char *word, enum command_kind *out);
 #define JOB_TASKS_LEVEL 16 /* from here on runs may end when that is told */
 #define LARGE_LEVEL 17    /* from here on entries may be large, and who is in a long turn says so */
 #define VERSIONS_LEVEL 18 /* from here on more versions are kept */
+#define ENDS_LEVEL \
+    19 /* from here on a good end is no lastTaskFailure, and nodes tell their regions */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "model/address.h"
 #include "model/join.h"
@@ -11,6 +12,18 @@ static int refuse(const char *field, const char *text, const char *need, struct 
     char quoted[60];
     return error_set(err, ERR_INVALID, "%s: got %s, need %s", field,
                      str_quote(quoted, sizeof quoted, text, strlen(text)), need);
+}
+
+char *node_region(const char *attributes)
+{
+    struct error err;
+    /* mostly there is none, and parsing is dear */
+    if (attributes == NULL || strstr(attributes, "\"@region\"") == NULL)
+        return NULL;
+    struct json *v = json_parse(slice_of(attributes), &err);
+    char *region = mem_strdup(json_str(json_get(v, "@region"), NULL));
+    json_free(v);
+    return region;
 }
 
 static int check_text(const char *field, const char *text, struct error *err)
@@ -48,6 +61,8 @@ int node_facts_check(const struct node_facts *f, struct error *err)
     if (f->level < 1)
         return error_set(err, ERR_INVALID,
                          "level: need the newest level of the state that the node knows");
+    if (f->region[0] != '\0' && check_text("region", f->region, err) != 0)
+        return -1;
     if (f->marathon == NULL)
         return 0;
     return check_listener("listeners.marathon", f->marathon, err) != 0 ||
@@ -64,6 +79,8 @@ void node_facts_write(const struct node_facts *f, struct json_writer *w)
     json_member_int(w, "modes", f->modes);
     json_member_int(w, "level", f->level);
     json_member_str(w, "version", f->version);
+    if (f->region[0] != '\0')
+        json_member_str(w, "region", f->region);
     if (f->marathon == NULL)
         return;
     json_key(w, "listeners");
@@ -83,6 +100,7 @@ int node_facts_read(const struct json *v, struct node_facts *out, struct error *
         .version = json_str(json_get(v, "version"), ""),
         .address = json_str(json_get(v, "address"), ""),
         .modes = modes > 0 && modes <= MODES_ALL ? (unsigned)modes : 0,
+        .region = json_str(json_get(v, "region"), ""),
         .level = level > 0 && level <= INT32_MAX ? (int)level : 0,
     };
     if (json_is(doors, JSON_OBJECT)) {

@@ -15,8 +15,12 @@ struct node_facts {
     /* Where its doors are: "host:port", or "" for one that it has not. NULL, all of them: not told,
      * as by one of before level 3. */
     const char *marathon, *chronos, *mesos;
+    const char
+        *region; /* up to JOIN_NAME_MAX bytes; "": it is in none, or one of before level 19 */
 };
 
+/* The region that attributes (JSON) name, the caller's; NULL: none. */
+char *node_region(const char *attributes);
 /* ERR_INVALID naming the field: what others would refuse. */
 int node_facts_check(const struct node_facts *f, struct error *err) MUST_CHECK;
 /* The members, without braces. */

@@ -139,13 +139,24 @@ static bool listeners_told(const struct node *n)
             str_eq(told.mesos, own.mesos));
 }
 
+static const char *own_region(const struct node *n)
+{
+    return n->region != NULL ? n->region : "";
+}
+
+static bool region_told(const struct node *n)
+{
+    return state_level(n->state) < ENDS_LEVEL ||
+           str_eq(state_node_region(n->state, (int64_t)n->options.id), own_region(n));
+}
+
 static bool is_announced(const struct node *n)
 {
     struct node_row row;
     return state_node_by_id(n->state, (int64_t)n->options.id, &row) &&
            str_eq(row.name, n->options.name) && str_eq(row.address, n->options.address) &&
            row.modes == n->options.modes && row.level == COMMAND_LEVEL &&
-           str_eq(row.version, n->options.facts.version) && listeners_told(n);
+           str_eq(row.version, n->options.facts.version) && listeners_told(n) && region_told(n);
 }
 
 uint64_t members_known(struct node *n)
@@ -179,7 +190,8 @@ static struct node_facts own_facts(const struct node *n)
                                .level = COMMAND_LEVEL,
                                .marathon = own.marathon,
                                .chronos = own.chronos,
-                               .mesos = own.mesos};
+                               .mesos = own.mesos,
+                               .region = own_region(n)};
 }
 
 /* The members of node.put, but for the id. */

@@ -196,6 +196,7 @@ struct node {
     struct servers servers;
     uint64_t nodes_sum;       /* state_nodes_sum(), as of nodes_index */
     uint64_t nodes_index;     /* applied; 0: not looked yet */
+    char *region;             /* that it tells; NULL: none */
     bool announced;           /* as of announced_known */
     uint64_t announced_known; /* members_known(); 0: not looked yet */
     uint64_t house_known;     /* the same, when the house was found in order; 0: it was not */

@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "model/node_facts.h"
 #include "node/refound.h"
 
 #define CHECKPOINT_WAIT_MS 10000 /* a slow disk's time to end one that locks the writer out */
@@ -267,6 +268,7 @@ int node_open(const struct node_options *options, struct hands *hands, struct no
     n->facts.node = (int64_t)options->id;
     n->facts.agent = -1;
     n->facts.ports_refused = "[]";
+    n->region = node_region(options->agent.attributes);
     if (open_state(n, err) != 0 || open_replica(n, now, err) != 0) {
         node_close(n);
         return -1;
@@ -308,6 +310,7 @@ void node_close(struct node *n)
     db_close(n->db);
     api_free(n->api);
     arena_close(&n->facts_text);
+    mem_free(n->region);
     mem_free(n->ports_refused);
     mem_free(n->wrong);
     struct refused_port *r;

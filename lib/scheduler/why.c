@@ -207,11 +207,18 @@ struct pace {
     struct wall moved;             /* when one got ready, or the deployment began */
 };
 
-static bool failed_lately(const struct app_row *row)
+/* The caller's; NULL: none. */
+static struct json *last_end(struct state *s, const struct app_row *row)
 {
     struct error err;
+    struct slice end = state_app_end(s, row);
+    return end.len > 0 ? json_parse_own(end, &err) : NULL;
+}
+
+static bool failed_lately(struct state *s, const struct app_row *row)
+{
     char version[TIME_TEXT_SIZE];
-    struct json *failure = row->failure.len > 0 ? json_parse_own(row->failure, &err) : NULL;
+    struct json *failure = last_end(s, row);
     bool is = str_eq(json_str(json_get(failure, "version"), ""), wall_text(row->version, version));
     json_free(failure);
     return is;
@@ -247,7 +254,7 @@ static void pace_see(struct state *s, const struct app_row *row, const struct ap
 {
     struct task_row t;
     struct instance now = {0};
-    *out = (struct pace){.failed = failed_lately(row), .moved = began};
+    *out = (struct pace){.failed = failed_lately(s, row), .moved = began};
     struct stmt *q = state_tasks_of_app(s, row->id);
     bool drains = state_any_drain(s);
     while (state_task_next(q, &t)) {
@@ -302,14 +309,13 @@ static void advise_failure(struct state *s, struct sentence *t, const struct jso
 static void why_backoff(struct state *s, const struct app_row *row, struct wall now,
                         struct why *out)
 {
-    struct error err;
     int64_t left = row->delay_ref.ms + row->delay_ms - now.ms;
     if (row->delay_ms == 0 || left <= 0)
         return;
     struct sentence *t = why_add(out, "backoff", row->path);
     if (t == NULL)
         return;
-    struct json *failure = row->failure.len > 0 ? json_parse_own(row->failure, &err) : NULL;
+    struct json *failure = last_end(s, row);
     SAY(t->what, "%s: the next launch waits %lld s", row->path, (long long)((left + 999) / 1000));
     const char *message = json_str(json_get(failure, "message"), "failed");
     SAY(t->because, "its last instance ended: %.400s%s", message, end_hint(message));
@@ -430,9 +436,8 @@ static void say_unready(struct state *s, const struct app_row *row, struct wall 
 /* "; the last one ended: …", of one of this version. */
 static void say_last_failure(struct state *s, const struct app_row *row, struct sentence *t)
 {
-    struct error err;
     size_t at = strlen(t->because);
-    struct json *failure = row->failure.len > 0 ? json_parse_own(row->failure, &err) : NULL;
+    struct json *failure = last_end(s, row);
     const char *message = json_str(json_get(failure, "message"), "failed");
     snprintf(t->because + at, sizeof t->because - at, "; the last one ended: %.300s%s", message,
              end_hint(message));

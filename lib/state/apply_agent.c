@@ -30,12 +30,25 @@ static void put_listeners(struct apply *a)
     stmt_run(q);
 }
 
+static void put_region(struct apply *a)
+{
+    const char *region = json_str(json_get(a->c->args, "region"), "");
+    if (a->s->level < ENDS_LEVEL)
+        return;
+    struct stmt *q = change_use(a->s, region[0] != '\0' ? NODE_REGION_PUT : NODE_REGION_DROP);
+    stmt_bind_i64(q, ":node", json_int(json_get(a->c->args, "id"), 0));
+    if (region[0] != '\0')
+        stmt_bind_text(q, ":region", region);
+    stmt_run(q);
+}
+
 int apply_node_put(struct apply *a)
 {
     const struct json *v = a->c->args;
     if (node_was_removed(a, json_int(json_get(v, "id"), 0)))
         return refuse(a, ERR_CONFLICT, "node.put: it was removed from the cluster");
     put_listeners(a);
+    put_region(a);
     struct stmt *q = change_use(a->s, NODE_PUT);
     stmt_bind_i64(q, ":id", json_int(json_get(v, "id"), 0));
     stmt_bind_text(q, ":name", json_str(json_get(v, "name"), ""));

@@ -425,6 +425,11 @@ static void drop_node(struct apply *a, int64_t node)
         stmt_bind_i64(q, ":node", node);
         stmt_run(q);
     }
+    if (a->s->level >= ENDS_LEVEL) {
+        struct stmt *q = change_use(a->s, NODE_REGION_DROP);
+        stmt_bind_i64(q, ":node", node);
+        stmt_run(q);
+    }
     drop_key(a, node);
 }
 

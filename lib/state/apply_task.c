@@ -390,7 +390,7 @@ static int64_t task_seq(struct state *s, int64_t task)
     return stmt_one_i64(q, 0);
 }
 
-static void take_status(struct apply *a, const struct status *st);
+static void take_status(struct apply *a, const struct status *st, bool reported);
 
 void task_abandon(struct apply *a, const struct task_row *t, const char *reason)
 {
@@ -399,7 +399,7 @@ void task_abandon(struct apply *a, const struct task_row *t, const char *reason)
                         .state = TASK_LOST,
                         .at = a->c->at,
                         .message = reason};
-    take_status(a, &st);
+    take_status(a, &st, false);
 }
 
 static void order_kill(struct apply *a, const struct task_row *t, const char *reason)
@@ -517,16 +517,24 @@ static enum task_state next_state(const struct task_row *t, enum task_state repo
     return t->state;
 }
 
-static bool counts_as_failure(enum task_state s) /* spec/marathon.md 9.2 */
+static bool delays_launches(enum task_state s) /* spec/marathon.md 9.2 */
 {
     return s == TASK_FINISHED || s == TASK_FAILED || s == TASK_ERROR || s == TASK_GONE ||
            s == TASK_DROPPED;
 }
 
+/* spec/marathon.md 3.2; a task out of reach that is given up is none. */
+static bool is_task_failure(const struct task_row *t, enum task_state state, bool reported)
+{
+    if (state == TASK_LOST)
+        return t->kill_reason == NULL && (reported || t->state != TASK_UNREACHABLE);
+    return state != TASK_FINISHED && delays_launches(state);
+}
+
 enum { FAILURE_TEXT_SIZE = 4096, READINESS_BYTES = 64 << 10 };
 
-static void write_failure(struct json_writer *w, const struct app_row *app,
-                          const struct task_row *t, enum task_state state, const struct status *st)
+static void write_end(struct json_writer *w, const struct app_row *app, const struct task_row *t,
+                      enum task_state state, const struct status *st)
 {
     char text[TIME_TEXT_SIZE], message[FAILURE_TEXT_SIZE];
     str_copy(message, sizeof message, st->message != NULL ? st->message : "");
@@ -602,8 +610,33 @@ static void remember_end(struct apply *a, const struct task_row *t, struct wall 
     stmt_run(q);
 }
 
+/* What became of it, where it is told: as lastTaskFailure, and as what `why` speaks of. */
+static void put_end(struct apply *a, const struct app_row *app, const struct task_row *t,
+                    enum task_state state, const struct status *st, bool failed, bool delays)
+{
+    struct buf end;
+    struct json_writer w;
+    struct stmt *q;
+    buf_init(&end, 64 << 10);
+    json_begin(&w, &end);
+    write_end(&w, app, t, state, st);
+    if (a->s->level < ENDS_LEVEL ? delays : failed) {
+        q = change_use(a->s, APP_FAILURE);
+        stmt_bind_i64(q, ":id", app->id);
+        stmt_bind_text(q, ":failure", buf_str(&end));
+        stmt_run(q);
+    }
+    if (a->s->level >= ENDS_LEVEL && delays) {
+        q = change_use(a->s, APP_END_PUT);
+        stmt_bind_i64(q, ":app", app->id);
+        stmt_bind_text(q, ":ended", buf_str(&end));
+        stmt_run(q);
+    }
+    buf_close(&end);
+}
+
 static void app_task_ended(struct apply *a, const struct task_row *t, struct count before,
-                           enum task_state state, const struct status *st)
+                           enum task_state state, const struct status *st, bool reported)
 {
     struct state *s = a->s;
     struct app_row app;
@@ -620,23 +653,15 @@ static void app_task_ended(struct apply *a, const struct task_row *t, struct cou
         return;
     /* killed by its agent, not by order: its health check failed too often */
     bool unhealthy = state == TASK_KILLED && t->kill_reason == NULL;
-    if (!counts_as_failure(state) && !unhealthy)
+    bool delays = delays_launches(state), failed = unhealthy || is_task_failure(t, state, reported);
+    if (!delays && !failed)
         return;
     /* one container's failure is its instance's, once; a good end is only with the last of them */
     if (t->pod && (t->stopping || (state == TASK_FINISHED && !over)))
         return;
 
-    struct buf failure;
-    buf_init(&failure, 64 << 10);
-    struct json_writer w;
-    json_begin(&w, &failure);
-    write_failure(&w, &app, t, state, st);
-    struct stmt *q = change_use(s, APP_FAILURE);
-    stmt_bind_i64(q, ":id", app.id);
-    stmt_bind_text(q, ":failure", buf_str(&failure));
-    stmt_run(q);
-    buf_close(&failure);
-    if (unhealthy || t->version.ms < app.config.ms) /* an old version's failure holds up nothing */
+    put_end(a, &app, t, state, st, failed, delays || unhealthy);
+    if (!delays || t->version.ms < app.config.ms) /* an old version's failure holds up nothing */
         return;
 
     struct app definition;
@@ -824,7 +849,8 @@ static bool take_back(struct apply *a, struct task_row *t)
     return true;
 }
 
-static void take_status(struct apply *a, const struct status *st)
+/* Without `reported` it is of a task that nobody can ask about. */
+static void take_status(struct apply *a, const struct status *st, bool reported)
 {
     struct state *s = a->s;
     struct task_row t;
@@ -862,7 +888,7 @@ static void take_status(struct apply *a, const struct status *st)
     give_back(a, &t);
     tell_task(a, &t, state, st);
     if (t.app != 0) {
-        app_task_ended(a, &t, before, state, st);
+        app_task_ended(a, &t, before, state, st, reported);
         trim_tasks(s, &t);
         if (t.pod && state != TASK_FINISHED) /* what is left of a broken instance is of no use */
             kill_instance(a, t.owner_id, "another container of its instance has ended");
@@ -880,7 +906,7 @@ int apply_task_update(struct apply *a)
         struct status st;
         struct error err;
         if (status_read(item, &st, &err) == 0)
-            take_status(a, &st);
+            take_status(a, &st, true);
     }
     return 0;
 }

@@ -102,6 +102,19 @@ int64_t state_apps_count(struct state *s)
     return stmt_one_i64(query_use(s, APPS_COUNT), 0);
 }
 
+struct slice state_app_end(struct state *s, const struct app_row *app)
+{
+    if (s->level < ENDS_LEVEL)
+        return app->failure;
+    struct stmt *q = query_use(s, APP_END);
+    stmt_bind_i64(q, ":app", app->id);
+    if (!stmt_row(q))
+        return (struct slice){0};
+    struct slice end = query_copy(query_one(s, APP_END), stmt_text(q, 0));
+    stmt_end(q);
+    return end;
+}
+
 int state_app_versions_kept(const struct state *s)
 {
     return s->level < VERSIONS_LEVEL ? LIMIT_VERSIONS_OLD + 1 : LIMIT_APP_VERSIONS;

@@ -183,6 +183,33 @@ bool state_listeners_of(struct state *s, int64_t node, struct listeners_row *out
     return true;
 }
 
+static const char *region_one(struct state *s, int which, struct stmt *q)
+{
+    if (!stmt_row(q))
+        return "";
+    const char *region = arena_strdup(query_one(s, which), stmt_str(q, 0));
+    stmt_end(q);
+    return region;
+}
+
+const char *state_node_region(struct state *s, int64_t node)
+{
+    if (s->level < ENDS_LEVEL)
+        return "";
+    struct stmt *q = query_use(s, NODE_REGION);
+    stmt_bind_i64(q, ":node", node);
+    return region_one(s, NODE_REGION, q);
+}
+
+const char *state_masters_region(struct state *s)
+{
+    if (s->level < ENDS_LEVEL)
+        return "";
+    struct stmt *q = query_use(s, MASTERS_REGION);
+    stmt_bind_i64(q, ":master", MODE_MASTER);
+    return region_one(s, MASTERS_REGION, q);
+}
+
 bool state_member(struct state *s, int64_t node, struct member_row *out)
 {
     if (s->level < LEVEL_MEMBERS)

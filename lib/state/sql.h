@@ -61,7 +61,8 @@
     QUERIES_5(X)   \
     QUERIES_6(X)   \
     QUERIES_7(X)   \
-    QUERIES_8(X) QUERIES_9(X) QUERIES_10(X) QUERIES_12(X) QUERIES_13(X) QUERIES_15(X) QUERIES_16(X)
+    QUERIES_8(X)   \
+    QUERIES_9(X) QUERIES_10(X) QUERIES_12(X) QUERIES_13(X) QUERIES_15(X) QUERIES_16(X) QUERIES_19(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -237,6 +238,11 @@
                                "instance = t.owner_id) order by t.id")
 
 #define QUERIES_16(X) X(JOB_TASK, "select async, elements from job_tasks where task = :task")
+#define QUERIES_19(X)                                                                      \
+    X(APP_END, "select ended from app_ends where app = :app")                              \
+    X(NODE_REGION, "select region from node_regions where node = :node")                   \
+    X(MASTERS_REGION, "select r.region from node_regions r join nodes n on n.id = r.node " \
+                      "where (n.modes & :master) <> 0 order by r.node limit 1")
 
 /* Applying: only on the writer. */
 #define CHANGES(X) \
@@ -247,7 +253,8 @@
     CHANGES_5(X)   \
     CHANGES_6(X)   \
     CHANGES_7(X)   \
-    CHANGES_8(X) CHANGES_9(X) CHANGES_10(X) CHANGES_12(X) CHANGES_13(X) CHANGES_15(X) CHANGES_16(X)
+    CHANGES_8(X)   \
+    CHANGES_9(X) CHANGES_10(X) CHANGES_12(X) CHANGES_13(X) CHANGES_15(X) CHANGES_16(X) CHANGES_19(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -513,3 +520,9 @@
     X(JOB_TASK_ASYNC, "insert into job_tasks(task, async) values(:task, 1)")                     \
     X(JOB_TASK_PROGRESS, "insert into job_tasks(task, async, elements) values(:task, 0, :more) " \
                          "on conflict(task) do update set elements = elements + :more")
+#define CHANGES_19(X)                                                                   \
+    X(APP_END_PUT, "insert into app_ends(app, ended) values(:app, :ended) "             \
+                   "on conflict(app) do update set ended = :ended")                     \
+    X(NODE_REGION_PUT, "insert into node_regions(node, region) values(:node, :region) " \
+                       "on conflict(node) do update set region = :region")              \
+    X(NODE_REGION_DROP, "delete from node_regions where node = :node")

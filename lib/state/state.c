@@ -27,7 +27,7 @@ static const char *const summed[] = {
     "holds",           "drains",         "members",        "identity_keys", "callbacks",
     "readiness",       "groups",         "group_versions", "apps_removed",  "pod_ends",
     "check_results",   "job_dependents", "job_edges",      "job_causes",    "reservations",
-    "volumes",         "job_tasks",
+    "volumes",         "job_tasks",      "app_ends",       "node_regions",
 };
 
 /* How many statements and sums each level adds. */
@@ -36,8 +36,9 @@ struct known {
 };
 static const struct known added[COMMAND_LEVEL + 1] = {
 #define ADDS(level, sums) [level] = {ROWS(QUERIES_##level), ROWS(CHANGES_##level), sums}
-    ADDS(1, 17), ADDS(2, 2), ADDS(3, 2),  ADDS(4, 1),  ADDS(5, 1),  ADDS(6, 1),  ADDS(7, 1),
-    ADDS(8, 1),  ADDS(9, 3), ADDS(10, 1), ADDS(12, 1), ADDS(13, 3), ADDS(15, 2), ADDS(16, 1),
+    ADDS(1, 17), ADDS(2, 2),  ADDS(3, 2),  ADDS(4, 1),  ADDS(5, 1),
+    ADDS(6, 1),  ADDS(7, 1),  ADDS(8, 1),  ADDS(9, 3),  ADDS(10, 1),
+    ADDS(12, 1), ADDS(13, 3), ADDS(15, 2), ADDS(16, 1), ADDS(19, 2),
 #undef ADDS
 };
 
@@ -84,8 +85,11 @@ uint64_t state_nodes_sum(const struct state *s)
     static const struct {
         const char *table;
         int level;
-    } read[] = {
-        {"settings", 1}, {"nodes", 1}, {"listeners", LEVEL_NODES}, {"members", LEVEL_MEMBERS}};
+    } read[] = {{"settings", 1},
+                {"nodes", 1},
+                {"listeners", LEVEL_NODES},
+                {"members", LEVEL_MEMBERS},
+                {"node_regions", ENDS_LEVEL}};
     uint64_t all = (uint64_t)s->level;
     for (size_t i = 0; i < sizeof read / sizeof read[0]; i++) {
         uint64_t sum = read[i].level <= s->level ? db_rowsum(s->db, read[i].table) : 0;

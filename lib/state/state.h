@@ -156,7 +156,7 @@ struct app_row {
     struct wall version, scaling, config;
     int64_t delay_ms;
     struct wall delay_ref;
-    struct slice failure; /* lastTaskFailure, or empty */
+    struct slice failure; /* lastTaskFailure, or empty; below level 19 a good end, too */
     int64_t deployment;   /* that locks it, or 0 */
     struct app_counts counts;
 };
@@ -169,6 +169,9 @@ struct stmt *state_apps_gone(struct state *s); /* by path */
 int64_t state_gone_live(struct state *s, const char *path);
 bool state_app_next(struct stmt *q, struct app_row *out);
 int64_t state_apps_count(struct state *s);
+/* The newest end that delays the next launch (spec/marathon.md 9.2), or is a health check's doing:
+ * JSON as in `failure`; empty: none. */
+struct slice state_app_end(struct state *s, const struct app_row *app);
 struct stmt *state_app_versions(struct state *s, int64_t app); /* column 0: ms, newest first */
 int state_app_versions_kept(const struct state *s);            /* at most, the present one too */
 /* The definition of one version, the present one too; empty slice when there is none. */
@@ -402,6 +405,9 @@ struct listeners_row {
     const char *marathon, *chronos, *mesos;
 };
 bool state_listeners_of(struct state *s, int64_t node, struct listeners_row *out);
+/* "": it is in none, or has not told; that of the masters is the first one's that tells one. */
+const char *state_node_region(struct state *s, int64_t node);
+const char *state_masters_region(struct state *s);
 /* How the leader has seen a member of Raft's configuration; empty below level 5. */
 struct member_row {
     bool votes, up;

@@ -254,8 +254,9 @@ void native_ask_app(struct call *c)
     put_tasks(v, &a, &w);
     put_deployments(v, &a, &w);
     put_versions(v->state, a.id, &w);
-    if (a.failure.len > 0)
-        json_member_raw(&w, "lastFailure", a.failure);
+    struct slice end = state_app_end(v->state, &a);
+    if (end.len > 0)
+        json_member_raw(&w, "lastFailure", end);
     if (native_why_app(v, a.path, &why)) {
         json_key(&w, "why");
         native_put_sentences(&why, &w);

@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/node_facts.h"
 #include "model/pod.h"
 #include "scheduler/placement/constraints.h"
 
@@ -68,7 +69,7 @@ struct placement {
     void *data;
     bool loaded;              /* the machines have been read: when somebody first asks */
     struct machine *machines; /* by id */
-    const char *home;         /* the masters' region: one of the machines'; NULL: none is known */
+    char *home;               /* the masters' region; NULL: none is known */
     size_t n, cap;
     struct map *verdicts;     /* constraint, as text -> struct verdicts; of these machines */
     struct map *apps;         /* id -> struct app_places */
@@ -78,18 +79,6 @@ struct placement {
 };
 
 /* ---- making the view */
-
-/* Owned by the caller; NULL: none. */
-static char *region_of(const char *attributes)
-{
-    struct error err;
-    if (strstr(attributes, "\"@region\"") == NULL) /* so it is mostly, and parsing is dear */
-        return NULL;
-    struct json *v = json_parse(slice_of(attributes), &err);
-    char *region = mem_strdup(json_str(json_get(v, "@region"), NULL));
-    json_free(v);
-    return region;
-}
 
 static bool is_on_master(struct state *s, const struct agent_row *r)
 {
@@ -106,7 +95,7 @@ static void add_machine(struct placement *p, const struct agent_row *r, bool liv
         .attributes_text = mem_strdup(r->attributes),
         .docker = r->docker[0] != '\0',
         .docker_reason = mem_strdup(r->docker_reason),
-        .region = region_of(r->attributes),
+        .region = node_region(r->attributes),
         .usable = r->state == AGENT_READY && live,
         .total = {.cpus_milli = r->cpus_milli,
                   .mem_bytes = r->mem_bytes,
@@ -118,7 +107,7 @@ static void add_machine(struct placement *p, const struct agent_row *r, bool liv
                                    .disk_bytes = r->used_disk_bytes};
     resources_subtract(&m->free, &used);
     if (p->home == NULL && m->region != NULL && is_on_master(p->state, r))
-        p->home = m->region;
+        p->home = mem_strdup(m->region);
     struct buf text;
     struct error err;
     struct resources named = {0};
@@ -150,6 +139,8 @@ static void load(struct placement *p)
     if (p->loaded)
         return;
     p->loaded = true;
+    const char *home = state_masters_region(p->state);
+    p->home = home[0] != '\0' ? mem_strdup(home) : NULL; /* else by the agents beside masters */
     struct stmt *q = state_agents(p->state);
     while (state_agent_next(q, &row)) {
         if (row.state == AGENT_GONE)
@@ -199,6 +190,7 @@ static void forget_machines(struct placement *p)
         resources_close(&m->free);
     }
     p->n = 0;
+    mem_free(p->home);
     p->home = NULL;
     p->loaded = false;
 }

@@ -30,7 +30,8 @@ static void what_is_written_reads_back(void **unused)
                                  .level = 6,
                                  .marathon = "",
                                  .chronos = "https://deck:4400",
-                                 .mesos = "[fd00::2]:5050"};
+                                 .mesos = "[fd00::2]:5050",
+                                 .region = "eu"};
     struct node_facts again;
     struct json_writer w;
     struct buf text;
@@ -51,6 +52,7 @@ static void what_is_written_reads_back(void **unused)
     assert_string_equal(again.marathon, "");
     assert_string_equal(again.chronos, f.chronos);
     assert_string_equal(again.mesos, f.mesos);
+    assert_string_equal(again.region, "eu");
     json_free(v);
     buf_close(&text);
 }
@@ -63,6 +65,7 @@ static void one_of_before_there_were_listeners_tells_none(void **unused)
     (void)unused;
     assert_int_equal(node_facts_read(v, &f, &err), 0);
     assert_null(f.marathon);
+    assert_string_equal(f.region, "");
     json_free(v);
 }
 
@@ -97,6 +100,7 @@ static void what_others_could_not_bear_is_refused(void **unused)
          "listeners.mesos: got \"<b>:80\", need HOST:PORT"},
         {"{" NAMED REST ",'listeners':{'chronos':'%0301d'}}",
          "listeners.chronos: got 301 bytes, need at most 300"},
+        {"{" NAMED REST ",'region':'%0300d'}", "region: got 300 bytes, need 1 to 255"},
     };
     (void)unused;
     for (size_t i = 0; i < COUNT(rows); i++) {

@@ -427,7 +427,7 @@ static int open_node(struct member *m)
                   .boot = "b",
                   .port = 5051,
                   .resources = "cpus:8;mem:8192;disk:8192;ports:[31000-31100]",
-                  .attributes = "{}",
+                  .attributes = "{\"@region\":\"eu\"}",
                   .work_dir = "/"},
         .facts = {.version = "1",
                   .name = m->name,

@@ -274,7 +274,8 @@ static void each_node_announces_itself(void **unused)
     grow_to(3);
     for (int i = 0; i < 3; i++)
         for (int k = 0; k < 3; k++)
-            WAIT(state_node_by_id(state(i), k + 1, &row) && str_eq(row.name, s.members[k].name),
+            WAIT(state_node_by_id(state(i), k + 1, &row) && str_eq(row.name, s.members[k].name) &&
+                     str_eq(state_node_region(state(i), k + 1), "eu"),
                  3000);
 }
 

@@ -257,9 +257,10 @@ static void report_all(struct fleet *f, struct fleet_task *t, enum task_state st
                               .health = health,
                               .health_raw = health != 0 ? SLICE("[]") : SLICE(""),
                               .readiness_raw = readiness,
-                              .message = state != TASK_FAILED ? NULL
-                                         : t->said != NULL    ? t->said
-                                                              : "exited with status 1"};
+                              .message = state == TASK_FINISHED ? "exited with status 0"
+                                         : state != TASK_FAILED ? NULL
+                                         : t->said != NULL      ? t->said
+                                                                : "exited with status 1"};
     struct buf text;
     buf_init(&text, 4096);
     buf_puts(&text, "{\"set\":[");

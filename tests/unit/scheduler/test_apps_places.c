@@ -121,12 +121,29 @@ static void an_app_stays_in_its_masters_region_unless_it_says_so(void **unused)
     assert_string_equal(spread_of(fleet_hosts(&f, "/zone"), spread), "away:2");
 }
 
+/* And without an agent beside a master, too. */
+static void the_masters_region_is_known_without_their_agents(void **unused)
+{
+    char spread[64];
+    (void)unused;
+    fleet_upgrade(&f);
+    fleet_command(&f, COMMAND_NODE_PUT,
+                  "{'id':1,'name':'m','address':'127.0.0.1','version':'1','modes':3,'level':19,"
+                  "'region':'eu'}");
+    fleet_agent(&f, "away", "{'node':2,'attributes':{'@region':'us'}}");
+    fleet_agent(&f, "home", "{'node':3,'attributes':{'@region':'eu'}}");
+    fleet_put(&f, WEB("ok", 2, ",'constraints':[['hostname','GROUP_BY']]"));
+    fleet_run_ms(&f, 1000);
+    assert_string_equal(spread_of(fleet_hosts(&f, "/web"), spread), "home:2");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_operator_chooses_among_nodes_with_and_without_the_attribute),
         TEST(a_cluster_without_a_value_stays_together),
         TEST(an_app_stays_in_its_masters_region_unless_it_says_so),
+        TEST(the_masters_region_is_known_without_their_agents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,6 +164,18 @@ static void it_failed_and_waits(void **unused)
     assert_non_null(strstr(s->so, "mesolith logs --err /web"));
 }
 
+/* Which is no lastTaskFailure. */
+static void it_ended_well_and_waits(void **unused)
+{
+    (void)unused;
+    fleet_upgrade(&f);
+    fleet_agent(&f, "n1", "{}");
+    fleet_put(&f, "{'id':'/web','cmd':'ends 10','instances':1,'cpus':1,'mem':32,'backoffSeconds':"
+                  "60}");
+    fleet_run_ms(&f, 1000);
+    assert_non_null(strstr(says("backoff")->because, "exited with status 0"));
+}
+
 static void it_is_started_and_not_running_yet(void **unused)
 {
     (void)unused;
@@ -482,6 +494,7 @@ int main(void)
         TEST(the_node_is_draining),
         TEST(the_node_drains_but_its_tasks_have_no_other_place),
         TEST(it_failed_and_waits),
+        TEST(it_ended_well_and_waits),
         TEST(it_is_started_and_not_running_yet),
         TEST(it_is_unhealthy),
         TEST(a_deployment_that_fails_says_how),

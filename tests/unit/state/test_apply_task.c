@@ -447,6 +447,58 @@ static void each_end_but_a_kill_or_a_loss_is_a_failure(void **data)
     }
 }
 
+/* spec/marathon.md 3.2; what the scheduler explains with is every end that delays, besides. */
+static void a_good_end_is_no_last_task_failure_and_a_loss_is_one(void **data)
+{
+    static const struct {
+        const char *first, *end; /* as it is while it ends */
+        bool failure, explained;
+    } rows[] = {
+        {"running", "failed", true, true},    {"running", "error", true, true},
+        {"running", "gone", true, true},      {"running", "dropped", true, true},
+        {"running", "finished", false, true}, {"running", "killed", true, true},
+        {"running", "lost", true, false},     {"unreachable", "lost", true, false},
+        {"killing", "killed", false, false},  {"killing", "lost", false, false},
+        {"unreachable", NULL, false, false},
+    };
+    struct fixture *f = *data;
+    char path[32], args[64];
+    applied(f, "schema.upgrade", "{'level':19}");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        snprintf(path, sizeof path, "/web%zu", i);
+        put_app_with(f, path, 0, 1, "run", 0, "ScaleApplication", false, "");
+        launch(f, path, 31000, 1);
+        int64_t task = only_task(f, path);
+        status(f, task, 1, "running");
+        snprintf(args, sizeof args, "{'tasks':[{'task':%lld}]}", (long long)task);
+        if (str_eq(rows[i].first, "unreachable"))
+            set_agent(f, AGENT_UNREACHABLE);
+        if (str_eq(rows[i].first, "killing") || rows[i].end == NULL)
+            applied(f, "task.kill", args);
+        if (rows[i].end != NULL)
+            status(f, task, 2, rows[i].end);
+        struct app_row a = app_of(f, path);
+        assert_int_equal(a.counts.live, 0);
+        if ((a.failure.len > 0) != rows[i].failure)
+            fail_msg("%s, %s: failure", rows[i].first, rows[i].end);
+        if ((state_app_end(f->state, &a).len > 0) != rows[i].explained)
+            fail_msg("%s, %s: end", rows[i].first, rows[i].end);
+        set_agent(f, AGENT_READY);
+    }
+}
+
+static void a_good_end_of_before_is_still_explained_and_no_failure_any_more(void **data)
+{
+    struct fixture *f = *data;
+    status(f, running_task(f), 2, "finished");
+    struct app_row a = app_of(f, "/web");
+    assert_true(a.failure.len > 0);
+    applied(f, "schema.upgrade", "{'level':19}");
+    a = app_of(f, "/web");
+    assert_int_equal(a.failure.len, 0);
+    assert_non_null(strstr(state_app_end(f->state, &a).p, "TASK_FINISHED"));
+}
+
 static int64_t delay_after_failure(struct fixture *f, int64_t runs_ms)
 {
     launch(f, "/web", 31000, 1);
@@ -548,6 +600,8 @@ int main(void)
         TEST(long_reports_are_kept_short),
         TEST(what_its_agent_kills_for_its_health_adds_no_delay),
         TEST(each_end_but_a_kill_or_a_loss_is_a_failure),
+        TEST(a_good_end_is_no_last_task_failure_and_a_loss_is_one),
+        TEST(a_good_end_of_before_is_still_explained_and_no_failure_any_more),
         TEST(the_delay_grows_to_its_limit_and_is_forgotten),
         TEST(the_largest_factor_reaches_the_largest_delay),
         TEST(progress_moves_the_delays_reference),

@@ -26,6 +26,7 @@ struct allowed {
 static const struct allowed allowed[] = {
     {"AGENTS", "SCAN agents", "a list"},
     {"AGENTS_LARGEST", "SCAN agents", "a maximum, for a warning"},
+    {"MASTERS_REGION", "SCAN r", "up to the first one of a master"},
     {"AGENT_AS_LARGE", "SCAN agents", "up to the first one, which mostly is"},
     {"APPS_GONE", "SCAN a USING INDEX apps_going", "a list of these"},
     {"APPS_COUNT", "SCAN apps USING INDEX apps_by_path", "counts"},
