@@ -8,6 +8,8 @@ import sys
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
+import cron
+
 try:
     from dateutil.relativedelta import relativedelta
 
@@ -113,7 +115,19 @@ def judge_schedule(text, name, k, target_ms, now_ms, due, shown):
     return None
 
 
-JUDGES = {"offset": judge_offset, "local": judge_local, "schedule": judge_schedule}
+def judge_cron(text, name, from_s, to_s, count, last, first):
+    want = cron.targets(text, zone(name), int(from_s), int(to_s))
+    got = [int(s) for s in first.split()]
+    if len(want) != int(count):
+        return f"{len(want)} of them"
+    if got != want[:len(got)] or len(got) < min(len(want), 30):
+        return f"first {want[:len(got) + 1]}"
+    if want and want[-1] != int(last):
+        return f"last {want[-1]}"
+    return None
+
+
+JUDGES = {"offset": judge_offset, "local": judge_local, "schedule": judge_schedule, "cron": judge_cron}
 
 
 def main():

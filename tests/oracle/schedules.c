@@ -1,15 +1,18 @@
-/* Prints what base/iso8601 and base/zone reckon for N random cases, for compare_schedules.py to
- * reckon again: schedules SEED N. One case a line, fields separated by tabs:
+/* Prints what base/iso8601, base/zone and base/cron reckon for N random cases, for
+ * compare_schedules.py to reckon again: schedules SEED N. One case a line, fields separated by
+ * tabs:
  *
  *   offset    ZONE  at_ms  offset_s
  *   local     ZONE  local_ms  instant_ms
  *   schedule  TEXT  ZONE  k  target_ms  now_ms  last_due  shown-at-k
+ *   cron      TEXT  ZONE  from_s  to_s  how-many  last-at-or-before-to_s  the-first-of-them
  *
  * Instants lie at and around the changes of their zones more often than chance would have it. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/cron.h"
 #include "base/iso8601.h"
 #include "base/rng.h"
 #include "base/zone_data.h"
@@ -132,6 +135,107 @@ static void print_schedule(struct rng *r)
            schedule_text(&s, COUNT_FOREVER, k, shown));
 }
 
+/* ---- cron expressions */
+
+#define CRON_SHOWN 30
+#define PART_HOUR 2
+#define CRON_EVERY 40 /* cases: somebody else's reckoning of one takes long */
+#define DAY_S (DAY_MS / 1000)
+
+struct part {
+    int min, max;
+    double all; /* how often it is "*" */
+    const char *const *words;
+};
+
+static const char *const none[] = {NULL};
+static const char *const days[] = {"L", "LW", "1W", "15W", "31W", "30w", NULL};
+static const char *const months[] = {"jan", "FEB", "Mar-may", "OCT", "6-OCT/2", NULL};
+static const char *const weekdays[] = {"SUN", "mon-fri", "SAT-SUN", "FRI#2", "5#5",
+                                       "1L",  "7",       "6-7",     "0",     NULL};
+
+static void print_part(struct rng *r, const struct part *p, struct buf *out)
+{
+    int width = p->max - p->min + 1, low = p->min + (int)below(r, width), n = 0;
+    while (p->words[n] != NULL)
+        n++;
+    if (rng_chance(r, p->all))
+        buf_puts(out, "*");
+    else if (n > 0 && rng_chance(r, 0.5))
+        buf_puts(out, p->words[below(r, n)]);
+    else if (rng_chance(r, 0.25))
+        buf_printf(out, "*/%d", 1 + (int)below(r, width - 1));
+    else if (rng_chance(r, 0.3))
+        buf_printf(out, "%d-%d", low, low + (int)below(r, p->max - low + 1));
+    else if (rng_chance(r, 0.3))
+        buf_printf(out, "%d,%d", low, p->min + (int)below(r, width));
+    else if (rng_chance(r, 0.1))
+        buf_printf(out, "%d/%d", low, 1 + (int)below(r, width - 1));
+    else
+        buf_printf(out, "%d", low);
+    buf_puts(out, " ");
+}
+
+/* Often with hours about that one. */
+static void random_cron(struct rng *r, int hour, char dst[CRON_TEXT_MAX + 1])
+{
+    static const struct part parts[] = {
+        {0, 59, 0.05, none}, {0, 59, 0.2, none},   {0, 23, 0.4, none},
+        {1, 31, 0.6, days},  {1, 12, 0.7, months}, {0, 6, 0.6, weekdays},
+    };
+    struct buf text;
+    bool every_day = rng_chance(r, 0.5);
+    buf_init(&text, CRON_TEXT_MAX);
+    for (size_t i = rng_chance(r, 0.2) ? 0 : 1; i < sizeof parts / sizeof parts[0]; i++)
+        if (i > PART_HOUR && every_day)
+            buf_puts(&text, "* ");
+        else if (i == PART_HOUR && rng_chance(r, 0.5))
+            buf_printf(&text, "%d-%d ", hour > 0 ? hour - 1 : 0, hour < 23 ? hour + 1 : 23);
+        else
+            print_part(r, &parts[i], &text);
+    snprintf(dst, CRON_TEXT_MAX + 1, "%s", buf_str(&text));
+    buf_close(&text);
+}
+
+/* What is seldom is looked at for longer. */
+static int64_t cron_window(const struct cron *c, struct zone z, int64_t from_s)
+{
+    static const int64_t spans[] = {400 * DAY_S, 40 * DAY_S};
+    for (size_t i = 0; i < sizeof spans / sizeof spans[0]; i++)
+        if (cron_count(c, z, from_s, from_s + spans[i]) <= CRON_SHOWN)
+            return spans[i];
+    return 3 * DAY_S;
+}
+
+static void print_cron(struct rng *r)
+{
+    char text[CRON_TEXT_MAX + 1];
+    struct cron c;
+    struct error err;
+    int64_t near_s, ms_of_day;
+    const char *name;
+    struct zone z;
+    int tries = 8; /* for a zone that has a change there */
+    do {
+        name = random_zone(r);
+        z = find(name);
+        near_s = near_change(r, z) / 1000;
+    } while (near_s < 4 * DAY_S || near_s > 100 * YEAR_MS / 1000 ||
+             (tries-- > 0 && zone_offset_s(z, (struct wall){near_s * 1000}) ==
+                                 zone_offset_s(z, (struct wall){near_s * 1000 - 1})));
+    local_day(zone_local(z, (struct wall){near_s * 1000}), &ms_of_day);
+    do
+        random_cron(r, (int)(ms_of_day / HOUR_MS), text);
+    while (cron_parse(text, "", &c, &err) != 0); /* a day that no year has */
+    int64_t from_s = near_s - below(r, 2 * DAY_S);
+    int64_t to_s = from_s + cron_window(&c, z, from_s), at = from_s;
+    printf("cron\t%s\t%s\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t", text, name, from_s,
+           to_s, cron_count(&c, z, from_s, to_s), cron_last(&c, z, to_s));
+    for (int i = 0; i < CRON_SHOWN && (at = cron_next(&c, z, at)) <= to_s; i++)
+        printf("%s%" PRId64, i > 0 ? " " : "", at++);
+    printf("\n");
+}
+
 int main(int argc, char **argv)
 {
     static void (*const kinds[])(struct rng *) = {print_offset, print_local, print_schedule};
@@ -142,6 +246,6 @@ int main(int argc, char **argv)
     }
     rng_seed(&r, strtoull(argv[1], NULL, 10));
     for (long n = strtol(argv[2], NULL, 10); n > 0; n--)
-        kinds[n % 3](&r);
+        (n % CRON_EVERY == 0 ? print_cron : kinds[n % 3])(&r);
     return 0;
 }
