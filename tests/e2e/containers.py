@@ -96,6 +96,27 @@ def pods(place, node, engine):
         wait_for(lambda: not held_by(engine), "nothing holds a network any more")
 
 
+def resident(node):
+    with case("a container finds its persistent volume again, and a wipe takes it away", node.place):
+        node.create({"id": "/kept", "instances": 1, "cpus": 0.1, "mem": 16, "disk": 0, "portDefinitions": [],
+                     "cmd": "echo x >>$MESOS_SANDBOX/data/n; exec sleep 1000000", "backoffSeconds": 0,
+                     "container": {"type": "DOCKER", "docker": {"image": "busybox"}, "volumes": [
+                         {"containerPath": "data", "mode": "RW", "persistent": {"size": 1}}]}})
+        node.wait_running("/kept", 1)
+        task = node.tasks_of("/kept")[0]
+        folder = os.path.join(node.data, "agent", "volumes", "roles", "marathon",
+                              task["localVolumes"][0]["persistenceId"])
+
+        def count():
+            with open(os.path.join(folder, "n")) as f:
+                return len(f.readlines())
+        wait_for(lambda: count() == 1, "it has counted to 1")
+        equal(node.delete(f"/v2/apps/kept/tasks/{task['id']}").status, 200, "kill")
+        wait_for(lambda: count() == 2, "it has counted to 2")
+        equal(node.delete("/v2/apps/kept").status, 200, "delete")
+        wait_for(lambda: not os.path.exists(folder), "its data is gone")
+
+
 def story(place):
     engine = Engine(place)
     if engine.why_not:
@@ -159,6 +180,7 @@ def story(place):
                      "container": {"type": "DOCKER", "docker": {"image": "nowhere.invalid/nothing:1"}}})
         wait_for(lambda: "nowhere.invalid" in node.get("/api/why/app/nowhere").text, "why")
         equal(node.delete("/v2/apps/nowhere").status, 200, "delete")
+    resident(node)
     pods(place, node, engine)
     with case("a deleted app leaves no container running", place):
         for app in ("nginx", "date"):
