@@ -1,6 +1,8 @@
 #include "base/assert.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "model/command.h"
 #include "model/job_private.h"
 
 #include <stdio.h>
@@ -55,6 +57,26 @@ const char *job_schedule_shown(const struct job *j, char dst[SCHEDULE_TEXT_SIZE]
 int64_t job_window_ms(const struct job *j)
 {
     return j->window_ms;
+}
+
+int64_t job_catchup_most(const struct job *j)
+{
+    if (j->catchup == NULL || j->catchup->policy != CATCHUP_ALL)
+        return 1;
+    return j->catchup->limit != NOT_GIVEN ? j->catchup->limit : LIMIT_JOB_OPEN_RUNS;
+}
+
+int64_t job_jitter_ms(const struct job *j, struct wall due)
+{
+    if (j->jitter_s <= 0)
+        return 0;
+    uint64_t of_job = hash64(j->name, strlen(j->name), 0);
+    return (int64_t)(hash64(&due.ms, sizeof due.ms, of_job) % ((uint64_t)j->jitter_s * 1000 + 1));
+}
+
+bool job_overlaps(const struct job *j)
+{
+    return j->concurrent || j->overlap == OVERLAP_ALLOW;
 }
 
 /* ---- writing */
@@ -238,6 +260,27 @@ int job_parent_ends(const struct job *j, const char *parent)
     if (str_eq(word, "always"))
         return JOB_ENDS_ANY;
     return str_eq(word, "failure") ? JOB_ENDS_FAILURE : JOB_ENDS_SUCCESS;
+}
+
+int job_level(const struct job *j, const char **member)
+{
+    const struct {
+        bool asks;
+        int level;
+        const char *member;
+    } needs[] = {
+        {j->overlap == OVERLAP_ALLOW, POLICIES_LEVEL, "overlap"},
+        {j->catchup != NULL, POLICIES_LEVEL, "catchup"},
+        {j->jitter_s != NOT_GIVEN, POLICIES_LEVEL, "jitterSeconds"},
+        {j->async, JOB_TASKS_LEVEL, "async"},
+        {j->kind == JOB_DEPENDENT, PARENTS_LEVEL, "parents"},
+    };
+    for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++)
+        if (needs[i].asks) {
+            *member = needs[i].member;
+            return needs[i].level;
+        }
+    return 0;
 }
 
 struct resources job_needs(const struct job *j)

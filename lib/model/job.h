@@ -17,8 +17,9 @@
 #define JOB_NAME_MAX 255 /* bytes */
 
 enum job_kind { JOB_SCHEDULED, JOB_DEPENDENT };
-enum job_overlap { OVERLAP_NOT_GIVEN, OVERLAP_WAIT, OVERLAP_SKIP, OVERLAP_KILL };
+enum job_overlap { OVERLAP_NOT_GIVEN, OVERLAP_WAIT, OVERLAP_SKIP, OVERLAP_KILL, OVERLAP_ALLOW };
 enum job_missed { MISSED_NOT_GIVEN, MISSED_WINDOW, MISSED_CATCHUP };
+enum job_catchup_policy { CATCHUP_NOT_GIVEN, CATCHUP_LATEST, CATCHUP_ALL, CATCHUP_NONE };
 enum job_uncertain { UNCERTAIN_NOT_GIVEN, UNCERTAIN_RERUN, UNCERTAIN_HOLD };
 enum job_network { JOB_NET_HOST, JOB_NET_BRIDGE, JOB_NET_USER };
 
@@ -78,6 +79,12 @@ struct job_container {
 
 enum job_network job_network_of(const struct job_container *c);
 
+/* What becomes of targets that passed while nobody could claim them. */
+struct job_catchup {
+    enum job_catchup_policy policy;
+    int64_t limit; /* of ALL: the newest so many; or NOT_GIVEN */
+};
+
 struct job_cursor {
     int64_t index;     /* of the next target */
     int64_t remaining; /* runs left; -1: for ever */
@@ -117,6 +124,8 @@ struct job {
     double retry_backoff;     /* or NOT_GIVEN */
     enum job_overlap overlap;
     enum job_missed missed;
+    struct job_catchup *catchup; /* or NULL */
+    int64_t jitter_s;            /* or NOT_GIVEN */
     enum job_uncertain uncertain;
 
     /* where */
@@ -175,6 +184,12 @@ const char *job_schedule_shown(const struct job *j, char dst[SCHEDULE_TEXT_SIZE]
 
 /* Length of the start window in ms; -1: the job catches up instead (3.5). */
 int64_t job_window_ms(const struct job *j);
+/* Of a job that catches up: how many targets may wait at once; above 1 they run in order. */
+int64_t job_catchup_most(const struct job *j);
+/* How long after its target a run starts: for each target another, the same on every node. */
+int64_t job_jitter_ms(const struct job *j, struct wall due);
+/* May its runs overlap (3.8)? */
+bool job_overlaps(const struct job *j);
 /* 2.6: what becomes of old's cursor when `j` replaces it. */
 enum job_replacing {
     REPLACE_KEEPS,   /* rule 1: the client sent what it had read */
@@ -184,6 +199,11 @@ enum job_replacing {
 enum job_replacing job_replacing(const struct job *j, const struct job *old);
 /* For REPLACE_KEEPS and REPLACE_RESUMES: takes over anchor, text and cursor. */
 void job_keep_cursor(struct job *j, const struct job *old);
+
+/* ---- levels */
+
+/* The level that the state must have to know all of the job, and the member that asks for it. */
+int job_level(const struct job *j, const char **member);
 
 /* ---- parents */
 

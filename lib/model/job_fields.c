@@ -1,5 +1,6 @@
 /* The job's members, one row each: name, where, default, when it is printed. */
 
+#include "base/limits.h"
 #include "base/str.h"
 #include "model/job_private.h"
 
@@ -19,8 +20,9 @@
     ROW(name_, FIELD_DOUBLE, job, member_, emit_, .read = coerce_read_number, __VA_ARGS__)
 #define ANY_INT .min = -9.2e18, .max = 9.2e18
 
-static const char *const OVERLAPS[] = {"", "wait", "skip", "kill", NULL};
+static const char *const OVERLAPS[] = {"", "wait", "skip", "kill", "allow", NULL};
 static const char *const MISSEDS[] = {"", "window", "catchup", NULL};
+static const char *const CATCHUPS[] = {"", "latest", "all", "none", NULL};
 static const char *const DEPENDS[] = {"", "all", "any", "round", NULL};
 static const char *const UNCERTAINS[] = {"", "rerun", "hold", NULL};
 
@@ -178,6 +180,13 @@ static const struct field CONTAINER_ROWS[] = {
 };
 static TABLE(CONTAINER, job_container);
 
+static const struct field CATCHUP_ROWS[] = {
+    ROW("policy", FIELD_WORD, job_catchup, policy, ALWAYS, .words = CATCHUPS, .required = true),
+    ROW("limit", FIELD_INT, job_catchup, limit, SET, .read = coerce_read_int,
+        .otherwise = NOT_GIVEN, .min = 1, .max = LIMIT_JOB_OPEN_RUNS),
+};
+static TABLE(CATCHUP, job_catchup);
+
 static const struct field JOB_FIELDS_ROWS[] = {
     TEXT("name", job, name, ALWAYS, ),
     TEXT("command", job, command, ALWAYS, .text = ""),
@@ -221,6 +230,8 @@ static const struct field JOB_EXTENSION_FIELDS_ROWS[] = {
     NUMBER("retryBackoff", retry_backoff, SET, .otherwise = NOT_GIVEN, .max = 1e6),
     ROW("overlap", FIELD_WORD, job, overlap, SET, .words = OVERLAPS),
     ROW("missed", FIELD_WORD, job, missed, SET, .words = MISSEDS),
+    ROW("catchup", FIELD_OBJECT, job, catchup, SET, .table = &CATCHUP),
+    INT("jitterSeconds", jitter_s, SET, .otherwise = NOT_GIVEN, .max = 86400),
     ROW("startUncertain", FIELD_WORD, job, uncertain, SET, .words = UNCERTAINS),
     ROW("dependencyMode", FIELD_WORD, job, depends, SET, .words = DEPENDS),
     ROW("parentConditions", FIELD_PAIRS, job, parent_conditions, SET, ),

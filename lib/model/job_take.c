@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "model/job_private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define WINDOW_MS_MAX (INT64_C(100) * 365 * 86400 * 1000)
@@ -166,7 +167,9 @@ static int64_t window_ms(const struct job *j, int64_t usual_s)
 {
     struct period epsilon;
     struct error unused;
-    if (j->missed == MISSED_CATCHUP || (j->epsilon == NULL && j->missed != MISSED_WINDOW))
+    bool none = j->catchup != NULL && j->catchup->policy == CATCHUP_NONE;
+    if (j->missed == MISSED_CATCHUP || (j->catchup != NULL && !none) ||
+        (j->epsilon == NULL && j->missed != MISSED_WINDOW && !none))
         return -1;
     int64_t ms = j->epsilon != NULL && period_parse(j->epsilon, &epsilon, &unused) == 0
                      ? period_fixed_ms(&epsilon)
@@ -232,12 +235,57 @@ static void take_parents(const struct taking *t)
     check_conditions(t);
 }
 
+static void take_catchup(const struct taking *t)
+{
+    const struct job *j = t->job;
+    const struct job_catchup *c = j->catchup;
+    if (c == NULL)
+        return;
+    if (c->limit != NOT_GIVEN && c->policy != CATCHUP_ALL)
+        wrong(t, "/catchup/limit", "got %lld, need none of it but with the policy \"all\"",
+              (long long)c->limit);
+    if (c->policy == CATCHUP_NONE && j->missed == MISSED_CATCHUP)
+        wrong(t, "/catchup/policy",
+              "got \"none\", need \"latest\" or \"all\" where \"missed\" "
+              "is \"catchup\"");
+    if (c->policy != CATCHUP_NONE && j->missed == MISSED_WINDOW)
+        wrong(t, "/catchup/policy", "need \"none\" where \"missed\" is \"window\"");
+}
+
+/* Where one target's run may start after the next one's, that might take its place. */
+static void check_jitter(const struct taking *t)
+{
+    const struct schedule *s = &t->job->schedule;
+    if (t->job->jitter_s <= 0 || s->count == 0 || s->count == 1)
+        return;
+    int64_t period_ms = schedule_target(s, 1).ms - schedule_target(s, 0).ms;
+    if (t->job->jitter_s * 1000 >= period_ms)
+        wrong(t, "/jitterSeconds", "got %lld, need less than from one target to the next",
+              (long long)t->job->jitter_s);
+}
+
+/* What is said of targets says nothing of a job that has none. */
+static void check_targetless(const struct taking *t)
+{
+    static const char *const members[] = {"catchup", "jitterSeconds"};
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        if (json_get(t->body, members[i]) != NULL) {
+            char path[32];
+            snprintf(path, sizeof path, "/%s", members[i]);
+            wrong(t, path, "need a schedule: a job with parents has no times of its own");
+        }
+}
+
 static void take_time(const struct taking *t)
 {
-    if (t->job->kind == JOB_SCHEDULED)
+    if (t->job->kind == JOB_SCHEDULED) {
         take_schedule(t);
-    else
+        check_jitter(t);
+    } else {
         take_parents(t);
+        check_targetless(t);
+    }
+    take_catchup(t);
     take_epsilon(t);
 }
 

@@ -49,7 +49,7 @@ static const struct cause {
     {"exhausted", "Run it now, or give it a schedule with times to come if it should go on."},
     {"failing", "Look at the output of its last run: mesolith logs %s, and with --err"},
     {"late", "Look what it waits for below, or allow more time: \"epsilon\"."},
-    {"overlap", "Wait for the active run to end, or allow both: \"concurrent\": true."},
+    {"overlap", "Wait for the active run to end, or allow both: \"overlap\": \"allow\"."},
     {"retrying", "Wait, or mend it: its output is kept (mesolith logs %s)."},
     {"node-restarting",
      "Wait, or start it on its machine; when that time is over, its tasks are unreachable."},
@@ -576,7 +576,7 @@ static void why_run(struct state *s, const struct job_row *row, struct why *out)
     char what[256];
     if (job_load(row->definition, &job, &err) != 0)
         return;
-    if (row->active > 0 && !job.concurrent) {
+    if (row->active > 0 && !job_overlaps(&job)) {
         struct sentence *t = why_add(out, "overlap", row->name);
         if (t != NULL) {
             SAY(t->what, "%s: a run waits", row->name);

@@ -48,12 +48,10 @@ static void answer_put(struct tell *t, const struct outcome *o)
 /* What this build can not do yet is refused, not half done. */
 static bool can_run(struct call *c, const struct job *job)
 {
-    if (job->kind == JOB_DEPENDENT && state_level(c->view->state) < PARENTS_LEVEL)
-        chronos_failure(c, 503, "parents: wait until each master runs this version");
-    else if (job->async && state_level(c->view->state) < JOB_TASKS_LEVEL)
-        chronos_failure(c, 503, "async: wait until each master runs this version");
-    else
+    const char *member;
+    if (state_level(c->view->state) >= job_level(job, &member))
         return true;
+    chronos_failure(c, 503, "%s: wait until each master runs this version", member);
     return false;
 }
 

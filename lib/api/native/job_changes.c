@@ -56,12 +56,10 @@ static enum job_kind kind_of(const struct json *body)
 /* What this build can not do yet is refused, not half done. */
 static bool can_run(struct call *c, const struct job *job)
 {
-    if (job->kind == JOB_DEPENDENT && state_level(c->view->state) < PARENTS_LEVEL)
-        call_fail(c, ERR_UNAVAILABLE, "parents: wait until each master runs this version");
-    else if (job->async && state_level(c->view->state) < JOB_TASKS_LEVEL)
-        call_fail(c, ERR_UNAVAILABLE, "async: wait until each master runs this version");
-    else
+    const char *member;
+    if (state_level(c->view->state) >= job_level(job, &member))
         return true;
+    call_fail(c, ERR_UNAVAILABLE, "%s: wait until each master runs this version", member);
     return false;
 }
 

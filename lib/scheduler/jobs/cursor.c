@@ -76,27 +76,33 @@ static int64_t last_before(const struct schedule *s, int64_t first, int64_t k)
     return k;
 }
 
-static void tick_catchup(const struct schedule *s, struct wall now, struct cursor_step *step)
+static void tick_catchup(const struct schedule *s, int64_t most, struct wall now,
+                         int64_t claims_max, struct cursor_step *step)
 {
     struct job_cursor *c = &step->cursor;
     int64_t due = schedule_last_due(s, now);
     if (due < c->index)
         return;
-    step->coalesced = targets(s, c->index, last_before(s, c->index, due));
-    step->claimed = targets(s, due, due);
-    pass(c, due - c->index + 1, 1);
+    int64_t first = due - c->index < most ? c->index : due - most + 1;
+    if (first > c->index) {
+        step->coalesced = targets(s, c->index, last_before(s, c->index, first));
+        pass(c, first - c->index, 0);
+    }
+    step->claimed = targets(s, first, within_count(c, min(due, first + claims_max - 1)));
+    pass(c, step->claimed.n, step->claimed.n);
 }
 
-void cursor_tick(const struct schedule *s, int64_t window_ms, const struct job_cursor *from,
-                 struct wall now, int64_t claims_max, struct cursor_step *out)
+void cursor_tick(const struct schedule *s, int64_t window_ms, int64_t catchup_most,
+                 const struct job_cursor *from, struct wall now, int64_t claims_max,
+                 struct cursor_step *out)
 {
     ASSERT(window_ms > 0 || window_ms == WINDOW_CATCHUP);
-    ASSERT(claims_max >= 0);
+    ASSERT(claims_max >= 0 && catchup_most > 0);
     *out = (struct cursor_step){.cursor = *from};
     if (from->remaining != 0 && window_ms != WINDOW_CATCHUP)
         tick_window(s, window_ms, now, claims_max, out);
     else if (from->remaining != 0 && claims_max > 0)
-        tick_catchup(s, now, out);
+        tick_catchup(s, catchup_most, now, claims_max, out);
     out->next = cursor_next(s, &out->cursor);
 }
 
@@ -124,7 +130,7 @@ void cursor_accept(const struct schedule *s, int64_t window_ms, const struct job
     }
     *out = (struct cursor_step){.cursor = c, .next = cursor_next(s, &c)};
     if (enabled)
-        cursor_tick(s, window_ms, &c, t, 1, out);
+        cursor_tick(s, window_ms, 1, &c, t, 1, out);
 }
 
 void cursor_give_back(struct job_cursor *c)

@@ -7,7 +7,8 @@
  * takes constant time however long nobody looked. Pure: who proposes a step names the index and
  * generation it began from; the state refuses it if either has moved.
  *
- * Everywhere: `schedule` is past schedule_start_now; window_ms as job_window_ms gives it. */
+ * Everywhere: `schedule` is past schedule_start_now; window_ms as job_window_ms gives it,
+ * catchup_most as job_catchup_most does. */
 #pragma once
 
 #include "model/job.h"
@@ -24,7 +25,7 @@ struct cursor_step {
     /* Neighbours with one due (iso8601.h) are one run: the state claims a due once. */
     struct targets claimed;
     struct targets missed;    /* used up; before those claimed */
-    struct targets coalesced; /* cost no count; before the one claimed */
+    struct targets coalesced; /* cost no count; before those claimed */
     struct job_cursor cursor; /* after the step: what is displayed follows it once it has moved */
     struct wall next;         /* when to step again; WALL_NEVER */
 };
@@ -46,10 +47,12 @@ void cursor_accept(const struct schedule *s, int64_t window_ms, const struct job
                    struct wall t, bool enabled, struct cursor_step *out);
 
 /* Steps B and C, for an enabled job: decides all targets due at `now`, oldest first, but claims at
- * most claims_max; those that had no room stay due, and are missed when their window is over. */
-void cursor_tick(const struct schedule *s, int64_t window_ms, const struct job_cursor *from,
-                 struct wall now, int64_t claims_max, struct cursor_step *out);
+ * most claims_max; those that had no room stay due, and are missed when their window is over.
+ * CATCHUP: the newest catchup_most are claimed. */
+void cursor_tick(const struct schedule *s, int64_t window_ms, int64_t catchup_most,
+                 const struct job_cursor *from, struct wall now, int64_t claims_max,
+                 struct cursor_step *out);
 
-/* Of a CATCHUP job that is not concurrent at most one target waits: when a newer one is claimed,
- * the older becomes COALESCED and its count comes back (3.8). */
+/* Of a CATCHUP job whose runs may not overlap at most catchup_most targets wait: when a newer one
+ * is claimed, the oldest becomes COALESCED and its count comes back (3.8). */
 void cursor_give_back(struct job_cursor *c);

@@ -107,7 +107,7 @@ static const int64_t *last_agent(struct look *l, const struct candidate *c, int6
  * what comes next. */
 static bool must_wait_for_double(struct look *l, const struct candidate *c)
 {
-    return !c->job->concurrent && state_job_is_doubled(l->state, c->entry->job);
+    return !job_overlaps(c->job) && state_job_is_doubled(l->state, c->entry->job);
 }
 
 static void launch(struct look *l, const struct candidate *c)

@@ -400,7 +400,8 @@ static void claim(struct look *l, const struct job_row *row)
     struct cursor_step step;
     struct json_writer w;
     int64_t room = LIMIT_JOB_OPEN_RUNS - state_runs_open_count(l->state, row->id);
-    cursor_tick(&job->schedule, job_window_ms(job), &from, l->now.wall, room > 0 ? room : 0, &step);
+    cursor_tick(&job->schedule, job_window_ms(job), job_catchup_most(job), &from, l->now.wall,
+                room > 0 ? room : 0, &step);
     if (step.cursor.index == row->k)
         return;
     look_put(l, GATHER_TICK, entry(l->jobs, row->id), &w);

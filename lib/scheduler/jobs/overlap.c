@@ -4,7 +4,7 @@ enum overlap_verdict overlap_judge(const struct job *j, enum run_cause cause, in
                                    struct overlap_others others)
 {
     bool target = cause == CAUSE_SCHEDULE && attempt == 0; /* only these push others aside */
-    if (j->concurrent)
+    if (job_overlaps(j))
         return OVERLAP_STARTS;
     if (!others.active)
         return target && others.retry_waiting ? OVERLAP_SUPERSEDES : OVERLAP_STARTS;
@@ -13,6 +13,7 @@ enum overlap_verdict overlap_judge(const struct job *j, enum run_cause cause, in
     switch (j->overlap) {
     case OVERLAP_NOT_GIVEN:
     case OVERLAP_WAIT:
+    case OVERLAP_ALLOW:
         return OVERLAP_WAITS;
     case OVERLAP_SKIP:
         return OVERLAP_MISSES;

@@ -55,7 +55,7 @@ static void write_claims(const struct job *job, const struct targets *t, struct 
         json_object(w);
         json_member_int(w, "due_ms", due.ms);
         if (window_ms != WINDOW_CATCHUP)
-            json_member_int(w, "deadline_ms", due.ms + window_ms);
+            json_member_int(w, "deadline_ms", due.ms + job_jitter_ms(job, due) + window_ms);
         json_object_end(w);
     }
     json_array_end(w);
@@ -207,6 +207,6 @@ void jobs_write_trigger(const struct job *job, const char *arguments, struct wal
     json_member_int(w, "due_ms", now.ms);
     if (!is_blank(arguments))
         json_member_str(w, "arguments", arguments);
-    json_member_bool(w, "concurrent", job->concurrent);
+    json_member_bool(w, "concurrent", job_overlaps(job));
     json_member_int(w, "priority", job_priority(job));
 }

@@ -224,20 +224,18 @@ static bool waits(const struct run_view *v)
     return v->r.state == RUN_QUEUED && !v->decided;
 }
 
-/* Of a job that catches up, and is not concurrent, the newest target waits alone: those before it
- * give their count back (3.8). */
+/* Of a job that catches up, and whose runs may not overlap, only the newest target waits, or so
+ * many of them as it says: those before them give their count back (3.8). */
 static void coalesce(struct runs *s)
 {
-    bool any_newer = false;
+    int64_t newer = 0, most = job_catchup_most(s->job);
     struct job_cursor cursor = {.index = s->row->k, .remaining = s->row->remaining, .moved = true};
-    for (size_t i = s->n; i-- > 0 && !s->job->concurrent;) {
+    for (size_t i = s->n; i-- > 0 && !job_overlaps(s->job);) {
         struct run_view *v = &s->items[i];
         if (!waits(v) || v->r.cause != CAUSE_SCHEDULE || v->r.attempt > 0 || v->r.deadline.ms != 0)
             continue;
-        if (!any_newer) {
-            any_newer = true;
+        if (newer++ < most)
             continue;
-        }
         struct json_writer w;
         bool counted = v->r.generation == s->row->generation;
         if (counted)
@@ -292,7 +290,7 @@ static void begin_run(struct runs *s, struct run_view *v, bool supersedes)
 static void judge(struct runs *s, struct run_view *v)
 {
     const struct overlap_others others = {.active = s->active, .retry_waiting = s->retry_waiting};
-    if (s->starting && !s->job->concurrent)
+    if (s->starting && !job_overlaps(s->job))
         return; /* one after the other */
     switch (overlap_judge(s->job, v->r.cause, v->r.attempt, others)) {
     case OVERLAP_STARTS:
@@ -312,9 +310,16 @@ static void judge(struct runs *s, struct run_view *v)
     }
 }
 
+/* From when on a run that waits may start. */
+static struct wall starts_at(const struct runs *s, const struct run_row *r)
+{
+    bool target = r->cause == CAUSE_SCHEDULE && r->attempt == 0;
+    return (struct wall){r->due.ms + (target ? job_jitter_ms(s->job, r->due) : 0)};
+}
+
 static void look_at_waiting(struct runs *s, struct run_view *v)
 {
-    bool stood_in_way = s->active && !s->job->concurrent;
+    bool stood_in_way = s->active && !job_overlaps(s->job);
     if (s->row->disabled && v->r.cause != CAUSE_MANUAL) {
         update(s, v, "cancelled", "the job is disabled");
         return;
@@ -325,7 +330,9 @@ static void look_at_waiting(struct runs *s, struct run_view *v)
     }
     if (v->r.deadline.ms != 0)
         look_again_at(s->l, s->e, (struct wall){v->r.deadline.ms + 1});
-    if (s->l->now.mono.ms < s->e->rests_until.ms)
+    if (s->l->now.wall.ms < starts_at(s, &v->r).ms)
+        look_again_at(s->l, s->e, starts_at(s, &v->r));
+    else if (s->l->now.mono.ms < s->e->rests_until.ms)
         look_again_in(s->l, s->e, s->e->rests_until.ms - s->l->now.mono.ms);
     else
         judge(s, v);

@@ -121,6 +121,7 @@ struct wall harness_wall(const char *text)
 void harness_open(struct harness *h, const char *at)
 {
     struct error err;
+    char level[32];
     *h = (struct harness){.term = 1};
     h->now = (struct now){{1000000}, harness_wall(at)};
     rng_seed(&h->rng, 7);
@@ -130,7 +131,8 @@ void harness_open(struct harness *h, const char *at)
     h->jobs = jobs_new(h->state, &h->rng);
     h->watch.changed = on_change;
     state_watch(h->state, &h->watch);
-    harness_command(h, COMMAND_SCHEMA_UPGRADE, "{\"level\":16}");
+    snprintf(level, sizeof level, "{\"level\":%d}", COMMAND_LEVEL);
+    harness_command(h, COMMAND_SCHEMA_UPGRADE, level);
     h->leading = true;
     jobs_lead(h->jobs, true, h->now, &h->out);
 }

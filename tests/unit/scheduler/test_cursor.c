@@ -249,7 +249,8 @@ static void decides_what_has_become_due(void **unused)
         struct schedule s = parsed(cases[i].schedule, cases[i].zone);
         struct job_cursor begin = cursor_begin(&s);
         struct cursor_step step;
-        cursor_tick(&s, cases[i].window_ms, &begin, at(cases[i].now), cases[i].claims_max, &step);
+        cursor_tick(&s, cases[i].window_ms, 1, &begin, at(cases[i].now), cases[i].claims_max,
+                    &step);
         assert_string_equal(told(&s, &step, text), cases[i].told);
     }
 }
@@ -320,7 +321,7 @@ static void decides_each_target_once_as_the_slow_way_does(void **unused)
         for (int tick = 0; tick < 10; tick++) {
             now.ms += (int64_t)rng_below(&r, (uint64_t)period_ms[p] * (tick % 3 == 0 ? 20 : 2));
             struct cursor_step step, slow = slow_tick(&s, window_ms, &c, now);
-            cursor_tick(&s, window_ms, &c, now, MANY, &step);
+            cursor_tick(&s, window_ms, 1, &c, now, MANY, &step);
             assert_same_targets(&step.claimed, &slow.claimed);
             assert_same_targets(&step.missed, &slow.missed);
             assert_same_targets(&step.coalesced, &slow.coalesced);

@@ -46,10 +46,34 @@ static void judges_as_3_8_says(void **unused)
     }
 }
 
+/* Each policy with each cause, beside an active run: a row a policy. */
+static void each_policy_answers_each_cause(void **unused)
+{
+    (void)unused;
+    static const struct {
+        enum job_overlap policy;
+        enum overlap_verdict target, retry, manual, dependency;
+    } rows[] = {
+        {OVERLAP_WAIT, OVERLAP_WAITS, OVERLAP_WAITS, OVERLAP_WAITS, OVERLAP_WAITS},
+        {OVERLAP_SKIP, OVERLAP_MISSES, OVERLAP_WAITS, OVERLAP_WAITS, OVERLAP_WAITS},
+        {OVERLAP_KILL, OVERLAP_KILLS, OVERLAP_WAITS, OVERLAP_WAITS, OVERLAP_WAITS},
+        {OVERLAP_ALLOW, OVERLAP_STARTS, OVERLAP_STARTS, OVERLAP_STARTS, OVERLAP_STARTS},
+    };
+    const struct overlap_others both = {.active = true, .retry_waiting = true};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct job j = {.overlap = rows[i].policy};
+        assert_int_equal(overlap_judge(&j, CAUSE_SCHEDULE, 0, both), rows[i].target);
+        assert_int_equal(overlap_judge(&j, CAUSE_SCHEDULE, 1, both), rows[i].retry);
+        assert_int_equal(overlap_judge(&j, CAUSE_MANUAL, 0, both), rows[i].manual);
+        assert_int_equal(overlap_judge(&j, CAUSE_DEPENDENCY, 0, both), rows[i].dependency);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judges_as_3_8_says),
+        cmocka_unit_test(each_policy_answers_each_cause),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

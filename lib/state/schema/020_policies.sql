@@ -1,0 +1,1 @@
+-- Level 20. How jobs catch up, overlap and spread: what an older build would not read back.
