@@ -3,6 +3,9 @@
  * waits as after a heartbeat, or after an answer to one. For how long at most, the one beside it
  * decides.
  *
+ * A follower answers its leader's word with its own: the leader has sent nothing else that could be
+ * answered, and steps down when it hears nobody.
+ *
  * Neither terms nor entries are spoken of, and when an election begins is never a matter of safety.
  */
 #include "replica/private.h"
@@ -51,5 +54,6 @@ void busy_receive(struct replica *r, uint64_t from, struct frame *f)
     } else if (raft_state(&r->raft) == RAFT_FOLLOWER && replica_leader(r, NULL) == from) {
         r->append_heard = r->now;
         r->raft.election_timer_start = (raft_time)r->now.ms;
+        send_number(r, from, FRAME_BUSY, f->number);
     }
 }

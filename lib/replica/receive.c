@@ -127,6 +127,8 @@ static void receive_append_result(struct replica *r, uint64_t from, struct frame
 {
     if (!replica_knows_member(r, from))
         return;
+    if (f->append_result.rejected != 0)
+        replica_peer(r, from, NULL)->bulky = 0;
     if (guarded(r, GUARD_LATE_REJECTION) && guard_late_rejection(&r->raft, from, &f->append_result))
         return;
     struct raft_message m = message_of(RAFT_APPEND_ENTRIES_RESULT);

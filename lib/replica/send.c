@@ -64,7 +64,26 @@ static size_t send_one_append(struct replica *r, uint64_t to, const struct frame
     size_t len = bytes.len;
     push(r, to, &bytes);
     r->frames[r->n_frames - 1].is_append = true;
+    if (len > LIMIT_PEER_WRITE_BYTES)
+        replica_peer(r, to, NULL)->bulky = head->prev_index + head->n;
     return len;
+}
+
+/* The core sends again what is not answered by the next heartbeat. Of a bulky frame that would be
+ * many times, while the first is on its way or being written, and heartbeats would wait behind
+ * them. If it was lost, what follows it is rejected, and then it is sent again. */
+static void skip_bulky(struct replica *r, uint64_t to, struct frame_append *head, unsigned *left)
+{
+    uint64_t bulky = replica_peer(r, to, NULL)->bulky, last = head->prev_index + *left;
+    if (bulky <= head->prev_index)
+        return;
+    if (bulky >= last) {
+        *left = 0;
+        return;
+    }
+    *left = (unsigned)(last - bulky);
+    head->prev_index = bulky;
+    head->prev_term = storage_term_of(&r->storage, bulky);
 }
 
 /* What does not fit LIMIT_SEND_BYTES counts as lost on the way: the core sends it again. */
@@ -76,6 +95,7 @@ static void send_append(struct replica *r, uint64_t to, const struct raft_append
                                 .leader_commit = a->leader_commit};
     unsigned left = a->n_entries;
     size_t sent = 0;
+    skip_bulky(r, to, &head, &left);
     do {
         head.n = left == 0 ? 0 : fit(r, head.prev_index + 1, left);
         sent += send_one_append(r, to, &head);

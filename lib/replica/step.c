@@ -72,7 +72,7 @@ static void gain_leadership(struct replica *r, const struct raft_update *u)
     r->leading_since = has_entry ? u->entries.index : 0;
     r->barrier_due = !has_entry;
     for (size_t i = 0; i < r->n_peers; i++)
-        r->peers[i].acked = 0;
+        r->peers[i].acked = r->peers[i].bulky = 0;
     r->reads.confirmed = r->reads.sent;
     log_info("leadership gained", "term=%llu", (unsigned long long)r->storage.term);
 }
