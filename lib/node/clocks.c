@@ -73,7 +73,8 @@ static void take_answer(struct node *n, int64_t from, int64_t asked, int64_t wal
         n->now.mono.ms - asked > ROUND_TRIP_MAX || wall < 0 || wall > WALL_MS_MAX)
         return;
     struct clock_seen *s = seen_of(n, from);
-    s->apart_ms = wall + (n->now.mono.ms - asked) / 2 - n->now.mono.ms;
+    s->unsure_ms = (n->now.mono.ms - asked) / 2;
+    s->apart_ms = wall + s->unsure_ms - n->now.mono.ms;
     s->heard = n->now.mono;
 }
 
@@ -81,6 +82,15 @@ static void take_answer(struct node *n, int64_t from, int64_t asked, int64_t wal
 static int64_t offset_of(const struct node *n, const struct clock_seen *s)
 {
     return s->apart_ms - (n->raw_wall.ms - n->now.mono.ms);
+}
+
+/* At least so far they are apart, whatever its answer's ways took. */
+static int64_t sure_offset_of(const struct node *n, const struct clock_seen *s)
+{
+    int64_t offset = offset_of(n, s);
+    if (llabs(offset) <= s->unsure_ms)
+        return 0;
+    return offset > 0 ? offset - s->unsure_ms : offset + s->unsure_ms;
 }
 
 void clocks_take(struct node *n, int64_t from, struct slice body)
@@ -117,7 +127,7 @@ static bool median(struct node *n, int64_t *out)
         offsets[k++] = 0;
     for (size_t i = 0; i < n->clocks.n; i++)
         if (believed(n, &n->clocks.seen[i]) && is_voter(n, n->clocks.seen[i].node))
-            offsets[k++] = offset_of(n, &n->clocks.seen[i]);
+            offsets[k++] = sure_offset_of(n, &n->clocks.seen[i]);
     if (k < 3)
         return false;
     qsort(offsets, k, sizeof offsets[0], by_size);

@@ -110,6 +110,7 @@ struct member_change { /* of Raft's configuration; ticket 0: none is under way *
 
 struct clock_seen {         /* of another member */
     int64_t node, apart_ms; /* its wall clock against our monotonic one */
+    int64_t unsure_ms;      /* or so much more or less: who is in a long turn answers late */
     struct mono heard;
     bool shown;
     int64_t shown_ms;

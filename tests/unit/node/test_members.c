@@ -619,6 +619,20 @@ static void only_members_tell_the_time(void **unused)
     WAIT(stage_leader(&s) >= 0 && stage_leader(&s) != old, 5000);
 }
 
+/* It, or who was asked, was in a long turn: that its clock is wrong does not follow. */
+static void a_late_answer_is_no_proof(void **unused)
+{
+    (void)unused;
+    begin(3);
+    grow_to(3);
+    stage_run_ms(&s, 3000);
+    int old = stage_leader(&s);
+    for (int i = 0; i < s.n; i++)
+        hear_time(old, i + 1, s.mono - 1800, STAGE_WALL0 + s.mono);
+    stage_run_ms(&s, 500);
+    assert_int_equal(stage_leader(&s), old);
+}
+
 /* Its time is not believed, so nothing is dated to a future that nobody can wait for. */
 static void a_time_far_ahead_of_the_others_is_not_written(void **unused)
 {
@@ -668,6 +682,7 @@ int main(void)
         TEST(a_connection_that_broke_deposes_nobody),
         TEST(a_leader_whose_clock_is_wrong_steps_aside),
         TEST(only_members_tell_the_time),
+        TEST(a_late_answer_is_no_proof),
         TEST(a_time_far_ahead_of_the_others_is_not_written),
         TEST(alone_a_step_is_noticed),
         TEST(an_agent_finds_the_leader_through_any_master),
