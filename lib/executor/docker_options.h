@@ -2,7 +2,8 @@
  * `POST /containers/create`.
  *
  * Everything first becomes options as `docker run` has them, the task's own parameters last
- * (spec/mesos.md 8.9), then one table says where in the body each option goes. Pure. */
+ * (spec/mesos.md 8.9), then one table (model/docker_parameter.h) says where in the body each option
+ * goes. Pure. */
 #pragma once
 
 #include "executor/driver.h"
@@ -26,7 +27,3 @@ int docker_create_body(const struct run *run, const struct docker_defaults *defa
 /* The same of the container that holds the network which the task is the first to join. */
 int docker_hold_body(const struct run *run, const struct docker_defaults *defaults, struct buf *out,
                      struct error *err) MUST_CHECK;
-/* The parameter that the engine learns nothing of by docker_create_body: is it one of ours? */
-bool docker_parameter_known(const char *key);
-/* "512m" in bytes; false when it is no size. */
-bool docker_size(const char *text, int64_t *out);
