@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "model/app_private.h"
+#include "model/docker_parameter.h"
 #include "model/linux_info.h"
 #include "model/run_spec.h"
 
@@ -62,6 +63,17 @@ static void check_command(const struct app_input *in)
         app_check_argument(in, app_path(a, "/args(%zu)", i), a->args.items[i], 0);
 }
 
+/* What no agent would hand on to the container engine. */
+static void check_parameters(const struct app_input *in, const struct pairs *parameters)
+{
+    struct error err;
+    for (size_t i = 0; i < parameters->n; i++)
+        if (docker_parameter_check(parameters->items[i].name, parameters->items[i].value, &err) !=
+            0)
+            app_problem(in->problems, app_path(in->app, "/container/docker/parameters(%zu)", i),
+                        "%s", err.text);
+}
+
 static void check_container(const struct app_input *in)
 {
     const struct app *a = in->app;
@@ -79,6 +91,8 @@ static void check_container(const struct app_input *in)
     }
     if (docker != NULL && docker->pull_config != NULL)
         app_problem(in->problems, "/container/docker/pullConfig", "only with the type MESOS");
+    if (docker != NULL)
+        check_parameters(in, &docker->parameters);
     if (a->container->linux_info != NULL)
         app_problem(in->problems, "/container/linuxInfo", "only with the type MESOS");
 }

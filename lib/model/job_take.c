@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "model/docker_parameter.h"
 #include "model/job_private.h"
 
 #include <stdio.h>
@@ -330,6 +331,17 @@ static void check_sum(const struct taking *t)
               bytes, LIMIT_TASK_BYTES);
 }
 
+static void check_container(const struct taking *t, const struct job_container *c)
+{
+    struct error err;
+    if (c->image[0] == '\0')
+        wrong(t, "/container/image", "need the name of an image");
+    for (size_t i = 0; i < c->parameters.n; i++)
+        if (docker_parameter_check(c->parameters.items[i].name, c->parameters.items[i].value,
+                                   &err) != 0)
+            wrong(t, "/container/parameters", "%s", err.text);
+}
+
 static void take_parts(const struct taking *t)
 {
     struct job *j = t->job;
@@ -338,8 +350,8 @@ static void take_parts(const struct taking *t)
             wrong(t, "/uris", "got both \"uris\" and \"fetch\", need one of them");
         j->uris = (struct strings){0}; /* it was listed so (E-05) */
     }
-    if (j->container != NULL && j->container->image[0] == '\0')
-        wrong(t, "/container/image", "need the name of an image");
+    if (j->container != NULL)
+        check_container(t, j->container);
     for (size_t i = 0; i < j->env.n; i++)
         check_variable(t, &j->env.items[i]);
     check_sum(t);

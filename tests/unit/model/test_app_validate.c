@@ -117,6 +117,10 @@ static const struct {
     {"{'id':'a','cmd':'x','container':{'type':'MESOS','docker':{'image':'i','parameters':["
      "{'key':'k','value':'v'}]}}}",
      "/container/docker/parameters: not with the type MESOS"},
+    {"{'id':'a','container':{'docker':{'image':'i','parameters':[{'key':'env','value':'A=1'},"
+     "{'key':'name','value':'web'}]}}}",
+     "/container/docker/parameters(1): docker parameter name: containers get names of their own "
+     "here: leave it out"},
     {"{'id':'a','ipAddress':{'networkName':'n','discovery':{'ports':[{'number':1,'name':'x'}]}},"
      "'container':{'docker':{'image':'i'}}}",
      "/ipAddress/discovery/ports: not with the container type DOCKER; need "

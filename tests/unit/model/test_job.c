@@ -106,7 +106,7 @@ static const char EVERYTHING[] =
     "{'key':'k','value':'v'}],'portMappings':[{'hostPort':'31000','containerPort':'80',"
     "'protocol':'tcp'}]}],'volumes':[{'hostPath':'/h','containerPath':'/c','mode':'ro',"
     "'external':{'name':'n','provider':'p','options':[{'key':'k','value':'v'}]}}],"
-    "'forcePullImage':true,'parameters':[{'key':'k','value':'v'},{'key':'k','value':'w'}]},"
+    "'forcePullImage':true,'parameters':[{'key':'env','value':'A=1'},{'key':'env','value':'B=2'}]},"
     "'constraints':[['rack','LIKE','a.*'],['os','EQUALS','linux']],"
     "'schedule':'R5/2030-03-01T00:00:00+02:00/P1M','scheduleTimeZone':'Europe/Paris',"
     "'retryDelaySeconds':5,'retryBackoff':2.0,'overlap':'skip','missed':'window',"
@@ -317,6 +317,10 @@ static const struct {
     {2, JOB_SCHEDULED, "{'name':'a','command':'x','uris':['u'],'fetch':[{'uri':'u'}]}", ""},
     {2, JOB_SCHEDULED, "{'name':'a','command':'x','container':{}}",
      "/container/image: need the name of an image"},
+    {2, JOB_SCHEDULED,
+     "{'name':'a','command':'x','container':{'image':'i','parameters':[{'key':'memory',"
+     "'value':'lots'}]}}",
+     "/container/parameters: docker parameter memory: got 'lots', which is no value for it"},
     {2, JOB_SCHEDULED, "{'name':'a','command':'x','container':'busybox'}",
      "/container: got 'busybox', need an object"},
     {2, JOB_SCHEDULED, "{'name':'a','command':'x','container':{'image':'i','type':'LXC'}}",

@@ -109,7 +109,7 @@ static void arguments_stay_arguments(void **unused)
 
 #define MAPPED                                                                             \
     "'container':{'type':'DOCKER','docker':{'image':'nginx','forcePullImage':true,"        \
-    "'privileged':true,'parameters':[{'key':'name','value':'x'}]},'volumes':[{"            \
+    "'privileged':true,'parameters':[{'key':'user','value':'x'}]},'volumes':[{"            \
     "'containerPath':'/c','hostPath':'/h','mode':'RO'}],'portMappings':[{'containerPort':" \
     "80,'hostPort':0},{'containerPort':53,'hostPort':31001,'protocol':'udp'},{"            \
     "'containerPort':9}]}"
