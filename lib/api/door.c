@@ -122,6 +122,16 @@ void call_fail(struct call *c, enum error_code code, const char *fmt, ...)
     call_error(c, &err);
 }
 
+void call_name_leader(struct call *c)
+{
+    const struct facts *f = c->view->facts;
+    const char *leader = f->leader_marathon != NULL ? f->leader_marathon : f->leader_mesos;
+    const char *own = f->leader_marathon != NULL ? f->url_marathon : f->url_mesos;
+    if (leader != NULL)
+        header_printf(&c->reply->headers, "X-Marathon-Leader", "%s://%s",
+                      own != NULL && str_starts(own, "https:") ? "https" : "http", leader);
+}
+
 void call_problems(struct call *c, struct problems *problems)
 {
     struct error err = {.code = ERR_INVALID};

@@ -104,19 +104,25 @@ static void answer_stream(struct node *n, struct pending *p)
     pending_free(p);
 }
 
-void request_fail(struct node *n, struct pending *p, enum error_code code, const char *why)
+/* `own`: the status that an ERR_UNAVAILABLE has at this door alone; or 0. */
+static void fail_with(struct node *n, struct pending *p, enum error_code code, int own,
+                      const char *why)
 {
     struct call *c = &p->tell.c;
     look_at(n, p); /* it may have waited, and the facts have changed */
     call_fail(c, code, "%s", why);
     if (code == ERR_UNAVAILABLE) { /* what may have happened is not simply sent again */
-        bool own = c->door != NULL && c->door->no_leader_status != 0;
-        p->reply.status = own ? c->door->no_leader_status : c->dialect->no_leader_status;
+        p->reply.status = own != 0 ? own : c->dialect->no_leader_status;
         header_put(&p->reply.headers, "Retry-After", "1");
     }
     if (c->dialect->dress != NULL)
         c->dialect->dress(c);
     answer_whole_of(n, p);
+}
+
+void request_fail(struct node *n, struct pending *p, enum error_code code, const char *why)
+{
+    fail_with(n, p, code, 0, why);
 }
 
 /* What one node knows is better than nothing, where the dialect allows that or it was asked for:
@@ -136,13 +142,17 @@ static void ask_here(struct node *n, struct pending *p, uint64_t index)
     pending_free(p);
 }
 
-static const char *why_no_leader(const struct node *n, const struct door *door)
+static void fail_without_leader(struct node *n, struct pending *p)
 {
+    const struct door *door = p->tell.c.door;
     if (n->stopping)
-        return "this node is stopping: ask another";
-    if (door != NULL && door->no_leader != NULL)
-        return door->no_leader;
-    return "the leader could not be determined: there is none, or it has no majority; try again";
+        request_fail(n, p, ERR_UNAVAILABLE, "this node is stopping: ask another");
+    else if (door != NULL && door->no_leader != NULL)
+        fail_with(n, p, ERR_UNAVAILABLE, door->no_leader_status, door->no_leader);
+    else
+        request_fail(n, p, ERR_UNAVAILABLE,
+                     "the leader could not be determined: there is none, or it has no majority; "
+                     "try again");
 }
 
 void request_no_leader(struct node *n, struct pending *p)
@@ -154,7 +164,7 @@ void request_no_leader(struct node *n, struct pending *p)
         p->request->unconfirmed = true;
         ask_here(n, p, replica_applied(n->replica));
     } else {
-        request_fail(n, p, ERR_UNAVAILABLE, why_no_leader(n, p->tell.c.door));
+        fail_without_leader(n, p);
     }
 }
 

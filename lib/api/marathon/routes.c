@@ -165,23 +165,17 @@ static void allow_origin(struct call *c)
     header_put(out, "Access-Control-Max-Age", "86400");
 }
 
-/* 1.2. The leader's Mesos port if it opens no Marathon port. What is answered from this replica
- * says how far that is. */
+/* 1.2. What is answered from this replica says how far that is. */
 static void dress(struct call *c)
 {
     struct buf *out = &c->reply->headers;
-    const struct facts *f = c->view->facts;
-    const char *leader = f->leader_marathon != NULL ? f->leader_marathon : f->leader_mesos;
-    const char *own = f->leader_marathon != NULL ? f->url_marathon : f->url_mesos;
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
         header_put(out, headers[i].name, headers[i].value);
     if (c->door != NULL && c->door->kind == DOOR_ASK)
         header_printf(out, "X-Mesolith-Index", "%llu", (unsigned long long)c->view->index);
-    if (f->allow_origin != NULL)
+    if (c->view->facts->allow_origin != NULL)
         allow_origin(c);
-    if (leader != NULL)
-        header_printf(out, "X-Marathon-Leader", "%s://%s",
-                      own != NULL && str_starts(own, "https:") ? "https" : "http", leader);
+    call_name_leader(c);
 }
 
 static void repeated(struct tell *t, const struct outcome *o)

@@ -156,6 +156,7 @@ static void dress(struct call *c)
 {
     header_put(&c->reply->headers, "X-Frame-Options", "DENY");
     header_put(&c->reply->headers, "X-XSS-Protection", "1; mode=block");
+    call_name_leader(c);
 }
 
 const struct dialect web_dialect = {

@@ -38,6 +38,7 @@ static void the_root_of_every_listener_leads_to_the_dashboard(void **data)
         assert_int_equal(f->r.status, 302);
         assert_header(f, "Location", "/ui/");
         assert_header(f, "X-Frame-Options", "DENY");
+        assert_header(f, "X-Marathon-Leader", "http://10.0.0.1:8080");
         get(f, "GET /ui", "");
         assert_header(f, "Location", "/ui/");
     }

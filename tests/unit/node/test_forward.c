@@ -192,6 +192,32 @@ static void without_a_leader_each_dialect_says_so(void **unused)
     assert_int_equal(wait_for(later, 20), 200); /* it is known by now that nobody leads */
 }
 
+/* Only that there is no leader is 404 there; what else keeps it is what it is everywhere. */
+static void an_abdication_that_cannot_be_sent_on_says_why(void **unused)
+{
+    struct event stop = {.kind = EVENT_STOP};
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    int at = follower();
+    struct request r = request_of(METHOD_DELETE, "/v2/leader");
+    r.listener = "marathon";
+    r.headers = SLICE("X-Marathon-Via: 1.1 127.0.0.1:8080\r\n");
+    struct event e = {.kind = EVENT_REQUEST, .exchange = {++s.next}, .request = request_dup(&r)};
+    uint64_t looped = s.next;
+    stage_event(&s, at, &e);
+    assert_int_equal(wait_for(looped, 500), 502);
+    assert_non_null(strstr(stage_given(&s, looped)->body, "a proxy loop"));
+    for (int i = 0; i < s.n; i++)
+        if (i != at)
+            stage_down(&s, i);
+    stage_run_ms(&s, 2000); /* nobody leads, and it is known */
+    stage_event(&s, at, &stop);
+    uint64_t stopped = stage_request(&s, at, METHOD_DELETE, "/v2/leader", NULL);
+    assert_int_equal(wait_for(stopped, 10000), 502);
+    assert_non_null(strstr(stage_given(&s, stopped)->body, "this node is stopping"));
+}
+
 /* It was sent, and nobody is left who could tell: so it is not said that it was not done. */
 static void a_write_of_which_nobody_can_tell_is_uncertain(void **unused)
 {
@@ -303,6 +329,7 @@ int main(void)
         TEST(a_deposed_leader_passes_a_named_write_on),
         TEST(a_leader_that_stops_passes_on_what_still_comes),
         TEST(without_a_leader_each_dialect_says_so),
+        TEST(an_abdication_that_cannot_be_sent_on_says_why),
         TEST(who_is_not_sure_to_lead_refuses_nothing),
         TEST(a_write_of_which_nobody_can_tell_is_uncertain),
         TEST(a_write_that_one_leader_may_have_done_stays_uncertain),
