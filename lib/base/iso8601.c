@@ -442,6 +442,18 @@ static int parse_start(const char *start, const char *zone_name, struct schedule
     return 0;
 }
 
+int schedule_parse_cron(const char *text, const char *zone_name, const char *name,
+                        struct schedule *out, struct error *err)
+{
+    struct schedule s = {.by_cron = true, .count = COUNT_FOREVER};
+    if (cron_parse(text, name, &s.cron, err) != 0)
+        return -1;
+    if (zone_name != NULL && *zone_name != '\0' && zone_find(zone_name, &s.zone, err) != 0)
+        return error_wrap(err, "time zone");
+    *out = s;
+    return 0;
+}
+
 static int parse_count(const char *text, size_t n, int64_t *out, struct error *err)
 {
     *out = n == 0 ? COUNT_FOREVER : 0;
@@ -516,9 +528,17 @@ static bool beyond(int64_t k, int64_t step, int64_t limit)
     return step > 0 && k > limit / step;
 }
 
+static struct wall cron_target(const struct schedule *s, int64_t k)
+{
+    int64_t at_s = cron_next(&s->cron, s->zone, k);
+    return at_s == CRON_NEVER ? SCHEDULE_END : (struct wall){at_s * SECOND_MS};
+}
+
 struct wall schedule_target(const struct schedule *s, int64_t k)
 {
     ASSERT(k >= 0 && !s->start_empty);
+    if (s->by_cron)
+        return cron_target(s, k);
     const struct step step = step_of(&s->period);
     if (beyond(k, step.months, (YEAR_LAST - YEAR_FIRST + 1) * 12) ||
         beyond(k, step.days, SCHEDULE_END.ms / DAY_MS) || beyond(k, step.ms, SCHEDULE_END.ms))
@@ -537,6 +557,8 @@ struct wall schedule_target(const struct schedule *s, int64_t k)
  * average by a few days, and a step that strays is at least a day long. */
 int64_t schedule_last_due(const struct schedule *s, struct wall now)
 {
+    if (s->by_cron)
+        return now.ms < 0 ? -1 : cron_last(&s->cron, s->zone, now.ms / SECOND_MS);
     const struct step step = step_of(&s->period);
     int64_t limit = end_ms(s) - 1;
     int64_t now_ms = now.ms < limit ? now.ms : limit;
@@ -555,31 +577,57 @@ int64_t schedule_last_due(const struct schedule *s, struct wall now)
     return k;
 }
 
-/* "Z", "+hh:mm", "-hh:mm:ss". */
-static void offset_text(int32_t offset_s, char *dst)
+int64_t schedule_begin(const struct schedule *s, struct wall t)
 {
-    int s = offset_s < 0 ? -offset_s : offset_s;
-    if (offset_s == 0)
-        strcpy(dst, "Z");
-    else if (s % 60 == 0)
-        sprintf(dst, "%c%02d:%02d", offset_s < 0 ? '-' : '+', s / 3600, s / 60 % 60);
-    else
-        sprintf(dst, "%c%02d:%02d:%02d", offset_s < 0 ? '-' : '+', s / 3600, s / 60 % 60, s % 60);
+    return s->by_cron && t.ms > 0 ? (t.ms + SECOND_MS - 1) / SECOND_MS : 0;
+}
+
+int64_t schedule_skip(const struct schedule *s, int64_t k, int64_t n, int64_t last)
+{
+    if (!s->by_cron)
+        return last - k < n ? last : k + n;
+    for (k = cron_next(&s->cron, s->zone, k); n > 0 && k < last; n--)
+        k = cron_next(&s->cron, s->zone, k + 1);
+    return k < last ? k : last;
+}
+
+int64_t schedule_back(const struct schedule *s, int64_t k, int64_t n, int64_t first)
+{
+    if (!s->by_cron)
+        return k - first < n ? first : k - n;
+    int64_t before = k;
+    for (; n > 0 && (before = cron_last(&s->cron, s->zone, k - 1)) >= first; n--)
+        k = before;
+    return k;
+}
+
+int64_t schedule_count(const struct schedule *s, int64_t from, int64_t to)
+{
+    if (s->by_cron)
+        return cron_count(&s->cron, s->zone, from, to);
+    return to < from ? 0 : to - from + 1;
+}
+
+static struct period period_at(const struct schedule *s, struct wall at)
+{
+    if (!s->by_cron)
+        return s->period;
+    struct wall following = schedule_target(s, at.ms / SECOND_MS + 1);
+    int64_t seconds = (following.ms - at.ms) / SECOND_MS;
+    return (struct period){.seconds = seconds > 0 ? seconds : 1};
 }
 
 const char *schedule_text(const struct schedule *s, int64_t remaining, int64_t k,
                           char dst[SCHEDULE_TEXT_SIZE])
 {
-    char count[24] = "", start[TIME_TEXT_SIZE], offset[16], period[PERIOD_TEXT_SIZE];
+    char count[24] = "", start[ZONE_TEXT_SIZE], period[PERIOD_TEXT_SIZE];
     struct wall at = schedule_target(s, k);
-    int32_t offset_s = at.ms == SCHEDULE_END.ms ? 0 : zone_offset_s(s->zone, at);
+    struct period step = period_at(s, at);
+    struct zone zone = at.ms == SCHEDULE_END.ms ? ZONE_UTC : s->zone;
 
     if (remaining != COUNT_FOREVER)
         sprintf(count, "%" PRId64, remaining);
-    wall_text((struct wall){at.ms + offset_s * SECOND_MS}, start);
-    start[strlen(start) - 1] = '\0'; /* its Z */
-    offset_text(offset_s, offset);
-    snprintf(dst, SCHEDULE_TEXT_SIZE, "R%s/%s%s/%s", count, start, offset,
-             period_text(&s->period, period));
+    snprintf(dst, SCHEDULE_TEXT_SIZE, "R%s/%s/%s", count, zone_text(zone, at, start),
+             period_text(&step, period));
     return dst;
 }

@@ -1,5 +1,6 @@
 #include "base/zone.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -218,4 +219,24 @@ struct wall zone_resolve(struct zone z, struct local l)
     if (zone_offset_s(z, by_after) == after_s)
         return by_after;
     return by_before; /* in a gap it shows l plus the gap's length */
+}
+
+/* "Z", "+hh:mm", "-hh:mm:ss" */
+static void offset_text(int32_t offset_s, char *dst)
+{
+    int s = offset_s < 0 ? -offset_s : offset_s;
+    if (offset_s == 0)
+        strcpy(dst, "Z");
+    else if (s % 60 == 0)
+        sprintf(dst, "%c%02d:%02d", offset_s < 0 ? '-' : '+', s / 3600, s / 60 % 60);
+    else
+        sprintf(dst, "%c%02d:%02d:%02d", offset_s < 0 ? '-' : '+', s / 3600, s / 60 % 60, s % 60);
+}
+
+const char *zone_text(struct zone z, struct wall at, char dst[ZONE_TEXT_SIZE])
+{
+    int32_t offset_s = zone_offset_s(z, at);
+    wall_text((struct wall){at.ms + offset_s * SECOND_MS}, dst);
+    offset_text(offset_s, dst + strlen(dst) - 1); /* for its Z */
+    return dst;
 }

@@ -32,5 +32,9 @@ struct local zone_local(struct zone z, struct wall at);
  * shows twice is the earlier (spec/chronos.md 3.4, step 3). */
 struct wall zone_resolve(struct zone z, struct local l);
 
+/* "2026-03-29T03:30:00.000+02:00"; "Z" for an offset of 0, seconds only in one that has some. */
+#define ZONE_TEXT_SIZE 48
+const char *zone_text(struct zone z, struct wall at, char dst[ZONE_TEXT_SIZE]);
+
 /* Days since 1970-01-01, and the milliseconds into that day. */
 int64_t local_day(struct local l, int64_t *ms_of_day_out);
