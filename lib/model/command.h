@@ -55,7 +55,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 20 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 21 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 #define JOB_TEXT_LEVEL 6   /* from here on job.put has the definition as a text */
 #define READINESS_LEVEL 8  /* from here on statuses make instances ready */
@@ -71,6 +71,7 @@ bool command_parse_word(const char *word, enum command_kind *out);
 #define ENDS_LEVEL \
     19 /* from here on a good end is no lastTaskFailure, and nodes tell their regions */
 #define POLICIES_LEVEL 20 /* from here on jobs may say how they catch up, overlap and spread */
+#define CRON_LEVEL 21     /* from here on jobs may have a cron expression */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {

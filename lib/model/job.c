@@ -47,7 +47,7 @@ const char *job_schedule_shown(const struct job *j, char dst[SCHEDULE_TEXT_SIZE]
 {
     if (j->kind != JOB_SCHEDULED)
         str_copy(dst, SCHEDULE_TEXT_SIZE, "");
-    else if (j->cursor.moved)
+    else if (j->cursor.moved || j->cron != NULL)
         schedule_text(&j->schedule, j->cursor.remaining, j->cursor.index, dst);
     else
         str_copy(dst, SCHEDULE_TEXT_SIZE, j->schedule_text);
@@ -93,7 +93,8 @@ static void write_members(const struct job *j, const char *schedule, struct json
 {
     fields_write(&JOB_FIELDS, j, w);
     if (j->kind == JOB_SCHEDULED) {
-        json_member_str(w, "schedule", schedule);
+        if (schedule != NULL)
+            json_member_str(w, "schedule", schedule);
         json_member_str(w, "scheduleTimeZone", j->schedule_zone);
     } else {
         json_key(w, "parents");
@@ -136,7 +137,7 @@ void job_write(const struct job *j, bool fill, struct json_writer *w)
 void job_store(const struct job *j, struct json_writer *w)
 {
     json_object(w);
-    write_members(j, j->schedule_text, w);
+    write_members(j, j->cron == NULL ? j->schedule_text : NULL, w);
     json_member_int(w, "windowMs", j->window_ms);
     if (j->started.ms != 0)
         json_member_int(w, "started", j->started.ms);
@@ -148,13 +149,19 @@ void job_store(const struct job *j, struct json_writer *w)
     json_object_end(w);
 }
 
+int job_parse_schedule(struct job *j, const char *text, const char *zone_name, struct error *err)
+{
+    return j->cron != NULL ? schedule_parse_cron(j->cron, zone_name, j->name, &j->schedule, err)
+                           : schedule_parse(text, zone_name, &j->schedule, err);
+}
+
 /* ---- reading back */
 
 static int load_schedule(const struct json *tree, struct job *j, struct error *err)
 {
     const char *text = json_str(json_get(tree, "schedule"), "");
     const char *zone = json_str(json_get(tree, "scheduleTimeZone"), "");
-    if (schedule_parse(text, job_meant_zone(zone, true), &j->schedule, err) != 0)
+    if (job_parse_schedule(j, text, job_meant_zone(zone, true), err) != 0)
         return -1;
     j->schedule_text = arena_strdup(&j->arena, text);
     j->schedule_zone = arena_strdup(&j->arena, zone);
@@ -216,6 +223,43 @@ int job_load(struct slice stored, struct job *out, struct error *err)
     return 0;
 }
 
+/* ---- a cron expression beside its schedule */
+
+/* Whether j shows that text at some time. */
+static bool ever_shows(const struct job *j, const char *text)
+{
+    struct schedule s;
+    struct error unused;
+    char shown[SCHEDULE_TEXT_SIZE];
+    if (j->cron == NULL || schedule_parse(text, NULL, &s, &unused) != 0 || s.start_empty)
+        return false;
+    schedule_text(&j->schedule, COUNT_FOREVER, s.first.ms / 1000, shown);
+    return str_eq(shown, text);
+}
+
+int job_check_cron(const struct job *j, const struct job *old, struct error *err)
+{
+    char quoted[96];
+    const char *text = j->schedule_text;
+    if (j->cron == NULL || text[0] == '\0' || ever_shows(j, text) ||
+        (old != NULL && ever_shows(old, text)))
+        return 0;
+    return error_set(err, ERR_INVALID,
+                     "cron and schedule: got both, and the schedule %s is not what is shown of a "
+                     "cron expression; need one of them",
+                     str_quote(quoted, sizeof quoted, text, strlen(text)));
+}
+
+void job_keep_cron(struct job *j, const struct job *old)
+{
+    if (j->kind != JOB_SCHEDULED || j->cron != NULL || !ever_shows(old, j->schedule_text) ||
+        !str_eq(j->schedule_zone, old->schedule_zone))
+        return;
+    j->cron = arena_strdup(&j->arena, old->cron);
+    j->schedule = old->schedule;
+    j->cursor = (struct job_cursor){.remaining = COUNT_FOREVER};
+}
+
 /* ---- replacing (2.6) */
 
 static bool same_period(const struct period *a, const struct period *b)
@@ -229,6 +273,8 @@ static bool same_period(const struct period *a, const struct period *b)
 static bool says_the_same(const struct job *j, const struct job *old)
 {
     char shown[SCHEDULE_TEXT_SIZE];
+    if (j->cron != NULL || old->cron != NULL)
+        return str_eq(j->cron, old->cron);
     if (str_eq(j->schedule_text, job_schedule_shown(old, shown)))
         return true;
     return !j->schedule.start_empty && j->schedule.count == old->cursor.remaining &&
@@ -269,6 +315,7 @@ int job_level(const struct job *j, const char **member)
         int level;
         const char *member;
     } needs[] = {
+        {j->cron != NULL, CRON_LEVEL, "cron"},
         {j->overlap == OVERLAP_ALLOW, POLICIES_LEVEL, "overlap"},
         {j->catchup != NULL, POLICIES_LEVEL, "catchup"},
         {j->jitter_s != NOT_GIVEN, POLICIES_LEVEL, "jitterSeconds"},

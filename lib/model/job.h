@@ -108,6 +108,7 @@ struct job {
 
     /* when */
     const char *schedule_text; /* as posted, an empty start replaced; NULL for JOB_DEPENDENT */
+    const char *cron;          /* or NULL; then schedule_text is what was posted beside it, or "" */
     const char *schedule_zone; /* "" when none */
     struct schedule schedule;
     struct job_cursor cursor;
@@ -163,6 +164,11 @@ int job_parse(const struct job_rules *rules, const struct json *body, enum job_f
               struct problems *problems) MUST_CHECK;
 /* The body's name, as it will be stored; NULL when it has none. Lives in `arena`. */
 const char *job_name_of(const struct json *body, struct arena *arena);
+/* Of a job with a cron expression, whose schedule is shown too: whether a schedule that was posted
+ * beside it is what it has shown or `old` (or NULL) has. ERR_INVALID. Others pass. */
+int job_check_cron(const struct job *j, const struct job *old, struct error *err) MUST_CHECK;
+/* A client that knows no cron expressions has posted what old's has shown: j has it, too. */
+void job_keep_cron(struct job *j, const struct job *old);
 /* At commit: an empty start becomes t, and the text says so. Others stay. */
 void job_start_now(struct job *j, struct wall t);
 /* From what job_store wrote. ERR_CORRUPT. The cursor stands at the beginning, or where
@@ -177,7 +183,8 @@ void job_close(struct job *j); /* accepts a zeroed struct */
 void job_write(const struct job *j, bool fill, struct json_writer *w);
 /* For the state: everything, the cursor and the anchor too. */
 void job_store(const struct job *j, struct json_writer *w);
-/* "R/2026-03-01T10:10:00.000Z/PT2M", as printed now; "" for a dependent job. */
+/* "R/2026-03-01T10:10:00.000Z/PT2M", as printed now; "" for a dependent job. Of a cron expression
+ * the next target, so that who knows none can take it apart. */
 const char *job_schedule_shown(const struct job *j, char dst[SCHEDULE_TEXT_SIZE]);
 
 /* ---- schedule */

@@ -228,6 +228,7 @@ TABLE(JOB_FIELDS, job);
 static const struct field JOB_EXTENSION_FIELDS_ROWS[] = {
     INT("retryDelaySeconds", retry_delay_s, SET, .otherwise = NOT_GIVEN),
     NUMBER("retryBackoff", retry_backoff, SET, .otherwise = NOT_GIVEN, .max = 1e6),
+    TEXT("cron", job, cron, SET, .min = 1),
     ROW("overlap", FIELD_WORD, job, overlap, SET, .words = OVERLAPS),
     ROW("missed", FIELD_WORD, job, missed, SET, .words = MISSEDS),
     ROW("catchup", FIELD_OBJECT, job, catchup, SET, .table = &CATCHUP),

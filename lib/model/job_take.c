@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CRON_TARGETS_LOOKED 100
 #define WINDOW_MS_MAX (INT64_C(100) * 365 * 86400 * 1000)
 
 /* ---- taking in: 2.5, in its order; each step only if those before found nothing */
@@ -89,12 +90,12 @@ static void take_kind(const struct taking *t)
     bool empty = parents != NULL && json_count(parents) == 0;
     t->job->kind = t->endpoint;
     if (t->endpoint == JOB_SCHEDULED) {
-        if (parents != NULL && !(empty && has(t, "schedule")))
+        if (parents != NULL && !(empty && (has(t, "schedule") || has(t, "cron"))))
             wrong(t, "/parents",
                   "a job with parents belongs to \"dependency\", not to "
                   "\"iso8601\": use dependency");
-    } else if (parents == NULL && has(t, "schedule")) {
-        wrong(t, "/schedule",
+    } else if (parents == NULL && (has(t, "schedule") || has(t, "cron"))) {
+        wrong(t, has(t, "schedule") ? "/schedule" : "/cron",
               "a job with a schedule belongs to \"iso8601\", not to "
               "\"dependency\": use iso8601");
     } else if (parents == NULL) {
@@ -152,13 +153,14 @@ static void take_schedule(const struct taking *t)
     struct error err;
     struct zone zone;
     const struct json *text = json_get(t->body, "schedule");
+    const char *otherwise = j->cron == NULL ? "R1//PT24H" : "";
     j->schedule_zone = take_zone(t);
-    j->schedule_text = text == NULL ? "R1//PT24H" : coerce_text(text, &j->arena);
+    j->schedule_text = text == NULL ? otherwise : coerce_text(text, &j->arena);
     const char *meant = job_meant_zone(j->schedule_zone, t->rules->lenient_zones);
     if (meant[0] != '\0' && zone_find(meant, &zone, &err) != 0)
         wrong(t, "/scheduleTimeZone", "%s", err.text);
-    else if (schedule_parse(j->schedule_text, meant, &j->schedule, &err) != 0)
-        wrong(t, "/schedule", "%s", err.text);
+    else if (job_parse_schedule(j, j->schedule_text, meant, &err) != 0)
+        wrong(t, j->cron != NULL ? "/cron" : "/schedule", "%s", err.text);
     else
         begin_cursor(j);
 }
@@ -227,6 +229,8 @@ static void check_conditions(const struct taking *t)
 
 static void take_parents(const struct taking *t)
 {
+    if (t->job->cron != NULL)
+        wrong(t, "/cron", "got a cron expression and parents, need one of them");
     const struct json *list = json_get(t->body, "parents");
     size_t n = json_is(list, JSON_ARRAY) ? json_count(list) : 0;
     if (n > LIMIT_JOB_PARENTS)
@@ -253,14 +257,28 @@ static void take_catchup(const struct taking *t)
         wrong(t, "/catchup/policy", "need \"none\" where \"missed\" is \"window\"");
 }
 
+/* From one target to the next; of a cron expression the shortest of some days' or years'. */
+static int64_t period_ms(const struct schedule *schedule)
+{
+    struct schedule s = *schedule;
+    int64_t shortest = INT64_MAX, k = 0;
+    schedule_start_now(&s, (struct wall){0});
+    for (int i = 0; i < (s.by_cron ? CRON_TARGETS_LOOKED : 1); i++) {
+        struct wall target = schedule_target(&s, k);
+        k = schedule_skip(&s, k, 1, INT64_MAX);
+        int64_t ms = schedule_target(&s, k).ms - target.ms;
+        shortest = ms < shortest ? ms : shortest;
+    }
+    return shortest;
+}
+
 /* Where one target's run may start after the next one's, that might take its place. */
 static void check_jitter(const struct taking *t)
 {
     const struct schedule *s = &t->job->schedule;
     if (t->job->jitter_s <= 0 || s->count == 0 || s->count == 1)
         return;
-    int64_t period_ms = schedule_target(s, 1).ms - schedule_target(s, 0).ms;
-    if (t->job->jitter_s * 1000 >= period_ms)
+    if (t->job->jitter_s * 1000 >= period_ms(s))
         wrong(t, "/jitterSeconds", "got %lld, need less than from one target to the next",
               (long long)t->job->jitter_s);
 }

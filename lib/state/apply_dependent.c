@@ -454,7 +454,7 @@ static void write_conditions(const struct heritage *h, const struct json *child,
 
 static void write_schedule(const struct heritage *h, struct json_writer *w)
 {
-    static const char *const members[] = {"schedule", "scheduleTimeZone", "started",
+    static const char *const members[] = {"schedule", "scheduleTimeZone", "cron", "started",
                                           "index",    "remaining",        "moved"};
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
         const struct json *v = json_get(h->definition, members[i]);
@@ -497,26 +497,31 @@ static void redefine(struct apply *a, const struct heritage *h, const struct job
     buf_close(&text);
 }
 
-static struct wall next_of(const struct job_row *job)
+/* The job as it is defined now. The caller closes. */
+static void load_again(struct apply *a, int64_t id, struct job *out)
 {
-    struct job definition;
+    struct job_row row;
     struct error err;
-    if (job_load(job->definition, &definition, &err) != 0)
+    if (!state_job_by_id(a->s, id, &row) || job_load(row.definition, out, &err) != 0)
         UNREACHABLE("a stored job reads back");
-    struct wall next = schedule_target(&definition.schedule, job->k);
-    job_close(&definition);
-    return next;
 }
 
-/* It takes over the schedule where it stands (no step A). */
+/* It takes over the schedule where it stands (no step A); what its name chooses of a cron
+ * expression is its own. */
 static void inherit_schedule(struct apply *a, const struct job_row *gone,
                              const struct job_row *child)
 {
-    struct wall next = gone->remaining == 0 ? SCHEDULE_END : next_of(gone);
+    struct job heir;
+    char shown[SCHEDULE_TEXT_SIZE];
+    load_again(a, child->id, &heir);
+    heir.cursor = (struct job_cursor){.index = gone->k, .remaining = gone->remaining};
+    struct wall next =
+        gone->remaining == 0 ? SCHEDULE_END : schedule_target(&heir.schedule, gone->k);
     drop_parents(a, child->id);
     struct stmt *q = change_use(a->s, JOB_CURSOR);
     stmt_bind_i64(q, ":id", child->id);
-    stmt_bind_text(q, ":schedule", gone->schedule);
+    stmt_bind_text(q, ":schedule",
+                   heir.cron != NULL ? job_schedule_shown(&heir, shown) : gone->schedule);
     stmt_bind_i64(q, ":k", gone->k);
     stmt_bind_i64(q, ":remaining", gone->remaining);
     if (child->disabled || next.ms == SCHEDULE_END.ms)
@@ -524,6 +529,7 @@ static void inherit_schedule(struct apply *a, const struct job_row *gone,
     else
         stmt_bind_i64(q, ":next", next.ms);
     stmt_run(q);
+    job_close(&heir);
 }
 
 /* An edge to each parent of the deleted one, as that to it was; nothing fires by it. */

@@ -45,13 +45,18 @@ static void answer_put(struct tell *t, const struct outcome *o)
 
 /* ---- creating and replacing */
 
-/* What this build can not do yet is refused, not half done. */
-static bool can_run(struct call *c, const struct job *job)
+/* What this build can not do yet is refused, not half done; so is a schedule that says something
+ * else than the cron expression beside it. */
+static bool can_run(struct call *c, struct job *job, const struct job_row *old)
 {
+    struct error err;
     const char *member;
-    if (state_level(c->view->state) >= job_level(job, &member))
+    if (state_level(c->view->state) < job_level(job, &member))
+        chronos_failure(c, 503, "%s: wait until each master runs this version", member);
+    else if (jobs_check_cron(job, old, true, &err) != 0)
+        chronos_failure(c, 400, "%s", err.text);
+    else
         return true;
-    chronos_failure(c, 503, "%s: wait until each master runs this version", member);
     return false;
 }
 
@@ -73,7 +78,7 @@ static bool take_job(struct tell *t, enum job_kind kind, struct job *out, struct
         call_problems(c, &problems);
         return false;
     }
-    if (can_run(c, out))
+    if (can_run(c, out, *known_out ? old : NULL))
         return true;
     job_close(out);
     return false;

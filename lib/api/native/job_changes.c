@@ -53,18 +53,23 @@ static enum job_kind kind_of(const struct json *body)
     return json_count(json_get(body, "parents")) > 0 ? JOB_DEPENDENT : JOB_SCHEDULED;
 }
 
-/* What this build can not do yet is refused, not half done. */
-static bool can_run(struct call *c, const struct job *job)
+/* What this build can not do yet is refused, not half done; so is a schedule that says something
+ * else than the cron expression beside it. */
+static bool can_run(struct call *c, struct job *job, const struct job_row *old)
 {
+    struct error err;
     const char *member;
-    if (state_level(c->view->state) >= job_level(job, &member))
+    if (state_level(c->view->state) < job_level(job, &member))
+        call_fail(c, ERR_UNAVAILABLE, "%s: wait until each master runs this version", member);
+    else if (jobs_check_cron(job, old, false, &err) != 0)
+        call_error(c, &err);
+    else
         return true;
-    call_fail(c, ERR_UNAVAILABLE, "%s: wait until each master runs this version", member);
     return false;
 }
 
 /* The job of the body; false after having failed the call. */
-static bool take_job(struct tell *t, bool exists, struct job *out)
+static bool take_job(struct tell *t, const struct job_row *old, struct job *out)
 {
     struct call *c = &t->c;
     struct problems problems = {0};
@@ -82,14 +87,14 @@ static bool take_job(struct tell *t, bool exists, struct job *out)
         call_fail(c, ERR_LIMIT, "the body is too large");
         return false;
     }
-    int rc = job_parse(&c->view->facts->job_rules, tree, JOB_FACE_3, kind_of(tree), exists, out,
-                       &problems);
+    int rc = job_parse(&c->view->facts->job_rules, tree, JOB_FACE_3, kind_of(tree), old != NULL,
+                       out, &problems);
     json_free(tree);
     if (rc != 0) {
         call_problems(c, &problems);
         return false;
     }
-    if (can_run(c, out))
+    if (can_run(c, out, old))
         return true;
     job_close(out);
     return false;
@@ -123,7 +128,8 @@ void native_put_job(struct tell *t)
     struct job_row old;
     struct json_writer w;
     bool known = state_job_by_name(t->c.view->state, path_name(t), &old);
-    if (native_once(t, answer_put) || (known && !may_replace(t)) || !take_job(t, known, &job))
+    if (native_once(t, answer_put) || (known && !may_replace(t)) ||
+        !take_job(t, known ? &old : NULL, &job))
         return;
     tell_begin(t, COMMAND_JOB_PUT, &w, answer_put);
     bool runs = jobs_write_put(&job, known ? &old : NULL, state_level(t->c.view->state),

@@ -4,7 +4,6 @@
 #include "api/native/private.h"
 #include "base/str.h"
 
-#define NEXT_SHOWN 10
 #define NEWEST_LOOKED 5 /* runs of a job among which the last one that began is looked for */
 
 enum job_key { BY_NAME, BY_STATE, BY_NEXT, BY_SUCCESSES, BY_ERRORS, BY_SCHEDULE };
@@ -101,6 +100,8 @@ static void put_summary(const struct view *v, const struct job_row *j, struct js
     json_member_str(w, "state", job_state_word(j, v->now.wall));
     native_time(w, "next", j->next);
     native_text(w, "schedule", j->schedule);
+    if (member_of(j->definition, "cron").len > 0)
+        put_raw(w, "cron", member_of(j->definition, "cron"), "");
     put_raw(w, "zone", member_of(j->definition, "scheduleTimeZone"), "\"\"");
     put_last(v->state, j->id, w);
     json_member_int(w, "successes", j->successes);
@@ -160,20 +161,15 @@ void native_ask_jobs(struct call *c)
 
 /* ---- one job */
 
-/* The next targets, as far as there are any. */
-static void put_next(const struct job *j, struct json_writer *w)
+/* What it is, and when it runs next: not at all if it is disabled or waits for others. */
+static void put_schedule(const struct job *j, struct wall now, struct json_writer *w)
 {
-    char text[TIME_TEXT_SIZE];
-    int64_t left = j->cursor.remaining;
-    json_key(w, "next");
-    json_array(w);
-    for (int64_t i = 0; i < NEXT_SHOWN && j->kind == JOB_SCHEDULED && !j->disabled; i++) {
-        struct wall at = schedule_target(&j->schedule, j->cursor.index + i);
-        if ((left >= 0 && i >= left) || at.ms >= SCHEDULE_END.ms)
-            break;
-        json_put_str(w, wall_text(at, text));
-    }
-    json_array_end(w);
+    struct job_cursor cursor = j->cursor;
+    if (j->kind == JOB_SCHEDULED)
+        native_put_explained(&j->schedule, j->schedule_zone, now, w);
+    if (j->kind != JOB_SCHEDULED || j->disabled)
+        cursor.remaining = 0;
+    native_put_next(&j->schedule, &cursor, w);
 }
 
 static void put_runs(struct state *s, int64_t job, struct json_writer *w)
@@ -207,7 +203,7 @@ void native_ask_job(struct call *c)
     job_write(&job, false, &w);
     json_key(&w, "summary");
     put_summary(v, &row, &w);
-    put_next(&job, &w);
+    put_schedule(&job, v->now.wall, &w);
     put_runs(v->state, row.id, &w);
     if (why_job(v->state, row.name, v->now.wall, &why)) {
         json_key(&w, "why");

@@ -5,6 +5,7 @@
 #include "api/door.h"
 #include "api/native/list.h"
 #include "model/id.h"
+#include "model/job.h"
 #include "scheduler/why.h"
 
 /* ---------------- answer.c */
@@ -35,6 +36,12 @@ void native_unchanged(struct tell *t); /* the same, for what was so already */
 void native_put_task(const struct view *v, const struct task_row *t, struct json_writer *w);
 void native_put_deployment(const struct view *v, const struct deployment_row *d,
                            struct json_writer *w);
+/* The members next and local: the next times of a schedule, in UTC and in its zone. */
+void native_put_next(const struct schedule *s, const struct job_cursor *cursor,
+                     struct json_writer *w);
+/* The member explained. */
+void native_put_explained(const struct schedule *s, const char *zone_name, struct wall now,
+                          struct json_writer *w);
 /* Of an app, with the service ports that this node does not serve to it. */
 bool native_why_app(const struct view *v, const char *path, struct why *out);
 void native_put_sentences(const struct why *why, struct json_writer *w); /* an array */
@@ -77,7 +84,7 @@ ask_fn native_ask_apps, native_ask_app, native_ask_app_version;
 tell_fn native_post_app, native_put_app, native_delete_app, native_scale_app, native_restart_app;
 ask_fn native_ask_tasks, native_ask_task, native_ask_log, native_ask_files;
 tell_fn native_delete_task;
-ask_fn native_ask_jobs, native_ask_job, native_ask_runs;
+ask_fn native_ask_jobs, native_ask_job, native_ask_runs, native_ask_explain;
 tell_fn native_put_job, native_delete_job, native_run_job;
 ask_fn native_ask_nodes, native_ask_node;
 ask_fn native_ask_backup;

@@ -41,6 +41,9 @@ static const struct door doors[] = {
     TELL(POST, "/api/jobs/{name}/run", RUN, native_run_job, "Run a job now"),
     ASK("/api/runs", VIEW, ASK, native_ask_runs, "Runs of one job, or the newest of all"),
 
+    ASK("/api/schedules/explain", VIEW, ASK, native_ask_explain,
+        "When a schedule runs: in words, and the next times"),
+
     ASK("/api/nodes", VIEW, ASK, native_ask_nodes, "All nodes"),
     ASK("/api/nodes/{id}", VIEW, ASK, native_ask_node, "One node, by its id or name"),
     TELL(DELETE, "/api/nodes/{id}", ADMIN, native_delete_node, "Remove a node from the cluster"),

@@ -7,11 +7,6 @@ static bool has_count(const struct job_cursor *c)
     return c->remaining != COUNT_FOREVER;
 }
 
-static int64_t min(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* j, or the last index that the count reaches. Not k + remaining first: that may overflow. */
 static int64_t within_count(const struct job_cursor *c, int64_t j)
 {
@@ -24,27 +19,28 @@ static struct targets targets(const struct schedule *s, int64_t from, int64_t to
     if (to < from)
         return (struct targets){0};
     return (struct targets){
-        .first = from,
-        .n = to - from + 1,
+        .first = schedule_skip(s, from, 0, to),
+        .last = to,
+        .n = schedule_count(s, from, to),
         .first_due = schedule_target(s, from),
         .last_due = schedule_target(s, to),
     };
 }
 
-/* The cursor passes n targets, of which `used` use up the count. */
-static void pass(struct job_cursor *c, int64_t n, int64_t used)
+/* The cursor passes the targets before the index `to`, of which `used` use up the count. */
+static void pass(struct job_cursor *c, int64_t to, int64_t used)
 {
-    if (n == 0)
+    if (to == c->index)
         return;
-    c->index += n;
+    c->index = to;
     c->moved = true;
     if (has_count(c))
         c->remaining -= used;
 }
 
-struct job_cursor cursor_begin(const struct schedule *s)
+struct job_cursor cursor_begin(const struct schedule *s, struct wall t)
 {
-    return (struct job_cursor){.remaining = s->count};
+    return (struct job_cursor){.index = schedule_begin(s, t), .remaining = s->count};
 }
 
 struct wall cursor_next(const struct schedule *s, const struct job_cursor *c)
@@ -53,27 +49,30 @@ struct wall cursor_next(const struct schedule *s, const struct job_cursor *c)
     return target.ms == SCHEDULE_END.ms ? WALL_NEVER : target;
 }
 
+static void pass_all(struct job_cursor *c, const struct targets *t)
+{
+    if (t->n > 0)
+        pass(c, t->last + 1, t->n);
+}
+
 static void tick_window(const struct schedule *s, int64_t window_ms, struct wall now,
                         int64_t claims_max, struct cursor_step *step)
 {
     struct job_cursor *c = &step->cursor;
     int64_t over = schedule_last_due(s, (struct wall){now.ms - window_ms - 1});
     step->missed = targets(s, c->index, within_count(c, over));
-    pass(c, step->missed.n, step->missed.n);
+    pass_all(c, &step->missed);
 
     int64_t due = within_count(c, schedule_last_due(s, now));
-    step->claimed = targets(s, c->index, min(due, c->index + claims_max - 1));
-    pass(c, step->claimed.n, step->claimed.n);
+    if (claims_max > 0 && due >= c->index)
+        step->claimed = targets(s, c->index, schedule_skip(s, c->index, claims_max - 1, due));
+    pass_all(c, &step->claimed);
 }
 
 /* Of targets with one due none is coalesced into the other: they are one run already. */
-static int64_t last_before(const struct schedule *s, int64_t first, int64_t k)
+static int64_t last_before(const struct schedule *s, int64_t k)
 {
-    struct wall due = schedule_target(s, k);
-    do
-        k--;
-    while (k >= first && schedule_target(s, k).ms == due.ms);
-    return k;
+    return schedule_last_due(s, (struct wall){schedule_target(s, k).ms - 1});
 }
 
 static void tick_catchup(const struct schedule *s, int64_t most, struct wall now,
@@ -83,13 +82,14 @@ static void tick_catchup(const struct schedule *s, int64_t most, struct wall now
     int64_t due = schedule_last_due(s, now);
     if (due < c->index)
         return;
-    int64_t first = due - c->index < most ? c->index : due - most + 1;
+    int64_t first = schedule_back(s, due, most - 1, c->index);
     if (first > c->index) {
-        step->coalesced = targets(s, c->index, last_before(s, c->index, first));
-        pass(c, first - c->index, 0);
+        step->coalesced = targets(s, c->index, last_before(s, first));
+        pass(c, first, 0);
     }
-    step->claimed = targets(s, first, within_count(c, min(due, first + claims_max - 1)));
-    pass(c, step->claimed.n, step->claimed.n);
+    step->claimed =
+        targets(s, first, within_count(c, schedule_skip(s, first, claims_max - 1, due)));
+    pass_all(c, &step->claimed);
 }
 
 void cursor_tick(const struct schedule *s, int64_t window_ms, int64_t catchup_most,
@@ -106,18 +106,18 @@ void cursor_tick(const struct schedule *s, int64_t window_ms, int64_t catchup_mo
     out->next = cursor_next(s, &out->cursor);
 }
 
-/* How many of the targets that are due at t are left behind. */
-static int64_t left_behind(const struct schedule *s, int64_t window_ms, const struct job_cursor *c,
-                           struct wall t)
+/* The first index that is not left behind at t. */
+static int64_t first_kept(const struct schedule *s, int64_t window_ms, const struct job_cursor *c,
+                          struct wall t)
 {
     int64_t due = schedule_last_due(s, t);
     if (due < c->index)
-        return 0;
+        return c->index;
     if (window_ms == WINDOW_CATCHUP)
-        return due - c->index;
+        return due;
     due = within_count(c, due);
     bool open = t.ms <= schedule_target(s, due).ms + window_ms;
-    return due - c->index + (open ? 0 : 1);
+    return open ? due : due + 1;
 }
 
 void cursor_accept(const struct schedule *s, int64_t window_ms, const struct job_cursor *from,
@@ -125,8 +125,8 @@ void cursor_accept(const struct schedule *s, int64_t window_ms, const struct job
 {
     struct job_cursor c = *from;
     if (c.remaining != 0) {
-        int64_t n = left_behind(s, window_ms, &c, t);
-        pass(&c, n, window_ms == WINDOW_CATCHUP ? 0 : n);
+        int64_t k = first_kept(s, window_ms, &c, t);
+        pass(&c, k, window_ms == WINDOW_CATCHUP ? 0 : k - c.index);
     }
     *out = (struct cursor_step){.cursor = c, .next = cursor_next(s, &c)};
     if (enabled)

@@ -1,7 +1,8 @@
 /* lib/scheduler/jobs/cursor.h - what becomes of a job's targets as time passes them
  * (spec/chronos.md 3.5, A to C).
  *
- * A cursor is the index of the next undecided target and the number of runs left. Each target is
+ * A cursor is the index of the next undecided target (of a cron expression: at or after which it is
+ * looked for) and the number of runs left. Each target is
  * decided once: claimed (a run), missed (WINDOW: its window is over) or coalesced (CATCHUP: a
  * later one runs in its place). Missed and coalesced ones are ranges, one record each, so a step
  * takes constant time however long nobody looked. Pure: who proposes a step names the index and
@@ -17,7 +18,8 @@
 
 /* Consecutive targets; n is 0 when there are none. */
 struct targets {
-    int64_t first, n; /* indexes first to first + n - 1 */
+    int64_t first, last; /* indexes */
+    int64_t n;           /* how many those are, which is not last - first + 1 by cron */
     struct wall first_due, last_due;
 };
 
@@ -32,8 +34,8 @@ struct cursor_step {
 
 #define WALL_NEVER ((struct wall){INT64_MAX})
 
-/* Where a new schedule begins. */
-struct job_cursor cursor_begin(const struct schedule *s);
+/* Where a schedule that is new at t begins: a cron expression with what comes from then on. */
+struct job_cursor cursor_begin(const struct schedule *s, struct wall t);
 
 /* The target that is decided next, or WALL_NEVER when no run is left or the calendar ends. */
 struct wall cursor_next(const struct schedule *s, const struct job_cursor *c);

@@ -36,6 +36,11 @@ bool jobs_run_spec(struct state *state, const struct task_row *t, struct buf *ou
  * the job is right, but of its runs none will ever be due (3.5 A.3): the answer warns. */
 bool jobs_write_put(struct job *new_job, const struct job_row *old, int level, struct wall now,
                     struct json_writer *w);
+/* Whether a schedule that was posted beside a cron expression is what was shown of it, now or of
+ * the job that is replaced (NULL: none). `keeps`: who posted what was shown without the expression
+ * knows none, and the job keeps it. */
+int jobs_check_cron(struct job *new_job, const struct job_row *old, bool keeps,
+                    struct error *err) MUST_CHECK;
 /* The arguments of job.trigger for a run that a client asks for; blank `arguments`, or NULL, are
  * none. */
 void jobs_write_trigger(const struct job *job, const char *arguments, struct wall now,

@@ -47,8 +47,9 @@ static void write_claims(const struct job *job, const struct targets *t, struct 
     int64_t window_ms = job_window_ms(job), last = INT64_MIN;
     json_key(w, "claims");
     json_array(w);
-    for (int64_t i = 0; i < t->n; i++) {
-        struct wall due = schedule_target(&job->schedule, t->first + i);
+    for (int64_t i = 0, k = t->first; i < t->n; i++) {
+        struct wall due = schedule_target(&job->schedule, k);
+        k = schedule_skip(&job->schedule, k, 1, t->last);
         if (due.ms == last) /* where a zone skips a day: one run */
             continue;
         last = due.ms;
@@ -85,6 +86,22 @@ void write_step(const struct job *job, const struct cursor_step *step, bool enab
     write_claims(job, &step->claimed, w);
 }
 
+/* ---- what is refused */
+
+int jobs_check_cron(struct job *job, const struct job_row *old, bool keeps, struct error *err)
+{
+    struct job was;
+    if (old == NULL)
+        return job_check_cron(job, NULL, err);
+    if (jobs_load(old, &was, err) != 0)
+        return -1;
+    if (keeps)
+        job_keep_cron(job, &was);
+    int rc = job_check_cron(job, &was, err);
+    job_close(&was);
+    return rc;
+}
+
 /* ---- putting */
 
 /* What becomes of the cursor: 2.6, and where it begins anew, 3.5 A. */
@@ -95,7 +112,7 @@ static void settle(struct job *job, const struct job *old, struct wall now,
     enum job_replacing how = old != NULL ? job_replacing(job, old) : REPLACE_BEGINS;
     if (how != REPLACE_BEGINS)
         job_keep_cursor(job, old);
-    from = how == REPLACE_BEGINS ? cursor_begin(&job->schedule) : job->cursor;
+    from = how == REPLACE_BEGINS ? cursor_begin(&job->schedule, now) : job->cursor;
     if (how == REPLACE_KEEPS)
         *step = (struct cursor_step){.cursor = from, .next = cursor_next(&job->schedule, &from)};
     else

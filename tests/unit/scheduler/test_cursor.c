@@ -120,7 +120,7 @@ static void decides_when_a_job_is_posted(void **unused)
     for (size_t i = 0; i < COUNT(cases); i++) {
         char text[TOLD_SIZE];
         struct schedule s = parsed(cases[i].schedule, NULL);
-        struct job_cursor begin = cursor_begin(&s);
+        struct job_cursor begin = cursor_begin(&s, (struct wall){0});
         struct cursor_step step;
         cursor_accept(&s, cases[i].window_ms, &begin, at(cases[i].posted), true, &step);
         assert_string_equal(told(&s, &step, text), cases[i].told);
@@ -143,7 +143,7 @@ static void a_disabled_job_is_only_moved(void **unused)
     for (size_t i = 0; i < COUNT(cases); i++) {
         char text[TOLD_SIZE];
         struct schedule s = parsed(cases[i].schedule, NULL);
-        struct job_cursor begin = cursor_begin(&s);
+        struct job_cursor begin = cursor_begin(&s, (struct wall){0});
         struct cursor_step step;
         cursor_accept(&s, cases[i].window_ms, &begin, at("2026-01-01T00:00:27Z"), false, &step);
         assert_string_equal(told(&s, &step, text), cases[i].told);
@@ -247,7 +247,7 @@ static void decides_what_has_become_due(void **unused)
     for (size_t i = 0; i < COUNT(cases); i++) {
         char text[TOLD_SIZE];
         struct schedule s = parsed(cases[i].schedule, cases[i].zone);
-        struct job_cursor begin = cursor_begin(&s);
+        struct job_cursor begin = cursor_begin(&s, (struct wall){0});
         struct cursor_step step;
         cursor_tick(&s, cases[i].window_ms, 1, &begin, at(cases[i].now), cases[i].claims_max,
                     &step);
@@ -316,7 +316,7 @@ static void decides_each_target_once_as_the_slow_way_does(void **unused)
         int64_t window_ms = rng_chance(&r, 0.4)
                                 ? WINDOW_CATCHUP
                                 : 1000 + (int64_t)rng_below(&r, (uint64_t)period_ms[p] * 4);
-        struct job_cursor c = cursor_begin(&s);
+        struct job_cursor c = cursor_begin(&s, (struct wall){0});
         struct wall now = {s.first.ms - 10000};
         for (int tick = 0; tick < 10; tick++) {
             now.ms += (int64_t)rng_below(&r, (uint64_t)period_ms[p] * (tick % 3 == 0 ? 20 : 2));

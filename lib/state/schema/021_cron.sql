@@ -1,0 +1,1 @@
+-- Level 21. Jobs may have a cron expression.
