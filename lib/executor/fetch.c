@@ -485,13 +485,13 @@ static void begin_item(struct fetch *f)
     if (f->name == NULL) {
         fail(f, err.code, err.text);
         finish(f);
-    } else if (str_starts(uri, "http://") || str_starts(uri, "https://")) {
-        begin_download(f, uri);
-    } else if (str_starts(uri, "file:///") || uri[0] == '/') {
-        copy(f, uri[0] == '/' ? uri : uri + strlen("file://"));
-    } else {
+    } else if (!run_uri_is_known(uri)) {
         fail(f, ERR_INVALID, "need http://, https://, file:// or the absolute path of a file");
         finish(f);
+    } else if (run_uri_is_path(uri)) {
+        copy(f, uri[0] == '/' ? uri : uri + strlen("file://"));
+    } else {
+        begin_download(f, uri);
     }
 }
 

@@ -34,6 +34,16 @@ struct slice run_next_part(const char **rest)
     return part;
 }
 
+bool run_uri_is_path(const char *uri)
+{
+    return uri[0] == '/' || str_starts(uri, "file:///");
+}
+
+bool run_uri_is_known(const char *uri)
+{
+    return run_uri_is_path(uri) || str_starts(uri, "http://") || str_starts(uri, "https://");
+}
+
 static struct slice last_part_of_uri(const char *uri)
 {
     const char *scheme = strstr(uri, "://");

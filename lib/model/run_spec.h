@@ -135,6 +135,8 @@ int64_t run_spec_most_mem_bytes(const struct run_spec *s);
 
 bool run_image_is_clean(const char *image);
 bool run_check_path_is_clean(const char *path); /* of a check over HTTP */
+bool run_uri_is_path(const char *uri);          /* of the agent's own file system, to be copied */
+bool run_uri_is_known(const char *uri);         /* an agent fetches such; else nobody does */
 /* Where a file that is fetched lies in the sandbox: `dest`, or else the last part of the URI's
  * path. NULL: it leads out, or is no name. The caller frees. */
 char *run_fetch_name(const char *uri, const char *dest) MUST_CHECK;

@@ -45,6 +45,7 @@ static const struct cause {
     {"no-port", "Stop what holds the port, or ask for a random one: \"port\": 0."},
     {"scarce", "Ask for gpus, or add a node without."},
     {"no-docker", "Install and start Docker (docker.io) on a node, or run it without an image."},
+    {"no-fetcher", "Have it fetch from http://, https://, file:// or an absolute path."},
     {"disabled", "Enable it to have it run again: \"disabled\": false"},
     {"exhausted", "Run it now, or give it a schedule with times to come if it should go on."},
     {"failing", "Look at the output of its last run: mesolith logs %s, and with --err"},
@@ -74,6 +75,7 @@ static const char *const reason_ids[REASONS_N] = {
     [REASON_PORTS] = "no-port",
     [REASON_SCARCE] = "scarce",
     [REASON_DOCKER] = "no-docker",
+    [REASON_FETCH] = "no-fetcher",
 };
 
 struct sentence *why_add(struct why *w, const char *id, const char *name)

@@ -105,7 +105,7 @@ bool state_app_was_next(struct stmt *q, struct app_was *out)
 {
     if (q == NULL || !stmt_row(q))
         return false;
-    *out = (struct app_was){stmt_str(q, 0), query_wall_at(q, 1), stmt_text(q, 2)};
+    *out = (struct app_was){stmt_str(q, 0), query_wall_at(q, 1), stmt_text(q, 2), stmt_i64(q, 3)};
     return true;
 }
 

@@ -191,14 +191,15 @@
                                   "union all " GROUP_COLUMNS "from group_versions where " WITHIN  \
                                   "and version_ms <= :at and until_ms > :at order by path")       \
     X(APPS_AS_OF,                                                                                 \
-      "select path, version_ms, definition from apps "                                            \
+      "select path, version_ms, definition, id from apps "                                        \
       "where gone = 0 and " WITHIN "and version_ms <= :at union all "                             \
-      "select a.path, v.version_ms, v.definition from apps a join app_versions v "                \
+      "select a.path, v.version_ms, v.definition, a.id from apps a join app_versions v "          \
       "on v.app = a.id where a.gone = 0 and " WITHIN_OF(                                          \
           "a.") "and "                                                                            \
                 "a.version_ms > :at and v.version_ms = " NEWEST_AS_OF(                            \
                     "a.id") "union all "                                                          \
-                            "select r.path, v.version_ms, v.definition from apps_removed r join " \
+                            "select r.path, v.version_ms, v.definition, r.app from apps_removed " \
+                            "r join "                                                             \
                             "app_versions v on v.app = r.app where " WITHIN_OF(                   \
                                 "r.") "and "                                                      \
                                       "r.removed_ms > :at and v.version_ms = " NEWEST_AS_OF(      \

@@ -207,6 +207,7 @@ struct app_was {
     const char *path;
     struct wall version;
     struct slice definition;
+    int64_t id; /* the app may be removed by now: its versions are still there */
 };
 struct stmt *state_apps_as_of(struct state *s, const char *group, struct wall at); /* by path */
 bool state_app_was_next(struct stmt *q, struct app_was *out); /* accepts NULL */

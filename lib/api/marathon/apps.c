@@ -145,7 +145,7 @@ static struct times times_of(struct state *s, int64_t app, struct wall version)
     size_t kept = 0;
     load_version(s, app, version, &at);
     struct stmt *q = state_app_versions(s, app);
-    for (; stmt_row(q); kept++) {
+    for (; (t.scaling.ms == 0 || t.config.ms == 0) && stmt_row(q); kept++) {
         struct wall earlier = {stmt_i64(q, 0)};
         if (earlier.ms >= version.ms)
             continue;
@@ -155,6 +155,7 @@ static struct times times_of(struct state *s, int64_t app, struct wall version)
         at = before;
         version = earlier;
     }
+    stmt_end(q);
     app_close(&at);
     if (kept >= (size_t)state_app_versions_kept(s)) /* there may have been more */
         return t;
@@ -163,6 +164,16 @@ static struct times times_of(struct state *s, int64_t app, struct wall version)
     if (t.config.ms == 0)
         t.config = version;
     return t;
+}
+
+void marathon_put_times(struct state *s, int64_t app, struct wall version, struct json_writer *w)
+{
+    struct app_row row;
+    bool is_present = state_app_by_id(s, app, &row) && row.version.ms == version.ms;
+    struct times t =
+        is_present ? (struct times){row.scaling, row.config} : times_of(s, app, version);
+    if (t.scaling.ms != 0 && t.config.ms != 0)
+        show_version_info(t.scaling, t.config, w);
 }
 
 void marathon_ask_app_version(struct call *c)
@@ -191,9 +202,7 @@ void marathon_ask_app_version(struct call *c)
     } else {
         json_put_members(&w, definition);
         marathon_time(&w, "version", version);
-        struct times t = times_of(c->view->state, row.id, version); /* the definition is gone */
-        if (t.scaling.ms != 0 && t.config.ms != 0)
-            show_version_info(t.scaling, t.config, &w);
+        marathon_put_times(c->view->state, row.id, version, &w); /* the definition is gone */
     }
     json_object_end(&w);
 }

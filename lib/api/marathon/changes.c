@@ -1,5 +1,8 @@
 #include "api/marathon/changes.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "api/marathon/depends.h"
 #include "api/marathon/private.h"
 #include "base/assert.h"
@@ -17,6 +20,10 @@ void changes_close(struct changes *ch)
     mem_free(ch->kills);
     map_free(ch->apps_by_path);
     map_free(ch->groups_by_path);
+    char *at;
+    for (size_t cursor = 0; ch->places != NULL && (at = map_each(ch->places, &cursor)) != NULL;)
+        mem_free(at);
+    map_free(ch->places);
     *ch = (struct changes){0};
 }
 
@@ -43,6 +50,13 @@ static void remember(struct map **m, const char *path, size_t n)
 static size_t index_of(const struct map *m, const char *path)
 {
     return m != NULL ? (size_t)map_get_str(m, path) : 0;
+}
+
+void changes_place(struct changes *ch, const char *path, const char *at)
+{
+    if (ch->places == NULL)
+        ch->places = map_new();
+    mem_free(map_put_str(ch->places, path, mem_strdup(at)));
 }
 
 static struct planned *add(struct changes *ch, const char *path, enum plan_kind kind,
@@ -224,6 +238,20 @@ static bool is_put_group(const struct tree *t, const char *path)
     return n != 0 && !t->ch->groups[n - 1].gone;
 }
 
+static void __attribute__((format(printf, 3, 4)))
+wrong_place(struct tree *t, const char *path, const char *fmt, ...)
+{
+    char text[2 * ID_SIZE + 128];
+    const char *at = t->ch->places != NULL ? map_get_str(t->ch->places, path) : NULL;
+    struct problems own = {0};
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    problems_add(&own, PROBLEM_RULE, "/id", "%s", text);
+    problems_add_part(&t->problems, at != NULL ? at : "", &own);
+}
+
 /* Nothing stands below an app. */
 static void check_above(struct tree *t, const char *path)
 {
@@ -231,8 +259,8 @@ static void check_above(struct tree *t, const char *path)
     str_copy(below, sizeof below, path);
     for (; !str_eq(id_parent(below, above), "/"); str_copy(below, sizeof below, above))
         if (is_app(t, above))
-            problems_add(&t->problems, PROBLEM_RULE, "/id",
-                         "got \"%s\", but \"%s\" is an app and cannot hold others", path, above);
+            wrong_place(t, path, "got \"%s\", but \"%s\" is an app and cannot hold others", path,
+                        above);
 }
 
 /* A group that holds no app makes room for an app of its id. */
@@ -254,8 +282,7 @@ static void check_app(struct tree *t, const char *path)
 {
     check_above(t, path);
     if (is_put_group(t, path) || will_hold_apps(t, path))
-        problems_add(&t->problems, PROBLEM_RULE, "/id",
-                     "got \"%s\", which is a group that holds apps; need another id", path);
+        wrong_place(t, path, "got \"%s\", which is a group that holds apps; need another id", path);
     else
         remove_empty(t, path);
 }
@@ -264,8 +291,7 @@ static void check_group(struct tree *t, const char *path)
 {
     check_above(t, path);
     if (is_app(t, path))
-        problems_add(&t->problems, PROBLEM_RULE, "/id",
-                     "got \"%s\", which is an app; a group needs another id", path);
+        wrong_place(t, path, "got \"%s\", which is an app; a group needs another id", path);
 }
 
 static void check_places(struct tree *t)

@@ -12,6 +12,8 @@ struct changes {
     struct planned_group *groups; /* each once */
     size_t groups_n, groups_cap;
     struct map *apps_by_path, *groups_by_path;
+    struct map
+        *places;    /* where in the body those stand that are not the whole of it; owned texts */
     int64_t *kills; /* ids of tasks that are to end (6.3); owned */
     size_t kills_n;
     char within[ID_SIZE]; /* the group that was looked at whole: it may not change meanwhile; or ""
@@ -40,6 +42,9 @@ enum enforce changes_enforce(const struct changes *ch, const char *path);
 bool changes_have_group(const struct changes *ch, const char *path);
 /* All that is in a group, as it stands, decides this change. */
 void changes_within(struct changes *ch, struct state *s, const char *group);
+
+/* The app or group of that path stands at "/groups(1)/apps(0)" in the body; "" is the whole. */
+void changes_place(struct changes *ch, const char *path, const char *at);
 
 bool changes_matter(const struct changes *ch); /* false: nothing would change */
 

@@ -184,9 +184,9 @@ static int element_id(const struct json *element, char out[ID_SIZE], struct prob
     return -1;
 }
 
-/* 0; -1 with problems; 1 when the call has failed. */
-static int add_element(struct tell *t, const struct json *element, bool create, enum update how,
-                       struct changes *ch, struct problems *problems)
+/* 0; -1 with problems; 1 when the call has failed. `at`: where in the body it stands. */
+static int add_element(struct tell *t, const struct json *element, const char *at, bool create,
+                       enum update how, struct changes *ch, struct problems *problems)
 {
     char path[ID_SIZE];
     const struct app_rules rules = call_app_rules(&t->c);
@@ -198,6 +198,7 @@ static int add_element(struct tell *t, const struct json *element, bool create, 
         problems_add(problems, PROBLEM_RULE, "/id", "got %s twice, need each app once", path);
         return -1;
     }
+    changes_place(ch, path, at);
     bool known = state_app_by_path(state_of(t), path, &row);
     if (!may_be_app(t, path, known ? &row : NULL, create))
         return 1;
@@ -232,7 +233,7 @@ static void update_many(struct tell *t, bool create, enum update how)
         struct problems own = {0};
         char at[32];
         snprintf(at, sizeof at, "(%zu)", index++);
-        rc = add_element(t, element, create, how, &ch, &own);
+        rc = add_element(t, element, at, create, how, &ch, &own);
         problems_add_part(&problems, at, &own);
         if (rc > 0)
             break;

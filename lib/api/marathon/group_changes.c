@@ -3,6 +3,7 @@
  * only if nothing in the group has changed meanwhile. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "api/marathon/private.h"
 #include "base/assert.h"
@@ -178,11 +179,15 @@ static bool member_id(struct work *k, const char *at, const struct json *body, c
     else if (!stands_in(out, group)) {
         snprintf(text, sizeof text, "got %s, need an id directly in %s", out, group);
         wrong(k, at, "/id", text);
+    } else if (strstr(json_str(id, ""), "..") != NULL) { /* 5.4 */
+        wrong(k, at, "/id", "got an id with \"..\", need one without");
     } else if (map_put_str(k->named, out, k) != NULL) {
         snprintf(text, sizeof text, "got %s twice, need each id once", out);
         wrong(k, at, "/id", text);
-    } else
+    } else {
+        changes_place(&k->ch, out, at);
         return true;
+    }
     return false;
 }
 

@@ -92,11 +92,14 @@ static void read_leaves_as_of(struct tree *t, struct state *s, const char *group
     struct json_writer w;
     struct stmt *q = state_apps_as_of(s, group, at);
     while (state_app_was_next(q, &was)) {
-        add_leaf(t, was.path, was.version, pod_is_stored(was.definition));
+        bool pod = pod_is_stored(was.definition);
+        add_leaf(t, was.path, was.version, pod);
         json_begin(&w, &t->texts);
         json_object(&w);
         json_put_members(&w, was.definition);
         marathon_time(&w, "version", was.version);
+        if (!pod)
+            marathon_put_times(s, was.id, was.version, &w);
         json_object_end(&w);
         end_leaf(t);
     }

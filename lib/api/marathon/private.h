@@ -80,6 +80,8 @@ void show_app(struct show *s, const struct app_row *a, struct json_writer *w);
 /* The definition with its version alone, inside an open object. */
 void show_definition(const struct app_row *a, struct json_writer *w);
 void show_version_info(struct wall scaling, struct wall config, struct json_writer *w);
+/* The same of a version that is kept; nothing, where what would tell is not kept any more. */
+void marathon_put_times(struct state *s, int64_t app, struct wall version, struct json_writer *w);
 /* The newest tasks of residents that do not run, which are listed although they have ended (6.1);
  * NULL: none. */
 struct stmt *show_idle(struct show *s, const struct app_row *a);

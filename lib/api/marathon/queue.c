@@ -26,7 +26,7 @@ static void put_funnel(const char *name, const struct funnel *f, struct json_wri
     json_key(w, name);
     json_array(w);
     for (size_t i = 0; i < REASONS_N; i++) {
-        if (i == REASON_DOCKER && f->declined[i] == 0)
+        if (i >= REASON_DOCKER && f->declined[i] == 0)
             continue; /* ours alone */
         json_object(w);
         json_member_str(w, "reason", reason_word((enum reason)i));

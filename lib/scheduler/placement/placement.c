@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "model/node_facts.h"
 #include "model/pod.h"
+#include "model/run_spec.h"
 #include "scheduler/placement/constraints.h"
 
 static const struct {
@@ -579,6 +580,10 @@ static enum reason check(struct placement *p, struct machine *m, const struct as
         snprintf(example, EXAMPLE_SIZE, "%.30s: %s", m->hostname, m->docker_reason);
         return REASON_DOCKER;
     }
+    if (d->unknown_uri != NULL) {
+        snprintf(example, EXAMPLE_SIZE, "%.30s: %.120s", m->hostname, d->unknown_uri);
+        return REASON_FETCH;
+    }
     return REASON_NONE;
 }
 
@@ -700,6 +705,25 @@ static const char *reserved_role(const struct app *a)
     return a->accepted_roles.n > 0 ? a->accepted_roles.items[0] : NULL;
 }
 
+static const char *unknown_of(const struct app_fetch *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!run_uri_is_known(items[i].uri))
+            return items[i].uri;
+    return NULL;
+}
+
+/* It would fail wherever it began. */
+static const char *unknown_uri(const struct app *a)
+{
+    const char *uri = unknown_of(a->fetch.items, a->fetch.n);
+    for (size_t i = 0; a->pod != NULL && uri == NULL && i < a->pod->containers.n; i++) {
+        const struct pod_container *c = &a->pod->containers.items[i];
+        uri = unknown_of(c->artifacts.items, c->artifacts.n);
+    }
+    return uri;
+}
+
 void demand_of_app(const struct app *a, const struct app_row *row, struct demand *out,
                    struct ports *fixed)
 {
@@ -715,6 +739,7 @@ void demand_of_app(const struct app *a, const struct app_row *row, struct demand
         .config = row->config,
         .docker = a->pod != NULL ? pod_has_image(a->pod)
                                  : a->container != NULL && a->container->docker != NULL,
+        .unknown_uri = unknown_uri(a),
         .role = reserved_role(a),
     };
     struct app_kept volume;

@@ -22,7 +22,8 @@
     X(REASON_GPUS, "InsufficientGpus", "has no gpus")                                     \
     X(REASON_PORTS, "InsufficientPorts", "has not the ports free")                        \
     X(REASON_SCARCE, "DeclinedScarceResources", "keeps its gpus for others")              \
-    X(REASON_DOCKER, "DockerUnavailable", "has no Docker engine")
+    X(REASON_DOCKER, "DockerUnavailable", "has no Docker engine")                         \
+    X(REASON_FETCH, "UnknownUriScheme", "cannot fetch what it needs")
 
 enum reason {
 #define X(name, word, text) name,
@@ -59,10 +60,11 @@ struct demand {                      /* one task's */
     int64_t wanted;     /* of that app */
     struct wall config; /* of that app: instances that are older do not count */
     bool docker;
-    const char *role;      /* whose reserved resources it must have; NULL: it takes any */
-    const int64_t *spared; /* an agent that is taken only if no other will do; NULL: none is */
-    const int64_t *kept;   /* the agent where its data is, and room for it: no other will do, and
-                            * nothing else is asked of that one; NULL: there is none */
+    const char *unknown_uri; /* that it needs and no agent can fetch; NULL: there is none */
+    const char *role;        /* whose reserved resources it must have; NULL: it takes any */
+    const int64_t *spared;   /* an agent that is taken only if no other will do; NULL: none is */
+    const int64_t *kept;     /* the agent where its data is, and room for it: no other will do, and
+                              * nothing else is asked of that one; NULL: there is none */
 };
 
 struct place {
@@ -91,7 +93,7 @@ bool place_explain(struct placement *p, const struct demand *d, struct funnel *f
 typedef void declined_fn(void *data, int64_t agent, enum reason why, const struct resources *free);
 void place_declined(struct placement *p, const struct demand *d, declined_fn *told, void *data);
 
-/* Keeps the app's constraints and role; `fixed` is the caller's to close, out->needs too. */
+/* Keeps the app's constraints, role and URIs; `fixed` is the caller's to close, out->needs too. */
 void demand_of_app(const struct app *a, const struct app_row *row, struct demand *out,
                    struct ports *fixed);
 void demand_of_job(const struct job *j, struct demand *out);

@@ -91,6 +91,8 @@ static void no_node_fits(void **unused)
         {"{'docker':'','docker_reason':'it is not installed'}",
          ",'container':{'type':'DOCKER','docker':{'image':'x'}}", "no-docker",
          "1 node considered: 1 has no Docker engine (n1: it is not installed)"},
+        {"{}", ",'fetch':[{'uri':'http://h/a'},{'uri':'s3://b/c'}]", "no-fetcher",
+         "1 node considered: 1 cannot fetch what it needs (n1: s3://b/c)"},
     };
     (void)unused;
     for (size_t i = 0; i < COUNT(rows); i++) {
