@@ -40,14 +40,25 @@ def story(place):
         equal(node.post("/v2/pods", pod(place)).status, 201, "pod")
         node.wait_running("/web", 1)
         task = node.tasks_of("/web")[0]["id"]
+        node.create({"id": "/well", "cmd": "exec sleep 1000000", "instances": 1, "cpus": 0.01, "mem": 32, "disk": 0,
+                     "portDefinitions": [],
+                     "healthChecks": [{"protocol": "COMMAND", "gracePeriodSeconds": 0, "delaySeconds": 0,
+                                       "command": {"value": f"! test -e '{place.path('late')}'"},
+                                       "intervalSeconds": 3600, "timeoutSeconds": 20}]})
+        wait_for(lambda: node.app("/well")["tasksHealthy"] == 1, "its first check was good")
         wait_for(lambda: said(node) == {"http": {"statusCode": 404}}, "404 in /v2/tasks")
         wait_for(lambda: in_mesos(node) == {"HTTP": {"http": {"status_code": 404}},
                                             "COMMAND": {"command": {"exit_code": 7}}}, "both in /tasks")
         equal(node.app("/web")["tasksUnhealthy"], 0, "nobody is unhealthy")
     with case("a node that dies knows it when it is back", place):
+        place.write("late", "")
         node.kill9()
         node.start()
         equal(said(node), {"http": {"statusCode": 404}}, "after the start")
+        node.create({"id": "/later", "cmd": "exec sleep 1000000", "instances": 1, "cpus": 0.01, "mem": 32, "disk": 0,
+                     "portDefinitions": []})
+        node.wait_running("/later", 1)  # by then its agent has told what it found again
+        equal(node.app("/well")["tasksHealthy"], 1, "what was healthy is so without another check")
     with case("what changes is shown", place):
         place.write("www/there", "yes\n")
         wait_for(lambda: said(node) == {"http": {"statusCode": 200}}, "200 in /v2/tasks")

@@ -78,6 +78,7 @@ def read_only(place, node):
                                      if i["status"] == "STABLE"), None), "it is stable")
         reads = next(c["containerId"] for c in one["containers"] if c["name"] == "reads")
         wait_for(lambda: json.loads(node.get(f"/api/tasks/{reads}/logs").text)["data"] == "well\n", "its output")
+        equal(node.cli("logs", reads).stdout, "well\n", "the output of one container, on the command line")
         equal(node.delete("/v2/pods/reads").status, 202, "delete")
     with case("the same of an app's volumes", place):
         os.mkdir(place.path("words"))
