@@ -37,6 +37,8 @@
     X(FLAG_YES, "yes", 0, FLAG_IS_SWITCH, NULL, NULL, "do not ask whether it is meant")            \
     X(FLAG_HOURS, "hours", 0, FLAG_IS_NUMBER, "N", "24", "good for so long")                       \
     X(FLAG_DATA, "data", 0, FLAG_IS_TEXT, "DIR", NULL, "the node's folder")                        \
+    X(FLAG_SELECTOR, "selector", 'l', FLAG_IS_TEXT, "TERMS", NULL, "all jobs that are like that")  \
+    X(FLAG_REASON, "reason", 0, FLAG_IS_TEXT, "TEXT", NULL, "why, for who looks later")            \
     X(FLAG_HELP, "help", 'h', FLAG_IS_SWITCH, NULL, NULL, "this text")
 
 enum cli_flag {

@@ -138,6 +138,19 @@ static int list_runs(struct cli *c, struct error *err)
 
 /* ---- show */
 
+/* "3 m ago by ann: the disk is full" */
+static void put_pause(struct cli *c, struct table *t, const struct json *paused)
+{
+    char when[TEXT_SIZE];
+    const char *by = text_of(paused, "by"), *reason = text_of(paused, "reason");
+    if (paused == NULL)
+        return;
+    table_put(t, INK_DIM, "paused");
+    table_printf(t, INK_NONE, "%s%s%s%s%s",
+                 text_relative(when, cli_ms(json_get(paused, "at")), c->now.ms),
+                 *by != '\0' ? " by " : "", by, *reason != '\0' ? ": " : "", reason);
+}
+
 static void show_fields(struct cli *c, const struct json *detail)
 {
     static const struct column columns[] = {{"", COLUMN_TEXT}, {"", COLUMN_FREE}};
@@ -147,6 +160,7 @@ static void show_fields(struct cli *c, const struct json *detail)
     table_put(&t, INK_DIM, "state");
     cli_put_state(&t, "job", json_get(summary, "state"));
     cli_put_field(&t, "command", text_of(job, "command"));
+    put_pause(c, &t, json_get(summary, "paused"));
     table_put(&t, INK_DIM, "when");
     put_schedule(&t, summary);
     cli_put_field(&t, "zone", text_of(summary, "zone"));
@@ -271,45 +285,66 @@ static int create(struct cli *c, struct error *err)
     return rc;
 }
 
-/* The job as it is, with another `disabled`. */
-static void body_with(struct buf *body, const struct json *job, bool disabled)
+static void pause_body(struct cli *c, struct buf *body)
 {
     struct json_writer w;
+    const char *reason = cli_flag_text(c, FLAG_REASON);
     buf_init(body, BODY_BYTES);
     json_begin(&w, body);
     json_object(&w);
-    JSON_EACH (member, job) {
-        if (str_eq(json_name(member), "disabled"))
-            continue;
-        json_key(&w, json_name(member));
-        json_put_value(&w, member);
+    if (c->args.n == 0) {
+        json_member_str(&w, "selector", cli_flag_text(c, FLAG_SELECTOR));
+    } else {
+        json_key(&w, "names");
+        json_array(&w);
+        for (size_t i = 0; i < c->args.n; i++)
+            json_put_str(&w, c->args.names[i]);
+        json_array_end(&w);
     }
-    json_member_bool(&w, "disabled", disabled);
+    if (reason != NULL)
+        json_member_str(&w, "reason", reason);
     json_object_end(&w);
 }
 
-static int set_disabled(struct cli *c, bool disabled, struct error *err)
+static int say_changed(struct cli *c, const struct json *answer, const char *what,
+                       struct error *err)
 {
-    const char *name = c->args.names[0];
-    struct json *detail;
+    const struct json *jobs = json_get(answer, "jobs");
+    if (!cli_for_people(c))
+        return 0;
+    if (json_count(jobs) == 1)
+        return say_next(c, json_str(json_first(jobs), ""), what, err);
+    JSON_EACH (name, jobs)
+        cli_say(c, 0, "%s is %s.", json_str(name, ""), what);
+    JSON_EACH (name, json_get(answer, "unchanged"))
+        cli_say(c, 0, "%s was %s already.", json_str(name, ""), what);
+    return 0;
+}
+
+static int set_paused(struct cli *c, const char *path, const char *what, struct error *err)
+{
+    struct json *answer;
     struct buf body;
-    if (get_job(c, name, &detail, err) != 0)
-        return -1;
-    body_with(&body, json_get(detail, "job"), disabled);
-    json_free(detail);
-    int rc = put_job(c, name, &body, err);
+    if ((c->args.n == 0) == (cli_flag_text(c, FLAG_SELECTOR) == NULL))
+        return error_set(err, ERR_SYNTAX, "need either names of jobs or --selector");
+    pause_body(c, &body);
+    int rc = cli_ask(c, METHOD_POST, path, &body, &answer, err);
     buf_close(&body);
-    return rc == 0 ? say_next(c, name, disabled ? "disabled" : "enabled", err) : -1;
+    if (rc != 0)
+        return -1;
+    rc = say_changed(c, answer, what, err);
+    json_free(answer);
+    return rc;
 }
 
-static int enable(struct cli *c, struct error *err)
+static int resume(struct cli *c, struct error *err)
 {
-    return set_disabled(c, false, err);
+    return set_paused(c, "/api/resume/jobs", "enabled", err);
 }
 
-static int disable(struct cli *c, struct error *err)
+static int pause_jobs(struct cli *c, struct error *err)
 {
-    return set_disabled(c, true, err);
+    return set_paused(c, "/api/pause/jobs", "disabled", err);
 }
 
 static int delete (struct cli *c, struct error *err)
@@ -354,6 +389,7 @@ static int run(struct cli *c, struct error *err)
     return 0;
 }
 
+#define JOBS .operands = "[NAME…]", .names_min = 0, .names_max = ARGS_NAMES_MAX, .names = NAME_JOB
 #define ONE_JOB .operands = "NAME", .names_min = 1, .names_max = 1, .names = NAME_JOB
 
 static const struct cli_verb verbs[] = {
@@ -403,19 +439,37 @@ static const struct cli_verb verbs[] = {
         .examples = {"mesolith job run demo-date", "mesolith job run demo-date --detach"},
     },
     {
+        .name = "resume",
+        JOBS,
+        .flags = FLAGS_ASK | F(SELECTOR),
+        .run = resume,
+        .about = "Lets jobs run again when they are due",
+        .examples = {"mesolith job resume demo-date",
+                     "mesolith job resume --selector 'name=backup-*'"},
+    },
+    {
         .name = "enable",
-        ONE_JOB,
-        .flags = FLAGS_ASK,
-        .run = enable,
-        .about = "Lets a job run again when it is due",
+        JOBS,
+        .flags = FLAGS_ASK | F(SELECTOR),
+        .run = resume,
+        .about = "The same as resume",
         .examples = {"mesolith job enable demo-date", "mesolith job enable demo-date --json"},
     },
     {
+        .name = "pause",
+        JOBS,
+        .flags = FLAGS_ASK | F(SELECTOR) | F(REASON),
+        .run = pause_jobs,
+        .about = "Keeps jobs, but does not run them when they are due",
+        .examples = {"mesolith job pause demo-date --reason 'the disk is full'",
+                     "mesolith job pause --selector 'name=backup-*,owner=ops@example.org'"},
+    },
+    {
         .name = "disable",
-        ONE_JOB,
-        .flags = FLAGS_ASK,
-        .run = disable,
-        .about = "Keeps a job, but does not run it when it is due",
+        JOBS,
+        .flags = FLAGS_ASK | F(SELECTOR) | F(REASON),
+        .run = pause_jobs,
+        .about = "The same as pause",
         .examples = {"mesolith job disable demo-date", "mesolith job disable demo-date --json"},
     },
     {

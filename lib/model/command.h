@@ -42,7 +42,9 @@
     X(COMMAND_JOB_MARK, "job.mark", 13, "counts a success that a person says a job had")       \
     X(COMMAND_VOLUME_GONE, "volume.gone", 15, "agents have removed what was given up")         \
     X(COMMAND_RUN_COMPLETE, "run.complete", 16, "somebody tells how a run ended")              \
-    X(COMMAND_TASK_PROGRESS, "task.progress", 16, "a job's task tells what it has processed")
+    X(COMMAND_TASK_PROGRESS, "task.progress", 16, "a job's task tells what it has processed")  \
+    X(COMMAND_JOB_PAUSE, "job.pause", 22, "keeps jobs from running until they are resumed")    \
+    X(COMMAND_JOB_RESUME, "job.resume", 22, "lets jobs run again when they are due")
 
 enum command_kind {
 #define X(name, word, level, what) name,
@@ -55,7 +57,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 21 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 22 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 #define JOB_TEXT_LEVEL 6   /* from here on job.put has the definition as a text */
 #define READINESS_LEVEL 8  /* from here on statuses make instances ready */
@@ -72,6 +74,7 @@ bool command_parse_word(const char *word, enum command_kind *out);
     19 /* from here on a good end is no lastTaskFailure, and nodes tell their regions */
 #define POLICIES_LEVEL 20 /* from here on jobs may say how they catch up, overlap and spread */
 #define CRON_LEVEL 21     /* from here on jobs may have a cron expression */
+#define PAUSES_LEVEL 22   /* from here on jobs are paused, and that says by whom and why */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {

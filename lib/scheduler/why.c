@@ -46,7 +46,7 @@ static const struct cause {
     {"scarce", "Ask for gpus, or add a node without."},
     {"no-docker", "Install and start Docker (docker.io) on a node, or run it without an image."},
     {"no-fetcher", "Have it fetch from http://, https://, file:// or an absolute path."},
-    {"disabled", "Enable it to have it run again: \"disabled\": false"},
+    {"disabled", "To have it run again: mesolith job resume %s"},
     {"exhausted", "Run it now, or give it a schedule with times to come if it should go on."},
     {"failing", "Look at the output of its last run: mesolith logs %s, and with --err"},
     {"late", "Look what it waits for below, or allow more time: \"epsilon\"."},
@@ -629,13 +629,26 @@ static void why_last_run(struct state *s, const struct job_row *row, struct why 
     stmt_end(q);
 }
 
-static void why_ended(const struct job_row *row, bool used_up, struct why *out)
+/* "it was paused at 2026-… by ann: the disk is full" */
+static void say_pause(const struct pause_row *p, struct sentence *t)
 {
-    struct sentence *t = why_add(out, used_up ? "exhausted" : "disabled", row->name);
+    char at[TIME_TEXT_SIZE];
+    SAY(t->because, "it was paused at %s%s%s%s%s", wall_text(p->at, at),
+        p->by[0] != '\0' ? " by " : "", p->by, p->reason[0] != '\0' ? ": " : "", p->reason);
+}
+
+static void why_ended(struct state *s, const struct job_row *row, bool used_up, struct why *out)
+{
+    struct pause_row p;
+    bool paused = row->disabled && state_job_pause(s, row->id, &p);
+    struct sentence *t = why_add(out, used_up && !paused ? "exhausted" : "disabled", row->name);
     if (t == NULL)
         return;
     SAY(t->what, "%s: does not run any more", row->name);
-    SAY(t->because, used_up ? "all times of its schedule are over" : "it is disabled");
+    if (paused)
+        say_pause(&p, t);
+    else
+        SAY(t->because, used_up ? "all times of its schedule are over" : "it is disabled");
 }
 
 bool why_job(struct state *s, const char *name, struct wall now, struct why *out)
@@ -648,10 +661,10 @@ bool why_job(struct state *s, const char *name, struct wall now, struct why *out
     if (row.queued > 0)
         why_run(s, &row, out);
     if (row.disabled)
-        why_ended(&row, row.remaining == 0, out);
+        why_ended(s, &row, row.remaining == 0, out);
     why_last_run(s, &row, out);
     if (out->n == 0 && row.schedule != NULL && row.next.ms == 0 && row.active == 0)
-        why_ended(&row, true, out);
+        why_ended(s, &row, true, out);
     return true;
 }
 

@@ -158,6 +158,15 @@ static void bind_cursor(struct stmt *q, const struct json *v)
     bind_optional(q, ":next", json_get(v, "next_ms"));
 }
 
+void job_step(struct apply *a, int64_t job, const struct json *item)
+{
+    struct stmt *q = change_use(a->s, JOB_CURSOR);
+    stmt_bind_i64(q, ":id", job);
+    bind_cursor(q, item);
+    stmt_run(q);
+    decide_targets(a, job, item);
+}
+
 static void end_run(struct apply *a, const struct run_row *r, enum run_state state,
                     const char *reason)
 {
@@ -203,10 +212,23 @@ static void cancel_waiting(struct apply *a, const struct run_row *r)
         end_run(a, r, RUN_CANCELLED, "the job was disabled");
 }
 
-static void disabled(struct apply *a, int64_t job)
+static void cancel_all(struct apply *a, int64_t job)
 {
     each_open_run(a, job, cancel_waiting);
     dependents_cancel(a, job);
+}
+
+static void mark_disabled(struct apply *a, int64_t job)
+{
+    struct stmt *q = change_use(a->s, JOB_DISABLE);
+    stmt_bind_i64(q, ":id", job);
+    stmt_run(q);
+}
+
+void job_disable(struct apply *a, int64_t job)
+{
+    mark_disabled(a, job);
+    cancel_all(a, job);
 }
 
 /* The job waits for others now (4.4). */
@@ -286,8 +308,11 @@ int apply_job_put(struct apply *a)
     stmt_run(q);
     buf_close(&printed);
     int64_t id = known ? old.id : db_last_id(a->s->db);
-    if (known && json_bool(json_get(v, "disabled"), false) && !old.disabled)
-        disabled(a, id);
+    bool disabled = json_bool(json_get(v, "disabled"), false);
+    if (known && disabled && !old.disabled)
+        cancel_all(a, id);
+    if (disabled != old.disabled)
+        pause_put(a, id, disabled);
     if (known && json_get(v, "dependent") != NULL)
         each_open_run(a, id, cancel_targets);
     dependents_put(a, id, v);
@@ -351,11 +376,7 @@ int apply_job_tick(struct apply *a)
             job.generation != json_int(json_get(item, "generation"), -1) ||
             job.k != json_int(json_get(item, "at_k"), -1))
             continue;
-        struct stmt *q = change_use(a->s, JOB_CURSOR);
-        stmt_bind_i64(q, ":id", job.id);
-        bind_cursor(q, item);
-        stmt_run(q);
-        decide_targets(a, job.id, item);
+        job_step(a, job.id, item);
         disable_if_exhausted(a, job.id);
         if (state_job_by_id(a->s, job.id, &job))
             job_tell(a, job.id, job.name, 0);
@@ -495,9 +516,7 @@ static void disable_if_exhausted(struct apply *a, int64_t job_id)
     stmt_bind_i64(q, ":job", job_id);
     if (stmt_one_i64(q, 0) > 0)
         return;
-    q = change_use(a->s, JOB_DISABLE);
-    stmt_bind_i64(q, ":id", job_id);
-    stmt_run(q);
+    mark_disabled(a, job_id);
     job_tell(a, job_id, job.name,
              event_put(a, NOUN_JOB, job.name, "disabled",
                        "job %s is disabled: all its recurrences are used up", job.name));

@@ -105,6 +105,8 @@ int apply_node_remove(struct apply *a);
 int apply_agent_drain(struct apply *a);
 int apply_callback_put(struct apply *a);
 int apply_volume_gone(struct apply *a);
+int apply_job_pause(struct apply *a);
+int apply_job_resume(struct apply *a);
 
 #define LEVEL_IDENTITY 2 /* since which there are tokens and identities */
 #define LEVEL_NODES 3    /* listeners and holds */
@@ -118,6 +120,7 @@ int apply_volume_gone(struct apply *a);
 #define LEVEL_DEPENDENTS PARENTS_LEVEL
 #define LEVEL_RESIDENTS 15
 #define LEVEL_JOB_TASKS JOB_TASKS_LEVEL
+#define LEVEL_PAUSES PAUSES_LEVEL
 bool identity_by_store(struct state *s, int64_t store, struct identity_row *out);
 
 /* ---- between the files that apply */
@@ -178,7 +181,15 @@ void run_assign(struct apply *a, int64_t run, int64_t task);
 /* The end of its run will be told. */
 void job_task_async(struct apply *a, int64_t task);
 
-/* ---- apply_job.c for apply_dependent.c */
+/* ---- apply_pause.c */
+/* By a change of its definition the job is disabled now, or is not. */
+void pause_put(struct apply *a, int64_t job, bool disabled);
+
+/* ---- apply_job.c for the files beside it */
+/* Disables it, which cancels what waits (3.9). */
+void job_disable(struct apply *a, int64_t job);
+/* Moves its cursor to where the element of a command says, and decides the targets there. */
+void job_step(struct apply *a, int64_t job, const struct json *item);
 struct new_run {
     enum run_cause cause;
     enum run_state state;

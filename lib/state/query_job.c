@@ -87,6 +87,24 @@ int64_t state_jobs_count(struct state *s)
     return stmt_one_i64(query_use(s, JOBS_COUNT), 0);
 }
 
+bool state_job_pause(struct state *s, int64_t job, struct pause_row *out)
+{
+    if (s->level < LEVEL_PAUSES)
+        return false;
+    struct stmt *q = query_use(s, JOB_PAUSE);
+    stmt_bind_i64(q, ":job", job);
+    if (!stmt_row(q))
+        return false;
+    struct arena *a = query_one(s, JOB_PAUSE);
+    *out = (struct pause_row){
+        .at = query_wall_at(q, 0),
+        .by = arena_strdup(a, stmt_str(q, 1)),
+        .reason = arena_strdup(a, stmt_str(q, 2)),
+    };
+    stmt_end(q);
+    return true;
+}
+
 /* ---- runs */
 
 bool state_run_next(struct stmt *q, struct run_row *out)

@@ -62,7 +62,9 @@
     QUERIES_6(X)   \
     QUERIES_7(X)   \
     QUERIES_8(X)   \
-    QUERIES_9(X) QUERIES_10(X) QUERIES_12(X) QUERIES_13(X) QUERIES_15(X) QUERIES_16(X) QUERIES_19(X)
+    QUERIES_9(X)   \
+    QUERIES_10(X)  \
+    QUERIES_12(X) QUERIES_13(X) QUERIES_15(X) QUERIES_16(X) QUERIES_19(X) QUERIES_22(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -244,6 +246,7 @@
     X(NODE_REGION, "select region from node_regions where node = :node")                   \
     X(MASTERS_REGION, "select r.region from node_regions r join nodes n on n.id = r.node " \
                       "where (n.modes & :master) <> 0 order by r.node limit 1")
+#define QUERIES_22(X) X(JOB_PAUSE, "select at_ms, made_by, reason from job_pauses where job = :job")
 
 /* Applying: only on the writer. */
 #define CHANGES(X) \
@@ -255,7 +258,9 @@
     CHANGES_6(X)   \
     CHANGES_7(X)   \
     CHANGES_8(X)   \
-    CHANGES_9(X) CHANGES_10(X) CHANGES_12(X) CHANGES_13(X) CHANGES_15(X) CHANGES_16(X) CHANGES_19(X)
+    CHANGES_9(X)   \
+    CHANGES_10(X)  \
+    CHANGES_12(X) CHANGES_13(X) CHANGES_15(X) CHANGES_16(X) CHANGES_19(X) CHANGES_22(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -527,3 +532,8 @@
     X(NODE_REGION_PUT, "insert into node_regions(node, region) values(:node, :region) " \
                        "on conflict(node) do update set region = :region")              \
     X(NODE_REGION_DROP, "delete from node_regions where node = :node")
+#define CHANGES_22(X)                                                                         \
+    X(JOB_PAUSE_PUT, "insert into job_pauses(job, at_ms, made_by, reason) values(:job, :at, " \
+                     ":by, :reason) on conflict(job) do nothing")                             \
+    X(JOB_PAUSE_DROP, "delete from job_pauses where job = :job")                              \
+    X(JOB_ENABLE, "update jobs set disabled = 0 where id = :id")

@@ -27,7 +27,7 @@ static const char *const summed[] = {
     "holds",           "drains",         "members",        "identity_keys", "callbacks",
     "readiness",       "groups",         "group_versions", "apps_removed",  "pod_ends",
     "check_results",   "job_dependents", "job_edges",      "job_causes",    "reservations",
-    "volumes",         "job_tasks",      "app_ends",       "node_regions",
+    "volumes",         "job_tasks",      "app_ends",       "node_regions",  "job_pauses",
 };
 
 /* How many statements and sums each level adds. */
@@ -36,9 +36,9 @@ struct known {
 };
 static const struct known added[COMMAND_LEVEL + 1] = {
 #define ADDS(level, sums) [level] = {ROWS(QUERIES_##level), ROWS(CHANGES_##level), sums}
-    ADDS(1, 17), ADDS(2, 2),  ADDS(3, 2),  ADDS(4, 1),  ADDS(5, 1),
-    ADDS(6, 1),  ADDS(7, 1),  ADDS(8, 1),  ADDS(9, 3),  ADDS(10, 1),
-    ADDS(12, 1), ADDS(13, 3), ADDS(15, 2), ADDS(16, 1), ADDS(19, 2),
+    ADDS(1, 17), ADDS(2, 2),  ADDS(3, 2),  ADDS(4, 1),  ADDS(5, 1),  ADDS(6, 1),
+    ADDS(7, 1),  ADDS(8, 1),  ADDS(9, 3),  ADDS(10, 1), ADDS(12, 1), ADDS(13, 3),
+    ADDS(15, 2), ADDS(16, 1), ADDS(19, 2), ADDS(22, 1),
 #undef ADDS
 };
 
@@ -299,6 +299,8 @@ static const struct {
     [COMMAND_JOB_TRIGGER] = {apply_job_trigger},
     [COMMAND_JOB_FIRE] = {apply_job_fire},
     [COMMAND_JOB_MARK] = {apply_job_mark},
+    [COMMAND_JOB_PAUSE] = {apply_job_pause},
+    [COMMAND_JOB_RESUME] = {apply_job_resume},
     [COMMAND_RUN_COMPLETE] = {apply_run_complete},
     [COMMAND_TASK_PROGRESS] = {apply_task_progress},
     [COMMAND_RUN_UPDATE] = {apply_run_update, .looks_first = true},

@@ -349,6 +349,13 @@ bool state_job_next(struct stmt *q, struct job_row *out);
 struct wall state_jobs_next(struct state *s); /* the earliest `next`; INT64_MAX: none */
 int64_t state_jobs_count(struct state *s);
 
+/* Who disabled it, when and why; false: it is not, or nobody knows. */
+struct pause_row {
+    struct wall at;
+    const char *by, *reason; /* or "" */
+};
+bool state_job_pause(struct state *s, int64_t job, struct pause_row *out);
+
 struct run_row {
     int64_t id, job, generation, attempt, task, covers;
     enum run_cause cause;

@@ -93,6 +93,19 @@ static void put_raw(struct json_writer *w, const char *name, struct slice value,
     json_member_raw(w, name, value.len > 0 ? value : slice_of(otherwise));
 }
 
+static void put_pause(struct state *s, const struct job_row *j, struct json_writer *w)
+{
+    struct pause_row p;
+    if (!j->disabled || !state_job_pause(s, j->id, &p))
+        return;
+    json_key(w, "paused");
+    json_object(w);
+    native_time(w, "at", p.at);
+    native_text(w, "by", p.by);
+    native_text(w, "reason", p.reason);
+    json_object_end(w);
+}
+
 static void put_summary(const struct view *v, const struct job_row *j, struct json_writer *w)
 {
     json_object(w);
@@ -107,6 +120,7 @@ static void put_summary(const struct view *v, const struct job_row *j, struct js
     json_member_int(w, "successes", j->successes);
     json_member_int(w, "errors", j->errors);
     json_member_bool(w, "disabled", j->disabled);
+    put_pause(v->state, j, w);
     put_raw(w, "parents", member_of(j->definition, "parents"), "[]");
     json_object_end(w);
 }

@@ -86,6 +86,7 @@ ask_fn native_ask_tasks, native_ask_task, native_ask_log, native_ask_files;
 tell_fn native_delete_task;
 ask_fn native_ask_jobs, native_ask_job, native_ask_runs, native_ask_explain;
 tell_fn native_put_job, native_delete_job, native_run_job;
+tell_fn native_pause_job, native_resume_job, native_pause_jobs, native_resume_jobs;
 ask_fn native_ask_nodes, native_ask_node;
 ask_fn native_ask_backup;
 tell_fn native_drain_node, native_undrain_node, native_promote_node, native_demote_node;

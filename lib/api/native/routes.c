@@ -39,6 +39,10 @@ static const struct door doors[] = {
     TELL(PUT, "/api/jobs/{name}", DEPLOY, native_put_job, "Create a job, or replace it"),
     TELL(DELETE, "/api/jobs/{name}", DEPLOY, native_delete_job, "Delete a job"),
     TELL(POST, "/api/jobs/{name}/run", RUN, native_run_job, "Run a job now"),
+    TELL(POST, "/api/jobs/{name}/pause", DEPLOY, native_pause_job, "Keep a job from running"),
+    TELL(POST, "/api/jobs/{name}/resume", DEPLOY, native_resume_job, "Let a job run again"),
+    TELL(POST, "/api/pause/jobs", DEPLOY, native_pause_jobs, "Keep many jobs from running"),
+    TELL(POST, "/api/resume/jobs", DEPLOY, native_resume_jobs, "Let many jobs run again"),
     ASK("/api/runs", VIEW, ASK, native_ask_runs, "Runs of one job, or the newest of all"),
 
     ASK("/api/schedules/explain", VIEW, ASK, native_ask_explain,

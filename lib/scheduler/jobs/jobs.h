@@ -45,5 +45,7 @@ int jobs_check_cron(struct job *new_job, const struct job_row *old, bool keeps,
  * none. */
 void jobs_write_trigger(const struct job *job, const char *arguments, struct wall now,
                         struct json_writer *w);
+/* An element of job.resume: the disabled job goes on where it is (3.9, 2.6 rule 2). */
+void jobs_write_resume(const struct job_row *row, struct wall now, struct json_writer *w);
 /* The job as clients see it now: definition, cursor and counters of the row together. */
 int jobs_load(const struct job_row *row, struct job *out, struct error *err) MUST_CHECK;

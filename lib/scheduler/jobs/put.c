@@ -210,6 +210,25 @@ bool jobs_write_put(struct job *job, const struct job_row *old, int level, struc
     return job->kind != JOB_SCHEDULED || job->schedule.count == 0 || !used_up;
 }
 
+void jobs_write_resume(const struct job_row *row, struct wall now, struct json_writer *w)
+{
+    struct job job;
+    struct cursor_step step;
+    struct error err;
+    if (jobs_load(row, &job, &err) != 0)
+        UNREACHABLE("a stored job reads back");
+    json_object(w);
+    json_member_int(w, "job", row->id);
+    json_member_int(w, "generation", row->generation);
+    json_member_int(w, "at_k", row->k);
+    if (job.kind == JOB_SCHEDULED) {
+        cursor_accept(&job.schedule, job_window_ms(&job), &job.cursor, now, true, &step);
+        write_step(&job, &step, true, w);
+    }
+    json_object_end(w);
+    job_close(&job);
+}
+
 /* ---- running by hand */
 
 static bool is_blank(const char *text)

@@ -246,6 +246,20 @@ static void what_is_answered_is_what_is_described(void **data)
     say(f, "POST /api/apps", "{\"id\":\"/x\",\"cpus\":\"many\"}");
 }
 
+static void what_keeps_jobs_from_running_is_described(void **data)
+{
+    struct fixture *f = *data;
+    furnish(f);
+    say(f, "POST /api/jobs/report/pause", "{}"); /* below its level */
+    world_apply(&f->w, COMMAND_SCHEMA_UPGRADE, "{\"level\":22}", NULL);
+    say(f, "POST /api/jobs/report/pause", "{\"reason\":\"the disk is full\"}");
+    say(f, "GET /api/jobs/report", NULL);
+    say(f, "POST /api/resume/jobs", "{\"selector\":\"name=*\"}");
+    say(f, "POST /api/pause/jobs", "{\"names\":[\"report\"]}");
+    say(f, "POST /api/jobs/report/resume", "{}");
+    say(f, "POST /api/pause/jobs", "{\"selector\":\"colour=red\"}");
+}
+
 /* Two apps may want one port: who got it is not said to be without. */
 static void a_port_is_refused_to_one_app(void **data)
 {
@@ -291,6 +305,7 @@ int main(void)
         WITH_DOCUMENT(every_door_is_described_and_nothing_else),
         WITH_DOCUMENT(every_reference_leads_somewhere),
         WITH_DOCUMENT(what_is_answered_is_what_is_described),
+        WITH_DOCUMENT(what_keeps_jobs_from_running_is_described),
         WITH_DOCUMENT(a_port_is_refused_to_one_app),
         WITH_DOCUMENT(a_schema_that_does_not_fit_is_noticed),
     };
