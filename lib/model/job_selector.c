@@ -1,6 +1,5 @@
 #include "model/job_selector.h"
 
-#include <fnmatch.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -87,9 +86,25 @@ int job_selector_parse(const char *text, struct job_selector *out, struct error 
     return 0;
 }
 
+/* The last * takes one sign more each time what follows it does not fit: none before it has to. */
 static bool fits(const char *pattern, const char *text)
 {
-    return fnmatch(pattern, text, 0) == 0;
+    const char *star = NULL, *taken = NULL;
+    while (*text != '\0') {
+        if (*pattern == '*') {
+            star = pattern++;
+            taken = text;
+        } else if (*pattern == '?' || *pattern == *text) {
+            pattern++;
+            text++;
+        } else if (star != NULL) {
+            pattern = star + 1;
+            text = ++taken;
+        } else {
+            return false;
+        }
+    }
+    return pattern[strspn(pattern, "*")] == '\0';
 }
 
 static bool one_fits(const char *pattern, const char *list)
