@@ -118,6 +118,7 @@ void session_drop(struct master *m, struct session *s)
     map_remove(m->sessions, (uint64_t)s->id);
     map_remove(m->by_uid, (uint64_t)s->uid);
     told_free(s);
+    mem_free(s->owed);
     mem_free(s);
 }
 
@@ -132,10 +133,20 @@ int64_t master_node_of(const struct master *m, int64_t agent)
     return s != NULL ? s->node : 0;
 }
 
+/* An end may have been told before the registration, and its acknowledgement have crossed with
+ * that: then it is in the state, and does not come again. */
+static bool owes(const struct master *m, const struct session *s)
+{
+    for (size_t i = 0; i < s->owed_n && m->ticked.ms < s->owed_until.ms; i++)
+        if (is_awaited(m, s, s->owed[i]))
+            return true;
+    return false;
+}
+
 int64_t master_pong(const struct master *m, int64_t agent)
 {
     const struct session *s = session_of(m, agent);
-    return s != NULL && s->owed == 0 ? s->pong : 0;
+    return s != NULL && !owes(m, s) ? s->pong : 0;
 }
 
 bool master_is_live(const struct master *m, int64_t agent, struct now now)

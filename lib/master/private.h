@@ -26,7 +26,9 @@ struct session {
         unsigned pongs;
         bool timed;
     } clock;
-    size_t owed;            /* ends that it had not told when it registered: no runs before */
+    int64_t *owed; /* tasks whose ends it had not told when it registered: no runs before */
+    size_t owed_n;
+    struct mono owed_until; /* what had to be told has been told by then, more than once */
     struct mono ask_again;  /* to register, and so to say all: are its strangers gone? what was it
                              * that could not be committed? MONO_NEVER: it need not */
     struct mono due;        /* an order is to be given or repeated then */
@@ -112,6 +114,8 @@ static inline bool given_up(const struct task_row *t)
 {
     return t->owner == OWNER_JOB && t->state == TASK_DROPPED;
 }
+/* The task is the agent's, and what it says of it now is news. */
+bool is_awaited(const struct master *m, const struct session *s, int64_t task);
 void on_status(struct master *m, struct session *s, const struct json *v, struct now now,
                struct outbox *out);
 /* What it runs lives on, though the state gave it up. */

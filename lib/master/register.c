@@ -9,6 +9,7 @@
 #include "model/resources.h"
 
 #define ASK_AGAIN_MS 5000            /* after strangers were told to end */
+#define OWED_MS 10000                /* an agent says each 2 s what was not acknowledged */
 #define TEXT_BYTES 1024              /* of each text that it tells of itself */
 #define PORT_RANGES_BYTES (64 << 10) /* of the most ranges there may be, as text */
 
@@ -118,11 +119,9 @@ static void end_strangers(struct master *m, struct session *s, const struct json
 {
     static const char why[] = "it was replaced while its agent was away";
     JSON_EACH (item, reported) {
-        struct task_row t;
         enum task_state state;
         int64_t task = json_int(json_get(item, "task"), 0);
-        if (state_task_by_id(m->state, task, &t) && t.agent == s->id &&
-            (!task_ended(t.state) || given_up(&t)))
+        if (is_awaited(m, s, task))
             continue;
         if (task_state_parse(json_str(json_get(item, "state"), ""), &state) && task_ended(state))
             order_kill(m, s, task, why, out); /* so that it tells its end once more */
@@ -148,14 +147,15 @@ static void end_unheard(struct master *m, struct session *s, const struct json *
 }
 
 /* Ends that it will tell as soon as it is welcome. */
-static size_t count_ended(const struct json *reported)
+static void owe_ended(struct session *s, const struct json *reported, struct now now)
 {
-    size_t n = 0;
+    s->owed_until = mono_after(now.mono, OWED_MS);
+    s->owed = mem_alloc((json_count(reported) + 1) * sizeof s->owed[0]);
     JSON_EACH (item, reported) {
         enum task_state state;
-        n += task_state_parse(json_str(json_get(item, "state"), ""), &state) && task_ended(state);
+        if (task_state_parse(json_str(json_get(item, "state"), ""), &state) && task_ended(state))
+            s->owed[s->owed_n++] = json_int(json_get(item, "task"), 0);
     }
-    return n;
 }
 
 /* From now on its messages count. It is told all that it ought to know, as if it knew nothing. */
@@ -169,7 +169,7 @@ static void welcome(struct master *m, int64_t id, int64_t uid, int64_t node,
     s = session_new(m, id, uid, now);
     s->node = node;
     s->state = SESSION_REGISTERED;
-    s->owed = count_ended(reported);
+    owe_ended(s, reported, now);
     list_push(&m->dirty, &s->in_dirty);
     m->due = now.mono; /* its silence counts from here */
     master_tell(m, id, MESSAGE_WELCOME, &w, out);

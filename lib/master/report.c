@@ -48,13 +48,18 @@ static void add_status(struct master *m, struct slice body)
     buf_put_slice(&m->statuses, body);
 }
 
+bool is_awaited(const struct master *m, const struct session *s, int64_t task)
+{
+    struct task_row t;
+    return state_task_by_id(m->state, task, &t) && t.agent == s->id &&
+           (!task_ended(t.state) || given_up(&t));
+}
+
 enum whose { OURS, NOBODYS, STRANGER };
 
 static enum whose whose(struct master *m, const struct session *s, const struct status *st)
 {
-    struct task_row t;
-    if (state_task_by_id(m->state, st->task, &t) && t.agent == s->id &&
-        (!task_ended(t.state) || given_up(&t)))
+    if (is_awaited(m, s, st->task))
         return OURS;
     return task_ended(st->state) ? NOBODYS : STRANGER;
 }
@@ -112,15 +117,21 @@ static void take_one(struct master *m, struct session *s, const struct json *v, 
     buf_close(&body);
 }
 
+static void end_told(struct session *s, int64_t task)
+{
+    for (size_t i = 0; i < s->owed_n; i++)
+        if (s->owed[i] == task)
+            s->owed[i--] = s->owed[--s->owed_n];
+}
+
 void on_status(struct master *m, struct session *s, const struct json *v, struct now now,
                struct outbox *out)
 {
     JSON_EACH (status, json_get(v, "statuses")) {
         enum task_state state;
         take_one(m, s, status, now, out);
-        if (s->owed > 0 && task_state_parse(json_str(json_get(status, "state"), ""), &state) &&
-            task_ended(state))
-            s->owed--;
+        if (task_state_parse(json_str(json_get(status, "state"), ""), &state) && task_ended(state))
+            end_told(s, json_int(json_get(status, "task"), 0));
         bool many = m->gathering != NULL && m->gathering->ack_bytes > ACKS_BYTES;
         if (many || m->statuses.len > COMMAND_BYTES)
             propose_statuses(m, now, out);
