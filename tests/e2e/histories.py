@@ -1,8 +1,11 @@
 """The judge of histories finds what is planted, and nothing in a history that is good."""
 import dataclasses
+import datetime
 
+from firings import CONDITIONS, s9_dependencies
 from history import (FOR_EVER, Faults, Job, Jobs, Op, Record, Run, jepsen, linearizable, missed_targets, stale_reads)
 from mesolith import case, equal
+from schedules import Grid
 
 NODES = ("n1", "n2", "n3", "n4", "n5")
 T = 1_800_000_000_000
@@ -163,8 +166,75 @@ def faults():
         equal(cut.between(201, FOR_EVER), False, "after")
 
 
+def grids():
+    examples = [  # spec/chronos.md 3.4
+        ("R/2026-01-31T00:00:00Z/P1M", "", ["01-31T00:00", "02-28T00:00", "03-31T00:00", "04-30T00:00"]),
+        ("R/2026-03-07T02:30:00/P1D", "America/Los_Angeles", ["03-07T10:30", "03-08T10:30", "03-09T09:30"]),
+        ("R/2026-03-07T12:00:00/PT24H", "America/Los_Angeles", ["03-07T20:00", "03-08T20:00"]),
+        ("R/2026-10-31T01:30:00/P1D", "America/Los_Angeles", ["10-31T08:30", "11-01T08:30", "11-02T09:30"]),
+        ("R/2026-10-03T02:15:00/P1D", "Australia/Lord_Howe", ["10-02T15:45", "10-03T15:45", "10-04T15:15"]),
+        ("R/2026-10-24T01:30:00/P1D", "Europe/Dublin", ["10-24T00:30", "10-25T00:30", "10-26T01:30"]),
+        ("R/2026-11-01T00:30:00/PT1H", "America/New_York", ["11-01T04:30", "11-01T05:30", "11-01T06:30"]),
+        ("R2/2026-01-01T00:00:00Z/PT10S", "", ["01-01T00:00:00", "01-01T00:00:10"]),
+    ]
+    for schedule, zone, expected in examples:
+        with case(f"the targets of {schedule} {zone}"):
+            grid = Grid(schedule, zone)
+            targets = [int(datetime.datetime.fromisoformat(f"2026-{t}+00:00").timestamp() * 1000) for t in expected]
+            equal(grid.between(0, targets[-1]), targets, "targets")
+            equal([grid.index(t) for t in targets], list(range(len(targets))), "their places")
+            equal(grid.index(targets[-1] + 1), None, "no target")
+
+
+def fired(by, t, id, state="ok", **more):
+    return Record("c", T + t, state, cause="dependency", id=id, queued=T + t, at=T + t + 50, by=by, root=by, **more)
+
+
+def broken_firings(own, mode="all", conditions=("success", "success"), ops=()):
+    """What S9 says of a child of a and b, whose runs 1 to 4 end one after the other."""
+    parents = tuple((p, CONDITIONS[c]) for p, c in zip("ab", conditions))
+    child = Job(parents=parents, mode=mode)
+    ends = [Record(name, T + t, state, cause="manual", id=id, at=T + t)
+            for name, t, state, id in [("a", 1000, "ok", 1), ("a", 2000, "ok", 2), ("b", 3000, "ok", 3), ("b", 4000, "failed", 4)]]
+    well = [Run(r.name, r.at - 10, r.at, id=r.id) for r in [*ends, *own] if r.state == "ok"]
+    judge = Jobs([op(0, 20, "write", child, name="c"), *ops], well, Faults(NODES), [*ends, *own], END)
+    return s9_dependencies(judge).wrong
+
+
+def firings():
+    good = [
+        ("all, when both have come", dict(own=[fired(3, 3000, 9)])),
+        ("any, at each", dict(mode="any", own=[fired(1, 1000, 7), fired(2, 2000, 8), fired(3, 3000, 9)])),
+        ("round, never", dict(mode="round", own=[])),
+        ("at failures, too", dict(conditions=("success", "always"), own=[fired(3, 3000, 9)])),
+        ("at failures only", dict(conditions=("success", "failure"), own=[fired(4, 4000, 9)])),
+        ("one that waits stands for another",
+         dict(mode="any", own=[fired(1, 1000, 7), fired(2, 1040, 8, "skipped", reason="run 7 waits already"), fired(3, 3000, 9)])),
+        ("whoever is marked counts", dict(own=[fired(3, 3000, 9)], ops=[op(500, 510, "mark", name="a")])),
+        ("nobody knows whether it was deleted", dict(own=[], ops=[op(500, 510, "write", None, "unknown", "c")])),
+    ]
+    for what, history in good:
+        with case(f"a child fires: {what}"):
+            equal(broken_firings(**history), [], "broken")
+    planted = [
+        ("it did not", dict(own=[])),
+        ("it did twice", dict(own=[fired(3, 3000, 8), fired(3, 3000, 9)])),
+        ("it did before both had come", dict(own=[fired(1, 1000, 8), fired(3, 3000, 9)])),
+        ("it did at a failure", dict(own=[fired(3, 3000, 8), fired(4, 4000, 9)])),
+        ("nobody's run is said to be the cause", dict(own=[fired(3, 3000, 8), fired(77, 3500, 9)])),
+        ("round, by another round's run", dict(mode="round", own=[fired(3, 3000, 9)])),
+        ("it is said to be left out for one that is over",
+         dict(mode="any", own=[fired(1, 1000, 7), fired(2, 2000, 8, "skipped", reason="run 7 waits already"), fired(3, 3000, 9)])),
+    ]
+    for what, history in planted:
+        with case(f"planted: S9 {what}"):
+            assert broken_firings(**history), "S9 holds"
+
+
 def story(place):
     jobs()
+    grids()
+    firings()
     public_test()
     written_and_read()
     faults()

@@ -8,6 +8,7 @@ A history is given as
   own     the system's own records of runs, also of those that never started
 Each judge returns a Verdict a property: how much was judged, and a sentence for each violation.
 """
+import bisect
 import collections
 import itertools
 from dataclasses import dataclass, field
@@ -19,13 +20,18 @@ LEAD_MS = 8000         # failover, start lease and start
 HEAL_MS = 10000        # H
 UNREACHABLE_MS = 5000  # how long an attempt on a node out of reach still blocks others
 RETRY_MS = 60000       # a retry's own start deadline
+HAS_RUN = ("ok", "failed", "killed", "superseded")  # who is said to be one of these has been started
+UNREAD_MS = 120000     # so long the system's records may wait to be read
+CLOCK_MS = 600         # how wrong the time may be while a clock is: 500 ms, and the way of an answer
+CLOCK_LOOK_MS = 15000  # by then a leader whose clock is wrong has handed over
 
 
 @dataclass(frozen=True)
 class Job:
-    """A definition: the targets are start + i * interval."""
-    start: int
-    interval: int
+    """A definition: the targets are start + i * interval, or those of a grid (schedules.py). With parents it has
+    none: it fires at their ends."""
+    start: int = 0
+    interval: int = 0
     count: int = -1  # -1: for ever
     epsilon: int = 60000
     duration: int = 0  # what the command takes at most
@@ -36,20 +42,48 @@ class Job:
     retry_delay: int = 60000
     fails: int = 0  # of its attempts, the first ones
     held: bool = False  # rather not at all than twice
+    grid: object = None
+    parents: tuple = ()  # (name, the words of Record.state at which its edge is met)
+    mode: str = "all"    # or any, or round: by runs that one run began
 
-    def targets(self, end):
-        """Those at or before an instant."""
-        n = max(0, (end - self.start) // self.interval + 1)
-        return [self.start + i * self.interval for i in range(n if self.count < 0 else min(n, self.count))]
+    def targets(self, end, begin=0):
+        """Those from one instant to another."""
+        if self.parents:
+            return []
+        if self.grid is not None:
+            return self.grid.between(begin, end)
+        low = max(0, -((self.start - begin) // self.interval))
+        high = max(0, (end - self.start) // self.interval + 1)
+        return [self.start + i * self.interval for i in range(low, high if self.count < 0 else min(high, self.count))]
+
+    def index(self, due):
+        """Which target that is, were there enough of them; None: none."""
+        if self.parents:
+            return None
+        if self.grid is not None:
+            return self.grid.index(due)
+        i, rest = divmod(due - self.start, self.interval)
+        return i if rest == 0 and i >= 0 else None
 
     def aims_at(self, due):
-        i, rest = divmod(due - self.start, self.interval)
-        return rest == 0 and i >= 0 and (self.count < 0 or i < self.count)
+        """What catches up does not use up its count by what it leaves out."""
+        i = self.index(due)
+        return i is not None and (self.count < 0 or self.catchup or i < self.count)
+
+    def covers(self, due, n, target):
+        """Is the target among the n up to that due?"""
+        i, k = self.index(due), self.index(target)
+        return i is not None and k is not None and i - n < k <= i
+
+    def after(self, t):
+        """The next target; for ever if there is none within 40 days."""
+        found = self.targets(t + (2 * self.interval or 40 * 86_400_000), t + 1)
+        return found[0] if found else FOR_EVER
 
 
 @dataclass(frozen=True)
 class Op:
-    """kind: write (value None: it is deleted), read, run (by hand). A job's value is a Job."""
+    """kind: write (value None: it is deleted), read, run (by hand), mark (as a success). A job's value is a Job."""
     t0: int
     t1: int
     kind: str
@@ -59,9 +93,10 @@ class Op:
     node: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Run:
-    """One start of a command. end None: it did not get to its end."""
+    """One start of a command. end None: it did not get to its end. id: of the run whose attempt it is, job: of
+    the job while it was there; 0: not known."""
     name: str
     start: int
     end: object = None
@@ -69,20 +104,31 @@ class Run:
     attempt: int = 0
     node: str = ""
     exit: object = 0
+    id: int = 0
+    job: int = 0
+    cause: str = ""
 
     def __str__(self):
         return f"{self.name} due {self.due} attempt {self.attempt} on {self.node} from {self.start} to {self.end}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
-    """What the system says of a run; covers > 1: of so many targets up to the one that is named."""
+    """What the system says of a run; covers > 1: of so many targets up to the one that is named. at: since when
+    it says so. by, root: the run whose end caused it, and that at which the round began; -1: none."""
     name: str
     due: int
     state: str
     covers: int = 1
     cause: str = "schedule"
     reason: str = ""
+    id: int = 0
+    job: int = 0
+    queued: int = 0
+    started: int = 0
+    at: int = 0
+    by: int = -1
+    root: int = 0
 
 
 @dataclass
@@ -100,37 +146,45 @@ class Verdict:
 
 class Faults:
     """(t, kind, what), by kind: down and up (of a node), cut (pairs (from, to), added to what is cut),
-    heal (all cuts), clock and disk (of a node; counted against it for ever after)."""
+    heal (all cuts), clock and right (of a node's clock), disk (of a node; counted against it for ever after).
+    masters: those of which a majority has to be live; the others only run things."""
 
-    def __init__(self, nodes, log=()):
+    def __init__(self, nodes, log=(), masters=None):
         self.nodes, self.log = tuple(nodes), sorted(log, key=lambda f: f[0])
-        self.majority = len(self.nodes) // 2 + 1
+        self.masters = tuple(masters or nodes)
+        self.majority = len(self.masters) // 2 + 1
+        self.times, self.states = [-FOR_EVER], [(frozenset(self.nodes), frozenset())]
+        wrong, self.clocks = {}, []  # (from, to) while a clock was wrong
+        for t, kind, what in self.log:
+            up, cut = self.states[-1]
+            if kind == "down":
+                up = up - {what}
+            elif kind == "up":
+                up = up | {what}
+            elif kind == "cut":
+                cut = cut | {tuple(pair) for pair in what}
+            elif kind == "heal":
+                cut = frozenset()
+            elif kind == "clock":
+                wrong.setdefault(what, t)
+            elif kind == "right":
+                self.clocks.append((wrong.pop(what), t))
+            self.times.append(t)
+            self.states.append((up, cut))
+        self.clocks = sorted(self.clocks + [(t, FOR_EVER) for t in wrong.values()])
 
     def stretches(self, t0, t1):
         """The (nodes up, pairs cut) that held one after the other between two instants."""
-        up, cut, passed = set(self.nodes), set(), False
-        for t, kind, what in self.log:
-            if t > t1:
-                break
-            if t > t0 and not passed:
-                passed = True
-                yield frozenset(up), frozenset(cut)
-            if kind == "down":
-                up.discard(what)
-            elif kind == "up":
-                up.add(what)
-            elif kind == "cut":
-                cut |= {tuple(pair) for pair in what}
-            elif kind == "heal":
-                cut = set()
-            if t > t0:
-                yield frozenset(up), frozenset(cut)
-        if not passed:
-            yield frozenset(up), frozenset(cut)
+        return self.states[bisect.bisect_right(self.times, t0) - 1:bisect.bisect_right(self.times, t1)]
+
+    def sigma(self, t):
+        """What to allow for clocks beside the usual."""
+        i = bisect.bisect_right(self.clocks, (t, FOR_EVER))
+        return CLOCK_MS if any(t <= b + CLOCK_LOOK_MS for _, b in self.clocks[max(0, i - 8):i]) else 0
 
     def live(self, t0, t1):
         """One and the same majority was up and mutually connected all the while."""
-        up, cut = set(self.nodes), set()
+        up, cut = set(self.masters), set()
         for now_up, now_cut in self.stretches(t0, t1):
             up &= now_up
             cut |= now_cut
@@ -147,8 +201,8 @@ class Faults:
         """Any fault held at some time between two instants."""
         return any(cut or len(up) < len(self.nodes) for up, cut in self.stretches(t0, t1))
 
-    def moments(self):
-        return [t for t, _, _ in self.log]
+    def moments(self, t0, t1):
+        return self.times[bisect.bisect_right(self.times, t0):bisect.bisect_right(self.times, t1)]
 
 
 # ---- what 10.1 to 10.4 judge
@@ -219,7 +273,7 @@ class Jobs:
     """The judge of jobs. sigma: how far the clocks of the nodes may be from ours."""
 
     def __init__(self, ops, runs, faults, own=(), read_at=FOR_EVER, sigma=50, late=LATE_MS):
-        self.faults, self.sigma, self.late, self.read_at = faults, sigma, late, read_at
+        self.faults, self.usual_sigma, self.late, self.read_at = faults, sigma, late, read_at
         self.names = sorted({op.name for op in ops} | {r.name for r in runs})
         self.ops, self.runs, self.own = (collections.defaultdict(list) for _ in range(3))
         for op in sorted(ops, key=lambda op: op.t0):
@@ -228,6 +282,10 @@ class Jobs:
             self.runs[run.name].append(run)
         for record in own:
             self.own[record.name].append(record)
+        self.starts = {name: [r.start for r in mine] for name, mine in self.runs.items()}
+        self.longest = {name: max(self.ended(r) - r.start for r in mine) for name, mine in self.runs.items()}
+        self.may = {name: may_spans(self.writes(name)) for name in self.names}
+        self.musts = {name: must_spans(self.writes(name), self.read_at) for name in self.names}
 
     def verdicts(self):
         found = {}
@@ -239,37 +297,55 @@ class Jobs:
                 judge(name, found[property_name])
         return found
 
+    def sigma(self, t):
+        return self.usual_sigma + self.faults.sigma(t)
+
     def writes(self, name):
         return [op for op in self.ops[name] if op.kind == "write"]
 
     def must(self, name):
-        return must_spans(self.writes(name), self.read_at)
+        return self.musts[name]
+
+    def forces(self, name, t0, t1):
+        """The definitions that may be in force at some time between."""
+        return [s.job for s in self.may[name] if s.begin <= t1 and s.end >= t0]
 
     def ended(self, run):
         """When it was surely over: what was cut short ran no longer than its definition says."""
         return run.end if run.end is not None else run.start
 
+    def told(self, run):
+        """When the others may take it for over: not before its node has said so, or was out of reach for long."""
+        end = self.ended(run)
+        out = self.faults.touched(run.node, run.start - 1000, end + self.late)
+        return end + (UNREACHABLE_MS + LEAD_MS if out else self.late)
+
+    def between(self, name, t0, t1):
+        """The runs that were going on at some time between, as their own nodes saw it."""
+        mine, starts = self.runs.get(name, []), self.starts.get(name, [])
+        low = bisect.bisect_left(starts, t0 - self.longest.get(name, 0))
+        return [r for r in mine[low:bisect.bisect_right(starts, t1)] if self.ended(r) >= t0]
+
     def busy(self, name, t0, t1, but_due):
         """Another attempt of the job was active at some time between."""
-        return any(r.due != but_due and r.start <= t1 and self.ended(r) >= t0 for r in self.runs[name])
+        wide = UNREACHABLE_MS + LEAD_MS
+        return any(r.due != but_due and self.told(r) >= t0 for r in self.between(name, t0 - wide, t1))
 
     def s1_no_lost_target(self, name, v):
         started = {r.due: r for r in reversed(self.runs[name]) if r.attempt == 0}
         for span in self.must(name):
             job = span.job
-            if job.catchup:
+            if job.catchup or job.held or job.parents:  # a held one's node may be the only one that knows
                 continue
-            if job.held:  # its node may be the only one that knows
-                continue
-            for t in job.targets(span.end):
+            for t in job.targets(span.end, span.begin):
                 last = t + job.epsilon + self.late
                 if not (t - 1000 >= span.begin and last <= span.end and last + job.duration < self.read_at
                         and self.faults.live(t + job.epsilon - LEAD_MS, last)):
                     continue
                 if not job.concurrent and self.busy(name, max(t, t + job.epsilon - LEAD_MS), t + job.epsilon, t):
                     continue
-                run = started.get(t)
-                v.see(run is not None and t - self.sigma <= run.start <= last + self.sigma,
+                run, sigma = started.get(t), self.sigma(t)
+                v.see(run is not None and t - sigma <= run.start <= last + sigma,
                       f"{name}: no start for the target {t}" if run is None else f"{name}: {run} is late")
                 if run is not None and run.end is None and not self._deleted(name, run.start):
                     v.see(self.faults.touched(run.node, run.start - 1000, run.start + job.duration + self.late),
@@ -279,24 +355,35 @@ class Jobs:
         """A delete ends what runs."""
         return any(op.value is None and op.outcome != "fail" and op.t1 >= since for op in self.writes(name))
 
+    def unseen(self, name, t):
+        """Its records of then may be gone with the job before anybody has read them."""
+        return any(op.value is None and op.outcome != "fail" and op.t1 >= t and op.t0 <= t + UNREAD_MS
+                   for op in self.writes(name))
+
     def s2_no_lost_catch_up(self, name, v):
+        newest = list(itertools.accumulate((r.due for r in self.runs[name]), max))  # due, of all started so far
+        kept = sorted((r.due, r.queued) for r in self.own[name] if r.state not in HAS_RUN)
         for span in self.must(name):
             job = span.job
-            if not job.catchup:
+            if not job.catchup or job.parents:
                 continue
-            for t in job.targets(span.end):
+            ran = [r for r in self.runs[name] if r.attempt == 0 and job.count >= 0 and job.aims_at(r.due)]
+            for t in job.targets(span.end, span.begin - HEAL_MS):
                 x = self._calm_since(t, span, job)
                 if x is None:
                     continue
-                later = [r for r in self.runs[name] if t <= r.due and r.start <= x + self.sigma]
-                kept = [r for r in self.own[name] if t <= r.due]
-                spent = job.count >= 0 and len([r for r in self.runs[name] if r.attempt == 0]) >= job.count
-                v.see(later or kept or spent or self.busy(name, t, x, t), f"{name}: no run for {t}, nor a later one")
+                started = bisect.bisect_right(self.starts.get(name, []), x + self.sigma(x))
+                later = started > 0 and newest[started - 1] >= t
+                told = any(queued <= x + self.sigma(x) for _, queued in kept[bisect.bisect_left(kept, (t,)):])
+                spent = job.count >= 0 and len(ran) >= job.count
+                v.see(later or told or spent or self.busy(name, t, x, t), f"{name}: no run for {t}, nor a later one")
 
     def _calm_since(self, t, span, job):
         """The first instant at which t must have been caught up, and nothing newer yet."""
-        for x in sorted([t + HEAL_MS, span.begin + HEAL_MS] + [m + 1 + HEAL_MS for m in self.faults.moments()]):
-            if (t + HEAL_MS <= x < t + job.interval + HEAL_MS and x - HEAL_MS >= span.begin and x <= span.end
+        before = job.after(t) + HEAL_MS
+        for x in sorted([t + HEAL_MS, span.begin + HEAL_MS]
+                        + [m + 1 + HEAL_MS for m in self.faults.moments(t - 1, min(before, span.end))]):
+            if (t + HEAL_MS <= x < before and x - HEAL_MS >= span.begin and x <= span.end
                     and self.faults.live(x - HEAL_MS, x)):
                 return x
         return None
@@ -304,41 +391,70 @@ class Jobs:
     def s3_at_most_once(self, name, v):
         starts = collections.defaultdict(list)
         for run in self.runs[name]:
-            starts[(run.due, run.attempt)].append(run)
+            starts[(run.job, run.due, run.attempt)].append(run)
         held = any(op.value.held for op in self.writes(name) if op.value is not None)
         for again in starts.values():
             excused = not held and all(self.faults.touched(a.node, a.start, b.start) for a, b in zip(again, again[1:]))
             v.see(len(again) == 1 or excused, f"{name}: started {len(again)} times: " + "; ".join(map(str, again)))
 
     def s4_no_phantom(self, name, v):
-        spans = may_spans(self.writes(name))
-        by_hand = [op for op in self.ops[name] if op.kind == "run" and op.outcome != "fail"]
+        spans, ops = self.may[name], self.ops[name]
+        by_hand = [op for op in ops if op.kind == "run" and op.outcome != "fail"]
+        gone = list(self._gone(name))
+        firings = {r.id for r in self.own[name] if r.cause == "dependency"}
+        attempts = {(r.id, r.attempt) for r in self.runs[name]}
         for run in self.runs[name]:
-            slack = self.late + self.sigma
-            if run.attempt > 0:  # its cause is the attempt before it
+            slack = self.late + self.sigma(run.start)
+            if run.attempt > 0 and run.id:
+                caused = (run.id, run.attempt - 1) in attempts or self.faults.between(0, run.start)
+            elif run.attempt > 0:  # its cause is the attempt before it
                 caused = any(r.attempt == run.attempt - 1 and r.start < run.start for r in self.runs[name])
                 caused = caused or self.faults.between(0, run.start)
+            elif run.cause == "dependency":  # whether that was right is for S9
+                caused = run.id in firings and any(s.job.parents and s.begin <= run.start for s in spans)
             else:
-                caused = any(s.job.aims_at(run.due) and s.begin - self.sigma <= run.start <= s.end + slack
-                             and run.due <= s.end + self.sigma for s in spans)
-                caused = caused or any(abs(op.t0 - run.due) <= op.t1 - op.t0 + slack for op in by_hand)
+                caused = any(s.job.aims_at(run.due) and s.begin - slack <= run.start
+                             and run.due <= s.end + self.sigma(run.due) for s in spans)
+                caused = caused or any(op.t0 - slack <= run.due <= op.t1 + slack for op in by_hand)
+            caused = caused or run.id > 0 and not run.cause and self.unseen(name, run.start)
             v.see(caused, f"{name}: nothing asked for {run}")
+            over = [] if run.cause == "manual" else [g for g in gone if g[0] + slack < run.start < g[1]]
+            v.see(not over, f"{name}: {run}, and it was deleted or disabled at {over}")
+
+    def _gone(self, name):
+        """(from, to) while it was surely not to run by itself."""
+        writes = self.writes(name)
+        for i, op in enumerate(writes):
+            if op.outcome == "ok" and (op.value is None or op.value.disabled):
+                begin = max([op.t1] + [w.t1 for w in writes[:i] if w.outcome == "unknown"])
+                end = min([w.t0 for j, w in enumerate(writes) if j != i and w.outcome != "fail" and w.t1 > op.t0
+                           and w.value is not None and not w.value.disabled], default=FOR_EVER)
+                yield begin, end
 
     def s5_no_overlap(self, name, v):
-        if any(op.value.concurrent for op in self.writes(name) if op.value is not None):
-            return
-        for a, b in itertools.combinations(self.runs[name], 2):
-            if b.start + self.sigma >= self.ended(a) - self.sigma or (a.due, a.attempt) == (b.due, b.attempt):
-                continue
-            v.see(self.faults.touched(a.node, a.start, b.start), f"{name}: {b} while {a} ran")
-        v.judged += len(self.runs[name])
+        going = []
+        for b in self.runs[name]:
+            sigma = self.sigma(b.start)
+            v.judged += 1
+            going = [a for a in going if self.ended(a) - sigma > b.start + sigma]
+            defined = self.forces(name, b.start - self.late, b.start)
+            if not any(job.concurrent for job in defined):
+                for a in going:
+                    again = (a.job, a.due, a.attempt) == (b.job, b.due, b.attempt)
+                    if not again and a.job == b.job and not self.faults.touched(a.node, a.start, b.start):
+                        v.wrong.append(f"{name}: {b} while {a} ran")
+            going.append(b)
 
     def s6_counts(self, name, v):
-        for span in may_spans(self.writes(name)):
+        for span in self.may[name]:
             job = span.job
-            if job.count < 0:
+            if job.count < 0 or job.parents:
                 continue
-            dues = {r.due for r in self.runs[name] if r.attempt == 0 and job.aims_at(r.due)}
+            if job.catchup:
+                dues = {r.due for r in self.runs[name] if r.attempt == 0 and job.index(r.due) is not None
+                        and span.begin <= r.start <= span.end}
+            else:
+                dues = {r.due for r in self.runs[name] if r.attempt == 0 and job.index(r.due) is not None}
             v.see(len(dues) <= job.count, f"{name}: {len(dues)} runs of {job.count}")
             if len(self.writes(name)) == 1 and not any(op.kind == "run" for op in self.ops[name]):
                 strange = {r.due for r in self.runs[name] if r.attempt == 0} - dues
@@ -346,7 +462,7 @@ class Jobs:
 
     def s7_early(self, name, v):
         for run in self.runs[name]:
-            v.see(run.start >= run.due - self.sigma, f"{name}: {run} is early")
+            v.see(run.start >= run.due - self.sigma(run.start), f"{name}: {run} is early")
 
     def s8_retries(self, name, v):
         definitions = [op.value for op in self.writes(name) if op.value is not None and op.outcome != "fail"]
@@ -354,45 +470,55 @@ class Jobs:
             for run in self.runs[name]:
                 v.see(run.attempt == 0, f"{name}: {run} has no right to be tried again")
             return
-        job = definitions[-1]
-        chains = self._chains(name)
-        for chain in chains:
+        given_up = {r.id for r in self.own[name] if r.state in ("superseded", "cancelled")}
+        for chain in self._chains(name):
             attempts = [r.attempt for r in chain]
-            v.see(attempts == list(range(len(attempts))) or self.faults.between(chain[0].due, chain[-1].start),
+            v.see(attempts == list(range(len(attempts))) or self.faults.between(chain[0].start - LEAD_MS, chain[-1].start),
                   f"{name}: attempts {attempts} of {chain[0].due}")
-            v.see(max(attempts) <= job.retries, f"{name}: {chain[-1]}: more than {job.retries} retries")
             for a, b in zip(chain, chain[1:]):
-                v.see(b.start >= self.ended(a) + job.retry_delay - self.sigma, f"{name}: {b} so soon after {a}")
+                defined = self.forces(name, a.start, b.start) or definitions
+                v.see(b.attempt <= max(d.retries for d in defined), f"{name}: {b}: more retries than it may have")
+                v.see(b.start >= self.ended(a) + min(d.retry_delay for d in defined) - self.sigma(b.start),
+                      f"{name}: {b} so soon after {a}")
             last = chain[-1]
-            if last.exit not in (0, None) and last.end is not None and last.attempt < job.retries:
-                by = last.end + job.retry_delay + RETRY_MS + self.late
-                inside = any(s.begin <= last.start and by <= s.end for s in self.must(name))
-                said = any(r.name == name and r.state in ("superseded", "cancelled") for r in self.own[name])
-                if inside and self.faults.live(last.end, by):
-                    v.see(said or self.busy(name, last.end, by, last.due), f"{name}: {last} was never tried again")
+            if last.exit not in (0, None) and last.end is not None:
+                self._tried_again(name, last, given_up, v)
+
+    def _tried_again(self, name, last, given_up, v):
+        for span in self.must(name):
+            by = last.end + span.job.retry_delay + RETRY_MS + self.late
+            if (last.attempt < span.job.retries and span.begin <= last.start and by <= span.end
+                    and self.faults.live(last.end, by)):
+                said = last.id in given_up  # without ids, of any run of the job
+                v.see(said or self.busy(name, last.end + self.late, by, last.due), f"{name}: {last} was never tried again")
 
     def _chains(self, name):
-        """The attempts of each run, in their order: a retry belongs to the newest attempt before it."""
-        chains = []
+        """The attempts of each run, in their order: without ids a retry belongs to the newest attempt before it."""
+        chains, by_id = [], collections.defaultdict(list)
         for run in self.runs[name]:
+            if run.id:
+                if all(r.attempt != run.attempt for r in by_id[run.id]):
+                    by_id[run.id].append(run)
+                continue
             of = [c for c in chains if run.attempt > 0 and c[-1].attempt == run.attempt - 1]
             if of:
                 of[-1].append(run)
             elif not any(r.due == run.due and r.attempt == run.attempt for c in chains for r in c):
                 chains.append([run])
-        return chains
+        return chains + list(by_id.values())
 
     def s14_honesty(self, name, v):
         ran = {r.due for r in self.runs[name]}
-        told = [(r.due, r.covers) for r in self.own[name] if r.cause == "schedule"]
+        told = sorted((r.due, r.covers, r.at) for r in self.own[name] if r.cause == "schedule")
         for span in self.must(name):
-            for t in span.job.targets(span.end):
+            for t in span.job.targets(span.end, span.begin):
                 last = t + span.job.epsilon + self.late + HEAL_MS
                 if t - 1000 < span.begin or last > min(span.end, self.read_at) or t in ran:
                     continue
                 if not self.faults.live(last - HEAL_MS, last):
                     continue
-                v.see(any(due - (covers - 1) * span.job.interval <= t <= due for due, covers in told),
+                of = told[bisect.bisect_left(told, (t,)):]
+                v.see(any(span.job.covers(due, covers, t) for due, covers, _ in of),
                       f"{name}: the target {t} has no run, and the system does not say why")
 
 

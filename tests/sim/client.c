@@ -423,6 +423,8 @@ static void take_look(struct world *w, const struct answer *a)
 
 void client_act(struct world *w)
 {
+    if (w->day != NULL)
+        return;
     struct client *c = w->client;
     if (w->mono >= c->due) {
         c->due = w->mono + w->options.wish_ms / 2 +
@@ -480,7 +482,9 @@ bool client_want(struct world *w, bool job, const char *name, int64_t number)
 void client_answer(struct world *w, struct answer *a)
 {
     struct client *c = w->client;
-    if (a->kind == ANSWER_WHOLE && a->id.v == c->wish.exchange)
+    if (day_answer(w, a))
+        ;
+    else if (a->kind == ANSWER_WHOLE && a->id.v == c->wish.exchange)
         take_wish(w, a);
     else if (a->kind == ANSWER_WHOLE && a->id.v == c->look.exchange)
         take_look(w, a);
@@ -491,6 +495,8 @@ void client_answer(struct world *w, struct answer *a)
 
 int64_t client_due(const struct world *w)
 {
+    if (w->day != NULL)
+        return INT64_MAX;
     return w->client->due < w->client->look_due ? w->client->due : w->client->look_due;
 }
 

@@ -7,7 +7,11 @@
  *     --plain                    writes that make nothing run
  *     --scene FILE               plays a script of tests/scenes
  *     --plants                   breaks one thing after the other, and sees whether it is found
- *     --plant TEXT               only those whose name has that in it */
+ *     --plant TEXT               only those whose name has that in it
+ *     --day FOLDER               a day of 1,000 jobs, whose records go there; what it is broken on
+ *                                purpose by --plant shows only in them
+ *     --days N, --hours N        so many in place of one day
+ *     --jobs N                   in place of 1,000 */
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,8 +216,9 @@ static bool plants_are_found(const char *only)
 struct arguments {
     uint64_t first, last;
     int nodes, agents, calm_s; /* agents -1: by the seed */
+    int hours, jobs;           /* of a day */
     bool plain, plants, verbose;
-    const char *scene, *plant; /* plant: part of its name */
+    const char *scene, *plant, *day; /* plant: part of its name */
 };
 
 static bool read_arguments(int argc, char **argv, struct arguments *a)
@@ -248,6 +253,14 @@ static bool read_arguments(int argc, char **argv, struct arguments *a)
         } else if (str_eq(argv[i], "--plant")) {
             a->plants = true;
             a->plant = value;
+        } else if (str_eq(argv[i], "--day")) {
+            a->day = value;
+        } else if (str_eq(argv[i], "--days")) {
+            a->hours = 24 * atoi(value);
+        } else if (str_eq(argv[i], "--hours")) {
+            a->hours = atoi(value);
+        } else if (str_eq(argv[i], "--jobs")) {
+            a->jobs = atoi(value);
         } else if (str_eq(argv[i], "--calm")) {
             a->calm_s = atoi(value);
         } else {
@@ -273,15 +286,54 @@ static struct world_options options_for(const struct arguments *a, uint64_t seed
     return o;
 }
 
+/* Zones put their clocks on or back in each of these days. */
+static int64_t day_begins(uint64_t seed)
+{
+    static const int64_t begins[] = {
+        INT64_C(1772913600000), /* 2026-03-07T20:00Z: North America */
+        INT64_C(1774699200000), /* 2026-03-28T12:00Z: Europe */
+        INT64_C(1775296800000), /* 2026-04-04T10:00Z: Australia and Chile */
+        INT64_C(1791000000000), /* 2026-10-03T04:00Z: Australia */
+        INT64_C(1792843200000), /* 2026-10-24T12:00Z: Europe */
+        INT64_C(1793476800000), /* 2026-10-31T20:00Z: North America */
+    };
+    return begins[seed % (sizeof begins / sizeof begins[0])];
+}
+
+static bool play_day(const struct arguments *a, uint64_t seed)
+{
+    struct world w;
+    const struct day_options day = {day_begins(seed), a->jobs, a->day, day_plant_of(a->plant)};
+    const struct world_options o = {.seed = seed,
+                                    .nodes = 3,
+                                    .agents = 2,
+                                    .trouble_ms = a->hours * INT64_C(3600000),
+                                    .heal_ms = 120000,
+                                    .log_rows = 5000,
+                                    .day = &day,
+                                    .verbose = a->verbose};
+    bool fine = day_play(&o, &w) == 0;
+    if (!fine)
+        printf("%s at %lld ms\n", w.failure, (long long)w.mono);
+    printf("%s seed %llu: %d hours of %d jobs, turns %lld, kills %lld, trace %016llx\n",
+           fine ? "ok" : "not ok", (unsigned long long)seed, a->hours, a->jobs, (long long)w.turns,
+           (long long)w.crashes, (unsigned long long)w.trace);
+    tell_pace(w.mono);
+    world_close(&w);
+    return fine;
+}
+
 int main(int argc, char **argv)
 {
-    struct arguments a = {.first = 1, .last = 20, .agents = -1};
+    struct arguments a = {.first = 1, .last = 20, .agents = -1, .hours = 24, .jobs = 1000};
     int64_t virtual_ms = 0;
     bool fine = true;
     if (!read_arguments(argc, argv, &a)) {
         fprintf(stderr,
                 "usage: sim [--seeds A-B | --seed N] [--nodes N] [--agents N] [--calm SECONDS] "
-                "[--plain] [--plants | --plant TEXT] [--verbose]\n");
+                "[--plain] [--plants | --plant TEXT] [--verbose]\n"
+                "       sim --day FOLDER [--seed N] [--days N | --hours N] [--jobs N] "
+                "[--plant TEXT] [--verbose]\n");
         return 2;
     }
     sqlite3_config(SQLITE_CONFIG_SINGLETHREAD); /* nobody else is here */
@@ -290,6 +342,8 @@ int main(int argc, char **argv)
         log_set_sink(show_line, NULL, LOG_DEBUG);
     if (a.scene != NULL)
         return scene_play(a.scene, a.verbose) == 0 ? 0 : 1;
+    if (a.day != NULL)
+        return play_day(&a, a.first) ? 0 : 1;
     if (a.plants)
         return plants_are_found(a.plant) ? 0 : 1;
     for (uint64_t seed = a.first; seed <= a.last; seed++) {

@@ -28,7 +28,7 @@ const char *plant_sign(enum plant plant)
 }
 
 /* Behind the back of the node, between its turns. */
-static void change(struct sim_node *n, const char *sql)
+void plant_change(struct sim_node *n, const char *sql)
 {
     struct error err;
     struct db *db = state_db(node_state(n->node));
@@ -49,7 +49,7 @@ static struct sim_node *follower(struct world *w)
 static void change_if(struct sim_node *n, const char *sql)
 {
     if (n != NULL && state_level(node_state(n->node)) > 0)
-        change(n, sql);
+        plant_change(n, sql);
 }
 
 static void launch_late(struct world *w)
@@ -84,7 +84,7 @@ static void change_everywhere(struct world *w, const char *sql)
     if (w->planted || w->mono < 12000 || !all_are_even(w))
         return;
     for (int i = 0; i < w->options.nodes; i++)
-        change(&w->nodes[i], sql);
+        plant_change(&w->nodes[i], sql);
     w->planted = true;
 }
 
@@ -140,13 +140,13 @@ void plant_of_state(struct sim_node *n)
     if (planted(n->w, PLANT_PREFIX) && !n->w->planted && n->w->mono > 6000 &&
         !node_leading(n->node)) {
         n->w->planted = true;
-        change(n, "update raft_log set term = term + 1 where idx = "
-                  "(select applied from raft_state)");
+        plant_change(n, "update raft_log set term = term + 1 where idx = "
+                        "(select applied from raft_state)");
     }
     if (planted(n->w, PLANT_EPOCH) && n->w->mono > 6000)
-        change(n, "update raft_log set data = "
-                  "cast(replace(cast(data as text), '\"ep\":', '\"ep\":9') as blob) "
-                  "where idx = (select applied from raft_state)");
+        plant_change(n, "update raft_log set data = "
+                        "cast(replace(cast(data as text), '\"ep\":', '\"ep\":9') as blob) "
+                        "where idx = (select applied from raft_state)");
 }
 
 /* As replica/codec.c has them, behind the byte that says who takes it. */

@@ -119,13 +119,15 @@ void task_launch(struct sim_node *n, int64_t task, struct slice run_spec)
         .kill_ms = INT64_MAX,
         .grace_ms = spec.grace_ms < 50 ? 50 : spec.grace_ms,
     };
+    if (n->w->day != NULL)
+        day_start(n->w, t, &spec);
     trace(n->w, "start %s on %d", t->name, n->position);
     check_start(n, task, &spec);
     check_volume(n, t);
     report(n, t, START_MS);
     bool twice = planted(n->w, job ? PLANT_TWICE : PLANT_TWO_PLACES) && !n->w->planted;
-    if (planted(n->w, PLANT_OVERLAP) && job) { /* it is said to have ended */
-        t->ends_ms = n->w->mono + 8000;
+    if (job && (planted(n->w, PLANT_OVERLAP) || day_planted(n->w, DAY_PLANT_GOES_ON))) {
+        t->ends_ms = n->w->mono + (n->w->day != NULL ? 60000 : 8000); /* it is said to have ended */
         struct sim_task ended = *t;
         ended.state = TASK_FINISHED;
         report(n, &ended, 100);
@@ -187,10 +189,13 @@ void tasks_pass(struct sim_node *n)
         if (t->kill_ms <= n->w->mono)
             t->state = TASK_KILLED;
         else if (t->ends_ms <= n->w->mono)
-            t->state = t->exit_code == 0 ? TASK_FINISHED : TASK_FAILED;
+            t->state = t->exit_code == 0 || day_planted(n->w, DAY_PLANT_HIDDEN) ? TASK_FINISHED
+                                                                                : TASK_FAILED;
         else
             continue;
         trace(n->w, "end %s %s on %d", t->name, task_state_word(t->state), n->position);
+        if (n->w->day != NULL)
+            day_log_run(n->w, n, t);
         if (n->node != NULL)
             report(n, t, 1);
     }
@@ -225,6 +230,8 @@ void tasks_vanish(struct sim_node *n)
         t->state = TASK_LOST;
         t->gone_ms = n->w->mono;
         trace(n->w, "end %s lost on %d", t->name, n->position);
+        if (n->w->day != NULL)
+            day_log_run(n->w, n, t);
     }
 }
 

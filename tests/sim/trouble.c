@@ -79,20 +79,17 @@ static void kill_process(struct sim_node *n)
         take_down(n, planted(n->w, PLANT_LOST) ? FATE_LOST : FATE_KEPT, 0);
 }
 
-/* Its connections are given up when nothing was heard for so long. */
-static void fall_silent(struct sim_node *n)
+void fall_silent(struct sim_node *n, int to)
 {
-    struct world *w = n->w;
-    for (int i = 0; i < w->n; i++)
-        if (i != n->position)
-            deliver(w, i, SILENT_MS,
-                    &(struct event){.kind = EVENT_CLOSED, .node = (int64_t)n->id, .silent = true});
+    struct event e = {.kind = EVENT_CLOSED, .node = (int64_t)n->id, .silent = true};
+    if (to != n->position)
+        deliver(n->w, to, SILENT_MS, &e);
 }
 
 void kill_host(struct sim_node *n, int64_t until_ms)
 {
-    if (n->w->options.grows)
-        fall_silent(n);
+    for (int i = 0; i < n->w->n && (n->w->options.grows || n->w->day != NULL); i++)
+        fall_silent(n, i);
     if (n->node != NULL)
         take_down(n, draw_fate(n->w), until_ms);
     n->up_at = until_ms;

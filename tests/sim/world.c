@@ -436,6 +436,8 @@ static int64_t next_time(const struct world *w)
     next = client < next ? client : next;
     if (w->options.grows && w->council.due < next)
         next = w->council.due;
+    int64_t day = day_due(w);
+    next = day < next ? day : next;
     return next > w->mono ? next : w->mono + 1;
 }
 
@@ -454,6 +456,7 @@ static void step(struct world *w)
         put_in(&w->nodes[f->to], &f->event);
     client_act(w);
     members_act(w);
+    day_act(w);
     for (int i = 0; i < w->n && w->failure[0] == '\0'; i++) {
         struct sim_node *n = &w->nodes[i];
         tasks_pass(n);

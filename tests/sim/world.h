@@ -74,6 +74,34 @@ enum plant {
         N_PLANTS,
 };
 
+/* What is broken on purpose in a simulated day (day_plants.c); each shows in what it leaves behind.
+ */
+enum day_plant {
+    DAY_PLANT_NONE,
+#define DAY_PLANTS(X)                                          \
+    X(SILENT, "a machine says that it ran what it did not")    \
+    X(TWICE, "an attempt is started on a second machine, too") \
+    X(STRANGE, "a machine runs what nobody asked for")         \
+    X(GOES_ON, "a run is said to have ended and goes on")      \
+    X(COUNT, "a job runs more often than it may")              \
+    X(EARLY, "all clocks are ahead")                           \
+    X(HIDDEN, "a machine says that what failed went well")     \
+    X(EDGES, "edges that were met forget it")                  \
+    X(OLD_READS, "a read shows what was there before")         \
+    X(UNRECORDED, "records of what was missed vanish")
+#define X(name, ...) DAY_PLANT_##name,
+    DAY_PLANTS(X)
+#undef X
+        N_DAY_PLANTS,
+};
+
+struct day_options {
+    int64_t wall0; /* it begins then */
+    int jobs;
+    const char *folder; /* what it leaves behind is put there */
+    enum day_plant plant;
+};
+
 struct world_options {
     uint64_t seed;
     int nodes;  /* masters, agents too */
@@ -87,11 +115,13 @@ struct world_options {
     bool grows;         /* the first node founds it; others join, are held, go, lose their disks */
     unsigned log_rows;  /* kept behind what is applied */
     enum plant plant;
+    const struct day_options *day; /* NULL: it is none */
     bool verbose;
 };
 
 struct sim_task { /* a process on a simulated machine: it outlives its node */
     int64_t id;
+    int64_t run; /* of a simulated day's jobs */
     char *name, *of;
     char *volume; /* of a resident, else NULL */
     enum owner owner;
@@ -240,6 +270,7 @@ struct world {
     int64_t turns, crashes, stopped, restarts, acked, refused, reads;
     int64_t starts; /* of tasks of apps */
     struct client *client;
+    struct day *day; /* NULL: it is none */
     struct council council;
     char failure[512], unsettled[128]; /* what is not as wanted yet */
 };
@@ -282,6 +313,8 @@ void trouble_of_turn(struct sim_node *n); /* one begins */
 bool any_wrong_tables(const struct world *w);
 void cut(struct world *w, int from, int to, int64_t until_ms);
 void kill_host(struct sim_node *n, int64_t until_ms);
+/* The other gives up its connection to this one when it has heard nothing for so long. */
+void fall_silent(struct sim_node *n, int to);
 #define FOREVER_MS (INT64_MAX / 4)
 void heal(struct world *w);
 
@@ -318,6 +351,7 @@ bool may_be(const struct values *values, int64_t value);
 bool check_step(struct world *w, struct sim_node *n);
 bool check_settled(struct world *w); /* everything is as wanted now */
 bool check_end(struct world *w);
+bool check_even(struct world *w); /* all are at one index, and then they are equal; or it failed */
 void checks_stop(struct sim_node *n); /* its database is about to be closed */
 
 /* orders.c: what may be started, where, when and how often */
@@ -326,7 +360,19 @@ struct run_spec;
 void check_start(struct sim_node *n, int64_t task, const struct run_spec *spec);
 bool check_runs(struct world *w); /* at the end: each target has its run */
 
+/* day.c: a simulated day (day.h) */
+int day_play(const struct world_options *options, struct world *w); /* as world_play() */
+void day_act(struct world *w);
+int64_t day_due(const struct world *w);
+bool day_answer(struct world *w, const struct answer *a); /* it was to one of its clients */
+void day_start(struct world *w, struct sim_task *t, const struct run_spec *spec);
+void day_log_run(struct world *w, const struct sim_node *n, const struct sim_task *t);
+const char *day_plant_name(enum day_plant plant);
+bool day_planted(const struct world *w, enum day_plant plant);
+enum day_plant day_plant_of(const char *text); /* whose name has that in it; NULL: none */
+
 /* plants.c */
+void plant_change(struct sim_node *n, const char *sql); /* behind its back */
 void plant_of_second(struct world *w);
 void plant_in_frame(struct world *w, struct buf *frame);
 void plant_of_state(struct sim_node *n); /* it has just moved */

@@ -1,0 +1,143 @@
+/* What a simulated day leaves behind (spec/chronos.md 10.8): JSON lines in a folder. */
+#include <string.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "db/statement.h"
+#include "sim/day.h"
+
+static FILE *open_log(const struct day *d, const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%.400s/%s", d->options->folder, name);
+    return fopen(path, "w");
+}
+
+bool day_log_open(struct day *d)
+{
+    d->api = open_log(d, "api.log");
+    d->runs = open_log(d, "runs.log");
+    d->faults = open_log(d, "fault.log");
+    d->own = open_log(d, "own.log");
+    return d->api != NULL && d->runs != NULL && d->faults != NULL && d->own != NULL;
+}
+
+void day_log_close(struct day *d)
+{
+    FILE *all[] = {d->api, d->runs, d->faults, d->own};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (all[i] != NULL)
+            fclose(all[i]);
+}
+
+/* value: of a read, VALUE_NONE if there is no such job. */
+void day_log_answer(struct world *w, struct asked *q, const char *outcome, int status,
+                    int64_t value)
+{
+    fprintf(w->day->api,
+            "{\"t0\":%lld,\"t1\":%lld,\"node\":\"%s\",\"op\":\"%s\",\"name\":\"%s\","
+            "\"outcome\":\"%s\",\"status\":%d,\"value\":%lld,\"def\":%s}\n",
+            (long long)(w->wall0 + q->at), (long long)(w->wall0 + w->mono), w->nodes[q->to].name,
+            q->op, q->job->name, outcome, status, (long long)value,
+            q->body.len > 0 ? buf_str(&q->body) : "null");
+}
+
+static void put_process(struct world *w, const char *node, const struct sim_task *t,
+                        const char *task)
+{
+    fprintf(w->day->runs,
+            "{\"name\":\"%s\",\"task\":\"%s\",\"node\":\"%s\",\"run\":%lld,\"start\":%lld,", t->of,
+            task, node, (long long)t->run, (long long)(w->wall0 + t->started_ms));
+    if (t->state == TASK_LOST || !task_ended(t->state))
+        fprintf(w->day->runs, "\"end\":null,\"exit\":null}\n");
+    else if (t->state == TASK_KILLED)
+        fprintf(w->day->runs, "\"end\":%lld,\"exit\":null}\n", (long long)(w->wall0 + t->gone_ms));
+    else
+        fprintf(w->day->runs, "\"end\":%lld,\"exit\":%d}\n", (long long)(w->wall0 + t->gone_ms),
+                t->exit_code);
+}
+
+#define PLANT_EVERY 50 /* tasks */
+
+/* A process has ended, or its machine has. */
+void day_log_run(struct world *w, const struct sim_node *n, const struct sim_task *t)
+{
+    bool plant = t->id % PLANT_EVERY == 0;
+    if (plant && day_planted(w, DAY_PLANT_SILENT))
+        return;
+    put_process(w, n->name, t, t->name);
+    if (plant && day_planted(w, DAY_PLANT_TWICE))
+        put_process(w, w->nodes[(n->position + 1) % w->n].name, t, t->name);
+    if (plant && day_planted(w, DAY_PLANT_STRANGE))
+        put_process(w, n->name, t, "ct:1234567890123:0:x:");
+}
+
+void day_log_end(struct world *w)
+{
+    fprintf(w->day->faults, "{\"t\":%lld,\"kind\":\"end\",\"masters\":%d,\"nodes\":[",
+            (long long)(w->wall0 + w->mono), w->options.nodes);
+    for (int i = 0; i < w->n; i++)
+        fprintf(w->day->faults, "%s\"%s\"", i > 0 ? "," : "", w->nodes[i].name);
+    fprintf(w->day->faults, "],\"failure\":%s%s%s}\n", w->failure[0] != '\0' ? "\"" : "null",
+            w->failure, w->failure[0] != '\0' ? "\"" : "");
+}
+
+static void put_run(struct world *w, struct state *s, const struct run_row *r)
+{
+    int64_t by = -1, root = 0;
+    state_run_cause(s, r->id, &by, &root);
+    fprintf(w->day->own,
+            "{\"run\":%lld,\"job\":%lld,\"name\":\"%s\",\"cause\":\"%s\",\"due\":%lld,"
+            "\"attempt\":%lld,\"state\":\"%s\",\"covers\":%lld,\"queued\":%lld,\"started\":%lld,"
+            "\"ended\":%lld,\"reason\":\"%s\",\"by\":%lld,\"root\":%lld}\n",
+            (long long)r->id, (long long)r->job, r->job_name, run_cause_word(r->cause),
+            (long long)r->due.ms, (long long)r->attempt, run_state_word(r->state),
+            (long long)r->covers, (long long)r->queued.ms, (long long)r->started.ms,
+            (long long)r->ended.ms, r->reason, (long long)by, (long long)root);
+}
+
+static void keep_open(struct day *d, int64_t run)
+{
+    if (d->open_n == d->open_cap) {
+        d->open_cap = d->open_cap == 0 ? 256 : d->open_cap * 2;
+        d->open = mem_realloc(d->open, d->open_cap * sizeof d->open[0]);
+    }
+    d->open[d->open_n++] = run;
+}
+
+static void look_at(struct world *w, struct state *s, int64_t run, bool all)
+{
+    struct run_row r;
+    if (!state_run_by_id(s, run, &r))
+        return;
+    bool over = run_over(r.state);
+    if (over || all)
+        put_run(w, s, &r);
+    if (!over)
+        keep_open(w->day, run);
+}
+
+void day_log_own(struct world *w, bool all)
+{
+    struct day *d = w->day;
+    struct sim_node *l = leader_of(w);
+    struct error err;
+    if (l == NULL || state_level(node_state(l->node)) == 0)
+        return;
+    struct state *s = node_state(l->node);
+    int64_t *before = d->open;
+    size_t n = d->open_n;
+    d->open = NULL;
+    d->open_n = d->open_cap = 0;
+    for (size_t i = 0; i < n; i++)
+        look_at(w, s, before[i], all);
+    mem_free(before);
+    struct stmt *q =
+        db_query(state_db(s), SLICE("select id from job_runs where id > ?1 order by id"), &err);
+    stmt_bind_i64_at(q, 1, d->newest_run);
+    while (stmt_row(q)) {
+        d->newest_run = stmt_i64(q, 0);
+        look_at(w, s, d->newest_run, all);
+    }
+    stmt_free(q);
+}

@@ -1,0 +1,142 @@
+#!/usr/bin/python3
+"""Judges what a simulated day has left behind: spec/chronos.md 10.9.
+
+  judge.py FOLDER                 a line for each property; 1 if one is violated
+  judge.py FOLDER --finds S9,S14  1 if one of these is not
+"""
+import collections
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../e2e"))
+from firings import CONDITIONS, s9_dependencies  # noqa: E402
+from history import Faults, Job, Jobs, Op, Record, Run, Verdict, linearizable, stale_reads  # noqa: E402
+from schedules import Grid, duration_of  # noqa: E402
+
+SHOWN = 10
+AROUND_MS = 60000
+
+
+def lines(folder, name):
+    with open(os.path.join(folder, name)) as f:
+        for line in f:
+            yield json.loads(line)
+
+
+def job_of(body):
+    said = body.get("parentConditions", {})
+    grid = Grid(body["schedule"], body.get("scheduleTimeZone", "")) if "schedule" in body else None
+    return Job(
+        grid=grid, interval=grid.ms if grid is not None and grid.even() else 0,
+        count=grid.count if grid is not None else -1, epsilon=duration_of(body.get("epsilon", "PT60S")),
+        duration=int(body["command"].split()[1]) + 1, catchup=body.get("missed") == "catchup",
+        concurrent=body["concurrent"], disabled=body["disabled"], retries=body["retries"],
+        retry_delay=body["retryDelaySeconds"] * 1000, mode=body.get("dependencyMode", "all"),
+        parents=tuple(sorted((p, CONDITIONS[said.get(p, "success")]) for p in body.get("parents", []))))
+
+
+KINDS = {"write": "write", "delete": "write", "run": "run", "success": "mark", "read": "read"}
+
+
+def read_ops(folder):
+    """What was asked of jobs; and the same as writes and reads of numbers."""
+    jobs, numbers = [], []
+    for o in lines(folder, "api.log"):
+        kind, body = KINDS[o["op"]], o["def"]
+        value = job_of(body) if body else None
+        number = int(body["description"]) if body else o["value"] if o["value"] >= 0 else None
+        if kind != "read":
+            jobs.append(Op(o["t0"], o["t1"], kind, o["name"], value, o["outcome"], o["node"]))
+        if kind in ("read", "write"):
+            numbers.append(Op(o["t0"], o["t1"], kind, o["name"], number, o["outcome"], o["node"]))
+    return jobs, numbers
+
+
+def read_own(folder):
+    found = {}
+    for r in lines(folder, "own.log"):
+        found[r["run"]] = Record(r["name"], r["due"], r["state"], r["covers"], r["cause"], r["reason"], r["run"], r["job"],
+                                 r["queued"], r["started"], r["ended"], r["by"], r["root"])
+    return found
+
+
+def read_runs(folder, own):
+    for r in lines(folder, "runs.log"):
+        due, attempt = r["task"].split(":")[1:3]
+        record = own.get(r["run"])
+        yield Run(r["name"], r["start"], r["end"], int(due), int(attempt), r["node"], r["exit"], r["run"],
+                  record.job if record else 0, record.cause if record else "")
+
+
+def read_faults(folder):
+    """The faults, as the judge has them; how it ended; and all as it was written."""
+    told = list(lines(folder, "fault.log"))
+    end = told.pop()
+    nodes = end["nodes"]
+    all_pairs = [(a, b) for a in nodes for b in nodes if a != b]
+    as_judged = {"stop": "down", "cont": "up"}
+    log = []
+    for f in told:
+        what = f.get("node")
+        if f["kind"] == "cut":
+            what = [(f["from"], f["to"])]
+        elif f["kind"] == "loss":
+            what = all_pairs
+        kind = "cut" if f["kind"] == "loss" else as_judged.get(f["kind"], f["kind"])
+        log.append((f["t"], kind, what))
+    return Faults(nodes, log, nodes[:end["masters"]]), end, told
+
+
+def tally(judge, until):
+    """Without any excuse, the two numbers that the first test of this kind set out to measure."""
+    due = ran = doubled = 0
+    late = []
+    for name in judge.names:
+        starts = collections.Counter(r.due for r in judge.runs[name] if r.attempt == 0)
+        first = {r.due: r.start for r in reversed(judge.runs[name]) if r.attempt == 0}
+        for span in judge.must(name):
+            for t in span.job.targets(min(span.end, until) - span.job.epsilon - 2000, span.begin + 1000):
+                due += 1
+                ran += starts[t] > 0
+                doubled += starts[t] > 1
+                late += [first[t] - t] if t in first else []
+    late.sort()
+    print(f"of {due} targets {due - ran} have no run of their own ({100 * (due - ran) / max(due, 1):.3f} %), "
+          f"{doubled} have two ({100 * doubled / max(due, 1):.3f} %)")
+    if late:
+        print(f"started after {late[len(late) // 2]} ms in the median, 99 %: {late[len(late) * 99 // 100]} ms")
+
+
+def show(name, verdict, told):
+    for sentence in verdict.wrong[:SHOWN]:
+        print(f"  {name}: {sentence}")
+        times = [int(w) for w in sentence.replace(",", " ").split() if w.isdigit() and len(w) == 13]
+        if times:
+            print(*(f"      {json.dumps(f)}" for f in told if abs(f["t"] - times[0]) < AROUND_MS), sep="\n")
+
+
+def main(folder, finds):
+    jobs, numbers = read_ops(folder)
+    own = read_own(folder)
+    runs = list(read_runs(folder, own))
+    faults, end, told = read_faults(folder)
+    judge = Jobs(jobs, runs, faults, own.values(), end["t"])
+    verdicts = judge.verdicts()
+    verdicts["S9"] = s9_dependencies(judge)
+    verdicts["S10"], verdicts["S11"] = stale_reads(numbers), linearizable(numbers)
+    verdicts["S13"] = Verdict(len(faults.nodes), [end["failure"]] if end["failure"] else [])
+    print(f"{len(runs)} starts, {len(own)} runs, {len(jobs)} wishes, {len(told)} faults; "
+          + ", ".join(f"{n} {what}" for what, n in sorted(collections.Counter(r.state for r in own.values()).items())))
+    for name in sorted(verdicts, key=lambda n: int(n[1:])):
+        v = verdicts[name]
+        print(f"{'not ok' if v.wrong else 'ok'} {name}: {v.judged} judged, {len(v.wrong)} violated")
+        show(name, v, told)
+    tally(judge, end["t"])
+    if finds:
+        return 0 if all(verdicts[name].wrong for name in finds) else 1
+    return 1 if any(v.wrong for v in verdicts.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[3].split(",") if len(sys.argv) > 3 else []))
