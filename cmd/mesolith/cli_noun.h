@@ -29,7 +29,10 @@
     X(FLAG_STATE, "state", 's', FLAG_IS_TEXT, "STATE", NULL, "only those in this state")           \
     X(FLAG_FIND, "find", 0, FLAG_IS_TEXT, "TEXT", NULL, "only those whose name holds it")          \
     X(FLAG_APP, "app", 0, FLAG_IS_TEXT, "NAME", NULL, "only of this app")                          \
-    X(FLAG_JOB, "job", 0, FLAG_IS_TEXT, "NAME", NULL, "only of this job")                          \
+    X(FLAG_JOB, "job", 0, FLAG_IS_TEXT, "NAME", NULL,                                              \
+      "only of this job; a schedule: as it has it")                                                \
+    X(FLAG_ZONE, "zone", 0, FLAG_IS_TEXT, "ZONE", NULL,                                            \
+      "the schedule's time zone, as Europe/Paris")                                                 \
     X(FLAG_NODE, "node", 0, FLAG_IS_TEXT, "NAME", NULL, "only on this node")                       \
     X(FLAG_SCALE, "scale", 0, FLAG_IS_SWITCH, NULL, NULL, "have one instance less afterwards")     \
     X(FLAG_MODES, "modes", 0, FLAG_IS_TEXT, "MODES", "master,scheduler,agent",                     \

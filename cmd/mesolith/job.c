@@ -32,7 +32,8 @@ static void put_schedule(struct table *t, const struct json *job)
     const struct json *parents = json_get(job, "parents");
     struct buf text;
     buf_init(&text, 4096);
-    buf_puts(&text, text_of(job, "schedule"));
+    const char *cron = text_of(job, "cron");
+    buf_puts(&text, *cron != '\0' ? cron : text_of(job, "schedule"));
     JSON_EACH (parent, parents)
         buf_printf(&text, "%s%s", parent == json_first(parents) ? "after " : ", ",
                    json_str(parent, ""));
@@ -161,14 +162,15 @@ static void show_fields(struct cli *c, const struct json *detail)
     cli_put_state(&t, "job", json_get(summary, "state"));
     cli_put_field(&t, "command", text_of(job, "command"));
     put_pause(c, &t, json_get(summary, "paused"));
-    table_put(&t, INK_DIM, "when");
+    cli_put_field(&t, "when", text_of(detail, "explained"));
+    table_put(&t, INK_DIM, "schedule");
     put_schedule(&t, summary);
     cli_put_field(&t, "zone", text_of(summary, "zone"));
     table_put(&t, INK_DIM, "so far");
     table_printf(&t, INK_NONE, "%lld ok, %lld failed", (long long)number_of(summary, "successes"),
                  (long long)number_of(summary, "errors"));
     size_t n = 0;
-    JSON_EACH (next, json_get(detail, "next")) {
+    JSON_EACH (next, json_get(detail, "local")) {
         char when[TEXT_SIZE];
         if (n == 3)
             break;
@@ -389,6 +391,61 @@ static int run(struct cli *c, struct error *err)
     return 0;
 }
 
+/* ---- explain */
+
+static void show_times(struct cli *c, const struct json *answer)
+{
+    static const struct column columns[] = {
+        {"NEXT", COLUMN_NUMBER}, {"THERE", COLUMN_TEXT}, {"UTC", COLUMN_FREE}};
+    struct table t;
+    table_init(&t, columns, sizeof columns / sizeof columns[0]);
+    const struct json *utc = json_first(json_get(answer, "next"));
+    JSON_EACH (local, json_get(answer, "local")) {
+        cli_put_when(c, &t, utc);
+        table_put(&t, INK_NONE, json_str(local, ""));
+        table_put(&t, INK_DIM, json_str(utc, ""));
+        utc = json_next(utc);
+    }
+    cli_table(c, &t);
+}
+
+/* "R[n]/start/period", else a cron expression. */
+static bool is_interval(const char *text)
+{
+    size_t digits = strspn(text + 1, "0123456789");
+    return text[0] == 'R' && text[1 + digits] == '/';
+}
+
+static int explain(struct cli *c, struct error *err)
+{
+    struct json *answer;
+    struct buf path;
+    const char *text = c->args.names[0], *zone = cli_flag_text(c, FLAG_ZONE);
+    const char *job = cli_flag_text(c, FLAG_JOB);
+    buf_init(&path, PATH_BYTES);
+    api_path(&path,
+             is_interval(text) ? "/api/schedules/explain?schedule=%s"
+                               : "/api/schedules/explain?cron=%s",
+             text);
+    if (zone != NULL)
+        api_path(&path, "&zone=%s", zone);
+    if (job != NULL)
+        api_path(&path, "&name=%s", job);
+    int rc = cli_ask(c, METHOD_GET, buf_str(&path), NULL, &answer, err);
+    buf_close(&path);
+    if (rc != 0)
+        return -1;
+    if (cli_for_people(c)) {
+        cli_say(c, 0, "%s.", text_of(answer, "explained"));
+        JSON_EACH (warning, json_get(answer, "warnings"))
+            cli_say(c, 0, "warning: %s", json_str(warning, ""));
+        buf_puts(&c->out, "\n");
+        show_times(c, answer);
+    }
+    json_free(answer);
+    return 0;
+}
+
 #define JOBS .operands = "[NAME…]", .names_min = 0, .names_max = ARGS_NAMES_MAX, .names = NAME_JOB
 #define ONE_JOB .operands = "NAME", .names_min = 1, .names_max = 1, .names = NAME_JOB
 
@@ -416,6 +473,17 @@ static const struct cli_verb verbs[] = {
         .run = list_runs,
         .about = "Lists the runs of a job, the newest first",
         .examples = {"mesolith job runs demo-date", "mesolith job runs demo-date --watch"},
+    },
+    {
+        .name = "explain",
+        .operands = "SCHEDULE",
+        .names_min = 1,
+        .names_max = 1,
+        .flags = FLAGS_ASK | F(ZONE) | F(JOB),
+        .run = explain,
+        .about = "Says when a schedule runs: a cron expression, or R[n]/start/period",
+        .examples = {"mesolith job explain '30 2 * * MON-FRI' --zone Europe/Berlin",
+                     "mesolith job explain '~ 3 * * *' --job backup"},
     },
     {
         .name = "create",

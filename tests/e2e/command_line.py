@@ -198,6 +198,23 @@ def story(place):
         wait_for(lambda: len(names()) == 2, "two names, when the killed one is gone")
         task = node.cli("task", "-q", "--app", "/web").stdout.split()[0]
         assert node.cli("logs", task).stdout.startswith("started on "), "the log of one task"
+    with case("a schedule is explained, and its job shown in the same words"):
+        words = "on Monday to Friday at 02:30 Asia/Tokyo"
+        said = node.cli("job", "explain", "30 2 * * MON-FRI", "--zone", "Asia/Tokyo").stdout
+        assert said.startswith(words + ".\n"), said
+        equal(len(re.findall(r"T02:30:00\.000\+09:00", said)), 10, f"times in {said}")
+        assert "every 2 days from 2030-01-01 00:00 UTC on." in node.cli("job", "explain", "R/2030-01-01/P2D").stdout
+        assert "warning: the step of the minutes" in node.cli("job", "explain", "*/7 * * * *").stdout
+        equal(run(node, "job", "explain", "61 * * * *").returncode, 3, "a wrong minute")
+        job = {"name": "weekdays", "command": "true", "cron": "30 2 * * MON-FRI", "scheduleTimeZone": "Asia/Tokyo"}
+        equal(run(node, "job", "create", "-", stdin=json.dumps(job)).returncode, 0, "made")
+        assert words in node.cli("job", "show", "weekdays").stdout
+        assert "30 2 * * MON-FRI" in node.cli("job", "list").stdout
+        node.cli("job", "disable", "weekdays")
+        node.cli("job", "enable", "weekdays")
+        equal(json.loads(node.cli("job", "show", "weekdays", "--json").stdout)["job"]["cron"], job["cron"], "kept")
+        node.cli("job", "delete", "weekdays")
+
     with case("a job is run and waited for; its failure is an exit status"):
         place.write("jobs.json", [{"name": name, "command": command, "schedule": "R/2090-01-01T00:00:00Z/P1D",
                                    "retries": 0}
