@@ -102,7 +102,7 @@ static uint64_t chance_of(const char *name, enum part part)
     return h ^ (h >> 33);
 }
 
-/* "L" and "LW" of days; true with *done when it was one. */
+/* "L" and "LW" of days. */
 static bool take_last_day(const struct taking *t)
 {
     const char *p = t->item;

@@ -84,7 +84,7 @@ static int even_step(uint64_t bits)
 
 /* ---- times of the day by cron */
 
-/* "every 5 minutes", "at minutes 0 and 7"; of all values `all`. */
+/* "every 5 minutes", "at minutes 0 and 7" */
 static void put_sixtieth(struct buf *out, uint64_t bits, const char *unit)
 {
     int step = even_step(bits), first = first_of(bits);

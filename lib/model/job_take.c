@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CRON_TARGETS_LOOKED 100
+#define CRON_TARGETS_LOOKED 100 /* among which two are as near to each other as they get */
 #define WINDOW_MS_MAX (INT64_C(100) * 365 * 86400 * 1000)
 
 /* ---- taking in: 2.5, in its order; each step only if those before found nothing */

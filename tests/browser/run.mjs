@@ -289,6 +289,35 @@ const CASES = [
     },
   ],
   [
+    "says when a schedule runs while it is typed, and when its job does",
+    async () => {
+      if (mock) return;
+      const field = (name) => page.getByRole("textbox", { name, exact: true });
+      const said = page.getByRole("status", { name: "When it runs" });
+      await open("new-job", "New job");
+      await said.getByText(/^Runs every day from/).waitFor();
+      await field("Schedule").fill("");
+      await field("Cron").fill("30 25 * * *");
+      await said.getByText(/hour: got "25", need 0 to 23/).waitFor();
+      await field("Cron").fill("30 2 13 * FRI");
+      await field("Time zone").fill("Asia/Tokyo");
+      await said.getByText("Runs on day 13 of the month or on Friday at 02:30 Asia/Tokyo.").waitFor();
+      await said.getByText("day and weekday are both given: it runs when either matches").waitFor();
+      await said.getByText(/· there \d{4}-\d\d-\d\d 02:30:00 \+09:00/).first().waitFor();
+      await field("Name").fill("unlucky");
+      await page.getByRole("button", { name: "Create" }).click();
+      await heading("unlucky").waitFor();
+      await page.getByText("on day 13 of the month or on Friday at 02:30 Asia/Tokyo", { exact: true }).waitFor();
+      await open("jobs/unlucky?view=next", "unlucky");
+      await page.getByRole("heading", { name: "The next 10 times" }).waitFor();
+      await open("jobs/unlucky?view=settings", "unlucky");
+      await field("Cron").fill("@weekly");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("on Sunday at 00:00 Asia/Tokyo", { exact: true }).waitFor();
+      await api("jobs/unlucky", { method: "DELETE" });
+    },
+  ],
+  [
     "shows the nodes and what runs on one",
     async () => {
       await open("nodes", "Nodes");

@@ -220,7 +220,7 @@ function jobSummary(job) {
   const last = runs[0] && { due: runs[0].due, started: runs[0].started, ended: runs[0].ended, state: runs[0].state };
   const next = disabled || job.parents.length > 0 ? undefined : new Date(job.anchor).toISOString();
   const { successes, errors, parents } = job;
-  return { name, state, next, schedule, zone, last, successes, errors, disabled: disabled ?? false, parents };
+  return { name, state, next, schedule, cron: job.definition.cron, zone, last, successes, errors, disabled: disabled ?? false, parents };
 }
 
 function nextTimes(job) {
@@ -634,6 +634,7 @@ const ROUTES = [
       items: ["stdout", "stderr"].map((file) => ({ path: file, size: outputOf(ids[0], file).length, mtime: iso() })),
     }),
   ],
+  ["GET", "/api/schedules/explain", () => ({ explained: "as the server says", next: [], local: [], warnings: [] })],
   ["GET", "/api/jobs", ({ params }) => page([...world.jobs.values()].map(jobSummary), params, (job) => job.name)],
   [
     "GET",
@@ -641,7 +642,7 @@ const ROUTES = [
     ({ ids }) => {
       const job = jobOf(ids[0]);
       const runs = runsOf(ids[0]).slice(0, 50);
-      return { job: job.definition, summary: jobSummary(job), next: nextTimes(job), runs, index: world.index, why: job.why ?? [] };
+      return { job: job.definition, summary: jobSummary(job), next: nextTimes(job), local: nextTimes(job), runs, index: world.index, why: job.why ?? [] };
     },
   ],
   [

@@ -8,6 +8,7 @@ import type {
   Change,
   Definition,
   Deployment,
+  Explained,
   JobDetail,
   JobSummary,
   List,
@@ -50,6 +51,9 @@ export const useJob = (name: string) =>
     path("jobs", name),
     (change) => change.noun === "run" || (change.noun === "job" && change.name === name),
   );
+
+export const explainSchedule = (asked: { schedule?: string; cron?: string; zone?: string; name?: string }) =>
+  read<Explained>("/api/schedules/explain" + query(asked));
 
 export const useNode = (id: string) =>
   useAnswer<NodeSummary>(path("nodes", id), of("task", "node", "leader"));

@@ -140,6 +140,7 @@ export interface JobSummary {
   state: JobState;
   next?: string;
   schedule?: string;
+  cron?: string;
   zone?: string;
   last?: { due?: string; started?: string; ended?: string; state: RunState };
   successes: number;
@@ -168,10 +169,20 @@ export interface Run {
 export interface JobDetail {
   job: Definition;
   summary: JobSummary;
+  explained?: string; // its schedule in words
   next: string[];
+  local: string[]; // the same in the schedule's time zone
   runs: Run[];
   why?: Sentence[];
   index: number;
+}
+
+/** When a schedule runs. */
+export interface Explained {
+  explained: string;
+  next: string[];
+  local: string[];
+  warnings: string[];
 }
 
 export type NodeState = "ready" | "restarting" | "draining" | "drained" | "unreachable" | "gone";

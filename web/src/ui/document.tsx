@@ -3,6 +3,7 @@
 // fields.
 
 import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import { ApiError, type Problem } from "../api/client";
 import type { Definition } from "../api/types";
@@ -27,6 +28,7 @@ interface DocumentProps {
   fields: FormField[];
   before: Definition | undefined; // undefined: something new
   start: Definition; // what the editor shows at first
+  below?: (doc: Definition) => ComponentChildren; // what is to be said of it
   verb: string; // on the button
   save: (doc: Definition) => Promise<unknown>;
   saved: (doc: Definition) => void;
@@ -48,7 +50,7 @@ function parsed(text: string): Definition | string {
 
 const normal = (path: string) => segments(path).join("/");
 
-export function DocumentEditor({ label, fields, before, start, verb, save, saved }: DocumentProps) {
+export function DocumentEditor({ label, fields, before, start, below, verb, save, saved }: DocumentProps) {
   const view = useSignal<View>("form");
   const text = useSignal(pretty(start));
   const problems = useSignal<Problem[]>([]);
@@ -103,6 +105,7 @@ export function DocumentEditor({ label, fields, before, start, verb, save, saved
           <Editor label={`${label} as JSON`} text={text.value} problems={problems.value} onInput={edit} />
         )}
         {view.value === "json" && broken && <p class="problem-text">{doc}</p>}
+        {!broken && below?.(doc)}
         {failure.value && (
           <div role="alert">
             <Note kind="bad">

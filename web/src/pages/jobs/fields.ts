@@ -5,6 +5,7 @@ import type { FormField } from "../../ui/document";
 export const JOB_FIELDS: FormField[] = [
   { path: "/command", label: "Command", wide: true, hint: "run by a shell" },
   { path: "/schedule", label: "Schedule", wide: true, hint: "R[n]/start/period: R/2030-01-01T03:00:00Z/P1D is daily at three" },
+  { path: "/cron", label: "Cron", wide: true, hint: "in the place of a schedule: minute hour day month weekday, or @daily" },
   { path: "/scheduleTimeZone", label: "Time zone", hint: "empty: UTC" },
   { path: "/epsilon", label: "May start late by", hint: "a period, as PT10M" },
   { path: "/retries", label: "Retries", number: true },

@@ -6,16 +6,16 @@ import type { Definition, JobDetail } from "../../api/types";
 import { useKeys } from "../../app/keys";
 import { pageOf } from "../../app/path";
 import { go, params } from "../../app/router";
-import { scheduleWords } from "../../lib/schedule";
 import { count } from "../../lib/size";
 import { type Action, Result, useAction } from "../../ui/action";
-import { Age, Clock } from "../../ui/age";
+import { Age } from "../../ui/age";
 import { Button, Buttons } from "../../ui/button";
 import { Confirm } from "../../ui/dialog";
 import { DocumentEditor } from "../../ui/document";
 import { Answered, Empty, Facts, Head, Page, Panel, Tabs } from "../../ui/page";
 import { State } from "../../ui/state";
 import { Why } from "../../ui/why";
+import { Explained, Times } from "./explained";
 import { JOB_FIELDS } from "./fields";
 import { Runs } from "./runs";
 
@@ -128,7 +128,7 @@ function Body({ data, action }: ViewProps) {
   );
 }
 
-function JobFacts({ data: { summary, job } }: { data: JobDetail }) {
+function JobFacts({ data: { summary, job, explained } }: { data: JobDetail }) {
   const { last, parents } = summary;
   return (
     <Facts
@@ -143,7 +143,8 @@ function JobFacts({ data: { summary, job } }: { data: JobDetail }) {
                 </span>
               )),
             ]
-          : ["Runs", scheduleWords(summary.schedule)],
+          : ["Runs", explained],
+        summary.cron !== undefined && ["Cron", <code>{summary.cron}</code>],
         parents.length === 0 && ["Time zone", summary.zone || "UTC"],
         ["Next", <Age at={summary.next} none={summary.disabled ? "disabled" : "–"} />],
         [
@@ -165,7 +166,7 @@ function JobFacts({ data: { summary, job } }: { data: JobDetail }) {
 }
 
 function NextTimes({ data }: { data: JobDetail }) {
-  const { summary, next } = data;
+  const { summary, next, local } = data;
   if (next.length === 0)
     return (
       <Panel>
@@ -173,19 +174,8 @@ function NextTimes({ data }: { data: JobDetail }) {
       </Panel>
     );
   return (
-    <Panel title={`The next ${next.length} times, ${scheduleWords(summary.schedule)}`} bare>
-      <ul class="rows">
-        {next.map((at) => (
-          <li key={at}>
-            <span class="grow">
-              <Clock at={at} />
-            </span>
-            <span class="muted">
-              <Age at={at} />
-            </span>
-          </li>
-        ))}
-      </ul>
+    <Panel title={`The next ${next.length} times`} bare>
+      <Times next={next} local={local} zone={summary.zone} />
     </Panel>
   );
 }
@@ -199,8 +189,10 @@ function noNext({ summary }: JobDetail): string {
 /** What the server counts is not for editing. */
 const COUNTED = ["successCount", "errorCount", "lastSuccess", "lastError", "errorsSinceLastSuccess"];
 
+/** Nor is the schedule that is only shown of a cron expression. */
 function editable(job: Definition): Definition {
-  return Object.fromEntries(Object.entries(job).filter(([key]) => !COUNTED.includes(key)));
+  const shown = job["cron"] === undefined ? COUNTED : [...COUNTED, "schedule"];
+  return Object.fromEntries(Object.entries(job).filter(([key]) => !shown.includes(key)));
 }
 
 function Settings({ data, action }: ViewProps) {
@@ -218,6 +210,7 @@ function Settings({ data, action }: ViewProps) {
         fields={JOB_FIELDS}
         before={before}
         start={before}
+        below={(doc) => <Explained doc={doc} />}
         verb="Save"
         save={(doc) => saveJob(name, doc)}
         saved={saved}

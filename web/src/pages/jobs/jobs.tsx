@@ -27,8 +27,8 @@ const COLUMNS: Column<JobRow>[] = [
   { title: "Failed", sort: "errors", width: 6, end: true, from: "wide", cell: (row) => count(row.value.errors) },
 ];
 
-function scheduleOf({ parents, schedule }: JobSummary): string {
-  return parents.length > 0 ? `after ${parents.join(", ")}` : scheduleWords(schedule);
+function scheduleOf({ parents, schedule, cron }: JobSummary): string {
+  return parents.length > 0 ? `after ${parents.join(", ")}` : (cron ?? scheduleWords(schedule));
 }
 
 function Last({ job: { last } }: { job: JobSummary }) {
