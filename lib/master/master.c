@@ -348,6 +348,7 @@ void master_changed(struct master *m, const struct change *c)
     case CHANGE_NODE:
     case CHANGE_TOKEN:
     case CHANGE_CALLBACK:
+    case CHANGE_LATE_END:
     case CHANGE_APPS_REFUSED:
     case CHANGE_GROUP:
         break;

@@ -59,9 +59,15 @@ enum whose { OURS, NOBODYS, STRANGER };
 
 static enum whose whose(struct master *m, const struct session *s, const struct status *st)
 {
+    struct task_row t;
     if (is_awaited(m, s, st->task))
         return OURS;
-    return task_ended(st->state) ? NOBODYS : STRANGER;
+    if (!task_ended(st->state))
+        return STRANGER;
+    /* nobody waits for its end, but it is told */
+    bool late = state_task_by_id(m->state, st->task, &t) && t.agent == s->id &&
+                t.owner == OWNER_APP && t.state == TASK_LOST;
+    return late ? OURS : NOBODYS;
 }
 
 static void note_alive(struct master *m, int64_t agent, int64_t task)

@@ -747,6 +747,16 @@ static void tell_task(struct apply *a, const struct task_row *t, enum task_state
                });
 }
 
+/* Nothing depends on it any more. */
+static void tell_late_end(struct apply *a, const struct task_row *t, const struct status *st)
+{
+    if (t->owner != OWNER_APP || t->state != TASK_LOST || st->state == TASK_LOST ||
+        !task_ended(st->state))
+        return;
+    changed(a, (struct change){
+                   .kind = CHANGE_LATE_END, .id = t->id, .name = t->name, .state = (int)st->state});
+}
+
 static void tell_health(struct apply *a, const struct task_row *t, int health)
 {
     static const char *const words[] = {"not known", "healthy", "unhealthy"};
@@ -860,8 +870,11 @@ static void take_status(struct apply *a, const struct status *st, bool reported)
      * what the agent said before it dropped the task itself does not */
     bool given_up = t.job != 0 && t.state == TASK_DROPPED && st->state != TASK_DROPPED &&
                     st->seq >= task_seq(s, t.id);
-    if (given_up ? !take_back(a, &t) : !is_news(s, &t, st))
+    if (given_up ? !take_back(a, &t) : !is_news(s, &t, st)) {
+        if (reported)
+            tell_late_end(a, &t, st);
         return;
+    }
     enum task_state state = next_state(&t, st->state);
     struct status now = *st;
     if (now.health_results == NULL)

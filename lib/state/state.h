@@ -62,6 +62,7 @@ enum change_kind {
     CHANGE_APPS_REFUSED,   /* of = the group asked for; more = why */
     CHANGE_GROUP,          /* changed without a deployment; id = the root's version; of as above */
     CHANGE_TASK,           /* id, name, state, before; app or job in `of` */
+    CHANGE_LATE_END,       /* reported of an app's task that was given up; id, name, state */
     CHANGE_HEALTH,         /* of a task; before, number = enum health_state: the same if only
                             * its results are others; more = those before */
     CHANGE_READINESS,      /* of a task; number = 1 it is ready, 0 another answer */

@@ -512,6 +512,21 @@ static void render_task(const struct render *r)
     instance_event(r, &s);
 }
 
+/* Its instance is forgotten, and perhaps its app. */
+static void render_late_end(const struct render *r)
+{
+    struct task_ref ref;
+    struct error err;
+    struct event e;
+    if (task_id_parse(r->c->name, &ref, &err) != 0)
+        return;
+    begin(r, &e, "unknown_instance_terminated_event");
+    put_instance(r, "instanceId", &e.w);
+    json_member_str(&e.w, "runSpecId", ref.app);
+    json_member_str(&e.w, "condition", marathon_task_condition((enum task_state)r->c->state));
+    finish(r, &e);
+}
+
 /* ---- health */
 
 /* Of the app's check of that number; NULL: it has none. An older agent's have no numbers: they are
@@ -664,6 +679,9 @@ void marathon_render(const struct change *c, const struct view *view, unsigned t
     case CHANGE_TASK:
         render_task(&r);
         break;
+    case CHANGE_LATE_END:
+        render_late_end(&r);
+        break;
     case CHANGE_HEALTH:
         render_health(&r);
         break;
@@ -674,8 +692,8 @@ void marathon_render(const struct change *c, const struct view *view, unsigned t
     case CHANGE_AGENT:
     case CHANGE_NODE:
     case CHANGE_TOKEN:
-        break;
     case CHANGE_VOLUME:
+        break;
     case CHANGE_CALLBACK:
         render_callback(&r);
         break;

@@ -244,6 +244,7 @@ void jobs_changed(struct jobs *j, const struct change *c)
     case CHANGE_TOKEN:
     case CHANGE_VOLUME:
     case CHANGE_CALLBACK:
+    case CHANGE_LATE_END:
     case CHANGE_APPS_REFUSED:
     case CHANGE_GROUP:
         break;

@@ -2,6 +2,7 @@
 #include "desk.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static struct desk d;
 
@@ -57,6 +58,34 @@ static void what_it_knows_goes_on(void **unused)
     assert_string_equal(desk_told(&d), "0 welcome id=0\n");
 }
 
+static struct change told;
+
+static void note(struct watch *w, const struct change *c)
+{
+    (void)w;
+    if (c->kind == CHANGE_LATE_END)
+        told = *c;
+}
+
+/* Given up while nobody heard it, it ran on; its end is told, and acknowledged. */
+static void the_end_of_what_was_given_up_is_told(void **unused)
+{
+    static struct watch w = {.changed = note};
+    (void)unused;
+    int64_t task = lost_order();
+    state_watch(d.state, &w);
+    desk_kill(&d, task);
+    assert_int_equal(desk_state(&d, task), TASK_LOST);
+    desk_register(&d, 1, "");
+    desk_turn(&d);
+    desk_told(&d);
+    desk_status(&d, 1, task, 7, "killed");
+    desk_turn(&d);
+    assert_int_equal(told.id, task);
+    assert_int_equal(told.state, TASK_KILLED);
+    assert_non_null(strstr(desk_told(&d), "ack"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -64,6 +93,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_its_agent_does_not_know_is_to_end),
         TEST(what_it_knows_goes_on),
+        TEST(the_end_of_what_was_given_up_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
