@@ -24,7 +24,8 @@ enum exchange_frame_kind {
 struct exchange_frame {
     enum exchange_frame_kind kind;
     uint64_t number; /* the exchange's; BEGUN: of its beginning */
-    uint64_t count;  /* ANSWER: which one. CREDIT: bytes */
+    uint64_t count;  /* ANSWER: which one. CREDIT: bytes. BEGUN: most bytes of a frame that it
+                        takes; 0: it is older, and takes LIMIT_FRAME_BYTES */
     /* owned */
     struct sandbox_request *sandbox; /* SANDBOX: `node` and `host` are not told */
     struct request *request;         /* REQUEST */

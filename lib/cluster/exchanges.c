@@ -12,6 +12,7 @@ struct neighbour *exchanges_neighbour(struct exchanges *x, int64_t id)
     n = NEW(struct neighbour);
     n->id = id;
     n->ours = x->begun;
+    n->takes = LIMIT_FRAME_BYTES;
     n->numbers = map_new();
     list_init(&n->asked);
     list_init(&n->served);
@@ -78,11 +79,12 @@ static void drop(struct exchanges *x, struct neighbour *n, const struct error *w
 
 /* Of what was asked before it has begun anew it knows nothing, although the two of us may have been
  * connected all the time (cluster/peers.h). */
-static void take_begun(struct exchanges *x, struct neighbour *n, uint64_t theirs)
+static void take_begun(struct exchanges *x, struct neighbour *n, uint64_t theirs, uint64_t takes)
 {
     struct error err;
     bool anew = n->theirs != 0 && n->theirs != theirs;
     n->theirs = theirs;
+    n->takes = takes > LIMIT_FRAME_BYTES ? (size_t)takes : LIMIT_FRAME_BYTES;
     error_set(&err, ERR_UNAVAILABLE, "it has lost its connection to this one");
     if (anew)
         drop(x, n, &err);
@@ -107,7 +109,7 @@ static int take(struct exchanges *x, struct neighbour *n, struct exchange_frame 
         exchanges_take_gone(x, map_get(n->numbers, f->number));
         return 0;
     case EXCHANGE_BEGUN:
-        take_begun(x, n, f->number);
+        take_begun(x, n, f->number, f->count);
         return 0;
     }
     UNREACHABLE("exchange_frame_read() knows these only");
@@ -129,7 +131,7 @@ int exchanges_frame(struct exchanges *x, int64_t node, struct slice frame, struc
 
 static void greet(struct exchanges *x, struct neighbour *n)
 {
-    n->greets = !exchanges_say_number(x, n, EXCHANGE_BEGUN, n->ours, 0);
+    n->greets = !exchanges_say_number(x, n, EXCHANGE_BEGUN, n->ours, LIMIT_PEER_FRAME_BYTES);
 }
 
 void exchanges_up(struct exchanges *x, int64_t node)
@@ -145,6 +147,7 @@ void exchanges_down(struct exchanges *x, int64_t node, const struct error *why)
     struct neighbour *n = exchanges_neighbour(x, node);
     n->ours++;
     n->theirs = 0;
+    n->takes = LIMIT_FRAME_BYTES;
     n->full = n->greets = false;
     drop(x, n, why);
 }

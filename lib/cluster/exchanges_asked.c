@@ -118,6 +118,7 @@ static struct asked *asked_new(struct exchanges *x, struct exchange_id id, int64
     a->id = id;
     a->number = ++x->last_number;
     a->node = exchanges_neighbour(x, node);
+    list_init(&a->in_node);
     return a;
 }
 
@@ -138,6 +139,26 @@ void exchanges_sandbox(struct exchanges *x, struct exchange_id id, struct sandbo
     ask(x, a, &frame);
 }
 
+/* An older node would close the connection. */
+static void refuse_large(struct exchanges *x, struct asked *a, size_t bytes)
+{
+    struct buf text, body;
+    struct json_writer w;
+    buf_init(&text, 2048);
+    buf_init(&body, 4096);
+    buf_printf(&text,
+               "the request: got %zu bytes, and this node has no state of its own: node %lld, "
+               "which it asks, takes at most %zu: send less at once, or update that node",
+               bytes, (long long)a->node->id, a->node->takes);
+    json_begin(&w, &body);
+    json_object(&w);
+    json_member_str(&w, "message", buf_str(&text));
+    json_object_end(&w);
+    struct answer last = answer_whole_take(a->id, 413, "application/json", &body);
+    buf_close(&text);
+    finish(x, a, &last);
+}
+
 void exchanges_request(struct exchanges *x, struct exchange_id id, int64_t node, struct request *r)
 {
     struct buf frame;
@@ -150,7 +171,12 @@ void exchanges_request(struct exchanges *x, struct exchange_id id, int64_t node,
     exchange_frame_begin(&frame, EXCHANGE_REQUEST, a->number, 0);
     carry_request(r, &frame);
     request_free(r);
-    ask(x, a, &frame);
+    if (frame.len <= a->node->takes) {
+        ask(x, a, &frame);
+        return;
+    }
+    refuse_large(x, a, frame.len);
+    buf_close(&frame);
 }
 
 bool exchanges_credit(struct exchanges *x, struct exchange_id id, size_t bytes)

@@ -15,6 +15,7 @@ struct neighbour {
     struct map *numbers;   /* its number -> struct served */
     size_t waiting;        /* bytes of bodies that wait for its credit */
     uint64_t ours, theirs; /* how often each has begun anew; theirs 0: it has not said */
+    size_t takes;          /* bytes of a frame, as it has said; else what all versions take */
     bool full, greets;     /* peers take nothing more for it, and so not our greeting either;
                               exchanges_room() follows */
 };

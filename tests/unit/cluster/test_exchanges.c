@@ -514,6 +514,33 @@ static void a_request_is_answered_by_another_node(void **unused)
     assert_int_equal(a->last.v, 5);
 }
 
+/* An older one would close the connection. */
+static void what_a_node_does_not_take_is_not_sent(void **unused)
+{
+    (void)unused;
+    struct seat *a = &scene.a, *b = &scene.b;
+    struct request r = request_of(METHOD_PUT, "/v2/groups");
+    struct buf body, old;
+    struct error err;
+    buf_init(&body, 2 * LIMIT_FRAME_BYTES);
+    buf_printf(&body, "%0*d", LIMIT_FRAME_BYTES, 0);
+    a_request_is_answered_by_another_node(NULL); /* so it has said what it takes */
+    r.body = buf_slice(&body);
+    exchanges_request(&a->exchanges, (struct exchange_id){7}, 2, request_dup(&r));
+    UNTIL(b->requests == 2);
+    buf_init(&old, 64);
+    exchange_frame_begin(&old, EXCHANGE_BEGUN, b->exchanges.begun, 0);
+    assert_int_equal(exchanges_frame(&a->exchanges, 2, buf_slice(&old), &err), 0);
+    exchanges_request(&a->exchanges, (struct exchange_id){6}, 2, request_dup(&r));
+    assert_int_equal(a->status, 413);
+    assert_int_equal(a->last.v, 6);
+    exchanges_gone(&a->exchanges, (struct exchange_id){7});
+    UNTIL(b->goners == 1);
+    assert_int_equal(b->requests, 2);
+    buf_close(&old);
+    buf_close(&body);
+}
+
 static void what_only_nodes_may_ask_for_themselves_is_not_carried(void **unused)
 {
     (void)unused;
@@ -673,6 +700,7 @@ int main(void)
         CASE(what_the_connection_does_not_take_waits_for_room),
         CASE(more_than_a_node_may_ask_is_refused),
         CASE(a_request_is_answered_by_another_node),
+        CASE(what_a_node_does_not_take_is_not_sent),
         CASE(what_only_nodes_may_ask_for_themselves_is_not_carried),
         CASE(answers_that_overtake_each_other_are_put_in_order),
         CASE(no_more_is_held_than_there_is_credit_for),
