@@ -64,7 +64,8 @@ static int fail(struct parser *p, int status, enum error_code code, const char *
 static int fail_limit(struct parser *p, int status, const char *what, size_t limit)
 {
     p->status = status;
-    error_set(&p->failure, ERR_LIMIT, "%s: more than %zu, which is the limit", what, limit);
+    error_set(&p->failure, ERR_LIMIT, "%s: more than %zu, which is the limit: send less at once",
+              what, limit);
     return HPE_USER;
 }
 

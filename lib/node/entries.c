@@ -54,6 +54,7 @@ size_t entry_bytes_max(const struct node *n)
 static size_t gather(struct node *n, struct buf *entry, struct batch *b)
 {
     size_t most = entry_bytes_max(n), taken = 0, kept = 0, room = most;
+    struct error err;
     command_entry_begin(entry);
     for (size_t i = 0; i < n->out.n; i++) {
         struct out *item = &n->out.items[i];
@@ -61,7 +62,11 @@ static size_t gather(struct node *n, struct buf *entry, struct batch *b)
         if (item->kind != OUT_DRAFT) {
             n->out.items[kept++] = *item;
         } else if (BRACKETS_BYTES + size > most || buf_full(&item->draft.args)) {
-            entry_failed(n, item->origin, ERR_LIMIT, "the change is too large for one log entry");
+            error_set(&err, ERR_LIMIT,
+                      "the change: got %zu bytes or more, need at most %zu: "
+                      "change less at once",
+                      BRACKETS_BYTES + size, most);
+            entry_failed(n, item->origin, err.code, err.text);
             take_out(item);
         } else if (entry->len + size <= room && taken < LIMIT_TURN_COMMANDS) {
             command_entry_add(entry, &item->draft, n->last_at);

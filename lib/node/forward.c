@@ -142,6 +142,7 @@ static bool stops(const struct node *n)
 
 static void look_at(struct node *n, struct pending *p, uint64_t leader, uint64_t term)
 {
+    struct error err;
     bool over = n->now.mono.ms >= p->give_up.ms || stops(n);
     if (p->answered) {
         if (replica_applied(n->replica) < p->index && !over)
@@ -157,9 +158,12 @@ static void look_at(struct node *n, struct pending *p, uint64_t leader, uint64_t
         if (leader != 0 && request_read_again(n, p))
             leave(n, p);
     } else if (p->request->body.len > entry_bytes_max(n)) { /* an older leader would hang up */
+        error_set(&err, ERR_LIMIT,
+                  "the body: got %zu bytes, need at most %zu as long as a node of the cluster is "
+                  "older: update it, or change less at once",
+                  p->request->body.len, entry_bytes_max(n));
         leave(n, p);
-        request_fail(n, p, ERR_LIMIT,
-                     "the body is too large as long as some nodes of the cluster are older");
+        request_fail(n, p, err.code, err.text);
     } else if (must_be_sent(n, p, leader, term)) {
         send_away(n, p, leader, term);
     }
