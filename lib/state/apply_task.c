@@ -626,7 +626,8 @@ static void put_end(struct apply *a, const struct app_row *app, const struct tas
         stmt_bind_text(q, ":failure", buf_str(&end));
         stmt_run(q);
     }
-    if (a->s->level >= ENDS_LEVEL && delays) {
+    bool own = a->s->level < OWN_ENDS_LEVEL || t->version.ms >= app->config.ms;
+    if (a->s->level >= ENDS_LEVEL && delays && own) {
         q = change_use(a->s, APP_END_PUT);
         stmt_bind_i64(q, ":app", app->id);
         stmt_bind_text(q, ":ended", buf_str(&end));

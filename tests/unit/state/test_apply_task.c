@@ -555,6 +555,21 @@ static void an_old_versions_failure_holds_up_nothing(void **data)
     assert_int_equal(app_of(f, "/web").delay_ms, 0);
 }
 
+/* It is the lastTaskFailure all the same. */
+static void an_old_versions_end_explains_nothing(void **data)
+{
+    struct fixture *f = *data;
+    applied(f, "schema.upgrade", "{'level':23}");
+    int64_t task = running_task(f);
+    end_deployments(f);
+    put_app(f, "/web", app_of(f, "/web").version.ms, 1, "other", 10000, "RestartApplication",
+            false);
+    status(f, task, 2, "failed");
+    struct app_row a = app_of(f, "/web");
+    assert_true(a.failure.len > 0);
+    assert_int_equal(state_app_end(f->state, &a).len, 0);
+}
+
 /* ---- what is kept */
 
 static void ended_tasks_are_kept_up_to_a_limit(void **data)
@@ -606,6 +621,7 @@ int main(void)
         TEST(the_largest_factor_reaches_the_largest_delay),
         TEST(progress_moves_the_delays_reference),
         TEST(an_old_versions_failure_holds_up_nothing),
+        TEST(an_old_versions_end_explains_nothing),
         TEST(ended_tasks_are_kept_up_to_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

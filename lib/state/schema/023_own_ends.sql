@@ -1,0 +1,1 @@
+-- Level 23. Of an older configuration an end explains nothing.
