@@ -35,16 +35,21 @@ struct master *master_new(struct state *state, const struct master_options *opti
     return m;
 }
 
+static void session_free(struct session *s)
+{
+    told_free(s);
+    mem_free(s->owed);
+    mem_free(s);
+}
+
 static void forget(struct master *m)
 {
     m->seen_version++;
     struct session *s;
     struct waiting *w;
     struct complaint *c;
-    for (size_t cursor = 0; (s = map_each(m->sessions, &cursor)) != NULL;) {
-        told_free(s);
-        mem_free(s);
-    }
+    for (size_t cursor = 0; (s = map_each(m->sessions, &cursor)) != NULL;)
+        session_free(s);
     for (size_t cursor = 0; (w = map_each(m->waiting, &cursor)) != NULL;)
         waiting_free(w);
     for (size_t cursor = 0; (c = map_each(m->complaints, &cursor)) != NULL;)
@@ -117,9 +122,7 @@ void session_drop(struct master *m, struct session *s)
     list_remove(&s->in_dirty);
     map_remove(m->sessions, (uint64_t)s->id);
     map_remove(m->by_uid, (uint64_t)s->uid);
-    told_free(s);
-    mem_free(s->owed);
-    mem_free(s);
+    session_free(s);
 }
 
 static const struct session *session_of(const struct master *m, int64_t agent)
