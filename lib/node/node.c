@@ -231,7 +231,7 @@ static void note_leader(struct node *n)
  */
 static bool has_answered(const struct node *n)
 {
-    return map_count(n->pendings) + map_count(n->reads) == 0;
+    return map_count(n->pendings) + map_count(n->reads) == 0 && list_empty(&n->held);
 }
 
 /* Those that wait for the next leader are sent on to it. */
@@ -280,6 +280,7 @@ int node_turn(struct node *n, struct event *events, size_t events_n, struct now 
     int rc = 0;
     note_leader(n);
     mail_read(n);
+    requests_let_in(n);
     for (size_t i = 0; i < events_n; i++) {
         if (rc == 0)
             rc = event_take(n, &events[i], err);
@@ -330,7 +331,8 @@ int node_turn(struct node *n, struct event *events, size_t events_n, struct now 
 /* Something to propose, to read, or to apply: the next turn is due at once. */
 static bool restless(const struct node *n)
 {
-    return n->letters_n > 0 || n->out.n > 0 || n->dones_n > 0 || replica_restless(n->replica);
+    return n->letters_n > 0 || n->out.n > 0 || n->dones_n > 0 || requests_may_come_in(n) ||
+           replica_restless(n->replica);
 }
 
 struct mono node_due(struct node *n)

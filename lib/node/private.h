@@ -351,6 +351,10 @@ void request_begin_for(struct node *n, int64_t from, uint64_t key, struct reques
 void request_outcome(struct node *n, uint64_t key, const struct outcome *o);
 void request_lost(struct node *n, uint64_t key, const struct outcome *o);
 void request_readable(struct node *n, uint64_t ticket, const struct replica_outcome *o);
+/* Who waited for one to be let through comes in with the next turn: it may refuse at once, and only
+ * a turn may then ask who leads. */
+bool requests_may_come_in(const struct node *n);
+void requests_let_in(struct node *n);
 /* What forward.c does with one that has to wait, or has waited. */
 void request_replace(struct node *n, struct pending *p, const struct request *r); /* copies */
 void request_tell_here(struct node *n, struct pending *p);

@@ -383,14 +383,14 @@ static bool tell_outcome(struct node *n, struct pending *p, const struct outcome
     return false;
 }
 
-static void let_in_held(struct node *n)
+/* Those that waited to, one at a time. */
+static void look_again(struct node *n)
 {
-    for (struct list *next; !one_is_let_through(n) && (next = list_pop(&n->held)) != NULL;) {
+    for (struct list *next; n->looking == 0 && (next = list_pop(&n->stale)) != NULL;) {
         struct pending *p = LIST_ENTRY(next, struct pending, in_stale);
-        if (decides(n))
-            request_tell_here(n, p);
-        else
-            begin_anew(n, p, false);
+        uint64_t key = p->key;
+        if (tell_outcome(n, p, &p->stale))
+            n->looking = key;
     }
 }
 
@@ -411,7 +411,7 @@ void request_lost(struct node *n, uint64_t key, const struct outcome *o)
     }
     map_remove(n->pendings, key);
     begin_anew(n, p, unsure);
-    let_in_held(n);
+    look_again(n);
 }
 
 void request_outcome(struct node *n, uint64_t key, const struct outcome *o)
@@ -429,13 +429,23 @@ void request_outcome(struct node *n, uint64_t key, const struct outcome *o)
         n->looking = 0;
     if (tell_outcome(n, p, o))
         n->looking = key;
-    for (struct list *next; n->looking == 0 && (next = list_pop(&n->stale)) != NULL;) {
-        p = LIST_ENTRY(next, struct pending, in_stale);
-        key = p->key;
-        if (tell_outcome(n, p, &p->stale))
-            n->looking = key;
+    look_again(n);
+}
+
+bool requests_may_come_in(const struct node *n)
+{
+    return !list_empty(&n->held) && !one_is_let_through(n);
+}
+
+void requests_let_in(struct node *n)
+{
+    while (requests_may_come_in(n)) {
+        struct pending *p = LIST_ENTRY(list_pop(&n->held), struct pending, in_stale);
+        if (decides(n))
+            request_tell_here(n, p);
+        else
+            begin_anew(n, p, false);
     }
-    let_in_held(n);
 }
 
 void request_readable(struct node *n, uint64_t ticket, const struct replica_outcome *o)
