@@ -128,6 +128,13 @@
     X(LIMIT_RENEW_PAUSE_MS, 60000, "longest pause before another one is asked")             \
     X(LIMIT_CERTIFICATE_BYTES, 16 << 10, "a certificate or a request for one, as text")     \
     X(LIMIT_LOGGING_S, 86400, "seconds that a level of logging is asked for")               \
+    X(LIMIT_NOTICES, 1000, "notices of jobs that are to be sent")                           \
+    X(LIMIT_NOTICES_OLD, 100, "newest notices of jobs kept, sent ones too")                 \
+    X(LIMIT_NOTICE_TEXT_BYTES, 4096, "one text in a notice")                                \
+    X(LIMIT_NOTICE_OWNERS_BYTES, 4096, "owners who are told of one job")                    \
+    X(LIMIT_NOTICE_MS, 86400000, "age at which an unsent notice is given up")               \
+    X(LIMIT_NOTICE_PAUSE_MS, 300000, "longest pause of a channel that fails")               \
+    X(LIMIT_NOTICE_SEND_MS, 60000, "time for a channel to take one notice")                 \
     X(LIMIT_CALLBACKS, 100, "URLs that events are posted to")                               \
     X(LIMIT_CALLBACK_BYTES, 4 << 20, "events waiting for one of them")                      \
     X(LIMIT_CALLBACK_MS, 10000, "time for one of them to take an event")                    \

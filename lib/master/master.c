@@ -352,6 +352,7 @@ void master_changed(struct master *m, const struct change *c)
     case CHANGE_TOKEN:
     case CHANGE_CALLBACK:
     case CHANGE_LATE_END:
+    case CHANGE_NOTICE:
     case CHANGE_APPS_REFUSED:
     case CHANGE_GROUP:
         break;

@@ -44,7 +44,9 @@
     X(COMMAND_RUN_COMPLETE, "run.complete", 16, "somebody tells how a run ended")              \
     X(COMMAND_TASK_PROGRESS, "task.progress", 16, "a job's task tells what it has processed")  \
     X(COMMAND_JOB_PAUSE, "job.pause", 22, "keeps jobs from running until they are resumed")    \
-    X(COMMAND_JOB_RESUME, "job.resume", 22, "lets jobs run again when they are due")
+    X(COMMAND_JOB_RESUME, "job.resume", 22, "lets jobs run again when they are due")           \
+    X(COMMAND_NOTICE_TEST, "notice.test", 24, "a notice that a person asked for")              \
+    X(COMMAND_NOTICE_TOLD, "notice.told", 24, "notices were sent, fail or are given up")
 
 enum command_kind {
 #define X(name, word, level, what) name,
@@ -57,7 +59,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 23 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 24 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 #define JOB_TEXT_LEVEL 6   /* from here on job.put has the definition as a text */
 #define READINESS_LEVEL 8  /* from here on statuses make instances ready */
@@ -76,6 +78,7 @@ bool command_parse_word(const char *word, enum command_kind *out);
 #define CRON_LEVEL 21     /* from here on jobs may have a cron expression */
 #define PAUSES_LEVEL 22   /* from here on jobs are paused, and that says by whom and why */
 #define OWN_ENDS_LEVEL 23 /* from here on an app is explained by ends of its configuration */
+#define NOTICES_LEVEL 24  /* from here on people are told of jobs */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {

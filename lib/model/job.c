@@ -315,6 +315,8 @@ int job_level(const struct job *j, const char **member)
         int level;
         const char *member;
     } needs[] = {
+        {j->notices != NOT_GIVEN, NOTICES_LEVEL, "notify"},
+        {j->late_s != NOT_GIVEN, NOTICES_LEVEL, "notifyLateSeconds"},
         {j->cron != NULL, CRON_LEVEL, "cron"},
         {j->overlap == OVERLAP_ALLOW, POLICIES_LEVEL, "overlap"},
         {j->catchup != NULL, POLICIES_LEVEL, "catchup"},

@@ -10,6 +10,7 @@
 #include "base/problems.h"
 #include "model/constraint.h"
 #include "model/id.h"
+#include "model/notice.h"
 #include "model/resources.h"
 #include "model/states.h"
 #include "model/value.h"
@@ -135,6 +136,8 @@ struct job {
 
     /* whose */
     const char *owner, *owner_name, *description;
+    int64_t notices; /* of which they are told: bits of model/notice.h, or NOT_GIVEN */
+    int64_t late_s;  /* a run that starts so long after it was due is late; or NOT_GIVEN */
 
     /* how it went */
     int64_t success_count, error_count, errors_since_success;
@@ -216,6 +219,13 @@ int job_level(const struct job *j, const char **member);
 
 /* The ends of that parent's runs at which its edge is met: JOB_ENDS_... */
 int job_parent_ends(const struct job *j, const char *parent);
+
+/* ---- whom to tell */
+
+bool job_notifies(const struct job *j, enum notice n);
+/* What is told of the job: Chronos's members of 5.7, all values strings, without those of the
+ * notice itself. A long command is cut. */
+void job_write_notice(const struct job *j, struct json_writer *w);
 
 /* ---- what a run of it needs and sees */
 

@@ -236,5 +236,7 @@ static const struct field JOB_EXTENSION_FIELDS_ROWS[] = {
     ROW("startUncertain", FIELD_WORD, job, uncertain, SET, .words = UNCERTAINS),
     ROW("dependencyMode", FIELD_WORD, job, depends, SET, .words = DEPENDS),
     ROW("parentConditions", FIELD_PAIRS, job, parent_conditions, SET, ),
+    ROW("notify", FIELD_NOTICES, job, notices, SET, ),
+    INT("notifyLateSeconds", late_s, SET, .otherwise = NOT_GIVEN),
 };
 TABLE(JOB_EXTENSION_FIELDS, job);

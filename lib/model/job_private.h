@@ -14,6 +14,9 @@ field_read coerce_read_text, coerce_read_bool, coerce_read_int, coerce_read_numb
     coerce_read_texts;
 field_read coerce_read_flag; /* forcePullImage alone: "true" in any case */
 
+/* An int64_t: a set of notices (model/notice.h), or NOT_GIVEN; in JSON a list of words. */
+extern const struct field_type FIELD_NOTICES;
+
 /* A value as text; never NULL. */
 const char *coerce_text(const struct json *v, struct arena *arena);
 

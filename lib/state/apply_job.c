@@ -142,7 +142,10 @@ static void decide_targets(struct apply *a, int64_t job_id, const struct json *i
             continue;
         if (n.covers == 1)
             drop_unassigned(a, job.id, n.due_ms);
-        trim_runs(a, job_id, run_add(a, &job, priority, &n));
+        struct run_row r = {.id = run_add(a, &job, priority, &n), .due = {n.due_ms}};
+        trim_runs(a, job_id, r.id);
+        if (n.state == RUN_MISSED)
+            notice_put(a, NOTICE_MISSED, &job, &r, n.reason);
     }
     JSON_EACH (c, json_get(item, "claims"))
         claim(a, &job, priority, c);
@@ -312,7 +315,7 @@ int apply_job_put(struct apply *a)
     if (known && disabled && !old.disabled)
         cancel_all(a, id);
     if (disabled != old.disabled)
-        pause_put(a, id, disabled);
+        pause_put(a, id, disabled, "");
     if (known && json_get(v, "dependent") != NULL)
         each_open_run(a, id, cancel_targets);
     dependents_put(a, id, v);
@@ -350,6 +353,7 @@ int apply_job_delete(struct apply *a)
         return refuse(a, ERR_NOT_FOUND, "job '%s' not found", name);
     if (dependents_orphan(a, &job, json_bool(json_get(a->c->args, "refuse_orphans"), false)) != 0)
         return -1;
+    notice_put(a, NOTICE_DELETED, &job, NULL, NULL);
     each_open_run(a, job.id, kill_active);
     struct stmt *q = change_use(a->s, TASKS_DROP_OF_JOB); /* the others when they end */
     stmt_bind_i64(q, ":job", job.id);
@@ -458,51 +462,55 @@ bool run_take_back(struct apply *a, int64_t run, const struct task_row *t)
     return true;
 }
 
+static void start(struct apply *a, const struct run_row *r, const struct job_row *job)
+{
+    struct stmt *q = change_use(a->s, RUN_START);
+    stmt_bind_i64(q, ":id", r->id);
+    stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_run(q);
+    tell_run(a, r, RUN_RUNNING, NULL);
+    if (r->attempt == 0 && r->cause != CAUSE_MANUAL)
+        notice_put(a, NOTICE_LATE, job, r, NULL);
+}
+
 void run_started(struct apply *a, int64_t run)
 {
     struct run_row r;
-    if (!state_run_by_id(a->s, run, &r) || r.state != RUN_ASSIGNED)
-        return;
-    struct stmt *q = change_use(a->s, RUN_START);
-    stmt_bind_i64(q, ":id", run);
-    stmt_bind_i64(q, ":at", a->c->at.ms);
-    stmt_run(q);
-    tell_run(a, &r, RUN_RUNNING, NULL);
-}
-
-struct counters {
-    int64_t successes, errors, since, last_success_ms, last_error_ms;
-};
-
-static void put_counters(struct apply *a, int64_t job, const struct counters *c)
-{
-    struct stmt *q = change_use(a->s, JOB_COUNTERS);
-    stmt_bind_i64(q, ":id", job);
-    stmt_bind_i64(q, ":successes", c->successes);
-    stmt_bind_i64(q, ":errors", c->errors);
-    stmt_bind_i64(q, ":since", c->since);
-    if (c->last_success_ms != 0)
-        stmt_bind_i64(q, ":last_success", c->last_success_ms);
-    if (c->last_error_ms != 0)
-        stmt_bind_i64(q, ":last_error", c->last_error_ms);
-    stmt_run(q);
+    struct job_row job;
+    if (state_run_by_id(a->s, run, &r) && r.state == RUN_ASSIGNED &&
+        state_job_by_id(a->s, r.job, &job))
+        start(a, &r, &job);
 }
 
 /* spec/chronos.md 5.4: what an outcome does to the job's counters. */
-void job_count_outcome(struct apply *a, const struct job_row *job, bool success)
+void job_count_outcome(struct apply *a, struct job_row *job, bool success)
 {
-    struct counters c = {job->successes, job->errors, job->errors_since_success,
-                         job->last_success.ms, job->last_error.ms};
     if (success) {
-        c.successes++;
-        c.since = 0;
-        c.last_success_ms = a->c->at.ms;
+        job->successes++;
+        job->errors_since_success = 0;
+        job->last_success = a->c->at;
     } else {
-        c.errors++;
-        c.since++;
-        c.last_error_ms = a->c->at.ms;
+        job->errors++;
+        job->errors_since_success++;
+        job->last_error = a->c->at;
     }
-    put_counters(a, job->id, &c);
+    struct stmt *q = change_use(a->s, JOB_COUNTERS);
+    stmt_bind_i64(q, ":id", job->id);
+    stmt_bind_i64(q, ":successes", job->successes);
+    stmt_bind_i64(q, ":errors", job->errors);
+    stmt_bind_i64(q, ":since", job->errors_since_success);
+    if (job->last_success.ms != 0)
+        stmt_bind_i64(q, ":last_success", job->last_success.ms);
+    if (job->last_error.ms != 0)
+        stmt_bind_i64(q, ":last_error", job->last_error.ms);
+    stmt_run(q);
+}
+
+static void tell_disabled(struct apply *a, const struct job_row *job, const char *why)
+{
+    job_tell(
+        a, job->id, job->name,
+        event_put(a, NOUN_JOB, job->name, "disabled", "job %s is disabled: %s", job->name, why));
 }
 
 /* All recurrences are used up and the last of them is over for good (3.7). */
@@ -516,16 +524,25 @@ static void disable_if_exhausted(struct apply *a, int64_t job_id)
     stmt_bind_i64(q, ":job", job_id);
     if (stmt_one_i64(q, 0) > 0)
         return;
+    static const char why[] = "all its recurrences are used up";
     mark_disabled(a, job_id);
-    job_tell(a, job_id, job.name,
-             event_put(a, NOUN_JOB, job.name, "disabled",
-                       "job %s is disabled: all its recurrences are used up", job.name));
+    tell_disabled(a, &job, why);
+    notice_put(a, NOTICE_DISABLED, &job, NULL, why);
+}
+
+/* What the cluster says of all jobs; below NOTICES_LEVEL it says nothing. */
+static int64_t job_setting(struct state *s, const char *key, int64_t otherwise)
+{
+    int64_t value;
+    const char *text = s->level < NOTICES_LEVEL ? "" : state_setting(s, key, "");
+    return str_to_i64(text, &value) ? value : otherwise;
 }
 
 /* delay * backoff^attempt, in whole numbers so that all replicas agree. */
-static int64_t retry_delay(const struct job *j, int64_t attempt)
+static int64_t retry_delay(struct state *s, const struct job *j, int64_t attempt)
 {
-    int64_t delay = j->retry_delay_s >= 0 ? j->retry_delay_s * 1000 : RETRY_DELAY_MS;
+    int64_t delay = j->retry_delay_s >= 0 ? j->retry_delay_s * 1000
+                                          : job_setting(s, SETTING_RETRY_DELAY, RETRY_DELAY_MS);
     int64_t factor_milli =
         j->retry_backoff >= 1 ? (int64_t)(j->retry_backoff * 1000.0 + 0.5) : 1000;
     for (int64_t i = 0; i < attempt && factor_milli > 1000 && delay < RETRY_DELAY_MS_MAX; i++)
@@ -533,8 +550,34 @@ static int64_t retry_delay(const struct job *j, int64_t attempt)
     return delay < RETRY_DELAY_MS_MAX ? delay : RETRY_DELAY_MS_MAX;
 }
 
+/* Disabled after so many failures in a row (5.4); not by runs that somebody asked for. */
+static bool fails_too_often(struct apply *a, const struct run_row *r, const struct job_row *job)
+{
+    int64_t most = job_setting(a->s, SETTING_DISABLE_AFTER, 0);
+    return most > 0 && job->errors_since_success >= most && r->cause != CAUSE_MANUAL &&
+           !job->disabled;
+}
+
+/* The run has ended and is a failed one. */
+static void run_failed(struct apply *a, const struct run_row *r, struct job_row *job,
+                       const char *reason)
+{
+    char why[64];
+    job_count_outcome(a, job, false);
+    bool too_often = fails_too_often(a, r, job);
+    notice_put(a, too_often ? NOTICE_DISABLED : NOTICE_FAILED, job, r, reason);
+    if (too_often) {
+        snprintf(why, sizeof why, "%lld of its runs in a row have failed",
+                 (long long)job->errors_since_success);
+        job_disable(a, job->id);
+        pause_put(a, job->id, true, why);
+        tell_disabled(a, job, why);
+    }
+    dependents_run_over(a, job, r->id, JOB_ENDS_FAILURE);
+}
+
 /* A failed attempt: the next one waits, or the run has failed. */
-static void attempt_failed(struct apply *a, const struct run_row *r, const struct job_row *job,
+static void attempt_failed(struct apply *a, const struct run_row *r, struct job_row *job,
                            enum run_state state, const char *reason)
 {
     struct job definition;
@@ -542,12 +585,11 @@ static void attempt_failed(struct apply *a, const struct run_row *r, const struc
     if (job_load(job->definition, &definition, &err) != 0)
         UNREACHABLE("a stored job reads back");
     bool again = r->attempt < definition.retries && (!job->disabled || r->cause == CAUSE_MANUAL);
-    int64_t delay = retry_delay(&definition, r->attempt);
+    int64_t delay = retry_delay(a->s, &definition, r->attempt);
     job_close(&definition);
     if (!again) {
         end_run(a, r, state, reason);
-        job_count_outcome(a, job, false);
-        dependents_run_over(a, job, r->id, JOB_ENDS_FAILURE);
+        run_failed(a, r, job, reason);
         return;
     }
     struct stmt *q = change_use(a->s, RUN_RETRY);
@@ -587,15 +629,18 @@ static bool is_time_limit(const char *kill_reason)
     return kill_reason != NULL && str_starts(kill_reason, "maxCompletionTime");
 }
 
-static void run_succeeded(struct apply *a, struct run_row *r, const struct job_row *job)
+static void run_succeeded(struct apply *a, struct run_row *r, struct job_row *job)
 {
     int64_t run = r->id;
     if (r->started.ms == 0) { /* so short that both reports came at once */
-        run_started(a, run);
+        start(a, r, job);
         state_run_by_id(a->s, run, r);
     }
     end_run(a, r, RUN_SUCCESS, NULL);
+    bool failed_before = job->errors_since_success > 0;
     job_count_outcome(a, job, true);
+    if (failed_before)
+        notice_put(a, NOTICE_RECOVERED, job, r, NULL);
     keep_stat(a, r);
     dependents_run_over(a, job, run, JOB_ENDS_SUCCESS);
 }
@@ -672,10 +717,10 @@ static void move_run(struct apply *a, const struct run_row *r, const struct json
             return;
         }
         end_run(a, r, moves[i].to, json_str(json_get(item, "reason"), ""));
-        if (moves[i].failed) {
-            job_count_outcome(a, &job, false);
-            dependents_run_over(a, &job, r->id, JOB_ENDS_FAILURE);
-        }
+        if (moves[i].failed)
+            run_failed(a, r, &job, "the next run was due before the retry");
+        if (moves[i].to == RUN_MISSED)
+            notice_put(a, NOTICE_MISSED, &job, r, json_str(json_get(item, "reason"), ""));
         if (moves[i].to == RUN_COALESCED && job.remaining >= 0 &&
             job.generation == r->generation) { /* gives its count back (3.8) */
             struct stmt *q = change_use(a->s, JOB_CURSOR);

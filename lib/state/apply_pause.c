@@ -24,12 +24,12 @@ static void drop(struct apply *a, int64_t job)
     stmt_run(q);
 }
 
-void pause_put(struct apply *a, int64_t job, bool disabled)
+void pause_put(struct apply *a, int64_t job, bool disabled, const char *reason)
 {
     if (a->s->level < LEVEL_PAUSES)
         return;
     if (disabled)
-        put(a, job, "");
+        put(a, job, reason);
     else
         drop(a, job);
 }

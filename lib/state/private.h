@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "model/notice.h"
 #include "state/sql.h"
 #include "state/state.h"
 
@@ -107,6 +108,8 @@ int apply_callback_put(struct apply *a);
 int apply_volume_gone(struct apply *a);
 int apply_job_pause(struct apply *a);
 int apply_job_resume(struct apply *a);
+int apply_notice_test(struct apply *a);
+int apply_notice_told(struct apply *a);
 
 #define LEVEL_IDENTITY 2 /* since which there are tokens and identities */
 #define LEVEL_NODES 3    /* listeners and holds */
@@ -182,8 +185,8 @@ void run_assign(struct apply *a, int64_t run, int64_t task);
 void job_task_async(struct apply *a, int64_t task);
 
 /* ---- apply_pause.c */
-/* By a change of its definition the job is disabled now, or is not. */
-void pause_put(struct apply *a, int64_t job, bool disabled);
+/* By a change of its definition, or its failures, the job is disabled now, or is not. */
+void pause_put(struct apply *a, int64_t job, bool disabled, const char *reason);
 
 /* ---- apply_job.c for the files beside it */
 /* Disables it, which cancels what waits (3.9). */
@@ -199,8 +202,15 @@ struct new_run {
 };
 int64_t run_add(struct apply *a, const struct job_row *job, int64_t priority,
                 const struct new_run *n);
-void job_count_outcome(struct apply *a, const struct job_row *job, bool success);
+void job_count_outcome(struct apply *a, struct job_row *job, bool success); /* in *job, too */
 void job_tell(struct apply *a, int64_t id, const char *name, int64_t event);
+
+/* ---- apply_notice.c
+ * Something of the job that its owners are told, if it wants that and some channel is configured;
+ * nothing below NOTICES_LEVEL. That a run is late holds only if it is, for its job. `run` NULL: of
+ * none. `why`: a sentence, or NULL. */
+void notice_put(struct apply *a, enum notice event, const struct job_row *job,
+                const struct run_row *run, const char *why);
 
 /* ---- dependent jobs (spec/chronos.md 4); below LEVEL_DEPENDENTS there are none */
 /* Can the job have the parents that job.put says? `job` 0: a new one. Refuses; changes nothing. */

@@ -49,6 +49,7 @@
     "select id, store, name, address, modes, serial, until_ms, joined_ms, token, gone_ms " \
     "from identities "
 #define GROUP_COLUMNS "select path, version_ms, dependencies, enforce_role "
+#define NOTICE_COLUMNS "select id, at_ms, event, job, run, owners, facts from notices "
 #define EVENT_COLUMNS "select id, at_ms, idx, noun, name, what, text from events "
 
 /* Asking: prepared on readers too. Those of one level after those of the one before: a state that
@@ -64,7 +65,8 @@
     QUERIES_8(X)   \
     QUERIES_9(X)   \
     QUERIES_10(X)  \
-    QUERIES_12(X) QUERIES_13(X) QUERIES_15(X) QUERIES_16(X) QUERIES_19(X) QUERIES_22(X)
+    QUERIES_12(X)  \
+    QUERIES_13(X) QUERIES_15(X) QUERIES_16(X) QUERIES_19(X) QUERIES_22(X) QUERIES_24(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -247,6 +249,18 @@
     X(MASTERS_REGION, "select r.region from node_regions r join nodes n on n.id = r.node " \
                       "where (n.modes & :master) <> 0 order by r.node limit 1")
 #define QUERIES_22(X) X(JOB_PAUSE, "select at_ms, made_by, reason from job_pauses where job = :job")
+#define QUERIES_24(X)                                                                        \
+    X(NOTICE_BY_ID, NOTICE_COLUMNS "where id = :id")                                         \
+    X(NOTICES_NEWEST, NOTICE_COLUMNS "order by id desc limit :limit")                        \
+    X(NOTICES_UNSENT, NOTICE_COLUMNS "where id in (select notice from notice_ways "          \
+                                     "where over_ms is null) order by id")                   \
+    X(NOTICES_UNSENT_COUNT, "select count(distinct notice) from notice_ways "                \
+                            "where over_ms is null")                                         \
+    X(NOTICE_OF_RUN, "select count(*) from notices where run = :run and event = :event "     \
+                     "and run > 0")                                                          \
+    X(TASK_NAME, "select name from tasks where id = :id")                                    \
+    X(NOTICE_WAYS, "select channel, over_ms, error from notice_ways where notice = :notice " \
+                   "order by channel")
 
 /* Applying: only on the writer. */
 #define CHANGES(X) \
@@ -260,7 +274,8 @@
     CHANGES_8(X)   \
     CHANGES_9(X)   \
     CHANGES_10(X)  \
-    CHANGES_12(X) CHANGES_13(X) CHANGES_15(X) CHANGES_16(X) CHANGES_19(X) CHANGES_22(X)
+    CHANGES_12(X)  \
+    CHANGES_13(X) CHANGES_15(X) CHANGES_16(X) CHANGES_19(X) CHANGES_22(X) CHANGES_24(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -537,3 +552,15 @@
                      ":by, :reason) on conflict(job) do nothing")                             \
     X(JOB_PAUSE_DROP, "delete from job_pauses where job = :job")                              \
     X(JOB_ENABLE, "update jobs set disabled = 0 where id = :id")
+#define CHANGES_24(X)                                                                   \
+    X(NOTICE_ADD, "insert into notices(at_ms, event, job, run, owners, facts) "         \
+                  "values(:at, :event, :job, :run, :owners, :facts)")                   \
+    X(NOTICE_WAY_ADD, "insert into notice_ways(notice, channel, error) "                \
+                      "values(:notice, :channel, '')")                                  \
+    X(NOTICE_WAY_WAITS, "select 1 from notice_ways where notice = :notice and "         \
+                        "channel = :channel and over_ms is null")                       \
+    X(NOTICE_WAY_TOLD, "update notice_ways set over_ms = :over, error = :error "        \
+                       "where notice = :notice and channel = :channel")                 \
+    X(NOTICES_TRIM, "delete from notices where id <= :id and not exists(select 1 from " \
+                    "notice_ways w where w.notice = notices.id and w.over_ms is null)") \
+    X(NOTICES_DROP, "delete from notices where id <= :id")

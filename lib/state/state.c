@@ -28,6 +28,7 @@ static const char *const summed[] = {
     "readiness",       "groups",         "group_versions", "apps_removed",  "pod_ends",
     "check_results",   "job_dependents", "job_edges",      "job_causes",    "reservations",
     "volumes",         "job_tasks",      "app_ends",       "node_regions",  "job_pauses",
+    "notices",         "notice_ways",
 };
 
 /* How many statements and sums each level adds. */
@@ -38,7 +39,7 @@ static const struct known added[COMMAND_LEVEL + 1] = {
 #define ADDS(level, sums) [level] = {ROWS(QUERIES_##level), ROWS(CHANGES_##level), sums}
     ADDS(1, 17), ADDS(2, 2),  ADDS(3, 2),  ADDS(4, 1),  ADDS(5, 1),  ADDS(6, 1),
     ADDS(7, 1),  ADDS(8, 1),  ADDS(9, 3),  ADDS(10, 1), ADDS(12, 1), ADDS(13, 3),
-    ADDS(15, 2), ADDS(16, 1), ADDS(19, 2), ADDS(22, 1),
+    ADDS(15, 2), ADDS(16, 1), ADDS(19, 2), ADDS(22, 1), ADDS(24, 2),
 #undef ADDS
 };
 
@@ -315,6 +316,8 @@ static const struct {
     [COMMAND_CALLBACK_PUT] = {apply_callback_put, .looks_first = true},
     [COMMAND_GROUP_PUT] = {apply_app_put},
     [COMMAND_VOLUME_GONE] = {apply_volume_gone, .looks_first = true},
+    [COMMAND_NOTICE_TEST] = {apply_notice_test, .looks_first = true},
+    [COMMAND_NOTICE_TOLD] = {apply_notice_told, .looks_first = true},
 };
 
 /* As it was answered then. */

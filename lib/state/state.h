@@ -74,6 +74,7 @@ enum change_kind {
     CHANGE_TOKEN,    /* id; name = token_id_text() */
     CHANGE_VOLUME,   /* an instance has given its place up; id = its agent, owner = its app */
     CHANGE_CALLBACK, /* name = URL; number = 1: events are posted to it from now on; 0: no more */
+    CHANGE_NOTICE,   /* id; name = the job's: it is to be sent */
 };
 
 struct change {
@@ -397,6 +398,32 @@ struct job_task_row {
     int64_t elements;
 };
 struct job_task_row state_job_task(struct state *s, int64_t task);
+
+/* What people are told of jobs; empty below NOTICES_LEVEL. By which channels is the cluster's
+ * setting "notify", as "mail,slack"; "" or none: people are told nothing. */
+#define SETTING_OF_CHANNELS "notify"
+/* Further settings, of all jobs, from NOTICES_LEVEL on: numbers as texts; "" or none: Chronos's
+ * default. */
+#define SETTING_RETRY_DELAY "failure_retry_ms"
+#define SETTING_DISABLE_AFTER "disable_after_failures" /* 0: never */
+struct notice_row {
+    int64_t id, run; /* run 0: of none */
+    struct wall at;
+    const char *event, *job, *owners;
+    struct slice facts; /* JSON (job_write_notice), with "message" if there is one */
+};
+struct notice_way_row {
+    const char *channel, *error;
+    struct wall over; /* 0: it waits */
+};
+bool state_notice_by_id(struct state *s, int64_t id, struct notice_row *out);
+struct stmt *state_notices(struct state *s, int64_t limit); /* newest first; NULL: none */
+struct stmt *state_notices_unsent(struct state *s);         /* by id; NULL: none */
+int64_t state_notices_unsent_count(struct state *s);
+bool state_notice_next(struct stmt *q, struct notice_row *out); /* accepts NULL */
+bool state_notice_of_run(struct state *s, int64_t run, const char *event);
+struct stmt *state_notice_ways(struct state *s, int64_t notice);        /* by channel; NULL: none */
+bool state_notice_way_next(struct stmt *q, struct notice_way_row *out); /* accepts NULL */
 
 struct node_row {
     int64_t id;

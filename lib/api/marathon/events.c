@@ -693,6 +693,7 @@ void marathon_render(const struct change *c, const struct view *view, unsigned t
     case CHANGE_NODE:
     case CHANGE_TOKEN:
     case CHANGE_VOLUME:
+    case CHANGE_NOTICE:
         break;
     case CHANGE_CALLBACK:
         render_callback(&r);

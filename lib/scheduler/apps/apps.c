@@ -158,6 +158,7 @@ void apps_changed(struct apps *a, const struct change *c)
     case CHANGE_TOKEN:
     case CHANGE_CALLBACK:
     case CHANGE_LATE_END:
+    case CHANGE_NOTICE:
     case CHANGE_APPS_REFUSED:
     case CHANGE_GROUP:
         break;

@@ -245,6 +245,7 @@ void jobs_changed(struct jobs *j, const struct change *c)
     case CHANGE_VOLUME:
     case CHANGE_CALLBACK:
     case CHANGE_LATE_END:
+    case CHANGE_NOTICE:
     case CHANGE_APPS_REFUSED:
     case CHANGE_GROUP:
         break;

@@ -1,0 +1,212 @@
+/* What people are told of jobs (spec/chronos.md 5.7): decided with the outcome itself, so that it
+ * is neither lost nor told twice. */
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "model/job.h"
+#include "state/private.h"
+
+#define FACTS_BYTES (16 * LIMIT_NOTICE_TEXT_BYTES)
+
+static const char *channels(struct state *s)
+{
+    return s->level < NOTICES_LEVEL ? "" : state_setting(s, SETTING_OF_CHANNELS, "");
+}
+
+/* ---- what is said */
+
+static void put_message(struct apply *a, const struct job *j, const struct run_row *run,
+                        const char *why, struct buf *out)
+{
+    char at[TIME_TEXT_SIZE];
+    buf_printf(out, "Time: %s", wall_text(a->c->at, at));
+    if (run != NULL) {
+        buf_printf(out, "\nDue: %s", wall_text(run->due, at));
+        buf_printf(out, "\nRetries: %lld of %lld", (long long)run->attempt,
+                   (long long)(j->retries > 0 ? j->retries : 0));
+        struct stmt *q = query_use(a->s, TASK_NAME);
+        stmt_bind_i64(q, ":id", run->task);
+        if (stmt_row(q)) {
+            buf_printf(out, "\nTask id: %s", stmt_str(q, 0));
+            stmt_end(q);
+        }
+    }
+    if (why != NULL && *why != '\0')
+        buf_printf(out, "\n\n%s", why);
+}
+
+/* Of a deleted job Chronos has no message. */
+static void put_facts(struct apply *a, enum notice event, const struct job *j,
+                      const struct run_row *run, const char *why, struct buf *out)
+{
+    struct json_writer w;
+    struct buf message;
+    buf_init(&message, LIMIT_NOTICE_TEXT_BYTES);
+    json_begin(&w, out);
+    json_object(&w);
+    if (event != NOTICE_DELETED) {
+        put_message(a, j, run, why, &message);
+        json_member_str(&w, "message", buf_str(&message));
+    }
+    job_write_notice(j, &w);
+    json_object_end(&w);
+    buf_close(&message);
+    ASSERT(!buf_full(out));
+}
+
+/* ---- rows */
+
+/* Ids go up by one, so that there are too many is seen by this one's. */
+static void trim(struct apply *a, int64_t id)
+{
+    struct notice_row oldest;
+    if (state_notice_by_id(a->s, id - LIMIT_NOTICES, &oldest)) {
+        event_put(a, NOUN_JOB, oldest.job, "notice",
+                  "job %s: that it is %s was not told in time: %d newer notices wait", oldest.job,
+                  oldest.event, LIMIT_NOTICES);
+        struct stmt *q = change_use(a->s, NOTICES_DROP);
+        stmt_bind_i64(q, ":id", id - LIMIT_NOTICES);
+        stmt_run(q);
+    }
+    struct stmt *q = change_use(a->s, NOTICES_TRIM);
+    stmt_bind_i64(q, ":id", id - LIMIT_NOTICES_OLD);
+    stmt_run(q);
+}
+
+static int64_t add(struct apply *a, enum notice event, const char *job, int64_t run,
+                   const char *owners, const char *facts)
+{
+    struct stmt *q = change_use(a->s, NOTICE_ADD);
+    char cut[LIMIT_NOTICE_OWNERS_BYTES];
+    str_copy(cut, sizeof cut, owners);
+    stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_bind_text(q, ":event", notice_word(event));
+    stmt_bind_text(q, ":job", job);
+    stmt_bind_i64(q, ":run", run);
+    stmt_bind_text(q, ":owners", cut);
+    stmt_bind_text(q, ":facts", facts);
+    stmt_run(q);
+    return db_last_id(a->s->db);
+}
+
+/* `only` "": by all that are configured. */
+static void add_ways(struct apply *a, int64_t notice, const char *only)
+{
+    const char *configured = channels(a->s);
+    for (int i = 0; i < NOTICE_CHANNELS_N; i++) {
+        const char *word = notice_channel_word((enum notice_channel)i);
+        if (!notice_channels_have(configured, word) || (*only != '\0' && !str_eq(only, word)))
+            continue;
+        struct stmt *q = change_use(a->s, NOTICE_WAY_ADD);
+        stmt_bind_i64(q, ":notice", notice);
+        stmt_bind_text(q, ":channel", word);
+        stmt_run(q);
+    }
+}
+
+static int64_t put(struct apply *a, enum notice event, const struct job *j,
+                   const struct run_row *run, const char *why, const char *only)
+{
+    struct buf facts;
+    buf_init(&facts, FACTS_BYTES);
+    put_facts(a, event, j, run, why, &facts);
+    int64_t id = add(a, event, j->name, run != NULL ? run->id : 0, j->owner, buf_str(&facts));
+    buf_close(&facts);
+    add_ways(a, id, only);
+    trim(a, id);
+    changed(a, (struct change){.kind = CHANGE_NOTICE, .id = id, .name = j->name});
+    return id;
+}
+
+static bool is_wanted(struct apply *a, enum notice event, const struct job *j,
+                      const struct run_row *run)
+{
+    if (event == NOTICE_LATE &&
+        (j->late_s == NOT_GIVEN || a->c->at.ms - run->due.ms <= j->late_s * 1000))
+        return false;
+    return job_notifies(j, event);
+}
+
+void notice_put(struct apply *a, enum notice event, const struct job_row *job,
+                const struct run_row *run, const char *why)
+{
+    struct job j;
+    struct error err;
+    if (*channels(a->s) == '\0')
+        return;
+    if (job_load(job->definition, &j, &err) != 0)
+        UNREACHABLE("a stored job reads back");
+    j.success_count = job->successes;
+    j.error_count = job->errors;
+    j.errors_since_success = job->errors_since_success;
+    j.last_success = job->last_success;
+    j.last_error = job->last_error;
+    if (is_wanted(a, event, &j, run))
+        put(a, event, &j, run, why, "");
+    job_close(&j);
+}
+
+/* ---- commands */
+
+/* {"channel": "" or a word,"to"}: for somebody who wants to see whether he is told. */
+int apply_notice_test(struct apply *a)
+{
+    const char *only = json_str(json_get(a->c->args, "channel"), "");
+    const char *configured = channels(a->s);
+    if (*configured == '\0')
+        return refuse(
+            a, ERR_CONFLICT,
+            "no channel is configured on the node that leads: see mail-server, slack-url, "
+            "mattermost-url and http-notification-url in `mesolith serve --help`");
+    if (*only != '\0' && !notice_channels_have(configured, only))
+        return refuse(a, ERR_CONFLICT, "channel: got %s, need one that is configured: %s", only,
+                      configured);
+    struct job j = {.name = "test",
+                    .command = "",
+                    .executor = "",
+                    .executor_flags = "",
+                    .owner = json_str(json_get(a->c->args, "to"), "")};
+    struct json_writer w;
+    json_begin(&w, &a->outcome->detail);
+    json_object(&w);
+    json_member_int(&w, "notice", put(a, NOTICE_TEST, &j, NULL, "Somebody asked for it.", only));
+    json_object_end(&w);
+    return 0;
+}
+
+static void told(struct apply *a, const struct notice_row *n, const char *channel,
+                 const struct json *item)
+{
+    const char *error = json_str(json_get(item, "error"), "");
+    bool over = json_bool(json_get(item, "over"), false);
+    struct stmt *q = change_use(a->s, NOTICE_WAY_TOLD);
+    stmt_bind_i64(q, ":notice", n->id);
+    stmt_bind_text(q, ":channel", channel);
+    stmt_bind_text(q, ":error", error);
+    if (over)
+        stmt_bind_i64(q, ":over", a->c->at.ms);
+    else
+        stmt_bind_null(q, ":over");
+    stmt_run(q);
+    if (over && *error != '\0')
+        event_put(a, NOUN_JOB, n->job, "notice", "job %s: that it is %s is not told by %s: %s",
+                  n->job, n->event, channel, error);
+}
+
+/* {"set":[{"notice","channel","over","error"}]}: sent, with no error; given up; or, not over, it
+ * failed and is tried again. */
+int apply_notice_told(struct apply *a)
+{
+    JSON_EACH (item, json_get(a->c->args, "set")) {
+        struct notice_row n;
+        const char *channel = json_str(json_get(item, "channel"), "");
+        if (!state_notice_by_id(a->s, json_int(json_get(item, "notice"), 0), &n))
+            continue;
+        struct stmt *q = change_use(a->s, NOTICE_WAY_WAITS);
+        stmt_bind_i64(q, ":notice", n.id);
+        stmt_bind_text(q, ":channel", channel);
+        if (stmt_one_i64(q, 0) > 0)
+            told(a, &n, channel, item);
+    }
+    return 0;
+}
