@@ -59,7 +59,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 24 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 25 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 #define JOB_TEXT_LEVEL 6   /* from here on job.put has the definition as a text */
 #define READINESS_LEVEL 8  /* from here on statuses make instances ready */
@@ -79,6 +79,7 @@ bool command_parse_word(const char *word, enum command_kind *out);
 #define PAUSES_LEVEL 22   /* from here on jobs are paused, and that says by whom and why */
 #define OWN_ENDS_LEVEL 23 /* from here on an app is explained by ends of its configuration */
 #define NOTICES_LEVEL 24  /* from here on people are told of jobs */
+#define AWAY_LEVEL 25     /* from here on who is gone stays so, and pods may keep their data */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {

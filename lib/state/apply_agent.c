@@ -226,7 +226,8 @@ int apply_agent_state(struct apply *a)
         struct agent_row row;
         int64_t id = json_int(json_get(item, "agent"), -1);
         enum agent_state state = (enum agent_state)json_int(json_get(item, "state"), AGENT_READY);
-        if (!state_agent_by_id(a->s, id, &row) || row.state == state)
+        if (!state_agent_by_id(a->s, id, &row) || row.state == state ||
+            (row.state == AGENT_GONE && a->s->level >= AWAY_LEVEL))
             continue;
         set_state(a, &row, state, json_str(json_get(item, "reason"), ""));
         if (state == AGENT_UNREACHABLE || state == AGENT_GONE)

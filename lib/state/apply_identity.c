@@ -364,6 +364,8 @@ static void replace(struct apply *a, const struct joining *j)
                    .event = event_put(a, NOUN_NODE, old.name, "replaced",
                                       "node %s (%s) was replaced by node %s", old.name, name, more),
                });
+    if (a->s->level >= AWAY_LEVEL)
+        agents_gone(a, old.id, "its node was replaced");
     trim_gone(a);
 }
 

@@ -103,6 +103,27 @@ static void who_is_not_there_is_not_drained(void **data)
     assert_int_equal(f->last.code, ERR_NOT_FOUND);
 }
 
+/* What was on its way about it comes too late. */
+static void who_is_gone_stays_gone(void **data)
+{
+    static const char *const late[] = {
+        "{'set':[{'agent':0,'state':3,'reason':'silent for 75 s'}]}",
+        "{'set':[{'agent':0,'state':0}]}",
+    };
+    struct fixture *f = *data;
+    applied(f, "agent.state", "{'set':[{'agent':0,'state':4}]}");
+    for (size_t i = 0; i < sizeof late / sizeof late[0]; i++) {
+        applied(f, "agent.state", late[i]); /* as every older build does it */
+        assert_int_not_equal(state_now(f), AGENT_GONE);
+        applied(f, "agent.state", "{'set':[{'agent':0,'state':4}]}");
+    }
+    applied(f, "schema.upgrade", "{'level':25}");
+    for (size_t i = 0; i < sizeof late / sizeof late[0]; i++) {
+        applied(f, "agent.state", late[i]);
+        assert_int_equal(state_now(f), AGENT_GONE);
+    }
+}
+
 static void below_level_4_nobody_drains(void **data)
 {
     struct fixture *f = *data;
@@ -218,6 +239,7 @@ int main(void)
         AT_LEVEL_4(an_agent_without_tasks_is_drained_at_once),
         AT_LEVEL_4(it_is_drained_when_its_last_task_has_ended),
         AT_LEVEL_4(the_wish_outlives_that_the_agent_is_out_of_reach),
+        AT_LEVEL_4(who_is_gone_stays_gone),
         AT_LEVEL_4(who_is_not_there_is_not_drained),
         cmocka_unit_test_setup_teardown(below_level_4_nobody_drains, set_up, tear_down),
         AT_LEVEL_4(a_removed_node_leaves_nothing_but_its_id),

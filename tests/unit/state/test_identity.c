@@ -530,6 +530,39 @@ static void the_key_of_who_is_gone_is_forgotten(void **data)
     assert_false(state_identity_key(f->state, 3, key));
 }
 
+/* Agent 0's node comes again with another disk, and so as another node: what the agent is then. */
+static enum agent_state replace_it(struct fixture *f)
+{
+    struct agent_row agent;
+    found_cluster(f);
+    put_token(f, 7, MODE_AGENT, HOUR);
+    struct joining j = joining_of(f, 2, 7);
+    j.replaces = 1;
+    joined(f, &j);
+    assert_true(state_agent_by_id(f->state, 0, &agent));
+    return agent.state;
+}
+
+static void who_is_replaced_is_gone_with_its_agent(void **data)
+{
+    struct fixture *f = *data;
+    put_app(f, "/web", 0, 1, "run", 0, "ScaleApplication", false);
+    end_deployments(f);
+    launch(f, "/web", 31000, 1);
+    int64_t task = only_task(f, "/web");
+    assert_int_equal(replace_it(f), AGENT_GONE);
+    assert_int_equal(task_of(f, task).state, TASK_LOST);
+    assert_string_equal(task_of(f, task).message, "its node was replaced");
+}
+
+/* As every older build does it. */
+static void below_level_25_the_agent_of_who_is_replaced_stays(void **data)
+{
+    struct fixture *f = *data;
+    applied(f, "schema.upgrade", "{'level':24}");
+    assert_int_equal(replace_it(f), AGENT_READY);
+}
+
 /* As the builds that do not know of it. */
 static void below_level_6_nobody_is_known_by_a_key(void **data)
 {
@@ -724,6 +757,8 @@ int main(void)
         TEST_AT_NEWEST(an_id_is_for_one_key),
         TEST_AT_NEWEST(who_renews_is_known_by_the_key_that_he_shows),
         TEST_AT_NEWEST(the_key_of_who_is_gone_is_forgotten),
+        TEST_AT_NEWEST(who_is_replaced_is_gone_with_its_agent),
+        TEST(below_level_25_the_agent_of_who_is_replaced_stays),
         TEST(below_level_6_nobody_is_known_by_a_key),
         TEST(an_address_is_one_nodes_until_another_takes_its_place),
         TEST(what_makes_no_node_is_refused),

@@ -1,0 +1,2 @@
+-- Level 25. Who is replaced is gone with its agent, who is gone stays so, and pods may have persistent
+-- volumes.
