@@ -17,10 +17,12 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/id.h"
 #include "model/mesos_id.h"
 #include "model/run_spec.h"
 
 #define LATEST "latest"
+#define KEPT_ABOVE "/volumes/roles/" MESOS_RESERVED_ROLE "/" /* below ROOT */
 #define CREATE_TRIES 5 /* the collector may remove an empty folder under our feet */
 
 /* ---- users */
@@ -292,7 +294,7 @@ int sandbox_kept_path(const char *root, const char *id, char dst[SANDBOX_PATH_SI
                       struct error *err)
 {
     char folder[MESOS_FOLDER_SIZE];
-    int n = snprintf(dst, SANDBOX_PATH_SIZE, "%s/volumes/roles/" MESOS_RESERVED_ROLE "/%s", root,
+    int n = snprintf(dst, SANDBOX_PATH_SIZE, "%s" KEPT_ABOVE "%s", root,
                      mesos_executor_folder(id, folder));
     if (n >= SANDBOX_PATH_SIZE)
         return error_set(err, ERR_LIMIT, "volume: got a path of %d bytes, need less than %d", n,
@@ -348,6 +350,7 @@ static const char *const parts[] = {"slaves",    NULL, "frameworks", NULL,
                                     "executors", NULL, "runs",       NULL};
 #define PARTS (sizeof(parts) / sizeof(*parts))
 #define AGENT_PART 1
+#define EXECUTOR_PART 5
 #define RUN_PART 7
 
 static bool next_part(const char **path, char dst[NAME_MAX + 1])
@@ -383,10 +386,22 @@ static int step_into(int at, const char *name, bool may_be_latest)
     return is_name(name) ? openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
 }
 
-/* The run's folder, or -1; *path is moved on to what lies below it. */
-static int open_run(const char *root, const char **path)
+static void name_instance(const char *executor, char dst[UUID_TEXT_SIZE + 1])
+{
+    struct task_ref ref;
+    struct error err;
+    if (task_id_parse(executor, &ref, &err) != 0)
+        return;
+    dst[0] = '#';
+    uuid_text(ref.instance, dst + 1);
+}
+
+/* The run's folder, or -1; *path is moved on to what lies below it. *instance is the end of its
+ * instance's persistent volumes' names, "#<uuid>"; "": it has none. */
+static int open_run(const char *root, const char **path, char instance[UUID_TEXT_SIZE + 1])
 {
     char name[NAME_MAX + 1];
+    instance[0] = '\0';
     const char *p = below_root(root, *path);
     bool short_form = strncmp(p, "/frameworks/", 12) == 0;
     int at = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -396,6 +411,8 @@ static int open_run(const char *root, const char **path)
             strcpy(name, i < AGENT_PART ? parts[0] : LATEST);
         else
             known = next_part(&p, name) && (parts[i] == NULL || str_eq(parts[i], name));
+        if (known && i == EXECUTOR_PART)
+            name_instance(name, instance);
         int next = known ? step_into(at, name, i == AGENT_PART || i == RUN_PART) : -1;
         close(at);
         at = next;
@@ -404,18 +421,75 @@ static int open_run(const char *root, const char **path)
     return at;
 }
 
-int sandbox_open(const char *root, const char *path, int *fd_out, struct error *err)
+static int open_beneath(int at, const char *path, uint64_t flags, uint64_t resolve)
+{
+    struct open_how how = {.flags = flags | O_CLOEXEC,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve};
+    return (int)syscall(SYS_openat2, at, path, &how, sizeof(how));
+}
+
+/* The volume that a link leads to, if it is one of the instance's own: another's would be a way out
+ * that the task has made. */
+static int open_kept(const char *root, const char *target, const char *instance)
+{
+    const char *rest = below_root(root, target);
+    size_t len = strlen(rest), end = strlen(instance), above = strlen(KEPT_ABOVE);
+    errno = EXDEV;
+    if (end == 0 || rest == target || len < above + end ||
+        strcmp(rest + len - end, instance) != 0 || strncmp(rest, KEPT_ABOVE, above) != 0 ||
+        strchr(rest + above, '/') != NULL)
+        return -1;
+    int at = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = at < 0 ? -1 : open_beneath(at, rest + 1, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+    int why = errno;
+    if (at >= 0)
+        close(at);
+    errno = why;
+    return fd;
+}
+
+/* One step down, or over the link to a volume. */
+static int step_or_cross(const char *root, int at, const char *name, const char *instance)
+{
+    char target[SANDBOX_PATH_SIZE];
+    errno = EXDEV;
+    if (!is_name(name))
+        return -1;
+    ssize_t n = readlinkat(at, name, target, sizeof target - 1);
+    if (n < 0)
+        return openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    target[n] = '\0';
+    return open_kept(root, target, instance);
+}
+
+/* What lies below the run, *at, which is closed. What leads out of it is not followed, but for the
+ * links to the instance's volumes. */
+static int open_below(const char *root, int at, const char *path, const char *instance)
+{
+    char name[NAME_MAX + 1];
+    for (;;) {
+        path += strspn(path, "/");
+        int fd = open_beneath(at, path[0] != '\0' ? path : ".", O_RDONLY | O_NONBLOCK, 0),
+            why = errno;
+        bool leads_out = fd < 0 && why == EXDEV && next_part(&path, name);
+        int next = leads_out ? step_or_cross(root, at, name, instance) : -1;
+        why = leads_out ? errno : why;
+        close(at);
+        errno = why;
+        if (next < 0)
+            return fd;
+        at = next;
+    }
+}
+
+static int open_path(const char *root, const char *path, char instance[UUID_TEXT_SIZE + 1],
+                     int *fd_out, struct error *err)
 {
     const char *rest = path;
-    int run = open_run(root, &rest);
+    int run = open_run(root, &rest, instance);
     if (run < 0)
         return error_set(err, ERR_NOT_FOUND, "'%s': no sandbox of that name", path);
-    struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC,
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    rest += strspn(rest, "/");
-    int fd = (int)syscall(SYS_openat2, run, rest[0] != '\0' ? rest : ".", &how, sizeof(how));
-    int why = errno;
-    close(run);
+    int fd = open_below(root, run, rest, instance), why = errno;
     if (fd >= 0) {
         *fd_out = fd;
         return 0;
@@ -425,6 +499,12 @@ int sandbox_open(const char *root, const char *path, int *fd_out, struct error *
     if (why == ENOENT || why == ENOTDIR || why == ENAMETOOLONG)
         return error_set(err, ERR_NOT_FOUND, "'%s': no such file", path);
     return error_set(err, ERR_IO, "'%s': %s", path, strerror(why));
+}
+
+int sandbox_open(const char *root, const char *path, int *fd_out, struct error *err)
+{
+    char instance[UUID_TEXT_SIZE + 1];
+    return open_path(root, path, instance, fd_out, err);
 }
 
 int sandbox_read(const char *root, const char *path, int64_t offset, int64_t length,
@@ -473,10 +553,25 @@ static void name_owner(const struct stat *st, struct sandbox_entry *e)
         str_copy(e->gid, sizeof(e->gid), g->gr_name);
 }
 
-static bool entry_fill(int folder, const char *name, struct sandbox_entry *e)
+/* A link that can be followed is what it leads to, so that people see a folder. */
+static bool entry_stat(const char *root, int folder, const char *name, const char *instance,
+                       struct stat *out)
+{
+    if (fstatat(folder, name, out, AT_SYMLINK_NOFOLLOW) != 0)
+        return false;
+    int volume = S_ISLNK(out->st_mode) ? step_or_cross(root, folder, name, instance) : -1;
+    if (volume < 0)
+        return true;
+    bool there = fstat(volume, out) == 0;
+    close(volume);
+    return there;
+}
+
+static bool entry_fill(const char *root, int folder, const char *name, const char *instance,
+                       struct sandbox_entry *e)
 {
     struct stat st;
-    if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    if (!entry_stat(root, folder, name, instance, &st))
         return false;
     *e = (struct sandbox_entry){
         .name = mem_strdup(name),
@@ -499,8 +594,9 @@ int sandbox_browse(const char *root, const char *path, struct sandbox_entry **en
 {
     int fd;
     size_t n = 0, room = 0;
+    char instance[UUID_TEXT_SIZE + 1];
     struct sandbox_entry *entries = NULL;
-    if (sandbox_open(root, path, &fd, err) != 0)
+    if (open_path(root, path, instance, &fd, err) != 0)
         return -1;
     DIR *dir = fdopendir(fd);
     if (dir == NULL)
@@ -512,7 +608,7 @@ int sandbox_browse(const char *root, const char *path, struct sandbox_entry **en
             room = room == 0 ? 32 : 2 * room;
             entries = mem_realloc(entries, room * sizeof(*entries));
         }
-        n += entry_fill(fd, d->d_name, &entries[n]);
+        n += entry_fill(root, fd, d->d_name, instance, &entries[n]);
     }
     if (dir != NULL)
         closedir(dir);

@@ -3,7 +3,8 @@
  *   ROOT/slaves/AGENT/frameworks/FRAMEWORK/executors/EXECUTOR/runs/CONTAINER
  *
  * with `latest` links in slaves/ and runs/. ROOT is the data folder's agent/. What is below a run
- * belongs to the task, which may have put anything there: nothing is followed out of it.
+ * belongs to the task, which may have put anything there: nothing is followed out of it, but for
+ * links to its own instance's persistent volumes.
  * Everything here waits for the disk: for a thread of the pool. */
 #pragma once
 

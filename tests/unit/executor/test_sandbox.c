@@ -255,6 +255,132 @@ static void does_not_leave_the_run(void **unused)
     buf_close(&data);
 }
 
+/* ---- persistent volumes */
+
+#define DB_1 "db.instance-00000000-0000-4000-8000-000000000001"
+#define OF_1 "#00000000-0000-4000-8000-000000000001"
+#define OF_2 "#00000000-0000-4000-8000-000000000002"
+#define DB_RUN "/slaves/A1/frameworks/F1/executors/" DB_1 "._app.1/runs/c0ffee"
+
+static char kept[SANDBOX_PATH_SIZE]; /* db#data#1 */
+
+static void make_kept(const char *id, char dst[SANDBOX_PATH_SIZE])
+{
+    struct error err;
+    assert_int_equal(sandbox_make_kept(root, id, &self, dst, &err), 0);
+    put(in(dst, "word"), "kept");
+}
+
+/* Its sandbox, with the link that the executor makes. */
+static void begin_db(void)
+{
+    static const struct sandbox_ids db = {"A1", "F1", DB_1 "._app.1", "c0ffee"};
+    struct error err;
+    create(&db);
+    assert_int_equal(sandbox_path(root, &db, run, &err), 0);
+    make_kept("db#data" OF_1, kept);
+    assert_int_equal(sandbox_make_link(run, "data", kept, &self, &err), 0);
+}
+
+static void expect_word(const char *path)
+{
+    struct buf data;
+    struct error err;
+    int64_t offset;
+    buf_init(&data, LIMIT_FILE_READ_BYTES);
+    if (read_at(path, 0, -1, &data, &offset, &err) != 0)
+        fail_msg("%s", err.text);
+    assert_string_equal(buf_str(&data), "kept");
+    buf_close(&data);
+}
+
+static void a_link_to_its_own_volume_is_followed(void **unused)
+{
+    (void)unused;
+    struct sandbox_entry *entries;
+    size_t n;
+    struct error err;
+    char mode[SANDBOX_MODE_SIZE];
+    begin_db();
+    mkdir(in(kept, "v1"), 0755);
+    put(in(kept, "v1/word"), "kept");
+    assert_int_equal(symlink("v1", in(kept, "current")), 0);
+    assert_int_equal(mkdir(in(run, "deep"), 0755), 0);
+    assert_int_equal(symlink(kept, in(run, "deep/data")), 0);
+    expect_word(DB_RUN "/data/word");
+    expect_word(DB_RUN "/data//current/word");
+    expect_word(DB_RUN "/deep/data/v1/../word");
+    assert_int_equal(sandbox_browse(root, DB_RUN, &entries, &n, &err), 0);
+    assert_int_equal(n, 4);
+    assert_string_equal(entries[0].name, "data");
+    assert_string_equal(sandbox_mode_text(entries[0].mode, mode), "drwxr-xr-x");
+    sandbox_entries_free(entries, n);
+    assert_int_equal(sandbox_browse(root, DB_RUN "/data", &entries, &n, &err), 0);
+    assert_int_equal(n, 3);
+    assert_string_equal(entries[2].name, "word");
+    sandbox_entries_free(entries, n);
+}
+
+static void no_other_link_is_followed(void **unused)
+{
+    (void)unused;
+    static const char *const out[] = {
+        "/others/word", "/data/others/word",  "/above/db#data" OF_1 "/word",
+        "/volume/word", "/data/../word",      "/data/up/word",
+        "/data/passwd", "/dots/word",         "/like/word",
+        "/plain/word",  "/inner/others/word",
+    };
+    char others[SANDBOX_PATH_SIZE], target[2 * SANDBOX_PATH_SIZE];
+    struct buf data;
+    struct error err;
+    int64_t offset;
+    begin_db();
+    make_kept("db#data" OF_2, others);
+    assert_int_equal(symlink(others, in(run, "others")), 0);
+    assert_int_equal(symlink(others, in(kept, "others")), 0);
+    snprintf(target, sizeof target, "%s/..", kept);
+    assert_int_equal(symlink(target, in(run, "above")), 0);
+    assert_int_equal(symlink("..", in(kept, "up")), 0);
+    assert_int_equal(symlink("/etc/passwd", in(kept, "passwd")), 0);
+    snprintf(target, sizeof target, "%s/../db#data" OF_2 "/../db#data" OF_1, kept);
+    assert_int_equal(symlink(target, in(run, "dots")), 0);
+    snprintf(target, sizeof target, "%s/elsewhere" OF_1, root);
+    mkdir(target, 0755);
+    put(in(target, "word"), "secret");
+    assert_int_equal(symlink(target, in(run, "like")), 0);
+    assert_int_equal(symlink(kept + 1, in(run, "plain")), 0);
+    assert_int_equal(symlink(".", in(run, "inner")), 0);
+    /* a volume that is a link itself, which only the agent could have made */
+    snprintf(target, sizeof target, "%s/../db#more" OF_1, kept);
+    assert_int_equal(symlink(others, target), 0);
+    snprintf(target, sizeof target, "%s/volumes/roles/marathon/db#more" OF_1, root);
+    assert_int_equal(symlink(target, in(run, "volume")), 0);
+    buf_init(&data, LIMIT_FILE_READ_BYTES);
+    for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
+        char path[512];
+        snprintf(path, sizeof path, DB_RUN "%s", out[i]);
+        if (read_at(path, 0, -1, &data, &offset, &err) == 0)
+            fail_msg("%s was read", out[i]);
+    }
+    buf_close(&data);
+    expect_word(DB_RUN "/data/word");
+}
+
+/* One that has no instance's name, and so no volumes. */
+static void a_sandbox_of_no_instance_has_none(void **unused)
+{
+    (void)unused;
+    struct buf data;
+    struct error err;
+    int64_t offset;
+    make_kept("web#data", kept);
+    assert_int_equal(symlink(kept, in(run, "data")), 0);
+    buf_init(&data, LIMIT_FILE_READ_BYTES);
+    assert_int_equal(read_at(RUN "/data/word", 0, -1, &data, &offset, &err), -1);
+    assert_int_equal(err.code, ERR_INVALID);
+    buf_close(&data);
+}
+
 static void one_read_is_bounded(void **unused)
 {
     (void)unused;
@@ -496,6 +622,9 @@ int main(void)
         T(reads_as_mesos_does),
         T(finds_runs_by_every_name),
         T(does_not_leave_the_run),
+        T(a_link_to_its_own_volume_is_followed),
+        T(no_other_link_is_followed),
+        T(a_sandbox_of_no_instance_has_none),
         T(one_read_is_bounded),
         T(browses_a_folder_in_order),
         T(collects_what_is_old_and_not_in_use),
