@@ -53,7 +53,7 @@ select 'port ' || port || ' of agent ' || agent || ' is held by task ' || task |
         where t.id = h.task and t.agent = h.agent and p.value = h.port)
     and not exists (
         select 1 from reservations r, json_each(r.ports) p
-        where r.idle_ms is not null and r.agent = h.agent and p.value = h.port)
+        where r.agent = h.agent and p.value = h.port) -- kept, whether its task lives or not
 union all
 select 'port ' || p.value || ' of agent ' || t.agent || ' is in use by task ' || t.id || ', which does not hold it'
     from alive t, json_each(t.ports) p

@@ -363,14 +363,34 @@ bool app_is_resident(const struct app *a)
     return app_kept_volume(a, 0, &first);
 }
 
+static size_t volume_count(const struct app *a)
+{
+    if (a->pod != NULL)
+        return a->pod->volumes.n;
+    return a->container != NULL ? a->container->volumes.n : 0;
+}
+
+/* NULL: the k-th volume is of another kind. */
+static const struct app_persistent *persistent_at(const struct app *a, size_t k,
+                                                  const char **path_out)
+{
+    if (a->pod != NULL) {
+        *path_out = a->pod->volumes.items[k].name;
+        return a->pod->volumes.items[k].persistent;
+    }
+    *path_out = a->container->volumes.items[k].container_path;
+    return a->container->volumes.items[k].persistent;
+}
+
 bool app_kept_volume(const struct app *a, size_t i, struct app_kept *out)
 {
-    size_t n = a->container != NULL ? a->container->volumes.n : 0;
+    size_t n = volume_count(a);
     for (size_t k = 0; k < n; k++) {
-        const struct app_volume *v = &a->container->volumes.items[k];
-        if (v->persistent == NULL || i-- > 0)
+        const char *path;
+        const struct app_persistent *p = persistent_at(a, k, &path);
+        if (p == NULL || i-- > 0)
             continue;
-        *out = (struct app_kept){v->container_path, v->persistent->size_mib << 20};
+        *out = (struct app_kept){path, p->size_mib << 20};
         return true;
     }
     return false;

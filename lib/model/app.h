@@ -390,8 +390,8 @@ int app_assign_service_ports(struct app *a, const struct app *old,
 /* Processors, memory, disk and gpus, executorResources included; ports are not in it. */
 struct resources app_needs(const struct app *a);
 bool app_is_resident(const struct app *a);
-/* The i-th persistent volume: where its tasks find it, and how much disk it takes. False: there is
- * none. */
+/* The i-th persistent volume: what it is called, of an app where its tasks find it, and how much
+ * disk it takes. False: there is none. */
 struct app_kept {
     const char *path;
     int64_t bytes;

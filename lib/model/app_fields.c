@@ -130,7 +130,7 @@ static const struct field DOCKER_ROWS[] = {
 };
 static TABLE(DOCKER, app_docker);
 
-static const struct field PERSISTENT_ROWS[] = {
+static const struct field APP_PERSISTENT_FIELDS_ROWS[] = {
     ROW("size", FIELD_INT, app_persistent, size_mib, ALWAYS, .required = true, .min = 1,
         .max = 1e12),
     ROW("type", FIELD_WORD, app_persistent, type, SET, .words = DISK_TYPES),
@@ -139,7 +139,7 @@ static const struct field PERSISTENT_ROWS[] = {
     ROW("constraints", FIELD_CONSTRAINTS, app_persistent, constraints, SET, ),
     ROW("profileName", FIELD_TEXT, app_persistent, profile, SET, .min = 1),
 };
-static TABLE(PERSISTENT, app_persistent);
+TABLE(APP_PERSISTENT_FIELDS, app_persistent);
 
 static const struct field EXTERNAL_ROWS[] = {
     ROW("size", FIELD_INT, app_external, size_gib, SET, .otherwise = NOT_GIVEN),
@@ -154,7 +154,7 @@ static const struct field APP_VOLUME_FIELDS_ROWS[] = {
     ROW("containerPath", FIELD_TEXT, app_volume, container_path, SET, .required = true),
     ROW("hostPath", FIELD_TEXT, app_volume, host_path, SET, ),
     ROW("mode", FIELD_WORD, app_volume, mode, SET, .words = VOLUME_MODES),
-    ROW("persistent", FIELD_OBJECT, app_volume, persistent, SET, .table = &PERSISTENT),
+    ROW("persistent", FIELD_OBJECT, app_volume, persistent, SET, .table = &APP_PERSISTENT_FIELDS),
     ROW("external", FIELD_OBJECT, app_volume, external, SET, .table = &EXTERNAL),
     ROW("secret", FIELD_TEXT, app_volume, secret, SET, ),
 };

@@ -398,18 +398,17 @@ static bool has_external_volume(const struct app *a)
     return false;
 }
 
-static void default_upgrade(struct app *a)
+void app_default_upgrade(const struct app *a, double *minimum_health, double *maximum_over)
 {
     bool stateful = app_is_resident(a) || has_external_volume(a);
     bool single = app_is_single_instance(a);
     double minimum = single ? 0 : stateful ? 0.5 : 1;
     double over = single || stateful ? 0 : 1;
-    bool half_given =
-        a->upgrade.minimum_health != NOT_GIVEN || a->upgrade.maximum_over != NOT_GIVEN;
-    if (a->upgrade.minimum_health == NOT_GIVEN)
-        a->upgrade.minimum_health = half_given ? 1 : minimum;
-    if (a->upgrade.maximum_over == NOT_GIVEN)
-        a->upgrade.maximum_over = half_given ? 1 : over;
+    bool half_given = *minimum_health != NOT_GIVEN || *maximum_over != NOT_GIVEN;
+    if (*minimum_health == NOT_GIVEN)
+        *minimum_health = half_given ? 1 : minimum;
+    if (*maximum_over == NOT_GIVEN)
+        *maximum_over = half_given ? 1 : over;
 }
 
 static void default_residency(struct app *a)
@@ -420,11 +419,10 @@ static void default_residency(struct app *a)
     a->residency->relaunch_timeout_s = 3600;
 }
 
-static void default_unreachable(struct app *a)
+void app_default_unreachable(const struct app *a, struct app_unreachable *u)
 {
-    if (a->unreachable.disabled || a->unreachable.inactive_s != NOT_GIVEN)
-        return;
-    a->unreachable = (struct app_unreachable){.disabled = app_is_resident(a)};
+    if (!u->disabled && u->inactive_s == NOT_GIVEN)
+        *u = (struct app_unreachable){.disabled = app_is_resident(a)};
 }
 
 const char *app_usual_role(const struct app_input *in, char top[ID_SIZE])
@@ -472,7 +470,7 @@ void app_normalize(const struct app_input *in)
     if (app_networking(a) != APP_NETWORK_HOST)
         a->require_ports = false;
     default_residency(a);
-    default_upgrade(a);
-    default_unreachable(a);
+    app_default_upgrade(a, &a->upgrade.minimum_health, &a->upgrade.maximum_over);
+    app_default_unreachable(a, &a->unreachable);
     default_role(in);
 }

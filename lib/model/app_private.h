@@ -8,7 +8,7 @@
 extern const struct field_table APP_FIELDS;
 extern const struct field_table APP_HEALTH_CHECK_FIELDS;
 extern const struct field_table APP_MAPPING_FIELDS;
-extern const struct field_table APP_VOLUME_FIELDS;
+extern const struct field_table APP_VOLUME_FIELDS, APP_PERSISTENT_FIELDS;
 extern const struct field_table APP_NETWORK_FIELDS, APP_FETCH_FIELDS, APP_LIMITS_FIELDS,
     APP_PULL_CONFIG_FIELDS;
 extern const struct field_form APP_NAME_FORM; /* of ports, endpoints, containers */
@@ -38,6 +38,9 @@ void app_forget_legacy(struct app *a); /* when it is canonical and checked */
 /* Its role if it names none: the configured one, or that of a group that enforces its own. `top`
  * may hold it. */
 const char *app_usual_role(const struct app_input *in, char top[ID_SIZE]);
+/* What persistent volumes ask for, where nothing is given. */
+void app_default_upgrade(const struct app *a, double *minimum_health, double *maximum_over);
+void app_default_unreachable(const struct app *a, struct app_unreachable *u);
 /* Of a normalized app (4.6). */
 void app_validate(const struct app_input *in);
 /* The rules that pods share. */
@@ -49,6 +52,12 @@ void app_check_secrets(const struct app_input *in);
 void app_check_gpus(const struct app_input *in, const char *path, int64_t gpus, bool docker);
 void app_check_image(const struct app_input *in, const char *path, const char *image);
 void app_check_http_path(const struct app_input *in, const char *path, const char *value);
+void app_check_persistent(const struct app_input *in, const char *path,
+                          const struct app_persistent *p);
+/* That agents have such a disk; where nothing else is wrong, which is worth more. */
+void app_check_disk(const struct app_input *in, const char *path, const struct app_persistent *p);
+void app_check_over_capacity(const struct app_input *in, const char *path);
+void app_check_unreachable(const struct app_input *in, const char *path);
 
 /* app_places.c: where something is to lie, in the order in which people wrote it. */
 struct app_place {

@@ -104,11 +104,27 @@ static bool is_kept_name(const char *path)
     return strchr(path, '/') == NULL && !str_eq(path, ".") && !str_eq(path, "..");
 }
 
+void app_check_persistent(const struct app_input *in, const char *path,
+                          const struct app_persistent *p)
+{
+    if (p->max_size_mib != NOT_GIVEN && p->type != DISK_MOUNT)
+        app_problem(in->problems, path, "maxSize: only with the type mount");
+    else if (p->max_size_mib != NOT_GIVEN && p->max_size_mib <= p->size_mib)
+        app_problem(in->problems, path, "maxSize: got %lld, need more than size, %lld",
+                    (long long)p->max_size_mib, (long long)p->size_mib);
+    if (p->constraints.n > 0 && p->type == DISK_ROOT)
+        app_problem(in->problems, path, "constraints: not with the type root");
+    for (size_t c = 0; c < p->constraints.n; c++)
+        if (!str_eq(p->constraints.items[c].field, "path") ||
+            (p->constraints.items[c].op != OP_LIKE && p->constraints.items[c].op != OP_UNLIKE))
+            app_problem(in->problems, path,
+                        "constraints: need [\"path\", \"LIKE\" or \"UNLIKE\", pattern]");
+}
+
 static void check_persistent(const struct app_input *in, size_t i)
 {
     struct app *a = in->app;
     const struct app_volume *v = &a->container->volumes.items[i];
-    const struct app_persistent *p = v->persistent;
     const char *path = v->container_path;
     if (!is_kept_name(path))
         app_problem(in->problems, app_path(a, "/container/volumes(%zu)/containerPath", i),
@@ -120,19 +136,7 @@ static void check_persistent(const struct app_input *in, size_t i)
     if (v->mode != VOLUME_RW)
         app_problem(in->problems, app_path(a, "/container/volumes(%zu)/mode", i),
                     "of a persistent volume: need RW");
-    const char *here = app_path(a, "/container/volumes(%zu)/persistent", i);
-    if (p->max_size_mib != NOT_GIVEN && p->type != DISK_MOUNT)
-        app_problem(in->problems, here, "maxSize: only with the type mount");
-    else if (p->max_size_mib != NOT_GIVEN && p->max_size_mib <= p->size_mib)
-        app_problem(in->problems, here, "maxSize: got %lld, need more than size, %lld",
-                    (long long)p->max_size_mib, (long long)p->size_mib);
-    if (p->constraints.n > 0 && p->type == DISK_ROOT)
-        app_problem(in->problems, here, "constraints: not with the type root");
-    for (size_t c = 0; c < p->constraints.n; c++)
-        if (!str_eq(p->constraints.items[c].field, "path") ||
-            (p->constraints.items[c].op != OP_LIKE && p->constraints.items[c].op != OP_UNLIKE))
-            app_problem(in->problems, here,
-                        "constraints: need [\"path\", \"LIKE\" or \"UNLIKE\", pattern]");
+    app_check_persistent(in, app_path(a, "/container/volumes(%zu)/persistent", i), v->persistent);
 }
 
 static void check_external(const struct app_input *in, size_t i)
@@ -395,13 +399,19 @@ static void check_generic_check(const struct app_input *in)
 
 /* ---- how it is changed */
 
-static void check_upgrade(const struct app_input *in)
+void app_check_over_capacity(const struct app_input *in, const char *path)
 {
     const struct app *a = in->app;
     if (app_is_resident(a) && a->upgrade.maximum_over != 0)
-        app_problem(in->problems, "/upgradeStrategy",
+        app_problem(in->problems, path,
                     "maximumOverCapacity: got %g, need 0 with persistent volumes",
                     a->upgrade.maximum_over);
+}
+
+static void check_upgrade(const struct app_input *in)
+{
+    const struct app *a = in->app;
+    app_check_over_capacity(in, "/upgradeStrategy");
     if (!app_is_single_instance(a))
         return;
     if (a->upgrade.maximum_over != 0 || a->upgrade.minimum_health != 0)
@@ -413,16 +423,20 @@ static void check_upgrade(const struct app_input *in)
                     (long long)a->instances);
 }
 
-static void check_unreachable(const struct app_input *in)
+void app_check_unreachable(const struct app_input *in, const char *path)
 {
     const struct app_unreachable *u = &in->app->unreachable;
     if (app_is_resident(in->app) && !u->disabled)
-        app_problem(in->problems, "/unreachableStrategy",
-                    "need \"disabled\" with persistent volumes");
+        app_problem(in->problems, path, "need \"disabled\" with persistent volumes");
     else if (u->inactive_s > u->expunge_s)
-        app_problem(in->problems, "/unreachableStrategy",
+        app_problem(in->problems, path,
                     "inactiveAfterSeconds: got %lld, need at most expungeAfterSeconds, %lld",
                     (long long)u->inactive_s, (long long)u->expunge_s);
+}
+
+static void check_unreachable(const struct app_input *in)
+{
+    app_check_unreachable(in, "/unreachableStrategy");
 }
 
 /* What lies on an agent can not be moved by an update. */
@@ -603,22 +617,26 @@ static void check_labels(const struct app_input *in)
                         "missing, need it with the label %s", VERSION);
 }
 
-/* The last: what else is wrong with it is worth more. */
+void app_check_disk(const struct app_input *in, const char *path, const struct app_persistent *p)
+{
+    if (p->type != DISK_ROOT)
+        app_problem(in->problems, app_path(in->app, "%s/type", path),
+                    "need \"root\": agents keep volumes on their own disk; for another one use "
+                    "\"%s\" and a constraint on the hostname",
+                    in->app->pod != NULL ? "host" : "hostPath");
+    else if (p->profile != NULL)
+        app_problem(in->problems, app_path(in->app, "%s/profileName", path),
+                    "agents know no disk profiles: leave it out");
+}
+
 static void check_disks(const struct app_input *in)
 {
     size_t n =
         in->problems->n == 0 && in->app->container != NULL ? in->app->container->volumes.n : 0;
     for (size_t i = 0; i < n; i++) {
         const struct app_persistent *p = in->app->container->volumes.items[i].persistent;
-        if (p != NULL && p->type != DISK_ROOT)
-            app_problem(in->problems,
-                        app_path(in->app, "/container/volumes(%zu)/persistent/type", i),
-                        "need \"root\": agents keep volumes on their own disk; for another one use "
-                        "\"hostPath\" and a constraint on the hostname");
-        else if (p != NULL && p->profile != NULL)
-            app_problem(in->problems,
-                        app_path(in->app, "/container/volumes(%zu)/persistent/profileName", i),
-                        "agents know no disk profiles: leave it out");
+        if (p != NULL)
+            app_check_disk(in, app_path(in->app, "/container/volumes(%zu)/persistent", i), p);
     }
 }
 

@@ -93,11 +93,11 @@ static void default_endpoints(struct app *a, struct pod *p)
 
 static void normalize(const struct app_input *in, struct pod *p)
 {
-    struct app_unreachable *u = &p->scheduling.unreachable;
+    struct pod_upgrade *upgrade = &p->scheduling.upgrade;
     default_networks(in, p);
     default_endpoints(in->app, p);
-    if (!u->disabled && u->inactive_s == NOT_GIVEN)
-        *u = (struct app_unreachable){0};
+    app_default_upgrade(in->app, &upgrade->minimum_health, &upgrade->maximum_over);
+    app_default_unreachable(in->app, &p->scheduling.unreachable);
     char top[ID_SIZE];
     if (p->role == NULL)
         p->role = arena_strdup(&in->app->arena, app_usual_role(in, top));

@@ -101,7 +101,7 @@ struct pod_container {
 struct pod_volume { /* neither host, persistent nor secret: a folder of the instance */
     const char *name;
     const char *host;
-    const char *persistent; /* JSON text: refused */
+    struct app_persistent *persistent; /* or NULL */
     const char *secret;
 };
 

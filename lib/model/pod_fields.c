@@ -217,7 +217,7 @@ static TABLE(CONTAINER, pod_container);
 static const struct field VOLUME_ROWS[] = {
     ROW("name", FIELD_TEXT, pod_volume, name, ALWAYS, .required = true, .form = &APP_NAME_FORM),
     ROW("host", FIELD_TEXT, pod_volume, host, SET, .min = 1),
-    ROW("persistent", FIELD_RAW, pod_volume, persistent, SET, ),
+    ROW("persistent", FIELD_OBJECT, pod_volume, persistent, SET, .table = &APP_PERSISTENT_FIELDS),
     ROW("secret", FIELD_TEXT, pod_volume, secret, SET, ),
 };
 static TABLE(VOLUME, pod_volume);
@@ -238,10 +238,10 @@ static const struct field BACKOFF_ROWS[] = {
 static TABLE(BACKOFF, pod_backoff);
 
 static const struct field UPGRADE_ROWS[] = {
-    ROW("minimumHealthCapacity", FIELD_NUMBER, pod_upgrade, minimum_health, ALWAYS, .otherwise = 1,
-        .max = 1),
-    ROW("maximumOverCapacity", FIELD_NUMBER, pod_upgrade, maximum_over, ALWAYS, .otherwise = 1,
-        .max = 1),
+    ROW("minimumHealthCapacity", FIELD_NUMBER, pod_upgrade, minimum_health, ALWAYS,
+        .otherwise = NOT_GIVEN, .max = 1),
+    ROW("maximumOverCapacity", FIELD_NUMBER, pod_upgrade, maximum_over, ALWAYS,
+        .otherwise = NOT_GIVEN, .max = 1),
 };
 static TABLE(UPGRADE, pod_upgrade);
 

@@ -138,9 +138,7 @@ static void check_volumes(const struct app_input *in, const struct pod *p)
             app_problem(in->problems, app_path(in->app, "%s/host", path),
                         "got %zu bytes, need at most %d", strlen(v->host), LIMIT_PLACE_BYTES);
         if (v->persistent != NULL)
-            app_problem(in->problems, app_path(in->app, "%s/persistent", path),
-                        "pods can have no persistent volumes here, need a host or an ephemeral "
-                        "one");
+            app_check_persistent(in, app_path(in->app, "%s/persistent", path), v->persistent);
         if (v->secret != NULL && !has_secret(p, v->secret))
             app_problem(in->problems, app_path(in->app, "%s/secret", path),
                         "%s is not declared in \"secrets\"", app_quoted(in->app, v->secret));
@@ -243,7 +241,7 @@ static void check_check(const struct at *at, const struct pod_check *c, const ch
                     (long long)c->interval_s);
 }
 
-/* ---- the whole */
+/* ---- a container */
 
 static void check_container(const struct app_input *in, const struct pod *p, size_t i)
 {
@@ -280,18 +278,103 @@ static void check_linux_info(const struct app_input *in, const struct pod *p)
 
 static void check_scheduling(const struct app_input *in, const struct pod *p)
 {
-    const struct app_unreachable *u = &p->scheduling.unreachable;
     const struct strings *roles = &p->scheduling.placement.accepted_roles;
-    if (u->inactive_s > u->expunge_s)
-        app_problem(in->problems, "/scheduling/unreachableStrategy",
-                    "inactiveAfterSeconds: got %lld, need at most expungeAfterSeconds, %lld",
-                    (long long)u->inactive_s, (long long)u->expunge_s);
+    app_check_over_capacity(in, "/scheduling/upgrade");
+    app_check_unreachable(in, "/scheduling/unreachableStrategy");
     for (size_t i = 0; i < roles->n; i++)
         if (!str_eq(roles->items[i], "*") && !str_eq(roles->items[i], p->role))
             app_problem(in->problems,
                         app_path(in->app, "/scheduling/placement/acceptedResourceRoles(%zu)", i),
                         "got %s, need \"*\" or the pod's role, %s",
                         app_quoted(in->app, roles->items[i]), app_quoted(in->app, p->role));
+}
+
+/* ---- what lies on an agent can not be moved by an update */
+
+static bool same_kept(const struct pod *p, const struct pod *old)
+{
+    size_t n = 0, old_n = 0;
+    for (size_t i = 0; i < old->volumes.n; i++)
+        old_n += old->volumes.items[i].persistent != NULL;
+    for (size_t i = 0; i < p->volumes.n; i++) {
+        const struct pod_volume *v = &p->volumes.items[i];
+        const struct pod_volume *before = volume_named(old, v->name);
+        if (v->persistent == NULL)
+            continue;
+        if (before == NULL || before->persistent == NULL ||
+            !fields_equal(&APP_PERSISTENT_FIELDS, v->persistent, before->persistent))
+            return false;
+        n++;
+    }
+    return n == old_n;
+}
+
+static bool same_needs(const struct app *a, const struct app *old)
+{
+    struct resources now = app_needs(a), before = app_needs(old);
+    bool same = now.cpus_milli == before.cpus_milli && now.mem_bytes == before.mem_bytes &&
+                now.disk_bytes == before.disk_bytes && now.gpus == before.gpus;
+    resources_close(&now);
+    resources_close(&before);
+    return same;
+}
+
+/* Host ports in the order in which instances have them. */
+static size_t list_ports(const struct pod *p, int64_t *out)
+{
+    size_t n = 0;
+    for (size_t c = 0; c < p->containers.n; c++) {
+        for (size_t i = 0; i < p->containers.items[c].endpoints.n; i++) {
+            int64_t port = p->containers.items[c].endpoints.items[i].host_port;
+            if (port != NOT_GIVEN)
+                out[n++] = port;
+        }
+    }
+    return n;
+}
+
+static size_t count_endpoints(const struct pod *p)
+{
+    size_t n = 0;
+    for (size_t c = 0; c < p->containers.n; c++)
+        n += p->containers.items[c].endpoints.n;
+    return n;
+}
+
+static bool same_ports(struct arena *arena, const struct pod *p, const struct pod *old)
+{
+    int64_t *now = arena_alloc(arena, (count_endpoints(p) + 1) * sizeof *now);
+    int64_t *before = arena_alloc(arena, (count_endpoints(old) + 1) * sizeof *before);
+    size_t n = list_ports(p, now);
+    return n == list_ports(old, before) && memcmp(now, before, n * sizeof *now) == 0;
+}
+
+static void check_update(const struct app_input *in, const struct pod *p)
+{
+    const struct app *old = in->old;
+    if (old == NULL || old->pod == NULL || !app_is_resident(old))
+        return;
+    if (!same_kept(p, old->pod))
+        app_problem(in->problems, "/volumes", "persistent ones can not be changed");
+    if (!same_needs(in->app, old))
+        app_problem(in->problems, "/containers",
+                    "resources of a pod with persistent volumes, its executor's with them, can not "
+                    "be changed");
+    if (!same_ports(&in->app->arena, p, old->pod))
+        app_problem(in->problems, "/containers",
+                    "host ports of a pod with persistent volumes can not be changed");
+}
+
+/* ---- the whole */
+
+/* The last: what else is wrong with it is worth more. */
+static void check_disks(const struct app_input *in, const struct pod *p)
+{
+    size_t n = in->problems->n == 0 ? p->volumes.n : 0;
+    for (size_t i = 0; i < n; i++)
+        if (p->volumes.items[i].persistent != NULL)
+            app_check_disk(in, app_path(in->app, "/volumes(%zu)/persistent", i),
+                           p->volumes.items[i].persistent);
 }
 
 void pod_validate(const struct app_input *in)
@@ -315,4 +398,6 @@ void pod_validate(const struct app_input *in)
                     p->networks.n);
     app_check_role(in);
     app_check_secrets(in);
+    check_update(in, p);
+    check_disks(in, p);
 }

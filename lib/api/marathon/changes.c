@@ -446,6 +446,11 @@ static bool is_resident(const struct planned *p)
     return app_is_resident(&p->app);
 }
 
+static bool is_resident_pod(const struct planned *p)
+{
+    return p->pod && is_resident(p);
+}
+
 static bool is_pod(const struct planned *p)
 {
     return p->pod;
@@ -461,6 +466,7 @@ static bool all_know(struct tell *t, const struct changes *ch)
     } news[] = {
         {is_pod, POD_LEVEL, "pods"},
         {is_resident, RESIDENT_LEVEL, "persistent volumes"},
+        {is_resident_pod, AWAY_LEVEL, "persistent volumes of pods"},
     };
     int level = state_level(t->c.view->state);
     for (size_t k = 0; k < sizeof news / sizeof news[0]; k++)

@@ -194,17 +194,15 @@ static bool load_version(struct state *s, const struct app_row *row, struct wall
     return definition.len > 0 && app_load(definition, out, &err) == 0;
 }
 
-/* What an instance of that version ends with, whether it has been placed or not. */
-static void put_reference(const struct app *a, struct wall version, struct wall since,
-                          struct json_writer *w)
+/* What an instance of that version ends with; 0: it has not been placed. */
+static void put_reference(struct state *s, const struct app *a, int64_t instance,
+                          struct wall version, struct wall since, struct json_writer *w)
 {
     char text[TIME_TEXT_SIZE], reference[ID_SIZE + TIME_TEXT_SIZE + 32];
     snprintf(reference, sizeof reference, "/v2/pods%s::versions/%s", a->id,
              wall_text(version, text));
     json_member_str(w, "specReference", reference);
-    json_key(w, "localVolumes");
-    json_array(w);
-    json_array_end(w);
+    show_volumes(s, a->id, app_is_resident(a) ? instance : 0, w);
     json_member_str(w, "role", a->role);
     marathon_time(w, "lastUpdated", since);
     marathon_time(w, "lastChanged", since);
@@ -218,13 +216,13 @@ static void put_needs(const struct app *a, struct json_writer *w)
 }
 
 static void put_instance(struct show *s, const struct app *a, const struct member *m,
-                         struct json_writer *w)
+                         const char *status, struct json_writer *w)
 {
     char slave[MESOS_ID_SIZE];
     struct task_row t;
     json_object(w);
     put_instance_id(m, "id", w);
-    json_member_str(w, "status", status_of(m));
+    json_member_str(w, "status", status);
     marathon_time(w, "statusSince", m->since);
     json_member_str(w, "agentHostname", show_hostname(s, m->first.agent));
     json_member_str(w, "agentId", slave_id(s->view, m->first.agent, slave));
@@ -236,7 +234,7 @@ static void put_instance(struct show *s, const struct app *a, const struct membe
     while (state_task_next(q, &t))
         put_container(a, &t, w);
     json_array_end(w);
-    put_reference(a, m->first.version, m->since, w);
+    put_reference(s->state, a, m->first.owner_id, m->first.version, m->since, w);
     json_object_end(w);
 }
 
@@ -263,13 +261,21 @@ static void put_pending_id(const char *pod, struct wall version, int64_t place,
     json_member_str(w, "id", instance_id_text(pod, own, id));
 }
 
-static void put_pending(struct show *s, const struct app_row *row, struct json_writer *w)
+static int64_t count_waiting(struct show *s, const struct app_row *row)
+{
+    struct app a;
+    load_app(row, &a);
+    int64_t n = marathon_waiting(s->view, row, &a);
+    app_close(&a);
+    return n;
+}
+
+static void put_pending(struct show *s, const struct app_row *row, int64_t n, struct json_writer *w)
 {
     struct app a;
     struct why why;
     load_app(row, &a);
     struct wall since = apps_waiting_since(s->state, row, &a, s->view->now.wall);
-    int64_t n = marathon_waiting(s->view, row, &a);
     const char *reason = n > 0 ? reason_of(s->view, &a, &why) : NULL;
     for (int64_t i = 0; i < n; i++) {
         json_object(w);
@@ -285,36 +291,41 @@ static void put_pending(struct show *s, const struct app_row *row, struct json_w
         json_key(w, "containers");
         json_array(w);
         json_array_end(w);
-        put_reference(&a, row->version, since, w);
+        put_reference(s->state, &a, 0, row->version, since, w);
         json_object_end(w);
     }
     app_close(&a);
 }
 
-struct instances { /* of a pod, that have not ended, each once */
+struct instances { /* of a pod, each once; first those that have not ended */
     struct {
         int64_t id;
         struct wall version;
     } * items;
-    size_t n;
+    size_t n, cap, alive_n;
 };
 
-static void list_instances(struct state *s, int64_t app, struct instances *out)
+static void take_instances(struct stmt *tasks, struct instances *out)
 {
     struct task_row t;
-    size_t cap = 0;
-    *out = (struct instances){0};
-    struct stmt *q = state_tasks_of_app(s, app);
-    while (state_task_next(q, &t)) {
+    while (state_task_next(tasks, &t)) {
         if (out->n > 0 && out->items[out->n - 1].id == t.owner_id)
             continue;
-        if (out->n == cap) {
-            cap = cap == 0 ? 8 : cap * 2;
-            out->items = mem_realloc(out->items, cap * sizeof out->items[0]);
+        if (out->n == out->cap) {
+            out->cap = out->cap == 0 ? 8 : out->cap * 2;
+            out->items = mem_realloc(out->items, out->cap * sizeof out->items[0]);
         }
         out->items[out->n].id = t.owner_id;
         out->items[out->n++].version = t.version;
     }
+}
+
+static void list_instances(struct show *s, const struct app_row *row, struct instances *out)
+{
+    *out = (struct instances){0};
+    take_instances(state_tasks_of_app(s->state, row->id), out);
+    out->alive_n = out->n;
+    take_instances(show_idle(s, row), out);
 }
 
 static void put_history(struct state *s, int64_t app, struct json_writer *w)
@@ -339,8 +350,9 @@ void show_pod_status(struct show *s, const struct app_row *row, struct json_writ
 {
     struct instances all;
     struct wall since = row->version;
-    int64_t stable = 0;
-    list_instances(s->state, row->id, &all);
+    int64_t stable = 0, waiting = count_waiting(s, row);
+    list_instances(s, row, &all);
+    bool all_wait = waiting >= (int64_t)(all.n - all.alive_n); /* those that keep their place */
     json_object(w);
     json_member_str(w, "id", row->path);
     json_key(w, "spec");
@@ -353,12 +365,13 @@ void show_pod_status(struct show *s, const struct app_row *row, struct json_writ
         if (!load_version(s->state, row, all.items[i].version, &a))
             continue;
         gather_member(s->state, &a, all.items[i].id, &m);
-        put_instance(s, &a, &m, w);
+        const char *status = all_wait && i >= all.alive_n ? "PENDING" : status_of(&m);
+        put_instance(s, &a, &m, status, w);
         stable += str_eq(status_of(&m), "STABLE");
         since = marathon_later(since, m.since);
         app_close(&a);
     }
-    put_pending(s, row, w);
+    put_pending(s, row, all_wait ? waiting - (int64_t)(all.n - all.alive_n) : waiting, w);
     json_array_end(w);
     json_member_str(w, "status", stable >= row->instances ? "STABLE" : "DEGRADED");
     marathon_time(w, "statusSince", since);

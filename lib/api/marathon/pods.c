@@ -284,6 +284,7 @@ static void answer_killed(struct tell *t, const struct outcome *o)
 
 /* Those of the pod that have been named. */
 struct doomed {
+    struct tell *t;
     int64_t *tasks; /* one of each instance: the others go with it */
     size_t n;
 };
@@ -292,7 +293,8 @@ static void doom(struct show *s, const struct app_row *row, const char *name, st
                  struct doomed *d)
 {
     struct task_row task;
-    if (!state_task_by_name(s->state, name, &task) || task.app != row->id || task_ended(task.state))
+    if (!state_task_by_name(s->state, name, &task) || task.app != row->id ||
+        !marathon_can_end(d->t, &task))
         return;
     for (size_t i = 0; i < d->n; i++)
         if (d->tasks[i] == task.id)
@@ -316,6 +318,8 @@ static void propose_kills(struct tell *t, const struct doomed *d)
         json_object(&w);
         json_member_int(&w, "task", d->tasks[i]);
         json_member_str(&w, "reason", KILLED_BY_USER);
+        if (marathon_wipes(t))
+            json_member_bool(&w, "wipe", true);
         json_object_end(&w);
     }
     json_array_end(&w);
@@ -329,7 +333,7 @@ static void kill_instances(struct tell *t, const struct app_row *row, const stru
     struct show s;
     struct buf text;
     struct json_writer w;
-    struct doomed d = {.tasks = mem_zalloc((json_count(ids) + 1) * sizeof(int64_t))};
+    struct doomed d = {.t = t, .tasks = mem_zalloc((json_count(ids) + 1) * sizeof(int64_t))};
     show_init(&s, t->c.view, 0);
     buf_init(&text, LIMIT_ANSWER_BYTES);
     json_begin(&w, &text);

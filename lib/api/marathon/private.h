@@ -108,6 +108,11 @@ const char *marathon_task_condition(enum task_state state);
 /* How many instances of it wait to be launched. */
 int64_t marathon_waiting(const struct view *view, const struct app_row *row, const struct app *a);
 
+/* ---- tasks.c */
+bool marathon_wipes(const struct tell *t); /* it is to give up data */
+/* Has the task not ended yet, or is it a resident's whose data is to go? */
+bool marathon_can_end(struct tell *t, const struct task_row *task);
+
 /* ---- pod_show.c: each an object */
 void show_pod(const struct app_row *a, struct json_writer *w);
 void show_pod_status(struct show *s, const struct app_row *row, struct json_writer *w);

@@ -268,19 +268,23 @@ static void add_victim(struct victims *v, const struct task_row *t)
     v->items[v->n++] = (struct victim){t->id, t->app, t->stopping};
 }
 
-static bool wipes(const struct tell *t)
+bool marathon_wipes(const struct tell *t)
 {
     return query_true(&t->c.query, "wipe");
 }
 
-/* The task of that id, if it is an app's, not a pod's, and has not ended, or is a resident's whose
- * data is to go. */
-static bool task_to_kill(struct tell *t, const char *name, struct task_row *out)
+bool marathon_can_end(struct tell *t, const struct task_row *task)
 {
     struct reservation_row r;
-    struct state *s = t->c.view->state;
-    return state_task_by_name(s, name, out) && out->app != 0 && !out->pod &&
-           (!task_ended(out->state) || (wipes(t) && state_reservation(s, out->owner_id, &r)));
+    return !task_ended(task->state) ||
+           (marathon_wipes(t) && state_reservation(t->c.view->state, task->owner_id, &r));
+}
+
+/* The task of that id, if it is an app's, not a pod's. */
+static bool task_to_kill(struct tell *t, const char *name, struct task_row *out)
+{
+    return state_task_by_name(t->c.view->state, name, out) && out->app != 0 && !out->pod &&
+           marathon_can_end(t, out);
 }
 
 enum shape { ANSWER_LIST, ANSWER_ONE };
@@ -333,7 +337,7 @@ static void propose_kills(struct tell *t, const struct victims *v, enum shape ho
         json_object(&w);
         json_member_int(&w, "task", v->items[i].task);
         json_member_str(&w, "reason", KILLED_BY_USER);
-        if (wipes(t))
+        if (marathon_wipes(t))
             json_member_bool(&w, "wipe", true);
         json_object_end(&w);
     }
@@ -391,7 +395,7 @@ static void propose_scaling(struct tell *t, struct victims *v)
 /* Both at once are refused: 400. */
 static bool may_kill(struct tell *t)
 {
-    if (!query_true(&t->c.query, "scale") || !wipes(t))
+    if (!query_true(&t->c.query, "scale") || !marathon_wipes(t))
         return true;
     marathon_message(&t->c, 400, "scale and wipe: got both, need one of them at most");
     return false;
@@ -421,7 +425,7 @@ void marathon_delete_app_tasks(struct tell *t)
     while (state_task_next(q, &task))
         if (all || str_eq(host, show_hostname(&s, task.agent)))
             add_victim(&v, &task);
-    q = wipes(t) ? show_idle(&s, &row) : NULL;
+    q = marathon_wipes(t) ? show_idle(&s, &row) : NULL;
     while (state_task_next(q, &task))
         if (all || str_eq(host, show_hostname(&s, task.agent)))
             add_victim(&v, &task);

@@ -168,7 +168,7 @@ static const struct pod_volume *volume_named(const struct pod *p, const char *na
     return NULL;
 }
 
-static void fill_mounts(const struct part *p, struct run_spec *s)
+static void fill_mounts(const struct part *p, const struct task_row *t, struct run_spec *s)
 {
     const struct pod_container *c = p->container;
     struct run_mount *mounts = arena_alloc(p->arena, (c->mounts.n + 1) * sizeof *mounts);
@@ -177,10 +177,13 @@ static void fill_mounts(const struct part *p, struct run_spec *s)
         const struct pod_volume *v = volume_named(p->pod, m->name);
         if (v == NULL || v->secret != NULL)
             continue;
-        mounts[s->mounts_n++] = (struct run_mount){.container_path = m->path,
-                                                   .host_path = v->host,
-                                                   .volume = v->host == NULL ? v->name : NULL,
-                                                   .read_only = m->read_only};
+        struct run_mount *out = &mounts[s->mounts_n++];
+        *out = (struct run_mount){
+            .container_path = m->path, .host_path = v->host, .read_only = m->read_only};
+        if (v->persistent != NULL)
+            out->persistent = spec_volume(p->app, t, v->name, p->arena);
+        else if (v->host == NULL)
+            out->volume = v->name;
     }
     s->mounts = mounts;
 }
@@ -248,7 +251,7 @@ bool pod_fill_spec(struct state *state, const struct app *a, const struct task_r
     fill_env(&p, t, agent, s);
     spec_fill_fetch(p.container->artifacts.items, p.container->artifacts.n, arena, s);
     fill_network(&p, s);
-    fill_mounts(&p, s);
+    fill_mounts(&p, t, s);
     s->checks = check_of(&p, p.container->health);
     s->checks_n = s->checks != NULL;
     s->check = check_of(&p, p.container->check);

@@ -37,6 +37,7 @@ static int tear_down(void **data)
 #define IMAGE ",'image':{'kind':'DOCKER','id':'busybox'}"
 #define BRIDGE ",'networks':[{'mode':'container/bridge'}]"
 #define MOUNT(path) C(",'volumeMounts':[{'name':'v','mountPath':'" path "'}]")
+#define KEPT ",'volumes':[{'name':'v','persistent':{'size':5}}]"
 #define MOUNTS(a, b) \
     C(",'volumeMounts':[{'name':'v','mountPath':'" a "'},{'name':'v','mountPath':'" b "'}]")
 #define LONG16 "abcdefghijklmnop"
@@ -132,9 +133,21 @@ static const struct wrong {
     {POD(C(",'artifacts':[{'uri':'http://h/f','destPath':'../..'}]"), ""), RULE,
      "/containers(0)/artifacts(0)/destPath",
      "got \\\"../..\\\", need a name for a file in the sandbox"},
-    {POD(MOUNT("d"), ",'volumes':[{'name':'v','persistent':{'size':1}}]"), RULE,
-     "/volumes(0)/persistent",
-     "pods can have no persistent volumes here, need a host or an ephemeral one"},
+    {POD(C(""), ",'volumes':[{'name':'v','persistent':{'size':1}}]"), RULE, "/volumes(0)",
+     "no container mounts \\\"v\\\""},
+    {POD(MOUNT("d"), ",'volumes':[{'name':'v','persistent':{'size':0}}]"), SCHEMA,
+     "/volumes(0)/persistent/size", "error.min: got 0, need at least 1"},
+    {POD(MOUNT("d"), ",'volumes':[{'name':'v','persistent':{'size':5,'maxSize':9}}]"), RULE,
+     "/volumes(0)/persistent", "maxSize: only with the type mount"},
+    {POD(MOUNT("d"), ",'volumes':[{'name':'v','persistent':{'size':5,'type':'path'}}]"), RULE,
+     "/volumes(0)/persistent/type",
+     "need \\\"root\\\": agents keep volumes on their own disk; for another one use \\\"host\\\" "
+     "and a constraint on the hostname"},
+    {POD(MOUNT("d"), KEPT ",'scheduling':{'upgrade':{'maximumOverCapacity':0.5}}"), RULE,
+     "/scheduling/upgrade", "maximumOverCapacity: got 0.5, need 0 with persistent volumes"},
+    {POD(MOUNT("d"), KEPT ",'scheduling':{'unreachableStrategy':{'inactiveAfterSeconds':1,"
+                          "'expungeAfterSeconds':2}}"),
+     RULE, "/scheduling/unreachableStrategy", "need \\\"disabled\\\" with persistent volumes"},
     {POD(MOUNT("d"), ",'volumes':[{'name':'v','host':'/x','secret':'s'}]"), RULE, "/volumes(0)",
      "need at most one of \\\"host\\\", \\\"persistent\\\", \\\"secret\\\"\"]},"
      "{\"path\":\"/volumes(0)/secret\",\"errors\":[\"\\\"s\\\" is not declared in \\\"secrets\\\""},

@@ -759,3 +759,18 @@ const char *fleet_hosts(struct fleet *f, const char *path)
     }
     return f->text;
 }
+
+struct run_spec fleet_spec(struct fleet *f, int64_t task)
+{
+    struct buf text;
+    struct error err;
+    struct run_spec spec;
+    struct task_row t = fleet_task(f, task);
+    buf_init(&text, 1 << 20);
+    assert_true(apps_run_spec(f->state, &t, &text));
+    struct json *v = json_parse_own(buf_slice(&text), &err);
+    assert_int_equal(run_spec_read(v, &spec, &err), 0);
+    json_free(v);
+    buf_close(&text);
+    return spec;
+}

@@ -11,6 +11,7 @@
 #include "unit.h"
 
 #include "base/map.h"
+#include "model/run_spec.h"
 #include "scheduler/apps/apps.h"
 
 #define FLEET_AGENTS 8
@@ -90,6 +91,8 @@ bool fleet_deploying(struct fleet *f);
 /* Ids of the tasks that live, by id; how many. */
 size_t fleet_tasks(struct fleet *f, const char *path, int64_t ids[static 64]);
 struct task_row fleet_task(struct fleet *f, int64_t id);
+/* What its agent is told to run; to be closed. */
+struct run_spec fleet_spec(struct fleet *f, int64_t task);
 /* "n1 n1 n2": where they are. */
 const char *fleet_hosts(struct fleet *f, const char *path);
 void fleet_status(struct fleet *f, int64_t task, enum task_state state);

@@ -241,21 +241,6 @@ static void constraints_count_instances(void **unused)
 
 /* ---- what an agent gets */
 
-static struct run_spec spec_of(int64_t task)
-{
-    struct buf text;
-    struct error err;
-    struct run_spec spec;
-    struct task_row t = fleet_task(&f, task);
-    buf_init(&text, 1 << 20);
-    assert_true(apps_run_spec(f.state, &t, &text));
-    struct json *v = json_parse_own(buf_slice(&text), &err);
-    assert_int_equal(run_spec_read(v, &spec, &err), 0);
-    json_free(v);
-    buf_close(&text);
-    return spec;
-}
-
 static const char *env_of(const struct run_spec *s, const char *name)
 {
     for (size_t i = 0; i < s->env_n; i++)
@@ -284,7 +269,7 @@ static void the_first_container_has_the_network_and_publishes_all(void **unused)
     fleet_put(&f, BRIDGED);
     fleet_run_ms(&f, 1000);
     assert_int_equal(fleet_tasks(&f, "/pod", ids), 2);
-    struct run_spec a = spec_of(ids[0]), b = spec_of(ids[1]);
+    struct run_spec a = fleet_spec(&f, ids[0]), b = fleet_spec(&f, ids[1]);
     assert_int_equal(a.network, NETWORK_BRIDGE);
     assert_int_equal(a.ports_n, 2);
     assert_int_equal(a.ports[0].container, 80);
@@ -328,7 +313,7 @@ static void what_linux_is_to_do_otherwise_is_the_containers_or_the_pods(void **u
                         "'mode':'SHARE_PARENT'}}") "," CONTAINER("b", "ok", "") "]}");
     fleet_run_ms(&f, 1000);
     assert_int_equal(fleet_tasks(&f, "/pod", ids), 2);
-    struct run_spec a = spec_of(ids[0]), b = spec_of(ids[1]);
+    struct run_spec a = fleet_spec(&f, ids[0]), b = fleet_spec(&f, ids[1]);
     assert_int_equal(a.parameters_n, 3);
     assert_string_equal(a.parameters[0].value, "bob");
     assert_string_equal(a.parameters[1].value, "seccomp=unconfined");
