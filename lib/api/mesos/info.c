@@ -63,43 +63,69 @@ void mesos_ask_redirect(struct call *c)
     header_printf(&c->reply->headers, "Location", "//%s", f->leader_mesos);
 }
 
-/* ---- roles, quota, weights, maintenance: there is one role, and nothing is set */
+/* ---- roles, quota, weights, maintenance: nothing is set */
 
-static void put_sums(struct call *c, struct json_writer *w)
+struct role {
+    const char *name;
+    size_t frameworks_n; /* the first of them */
+    struct resources reserved, used;
+};
+
+/* Without ports: they are plain numbers here. */
+static void add_amounts(struct resources *to, const struct resources *from)
+{
+    to->cpus_milli += from->cpus_milli;
+    to->mem_bytes += from->mem_bytes;
+    to->disk_bytes += from->disk_bytes;
+}
+
+/* What an agent's instances keep is one role's; the other has what everybody may use. */
+static void sum_agents(struct state *s, struct role *all, struct role *kept)
 {
     struct agent_row a;
-    struct resources used = {0}, none = {0};
-    struct stmt *q = state_agents(c->view->state);
+    struct stmt *q = state_agents(s);
     while (state_agent_next(q, &a)) {
-        used.cpus_milli += a.used_cpus_milli;
-        used.mem_bytes += a.used_mem_bytes;
-        used.disk_bytes += a.used_disk_bytes;
+        struct mesos_amounts m;
+        mesos_agent_resources(s, &a, &m);
+        add_amounts(&all->used, &m.unreserved_used);
+        add_amounts(&kept->used, &m.reserved_used);
+        add_amounts(&kept->reserved, &m.reserved);
+        mesos_amounts_close(&m);
     }
-    mesos_res(w, "resources", &used);
-    mesos_res(w, "allocated", &used);
-    mesos_res(w, "offered", &none);
-    mesos_res(w, "reserved", &none);
+}
+
+static void put_role(struct call *c, const struct role *r, struct json_writer *w)
+{
+    char id[MESOS_ID_SIZE];
+    json_object(w);
+    json_member_str(w, "name", r->name);
+    mesos_milli(w, "weight", 1000);
+    mesos_res(w, "resources", &r->used);
+    mesos_res(w, "allocated", &r->used);
+    mesos_no_res(w, "offered");
+    mesos_res(w, "reserved", &r->reserved);
+    json_key(w, "frameworks");
+    json_array(w);
+    for (size_t i = 0; i < r->frameworks_n; i++)
+        json_put_str(w, mesos_framework_id(c->view->facts->cluster, mesos_frameworks[i], id));
+    json_array_end(w);
+    json_object_end(w);
 }
 
 void mesos_ask_roles(struct call *c)
 {
     struct json_writer w;
-    char id[MESOS_ID_SIZE];
+    struct role roles[] = {{.name = "*", .frameworks_n = 2},
+                           {.name = MESOS_RESERVED_ROLE, .frameworks_n = 1}};
     if (!mesos_json(c, &w))
         return;
+    sum_agents(c->view->state, &roles[0], &roles[1]);
     json_object(&w);
     json_key(&w, "roles");
     json_array(&w);
-    json_object(&w);
-    json_member_str(&w, "name", "*");
-    mesos_milli(&w, "weight", 1000);
-    put_sums(c, &w);
-    json_key(&w, "frameworks");
-    json_array(&w);
-    for (size_t i = 0; i < 2; i++)
-        json_put_str(&w, mesos_framework_id(c->view->facts->cluster, mesos_frameworks[i], id));
-    json_array_end(&w);
-    json_object_end(&w);
+    put_role(c, &roles[0], &w);
+    if (mesos_is_any(&roles[1].reserved))
+        put_role(c, &roles[1], &w);
     json_array_end(&w);
     json_object_end(&w);
     mesos_json_end(c);

@@ -41,6 +41,7 @@ void mesos_task_resources(const struct task_row *t, struct resources *out);
 void mesos_res(struct json_writer *w, const char *name, const struct resources *r);
 void mesos_no_res(struct json_writer *w, const char *name);
 void mesos_full(struct json_writer *w, const char *name, const struct resources *r); /* a list */
+bool mesos_is_any(const struct resources *r);
 /* By role: there is one that anything is reserved for. The second has lists. */
 void mesos_reserved(struct json_writer *w, const char *name, const struct resources *r);
 void mesos_reserved_full(struct json_writer *w, const char *name, const struct resources *r);

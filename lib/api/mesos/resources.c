@@ -104,7 +104,7 @@ void mesos_full(struct json_writer *w, const char *name, const struct resources 
     resources_write(r, (struct resource_dress){.role = "*"}, w);
 }
 
-static bool is_any(const struct resources *r)
+bool mesos_is_any(const struct resources *r)
 {
     return r->cpus_milli > 0 || r->mem_bytes > 0 || r->disk_bytes > 0 || r->ports.n > 0;
 }
@@ -113,7 +113,7 @@ void mesos_reserved(struct json_writer *w, const char *name, const struct resour
 {
     json_key(w, name);
     json_object(w);
-    if (is_any(r))
+    if (mesos_is_any(r))
         mesos_res(w, MESOS_RESERVED_ROLE, r);
     json_object_end(w);
 }
@@ -122,7 +122,7 @@ void mesos_reserved_full(struct json_writer *w, const char *name, const struct r
 {
     json_key(w, name);
     json_object(w);
-    if (is_any(r)) {
+    if (mesos_is_any(r)) {
         json_key(w, MESOS_RESERVED_ROLE);
         resources_write(r, (struct resource_dress){.role = MESOS_RESERVED_ROLE}, w);
     }
