@@ -96,6 +96,23 @@ static void put_what_runs(struct table *t, const struct json *app)
     buf_close(&text);
 }
 
+/* An app's or a pod's. */
+static void put_volumes(struct table *t, const struct json *app)
+{
+    const struct json *own = json_get(app, "volumes");
+    JSON_EACH (v, own != NULL ? own : json_get(json_get(app, "container"), "volumes")) {
+        const struct json *persistent = json_get(v, "persistent");
+        const char *name = json_str(json_get(v, "name"), text_of(v, "containerPath"));
+        const char *host = json_str(json_get(v, "host"), text_of(v, "hostPath"));
+        table_put(t, INK_DIM, "volume");
+        if (persistent != NULL)
+            table_printf(t, INK_NONE, "%s, persistent, %lld MiB", name,
+                         (long long)number_of(persistent, "size"));
+        else
+            table_printf(t, INK_NONE, "%s%s%s", name, host[0] != '\0' ? ", the node's " : "", host);
+    }
+}
+
 static void show_fields(struct cli *c, const struct json *detail)
 {
     static const struct column columns[] = {{"", COLUMN_TEXT}, {"", COLUMN_FREE}};
@@ -116,6 +133,7 @@ static void show_fields(struct cli *c, const struct json *detail)
         table_put(&t, INK_DIM, "ports");
         cli_put_numbers(&t, json_get(summary, "servicePorts"));
     }
+    put_volumes(&t, app);
     table_put(&t, INK_DIM, "changed");
     cli_put_when(c, &t, json_get(summary, "version"));
     JSON_EACH (d, json_get(detail, "deployments"))

@@ -35,6 +35,7 @@
       "the schedule's time zone, as Europe/Paris")                                                 \
     X(FLAG_NODE, "node", 0, FLAG_IS_TEXT, "NAME", NULL, "only on this node")                       \
     X(FLAG_SCALE, "scale", 0, FLAG_IS_SWITCH, NULL, NULL, "have one instance less afterwards")     \
+    X(FLAG_WIPE, "wipe", 0, FLAG_IS_SWITCH, NULL, NULL, "remove its persistent volumes too")       \
     X(FLAG_MODES, "modes", 0, FLAG_IS_TEXT, "MODES", "master,scheduler,agent",                     \
       "what who comes may be")                                                                     \
     X(FLAG_YES, "yes", 0, FLAG_IS_SWITCH, NULL, NULL, "do not ask whether it is meant")            \

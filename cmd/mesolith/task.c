@@ -172,14 +172,13 @@ static void show_task(struct cli *c, const struct json *task)
              text_short_id(id, sizeof id, text_of(task, "id")));
 }
 
-static int find_task(struct cli *c, const char *tail, struct buf *path, struct error *err)
+static int find_task(struct cli *c, struct buf *path, struct error *err)
 {
     struct found task;
     buf_init(path, PATH_BYTES);
     if (find_name(c, NAME_TASK, c->args.names[0], &task, err) != 0)
         return -1;
     api_path(path, "/api/tasks/%s", task.name);
-    buf_puts(path, tail);
     found_close(&task);
     return 0;
 }
@@ -188,7 +187,7 @@ static int show(struct cli *c, struct error *err)
 {
     struct json *task;
     struct buf path;
-    int rc = find_task(c, "", &path, err);
+    int rc = find_task(c, &path, err);
     if (rc == 0)
         rc = cli_ask(c, METHOD_GET, buf_str(&path), NULL, &task, err);
     buf_close(&path);
@@ -204,7 +203,12 @@ static int kill_task(struct cli *c, struct error *err)
 {
     struct json *answer;
     struct buf path;
-    int rc = find_task(c, cli_on(c, FLAG_SCALE) ? "?scale=true" : "", &path, err);
+    bool scale = cli_on(c, FLAG_SCALE), wipe = cli_on(c, FLAG_WIPE);
+    int rc = find_task(c, &path, err);
+    if (rc == 0 && scale)
+        buf_puts(&path, wipe ? "?scale=true&wipe=true" : "?scale=true");
+    else if (rc == 0 && wipe)
+        buf_puts(&path, "?wipe=true");
     if (rc == 0)
         rc = cli_ask(c, METHOD_DELETE, buf_str(&path), NULL, &answer, err);
     buf_close(&path);
@@ -213,7 +217,9 @@ static int kill_task(struct cli *c, struct error *err)
     json_free(answer);
     if (cli_for_people(c))
         cli_say(c, 0, "%s is being killed%s.", c->args.names[0],
-                cli_on(c, FLAG_SCALE) ? ", and will not be replaced" : "");
+                scale  ? ", and will not be replaced"
+                : wipe ? ", and its data removed"
+                       : "");
     return 0;
 }
 
@@ -240,7 +246,7 @@ static const struct cli_verb verbs[] = {
     {
         .name = "kill",
         ONE_TASK,
-        .flags = FLAGS_ASK | F(SCALE),
+        .flags = FLAGS_ASK | F(SCALE) | F(WIPE),
         .run = kill_task,
         .about = "Kills one task; an app's is replaced",
         .examples = {"mesolith task kill $(mesolith task -q --app /demo/hello | head -n 1)",

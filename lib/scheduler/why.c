@@ -34,9 +34,9 @@ static const struct cause {
     {"no-role", "Have its acceptedResourceRoles take \"*\" too: nothing is reserved for a role."},
     {"no-constraint", "Loosen the constraints, or add a node that meets them."},
     {"no-reservation", "Make the reservation, or leave the persistent volume out."},
-    {"waits-for-node",
-     "Bring that node back; or give the data up, and a new instance starts elsewhere: DELETE "
-     "/v2/apps%s/tasks?wipe=true"},
+    {"waits-for-node", "Bring that node back; or give its data up, and a new instance starts "
+                       "elsewhere: mesolith task "
+                       "kill %s --wipe"},
     {"draining", "End the drain, or add a node."},
     {"no-cpus", "Ask for fewer cpus, stop something, or add a node."},
     {"no-memory", "Ask for less memory, stop something, or add a node."},
@@ -342,7 +342,9 @@ static void why_residents(struct state *s, const struct app_row *row, struct why
     struct reservation_row r;
     struct volume_row v;
     char node[128];
-    int64_t running = row->counts.live - row->counts.stopping, waiting = 0, first = 0;
+    int64_t running = row->counts.live - row->counts.stopping, waiting = 0;
+    struct reservation_row first = {0};
+    struct task_row task;
     struct stmt *q = state_reservations_of_app(s, row->id);
     while (state_reservation_next(q, &r)) {
         char text[128];
@@ -354,16 +356,18 @@ static void why_residents(struct state *s, const struct app_row *row, struct why
             continue;
         running += r.is_idle;
         if (waiting++ == 0) {
-            first = r.instance;
+            first = r;
             str_copy(node, sizeof node, text);
         }
     }
-    struct sentence *t = waiting > 0 ? why_add(out, "waits-for-node", row->path) : NULL;
+    struct sentence *t = waiting > 0 && state_task_by_id(s, first.first_task, &task)
+                             ? why_add(out, "waits-for-node", task.name)
+                             : NULL;
     if (t == NULL)
         return;
     SAY(t->what, "%s: %lld %s for the node where %s data is", row->path, (long long)waiting,
         waiting == 1 ? "instance waits" : "instances wait", waiting == 1 ? "its" : "their");
-    q = state_volumes_of_instance(s, first);
+    q = state_volumes_of_instance(s, first.instance);
     bool has = state_volume_next(q, &v);
     SAY(t->because, "%s, and has the volume %.300s", node, has ? v.name : "");
     stmt_end(q);

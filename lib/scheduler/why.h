@@ -9,7 +9,7 @@
 
 struct sentence {
     const char *id; /* "no-port", "backoff", "unhealthy", … static */
-    char what[256], because[512], so[256];
+    char what[256], because[512], so[512];
 };
 
 #define WHY_MAX 4

@@ -1,5 +1,6 @@
 """An app with a persistent volume counts in it how often it was started: through its own death, its node's, an upgrade
-and a suspension it finds its data again, on the same node; a wipe takes it away, also from a node that was away."""
+and a suspension it finds its data again, on the same node; a wipe takes it away, also from a node that was away. A pod
+does the same, and its other container reads it."""
 import json
 import os
 import signal
@@ -70,6 +71,10 @@ def story(place):
         equal(r.reserved(), 10, "reserved disk")
         shown = r.node.cli("task", "show", task["id"]).stdout
         assert task["localVolumes"][0]["persistenceId"] in shown, shown
+        assert "data, persistent, 10 MiB" in (shown := r.node.cli("app", "show", APP).stdout), shown
+        files = r.node.get(f"/api/tasks/{task['id']}/files?path=data").json["items"]
+        equal([f["name"] for f in files], ["n"], "its data's files")
+        equal(r.node.get(f"/api/tasks/{task['id']}/logs?file=data/n").json["data"], "1\n", "its data")
     with case("killed by hand it goes on with its data", place):
         os.kill(r.process_of(task).pid, signal.SIGKILL)
         task = r.again(task, 2)
@@ -96,6 +101,7 @@ def story(place):
         os.kill(agent.pid, signal.SIGSTOP)
         why = wait_for(lambda: (t := r.node.cli("why", APP).stdout) and "the node where its data is" in t and t, "why")
         assert task["localVolumes"][0]["persistenceId"] in why, why
+        assert f"mesolith task kill {task['id']} --wipe" in " ".join(why.split()), why
         equal([t["id"] for t in r.node.tasks_of(APP)], [task["id"]], "tasks")
         os.kill(agent.pid, signal.SIGCONT)
         equal(wait_for(r.running, "it is back")["id"], task["id"], "the task")
@@ -104,7 +110,7 @@ def story(place):
         os.kill(agent.pid, signal.SIGSTOP)
         wait_for(lambda: r.node.tasks_of(APP)[0]["state"] == "TASK_UNREACHABLE", "its node is out of reach")
         folder = r.folder(task)
-        equal(r.node.delete(f"/v2/apps{APP}/tasks?wipe=true").status, 200, "wipe")
+        r.node.cli("task", "kill", task["id"], "--wipe")
         other = wait_for(r.running, "another one runs")
         assert other["host"] != task["host"], other
         wait_for(lambda: r.count(other) == 1, "it has counted to 1")
@@ -118,3 +124,81 @@ def story(place):
         wait_for(lambda: not os.path.exists(folder) and r.reserved() == 0, "all is gone")
         volumes = "select name from volumes"
         wait_for(lambda: json.loads(r.node.cli("sql", "--json", volumes).stdout)["rows"] == [], "no row of it")
+    pods(place, r)
+
+
+POD = "/shop/pair"
+READS = "touch seen/x && exit 1; while true; do cat seen/n; sleep 0.2; done"
+
+
+def pod(instances=1, version="1"):
+    small = {"cpus": 0.01, "mem": 32}
+    return {"id": POD, "environment": {"V": version}, "scaling": {"kind": "fixed", "instances": instances},
+            "executorResources": {"cpus": 0, "mem": 0, "disk": 0}, "volumes": [{"name": "data", "persistent": {"size": 10}}],
+            "scheduling": {"backoff": {"backoff": 0}}, "containers": [
+                {"name": "db", "resources": small, "exec": {"command": {"shell": COUNTS}},
+                 "volumeMounts": [{"name": "data", "mountPath": "data"}]},
+                {"name": "reads", "resources": small, "exec": {"command": {"shell": READS}},
+                 "volumeMounts": [{"name": "data", "mountPath": "seen", "readOnly": True}]}]}
+
+
+class PairOf:
+    """The pod's only instance, once nothing is to be done any more."""
+
+    def __init__(self, residence):
+        self.r = residence
+
+    def now(self, status="STABLE"):
+        instances = self.r.node.get(f"/v2/pods{POD}::status").json["instances"]
+        done = self.r.node.get("/v2/deployments").json == []
+        return instances[0] if done and [i["status"] for i in instances] == [status] else None
+
+    def folder(self, instance):
+        agent = next(a for a in self.r.agents if a.address == instance["agentHostname"])
+        volume = instance["localVolumes"][0]["persistenceId"]
+        return os.path.join(agent.data, "agent", "volumes", "roles", "marathon", volume)
+
+    def counted(self, instance, n):
+        """It has counted to n, and its other container has read that."""
+        with open(os.path.join(self.folder(instance), "n")) as f:
+            if int(f.read()) != n:
+                return False
+        reads = next(c["containerId"] for c in instance["containers"] if c["name"] == "reads")
+        return self.r.node.get(f"/api/tasks/{reads}/logs").json["data"].split()[-1:] == [str(n)]
+
+    def again(self, before, start, n):
+        """The same instance's next start, on the same node, which has counted on."""
+        def next_start():
+            now = self.now()
+            return now if now and all(c["containerId"].endswith(f".{start}") for c in now["containers"]) else None
+        now = wait_for(next_start, f"start {start}")
+        equal((now["id"], now["agentHostname"], now["localVolumes"]),
+              (before["id"], before["agentHostname"], before["localVolumes"]), "its place")
+        wait_for(lambda: self.counted(now, n), f"it has counted to {n}")
+        return now
+
+
+def pods(place, r):
+    p = PairOf(r)
+    with case("a pod's containers share what it keeps", place):
+        a = r.node.post("/v2/pods", pod())
+        equal((a.status, a.json["scheduling"]["unreachableStrategy"]), (201, "disabled"), a)
+        one = wait_for(p.now, "it is stable")
+        wait_for(lambda: p.counted(one, 1), "it has counted to 1")
+    with case("a new version of it goes on with the data, and so it does after a suspension", place):
+        equal(r.node.put(f"/v2/pods{POD}", pod(version="2")).status, 200, "upgrade")
+        one = p.again(one, 2, 2)
+        equal(r.node.put(f"/v2/pods{POD}", pod(0, "2")).status, 200, "suspend")
+        equal(wait_for(lambda: p.now("TERMINAL"), "it is stopped, and listed")["localVolumes"], one["localVolumes"], "data")
+        equal(r.node.put(f"/v2/pods{POD}", pod(1, "2")).status, 200, "resume")
+        one = p.again(one, 3, 3)
+    with case("a wipe of its instance begins anew", place):
+        folder = p.folder(one)
+        equal(r.node.delete(f"/v2/pods{POD}::instances/{one['id']}?wipe=true").status, 200, "wipe")
+        other = wait_for(lambda: (now := p.now()) and now["id"] != one["id"] and now, "another one")
+        wait_for(lambda: p.counted(other, 1), "it has counted to 1")
+        wait_for(lambda: not os.path.exists(folder), "the data is removed")
+    with case("deleted it leaves no data", place):
+        folder = p.folder(other)
+        equal(r.node.delete(f"/v2/pods{POD}").status, 202, "delete")
+        wait_for(lambda: not os.path.exists(folder) and r.reserved() == 0, "all is gone")

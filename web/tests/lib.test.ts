@@ -9,6 +9,7 @@ import { periodWords, scheduleWords } from "../src/lib/schedule";
 import { bytes, number, plural } from "../src/lib/size";
 import { clock, duration, relative } from "../src/lib/time";
 import { treeRows } from "../src/lib/tree";
+import { volumesOf } from "../src/lib/volumes";
 
 const plain = (text: string) => text.replace(/\u00a0/g, " ");
 
@@ -180,4 +181,13 @@ test("a task has a short name among those of its owner, a container its own", ()
   assert.equal(shortId(`shop_web.instance-${uuid}._app.1`), "4f1c9a2e");
   assert.equal(shortId(`shop_pair.instance-${uuid}.side-car.1`), "4f1c9a2e side-car");
   assert.equal(shortId("ct:1:0:date:"), "ct:1:0:date:");
+});
+
+test("volumes are said of apps and of pods", () => {
+  const persistent = { size: 10 };
+  const app = { container: { volumes: [{ containerPath: "data", persistent }, { containerPath: "/c", hostPath: "/etc" }] } };
+  assert.deepEqual(volumesOf(app).map(plain), ["data: persistent, 10 MiB", "/c: /etc"]);
+  const pod = { volumes: [{ name: "data", persistent }, { name: "shared" }, { name: "conf", host: "/etc" }] };
+  assert.deepEqual(volumesOf(pod).map(plain), ["data: persistent, 10 MiB", "shared", "conf: /etc"]);
+  assert.deepEqual(volumesOf({}), []);
 });

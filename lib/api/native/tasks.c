@@ -372,6 +372,11 @@ void native_ask_files(struct call *c)
 
 /* ---- killing */
 
+static bool wipes(const struct tell *t)
+{
+    return query_true(&t->c.query, "wipe");
+}
+
 static void kill_it(struct tell *t, const struct task_row *task)
 {
     struct json_writer w;
@@ -381,6 +386,8 @@ static void kill_it(struct tell *t, const struct task_row *task)
     json_object(&w);
     json_member_int(&w, "task", task->id);
     json_member_str(&w, "reason", "killed by a user");
+    if (wipes(t))
+        json_member_bool(&w, "wipe", true);
     json_object_end(&w);
     json_array_end(&w);
     tell_end(t, &w);
@@ -404,6 +411,12 @@ static void scale_away(struct tell *t, const struct task_row *task, const struct
     changes_close(&ch);
 }
 
+static bool keeps_data(struct state *s, const struct task_row *task)
+{
+    struct reservation_row r;
+    return task->app != 0 && state_reservation(s, task->owner_id, &r);
+}
+
 void native_delete_task(struct tell *t)
 {
     struct task_row task;
@@ -411,11 +424,20 @@ void native_delete_task(struct tell *t)
     struct state *s = t->c.view->state;
     if (native_once(t, native_written) || !native_path_task(&t->c, &task))
         return;
-    if (task_ended(task.state)) {
+    bool scale = query_true(&t->c.query, "scale"), resident = keeps_data(s, &task);
+    if (scale && wipes(t)) {
+        call_fail(&t->c, ERR_INVALID, "scale and wipe: got both, need one of them at most");
+        return;
+    }
+    if (wipes(t) && !resident) {
+        call_fail(&t->c, ERR_CONFLICT, "wipe: task %s keeps no data", task.name);
+        return;
+    }
+    if (task_ended(task.state) && !wipes(t)) {
         call_fail(&t->c, ERR_CONFLICT, "task %s has ended already", task.name);
         return;
     }
-    bool scale = query_true(&t->c.query, "scale") && task.app != 0 && !task.stopping;
+    scale = scale && task.app != 0 && !task.stopping;
     if (scale && state_app_by_id(s, task.app, &row) && !row.gone && row.instances > 0)
         scale_away(t, &task, &row);
     else

@@ -83,6 +83,7 @@ static void what_fails_starts_again_where_its_data_is(void **unused)
 static void while_its_agent_is_away_it_waits(void **unused)
 {
     struct why why;
+    char so[512];
     (void)unused;
     fleet_put(&f, DB("1", ""));
     fleet_run_ms(&f, 1000);
@@ -95,6 +96,8 @@ static void while_its_agent_is_away_it_waits(void **unused)
     assert_string_equal(why.sentences[0].id, "waits-for-node");
     assert_non_null(
         strstr(why.sentences[0].because, "is unreachable, and has the volume db#data#"));
+    snprintf(so, sizeof so, ": mesolith task kill %s --wipe", fleet_task(&f, task).name);
+    assert_non_null(strstr(why.sentences[0].so, so));
     fleet_heal(&f, (size_t)agent);
     fleet_run_ms(&f, 1000);
     assert_int_equal(only_task(), task);

@@ -106,6 +106,7 @@ export interface Task {
   mem: number;
   pid?: number;
   container?: string;
+  volumes?: string[];
 }
 
 export interface Deployment {

@@ -9,6 +9,7 @@ import { pageOf } from "../../app/path";
 import { go, params, setParams } from "../../app/router";
 import { bytes, MIB, number, plural } from "../../lib/size";
 import { isLive, kindOf } from "../../lib/states";
+import { volumesOf } from "../../lib/volumes";
 import { exact } from "../../lib/time";
 import { type Action, Result, useAction } from "../../ui/action";
 import { Age, Clock } from "../../ui/age";
@@ -99,7 +100,7 @@ function Body({ data, action }: ViewProps) {
         </Panel>
       )}
       <Panel>
-        <AppFacts summary={data.summary} tasks={data.tasks} />
+        <AppFacts summary={data.summary} tasks={data.tasks} volumes={volumesOf(data.app)} />
       </Panel>
       <Tabs
         label="Parts of the app"
@@ -114,7 +115,7 @@ function Body({ data, action }: ViewProps) {
   );
 }
 
-function AppFacts({ summary, tasks }: { summary: AppSummary; tasks: Task[] }) {
+function AppFacts({ summary, tasks, volumes }: { summary: AppSummary; tasks: Task[]; volumes: string[] }) {
   const live = tasks.filter(({ state }) => isLive(state));
   const labels = Object.entries(summary.labels).map(([name, value]) => (value ? `${name}: ${value}` : name));
   const said = `${summary.running} of ${summary.instances} run${summary.healthy > 0 ? `, ${summary.healthy} healthy` : ""}`;
@@ -132,6 +133,7 @@ function AppFacts({ summary, tasks }: { summary: AppSummary; tasks: Task[] }) {
         ["CPUs each", number(summary.cpus)],
         ["Memory each", bytes(summary.mem * MIB)],
         ["Service ports", summary.servicePorts.join(", ") || "none"],
+        volumes.length > 0 && ["Volumes", <Tags tags={volumes} />],
         ["Changed", <Age at={summary.version} />],
         labels.length > 0 && ["Labels", <Tags tags={labels} />],
       ]}

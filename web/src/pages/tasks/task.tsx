@@ -80,6 +80,7 @@ function factsOf(task: TaskType): Fact[] {
     ["Memory", bytes(task.mem * MIB)],
     task.pid !== undefined && ["Process", task.pid],
     task.container !== undefined && ["Container", <Copy text={task.container}>{task.container.slice(0, 12)}</Copy>],
+    task.volumes !== undefined && ["Persistent volumes", task.volumes.join(", "), "wide"],
     task.exit !== undefined && ["Exit status", task.exit],
     task.signal !== undefined && ["Signal", task.signal],
   ];
