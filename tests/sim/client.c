@@ -260,16 +260,26 @@ static void wish_for_app(struct world *w, int to, struct name *app)
         put_app(w, to, app, instances, variant);
 }
 
+/* Half of those with a date have it as a cron expression, which has its targets at whole minutes
+ * and is shown with the same period. */
 static void put_job(struct world *w, int to, struct name *job, int period, const char *begin,
                     int64_t anchor)
 {
-    char body[256];
-    w->client->wish = (struct wish){
-        .name = job, .value = period, .anchor = anchor, .period_ms = 1000 * (int64_t)period};
+    char body[256], when[64];
+    int64_t period_ms = 1000 * (int64_t)period;
+    bool by_cron = anchor != 0 && !w->options.plain && period % 2 == 0;
+    w->client->wish = (struct wish){.name = job,
+                                    .value = period,
+                                    .anchor = by_cron ? period_ms : anchor,
+                                    .period_ms = period_ms};
+    if (by_cron)
+        snprintf(when, sizeof when, "\"cron\":\"*/%d * * * * *\"", period);
+    else
+        snprintf(when, sizeof when, "\"schedule\":\"R/%s/PT%dS\"", begin, period);
     snprintf(body, sizeof body,
-             "{\"name\":\"%s\",\"command\":\"true\",\"schedule\":\"R/%s/PT%dS\","
+             "{\"name\":\"%s\",\"command\":\"true\",%s,"
              "\"epsilon\":\"PT30S\",\"cpus\":0.1,\"mem\":16,\"disk\":0,\"retries\":0}",
-             job->name, begin, period);
+             job->name, when);
     send_wish(w, to, "chronos", METHOD_POST, "/scheduler/iso8601", body);
 }
 
