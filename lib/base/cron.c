@@ -263,10 +263,6 @@ static int take_fields(const char *text, const char *job, struct cron *c, struct
     for (int i = 0; i < n; i++)
         if (take_field((enum part)(PARTS - n + i), words[i], job, c, err) != 0)
             return -1;
-    if (cron_next(c, ZONE_UTC, 0) == CRON_NEVER)
-        return error_set(err, ERR_INVALID,
-                         "day: no year has that day of that month in %s, so it would never run",
-                         quoted(got, text));
     return 0;
 }
 
@@ -333,6 +329,16 @@ int cron_parse(const char *text, const char *name, struct cron *out, struct erro
         return -1;
     *out = c;
     return 0;
+}
+
+int cron_check(const struct cron *c, const char *text, struct error *err)
+{
+    char got[GOT_SIZE];
+    if (cron_next(c, ZONE_UTC, 0) != CRON_NEVER)
+        return 0;
+    return error_set(err, ERR_INVALID,
+                     "day: no year has that day of that month in %s, so it would never run",
+                     quoted(got, text));
 }
 
 /* ---- the calendar: what matches of local time, in seconds */

@@ -41,12 +41,17 @@ struct cron {
 #define CRON_TEXT_MAX 255 /* bytes */
 
 /* `name` chooses what "~" leaves open: always the same for the same text and name, in every build,
- * for that is what jobs are stored with. ERR_INVALID naming the field, the value and the cure; an
- * expression that has no target at all is one. */
+ * for that is what jobs are stored with. ERR_INVALID naming the field, the value and the cure. What
+ * is right for one name is so for any other. */
 int cron_parse(const char *text, const char *name, struct cron *out, struct error *err) MUST_CHECK;
 
+/* Of an expression that has no target at all, as 30 February: that may be the name's doing. `text`:
+ * as it was parsed from. */
+int cron_check(const struct cron *c, const char *text, struct error *err) MUST_CHECK;
+
 #define CRON_NEVER INT64_MAX
-/* The first target at or after that second; CRON_NEVER in the last days of the year 9999. */
+/* The first target at or after that second; CRON_NEVER in the last days of the year 9999, and where
+ * there is none. */
 int64_t cron_next(const struct cron *c, struct zone z, int64_t from_s);
 /* The last target at or before it, from 1970 on; -1 if there is none. */
 int64_t cron_last(const struct cron *c, struct zone z, int64_t to_s);

@@ -159,7 +159,8 @@ static void take_schedule(const struct taking *t)
     const char *meant = job_meant_zone(j->schedule_zone, t->rules->lenient_zones);
     if (meant[0] != '\0' && zone_find(meant, &zone, &err) != 0)
         wrong(t, "/scheduleTimeZone", "%s", err.text);
-    else if (job_parse_schedule(j, j->schedule_text, meant, &err) != 0)
+    else if (job_parse_schedule(j, j->schedule_text, meant, &err) != 0 ||
+             (j->cron != NULL && cron_check(&j->schedule.cron, j->cron, &err) != 0))
         wrong(t, j->cron != NULL ? "/cron" : "/schedule", "%s", err.text);
     else
         begin_cursor(j);

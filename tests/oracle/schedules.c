@@ -226,7 +226,7 @@ static void print_cron(struct rng *r)
     local_day(zone_local(z, (struct wall){near_s * 1000}), &ms_of_day);
     do
         random_cron(r, (int)(ms_of_day / HOUR_MS), text);
-    while (cron_parse(text, "", &c, &err) != 0); /* a day that no year has */
+    while (cron_parse(text, "", &c, &err) != 0 || cron_check(&c, text, &err) != 0);
     int64_t from_s = near_s - below(r, 2 * DAY_S);
     int64_t to_s = from_s + cron_window(&c, z, from_s), at = from_s;
     printf("cron\t%s\t%s\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t", text, name, from_s,

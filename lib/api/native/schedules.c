@@ -56,8 +56,9 @@ static bool read_schedule(struct call *c, const char *zone_name, struct schedule
                   given ? "both" : "none");
         return false;
     }
-    if ((by_cron ? schedule_parse_cron(cron, zone_name, job != NULL ? job : "", out, &err)
-                 : schedule_parse(text, zone_name, out, &err)) == 0) {
+    int rc = by_cron ? schedule_parse_cron(cron, zone_name, job != NULL ? job : "", out, &err)
+                     : schedule_parse(text, zone_name, out, &err);
+    if (rc == 0 && (!by_cron || cron_check(&out->cron, cron, &err) == 0)) {
         schedule_start_now(out, c->view->now.wall);
         return true;
     }

@@ -256,10 +256,6 @@ static void names_what_is_wrong(void **unused)
          "minute: got \"-5\", need 0 to 59 as in \"*\", \"30\", \"0-29\", \"*/10\" or \"~\""},
         {"*/90 * * * *", "minute: got the step 90 in \"*/90\", need 1 to 59"},
         {"0 22-2 * * *", "hour: got \"22-2\", need the smaller first: 0-2,22-23"},
-        {"0 0 30 FEB *", "day: no year has that day of that month in \"0 0 30 FEB *\", so it "
-                         "would never run"},
-        {"0 0 31W 4,6 ?", "day: no year has that day of that month in \"0 0 31W 4,6 ?\", so it "
-                          "would never run"},
         {"@fortnightly", "got \"@fortnightly\", need @yearly, @annually, @monthly, @weekly, "
                          "@daily, @midnight, @hourly or @every 90s"},
         {"@every 90", "@every: got \"90\", need a time as \"90s\", \"1h30m\" or \"2d\", of one "
@@ -286,6 +282,34 @@ static void names_what_is_wrong(void **unused)
     long_text[sizeof long_text - 1] = '\0';
     assert_int_equal(cron_parse(long_text, "job", &c, &err), -1);
     assert_string_equal(err.text, "got 399 bytes, need at most 255");
+}
+
+/* What one name has chosen of it another one may inherit. */
+static void refuses_what_never_runs_but_reads_it(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *text, *job;
+        bool runs;
+    } cases[] = {
+        {"0 0 30 FEB *", "job", false},  {"0 0 31W 4,6 ?", "job", false},
+        {"0 0 29 FEB *", "job", true},   {"0 0 30 FEB MON", "job", true},
+        {"0 0 30~31 4 *", "job", false}, {"0 0 30~31 4 *", "backup", true},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct cron c = parsed(cases[i].text, cases[i].job);
+        struct zone z = zone("Europe/Berlin");
+        struct error err;
+        int rc = cron_check(&c, cases[i].text, &err);
+        if ((rc == 0) != cases[i].runs)
+            fail_msg("%s of %s", cases[i].text, cases[i].job);
+        if (rc == 0)
+            continue;
+        assert_int_equal(err.code, ERR_INVALID);
+        assert_true(cron_next(&c, z, 0) == CRON_NEVER);
+        assert_int_equal(cron_last(&c, z, at("2026-01-01T00:00:00Z")), -1);
+        assert_int_equal(cron_count(&c, z, 0, at("2026-01-01T00:00:00Z")), 0);
+    }
 }
 
 /* ---- backwards, and counted */
@@ -350,6 +374,7 @@ int main(void)
         cmocka_unit_test(spreads_by_name_for_ever),
         cmocka_unit_test(spreads_evenly_and_within_its_bounds),
         cmocka_unit_test(names_what_is_wrong),
+        cmocka_unit_test(refuses_what_never_runs_but_reads_it),
         cmocka_unit_test(goes_back_as_it_goes_forth),
         cmocka_unit_test(ends_with_the_calendar),
     };

@@ -113,6 +113,19 @@ static void an_orphan_takes_it_over(void **unused)
     assert_string_equal(harness_starts(&h, "date"), "12:21:00/0 13:21:00/0");
 }
 
+/* On 30 April, but the heir's name chooses the 31st. */
+static void an_heir_may_have_no_target(void **unused)
+{
+    (void)unused;
+    harness_post(&h, JOB_FACE_2, "{'name':'backup','cron':'0 0 30~31 4 *','command':'takes 1'}");
+    harness_post(&h, JOB_FACE_2, "{'name':'job','parents':['backup'],'command':'takes 1'}");
+    harness_delete(&h, "backup");
+    assert_string_equal(harness_shown(&h, "job"), "R/9999-12-31T23:59:59.999Z/PT1S");
+    assert_int_equal(harness_job(&h, "job").next.ms, 0);
+    harness_run(&h, "2026-03-28T12:30:00Z");
+    assert_string_equal(harness_starts(&h, "job"), "");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -125,6 +138,7 @@ int main(void)
         TEST(enabled_again_it_counts_on),
         TEST(waits_for_the_run_before),
         TEST(an_orphan_takes_it_over),
+        TEST(an_heir_may_have_no_target),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
