@@ -2,6 +2,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/str.h"
+#include "model/pod.h"
 #include "scheduler/apps/private.h"
 
 int64_t lost_after_ms(const struct app *app)
@@ -52,6 +54,56 @@ static bool is_ending(struct state *s, const struct reservation_row *r)
     return !r->wiped && state_task_by_id(s, r->first_task, &t) && t.stopping;
 }
 
+static bool asks_for(const struct app *app, const char *volume)
+{
+    struct app_kept wanted;
+    for (size_t i = 0; app_kept_volume(app, i, &wanted); i++)
+        if (str_eq(wanted.path, volume))
+            return true;
+    return false;
+}
+
+static bool has_volumes(struct state *s, int64_t instance, const struct app *app)
+{
+    struct volume_row v;
+    struct app_kept wanted;
+    size_t n = 0;
+    bool same = true;
+    struct stmt *q = state_volumes_of_instance(s, instance);
+    for (; state_volume_next(q, &v); n++)
+        same = same && asks_for(app, v.path);
+    return same && !app_kept_volume(app, n, &wanted); /* it asks for no more */
+}
+
+static size_t count_ports(const struct app *app)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < app_port_count(app); i++)
+        n += app_port(app, i).host_port != NOT_GIVEN;
+    for (size_t i = 0; app->pod != NULL && i < app->pod->containers.n; i++) {
+        const struct pod_container *c = &app->pod->containers.items[i];
+        for (size_t k = 0; k < c->endpoints.n; k++)
+            n += c->endpoints.items[k].host_port != NOT_GIVEN;
+    }
+    return n;
+}
+
+static bool has_ports(const struct reservation_row *r, const struct app *app)
+{
+    struct error err;
+    struct json *ports = json_parse_own(slice_of(r->ports), &err);
+    bool same = json_count(ports) == count_ports(app);
+    json_free(ports);
+    return same;
+}
+
+/* An app that goes back to a version of before it had volumes leaves places that are not what it
+ * asks for when it has some again. */
+static bool is_of_use(struct state *s, const struct reservation_row *r, const struct app *app)
+{
+    return has_ports(r, app) && has_volumes(s, r->instance, app);
+}
+
 void residents_gather(struct state *s, struct wall now, const struct app_row *row,
                       const struct app *app, struct residents *out)
 {
@@ -60,7 +112,8 @@ void residents_gather(struct state *s, struct wall now, const struct app_row *ro
     *out = (struct residents){0};
     struct stmt *q = state_reservations_of_app(s, row->id);
     while (state_reservation_next(q, &r)) {
-        if (!state_agent_by_id(s, r.agent, &agent) || is_given_up(&agent, app, now))
+        if (!state_agent_by_id(s, r.agent, &agent) || is_given_up(&agent, app, now) ||
+            !is_of_use(s, &r, app))
             continue;
         if (r.is_idle)
             add(out, &r, agent.state == AGENT_READY);

@@ -161,6 +161,25 @@ static void an_upgrade_makes_no_new_instances(void **unused)
     }
 }
 
+static void a_place_that_it_does_not_ask_for_any_more_is_not_used(void **unused)
+{
+    static const char three[] = ",'portDefinitions':[{'port':0},{'port':0},{'port':0}]";
+    char with[1024];
+    (void)unused;
+    fleet_put(&f, DB("1", ",'portDefinitions':[{'port':0}]"));
+    fleet_run_ms(&f, 1000);
+    int64_t first = instance_of(only_task());
+    fleet_put(&f, "{'id':'/db','cmd':'ok','instances':0,'cpus':0.1,'mem':32,'backoffSeconds':0}");
+    fleet_run_ms(&f, 5000);
+    assert_int_equal(kept(), 1);
+    snprintf(with, sizeof with, DB("1", "%s"), three);
+    fleet_put(&f, with);
+    fleet_run_ms(&f, 5000);
+    expect_list("1 running");
+    assert_int_not_equal(instance_of(only_task()), first);
+    assert_int_equal(kept(), 2);
+}
+
 /* It is told to end, and no other takes its place meanwhile: it will be there again. */
 static void who_is_killed_is_waited_for(void **unused)
 {
@@ -262,6 +281,7 @@ int main(void)
         TEST(its_timeout_over_another_starts_elsewhere_and_it_keeps_its_data),
         TEST(what_was_stopped_is_used_again_before_there_is_a_new_one),
         TEST(an_upgrade_makes_no_new_instances),
+        TEST(a_place_that_it_does_not_ask_for_any_more_is_not_used),
         TEST(who_is_killed_is_waited_for),
         TEST(nobody_else_is_placed_on_what_it_keeps),
         TEST(deleted_it_leaves_nothing_running_or_not),
