@@ -138,6 +138,7 @@
     X(LIMIT_CALLBACKS, 100, "URLs that events are posted to")                               \
     X(LIMIT_CALLBACK_BYTES, 4 << 20, "events waiting for one of them")                      \
     X(LIMIT_CALLBACK_MS, 10000, "time for one of them to take an event")                    \
+    X(LIMIT_CALLBACK_ANSWER_BYTES, 64 << 10, "of its answer, then it is hung up on")        \
     X(LIMIT_CALLBACK_PAUSE_MS, 60000, "longest pause of one that does not")                 \
     X(LIMIT_TOKENS, 1000, "tokens to join with, expired ones too")                          \
     X(LIMIT_TOKEN_DAYS, 365, "longest life of a token to join with")                        \

@@ -36,6 +36,7 @@ struct target {
     struct http_call call;
     bool called; /* the call is not closed yet */
     bool taken;  /* it was answered well */
+    size_t told; /* bytes of that answer */
     uv_timer_t timer;
     int64_t pause_ms; /* the last one; 0: it took the last event */
 };
@@ -131,8 +132,10 @@ static void on_head(struct http_call *call)
 
 static void on_part(struct http_call *call, struct slice piece)
 {
-    (void)call; /* what it answers is of no interest */
-    (void)piece;
+    struct target *t = call->data; /* what it answers is of no interest */
+    t->told += piece.len;
+    if (t->told > LIMIT_CALLBACK_ANSWER_BYTES)
+        http_call_cancel(call);
 }
 
 static void on_called(struct http_call *call, const struct error *err)
@@ -175,6 +178,7 @@ static void post(struct target *t)
     };
     t->call = (struct http_call){.data = t};
     t->taken = false;
+    t->told = 0;
     if (http_call_start(&t->call, t->owner->loop, &ask, on_called, &err) != 0) {
         put_off(t, err.text);
         return;

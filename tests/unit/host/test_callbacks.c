@@ -144,6 +144,35 @@ static void what_is_not_taken_is_sent_again(void **unused)
     assert_string_equal(s.got, "1\n1\n1\n1\n2\n");
 }
 
+static int64_t now_ms(void)
+{
+    struct clock *clock = &s.world.loop.clock;
+    return clock->mono(clock).ms;
+}
+
+static void of_an_answer_without_end_only_the_beginning_is_read(void **unused)
+{
+    (void)unused;
+    static char piece[LIMIT_CALLBACK_ANSWER_BYTES + 1];
+    int64_t began = now_ms();
+    s.status = 0;
+    callbacks_set(s.callbacks, s.url);
+    post("1");
+    UNTIL(&s.world, s.got[0] != '\0');
+    struct answer head = answer_head(s.open, 200, "text/plain", ANSWER_LENGTH_UNKNOWN);
+    struct buf body;
+    buf_init(&body, sizeof piece);
+    buf_put(&body, piece, sizeof piece);
+    struct answer part = answer_part(s.open, &body);
+    http_server_answer(s.server, &head);
+    http_server_answer(s.server, &part);
+    answer_close(&head);
+    answer_close(&part);
+    buf_close(&body);
+    UNTIL(&s.world, counts()->posted == 1);
+    assert_true(now_ms() - began < LIMIT_CALLBACK_MS);
+}
+
 static void who_is_not_there_gets_it_when_it_is(void **unused)
 {
     (void)unused;
@@ -237,6 +266,7 @@ int main(void)
         TEST(events_arrive_in_their_order),
         TEST(whoever_signed_its_certificate),
         TEST(what_is_not_taken_is_sent_again),
+        TEST(of_an_answer_without_end_only_the_beginning_is_read),
         TEST(who_is_not_there_gets_it_when_it_is),
         TEST(one_that_fails_does_not_hold_up_the_others),
         TEST(of_those_that_stay_nothing_is_lost),
