@@ -41,6 +41,14 @@ static int move_up(struct removal *r, int folder, const char *name)
     return faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? -1 : 0;
 }
 
+/* Something else is mounted there, by the task or by a person: it is not ours. */
+static bool is_mounted(int folder)
+{
+    struct statx s;
+    return statx(folder, "", AT_EMPTY_PATH, 0, &s) == 0 &&
+           (s.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 static int remove_inside(struct removal *r, int folder, int depth);
 
 static int remove_folder(struct removal *r, int folder, const char *name, int depth)
@@ -49,7 +57,14 @@ static int remove_folder(struct removal *r, int folder, const char *name, int de
     if (depth == DEPTH_MAX)
         return move_up(r, folder, name);
     int inner = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (inner < 0 || remove_inside(r, inner, depth + 1) != 0)
+    if (inner < 0)
+        return -1;
+    if (is_mounted(inner)) {
+        close(inner);
+        errno = EBUSY;
+        return -1;
+    }
+    if (remove_inside(r, inner, depth + 1) != 0)
         return -1;
     return unlinkat(folder, name, AT_REMOVEDIR);
 }
@@ -65,7 +80,7 @@ static int remove_inside(struct removal *r, int folder, int depth)
     int rc = 0;
     for (struct dirent *d; rc == 0 && (d = readdir(dir)) != NULL;)
         if (!is_dots(d->d_name) && unlinkat(folder, d->d_name, 0) != 0 && errno != ENOENT)
-            rc = remove_folder(r, folder, d->d_name, depth);
+            rc = errno == EISDIR ? remove_folder(r, folder, d->d_name, depth) : -1;
     closedir(dir);
     return rc;
 }

@@ -552,14 +552,37 @@ static void removes_what_is_closed_at_any_depth(void **unused)
     assert_int_equal(access(run, F_OK), -1);
 }
 
+static bool may_mount(void)
+{
+    return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
+static void what_is_mounted_in_a_tree_is_not_removed(void **unused)
+{
+    (void)unused;
+    struct error err;
+    assert_int_equal(mkdir(in(root, "others"), 0755), 0);
+    put(in(root, "others/precious"), "x");
+    assert_int_equal(mkdir(in(run, "m"), 0755), 0);
+    char at[SANDBOX_PATH_SIZE];
+    snprintf(at, sizeof at, "%s", in(run, "m"));
+    if (!may_mount() || mount(in(root, "others"), at, NULL, MS_BIND, NULL) != 0)
+        skip_because("nothing can be mounted here");
+    int rc = sandbox_remove_tree(run, &err);
+    umount(at);
+    assert_int_equal(rc, -1);
+    assert_non_null(strstr(err.text, "busy"));
+    assert_int_equal(access(in(root, "others/precious"), F_OK), 0);
+    assert_int_equal(sandbox_remove_tree(run, &err), 0);
+}
+
 /* On a file system of its own, where that can be had. */
 static void a_disk_without_inodes_is_full(void **unused)
 {
     (void)unused;
     struct error err;
     struct sandbox_gc gc = {.delay_ms = 1000000, .least_ms = 10};
-    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-        mount("none", root, "tmpfs", 0, "size=1m,nr_inodes=20") != 0)
+    if (!may_mount() || mount("none", root, "tmpfs", 0, "size=1m,nr_inodes=20") != 0)
         skip_because("no file system can be mounted here");
     for (int i = 0; i < 15; i++) {
         char name[16];
@@ -635,6 +658,7 @@ int main(void)
         T(removes_a_tree_of_any_depth),
         T(removes_what_its_owner_has_closed),
         T(removes_what_is_closed_at_any_depth),
+        T(what_is_mounted_in_a_tree_is_not_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
