@@ -43,6 +43,9 @@
     X(FLAG_DATA, "data", 0, FLAG_IS_TEXT, "DIR", NULL, "the node's folder")                        \
     X(FLAG_SELECTOR, "selector", 'l', FLAG_IS_TEXT, "TERMS", NULL, "all jobs that are like that")  \
     X(FLAG_REASON, "reason", 0, FLAG_IS_TEXT, "TEXT", NULL, "why, for who looks later")            \
+    X(FLAG_AGAIN, "again", 0, FLAG_IS_SWITCH, NULL, NULL, "also times whose runs there were")      \
+    X(FLAG_DRY_RUN, "dry-run", 0, FLAG_IS_SWITCH, NULL, NULL, "only say what would be done")       \
+    X(FLAG_CANCEL, "cancel", 0, FLAG_IS_SWITCH, NULL, NULL, "end what goes on")                    \
     X(FLAG_HELP, "help", 'h', FLAG_IS_SWITCH, NULL, NULL, "this text")
 
 enum cli_flag {

@@ -139,6 +139,18 @@ static int list_runs(struct cli *c, struct error *err)
 
 /* ---- show */
 
+/* "running: 3 ok, 1 failed, 2 open, has reached 2026-…" */
+static void put_backfill(struct table *t, const struct json *b)
+{
+    if (b == NULL)
+        return;
+    table_put(t, INK_DIM, "backfill");
+    table_printf(t, INK_NONE, "%s: %lld ok, %lld failed, %lld open, %lld passed, at %s of %s",
+                 text_of(b, "state"), (long long)number_of(b, "good"),
+                 (long long)number_of(b, "bad"), (long long)number_of(b, "open"),
+                 (long long)number_of(b, "passed"), text_of(b, "reached"), text_of(b, "to"));
+}
+
 /* "3 m ago by ann: the disk is full" */
 static void put_pause(struct cli *c, struct table *t, const struct json *paused)
 {
@@ -169,6 +181,7 @@ static void show_fields(struct cli *c, const struct json *detail)
     table_put(&t, INK_DIM, "so far");
     table_printf(&t, INK_NONE, "%lld ok, %lld failed", (long long)number_of(summary, "successes"),
                  (long long)number_of(summary, "errors"));
+    put_backfill(&t, json_first(json_get(detail, "backfills")));
     size_t n = 0;
     JSON_EACH (next, json_get(detail, "local")) {
         char when[TEXT_SIZE];
@@ -446,6 +459,52 @@ static int explain(struct cli *c, struct error *err)
     return 0;
 }
 
+/* ---- backfills */
+
+static void say_begun(struct cli *c, const char *name, const struct json *answer)
+{
+    int64_t id;
+    if (json_i64(json_get(answer, "backfill"), &id))
+        cli_say(c, 0, "Backfill %lld of %s began: mesolith job show %s", (long long)id, name, name);
+    else
+        cli_say(c, 0, "%lld runs, %s to %s; %lld times are passed, for they have run.",
+                (long long)number_of(answer, "runs"), text_of(answer, "first"),
+                text_of(answer, "last"), (long long)number_of(answer, "passed"));
+}
+
+static int backfill(struct cli *c, struct error *err)
+{
+    struct json *answer;
+    struct json_writer w;
+    struct buf path, body;
+    bool cancel = cli_on(c, FLAG_CANCEL);
+    if (c->args.n != (cancel ? 1u : 3u))
+        return error_set(err, ERR_SYNTAX,
+                         "need NAME FROM TO, both like 2026-03-01T00:00:00Z, or NAME --cancel");
+    buf_init(&path, PATH_BYTES);
+    buf_init(&body, BODY_BYTES);
+    api_path(&path, "/api/jobs/%s/backfill", c->args.names[0]);
+    json_begin(&w, &body);
+    json_object(&w);
+    json_member_str(&w, "from", cancel ? "" : c->args.names[1]);
+    json_member_str(&w, "to", cancel ? "" : c->args.names[2]);
+    json_member_bool(&w, "again", cli_on(c, FLAG_AGAIN));
+    json_member_bool(&w, "dry_run", cli_on(c, FLAG_DRY_RUN));
+    json_object_end(&w);
+    int rc = cli_ask(c, cancel ? METHOD_DELETE : METHOD_POST, buf_str(&path), cancel ? NULL : &body,
+                     &answer, err);
+    buf_close(&body);
+    buf_close(&path);
+    if (rc != 0)
+        return -1;
+    if (cli_for_people(c) && cancel)
+        cli_say(c, 0, "The backfill of %s is canceled; what runs goes on.", c->args.names[0]);
+    else if (cli_for_people(c))
+        say_begun(c, c->args.names[0], answer);
+    json_free(answer);
+    return 0;
+}
+
 #define JOBS .operands = "[NAME…]", .names_min = 0, .names_max = ARGS_NAMES_MAX, .names = NAME_JOB
 #define ONE_JOB .operands = "NAME", .names_min = 1, .names_max = 1, .names = NAME_JOB
 
@@ -505,6 +564,19 @@ static const struct cli_verb verbs[] = {
         .run = run,
         .about = "Runs a job now, beside its schedule",
         .examples = {"mesolith job run demo-date", "mesolith job run demo-date --detach"},
+    },
+    {
+        .name = "backfill",
+        .operands = "NAME [FROM TO]",
+        .names_min = 1,
+        .names_max = 3,
+        .names = NAME_JOB,
+        .flags = FLAGS_ASK | F(AGAIN) | F(DRY_RUN) | F(CANCEL),
+        .run = backfill,
+        .about = "Runs a job for each of its times in the past, one after the other",
+        .examples = {"mesolith job backfill load 2026-03-01T00:00:00Z 2026-03-08T00:00:00Z "
+                     "--dry-run",
+                     "mesolith job backfill load --cancel"},
     },
     {
         .name = "resume",

@@ -80,6 +80,8 @@
     X(LIMIT_PLAN_BYTES_OLD, 24 << 20, "the same below LARGE_LEVEL")                         \
     X(LIMIT_PLAN_BYTES, 64 << 20, "a deployment's plan, with what its apps were")           \
     X(LIMIT_JOB_RUNS, 100, "finished runs kept a job")                                      \
+    X(LIMIT_BACKFILL_TARGETS, 10000, "targets of one backfill, known ones of a job")        \
+    X(LIMIT_BACKFILLS, 20, "backfills kept a job")                                          \
     X(LIMIT_REASON_BYTES, 1000, "why a job is paused")                                      \
     X(LIMIT_JOB_PARENTS, 20000, "jobs that one job waits for")                              \
     X(LIMIT_JOB_OPEN_RUNS, 100, "runs of one job that wait, run or are to be tried again")  \

@@ -46,7 +46,10 @@
     X(COMMAND_JOB_PAUSE, "job.pause", 22, "keeps jobs from running until they are resumed")    \
     X(COMMAND_JOB_RESUME, "job.resume", 22, "lets jobs run again when they are due")           \
     X(COMMAND_NOTICE_TEST, "notice.test", 24, "a notice that a person asked for")              \
-    X(COMMAND_NOTICE_TOLD, "notice.told", 24, "notices were sent, fail or are given up")
+    X(COMMAND_NOTICE_TOLD, "notice.told", 24, "notices were sent, fail or are given up")       \
+    X(COMMAND_BACKFILL_PUT, "backfill.put", 26, "has a job run for targets of the past")       \
+    X(COMMAND_BACKFILL_TICK, "backfill.tick", 26, "makes the next runs of backfills")          \
+    X(COMMAND_BACKFILL_CANCEL, "backfill.cancel", 26, "ends a backfill before its time")
 
 enum command_kind {
 #define X(name, word, level, what) name,
@@ -59,7 +62,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 25 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 26 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 #define JOB_TEXT_LEVEL 6   /* from here on job.put has the definition as a text */
 #define READINESS_LEVEL 8  /* from here on statuses make instances ready */
@@ -80,6 +83,7 @@ bool command_parse_word(const char *word, enum command_kind *out);
 #define OWN_ENDS_LEVEL 23 /* from here on an app is explained by ends of its configuration */
 #define NOTICES_LEVEL 24  /* from here on people are told of jobs */
 #define AWAY_LEVEL 25     /* from here on who is gone stays so, and pods may keep their data */
+#define BACKFILL_LEVEL 26 /* from here on runs may have an environment, and jobs backfills */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {

@@ -238,6 +238,9 @@ struct job_run {
     const char *run_id;
     const char *host; /* of the agent */
     const char *arguments;
+    struct wall planned; /* the target that it is for, also when it is tried again; 0: none */
+    bool backfill;       /* then that is its CHRONOS_JOB_RUN_TIME, too */
+    struct pairs env;    /* of this run alone: wins over the job's */
 };
 
 /* "ct:<due>:<attempt>:<name>:<arguments>" (6.1); at most 64 bytes of arguments. */
@@ -257,6 +260,9 @@ void job_argv(const struct job *j, const struct job_run *run, struct arena *aren
               struct strings *out);
 /* Whether Linux starts a program with that; `arguments` as in struct job_run. ERR_INVALID. */
 int job_check_argv(const struct job *j, const char *arguments, struct error *err) MUST_CHECK;
+/* Can its runs have these variables beside the job's own, an object of texts? ERR_INVALID. */
+int job_check_env(const struct job *j, const struct json *environment,
+                  struct error *err) MUST_CHECK;
 /* 6.3 but for MESOS_SANDBOX, which the agent sets; each name once. */
 void job_task_env(const struct job *j, const struct job_run *run, struct arena *arena,
                   struct env_vars *out);

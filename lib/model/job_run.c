@@ -160,6 +160,46 @@ int job_check_argv(const struct job *j, const char *arguments, struct error *err
 
 /* ---- environment */
 
+static bool is_variable(const struct json *v)
+{
+    const char *name = json_name(v);
+    return json_is(v, JSON_STRING) && name[0] != '\0' && strchr(name, '=') == NULL;
+}
+
+int job_check_env(const struct job *j, const struct json *environment, struct error *err)
+{
+    char quoted[80];
+    size_t bytes = strlen(j->command);
+    if (!json_is(environment, JSON_OBJECT))
+        return error_set(err, ERR_INVALID, "environment: got %s, need an object of texts",
+                         json_kind_word(environment));
+    if (json_count(environment) > LIMIT_ITEMS)
+        return error_set(err, ERR_INVALID, "environment: got %zu variables, need at most %d",
+                         json_count(environment), LIMIT_ITEMS);
+    for (size_t i = 0; i < j->arguments.n; i++)
+        bytes += strlen(j->arguments.items[i]);
+    for (size_t i = 0; i < j->env.n; i++)
+        bytes += strlen(j->env.items[i].name) + strlen(j->env.items[i].value);
+    JSON_EACH (v, environment) {
+        const char *name = json_name(v);
+        size_t one = strlen(name) + 1 + strlen(json_str(v, ""));
+        str_quote(quoted, sizeof quoted, name, strlen(name));
+        if (!is_variable(v))
+            return error_set(err, ERR_INVALID, "environment: %s: need a name without = and a text",
+                             quoted);
+        if (one > LIMIT_ARGUMENT_BYTES)
+            return error_set(err, ERR_INVALID, "environment: got %zu bytes of %s, need at most %d",
+                             one, quoted, LIMIT_ARGUMENT_BYTES);
+        bytes += one;
+    }
+    if (bytes <= LIMIT_TASK_BYTES)
+        return 0;
+    return error_set(err, ERR_INVALID,
+                     "environment: got %zu bytes together with the job's own and its command, need "
+                     "at most %d",
+                     bytes, LIMIT_TASK_BYTES);
+}
+
 static void put_double(struct env_builder *b, struct arena *arena, const char *name, double value)
 {
     char text[DOUBLE_TEXT_SIZE];
@@ -174,11 +214,13 @@ static void put_int(struct env_builder *b, struct arena *arena, const char *name
 void job_task_env(const struct job *j, const struct job_run *run, struct arena *arena,
                   struct env_vars *out)
 {
-    char id[JOB_TASK_ID_SIZE];
+    char id[JOB_TASK_ID_SIZE], planned[TIME_TEXT_SIZE];
     struct env_builder b;
     env_begin(&b, arena);
     for (size_t i = j->env.n; i > 0; i--) /* of one name the first wins, of all ours do */
         env_put(&b, j->env.items[i - 1].name, j->env.items[i - 1].value);
+    for (size_t i = 0; i < run->env.n; i++)
+        env_put(&b, run->env.items[i].name, run->env.items[i].value);
     const char *task_id = arena_strdup(arena, job_task_id(j, run, id));
     env_put(&b, "mesos_task_id", task_id);
     env_put(&b, "MESOS_TASK_ID", task_id);
@@ -188,7 +230,9 @@ void job_task_env(const struct job *j, const struct job_run *run, struct arena *
     put_double(&b, arena, "CHRONOS_RESOURCE_CPU", j->cpus);
     put_double(&b, arena, "CHRONOS_RESOURCE_MEM", j->mem);
     put_double(&b, arena, "CHRONOS_RESOURCE_DISK", j->disk);
-    put_int(&b, arena, "CHRONOS_JOB_RUN_TIME", run->due.ms);
+    put_int(&b, arena, "CHRONOS_JOB_RUN_TIME", run->backfill ? run->planned.ms : run->due.ms);
+    if (run->planned.ms != 0)
+        env_put(&b, "MESOLITH_PLANNED_TIME", arena_strdup(arena, wall_text(run->planned, planned)));
     put_int(&b, arena, "CHRONOS_JOB_RUN_ATTEMPT", run->attempt);
     env_put(&b, "CHRONOS_RUN_ID", run->run_id);
     *out = env_end(&b);

@@ -103,7 +103,7 @@ const char *run_state_word(enum run_state s)
 
 const char *run_cause_word(enum run_cause c)
 {
-    static const char *const words[] = {"schedule", "manual", "dependency"};
+    static const char *const words[] = {"schedule", "manual", "dependency", "backfill"};
     return words[c];
 }
 

@@ -50,7 +50,11 @@ const char *task_state_mesos(enum task_state s);               /* "TASK_STAGING"
 bool task_state_parse(const char *word, enum task_state *out); /* either form */
 const char *agent_state_word(enum agent_state s);
 
-enum run_cause { CAUSE_SCHEDULE, CAUSE_MANUAL, CAUSE_DEPENDENCY };
+enum run_cause { CAUSE_SCHEDULE, CAUSE_MANUAL, CAUSE_DEPENDENCY, CAUSE_BACKFILL };
+static inline bool run_by_hand(enum run_cause c) /* somebody asked for it: also of a disabled job */
+{
+    return c == CAUSE_MANUAL || c == CAUSE_BACKFILL;
+}
 
 /* When a job with parents fires (spec/chronos.md 4). */
 enum job_depends {

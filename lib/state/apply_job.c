@@ -45,6 +45,20 @@ static void disable_if_exhausted(struct apply *a, int64_t job_id);
 
 /* ---- making runs */
 
+/* The run is about to be trimmed: a backfill must know that it was there. */
+static void forget_target(struct apply *a, int64_t run)
+{
+    struct run_row r;
+    if (a->s->level < LEVEL_BACKFILLS || !state_run_by_id(a->s, run, &r) ||
+        r.cause != CAUSE_SCHEDULE || r.state == RUN_MISSED || r.state == RUN_COALESCED ||
+        r.state == RUN_CANCELLED)
+        return;
+    struct stmt *q = change_use(a->s, FORGOTTEN_PUT);
+    stmt_bind_i64(q, ":job", r.job);
+    stmt_bind_i64(q, ":due", r.due.ms);
+    stmt_run(q);
+}
+
 /* `run` has ended: do the oldest of its job have to go? */
 static void trim_runs(struct apply *a, int64_t job, int64_t run)
 {
@@ -59,6 +73,7 @@ static void trim_runs(struct apply *a, int64_t job, int64_t run)
         runs[n++] = stmt_i64(q, 0);
     stmt_end(q);
     for (size_t i = 0; i < n; i++) {
+        forget_target(a, runs[i]);
         q = change_use(a->s, TASKS_DROP_OF_RUN);
         stmt_bind_i64(q, ":run", runs[i]);
         stmt_run(q);
@@ -105,7 +120,8 @@ static void claim(struct apply *a, const struct job_row *job, int64_t priority,
                   const struct json *item)
 {
     int64_t due = json_int(json_get(item, "due_ms"), 0);
-    if (state_run_claimed(a->s, job->id, (struct wall){due}))
+    if (state_run_claimed(a->s, job->id, (struct wall){due}) ||
+        state_target_has_run(a->s, job->id, (struct wall){due}))
         return;
     drop_unassigned(a, job->id, due);
     struct new_run n = {.cause = CAUSE_SCHEDULE,
@@ -180,12 +196,26 @@ static void end_run(struct apply *a, const struct run_row *r, enum run_state sta
     stmt_bind_text(q, ":reason", reason != NULL ? reason : "");
     stmt_run(q);
     tell_run(a, r, state, reason);
+    backfill_run_over(a, r, state);
     trim_runs(a, r->job, r->id);
 }
 
+void run_cancel(struct apply *a, const struct run_row *r, const char *reason)
+{
+    end_run(a, r, RUN_CANCELLED, reason);
+}
+
+/* Nobody waits for what a backfill repeats. */
+static void tell_children(struct apply *a, const struct job_row *job, const struct run_row *r,
+                          int ends)
+{
+    if (r->cause != CAUSE_BACKFILL)
+        dependents_run_over(a, job, r->id, ends);
+}
+
 /* Each run that is not over; what is done to them changes the list, so it is read first. */
-static void each_open_run(struct apply *a, int64_t job,
-                          void (*each)(struct apply *a, const struct run_row *r))
+void each_open_run(struct apply *a, int64_t job,
+                   void (*each)(struct apply *a, const struct run_row *r))
 {
     struct arena arena = {0};
     struct run_row r;
@@ -211,7 +241,7 @@ static void each_open_run(struct apply *a, int64_t job,
 /* Disabling cancels what waits, manual runs excepted (3.9). */
 static void cancel_waiting(struct apply *a, const struct run_row *r)
 {
-    if (!run_active(r->state) && r->cause != CAUSE_MANUAL)
+    if (!run_active(r->state) && !run_by_hand(r->cause))
         end_run(a, r, RUN_CANCELLED, "the job was disabled");
 }
 
@@ -398,8 +428,8 @@ static bool manual_waits(struct apply *a, int64_t job)
     return waits;
 }
 
-/* {"name","due_ms","arguments","concurrent"}: at most one waiting manual run unless concurrent
- * (3.8). */
+/* {"name","due_ms","arguments","environment","concurrent"}: at most one waiting manual run unless
+ * concurrent (3.8). */
 int apply_job_trigger(struct apply *a)
 {
     const struct json *v = a->c->args;
@@ -423,7 +453,9 @@ int apply_job_trigger(struct apply *a)
                             .due_ms = json_int(json_get(v, "due_ms"), a->c->at.ms),
                             .covers = 1,
                             .arguments = json_str(json_get(v, "arguments"), NULL)};
-        json_member_int(&w, "run", run_add(a, &job, json_int(json_get(v, "priority"), 0), &n));
+        int64_t run = run_add(a, &job, json_int(json_get(v, "priority"), 0), &n);
+        wish_put(a, run, json_get(v, "environment"), 0);
+        json_member_int(&w, "run", run);
     }
     json_object_end(&w);
     return 0;
@@ -469,7 +501,7 @@ static void start(struct apply *a, const struct run_row *r, const struct job_row
     stmt_bind_i64(q, ":at", a->c->at.ms);
     stmt_run(q);
     tell_run(a, r, RUN_RUNNING, NULL);
-    if (r->attempt == 0 && r->cause != CAUSE_MANUAL)
+    if (r->attempt == 0 && !run_by_hand(r->cause))
         notice_put(a, NOTICE_LATE, job, r, NULL);
 }
 
@@ -554,7 +586,7 @@ static int64_t retry_delay(struct state *s, const struct job *j, int64_t attempt
 static bool fails_too_often(struct apply *a, const struct run_row *r, const struct job_row *job)
 {
     int64_t most = job_setting(a->s, SETTING_DISABLE_AFTER, 0);
-    return most > 0 && job->errors_since_success >= most && r->cause != CAUSE_MANUAL &&
+    return most > 0 && job->errors_since_success >= most && !run_by_hand(r->cause) &&
            !job->disabled;
 }
 
@@ -573,7 +605,7 @@ static void run_failed(struct apply *a, const struct run_row *r, struct job_row 
         pause_put(a, job->id, true, why);
         tell_disabled(a, job, why);
     }
-    dependents_run_over(a, job, r->id, JOB_ENDS_FAILURE);
+    tell_children(a, job, r, JOB_ENDS_FAILURE);
 }
 
 /* A failed attempt: the next one waits, or the run has failed. */
@@ -584,7 +616,7 @@ static void attempt_failed(struct apply *a, const struct run_row *r, struct job_
     struct error err;
     if (job_load(job->definition, &definition, &err) != 0)
         UNREACHABLE("a stored job reads back");
-    bool again = r->attempt < definition.retries && (!job->disabled || r->cause == CAUSE_MANUAL);
+    bool again = r->attempt < definition.retries && (!job->disabled || run_by_hand(r->cause));
     int64_t delay = retry_delay(a->s, &definition, r->attempt);
     job_close(&definition);
     if (!again) {
@@ -620,7 +652,7 @@ static void run_killed(struct apply *a, const struct run_row *r, const struct jo
                        enum run_state state, const char *reason)
 {
     end_run(a, r, state, reason);
-    dependents_run_over(a, job, r->id, JOB_ENDS_KILLED);
+    tell_children(a, job, r, JOB_ENDS_KILLED);
 }
 
 /* Does this kill say that an attempt took too long, and has failed? */
@@ -642,7 +674,7 @@ static void run_succeeded(struct apply *a, struct run_row *r, struct job_row *jo
     if (failed_before)
         notice_put(a, NOTICE_RECOVERED, job, r, NULL);
     keep_stat(a, r);
-    dependents_run_over(a, job, run, JOB_ENDS_SUCCESS);
+    tell_children(a, job, r, JOB_ENDS_SUCCESS);
 }
 
 void job_task_async(struct apply *a, int64_t task)

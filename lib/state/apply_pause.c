@@ -2,7 +2,7 @@
 #include "base/str.h"
 #include "state/private.h"
 
-static const char *by_whom(const struct apply *a)
+const char *by_whom(const struct apply *a)
 {
     return a->c->by[0] != '\0' ? a->c->by : a->c->from;
 }

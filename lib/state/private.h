@@ -110,6 +110,9 @@ int apply_job_pause(struct apply *a);
 int apply_job_resume(struct apply *a);
 int apply_notice_test(struct apply *a);
 int apply_notice_told(struct apply *a);
+int apply_backfill_put(struct apply *a);
+int apply_backfill_tick(struct apply *a);
+int apply_backfill_cancel(struct apply *a);
 
 #define LEVEL_IDENTITY 2 /* since which there are tokens and identities */
 #define LEVEL_NODES 3    /* listeners and holds */
@@ -124,6 +127,7 @@ int apply_notice_told(struct apply *a);
 #define LEVEL_RESIDENTS 15
 #define LEVEL_JOB_TASKS JOB_TASKS_LEVEL
 #define LEVEL_PAUSES PAUSES_LEVEL
+#define LEVEL_BACKFILLS BACKFILL_LEVEL
 bool identity_by_store(struct state *s, int64_t store, struct identity_row *out);
 
 /* ---- between the files that apply */
@@ -185,10 +189,20 @@ void run_assign(struct apply *a, int64_t run, int64_t task);
 void job_task_async(struct apply *a, int64_t task);
 
 /* ---- apply_pause.c */
+const char *by_whom(const struct apply *a); /* the user who wants it, or else the address */
 /* By a change of its definition, or its failures, the job is disabled now, or is not. */
 void pause_put(struct apply *a, int64_t job, bool disabled, const char *reason);
 
+/* ---- apply_backfill.c */
+/* What the run was asked for with: its environment, an object, or NULL; its backfill, or 0. */
+void wish_put(struct apply *a, int64_t run, const struct json *environment, int64_t backfill);
+/* A run of a backfill is over. */
+void backfill_run_over(struct apply *a, const struct run_row *r, enum run_state state);
+
 /* ---- apply_job.c for the files beside it */
+void each_open_run(struct apply *a, int64_t job,
+                   void (*each)(struct apply *a, const struct run_row *r));
+void run_cancel(struct apply *a, const struct run_row *r, const char *reason);
 /* Disables it, which cancels what waits (3.9). */
 void job_disable(struct apply *a, int64_t job);
 /* Moves its cursor to where the element of a command says, and decides the targets there. */

@@ -207,6 +207,104 @@ bool state_run_claimed(struct state *s, int64_t job, struct wall due)
     return stmt_one_i64(q, 0) > 0;
 }
 
+/* ---- backfills */
+
+bool state_run_wish(struct state *s, int64_t run, struct wish_row *out)
+{
+    if (s->level < LEVEL_BACKFILLS)
+        return false;
+    struct stmt *q = query_use(s, RUN_WISH);
+    stmt_bind_i64(q, ":run", run);
+    if (!stmt_row(q))
+        return false;
+    struct arena *a = query_one(s, RUN_WISH);
+    *out = (struct wish_row){arena_strdup(a, stmt_str(q, 0)), stmt_i64(q, 1)};
+    stmt_end(q);
+    return true;
+}
+
+bool state_backfill_next(struct stmt *q, struct backfill_row *out)
+{
+    if (q == NULL || !stmt_row(q))
+        return false;
+    *out = (struct backfill_row){
+        .id = stmt_i64(q, 0),
+        .job = stmt_i64(q, 1),
+        .at = query_wall_at(q, 2),
+        .by = stmt_str(q, 3),
+        .from = query_wall_at(q, 4),
+        .to = query_wall_at(q, 5),
+        .next = query_wall_at(q, 6),
+        .most = stmt_i64(q, 7),
+        .again = stmt_bool(q, 8),
+        .made = stmt_i64(q, 9),
+        .passed = stmt_i64(q, 10),
+        .good = stmt_i64(q, 11),
+        .bad = stmt_i64(q, 12),
+        .canceled = stmt_bool(q, 13),
+        .ended = query_wall_at(q, 14),
+        .open = stmt_i64(q, 15),
+    };
+    return true;
+}
+
+bool state_backfill(struct state *s, int64_t id, struct backfill_row *out)
+{
+    if (s->level < LEVEL_BACKFILLS)
+        return false;
+    struct stmt *q = query_use(s, BACKFILL);
+    stmt_bind_i64(q, ":id", id);
+    if (!state_backfill_next(q, out))
+        return false;
+    out->by = arena_strdup(query_one(s, BACKFILL), out->by);
+    stmt_end(q);
+    return true;
+}
+
+struct stmt *state_backfills_open(struct state *s)
+{
+    return s->level < LEVEL_BACKFILLS ? NULL : query_use(s, BACKFILLS_OPEN);
+}
+
+struct stmt *state_backfills_of_job(struct state *s, int64_t job)
+{
+    if (s->level < LEVEL_BACKFILLS)
+        return NULL;
+    struct stmt *q = query_use(s, BACKFILLS_OF_JOB);
+    stmt_bind_i64(q, ":job", job);
+    return q;
+}
+
+static int64_t of_job(struct state *s, int which, int64_t job, int64_t none)
+{
+    struct stmt *q = query_use(s, which);
+    stmt_bind_i64(q, ":job", job);
+    return stmt_one_i64(q, none);
+}
+
+struct wall state_targets_known(struct state *s, int64_t job)
+{
+    return (struct wall){s->level < LEVEL_BACKFILLS ? 0 : of_job(s, FORGOTTEN, job, -1) + 1};
+}
+
+int64_t state_filled_count(struct state *s, int64_t job)
+{
+    return s->level < LEVEL_BACKFILLS ? 0 : of_job(s, FILLED_COUNT, job, 0);
+}
+
+bool state_target_has_run(struct state *s, int64_t job, struct wall due)
+{
+    static const int where[] = {RUN_OF_TARGET, FILLED};
+    for (size_t i = 0; i < 2 && s->level >= LEVEL_BACKFILLS; i++) {
+        struct stmt *q = query_use(s, where[i]);
+        stmt_bind_i64(q, ":job", job);
+        stmt_bind_i64(q, ":due", due.ms);
+        if (stmt_one_i64(q, 0) > 0)
+            return true;
+    }
+    return false;
+}
+
 /* ---- dependent jobs */
 
 bool state_run_cause(struct state *s, int64_t run, int64_t *by_run, int64_t *root)

@@ -66,7 +66,8 @@
     QUERIES_9(X)   \
     QUERIES_10(X)  \
     QUERIES_12(X)  \
-    QUERIES_13(X) QUERIES_15(X) QUERIES_16(X) QUERIES_19(X) QUERIES_22(X) QUERIES_24(X)
+    QUERIES_13(X)  \
+    QUERIES_15(X) QUERIES_16(X) QUERIES_19(X) QUERIES_22(X) QUERIES_24(X) QUERIES_26(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -261,6 +262,21 @@
     X(TASK_NAME, "select name from tasks where id = :id")                                    \
     X(NOTICE_WAYS, "select channel, over_ms, error from notice_ways where notice = :notice " \
                    "order by channel")
+#define BACKFILL_COLUMNS                                                                         \
+    "select b.id, b.job, b.at_ms, b.made_by, b.from_ms, b.to_ms, b.next_ms, b.most, b.again, "   \
+    "b.made, b.passed, b.good, b.bad, b.canceled, b.ended_ms, (select count(*) from job_wishes " \
+    "w join job_runs r on r.id = w.run where w.backfill = b.id and " OPEN                        \
+    ") from job_backfills b "
+#define QUERIES_26(X)                                                                        \
+    X(BACKFILL, BACKFILL_COLUMNS "where b.id = :id")                                         \
+    X(BACKFILLS_OPEN, BACKFILL_COLUMNS "where b.ended_ms is null order by b.id")             \
+    X(BACKFILLS_OF_JOB, BACKFILL_COLUMNS "where b.job = :job order by b.id desc")            \
+    X(RUN_WISH, "select environment, backfill from job_wishes where run = :run")             \
+    X(RUN_OF_TARGET, "select count(*) from job_runs where job = :job and due_ms = :due and " \
+                     "covers = 1 and (cause = 0 or cause = 3) and state not in (7, 9, 10)")  \
+    X(FILLED, "select count(*) from job_filled where job = :job and due_ms = :due")          \
+    X(FILLED_COUNT, "select count(*) from job_filled where job = :job")                      \
+    X(FORGOTTEN, "select due_ms from job_forgotten where job = :job")
 
 /* Applying: only on the writer. */
 #define CHANGES(X) \
@@ -275,7 +291,8 @@
     CHANGES_9(X)   \
     CHANGES_10(X)  \
     CHANGES_12(X)  \
-    CHANGES_13(X) CHANGES_15(X) CHANGES_16(X) CHANGES_19(X) CHANGES_22(X) CHANGES_24(X)
+    CHANGES_13(X)  \
+    CHANGES_15(X) CHANGES_16(X) CHANGES_19(X) CHANGES_22(X) CHANGES_24(X) CHANGES_26(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -564,3 +581,21 @@
     X(NOTICES_TRIM, "delete from notices where id <= :id and not exists(select 1 from " \
                     "notice_ways w where w.notice = notices.id and w.over_ms is null)") \
     X(NOTICES_DROP, "delete from notices where id <= :id")
+#define CHANGES_26(X)                                                                              \
+    X(BACKFILL_ADD, "insert into job_backfills(job, at_ms, made_by, from_ms, to_ms, next_ms, "     \
+                    "most, again) values(:job, :at, :by, :from, :to, :from, :most, :again)")       \
+    X(BACKFILL_MOVE, "update job_backfills set next_ms = :next, made = made + :made, "             \
+                     "passed = passed + :passed where id = :id")                                   \
+    X(BACKFILL_COUNT, "update job_backfills set good = good + :good, bad = bad + :bad "            \
+                      "where id = :id")                                                            \
+    X(BACKFILL_CANCEL, "update job_backfills set canceled = 1, next_ms = to_ms where id = :id")    \
+    X(BACKFILL_END, "update job_backfills set ended_ms = :at where id = :id")                      \
+    X(BACKFILLS_TRIM, "delete from job_backfills where job = :job and ended_ms is not null and "   \
+                      "id <= (select id from job_backfills where job = :job order by id desc "     \
+                      "limit 1 offset :keep)")                                                     \
+    X(WISH_PUT, "insert into job_wishes(run, environment, backfill) values(:run, :environment, "   \
+                ":backfill)")                                                                      \
+    X(FILLED_PUT, "insert into job_filled(job, due_ms) values(:job, :due) on conflict(job, "       \
+                  "due_ms) do nothing")                                                            \
+    X(FORGOTTEN_PUT, "insert into job_forgotten(job, due_ms) values(:job, :due) on conflict(job) " \
+                     "do update set due_ms = max(due_ms, :due)")

@@ -28,7 +28,8 @@ static const char *const summed[] = {
     "readiness",       "groups",         "group_versions", "apps_removed",  "pod_ends",
     "check_results",   "job_dependents", "job_edges",      "job_causes",    "reservations",
     "volumes",         "job_tasks",      "app_ends",       "node_regions",  "job_pauses",
-    "notices",         "notice_ways",
+    "notices",         "notice_ways",    "job_backfills",  "job_wishes",    "job_forgotten",
+    "job_filled",
 };
 
 /* How many statements and sums each level adds. */
@@ -39,7 +40,7 @@ static const struct known added[COMMAND_LEVEL + 1] = {
 #define ADDS(level, sums) [level] = {ROWS(QUERIES_##level), ROWS(CHANGES_##level), sums}
     ADDS(1, 17), ADDS(2, 2),  ADDS(3, 2),  ADDS(4, 1),  ADDS(5, 1),  ADDS(6, 1),
     ADDS(7, 1),  ADDS(8, 1),  ADDS(9, 3),  ADDS(10, 1), ADDS(12, 1), ADDS(13, 3),
-    ADDS(15, 2), ADDS(16, 1), ADDS(19, 2), ADDS(22, 1), ADDS(24, 2),
+    ADDS(15, 2), ADDS(16, 1), ADDS(19, 2), ADDS(22, 1), ADDS(24, 2), ADDS(26, 4),
 #undef ADDS
 };
 
@@ -302,6 +303,9 @@ static const struct {
     [COMMAND_JOB_MARK] = {apply_job_mark},
     [COMMAND_JOB_PAUSE] = {apply_job_pause},
     [COMMAND_JOB_RESUME] = {apply_job_resume},
+    [COMMAND_BACKFILL_PUT] = {apply_backfill_put},
+    [COMMAND_BACKFILL_TICK] = {apply_backfill_tick},
+    [COMMAND_BACKFILL_CANCEL] = {apply_backfill_cancel},
     [COMMAND_RUN_COMPLETE] = {apply_run_complete},
     [COMMAND_TASK_PROGRESS] = {apply_task_progress},
     [COMMAND_RUN_UPDATE] = {apply_run_update, .looks_first = true},

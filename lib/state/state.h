@@ -380,6 +380,37 @@ bool state_run_claimed(struct state *s, int64_t job, struct wall due); /* by sch
 /* The run whose end caused this one, 0 for a mark by hand; false: no other run's end did. */
 bool state_run_cause(struct state *s, int64_t run, int64_t *by_run, int64_t *root);
 
+/* What a run was asked for with; false: nothing beside its arguments. */
+struct wish_row {
+    const char *environment; /* JSON object; NULL: none */
+    int64_t backfill;        /* 0: none */
+};
+bool state_run_wish(struct state *s, int64_t run, struct wish_row *out);
+
+/* Runs of a job for its targets from `from` to below `to` in the past. */
+struct backfill_row {
+    int64_t id, job;
+    struct wall at;
+    const char *by;
+    struct wall from, to, next; /* next: the targets before it are decided */
+    int64_t most;               /* of its runs at once */
+    bool again;                 /* also for targets that have run */
+    int64_t made, passed;       /* runs; targets that had run */
+    int64_t good, bad, open;    /* of its runs */
+    bool canceled;
+    struct wall ended; /* 0: not yet */
+};
+bool state_backfill(struct state *s, int64_t id, struct backfill_row *out);
+struct stmt *state_backfills_open(struct state *s);                 /* by id; NULL: none */
+struct stmt *state_backfills_of_job(struct state *s, int64_t job);  /* newest first; NULL: none */
+bool state_backfill_next(struct stmt *q, struct backfill_row *out); /* accepts NULL */
+/* Of targets before it nobody knows any more whether they have run; 0: of all. */
+struct wall state_targets_known(struct state *s, int64_t job);
+/* Has a run for that target, a claimed one or a backfill's, begun, or does one wait? */
+bool state_target_has_run(struct state *s, int64_t job, struct wall due);
+/* How many of its targets a backfill has run. */
+int64_t state_filled_count(struct state *s, int64_t job);
+
 /* Who waits for whom. Empty below the level of dependent jobs. */
 struct edge_row {
     int64_t parent;

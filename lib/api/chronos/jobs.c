@@ -130,7 +130,7 @@ void chronos_run_job(struct tell *t)
         return;
     }
     tell_begin(t, COMMAND_JOB_TRIGGER, &w, chronos_done);
-    jobs_write_trigger(&job, arguments, t->c.view->now.wall, &w);
+    jobs_write_trigger(&job, arguments, NULL, t->c.view->now.wall, &w);
     tell_end(t, &w);
     job_close(&job);
 }

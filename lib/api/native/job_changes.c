@@ -170,16 +170,18 @@ static void answer_run(struct tell *t, const struct outcome *o)
     json_free(detail);
 }
 
-/* {"arguments": text}, or nothing. False after having failed the call. */
-static bool read_arguments(struct tell *t, const char **out)
+/* {"arguments": text, "environment": {…}}, or nothing. False after having failed the call. */
+static bool read_wish(struct tell *t, const char **out, const struct json **environment)
 {
     *out = NULL;
+    *environment = NULL;
     if (t->c.request->body.len == 0)
         return true;
     const struct json *body = call_body(&t->c);
     if (body == NULL)
         return false;
     const struct json *v = json_get(body, "arguments");
+    *environment = json_get(body, "environment");
     *out = json_str(v, NULL);
     if (v == NULL || *out != NULL)
         return true;
@@ -194,8 +196,9 @@ void native_run_job(struct tell *t)
     struct error err;
     struct json_writer w;
     const char *arguments;
+    const struct json *environment;
     if (native_once(t, answer_run) || !native_path_job(&t->c, &row) ||
-        !read_arguments(t, &arguments))
+        !read_wish(t, &arguments, &environment))
         return;
     if (jobs_load(&row, &job, &err) != 0) {
         call_error(&t->c, &err);
@@ -206,8 +209,18 @@ void native_run_job(struct tell *t)
         job_close(&job);
         return;
     }
+    if (environment != NULL && job_check_env(&job, environment, &err) != 0) {
+        call_error(&t->c, &err);
+        job_close(&job);
+        return;
+    }
+    if (environment != NULL && state_level(t->c.view->state) < BACKFILL_LEVEL) {
+        call_fail(&t->c, ERR_UNAVAILABLE, "environment: wait until each master runs this version");
+        job_close(&job);
+        return;
+    }
     tell_begin(t, COMMAND_JOB_TRIGGER, &w, answer_run);
-    jobs_write_trigger(&job, arguments, t->c.view->now.wall, &w);
+    jobs_write_trigger(&job, arguments, environment, t->c.view->now.wall, &w);
     tell_end(t, &w);
     job_close(&job);
 }

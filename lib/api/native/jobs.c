@@ -219,6 +219,7 @@ void native_ask_job(struct call *c)
     put_summary(v, &row, &w);
     put_schedule(&job, v->now.wall, &w);
     put_runs(v->state, row.id, &w);
+    native_put_backfills(v->state, row.id, &w);
     if (why_job(v->state, row.name, v->now.wall, &why)) {
         json_key(&w, "why");
         native_put_sentences(&why, &w);

@@ -46,6 +46,9 @@ void native_put_explained(const struct schedule *s, const char *zone_name, struc
 bool native_why_app(const struct view *v, const char *path, struct why *out);
 void native_put_sentences(const struct why *why, struct json_writer *w); /* an array */
 
+/* A member; nothing without any. */
+void native_put_backfills(struct state *s, int64_t job, struct json_writer *w);
+
 /* The id of a node as people see it. */
 #define NODE_ID_SIZE 24
 const char *native_node_id(int64_t node, char dst[NODE_ID_SIZE]);
@@ -86,6 +89,7 @@ ask_fn native_ask_tasks, native_ask_task, native_ask_log, native_ask_files;
 tell_fn native_delete_task;
 ask_fn native_ask_jobs, native_ask_job, native_ask_runs, native_ask_explain;
 tell_fn native_put_job, native_delete_job, native_run_job;
+tell_fn native_backfill_job, native_cancel_backfill;
 tell_fn native_pause_job, native_resume_job, native_pause_jobs, native_resume_jobs;
 ask_fn native_ask_nodes, native_ask_node;
 ask_fn native_ask_backup;

@@ -49,7 +49,8 @@ static void name_task(struct look *l, const struct candidate *c, const char *arg
     job_task_id(c->job, &run, name);
     if (c->cause == CAUSE_SCHEDULE && c->attempt == 0)
         return;
-    while (is_target(c->job, run.due) || is_taken(l, c, name, run.due.ms)) {
+    bool of_target = c->cause == CAUSE_BACKFILL && c->attempt == 0;
+    while ((!of_target && is_target(c->job, run.due)) || is_taken(l, c, name, run.due.ms)) {
         run.due.ms++;
         job_task_id(c->job, &run, name);
     }
@@ -64,7 +65,7 @@ static void supersede(struct look *l, const struct candidate *c)
     struct run_row r;
     struct stmt *q = state_runs_open(l->state, c->entry->job);
     while (state_run_next(q, &r))
-        if (r.state == RUN_RETRY_WAIT)
+        if (r.state == RUN_RETRY_WAIT && r.cause != CAUSE_BACKFILL)
             look_update(l, c->entry, &r, "superseded", "the job's next run starts");
 }
 

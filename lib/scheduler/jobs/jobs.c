@@ -268,6 +268,10 @@ void jobs_lead(struct jobs *j, bool leading, struct now now, struct outbox *out)
     j->led = j->seen = now;
     if (!leading)
         return;
+    struct backfill_row b;
+    struct stmt *q = state_backfills_open(j->state);
+    while (state_backfill_next(q, &b))
+        dirty(j, b.job);
     dirty_runs(j, state_runs_waiting(j->state, INT64_MAX));
     dirty_runs(j, state_runs_active(j->state));
     dirty_runs(j, state_runs_retrying(j->state, WALL_NEVER, INT64_MAX));
@@ -316,9 +320,9 @@ static const struct {
     enum command_kind kind;
     const char *member;
 } commands[GATHERED] = {
-    [GATHER_TICK] = {COMMAND_JOB_TICK, "set"},       [GATHER_UPDATE] = {COMMAND_RUN_UPDATE, "set"},
-    [GATHER_KILL] = {COMMAND_TASK_KILL, "tasks"},    [GATHER_REPORT] = {COMMAND_TASK_UPDATE, "set"},
-    [GATHER_LAUNCH] = {COMMAND_TASK_LAUNCH, "runs"},
+    [GATHER_TICK] = {COMMAND_JOB_TICK, "set"},      [GATHER_UPDATE] = {COMMAND_RUN_UPDATE, "set"},
+    [GATHER_FILL] = {COMMAND_BACKFILL_TICK, "set"}, [GATHER_KILL] = {COMMAND_TASK_KILL, "tasks"},
+    [GATHER_REPORT] = {COMMAND_TASK_UPDATE, "set"}, [GATHER_LAUNCH] = {COMMAND_TASK_LAUNCH, "runs"},
 };
 
 void look_put(struct look *l, enum gathered what, struct entry *e, struct json_writer *w)
@@ -392,6 +396,22 @@ static const struct job *definition(struct jobs *j, const struct job_row *row)
     return &k->job;
 }
 
+struct entry *look_entry(struct look *l, int64_t job)
+{
+    return entry(l->jobs, job);
+}
+
+bool look_is_marked(const struct look *l, int64_t job)
+{
+    const struct entry *e = map_get(l->jobs->entries, (uint64_t)job);
+    return e != NULL && e->marks > 0;
+}
+
+const struct job *look_definition(struct look *l, const struct job_row *row)
+{
+    return definition(l->jobs, row);
+}
+
 /* ---------------- claiming what is due (3.5, B and C) */
 
 /* Targets of one job; none of them if it has as many runs open as it may have. */
@@ -416,12 +436,6 @@ static void claim(struct look *l, const struct job_row *row)
     l->claims_left--;
 }
 
-static bool marked(const struct jobs *j, int64_t job)
-{
-    const struct entry *e = map_get(j->entries, (uint64_t)job);
-    return e != NULL && e->marks > 0;
-}
-
 static void claim_all(struct look *l)
 {
     struct job_row row;
@@ -429,7 +443,7 @@ static void claim_all(struct look *l)
         return;
     struct stmt *q = state_jobs_due(l->state, l->now.wall, INT64_MAX);
     while (l->claims_left > 0 && room_left(l) && state_job_next(q, &row))
-        if (!marked(l->jobs, row.id))
+        if (!look_is_marked(l, row.id))
             claim(l, &row);
     stmt_end(q);
 }
@@ -549,6 +563,7 @@ void jobs_tick(struct jobs *j, struct placement *p, int64_t (*pong)(void *data, 
         .launches_left = LAUNCHES_A_TURN,
     };
     claim_all(&l);
+    fill_all(&l);
     look_at_all(&l);
     dispatch(&l);
     for (int what = 0; what < GATHERED; what++)

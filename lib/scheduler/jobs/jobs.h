@@ -42,9 +42,19 @@ bool jobs_write_put(struct job *new_job, const struct job_row *old, int level, s
 int jobs_check_cron(struct job *new_job, const struct job_row *old, bool keeps,
                     struct error *err) MUST_CHECK;
 /* The arguments of job.trigger for a run that a client asks for; blank `arguments`, or NULL, are
- * none. */
-void jobs_write_trigger(const struct job *job, const char *arguments, struct wall now,
-                        struct json_writer *w);
+ * none; `environment` an object of texts, or NULL. */
+void jobs_write_trigger(const struct job *job, const char *arguments,
+                        const struct json *environment, struct wall now, struct json_writer *w);
+/* What a backfill of the job from `from` to below `to` would do. */
+struct backfill_plan {
+    int64_t runs, passed;    /* passed: targets that have run, or may have, which nobody knows */
+    struct wall first, last; /* of the targets that run; 0: none does */
+    struct wall end;         /* where to stop so that no more than `limit` run; else `to` */
+};
+/* ERR_LIMIT: more targets than a backfill may have. */
+int jobs_plan_backfill(struct state *state, const struct job_row *row, struct wall from,
+                       struct wall to, bool again, int64_t limit, struct backfill_plan *out,
+                       struct error *err) MUST_CHECK;
 /* An element of job.resume: the disabled job goes on where it is (3.9, 2.6 rule 2). */
 void jobs_write_resume(const struct job_row *row, struct wall now, struct json_writer *w);
 /* The job as clients see it now: definition, cursor and counters of the row together. */

@@ -6,6 +6,10 @@ enum overlap_verdict overlap_judge(const struct job *j, enum run_cause cause, in
     bool target = cause == CAUSE_SCHEDULE && attempt == 0; /* only these push others aside */
     if (job_overlaps(j))
         return OVERLAP_STARTS;
+    if (cause == CAUSE_BACKFILL) /* how many of those run at once the backfill says */
+        return others.active ? OVERLAP_WAITS : OVERLAP_STARTS;
+    if (others.filling && !others.active)
+        return OVERLAP_WAITS; /* no policy costs a backfill its run */
     if (!others.active)
         return target && others.retry_waiting ? OVERLAP_SUPERSEDES : OVERLAP_STARTS;
     if (!target)

@@ -10,7 +10,8 @@
  * `startUncertain: hold`, until it is lost. */
 struct overlap_others {
     bool active;
-    bool retry_waiting; /* another run's retry, due or not */
+    bool retry_waiting; /* another run's retry, due or not; but a backfill's */
+    bool filling;       /* a backfill's run is active; of those alone `active` says nothing */
 };
 
 enum overlap_verdict {

@@ -45,7 +45,15 @@ struct candidate { /* a run that may start now, if an agent takes it */
 };
 
 /* The commands of one tick, each over a set. */
-enum gathered { GATHER_TICK, GATHER_UPDATE, GATHER_KILL, GATHER_REPORT, GATHER_LAUNCH, GATHERED };
+enum gathered {
+    GATHER_TICK,
+    GATHER_FILL,
+    GATHER_UPDATE,
+    GATHER_KILL,
+    GATHER_REPORT,
+    GATHER_LAUNCH,
+    GATHERED
+};
 
 struct look {
     struct jobs *jobs;
@@ -70,6 +78,9 @@ void look_put(struct look *l, enum gathered what, struct entry *e, struct json_w
 /* The same whole: an element of run.update. */
 void look_update(struct look *l, struct entry *e, const struct run_row *r, const char *to,
                  const char *reason);
+struct entry *look_entry(struct look *l, int64_t job);
+bool look_is_marked(const struct look *l, int64_t job);
+const struct job *look_definition(struct look *l, const struct job_row *row);
 void look_again_at(struct look *l, struct entry *e, struct wall at);
 void look_again_in(struct look *l, struct entry *e, int64_t ms);
 /* It waits for an agent with room. */
@@ -82,6 +93,10 @@ void look_postpone(struct look *l, struct entry *e);
 /* True if there is anything to wait for: false lets the entry be forgotten. */
 bool look_at_runs(struct look *l, struct entry *e, const struct job_row *row,
                   const struct job *job);
+
+/* ---------------- backfill.c: makes the next runs of backfills */
+
+void fill_all(struct look *l);
 
 /* ---------------- dispatch.c: gives runs to agents */
 

@@ -236,13 +236,17 @@ static bool is_blank(const char *text)
     return text == NULL || text[strspn(text, " \t\r\n")] == '\0';
 }
 
-void jobs_write_trigger(const struct job *job, const char *arguments, struct wall now,
-                        struct json_writer *w)
+void jobs_write_trigger(const struct job *job, const char *arguments,
+                        const struct json *environment, struct wall now, struct json_writer *w)
 {
     json_member_str(w, "name", job->name);
     json_member_int(w, "due_ms", now.ms);
     if (!is_blank(arguments))
         json_member_str(w, "arguments", arguments);
+    if (environment != NULL) {
+        json_key(w, "environment");
+        json_put_value(w, environment);
+    }
     json_member_bool(w, "concurrent", job_overlaps(job));
     json_member_int(w, "priority", job_priority(job));
 }

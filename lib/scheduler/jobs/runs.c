@@ -25,12 +25,13 @@ struct runs { /* of one job, and what the look has found out so far */
     struct entry *e;
     const struct job_row *row;
     const struct job *job;
-    struct run_view *items; /* by due */
+    struct run_view *items; /* by due, a backfill's last */
     size_t n;
     struct attempt_watch *watches; /* those of this look */
     size_t watches_n;
     bool active;   /* an attempt stands in the way of others (3.8) */
-    bool starting; /* a run is a candidate */
+    bool filling;  /* one of a backfill's does */
+    bool starting; /* a run is a candidate, but no backfill's */
     bool retry_waiting;
     bool superseding; /* the candidate pushes the waiting retry aside */
 };
@@ -40,6 +41,9 @@ struct runs { /* of one job, and what the look has found out so far */
 static int by_due(const void *x, const void *y)
 {
     const struct run_view *a = x, *b = y;
+    bool a_fills = a->r.cause == CAUSE_BACKFILL, b_fills = b->r.cause == CAUSE_BACKFILL;
+    if (a_fills != b_fills)
+        return a_fills ? 1 : -1;
     if (a->due.ms != b->due.ms)
         return a->due.ms < b->due.ms ? -1 : 1;
     return a->r.id < b->r.id ? -1 : 1;
@@ -56,7 +60,8 @@ static void gather(struct runs *s)
             s->items = mem_realloc(s->items, cap * sizeof s->items[0]);
         }
         r.arguments = r.reason = r.job_name = NULL; /* the statement's */
-        s->retry_waiting = s->retry_waiting || r.state == RUN_RETRY_WAIT;
+        s->retry_waiting =
+            s->retry_waiting || (r.state == RUN_RETRY_WAIT && r.cause != CAUSE_BACKFILL);
         s->items[s->n++] =
             (struct run_view){.r = r, .due = r.not_before.ms != 0 ? r.not_before : r.due};
     }
@@ -198,7 +203,8 @@ static void look_at_attempt(struct runs *s, const struct run_view *v)
         return;
     bool gone = out_of_reach(s, &t);
     /* not losing a target outranks not overlapping (3.8) */
-    s->active = s->active || !gone || s->job->uncertain == UNCERTAIN_HOLD;
+    if (!gone || s->job->uncertain == UNCERTAIN_HOLD)
+        *(v->r.cause == CAUSE_BACKFILL ? &s->filling : &s->active) = true;
     if (gone) {
         give_up_out_of_reach(s, &t);
     } else if (t.state == TASK_STAGING) {
@@ -260,7 +266,8 @@ static void kill_active(struct runs *s)
     struct task_row t;
     for (size_t i = 0; i < s->n; i++) {
         const struct run_view *v = &s->items[i];
-        if (run_active(v->r.state) && state_task_by_id(s->l->state, v->r.task, &t))
+        if (run_active(v->r.state) && v->r.cause != CAUSE_BACKFILL &&
+            state_task_by_id(s->l->state, v->r.task, &t))
             stop_attempt(s, &v->r, &t, "overlap: the next run is due");
     }
 }
@@ -283,13 +290,14 @@ static void begin_run(struct runs *s, struct run_view *v, bool supersedes)
         .supersedes = supersedes,
     };
     v->decided = true;
-    s->starting = true;
+    s->starting = s->starting || v->r.cause != CAUSE_BACKFILL;
     s->superseding = supersedes;
 }
 
 static void judge(struct runs *s, struct run_view *v)
 {
-    const struct overlap_others others = {.active = s->active, .retry_waiting = s->retry_waiting};
+    const struct overlap_others others = {
+        .active = s->active, .retry_waiting = s->retry_waiting, .filling = s->filling};
     if (s->starting && !job_overlaps(s->job))
         return; /* one after the other */
     switch (overlap_judge(s->job, v->r.cause, v->r.attempt, others)) {
@@ -319,8 +327,8 @@ static struct wall starts_at(const struct runs *s, const struct run_row *r)
 
 static void look_at_waiting(struct runs *s, struct run_view *v)
 {
-    bool stood_in_way = s->active && !job_overlaps(s->job);
-    if (s->row->disabled && v->r.cause != CAUSE_MANUAL) {
+    bool stood_in_way = (s->active || s->filling) && !job_overlaps(s->job);
+    if (s->row->disabled && !run_by_hand(v->r.cause)) {
         update(s, v, "cancelled", "the job is disabled");
         return;
     }
@@ -340,7 +348,7 @@ static void look_at_waiting(struct runs *s, struct run_view *v)
 
 static void look_at_retry(struct runs *s, struct run_view *v)
 {
-    if (s->row->disabled && v->r.cause != CAUSE_MANUAL)
+    if (s->row->disabled && !run_by_hand(v->r.cause))
         update(s, v, "cancelled", "the job is disabled");
     else if (s->superseding) /* decided with the launch, or in the next look */
         return;

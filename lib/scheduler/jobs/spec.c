@@ -167,8 +167,21 @@ static void fill(struct making *m)
         fill_fetch(m);
 }
 
+/* The variables of a run alone. */
+static void read_env(const char *text, struct arena *arena, struct pairs *out)
+{
+    struct error err;
+    struct json *tree = json_parse_own(slice_of(text), &err);
+    out->items = arena_alloc(arena, (json_count(tree) + 1) * sizeof *out->items);
+    JSON_EACH (v, tree)
+        out->items[out->n++] =
+            (struct pair){arena_strdup(arena, json_name(v)), arena_strdup(arena, json_str(v, ""))};
+    json_free(tree);
+}
+
 static void write_spec(const struct task_row *t, const struct run_row *r, const struct job *job,
-                       const struct agent_row *agent, const char *cluster, struct buf *out)
+                       const struct agent_row *agent, const struct wish_row *wish,
+                       const char *cluster, struct buf *out)
 {
     char run_id[24], agent_id[MESOS_ID_SIZE], framework[MESOS_ID_SIZE];
     struct job_task_ref ref;
@@ -201,6 +214,11 @@ static void write_spec(const struct task_row *t, const struct run_row *r, const 
         .once = true,
         .start_before_ms = r->deadline.ms,
     };
+    if (r->cause == CAUSE_SCHEDULE || r->cause == CAUSE_BACKFILL)
+        run.planned = r->due;
+    run.backfill = r->cause == CAUSE_BACKFILL;
+    if (wish->environment != NULL)
+        read_env(wish->environment, &arena, &run.env);
     struct making m = {.job = job, .run = &run, .arena = &arena, .spec = &s};
     fill(&m);
     json_begin(&w, out);
@@ -218,7 +236,10 @@ bool jobs_run_spec(struct state *state, const struct task_row *t, struct buf *ou
     if (!state_run_by_id(state, t->run, &r) || !state_job_by_id(state, r.job, &row) ||
         !state_agent_by_id(state, t->agent, &agent) || job_load(row.definition, &job, &err) != 0)
         return false;
-    write_spec(t, &r, &job, &agent, state_setting(state, "cluster", ""), out);
+    struct wish_row wish;
+    if (!state_run_wish(state, r.id, &wish))
+        wish = (struct wish_row){0};
+    write_spec(t, &r, &job, &agent, &wish, state_setting(state, "cluster", ""), out);
     job_close(&job);
     return true;
 }

@@ -246,6 +246,30 @@ static void what_is_answered_is_what_is_described(void **data)
     say(f, "POST /api/apps", "{\"id\":\"/x\",\"cpus\":\"many\"}");
 }
 
+static void what_runs_for_the_past_is_described(void **data)
+{
+    struct fixture *f = *data;
+    static const char past[] = "\"from\":\"2024-05-01T00:00:00Z\",\"to\":\"2024-05-01T03:00:00Z\"";
+    char body[128];
+    furnish(f);
+    snprintf(body, sizeof body, "{%s}", past);
+    say(f, "POST /api/jobs/report/backfill", body); /* below its level */
+    world_apply(&f->w, COMMAND_SCHEMA_UPGRADE, "{\"level\":26}", NULL);
+    say(f, "PUT /api/jobs/report",
+        "{\"schedule\":\"R/2024-05-01T00:00:00Z/PT1H\",\"command\":\"x\",\"disabled\":true}");
+    snprintf(body, sizeof body, "{%s,\"dry_run\":true}", past);
+    say(f, "POST /api/jobs/report/backfill", body);
+    snprintf(body, sizeof body, "{%s}", past);
+    say(f, "POST /api/jobs/report/backfill", body);
+    say(f, "POST /api/jobs/report/backfill", body); /* one goes on */
+    world_settle(&f->w);
+    say(f, "GET /api/jobs/report", NULL);
+    say(f, "DELETE /api/jobs/report/backfill", NULL);
+    say(f, "DELETE /api/jobs/report/backfill", NULL);
+    say(f, "POST /api/jobs/report/run", "{\"environment\":{\"A\":\"b\"}}");
+    say(f, "POST /api/jobs/report/run", "{\"environment\":{\"A\":7}}");
+}
+
 static void what_keeps_jobs_from_running_is_described(void **data)
 {
     struct fixture *f = *data;
@@ -305,6 +329,7 @@ int main(void)
         WITH_DOCUMENT(every_door_is_described_and_nothing_else),
         WITH_DOCUMENT(every_reference_leads_somewhere),
         WITH_DOCUMENT(what_is_answered_is_what_is_described),
+        WITH_DOCUMENT(what_runs_for_the_past_is_described),
         WITH_DOCUMENT(what_keeps_jobs_from_running_is_described),
         WITH_DOCUMENT(a_port_is_refused_to_one_app),
         WITH_DOCUMENT(a_schema_that_does_not_fit_is_noticed),

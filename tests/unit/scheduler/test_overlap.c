@@ -6,7 +6,7 @@ static void judges_as_3_8_says(void **unused)
 {
     (void)unused;
     static const struct overlap_others none = {0}, active = {.active = true},
-                                       retry = {.retry_waiting = true}, both = {true, true};
+                                       retry = {.retry_waiting = true}, both = {true, true, false};
     static const struct {
         bool concurrent;
         enum job_overlap policy;
@@ -69,11 +69,41 @@ static void each_policy_answers_each_cause(void **unused)
     }
 }
 
+/* Whatever the policy: a backfill's run waits for others but for its own, and others for it. */
+static void a_backfill_stands_behind(void **unused)
+{
+    (void)unused;
+    static const struct {
+        enum run_cause cause;
+        struct overlap_others others;
+        enum overlap_verdict verdict;
+    } cases[] = {
+        {CAUSE_BACKFILL, {0}, OVERLAP_STARTS},
+        {CAUSE_BACKFILL, {.active = true}, OVERLAP_WAITS},
+        {CAUSE_BACKFILL, {.filling = true}, OVERLAP_STARTS},
+        {CAUSE_BACKFILL, {.retry_waiting = true}, OVERLAP_STARTS},
+        {CAUSE_SCHEDULE, {.filling = true}, OVERLAP_WAITS},
+        {CAUSE_SCHEDULE, {.filling = true, .retry_waiting = true}, OVERLAP_WAITS},
+        {CAUSE_MANUAL, {.filling = true}, OVERLAP_WAITS},
+        {CAUSE_DEPENDENCY, {.filling = true}, OVERLAP_WAITS},
+    };
+    for (int policy = OVERLAP_NOT_GIVEN; policy < OVERLAP_ALLOW; policy++)
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+            struct job j = {.overlap = (enum job_overlap)policy};
+            assert_int_equal(overlap_judge(&j, cases[i].cause, 0, cases[i].others),
+                             cases[i].verdict);
+        }
+    const struct job any = {.overlap = OVERLAP_ALLOW};
+    const struct overlap_others all = {true, true, true};
+    assert_int_equal(overlap_judge(&any, CAUSE_BACKFILL, 0, all), OVERLAP_STARTS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judges_as_3_8_says),
         cmocka_unit_test(each_policy_answers_each_cause),
+        cmocka_unit_test(a_backfill_stands_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

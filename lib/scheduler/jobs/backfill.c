@@ -1,0 +1,130 @@
+/* Targets of the past that are to run: which they are, and when the next runs are made. */
+#include "base/assert.h"
+#include "base/limits.h"
+#include "scheduler/jobs/private.h"
+
+#define TARGETS_A_LOOK 1000 /* of one backfill, most of which may have run */
+
+struct walk { /* over the targets of an interval */
+    const struct job *job;
+    struct state *state;
+    int64_t row; /* the job's id */
+    struct wall known;
+    bool again;
+    int64_t k;
+    struct wall at, to; /* at: the next target */
+};
+
+static void walk_see(struct walk *w)
+{
+    const struct schedule *s = &w->job->schedule;
+    bool counted = s->by_cron || s->count == COUNT_FOREVER || w->k < s->count;
+    struct wall at = counted ? schedule_target(s, w->k) : SCHEDULE_END;
+    w->at = at.ms < w->to.ms ? at : w->to;
+}
+
+static struct walk walk_from(struct state *state, int64_t row, const struct job *job,
+                             struct wall from, struct wall to, bool again)
+{
+    struct walk w = {.job = job,
+                     .state = state,
+                     .row = row,
+                     .known = state_targets_known(state, row),
+                     .again = again,
+                     .to = to};
+    int64_t before = schedule_last_due(&job->schedule, (struct wall){from.ms - 1});
+    w.k = schedule_skip(&job->schedule, before + 1, 0, INT64_MAX);
+    walk_see(&w);
+    return w;
+}
+
+static bool walk_ends(const struct walk *w)
+{
+    return w->at.ms >= w->to.ms;
+}
+
+/* The target that it stands at has run, or may have. */
+static bool walk_passes(const struct walk *w)
+{
+    return !w->again && (w->at.ms < w->known.ms || state_target_has_run(w->state, w->row, w->at));
+}
+
+static void walk_on(struct walk *w)
+{
+    struct wall was = w->at;
+    do {
+        w->k = schedule_skip(&w->job->schedule, w->k, 1, INT64_MAX);
+        walk_see(w);
+    } while (w->at.ms == was.ms); /* two with one due are one run */
+}
+
+int jobs_plan_backfill(struct state *state, const struct job_row *row, struct wall from,
+                       struct wall to, bool again, int64_t limit, struct backfill_plan *out,
+                       struct error *err)
+{
+    struct job job;
+    int64_t n = 0;
+    if (jobs_load(row, &job, err) != 0)
+        return -1;
+    *out = (struct backfill_plan){.end = to};
+    struct walk w = walk_from(state, row->id, &job, from, to, again);
+    for (; !walk_ends(&w) && n <= LIMIT_BACKFILL_TARGETS; walk_on(&w), n++) {
+        if (walk_passes(&w)) {
+            out->passed++;
+            continue;
+        }
+        if (out->runs == limit) {
+            out->end = w.at;
+            break;
+        }
+        out->first = out->runs++ == 0 ? w.at : out->first;
+        out->last = w.at;
+    }
+    job_close(&job);
+    if (n <= LIMIT_BACKFILL_TARGETS)
+        return 0;
+    return error_set(err, ERR_LIMIT, "from: more than %d targets, ask for a part of them",
+                     LIMIT_BACKFILL_TARGETS);
+}
+
+static void fill(struct look *l, const struct backfill_row *b, const struct job_row *row,
+                 int64_t room)
+{
+    const struct job *job = look_definition(l, row);
+    struct json_writer w;
+    int64_t passed = 0, made = 0, seen = 0;
+    struct walk walk = walk_from(l->state, row->id, job, b->next, b->to, b->again);
+    look_put(l, GATHER_FILL, look_entry(l, row->id), &w);
+    json_object(&w);
+    json_member_int(&w, "backfill", b->id);
+    json_member_int(&w, "at_ms", b->next.ms);
+    json_key(&w, "dues");
+    json_array(&w);
+    for (; !walk_ends(&walk) && made < room && seen < TARGETS_A_LOOK; walk_on(&walk), seen++) {
+        if (walk_passes(&walk)) {
+            passed++;
+        } else {
+            json_put_int(&w, walk.at.ms);
+            made++;
+        }
+    }
+    json_array_end(&w);
+    json_member_int(&w, "passed", passed);
+    json_member_int(&w, "next_ms", walk.at.ms);
+    json_object_end(&w);
+}
+
+void fill_all(struct look *l)
+{
+    struct backfill_row b;
+    struct job_row row;
+    struct stmt *q = state_backfills_open(l->state);
+    while (state_backfill_next(q, &b)) {
+        int64_t room = LIMIT_JOB_OPEN_RUNS / 2 - state_runs_open_count(l->state, b.job);
+        if (b.most - b.open < room)
+            room = b.most - b.open;
+        if (room > 0 && b.next.ms < b.to.ms && !look_is_marked(l, b.job) &&
+            state_job_by_id(l->state, b.job, &row))
+            fill(l, &b, &row, room);
+    }
+}
