@@ -173,6 +173,10 @@ class Faults:
             self.states.append((up, cut))
         self.clocks = sorted(self.clocks + [(t, FOR_EVER) for t in wrong.values()])
 
+    def next_down(self, node, t):
+        return next((at for at, kind, what in self.log[bisect.bisect_left(self.times, t) - 1:]
+                     if kind == "down" and what == node and at >= t), FOR_EVER)
+
     def stretches(self, t0, t1):
         """The (nodes up, pairs cut) that held one after the other between two instants."""
         return self.states[bisect.bisect_right(self.times, t0) - 1:bisect.bisect_right(self.times, t1)]
@@ -282,6 +286,8 @@ class Jobs:
             self.runs[run.name].append(run)
         for record in own:
             self.own[record.name].append(record)
+        self.durations = {name: max((op.value.duration for op in mine if op.value is not None), default=0)
+                          for name, mine in self.ops.items()}
         self.starts = {name: [r.start for r in mine] for name, mine in self.runs.items()}
         self.longest = {name: max(self.ended(r) - r.start for r in mine) for name, mine in self.runs.items()}
         self.may = {name: may_spans(self.writes(name)) for name in self.names}
@@ -311,8 +317,11 @@ class Jobs:
         return [s.job for s in self.may[name] if s.begin <= t1 and s.end >= t0]
 
     def ended(self, run):
-        """When it was surely over: what was cut short ran no longer than its definition says."""
-        return run.end if run.end is not None else run.start
+        """When it was over: what did not get to its end ended with its node, if that may be so late."""
+        if run.end is not None:
+            return run.end
+        down, most = self.faults.next_down(run.node, run.start), self.durations.get(run.name, 0)
+        return down if down <= run.start + most else run.start
 
     def told(self, run):
         """When the others may take it for over: not before its node has said so, or was out of reach for long."""
