@@ -208,6 +208,8 @@ static void fire(struct apply *a, const struct job_row *child, int64_t priority,
     stmt_bind_i64(q, ":by", by);
     stmt_bind_i64(q, ":root", root);
     stmt_run(q);
+    if (waiting != 0 && a->s->level >= FIRINGS_LEVEL)
+        runs_trim(a, child->id, run);
 }
 
 /* Those that fired and have no run yet. */

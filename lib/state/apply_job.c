@@ -59,8 +59,7 @@ static void forget_target(struct apply *a, int64_t run)
     stmt_run(q);
 }
 
-/* `run` has ended: do the oldest of its job have to go? */
-static void trim_runs(struct apply *a, int64_t job, int64_t run)
+void runs_trim(struct apply *a, int64_t job, int64_t run)
 {
     if (!time_to_trim(run, LIMIT_JOB_RUNS))
         return;
@@ -159,7 +158,7 @@ static void decide_targets(struct apply *a, int64_t job_id, const struct json *i
         if (n.covers == 1)
             drop_unassigned(a, job.id, n.due_ms);
         struct run_row r = {.id = run_add(a, &job, priority, &n), .due = {n.due_ms}};
-        trim_runs(a, job_id, r.id);
+        runs_trim(a, job_id, r.id);
         if (n.state == RUN_MISSED)
             notice_put(a, NOTICE_MISSED, &job, &r, n.reason);
     }
@@ -197,7 +196,7 @@ static void end_run(struct apply *a, const struct run_row *r, enum run_state sta
     stmt_run(q);
     tell_run(a, r, state, reason);
     backfill_run_over(a, r, state);
-    trim_runs(a, r->job, r->id);
+    runs_trim(a, r->job, r->id);
 }
 
 void run_cancel(struct apply *a, const struct run_row *r, const char *reason)

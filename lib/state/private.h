@@ -216,6 +216,8 @@ struct new_run {
 };
 int64_t run_add(struct apply *a, const struct job_row *job, int64_t priority,
                 const struct new_run *n);
+/* `run` has ended: do the oldest of its job have to go? */
+void runs_trim(struct apply *a, int64_t job, int64_t run);
 void job_count_outcome(struct apply *a, struct job_row *job, bool success); /* in *job, too */
 void job_tell(struct apply *a, int64_t id, const char *name, int64_t event);
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
+
 static struct harness h;
 
 static int begin(void **unused)
@@ -115,6 +117,22 @@ static void a_firing_while_one_waits_is_coalesced(void **unused)
     assert_non_null(strstr(harness_runs(&h, "c"), "later"));
     harness_run_ms(&h, 120000);
     assert_int_equal(starts_of("c"), 2);
+}
+
+static void of_firings_that_wait_long_the_oldest_go(void **unused)
+{
+    struct run_row r;
+    int64_t n = 0;
+    (void)unused;
+    source("a", "takes 100");
+    child("c", "'a'", ",'cpus':1000"); /* no agent has so many */
+    for (int i = 0; i < 10 * LIMIT_JOB_RUNS; i++)
+        harness_command(&h, COMMAND_JOB_MARK, "{\"name\":\"a\"}");
+    assert_int_equal(harness_job(&h, "c").queued, 1);
+    struct stmt *q = state_runs_of_job(h.state, harness_job(&h, "c").id, INT64_MAX);
+    while (state_run_next(q, &r))
+        n++;
+    assert_in_range(n, LIMIT_JOB_RUNS, 2 * LIMIT_JOB_RUNS);
 }
 
 /* ---- what does and does not count (the table of 4.3) */
@@ -384,6 +402,7 @@ int main(void)
         TEST(several_parents_fire_when_each_has_succeeded_since),
         TEST(a_chain_goes_on_by_itself),
         TEST(a_firing_while_one_waits_is_coalesced),
+        TEST(of_firings_that_wait_long_the_oldest_go),
         TEST(a_failure_counts_only_when_it_is_soft),
         TEST(a_failed_attempt_that_is_tried_again_decides_nothing),
         TEST(a_disabled_child_keeps_its_flags_and_fires_at_the_next_success),

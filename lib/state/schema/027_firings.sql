@@ -1,0 +1,1 @@
+-- Level 27. Of the firings that were coalesced the oldest go, as other runs do.
