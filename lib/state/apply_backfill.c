@@ -24,19 +24,16 @@ void wish_put(struct apply *a, int64_t run, const struct json *environment, int6
     buf_close(&text);
 }
 
-static void tell(struct apply *a, const struct backfill_row *b, const char *what)
+static void tell(struct apply *a, const struct backfill_row *b, const char *job, const char *what)
 {
-    struct job_row job;
     char from[TIME_TEXT_SIZE], to[TIME_TEXT_SIZE];
-    if (!state_job_by_id(a->s, b->job, &job))
-        return;
-    job_tell(a, job.id, job.name,
-             event_put(a, NOUN_JOB, job.name, "backfill", "the backfill of job %s, %s to %s, %s",
-                       job.name, wall_text(b->from, from), wall_text(b->to, to), what));
+    job_tell(a, b->job, job,
+             event_put(a, NOUN_JOB, job, "backfill", "the backfill of job %s, %s to %s, %s", job,
+                       wall_text(b->from, from), wall_text(b->to, to), what));
 }
 
-/* All its targets are decided and all its runs over. */
-static void end_if_done(struct apply *a, int64_t id)
+/* All its targets are decided and all its runs over. Looks no job up: callers hold its row. */
+static void end_if_done(struct apply *a, int64_t id, const char *job)
 {
     struct backfill_row b;
     if (!state_backfill(a->s, id, &b) || b.ended.ms != 0 || b.open > 0 || b.next.ms < b.to.ms)
@@ -49,7 +46,7 @@ static void end_if_done(struct apply *a, int64_t id)
     stmt_bind_i64(q, ":job", b.job);
     stmt_bind_i64(q, ":keep", LIMIT_BACKFILLS);
     stmt_run(q);
-    tell(a, &b, b.canceled ? "is canceled" : "is over");
+    tell(a, &b, job, b.canceled ? "is canceled" : "is over");
 }
 
 void backfill_run_over(struct apply *a, const struct run_row *r, enum run_state state)
@@ -69,7 +66,7 @@ void backfill_run_over(struct apply *a, const struct run_row *r, enum run_state 
         stmt_bind_i64(q, ":due", r->due.ms);
         stmt_run(q);
     }
-    end_if_done(a, wish.backfill);
+    end_if_done(a, wish.backfill, r->job_name);
 }
 
 static bool has_open(struct apply *a, int64_t job)
@@ -110,7 +107,7 @@ int apply_backfill_put(struct apply *a)
     stmt_run(q);
     int64_t id = db_last_id(a->s->db);
     if (state_backfill(a->s, id, &b))
-        tell(a, &b, "begins");
+        tell(a, &b, name, "begins");
     json_begin(&w, &a->outcome->detail);
     json_object(&w);
     json_member_int(&w, "backfill", id);
@@ -152,7 +149,7 @@ int apply_backfill_tick(struct apply *a)
         stmt_bind_i64(q, ":passed", all - made + json_int(json_get(item, "passed"), 0));
         stmt_run(q);
         job_tell(a, job.id, job.name, 0);
-        end_if_done(a, b.id);
+        end_if_done(a, b.id, job.name);
     }
     return 0;
 }
@@ -181,6 +178,6 @@ int apply_backfill_cancel(struct apply *a)
     stmt_bind_i64(q, ":id", open.id);
     stmt_run(q);
     each_open_run(a, job.id, cancel_run);
-    end_if_done(a, open.id);
+    end_if_done(a, open.id, name);
     return 0;
 }

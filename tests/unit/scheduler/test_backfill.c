@@ -217,6 +217,16 @@ static void it_runs_while_the_job_is_paused_and_nothing_runs_twice_afterwards(vo
     assert_string_equal(harness_runs(&h, "j"), "10:11:00 ok, 10:12:00 ok");
 }
 
+static void its_last_run_fails_and_the_owners_are_told(void **unused)
+{
+    (void)unused;
+    harness_command(&h, COMMAND_SETTING_PUT, "{\"set\":{\"notify\":\"mail\"}}");
+    post("takes 100 exits 1", ",'retries':0,'owner':'ops@example.org'");
+    backfill("2026-03-01T10:02:00Z", "2026-03-01T10:03:00Z", 1, true);
+    harness_run_ms(&h, 20000);
+    assert_string_equal(progress(), "made 1 passed 0 good 0 bad 1 open 0 ended");
+}
+
 static void children_do_not_fire(void **unused)
 {
     (void)unused;
@@ -309,6 +319,7 @@ int main(void)
         TEST(the_schedule_comes_first),
         TEST(no_overlap_policy_costs_it_a_run),
         TEST(it_runs_while_the_job_is_paused_and_nothing_runs_twice_afterwards),
+        TEST(its_last_run_fails_and_the_owners_are_told),
         TEST(children_do_not_fire),
         TEST(it_is_told_the_planned_time_also_when_it_is_tried_again),
         TEST(a_run_has_its_own_environment_and_arguments_also_when_it_is_tried_again),
