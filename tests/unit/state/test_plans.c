@@ -53,6 +53,7 @@ static const struct allowed allowed[] = {
     {"MEMBERS", "SCAN members", "a list, of at most LIMIT_SERVERS"},
     {"IDENTITIES_COUNT", "SCAN identities USING INDEX identities_by_address",
      "counts up to a limit"},
+    {"BACKFILLS_OPEN", "SCAN b USING INDEX job_backfills_open", "a list of these"},
     {"NOTICES_NEWEST", "SCAN notices", "up to :limit"},
     {"NOTICES_UNSENT", "SCAN notice_ways USING INDEX notices_waiting", "a list of these"},
     {"NOTICES_UNSENT_COUNT", "SCAN notice_ways USING INDEX notices_waiting",
