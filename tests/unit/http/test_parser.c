@@ -201,25 +201,28 @@ static void bounds_everything_a_stranger_can_send(void **unused)
 #define TEN "0123456789"
 #define FIFTY TEN TEN TEN TEN TEN
     static const struct parse_case cases[] = {
-        {"GET /" FIFTY " HTTP/1.1\r\n" HOST "\r\n",
-         "414 bytes of the request's target: more than 40, which is the limit\n"},
+        {"GET /" FIFTY " HTTP/1.1\r\n" HOST "\r\n", "414 bytes of the request's target: more than "
+                                                    "40, which is the limit: send less at once\n"},
         {"GET / HTTP/1.1\r\n" HOST "A: " FIFTY FIFTY FIFTY FIFTY "\r\n\r\n",
-         "431 bytes of the first line and the headers: more than 200, which is the limit\n"},
+         "431 bytes of the first line and the headers: more than 200, which is the limit: send "
+         "less at once\n"},
         {"GET / HTTP/1.1\r\nA: \r\nA: \r\nA: \r\nA: \r\nA: \r\nA: \r\n\r\n",
-         "431 headers: more than 5, which is the limit\n"},
+         "431 headers: more than 5, which is the limit: send less at once\n"},
         {"POST / HTTP/1.1\r\n" HOST "Content-Length: 21\r\n\r\n",
-         "413 bytes of the body: more than 20, which is the limit\n"},
+         "413 bytes of the body: more than 20, which is the limit: send less at once\n"},
         {"POST / HTTP/1.1\r\n" HOST "Content-Length: 20\r\n\r\n" TEN TEN,
          "POST / 1.1 keep body=" TEN TEN "\n"},
         {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
          "a\r\n" TEN "\r\na\r\n" TEN "\r\n1\r\nx\r\n0\r\n\r\n",
-         "413 bytes of the body: more than 20, which is the limit\n"},
+         "413 bytes of the body: more than 20, which is the limit: send less at once\n"},
         {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
          "0\r\nA: " FIFTY FIFTY FIFTY FIFTY "\r\n\r\n",
-         "431 bytes of trailers and chunk extensions: more than 200, which is the limit\n"},
+         "431 bytes of trailers and chunk extensions: more than 200, which is the limit: send less "
+         "at once\n"},
         {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
          "1;" FIFTY FIFTY FIFTY FIFTY TEN "\r\n",
-         "431 bytes of trailers and chunk extensions: more than 200, which is the limit\n"},
+         "431 bytes of trailers and chunk extensions: more than 200, which is the limit: send less "
+         "at once\n"},
         {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
          "400 HTTP: Chunk size overflow\n"},
     };
@@ -256,10 +259,11 @@ static void understands_responses(void **unused)
         {"HTTP/1.1 102 Wait\r\nContent-Length: 5\r\n\r\nHTTP/1.1 204 No\r\n\r\n", "204\n"},
 #define INTERIM "HTTP/1.1 100 Continue\r\n\r\n"
         {INTERIM INTERIM INTERIM INTERIM INTERIM INTERIM INTERIM INTERIM INTERIM,
-         "431 bytes of the first line and the headers: more than 200, which is the limit\n"},
+         "431 bytes of the first line and the headers: more than 200, which is the limit: send "
+         "less at once\n"},
         {"HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 0\r\n\r\n", "200\n"},
         {"HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n",
-         "413 bytes of the body: more than 20, which is the limit\n"},
+         "413 bytes of the body: more than 20, which is the limit: send less at once\n"},
         {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi",
          "400 HTTP: the connection ended in the middle of a message\n"},
     };
