@@ -71,17 +71,14 @@ static size_t send_one_append(struct replica *r, uint64_t to, const struct frame
 
 /* The core sends again what is not answered by the next heartbeat. Of a bulky frame that would be
  * many times, while the first is on its way or being written, and heartbeats would wait behind
- * them. If it was lost, what follows it is rejected, and then it is sent again. */
+ * them. What comes in its place, nothing perhaps, is to follow it: if it was lost, that is
+ * rejected, and then it is sent again. */
 static void skip_bulky(struct replica *r, uint64_t to, struct frame_append *head, unsigned *left)
 {
     uint64_t bulky = replica_peer(r, to, NULL)->bulky, last = head->prev_index + *left;
     if (bulky <= head->prev_index)
         return;
-    if (bulky >= last) {
-        *left = 0;
-        return;
-    }
-    *left = (unsigned)(last - bulky);
+    *left = bulky < last ? (unsigned)(last - bulky) : 0;
     head->prev_index = bulky;
     head->prev_term = storage_term_of(&r->storage, bulky);
 }

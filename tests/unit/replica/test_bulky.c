@@ -32,14 +32,18 @@ static int sent(void) /* entries to node 2, in the last turn */
     return f != NULL ? (int)f->append.n : 0;
 }
 
-/* Nothing is answered: heartbeats are all that follows. */
+/* Nothing is answered: heartbeats are all that follows, and whoever has not got what was sent has
+ * to reject them. */
 static void expect_beats(void)
 {
     int beats = 0;
     for (int i = 0; i < 5; i++) {
         stage_turn(&s, 40);
         assert_int_equal(sent(), 0);
-        beats += stage_frame(&s, FRAME_APPEND, 2) != NULL;
+        const struct frame *f = stage_frame(&s, FRAME_APPEND, 2);
+        if (f != NULL)
+            assert_int_equal(f->append.prev_index, replica_last(s.m.r));
+        beats += f != NULL;
     }
     assert_true(beats > 1);
 }
