@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -63,15 +64,6 @@ static bool decode(const char *text, char dst[SECRET_MAX])
     return strlen(dst) == (size_t)n;
 }
 
-static void put_base64url(struct buf *out, struct slice text)
-{
-    char *encoded = mem_alloc((text.len + 2) / 3 * 4 + 1);
-    int n = EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)text.p, (int)text.len);
-    for (int i = 0; i < n; i++)
-        buf_putc(out, encoded[i] == '+' ? '-' : encoded[i] == '/' ? '_' : encoded[i]);
-    mem_free(encoded);
-}
-
 static void put_line(struct buf *out, const char *user, const char *password, const char *registry)
 {
     struct buf body;
@@ -84,7 +76,7 @@ static void put_line(struct buf *out, const char *user, const char *password, co
     json_member_str(&w, "serveraddress", registry);
     json_object_end(&w);
     buf_puts(out, "X-Registry-Auth: ");
-    put_base64url(out, buf_slice(&body));
+    base64_put(out, buf_slice(&body), BASE64_URL);
     buf_puts(out, "\r\n");
     buf_close(&body);
 }

@@ -130,3 +130,12 @@ int dial_tls(struct dial *d, struct loop *loop, const char *host, uint16_t port,
     d->over.done = done;
     return 0;
 }
+
+void dial_tls_over(struct dial *d, struct stream *plain, const char *host, struct tls *tls,
+                   dial_cb *done)
+{
+    d->over.tls = tls_ref(tls);
+    d->over.host = mem_strdup(host);
+    d->over.done = done;
+    on_connected(d, plain, NULL);
+}

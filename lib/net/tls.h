@@ -102,3 +102,7 @@ void tls_listener_stop(struct tls_listener *l, void (*stopped)(struct tls_listen
  * to `tls`. */
 int dial_tls(struct dial *d, struct loop *loop, const char *host, uint16_t port, struct tls *tls,
              dial_cb *done, struct error *err) MUST_CHECK;
+/* The same over a connection that was made with `d` before, once its two sides have agreed to go on
+ * with TLS (STARTTLS). Takes `plain`, which is not read from any more. */
+void dial_tls_over(struct dial *d, struct stream *plain, const char *host, struct tls *tls,
+                   dial_cb *done);
