@@ -2,7 +2,6 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -364,29 +363,11 @@ static void on_call_done(struct http_call *call, const struct error *err)
 
 /* ---- whom to believe */
 
-/* Where the systems have the CAs that their owner trusts, the owner's own word first. */
-static const char *find_ca_file(void)
-{
-    static const char *const usual[] = {
-        "/etc/ssl/certs/ca-certificates.crt", /* Debian */
-        "/etc/pki/tls/certs/ca-bundle.crt",
-        "/etc/ssl/ca-bundle.pem",
-        "/etc/ssl/cert.pem",
-    };
-    const char *named = getenv("SSL_CERT_FILE");
-    if (named != NULL && named[0] != '\0')
-        return named;
-    for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++)
-        if (access(usual[i], R_OK) == 0)
-            return usual[i];
-    return NULL;
-}
-
 /* On a thread, and each time: it is a long file, and may have been changed. */
 static void on_read_cas(uv_work_t *work)
 {
     struct fetch *f = work->data;
-    const char *file = f->options.ca_file != NULL ? f->options.ca_file : find_ca_file();
+    const char *file = f->options.ca_file != NULL ? f->options.ca_file : tls_ca_file();
     struct error err;
     if (file == NULL)
         fail(f, ERR_NOT_FOUND,

@@ -38,6 +38,7 @@ struct tls *tls_new_for_anybody(void);
  * one of the CAs in that file (PEM, any number); none is shown. Reads the file. ERR_NOT_FOUND: no
  * CA is in it. Count 1. */
 struct tls *tls_new_for_others(const char *ca_file, struct error *err) MUST_CHECK;
+const char *tls_ca_file(void); /* that of the machine, or SSL_CERT_FILE; NULL: it has none */
 struct tls *tls_ref(struct tls *t);
 void tls_unref(struct tls *t); /* accepts NULL */
 

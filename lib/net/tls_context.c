@@ -1,7 +1,9 @@
 /* What one side shows and trusts, and what there is to say about the other's. */
 #include <limits.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -258,6 +260,24 @@ struct tls *tls_new_for_anybody(void)
     t->foreign = true;
     SSL_CTX_set_security_level(t->ctx, 0); /* who is not verified need not be hard to imitate */
     return t;
+}
+
+/* Where the systems have the CAs that their owner trusts, the owner's own word first. */
+const char *tls_ca_file(void)
+{
+    static const char *const usual[] = {
+        "/etc/ssl/certs/ca-certificates.crt", /* Debian */
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem",
+        "/etc/ssl/cert.pem",
+    };
+    const char *named = getenv("SSL_CERT_FILE");
+    if (named != NULL && named[0] != '\0')
+        return named;
+    for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++)
+        if (access(usual[i], R_OK) == 0)
+            return usual[i];
+    return NULL;
 }
 
 struct tls *tls_new_for_others(const char *ca_file, struct error *err)

@@ -1,0 +1,39 @@
+/* lib/host/notices.h - what people are told of jobs, sent: by mail, and to Slack, Mattermost and
+ * any other URL (spec/chronos.md 5.7).
+ *
+ * Each channel has a queue of its own, and one message at a time. Each owner gets one, with an id
+ * that is the same whenever it is sent again. Who does not take it is asked again after a pause
+ * that doubles until one succeeds; meanwhile the others go first, and after a day it is given up.
+ * An owner whom the mail server does not know is left out. Whatever becomes of a notice is told the
+ * node. Certificates are looked at, but for those of a mail server that gets no password. On the
+ * loop's thread. */
+#pragma once
+
+#include "net/loop.h"
+#include "net/mail.h"
+
+struct notices;
+
+struct notices_config {       /* "" or a zero: not configured */
+    const char *cluster_name; /* in front of subjects */
+    const char *hello;        /* our own name */
+    const char *mail_host, *mail_from, *mail_user, *mail_password;
+    uint16_t mail_port;
+    bool mail_tls; /* from the first byte */
+    const char *slack_url, *mattermost_url, *http_url, *http_credentials;
+    int64_t pause_ms; /* the first one */
+};
+
+/* Of one notice and channel: sent (over, error ""), given up (over), or tried again. */
+typedef void notices_told(void *data, int64_t notice, const char *channel, bool over,
+                          const char *error);
+
+/* Copies the config. */
+struct notices *notices_new(struct loop *loop, const struct notices_config *config,
+                            notices_told *told, void *data);
+/* {"notice","at_ms","event","job","owners","channels":[…],"facts","cluster"}: to be sent. */
+void notices_put(struct notices *n, struct slice json);
+void notices_forget(struct notices *n); /* all that wait: another node sends them */
+/* Leaves all; `stopped` fires once nothing of it is on the loop any more, maybe at once. */
+void notices_stop(struct notices *n, void (*stopped)(void *data), void *data);
+void notices_free(struct notices *n); /* after `stopped`; accepts NULL */
