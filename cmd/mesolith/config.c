@@ -269,18 +269,33 @@ static int check_attributes(enum setting s, const char *value, struct error *err
                      value);
 }
 
+static int check_mail_server(const char *value, struct error *err)
+{
+    struct address ignored;
+    return address_parse(value, &ignored, err) == 0 ? 0 : error_wrap(err, "mail-server");
+}
+
 static int check_value(enum setting s, const char *value, struct error *err)
 {
     static int (*const checks[])(enum setting s, const char *value, struct error *err) = {
-        [KIND_TEXT] = check_text,           [KIND_IP] = check_ip,
-        [KIND_PORT] = check_port,           [KIND_SWITCH] = check_switch,
-        [KIND_COUNT] = check_number,        [KIND_BYTES] = check_number,
-        [KIND_TIME] = check_number,         [KIND_MODES] = check_modes,
-        [KIND_DOORS] = check_doors,         [KIND_LEVEL] = check_level,
-        [KIND_RESOURCES] = check_resources, [KIND_ATTRIBUTES] = check_attributes,
+        [KIND_TEXT] = check_text,
+        [KIND_SECRET] = check_text,
+        [KIND_IP] = check_ip,
+        [KIND_PORT] = check_port,
+        [KIND_SWITCH] = check_switch,
+        [KIND_COUNT] = check_number,
+        [KIND_BYTES] = check_number,
+        [KIND_TIME] = check_number,
+        [KIND_MODES] = check_modes,
+        [KIND_DOORS] = check_doors,
+        [KIND_LEVEL] = check_level,
+        [KIND_RESOURCES] = check_resources,
+        [KIND_ATTRIBUTES] = check_attributes,
     };
     if (str_eq(value, rows[s].value)) /* "" stands for what is found out later */
         return 0;
+    if (s == SETTING_MAIL_SERVER)
+        return check_mail_server(value, err);
     return checks[rows[s].kind](s, value, err);
 }
 
@@ -560,6 +575,8 @@ static bool is_kept(const struct config *c, enum setting s)
     for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
         if (s == never[i])
             return false;
+    if (rows[s].kind == KIND_SECRET)
+        return false;
     return s == SETTING_ADDRESS || s == SETTING_MODES ||
            (c->sources[s] != NULL && !str_eq(c->sources[s], "file"));
 }
@@ -594,6 +611,12 @@ void config_help(void)
            "environment:\nagent-port, MESOLITH_AGENT_PORT.\n");
 }
 
+static const char *shown(const struct config *c, enum setting s)
+{
+    const char *value = config_text(c, s);
+    return rows[s].kind == KIND_SECRET && *value != '\0' ? "(not shown)" : value;
+}
+
 int config_main(int argc, char **argv)
 {
     struct config c;
@@ -610,7 +633,7 @@ int config_main(int argc, char **argv)
         return error_exit_status(err.code);
     }
     for (int i = 0; show && i < SETTINGS_N; i++)
-        printf("%-22s %-30s %s\n", rows[i].key, config_text(&c, (enum setting)i),
+        printf("%-22s %-30s %s\n", rows[i].key, shown(&c, (enum setting)i),
                c.sources[i] != NULL ? c.sources[i] : "default");
     if (check)
         printf("the configuration is right\n");

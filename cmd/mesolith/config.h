@@ -18,6 +18,7 @@
 /* What a value must be; config.c has a check for each. */
 enum setting_kind {
     KIND_TEXT,
+    KIND_SECRET, /* text that is neither shown nor kept in the folder */
     KIND_IP,
     KIND_PORT,
     KIND_SWITCH,
@@ -71,6 +72,26 @@ enum setting_kind {
       "a voter waits so long for its leader")                                                    \
     X(SETTING_HEARTBEAT, "heartbeat", KIND_TIME, "40ms", "a leader shows itself so often")       \
     X(SETTING_LOG, "log", KIND_LEVEL, "info", "how much is logged: error, warn, info, debug")    \
+    X(SETTING_CLUSTER_NAME, "cluster-name", KIND_TEXT, "",                                       \
+      "in front of what owners of jobs are told")                                                \
+    X(SETTING_MAIL_SERVER, "mail-server", KIND_TEXT, "",                                         \
+      "host:port: owners of jobs get mail by it, from mail-from")                                \
+    X(SETTING_MAIL_FROM, "mail-from", KIND_TEXT, "", "address of the sender of these mails")     \
+    X(SETTING_MAIL_USER, "mail-user", KIND_TEXT, "", "who the mail server takes mails from")     \
+    X(SETTING_MAIL_PASSWORD, "mail-password", KIND_SECRET, "", "password of mail-user")          \
+    X(SETTING_MAIL_SSL, "mail-ssl", KIND_SWITCH, "false",                                        \
+      "the mail server speaks TLS from the first byte")                                          \
+    X(SETTING_SLACK_URL, "slack-url", KIND_SECRET, "",                                           \
+      "what owners of jobs are told is posted there as well")                                    \
+    X(SETTING_MATTERMOST_URL, "mattermost-url", KIND_SECRET, "", "and there")                    \
+    X(SETTING_HTTP_NOTIFICATION_URL, "http-notification-url", KIND_TEXT, "",                     \
+      "and there, with all that is known of the job")                                            \
+    X(SETTING_HTTP_NOTIFICATION_CREDENTIALS, "http-notification-credentials", KIND_SECRET, "",   \
+      "user:password for that")                                                                  \
+    X(SETTING_FAILURE_RETRY, "failure-retry", KIND_TIME, "1m",                                   \
+      "a failed job is tried again after so long, unless it says otherwise")                     \
+    X(SETTING_DISABLE_AFTER, "disable-after-failures", KIND_COUNT, "0",                          \
+      "so many failed runs in a row disable a job; 0: never")                                    \
     X(SETTING_DEMO, "demo", KIND_SWITCH, "false", "put a sample app and a sample job in")
 
 enum setting {

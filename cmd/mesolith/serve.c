@@ -10,7 +10,10 @@
 #include "base/log.h"
 #include "config.h"
 #include "machine.h"
+#include "model/address.h"
+#include "model/notice.h"
 #include "serve_private.h"
+#include "state/state.h"
 #include "stop.h"
 
 #define SETTING_BYTES_MAX (2 << 20) /* twice the largest file of settings */
@@ -100,10 +103,72 @@ static size_t known_at_start(struct server *s)
     return f->n;
 }
 
+/* ---- what owners of jobs are told */
+
+static struct notices_config notices_of(const struct server *s, struct address *mail)
+{
+    const struct config *c = &s->config;
+    struct error ignored; /* checked when it was set; "" is none */
+    bool mails = *config_text(c, SETTING_MAIL_FROM) != '\0' &&
+                 address_parse(config_text(c, SETTING_MAIL_SERVER), mail, &ignored) == 0;
+    return (struct notices_config){
+        .cluster_name = config_text(c, SETTING_CLUSTER_NAME),
+        .hello = s->hostname,
+        .mail_host = mails ? mail->host : "",
+        .mail_port = mail->port,
+        .mail_from = config_text(c, SETTING_MAIL_FROM),
+        .mail_user = config_text(c, SETTING_MAIL_USER),
+        .mail_password = config_text(c, SETTING_MAIL_PASSWORD),
+        .mail_tls = config_switch(c, SETTING_MAIL_SSL),
+        .slack_url = config_text(c, SETTING_SLACK_URL),
+        .mattermost_url = config_text(c, SETTING_MATTERMOST_URL),
+        .http_url = config_text(c, SETTING_HTTP_NOTIFICATION_URL),
+        .http_credentials = config_text(c, SETTING_HTTP_NOTIFICATION_CREDENTIALS),
+    };
+}
+
+/* "mail,slack": what is configured. */
+static void put_channels(const struct notices_config *n, struct buf *out)
+{
+    const char *targets[NOTICE_CHANNELS_N] = {[CHANNEL_MAIL] = n->mail_host,
+                                              [CHANNEL_SLACK] = n->slack_url,
+                                              [CHANNEL_MATTERMOST] = n->mattermost_url,
+                                              [CHANNEL_HTTP] = n->http_url};
+    for (int i = 0; i < NOTICE_CHANNELS_N; i++)
+        if (*targets[i] != '\0')
+            buf_printf(out, "%s%s", out->len > 0 ? "," : "",
+                       notice_channel_word((enum notice_channel)i));
+}
+
+static void number_unless(int64_t n, int64_t otherwise, char dst[24])
+{
+    dst[0] = '\0';
+    if (n != otherwise)
+        snprintf(dst, 24, "%lld", (long long)n);
+}
+
+static int start_host(struct server *s, struct host_options *options, struct error *err)
+{
+    const struct config *c = &s->config;
+    struct address mail = {.port = 0};
+    options->notices = notices_of(s, &mail);
+    buf_init(&s->channels, 100);
+    put_channels(&options->notices, &s->channels);
+    number_unless(config_number(c, SETTING_FAILURE_RETRY), 60000, s->retry);
+    number_unless(config_number(c, SETTING_DISABLE_AFTER), 0, s->disable_after);
+    s->cluster[0] = (struct node_setting){SETTING_OF_CHANNELS, buf_str(&s->channels)};
+    s->cluster[1] = (struct node_setting){SETTING_OF_RETRIES, s->retry};
+    s->cluster[2] = (struct node_setting){SETTING_OF_DISABLING, s->disable_after};
+    options->node.settings = s->cluster;
+    options->node.settings_n = 3;
+    const struct host_deeds deeds = serve_deeds(s);
+    return host_start(s->host, &s->loop, s->http, options, &deeds, err);
+}
+
 static int start_node(struct server *s, bool bootstrap, struct error *err)
 {
     const struct config *c = &s->config;
-    const struct host_options options = {
+    struct host_options options = {
         .seed = machine_random(),
         .node =
             {
@@ -134,8 +199,7 @@ static int start_node(struct server *s, bool bootstrap, struct error *err)
                 .facts = facts_of(s),
             },
     };
-    const struct host_deeds deeds = serve_deeds(s);
-    return host_start(s->host, &s->loop, s->http, &options, &deeds, err);
+    return start_host(s, &options, err);
 }
 
 /* Ending a node ends nobody's service: who wants that is told how. */
@@ -312,6 +376,7 @@ static int run(int argc, char **argv, enum verb verb)
         stop_what_goes_on(argc, argv);
     buf_close(&s.resources);
     buf_close(&s.attributes);
+    buf_close(&s.channels);
     config_close(&s.config);
     uv_library_shutdown(); /* the pool's threads end before libcrypto does */
     return s.exit_status;

@@ -36,7 +36,9 @@ struct server {
     char urls[LISTENERS][URL_SIZE];
     const char *address, *hostname, *service_address;
     char name[NODE_NAME_SIZE], boot[64], peer[ADDRESS_SIZE];
-    struct buf resources, attributes;
+    struct buf resources, attributes, channels;
+    char retry[24], disable_after[24];
+    struct node_setting cluster[3];
     unsigned modes;
     uv_signal_t term, interrupt, hangup;
     uv_timer_t tick;

@@ -84,6 +84,11 @@ static void hand_callbacks(struct hands *hands, const char *urls)
     host_want(hands->data, &d);
 }
 
+static void hand_notice(struct hands *hands, struct slice notice)
+{
+    want_bytes(hands->data, DEED_NOTICE, 0, notice);
+}
+
 /* A subscription on its way may be to any. It is counted until the server knows of it. */
 static unsigned hand_topics(struct hands *hands)
 {
@@ -213,6 +218,7 @@ void host_fill_hands(struct host *h)
         .topics = hand_topics,
         .publish = hand_publish,
         .callbacks = hand_callbacks,
+        .notice = hand_notice,
         .facts = hand_facts,
         .launch = hand_launch,
         .kill = hand_kill,

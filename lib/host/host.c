@@ -7,6 +7,7 @@
 
 #define READERS 2
 #define CALLBACK_PAUSE_MS 1000 /* the first one */
+#define NOTICE_PAUSE_MS 1000   /* the first one */
 #define TURN_AT_LEAST_MS 1000  /* a node looks around so often though nothing is due */
 
 /* ---------------- on the loop */
@@ -38,6 +39,12 @@ static void do_deed(struct host *h, struct deed *d)
         break;
     case DEED_CALLBACKS:
         callbacks_set(h->callbacks, buf_str(&d->body));
+        break;
+    case DEED_NOTICE:
+        if (d->body.len == 0)
+            notices_forget(h->notices);
+        else
+            notices_put(h->notices, buf_slice(&d->body));
         break;
     case DEED_LAUNCH:
         deeds->launch(deeds->data, d->id, buf_slice(&d->body));
@@ -119,10 +126,31 @@ static bool do_all(struct host *h)
     return ended;
 }
 
-static void on_callbacks_stopped(void *data)
+static void on_notices_stopped(void *data)
 {
     struct host *h = data;
     bell_close(&h->wake, on_wake_closed);
+}
+
+static void on_callbacks_stopped(void *data)
+{
+    struct host *h = data;
+    notices_stop(h->notices, on_notices_stopped, h);
+}
+
+static void on_told(void *data, int64_t notice, const char *channel, bool over, const char *error)
+{
+    struct event e = {.kind = EVENT_NOTICE_TOLD};
+    struct json_writer w;
+    buf_init(&e.body, LIMIT_FRAME_BYTES);
+    json_begin(&w, &e.body);
+    json_object(&w);
+    json_member_int(&w, "notice", notice);
+    json_member_str(&w, "channel", channel);
+    json_member_bool(&w, "over", over);
+    json_member_str(&w, "error", error);
+    json_object_end(&w);
+    host_event(data, &e);
 }
 
 /* After the node's thread the readers end; their last answers are given. The mailbox to the node is
@@ -343,6 +371,9 @@ int host_start(struct host *h, struct loop *loop, struct http_server *server,
     h->wake.data = h;
     if (bell_open(&h->wake, &loop->uv, on_wake, err) != 0)
         return -1;
+    struct notices_config notices = options->notices;
+    notices.pause_ms = notices.pause_ms > 0 ? notices.pause_ms : NOTICE_PAUSE_MS;
+    h->notices = notices_new(loop, &notices, on_told, h);
     h->wakes = true;
     host_tell_loop(h); /* what the node wanted while it opened */
     const struct readers_options readers = {
@@ -386,6 +417,7 @@ void host_free(struct host *h)
     mailbox_close(&h->inbox);
     mailbox_close(&h->outbox);
     callbacks_free(h->callbacks);
+    notices_free(h->notices);
     mem_free(h->state_path);
     mem_free(h->about);
     mem_free(h);

@@ -8,6 +8,7 @@
  * the owner's too: it stands on the same loop. */
 #pragma once
 
+#include "host/notices.h"
 #include "net/http_server.h"
 #include "node/node.h"
 
@@ -49,6 +50,7 @@ struct host_deeds {
 
 struct host_options {
     struct node_options node;
+    struct notices_config notices;
     int readers; /* threads; 0: 2 */
     uint64_t seed;
 };

@@ -14,6 +14,7 @@
 #include "http/message.h"
 #include "model/notice.h"
 #include "net/http_client.h"
+#include "net/mail.h"
 
 #define CONNECT_MS 10000
 #define TEXT_BYTES (64 * LIMIT_NOTICE_TEXT_BYTES)
@@ -223,6 +224,12 @@ static void on_posted(struct http_call *call, const struct error *err)
     finished(c, err != NULL ? &kept : NULL);
 }
 
+static void on_part(struct http_call *call, struct slice piece)
+{
+    (void)call; /* what it answers is of no interest */
+    (void)piece;
+}
+
 /* ---- sending */
 
 static int no_cas(struct error *err)
@@ -297,7 +304,8 @@ static int start_post(struct channel *c, const struct item *i, struct slice owne
                                  .body = buf_slice(&body),
                                  .connect_ms = CONNECT_MS,
                                  .total_ms = LIMIT_NOTICE_SEND_MS,
-                                 .tls = c->owner->known};
+                                 .tls = c->owner->known,
+                                 .on_part = on_part};
     c->http = (struct http_call){.data = c};
     int result = http_call_start(&c->http, c->owner->loop, &ask, on_posted, err);
     if (result != 0)

@@ -9,8 +9,8 @@
  * loop's thread. */
 #pragma once
 
+#include "base/buf.h"
 #include "net/loop.h"
-#include "net/mail.h"
 
 struct notices;
 

@@ -9,6 +9,7 @@
 #include "host/copies.h"
 #include "host/host.h"
 #include "host/mailbox.h"
+#include "host/notices.h"
 #include "host/readers.h"
 #include "host/verifier.h"
 
@@ -19,6 +20,7 @@ enum deed_kind {
     DEED_ANSWER,
     DEED_PUBLISH,
     DEED_CALLBACKS,
+    DEED_NOTICE,
     DEED_LAUNCH,
     DEED_KILL,
     DEED_FORGET,
@@ -43,7 +45,8 @@ struct deed {
     char *type;           /* PUBLISH */
     struct blob *event;   /* PUBLISH */
     int64_t id;           /* a task, a node, a snapshot's token */
-    struct buf body; /* LAUNCH, KILL, ROUTES, FACTS, SEND; CALLBACKS: the URLs; KNOW: the address */
+    struct buf body; /* LAUNCH, KILL, ROUTES, FACTS, SEND, NOTICE; CALLBACKS: the URLs; KNOW: the
+                        address */
     struct known_node known;         /* KNOW */
     struct exchange_id exchange;     /* SANDBOX */
     struct sandbox_request *sandbox; /* SANDBOX */
@@ -70,6 +73,7 @@ struct host {
     struct verifier *verifier;
     struct busy *busy;
     struct callbacks *callbacks;
+    struct notices *notices;
     uint64_t fetch_began; /* of a snapshot, last; 0: never */
     uint64_t backups;     /* so many were begun: their names */
     const struct api *api;

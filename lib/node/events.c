@@ -123,6 +123,9 @@ int event_take(struct node *n, struct event *e, struct error *err)
         n->checkpointing = false;
         n->mostly_moved = e->mostly;
         break;
+    case EVENT_NOTICE_TOLD:
+        lead_take_told(n, buf_slice(&e->body));
+        break;
     case EVENT_STOP:
         n->stopping = true;
         n->stop_at = mono_after(n->now.mono, STOP_MS);

@@ -46,6 +46,10 @@ struct hands {
     /* Where events of TOPIC_CALLBACKS are posted to from now on: one URL a line, "" is nowhere.
      * Only who leads has any. */
     void (*callbacks)(struct hands *h, const char *urls);
+    /* A notice that people are to be told (host/notices.h has its members), which ends in
+     * EVENT_NOTICE_TOLD, again and again; empty: those that wait are another node's to send. Only
+     * who leads has any. */
+    void (*notice)(struct hands *h, struct slice notice);
     /* The node's facts have changed: what readers show from now on. They live until the next call.
      */
     void (*facts)(struct hands *h, const struct facts *f);

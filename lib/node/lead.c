@@ -39,6 +39,78 @@ void lead_tell_callbacks(struct node *n)
     buf_close(&urls);
 }
 
+/* ---- what people are told */
+
+/* False: by no channel any more. */
+static bool put_channels(struct node *n, int64_t notice, struct json_writer *w)
+{
+    bool any = false;
+    struct notice_way_row way;
+    struct stmt *q = state_notice_ways(n->state, notice);
+    json_key(w, "channels");
+    json_array(w);
+    while (state_notice_way_next(q, &way)) {
+        if (way.over.ms != 0)
+            continue;
+        json_put_str(w, way.channel);
+        any = true;
+    }
+    json_array_end(w);
+    return any;
+}
+
+static void hand_notice(struct node *n, const struct notice_row *row)
+{
+    struct buf text;
+    struct json_writer w;
+    buf_init(&text, LIMIT_FRAME_BYTES);
+    json_begin(&w, &text);
+    json_object(&w);
+    json_member_int(&w, "notice", row->id);
+    json_member_int(&w, "at_ms", row->at.ms);
+    json_member_str(&w, "event", row->event);
+    json_member_str(&w, "job", row->job);
+    json_member_str(&w, "owners", row->owners);
+    json_member_raw(&w, "facts", row->facts);
+    json_member_str(&w, "cluster", state_setting(n->state, "cluster", ""));
+    bool any = put_channels(n, row->id, &w);
+    json_object_end(&w);
+    if (any)
+        n->hands->notice(n->hands, buf_slice(&text));
+    buf_close(&text);
+}
+
+void lead_tell_notice(struct node *n, int64_t id)
+{
+    struct notice_row row;
+    if (state_notice_by_id(n->state, id, &row))
+        hand_notice(n, &row);
+}
+
+/* Who begins to lead sends what those before it have left. */
+static void tell_notices(struct node *n)
+{
+    struct notice_row row;
+    struct stmt *q = n->minds_lead ? state_notices_unsent(n->state) : NULL;
+    n->hands->notice(n->hands, SLICE(""));
+    while (state_notice_next(q, &row))
+        hand_notice(n, &row);
+}
+
+/* What was not told before the leadership went, the next leader finds unsent, and sends again. */
+void lead_take_told(struct node *n, struct slice item)
+{
+    struct json_writer w;
+    if (!n->minds_lead)
+        return;
+    outbox_draft(&n->out, COMMAND_NOTICE_TOLD, (struct origin){ORIGIN_NOBODY, 0}, &w);
+    json_key(&w, "set");
+    json_array(&w);
+    json_put_raw(&w, item);
+    json_array_end(&w);
+    outbox_draft_end(&n->out, &w);
+}
+
 static void tell_minds(struct node *n, bool lead)
 {
     n->minds_lead = lead;
@@ -48,6 +120,7 @@ static void tell_minds(struct node *n, bool lead)
     apps_lead(n->apps, lead, n->now, &n->out);
     jobs_lead(n->jobs, lead, n->now, &n->out);
     lead_tell_callbacks(n);
+    tell_notices(n);
 }
 
 void lead_follow(struct node *n)
@@ -75,19 +148,24 @@ static void own_command(struct node *n, enum command_kind kind, struct json_writ
     outbox_draft(&n->out, kind, (struct origin){ORIGIN_NODE, 0}, w);
 }
 
+static void put_setting(struct node *n, const char *key, const char *value)
+{
+    struct json_writer w;
+    own_command(n, COMMAND_SETTING_PUT, &w);
+    json_key(&w, "set");
+    json_object(&w);
+    json_member_str(&w, key, value);
+    json_object_end(&w);
+    outbox_draft_end(&n->out, &w);
+}
+
 static void name_cluster(struct node *n)
 {
     char drawn[UUID_TEXT_SIZE];
     const char *cluster = n->options.cluster;
-    struct json_writer w;
     if (cluster == NULL)
         cluster = uuid_text(rng_uuid(n->hands->rng), drawn);
-    own_command(n, COMMAND_SETTING_PUT, &w);
-    json_key(&w, "set");
-    json_object(&w);
-    json_member_str(&w, "cluster", cluster);
-    json_object_end(&w);
-    outbox_draft_end(&n->out, &w);
+    put_setting(n, "cluster", cluster);
 }
 
 static void announce(struct node *n)
@@ -107,10 +185,24 @@ static void upgrade(struct node *n, int level)
     outbox_draft_end(&n->out, &w);
 }
 
+/* The first of the configured settings that the cluster does not have yet; NULL: none. */
+static const struct node_setting *setting_to_put(struct node *n)
+{
+    if (state_level(n->state) < NOTICES_LEVEL)
+        return NULL;
+    for (size_t i = 0; i < n->options.settings_n; i++) {
+        const struct node_setting *s = &n->options.settings[i];
+        if (!str_eq(state_setting(n->state, s->key, ""), s->value))
+            return s;
+    }
+    return NULL;
+}
+
 /* What a leader sees to before anything else: the schema, the cluster's name, its own row. */
 void lead_keep_house(struct node *n)
 {
     uint64_t known = members_known(n);
+    const struct node_setting *missing;
     if (!n->leading || n->housekeeping || n->house_known == known)
         return;
     if (state_level(n->state) == 0) /* its founders are of one build */
@@ -121,6 +213,8 @@ void lead_keep_house(struct node *n)
         announce(n);
     else if (members_level(n) > state_level(n->state))
         upgrade(n, members_level(n));
+    else if ((missing = setting_to_put(n)) != NULL)
+        put_setting(n, missing->key, missing->value);
     else
         n->house_known = known;
 }

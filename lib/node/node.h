@@ -37,6 +37,12 @@ struct node_options {
         const char *attributes; /* JSON object */
         const char *work_dir;   /* absolute: sandboxes and task folders */
     } agent;
+    /* Of the whole cluster, put by who leads: SETTING_OF_... of state.h; "" is Chronos's default.
+     */
+    const struct node_setting {
+        const char *key, *value;
+    } * settings;
+    size_t settings_n;
     struct facts facts; /* urls, version, rules: the node fills in the rest */
 };
 
@@ -55,7 +61,8 @@ enum event_kind {
     EVENT_DETACHED,         /* a stream of events has ended: its topic; body: of which address */
     EVENT_STATE_WRONG,      /* body: which table's rows are not those that were written */
     EVENT_CHECKPOINTED,
-    EVENT_STOP, /* the process wants to end: nothing new begins; then node_stopped() */
+    EVENT_NOTICE_TOLD, /* body: an element of notice.told: a notice was sent, or fails */
+    EVENT_STOP,        /* the process wants to end: nothing new begins; then node_stopped() */
 };
 
 struct event {
@@ -68,7 +75,7 @@ struct event {
     bool mostly;    /* CHECKPOINTED: but a few pages of the log were moved */
     unsigned topic; /* DETACHED */
     struct replica_snapshot *snapshot; /* SNAPSHOT_…: owned */
-    struct buf body;                   /* FRAME, STATUS, DOCKER, ROUTES, DETACHED: owned */
+    struct buf body; /* FRAME, STATUS, DOCKER, ROUTES, DETACHED, NOTICE_TOLD: owned */
 };
 void event_close(struct event *e);
 

@@ -338,7 +338,9 @@ struct json *event_body(struct event *e); /* NULL, and said in the log: it is no
 void lead_note_closed(struct node *n, int64_t node, bool closed); /* or heard again */
 void lead_follow(struct node *n);                                 /* does it lead now? */
 void lead_keep_house(struct node *n);
-void lead_tell_callbacks(struct node *n); /* the list of them has changed */
+void lead_tell_callbacks(struct node *n);          /* the list of them has changed */
+void lead_tell_notice(struct node *n, int64_t id); /* there is a new one */
+void lead_take_told(struct node *n, struct slice item);
 
 /* ---- facts.c */
 void facts_take_routes(struct node *n, struct event *e);

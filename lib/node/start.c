@@ -48,6 +48,8 @@ static void on_change(struct watch *w, const struct change *c)
         members_changed(n, c->id);
     if (c->kind == CHANGE_CALLBACK && n->minds_lead)
         lead_tell_callbacks(n);
+    if (c->kind == CHANGE_NOTICE && n->minds_lead)
+        lead_tell_notice(n, c->id);
     count(n, c);
     api_render(c, &view, topics(n), n, publish);
 }

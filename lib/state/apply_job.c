@@ -573,7 +573,7 @@ static int64_t job_setting(struct state *s, const char *key, int64_t otherwise)
 static int64_t retry_delay(struct state *s, const struct job *j, int64_t attempt)
 {
     int64_t delay = j->retry_delay_s >= 0 ? j->retry_delay_s * 1000
-                                          : job_setting(s, SETTING_RETRY_DELAY, RETRY_DELAY_MS);
+                                          : job_setting(s, SETTING_OF_RETRIES, RETRY_DELAY_MS);
     int64_t factor_milli =
         j->retry_backoff >= 1 ? (int64_t)(j->retry_backoff * 1000.0 + 0.5) : 1000;
     for (int64_t i = 0; i < attempt && factor_milli > 1000 && delay < RETRY_DELAY_MS_MAX; i++)
@@ -584,7 +584,7 @@ static int64_t retry_delay(struct state *s, const struct job *j, int64_t attempt
 /* Disabled after so many failures in a row (5.4); not by runs that somebody asked for. */
 static bool fails_too_often(struct apply *a, const struct run_row *r, const struct job_row *job)
 {
-    int64_t most = job_setting(a->s, SETTING_DISABLE_AFTER, 0);
+    int64_t most = job_setting(a->s, SETTING_OF_DISABLING, 0);
     return most > 0 && job->errors_since_success >= most && !run_by_hand(r->cause) &&
            !job->disabled;
 }

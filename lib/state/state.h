@@ -435,8 +435,8 @@ struct job_task_row state_job_task(struct state *s, int64_t task);
 #define SETTING_OF_CHANNELS "notify"
 /* Further settings, of all jobs, from NOTICES_LEVEL on: numbers as texts; "" or none: Chronos's
  * default. */
-#define SETTING_RETRY_DELAY "failure_retry_ms"
-#define SETTING_DISABLE_AFTER "disable_after_failures" /* 0: never */
+#define SETTING_OF_RETRIES "failure_retry_ms"
+#define SETTING_OF_DISABLING "disable_after_failures" /* 0: never */
 struct notice_row {
     int64_t id, run; /* run 0: of none */
     struct wall at;

@@ -149,6 +149,12 @@ static void hand_callbacks(struct hands *h, const char *urls)
     n->w->trace = hash64(urls, strlen(urls), n->w->trace);
 }
 
+static void hand_notice(struct hands *h, struct slice notice)
+{
+    struct sim_node *n = h->data;
+    n->w->trace = hash64(notice.p, notice.len, n->w->trace);
+}
+
 static void hand_facts(struct hands *h, const struct facts *f)
 {
     struct sim_node *n = h->data;
@@ -335,6 +341,7 @@ struct hands hands_of(struct sim_node *n)
         .topics = hand_topics,
         .publish = hand_publish,
         .callbacks = hand_callbacks,
+        .notice = hand_notice,
         .facts = hand_facts,
         .launch = hand_launch,
         .kill = hand_kill,

@@ -167,6 +167,12 @@ static void hand_callbacks(struct hands *h, const char *urls)
     str_copy(m->callbacks, sizeof m->callbacks, urls);
 }
 
+static void hand_notice(struct hands *h, struct slice notice)
+{
+    struct member *m = h->data;
+    snprintf(m->notice, sizeof m->notice, "%.*s", (int)notice.len, notice.p);
+}
+
 static void hand_facts(struct hands *h, const struct facts *f)
 {
     struct member *m = h->data;
@@ -332,6 +338,7 @@ void stage_open(struct stage *s, int nodes)
             .topics = hand_topics,
             .publish = hand_publish,
             .callbacks = hand_callbacks,
+            .notice = hand_notice,
             .facts = hand_facts,
             .launch = hand_launch,
             .kill = hand_kill,
@@ -421,6 +428,8 @@ static int open_node(struct member *m)
         .members_n = 1,
         .bootstrap = m->s->n == 1,
         .log_rows = m->s->log_rows,
+        .settings = &m->s->setting,
+        .settings_n = m->s->setting.key != NULL,
         .agent = {.hostname = m->name,
                   .address = "127.0.0.1",
                   .version = "1",

@@ -37,6 +37,7 @@ struct member {
     char published[64];                    /* the newest event's type */
     uint64_t subscribed, published_behind; /* the newest stream; of when that was published */
     char callbacks[256];                   /* told last, one URL a line */
+    char notice[2048];                     /* told last */
     bool saw_leading;                      /* in the newest facts */
     int64_t clock_step_ms;
     int told_gone;               /* how often a node was */
@@ -55,12 +56,13 @@ struct stage {
     int64_t mono;
     struct map *given; /* exchange -> struct given */
     uint64_t next;
-    bool growing;      /* only the first is a founder: set before any is up */
-    bool silent_tasks; /* launched tasks report nothing */
-    bool deaf_tasks;   /* told to end they go on */
-    bool slow_fetch;   /* a snapshot never arrives, until it is given up */
-    unsigned log_rows; /* node/node.h */
-    uint64_t lone_id;  /* of a node alone; 0: 1 */
+    bool growing;                /* only the first is a founder: set before any is up */
+    bool silent_tasks;           /* launched tasks report nothing */
+    bool deaf_tasks;             /* told to end they go on */
+    bool slow_fetch;             /* a snapshot never arrives, until it is given up */
+    unsigned log_rows;           /* node/node.h */
+    struct node_setting setting; /* of the cluster; key NULL: none */
+    uint64_t lone_id;            /* of a node alone; 0: 1 */
 };
 
 void stage_open(struct stage *s, int nodes); /* nobody is up yet */

@@ -630,10 +630,57 @@ static void the_leader_alone_calls_back(void **unused)
     assert_string_equal(s.members[first].callbacks, "");
 }
 
+static bool was_handed(int member, const char *event)
+{
+    const char *notice = s.members[member].notice;
+    return strstr(notice, event) != NULL && strstr(notice, "\"channels\":[\"slack\"]") != NULL;
+}
+
+static void told_over(int member)
+{
+    struct event e = {.kind = EVENT_NOTICE_TOLD};
+    buf_init(&e.body, 100);
+    buf_puts(&e.body, "{\"notice\":1,\"channel\":\"slack\",\"over\":true,\"error\":\"\"}");
+    stage_event(&s, member, &e);
+}
+
+/* What one leader has not sent the next one does, and what it has sent nobody sends again. */
+static void whoever_leads_sends_what_waits(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    s.setting = (struct node_setting){SETTING_OF_CHANNELS, "slack"};
+    stage_ready(&s);
+    stage_run_ms(&s, 1000);
+    int first = stage_leader(&s);
+    assert_string_equal(state_setting(node_state(s.members[first].node), SETTING_OF_CHANNELS, ""),
+                        "slack");
+    stage_request(&s, first, METHOD_PUT, "/api/jobs/j",
+                  "{'schedule':'R/2099-01-01T00:00:00Z/PT1H','command':'x'}");
+    stage_run_ms(&s, 500);
+    stage_request(&s, first, METHOD_DELETE, "/api/jobs/j", NULL);
+    stage_run_ms(&s, 500);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(was_handed(i, "\"event\":\"deleted\""), i == first);
+
+    s.members[first].cut = true;
+    stage_run_ms(&s, 5000);
+    int second = stage_leader(&s);
+    assert_true(second != first && was_handed(second, "\"notice\":1,"));
+    told_over(second);
+    stage_run_ms(&s, 500);
+    s.members[first].cut = false;
+    stage_run_ms(&s, 1000);
+    assert_string_equal(s.members[first].notice, ""); /* it leads no more */
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(state_notices_unsent_count(node_state(s.members[i].node)), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_teardown(name, close_stage)
+        TEST(whoever_leads_sends_what_waits),
         TEST(a_new_node_makes_itself_a_cluster_of_one),
         TEST(events_are_asked_for_at_a_listener_of_ours),
         TEST(streams_hear_of_each_other),
