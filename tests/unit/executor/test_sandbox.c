@@ -49,7 +49,7 @@ static int end(void **unused)
 
 static const char *in(const char *folder, const char *name)
 {
-    static char path[2 * SANDBOX_PATH_SIZE];
+    static char path[4 * SANDBOX_PATH_SIZE];
     snprintf(path, sizeof(path), "%s/%s", folder, name);
     return path;
 }
@@ -564,7 +564,7 @@ static void what_is_mounted_in_a_tree_is_not_removed(void **unused)
     assert_int_equal(mkdir(in(root, "others"), 0755), 0);
     put(in(root, "others/precious"), "x");
     assert_int_equal(mkdir(in(run, "m"), 0755), 0);
-    char at[SANDBOX_PATH_SIZE];
+    char at[4 * SANDBOX_PATH_SIZE];
     snprintf(at, sizeof at, "%s", in(run, "m"));
     if (!may_mount() || mount(in(root, "others"), at, NULL, MS_BIND, NULL) != 0)
         skip_because("nothing can be mounted here");
