@@ -307,8 +307,9 @@ static void look_at_members(struct node *n, struct seats *s)
         seat->member = true;
         seat->sits_at = m.server.address;
         seat->voter = m.server.role == REPLICA_VOTER;
-        seat->live =
-            seat->self || (seat->wanted && m.heard.ms > 0 && n->now.mono.ms - m.heard.ms < LIVE_MS);
+        /* who was heard before we led may have gone with the leader */
+        seat->live = seat->self || (seat->wanted && m.heard.ms >= n->led_since.ms &&
+                                    n->now.mono.ms - m.heard.ms < LIVE_MS);
         seat->silent_ms = silent_ms;
         seat->dead = !seat->self && silent_ms >= n->options.replace_ms;
         seat->ready = m.match + BEHIND_MAX >= last;
