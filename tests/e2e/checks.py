@@ -43,8 +43,8 @@ def story(place):
         node.create({"id": "/well", "cmd": "exec sleep 1000000", "instances": 1, "cpus": 0.01, "mem": 32, "disk": 0,
                      "portDefinitions": [],
                      "healthChecks": [{"protocol": "COMMAND", "gracePeriodSeconds": 0, "delaySeconds": 0,
-                                       "command": {"value": f"! test -e '{place.path('late')}'"},
-                                       "intervalSeconds": 3600, "timeoutSeconds": 20}]})
+                                       "command": {"value": f"test -e '{place.path('late')}' && exec sleep 300; true"},
+                                       "intervalSeconds": 3600, "timeoutSeconds": 300}]})
         wait_for(lambda: node.app("/well")["tasksHealthy"] == 1, "its first check was good")
         wait_for(lambda: said(node) == {"http": {"statusCode": 404}}, "404 in /v2/tasks")
         wait_for(lambda: in_mesos(node) == {"HTTP": {"http": {"status_code": 404}},
