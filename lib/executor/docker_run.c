@@ -359,7 +359,8 @@ static void mark(struct contained *c)
     ASSERT(rc == 0);
 }
 
-static void on_created(struct engine_call *call, const struct error *err)
+/* The engine has done what it was asked, or says why not. */
+static void go_on(struct engine_call *call, const struct error *err, enum step next)
 {
     struct contained *c = call->data;
     if (is_leaving(c))
@@ -367,7 +368,12 @@ static void on_created(struct engine_call *call, const struct error *err)
     if (err != NULL)
         fail(c, err->text);
     else
-        go(c, START);
+        go(c, next);
+}
+
+static void on_created(struct engine_call *call, const struct error *err)
+{
+    go_on(call, err, START);
 }
 
 typedef int body_fn(const struct run *run, const struct docker_defaults *defaults, struct buf *out,
@@ -400,13 +406,7 @@ static void create(struct contained *c)
 
 static void on_hold_created(struct engine_call *call, const struct error *err)
 {
-    struct contained *c = call->data;
-    if (is_leaving(c))
-        return;
-    if (err != NULL)
-        fail(c, err->text);
-    else
-        go(c, HOLD_START);
+    go_on(call, err, HOLD_START);
 }
 
 static void hold(struct contained *c)
@@ -416,13 +416,7 @@ static void hold(struct contained *c)
 
 static void on_hold_started(struct engine_call *call, const struct error *err)
 {
-    struct contained *c = call->data;
-    if (is_leaving(c))
-        return;
-    if (err != NULL)
-        fail(c, err->text);
-    else
-        go(c, CREATE);
+    go_on(call, err, CREATE);
 }
 
 static void hold_start(struct contained *c)

@@ -11,29 +11,6 @@
 #define FIRES_AT_ONCE 100 /* by one end; what fires beyond that gets its runs by job.fire */
 #define CYCLE_TEXT 300
 
-struct ids {
-    int64_t *items;
-    size_t n;
-};
-
-/* Column 0 of all rows: what is done to them may change the list. */
-static struct ids ids_of(struct stmt *q, struct arena *arena)
-{
-    struct ids all = {0};
-    size_t cap = 0;
-    while (stmt_row(q)) {
-        if (all.n == cap) {
-            cap = cap == 0 ? 64 : cap * 2;
-            int64_t *more = arena_alloc(arena, cap * sizeof *more);
-            for (size_t i = 0; i < all.n; i++)
-                more[i] = all.items[i];
-            all.items = more;
-        }
-        all.items[all.n++] = stmt_i64(q, 0);
-    }
-    return all;
-}
-
 static struct stmt *change_job(struct apply *a, int which, int64_t job)
 {
     struct stmt *q = change_use(a->s, which);

@@ -218,21 +218,9 @@ void each_open_run(struct apply *a, int64_t job,
 {
     struct arena arena = {0};
     struct run_row r;
-    size_t n = 0, cap = 0;
-    int64_t *runs = NULL;
-    struct stmt *q = state_runs_open(a->s, job);
-    while (state_run_next(q, &r)) {
-        if (n == cap) {
-            int64_t *before = runs;
-            cap = cap == 0 ? 64 : cap * 2;
-            runs = arena_alloc(&arena, cap * sizeof *runs);
-            for (size_t i = 0; i < n; i++)
-                runs[i] = before[i];
-        }
-        runs[n++] = r.id;
-    }
-    for (size_t i = 0; i < n; i++)
-        if (state_run_by_id(a->s, runs[i], &r))
+    struct ids runs = ids_of(state_runs_open(a->s, job), &arena);
+    for (size_t i = 0; i < runs.n; i++)
+        if (state_run_by_id(a->s, runs.items[i], &r))
             each(a, &r);
     arena_close(&arena);
 }

@@ -57,6 +57,13 @@ struct apply {
     struct map *spoken_for; /* service ports, by number, that the command's own apps have or name */
 };
 
+/* Column 0 of all rows of a query: what is done to them may change the list. */
+struct ids {
+    int64_t *items; /* the arena's */
+    size_t n;
+};
+struct ids ids_of(struct stmt *q, struct arena *arena);
+
 /* Refuses: fills the outcome; returns -1. */
 int refuse(struct apply *a, enum error_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -245,6 +245,23 @@ int64_t event_put(struct apply *a, enum noun noun, const char *name, const char 
 
 /* ---- applying */
 
+struct ids ids_of(struct stmt *q, struct arena *arena)
+{
+    struct ids all = {0};
+    size_t cap = 0;
+    while (stmt_row(q)) {
+        if (all.n == cap) {
+            cap = cap == 0 ? 64 : cap * 2;
+            int64_t *more = arena_alloc(arena, cap * sizeof *more);
+            for (size_t i = 0; i < all.n; i++)
+                more[i] = all.items[i];
+            all.items = more;
+        }
+        all.items[all.n++] = stmt_i64(q, 0);
+    }
+    return all;
+}
+
 void outcome_close(struct outcome *o)
 {
     buf_close(&o->detail);
