@@ -5,7 +5,7 @@ import { diffJson, diffLines, withContext } from "../src/lib/diff";
 import { briefly, shortId } from "../src/lib/ids";
 import { Lines } from "../src/lib/lines";
 import { get, lineOf, segments, set } from "../src/lib/pointer";
-import { periodWords, scheduleWords } from "../src/lib/schedule";
+import { periodWords, runsWords, scheduleWords } from "../src/lib/schedule";
 import { bytes, number, plural } from "../src/lib/size";
 import { clock, duration, relative } from "../src/lib/time";
 import { treeRows } from "../src/lib/tree";
@@ -67,6 +67,9 @@ test("schedules are said in words", () => {
     [undefined, "after its parents"],
   ];
   for (const [schedule, words] of cases) assert.equal(scheduleWords(schedule), words);
+  assert.equal(runsWords({ parents: [], schedule: "R/2026-11-27T02:51Z/P3D", cron: "~ 3 * * 1-5" }), "~ 3 * * 1-5");
+  assert.equal(runsWords({ parents: [], schedule: "R//PT24H" }), "every day");
+  assert.equal(runsWords({ parents: ["a", "b"], schedule: undefined }), "after a, b");
   assert.equal(periodWords("nonsense"), undefined);
   assert.equal(periodWords("PT0S"), undefined);
 });

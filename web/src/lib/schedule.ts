@@ -1,4 +1,6 @@
-// A job's schedule (`R[n]/start/period`, ISO 8601) in words. Pure.
+// When a job runs, in words: a schedule is `R[n]/start/period`, ISO 8601. Pure.
+
+import type { JobSummary } from "../api/types";
 
 const NAMES: Record<string, string> = {
   Y: "year",
@@ -55,4 +57,9 @@ export function scheduleWords(schedule: string | undefined): string {
   const n = Number(times[1]);
   if (n === 0) return "never again";
   return n === 1 ? "once" : `every ${every}, ${n} more times`;
+}
+
+/** After what, or when. A cron expression stands for itself: the schedule beside it is its next times only. */
+export function runsWords({ parents, schedule, cron }: Pick<JobSummary, "parents" | "schedule" | "cron">): string {
+  return parents.length > 0 ? `after ${parents.join(", ")}` : (cron ?? scheduleWords(schedule));
 }

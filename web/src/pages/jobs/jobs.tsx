@@ -6,7 +6,7 @@ import type { JobSummary } from "../../api/types";
 import { useKeys } from "../../app/keys";
 import { pageOf } from "../../app/path";
 import { go } from "../../app/router";
-import { scheduleWords } from "../../lib/schedule";
+import { runsWords } from "../../lib/schedule";
 import { count } from "../../lib/size";
 import { Age } from "../../ui/age";
 import { LinkButton } from "../../ui/button";
@@ -20,16 +20,12 @@ type JobRow = Signal<JobSummary>;
 const COLUMNS: Column<JobRow>[] = [
   { title: "Job", sort: "name", cell: (row) => <a href={pageOf("job", row.value.name)}>{row.value.name}</a> },
   { title: "State", sort: "state", width: 8, cell: (row) => <State noun="job" state={row.value.state} /> },
-  { title: "Runs", width: 15, from: "medium", cell: (row) => scheduleOf(row.value) },
+  { title: "Runs", width: 15, from: "medium", cell: (row) => runsWords(row.value) },
   { title: "Next", sort: "next", width: 6, end: true, from: "small", cell: (row) => <Age at={row.value.next} /> },
   { title: "Last", width: 10, end: true, from: "small", cell: (row) => <Last job={row.value} /> },
   { title: "Ok", sort: "successes", width: 5, end: true, from: "wide", cell: (row) => count(row.value.successes) },
   { title: "Failed", sort: "errors", width: 6, end: true, from: "wide", cell: (row) => count(row.value.errors) },
 ];
-
-function scheduleOf({ parents, schedule, cron }: JobSummary): string {
-  return parents.length > 0 ? `after ${parents.join(", ")}` : (cron ?? scheduleWords(schedule));
-}
 
 function Last({ job: { last } }: { job: JobSummary }) {
   if (!last) return <span class="muted">never</span>;
@@ -71,7 +67,7 @@ export function Jobs() {
 function Below({ job }: { job: JobSummary }) {
   return (
     <>
-      {scheduleOf(job)}
+      {runsWords(job)}
       {job.next && (
         <>
           {" · "}

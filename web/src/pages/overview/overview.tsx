@@ -6,7 +6,7 @@ import type { Attention, Status } from "../../api/types";
 import { pageOf } from "../../app/path";
 import { briefly } from "../../lib/ids";
 import { plural } from "../../lib/size";
-import { scheduleWords } from "../../lib/schedule";
+import { runsWords } from "../../lib/schedule";
 import { Age, Clock } from "../../ui/age";
 import { Capacity } from "../../ui/meter";
 import { Answered, Empty, Grid, Head, Page, Panel, Stack } from "../../ui/page";
@@ -105,7 +105,7 @@ function Next() {
             <a class="grow" href={pageOf("job", job.name)}>
               {job.name}
             </a>
-            <span class="muted">{scheduleWords(job.schedule)}</span>
+            <span class="muted">{runsWords(job)}</span>
             <Age at={job.next} />
           </li>
         ))}
