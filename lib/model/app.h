@@ -353,6 +353,10 @@ enum app_change { APP_SAME, APP_SCALED, APP_CHANGED };
 enum app_change app_compare(const struct app *a, const struct app *b);
 
 void app_set_instances(struct app *a, int64_t instances);
+/* May `old` become `now`? Where persistent volumes lie, what they need there stays as it is (4.6);
+ * the role too, unless it is forced. */
+void app_check_update(const struct app *old, struct app *now, bool force,
+                      struct problems *problems);
 
 /* ---- ports (7.2): one view over definitions and mappings */
 

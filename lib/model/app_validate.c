@@ -439,38 +439,6 @@ static void check_unreachable(const struct app_input *in)
     app_check_unreachable(in, "/unreachableStrategy");
 }
 
-/* What lies on an agent can not be moved by an update. */
-static void check_resident_update(const struct app_input *in)
-{
-    const struct app *a = in->app, *old = in->old;
-    if (old == NULL || !app_is_resident(old))
-        return;
-    if (a->container == NULL || !app_same_volumes(a, old))
-        app_problem(in->problems, "/container/volumes",
-                    "of an app with persistent volumes can not be changed");
-    const struct {
-        const char *path;
-        bool same;
-    } KEPT[] = {
-        {"/cpus", a->cpus == old->cpus},
-        {"/mem", a->mem == old->mem},
-        {"/disk", a->disk == old->disk},
-        {"/gpus", a->gpus == old->gpus},
-        {"/requirePorts", a->require_ports == old->require_ports},
-    };
-    for (size_t i = 0; i < sizeof(KEPT) / sizeof(*KEPT); i++)
-        if (!KEPT[i].same)
-            app_problem(in->problems, KEPT[i].path,
-                        "of an app with persistent volumes can not be changed");
-    bool same_ports = app_port_count(a) == app_port_count(old);
-    for (size_t i = 0; same_ports && i < app_port_count(a); i++)
-        same_ports = app_port(a, i).host_port == app_port(old, i).host_port;
-    if (!same_ports)
-        app_problem(in->problems, "/",
-                    "host ports of an app with persistent volumes can not be "
-                    "changed");
-}
-
 /* ---- who may, and who is asked for what */
 
 void app_check_role(const struct app_input *in)
@@ -643,12 +611,11 @@ static void check_disks(const struct app_input *in)
 void app_validate(const struct app_input *in)
 {
     static void (*const CHECKS[])(const struct app_input *in) = {
-        check_command,       check_container,      app_check_networks,  check_ports,
-        check_health_checks, check_readiness,      check_generic_check, check_volumes,
-        check_places,        check_upgrade,        check_unreachable,   check_resident_update,
-        app_check_role,      check_accepted_roles, check_env,           check_sum,
-        app_check_secrets,   check_gpus,           check_limits,        check_labels,
-        check_disks,
+        check_command,        check_container, app_check_networks,  check_ports,
+        check_health_checks,  check_readiness, check_generic_check, check_volumes,
+        check_places,         check_upgrade,   check_unreachable,   app_check_role,
+        check_accepted_roles, check_env,       check_sum,           app_check_secrets,
+        check_gpus,           check_limits,    check_labels,        check_disks,
     };
     for (size_t i = 0; i < sizeof(CHECKS) / sizeof(*CHECKS); i++)
         CHECKS[i](in);

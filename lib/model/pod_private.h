@@ -8,3 +8,4 @@ extern const struct field_table POD_FIELDS;
 
 /* Of a pod that was read and normalized (spec/marathon.md 13.2); `in->app` is its app. */
 void pod_validate(const struct app_input *in);
+const struct pod_volume *pod_volume_named(const struct pod *p, const char *name); /* or NULL */

@@ -26,7 +26,7 @@ static bool has_secret(const struct pod *p, const char *name)
     return false;
 }
 
-static const struct pod_volume *volume_named(const struct pod *p, const char *name)
+const struct pod_volume *pod_volume_named(const struct pod *p, const char *name)
 {
     for (size_t i = 0; i < p->volumes.n; i++)
         if (str_eq(p->volumes.items[i].name, name))
@@ -102,7 +102,7 @@ static void check_places(const struct at *at)
         const struct pod_mount *m = &c->mounts.items[i];
         all[i] = (struct app_place){AT(at, "%s/volumeMounts(%zu)/mountPath", at->path, i), m->path,
                                     false};
-        if (volume_named(at->pod, m->name) == NULL)
+        if (pod_volume_named(at->pod, m->name) == NULL)
             app_problem(at->in->problems, AT(at, "%s/volumeMounts(%zu)/name", at->path, i),
                         "no volume has the name %s", app_quoted(at->in->app, m->name));
     }
@@ -126,7 +126,7 @@ static void check_volumes(const struct app_input *in, const struct pod *p)
     for (size_t i = 0; i < p->volumes.n; i++) {
         const struct pod_volume *v = &p->volumes.items[i];
         const char *path = app_path(in->app, "/volumes(%zu)", i);
-        if (volume_named(p, v->name) != v)
+        if (pod_volume_named(p, v->name) != v)
             app_problem(in->problems, app_path(in->app, "%s/name", path),
                         "got \"%s\" twice, need different names", v->name);
         else if (!is_mounted(p, v->name))
@@ -289,82 +289,6 @@ static void check_scheduling(const struct app_input *in, const struct pod *p)
                         app_quoted(in->app, roles->items[i]), app_quoted(in->app, p->role));
 }
 
-/* ---- what lies on an agent can not be moved by an update */
-
-static bool same_kept(const struct pod *p, const struct pod *old)
-{
-    size_t n = 0, old_n = 0;
-    for (size_t i = 0; i < old->volumes.n; i++)
-        old_n += old->volumes.items[i].persistent != NULL;
-    for (size_t i = 0; i < p->volumes.n; i++) {
-        const struct pod_volume *v = &p->volumes.items[i];
-        const struct pod_volume *before = volume_named(old, v->name);
-        if (v->persistent == NULL)
-            continue;
-        if (before == NULL || before->persistent == NULL ||
-            !fields_equal(&APP_PERSISTENT_FIELDS, v->persistent, before->persistent))
-            return false;
-        n++;
-    }
-    return n == old_n;
-}
-
-static bool same_needs(const struct app *a, const struct app *old)
-{
-    struct resources now = app_needs(a), before = app_needs(old);
-    bool same = now.cpus_milli == before.cpus_milli && now.mem_bytes == before.mem_bytes &&
-                now.disk_bytes == before.disk_bytes && now.gpus == before.gpus;
-    resources_close(&now);
-    resources_close(&before);
-    return same;
-}
-
-/* Host ports in the order in which instances have them. */
-static size_t list_ports(const struct pod *p, int64_t *out)
-{
-    size_t n = 0;
-    for (size_t c = 0; c < p->containers.n; c++) {
-        for (size_t i = 0; i < p->containers.items[c].endpoints.n; i++) {
-            int64_t port = p->containers.items[c].endpoints.items[i].host_port;
-            if (port != NOT_GIVEN)
-                out[n++] = port;
-        }
-    }
-    return n;
-}
-
-static size_t count_endpoints(const struct pod *p)
-{
-    size_t n = 0;
-    for (size_t c = 0; c < p->containers.n; c++)
-        n += p->containers.items[c].endpoints.n;
-    return n;
-}
-
-static bool same_ports(struct arena *arena, const struct pod *p, const struct pod *old)
-{
-    int64_t *now = arena_alloc(arena, (count_endpoints(p) + 1) * sizeof *now);
-    int64_t *before = arena_alloc(arena, (count_endpoints(old) + 1) * sizeof *before);
-    size_t n = list_ports(p, now);
-    return n == list_ports(old, before) && memcmp(now, before, n * sizeof *now) == 0;
-}
-
-static void check_update(const struct app_input *in, const struct pod *p)
-{
-    const struct app *old = in->old;
-    if (old == NULL || old->pod == NULL || !app_is_resident(old))
-        return;
-    if (!same_kept(p, old->pod))
-        app_problem(in->problems, "/volumes", "persistent ones can not be changed");
-    if (!same_needs(in->app, old))
-        app_problem(in->problems, "/containers",
-                    "resources of a pod with persistent volumes, its executor's with them, can not "
-                    "be changed");
-    if (!same_ports(&in->app->arena, p, old->pod))
-        app_problem(in->problems, "/containers",
-                    "host ports of a pod with persistent volumes can not be changed");
-}
-
 /* ---- the whole */
 
 /* The last: what else is wrong with it is worth more. */
@@ -398,6 +322,5 @@ void pod_validate(const struct app_input *in)
                     p->networks.n);
     app_check_role(in);
     app_check_secrets(in);
-    check_update(in, p);
     check_disks(in, p);
 }

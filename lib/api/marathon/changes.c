@@ -24,6 +24,7 @@ void changes_close(struct changes *ch)
     for (size_t cursor = 0; ch->places != NULL && (at = map_each(ch->places, &cursor)) != NULL;)
         mem_free(at);
     map_free(ch->places);
+    problems_close(&ch->problems);
     *ch = (struct changes){0};
 }
 
@@ -105,13 +106,23 @@ static bool names_more(const struct app *new, const struct app *old)
     return false;
 }
 
+/* `own`: of the app or group of that path. */
+static void add_problems(struct changes *ch, const char *path, struct problems *own)
+{
+    const char *at = ch->places != NULL ? map_get_str(ch->places, path) : NULL;
+    problems_add_part(&ch->problems, at != NULL ? at : "", own);
+}
+
 static void put(struct changes *ch, struct app *a, const struct app_row *row, bool restart)
 {
     struct planned *p = add(ch, a->id, PLAN_ADD, row);
     struct app old = {0};
+    struct problems own = {0};
     if (row != NULL) {
         load_app(row, &old);
         compare(&old, a, restart, p);
+        app_check_update(&old, a, ch->force, &own);
+        add_problems(ch, a->id, &own);
     }
     p->depends = names_more(a, &old);
     app_close(&old);
@@ -205,7 +216,6 @@ bool changes_matter(const struct changes *ch)
 struct tree { /* apps and groups as they will be */
     struct state *state;
     struct changes *ch;
-    struct problems problems;
 };
 
 static const struct planned *change_of(const struct tree *t, const char *path)
@@ -242,14 +252,13 @@ static void __attribute__((format(printf, 3, 4)))
 wrong_place(struct tree *t, const char *path, const char *fmt, ...)
 {
     char text[2 * ID_SIZE + 128];
-    const char *at = t->ch->places != NULL ? map_get_str(t->ch->places, path) : NULL;
     struct problems own = {0};
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     problems_add(&own, PROBLEM_RULE, "/id", "%s", text);
-    problems_add_part(&t->problems, at != NULL ? at : "", &own);
+    add_problems(t->ch, path, &own);
 }
 
 /* Nothing stands below an app. */
@@ -306,7 +315,7 @@ static void check_places(struct tree *t)
 
 static void add_cycle(struct tree *t, const char *path)
 {
-    problems_add(&t->problems, PROBLEM_RULE, "/",
+    problems_add(&t->ch->problems, PROBLEM_RULE, "/",
                  "the dependencies of %s form a cycle, or are more than %d deep", path,
                  DEPENDS_DEPTH);
 }
@@ -357,9 +366,9 @@ bool changes_check(struct tell *t, struct changes *ch)
     drop_unchanged(ch);
     check_places(&tree);
     check_depths(&tree);
-    if (tree.problems.n == 0)
+    if (ch->problems.n == 0)
         return true;
-    call_problems(&t->c, &tree.problems);
+    call_problems(&t->c, &ch->problems);
     return false;
 }
 

@@ -13,8 +13,9 @@ struct changes {
     size_t groups_n, groups_cap;
     struct map *apps_by_path, *groups_by_path;
     struct map
-        *places;    /* where in the body those stand that are not the whole of it; owned texts */
-    int64_t *kills; /* ids of tasks that are to end (6.3); owned */
+        *places; /* where in the body those stand that are not the whole of it; owned texts */
+    struct problems problems; /* what no update may do, whichever way it came */
+    int64_t *kills;           /* ids of tasks that are to end (6.3); owned */
     size_t kills_n;
     char within[ID_SIZE]; /* the group that was looked at whole: it may not change meanwhile; or ""
                            */
@@ -48,8 +49,9 @@ void changes_place(struct changes *ch, const char *path, const char *at);
 
 bool changes_matter(const struct changes *ch); /* false: nothing would change */
 
-/* Are they right together (4.6: a cycle, an id that is a group's too)? Then they have their place
- * in the plan, and what does not change is left out. False after having failed the call. */
+/* Is each of them right, and all together (4.6: a cycle, an id that is a group's too)? Then they
+ * have their place in the plan, and what does not change is left out. False after having failed the
+ * call. */
 bool changes_check(struct tell *t, struct changes *ch);
 
 /* Proposes them; `then` answers with the outcome, whose detail is {"version_ms","deployment"}.

@@ -147,27 +147,6 @@ static void knows_a_rollback(void **unused)
     app_close(&old);
 }
 
-static void keeps_what_lies_on_an_agent(void **unused)
-{
-    (void)unused;
-    enum app_change change;
-    static const char OLD[] =
-        "{'id':'db','cmd':'x','container':{'type':'MESOS','volumes':[{'containerPath':'d',"
-        "'persistent':{'size':10}}]}}";
-    char *text = patched(OLD, "{'cpus':2,'requirePorts':true,'ports':[5432]}", &change);
-    assert_string_equal(text,
-                        "/cpus: of an app with persistent volumes can not be changed\n"
-                        "/requirePorts: of an app with persistent volumes can not be changed\n"
-                        "/: host ports of an app with persistent volumes can not be changed");
-    mem_free(text);
-    text = patched(OLD, "{'container':{'type':'MESOS','volumes':[]}}", &change);
-    assert_true(strstr(text, "/container/volumes: of an app with persistent volumes") != NULL);
-    mem_free(text);
-    text = patched(OLD, "{'instances':3,'env':{'A':'b'}}", &change);
-    assert_int_equal(change, APP_CHANGED);
-    mem_free(text);
-}
-
 /* spec/marathon.md 17.1, 17.2: bodies as the clients make them */
 static void takes_what_clients_send(void **unused)
 {
@@ -218,7 +197,6 @@ int main(void)
         cmocka_unit_test(puts_members_over_what_is_there),
         cmocka_unit_test(replaces_a_whole_app_at_its_path),
         cmocka_unit_test(knows_a_rollback),
-        cmocka_unit_test(keeps_what_lies_on_an_agent),
         cmocka_unit_test(takes_what_clients_send),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
