@@ -132,7 +132,7 @@ static bool put_set(const char *text, struct json_writer *w)
         return false;
     json_key(w, "set");
     json_array(w);
-    for (const char *at = text; *at != '}'; at += strcspn(at, ",}")) {
+    for (const char *at = text; *at != '}' && !str_eq(text, "{}"); at += strcspn(at, ",}")) {
         at++;
         json_put_slice(w, (struct slice){at, strcspn(at, ",}")});
     }
