@@ -1,6 +1,7 @@
 /* Keeping jobs from running, and letting them run again: one, or all that a selector means. */
 #include <string.h>
 
+#include "api/native/member.h"
 #include "api/native/private.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -149,6 +150,40 @@ static bool add_named(struct tell *t, struct wish *wish, const struct json *name
     return true;
 }
 
+static const char *text_of(struct slice definition, const char *name, struct arena *arena)
+{
+    struct error err;
+    struct json *v = json_parse_own(member_of(definition, name), &err);
+    const char *text = arena_strdup(arena, json_str(v, ""));
+    json_free(v);
+    return text;
+}
+
+static struct pairs env_of(struct slice definition, struct arena *arena)
+{
+    struct error err;
+    struct json *list = json_parse_own(member_of(definition, "environmentVariables"), &err);
+    struct pairs env = {.items = arena_alloc(arena, json_count(list) * sizeof *env.items)};
+    JSON_EACH (v, list)
+        env.items[env.n++] = (struct pair){arena_strdup(arena, json_str(json_get(v, "name"), "")),
+                                           arena_strdup(arena, json_str(json_get(v, "value"), ""))};
+    json_free(list);
+    return env;
+}
+
+/* Reads no more of a job than what a selector may ask for: there may be thousands. */
+static bool is_selected(const struct job_selector *selector, const struct job_row *row)
+{
+    struct job job = {.name = row->name};
+    job.owner = text_of(row->definition, "owner", &job.arena);
+    job.owner_name = text_of(row->definition, "ownerName", &job.arena);
+    job.description = text_of(row->definition, "description", &job.arena);
+    job.env = env_of(row->definition, &job.arena);
+    bool matches = job_selector_matches(selector, &job);
+    job_close(&job);
+    return matches;
+}
+
 static bool add_selected(struct tell *t, struct wish *wish, const char *text)
 {
     struct job_selector selector;
@@ -159,14 +194,9 @@ static bool add_selected(struct tell *t, struct wish *wish, const char *text)
         return false;
     }
     struct stmt *q = state_jobs(t->c.view->state, "", INT64_MAX);
-    while (state_job_next(q, &row)) {
-        struct job job;
-        if (job_load(row.definition, &job, &err) != 0)
-            continue;
-        if (job_selector_matches(&selector, &job))
+    while (state_job_next(q, &row))
+        if (is_selected(&selector, &row))
             add(t, wish, &row);
-        job_close(&job);
-    }
     job_selector_close(&selector);
     if (wish->n > 0)
         return true;
