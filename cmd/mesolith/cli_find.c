@@ -53,7 +53,8 @@ static bool is_exactly(enum name_kind kind, const char *typed, const struct json
     if (kind == NAME_APP)
         return same_app(typed, id);
     return str_eq(typed, id) ||
-           (kind == NAME_NODE && str_eq(typed, json_str(json_get(item, "name"), NULL)));
+           (kind == NAME_NODE && (str_eq(typed, json_str(json_get(item, "name"), NULL)) ||
+                                  str_eq(typed, json_str(json_get(item, "address"), NULL))));
 }
 
 /* Names are typed whole, ids may be cut; among all kinds an app may be meant by its last name. */
@@ -70,12 +71,13 @@ static bool may_be(enum name_kind kind, const char *typed, const struct json *it
 
 /* ---- looking */
 
-/* Of all that have names only nodes may share one. */
+/* Of all that have names only nodes may share one, or an address. */
 static int several_nodes(const char *typed, const struct json *a, const struct json *b,
                          struct error *err)
 {
     return error_set(err, ERR_INVALID,
-                     "%s: several nodes are called so, need the id of one: %s at %s, %s at %s",
+                     "%s: several nodes are called so, need the id or the address of one (mesolith "
+                     "node list): %s at %s, %s at %s",
                      typed, json_str(json_get(a, "id"), ""), json_str(json_get(a, "address"), ""),
                      json_str(json_get(b, "id"), ""), json_str(json_get(b, "address"), ""));
 }

@@ -134,6 +134,7 @@ def story(place):
         equal(twin.run().returncode, 0, "joins, and does not start")
         wait_for(lambda: [n["name"] for n in third.get("/api/nodes").json["items"]].count("node2") == 2, "both are known")
         refused(third, "node", "remove", "node2", "--yes", status=3, text="node2: several nodes are called so")
+        assert third.cli("node", "show", second.address).stdout.startswith("node2\n")
         def away():
             items = json.loads(first.cli("node", "--json").stdout)["items"]
             return [n["id"] for n in items if n["name"] == "node2" and n["state"] == "unreachable"]
