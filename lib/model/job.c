@@ -47,7 +47,7 @@ const char *job_schedule_shown(const struct job *j, char dst[SCHEDULE_TEXT_SIZE]
 {
     if (j->kind != JOB_SCHEDULED)
         str_copy(dst, SCHEDULE_TEXT_SIZE, "");
-    else if (j->cursor.moved || j->cron != NULL)
+    else if (j->broken == NULL && (j->cursor.moved || j->cron != NULL))
         schedule_text(&j->schedule, j->cursor.remaining, j->cursor.index, dst);
     else
         str_copy(dst, SCHEDULE_TEXT_SIZE, j->schedule_text);
@@ -81,11 +81,12 @@ bool job_overlaps(const struct job *j)
 
 /* ---- writing */
 
-static void write_strings(const struct strings *s, struct json_writer *w)
+void job_write_parents(const struct job *j, struct json_writer *w)
 {
+    json_key(w, "parents");
     json_array(w);
-    for (size_t i = 0; i < s->n; i++)
-        json_put_str(w, s->items[i]);
+    for (size_t i = 0; i < j->parents.n; i++)
+        json_put_str(w, j->parents.items[i]);
     json_array_end(w);
 }
 
@@ -97,8 +98,7 @@ static void write_members(const struct job *j, const char *schedule, struct json
             json_member_str(w, "schedule", schedule);
         json_member_str(w, "scheduleTimeZone", j->schedule_zone);
     } else {
-        json_key(w, "parents");
-        write_strings(&j->parents, w);
+        job_write_parents(j, w);
     }
     fields_write(&JOB_EXTENSION_FIELDS, j, w);
 }
@@ -130,6 +130,8 @@ void job_write(const struct job *j, bool fill, struct json_writer *w)
         fill_fetch(&shown, &scratch);
     json_object(w);
     write_members(&shown, job_schedule_shown(j, schedule), w);
+    if (j->broken != NULL)
+        json_member_str(w, "broken", j->broken);
     json_object_end(w);
     arena_close(&scratch);
 }
@@ -141,6 +143,8 @@ void job_store(const struct job *j, struct json_writer *w)
     json_member_int(w, "windowMs", j->window_ms);
     if (j->started.ms != 0)
         json_member_int(w, "started", j->started.ms);
+    if (j->zone_let_pass)
+        json_member_bool(w, "zoneLetPass", true);
     if (j->kind == JOB_SCHEDULED) {
         json_member_int(w, "index", j->cursor.index);
         json_member_int(w, "remaining", j->cursor.remaining);
@@ -159,12 +163,12 @@ int job_parse_schedule(struct job *j, const char *text, const char *zone_name, s
 
 static int load_schedule(const struct json *tree, struct job *j, struct error *err)
 {
-    const char *text = json_str(json_get(tree, "schedule"), "");
-    const char *zone = json_str(json_get(tree, "scheduleTimeZone"), "");
-    if (job_parse_schedule(j, text, job_meant_zone(zone, true), err) != 0)
+    j->schedule_text = arena_strdup(&j->arena, json_str(json_get(tree, "schedule"), ""));
+    j->schedule_zone = arena_strdup(&j->arena, json_str(json_get(tree, "scheduleTimeZone"), ""));
+    j->zone_let_pass = json_bool(json_get(tree, "zoneLetPass"), false);
+    if (job_parse_schedule(j, j->schedule_text, job_meant_zone(j->schedule_zone, j->zone_let_pass),
+                           err) != 0)
         return -1;
-    j->schedule_text = arena_strdup(&j->arena, text);
-    j->schedule_zone = arena_strdup(&j->arena, zone);
     if (j->started.ms != 0) { /* its text may be another instant, where a clock shows one twice */
         j->schedule.start_empty = true;
         schedule_start_now(&j->schedule, j->started);
@@ -185,12 +189,12 @@ static void load_parents(const struct json *tree, struct job *j)
         j->parents.items[j->parents.n++] = arena_strdup(&j->arena, json_str(parent, ""));
 }
 
+/* All that can be read of it; -1 and the first that cannot. */
 static int load_tree(const struct json *tree, struct job *j, struct error *err)
 {
     struct problems problems = {0};
+    struct error unused;
     struct reader r = {.arena = &j->arena, .problems = &problems, .stored = true};
-    fields_init(&JOB_FIELDS, j);
-    fields_init(&JOB_EXTENSION_FIELDS, j);
     fields_read(&r, NULL, &JOB_FIELDS, tree, j);
     fields_read(&r, NULL, &JOB_EXTENSION_FIELDS, tree, j);
     j->kind = json_get(tree, "parents") != NULL ? JOB_DEPENDENT : JOB_SCHEDULED;
@@ -200,27 +204,47 @@ static int load_tree(const struct json *tree, struct job *j, struct error *err)
     problems_close(&problems);
     if (result == 0 && (j->name == NULL || j->user == NULL))
         result = error_set(err, ERR_CORRUPT, "members are missing");
-    if (result == 0 && j->kind == JOB_SCHEDULED)
-        result = load_schedule(tree, j, err);
-    if (result == 0 && j->kind == JOB_DEPENDENT)
+    if (j->kind == JOB_DEPENDENT)
         load_parents(tree, j);
+    else if (load_schedule(tree, j, result == 0 ? err : &unused) != 0)
+        result = -1;
+    return result;
+}
+
+static int load(struct slice stored, struct job *j, struct error *err)
+{
+    *j = (struct job){0};
+    fields_init(&JOB_FIELDS, j);
+    fields_init(&JOB_EXTENSION_FIELDS, j);
+    struct json *tree = json_parse_own(stored, err);
+    int result = tree == NULL ? -1 : load_tree(tree, j, err);
+    json_free(tree);
     return result;
 }
 
 int job_load(struct slice stored, struct job *out, struct error *err)
 {
-    struct job j = {0};
-    struct json *tree = json_parse_own(stored, err);
-    if (tree == NULL || load_tree(tree, &j, err) != 0) {
-        json_free(tree);
+    struct job j;
+    if (load(stored, &j, err) != 0) {
         job_close(&j);
         error_wrap(err, "a stored job");
         err->code = ERR_CORRUPT;
         return -1;
     }
-    json_free(tree);
     *out = j;
     return 0;
+}
+
+void job_load_any(struct slice stored, struct job *out)
+{
+    struct error err;
+    if (load(stored, out, &err) == 0)
+        return;
+    out->broken = arena_printf(&out->arena, "what is stored of it cannot be read: %s", err.text);
+    const char **const texts[] = {&out->name, &out->user, &out->schedule_text, &out->schedule_zone};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (*texts[i] == NULL)
+            *texts[i] = "";
 }
 
 /* ---- a cron expression beside its schedule */
@@ -283,7 +307,7 @@ static bool says_the_same(const struct job *j, const struct job *old)
 
 enum job_replacing job_replacing(const struct job *j, const struct job *old)
 {
-    bool same = j->kind == JOB_SCHEDULED && old->kind == JOB_SCHEDULED &&
+    bool same = old->broken == NULL && j->kind == JOB_SCHEDULED && old->kind == JOB_SCHEDULED &&
                 str_eq(j->schedule_zone, old->schedule_zone) && str_eq(j->epsilon, old->epsilon) &&
                 j->window_ms == old->window_ms &&
                 same_period(&j->schedule.period, &old->schedule.period) && says_the_same(j, old);

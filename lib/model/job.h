@@ -111,6 +111,7 @@ struct job {
     const char *schedule_text; /* as posted, an empty start replaced; NULL for JOB_DEPENDENT */
     const char *cron;          /* or NULL; then schedule_text is what was posted beside it, or "" */
     const char *schedule_zone; /* "" when none */
+    bool zone_let_pass;        /* nobody knows it, so it is UTC: job_rules.lenient_zones */
     struct schedule schedule;
     struct job_cursor cursor;
     struct strings parents; /* each once; JOB_DEPENDENT only */
@@ -142,6 +143,8 @@ struct job {
     /* how it went */
     int64_t success_count, error_count, errors_since_success;
     struct wall last_success, last_error; /* .ms == 0: never */
+
+    const char *broken; /* of job_load_any: why it cannot run; else NULL */
 
     /* private */
     struct arena arena;
@@ -177,13 +180,19 @@ void job_start_now(struct job *j, struct wall t);
 /* From what job_store wrote. ERR_CORRUPT. The cursor stands at the beginning, or where
  * job_store found it. */
 int job_load(struct slice stored, struct job *out, struct error *err) MUST_CHECK;
+/* The same of whatever is stored there, since no job may stop a scheduler: what cannot be read, for
+ * it was damaged or a later version wrote it, is as if it had not been given, and `broken` says
+ * why. Without its schedule the job has no targets: nothing may be asked of `schedule` then. */
+void job_load_any(struct slice stored, struct job *out);
 void job_close(struct job *j); /* accepts a zeroed struct */
 
 /* ---- text */
 
-/* 2.7: one object on one line. With `fill` (only in the list, E-05) an empty fetch is filled from
- * uris, or empty uris from fetch. */
+/* 2.7: one object on one line; last of all why it is broken, if it is. With `fill` (only in the
+ * list, E-05) an empty fetch is filled from uris, or empty uris from fetch. */
 void job_write(const struct job *j, bool fill, struct json_writer *w);
+/* "parents":[…], empty where there are none. */
+void job_write_parents(const struct job *j, struct json_writer *w);
 /* For the state: everything, the cursor and the anchor too. */
 void job_store(const struct job *j, struct json_writer *w);
 /* "R/2026-03-01T10:10:00.000Z/PT2M", as printed now; "" for a dependent job. Of a cron expression

@@ -157,6 +157,7 @@ static void take_schedule(const struct taking *t)
     j->schedule_zone = take_zone(t);
     j->schedule_text = text == NULL ? otherwise : coerce_text(text, &j->arena);
     const char *meant = job_meant_zone(j->schedule_zone, t->rules->lenient_zones);
+    j->zone_let_pass = !str_eq(meant, j->schedule_zone);
     if (meant[0] != '\0' && zone_find(meant, &zone, &err) != 0)
         wrong(t, "/scheduleTimeZone", "%s", err.text);
     else if (job_parse_schedule(j, j->schedule_text, meant, &err) != 0 ||

@@ -46,6 +46,7 @@ static const struct cause {
     {"scarce", "Ask for gpus, or add a node without."},
     {"no-docker", "Install and start Docker (docker.io) on a node, or run it without an image."},
     {"no-fetcher", "Have it fetch from http://, https://, file:// or an absolute path."},
+    {"broken", "Post it again, or run the version of mesolith that stored it."},
     {"disabled", "To have it run again: mesolith job resume %s"},
     {"exhausted", "Run it now, or give it a schedule with times to come if it should go on."},
     {"failing", "Look at the output of its last run: mesolith logs %s, and with --err"},
@@ -599,6 +600,18 @@ static void why_run(struct state *s, const struct job_row *row, struct why *out)
     job_close(&job);
 }
 
+static void why_broken(const struct job_row *row, struct why *out)
+{
+    struct job job;
+    job_load_any(row->definition, &job);
+    struct sentence *t = job.broken != NULL ? why_add(out, "broken", row->name) : NULL;
+    if (t != NULL) {
+        SAY(t->what, "%s: cannot run", row->name);
+        SAY(t->because, "%s", job.broken);
+    }
+    job_close(&job);
+}
+
 static void advise_run(struct state *s, struct sentence *t, const struct run_row *r)
 {
     struct task_row task, newest = {0};
@@ -662,6 +675,7 @@ bool why_job(struct state *s, const char *name, struct wall now, struct why *out
     (void)now;
     if (!state_job_by_name(s, name, &row))
         return false;
+    why_broken(&row, out);
     if (row.queued > 0)
         why_run(s, &row, out);
     if (row.disabled)

@@ -26,12 +26,11 @@ static struct stmt *change_edge(struct apply *a, int which, int64_t child, int64
     return q;
 }
 
+/* NULL: it was damaged. */
 static struct json *definition_tree(const struct job_row *job)
 {
-    struct error err;
-    struct json *tree = json_parse_own(job->definition, &err);
-    ASSERT(tree != NULL);
-    return tree;
+    struct error unused;
+    return json_parse_own(job->definition, &unused);
 }
 
 struct dependent {
@@ -370,7 +369,7 @@ void dependents_put(struct apply *a, int64_t job, const struct json *put)
 
 struct heritage { /* what the children of a deleted job get */
     const struct job_row *gone;
-    const struct json *definition; /* its */
+    const struct json *definition; /* its, or NULL */
     const struct json *parents;    /* its; none: it has a schedule */
 };
 
@@ -435,6 +434,8 @@ static void write_schedule(const struct heritage *h, struct json_writer *w)
 {
     static const char *const members[] = {"schedule", "scheduleTimeZone", "cron", "started",
                                           "index",    "remaining",        "moved"};
+    if (h->definition == NULL && h->gone->schedule != NULL)
+        json_member_str(w, "schedule", h->gone->schedule);
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
         const struct json *v = json_get(h->definition, members[i]);
         if (v == NULL)
@@ -480,9 +481,9 @@ static void redefine(struct apply *a, const struct heritage *h, const struct job
 static void load_again(struct apply *a, int64_t id, struct job *out)
 {
     struct job_row row;
-    struct error err;
-    if (!state_job_by_id(a->s, id, &row) || job_load(row.definition, out, &err) != 0)
-        UNREACHABLE("a stored job reads back");
+    if (!state_job_by_id(a->s, id, &row))
+        UNREACHABLE("it is the child of a job");
+    job_load_any(row.definition, out);
 }
 
 /* It takes over the schedule where it stands (no step A); what its name chooses of a cron
@@ -494,13 +495,15 @@ static void inherit_schedule(struct apply *a, const struct job_row *gone,
     char shown[SCHEDULE_TEXT_SIZE];
     load_again(a, child->id, &heir);
     heir.cursor = (struct job_cursor){.index = gone->k, .remaining = gone->remaining};
-    struct wall next =
-        gone->remaining == 0 ? SCHEDULE_END : schedule_target(&heir.schedule, gone->k);
+    struct wall next = gone->remaining == 0  ? SCHEDULE_END
+                       : heir.broken != NULL ? a->c->at
+                                             : schedule_target(&heir.schedule, gone->k);
     drop_parents(a, child->id);
     struct stmt *q = change_use(a->s, JOB_CURSOR);
     stmt_bind_i64(q, ":id", child->id);
     stmt_bind_text(q, ":schedule",
-                   heir.cron != NULL ? job_schedule_shown(&heir, shown) : gone->schedule);
+                   heir.cron != NULL && heir.broken == NULL ? job_schedule_shown(&heir, shown)
+                                                            : gone->schedule);
     stmt_bind_i64(q, ":k", gone->k);
     stmt_bind_i64(q, ":remaining", gone->remaining);
     if (child->disabled || next.ms == SCHEDULE_END.ms)
@@ -539,18 +542,19 @@ static int orphan(struct apply *a, const struct heritage *h, int64_t id, bool re
     if (!state_job_by_id(a->s, id, &child))
         return 0;
     struct json *definition = definition_tree(&child);
-    bool alone = is_left_alone(h, definition);
+    bool alone = definition != NULL && is_left_alone(h, definition);
     int rc = alone && refuse_orphans
                  ? refuse(a, ERR_INVALID, "orphans: job '%s' has no other parent than '%s'",
                           child.name, h->gone->name)
                  : 0;
     if (rc == 0) {
-        redefine(a, h, &child, definition);
+        if (definition != NULL)
+            redefine(a, h, &child, definition);
         if (alone)
             inherit_schedule(a, h->gone, &child);
         else
             inherit_edges(a, h->gone, id);
-        job_tell(a, id, json_str(json_get(definition, "name"), ""), 0);
+        job_tell(a, id, json_str(json_get(definition, "name"), child.name), 0);
     }
     json_free(definition);
     return rc;

@@ -1,6 +1,5 @@
 #include <stdio.h>
 
-#include "base/assert.h"
 #include "base/limits.h"
 #include "base/str.h"
 #include "model/job.h"
@@ -600,9 +599,7 @@ static void attempt_failed(struct apply *a, const struct run_row *r, struct job_
                            enum run_state state, const char *reason)
 {
     struct job definition;
-    struct error err;
-    if (job_load(job->definition, &definition, &err) != 0)
-        UNREACHABLE("a stored job reads back");
+    job_load_any(job->definition, &definition);
     bool again = r->attempt < definition.retries && (!job->disabled || run_by_hand(r->cause));
     int64_t delay = retry_delay(a->s, &definition, r->attempt);
     job_close(&definition);

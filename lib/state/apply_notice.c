@@ -131,11 +131,10 @@ void notice_put(struct apply *a, enum notice event, const struct job_row *job,
                 const struct run_row *run, const char *why)
 {
     struct job j;
-    struct error err;
     if (*channels(a->s) == '\0')
         return;
-    if (job_load(job->definition, &j, &err) != 0)
-        UNREACHABLE("a stored job reads back");
+    job_load_any(job->definition, &j);
+    j.name = job->name;
     j.success_count = job->successes;
     j.error_count = job->errors;
     j.errors_since_success = job->errors_since_success;

@@ -2,9 +2,7 @@
 #include <stdio.h>
 
 #include "api/chronos/private.h"
-#include "base/assert.h"
 #include "base/str.h"
-#include "scheduler/jobs/jobs.h"
 
 #define BODY_BYTES_MAX (1 << 20) /* G-5 */
 
@@ -131,13 +129,6 @@ bool chronos_number(struct call *c, const char *name, int64_t otherwise, int64_t
 }
 
 /* ---- jobs */
-
-void chronos_load(const struct job_row *row, struct job *out)
-{
-    struct error err;
-    if (jobs_load(row, out, &err) != 0)
-        UNREACHABLE("a stored job reads back");
-}
 
 const char *chronos_result(const struct job_row *row)
 {

@@ -18,7 +18,7 @@ static void each_link(struct call *c,
         struct job job;
         if (row.schedule != NULL) /* scheduled: no parents */
             continue;
-        chronos_load(&row, &job);
+        jobs_load_any(&row, &job);
         for (size_t i = 0; i < job.parents.n; i++)
             link(data, job.parents.items[i], row.name);
         job_close(&job);

@@ -5,7 +5,6 @@
 #include "api/chronos/private.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "scheduler/jobs/jobs.h"
 
 /* ---- what a person should know of a job that is accepted all the same */
 
@@ -123,7 +122,10 @@ void chronos_run_job(struct tell *t)
     const char *arguments = query_get(&t->c.query, "arguments");
     if (!chronos_path_job(&t->c, &row))
         return;
-    chronos_load(&row, &job);
+    if (jobs_load(&row, &job, &err) != 0) {
+        call_error(&t->c, &err);
+        return;
+    }
     if (job_check_argv(&job, arguments, &err) != 0) {
         chronos_failure(&t->c, 400, "command: %s", err.text);
         job_close(&job);
@@ -181,7 +183,7 @@ void chronos_mark_success(struct tell *t)
 static void show_job(const struct job_row *row, bool fill, struct json_writer *w)
 {
     struct job job;
-    chronos_load(row, &job);
+    jobs_load_any(row, &job);
     job_write(&job, fill, w);
     job_close(&job);
 }
@@ -255,7 +257,7 @@ void chronos_ask_search(struct call *c)
     struct stmt *q = state_jobs_created(c->view->state);
     while (limit > 0 && state_job_next(q, &row)) {
         struct job job;
-        chronos_load(&row, &job);
+        jobs_load_any(&row, &job);
         if (matches(&s, &job) && offset-- <= 0) {
             job_write(&job, false, &w);
             limit--;
@@ -272,17 +274,13 @@ static void show_summary(const struct job_row *row, enum job_face face, struct j
 {
     char state[JOB_STATE_SIZE];
     struct job job;
-    chronos_load(row, &job);
+    jobs_load_any(row, &job);
     json_object(w);
     json_member_str(w, "name", row->name);
     json_member_str(w, "status", chronos_result(row));
     json_member_str(w, "state", chronos_state(row, face, state));
     json_member_str(w, "schedule", row->schedule != NULL ? row->schedule : "");
-    json_key(w, "parents");
-    json_array(w);
-    for (size_t i = 0; i < job.parents.n; i++)
-        json_put_str(w, job.parents.items[i]);
-    json_array_end(w);
+    job_write_parents(&job, w);
     json_member_bool(w, "disabled", row->disabled);
     json_object_end(w);
     job_close(&job);

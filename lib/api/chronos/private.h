@@ -2,6 +2,7 @@
 #pragma once
 
 #include "api/door.h"
+#include "scheduler/jobs/jobs.h"
 
 /* ---------------- answer.c */
 
@@ -23,7 +24,6 @@ const struct json *chronos_body(struct call *c);
 /* A whole number of the query; `otherwise` when it is not there; false after having failed. */
 bool chronos_number(struct call *c, const char *name, int64_t otherwise, int64_t *out);
 
-void chronos_load(const struct job_row *row, struct job *out);
 /* 7.4: "fresh", "success", "failure". */
 const char *chronos_result(const struct job_row *row);
 /* 7.4: "idle", "queued", "running" or "2 running". */

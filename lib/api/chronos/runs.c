@@ -123,7 +123,7 @@ void chronos_report_progress(struct tell *t)
     int64_t more;
     if (!chronos_path_job(c, &row) || !path_task(c, &ref))
         return;
-    chronos_load(&row, &job);
+    jobs_load_any(&row, &job);
     bool counts = job.data_processing;
     job_close(&job);
     if (!counts) {

@@ -189,7 +189,7 @@ void chronos_ask_stat(struct call *c)
         return;
     if (limit < 0 || limit > HISTORY_MAX)
         limit = limit < 0 ? 0 : HISTORY_MAX;
-    chronos_load(&row, &job);
+    jobs_load_any(&row, &job);
     take_samples(c->view->state, row.id, &samples);
     take_attempts(c->view->state, row.id, &attempts);
     call_json(c, 200, &w);

@@ -1,6 +1,5 @@
 /* Reading jobs and their runs. */
 #include "scheduler/jobs/jobs.h"
-#include "api/native/member.h"
 #include "api/native/private.h"
 #include "base/str.h"
 
@@ -87,12 +86,6 @@ static void put_last(struct state *s, int64_t job, struct json_writer *w)
     stmt_end(q);
 }
 
-static void put_raw(struct json_writer *w, const char *name, struct slice value,
-                    const char *otherwise)
-{
-    json_member_raw(w, name, value.len > 0 ? value : slice_of(otherwise));
-}
-
 static void put_pause(struct state *s, const struct job_row *j, struct json_writer *w)
 {
     struct pause_row p;
@@ -108,21 +101,24 @@ static void put_pause(struct state *s, const struct job_row *j, struct json_writ
 
 static void put_summary(const struct view *v, const struct job_row *j, struct json_writer *w)
 {
+    struct job job;
+    job_load_any(j->definition, &job);
     json_object(w);
     json_member_str(w, "name", j->name);
     json_member_str(w, "state", job_state_word(j, v->now.wall));
     native_time(w, "next", j->next);
     native_text(w, "schedule", j->schedule);
-    if (member_of(j->definition, "cron").len > 0)
-        put_raw(w, "cron", member_of(j->definition, "cron"), "");
-    put_raw(w, "zone", member_of(j->definition, "scheduleTimeZone"), "\"\"");
+    native_text(w, "cron", job.cron);
+    json_member_str(w, "zone", job.schedule_zone != NULL ? job.schedule_zone : "");
     put_last(v->state, j->id, w);
     json_member_int(w, "successes", j->successes);
     json_member_int(w, "errors", j->errors);
     json_member_bool(w, "disabled", j->disabled);
     put_pause(v->state, j, w);
-    put_raw(w, "parents", member_of(j->definition, "parents"), "[]");
+    job_write_parents(&job, w);
+    native_text(w, "broken", job.broken);
     json_object_end(w);
+    job_close(&job);
 }
 
 /* ---- the list */
@@ -179,6 +175,8 @@ void native_ask_jobs(struct call *c)
 static void put_schedule(const struct job *j, struct wall now, struct json_writer *w)
 {
     struct job_cursor cursor = j->cursor;
+    if (j->broken != NULL)
+        return;
     if (j->kind == JOB_SCHEDULED)
         native_put_explained(&j->schedule, j->schedule_zone, now, w);
     if (j->kind != JOB_SCHEDULED || j->disabled)
@@ -201,16 +199,12 @@ void native_ask_job(struct call *c)
 {
     struct job_row row;
     struct job job;
-    struct error err;
     struct why why;
     struct json_writer w;
     const struct view *v = c->view;
     if (!native_path_job(c, &row))
         return;
-    if (jobs_load(&row, &job, &err) != 0) {
-        call_error(c, &err);
-        return;
-    }
+    jobs_load_any(&row, &job);
     call_json(c, 200, &w);
     json_object(&w);
     json_key(&w, "job");

@@ -93,6 +93,8 @@ static void fill(struct look *l, const struct backfill_row *b, const struct job_
     const struct job *job = look_definition(l, row);
     struct json_writer w;
     int64_t passed = 0, made = 0, seen = 0;
+    if (job->broken != NULL)
+        return;
     struct walk walk = walk_from(l->state, row->id, job, b->next, b->to, b->again);
     look_put(l, GATHER_FILL, look_entry(l, row->id), &w);
     json_object(&w);

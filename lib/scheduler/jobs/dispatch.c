@@ -175,6 +175,8 @@ const char *dispatch_missed(struct look *l, const struct job *job, const struct 
         return "no-leader";
     if (was_assigned(l, r->id))
         return "no-start";
+    if (job->broken != NULL)
+        return "unreadable";
     demand_of_job(job, &d);
     bool fits = place_explain(l->placement, &d, &f);
     resources_close(&d.needs);

@@ -59,3 +59,5 @@ int jobs_plan_backfill(struct state *state, const struct job_row *row, struct wa
 void jobs_write_resume(const struct job_row *row, struct wall now, struct json_writer *w);
 /* The job as clients see it now: definition, cursor and counters of the row together. */
 int jobs_load(const struct job_row *row, struct job *out, struct error *err) MUST_CHECK;
+/* The same when what is stored of it cannot be read (job_load_any): what the row says is so. */
+void jobs_load_any(const struct job_row *row, struct job *out);

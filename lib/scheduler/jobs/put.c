@@ -1,28 +1,44 @@
 /* A job that a client sent, and a job as clients see it. */
 #include <string.h>
 
-#include "base/assert.h"
 #include "base/limits.h"
 #include "base/str.h"
 #include "scheduler/jobs/private.h"
+
+static void take_row(const struct job_row *row, struct job *j)
+{
+    j->disabled = row->disabled;
+    j->success_count = row->successes;
+    j->error_count = row->errors;
+    j->errors_since_success = row->errors_since_success;
+    j->last_success = row->last_success;
+    j->last_error = row->last_error;
+    if (j->kind == JOB_SCHEDULED)
+        j->cursor = (struct job_cursor){
+            .index = row->k,
+            .remaining = row->remaining,
+            .moved = !str_eq(row->schedule, j->schedule_text),
+        };
+}
 
 int jobs_load(const struct job_row *row, struct job *out, struct error *err)
 {
     if (job_load(row->definition, out, err) != 0)
         return -1;
-    out->disabled = row->disabled;
-    out->success_count = row->successes;
-    out->error_count = row->errors;
-    out->errors_since_success = row->errors_since_success;
-    out->last_success = row->last_success;
-    out->last_error = row->last_error;
-    if (out->kind == JOB_SCHEDULED)
-        out->cursor = (struct job_cursor){
-            .index = row->k,
-            .remaining = row->remaining,
-            .moved = !str_eq(row->schedule, out->schedule_text),
-        };
+    take_row(row, out);
     return 0;
+}
+
+void jobs_load_any(const struct job_row *row, struct job *out)
+{
+    job_load_any(row->definition, out);
+    take_row(row, out);
+    if (out->broken == NULL)
+        return;
+    out->name = arena_strdup(&out->arena, row->name);
+    out->kind = row->schedule != NULL ? JOB_SCHEDULED : JOB_DEPENDENT;
+    if (row->schedule != NULL)
+        out->schedule_text = arena_strdup(&out->arena, row->schedule);
 }
 
 /* ---- a step of the cursor, as job.put and job.tick have it */
@@ -93,11 +109,10 @@ int jobs_check_cron(struct job *job, const struct job_row *old, bool keeps, stru
     struct job was;
     if (old == NULL)
         return job_check_cron(job, NULL, err);
-    if (jobs_load(old, &was, err) != 0)
-        return -1;
-    if (keeps)
+    jobs_load_any(old, &was);
+    if (keeps && was.broken == NULL)
         job_keep_cron(job, &was);
-    int rc = job_check_cron(job, &was, err);
+    int rc = job_check_cron(job, was.broken == NULL ? &was : NULL, err);
     job_close(&was);
     return rc;
 }
@@ -197,9 +212,8 @@ bool jobs_write_put(struct job *job, const struct job_row *old, int level, struc
 {
     struct cursor_step step = {0};
     struct job was;
-    struct error err;
-    if (old != NULL && jobs_load(old, &was, &err) != 0)
-        UNREACHABLE("a stored job reads back");
+    if (old != NULL)
+        jobs_load_any(old, &was);
     job_start_now(job, now);
     if (job->kind == JOB_SCHEDULED)
         settle(job, old != NULL ? &was : NULL, now, &step);
@@ -214,15 +228,16 @@ void jobs_write_resume(const struct job_row *row, struct wall now, struct json_w
 {
     struct job job;
     struct cursor_step step;
-    struct error err;
-    if (jobs_load(row, &job, &err) != 0)
-        UNREACHABLE("a stored job reads back");
+    jobs_load_any(row, &job);
     json_object(w);
     json_member_int(w, "job", row->id);
     json_member_int(w, "generation", row->generation);
     json_member_int(w, "at_k", row->k);
     if (job.kind == JOB_SCHEDULED) {
-        cursor_accept(&job.schedule, job_window_ms(&job), &job.cursor, now, true, &step);
+        if (job.broken != NULL) /* it stays where it is */
+            step = (struct cursor_step){.cursor = job.cursor, .next = now};
+        else
+            cursor_accept(&job.schedule, job_window_ms(&job), &job.cursor, now, true, &step);
         write_step(&job, &step, true, w);
     }
     json_object_end(w);

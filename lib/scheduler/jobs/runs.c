@@ -236,7 +236,7 @@ static void coalesce(struct runs *s)
 {
     int64_t newer = 0, most = job_catchup_most(s->job);
     struct job_cursor cursor = {.index = s->row->k, .remaining = s->row->remaining, .moved = true};
-    for (size_t i = s->n; i-- > 0 && !job_overlaps(s->job);) {
+    for (size_t i = s->n; i-- > 0 && s->job->broken == NULL && !job_overlaps(s->job);) {
         struct run_view *v = &s->items[i];
         if (!waits(v) || v->r.cause != CAUSE_SCHEDULE || v->r.attempt > 0 || v->r.deadline.ms != 0)
             continue;
@@ -338,6 +338,8 @@ static void look_at_waiting(struct runs *s, struct run_view *v)
     }
     if (v->r.deadline.ms != 0)
         look_again_at(s->l, s->e, (struct wall){v->r.deadline.ms + 1});
+    if (s->job->broken != NULL) /* until it is posted again */
+        return;
     if (s->l->now.wall.ms < starts_at(s, &v->r).ms)
         look_again_at(s->l, s->e, starts_at(s, &v->r));
     else if (s->l->now.mono.ms < s->e->rests_until.ms)

@@ -603,6 +603,37 @@ static void refuses_a_stored_job_that_is_none(void **unused)
     }
 }
 
+/* Of each the text that is stored, what is wrong, and the command and parents that it has still. */
+static void of_a_broken_job_it_reads_what_it_can(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *stored, *wrong, *command;
+        size_t parents;
+    } cases[] = {
+        {"{'name':'a','runAsU", "line 1", "", 0},
+        {"[1]", "got an array", "", 0},
+        {"{'name':'a','command':'x','runAsUser':'r','schedule':'R/2026-01-01T00:00:00/P1D',"
+         "'scheduleTimeZone':'Mars/Base'}",
+         "Mars/Base", "x", 0},
+        {"{'name':'a','command':'x','runAsUser':'r','missed':'often'," AT "}", "missed: ", "x", 0},
+        {"{'name':'a','command':'x','parents':['b','c']}", "members are missing", "x", 2},
+        {"{'name':'a','command':'x','runAsUser':'r','cron':'99 * * * *'}", "99", "x", 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct job j;
+        char *text = unquoted(cases[i].stored);
+        job_load_any(slice_of(text), &j);
+        mem_free(text);
+        assert_non_null(j.broken);
+        if (strstr(j.broken, cases[i].wrong) == NULL)
+            fail_msg("%zu: %s", i, j.broken);
+        assert_string_equal(j.command, cases[i].command);
+        assert_int_equal(j.parents.n, cases[i].parents);
+        job_close(&j);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -621,6 +652,7 @@ int main(void)
         cmocka_unit_test(the_list_fills_fetch_and_uris),
         cmocka_unit_test(a_replacement_keeps_resumes_or_begins),
         cmocka_unit_test(refuses_a_stored_job_that_is_none),
+        cmocka_unit_test(of_a_broken_job_it_reads_what_it_can),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
