@@ -78,6 +78,8 @@ void json_put_raw(struct json_writer *w, struct slice json);      /* one whole v
 void json_put_value(struct json_writer *w, const struct json *v); /* NULL writes null */
 /* The members of one whole object, trusted, into the open one. */
 void json_put_members(struct json_writer *w, struct slice object);
+/* A whole text of ours over lines, for people: two blanks a level. */
+void json_indent(struct slice json, struct buf *out);
 /* key and value at once */
 void json_member_str(struct json_writer *w, const char *name, const char *s);
 void json_member_int(struct json_writer *w, const char *name, int64_t v);

@@ -300,3 +300,46 @@ void json_member_raw(struct json_writer *w, const char *name, struct slice json)
     json_key(w, name);
     json_put_raw(w, json);
 }
+
+/* ---- for people */
+
+static void new_line(struct buf *out, int depth)
+{
+    buf_printf(out, "\n%*s", 2 * depth, "");
+}
+
+/* A text from its first quote to its last, whose place is returned. */
+static size_t put_whole_text(struct slice json, size_t at, struct buf *out)
+{
+    size_t end = at + 1;
+    while (json.p[end] != '"')
+        end += json.p[end] == '\\' ? 2 : 1;
+    buf_put(out, json.p + at, end + 1 - at);
+    return end;
+}
+
+void json_indent(struct slice json, struct buf *out)
+{
+    int depth = 0;
+    for (size_t i = 0; i < json.len; i++) {
+        char c = json.p[i];
+        bool empty = (c == '{' || c == '[') && (json.p[i + 1] == '}' || json.p[i + 1] == ']');
+        if (c == '"') {
+            i = put_whole_text(json, i, out);
+        } else if (empty) {
+            buf_put(out, json.p + i++, 2);
+        } else if (c == '{' || c == '[') {
+            buf_putc(out, c);
+            new_line(out, ++depth);
+        } else if (c == '}' || c == ']') {
+            new_line(out, --depth);
+            buf_putc(out, c);
+        } else {
+            buf_putc(out, c);
+            if (c == ',')
+                new_line(out, depth);
+            else if (c == ':')
+                buf_putc(out, ' ');
+        }
+    }
+}

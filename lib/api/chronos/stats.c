@@ -1,4 +1,5 @@
 /* How runs went, in numbers (spec/chronos.md 7). */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -299,9 +300,65 @@ static void show_counters(struct state *s, struct json_writer *w)
     }
 }
 
+static double sum(const struct samples *s)
+{
+    double all = 0;
+    for (size_t i = 0; i < s->n; i++)
+        all += s->ms[i];
+    return all;
+}
+
+static double deviation(const struct samples *s, double mean)
+{
+    double squares = 0;
+    for (size_t i = 0; i < s->n; i++)
+        squares += (s->ms[i] - mean) * (s->ms[i] - mean);
+    return s->n > 1 ? sqrt(squares / (double)(s->n - 1)) : 0;
+}
+
+static void show_times_of(const char *job, const struct samples *s, struct json_writer *w)
+{
+    static const struct percentile shown[] = {{"p50", 0.5},  {"p75", 0.75}, {"p95", 0.95},
+                                              {"p98", 0.98}, {"p99", 0.99}, {"p999", 0.999}};
+    char name[JOB_NAME_MAX + 32];
+    double mean = sum(s) / (double)s->n;
+    snprintf(name, sizeof name, "jobs.run.time.%s", job);
+    json_key(w, name);
+    json_object(w);
+    json_member_int(w, "count", (int64_t)s->n);
+    put_double(w, "max", s->ms[s->n - 1]);
+    put_double(w, "mean", mean);
+    put_double(w, "min", s->ms[0]);
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
+        put_double(w, shown[i].name, quantile(s, shown[i].q));
+    put_double(w, "stddev", deviation(s, mean));
+    json_object_end(w);
+}
+
+static void show_histograms(struct state *s, struct json_writer *w)
+{
+    struct job_row row;
+    struct samples samples;
+    struct stmt *q = state_jobs_created(s);
+    while (state_job_next(q, &row)) {
+        take_samples(s, row.id, &samples);
+        if (samples.n > 0)
+            show_times_of(row.name, &samples, w);
+    }
+}
+
+static void indent(struct buf *body)
+{
+    struct buf lines;
+    buf_init(&lines, body->max);
+    json_indent(buf_slice(body), &lines);
+    buf_close(body);
+    *body = lines;
+}
+
 void chronos_ask_metrics(struct call *c)
 {
-    static const char *const others[] = {"histograms", "meters", "timers"};
+    static const char *const others[] = {"meters", "timers"};
     struct json_writer w;
     call_json(c, 200, &w);
     json_object(&w);
@@ -314,10 +371,16 @@ void chronos_ask_metrics(struct call *c)
     json_object(&w);
     show_counters(c->view->state, &w);
     json_object_end(&w);
+    json_key(&w, "histograms");
+    json_object(&w);
+    show_histograms(c->view->state, &w);
+    json_object_end(&w);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         json_key(&w, others[i]);
         json_object(&w);
         json_object_end(&w);
     }
     json_object_end(&w);
+    if (str_eq(query_get(&c->query, "pretty"), "true") && !buf_full(&c->reply->body))
+        indent(&c->reply->body);
 }

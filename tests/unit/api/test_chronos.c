@@ -1,6 +1,8 @@
 #include "fixture.h"
 #include "story.h"
 
+#include <string.h>
+
 static void chronos_answers_as_its_contract_says(void **unused)
 {
     (void)unused;
@@ -42,11 +44,23 @@ static void a_warning_is_of_the_view_that_counted(void **data)
     assert_header(f, "Warning", "199 - \"cpus: the job needs 65, the largest node has 64\"");
 }
 
+/* The original's came over lines when they were asked for so. */
+static void metrics_may_be_read_by_people(void **data)
+{
+    struct fixture *f = *data;
+    f->listener = "chronos";
+    play(f, "GET /metrics?pretty=true", "", NULL);
+    assert_non_null(strstr(answer(f), "{\n  \"version\": \"3.0.0\",\n  \"gauges\": {\n    \"org"));
+    play(f, "GET /metrics?pretty=false", "", NULL);
+    assert_null(strchr(answer(f), '\n'));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chronos_answers_as_its_contract_says),
         CASE(a_warning_is_of_the_view_that_counted),
+        CASE(metrics_may_be_read_by_people),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

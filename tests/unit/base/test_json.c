@@ -504,6 +504,26 @@ static void a_nul_is_written_so_that_it_reads_back(void **unused)
     buf_close(&out);
 }
 
+static void indents_for_people(void **unused)
+{
+    static const char *const cases[][2] = {
+        {"{}", "{}"},
+        {"[]", "[]"},
+        {"\"{[,:\\\"\"", "\"{[,:\\\"\""},
+        {"{\"a\":{},\"b\":[1,[true]],\"c\":{\"d}\":\"\\\\\"}}",
+         "{\n  \"a\": {},\n  \"b\": [\n    1,\n    [\n      true\n    ]\n  ],\n"
+         "  \"c\": {\n    \"d}\": \"\\\\\"\n  }\n}"},
+    };
+    (void)unused;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf out;
+        buf_init(&out, 1000);
+        json_indent(slice_of(cases[i][0]), &out);
+        assert_string_equal(buf_str(&out), cases[i][1]);
+        buf_close(&out);
+    }
+}
+
 static void wrong_nesting_is_our_bug(void **unused)
 {
     (void)unused;
@@ -548,6 +568,7 @@ int main(void)
         cmocka_unit_test(doubles_are_written_short_and_read_back_the_same),
         cmocka_unit_test(text_that_is_not_utf8_is_written_so_that_it_is),
         cmocka_unit_test(a_nul_is_written_so_that_it_reads_back),
+        cmocka_unit_test(indents_for_people),
         cmocka_unit_test(wrong_nesting_is_our_bug),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
