@@ -1,6 +1,7 @@
 #include "model/constraint.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/job_private.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -168,6 +169,8 @@ bool constraint_read(const struct json *v, enum constraint_dialect dialect, cons
     JSON_EACH (element, v) {
         if (n < 3 && json_is(element, JSON_STRING))
             part[n] = json_slice(element);
+        else if (n < 3 && !app && (json_is(element, JSON_NUMBER) || json_is(element, JSON_BOOL)))
+            part[n] = slice_of(coerce_text(element, arena));
         else if (n < 3)
             return refuse_kind(problems, app ? "error.expected.jsstring" : NULL, path,
                                app ? "need strings in [field, operator, value]"
