@@ -211,6 +211,13 @@ static void put_int(struct env_builder *b, struct arena *arena, const char *name
     env_put(b, name, arena_printf(arena, "%lld", (long long)value));
 }
 
+/* What the agent sets is not the user's either. */
+static void put_users(struct env_builder *b, const struct pair *v)
+{
+    if (!str_eq(v->name, "MESOS_SANDBOX"))
+        env_put(b, v->name, v->value);
+}
+
 void job_task_env(const struct job *j, const struct job_run *run, struct arena *arena,
                   struct env_vars *out)
 {
@@ -218,9 +225,9 @@ void job_task_env(const struct job *j, const struct job_run *run, struct arena *
     struct env_builder b;
     env_begin(&b, arena);
     for (size_t i = j->env.n; i > 0; i--) /* of one name the first wins, of all ours do */
-        env_put(&b, j->env.items[i - 1].name, j->env.items[i - 1].value);
+        put_users(&b, &j->env.items[i - 1]);
     for (size_t i = 0; i < run->env.n; i++)
-        env_put(&b, run->env.items[i].name, run->env.items[i].value);
+        put_users(&b, &run->env.items[i]);
     const char *task_id = arena_strdup(arena, job_task_id(j, run, id));
     env_put(&b, "mesos_task_id", task_id);
     env_put(&b, "MESOS_TASK_ID", task_id);

@@ -107,7 +107,18 @@ static void ours_win_over_the_users_and_the_users_first_over_its_second(void **u
     (void)unused;
     struct job j = job_of("'command':'x','owner':'me@x','cpus':1,'environmentVariables':["
                           "{'name':'A','value':'1'},{'name':'A','value':'2'},"
-                          "{'name':'HOST','value':'mine'},{'name':'B','value':''}]");
+                          "{'name':'HOST','value':'mine'},{'name':'B','value':''},"
+                          "{'name':'mesos_task_id','value':'mine'},"
+                          "{'name':'MESOS_TASK_ID','value':'mine'},"
+                          "{'name':'CHRONOS_JOB_NAME','value':'mine'},"
+                          "{'name':'CHRONOS_JOB_OWNER','value':'mine'},"
+                          "{'name':'CHRONOS_RESOURCE_CPU','value':'mine'},"
+                          "{'name':'CHRONOS_RESOURCE_MEM','value':'mine'},"
+                          "{'name':'CHRONOS_RESOURCE_DISK','value':'mine'},"
+                          "{'name':'CHRONOS_JOB_RUN_TIME','value':'mine'},"
+                          "{'name':'CHRONOS_JOB_RUN_ATTEMPT','value':'mine'},"
+                          "{'name':'CHRONOS_RUN_ID','value':'mine'},"
+                          "{'name':'MESOS_SANDBOX','value':'mine'}]"); /* the agent's */
     struct job_run run = {.due = {1420843781398}, .attempt = 2, .run_id = "r-1", .host = "node1"};
     struct arena arena = {0};
     struct env_vars env;
