@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MAX_COMPLETION_S (INT64_C(1000) * 365 * 86400) /* longer is as long, and fits in ms */
+
 struct job_rules job_rules_default(void)
 {
     return (struct job_rules){
@@ -72,6 +74,12 @@ int64_t job_jitter_ms(const struct job *j, struct wall due)
         return 0;
     uint64_t of_job = hash64(j->name, strlen(j->name), 0);
     return (int64_t)(hash64(&due.ms, sizeof due.ms, of_job) % ((uint64_t)j->jitter_s * 1000 + 1));
+}
+
+int64_t job_max_ms(const struct job *j)
+{
+    int64_t s = j->max_completion_s < MAX_COMPLETION_S ? j->max_completion_s : MAX_COMPLETION_S;
+    return s > 0 ? s * 1000 : 0;
 }
 
 bool job_overlaps(const struct job *j)

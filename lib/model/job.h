@@ -207,6 +207,8 @@ int64_t job_window_ms(const struct job *j);
 int64_t job_catchup_most(const struct job *j);
 /* How long after its target a run starts: for each target another, the same on every node. */
 int64_t job_jitter_ms(const struct job *j, struct wall due);
+/* How long an attempt may take; 0: as long as it likes. */
+int64_t job_max_ms(const struct job *j);
 /* May its runs overlap (3.8)? */
 bool job_overlaps(const struct job *j);
 /* 2.6: what becomes of old's cursor when `j` replaces it. */

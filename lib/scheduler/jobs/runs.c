@@ -175,15 +175,16 @@ static void stop_attempt(struct runs *s, const struct run_row *r, const struct t
 static void limit_duration(struct runs *s, const struct run_row *r, const struct task_row *t)
 {
     char reason[96];
-    int64_t max_s = s->job->max_completion_s;
-    if (max_s <= 0 || t->started.ms == 0)
+    int64_t max_ms = job_max_ms(s->job);
+    if (max_ms == 0 || t->started.ms == 0)
         return;
-    struct wall end = {t->started.ms + max_s * 1000};
+    struct wall end = {t->started.ms + max_ms};
     if (s->l->now.wall.ms < end.ms) {
         look_again_at(s->l, s->e, end);
         return;
     }
-    snprintf(reason, sizeof reason, "maxCompletionTime: ran longer than %lld s", (long long)max_s);
+    snprintf(reason, sizeof reason, "maxCompletionTime: ran longer than %lld s",
+             (long long)(max_ms / 1000));
     stop_attempt(s, r, t, reason);
 }
 

@@ -210,7 +210,7 @@ static void write_spec(const struct task_row *t, const struct run_row *r, const 
         .mem_bytes = t->mem_bytes,
         .disk_bytes = t->disk_bytes,
         .grace_ms = KILL_GRACE_MS,
-        .max_ms = job->max_completion_s > 0 ? job->max_completion_s * 1000 : 0,
+        .max_ms = job_max_ms(job),
         .once = true,
         .start_before_ms = r->deadline.ms,
     };
