@@ -101,6 +101,15 @@ static bool is_json(struct slice type)
     return slice_is_nocase((struct slice){type.p, len}, "application/json");
 }
 
+bool chronos_typed(struct call *c)
+{
+    const struct request *r = c->request;
+    if (r->body.len == 0 || is_json(header_get(r->headers, "Content-Type")))
+        return true;
+    chronos_failure(c, 415, "Content-Type: need application/json");
+    return false;
+}
+
 const struct json *chronos_body(struct call *c)
 {
     const struct request *r = c->request;
@@ -109,11 +118,7 @@ const struct json *chronos_body(struct call *c)
                         BODY_BYTES_MAX);
         return NULL;
     }
-    if (r->body.len > 0 && !is_json(header_get(r->headers, "Content-Type"))) {
-        chronos_failure(c, 415, "Content-Type: need application/json");
-        return NULL;
-    }
-    return call_body(c);
+    return chronos_typed(c) ? call_body(c) : NULL;
 }
 
 bool chronos_number(struct call *c, const char *name, int64_t otherwise, int64_t *out)

@@ -120,7 +120,7 @@ void chronos_run_job(struct tell *t)
     struct error err;
     struct json_writer w;
     const char *arguments = query_get(&t->c.query, "arguments");
-    if (!chronos_path_job(&t->c, &row))
+    if (!chronos_typed(&t->c) || !chronos_path_job(&t->c, &row))
         return;
     if (jobs_load(&row, &job, &err) != 0) {
         call_error(&t->c, &err);
@@ -141,7 +141,7 @@ void chronos_delete_job(struct tell *t)
 {
     struct job_row row;
     struct json_writer w;
-    if (!chronos_path_job(&t->c, &row))
+    if (!chronos_typed(&t->c) || !chronos_path_job(&t->c, &row))
         return;
     tell_begin(t, COMMAND_JOB_DELETE, &w, chronos_done);
     json_member_str(&w, "name", row.name);

@@ -19,7 +19,9 @@ void chronos_done(struct tell *t, const struct outcome *o);
 enum job_face chronos_face(const struct call *c);
 /* The job of the path; false after having failed the call: an unknown one is 400 (G-4). */
 bool chronos_path_job(struct call *c, struct job_row *out);
-/* The body, which must be called JSON (G-6); NULL after having failed the call. */
+/* A body, if there is one, must be called JSON (G-6); false after having failed the call. */
+bool chronos_typed(struct call *c);
+/* That body; NULL after having failed the call. */
 const struct json *chronos_body(struct call *c);
 /* A whole number of the query; `otherwise` when it is not there; false after having failed. */
 bool chronos_number(struct call *c, const char *name, int64_t otherwise, int64_t *out);
