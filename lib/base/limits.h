@@ -79,7 +79,9 @@
     X(LIMIT_DEPLOYMENTS, 100, "deployments running at once")                                \
     X(LIMIT_PLAN_BYTES_OLD, 24 << 20, "the same below LARGE_LEVEL")                         \
     X(LIMIT_PLAN_BYTES, 64 << 20, "a deployment's plan, with what its apps were")           \
-    X(LIMIT_JOB_RUNS, 100, "finished runs kept a job")                                      \
+    X(LIMIT_JOB_RUNS, 100, "finished runs kept a job whatever their age, if not set")       \
+    X(LIMIT_JOB_SAMPLES, 1028, "durations kept a job: spec/chronos.md 7.1")                 \
+    X(LIMIT_JOB_DAYS, 31, "days whose numbers are kept a job")                              \
     X(LIMIT_BACKFILL_TARGETS, 10000, "targets of one backfill, known ones of a job")        \
     X(LIMIT_BACKFILLS, 20, "backfills kept a job")                                          \
     X(LIMIT_REASON_BYTES, 1000, "why a job is paused")                                      \

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "model/run_spec.h"
+#include "model/status.h"
 
 enum end_how {
     END_EXITED,   /* code */
@@ -26,6 +27,7 @@ struct run_end {
     int code, signal;
     bool killed;       /* by order; whatever the exit status */
     struct wall ended; /* 0: not known */
+    struct usage used;
     char message[256]; /* for people; begins as Mesos's do (spec/mesos.md 3.8, 8.10) */
 };
 

@@ -223,6 +223,7 @@ static void end_from_exit(struct run_end *e, const struct fields *f)
     char text[200];
     e->killed = fields_int(f, "killed", 0) != 0;
     e->ended.ms = fields_int(f, "ended_ms", 0);
+    e->used = (struct usage){fields_int(f, "mem_peak", 0), fields_int(f, "cpu_ms", 0)};
     if (fields_has(f, "failure"))
         run_end_text(e, END_NOT_STARTED, fields_get(f, "failure", text, sizeof(text)));
     else if (fields_int(f, "oom", 0) != 0)

@@ -65,6 +65,7 @@ static void fill_end(const struct task_run *t, struct status *s)
     s->signaled = end->how == END_SIGNALED;
     s->signal = end->signal;
     s->oom = end->how == END_OUT_OF_MEMORY;
+    s->used = end->used;
     s->message = end->killed && t->reason[0] != '\0' ? t->reason : end->message;
     if (end->ended.ms != 0)
         s->at = end->ended;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -131,6 +132,19 @@ static void drain_all(struct supervisor *s)
     rotate_close(&s->err);
 }
 
+/* Without a cgroup that counts, the largest process is the best guess at all of them together. */
+static void put_usage(const struct supervisor *s, struct fields *f)
+{
+    struct rusage below;
+    int64_t peak = cgroup_mem_peak(&s->order->cgroup);
+    if (s->failure[0] != '\0' || getrusage(RUSAGE_CHILDREN, &below) != 0)
+        return;
+    fields_put_int(f, "mem_peak", peak > 0 ? peak : below.ru_maxrss * 1024ll);
+    fields_put_int(f, "cpu_ms",
+                   (below.ru_utime.tv_sec + below.ru_stime.tv_sec) * 1000ll +
+                       (below.ru_utime.tv_usec + below.ru_stime.tv_usec) / 1000);
+}
+
 _Noreturn static void leave(struct supervisor *s)
 {
     struct fields f = {0};
@@ -145,10 +159,9 @@ _Noreturn static void leave(struct supervisor *s)
         fields_put_int(&f, "code", WEXITSTATUS(s->status));
     fields_put_int(&f, "killed", s->killed);
     fields_put_int(&f, "oom", s->oom);
-    if (s->oom) {
+    if (s->oom)
         fields_put_int(&f, "mem_limit", s->order->limits.mem_bytes);
-        fields_put_int(&f, "mem_peak", cgroup_mem_peak(&s->order->cgroup));
-    }
+    put_usage(s, &f);
     fields_put_int(&f, "ended_ms", wall_ms());
     for (int i = 0; i < 10 && !cgroup_remove(&s->order->cgroup); i++)
         usleep(1000 << i); /* the kernel lets go of the dead a moment later */

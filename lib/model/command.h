@@ -62,7 +62,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 27 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 28 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 #define JOB_TEXT_LEVEL 6   /* from here on job.put has the definition as a text */
 #define READINESS_LEVEL 8  /* from here on statuses make instances ready */
@@ -85,6 +85,7 @@ bool command_parse_word(const char *word, enum command_kind *out);
 #define AWAY_LEVEL 25     /* from here on who is gone stays so, and pods may keep their data */
 #define BACKFILL_LEVEL 26 /* from here on runs may have an environment, and jobs backfills */
 #define FIRINGS_LEVEL 27  /* from here on coalesced firings are trimmed like other runs */
+#define HISTORY_LEVEL 28  /* from here on what runs used, and how long they took, is kept */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {

@@ -34,6 +34,10 @@ void status_write(const struct status *s, struct json_writer *w)
         json_member_int(w, "signal", s->signal);
     if (s->oom)
         json_member_bool(w, "oom", true);
+    if (s->used.mem_peak_bytes > 0)
+        json_member_int(w, "mem_peak", s->used.mem_peak_bytes);
+    if (s->used.cpu_ms > 0)
+        json_member_int(w, "cpu_ms", s->used.cpu_ms);
     if (s->reason != NULL)
         json_member_str(w, "reason", s->reason);
     if (s->message != NULL)
@@ -82,6 +86,8 @@ int status_read(const struct json *v, struct status *out, struct error *err)
     s.signaled = signal != NULL;
     s.signal = (int)json_int(signal, 0);
     s.oom = json_bool(json_get(v, "oom"), false);
+    s.used.mem_peak_bytes = json_int(json_get(v, "mem_peak"), 0);
+    s.used.cpu_ms = json_int(json_get(v, "cpu_ms"), 0);
     s.reason = json_str(json_get(v, "reason"), NULL);
     s.message = json_str(json_get(v, "message"), NULL);
     s.detail = json_str(json_get(v, "detail"), NULL);

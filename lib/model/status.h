@@ -7,6 +7,10 @@
 #include "model/run_spec.h"
 #include "model/states.h"
 
+struct usage { /* of all its processes together, as far as is known; 0: not */
+    int64_t mem_peak_bytes, cpu_ms;
+};
+
 struct status {
     int64_t task;
     int64_t seq;
@@ -16,6 +20,7 @@ struct status {
     const char *container; /* or NULL */
     bool exited, signaled, oom;
     int exit_code, signal;
+    struct usage used;   /* of one that has ended */
     const char *reason;  /* Mesos's word (spec/mesos.md 3.4), or NULL */
     const char *message; /* for people, or NULL */
     const char *detail;  /* "pulling 40 %", or NULL */

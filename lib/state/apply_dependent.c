@@ -184,8 +184,9 @@ static void fire(struct apply *a, const struct job_row *child, int64_t priority,
     stmt_bind_i64(q, ":by", by);
     stmt_bind_i64(q, ":root", root);
     stmt_run(q);
+    const struct run_row r = {.id = run, .job = child->id, .due.ms = n.due_ms, .covers = 1};
     if (waiting != 0 && a->s->level >= FIRINGS_LEVEL)
-        runs_trim(a, child->id, run);
+        history_over(a, &r, n.state);
 }
 
 /* Those that fired and have no run yet. */

@@ -44,43 +44,6 @@ static void disable_if_exhausted(struct apply *a, int64_t job_id);
 
 /* ---- making runs */
 
-/* The run is about to be trimmed: a backfill must know that it was there. */
-static void forget_target(struct apply *a, int64_t run)
-{
-    struct run_row r;
-    if (a->s->level < LEVEL_BACKFILLS || !state_run_by_id(a->s, run, &r) ||
-        r.cause != CAUSE_SCHEDULE || r.state == RUN_MISSED || r.state == RUN_COALESCED ||
-        r.state == RUN_CANCELLED)
-        return;
-    struct stmt *q = change_use(a->s, FORGOTTEN_PUT);
-    stmt_bind_i64(q, ":job", r.job);
-    stmt_bind_i64(q, ":due", r.due.ms);
-    stmt_run(q);
-}
-
-void runs_trim(struct apply *a, int64_t job, int64_t run)
-{
-    if (!time_to_trim(run, LIMIT_JOB_RUNS))
-        return;
-    struct stmt *q = change_use(a->s, RUNS_TO_TRIM);
-    stmt_bind_i64(q, ":job", job);
-    stmt_bind_i64(q, ":keep", LIMIT_JOB_RUNS);
-    int64_t runs[64];
-    size_t n = 0;
-    while (n < 64 && stmt_row(q))
-        runs[n++] = stmt_i64(q, 0);
-    stmt_end(q);
-    for (size_t i = 0; i < n; i++) {
-        forget_target(a, runs[i]);
-        q = change_use(a->s, TASKS_DROP_OF_RUN);
-        stmt_bind_i64(q, ":run", runs[i]);
-        stmt_run(q);
-        q = change_use(a->s, RUN_DELETE);
-        stmt_bind_i64(q, ":id", runs[i]);
-        stmt_run(q);
-    }
-}
-
 int64_t run_add(struct apply *a, const struct job_row *job, int64_t priority,
                 const struct new_run *n)
 {
@@ -107,10 +70,12 @@ int64_t run_add(struct apply *a, const struct job_row *job, int64_t priority,
 /* A run that was cancelled before any attempt was assigned does not count (spec/chronos.md 9). */
 static void drop_unassigned(struct apply *a, int64_t job, int64_t due_ms)
 {
-    struct stmt *q = change_use(a->s, RUN_DROP_UNASSIGNED);
+    struct stmt *q = change_use(a->s, RUN_UNASSIGNED);
     stmt_bind_i64(q, ":job", job);
     stmt_bind_i64(q, ":due", due_ms);
-    stmt_run(q);
+    int64_t run = stmt_one_i64(q, 0);
+    if (run != 0)
+        history_drop_run(a, run);
 }
 
 /* One target is claimed once (spec/chronos.md 9, claim uniqueness). */
@@ -156,10 +121,13 @@ static void decide_targets(struct apply *a, int64_t job_id, const struct json *i
             continue;
         if (n.covers == 1)
             drop_unassigned(a, job.id, n.due_ms);
-        struct run_row r = {.id = run_add(a, &job, priority, &n), .due = {n.due_ms}};
-        runs_trim(a, job_id, r.id);
+        const struct run_row r = {.id = run_add(a, &job, priority, &n),
+                                  .job = job_id,
+                                  .due.ms = n.due_ms,
+                                  .covers = n.covers};
         if (n.state == RUN_MISSED)
             notice_put(a, NOTICE_MISSED, &job, &r, n.reason);
+        history_over(a, &r, n.state);
     }
     JSON_EACH (c, json_get(item, "claims"))
         claim(a, &job, priority, c);
@@ -195,7 +163,7 @@ static void end_run(struct apply *a, const struct run_row *r, enum run_state sta
     stmt_run(q);
     tell_run(a, r, state, reason);
     backfill_run_over(a, r, state);
-    runs_trim(a, r->job, r->id);
+    history_over(a, r, state);
 }
 
 void run_cancel(struct apply *a, const struct run_row *r, const char *reason)
@@ -371,6 +339,7 @@ int apply_job_delete(struct apply *a)
         return -1;
     notice_put(a, NOTICE_DELETED, &job, NULL, NULL);
     each_open_run(a, job.id, kill_active);
+    history_forget_job(a, job.id);
     struct stmt *q = change_use(a->s, TASKS_DROP_OF_JOB); /* the others when they end */
     stmt_bind_i64(q, ":job", job.id);
     stmt_run(q);
@@ -616,8 +585,11 @@ static void attempt_failed(struct apply *a, const struct run_row *r, struct job_
     tell_run(a, r, RUN_RETRY_WAIT, reason);
 }
 
+/* Below HISTORY_LEVEL. */
 static void keep_stat(struct apply *a, const struct run_row *r)
 {
+    if (a->s->level >= HISTORY_LEVEL)
+        return;
     struct stmt *q = change_use(a->s, STAT_PUT);
     stmt_bind_i64(q, ":job", r->job);
     stmt_bind_i64(q, ":run", r->id);

@@ -882,6 +882,8 @@ static void take_status(struct apply *a, const struct status *st, bool reported)
         now.health = t.health;
     struct count before = t.app != 0 ? count_now(s, &t) : (struct count){0};
     report(s, &t, state, &now);
+    if (t.job != 0 && task_ended(state))
+        history_used(a, t.id, &st->used);
     if (st->informs)
         take_check(a, t.id, &st->check);
     if (t.job != 0 && state == TASK_RUNNING && t.state != TASK_RUNNING)

@@ -223,8 +223,6 @@ struct new_run {
 };
 int64_t run_add(struct apply *a, const struct job_row *job, int64_t priority,
                 const struct new_run *n);
-/* `run` has ended: do the oldest of its job have to go? */
-void runs_trim(struct apply *a, int64_t job, int64_t run);
 void job_count_outcome(struct apply *a, struct job_row *job, bool success); /* in *job, too */
 void job_tell(struct apply *a, int64_t id, const char *name, int64_t event);
 
@@ -234,6 +232,14 @@ void job_tell(struct apply *a, int64_t id, const char *name, int64_t event);
  * none. `why`: a sentence, or NULL. */
 void notice_put(struct apply *a, enum notice event, const struct job_row *job,
                 const struct run_row *run, const char *why);
+
+/* ---- apply_history.c */
+/* A run is over now; `r` is what it was before, and may be gone with it. */
+void history_over(struct apply *a, const struct run_row *r, enum run_state state);
+/* With its tasks, which have ended. */
+void history_drop_run(struct apply *a, int64_t run);
+void history_forget_job(struct apply *a, int64_t job); /* before it is deleted */
+void history_used(struct apply *a, int64_t task, const struct usage *used);
 
 /* ---- dependent jobs (spec/chronos.md 4); below LEVEL_DEPENDENTS there are none */
 /* Can the job have the parents that job.put says? `job` 0: a new one. Refuses; changes nothing. */

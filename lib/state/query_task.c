@@ -100,7 +100,13 @@ static bool job_task_by_name(struct state *s, const char *name, struct task_row 
     struct error err;
     if (job_task_id_parse(name, &ref, &err) != 0)
         return false;
-    struct stmt *q = query_use(s, TASK_OF_JOB_NAMED);
+    struct stmt *q = query_use(s, TASK_OF_JOB_DUE); /* mostly it is there */
+    stmt_bind_text(q, ":job", ref.name);
+    stmt_bind_text(q, ":name", name);
+    stmt_bind_i64(q, ":due", ref.due.ms);
+    if (task_one(s, TASK_OF_JOB_DUE, q, out))
+        return true;
+    q = query_use(s, TASK_OF_JOB_NAMED); /* a later attempt's name has the time of the retry */
     stmt_bind_text(q, ":job", ref.name);
     stmt_bind_text(q, ":name", name);
     return task_one(s, TASK_OF_JOB_NAMED, q, out);

@@ -67,7 +67,8 @@
     QUERIES_10(X)  \
     QUERIES_12(X)  \
     QUERIES_13(X)  \
-    QUERIES_15(X) QUERIES_16(X) QUERIES_19(X) QUERIES_22(X) QUERIES_24(X) QUERIES_26(X)
+    QUERIES_15(X)  \
+    QUERIES_16(X) QUERIES_19(X) QUERIES_22(X) QUERIES_24(X) QUERIES_26(X) QUERIES_28(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -101,6 +102,10 @@
                                       "job_runs where job = (select id from jobs where "           \
                                       "name = :job)) and t.name = :name "                          \
                                       "order by t.id desc limit 1")                                \
+    X(TASK_OF_JOB_DUE, TASK_COLUMNS "where t.owner = 1 and t.owner_id in (select id from "         \
+                                    "job_runs where job = (select id from jobs where "             \
+                                    "name = :job) and due_ms = :due) and t.name = :name "          \
+                                    "order by t.id desc limit 1")                                  \
     X(TASKS, TASK_COLUMNS "where t.ended_ms is null order by t.agent, t.id")                       \
     X(TASKS_OF_APP, TASK_COLUMNS "where t.owner = 0 and t.owner_id in (select id from instances "  \
                                  "where app = :app) and t.ended_ms is null order by t.id")         \
@@ -131,6 +136,9 @@
     X(JOBS_COUNT, "select count(*) from jobs")                                                     \
     X(RUN_BY_ID, RUN_COLUMNS "where r.id = :id")                                                   \
     X(RUNS, RUN_COLUMNS "order by r.id desc limit :limit")                                         \
+    X(RUNS_AFTER, RUN_COLUMNS "where r.id > :after order by r.id limit :limit")                    \
+    X(RUNS_OF_JOB_AFTER, RUN_COLUMNS "where r.job = :job and r.id > :after order by r.id "         \
+                                     "limit :limit")                                               \
     X(RUNS_OF_JOB, RUN_COLUMNS "where r.job = :job order by r.due_ms desc, r.id desc "             \
                                "limit :limit")                                                     \
     X(RUNS_OPEN, RUN_COLUMNS "where r.job = :job and " OPEN "order by r.id")                       \
@@ -277,6 +285,14 @@
     X(FILLED, "select count(*) from job_filled where job = :job and due_ms = :due")          \
     X(FILLED_COUNT, "select count(*) from job_filled where job = :job")                      \
     X(FORGOTTEN, "select due_ms from job_forgotten where job = :job")
+#define QUERIES_28(X)                                                                         \
+    X(RUNS_OLD_SIZE, "select runs, bytes from runs_old_size where k = 0")                     \
+    X(TASK_USAGE, "select mem_peak_bytes, cpu_ms from task_usage where task = :task")         \
+    X(DAYS_SUM, "select bucket, sum(n) from job_days where job = :job and day >= :day and "   \
+                "fact = :fact group by bucket order by bucket")                               \
+    X(DAYS_MOST, "select coalesce(max(n), 0) from job_days where job = :job and day >= :day " \
+                 "and fact = :fact")                                                          \
+    X(SAMPLES, "select ms from job_samples where job = :job order by part desc")
 
 /* Applying: only on the writer. */
 #define CHANGES(X) \
@@ -292,7 +308,8 @@
     CHANGES_10(X)  \
     CHANGES_12(X)  \
     CHANGES_13(X)  \
-    CHANGES_15(X) CHANGES_16(X) CHANGES_19(X) CHANGES_22(X) CHANGES_24(X) CHANGES_26(X)
+    CHANGES_15(X)  \
+    CHANGES_16(X) CHANGES_19(X) CHANGES_22(X) CHANGES_24(X) CHANGES_26(X) CHANGES_28(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -403,8 +420,8 @@
                "deadline_ms, arguments, covers, queued_ms, ended_ms, reason) values(:job, "       \
                ":generation, :cause, :due, 0, :state, :priority, :deadline, :arguments, "         \
                ":covers, :at, :ended, :reason)")                                                  \
-    X(RUN_DROP_UNASSIGNED, "delete from job_runs where job = :job and due_ms = :due and "         \
-                           "cause = 0 and covers = 1 and state = 10 and task is null")            \
+    X(RUN_UNASSIGNED, "select id from job_runs where job = :job and due_ms = :due and "           \
+                      "cause = 0 and covers = 1 and state = 10 and task is null")                 \
     X(RUN_ASSIGN, "update job_runs set state = 1, task = :task where id = :id")                   \
     X(RUN_START, "update job_runs set state = 2, started_ms = coalesce(started_ms, :at) "         \
                  "where id = :id")                                                                \
@@ -599,3 +616,36 @@
                   "due_ms) do nothing")                                                            \
     X(FORGOTTEN_PUT, "insert into job_forgotten(job, due_ms) values(:job, :due) on conflict(job) " \
                      "do update set due_ms = max(due_ms, :due)")
+#define CHANGES_28(X)                                                                              \
+    X(USAGE_PUT, "insert into task_usage(task, mem_peak_bytes, cpu_ms) values(:task, :mem, :cpu) " \
+                 "on conflict(task) do update set mem_peak_bytes = :mem, cpu_ms = :cpu")           \
+    X(RUN_OVER_ADD, "insert into runs_over(job, due_ms, run) values(:job, :due, :run)")            \
+    X(RUN_OVER_DROP, "delete from runs_over where run = :run and "                                 \
+                     "job = (select job from job_runs where id = :run) and "                       \
+                     "due_ms = (select due_ms from job_runs where id = :run)")                     \
+    X(RUNS_OVER_BEYOND, "select run from runs_over where job = :job and not exists(select 1 "      \
+                        "from tasks where owner = 1 and owner_id = run and ended_ms is null) "     \
+                        "order by due_ms desc, run desc limit 64 offset :keep")                    \
+    X(RUN_OLD_ADD, "insert into runs_old(run, job, ended_ms, bytes) select r.id, r.job, "          \
+                   "coalesce(r.ended_ms, :at), :run_bytes + length(cast(r.reason as blob)) + "     \
+                   "coalesce(length(cast(r.arguments as blob)), 0) + (select "                     \
+                   "coalesce(sum(:task_bytes + length(cast(t.name as blob)) + "                    \
+                   "coalesce(length(cast(t.message as blob)), 0)), 0) from tasks t "               \
+                   "where t.owner = 1 and t.owner_id = r.id) from job_runs r where r.id = :run")   \
+    X(RUN_OLD_BYTES, "select bytes from runs_old where run = :run")                                \
+    X(RUNS_OLD_RESIZE, "update runs_old_size set runs = runs + :runs, bytes = bytes + :bytes "     \
+                       "where k = 0")                                                              \
+    X(RUNS_OLD_FIRST, "select run, ended_ms from runs_old order by ended_ms, run limit 64")        \
+    X(RUNS_OLD_BEYOND, "select run from runs_old where job = :job order by ended_ms desc, "        \
+                       "run desc limit 64 offset :keep")                                           \
+    X(RUNS_OLD_OF_JOB, "select count(*), coalesce(sum(bytes), 0) from runs_old where job = :job")  \
+    X(DAY_COUNT, "insert into job_days(job, day, fact, bucket, n) values(:job, :day, :fact, "      \
+                 ":bucket, :n) on conflict(job, day, fact, bucket) do update set n = n + :n")      \
+    X(DAY_MOST, "insert into job_days(job, day, fact, bucket, n) values(:job, :day, :fact, "       \
+                ":bucket, :n) on conflict(job, day, fact, bucket) do update set n = max(n, :n)")   \
+    X(DAYS_TRIM, "delete from job_days where job = :job and day <= :day")                          \
+    X(SAMPLES_LAST, "select part, n from job_samples where job = :job "                            \
+                    "order by part desc limit 1")                                                  \
+    X(SAMPLE_PUT, "insert into job_samples(job, part, n, ms) values(:job, :part, 1, :ms) "         \
+                  "on conflict(job, part) do update set n = n + 1, ms = ms || ',' || :ms")         \
+    X(SAMPLES_TRIM, "delete from job_samples where job = :job and part <= :part")

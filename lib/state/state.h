@@ -10,6 +10,8 @@
 #pragma once
 
 #include "base/hash.h"
+#include "base/histogram.h"
+#include "base/limits.h"
 #include "base/rng.h"
 #include "base/time.h"
 #include "db/statement.h"
@@ -17,6 +19,7 @@
 #include "model/resources.h"
 #include "model/run_spec.h"
 #include "model/states.h"
+#include "model/status.h"
 
 struct state;
 
@@ -455,6 +458,50 @@ bool state_notice_next(struct stmt *q, struct notice_row *out); /* accepts NULL 
 bool state_notice_of_run(struct state *s, int64_t run, const char *event);
 struct stmt *state_notice_ways(struct state *s, int64_t notice);        /* by channel; NULL: none */
 bool state_notice_way_next(struct stmt *q, struct notice_way_row *out); /* accepts NULL */
+
+/* ---- what is kept of runs that are over (spec/chronos.md 5.8) */
+
+/* Each job's newest `runs`; beyond them, over all jobs, what is at most so old and takes at most so
+ * much, but of no job more than `most` in all. */
+struct history_rules {
+    int64_t days, runs, most, bytes;
+};
+/* Each is a setting of the cluster. */
+#define HISTORY_SETTINGS 4
+struct history_setting {
+    const char *key, *name; /* in the table of settings; for people */
+    size_t place;           /* in history_rules */
+    int64_t value, least, most;
+};
+extern const struct history_setting history_settings[HISTORY_SETTINGS];
+static inline int64_t *history_rule(struct history_rules *rules, const struct history_setting *h)
+{
+    return (int64_t *)((char *)rules + h->place);
+}
+struct history_rules state_history_rules(struct state *s);
+struct history_size {
+    int64_t runs, bytes; /* of those beyond each job's newest */
+};
+struct history_size state_history_size(struct state *s);
+/* By id, job 0: of all. */
+struct stmt *state_runs_after(struct state *s, int64_t job, int64_t after, int64_t limit);
+struct usage state_task_usage(struct state *s, int64_t task); /* of a job's that has ended */
+
+/* What is counted a job and a day, beyond what is kept of single runs. */
+enum day_fact {
+    DAY_ENDS,    /* by enum run_state */
+    DAY_TOOK,    /* ms from start to a successful end */
+    DAY_LATE,    /* ms from due to the start */
+    DAY_LONGEST, /* of DAY_TOOK: no count, but the largest of all */
+    DAY_LATEST,
+};
+#define JOB_BUCKETS 1024 /* as many as there are, and more */
+/* From this day on (UTC, since 1970), for the functions of base/histogram.h. How many. */
+size_t state_job_days(struct state *s, int64_t job, enum day_fact fact, int64_t day,
+                      struct bucket out[JOB_BUCKETS]);
+int64_t state_job_most(struct state *s, int64_t job, enum day_fact fact, int64_t day);
+/* Ms from due to a successful end, the newest first. How many. */
+size_t state_job_samples(struct state *s, int64_t job, int64_t out[LIMIT_JOB_SAMPLES]);
 
 struct node_row {
     int64_t id;

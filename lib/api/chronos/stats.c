@@ -16,7 +16,7 @@
 /* ---- durations: from due to a successful end */
 
 struct samples {
-    double ms[LIMIT_JOB_RUNS]; /* ascending */
+    double ms[LIMIT_JOB_SAMPLES]; /* ascending */
     size_t n;
 };
 
@@ -28,13 +28,10 @@ static int ascending(const void *x, const void *y)
 
 static void take_samples(struct state *s, int64_t job, struct samples *out)
 {
-    struct run_row r;
-    struct stmt *q = state_runs_of_job(s, job, INT64_MAX);
-    out->n = 0;
-    while (out->n < LIMIT_JOB_RUNS && state_run_next(q, &r))
-        if (r.state == RUN_SUCCESS)
-            out->ms[out->n++] = (double)(r.ended.ms - r.due.ms);
-    stmt_end(q);
+    int64_t ms[LIMIT_JOB_SAMPLES];
+    out->n = state_job_samples(s, job, ms);
+    for (size_t i = 0; i < out->n; i++)
+        out->ms[i] = (double)ms[i];
     qsort(out->ms, out->n, sizeof out->ms[0], ascending);
 }
 
@@ -112,14 +109,15 @@ static int newest_first(const void *x, const void *y)
     return -strcmp(a->name, b->name);
 }
 
-static void take_attempts(struct state *s, int64_t job, struct attempts *out)
+/* Of so many of the newest runs, by due, that the `shown` newest attempts are among them. */
+static void take_attempts(struct state *s, int64_t job, int64_t shown, struct attempts *out)
 {
-    int64_t runs[2 * LIMIT_JOB_RUNS];
-    size_t n = 0;
+    int64_t runs[HISTORY_MAX + LIMIT_JOB_RUNS];
+    size_t n = 0, most = (size_t)shown + LIMIT_JOB_RUNS;
     struct run_row r;
     struct task_row t;
     struct stmt *q = state_runs_of_job(s, job, INT64_MAX);
-    while (n < sizeof runs / sizeof runs[0] && state_run_next(q, &r))
+    while (n < most && state_run_next(q, &r))
         runs[n++] = r.id;
     stmt_end(q);
     for (size_t i = 0; i < n; i++) {
@@ -192,7 +190,7 @@ void chronos_ask_stat(struct call *c)
         limit = limit < 0 ? 0 : HISTORY_MAX;
     jobs_load_any(&row, &job);
     take_samples(c->view->state, row.id, &samples);
-    take_attempts(c->view->state, row.id, &attempts);
+    take_attempts(c->view->state, row.id, limit, &attempts);
     call_json(c, 200, &w);
     json_object(&w);
     show_histogram(&samples, &w);

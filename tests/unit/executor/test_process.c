@@ -37,6 +37,19 @@ static void run_to_end(struct task *t, int64_t number, const char *cmd)
     await_flag(&w, &t->has_ended);
 }
 
+/* Counted by its cgroup, or else by the kernel when it was waited for. */
+static void tells_what_a_task_used(void **unused)
+{
+    struct task t;
+    (void)unused;
+    run_to_end(&t, 90,
+               "x=$(head -c 20000000 /dev/zero | tr '\\0' x); i=0; "
+               "while [ $i -lt 20000 ]; do i=$((i+1)); done");
+    assert_int_equal(t.run.end.code, 0);
+    assert_in_range(t.run.end.used.mem_peak_bytes, 20000000, 200000000);
+    assert_in_range(t.run.end.used.cpu_ms, 1, 60000);
+}
+
 static void await_file(const struct task *t, const char *name, const char *want)
 {
     bool there = false;
@@ -756,6 +769,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
     const struct CMUnitTest tests[] = {
         T(runs_a_command_and_keeps_its_output),
+        T(tells_what_a_task_used),
         T(runs_arguments_without_a_shell),
         T(gives_nothing_but_what_it_should),
         T(says_why_it_could_not_start),

@@ -19,7 +19,8 @@ static void what_is_read_is_written_the_same(void **unused)
         "{'task':5,'seq':1,'state':'staging','at':7}",
         "{'task':5,'seq':2,'state':'failed','at':7,'pid':8,'container':'c','exit':0,'signal':9,'"
         "oom'"
-        ":true,'reason':'R','message':'m','detail':'d','health':2,'health_results':[{'alive':"
+        ":true,'mem_peak':50,'cpu_ms':60,'reason':'R','message':'m','detail':'d','health':2,'"
+        "health_results':[{'alive':"
         "false}],'readiness':[{'name':'r','ready':true}],'check_kind':3,'check_code':0}",
         "{'task':5,'seq':3,'state':'running','at':7,'check_kind':0,'check_code':-1}",
     };

@@ -1,0 +1,260 @@
+/* What is kept of runs that are over (spec/chronos.md 5.8). */
+#include <stdio.h>
+
+#include "base/histogram.h"
+#include "base/limits.h"
+#include "state/private.h"
+
+#define DAY_MS 86400000
+#define STEP_RUNS 64      /* looked at at once */
+#define TRIM_STEPS_MOST 8 /* more went than came: the rest has time */
+#define PART_SAMPLES 64
+#define RUN_BYTES 500  /* of a run's rows and places in indexes, without its texts */
+#define TASK_BYTES 700 /* the same of an attempt's */
+
+/* ---- runs */
+
+static void add_to_old(struct apply *a, int64_t runs, int64_t bytes)
+{
+    struct stmt *q = change_use(a->s, RUNS_OLD_RESIZE);
+    stmt_bind_i64(q, ":runs", runs);
+    stmt_bind_i64(q, ":bytes", bytes);
+    stmt_run(q);
+}
+
+static int64_t old_bytes(struct state *s, int64_t run) /* 0: it is not old */
+{
+    struct stmt *q = change_use(s, RUN_OLD_BYTES);
+    stmt_bind_i64(q, ":run", run);
+    return stmt_one_i64(q, 0);
+}
+
+static void not_newest(struct apply *a, int64_t run)
+{
+    struct stmt *q = change_use(a->s, RUN_OVER_DROP);
+    stmt_bind_i64(q, ":run", run);
+    stmt_run(q);
+}
+
+/* The run is about to be trimmed: a backfill must know that it was there. */
+static void forget_target(struct apply *a, int64_t run)
+{
+    struct run_row r;
+    if (a->s->level < LEVEL_BACKFILLS || !state_run_by_id(a->s, run, &r) ||
+        r.cause != CAUSE_SCHEDULE || r.state == RUN_MISSED || r.state == RUN_COALESCED ||
+        r.state == RUN_CANCELLED)
+        return;
+    struct stmt *q = change_use(a->s, FORGOTTEN_PUT);
+    stmt_bind_i64(q, ":job", r.job);
+    stmt_bind_i64(q, ":due", r.due.ms);
+    stmt_run(q);
+}
+
+void history_drop_run(struct apply *a, int64_t run)
+{
+    struct stmt *q;
+    forget_target(a, run);
+    if (a->s->level >= HISTORY_LEVEL) {
+        int64_t bytes = old_bytes(a->s, run);
+        if (bytes > 0)
+            add_to_old(a, -1, -bytes);
+        else
+            not_newest(a, run);
+    }
+    q = change_use(a->s, TASKS_DROP_OF_RUN);
+    stmt_bind_i64(q, ":run", run);
+    stmt_run(q);
+    q = change_use(a->s, RUN_DELETE);
+    stmt_bind_i64(q, ":id", run);
+    stmt_run(q);
+}
+
+/* The first column of at most STEP_RUNS rows. */
+static size_t list_runs(struct stmt *q, int64_t runs[STEP_RUNS])
+{
+    size_t n = 0;
+    while (n < STEP_RUNS && stmt_row(q))
+        runs[n++] = stmt_i64(q, 0);
+    stmt_end(q);
+    return n;
+}
+
+static size_t list_beyond(struct apply *a, int which, int64_t job, int64_t keep,
+                          int64_t runs[STEP_RUNS])
+{
+    struct stmt *q = change_use(a->s, which);
+    stmt_bind_i64(q, ":job", job);
+    stmt_bind_i64(q, ":keep", keep > 0 ? keep : 0);
+    return list_runs(q, runs);
+}
+
+static void make_old(struct apply *a, int64_t run)
+{
+    struct stmt *q = change_use(a->s, RUN_OLD_ADD);
+    stmt_bind_i64(q, ":run", run);
+    stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_bind_i64(q, ":run_bytes", RUN_BYTES);
+    stmt_bind_i64(q, ":task_bytes", TASK_BYTES);
+    stmt_run(q);
+    add_to_old(a, 1, old_bytes(a->s, run));
+    not_newest(a, run);
+}
+
+/* Of the old ones of all jobs, the oldest: false when the first of them may stay. */
+static bool drop_oldest(struct apply *a, const struct history_rules *rules)
+{
+    int64_t runs[STEP_RUNS], ended[STEP_RUNS];
+    size_t n = 0;
+    struct stmt *q = change_use(a->s, RUNS_OLD_FIRST);
+    while (n < STEP_RUNS && stmt_row(q)) {
+        runs[n] = stmt_i64(q, 0);
+        ended[n++] = stmt_i64(q, 1);
+    }
+    stmt_end(q);
+    for (size_t i = 0; i < n; i++) {
+        if (ended[i] >= a->c->at.ms - rules->days * DAY_MS &&
+            state_history_size(a->s).bytes <= rules->bytes)
+            return false;
+        history_drop_run(a, runs[i]);
+    }
+    return n > 0;
+}
+
+static void trim(struct apply *a, int64_t job, int64_t run)
+{
+    struct history_rules rules = state_history_rules(a->s);
+    int64_t runs[STEP_RUNS];
+    size_t n;
+    if (time_to_trim(run, rules.runs)) {
+        n = list_beyond(a, RUNS_OVER_BEYOND, job, rules.runs, runs);
+        for (size_t i = 0; i < n; i++)
+            make_old(a, runs[i]);
+        for (int i = 0; i < TRIM_STEPS_MOST && drop_oldest(a, &rules); i++)
+            ;
+    }
+    if (!time_to_trim(run, rules.most))
+        return;
+    while ((n = list_beyond(a, RUNS_OLD_BEYOND, job, rules.most - rules.runs, runs)) > 0)
+        for (size_t i = 0; i < n; i++)
+            history_drop_run(a, runs[i]);
+}
+
+/* Below HISTORY_LEVEL: so many a job, whatever their age. */
+static void trim_by_count(struct apply *a, int64_t job, int64_t run)
+{
+    int64_t runs[STEP_RUNS];
+    if (!time_to_trim(run, LIMIT_JOB_RUNS))
+        return;
+    size_t n = list_beyond(a, RUNS_TO_TRIM, job, LIMIT_JOB_RUNS, runs);
+    for (size_t i = 0; i < n; i++)
+        history_drop_run(a, runs[i]);
+}
+
+/* ---- numbers */
+
+static void count_fact(struct apply *a, int64_t job, enum day_fact fact, int bucket, int64_t n)
+{
+    bool most = fact == DAY_LONGEST || fact == DAY_LATEST;
+    struct stmt *q = change_use(a->s, most ? DAY_MOST : DAY_COUNT);
+    stmt_bind_i64(q, ":job", job);
+    stmt_bind_i64(q, ":day", a->c->at.ms / DAY_MS);
+    stmt_bind_i64(q, ":fact", fact);
+    stmt_bind_i64(q, ":bucket", bucket);
+    stmt_bind_i64(q, ":n", n);
+    stmt_run(q);
+}
+
+static void count_time(struct apply *a, int64_t job, enum day_fact times, enum day_fact most,
+                       int64_t ms)
+{
+    ms = ms > 0 ? ms : 0;
+    count_fact(a, job, times, bucket_of(ms), 1);
+    count_fact(a, job, most, 0, ms);
+}
+
+static void trim_days(struct apply *a, int64_t job)
+{
+    struct stmt *q = change_use(a->s, DAYS_TRIM);
+    stmt_bind_i64(q, ":job", job);
+    stmt_bind_i64(q, ":day", a->c->at.ms / DAY_MS - LIMIT_JOB_DAYS);
+    stmt_run(q);
+}
+
+/* A part at a time goes, once the others hold enough. */
+static void add_sample(struct apply *a, int64_t job, int64_t ms)
+{
+    char text[24];
+    int64_t part = 0, n = 0;
+    struct stmt *q = change_use(a->s, SAMPLES_LAST);
+    stmt_bind_i64(q, ":job", job);
+    if (stmt_row(q)) {
+        part = stmt_i64(q, 0);
+        n = stmt_i64(q, 1);
+        stmt_end(q);
+    }
+    bool full = n >= PART_SAMPLES;
+    snprintf(text, sizeof text, "%lld", (long long)(ms > 0 ? ms : 0));
+    q = change_use(a->s, SAMPLE_PUT);
+    stmt_bind_i64(q, ":job", job);
+    stmt_bind_i64(q, ":part", part + full);
+    stmt_bind_text(q, ":ms", text);
+    stmt_run(q);
+    if (!full)
+        return;
+    q = change_use(a->s, SAMPLES_TRIM);
+    stmt_bind_i64(q, ":job", job);
+    stmt_bind_i64(q, ":part", part - (LIMIT_JOB_SAMPLES + PART_SAMPLES - 1) / PART_SAMPLES);
+    stmt_run(q);
+}
+
+/* ---- */
+
+void history_over(struct apply *a, const struct run_row *r, enum run_state state)
+{
+    if (a->s->level < HISTORY_LEVEL) {
+        trim_by_count(a, r->job, r->id);
+        return;
+    }
+    struct stmt *q = change_use(a->s, RUN_OVER_ADD);
+    stmt_bind_i64(q, ":job", r->job);
+    stmt_bind_i64(q, ":due", r->due.ms);
+    stmt_bind_i64(q, ":run", r->id);
+    stmt_run(q);
+    count_fact(a, r->job, DAY_ENDS, state, r->covers);
+    if (r->started.ms != 0)
+        count_time(a, r->job, DAY_LATE, DAY_LATEST, r->started.ms - r->due.ms);
+    if (state == RUN_SUCCESS) {
+        count_time(a, r->job, DAY_TOOK, DAY_LONGEST, a->c->at.ms - r->started.ms);
+        add_sample(a, r->job, a->c->at.ms - r->due.ms);
+    }
+    if (time_to_trim(r->id, LIMIT_JOB_RUNS))
+        trim_days(a, r->job);
+    trim(a, r->job, r->id);
+}
+
+void history_forget_job(struct apply *a, int64_t job)
+{
+    if (a->s->level < HISTORY_LEVEL)
+        return;
+    struct stmt *q = change_use(a->s, RUNS_OLD_OF_JOB);
+    stmt_bind_i64(q, ":job", job);
+    int64_t runs = 0, bytes = 0;
+    if (stmt_row(q)) {
+        runs = stmt_i64(q, 0);
+        bytes = stmt_i64(q, 1);
+        stmt_end(q);
+    }
+    if (runs > 0)
+        add_to_old(a, -runs, -bytes);
+}
+
+void history_used(struct apply *a, int64_t task, const struct usage *used)
+{
+    if (a->s->level < HISTORY_LEVEL || (used->mem_peak_bytes <= 0 && used->cpu_ms <= 0))
+        return;
+    struct stmt *q = change_use(a->s, USAGE_PUT);
+    stmt_bind_i64(q, ":task", task);
+    stmt_bind_i64(q, ":mem", used->mem_peak_bytes);
+    stmt_bind_i64(q, ":cpu", used->cpu_ms);
+    stmt_run(q);
+}

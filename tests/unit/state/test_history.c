@@ -1,0 +1,276 @@
+/* What is kept of runs that are over: by count, age and bytes, and in numbers for longer. */
+#include "fixture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "model/command.h"
+
+#define DAY_MS 86400000
+
+static void upgrade(struct fixture *f, int level)
+{
+    char args[32];
+    snprintf(args, sizeof args, "{'level':%d}", level);
+    applied(f, "schema.upgrade", args);
+}
+
+static int set_up_here(void **data)
+{
+    set_up(data);
+    upgrade(*data, COMMAND_LEVEL);
+    return 0;
+}
+
+static int64_t put_job(struct fixture *f, const char *name)
+{
+    char args[512];
+    struct job_row job;
+    snprintf(args, sizeof args,
+             "{'name':'%s','base':0,'definition':{'name':'%s','runAsUser':'u','parents':[],"
+             "'retries':0},'schedule':'R//PT1H','k':0,'remaining':-1,'counters':{}}",
+             name, name);
+    applied(f, "job.put", args);
+    assert_true(state_job_by_name(f->state, name, &job));
+    return job.id;
+}
+
+static int64_t count(struct stmt *q)
+{
+    struct run_row r;
+    int64_t n = 0;
+    while (state_run_next(q, &r))
+        n++;
+    return n;
+}
+
+static int64_t runs_of(struct fixture *f, int64_t job)
+{
+    return count(state_runs_of_job(f->state, job, INT64_MAX));
+}
+
+static int64_t newest_run(struct fixture *f)
+{
+    struct run_row r = {0};
+    struct stmt *q = state_runs(f->state, 1);
+    assert_true(state_run_next(q, &r));
+    stmt_end(q);
+    return r.id;
+}
+
+/* A run of the job, from due to its end; how its process used the machine. */
+static int64_t run(struct fixture *f, const char *job, int64_t late_ms, int64_t took_ms,
+                   const char *state, const char *used)
+{
+    char args[256];
+    snprintf(args, sizeof args, "{'name':'%s','concurrent':true}", job);
+    applied(f, "job.trigger", args);
+    int64_t id = newest_run(f);
+    snprintf(args, sizeof args,
+             "{'runs':[{'run':%lld,'attempt':0,'name':'t%lld','agent':0,'cpus':1,'mem':1,'disk':0}]"
+             "}",
+             (long long)id, (long long)id);
+    f->at += late_ms - 2;
+    applied(f, "task.launch", args);
+    struct run_row r;
+    assert_true(state_run_by_id(f->state, id, &r));
+    status(f, r.task, 1, "running");
+    f->at += took_ms - 1;
+    snprintf(args, sizeof args, "{'set':[{'task':%lld,'seq':2,'state':'%s','at':%lld%s}]}",
+             (long long)r.task, state, (long long)f->at, used);
+    applied(f, "task.update", args);
+    return r.task;
+}
+
+static void run_often(struct fixture *f, const char *job, int n)
+{
+    for (int i = 0; i < n; i++)
+        run(f, job, 10, 20, "finished", "");
+}
+
+static void set(struct fixture *f, const char *key, int64_t value)
+{
+    char args[96];
+    snprintf(args, sizeof args, "{'set':{'history.%s':'%lld'}}", key, (long long)value);
+    applied(f, "setting.put", args);
+}
+
+static void runs_are_kept_for_their_age_beyond_their_count(void **data)
+{
+    struct fixture *f = *data;
+    int64_t job = put_job(f, "j");
+    set(f, "runs", 10);
+    set(f, "days", 30);
+    run_often(f, "j", 50);
+    assert_int_equal(runs_of(f, job), 50);
+    assert_in_range(state_history_size(f->state).runs, 30, 40);
+    f->at += 31 * (int64_t)DAY_MS;
+    run_often(f, "j", 20);
+    assert_in_range(runs_of(f, job), 10, 30);
+}
+
+static void a_jobs_newest_stay_whatever_others_do(void **data)
+{
+    struct fixture *f = *data;
+    int64_t rare = put_job(f, "rare"), often = put_job(f, "often");
+    set(f, "runs", 5);
+    set(f, "bytes", 0);
+    run_often(f, "rare", 3);
+    f->at += 400 * (int64_t)DAY_MS;
+    run_often(f, "often", 100);
+    assert_int_equal(runs_of(f, rare), 3);
+    assert_in_range(runs_of(f, often), 5, 25);
+}
+
+static void all_that_is_beyond_takes_no_more_than_so_many_bytes(void **data)
+{
+    struct fixture *f = *data;
+    int64_t job = put_job(f, "j");
+    set(f, "runs", 5);
+    set(f, "bytes", 40000);
+    run_often(f, "j", 200);
+    assert_in_range(state_history_size(f->state).bytes, 20000, 40000);
+    assert_in_range(runs_of(f, job), 5 + 20000 / 1500, 5 + 40000 / 1200 + 20);
+    set(f, "bytes", 0);
+    run_often(f, "j", 20);
+    assert_int_equal(state_history_size(f->state).bytes, 0);
+    assert_int_equal(state_history_size(f->state).runs, 0);
+}
+
+static void no_job_has_more_than_so_many(void **data)
+{
+    struct fixture *f = *data;
+    int64_t job = put_job(f, "j");
+    set(f, "runs", 5);
+    set(f, "most", 20);
+    run_often(f, "j", 200);
+    assert_in_range(runs_of(f, job), 20, 60);
+}
+
+static void what_a_deleted_job_held_is_free(void **data)
+{
+    struct fixture *f = *data;
+    put_job(f, "j");
+    set(f, "runs", 5);
+    run_often(f, "j", 60);
+    assert_true(state_history_size(f->state).bytes > 0);
+    applied(f, "job.delete", "{'name':'j'}");
+    assert_int_equal(state_history_size(f->state).bytes, 0);
+    assert_int_equal(state_history_size(f->state).runs, 0);
+}
+
+static void a_setting_that_is_none_counts_as_not_set(void **data)
+{
+    struct fixture *f = *data;
+    applied(f, "setting.put", "{'set':{'history.runs':'0','history.days':'x','history.most':'7'}}");
+    struct history_rules rules = state_history_rules(f->state);
+    assert_int_equal(rules.runs, LIMIT_JOB_RUNS);
+    assert_int_equal(rules.days, 30);
+    assert_int_equal(rules.most, 7);
+}
+
+static void what_a_run_used_is_kept_with_its_attempt(void **data)
+{
+    struct fixture *f = *data;
+    put_job(f, "j");
+    int64_t task = run(f, "j", 10, 20, "failed", ",'mem_peak':52428800,'cpu_ms':1234");
+    struct usage used = state_task_usage(f->state, task);
+    assert_int_equal(used.mem_peak_bytes, 52428800);
+    assert_int_equal(used.cpu_ms, 1234);
+    assert_int_equal(state_task_usage(f->state, task + 1).cpu_ms, 0);
+}
+
+static int64_t at(struct fixture *f, int64_t job, enum day_fact fact, int64_t day, int permille)
+{
+    struct bucket b[JOB_BUCKETS];
+    return histogram_at(b, state_job_days(f->state, job, fact, day, b), permille);
+}
+
+static void numbers_outlive_the_runs(void **data)
+{
+    struct fixture *f = *data;
+    struct bucket b[JOB_BUCKETS];
+    int64_t job = put_job(f, "j"), today = f->at / DAY_MS;
+    set(f, "runs", 1);
+    set(f, "bytes", 0);
+    for (int i = 1; i <= 100; i++)
+        run(f, "j", 10 * i, 1000 * i, i % 10 == 0 ? "failed" : "finished", "");
+    assert_in_range(runs_of(f, job), 1, 20);
+    assert_int_equal(state_job_days(f->state, job, DAY_ENDS, today, b), 2);
+    assert_int_equal(b[0].bucket, RUN_SUCCESS);
+    assert_int_equal(b[0].n, 90);
+    assert_int_equal(b[1].bucket, RUN_FAILED);
+    assert_int_equal(b[1].n, 10);
+    assert_in_range(at(f, job, DAY_TOOK, today, 500), 48000, 52000);
+    assert_in_range(at(f, job, DAY_TOOK, today, 990), 95000, 102000);
+    assert_in_range(at(f, job, DAY_LATE, today, 950), 910, 980);
+    assert_int_equal(state_job_most(f->state, job, DAY_LONGEST, today), 99000);
+    assert_int_equal(state_job_most(f->state, job, DAY_LATEST, today), 1000);
+    assert_int_equal(state_job_days(f->state, job, DAY_ENDS, today + 2, b), 0);
+    f->at += (LIMIT_JOB_DAYS + 2) * (int64_t)DAY_MS;
+    run_often(f, "j", 100);
+    assert_int_equal(state_job_days(f->state, job, DAY_ENDS, 0, b), 1);
+}
+
+static void so_many_samples_are_kept_the_newest_first(void **data)
+{
+    struct fixture *f = *data;
+    static int64_t ms[LIMIT_JOB_SAMPLES];
+    int64_t job = put_job(f, "j");
+    set(f, "runs", 1);
+    set(f, "bytes", 0);
+    assert_int_equal(state_job_samples(f->state, job, ms), 0);
+    run(f, "j", 10, 20, "finished", "");
+    run(f, "j", 10, 20, "failed", "");
+    run(f, "j", 10, 30, "finished", "");
+    assert_int_equal(state_job_samples(f->state, job, ms), 2);
+    assert_int_equal(ms[0], 40);
+    assert_int_equal(ms[1], 30);
+    for (int i = 0; i < 1300; i++)
+        run(f, "j", 10, 100 + i, "finished", "");
+    assert_int_equal(state_job_samples(f->state, job, ms), LIMIT_JOB_SAMPLES);
+    for (int i = 0; i < LIMIT_JOB_SAMPLES; i++)
+        assert_int_equal(ms[i], 110 + 1299 - i);
+}
+
+static void an_upgrade_takes_over_what_there_is(void **data)
+{
+    struct fixture *f = *data;
+    int64_t ms[LIMIT_JOB_SAMPLES];
+    upgrade(f, HISTORY_LEVEL - 1);
+    int64_t job = put_job(f, "j");
+    for (int i = 0; i < 50; i++)
+        run(f, "j", 10, 100 + i, "finished", ",'cpu_ms':5");
+    assert_int_equal(state_job_samples(f->state, job, ms), 50);
+    upgrade(f, HISTORY_LEVEL);
+    assert_int_equal(state_job_samples(f->state, job, ms), 50);
+    assert_int_equal(ms[0], 159);
+    assert_int_equal(ms[49], 110);
+    set(f, "runs", 5);
+    set(f, "bytes", 0);
+    run_often(f, "j", 50);
+    assert_in_range(runs_of(f, job), 5, 25);
+    assert_int_equal(state_job_samples(f->state, job, ms), 100);
+    assert_int_equal(count(state_runs_after(f->state, job, newest_run(f) - 3, 2)), 2);
+    assert_int_equal(count(state_runs_after(f->state, 0, newest_run(f) - 3, 9)), 3);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up_here, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(runs_are_kept_for_their_age_beyond_their_count),
+        T(a_jobs_newest_stay_whatever_others_do),
+        T(all_that_is_beyond_takes_no_more_than_so_many_bytes),
+        T(no_job_has_more_than_so_many),
+        T(what_a_deleted_job_held_is_free),
+        T(a_setting_that_is_none_counts_as_not_set),
+        T(what_a_run_used_is_kept_with_its_attempt),
+        T(numbers_outlive_the_runs),
+        T(so_many_samples_are_kept_the_newest_first),
+        cmocka_unit_test_setup_teardown(an_upgrade_takes_over_what_there_is, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
