@@ -34,6 +34,8 @@ void native_unchanged(struct tell *t); /* the same, for what was so already */
 /* ---------------- what several pages show */
 
 void native_put_task(const struct view *v, const struct task_row *t, struct json_writer *w);
+const char *native_run_word(enum run_state s); /* the vocabulary of people */
+void native_put_run(struct state *s, const struct run_row *r, struct json_writer *w);
 void native_put_deployment(const struct view *v, const struct deployment_row *d,
                            struct json_writer *w);
 /* The members next and local: the next times of a schedule, in UTC and in its zone. */
