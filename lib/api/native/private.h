@@ -31,8 +31,15 @@ bool native_once(struct tell *t, outcome_fn *then);
 void native_written(struct tell *t, const struct outcome *o);
 void native_unchanged(struct tell *t); /* the same, for what was so already */
 
+/* A parameter of the query, from 0 on; without it *out stays. -1 after having failed the call. */
+int native_number(struct call *c, const char *name, int64_t *out);
+
 /* ---------------- what several pages show */
 
+const char *native_task_word(const struct task_row *t); /* the vocabulary of people */
+void native_put_message(const struct task_row *t, struct json_writer *w);
+/* A file that it writes, as the query wants it: `offset`, `length`, `tail`, `follow`. */
+void native_log(struct call *c, const struct task_row *t, const char *file);
 void native_put_task(const struct view *v, const struct task_row *t, struct json_writer *w);
 const char *native_run_word(enum run_state s); /* the vocabulary of people */
 void native_put_run(struct state *s, const struct run_row *r, struct json_writer *w);
@@ -89,7 +96,10 @@ ask_fn native_ask_apps, native_ask_app, native_ask_app_version;
 tell_fn native_post_app, native_put_app, native_delete_app, native_scale_app, native_restart_app;
 ask_fn native_ask_tasks, native_ask_task, native_ask_log, native_ask_files;
 tell_fn native_delete_task;
-ask_fn native_ask_jobs, native_ask_job, native_ask_runs, native_ask_explain;
+ask_fn native_ask_jobs, native_ask_job, native_ask_explain;
+ask_fn native_ask_runs, native_ask_run, native_ask_run_log;
+ask_fn native_ask_job_stats, native_ask_history, native_ask_export;
+tell_fn native_put_history;
 tell_fn native_put_job, native_delete_job, native_run_job;
 tell_fn native_backfill_job, native_cancel_backfill;
 tell_fn native_pause_job, native_resume_job, native_pause_jobs, native_resume_jobs;

@@ -21,7 +21,7 @@ static const char *const states[] = {"staging",   "starting",    "running",  "he
 /* ---- one task */
 
 /* The vocabulary of people; while it is being stopped it is what it was, and `detail` says so. */
-static const char *task_word(const struct task_row *t)
+const char *native_task_word(const struct task_row *t)
 {
     static const char *const words[TASK_STATES] = {
         [TASK_STAGING] = "staging",
@@ -87,7 +87,7 @@ static void put_place(struct state *s, int64_t agent, struct json_writer *w)
     json_member_str(w, "host", known ? a.hostname : "");
 }
 
-static void put_message(const struct task_row *t, struct json_writer *w)
+void native_put_message(const struct task_row *t, struct json_writer *w)
 {
     char text[1024];
     const char *said = t->message != NULL && *t->message != '\0' ? t->message : t->kill_reason;
@@ -120,7 +120,7 @@ void native_put_task(const struct view *v, const struct task_row *t, struct json
     json_member_str(w, "id", t->name);
     put_instance(t, w);
     put_owner(t, w);
-    json_member_str(w, "state", task_word(t));
+    json_member_str(w, "state", native_task_word(t));
     if (t->state == TASK_KILLING)
         json_member_str(w, "detail", "is being stopped");
     else
@@ -136,7 +136,7 @@ void native_put_task(const struct view *v, const struct task_row *t, struct json
         json_member_int(w, "exit", t->exit_code);
     if (t->signaled)
         json_member_int(w, "signal", t->signal);
-    put_message(t, w);
+    native_put_message(t, w);
     json_member_double(w, "cpus", milli_to_cpus(t->cpus_milli));
     json_member_double(w, "mem", bytes_to_mib(t->mem_bytes));
     if (t->pid != 0)
@@ -232,7 +232,7 @@ static void gather(struct stmt *q, const struct filter *f, struct list *l)
 {
     struct task_row t;
     while (state_task_next(q, &t)) {
-        const char *state = task_word(&t);
+        const char *state = native_task_word(&t);
         if (passes(f, &t) && list_wants(l, state, t.name, NULL))
             add(l, &t, state);
     }
@@ -304,8 +304,7 @@ static struct sandbox_request *request_for(struct call *c, const struct task_row
     return r;
 }
 
-/* -1 after having failed the call. */
-static int read_number(struct call *c, const char *name, int64_t *out)
+int native_number(struct call *c, const char *name, int64_t *out)
 {
     char quoted[64];
     const char *text = query_get(&c->query, name);
@@ -328,7 +327,7 @@ static bool read_place(struct call *c, bool follow, int64_t *offset, int64_t *ta
     char text[24];
     struct slice last = header_get(c->request->headers, "Last-Event-ID");
     *offset = *tail = -1;
-    if (read_number(c, "offset", offset) != 0 || read_number(c, "tail", tail) != 0)
+    if (native_number(c, "offset", offset) != 0 || native_number(c, "tail", tail) != 0)
         return false;
     if (follow && last.len > 0 && last.len < sizeof text) {
         snprintf(text, sizeof text, "%.*s", (int)last.len, last.p);
@@ -344,21 +343,25 @@ static bool read_place(struct call *c, bool follow, int64_t *offset, int64_t *ta
     return true;
 }
 
-void native_ask_log(struct call *c)
+void native_log(struct call *c, const struct task_row *t, const char *file)
 {
-    struct task_row t;
     int64_t offset, tail, length = -1;
-    const char *file = query_get(&c->query, "file");
     bool follow = follows(&c->query);
-    if (!native_path_task(c, &t) || !read_place(c, follow, &offset, &tail) ||
-        read_number(c, "length", &length) != 0)
+    if (!read_place(c, follow, &offset, &tail) || native_number(c, "length", &length) != 0)
         return;
-    struct sandbox_request *r = request_for(c, &t, follow ? SANDBOX_FOLLOW : SANDBOX_READ,
-                                            file != NULL && *file != '\0' ? file : "stdout");
+    struct sandbox_request *r = request_for(c, t, follow ? SANDBOX_FOLLOW : SANDBOX_READ, file);
     r->offset = offset;
     r->tail = tail;
     r->length = length;
     c->reply->sandbox = r;
+}
+
+void native_ask_log(struct call *c)
+{
+    struct task_row t;
+    const char *file = query_get(&c->query, "file");
+    if (native_path_task(c, &t))
+        native_log(c, &t, file != NULL && *file != '\0' ? file : "stdout");
 }
 
 void native_ask_files(struct call *c)

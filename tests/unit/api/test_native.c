@@ -100,6 +100,76 @@ static void a_log_is_asked_for_where_its_task_writes_it(void **data)
     assert_int_equal(f->r.status, 422);
 }
 
+static void finish_run(struct fixture *f, const char *more)
+{
+    struct task_row t;
+    char args[256];
+    enum command_kind kind;
+    struct stmt *q = state_tasks(f->w.state);
+    assert_true(state_task_next(q, &t));
+    snprintf(args, sizeof args, "{\"set\":[{\"task\":%lld,\"seq\":9,\"at\":1714557750000%s}]}",
+             (long long)t.id, more);
+    stmt_end(q);
+    assert_true(command_parse_word("task.update", &kind));
+    world_apply(&f->w, kind, args, NULL);
+}
+
+static void begin_run(struct fixture *f, const char *name)
+{
+    char line[128];
+    snprintf(line, sizeof line, "PUT /api/jobs/%s", name);
+    play(f, line, "",
+         "{\"schedule\":\"R/2030-05-01T10:00:00Z/PT1H\",\"command\":\"x\",\"retries\":0,"
+         "\"owner\":\"a@b.c,d@e.f\"}");
+    snprintf(line, sizeof line, "POST /api/jobs/%s/run", name);
+    play(f, line, "", NULL);
+    world_settle(&f->w);
+}
+
+static void a_run_s_log_is_its_newest_attempt_s(void **data)
+{
+    struct fixture *f = *data;
+    char task[TASK_ID_SIZE], path[1024];
+    begin_run(f, "report");
+    the_task(f, task);
+    play(f, "GET /api/runs/1/log?stream=stderr&follow=1&tail=5", "", NULL);
+    const struct sandbox_request *r = f->r.sandbox;
+    assert_non_null(r);
+    snprintf(path, sizeof path, "/executors/%s/runs/latest/stderr", task);
+    assert_non_null(strstr(r->path, path));
+    assert_int_equal(r->op, SANDBOX_FOLLOW);
+    assert_int_equal(r->tail, 5);
+    play(f, "GET /api/runs/1/log?attempt=0", "", NULL);
+    assert_int_equal(f->r.sandbox->op, SANDBOX_READ);
+}
+
+static void what_became_of_runs_is_told_as_rows(void **data)
+{
+    struct fixture *f = *data;
+    begin_run(f, "a");
+    finish_run(f, ",\"state\":\"failed\",\"message\":\"it said \\\"no\\\"\"");
+    begin_run(f, "b");
+    play(f, "GET /api/history/export?format=csv", "", NULL);
+    assert_non_null(strstr(answer(f), "id,ts,job_name,job_owner,job_schedule,job_parents,"
+                                      "task_state,slave_id,message,attempt,is_failure,"
+                                      "elements_processed,run\n"));
+    assert_non_null(strstr(
+        answer(f), ",a,\"a@b.c,d@e.f\",R/2030-05-01T10:00:00Z/PT1H,,TASK_FAILED," WORLD_CLUSTER
+                   "-S0,\"it said \"\"no\"\"\",0,true,,1\n"));
+    assert_null(header_get(buf_slice(&f->r.headers), "X-Mesolith-Next").p);
+    play(f, "GET /api/history/export?job=b", "", NULL);
+    size_t lines = 0;
+    for (const char *p = answer(f); *p != '\0'; p++)
+        lines += *p == '\n';
+    assert_int_equal(lines, 2);
+    assert_non_null(strstr(answer(f), "\"job_name\":\"b\",\"job_owner\":\"a@b.c,d@e.f\","));
+    assert_non_null(strstr(answer(f), "\"task_state\":\"TASK_STAGING\""));
+    assert_non_null(strstr(answer(f), "\"task_state\":\"TASK_RUNNING\""));
+    assert_null(strstr(answer(f), "\"job_name\":\"a\""));
+    play(f, "GET /api/history/export?after=1&limit=1", "", NULL);
+    assert_null(strstr(answer(f), "\"job_name\":\"a\""));
+}
+
 static void a_folder_of_the_sandbox_is_browsed(void **data)
 {
     struct fixture *f = *data;
@@ -270,6 +340,8 @@ int main(void)
         cmocka_unit_test(nodes_are_answered_on_their_port),
         CASE(nobody_else_meets_the_doors_of_nodes),
         CASE(a_log_is_asked_for_where_its_task_writes_it),
+        CASE(a_run_s_log_is_its_newest_attempt_s),
+        CASE(what_became_of_runs_is_told_as_rows),
         CASE(a_folder_of_the_sandbox_is_browsed),
         CASE(a_stream_begins_with_hello_and_now),
         CASE(a_resumed_stream_misses_nothing),
