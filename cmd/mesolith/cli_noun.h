@@ -26,6 +26,7 @@
     X(FLAG_ERR, "err", 'e', FLAG_IS_SWITCH, NULL, NULL, "stderr instead of stdout")                \
     X(FLAG_TAIL, "tail", 'n', FLAG_IS_NUMBER, "LINES", "100", "begin so many lines from the end")  \
     X(FLAG_ALL, "all", 0, FLAG_IS_SWITCH, NULL, NULL, "from the beginning; tasks: ended ones too") \
+    X(FLAG_RUN, "run", 0, FLAG_IS_NUMBER, "RUN", NULL, "of this run instead of the last one")      \
     X(FLAG_STATE, "state", 's', FLAG_IS_TEXT, "STATE", NULL, "only those in this state")           \
     X(FLAG_FIND, "find", 0, FLAG_IS_TEXT, "TEXT", NULL, "only those whose name holds it")          \
     X(FLAG_APP, "app", 0, FLAG_IS_TEXT, "NAME", NULL, "only of this app")                          \
@@ -95,6 +96,9 @@ struct cli_noun {
 };
 
 /* One file each. */
+/* The verb of two nouns. */
+int logs_of_job(struct cli *c, struct error *err);
+
 extern const struct cli_noun status_noun, why_noun, logs_noun, app_noun, job_noun, task_noun,
     node_noun, deployment_noun, service_noun, events_noun, sql_noun, completion_noun, apply_noun,
     diff_noun, export_noun, token_noun, leader_noun, backup_noun, recover_noun;

@@ -77,19 +77,28 @@ static int list_jobs(struct cli *c, struct error *err)
 
 /* ---- runs */
 
-static void put_took(struct table *t, const struct json *run)
+static void put_ms(struct table *t, const struct json *ms)
 {
-    char took[TEXT_SIZE];
-    int64_t started = cli_ms(json_get(run, "started")), ended = cli_ms(json_get(run, "ended"));
-    table_put(t, INK_NONE,
-              started != 0 && ended != 0 ? text_duration(took, ended - started) : NULL);
+    char text[TEXT_SIZE];
+    table_put(t, INK_NONE, ms != NULL ? text_duration(text, json_int(ms, 0)) : NULL);
+}
+
+/* At its highest. */
+static void put_memory(struct table *t, const struct json *run)
+{
+    int64_t bytes = number_of(run, "mem_peak_bytes");
+    if (bytes > 0)
+        table_printf(t, INK_NONE, "%lld MiB", (long long)((bytes + (1 << 20) - 1) >> 20));
+    else
+        table_put(t, INK_NONE, NULL);
 }
 
 static void show_runs(struct cli *c, const struct json *runs, size_t most)
 {
     static const struct column columns[] = {
-        {"RUN", COLUMN_NUMBER},  {"STATE", COLUMN_TEXT}, {"DUE", COLUMN_NUMBER},
-        {"TOOK", COLUMN_NUMBER}, {"CAUSE", COLUMN_TEXT}, {"TRIES", COLUMN_NUMBER},
+        {"RUN", COLUMN_NUMBER},  {"STATE", COLUMN_TEXT},  {"DUE", COLUMN_NUMBER},
+        {"LATE", COLUMN_NUMBER}, {"TOOK", COLUMN_NUMBER}, {"MEMORY", COLUMN_NUMBER},
+        {"NODE", COLUMN_TEXT},   {"CAUSE", COLUMN_TEXT},  {"TRIES", COLUMN_NUMBER},
         {"", COLUMN_FREE},
     };
     struct table t;
@@ -105,7 +114,10 @@ static void show_runs(struct cli *c, const struct json *runs, size_t most)
             table_put(&t, INK_NONE, text_of(run, "id"));
         cli_put_state(&t, "run", json_get(run, "state"));
         cli_put_when(c, &t, json_get(run, "due"));
-        put_took(&t, run);
+        put_ms(&t, json_get(run, "late_ms"));
+        put_ms(&t, json_get(run, "took_ms"));
+        put_memory(&t, run);
+        table_put(&t, INK_NONE, text_of(run, "host"));
         table_put(&t, INK_NONE, text_of(run, "cause"));
         if (attempt > 0)
             table_printf(&t, INK_NONE, "%lld", (long long)attempt + 1);
@@ -220,6 +232,57 @@ static int show(struct cli *c, struct error *err)
     if (cli_for_people(c))
         show_job(c, detail);
     json_free(detail);
+    return 0;
+}
+
+/* ---- stats */
+
+static void put_times(struct table *t, const char *name, const struct json *times)
+{
+    static const char *const shown[] = {"p50", "p75", "p95", "p98", "p99", "max"};
+    char text[TEXT_SIZE];
+    table_put(t, INK_DIM, name);
+    table_printf(t, INK_NONE, "%lld", (long long)number_of(times, "count"));
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
+        table_put(t, INK_NONE,
+                  number_of(times, "count") > 0 ? text_duration(text, number_of(times, shown[i]))
+                                                : NULL);
+}
+
+static void say_stats(struct cli *c, const struct json *stats)
+{
+    static const struct column columns[] = {
+        {"", COLUMN_TEXT},      {"RUNS", COLUMN_NUMBER}, {"P50", COLUMN_NUMBER},
+        {"P75", COLUMN_NUMBER}, {"P95", COLUMN_NUMBER},  {"P98", COLUMN_NUMBER},
+        {"P99", COLUMN_NUMBER}, {"MAX", COLUMN_NUMBER},
+    };
+    const struct json *ends = json_get(stats, "ends"), *rate = json_get(stats, "success_rate");
+    struct table t;
+    cli_say(c, 0, "In %lld days: %lld ok, %lld failed, %lld killed, %lld lost, %lld missed",
+            (long long)number_of(stats, "days"), (long long)number_of(ends, "ok"),
+            (long long)number_of(ends, "failed"), (long long)number_of(ends, "killed"),
+            (long long)number_of(ends, "lost"), (long long)number_of(ends, "missed"));
+    if (rate != NULL)
+        cli_say(c, 0, "%.1f %% went well", json_double(rate, 0) * 100);
+    table_init(&t, columns, sizeof columns / sizeof columns[0]);
+    put_times(&t, "took", json_get(stats, "took_ms"));
+    put_times(&t, "began late by", json_get(stats, "late_ms"));
+    cli_table(c, &t);
+}
+
+static int show_stats(struct cli *c, struct error *err)
+{
+    struct json *stats;
+    struct buf path;
+    buf_init(&path, PATH_BYTES);
+    api_path(&path, "/api/jobs/%s/stats", c->args.names[0]);
+    int rc = cli_ask(c, METHOD_GET, buf_str(&path), NULL, &stats, err);
+    buf_close(&path);
+    if (rc != 0)
+        return -1;
+    if (cli_for_people(c))
+        say_stats(c, stats);
+    json_free(stats);
     return 0;
 }
 
@@ -543,6 +606,22 @@ static const struct cli_verb verbs[] = {
         .about = "Says when a schedule runs: a cron expression, or R[n]/start/period",
         .examples = {"mesolith job explain '30 2 * * MON-FRI' --zone Europe/Berlin",
                      "mesolith job explain '~ 3 * * *' --job backup"},
+    },
+    {
+        .name = "logs",
+        ONE_JOB,
+        .flags = FLAGS_ASK | F(FOLLOW) | F(ERR) | F(TAIL) | F(ALL) | F(RUN),
+        .run = logs_of_job,
+        .about = "Prints what a run of a job has written, the last one's if none is named",
+        .examples = {"mesolith job logs demo-date --run 4", "mesolith job logs demo-date -f"},
+    },
+    {
+        .name = "stats",
+        ONE_JOB,
+        .flags = FLAGS_SHOW,
+        .run = show_stats,
+        .about = "Shows how long a job's runs took, of 30 days",
+        .examples = {"mesolith job stats demo-date", "mesolith job stats demo-date --json"},
     },
     {
         .name = "create",

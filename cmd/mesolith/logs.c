@@ -18,12 +18,13 @@
 #define LOOK_MS 1000
 #define TASKS_MAX 200
 
-/* What is followed or printed: one file of one task. */
+/* What is followed or printed: one file of one task, or of a job's run. */
 struct tail {
     struct list member;
     struct follow follow;
     struct logs *logs;
     char *task;
+    int64_t run;     /* 0: none */
     struct buf line; /* the last one, not ended yet */
     enum ink ink;
 };
@@ -96,6 +97,14 @@ static const char *file_of(const struct logs *l)
     return cli_on(l->c, FLAG_ERR) ? "stderr" : "stdout";
 }
 
+static void put_source(struct buf *path, const struct tail *t)
+{
+    if (t->run != 0)
+        buf_printf(path, "/api/runs/%lld/log?stream=%s", (long long)t->run, file_of(t->logs));
+    else
+        api_path(path, "/api/tasks/%s/logs?file=%s", t->task, file_of(t->logs));
+}
+
 static void put_start(struct buf *path, const struct logs *l)
 {
     if (l->fresh || cli_on(l->c, FLAG_ALL))
@@ -160,7 +169,31 @@ static void add_newest_run(struct logs *l, const struct json *runs)
             (newest == NULL || strcmp(text_of(run, "started"), text_of(newest, "started")) > 0))
             newest = run;
     if (newest != NULL)
-        add_tail(l, text_of(newest, "task"));
+        add_tail(l, text_of(newest, "task"))->run = number_of(newest, "id");
+}
+
+/* The one that --run names. */
+static int add_run(struct logs *l, struct error *err)
+{
+    struct json *answer;
+    struct buf path;
+    int64_t id = args_number(&l->c->args, FLAG_RUN);
+    if (l->subject.kind != NAME_JOB)
+        return error_set(err, ERR_INVALID, "--run: %s is no job", l->subject.name);
+    buf_init(&path, PATH_BYTES);
+    buf_printf(&path, "/api/runs/%lld", (long long)id);
+    int rc = api_get(&l->c->api, buf_str(&path), &answer, err);
+    buf_close(&path);
+    if (rc != 0)
+        return -1;
+    const struct json *run = json_get(answer, "run");
+    if (str_eq(text_of(run, "job"), l->subject.name))
+        add_tail(l, text_of(run, "task"))->run = id;
+    else
+        rc = error_set(err, ERR_INVALID, "--run: run %lld is one of %s", (long long)id,
+                       text_of(run, "job"));
+    json_free(answer);
+    return rc;
 }
 
 static int add_tasks(struct logs *l, struct error *err)
@@ -172,6 +205,8 @@ static int add_tasks(struct logs *l, struct error *err)
         add_tail(l, f->name);
         return 0;
     }
+    if (args_given(&l->c->args, FLAG_RUN))
+        return add_run(l, err);
     buf_init(&path, PATH_BYTES);
     api_path(&path, f->kind == NAME_APP ? "/api/tasks?app=%s" : "/api/runs?job=%s", f->name);
     int rc = api_list(&l->c->api, buf_str(&path), &list, err);
@@ -210,7 +245,7 @@ static void say_never_began(struct tail *t, struct error *err)
 {
     struct cli *c = t->logs->c;
     char id[128];
-    if (err->code != ERR_NOT_FOUND)
+    if (err->code != ERR_NOT_FOUND || t->run != 0)
         return;
     snprintf(c->api.cure, sizeof c->api.cure, "mesolith why %.200s", t->logs->subject.name);
     error_set(err, ERR_NOT_FOUND, "%s: it has no output: it never began, or it was cleaned up",
@@ -226,7 +261,7 @@ static int print_tail(struct tail *t, struct error *err)
     buf_init(&path, PATH_BYTES);
     while (rc == 0 && next < size) {
         buf_clear(&path);
-        api_path(&path, "/api/tasks/%s/logs?file=%s", t->task, file_of(t->logs));
+        put_source(&path, t);
         if (all)
             buf_printf(&path, "&offset=%lld&length=%d", (long long)next, PIECE_BYTES);
         else
@@ -293,7 +328,8 @@ static int follow_tail(struct tail *t, struct error *err)
     struct logs *l = t->logs;
     struct buf path;
     buf_init(&path, PATH_BYTES);
-    api_path(&path, "/api/tasks/%s/logs?follow=1&file=%s", t->task, file_of(l));
+    put_source(&path, t);
+    buf_puts(&path, "&follow=1");
     put_start(&path, l);
     t->follow.data = t;
     int rc =
@@ -391,11 +427,11 @@ static void say_other_file(struct logs *l)
         cli_next(c, "Nothing on stdout; stderr: mesolith logs --err %s", l->subject.name);
 }
 
-static int run(struct cli *c, struct error *err)
+static int show_logs(struct cli *c, enum name_kind kind, struct error *err)
 {
     struct logs l = {.c = c};
     list_init(&l.tails);
-    if (find_name(c, NAME_SUBJECT, c->args.names[0], &l.subject, err) != 0)
+    if (find_name(c, kind, c->args.names[0], &l.subject, err) != 0)
         return -1;
     int rc = add_tasks(&l, err);
     if (rc == 0 && l.n == 0 && !cli_on(c, FLAG_FOLLOW)) {
@@ -416,6 +452,16 @@ static int run(struct cli *c, struct error *err)
     return rc;
 }
 
+static int run(struct cli *c, struct error *err)
+{
+    return show_logs(c, NAME_SUBJECT, err);
+}
+
+int logs_of_job(struct cli *c, struct error *err)
+{
+    return show_logs(c, NAME_JOB, err);
+}
+
 static const struct cli_verb verbs[] = {
     {
         .name = "",
@@ -423,7 +469,7 @@ static const struct cli_verb verbs[] = {
         .names_min = 1,
         .names_max = 1,
         .names = NAME_SUBJECT,
-        .flags = FLAGS_ASK | F(FOLLOW) | F(ERR) | F(TAIL) | F(ALL),
+        .flags = FLAGS_ASK | F(FOLLOW) | F(ERR) | F(TAIL) | F(ALL) | F(RUN),
         .run = run,
         .about = "Prints what an app's instances, a job's last run or a task have written",
         .examples = {"mesolith logs -f /demo/hello", "mesolith logs demo-date --err"},

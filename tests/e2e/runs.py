@@ -1,0 +1,84 @@
+"""What is kept of runs of jobs: their output, live and later, what they used, and how they went."""
+import csv
+import io
+import json
+
+from logs import Follower
+from mesolith import PATIENCE_S, case, equal, wait_for
+
+MIB = 1 << 20
+
+
+def put_job(node, name, command, **more):
+    answer = node.put(f"/api/jobs/{name}", {"schedule": "R/2035-01-01T00:00:00Z/P1Y", "retries": 0,
+                                            "command": command, "cpus": 0.1, "mem": 200, **more})
+    equal(answer.status, 200, answer.text)
+
+
+def begin(node, name):
+    return node.post(f"/api/jobs/{name}/run", {}).json["run"]
+
+
+def detail(node, run):
+    return node.get(f"/api/runs/{run}").json
+
+
+def ended(node, run):
+    wait_for(lambda: "ended" in detail(node, run)["run"], f"the end of run {run}")
+    return detail(node, run)
+
+
+def log(node, run, stream="stdout"):
+    return node.get(f"/api/runs/{run}/log?stream={stream}")
+
+
+def story(place):
+    node = place.node().start()
+    go = place.path("go")
+    with case("what a run writes is heard while it runs", place):
+        put_job(node, "talks", f"echo first; echo wrong >&2; while [ ! -e {go} ]; do sleep 0.05; done; echo last")
+        run = begin(node, "talks")
+        wait_for(lambda: detail(node, run)["run"]["state"] == "running" and log(node, run).status == 200,
+                 "the run's log")
+        follower = Follower(f"{node.urls['marathon']}/api/runs/{run}/log?follow=1&offset=0")
+        follower.until("first\n")
+        with open(go, "w"):
+            pass
+        equal(follower.until("last\n"), "first\nlast\n", "the stream")
+        follower.connection.close()
+    with case("it is there when the run has ended, and when its node was started anew", place):
+        ended(node, run)
+        equal(log(node, run).json["data"], "first\nlast\n", "stdout")
+        equal(log(node, run, "stderr").json["data"], "wrong\n", "stderr")
+        node.restart()
+        equal(log(node, run).json["data"], "first\nlast\n", "stdout")
+        equal(node.cli("job", "logs", "talks", "--run", str(run), "--err").stdout, "wrong\n", "the command line's")
+    with case("a run tells when it was due and began, where it was, and what it used", place):
+        put_job(node, "eats", "exec python3 -c \"b = bytearray(50 << 20); print(len(b))\"")
+        told = ended(node, begin(node, "eats"))
+        run, attempt = told["run"], told["attempts"][0]
+        assert 50 * MIB <= run["mem_peak_bytes"] <= 80 * MIB, run
+        equal((run["state"], run["exit"], len(told["attempts"])), ("ok", 0, 1), "the run")
+        assert 0 <= run["late_ms"] < PATIENCE_S * 1000 and run["took_ms"] > 0 and run["host"], run
+        equal((attempt["attempt"], attempt["host"]), (0, run["host"]), "the attempt")
+    with case("each attempt is told of", place):
+        put_job(node, "fails", "echo try; exit 3", retries=1, retryDelaySeconds=0)
+        told = ended(node, begin(node, "fails"))
+        equal([(a["attempt"], a["exit"]) for a in told["attempts"]], [(0, 3), (1, 3)], "the attempts")
+    with case("what is beyond the bounds goes, with what there is in numbers left", place):
+        equal(node.put("/api/history", {"runs": 1, "most": 1, "bytes": 0}).status, 200, "the settings")
+        put_job(node, "often", "true")
+        runs = []
+        for n in range(1, 5):
+            runs.append(begin(node, "often"))
+            wait_for(lambda: node.get("/api/jobs/often/stats").json["ends"]["ok"] == n, f"the end of run {n}")
+        equal([node.get(f"/api/runs/{r}").status for r in runs], [404, 404, 404, 200], "who is kept")
+        equal(log(node, runs[0]).status, 404, "the log of one that is not kept")
+        assert "not kept any more" in log(node, runs[0]).text
+        stats = node.get("/api/jobs/often/stats").json
+        equal((stats["kept"]["runs"], stats["took_ms"]["count"], stats["success_rate"]), (1, 4, 1), "the numbers")
+    with case("the history is exported as rows", place):
+        rows = list(csv.DictReader(io.StringIO(node.get("/api/history/export?format=csv&job=eats").text)))
+        equal([r["task_state"] for r in rows], ["TASK_STAGING", "TASK_RUNNING", "TASK_FINISHED"], "the rows")
+        lines = [json.loads(l) for l in node.get("/api/history/export?job=eats").text.splitlines()]
+        equal([l["task_state"] for l in lines], [r["task_state"] for r in rows], "the lines")
