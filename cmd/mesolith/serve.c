@@ -342,6 +342,9 @@ static int start(struct server *s, enum verb verb, struct error *err)
         .log_files = (unsigned)config_number(&s->config, SETTING_LIMIT_LOG_FILES),
         .pids = config_number(&s->config, SETTING_LIMIT_TASK_PIDS),
         .fetch_bytes = config_number(&s->config, SETTING_LIMIT_FETCH_BYTES),
+        .outputs_runs = config_number(&s->config, SETTING_LIMIT_OUTPUTS),
+        .outputs_ms = config_number(&s->config, SETTING_LIMIT_OUTPUTS_MS),
+        .outputs_bytes = config_number(&s->config, SETTING_LIMIT_OUTPUTS_BYTES),
     };
     if (start_node(s, bootstrap, err) != 0 || tasks_start(&s->tasks, &tasks, err) != 0 ||
         ((s->modes & MODE_AGENT) != 0 && serve_start_proxy(s, err) != 0))

@@ -81,6 +81,9 @@ int tasks_start(struct tasks *t, const struct tasks_options *options, struct err
         .log_files = options->log_files,
         .pids = options->pids,
         .fetch_bytes = options->fetch_bytes,
+        .outputs_runs = options->outputs_runs,
+        .outputs_ms = options->outputs_ms,
+        .outputs_bytes = options->outputs_bytes,
     };
     const struct executor_events events = {
         .data = t,

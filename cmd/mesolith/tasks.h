@@ -13,6 +13,7 @@ struct tasks_options {
     const char *docker;                   /* address of the engine; "": the usual places */
     int64_t log_bytes, pids, fetch_bytes; /* as of executor/executor.h */
     unsigned log_files;
+    int64_t outputs_runs, outputs_ms, outputs_bytes; /* executor/executor.h */
 };
 
 struct files;

@@ -25,6 +25,12 @@
     X(LIMIT_LOG_FILE_BYTES, 10 << 20, "max-log-file", BYTES, 64 << 10, INT64_C(1) << 40,           \
       "one stdout or stderr file")                                                                 \
     X(LIMIT_LOG_FILES, 3, "max-log-files", COUNT, 1, 1000, "rotated stdout or stderr files kept")  \
+    X(LIMIT_OUTPUTS, 100, "max-outputs", COUNT, 1, 100000,                                         \
+      "runs of each job whose stdout and stderr outlive their sandboxes")                          \
+    X(LIMIT_OUTPUTS_MS, 24 * 86400000, "output-life", TIME, 1000, INT64_C(3650) * 86400000,        \
+      "life of what a run has written")                                                            \
+    X(LIMIT_OUTPUTS_BYTES, 1 << 30, "max-output-bytes", BYTES, 1 << 20, INT64_C(1) << 50,          \
+      "what all runs on this node have written")                                                   \
     X(LIMIT_TASK_PIDS, 10000, "max-task-pids", COUNT, 10, 4194304,                                 \
       "processes and threads of one task")                                                         \
     X(LIMIT_FETCH_BYTES, 1 << 30, "max-fetch", BYTES, 1 << 20, INT64_C(1) << 40,                   \

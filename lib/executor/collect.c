@@ -61,6 +61,9 @@ void collect_start(struct executor *x)
     c->gc = (struct sandbox_gc){.delay_ms = x->options.gc_delay_ms,
                                 .least_ms = x->options.gc_least_ms,
                                 .headroom_permille = x->options.gc_headroom_permille,
+                                .outputs_ms = x->options.outputs_ms,
+                                .outputs_bytes = x->options.outputs_bytes,
+                                .outputs_runs = (size_t)x->options.outputs_runs,
                                 .in_use = (const char *const *)c->in_use,
                                 .in_use_n = n,
                                 .now = x->loop->clock.wall(&x->loop->clock)};

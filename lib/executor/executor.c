@@ -173,6 +173,8 @@ static void on_forget(uv_work_t *work)
     struct task_run *t = work->data;
     struct error err;
     sandbox_touch(t->sandbox);
+    if (str_starts(t->run.name, "ct:") && (t->run.end.how != END_EXITED || t->run.end.code != 0))
+        sandbox_failed(t->sandbox);
     instance_touch(t);
     if (sandbox_remove_tree(t->folder, &err) != 0)
         log_warn("task folder not removed", "error=\"%s\"", err.text);
@@ -504,6 +506,8 @@ static void fill_defaults(struct executor_options *o)
         {&o->log_bytes, LIMIT_LOG_FILE_BYTES}, {&o->pids, LIMIT_TASK_PIDS},
         {&o->fetch_bytes, LIMIT_FETCH_BYTES},  {&o->gc_delay_ms, GC_DELAY_MS},
         {&o->gc_least_ms, GC_LEAST_MS},        {&o->docker_remove_ms, DOCKER_REMOVE_MS},
+        {&o->outputs_ms, LIMIT_OUTPUTS_MS},    {&o->outputs_bytes, LIMIT_OUTPUTS_BYTES},
+        {&o->outputs_runs, LIMIT_OUTPUTS},
     };
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
         if (*all[i].value == 0)

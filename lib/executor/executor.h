@@ -32,6 +32,7 @@ struct executor_options {
     int64_t log_bytes, pids, fetch_bytes;
     unsigned log_files;
     int64_t gc_delay_ms, gc_least_ms, docker_remove_ms;
+    int64_t outputs_ms, outputs_bytes, outputs_runs; /* of runs (executor/sandbox.h) */
     int gc_headroom_permille;
 };
 

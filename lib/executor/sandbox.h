@@ -62,7 +62,8 @@ int sandbox_kept_path(const char *root, const char *id, char dst[SANDBOX_PATH_SI
  */
 int sandbox_make_kept(const char *root, const char *id, const struct sandbox_user *user,
                       char dst[SANDBOX_PATH_SIZE], struct error *err) MUST_CHECK;
-void sandbox_touch(const char *path); /* its task has ended now: from here on it ages */
+void sandbox_touch(const char *path);  /* its task has ended now: from here on it ages */
+void sandbox_failed(const char *path); /* and not well: a mark beside it, for collecting */
 
 /* ---- reading. `path` is what the Mesos API calls a virtual path: the path of a run below ROOT or
  * below /slaves or /frameworks (then of the latest agent), `latest` allowed in the place of agent
@@ -92,19 +93,28 @@ void sandbox_entries_free(struct sandbox_entry *entries, size_t n);
 #define SANDBOX_MODE_SIZE 11
 const char *sandbox_mode_text(mode_t mode, char dst[SANDBOX_MODE_SIZE]); /* "-rw-r--r--" */
 
-/* ---- collecting what has ended (spec/mesos.md 8.8) */
+/* ---- collecting what has ended (spec/mesos.md 8.8)
+ *
+ * Of an attempt of a job's run its stdout and stderr stay when the rest of its sandbox is too old:
+ * those of the newest attempts of the job, unless they are too old themselves. All of them together
+ * take so many bytes, the oldest going first; but each job's last one, and the last that failed,
+ * stay as long as all of these fit, and the disk is not full. */
 
 struct sandbox_gc {
-    int64_t delay_ms;          /* a sandbox's age at an empty disk */
-    int64_t least_ms;          /* never younger */
-    int headroom_permille;     /* of the disk: kept free */
-    const char *const *in_use; /* containers that run or are not yet told of, sorted */
+    int64_t delay_ms;                  /* a sandbox's age at an empty disk */
+    int64_t least_ms;                  /* never younger */
+    int headroom_permille;             /* of the disk: kept free */
+    int64_t outputs_ms, outputs_bytes; /* what runs have written: its age at an empty disk */
+    size_t outputs_runs;               /* of each job; 0: they go with their sandboxes */
+    const char *const *in_use;         /* containers that run or are not yet told of, sorted */
     size_t in_use_n;
     struct wall now;
     /* out */
     int64_t age_ms;    /* what was older had to go */
     int disk_permille; /* used, of its blocks or its inodes */
     size_t removed, kept;
+    struct output *outputs; /* private */
+    size_t outputs_n, outputs_cap;
 };
 int sandbox_gc(const char *root, struct sandbox_gc *gc, struct error *err) MUST_CHECK;
 /* A folder and all that is in it, links not followed. */

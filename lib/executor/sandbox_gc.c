@@ -8,8 +8,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "executor/sandbox.h"
+#include "model/job.h"
 
 /* ---- removing */
 
@@ -132,19 +134,6 @@ static bool in_use(const struct sandbox_gc *gc, const char *container)
            bsearch(&container, gc->in_use, gc->in_use_n, sizeof(*gc->in_use), compare) != NULL;
 }
 
-static void collect_run(struct sandbox_gc *gc, const char *path, const char *name)
-{
-    struct stat st;
-    struct error err;
-    if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode))
-        return;
-    int64_t age = gc->now.ms - st.st_mtim.tv_sec * 1000ll;
-    if (age >= gc->age_ms && !in_use(gc, name) && sandbox_remove_tree(path, &err) == 0)
-        gc->removed++;
-    else
-        gc->kept++;
-}
-
 static void remove_dangling(const char *folder)
 {
     char link[SANDBOX_PATH_SIZE];
@@ -152,6 +141,196 @@ static void remove_dangling(const char *folder)
     int n = snprintf(link, sizeof(link), "%s/latest", folder);
     if (n < (int)sizeof(link) && stat(link, &st) != 0 && errno == ENOENT)
         unlink(link);
+}
+
+/* ---- what runs have written */
+
+#define FOLDERS_BYTES 16384 /* of those around it, at the least */
+
+struct output {
+    char *path, *job;
+    int64_t ended_ms, bytes;
+    size_t rank;       /* of its job's, from 0, the newest */
+    bool failed, last; /* last: or the last that failed */
+};
+
+static bool is_output(const char *name)
+{
+    return str_starts(name, "stdout") || str_starts(name, "stderr"); /* rotated ones too */
+}
+
+static void mark_path(const char *path, char dst[SANDBOX_PATH_SIZE + 16])
+{
+    snprintf(dst, SANDBOX_PATH_SIZE + 16, "%s/../../failed", path);
+}
+
+void sandbox_failed(const char *path)
+{
+    char mark[SANDBOX_PATH_SIZE + 16];
+    mark_path(path, mark);
+    int fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0)
+        close(fd);
+}
+
+static int64_t output_bytes(const char *path)
+{
+    struct stat st;
+    int64_t bytes = FOLDERS_BYTES;
+    DIR *dir = opendir(path);
+    for (struct dirent *d; dir != NULL && (d = readdir(dir)) != NULL;)
+        if (is_output(d->d_name) && fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            bytes += st.st_blocks * 512;
+    if (dir != NULL)
+        closedir(dir);
+    return bytes;
+}
+
+/* False: it is no run's. */
+static bool add_output(struct sandbox_gc *gc, const char *path, const char *executor,
+                       const struct stat *st)
+{
+    struct job_task_ref ref;
+    struct error err;
+    char mark[SANDBOX_PATH_SIZE + 16];
+    if (job_task_id_parse(executor, &ref, &err) != 0)
+        return false;
+    if (gc->outputs_n == gc->outputs_cap) {
+        gc->outputs_cap = gc->outputs_cap == 0 ? 64 : 2 * gc->outputs_cap;
+        gc->outputs = mem_realloc(gc->outputs, gc->outputs_cap * sizeof(*gc->outputs));
+    }
+    mark_path(path, mark);
+    gc->outputs[gc->outputs_n++] = (struct output){.path = mem_strdup(path),
+                                                   .job = mem_strdup(ref.name),
+                                                   .ended_ms = st->st_mtim.tv_sec * 1000ll,
+                                                   .bytes = output_bytes(path),
+                                                   .failed = access(mark, F_OK) == 0};
+    return true;
+}
+
+/* All but what it has written goes; its age stays. */
+static void strip(const char *path, const struct stat *before)
+{
+    struct removal r = {.root = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+    DIR *dir = r.root >= 0 ? fdopendir(r.root) : NULL;
+    if (dir == NULL) {
+        if (r.root >= 0)
+            close(r.root);
+        return;
+    }
+    for (struct dirent *d; (d = readdir(dir)) != NULL;)
+        if (!is_dots(d->d_name) && !is_output(d->d_name) && unlinkat(r.root, d->d_name, 0) != 0 &&
+            errno != ENOENT)
+            (void)!remove_folder(&r, r.root, d->d_name, 0); /* else the next time */
+    const struct timespec times[2] = {before->st_atim, before->st_mtim};
+    (void)!futimens(r.root, times);
+    closedir(dir);
+}
+
+static int newest_of_job_first(const void *x, const void *y)
+{
+    const struct output *a = x, *b = y;
+    int jobs = strcmp(a->job, b->job);
+    if (jobs != 0)
+        return jobs;
+    return a->ended_ms != b->ended_ms ? (a->ended_ms > b->ended_ms ? -1 : 1)
+                                      : strcmp(a->path, b->path);
+}
+
+static int last_to_go_first(const void *x, const void *y)
+{
+    const struct output *a = x, *b = y;
+    if (a->last != b->last)
+        return a->last ? -1 : 1;
+    return a->ended_ms != b->ended_ms ? (a->ended_ms > b->ended_ms ? -1 : 1)
+                                      : strcmp(a->path, b->path);
+}
+
+static void rank(struct output *all, size_t n)
+{
+    bool failed = false;
+    for (size_t i = 0; i < n; i++) {
+        bool first = i == 0 || !str_eq(all[i].job, all[i - 1].job);
+        failed = failed && !first;
+        all[i].rank = first ? 0 : all[i - 1].rank + 1;
+        all[i].last = first || (all[i].failed && !failed);
+        failed = failed || all[i].failed;
+    }
+}
+
+static bool may_stay(const struct sandbox_gc *gc, const struct output *o, int64_t age,
+                     int64_t outputs_age, int64_t bytes)
+{
+    if (age < gc->least_ms)
+        return true;
+    if (bytes > gc->outputs_bytes || (o->last && outputs_age <= gc->least_ms))
+        return false;
+    return o->last || age < gc->age_ms || (age < outputs_age && o->rank < gc->outputs_runs);
+}
+
+static void remove_output(struct sandbox_gc *gc, const struct output *o)
+{
+    char folder[SANDBOX_PATH_SIZE], mark[SANDBOX_PATH_SIZE + 16];
+    struct error err;
+    if (sandbox_remove_tree(o->path, &err) != 0) {
+        gc->kept++;
+        return;
+    }
+    gc->removed++;
+    str_copy(folder, sizeof(folder), o->path);
+    *strrchr(folder, '/') = '\0';
+    remove_dangling(folder);
+    if (rmdir(folder) != 0)
+        return;
+    *strrchr(folder, '/') = '\0';
+    snprintf(mark, sizeof(mark), "%s/failed", folder);
+    unlink(mark);
+    rmdir(folder);
+}
+
+static void collect_outputs(struct sandbox_gc *gc, int64_t outputs_age)
+{
+    int64_t bytes = 0;
+    if (gc->outputs_n > 1)
+        qsort(gc->outputs, gc->outputs_n, sizeof(*gc->outputs), newest_of_job_first);
+    rank(gc->outputs, gc->outputs_n);
+    if (gc->outputs_n > 1)
+        qsort(gc->outputs, gc->outputs_n, sizeof(*gc->outputs), last_to_go_first);
+    for (size_t i = 0; i < gc->outputs_n; i++) {
+        struct output *o = &gc->outputs[i];
+        if (may_stay(gc, o, gc->now.ms - o->ended_ms, outputs_age, bytes + o->bytes)) {
+            bytes += o->bytes;
+            gc->kept++;
+        } else {
+            remove_output(gc, o);
+        }
+        mem_free(o->path);
+        mem_free(o->job);
+    }
+    mem_free(gc->outputs);
+    gc->outputs = NULL;
+    gc->outputs_n = gc->outputs_cap = 0;
+}
+
+/* ---- all sandboxes */
+
+static void collect_run(struct sandbox_gc *gc, const char *path, const char *name,
+                        const char *executor)
+{
+    struct stat st;
+    struct error err;
+    if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+        return;
+    int64_t age = gc->now.ms - st.st_mtim.tv_sec * 1000ll;
+    if (gc->outputs_runs > 0 && !in_use(gc, name) && add_output(gc, path, executor, &st)) {
+        if (age >= gc->age_ms)
+            strip(path, &st);
+        return;
+    }
+    if (age >= gc->age_ms && !in_use(gc, name) && sandbox_remove_tree(path, &err) == 0)
+        gc->removed++;
+    else
+        gc->kept++;
 }
 
 /* Down the alternating levels of names and ids; empty folders go on the way back. */
@@ -170,7 +349,7 @@ static void collect(struct sandbox_gc *gc, const char *above, size_t level)
         if (is_dots(d->d_name) || str_eq(d->d_name, "latest") || n >= (int)sizeof(path))
             continue;
         if (level + 1 == LEVELS)
-            collect_run(gc, path, d->d_name);
+            collect_run(gc, path, d->d_name, strrchr(above, '/') + 1);
         else
             collect(gc, path, level + 1);
     }
@@ -181,15 +360,21 @@ static void collect(struct sandbox_gc *gc, const char *above, size_t level)
         rmdir(above);
 }
 
+/* At this fill of the disk; at the least, of which delay ever, where it is full. */
+static int64_t age_of(const struct sandbox_gc *gc, int64_t delay_ms)
+{
+    int left = 1000 - gc->headroom_permille - gc->disk_permille;
+    int64_t age = left > 0 ? delay_ms / 1000 * left : 0;
+    return age > gc->least_ms ? age : gc->least_ms;
+}
+
 int sandbox_gc(const char *root, struct sandbox_gc *gc, struct error *err)
 {
     if (used_permille(root, &gc->disk_permille) != 0)
         return error_set(err, ERR_IO, "cannot ask the disk of %s: %s", root, strerror(errno));
-    int left = 1000 - gc->headroom_permille - gc->disk_permille;
-    gc->age_ms = left > 0 ? gc->delay_ms / 1000 * left : 0;
-    if (gc->age_ms < gc->least_ms)
-        gc->age_ms = gc->least_ms;
+    gc->age_ms = age_of(gc, gc->delay_ms);
     gc->removed = gc->kept = 0;
     collect(gc, root, 0);
+    collect_outputs(gc, age_of(gc, gc->outputs_ms));
     return 0;
 }

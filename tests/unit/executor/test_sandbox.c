@@ -467,6 +467,67 @@ static void collects_what_is_old_and_not_in_use(void **unused)
     assert_int_equal(access(path, F_OK), 0);
 }
 
+/* Of a job's run that ended then, with a file of its own beside what it has written. */
+static void make_output(const char *executor, int64_t ended_s, bool failed, char path[512])
+{
+    char name[600];
+    create(&(struct sandbox_ids){"A1", "F2", executor, "c"});
+    snprintf(path, 512, "%s/slaves/A1/frameworks/F2/executors/%s/runs/c", root, executor);
+    snprintf(name, sizeof name, "%s/own", path);
+    put(name, "x");
+    snprintf(name, sizeof name, "%s/stdout", path);
+    put(name, "hello");
+    if (failed)
+        sandbox_failed(path);
+    const struct timespec times[2] = {{.tv_sec = ended_s}, {.tv_sec = ended_s}};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static bool has(const char *path, const char *name)
+{
+    char whole[600];
+    snprintf(whole, sizeof whole, "%.511s/%.80s", path, name);
+    return access(whole, F_OK) == 0;
+}
+
+static void what_runs_have_written_outlives_their_sandboxes(void **unused)
+{
+    (void)unused;
+    struct error err;
+    char a[6][512], b[512], gone[512];
+    /* by count: two of each job; the last that failed stays beyond them */
+    static const bool failed[6] = {false, true, true, false, false, false};
+    for (int i = 0; i < 6; i++) {
+        char executor[64];
+        snprintf(executor, sizeof executor, "ct:%d:0:a:", i);
+        make_output(executor, 1000 + i, failed[i], a[i]);
+    }
+    make_output("ct:1:0:b:", 10, false, b);
+    struct sandbox_gc gc = {.delay_ms = 1000,
+                            .least_ms = 1000,
+                            .outputs_ms = INT64_C(1) << 50,
+                            .outputs_bytes = 1 << 30,
+                            .outputs_runs = 2,
+                            .now.ms = 5000000};
+    assert_int_equal(sandbox_gc(root, &gc, &err), 0);
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(has(a[i], "stdout"), i == 2 || i >= 4);
+    assert_false(has(a[5], "own"));
+    assert_true(has(b, "stdout"));
+    snprintf(gone, sizeof gone, "%s/slaves/A1/frameworks/F2/executors/ct:1:0:a:", root);
+    assert_int_equal(access(gone, F_OK), -1);
+    gc.outputs_bytes = 60000; /* two, at about 20 KiB each: the last of each go last, by age */
+    assert_int_equal(sandbox_gc(root, &gc, &err), 0);
+    assert_true(has(a[5], "stdout"));
+    assert_true(has(a[2], "stdout"));
+    assert_false(has(a[4], "stdout"));
+    gc.outputs_bytes = 1 << 30;
+    gc.outputs_ms = 1000;
+    gc.headroom_permille = 1000; /* the disk is full */
+    assert_int_equal(sandbox_gc(root, &gc, &err), 0);
+    assert_false(has(a[5], "stdout"));
+}
+
 static void a_fuller_disk_collects_sooner(void **unused)
 {
     (void)unused;
@@ -652,6 +713,7 @@ int main(void)
         T(browses_a_folder_in_order),
         T(collects_what_is_old_and_not_in_use),
         T(a_fuller_disk_collects_sooner),
+        T(what_runs_have_written_outlives_their_sandboxes),
         T(a_disk_without_inodes_is_full),
         T(a_volume_is_made_once_and_reached_by_a_link),
         T(volumes_are_collected_as_sandboxes_are),
