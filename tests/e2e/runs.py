@@ -38,7 +38,7 @@ def story(place):
     with case("what a run writes is heard while it runs", place):
         put_job(node, "talks", f"echo first; echo wrong >&2; while [ ! -e {go} ]; do sleep 0.05; done; echo last")
         run = begin(node, "talks")
-        wait_for(lambda: detail(node, run)["run"]["state"] == "running" and log(node, run).status == 200,
+        wait_for(lambda: "started" in detail(node, run)["run"] and log(node, run).status == 200,
                  "the run's log")
         follower = Follower(f"{node.urls['marathon']}/api/runs/{run}/log?follow=1&offset=0")
         follower.until("first\n")
