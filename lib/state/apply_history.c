@@ -36,17 +36,14 @@ static void not_newest(struct apply *a, int64_t run)
     stmt_run(q);
 }
 
-/* The run is about to be trimmed: a backfill must know that it was there. */
+/* The run is about to be trimmed: a backfill must know that it was there, unless it was missed,
+ * coalesced or cancelled. No row is looked up: callers hold one. */
 static void forget_target(struct apply *a, int64_t run)
 {
-    struct run_row r;
-    if (a->s->level < LEVEL_BACKFILLS || !state_run_by_id(a->s, run, &r) ||
-        r.cause != CAUSE_SCHEDULE || r.state == RUN_MISSED || r.state == RUN_COALESCED ||
-        r.state == RUN_CANCELLED)
+    if (a->s->level < LEVEL_BACKFILLS)
         return;
     struct stmt *q = change_use(a->s, FORGOTTEN_PUT);
-    stmt_bind_i64(q, ":job", r.job);
-    stmt_bind_i64(q, ":due", r.due.ms);
+    stmt_bind_i64(q, ":run", run);
     stmt_run(q);
 }
 

@@ -614,8 +614,9 @@
                 ":backfill)")                                                                      \
     X(FILLED_PUT, "insert into job_filled(job, due_ms) values(:job, :due) on conflict(job, "       \
                   "due_ms) do nothing")                                                            \
-    X(FORGOTTEN_PUT, "insert into job_forgotten(job, due_ms) values(:job, :due) on conflict(job) " \
-                     "do update set due_ms = max(due_ms, :due)")
+    X(FORGOTTEN_PUT, "insert into job_forgotten(job, due_ms) select job, due_ms from job_runs "    \
+                     "where id = :run and cause = 0 and state not in (7, 9, 10) on conflict(job) " \
+                     "do update set due_ms = max(due_ms, excluded.due_ms)")
 #define CHANGES_28(X)                                                                              \
     X(USAGE_PUT, "insert into task_usage(task, mem_peak_bytes, cpu_ms) values(:task, :mem, :cpu) " \
                  "on conflict(task) do update set mem_peak_bytes = :mem, cpu_ms = :cpu")           \

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "model/command.h"
+#include "state/private.h"
 
 #define DAY_MS 86400000
 
@@ -181,6 +182,20 @@ static void what_a_run_used_is_kept_with_its_attempt(void **data)
     assert_int_equal(state_task_usage(f->state, task + 1).cpu_ms, 0);
 }
 
+static void who_ends_a_run_keeps_its_row_while_older_ones_go(void **data)
+{
+    struct fixture *f = *data;
+    struct apply a = {.s = f->state};
+    struct run_row ended;
+    int64_t job = put_job(f, "j");
+    run_often(f, "j", 2);
+    int64_t newest = newest_run(f);
+    assert_true(state_run_by_id(f->state, newest, &ended));
+    history_drop_run(&a, newest - 1);
+    assert_string_equal(ended.job_name, "j");
+    assert_int_equal(runs_of(f, job), 1);
+}
+
 static int64_t at(struct fixture *f, int64_t job, enum day_fact fact, int64_t day, int permille)
 {
     struct bucket b[JOB_BUCKETS];
@@ -268,6 +283,7 @@ int main(void)
         T(what_a_deleted_job_held_is_free),
         T(a_setting_that_is_none_counts_as_not_set),
         T(what_a_run_used_is_kept_with_its_attempt),
+        T(who_ends_a_run_keeps_its_row_while_older_ones_go),
         T(numbers_outlive_the_runs),
         T(so_many_samples_are_kept_the_newest_first),
         cmocka_unit_test_setup_teardown(an_upgrade_takes_over_what_there_is, set_up, tear_down),
