@@ -7,7 +7,7 @@
 
 #define DAY_MS 86400000
 #define STEP_RUNS 64      /* looked at at once */
-#define TRIM_STEPS_MOST 8 /* more went than came: the rest has time */
+#define TRIM_STEPS_MORE 8 /* than for what came: the rest has time */
 #define PART_SAMPLES 64
 #define RUN_BYTES 500  /* of a run's rows and places in indexes, without its texts */
 #define TASK_BYTES 700 /* the same of an attempt's */
@@ -121,12 +121,12 @@ static void trim(struct apply *a, int64_t job, int64_t run)
 {
     struct history_rules rules = state_history_rules(a->s);
     int64_t runs[STEP_RUNS];
-    size_t n;
+    size_t n, steps = TRIM_STEPS_MORE;
     if (time_to_trim(run, rules.runs)) {
-        n = list_beyond(a, RUNS_OVER_BEYOND, job, rules.runs, runs);
-        for (size_t i = 0; i < n; i++)
-            make_old(a, runs[i]);
-        for (int i = 0; i < TRIM_STEPS_MOST && drop_oldest(a, &rules); i++)
+        for (; (n = list_beyond(a, RUNS_OVER_BEYOND, job, rules.runs, runs)) > 0; steps++)
+            for (size_t i = 0; i < n; i++)
+                make_old(a, runs[i]);
+        for (; steps > 0 && drop_oldest(a, &rules); steps--)
             ;
     }
     if (!time_to_trim(run, rules.most))

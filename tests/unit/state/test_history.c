@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -149,6 +150,34 @@ static void no_job_has_more_than_so_many(void **data)
     assert_in_range(runs_of(f, job), 20, 60);
 }
 
+/* All in one command, each for two targets. */
+static void miss_often(struct fixture *f, int64_t job, int64_t k, int n)
+{
+    char *args = malloc((size_t)n * 160 + 32);
+    size_t len = (size_t)sprintf(args, "{'set':[");
+    for (int64_t i = k; i < k + n; i++)
+        len += (size_t)sprintf(args + len,
+                               "%s{'job':%lld,'generation':1,'at_k':%lld,'k':%lld,'remaining':-1,"
+                               "'missed':{'due_ms':%lld,'covers':2}}",
+                               i > k ? "," : "", (long long)job, (long long)i, (long long)i + 1,
+                               (long long)(T0 + i));
+    sprintf(args + len, "]}");
+    applied(f, "job.tick", args);
+    free(args);
+}
+
+static void many_are_kept_as_well_as_few(void **data)
+{
+    struct fixture *f = *data;
+    int64_t job = put_job(f, "j");
+    set(f, "runs", 2000);
+    set(f, "bytes", 0);
+    for (int64_t k = 0; k < 8000; k += 1000)
+        miss_often(f, job, k, 1000);
+    assert_in_range(runs_of(f, job), 2000, 3000);
+    assert_int_equal(state_history_size(f->state).bytes, 0);
+}
+
 static void what_a_deleted_job_held_is_free(void **data)
 {
     struct fixture *f = *data;
@@ -280,6 +309,7 @@ int main(void)
         T(a_jobs_newest_stay_whatever_others_do),
         T(all_that_is_beyond_takes_no_more_than_so_many_bytes),
         T(no_job_has_more_than_so_many),
+        T(many_are_kept_as_well_as_few),
         T(what_a_deleted_job_held_is_free),
         T(a_setting_that_is_none_counts_as_not_set),
         T(what_a_run_used_is_kept_with_its_attempt),
