@@ -124,6 +124,7 @@ static void of_firings_that_wait_long_the_oldest_go(void **unused)
     struct run_row r;
     int64_t n = 0;
     (void)unused;
+    harness_command(&h, COMMAND_SETTING_PUT, "{\"set\":{\"history.bytes\":\"0\"}}");
     source("a", "takes 100");
     child("c", "'a'", ",'cpus':1000"); /* no agent has so many */
     for (int i = 0; i < 10 * LIMIT_JOB_RUNS; i++)

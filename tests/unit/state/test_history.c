@@ -216,11 +216,14 @@ static void who_ends_a_run_keeps_its_row_while_older_ones_go(void **data)
     struct fixture *f = *data;
     struct apply a = {.s = f->state};
     struct run_row ended;
+    struct error err;
     int64_t job = put_job(f, "j");
     run_often(f, "j", 2);
     int64_t newest = newest_run(f);
     assert_true(state_run_by_id(f->state, newest, &ended));
+    assert_int_equal(db_begin(f->db, DB_NORMAL, &err), 0);
     history_drop_run(&a, newest - 1);
+    assert_int_equal(db_commit(f->db, &err), 0);
     assert_string_equal(ended.job_name, "j");
     assert_int_equal(runs_of(f, job), 1);
 }
