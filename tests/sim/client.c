@@ -11,7 +11,7 @@
 
 #define APPS 6
 #define PODS 2      /* of these, the last */
-#define RESIDENTS 2 /* of these, the first */
+#define RESIDENTS 2 /* of these, the first; and the last pod */
 #define JOBS 4
 #define NAMES_MAX 32
 #define WANT_MS 60000      /* for a want to be acknowledged */
@@ -54,7 +54,7 @@ void client_init(struct world *w)
         bool job = i >= APPS;
         w->names[i] = (struct name){.job = job,
                                     .pod = !job && i >= APPS - PODS,
-                                    .resident = i < RESIDENTS,
+                                    .resident = i < RESIDENTS || i + 1 == APPS,
                                     .values = {{VALUE_NONE}, 1}};
         snprintf(w->names[i].name, sizeof w->names[i].name, job ? "j%zu" : "/a%zu",
                  job ? i - APPS : i);
@@ -224,18 +224,21 @@ static void put_app(struct world *w, int to, struct name *app, int instances, in
 /* Made by POST, changed by PUT: what is not known to be there may be refused. */
 static void put_pod(struct world *w, int to, struct name *pod, int instances, int variant)
 {
-    char target[96], body[512];
+    static const char mount[] = ",\"volumeMounts\":[{\"name\":\"data\",\"mountPath\":\"data\"}]",
+                      kept[] = ",\"volumes\":[{\"name\":\"data\",\"persistent\":{\"size\":1}}]";
+    char target[96], body[640];
     bool there = pod->values.n > 1 || pod->values.v[0] != VALUE_NONE;
     snprintf(target, sizeof target, "/v2/pods%s?force=true", there ? pod->name : "");
     w->client->wish = (struct wish){.name = pod, .value = app_value(instances, variant)};
     snprintf(body, sizeof body,
              "{\"id\":\"%s\",\"containers\":["
              "{\"name\":\"a\",\"resources\":{\"cpus\":0.1,\"mem\":16},"
-             "\"exec\":{\"command\":{\"shell\":\"run %d\"}},\"endpoints\":[{\"name\":\"e\"}]},"
+             "\"exec\":{\"command\":{\"shell\":\"run %d\"}},\"endpoints\":[{\"name\":\"e\"}]%s},"
              "{\"name\":\"b\",\"resources\":{\"cpus\":0.1,\"mem\":16},"
              "\"exec\":{\"command\":{\"shell\":\"run %d\"}}}],"
-             "\"scaling\":{\"kind\":\"fixed\",\"instances\":%d}}",
-             pod->name, variant, variant, instances);
+             "\"scaling\":{\"kind\":\"fixed\",\"instances\":%d}%s}",
+             pod->name, variant, pod->resident ? mount : "", variant, instances,
+             pod->resident ? kept : "");
     send_wish(w, to, "marathon", there ? METHOD_PUT : METHOD_POST, target, body);
 }
 

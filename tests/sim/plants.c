@@ -81,7 +81,7 @@ static bool all_are_even(struct world *w)
 
 static void change_everywhere(struct world *w, const char *sql)
 {
-    if (w->planted || w->mono < 12000 || !all_are_even(w))
+    if (w->planted || w->mono < w->options.trouble_ms + CALM_MS / 2 || !all_are_even(w))
         return;
     for (int i = 0; i < w->options.nodes; i++)
         plant_change(&w->nodes[i], sql);

@@ -516,7 +516,8 @@ int world_play(const struct world_options *options, struct world *w)
 {
     world_begin(options, w);
     world_run(w, options->trouble_ms);
-    world_settles(w, options->heal_ms);
+    if (world_settles(w, options->heal_ms))
+        world_run(w, options->trouble_ms + CALM_MS);
     return check_end(w) ? 0 : -1;
 }
 

@@ -316,6 +316,7 @@ void kill_host(struct sim_node *n, int64_t until_ms);
 /* The other gives up its connection to this one when it has heard nothing for so long. */
 void fall_silent(struct sim_node *n, int to);
 #define FOREVER_MS (INT64_MAX / 4)
+#define CALM_MS 12000 /* after the trouble: in it each job has targets since it is as it is */
 void heal(struct world *w);
 
 /* tasks.c: the simulated machines */
