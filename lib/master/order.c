@@ -8,7 +8,7 @@
 #define RUN_REPEAT_MS 5000   /* an order that the agent has not answered by a status */
 #define KILL_REPEAT_MS 30000 /* spec/marathon.md 9.5 */
 #define WIPE_REPEAT_MS 5000
-#define WIPES 100    /* in one order */
+#define WIPES 100    /* in one order, and in one answer: what it leaves out is ordered again */
 #define DRAIN_MS 100 /* from a task's last route to the order that it ends */
 
 struct told {
@@ -141,12 +141,14 @@ static void order_wipes(struct master *m, struct session *s, struct now now, str
 void on_wiped(const struct session *s, const struct json *body, struct outbox *out)
 {
     struct json_writer w;
+    size_t n = 0;
     outbox_draft(out, COMMAND_VOLUME_GONE, (struct origin){ORIGIN_NOBODY, 0}, &w);
     json_member_int(&w, "agent", s->id);
     json_key(&w, "volumes");
     json_array(&w);
     JSON_EACH (volume, json_get(body, "volumes"))
-        json_put_int(&w, json_int(volume, 0));
+        if (n++ < WIPES)
+            json_put_int(&w, json_int(volume, 0));
     json_array_end(&w);
     outbox_draft_end(out, &w);
 }

@@ -80,6 +80,28 @@ static void its_agent_is_told_until_it_has_removed_it(void **unused)
     assert_false(told_to_wipe());
 }
 
+/* More than was ordered at once: the rest is said again when it is asked for again. */
+static void an_answer_is_taken_in_no_further_than_an_order_goes(void **unused)
+{
+    (void)unused;
+    struct buf said;
+    wipe(resident());
+    buf_init(&said, 4096);
+    buf_printf(&said, "{'m':'wiped','uid':1,'volumes':[");
+    for (int i = 0; i < 100; i++)
+        buf_printf(&said, "%d,", 1000 + i);
+    buf_printf(&said, "1]}");
+    desk_say(&d, 1, buf_str(&said));
+    buf_close(&said);
+    desk_turn(&d);
+    assert_true(told_to_wipe());
+    desk_say(&d, 1, "{'m':'wiped','uid':1,'volumes':[1]}");
+    desk_turn(&d);
+    desk_told(&d);
+    desk_run_ms(&d, 12000, 1);
+    assert_false(told_to_wipe());
+}
+
 static void who_was_away_learns_it_when_it_is_back(void **unused)
 {
     (void)unused;
@@ -114,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(its_agent_is_told_until_it_has_removed_it),
+        TEST(an_answer_is_taken_in_no_further_than_an_order_goes),
         TEST(who_was_away_learns_it_when_it_is_back),
         TEST(a_new_leader_tells_it_too),
     };
