@@ -6,6 +6,7 @@
 #include "scheduler/apps/private.h"
 
 #define LAUNCHES_A_TURN 500 /* of all apps: a leader that thinks for long is taken for dead */
+#define KEPT_A_TURN 2000    /* looks at places that residents wait for */
 #define KILLS_A_TURN 10000
 #define WAITING_WAKE_MS 50 /* how soon waiting apps are looked at after something ended */
 
@@ -315,6 +316,7 @@ void apps_tick(struct apps *a, struct placement *p, struct now now, struct outbo
                      .now = now,
                      .out = out,
                      .launches_left = LAUNCHES_A_TURN,
+                     .kept_left = KEPT_A_TURN,
                      .kills_left = KILLS_A_TURN};
     for (int i = 0; i < GATHERED; i++) {
         buf_init(&l.items[i], LIMIT_ENTRY_BYTES);

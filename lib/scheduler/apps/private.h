@@ -53,6 +53,7 @@ struct look {
     struct buf items[GATHERED]; /* elements, with their commas */
     struct batch *batches[GATHERED];
     int64_t launches_left, kills_left;
+    int64_t kept_left; /* places of residents that may yet be looked at, launched or not */
 };
 
 /* Begins an element of a command that concerns e; the writer writes the one value. */

@@ -211,8 +211,10 @@ static void write_again(struct look *l, struct entry *e, const struct launching 
     json_free(kept);
 }
 
+/* What may_launch() allowed was not used. */
 static void wait_for_place(struct look *l, struct entry *e)
 {
+    l->launches_left++;
     if (list_empty(&e->in_waiting))
         list_push(&l->a->waiting, &e->in_waiting);
     apps_look_again(l, e, WAITING_LOOK_MS);
@@ -226,14 +228,19 @@ static bool is_gated(struct look *l, const struct app_row *row, const struct app
            state_level(l->a->state) >= READINESS_LEVEL;
 }
 
-/* One more may be launched in this turn. */
-static bool may_launch(struct look *l, struct entry *e)
+/* One more of these in this turn; else the app goes on in the next. */
+static bool take_one(struct look *l, struct entry *e, int64_t *left)
 {
-    if (l->launches_left-- > 0)
+    if ((*left)-- > 0)
         return true;
-    l->launches_left = 0;
+    *left = 0;
     apps_look_again(l, e, 1);
     return false;
+}
+
+static bool may_launch(struct look *l, struct entry *e)
+{
+    return take_one(l, e, &l->launches_left);
 }
 
 /* Where the instance's data is; that is its place, even while nobody can be launched there. */
@@ -260,7 +267,7 @@ static int64_t launch_residents(struct look *l, struct entry *e, const struct la
     struct residents all;
     residents_gather(l->a->state, l->now.wall, g->row, g->app, &all);
     size_t i = 0;
-    while (i < all.n && (int64_t)i < n && may_launch(l, e))
+    while (i < all.n && (int64_t)i < n && take_one(l, e, &l->kept_left) && may_launch(l, e))
         launch_kept(l, e, g, &all.items[i++]);
     int64_t left = n - (int64_t)all.n - all.ending;
     residents_close(&all);
@@ -276,7 +283,6 @@ static void launch_new(struct look *l, struct entry *e, const struct launching *
     demand_of_app(g->app, g->row, &d, &fixed);
     while (n-- > 0 && may_launch(l, e)) {
         if (!place(l->placement, &d, l->a->rng, &at, &funnel)) {
-            l->launches_left++;
             wait_for_place(l, e);
             break;
         }

@@ -259,6 +259,39 @@ static void it_does_not_move_off(void **unused)
     assert_int_equal(fleet_task(&f, only_task()).agent, agent);
 }
 
+static void scale(int app, int instances)
+{
+    char body[512];
+    snprintf(body, sizeof body,
+             "{'id':'/r%d','cmd':'ok','instances':%d,'cpus':0.001,'mem':1,'portDefinitions':[],"
+             "'container':{'type':'MESOS','volumes':[{'containerPath':'data','mode':'RW',"
+             "'persistent':{'size':1}}]}}",
+             app, instances);
+    fleet_put(&f, body);
+}
+
+/* A turn has launches for some hundred: they are for those that there is a place for. */
+static void who_waits_for_its_place_takes_no_launch_from_others(void **unused)
+{
+    (void)unused;
+    for (int app = 0; app < 3; app++)
+        scale(app, 200);
+    fleet_run_ms(&f, 5000);
+    for (int app = 0; app < 3; app++)
+        scale(app, 0);
+    fleet_run_ms(&f, 5000);
+    for (size_t i = 0; i < 3; i++)
+        fleet_cut(&f, i);
+    fleet_agent(&f, "n4", "{}");
+    fleet_run_ms(&f, 5000);
+    for (int app = 0; app < 3; app++)
+        scale(app, 200);
+    fleet_put(&f, DB("1", ""));
+    fleet_turn(&f);
+    expect_list("1 staging");
+    assert_string_equal(fleet_list(&f, "/r0"), "");
+}
+
 static void a_new_leader_goes_on(void **unused)
 {
     (void)unused;
@@ -286,6 +319,7 @@ int main(void)
         TEST(nobody_else_is_placed_on_what_it_keeps),
         TEST(deleted_it_leaves_nothing_running_or_not),
         TEST(it_does_not_move_off),
+        TEST(who_waits_for_its_place_takes_no_launch_from_others),
         TEST(a_new_leader_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
