@@ -138,9 +138,9 @@ static void look_back(struct times *t, const struct app *before, const struct ap
         t->config = version;
 }
 
-static struct times times_of(struct state *s, int64_t app, struct wall version)
+/* `t`: what is known without them; else 0. */
+static struct times times_of(struct state *s, int64_t app, struct wall version, struct times t)
 {
-    struct times t = {0};
     struct app at, before;
     size_t kept = 0;
     load_version(s, app, version, &at);
@@ -169,9 +169,13 @@ static struct times times_of(struct state *s, int64_t app, struct wall version)
 void marathon_put_times(struct state *s, int64_t app, struct wall version, struct json_writer *w)
 {
     struct app_row row;
-    bool is_present = state_app_by_id(s, app, &row) && row.version.ms == version.ms;
-    struct times t =
-        is_present ? (struct times){row.scaling, row.config} : times_of(s, app, version);
+    struct times t = {0};
+    if (state_app_by_id(s, app, &row)) {
+        t.scaling.ms = row.scaling.ms <= version.ms ? row.scaling.ms : 0;
+        t.config.ms = row.config.ms <= version.ms ? row.config.ms : 0;
+    }
+    if (t.scaling.ms == 0 || t.config.ms == 0)
+        t = times_of(s, app, version, t);
     if (t.scaling.ms != 0 && t.config.ms != 0)
         show_version_info(t.scaling, t.config, w);
 }

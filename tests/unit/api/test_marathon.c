@@ -57,21 +57,28 @@ static void a_change_that_saw_an_old_version_looks_again(void **data)
     plays(w, "GET /v2/apps/web", NULL, 200, "\"A\":\"1\"");
 }
 
-static void of_the_oldest_version_it_is_not_known_when_it_was_changed(void **data)
+/* What was before it is gone. When it was last changed the present version knows: since then it was
+ * only scaled. */
+static void of_the_oldest_version_it_is_not_known_when_it_was_scaled(void **data)
 {
     struct world *w = *data;
     struct reply r;
-    char text[96], line[96], oldest[sizeof "2024-05-01T09:30:00.000Z"];
+    char text[160], line[96], oldest[sizeof "2024-05-01T09:30:00.000Z"], next[sizeof oldest];
     plays(w, "POST /v2/apps", WEB, 201, "/web");
     for (int i = 0; i <= LIMIT_APP_VERSIONS; i++) {
         snprintf(text, sizeof text, "{\"instances\":%d}", i % 2 + 2);
         plays(w, "PATCH /v2/apps/web?force=true", text, 200, "deploymentId");
     }
     world_play(w, "marathon", "GET /v2/apps/web/versions", "", NULL, &r);
-    snprintf(oldest, sizeof oldest, "%s", strrchr(buf_str(&r.body), ',') + 2); /* ,"2024-… */
+    const char *last = strrchr(buf_str(&r.body), ',') + 2; /* ,"2024-… */
+    snprintf(oldest, sizeof oldest, "%s", last);
+    snprintf(next, sizeof next, "%s", last - sizeof oldest - 2);
     reply_close(&r);
     snprintf(text, sizeof text, "\"version\":\"%s\"}", oldest); /* and nothing behind it */
     snprintf(line, sizeof line, "GET /v2/apps/web/versions/%s", oldest);
+    plays(w, line, NULL, 200, text);
+    snprintf(text, sizeof text, "\"lastScalingAt\":\"%s\",\"lastConfigChangeAt\":\"2024-", next);
+    snprintf(line, sizeof line, "GET /v2/apps/web/versions/%s", next);
     plays(w, line, NULL, 200, text);
 }
 
@@ -390,7 +397,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(marathon_answers_as_its_contract_says),
         IN_WORLD(a_change_that_saw_an_old_version_looks_again),
-        IN_WORLD(of_the_oldest_version_it_is_not_known_when_it_was_changed),
+        IN_WORLD(of_the_oldest_version_it_is_not_known_when_it_was_scaled),
         IN_WORLD(of_two_that_create_one_app_the_later_is_told),
         IN_WORLD(of_one_that_is_deleted_meanwhile_nothing_is_changed),
         IN_WORLD(a_group_that_changed_meanwhile_is_looked_at_again),
