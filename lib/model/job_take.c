@@ -22,6 +22,7 @@ struct taking {
     bool exists;
     struct job *job;
     struct problems *problems;
+    struct problems *of_parts; /* found while reading, but said only in their place */
 };
 
 static void wrong(const struct taking *t, const char *path, const char *text, ...)
@@ -103,12 +104,33 @@ static void take_kind(const struct taking *t)
     }
 }
 
+/* Members that are judged after the schedule and the parents. */
+static bool is_part(const char *path)
+{
+    static const char *const parts[] = {"/container", "/environmentVariables", "/constraints",
+                                        "/fetch"};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+        if (str_starts(path, parts[i]))
+            return true;
+    return false;
+}
+
+static void read_members(const struct taking *t)
+{
+    struct problems found = {0};
+    struct reader r = {.arena = &t->job->arena, .problems = &found, .no_lists = true};
+    fields_read(&r, NULL, &JOB_FIELDS, t->body, t->job);
+    fields_read(&r, NULL, &JOB_EXTENSION_FIELDS, t->body, t->job);
+    for (size_t i = 0; i < found.n; i++)
+        problems_add(is_part(found.items[i].path) ? t->of_parts : t->problems, found.items[i].kind,
+                     found.items[i].path, "%s", found.items[i].text);
+    problems_close(&found);
+}
+
 static void take_members(const struct taking *t)
 {
     struct job *j = t->job;
-    struct reader r = {.arena = &j->arena, .problems = t->problems, .no_lists = true};
-    fields_read(&r, NULL, &JOB_FIELDS, t->body, j);
-    fields_read(&r, NULL, &JOB_EXTENSION_FIELDS, t->body, j);
+    read_members(t);
     if (j->retry_backoff != NOT_GIVEN && j->retry_backoff < 1)
         wrong(t, "/retryBackoff", "got %g, need at least 1", j->retry_backoff);
     if (!(j->cpus > 0))
@@ -229,6 +251,19 @@ static void check_conditions(const struct taking *t)
     }
 }
 
+static size_t count(const struct problems *problems)
+{
+    return problems->n + problems->left_out;
+}
+
+static void ask_others(const struct taking *t)
+{
+    struct error err;
+    if (count(t->problems) == 0 && t->rules->check_parents != NULL &&
+        t->rules->check_parents(t->rules->data, t->job, &err) != 0)
+        wrong(t, "/parents", "%s", err.text);
+}
+
 static void take_parents(const struct taking *t)
 {
     if (t->job->cron != NULL)
@@ -240,6 +275,7 @@ static void take_parents(const struct taking *t)
     else
         read_parents(t, n > 0 ? list : NULL);
     check_conditions(t);
+    ask_others(t);
 }
 
 static void take_catchup(const struct taking *t)
@@ -365,6 +401,9 @@ static void check_container(const struct taking *t, const struct job_container *
 static void take_parts(const struct taking *t)
 {
     struct job *j = t->job;
+    problems_add_part(t->problems, "", t->of_parts);
+    if (count(t->problems) > 0)
+        return;
     if (j->uris.n > 0 && j->fetch.n > 0) {
         if (!same_uris(j))
             wrong(t, "/uris", "got both \"uris\" and \"fetch\", need one of them");
@@ -386,11 +425,6 @@ static void take_command(const struct taking *t)
         wrong(t, "/command", "%s", err.text);
 }
 
-static size_t count(const struct problems *problems)
-{
-    return problems->n + problems->left_out;
-}
-
 int job_parse(const struct job_rules *rules, const struct json *body, enum job_face face,
               enum job_kind kind, bool exists, struct job *out, struct problems *problems)
 {
@@ -398,12 +432,14 @@ int job_parse(const struct job_rules *rules, const struct json *body, enum job_f
         take_body, take_name, take_kind, take_members, take_time, take_parts, take_command,
     };
     struct job j = {0};
-    struct taking t = {rules, body, face, kind, exists, &j, problems};
+    struct problems of_parts = {0};
+    struct taking t = {rules, body, face, kind, exists, &j, problems, &of_parts};
     size_t before = count(problems);
     fields_init(&JOB_FIELDS, &j);
     fields_init(&JOB_EXTENSION_FIELDS, &j);
     for (size_t i = 0; i < sizeof(STEPS) / sizeof(*STEPS) && count(problems) == before; i++)
         STEPS[i](&t);
+    problems_close(&of_parts);
     if (count(problems) != before) {
         job_close(&j);
         return -1;

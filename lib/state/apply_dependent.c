@@ -98,7 +98,7 @@ static void cycle_text(const struct step *top, char dst[CYCLE_TEXT])
 }
 
 /* Does one of those that the walk begins with, or whoever they wait for, wait for the job? */
-static bool walk_finds(struct apply *a, struct walk *w, const struct step *first, int64_t job,
+static bool walk_finds(struct state *db, struct walk *w, const struct step *first, int64_t job,
                        char cycle[CYCLE_TEXT])
 {
     struct edge_row e;
@@ -107,7 +107,7 @@ static bool walk_finds(struct apply *a, struct walk *w, const struct step *first
             cycle_text(s, cycle);
             return true;
         }
-        struct stmt *q = state_edges_of(a->s, s->job);
+        struct stmt *q = state_edges_of(db, s->job);
         while (state_edge_next(q, &e))
             walk_to(w, e.parent, e.parent_name, s);
     }
@@ -115,41 +115,54 @@ static bool walk_finds(struct apply *a, struct walk *w, const struct step *first
 }
 
 /* The jobs that it waits for already: of them no cycle can come. */
-static struct map *parents_of(struct apply *a, int64_t job)
+static struct map *parents_of(struct state *s, int64_t job)
 {
     struct edge_row e;
     struct map *parents = map_new();
-    struct stmt *q = state_edges_of(a->s, job);
+    struct stmt *q = state_edges_of(s, job);
     while (state_edge_next(q, &e))
         map_put(parents, (uint64_t)e.parent, parents);
     return parents;
 }
 
-static int check_parents(struct apply *a, int64_t job, const struct json *parents)
+int state_check_parents(struct state *s, int64_t job, const struct strings *parents,
+                        struct error *err)
 {
     struct walk w = {.seen = map_new()};
-    struct map *old = parents_of(a, job);
+    struct map *old = parents_of(s, job);
     const struct step *first = NULL;
     const char *unknown = NULL;
     char cycle[CYCLE_TEXT];
     bool cyclic = false;
-    JSON_EACH (item, parents) {
+    for (size_t i = 0; i < parents->n; i++) {
         struct job_row parent;
-        const char *name = json_str(json_get(item, "name"), "");
-        if (!state_job_by_name(a->s, name, &parent))
+        const char *name = parents->items[i];
+        if (!state_job_by_name(s, name, &parent))
             unknown = name;
         else if (map_get(old, (uint64_t)parent.id) == NULL)
             walk_to(&w, parent.id, name, NULL);
         first = first == NULL ? w.last : first;
     }
     if (unknown == NULL && job != 0) /* for a new one nobody waits */
-        cyclic = walk_finds(a, &w, first, job, cycle);
+        cyclic = walk_finds(s, &w, first, job, cycle);
     map_free(old);
     map_free(w.seen);
     arena_close(&w.arena);
     if (unknown != NULL)
-        return refuse(a, ERR_INVALID, "parents: job '%s' does not exist", unknown);
-    return cyclic ? refuse(a, ERR_INVALID, "parents: the job would wait for itself: %s", cycle) : 0;
+        return error_set(err, ERR_INVALID, "job '%s' does not exist", unknown);
+    return cyclic ? error_set(err, ERR_INVALID, "the job would wait for itself: %s", cycle) : 0;
+}
+
+static int check_parents(struct apply *a, int64_t job, const struct json *parents)
+{
+    struct arena arena = {0};
+    struct error err;
+    struct strings names = {.items = arena_alloc(&arena, json_count(parents) * sizeof(char *))};
+    JSON_EACH (item, parents)
+        names.items[names.n++] = json_str(json_get(item, "name"), "");
+    int rc = state_check_parents(a->s, job, &names, &err);
+    arena_close(&arena);
+    return rc == 0 ? 0 : refuse(a, err.code, "parents: %s", err.text);
 }
 
 int dependents_check(struct apply *a, int64_t job, const struct json *put)

@@ -59,6 +59,19 @@ static bool can_run(struct call *c, struct job *job, const struct job_row *old)
     return false;
 }
 
+struct others {
+    struct state *state;
+    int64_t job; /* 0: a new one */
+};
+
+static int check_parents(void *data, const struct job *j, struct error *err)
+{
+    const struct others *o = data;
+    if (state_level(o->state) < PARENTS_LEVEL) /* then it is refused anyhow */
+        return 0;
+    return state_check_parents(o->state, o->job, &j->parents, err);
+}
+
 /* The job of the body; false after having failed the call. */
 static bool take_job(struct tell *t, enum job_kind kind, struct job *out, struct job_row *old,
                      bool *known_out)
@@ -72,11 +85,15 @@ static bool take_job(struct tell *t, enum job_kind kind, struct job *out, struct
     const char *name = job_name_of(body, &names);
     *known_out = name != NULL && state_job_by_name(c->view->state, name, old);
     arena_close(&names);
-    if (job_parse(&c->view->facts->job_rules, body, chronos_face(c), kind, *known_out, out,
-                  &problems) != 0) {
+    struct others others = {c->view->state, *known_out ? old->id : 0};
+    struct job_rules rules = c->view->facts->job_rules;
+    rules.check_parents = check_parents;
+    rules.data = &others;
+    if (job_parse(&rules, body, chronos_face(c), kind, *known_out, out, &problems) != 0) {
         call_problems(c, &problems);
         return false;
     }
+    *known_out = state_job_by_name(c->view->state, out->name, old); /* others were read meanwhile */
     if (can_run(c, out, *known_out ? old : NULL))
         return true;
     job_close(out);
