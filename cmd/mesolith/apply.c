@@ -37,12 +37,29 @@ static int each_of(struct cli *c, const struct json *root, one_fn *app, one_fn *
     return 0;
 }
 
+/* One of Marathon's groups has "apps", too, whose ids are meant below its own. */
+static int check_lists(const char *file, const struct json *root, struct error *err)
+{
+    if (json_get(root, "apps") == NULL && json_get(root, "groups") == NULL &&
+        json_get(root, "jobs") == NULL)
+        return 0;
+    JSON_EACH (list, root)
+        if (!str_eq(json_name(list), "apps") && !str_eq(json_name(list), "jobs"))
+            return error_set(err, ERR_INVALID,
+                             "%s: got \"%s\", need nothing but \"apps\" and \"jobs\"; a group is "
+                             "taken by Marathon's API: PUT /v2/groups",
+                             file, json_name(list));
+    return 0;
+}
+
 static int each_of_file(struct cli *c, one_fn *app, one_fn *job, struct error *err)
 {
     struct json *root;
     if (cli_read_json(c->args.names[0], &root, err) != 0)
         return -1;
-    int rc = each_of(c, root, app, job, err);
+    int rc = check_lists(c->args.names[0], root, err);
+    if (rc == 0)
+        rc = each_of(c, root, app, job, err);
     json_free(root);
     return rc;
 }

@@ -246,6 +246,9 @@ def story(place):
         assert done.returncode == 0 and "changes" not in done.stdout, done.stdout
         done = run(node, "diff", "-", stdin=json.dumps({"id": "/web", "instances": 7}))
         assert done.returncode == 1 and "instances: 2 -> 7" in done.stdout, done
+        for verb in ("diff", "apply"):
+            done = run(node, verb, "-", stdin=json.dumps({"id": "/shop", "apps": [{"id": "web", "cmd": "true"}]}))
+            assert done.returncode == 3 and 'got "id"' in done.stderr and "PUT /v2/groups" in done.stderr, done
         before = node.supervised()
         node.cli("apply", "all.json")
         equal({t.pid for t in node.supervised().values()}, {t.pid for t in before.values()}, "tasks")
