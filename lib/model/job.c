@@ -294,7 +294,7 @@ void job_keep_cron(struct job *j, const struct job *old)
 
 /* ---- replacing (2.6) */
 
-static bool same_period(const struct period *a, const struct period *b)
+bool job_same_period(const struct period *a, const struct period *b)
 {
     return a->years == b->years && a->months == b->months && a->weeks == b->weeks &&
            a->days == b->days && a->hours == b->hours && a->minutes == b->minutes &&
@@ -318,7 +318,8 @@ enum job_replacing job_replacing(const struct job *j, const struct job *old)
     bool same = old->broken == NULL && j->kind == JOB_SCHEDULED && old->kind == JOB_SCHEDULED &&
                 str_eq(j->schedule_zone, old->schedule_zone) && str_eq(j->epsilon, old->epsilon) &&
                 j->window_ms == old->window_ms &&
-                same_period(&j->schedule.period, &old->schedule.period) && says_the_same(j, old);
+                job_same_period(&j->schedule.period, &old->schedule.period) &&
+                says_the_same(j, old);
     if (!same)
         return REPLACE_BEGINS;
     return old->disabled && !j->disabled ? REPLACE_RESUMES : REPLACE_KEEPS;

@@ -223,6 +223,10 @@ enum job_replacing {
 enum job_replacing job_replacing(const struct job *j, const struct job *old);
 /* For REPLACE_KEEPS and REPLACE_RESUMES: takes over anchor, text and cursor. */
 void job_keep_cursor(struct job *j, const struct job *old);
+/* Writes the names of the members, as an array, in which j says otherwise than what old is; returns
+ * how many. Counters are none of them, and the schedule is one only if j would have old run at
+ * other times than those that it has before it. */
+size_t job_differences(const struct job *j, const struct job *old, struct json_writer *w);
 
 /* ---- levels */
 

@@ -22,6 +22,7 @@ const char *coerce_text(const struct json *v, struct arena *arena);
 
 /* The zone that is meant by a name: itself, or UTC when it is unknown and that is let pass. */
 const char *job_meant_zone(const char *name, bool lenient);
+bool job_same_period(const struct period *a, const struct period *b);
 /* The job's schedule, from its cron expression if it has one, else from `text`. */
 int job_parse_schedule(struct job *j, const char *text, const char *zone_name,
                        struct error *err) MUST_CHECK;

@@ -1,5 +1,6 @@
 /* Creating, replacing, deleting and running jobs. */
 #include "api/native/private.h"
+#include "base/assert.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "scheduler/jobs/jobs.h"
@@ -68,6 +69,12 @@ static bool can_run(struct call *c, struct job *job, const struct job_row *old)
     return false;
 }
 
+/* Chronos 2 took names with blanks and "#", and knew async; usual is what Chronos 3 took. */
+static enum job_face face_of(const struct call *c)
+{
+    return str_eq(query_get(&c->query, "face"), "2") ? JOB_FACE_2 : JOB_FACE_3;
+}
+
 /* The job of the body; false after having failed the call. */
 static bool take_job(struct tell *t, const struct job_row *old, struct job *out)
 {
@@ -87,7 +94,7 @@ static bool take_job(struct tell *t, const struct job_row *old, struct job *out)
         call_fail(c, ERR_LIMIT, "the body is too large");
         return false;
     }
-    int rc = job_parse(&c->view->facts->job_rules, tree, JOB_FACE_3, kind_of(tree), old != NULL,
+    int rc = job_parse(&c->view->facts->job_rules, tree, face_of(c), kind_of(tree), old != NULL,
                        out, &problems);
     json_free(tree);
     if (rc != 0) {
@@ -122,6 +129,43 @@ static bool may_replace(struct tell *t)
     return false;
 }
 
+/* All its runs were before: it will never run. */
+#define USED_UP "schedule: all its runs are in the past, so it will never run"
+
+static void put_differences(const struct job *job, const struct job_row *old, struct json_writer *w)
+{
+    struct job was;
+    struct error err;
+    if (jobs_load(old, &was, &err) != 0)
+        UNREACHABLE("a stored job reads back");
+    json_key(w, "fields");
+    size_t n = job_differences(job, &was, w);
+    json_member_str(w, "change", n > 0 ? "replace" : "none");
+    job_close(&was);
+}
+
+/* What putting it would do, but for what is to be said of its parents. */
+static void answer_dry(struct tell *t, struct job *job, const struct job_row *old)
+{
+    struct json_writer w, unused;
+    struct buf nowhere;
+    const struct view *v = t->c.view;
+    call_json(&t->c, 200, &w);
+    json_object(&w);
+    json_member_int(&w, "index", (int64_t)v->index);
+    if (old != NULL)
+        put_differences(job, old, &w);
+    else
+        json_member_str(&w, "change", "new");
+    buf_init(&nowhere, LIMIT_ENTRY_BYTES);
+    json_begin(&unused, &nowhere);
+    json_object(&unused);
+    if (!jobs_write_put(job, old, state_level(v->state), v->now.wall, &unused))
+        json_member_str(&w, "warning", USED_UP);
+    buf_close(&nowhere);
+    json_object_end(&w);
+}
+
 void native_put_job(struct tell *t)
 {
     struct job job;
@@ -131,12 +175,17 @@ void native_put_job(struct tell *t)
     if (native_once(t, answer_put) || (known && !may_replace(t)) ||
         !take_job(t, known ? &old : NULL, &job))
         return;
+    if (query_true(&t->c.query, "dry_run")) {
+        answer_dry(t, &job, known ? &old : NULL);
+        job_close(&job);
+        return;
+    }
     tell_begin(t, COMMAND_JOB_PUT, &w, answer_put);
     bool runs = jobs_write_put(&job, known ? &old : NULL, state_level(t->c.view->state),
                                t->c.view->now.wall, &w);
     tell_end(t, &w);
     if (!runs)
-        t->kept = mem_strdup("schedule: all its runs are in the past, so it will never run");
+        t->kept = mem_strdup(USED_UP);
     job_close(&job);
 }
 
