@@ -1,4 +1,4 @@
-/* mesolith apply, diff, export - apps and jobs as files.
+/* mesolith apply, diff - apps and jobs as files.
  *
  * A file holds one app, one job, an array of them, or {"apps": […], "jobs": […]} as export writes
  * it. */
@@ -64,21 +64,6 @@ static int each_of_file(struct cli *c, one_fn *app, one_fn *job, struct error *e
     return rc;
 }
 
-/* Its definition now, or NULL where there is none. */
-static int current(struct cli *c, const char *fmt, const char *name, struct json **out,
-                   struct error *err)
-{
-    struct buf path;
-    *out = NULL;
-    buf_init(&path, PATH_BYTES);
-    api_path(&path, fmt, name);
-    int rc = api_get(&c->api, buf_str(&path), out, err);
-    buf_close(&path);
-    if (rc != 0 && err->code == ERR_NOT_FOUND)
-        rc = 0;
-    return rc;
-}
-
 /* ---- apply */
 
 static int send(struct cli *c, enum method method, const char *path, const struct json *body,
@@ -101,7 +86,7 @@ static int apply_app(struct cli *c, const struct json *app, struct error *err)
     struct buf path;
     if (*id == '\0')
         return error_set(err, ERR_INVALID, "%s: an app without id", c->args.names[0]);
-    if (current(c, "/api/apps/%a", id, &now, err) != 0)
+    if (cli_current(c, "/api/apps/%a", id, &now, err) != 0)
         return -1;
     buf_init(&path, PATH_BYTES);
     if (now != NULL)
@@ -194,7 +179,7 @@ static void put_diff(struct cli *c, const char *name, const struct json *was, co
 static int diff_app(struct cli *c, const struct json *app, struct error *err)
 {
     struct json *now;
-    if (current(c, "/api/apps/%a", text_of(app, "id"), &now, err) != 0)
+    if (cli_current(c, "/api/apps/%a", text_of(app, "id"), &now, err) != 0)
         return -1;
     put_diff(c, text_of(app, "id"), json_get(now, "app"), app);
     json_free(now);
@@ -204,7 +189,7 @@ static int diff_app(struct cli *c, const struct json *app, struct error *err)
 static int diff_job(struct cli *c, const struct json *job, struct error *err)
 {
     struct json *now;
-    if (current(c, "/api/jobs/%s", text_of(job, "name"), &now, err) != 0)
+    if (cli_current(c, "/api/jobs/%s", text_of(job, "name"), &now, err) != 0)
         return -1;
     put_diff(c, text_of(job, "name"), json_get(now, "job"), job);
     json_free(now);
@@ -216,48 +201,6 @@ static int diff(struct cli *c, struct error *err)
     return each_of_file(c, diff_app, diff_job, err);
 }
 
-/* ---- export */
-
-static int put_all(struct cli *c, struct json_writer *w, const char *list_path, const char *key,
-                   const char *one_path, const char *definition, struct error *err)
-{
-    struct json *list;
-    if (api_list(&c->api, list_path, &list, err) != 0)
-        return -1;
-    int rc = 0;
-    JSON_EACH (item, json_get(list, "items")) {
-        struct json *one;
-        if (rc != 0 || (rc = current(c, one_path, text_of(item, key), &one, err)) != 0)
-            break;
-        if (one != NULL) /* else it went meanwhile */
-            json_put_value(w, json_get(one, definition));
-        json_free(one);
-    }
-    json_free(list);
-    return rc;
-}
-
-static int export(struct cli *c, struct error *err)
-{
-    struct json_writer w;
-    json_begin(&w, &c->out);
-    json_object(&w);
-    json_key(&w, "apps");
-    json_array(&w);
-    int rc = put_all(c, &w, "/api/apps?sort=id", "id", "/api/apps/%a", "app", err);
-    json_array_end(&w);
-    json_key(&w, "jobs");
-    json_array(&w);
-    if (rc == 0)
-        rc = put_all(c, &w, "/api/jobs?sort=name", "name", "/api/jobs/%s", "job", err);
-    json_array_end(&w);
-    json_object_end(&w);
-    buf_putc(&c->out, '\n');
-    if (rc != 0)
-        buf_clear(&c->out);
-    return rc;
-}
-
 #define ONE_FILE .operands = "FILE", .names_min = 1, .names_max = 1, .names = NAME_FILE
 
 static const struct cli_verb apply_verb = {
@@ -266,7 +209,7 @@ static const struct cli_verb apply_verb = {
     .flags = FLAGS_CHANGE,
     .run = apply,
     .about = "Makes or changes the apps and jobs of a file until they are as it says",
-    .examples = {"mesolith apply cluster.json", "mesolith export | mesolith apply -"},
+    .examples = {"mesolith apply cluster.json", "mesolith export all | mesolith apply -"},
 };
 
 static const struct cli_verb diff_verb = {
@@ -275,16 +218,7 @@ static const struct cli_verb diff_verb = {
     .flags = F(ADDRESS) | F(HELP),
     .run = diff,
     .about = "Shows what applying a file would change; exit status 1 if anything",
-    .examples = {"mesolith diff cluster.json", "mesolith export | mesolith diff -"},
-};
-
-static const struct cli_verb export_verb = {
-    .name = "",
-    .operands = "",
-    .flags = F(ADDRESS) | F(HELP),
-    .run = export,
-    .about = "Prints all apps and jobs as a file for apply",
-    .examples = {"mesolith export > cluster.json", "mesolith export | mesolith diff -"},
+    .examples = {"mesolith diff cluster.json", "mesolith export all | mesolith diff -"},
 };
 
 const struct cli_noun apply_noun = {
@@ -298,12 +232,5 @@ const struct cli_noun diff_noun = {
     .name = "diff",
     .about = "what applying a file would change",
     .verbs = &diff_verb,
-    .n = 1,
-};
-
-const struct cli_noun export_noun = {
-    .name = "export",
-    .about = "all apps and jobs as a file",
-    .verbs = &export_verb,
     .n = 1,
 };

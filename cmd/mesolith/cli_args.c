@@ -29,13 +29,13 @@ bool args_time(const char *text, int64_t *ms_out)
 
 /* ---- finding the row */
 
-static int unknown(const struct flag_row *rows, size_t n_rows, uint32_t allowed, const char *got,
+static int unknown(const struct flag_row *rows, size_t n_rows, uint64_t allowed, const char *got,
                    struct error *err)
 {
     const char *names[ARGS_FLAGS_MAX];
     size_t n = 0;
     for (size_t i = 0; i < n_rows; i++)
-        if (allowed & UINT32_C(1) << i)
+        if (allowed & UINT64_C(1) << i)
             names[n++] = rows[i].name;
     const char *nearest = strlen(got) > 1 ? str_nearest(got, names, n) : NULL;
     if (nearest == NULL)
@@ -53,12 +53,12 @@ static bool row_is(const struct flag_row *row, bool letter, const char *name, si
     return strlen(row->name) == len && memcmp(row->name, name, len) == 0;
 }
 
-static int find_row(const struct flag_row *rows, size_t n_rows, uint32_t allowed, bool letter,
+static int find_row(const struct flag_row *rows, size_t n_rows, uint64_t allowed, bool letter,
                     const char *name, size_t len, size_t *out, struct error *err)
 {
     char got[32];
     for (size_t i = 0; i < n_rows; i++) {
-        if ((allowed & UINT32_C(1) << i) && row_is(&rows[i], letter, name, len)) {
+        if ((allowed & UINT64_C(1) << i) && row_is(&rows[i], letter, name, len)) {
             *out = i;
             return 0;
         }
@@ -95,7 +95,7 @@ static int check_value(const struct flag_row *row, const char *value, struct err
 }
 
 /* Takes in the flag at argv[i]; returns how many words it was, or -1. */
-static int take_flag(struct args *a, size_t n_rows, uint32_t allowed, int left, char **word,
+static int take_flag(struct args *a, size_t n_rows, uint64_t allowed, int left, char **word,
                      struct error *err)
 {
     bool letter = word[0][1] != '-';
@@ -132,7 +132,7 @@ static bool is_flag(const char *word)
     return word[0] == '-' && word[1] != '\0' && !(word[1] >= '0' && word[1] <= '9');
 }
 
-int args_parse(const struct flag_row *rows, size_t n_rows, uint32_t allowed, int argc, char **argv,
+int args_parse(const struct flag_row *rows, size_t n_rows, uint64_t allowed, int argc, char **argv,
                struct args *out, struct error *err)
 {
     ASSERT(n_rows <= ARGS_FLAGS_MAX);

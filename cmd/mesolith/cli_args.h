@@ -7,7 +7,7 @@
 #include "base/error.h"
 
 #define ARGS_NAMES_MAX 64
-#define ARGS_FLAGS_MAX 32
+#define ARGS_FLAGS_MAX 64
 
 enum flag_kind { FLAG_IS_SWITCH, FLAG_IS_TEXT, FLAG_IS_NUMBER, FLAG_IS_TIME };
 
@@ -30,7 +30,7 @@ struct args {
 
 /* Rows whose bit is not in `allowed` are not known here. ERR_SYNTAX naming the flag and the nearest
  * one, or what its value should have been. Keeps `rows` and `argv`. */
-int args_parse(const struct flag_row *rows, size_t n_rows, uint32_t allowed, int argc, char **argv,
+int args_parse(const struct flag_row *rows, size_t n_rows, uint64_t allowed, int argc, char **argv,
                struct args *out, struct error *err) MUST_CHECK;
 
 bool args_given(const struct args *a, size_t row);

@@ -92,7 +92,7 @@ static void offer_flags(const struct cli_verb *v, const char *typed)
     char flag[64];
     for (size_t i = 0; i < CLI_FLAGS_N; i++) {
         snprintf(flag, sizeof flag, "--%s", cli_flags[i].name);
-        if (v->flags & UINT32_C(1) << i)
+        if (v->flags & UINT64_C(1) << i)
             offer(flag, typed);
     }
 }

@@ -72,7 +72,7 @@ void help_verb(const struct cli_noun *n, const struct cli_verb *v)
     char usage[USAGE_SIZE];
     printf("%s.\n\nusage: %s [--flags]\n\n", v->about, help_usage(usage, n, v));
     for (size_t i = 0; i < CLI_FLAGS_N; i++)
-        if (v->flags & UINT32_C(1) << i)
+        if (v->flags & UINT64_C(1) << i)
             print_flag(&cli_flags[i]);
     printf("\nexamples:\n");
     for (size_t i = 0; i < sizeof v->examples / sizeof v->examples[0]; i++)

@@ -224,6 +224,20 @@ int cli_show_list(struct cli *c, const char *path, const char *name,
     return 0;
 }
 
+int cli_current(struct cli *c, const char *fmt, const char *name, struct json **out,
+                struct error *err)
+{
+    struct buf path;
+    *out = NULL;
+    buf_init(&path, PATH_BYTES);
+    api_path(&path, fmt, name);
+    int rc = api_get(&c->api, buf_str(&path), out, err);
+    buf_close(&path);
+    if (rc != 0 && err->code == ERR_NOT_FOUND)
+        rc = 0;
+    return rc;
+}
+
 /* ---- files */
 
 int cli_read_file(const char *path, struct buf *out, struct error *err)

@@ -33,7 +33,7 @@
     X(FLAG_JOB, "job", 0, FLAG_IS_TEXT, "NAME", NULL,                                              \
       "only of this job; a schedule: as it has it")                                                \
     X(FLAG_ZONE, "zone", 0, FLAG_IS_TEXT, "ZONE", NULL,                                            \
-      "the schedule's time zone, as Europe/Paris")                                                 \
+      "the time zone that is meant, as Europe/Paris")                                              \
     X(FLAG_NODE, "node", 0, FLAG_IS_TEXT, "NAME", NULL, "only on this node")                       \
     X(FLAG_SCALE, "scale", 0, FLAG_IS_SWITCH, NULL, NULL, "have one instance less afterwards")     \
     X(FLAG_WIPE, "wipe", 0, FLAG_IS_SWITCH, NULL, NULL, "remove its persistent volumes too")       \
@@ -47,6 +47,11 @@
     X(FLAG_AGAIN, "again", 0, FLAG_IS_SWITCH, NULL, NULL, "also times whose runs there were")      \
     X(FLAG_DRY_RUN, "dry-run", 0, FLAG_IS_SWITCH, NULL, NULL, "only say what would be done")       \
     X(FLAG_CANCEL, "cancel", 0, FLAG_IS_SWITCH, NULL, NULL, "end what goes on")                    \
+    X(FLAG_REPLACE, "replace", 0, FLAG_IS_SWITCH, NULL, NULL, "change also what is there already") \
+    X(FLAG_STRICT, "strict", 0, FLAG_IS_SWITCH, NULL, NULL, "make nothing unless all can be made") \
+    X(FLAG_WITH, "with", 0, FLAG_IS_TEXT, "JSON", NULL, "members for each job, as {\"mem\": 512}") \
+    X(FLAG_USER, "user", 0, FLAG_IS_TEXT, "NAME", NULL, "whose crontab it is (who asks)")          \
+    X(FLAG_SYSTEM, "system", 0, FLAG_IS_SWITCH, NULL, NULL, "its lines name the user")             \
     X(FLAG_HELP, "help", 'h', FLAG_IS_SWITCH, NULL, NULL, "this text")
 
 enum cli_flag {
@@ -57,7 +62,7 @@ enum cli_flag {
 };
 extern const struct flag_row cli_flags[CLI_FLAGS_N];
 
-#define F(flag) (UINT32_C(1) << FLAG_##flag)
+#define F(flag) (UINT64_C(1) << FLAG_##flag)
 #define FLAGS_ASK (F(ADDRESS) | F(JSON) | F(HELP)) /* one answer */
 #define FLAGS_SHOW (FLAGS_ASK | F(WATCH))
 #define FLAGS_LIST (FLAGS_SHOW | F(QUIET))
@@ -83,7 +88,7 @@ struct cli_verb {
     const char *operands; /* "NAME INSTANCES", "" */
     unsigned names_min, names_max;
     enum name_kind names; /* what the first one is */
-    uint32_t flags;
+    uint64_t flags;
     int (*run)(struct cli *c, struct error *err);
     const char *about; /* one line */
     const char *examples[2];
@@ -101,7 +106,7 @@ int logs_of_job(struct cli *c, struct error *err);
 
 extern const struct cli_noun status_noun, why_noun, logs_noun, app_noun, job_noun, task_noun,
     node_noun, deployment_noun, service_noun, events_noun, sql_noun, completion_noun, apply_noun,
-    diff_noun, export_noun, token_noun, leader_noun, backup_noun, recover_noun;
+    diff_noun, import_noun, export_noun, token_noun, leader_noun, backup_noun, recover_noun;
 extern const struct cli_noun *const cli_nouns[];
 extern const size_t cli_nouns_n;
 
@@ -178,6 +183,9 @@ int cli_show_list(struct cli *c, const char *path, const char *name,
                   struct error *err) MUST_CHECK;
 /* Neither --json nor --quiet: what was asked is to be shown to a person. */
 bool cli_for_people(const struct cli *c);
+/* Asks for what `fmt` and a name say (api_path); NULL where there is none. The caller frees. */
+int cli_current(struct cli *c, const char *fmt, const char *name, struct json **out,
+                struct error *err) MUST_CHECK;
 /* Reads a file, "-" being stdin. ERR_NOT_FOUND, ERR_LIMIT. */
 int cli_read_file(const char *path, struct buf *out, struct error *err) MUST_CHECK;
 /* The same as JSON, which the caller frees. */

@@ -57,7 +57,8 @@ static void put_word(struct buf *out, struct slice word)
     if (out->len > 0)
         buf_putc(out, '-');
     for (size_t i = 0; i < word.len && out->len < READABLE_MAX; i++)
-        buf_putc(out, is_plain(word.p[i]) ? word.p[i] : '-');
+        if (is_plain(word.p[i]) || out->data[out->len - 1] != '-')
+            buf_putc(out, is_plain(word.p[i]) ? word.p[i] : '-');
 }
 
 /* The words of the command's first line. */

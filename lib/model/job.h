@@ -178,6 +178,10 @@ const char *job_name_of(const struct json *body, struct arena *arena);
 int job_check_cron(const struct job *j, const struct job *old, struct error *err) MUST_CHECK;
 /* A client that knows no cron expressions has posted what old's has shown: j has it, too. */
 void job_keep_cron(struct job *j, const struct job *old);
+/* Has a job a member of that name? */
+bool job_knows(const char *member);
+bool job_is_counter(const char *member);   /* how it went: its runs change it */
+bool job_is_extension(const char *member); /* Chronos has none of that name */
 /* At commit: an empty start becomes t, and the text says so. Others stay. */
 void job_start_now(struct job *j, struct wall t);
 /* From what job_store wrote. ERR_CORRUPT. The cursor stands at the beginning, or where

@@ -11,7 +11,7 @@ static struct json *tree_of(const struct job *j)
     struct error unused;
     buf_init(&text, JOB_BYTES);
     json_begin(&w, &text);
-    job_write(j, false, &w);
+    job_write(j, true, &w); /* what is in uris is as good in fetch */
     struct json *tree = json_parse_own(buf_slice(&text), &unused);
     buf_close(&text);
     return tree;
@@ -39,8 +39,7 @@ static bool same_zone(const struct json *a, const struct json *b)
     return str_eq(*x != '\0' ? x : "UTC", *y != '\0' ? y : "UTC");
 }
 
-/* What changes by itself: how it went, and where the schedule stands. */
-static bool is_counter(const char *name)
+bool job_is_counter(const char *name)
 {
     static const char *const counters[] = {"successCount", "errorCount", "lastSuccess", "lastError",
                                            "errorsSinceLastSuccess"};
@@ -53,7 +52,7 @@ static bool is_counter(const char *name)
 static bool same_member(const struct job *j, const struct job *old, const char *name,
                         const struct json *a, const struct json *b)
 {
-    if (is_counter(name))
+    if (job_is_counter(name))
         return true;
     if (str_eq(name, "schedule") && j->kind == JOB_SCHEDULED && old->kind == JOB_SCHEDULED)
         return j->cron != NULL || (old->cron == NULL && same_targets(j, old));
@@ -73,7 +72,7 @@ size_t job_differences(const struct job *j, const struct job *old, struct json_w
             n++;
         }
     JSON_EACH (member, b)
-        if (json_get(a, json_name(member)) == NULL && !is_counter(json_name(member))) {
+        if (json_get(a, json_name(member)) == NULL && !job_is_counter(json_name(member))) {
             json_put_str(w, json_name(member));
             n++;
         }

@@ -240,3 +240,25 @@ static const struct field JOB_EXTENSION_FIELDS_ROWS[] = {
     INT("notifyLateSeconds", late_s, SET, .otherwise = NOT_GIVEN),
 };
 TABLE(JOB_EXTENSION_FIELDS, job);
+
+static bool has_row(const struct field_table *t, const char *name)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (str_eq(t->rows[i].name, name))
+            return true;
+    return false;
+}
+
+bool job_knows(const char *member)
+{
+    static const char *const timing[] = {"schedule", "scheduleTimeZone", "parents"};
+    for (size_t i = 0; i < sizeof(timing) / sizeof(*timing); i++)
+        if (str_eq(member, timing[i]))
+            return true;
+    return has_row(&JOB_FIELDS, member) || job_is_extension(member);
+}
+
+bool job_is_extension(const char *member)
+{
+    return has_row(&JOB_EXTENSION_FIELDS, member);
+}

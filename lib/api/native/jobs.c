@@ -5,11 +5,11 @@
 
 #define NEWEST_LOOKED 5 /* runs of a job among which the last one that began is looked for */
 
-enum job_key { BY_NAME, BY_STATE, BY_NEXT, BY_SUCCESSES, BY_ERRORS, BY_SCHEDULE };
+enum job_key { BY_NAME, BY_STATE, BY_NEXT, BY_SUCCESSES, BY_ERRORS, BY_SCHEDULE, BY_CREATED };
 static const char *const sorts[] = {
-    [BY_NAME] = "name",           [BY_STATE] = "state",   [BY_NEXT] = "next",
-    [BY_SUCCESSES] = "successes", [BY_ERRORS] = "errors", [BY_SCHEDULE] = "schedule",
-    [BY_SCHEDULE + 1] = NULL,
+    [BY_NAME] = "name",           [BY_STATE] = "state",    [BY_NEXT] = "next",
+    [BY_SUCCESSES] = "successes", [BY_ERRORS] = "errors",  [BY_SCHEDULE] = "schedule",
+    [BY_CREATED] = "created",     [BY_CREATED + 1] = NULL,
 };
 static const char *const states[] = {"idle", "running", "late", "failing", "disabled", NULL};
 
@@ -91,6 +91,9 @@ static void add(struct list *l, const struct job_row *j, const char *state)
         break;
     case BY_SCHEDULE:
         list_add_text(l, j->id, j->schedule);
+        break;
+    case BY_CREATED: /* ids ascend */
+        list_add_number(l, j->id, j->id);
         break;
     }
 }

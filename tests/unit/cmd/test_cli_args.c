@@ -13,7 +13,7 @@ static const struct flag_row rows[ROWS] = {
     [NAME] = {"name", 0, FLAG_IS_TEXT, "TEXT", NULL, "a name"},
     [HIDDEN] = {"hidden", 'x', FLAG_IS_SWITCH, NULL, NULL, "not allowed here"},
 };
-#define ALLOWED (UINT32_MAX & ~(UINT32_C(1) << HIDDEN))
+#define ALLOWED (UINT64_MAX & ~(UINT64_C(1) << HIDDEN))
 
 /* Words are separated by blanks. */
 static int parse(const char *line, struct args *a, struct error *err)
