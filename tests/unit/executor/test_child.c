@@ -67,10 +67,7 @@ static void launch(struct task *t)
 
 static bool may_mount(void)
 {
-    if (geteuid() == 0 && prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) == 1)
-        return true;
-    print_message("left out: it takes root to mount anything\n");
-    return false;
+    return geteuid() == 0 && prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) == 1;
 }
 
 static void what_is_mounted_read_only_can_be_read_and_not_written(void **unused)
@@ -78,7 +75,7 @@ static void what_is_mounted_read_only_can_be_read_and_not_written(void **unused)
     (void)unused;
     struct task t;
     if (!may_mount())
-        skip();
+        skip_because("it takes root to mount anything");
     init_mounting(&t, 1, "cat in/data/word one; touch in/data/x; echo y >one; touch in/y");
     launch(&t);
     await_flag(&w, &t.has_ended);
@@ -101,7 +98,7 @@ static void what_is_not_there_cannot_be_mounted(void **unused)
     assert_int_equal(sandbox_make_mount_point(t.sandbox, "d", "/no/such", &SELF, &err), -1);
     assert_string_equal(err.text, "cannot mount /no/such: No such file or directory");
     if (!may_mount())
-        skip();
+        skip_because("it takes root to mount anything");
     init_mounting(&t, 2, "true");
     mounts[1].host_path = "/no/such";
     launch(&t);
@@ -156,7 +153,7 @@ static void a_command_beside_the_task_sees_its_mounts(void **unused)
     char *argv[] = {"/bin/sh", "-c", "cat in/data/word && ! touch in/data/x", NULL};
     struct command_probe p;
     if (!may_mount())
-        skip();
+        skip_because("it takes root to mount anything");
     init_mounting(&t, 1, "exec sleep 1000");
     launch(&t);
     await_flag(&w, &t.has_started);
@@ -199,7 +196,7 @@ static void a_terminal_can_be_opened_again_by_its_user(void **unused)
     (void)unused;
     struct task t;
     if (geteuid() != 0)
-        skip();
+        skip_because("it takes root to run as another user");
     task_init(&w, &t, 1, "echo well >$(readlink /proc/self/fd/2)");
     assert_int_equal(chmod(w.root, 0755), 0);
     assert_int_equal(chmod(t.sandbox, 0755), 0);
