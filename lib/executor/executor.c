@@ -567,7 +567,7 @@ static void executor_free(struct executor *x)
     while (!list_empty(&x->tasks))
         task_free(LIST_ENTRY(x->tasks.next, struct task_run, in_tasks));
     map_free(x->by_key);
-    map_free(x->wiping);
+    wipes_free(x);
     run_env_free(x->env);
     tls_unref(x->tls);
     mem_free(x->folder);
@@ -666,7 +666,7 @@ int executor_start(struct loop *loop, const struct executor_options *options,
 void executor_advance(struct executor *x)
 {
     if (x->stopped == NULL || x->scanning || x->collecting || x->asks > 0 || x->open > 0 ||
-        map_count(x->wiping) > 0)
+        x->wipes > 0)
         return;
     LIST_EACH (it, &x->tasks) {
         if (!is_idle(LIST_ENTRY(it, struct task_run, in_tasks)))

@@ -85,7 +85,8 @@ struct executor {
     struct found *found; /* what the scan has found */
     size_t found_n;
     size_t asks;        /* sandbox questions on their way */
-    struct map *wiping; /* volume -> struct wiping: it is being removed */
+    struct map *wiping; /* volume -> struct wiping: being removed, or to be tried again */
+    size_t wipes;       /* of these, under way */
     /* stopping */
     void (*stopped)(void *data);
     unsigned open; /* drivers, launcher and timers that have not stopped yet */
@@ -127,6 +128,9 @@ void find_start(struct executor *x);
 
 /* collect.c */
 void collect_start(struct executor *x);
+
+/* wipe.c */
+void wipes_free(struct executor *x);
 
 /* report.c */
 void report(struct task_run *t);

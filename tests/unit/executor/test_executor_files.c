@@ -1,6 +1,8 @@
 /* Sandboxes are looked into, volumes are kept and removed. */
 #include "front.h"
 
+#include "base/log.h"
+
 static struct sandbox_ask ask_;
 static bool asked;
 
@@ -88,6 +90,45 @@ static void a_volume_in_use_is_not_removed(void **unused)
     AWAIT(wiped == 7);
 }
 
+static unsigned warnings;
+
+static void count_warning(void *data, enum log_level level, const char *line)
+{
+    (void)data;
+    (void)level;
+    warnings += strstr(line, "volume not removed") != NULL;
+}
+
+static struct mono (*true_mono)(struct clock *c);
+
+static struct mono later_mono(struct clock *c)
+{
+    return mono_after(true_mono(c), 3600000);
+}
+
+static void one_that_cannot_be_removed_is_tried_more_and_more_seldom(void **unused)
+{
+    (void)unused;
+    char path[TMP_PATH_SIZE + 16];
+    snprintf(path, sizeof(path), "%s/volumes", root);
+    close(open(path, O_WRONLY | O_CREAT, 0600)); /* there is no folder */
+    wiped = 0;
+    warnings = 0;
+    log_set_sink(count_warning, NULL, LOG_WARN);
+    executor_wipe(executor, 7, "db#data#u");
+    AWAIT(warnings == 1);
+    executor_wipe(executor, 7, "db#data#u"); /* not yet */
+    executor_wipe(executor, 8, "other#data#u");
+    AWAIT(warnings == 2);
+    unlink(path);
+    true_mono = loop.clock.mono;
+    loop.clock.mono = later_mono;
+    executor_wipe(executor, 7, "db#data#u");
+    AWAIT(wiped == 7);
+    log_set_sink(NULL, NULL, LOG_WARN);
+    assert_int_equal(warnings, 2);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -95,6 +136,7 @@ int main(void)
         T(answers_questions_about_files),
         T(a_volume_outlives_its_tasks_and_is_removed_by_order),
         T(a_volume_in_use_is_not_removed),
+        T(one_that_cannot_be_removed_is_tried_more_and_more_seldom),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
