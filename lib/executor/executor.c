@@ -142,12 +142,18 @@ static void end(struct task_run *t)
     task_advance(t);
 }
 
+/* The driver, which has no container of it, does not see the end of the last that a network was
+ * held for. */
 static void end_before_start(struct task_run *t, enum end_how how, const char *why)
 {
+    struct executor *x = t->x;
+    int64_t network = t->run.network;
     bool killed = t->why_killed != NOT_KILLED;
     t->run.end.killed = killed;
     run_end_text(&t->run.end, how, killed ? "Killed before it was started" : why);
     end(t);
+    if (network != 0 && x->recovered && !instance_needs_network(x, network))
+        docker_sweep(&x->docker);
 }
 
 void task_end_unstarted(struct task_run *t, const char *why)

@@ -1,65 +1,25 @@
 /* Readiness checks ask a server that says what the test wants, and counts. */
 #include "front.h"
 
-#include "net/tcp.h"
+#include "server.h"
 #include "support/https.h"
 
-static struct listener listener;
 static const char *speech;
 static size_t asked_n, others_n; /* for "/up", for something else */
-static struct stream *visitor;
 
-static void on_visitor_gone(struct stream *s)
+static const char *count(struct slice question)
 {
-    (void)s;
-    visitor = NULL;
-}
-
-static void on_visitor_read(struct stream *s, struct slice data)
-{
-    bool up = data.len > 8 && memcmp(data.p, "GET /up ", 8) == 0;
+    bool up = question.len > 8 && memcmp(question.p, "GET /up ", 8) == 0;
     asked_n += up;
     others_n += !up;
-    uv_buf_t out = uv_buf_init((char *)speech, (unsigned)strlen(speech));
-    stream_try_write(s, &out, 1);
-    stream_close(s, on_visitor_gone);
-}
-
-static void on_visitor_end(struct stream *s, const struct error *err)
-{
-    (void)err;
-    stream_close(s, on_visitor_gone);
-}
-
-static const struct stream_events visitor_events = {.on_read = on_visitor_read,
-                                                    .on_end = on_visitor_end};
-
-static void on_visitor(struct listener *l, struct stream *s)
-{
-    (void)l;
-    visitor = s;
-    s->events = &visitor_events;
-    stream_read(s, true);
-}
-
-static void on_listener_stopped(struct listener *l)
-{
-    l->data = NULL;
+    return speech;
 }
 
 static void serve(const char *says)
 {
-    struct error err;
     speech = says;
     asked_n = others_n = 0;
-    listener.data = &listener;
-    assert_int_equal(listener_start(&listener, &loop, "127.0.0.1", 0, on_visitor, &err), 0);
-}
-
-static void serve_no_more(void)
-{
-    listener_stop(&listener, on_listener_stopped);
-    AWAIT(listener.data == NULL && visitor == NULL);
+    server_start(count);
 }
 
 static void launch_asked(const char *more)
@@ -68,7 +28,7 @@ static void launch_asked(const char *more)
     snprintf(text, sizeof(text),
              "\"readiness\":[{\"name\":\"up\",\"port\":%u,\"path\":\"/up\",\"interval_ms\":5,"
              "\"timeout_ms\":10000,\"ready_codes\":[200,204]%s}]",
-             listener.port, more);
+             door.port, more);
     launch(1, "sleep 1000", text);
 }
 
@@ -94,11 +54,11 @@ static void is_asked_until_it_is_ready_and_then_never_again(void **unused)
     snprintf(other, sizeof(other),
              "\"checks\":[{\"kind\":\"http\",\"port\":%u,\"path\":\"/other\",\"interval_ms\":5,"
              "\"timeout_ms\":10000}]",
-             listener.port);
+             door.port);
     launch(2, "sleep 1000", other);
     AWAIT(others_n > 3);
     assert_int_equal(asked_n, asked_before);
-    serve_no_more();
+    server_stop();
 }
 
 static void keeps_the_last_response_when_it_is_to(void **unused)
@@ -108,7 +68,7 @@ static void keeps_the_last_response_when_it_is_to(void **unused)
     launch_asked(",\"keep_response\":true");
     AWAIT(SAYS("[{\"name\":\"up\",\"ready\":false,\"said\":\"HTTP 500\",\"lastResponse\":{"
                "\"status\":500,\"contentType\":\"text/x\",\"body\":\"\\\"no\\\"\\n\"}}]"));
-    serve_no_more();
+    server_stop();
     AWAIT(strstr(last()->readiness, "\"status\":504") != NULL);
     assert_non_null(strstr(last()->readiness, "\"contentType\":\"text/plain\",\"body\":\""));
     assert_non_null(strstr(last()->readiness, "connection refused"));
@@ -138,7 +98,7 @@ static void is_asked_over_https(void **unused)
     (void)unused;
     struct https_server server;
     https_start(&server, TLS1_3_VERSION, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
-    listener.port = server.port;
+    door.port = server.port;
     launch_asked(",\"https\":true,\"keep_response\":true");
     AWAIT(heard_n > 0 && strstr(last()->readiness, "\"ready\":true") != NULL);
     assert_non_null(strstr(last()->readiness, "\"body\":\"hi\""));
