@@ -92,6 +92,8 @@ static int take_parts(const struct crontab_writer *w, const struct json *job, st
                         .owner = text_of(job, "owner"),
                         .env = json_get(job, "environmentVariables")};
     json_i64(json_get(job, "jitterSeconds"), &p->jitter_s);
+    if (*text_of(job, "broken") != '\0')
+        return error_set(err, ERR_INVALID, "%s", text_of(job, "broken"));
     if (json_count(json_get(job, "parents")) > 0)
         return error_set(err, ERR_INVALID, "parents: it waits for other jobs, and cron for none");
     if (json_bool(json_get(job, "disabled"), false))

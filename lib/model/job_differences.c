@@ -21,7 +21,7 @@ static struct json *tree_of(const struct job *j)
 static bool same_targets(const struct job *j, const struct job *old)
 {
     const struct schedule *s = &j->schedule;
-    if (!job_same_period(&s->period, &old->schedule.period))
+    if (old->broken != NULL || !job_same_period(&s->period, &old->schedule.period))
         return false;
     if (s->start_empty)
         return old->started.ms != 0 && s->count == old->schedule.count;
