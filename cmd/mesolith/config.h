@@ -65,6 +65,8 @@ enum setting_kind {
       "whose pages may read Marathon's API in a browser; empty: nobody else's")                  \
     X(SETTING_LENIENT_ZONES, "lenient-zones", KIND_SWITCH, "false",                              \
       "an unknown time zone of a job is UTC, as Chronos had it")                                 \
+    X(SETTING_RUN_DISABLED, "run-disabled", KIND_SWITCH, "true",                                 \
+      "a disabled job runs when Chronos's API is told to run it; Chronos forgot it then")        \
     X(SETTING_NETWORK, "network", KIND_TEXT, "", "name that container networks get by default")  \
     X(SETTING_UNREACHABLE, "unreachable-after", KIND_TIME, "5s",                                 \
       "when a silent host's tasks count as unreachable")                                         \

@@ -82,6 +82,7 @@ static struct facts facts_of(struct server *s)
         .ui_n = bundle_files_n,
     };
     f.job_rules.lenient_zones = config_switch(c, SETTING_LENIENT_ZONES);
+    f.job_rules.run_disabled = config_switch(c, SETTING_RUN_DISABLED);
     if (s->peer_port_runs)
         f.ca_hash = peer_port_ca_hash(&s->peer_port);
     if (*config_text(c, SETTING_NETWORK) != '\0')

@@ -148,6 +148,11 @@ void chronos_run_job(struct tell *t)
         job_close(&job);
         return;
     }
+    if (row.disabled && !t->c.view->facts->job_rules.run_disabled) {
+        chronos_nothing(&t->c); /* as Chronos did */
+        job_close(&job);
+        return;
+    }
     tell_begin(t, COMMAND_JOB_TRIGGER, &w, chronos_done);
     jobs_write_trigger(&job, arguments, NULL, t->c.view->now.wall, &w);
     tell_end(t, &w);

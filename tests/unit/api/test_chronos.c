@@ -20,6 +20,13 @@ static void post_job(struct fixture *f, const char *body)
     assert_int_equal(f->r.status, 204);
 }
 
+static int64_t runs_of(struct fixture *f, const char *name)
+{
+    struct job_row row;
+    assert_true(state_job_by_name(f->w.state, name, &row));
+    return state_runs_open_count(f->w.state, row.id);
+}
+
 /* The job is there now, and so is a node that is large enough. */
 static void another_posts(struct world *w)
 {
@@ -55,12 +62,45 @@ static void metrics_may_be_read_by_people(void **data)
     assert_null(strchr(answer(f), '\n'));
 }
 
+/* X-05, and what a setting makes of it. */
+static void a_disabled_job_runs_by_hand_unless_it_is_not_wanted(void **data)
+{
+    struct fixture *f = *data;
+    f->listener = "chronos";
+    post_job(f, JOB "1,\"disabled\":true}");
+    f->w.facts.job_rules.run_disabled = false;
+    play(f, "PUT /scheduler/job/j", "", NULL);
+    assert_int_equal(f->r.status, 204);
+    assert_int_equal(runs_of(f, "j"), 0);
+    f->w.facts.job_rules.run_disabled = true;
+    play(f, "PUT /scheduler/job/j", "", NULL);
+    assert_int_equal(f->r.status, 204);
+    assert_int_equal(runs_of(f, "j"), 1);
+}
+
+/* X-07, the same. */
+static void an_unknown_zone_is_utc_if_that_is_wanted(void **data)
+{
+    static const char body[] = "{\"name\":\"z\",\"command\":\"x\",\"scheduleTimeZone\":"
+                               "\"Mars/Base\",\"schedule\":\"R/2030-01-01T00:00:00Z/P1D\"}";
+    struct fixture *f = *data;
+    f->listener = "chronos";
+    play(f, "POST /scheduler/iso8601", "Content-Type: application/json\r\n", body);
+    assert_int_equal(f->r.status, 400);
+    f->w.facts.job_rules.lenient_zones = true;
+    post_job(f, body);
+    play(f, "GET /scheduler/job/z", "", NULL);
+    assert_non_null(strstr(answer(f), "\"scheduleTimeZone\":\"Mars/Base\"}"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chronos_answers_as_its_contract_says),
         CASE(a_warning_is_of_the_view_that_counted),
         CASE(metrics_may_be_read_by_people),
+        CASE(a_disabled_job_runs_by_hand_unless_it_is_not_wanted),
+        CASE(an_unknown_zone_is_utc_if_that_is_wanted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
