@@ -51,6 +51,27 @@ static void a_warning_is_of_the_view_that_counted(void **data)
     assert_header(f, "Warning", "199 - \"cpus: the job needs 65, the largest node has 64\"");
 }
 
+static void another_deletes(struct world *w)
+{
+    world_apply(w, COMMAND_JOB_DELETE, "{\"name\":\"j\"}", NULL);
+}
+
+/* G-4, also of one that was there a moment ago. */
+static void a_job_that_goes_meanwhile_is_a_bad_request(void **data)
+{
+    static const char *const lines[] = {"DELETE /scheduler/job/j", "PUT /v1/scheduler/job/j"};
+    struct fixture *f = *data;
+    f->listener = "chronos";
+    for (size_t i = 0; i < 2; i++) {
+        post_job(f, JOB "1}");
+        f->w.meanwhile = another_deletes;
+        play(f, lines[i], "", NULL);
+        assert_int_equal(f->r.status, 400);
+        assert_string_equal(answer(f),
+                            "{\"status\":\"Bad Request\",\"message\":\"job 'j' not found\"}");
+    }
+}
+
 /* The original's came over lines when they were asked for so. */
 static void metrics_may_be_read_by_people(void **data)
 {
@@ -98,6 +119,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chronos_answers_as_its_contract_says),
         CASE(a_warning_is_of_the_view_that_counted),
+        CASE(a_job_that_goes_meanwhile_is_a_bad_request),
         CASE(metrics_may_be_read_by_people),
         CASE(a_disabled_job_runs_by_hand_unless_it_is_not_wanted),
         CASE(an_unknown_zone_is_utc_if_that_is_wanted),
