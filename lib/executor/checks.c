@@ -210,14 +210,13 @@ static void on_changed(struct checker *c)
     struct task_run *t = checked->task;
     char reason[160];
     checks_note(t);
+    report(t); /* before it is killed for it: spec/marathon.md 10.4 */
     if (c->health.state == HEALTH_DOOMED) {
         snprintf(reason, sizeof(reason),
                  "Task was killed since its health check failed %u times in a row: %.60s",
                  c->health.failures, c->cause);
         log_info("task unhealthy", "task=%s cause=\"%s\"", t->run.name, c->cause);
         task_end(t, KILLED_UNHEALTHY, reason);
-    } else {
-        report(t);
     }
 }
 

@@ -342,10 +342,15 @@ static void kills_what_stays_unwell(void **unused)
         assert_int_equal(last()->health, 2);
         assert_string_equal(last()->message, rows[i].message);
     }
-    bool told_bad = false;
-    for (size_t i = 0; i < heard_n; i++)
-        told_bad |= heard[i].state == TASK_RUNNING && heard[i].health == 2;
-    assert_true(told_bad);
+    size_t kills = 0;
+    for (size_t i = 0; i < heard_n; i++) {
+        if (heard[i].state != TASK_KILLING)
+            continue;
+        kills++; /* the failure is told before what it brings about */
+        assert_int_equal(heard[i - 1].state, TASK_RUNNING);
+        assert_string_equal(heard[i - 1].results, heard[i].results);
+    }
+    assert_int_equal(kills, COUNT(rows));
 }
 
 static void a_check_that_cannot_be_made_says_so(void **unused)
