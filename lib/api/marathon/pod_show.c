@@ -261,13 +261,29 @@ static void put_pending_id(const char *pod, struct wall version, int64_t place,
     json_member_str(w, "id", instance_id_text(pod, own, id));
 }
 
-static int64_t count_waiting(struct show *s, const struct app_row *row)
+struct waiting {
+    int64_t n, *kept; /* kept: instances that wait for their place */
+    size_t kept_n;
+};
+
+static void count_waiting(struct show *s, const struct app_row *row, struct waiting *out)
 {
     struct app a;
     load_app(row, &a);
-    int64_t n = marathon_waiting(s->view, row, &a);
+    *out = (struct waiting){.n = marathon_waiting(s->view, row, &a)};
+    if (out->n > 0 && app_is_resident(&a)) {
+        out->kept = mem_zalloc((size_t)out->n * sizeof out->kept[0]);
+        out->kept_n = apps_waiting_kept(s->state, row, &a, out->n, s->view->now.wall, out->kept);
+    }
     app_close(&a);
-    return n;
+}
+
+static bool waits(const struct waiting *w, int64_t instance)
+{
+    for (size_t i = 0; i < w->kept_n; i++)
+        if (w->kept[i] == instance)
+            return true;
+    return false;
 }
 
 static void put_pending(struct show *s, const struct app_row *row, int64_t n, struct json_writer *w)
@@ -302,7 +318,7 @@ struct instances { /* of a pod, each once; first those that have not ended */
         int64_t id;
         struct wall version;
     } * items;
-    size_t n, cap, alive_n;
+    size_t n, cap;
 };
 
 static void take_instances(struct stmt *tasks, struct instances *out)
@@ -324,7 +340,6 @@ static void list_instances(struct show *s, const struct app_row *row, struct ins
 {
     *out = (struct instances){0};
     take_instances(state_tasks_of_app(s->state, row->id), out);
-    out->alive_n = out->n;
     take_instances(show_idle(s, row), out);
 }
 
@@ -350,9 +365,10 @@ void show_pod_status(struct show *s, const struct app_row *row, struct json_writ
 {
     struct instances all;
     struct wall since = row->version;
-    int64_t stable = 0, waiting = count_waiting(s, row);
+    struct waiting waiting;
+    int64_t stable = 0;
+    count_waiting(s, row, &waiting);
     list_instances(s, row, &all);
-    bool all_wait = waiting >= (int64_t)(all.n - all.alive_n); /* those that keep their place */
     json_object(w);
     json_member_str(w, "id", row->path);
     json_key(w, "spec");
@@ -365,13 +381,13 @@ void show_pod_status(struct show *s, const struct app_row *row, struct json_writ
         if (!load_version(s->state, row, all.items[i].version, &a))
             continue;
         gather_member(s->state, &a, all.items[i].id, &m);
-        const char *status = all_wait && i >= all.alive_n ? "PENDING" : status_of(&m);
-        put_instance(s, &a, &m, status, w);
+        bool pending = waits(&waiting, all.items[i].id);
+        put_instance(s, &a, &m, pending ? "PENDING" : status_of(&m), w);
         stable += str_eq(status_of(&m), "STABLE");
         since = marathon_later(since, m.since);
         app_close(&a);
     }
-    put_pending(s, row, all_wait ? waiting - (int64_t)(all.n - all.alive_n) : waiting, w);
+    put_pending(s, row, waiting.n - (int64_t)waiting.kept_n, w);
     json_array_end(w);
     json_member_str(w, "status", stable >= row->instances ? "STABLE" : "DEGRADED");
     marathon_time(w, "statusSince", since);
@@ -380,6 +396,7 @@ void show_pod_status(struct show *s, const struct app_row *row, struct json_writ
     marathon_time(w, "lastChanged", since);
     json_object_end(w);
     mem_free(all.items);
+    mem_free(waiting.kept);
 }
 
 /* ---- as an instance is shown that is to be killed (13.3) */

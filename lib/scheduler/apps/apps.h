@@ -42,6 +42,11 @@ struct wall apps_waiting_since(struct state *state, const struct app_row *row,
 void apps_demand(struct state *state, const struct app_row *row, const struct app *app, int64_t n,
                  struct wall now, struct demand *out, struct ports *fixed, int64_t *kept_out);
 
+/* Of n instances that wait those whose place and data are kept, by instance, in `out`, which has
+ * room for n; how many. */
+size_t apps_waiting_kept(struct state *state, const struct app_row *row, const struct app *app,
+                         int64_t n, struct wall now, int64_t *out);
+
 /* ---- pure steps, for tests and for `why` */
 
 /* spec/marathon.md 8.5, level-triggered form: what to do about one app being upgraded. */

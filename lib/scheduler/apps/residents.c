@@ -97,8 +97,8 @@ static bool has_ports(const struct reservation_row *r, const struct app *app)
     return same;
 }
 
-/* An app that goes back to a version of before it had volumes leaves places that are not what it
- * asks for when it has some again. */
+/* An app that went back to a version of before it had volumes, when that was allowed, has left
+ * places that are not what it asks for when it has some again. */
 static bool is_of_use(struct state *s, const struct reservation_row *r, const struct app *app)
 {
     return has_ports(r, app) && has_volumes(s, r->instance, app);
@@ -127,6 +127,18 @@ void residents_gather(struct state *s, struct wall now, const struct app_row *ro
 void residents_close(struct residents *r)
 {
     mem_free(r->items);
+}
+
+size_t apps_waiting_kept(struct state *s, const struct app_row *row, const struct app *app,
+                         int64_t n, struct wall now, int64_t *out)
+{
+    struct residents all;
+    residents_gather(s, now, row, app, &all);
+    size_t kept = 0;
+    for (; kept < all.n && (int64_t)kept < n; kept++)
+        out[kept] = all.items[kept].instance;
+    residents_close(&all);
+    return kept;
 }
 
 void apps_demand(struct state *s, const struct app_row *row, const struct app *app, int64_t n,
