@@ -575,11 +575,21 @@ bool why_app(struct state *s, const char *path, struct wall now, struct why *out
 
 /* ---- jobs */
 
+static void why_no_place(struct state *s, const struct job *job, const char *name, const char *what,
+                         struct why *out)
+{
+    struct demand d;
+    struct placement *p = placement_new(s, NULL, NULL);
+    demand_of_job(job, &d);
+    explain_place(p, &d, name, what, out);
+    placement_free(p);
+    resources_close(&d.needs);
+}
+
 static void why_run(struct state *s, const struct job_row *row, struct why *out)
 {
     struct job job;
     struct error err;
-    struct demand d;
     char what[256];
     if (job_load(row->definition, &job, &err) != 0)
         return;
@@ -591,23 +601,30 @@ static void why_run(struct state *s, const struct job_row *row, struct why *out)
         }
     } else {
         SAY(what, "%s: %lld runs wait", row->name, (long long)row->queued);
-        demand_of_job(&job, &d);
-        struct placement *p = placement_new(s, NULL, NULL);
-        explain_place(p, &d, row->name, what, out);
-        placement_free(p);
-        resources_close(&d.needs);
+        why_no_place(s, &job, row->name, what, out);
     }
     job_close(&job);
 }
 
-static void why_broken(const struct job_row *row, struct why *out)
+static bool is_too_large(struct state *s, const struct job *job)
+{
+    struct resources most, needs = job_needs(job);
+    return !state_agent_as_large(s, &needs) && state_agents_largest(s, &most);
+}
+
+/* Why no run of it will start, be it due or not. */
+static void why_never(struct state *s, const struct job_row *row, struct why *out)
 {
     struct job job;
+    char what[256];
+    SAY(what, "%s: cannot run", row->name);
     job_load_any(row->definition, &job);
     struct sentence *t = job.broken != NULL ? why_add(out, "broken", row->name) : NULL;
     if (t != NULL) {
-        SAY(t->what, "%s: cannot run", row->name);
+        SAY(t->what, "%s", what);
         SAY(t->because, "%s", job.broken);
+    } else if (row->queued == 0 && !row->disabled && is_too_large(s, &job)) {
+        why_no_place(s, &job, row->name, what, out);
     }
     job_close(&job);
 }
@@ -675,7 +692,7 @@ bool why_job(struct state *s, const char *name, struct wall now, struct why *out
     (void)now;
     if (!state_job_by_name(s, name, &row))
         return false;
-    why_broken(&row, out);
+    why_never(s, &row, out);
     if (row.queued > 0)
         why_run(s, &row, out);
     if (row.disabled)
