@@ -158,6 +158,14 @@ static void a_change_of_too_much_at_once_is_refused(void **data)
     assert_true(state_app_by_path(f->state, "/a0", &row));
 }
 
+static void from_its_level_on_more_is_taken_at_once(void **data)
+{
+    struct fixture *f = *data;
+    applied(f, "schema.upgrade", "{'level':17}");
+    delete_large_apps(f, 9, 3 << 20);
+    assert_int_equal(f->last.code, ERR_NONE);
+}
+
 static void only_scaling_keeps_the_configuration(void **data)
 {
     struct fixture *f = *data;
@@ -485,6 +493,7 @@ int main(void)
         TEST(a_change_that_names_an_app_twice_is_refused_whole),
         TEST(a_plan_holds_more_than_one_entry),
         TEST(a_change_of_too_much_at_once_is_refused),
+        TEST(from_its_level_on_more_is_taken_at_once),
         TEST(only_scaling_keeps_the_configuration),
         TEST(a_launch_takes_resources_that_its_end_gives_back),
         TEST(a_launch_is_refused_when_what_it_saw_has_changed),
