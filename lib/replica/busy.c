@@ -46,7 +46,7 @@ static bool most_are_there(const struct replica *r)
 
 void busy_receive(struct replica *r, uint64_t from, struct frame *f)
 {
-    /* of an earlier term: that leader is none any more, and a leader was elected without this one */
+    /* of an earlier term: that one leads no more, and the leader was elected without it */
     if (f->number.term != replica_term(r))
         return;
     if (replica_is_leader(r)) {
