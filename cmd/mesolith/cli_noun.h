@@ -52,6 +52,8 @@
     X(FLAG_WITH, "with", 0, FLAG_IS_TEXT, "JSON", NULL, "members for each job, as {\"mem\": 512}") \
     X(FLAG_USER, "user", 0, FLAG_IS_TEXT, "NAME", NULL, "whose crontab it is (who asks)")          \
     X(FLAG_SYSTEM, "system", 0, FLAG_IS_SWITCH, NULL, NULL, "its lines name the user")             \
+    X(FLAG_CSV, "csv", 0, FLAG_IS_SWITCH, NULL, NULL, "as Chronos's graph/csv has it")             \
+    X(FLAG_DOT, "dot", 0, FLAG_IS_SWITCH, NULL, NULL, "as Graphviz draws it")                      \
     X(FLAG_HELP, "help", 'h', FLAG_IS_SWITCH, NULL, NULL, "this text")
 
 enum cli_flag {

@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "cli_wait.h"
+#include "job_graph.h"
 
 #define BODY_BYTES (1 << 20)
 #define RUNS_SHOWN 10
@@ -41,12 +42,18 @@ static void put_schedule(struct table *t, const struct json *job)
     buf_close(&text);
 }
 
+/* Without what happens when the clock is changed. */
+static void put_words(struct table *t, const char *explained)
+{
+    table_printf(t, INK_NONE, "%.*s", (int)strcspn(explained, ";"), explained);
+}
+
 static void show_list(struct cli *c, const struct json *list)
 {
     static const struct column columns[] = {
-        {"JOB", COLUMN_FREE},      {"STATE", COLUMN_TEXT}, {"NEXT", COLUMN_NUMBER},
-        {"LAST RUN", COLUMN_TEXT}, {"OK", COLUMN_NUMBER},  {"FAILED", COLUMN_NUMBER},
-        {"SCHEDULE", COLUMN_FREE},
+        {"JOB", COLUMN_FREE},      {"STATE", COLUMN_TEXT},    {"NEXT", COLUMN_NUMBER},
+        {"LAST RUN", COLUMN_TEXT}, {"OK", COLUMN_NUMBER},     {"FAILED", COLUMN_NUMBER},
+        {"SCHEDULE", COLUMN_FREE}, {"IN WORDS", COLUMN_FREE},
     };
     const struct json *failing = NULL;
     struct table t;
@@ -61,6 +68,7 @@ static void show_list(struct cli *c, const struct json *list)
         table_printf(&t, INK_NONE, "%lld", (long long)number_of(job, "successes"));
         table_printf(&t, INK_NONE, "%lld", (long long)number_of(job, "errors"));
         put_schedule(&t, job);
+        put_words(&t, text_of(job, "explained"));
     }
     cli_table(c, &t);
     if (failing != NULL)
@@ -622,6 +630,14 @@ static const struct cli_verb verbs[] = {
         .run = show_stats,
         .about = "Shows how long a job's runs took, of 30 days",
         .examples = {"mesolith job stats demo-date", "mesolith job stats demo-date --json"},
+    },
+    {
+        .name = "graph",
+        .operands = "",
+        .flags = FLAGS_ASK | F(CSV) | F(DOT),
+        .run = job_graph,
+        .about = "Shows which job waits for which",
+        .examples = {"mesolith job graph", "mesolith job graph --dot | dot -T svg > jobs.svg"},
     },
     {
         .name = "create",

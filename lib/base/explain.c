@@ -127,18 +127,22 @@ static void put_frequent(struct buf *out, const struct cron *c)
     put_hours(out, c->hours, even);
 }
 
+static uint64_t without_first(uint64_t bits)
+{
+    return bits & (bits - 1);
+}
+
 static void put_clock(struct buf *out, const struct cron *c, int n)
 {
     struct list list = {out, 0, n};
-    for (int t = 0; t < 86400; t++) {
-        int h = t / 3600, m = t / 60 % 60, s = t % 60;
-        if ((c->hours >> h & 1) == 0 || (c->minutes >> m & 1) == 0 || (c->seconds >> s & 1) == 0)
-            continue;
-        begin_next(&list);
-        buf_printf(out, "%02d:%02d", h, m);
-        if (c->seconds != 1)
-            buf_printf(out, ":%02d", s);
-    }
+    for (uint64_t h = c->hours; h != 0; h = without_first(h))
+        for (uint64_t m = c->minutes; m != 0; m = without_first(m))
+            for (uint64_t s = c->seconds; s != 0; s = without_first(s)) {
+                begin_next(&list);
+                buf_printf(out, "%02d:%02d", first_of(h), first_of(m));
+                if (c->seconds != 1)
+                    buf_printf(out, ":%02d", first_of(s));
+            }
 }
 
 /* ---- days by cron */

@@ -220,6 +220,17 @@ def check_chronos(place, node, other):
         done(other, "import", "chronos", "-", text=exported.stdout)
         equal(listed_by_name(other), by_name, "jobs")
 
+    with case("the command line draws the graph as Chronos does, and lists when jobs run in words", place):
+        for form in ("csv", "dot"):
+            equal(done(node, "job", "graph", f"--{form}").stdout, node.get(f"/v1/scheduler/graph/{form}", door="chronos").text,
+                  form)
+        shown = done(node, "job", "graph").stdout
+        assert re.search(r"^night #1 +child +success$", shown, re.M), shown
+        equal(json.loads(done(node, "job", "graph", "--json").stdout)["edges"][0],
+              {"parent": "night #1", "child": "child", "on": "success"}, "edge")
+        equal(done(node, "job", "graph", "--csv", "--dot", status=2).stderr, "error: need one of --csv, --dot and --json\n", "both")
+        assert "every day from 2050-01-01 00:00 UTC on\n" in done(node, "job", "list").stdout
+
     with case("of Chronos's jobs each that cannot be made is said, with its place", place):
         text = """[{"name":"a","parents":["b"],"command":"true","colour":1},
   {"name":"b","parents":["a"],"command":"true"},

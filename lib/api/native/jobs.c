@@ -58,6 +58,8 @@ static void put_summary(const struct view *v, const struct job_row *j, struct js
     native_text(w, "schedule", j->schedule);
     native_text(w, "cron", job.cron);
     json_member_str(w, "zone", job.schedule_zone != NULL ? job.schedule_zone : "");
+    if (job.kind == JOB_SCHEDULED && job.broken == NULL)
+        native_put_explained(&job.schedule, job.schedule_zone, v->now.wall, w);
     put_last(v->state, j->id, w);
     json_member_int(w, "successes", j->successes);
     json_member_int(w, "errors", j->errors);

@@ -96,6 +96,7 @@ ask_fn native_ask_apps, native_ask_app, native_ask_app_version;
 tell_fn native_post_app, native_put_app, native_delete_app, native_scale_app, native_restart_app;
 ask_fn native_ask_tasks, native_ask_task, native_ask_log, native_ask_files;
 tell_fn native_delete_task;
+ask_fn native_ask_graph;
 ask_fn native_ask_jobs, native_ask_job, native_ask_explain;
 ask_fn native_ask_runs, native_ask_run, native_ask_run_log;
 ask_fn native_ask_job_stats, native_ask_history, native_ask_export;

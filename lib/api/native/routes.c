@@ -55,6 +55,8 @@ static const struct door doors[] = {
     TELL(PUT, "/api/history", ADMIN, native_put_history, "Set how long runs are kept"),
     ASK("/api/history/export", VIEW, ASK, native_ask_export, "What became of runs, a row an event"),
 
+    ASK("/api/graph", VIEW, ASK, native_ask_graph, "Which job waits for which"),
+
     ASK("/api/schedules/explain", VIEW, ASK, native_ask_explain,
         "When a schedule runs: in words, and the next times"),
 
