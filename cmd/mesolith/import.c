@@ -194,7 +194,7 @@ static void say_problems(struct import *i)
     }
 }
 
-static bool is_made(const struct import_job *j)
+static bool is_wanted(const struct import_job *j)
 {
     return !j->wrong && !str_eq(j->change, "none");
 }
@@ -202,14 +202,14 @@ static bool is_made(const struct import_job *j)
 static void say_job(struct import *i, const struct import_job *j)
 {
     struct cli *c = i->c;
-    const char *what = !is_made(j)                    ? "is there already"
+    const char *what = !is_wanted(j)                  ? "is there already"
                        : cli_on(c, FLAG_DRY_RUN)      ? "would be made"
                        : str_eq(j->change, "replace") ? "is changed"
                                                       : "is made";
     const char *user = text_of(j->body, "runAsUser");
     if (cli_for_people(c))
         cli_say(c, 0, "%s %s: %s%s%s.", j->name, what, j->when, *user != '\0' ? ", as " : "", user);
-    else if (cli_on(c, FLAG_QUIET) && is_made(j))
+    else if (cli_on(c, FLAG_QUIET) && is_wanted(j))
         cli_say(c, 0, "%s", j->name);
     if (cli_for_people(c) && *j->warning != '\0')
         cli_say(c, 0, "warning: %s", j->warning);
@@ -255,8 +255,8 @@ static void say_sum(struct import *i)
     struct cli *c = i->c;
     size_t made = 0, same = 0;
     for (size_t k = 0; k < i->n; k++) {
-        made += is_made(&i->jobs[k]) ? 1 : 0;
-        same += !i->jobs[k].wrong && !is_made(&i->jobs[k]) ? 1 : 0;
+        made += is_wanted(&i->jobs[k]) ? 1 : 0;
+        same += !i->jobs[k].wrong && !is_wanted(&i->jobs[k]) ? 1 : 0;
     }
     if (cli_on(c, FLAG_JSON))
         put_json(i);
@@ -331,6 +331,7 @@ static int make(struct import *i, struct import_job *j, struct error *err)
     if (put(i, j, false, &answer, err) != 0)
         return error_wrap(err, "%s", j->name);
     json_free(answer);
+    j->made = true;
     return 0;
 }
 
@@ -346,9 +347,9 @@ int import_run(struct import *i, struct error *err)
         return error_set(err, ERR_INVALID, "%s: nothing is made, for %zu of it cannot be", i->file,
                          i->problems_n);
     }
-    int rc = cli_on(c, FLAG_DRY_RUN) ? 0 : each(i, is_made, make, err);
-    for (size_t k = 0; k < i->n && rc == 0; k++)
-        if (!i->jobs[k].wrong)
+    int rc = cli_on(c, FLAG_DRY_RUN) ? 0 : each(i, is_wanted, make, err);
+    for (size_t k = 0; k < i->n; k++)
+        if (rc == 0 ? !i->jobs[k].wrong : i->jobs[k].made)
             say_job(i, &i->jobs[k]);
     say_problems(i);
     if (rc == 0)

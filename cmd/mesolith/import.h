@@ -10,11 +10,12 @@
 struct import_job {
     const char *name;
     size_t line, column;
-    bool face_2;        /* it is to be read as Chronos 2 did */
-    struct json *body;  /* owned */
-    const char *when;   /* in words */
-    bool wrong;         /* a problem says why */
-    bool there;         /* and yet it is there, as another one */
+    bool face_2;       /* it is to be read as Chronos 2 did */
+    struct json *body; /* owned */
+    const char *when;  /* in words */
+    bool wrong;        /* a problem says why */
+    bool there;        /* and yet it is there, as another one */
+    bool made;
     const char *change; /* as the cluster has it: "new", "none", "replace" */
     const char *warning;
 };

@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "model/crontab_private.h"
 
-#define READABLE_MAX 40 /* bytes of a command that its name keeps */
+#define READABLE_MAX 56 /* bytes of a command that its name keeps */
 
 static bool is_plain(char c)
 {

@@ -161,9 +161,11 @@ static void names_are_readable_and_stay(void **unused)
         {"/usr/bin/find /tmp -mtime +7 -delete > /dev/null 2>&1", "find-tmp-mtime-7-delete-"},
         {"cd /srv/shop && ./bin/report >>/var/log/x", "cd-shop-report-"},
         {"[ -x /usr/bin/x ] && x", "x-x-x-"},
+        {"test -x /usr/sbin/anacron || { cd / && run-parts --report /etc/cron.monthly; }",
+         "test-x-anacron-cd-run-parts-report-cron.monthly-"},
         {"\"!\"", "cron-"},
         {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa b",
-         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-"},
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         char line[128];
