@@ -303,18 +303,23 @@ static void put_every(struct buf *out, int64_t every_s)
     buf_puts(out, ", counted from 1970-01-01 00:00 UTC");
 }
 
-static void put_start(struct buf *out, const struct schedule *s, const char *zone_name)
+static void put_instant(struct buf *out, const struct schedule *s, struct wall at,
+                        const char *zone_name)
 {
     char text[TIME_TEXT_SIZE];
-    struct wall local = {zone_local(s->zone, s->first).ms};
-    if (s->start_empty) {
-        buf_puts(out, "now");
-        return;
-    }
+    struct wall local = {zone_local(s->zone, at).ms};
     wall_text(local, text);
     bool seconds = local.ms % 60000 != 0;
     buf_printf(out, "%.10s %.*s", text, seconds ? 8 : 5, text + 11);
     put_zone(out, s, zone_name);
+}
+
+static void put_start(struct buf *out, const struct schedule *s, const char *zone_name)
+{
+    if (s->start_empty)
+        buf_puts(out, "now");
+    else
+        put_instant(out, s, s->first, zone_name);
 }
 
 static void put_iso(struct buf *out, const struct schedule *s, const char *zone_name, bool changes)
@@ -350,6 +355,21 @@ void explain_schedule(const struct schedule *s, const char *zone_name, struct wa
         put_every(out, s->cron.every_s);
     else
         put_cron(out, &s->cron, s, zone_name, changes);
+}
+
+void explain_bounds(const struct schedule *s, const char *zone_name, struct wall starts,
+                    struct wall ends, struct buf *out)
+{
+    if (starts.ms != 0 || ends.ms != 0)
+        buf_putc(out, ';');
+    if (starts.ms != 0) {
+        buf_puts(out, " from ");
+        put_instant(out, s, starts, zone_name);
+    }
+    if (ends.ms != 0) {
+        buf_puts(out, " until ");
+        put_instant(out, s, ends, zone_name);
+    }
 }
 
 /* ---- warnings */

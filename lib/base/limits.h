@@ -90,6 +90,9 @@
     X(LIMIT_JOB_DAYS, 31, "days whose numbers are kept a job")                              \
     X(LIMIT_BACKFILL_TARGETS, 10000, "targets of one backfill, known ones of a job")        \
     X(LIMIT_BACKFILLS, 20, "backfills kept a job")                                          \
+    X(LIMIT_CALENDARS, 1000, "calendars")                                                   \
+    X(LIMIT_CALENDAR_DAYS, 1000, "entries of one calendar")                                 \
+    X(LIMIT_JOB_CALENDARS, 20, "calendars that one job names")                              \
     X(LIMIT_REASON_BYTES, 1000, "why a job is paused")                                      \
     X(LIMIT_JOB_PARENTS, 20000, "jobs that one job waits for")                              \
     X(LIMIT_JOB_OPEN_RUNS, 100, "runs of one job that wait, run or are to be tried again")  \

@@ -349,6 +349,7 @@ void master_changed(struct master *m, const struct change *c)
     case CHANGE_JOB_GONE:
     case CHANGE_RUN:
     case CHANGE_NODE:
+    case CHANGE_CALENDAR:
     case CHANGE_TOKEN:
     case CHANGE_CALLBACK:
     case CHANGE_LATE_END:

@@ -49,7 +49,9 @@
     X(COMMAND_NOTICE_TOLD, "notice.told", 24, "notices were sent, fail or are given up")       \
     X(COMMAND_BACKFILL_PUT, "backfill.put", 26, "has a job run for targets of the past")       \
     X(COMMAND_BACKFILL_TICK, "backfill.tick", 26, "makes the next runs of backfills")          \
-    X(COMMAND_BACKFILL_CANCEL, "backfill.cancel", 26, "ends a backfill before its time")
+    X(COMMAND_BACKFILL_CANCEL, "backfill.cancel", 26, "ends a backfill before its time")       \
+    X(COMMAND_CALENDAR_PUT, "calendar.put", 29, "makes or changes a calendar")                 \
+    X(COMMAND_CALENDAR_DELETE, "calendar.delete", 29, "deletes a calendar that no job names")
 
 enum command_kind {
 #define X(name, word, level, what) name,
@@ -62,7 +64,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 28 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 29 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 #define JOB_TEXT_LEVEL 6   /* from here on job.put has the definition as a text */
 #define READINESS_LEVEL 8  /* from here on statuses make instances ready */
@@ -86,6 +88,7 @@ bool command_parse_word(const char *word, enum command_kind *out);
 #define BACKFILL_LEVEL 26 /* from here on runs may have an environment, and jobs backfills */
 #define FIRINGS_LEVEL 27  /* from here on coalesced firings are trimmed like other runs */
 #define HISTORY_LEVEL 28  /* from here on what runs used, and how long they took, is kept */
+#define TIMES_LEVEL 29    /* from here on jobs may be valid for a time, and name calendars */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {

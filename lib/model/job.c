@@ -317,6 +317,13 @@ static bool says_the_same(const struct job *j, const struct job *old)
            j->schedule.first.ms == schedule_target(&old->schedule, old->cursor.index).ms;
 }
 
+bool job_same_bounds(const struct job *j, const struct job *old)
+{
+    return j->starts.ms == old->starts.ms && j->ends.ms == old->ends.ms &&
+           strings_equal(&j->exclude_calendars, &old->exclude_calendars) &&
+           strings_equal(&j->only_calendars, &old->only_calendars);
+}
+
 enum job_replacing job_replacing(const struct job *j, const struct job *old)
 {
     bool same = old->broken == NULL && j->kind == JOB_SCHEDULED && old->kind == JOB_SCHEDULED &&
@@ -326,7 +333,8 @@ enum job_replacing job_replacing(const struct job *j, const struct job *old)
                 says_the_same(j, old);
     if (!same)
         return REPLACE_BEGINS;
-    return old->disabled && !j->disabled ? REPLACE_RESUMES : REPLACE_KEEPS;
+    bool anew = (old->disabled && !j->disabled) || !job_same_bounds(j, old);
+    return anew ? REPLACE_RESUMES : REPLACE_KEEPS;
 }
 
 void job_keep_cursor(struct job *j, const struct job *old)
@@ -352,6 +360,10 @@ int job_level(const struct job *j, const char **member)
         int level;
         const char *member;
     } needs[] = {
+        {j->exclude_calendars.n > 0, TIMES_LEVEL, "excludeCalendars"},
+        {j->only_calendars.n > 0, TIMES_LEVEL, "onlyCalendars"},
+        {j->starts.ms != 0, TIMES_LEVEL, "startsAt"},
+        {j->ends.ms != 0, TIMES_LEVEL, "endsAt"},
         {j->notices != NOT_GIVEN, NOTICES_LEVEL, "notify"},
         {j->late_s != NOT_GIVEN, NOTICES_LEVEL, "notifyLateSeconds"},
         {j->cron != NULL, CRON_LEVEL, "cron"},

@@ -120,6 +120,7 @@ struct job {
     const char *epsilon;            /* period as given, or NULL: absent */
     int64_t window_ms;              /* job_window_ms() */
     struct wall started; /* what an empty start became; .ms == 0: it was none, or not yet */
+    struct strings exclude_calendars, only_calendars;
     bool disabled, high_priority, async, concurrent, soft_error, data_processing;
     int64_t retries;          /* as given: a negative one is as good as 0 */
     int64_t max_completion_s; /* as given: none when not above 0 */
@@ -129,6 +130,7 @@ struct job {
     enum job_missed missed;
     struct job_catchup *catchup; /* or NULL */
     int64_t jitter_s;            /* or NOT_GIVEN */
+    struct wall starts, ends;    /* it has no target, and does not fire, before and from then on */
     enum job_uncertain uncertain;
 
     /* where */
@@ -138,7 +140,7 @@ struct job {
     /* whose */
     const char *owner, *owner_name, *description;
     int64_t notices; /* of which they are told: bits of model/notice.h, or NOT_GIVEN */
-    int64_t late_s;  /* a run that starts so long after it was due is late; or NOT_GIVEN */
+    int64_t late_s;  /* a run that starts so long after target and jitter is late; or NOT_GIVEN */
 
     /* how it went */
     int64_t success_count, error_count, errors_since_success;
@@ -222,10 +224,12 @@ bool job_overlaps(const struct job *j);
 /* 2.6: what becomes of old's cursor when `j` replaces it. */
 enum job_replacing {
     REPLACE_KEEPS,   /* rule 1: the client sent what it had read */
-    REPLACE_RESUMES, /* rule 2: only enabled again; counts on from the old index */
+    REPLACE_RESUMES, /* rule 2: only enabled again, or another time for it: counts on */
     REPLACE_BEGINS,  /* rule 3: a new schedule */
 };
 enum job_replacing job_replacing(const struct job *j, const struct job *old);
+/* The same times to run in, apart from those of the schedule? */
+bool job_same_bounds(const struct job *j, const struct job *old);
 /* For REPLACE_KEEPS and REPLACE_RESUMES: takes over anchor, text and cursor. */
 void job_keep_cursor(struct job *j, const struct job *old);
 /* Writes the names of the members, as an array, in which j says otherwise than what old is; returns

@@ -53,8 +53,27 @@ static void instant_write(const struct field *f, const void *from, struct json_w
     json_put_str(w, at.ms == 0 ? "" : wall_text(at, text));
 }
 
+static bool instant_is_set(const struct field *f, const void *from)
+{
+    (void)f;
+    return ((const struct wall *)from)->ms != 0;
+}
+
 static const struct field_type INSTANT = {
-    .init = instant_init, .read = instant_read, .write = instant_write};
+    .init = instant_init, .read = instant_read, .write = instant_write, .is_set = instant_is_set};
+
+/* "" is none; so what is 0 could not be told from it. */
+static void bound_read(const struct reader *r, const struct path *at, const struct field *f,
+                       const struct json *v, void *to)
+{
+    (void)f;
+    struct error err;
+    struct wall t = {0};
+    const char *text = coerce_text(v, r->arena);
+    if (text[0] != '\0' && (wall_parse(text, &t, &err) != 0 || t.ms < 1))
+        reader_wrong(r, at, "", v, "\"\" or a time after 1970 like 2026-03-01T10:00:00Z");
+    *(struct wall *)to = t;
+}
 
 /* ports are printed as strings */
 static void port_write(const struct field *f, const void *from, struct json_writer *w)
@@ -233,6 +252,10 @@ static const struct field JOB_EXTENSION_FIELDS_ROWS[] = {
     ROW("missed", FIELD_WORD, job, missed, SET, .words = MISSEDS),
     ROW("catchup", FIELD_OBJECT, job, catchup, SET, .table = &CATCHUP),
     INT("jitterSeconds", jitter_s, SET, .otherwise = NOT_GIVEN, .max = 86400),
+    ROW("startsAt", INSTANT, job, starts, SET, .read = bound_read),
+    ROW("endsAt", INSTANT, job, ends, SET, .read = bound_read),
+    ROW("excludeCalendars", FIELD_TEXTS, job, exclude_calendars, SET, .read = coerce_read_texts),
+    ROW("onlyCalendars", FIELD_TEXTS, job, only_calendars, SET, .read = coerce_read_texts),
     ROW("startUncertain", FIELD_WORD, job, uncertain, SET, .words = UNCERTAINS),
     ROW("dependencyMode", FIELD_WORD, job, depends, SET, .words = DEPENDS),
     ROW("parentConditions", FIELD_PAIRS, job, parent_conditions, SET, ),

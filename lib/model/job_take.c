@@ -324,7 +324,8 @@ static void check_jitter(const struct taking *t)
 /* What is said of targets says nothing of a job that has none. */
 static void check_targetless(const struct taking *t)
 {
-    static const char *const members[] = {"catchup", "jitterSeconds"};
+    static const char *const members[] = {"catchup", "jitterSeconds", "excludeCalendars",
+                                          "onlyCalendars"};
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
         if (json_get(t->body, members[i]) != NULL) {
             char path[32];
@@ -333,8 +334,27 @@ static void check_targetless(const struct taking *t)
         }
 }
 
+static void check_bounds(const struct taking *t)
+{
+    char starts[TIME_TEXT_SIZE], ends[TIME_TEXT_SIZE];
+    const struct job *j = t->job;
+    if (j->ends.ms != 0 && j->ends.ms <= j->starts.ms)
+        wrong(t, "/endsAt", "got %s, need a time after startsAt, which is %s",
+              wall_text(j->ends, ends), wall_text(j->starts, starts));
+}
+
+static void check_calendars(const struct taking *t)
+{
+    size_t n = t->job->exclude_calendars.n + t->job->only_calendars.n;
+    if (n > LIMIT_JOB_CALENDARS)
+        wrong(t, "/excludeCalendars", "got %zu calendars with onlyCalendars, need at most %d", n,
+              LIMIT_JOB_CALENDARS);
+}
+
 static void take_time(const struct taking *t)
 {
+    check_bounds(t);
+    check_calendars(t);
     if (t->job->kind == JOB_SCHEDULED) {
         take_schedule(t);
         check_jitter(t);

@@ -97,6 +97,7 @@ const char *run_state_word(enum run_state s)
         [RUN_SUCCESS] = "ok",        [RUN_FAILED] = "failed",       [RUN_KILLED] = "killed",
         [RUN_LOST] = "lost",         [RUN_MISSED] = "missed",       [RUN_RETRY_WAIT] = "retrying",
         [RUN_COALESCED] = "skipped", [RUN_CANCELLED] = "cancelled", [RUN_SUPERSEDED] = "superseded",
+        [RUN_EXCLUDED] = "excluded",
     };
     return words[s];
 }
@@ -109,8 +110,8 @@ const char *run_cause_word(enum run_cause c)
 
 const char *noun_word(enum noun n)
 {
-    static const char *const words[] = {"app",  "task",       "job",     "run",
-                                        "node", "deployment", "service", "token"};
+    static const char *const words[] = {"app",        "task",    "job",   "run",     "node",
+                                        "deployment", "service", "token", "calendar"};
     return words[n];
 }
 

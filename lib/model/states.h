@@ -84,6 +84,7 @@ enum run_state {
     RUN_COALESCED,
     RUN_CANCELLED,
     RUN_SUPERSEDED,
+    RUN_EXCLUDED, /* a calendar keeps its target from running */
 };
 static inline bool run_active(enum run_state s)
 {
@@ -104,6 +105,7 @@ enum noun {
     NOUN_NODE,
     NOUN_DEPLOYMENT,
     NOUN_SERVICE,
-    NOUN_TOKEN
+    NOUN_TOKEN,
+    NOUN_CALENDAR
 };
 const char *noun_word(enum noun n);

@@ -16,6 +16,14 @@ const char *pairs_get(const struct pairs *p, const char *name)
     return NULL;
 }
 
+bool strings_equal(const struct strings *a, const struct strings *b)
+{
+    bool equal = a->n == b->n;
+    for (size_t i = 0; equal && i < a->n; i++)
+        equal = str_eq(a->items[i], b->items[i]);
+    return equal;
+}
+
 bool strings_have(const struct strings *s, const char *item)
 {
     for (size_t i = 0; i < s->n; i++)

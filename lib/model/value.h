@@ -37,7 +37,8 @@ struct env_vars {
     size_t n;
 };
 
-const char *pairs_get(const struct pairs *p, const char *name); /* NULL: not there */
+const char *pairs_get(const struct pairs *p, const char *name);       /* NULL: not there */
+bool strings_equal(const struct strings *a, const struct strings *b); /* in that order */
 bool strings_have(const struct strings *s, const char *item);
 
 /* An environment being made: of two variables of one name the later value stays, in the place of

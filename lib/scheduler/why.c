@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "model/pod.h"
 #include "scheduler/apps/apps.h"
+#include "scheduler/jobs/jobs.h"
 
 /* Causes: an id, and what to do. The sentences are filled where the cause is found. */
 static const struct cause {
@@ -47,6 +48,10 @@ static const struct cause {
     {"no-docker", "Install and start Docker (docker.io) on a node, or run it without an image."},
     {"no-fetcher", "Have it fetch from http://, https://, file:// or an absolute path."},
     {"broken", "Post it again, or run the version of mesolith that stored it."},
+    {"early", "Wait, or put it again with an earlier \"startsAt\", or without."},
+    {"over", "Put it again with a later \"endsAt\", or delete it: mesolith job delete %s"},
+    {"excluded", "Wait; or take the calendar out of \"excludeCalendars\", or put it into "
+                 "\"onlyCalendars\": mesolith calendar list"},
     {"disabled", "To have it run again: mesolith job resume %s"},
     {"exhausted", "Run it now, or give it a schedule with times to come if it should go on."},
     {"failing", "Look at the output of its last run: mesolith logs %s, and with --err"},
@@ -685,11 +690,55 @@ static void why_ended(struct state *s, const struct job_row *row, bool used_up, 
         SAY(t->because, used_up ? "all times of its schedule are over" : "it is disabled");
 }
 
+/* What a calendar keeps from running next. */
+static void why_excluded(struct state *s, const struct job_row *row, struct why *out)
+{
+    struct job job;
+    struct job_aim aim;
+    struct error err;
+    char next[TIME_TEXT_SIZE], then[TIME_TEXT_SIZE];
+    if (!state_job_has_calendars(s, row->id) || row->next.ms == 0 ||
+        jobs_load(row, &job, &err) != 0)
+        return;
+    job_aim_load(s, &job, &aim);
+    struct calendar_span span = calendar_at(aim.aim.rules, job.schedule.zone, row->next);
+    struct wall runs = cursor_next_run(&aim.aim, &job.cursor);
+    struct sentence *t = span.open ? NULL : why_add(out, "excluded", row->name);
+    if (t != NULL) {
+        const char *by = job_excluded_by(&job, span.by);
+        SAY(t->what, "%s: does not run at its next time", row->name);
+        SAY(t->because, "%s is %s%s; it runs at %s", wall_text(row->next, next),
+            by != NULL ? "a day of the calendar " : "in none of the calendars that it must be in",
+            by != NULL ? by : "",
+            runs.ms == WALL_NEVER.ms ? "no time any more" : wall_text(runs, then));
+    }
+    job_aim_close(&aim);
+    job_close(&job);
+}
+
+/* Outside its time a job has no targets, and does not fire. */
+static void why_outside(const struct job_row *row, struct wall now, struct why *out)
+{
+    struct job job;
+    struct error err;
+    char at[TIME_TEXT_SIZE];
+    if (job_load(row->definition, &job, &err) != 0)
+        return;
+    bool early = now.ms < job.starts.ms, over = job.ends.ms != 0 && now.ms >= job.ends.ms;
+    struct sentence *t = early || over ? why_add(out, early ? "early" : "over", row->name) : NULL;
+    if (t != NULL) {
+        SAY(t->what, early ? "%s: does not run yet" : "%s: does not run any more", row->name);
+        SAY(t->because,
+            early ? "its time begins at %s (startsAt)" : "its time was over at %s (endsAt)",
+            wall_text(early ? job.starts : job.ends, at));
+    }
+    job_close(&job);
+}
+
 bool why_job(struct state *s, const char *name, struct wall now, struct why *out)
 {
     struct job_row row;
     *out = (struct why){.ok = true};
-    (void)now;
     if (!state_job_by_name(s, name, &row))
         return false;
     why_never(s, &row, out);
@@ -697,6 +746,10 @@ bool why_job(struct state *s, const char *name, struct wall now, struct why *out
         why_run(s, &row, out);
     if (row.disabled)
         why_ended(s, &row, row.remaining == 0, out);
+    else
+        why_outside(&row, now, out);
+    if (!row.disabled)
+        why_excluded(s, &row, out);
     why_last_run(s, &row, out);
     if (out->n == 0 && row.schedule != NULL && row.next.ms == 0 && row.active == 0)
         why_ended(s, &row, true, out);

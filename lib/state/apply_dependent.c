@@ -238,6 +238,26 @@ static void fire_now(struct apply *a, int64_t job, int64_t by, int64_t root)
         fire(a, &child, d.priority, by, root);
 }
 
+/* Outside the time that a job is valid in it does not fire, and nothing is made up for (4.3). */
+static bool may_fire(struct apply *a, int64_t job)
+{
+    struct job_row row;
+    if (a->s->level < TIMES_LEVEL)
+        return true;
+    struct stmt *q = query_use(a->s, JOB_TIMES);
+    stmt_bind_i64(q, ":job", job);
+    if (!stmt_row(q))
+        return true;
+    int64_t starts = stmt_i64(q, 0), ends = stmt_i64(q, 1);
+    stmt_end(q);
+    bool early = a->c->at.ms < starts, over = ends != 0 && a->c->at.ms >= ends;
+    if ((early || over) && state_job_by_id(a->s, job, &row))
+        job_tell(a, job, row.name,
+                 event_put(a, NOUN_JOB, row.name, "outside", "job %s does not fire: %s", row.name,
+                           early ? "its time has not come" : "its time is over"));
+    return !early && !over;
+}
+
 /* Who waits for that end of the parent has its edge met; whose edges are all met fires. */
 static void spread(struct apply *a, int64_t parent, int64_t by, int64_t root, int ends)
 {
@@ -254,6 +274,8 @@ static void spread(struct apply *a, int64_t parent, int64_t by, int64_t root, in
     struct ids ripe = ids_of(q, &arena);
     for (size_t i = 0; i < ripe.n; i++) {
         reset_edges(a, ripe.items[i]);
+        if (!may_fire(a, ripe.items[i]))
+            continue;
         if (ripe.n <= FIRES_AT_ONCE)
             fire_now(a, ripe.items[i], by, root);
         else
@@ -327,6 +349,22 @@ int apply_job_mark(struct apply *a)
 
 /* ---- parents */
 
+static void put_times(struct apply *a, int64_t job, const struct json *dependent)
+{
+    const struct json *starts = json_get(dependent, "starts_ms");
+    const struct json *ends = json_get(dependent, "ends_ms");
+    if (a->s->level < TIMES_LEVEL)
+        return;
+    if (starts == NULL && ends == NULL) {
+        stmt_run(change_job(a, JOB_TIMES_DROP, job));
+        return;
+    }
+    struct stmt *q = change_job(a, JOB_TIMES_PUT, job);
+    stmt_bind_i64(q, ":starts", json_int(starts, 0));
+    stmt_bind_i64(q, ":ends", json_int(ends, 0));
+    stmt_run(q);
+}
+
 static void drop_parents(struct apply *a, int64_t job)
 {
     catch_up(a, job); /* it has fired, so it runs */
@@ -334,6 +372,7 @@ static void drop_parents(struct apply *a, int64_t job)
     stmt_bind_i64(q, ":child", job);
     stmt_run(q);
     stmt_run(change_job(a, DEPENDENT_DROP, job));
+    put_times(a, job, NULL);
 }
 
 static void drop_others(struct apply *a, int64_t job, const struct json *parents)
@@ -368,6 +407,7 @@ void dependents_put(struct apply *a, int64_t job, const struct json *put)
     stmt_bind_i64(q, ":mode", json_int(json_get(dependent, "mode"), DEPENDS_ALL));
     stmt_bind_i64(q, ":priority", json_int(json_get(dependent, "priority"), 0));
     stmt_run(q);
+    put_times(a, job, dependent);
     drop_others(a, job, parents);
     JSON_EACH (item, parents) {
         struct job_row parent;
@@ -446,8 +486,9 @@ static void write_conditions(const struct heritage *h, const struct json *child,
 
 static void write_schedule(const struct heritage *h, struct json_writer *w)
 {
-    static const char *const members[] = {"schedule", "scheduleTimeZone", "cron", "started",
-                                          "index",    "remaining",        "moved"};
+    static const char *const members[] = {
+        "schedule",  "scheduleTimeZone", "cron",          "started", "index",
+        "remaining", "excludeCalendars", "onlyCalendars", "moved"};
     if (h->definition == NULL && h->gone->schedule != NULL)
         json_member_str(w, "schedule", h->gone->schedule);
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
@@ -513,6 +554,7 @@ static void inherit_schedule(struct apply *a, const struct job_row *gone,
                        : heir.broken != NULL ? a->c->at
                                              : schedule_target(&heir.schedule, gone->k);
     drop_parents(a, child->id);
+    calendars_inherit(a, child->id, gone->id);
     struct stmt *q = change_use(a->s, JOB_CURSOR);
     stmt_bind_i64(q, ":id", child->id);
     stmt_bind_text(q, ":schedule",

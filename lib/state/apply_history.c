@@ -37,7 +37,7 @@ static void not_newest(struct apply *a, int64_t run)
 }
 
 /* The run is about to be trimmed: a backfill must know that it was there, unless it was missed,
- * coalesced or cancelled. No row is looked up: callers hold one. */
+ * coalesced, excluded or cancelled. No row is looked up: callers hold one. */
 static void forget_target(struct apply *a, int64_t run)
 {
     if (a->s->level < LEVEL_BACKFILLS)
@@ -227,6 +227,17 @@ void history_over(struct apply *a, const struct run_row *r, enum run_state state
     if (time_to_trim(r->id, LIMIT_JOB_RUNS))
         trim_days(a, r->job);
     trim(a, r->job, r->id);
+}
+
+void history_more(struct apply *a, const struct run_row *r, const struct new_run *n)
+{
+    struct stmt *q = change_use(a->s, RUN_OVER_MOVE);
+    stmt_bind_i64(q, ":job", r->job);
+    stmt_bind_i64(q, ":was", r->due.ms);
+    stmt_bind_i64(q, ":run", r->id);
+    stmt_bind_i64(q, ":due", n->due_ms);
+    stmt_run(q);
+    count_fact(a, r->job, DAY_ENDS, n->state, n->covers);
 }
 
 void history_forget_job(struct apply *a, int64_t job)

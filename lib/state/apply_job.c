@@ -95,12 +95,13 @@ static void claim(struct apply *a, const struct job_row *job, int64_t priority,
     run_add(a, job, priority, &n);
 }
 
-/* `claims`, `missed` and `coalesced` of job.put and of an element of job.tick (3.5 B, C). */
+/* `claims`, `missed`, `coalesced` and `excluded` of job.put and of an element of job.tick (3.5 B,
+ * C). */
 static void decide_targets(struct apply *a, int64_t job_id, const struct json *item)
 {
     struct job_row job;
     bool none = json_first(json_get(item, "claims")) == NULL && json_get(item, "missed") == NULL &&
-                json_get(item, "coalesced") == NULL;
+                json_get(item, "coalesced") == NULL && json_get(item, "excluded") == NULL;
     if (none || !state_job_by_id(a->s, job_id, &job))
         return;
     int64_t priority = json_int(json_get(item, "priority"), 0);
@@ -129,6 +130,8 @@ static void decide_targets(struct apply *a, int64_t job_id, const struct json *i
             notice_put(a, NOTICE_MISSED, &job, &r, n.reason);
         history_over(a, &r, n.state);
     }
+    if (json_get(item, "excluded") != NULL)
+        excluded_put(a, &job, json_get(item, "excluded"));
     JSON_EACH (c, json_get(item, "claims"))
         claim(a, &job, priority, c);
 }
@@ -270,8 +273,9 @@ static const char *definition_of(const struct json *put, struct buf *printed)
 }
 
 /* {"name","base": generation or 0,"definition","disabled","schedule","k","remaining","next_ms",
- *  "counters","priority","claims","missed","coalesced","dependent": {"mode","priority",
- *  "parents": [{"name","ends"}]}}: what is 0, false or empty may be absent */
+ *  "counters","priority","claims","missed","coalesced","excluded",
+ *  "calendars": {"version","names"},"dependent": {"mode","priority",
+ *  "starts_ms","ends_ms","parents": [{"name","ends"}]}}: what is 0, false or empty may be absent */
 int apply_job_put(struct apply *a)
 {
     const struct json *v = a->c->args;
@@ -281,7 +285,7 @@ int apply_job_put(struct apply *a)
     bool known = find_old(a->s, name, &old);
     if (base != old.generation)
         return refuse_stale(a, "job '%s' was changed meanwhile", name);
-    if (dependents_check(a, old.id, v) != 0)
+    if (dependents_check(a, old.id, v) != 0 || calendars_check(a, v) != 0)
         return -1;
 
     struct buf printed = {0};
@@ -303,6 +307,7 @@ int apply_job_put(struct apply *a)
     if (known && json_get(v, "dependent") != NULL)
         each_open_run(a, id, cancel_targets);
     dependents_put(a, id, v);
+    calendars_put(a, id, v);
     decide_targets(a, id, v);
     job_tell(a, id, name,
              known ? event_put(a, NOUN_JOB, name, "put", "job %s was changed", name)
@@ -356,14 +361,15 @@ int apply_job_delete(struct apply *a)
 }
 
 /* {"set":[{"job","generation","at_k","k","remaining","next_ms","schedule","priority","claims",
- *  "missed","coalesced"}]}: an element whose job moved on is left out (3.5 C). */
+ *  "missed","coalesced","excluded","calendars": {"version"}}]}: an element whose job, or its
+ *  calendars, moved on is left out (3.5 C). */
 int apply_job_tick(struct apply *a)
 {
     JSON_EACH (item, json_get(a->c->args, "set")) {
         struct job_row job;
         if (!state_job_by_id(a->s, json_int(json_get(item, "job"), 0), &job) || job.disabled ||
             job.generation != json_int(json_get(item, "generation"), -1) ||
-            job.k != json_int(json_get(item, "at_k"), -1))
+            job.k != json_int(json_get(item, "at_k"), -1) || !calendars_hold(a, item))
             continue;
         job_step(a, job.id, item);
         disable_if_exhausted(a, job.id);

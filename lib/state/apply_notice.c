@@ -118,13 +118,18 @@ static int64_t put(struct apply *a, enum notice event, const struct job *j,
     return id;
 }
 
+/* After when it was to start, which is its target and the job's delay of it. */
+static bool is_late(struct apply *a, const struct job *j, const struct run_row *run)
+{
+    bool spread = a->s->level >= TIMES_LEVEL && run->cause == CAUSE_SCHEDULE;
+    int64_t start_ms = run->due.ms + (spread ? job_jitter_ms(j, run->due) : 0);
+    return j->late_s != NOT_GIVEN && a->c->at.ms - start_ms > j->late_s * 1000;
+}
+
 static bool is_wanted(struct apply *a, enum notice event, const struct job *j,
                       const struct run_row *run)
 {
-    if (event == NOTICE_LATE &&
-        (j->late_s == NOT_GIVEN || a->c->at.ms - run->due.ms <= j->late_s * 1000))
-        return false;
-    return job_notifies(j, event);
+    return (event != NOTICE_LATE || is_late(a, j, run)) && job_notifies(j, event);
 }
 
 void notice_put(struct apply *a, enum notice event, const struct job_row *job,

@@ -120,6 +120,8 @@ int apply_notice_told(struct apply *a);
 int apply_backfill_put(struct apply *a);
 int apply_backfill_tick(struct apply *a);
 int apply_backfill_cancel(struct apply *a);
+int apply_calendar_put(struct apply *a);
+int apply_calendar_delete(struct apply *a);
 
 #define LEVEL_IDENTITY 2 /* since which there are tokens and identities */
 #define LEVEL_NODES 3    /* listeners and holds */
@@ -198,6 +200,15 @@ void job_task_async(struct apply *a, int64_t task);
 /* ---- apply_pause.c */
 const char *by_whom(const struct apply *a); /* the user who wants it, or else the address */
 /* By a change of its definition, or its failures, the job is disabled now, or is not. */
+/* What job.put says of calendars: refused if one is not there, or has changed since. */
+int calendars_check(struct apply *a, const struct json *put);
+void calendars_put(struct apply *a, int64_t job, const struct json *put);
+/* An orphan gets the schedule of the one that is deleted, and its calendars. */
+void calendars_inherit(struct apply *a, int64_t job, int64_t from);
+/* Has it been decided by calendars as they are now? */
+bool calendars_hold(struct apply *a, const struct json *decision);
+/* Targets that a calendar excludes, with those before them that it has excluded too. */
+void excluded_put(struct apply *a, const struct job_row *job, const struct json *excluded);
 void pause_put(struct apply *a, int64_t job, bool disabled, const char *reason);
 
 /* ---- apply_backfill.c */
@@ -236,6 +247,8 @@ void notice_put(struct apply *a, enum notice event, const struct job_row *job,
 /* ---- apply_history.c */
 /* A run is over now; `r` is what it was before, and may be gone with it. */
 void history_over(struct apply *a, const struct run_row *r, enum run_state state);
+/* One that is over stands for more targets now, the last of which is its due. */
+void history_more(struct apply *a, const struct run_row *r, const struct new_run *n);
 /* With its tasks, which have ended. */
 void history_drop_run(struct apply *a, int64_t run);
 void history_forget_job(struct apply *a, int64_t job); /* before it is deleted */

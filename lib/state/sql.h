@@ -68,7 +68,8 @@
     QUERIES_12(X)  \
     QUERIES_13(X)  \
     QUERIES_15(X)  \
-    QUERIES_16(X) QUERIES_19(X) QUERIES_22(X) QUERIES_24(X) QUERIES_26(X) QUERIES_28(X)
+    QUERIES_16(X)  \
+    QUERIES_19(X) QUERIES_22(X) QUERIES_24(X) QUERIES_26(X) QUERIES_28(X) QUERIES_29(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -275,15 +276,15 @@
     "b.made, b.passed, b.good, b.bad, b.canceled, b.ended_ms, (select count(*) from job_wishes " \
     "w join job_runs r on r.id = w.run where w.backfill = b.id and " OPEN                        \
     ") from job_backfills b "
-#define QUERIES_26(X)                                                                        \
-    X(BACKFILL, BACKFILL_COLUMNS "where b.id = :id")                                         \
-    X(BACKFILLS_OPEN, BACKFILL_COLUMNS "where b.ended_ms is null order by b.id")             \
-    X(BACKFILLS_OF_JOB, BACKFILL_COLUMNS "where b.job = :job order by b.id desc")            \
-    X(RUN_WISH, "select environment, backfill from job_wishes where run = :run")             \
-    X(RUN_OF_TARGET, "select count(*) from job_runs where job = :job and due_ms = :due and " \
-                     "covers = 1 and (cause = 0 or cause = 3) and state not in (7, 9, 10)")  \
-    X(FILLED, "select count(*) from job_filled where job = :job and due_ms = :due")          \
-    X(FILLED_COUNT, "select count(*) from job_filled where job = :job")                      \
+#define QUERIES_26(X)                                                                           \
+    X(BACKFILL, BACKFILL_COLUMNS "where b.id = :id")                                            \
+    X(BACKFILLS_OPEN, BACKFILL_COLUMNS "where b.ended_ms is null order by b.id")                \
+    X(BACKFILLS_OF_JOB, BACKFILL_COLUMNS "where b.job = :job order by b.id desc")               \
+    X(RUN_WISH, "select environment, backfill from job_wishes where run = :run")                \
+    X(RUN_OF_TARGET, "select count(*) from job_runs where job = :job and due_ms = :due and "    \
+                     "covers = 1 and (cause = 0 or cause = 3) and state not in (7, 9, 10, 12)") \
+    X(FILLED, "select count(*) from job_filled where job = :job and due_ms = :due")             \
+    X(FILLED_COUNT, "select count(*) from job_filled where job = :job")                         \
     X(FORGOTTEN, "select due_ms from job_forgotten where job = :job")
 #define QUERIES_28(X)                                                                         \
     X(RUNS_OLD_SIZE, "select runs, bytes from runs_old_size where k = 0")                     \
@@ -293,6 +294,19 @@
     X(DAYS_MOST, "select coalesce(max(n), 0) from job_days where job = :job and day >= :day " \
                  "and fact = :fact")                                                          \
     X(SAMPLES, "select ms from job_samples where job = :job order by part desc")
+#define CALENDAR_COLUMNS "select id, name, description, days, changed_ms from calendars "
+#define QUERIES_29(X)                                                                  \
+    X(JOB_TIMES, "select starts_ms, ends_ms from job_times where job = :job")          \
+    X(CALENDARS, CALENDAR_COLUMNS "order by name")                                     \
+    X(CALENDAR_BY_ID, CALENDAR_COLUMNS "where id = :id")                               \
+    X(CALENDAR_BY_NAME, CALENDAR_COLUMNS "where name = :name")                         \
+    X(CALENDARS_COUNT, "select count(*) from calendars")                               \
+    X(CALENDARS_VERSION, "select max(changed_idx) from calendars")                     \
+    X(CALENDAR_JOBS, "select j.name from job_calendars c join jobs j on j.id = c.job " \
+                     "where c.calendar = :calendar order by j.name")                   \
+    X(JOB_CALENDARS_COUNT, "select count(*) from job_calendars where job = :job")      \
+    X(RUN_NEWEST, "select id, state, generation, reason, due_ms from job_runs "        \
+                  "where job = :job order by due_ms desc, id desc limit 1")
 
 /* Applying: only on the writer. */
 #define CHANGES(X) \
@@ -309,7 +323,8 @@
     CHANGES_12(X)  \
     CHANGES_13(X)  \
     CHANGES_15(X)  \
-    CHANGES_16(X) CHANGES_19(X) CHANGES_22(X) CHANGES_24(X) CHANGES_26(X) CHANGES_28(X)
+    CHANGES_16(X)  \
+    CHANGES_19(X) CHANGES_22(X) CHANGES_24(X) CHANGES_26(X) CHANGES_28(X) CHANGES_29(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -598,25 +613,26 @@
     X(NOTICES_TRIM, "delete from notices where id <= :id and not exists(select 1 from " \
                     "notice_ways w where w.notice = notices.id and w.over_ms is null)") \
     X(NOTICES_DROP, "delete from notices where id <= :id")
-#define CHANGES_26(X)                                                                              \
-    X(BACKFILL_ADD, "insert into job_backfills(job, at_ms, made_by, from_ms, to_ms, next_ms, "     \
-                    "most, again) values(:job, :at, :by, :from, :to, :from, :most, :again)")       \
-    X(BACKFILL_MOVE, "update job_backfills set next_ms = :next, made = made + :made, "             \
-                     "passed = passed + :passed where id = :id")                                   \
-    X(BACKFILL_COUNT, "update job_backfills set good = good + :good, bad = bad + :bad "            \
-                      "where id = :id")                                                            \
-    X(BACKFILL_CANCEL, "update job_backfills set canceled = 1, next_ms = to_ms where id = :id")    \
-    X(BACKFILL_END, "update job_backfills set ended_ms = :at where id = :id")                      \
-    X(BACKFILLS_TRIM, "delete from job_backfills where job = :job and ended_ms is not null and "   \
-                      "id <= (select id from job_backfills where job = :job order by id desc "     \
-                      "limit 1 offset :keep)")                                                     \
-    X(WISH_PUT, "insert into job_wishes(run, environment, backfill) values(:run, :environment, "   \
-                ":backfill)")                                                                      \
-    X(FILLED_PUT, "insert into job_filled(job, due_ms) values(:job, :due) on conflict(job, "       \
-                  "due_ms) do nothing")                                                            \
-    X(FORGOTTEN_PUT, "insert into job_forgotten(job, due_ms) select job, due_ms from job_runs "    \
-                     "where id = :run and cause = 0 and state not in (7, 9, 10) on conflict(job) " \
-                     "do update set due_ms = max(due_ms, excluded.due_ms)")
+#define CHANGES_26(X)                                                                            \
+    X(BACKFILL_ADD, "insert into job_backfills(job, at_ms, made_by, from_ms, to_ms, next_ms, "   \
+                    "most, again) values(:job, :at, :by, :from, :to, :from, :most, :again)")     \
+    X(BACKFILL_MOVE, "update job_backfills set next_ms = :next, made = made + :made, "           \
+                     "passed = passed + :passed where id = :id")                                 \
+    X(BACKFILL_COUNT, "update job_backfills set good = good + :good, bad = bad + :bad "          \
+                      "where id = :id")                                                          \
+    X(BACKFILL_CANCEL, "update job_backfills set canceled = 1, next_ms = to_ms where id = :id")  \
+    X(BACKFILL_END, "update job_backfills set ended_ms = :at where id = :id")                    \
+    X(BACKFILLS_TRIM, "delete from job_backfills where job = :job and ended_ms is not null and " \
+                      "id <= (select id from job_backfills where job = :job order by id desc "   \
+                      "limit 1 offset :keep)")                                                   \
+    X(WISH_PUT, "insert into job_wishes(run, environment, backfill) values(:run, :environment, " \
+                ":backfill)")                                                                    \
+    X(FILLED_PUT, "insert into job_filled(job, due_ms) values(:job, :due) on conflict(job, "     \
+                  "due_ms) do nothing")                                                          \
+    X(FORGOTTEN_PUT,                                                                             \
+      "insert into job_forgotten(job, due_ms) select job, due_ms from job_runs "                 \
+      "where id = :run and cause = 0 and state not in (7, 9, 10, 12) on conflict(job) "          \
+      "do update set due_ms = max(due_ms, excluded.due_ms)")
 #define CHANGES_28(X)                                                                              \
     X(USAGE_PUT, "insert into task_usage(task, mem_peak_bytes, cpu_ms) values(:task, :mem, :cpu) " \
                  "on conflict(task) do update set mem_peak_bytes = :mem, cpu_ms = :cpu")           \
@@ -650,3 +666,22 @@
     X(SAMPLE_PUT, "insert into job_samples(job, part, n, ms) values(:job, :part, 1, :ms) "         \
                   "on conflict(job, part) do update set n = n + 1, ms = ms || ',' || :ms")         \
     X(SAMPLES_TRIM, "delete from job_samples where job = :job and part <= :part")
+#define CHANGES_29(X)                                                                            \
+    X(JOB_TIMES_PUT, "insert into job_times(job, starts_ms, ends_ms) values(:job, :starts, "     \
+                     ":ends) on conflict(job) do update set starts_ms = :starts, "               \
+                     "ends_ms = :ends")                                                          \
+    X(JOB_TIMES_DROP, "delete from job_times where job = :job")                                  \
+    X(CALENDAR_PUT, "insert into calendars(name, description, days, changed_ms, changed_idx) "   \
+                    "values(:name, :description, :days, :at, :idx) on conflict(name) do update " \
+                    "set description = :description, days = :days, changed_ms = :at, "           \
+                    "changed_idx = :idx")                                                        \
+    X(CALENDAR_DELETE, "delete from calendars where id = :id")                                   \
+    X(JOB_CALENDARS_DROP, "delete from job_calendars where job = :job")                          \
+    X(JOB_CALENDAR_PUT, "insert into job_calendars(job, calendar) values(:job, :calendar) on "   \
+                        "conflict(job, calendar) do nothing")                                    \
+    X(JOB_CALENDARS_INHERIT, "insert into job_calendars(job, calendar) select :job, calendar "   \
+                             "from job_calendars where job = :from order by calendar")           \
+    X(RUN_COVER_MORE, "update job_runs set covers = covers + :covers, due_ms = :due, "           \
+                      "ended_ms = :at where id = :id")                                           \
+    X(RUN_OVER_MOVE, "update runs_over set due_ms = :due where job = :job and due_ms = :was "    \
+                     "and run = :run")

@@ -75,6 +75,7 @@ enum change_kind {
     CHANGE_RUN,      /* id = run, name = job's, state = enum run_state */
     CHANGE_AGENT,    /* id, name = hostname, state */
     CHANGE_NODE,     /* id, name */
+    CHANGE_CALENDAR, /* name */
     CHANGE_TOKEN,    /* id; name = token_id_text() */
     CHANGE_VOLUME,   /* an instance has given its place up; id = its agent, owner = its app */
     CHANGE_CALLBACK, /* name = URL; number = 1: events are posted to it from now on; 0: no more */
@@ -414,6 +415,23 @@ struct wall state_targets_known(struct state *s, int64_t job);
 bool state_target_has_run(struct state *s, int64_t job, struct wall due);
 /* How many of its targets a backfill has run. */
 int64_t state_filled_count(struct state *s, int64_t job);
+
+struct calendar_row {
+    int64_t id;
+    const char *name, *description;
+    struct slice days; /* JSON: an array of texts */
+    struct wall changed;
+};
+struct stmt *state_calendars(struct state *s);                      /* by name; NULL: none */
+bool state_calendar_next(struct stmt *q, struct calendar_row *out); /* accepts NULL */
+bool state_calendar(struct state *s, const char *name, struct calendar_row *out);
+bool state_calendar_by_id(struct state *s, int64_t id, struct calendar_row *out);
+/* Another number once any of them has changed; 0: there is none. */
+int64_t state_calendars_version(struct state *s);
+/* Their names, one a row, by name; NULL: none. */
+struct stmt *state_calendar_jobs(struct state *s, int64_t calendar);
+/* Does that job name any? */
+bool state_job_has_calendars(struct state *s, int64_t job);
 
 /* Who waits for whom. Empty below the level of dependent jobs. */
 struct edge_row {

@@ -44,15 +44,15 @@ static void answer_put(struct tell *t, const struct outcome *o)
 
 /* ---- creating and replacing */
 
-/* What this build can not do yet is refused, not half done; so is a schedule that says something
- * else than the cron expression beside it. */
+/* What this build can not do yet is refused, not half done; so is what contradicts itself, and what
+ * would never run. */
 static bool can_run(struct call *c, struct job *job, const struct job_row *old)
 {
     struct error err;
     const char *member;
     if (state_level(c->view->state) < job_level(job, &member))
         chronos_failure(c, 503, "%s: wait until each master runs this version", member);
-    else if (jobs_check_cron(job, old, true, &err) != 0)
+    else if (jobs_check(c->view->state, job, old, true, c->view->now.wall, &err) != 0)
         chronos_failure(c, 400, "%s", err.text);
     else
         return true;
@@ -110,8 +110,8 @@ static void put_job(struct tell *t, enum job_kind kind)
         return;
     warn_of_size(t, &job);
     tell_begin(t, COMMAND_JOB_PUT, &w, answer_put);
-    bool runs = jobs_write_put(&job, known ? &old : NULL, state_level(t->c.view->state),
-                               t->c.view->now.wall, &w);
+    bool runs =
+        jobs_write_put(t->c.view->state, &job, known ? &old : NULL, t->c.view->now.wall, &w);
     tell_end(t, &w);
     if (!runs)
         warn(t, "schedule: all its runs are in the past: the job will never run");

@@ -691,6 +691,7 @@ void marathon_render(const struct change *c, const struct view *view, unsigned t
     case CHANGE_RUN:
     case CHANGE_AGENT:
     case CHANGE_NODE:
+    case CHANGE_CALENDAR:
     case CHANGE_TOKEN:
     case CHANGE_VOLUME:
     case CHANGE_NOTICE:

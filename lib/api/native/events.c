@@ -11,8 +11,9 @@
 
 #define REPLAY_MAX 1000 /* events that a stream catches up with; who missed more begins anew */
 
-static const enum noun nouns[] = {NOUN_APP,  NOUN_TASK,       NOUN_JOB,     NOUN_RUN,
-                                  NOUN_NODE, NOUN_DEPLOYMENT, NOUN_SERVICE, NOUN_TOKEN};
+static const enum noun nouns[] = {NOUN_APP,     NOUN_TASK,  NOUN_JOB,
+                                  NOUN_RUN,     NOUN_NODE,  NOUN_DEPLOYMENT,
+                                  NOUN_SERVICE, NOUN_TOKEN, NOUN_CALENDAR};
 #define NOUNS (sizeof nouns / sizeof nouns[0])
 
 static void put_event(const struct event_row *e, struct json_writer *w)

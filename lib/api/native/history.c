@@ -36,14 +36,14 @@ static void put_counted(struct state *s, int64_t job, int64_t day, enum day_fact
 }
 
 struct ends { /* by enum run_state */
-    int64_t n[RUN_SUPERSEDED + 1];
+    int64_t n[RUN_EXCLUDED + 1];
 };
 
 /* Of those that ran, but for who was told to end. */
 static void put_ends(const struct ends *e, struct json_writer *w)
 {
-    static const enum run_state shown[] = {RUN_SUCCESS, RUN_FAILED, RUN_KILLED, RUN_LOST,
-                                           RUN_MISSED};
+    static const enum run_state shown[] = {RUN_SUCCESS, RUN_FAILED, RUN_KILLED,
+                                           RUN_LOST,    RUN_MISSED, RUN_EXCLUDED};
     int64_t ok = e->n[RUN_SUCCESS], all = ok + e->n[RUN_FAILED] + e->n[RUN_LOST];
     json_key(w, "ends");
     json_object(w);
@@ -61,7 +61,7 @@ static void put_days(struct state *s, int64_t job, int64_t day, struct json_writ
     struct ends ends = {0};
     size_t n = state_job_days(s, job, DAY_ENDS, day, b);
     for (size_t i = 0; i < n; i++)
-        if (b[i].bucket <= RUN_SUPERSEDED)
+        if (b[i].bucket <= RUN_EXCLUDED)
             ends.n[b[i].bucket] = b[i].n;
     put_ends(&ends, w);
     put_counted(s, job, day, DAY_TOOK, DAY_LONGEST, "took_ms", w);

@@ -53,15 +53,15 @@ static enum job_kind kind_of(const struct json *body)
     return json_count(json_get(body, "parents")) > 0 ? JOB_DEPENDENT : JOB_SCHEDULED;
 }
 
-/* What this build can not do yet is refused, not half done; so is a schedule that says something
- * else than the cron expression beside it. */
+/* What this build can not do yet is refused, not half done; so is what contradicts itself, and what
+ * would never run. */
 static bool can_run(struct call *c, struct job *job, const struct job_row *old)
 {
     struct error err;
     const char *member;
     if (state_level(c->view->state) < job_level(job, &member))
         call_fail(c, ERR_UNAVAILABLE, "%s: wait until each master runs this version", member);
-    else if (jobs_check_cron(job, old, false, &err) != 0)
+    else if (jobs_check(c->view->state, job, old, false, c->view->now.wall, &err) != 0)
         call_error(c, &err);
     else
         return true;
@@ -157,7 +157,7 @@ static void answer_dry(struct tell *t, struct job *job, const struct job_row *ol
     buf_init(&nowhere, LIMIT_ENTRY_BYTES);
     json_begin(&unused, &nowhere);
     json_object(&unused);
-    if (!jobs_write_put(job, old, state_level(v->state), v->now.wall, &unused))
+    if (!jobs_write_put(v->state, job, old, v->now.wall, &unused))
         json_member_str(&w, "warning", USED_UP);
     buf_close(&nowhere);
     json_object_end(&w);
@@ -178,8 +178,8 @@ void native_put_job(struct tell *t)
         return;
     }
     tell_begin(t, COMMAND_JOB_PUT, &w, answer_put);
-    bool runs = jobs_write_put(&job, known ? &old : NULL, state_level(t->c.view->state),
-                               t->c.view->now.wall, &w);
+    bool runs =
+        jobs_write_put(t->c.view->state, &job, known ? &old : NULL, t->c.view->now.wall, &w);
     tell_end(t, &w);
     if (!runs)
         t->kept = mem_strdup(USED_UP);

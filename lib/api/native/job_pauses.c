@@ -46,7 +46,7 @@ static void add(struct tell *t, struct wish *wish, const struct job_row *row)
     if (wish->pause)
         json_put_int(&w, row->id);
     else
-        jobs_write_resume(row, t->c.view->now.wall, &w);
+        jobs_write_resume(t->c.view->state, row, t->c.view->now.wall, &w);
 }
 
 static void answer(struct tell *t, const struct outcome *o)

@@ -21,7 +21,7 @@ static void put_last(struct state *s, int64_t job, struct json_writer *w)
     bool found = false;
     struct stmt *q = state_runs_of_job(s, job, NEWEST_LOOKED);
     while (!found && state_run_next(q, &r))
-        found = r.state != RUN_QUEUED;
+        found = r.state != RUN_QUEUED && r.state != RUN_EXCLUDED;
     if (found) {
         json_key(w, "last");
         json_object(w);
@@ -54,12 +54,12 @@ static void put_summary(const struct view *v, const struct job_row *j, struct js
     json_object(w);
     json_member_str(w, "name", j->name);
     json_member_str(w, "state", job_state_word(j, v->now.wall));
-    native_time(w, "next", j->next);
+    native_time(w, "next", jobs_next_run(v->state, j));
     native_text(w, "schedule", j->schedule);
     native_text(w, "cron", job.cron);
     json_member_str(w, "zone", job.schedule_zone != NULL ? job.schedule_zone : "");
     if (job.kind == JOB_SCHEDULED && job.broken == NULL)
-        native_put_explained(&job.schedule, job.schedule_zone, v->now.wall, w);
+        native_put_explained(&job, v->now.wall, w);
     put_last(v->state, j->id, w);
     json_member_int(w, "successes", j->successes);
     json_member_int(w, "errors", j->errors);
@@ -73,8 +73,9 @@ static void put_summary(const struct view *v, const struct job_row *j, struct js
 
 /* ---- the list */
 
-static void add(struct list *l, const struct job_row *j, const char *state)
+static void add(struct state *s, struct list *l, const struct job_row *j, const char *state)
 {
+    struct wall next;
     switch ((enum job_key)l->sort) {
     case BY_NAME:
         list_add_text(l, j->id, j->name);
@@ -83,7 +84,8 @@ static void add(struct list *l, const struct job_row *j, const char *state)
         list_add_text(l, j->id, state);
         break;
     case BY_NEXT:
-        list_add_number(l, j->id, j->next.ms != 0 ? j->next.ms : LIST_NONE);
+        next = jobs_next_run(s, j);
+        list_add_number(l, j->id, next.ms != 0 ? next.ms : LIST_NONE);
         break;
     case BY_SUCCESSES:
         list_add_number(l, j->id, j->successes);
@@ -112,7 +114,7 @@ void native_ask_jobs(struct call *c)
     while (state_job_next(q, &j)) {
         const char *state = job_state_word(&j, c->view->now.wall);
         if (list_wants(&l, state, j.name, NULL))
-            add(&l, &j, state);
+            add(s, &l, &j, state);
     }
     list_head(c, &l, &w);
     for (size_t i = 0; i < list_size(&l); i++)
@@ -125,16 +127,19 @@ void native_ask_jobs(struct call *c)
 /* ---- one job */
 
 /* What it is, and when it runs next: not at all if it is disabled or waits for others. */
-static void put_schedule(const struct job *j, struct wall now, struct json_writer *w)
+static void put_schedule(const struct view *v, const struct job *j, struct json_writer *w)
 {
     struct job_cursor cursor = j->cursor;
+    struct job_aim aim;
     if (j->broken != NULL)
         return;
+    job_aim_load(v->state, j, &aim);
     if (j->kind == JOB_SCHEDULED)
-        native_put_explained(&j->schedule, j->schedule_zone, now, w);
+        native_put_explained(j, v->now.wall, w);
     if (j->kind != JOB_SCHEDULED || j->disabled)
         cursor.remaining = 0;
-    native_put_next(&j->schedule, &cursor, w);
+    native_put_next(&aim.aim, &cursor, w);
+    job_aim_close(&aim);
 }
 
 static void put_runs(struct state *s, int64_t job, struct json_writer *w)
@@ -164,7 +169,7 @@ void native_ask_job(struct call *c)
     job_write(&job, false, &w);
     json_key(&w, "summary");
     put_summary(v, &row, &w);
-    put_schedule(&job, v->now.wall, &w);
+    put_schedule(v, &job, &w);
     put_runs(v->state, row.id, &w);
     native_put_backfills(v->state, row.id, &w);
     if (why_job(v->state, row.name, v->now.wall, &why)) {

@@ -6,6 +6,7 @@
 #include "api/native/list.h"
 #include "model/id.h"
 #include "model/job.h"
+#include "scheduler/jobs/cursor.h"
 #include "scheduler/why.h"
 
 /* ---------------- answer.c */
@@ -46,11 +47,9 @@ void native_put_run(struct state *s, const struct run_row *r, struct json_writer
 void native_put_deployment(const struct view *v, const struct deployment_row *d,
                            struct json_writer *w);
 /* The members next and local: the next times of a schedule, in UTC and in its zone. */
-void native_put_next(const struct schedule *s, const struct job_cursor *cursor,
-                     struct json_writer *w);
-/* The member explained. */
-void native_put_explained(const struct schedule *s, const char *zone_name, struct wall now,
-                          struct json_writer *w);
+void native_put_next(const struct aim *aim, const struct job_cursor *cursor, struct json_writer *w);
+/* The member explained: the schedule, and the times and calendars that bound it. */
+void native_put_explained(const struct job *j, struct wall now, struct json_writer *w);
 /* Of an app, with the service ports that this node does not serve to it. */
 bool native_why_app(const struct view *v, const char *path, struct why *out);
 void native_put_sentences(const struct why *why, struct json_writer *w); /* an array */
@@ -104,6 +103,8 @@ tell_fn native_put_history;
 tell_fn native_put_job, native_delete_job, native_run_job;
 tell_fn native_backfill_job, native_cancel_backfill;
 tell_fn native_pause_job, native_resume_job, native_pause_jobs, native_resume_jobs;
+ask_fn native_ask_calendars, native_ask_calendar;
+tell_fn native_put_calendar, native_delete_calendar;
 ask_fn native_ask_nodes, native_ask_node;
 ask_fn native_ask_backup;
 tell_fn native_drain_node, native_undrain_node, native_promote_node, native_demote_node;

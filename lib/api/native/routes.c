@@ -60,6 +60,14 @@ static const struct door doors[] = {
     ASK("/api/schedules/explain", VIEW, ASK, native_ask_explain,
         "When a schedule runs: in words, and the next times"),
 
+    ASK("/api/calendars", VIEW, ASK, native_ask_calendars, "All calendars"),
+    ASK("/api/calendars/{name}", VIEW, ASK_LINEAR, native_ask_calendar,
+        "One calendar, and the jobs that name it"),
+    TELL(PUT, "/api/calendars/{name}", DEPLOY, native_put_calendar,
+         "Make a calendar, or replace it"),
+    TELL(DELETE, "/api/calendars/{name}", DEPLOY, native_delete_calendar,
+         "Delete a calendar that no job names"),
+
     ASK("/api/nodes", VIEW, ASK, native_ask_nodes, "All nodes"),
     ASK("/api/nodes/{id}", VIEW, ASK, native_ask_node, "One node, by its id or name"),
     TELL(DELETE, "/api/nodes/{id}", ADMIN, native_delete_node, "Remove a node from the cluster"),

@@ -10,6 +10,7 @@ const char *native_run_word(enum run_state s)
         [RUN_SUCCESS] = "ok",        [RUN_FAILED] = "failed",     [RUN_KILLED] = "killed",
         [RUN_LOST] = "lost",         [RUN_MISSED] = "missed",     [RUN_RETRY_WAIT] = "queued",
         [RUN_COALESCED] = "skipped", [RUN_CANCELLED] = "skipped", [RUN_SUPERSEDED] = "skipped",
+        [RUN_EXCLUDED] = "excluded",
     };
     return words[s];
 }
@@ -174,8 +175,8 @@ static const char *const run_sorts[] = {
     [RUN_BY_STATE] = "state",    [RUN_BY_JOB] = "job", [RUN_BY_STARTED] = "started",
     [RUN_BY_STARTED + 1] = NULL,
 };
-static const char *const run_states[] = {"queued",  "running", "ok",   "failed", "missed",
-                                         "skipped", "killed",  "lost", NULL};
+static const char *const run_states[] = {"queued",  "running", "ok",   "failed",   "missed",
+                                         "skipped", "killed",  "lost", "excluded", NULL};
 
 static void add_run(struct list *l, const struct run_row *r)
 {

@@ -1,43 +1,54 @@
 /* When something runs: in words, and the next times. */
+#include <string.h>
+
 #include "api/native/private.h"
 #include "base/explain.h"
+#include "base/limits.h"
 #include "base/str.h"
+#include "scheduler/jobs/jobs.h"
 
 #define NEXT_SHOWN 10
-#define EXPLAINED_BYTES 4096
+#define EXPLAINED_BYTES (4096 + LIMIT_JOB_CALENDARS * (JOB_NAME_MAX + 2))
 
 /* The next times, in UTC or in the schedule's zone. */
-static void put_times(const struct schedule *s, const struct job_cursor *cursor, bool local,
+static void put_times(const struct aim *aim, const struct job_cursor *cursor, bool local,
                       struct json_writer *w)
 {
     char text[ZONE_TEXT_SIZE];
-    int64_t k = cursor->index, left = cursor->remaining;
+    struct job_cursor c = *cursor;
     json_array(w);
-    for (int i = 0; i < NEXT_SHOWN && (left < 0 || i < left); i++) {
-        struct wall at = schedule_target(s, k);
-        if (at.ms >= SCHEDULE_END.ms)
+    for (int i = 0; i < NEXT_SHOWN; i++) {
+        struct wall at = cursor_next_run(aim, &c);
+        if (at.ms == WALL_NEVER.ms)
             break;
-        json_put_str(w, zone_text(local ? s->zone : ZONE_UTC, at, text));
-        k = schedule_skip(s, k, 1, INT64_MAX);
+        json_put_str(w, zone_text(local ? aim->schedule->zone : ZONE_UTC, at, text));
+        cursor_skip(aim, &c);
     }
     json_array_end(w);
 }
 
-void native_put_next(const struct schedule *s, const struct job_cursor *cursor,
-                     struct json_writer *w)
+void native_put_next(const struct aim *aim, const struct job_cursor *cursor, struct json_writer *w)
 {
     json_key(w, "next");
-    put_times(s, cursor, false, w);
+    put_times(aim, cursor, false, w);
     json_key(w, "local");
-    put_times(s, cursor, true, w);
+    put_times(aim, cursor, true, w);
 }
 
-void native_put_explained(const struct schedule *s, const char *zone_name, struct wall now,
-                          struct json_writer *w)
+static void put_names(const char *what, const struct strings *names, struct buf *out)
+{
+    for (size_t i = 0; i < names->n; i++)
+        buf_printf(out, "%s%s", i == 0 ? what : ", ", names->items[i]);
+}
+
+void native_put_explained(const struct job *j, struct wall now, struct json_writer *w)
 {
     struct buf words;
     buf_init(&words, EXPLAINED_BYTES);
-    explain_schedule(s, zone_name, now, &words);
+    explain_schedule(&j->schedule, j->schedule_zone, now, &words);
+    explain_bounds(&j->schedule, j->schedule_zone, j->starts, j->ends, &words);
+    put_names("; only on days of ", &j->only_calendars, &words);
+    put_names("; not on days of ", &j->exclude_calendars, &words);
     json_member_str(w, "explained", buf_str(&words));
     buf_close(&words);
 }
@@ -78,9 +89,52 @@ static struct job_cursor begin_at(const struct schedule *s, struct wall now)
     return c;
 }
 
-static void put_warnings(struct call *c, const struct schedule *s, const struct job_cursor *cursor,
+/* One of the query's times, or 0. False after having failed the call. */
+static bool read_time(struct call *c, const char *name, struct wall *out)
+{
+    struct error err;
+    const char *text = query_get(&c->query, name);
+    *out = (struct wall){0};
+    if (text == NULL || *text == '\0' || wall_parse(text, out, &err) == 0)
+        return true;
+    call_fail(c, ERR_INVALID, "%s: %s", name, err.text);
+    return false;
+}
+
+static bool runs_at_all(const struct aim *aim, struct job_cursor cursor)
+{
+    return cursor_next_run(aim, &cursor).ms != WALL_NEVER.ms;
+}
+
+/* Names with commas between. False after having failed the call. */
+static bool read_calendars(struct call *c, const char *name, struct arena *arena,
+                           struct strings *out)
+{
+    struct calendar_row row;
+    const char *text = query_get(&c->query, name);
+    char *rest = arena_strdup(arena, text != NULL ? text : ""), *one;
+    const char **items = arena_alloc(arena, LIMIT_JOB_CALENDARS * sizeof *items);
+    *out = (struct strings){.items = items};
+    while ((one = strsep(&rest, ",")) != NULL) {
+        if (*one == '\0')
+            continue;
+        if (!state_calendar(c->view->state, one, &row)) {
+            call_fail(c, ERR_INVALID, "%s: calendar %.200s does not exist", name, one);
+            return false;
+        }
+        if (out->n == LIMIT_JOB_CALENDARS) {
+            call_fail(c, ERR_INVALID, "%s: need at most %d", name, LIMIT_JOB_CALENDARS);
+            return false;
+        }
+        items[out->n++] = one;
+    }
+    return true;
+}
+
+static void put_warnings(struct call *c, const struct aim *aim, const struct job_cursor *cursor,
                          struct json_writer *w)
 {
+    const struct schedule *s = aim->schedule;
     const char *warnings[EXPLAIN_WARNINGS_MAX], *job = query_get(&c->query, "name");
     size_t n = explain_warnings(s, warnings);
     json_key(w, "warnings");
@@ -91,22 +145,41 @@ static void put_warnings(struct call *c, const struct schedule *s, const struct 
         json_put_str(w, "\"~\" is chosen by the job's name: without one these are other times");
     if (cursor->remaining == 0 && s->count != 0)
         json_put_str(w, "all its runs are in the past");
+    else if (cursor->remaining != 0 && !runs_at_all(aim, *cursor))
+        json_put_str(w, aim->rules != NULL
+                            ? "its calendars, or its time to be valid in, leave no run"
+                            : "none of its times lies between startsAt and endsAt");
     json_array_end(w);
+}
+
+/* The job that would have that schedule; false after having failed the call. */
+static bool read_job(struct call *c, struct job *out)
+{
+    const char *zone_name = query_get(&c->query, "zone");
+    out->window_ms = 1;
+    out->schedule_zone = zone_name != NULL ? zone_name : "";
+    return read_schedule(c, zone_name, &out->schedule) && read_time(c, "startsAt", &out->starts) &&
+           read_time(c, "endsAt", &out->ends) &&
+           read_calendars(c, "excludeCalendars", &out->arena, &out->exclude_calendars) &&
+           read_calendars(c, "onlyCalendars", &out->arena, &out->only_calendars);
 }
 
 void native_ask_explain(struct call *c)
 {
-    struct schedule s;
+    struct job job = {0};
+    struct job_aim aim;
     struct json_writer w;
     struct wall now = c->view->now.wall;
-    const char *zone_name = query_get(&c->query, "zone");
-    if (!read_schedule(c, zone_name, &s))
-        return;
-    struct job_cursor cursor = begin_at(&s, now);
-    call_json(c, 200, &w);
-    json_object(&w);
-    native_put_explained(&s, zone_name, now, &w);
-    native_put_next(&s, &cursor, &w);
-    put_warnings(c, &s, &cursor, &w);
-    json_object_end(&w);
+    if (read_job(c, &job)) {
+        struct job_cursor cursor = begin_at(&job.schedule, now);
+        job_aim_load(c->view->state, &job, &aim);
+        call_json(c, 200, &w);
+        json_object(&w);
+        native_put_explained(&job, now, &w);
+        native_put_next(&aim.aim, &cursor, &w);
+        put_warnings(c, &aim.aim, &cursor, &w);
+        json_object_end(&w);
+        job_aim_close(&aim);
+    }
+    job_close(&job);
 }

@@ -156,6 +156,7 @@ void apps_changed(struct apps *a, const struct change *c)
     case CHANGE_JOB_GONE:
     case CHANGE_RUN:
     case CHANGE_NODE:
+    case CHANGE_CALENDAR:
     case CHANGE_TOKEN:
     case CHANGE_CALLBACK:
     case CHANGE_LATE_END:

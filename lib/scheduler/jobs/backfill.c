@@ -7,6 +7,7 @@
 
 struct walk { /* over the targets of an interval */
     const struct job *job;
+    const struct aim *aim;
     struct state *state;
     int64_t row; /* the job's id */
     struct wall known;
@@ -24,9 +25,10 @@ static void walk_see(struct walk *w)
 }
 
 static struct walk walk_from(struct state *state, int64_t row, const struct job *job,
-                             struct wall from, struct wall to, bool again)
+                             const struct aim *aim, struct wall from, struct wall to, bool again)
 {
     struct walk w = {.job = job,
+                     .aim = aim,
                      .state = state,
                      .row = row,
                      .known = state_targets_known(state, row),
@@ -43,9 +45,18 @@ static bool walk_ends(const struct walk *w)
     return w->at.ms >= w->to.ms;
 }
 
-/* The target that it stands at has run, or may have. */
+/* The job's time does not have it, or a calendar excludes it. */
+static bool is_barred(const struct aim *a, struct wall at)
+{
+    return at.ms < a->starts.ms || (a->ends.ms != 0 && at.ms >= a->ends.ms) ||
+           (a->rules != NULL && !calendar_at(a->rules, a->schedule->zone, at).open);
+}
+
+/* The target that it stands at has run, or may have; or it is none of the job's. */
 static bool walk_passes(const struct walk *w)
 {
+    if (is_barred(w->aim, w->at))
+        return true;
     return !w->again && (w->at.ms < w->known.ms || state_target_has_run(w->state, w->row, w->at));
 }
 
@@ -63,11 +74,13 @@ int jobs_plan_backfill(struct state *state, const struct job_row *row, struct wa
                        struct error *err)
 {
     struct job job;
+    struct job_aim aim;
     int64_t n = 0;
     if (jobs_load(row, &job, err) != 0)
         return -1;
+    job_aim_load(state, &job, &aim);
     *out = (struct backfill_plan){.end = to};
-    struct walk w = walk_from(state, row->id, &job, from, to, again);
+    struct walk w = walk_from(state, row->id, &job, &aim.aim, from, to, again);
     for (; !walk_ends(&w) && n <= LIMIT_BACKFILL_TARGETS; walk_on(&w), n++) {
         if (walk_passes(&w)) {
             out->passed++;
@@ -80,6 +93,7 @@ int jobs_plan_backfill(struct state *state, const struct job_row *row, struct wa
         out->first = out->runs++ == 0 ? w.at : out->first;
         out->last = w.at;
     }
+    job_aim_close(&aim);
     job_close(&job);
     if (n <= LIMIT_BACKFILL_TARGETS)
         return 0;
@@ -95,7 +109,8 @@ static void fill(struct look *l, const struct backfill_row *b, const struct job_
     int64_t passed = 0, made = 0, seen = 0;
     if (job->broken != NULL)
         return;
-    struct walk walk = walk_from(l->state, row->id, job, b->next, b->to, b->again);
+    struct walk walk =
+        walk_from(l->state, row->id, job, &look_aim(l, row)->aim, b->next, b->to, b->again);
     look_put(l, GATHER_FILL, look_entry(l, row->id), &w);
     json_object(&w);
     json_member_int(&w, "backfill", b->id);

@@ -2,9 +2,16 @@
 
 #include "base/assert.h"
 
+#define SPANS_LOOKED 20000 /* each of a day, or a part of one: 50 years of days */
+
 static bool has_count(const struct job_cursor *c)
 {
     return c->remaining != COUNT_FOREVER;
+}
+
+static struct wall earlier(struct wall x, struct wall y)
+{
+    return x.ms < y.ms ? x : y;
 }
 
 /* j, or the last index that the count reaches. Not k + remaining first: that may overflow. */
@@ -38,15 +45,68 @@ static void pass(struct job_cursor *c, int64_t to, int64_t used)
         c->remaining -= used;
 }
 
+struct aim aim_of_job(const struct job *job)
+{
+    return (struct aim){.schedule = &job->schedule,
+                        .window_ms = job_window_ms(job),
+                        .catchup_most = job_catchup_most(job),
+                        .starts = job->starts,
+                        .ends = job->ends};
+}
+
 struct job_cursor cursor_begin(const struct schedule *s, struct wall t)
 {
     return (struct job_cursor){.index = schedule_begin(s, t), .remaining = s->count};
 }
 
-struct wall cursor_next(const struct schedule *s, const struct job_cursor *c)
+/* The cursor's index, or the first behind it whose target lies in the job's time. */
+static int64_t first_in_time(const struct aim *a, const struct job_cursor *c)
 {
-    struct wall target = c->remaining == 0 ? SCHEDULE_END : schedule_target(s, c->index);
-    return target.ms == SCHEDULE_END.ms ? WALL_NEVER : target;
+    if (schedule_target(a->schedule, c->index).ms >= a->starts.ms)
+        return c->index;
+    return schedule_last_due(a->schedule, (struct wall){a->starts.ms - 1}) + 1;
+}
+
+struct wall cursor_next(const struct aim *a, const struct job_cursor *c)
+{
+    int64_t k = first_in_time(a, c);
+    bool counted = c->remaining != 0 && (a->window_ms == WINDOW_CATCHUP || within_count(c, k) == k);
+    struct wall target = counted ? schedule_target(a->schedule, k) : SCHEDULE_END;
+    bool over = a->ends.ms != 0 && target.ms >= a->ends.ms;
+    return over || target.ms == SCHEDULE_END.ms ? WALL_NEVER : target;
+}
+
+/* Targets before the index `to` are left without a record: CATCHUP costs no count. */
+static void leave(const struct aim *a, struct job_cursor *c, int64_t to)
+{
+    bool used_up = a->window_ms != WINDOW_CATCHUP && has_count(c) && to - c->index > c->remaining;
+    int64_t k = used_up ? c->index + c->remaining : to;
+    pass(c, k, a->window_ms == WINDOW_CATCHUP ? 0 : k - c->index);
+}
+
+static struct calendar_span span_at(const struct aim *a, struct wall t)
+{
+    return calendar_at(a->rules, a->schedule->zone, t);
+}
+
+struct wall cursor_next_run(const struct aim *a, struct job_cursor *c)
+{
+    for (int i = 0; i < SPANS_LOOKED; i++) {
+        struct wall t = cursor_next(a, c);
+        if (t.ms == WALL_NEVER.ms || a->rules == NULL)
+            return t;
+        struct calendar_span span = span_at(a, t);
+        if (span.open)
+            return t;
+        leave(a, c, schedule_last_due(a->schedule, (struct wall){span.to.ms - 1}) + 1);
+    }
+    return WALL_NEVER;
+}
+
+void cursor_skip(const struct aim *a, struct job_cursor *c)
+{
+    leave(a, c, first_in_time(a, c));
+    pass(c, schedule_skip(a->schedule, c->index, 1, INT64_MAX), 1);
 }
 
 static void pass_all(struct job_cursor *c, const struct targets *t)
@@ -55,15 +115,24 @@ static void pass_all(struct job_cursor *c, const struct targets *t)
         pass(c, t->last + 1, t->n);
 }
 
-static void tick_window(const struct schedule *s, int64_t window_ms, struct wall now,
-                        int64_t claims_max, struct cursor_step *step)
+/* The last target at or before t in the job's time. */
+static int64_t last_due(const struct aim *a, struct wall t)
 {
+    bool over = a->ends.ms != 0 && t.ms >= a->ends.ms;
+    return schedule_last_due(a->schedule, over ? (struct wall){a->ends.ms - 1} : t);
+}
+
+/* Decides what is due at `until`, as it looks at `now`. */
+static void tick_window(const struct aim *a, struct wall now, struct wall until, int64_t claims_max,
+                        struct cursor_step *step)
+{
+    const struct schedule *s = a->schedule;
     struct job_cursor *c = &step->cursor;
-    int64_t over = schedule_last_due(s, (struct wall){now.ms - window_ms - 1});
+    int64_t over = last_due(a, earlier((struct wall){now.ms - a->window_ms - 1}, until));
     step->missed = targets(s, c->index, within_count(c, over));
     pass_all(c, &step->missed);
 
-    int64_t due = within_count(c, schedule_last_due(s, now));
+    int64_t due = within_count(c, last_due(a, until));
     if (claims_max > 0 && due >= c->index)
         step->claimed = targets(s, c->index, schedule_skip(s, c->index, claims_max - 1, due));
     pass_all(c, &step->claimed);
@@ -75,62 +144,136 @@ static int64_t last_before(const struct schedule *s, int64_t k)
     return schedule_last_due(s, (struct wall){schedule_target(s, k).ms - 1});
 }
 
-static void tick_catchup(const struct schedule *s, int64_t most, struct wall now,
+/* The first of the newest so many targets that may run, not before the cursor, which stands at one.
+ */
+static int64_t first_of_newest(const struct aim *a, const struct job_cursor *c, int64_t due)
+{
+    int64_t first = c->index, k = due;
+    if (a->rules == NULL)
+        return schedule_back(a->schedule, due, a->catchup_most - 1, c->index);
+    for (int64_t n = 0; k > c->index && n < a->catchup_most;) {
+        struct wall t = schedule_target(a->schedule, k);
+        struct calendar_span span = span_at(a, t);
+        if (span.open && ++n == a->catchup_most)
+            first = k;
+        k = schedule_last_due(a->schedule, (struct wall){(span.open ? t : span.from).ms - 1});
+    }
+    return first;
+}
+
+static void tick_catchup(const struct aim *a, struct wall now, struct wall until,
                          int64_t claims_max, struct cursor_step *step)
 {
+    const struct schedule *s = a->schedule;
     struct job_cursor *c = &step->cursor;
-    int64_t due = schedule_last_due(s, now);
+    int64_t due = last_due(a, until);
     if (due < c->index)
         return;
-    int64_t first = schedule_back(s, due, most - 1, c->index);
-    if (first > c->index) {
-        step->coalesced = targets(s, c->index, last_before(s, first));
-        pass(c, first, 0);
+    int64_t first = first_of_newest(a, c, last_due(a, now));
+    if (first > due) { /* those that run lie behind what is excluded */
+        step->coalesced = targets(s, c->index, due);
+        pass(c, due + 1, 0);
+        return;
     }
+    step->coalesced = targets(s, c->index, last_before(s, first));
+    if (first > c->index)
+        pass(c, first, 0);
     step->claimed =
         targets(s, first, within_count(c, schedule_skip(s, first, claims_max - 1, due)));
     pass_all(c, &step->claimed);
 }
 
-void cursor_tick(const struct schedule *s, int64_t window_ms, int64_t catchup_most,
-                 const struct job_cursor *from, struct wall now, int64_t claims_max,
-                 struct cursor_step *out)
+/* True if what is due next is excluded, with what one calendar excludes behind it; else `until_out`
+ * says up to when nothing is. */
+static bool exclude(const struct aim *a, struct wall now, struct wall *until_out,
+                    struct cursor_step *step)
 {
-    ASSERT(window_ms > 0 || window_ms == WINDOW_CATCHUP);
-    ASSERT(claims_max >= 0 && catchup_most > 0);
+    struct job_cursor *c = &step->cursor;
+    struct wall due = schedule_target(a->schedule, c->index);
+    *until_out = now;
+    if (a->rules == NULL || due.ms > now.ms)
+        return false;
+    struct calendar_span span = span_at(a, due), next = span;
+    while (next.to.ms <= now.ms && next.open == span.open && next.by == span.by) {
+        span.to = next.to;
+        next = span_at(a, span.to);
+    }
+    if (next.open == span.open && next.by == span.by)
+        span.to = next.to;
+    *until_out = earlier(now, (struct wall){span.to.ms - 1});
+    if (span.open)
+        return false;
+    bool catches_up = a->window_ms == WINDOW_CATCHUP;
+    int64_t last = last_due(a, *until_out);
+    step->excluded = targets(a->schedule, c->index, catches_up ? last : within_count(c, last));
+    step->excluded_by = span.by;
+    if (step->excluded.n > 0)
+        pass(c, step->excluded.last + 1, catches_up ? 0 : step->excluded.n);
+    return true;
+}
+
+static void decide(const struct aim *a, struct wall now, int64_t claims_max,
+                   struct cursor_step *step)
+{
+    struct wall until;
+    leave(a, &step->cursor, first_in_time(a, &step->cursor));
+    if (step->cursor.remaining == 0 || exclude(a, now, &until, step))
+        return;
+    if (a->window_ms != WINDOW_CATCHUP)
+        tick_window(a, now, until, claims_max, step);
+    else if (claims_max > 0)
+        tick_catchup(a, now, until, claims_max, step);
+}
+
+void cursor_tick(const struct aim *a, const struct job_cursor *from, struct wall now,
+                 int64_t claims_max, struct cursor_step *out)
+{
+    ASSERT(a->window_ms > 0 || a->window_ms == WINDOW_CATCHUP);
+    ASSERT(claims_max >= 0 && a->catchup_most > 0);
     *out = (struct cursor_step){.cursor = *from};
-    if (from->remaining != 0 && window_ms != WINDOW_CATCHUP)
-        tick_window(s, window_ms, now, claims_max, out);
-    else if (from->remaining != 0 && claims_max > 0)
-        tick_catchup(s, catchup_most, now, claims_max, out);
-    out->next = cursor_next(s, &out->cursor);
+    if (now.ms >= a->starts.ms && from->remaining != 0)
+        decide(a, now, claims_max, out);
+    out->next = cursor_next(a, &out->cursor);
+}
+
+/* The newest target up to that one that may run, not before the cursor; if there is none, that one.
+ */
+static int64_t newest_open(const struct aim *a, const struct job_cursor *c, int64_t due)
+{
+    for (int64_t k = due; a->rules != NULL && k >= c->index;) {
+        struct calendar_span span = span_at(a, schedule_target(a->schedule, k));
+        if (span.open)
+            return k;
+        k = schedule_last_due(a->schedule, (struct wall){span.from.ms - 1});
+    }
+    return due;
 }
 
 /* The first index that is not left behind at t. */
-static int64_t first_kept(const struct schedule *s, int64_t window_ms, const struct job_cursor *c,
-                          struct wall t)
+static int64_t first_kept(const struct aim *a, const struct job_cursor *c, struct wall t)
 {
-    int64_t due = schedule_last_due(s, t);
+    int64_t due = last_due(a, t);
+    bool over = a->ends.ms != 0 && t.ms >= a->ends.ms;
     if (due < c->index)
         return c->index;
-    if (window_ms == WINDOW_CATCHUP)
-        return due;
+    if (a->window_ms == WINDOW_CATCHUP)
+        return over ? due + 1 : newest_open(a, c, due);
     due = within_count(c, due);
-    bool open = t.ms <= schedule_target(s, due).ms + window_ms;
+    bool open = !over && t.ms <= schedule_target(a->schedule, due).ms + a->window_ms;
     return open ? due : due + 1;
 }
 
-void cursor_accept(const struct schedule *s, int64_t window_ms, const struct job_cursor *from,
-                   struct wall t, bool enabled, struct cursor_step *out)
+void cursor_accept(const struct aim *a, const struct job_cursor *from, struct wall t, bool enabled,
+                   struct cursor_step *out)
 {
     struct job_cursor c = *from;
-    if (c.remaining != 0) {
-        int64_t k = first_kept(s, window_ms, &c, t);
-        pass(&c, k, window_ms == WINDOW_CATCHUP ? 0 : k - c.index);
-    }
-    *out = (struct cursor_step){.cursor = c, .next = cursor_next(s, &c)};
+    if (t.ms >= a->starts.ms && c.remaining != 0)
+        leave(a, &c, first_in_time(a, &c));
+    if (t.ms >= a->starts.ms && c.remaining != 0)
+        leave(a, &c, first_kept(a, &c, t));
+    *out = (struct cursor_step){.cursor = c, .next = cursor_next(a, &c)};
     if (enabled)
-        cursor_tick(s, window_ms, 1, &c, t, 1, out);
+        cursor_tick(a, &c, t, 1, out);
 }
 
 void cursor_give_back(struct job_cursor *c)

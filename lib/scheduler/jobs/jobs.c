@@ -27,6 +27,7 @@ struct batch { /* the entries that one command in flight has marked */
 struct known { /* a definition that was read lately */
     int64_t generation;
     struct job job;
+    struct job_aim aim;
 };
 
 struct jobs {
@@ -83,6 +84,7 @@ static void known_free(struct known *k)
 {
     if (k == NULL)
         return;
+    job_aim_close(&k->aim);
     job_close(&k->job);
     mem_free(k);
 }
@@ -241,6 +243,7 @@ void jobs_changed(struct jobs *j, const struct change *c)
     case CHANGE_HEALTH:
     case CHANGE_READINESS:
     case CHANGE_NODE:
+    case CHANGE_CALENDAR:
     case CHANGE_TOKEN:
     case CHANGE_VOLUME:
     case CHANGE_CALLBACK:
@@ -381,17 +384,24 @@ static void propose(struct look *l, enum gathered what, struct outbox *out)
 
 /* ---------------- definitions */
 
-static const struct job *definition(struct jobs *j, const struct job_row *row)
+static bool is_current(struct jobs *j, const struct known *k, const struct job_row *row)
+{
+    return k != NULL && k->generation == row->generation &&
+           (k->aim.aim.rules == NULL || k->aim.version == state_calendars_version(j->state));
+}
+
+static const struct known *known(struct jobs *j, const struct job_row *row)
 {
     struct known *k = map_get(j->known, (uint64_t)row->id);
-    if (k != NULL && k->generation == row->generation)
-        return &k->job;
+    if (is_current(j, k, row))
+        return k;
     known_free(map_remove(j->known, (uint64_t)row->id));
     k = NEW(struct known);
     k->generation = row->generation;
     job_load_any(row->definition, &k->job);
+    job_aim_load(j->state, &k->job, &k->aim);
     map_put(j->known, (uint64_t)row->id, k);
-    return &k->job;
+    return k;
 }
 
 struct entry *look_entry(struct look *l, int64_t job)
@@ -407,7 +417,12 @@ bool look_is_marked(const struct look *l, int64_t job)
 
 const struct job *look_definition(struct look *l, const struct job_row *row)
 {
-    return definition(l->jobs, row);
+    return &known(l->jobs, row)->job;
+}
+
+const struct job_aim *look_aim(struct look *l, const struct job_row *row)
+{
+    return &known(l->jobs, row)->aim;
 }
 
 /* ---------------- claiming what is due (3.5, B and C) */
@@ -415,15 +430,15 @@ const struct job *look_definition(struct look *l, const struct job_row *row)
 /* Targets of one job; none of them if it has as many runs open as it may have. */
 static void claim(struct look *l, const struct job_row *row)
 {
-    const struct job *job = definition(l->jobs, row);
+    const struct job *job = look_definition(l, row);
+    const struct job_aim *aim = look_aim(l, row);
     struct job_cursor from = {.index = row->k, .remaining = row->remaining};
     struct cursor_step step;
     struct json_writer w;
     int64_t room = LIMIT_JOB_OPEN_RUNS - state_runs_open_count(l->state, row->id);
     if (job->broken != NULL)
         return;
-    cursor_tick(&job->schedule, job_window_ms(job), job_catchup_most(job), &from, l->now.wall,
-                room > 0 ? room : 0, &step);
+    cursor_tick(&aim->aim, &from, l->now.wall, room > 0 ? room : 0, &step);
     if (step.cursor.index == row->k)
         return;
     look_put(l, GATHER_TICK, entry(l->jobs, row->id), &w);
@@ -431,7 +446,7 @@ static void claim(struct look *l, const struct job_row *row)
     json_member_int(&w, "job", row->id);
     json_member_int(&w, "generation", row->generation);
     json_member_int(&w, "at_k", row->k);
-    write_step(job, &step, true, &w);
+    write_decision(job, aim, &step, &w);
     json_object_end(&w);
     l->claims_left--;
 }
@@ -486,7 +501,7 @@ static void look_at_job(struct look *l, struct entry *e)
     list_remove(&e->in_dirty);
     list_remove(&e->in_waiting);
     if (state_runs_open_count(l->state, e->job) == 0 || !state_job_by_id(l->state, e->job, &row) ||
-        !look_at_runs(l, e, &row, definition(l->jobs, &row)))
+        !look_at_runs(l, e, &row, look_definition(l, &row)))
         drop(l->jobs, e);
 }
 

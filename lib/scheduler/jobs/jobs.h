@@ -8,6 +8,7 @@
 #pragma once
 
 #include "model/outbox.h"
+#include "scheduler/jobs/cursor.h"
 #include "scheduler/placement/placement.h"
 #include "state/state.h"
 
@@ -30,17 +31,32 @@ struct mono jobs_due(const struct jobs *j);
 /* The run_spec of a run's task, for MESSAGE_RUN; false when the job is gone. */
 bool jobs_run_spec(struct state *state, const struct task_row *t, struct buf *out);
 
+/* An aim with the job's calendars; it borrows the job. */
+struct job_aim {
+    struct aim aim;
+    int64_t version; /* of all calendars */
+    struct arena arena;
+};
+void job_aim_load(struct state *s, const struct job *job, struct job_aim *out);
+void job_aim_close(struct job_aim *a);
+/* The calendar that is meant by struct calendar_span's `by`; NULL: none of those that it must be
+ * in. */
+const char *job_excluded_by(const struct job *job, int by);
+/* When the job runs next, which no calendar excludes; 0: not at all. */
+struct wall jobs_next_run(struct state *s, const struct job_row *row);
+
 /* Writes the arguments of job.put for a job that a client sent (2.6, 3.5 A): cursor, displayed
- * schedule, claims. `old` NULL: a new job. `level`: the state's, which says how they are written.
- * `w` stands inside the open object of the command. False:
- * the job is right, but of its runs none will ever be due (3.5 A.3): the answer warns. */
-bool jobs_write_put(struct job *new_job, const struct job_row *old, int level, struct wall now,
-                    struct json_writer *w);
+ * schedule, claims. `old` NULL: a new job. The state's level says how they are written. `w` stands
+ * inside the open object of the command. False: the job is right, but of its runs none will ever be
+ * due (3.5 A.3): the answer warns. */
+bool jobs_write_put(struct state *s, struct job *new_job, const struct job_row *old,
+                    struct wall now, struct json_writer *w);
 /* Whether a schedule that was posted beside a cron expression is what was shown of it, now or of
- * the job that is replaced (NULL: none). `keeps`: who posted what was shown without the expression
- * knows none, and the job keeps it. */
-int jobs_check_cron(struct job *new_job, const struct job_row *old, bool keeps,
-                    struct error *err) MUST_CHECK;
+ * the job that is replaced (NULL: none); whether the calendars are there; and whether they and a
+ * time to be valid in leave any run. ERR_INVALID. `keeps`: who posted what was shown without the
+ * expression knows none, and the job keeps it. */
+int jobs_check(struct state *s, struct job *new_job, const struct job_row *old, bool keeps,
+               struct wall now, struct error *err) MUST_CHECK;
 /* The arguments of job.trigger for a run that a client asks for; blank `arguments`, or NULL, are
  * none; `environment` an object of texts, or NULL. */
 void jobs_write_trigger(const struct job *job, const char *arguments,
@@ -56,7 +72,8 @@ int jobs_plan_backfill(struct state *state, const struct job_row *row, struct wa
                        struct wall to, bool again, int64_t limit, struct backfill_plan *out,
                        struct error *err) MUST_CHECK;
 /* An element of job.resume: the disabled job goes on where it is (3.9, 2.6 rule 2). */
-void jobs_write_resume(const struct job_row *row, struct wall now, struct json_writer *w);
+void jobs_write_resume(struct state *s, const struct job_row *row, struct wall now,
+                       struct json_writer *w);
 /* The job as clients see it now: definition, cursor and counters of the row together. */
 int jobs_load(const struct job_row *row, struct job *out, struct error *err) MUST_CHECK;
 /* The same when what is stored of it cannot be read (job_load_any): what the row says is so. */

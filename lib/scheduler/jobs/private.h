@@ -81,6 +81,7 @@ void look_update(struct look *l, struct entry *e, const struct run_row *r, const
 struct entry *look_entry(struct look *l, int64_t job);
 bool look_is_marked(const struct look *l, int64_t job);
 const struct job *look_definition(struct look *l, const struct job_row *row);
+const struct job_aim *look_aim(struct look *l, const struct job_row *row);
 void look_again_at(struct look *l, struct entry *e, struct wall at);
 void look_again_in(struct look *l, struct entry *e, int64_t ms);
 /* It waits for an agent with room. */
@@ -113,6 +114,10 @@ void write_cursor(const struct job *job, const struct job_cursor *cursor, struct
 /* All that a step decides: cursor, displayed schedule, claims, what was passed over. */
 void write_step(const struct job *job, const struct cursor_step *step, bool enabled,
                 struct json_writer *w);
+
+/* The same of an enabled job, with the calendars that it was decided by. */
+void write_decision(const struct job *job, const struct job_aim *aim,
+                    const struct cursor_step *step, struct json_writer *w);
 
 static inline int64_t job_priority(const struct job *job)
 {

@@ -1,4 +1,5 @@
 /* A job that a client sent, and a job as clients see it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -56,6 +57,26 @@ static void write_record(const char *name, const struct targets *t, const char *
     json_object_end(w);
 }
 
+static void write_excluded(const struct job *job, const struct cursor_step *step,
+                           struct json_writer *w)
+{
+    char reason[64 + JOB_NAME_MAX] = "none of the calendars that it must be in has its day";
+    if (step->excluded.n == 0)
+        return;
+    const char *by = job_excluded_by(job, step->excluded_by);
+    if (by != NULL)
+        snprintf(reason, sizeof reason, "excluded by the calendar %s", by);
+    write_record("excluded", &step->excluded, reason, w);
+}
+
+static void write_version(const struct job_aim *aim, struct json_writer *w)
+{
+    json_key(w, "calendars");
+    json_object(w);
+    json_member_int(w, "version", aim->version);
+    json_object_end(w);
+}
+
 static void write_claims(const struct job *job, const struct targets *t, struct json_writer *w)
 {
     if (t->n == 0)
@@ -99,20 +120,96 @@ void write_step(const struct job *job, const struct cursor_step *step, bool enab
         json_member_int(w, "priority", job_priority(job));
     write_record("missed", &step->missed, "no-leader", w);
     write_record("coalesced", &step->coalesced, "a later target runs in its place", w);
+    write_excluded(job, step, w);
     write_claims(job, &step->claimed, w);
+}
+
+void write_decision(const struct job *job, const struct job_aim *aim,
+                    const struct cursor_step *step, struct json_writer *w)
+{
+    write_step(job, step, true, w);
+    if (aim->aim.rules != NULL)
+        write_version(aim, w);
 }
 
 /* ---- what is refused */
 
-int jobs_check_cron(struct job *job, const struct job_row *old, bool keeps, struct error *err)
+/* Whether it would run if it were posted at `now`. */
+static bool would_run(const struct aim *aim, struct wall now)
+{
+    struct job_cursor begin = cursor_begin(aim->schedule, now);
+    struct cursor_step step;
+    cursor_accept(aim, &begin, now, true, &step);
+    return step.claimed.n > 0 || cursor_next_run(aim, &step.cursor).ms != WALL_NEVER.ms;
+}
+
+static int check_named(struct state *s, const struct strings *names, const char *member,
+                       struct error *err)
+{
+    struct calendar_row row;
+    for (size_t i = 0; i < names->n; i++)
+        if (!state_calendar(s, names->items[i], &row))
+            return error_set(err, ERR_INVALID,
+                             "%s: calendar %.100s does not exist: make it first, or name one that "
+                             "does",
+                             member, names->items[i]);
+    return 0;
+}
+
+/* What is left of the schedule by the job's time alone, and by its calendars too. */
+static int check_left(struct state *s, const struct job *job, struct wall now, struct error *err)
+{
+    struct job_aim aim;
+    struct schedule schedule = job->schedule;
+    job_aim_load(s, job, &aim);
+    schedule_start_now(&schedule, now);
+    aim.aim.schedule = &schedule;
+    struct aim timed = aim.aim, always = aim.aim;
+    timed.rules = always.rules = NULL;
+    always.starts = always.ends = (struct wall){0};
+    bool right = would_run(&aim.aim, now) || !would_run(&always, now);
+    bool in_time = would_run(&timed, now);
+    job_aim_close(&aim);
+    if (right)
+        return 0;
+    return in_time ? error_set(err, ERR_INVALID,
+                               "excludeCalendars, onlyCalendars: they leave no time of the "
+                               "schedule, so it would never run: need others, or another schedule")
+                   : error_set(err, ERR_INVALID,
+                               "startsAt, endsAt: no time of the schedule lies between them, so it "
+                               "would never run: need others, or another schedule");
+}
+
+/* Times to run in that are new, and in which it would never run. */
+static int check_bounds(struct state *s, const struct job *job, const struct job *old,
+                        struct wall now, struct error *err)
+{
+    char text[TIME_TEXT_SIZE];
+    bool bound = job->starts.ms != 0 || job->ends.ms != 0 || job->exclude_calendars.n > 0 ||
+                 job->only_calendars.n > 0;
+    if (!bound || (old != NULL && job_same_bounds(job, old)))
+        return 0;
+    if (job->ends.ms != 0 && job->ends.ms <= now.ms)
+        return error_set(err, ERR_INVALID,
+                         "endsAt: got %s, which is over: need a time to come, or none",
+                         wall_text(job->ends, text));
+    if (check_named(s, &job->exclude_calendars, "excludeCalendars", err) != 0 ||
+        check_named(s, &job->only_calendars, "onlyCalendars", err) != 0)
+        return -1;
+    return job->kind == JOB_SCHEDULED ? check_left(s, job, now, err) : 0;
+}
+
+int jobs_check(struct state *s, struct job *job, const struct job_row *old, bool keeps,
+               struct wall now, struct error *err)
 {
     struct job was;
     if (old == NULL)
-        return job_check_cron(job, NULL, err);
+        return job_check_cron(job, NULL, err) != 0 ? -1 : check_bounds(s, job, NULL, now, err);
     jobs_load_any(old, &was);
-    if (keeps && was.broken == NULL)
-        job_keep_cron(job, &was);
-    int rc = job_check_cron(job, was.broken == NULL ? &was : NULL, err);
+    const struct job *read = was.broken == NULL ? &was : NULL;
+    if (keeps && read != NULL)
+        job_keep_cron(job, read);
+    int rc = job_check_cron(job, read, err) != 0 ? -1 : check_bounds(s, job, read, now, err);
     job_close(&was);
     return rc;
 }
@@ -120,7 +217,7 @@ int jobs_check_cron(struct job *job, const struct job_row *old, bool keeps, stru
 /* ---- putting */
 
 /* What becomes of the cursor: 2.6, and where it begins anew, 3.5 A. */
-static void settle(struct job *job, const struct job *old, struct wall now,
+static void settle(struct job *job, const struct job *old, const struct aim *aim, struct wall now,
                    struct cursor_step *step)
 {
     struct job_cursor from;
@@ -129,9 +226,9 @@ static void settle(struct job *job, const struct job *old, struct wall now,
         job_keep_cursor(job, old);
     from = how == REPLACE_BEGINS ? cursor_begin(&job->schedule, now) : job->cursor;
     if (how == REPLACE_KEEPS)
-        *step = (struct cursor_step){.cursor = from, .next = cursor_next(&job->schedule, &from)};
+        *step = (struct cursor_step){.cursor = from, .next = cursor_next(aim, &from)};
     else
-        cursor_accept(&job->schedule, job_window_ms(job), &from, now, !job->disabled, step);
+        cursor_accept(aim, &from, now, !job->disabled, step);
     job->cursor = step->cursor;
 }
 
@@ -178,6 +275,10 @@ static void write_dependent(const struct job *job, struct json_writer *w)
     json_object(w);
     json_member_int(w, "mode", job->depends);
     json_member_int(w, "priority", job_priority(job));
+    if (job->starts.ms != 0)
+        json_member_int(w, "starts_ms", job->starts.ms);
+    if (job->ends.ms != 0)
+        json_member_int(w, "ends_ms", job->ends.ms);
     json_key(w, "parents");
     json_array(w);
     for (size_t i = 0; i < job->parents.n; i++) {
@@ -190,9 +291,25 @@ static void write_dependent(const struct job *job, struct json_writer *w)
     json_object_end(w);
 }
 
+static void write_calendars(const struct job *job, const struct job_aim *aim, struct json_writer *w)
+{
+    const struct strings *const lists[] = {&job->exclude_calendars, &job->only_calendars};
+    json_key(w, "calendars");
+    json_object(w);
+    json_member_int(w, "version", aim->version);
+    json_key(w, "names");
+    json_array(w);
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 0; k < lists[i]->n; k++)
+            json_put_str(w, lists[i]->items[k]);
+    json_array_end(w);
+    json_object_end(w);
+}
+
 /* Every replica reads it: what is as if it were not there is not. */
 static void write_put(const struct job *job, const struct job_row *old, int level,
-                      const struct cursor_step *step, struct json_writer *w)
+                      const struct job_aim *aim, const struct cursor_step *step,
+                      struct json_writer *w)
 {
     json_member_str(w, "name", job->name);
     if (old != NULL)
@@ -200,6 +317,8 @@ static void write_put(const struct job *job, const struct job_row *old, int leve
     write_definition(job, level, w);
     if (job->disabled)
         json_member_bool(w, "disabled", true);
+    if (aim->aim.rules != NULL)
+        write_calendars(job, aim, w);
     write_counters(job, w);
     if (job->kind == JOB_SCHEDULED)
         write_step(job, step, !job->disabled, w);
@@ -207,26 +326,31 @@ static void write_put(const struct job *job, const struct job_row *old, int leve
         write_dependent(job, w);
 }
 
-bool jobs_write_put(struct job *job, const struct job_row *old, int level, struct wall now,
+bool jobs_write_put(struct state *s, struct job *job, const struct job_row *old, struct wall now,
                     struct json_writer *w)
 {
     struct cursor_step step = {0};
     struct job was;
+    struct job_aim aim;
     if (old != NULL)
         jobs_load_any(old, &was);
     job_start_now(job, now);
+    job_aim_load(s, job, &aim);
     if (job->kind == JOB_SCHEDULED)
-        settle(job, old != NULL ? &was : NULL, now, &step);
+        settle(job, old != NULL ? &was : NULL, &aim.aim, now, &step);
     if (old != NULL)
         job_close(&was);
-    write_put(job, old, level, &step, w);
+    write_put(job, old, state_level(s), &aim, &step, w);
+    job_aim_close(&aim);
     bool used_up = step.cursor.remaining == 0 && step.claimed.n == 0;
     return job->kind != JOB_SCHEDULED || job->schedule.count == 0 || !used_up;
 }
 
-void jobs_write_resume(const struct job_row *row, struct wall now, struct json_writer *w)
+void jobs_write_resume(struct state *s, const struct job_row *row, struct wall now,
+                       struct json_writer *w)
 {
     struct job job;
+    struct job_aim aim;
     struct cursor_step step;
     jobs_load_any(row, &job);
     json_object(w);
@@ -234,11 +358,13 @@ void jobs_write_resume(const struct job_row *row, struct wall now, struct json_w
     json_member_int(w, "generation", row->generation);
     json_member_int(w, "at_k", row->k);
     if (job.kind == JOB_SCHEDULED) {
+        job_aim_load(s, &job, &aim);
         if (job.broken != NULL) /* it stays where it is */
             step = (struct cursor_step){.cursor = job.cursor, .next = now};
         else
-            cursor_accept(&job.schedule, job_window_ms(&job), &job.cursor, now, true, &step);
-        write_step(&job, &step, true, w);
+            cursor_accept(&aim.aim, &job.cursor, now, true, &step);
+        write_decision(&job, &aim, &step, w);
+        job_aim_close(&aim);
     }
     json_object_end(w);
     job_close(&job);

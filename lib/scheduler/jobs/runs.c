@@ -236,6 +236,7 @@ static bool waits(const struct run_view *v)
 static void coalesce(struct runs *s)
 {
     int64_t newer = 0, most = job_catchup_most(s->job);
+    const struct aim aim = aim_of_job(s->job);
     struct job_cursor cursor = {.index = s->row->k, .remaining = s->row->remaining, .moved = true};
     for (size_t i = s->n; i-- > 0 && s->job->broken == NULL && !job_overlaps(s->job);) {
         struct run_view *v = &s->items[i];
@@ -255,8 +256,7 @@ static void coalesce(struct runs *s)
         json_member_str(&w, "reason", "a later target runs in its place");
         if (counted)
             write_cursor(s->job, &cursor,
-                         s->row->disabled ? WALL_NEVER : cursor_next(&s->job->schedule, &cursor),
-                         &w);
+                         s->row->disabled ? WALL_NEVER : cursor_next(&aim, &cursor), &w);
         json_object_end(&w);
         v->decided = true;
     }

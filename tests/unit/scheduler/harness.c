@@ -548,8 +548,7 @@ void harness_post(struct harness *h, enum job_face face, const char *body)
     buf_init(&args, LIMIT_ENTRY_BYTES);
     json_begin(&w, &args);
     json_object(&w);
-    h->will_run =
-        jobs_write_put(&job, exists ? &old : NULL, state_level(h->state), h->now.wall, &w);
+    h->will_run = jobs_write_put(h->state, &job, exists ? &old : NULL, h->now.wall, &w);
     json_object_end(&w);
     harness_command(h, COMMAND_JOB_PUT, buf_str(&args));
     buf_close(&args);
@@ -622,8 +621,8 @@ const char *harness_starts(struct harness *h, const char *name)
 const char *harness_runs(struct harness *h, const char *name)
 {
     static const char *const words[] = {
-        "queued", "assigned", "running", "ok",    "failed",    "killed",
-        "lost",   "missed",   "retry",   "later", "cancelled", "superseded",
+        "queued", "assigned", "running", "ok",        "failed",     "killed",   "lost",
+        "missed", "retry",    "later",   "cancelled", "superseded", "excluded",
     };
     struct run_row r;
     struct row {

@@ -99,7 +99,7 @@ static void it_stays_where_it_is_when_it_is_disabled_and_enabled(void **unused)
     struct job_row row = harness_job(&h, "ill");
     buf_init(&args, 4096);
     json_begin(&w, &args);
-    jobs_write_resume(&row, h.now.wall, &w);
+    jobs_write_resume(h.state, &row, h.now.wall, &w);
     assert_non_null(strstr(buf_str(&args), "\"k\":0,\"remaining\":-1,\"schedule\":"
                                            "\"R/2026-03-01T10:01:00Z/PT1M\""));
     buf_close(&args);

@@ -121,8 +121,9 @@ static void decides_when_a_job_is_posted(void **unused)
         char text[TOLD_SIZE];
         struct schedule s = parsed(cases[i].schedule, NULL);
         struct job_cursor begin = cursor_begin(&s, (struct wall){0});
+        const struct aim aim = {.schedule = &s, .window_ms = cases[i].window_ms, .catchup_most = 1};
         struct cursor_step step;
-        cursor_accept(&s, cases[i].window_ms, &begin, at(cases[i].posted), true, &step);
+        cursor_accept(&aim, &begin, at(cases[i].posted), true, &step);
         assert_string_equal(told(&s, &step, text), cases[i].told);
     }
 }
@@ -144,8 +145,9 @@ static void a_disabled_job_is_only_moved(void **unused)
         char text[TOLD_SIZE];
         struct schedule s = parsed(cases[i].schedule, NULL);
         struct job_cursor begin = cursor_begin(&s, (struct wall){0});
+        const struct aim aim = {.schedule = &s, .window_ms = cases[i].window_ms, .catchup_most = 1};
         struct cursor_step step;
-        cursor_accept(&s, cases[i].window_ms, &begin, at("2026-01-01T00:00:27Z"), false, &step);
+        cursor_accept(&aim, &begin, at("2026-01-01T00:00:27Z"), false, &step);
         assert_string_equal(told(&s, &step, text), cases[i].told);
     }
 }
@@ -174,8 +176,9 @@ static void counts_on_when_enabled_again(void **unused)
         char text[TOLD_SIZE];
         struct schedule s = parsed("R9/2026-01-01T00:00:00Z/PT10S", NULL);
         struct job_cursor from = {cases[i].index, cases[i].remaining, true};
+        const struct aim aim = {.schedule = &s, .window_ms = cases[i].window_ms, .catchup_most = 1};
         struct cursor_step step;
-        cursor_accept(&s, cases[i].window_ms, &from, at(cases[i].enabled), true, &step);
+        cursor_accept(&aim, &from, at(cases[i].enabled), true, &step);
         assert_string_equal(told(&s, &step, text), cases[i].told);
     }
 }
@@ -248,9 +251,9 @@ static void decides_what_has_become_due(void **unused)
         char text[TOLD_SIZE];
         struct schedule s = parsed(cases[i].schedule, cases[i].zone);
         struct job_cursor begin = cursor_begin(&s, (struct wall){0});
+        const struct aim aim = {.schedule = &s, .window_ms = cases[i].window_ms, .catchup_most = 1};
         struct cursor_step step;
-        cursor_tick(&s, cases[i].window_ms, 1, &begin, at(cases[i].now), cases[i].claims_max,
-                    &step);
+        cursor_tick(&aim, &begin, at(cases[i].now), cases[i].claims_max, &step);
         assert_string_equal(told(&s, &step, text), cases[i].told);
     }
 }
@@ -264,7 +267,8 @@ static void gives_a_count_back(void **unused)
     assert_int_equal(finite.remaining, 1);
     assert_int_equal(forever.remaining, COUNT_FOREVER);
     struct schedule s = parsed("R8/2026-01-01T00:00:00Z/PT10S", NULL);
-    assert_int_equal(cursor_next(&s, &finite).ms, at("2026-01-01T00:01:10Z").ms);
+    const struct aim aim = {.schedule = &s, .window_ms = WINDOW_CATCHUP, .catchup_most = 1};
+    assert_int_equal(cursor_next(&aim, &finite).ms, at("2026-01-01T00:01:10Z").ms);
 }
 
 /* ---- the same, one target at a time: what 3.5 says before it is made constant in time */
@@ -316,12 +320,13 @@ static void decides_each_target_once_as_the_slow_way_does(void **unused)
         int64_t window_ms = rng_chance(&r, 0.4)
                                 ? WINDOW_CATCHUP
                                 : 1000 + (int64_t)rng_below(&r, (uint64_t)period_ms[p] * 4);
+        const struct aim aim = {.schedule = &s, .window_ms = window_ms, .catchup_most = 1};
         struct job_cursor c = cursor_begin(&s, (struct wall){0});
         struct wall now = {s.first.ms - 10000};
         for (int tick = 0; tick < 10; tick++) {
             now.ms += (int64_t)rng_below(&r, (uint64_t)period_ms[p] * (tick % 3 == 0 ? 20 : 2));
             struct cursor_step step, slow = slow_tick(&s, window_ms, &c, now);
-            cursor_tick(&s, window_ms, 1, &c, now, MANY, &step);
+            cursor_tick(&aim, &c, now, MANY, &step);
             assert_same_targets(&step.claimed, &slow.claimed);
             assert_same_targets(&step.missed, &slow.missed);
             assert_same_targets(&step.coalesced, &slow.coalesced);

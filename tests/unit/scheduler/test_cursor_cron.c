@@ -74,8 +74,9 @@ static void begins_when_it_is_posted(void **unused)
         char text[TOLD_SIZE];
         struct schedule s = parsed(cases[i].text, NULL);
         struct job_cursor begin = cursor_begin(&s, at(cases[i].posted));
+        const struct aim aim = {.schedule = &s, .window_ms = cases[i].window_ms, .catchup_most = 1};
         struct cursor_step step;
-        cursor_accept(&s, cases[i].window_ms, &begin, at(cases[i].posted), true, &step);
+        cursor_accept(&aim, &begin, at(cases[i].posted), true, &step);
         assert_string_equal(told(&step, text), cases[i].told);
     }
 }
@@ -127,9 +128,10 @@ static void decides_what_has_become_due(void **unused)
         char text[TOLD_SIZE];
         struct schedule s = parsed(cases[i].text, cases[i].zone);
         struct job_cursor begin = cursor_begin(&s, at("2026-01-01T12:00:00Z"));
+        const struct aim aim = {
+            .schedule = &s, .window_ms = cases[i].window_ms, .catchup_most = cases[i].most};
         struct cursor_step step;
-        cursor_tick(&s, cases[i].window_ms, cases[i].most, &begin, at(cases[i].now),
-                    cases[i].claims_max, &step);
+        cursor_tick(&aim, &begin, at(cases[i].now), cases[i].claims_max, &step);
         assert_string_equal(told(&step, text), cases[i].told);
     }
 }
@@ -175,12 +177,13 @@ static void decides_each_target_once_as_the_slow_way_does(void **unused)
         int64_t window_ms =
             rng_chance(&r, 0.4) ? WINDOW_CATCHUP : 1000 + (int64_t)rng_below(&r, DAY_MS);
         struct wall now = {at("2011-12-20T00:00:00Z").ms + (int64_t)rng_below(&r, 700) * DAY_MS};
+        const struct aim aim = {.schedule = &s, .window_ms = window_ms, .catchup_most = 1};
         struct job_cursor c = cursor_begin(&s, now);
         for (int tick = 0; tick < 10; tick++) {
             now.ms += (int64_t)rng_below(&r, tick % 5 == 0 ? 3 * DAY_MS : DAY_MS / 24);
             struct cursor_step step;
             struct slow slow = slow_tick(&s, window_ms, &c, now);
-            cursor_tick(&s, window_ms, 1, &c, now, MANY, &step);
+            cursor_tick(&aim, &c, now, MANY, &step);
             assert_int_equal(step.claimed.n, slow.claimed);
             assert_int_equal(step.missed.n, slow.missed);
             assert_int_equal(step.coalesced.n, slow.coalesced);

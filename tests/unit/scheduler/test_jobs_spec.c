@@ -191,7 +191,9 @@ static struct json *put_of(const char *body, const char *description)
     buf_init(&args, 2 * LIMIT_ENTRY_BYTES);
     json_begin(&w, &args);
     json_object(&w);
-    jobs_write_put(&job, NULL, JOB_TEXT_LEVEL, (struct wall){1}, &w);
+    harness_open(&h, "2026-03-01T10:07:30Z");
+    jobs_write_put(h.state, &job, NULL, (struct wall){1}, &w);
+    harness_close(&h);
     json_object_end(&w);
     json_free(v);
     v = json_parse(buf_slice(&args), &err);

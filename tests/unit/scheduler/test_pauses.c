@@ -47,7 +47,7 @@ static void resume(const struct job_row *row)
     json_object(&w);
     json_key(&w, "set");
     json_array(&w);
-    jobs_write_resume(row, h.now.wall, &w);
+    jobs_write_resume(h.state, row, h.now.wall, &w);
     json_array_end(&w);
     json_object_end(&w);
     harness_command(&h, COMMAND_JOB_RESUME, buf_str(&args));

@@ -197,6 +197,15 @@ static void late_is_what_the_job_says(void **data)
     told_are(f, "late j");
 }
 
+/* Its delay is part of when it was to start; below that level it was not. */
+static void late_is_counted_from_where_the_delay_ends(void **data)
+{
+    struct fixture *f = *data;
+    put_job(f, ",'notifyLateSeconds':0,'jitterSeconds':86400", "");
+    run_job(f, false, "finished");
+    told_are(f, "");
+}
+
 static void after_so_many_failures_it_is_disabled(void **data)
 {
     struct fixture *f = *data;
@@ -316,6 +325,7 @@ int main(void)
         AT_NEWEST(a_deleted_one_has_no_message),
         AT_NEWEST(a_missed_run_is_told),
         AT_NEWEST(late_is_what_the_job_says),
+        AT_NEWEST(late_is_counted_from_where_the_delay_ends),
         AT_NEWEST(after_so_many_failures_it_is_disabled),
         AT_NEWEST(the_delay_before_a_retry_is_the_clusters),
         AT_NEWEST(each_way_is_over_for_itself),

@@ -1,0 +1,204 @@
+#include "base/calendar.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+
+#define DAY_MS INT64_C(86400000)
+#define MINUTE_MS INT64_C(60000)
+#define TEXT_MAX 48
+#define LEAP_YEAR 2000
+
+static const char *const WEEKDAYS[] = {"MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"};
+
+/* ---- reading */
+
+static int wrong(const char *text, struct error *err)
+{
+    char got[64];
+    return error_set(err, ERR_INVALID,
+                     "got %s, need a date (2026-12-25), a day of each year (12-25), from one to "
+                     "another (12-24/12-26), weekdays (SAT, MON-FRI), or a part of one (SAT "
+                     "08:00-18:00)",
+                     str_quote(got, sizeof got, text, strlen(text)));
+}
+
+/* So many digits; p is moved on only over them. */
+static bool take_number(const char **p, int digits, int *out)
+{
+    int v = 0;
+    for (int i = 0; i < digits; i++) {
+        if ((*p)[i] < '0' || (*p)[i] > '9')
+            return false;
+        v = v * 10 + ((*p)[i] - '0');
+    }
+    *p += digits;
+    *out = v;
+    return true;
+}
+
+static bool take_sign(const char **p, char sign)
+{
+    if (**p != sign)
+        return false;
+    (*p)++;
+    return true;
+}
+
+/* "2026-12-25" or "12-25" */
+static bool take_day(const char **p, enum calendar_kind *kind, int64_t *out)
+{
+    int year = LEAP_YEAR, month, day;
+    *kind = strspn(*p, "0123456789") == 4 ? CALENDAR_DATES : CALENDAR_YEARLY;
+    if (*kind == CALENDAR_DATES && (!take_number(p, 4, &year) || !take_sign(p, '-')))
+        return false;
+    if (!take_number(p, 2, &month) || !take_sign(p, '-') || !take_number(p, 2, &day) ||
+        year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
+        return false;
+    *out = *kind == CALENDAR_DATES ? days_from_civil(year, month, day) : month * 100 + day;
+    return true;
+}
+
+static bool take_days(const char **p, struct calendar_entry *out)
+{
+    enum calendar_kind kind;
+    if (!take_day(p, &out->kind, &out->first))
+        return false;
+    out->last = out->first;
+    if (!take_sign(p, '/'))
+        return true;
+    return take_day(p, &kind, &out->last) && kind == out->kind &&
+           (kind == CALENDAR_YEARLY || out->last >= out->first);
+}
+
+static bool take_weekday(const char **p, int64_t *out)
+{
+    for (int i = 0; i < 7; i++)
+        if (strncasecmp(*p, WEEKDAYS[i], 3) == 0) {
+            *p += 3;
+            *out = i;
+            return true;
+        }
+    return false;
+}
+
+static bool take_weekdays(const char **p, struct calendar_entry *out)
+{
+    out->kind = CALENDAR_WEEKDAYS;
+    if (!take_weekday(p, &out->first))
+        return false;
+    out->last = out->first;
+    return !take_sign(p, '-') || take_weekday(p, &out->last);
+}
+
+static bool take_minute(const char **p, int64_t *ms_out)
+{
+    int hour, minute;
+    if (!take_number(p, 2, &hour) || !take_sign(p, ':') || !take_number(p, 2, &minute) ||
+        minute > 59 || hour * 60 + minute > 24 * 60)
+        return false;
+    *ms_out = (hour * 60 + minute) * MINUTE_MS;
+    return true;
+}
+
+static bool take_part(const char **p, struct calendar_entry *out)
+{
+    return take_minute(p, &out->from_ms) && take_sign(p, '-') && take_minute(p, &out->to_ms) &&
+           out->from_ms < out->to_ms;
+}
+
+int calendar_parse(const char *text, struct calendar_entry *out, struct error *err)
+{
+    const char *p = text;
+    struct calendar_entry e = {.kind = CALENDAR_WEEKDAYS, .last = 6, .to_ms = DAY_MS};
+    bool each_day = strlen(text) > 2 && text[2] == ':';
+    bool day = each_day || (*p >= '0' && *p <= '9' ? take_days(&p, &e) : take_weekdays(&p, &e));
+    if (!day || strlen(text) > TEXT_MAX)
+        return wrong(text, err);
+    bool part = each_day || take_sign(&p, ' ');
+    if ((part && !take_part(&p, &e)) || *p != '\0')
+        return part ? error_set(err, ERR_INVALID,
+                                "got \"%.48s\", need a part of a day like 08:00-18:30, the second "
+                                "time after the first; what goes on past midnight is two entries",
+                                text)
+                    : wrong(text, err);
+    *out = e;
+    return 0;
+}
+
+/* ---- asking */
+
+static bool within(int64_t v, int64_t first, int64_t last)
+{
+    return first <= last ? v >= first && v <= last : v >= first || v <= last;
+}
+
+static bool has_day(const struct calendar_entry *e, int64_t day)
+{
+    int64_t year;
+    int month, of_month;
+    switch (e->kind) {
+    case CALENDAR_DATES:
+        return day >= e->first && day <= e->last;
+    case CALENDAR_YEARLY:
+        civil_from_days(day, &year, &month, &of_month);
+        return within(month * 100 + of_month, e->first, e->last);
+    case CALENDAR_WEEKDAYS:
+        return within((day % 7 + 10) % 7, e->first, e->last); /* 1970-01-01 was a Thursday */
+    }
+    return false;
+}
+
+struct part { /* of one day; what was found holds in it */
+    int64_t day, ms, from_ms, to_ms;
+};
+
+static void narrow(struct part *p, int64_t edge_ms)
+{
+    if (edge_ms <= p->ms && edge_ms > p->from_ms)
+        p->from_ms = edge_ms;
+    else if (edge_ms > p->ms && edge_ms < p->to_ms)
+        p->to_ms = edge_ms;
+}
+
+static bool has(const struct calendar *c, struct part *p)
+{
+    bool in = false;
+    for (size_t i = 0; i < c->n; i++) {
+        const struct calendar_entry *e = &c->items[i];
+        if (!has_day(e, p->day))
+            continue;
+        narrow(p, e->from_ms);
+        narrow(p, e->to_ms);
+        in = in || (p->ms >= e->from_ms && p->ms < e->to_ms);
+    }
+    return in;
+}
+
+/* An instant that lies so far off, or, where the clock is changed on the way, nearer. */
+static struct wall off_by(struct zone z, struct wall at, int64_t ms)
+{
+    int32_t offset_s = zone_offset_s(z, at);
+    while (zone_offset_s(z, (struct wall){at.ms + (ms > 0 ? ms - 1 : ms)}) != offset_s)
+        ms /= 2;
+    return (struct wall){at.ms + ms};
+}
+
+struct calendar_span calendar_at(const struct calendar_rules *r, struct zone z, struct wall at)
+{
+    struct part p = {.to_ms = DAY_MS};
+    struct calendar_span span = {.open = r->only_n == 0, .by = -1};
+    p.day = local_day(zone_local(z, at), &p.ms);
+    for (size_t i = 0; i < r->only_n; i++)
+        span.open = has(&r->only[i], &p) || span.open;
+    for (size_t i = 0; i < r->excluded_n; i++)
+        if (has(&r->excluded[i], &p) && span.open) {
+            span.open = false;
+            span.by = (int)i;
+        }
+    span.from = p.from_ms < p.ms ? off_by(z, at, p.from_ms - p.ms) : at;
+    span.to = off_by(z, at, p.to_ms - p.ms);
+    return span;
+}

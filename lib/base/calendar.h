@@ -1,0 +1,42 @@
+/* lib/base/calendar.h - days by their names, as calendars list them:
+ *
+ *   2026-12-25  2026-12-24/2027-01-02    a date; from one to another, both included
+ *   12-25  12-24/01-02                   the same in every year
+ *   SAT  MON-FRI                         days of the week, in any case
+ *
+ * Behind each a part of the day may stand, "SAT 08:00-18:30", and alone it means each day:
+ * "22:00-24:00". Days and times are local, of whoever asks. Pure; owns nothing. */
+#pragma once
+
+#include "base/zone.h"
+
+enum calendar_kind { CALENDAR_DATES, CALENDAR_YEARLY, CALENDAR_WEEKDAYS };
+
+struct calendar_entry {
+    enum calendar_kind kind;
+    int64_t first, last;    /* days since 1970; month * 100 + day, which may wrap; or Monday is 0 */
+    int64_t from_ms, to_ms; /* of the day; to is not included */
+};
+
+/* ERR_INVALID saying what it is to look like. */
+int calendar_parse(const char *text, struct calendar_entry *out, struct error *err) MUST_CHECK;
+
+struct calendar {
+    struct calendar_entry *items;
+    size_t n;
+};
+
+/* What keeps from running, and what lets run: borrowed. */
+struct calendar_rules {
+    const struct calendar *excluded, *only; /* any of these: not; none of those, if any: not */
+    size_t excluded_n, only_n;
+};
+
+struct calendar_span {
+    struct wall from, to; /* what is said holds from the one until before the other */
+    bool open;
+    int by; /* if it is not open: which of `excluded`; -1: it is in none of `only` */
+};
+/* What the rules say of an instant. The span is within its day, and not longer than it may be known
+ * to be at a change of the clock. */
+struct calendar_span calendar_at(const struct calendar_rules *r, struct zone z, struct wall at);

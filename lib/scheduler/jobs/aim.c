@@ -1,0 +1,71 @@
+/* Which targets a job has: its schedule, its time, and its calendars as they are now. */
+#include "base/limits.h"
+#include "base/str.h"
+#include "scheduler/jobs/jobs.h"
+
+static void read_days(struct slice text, struct arena *arena, struct calendar *out)
+{
+    struct error err;
+    struct json *days = json_parse_own(text, &err);
+    out->items = arena_alloc(arena, json_count(days) * sizeof out->items[0]);
+    JSON_EACH (day, days)
+        if (calendar_parse(json_str(day, ""), &out->items[out->n], &err) == 0)
+            out->n++;
+    json_free(days);
+}
+
+/* One that is not there has no day. */
+static const struct calendar *read_calendars(struct state *s, const struct strings *names,
+                                             struct arena *arena)
+{
+    struct calendar_row row;
+    struct calendar *all = arena_alloc(arena, names->n * sizeof *all);
+    for (size_t i = 0; i < names->n; i++) {
+        all[i] = (struct calendar){0};
+        if (state_calendar(s, names->items[i], &row))
+            read_days(row.days, arena, &all[i]);
+    }
+    return all;
+}
+
+void job_aim_load(struct state *s, const struct job *job, struct job_aim *out)
+{
+    *out = (struct job_aim){.aim = aim_of_job(job)};
+    if (job->exclude_calendars.n + job->only_calendars.n == 0)
+        return;
+    struct calendar_rules *rules = arena_alloc(&out->arena, sizeof *rules);
+    *rules = (struct calendar_rules){
+        .excluded = read_calendars(s, &job->exclude_calendars, &out->arena),
+        .only = read_calendars(s, &job->only_calendars, &out->arena),
+        .excluded_n = job->exclude_calendars.n,
+        .only_n = job->only_calendars.n,
+    };
+    out->aim.rules = rules;
+    out->version = state_calendars_version(s);
+}
+
+void job_aim_close(struct job_aim *a)
+{
+    arena_close(&a->arena);
+    *a = (struct job_aim){0};
+}
+
+const char *job_excluded_by(const struct job *job, int by)
+{
+    return by >= 0 ? job->exclude_calendars.items[by] : NULL;
+}
+
+struct wall jobs_next_run(struct state *s, const struct job_row *row)
+{
+    struct job job;
+    struct job_aim aim;
+    struct error err;
+    if (row->next.ms == 0 || !state_job_has_calendars(s, row->id) ||
+        jobs_load(row, &job, &err) != 0)
+        return row->next;
+    job_aim_load(s, &job, &aim);
+    struct wall next = cursor_next_run(&aim.aim, &job.cursor);
+    job_aim_close(&aim);
+    job_close(&job);
+    return next.ms == WALL_NEVER.ms ? (struct wall){0} : next;
+}

@@ -1,0 +1,199 @@
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/calendar.h"
+#include "base/rng.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct wall at(const char *text)
+{
+    struct wall t;
+    struct error err;
+    assert_int_equal(wall_parse(text, &t, &err), 0);
+    return t;
+}
+
+static struct zone zone(const char *name)
+{
+    struct zone z = ZONE_UTC;
+    struct error err;
+    if (*name != '\0')
+        assert_int_equal(zone_find(name, &z, &err), 0);
+    return z;
+}
+
+static struct calendar_entry entry(const char *text)
+{
+    struct calendar_entry e;
+    struct error err;
+    if (calendar_parse(text, &e, &err) != 0)
+        fail_msg("%s: %s", text, err.text);
+    return e;
+}
+
+static struct calendar_span excluded_at(const char *day, const char *zone_name, struct wall t)
+{
+    struct calendar_entry e = entry(day);
+    const struct calendar c = {&e, 1};
+    const struct calendar_rules r = {.excluded = &c, .excluded_n = 1};
+    return calendar_at(&r, zone(zone_name), t);
+}
+
+static void knows_days_by_their_names(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *day, *at;
+        bool has;
+    } cases[] = {
+        {"2026-12-25", "2026-12-25T00:00:00Z", true},
+        {"2026-12-25", "2026-12-25T23:59:59.999Z", true},
+        {"2026-12-25", "2026-12-26T00:00:00Z", false},
+        {"2026-12-25", "2027-12-25T00:00:00Z", false},
+        {"2026-12-24/2027-01-02", "2026-12-23T23:59:59Z", false},
+        {"2026-12-24/2027-01-02", "2027-01-02T23:59:59Z", true},
+        {"2026-12-24/2027-01-02", "2027-01-03T00:00:00Z", false},
+        {"12-25", "1999-12-25T10:00:00Z", true},
+        {"12-25", "2031-12-24T10:00:00Z", false},
+        {"02-29", "2028-02-29T10:00:00Z", true},
+        {"12-24/01-02", "2026-12-31T10:00:00Z", true},
+        {"12-24/01-02", "2027-01-02T10:00:00Z", true},
+        {"12-24/01-02", "2027-01-03T10:00:00Z", false},
+        {"05-01/05-03", "2027-05-02T10:00:00Z", true},
+        {"SAT", "2026-11-28T10:00:00Z", true},
+        {"sat", "2026-11-27T10:00:00Z", false},
+        {"MON-FRI", "2026-11-27T10:00:00Z", true},
+        {"MON-FRI", "2026-11-28T10:00:00Z", false},
+        {"FRI-MON", "2026-11-30T10:00:00Z", true},
+        {"FRI-MON", "2026-12-01T10:00:00Z", false},
+        {"THU", "1970-01-01T00:00:01Z", true},
+        {"SAT 08:00-18:30", "2026-11-28T08:00:00Z", true},
+        {"SAT 08:00-18:30", "2026-11-28T18:29:59Z", true},
+        {"SAT 08:00-18:30", "2026-11-28T18:30:00Z", false},
+        {"12-24 12:00-24:00", "2026-12-24T23:59:59Z", true},
+        {"22:00-24:00", "2026-03-03T22:00:00Z", true},
+        {"22:00-24:00", "2026-03-03T21:59:59Z", false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++)
+        if (excluded_at(cases[i].day, "", at(cases[i].at)).open == cases[i].has)
+            fail_msg("%s at %s", cases[i].day, cases[i].at);
+}
+
+static void refuses_what_is_no_day(void **unused)
+{
+    (void)unused;
+    static const char *const texts[] = {
+        "",
+        "2026",
+        "2026-13-01",
+        "2026-02-30",
+        "2027-02-29",
+        "02-30",
+        "1969-12-31",
+        "2026-12-25/12-26",
+        "12-25/",
+        "2026-12-26/2026-12-25",
+        "XMAS",
+        "SATURDAY",
+        "SAT-",
+        "SAT,SUN",
+        "2026-12-25T00:00",
+        "SAT 8-10",
+        "SAT 10:00",
+        "SAT 10:00-09:00",
+        "SAT 10:00-10:00",
+        "SAT 10:00-25:00",
+        "22:00-06:00",
+        "24:00-24:00",
+        " SAT",
+        "SAT ",
+        "0001-01-01",
+        "2026-12-25 00:00-00:60",
+    };
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        struct calendar_entry e;
+        struct error err;
+        if (calendar_parse(texts[i], &e, &err) == 0)
+            fail_msg("%s was taken", texts[i]);
+        assert_int_equal(err.code, ERR_INVALID);
+        assert_non_null(strstr(err.text, "got "));
+    }
+}
+
+static void says_how_long_that_holds(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *day, *zone, *at, *from, *to;
+        bool open;
+    } cases[] = {
+        {"2026-12-25", "", "2026-12-25T10:00:00Z", "2026-12-25T00:00:00Z", "2026-12-26T00:00:00Z",
+         false},
+        {"2026-12-25", "Asia/Kolkata", "2026-12-24T20:00:00Z", "2026-12-24T18:30:00Z",
+         "2026-12-25T18:30:00Z", false},
+        {"SAT 08:00-18:30", "", "2026-11-28T07:00:00Z", "2026-11-28T00:00:00Z",
+         "2026-11-28T08:00:00Z", true},
+        {"SAT 08:00-18:30", "", "2026-11-28T08:00:00Z", "2026-11-28T08:00:00Z",
+         "2026-11-28T18:30:00Z", false},
+        {"SAT 08:00-18:30", "", "2026-11-28T20:00:00Z", "2026-11-28T18:30:00Z",
+         "2026-11-29T00:00:00Z", true},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct calendar_span s = excluded_at(cases[i].day, cases[i].zone, at(cases[i].at));
+        assert_int_equal(s.open, cases[i].open);
+        assert_int_equal(s.from.ms, at(cases[i].from).ms);
+        assert_int_equal(s.to.ms, at(cases[i].to).ms);
+    }
+}
+
+/* Also where a clock is changed, within the day or at its end. */
+static void what_is_said_of_a_span_is_right_all_through_it(void **unused)
+{
+    (void)unused;
+    static const char *const zones[] = {"Europe/Berlin",       "America/Santiago", "Africa/Cairo",
+                                        "Australia/Lord_Howe", "Asia/Beirut",      "Pacific/Apia"};
+    static const char *const days[] = {
+        "SAT", "12-30", "03-29/04-05", "10-25 02:00-03:00", "00:00-00:30", "SUN 01:30-03:30"};
+    struct rng r;
+    rng_seed(&r, 5);
+    for (int i = 0; i < 20000; i++) {
+        const char *day = days[rng_below(&r, COUNT(days))];
+        const char *z = zones[rng_below(&r, COUNT(zones))];
+        struct wall t = {at("2011-01-01T00:00:00Z").ms +
+                         (int64_t)rng_below(&r, 10 * 366) * 86400000 +
+                         (int64_t)rng_below(&r, 86400000)};
+        struct calendar_span s = excluded_at(day, z, t);
+        assert_true(s.from.ms <= t.ms && s.to.ms > t.ms);
+        struct wall other = {s.from.ms + (int64_t)rng_below(&r, (uint64_t)(s.to.ms - s.from.ms))};
+        if (excluded_at(day, z, other).open != s.open)
+            fail_msg("%s in %s: at %lld, and at %lld", day, z, (long long)t.ms,
+                     (long long)other.ms);
+    }
+}
+
+static void names_who_excludes(void **unused)
+{
+    (void)unused;
+    struct calendar_entry sat = entry("SAT"), eve = entry("12-24"), work = entry("MON-FRI");
+    const struct calendar excluded[] = {{&sat, 1}, {&eve, 1}}, only = {&work, 1};
+    const struct calendar_rules r = {excluded, &only, 2, 1};
+    assert_true(calendar_at(&r, ZONE_UTC, at("2026-11-27T10:00:00Z")).open);
+    assert_int_equal(calendar_at(&r, ZONE_UTC, at("2026-12-24T10:00:00Z")).by, 1);
+    assert_int_equal(calendar_at(&r, ZONE_UTC, at("2026-11-29T10:00:00Z")).by, -1);
+    assert_false(calendar_at(&r, ZONE_UTC, at("2026-11-28T10:00:00Z")).open);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(knows_days_by_their_names),
+        cmocka_unit_test(refuses_what_is_no_day),
+        cmocka_unit_test(says_how_long_that_holds),
+        cmocka_unit_test(what_is_said_of_a_span_is_right_all_through_it),
+        cmocka_unit_test(names_who_excludes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
