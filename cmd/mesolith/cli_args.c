@@ -78,6 +78,7 @@ static int check_value(const struct flag_row *row, const char *value, struct err
     switch (row->kind) {
     case FLAG_IS_SWITCH:
     case FLAG_IS_TEXT:
+    case FLAG_IS_TEXTS:
         return 0;
     case FLAG_IS_NUMBER:
         return str_to_i64(value, &n)
@@ -122,6 +123,10 @@ static int take_flag(struct args *a, size_t n_rows, uint64_t allowed, int left, 
     }
     if (check_value(r, value, err) != 0)
         return -1;
+    if (r->kind == FLAG_IS_TEXTS && a->texts_n == ARGS_NAMES_MAX)
+        return error_set(err, ERR_LIMIT, "--%s: got more than %d", r->name, ARGS_NAMES_MAX);
+    if (r->kind == FLAG_IS_TEXTS)
+        a->texts[a->texts_n++] = (struct args_repeated){row, value};
     a->values[row] = value;
     return words;
 }
@@ -176,6 +181,16 @@ int64_t args_number(const struct args *a, size_t row)
     bool fine = text != NULL &&
                 (a->rows[row].kind == FLAG_IS_TIME ? args_time(text, &n) : str_to_i64(text, &n));
     return fine ? n : 0;
+}
+
+const char *args_next(const struct args *a, size_t row, size_t *at)
+{
+    while (*at < a->texts_n) {
+        const struct args_repeated *t = &a->texts[(*at)++];
+        if (t->row == row)
+            return t->value;
+    }
+    return NULL;
 }
 
 bool args_on(const struct args *a, size_t row)

@@ -9,7 +9,8 @@
 #define ARGS_NAMES_MAX 64
 #define ARGS_FLAGS_MAX 64
 
-enum flag_kind { FLAG_IS_SWITCH, FLAG_IS_TEXT, FLAG_IS_NUMBER, FLAG_IS_TIME };
+/* TEXTS may be given more than once. */
+enum flag_kind { FLAG_IS_SWITCH, FLAG_IS_TEXT, FLAG_IS_TEXTS, FLAG_IS_NUMBER, FLAG_IS_TIME };
 
 struct flag_row {
     const char *name; /* "tail" */
@@ -20,12 +21,19 @@ struct flag_row {
     const char *what;    /* one line for the help */
 };
 
+struct args_repeated {
+    size_t row;
+    const char *value;
+};
+
 struct args {
     const char *names[ARGS_NAMES_MAX];
     size_t n;
     /* private */
     const struct flag_row *rows;
     const char *values[ARGS_FLAGS_MAX]; /* by row; NULL: not given */
+    struct args_repeated texts[ARGS_NAMES_MAX];
+    size_t texts_n;
 };
 
 /* Rows whose bit is not in `allowed` are not known here. ERR_SYNTAX naming the flag and the nearest
@@ -36,7 +44,9 @@ int args_parse(const struct flag_row *rows, size_t n_rows, uint64_t allowed, int
 bool args_given(const struct args *a, size_t row);
 const char *args_text(const struct args *a, size_t row); /* the default where not given */
 int64_t args_number(const struct args *a, size_t row);   /* milliseconds of FLAG_IS_TIME */
-bool args_on(const struct args *a, size_t row);          /* a switch */
+/* One after the other of what such a flag was given; NULL: that was all. *at begins as 0. */
+const char *args_next(const struct args *a, size_t row, size_t *at);
+bool args_on(const struct args *a, size_t row); /* a switch */
 
 /* "250ms", "5s", "2m", "1h": a time as flags have it, in milliseconds. */
 bool args_time(const char *text, int64_t *ms_out);

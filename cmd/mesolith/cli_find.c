@@ -16,6 +16,7 @@ static const struct {
     [NAME_TASK] = {"task", "/api/tasks", "id"},
     [NAME_DEPLOYMENT] = {"deployment", "/api/deployments", "id"},
     [NAME_TOKEN] = {"token", "/api/tokens", "id"},
+    [NAME_CALENDAR] = {"calendar", "/api/calendars", "name"},
     [NAME_SUBJECT] = {"app, job or task", NULL, NULL},
     [NAME_ANY] = {"app, job, node, task or deployment", NULL, NULL},
 };
@@ -30,6 +31,7 @@ static const enum name_kind kinds_of[][KINDS_MAX] = {
     [NAME_TASK] = {NAME_TASK},
     [NAME_DEPLOYMENT] = {NAME_DEPLOYMENT},
     [NAME_TOKEN] = {NAME_TOKEN},
+    [NAME_CALENDAR] = {NAME_CALENDAR},
     [NAME_SUBJECT] = {NAME_APP, NAME_JOB, NAME_TASK},
     [NAME_ANY] = {NAME_APP, NAME_JOB, NAME_NODE, NAME_TASK, NAME_DEPLOYMENT},
     [NAME_FILE] = {NAME_NONE},
@@ -64,7 +66,7 @@ static bool may_be(enum name_kind kind, const char *typed, const struct json *it
     const char *last = strrchr(id, '/');
     if (kind == NAME_APP)
         return last != NULL && str_eq(last + 1, typed);
-    if (kind == NAME_JOB)
+    if (kind == NAME_JOB || kind == NAME_CALENDAR)
         return false;
     return text_means_id(typed, id);
 }

@@ -46,6 +46,15 @@
     X(FLAG_REASON, "reason", 0, FLAG_IS_TEXT, "TEXT", NULL, "why, for who looks later")            \
     X(FLAG_AGAIN, "again", 0, FLAG_IS_SWITCH, NULL, NULL, "also times whose runs there were")      \
     X(FLAG_DRY_RUN, "dry-run", 0, FLAG_IS_SWITCH, NULL, NULL, "only say what would be done")       \
+    X(FLAG_OVERLAP, "overlap", 0, FLAG_IS_NUMBER, "N", "1", "so many of its runs at once")         \
+    X(FLAG_LIMIT, "limit", 0, FLAG_IS_NUMBER, "N", NULL, "no more runs than that")                 \
+    X(FLAG_ENV, "env", 0, FLAG_IS_TEXTS, "NAME=VALUE", NULL,                                       \
+      "a variable of this run alone; may be given again")                                          \
+    X(FLAG_ARGUMENTS, "arguments", 0, FLAG_IS_TEXT, "TEXT", NULL, "instead of the job's own")      \
+    X(FLAG_STARTS, "starts", 0, FLAG_IS_TEXT, "TIME", NULL, "valid not before, as startsAt")       \
+    X(FLAG_ENDS, "ends", 0, FLAG_IS_TEXT, "TIME", NULL, "valid until then, as endsAt")             \
+    X(FLAG_EXCLUDE, "exclude", 0, FLAG_IS_TEXT, "CALENDARS", NULL, "not on their days")            \
+    X(FLAG_ONLY, "only", 0, FLAG_IS_TEXT, "CALENDARS", NULL, "on their days only")                 \
     X(FLAG_CANCEL, "cancel", 0, FLAG_IS_SWITCH, NULL, NULL, "end what goes on")                    \
     X(FLAG_REPLACE, "replace", 0, FLAG_IS_SWITCH, NULL, NULL, "change also what is there already") \
     X(FLAG_STRICT, "strict", 0, FLAG_IS_SWITCH, NULL, NULL, "make nothing unless all can be made") \
@@ -79,6 +88,7 @@ enum name_kind {
     NAME_TASK,
     NAME_DEPLOYMENT,
     NAME_TOKEN,
+    NAME_CALENDAR,
     NAME_SUBJECT, /* an app, a job or a task */
     NAME_ANY,     /* whatever has a name */
     NAME_FILE,
@@ -108,7 +118,8 @@ int logs_of_job(struct cli *c, struct error *err);
 
 extern const struct cli_noun status_noun, why_noun, logs_noun, app_noun, job_noun, task_noun,
     node_noun, deployment_noun, service_noun, events_noun, sql_noun, completion_noun, apply_noun,
-    diff_noun, import_noun, export_noun, token_noun, leader_noun, backup_noun, recover_noun;
+    diff_noun, import_noun, export_noun, token_noun, leader_noun, backup_noun, recover_noun,
+    calendar_noun;
 extern const struct cli_noun *const cli_nouns[];
 extern const size_t cli_nouns_n;
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/str.h"
 #include "cli_wait.h"
 #include "job_graph.h"
@@ -449,20 +450,59 @@ static int delete (struct cli *c, struct error *err)
     return 0;
 }
 
+static int put_variables(struct cli *c, struct arena *names, struct json_writer *w,
+                         struct error *err)
+{
+    size_t at = 0;
+    const char *one;
+    json_key(w, "environment");
+    json_object(w);
+    while ((one = args_next(&c->args, FLAG_ENV, &at)) != NULL) {
+        const char *equals = strchr(one, '=');
+        if (equals == NULL || equals == one)
+            return error_set(err, ERR_SYNTAX, "--env: got \"%.60s\", need NAME=VALUE", one);
+        json_member_str(w, arena_strndup(names, one, (size_t)(equals - one)), equals + 1);
+    }
+    json_object_end(w);
+    return 0;
+}
+
+/* What is asked of this run alone. */
+static int run_body(struct cli *c, struct buf *body, struct error *err)
+{
+    struct json_writer w;
+    struct arena names = {0};
+    const char *arguments = cli_flag_text(c, FLAG_ARGUMENTS);
+    json_begin(&w, body);
+    json_object(&w);
+    if (arguments != NULL)
+        json_member_str(&w, "arguments", arguments);
+    int rc = args_given(&c->args, FLAG_ENV) ? put_variables(c, &names, &w, err) : 0;
+    json_object_end(&w);
+    arena_close(&names);
+    return rc;
+}
+
+static int ask_run(struct cli *c, struct json **answer, struct error *err)
+{
+    struct buf path, body;
+    buf_init(&path, PATH_BYTES);
+    buf_init(&body, BODY_BYTES);
+    api_path(&path, "/api/jobs/%s/run", c->args.names[0]);
+    int rc = run_body(c, &body, err);
+    if (rc == 0)
+        rc = cli_ask(c, METHOD_POST, buf_str(&path), &body, answer, err);
+    buf_close(&body);
+    buf_close(&path);
+    return rc;
+}
+
 static int run(struct cli *c, struct error *err)
 {
     struct json *answer;
-    struct buf path, none;
     char id[TEXT_SIZE];
     int64_t number;
-    buf_init(&path, PATH_BYTES);
-    buf_init(&none, 16);
-    buf_puts(&none, "{}");
-    api_path(&path, "/api/jobs/%s/run", c->args.names[0]);
-    int rc = cli_ask(c, METHOD_POST, buf_str(&path), &none, &answer, err);
-    buf_close(&none);
-    buf_close(&path);
-    if (rc != 0)
+    if (ask_run(c, &answer, err) != 0)
         return -1;
     str_copy(id, sizeof id, text_of(answer, "run"));
     if (json_i64(json_get(answer, "run"), &number))
@@ -502,6 +542,15 @@ static bool is_interval(const char *text)
 
 static int explain(struct cli *c, struct error *err)
 {
+    static const struct {
+        enum cli_flag flag;
+        const char *query;
+    } bounds[] = {
+        {FLAG_STARTS, "&startsAt=%s"},
+        {FLAG_ENDS, "&endsAt=%s"},
+        {FLAG_EXCLUDE, "&excludeCalendars=%s"},
+        {FLAG_ONLY, "&onlyCalendars=%s"},
+    };
     struct json *answer;
     struct buf path;
     const char *text = c->args.names[0], *zone = cli_flag_text(c, FLAG_ZONE);
@@ -515,6 +564,9 @@ static int explain(struct cli *c, struct error *err)
         api_path(&path, "&zone=%s", zone);
     if (job != NULL)
         api_path(&path, "&name=%s", job);
+    for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++)
+        if (cli_flag_text(c, bounds[i].flag) != NULL)
+            api_path(&path, bounds[i].query, cli_flag_text(c, bounds[i].flag));
     int rc = cli_ask(c, METHOD_GET, buf_str(&path), NULL, &answer, err);
     buf_close(&path);
     if (rc != 0)
@@ -560,6 +612,9 @@ static int backfill(struct cli *c, struct error *err)
     json_member_str(&w, "from", cancel ? "" : c->args.names[1]);
     json_member_str(&w, "to", cancel ? "" : c->args.names[2]);
     json_member_bool(&w, "again", cli_on(c, FLAG_AGAIN));
+    json_member_int(&w, "overlap", args_number(&c->args, FLAG_OVERLAP));
+    if (args_given(&c->args, FLAG_LIMIT))
+        json_member_int(&w, "limit", args_number(&c->args, FLAG_LIMIT));
     json_member_bool(&w, "dry_run", cli_on(c, FLAG_DRY_RUN));
     json_object_end(&w);
     int rc = cli_ask(c, cancel ? METHOD_DELETE : METHOD_POST, buf_str(&path), cancel ? NULL : &body,
@@ -609,7 +664,7 @@ static const struct cli_verb verbs[] = {
         .operands = "SCHEDULE",
         .names_min = 1,
         .names_max = 1,
-        .flags = FLAGS_ASK | F(ZONE) | F(JOB),
+        .flags = FLAGS_ASK | F(ZONE) | F(JOB) | F(STARTS) | F(ENDS) | F(EXCLUDE) | F(ONLY),
         .run = explain,
         .about = "Says when a schedule runs: a cron expression, or R[n]/start/period",
         .examples = {"mesolith job explain '30 2 * * MON-FRI' --zone Europe/Berlin",
@@ -655,10 +710,11 @@ static const struct cli_verb verbs[] = {
     {
         .name = "run",
         ONE_JOB,
-        .flags = FLAGS_CHANGE,
+        .flags = FLAGS_CHANGE | F(ENV) | F(ARGUMENTS),
         .run = run,
         .about = "Runs a job now, beside its schedule",
-        .examples = {"mesolith job run demo-date", "mesolith job run demo-date --detach"},
+        .examples = {"mesolith job run demo-date --detach",
+                     "mesolith job run load --env DAY=2026-03-01 --env FULL=yes"},
     },
     {
         .name = "backfill",
@@ -666,12 +722,13 @@ static const struct cli_verb verbs[] = {
         .names_min = 1,
         .names_max = 3,
         .names = NAME_JOB,
-        .flags = FLAGS_ASK | F(AGAIN) | F(DRY_RUN) | F(CANCEL),
+        .flags = FLAGS_ASK | F(AGAIN) | F(DRY_RUN) | F(CANCEL) | F(OVERLAP) | F(LIMIT),
         .run = backfill,
         .about = "Runs a job for each of its times in the past, one after the other",
         .examples = {"mesolith job backfill load 2026-03-01T00:00:00Z 2026-03-08T00:00:00Z "
                      "--dry-run",
-                     "mesolith job backfill load --cancel"},
+                     "mesolith job backfill load 2026-03-01T00:00:00Z 2026-03-08T00:00:00Z "
+                     "--overlap 4 --limit 20"},
     },
     {
         .name = "resume",
