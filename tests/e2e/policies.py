@@ -89,3 +89,49 @@ def story(place):
         node.cli("job", "resume", "tick-a")
         wait_for(lambda: lines(seen).count("a") > before, "it runs again")
         assert "paused" not in job(node, "tick-a")["summary"], "paused"
+
+    with case("a run by hand has the variables and arguments that the command line says", place):
+        seen = place.path("by_hand")
+        node.cli("job", "run", "by-hand", "--env", "DAY=tuesday", "--env", "KEPT=?")
+        wait_for(lambda: lines(seen)[-1:] == ["tuesday?"], "the run with both variables")
+        refused = node.cli("job", "run", "by-hand", "--env", "DAY", check=False)
+        assert refused.returncode != 0 and "NAME=VALUE" in refused.stderr, refused.stderr
+
+    with case("a backfill takes an overlap and a limit", place):
+        out = node.cli("job", "backfill", "load", iso(begin), iso(begin + 9 * day), "--overlap", "3", "--limit", "2").stdout
+        assert "began" in out, out
+        wait_for(lambda: job(node, "load")["backfills"][0]["state"] == "done", "the end of the backfill")
+        b = job(node, "load")["backfills"][0]
+        equal((b["overlap"], b["made"]), (3, 2), "overlap and runs")
+
+    with case("a calendar keeps a job from running, and what it excludes is recorded", place):
+        seen = place.path("off")
+        now = int(time.time())
+        with open(place.path("off.json"), "w") as f:
+            f.write('{"days": ["%s/%s"]}' % (iso(now - day)[:10], iso(now + 2 * day)[:10]))
+        node.cli("calendar", "set", "off", place.path("off.json"))
+        put(node, "tick-c", seen, "c", schedule="R//PT1S", excludeCalendars=["off"])
+        wait_for(lambda: [r["state"] for r in job(node, "tick-c")["runs"]] == ["excluded"]
+                 and job(node, "tick-c")["runs"][0].get("covers", 1) >= 3, "three excluded targets in one record")
+        assert "excluded by the calendar off" in node.cli("job", "runs", "tick-c").stdout, "job runs"
+        assert "the calendar off" in node.cli("why", "job", "tick-c").stdout, "why"
+        assert "tick-c" in node.cli("calendar", "show", "off").stdout, "calendar show"
+        refused = node.cli("calendar", "delete", "off", check=False)
+        assert refused.returncode != 0 and "tick-c" in refused.stderr, refused.stderr
+        equal(lines(seen), [], "what ran")
+        node.restart()
+        with open(place.path("off.json"), "w") as f:
+            f.write('{"days": ["%s"]}' % iso(now - day)[:10])
+        node.cli("calendar", "set", "off", place.path("off.json"))
+        wait_for(lambda: len(lines(seen)) >= 2, "it runs once it is not excluded any more")
+
+    with case("a job runs from its first time until its last one, which explain tells too", place):
+        seen = place.path("brief")
+        now = int(time.time())
+        put(node, "brief", seen, "$MESOLITH_PLANNED_TIME", schedule=f"R/{iso(now)}/PT1S", startsAt=iso(now + 3),
+            endsAt=iso(now + 6))
+        wait_for(lambda: len(lines(seen)) == 3, "three runs")
+        equal(sorted(lines(seen)), [f"{iso(now + i)[:-1]}.000Z" for i in (3, 4, 5)], "for when they were")
+        wait_for(lambda: "its time was over" in node.cli("why", "job", "brief").stdout, "why it runs no more")
+        out = node.cli("job", "explain", "@daily", "--starts", "2099-01-01T00:00:00Z", "--exclude", "off").stdout
+        assert "from 2099-01-01 00:00 UTC; not on days of off" in out and "2099-01-01T" in out, out
