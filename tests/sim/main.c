@@ -24,8 +24,9 @@
 #include "base/str.h"
 #include "sim/world.h"
 
-/* For jemalloc: worlds come and go, and the next one needs as much as this one has freed. */
-const char *malloc_conf = "dirty_decay_ms:-1,muzzy_decay_ms:-1";
+/* For jemalloc: worlds come and go, and the next one needs as much as this one has freed. Kept for
+ * ever, what has been freed is not joined to larger pieces: a simulated week took 20 GiB. */
+const char *malloc_conf = "dirty_decay_ms:1000,muzzy_decay_ms:1000";
 
 static void show_line(void *data, enum log_level level, const char *line)
 {
