@@ -33,6 +33,8 @@ function assert(truth, what) {
 
 const url = (place = "") => `${server.origin}/ui/${place}`;
 const heading = (name) => page.getByRole("heading", { level: 1, name, exact: true });
+const field = (name) => page.getByRole("textbox", { name, exact: true });
+const dialog = () => page.getByRole("dialog");
 const tilde = (id) => id.replace(/^\//, "").replace(/\./g, "~");
 
 async function api(place, options) {
@@ -292,7 +294,6 @@ const CASES = [
     "says when a schedule runs while it is typed, and when its job does",
     async () => {
       if (mock) return;
-      const field = (name) => page.getByRole("textbox", { name, exact: true });
       const said = page.getByRole("status", { name: "When it runs" });
       await open("new-job", "New job");
       await said.getByText(/^Runs every day from/).waitFor();
@@ -315,6 +316,110 @@ const CASES = [
       await page.getByRole("button", { name: "Save" }).click();
       await page.getByText("on Sunday at 00:00 Asia/Tokyo", { exact: true }).waitFor();
       await api("jobs/unlucky", { method: "DELETE" });
+    },
+  ],
+  [
+    "pauses a job with a reason, and resumes it",
+    async () => {
+      if (mock) return;
+      await api("jobs/often", { method: "PUT", body: JSON.stringify({ command: "date", schedule: "R//PT1H" }) });
+      await open("jobs/often", "often");
+      await page.getByRole("button", { name: "Pause" }).click();
+      await field("Reason").fill("the disk is full");
+      await dialog().getByRole("button", { name: "Pause" }).click();
+      await page.getByText("often is paused: it does not run by itself.").waitFor();
+      await page.getByText(/the disk is full$/).first().waitFor();
+      await page.getByRole("button", { name: "Resume" }).click();
+      await page.getByText("often runs again when it is due.").waitFor();
+      await until(async () => !(await api("jobs/often")).summary.disabled, "it is enabled");
+    },
+  ],
+  [
+    "pauses and resumes many jobs by a selector",
+    async () => {
+      if (mock) return;
+      await open("jobs", "Jobs");
+      await page.getByRole("button", { name: "Pause many" }).click();
+      await dialog().getByRole("button", { name: "Pause", exact: true }).click();
+      await dialog().getByText("Selector: which jobs?").waitFor();
+      await field("Selector").fill("name=oft*");
+      await dialog().getByRole("button", { name: "Pause", exact: true }).click();
+      await page.getByText("Paused 1 job; 0 were so already.").waitFor();
+      await page.getByRole("button", { name: "Resume many" }).click();
+      await field("Selector").fill("name=nobody");
+      await dialog().getByRole("button", { name: "Resume", exact: true }).click();
+      await page.getByText("selector: no job is like that").waitFor();
+      await page.getByRole("button", { name: "Resume many" }).click();
+      await field("Selector").fill("name=often");
+      await dialog().getByRole("button", { name: "Resume", exact: true }).click();
+      await page.getByText("Resumed 1 job; 0 were so already.").waitFor();
+    },
+  ],
+  [
+    "runs a job with variables of that run alone",
+    async () => {
+      if (mock) return;
+      const job = { command: "echo said $WORD", schedule: "R0//PT1H", shell: true };
+      await api("jobs/often", { method: "PUT", body: JSON.stringify(job) });
+      await open("jobs/often", "often");
+      await page.getByRole("button", { name: "Run with …" }).click();
+      await field("Variables").fill("WORD");
+      await dialog().getByRole("button", { name: "Run", exact: true }).click();
+      await dialog().getByText("Variables: each line is NAME=VALUE.").waitFor();
+      await field("Variables").fill("WORD=friend=ly\n");
+      await dialog().getByRole("button", { name: "Run", exact: true }).click();
+      await page.getByText("often runs now.").waitFor();
+      await until(async () => (await api("jobs/often")).runs[0]?.state === "ok", "its good end");
+      await page.locator("table[aria-label=Runs] tbody tr.link").first().locator("a").first().click();
+      await page.getByText("said friend=ly").first().waitFor();
+    },
+  ],
+  [
+    "backfills a job: says what would run, shows how far it is, and cancels it",
+    async () => {
+      if (mock) return;
+      const schedule = "R/2026-01-01T00:00:00Z/P1D";
+      const job = { command: "sleep 600", schedule, disabled: true, missed: "window" };
+      await api("jobs/fill", { method: "PUT", body: JSON.stringify(job) });
+      await open("jobs/fill", "fill");
+      await page.getByRole("button", { name: "Backfill" }).click();
+      await field("From").fill("2026-02-01T00:00:00Z");
+      await field("To").fill("2026-02-04T00:00:00Z");
+      await field("Runs at once").fill("2");
+      await page.getByRole("button", { name: "What would run?" }).click();
+      await dialog().getByText("3 runs, each told for when it is; 0 times passed.").waitFor();
+      await dialog().getByRole("button", { name: "Backfill", exact: true }).click();
+      await page.getByText("A backfill of fill has begun.").waitFor();
+      await page.getByRole("heading", { name: "Backfills" }).waitFor();
+      await page.getByText(/0 ok, 0 failed, 2 open, 0 passed/).waitFor();
+      await page.getByRole("button", { name: "Cancel backfill" }).click();
+      await page.getByText("The backfill of fill is canceled; what runs goes on.").waitFor();
+      await api("jobs/fill", { method: "DELETE" });
+    },
+  ],
+  [
+    "edits when a job is valid, its calendars, its overlap and how it catches up in the form",
+    async () => {
+      if (mock) return;
+      await api("calendars/weekend", { method: "PUT", body: JSON.stringify({ days: ["SAT-SUN"] }) });
+      await api("jobs/often", { method: "PUT", body: JSON.stringify({ command: "date", cron: "0 3 * * *" }) });
+      await open("jobs/often?view=settings", "often");
+      const said = page.getByRole("status", { name: "When it runs" });
+      await field("Valid from").fill("2099-01-01T00:00:00Z");
+      await field("Not on days of").fill("weekend");
+      await said.getByText("every day at 03:00 UTC; from 2099-01-01 00:00 UTC; not on days of weekend").waitFor();
+      await field("Overlap").fill("allow");
+      await field("Catch up").fill("all");
+      await field("Catch up at most").fill("3");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("Changed the settings of often.").waitFor();
+      const { job } = await api("jobs/often");
+      assert(job.overlap === "allow" && job.catchup.limit === 3, JSON.stringify(job));
+      assert(job.excludeCalendars.join() === "weekend", JSON.stringify(job));
+      await page.getByText("all, 3 at most").waitFor();
+      await page.getByText(/its time begins at 2099-01-01T00:00:00.000Z/).waitFor();
+      await api("jobs/often", { method: "DELETE" });
+      await api("calendars/weekend", { method: "DELETE" });
     },
   ],
   [

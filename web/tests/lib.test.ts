@@ -81,6 +81,8 @@ test("pointers read, write and take away", () => {
   assert.deepEqual(set(doc, "/a/b/0", 5), { a: { b: [5, { "x/y": 2 }] } });
   assert.deepEqual(set({}, "/container/docker/image", "i"), { container: { docker: { image: "i" } } });
   assert.deepEqual(set({ a: 1, b: 2 }, "/a", undefined), { b: 2 });
+  assert.deepEqual(set({ a: { b: 1 }, c: 2 }, "/a/b", undefined), { c: 2 });
+  assert.deepEqual(set({ a: { b: 1, d: {} } }, "/a/b", undefined), { a: { d: {} } });
   assert.equal((doc.a.b[0] as number) + 0, 1, "the original is left alone");
   assert.deepEqual(segments("/portDefinitions(0)/port"), ["portDefinitions", "0", "port"]);
 });

@@ -679,6 +679,16 @@ const ROUTES = [
       return { index: world.index, run: run.id };
     },
   ],
+  ...["pause", "resume"].map((what) => [
+    "POST",
+    `/api/jobs/{name}/${what}`,
+    ({ ids }) => {
+      const job = jobOf(ids[0]);
+      job.definition = { ...job.definition, disabled: what === "pause" };
+      change("job", ids[0], "put", `${ids[0]} was ${what}d`);
+      return { index: world.index, jobs: [ids[0]], unchanged: [] };
+    },
+  ]),
   ["GET", "/api/runs", ({ params }) => page(runsOf(params.get("job")), params, (run) => run.id)],
   ["GET", "/api/nodes", ({ params }) => page([...world.nodes.values()].map(nodeOf), params, (node) => node.name)],
   [

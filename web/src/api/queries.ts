@@ -5,6 +5,8 @@ import { of, useAnswer, useList } from "./store";
 import type {
   AppDetail,
   AppSummary,
+  BackfillAsked,
+  BackfillBegun,
   Change,
   Definition,
   Deployment,
@@ -13,10 +15,12 @@ import type {
   JobSummary,
   List,
   NodeSummary,
+  Pausing,
   SandboxFile,
   Service,
   Status,
   Task,
+  Wish,
   Written,
 } from "./types";
 
@@ -52,7 +56,7 @@ export const useJob = (name: string) =>
     (change) => change.noun === "run" || (change.noun === "job" && change.name === name),
   );
 
-export const explainSchedule = (asked: { schedule?: string; cron?: string; zone?: string; name?: string }) =>
+export const explainSchedule = (asked: Record<string, string>) =>
   read<Explained>("/api/schedules/explain" + query(asked));
 
 export const useNode = (id: string) =>
@@ -142,4 +146,14 @@ export const letNodeVote = (id: string, may: boolean) =>
   request<Written>("POST", path("nodes", id, may ? "/promote" : "/demote"), {});
 export const removeNode = (id: string) => request<Written>("DELETE", path("nodes", id));
 export const makeLeader = (id: string) => request<Written>("POST", "/api/leader/transfer", { node: id });
-export const runJob = (name: string) => request<Written>("POST", path("jobs", name, "/run"), {});
+export const runJob = (name: string, wish: Wish = {}) =>
+  request<Written>("POST", path("jobs", name, "/run"), wish);
+export const pauseJob = (name: string, reason: string) =>
+  request<Pausing>("POST", path("jobs", name, "/pause"), { reason });
+export const resumeJob = (name: string) => request<Pausing>("POST", path("jobs", name, "/resume"), {});
+export const pauseJobs = (selector: string, reason: string) =>
+  request<Pausing>("POST", "/api/pause/jobs", { selector, reason });
+export const resumeJobs = (selector: string) => request<Pausing>("POST", "/api/resume/jobs", { selector });
+export const backfillJob = (name: string, asked: BackfillAsked) =>
+  request<BackfillBegun>("POST", path("jobs", name, "/backfill"), asked);
+export const cancelBackfill = (name: string) => request<Written>("DELETE", path("jobs", name, "/backfill"));

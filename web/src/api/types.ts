@@ -147,10 +147,53 @@ export interface JobSummary {
   successes: number;
   errors: number;
   disabled: boolean;
+  paused?: { at?: string; by?: string; reason?: string };
   parents: string[];
 }
 
-export type RunState = "queued" | "running" | "ok" | "failed" | "missed" | "skipped" | "killed" | "lost";
+/** What is asked of one run alone. */
+export interface Wish {
+  arguments?: string;
+  environment?: Record<string, string>;
+}
+
+/** What became of pausing or resuming jobs. */
+export interface Pausing {
+  index: number;
+  jobs: string[];
+  unchanged?: string[];
+}
+
+export interface BackfillAsked {
+  from: string;
+  to: string;
+  overlap?: number;
+  dry_run?: boolean;
+}
+
+/** Of a dry run what would be done, else its id. */
+export interface BackfillBegun {
+  backfill?: number;
+  runs?: number;
+  passed?: number;
+}
+
+export interface Backfill {
+  id: number;
+  from: string;
+  to: string;
+  reached?: string;
+  state: "running" | "done" | "canceled";
+  overlap: number;
+  made: number;
+  passed: number;
+  good: number;
+  bad: number;
+  open: number;
+  by?: string;
+}
+
+export type RunState = "queued" | "running" | "ok" | "failed" | "missed" | "skipped" | "killed" | "lost" | "excluded";
 
 export interface Run {
   id: string | number;
@@ -159,6 +202,7 @@ export interface Run {
   cause: string;
   state: RunState;
   attempt: number;
+  covers?: number; // due times that it stands for, if not 1
   started?: string;
   ended?: string;
   task?: string;
@@ -174,6 +218,7 @@ export interface JobDetail {
   next: string[];
   local: string[]; // the same in the schedule's time zone
   runs: Run[];
+  backfills?: Backfill[]; // the newest first
   why?: Sentence[];
   index: number;
 }

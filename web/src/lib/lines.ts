@@ -62,3 +62,12 @@ function shown(line: string): string {
 function clip(line: string): string {
   return line.length > LIMIT_LINE_CHARS ? `${line.slice(0, LIMIT_LINE_CHARS)} …` : line;
 }
+
+/** `A=1` a line, as an object; undefined when a line is none. Pure. */
+export function variables(text: string): Record<string, string> | undefined {
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  const pairs = lines.map((line) => /^\s*([^=\s]+)=(.*)$/.exec(line));
+  return pairs.every((pair) => pair !== null)
+    ? Object.fromEntries(pairs.map((pair) => [pair![1]!, pair![2]!]))
+    : undefined;
+}

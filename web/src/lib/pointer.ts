@@ -21,7 +21,11 @@ export function get(doc: Json, pointer: string): Json {
   return at;
 }
 
-/** A copy with the value put there; `undefined` takes the member away. Parents are made as objects. */
+const isEmpty = (value: Json) =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
+
+/** A copy with the value put there; `undefined` takes the member away, and parents that are empty then. Parents
+ * are made as objects. */
 export function set(doc: Json, pointer: string, value: Json): Json {
   const [key, ...rest] = segments(pointer);
   if (key === undefined) return value;
@@ -30,7 +34,7 @@ export function set(doc: Json, pointer: string, value: Json): Json {
     : { ...(doc as Record<string, Json>) };
   const below = rest.map((part) => part.replace(/~/g, "~0").replace(/\//g, "~1")).join("/");
   const next = rest.length === 0 ? value : set(copy[key] ?? {}, `/${below}`, value);
-  if (next === undefined) delete copy[key];
+  if (next === undefined || (value === undefined && isEmpty(next))) delete copy[key];
   else copy[key] = next;
   return copy;
 }

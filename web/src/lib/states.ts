@@ -25,6 +25,7 @@ const KINDS: Record<string, Record<string, Kind>> = {
     failed: "failed",
     missed: "missed",
     skipped: "missed",
+    excluded: "off",
     killed: "failed",
     lost: "failed",
   },

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 import { Button, Buttons } from "./button";
-import { TextField } from "./field";
+import { LinesField, TextField } from "./field";
 
 interface DialogProps {
   title: string;
@@ -80,6 +80,80 @@ export function Confirm({ title, children, action, typed, onConfirm, onClose }: 
           <Button onClick={onClose}>Cancel</Button>
           <Button type="submit" kind="danger primary" disabled={!allowed}>
             {action}
+          </Button>
+        </Buttons>
+      </form>
+    </Dialog>
+  );
+}
+
+export interface Question {
+  label: string;
+  hint?: string;
+  start?: string;
+  number?: boolean;
+  lines?: boolean;
+}
+
+interface AskedProps {
+  title: string;
+  questions: Question[];
+  verb: string; // on the button
+  check?: (answers: string[]) => string | undefined; // what is wrong
+  said?: (answers: string[]) => Promise<string>; // what it would do, when that is asked for
+  onAnswer: (answers: string[]) => void;
+  onClose: () => void;
+}
+
+/** Asks a few things before something is done. */
+export function Asked({ title, questions, verb, check, said, onAnswer, onClose }: AskedProps) {
+  const answers = useSignal(questions.map(({ start }) => start ?? ""));
+  const told = useSignal<string | undefined>(undefined);
+  const trimmed = () => answers.value.map((answer) => answer.trim());
+  const put = (i: number, value: string) => {
+    answers.value = answers.value.map((before, k) => (k === i ? value : before));
+    told.value = undefined;
+  };
+  const submit = (event: Event) => {
+    event.preventDefault();
+    told.value = check?.(trimmed());
+    if (told.value !== undefined) return;
+    onClose();
+    onAnswer(trimmed());
+  };
+  const ask = () => {
+    told.value = "…";
+    said!(trimmed()).then(
+      (text) => (told.value = text),
+      (error: Error) => (told.value = error.message),
+    );
+  };
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <form onSubmit={submit}>
+        {questions.map(({ label, hint, number, lines }, i) =>
+          lines ? (
+            <LinesField key={label} label={label} hint={hint} value={answers.value[i]!} onInput={(v) => put(i, v)} />
+          ) : (
+            <TextField
+              key={label}
+              label={label}
+              hint={hint}
+              number={number ?? false}
+              value={answers.value[i]!}
+              onInput={(v) => put(i, v)}
+              mono
+              autofocus={i === 0}
+            />
+          ),
+        )}
+        {told.value !== undefined && <p role="status">{told.value}</p>}
+        <Buttons>
+          {said && <Button onClick={ask}>What would run?</Button>}
+          <span class="spring" />
+          <Button onClick={onClose}>Cancel</Button>
+          <Button type="submit" kind="primary">
+            {verb}
           </Button>
         </Buttons>
       </form>

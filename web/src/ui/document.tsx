@@ -19,6 +19,7 @@ export interface FormField {
   path: string;
   label: string;
   number?: boolean;
+  list?: boolean; // texts, with commas between
   hint?: string;
   wide?: boolean;
 }
@@ -141,6 +142,7 @@ interface FormProps {
 /** What is typed as a number is one if it can be; else the server says what it needs. */
 function typed(field: FormField, text: string): unknown {
   if (text === "") return undefined;
+  if (field.list) return text.split(",").map((item) => item.trim()).filter((item) => item !== "");
   return field.number && /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
 }
 
@@ -179,8 +181,9 @@ interface FormInputProps {
 /** Keeps what is typed as typed: `0.` is on its way to `0.5`. */
 function FormInput({ field, value, problems, onChange }: FormInputProps) {
   const text = useSignal<string | undefined>(undefined);
-  const shown = value === undefined || value === null ? "" : String(value);
-  const typedText = text.value !== undefined && typed(field, text.value) === value ? text.value : shown;
+  const shown = value === undefined || value === null ? "" : Array.isArray(value) ? value.join(", ") : String(value);
+  const same = text.value !== undefined && JSON.stringify(typed(field, text.value)) === JSON.stringify(value);
+  const typedText = same ? text.value! : shown;
   const input = (next: string) => {
     text.value = next;
     onChange(typed(field, next));

@@ -53,6 +53,37 @@ export function TextField(props: FieldProps) {
   );
 }
 
+interface LinesProps {
+  label: string;
+  value: string;
+  onInput: (value: string) => void;
+  hint?: ComponentChildren;
+}
+
+/** A text of several lines. */
+export function LinesField({ label, value, onInput, hint }: LinesProps) {
+  const id = useId();
+  return (
+    <div class="field wide">
+      <label for={id}>{label}</label>
+      <textarea
+        id={id}
+        class="input mono"
+        rows={4}
+        spellcheck={false}
+        value={value}
+        aria-describedby={hint ? `${id}-hint` : undefined}
+        onInput={(event) => onInput(event.currentTarget.value)}
+      />
+      {hint && (
+        <span class="hint" id={`${id}-hint`}>
+          {hint}
+        </span>
+      )}
+    </div>
+  );
+}
+
 interface ChoiceProps<T extends string> {
   label: string;
   value: T;

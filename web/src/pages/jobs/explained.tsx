@@ -20,6 +20,10 @@ export function Explained({ doc }: { doc: Definition }) {
     cron: text(doc, "cron"),
     zone: text(doc, "scheduleTimeZone"),
     name: text(doc, "name"),
+    startsAt: text(doc, "startsAt"),
+    endsAt: text(doc, "endsAt"),
+    excludeCalendars: text(doc, "excludeCalendars"),
+    onlyCalendars: text(doc, "onlyCalendars"),
   };
   const key = JSON.stringify(asked);
   useEffect(() => {

@@ -1,20 +1,17 @@
 // One job: when it runs next, how its runs went, and its settings.
 
-import { useSignal } from "@preact/signals";
-import { deleteJob, runJob, saveJob, useJob } from "../../api/queries";
-import type { Definition, JobDetail } from "../../api/types";
-import { useKeys } from "../../app/keys";
+import { saveJob, useJob } from "../../api/queries";
+import type { Backfill, Definition, JobDetail } from "../../api/types";
 import { pageOf } from "../../app/path";
 import { go, params } from "../../app/router";
 import { count } from "../../lib/size";
 import { type Action, Result, useAction } from "../../ui/action";
-import { Age } from "../../ui/age";
-import { Button, Buttons } from "../../ui/button";
-import { Confirm } from "../../ui/dialog";
+import { Age, Clock } from "../../ui/age";
 import { DocumentEditor } from "../../ui/document";
 import { Answered, Empty, Facts, Head, Page, Panel, Tabs } from "../../ui/page";
 import { State } from "../../ui/state";
 import { Why } from "../../ui/why";
+import { JobActions } from "./actions";
 import { Explained, Times } from "./explained";
 import { JOB_FIELDS } from "./fields";
 import { Runs } from "./runs";
@@ -49,60 +46,6 @@ export function Job({ name }: { name: string }) {
   );
 }
 
-function JobActions({ data, action }: ViewProps) {
-  const deleting = useSignal(false);
-  const { name, disabled } = data.summary;
-  const run = () =>
-    action.run({ pending: `Starting ${name} …`, work: () => runJob(name), done: `${name} runs now.` });
-  const turn = (off: boolean) => {
-    const deed = (to: boolean) => ({
-      pending: to ? `Disabling ${name} …` : `Enabling ${name} …`,
-      work: () => saveJob(name, { ...data.job, disabled: to }),
-      done: to ? `${name} is disabled: it does not run by itself.` : `${name} is enabled.`,
-    });
-    action.run({ ...deed(off), undo: deed(!off) });
-  };
-  const remove = () =>
-    action.run({
-      pending: `Deleting ${name} …`,
-      work: () => deleteJob(name),
-      done: `Deleted ${name}.`,
-      then: () => go("jobs"),
-    });
-  const newest = data.runs.find(({ task }) => task);
-  useKeys(
-    [
-      { key: "r", what: "Run now", act: run },
-      { key: "l", what: "Output of the last run", act: () => newest?.task && go(pageOf("task", newest.task)!) },
-    ],
-    [data],
-  );
-  return (
-    <Buttons>
-      <Button kind="primary" icon="play" onClick={run}>
-        Run now
-      </Button>
-      <Button icon={disabled ? "play" : "pause"} onClick={() => turn(!disabled)}>
-        {disabled ? "Enable" : "Disable"}
-      </Button>
-      <Button kind="danger" icon="trash" onClick={() => (deleting.value = true)}>
-        Delete
-      </Button>
-      {deleting.value && (
-        <Confirm
-          title={`Delete ${name}`}
-          action="Delete"
-          typed={name}
-          onConfirm={remove}
-          onClose={() => (deleting.value = false)}
-        >
-          <p>This forgets the job, its schedule and its history. It cannot be undone.</p>
-        </Confirm>
-      )}
-    </Buttons>
-  );
-}
-
 function Body({ data, action }: ViewProps) {
   const { name } = data.summary;
   const base = pageOf("job", name)!;
@@ -121,6 +64,7 @@ function Body({ data, action }: ViewProps) {
           current: view === current,
         }))}
       />
+      {current === "" && (data.backfills?.length ?? 0) > 0 && <Backfills backfills={data.backfills!} />}
       {current === "" && <Runs runs={data.runs} />}
       {current === "next" && <NextTimes data={data} />}
       {current === "settings" && <Settings data={data} action={action} />}
@@ -159,9 +103,53 @@ function JobFacts({ data: { summary, job, explained } }: { data: JobDetail }) {
         ],
         ["Ok", count(summary.successes)],
         ["Failed", count(summary.errors)],
+        summary.paused && [
+          "Paused",
+          <>
+            <Age at={summary.paused.at} />
+            {summary.paused.by && ` by ${summary.paused.by}`}
+            {summary.paused.reason && `: ${summary.paused.reason}`}
+          </>,
+        ],
+        job["overlap"] !== undefined && ["Overlap", String(job["overlap"])],
+        job["catchup"] !== undefined && ["Catch up", catchupWords(job["catchup"])],
         Boolean(job["owner"]) && ["Owner", String(job["owner"])],
       ]}
     />
+  );
+}
+
+function catchupWords(catchup: unknown): string {
+  const { policy, limit } = catchup as { policy: string; limit?: number };
+  return limit === undefined ? policy : `${policy}, ${limit} at most`;
+}
+
+function Backfills({ backfills }: { backfills: Backfill[] }) {
+  return (
+    <Panel title="Backfills" bare>
+      <ul class="rows">
+        {backfills.map((b) => (
+          <li key={b.id}>
+            <span class="grow">
+              <Clock at={b.from} /> to <Clock at={b.to} />
+              <span class="muted">
+                {" "}
+                · {b.good} ok, {b.bad} failed, {b.open} open, {b.passed} passed
+                {b.by && ` · by ${b.by}`}
+              </span>
+            </span>
+            <span>
+              {b.state}
+              {b.state === "running" && b.reached && (
+                <>
+                  , at <Clock at={b.reached} />
+                </>
+              )}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </Panel>
   );
 }
 
@@ -181,7 +169,7 @@ function NextTimes({ data }: { data: JobDetail }) {
 }
 
 function noNext({ summary }: JobDetail): string {
-  if (summary.disabled) return "The job is disabled: it does not run by itself.";
+  if (summary.disabled) return "The job is paused: it does not run by itself.";
   if (summary.parents.length > 0) return `It runs when ${summary.parents.join(" and ")} ended well.`;
   return "Its schedule has come to its end.";
 }

@@ -8,18 +8,29 @@ import { pageOf } from "../../app/path";
 import { go } from "../../app/router";
 import { runsWords } from "../../lib/schedule";
 import { count } from "../../lib/size";
+import { Result, useAction } from "../../ui/action";
 import { Age } from "../../ui/age";
 import { LinkButton } from "../../ui/button";
 import { ListTable, listParams, SearchFilter, StateFilter } from "../../ui/list";
 import { Bar, Empty, Head, Page } from "../../ui/page";
 import { State } from "../../ui/state";
 import type { Column } from "../../ui/table";
+import { ManyActions } from "./actions";
 
 type JobRow = Signal<JobSummary>;
 
 const COLUMNS: Column<JobRow>[] = [
   { title: "Job", sort: "name", cell: (row) => <a href={pageOf("job", row.value.name)}>{row.value.name}</a> },
-  { title: "State", sort: "state", width: 8, cell: (row) => <State noun="job" state={row.value.state} /> },
+  {
+    title: "State",
+    sort: "state",
+    width: 8,
+    cell: (row) => (
+      <span title={row.value.paused?.reason}>
+        <State noun="job" state={row.value.state} />
+      </span>
+    ),
+  },
   { title: "Runs", width: 15, from: "medium", cell: (row) => runsWords(row.value) },
   { title: "Next", sort: "next", width: 6, end: true, from: "small", cell: (row) => <Age at={row.value.next} /> },
   { title: "Last", width: 10, end: true, from: "small", cell: (row) => <Last job={row.value} /> },
@@ -38,14 +49,17 @@ function Last({ job: { last } }: { job: JobSummary }) {
 
 export function Jobs() {
   const filter = listParams("name");
+  const action = useAction();
   useKeys([{ key: "n", what: "New job", act: () => go("new-job") }]);
   return (
     <Page>
       <Head title="Jobs">
+        <ManyActions action={action} />
         <LinkButton href="new-job" icon="plus">
           New job
         </LinkButton>
       </Head>
+      <Result action={action} />
       <Bar>
         <SearchFilter label="Search jobs" />
         <StateFilter noun="job" />
