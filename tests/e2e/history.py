@@ -45,9 +45,15 @@ class Job:
     grid: object = None
     parents: tuple = ()  # (name, the words of Record.state at which its edge is met)
     mode: str = "all"    # or any, or round: by runs that one run began
+    barred: object = None  # says of a target whether a calendar excludes it
+    fresh: bool = False    # begins when it is posted, with nothing before that
 
     def targets(self, end, begin=0):
-        """Those from one instant to another."""
+        """Those from one instant to another that may run."""
+        return [t for t in self.all_targets(end, begin) if self.barred is None or not self.barred(t)]
+
+    def all_targets(self, end, begin=0):
+        """Those that a calendar excludes as well."""
         if self.parents:
             return []
         if self.grid is not None:
@@ -68,6 +74,8 @@ class Job:
     def aims_at(self, due):
         """What catches up does not use up its count by what it leaves out."""
         i = self.index(due)
+        if self.barred is not None and self.barred(due):
+            return False
         return i is not None and (self.count < 0 or self.catchup or i < self.count)
 
     def covers(self, due, n, target):
@@ -377,7 +385,7 @@ class Jobs:
             if not job.catchup or job.parents:
                 continue
             ran = [r for r in self.runs[name] if r.attempt == 0 and job.count >= 0 and job.aims_at(r.due)]
-            for t in job.targets(span.end, span.begin - HEAL_MS):
+            for t in job.targets(span.end, span.begin - (0 if job.fresh else HEAL_MS)):
                 x = self._calm_since(t, span, job)
                 if x is None:
                     continue
@@ -518,17 +526,20 @@ class Jobs:
 
     def s14_honesty(self, name, v):
         ran = {r.due for r in self.runs[name]}
-        told = sorted((r.due, r.covers, r.at) for r in self.own[name] if r.cause == "schedule")
+        told = sorted((r.due, r.covers, r.state) for r in self.own[name] if r.cause == "schedule")
         for span in self.must(name):
-            for t in span.job.targets(span.end, span.begin):
+            barred = span.job.barred or (lambda t: False)
+            for t in span.job.all_targets(span.end, span.begin):
                 last = t + span.job.epsilon + self.late + HEAL_MS
                 if t - 1000 < span.begin or last > min(span.end, self.read_at) or t in ran:
                     continue
                 if not self.faults.live(last - HEAL_MS, last):
                     continue
                 of = told[bisect.bisect_left(told, (t,)):]
-                v.see(any(span.job.covers(due, covers, t) for due, covers, _ in of),
-                      f"{name}: the target {t} has no run, and the system does not say why")
+                v.see(any(span.job.covers(due, covers, t) and (state == "excluded" or not barred(t))
+                          for due, covers, state in of),
+                      f"{name}: the target {t} has no run, and the system does not say why"
+                      + (", which is a calendar" if barred(t) else ""))
 
 
 # ---- S10 and S11: what was written and read

@@ -58,6 +58,11 @@ class Grid:
     def even(self):
         return self.months == 0 and self.days == 0
 
+    @property
+    def step(self):
+        """From one target to the next; 0: that depends."""
+        return self.ms if self.even() else 0
+
     def _know(self, until):
         while self.known[-1] <= until:
             self.known.append(self.target(len(self.known)))
@@ -88,3 +93,67 @@ class Grid:
         self._know(t)
         k = bisect.bisect_left(self.known, t)
         return k if self.known[k] == t else None
+
+
+class Days:
+    """The days of a calendar: of the week, "MON-FRI", and parts of a day, "08:00-18:30", in a zone."""
+
+    WEEK = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+
+    def __init__(self, days, zone=""):
+        self.zone = zoneinfo.ZoneInfo(zone) if zone else datetime.timezone.utc
+        self.entries = [self._read(day) for day in days]
+
+    def _read(self, text):
+        days, _, part = text.rpartition(" ") if ":" in text else (text, "", "")
+        first, _, last = days.partition("-")
+        begin, end = part.split("-") if part else ("00:00", "24:00")
+        week = range(7) if not days else range(self.WEEK.index(first), self.WEEK.index(last or first) + 1)
+        return set(week), *(int(hm[:2]) * 60 + int(hm[3:]) for hm in (begin, end))
+
+    def has(self, t):
+        at = datetime.datetime.fromtimestamp(t // 1000, self.zone)
+        minute = at.hour * 60 + at.minute
+        return any(at.weekday() in week and begin <= minute < end for week, begin, end in self.entries)
+
+
+class CronGrid:
+    """Of five fields those of minute and hour, each day, where no clock is changed. Who is enabled again may run
+    the newest target of before."""
+
+    count, step = -1, 86_400_000
+
+    def __init__(self, text, zone, posted):
+        minutes, hours = text.split()[:2]
+        self.minutes, self.hours = self._read(minutes, 60), self._read(hours, 24)
+        self.offset = int(zoneinfo.ZoneInfo(zone).utcoffset(EPOCH).total_seconds()) * 1000
+        self.looked = posted // 60000 * 60000 - 3 * 86_400_000  # from here on they are known, and up to it
+        self.known = []
+
+    @staticmethod
+    def _read(text, n):
+        found = set()
+        for item in text.split(","):
+            values, _, step = item.partition("/")
+            low, _, high = (f"0-{n - 1}" if values == "*" else values).partition("-")
+            found |= set(range(int(low), int(high or low) + 1, int(step or 1)))
+        return found
+
+    def even(self):
+        return False
+
+    def _know(self, until):
+        while self.looked <= until:
+            minute = (self.looked + self.offset) // 60000
+            if minute % 60 in self.minutes and minute // 60 % 24 in self.hours:
+                self.known.append(self.looked)
+            self.looked += 60000
+
+    def between(self, begin, end):
+        self._know(end)
+        return self.known[bisect.bisect_left(self.known, begin):bisect.bisect_right(self.known, end)]
+
+    def index(self, t):
+        self._know(t)
+        k = bisect.bisect_left(self.known, t)
+        return k if k < len(self.known) and self.known[k] == t else None

@@ -30,8 +30,8 @@ static int a_master(struct world *w)
     return w->nodes[i].node != NULL ? i : -1; /* else the client could not connect */
 }
 
-static void ask(struct world *w, struct day_job *j, const char *op, enum method method,
-                const char *target, const char *body)
+static void ask_at(struct world *w, const char *listener, struct day_job *j, const char *op,
+                   enum method method, const char *target, const char *body)
 {
     struct day *d = w->day;
     struct asked *q = free_place(d);
@@ -39,7 +39,7 @@ static void ask(struct world *w, struct day_job *j, const char *op, enum method 
     if (q == NULL || to < 0)
         return;
     struct request r = request_of(method, target);
-    r.listener = "chronos";
+    r.listener = listener;
     r.headers = SLICE("Content-Type: application/json\r\n");
     r.body = slice_of(body);
     r.remote = "10.0.0.9";
@@ -48,6 +48,29 @@ static void ask(struct world *w, struct day_job *j, const char *op, enum method 
     buf_puts(&q->body, body);
     j->asked = true;
     q->exchange = client_send(w, to, &r);
+}
+
+static void ask(struct world *w, struct day_job *j, const char *op, enum method method,
+                const char *target, const char *body)
+{
+    ask_at(w, "chronos", j, op, method, target, body);
+}
+
+/* The first calendar that is not there yet; false: all are. */
+static bool put_calendar(struct world *w)
+{
+    struct day *d = w->day;
+    char target[96];
+    for (size_t i = 0; i < DAY_CALENDARS; i++) {
+        struct day_job *c = &d->calendars[i];
+        if (c->there)
+            continue;
+        snprintf(target, sizeof target, "/api/calendars/%s", c->name);
+        if (!c->asked)
+            ask_at(w, "marathon", c, "calendar", METHOD_PUT, target, buf_str(&c->body));
+        return true;
+    }
+    return false;
 }
 
 static void put_job(struct world *w, struct day_job *j, bool disabled)
@@ -112,7 +135,7 @@ static void act(struct world *w)
     } else if (d->added < d->jobs_n) {
         struct day_job *j = &d->jobs[d->added];
         d->ask_due = w->mono + ADD_MS;
-        if (!j->asked && j->rests_until <= w->mono)
+        if (!put_calendar(w) && !j->asked && j->rests_until <= w->mono)
             redefine(w, j);
     } else {
         d->ask_due = w->mono + 1 + (int64_t)rng_below(&d->rng, 2 * ASK_MS);
@@ -165,6 +188,8 @@ static void done(struct world *w, struct asked *q, const struct answer *a)
         q->job->there = true;
     } else if (str_eq(q->op, "delete")) {
         q->job->there = false;
+    } else if (str_eq(q->op, "calendar")) {
+        q->job->there = true;
     }
 }
 

@@ -26,6 +26,8 @@ struct day_job {
     struct buf body;     /* as it is posted, but for its end */
 };
 
+#define DAY_CALENDARS 2 /* asked for before the first job */
+
 struct asked {
     uint64_t exchange; /* 0: a free place */
     int64_t at, until;
@@ -57,6 +59,7 @@ struct day {
     const struct day_options *options;
     struct rng rng;
     FILE *api, *runs, *faults, *own;
+    struct day_job calendars[DAY_CALENDARS];
     struct day_job *jobs;
     size_t jobs_n, added;
     int64_t value; /* what was written last, each once */

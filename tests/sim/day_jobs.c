@@ -36,6 +36,14 @@ static const char *const zones[] = {
     "UTC",
     "America/St_Johns",
 };
+/* Parts of each day, and the second one days of the week too. */
+static const char *const calendars[DAY_CALENDARS][2] = {
+    {"pauses", "{\"days\":[\"00:20-00:40\",\"02:00-03:10\",\"11:45-13:15\",\"22:00-24:00\"]}"},
+    {"shifts", "{\"days\":[\"MON-FRI 00:10-09:00\",\"MON-FRI 10:00-20:00\",\"SAT-SUN\"]}"},
+};
+static const char *const crons[] = {"*/7 * * * *", "13,43 * * * *", "*/20 */3 * * *",
+                                    "5-25/10 1-23/2 * * *"};
+static const char *const even_zones[] = {"UTC", "Asia/Kolkata"}; /* no clock is changed there */
 static const char *const days[] = {"P1D", "P1D", "P1D", "PT24H", "PT12H", "P1DT1H", "P1W", "P1M"};
 
 static int64_t between(struct day *d, int64_t least, int64_t most)
@@ -76,6 +84,11 @@ void day_jobs_init(struct day *d)
         j->group = -1;
         snprintf(j->name, sizeof j->name, "d%zu", i);
         buf_init(&j->body, LIMIT_BODY_BYTES);
+    }
+    for (size_t i = 0; i < DAY_CALENDARS; i++) {
+        snprintf(d->calendars[i].name, sizeof d->calendars[i].name, "%s", calendars[i][0]);
+        buf_init(&d->calendars[i].body, LIMIT_BODY_BYTES);
+        buf_puts(&d->calendars[i].body, calendars[i][1]);
     }
     for (size_t i = first; i < d->jobs_n; i++) {
         struct day_job *j = &d->jobs[i];
@@ -126,7 +139,16 @@ static int64_t put_schedule(struct day *d, const struct day_job *j, int64_t wall
                    zones[rng_below(&d->rng, sizeof zones / sizeof zones[0])]);
         return 0;
     }
+    if (one_in(d, 6))
+        buf_printf(out, "\"%s\":[\"%s\"],", one_in(d, 3) ? "onlyCalendars" : "excludeCalendars",
+                   calendars[rng_below(&d->rng, DAY_CALENDARS)][0]);
     int64_t interval = between(d, paces[pace].min_s, paces[pace].max_s) * 1000;
+    if (pace > 0 && one_in(d, 8)) {
+        buf_printf(out, "\"cron\":\"%s\",\"scheduleTimeZone\":\"%s\"",
+                   crons[rng_below(&d->rng, sizeof crons / sizeof crons[0])],
+                   even_zones[rng_below(&d->rng, sizeof even_zones / sizeof even_zones[0])]);
+        return 5 * MINUTE_MS;
+    }
     put_time(start, wall + between(d, -interval, interval), true);
     buf_printf(out, "\"schedule\":\"R/%s/PT%dS\"", start, (int)(interval / 1000));
     return interval;

@@ -57,7 +57,9 @@ static void put_process(struct world *w, const char *node, const struct sim_task
                 t->exit_code);
 }
 
-#define PLANT_EVERY 50 /* tasks */
+#define PLANT_EVERY 50           /* tasks */
+#define GROWS_MS (13 * HOUR_MS)  /* so long a record of excluded targets is looked at again */
+#define GREW_MS (30 * MINUTE_MS) /* and told again, if something was added to it */
 
 /* A process has ended, or its machine has. */
 void day_log_run(struct world *w, const struct sim_node *n, const struct sim_task *t)
@@ -105,13 +107,19 @@ static void keep_open(struct day *d, int64_t run)
     d->open[d->open_n++] = run;
 }
 
+/* To a record of excluded targets the next ones are added. */
+static bool grows(const struct world *w, const struct run_row *r, int64_t within_ms)
+{
+    return r->state == RUN_EXCLUDED && r->ended.ms > w->wall0 + w->mono - within_ms;
+}
+
 static void look_at(struct world *w, struct state *s, int64_t run, bool all)
 {
     struct run_row r;
     if (!state_run_by_id(s, run, &r))
         return;
-    bool over = run_over(r.state);
-    if (over || all)
+    bool over = run_over(r.state) && !grows(w, &r, GROWS_MS);
+    if (over || all || grows(w, &r, GREW_MS))
         put_run(w, s, &r);
     if (!over)
         keep_open(w->day, run);

@@ -39,6 +39,9 @@ void day_plant_now(struct world *w)
         change_everywhere(w, "update jobs set remaining = remaining + 2 where remaining > 0");
     if (day_planted(w, DAY_PLANT_EDGES))
         change_everywhere(w, "update job_edges set met = 0");
+    if (day_planted(w, DAY_PLANT_EMPTIED))
+        change_everywhere(w, "update calendars set days = '[]', changed_idx = changed_idx + 1 "
+                             "where days <> '[]'");
     if (day_planted(w, DAY_PLANT_UNRECORDED))
         change_everywhere(w, "delete from job_runs where state in (7, 9) and cause = 0");
 }

@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../e2e"))
 from firings import CONDITIONS, s9_dependencies  # noqa: E402
 from history import Faults, Job, Jobs, Op, Record, Run, Verdict, linearizable, stale_reads  # noqa: E402
-from schedules import Grid, duration_of  # noqa: E402
+from schedules import CronGrid, Days, Grid, duration_of  # noqa: E402
 
 SHOWN = 10
 AROUND_MS = 60000
@@ -24,11 +24,25 @@ def lines(folder, name):
             yield json.loads(line)
 
 
-def job_of(body):
-    said = body.get("parentConditions", {})
-    grid = Grid(body["schedule"], body.get("scheduleTimeZone", "")) if "schedule" in body else None
+def barred_of(body, calendars):
+    """Which targets a calendar excludes; None: none."""
+    zone = body.get("scheduleTimeZone", "")
+    excluded = [Days(calendars[n], zone) for n in body.get("excludeCalendars", [])]
+    only = [Days(calendars[n], zone) for n in body.get("onlyCalendars", [])]
+    if not excluded and not only:
+        return None
+    return lambda t: any(d.has(t) for d in excluded) or (bool(only) and not any(d.has(t) for d in only))
+
+
+def job_of(body, calendars, posted):
+    said, grid = body.get("parentConditions", {}), None
+    if "cron" in body:
+        grid = CronGrid(body["cron"], body["scheduleTimeZone"], posted)
+    elif "schedule" in body:
+        grid = Grid(body["schedule"], body.get("scheduleTimeZone", ""))
     return Job(
-        grid=grid, interval=grid.ms if grid is not None and grid.even() else 0,
+        barred=barred_of(body, calendars), fresh="cron" in body,
+        grid=grid, interval=grid.step if grid is not None else 0,
         count=grid.count if grid is not None else -1, epsilon=duration_of(body.get("epsilon", "PT60S")),
         duration=int(body["command"].split()[1]) + 1, catchup=body.get("missed") == "catchup",
         concurrent=body["concurrent"], disabled=body["disabled"], retries=body["retries"],
@@ -42,9 +56,12 @@ KINDS = {"write": "write", "delete": "write", "run": "run", "success": "mark", "
 def read_ops(folder):
     """What was asked of jobs; and the same as writes and reads of numbers."""
     jobs, numbers = [], []
+    calendars = {o["name"]: o["def"]["days"] for o in lines(folder, "api.log") if o["op"] == "calendar"}
     for o in lines(folder, "api.log"):
+        if o["op"] == "calendar":
+            continue
         kind, body = KINDS[o["op"]], o["def"]
-        value = job_of(body) if body else None
+        value = job_of(body, calendars, o["t0"]) if body else None
         number = int(body["description"]) if body else o["value"] if o["value"] >= 0 else None
         if kind != "read":
             jobs.append(Op(o["t0"], o["t1"], kind, o["name"], value, o["outcome"], o["node"]))

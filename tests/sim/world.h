@@ -88,7 +88,8 @@ enum day_plant {
     X(HIDDEN, "a machine says that what failed went well")     \
     X(EDGES, "edges that were met forget it")                  \
     X(OLD_READS, "a read shows what was there before")         \
-    X(UNRECORDED, "records of what was missed vanish")
+    X(UNRECORDED, "records of what was missed vanish")         \
+    X(EMPTIED, "calendars lose their days")
 #define X(name, ...) DAY_PLANT_##name,
     DAY_PLANTS(X)
 #undef X
