@@ -117,13 +117,14 @@ static void mounts_read(struct mounts *m)
     fclose(f);
 }
 
-/* Our own place: the path after `N:controllers:` in /proc/self/cgroup; controller NULL: version 2.
+/* A process's place: the path after `N:controllers:` in its `cgroup`; controller NULL: version 2.
  */
-static bool own_path(const char *controller, char *dst, size_t size)
+static bool path_of(const char *pid, const char *controller, char *dst, size_t size)
 {
-    char line[1024];
+    char line[1024], name[64];
     bool found = false;
-    FILE *f = fopen("/proc/self/cgroup", "re");
+    snprintf(name, sizeof(name), "/proc/%.20s/cgroup", pid);
+    FILE *f = fopen(name, "re");
     if (f == NULL)
         return false;
     while (!found && fgets(line, sizeof(line), f) != NULL) {
@@ -139,6 +140,11 @@ static bool own_path(const char *controller, char *dst, size_t size)
     }
     fclose(f);
     return found;
+}
+
+static bool own_path(const char *controller, char *dst, size_t size)
+{
+    return path_of("self", controller, dst, size);
 }
 
 static bool join(char dst[CGROUP_PATH_SIZE], const char *mount, const char *path, const char *name)
@@ -447,13 +453,40 @@ bool cgroup_oom(const struct cgroup *g)
            get_keyed(g->dir[CGROUP_MEMORY], file, "oom_kill") > 0;
 }
 
-int64_t cgroup_mem_peak(const struct cgroup *g)
+static int open_peak(const char *dir, int version)
+{
+    return open_in(dir, version == 1 ? "memory.max_usage_in_bytes" : "memory.peak", O_RDONLY);
+}
+
+int64_t cgroup_peak_read(int fd)
 {
     char text[32];
-    const char *file = g->version == 1 ? "memory.max_usage_in_bytes" : "memory.peak";
-    if (g->dir[CGROUP_MEMORY][0] == '\0' || !get(g->dir[CGROUP_MEMORY], file, text, sizeof(text)))
-        return 0;
+    ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
     return strtoll(text, NULL, 10);
+}
+
+int64_t cgroup_mem_peak(const struct cgroup *g)
+{
+    int fd = g->dir[CGROUP_MEMORY][0] != '\0' ? open_peak(g->dir[CGROUP_MEMORY], g->version) : -1;
+    int64_t peak = cgroup_peak_read(fd);
+    if (fd >= 0)
+        close(fd);
+    return peak;
+}
+
+int cgroup_peak_open(int64_t pid, const char *part)
+{
+    struct mounts mounts;
+    char number[24], path[CGROUP_PATH_SIZE], dir[CGROUP_PATH_SIZE];
+    mounts_read(&mounts);
+    snprintf(number, sizeof(number), "%" PRId64, pid);
+    bool v1 = mounts.v1[CGROUP_MEMORY][0] != '\0';
+    if (!path_of(number, v1 ? names[CGROUP_MEMORY] : NULL, path, sizeof(path)) ||
+        strstr(path, part) == NULL ||
+        !join(dir, v1 ? mounts.v1[CGROUP_MEMORY] : mounts.v2, path, ""))
+        return -1;
+    return open_peak(dir, v1 ? 1 : 2);
 }
 
 size_t cgroup_signal(const struct cgroup *g, int sig)

@@ -43,8 +43,12 @@ int cgroup_enter(const struct cgroup *g);      /* this process; -1 with errno */
 pid_t cgroup_fork(const struct cgroup *g, pid_t (*fork)(void), bool *inside_out);
 /* An eventfd that becomes readable when memory runs out (version 1), or -1. */
 int cgroup_oom_event(const struct cgroup *g);
-bool cgroup_oom(const struct cgroup *g);               /* did memory run out? */
-int64_t cgroup_mem_peak(const struct cgroup *g);       /* bytes; 0: not known */
+bool cgroup_oom(const struct cgroup *g);         /* did memory run out? */
+int64_t cgroup_mem_peak(const struct cgroup *g); /* bytes; 0: not known */
+/* The same of the cgroup that a process is in, whose path has `part`: what it returns is read until
+ * the cgroup is gone, and closed by the caller. -1: not known. */
+int cgroup_peak_open(int64_t pid, const char *part);
+int64_t cgroup_peak_read(int fd);
 size_t cgroup_signal(const struct cgroup *g, int sig); /* everybody inside; how many there were */
 bool cgroup_remove(const struct cgroup *g);            /* false while somebody is inside */
 

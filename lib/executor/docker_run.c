@@ -17,6 +17,7 @@
 #include "executor/docker_hold.h"
 #include "executor/docker_log.h"
 #include "executor/docker_pull.h"
+#include "executor/docker_usage.h"
 #include "executor/fields.h"
 
 #define ASK_MS 30000        /* one question */
@@ -66,7 +67,9 @@ struct contained {
     char stop_signal[24];
     bool term_sent, kill_refused;
     uv_timer_t kill_timer, retry_timer;
-    unsigned timers; /* open */
+    unsigned timers; /* open; the handles of `usage` count among them */
+    bool looks;      /* at what it uses */
+    struct docker_usage usage;
 };
 
 static void go(struct contained *c, enum step step);
@@ -167,6 +170,8 @@ static void leave_when_idle(struct contained *c)
         return;
     uv_close((uv_handle_t *)&c->kill_timer, on_timer_closed);
     uv_close((uv_handle_t *)&c->retry_timer, on_timer_closed);
+    if (c->looks)
+        docker_usage_close(&c->usage, on_timer_closed, c);
 }
 
 static void leave(struct contained *c)
@@ -567,11 +572,22 @@ static void note_hold(struct contained *c, const struct json *container)
         str_copy(c->hold, sizeof(c->hold), mode + strlen("container:"));
 }
 
+static void look_at_usage(struct contained *c, const struct json *container)
+{
+    int64_t pid = json_int(json_get(json_get(container, "State"), "Pid"), 0);
+    const char *id = json_str(json_get(container, "Id"), "");
+    if (c->looks || *id == '\0')
+        return;
+    c->looks = docker_usage_start(&c->usage, &c->d->engine.loop->uv, pid, id);
+    c->timers += c->looks ? 2 : 0;
+}
+
 static void follow(struct contained *c, const struct json *container)
 {
     const struct json *config = json_get(container, "Config");
     c->step = RUNNING;
     note_hold(c, container);
+    look_at_usage(c, container);
     c->tty = json_bool(json_get(config, "Tty"), false);
     str_copy(c->stop_signal, sizeof(c->stop_signal),
              json_str(json_get(config, "StopSignal"), "SIGTERM"));
@@ -609,6 +625,7 @@ static void note_end(struct contained *c, const struct json *container)
         end->how = END_NOT_STARTED;
     }
     end->ended.ms = ended > 0 ? ended / 1000000 : 0;
+    end->used.mem_peak_bytes = c->usage.peak_bytes;
 }
 
 static void be_over(struct contained *c, const struct json *container)

@@ -165,6 +165,17 @@ def story(place):
             return failure and "memory" in failure["message"].lower()
         wait_for(told, "memory as the reason")
         equal(node.delete("/v2/apps/hungry").status, 200, "delete")
+    with case("the memory of a run in a container is told at its highest", place):
+        command = "x=$(head -c 20000000 /dev/zero | tr '\\0' x); sleep 3; exit 4"
+        answer = node.put("/api/jobs/eats", {"schedule": "R/2035-01-01T00:00:00Z/P1Y", "retries": 0, "cpus": 0.1,
+                                             "mem": 100, "command": command,
+                                             "container": {"type": "DOCKER", "image": "busybox"}})
+        equal(answer.status, 200, answer.text)
+        run = node.post("/api/jobs/eats/run", {}).json["run"]
+        wait_for(lambda: "ended" in node.get(f"/api/runs/{run}").json["run"], "its end")
+        told = node.get(f"/api/runs/{run}").json["run"]
+        equal(told["exit"], 4, "the exit status")
+        assert 20_000_000 <= told["mem_peak_bytes"] <= 100 << 20, told
     if os.path.exists("/proc/net/if_inet6"):
         with case("a health check asks over IPv6 what listens there only", place):
             node.create({"id": "/six", "instances": 1, "cpus": 0.1, "mem": 16, "disk": 0,

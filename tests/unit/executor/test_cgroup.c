@@ -2,6 +2,9 @@
  * this machine lets us make cgroups (else the test says why not) */
 #include "world.h"
 
+#include <sys/mman.h>
+
+#include "executor/docker_usage.h"
 #include "executor/fields.h"
 
 static char root[TMP_PATH_SIZE];
@@ -230,6 +233,72 @@ static void out_of_memory_is_called_so(void **unused)
     close_limited_world();
 }
 
+static unsigned closed;
+
+static void on_closed(uv_handle_t *handle)
+{
+    assert_ptr_equal(handle->data, &closed);
+    closed++;
+}
+
+/* Enters the cgroup, says so, and takes memory when it is told to. */
+static pid_t eat(const struct cgroup *g, int told[2], int tells[2])
+{
+    enum { EATEN = 15000000 };
+    char c = 0;
+    assert_int_equal(pipe(told), 0);
+    assert_int_equal(pipe(tells), 0);
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    if (cgroup_enter(g) != 0 || write(tells[1], &c, 1) != 1 || read(told[0], &c, 1) != 1)
+        _exit(1);
+    void *p = mmap(NULL, EATEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memset(p, 1, EATEN);
+    _exit(0);
+}
+
+/* A container's cgroup is somebody else's; this one stays until it was read. */
+static void what_a_process_used_is_known_at_its_end(void **unused)
+{
+    (void)unused;
+    struct docker_usage usage = {0}, none = {0};
+    struct cgroup own;
+    struct error err;
+    char name[64], c;
+    int told[2], tells[2];
+    const struct cgroup_limits limits = {.mem_bytes = 40 << 20};
+    if (!open_limited_world())
+        return;
+    snprintf(name, sizeof(name), "eats-%d", (int)getpid());
+    cgroup_name(&w.options.cgroups, name, &own);
+    if (own.dir[CGROUP_MEMORY][0] != '\0') {
+        assert_int_equal(cgroup_make(&own, &limits, &err), 0);
+        pid_t pid = eat(&own, told, tells);
+        assert_int_equal(read(tells[0], &c, 1), 1);
+        assert_false(docker_usage_start(&none, &w.loop, pid, "another"));
+        assert_true(docker_usage_start(&usage, &w.loop, pid, name));
+        assert_int_equal(write(told[1], "", 1), 1);
+        while (usage.peak_bytes < 15000000)
+            uv_run(&w.loop, UV_RUN_ONCE);
+        assert_in_range(usage.peak_bytes, 15000000, 40 << 20);
+        closed = 0;
+        docker_usage_close(&usage, on_closed, &closed);
+        while (closed < 2)
+            uv_run(&w.loop, UV_RUN_ONCE);
+        waitpid(pid, NULL, 0);
+        for (int i = 0; i < 2; i++) {
+            close(told[i]);
+            close(tells[i]);
+        }
+        cgroup_remove(&own);
+        assert_gone(&own);
+    } else {
+        print_message("[ SKIPPED  ] no memory cgroup can be written\n");
+    }
+    close_limited_world();
+}
+
 static void a_killed_supervisors_cgroup_is_swept(void **unused)
 {
     (void)unused;
@@ -261,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_child_is_born_inside),
         cmocka_unit_test(a_task_runs_within_its_limits),
         cmocka_unit_test(out_of_memory_is_called_so),
+        cmocka_unit_test(what_a_process_used_is_known_at_its_end),
         cmocka_unit_test(a_killed_supervisors_cgroup_is_swept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
