@@ -425,6 +425,7 @@ struct heritage { /* what the children of a deleted job get */
     const struct job_row *gone;
     const struct json *definition; /* its, or NULL */
     const struct json *parents;    /* its; none: it has a schedule */
+    const struct json *heirs; /* of job.delete, the next one; NULL: none, or not as it is now */
 };
 
 static bool is_one_of(const char *name, const char *const *names)
@@ -505,16 +506,15 @@ static bool is_left_alone(const struct heritage *h, const struct json *child)
     return h->parents == NULL && json_count(json_get(child, "parents")) <= 1;
 }
 
-static void redefine(struct apply *a, const struct heritage *h, const struct job_row *child,
-                     const struct json *definition)
+/* A child's definition once the deleted one is gone. The caller closes. */
+static void redefine(const struct heritage *h, const struct json *definition, struct buf *out)
 {
     static const char *const depends[] = {"parents", "parentConditions", "dependencyMode", NULL};
     static const char *const parents[] = {"parents", "parentConditions", NULL};
     bool alone = is_left_alone(h, definition);
-    struct buf text;
     struct json_writer w;
-    buf_init(&text, LIMIT_ENTRY_BYTES);
-    json_begin(&w, &text);
+    buf_init(out, LIMIT_ENTRY_BYTES);
+    json_begin(&w, out);
     json_object(&w);
     copy_members(definition, alone ? depends : parents, &w);
     if (alone) {
@@ -524,50 +524,66 @@ static void redefine(struct apply *a, const struct heritage *h, const struct job
         write_conditions(h, definition, &w);
     }
     json_object_end(&w);
-    ASSERT(!buf_full(&text));
-    struct stmt *q = change_use(a->s, JOB_DEFINE);
-    stmt_bind_i64(q, ":id", child->id);
-    stmt_bind_text(q, ":definition", buf_str(&text));
-    stmt_run(q);
-    buf_close(&text);
+    ASSERT(!buf_full(out));
 }
 
-/* The job as it is defined now. The caller closes. */
-static void load_again(struct apply *a, int64_t id, struct job *out)
+/* Who is left alone takes over the schedule where it stands (no step A); what its name chooses of a
+ * cron expression is its own. */
+struct heir {
+    char text[SCHEDULE_TEXT_SIZE];
+    const char *schedule; /* as it is shown */
+    int64_t next_ms;      /* SCHEDULE_END.ms: never */
+};
+
+static void reckon_heir(const struct job_row *gone, const char *definition, struct wall now,
+                        struct heir *out)
 {
-    struct job_row row;
-    if (!state_job_by_id(a->s, id, &row))
-        UNREACHABLE("it is the child of a job");
-    job_load_any(row.definition, out);
+    struct job job;
+    job_load_any(slice_of(definition), &job);
+    bool shown = job.cron != NULL && job.broken == NULL;
+    job.cursor = (struct job_cursor){.index = gone->k, .remaining = gone->remaining};
+    out->schedule = shown ? job_schedule_shown(&job, out->text) : gone->schedule;
+    out->next_ms = gone->remaining == 0 ? SCHEDULE_END.ms
+                   : job.broken != NULL ? now.ms
+                                        : schedule_target(&job.schedule, gone->k).ms;
+    job_close(&job);
 }
 
-/* It takes over the schedule where it stands (no step A); what its name chooses of a cron
- * expression is its own. */
+/* As job.delete says: what time it is somewhere, builds know from tables of their own. Below
+ * HEIRS_LEVEL it is reckoned here. False: nothing is said of it. */
+static bool find_heir(struct apply *a, struct heritage *h, int64_t child, const char *definition,
+                      struct heir *out)
+{
+    if (a->s->level < HEIRS_LEVEL) {
+        reckon_heir(h->gone, definition, a->c->at, out);
+        return true;
+    }
+    const struct json *said = h->heirs; /* in the order of the children */
+    while (said != NULL && json_int(json_get(said, "job"), 0) < child)
+        said = json_next(said);
+    h->heirs = said;
+    if (json_int(json_get(said, "job"), 0) != child)
+        return false;
+    out->schedule = json_str(json_get(said, "schedule"), NULL);
+    out->next_ms = json_int(json_get(said, "next_ms"), SCHEDULE_END.ms);
+    return true;
+}
+
 static void inherit_schedule(struct apply *a, const struct job_row *gone,
-                             const struct job_row *child)
+                             const struct job_row *child, const struct heir *heir)
 {
-    struct job heir;
-    char shown[SCHEDULE_TEXT_SIZE];
-    load_again(a, child->id, &heir);
-    heir.cursor = (struct job_cursor){.index = gone->k, .remaining = gone->remaining};
-    struct wall next = gone->remaining == 0  ? SCHEDULE_END
-                       : heir.broken != NULL ? a->c->at
-                                             : schedule_target(&heir.schedule, gone->k);
     drop_parents(a, child->id);
     calendars_inherit(a, child->id, gone->id);
     struct stmt *q = change_use(a->s, JOB_CURSOR);
     stmt_bind_i64(q, ":id", child->id);
-    stmt_bind_text(q, ":schedule",
-                   heir.cron != NULL && heir.broken == NULL ? job_schedule_shown(&heir, shown)
-                                                            : gone->schedule);
+    stmt_bind_text(q, ":schedule", heir->schedule);
     stmt_bind_i64(q, ":k", gone->k);
     stmt_bind_i64(q, ":remaining", gone->remaining);
-    if (child->disabled || next.ms == SCHEDULE_END.ms)
+    if (child->disabled || heir->next_ms == SCHEDULE_END.ms)
         stmt_bind_null(q, ":next");
     else
-        stmt_bind_i64(q, ":next", next.ms);
+        stmt_bind_i64(q, ":next", heir->next_ms);
     stmt_run(q);
-    job_close(&heir);
 }
 
 /* An edge to each parent of the deleted one, as that to it was; nothing fires by it. */
@@ -592,28 +608,60 @@ static void inherit_edges(struct apply *a, const struct job_row *gone, int64_t c
     stmt_run(change_edge(a, EDGE_DROP, child, gone->id));
 }
 
-static int orphan(struct apply *a, const struct heritage *h, int64_t id, bool refuse_orphans)
+static void define(struct apply *a, int64_t child, const char *definition)
+{
+    struct stmt *q = change_use(a->s, JOB_DEFINE);
+    stmt_bind_i64(q, ":id", child);
+    stmt_bind_text(q, ":definition", definition);
+    stmt_run(q);
+}
+
+static int leave_alone(struct apply *a, struct heritage *h, const struct job_row *child,
+                       const char *definition, bool refuse_orphans)
+{
+    struct heir heir;
+    if (refuse_orphans)
+        return refuse(a, ERR_INVALID, "orphans: job '%s' has no other parent than '%s'",
+                      child->name, h->gone->name);
+    if (!find_heir(a, h, child->id, definition, &heir))
+        return refuse_stale(a, "job '%s' was changed meanwhile", h->gone->name);
+    define(a, child->id, definition);
+    inherit_schedule(a, h->gone, child, &heir);
+    return 0;
+}
+
+static int orphan(struct apply *a, struct heritage *h, int64_t id, bool refuse_orphans)
 {
     struct job_row child;
+    struct buf text = {0};
+    int rc = 0;
     if (!state_job_by_id(a->s, id, &child))
         return 0;
     struct json *definition = definition_tree(&child);
-    bool alone = definition != NULL && is_left_alone(h, definition);
-    int rc = alone && refuse_orphans
-                 ? refuse(a, ERR_INVALID, "orphans: job '%s' has no other parent than '%s'",
-                          child.name, h->gone->name)
-                 : 0;
-    if (rc == 0) {
+    if (definition != NULL)
+        redefine(h, definition, &text);
+    if (definition != NULL && is_left_alone(h, definition)) {
+        rc = leave_alone(a, h, &child, buf_str(&text), refuse_orphans);
+    } else {
         if (definition != NULL)
-            redefine(a, h, &child, definition);
-        if (alone)
-            inherit_schedule(a, h->gone, &child);
-        else
-            inherit_edges(a, h->gone, id);
-        job_tell(a, id, json_str(json_get(definition, "name"), child.name), 0);
+            define(a, id, buf_str(&text));
+        inherit_edges(a, h->gone, id);
     }
+    if (rc == 0)
+        job_tell(a, id, json_str(json_get(definition, "name"), child.name), 0);
+    buf_close(&text);
     json_free(definition);
     return rc;
+}
+
+/* The first of job.delete's heirs; NULL if the job is not as its decider saw it. */
+static const struct json *heirs_of(const struct apply *a, const struct job_row *job)
+{
+    const struct json *v = a->c->args;
+    bool same = json_int(json_get(v, "generation"), 0) == job->generation &&
+                json_int(json_get(v, "k"), 0) == job->k &&
+                json_int(json_get(v, "remaining"), 0) == job->remaining;
+    return same ? json_first(json_get(v, "heirs")) : NULL;
 }
 
 int dependents_orphan(struct apply *a, const struct job_row *job, bool refuse_orphans)
@@ -625,10 +673,54 @@ int dependents_orphan(struct apply *a, const struct job_row *job, bool refuse_or
     struct ids children = ids_of(q, &arena);
     int rc = 0;
     struct json *definition = definition_tree(job);
-    struct heritage h = {job, definition, json_get(definition, "parents")};
+    struct heritage h = {job, definition, json_get(definition, "parents"), heirs_of(a, job)};
     for (size_t i = 0; i < children.n && rc == 0; i++)
         rc = orphan(a, &h, children.items[i], refuse_orphans);
     json_free(definition);
     arena_close(&arena);
     return rc;
+}
+
+static void write_heir(struct state *s, const struct heritage *h, int64_t id, struct wall now,
+                       struct json_writer *w)
+{
+    struct job_row child;
+    struct heir heir;
+    struct buf text;
+    if (!state_job_by_id(s, id, &child))
+        return;
+    struct json *definition = definition_tree(&child);
+    if (definition != NULL && is_left_alone(h, definition)) {
+        redefine(h, definition, &text);
+        reckon_heir(h->gone, buf_str(&text), now, &heir);
+        buf_close(&text);
+        json_object(w);
+        json_member_int(w, "job", id);
+        json_member_str(w, "schedule", heir.schedule);
+        if (heir.next_ms != SCHEDULE_END.ms)
+            json_member_int(w, "next_ms", heir.next_ms);
+        json_object_end(w);
+    }
+    json_free(definition);
+}
+
+void state_write_heirs(struct state *s, const struct job_row *job, struct wall now,
+                       struct json_writer *w)
+{
+    struct arena arena = {0};
+    if (s->level < HEIRS_LEVEL)
+        return;
+    struct json *definition = definition_tree(job);
+    const struct heritage h = {job, definition, json_get(definition, "parents"), NULL};
+    struct ids children = ids_of(state_children(s, job->id), &arena);
+    json_member_int(w, "generation", job->generation);
+    json_member_int(w, "k", job->k);
+    json_member_int(w, "remaining", job->remaining);
+    json_key(w, "heirs");
+    json_array(w);
+    for (size_t i = 0; i < children.n; i++)
+        write_heir(s, &h, children.items[i], now, w);
+    json_array_end(w);
+    json_free(definition);
+    arena_close(&arena);
 }

@@ -333,7 +333,8 @@ static void kill_active(struct apply *a, const struct run_row *r)
         kill_run_task(a, r, "the job was deleted");
 }
 
-/* {"name","refuse_orphans"}: its active attempts are killed, what waits is forgotten with it. */
+/* {"name","refuse_orphans","generation","k","remaining","heirs":[{"job","schedule","next_ms"}]}:
+ * its active attempts are killed, what waits is forgotten with it. */
 int apply_job_delete(struct apply *a)
 {
     const char *name = json_str(json_get(a->c->args, "name"), "");

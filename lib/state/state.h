@@ -448,7 +448,10 @@ int state_check_parents(struct state *s, int64_t job, const struct strings *pare
                         struct error *err) MUST_CHECK;
 bool state_edge_next(struct stmt *q, struct edge_row *out);
 struct stmt *state_children(struct state *s, int64_t parent); /* column 0: ids; NULL: none */
-bool state_any_fired(struct state *s);                        /* runs are to be made: job.fire */
+/* For job.delete: the members that say what its children get that have no other parent. */
+void state_write_heirs(struct state *s, const struct job_row *job, struct wall now,
+                       struct json_writer *w);
+bool state_any_fired(struct state *s); /* runs are to be made: job.fire */
 
 /* What a job's task says of itself; all zero below its level, or when it is nothing. */
 struct job_task_row {

@@ -169,6 +169,7 @@ void chronos_delete_job(struct tell *t)
     json_member_str(&w, "name", row.name);
     if (str_eq(query_get(&t->c.query, "orphans"), "refuse"))
         json_member_bool(&w, "refuse_orphans", true);
+    state_write_heirs(t->c.view->state, &row, t->c.view->now.wall, &w);
     tell_end(t, &w);
 }
 

@@ -196,6 +196,7 @@ void native_delete_job(struct tell *t)
         return;
     tell_begin(t, COMMAND_JOB_DELETE, &w, native_written);
     json_member_str(&w, "name", row.name);
+    state_write_heirs(t->c.view->state, &row, t->c.view->now.wall, &w);
     tell_end(t, &w);
 }
 

@@ -573,9 +573,17 @@ void harness_trigger(struct harness *h, const char *name, const char *arguments)
 
 void harness_delete(struct harness *h, const char *name)
 {
-    char args[512];
-    snprintf(args, sizeof args, "{\"name\":\"%s\"}", name);
-    harness_command(h, COMMAND_JOB_DELETE, args);
+    struct buf args;
+    struct json_writer w;
+    struct job_row row = harness_job(h, name);
+    buf_init(&args, LIMIT_ENTRY_BYTES);
+    json_begin(&w, &args);
+    json_object(&w);
+    json_member_str(&w, "name", name);
+    state_write_heirs(h->state, &row, h->now.wall, &w);
+    json_object_end(&w);
+    harness_command(h, COMMAND_JOB_DELETE, buf_str(&args));
+    buf_close(&args);
 }
 
 /* ---- what came of it */

@@ -1,0 +1,1 @@
+-- Level 30. Who inherits a schedule is told when that is next.
