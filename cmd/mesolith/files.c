@@ -24,6 +24,9 @@ struct transfer {
     int64_t size;   /* the file's, when it was last asked for */
     int64_t credit; /* bytes that may still be sent */
     bool last_look; /* the task has ended: what is there now is all */
+    bool begun;     /* the task was seen here */
+    bool waited;    /* for the file, so all of it is new */
+    uint64_t until; /* so long the task may take to begin; 0: it has begun */
     /* of a file that is followed: rotating gives its name to a new one */
     uint64_t inode; /* of the one that is being read; 0: whichever has the name */
     unsigned age;   /* its name ends with that number now; 0: without one */
@@ -282,6 +285,25 @@ static void wait_for_more(struct transfer *t)
     uv_timer_start(&t->timer, on_time, t->last_look ? 1 : LOOK_MS, 0);
 }
 
+/* There is no such file: its task's order may be on the way, or is being carried out. */
+static bool wait_for_file(struct transfer *t)
+{
+    const struct sandbox_request *r = t->request;
+    if (t->until == 0 || r->task == 0 || t->last_look || t->inode != 0)
+        return false;
+    bool alive = tasks_alive(t->files->tasks, r->task);
+    bool may_begin = !t->begun && uv_now(t->timer.loop) < t->until;
+    if (!alive && !may_begin && !t->waited)
+        return false;
+    t->begun = t->begun || alive;
+    t->waited = true;
+    t->last_look = !alive && !may_begin;
+    if (!t->has_head)
+        give_head(t);
+    uv_timer_start(&t->timer, on_time, t->last_look ? 1 : LOOK_MS, 0);
+    return true;
+}
+
 /* What is followed from a tail of lines begins with the first of them. */
 static struct slice from_tail(struct transfer *t, struct slice text)
 {
@@ -350,7 +372,7 @@ static void choose_offset(struct transfer *t)
         t->offset = 0;
     else
         t->offset = t->size > tail ? t->size - tail : 0;
-    if (r->op == SANDBOX_DOWNLOAD)
+    if (r->op == SANDBOX_DOWNLOAD || t->waited)
         t->offset = 0;
 }
 
@@ -387,7 +409,8 @@ static void on_answer(struct sandbox_ask *ask)
     } else if (answer.err.code != ERR_NONE && t->age > 0) {
         go_on_with(t, 0);
     } else if (answer.err.code != ERR_NONE) {
-        give_error(t, &answer.err);
+        if (answer.err.code != ERR_NOT_FOUND || !wait_for_file(t))
+            give_error(t, &answer.err);
     } else if (answer.question == ASK_BROWSE) {
         give_entries(t, &answer);
     } else if (!size_only) {
@@ -476,6 +499,8 @@ void files_serve(struct files *f, struct exchange_id id, struct sandbox_request 
     list_push(&f->transfers, &t->in_files);
     uv_timer_init(&f->loop->uv, &t->timer);
     t->timer.data = t;
+    if (r->op == SANDBOX_FOLLOW && r->length > 0)
+        t->until = uv_now(&f->loop->uv) + (uint64_t)r->length;
     step(t);
 }
 

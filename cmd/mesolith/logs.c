@@ -38,7 +38,7 @@ struct logs {
     bool named; /* each line says whose it is */
     bool wrote; /* something was printed */
     bool fresh; /* tails that begin now are of new tasks: from their first byte */
-    /* looking for new instances of an app */
+    /* looking for new instances of an app, or whether a job's run has begun */
     uv_timer_t timer;
     struct http_call look;
     struct buf look_path;
@@ -161,37 +161,53 @@ static void add_tasks_of_app(struct logs *l, const struct json *tasks)
         add_tail(l, text_of(newest, "id"));
 }
 
+/* The run that began last; for who follows, if one waits, nothing until that one has begun. */
 static void add_newest_run(struct logs *l, const struct json *runs)
 {
     const struct json *newest = NULL;
-    JSON_EACH (run, runs)
-        if (*text_of(run, "task") != '\0' &&
+    JSON_EACH (run, runs) {
+        bool begun = *text_of(run, "task") != '\0';
+        if (!begun && cli_on(l->c, FLAG_FOLLOW) && *text_of(run, "ended") == '\0')
+            return;
+        if (begun &&
             (newest == NULL || strcmp(text_of(run, "started"), text_of(newest, "started")) > 0))
             newest = run;
+    }
     if (newest != NULL)
         add_tail(l, text_of(newest, "task"))->run = number_of(newest, "id");
 }
 
-/* The one that --run names. */
-static int add_run(struct logs *l, struct error *err)
+/* The one that --run names; who follows it waits until it begins. */
+static void add_run(struct logs *l, const struct json *run)
+{
+    bool begun = *text_of(run, "task") != '\0' || *text_of(run, "ended") != '\0';
+    if (begun || !cli_on(l->c, FLAG_FOLLOW))
+        add_tail(l, text_of(run, "task"))->run = number_of(run, "id");
+}
+
+static void put_run(struct buf *path, const struct logs *l)
+{
+    buf_printf(path, "/api/runs/%lld", (long long)args_number(&l->c->args, FLAG_RUN));
+}
+
+static int find_run(struct logs *l, struct error *err)
 {
     struct json *answer;
     struct buf path;
-    int64_t id = args_number(&l->c->args, FLAG_RUN);
     if (l->subject.kind != NAME_JOB)
         return error_set(err, ERR_INVALID, "--run: %s is no job", l->subject.name);
     buf_init(&path, PATH_BYTES);
-    buf_printf(&path, "/api/runs/%lld", (long long)id);
+    put_run(&path, l);
     int rc = api_get(&l->c->api, buf_str(&path), &answer, err);
     buf_close(&path);
     if (rc != 0)
         return -1;
     const struct json *run = json_get(answer, "run");
     if (str_eq(text_of(run, "job"), l->subject.name))
-        add_tail(l, text_of(run, "task"))->run = id;
+        add_run(l, run);
     else
-        rc = error_set(err, ERR_INVALID, "--run: run %lld is one of %s", (long long)id,
-                       text_of(run, "job"));
+        rc = error_set(err, ERR_INVALID, "--run: run %lld is one of %s",
+                       (long long)number_of(run, "id"), text_of(run, "job"));
     json_free(answer);
     return rc;
 }
@@ -206,7 +222,7 @@ static int add_tasks(struct logs *l, struct error *err)
         return 0;
     }
     if (args_given(&l->c->args, FLAG_RUN))
-        return add_run(l, err);
+        return find_run(l, err);
     buf_init(&path, PATH_BYTES);
     api_path(&path, f->kind == NAME_APP ? "/api/tasks?app=%s" : "/api/runs?job=%s", f->name);
     int rc = api_list(&l->c->api, buf_str(&path), &list, err);
@@ -353,17 +369,40 @@ static void take_new(struct logs *l, const struct json *tasks)
     }
 }
 
+/* A run of the job may have begun: then that is all to look for. */
+static void take_begun(struct logs *l, const struct json *answer)
+{
+    const struct json *run = json_get(answer, "run");
+    l->fresh = true;
+    if (run != NULL)
+        add_run(l, run);
+    else
+        add_newest_run(l, json_get(answer, "items"));
+    LIST_EACH (member, &l->tails)
+        l->failed = follow_tail(LIST_ENTRY(member, struct tail, member), &l->err) != 0;
+}
+
 static void on_looked(struct http_call *call, const struct error *err)
 {
     struct logs *l = call->data;
     struct error ignored;
-    if (err == NULL && call->response->status == 200) {
-        struct json *list = json_parse_own(call->body, &ignored);
-        take_new(l, json_get(list, "items"));
-        json_free(list);
+    int status = err == NULL ? call->response->status : 0;
+    bool job = l->subject.kind == NAME_JOB;
+    if (status == 200) {
+        struct json *answer = json_parse_own(call->body, &ignored);
+        if (job)
+            take_begun(l, answer);
+        else
+            take_new(l, json_get(answer, "items"));
+        json_free(answer);
+    } else if (job && status == 404) {
+        api_refused(&l->c->api, status, call->body, &l->err);
+        l->failed = true;
     }
     http_call_close(call);
-    if (l->failed)
+    if (job && (l->failed || l->n > 0))
+        uv_close((uv_handle_t *)&l->timer, NULL);
+    else if (l->failed)
         end_if_over(l);
     else
         uv_timer_again(&l->timer);
@@ -391,8 +430,13 @@ static int follow_all(struct logs *l, struct error *err)
     if (loop_init(&l->loop, err) != 0)
         return -1;
     buf_init(&l->look_path, PATH_BYTES);
-    if (l->subject.kind == NAME_APP) {
+    if (l->subject.kind == NAME_APP)
         api_path(&l->look_path, "/api/tasks?limit=1000&app=%s", l->subject.name);
+    else if (l->n == 0 && args_given(&l->c->args, FLAG_RUN))
+        put_run(&l->look_path, l);
+    else if (l->n == 0)
+        api_path(&l->look_path, "/api/runs?job=%s", l->subject.name);
+    if (l->look_path.len > 0) {
         uv_timer_init(&l->loop.uv, &l->timer);
         l->timer.data = l;
         uv_timer_start(&l->timer, on_look, LOOK_MS, LOOK_MS);

@@ -40,7 +40,9 @@ static void on_status(struct executor *x, const struct status *s)
 
 static void on_recovered(struct executor *x)
 {
-    send_event(executor_events_of(x)->data, EVENT_RECOVERED, NULL);
+    struct tasks *t = executor_events_of(x)->data;
+    t->recovered = true;
+    send_event(t, EVENT_RECOVERED, NULL);
 }
 
 static void on_wiped(struct executor *x, int64_t volume)
@@ -124,13 +126,14 @@ void tasks_stop(struct tasks *t, void (*stopped)(struct tasks *t))
 
 bool tasks_alive(const struct tasks *t, int64_t task)
 {
-    return map_get(t->alive, (uint64_t)task) != NULL;
+    return !t->recovered || map_get(t->alive, (uint64_t)task) != NULL;
 }
 
 /* ---------------- from the node */
 
 void tasks_launch(struct tasks *t, int64_t task, struct slice run_spec)
 {
+    map_put(t->alive, (uint64_t)task, t);
     executor_launch(t->executor, task, run_spec);
 }
 

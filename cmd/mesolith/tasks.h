@@ -25,7 +25,8 @@ struct tasks {
     struct executor *executor;     /* read only */
     /* private */
     struct files *files;
-    struct map *alive; /* tasks that run here */
+    struct map *alive; /* tasks that run here, or are being begun */
+    bool recovered;    /* all that ran before is known again */
     void (*stopped)(struct tasks *t);
 };
 

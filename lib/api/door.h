@@ -269,7 +269,7 @@ struct sandbox_request {
     char *jsonp; /* owned; or NULL */
     int64_t offset; /* READ: -1 asks for the size only. FOLLOW: where to go on. Both in the native
                        shape: -1 is where the last `tail` lines begin */
-    int64_t length; /* -1: what the limit allows */
+    int64_t length; /* -1: what the limit allows. FOLLOW: in so many ms its task may begin */
     int64_t tail;   /* 0: the end */
     int64_t task;   /* FOLLOW: ends when this task has ended; 0: never */
     int64_t node;   /* Raft id: whose disk the file is on */

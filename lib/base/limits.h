@@ -105,6 +105,7 @@
     X(LIMIT_HELPERS, 256, "command checks, tar and the like at once")                       \
     X(LIMIT_SWEEP_MS, 10000, "time to kill what an ended task leaves")                      \
     X(LIMIT_FILE_READ_BYTES, 64 << 10, "one read of a sandbox file")                        \
+    X(LIMIT_FOLLOW_WAIT_MS, 60000, "time until a task begins whose output is followed")     \
     X(LIMIT_BROWSE, 10000, "entries of one sandbox folder shown")                           \
     X(LIMIT_FETCH_MS, 60000, "time a download may stall")                                   \
     X(LIMIT_FRAME_BYTES, 8 << 20, "one framed message between processes")                   \

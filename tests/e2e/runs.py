@@ -1,10 +1,13 @@
 """What is kept of runs of jobs: their output, live and later, what they used, and how they went."""
 import csv
+import http.server
 import io
 import json
+import subprocess
+import threading
 
 from logs import Follower
-from mesolith import PATIENCE_S, case, equal, wait_for
+from mesolith import BINARY, PATIENCE_S, case, equal, wait_for
 
 MIB = 1 << 20
 
@@ -32,6 +35,44 @@ def log(node, run, stream="stdout"):
     return node.get(f"/api/runs/{run}/log?stream={stream}")
 
 
+class Slow:
+    """A file that nobody gets until it is let go."""
+
+    def __init__(self, address):
+        self.go = go = threading.Event()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                go.wait(PATIENCE_S)
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer((address, 0), Handler)
+        self.url = f"http://{address}:{self.server.server_address[1]}/file"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def end(self):
+        self.go.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def cli_follows(place, node, *words):
+    env = dict(place.environment(), MESOLITH_ADDRESS=node.urls["marathon"])
+    follower = subprocess.Popen([BINARY, "job", "logs", "-f", *words], stdout=subprocess.PIPE, text=True, env=env)
+    place.at_end.append(follower.kill)
+    return follower
+
+
+def heard(follower):
+    text, _ = follower.communicate(timeout=PATIENCE_S)
+    return text, follower.returncode
+
+
 def story(place):
     node = place.node().start()
     go = place.path("go")
@@ -46,6 +87,29 @@ def story(place):
             pass
         equal(follower.until("last\n"), "first\nlast\n", "the stream")
         follower.connection.close()
+    with case("who follows a run while its files are fetched hears it from its beginning", place):
+        slow = Slow(place.address)
+        place.at_end.append(slow.end)
+        put_job(node, "fetches", "echo first; echo last", uris=[slow.url])
+        fetching = begin(node, "fetches")
+        wait_for(lambda: detail(node, fetching)["attempts"], "an attempt")
+        follower = Follower(f"{node.urls['marathon']}/api/runs/{fetching}/log?follow=1&tail=1")
+        slow.go.set()
+        equal(follower.until("last\n"), "first\nlast\n", "the stream")
+        follower.connection.close()
+    with case("who follows a run before it may begin waits for it", place):
+        free, = (n["cpus"]["total"] - n["cpus"]["used"] for n in node.get("/api/nodes").json["items"])
+        leave = place.path("leave")
+        put_job(node, "fills", f"while [ ! -e {leave} ]; do sleep 0.05; done", cpus=free)
+        begin(node, "fills")
+        wait_for(lambda: node.get("/api/jobs/fills").json["summary"]["state"] == "running", "a full node")
+        put_job(node, "queues", "echo heard")
+        queued = begin(node, "queues")
+        followers = [cli_follows(place, node, "queues"), cli_follows(place, node, "queues", "--run", str(queued))]
+        equal(detail(node, queued)["run"]["state"], "queued", "the run")
+        with open(leave, "w"):
+            pass
+        equal([heard(f) for f in followers], [("heard\n", 0)] * 2, "what they heard")
     with case("it is there when the run has ended, and when its node was started anew", place):
         ended(node, run)
         equal(log(node, run).json["data"], "first\nlast\n", "stdout")

@@ -353,6 +353,8 @@ void native_log(struct call *c, const struct task_row *t, const char *file)
     r->offset = offset;
     r->tail = tail;
     r->length = length;
+    if (follow)
+        r->length = t->started.ms == 0 && !task_ended(t->state) ? LIMIT_FOLLOW_WAIT_MS : -1;
     c->reply->sandbox = r;
 }
 

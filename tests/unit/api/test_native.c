@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/native/member.h"
+#include "base/limits.h"
 #include "base/str.h"
 #include "fixture.h"
 #include "story.h"
@@ -139,8 +140,23 @@ static void a_run_s_log_is_its_newest_attempt_s(void **data)
     assert_non_null(strstr(r->path, path));
     assert_int_equal(r->op, SANDBOX_FOLLOW);
     assert_int_equal(r->tail, 5);
+    assert_int_equal(r->length, -1);
     play(f, "GET /api/runs/1/log?attempt=0", "", NULL);
     assert_int_equal(f->r.sandbox->op, SANDBOX_READ);
+}
+
+static void who_follows_what_has_not_begun_waits(void **data)
+{
+    struct fixture *f = *data;
+    begin_run(f, "report");
+    play(f, "POST /api/jobs/report/run", "", NULL);
+    world_apply(&f->w, COMMAND_TASK_LAUNCH,
+                "{\"runs\":[{\"run\":2,\"attempt\":0,\"name\":\"ct:1:0:report:\",\"agent\":0,"
+                "\"cpus\":1,\"mem\":1,\"disk\":0}]}",
+                NULL);
+    play(f, "GET /api/runs/2/log?follow=1&length=7", "", NULL);
+    assert_non_null(f->r.sandbox);
+    assert_int_equal(f->r.sandbox->length, LIMIT_FOLLOW_WAIT_MS);
 }
 
 static void what_became_of_runs_is_told_as_rows(void **data)
@@ -341,6 +357,7 @@ int main(void)
         CASE(nobody_else_meets_the_doors_of_nodes),
         CASE(a_log_is_asked_for_where_its_task_writes_it),
         CASE(a_run_s_log_is_its_newest_attempt_s),
+        CASE(who_follows_what_has_not_begun_waits),
         CASE(what_became_of_runs_is_told_as_rows),
         CASE(a_folder_of_the_sandbox_is_browsed),
         CASE(a_stream_begins_with_hello_and_now),
