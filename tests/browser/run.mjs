@@ -2,6 +2,7 @@
 
 import fs from "node:fs";
 import { createRequire } from "node:module";
+import os from "node:os";
 import path from "node:path";
 import { chromium } from "playwright-core";
 import { startServer } from "./server.mjs";
@@ -22,7 +23,7 @@ const THEMES = ["light", "dark"];
 let server;
 let browser;
 let page;
-let demo; // { app, job, task, node }, and later { pod }: what the pages are tried with
+let demo; // { app, job, task, node }, and later { run, pod }: what the pages are tried with
 let wrong = []; // what the browser complained of since the last case
 
 // ---- helpers
@@ -70,6 +71,7 @@ const places = () => ({
   jobs: "jobs",
   job: `jobs/${tilde(demo.job)}`,
   next: `jobs/${tilde(demo.job)}?view=next`,
+  run: `runs/${demo.run}`,
   "new-job": "new-job",
   nodes: "nodes",
   node: `nodes/${tilde(demo.node)}`,
@@ -276,11 +278,42 @@ const CASES = [
       await page.getByText(`${demo.job} runs now.`).waitFor();
       await until(async () => (await byHand()).length > before, "a run by hand");
       await until(async () => (await byHand()).some(({ state }) => state === "ok"), "its good end");
+      demo.run = (await byHand())[0].id;
       await until(async () => (await runs.first().innerText()).includes("ok"), "the run on the page");
       await runs.first().locator("a").first().click();
       await page.getByRole("region", { name: "stdout" }).waitFor();
       await page.locator(".log [data-line]").first().waitFor();
       await page.getByText("the task has ended").waitFor();
+    },
+  ],
+  [
+    "shows one run: when it was due and began, what it used, its attempts and their output, and percentiles of all",
+    async () => {
+      if (mock) return;
+      const headers = { "Content-Type": "application/json" };
+      const flag = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "run-")), "go");
+      const command = `echo first; while [ ! -e ${flag} ]; do sleep 0.05; done; echo last; exit 3`;
+      const body = { schedule: "R/2035-01-01T00:00:00Z/P1Y", command, retries: 1, retryDelaySeconds: 0, cpus: 0.01, mem: 32 };
+      await api("jobs/talker", { method: "PUT", headers, body: JSON.stringify(body) });
+      const { run } = await api("jobs/talker/run", { method: "POST", headers, body: "{}" });
+      await open(`runs/${run}`, `Run ${run}`);
+      const fact = (name) => page.locator("dl.facts div", { has: page.getByText(name, { exact: true }) }).locator("dd");
+      await page.locator(".log [data-line]", { hasText: "first" }).waitFor();
+      await page.getByText("following", { exact: true }).waitFor();
+      fs.writeFileSync(flag, "");
+      await page.locator(".page-head .state", { hasText: "failed" }).waitFor();
+      assert((await fact("Exit status").innerText()) === "3", "the exit status");
+      assert(/MiB|KiB/.test(await fact("Memory at its highest").innerText()), "the memory");
+      assert(/s$/.test(await fact("Late by").innerText()), "how late it began");
+      const attempts = page.locator("table[aria-label=Attempts] tbody tr.link");
+      await until(async () => (await attempts.count()) === 2, "two attempts");
+      await attempts.first().locator("a").click();
+      await page.waitForURL(/attempt=0/);
+      await page.locator(".log [data-line]", { hasText: "last" }).waitFor();
+      await page.locator(".crumbs a", { hasText: "talker" }).click();
+      await heading("talker").waitFor();
+      await page.locator("table[aria-label=Percentiles] tbody tr", { hasText: "Began late by" }).waitFor();
+      await api("jobs/talker", { method: "DELETE" });
     },
   ],
   [

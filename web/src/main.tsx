@@ -12,6 +12,7 @@ import { Events } from "./pages/events/events";
 import { Job } from "./pages/jobs/job";
 import { Jobs } from "./pages/jobs/jobs";
 import { NewJob } from "./pages/jobs/new";
+import { RunPage } from "./pages/jobs/run";
 import { Node } from "./pages/nodes/node";
 import { Nodes } from "./pages/nodes/nodes";
 import { Overview } from "./pages/overview/overview";
@@ -31,6 +32,7 @@ const PAGES: Record<string, PageRow> = {
   "new-app": { all: () => <NewApp /> },
   jobs: { all: () => <Jobs />, one: (name) => <Job key={name} name={name} /> },
   "new-job": { all: () => <NewJob /> },
+  runs: { one: (id) => <RunPage key={id} id={id} /> },
   nodes: { all: () => <Nodes />, one: (id) => <Node key={id} id={id} /> },
   tasks: { one: (id) => <Task key={id} id={id} /> },
   traffic: { all: () => <Traffic /> },

@@ -185,6 +185,9 @@ function addJob(name, given) {
     const took = 800 + Math.random() * 4000;
     addRun(name, {
       due: new Date(began).toISOString(),
+      late_ms: 40,
+      mem_peak_bytes: (20 + i) * MIB,
+      cpu_ms: Math.round(took / 4),
       state: failed ? "failed" : "ok",
       started: new Date(began + 40).toISOString(),
       ended: new Date(began + took).toISOString(),
@@ -205,6 +208,36 @@ function addRun(name, given) {
   const run = { id: String(id), job: name, due: iso(), cause: "schedule", state: "queued", attempt: 0, task, node, ...given };
   world.runs.push(run);
   return run;
+}
+
+function runOf(id) {
+  const run = world.runs.find((one) => one.id === id);
+  if (!run) throw notFound("run", id);
+  return run;
+}
+
+function runDetail(run) {
+  const { job: _job, due: _due, late_ms: _late, cause: _cause, ...attempt } = run;
+  const states = { ok: "finished", queued: "staging" };
+  return { run, attempts: [{ ...attempt, state: states[run.state] ?? run.state }], index: world.index };
+}
+
+function statsOf(name) {
+  const ended = runsOf(name).filter((run) => run.ended);
+  const ok = ended.filter(({ state }) => state === "ok");
+  const times = (all) => {
+    const ms = all.sort((a, b) => a - b);
+    const at = (share) => ms[Math.min(ms.length - 1, Math.floor(ms.length * share))] ?? 0;
+    return { count: ms.length, p50: at(0.5), p75: at(0.75), p95: at(0.95), p98: at(0.98), p99: at(0.99), max: at(1) };
+  };
+  return {
+    days: 30,
+    ends: { ok: ok.length, failed: ended.length - ok.length, killed: 0, lost: 0, missed: 0, skipped: 0 },
+    success_rate: ended.length > 0 ? ok.length / ended.length : undefined,
+    took_ms: times(ok.map((run) => new Date(run.ended) - new Date(run.started))),
+    late_ms: times(ended.map((run) => run.late_ms)),
+    index: world.index,
+  };
 }
 
 const runsOf = (name) => world.runs.filter((run) => run.job === name).reverse();
@@ -311,7 +344,7 @@ function moveTask(task, state) {
 }
 
 function startRun(name, cause) {
-  const run = addRun(name, { cause, state: "running", started: iso() });
+  const run = addRun(name, { cause, state: "running", started: iso(), late_ms: 3 });
   const job = world.jobs.get(name);
   world.tasks.set(run.task, {
     id: run.task,
@@ -689,6 +722,13 @@ const ROUTES = [
       return { index: world.index, jobs: [ids[0]], unchanged: [] };
     },
   ]),
+  ["GET", "/api/jobs/{name}/stats", ({ ids }) => statsOf(jobOf(ids[0]).name)],
+  ["GET", "/api/runs/{id}", ({ ids }) => runDetail(runOf(ids[0]))],
+  [
+    "GET",
+    "/api/runs/{id}/log",
+    ({ ids, params, request, response }) => logs(runOf(ids[0]).task, params, request, response, params.get("stream")),
+  ],
   ["GET", "/api/runs", ({ params }) => page(runsOf(params.get("job")), params, (run) => run.id)],
   ["GET", "/api/nodes", ({ params }) => page([...world.nodes.values()].map(nodeOf), params, (node) => node.name)],
   [
@@ -774,9 +814,8 @@ function events(request, response, params) {
   request.on("close", () => world.listeners.delete(tell));
 }
 
-function logs(id, params, request, response) {
+function logs(id, params, request, response, file = params.get("file") ?? "stdout") {
   if (!world.tasks.has(id) && !pastTask(id)) throw notFound("task", id);
-  const file = params.get("file") ?? "stdout";
   const bytes = outputOf(id, file);
   const tail = params.get("tail");
   let offset = tail ? tailStart(bytes, Number(tail)) : Number(params.get("offset") ?? 0);

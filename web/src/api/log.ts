@@ -1,4 +1,4 @@
-// One output file of a task as it grows: the last lines first, then what comes, and what stands before
+// One output file of a task, or of an attempt of a run, as it grows: the last lines first, then what comes, and what stands before
 // when somebody asks. Pausing closes the line; going on resumes where it stopped.
 
 import { signal } from "@preact/signals";
@@ -13,7 +13,15 @@ const TAIL_LINES = 1_000;
 const EARLIER_BYTES = 128 * 1024;
 const DRAW_MS = 50; // pieces that come faster are drawn together
 
-export class TaskLog {
+export type Writer = { task: string } | { run: string; attempt: number };
+
+/** Where its file is, and the parameters that say which. */
+function placeOf(writer: Writer, file: string): [string, Record<string, string | number>] {
+  if ("task" in writer) return [`/api/tasks/${segment(writer.task)}/logs`, { file }];
+  return [`/api/runs/${segment(writer.run)}/log`, { stream: file, attempt: writer.attempt }];
+}
+
+export class Log {
   readonly lines = new Lines();
   readonly state = signal<LogState>("opening");
   readonly error = signal<ApiError | undefined>(undefined);
@@ -25,17 +33,15 @@ export class TaskLog {
   private stream: Stream | undefined;
   private drawing: ReturnType<typeof setTimeout> | undefined;
   private readonly url: string;
+  private readonly which: Record<string, string | number>;
 
-  constructor(
-    task: string,
-    private readonly file: string,
-  ) {
-    this.url = `/api/tasks/${segment(task)}/logs`;
+  constructor(writer: Writer, file: string) {
+    [this.url, this.which] = placeOf(writer, file);
   }
 
   async open(): Promise<void> {
     try {
-      const piece = await read<LogPiece>(this.url + query({ file: this.file, tail: TAIL_LINES }));
+      const piece = await read<LogPiece>(this.url + query({ ...this.which, tail: TAIL_LINES }));
       this.lines.append(piece.data);
       this.start.value = piece.offset;
       this.next = piece.size;
@@ -63,7 +69,7 @@ export class TaskLog {
   follow(): void {
     this.state.value = "following";
     this.stream = new Stream(
-      () => this.url + query({ file: this.file, follow: 1, offset: this.next }),
+      () => this.url + query({ ...this.which, follow: 1, offset: this.next }),
       {
         message: ({ event, data, id }) => {
           if (event === "end") {
@@ -86,7 +92,7 @@ export class TaskLog {
     const end = this.start.peek();
     const offset = Math.max(0, end - EARLIER_BYTES);
     try {
-      const piece = await read<LogPiece>(this.url + query({ file: this.file, offset, length: end - offset }));
+      const piece = await read<LogPiece>(this.url + query({ ...this.which, offset, length: end - offset }));
       this.lines.prepend(piece.data);
       this.start.value = offset;
       this.revision.value++;

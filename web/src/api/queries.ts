@@ -12,10 +12,12 @@ import type {
   Deployment,
   Explained,
   JobDetail,
+  JobStats,
   JobSummary,
   List,
   NodeSummary,
   Pausing,
+  RunDetail,
   SandboxFile,
   Service,
   Status,
@@ -55,6 +57,9 @@ export const useJob = (name: string) =>
     path("jobs", name),
     (change) => change.noun === "run" || (change.noun === "job" && change.name === name),
   );
+
+export const useJobStats = (name: string) => useAnswer<JobStats>(path("jobs", name, "/stats"), of("run"));
+export const useRun = (id: string) => useAnswer<RunDetail>(path("runs", id), of("run"));
 
 export const explainSchedule = (asked: Record<string, string>) =>
   read<Explained>("/api/schedules/explain" + query(asked));

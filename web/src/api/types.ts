@@ -195,7 +195,7 @@ export interface Backfill {
 
 export type RunState = "queued" | "running" | "ok" | "failed" | "missed" | "skipped" | "killed" | "lost" | "excluded";
 
-export interface Run {
+export interface Run extends Attempted {
   id: string | number;
   job: string;
   due?: string;
@@ -203,12 +203,56 @@ export interface Run {
   state: RunState;
   attempt: number;
   covers?: number; // due times that it stands for, if not 1
+  queued?: string;
   started?: string;
   ended?: string;
+  late_ms?: number;
+  message?: string;
+}
+
+/** Where an attempt was, and how it ended. */
+export interface Attempted {
   task?: string;
   exit?: number;
-  message?: string;
+  signal?: number;
   node?: string;
+  host?: string;
+  mem_peak_bytes?: number;
+  cpu_ms?: number;
+}
+
+export interface Attempt extends Attempted {
+  attempt: number;
+  state: TaskState;
+  task: string;
+  staged?: string;
+  started?: string;
+  ended?: string;
+  message?: string;
+}
+
+export interface RunDetail {
+  run: Run;
+  attempts: Attempt[]; // the oldest first; one that was lost before it began may have another of its number
+  index: number;
+}
+
+export interface Times {
+  count: number;
+  p50: number;
+  p75: number;
+  p95: number;
+  p98: number;
+  p99: number;
+  max: number;
+}
+
+export interface JobStats {
+  days: number;
+  ends: Record<"ok" | "failed" | "killed" | "lost" | "missed" | "skipped", number>;
+  success_rate?: number;
+  took_ms: Times;
+  late_ms: Times;
 }
 
 export interface JobDetail {

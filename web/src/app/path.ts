@@ -29,6 +29,11 @@ export function pageOf(noun: string, id: string): string | undefined {
   return NOUN_PAGES[noun]?.(id);
 }
 
+/** A run has a number, and events of it its job's name. */
+export function pageOfRun(id: string | number): string {
+  return `runs/${id}`;
+}
+
 export interface Match {
   page: string; // the first segment; "" for the overview
   id: string | undefined; // what follows it, decoded

@@ -4,7 +4,7 @@
 import "./log.css";
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { type LogState, TaskLog } from "../api/log";
+import { Log, type LogState, type Writer } from "../api/log";
 import { useKeys } from "../app/keys";
 import { spans, stripped } from "../lib/ansi";
 import { count, plural } from "../lib/size";
@@ -13,6 +13,7 @@ import { Choice, Search } from "./field";
 import { Shape } from "./state";
 import type { Kind } from "../lib/states";
 
+export const OUTPUTS = ["stdout", "stderr"];
 const CHUNK = 100; // lines
 const LINE_REM = 1.25;
 const AT_END_PX = 24;
@@ -26,14 +27,14 @@ const STATE_WORDS: Record<LogState, [Kind, string]> = {
 };
 
 interface LogProps {
-  task: string;
+  writer: Writer; // another one is another view: the caller gives each a key
   file: string;
   files: string[];
   onFile: (file: string) => void;
 }
 
-export function LogView({ task, file, files, onFile }: LogProps) {
-  const log = useMemo(() => new TaskLog(task, file), [task, file]);
+export function LogView({ writer, file, files, onFile }: LogProps) {
+  const log = useMemo(() => new Log(writer, file), [file]);
   const wrap = useSignal(localStorage.getItem("wrap") !== "no");
   const needle = useSignal("");
   const current = useSignal(0); // of the hits
@@ -169,7 +170,7 @@ function inChunk(line: number | undefined, chunk: number): number | undefined {
 }
 
 /** The numbers of the lines that hold the text, in any case. */
-function find(log: TaskLog, needle: string): number[] {
+function find(log: Log, needle: string): number[] {
   const out: number[] = [];
   if (needle === "") return out;
   const wanted = needle.toLowerCase();
@@ -185,7 +186,7 @@ interface ChunkData {
   lines: string[];
 }
 
-function chunks(log: TaskLog): ChunkData[] {
+function chunks(log: Log): ChunkData[] {
   const { first, count: length } = log.lines;
   const out: ChunkData[] = [];
   const end = first + length;

@@ -14,7 +14,7 @@ import {
 } from "../../api/queries";
 import type { JobDetail, Pausing, Wish } from "../../api/types";
 import { useKeys } from "../../app/keys";
-import { pageOf } from "../../app/path";
+import { pageOfRun } from "../../app/path";
 import { go } from "../../app/router";
 import { variables } from "../../lib/lines";
 import { plural } from "../../lib/size";
@@ -35,7 +35,7 @@ export function JobActions({ data, action }: { data: JobDetail; action: Action }
   useKeys(
     [
       { key: "r", what: "Run now", act: () => run() },
-      { key: "l", what: "Output of the last run", act: () => newest?.task && go(pageOf("task", newest.task)!) },
+      { key: "l", what: "Output of the last run", act: () => newest && go(pageOfRun(newest.id)) },
     ],
     [data],
   );

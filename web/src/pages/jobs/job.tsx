@@ -65,7 +65,7 @@ function Body({ data, action }: ViewProps) {
         }))}
       />
       {current === "" && (data.backfills?.length ?? 0) > 0 && <Backfills backfills={data.backfills!} />}
-      {current === "" && <Runs runs={data.runs} />}
+      {current === "" && <Runs job={name} runs={data.runs} />}
       {current === "next" && <NextTimes data={data} />}
       {current === "settings" && <Settings data={data} action={action} />}
     </>

@@ -1,7 +1,9 @@
-// The runs of a job: each with its output, and how long they take.
+// The runs of a job, how long they take, and how late they begin.
 
-import type { Run } from "../../api/types";
-import { pageOf } from "../../app/path";
+import { useJobStats } from "../../api/queries";
+import type { Attempted, Run, Times } from "../../api/types";
+import { pageOfRun } from "../../app/path";
+import { bytes, count, plural } from "../../lib/size";
 import { duration, parse } from "../../lib/time";
 import { Age, Took } from "../../ui/age";
 import { DurationChart } from "../../ui/chart";
@@ -9,20 +11,24 @@ import { Empty, Facts, Panel, Stack } from "../../ui/page";
 import { State } from "../../ui/state";
 import { type Column, Table } from "../../ui/table";
 
-const CAUSES: Record<string, string> = { schedule: "schedule", manual: "by hand", dependency: "a parent" };
+export const CAUSES: Record<string, string> = {
+  schedule: "schedule",
+  manual: "by hand",
+  dependency: "a parent",
+  backfill: "a backfill",
+};
 const LEAST_FOR_CHART = 3;
+
+export const peak = ({ mem_peak_bytes: n }: Attempted) => (n === undefined ? "" : bytes(n));
 
 const COLUMNS: Column<Run>[] = [
   {
     title: "Due",
-    cell: (run) =>
-      run.task ? (
-        <a href={pageOf("task", run.task)}>
-          <Age at={run.due ?? run.started} />
-        </a>
-      ) : (
+    cell: (run) => (
+      <a href={pageOfRun(run.id)}>
         <Age at={run.due ?? run.started} />
-      ),
+      </a>
+    ),
   },
   {
     title: "State",
@@ -34,23 +40,19 @@ const COLUMNS: Column<Run>[] = [
       </State>
     ),
   },
+  { title: "Late", width: 6, end: true, from: "medium", cell: ({ late_ms: ms }) => (ms === undefined ? "" : duration(ms)) },
   { title: "Took", width: 7, end: true, from: "small", cell: (run) => <Took from={run.started} to={run.ended} /> },
+  { title: "Memory", width: 6, end: true, from: "medium", cell: peak },
   { title: "Because of", width: 8, from: "medium", cell: ({ cause }) => CAUSES[cause] ?? cause },
   { title: "Attempt", width: 6, end: true, from: "wide", cell: ({ attempt }) => attempt + 1 },
   { title: "Said", width: 18, from: "wide", cell: ({ message }) => <span title={message}>{message ?? ""}</span> },
-  {
-    title: "Output",
-    width: 6,
-    end: true,
-    from: "small",
-    cell: ({ task }) => (task ? <a href={pageOf("task", task)}>output</a> : ""),
-  },
 ];
 
-export function Runs({ runs }: { runs: Run[] }) {
+export function Runs({ job, runs }: { job: string; runs: Run[] }) {
   return (
     <Stack>
       <Durations runs={runs} />
+      <Percentiles job={job} />
       <Panel title="Runs" bare>
         <Table<Run>
           label="Runs"
@@ -63,13 +65,61 @@ export function Runs({ runs }: { runs: Run[] }) {
               <Took from={run.started} to={run.ended} /> · {CAUSES[run.cause] ?? run.cause}
             </>
           )}
-          href={({ task }) => (task ? pageOf("task", task) : undefined)}
+          href={({ id }) => pageOfRun(id)}
           empty={<Empty>It has not run yet.</Empty>}
         />
       </Panel>
     </Stack>
   );
 }
+
+// ---- in numbers, also of runs that are not kept any more
+
+type Counted = [what: string, times: Times];
+type Share = Exclude<keyof Times, "count">;
+
+const share = (title: string, name: Share, from?: "small" | "medium"): Column<Counted> => ({
+  title,
+  width: 7,
+  end: true,
+  from,
+  cell: ([, times]) => (times.count > 0 ? duration(times[name]) : "–"),
+});
+
+const PERCENTILES: Column<Counted>[] = [
+  { title: "Within", cell: ([what]) => what },
+  share("50 %", "p50"),
+  share("75 %", "p75", "medium"),
+  share("95 %", "p95"),
+  share("98 %", "p98", "medium"),
+  share("99 %", "p99", "small"),
+  share("Longest", "max", "small"),
+];
+
+function Percentiles({ job }: { job: string }) {
+  const stats = useJobStats(job).data.value;
+  if (stats === undefined || stats.late_ms.count === 0) return null;
+  const { ends, success_rate: rate } = stats;
+  const rows: Counted[] = [
+    ["Took", stats.took_ms],
+    ["Began late by", stats.late_ms],
+  ];
+  const said = [`${count(ends.ok)} ok`, `${count(ends.failed + ends.lost)} failed`, `${count(ends.missed)} missed`];
+  if (rate !== undefined) said.push(`${Math.floor(rate * 1000) / 10} % went well`);
+  return (
+    <Panel title={`In ${plural(stats.days, "day")}`} beside={<span class="muted">{said.join(", ")}</span>} bare>
+      <Table<Counted>
+        label="Percentiles"
+        columns={PERCENTILES}
+        count={rows.length}
+        row={(i) => rows[i]}
+        keyOf={([what]) => what}
+      />
+    </Panel>
+  );
+}
+
+// ---- the newest, one by one
 
 interface Ended {
   at: number;

@@ -9,7 +9,9 @@ import { Age, Took } from "../../ui/age";
 import { State } from "../../ui/state";
 import { type Column, Table } from "../../ui/table";
 
-export function TaskState({ task }: { task: Task }) {
+type Ends = Pick<Task, "state" | "detail" | "exit" | "signal">;
+
+export function TaskState({ task }: { task: Ends }) {
   const { state, detail } = task;
   return (
     <State noun="task" state={state}>
@@ -20,7 +22,7 @@ export function TaskState({ task }: { task: Task }) {
   );
 }
 
-function howItEnded({ state, exit, signal }: Task) {
+function howItEnded({ state, exit, signal }: Ends) {
   if (state !== "failed" && state !== "killed") return null;
   if (signal) return <span class="muted"> by signal {signal}</span>;
   return exit === undefined ? null : <span class="muted"> with status {exit}</span>;

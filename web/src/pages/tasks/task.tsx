@@ -12,11 +12,9 @@ import { Result, useAction } from "../../ui/action";
 import { Age, Clock, Took } from "../../ui/age";
 import { Button, Buttons, Copy } from "../../ui/button";
 import { Confirm } from "../../ui/dialog";
-import { LogView } from "../../ui/log";
+import { LogView, OUTPUTS } from "../../ui/log";
 import { Answered, type Fact, Facts, Head, Note, Page, Panel } from "../../ui/page";
 import { TaskState } from "./table";
-
-const OUTPUTS = ["stdout", "stderr"];
 
 export function Task({ id }: { id: string }) {
   const answer = useTask(id);
@@ -45,7 +43,7 @@ export function Task({ id }: { id: string }) {
             </Panel>
             <LogView
               key={`${id} ${file}`}
-              task={id}
+              writer={{ task: id }}
               file={file}
               files={OUTPUTS.includes(file) ? OUTPUTS : [...OUTPUTS, file]}
               onFile={(name) => setParams({ file: name === "stdout" ? undefined : name })}
