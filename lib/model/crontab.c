@@ -246,7 +246,8 @@ static int check_field(const char *field, struct error *err)
 int crontab_check_when(const char *when, struct error *err)
 {
     struct cron cron;
-    char copy[CRON_TEXT_MAX + 1], *rest = copy, *field;
+    char copy[CRON_TEXT_MAX + 1], *rest = copy, *field, *words[FIELDS];
+    size_t n = 0;
     if (strcasecmp(when, "@reboot") == 0)
         return error_set(err, ERR_INVALID,
                          "@reboot: got the start of a machine, need a time: a job is not of one "
@@ -256,8 +257,14 @@ int crontab_check_when(const char *when, struct error *err)
     if (*when == '@')
         return 0;
     str_copy(copy, sizeof copy, when);
-    for (int i = 0; (field = strsep(&rest, " ")) != NULL; i++)
-        if (check_field(field, err) != 0)
+    while ((field = strsep(&rest, " \t")) != NULL) {
+        if (*field != '\0' && n == FIELDS)
+            return error_set(err, ERR_INVALID, "got %s, and a crontab knows no seconds", when);
+        if (*field != '\0')
+            words[n++] = field;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (check_field(words[i], err) != 0)
             return error_wrap(err, "%s", fields[i]);
     return 0;
 }

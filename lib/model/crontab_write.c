@@ -37,19 +37,12 @@ static bool is_beyond_cron(const struct cron *c)
 static int check_when(const char *when, struct error *err)
 {
     struct cron cron;
-    size_t words = 0;
     if (*when == '\0')
         return error_set(err, ERR_INVALID, NO_CRON);
     if (crontab_check_when(when, err) != 0)
         return error_wrap(err, "cron");
     if (cron_parse(when, "", &cron, err) != 0)
         return -1;
-    for (const char *p = when; *p != '\0'; words++) {
-        p += strcspn(p, " \t");
-        p += strspn(p, " \t");
-    }
-    if (words > 5)
-        return error_set(err, ERR_INVALID, "cron: got %s, and a crontab knows no seconds", when);
     if (is_beyond_cron(&cron) || strchr(when, '?') != NULL)
         return error_set(err, ERR_INVALID, "cron: got %s, which a crontab cannot say", when);
     return 0;

@@ -356,6 +356,11 @@ static void says_what_no_crontab_can_say(void **unused)
          "has no cron expression, and a crontab knows no other times"},
         {"{'name':'x','cron':'0 0 1 * * *','command':'y','runAsUser':'ann'}",
          "cron: got 0 0 1 * * *, and a crontab knows no seconds"},
+        {"{'name':'x','cron':'0 0 1 * * 1/2','command':'y','runAsUser':'ann'}",
+         "cron: got 0 0 1 * * 1/2, and a crontab knows no seconds"},
+        {"{'name':'x','cron':'0  1  *  *  1/2','command':'y','runAsUser':'ann'}",
+         "cron: weekday: got 1/2, which crons read otherwise each, need a range before the slash, "
+         "as in 7-59/15"},
         {"{'name':'x','cron':'@every 90s','command':'y','runAsUser':'ann'}",
          "cron: got @every 90s, which a crontab cannot say"},
         {"{'name':'x','cron':'0 1 L * *','command':'y','runAsUser':'ann'}",
