@@ -74,8 +74,15 @@ static void drop_unassigned(struct apply *a, int64_t job, int64_t due_ms)
     stmt_bind_i64(q, ":job", job);
     stmt_bind_i64(q, ":due", due_ms);
     int64_t run = stmt_one_i64(q, 0);
-    if (run != 0)
+    if (run == 0)
+        return;
+    if (a->s->level >= HISTORY_LEVEL) {
         history_drop_run(a, run);
+        return;
+    }
+    q = change_use(a->s, RUN_DELETE); /* below it tasks that were dropped stayed */
+    stmt_bind_i64(q, ":id", run);
+    stmt_run(q);
 }
 
 /* One target is claimed once (spec/chronos.md 9, claim uniqueness). */

@@ -303,6 +303,56 @@ static void an_upgrade_takes_over_what_there_is(void **data)
     assert_int_equal(count(state_runs_after(f->state, 0, newest_run(f) - 3, 9)), 3);
 }
 
+/* Claims a target, as if the cursor stood at k. */
+static void claim(struct fixture *f, int64_t job, int64_t k)
+{
+    char args[192];
+    snprintf(args, sizeof args,
+             "{'set':[{'job':%lld,'generation':1,'at_k':%lld,'k':%lld,'remaining':-1,"
+             "'claims':[{'due_ms':%lld}]}]}",
+             (long long)job, (long long)k, (long long)k + 1, (long long)T0);
+    applied(f, "job.tick", args);
+}
+
+/* Its target is claimed anew after its only attempt was dropped and it was cancelled: how many of
+ * its tasks are left? */
+static size_t tasks_left(struct fixture *f, const char *name)
+{
+    char args[192];
+    struct run_row r;
+    struct task_row t;
+    size_t n = 0;
+    int64_t job = put_job(f, name);
+    claim(f, job, 0);
+    int64_t id = newest_run(f);
+    snprintf(args, sizeof args,
+             "{'runs':[{'run':%lld,'attempt':0,'name':'t%lld','agent':0,'cpus':1,'mem':1,'disk':0}]"
+             "}",
+             (long long)id, (long long)id);
+    applied(f, "task.launch", args);
+    assert_true(state_run_by_id(f->state, id, &r));
+    status(f, r.task, 1, "dropped");
+    snprintf(args, sizeof args, "{'set':[{'run':%lld,'attempt':0,'to':'cancelled'}]}",
+             (long long)id);
+    applied(f, "run.update", args);
+    claim(f, job, 1);
+    assert_int_not_equal(newest_run(f), id);
+    assert_false(state_run_by_id(f->state, id, &r));
+    struct stmt *q = state_tasks_of_run(f->state, id);
+    while (state_task_next(q, &t))
+        n++;
+    return n;
+}
+
+static void a_replaced_run_takes_its_tasks_with_it_from_its_level_on(void **data)
+{
+    struct fixture *f = *data;
+    upgrade(f, HISTORY_LEVEL - 1);
+    assert_int_equal(tasks_left(f, "old"), 1);
+    upgrade(f, HISTORY_LEVEL);
+    assert_int_equal(tasks_left(f, "new"), 0);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up_here, tear_down)
 
 int main(void)
@@ -320,6 +370,8 @@ int main(void)
         T(numbers_outlive_the_runs),
         T(so_many_samples_are_kept_the_newest_first),
         cmocka_unit_test_setup_teardown(an_upgrade_takes_over_what_there_is, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_replaced_run_takes_its_tasks_with_it_from_its_level_on,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
