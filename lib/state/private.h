@@ -200,6 +200,9 @@ void job_task_async(struct apply *a, int64_t task);
 /* ---- apply_pause.c */
 const char *by_whom(const struct apply *a); /* the user who wants it, or else the address */
 /* By a change of its definition, or its failures, the job is disabled now, or is not. */
+void pause_put(struct apply *a, int64_t job, bool disabled, const char *reason);
+
+/* ---- apply_calendar.c; below TIMES_LEVEL no job has calendars */
 /* What job.put says of calendars: refused if one is not there, or has changed since. */
 int calendars_check(struct apply *a, const struct json *put);
 void calendars_put(struct apply *a, int64_t job, const struct json *put);
@@ -209,7 +212,6 @@ void calendars_inherit(struct apply *a, int64_t job, int64_t from);
 bool calendars_hold(struct apply *a, const struct json *decision);
 /* Targets that a calendar excludes, with those before them that it has excluded too. */
 void excluded_put(struct apply *a, const struct job_row *job, const struct json *excluded);
-void pause_put(struct apply *a, int64_t job, bool disabled, const char *reason);
 
 /* ---- apply_backfill.c */
 /* What the run was asked for with: its environment, an object, or NULL; its backfill, or 0. */

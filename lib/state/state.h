@@ -441,9 +441,7 @@ struct edge_row {
     int64_t met; /* 0: not since the child fired last */
 };
 struct stmt *state_edges_of(struct state *s, int64_t child); /* by parent; NULL: none */
-/* Can the job, 0 a new one, wait for those? ERR_INVALID: not if one does not exist, or waits for
- * it.
- */
+/* Can the job, 0 a new one, wait for those? ERR_INVALID: one does not exist, or waits for it. */
 int state_check_parents(struct state *s, int64_t job, const struct strings *parents,
                         struct error *err) MUST_CHECK;
 bool state_edge_next(struct stmt *q, struct edge_row *out);
