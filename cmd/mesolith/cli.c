@@ -109,10 +109,10 @@ static int check_names(struct cli *c, struct error *err)
 /* ---- finding the verb */
 
 const struct cli_noun *const cli_nouns[] = {
-    &status_noun,     &why_noun,        &app_noun,      &job_noun,    &task_noun,   &logs_noun,
-    &deployment_noun, &node_noun,       &token_noun,    &leader_noun, &backup_noun, &service_noun,
-    &events_noun,     &sql_noun,        &apply_noun,    &diff_noun,   &import_noun, &export_noun,
-    &recover_noun,    &completion_noun, &calendar_noun,
+    &status_noun,     &why_noun,     &app_noun,        &job_noun,      &task_noun,   &logs_noun,
+    &deployment_noun, &node_noun,    &token_noun,      &leader_noun,   &backup_noun, &notice_noun,
+    &service_noun,    &events_noun,  &sql_noun,        &apply_noun,    &diff_noun,   &import_noun,
+    &export_noun,     &recover_noun, &completion_noun, &calendar_noun,
 };
 const size_t cli_nouns_n = sizeof cli_nouns / sizeof cli_nouns[0];
 

@@ -119,7 +119,7 @@ int logs_of_job(struct cli *c, struct error *err);
 extern const struct cli_noun status_noun, why_noun, logs_noun, app_noun, job_noun, task_noun,
     node_noun, deployment_noun, service_noun, events_noun, sql_noun, completion_noun, apply_noun,
     diff_noun, import_noun, export_noun, token_noun, leader_noun, backup_noun, recover_noun,
-    calendar_noun;
+    calendar_noun, notice_noun;
 extern const struct cli_noun *const cli_nouns[];
 extern const size_t cli_nouns_n;
 

@@ -414,6 +414,32 @@ int wait_node(struct cli *c, const char *id, const char *name, const char *membe
     return rc;
 }
 
+/* ---- a notice */
+
+int wait_notice(struct cli *c, int64_t id, struct json **notice_out, struct error *err)
+{
+    struct waiting w;
+    struct json *notice = NULL;
+    int rc;
+    waiting_begin(&w);
+    buf_printf(&w.path, "/api/notices/%lld", (long long)id);
+    while ((rc = look(c, &w, &notice, err)) == 0 &&
+           (notice == NULL || str_eq(text_of(notice, "state"), "pending"))) {
+        json_free(notice);
+        notice = NULL;
+        if (over_time(c, &w))
+            rc = error_set(err, ERR_UNCERTAIN, "notice %lld: it still waits to be sent",
+                           (long long)id);
+        if (rc != 0)
+            break;
+        waiting_pause(&w);
+    }
+    waiting_end(c, &w);
+    if (rc == 0)
+        *notice_out = notice;
+    return rc;
+}
+
 /* ---- who leads */
 
 /* Raft's terms only grow: a later one has another leader, or the same one elected again. */

@@ -18,6 +18,8 @@ int wait_run(struct cli *c, const char *job, const char *run, struct error *err)
  * tasks are left. */
 int wait_node(struct cli *c, const char *id, const char *name, const char *member,
               const char *wanted, struct error *err) MUST_CHECK;
+/* Until nothing of a notice is to be sent any more, or --timeout. The caller frees it. */
+int wait_notice(struct cli *c, int64_t id, struct json **notice_out, struct error *err) MUST_CHECK;
 /* Until the node that is asked knows that this one leads, or, NULL, whoever does in a later term;
  * or --timeout. The caller frees its status. */
 int wait_leader(struct cli *c, const char *node, int64_t term, struct json **status_out,

@@ -148,7 +148,9 @@
     X(LIMIT_NOTICE_OWNERS_BYTES, 4096, "owners who are told of one job")                    \
     X(LIMIT_NOTICE_MS, 86400000, "age at which an unsent notice is given up")               \
     X(LIMIT_NOTICE_PAUSE_MS, 300000, "longest pause of a channel that fails")               \
+    X(LIMIT_NOTICE_UNPLACED_MS, 30000, "a run that finds no place for so long is told")     \
     X(LIMIT_NOTICE_SEND_MS, 60000, "time for a channel to take one notice")                 \
+    X(LIMIT_NOTICE_TEST_MS, 10000, "the same of a test, for which somebody waits")          \
     X(LIMIT_CALLBACKS, 100, "URLs that events are posted to")                               \
     X(LIMIT_CALLBACK_BYTES, 4 << 20, "events waiting for one of them")                      \
     X(LIMIT_CALLBACK_MS, 10000, "time for one of them to take an event")                    \

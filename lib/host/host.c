@@ -138,7 +138,8 @@ static void on_callbacks_stopped(void *data)
     notices_stop(h->notices, on_notices_stopped, h);
 }
 
-static void on_told(void *data, int64_t notice, const char *channel, bool over, const char *error)
+static void on_told(void *data, int64_t notice, const char *channel, bool over, const char *error,
+                    struct wall next)
 {
     struct event e = {.kind = EVENT_NOTICE_TOLD};
     struct json_writer w;
@@ -149,6 +150,7 @@ static void on_told(void *data, int64_t notice, const char *channel, bool over, 
     json_member_str(&w, "channel", channel);
     json_member_bool(&w, "over", over);
     json_member_str(&w, "error", error);
+    json_member_int(&w, "next_ms", next.ms);
     json_object_end(&w);
     host_event(data, &e);
 }

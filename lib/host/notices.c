@@ -31,7 +31,9 @@ struct item { /* a notice in a channel's queue */
  *                     |   ^ '--taken--> SENDING
  *               failed|   |over
  *                     v   |
- *                    PAUSING */
+ *                    PAUSING
+ *
+ * A test is sent while the pause goes on, and what else waits goes on to wait then. */
 struct channel {
     struct notices *owner;
     enum notice_channel which;
@@ -73,11 +75,25 @@ static void drop(struct item *i)
     mem_free(i);
 }
 
-static void tell(struct channel *c, const struct item *i, bool over)
+static int64_t wall_ms(const struct channel *c)
+{
+    struct clock *clock = &c->owner->loop->clock;
+    return clock->wall(clock).ms;
+}
+
+/* Unless it is over: in `again_ms` it is tried again. */
+static void tell(struct channel *c, const struct item *i, bool over, int64_t again_ms)
 {
     struct notices *n = c->owner;
     n->told(n->data, json_int(json_get(i->notice, "notice"), 0), notice_channel_word(c->which),
-            over, i->error != NULL ? i->error : "");
+            over, i->error != NULL ? i->error : "",
+            (struct wall){over ? 0 : wall_ms(c) + again_ms});
+}
+
+static void keep_error(struct item *i, const struct error *err)
+{
+    mem_free(i->error);
+    i->error = err != NULL ? mem_strdup(err->text) : NULL;
 }
 
 /* ---- what is sent */
@@ -149,28 +165,39 @@ static void send_next(struct channel *c);
 
 static void on_pause_over(uv_timer_t *timer)
 {
-    send_next(timer->data);
+    struct channel *c = timer->data;
+    if (c->state == CHANNEL_PAUSING)
+        send_next(c);
 }
 
 static void leave_if_stopping(struct channel *c);
 
 static void put_off(struct channel *c, struct item *i, const struct error *err)
 {
-    bool news = i->error == NULL || !str_eq(i->error, err->text);
     if (c->pause_ms == 0)
         log_warn("notices are not taken", "channel=%s why=\"%s\"", notice_channel_word(c->which),
                  err->text);
-    mem_free(i->error);
-    i->error = mem_strdup(err->text);
-    if (news)
-        tell(c, i, false);
-    list_remove(&i->member);
-    list_push(&c->waiting, &i->member);
     c->pause_ms = c->pause_ms == 0 ? c->owner->pause_ms : c->pause_ms * 2;
     if (c->pause_ms > LIMIT_NOTICE_PAUSE_MS)
         c->pause_ms = LIMIT_NOTICE_PAUSE_MS;
+    keep_error(i, err);
+    tell(c, i, false, c->pause_ms);
+    list_remove(&i->member);
+    list_push(&c->waiting, &i->member);
     c->state = CHANNEL_PAUSING;
     uv_timer_start(&c->timer, on_pause_over, (uint64_t)c->pause_ms, 0);
+}
+
+static bool is_test(const struct item *i)
+{
+    return str_eq(text_of(i, "event"), notice_word(NOTICE_TEST));
+}
+
+static void give_up(struct channel *c, struct item *i, const struct error *err)
+{
+    keep_error(i, err);
+    tell(c, i, true, 0);
+    drop(i);
 }
 
 static void told_one(struct item *i)
@@ -190,16 +217,21 @@ static void finished(struct channel *c, const struct error *err)
         leave_if_stopping(c);
         return;
     }
+    if (err != NULL && err->code != ERR_INVALID && is_test(i)) {
+        give_up(c, i, err);
+        send_next(c);
+        return;
+    }
     if (err != NULL && err->code != ERR_INVALID) {
         put_off(c, i, err);
         return;
     }
     c->pause_ms = 0;
-    mem_free(i->error);
-    i->error = err != NULL ? mem_strdup(err->text) : NULL;
+    uv_timer_stop(&c->timer);
+    keep_error(i, err);
     told_one(i);
     if (err != NULL && i->rest != NULL)
-        tell(c, i, false);
+        tell(c, i, false, 0);
     send_next(c);
 }
 
@@ -231,6 +263,11 @@ static void on_part(struct http_call *call, struct slice piece)
 }
 
 /* ---- sending */
+
+static int64_t send_ms(const struct item *i)
+{
+    return is_test(i) ? LIMIT_NOTICE_TEST_MS : LIMIT_NOTICE_SEND_MS;
+}
 
 static int no_cas(struct error *err)
 {
@@ -265,7 +302,7 @@ static int start_mail(struct channel *c, const struct item *i, struct slice owne
         mail_write(&m, &text);
         c->mail.data = c;
         result = mail_call_start(&c->mail, n->loop, &n->server, m.from, m.to, buf_slice(&text),
-                                 LIMIT_NOTICE_SEND_MS, on_mailed, err);
+                                 send_ms(i), on_mailed, err);
         if (result != 0)
             err->code = ERR_UNAVAILABLE;
     }
@@ -303,7 +340,7 @@ static int start_post(struct channel *c, const struct item *i, struct slice owne
                                  .headers = buf_slice(&headers),
                                  .body = buf_slice(&body),
                                  .connect_ms = CONNECT_MS,
-                                 .total_ms = LIMIT_NOTICE_SEND_MS,
+                                 .total_ms = send_ms(i),
                                  .tls = c->owner->known,
                                  .on_part = on_part};
     c->http = (struct http_call){.data = c};
@@ -339,9 +376,8 @@ static int start(struct channel *c, const struct item *i, struct error *err)
 
 static bool is_too_old(const struct channel *c, const struct item *i)
 {
-    struct clock *clock = &c->owner->loop->clock;
     return i->error != NULL &&
-           clock->wall(clock).ms - json_int(json_get(i->notice, "at_ms"), 0) > LIMIT_NOTICE_MS;
+           wall_ms(c) - json_int(json_get(i->notice, "at_ms"), 0) > LIMIT_NOTICE_MS;
 }
 
 /* Nobody gets no mail, which is as it should be. */
@@ -357,8 +393,12 @@ static void send_next(struct channel *c)
     c->state = CHANNEL_IDLE;
     while (!list_empty(&c->waiting)) {
         struct item *i = first(c);
+        if (!is_test(i) && uv_is_active((uv_handle_t *)&c->timer)) {
+            c->state = CHANNEL_PAUSING; /* a test was let through */
+            return;
+        }
         if (i->rest == NULL || is_for_nobody(c, i) || is_too_old(c, i)) {
-            tell(c, i, true);
+            tell(c, i, true, 0);
             drop(i);
             continue;
         }
@@ -366,14 +406,28 @@ static void send_next(struct channel *c)
             c->state = CHANNEL_SENDING;
             return;
         }
+        if (err.code != ERR_INVALID && is_test(i)) {
+            give_up(c, i, &err);
+            continue;
+        }
         if (err.code != ERR_INVALID) {
             put_off(c, i, &err);
             return;
         }
-        mem_free(i->error);
-        i->error = mem_strdup(err.text);
+        keep_error(i, &err);
         told_one(i);
     }
+}
+
+/* Tests go first, but for what is being sent. */
+static void enqueue(struct channel *c, struct item *i)
+{
+    struct list *before = &c->waiting;
+    if (is_test(i) && !list_empty(before))
+        before = c->state == CHANNEL_SENDING ? c->waiting.next->next : c->waiting.next;
+    list_insert_before(before, &i->member);
+    if (c->state == CHANNEL_IDLE || (c->state == CHANNEL_PAUSING && is_test(i)))
+        send_next(c);
 }
 
 void notices_put(struct notices *n, struct slice json)
@@ -392,9 +446,7 @@ void notices_put(struct notices *n, struct slice json)
         struct item *i = NEW(struct item);
         i->notice = json_parse_own(json, &err);
         i->rest = text_of(i, "owners");
-        list_push(&c->waiting, &i->member);
-        if (c->state == CHANNEL_IDLE)
-            send_next(c);
+        enqueue(c, i);
     }
     json_free(v);
 }
@@ -415,8 +467,8 @@ static void forget(struct channel *c)
         if (c->state != CHANNEL_SENDING || member != c->waiting.next)
             drop(LIST_ENTRY(member, struct item, member));
     c->pause_ms = 0;
+    uv_timer_stop(&c->timer);
     if (c->state == CHANNEL_PAUSING) {
-        uv_timer_stop(&c->timer);
         c->state = CHANNEL_IDLE;
     } else if (c->state == CHANNEL_SENDING) {
         c->forgotten = true;

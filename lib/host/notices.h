@@ -4,9 +4,10 @@
  * Each channel has a queue of its own, and one message at a time. Each owner gets one, with an id
  * that is the same whenever it is sent again. Who does not take it is asked again after a pause
  * that doubles until one succeeds; meanwhile the others go first, and after a day it is given up.
- * An owner whom the mail server does not know is left out. Whatever becomes of a notice is told the
- * node. Certificates are looked at, but for those of a mail server that gets no password. On the
- * loop's thread. */
+ * An owner whom the mail server does not know is left out. A test, for which somebody waits, goes
+ * before all others, is not kept waiting by a pause, and is tried once. Whatever becomes of a
+ * notice is told the node. Certificates are looked at, but for those of a mail server that gets no
+ * password. On the loop's thread. */
 #pragma once
 
 #include "base/buf.h"
@@ -24,9 +25,9 @@ struct notices_config {       /* "" or a zero: not configured */
     int64_t pause_ms; /* the first one */
 };
 
-/* Of one notice and channel: sent (over, error ""), given up (over), or tried again. */
+/* Of one notice and channel: sent (over, error ""), given up (over), or tried again at `next`. */
 typedef void notices_told(void *data, int64_t notice, const char *channel, bool over,
-                          const char *error);
+                          const char *error, struct wall next);
 
 /* Copies the config. */
 struct notices *notices_new(struct loop *loop, const struct notices_config *config,

@@ -169,23 +169,6 @@ static enum reason worst(const struct funnel *f)
     return most;
 }
 
-/* "3 nodes considered: 2 have too few cpus free (n1: 0.1 cpus free, 1 asked), 1 is draining (n2)"
- */
-static void say_funnel(const struct funnel *f, char *dst, size_t size)
-{
-    size_t at = (size_t)snprintf(dst, size, "%lld %s considered", (long long)f->considered,
-                                 f->considered == 1 ? "node" : "nodes");
-    const char *sep = ": ";
-    for (int r = 0; r < REASONS_N && at < size; r++) {
-        if (f->declined[r] == 0)
-            continue;
-        at +=
-            (size_t)snprintf(dst + at, size - at, "%s%lld %s (%s)", sep, (long long)f->declined[r],
-                             reason_text((enum reason)r), f->example[r]);
-        sep = ", ";
-    }
-}
-
 static void explain_place(struct placement *p, const struct demand *d, const char *name,
                           const char *what, struct why *out)
 {
@@ -197,10 +180,7 @@ static void explain_place(struct placement *p, const struct demand *d, const cha
     if (t == NULL)
         return;
     SAY(t->what, "%s", what);
-    if (r == REASON_NONE)
-        SAY(t->because, "no node with an agent is there");
-    else
-        say_funnel(&funnel, t->because, sizeof t->because);
+    funnel_text(&funnel, t->because, sizeof t->because);
 }
 
 /* ---- apps */

@@ -701,9 +701,21 @@ static const struct {
     {"superseded", RUN_RETRY_WAIT, RUN_SUPERSEDED, true},
 };
 
+/* It goes on to wait; that it does is told once. */
+static void run_unplaced(struct apply *a, const struct run_row *r, const struct json *item)
+{
+    struct job_row job;
+    const char *word = notice_word(NOTICE_UNPLACED);
+    if (a->s->level >= TRIES_LEVEL && r->state == RUN_QUEUED &&
+        !state_notice_of_run(a->s, r->id, word) && state_job_by_id(a->s, r->job, &job))
+        notice_put(a, NOTICE_UNPLACED, &job, r, json_str(json_get(item, "reason"), ""));
+}
+
 static void move_run(struct apply *a, const struct run_row *r, const struct json *item)
 {
     const char *word = json_str(json_get(item, "to"), "");
+    if (str_eq(word, notice_word(NOTICE_UNPLACED)))
+        run_unplaced(a, r, item);
     for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++) {
         if (!str_eq(moves[i].word, word) || moves[i].from != r->state)
             continue;
@@ -800,7 +812,8 @@ int apply_task_progress(struct apply *a)
     return 0;
 }
 
-/* {"set":[{"run","attempt","to","reason"}]}: the words of `moves`, or "kill" for an active one */
+/* {"set":[{"run","attempt","to","reason"}]}: the words of `moves`, "kill" for an active
+ * one, or "unplaced", which tells its owners and moves nothing */
 int apply_run_update(struct apply *a)
 {
     JSON_EACH (item, json_get(a->c->args, "set")) {

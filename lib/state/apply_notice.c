@@ -56,6 +56,26 @@ static void put_facts(struct apply *a, enum notice event, const struct job *j,
 
 /* ---- rows */
 
+static void count(struct apply *a, const char *channel, bool sent)
+{
+    if (a->s->level < TRIES_LEVEL)
+        return;
+    struct stmt *q = change_use(a->s, NOTICE_COUNTED);
+    stmt_bind_text(q, ":channel", channel);
+    stmt_bind_i64(q, ":sent", sent);
+    stmt_bind_i64(q, ":given_up", !sent);
+    stmt_run(q);
+}
+
+static void count_dropped(struct apply *a, int64_t notice)
+{
+    struct notice_way_row way;
+    struct stmt *q = state_notice_ways(a->s, notice);
+    while (state_notice_way_next(q, &way))
+        if (way.over.ms == 0)
+            count(a, way.channel, false);
+}
+
 /* Ids go up by one, so that there are too many is seen by this one's. */
 static void trim(struct apply *a, int64_t id)
 {
@@ -64,6 +84,7 @@ static void trim(struct apply *a, int64_t id)
         event_put(a, NOUN_JOB, oldest.job, "notice",
                   "job %s: that it is %s was not told in time: %d newer notices wait", oldest.job,
                   oldest.event, LIMIT_NOTICES);
+        count_dropped(a, oldest.id);
         struct stmt *q = change_use(a->s, NOTICES_DROP);
         stmt_bind_i64(q, ":id", id - LIMIT_NOTICES);
         stmt_run(q);
@@ -178,11 +199,45 @@ int apply_notice_test(struct apply *a)
     return 0;
 }
 
+/* What people see of it, who look at the job: nothing of the second try and later ones. */
+static void tell_told(struct apply *a, const struct notice_row *n, const char *channel, bool over,
+                      const char *error, bool first)
+{
+    struct job_row job;
+    int64_t event = 0;
+    bool kept = a->s->level >= TRIES_LEVEL;
+    if (over && *error != '\0')
+        event =
+            event_put(a, NOUN_JOB, n->job, "notice", "job %s: that it is %s is not told by %s: %s",
+                      n->job, n->event, channel, error);
+    else if (kept && over)
+        event = event_put(a, NOUN_JOB, n->job, "notice", "job %s: that it is %s is told by %s",
+                          n->job, n->event, channel);
+    else if (kept && first)
+        event = event_put(a, NOUN_JOB, n->job, "notice",
+                          "job %s: that it is %s is not told by %s yet: %s", n->job, n->event,
+                          channel, error);
+    if (event != 0)
+        job_tell(a, state_job_by_name(a->s, n->job, &job) ? job.id : 0, n->job, event);
+}
+
+static void keep_try(struct apply *a, const struct notice_row *n, const char *channel, int64_t next)
+{
+    if (a->s->level < TRIES_LEVEL)
+        return;
+    struct stmt *q = change_use(a->s, NOTICE_TRIED);
+    stmt_bind_i64(q, ":notice", n->id);
+    stmt_bind_text(q, ":channel", channel);
+    stmt_bind_i64(q, ":next", next);
+    stmt_run(q);
+}
+
 static void told(struct apply *a, const struct notice_row *n, const char *channel,
                  const struct json *item)
 {
     const char *error = json_str(json_get(item, "error"), "");
     bool over = json_bool(json_get(item, "over"), false);
+    bool first = state_notice_tries(a->s, n->id, channel).failed == 0;
     struct stmt *q = change_use(a->s, NOTICE_WAY_TOLD);
     stmt_bind_i64(q, ":notice", n->id);
     stmt_bind_text(q, ":channel", channel);
@@ -192,13 +247,15 @@ static void told(struct apply *a, const struct notice_row *n, const char *channe
     else
         stmt_bind_null(q, ":over");
     stmt_run(q);
-    if (over && *error != '\0')
-        event_put(a, NOUN_JOB, n->job, "notice", "job %s: that it is %s is not told by %s: %s",
-                  n->job, n->event, channel, error);
+    if (*error != '\0')
+        keep_try(a, n, channel, over ? 0 : json_int(json_get(item, "next_ms"), 0));
+    if (over)
+        count(a, channel, *error == '\0');
+    tell_told(a, n, channel, over, error, first);
 }
 
-/* {"set":[{"notice","channel","over","error"}]}: sent, with no error; given up; or, not over, it
- * failed and is tried again. */
+/* {"set":[{"notice","channel","over","error","next_ms"}]}: sent, with no error; given up; or, not
+ * over, it failed and is tried again then. */
 int apply_notice_told(struct apply *a)
 {
     JSON_EACH (item, json_get(a->c->args, "set")) {

@@ -81,3 +81,32 @@ bool state_notice_way_next(struct stmt *q, struct notice_way_row *out)
     *out = (struct notice_way_row){stmt_str(q, 0), stmt_str(q, 2), query_wall_at(q, 1)};
     return true;
 }
+
+struct notice_tries state_notice_tries(struct state *s, int64_t notice, const char *channel)
+{
+    struct notice_tries t = {0};
+    if (s->level < TRIES_LEVEL)
+        return t;
+    struct stmt *q = query_use(s, NOTICE_TRIES);
+    stmt_bind_i64(q, ":notice", notice);
+    stmt_bind_text(q, ":channel", channel);
+    if (stmt_row(q)) {
+        t = (struct notice_tries){stmt_i64(q, 0), query_wall_at(q, 1)};
+        stmt_end(q);
+    }
+    return t;
+}
+
+struct notice_counts state_notice_counts(struct state *s, const char *channel)
+{
+    struct notice_counts n = {0};
+    if (s->level < TRIES_LEVEL)
+        return n;
+    struct stmt *q = query_use(s, NOTICE_COUNT);
+    stmt_bind_text(q, ":channel", channel);
+    if (stmt_row(q)) {
+        n = (struct notice_counts){stmt_i64(q, 0), stmt_i64(q, 1)};
+        stmt_end(q);
+    }
+    return n;
+}

@@ -69,7 +69,8 @@
     QUERIES_13(X)  \
     QUERIES_15(X)  \
     QUERIES_16(X)  \
-    QUERIES_19(X) QUERIES_22(X) QUERIES_24(X) QUERIES_26(X) QUERIES_28(X) QUERIES_29(X)
+    QUERIES_19(X)  \
+    QUERIES_22(X) QUERIES_24(X) QUERIES_26(X) QUERIES_28(X) QUERIES_29(X) QUERIES_31(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -308,6 +309,11 @@
     X(RUN_NEWEST, "select id, state, generation, reason, due_ms from job_runs "        \
                   "where job = :job order by due_ms desc, id desc limit 1")
 
+#define QUERIES_31(X)                                                                      \
+    X(NOTICE_TRIES, "select failed, next_ms from notice_tries where notice = :notice and " \
+                    "channel = :channel")                                                  \
+    X(NOTICE_COUNT, "select sent, given_up from notice_counts where channel = :channel")
+
 /* Applying: only on the writer. */
 #define CHANGES(X) \
     CHANGES_1(X)   \
@@ -324,7 +330,8 @@
     CHANGES_13(X)  \
     CHANGES_15(X)  \
     CHANGES_16(X)  \
-    CHANGES_19(X) CHANGES_22(X) CHANGES_24(X) CHANGES_26(X) CHANGES_28(X) CHANGES_29(X)
+    CHANGES_19(X)  \
+    CHANGES_22(X) CHANGES_24(X) CHANGES_26(X) CHANGES_28(X) CHANGES_29(X) CHANGES_31(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -685,3 +692,10 @@
                       "ended_ms = :at where id = :id")                                           \
     X(RUN_OVER_MOVE, "update runs_over set due_ms = :due where job = :job and due_ms = :was "    \
                      "and run = :run")
+#define CHANGES_31(X)                                                                        \
+    X(NOTICE_TRIED, "insert into notice_tries(notice, channel, failed, next_ms) "            \
+                    "values(:notice, :channel, 1, :next) on conflict(notice, channel) do "   \
+                    "update set failed = failed + 1, next_ms = :next")                       \
+    X(NOTICE_COUNTED, "insert into notice_counts(channel, sent, given_up) values(:channel, " \
+                      ":sent, :given_up) on conflict(channel) do update set sent = sent + "  \
+                      ":sent, given_up = given_up + :given_up")

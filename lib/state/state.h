@@ -475,6 +475,13 @@ struct notice_way_row {
     const char *channel, *error;
     struct wall over; /* 0: it waits */
 };
+struct notice_tries { /* of one of its ways; all zero below TRIES_LEVEL */
+    int64_t failed;
+    struct wall next; /* when its channel tries again; 0: nobody has said */
+};
+struct notice_counts { /* of one channel, since TRIES_LEVEL */
+    int64_t sent, given_up;
+};
 bool state_notice_by_id(struct state *s, int64_t id, struct notice_row *out);
 struct stmt *state_notices(struct state *s, int64_t limit); /* newest first; NULL: none */
 struct stmt *state_notices_unsent(struct state *s);         /* by id; NULL: none */
@@ -483,6 +490,8 @@ bool state_notice_next(struct stmt *q, struct notice_row *out); /* accepts NULL 
 bool state_notice_of_run(struct state *s, int64_t run, const char *event);
 struct stmt *state_notice_ways(struct state *s, int64_t notice);        /* by channel; NULL: none */
 bool state_notice_way_next(struct stmt *q, struct notice_way_row *out); /* accepts NULL */
+struct notice_tries state_notice_tries(struct state *s, int64_t notice, const char *channel);
+struct notice_counts state_notice_counts(struct state *s, const char *channel);
 
 /* ---- what is kept of runs that are over (spec/chronos.md 5.8) */
 

@@ -73,6 +73,7 @@ const places = () => ({
   next: `jobs/${tilde(demo.job)}?view=next`,
   run: `runs/${demo.run}`,
   "new-job": "new-job",
+  notices: "notices",
   nodes: "nodes",
   node: `nodes/${tilde(demo.node)}`,
   task: `tasks/${tilde(demo.task)}`,
@@ -453,6 +454,25 @@ const CASES = [
       await page.getByText(/its time begins at 2099-01-01T00:00:00.000Z/).waitFor();
       await api("jobs/often", { method: "DELETE" });
       await api("calendars/weekend", { method: "DELETE" });
+    },
+  ],
+  [
+    "sends a test by a channel, and says what became of it",
+    async () => {
+      if (mock) return;
+      await open("jobs", "Jobs");
+      await page.getByRole("link", { name: "Notices" }).click();
+      await heading("Notices").waitFor();
+      const button = page.getByRole("button", { name: "Send a test" });
+      await page.getByRole("button", { name: "slack", exact: true }).click();
+      await button.click();
+      await page.getByText("slack: it was taken.").waitFor();
+      await page.getByRole("button", { name: "http", exact: true }).click();
+      await button.click();
+      await page.getByText(/^http: connecting to 127.0.0.1:1: /).waitFor();
+      const rows = page.locator("tbody tr", { hasText: "a test" });
+      await until(async () => (await rows.count()) === 2, "both in the list");
+      await page.locator("tbody tr", { hasText: "http" }).locator("td", { hasText: /^1$/ }).first().waitFor();
     },
   ],
   [

@@ -3,6 +3,7 @@
 
 import { spawn } from "node:child_process";
 import fs from "node:fs";
+import http from "node:http";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,11 +12,22 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const READY_MS = 30_000;
 const STOP_MS = 10_000;
 
-function commandLine(data) {
+/** Takes whatever is posted to it: what owners of jobs are told by Slack. */
+async function startTaker() {
+  const taker = http.createServer((request, answer) => {
+    request.resume();
+    request.on("end", () => answer.end("ok"));
+  });
+  await new Promise((resolve) => taker.listen(0, "127.0.0.1", resolve));
+  return taker;
+}
+
+function commandLine(data, taker) {
   if (process.env.MOCK === "1")
     return [process.execPath, path.join(here, "../../web/tests/mock-server.mjs"), "--many"];
   const ports = ["mesos", "agent", "marathon", "chronos", "stats", "peer"].flatMap((name) => [`--${name}-port`, "0"]);
-  return [process.env.MESOLITH, "dev", "--demo", "--data", data, ...ports, "--service-address", "127.0.0.1"];
+  const told = ["--slack-url", `http://127.0.0.1:${taker.address().port}/`, "--http-notification-url", "http://127.0.0.1:1/"];
+  return [process.env.MESOLITH, "dev", "--demo", "--data", data, ...ports, "--service-address", "127.0.0.1", ...told];
 }
 
 /** The origin of the dashboard from `ready … ui=URL …`, or of the marathon listener's /ui/. */
@@ -58,7 +70,8 @@ async function endProcessesOf(data) {
 /** Resolves to { origin, stop } once it serves; rejects with what it said when it does not. */
 export async function startServer() {
   const data = fs.mkdtempSync(path.join(os.tmpdir(), "mesolith-browser-"));
-  const [command, ...args] = commandLine(data);
+  const taker = await startTaker();
+  const [command, ...args] = commandLine(data, taker);
   const env = { ...process.env, MESOLITH_BROWSER: data };
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env });
   const said = [];
@@ -74,6 +87,8 @@ export async function startServer() {
       clearTimeout(late);
     }
     await endProcessesOf(data);
+    taker.closeAllConnections();
+    taker.close();
     fs.rmSync(data, { recursive: true, force: true });
   };
   const origin = await new Promise((resolve, reject) => {

@@ -15,8 +15,8 @@ import time
 from mesolith import BINARY, Worker, case, equal, sample_app, sleeper, wait_for
 
 PORT = 10000
-NOUNS = ("status", "why", "app", "job", "task", "logs", "deployment", "node", "token", "leader", "service", "events", "sql",
-         "apply", "diff", "import", "export", "completion")
+NOUNS = ("status", "why", "app", "job", "task", "logs", "deployment", "node", "token", "leader", "notice", "service",
+         "events", "sql", "apply", "diff", "import", "export", "completion")
 
 
 def run(node, *words, stdin="", address=None):

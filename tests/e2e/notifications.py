@@ -7,6 +7,7 @@ import email.policy
 import http.server
 import json
 import logging
+import re
 import ssl
 import subprocess
 import threading
@@ -184,6 +185,7 @@ def story(place):
                       disable_after_failures=2).start()
     failures(place, node, mails, hooks)
     other_events(place, node, mails)
+    a_test(place, node, mails, hooks)
     refusals(place, node, mails)
     away(place, node, mails, hooks)
     with case("no secret is shown to others", place):
@@ -266,6 +268,37 @@ def other_events(place, node, mails):
         assert "all its recurrences are used up" in mail.text, mail.text
 
 
+    with case("a run that finds no place is told while it waits, with the reason", place):
+        add(node, "homeless", "true", schedule="R1/2099-01-01T00:00:00Z/PT1H", cpus=100000, notifyLateSeconds=1,
+            notify=["unplaced"])
+        equal(node.put("/v1/scheduler/job/homeless", door="chronos").status, 204, "run now")
+        (mail,) = mails.wait("job 'homeless' finds no place to run")
+        assert "1 node considered: 1 has too few cpus free (" in mail.text, mail.text
+        equal(node.delete("/v1/scheduler/job/homeless", "chronos").status, 204, "delete")
+
+
+def a_test(place, node, mails, hooks):
+    with case("a test by all channels: it is sent, and that is said within seconds", place):
+        done = node.cli("notice", "test", "ann@example.com")
+        equal(done.stdout.splitlines(), ["http: it was taken.", "mail: it was taken.", "mattermost: it was taken.",
+                                         "slack: it was taken."], "what became of it")
+        (mail,) = mails.wait("[prod] [Chronos] job 'test' is not meant: this is a test", "ann@example.com")
+        hooks.wait("/hook", "this is a test")
+
+    with case("what the server refuses is said in its words, and the test is not sent again", place):
+        mails.refusals["nobody@example.com"] = ["451 4.7.1 not now"] * 9
+        done = node.cli("notice", "test", "mail", "nobody@example.com", check=False)
+        equal(done.returncode, 1, done)
+        assert re.fullmatch(r'mail: [0-9.:]+: it answers "451 4.7.1 not now" to RCPT TO\n', done.stdout), done
+        equal(len(mails.refusals["nobody@example.com"]), 8, "asked once")
+
+    with case("one that cannot be is refused at once", place):
+        done = node.cli("notice", "test", "mail", check=False)
+        equal((done.returncode, "to: need the address" in done.stderr), (3, True), done)
+        done = node.cli("notice", "test", "pigeon", check=False)
+        equal((done.returncode, "need mail, slack, mattermost or http" in done.stderr), (3, True), done)
+
+
 def refusals(place, node, mails):
     with case("an owner whom the mail server does not know is left out, and it is known why", place):
         mails.refusals["nobody@example.com"] = ["550 5.1.1 no such user here"] * 9
@@ -303,6 +336,9 @@ def away(place, node, mails, hooks):
         for i in range(3):
             hooks.wait("/hook", f"job 'away{i}' failed!")
         equal(ways(node, "away0", "failed")[1][1], False, "mail still waits")
+        shown(node)
+        done = node.cli("notice", "test", "mail", "ann@example.com", check=False)
+        assert done.returncode == 1 and "refused" in done.stdout, done
         mails.start()
         for i in range(3):
             mails.wait(f"job 'away{i}' failed!")
@@ -319,6 +355,24 @@ def away(place, node, mails, hooks):
         node.start()
         (mail,) = mails.wait("job 'patient' failed!")
         equal(mail.id, f"{id}.0.{cluster}", "the id it has had")
+
+
+def shown(node):
+    """While three notices wait for the mail server: API, command line and metrics."""
+    (mail,) = [c for c in node.get("/api/channels").json["items"] if c["channel"] == "mail"]
+    assert mail["pending"] == 3 and "refused" in mail["error"] and mail["next"] > iso8601(now_ms() - 60000), mail
+    waiting = node.get("/api/notices?state=pending").json
+    equal(waiting["total"], 3, waiting)
+    for notice in waiting["items"]:
+        (way,) = [w for w in notice["ways"] if w["channel"] == "mail"]
+        equal((way["state"], "refused" in way.get("error", "refused")), ("pending", True), way)
+    listed = node.cli("notice", "list", "--state", "pending").stdout
+    assert "away2" in listed and "refused" in listed, listed
+    assert re.search(r"^mail +yes +3 +[0-9]+ +[0-9]+ .*refused", node.cli("notice", "channels").stdout, re.M), listed
+    numbers = node.get("/metrics/prometheus").text
+    assert "\nmarathon_notices_pending_gauge 3\n" in numbers, numbers
+    for name in ("sent", "failed"):
+        assert int(re.search(rf"^marathon_notices_{name}_counter ([0-9]+)$", numbers, re.M)[1]) > 0, numbers
 
 
 def leaders(place):

@@ -15,6 +15,7 @@ import { NewJob } from "./pages/jobs/new";
 import { RunPage } from "./pages/jobs/run";
 import { Node } from "./pages/nodes/node";
 import { Nodes } from "./pages/nodes/nodes";
+import { Notices } from "./pages/notices/notices";
 import { Overview } from "./pages/overview/overview";
 import { Settings } from "./pages/settings/settings";
 import { Task } from "./pages/tasks/task";
@@ -33,6 +34,7 @@ const PAGES: Record<string, PageRow> = {
   jobs: { all: () => <Jobs />, one: (name) => <Job key={name} name={name} /> },
   "new-job": { all: () => <NewJob /> },
   runs: { one: (id) => <RunPage key={id} id={id} /> },
+  notices: { all: () => <Notices /> },
   nodes: { all: () => <Nodes />, one: (id) => <Node key={id} id={id} /> },
   tasks: { one: (id) => <Task key={id} id={id} /> },
   traffic: { all: () => <Traffic /> },

@@ -70,6 +70,27 @@ function addNode(id, name, address, role) {
   });
 }
 
+const CHANNELS = [
+  { channel: "mail", configured: true, pending: 1, sent: 12, failed: 0, error: "10.0.0.9:25: connection refused", next: ago(-40) },
+  { channel: "slack", configured: true, pending: 0, sent: 13, failed: 0 },
+  { channel: "mattermost", configured: false, pending: 0, sent: 0, failed: 0 },
+  { channel: "http", configured: false, pending: 0, sent: 0, failed: 0 },
+];
+const NOTICES = [
+  {
+    id: 13,
+    at: ago(90),
+    event: "failed",
+    job: "nightly-report",
+    owners: "ann@example.com",
+    state: "pending",
+    ways: [
+      { channel: "mail", state: "pending", failures: 3, error: "10.0.0.9:25: connection refused", next: ago(-40) },
+      { channel: "slack", state: "sent", failures: 0, over: ago(89) },
+    ],
+  },
+];
+
 let nextPort = 31000;
 const freePort = () => 31000 + ((nextPort++ - 31000) % 1001);
 
@@ -758,6 +779,8 @@ const ROUTES = [
     },
   ],
   ["GET", "/api/services", () => services()],
+  ["GET", "/api/channels", () => ({ index: world.index, items: CHANNELS })],
+  ["GET", "/api/notices", () => ({ total: NOTICES.length, offset: 0, index: world.index, items: NOTICES })],
   [
     "GET",
     "/api/events/log",

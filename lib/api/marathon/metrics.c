@@ -221,6 +221,21 @@ static void put_http(struct form *o, const struct http_counts *c)
     timer(o, "marathon.http.requests.duration.timer.seconds", c);
 }
 
+/* What owners of jobs are told, by all channels. */
+static void put_notices(struct form *o)
+{
+    struct notice_counts all = {0};
+    for (int i = 0; i < NOTICE_CHANNELS_N; i++) {
+        struct notice_counts one =
+            state_notice_counts(o->view->state, notice_channel_word((enum notice_channel)i));
+        all.sent += one.sent;
+        all.given_up += one.given_up;
+    }
+    gauge(o, "marathon.notices.pending.gauge", (double)state_notices_unsent_count(o->view->state));
+    counter(o, "marathon.notices.sent.counter", (uint64_t)all.sent);
+    counter(o, "marathon.notices.failed.counter", (uint64_t)all.given_up);
+}
+
 static void put_all(struct form *o, const struct census *n)
 {
     const struct view *v = o->view;
@@ -246,6 +261,7 @@ static void put_all(struct form *o, const struct census *n)
         counter(o, "marathon.callbacks.failed.counter", f->callbacks->failed);
         counter(o, "marathon.callbacks.dropped.counter", f->callbacks->dropped);
     }
+    put_notices(o);
     if (f->http != NULL)
         put_http(o, f->http);
 }

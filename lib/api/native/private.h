@@ -105,6 +105,8 @@ tell_fn native_backfill_job, native_cancel_backfill;
 tell_fn native_pause_job, native_resume_job, native_pause_jobs, native_resume_jobs;
 ask_fn native_ask_calendars, native_ask_calendar;
 tell_fn native_put_calendar, native_delete_calendar;
+ask_fn native_ask_notices, native_ask_notice, native_ask_channels;
+tell_fn native_test_notice;
 ask_fn native_ask_nodes, native_ask_node;
 ask_fn native_ask_backup;
 tell_fn native_drain_node, native_undrain_node, native_promote_node, native_demote_node;

@@ -68,6 +68,12 @@ static const struct door doors[] = {
     TELL(DELETE, "/api/calendars/{name}", DEPLOY, native_delete_calendar,
          "Delete a calendar that no job names"),
 
+    ASK("/api/notices", VIEW, ASK, native_ask_notices,
+        "What owners of jobs are told, newest first"),
+    ASK("/api/notices/{id}", VIEW, ASK_LINEAR, native_ask_notice, "What became of one notice"),
+    TELL(POST, "/api/notices/test", DEPLOY, native_test_notice, "Send a notice to see it arrive"),
+    ASK("/api/channels", VIEW, ASK, native_ask_channels, "By what owners of jobs are told"),
+
     ASK("/api/nodes", VIEW, ASK, native_ask_nodes, "All nodes"),
     ASK("/api/nodes/{id}", VIEW, ASK, native_ask_node, "One node, by its id or name"),
     TELL(DELETE, "/api/nodes/{id}", ADMIN, native_delete_node, "Remove a node from the cluster"),

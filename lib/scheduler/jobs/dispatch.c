@@ -1,6 +1,7 @@
 /* Gives runs that may start to agents (spec/chronos.md 3.5 D), and says why one did not. */
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "scheduler/jobs/private.h"
@@ -111,6 +112,24 @@ static bool must_wait_for_double(struct look *l, const struct candidate *c)
     return !job_overlaps(c->job) && state_job_is_doubled(l->state, c->entry->job);
 }
 
+/* Waits for a place for so long that its owners are told, if they want to hear of it. */
+static void tell_unplaced(struct look *l, const struct candidate *c, const struct funnel *f)
+{
+    struct run_row r;
+    char why[1024];
+    const struct job *j = c->job;
+    int64_t patience = j->late_s != NOT_GIVEN ? j->late_s * 1000 : LIMIT_NOTICE_UNPLACED_MS;
+    if (c->entry->unplaced == c->run || !job_notifies(j, NOTICE_UNPLACED) ||
+        state_level(l->state) < TRIES_LEVEL || !state_run_by_id(l->state, c->run, &r) ||
+        l->now.wall.ms - r.queued.ms <= patience)
+        return;
+    c->entry->unplaced = c->run;
+    if (state_notice_of_run(l->state, c->run, notice_word(NOTICE_UNPLACED)))
+        return; /* the leader before has seen to it */
+    funnel_text(f, why, sizeof why);
+    look_update(l, c->entry, &r, notice_word(NOTICE_UNPLACED), why);
+}
+
 static void launch(struct look *l, const struct candidate *c)
 {
     char name[JOB_TASK_ID_SIZE];
@@ -125,6 +144,7 @@ static void launch(struct look *l, const struct candidate *c)
     int64_t pong = found ? l->pong(l->data, at.agent) : 0;
     if (!found) {
         look_wait_for_place(l, c->entry);
+        tell_unplaced(l, c, &funnel);
     } else if (pong == 0) { /* it could not know that it is in time: the start lease (5.2) */
         look_again_in(l, c->entry, PONG_RETRY_MS);
     } else if (state_run_by_id(l->state, c->run, &r)) {

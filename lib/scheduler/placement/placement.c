@@ -755,3 +755,20 @@ void demand_of_job(const struct job *j, struct demand *out)
         .docker = j->container != NULL,
     };
 }
+
+void funnel_text(const struct funnel *f, char *dst, size_t size)
+{
+    size_t at = (size_t)snprintf(dst, size, "%lld %s considered", (long long)f->considered,
+                                 f->considered == 1 ? "node" : "nodes");
+    const char *sep = ": ";
+    if (f->considered == 0)
+        snprintf(dst, size, "no node with an agent is there");
+    for (int r = 0; r < REASONS_N && at < size; r++) {
+        if (f->declined[r] == 0)
+            continue;
+        at +=
+            (size_t)snprintf(dst + at, size - at, "%s%lld %s (%s)", sep, (long long)f->declined[r],
+                             reason_text((enum reason)r), f->example[r]);
+        sep = ", ";
+    }
+}

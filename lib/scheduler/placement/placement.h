@@ -82,6 +82,10 @@ struct funnel {
     char example[REASONS_N][EXAMPLE_SIZE]; /* one agent's numbers: "node2: 0.1 of 1 cpus free" */
 };
 
+/* "3 nodes considered: 2 have too few cpus free (n1: 0.1 cpus free, 1 asked), 1 is draining (n2)"
+ */
+void funnel_text(const struct funnel *f, char *dst, size_t size);
+
 /* True: *out is an agent with room, which the view counts as used from now on. Spreads: among those
  * that will do, the least used; ties by chance, the spared one last. False: the funnel says why. */
 bool place(struct placement *p, const struct demand *d, struct rng *rng, struct place *out,

@@ -270,6 +270,29 @@ static void what_runs_for_the_past_is_described(void **data)
     say(f, "POST /api/jobs/report/run", "{\"environment\":{\"A\":7}}");
 }
 
+static void what_owners_are_told_is_described(void **data)
+{
+    struct fixture *f = *data;
+    furnish(f);
+    say(f, "POST /api/notices/test", "{}"); /* below its level */
+    say(f, "GET /api/channels", NULL);
+    world_apply(&f->w, COMMAND_SCHEMA_UPGRADE, "{\"level\":31}", NULL);
+    world_apply(&f->w, COMMAND_SETTING_PUT, "{\"set\":{\"notify\":\"mail,slack\"}}", NULL);
+    say(f, "POST /api/notices/test", "{}");
+    say(f, "POST /api/notices/test", "{\"channel\":\"http\"}");
+    say(f, "POST /api/notices/test", "{\"to\":\"a@x\"}");
+    world_apply(&f->w, COMMAND_NOTICE_TOLD,
+                "{\"set\":[{\"notice\":1,\"channel\":\"mail\",\"over\":false,\"error\":\"no\","
+                "\"next_ms\":1767225600000}]}",
+                NULL);
+    say(f, "GET /api/notices", NULL);
+    say(f, "GET /api/notices?sort=-at&state=failed", NULL);
+    say(f, "GET /api/notices?sort=size", NULL);
+    say(f, "GET /api/notices/1", NULL);
+    say(f, "GET /api/notices/2", NULL);
+    say(f, "GET /api/channels", NULL);
+}
+
 static void what_keeps_jobs_from_running_is_described(void **data)
 {
     struct fixture *f = *data;
@@ -330,6 +353,7 @@ int main(void)
         WITH_DOCUMENT(every_reference_leads_somewhere),
         WITH_DOCUMENT(what_is_answered_is_what_is_described),
         WITH_DOCUMENT(what_runs_for_the_past_is_described),
+        WITH_DOCUMENT(what_owners_are_told_is_described),
         WITH_DOCUMENT(what_keeps_jobs_from_running_is_described),
         WITH_DOCUMENT(a_port_is_refused_to_one_app),
         WITH_DOCUMENT(a_schema_that_does_not_fit_is_noticed),

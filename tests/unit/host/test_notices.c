@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/limits.h"
 #include "base/str.h"
 #include "host/notices.h"
 #include "net/http_server.h"
@@ -19,6 +20,7 @@ static struct sink {
     char authorization[64];
     char told[1024]; /* "7 slack over: error\n", all */
     unsigned asked;
+    struct wall next; /* as told last */
     bool server_stopped, notices_stopped;
 } s;
 
@@ -50,9 +52,11 @@ static void on_request(struct http_server *server, struct exchange_id id, const 
 
 static const struct http_server_events events = {.on_request = on_request};
 
-static void on_told(void *data, int64_t notice, const char *channel, bool over, const char *error)
+static void on_told(void *data, int64_t notice, const char *channel, bool over, const char *error,
+                    struct wall next)
 {
     (void)data;
+    s.next = next;
     append(s.told, sizeof s.told, "%lld %s%s%s%s\n", (long long)notice, channel,
            over ? " over" : "", *error != '\0' ? ": " : "", error);
 }
@@ -71,7 +75,7 @@ static void begin(struct notices_config config)
         config.slack_url = s.url;
     if (config.http_url != NULL)
         config.http_url = s.url;
-    config.pause_ms = PAUSE_MS;
+    config.pause_ms = config.pause_ms > 0 ? config.pause_ms : PAUSE_MS;
     config.cluster_name = "c1";
     s.notices = notices_new(&s.world.loop, &config, on_told, NULL);
 }
@@ -170,9 +174,63 @@ static void what_is_not_taken_is_sent_again_with_its_id(void **unused)
     UNTIL(&s.world, s.asked == 3);
     s.status = 200;
     UNTIL(&s.world, strstr(s.told, "over") != NULL);
-    assert_string_equal(s.told, "7 slack: it answers 503 Service Unavailable\n7 slack over\n");
+    assert_string_equal(s.told, "7 slack: it answers 503 Service Unavailable\n"
+                                "7 slack: it answers 503 Service Unavailable\n"
+                                "7 slack: it answers 503 Service Unavailable\n7 slack over\n");
     for (const char *line = s.got; *line != '\0'; line += strcspn(line, "\n") + 1)
         assert_true(str_starts(line, "7.0.u "));
+    end();
+}
+
+static void it_is_told_when_it_is_tried_again(void **unused)
+{
+    (void)unused;
+    struct notices_config config = SLACK;
+    config.pause_ms = 3600000;
+    begin(config);
+    s.status = 503;
+    int64_t before = now_ms();
+    put(7, "deleted", "\"slack\"", "", "");
+    UNTIL(&s.world, *s.told != '\0');
+    assert_in_range(s.next.ms, before + LIMIT_NOTICE_PAUSE_MS, now_ms() + LIMIT_NOTICE_PAUSE_MS);
+    end();
+}
+
+/* Somebody waits for what becomes of it. */
+static void a_test_is_tried_once_and_at_once(void **unused)
+{
+    (void)unused;
+    struct notices_config config = SLACK;
+    config.pause_ms = 3600000;
+    begin(config);
+    s.status = 503;
+    put(7, "deleted", "\"slack\"", "", "");
+    put(8, "deleted", "\"slack\"", "", "");
+    UNTIL(&s.world, *s.told != '\0');
+    *s.told = '\0';
+    put(9, "test", "\"slack\"", "", "");
+    UNTIL(&s.world, *s.told != '\0');
+    assert_string_equal(s.told, "9 slack over: it answers 503 Service Unavailable\n");
+    assert_int_equal(s.next.ms, 0);
+    put(10, "deleted", "\"slack\"", "", "");
+    assert_int_equal(s.asked, 2); /* the others go on to wait */
+    *s.told = '\0';
+    s.status = 200;
+    put(11, "test", "\"slack\"", "", "");
+    UNTIL(&s.world, strstr(s.told, "10 slack over") != NULL);
+    assert_string_equal(s.told, "11 slack over\n8 slack over\n7 slack over\n10 slack over\n");
+    end();
+}
+
+static void a_test_goes_before_what_waits(void **unused)
+{
+    (void)unused;
+    begin(SLACK);
+    put(7, "deleted", "\"slack\"", "", "");
+    put(8, "deleted", "\"slack\"", "", "");
+    put(9, "test", "\"slack\"", "", "");
+    UNTIL(&s.world, strstr(s.told, "8 slack over") != NULL);
+    assert_string_equal(s.told, "7 slack over\n9 slack over\n8 slack over\n");
     end();
 }
 
@@ -252,6 +310,9 @@ int main(void)
         cmocka_unit_test(without_a_message_the_subject_is_sent),
         cmocka_unit_test(a_hook_gets_chronos_members),
         cmocka_unit_test(what_is_not_taken_is_sent_again_with_its_id),
+        cmocka_unit_test(it_is_told_when_it_is_tried_again),
+        cmocka_unit_test(a_test_is_tried_once_and_at_once),
+        cmocka_unit_test(a_test_goes_before_what_waits),
         cmocka_unit_test(after_a_day_it_is_given_up),
         cmocka_unit_test(a_channel_that_is_dead_delays_no_other),
         cmocka_unit_test(an_owner_without_an_address_is_left_out),

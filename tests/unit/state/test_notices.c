@@ -264,6 +264,73 @@ static void each_way_is_over_for_itself(void **data)
     assert_string_equal(text, "job j: that it is failed is not told by slack: for a day");
 }
 
+/* Of each way: that it fails, once, and what became of it. */
+static void the_job_has_events_of_it(void **data)
+{
+    struct fixture *f = *data;
+    put_job(f, "", "");
+    run_job(f, false, "failed");
+    int changes = f->changes;
+    for (int i = 0; i < 2; i++)
+        applied(f, "notice.told",
+                "{'set':[{'notice':1,'channel':'mail','over':false,'error':'no','next_ms':1}]}");
+    applied(f, "notice.told", "{'set':[{'notice':1,'channel':'mail','over':true,'error':''}]}");
+    assert_int_equal(f->changes, changes + 2); /* who looks hears of both */
+    struct event_row event;
+    struct stmt *q = state_events_after(f->state, 0, 1000);
+    char texts[400] = "";
+    while (state_event_next(q, &event))
+        if (str_eq(event.what, "notice"))
+            snprintf(texts + strlen(texts), sizeof texts - strlen(texts), "%s\n", event.text);
+    assert_string_equal(texts, "job j: that it is failed is not told by mail yet: no\n"
+                               "job j: that it is failed is told by mail\n");
+}
+
+static void counts_are(struct fixture *f, const char *channel, int64_t sent, int64_t given_up)
+{
+    struct notice_counts n = state_notice_counts(f->state, channel);
+    assert_int_equal(n.sent, sent);
+    assert_int_equal(n.given_up, given_up);
+}
+
+static void what_became_of_them_is_kept(void **data)
+{
+    struct fixture *f = *data;
+    put_job(f, "", "");
+    run_job(f, false, "failed");
+    applied(f, "notice.told",
+            "{'set':[{'notice':1,'channel':'mail','over':false,'error':'no','next_ms':77}]}");
+    applied(f, "notice.told",
+            "{'set':[{'notice':1,'channel':'mail','over':false,'error':'no','next_ms':99}]}");
+    struct notice_tries t = state_notice_tries(f->state, 1, "mail");
+    assert_int_equal(t.failed, 2);
+    assert_int_equal(t.next.ms, 99);
+    counts_are(f, "mail", 0, 0);
+    applied(f, "notice.told",
+            "{'set':[{'notice':1,'channel':'mail','over':true,'error':''},"
+            "{'notice':1,'channel':'slack','over':true,'error':'gone','next_ms':5}]}");
+    assert_int_equal(state_notice_tries(f->state, 1, "slack").next.ms, 0);
+    counts_are(f, "mail", 1, 0);
+    counts_are(f, "slack", 0, 1);
+    applied(f, "notice.told", "{'set':[{'notice':1,'channel':'mail','over':true,'error':''}]}");
+    counts_are(f, "mail", 1, 0); /* told twice, counted once */
+}
+
+/* It goes on to wait, and that is told once. */
+static void a_run_without_a_place_is_told(void **data)
+{
+    struct fixture *f = *data;
+    put_job(f, ",'notify':['unplaced']", "");
+    applied(f, "job.trigger", "{'name':'j'}");
+    for (int i = 0; i < 2; i++)
+        applied(f, "run.update",
+                "{'set':[{'run':1,'attempt':0,'to':'unplaced','reason':'no room'}]}");
+    told_are(f, "unplaced j");
+    struct run_row r;
+    assert_true(state_run_by_id(f->state, 1, &r));
+    assert_int_equal(r.state, RUN_QUEUED);
+}
+
 static void a_test_goes_by_one_channel_or_by_all(void **data)
 {
     struct fixture *f = *data;
@@ -329,6 +396,9 @@ int main(void)
         AT_NEWEST(after_so_many_failures_it_is_disabled),
         AT_NEWEST(the_delay_before_a_retry_is_the_clusters),
         AT_NEWEST(each_way_is_over_for_itself),
+        AT_NEWEST(the_job_has_events_of_it),
+        AT_NEWEST(what_became_of_them_is_kept),
+        AT_NEWEST(a_run_without_a_place_is_told),
         AT_NEWEST(a_test_goes_by_one_channel_or_by_all),
         AT_NEWEST(they_are_bounded),
         cmocka_unit_test_setup_teardown(below_its_level_there_are_none, set_up, tear_down),

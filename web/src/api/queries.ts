@@ -8,6 +8,7 @@ import type {
   BackfillAsked,
   BackfillBegun,
   Change,
+  Channel,
   Definition,
   Deployment,
   Explained,
@@ -16,6 +17,7 @@ import type {
   JobSummary,
   List,
   NodeSummary,
+  Notice,
   Pausing,
   RunDetail,
   SandboxFile,
@@ -69,6 +71,10 @@ export const useNode = (id: string) =>
 export const useNodeTasks = (id: string) =>
   useAnswer<List<Task>>("/api/tasks" + query({ node: id, limit: LIMIT_TASKS }), of("task"));
 
+const concernsNotices = of("job", "run");
+export const useNotice = (id: number) => useAnswer<Notice>(path("notices", `${id}`), concernsNotices);
+export const useChannels = () => useAnswer<{ items: Channel[] }>("/api/channels", concernsNotices);
+
 export const useTask = (id: string) =>
   useAnswer<Task>(path("tasks", id), (change) => change.noun === "task" && change.name === id);
 export const useFiles = (id: string) =>
@@ -93,6 +99,9 @@ export const useJobs = (params: ListParams) =>
 
 export const useNodes = (params: ListParams) =>
   useList<NodeSummary>("node", "/api/nodes", paramsOf(params), (node) => node.id, of("node", "task"));
+
+export const useNotices = (params: ListParams) =>
+  useList<Notice>("notice", "/api/notices", paramsOf(params), ({ id }) => `${id}`, concernsNotices);
 
 export const LIMIT_TREE = 2_000; // apps; beyond it a search must narrow the tree
 const LIMIT_TASKS = 1_000;
@@ -162,3 +171,5 @@ export const resumeJobs = (selector: string) => request<Pausing>("POST", "/api/r
 export const backfillJob = (name: string, asked: BackfillAsked) =>
   request<BackfillBegun>("POST", path("jobs", name, "/backfill"), asked);
 export const cancelBackfill = (name: string) => request<Written>("DELETE", path("jobs", name, "/backfill"));
+export const testNotice = (wish: { channel: string; to: string }) =>
+  request<{ notice: number }>("POST", "/api/notices/test", wish);

@@ -340,3 +340,32 @@ export interface SandboxFile {
   mtime?: string | number;
   mode?: string;
 }
+
+export interface NoticeWay {
+  channel: string;
+  state: "pending" | "sent" | "failed";
+  failures: number;
+  error?: string;
+  over?: string;
+  next?: string;
+}
+
+export interface Notice {
+  id: number;
+  at: string;
+  event: string;
+  job: string;
+  owners: string;
+  state: NoticeWay["state"];
+  ways: NoticeWay[];
+}
+
+export interface Channel {
+  channel: string;
+  configured: boolean;
+  pending: number;
+  sent: number;
+  failed: number;
+  error?: string;
+  next?: string;
+}

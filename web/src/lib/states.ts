@@ -31,6 +31,7 @@ const KINDS: Record<string, Record<string, Kind>> = {
   },
   node: { ready: "good", restarting: "busy", draining: "busy", drained: "off", unreachable: "bad", gone: "off" },
   service: { refused: "bad" },
+  notice: { pending: "busy", sent: "done", failed: "failed" },
 };
 
 export function kindOf(noun: string, state: string): Kind {

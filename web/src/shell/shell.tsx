@@ -27,6 +27,9 @@ const PAGES: { page: string; href: string; name: string; icon: IconName }[] = [
   { page: "settings", href: "settings", name: "Settings", icon: "settings" },
 ];
 
+/** Pages without an entry of their own stand below that one. */
+const ABOVE: Record<string, string> = { tasks: "apps", notices: "jobs" };
+
 export function Shell({ children }: { children: ComponentChildren }) {
   const open = useSignal<"none" | "find" | "help">("none");
   const main = useRef<HTMLElement>(null);
@@ -117,7 +120,7 @@ function Nav({ page }: { page: string }) {
           <li key={item.href}>
             <a
               href={item.href}
-              aria-current={item.page === page || (page === "tasks" && item.page === "apps") ? "page" : undefined}
+              aria-current={item.page === page || item.page === ABOVE[page] ? "page" : undefined}
               title={`g ${keyOf(item.href)}`}
             >
               <Icon name={item.icon} />
