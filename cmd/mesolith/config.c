@@ -12,6 +12,7 @@
 #include "model/address.h"
 #include "model/resources.h"
 #include "model/states.h"
+#include "old_flags.h"
 
 #define CONFIG_BYTES_MAX (1 << 20)
 
@@ -43,6 +44,10 @@ static const struct {
 /* Times without bounds of their own. */
 #define TIME_LEAST 1
 #define TIME_MOST (INT64_C(30) * 24 * 3600000)
+
+#define AMOUNT_MOST 1000000000
+
+#define SECRET_BYTES_MAX 4096
 
 /* ---- values */
 
@@ -219,6 +224,15 @@ static int check_number(enum setting s, const char *value, struct error *err)
                      needs[kind], number_text(kind, least, from), number_text(kind, most, to));
 }
 
+static int check_amount(enum setting s, const char *value, struct error *err)
+{
+    double n;
+    if (str_to_double(value, &n) && n > 0 && n <= AMOUNT_MOST)
+        return 0;
+    return error_set(err, ERR_INVALID, "%s: got \"%s\", need a number above 0, at most %d",
+                     rows[s].key, value, AMOUNT_MOST);
+}
+
 static int check_modes(enum setting s, const char *value, struct error *err)
 {
     unsigned ignored;
@@ -284,6 +298,7 @@ static int check_value(enum setting s, const char *value, struct error *err)
         [KIND_PORT] = check_port,
         [KIND_SWITCH] = check_switch,
         [KIND_COUNT] = check_number,
+        [KIND_AMOUNT] = check_amount,
         [KIND_BYTES] = check_number,
         [KIND_TIME] = check_number,
         [KIND_MODES] = check_modes,
@@ -337,35 +352,144 @@ static int unknown(const char *key, const char *what, const char *dashes, struct
 
 /* ---- sources */
 
+/* "--key=value", "--key value", "--switch"; as it stands in argv. */
+struct flag {
+    char key[64];
+    char *value; /* NULL: none */
+    int words;   /* of argv */
+};
+
+/* `alone`: it has a value only behind a '='. */
+static struct flag split_flag(int argc, char **argv, bool alone)
+{
+    struct flag f = {.words = 1};
+    char *equals = strchr(argv[0], '=');
+    size_t len = equals != NULL ? (size_t)(equals - argv[0]) - 2 : strlen(argv[0]) - 2;
+    snprintf(f.key, sizeof f.key, "%.*s", (int)len, argv[0] + 2);
+    f.value = equals != NULL ? equals + 1 : NULL;
+    if (f.value == NULL && !alone && argc > 1) {
+        f.value = argv[1];
+        f.words = 2;
+    }
+    return f;
+}
+
+static void pass_over(struct config *c, const char *name, const char *why)
+{
+    for (size_t i = 0; i < c->passed_over_n; i++)
+        if (str_eq(c->passed_over[i].name, name))
+            return;
+    if (c->passed_over_n == CONFIG_PASSED_OVER_MAX)
+        return;
+    struct passed_over *p = &c->passed_over[c->passed_over_n++];
+    str_copy(p->name, sizeof p->name, name);
+    p->why = why;
+}
+
+static int set_old(struct config *c, const struct old_flag *o, const struct flag *f,
+                   struct error *err)
+{
+    char number[64];
+    bool is_switch = rows[o->setting].kind == KIND_SWITCH;
+    if (f->value == NULL && !is_switch)
+        return error_set(err, ERR_INVALID, "--%s: a value is missing", f->key);
+    const char *value = f->value != NULL ? f->value : "true";
+    if (o->turned && (str_eq(value, "true") || str_eq(value, "false")))
+        value = str_eq(value, "true") ? "false" : "true";
+    snprintf(number, sizeof number, "%.40s%s", value, o->unit != NULL ? o->unit : "");
+    if (set(c, o->setting, o->unit != NULL ? number : value, "flag", err) != 0)
+        return error_wrap(err, "--%s", f->key);
+    return 0;
+}
+
+/* Words of argv taken; -1: refused. Of those that mean nothing we do not know which take a value:
+ * what begins with a dash is none. */
+static int read_old(struct config *c, const struct old_flag *o, int argc, char **argv,
+                    struct error *err)
+{
+    bool means = o->use == OLD_MEANS;
+    bool alone = means ? rows[o->setting].kind == KIND_SWITCH : argc < 2 || argv[1][0] == '-';
+    struct flag f = split_flag(argc, argv, alone);
+    if (o->use == OLD_REFUSED)
+        return error_set(err, ERR_INVALID, "--%s: %s", f.key, o->why);
+    if (means && set_old(c, o, &f, err) != 0)
+        return -1;
+    if (!means)
+        pass_over(c, f.key, o->why);
+    return f.words;
+}
+
+static int read_flag(struct config *c, int argc, char **argv, struct error *err)
+{
+    enum setting s;
+    struct flag f = split_flag(argc, argv, true);
+    const struct old_flag *o = old_flag_find(f.key);
+    if (!is_setting(f.key, &s))
+        return o != NULL ? read_old(c, o, argc, argv, err) : unknown(f.key, "flag", "--", err);
+    f = split_flag(argc, argv, rows[s].kind == KIND_SWITCH);
+    if (f.value == NULL && rows[s].kind != KIND_SWITCH)
+        return error_set(err, ERR_INVALID, "--%s: a value is missing", f.key);
+    return set(c, s, f.value != NULL ? f.value : "true", "flag", err) == 0 ? f.words : -1;
+}
+
 static int read_flags(struct config *c, int argc, char **argv, struct error *err)
 {
-    for (int i = 0; i < argc; i++) {
-        char key[64];
-        enum setting s;
+    for (int i = 0, n; i < argc; i += n) {
         if (strncmp(argv[i], "--", 2) != 0)
             return error_set(err, ERR_INVALID, "%s: need a flag such as --data DIR", argv[i]);
-        const char *equals = strchr(argv[i], '=');
-        size_t len = equals != NULL ? (size_t)(equals - argv[i]) - 2 : strlen(argv[i]) - 2;
-        snprintf(key, sizeof key, "%.*s", (int)len, argv[i] + 2);
-        if (!is_setting(key, &s))
-            return unknown(key, "flag", "--", err);
-        const char *value = equals != NULL ? equals + 1 : NULL;
-        if (value == NULL && rows[s].kind == KIND_SWITCH)
-            value = "true";
-        else if (value == NULL && i + 1 < argc)
-            value = argv[++i];
-        if (value == NULL)
-            return error_set(err, ERR_INVALID, "--%s: a value is missing", key);
-        if (set(c, s, value, "flag", err) != 0)
+        if ((n = read_flag(c, argc - i, argv + i, err)) < 0)
             return -1;
     }
     return 0;
+}
+
+/* Ours, or Chronos's name of it; or the token of `join`. */
+static bool is_secret(const char *key)
+{
+    enum setting s;
+    const struct old_flag *o = old_flag_find(key);
+    if (is_setting(key, &s))
+        return rows[s].kind == KIND_SECRET;
+    if (o != NULL && o->use == OLD_MEANS)
+        return rows[o->setting].kind == KIND_SECRET;
+    return str_eq(key, "token") || str_eq(key, "ssl_keystore_password") ||
+           str_eq(key, "http_credentials") || str_eq(key, "zk_auth");
+}
+
+char **config_hide_secrets(int argc, char **argv)
+{
+    char **copy = mem_alloc(((size_t)argc + 1) * sizeof *copy);
+    for (int i = 0; i < argc; i++)
+        copy[i] = mem_strdup(argv[i]);
+    copy[argc] = NULL;
+    for (int i = 0; i < argc; i++) {
+        if (strncmp(argv[i], "--", 2) != 0)
+            continue;
+        struct flag f = split_flag(argc - i, argv + i, false);
+        if (f.value != NULL && is_secret(f.key) && !str_eq(f.value, "-"))
+            memset(f.value, 'x', strlen(f.value));
+    }
+    return copy;
 }
 
 /* "10.0.0.1:8080", "http://…": whom the command line asks. */
 static bool is_for_clients(enum setting s, const char *value)
 {
     return s == SETTING_ADDRESS && !is_ip(value) && strpbrk(value, ":/") != NULL;
+}
+
+static int read_old_environment(struct config *c, struct error *err)
+{
+    const struct old_flag *o;
+    const char *name, *value;
+    for (size_t i = 0; (name = old_variable(i, &o)) != NULL; i++) {
+        if ((value = getenv(name)) == NULL || *value == '\0')
+            continue;
+        if (o->use == OLD_REFUSED)
+            return error_set(err, ERR_INVALID, "%s: %s", name, o->why);
+        pass_over(c, name, o->why);
+    }
+    return 0;
 }
 
 static int read_environment(struct config *c, struct error *err)
@@ -383,7 +507,7 @@ static int read_environment(struct config *c, struct error *err)
         if (set(c, (enum setting)i, value, "environment", err) != 0)
             return error_wrap(err, "%s", name);
     }
-    return 0;
+    return read_old_environment(c, err);
 }
 
 static int read_text(const char *path, struct buf *out, struct error *err)
@@ -400,8 +524,7 @@ static int read_text(const char *path, struct buf *out, struct error *err)
     if (unread)
         return error_set(err, ERR_IO, "%s: cannot be read", path);
     if (buf_full(out))
-        return error_set(err, ERR_LIMIT, "%s: need at most %d bytes of settings", path,
-                         CONFIG_BYTES_MAX);
+        return error_set(err, ERR_LIMIT, "%s: need at most %zu bytes", path, out->max);
     return 0;
 }
 
@@ -492,6 +615,54 @@ static int read_files(struct config *c, struct error *err)
     return rc;
 }
 
+/* ---- secrets in files of their own */
+
+static const struct {
+    enum setting secret, file;
+} secret_files[] = {
+    {SETTING_MAIL_PASSWORD, SETTING_MAIL_PASSWORD_FILE},
+    {SETTING_SLACK_URL, SETTING_SLACK_URL_FILE},
+    {SETTING_MATTERMOST_URL, SETTING_MATTERMOST_URL_FILE},
+    {SETTING_HTTP_NOTIFICATION_CREDENTIALS, SETTING_HTTP_NOTIFICATION_CREDENTIALS_FILE},
+};
+
+/* The first line. The file is known by its whole path from then on, wherever the next start is. */
+static int read_secret(struct config *c, enum setting secret, enum setting file, struct error *err)
+{
+    struct buf text;
+    const char *path = config_text(c, file);
+    if (*path == '\0')
+        return 0;
+    if (*config_text(c, secret) != '\0')
+        return error_set(err, ERR_INVALID, "%s: %s is given too, need one of both", rows[file].key,
+                         rows[secret].key);
+    buf_init(&text, SECRET_BYTES_MAX);
+    int rc = read_text(path, &text, err);
+    if (rc == 0) {
+        char *line = mem_strdup(buf_str(&text));
+        line[strcspn(line, "\r\n")] = '\0';
+        rc = *line != '\0' ? set(c, secret, line, c->sources[file], err)
+                           : error_set(err, ERR_INVALID, "%s: its first line is empty", path);
+        mem_free(line);
+    }
+    buf_close(&text);
+    char *whole = rc == 0 ? realpath(path, NULL) : NULL;
+    if (whole != NULL) {
+        mem_free(c->values[file]);
+        c->values[file] = mem_strdup(whole);
+    }
+    free(whole);
+    return rc == 0 ? 0 : error_wrap(err, "%s", rows[file].key);
+}
+
+static int read_secrets(struct config *c, struct error *err)
+{
+    for (size_t i = 0; i < sizeof secret_files / sizeof secret_files[0]; i++)
+        if (read_secret(c, secret_files[i].secret, secret_files[i].file, err) != 0)
+            return -1;
+    return 0;
+}
+
 /* A follower that hears of its leader less often than it waits for it would stand for election. */
 static int check_election(const struct config *c, struct error *err)
 {
@@ -507,7 +678,7 @@ int config_read(struct config *c, int argc, char **argv, struct error *err)
 {
     *c = (struct config){0};
     if (read_flags(c, argc, argv, err) != 0 || read_environment(c, err) != 0 ||
-        read_files(c, err) != 0 || check_election(c, err) != 0) {
+        read_files(c, err) != 0 || read_secrets(c, err) != 0 || check_election(c, err) != 0) {
         config_close(c);
         return -1;
     }
@@ -543,6 +714,12 @@ int64_t config_number(const struct config *c, enum setting s)
     if (rows[s].kind == KIND_PORT)
         return str_to_i64(config_text(c, s), &n) ? n : 0;
     return parse_number(rows[s].kind, config_text(c, s), &n) ? n : 0;
+}
+
+double config_amount(const struct config *c, enum setting s)
+{
+    double n = 0;
+    return str_to_double(config_text(c, s), &n) ? n : 0;
 }
 
 bool config_switch(const struct config *c, enum setting s)

@@ -49,7 +49,7 @@ static const struct verb {
 } verbs[] = {
     {"dev", dev_main, LAUNCHER},
     {"init", init_main, LAUNCHER},
-    {"join", join_main, false}, /* its own, once the token is hidden */
+    {"join", join_main, false}, /* its own, once the token is out of the environment */
     {"serve", serve_main, LAUNCHER},
     {"stop", stop_main, LAUNCHER}, /* the executor wants one, though it starts no task */
     {"proxy", proxy_verb, false},
@@ -82,6 +82,8 @@ int main(int argc, char **argv)
 {
     open_standard_streams();
     notify_init();
+    static char **words; /* until the process ends */
+    argv = words = config_hide_secrets(argc, argv);
     const char *name = argc > 1 ? argv[1] : "help";
     if (asks_for_help(argc - 2, argv + 2) && help_other(name))
         return 0;

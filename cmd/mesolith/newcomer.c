@@ -221,7 +221,7 @@ int init_main(int argc, char **argv)
     return finish(&n, rc, argc, argv, &err);
 }
 
-/* ---- join: the token, which should not stand in a list of processes */
+/* ---- join: the token */
 
 static int read_line(FILE *from, const char *what, char **out, struct error *err)
 {
@@ -250,8 +250,7 @@ static int find_token(char *flag, const char *path, char **out, struct error *er
     if (flag != NULL && str_eq(flag, "-"))
         return read_line(stdin, "stdin", out, err);
     if (flag != NULL) {
-        *out = mem_strdup(flag);
-        memset(flag, 'x', strlen(flag)); /* ps shows it */
+        *out = mem_strdup(flag); /* main() has crossed it out where ps looks */
         return 0;
     }
     if (path != NULL)

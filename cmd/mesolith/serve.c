@@ -83,6 +83,12 @@ static struct facts facts_of(struct server *s)
     };
     f.job_rules.lenient_zones = config_switch(c, SETTING_LENIENT_ZONES);
     f.job_rules.run_disabled = config_switch(c, SETTING_RUN_DISABLED);
+    f.job_rules.user = config_text(c, SETTING_USER);
+    f.job_rules.cpus = config_amount(c, SETTING_TASK_CPU);
+    f.job_rules.mem = config_amount(c, SETTING_TASK_MEM);
+    f.job_rules.disk = config_amount(c, SETTING_TASK_DISK);
+    f.job_rules.epsilon_s = config_number(c, SETTING_TASK_EPSILON) / 1000;
+    f.job_rules.history_shown = config_number(c, SETTING_JOB_HISTORY);
     if (s->peer_port_runs)
         f.ca_hash = peer_port_ca_hash(&s->peer_port);
     if (*config_text(c, SETTING_NETWORK) != '\0')
@@ -247,6 +253,7 @@ static struct http_server_config http_config_of(const struct config *c)
     http.header_ms = config_number(c, SETTING_LIMIT_HEADER_MS);
     http.body_ms = config_number(c, SETTING_LIMIT_BODY_MS);
     http.idle_ms = config_number(c, SETTING_LIMIT_IDLE_MS);
+    http.plain = !config_switch(c, SETTING_HTTP_COMPRESSION);
     return http;
 }
 
@@ -314,9 +321,22 @@ static int start_peer_port(struct server *s, struct error *err)
     return 0;
 }
 
+/* What was said and comes to nothing. */
+static void tell_passed_over(const struct config *c)
+{
+    for (size_t i = 0; i < c->passed_over_n; i++)
+        log_warn("a setting of Chronos means nothing here", "setting=%s why=\"%s\"",
+                 c->passed_over[i].name, c->passed_over[i].why);
+    bool server = *config_text(c, SETTING_MAIL_SERVER) != '\0';
+    bool from = *config_text(c, SETTING_MAIL_FROM) != '\0';
+    if (server != from)
+        log_warn("owners of jobs get no mail", "missing=%s", server ? "mail-from" : "mail-server");
+}
+
 static int start(struct server *s, enum verb verb, struct error *err)
 {
     log_set_sink(write_line, NULL, config_level(&s->config));
+    tell_passed_over(&s->config);
     s->modes = config_modes(&s->config);
     if (open_folder(s, verb, err) != 0)
         return -1;

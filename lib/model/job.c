@@ -12,12 +12,15 @@
 
 struct job_rules job_rules_default(void)
 {
-    return (struct job_rules){.cpus = 0.1,
-                              .mem = 128,
-                              .disk = 256,
-                              .user = "root",
-                              .epsilon_s = 60,
-                              .run_disabled = true};
+    return (struct job_rules){
+        .cpus = 0.1,
+        .mem = 128,
+        .disk = 256,
+        .user = "root",
+        .epsilon_s = 60,
+        .run_disabled = true,
+        .history_shown = 5,
+    };
 }
 
 void job_close(struct job *j)

@@ -157,7 +157,8 @@ struct job_rules {          /* what the cluster's configuration says; job_rules_
     const char *user;
     int64_t epsilon_s; /* for jobs of face 2 that have none */
     bool lenient_zones;
-    bool run_disabled; /* by hand; else it is taken for done */
+    bool run_disabled;     /* by hand; else it is taken for done */
+    int64_t history_shown; /* runs in statistics (spec/chronos.md 7.1) */
     /* What the other jobs say of its parents, ERR_INVALID; NULL: nobody asks. Of the caller. */
     int (*check_parents)(void *data, const struct job *j, struct error *err);
     void *data;

@@ -189,7 +189,7 @@ static void hand_over(struct connection *c)
     c->keep_alive = r->keep_alive && !s->leaving;
     c->http_1_0 = r->minor == 0;
     c->head_only = r->method == METHOD_HEAD;
-    c->takes_gzip = accepts_gzip(header_get(r->headers, "Accept-Encoding"));
+    c->takes_gzip = !s->config.plain && accepts_gzip(header_get(r->headers, "Accept-Encoding"));
     r->scheme = stream_scheme(c->stream);
     r->listener = c->listener;
     r->local_port = c->stream->local_port;

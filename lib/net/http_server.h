@@ -37,6 +37,7 @@ struct http_server_config {
     int64_t header_ms;       /* from a request's first byte to the end of its headers */
     int64_t body_ms;         /* from there to its last byte; also: without progress of an answer */
     int64_t idle_ms;         /* between two requests */
+    bool plain;              /* nothing is compressed */
 };
 struct http_server_config http_server_config_default(void); /* LIMIT_CONNECTIONS and so on */
 

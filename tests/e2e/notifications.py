@@ -7,6 +7,7 @@ import email.policy
 import http.server
 import json
 import logging
+import os
 import re
 import ssl
 import subprocess
@@ -16,7 +17,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from crowd import iso8601, leader_of, now_ms, wait_voting
-from mesolith import case, equal, free_port, wait_for
+from mesolith import case, command_of, equal, free_port, processes_of, wait_for
 
 USER, PASSWORD = "mesolith", "mail secret"
 SLACK_SECRET, MATTERMOST_SECRET, HOOK_SECRET = "T0/B0/slack-secret", "mattermost-secret", "hook-secret"
@@ -161,7 +162,7 @@ def ways(node, name, event):
 
 def everywhere(node, secret):
     """Where a secret of a node is shown, of the places that others may read."""
-    shown = {name: open(f"/proc/{node.pid}/{name}", "rb").read().decode(errors="replace") for name in ("cmdline",)}
+    shown = {f"command line of {pid}": command_of(pid) for pid in processes_of(node.place.folder)}
     shown["log"] = open(node.log).read()
     for path in ("/v2/info", "/api/status", "/metrics", "/state", "/flags"):
         for door in ("marathon", "mesos", "chronos"):
@@ -174,14 +175,14 @@ def everywhere(node, secret):
 
 def story(place):
     usual, certificate = place.environment, Certificate(place, "mail")
-    secrets = {"MESOLITH_MAIL_PASSWORD": PASSWORD, "SSL_CERT_FILE": certificate.file}
+    secrets = {"SSL_CERT_FILE": certificate.file}
     place.environment = lambda: dict(usual(), **secrets)
     mails, hooks = MailServer(place, certificate), Hooks(place)
-    secrets["MESOLITH_SLACK_URL"] = f"{hooks.url}/{SLACK_SECRET}"
     secrets["MESOLITH_MATTERMOST_URL"] = f"{hooks.url}/{MATTERMOST_SECRET}"
-    secrets["MESOLITH_HTTP_NOTIFICATION_CREDENTIALS"] = f"me:{HOOK_SECRET}"
     node = place.node(cluster_name="prod", mail_server=f"{mails.address}:{mails.port}", mail_from="jobs@example.com",
-                      mail_user=USER, http_notification_url=f"{hooks.url}/hook", failure_retry="100ms",
+                      mail_user=USER, mail_password_file=place.write("password", PASSWORD + "\n"),
+                      slack_url=f"{hooks.url}/{SLACK_SECRET}", http_notification_url=f"{hooks.url}/hook",
+                      http_notification_credentials=f"me:{HOOK_SECRET}", failure_retry="100ms",
                       disable_after_failures=2).start()
     failures(place, node, mails, hooks)
     other_events(place, node, mails)
@@ -191,9 +192,14 @@ def story(place):
     with case("no secret is shown to others", place):
         for secret in (PASSWORD, SLACK_SECRET, MATTERMOST_SECRET, HOOK_SECRET):
             equal(everywhere(node, secret), [], f"where {secret} is shown")
+        add(node, "nosy", f"env > '{place.path('nosy')}.part' && mv '{place.path('nosy')}.part' '{place.path('nosy')}'")
+        wait_for(lambda: os.path.exists(place.path("nosy")), "a job has shown its environment")
+        with open(place.path("nosy")) as f:
+            told = f.read()
+        assert not [s for s in (PASSWORD, MATTERMOST_SECRET) if s in told], told
     node.stop()
-    for secret in list(secrets)[2:]:
-        del secrets[secret]
+    del secrets["MESOLITH_MATTERMOST_URL"]
+    old_unit_file(place)
     leaders(place)
 
 
@@ -373,6 +379,32 @@ def shown(node):
     assert "\nmarathon_notices_pending_gauge 3\n" in numbers, numbers
     for name in ("sent", "failed"):
         assert int(re.search(rf"^marathon_notices_{name}_counter ([0-9]+)$", numbers, re.M)[1]) > 0, numbers
+
+
+def old_unit_file(place):
+    """The flags of a Chronos that was."""
+    node = place.node("old")
+    with case("the flags of a unit file of Chronos start it; what means nothing is said once each", place):
+        for name in ("chronos-port", "address"):
+            del node.flags[name]
+        usual = node.command
+        node.command = lambda: [*usual(), "--http_port", str(free_port(place.address)), "--http_address", place.address,
+                                "--zk_hosts", "a:2181,b:2181", "--master", "zk://a:2181/mesos", "--mail_server", "m:25",
+                                "--mesos_task_mem", "7", "--run_disabled=false", "--disable_http_compression",
+                                "--mesos_checkpoint", "--failure_retry", "1000", "--zk_hosts=a:2181"]
+        node.start()
+        equal([node.logged(f"setting={name} ") for name in ("zk_hosts", "master", "mesos_checkpoint")], [1, 1, 1], "said")
+        equal(node.logged("owners of jobs get no mail missing=mail-from"), 1, "mail")
+        a = node.post("/v1/scheduler/iso8601", {"name": "off", "command": "true", "schedule": "R/2099-01-01T00:00:00Z/PT1H",
+                                                "disabled": True}, "chronos")
+        equal(a.status, 204, a)
+        (job,) = node.get("/v1/scheduler/jobs", "chronos").json
+        equal(job["mem"], 7, "mem of a job that has none")
+        equal(node.put("/v1/scheduler/job/off", door="chronos").status, 204, "run now")
+        equal(node.get("/api/runs").json["total"], 0, "runs of a disabled job")
+        answer = node.get("/scheduler/jobs", "chronos")
+        equal("Content-Encoding" in answer.headers, False, "compressed")
+        equal(node.stop()[0], 0, "exit status")
 
 
 def leaders(place):

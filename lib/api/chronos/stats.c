@@ -10,7 +10,6 @@
 #include "base/str.h"
 #include "model/mesos_id.h"
 
-#define HISTORY_SHOWN 5 /* --job_history_limit's default */
 #define HISTORY_MAX 1000
 
 /* ---- durations: from due to a successful end */
@@ -183,8 +182,8 @@ void chronos_ask_stat(struct call *c)
     struct samples samples;
     struct attempts attempts = {0};
     struct json_writer w;
-    int64_t limit;
-    if (!chronos_number(c, "limit", HISTORY_SHOWN, &limit) || !chronos_path_job(c, &row))
+    int64_t limit, shown = c->view->facts->job_rules.history_shown;
+    if (!chronos_number(c, "limit", shown, &limit) || !chronos_path_job(c, &row))
         return;
     if (limit < 0 || limit > HISTORY_MAX)
         limit = limit < 0 ? 0 : HISTORY_MAX;
