@@ -135,7 +135,7 @@ int apply_backfill_tick(struct apply *a)
         struct job_row job;
         if (!state_backfill(a->s, json_int(json_get(item, "backfill"), 0), &b) || b.ended.ms != 0 ||
             b.next.ms != json_int(json_get(item, "at_ms"), -1) ||
-            !state_job_by_id(a->s, b.job, &job))
+            !state_job_alone(a->s, b.job, &job))
             continue;
         int64_t made = 0, all = 0;
         JSON_EACH (due, json_get(item, "dues")) {

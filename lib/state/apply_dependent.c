@@ -207,7 +207,7 @@ static void catch_up(struct apply *a, int64_t job)
 {
     struct dependent d;
     struct job_row child;
-    if (!find_dependent(a, job, &d) || d.fired == 0 || !state_job_by_id(a->s, job, &child))
+    if (!find_dependent(a, job, &d) || d.fired == 0 || !state_job_alone(a->s, job, &child))
         return;
     stmt_run(change_job(a, DEPENDENT_DONE, job));
     for (int64_t i = 0; i < d.fired; i++)
@@ -234,7 +234,7 @@ static void fire_now(struct apply *a, int64_t job, int64_t by, int64_t root)
     struct dependent d;
     struct job_row child;
     catch_up(a, job);
-    if (find_dependent(a, job, &d) && state_job_by_id(a->s, job, &child))
+    if (find_dependent(a, job, &d) && state_job_alone(a->s, job, &child))
         fire(a, &child, d.priority, by, root);
 }
 
@@ -251,7 +251,7 @@ static bool may_fire(struct apply *a, int64_t job)
     int64_t starts = stmt_i64(q, 0), ends = stmt_i64(q, 1);
     stmt_end(q);
     bool early = a->c->at.ms < starts, over = ends != 0 && a->c->at.ms >= ends;
-    if ((early || over) && state_job_by_id(a->s, job, &row))
+    if ((early || over) && state_job_alone(a->s, job, &row))
         job_tell(a, job, row.name,
                  event_put(a, NOUN_JOB, row.name, "outside", "job %s does not fire: %s", row.name,
                            early ? "its time has not come" : "its time is over"));
@@ -386,7 +386,7 @@ static void drop_others(struct apply *a, int64_t job, const struct json *parents
     struct ids old = ids_of(q, &arena);
     for (size_t i = 0; i < old.n; i++) {
         struct job_row parent;
-        if (state_job_by_id(a->s, old.items[i], &parent) && map_get_str(named, parent.name) == NULL)
+        if (state_job_alone(a->s, old.items[i], &parent) && map_get_str(named, parent.name) == NULL)
             stmt_run(change_edge(a, EDGE_DROP, job, old.items[i]));
     }
     map_free(named);
@@ -635,7 +635,7 @@ static int orphan(struct apply *a, struct heritage *h, int64_t id, bool refuse_o
     struct job_row child;
     struct buf text = {0};
     int rc = 0;
-    if (!state_job_by_id(a->s, id, &child))
+    if (!state_job_alone(a->s, id, &child))
         return 0;
     struct json *definition = definition_tree(&child);
     if (definition != NULL)
@@ -687,7 +687,7 @@ static void write_heir(struct state *s, const struct heritage *h, int64_t id, st
     struct job_row child;
     struct heir heir;
     struct buf text;
-    if (!state_job_by_id(s, id, &child))
+    if (!state_job_alone(s, id, &child))
         return;
     struct json *definition = definition_tree(&child);
     if (definition != NULL && is_left_alone(h, definition)) {

@@ -109,7 +109,7 @@ static void decide_targets(struct apply *a, int64_t job_id, const struct json *i
     struct job_row job;
     bool none = json_first(json_get(item, "claims")) == NULL && json_get(item, "missed") == NULL &&
                 json_get(item, "coalesced") == NULL && json_get(item, "excluded") == NULL;
-    if (none || !state_job_by_id(a->s, job_id, &job))
+    if (none || !state_job_alone(a->s, job_id, &job))
         return;
     int64_t priority = json_int(json_get(item, "priority"), 0);
     static const struct {
@@ -375,13 +375,14 @@ int apply_job_tick(struct apply *a)
 {
     JSON_EACH (item, json_get(a->c->args, "set")) {
         struct job_row job;
-        if (!state_job_by_id(a->s, json_int(json_get(item, "job"), 0), &job) || job.disabled ||
+        if (!state_job_alone(a->s, json_int(json_get(item, "job"), 0), &job) || job.disabled ||
             job.generation != json_int(json_get(item, "generation"), -1) ||
             job.k != json_int(json_get(item, "at_k"), -1) || !calendars_hold(a, item))
             continue;
         job_step(a, job.id, item);
-        disable_if_exhausted(a, job.id);
-        if (state_job_by_id(a->s, job.id, &job))
+        if (json_int(json_get(item, "remaining"), 0) == 0)
+            disable_if_exhausted(a, job.id);
+        if (state_job_alone(a->s, job.id, &job))
             job_tell(a, job.id, job.name, 0);
     }
     return 0;
@@ -479,7 +480,7 @@ void run_started(struct apply *a, int64_t run)
     struct run_row r;
     struct job_row job;
     if (state_run_by_id(a->s, run, &r) && r.state == RUN_ASSIGNED &&
-        state_job_by_id(a->s, r.job, &job))
+        state_job_alone(a->s, r.job, &job))
         start(a, &r, &job);
 }
 
@@ -518,7 +519,7 @@ static void tell_disabled(struct apply *a, const struct job_row *job, const char
 static void disable_if_exhausted(struct apply *a, int64_t job_id)
 {
     struct job_row job;
-    if (!state_job_by_id(a->s, job_id, &job) || job.remaining != 0 || job.disabled ||
+    if (!state_job_alone(a->s, job_id, &job) || job.remaining != 0 || job.disabled ||
         job.schedule == NULL)
         return;
     struct stmt *q = change_use(a->s, JOB_UNFINISHED);
@@ -660,7 +661,7 @@ void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task
     struct run_row r;
     struct job_row job;
     if (!state_run_by_id(a->s, run, &r) || !run_active(r.state) || r.task != t->id ||
-        !state_job_by_id(a->s, r.job, &job))
+        !state_job_alone(a->s, r.job, &job))
         return; /* of an attempt that was given up: only recorded (5.2 step 6) */
     bool timed_out = is_time_limit(t->kill_reason);
     bool ordered = t->kill_reason != NULL && !timed_out; /* an agent kills for its limits too */
@@ -683,7 +684,7 @@ void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task
         attempt_failed(a, &r, &job, lost ? RUN_LOST : RUN_FAILED,
                        timed_out ? t->kill_reason : reason);
     }
-    if (r.cause == CAUSE_SCHEDULE)
+    if (r.cause == CAUSE_SCHEDULE && job.remaining == 0)
         disable_if_exhausted(a, r.job);
 }
 
@@ -720,7 +721,7 @@ static void move_run(struct apply *a, const struct run_row *r, const struct json
         if (!str_eq(moves[i].word, word) || moves[i].from != r->state)
             continue;
         struct job_row job;
-        if (!state_job_by_id(a->s, r->job, &job))
+        if (!state_job_alone(a->s, r->job, &job))
             return;
         if (moves[i].to == RUN_QUEUED) {
             struct stmt *q = change_use(a->s, RUN_AGAIN);
@@ -761,7 +762,7 @@ static void stop_run(struct apply *a, const struct run_row *r, const char *reaso
         return;
     if (!task_ended(t.state)) {
         task_kill(a, &t, reason);
-    } else if (state_job_by_id(a->s, r->job, &job)) {
+    } else if (state_job_alone(a->s, r->job, &job)) {
         if (is_time_limit(reason))
             attempt_failed(a, r, &job, RUN_FAILED, reason);
         else
@@ -782,7 +783,7 @@ int apply_run_complete(struct apply *a)
     int64_t code = json_int(json_get(a->c->args, "code"), 0);
     if (!state_task_by_id(a->s, json_int(json_get(a->c->args, "task"), 0), &t) ||
         t.owner != OWNER_JOB || !state_run_by_id(a->s, t.owner_id, &r) || !run_active(r.state) ||
-        r.task != t.id || !state_job_by_id(a->s, r.job, &job))
+        r.task != t.id || !state_job_alone(a->s, r.job, &job))
         return 0;
     snprintf(reason, sizeof reason, "statusCode %lld was told", (long long)code);
     if (code == 0)

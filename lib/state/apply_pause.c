@@ -66,7 +66,7 @@ int apply_job_pause(struct apply *a)
     JSON_EACH (item, json_get(a->c->args, "jobs")) {
         struct job_row job;
         int64_t id;
-        if (!json_i64(item, &id) || !state_job_by_id(a->s, id, &job) || job.disabled)
+        if (!json_i64(item, &id) || !state_job_alone(a->s, id, &job) || job.disabled)
             continue;
         json_put_str(&w, job.name);
         put(a, id, reason);
@@ -85,7 +85,7 @@ int apply_job_resume(struct apply *a)
     begin_names(a, &w);
     JSON_EACH (item, json_get(a->c->args, "set")) {
         struct job_row job;
-        if (!state_job_by_id(a->s, json_int(json_get(item, "job"), 0), &job) || !job.disabled ||
+        if (!state_job_alone(a->s, json_int(json_get(item, "job"), 0), &job) || !job.disabled ||
             job.generation != json_int(json_get(item, "generation"), -1) ||
             job.k != json_int(json_get(item, "at_k"), -1) || !calendars_hold(a, item))
             continue;

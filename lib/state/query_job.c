@@ -49,6 +49,13 @@ bool state_job_by_id(struct state *s, int64_t id, struct job_row *out)
     return job_one(s, JOB_BY_ID, q, out);
 }
 
+bool state_job_alone(struct state *s, int64_t id, struct job_row *out)
+{
+    struct stmt *q = query_use(s, JOB_ALONE);
+    stmt_bind_i64(q, ":id", id);
+    return job_one(s, JOB_ALONE, q, out);
+}
+
 bool state_job_by_name(struct state *s, const char *name, struct job_row *out)
 {
     struct stmt *q = query_use(s, JOB_BY_NAME);

@@ -29,13 +29,14 @@
     "select id, uuid, version_ms, started_ms, step, steps, plan from deployments "
 
 #define OPEN "(r.state < 3 or r.state = 8) " /* as the index job_runs_open has it */
-#define JOB_COLUMNS                                                                               \
+#define JOB_COLUMNS_AND(queued, active)                                                           \
     "select j.id, j.name, j.definition, j.generation, j.disabled, j.schedule, j.k, j.remaining, " \
     "j.next_ms, j.successes, j.errors, j.errors_since_success, j.last_success_ms, "               \
-    "j.last_error_ms, "                                                                           \
-    "(select count(*) from job_runs r where r.job = j.id and " OPEN "and r.state = 0), "          \
-    "(select count(*) from job_runs r where r.job = j.id and " OPEN "and r.state in (1, 2)) "     \
-    "from jobs j "
+    "j.last_error_ms, " queued ", " active " from jobs j "
+#define RUNS_IN(states) \
+    "(select count(*) from job_runs r where r.job = j.id and " OPEN "and r.state in " states ")"
+#define JOB_COLUMNS JOB_COLUMNS_AND(RUNS_IN("(0)"), RUNS_IN("(1, 2)"))
+#define JOB_COLUMNS_ALONE JOB_COLUMNS_AND("0", "0") /* for those who look at many, or often */
 
 #define RUN_COLUMNS                                                                     \
     "select r.id, r.job, r.generation, r.attempt, r.task, r.covers, r.cause, r.state, " \
@@ -129,11 +130,13 @@
     X(DEPLOYMENTS_COUNT, "select count(*) from deployments")                                       \
     X(DEPLOYMENT_APPS, "select path from deployment_apps where deployment = :id order by path")    \
     X(JOB_BY_ID, JOB_COLUMNS "where j.id = :id")                                                   \
+    X(JOB_ALONE, JOB_COLUMNS_ALONE "where j.id = :id")                                             \
     X(JOB_BY_NAME, JOB_COLUMNS "where j.name = :name")                                             \
     X(JOB_TO_PUT, "select id, generation, disabled from jobs where name = :name")                  \
     X(JOBS, JOB_COLUMNS "where j.name > :after order by j.name limit :limit")                      \
     X(JOBS_CREATED, JOB_COLUMNS "order by j.id")                                                   \
-    X(JOBS_DUE, JOB_COLUMNS "where j.next_ms <= :now order by j.next_ms, j.id limit :limit")       \
+    X(JOBS_DUE, JOB_COLUMNS_ALONE "where j.next_ms <= :now order by j.next_ms, j.id "              \
+                                  "limit :limit")                                                  \
     X(JOBS_NEXT, "select min(next_ms) from jobs where next_ms is not null")                        \
     X(JOBS_COUNT, "select count(*) from jobs")                                                     \
     X(RUN_BY_ID, RUN_COLUMNS "where r.id = :id")                                                   \

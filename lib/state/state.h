@@ -347,11 +347,13 @@ struct job_row {
     int64_t queued, active;               /* runs */
 };
 bool state_job_by_id(struct state *s, int64_t id, struct job_row *out);
+/* For those who ask often: without its runs, which are 0. */
+bool state_job_alone(struct state *s, int64_t id, struct job_row *out);
 bool state_job_by_name(struct state *s, const char *name, struct job_row *out);
 struct stmt *state_jobs(struct state *s, const char *after, int64_t limit); /* by name */
 struct stmt *state_jobs_created(struct state *s); /* all, in the order they were created */
 struct stmt *state_jobs_due(struct state *s, struct wall now,
-                            int64_t limit); /* next <= now, by next, id */
+                            int64_t limit); /* next <= now, by next, id; without their runs */
 bool state_job_next(struct stmt *q, struct job_row *out);
 struct wall state_jobs_next(struct state *s); /* the earliest `next`; INT64_MAX: none */
 int64_t state_jobs_count(struct state *s);

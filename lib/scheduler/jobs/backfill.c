@@ -141,7 +141,7 @@ void fill_all(struct look *l)
         if (b.most - b.open < room)
             room = b.most - b.open;
         if (room > 0 && b.next.ms < b.to.ms && !look_is_marked(l, b.job) &&
-            state_job_by_id(l->state, b.job, &row))
+            state_job_alone(l->state, b.job, &row))
             fill(l, &b, &row, room);
     }
 }

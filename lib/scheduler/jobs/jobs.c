@@ -500,7 +500,7 @@ static void look_at_job(struct look *l, struct entry *e)
     e->named_ms = 0;
     list_remove(&e->in_dirty);
     list_remove(&e->in_waiting);
-    if (state_runs_open_count(l->state, e->job) == 0 || !state_job_by_id(l->state, e->job, &row) ||
+    if (state_runs_open_count(l->state, e->job) == 0 || !state_job_alone(l->state, e->job, &row) ||
         !look_at_runs(l, e, &row, look_definition(l, &row)))
         drop(l->jobs, e);
 }

@@ -233,7 +233,7 @@ bool jobs_run_spec(struct state *state, const struct task_row *t, struct buf *ou
     struct agent_row agent;
     struct job job;
     struct error err;
-    if (!state_run_by_id(state, t->run, &r) || !state_job_by_id(state, r.job, &row) ||
+    if (!state_run_by_id(state, t->run, &r) || !state_job_alone(state, r.job, &row) ||
         !state_agent_by_id(state, t->agent, &agent) || job_load(row.definition, &job, &err) != 0)
         return false;
     struct wish_row wish;
