@@ -128,19 +128,23 @@ def judge_cron(text, name, from_s, to_s, count, last, first):
 
 
 JUDGES = {"offset": judge_offset, "local": judge_local, "schedule": judge_schedule, "cron": judge_cron}
+ZONE_AT = {"offset": 0, "local": 0, "schedule": 1, "cron": 1}
 
 
 def main():
     judged = wrong = 0
+    of_kind, zones = {}, set()
     for line in sys.stdin:
         kind, *fields = line.rstrip("\n").split("\t")
         want = JUDGES[kind](*fields)
         judged += 1
+        of_kind[kind] = of_kind.get(kind, 0) + 1
+        zones.add(fields[ZONE_AT[kind]])
         if want is not None:
             wrong += 1
             if wrong <= 10:
                 print(f"{line.rstrip()}: want {want}")
-    print(f"{judged} cases, {wrong} wrong")
+    print(f"{judged} cases of {len(zones)} zones, {of_kind}: {wrong} wrong")
     sys.exit(1 if wrong or judged == 0 else 0)
 
 
