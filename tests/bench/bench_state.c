@@ -70,7 +70,7 @@ static void apply_set(enum command_kind kind, const char *set, void (*item)(int6
 
 static void begin(void)
 {
-    buf_puts(&args, "{\"level\":1}");
+    buf_printf(&args, "{\"level\":%d}", COMMAND_LEVEL);
     apply(COMMAND_SCHEMA_UPGRADE);
     buf_puts(&args,
              "{\"uid\":77,\"node\":1,\"hostname\":\"n1\",\"address\":\"127.0.0.1\",\"port\":5051,"

@@ -1,0 +1,193 @@
+#!/usr/bin/python3
+"""Jobs on one machine, with real processes: how late the runs of many begin that are due at one instant, and those of a
+steady rate, and whether each has its output; what tens of thousands of jobs cost that are only there.
+
+  bench_jobs.py [PART ...]      instant=1000 rate=500 loaded=50000 when not said
+  RATE_S=30                     for so long runs are due
+
+A run is a shell that becomes `date`: what it writes is when it began, which is compared with when it was due, and is
+read back from its sandbox. systemd's timers and cron started 1,000 due at one instant within 1.9 s and 3.8 s on such a
+machine."""
+import contextlib
+import glob
+import http.client
+import json
+import os
+import re
+import sys
+import threading
+import time
+import urllib.parse
+
+from figures import Place, cpu_s, load, memory_kib, processes_of, wait_for
+
+RATE_S = int(os.environ.get("RATE_S", "30"))
+CLIENTS = 8
+SLACK_S = 10   # to make the jobs in
+LATEST_S = 60  # who has not begun by then is lost
+
+
+def told(what, figure):
+    print(f"{what:56} {figure}", flush=True)
+
+
+def percentiles(values, unit="ms"):
+    v = sorted(values)
+    at = [("least", 0), ("median", 0.5), ("90 %", 0.9), ("99 %", 0.99), ("most", 1)]
+    return ", ".join(f"{name} {v[min(len(v) - 1, int(len(v) * part))]:.1f}" for name, part in at) + " " + unit
+
+
+def job(name, schedule, **more):
+    return dict({"name": name, "schedule": schedule, "command": "exec date +%s.%N", "cpus": 0.001, "mem": 1, "disk": 0,
+                 "epsilon": "PT60S", "retries": 0}, **more)
+
+
+def instant(s):
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(s)) + f".{int(s * 1000) % 1000:03}Z"
+
+
+class Client:
+    """One connection, kept open."""
+
+    def __init__(self, node):
+        u = urllib.parse.urlsplit(node.urls["chronos"])
+        self.connection = http.client.HTTPConnection(u.hostname, u.port, timeout=60)
+
+    def send(self, method, path, body=None):
+        self.connection.request(method, path, json.dumps(body) if body else None, {"Content-Type": "application/json"})
+        a = self.connection.getresponse()
+        text = a.read()
+        assert a.status < 300, (path, a.status, text[:300])
+        return text
+
+    def put_job(self, body):
+        self.send("POST", "/v1/scheduler/iso8601", body)
+
+
+def make(node, jobs):
+    """All of them, by several clients."""
+    def some(first):
+        client = Client(node)
+        for body in jobs[first::CLIENTS]:
+            client.put_job(body)
+    workers = [threading.Thread(target=some, args=(i,)) for i in range(CLIENTS)]
+    for w in workers:
+        w.start()
+    for w in workers:
+        w.join()
+
+
+def used_s(place):
+    """Processor time of all that was started there: who has ended counts with who waited for him."""
+    ticks = 0
+    for pid in processes_of(place.folder):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as f:
+            ticks += sum(int(field) for field in f.read().rsplit(")", 1)[1].split()[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+RUN = re.compile(r"/ct:(\d+):0:([^:/]+):/runs/")
+
+
+def outputs(node):
+    """By job and due time, in ms: when the run began, as it wrote it."""
+    found, empty = {}, 0
+    for path in glob.glob(glob.escape(node.data) + "/agent/slaves/*/frameworks/*/executors/ct:*/runs/*/stdout"):
+        due, name = RUN.search(path).groups()
+        with open(path) as f:
+            text = f.read()
+        if re.fullmatch(r"\d+\.\d+\n", text):
+            found[name, int(due)] = float(text) * 1000
+        else:
+            empty += 1
+    return found, empty
+
+
+def due_all(what, jobs, dues, first_s):
+    """`dues`: (name, ms) of each run that there has to be."""
+    place = Place("bench")
+    try:
+        node = place.node(log="warn").start()
+        make(node, jobs)
+        left = first_s - time.time()
+        assert left > 0, f"the jobs were made {-left:.1f} s too late"
+        time.sleep(left)
+        used = used_s(place)
+        last_s = max(ms for _, ms in dues) / 1000
+        time.sleep(max(0.0, last_s - time.time()))
+        found, empty = outputs(node)
+        while any(due not in found for due in dues) and time.time() < last_s + LATEST_S:
+            time.sleep(max(1, len(dues) / 5000))  # looking is work too
+            found, empty = outputs(node)
+        late = [found[due] - due[1] for due in dues if due in found]
+        told(what, f"{len(late)} of {len(dues)} have run, {len(dues) - len(late)} lost, {empty} with another output")
+        told("  began after they were due", percentiles(late))
+        first, last = min(found[d] for d in dues if d in found), max(found[d] for d in dues if d in found)
+        told("  from the first to the last", f"{(last - first) / 1000:.2f} s: {len(late) * 1000 / (last - first):.0f} a second")
+        told("  processor time a run, the shell's and date's too", f"{(used_s(place) - used) * 1000 / len(dues):.2f} ms; {load()}")
+        told("  the node's memory", f"{memory_kib(node.pid)[0] / 1024:.1f} MiB")
+    finally:
+        place.end()
+
+
+def at_one_instant(n):
+    at = int(time.time()) + SLACK_S
+    due_all(f"{n} jobs due at one instant", [job(f"j{i}", f"R1/{instant(at)}/P1D") for i in range(n)],
+            [(f"j{i}", at * 1000) for i in range(n)], at)
+
+
+def at_a_rate(n):
+    """n jobs, each every second, and each at another moment of it."""
+    at = int(time.time()) + SLACK_S
+    jobs = [job(f"j{i}", f"R{RATE_S}/{instant(at + i / n)}/PT1S", concurrent=True) for i in range(n)]
+    due_all(f"{n} runs a second for {RATE_S} s", jobs,
+            [(f"j{i}", at * 1000 + int(i / n * 1000) + 1000 * k) for i in range(n) for k in range(RATE_S)], at)
+
+
+def only_there(n):
+    place = Place("bench")
+    try:
+        node = place.node(log="warn").start()
+        began = time.monotonic()
+        make(node, [job(f"j{i}", f"R/2099-01-01T00:{i // 60 % 60:02}:{i % 60:02}Z/PT1H") for i in range(n)])
+        took = time.monotonic() - began
+        told(f"{n} jobs made by {CLIENTS} clients", f"{took:.1f} s, {n / took:.0f} a second; {load()}")
+        told("  the node's memory", f"{memory_kib(node.pid)[0] / 1024:.1f} MiB")
+        for i in range(5):
+            node.stop()
+            node.start()
+            ready = node.ready_s
+            Client(node).put_job(job("j7", "R/2099-01-01T00:00:00Z/PT2H"))
+            wrote = time.monotonic() - node.began
+            node.post("/v1/scheduler/iso8601", job(f"now{i}", "R1//P"), door="chronos")
+            wait_for(lambda: any(name == f"now{i}" for name, _ in outputs(node)[0]), "a run of a new job")
+            told("  a start: ready, a change acknowledged, a job has run",
+                 f"{ready * 1000:.0f} ms, {wrote * 1000:.0f} ms, {(time.monotonic() - node.began) * 1000:.0f} ms; {load()}")
+        told("  the node's memory then", f"{memory_kib(node.pid)[0] / 1024:.1f} MiB")
+        client, took = Client(node), []
+        for i in range(500):
+            began = time.monotonic()
+            client.put_job(job(f"j{i * 97 % n}", f"R/2099-01-02T00:00:00Z/PT{i + 1}H"))
+            took.append((time.monotonic() - began) * 1000)
+        told("  a change of one job, acknowledged after", percentiles(took))
+        used, began = cpu_s([node.pid]), time.monotonic()
+        time.sleep(5)
+        told("  processor while nothing is due", f"{(cpu_s([node.pid]) - used) * 1000 / (time.monotonic() - began):.1f} ms a second")
+        began = time.monotonic()
+        text = client.send("GET", "/v1/scheduler/jobs")
+        told("  the list of all", f"{(time.monotonic() - began) * 1000:.0f} ms, {len(text) / 1e6:.1f} MB")
+    finally:
+        place.end()
+
+
+PARTS = {"instant": at_one_instant, "rate": at_a_rate, "loaded": only_there}
+
+
+def main(words):
+    for word in words or ["instant=1000", "rate=500", "loaded=50000"]:
+        part, n = word.split("=")
+        PARTS[part](int(n))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
