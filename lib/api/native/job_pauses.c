@@ -76,7 +76,8 @@ static void propose(struct tell *t, struct wish *wish)
     tell_begin(t, wish->pause ? COMMAND_JOB_PAUSE : COMMAND_JOB_RESUME, &w, answer);
     json_key(&w, wish->pause ? "jobs" : "set");
     json_array(&w);
-    json_put_raw(&w, buf_slice(&wish->items));
+    if (wish->items.len > 0) /* else each is so already */
+        json_put_raw(&w, buf_slice(&wish->items));
     json_array_end(&w);
     if (wish->pause)
         json_member_str(&w, "reason", wish->reason);
