@@ -154,9 +154,16 @@ struct output {
     bool failed, last; /* last: or the last that failed */
 };
 
-static bool is_output(const char *name)
+/* "stdout", and "stdout.1" as rotating names it. What else the task has called so is no output. */
+static bool is_output(int folder, const char *name, struct stat *st)
 {
-    return str_starts(name, "stdout") || str_starts(name, "stderr"); /* rotated ones too */
+    if (!str_starts(name, "stdout") && !str_starts(name, "stderr"))
+        return false;
+    const char *number = name + strlen("stdout");
+    if (*number != '\0' && (*number != '.' || number[1] == '\0' ||
+                            number[1 + strspn(number + 1, "0123456789")] != '\0'))
+        return false;
+    return fstatat(folder, name, st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st->st_mode);
 }
 
 static void mark_path(const char *path, char dst[SANDBOX_PATH_SIZE + 16])
@@ -179,7 +186,7 @@ static int64_t output_bytes(const char *path)
     int64_t bytes = FOLDERS_BYTES;
     DIR *dir = opendir(path);
     for (struct dirent *d; dir != NULL && (d = readdir(dir)) != NULL;)
-        if (is_output(d->d_name) && fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        if (is_output(dirfd(dir), d->d_name, &st))
             bytes += st.st_blocks * 512;
     if (dir != NULL)
         closedir(dir);
@@ -211,6 +218,7 @@ static bool add_output(struct sandbox_gc *gc, const char *path, const char *exec
 /* All but what it has written goes; its age stays. */
 static void strip(const char *path, const struct stat *before)
 {
+    struct stat st;
     struct removal r = {.root = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
     DIR *dir = r.root >= 0 ? fdopendir(r.root) : NULL;
     if (dir == NULL) {
@@ -219,8 +227,8 @@ static void strip(const char *path, const struct stat *before)
         return;
     }
     for (struct dirent *d; (d = readdir(dir)) != NULL;)
-        if (!is_dots(d->d_name) && !is_output(d->d_name) && unlinkat(r.root, d->d_name, 0) != 0 &&
-            errno != ENOENT)
+        if (!is_dots(d->d_name) && !is_output(r.root, d->d_name, &st) &&
+            unlinkat(r.root, d->d_name, 0) != 0 && errno != ENOENT)
             (void)!remove_folder(&r, r.root, d->d_name, 0); /* else the next time */
     const struct timespec times[2] = {before->st_atim, before->st_mtim};
     (void)!futimens(r.root, times);

@@ -477,6 +477,10 @@ static void make_output(const char *executor, int64_t ended_s, bool failed, char
     put(name, "x");
     snprintf(name, sizeof name, "%s/stdout", path);
     put(name, "hello");
+    snprintf(name, sizeof name, "%s/stdout.d", path);
+    assert_int_equal(mkdir(name, 0755), 0);
+    snprintf(name, sizeof name, "%s/stderr.2", path);
+    put(name, "before");
     if (failed)
         sandbox_failed(path);
     const struct timespec times[2] = {{.tv_sec = ended_s}, {.tv_sec = ended_s}};
@@ -513,10 +517,12 @@ static void what_runs_have_written_outlives_their_sandboxes(void **unused)
     for (int i = 0; i < 6; i++)
         assert_int_equal(has(a[i], "stdout"), i == 2 || i >= 4);
     assert_false(has(a[5], "own"));
+    assert_false(has(a[5], "stdout.d"));
+    assert_true(has(a[5], "stderr.2"));
     assert_true(has(b, "stdout"));
     snprintf(gone, sizeof gone, "%s/slaves/A1/frameworks/F2/executors/ct:1:0:a:", root);
     assert_int_equal(access(gone, F_OK), -1);
-    gc.outputs_bytes = 60000; /* two, at about 20 KiB each: the last of each go last, by age */
+    gc.outputs_bytes = 60000; /* two, at about 24 KiB each: the last of each go last, by age */
     assert_int_equal(sandbox_gc(root, &gc, &err), 0);
     assert_true(has(a[5], "stdout"));
     assert_true(has(a[2], "stdout"));
