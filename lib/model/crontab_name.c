@@ -1,5 +1,6 @@
 /* What jobs of a crontab are called. */
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -81,6 +82,31 @@ static void put_readable(struct buf *out, const char *command)
         buf_puts(out, "cron");
 }
 
+static bool is_taken(struct map *names, const char *first, unsigned n)
+{
+    char name[CRONTAB_NAME_MAX + 1];
+    snprintf(name, sizeof name, "%s-%u", first, n);
+    return map_get_str(names, name) != NULL;
+}
+
+/* One behind a number that is taken: found in few steps, however many lines say the same. */
+static unsigned free_number(struct map *names, const char *first)
+{
+    unsigned taken = 1, free = 2; /* the first itself is number 1 */
+    while (is_taken(names, first, free)) {
+        taken = free;
+        free *= 2;
+    }
+    while (free - taken > 1) {
+        unsigned middle = taken + (free - taken) / 2;
+        if (is_taken(names, first, middle))
+            taken = middle;
+        else
+            free = middle;
+    }
+    return free;
+}
+
 const char *crontab_choose_name(struct map *names, struct arena *arena, const char *user,
                                 const char *command)
 {
@@ -92,8 +118,8 @@ const char *crontab_choose_name(struct map *names, struct arena *arena, const ch
         arena_printf(arena, "%s-%04x", buf_str(&readable), (unsigned)(chosen & 0xffff));
     const char *name = first;
     buf_close(&readable);
-    for (int n = 2; map_get_str(names, name) != NULL; n++)
-        name = arena_printf(arena, "%s-%d", first, n);
+    if (map_get_str(names, first) != NULL)
+        name = arena_printf(arena, "%s-%u", first, free_number(names, first));
     map_put_str(names, name, names);
     return name;
 }

@@ -191,6 +191,26 @@ static void names_are_readable_and_stay(void **unused)
     crontab_close(&bob);
 }
 
+/* As many as a crontab has room for, which takes no longer a line than a few do. */
+static void lines_alike_are_numbered_however_many_they_are(void **unused)
+{
+    (void)unused;
+    const char line[] = "@daily x\n";
+    struct buf text;
+    struct crontab c;
+    char last[32];
+    buf_init(&text, CRONTAB_BYTES_MAX);
+    while (text.len + strlen(line) <= CRONTAB_BYTES_MAX)
+        buf_puts(&text, line);
+    crontab_read(buf_slice(&text), &ann, &c);
+    assert_int_equal(c.problems_n, 0);
+    assert_int_equal(c.n, text.len / strlen(line));
+    snprintf(last, sizeof last, "%s-%zu", c.entries[0].name, c.n);
+    assert_string_equal(c.entries[c.n - 1].name, last);
+    crontab_close(&c);
+    buf_close(&text);
+}
+
 static void a_comment_names_the_next_line_only(void **unused)
 {
     (void)unused;
@@ -446,6 +466,7 @@ int main(void)
         cmocka_unit_test(what_is_behind_a_percent_is_input),
         cmocka_unit_test(a_system_crontab_names_the_user),
         cmocka_unit_test(names_are_readable_and_stay),
+        cmocka_unit_test(lines_alike_are_numbered_however_many_they_are),
         cmocka_unit_test(a_comment_names_the_next_line_only),
         cmocka_unit_test(says_where_what_and_what_to_do),
         cmocka_unit_test(a_wrong_variable_keeps_what_is_below_it_from_running),
