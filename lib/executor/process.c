@@ -45,7 +45,7 @@ struct tracked {
     uv_work_t work;
     /* the thread's answer: how it ended, or fd */
     struct run_end end;
-    int64_t pid;         /* fd >= 0: the program's; 0: not known */
+    int64_t pid;         /* the program's; 0: not known, or it was never begun */
     bool foreign;        /* the record is another folder's: nobody of it is ours to end */
     struct error unsure; /* code != ERR_NONE: why it could not look */
     bool told_unsure;
@@ -314,6 +314,10 @@ static bool has_ended(struct tracked *t, int folder)
     if (fields_load(&f, folder, "exit", &err) != 0)
         return is_unsure(t, &err);
     end_from_exit(&t->end, &f);
+    if (t->end.how != END_NOT_STARTED && fields_load(&f, folder, "record", &err) == 0) {
+        t->pid = fields_int(&f, "pid", 0); /* it may have ended before anybody heard of it */
+        take_began(t, &f);
+    }
     return true;
 }
 
@@ -445,6 +449,8 @@ static void on_settled(uv_work_t *work, int status)
     }
     if (t->fd >= 0)
         close(t->fd);
+    if (t->pid != 0 && !stopping)
+        tell_started(t, t->pid);
     run->end = t->end;
     untrack(t);
     if (!stopping)

@@ -91,6 +91,22 @@ static void runs_a_command_and_keeps_its_output(void **unused)
     assert_file(&t, "stderr", "err\n");
 }
 
+/* Nobody listens while it runs. */
+static void what_has_ended_unheard_was_started(void **unused)
+{
+    (void)unused;
+    struct task t;
+    char path[600];
+    task_launch(&w, &t, 1, "exit 3");
+    snprintf(path, sizeof(path), "%s/exit", t.folder);
+    for (int i = 0; i < 1000 && access(path, F_OK) != 0; i++)
+        usleep(10000);
+    await_flag(&w, &t.has_ended);
+    assert_true(t.has_started);
+    assert_int_equal(t.run.end.code, 3);
+    assert_true(t.run.began.ms > 0);
+}
+
 static void runs_arguments_without_a_shell(void **unused)
 {
     (void)unused;
@@ -769,6 +785,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
     const struct CMUnitTest tests[] = {
         T(runs_a_command_and_keeps_its_output),
+        T(what_has_ended_unheard_was_started),
         T(tells_what_a_task_used),
         T(runs_arguments_without_a_shell),
         T(gives_nothing_but_what_it_should),
