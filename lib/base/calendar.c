@@ -135,25 +135,35 @@ static bool within(int64_t v, int64_t first, int64_t last)
     return first <= last ? v >= first && v <= last : v >= first || v <= last;
 }
 
-static bool has_day(const struct calendar_entry *e, int64_t day)
+struct part {                      /* of one day; what was found holds in it */
+    int64_t day, of_year, weekday; /* as the entries have them */
+    int64_t ms, from_ms, to_ms;
+};
+
+static struct part part_at(struct zone z, struct wall at)
 {
+    struct part p = {.to_ms = DAY_MS};
     int64_t year;
-    int month, of_month;
+    int month, day;
+    p.day = local_day(zone_local(z, at), &p.ms);
+    civil_from_days(p.day, &year, &month, &day);
+    p.of_year = month * 100 + day;
+    p.weekday = (p.day % 7 + 10) % 7; /* 1970-01-01 was a Thursday */
+    return p;
+}
+
+static bool has_day(const struct calendar_entry *e, const struct part *p)
+{
     switch (e->kind) {
     case CALENDAR_DATES:
-        return day >= e->first && day <= e->last;
+        return p->day >= e->first && p->day <= e->last;
     case CALENDAR_YEARLY:
-        civil_from_days(day, &year, &month, &of_month);
-        return within(month * 100 + of_month, e->first, e->last);
+        return within(p->of_year, e->first, e->last);
     case CALENDAR_WEEKDAYS:
-        return within((day % 7 + 10) % 7, e->first, e->last); /* 1970-01-01 was a Thursday */
+        return within(p->weekday, e->first, e->last);
     }
     return false;
 }
-
-struct part { /* of one day; what was found holds in it */
-    int64_t day, ms, from_ms, to_ms;
-};
 
 static void narrow(struct part *p, int64_t edge_ms)
 {
@@ -168,7 +178,7 @@ static bool has(const struct calendar *c, struct part *p)
     bool in = false;
     for (size_t i = 0; i < c->n; i++) {
         const struct calendar_entry *e = &c->items[i];
-        if (!has_day(e, p->day))
+        if (!has_day(e, p))
             continue;
         narrow(p, e->from_ms);
         narrow(p, e->to_ms);
@@ -188,9 +198,8 @@ static struct wall off_by(struct zone z, struct wall at, int64_t ms)
 
 struct calendar_span calendar_at(const struct calendar_rules *r, struct zone z, struct wall at)
 {
-    struct part p = {.to_ms = DAY_MS};
+    struct part p = part_at(z, at);
     struct calendar_span span = {.open = r->only_n == 0, .by = -1};
-    p.day = local_day(zone_local(z, at), &p.ms);
     for (size_t i = 0; i < r->only_n; i++)
         span.open = has(&r->only[i], &p) || span.open;
     for (size_t i = 0; i < r->excluded_n; i++)
