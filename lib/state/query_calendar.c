@@ -66,6 +66,15 @@ struct stmt *state_calendar_jobs(struct state *s, int64_t calendar)
     return q;
 }
 
+int64_t state_calendar_jobs_count(struct state *s, int64_t calendar)
+{
+    if (s->level < TIMES_LEVEL)
+        return 0;
+    struct stmt *q = query_use(s, CALENDAR_JOBS_COUNT);
+    stmt_bind_i64(q, ":calendar", calendar);
+    return stmt_one_i64(q, 0);
+}
+
 bool state_job_has_calendars(struct state *s, int64_t job)
 {
     if (s->level < TIMES_LEVEL)

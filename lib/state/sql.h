@@ -299,17 +299,18 @@
                  "and fact = :fact")                                                          \
     X(SAMPLES, "select ms from job_samples where job = :job order by part desc")
 #define CALENDAR_COLUMNS "select id, name, description, days, changed_ms from calendars "
-#define QUERIES_29(X)                                                                  \
-    X(JOB_TIMES, "select starts_ms, ends_ms from job_times where job = :job")          \
-    X(CALENDARS, CALENDAR_COLUMNS "order by name")                                     \
-    X(CALENDAR_BY_ID, CALENDAR_COLUMNS "where id = :id")                               \
-    X(CALENDAR_BY_NAME, CALENDAR_COLUMNS "where name = :name")                         \
-    X(CALENDARS_COUNT, "select count(*) from calendars")                               \
-    X(CALENDARS_VERSION, "select max(changed_idx) from calendars")                     \
-    X(CALENDAR_JOBS, "select j.name from job_calendars c join jobs j on j.id = c.job " \
-                     "where c.calendar = :calendar order by j.name")                   \
-    X(JOB_CALENDARS_COUNT, "select count(*) from job_calendars where job = :job")      \
-    X(RUN_NEWEST, "select id, state, generation, reason, due_ms from job_runs "        \
+#define QUERIES_29(X)                                                                       \
+    X(JOB_TIMES, "select starts_ms, ends_ms from job_times where job = :job")               \
+    X(CALENDARS, CALENDAR_COLUMNS "order by name")                                          \
+    X(CALENDAR_BY_ID, CALENDAR_COLUMNS "where id = :id")                                    \
+    X(CALENDAR_BY_NAME, CALENDAR_COLUMNS "where name = :name")                              \
+    X(CALENDARS_COUNT, "select count(*) from calendars")                                    \
+    X(CALENDARS_VERSION, "select max(changed_idx) from calendars")                          \
+    X(CALENDAR_JOBS, "select j.name from job_calendars c join jobs j on j.id = c.job "      \
+                     "where c.calendar = :calendar order by j.name")                        \
+    X(CALENDAR_JOBS_COUNT, "select count(*) from job_calendars where calendar = :calendar") \
+    X(JOB_CALENDARS_COUNT, "select count(*) from job_calendars where job = :job")           \
+    X(RUN_NEWEST, "select id, state, generation, reason, due_ms from job_runs "             \
                   "where job = :job order by due_ms desc, id desc limit 1")
 
 #define QUERIES_31(X)                                                                      \

@@ -430,8 +430,9 @@ bool state_calendar(struct state *s, const char *name, struct calendar_row *out)
 bool state_calendar_by_id(struct state *s, int64_t id, struct calendar_row *out);
 /* Another number once any of them has changed; 0: there is none. */
 int64_t state_calendars_version(struct state *s);
-/* Their names, one a row, by name; NULL: none. */
+/* The names of those that name it, one a row, by name; NULL: none. */
 struct stmt *state_calendar_jobs(struct state *s, int64_t calendar);
+int64_t state_calendar_jobs_count(struct state *s, int64_t calendar);
 /* Does that job name any? */
 bool state_job_has_calendars(struct state *s, int64_t job);
 

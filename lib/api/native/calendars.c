@@ -14,15 +14,6 @@ static const char *const states[] = {"used", "unused", NULL};
 
 /* ---- reading */
 
-static int64_t jobs_of(struct state *s, int64_t calendar)
-{
-    int64_t n = 0;
-    struct stmt *q = state_calendar_jobs(s, calendar);
-    while (q != NULL && stmt_row(q))
-        n++;
-    return n;
-}
-
 static void put_calendar(const struct calendar_row *r, struct json_writer *w)
 {
     json_member_str(w, "name", r->name);
@@ -61,7 +52,8 @@ void native_ask_calendars(struct call *c)
         return;
     struct stmt *q = state_calendars(s);
     while (state_calendar_next(q, &r)) {
-        if (!list_wants(&l, jobs_of(s, r.id) > 0 ? "used" : "unused", r.name, r.description))
+        if (!list_wants(&l, state_calendar_jobs_count(s, r.id) > 0 ? "used" : "unused", r.name,
+                        r.description))
             continue;
         if (l.sort == BY_NAME)
             list_add_text(&l, r.id, r.name);
@@ -74,7 +66,7 @@ void native_ask_calendars(struct call *c)
             continue;
         json_object(&w);
         put_calendar(&r, &w);
-        json_member_int(&w, "used_by", jobs_of(s, r.id));
+        json_member_int(&w, "used_by", state_calendar_jobs_count(s, r.id));
         json_object_end(&w);
     }
     list_end(&w);
@@ -133,6 +125,9 @@ static void check_body(const struct json *body, struct problems *problems)
     if (about != NULL && !json_is(about, JSON_STRING))
         problems_add(problems, PROBLEM_RULE, "/description", "got %s, need a text",
                      json_kind_word(about));
+    else if (strlen(json_str(about, "")) > LIMIT_ABOUT_BYTES)
+        problems_add(problems, PROBLEM_RULE, "/description", "got %zu bytes, need at most %d",
+                     strlen(json_str(about, "")), LIMIT_ABOUT_BYTES);
     JSON_EACH (member, body)
         if (!str_eq(json_name(member), "days") && !str_eq(json_name(member), "description") &&
             !str_eq(json_name(member), "name"))
@@ -149,9 +144,14 @@ static const struct json *take_body(struct tell *t, const char *name)
     const struct json *body = call_body(&t->c);
     if (body == NULL)
         return NULL;
+    if (!json_is(body, JSON_OBJECT)) {
+        call_fail(&t->c, ERR_INVALID, "the body is %s, need an object", json_kind_word(body));
+        return NULL;
+    }
     if (!name_fits(name)) {
-        call_fail(&t->c, ERR_INVALID, "name: got %.100s, need letters, digits, \"_\", \".\", \"-\"",
-                  name);
+        call_fail(&t->c, ERR_INVALID,
+                  "name: got %.100s, need letters, digits, \"_\", \".\", \"-\", at most %d", name,
+                  JOB_NAME_MAX);
         return NULL;
     }
     if (!str_eq(json_str(json_get(body, "name"), name), name)) {
