@@ -2,7 +2,8 @@
 
 #include "base/assert.h"
 
-#define SPANS_LOOKED 20000 /* each of a day, or a part of one: 50 years of days */
+#define SPANS_LOOKED 20000      /* each of a day, or a part of one: 50 years of days */
+#define ENTRIES_LOOKED 20000000 /* of calendars, in all these spans */
 
 static bool has_count(const struct job_cursor *c)
 {
@@ -89,9 +90,21 @@ static struct calendar_span span_at(const struct aim *a, struct wall t)
     return calendar_at(a->rules, a->schedule->zone, t);
 }
 
+/* So many in one decision, for the leader does nothing else meanwhile: fewer, the more entries each
+ * is looked up in. */
+static int64_t spans_most(const struct aim *a)
+{
+    int64_t entries = 1;
+    for (size_t i = 0; a->rules != NULL && i < a->rules->excluded_n; i++)
+        entries += (int64_t)a->rules->excluded[i].n;
+    for (size_t i = 0; a->rules != NULL && i < a->rules->only_n; i++)
+        entries += (int64_t)a->rules->only[i].n;
+    return entries < ENTRIES_LOOKED / SPANS_LOOKED ? SPANS_LOOKED : ENTRIES_LOOKED / entries;
+}
+
 struct wall cursor_next_run(const struct aim *a, struct job_cursor *c)
 {
-    for (int i = 0; i < SPANS_LOOKED; i++) {
+    for (int64_t left = spans_most(a); left > 0; left--) {
         struct wall t = cursor_next(a, c);
         if (t.ms == WALL_NEVER.ms || a->rules == NULL)
             return t;
@@ -144,11 +157,11 @@ static int64_t last_before(const struct schedule *s, int64_t k)
     return schedule_last_due(s, (struct wall){schedule_target(s, k).ms - 1});
 }
 
-/* The first of the newest so many targets that may run, not before the cursor, which stands at one.
- */
+/* The first of the newest so many targets that may run, not before the cursor, which stands at one;
+ * nor behind more that is excluded than is looked at. */
 static int64_t first_of_newest(const struct aim *a, const struct job_cursor *c, int64_t due)
 {
-    int64_t first = c->index, k = due;
+    int64_t first = c->index, k = due, left = spans_most(a);
     if (a->rules == NULL)
         return schedule_back(a->schedule, due, a->catchup_most - 1, c->index);
     for (int64_t n = 0; k > c->index && n < a->catchup_most;) {
@@ -156,6 +169,8 @@ static int64_t first_of_newest(const struct aim *a, const struct job_cursor *c, 
         struct calendar_span span = span_at(a, t);
         if (span.open && ++n == a->catchup_most)
             first = k;
+        else if (!span.open && --left == 0)
+            return schedule_last_due(a->schedule, (struct wall){span.from.ms - 1}) + 1;
         k = schedule_last_due(a->schedule, (struct wall){(span.open ? t : span.from).ms - 1});
     }
     return first;
@@ -194,7 +209,8 @@ static bool exclude(const struct aim *a, struct wall now, struct wall *until_out
     if (a->rules == NULL || due.ms > now.ms)
         return false;
     struct calendar_span span = span_at(a, due), next = span;
-    while (next.to.ms <= now.ms && next.open == span.open && next.by == span.by) {
+    for (int64_t left = spans_most(a);
+         left > 0 && next.to.ms <= now.ms && next.open == span.open && next.by == span.by; left--) {
         span.to = next.to;
         next = span_at(a, span.to);
     }
@@ -236,11 +252,12 @@ void cursor_tick(const struct aim *a, const struct job_cursor *from, struct wall
     out->next = cursor_next(a, &out->cursor);
 }
 
-/* The newest target up to that one that may run, not before the cursor; if there is none, that one.
+/* The newest target up to that one that may run, not before the cursor; that one if none is found.
  */
 static int64_t newest_open(const struct aim *a, const struct job_cursor *c, int64_t due)
 {
-    for (int64_t k = due; a->rules != NULL && k >= c->index;) {
+    int64_t left = spans_most(a);
+    for (int64_t k = due; a->rules != NULL && k >= c->index && left > 0; left--) {
         struct calendar_span span = span_at(a, schedule_target(a->schedule, k));
         if (span.open)
             return k;

@@ -271,6 +271,59 @@ static void gives_a_count_back(void **unused)
     assert_int_equal(cursor_next(&aim, &finite).ms, at("2026-01-01T00:01:10Z").ms);
 }
 
+/* ---- calendars */
+
+#define MINUTES 1440
+
+/* Each minute of each day is excluded, by turns or by the first alone: nothing looks at all that
+ * has passed since 1970, nor at all to come. */
+static void what_is_excluded_for_ages_is_not_looked_through(void **unused)
+{
+    (void)unused;
+    struct calendar_entry minutes[MINUTES];
+    for (int64_t i = 0; i < MINUTES; i++) { /* the even ones first */
+        int64_t minute = i < MINUTES / 2 ? 2 * i : 2 * (i - MINUTES / 2) + 1;
+        minutes[i] = (struct calendar_entry){.kind = CALENDAR_WEEKDAYS,
+                                             .last = 6,
+                                             .from_ms = minute * 60000,
+                                             .to_ms = (minute + 1) * 60000};
+    }
+    const struct calendar by_turns[] = {{minutes, MINUTES / 2},
+                                        {minutes + MINUTES / 2, MINUTES / 2}};
+    const struct calendar alone[] = {{minutes, MINUTES}};
+    const struct calendar_rules rules[] = {{.excluded = by_turns, .excluded_n = 2},
+                                           {.excluded = alone, .excluded_n = 1}};
+    static const int64_t windows[] = {WINDOW_CATCHUP, 1000};
+    struct schedule s = parsed("R/1970-01-02T00:00:00Z/PT1S", NULL);
+    for (size_t i = 0; i < COUNT(rules) * COUNT(windows); i++) {
+        const struct aim aim = {.schedule = &s,
+                                .window_ms = windows[i % COUNT(windows)],
+                                .catchup_most = 1,
+                                .rules = &rules[i / COUNT(windows)]};
+        struct job_cursor begin = cursor_begin(&s, at("1970-01-02T00:00:00Z")), c;
+        struct cursor_step step;
+        cursor_accept(&aim, &begin, at("2026-01-01T00:00:00Z"), true, &step);
+        assert_int_equal(step.claimed.n + step.missed.n + step.coalesced.n, 0);
+        cursor_tick(&aim, &begin, at("2026-01-01T00:00:00Z"), MANY, &step);
+        assert_int_equal(step.claimed.n + step.missed.n + step.coalesced.n, 0);
+        assert_true(step.excluded.n >= 60);
+        assert_true(step.cursor.moved);
+        c = begin;
+        assert_int_equal(cursor_next_run(&aim, &c).ms, WALL_NEVER.ms);
+    }
+    /* the day that may run lies further back than is looked: it is passed, not run */
+    struct calendar_entry first_day = {.first = 1, .last = 1, .to_ms = 86400000};
+    const struct calendar once[] = {{&first_day, 1}};
+    const struct calendar_rules on_one_day = {.only = once, .only_n = 1};
+    const struct aim aim = {
+        .schedule = &s, .window_ms = WINDOW_CATCHUP, .catchup_most = 1, .rules = &on_one_day};
+    struct job_cursor begin = cursor_begin(&s, at("1970-01-02T00:00:00Z"));
+    struct cursor_step step;
+    cursor_tick(&aim, &begin, at("2026-01-01T12:00:00Z"), MANY, &step);
+    assert_int_equal(step.coalesced.n, 86400);
+    assert_int_equal(step.claimed.n, 0);
+}
+
 /* ---- the same, one target at a time: what 3.5 says before it is made constant in time */
 
 static struct cursor_step slow_tick(const struct schedule *s, int64_t window_ms,
@@ -350,6 +403,7 @@ int main(void)
         cmocka_unit_test(decides_what_has_become_due),
         cmocka_unit_test(gives_a_count_back),
         cmocka_unit_test(decides_each_target_once_as_the_slow_way_does),
+        cmocka_unit_test(what_is_excluded_for_ages_is_not_looked_through),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
