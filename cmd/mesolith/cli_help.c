@@ -34,7 +34,7 @@ const struct cli_other cli_others[] = {
      "[--all]",
      "  --all              also what goes on without it: its tasks, and the proxy\n"
      "  --data DIR         whose node (./mesolith-dev)\n"
-     "  --docker SOCKET    where its containers are, if it was told so\n",
+     "  --docker SOCKET    where its containers are, if not where the node had them\n",
      {"mesolith stop", "mesolith stop --all --data /var/tmp/two"}},
     {"config",
      "check or show the configuration",

@@ -77,7 +77,8 @@ struct ending {
     uv_timer_t timer;  /* until the last task has ended: how long that may take */
     struct map *alive; /* struct task */
     size_t ended;
-    bool found_all;
+    bool found_all, engine_asked;
+    bool over;        /* all have ended, but for containers without an engine */
     char engine[160]; /* why there is none */
 };
 
@@ -116,9 +117,27 @@ static void on_time(uv_timer_t *timer)
     executor_stop(e->executor, on_executor_stopped);
 }
 
+/* Without an engine its containers do not end. */
+static bool can_end(const struct ending *e, const struct task *t)
+{
+    return !e->engine_asked || *e->engine == '\0' || !executor_is_container(e->executor, t->key);
+}
+
+static bool is_over(const struct ending *e)
+{
+    size_t cursor = 0;
+    for (struct task *t; (t = map_each(e->alive, &cursor)) != NULL;)
+        if (can_end(e, t))
+            return false;
+    return e->found_all;
+}
+
 static void look_whether_over(struct ending *e)
 {
-    if (e->found_all && map_count(e->alive) == 0 && !uv_is_closing((uv_handle_t *)&e->timer))
+    if (uv_is_closing((uv_handle_t *)&e->timer))
+        return;
+    e->over = is_over(e);
+    if (e->over)
         uv_timer_start(&e->timer, on_time, 0, 0);
 }
 
@@ -151,7 +170,9 @@ static void on_found_all(struct executor *x)
 static void on_docker(struct executor *x, const char *version, const char *reason)
 {
     struct ending *e = executor_events_of(x)->data;
+    e->engine_asked = true;
     str_copy(e->engine, sizeof e->engine, *version == '\0' ? reason : "");
+    look_whether_over(e);
 }
 
 static int start(struct ending *e, const struct config *config, struct error *err)
@@ -161,6 +182,7 @@ static int start(struct ending *e, const struct config *config, struct error *er
         .folder = e->folder.agent,
         .launcher = serve_launcher,
         .docker = *docker != '\0' ? docker : NULL,
+        .docker_as_before = true,
         .no_limits = true, /* none is started */
     };
     const struct executor_events events = {
@@ -201,12 +223,14 @@ static int tell(const struct ending *e, struct error *err)
            e->ended, e->ended == 1 ? "" : "s");
     if (left == 0)
         return 0;
-    if (*e->engine != '\0')
-        return error_set(err, ERR_UNCERTAIN,
-                         "%zu tasks have not ended within %d s: %s; --docker names another engine",
-                         left, TASKS_END_MS / 1000, e->engine);
-    return error_set(err, ERR_UNCERTAIN, "%zu tasks have not ended within %d s", left,
-                     TASKS_END_MS / 1000);
+    const char *plural = left == 1 ? " has" : "s have";
+    if (e->over)
+        return error_set(err, ERR_UNAVAILABLE,
+                         "%zu container%s not ended: %s: start that engine and say this again, or "
+                         "name another one with --docker unix:///PATH",
+                         left, plural, e->engine);
+    return error_set(err, ERR_UNCERTAIN, "%zu task%s not ended within %d s%s%s", left, plural,
+                     TASKS_END_MS / 1000, *e->engine != '\0' ? ": " : "", e->engine);
 }
 
 static int end_what_goes_on(const struct config *config, struct error *err)

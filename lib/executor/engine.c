@@ -20,16 +20,18 @@ static const struct {
     {"tcp://", "http://", "tcp://"},
 };
 
-static const char *default_socket(void)
+const char *engine_address(const char *where)
 {
     const char *from_env = getenv("DOCKER_HOST");
+    if (where != NULL)
+        return where;
     return from_env != NULL && from_env[0] != '\0' ? from_env : SOCKET;
 }
 
 int engine_init(struct engine *e, struct loop *loop, const char *where, struct error *err)
 {
     struct engine fresh = {.loop = loop};
-    const char *text = where != NULL ? where : default_socket(), *url = "", *shown = "";
+    const char *text = engine_address(where), *url = "", *shown = "";
     for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes) && url[0] == '\0'; i++) {
         if (!str_starts(text, schemes[i].prefix))
             continue;

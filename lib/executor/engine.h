@@ -11,7 +11,9 @@ struct engine {
     char where[128]; /* "unix:///var/run/docker.sock", for people */
 };
 
-/* `where` NULL: DOCKER_HOST, or the default socket. ERR_INVALID when it is no address. */
+/* `where`, or if that is NULL DOCKER_HOST, or the default socket. */
+const char *engine_address(const char *where);
+/* ERR_INVALID when engine_address(where) is no address. */
 int engine_init(struct engine *e, struct loop *loop, const char *where,
                 struct error *err) MUST_CHECK;
 void engine_close(struct engine *e); /* accepts a zeroed struct */

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "executor/docker_hold.h"
+#include "executor/fields.h"
 #include "executor/private.h"
 #include "executor/run_env.h"
 #include "model/mesos_id.h"
@@ -28,6 +29,7 @@
 #define GC_LEAST_MS 600000
 #define GC_HEADROOM_PERMILLE 100
 #define DOCKER_REMOVE_MS 21600000 /* 6 h */
+#define ENGINE_FILE "engine"      /* in the folder: where it is */
 
 static void on_task_started(struct run *run);
 static void on_task_ended(struct run *run);
@@ -471,6 +473,12 @@ void executor_kill(struct executor *x, int64_t task, const char *reason)
         task_end(t, KILLED_BY_ORDER, reason);
 }
 
+bool executor_is_container(struct executor *x, int64_t task)
+{
+    struct task_run *t = task_find(x, task);
+    return t != NULL && t->driver == &x->docker.driver;
+}
+
 void executor_forget(struct executor *x, int64_t task)
 {
     struct task_run *t = task_find(x, task);
@@ -611,10 +619,43 @@ static bool is_network_needed(struct docker_driver *d, int64_t network)
     return instance_needs_network(d->data, network);
 }
 
+/* Whoever ends the tasks later finds their containers, whatever it is told. */
+static void remember_engine(const struct executor *x, int folder)
+{
+    struct fields f = {0}, old;
+    struct error err;
+    fields_put(&f, "where", engine_address(x->docker_where));
+    bool same = fields_load(&old, folder, ENGINE_FILE, &err) == 0 && str_eq(old.text, f.text);
+    if (!same && fields_save(&f, folder, ENGINE_FILE, true, &err) != 0)
+        log_warn("stop --all will not know where the containers are", "reason=\"%s\"", err.text);
+}
+
+static void recall_engine(struct executor *x, int folder)
+{
+    char where[FIELDS_SIZE];
+    struct fields f;
+    struct error ignored; /* no start before has written one */
+    if (x->docker_where == NULL && fields_load(&f, folder, ENGINE_FILE, &ignored) == 0)
+        x->docker_where = mem_strdup(fields_get(&f, "where", where, sizeof(where)));
+}
+
+static void agree_on_engine(struct executor *x)
+{
+    int folder = open(x->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return;
+    if (x->options.docker_as_before)
+        recall_engine(x, folder);
+    else
+        remember_engine(x, folder);
+    close(folder);
+}
+
 static int start_docker(struct executor *x, struct error *err)
 {
     if (docker_hold_write(x->folder, &x->hold, err) != 0)
         return -1;
+    agree_on_engine(x);
     struct docker_options options = {.where = x->docker_where,
                                      .owner = x->tasks_folder,
                                      .log_bytes = x->options.log_bytes,

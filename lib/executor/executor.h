@@ -24,6 +24,7 @@ struct executor_options {
     const char *folder;        /* the data folder's agent/ */
     struct launcher launcher;  /* taken, if the start succeeds */
     const char *docker;        /* the engine's address; NULL: DOCKER_HOST, or its default socket */
+    bool docker_as_before;     /* NULL is the engine of the last start, which stays so */
     const char *const *env;    /* of every task, as "NAME=value"; NULL-terminated, or NULL */
     bool no_limits;            /* no cgroups even where they can be written */
     const char *cgroup_parent; /* where they go; NULL: below our own */
@@ -67,6 +68,8 @@ void executor_launch(struct executor *x, int64_t task, struct slice run_spec);
 void executor_kill(struct executor *x, int64_t task, const char *reason);
 /* The end was taken note of: folder and record may go. The sandbox stays until it is collected. */
 void executor_forget(struct executor *x, int64_t task);
+/* Whether it is, or was, a container of the engine. */
+bool executor_is_container(struct executor *x, int64_t task);
 /* Removes a persistent volume, by its number and its id, and says when it is gone. Nothing while a
  * task uses it, or if it cannot be removed: to be asked for again. */
 void executor_wipe(struct executor *x, int64_t volume, const char *name);

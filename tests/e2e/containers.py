@@ -1,10 +1,11 @@
 """The seed demo as it was meant: in containers, under a Docker Engine that the test starts."""
 import json
 import os
+import subprocess
 
 import seed_demo
 from engine import Engine
-from mesolith import ask, case, equal, skip, wait_for
+from mesolith import BINARY, ask, case, equal, skip, wait_for
 
 
 def of_apps(engine):
@@ -140,6 +141,17 @@ def story(place):
         equal(ask(f"http://{place.service_address}:8080/").text, "hello from a container\n", "page")
         task = node.tasks_of("/date")[0]["id"]
         wait_for(lambda: json.loads(node.get(f"/api/tasks/{task}/logs").text)["data"], "a line of date")
+
+    with case("stop --all ends them though nobody says again which engine has them", place):
+        done = subprocess.run([BINARY, "stop", "--all", "--data", node.data], capture_output=True, text=True, timeout=60,
+                              env=place.environment())
+        equal(done.returncode, 0, done)
+        equal(node.process.wait(5), 0, "the node's exit status")
+        node.process.stdout.close()
+        equal(of_apps(engine), set(), "containers")
+        node.start()
+        node.wait_running("/nginx", 1)
+        node.wait_running("/date", 1)
 
     place.write("date.json", seed_demo.JOB)
     place.write("date1.json", seed_demo.JOB.replace('"name":"date"', '"name":"date1"'))

@@ -1,5 +1,9 @@
 """`mesolith stop`: the node alone, or all that it started."""
+import json
+import os
+import shutil
 import subprocess
+import time
 
 from mesolith import BINARY, ask, case, equal, processes_of, sample_app, sleeper, wait_for
 
@@ -11,8 +15,23 @@ def stop(place, *words):
                           env=place.environment(), cwd="/")
 
 
+def container_left(node):
+    """The folder of a task that an engine has started, as the node leaves it."""
+    tasks = os.path.join(node.data, "agent", "tasks")
+    left, folder = os.path.join(tasks, "900"), next(iter(node.supervised().values())).folder
+    os.mkdir(left)
+    with open(os.path.join(folder, "spec")) as f:
+        spec = dict(json.load(f), image="busybox", name="contained.1")
+    for name, text in (("spec", json.dumps(spec)), ("container", "")):
+        with open(os.path.join(left, name), "w") as f:
+            f.write(text)
+    shutil.copy(os.path.join(folder, "task"), left)
+    return left
+
+
 def story(place):
-    node = place.node().start()
+    socket = place.path("none.sock")
+    node = place.node(docker=f"unix://{socket}").start()
     node.create(sample_app("/sample", PORT, instances=2))
     node.create(sleeper("/stubborn", cmd="trap '' TERM; while true; do sleep 1; done"))
     wait_for(lambda: node.app("/sample")["tasksHealthy"] == 2, "two healthy tasks")
@@ -28,6 +47,18 @@ def story(place):
     with case("stop once more has nothing to do, and says so", place):
         done = stop(place, f"--data={node.data}")
         assert done.returncode == 0 and "no node" in done.stdout, done
+    with case("containers whose engine is not there are told of at once, with the engine that the node had", place):
+        left, began = container_left(node), time.monotonic()
+        done = stop(place, "--all", "--data", node.data)
+        assert time.monotonic() - began < 60, "the time that tasks have to end"
+        equal(done.returncode, 7, done)
+        assert f"1 container has not ended: docker: no engine at unix://{socket}: " in done.stderr, done
+        assert "--docker" in done.stderr and "3 tasks and the proxy have ended" in done.stdout, done
+        shutil.rmtree(left)
+        node.start()
+        wait_for(lambda: node.app("/sample")["tasksHealthy"] == 2, "two healthy tasks")
+        node.wait_running("/stubborn", 1)
+        node.stop()
     with case("stop --all ends tasks and proxy when the node has gone", place):
         done = stop(place, "--all", "--data", node.data)
         equal(done.returncode, 0, done)

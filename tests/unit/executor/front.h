@@ -29,6 +29,8 @@ static uv_timer_t guard;
 static unsigned guard_ticks;
 static bool guard_over, recovered, stopped, docker_told;
 static const char *docker_where; /* NULL: there is no engine */
+static bool docker_as_before;    /* nobody names it */
+static char docker_reason[256];
 
 /* Everything that was reported, in order. */
 static struct heard {
@@ -92,6 +94,7 @@ static inline void on_docker(struct executor *x, const char *version, const char
 {
     (void)x;
     docker_told = docker_where == NULL || version[0] != '\0';
+    copy(docker_reason, sizeof(docker_reason), reason);
     if (docker_where != NULL)
         return;
     assert_string_equal(version, "");
@@ -137,7 +140,10 @@ static inline void begin_executor(void)
     assert_int_equal(launcher_fork(NULL, &launcher, &err), 0);
     struct executor_options options = {.folder = root,
                                        .launcher = launcher,
-                                       .docker = docker_where != NULL ? docker_where : docker,
+                                       .docker = docker_as_before       ? NULL
+                                                 : docker_where != NULL ? docker_where
+                                                                        : docker,
+                                       .docker_as_before = docker_as_before,
                                        .env = env,
                                        .no_limits = true,
                                        .log_bytes = 1 << 20};

@@ -457,6 +457,21 @@ static void a_check_that_informs_changes_nothing_else(void **unused)
     assert_int_equal(ended(1)->check.code, 0);
 }
 
+static void knows_the_engine_of_the_start_before(void **unused)
+{
+    (void)unused;
+    end_executor();
+    docker_as_before = true;
+    for (int again = 0; again < 2; again++) {
+        begin_executor();
+        AWAIT(docker_told);
+        assert_non_null(strstr(docker_reason, "/no.sock"));
+        end_executor();
+    }
+    docker_as_before = false;
+    begin_executor();
+}
+
 static void stops_at_any_time(void **unused)
 {
     (void)unused;
@@ -500,6 +515,7 @@ int main(void)
         T(asks_over_https_whoever_signed_it),
         T(health_outlives_the_agent),
         T(a_check_that_informs_changes_nothing_else),
+        T(knows_the_engine_of_the_start_before),
         T(stops_at_any_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
