@@ -18,6 +18,8 @@
 
 #define VALUE_SIZE 32
 #define FOLDER_FILE_SIZE 1100
+#define VARIABLE_SIZE 64
+#define FROM_ENVIRONMENT "environment"
 
 static const struct {
     const char *key;
@@ -492,19 +494,24 @@ static int read_old_environment(struct config *c, struct error *err)
     return 0;
 }
 
+static const char *variable_of(enum setting s, char dst[VARIABLE_SIZE])
+{
+    size_t at = strlen(strcpy(dst, "MESOLITH_"));
+    for (const char *k = rows[s].key; *k != '\0'; k++)
+        dst[at++] = *k == '-' ? '_' : (char)toupper((unsigned char)*k);
+    dst[at] = '\0';
+    return dst;
+}
+
 static int read_environment(struct config *c, struct error *err)
 {
     for (int i = 0; i < SETTINGS_N; i++) {
-        char name[64] = "MESOLITH_";
-        size_t at = strlen(name);
-        for (const char *k = rows[i].key; *k != '\0'; k++)
-            name[at++] = *k == '-' ? '_' : (char)toupper((unsigned char)*k);
-        name[at] = '\0';
-        const char *value = getenv(name);
+        char name[VARIABLE_SIZE];
+        const char *value = getenv(variable_of((enum setting)i, name));
         if (value == NULL || *value == '\0' || c->values[i] != NULL ||
             is_for_clients((enum setting)i, value))
             continue;
-        if (set(c, (enum setting)i, value, "environment", err) != 0)
+        if (set(c, (enum setting)i, value, FROM_ENVIRONMENT, err) != 0)
             return error_wrap(err, "%s", name);
     }
     return read_old_environment(c, err);
@@ -706,6 +713,13 @@ const char *config_key(enum setting s)
 const char *config_text(const struct config *c, enum setting s)
 {
     return c->values[s] != NULL ? c->values[s] : rows[s].value; /* while it is read */
+}
+
+int config_blame(const struct config *c, enum setting s, struct error *err)
+{
+    char name[VARIABLE_SIZE];
+    return str_eq(c->sources[s], FROM_ENVIRONMENT) ? error_wrap(err, "%s", variable_of(s, name))
+                                                   : -1;
 }
 
 int64_t config_number(const struct config *c, enum setting s)

@@ -147,7 +147,10 @@ char **config_hide_secrets(int argc, char **argv);
 
 const char *config_key(enum setting s);
 const char *config_text(const struct config *c, enum setting s); /* never NULL */
-int64_t config_number(const struct config *c, enum setting s);   /* of a time: milliseconds */
+/* Has an error that is due to the setting name the variable, if that has set it. -1 */
+int config_blame(const struct config *c, enum setting s, struct error *err);
+
+int64_t config_number(const struct config *c, enum setting s); /* of a time: milliseconds */
 double config_amount(const struct config *c, enum setting s);
 bool config_switch(const struct config *c, enum setting s);
 unsigned config_modes(const struct config *c); /* bits of model/states.h */

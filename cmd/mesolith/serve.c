@@ -314,8 +314,8 @@ static int start_peer_port(struct server *s, struct error *err)
         return -1;
     address_text(&o.address, s->peer);
     s->peer_port.data = s;
-    if (peer_port_start(&s->peer_port, &o, err) != 0)
-        return -1;
+    if (peer_port_start(&s->peer_port, &o, err) != 0) /* a conflict is one of the place */
+        return err->code == ERR_CONFLICT ? config_blame(&s->config, SETTING_ADDRESS, err) : -1;
     s->peer_port_runs = true;
     s->parts++;
     return 0;
@@ -348,8 +348,10 @@ static int start(struct server *s, enum verb verb, struct error *err)
     host_set_owner(s->host, s);
     elsewhere_init(&s->elsewhere, s->host, &s->tasks);
     s->http = http_server_new(&s->loop, &http, &host_server_events, s->host);
-    if (serve_listen(s, err) != 0 || start_peer_port(s, err) != 0)
+    if (start_peer_port(s, err) != 0) /* first: who is at another's place learns that */
         return -1;
+    if (serve_listen(s, err) != 0)
+        return config_blame(&s->config, SETTING_ADDRESS, err);
     bool bootstrap = verb == VERB_DEV || s->folder.node.founded;
     s->tasks.data = s;
     s->tasks.lost = serve_on_tasks_lost;

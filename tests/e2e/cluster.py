@@ -362,6 +362,10 @@ def strangers(place, first):
         done = subprocess.run([BINARY, "serve", "--data", copy.data, "--address", copy.address], capture_output=True,
                               text=True, timeout=30, cwd=place.folder, env=place.environment())
         refused(done, 5, f"address: got {copy.address}, this node was admitted at {stranger.address}")
+        taken = {"MESOLITH_ADDRESS": first.address, "MESOLITH_MARATHON_PORT": first.urls["marathon"].rsplit(":", 1)[1]}
+        done = subprocess.run([BINARY, "serve", "--data", copy.data], capture_output=True, text=True, timeout=30,
+                              cwd=place.folder, env={**place.environment(), **taken})
+        refused(done, 5, f"MESOLITH_ADDRESS: address: got {first.address}, this node was admitted at {stranger.address}")
         done = subprocess.run([BINARY, "serve", "--data", copy.data, "--peer-port", "5056"], capture_output=True,
                               text=True, timeout=30, cwd=place.folder, env=place.environment())
         refused(done, 5, f"got {stranger.address}:5056, this node was admitted at {stranger.address}:5055")

@@ -19,6 +19,7 @@ REFUSED = [
     (["dev", "--data"], {}, 3, "--data: a value is missing"),
     (["dev", "--address", "foo"], {}, 3, 'address: got "foo", need an IP address such as 127.0.0.1'),
     (["dev"], {"MESOLITH_ADDRESS": "foo"}, 3, "MESOLITH_ADDRESS: address: got"),
+    (["init"], {"MESOLITH_ADDRESS": "10.9.9.9"}, 3, "MESOLITH_ADDRESS: address: got 10.9.9.9, which others reach"),
     (["dev"], {"MESOLITH_AGENT_PORT": "x"}, 3, 'MESOLITH_AGENT_PORT: agent-port: got "x", need a port'),
     (["dev", "--data", "/proc/none"], {}, 9, "data: /proc/none: cannot be made"),
     (["serve", "--data", "none"], {}, 4, "make one with mesolith dev --data none"),
@@ -80,7 +81,10 @@ def story(place):
         done = run(place, "dev", "--data", "second", "--address", place.address, "--mesos-port=0",
                    "--agent-port=0", "--marathon-port=0", "--stats-port=0", "--chronos-port", port)
         equal(done.returncode, 5, done)
-        assert "--chronos-port" in done.stderr and "the port is in use" in done.stderr, done
+        assert "error: --chronos-port: " in done.stderr and "the port is in use" in done.stderr, done
+        done = run(place, "dev", "--data", "second", "--mesos-port=0", "--agent-port=0", "--marathon-port=0",
+                   "--stats-port=0", "--chronos-port", port, MESOLITH_ADDRESS=place.address)
+        assert "error: MESOLITH_ADDRESS: --chronos-port: " in done.stderr, done
     with case("a node whose page finds its port in use serves without, and says so once", place):
         with socket.socket() as taken:
             taken.bind((place.address, free_port(place.address)))
