@@ -134,6 +134,16 @@ const CASES = [
     },
   ],
   [
+    "opens an address with a dot that was typed by hand",
+    async () => {
+      for (const path of ["apps/a.b", "nodes/x.example.com"]) {
+        const answer = await page.goto(url(path));
+        assert(answer.status() < 400, `${path}: ${answer.status()}`);
+        await page.locator("nav a[href=apps]").waitFor();
+      }
+    },
+  ],
+  [
     "shows an app without a place in one word and one colour everywhere",
     async () => {
       if (mock) return;

@@ -871,7 +871,7 @@ const CSP = "default-src 'self'; base-uri 'self'; frame-ancestors 'none'; form-a
 
 function serveUi(pathname, response) {
   const name = pathname.slice("/ui/".length);
-  const file = name.includes(".") ? path.join(dist, path.basename(name)) : path.join(dist, "index.html");
+  const file = /^[^/]*\./.test(name) ? path.join(dist, path.basename(name)) : path.join(dist, "index.html");
   if (!fs.existsSync(file)) return fail(response, notFound("file", name));
   response.writeHead(200, { "Content-Type": TYPES[path.extname(file)] ?? "application/octet-stream", "Content-Security-Policy": CSP });
   response.end(fs.readFileSync(file));

@@ -47,13 +47,20 @@ static const struct bundle_file *find(const struct facts *f, const char *path)
     return NULL;
 }
 
-/* The file of the path below /ui. A path without a dot is a page's, and there is one page. */
+/* The files lie side by side, each with a dot in its name; all else are a page's addresses, in
+ * which an app or a node may have dots. */
+static bool may_be_file(const char *path)
+{
+    return strchr(path + 1, '/') == NULL && strchr(path, '.') != NULL;
+}
+
+/* The file of the path below /ui; there is one page. */
 static const struct bundle_file *wanted(const struct call *c)
 {
     char path[512];
     snprintf(path, sizeof path, "/%s", call_param(c, "path"));
     const struct bundle_file *found = find(c->view->facts, path);
-    if (found != NULL || strchr(path, '.') != NULL)
+    if (found != NULL || may_be_file(path))
         return found;
     return find(c->view->facts, "/index.html");
 }

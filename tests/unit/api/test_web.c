@@ -47,7 +47,11 @@ static void the_root_of_every_listener_leads_to_the_dashboard(void **data)
 static void pages_are_all_the_one_page(void **data)
 {
     struct fixture *f = *data;
-    static const char *const lines[] = {"GET /ui/", "GET /ui/apps", "GET /ui/apps/%2Fshop%2Fweb",
+    static const char *const lines[] = {"GET /ui/",
+                                        "GET /ui/apps",
+                                        "GET /ui/apps/a.b",
+                                        "GET /ui/apps/%2Fshop%2Fweb",
+                                        "GET /ui/nodes/x.example.com",
                                         "GET /ui/index.html"};
     for (size_t i = 0; i < COUNT(lines); i++) {
         get(f, lines[i], "");

@@ -1,5 +1,5 @@
-// Addresses of the pages. Pure. A page's path holds no dot, since the server takes a path with one for
-// a file: `.` in an id is written `~`, and `~` itself `%7E`.
+// Addresses of the pages. Pure. In our links a dot is a file's (router.ts): `.` in an id is written `~`,
+// and `~` itself `%7E`. Typed by hand it may be either.
 
 export function encodeId(id: string): string {
   return id
