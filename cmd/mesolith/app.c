@@ -384,7 +384,7 @@ static const struct cli_verb verbs[] = {
         .names = NAME_FILE,
         .flags = FLAGS_CHANGE,
         .run = create,
-        .about = "Makes an app from a file with its JSON, as Marathon has it",
+        .about = "Makes an app or a pod from a file with its JSON, as Marathon has it",
         .examples = {"mesolith app create hello.json",
                      "echo '{\"id\": \"/demo/sleep\", \"cmd\": \"sleep 1d\"}' | mesolith app "
                      "create -"},

@@ -99,19 +99,44 @@ static bool is_uuid(const char *s)
     return true;
 }
 
-const char *text_short_id(char *dst, size_t size, const char *id)
+/* NULL: there is none. */
+static const char *find_uuid(const char *id)
 {
-    for (const char *at = id; strlen(at) >= UUID_LEN; at++) {
-        if (!is_uuid(at))
-            continue;
-        size_t before = (size_t)(at - id);
-        size_t word = strlen(INSTANCE);
-        if (before >= word && memcmp(at - word, INSTANCE, word) == 0)
-            before -= word;
-        snprintf(dst, size, "%.*s%.*s", (int)before, id, UUID_SHOWN, at);
+    for (const char *at = id; strlen(at) >= UUID_LEN; at++)
+        if (is_uuid(at))
+            return at;
+    return NULL;
+}
+
+/* What follows the uuid: of ".side.1", a container of a pod, ".side"; nothing of "._app.1". */
+static size_t container_len(const char *rest)
+{
+    if (rest[0] != '.' || rest[1] == '_' || rest[1] == '\0')
+        return 0;
+    size_t len = 1 + strcspn(rest + 1, ".");
+    return rest[len] == '.' ? len : 0;
+}
+
+const char *text_unique_id(char *dst, size_t size, const char *id)
+{
+    const char *uuid = find_uuid(id);
+    if (uuid == NULL) {
+        str_copy(dst, size, id);
         return dst;
     }
-    str_copy(dst, size, id);
+    const char *rest = uuid + UUID_LEN;
+    snprintf(dst, size, "%.*s%.*s", UUID_SHOWN, uuid, (int)container_len(rest), rest);
+    return dst;
+}
+
+const char *text_short_id(char *dst, size_t size, const char *id)
+{
+    char unique[256];
+    const char *uuid = find_uuid(id);
+    size_t before = uuid != NULL ? (size_t)(uuid - id) : 0, word = strlen(INSTANCE);
+    if (before >= word && memcmp(uuid - word, INSTANCE, word) == 0)
+        before -= word;
+    snprintf(dst, size, "%.*s%s", (int)before, id, text_unique_id(unique, sizeof unique, id));
     return dst;
 }
 

@@ -13,8 +13,10 @@ const char *text_number(char dst[TEXT_SIZE], double n);                  /* "0.2
 const char *text_count(char dst[TEXT_SIZE], int64_t n, const char *one); /* "3 instances" */
 
 /* An id with what makes it unique cut to the first digits: "web.instance-<uuid>._app.1" becomes
- * "web.1c9a2e7b". Clipped to `size`. */
+ * "web.1c9a2e7b", that of a pod's container "pair.1c9a2e7b.side". Clipped to `size`. */
 const char *text_short_id(char *dst, size_t size, const char *id);
+/* The same without the owner before it: "1c9a2e7b", "1c9a2e7b.side". */
+const char *text_unique_id(char *dst, size_t size, const char *id);
 /* True if a person who copied a part of `id`, or its short form, means it. */
 bool text_means_id(const char *typed, const char *id);
 

@@ -52,9 +52,8 @@ static void put_name(const struct tail *t)
 {
     char id[128];
     bool color = t->logs->c->term.color;
-    const char *brief = text_short_id(id, sizeof id, t->task);
-    const char *dot = strrchr(brief, '.'); /* an app's: its name is known */
-    printf("%s%s%s ", ink_on(t->ink, color), dot != NULL ? dot + 1 : brief, ink_off(t->ink, color));
+    printf("%s%s%s ", ink_on(t->ink, color), text_unique_id(id, sizeof id, t->task),
+           ink_off(t->ink, color));
 }
 
 static void put_lines(struct tail *t, struct slice data)

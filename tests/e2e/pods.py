@@ -2,6 +2,7 @@
 replaced and ended as one."""
 import json
 import os
+import re
 import signal
 
 from mesolith import ask, case, equal, wait_for
@@ -131,6 +132,16 @@ def story(place):
         a = node.delete(f"/v2/pods/shop/pair::instances/{victim}")
         equal((a.status, a.json["instanceId"]), (200, victim), a)
         wait_for(lambda: without(node, 2, victim), "a replacement")
+    with case("the command line makes one, and shows its containers by their names", place):
+        small = dict(pod(), id="/made")
+        place.write("pod.json", small)
+        assert "/made runs: " in node.cli("app", "create", "pod.json").stdout
+        for words in (("app", "show", "/made"), ("task", "list", "--app", "/made")):
+            shown = node.cli(*words).stdout
+            for name in ("web", "side"):
+                assert re.search(rf"made\.[0-9a-f]{{8}}\.{name} ", shown), shown
+        equal(node.cli("task", "show", re.search(r"made\.[0-9a-f]{8}\.side", shown).group()).returncode, 0, "task show")
+        node.cli("app", "delete", "/made")
     with case("the command line lists it, explains it and scales it", place):
         assert "/shop/pair" in node.cli("app", "list").stdout
         assert "/shop/pair" in node.cli("why", "/shop/pair").stdout

@@ -1,4 +1,4 @@
-/* Changing apps: what a request wants of one, as Marathon's doors make it a command. */
+/* Changing apps and pods: what a request wants of one, as Marathon's doors make it a command. */
 #include <string.h>
 
 #include "api/marathon/changes.h"
@@ -46,15 +46,32 @@ static void answer_created(struct tell *t, const struct outcome *o)
     json_free(detail);
 }
 
-static void create(struct tell *t, const char *id)
+/* The whole of it, app or pod, in its own words. `id` NULL: as the body has it. */
+static int parse(struct tell *t, const char *id, bool pod, const struct json *body,
+                 const struct app *old, struct app *out, struct problems *problems)
 {
     const struct app_rules rules = call_app_rules(&t->c);
+    if (!pod)
+        return app_parse(&rules, body, id, "/", old, out, problems);
+    if (pod_parse(&rules, body, "/", old, out, problems) != 0)
+        return -1;
+    if (id == NULL || str_eq(out->id, id))
+        return 0;
+    problems_add(problems, PROBLEM_RULE, "/id", "got \"%s\", need \"%s\", as the path has it",
+                 out->id, id);
+    app_close(out);
+    return -1;
+}
+
+static void create(struct tell *t, const char *id)
+{
     struct app a;
     struct problems problems = {0};
     const struct json *body = call_body(&t->c);
     if (body == NULL)
         return;
-    if (app_parse(&rules, body, id, "/", NULL, &a, &problems) != 0) {
+    bool pod = json_is(json_get(body, "containers"), JSON_ARRAY);
+    if (parse(t, id, pod, body, NULL, &a, &problems) != 0) {
         call_problems(&t->c, &problems);
         return;
     }
@@ -93,23 +110,6 @@ static bool replaces(const struct tell *t)
            !query_true(&t->c.query, "partialUpdate");
 }
 
-/* The whole of it, app or pod, in its own words. */
-static int parse(struct tell *t, const struct app_row *row, const struct json *body,
-                 const struct app *old, struct app *out, struct problems *problems)
-{
-    const struct app_rules rules = call_app_rules(&t->c);
-    if (old->pod == NULL)
-        return app_parse(&rules, body, row->path, "/", old, out, problems);
-    if (pod_parse(&rules, body, "/", old, out, problems) != 0)
-        return -1;
-    if (str_eq(out->id, row->path))
-        return 0;
-    problems_add(problems, PROBLEM_RULE, "/id", "got \"%s\", need \"%s\", as the path has it",
-                 out->id, row->path);
-    app_close(out);
-    return -1;
-}
-
 /* The app as the body makes it; false after having failed the call. */
 static bool updated(struct tell *t, const struct app_row *row, const struct json *body,
                     struct app *out)
@@ -123,7 +123,7 @@ static bool updated(struct tell *t, const struct app_row *row, const struct json
     int rc = whole ? 0 : app_wants_version(body, &old, &version, &problems);
     bool back = rc == 1;
     if (rc == 0)
-        rc = whole ? parse(t, row, body, &old, out, &problems)
+        rc = whole ? parse(t, row->path, old.pod != NULL, body, &old, out, &problems)
                    : app_patch(&rules, body, "/", &old, out, &problems);
     app_close(&old);
     if (back)

@@ -17,7 +17,7 @@ static const struct door doors[] = {
     ASK("/api/status", VIEW, ASK, native_ask_status, "The cluster at a glance"),
 
     ASK("/api/apps", VIEW, ASK, native_ask_apps, "All apps"),
-    TELL(POST, "/api/apps", DEPLOY, native_post_app, "Create an app"),
+    TELL(POST, "/api/apps", DEPLOY, native_post_app, "Create an app or a pod"),
     ASK("/api/apps/{id}", VIEW, ASK_LINEAR, native_ask_app, "One app and all about it"),
     TELL(PUT, "/api/apps/{id}", DEPLOY, native_put_app, "Change an app, or create it"),
     TELL(DELETE, "/api/apps/{id}", DEPLOY, native_delete_app, "Delete an app"),

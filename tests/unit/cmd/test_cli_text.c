@@ -86,17 +86,22 @@ static void ids_are_cut_to_what_makes_them_unique(void **unused)
 {
     (void)unused;
     static const struct {
-        const char *id, *brief;
+        const char *id, *brief, *unique;
     } cases[] = {
-        {"shop_web.instance-" UUID "._app.1", "shop_web.1c9a2e7b"},
-        {"shop_web." UUID, "shop_web.1c9a2e7b"},
-        {UUID, "1c9a2e7b"},
-        {"ct:1764112345678:0:demo-date:", "ct:1764112345678:0:demo-date:"},
-        {"", ""},
+        {"shop_web.instance-" UUID "._app.1", "shop_web.1c9a2e7b", "1c9a2e7b"},
+        {"a.b.instance-" UUID ".side-car.2", "a.b.1c9a2e7b.side-car", "1c9a2e7b.side-car"},
+        {"shop_web.instance-" UUID ".side", "shop_web.1c9a2e7b", "1c9a2e7b"},
+        {"shop_web." UUID, "shop_web.1c9a2e7b", "1c9a2e7b"},
+        {UUID, "1c9a2e7b", "1c9a2e7b"},
+        {"ct:1764112345678:0:demo.date:", "ct:1764112345678:0:demo.date:",
+         "ct:1764112345678:0:demo.date:"},
+        {"", "", ""},
     };
     char text[128];
-    for (size_t i = 0; i < COUNT(cases); i++)
+    for (size_t i = 0; i < COUNT(cases); i++) {
         assert_string_equal(text_short_id(text, sizeof text, cases[i].id), cases[i].brief);
+        assert_string_equal(text_unique_id(text, sizeof text, cases[i].id), cases[i].unique);
+    }
     assert_string_equal(text_short_id(text, 6, "shop_web." UUID), "shop_");
 }
 
@@ -108,6 +113,8 @@ static void a_part_of_an_id_means_it(void **unused)
     assert_true(text_means_id("shop_web.1c9a2e7b", id));
     assert_true(text_means_id("shop_web", id));
     assert_true(text_means_id("1c9a", id));
+    assert_true(text_means_id("pair.1c9a2e7b.side", "pair.instance-" UUID ".side.1"));
+    assert_false(text_means_id("pair.1c9a2e7b.side", "pair.instance-" UUID ".web.1"));
     assert_false(text_means_id("c9a", id)); /* too little to be meant in the middle */
     assert_false(text_means_id("shop_cart", id));
     assert_false(text_means_id("", id));
