@@ -37,18 +37,42 @@ static int each_of(struct cli *c, const struct json *root, one_fn *app, one_fn *
     return 0;
 }
 
+/* Before anything is changed. */
+static int check_list(const char *file, const struct json *list, bool of_jobs, struct error *err)
+{
+    const char *name = json_name(list);
+    const char *need = of_jobs ? "a job, which has a \"name\" and no \"id\""
+                               : "an app, which has an \"id\"; jobs stand in \"jobs\"";
+    size_t i = 0;
+    if (json_is(list, JSON_NULL))
+        return 0;
+    if (!json_is(list, JSON_ARRAY))
+        return error_set(err, ERR_INVALID, "%s: %s: got %s, need an array", file, name,
+                         json_kind_word(list));
+    JSON_EACH (one, list) {
+        if (is_job(one) != of_jobs)
+            return error_set(err, ERR_INVALID, "%s: %s(%zu): need %s", file, name, i, need);
+        i++;
+    }
+    return 0;
+}
+
 /* One of Marathon's groups has "apps", too, whose ids are meant below its own. */
 static int check_lists(const char *file, const struct json *root, struct error *err)
 {
     if (json_get(root, "apps") == NULL && json_get(root, "groups") == NULL &&
         json_get(root, "jobs") == NULL)
         return 0;
-    JSON_EACH (list, root)
-        if (!str_eq(json_name(list), "apps") && !str_eq(json_name(list), "jobs"))
+    JSON_EACH (list, root) {
+        bool of_jobs = str_eq(json_name(list), "jobs");
+        if (!of_jobs && !str_eq(json_name(list), "apps"))
             return error_set(err, ERR_INVALID,
                              "%s: got \"%s\", need nothing but \"apps\" and \"jobs\"; a group is "
                              "taken by Marathon's API: PUT /v2/groups",
                              file, json_name(list));
+        if (check_list(file, list, of_jobs, err) != 0)
+            return -1;
+    }
     return 0;
 }
 

@@ -249,6 +249,12 @@ def story(place):
         for verb in ("diff", "apply"):
             done = run(node, verb, "-", stdin=json.dumps({"id": "/shop", "apps": [{"id": "web", "cmd": "true"}]}))
             assert done.returncode == 3 and 'got "id"' in done.stderr and "PUT /v2/groups" in done.stderr, done
+        for what, text in (({"apps": [{"name": "j", "command": "x"}]}, "-: apps(0): need an app"),
+                           ({"jobs": [{"name": "j"}, {"id": "/a", "cmd": "x"}]}, "-: jobs(1): need a job"),
+                           ({"jobs": {"name": "j"}}, "-: jobs: got an object, need an array")):
+            for verb in ("diff", "apply"):
+                done = run(node, verb, "-", stdin=json.dumps(what))
+                assert done.returncode == 3 and text in done.stderr, done
         before = node.supervised()
         node.cli("apply", "all.json")
         equal({t.pid for t in node.supervised().values()}, {t.pid for t in before.values()}, "tasks")
