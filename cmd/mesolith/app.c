@@ -291,7 +291,13 @@ static int update(struct cli *c, struct error *err)
     struct buf body;
     if (cli_read_file(c->args.names[1], &body, err) != 0)
         return -1;
-    int rc = change(c, METHOD_PUT, "", &body, err);
+    struct json *app = json_parse(buf_slice(&body), err);
+    int rc = app != NULL ? 0 : error_wrap(err, "%s", c->args.names[1]);
+    if (rc == 0) {
+        cli_warn_of_app(c->args.names[0], app);
+        rc = change(c, METHOD_PUT, "", &body, err);
+    }
+    json_free(app);
     buf_close(&body);
     return rc;
 }
@@ -340,8 +346,10 @@ static int create(struct cli *c, struct error *err)
     if (rc == 0 && !json_is(app, JSON_OBJECT))
         rc = error_set(err, ERR_INVALID, "%s: got %s, need one app; mesolith apply takes several",
                        c->args.names[0], json_kind_word(app));
-    if (rc == 0)
+    if (rc == 0) {
+        cli_warn_of_app(text_of(app, "id"), app);
         rc = cli_ask(c, METHOD_POST, "/api/apps", &body, &answer, err);
+    }
     if (rc == 0 && !cli_on(c, FLAG_DETACH))
         rc = wait_app(c, json_str(json_get(answer, "id"), text_of(app, "id")),
                       json_str(json_get(answer, "deployment"), NULL), err);

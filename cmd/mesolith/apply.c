@@ -112,6 +112,7 @@ static int apply_app(struct cli *c, const struct json *app, struct error *err)
         return error_set(err, ERR_INVALID, "%s: an app without id", c->args.names[0]);
     if (cli_current(c, "/api/apps/%a", id, &now, err) != 0)
         return -1;
+    cli_warn_of_app(id, app);
     buf_init(&path, PATH_BYTES);
     if (now != NULL)
         api_path(&path, "/api/apps/%a?partialUpdate=false", id);
@@ -135,6 +136,7 @@ static int apply_job(struct cli *c, const struct json *job, struct error *err)
     struct json *answer;
     struct buf path;
     const char *name = text_of(job, "name");
+    cli_warn_of_job(name, job);
     buf_init(&path, PATH_BYTES);
     api_path(&path, "/api/jobs/%s", name);
     int rc = send(c, METHOD_PUT, buf_str(&path), job, &answer, err);

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/unknown.h"
 
 #define LINE_BYTES (64 << 10)
 #define FILE_BYTES LIMIT_BODY_BYTES
@@ -269,4 +270,32 @@ int cli_read_json(const char *path, struct json **out, struct error *err)
     *out = json_parse(buf_slice(&text), err);
     buf_close(&text);
     return *out != NULL ? 0 : error_wrap(err, "%s", str_eq(path, "-") ? "stdin" : path);
+}
+
+/* ---- what is mistyped in them */
+
+static void warn(void *data, const char *path, const char *nearest)
+{
+    const char *whose = data;
+    struct buf raw, clean;
+    buf_init(&raw, LINE_BYTES);
+    buf_init(&clean, LINE_BYTES);
+    buf_printf(&raw, "%s%s%s: there is no such member, and it is passed over", whose,
+               *whose != '\0' ? ": " : "", path);
+    if (nearest != NULL)
+        buf_printf(&raw, "; did you mean %s?", nearest);
+    text_clean(&clean, buf_str(&raw));
+    fprintf(stderr, "warning: %s\n", buf_str(&clean));
+    buf_close(&raw);
+    buf_close(&clean);
+}
+
+void cli_warn_of_app(const char *id, const struct json *app)
+{
+    app_unknown(app, warn, (void *)id);
+}
+
+void cli_warn_of_job(const char *name, const struct json *job)
+{
+    job_unknown(job, warn, (void *)name);
 }

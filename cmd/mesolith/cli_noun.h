@@ -203,3 +203,6 @@ int cli_current(struct cli *c, const char *fmt, const char *name, struct json **
 int cli_read_file(const char *path, struct buf *out, struct error *err) MUST_CHECK;
 /* The same as JSON, which the caller frees. */
 int cli_read_json(const char *path, struct json **out, struct error *err) MUST_CHECK;
+/* Warns of each member that the node passes over, on stderr. */
+void cli_warn_of_app(const char *id, const struct json *app);
+void cli_warn_of_job(const char *name, const struct json *job);

@@ -364,8 +364,13 @@ static int create(struct cli *c, struct error *err)
     int rc = job != NULL ? 0 : error_wrap(err, "%s", c->args.names[0]);
     if (rc == 0 && *name == '\0')
         rc = error_set(err, ERR_INVALID, "%s: name is missing, need one job", c->args.names[0]);
-    if (rc == 0 && (rc = check_absent(c, name, err)) == 0 &&
-        (rc = put_job(c, name, &body, err)) == 0)
+    if (rc == 0)
+        rc = check_absent(c, name, err);
+    if (rc == 0) {
+        cli_warn_of_job(name, job);
+        rc = put_job(c, name, &body, err);
+    }
+    if (rc == 0)
         rc = say_next(c, name, "made", err);
     json_free(job);
     buf_close(&body);

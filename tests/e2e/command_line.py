@@ -146,6 +146,20 @@ def story(place):
             assert text in done.stderr and done.stderr.startswith("error: "), f"{words}: {done.stderr}"
         done = run(node, "app", "create", "-", stdin='{"id": "/bad", "instances": -1, "cpus": "x"}')
         assert done.returncode == 3 and "instances" in done.stderr and "cpus" in done.stderr, done.stderr
+    with case("members that nobody knows are warned of, by what was likely meant", place):
+        typo = sleeper("/typo", cpu=0.001)
+        done = run(node, "app", "create", "-", "--detach", stdin=json.dumps(typo))
+        equal(done.returncode, 0, done)
+        known = "there is no such member, and it is passed over; did you mean"
+        assert f"warning: /typo: cpu: {known} cpus?" in done.stderr, done
+        done = run(node, "app", "update", "/typo", "-", "--force", stdin='{"instnces": 2, "mem": 2}')
+        assert f"warning: /typo: instnces: {known} instances?" in done.stderr, done
+        job = {"name": "typo", "command": "true", "schedule": "R/2090-01-01T00:00:00Z/P1D", "epsilonn": "PT1M"}
+        for words in (("job", "create", "-"), ("apply", "-")):
+            done = run(node, *words, stdin=json.dumps(job))
+            assert done.returncode == 0 and f"warning: typo: epsilonn: {known} epsilon?" in done.stderr, done
+        node.cli("job", "delete", "typo")
+        node.cli("app", "delete", "/typo", "--force")
     with case("why tells of service ports, and of an app by its last name before its tasks"):
         equal(node.cli("why", "service", str(PORT)).stdout, f"service {PORT} is as it should be.\n", "why service")
         node.create(sleeper("/deep/under", instances=2))

@@ -1,0 +1,12 @@
+/* lib/model/unknown.h - members of a definition that nobody reads. The doors pass them over, as the
+ * originals do; most of them are mistyped. Pure. */
+#pragma once
+
+#include "base/json.h"
+
+/* Of each one: where, as "healthChecks(0)/pth", and the known one that is likely meant, or NULL. */
+typedef void unknown_fn(void *data, const char *path, const char *nearest);
+
+/* Also of a pod, which has "containers". What only answers have is known, too. */
+void app_unknown(const struct json *app, unknown_fn *found, void *data);
+void job_unknown(const struct json *job, unknown_fn *found, void *data);
