@@ -151,6 +151,9 @@ static int choose_noun(struct cli *c, const char *name, struct error *err)
     c->noun = noun_of(name);
     if (c->noun != NULL)
         return 0;
+    if (name[0] == '-')
+        return error_set(err, ERR_SYNTAX, "%s: need a command before it, as in mesolith status %s",
+                         name, name);
     const char *nearest = nearest_noun(name);
     const struct cli_noun *of = noun_with(name);
     if (of != NULL) {
@@ -221,6 +224,11 @@ static int act(struct cli *c, int argc, char **argv, struct error *err)
     if (err->code == ERR_NOT_FOUND && c->api.cure[0] == '\0' && c->args.n > 0)
         find_likely(c, c->verb->names, c->args.names[0]);
     return -1;
+}
+
+void cli_put_noun_first(int argc, char **argv)
+{
+    args_put_words_first(cli_flags, CLI_FLAGS_N, argc, argv);
 }
 
 int cli_main(int argc, char **argv)

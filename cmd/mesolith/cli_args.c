@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 #define TIME_MAX (INT64_C(366) * 86400000)
@@ -135,6 +136,35 @@ static int take_flag(struct args *a, size_t n_rows, uint64_t allowed, int left, 
 static bool is_flag(const char *word)
 {
     return word[0] == '-' && word[1] != '\0' && !(word[1] >= '0' && word[1] <= '9');
+}
+
+/* ---- before the noun */
+
+static bool takes_next(const struct flag_row *rows, size_t n_rows, const char *word)
+{
+    bool letter = word[1] != '-';
+    const char *name = word + (letter ? 1 : 2);
+    if (strchr(name, '=') != NULL || (letter && name[1] != '\0'))
+        return false; /* it has its value */
+    for (size_t i = 0; i < n_rows; i++)
+        if (row_is(&rows[i], letter, name, strlen(name)))
+            return rows[i].kind != FLAG_IS_SWITCH;
+    return !letter; /* a node's own, as --data */
+}
+
+void args_put_words_first(const struct flag_row *rows, size_t n_rows, int argc, char **argv)
+{
+    int flags = 0, words = 1;
+    while (flags < argc && argv[flags][0] == '-' && argv[flags][1] != '\0')
+        flags += takes_next(rows, n_rows, argv[flags]) ? 2 : 1;
+    if (flags == 0 || flags >= argc)
+        return;
+    if (flags + 1 < argc && argv[flags + 1][0] != '-')
+        words = 2;
+    char **typed = mem_dup(argv, (size_t)flags * sizeof *argv);
+    memmove(argv, argv + flags, (size_t)words * sizeof *argv);
+    memcpy(argv + words, typed, (size_t)flags * sizeof *argv);
+    mem_free(typed);
 }
 
 int args_parse(const struct flag_row *rows, size_t n_rows, uint64_t allowed, int argc, char **argv,

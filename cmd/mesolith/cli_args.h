@@ -41,6 +41,10 @@ struct args {
 int args_parse(const struct flag_row *rows, size_t n_rows, uint64_t allowed, int argc, char **argv,
                struct args *out, struct error *err) MUST_CHECK;
 
+/* Flags that were typed before the first word go behind it, and behind a second one: the noun, and
+ * its verb or a name, come first. One that is in no row is taken to have a value. */
+void args_put_words_first(const struct flag_row *rows, size_t n_rows, int argc, char **argv);
+
 bool args_given(const struct args *a, size_t row);
 const char *args_text(const struct args *a, size_t row); /* the default where not given */
 int64_t args_number(const struct args *a, size_t row);   /* milliseconds of FLAG_IS_TIME */

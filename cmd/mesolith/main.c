@@ -84,6 +84,7 @@ int main(int argc, char **argv)
     notify_init();
     static char **words; /* until the process ends */
     argv = words = config_hide_secrets(argc, argv);
+    cli_put_noun_first(argc - 1, argv + 1);
     const char *name = argc > 1 ? argv[1] : "help";
     if (asks_for_help(argc - 2, argv + 2) && help_other(name))
         return 0;

@@ -99,6 +99,8 @@ def refusals(node):
         (["token", "--state", "bad"], 3, "need one of good, expired, revoked"),
         (["why", "app"], 2, "which app? need: mesolith why app NAME"),
         (["why", "service", "1"], 4, "try: mesolith service list"),
+        (["--jsno"], 2, "--jsno: need a command before it, as in mesolith status --jsno"),
+        (["--json", "ap"], 2, "did you mean app?"),
         (["why", "things", "1"], 2, "need app, job, task, node, deployment or service"),
     ]
 
@@ -160,6 +162,11 @@ def story(place):
             assert done.returncode == 0 and f"warning: typo: epsilonn: {known} epsilon?" in done.stderr, done
         node.cli("job", "delete", "typo")
         node.cli("app", "delete", "/typo", "--force")
+    with case("flags may come before the noun", place):
+        env = dict(place.environment(), MESOLITH_ADDRESS="127.0.0.1:1")
+        words = (BINARY, "--address", node.urls["marathon"], "--quiet", "app", "list", "--find", "web")
+        done = subprocess.run(words, capture_output=True, text=True, env=env, timeout=60)
+        equal(done.stdout, "/web\n", done)
     with case("why tells of service ports, and of an app by its last name before its tasks"):
         equal(node.cli("why", "service", str(PORT)).stdout, f"service {PORT} is as it should be.\n", "why service")
         node.create(sleeper("/deep/under", instances=2))

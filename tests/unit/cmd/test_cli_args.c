@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -130,6 +131,38 @@ static void times_have_units(void **unused)
     }
 }
 
+static void the_noun_comes_first(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *typed, *read;
+    } cases[] = {
+        {"--name x status", "status --name x"},
+        {"--name=x -f app list y -n 3", "app list --name=x -f y -n 3"},
+        {"-n 20 logs -f web", "logs -n 20 -f web"},
+        {"-n20 logs web", "logs web -n20"},
+        {"--data ./two stop --all", "stop --data ./two --all"},
+        {"--follow app", "app --follow"},
+        {"app list --name x", "app list --name x"},
+        {"--name x", "--name x"},
+        {"--name", "--name"},
+        {"-", "-"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[128], read[128] = "", *words[16];
+        int n = 0;
+        str_copy(text, sizeof text, cases[i].typed);
+        for (char *w = strtok(text, " "); w != NULL; w = strtok(NULL, " "))
+            words[n++] = w;
+        args_put_words_first(rows, ROWS, n, words);
+        for (int k = 0; k < n; k++)
+            snprintf(read + strlen(read), sizeof read - strlen(read), "%s%s", k > 0 ? " " : "",
+                     words[k]);
+        assert_string_equal(read, cases[i].read);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +172,7 @@ int main(void)
         cmocka_unit_test(wrong_flags_are_answered_with_the_cure),
         cmocka_unit_test(too_many_names_are_refused),
         cmocka_unit_test(times_have_units),
+        cmocka_unit_test(the_noun_comes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
