@@ -46,8 +46,57 @@ static int choose(struct cli *c, struct found *out, struct error *err)
     return -1;
 }
 
+/* ---- without a name: all that needs attention */
+
+static int why_app_or_job(struct cli *c, const char *noun, const char *name, struct json **out,
+                          struct error *err)
+{
+    bool app = str_eq(noun, "app");
+    *out = NULL;
+    return app || str_eq(noun, "job")
+               ? cli_current(c, app ? "/api/why/app/%a" : "/api/why/job/%s", name, out, err)
+               : 0;
+}
+
+static int say_one(struct cli *c, const struct json *one, struct error *err)
+{
+    const char *noun = text_of(one, "noun"), *name = text_of(one, "name");
+    struct json *why;
+    if (why_app_or_job(c, noun, name, &why, err) != 0)
+        return -1;
+    cli_say(c, 0, "%s %s is %s:", noun, name, text_of(one, "state"));
+    if (json_count(json_get(why, "sentences")) > 0)
+        say_why(c, json_get(why, "sentences"), 2);
+    else
+        cli_say(c, 2, "%s", text_of(one, "sentence"));
+    json_free(why);
+    return 0;
+}
+
+static int run_all(struct cli *c, struct error *err)
+{
+    struct json *status;
+    if (cli_ask(c, METHOD_GET, "/api/status", NULL, &status, err) != 0)
+        return -1;
+    const struct json *attention = json_get(status, "attention");
+    int rc = 0;
+    if (cli_for_people(c)) {
+        JSON_EACH (one, attention)
+            if (rc == 0)
+                rc = say_one(c, one, err);
+        if (rc == 0 && json_count(attention) == 0)
+            cli_say(c, 0, "All is as it should be.");
+    }
+    json_free(status);
+    return rc;
+}
+
+/* ---- one */
+
 static int run(struct cli *c, struct error *err)
 {
+    if (c->args.n == 0)
+        return run_all(c, err);
     struct found f = {0};
     struct json *why = NULL;
     struct buf path;
@@ -78,13 +127,12 @@ static int run(struct cli *c, struct error *err)
 static const struct cli_verb verbs[] = {
     {
         .name = "",
-        .operands = "[NOUN] NAME",
-        .names_min = 1,
+        .operands = "[[NOUN] NAME]",
         .names_max = 2,
         .names = NAME_ANY,
         .flags = FLAGS_SHOW,
         .run = run,
-        .about = "Says what is not as wanted, because of what, and what to do",
+        .about = "Says what is not as wanted, because of what, and what to do: of one, or of all",
         .examples = {"mesolith why /demo/hello", "mesolith why job demo-date"},
     },
 };

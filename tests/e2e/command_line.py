@@ -167,6 +167,9 @@ def story(place):
         words = (BINARY, "--address", node.urls["marathon"], "--quiet", "app", "list", "--find", "web")
         done = subprocess.run(words, capture_output=True, text=True, env=env, timeout=60)
         equal(done.stdout, "/web\n", done)
+    with case("why without a name tells of all that needs attention", place):
+        said = node.cli("why").stdout
+        assert re.search(r"^app /ghost is (waiting|unhealthy|deploying):\n  ", said, re.M) and "user: " in said, said
     with case("why tells of service ports, and of an app by its last name before its tasks"):
         equal(node.cli("why", "service", str(PORT)).stdout, f"service {PORT} is as it should be.\n", "why service")
         node.create(sleeper("/deep/under", instances=2))
