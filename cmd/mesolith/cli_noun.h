@@ -112,10 +112,10 @@ struct cli_noun {
     size_t n;
 };
 
-/* One file each. */
 /* The verb of two nouns. */
 int logs_of_job(struct cli *c, struct error *err);
 
+/* One file each. */
 extern const struct cli_noun status_noun, why_noun, logs_noun, app_noun, job_noun, task_noun,
     node_noun, deployment_noun, service_noun, events_noun, sql_noun, completion_noun, apply_noun,
     diff_noun, import_noun, export_noun, token_noun, leader_noun, backup_noun, recover_noun,

@@ -255,8 +255,7 @@ static const char *const columns[COLUMNS] = {
     "run",
 };
 
-struct export
-{
+struct history_export {
     struct call *c;
     bool csv;
     struct job_row job; /* whose runs are written; id 0: none yet */
@@ -314,7 +313,7 @@ static void set_number(struct cell *cell, int64_t n)
     *cell = (struct cell){.kind = CELL_NUMBER, .n = n};
 }
 
-static void put_event(struct export *x, const struct cell of_task[COLUMNS], struct wall at,
+static void put_event(struct history_export *x, const struct cell of_task[COLUMNS], struct wall at,
                       enum task_state state)
 {
     struct cell cells[COLUMNS];
@@ -337,7 +336,7 @@ static void put_event(struct export *x, const struct cell of_task[COLUMNS], stru
 }
 
 /* Its texts are those of now: what they were then nobody has kept. */
-static void use_job(struct export *x, int64_t job)
+static void use_job(struct history_export *x, int64_t job)
 {
     struct error err;
     struct edge_row e;
@@ -354,7 +353,7 @@ static void use_job(struct export *x, int64_t job)
         buf_printf(&x->parents, "%s%s", x->parents.len > 0 ? "," : "", e.parent_name);
 }
 
-static void put_task(struct export *x, const struct run_row *r, const struct task_row *t)
+static void put_task(struct history_export *x, const struct run_row *r, const struct task_row *t)
 {
     char slave[MESOS_ID_SIZE];
     struct job_task_ref ref;
@@ -380,7 +379,7 @@ static void put_task(struct export *x, const struct run_row *r, const struct tas
 }
 
 /* The last run of the answer, where there are more, is in X-Mesolith-Next: to go on after it. */
-static void put_events(struct export *x, int64_t job, int64_t after, int64_t limit)
+static void put_events(struct history_export *x, int64_t job, int64_t after, int64_t limit)
 {
     struct run_row r;
     struct task_row t;
@@ -404,7 +403,7 @@ static void put_events(struct export *x, int64_t job, int64_t after, int64_t lim
 
 void native_ask_export(struct call *c)
 {
-    struct export x = {.c = c};
+    struct history_export x = {.c = c};
     struct job_row job = {0};
     int64_t after = 0, limit = 1000;
     const char *name = query_get(&c->query, "job"), *format = query_get(&c->query, "format");

@@ -1,5 +1,6 @@
-// One output file of a task, or of an attempt of a run, as it grows: the last lines first, then what comes, and what stands before
-// when somebody asks. Pausing closes the line; going on resumes where it stopped.
+// One output file of a task, or of an attempt of a run, as it grows: the last lines first, then what
+// comes, and what stands before when somebody asks. Pausing closes the line; going on resumes where
+// it stopped.
 
 import { signal } from "@preact/signals";
 import { Lines } from "../lib/lines";

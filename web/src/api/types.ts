@@ -249,7 +249,7 @@ export interface Times {
 
 export interface JobStats {
   days: number;
-  ends: Record<"ok" | "failed" | "killed" | "lost" | "missed" | "skipped", number>;
+  ends: Record<"ok" | "failed" | "killed" | "lost" | "missed" | "skipped" | "excluded", number>;
   success_rate?: number;
   took_ms: Times;
   late_ms: Times;
