@@ -1,7 +1,7 @@
-/* mesolith apply, diff - apps and jobs as files.
+/* mesolith apply, diff - calendars, apps and jobs as files.
  *
- * A file holds one app, one job, an array of them, or {"apps": […], "jobs": […]} as export writes
- * it. */
+ * A file holds one of them, an array of them, or {"calendars": […], "apps": […], "jobs": […]} as
+ * export writes it. */
 #include "cli_noun.h"
 
 #include <stdio.h>
@@ -12,46 +12,68 @@
 
 /* ---- what a file holds */
 
-static bool is_job(const struct json *v)
+enum kind { CALENDAR, APP, JOB, KINDS }; /* in the order of applying: jobs name calendars */
+
+static const struct {
+    const char *list, *need;
+} kinds[KINDS] = {
+    [CALENDAR] = {"calendars", "a calendar, which has a \"name\" and \"days\""},
+    [APP] = {"apps", "an app, which has an \"id\"; jobs stand in \"jobs\""},
+    [JOB] = {"jobs", "a job, which has a \"name\" and no \"id\""},
+};
+
+static enum kind kind_of(const struct json *v)
 {
-    return json_get(v, "id") == NULL && json_get(v, "name") != NULL;
+    if (json_get(v, "id") != NULL || json_get(v, "name") == NULL)
+        return APP;
+    return json_get(v, "days") != NULL ? CALENDAR : JOB;
 }
 
 typedef int one_fn(struct cli *c, const struct json *one, struct error *err);
 
-/* Calls for each app first, then for each job. */
-static int each_of(struct cli *c, const struct json *root, one_fn *app, one_fn *job,
+static bool has_lists(const struct json *root)
+{
+    for (int kind = 0; kind < KINDS; kind++)
+        if (json_get(root, kinds[kind].list) != NULL)
+            return true;
+    return false;
+}
+
+/* KINDS: of none. */
+static int kind_of_list(const char *name)
+{
+    int kind = 0;
+    while (kind < KINDS && !str_eq(name, kinds[kind].list))
+        kind++;
+    return kind;
+}
+
+/* Calls for each, one kind after the other. */
+static int each_of(struct cli *c, const struct json *root, one_fn *const fns[KINDS],
                    struct error *err)
 {
-    const struct json *apps = json_get(root, "apps"), *jobs = json_get(root, "jobs");
-    if (json_is(root, JSON_OBJECT) && apps == NULL && jobs == NULL)
-        return (is_job(root) ? job : app)(c, root, err);
-    if (json_is(root, JSON_ARRAY))
-        apps = jobs = root;
-    JSON_EACH (one, apps)
-        if (!is_job(one) && app(c, one, err) != 0)
-            return -1;
-    JSON_EACH (one, jobs)
-        if (is_job(one) && job(c, one, err) != 0)
-            return -1;
+    if (json_is(root, JSON_OBJECT) && !has_lists(root))
+        return fns[kind_of(root)](c, root, err);
+    for (int kind = 0; kind < KINDS; kind++)
+        JSON_EACH (one, json_is(root, JSON_ARRAY) ? root : json_get(root, kinds[kind].list))
+            if ((int)kind_of(one) == kind && fns[kind](c, one, err) != 0)
+                return -1;
     return 0;
 }
 
 /* Before anything is changed. */
-static int check_list(const char *file, const struct json *list, bool of_jobs, struct error *err)
+static int check_list(const char *file, const struct json *list, int kind, struct error *err)
 {
-    const char *name = json_name(list);
-    const char *need = of_jobs ? "a job, which has a \"name\" and no \"id\""
-                               : "an app, which has an \"id\"; jobs stand in \"jobs\"";
     size_t i = 0;
     if (json_is(list, JSON_NULL))
         return 0;
     if (!json_is(list, JSON_ARRAY))
-        return error_set(err, ERR_INVALID, "%s: %s: got %s, need an array", file, name,
+        return error_set(err, ERR_INVALID, "%s: %s: got %s, need an array", file, kinds[kind].list,
                          json_kind_word(list));
     JSON_EACH (one, list) {
-        if (is_job(one) != of_jobs)
-            return error_set(err, ERR_INVALID, "%s: %s(%zu): need %s", file, name, i, need);
+        if ((int)kind_of(one) != kind)
+            return error_set(err, ERR_INVALID, "%s: %s(%zu): need %s", file, kinds[kind].list, i,
+                             kinds[kind].need);
         i++;
     }
     return 0;
@@ -60,30 +82,29 @@ static int check_list(const char *file, const struct json *list, bool of_jobs, s
 /* One of Marathon's groups has "apps", too, whose ids are meant below its own. */
 static int check_lists(const char *file, const struct json *root, struct error *err)
 {
-    if (json_get(root, "apps") == NULL && json_get(root, "groups") == NULL &&
-        json_get(root, "jobs") == NULL)
+    if (!has_lists(root) && json_get(root, "groups") == NULL)
         return 0;
     JSON_EACH (list, root) {
-        bool of_jobs = str_eq(json_name(list), "jobs");
-        if (!of_jobs && !str_eq(json_name(list), "apps"))
+        int kind = kind_of_list(json_name(list));
+        if (kind == KINDS)
             return error_set(err, ERR_INVALID,
-                             "%s: got \"%s\", need nothing but \"apps\" and \"jobs\"; a group is "
-                             "taken by Marathon's API: PUT /v2/groups",
+                             "%s: got \"%s\", need nothing but \"calendars\", \"apps\" and "
+                             "\"jobs\"; a group is taken by Marathon's API: PUT /v2/groups",
                              file, json_name(list));
-        if (check_list(file, list, of_jobs, err) != 0)
+        if (check_list(file, list, kind, err) != 0)
             return -1;
     }
     return 0;
 }
 
-static int each_of_file(struct cli *c, one_fn *app, one_fn *job, struct error *err)
+static int each_of_file(struct cli *c, one_fn *const fns[KINDS], struct error *err)
 {
     struct json *root;
     if (cli_read_json(c->args.names[0], &root, err) != 0)
         return -1;
     int rc = check_lists(c->args.names[0], root, err);
     if (rc == 0)
-        rc = each_of(c, root, app, job, err);
+        rc = each_of(c, root, fns, err);
     json_free(root);
     return rc;
 }
@@ -131,15 +152,15 @@ static int apply_app(struct cli *c, const struct json *app, struct error *err)
     return rc;
 }
 
-static int apply_job(struct cli *c, const struct json *job, struct error *err)
+/* Calendars and jobs are put, be they there or not. */
+static int apply_named(struct cli *c, const char *fmt, const struct json *one, struct error *err)
 {
     struct json *answer;
     struct buf path;
-    const char *name = text_of(job, "name");
-    cli_warn_of_job(name, job);
+    const char *name = text_of(one, "name");
     buf_init(&path, PATH_BYTES);
-    api_path(&path, "/api/jobs/%s", name);
-    int rc = send(c, METHOD_PUT, buf_str(&path), job, &answer, err);
+    api_path(&path, fmt, name);
+    int rc = send(c, METHOD_PUT, buf_str(&path), one, &answer, err);
     buf_close(&path);
     if (rc != 0)
         return error_wrap(err, "%s", name);
@@ -149,9 +170,21 @@ static int apply_job(struct cli *c, const struct json *job, struct error *err)
     return 0;
 }
 
+static int apply_calendar(struct cli *c, const struct json *calendar, struct error *err)
+{
+    return apply_named(c, "/api/calendars/%s", calendar, err);
+}
+
+static int apply_job(struct cli *c, const struct json *job, struct error *err)
+{
+    cli_warn_of_job(text_of(job, "name"), job);
+    return apply_named(c, "/api/jobs/%s", job, err);
+}
+
 static int apply(struct cli *c, struct error *err)
 {
-    return each_of_file(c, apply_app, apply_job, err);
+    static one_fn *const fns[KINDS] = {apply_calendar, apply_app, apply_job};
+    return each_of_file(c, fns, err);
 }
 
 /* ---- diff: what the file says otherwise than what is */
@@ -202,29 +235,37 @@ static void put_diff(struct cli *c, const char *name, const struct json *was, co
         c->failed = true;
 }
 
-static int diff_app(struct cli *c, const struct json *app, struct error *err)
+/* `definition`: which member of the answer the file has; "": the answer itself. */
+static int diff_one(struct cli *c, const char *fmt, const char *name, const char *definition,
+                    const struct json *one, struct error *err)
 {
     struct json *now;
-    if (cli_current(c, "/api/apps/%a", text_of(app, "id"), &now, err) != 0)
+    if (cli_current(c, fmt, name, &now, err) != 0)
         return -1;
-    put_diff(c, text_of(app, "id"), json_get(now, "app"), app);
+    put_diff(c, name, *definition != '\0' ? json_get(now, definition) : now, one);
     json_free(now);
     return 0;
+}
+
+static int diff_calendar(struct cli *c, const struct json *calendar, struct error *err)
+{
+    return diff_one(c, "/api/calendars/%s", text_of(calendar, "name"), "", calendar, err);
+}
+
+static int diff_app(struct cli *c, const struct json *app, struct error *err)
+{
+    return diff_one(c, "/api/apps/%a", text_of(app, "id"), "app", app, err);
 }
 
 static int diff_job(struct cli *c, const struct json *job, struct error *err)
 {
-    struct json *now;
-    if (cli_current(c, "/api/jobs/%s", text_of(job, "name"), &now, err) != 0)
-        return -1;
-    put_diff(c, text_of(job, "name"), json_get(now, "job"), job);
-    json_free(now);
-    return 0;
+    return diff_one(c, "/api/jobs/%s", text_of(job, "name"), "job", job, err);
 }
 
 static int diff(struct cli *c, struct error *err)
 {
-    return each_of_file(c, diff_app, diff_job, err);
+    static one_fn *const fns[KINDS] = {diff_calendar, diff_app, diff_job};
+    return each_of_file(c, fns, err);
 }
 
 #define ONE_FILE .operands = "FILE", .names_min = 1, .names_max = 1, .names = NAME_FILE
@@ -234,7 +275,7 @@ static const struct cli_verb apply_verb = {
     ONE_FILE,
     .flags = FLAGS_CHANGE,
     .run = apply,
-    .about = "Makes or changes the apps and jobs of a file until they are as it says",
+    .about = "Makes or changes the calendars, apps and jobs of a file until they are as it says",
     .examples = {"mesolith apply cluster.json", "mesolith export all | mesolith apply -"},
 };
 
@@ -249,7 +290,7 @@ static const struct cli_verb diff_verb = {
 
 const struct cli_noun apply_noun = {
     .name = "apply",
-    .about = "makes apps and jobs as a file says",
+    .about = "makes calendars, apps and jobs as a file says",
     .verbs = &apply_verb,
     .n = 1,
 };

@@ -34,14 +34,41 @@ static int put_all(struct cli *c, struct json_writer *w, const char *list_path, 
     return rc;
 }
 
+/* What a calendar is set from; the list has it whole, and more. */
+static int put_calendars(struct cli *c, struct json_writer *w, struct error *err)
+{
+    static const char *const members[] = {"name", "description", "days"};
+    struct json *list;
+    if (api_list(&c->api, "/api/calendars?sort=name", &list, err) != 0)
+        return -1;
+    JSON_EACH (calendar, json_get(list, "items")) {
+        json_object(w);
+        for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+            const struct json *member = json_get(calendar, members[i]);
+            if (member == NULL)
+                continue;
+            json_key(w, members[i]);
+            json_put_value(w, member);
+        }
+        json_object_end(w);
+    }
+    json_free(list);
+    return 0;
+}
+
 static int export_all(struct cli *c, struct error *err)
 {
     struct json_writer w;
     json_begin(&w, &c->out);
     json_object(&w);
+    json_key(&w, "calendars");
+    json_array(&w);
+    int rc = put_calendars(c, &w, err);
+    json_array_end(&w);
     json_key(&w, "apps");
     json_array(&w);
-    int rc = put_all(c, &w, "/api/apps?sort=id", "id", "/api/apps/%a", "app", err);
+    if (rc == 0)
+        rc = put_all(c, &w, "/api/apps?sort=id", "id", "/api/apps/%a", "app", err);
     json_array_end(&w);
     json_key(&w, "jobs");
     json_array(&w);
@@ -259,7 +286,7 @@ static const struct cli_verb verbs[] = {
         .operands = "",
         .flags = F(ADDRESS) | F(HELP),
         .run = export_all,
-        .about = "Prints all apps and jobs as a file for apply",
+        .about = "Prints all calendars, apps and jobs as a file for apply",
         .examples = {"mesolith export all > cluster.json", "mesolith export all | mesolith diff -"},
     },
     {
@@ -286,7 +313,7 @@ static const struct cli_verb verbs[] = {
 
 const struct cli_noun export_noun = {
     .name = "export",
-    .about = "apps and jobs as a file, also as a crontab or as Chronos lists them",
+    .about = "calendars, apps and jobs as a file, also as a crontab or as Chronos lists them",
     .verbs = verbs,
     .n = sizeof verbs / sizeof verbs[0],
 };

@@ -282,6 +282,27 @@ def story(place):
         before = node.supervised()
         node.cli("apply", "all.json")
         equal({t.pid for t in node.supervised().values()}, {t.pid for t in before.values()}, "tasks")
+    with case("calendars are exported, and applied before the jobs that name them"):
+        place.write("off.json", {"description": "nobody is there", "days": ["SAT-SUN", "12-24/12-26"]})
+        node.cli("calendar", "set", "off", "off.json")
+        place.write("closed.json", [{"name": "open", "command": "true", "schedule": "R/2090-01-01T00:00:00Z/P1D",
+                                     "excludeCalendars": ["off"]}])
+        node.cli("apply", "closed.json")
+        text = node.cli("export").stdout
+        place.write("all.json", text)
+        off = {"name": "off", "description": "nobody is there", "days": ["SAT-SUN", "12-24/12-26"]}
+        equal(json.loads(text)["calendars"], [off], "calendars")
+        equal(run(node, "diff", "all.json").returncode, 0, "diff of what is there")
+        node.cli("job", "delete", "open")
+        node.cli("calendar", "delete", "off")
+        done = run(node, "diff", "all.json")
+        assert done.returncode == 1 and "off is new." in done.stdout and "open is new." in done.stdout, done
+        node.cli("apply", "all.json")
+        equal(node.cli("export").stdout, text, "what was exported, applied and exported again")
+        done = run(node, "diff", "-", stdin=json.dumps({"name": "off", "days": ["SAT"]}))
+        assert done.returncode == 1 and 'days: ["SAT-SUN","12-24/12-26"] -> ["SAT"]' in done.stdout, done
+        node.cli("job", "delete", "open")
+        node.cli("calendar", "delete", "off")
     with case("an app is suspended, taken back and deleted"):
         assert "/web is suspended" in node.cli("app", "suspend", "/web").stdout
         assert "/web runs: 2 of 2 healthy" in node.cli("app", "rollback", "/web").stdout
