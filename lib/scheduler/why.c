@@ -52,6 +52,8 @@ static const struct cause {
     {"over", "Put it again with a later \"endsAt\", or delete it: mesolith job delete %s"},
     {"excluded", "Wait; or take the calendar out of \"excludeCalendars\", or put it into "
                  "\"onlyCalendars\": mesolith calendar list"},
+    {"excluded-all",
+     "Change the calendar, or the job's schedule or calendars: mesolith calendar list"},
     {"disabled", "To have it run again: mesolith job resume %s"},
     {"exhausted", "Run it now, or give it a schedule with times to come if it should go on."},
     {"failing", "Look at the output of its last run: mesolith logs %s, and with --err"},
@@ -683,14 +685,23 @@ static void why_excluded(struct state *s, const struct job_row *row, struct why 
     job_aim_load(s, &job, &aim);
     struct calendar_span span = calendar_at(aim.aim.rules, job.schedule.zone, row->next);
     struct wall runs = cursor_next_run(&aim.aim, &job.cursor);
-    struct sentence *t = span.open ? NULL : why_add(out, "excluded", row->name);
+    bool again = runs.ms != WALL_NEVER.ms;
+    struct sentence *t =
+        span.open ? NULL : why_add(out, again ? "excluded" : "excluded-all", row->name);
     if (t != NULL) {
         const char *by = job_excluded_by(&job, span.by);
-        SAY(t->what, "%s: does not run at its next time", row->name);
-        SAY(t->because, "%s is %s%s; it runs at %s", wall_text(row->next, next),
-            by != NULL ? "a day of the calendar " : "in none of the calendars that it must be in",
-            by != NULL ? by : "",
-            runs.ms == WALL_NEVER.ms ? "no time any more" : wall_text(runs, then));
+        SAY(t->what, again ? "%s: does not run at its next time" : "%s: runs at no time any more",
+            row->name);
+        wall_text(row->next, next);
+        const char *tail = again ? "; it runs at " : ", and no later time of its schedule is left";
+        const char *at = again ? wall_text(runs, then) : "";
+        if (by == NULL)
+            SAY(t->because, "%s is in none of the calendars that it must be in%s%s", next, tail,
+                at);
+        else if (again)
+            SAY(t->because, "%s is a day of the calendar %s%s%s", next, by, tail, at);
+        else
+            SAY(t->because, "calendar %s excludes %s%s%s", by, next, tail, at);
     }
     job_aim_close(&aim);
     job_close(&job);

@@ -140,6 +140,35 @@ static void a_calendar_counts_as_it_is_when_a_target_is_due(void **unused)
                         "10:00:00 ok");
 }
 
+static void why_says_that_calendars_leave_no_time_any_more(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *more, *because;
+    } cases[] = {
+        {NOT_ON, "calendar off excludes 2026-11-27T14:00:00.000Z, "
+                 "and no later time of its schedule is left"},
+        {",'onlyCalendars':['works']",
+         "2026-11-27T14:00:00.000Z is in none of the calendars that it must be in, "
+         "and no later time of its schedule is left"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct why why;
+        calendar("off", "\"SAT\"");
+        calendar("works", "\"FRI\"");
+        post(HOURLY, cases[i].more);
+        harness_run(&h, "2026-11-27T12:00:00Z");
+        assert_true(why_job(h.state, "j", h.now.wall, &why) && why.ok);
+        calendar("off", "\"MON-SUN\"");
+        calendar("works", "\"2026-11-01\"");
+        assert_true(why_job(h.state, "j", h.now.wall, &why));
+        assert_string_equal(why.sentences[0].what, "j: runs at no time any more");
+        assert_string_equal(why.sentences[0].because, cases[i].because);
+        end(NULL);
+        begin(NULL);
+    }
+}
+
 /* What was decided by the calendars of before does not hold. */
 static void a_tick_that_another_calendar_overtakes_is_left_out(void **unused)
 {
@@ -217,6 +246,7 @@ int main(void)
         TEST(an_outage_makes_up_only_for_what_is_not_excluded),
         TEST(a_day_off_leaves_one_record),
         TEST(a_calendar_counts_as_it_is_when_a_target_is_due),
+        TEST(why_says_that_calendars_leave_no_time_any_more),
         TEST(a_tick_that_another_calendar_overtakes_is_left_out),
         TEST(a_calendar_in_use_is_not_deleted),
         TEST(a_backfill_passes_what_is_excluded),
