@@ -73,6 +73,12 @@ const places = () => ({
   next: `jobs/${tilde(demo.job)}?view=next`,
   run: `runs/${demo.run}`,
   "new-job": "new-job",
+  calendars: "calendars",
+  "new-calendar": "new-calendar",
+  ...(demo.calendar && {
+    calendar: `calendars/${demo.calendar}`,
+    "calendar-settings": `calendars/${demo.calendar}?view=settings`,
+  }),
   notices: "notices",
   nodes: "nodes",
   node: `nodes/${tilde(demo.node)}`,
@@ -360,6 +366,44 @@ const CASES = [
       await page.getByRole("button", { name: "Save" }).click();
       await page.getByText("on Sunday at 00:00 Asia/Tokyo", { exact: true }).waitFor();
       await api("jobs/unlucky", { method: "DELETE" });
+    },
+  ],
+  [
+    "sets a calendar from text, shows what it means, and deletes it once no job names it",
+    async () => {
+      await open("calendars", "Calendars");
+      await page.locator("a[href=new-calendar]").first().click();
+      await heading("New calendar").waitFor();
+      await field("Name").fill("closed");
+      await field("Days").fill("XMAS, SAT 08:00-18:00");
+      await page.getByText("every Saturday, 08:00 to 18:00", { exact: true }).waitFor();
+      await page.getByRole("button", { name: "Create" }).click();
+      await page.locator(".problem-text", { hasText: "/days(0)" }).waitFor();
+      await field("Days").fill("12-24/12-26, SAT 08:00-18:00");
+      await page.getByRole("button", { name: "Create" }).click();
+      await heading("closed").waitFor();
+      await page.getByText("from 24 December to 26 December of every year", { exact: true }).waitFor();
+      await page.getByText(/^Saturday \d{4}-\d\d-\d\d$/).first().waitFor();
+      await page.getByText("No job names it.").waitFor();
+      const job = { command: "date", schedule: "R/2090-01-01T00:00:00Z/P1D", excludeCalendars: ["closed"] };
+      await api("jobs/resting", { method: "PUT", body: JSON.stringify(job) });
+      await page.locator("main .rows a", { hasText: "resting" }).waitFor();
+      await page.getByRole("button", { name: "Delete" }).click();
+      await dialog().getByRole("button", { name: "Delete", exact: true }).click();
+      await page.getByText("calendar 'closed' is named by resting: take it out of them first").waitFor();
+      await page.getByRole("link", { name: "Settings", exact: true }).last().click();
+      await field("Days").fill("SUN");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("Changed the calendar closed.").waitFor();
+      await page.getByText("every Sunday", { exact: true }).waitFor();
+      await api("jobs/resting", { method: "DELETE" });
+      await page.getByText("No job names it.").waitFor();
+      await page.getByRole("button", { name: "Delete" }).click();
+      await dialog().getByRole("button", { name: "Delete", exact: true }).click();
+      await heading("Calendars").waitFor();
+      await until(async () => (await api("calendars?q=closed")).total === 0, "its end");
+      await api("calendars/holidays", { method: "PUT", body: JSON.stringify({ days: ["12-24/12-26", "SAT-SUN"] }) });
+      demo.calendar = "holidays"; // for the pages that are looked at below
     },
   ],
   [

@@ -8,6 +8,9 @@ import * as router from "./app/router";
 import { App } from "./pages/apps/app";
 import { Apps } from "./pages/apps/apps";
 import { NewApp } from "./pages/apps/new";
+import { Calendar } from "./pages/calendars/calendar";
+import { Calendars } from "./pages/calendars/calendars";
+import { NewCalendar } from "./pages/calendars/new";
 import { Events } from "./pages/events/events";
 import { Job } from "./pages/jobs/job";
 import { Jobs } from "./pages/jobs/jobs";
@@ -33,6 +36,8 @@ const PAGES: Record<string, PageRow> = {
   "new-app": { all: () => <NewApp /> },
   jobs: { all: () => <Jobs />, one: (name) => <Job key={name} name={name} /> },
   "new-job": { all: () => <NewJob /> },
+  calendars: { all: () => <Calendars />, one: (name) => <Calendar key={name} name={name} /> },
+  "new-calendar": { all: () => <NewCalendar /> },
   runs: { one: (id) => <RunPage key={id} id={id} /> },
   notices: { all: () => <Notices /> },
   nodes: { all: () => <Nodes />, one: (id) => <Node key={id} id={id} /> },

@@ -33,6 +33,7 @@ const world = {
   tasks: new Map(),
   jobs: new Map(),
   runs: [],
+  calendars: new Map(),
   nodes: new Map(),
   deployments: new Map(),
   events: [],
@@ -219,6 +220,21 @@ function addJob(name, given) {
     if (failed) job.errors++;
   }
   return job;
+}
+
+function addCalendar(name, { description, days }) {
+  world.calendars.set(name, { name, description, days, changed: iso() });
+}
+
+function calendarOf(name) {
+  const calendar = world.calendars.get(name);
+  if (!calendar) throw notFound("calendar", name);
+  return calendar;
+}
+
+function jobsNaming(calendar) {
+  const names = ({ excludeCalendars = [], onlyCalendars = [] }) => [...excludeCalendars, ...onlyCalendars].includes(calendar);
+  return [...world.jobs.values()].map(({ definition }) => definition).filter(names).map(({ name }) => name);
 }
 
 let nextRun = 1;
@@ -689,6 +705,41 @@ const ROUTES = [
     }),
   ],
   ["GET", "/api/schedules/explain", () => ({ explained: "as the server says", next: [], local: [], warnings: [] })],
+  [
+    "GET",
+    "/api/calendars",
+    ({ params }) => {
+      const rows = [...world.calendars.values()].map((one) => ({ ...one, used_by: jobsNaming(one.name).length }));
+      return page(rows, params, ({ name }) => name, ({ used_by: n }) => (n > 0 ? "used" : "unused"));
+    },
+  ],
+  ["GET", "/api/calendars/{name}", ({ ids }) => ({ ...calendarOf(ids[0]), jobs: jobsNaming(ids[0]), index: world.index })],
+  [
+    "PUT",
+    "/api/calendars/{name}",
+    ({ ids, body }) => {
+      const wrong = (body.days ?? []).findIndex((day) => !/^(\d|[A-Z]{3}\b)/.test(day));
+      if (wrong >= 0 || !body.days?.length)
+        throw new Refusal(422, "ERR_INVALID", "days: need a list of days", [
+          { path: wrong >= 0 ? `/days(${wrong})` : "/days", errors: ["need a date, a day of each year or weekdays"] },
+        ]);
+      addCalendar(ids[0], body);
+      change("calendar", ids[0], "put", `calendar ${ids[0]} was changed`);
+      return { index: world.index };
+    },
+  ],
+  [
+    "DELETE",
+    "/api/calendars/{name}",
+    ({ ids }) => {
+      const { name } = calendarOf(ids[0]);
+      const jobs = jobsNaming(name).join(", ");
+      if (jobs) throw new Refusal(409, "ERR_CONFLICT", `calendar '${name}' is named by ${jobs}: take it out of them first`);
+      world.calendars.delete(name);
+      change("calendar", name, "delete", `calendar ${name} was deleted`);
+      return { index: world.index };
+    },
+  ],
   ["GET", "/api/jobs", ({ params }) => page([...world.jobs.values()].map(jobSummary), params, (job) => job.name)],
   [
     "GET",
@@ -951,7 +1002,9 @@ function furnish() {
   settle(changing, 3);
   deploy(changing, { ...changing.definition, env: { LOG_LEVEL: "debug" } }, "StartApplication");
   addJob("demo-job", { period: 60 });
-  addJob("backup", { period: 3600 });
+  addCalendar("holidays", { description: "nobody is there", days: ["12-24/01-01", "SAT-SUN", "FRI 18:00-24:00"] });
+  addCalendar("stocktaking", { days: ["2030-06-28/2030-06-30"] });
+  addJob("backup", { period: 3600, definition: { excludeCalendars: ["holidays"] } });
   addJob("backup-verify", { parents: ["backup"], period: 3600 });
   addJob("reindex", { period: 900, failing: true });
   addJob("month-end", { period: 86400, definition: { disabled: true } });

@@ -7,6 +7,8 @@ import type {
   AppSummary,
   BackfillAsked,
   BackfillBegun,
+  CalendarDetail,
+  CalendarSummary,
   Change,
   Channel,
   Definition,
@@ -66,6 +68,12 @@ export const useRun = (id: string) => useAnswer<RunDetail>(path("runs", id), of(
 export const explainSchedule = (asked: Record<string, string>) =>
   read<Explained>("/api/schedules/explain" + query(asked));
 
+export const useCalendar = (name: string) =>
+  useAnswer<CalendarDetail>(
+    path("calendars", name),
+    (change) => change.noun === "job" || (change.noun === "calendar" && change.name === name),
+  );
+
 export const useNode = (id: string) =>
   useAnswer<NodeSummary>(path("nodes", id), of("task", "node", "leader"));
 export const useNodeTasks = (id: string) =>
@@ -96,6 +104,15 @@ export const useApps = (params: ListParams) =>
 
 export const useJobs = (params: ListParams) =>
   useList<JobSummary>("job", "/api/jobs", paramsOf(params), (job) => job.name, of("job", "run"));
+
+export const useCalendars = (params: ListParams) =>
+  useList<CalendarSummary>(
+    "calendar",
+    "/api/calendars",
+    paramsOf(params),
+    (calendar) => calendar.name,
+    of("calendar", "job"),
+  );
 
 export const useNodes = (params: ListParams) =>
   useList<NodeSummary>("node", "/api/nodes", paramsOf(params), (node) => node.id, of("node", "task"));
@@ -154,6 +171,9 @@ export const rollBack = (deployment: string) => request<Written>("DELETE", path(
 export const killTask = (id: string) => request<Written>("DELETE", path("tasks", id));
 export const saveJob = (name: string, job: Definition) => request<Written>("PUT", path("jobs", name), job);
 export const deleteJob = (name: string) => request<Written>("DELETE", path("jobs", name));
+export const saveCalendar = (name: string, calendar: Definition) =>
+  request<Written>("PUT", path("calendars", name), calendar);
+export const deleteCalendar = (name: string) => request<Written>("DELETE", path("calendars", name));
 export const drainNode = (id: string, on: boolean) =>
   request<Written>("POST", path("nodes", id, on ? "/drain" : "/undrain"), {});
 export const letNodeVote = (id: string, may: boolean) =>

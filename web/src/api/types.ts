@@ -341,6 +341,19 @@ export interface SandboxFile {
   mode?: string;
 }
 
+export interface CalendarSummary {
+  name: string;
+  description?: string;
+  days: string[];
+  changed: string;
+  used_by: number; // jobs
+}
+
+export interface CalendarDetail extends Omit<CalendarSummary, "used_by"> {
+  jobs: string[];
+  index: number;
+}
+
 export interface NoticeWay {
   channel: string;
   state: "pending" | "sent" | "failed";

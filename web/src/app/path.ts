@@ -19,6 +19,7 @@ export function decodeId(path: string): string {
 const NOUN_PAGES: Record<string, (id: string) => string> = {
   app: (id) => `apps/${encodeId(id)}`,
   job: (id) => `jobs/${encodeURIComponent(id).replace(/~/g, "%7E").replace(/\./g, "~")}`,
+  calendar: (id) => `calendars/${encodeId(id)}`,
   node: (id) => `nodes/${encodeId(id)}`,
   task: (id) => `tasks/${encodeId(id)}`,
   service: () => "traffic",

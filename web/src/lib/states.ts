@@ -30,6 +30,7 @@ const KINDS: Record<string, Record<string, Kind>> = {
     lost: "failed",
   },
   node: { ready: "good", restarting: "busy", draining: "busy", drained: "off", unreachable: "bad", gone: "off" },
+  calendar: { used: "idle", unused: "off" },
   service: { refused: "bad" },
   notice: { pending: "busy", sent: "done", failed: "failed" },
 };

@@ -28,7 +28,7 @@ const PAGES: { page: string; href: string; name: string; icon: IconName }[] = [
 ];
 
 /** Pages without an entry of their own stand below that one. */
-const ABOVE: Record<string, string> = { tasks: "apps", runs: "jobs", notices: "jobs" };
+const ABOVE: Record<string, string> = { tasks: "apps", runs: "jobs", notices: "jobs", calendars: "jobs" };
 
 export function Shell({ children }: { children: ComponentChildren }) {
   const open = useSignal<"none" | "find" | "help">("none");

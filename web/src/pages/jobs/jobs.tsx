@@ -55,6 +55,7 @@ export function Jobs() {
     <Page>
       <Head title="Jobs">
         <ManyActions action={action} />
+        <LinkButton href="calendars">Calendars</LinkButton>
         <LinkButton href="notices">Notices</LinkButton>
         <LinkButton href="new-job" icon="plus">
           New job
