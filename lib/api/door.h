@@ -90,7 +90,9 @@ struct facts {
     const char *clocks;    /* [{"node","offset_ms"}]: other members' clocks against ours */
     int64_t clock_off_ms;  /* ours is so far ahead of the voters' median: too far; 0: it is right */
     int64_t clock_step_ms; /* it was set by so much, last; 0: it was not */
-    const struct agent_seen *agents; /* while it leads: master/master.h, by id */
+    /* master/master.h, by id; of a node that does not lead those that are silent, as the leader
+     * has told it */
+    const struct agent_seen *agents;
     size_t agents_n;
     struct wall started;
     /* own listeners as URLs without a trailing slash, "http://127.0.0.1:8080"; NULL: not open */

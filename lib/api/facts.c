@@ -6,6 +6,8 @@
 
 #define REFUSED_BYTES_MAX (64 << 10) /* of ports_refused, which comes with each request */
 
+#define NEW_LEADER_MS 2000 /* within it a new leader hears of all agents */
+
 /* The texts that are a node's own, and what stands for one that it does not say; all else is its
  * cluster's, or its build's. */
 #define TEXTS(X)           \
@@ -89,4 +91,34 @@ const struct facts *facts_for(const struct request *r, const struct facts *ours,
     f->ports_refused = arena_strdup(&asked->text, json_str(json_get(v, "ports_refused"), "[]"));
     json_free(v);
     return f;
+}
+
+const struct agent_seen *facts_agent_seen(const struct facts *f, int64_t agent)
+{
+    size_t low = 0, high = f->agents_n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (f->agents[middle].agent < agent)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < f->agents_n && f->agents[low].agent == agent ? &f->agents[low] : NULL;
+}
+
+static int64_t silence_of(const void *view, int64_t agent)
+{
+    const struct view *v = view;
+    const struct agent_seen *seen = facts_agent_seen(v->facts, agent);
+    if (seen == NULL || seen->silent.ms == 0)
+        return -1;
+    int64_t ms = v->now.wall.ms - seen->silent.ms;
+    if (seen->closed.ms == 0 && ms < NEW_LEADER_MS)
+        return -1;
+    return ms > 0 ? ms : 0;
+}
+
+struct hearing facts_hearing(const struct view *view)
+{
+    return (struct hearing){silence_of, view};
 }

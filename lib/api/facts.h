@@ -4,6 +4,7 @@
 
 #include "api/door.h"
 #include "base/arena.h"
+#include "scheduler/placement/placement.h"
 
 /* As text for struct request's `node`, one JSON object. */
 void facts_write(const struct facts *f, struct buf *out);
@@ -12,6 +13,11 @@ void facts_write(const struct facts *f, struct buf *out);
  * facts beyond the call that gave them holds such a copy; a new pointer in struct facts is a line
  * here. */
 struct facts facts_keep(const struct facts *f, struct arena *text);
+
+/* What the leader knows of it beside the state (master/master.h); NULL: nothing. */
+const struct agent_seen *facts_agent_seen(const struct facts *f, int64_t agent);
+/* For placement_new(): what is explained knows who is silent, as the minds do. Borrows the view. */
+struct hearing facts_hearing(const struct view *view);
 
 struct asked_facts {
     struct facts f;

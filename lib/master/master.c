@@ -100,6 +100,7 @@ struct session *session_new(struct master *m, int64_t id, int64_t uid, struct no
     *s = (struct session){.id = id,
                           .uid = uid,
                           .heard = now.mono,
+                          .silent = now.wall,
                           .ask_again = MONO_NEVER,
                           .due = MONO_NEVER,
                           .told = map_new(),
@@ -294,7 +295,7 @@ void master_closed(struct master *m, int64_t node, struct now now, struct outbox
         if (s->node == node && s->state != SESSION_CLOSED) {
             s->state = SESSION_CLOSED;
             s->heard = now.mono;
-            s->closed = now.wall;
+            s->silent = now.wall;
             m->seen_version++;
         }
     }

@@ -41,6 +41,8 @@ struct mono master_due(const struct master *m);
 /* What is known of agents beside the state, for people to see. */
 struct agent_seen {
     int64_t agent;
+    struct wall silent; /* since when nothing is heard of it: its session was closed, or we began to
+                         * lead; 0: it is heard */
     struct wall closed, kept_until; /* its session was closed, its tasks are kept; 0: it was not */
     bool timed;
     int64_t offset_ms; /* of its wall clock against ours */

@@ -19,7 +19,7 @@ struct session {
     enum session_state state;
     struct mono heard;   /* its last message; of one that is expected: when leading began */
     int64_t pong;        /* the newest; 0: none since it registered */
-    struct wall closed;  /* when it was; 0: it is not */
+    struct wall silent;  /* unless it is registered: since it was closed, or leading began */
     struct agent_clock { /* its wall clock against ours, by its pongs; what is late says too little
                           */
         int64_t best, best_before, shown;

@@ -1,5 +1,5 @@
-/* What people are shown of agents beside the state: whose session was closed, whose clock is off.
- */
+/* What people are shown of agents beside the state: who is silent, whose session was closed, whose
+ * clock is off. */
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -49,13 +49,14 @@ size_t master_seen(const struct master *m, struct agent_seen **out)
     size_t n = 0;
     *out = mem_zalloc((map_count(m->sessions) + 1) * sizeof **out);
     for (size_t cursor = 0; (s = map_each(m->sessions, &cursor)) != NULL;) {
-        bool closed = s->state == SESSION_CLOSED;
-        if (!closed && !s->clock.timed)
+        bool closed = s->state == SESSION_CLOSED, heard = s->state == SESSION_REGISTERED;
+        if (heard && !s->clock.timed)
             continue;
         (*out)[n++] = (struct agent_seen){
             .agent = s->id,
-            .closed = closed ? s->closed : (struct wall){0},
-            .kept_until = {closed ? s->closed.ms + CLOSED_MS : 0},
+            .silent = heard ? (struct wall){0} : s->silent,
+            .closed = closed ? s->silent : (struct wall){0},
+            .kept_until = {closed ? s->silent.ms + CLOSED_MS : 0},
             .timed = s->clock.timed,
             .offset_ms = s->clock.shown,
         };

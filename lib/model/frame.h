@@ -14,6 +14,7 @@ enum frame_kind {
     FRAME_HINT = 'H',    /* who leads */
     FRAME_CLOCK = 'T',   /* what time it is */
     FRAME_SUM = 'U',     /* what the tables' sum is at an entry */
+    FRAME_SEEN = 'N',    /* which agents the leader does not hear */
     /* the loop's (cluster/README.md) */
     FRAME_EXCHANGE = 'X', /* a file of a task, asked at another node than the task's */
     FRAME_SNAPSHOT = 'S',

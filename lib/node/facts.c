@@ -113,18 +113,7 @@ static bool facts_differ(const struct node *n, const struct facts *f)
            !str_eq(f->leader_chronos, n->facts.leader_chronos) ||
            !str_eq(f->leader_mesos, n->facts.leader_mesos) ||
            !str_eq(f->ports_refused, n->facts.ports_refused) || f->unfit != n->facts.unfit ||
-           !str_eq(f->state_wrong, n->facts.state_wrong) ||
-           n->seen_version != master_seen_version(n->master);
-}
-
-static void read_seen(struct node *n)
-{
-    uint64_t version = master_seen_version(n->master);
-    if (version == n->seen_version)
-        return;
-    mem_free(n->seen);
-    n->seen_n = master_seen(n->master, &n->seen);
-    n->seen_version = version;
+           !str_eq(f->state_wrong, n->facts.state_wrong) || n->seen.news;
 }
 
 /* "http://127.0.0.1:8080" without its scheme. */
@@ -207,11 +196,12 @@ void facts_show(struct node *n)
     struct member_fact members[LIMIT_SERVERS];
     f.members = members;
     f.members_n = members_show(n, members);
+    seen_read(n);
     if (!facts_differ(n, &f))
         return;
-    read_seen(n);
-    f.agents = n->seen;
-    f.agents_n = n->seen_n;
+    n->seen.news = false;
+    f.agents = n->seen.items;
+    f.agents_n = n->seen.n;
     struct arena text = {0};
     n->facts = facts_keep(&f, &text);
     n->hands->facts(n->hands, &n->facts); /* the old texts live until this has returned */

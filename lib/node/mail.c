@@ -112,6 +112,9 @@ void mail_take_frame(struct node *n, struct event *e)
     case FRAME_SUM:
         sums_take(n, e->node, rest);
         break;
+    case FRAME_SEEN:
+        seen_take(n, e->node, rest);
+        break;
     case FRAME_HINT:
         hint_take(n, e->node, rest);
         break;

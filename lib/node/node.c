@@ -9,10 +9,10 @@
 
 /* ---------------- thinking */
 
-bool node_is_live(void *node, int64_t agent)
+int64_t node_silence(const void *node, int64_t agent)
 {
     const struct node *n = node;
-    return master_is_live(n->master, agent, n->now);
+    return master_is_live(n->master, agent, n->now) ? -1 : 0;
 }
 
 static int64_t newest_pong(void *data, int64_t agent)
@@ -294,6 +294,7 @@ int node_turn(struct node *n, struct event *events, size_t events_n, struct now 
     members_look(n);
     clocks_look(n);
     sums_look(n);
+    seen_look(n);
     hint_tick(n);
     if (node_join(n, err) != 0)
         return -1;
@@ -344,6 +345,7 @@ struct mono node_due(struct node *n)
     due = mono_earlier(due, hint_due(n));
     due = mono_earlier(due, members_due(n));
     due = mono_earlier(due, clocks_due(n));
+    due = mono_earlier(due, seen_due(n));
     if (n->stopping)
         due = mono_earlier(due, n->stop_at);
     if (n->minds_lead && !n->stopping) {

@@ -149,6 +149,16 @@ struct sums { /* of the tables, at entries that all nodes choose alike */
     struct mono ask_due;
 };
 
+/* What the leader knows of agents beside the state: its own, all of it; the other members' who is
+ * silent. */
+struct seen {
+    struct agent_seen *items; /* by id; owned */
+    size_t n;
+    uint64_t term, version; /* the leader's, of that; term 0: nothing is known */
+    bool news;              /* since the facts were made */
+    struct mono ask_due;
+};
+
 /* A stream of events whose head is that answer: those that have begun before hear of it. */
 struct begun {
     size_t answer;
@@ -247,15 +257,13 @@ struct node {
     struct facts facts; /* as published */
     struct feed_counts feed;
     struct arena facts_text;
-    struct agent_seen *seen; /* of agents, as published last; owned */
-    size_t seen_n;
-    uint64_t seen_version; /* the master's, of that */
-    struct map *refused;   /* "port app" -> struct refused_port */
-    char *ports_refused;   /* the same as JSON, owned */
+    struct seen seen;
+    struct map *refused; /* "port app" -> struct refused_port */
+    char *ports_refused; /* the same as JSON, owned */
 };
 
 /* ---- node.c */
-bool node_is_live(void *node, int64_t agent); /* may it get tasks? */
+int64_t node_silence(const void *node, int64_t agent); /* may it get tasks? (struct hearing) */
 /* Tells the agent which cluster it is of, once that is known. ERR_CONFLICT: its record is
  * another's. */
 int node_join(struct node *n, struct error *err) MUST_CHECK;
@@ -315,6 +323,12 @@ void sums_applied(struct node *n, uint64_t index);
 void sums_look(struct node *n);
 void sums_settle(struct node *n); /* what was asked before it was applied */
 void sums_take(struct node *n, int64_t from, struct slice body);
+
+/* ---- seen.c */
+void seen_read(struct node *n); /* by whoever leads: what its master knows by now */
+void seen_look(struct node *n);
+struct mono seen_due(const struct node *n);
+void seen_take(struct node *n, int64_t from, struct slice body);
 
 /* ---- forward.c */
 bool decides(const struct node *n); /* tells are done here */

@@ -221,7 +221,7 @@ static void make_minds(struct node *n)
     n->master = master_new(n->state, &master);
     n->apps = apps_new(n->state, n->hands->rng);
     n->jobs = jobs_new(n->state, n->hands->rng);
-    n->placement = placement_new(n->state, node_is_live, n);
+    n->placement = placement_new(n->state, (struct hearing){node_silence, n});
 }
 
 static void free_minds(struct node *n)
@@ -298,7 +298,7 @@ void node_close(struct node *n)
         buf_close(&n->posts[i].frame);
     mem_free(n->posts);
     mem_free(n->clocks.text);
-    mem_free(n->seen);
+    mem_free(n->seen.items);
     mem_free(n->changed);
     for (size_t i = 0; i < n->letters_n; i++)
         buf_close(&n->letters[i].body);

@@ -44,6 +44,7 @@ static const struct cause {
     {"no-disk", "Ask for less disk, stop something, or add a node."},
     {"no-gpus", "Leave gpus out: no node has any."},
     {"no-port", "Stop what holds the port, or ask for a random one: \"port\": 0."},
+    {"node-silent", "Start its node again, or add another one: mesolith node list"},
     {"scarce", "Ask for gpus, or add a node without."},
     {"no-docker", "Install and start Docker (docker.io) on a node, or run it without an image."},
     {"no-fetcher", "Have it fetch from http://, https://, file:// or an absolute path."},
@@ -84,6 +85,7 @@ static const char *const reason_ids[REASONS_N] = {
     [REASON_SCARCE] = "scarce",
     [REASON_DOCKER] = "no-docker",
     [REASON_FETCH] = "no-fetcher",
+    [REASON_SILENT] = "node-silent",
 };
 
 struct sentence *why_add(struct why *w, const char *id, const char *name)
@@ -168,6 +170,8 @@ static enum reason worst(const struct funnel *f)
     for (int r = 0; r < REASONS_N; r++)
         if (f->declined[r] > 0 && (most == REASON_NONE || f->declined[r] > f->declined[most]))
             most = (enum reason)r;
+    if (most == REASON_CONSTRAINT && f->declined[REASON_SILENT] > 0)
+        return REASON_SILENT; /* that one meets them, and is back before others do */
     return most;
 }
 
@@ -548,13 +552,14 @@ static void explain_app(struct state *s, struct placement *p, const struct app_r
     app_close(&app);
 }
 
-bool why_app(struct state *s, const char *path, struct wall now, struct why *out)
+bool why_app(struct state *s, struct hearing hearing, const char *path, struct wall now,
+             struct why *out)
 {
     struct app_row row;
     *out = (struct why){.ok = true};
     if (!state_app_by_path(s, path, &row))
         return false;
-    struct placement *p = placement_new(s, NULL, NULL);
+    struct placement *p = placement_new(s, hearing);
     explain_app(s, p, &row, now, out);
     placement_free(p);
     return true;
@@ -562,18 +567,19 @@ bool why_app(struct state *s, const char *path, struct wall now, struct why *out
 
 /* ---- jobs */
 
-static void why_no_place(struct state *s, const struct job *job, const char *name, const char *what,
-                         struct why *out)
+static void why_no_place(struct state *s, struct hearing hearing, const struct job *job,
+                         const char *name, const char *what, struct why *out)
 {
     struct demand d;
-    struct placement *p = placement_new(s, NULL, NULL);
+    struct placement *p = placement_new(s, hearing);
     demand_of_job(job, &d);
     explain_place(p, &d, name, what, out);
     placement_free(p);
     resources_close(&d.needs);
 }
 
-static void why_run(struct state *s, const struct job_row *row, struct why *out)
+static void why_run(struct state *s, struct hearing hearing, const struct job_row *row,
+                    struct why *out)
 {
     struct job job;
     struct error err;
@@ -588,7 +594,7 @@ static void why_run(struct state *s, const struct job_row *row, struct why *out)
         }
     } else {
         SAY(what, "%s: %lld runs wait", row->name, (long long)row->queued);
-        why_no_place(s, &job, row->name, what, out);
+        why_no_place(s, hearing, &job, row->name, what, out);
     }
     job_close(&job);
 }
@@ -600,7 +606,8 @@ static bool is_too_large(struct state *s, const struct job *job)
 }
 
 /* Why no run of it will start, be it due or not. */
-static void why_never(struct state *s, const struct job_row *row, struct why *out)
+static void why_never(struct state *s, struct hearing hearing, const struct job_row *row,
+                      struct why *out)
 {
     struct job job;
     char what[256];
@@ -611,7 +618,7 @@ static void why_never(struct state *s, const struct job_row *row, struct why *ou
         SAY(t->what, "%s", what);
         SAY(t->because, "%s", job.broken);
     } else if (row->queued == 0 && !row->disabled && is_too_large(s, &job)) {
-        why_no_place(s, &job, row->name, what, out);
+        why_no_place(s, hearing, &job, row->name, what, out);
     }
     job_close(&job);
 }
@@ -726,15 +733,16 @@ static void why_outside(const struct job_row *row, struct wall now, struct why *
     job_close(&job);
 }
 
-bool why_job(struct state *s, const char *name, struct wall now, struct why *out)
+bool why_job(struct state *s, struct hearing hearing, const char *name, struct wall now,
+             struct why *out)
 {
     struct job_row row;
     *out = (struct why){.ok = true};
     if (!state_job_by_name(s, name, &row))
         return false;
-    why_never(s, &row, out);
+    why_never(s, hearing, &row, out);
     if (row.queued > 0)
-        why_run(s, &row, out);
+        why_run(s, hearing, &row, out);
     if (row.disabled)
         why_ended(s, &row, row.remaining == 0, out);
     else
@@ -834,7 +842,8 @@ bool why_node(struct state *s, int64_t agent, const char *name, struct wall now,
     return true;
 }
 
-bool why_deployment(struct state *s, const char *uuid, struct wall now, struct why *out)
+bool why_deployment(struct state *s, struct hearing hearing, const char *uuid, struct wall now,
+                    struct why *out)
 {
     struct uuid u;
     struct deployment_row d;
@@ -846,7 +855,7 @@ bool why_deployment(struct state *s, const char *uuid, struct wall now, struct w
     while (stmt_row(q)) { /* the first app that does not go on says why */
         struct why one;
         str_copy(path, sizeof path, stmt_str(q, 0));
-        if (why_app(s, path, now, &one) && !one.ok) {
+        if (why_app(s, hearing, path, now, &one) && !one.ok) {
             *out = one;
             break;
         }

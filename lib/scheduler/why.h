@@ -23,12 +23,15 @@ struct why {
 struct sentence *why_add(struct why *w, const char *id, const char *name);
 
 /* false: nothing of that name. */
-bool why_app(struct state *s, const char *path, struct wall now, struct why *out);
-bool why_job(struct state *s, const char *name, struct wall now, struct why *out);
+bool why_app(struct state *s, struct hearing hearing, const char *path, struct wall now,
+             struct why *out);
+bool why_job(struct state *s, struct hearing hearing, const char *name, struct wall now,
+             struct why *out);
 bool why_task(struct state *s, const char *name, struct wall now, struct why *out);
 /* Of its agent; `name` is what people call it. */
 bool why_node(struct state *s, int64_t agent, const char *name, struct wall now, struct why *out);
-bool why_deployment(struct state *s, const char *uuid, struct wall now, struct why *out);
+bool why_deployment(struct state *s, struct hearing hearing, const char *uuid, struct wall now,
+                    struct why *out);
 
 /* Does it end without anybody's doing, or is it as somebody wanted? */
 bool why_passes(const struct sentence *e);

@@ -1,6 +1,7 @@
 /* What is shown of pods and of their instances (spec/marathon.md 13.2, 13.3). */
 #include <stdio.h>
 
+#include "api/facts.h"
 #include "api/marathon/private.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -245,7 +246,7 @@ static void put_instance(struct show *s, const struct app *a, const struct membe
 static const char *reason_of(const struct view *view, const struct app *a, struct why *why)
 {
     size_t i = 0;
-    if (!why_app(view->state, a->id, view->now.wall, why) || why->n == 0)
+    if (!why_app(view->state, facts_hearing(view), a->id, view->now.wall, why) || why->n == 0)
         return NULL;
     while (i + 1 < why->n && why_passes(&why->sentences[i]))
         i++;

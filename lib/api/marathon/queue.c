@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/facts.h"
 #include "api/marathon/private.h"
 #include "base/str.h"
 #include "scheduler/apps/apps.h"
@@ -243,7 +244,7 @@ static void put_item(const struct view *view, struct placement *p, const struct 
 void marathon_ask_queue(struct call *c)
 {
     struct state *s = c->view->state;
-    struct placement *p = placement_new(s, NULL, NULL);
+    struct placement *p = placement_new(s, facts_hearing(c->view));
     struct json_writer w;
     struct app_row row;
     bool with_offers = false;

@@ -1,6 +1,7 @@
 /* Reading apps. */
 #include <stdio.h>
 
+#include "api/facts.h"
 #include "api/marathon/changes.h"
 #include "api/native/member.h"
 #include "api/native/private.h"
@@ -52,7 +53,7 @@ static void put_service_ports(struct state *s, int64_t app, struct json_writer *
 static void put_reason(const struct view *v, const struct app_row *a, struct json_writer *w)
 {
     struct why why;
-    if (why_app(v->state, a->path, v->now.wall, &why) && why.n > 0)
+    if (why_app(v->state, facts_hearing(v), a->path, v->now.wall, &why) && why.n > 0)
         json_member_str(w, "why", why.sentences[0].what);
 }
 
@@ -161,7 +162,7 @@ void native_ask_apps(struct call *c)
     struct state *s = c->view->state;
     if (list_begin(c, &l, sorts, states) != 0)
         return;
-    struct placement *p = placement_new(s, NULL, NULL);
+    struct placement *p = placement_new(s, facts_hearing(c->view));
     struct stmt *q = state_apps(s, "", "", INT64_MAX);
     while (state_app_next(q, &a)) {
         const char *state = app_state_word(s, p, &a, c->view->now.wall);
@@ -248,7 +249,7 @@ void native_ask_app(struct call *c)
     json_object(&w);
     put_definition(&a, &w);
     json_key(&w, "summary");
-    struct placement *p = placement_new(v->state, NULL, NULL);
+    struct placement *p = placement_new(v->state, facts_hearing(v));
     put_summary(v, p, &a, true, &w);
     placement_free(p);
     put_tasks(v, &a, &w);

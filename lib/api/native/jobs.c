@@ -1,5 +1,6 @@
 /* Reading jobs. */
 #include "scheduler/jobs/jobs.h"
+#include "api/facts.h"
 #include "api/native/private.h"
 #include "base/str.h"
 
@@ -172,7 +173,7 @@ void native_ask_job(struct call *c)
     put_schedule(v, &job, &w);
     put_runs(v->state, row.id, &w);
     native_put_backfills(v->state, row.id, &w);
-    if (why_job(v->state, row.name, v->now.wall, &why)) {
+    if (why_job(v->state, facts_hearing(v), row.name, v->now.wall, &why)) {
         json_key(&w, "why");
         native_put_sentences(&why, &w);
     }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/facts.h"
 #include "api/native/private.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -127,19 +128,6 @@ struct shown {
     const struct agent_seen *seen; /* NULL: nothing */
 };
 
-const struct agent_seen *native_agent_seen(const struct facts *f, int64_t agent)
-{
-    size_t low = 0, high = f->agents_n;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (f->agents[middle].agent < agent)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < f->agents_n && f->agents[low].agent == agent ? &f->agents[low] : NULL;
-}
-
 static const struct member_fact *member_of(const struct facts *f, int64_t node)
 {
     for (size_t i = 0; i < f->members_n; i++)
@@ -243,7 +231,7 @@ static void look_up(const struct view *v, const struct member *m, const struct c
                                  : AGENT_READY;
     bool lost = native_is_away(v, m->node) && state == AGENT_READY;
     out->state = agent_state_word(lost ? AGENT_UNREACHABLE : state);
-    out->seen = runs ? native_agent_seen(v->facts, m->agent) : NULL;
+    out->seen = runs ? facts_agent_seen(v->facts, m->agent) : NULL;
     if (!lost && state == AGENT_READY && out->seen != NULL && out->seen->closed.ms != 0)
         out->state = "restarting";
     out->role = role_of(v, &out->node, c->leader);

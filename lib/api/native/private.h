@@ -84,9 +84,7 @@ struct capacity {
 };
 void native_add_capacity(struct state *s, const struct agent_row *a, struct capacity *to);
 void native_put_capacity(const struct capacity *c, struct json_writer *w); /* four members */
-/* What the leader knows of it beside the state (master/master.h); NULL: nothing. */
-const struct agent_seen *native_agent_seen(const struct facts *f, int64_t agent);
-void native_put_docker(const struct agent_row *a, struct json_writer *w); /* a member */
+void native_put_docker(const struct agent_row *a, struct json_writer *w);  /* a member */
 
 /* ---------------- doors */
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/facts.h"
 #include "api/native/private.h"
 #include "base/limits.h"
 #include "base/str.h"
@@ -186,7 +187,8 @@ static void mention_apps(struct attention *a, struct placement *p)
     while (state_app_next(q, &row)) {
         const char *word = app_state_word(a->v->state, p, &row, a->v->now.wall);
         bool well = str_eq(word, "running") || str_eq(word, "suspended");
-        if (!well && may_look(a) && why_app(a->v->state, row.path, a->v->now.wall, &why))
+        if (!well && may_look(a) &&
+            why_app(a->v->state, facts_hearing(a->v), row.path, a->v->now.wall, &why))
             mention_why(a, "app", row.path, word, &why);
     }
 }
@@ -199,7 +201,8 @@ static void mention_jobs(struct attention *a)
     while (state_job_next(q, &row)) {
         const char *word = job_state_word(&row, a->v->now.wall);
         bool ill = str_eq(word, "failing") || str_eq(word, "late");
-        if (ill && may_look(a) && why_job(a->v->state, row.name, a->v->now.wall, &why))
+        if (ill && may_look(a) &&
+            why_job(a->v->state, facts_hearing(a->v), row.name, a->v->now.wall, &why))
             mention_why(a, "job", row.name, word, &why);
     }
 }
@@ -390,7 +393,7 @@ void native_ask_status(struct call *c)
     struct agent_row own;
     struct json_writer w;
     const struct view *v = c->view;
-    struct placement *p = placement_new(v->state, NULL, NULL);
+    struct placement *p = placement_new(v->state, facts_hearing(v));
     count_apps(v, p, &n);
     count_jobs(v, &n);
     count_nodes(v, &n);

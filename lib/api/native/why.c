@@ -1,6 +1,7 @@
 /* Why something is not as wanted. */
 #include <stdio.h>
 
+#include "api/facts.h"
 #include "api/native/private.h"
 #include "base/str.h"
 #include "master/master.h"
@@ -33,7 +34,7 @@ static void why_port(const char *path, const struct json *refusal, struct why *o
 bool native_why_app(const struct view *v, const char *path, struct why *out)
 {
     struct error err;
-    if (!why_app(v->state, path, v->now.wall, out))
+    if (!why_app(v->state, facts_hearing(v), path, v->now.wall, out))
         return false;
     struct json *refused = json_parse_own(slice_of(v->facts->ports_refused), &err);
     JSON_EACH (r, refused)
@@ -53,7 +54,7 @@ static bool app_by_any_name(const struct view *v, const char *name, struct why *
 
 static bool job_by_name(const struct view *v, const char *name, struct why *out)
 {
-    return why_job(v->state, name, v->now.wall, out);
+    return why_job(v->state, facts_hearing(v), name, v->now.wall, out);
 }
 
 static bool task_by_name(const struct view *v, const char *name, struct why *out)
@@ -63,14 +64,14 @@ static bool task_by_name(const struct view *v, const char *name, struct why *out
 
 static bool deployment_by_uuid(const struct view *v, const char *name, struct why *out)
 {
-    return why_deployment(v->state, name, v->now.wall, out);
+    return why_deployment(v->state, facts_hearing(v), name, v->now.wall, out);
 }
 
 /* The process has ended, and its machine has said so: what runs there is thought to run on. */
 static void why_closed(const struct view *v, const struct native_node *n, struct why *out)
 {
     char until[TIME_TEXT_SIZE];
-    const struct agent_seen *seen = native_agent_seen(v->facts, n->agent);
+    const struct agent_seen *seen = facts_agent_seen(v->facts, n->agent);
     struct sentence *t =
         seen != NULL && seen->closed.ms != 0 ? why_add(out, "node-restarting", n->name) : NULL;
     if (t == NULL)
@@ -127,7 +128,7 @@ static bool service_by_port(const struct view *v, const char *name, struct why *
         if (!state_service_port_is_of(v->state, port, a.path))
             continue;
         found = true;
-        if (out->ok && why_app(v->state, a.path, v->now.wall, &one) && !one.ok)
+        if (out->ok && why_app(v->state, facts_hearing(v), a.path, v->now.wall, &one) && !one.ok)
             *out = one;
     }
     return found;

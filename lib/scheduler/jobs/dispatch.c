@@ -203,6 +203,7 @@ const char *dispatch_missed(struct look *l, const struct job *job, const struct 
     if (fits)
         return "no-start";
     int64_t not_eligible = f.declined[REASON_ROLE] + f.declined[REASON_CONSTRAINT] +
-                           f.declined[REASON_MAINTENANCE] + f.declined[REASON_DOCKER];
+                           f.declined[REASON_MAINTENANCE] + f.declined[REASON_DOCKER] +
+                           f.declined[REASON_SILENT];
     return not_eligible == f.considered ? "no-eligible-node" : "no-resources";
 }

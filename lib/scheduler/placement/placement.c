@@ -38,7 +38,9 @@ struct machine {
     struct json *attributes; /* parsed when a constraint asks */
     char *docker_reason;
     char *region; /* NULL: none */
-    bool usable, docker;
+    bool docker;
+    enum agent_state state;
+    int64_t silence_ms; /* of one that is READY; -1: it is heard */
     struct resources total, free;
     bool ports_read; /* those taken are read when a task wants ports */
 };
@@ -66,8 +68,7 @@ struct promise {
 
 struct placement {
     struct state *state;
-    bool (*live)(void *data, int64_t agent);
-    void *data;
+    struct hearing hearing;
     bool loaded;              /* the machines have been read: when somebody first asks */
     struct machine *machines; /* by id */
     char *home;               /* the masters' region; NULL: none is known */
@@ -87,7 +88,13 @@ static bool is_on_master(struct state *s, const struct agent_row *r)
     return state_node_by_id(s, r->node, &node) && (node.modes & MODE_MASTER) != 0;
 }
 
-static void add_machine(struct placement *p, const struct agent_row *r, bool live)
+static int64_t silence_of(const struct placement *p, const struct agent_row *r)
+{
+    bool asks = p->hearing.silence != NULL && r->state == AGENT_READY;
+    return asks ? p->hearing.silence(p->hearing.data, r->id) : -1;
+}
+
+static void add_machine(struct placement *p, const struct agent_row *r)
 {
     struct machine *m = &p->machines[p->n++];
     *m = (struct machine){
@@ -97,7 +104,8 @@ static void add_machine(struct placement *p, const struct agent_row *r, bool liv
         .docker = r->docker[0] != '\0',
         .docker_reason = mem_strdup(r->docker_reason),
         .region = node_region(r->attributes),
-        .usable = r->state == AGENT_READY && live,
+        .state = r->state,
+        .silence_ms = silence_of(p, r),
         .total = {.cpus_milli = r->cpus_milli,
                   .mem_bytes = r->mem_bytes,
                   .disk_bytes = r->disk_bytes},
@@ -150,7 +158,7 @@ static void load(struct placement *p)
             p->cap = p->cap == 0 ? 16 : p->cap * 2;
             p->machines = mem_realloc(p->machines, p->cap * sizeof p->machines[0]);
         }
-        add_machine(p, &row, p->live == NULL || p->live(p->data, row.id));
+        add_machine(p, &row);
     }
     for (size_t i = 0; i < p->promises_n; i++) {
         struct machine *m = machine_by_id(p, p->promises[i].agent);
@@ -159,12 +167,11 @@ static void load(struct placement *p)
     }
 }
 
-struct placement *placement_new(struct state *state, bool (*live)(void *data, int64_t agent),
-                                void *data)
+struct placement *placement_new(struct state *state, struct hearing hearing)
 {
     struct placement *p = NEW(struct placement);
     *p = (struct placement){
-        .state = state, .live = live, .data = data, .apps = map_new(), .verdicts = map_new()};
+        .state = state, .hearing = hearing, .apps = map_new(), .verdicts = map_new()};
     return p;
 }
 
@@ -520,13 +527,33 @@ static enum reason check_ports(struct placement *p, struct machine *m, const str
     return REASON_NONE;
 }
 
+/* `also`: what else is to be said of it. */
+static enum reason check_heard(const struct machine *m, const char *also,
+                               char example[static EXAMPLE_SIZE])
+{
+    if (m->silence_ms < 0)
+        return REASON_NONE;
+    snprintf(example, EXAMPLE_SIZE, "%.30s%s: for %lld s", m->hostname, also,
+             (long long)(m->silence_ms / 1000));
+    return REASON_SILENT;
+}
+
+static enum reason check_state(const struct machine *m, char example[static EXAMPLE_SIZE])
+{
+    if (m->state == AGENT_READY)
+        return check_heard(m, "", example);
+    bool lost = m->state == AGENT_UNREACHABLE;
+    snprintf(example, EXAMPLE_SIZE, "%.30s%s", m->hostname, lost ? ": unreachable" : "");
+    return lost ? REASON_SILENT : REASON_MAINTENANCE;
+}
+
 static enum reason check_kept(struct placement *p, const struct machine *m, const struct demand *d,
                               char example[static EXAMPLE_SIZE])
 {
     struct agent_row where;
     bool is_there = m->id == *d->kept;
-    if (is_there && m->usable)
-        return REASON_NONE;
+    if (is_there && m->state == AGENT_READY)
+        return check_heard(m, ", where its data is", example);
     if (is_there)
         snprintf(example, EXAMPLE_SIZE, "%.30s, where its data is", m->hostname);
     else
@@ -550,10 +577,9 @@ static enum reason check(struct placement *p, struct machine *m, const struct as
     }
     if (!meets(p, m, a, example) || is_abroad(p, m, a, example))
         return REASON_CONSTRAINT;
-    if (!m->usable) {
-        snprintf(example, EXAMPLE_SIZE, "%.30s", m->hostname);
-        return REASON_MAINTENANCE;
-    }
+    enum reason away = check_state(m, example);
+    if (away != REASON_NONE)
+        return away;
     if (free->cpus_milli < need->cpus_milli) {
         snprintf(example, EXAMPLE_SIZE, "%.30s: %.3g cpus free, %.3g asked", m->hostname,
                  milli_to_cpus(free->cpus_milli), milli_to_cpus(need->cpus_milli));

@@ -10,7 +10,8 @@
 #include "model/job.h"
 #include "state/state.h"
 
-/* In the order of the checks; words as spec/marathon.md 9.1 has them. */
+/* In the order of the checks, but for the last, which stands beside MAINTENANCE; words as
+ * spec/marathon.md 9.1 has them, those from DOCKER on are ours. */
 #define REASONS(X)                                                                        \
     X(REASON_ROLE, "UnfulfilledRole", "has nothing that is reserved for its role")        \
     X(REASON_CONSTRAINT, "UnfulfilledConstraint", "does not meet its constraints")        \
@@ -23,7 +24,8 @@
     X(REASON_PORTS, "InsufficientPorts", "has not the ports free")                        \
     X(REASON_SCARCE, "DeclinedScarceResources", "keeps its gpus for others")              \
     X(REASON_DOCKER, "DockerUnavailable", "has no Docker engine")                         \
-    X(REASON_FETCH, "UnknownUriScheme", "cannot fetch what it needs")
+    X(REASON_FETCH, "UnknownUriScheme", "cannot fetch what it needs")                     \
+    X(REASON_SILENT, "AgentSilent", "is not heard")
 
 enum reason {
 #define X(name, word, text) name,
@@ -37,10 +39,16 @@ const char *reason_text(enum reason r);
 
 struct placement; /* the agents with their free resources, as of one turn */
 
-/* Keeps state; reads the agents when it is first asked for a place. `live` may be NULL: then every
- * READY agent is taken as live. */
-struct placement *placement_new(struct state *state, bool (*live)(void *data, int64_t agent),
-                                void *data);
+/* Which READY agents the leader hears, as far as whoever asks for a place knows. */
+struct hearing {
+    /* Since so many ms it is silent and gets no tasks; -1: it may get some. */
+    int64_t (*silence)(const void *data, int64_t agent);
+    const void *data;
+};
+#define ALL_HEARD ((struct hearing){NULL, NULL})
+
+/* Keeps state; reads the agents when it is first asked for a place. */
+struct placement *placement_new(struct state *state, struct hearing hearing);
 void placement_free(struct placement *p); /* accepts NULL */
 
 /* Begins another turn: the agents are read anew. What was given in earlier turns, proposed, and is

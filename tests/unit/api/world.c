@@ -215,10 +215,11 @@ static void carry_out(struct world *w, struct outbox *out)
 
 void world_tick(struct world *w)
 {
+    const struct view view = view_of(w);
     for (int round = 0; round < ROUNDS; round++) {
         struct outbox out;
         outbox_init(&out, TERM);
-        struct placement *p = placement_new(w->state, NULL, NULL);
+        struct placement *p = placement_new(w->state, facts_hearing(&view));
         jobs_tick(w->jobs, p, newest_pong, w, w->now, &out);
         apps_tick(w->apps, p, w->now, &out);
         placement_free(p);

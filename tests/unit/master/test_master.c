@@ -560,6 +560,7 @@ static void it_is_shown_as_closed_until_it_is_back(void **unused)
     assert_int_equal(master_seen(d.master, &seen), 1);
     assert_int_equal(seen->agent, 1);
     assert_int_equal(seen->closed.ms, d.now.wall.ms);
+    assert_int_equal(seen->silent.ms, d.now.wall.ms);
     assert_int_equal(seen->kept_until.ms, d.now.wall.ms + 75000);
     assert_false(seen->timed);
     mem_free(seen);

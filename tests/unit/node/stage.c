@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "db/statement.h"
+#include "master/master.h"
 #include "model/frame.h"
 #include "model/status.h"
 #include "model/token.h"
@@ -179,6 +180,11 @@ static void hand_facts(struct hands *h, const struct facts *f)
     m->facts++;
     m->saw_leading = f->leading;
     m->clock_step_ms = f->clock_step_ms;
+    m->silent = m->closed = 0;
+    for (size_t i = 0; i < f->agents_n; i++) {
+        m->silent += f->agents[i].silent.ms != 0;
+        m->closed += f->agents[i].closed.ms != 0;
+    }
     str_copy(m->refused, sizeof m->refused, f->ports_refused);
 }
 

@@ -39,6 +39,7 @@ struct member {
     char callbacks[256];                   /* told last, one URL a line */
     char notice[2048];                     /* told last */
     bool saw_leading;                      /* in the newest facts */
+    int silent, closed;                    /* agents, likewise */
     int64_t clock_step_ms;
     int told_gone;               /* how often a node was */
     char known[STAGE_NODES][32]; /* by position: whose address it was told; "": gone, or nobody */

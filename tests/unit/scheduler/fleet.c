@@ -124,7 +124,7 @@ void fleet_release(struct fleet *f)
     apply_all(f);
 }
 
-static struct fleet_agent *agent_of(struct fleet *f, int64_t id)
+static const struct fleet_agent *agent_of(const struct fleet *f, int64_t id)
 {
     for (size_t i = 0; i < f->agents_n; i++)
         if (f->agents[i].id == id)
@@ -132,9 +132,14 @@ static struct fleet_agent *agent_of(struct fleet *f, int64_t id)
     return NULL;
 }
 
-static bool is_live(void *data, int64_t agent)
+static int64_t silence_of(const void *fleet, int64_t agent)
 {
-    return !agent_of(data, agent)->cut;
+    return agent_of(fleet, agent)->cut ? 0 : -1;
+}
+
+static struct placement *new_placement(struct fleet *f)
+{
+    return placement_new(f->state, (struct hearing){silence_of, f});
 }
 
 /* ---- beginning and ending */
@@ -150,7 +155,7 @@ void fleet_open(struct fleet *f)
     outbox_init(&f->out, f->term);
     f->tasks = map_new();
     f->apps = apps_new(f->state, &f->rng);
-    f->placement = placement_new(f->state, is_live, f);
+    f->placement = new_placement(f);
     f->watch.changed = on_change;
     state_watch(f->state, &f->watch);
     fleet_command(f, COMMAND_SCHEMA_UPGRADE, "{'level':1}");
@@ -179,7 +184,7 @@ void fleet_new_leader(struct fleet *f)
     for (size_t i = 0; i < f->entries_n; i++)
         f->entries[i].proposed = 0;
     placement_free(f->placement);
-    f->placement = placement_new(f->state, is_live, f);
+    f->placement = new_placement(f);
     outbox_close(&f->out);
     outbox_init(&f->out, f->term);
     apps_lead(f->apps, false, f->now, &f->out);

@@ -168,7 +168,7 @@ int64_t harness_agent(struct harness *h, const char *hostname, int cpus, int mem
     return row.id;
 }
 
-static struct pretender *agent_by_id(struct harness *h, int64_t id)
+static const struct pretender *agent_by_id(const struct harness *h, int64_t id)
 {
     for (size_t i = 0; i < h->agents_n; i++)
         if (h->agents[i].id == id)
@@ -176,15 +176,15 @@ static struct pretender *agent_by_id(struct harness *h, int64_t id)
     return NULL;
 }
 
-static bool is_live(void *data, int64_t id)
+static int64_t silence_of(const void *harness, int64_t id)
 {
-    struct pretender *a = agent_by_id(data, id);
-    return a != NULL && !a->given_up;
+    const struct pretender *a = agent_by_id(harness, id);
+    return a != NULL && !a->given_up ? -1 : 0;
 }
 
 static int64_t pong_of(void *data, int64_t id)
 {
-    struct pretender *a = agent_by_id(data, id);
+    const struct pretender *a = agent_by_id(data, id);
     return a->quiet ? 0 : a->pong;
 }
 
@@ -453,7 +453,7 @@ void harness_turn(struct harness *h)
     h->turns++;
     for (size_t i = 0; i < h->agents_n; i++)
         agent_turn(h, &h->agents[i]);
-    struct placement *p = placement_new(h->state, is_live, h);
+    struct placement *p = placement_new(h->state, (struct hearing){silence_of, h});
     jobs_tick(h->jobs, p, pong_of, h, h->now, &h->out);
     placement_free(p);
     propose(h);

@@ -128,7 +128,7 @@ static void a_calendar_counts_as_it_is_when_a_target_is_due(void **unused)
     harness_run(&h, "2026-11-28T05:00:00Z");
     struct job_row row = harness_job(&h, "j");
     assert_int_equal(jobs_next_run(h.state, &row).ms, harness_wall("2026-11-29T02:00:00Z").ms);
-    assert_true(why_job(h.state, "j", h.now.wall, &why));
+    assert_true(why_job(h.state, ALL_HEARD, "j", h.now.wall, &why));
     assert_string_equal(why.sentences[0].id, "excluded");
     assert_non_null(strstr(why.sentences[0].because, "a day of the calendar off"));
     assert_non_null(strstr(why.sentences[0].because, "it runs at 2026-11-29T02:00:00.000Z"));
@@ -158,10 +158,10 @@ static void why_says_that_calendars_leave_no_time_any_more(void **unused)
         calendar("works", "\"FRI\"");
         post(HOURLY, cases[i].more);
         harness_run(&h, "2026-11-27T12:00:00Z");
-        assert_true(why_job(h.state, "j", h.now.wall, &why) && why.ok);
+        assert_true(why_job(h.state, ALL_HEARD, "j", h.now.wall, &why) && why.ok);
         calendar("off", "\"MON-SUN\"");
         calendar("works", "\"2026-11-01\"");
-        assert_true(why_job(h.state, "j", h.now.wall, &why));
+        assert_true(why_job(h.state, ALL_HEARD, "j", h.now.wall, &why));
         assert_string_equal(why.sentences[0].what, "j: runs at no time any more");
         assert_string_equal(why.sentences[0].because, cases[i].because);
         end(NULL);

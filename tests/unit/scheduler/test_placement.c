@@ -28,7 +28,7 @@ static int end(void **unused)
 static const char *asks(struct demand *d, char example[96])
 {
     struct funnel funnel;
-    struct placement *p = placement_new(f.state, NULL, NULL);
+    struct placement *p = placement_new(f.state, ALL_HEARD);
     bool fits = place_explain(p, d, &funnel);
     placement_free(p);
     for (int r = 0; r < REASONS_N; r++) {
@@ -103,9 +103,10 @@ static void a_silent_agent_is_not_used(void **unused)
     (void)unused;
     fleet_agent(&f, "n1", "{}");
     fleet_cut(&f, 0);
-    struct placement *p = placement_new(f.state, NULL, NULL);
+    struct placement *p = placement_new(f.state, ALL_HEARD);
     assert_false(place(p, &d, &f.rng, &at, &funnel));
-    assert_int_equal(funnel.declined[REASON_MAINTENANCE], 1);
+    assert_int_equal(funnel.declined[REASON_SILENT], 1);
+    assert_string_equal(funnel.example[REASON_SILENT], "n1: unreachable");
     assert_int_equal(at.agent, -1);
     placement_free(p);
 }
@@ -119,7 +120,7 @@ static void a_spared_agent_is_taken_only_if_no_other_will_do(void **unused)
     (void)unused;
     fleet_agent(&f, "n1", "{}");
     fleet_agent(&f, "n2", "{}");
-    struct placement *p = placement_new(f.state, NULL, NULL);
+    struct placement *p = placement_new(f.state, ALL_HEARD);
     for (int i = 0; i < 8; i++) { /* though it has more and more room */
         d.spared = i < 4 ? &first : &second;
         assert_true(place(p, &d, &f.rng, &at, &funnel));
@@ -139,7 +140,7 @@ static void nobody_is_considered_where_nobody_is(void **unused)
     struct demand d = {.needs = {.cpus_milli = 1}};
     struct funnel funnel;
     (void)unused;
-    struct placement *p = placement_new(f.state, NULL, NULL);
+    struct placement *p = placement_new(f.state, ALL_HEARD);
     assert_false(place_explain(p, &d, &funnel));
     assert_int_equal(funnel.considered, 0);
     placement_free(p);
@@ -155,7 +156,7 @@ static void tasks_spread_by_what_is_left(void **unused)
     fleet_agent(&f, "n1", "{'cpus_milli':4000}");
     fleet_agent(&f, "n2", "{'cpus_milli':4000}");
     fleet_agent(&f, "big", "{'cpus_milli':8000}");
-    struct placement *p = placement_new(f.state, NULL, NULL);
+    struct placement *p = placement_new(f.state, ALL_HEARD);
     for (int i = 0; i < 8; i++) { /* the same share of each is used */
         assert_true(place(p, &d, &f.rng, &at, &funnel));
         placed[at.agent]++;
@@ -182,7 +183,7 @@ static void ports_are_given_once(void **unused)
     (void)unused;
     ports_add(&fixed, 31002, 31002);
     fleet_agent(&f, "n1", "{'ports':'31000-31003'}");
-    struct placement *p = placement_new(f.state, NULL, NULL);
+    struct placement *p = placement_new(f.state, ALL_HEARD);
     assert_true(place(p, &d, &f.rng, &at, &funnel));
     assert_int_equal(at.ports_n, 3);
     assert_int_equal(at.ports[0], 31002); /* the fixed one first */
@@ -240,7 +241,7 @@ static void what_was_given_counts_until_it_is_settled(void **unused)
     (void)unused;
     ports_add(&fixed, 31000, 31000);
     fleet_agent(&f, "n1", "{'cpus_milli':2000,'ports':'31000-31001'}");
-    struct placement *p = placement_new(f.state, NULL, NULL);
+    struct placement *p = placement_new(f.state, ALL_HEARD);
     assert_true(place(p, &d, &f.rng, &at, &funnel));
     mem_free(at.ports);
     uint64_t first = placement_proposed(p);
@@ -280,7 +281,7 @@ static void constraints_alike_are_told_apart(void **unused)
     const struct constraints *const asked[] = {&one, &two, &three, &one, &two, &three};
     (void)unused;
     int64_t n1 = fleet_agent(&f, "n1", "{}"), n2 = fleet_agent(&f, "n2", "{}");
-    struct placement *p = placement_new(f.state, NULL, NULL);
+    struct placement *p = placement_new(f.state, ALL_HEARD);
     for (size_t i = 0; i < COUNT(asked); i++) {
         struct demand d = {.constraints = asked[i]};
         struct place at;
@@ -297,7 +298,7 @@ static void constraints_alike_are_told_apart(void **unused)
 static double cost_of(struct demand *d)
 {
     struct funnel funnel;
-    struct placement *p = placement_new(f.state, NULL, NULL);
+    struct placement *p = placement_new(f.state, ALL_HEARD);
     place_explain(p, d, &funnel);
     clock_t begun = clock();
     for (int i = 0; i < 5000; i++)

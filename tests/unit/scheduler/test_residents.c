@@ -92,7 +92,7 @@ static void while_its_agent_is_away_it_waits(void **unused)
     fleet_run_ms(&f, 7200000);
     assert_int_equal(only_task(), task);
     assert_int_equal(fleet_task(&f, task).state, TASK_UNREACHABLE);
-    assert_true(why_app(f.state, "/db", f.now.wall, &why));
+    assert_true(why_app(f.state, ALL_HEARD, "/db", f.now.wall, &why));
     assert_string_equal(why.sentences[0].id, "waits-for-node");
     assert_non_null(
         strstr(why.sentences[0].because, "is unreachable, and has the volume db#data#"));
@@ -250,7 +250,7 @@ static void it_does_not_move_off(void **unused)
     assert_non_null(strstr(why.sentences[0].because, "; 1 has its data here, and stays"));
     fails(task);
     assert_string_equal(fleet_list(&f, "/db"), "");
-    assert_true(why_app(f.state, "/db", f.now.wall, &why));
+    assert_true(why_app(f.state, ALL_HEARD, "/db", f.now.wall, &why));
     assert_string_equal(why.sentences[0].id, "waits-for-node");
     assert_non_null(strstr(why.sentences[0].because, " is drained, and has the volume"));
     snprintf(args, sizeof args, "{'agent':%lld,'drain':false}", (long long)agent);

@@ -134,12 +134,12 @@ static void a_dependent_fires_in_its_time_only(void **unused)
     harness_post(&h, JOB_FACE_2,
                  "{'name':'after','command':'takes 100','parents':['j'],"
                  "'startsAt':'2026-03-01T10:02:30Z','endsAt':'2026-03-01T10:04:30Z'}");
-    assert_true(why_job(h.state, "after", h.now.wall, &why));
+    assert_true(why_job(h.state, ALL_HEARD, "after", h.now.wall, &why));
     assert_string_equal(why.sentences[0].id, "early");
     assert_non_null(strstr(why.sentences[0].because, "2026-03-01T10:02:30.000Z"));
     harness_run(&h, "2026-03-01T10:06:30Z");
     assert_string_equal(harness_runs(&h, "after"), "10:03:00.109 ok, 10:04:00.109 ok");
-    assert_true(why_job(h.state, "after", h.now.wall, &why));
+    assert_true(why_job(h.state, ALL_HEARD, "after", h.now.wall, &why));
     assert_string_equal(why.sentences[0].id, "over");
     /* without it fires on */
     harness_post(&h, JOB_FACE_2, "{'name':'after','command':'takes 100','parents':['j']}");

@@ -29,7 +29,7 @@ static int end(void **unused)
 /* The first sentence about the app. */
 static const struct sentence *says(const char *id)
 {
-    assert_true(why_app(f.state, "/web", f.now.wall, &w));
+    assert_true(why_app(f.state, ALL_HEARD, "/web", f.now.wall, &w));
     assert_false(w.ok);
     if (!str_eq(w.sentences[0].id, id))
         fail_msg("got %s: %s", w.sentences[0].id, w.sentences[0].because);
@@ -44,10 +44,10 @@ static void all_is_well(void **unused)
     fleet_agent(&f, "n1", "{}");
     fleet_put(&f, WEB(""));
     fleet_run_ms(&f, 1000);
-    assert_true(why_app(f.state, "/web", f.now.wall, &w));
+    assert_true(why_app(f.state, ALL_HEARD, "/web", f.now.wall, &w));
     assert_true(w.ok);
     assert_int_equal(w.n, 0);
-    assert_false(why_app(f.state, "/nothing", f.now.wall, &w));
+    assert_false(why_app(f.state, ALL_HEARD, "/nothing", f.now.wall, &w));
 }
 
 static void nothing_runs_because_nothing_is_wanted(void **unused)
@@ -144,7 +144,7 @@ static void the_node_drains_but_its_tasks_have_no_other_place(void **unused)
     assert_non_null(strstr(w.sentences[0].so, "mesolith node undrain n1"));
     drain(false);
     fleet_run_ms(&f, 2000);
-    assert_true(why_app(f.state, "/web", f.now.wall, &w));
+    assert_true(why_app(f.state, ALL_HEARD, "/web", f.now.wall, &w));
     assert_true(w.ok);
     fleet_delete(&f, "/web");
     fleet_run_ms(&f, 1000);
@@ -210,7 +210,7 @@ static void a_deployment_that_fails_says_how(void **unused)
                   "'backoffSeconds':0,'healthChecks':[{'protocol':'TCP'}]}");
     for (int i = 0; i < 200; i++) {
         fleet_run_ms(&f, 7);
-        assert_true(why_app(f.state, "/web", f.now.wall, &w));
+        assert_true(why_app(f.state, ALL_HEARD, "/web", f.now.wall, &w));
         if (w.n > 0 && str_eq(w.sentences[0].id, "stuck") &&
             strstr(w.sentences[0].because, "; the last one ended: ") != NULL)
             return;
@@ -221,7 +221,7 @@ static void a_deployment_that_fails_says_how(void **unused)
 static const char *word_of_web(void)
 {
     struct app_row row = fleet_app(&f, "/web");
-    struct placement *p = placement_new(f.state, NULL, NULL);
+    struct placement *p = placement_new(f.state, ALL_HEARD);
     const char *word = app_state_word(f.state, p, &row, f.now.wall);
     placement_free(p);
     return word;
@@ -441,9 +441,9 @@ static void a_deployment_says_what_holds_it_up(void **unused)
     assert_string_equal(buf_str(&text), "step 1 of 1: 2 of 3 instances run");
     stmt_end(q);
     buf_close(&text);
-    assert_true(why_deployment(f.state, uuid, f.now.wall, &w));
+    assert_true(why_deployment(f.state, ALL_HEARD, uuid, f.now.wall, &w));
     assert_string_equal(w.sentences[0].id, "no-cpus");
-    assert_false(why_deployment(f.state, "no uuid", f.now.wall, &w));
+    assert_false(why_deployment(f.state, ALL_HEARD, "no uuid", f.now.wall, &w));
 }
 
 /* ---- words */
