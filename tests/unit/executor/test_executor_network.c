@@ -42,8 +42,7 @@ static int begin_with_engine(void **unused)
 static int end_with_engine(void **unused)
 {
     docker_where = NULL;
-    server_stop();
-    return end(unused);
+    return end_with_server(unused);
 }
 
 static void it_goes_also_when_the_last_never_started(void **unused)

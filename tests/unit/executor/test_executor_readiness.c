@@ -107,7 +107,7 @@ static void is_asked_over_https(void **unused)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
+#define T(f) cmocka_unit_test_setup_teardown(f, begin, end_with_server)
     const struct CMUnitTest tests[] = {
         T(is_asked_until_it_is_ready_and_then_never_again),
         T(keeps_the_last_response_when_it_is_to),
