@@ -82,7 +82,8 @@ int main(int argc, char **argv)
 {
     open_standard_streams();
     notify_init();
-    static char **words; /* until the process ends */
+    /* Until the process ends; unread as it is, it must not be optimized away, or it is a leak. */
+    static char **words __attribute__((used));
     argv = words = config_hide_secrets(argc, argv);
     cli_put_noun_first(argc - 1, argv + 1);
     const char *name = argc > 1 ? argv[1] : "help";
