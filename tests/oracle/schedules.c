@@ -51,7 +51,7 @@ static bool contradicts_itself(const char *name)
     if (z.data == NULL || z.data->n == 0)
         return false;
     const struct zone_step *last = &z.data->steps[z.data->n - 1];
-    return zone_offset_s(z, (struct wall){last->at * 1000}) != last->offset_s;
+    return zone_offset_s(z, (struct wall){(int64_t)last->at * 1000}) != last->offset_s;
 }
 
 static const char *random_zone(struct rng *r)
