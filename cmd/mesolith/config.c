@@ -460,9 +460,15 @@ static bool is_secret(const char *key)
 
 char **config_hide_secrets(int argc, char **argv)
 {
-    char **copy = mem_alloc(((size_t)argc + 1) * sizeof *copy);
+    size_t words = ((size_t)argc + 1) * sizeof(char *), size = words;
     for (int i = 0; i < argc; i++)
-        copy[i] = mem_strdup(argv[i]);
+        size += strlen(argv[i]) + 1;
+    char **copy = mem_alloc(size); /* one piece: verbs take words off it (own_args.h) */
+    char *at = (char *)copy + words;
+    for (int i = 0; i < argc; i++) {
+        copy[i] = at;
+        at = stpcpy(at, argv[i]) + 1;
+    }
     copy[argc] = NULL;
     for (int i = 0; i < argc; i++) {
         if (strncmp(argv[i], "--", 2) != 0)

@@ -142,7 +142,8 @@ struct config {
 int config_read(struct config *c, int argc, char **argv, struct error *err) MUST_CHECK;
 void config_close(struct config *c);
 /* So that no list of processes shows them: what stands in argv for secrets, and for the token of
- * `join`, is crossed out. Before that: a copy, which is what is to be read. Never freed. */
+ * `join`, is crossed out. Before that: a copy, which is what is to be read; one piece. Never freed.
+ */
 char **config_hide_secrets(int argc, char **argv);
 
 const char *config_key(enum setting s);

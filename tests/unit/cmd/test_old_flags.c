@@ -222,7 +222,6 @@ static void no_list_of_processes_shows_them(void **unused)
     for (size_t i = 0; i < COUNT(given); i++) {
         assert_string_equal(copy[i], given[i]);
         assert_string_equal(argv[i], shown[i]);
-        free(copy[i]);
     }
     free(copy);
 }
