@@ -458,7 +458,8 @@ const CASES = [
       await dialog().getByRole("button", { name: "Run", exact: true }).click();
       await page.getByText("often runs now.").waitFor();
       await until(async () => (await api("jobs/often")).runs[0]?.state === "ok", "its good end");
-      await page.locator("table[aria-label=Runs] tbody tr.link").first().locator("a").first().click();
+      const { id } = (await api("jobs/often")).runs[0];
+      await page.locator(`table[aria-label=Runs] a[href="runs/${id}"]`).first().click();
       await page.getByText("said friend=ly").first().waitFor();
     },
   ],
