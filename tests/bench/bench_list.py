@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""How long lists of many apps take over HTTP, and how large they are.
+"""How long lists of many apps take over HTTP, how large they are, and whether a change stands in the next one.
 
   bench_list.py [APPS…]        1000 and 10000 when not said; MESOLITH=PATH, by default build/mesolith
 """
@@ -43,6 +43,13 @@ def main(n):
             took, size = timed(node.urls["marathon"] + path)
             print(f"  GET {path:50} {statistics.median(took):7.1f} ms in the median, {took[-1]:.1f} at most, "
                   f"{size >> 10} KiB", flush=True)
+        seen = 0
+        for i in range(TIMES):
+            labels, path = {"changed": str(i)}, app(i)["id"]
+            a = node.put("/v2/apps" + path, {"labels": labels})
+            assert a.status == 200, a
+            seen += any(x["id"] == path and x["labels"] == labels for x in node.get("/v2/apps").json["apps"])
+        print(f"  {seen} of {TIMES} changes stand in the list that is asked for next")
         print(f"  memory of the node: {memory_kib(node.pid)[0] / 1024:.1f} MiB")
     finally:
         place.end()
