@@ -137,6 +137,19 @@ void native_unchanged(struct tell *t)
     write_answer(t, "");
 }
 
+void native_made(struct tell *t, const struct outcome *o, const char *what)
+{
+    struct error err;
+    struct json_writer w;
+    struct json *detail = json_parse_own(buf_slice(&o->detail), &err);
+    call_json(&t->c, 200, &w);
+    json_object(&w);
+    json_member_int(&w, "index", (int64_t)t->c.view->index);
+    json_member_int(&w, what, json_int(json_get(detail, what), 0));
+    json_object_end(&w);
+    json_free(detail);
+}
+
 static void answer_refused(struct tell *t, const struct outcome *o)
 {
     struct error err = {.code = o->code}, ignored;

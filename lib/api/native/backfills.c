@@ -84,15 +84,7 @@ static void answer_plan(struct tell *t, const struct backfill_plan *p)
 
 static void answer_begun(struct tell *t, const struct outcome *o)
 {
-    struct error err;
-    struct json_writer w;
-    struct json *detail = json_parse_own(buf_slice(&o->detail), &err);
-    call_json(&t->c, 200, &w);
-    json_object(&w);
-    json_member_int(&w, "index", (int64_t)t->c.view->index);
-    json_member_int(&w, "backfill", json_int(json_get(detail, "backfill"), 0));
-    json_object_end(&w);
-    json_free(detail);
+    native_made(t, o, "backfill");
 }
 
 /* ---- doors */

@@ -197,15 +197,7 @@ void native_ask_channels(struct call *c)
 
 static void answer_test(struct tell *t, const struct outcome *o)
 {
-    struct error err;
-    struct json_writer w;
-    struct json *detail = json_parse_own(buf_slice(&o->detail), &err);
-    call_json(&t->c, 200, &w);
-    json_object(&w);
-    json_member_int(&w, "index", (int64_t)t->c.view->index);
-    json_member_int(&w, "notice", json_int(json_get(detail, "notice"), 0));
-    json_object_end(&w);
-    json_free(detail);
+    native_made(t, o, "notice");
 }
 
 /* A member that is a text, or "". False after having failed the call. */

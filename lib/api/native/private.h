@@ -32,6 +32,9 @@ bool native_once(struct tell *t, outcome_fn *then);
 void native_written(struct tell *t, const struct outcome *o);
 void native_unchanged(struct tell *t); /* the same, for what was so already */
 
+/* {"index", `what`}: the number by which the outcome calls it. */
+void native_made(struct tell *t, const struct outcome *o, const char *what);
+
 /* A parameter of the query, from 0 on; without it *out stays. -1 after having failed the call. */
 int native_number(struct call *c, const char *name, int64_t *out);
 

@@ -512,6 +512,13 @@ void harness_no_leader(struct harness *h)
     jobs_lead(h->jobs, false, h->now, &h->out);
 }
 
+void harness_outage(struct harness *h, const char *until)
+{
+    harness_no_leader(h);
+    harness_run(h, until);
+    harness_new_leader(h);
+}
+
 /* ---- wishes */
 
 static struct json *parse_quoted(const char *body)

@@ -86,6 +86,7 @@ void harness_lose(struct harness *h);
 void harness_new_leader(struct harness *h);
 /* Nobody leads from now on. */
 void harness_no_leader(struct harness *h);
+void harness_outage(struct harness *h, const char *until); /* no leader until then */
 void harness_cut(struct harness *h, size_t agent);
 void harness_heal(struct harness *h, size_t agent);
 

@@ -99,9 +99,7 @@ static void an_outage_makes_up_only_for_what_is_not_excluded(void **unused)
         calendar("off", "\"SAT-SUN\"");
         post(HOURLY, cases[i].more);
         harness_run(&h, "2026-11-27T12:00:00Z");
-        harness_no_leader(&h);
-        harness_run(&h, "2026-11-30T07:00:00Z");
-        harness_new_leader(&h);
+        harness_outage(&h, "2026-11-30T07:00:00Z");
         harness_run(&h, "2026-11-30T07:01:00Z");
         assert_string_equal(harness_runs(&h, "j"), cases[i].runs);
         end(NULL);

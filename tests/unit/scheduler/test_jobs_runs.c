@@ -165,9 +165,7 @@ static void a_target_outranks_a_retry_that_is_due_as_well(void **unused)
     (void)unused;
     post("'retryDelaySeconds':20,", "takes 1000 exits 1", "PT30S");
     harness_run(&h, "2026-03-01T10:08:10Z");
-    harness_no_leader(&h);
-    harness_run(&h, "2026-03-01T10:08:40Z");
-    harness_new_leader(&h);
+    harness_outage(&h, "2026-03-01T10:08:40Z");
     harness_run(&h, "2026-03-01T10:08:45Z");
     assert_string_equal(harness_starts(&h, "j"), "10:08:00/0 10:08:30/0");
     assert_string_equal(harness_runs(&h, "j"), "10:08:00 superseded, 10:08:30 retry");
@@ -603,9 +601,7 @@ static void retries_and_waiting_runs_outlive_their_leader(void **unused)
                  "{'name':'k','command':'takes 1','epsilon':'PT5M','cpus':100,'schedule':"
                  "'R/2026-03-01T10:08:00Z/PT1H'}");
     harness_run(&h, "2026-03-01T10:08:10Z");
-    harness_no_leader(&h);
-    harness_run(&h, "2026-03-01T10:08:15Z");
-    harness_new_leader(&h);
+    harness_outage(&h, "2026-03-01T10:08:15Z");
     harness_agent(&h, "big", 200, 4096);
     harness_run(&h, "2026-03-01T10:08:30Z");
     assert_string_equal(harness_runs(&h, "j"), "10:08:00 ok");

@@ -33,9 +33,7 @@ static void post(const char *schedule, const char *does, const char *more)
 static void outage(void)
 {
     harness_run(&h, "2026-03-01T10:01:30Z");
-    harness_no_leader(&h);
-    harness_run(&h, "2026-03-01T10:06:20Z");
-    harness_new_leader(&h);
+    harness_outage(&h, "2026-03-01T10:06:20Z");
     harness_run(&h, "2026-03-01T10:07:30Z");
 }
 
