@@ -303,13 +303,13 @@ void master_closed(struct master *m, int64_t node, struct now now, struct outbox
 
 static void task_changed(struct master *m, const struct change *c)
 {
-    struct task_row t;
+    struct task_brief t;
     if (c->kind == CHANGE_HEALTH && c->number == c->before)
         return; /* only its results are others */
     if (c->of != NULL && c->of[0] == '/')
         routes_dirty(m->routes, c->owner);
     if (c->kind == CHANGE_HEALTH || (c->state != TASK_STAGING && c->state != TASK_KILLING) ||
-        !state_task_by_id(m->state, c->id, &t))
+        !state_task_brief(m->state, c->id, &t))
         return;
     struct session *s = map_get(m->sessions, (uint64_t)t.agent);
     if (s != NULL)

@@ -61,6 +61,12 @@ static int64_t draining_ms(const struct task_row *t, struct now now)
     return left > 0 && left <= DRAIN_MS ? left : 0;
 }
 
+/* What it was told it need not be told again yet. */
+static bool is_told(const struct told *told, enum task_state state, struct now now)
+{
+    return told->what == state && now.mono.ms < told->again.ms;
+}
+
 static void order(struct master *m, struct session *s, const struct task_row *t, struct told *told,
                   struct now now, struct outbox *out)
 {
@@ -70,15 +76,13 @@ static void order(struct master *m, struct session *s, const struct task_row *t,
         s->due = mono_earlier(s->due, mono_after(now.mono, draining));
         return;
     }
-    if (told->what != t->state || now.mono.ms >= told->again.ms) {
-        told->what = t->state;
-        told->again = mono_after(now.mono, run ? RUN_REPEAT_MS : KILL_REPEAT_MS);
-        if (run)
-            order_run(m, s, t, out);
-        else
-            order_kill(m, s, t->id, t->kill_reason != NULL ? t->kill_reason : "", out);
-    }
+    told->what = t->state;
+    told->again = mono_after(now.mono, run ? RUN_REPEAT_MS : KILL_REPEAT_MS);
     s->due = mono_earlier(s->due, told->again);
+    if (run)
+        order_run(m, s, t, out);
+    else
+        order_kill(m, s, t->id, t->kill_reason != NULL ? t->kill_reason : "", out);
 }
 
 static struct told *told_of(struct session *s, int64_t task)
@@ -91,20 +95,25 @@ static struct told *told_of(struct session *s, int64_t task)
     return t;
 }
 
-static int64_t *tasks_to_order(struct master *m, int64_t agent, size_t *n_out)
+struct to_order {
+    int64_t task;
+    enum task_state state;
+};
+
+static struct to_order *tasks_to_order(struct master *m, int64_t agent, size_t *n_out)
 {
-    int64_t *ids = NULL;
+    struct to_order *items = NULL;
     size_t n = 0, cap = 0;
     struct stmt *q = state_tasks_to_order(m->state, agent);
     while (stmt_row(q)) {
         if (n == cap) {
             cap = cap == 0 ? 64 : cap * 2;
-            ids = mem_realloc(ids, cap * sizeof *ids);
+            items = mem_realloc(items, cap * sizeof *items);
         }
-        ids[n++] = stmt_i64(q, 0);
+        items[n++] = (struct to_order){stmt_i64(q, 0), (enum task_state)stmt_i64(q, 1)};
     }
     *n_out = n;
-    return ids;
+    return items;
 }
 
 /* What was given up; it may have been away then. */
@@ -165,17 +174,18 @@ void orders_look(struct master *m, struct session *s, struct now now, struct out
     }
     s->due = mono_earlier(s->due, s->ask_again);
     order_wipes(m, s, now, out);
-    int64_t *ids = tasks_to_order(m, s->id, &n);
+    struct to_order *items = tasks_to_order(m, s->id, &n);
     struct map *told = map_new();
     for (size_t i = 0; i < n; i++) {
         struct task_row t;
-        if (!state_task_by_id(m->state, ids[i], &t))
-            continue;
-        struct told *one = told_of(s, t.id);
-        map_put(told, (uint64_t)t.id, one);
-        order(m, s, &t, one, now, out);
+        struct told *one = told_of(s, items[i].task);
+        map_put(told, (uint64_t)one->task, one);
+        if (is_told(one, items[i].state, now))
+            s->due = mono_earlier(s->due, one->again);
+        else if (state_task_by_id(m->state, one->task, &t))
+            order(m, s, &t, one, now, out);
     }
     told_free(s);
     s->told = told;
-    mem_free(ids);
+    mem_free(items);
 }

@@ -110,7 +110,7 @@ void end_stranger(struct master *m, struct session *s, int64_t task, const char 
 
 /* ---- report.c */
 /* A run that was given up as not started may have started: the state decides what becomes of it. */
-static inline bool given_up(const struct task_row *t)
+static inline bool given_up(const struct task_brief *t)
 {
     return t->owner == OWNER_JOB && t->state == TASK_DROPPED;
 }

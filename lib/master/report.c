@@ -50,8 +50,8 @@ static void add_status(struct master *m, struct slice body)
 
 bool is_awaited(const struct master *m, const struct session *s, int64_t task)
 {
-    struct task_row t;
-    return state_task_by_id(m->state, task, &t) && t.agent == s->id &&
+    struct task_brief t;
+    return state_task_brief(m->state, task, &t) && t.agent == s->id &&
            (!task_ended(t.state) || given_up(&t));
 }
 
@@ -59,13 +59,13 @@ enum whose { OURS, NOBODYS, STRANGER };
 
 static enum whose whose(struct master *m, const struct session *s, const struct status *st)
 {
-    struct task_row t;
+    struct task_brief t;
     if (is_awaited(m, s, st->task))
         return OURS;
     if (!task_ended(st->state))
         return STRANGER;
     /* nobody waits for its end, but it is told */
-    bool late = state_task_by_id(m->state, st->task, &t) && t.agent == s->id &&
+    bool late = state_task_brief(m->state, st->task, &t) && t.agent == s->id &&
                 t.owner == OWNER_APP && t.state == TASK_LOST;
     return late ? OURS : NOBODYS;
 }
@@ -147,14 +147,14 @@ void on_status(struct master *m, struct session *s, const struct json *v, struct
 void report_again(struct master *m, const struct json *reported, struct now now, struct outbox *out)
 {
     JSON_EACH (item, reported) {
-        struct task_row t;
+        struct task_brief t;
         struct buf body;
         struct json_writer w;
         struct status st = {.task = json_int(json_get(item, "task"), 0),
                             .seq = json_int(json_get(item, "seq"), 0),
                             .at = now.wall};
         if (!task_state_parse(json_str(json_get(item, "state"), ""), &st.state) ||
-            task_ended(st.state) || !state_task_by_id(m->state, st.task, &t) ||
+            task_ended(st.state) || !state_task_brief(m->state, st.task, &t) ||
             t.state != TASK_UNREACHABLE)
             continue;
         buf_init(&body, STATUS_BYTES);
@@ -173,9 +173,9 @@ static void end_closed(struct master *m, const struct waiting *wait, struct now 
                        struct outbox *out)
 {
     for (size_t i = 0; i < wait->alive_n; i++) {
-        struct task_row t;
+        struct task_brief t;
         struct session *s = map_get(m->sessions, (uint64_t)wait->alive[i].agent);
-        if (s != NULL && state_task_by_id(m->state, wait->alive[i].task, &t) &&
+        if (s != NULL && state_task_brief(m->state, wait->alive[i].task, &t) &&
             task_ended(t.state) && !given_up(&t))
             end_stranger(m, s, t.id, "it was replaced", now, out);
     }

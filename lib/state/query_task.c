@@ -94,6 +94,24 @@ bool state_task_by_id(struct state *s, int64_t id, struct task_row *out)
     return task_one(s, TASK_BY_ID, q, out);
 }
 
+bool state_task_brief(struct state *s, int64_t id, struct task_brief *out)
+{
+    struct stmt *q = query_use(s, TASK_IN_BRIEF);
+    stmt_bind_i64_at(q, 1, id);
+    if (!stmt_row(q))
+        return false;
+    *out = (struct task_brief){
+        .id = id,
+        .owner_id = stmt_i64(q, 0),
+        .agent = stmt_i64(q, 1),
+        .owner = (enum owner)stmt_i64(q, 2),
+        .state = (enum task_state)stmt_i64(q, 3),
+        .started = query_wall_at(q, 4),
+    };
+    stmt_end(q);
+    return true;
+}
+
 static bool job_task_by_name(struct state *s, const char *name, struct task_row *out)
 {
     struct job_task_ref ref;

@@ -99,6 +99,7 @@
     X(SERVICE_PORTS_OF_APP, "select port from service_ports where app = :app order by position")   \
     X(SERVICE_PORT_TAKEN, "select count(*) from service_ports where port = :port")                 \
     X(TASK_BY_ID, TASK_COLUMNS "where t.id = :id")                                                 \
+    X(TASK_IN_BRIEF, "select owner_id, agent, owner, state, started_ms from tasks where id = :id") \
     X(TASK_OF_OWNER, TASK_COLUMNS "where t.owner = :owner and t.owner_id = :owner_id "             \
                                   "order by t.id desc limit 1")                                    \
     X(TASK_OF_JOB_NAMED, TASK_COLUMNS "where t.owner = 1 and t.owner_id in (select id from "       \
@@ -113,7 +114,8 @@
     X(TASKS_OF_APP, TASK_COLUMNS "where t.owner = 0 and t.owner_id in (select id from instances "  \
                                  "where app = :app) and t.ended_ms is null order by t.id")         \
     X(TASKS_OF_AGENT, TASK_COLUMNS "where t.agent = :agent and t.ended_ms is null order by t.id")  \
-    X(TASKS_TO_ORDER, "select id from tasks where agent = :agent and state in (0, 3) order by id") \
+    X(TASKS_TO_ORDER, "select id, state from tasks where agent = :agent and state in (0, 3) "      \
+                      "order by id")                                                               \
     X(DOUBLED, "select 1 from (select id, state from job_runs where job = :job "                   \
                "order by due_ms desc limit 16) r join tasks t on t.owner = 1 and "                 \
                "t.owner_id = r.id where t.ended_ms is null and not (r.state < 3 or r.state = 8) "  \

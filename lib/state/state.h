@@ -248,6 +248,14 @@ struct task_row {
     const char *of;   /* the app's path or the job's name; NULL when that is gone */
 };
 bool state_task_by_id(struct state *s, int64_t id, struct task_row *out);
+/* A few of its numbers, for those who look often: no other table is asked, no text copied. */
+struct task_brief {
+    int64_t id, owner_id, agent;
+    enum owner owner;
+    enum task_state state;
+    struct wall started;
+};
+bool state_task_brief(struct state *s, int64_t id, struct task_brief *out);
 /* By the id that people see; task ids and instance ids alike (spec/marathon.md 6.3). */
 bool state_task_by_name(struct state *s, const char *name, struct task_row *out);
 struct stmt *state_tasks(struct state *s);                         /* not ended */
@@ -256,7 +264,7 @@ struct stmt *state_tasks_of_agent(struct state *s, int64_t agent); /* not ended,
 /* All that are kept of its newest launch, in the order of a pod's containers; NULL below level 10:
  * there are no pods. */
 struct stmt *state_tasks_of_instance(struct state *s, int64_t instance);
-/* Column 0: the id; those that are staged or being killed, by id. */
+/* Columns: the id, the state; those that are staged or being killed, by id. */
 struct stmt *state_tasks_to_order(struct state *s, int64_t agent);
 struct stmt *state_tasks_of_run(struct state *s, int64_t run);  /* all, by id */
 struct stmt *state_tasks_ended(struct state *s, int64_t limit); /* newest first */
