@@ -10,6 +10,15 @@ static struct mono silent_at(const struct master *m, const struct session *s)
     return mono_after(s->heard, s->state == SESSION_CLOSED ? CLOSED_MS : m->options.unreachable_ms);
 }
 
+int64_t master_patience_ms(const struct master *m, int64_t agent, struct now now)
+{
+    const struct session *s = map_get(m->sessions, (uint64_t)agent);
+    if (s == NULL) /* it is given up, and will register anew */
+        return m->options.unreachable_ms;
+    int64_t left = silent_at(m, s).ms - now.mono.ms;
+    return left > 0 ? left : 0;
+}
+
 /* More than a third and at least three of them at once: it is rather the leader that hears nothing.
  * True while it is not to be believed. */
 static bool suspects_itself(struct master *m, size_t silent, struct now now)

@@ -15,10 +15,16 @@ int64_t node_silence(const void *node, int64_t agent)
     return master_is_live(n->master, agent, n->now) ? -1 : 0;
 }
 
-static int64_t newest_pong(void *data, int64_t agent)
+static int64_t newest_pong(const void *node, int64_t agent)
 {
-    struct node *n = data;
+    const struct node *n = node;
     return master_pong(n->master, agent);
+}
+
+static int64_t patience_ms(const void *node, int64_t agent)
+{
+    const struct node *n = node;
+    return master_patience_ms(n->master, agent, n->now);
 }
 
 static bool is_due(struct mono due, struct now now)
@@ -37,7 +43,8 @@ static void think(struct node *n)
         return;
     placement_turn(n->placement);
     if (!clocks_off(n)) /* else another leads soon, which knows what time it is */
-        jobs_tick(n->jobs, n->placement, newest_pong, n, n->now, &n->out);
+        jobs_tick(n->jobs, n->placement, &(struct jobs_ears){newest_pong, patience_ms, n}, n->now,
+                  &n->out);
     apps_tick(n->apps, n->placement, n->now, &n->out);
 }
 

@@ -141,7 +141,7 @@ static void launch(struct look *l, const struct candidate *c)
     demand_of_job(c->job, &d);
     d.spared = last_agent(l, c, &agent);
     bool found = place(l->placement, &d, l->rng, &at, &funnel);
-    int64_t pong = found ? l->pong(l->data, at.agent) : 0;
+    int64_t pong = found ? l->ears->pong(l->ears->data, at.agent) : 0;
     if (!found) {
         look_wait_for_place(l, c->entry);
         tell_unplaced(l, c, &funnel);

@@ -550,8 +550,8 @@ static void plan(struct jobs *j, struct now now)
         j->next_target.ms = now.wall.ms + (map_count(j->batches) > 0 ? IN_FLIGHT_MS : ASLEEP_MS);
 }
 
-void jobs_tick(struct jobs *j, struct placement *p, int64_t (*pong)(void *data, int64_t agent),
-               void *data, struct now now, struct outbox *out)
+void jobs_tick(struct jobs *j, struct placement *p, const struct jobs_ears *ears, struct now now,
+               struct outbox *out)
 {
     if (!j->leading)
         return;
@@ -570,8 +570,7 @@ void jobs_tick(struct jobs *j, struct placement *p, int64_t (*pong)(void *data, 
         .state = j->state,
         .rng = j->rng,
         .placement = p,
-        .pong = pong,
-        .data = data,
+        .ears = ears,
         .now = now,
         .led = j->led,
         .claims_left = CLAIMS_A_TURN,

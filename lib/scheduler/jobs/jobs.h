@@ -19,9 +19,16 @@ void jobs_free(struct jobs *j); /* accepts NULL */
 
 void jobs_lead(struct jobs *j, bool leading, struct now now, struct outbox *out);
 void jobs_changed(struct jobs *j, const struct change *c);
-/* pong(data, agent): the newest pong of an agent, 0 when it may get no run now. */
-void jobs_tick(struct jobs *j, struct placement *p, int64_t (*pong)(void *data, int64_t agent),
-               void *data, struct now now, struct outbox *out);
+/* What the leader hears of agents. */
+struct jobs_ears {
+    /* The newest pong of one, 0 when it may get no run now. */
+    int64_t (*pong)(const void *data, int64_t agent);
+    /* So many ms more it may be silent; 0: what runs there is as good as out of reach. */
+    int64_t (*patience_ms)(const void *data, int64_t agent);
+    const void *data;
+};
+void jobs_tick(struct jobs *j, struct placement *p, const struct jobs_ears *ears, struct now now,
+               struct outbox *out);
 void jobs_outcome(struct jobs *j, uint64_t key, const struct outcome *o, struct now now,
                   struct outbox *out);
 /* When to tick although nothing happens. Never more than a second away while anything is due later:

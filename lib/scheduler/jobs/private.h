@@ -61,8 +61,7 @@ struct look {
     struct state *state;
     struct rng *rng;
     struct placement *placement;
-    int64_t (*pong)(void *data, int64_t agent);
-    void *data;
+    const struct jobs_ears *ears;
     struct now now, led; /* led: since when this node leads */
     struct {
         struct buf items; /* elements of the set */

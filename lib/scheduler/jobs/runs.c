@@ -33,6 +33,7 @@ struct runs { /* of one job, and what the look has found out so far */
     bool filling;  /* one of a backfill's does */
     bool starting; /* a run is a candidate, but no backfill's */
     bool retry_waiting;
+    bool queued;      /* a run waits */
     bool superseding; /* the candidate pushes the waiting retry aside */
 };
 
@@ -62,6 +63,7 @@ static void gather(struct runs *s)
         r.arguments = r.reason = r.job_name = NULL; /* the statement's */
         s->retry_waiting =
             s->retry_waiting || (r.state == RUN_RETRY_WAIT && r.cause != CAUSE_BACKFILL);
+        s->queued = s->queued || r.state == RUN_QUEUED;
         s->items[s->n++] =
             (struct run_view){.r = r, .due = r.not_before.ms != 0 ? r.not_before : r.due};
     }
@@ -197,6 +199,18 @@ static bool out_of_reach(struct runs *s, const struct task_row *t)
             (agent.state == AGENT_UNREACHABLE || agent.state == AGENT_GONE));
 }
 
+/* A leader that suspects itself does not say so yet, and others wait for that; a target may not
+ * have the time. */
+static bool is_silent(struct runs *s, const struct task_row *t)
+{
+    if (!s->queued || job_overlaps(s->job))
+        return false;
+    int64_t left = s->l->ears->patience_ms(s->l->ears->data, t->agent);
+    if (left > 0)
+        look_again_in(s->l, s->e, left);
+    return left == 0;
+}
+
 static void look_at_attempt(struct runs *s, const struct run_view *v)
 {
     struct task_row t;
@@ -204,7 +218,7 @@ static void look_at_attempt(struct runs *s, const struct run_view *v)
         return;
     bool gone = out_of_reach(s, &t);
     /* not losing a target outranks not overlapping (3.8) */
-    if (!gone || s->job->uncertain == UNCERTAIN_HOLD)
+    if (s->job->uncertain == UNCERTAIN_HOLD || (!gone && !is_silent(s, &t)))
         *(v->r.cause == CAUSE_BACKFILL ? &s->filling : &s->active) = true;
     if (gone) {
         give_up_out_of_reach(s, &t);

@@ -189,11 +189,18 @@ int64_t world_agent(struct world *w, const char *hostname)
 
 /* ---- minds and agents */
 
-static int64_t newest_pong(void *data, int64_t agent)
+static int64_t newest_pong(const void *data, int64_t agent)
 {
     (void)data;
     (void)agent;
     return 1;
+}
+
+static int64_t patience_ms(const void *data, int64_t agent)
+{
+    (void)data;
+    (void)agent;
+    return 5000;
 }
 
 /* Applies what is in the outbox and tells its origins. */
@@ -220,7 +227,7 @@ void world_tick(struct world *w)
         struct outbox out;
         outbox_init(&out, TERM);
         struct placement *p = placement_new(w->state, facts_hearing(&view));
-        jobs_tick(w->jobs, p, newest_pong, w, w->now, &out);
+        jobs_tick(w->jobs, p, &(struct jobs_ears){newest_pong, patience_ms, w}, w->now, &out);
         apps_tick(w->apps, p, w->now, &out);
         placement_free(p);
         size_t n = out.n;

@@ -176,13 +176,22 @@ static const struct pretender *agent_by_id(const struct harness *h, int64_t id)
     return NULL;
 }
 
-static int64_t silence_of(const void *harness, int64_t id)
+static int64_t patience_ms(const void *harness, int64_t id)
 {
-    const struct pretender *a = agent_by_id(harness, id);
-    return a != NULL && !a->given_up ? -1 : 0;
+    const struct harness *h = harness;
+    const struct pretender *a = agent_by_id(h, id);
+    int64_t silent_ms = a != NULL && a->cut ? h->now.mono.ms - a->cut_at : 0;
+    return silent_ms < UNREACHABLE_MS ? UNREACHABLE_MS - silent_ms : 0;
 }
 
-static int64_t pong_of(void *data, int64_t id)
+static int64_t silence_of(const void *harness, int64_t id)
+{
+    const struct harness *h = harness;
+    const struct pretender *a = agent_by_id(harness, id);
+    return a != NULL && !a->given_up && patience_ms(h, id) > 0 ? -1 : 0;
+}
+
+static int64_t pong_of(const void *data, int64_t id)
 {
     const struct pretender *a = agent_by_id(data, id);
     return a->quiet ? 0 : a->pong;
@@ -410,6 +419,12 @@ static void repeat_all(struct harness *h, struct pretender *a)
             repeat_task(h, &a->tasks[i]);
 }
 
+/* When the state will say that it is out of reach. */
+static int64_t give_up_at(const struct harness *h, const struct pretender *a)
+{
+    return a->cut && !a->given_up && !h->suspects ? a->cut_at + UNREACHABLE_MS : INT64_MAX;
+}
+
 static void agent_turn(struct harness *h, struct pretender *a)
 {
     if (a->repeat && !a->cut && h->leading)
@@ -417,7 +432,7 @@ static void agent_turn(struct harness *h, struct pretender *a)
     live_on(h, a);
     if (!a->cut && !a->deaf)
         take_orders(h, a);
-    if (a->cut && !a->given_up && h->leading && h->now.mono.ms >= a->cut_at + UNREACHABLE_MS) {
+    if (h->leading && h->now.mono.ms >= give_up_at(h, a)) {
         a->given_up = true;
         report_set_agent(h, a, AGENT_UNREACHABLE);
     }
@@ -428,8 +443,8 @@ static int64_t agents_due(const struct harness *h)
     int64_t due = INT64_MAX;
     for (size_t i = 0; i < h->agents_n; i++) {
         const struct pretender *a = &h->agents[i];
-        if (a->cut && !a->given_up && a->cut_at + UNREACHABLE_MS < due)
-            due = a->cut_at + UNREACHABLE_MS;
+        if (give_up_at(h, a) < due)
+            due = give_up_at(h, a);
         for (size_t k = 0; k < a->n; k++) {
             const struct pretended *t = &a->tasks[k];
             int64_t at = t->ended ? INT64_MAX : t->started ? t->end_at : t->start_at;
@@ -454,7 +469,7 @@ void harness_turn(struct harness *h)
     for (size_t i = 0; i < h->agents_n; i++)
         agent_turn(h, &h->agents[i]);
     struct placement *p = placement_new(h->state, (struct hearing){silence_of, h});
-    jobs_tick(h->jobs, p, pong_of, h, h->now, &h->out);
+    jobs_tick(h->jobs, p, &(struct jobs_ears){pong_of, patience_ms, h}, h->now, &h->out);
     placement_free(p);
     propose(h);
     if (h->entries_n > 0 && !h->held) {

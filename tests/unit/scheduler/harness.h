@@ -51,7 +51,8 @@ struct harness {
     struct now now;
     uint64_t term, index;
     bool leading;
-    bool held; /* what is proposed is not committed: it waits in `entries` */
+    bool suspects; /* itself: nobody is said to be out of reach (master/README.md) */
+    bool held;     /* what is proposed is not committed: it waits in `entries` */
     struct proposed {
         struct buf entry;
         uint64_t term;

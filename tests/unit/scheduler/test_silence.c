@@ -1,0 +1,78 @@
+/* What runs where nothing is heard of, before the state says that it is out of reach: so long as a
+ * leader suspects itself that takes 75 s (spec/chronos.md 3.8, DESIGN 6). */
+#include "harness.h"
+
+#include <stdio.h>
+
+static struct harness h;
+
+static int begin(void **unused)
+{
+    (void)unused;
+    harness_open(&h, "2026-03-01T10:07:30Z");
+    harness_agent(&h, "n1", 8, 8192);
+    h.suspects = true;
+    return 0;
+}
+
+static int end(void **unused)
+{
+    (void)unused;
+    harness_close(&h);
+    return 0;
+}
+
+/* A long run on n1, of a job with a target each 10 s, is there when n1 is cut off. */
+static void run_and_cut(const char *more)
+{
+    char body[512];
+    snprintf(body, sizeof body,
+             "{'name':'j','epsilon':'PT10S',%s'command':'takes 600000',"
+             "'schedule':'R/2026-03-01T10:08:00Z/PT10S'}",
+             more);
+    harness_post(&h, JOB_FACE_2, body);
+    harness_run(&h, "2026-03-01T10:08:11Z");
+    harness_cut(&h, 0);
+    harness_agent(&h, "n2", 8, 8192);
+}
+
+static void it_does_not_block_later_targets(void **unused)
+{
+    (void)unused;
+    run_and_cut("");
+    harness_run(&h, "2026-03-01T10:08:15Z");
+    assert_string_equal(harness_starts(&h, "j"), "10:08:00/0");
+    harness_run(&h, "2026-03-01T10:08:17Z");
+    assert_string_equal(harness_starts(&h, "j"), "10:08:00/0 10:08:10/0");
+    assert_int_equal(h.starts[1].agent, h.agents[1].id);
+    assert_string_equal(harness_runs(&h, "j"), "10:08:00 running, 10:08:10 running");
+}
+
+static void it_does_while_it_is_rather_held(void **unused)
+{
+    (void)unused;
+    run_and_cut("'startUncertain':'hold',");
+    harness_run(&h, "2026-03-01T10:08:40Z");
+    assert_string_equal(harness_starts(&h, "j"), "10:08:00/0");
+}
+
+static void it_does_once_it_is_heard_again(void **unused)
+{
+    (void)unused;
+    run_and_cut("");
+    harness_run(&h, "2026-03-01T10:08:15Z");
+    harness_heal(&h, 0);
+    harness_run(&h, "2026-03-01T10:08:40Z");
+    assert_string_equal(harness_starts(&h, "j"), "10:08:00/0");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+        TEST(it_does_not_block_later_targets),
+        TEST(it_does_while_it_is_rather_held),
+        TEST(it_does_once_it_is_heard_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
