@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BLOCK_SIZE 2048 /* most apps and jobs fit into one */
+/* Of blocks with their heads: small for what is kept by the ten thousand, then twice as large as
+ * the last one. */
+#define BLOCK_SIZE_FIRST 512
+#define BLOCK_SIZE_MOST 4096
 
 struct arena_block {
     struct arena_block *next;
@@ -19,11 +22,19 @@ static size_t aligned(size_t size)
     return (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
 }
 
+static size_t next_room(const struct arena *a)
+{
+    size_t whole = BLOCK_SIZE_FIRST;
+    if (a->blocks != NULL)
+        whole = 2 * (sizeof(struct arena_block) + a->blocks->size);
+    return (whole < BLOCK_SIZE_MOST ? whole : BLOCK_SIZE_MOST) - sizeof(struct arena_block);
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
     size = aligned(size == 0 ? 1 : size);
     if (a->blocks == NULL || a->blocks->size - a->used < size) {
-        size_t room = size > BLOCK_SIZE ? size : BLOCK_SIZE;
+        size_t room = next_room(a) > size ? next_room(a) : size;
         struct arena_block *b = mem_alloc(sizeof(*b) + room);
         b->next = a->blocks;
         b->size = room;
@@ -59,6 +70,14 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
     vsnprintf(text, (size_t)len + 1, fmt, ap);
     va_end(ap);
     return text;
+}
+
+size_t arena_bytes(const struct arena *a)
+{
+    size_t bytes = 0;
+    for (const struct arena_block *b = a->blocks; b != NULL; b = b->next)
+        bytes += sizeof(*b) + b->size;
+    return bytes;
 }
 
 void arena_close(struct arena *a)

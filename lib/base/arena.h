@@ -16,4 +16,5 @@ void *arena_alloc(struct arena *a, size_t size);    /* zeroed; never NULL, not e
 char *arena_strdup(struct arena *a, const char *s); /* NULL gives NULL */
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void arena_close(struct arena *a); /* accepts a zeroed struct; it is empty again */
+size_t arena_bytes(const struct arena *a); /* that it has of the system */
+void arena_close(struct arena *a);         /* accepts a zeroed struct; it is empty again */

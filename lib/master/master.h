@@ -13,7 +13,8 @@ struct master;
 struct master_options {
     /* Writes what an agent must run for a task (model/run_spec.h), whoever owns it; false when its
      * definition is gone. */
-    bool (*run_spec)(struct state *state, const struct task_row *t, struct buf *out);
+    bool (*run_spec)(void *data, const struct task_row *t, struct buf *out);
+    void *data;
     int64_t unreachable_ms; /* a silent host's tasks are unreachable after that */
 };
 

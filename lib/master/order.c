@@ -41,7 +41,7 @@ static void order_run(struct master *m, const struct session *s, const struct ta
     struct buf spec;
     struct json_writer w;
     buf_init(&spec, LIMIT_FRAME_BYTES / 2);
-    if (m->options.run_spec(m->state, t, &spec) && !buf_full(&spec)) {
+    if (m->options.run_spec(m->options.data, t, &spec) && !buf_full(&spec)) {
         master_tell(m, s->id, MESSAGE_RUN, &w, out);
         json_member_int(&w, "pong", t->pong);
         json_member_raw(&w, "spec", buf_slice(&spec));

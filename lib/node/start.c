@@ -206,15 +206,17 @@ static int open_agent(struct node *n, struct error *err)
     return agent_open(&options, &n->agent, err);
 }
 
-static bool run_spec_of(struct state *state, const struct task_row *t, struct buf *out)
+static bool run_spec_of(void *data, const struct task_row *t, struct buf *out)
 {
-    return t->owner == OWNER_APP ? apps_run_spec(state, t, out) : jobs_run_spec(state, t, out);
+    struct node *n = data;
+    return t->owner == OWNER_APP ? apps_run_spec(n->state, t, out) : jobs_run_spec(n->jobs, t, out);
 }
 
 static void make_minds(struct node *n)
 {
     const struct master_options master = {
         .run_spec = run_spec_of,
+        .data = n,
         .unreachable_ms =
             n->options.unreachable_ms > 0 ? n->options.unreachable_ms : UNREACHABLE_MS,
     };

@@ -157,6 +157,29 @@ bool state_run_by_id(struct state *s, int64_t id, struct run_row *out)
     return true;
 }
 
+bool state_run_to_start(struct state *s, int64_t run, int64_t agent, struct run_to_start *out)
+{
+    struct stmt *q = query_use(s, RUN_TO_START);
+    stmt_bind_i64(q, ":run", run);
+    stmt_bind_i64(q, ":agent", agent);
+    if (!stmt_row(q))
+        return false;
+    struct arena *a = query_one(s, RUN_TO_START);
+    *out = (struct run_to_start){
+        .run = {.id = run,
+                .job = stmt_i64(q, 0),
+                .cause = (enum run_cause)stmt_i64(q, 1),
+                .attempt = stmt_i64(q, 2),
+                .due = query_wall_at(q, 3),
+                .deadline = query_wall_at(q, 4),
+                .arguments = arena_strdup(a, stmt_str(q, 5))},
+        .job_generation = stmt_i64(q, 6),
+        .hostname = arena_strdup(a, stmt_str(q, 7)),
+    };
+    stmt_end(q);
+    return true;
+}
+
 struct stmt *state_runs(struct state *s, int64_t limit)
 {
     struct stmt *q = query_use(s, RUNS);

@@ -142,6 +142,9 @@
     X(JOBS_NEXT, "select min(next_ms) from jobs where next_ms is not null")                        \
     X(JOBS_COUNT, "select count(*) from jobs")                                                     \
     X(RUN_BY_ID, RUN_COLUMNS "where r.id = :id")                                                   \
+    X(RUN_TO_START, "select r.job, r.cause, r.attempt, r.due_ms, r.deadline_ms, r.arguments, "     \
+                    "j.generation, a.hostname from job_runs r join jobs j on j.id = r.job "        \
+                    "join agents a on a.id = :agent where r.id = :run")                            \
     X(RUNS, RUN_COLUMNS "order by r.id desc limit :limit")                                         \
     X(RUNS_AFTER, RUN_COLUMNS "where r.id > :after order by r.id limit :limit")                    \
     X(RUNS_OF_JOB_AFTER, RUN_COLUMNS "where r.job = :job and r.id > :after order by r.id "         \

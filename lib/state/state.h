@@ -382,6 +382,13 @@ struct run_row {
     const char *arguments, *reason, *job_name;
 };
 bool state_run_by_id(struct state *s, int64_t id, struct run_row *out);
+/* A run that an agent is to start, its job's generation, and the agent's name. */
+struct run_to_start {
+    struct run_row run; /* its id, job, cause, attempt, times to start in, and arguments alone */
+    int64_t job_generation;
+    const char *hostname;
+};
+bool state_run_to_start(struct state *s, int64_t run, int64_t agent, struct run_to_start *out);
 struct stmt *state_runs(struct state *s, int64_t limit);                     /* newest first */
 struct stmt *state_runs_of_job(struct state *s, int64_t job, int64_t limit); /* newest due first */
 struct stmt *state_runs_open(struct state *s, int64_t job);                  /* not over, by id */

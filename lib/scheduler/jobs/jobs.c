@@ -16,7 +16,8 @@
 #define DROPPED_MS_MAX 10000
 #define IN_FLIGHT_MS 50 /* how soon others are looked for while a claim is in flight */
 #define ASLEEP_MS 1000  /* longest sleep with a due ahead: the wall clock may be set */
-#define KNOWN_JOBS 4096 /* definitions kept at hand */
+#define KNOWN_MS 5000   /* a definition that nobody asked for so long is forgotten, or later */
+#define KNOWN_BYTES (64 << 20) /* so much of them, sooner */
 
 struct batch { /* the entries that one command in flight has marked */
     uint64_t key;
@@ -26,6 +27,7 @@ struct batch { /* the entries that one command in flight has marked */
 
 struct known { /* a definition that was read lately */
     int64_t generation;
+    size_t bytes;
     struct job job;
     struct job_aim aim;
 };
@@ -37,7 +39,10 @@ struct jobs {
     struct now led, seen; /* since when we lead; the last tick */
     struct map *entries;  /* job id -> struct entry */
     struct map *batches;  /* key -> struct batch */
-    struct map *known;    /* job id -> struct known */
+    struct map *known;    /* job id -> struct known: those asked for since known_since */
+    struct map *fading;   /* the same: those asked for in the time before that */
+    size_t known_bytes;   /* of `known` */
+    struct mono known_since;
     uint64_t next_key;
     uint64_t firing;     /* the key of job.fire while one is in flight */
     struct list dirty;   /* entries to look at that nothing in flight concerns */
@@ -56,6 +61,8 @@ static void begin(struct jobs *j)
     j->entries = map_new();
     j->batches = map_new();
     j->known = map_new();
+    j->fading = map_new();
+    j->known_bytes = 0;
     list_init(&j->dirty);
     list_init(&j->waiting);
     j->firing = 0;
@@ -89,12 +96,21 @@ static void known_free(struct known *k)
     mem_free(k);
 }
 
-static void forget_known(struct jobs *j)
+static void forget_known(struct map *known)
 {
     struct known *k;
-    for (size_t cursor = 0; (k = map_each(j->known, &cursor)) != NULL;)
+    for (size_t cursor = 0; (k = map_each(known, &cursor)) != NULL;)
         known_free(k);
-    map_free(j->known);
+    map_free(known);
+}
+
+static void drop_known(struct jobs *j, int64_t job)
+{
+    struct known *k = map_remove(j->known, (uint64_t)job);
+    if (k != NULL)
+        j->known_bytes -= k->bytes;
+    known_free(k);
+    known_free(map_remove(j->fading, (uint64_t)job));
 }
 
 static void forget(struct jobs *j)
@@ -107,7 +123,8 @@ static void forget(struct jobs *j)
         mem_free(b->marked);
         mem_free(b);
     }
-    forget_known(j);
+    forget_known(j->known);
+    forget_known(j->fading);
     map_free(j->entries);
     map_free(j->batches);
 }
@@ -218,7 +235,7 @@ void jobs_changed(struct jobs *j, const struct change *c)
         return;
     switch (c->kind) {
     case CHANGE_JOB_GONE:
-        known_free(map_remove(j->known, (uint64_t)c->id));
+        drop_known(j, c->id);
         dirty(j, c->id);
         break;
     case CHANGE_JOB:
@@ -390,18 +407,61 @@ static bool is_current(struct jobs *j, const struct known *k, const struct job_r
            (k->aim.aim.rules == NULL || k->aim.version == state_calendars_version(j->state));
 }
 
+static void keep_known(struct jobs *j, int64_t job, struct known *k)
+{
+    map_put(j->known, (uint64_t)job, k);
+    j->known_bytes += k->bytes;
+}
+
 static const struct known *known(struct jobs *j, const struct job_row *row)
 {
     struct known *k = map_get(j->known, (uint64_t)row->id);
+    if (k == NULL && (k = map_remove(j->fading, (uint64_t)row->id)) != NULL)
+        keep_known(j, row->id, k);
     if (is_current(j, k, row))
         return k;
-    known_free(map_remove(j->known, (uint64_t)row->id));
+    drop_known(j, row->id);
     k = NEW(struct known);
     k->generation = row->generation;
     job_load_any(row->definition, &k->job);
     job_aim_load(j->state, &k->job, &k->aim);
-    map_put(j->known, (uint64_t)row->id, k);
+    k->bytes = sizeof *k + arena_bytes(&k->job.arena) + arena_bytes(&k->aim.arena);
+    keep_known(j, row->id, k);
     return k;
+}
+
+/* What is asked for again and again stays, whatever else there is. */
+static void let_fade(struct jobs *j, struct now now)
+{
+    if (now.mono.ms < j->known_since.ms + KNOWN_MS && j->known_bytes < KNOWN_BYTES)
+        return;
+    forget_known(j->fading);
+    j->fading = j->known;
+    j->known = map_new();
+    j->known_bytes = 0;
+    j->known_since = now.mono;
+}
+
+/* That of a run, of which its job's generation is known already: mostly nothing is read. */
+static const struct job *definition(struct jobs *j, int64_t id, int64_t generation)
+{
+    struct job_row row = {.id = id, .generation = generation};
+    struct known *k = map_get(j->known, (uint64_t)id);
+    if (k != NULL && k->generation == generation)
+        return &k->job;
+    return state_job_alone(j->state, id, &row) ? &known(j, &row)->job : NULL;
+}
+
+bool jobs_run_spec(struct jobs *j, const struct task_row *t, struct buf *out)
+{
+    struct run_to_start r;
+    if (!state_run_to_start(j->state, t->run, t->agent, &r))
+        return false;
+    const struct job *job = definition(j, r.run.job, r.job_generation);
+    if (job == NULL || job->broken != NULL)
+        return false;
+    write_run_spec(j->state, t, &r, job, out);
+    return true;
 }
 
 struct entry *look_entry(struct look *l, int64_t job)
@@ -556,15 +616,12 @@ void jobs_tick(struct jobs *j, struct placement *p, const struct jobs_ears *ears
     if (!j->leading)
         return;
     j->seen = now;
+    let_fade(j, now);
     fire_all(j, out);
     wake_waiting(j, now);
     wake_due(j, now);
     if (list_empty(&j->dirty) && now.wall.ms < j->next_target.ms)
         return;
-    if (map_count(j->known) > KNOWN_JOBS) {
-        forget_known(j);
-        j->known = map_new();
-    }
     struct look l = {
         .jobs = j,
         .state = j->state,

@@ -36,7 +36,7 @@ void jobs_outcome(struct jobs *j, uint64_t key, const struct outcome *o, struct 
 struct mono jobs_due(const struct jobs *j);
 
 /* The run_spec of a run's task, for MESSAGE_RUN; false when the job is gone. */
-bool jobs_run_spec(struct state *state, const struct task_row *t, struct buf *out);
+bool jobs_run_spec(struct jobs *j, const struct task_row *t, struct buf *out);
 
 /* An aim with the job's calendars; it borrows the job. */
 struct job_aim {

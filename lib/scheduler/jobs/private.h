@@ -106,6 +106,11 @@ void dispatch(struct look *l);
 /* Why a run that waited did not start in time (3.5 E). */
 const char *dispatch_missed(struct look *l, const struct job *job, const struct run_row *r);
 
+/* ---------------- spec.c */
+
+void write_run_spec(struct state *state, const struct task_row *t, const struct run_to_start *r,
+                    const struct job *job, struct buf *out);
+
 /* ---------------- put.c: members of commands */
 
 /* "schedule" and "next_ms", as they are when the cursor stands there. */

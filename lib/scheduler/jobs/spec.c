@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "model/mesos_id.h"
 #include "model/run_spec.h"
-#include "scheduler/jobs/jobs.h"
+#include "scheduler/jobs/private.h"
 
 #define KILL_GRACE_MS 10000 /* spec/chronos.md 5.6 */
 
@@ -179,11 +179,22 @@ static void read_env(const char *text, struct arena *arena, struct pairs *out)
     json_free(tree);
 }
 
-static void write_spec(const struct task_row *t, const struct run_row *r, const struct job *job,
-                       const struct agent_row *agent, const struct wish_row *wish,
-                       const char *cluster, struct buf *out)
+/* What it was asked for with: nobody asks for what a schedule runs. */
+static void fill_wish(struct state *state, const struct run_row *r, struct arena *arena,
+                      struct pairs *env)
+{
+    struct wish_row wish;
+    if (r->cause != CAUSE_SCHEDULE && state_run_wish(state, r->id, &wish) &&
+        wish.environment != NULL)
+        read_env(wish.environment, arena, env);
+}
+
+void write_run_spec(struct state *state, const struct task_row *t, const struct run_to_start *start,
+                    const struct job *job, struct buf *out)
 {
     char run_id[24], agent_id[MESOS_ID_SIZE], framework[MESOS_ID_SIZE];
+    const char *cluster = state_setting(state, "cluster", "");
+    const struct run_row *r = &start->run;
     struct job_task_ref ref;
     struct error err;
     struct json_writer w;
@@ -191,7 +202,7 @@ static void write_spec(const struct task_row *t, const struct run_row *r, const 
     struct job_run run = {.due = r->due,
                           .attempt = r->attempt,
                           .run_id = run_id,
-                          .host = agent->hostname,
+                          .host = start->hostname,
                           .arguments = r->arguments};
     if (job_task_id_parse(t->name, &ref, &err) == 0)
         run.due = ref.due; /* as the id has it: it may have had to give way (6.1) */
@@ -217,29 +228,10 @@ static void write_spec(const struct task_row *t, const struct run_row *r, const 
     if (r->cause == CAUSE_SCHEDULE || r->cause == CAUSE_BACKFILL)
         run.planned = r->due;
     run.backfill = r->cause == CAUSE_BACKFILL;
-    if (wish->environment != NULL)
-        read_env(wish->environment, &arena, &run.env);
+    fill_wish(state, r, &arena, &run.env);
     struct making m = {.job = job, .run = &run, .arena = &arena, .spec = &s};
     fill(&m);
     json_begin(&w, out);
     run_spec_write(&s, &w);
     arena_close(&arena);
-}
-
-bool jobs_run_spec(struct state *state, const struct task_row *t, struct buf *out)
-{
-    struct run_row r;
-    struct job_row row;
-    struct agent_row agent;
-    struct job job;
-    struct error err;
-    if (!state_run_by_id(state, t->run, &r) || !state_job_alone(state, r.job, &row) ||
-        !state_agent_by_id(state, t->agent, &agent) || job_load(row.definition, &job, &err) != 0)
-        return false;
-    struct wish_row wish;
-    if (!state_run_wish(state, r.id, &wish))
-        wish = (struct wish_row){0};
-    write_spec(t, &r, &job, &agent, &wish, state_setting(state, "cluster", ""), out);
-    job_close(&job);
-    return true;
 }

@@ -247,9 +247,9 @@ const char *desk_routes(struct desk *d, int64_t agent)
 
 /* ---- beginning and ending */
 
-static bool write_spec(struct state *state, const struct task_row *t, struct buf *out)
+static bool write_spec(void *unused, const struct task_row *t, struct buf *out)
 {
-    (void)state;
+    (void)unused;
     buf_printf(out, "{\"task\":%lld}", (long long)t->id);
     return !str_eq(t->of, "/gone");
 }

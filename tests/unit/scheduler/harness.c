@@ -343,7 +343,7 @@ static void take_order(struct harness *h, struct pretender *a, const struct task
     *t = (struct pretended){.task = row->id, .start_at = h->now.mono.ms + HARNESS_START_MS};
     str_copy(t->name, sizeof t->name, row->name);
     buf_init(&text, LIMIT_FRAME_BYTES);
-    if (!jobs_run_spec(h->state, row, &text)) {
+    if (!jobs_run_spec(h->jobs, row, &text)) {
         buf_close(&text);
         return;
     }

@@ -250,7 +250,7 @@ static const char *told(const char *task, const char *name)
     if (!state_task_by_name(h.state, task, &t))
         fail_msg("no task %s: %s", task, harness_starts(&h, "j"));
     buf_init(&text, 1 << 20);
-    assert_true(jobs_run_spec(h.state, &t, &text));
+    assert_true(jobs_run_spec(h.jobs, &t, &text));
     struct json *tree = json_parse(buf_slice(&text), &err);
     assert_int_equal(run_spec_read(tree, &spec, &err), 0);
     snprintf(value, sizeof value, "nothing");

@@ -29,7 +29,7 @@ static void spec_of(const char *body, const char *arguments)
     stmt_end(q);
     assert_true(state_task_by_id(h.state, task, &t));
     buf_init(&text, 1 << 20);
-    assert_true(jobs_run_spec(h.state, &t, &text));
+    assert_true(jobs_run_spec(h.jobs, &t, &text));
     tree = json_parse(buf_slice(&text), &err);
     assert_non_null(tree);
     assert_int_equal(run_spec_read(tree, &spec, &err), 0);
@@ -167,12 +167,12 @@ static void a_target_must_start_in_its_window(void **unused)
     harness_turn(&h);
     assert_true(state_task_by_name(h.state, "ct:1772359680000:0:j:", &t));
     buf_init(&text, 1 << 20);
-    assert_true(jobs_run_spec(h.state, &t, &text));
+    assert_true(jobs_run_spec(h.jobs, &t, &text));
     tree = json_parse(buf_slice(&text), &err);
     assert_int_equal(run_spec_read(tree, &spec, &err), 0);
     assert_int_equal(spec.start_before_ms, harness_wall("2026-03-01T10:09:00Z").ms);
     harness_delete(&h, "j");
-    assert_false(jobs_run_spec(h.state, &t, &text));
+    assert_false(jobs_run_spec(h.jobs, &t, &text));
     done();
 }
 
