@@ -120,6 +120,10 @@ static void a_stranger_gets_one_statement_and_plain_words(void **unused)
         {"selct 1", ERR_SYNTAX, "sql: near \"selct\": syntax error (SQLite 1)"},
         {"select x", ERR_SYNTAX, "sql: no such column: x (SQLite 1)"},
         {"select \"x\"", ERR_SYNTAX, "sql: no such column: x (SQLite 1)"},
+        {"select fts3_tokenizer('simple')", ERR_SYNTAX,
+         "sql: no such function: fts3_tokenizer (SQLite 1)"},
+        {"select fts5_source_id()", ERR_SYNTAX, "sql: no such function: fts5_source_id (SQLite 1)"},
+        {"select rtreedepth(x'00')", ERR_SYNTAX, "sql: no such function: rtreedepth (SQLite 1)"},
         {"delete from things", ERR_INVALID,
          "sql: it would change something, need a select (SQLite 23)"},
     };
