@@ -316,7 +316,7 @@ void request_replace(struct node *n, struct pending *p, const struct request *r)
         UNREACHABLE("it had a door");
 }
 
-/* Another node was asked; the rest of what it can ask it answers itself. */
+/* Another node was asked, which sends on nothing but what is to be told a leader. */
 void request_begin_for(struct node *n, int64_t from, uint64_t key, struct request *request)
 {
     struct pending *p = pending_new(n, request);
@@ -328,8 +328,10 @@ void request_begin_for(struct node *n, int64_t from, uint64_t key, struct reques
         begin_tell(n, p);
         return;
     }
-    if (door != NULL)
-        call_fail(&p->tell.c, ERR_INVALID, "this is answered where it was asked");
+    reply_close(&p->reply); /* that there is no such door, which there is in a newer build */
+    reply_init(&p->reply);
+    call_fail(&p->tell.c, ERR_UNAVAILABLE,
+              "the leader does not know this yet: wait until each master runs this version");
     answer_whole_of(n, p);
 }
 

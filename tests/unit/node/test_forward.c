@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "http/carry.h"
 #include "model/frame.h"
 
 static struct stage s;
@@ -318,6 +319,45 @@ static void an_agents_write_that_waited_is_refused_with_what_is_so_by_then(void 
     assert_false(has_header(s.next, "X-Marathon-Leader"));
 }
 
+/* What a node of a newer build sends a leader that has no such door, in the place of its request. */
+static void hear_request(int leader, int at, enum method method, const char *path)
+{
+    struct request r = {.method = method, .path = slice_of(path), .listener = "marathon"};
+    for (char key = 1; key < 64; key++) {
+        struct event e = {.kind = EVENT_FRAME, .node = at + 1};
+        const char frame[9] = {FRAME_REQUEST, key};
+        buf_init(&e.body, LIMIT_PEER_FRAME_BYTES);
+        buf_put(&e.body, frame, sizeof frame);
+        carry_request(&r, &e.body);
+        stage_event(&s, leader, &e);
+    }
+}
+
+static void a_leader_of_an_older_build_says_to_wait_for_the_upgrade(void **unused)
+{
+    (void)unused;
+    static const struct {
+        enum method method;
+        const char *path;
+    } news[] = {{METHOD_PUT, "/api/news/one"},
+                {METHOD_PUT, "/api/jobs"},
+                {METHOD_POST, "/v2/news"},
+                {METHOD_GET, "/api/apps"},
+                {METHOD_POST, "/elsewhere"}};
+    stage_open(&s, 3);
+    stage_ready(&s);
+    for (size_t i = 0; i < sizeof news / sizeof news[0]; i++) {
+        int at = follower(), leader = stage_leader(&s);
+        s.members[leader].cut = true;
+        uint64_t put = stage_request(&s, at, METHOD_POST, "/api/apps", STAGE_APP(0));
+        stage_run_ms(&s, 1); /* it has left, and is lost */
+        s.members[leader].cut = false;
+        hear_request(leader, at, news[i].method, news[i].path);
+        assert_int_equal(wait_for(put, 15), 503);
+        assert_non_null(strstr(stage_given(&s, put)->body, "wait until each master runs this"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +374,7 @@ int main(void)
         TEST(a_write_of_which_nobody_can_tell_is_uncertain),
         TEST(a_write_that_one_leader_may_have_done_stays_uncertain),
         TEST(a_write_that_was_not_done_is_refused_as_such),
+        TEST(a_leader_of_an_older_build_says_to_wait_for_the_upgrade),
         TEST(a_write_that_waits_for_a_leader_does_not_keep_the_node_busy),
         TEST(an_agents_write_that_waited_is_refused_with_what_is_so_by_then),
     };
