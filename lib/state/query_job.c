@@ -382,6 +382,20 @@ struct stmt *state_children(struct state *s, int64_t parent)
     return q;
 }
 
+struct stmt *state_graph_roots(struct state *s)
+{
+    return s->level < LEVEL_DEPENDENTS ? NULL : query_use(s, GRAPH_ROOTS);
+}
+
+enum job_depends state_job_depends(struct state *s, int64_t job)
+{
+    if (s->level < LEVEL_DEPENDENTS)
+        return DEPENDS_NOT_GIVEN;
+    struct stmt *q = query_use(s, DEPENDENT);
+    stmt_bind_i64(q, ":job", job);
+    return (enum job_depends)stmt_one_i64(q, DEPENDS_NOT_GIVEN);
+}
+
 bool state_any_fired(struct state *s)
 {
     return s->level >= LEVEL_DEPENDENTS && stmt_one_i64(query_use(s, DEPENDENTS_FIRED), 0) != 0;

@@ -464,6 +464,9 @@ int state_check_parents(struct state *s, int64_t job, const struct strings *pare
                         struct error *err) MUST_CHECK;
 bool state_edge_next(struct stmt *q, struct edge_row *out);
 struct stmt *state_children(struct state *s, int64_t parent); /* column 0: ids; NULL: none */
+/* Column 0: the ids of the jobs that others wait for and that wait for none; NULL: none. */
+struct stmt *state_graph_roots(struct state *s);
+enum job_depends state_job_depends(struct state *s, int64_t job); /* NOT_GIVEN: on none */
 /* For job.delete: the members that say what its children get that have no other parent. */
 void state_write_heirs(struct state *s, const struct job_row *job, struct wall now,
                        struct json_writer *w);

@@ -71,6 +71,8 @@ const places = () => ({
   jobs: "jobs",
   job: `jobs/${tilde(demo.job)}`,
   next: `jobs/${tilde(demo.job)}?view=next`,
+  "job-graph": `jobs/${tilde(demo.job)}?view=graph`,
+  "jobs-graph": "jobs?view=graph",
   run: `runs/${demo.run}`,
   "new-job": "new-job",
   calendars: "calendars",
@@ -366,6 +368,47 @@ const CASES = [
       await page.getByRole("button", { name: "Save" }).click();
       await page.getByText("on Sunday at 00:00 Asia/Tokyo", { exact: true }).waitFor();
       await api("jobs/unlucky", { method: "DELETE" });
+    },
+  ],
+  [
+    "draws which jobs wait for which, leads from one to the next, and counts those that are too many",
+    async () => {
+      if (mock) return;
+      const put = (name, more) => api(`jobs/${name}`, { method: "PUT", body: JSON.stringify({ command: "date", cpus: 0.01, ...more }) });
+      await put("load", { schedule: "R/2090-01-01T00:00:00Z/P1D" });
+      await put("check", { schedule: "R/2090-01-01T00:00:00Z/P1D", disabled: true });
+      const shards = Array.from({ length: 55 }, (_, i) => `shard-${i}`);
+      for (const name of shards) await put(name, { parents: ["load"] });
+      const parentConditions = { load: "failure", check: "always" };
+      await put("alarm", { parents: ["load", "check"], dependencyMode: "any", parentConditions });
+      await open("jobs?view=graph", "Jobs");
+      const box = (name) => page.locator(".graph a", { hasText: name }).first();
+      await box("check").filter({ has: page.locator(".kind-off", { hasText: "disabled" }) }).waitFor();
+      await box("load").click();
+      await heading("load").waitFor();
+      await page.waitForURL(/jobs\/load\?view=graph/);
+      await page.locator(".graph li", { hasText: "and 6 more" }).waitFor();
+      await until(async () => (await page.locator(".graph li").count()) === 1 + 50 + 1, "50 children and what stands for the rest");
+      await put("shard-0", { parents: ["alarm"] });
+      await open("jobs/alarm?view=graph", "alarm");
+      await box("load").waitFor();
+      await page.locator(".graph li", { hasText: "and 54 more" }).waitFor();
+      await page.getByText("any of 2").waitFor();
+      await page.locator(".graph .end", { hasText: "on failure" }).waitFor();
+      await page.locator(".graph .end", { hasText: "always" }).waitFor();
+      await page.locator("li", { hasText: "after load failed or check, however it ended" }).waitFor();
+      assert((await page.locator(".graph a[aria-current]").innerText()).startsWith("alarm"), "the page's own job is not marked");
+      const objections = await axeOn(page);
+      assert(objections.length === 0, objections.join("\n"));
+      if (pictures) await page.screenshot({ path: path.join(pictures, "graph.png") });
+      await box("shard-0").focus();
+      await page.keyboard.press("Enter");
+      await heading("shard-0").waitFor();
+      for (const name of [...shards, "alarm"]) await api(`jobs/${name}`, { method: "DELETE" });
+      await page.goto(url("jobs/load?view=graph"));
+      await page.getByText("It waits for no job, and none waits for it.").waitFor();
+      await api("jobs/load", { method: "DELETE" });
+      await api("jobs/check", { method: "DELETE" });
     },
   ],
   [
@@ -667,6 +710,12 @@ const CASES = [
   ],
 ];
 
+async function axeOn(looked) {
+  await looked.evaluate(axe);
+  const { violations } = await looked.evaluate(() => globalThis.axe.run());
+  return violations.map(({ id, nodes }) => `${id} at ${nodes[0].target}`);
+}
+
 async function axeOnEveryPage(theme) {
   const objections = [];
   for (const viewport of SIZES) {
@@ -675,9 +724,7 @@ async function axeOnEveryPage(theme) {
       await looked.goto(url(place));
       await looked.locator("main h1").waitFor();
       await looked.locator("main .panel, main .log, main form").first().waitFor();
-      await looked.evaluate(axe);
-      const { violations } = await looked.evaluate(() => globalThis.axe.run());
-      for (const { id, nodes } of violations) objections.push(`${name} ${viewport.width}: ${id} at ${nodes[0].target}`);
+      for (const objection of await axeOn(looked)) objections.push(`${name} ${viewport.width}: ${objection}`);
       if (pictures) await looked.screenshot({ path: path.join(pictures, `${name}-${theme}-${viewport.width}.png`) });
     }
     await looked.context().close();

@@ -293,6 +293,22 @@ function jobSummary(job) {
   return { name, state, next, schedule, cron: job.definition.cron, zone, last, successes, errors, disabled: disabled ?? false, parents };
 }
 
+/** All that is connected; as our server, but without its bounds. */
+function graph(around) {
+  const edges = [...world.jobs].flatMap(([child, { parents }]) => parents.map((parent) => ({ parent, child, on: "success" })));
+  const connected = new Set(around ? [around] : edges.flatMap(({ parent, child }) => [parent, child]));
+  for (let n = 0; n !== connected.size; ) {
+    n = connected.size;
+    for (const { parent, child } of edges)
+      if (connected.has(parent) || connected.has(child)) connected.add(parent).add(child);
+  }
+  const nodes = [...connected].map((name) => {
+    const { state, parents } = jobSummary(jobOf(name));
+    return { name, state, after: parents.length > 0 ? "all" : undefined, active: 0, queued: 0 };
+  });
+  return { index: world.index, nodes, edges: edges.filter(({ child }) => connected.has(child)) };
+}
+
 function nextTimes(job) {
   if (job.parents.length > 0 || job.definition.disabled) return [];
   return Array.from({ length: 10 }, (_, i) => new Date(job.anchor + i * job.period * 1000).toISOString());
@@ -794,6 +810,7 @@ const ROUTES = [
       return { index: world.index, jobs: [ids[0]], unchanged: [] };
     },
   ]),
+  ["GET", "/api/graph", ({ params }) => graph(params.get("around"))],
   ["GET", "/api/jobs/{name}/stats", ({ ids }) => statsOf(jobOf(ids[0]).name)],
   ["GET", "/api/runs/{id}", ({ ids }) => runDetail(runOf(ids[0]))],
   [

@@ -326,6 +326,49 @@ static void pages_are_cut_after_sorting(void **data)
     }
 }
 
+/* ---- the graph around a job of a wide diamond */
+
+#define WIDE 120
+
+static const struct json *node_of(const struct json *graph, const char *name)
+{
+    JSON_EACH (node, json_get(graph, "nodes"))
+        if (str_eq(json_str(json_get(node, "name"), ""), name))
+            return node;
+    return NULL;
+}
+
+static void what_is_too_much_to_look_at_is_counted(void **data)
+{
+    struct fixture *f = *data;
+    struct buf end;
+    struct error err;
+    world_apply(&f->w, COMMAND_SCHEMA_UPGRADE, "{\"level\":29}", NULL);
+    buf_init(&end, 1 << 16);
+    buf_puts(&end, "{\"command\":\"x\",\"dependencyMode\":\"any\",\"parents\":[\"mid-0\"");
+    play(f, "PUT /api/jobs/top", "",
+         "{\"command\":\"x\",\"schedule\":\"R/2035-01-01T00:00:00Z/P1D\"}");
+    for (int i = 0; i < WIDE; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "PUT /api/jobs/mid-%d", i);
+        play(f, line, "", "{\"command\":\"x\",\"parents\":[\"top\"]}");
+        assert_int_equal(f->r.status, 200);
+        buf_printf(&end, ",\"mid-%d\"", i);
+    }
+    buf_puts(&end, "]}");
+    play(f, "PUT /api/jobs/end", "", buf_str(&end));
+    assert_int_equal(f->r.status, 200);
+    play(f, "GET /api/graph?around=top", "", NULL);
+    struct json *graph = json_parse(buf_slice(&f->r.body), &err);
+    assert_int_equal(json_count(json_get(graph, "nodes")), 1 + 50 + 1);
+    assert_int_equal(json_count(json_get(graph, "edges")), 50 + 50);
+    assert_int_equal(json_int(json_get(node_of(graph, "top"), "more_children"), 0), WIDE - 50);
+    assert_int_equal(json_int(json_get(node_of(graph, "end"), "more_parents"), 0), WIDE - 50);
+    assert_string_equal(json_str(json_get(node_of(graph, "end"), "after"), ""), "any");
+    json_free(graph);
+    buf_close(&end);
+}
+
 static void members_are_found_without_a_tree(void **unused)
 {
     (void)unused;
@@ -365,6 +408,7 @@ int main(void)
         CASE(topics_are_filtered_in_both_halves),
         CASE(who_missed_too_much_begins_anew),
         CASE(pages_are_cut_after_sorting),
+        CASE(what_is_too_much_to_look_at_is_counted),
         cmocka_unit_test(members_are_found_without_a_tree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

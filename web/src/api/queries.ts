@@ -15,6 +15,7 @@ import type {
   Deployment,
   Explained,
   JobDetail,
+  JobGraph,
   JobStats,
   JobSummary,
   List,
@@ -63,6 +64,9 @@ export const useJob = (name: string) =>
   );
 
 export const useJobStats = (name: string) => useAnswer<JobStats>(path("jobs", name, "/stats"), of("run"));
+/** Around that job; "": from those on that wait for none. */
+export const useJobGraph = (around: string) =>
+  useAnswer<JobGraph>(`/api/graph?around=${encodeURIComponent(around)}`, of("job", "run"));
 export const useRun = (id: string) => useAnswer<RunDetail>(path("runs", id), of("run"));
 
 export const explainSchedule = (asked: Record<string, string>) =>

@@ -151,6 +151,20 @@ export interface JobSummary {
   parents: string[];
 }
 
+/** Jobs, as many as people can look at, and which waits for which. */
+export interface JobGraph {
+  nodes: {
+    name: string;
+    state: JobState;
+    after?: "all" | "any" | "round"; // of its edges, if it waits for jobs
+    more_parents?: number; // that are not here
+    more_children?: number;
+  }[];
+  edges: { parent: string; child: string; on: "success" | "failure" | "always" }[];
+  more?: number; // that wait for none and are not here
+  index: number;
+}
+
 /** What is asked of one run alone. */
 export interface Wish {
   arguments?: string;

@@ -14,11 +14,13 @@ import { Why } from "../../ui/why";
 import { JobActions } from "./actions";
 import { Explained, Times } from "./explained";
 import { JOB_FIELDS } from "./fields";
+import { JobGraphView } from "./graph";
 import { Runs } from "./runs";
 
 const VIEWS = [
   { view: "", text: "Runs" },
   { view: "next", text: "Next times" },
+  { view: "graph", text: "Graph" },
   { view: "settings", text: "Settings" },
 ];
 
@@ -67,6 +69,7 @@ function Body({ data, action }: ViewProps) {
       {current === "" && (data.backfills?.length ?? 0) > 0 && <Backfills backfills={data.backfills!} />}
       {current === "" && <Runs job={name} runs={data.runs} />}
       {current === "next" && <NextTimes data={data} />}
+      {current === "graph" && <JobGraphView around={name} />}
       {current === "settings" && <Settings data={data} action={action} />}
     </>
   );

@@ -5,17 +5,19 @@ import { type ListParams, useJobs } from "../../api/queries";
 import type { JobSummary } from "../../api/types";
 import { useKeys } from "../../app/keys";
 import { pageOf } from "../../app/path";
-import { go } from "../../app/router";
+import { go, params, setParams } from "../../app/router";
 import { runsWords } from "../../lib/schedule";
 import { count } from "../../lib/size";
 import { Result, useAction } from "../../ui/action";
 import { Age } from "../../ui/age";
 import { LinkButton } from "../../ui/button";
+import { Choice } from "../../ui/field";
 import { ListTable, listParams, SearchFilter, StateFilter } from "../../ui/list";
 import { Bar, Empty, Head, Page } from "../../ui/page";
 import { State } from "../../ui/state";
 import type { Column } from "../../ui/table";
 import { ManyActions } from "./actions";
+import { JobGraphView } from "./graph";
 
 type JobRow = Signal<JobSummary>;
 
@@ -47,7 +49,10 @@ function Last({ job: { last } }: { job: JobSummary }) {
   );
 }
 
+type View = "list" | "graph";
+
 export function Jobs() {
+  const view: View = params.value.get("view") === "graph" ? "graph" : "list";
   const filter = listParams("name");
   const action = useAction();
   useKeys([{ key: "n", what: "New job", act: () => go("new-job") }]);
@@ -63,20 +68,39 @@ export function Jobs() {
       </Head>
       <Result action={action} />
       <Bar>
-        <SearchFilter label="Search jobs" />
-        <StateFilter noun="job" />
+        {view === "list" && (
+          <>
+            <SearchFilter label="Search jobs" />
+            <StateFilter noun="job" />
+          </>
+        )}
+        <Choice<View>
+          label="View"
+          value={view}
+          options={[
+            { value: "list", text: "List" },
+            { value: "graph", text: "Graph" },
+          ]}
+          onChange={(value) => setParams({ view: value === "list" ? undefined : value }, "push")}
+        />
       </Bar>
-      <ListTable<JobSummary>
-        list={useJobs(filter)}
-        noun="job"
-        columns={COLUMNS}
-        keyOf={({ name }) => name}
-        below={(job) => <Below job={job} />}
-        href={({ name }) => pageOf("job", name)}
-        order="name"
-        empty={nothing(filter)}
-      />
+      {view === "list" ? <JobList {...filter} /> : <JobGraphView />}
     </Page>
+  );
+}
+
+function JobList(filter: ListParams) {
+  return (
+    <ListTable<JobSummary>
+      list={useJobs(filter)}
+      noun="job"
+      columns={COLUMNS}
+      keyOf={({ name }) => name}
+      below={(job) => <Below job={job} />}
+      href={({ name }) => pageOf("job", name)}
+      order="name"
+      empty={nothing(filter)}
+    />
   );
 }
 
