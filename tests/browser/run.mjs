@@ -430,7 +430,13 @@ const CASES = [
       await page.getByText("No job names it.").waitFor();
       const job = { command: "date", schedule: "R/2090-01-01T00:00:00Z/P1D", excludeCalendars: ["closed"] };
       await api("jobs/resting", { method: "PUT", body: JSON.stringify(job) });
-      await page.locator("main .rows a", { hasText: "resting" }).waitFor();
+      await page.locator("main .rows a", { hasText: "resting" }).click();
+      await heading("resting").waitFor();
+      await page.locator(".facts a", { hasText: "closed" }).waitFor();
+      await page.keyboard.press("f");
+      await page.getByRole("combobox").fill("close");
+      await page.keyboard.press("Enter");
+      await heading("closed").waitFor();
       await page.getByRole("button", { name: "Delete" }).click();
       await dialog().getByRole("button", { name: "Delete", exact: true }).click();
       await page.getByText("calendar 'closed' is named by resting: take it out of them first").waitFor();

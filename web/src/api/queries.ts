@@ -156,6 +156,12 @@ export async function search(text: string): Promise<Found[]> {
   const found = await Promise.all([
     ask<AppSummary>("apps", ({ id, state }) => ({ noun: "app", name: id, title: id, state })),
     ask<JobSummary>("jobs", ({ name, state }) => ({ noun: "job", name, title: name, state })),
+    ask<CalendarSummary>("calendars", ({ name, used_by: n }) => ({
+      noun: "calendar",
+      name,
+      title: name,
+      state: n > 0 ? "used" : "unused",
+    })),
     ask<NodeSummary>("nodes", ({ id, name, state }) => ({ noun: "node", name: id, title: name, state })),
   ]);
   return found.flat();

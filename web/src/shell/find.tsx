@@ -1,4 +1,4 @@
-// Find an app, a job or a node from anywhere: the server searches, Enter goes there.
+// Find an app, a job, a calendar or a node from anywhere: the server searches, Enter goes there.
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useId } from "preact/hooks";
@@ -61,11 +61,11 @@ export function Find({ onClose }: { onClose: () => void }) {
           class="input"
           type="text"
           role="combobox"
-          aria-label="Name of an app, job or node"
+          aria-label="Name of an app, job, calendar or node"
           aria-expanded={found.value.length > 0}
           aria-controls={list}
           aria-activedescendant={found.value.length > 0 ? `${list}-${at.value}` : undefined}
-          placeholder="Name of an app, job or node"
+          placeholder="Name of an app, job, calendar or node"
           autocomplete="off"
           spellcheck={false}
           data-autofocus

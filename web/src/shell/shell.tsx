@@ -43,7 +43,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
   useKeys([
     { key: "/", what: "Search this page, or everything", act: search },
     { key: "?", what: "This help", act: () => (open.value = "help") },
-    { key: "f", what: "Find an app, job or node", act: () => (open.value = "find") },
+    { key: "f", what: "Find an app, job, calendar or node", act: () => (open.value = "find") },
   ]);
   const close = () => (open.value = "none");
   return (

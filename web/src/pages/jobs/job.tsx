@@ -80,19 +80,11 @@ function JobFacts({ data: { summary, job, explained } }: { data: JobDetail }) {
   return (
     <Facts
       facts={[
-        parents.length > 0
-          ? [
-              "Runs after",
-              parents.map((parent, i) => (
-                <span key={parent}>
-                  {i > 0 && ", "}
-                  <a href={pageOf("job", parent)}>{parent}</a>
-                </span>
-              )),
-            ]
-          : ["Runs", explained],
+        parents.length > 0 ? ["Runs after", links("job", parents)] : ["Runs", explained],
         summary.cron !== undefined && ["Cron", <code>{summary.cron}</code>],
         parents.length === 0 && ["Time zone", summary.zone || "UTC"],
+        job["excludeCalendars"] !== undefined && ["Not on days of", links("calendar", job["excludeCalendars"])],
+        job["onlyCalendars"] !== undefined && ["Only on days of", links("calendar", job["onlyCalendars"])],
         ["Next", <Age at={summary.next} none={summary.disabled ? "disabled" : "–"} />],
         [
           "Last",
@@ -120,6 +112,15 @@ function JobFacts({ data: { summary, job, explained } }: { data: JobDetail }) {
       ]}
     />
   );
+}
+
+function links(noun: string, names: unknown) {
+  return (names as string[]).map((name, i) => (
+    <span key={name}>
+      {i > 0 && ", "}
+      <a href={pageOf(noun, name)}>{name}</a>
+    </span>
+  ));
 }
 
 function catchupWords(catchup: unknown): string {
