@@ -152,7 +152,8 @@ def replay(judge, name, ends_of, marks, verdict):
 
 
 def judge_coalesced(judge, name, verdict):
-    """What is said to be left out for another run, which waited then."""
+    """What is said to be left out for another run, which waited then: perhaps for another start, since nobody had
+    heard of its first (5.2, step 3)."""
     by_id = {r.id: r for r in judge.own[name]}
     for r in judge.own[name]:
         if r.cause == "dependency" and r.state == "skipped":
@@ -160,7 +161,7 @@ def judge_coalesced(judge, name, verdict):
             other = by_id.get(waits)
             began = [run.start for run in judge.runs[name] if run.id == waits and run.attempt == 0]
             good = other is None or (other.cause == "dependency" and other.due <= r.due
-                                     and min(began, default=other.at or FOR_EVER) >= r.due - judge.slack)
+                                     and max(began, default=other.at or FOR_EVER) >= r.due - judge.slack)
             verdict.see(good, f"{name}: {r} was left out for {other}")
 
 

@@ -22,6 +22,7 @@ def run(due, start=None, took=1500, attempt=0, node="n4", exit=0, name="7"):
     return Run(name, T + start, None if took is None else T + start + took, T + due, attempt, node, exit)
 
 
+N4_AWAY = [(50_150, "cut", [(a, b) for a in NODES for b in NODES if "n4" in (a, b) and a != b]), (60_000, "heal", None)]
 GOOD_OPS = [op(0, 20, "write", JOB)]
 GOOD_RUNS = [run(10_000), run(30_000), run(50_000)]
 
@@ -60,6 +61,9 @@ def jobs():
          dict(ops=[*GOOD_OPS, op(40_000, 40_010, "write", None)])),
         ("S5 two runs at once", "S5", dict(runs=[run(10_000, took=25_000), *GOOD_RUNS[1:]])),
         ("S6 more runs than it may have", "S6", dict(runs=[*GOOD_RUNS, run(70_000)])),
+        ("S6 more runs than it may have, though it was posted again", "S6",
+         dict(ops=[*GOOD_OPS, op(60_000, 60_010, "write", JOB)], runs=[*GOOD_RUNS, run(70_000)])),
+        ("S6 of what catches up", "S6", dict(ops=with_job(catchup=True), runs=[*GOOD_RUNS, run(70_000)])),
         ("S7 a run before its time", "S7", dict(runs=[*GOOD_RUNS[:2], run(50_000, 49_000)])),
         ("S8 a retry that it has no right to", "S8", dict(runs=[*GOOD_RUNS, run(50_000, 55_000, attempt=1)])),
         ("S8 a retry too soon", "S8",
@@ -69,7 +73,15 @@ def jobs():
          dict(ops=with_job(retries=1, retry_delay=5000), runs=[*GOOD_RUNS[:2], run(50_000, exit=1)])),
         ("S8 a gap in the attempts", "S8",
          dict(ops=with_job(retries=2, retry_delay=1000), runs=[*GOOD_RUNS, run(55_000, attempt=2)])),
+        ("S8 a failure of both starts that is not tried again", "S8",
+         dict(ops=with_job(retries=1, retry_delay=5000), faults=N4_AWAY,
+              runs=[*GOOD_RUNS[:2], run(50_000, exit=1), run(50_000, 55_000, node="n5", exit=1)])),
         ("S14 a target without a run that nobody speaks of", "S14", dict(runs=GOOD_RUNS[:2])),
+        ("S14 the same, of a job that is deleted long after", "S14",
+         dict(ops=[*GOOD_OPS, op(193_000, 193_010, "write", None)], runs=GOOD_RUNS[:2])),
+        ("S1 what ended with its node stands in nobody's way later", "S1",
+         dict(ops=with_job(duration=60_000), runs=[run(10_000, took=None), run(50_000)],
+              faults=[(15_000, "down", "n4"), (20_000, "up", "n4")])),
         ("S2 a target that nobody caught up with", "S2", dict(ops=with_job(catchup=True), runs=GOOD_RUNS[:2])),
     ]
     for what, broken, history in planted:
@@ -89,6 +101,22 @@ def jobs():
         ("what ended with its node was going on until then", "S1",
          dict(ops=with_job(duration=40_000), runs=[GOOD_RUNS[0], run(30_000, took=None), run(70_000)],
               faults=[(59_500, "down", "n4")])),
+        ("what outlived its node was going on until its machine was lost", "S1",
+         dict(ops=with_job(duration=60_000), runs=[run(10_000, took=None), run(50_000, 55_000)],
+              faults=[(15_000, "down", "n4"), (20_000, "up", "n4"), (39_500, "down", "n4"), (39_500, "lost", "n4")])),
+        ("what another definition runs is no run of this one, though its targets be on this grid", "S6",
+         dict(ops=[*GOOD_OPS, op(60_000, 60_010, "write", dataclasses.replace(JOB, start=T + 70_000, interval=7000))],
+              runs=[*GOOD_RUNS, run(70_000), run(77_000)])),
+        ("nor what runs by hand", "S6", dict(ops=[*GOOD_OPS, op(70_000, 70_020, "run")],
+                                             runs=[*GOOD_RUNS, dataclasses.replace(run(70_000), cause="manual")])),
+        ("what catches up and is posted again may run so often once more", "S6",
+         dict(ops=[op(t, t + 20, "write", dataclasses.replace(JOB, catchup=True)) for t in (0, 70_000)],
+              runs=[*GOOD_RUNS, run(70_000, 70_010), run(90_000)])),
+        ("the end of a second start counts where nobody had heard of the first", "S8",
+         dict(ops=with_job(retries=1, retry_delay=5000), faults=N4_AWAY,
+              runs=[*GOOD_RUNS[:2], run(50_000, exit=1), run(50_000, 55_000, node="n5")])),
+        ("what the system said went with its job", "S14",
+         dict(ops=[*GOOD_OPS, op(75_000, 75_010, "write", None)], runs=GOOD_RUNS[:2])),
         ("what the system says it missed is honest", "S14",
          dict(runs=GOOD_RUNS[:2], own=[Record("7", T + 50_000, "missed")])),
         ("a later run catches up with earlier targets", "S2",
@@ -193,14 +221,14 @@ def fired(by, t, id, state="ok", **more):
     return Record("c", T + t, state, cause="dependency", id=id, queued=T + t, at=T + t + 50, by=by, root=by, **more)
 
 
-def broken_firings(own, mode="all", conditions=("success", "success"), ops=()):
+def broken_firings(own, mode="all", conditions=("success", "success"), ops=(), again=()):
     """What S9 says of a child of a and b, whose runs 1 to 4 end one after the other."""
     parents = tuple((p, CONDITIONS[c]) for p, c in zip("ab", conditions))
     child = Job(parents=parents, mode=mode)
     ends = [Record(name, T + t, state, cause="manual", id=id, at=T + t)
             for name, t, state, id in [("a", 1000, "ok", 1), ("a", 2000, "ok", 2), ("b", 3000, "ok", 3), ("b", 4000, "failed", 4)]]
     well = [Run(r.name, r.at - 10, r.at, id=r.id) for r in [*ends, *own] if r.state == "ok"]
-    judge = Jobs([op(0, 20, "write", child, name="c"), *ops], well, Faults(NODES), [*ends, *own], END)
+    judge = Jobs([op(0, 20, "write", child, name="c"), *ops], [*well, *again], Faults(NODES), [*ends, *own], END)
     return s9_dependencies(judge).wrong
 
 
@@ -213,6 +241,9 @@ def firings():
         ("at failures only", dict(conditions=("success", "failure"), own=[fired(4, 4000, 9)])),
         ("one that waits stands for another",
          dict(mode="any", own=[fired(1, 1000, 7), fired(2, 1040, 8, "skipped", reason="run 7 waits already"), fired(3, 3000, 9)])),
+        ("one that waits again, for nobody had heard of its start, stands for another",
+         dict(mode="any", again=[Run("c", T + 2100, T + 2200, id=7, node="n5")],
+              own=[fired(1, 1000, 7), fired(2, 2000, 8, "skipped", reason="run 7 waits already"), fired(3, 3000, 9)])),
         ("whoever is marked counts", dict(own=[fired(3, 3000, 9)], ops=[op(500, 510, "mark", name="a")])),
         ("nobody knows whether it was deleted", dict(own=[], ops=[op(500, 510, "write", None, "unknown", "c")])),
     ]

@@ -48,6 +48,11 @@ class Job:
     barred: object = None  # says of a target whether a calendar excludes it
     fresh: bool = False    # begins when it is posted, with nothing before that
 
+    @property
+    def plan(self):
+        """The same for all definitions whose targets are the same."""
+        return self.grid.said if self.grid is not None else (self.start, self.interval, self.count)
+
     def targets(self, end, begin=0):
         """Those from one instant to another that may run."""
         return [t for t in self.all_targets(end, begin) if self.barred is None or not self.barred(t)]
@@ -153,8 +158,9 @@ class Verdict:
 # ---- faults
 
 class Faults:
-    """(t, kind, what), by kind: down and up (of a node), cut (pairs (from, to), added to what is cut),
-    heal (all cuts), clock and right (of a node's clock), disk (of a node; counted against it for ever after).
+    """(t, kind, what), by kind: down and up (of a node), lost (of one that is down: what ran there has ended with
+    its machine), cut (pairs (from, to), added to what is cut), heal (all cuts), clock and right (of a node's clock),
+    disk (of a node; counted against it for ever after).
     masters: those of which a majority has to be live; the others only run things."""
 
     def __init__(self, nodes, log=(), masters=None):
@@ -181,9 +187,9 @@ class Faults:
             self.states.append((up, cut))
         self.clocks = sorted(self.clocks + [(t, FOR_EVER) for t in wrong.values()])
 
-    def next_down(self, node, t):
-        return next((at for at, kind, what in self.log[bisect.bisect_left(self.times, t) - 1:]
-                     if kind == "down" and what == node and at >= t), FOR_EVER)
+    def next_of(self, kind, node, t):
+        return next((at for at, was, what in self.log[bisect.bisect_left(self.times, t) - 1:]
+                     if was == kind and what == node and at >= t), FOR_EVER)
 
     def stretches(self, t0, t1):
         """The (nodes up, pairs cut) that held one after the other between two instants."""
@@ -325,11 +331,12 @@ class Jobs:
         return [s.job for s in self.may[name] if s.begin <= t1 and s.end >= t0]
 
     def ended(self, run):
-        """When it was over: what did not get to its end ended with its node, if that may be so late."""
+        """When it was over: what did not get to its end ended with its machine, or else with its node, if that may
+        be so late. A node that dies does not end what runs there."""
         if run.end is not None:
             return run.end
-        down, most = self.faults.next_down(run.node, run.start), self.durations.get(run.name, 0)
-        return down if down <= run.start + most else run.start
+        ends = [self.faults.next_of(kind, run.node, run.start) for kind in ("lost", "down")]
+        return next((t for t in ends if t <= run.start + self.durations.get(run.name, 0)), run.start)
 
     def told(self, run):
         """When the others may take it for over: not before its node has said so, or was out of reach for long."""
@@ -467,15 +474,22 @@ class Jobs:
             job = span.job
             if job.count < 0 or job.parents:
                 continue
-            if job.catchup:
-                dues = {r.due for r in self.runs[name] if r.attempt == 0 and job.index(r.due) is not None
-                        and span.begin <= r.start <= span.end}
-            else:
-                dues = {r.due for r in self.runs[name] if r.attempt == 0 and job.index(r.due) is not None}
+            dues = {r.due for r in self.runs[name] if r.attempt == 0 and r.cause != "manual"
+                    and job.index(r.due) is not None and self._counts(r, span)}
             v.see(len(dues) <= job.count, f"{name}: {len(dues)} runs of {job.count}")
             if len(self.writes(name)) == 1 and not any(op.kind == "run" for op in self.ops[name]):
                 strange = {r.due for r in self.runs[name] if r.attempt == 0} - dues
                 v.see(not strange, f"{name}: runs that are not of its grid: {sorted(strange)}")
+
+    def _counts(self, run, span):
+        """Is it one of those that the span's definition may have so many of? Posted again with the same targets a
+        window is the same n of them, and what catches up has n once more (3.5 A): of that, what starts while
+        another definition may be in force as well is maybe that one's. By any other definition a due may be on
+        this grid by chance."""
+        mine = [s for s in self.may[run.name] if s.job.plan == span.job.plan]
+        if span.job.catchup:
+            return [s for s in mine if s.begin <= run.start <= s.end] == [span]
+        return any(s.begin - self.late <= run.start and run.due <= s.end + self.sigma(run.due) for s in mine)
 
     def s7_early(self, name, v):
         for run in self.runs[name]:
@@ -488,6 +502,9 @@ class Jobs:
                 v.see(run.attempt == 0, f"{name}: {run} has no right to be tried again")
             return
         given_up = {r.id for r in self.own[name] if r.state in ("superseded", "cancelled")}
+        # where nobody had heard of an attempt's first start, it is a later one's end that counts (5.2, step 3; whether
+        # that one was right is for S3)
+        well = {(r.id, r.due, r.attempt) for r in self.runs[name] if r.exit == 0 and r.end is not None}
         for chain in self._chains(name):
             attempts = [r.attempt for r in chain]
             v.see(attempts == list(range(len(attempts))) or self.faults.between(chain[0].start - LEAD_MS, chain[-1].start),
@@ -498,7 +515,7 @@ class Jobs:
                 v.see(b.start >= self.ended(a) + min(d.retry_delay for d in defined) - self.sigma(b.start),
                       f"{name}: {b} so soon after {a}")
             last = chain[-1]
-            if last.exit not in (0, None) and last.end is not None:
+            if last.exit not in (0, None) and last.end is not None and (last.id, last.due, last.attempt) not in well:
                 self._tried_again(name, last, given_up, v)
 
     def _tried_again(self, name, last, given_up, v):
@@ -536,8 +553,9 @@ class Jobs:
                 if not self.faults.live(last - HEAL_MS, last):
                     continue
                 of = told[bisect.bisect_left(told, (t,)):]
-                v.see(any(span.job.covers(due, covers, t) and (state == "excluded" or not barred(t))
-                          for due, covers, state in of),
+                said = any(span.job.covers(due, covers, t) and (state == "excluded" or not barred(t))
+                           for due, covers, state in of)
+                v.see(said or self.unseen(name, last),  # a deleted job's records go with it (E-11)
                       f"{name}: the target {t} has no run, and the system does not say why"
                       + (", which is a calendar" if barred(t) else ""))
 

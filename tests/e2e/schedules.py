@@ -42,6 +42,7 @@ class Grid:
     """target(k) for k >= 0, always counted from the anchor."""
 
     def __init__(self, schedule, zone=""):
+        self.said = (schedule, zone)
         repeat, start, period = schedule.split("/")
         self.count = int(repeat[1:]) if repeat[1:] else -1
         self.months, self.days, self.ms = period_of(period)
@@ -124,6 +125,7 @@ class CronGrid:
     count, step = -1, 86_400_000
 
     def __init__(self, text, zone, posted):
+        self.said = (text, zone)
         minutes, hours = text.split()[:2]
         self.minutes, self.hours = self._read(minutes, 60), self._read(hours, 24)
         self.offset = int(zoneinfo.ZoneInfo(zone).utcoffset(EPOCH).total_seconds()) * 1000
