@@ -137,8 +137,8 @@
     X(JOB_TO_PUT, "select id, generation, disabled from jobs where name = :name")                  \
     X(JOBS, JOB_COLUMNS "where j.name > :after order by j.name limit :limit")                      \
     X(JOBS_CREATED, JOB_COLUMNS "order by j.id")                                                   \
-    X(JOBS_DUE, JOB_COLUMNS_ALONE "where j.next_ms <= :now order by j.next_ms, j.id "              \
-                                  "limit :limit")                                                  \
+    X(JOBS_DUE, "select id, generation, k, remaining from jobs where next_ms <= :now "             \
+                "order by next_ms, id limit :limit")                                               \
     X(JOBS_NEXT, "select min(next_ms) from jobs where next_ms is not null")                        \
     X(JOBS_COUNT, "select count(*) from jobs")                                                     \
     X(RUN_BY_ID, RUN_COLUMNS "where r.id = :id")                                                   \
@@ -152,6 +152,12 @@
     X(RUNS_OF_JOB, RUN_COLUMNS "where r.job = :job order by r.due_ms desc, r.id desc "             \
                                "limit :limit")                                                     \
     X(RUNS_OPEN, RUN_COLUMNS "where r.job = :job and " OPEN "order by r.id")                       \
+    X(RUNS_TO_LOOK_AT, "select r.id, r.generation, r.attempt, r.task, r.cause, r.state, "          \
+                       "r.priority, r.due_ms, r.deadline_ms, r.not_before_ms, "                    \
+                       "r.arguments is not null, t.agent, t.owner, t.state, t.started_ms, "        \
+                       "j.generation, j.disabled, j.k, j.remaining from job_runs r "               \
+                       "join jobs j on j.id = r.job left join tasks t on t.id = r.task "           \
+                       "where r.job = :job and " OPEN "order by r.id")                             \
     X(RUNS_OPEN_COUNT, "select count(*) from job_runs r where r.job = :job and " OPEN)             \
     X(RUNS_WAITING, RUN_COLUMNS "where r.state = 0 order by r.priority desc, r.due_ms, r.id "      \
                                 "limit :limit")                                                    \

@@ -360,8 +360,8 @@ bool state_job_alone(struct state *s, int64_t id, struct job_row *out);
 bool state_job_by_name(struct state *s, const char *name, struct job_row *out);
 struct stmt *state_jobs(struct state *s, const char *after, int64_t limit); /* by name */
 struct stmt *state_jobs_created(struct state *s); /* all, in the order they were created */
-struct stmt *state_jobs_due(struct state *s, struct wall now,
-                            int64_t limit); /* next <= now, by next, id; without their runs */
+/* next <= now, by next, id. Columns: id, generation, k, remaining. */
+struct stmt *state_jobs_due(struct state *s, struct wall now, int64_t limit);
 bool state_job_next(struct stmt *q, struct job_row *out);
 struct wall state_jobs_next(struct state *s); /* the earliest `next`; INT64_MAX: none */
 int64_t state_jobs_count(struct state *s);
@@ -392,6 +392,15 @@ bool state_run_to_start(struct state *s, int64_t run, int64_t agent, struct run_
 struct stmt *state_runs(struct state *s, int64_t limit);                     /* newest first */
 struct stmt *state_runs_of_job(struct state *s, int64_t job, int64_t limit); /* newest due first */
 struct stmt *state_runs_open(struct state *s, int64_t job);                  /* not over, by id */
+/* The same in numbers, each with its task and what the job's row says now: no text is copied. */
+struct run_to_look_at {
+    struct run_row run; /* without its texts, covers, and times from when it was queued on */
+    bool has_arguments;
+    struct task_brief task; /* id 0: none */
+    struct job_row job;     /* its id, generation, disabled, k and remaining alone */
+};
+struct stmt *state_runs_to_look_at(struct state *s, int64_t job);
+bool state_run_to_look_at_next(struct stmt *q, struct run_to_look_at *out);
 int64_t state_runs_open_count(struct state *s, int64_t job);
 struct stmt *state_runs_waiting(struct state *s, int64_t limit); /* QUEUED: priority, due, id */
 struct stmt *state_runs_retrying(struct state *s, struct wall now,

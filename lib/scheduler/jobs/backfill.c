@@ -104,13 +104,13 @@ int jobs_plan_backfill(struct state *state, const struct job_row *row, struct wa
 static void fill(struct look *l, const struct backfill_row *b, const struct job_row *row,
                  int64_t room)
 {
-    const struct job *job = look_definition(l, row);
+    const struct job *job = look_definition(l, row->id, row->generation);
+    const struct job_aim *aim = look_aim(l, row->id, row->generation);
     struct json_writer w;
     int64_t passed = 0, made = 0, seen = 0;
-    if (job->broken != NULL)
+    if (job == NULL || job->broken != NULL)
         return;
-    struct walk walk =
-        walk_from(l->state, row->id, job, &look_aim(l, row)->aim, b->next, b->to, b->again);
+    struct walk walk = walk_from(l->state, row->id, job, &aim->aim, b->next, b->to, b->again);
     look_put(l, GATHER_FILL, look_entry(l, row->id), &w);
     json_object(&w);
     json_member_int(&w, "backfill", b->id);

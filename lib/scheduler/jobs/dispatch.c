@@ -147,8 +147,9 @@ static void launch(struct look *l, const struct candidate *c)
         tell_unplaced(l, c, &funnel);
     } else if (pong == 0) { /* it could not know that it is in time: the start lease (5.2) */
         look_again_in(l, c->entry, PONG_RETRY_MS);
-    } else if (state_run_by_id(l->state, c->run, &r)) {
-        name_task(l, c, r.arguments, name);
+    } else {
+        bool own = c->has_arguments && state_run_by_id(l->state, c->run, &r);
+        name_task(l, c, own ? r.arguments : NULL, name);
         write_launch(l, c, name, &d.needs, at.agent, pong);
         if (c->supersedes)
             supersede(l, c);

@@ -220,7 +220,17 @@ static void note_run(struct jobs *j, const struct change *c)
         e->dropped = true;
     else if (c->state == RUN_RUNNING)
         e->pause_ms = 0;
-    dirty_entry(j, e);
+    if (c->before != RUN_ASSIGNED || c->state != RUN_RUNNING || !e->starts_quietly)
+        dirty_entry(j, e);
+}
+
+static void note_task(struct jobs *j, const struct change *c)
+{
+    struct entry *e = c->owner != 0 ? entry(j, c->owner) : NULL;
+    bool starts = (c->before == TASK_STAGING || c->before == TASK_STARTING) &&
+                  (c->state == TASK_STARTING || c->state == TASK_RUNNING);
+    if (e != NULL && (!starts || !e->starts_quietly))
+        dirty_entry(j, e);
 }
 
 /* Tasks of apps come by too; their `of` is a path. */
@@ -247,7 +257,7 @@ void jobs_changed(struct jobs *j, const struct change *c)
     case CHANGE_TASK:
         j->freed = j->freed || task_ended((enum task_state)c->state);
         if (is_jobs_task(c))
-            dirty(j, c->owner);
+            note_task(j, c);
         break;
     case CHANGE_AGENT:
         j->freed = true;
@@ -401,9 +411,9 @@ static void propose(struct look *l, enum gathered what, struct outbox *out)
 
 /* ---------------- definitions */
 
-static bool is_current(struct jobs *j, const struct known *k, const struct job_row *row)
+static bool is_current(struct jobs *j, const struct known *k, int64_t generation)
 {
-    return k != NULL && k->generation == row->generation &&
+    return k != NULL && k->generation == generation &&
            (k->aim.aim.rules == NULL || k->aim.version == state_calendars_version(j->state));
 }
 
@@ -413,20 +423,24 @@ static void keep_known(struct jobs *j, int64_t job, struct known *k)
     j->known_bytes += k->bytes;
 }
 
-static const struct known *known(struct jobs *j, const struct job_row *row)
+/* NULL: it is gone. Mostly nothing is read. */
+static const struct known *known(struct jobs *j, int64_t job, int64_t generation)
 {
-    struct known *k = map_get(j->known, (uint64_t)row->id);
-    if (k == NULL && (k = map_remove(j->fading, (uint64_t)row->id)) != NULL)
-        keep_known(j, row->id, k);
-    if (is_current(j, k, row))
+    struct job_row row;
+    struct known *k = map_get(j->known, (uint64_t)job);
+    if (k == NULL && (k = map_remove(j->fading, (uint64_t)job)) != NULL)
+        keep_known(j, job, k);
+    if (is_current(j, k, generation))
         return k;
-    drop_known(j, row->id);
+    drop_known(j, job);
+    if (!state_job_alone(j->state, job, &row))
+        return NULL;
     k = NEW(struct known);
-    k->generation = row->generation;
-    job_load_any(row->definition, &k->job);
+    k->generation = row.generation;
+    job_load_any(row.definition, &k->job);
     job_aim_load(j->state, &k->job, &k->aim);
     k->bytes = sizeof *k + arena_bytes(&k->job.arena) + arena_bytes(&k->aim.arena);
-    keep_known(j, row->id, k);
+    keep_known(j, job, k);
     return k;
 }
 
@@ -442,25 +456,15 @@ static void let_fade(struct jobs *j, struct now now)
     j->known_since = now.mono;
 }
 
-/* That of a run, of which its job's generation is known already: mostly nothing is read. */
-static const struct job *definition(struct jobs *j, int64_t id, int64_t generation)
-{
-    struct job_row row = {.id = id, .generation = generation};
-    struct known *k = map_get(j->known, (uint64_t)id);
-    if (k != NULL && k->generation == generation)
-        return &k->job;
-    return state_job_alone(j->state, id, &row) ? &known(j, &row)->job : NULL;
-}
-
 bool jobs_run_spec(struct jobs *j, const struct task_row *t, struct buf *out)
 {
     struct run_to_start r;
     if (!state_run_to_start(j->state, t->run, t->agent, &r))
         return false;
-    const struct job *job = definition(j, r.run.job, r.job_generation);
-    if (job == NULL || job->broken != NULL)
+    const struct known *k = known(j, r.run.job, r.job_generation);
+    if (k == NULL || k->job.broken != NULL)
         return false;
-    write_run_spec(j->state, t, &r, job, out);
+    write_run_spec(j->state, t, &r, &k->job, out);
     return true;
 }
 
@@ -475,51 +479,65 @@ bool look_is_marked(const struct look *l, int64_t job)
     return e != NULL && e->marks > 0;
 }
 
-const struct job *look_definition(struct look *l, const struct job_row *row)
+const struct job *look_definition(struct look *l, int64_t job, int64_t generation)
 {
-    return &known(l->jobs, row)->job;
+    const struct known *k = known(l->jobs, job, generation);
+    return k != NULL ? &k->job : NULL;
 }
 
-const struct job_aim *look_aim(struct look *l, const struct job_row *row)
+const struct job_aim *look_aim(struct look *l, int64_t job, int64_t generation)
 {
-    return &known(l->jobs, row)->aim;
+    const struct known *k = known(l->jobs, job, generation);
+    return k != NULL ? &k->aim : NULL;
 }
 
 /* ---------------- claiming what is due (3.5, B and C) */
 
-/* Targets of one job; none of them if it has as many runs open as it may have. */
-static void claim(struct look *l, const struct job_row *row)
+/* Who has no entry has no run that is not over. */
+static int64_t room_for_runs(struct look *l, int64_t job)
 {
-    const struct job *job = look_definition(l, row);
-    const struct job_aim *aim = look_aim(l, row);
-    struct job_cursor from = {.index = row->k, .remaining = row->remaining};
+    if (map_get(l->jobs->entries, (uint64_t)job) == NULL)
+        return LIMIT_JOB_OPEN_RUNS;
+    int64_t room = LIMIT_JOB_OPEN_RUNS - state_runs_open_count(l->state, job);
+    return room > 0 ? room : 0;
+}
+
+struct due {
+    int64_t job, generation, k, remaining;
+};
+
+/* Targets of one job; none of them if it has as many runs open as it may have. */
+static void claim(struct look *l, const struct due *d)
+{
+    const struct known *k = known(l->jobs, d->job, d->generation);
+    struct job_cursor from = {.index = d->k, .remaining = d->remaining};
     struct cursor_step step;
     struct json_writer w;
-    int64_t room = LIMIT_JOB_OPEN_RUNS - state_runs_open_count(l->state, row->id);
-    if (job->broken != NULL)
+    if (k == NULL || k->job.broken != NULL)
         return;
-    cursor_tick(&aim->aim, &from, l->now.wall, room > 0 ? room : 0, &step);
-    if (step.cursor.index == row->k)
+    cursor_tick(&k->aim.aim, &from, l->now.wall, room_for_runs(l, d->job), &step);
+    if (step.cursor.index == d->k)
         return;
-    look_put(l, GATHER_TICK, entry(l->jobs, row->id), &w);
+    look_put(l, GATHER_TICK, entry(l->jobs, d->job), &w);
     json_object(&w);
-    json_member_int(&w, "job", row->id);
-    json_member_int(&w, "generation", row->generation);
-    json_member_int(&w, "at_k", row->k);
-    write_decision(job, aim, &step, &w);
+    json_member_int(&w, "job", d->job);
+    json_member_int(&w, "generation", d->generation);
+    json_member_int(&w, "at_k", d->k);
+    write_decision(&k->job, &k->aim, &step, &w);
     json_object_end(&w);
     l->claims_left--;
 }
 
 static void claim_all(struct look *l)
 {
-    struct job_row row;
     if (state_jobs_next(l->state).ms > l->now.wall.ms)
         return;
     struct stmt *q = state_jobs_due(l->state, l->now.wall, INT64_MAX);
-    while (l->claims_left > 0 && room_left(l) && state_job_next(q, &row))
-        if (!look_is_marked(l, row.id))
-            claim(l, &row);
+    while (l->claims_left > 0 && room_left(l) && stmt_row(q)) {
+        const struct due d = {stmt_i64(q, 0), stmt_i64(q, 1), stmt_i64(q, 2), stmt_i64(q, 3)};
+        if (!look_is_marked(l, d.job))
+            claim(l, &d);
+    }
     stmt_end(q);
 }
 
@@ -552,7 +570,6 @@ static void rest_after_drop(struct look *l, struct entry *e)
 
 static void look_at_job(struct look *l, struct entry *e)
 {
-    struct job_row row;
     rest_after_drop(l, e);
     e->no_place = false;
     e->due = MONO_NEVER;
@@ -560,8 +577,7 @@ static void look_at_job(struct look *l, struct entry *e)
     e->named_ms = 0;
     list_remove(&e->in_dirty);
     list_remove(&e->in_waiting);
-    if (state_runs_open_count(l->state, e->job) == 0 || !state_job_alone(l->state, e->job, &row) ||
-        !look_at_runs(l, e, &row, look_definition(l, &row)))
+    if (!look_at_runs(l, e))
         drop(l->jobs, e);
 }
 

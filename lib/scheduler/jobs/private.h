@@ -20,11 +20,13 @@ struct attempt_watch {
 
 struct entry { /* a job to be looked at, or with runs that are not over */
     int64_t job;
-    unsigned marks;   /* commands in flight that concern it: not looked at until their outcome */
-    bool no_place;    /* in this tick no agent would take a run of it */
-    int64_t place_ms; /* how long it waits until it is tried again */
-    bool dropped;     /* since the last look an agent has given an order back */
-    int64_t pause_ms; /* after the last such one; 0: none since a run of it started */
+    unsigned marks;      /* commands in flight that concern it: not looked at until their outcome */
+    bool starts_quietly; /* that an attempt has started changes nothing: no limit of its time begins
+                          */
+    bool no_place;       /* in this tick no agent would take a run of it */
+    int64_t place_ms;    /* how long it waits until it is tried again */
+    bool dropped;        /* since the last look an agent has given an order back */
+    int64_t pause_ms;    /* after the last such one; 0: none since a run of it started */
     struct mono rests_until;
     struct list in_dirty, in_waiting;
     struct mono due; /* to be looked at then although nothing happens */
@@ -42,7 +44,8 @@ struct candidate { /* a run that may start now, if an agent takes it */
     int64_t priority;
     struct wall due; /* for the task's id, unless that is taken */
     enum run_cause cause;
-    bool supersedes; /* the retry of its job that waits */
+    bool has_arguments; /* of its own */
+    bool supersedes;    /* the retry of its job that waits */
 };
 
 /* The commands of one tick, each over a set. */
@@ -80,8 +83,9 @@ void look_update(struct look *l, struct entry *e, const struct run_row *r, const
                  const char *reason);
 struct entry *look_entry(struct look *l, int64_t job);
 bool look_is_marked(const struct look *l, int64_t job);
-const struct job *look_definition(struct look *l, const struct job_row *row);
-const struct job_aim *look_aim(struct look *l, const struct job_row *row);
+/* NULL: the job is gone. They live until the tick ends. */
+const struct job *look_definition(struct look *l, int64_t job, int64_t generation);
+const struct job_aim *look_aim(struct look *l, int64_t job, int64_t generation);
 void look_again_at(struct look *l, struct entry *e, struct wall at);
 void look_again_in(struct look *l, struct entry *e, int64_t ms);
 /* It waits for an agent with room. */
@@ -92,8 +96,7 @@ void look_postpone(struct look *l, struct entry *e);
 /* ---------------- runs.c: decides about the runs of one job */
 
 /* True if there is anything to wait for: false lets the entry be forgotten. */
-bool look_at_runs(struct look *l, struct entry *e, const struct job_row *row,
-                  const struct job *job);
+bool look_at_runs(struct look *l, struct entry *e);
 
 /* ---------------- backfill.c: makes the next runs of backfills */
 

@@ -15,15 +15,17 @@
 #define SEQ_LAST (INT64_C(1) << 41) /* above any count of an agent's */
 
 struct run_view {
-    struct run_row r; /* without its texts */
-    struct wall due;  /* as in the id of its task */
-    bool decided;     /* in this look */
+    struct run_row r; /* as far as struct run_to_look_at has it */
+    struct task_brief task;
+    bool has_arguments;
+    struct wall due; /* as in the id of its task */
+    bool decided;    /* in this look */
 };
 
 struct runs { /* of one job, and what the look has found out so far */
     struct look *l;
     struct entry *e;
-    const struct job_row *row;
+    struct job_row row; /* the same */
     const struct job *job;
     struct run_view *items; /* by due, a backfill's last */
     size_t n;
@@ -52,20 +54,24 @@ static int by_due(const void *x, const void *y)
 
 static void gather(struct runs *s)
 {
-    struct run_row r;
+    struct run_to_look_at r;
     size_t cap = 0;
-    struct stmt *q = state_runs_open(s->l->state, s->row->id);
-    while (state_run_next(q, &r)) {
+    struct stmt *q = state_runs_to_look_at(s->l->state, s->e->job);
+    while (state_run_to_look_at_next(q, &r)) {
         if (s->n == cap) {
             cap = cap == 0 ? 4 : cap * 2;
             s->items = mem_realloc(s->items, cap * sizeof s->items[0]);
         }
-        r.arguments = r.reason = r.job_name = NULL; /* the statement's */
+        s->row = r.job;
         s->retry_waiting =
-            s->retry_waiting || (r.state == RUN_RETRY_WAIT && r.cause != CAUSE_BACKFILL);
-        s->queued = s->queued || r.state == RUN_QUEUED;
-        s->items[s->n++] =
-            (struct run_view){.r = r, .due = r.not_before.ms != 0 ? r.not_before : r.due};
+            s->retry_waiting || (r.run.state == RUN_RETRY_WAIT && r.run.cause != CAUSE_BACKFILL);
+        s->queued = s->queued || r.run.state == RUN_QUEUED;
+        s->items[s->n++] = (struct run_view){
+            .r = r.run,
+            .task = r.task,
+            .has_arguments = r.has_arguments,
+            .due = r.run.not_before.ms != 0 ? r.run.not_before : r.run.due,
+        };
     }
     if (s->n > 1)
         qsort(s->items, s->n, sizeof s->items[0], by_due);
@@ -75,7 +81,7 @@ static void gather(struct runs *s)
 
 /* Remembers when this leader saw the attempt in this state first. Who goes out of reach before it
  * has started anything was waited for before. */
-static struct attempt_watch *watch(struct runs *s, const struct task_row *t)
+static struct attempt_watch *watch(struct runs *s, const struct task_brief *t)
 {
     s->watches = mem_realloc(s->watches, (s->watches_n + 1) * sizeof s->watches[0]);
     struct attempt_watch *w = &s->watches[s->watches_n++];
@@ -86,7 +92,8 @@ static struct attempt_watch *watch(struct runs *s, const struct task_row *t)
             continue;
         if (before->state == t->state)
             *w = *before;
-        else if (before->state == TASK_STAGING && t->state == TASK_UNREACHABLE)
+        else if (before->state == TASK_STAGING && t->state == TASK_UNREACHABLE &&
+                 t->started.ms == 0)
             w->since = before->since;
     }
     return w;
@@ -114,7 +121,7 @@ static bool give_up_after(struct runs *s, const struct attempt_watch *w, int64_t
     return true;
 }
 
-static bool give_up_unstarted(struct runs *s, const struct task_row *t,
+static bool give_up_unstarted(struct runs *s, const struct task_brief *t,
                               const struct attempt_watch *w)
 {
     const struct status st = {.task = t->id,
@@ -125,7 +132,7 @@ static bool give_up_unstarted(struct runs *s, const struct task_row *t,
     return give_up_after(s, w, NOT_STARTED_MS, &st);
 }
 
-static bool give_up_lost(struct runs *s, const struct task_row *t, const struct attempt_watch *w)
+static bool give_up_lost(struct runs *s, const struct task_brief *t, const struct attempt_watch *w)
 {
     const struct status st = {.task = t->id,
                               .seq = SEQ_LAST,
@@ -137,7 +144,7 @@ static bool give_up_lost(struct runs *s, const struct task_row *t, const struct 
 
 /* Nobody has heard that it started: another agent may start it as well (5.2, step 3). If that is
  * refused, something else was heard of it, and only time tells. */
-static void give_up_out_of_reach(struct runs *s, const struct task_row *t)
+static void give_up_out_of_reach(struct runs *s, const struct task_brief *t)
 {
     struct attempt_watch *w = watch(s, t);
     bool doubtful = t->started.ms == 0 && s->job->uncertain != UNCERTAIN_HOLD && !w->doubted;
@@ -147,7 +154,7 @@ static void give_up_out_of_reach(struct runs *s, const struct task_row *t)
         w->since = s->l->now.mono; /* not at once again, should it be refused */
 }
 
-static void give_up_silent(struct runs *s, const struct task_row *t)
+static void give_up_silent(struct runs *s, const struct task_brief *t)
 {
     struct attempt_watch *w = watch(s, t);
     if (s->job->uncertain != UNCERTAIN_HOLD && give_up_unstarted(s, t, w))
@@ -165,7 +172,7 @@ static void kill_task(struct runs *s, int64_t task, const char *reason)
 }
 
 /* An asynchronous run may outlive its process: then its end alone is what is left to say. */
-static void stop_attempt(struct runs *s, const struct run_row *r, const struct task_row *t,
+static void stop_attempt(struct runs *s, const struct run_row *r, const struct task_brief *t,
                          const char *reason)
 {
     if (task_ended(t->state))
@@ -174,7 +181,7 @@ static void stop_attempt(struct runs *s, const struct run_row *r, const struct t
         kill_task(s, t->id, reason);
 }
 
-static void limit_duration(struct runs *s, const struct run_row *r, const struct task_row *t)
+static void limit_duration(struct runs *s, const struct run_row *r, const struct task_brief *t)
 {
     char reason[96];
     int64_t max_ms = job_max_ms(s->job);
@@ -191,7 +198,7 @@ static void limit_duration(struct runs *s, const struct run_row *r, const struct
 }
 
 /* A task that is being killed keeps that state when its agent goes out of reach. */
-static bool out_of_reach(struct runs *s, const struct task_row *t)
+static bool out_of_reach(struct runs *s, const struct task_brief *t)
 {
     struct agent_row agent;
     return t->state == TASK_UNREACHABLE ||
@@ -201,7 +208,7 @@ static bool out_of_reach(struct runs *s, const struct task_row *t)
 
 /* A leader that suspects itself does not say so yet, and others wait for that; a target may not
  * have the time. */
-static bool is_silent(struct runs *s, const struct task_row *t)
+static bool is_silent(struct runs *s, const struct task_brief *t)
 {
     if (!s->queued || job_overlaps(s->job))
         return false;
@@ -213,22 +220,22 @@ static bool is_silent(struct runs *s, const struct task_row *t)
 
 static void look_at_attempt(struct runs *s, const struct run_view *v)
 {
-    struct task_row t;
-    if (!state_task_by_id(s->l->state, v->r.task, &t))
+    const struct task_brief *t = &v->task;
+    if (t->id == 0)
         return;
-    bool gone = out_of_reach(s, &t);
+    bool gone = out_of_reach(s, t);
     /* not losing a target outranks not overlapping (3.8) */
-    if (s->job->uncertain == UNCERTAIN_HOLD || (!gone && !is_silent(s, &t)))
+    if (s->job->uncertain == UNCERTAIN_HOLD || (!gone && !is_silent(s, t)))
         *(v->r.cause == CAUSE_BACKFILL ? &s->filling : &s->active) = true;
     if (gone) {
-        give_up_out_of_reach(s, &t);
-    } else if (t.state == TASK_STAGING) {
-        give_up_silent(s, &t);
-    } else if (t.state == TASK_KILLING) {
-        watch(s, &t);
+        give_up_out_of_reach(s, t);
+    } else if (t->state == TASK_STAGING) {
+        give_up_silent(s, t);
+    } else if (t->state == TASK_KILLING) {
+        watch(s, t);
         look_again_in(s->l, s->e, KILL_LOOK_MS);
     } else {
-        limit_duration(s, &v->r, &t);
+        limit_duration(s, &v->r, t);
     }
 }
 
@@ -251,7 +258,7 @@ static void coalesce(struct runs *s)
 {
     int64_t newer = 0, most = job_catchup_most(s->job);
     const struct aim aim = aim_of_job(s->job);
-    struct job_cursor cursor = {.index = s->row->k, .remaining = s->row->remaining, .moved = true};
+    struct job_cursor cursor = {.index = s->row.k, .remaining = s->row.remaining, .moved = true};
     for (size_t i = s->n; i-- > 0 && s->job->broken == NULL && !job_overlaps(s->job);) {
         struct run_view *v = &s->items[i];
         if (!waits(v) || v->r.cause != CAUSE_SCHEDULE || v->r.attempt > 0 || v->r.deadline.ms != 0)
@@ -259,7 +266,7 @@ static void coalesce(struct runs *s)
         if (newer++ < most)
             continue;
         struct json_writer w;
-        bool counted = v->r.generation == s->row->generation;
+        bool counted = v->r.generation == s->row.generation;
         if (counted)
             cursor_give_back(&cursor);
         look_put(s->l, GATHER_UPDATE, s->e, &w);
@@ -269,8 +276,8 @@ static void coalesce(struct runs *s)
         json_member_str(&w, "to", "coalesced");
         json_member_str(&w, "reason", "a later target runs in its place");
         if (counted)
-            write_cursor(s->job, &cursor,
-                         s->row->disabled ? WALL_NEVER : cursor_next(&aim, &cursor), &w);
+            write_cursor(s->job, &cursor, s->row.disabled ? WALL_NEVER : cursor_next(&aim, &cursor),
+                         &w);
         json_object_end(&w);
         v->decided = true;
     }
@@ -278,12 +285,10 @@ static void coalesce(struct runs *s)
 
 static void kill_active(struct runs *s)
 {
-    struct task_row t;
     for (size_t i = 0; i < s->n; i++) {
         const struct run_view *v = &s->items[i];
-        if (run_active(v->r.state) && v->r.cause != CAUSE_BACKFILL &&
-            state_task_by_id(s->l->state, v->r.task, &t))
-            stop_attempt(s, &v->r, &t, "overlap: the next run is due");
+        if (run_active(v->r.state) && v->r.cause != CAUSE_BACKFILL && v->task.id != 0)
+            stop_attempt(s, &v->r, &v->task, "overlap: the next run is due");
     }
 }
 
@@ -302,6 +307,7 @@ static void begin_run(struct runs *s, struct run_view *v, bool supersedes)
         .priority = v->r.priority,
         .due = v->due,
         .cause = v->r.cause,
+        .has_arguments = v->has_arguments,
         .supersedes = supersedes,
     };
     v->decided = true;
@@ -343,7 +349,7 @@ static struct wall starts_at(const struct runs *s, const struct run_row *r)
 static void look_at_waiting(struct runs *s, struct run_view *v)
 {
     bool stood_in_way = (s->active || s->filling) && !job_overlaps(s->job);
-    if (s->row->disabled && !run_by_hand(v->r.cause)) {
+    if (s->row.disabled && !run_by_hand(v->r.cause)) {
         update(s, v, "cancelled", "the job is disabled");
         return;
     }
@@ -365,7 +371,7 @@ static void look_at_waiting(struct runs *s, struct run_view *v)
 
 static void look_at_retry(struct runs *s, struct run_view *v)
 {
-    if (s->row->disabled && !run_by_hand(v->r.cause))
+    if (s->row.disabled && !run_by_hand(v->r.cause))
         update(s, v, "cancelled", "the job is disabled");
     else if (s->superseding) /* decided with the launch, or in the next look */
         return;
@@ -375,10 +381,16 @@ static void look_at_retry(struct runs *s, struct run_view *v)
         look_again_at(s->l, s->e, v->r.not_before);
 }
 
-bool look_at_runs(struct look *l, struct entry *e, const struct job_row *row, const struct job *job)
+bool look_at_runs(struct look *l, struct entry *e)
 {
-    struct runs s = {.l = l, .e = e, .row = row, .job = job};
+    struct runs s = {.l = l, .e = e};
     gather(&s);
+    s.job = s.n > 0 ? look_definition(l, e->job, s.row.generation) : NULL;
+    if (s.job == NULL) {
+        mem_free(s.items);
+        return false;
+    }
+    e->starts_quietly = job_max_ms(s.job) == 0;
     for (size_t i = 0; i < s.n; i++)
         if (run_active(s.items[i].r.state))
             look_at_attempt(&s, &s.items[i]);
@@ -391,5 +403,5 @@ bool look_at_runs(struct look *l, struct entry *e, const struct job_row *row, co
             look_at_retry(&s, &s.items[i]);
     keep_watches(&s);
     mem_free(s.items);
-    return s.n > 0;
+    return true;
 }
