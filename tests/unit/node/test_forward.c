@@ -319,7 +319,8 @@ static void an_agents_write_that_waited_is_refused_with_what_is_so_by_then(void 
     assert_false(has_header(s.next, "X-Marathon-Leader"));
 }
 
-/* What a node of a newer build sends a leader that has no such door, in the place of its request. */
+/* What a node of a newer build sends a leader that has no such door, in the place of its request.
+ */
 static void hear_request(int leader, int at, enum method method, const char *path)
 {
     struct request r = {.method = method, .path = slice_of(path), .listener = "marathon"};
