@@ -204,6 +204,7 @@ static void give_text(struct transfer *t, struct slice text, int64_t offset)
     if (!mesos(t)) {
         json_member_int(&w, "offset", offset);
         json_member_int(&w, "size", t->size);
+        json_member_int(&w, "next", offset + (int64_t)text.len); /* data may have more bytes */
         json_key(&w, "data");
         json_put_slice(&w, text);
     } else {
@@ -325,11 +326,23 @@ static void go_on_with(struct transfer *t, unsigned age)
 }
 
 /* The name is another file's now: ours may have the next number. If it is nowhere, that was too
- * long ago, and the newest one comes next (on_answer). */
+ * long ago, and the oldest that is kept comes next (go_on_behind_gap). */
 static void look_for_older(struct transfer *t)
 {
     t->age++;
     step(t);
+}
+
+/* There is no file of this age. If it was ours that was looked for, what stood between it and the
+ * oldest that is kept is gone, and whoever follows is told so. */
+static void go_on_behind_gap(struct transfer *t)
+{
+    bool lost = t->inode != 0 && t->has_head;
+    if (lost) {
+        t->offset = 0;
+        give_event(t, "gap", SLICE(""));
+    }
+    go_on_with(t, lost ? t->age - 1 : 0);
 }
 
 static void stream_text(struct transfer *t, struct slice text)
@@ -390,6 +403,8 @@ static void on_read(struct transfer *t, const struct sandbox_ask *answer)
         return;
     }
     int64_t offset = answer->offset_out;
+    if (!mesos(t) && text.len > 3 && offset + (int64_t)text.len < t->size)
+        text.len -= unfinished(text);
     if (!mesos(t) && r->offset < 0 && r->tail > 0) {
         struct slice lines = last_lines(text, r->tail);
         offset += (int64_t)(text.len - lines.len);
@@ -407,7 +422,7 @@ static void on_answer(struct sandbox_ask *ask)
     if (t->gone) {
         finish(t);
     } else if (answer.err.code != ERR_NONE && t->age > 0) {
-        go_on_with(t, 0);
+        go_on_behind_gap(t);
     } else if (answer.err.code != ERR_NONE) {
         if (answer.err.code != ERR_NOT_FOUND || !wait_for_file(t))
             give_error(t, &answer.err);

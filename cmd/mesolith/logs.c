@@ -26,6 +26,7 @@ struct tail {
     char *task;
     int64_t run;     /* 0: none */
     struct buf line; /* the last one, not ended yet */
+    bool midway;     /* what was printed last is no whole line */
     enum ink ink;
 };
 
@@ -79,6 +80,8 @@ static void put_data(struct tail *t, const struct json *answer)
         put_lines(t, data);
     else
         fwrite(data.p, 1, data.len, stdout);
+    if (data.len > 0)
+        t->midway = data.p[data.len - 1] != '\n';
     fflush(stdout);
 }
 
@@ -89,12 +92,24 @@ static void put_rest(struct tail *t)
         put_lines(t, SLICE("\n"));
 }
 
-/* ---- paths */
-
 static const char *file_of(const struct logs *l)
 {
     return cli_on(l->c, FLAG_ERR) ? "stderr" : "stdout";
 }
+
+/* It wrote faster than it was read, and what is kept of it was not enough. */
+static void put_gap(struct tail *t)
+{
+    put_rest(t);
+    if (!t->logs->named && t->midway)
+        putchar('\n');
+    t->midway = false;
+    fflush(stdout);
+    fprintf(stderr, "warning: a part of %s is missing here: it writes faster than it is read\n",
+            file_of(t->logs));
+}
+
+/* ---- paths */
 
 static void put_source(struct buf *path, const struct tail *t)
 {
@@ -248,7 +263,10 @@ static int print_piece(struct tail *t, const char *path, int64_t *next, int64_t 
         return -1;
     size_t len = json_slice(json_get(answer, "data")).len;
     *size = number_of(answer, "size");
-    *next = len > 0 ? number_of(answer, "offset") + (int64_t)len : *size;
+    *next = *size;
+    if (len > 0) /* an older node does not say what comes next */
+        *next = json_get(answer, "next") != NULL ? number_of(answer, "next")
+                                                 : number_of(answer, "offset") + (int64_t)len;
     if (!cli_on(c, FLAG_JSON))
         put_data(t, answer);
     json_free(answer);
@@ -312,6 +330,8 @@ static void on_event(void *data, const struct sse_event_in *e)
         follow_stop(&t->follow);
         return;
     }
+    if (str_eq(e->event, "gap"))
+        put_gap(t);
     if (!str_eq(e->event, "data"))
         return;
     if (cli_on(t->logs->c, FLAG_JSON)) {

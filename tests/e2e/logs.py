@@ -2,9 +2,12 @@
 import http.client
 import json
 import os
+import re
+import signal
+import subprocess
 import urllib.parse
 
-from mesolith import PATIENCE_S, case, equal, sleeper
+from mesolith import BINARY, PATIENCE_S, case, equal, sleeper, wait_for
 
 LINES = 40000  # half a megabyte: eight files
 
@@ -49,3 +52,34 @@ def story(place):
         sizes = [os.path.getsize(os.path.join(box, name)) for name in os.listdir(box)
                  if name.startswith("stdout")]
         assert len(sizes) > 3 and max(sizes) <= 65536, sizes
+    node.stop()
+    behind(place.node("small", max_log_file="64KiB", max_log_files=2).start(), place)
+
+
+def behind(node, place):
+    """Far more is written than the files, the sockets and the node hold."""
+    with case("who is too far behind is told where a part is missing, and no line is joined with another", place):
+        go = place.path("go_on")
+        job = {"schedule": "R0//PT1H", "cpus": 0.1, "mem": 100,
+               "command": f"echo line 0; while [ ! -e {go} ]; do sleep 0.05; done; seq -f 'line %.0f' 1 1600000"}
+        equal(node.put("/api/jobs/floods", job).status, 200, "putting the job")
+        node.post("/api/jobs/floods/run", {})
+        follower = subprocess.Popen([BINARY, "job", "logs", "-f", "floods"], stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE, text=True,
+                                    env=dict(place.environment(), MESOLITH_ADDRESS=node.urls["marathon"]))
+        place.at_end.append(follower.kill)
+        equal(follower.stdout.readline(), "line 0\n", "the first line")
+        follower.send_signal(signal.SIGSTOP)
+        with open(go, "w"):
+            pass
+        wait_for(lambda: node.get("/api/jobs/floods").json["runs"][0]["state"] == "ok", "its end", 4 * PATIENCE_S)
+        follower.send_signal(signal.SIGCONT)
+        text, warnings = follower.communicate(timeout=PATIENCE_S)
+        assert "a part of stdout is missing here" in warnings, warnings
+        lines = text.splitlines()
+        equal(lines[-1], "line 1600000", "the last line")
+        highest, odd = -1, 0
+        for line in lines[1:]:  # what is cut off is no number, or a smaller one
+            n = int(line[5:]) if re.fullmatch(r"line \d+", line) else -1
+            odd, highest = odd + (n <= highest), max(n, highest)
+        assert odd <= 2 * warnings.count("missing"), f"{odd} lines are cut, or come again"

@@ -117,6 +117,12 @@ def story(place):
         node.restart()
         equal(log(node, run).json["data"], "first\nlast\n", "stdout")
         equal(node.cli("job", "logs", "talks", "--run", str(run), "--err").stdout, "wrong\n", "the command line's")
+    with case("all is printed of what no text is in UTF-8", place):
+        put_job(node, "binary", "head -c 200001 /dev/zero; printf '\\303\\251%.0s' $(seq 70000); echo END")
+        begin(node, "binary")
+        wait_for(lambda: node.get("/api/jobs/binary").json["runs"][0]["state"] == "ok", "its end")
+        text = node.cli("job", "logs", "binary", "--all").stdout
+        assert text == "\ufffd" * 200001 + "é" * 70000 + "END\n", (len(text), text[-40:])
     with case("a run tells when it was due and began, where it was, and what it used", place):
         put_job(node, "eats", "exec python3 -c \"b = bytearray(50 << 20); print(len(b))\"")
         told = ended(node, begin(node, "eats"))

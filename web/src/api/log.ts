@@ -12,6 +12,7 @@ export type LogState = "opening" | "following" | "paused" | "broken" | "ended";
 
 const TAIL_LINES = 1_000;
 const EARLIER_BYTES = 128 * 1024;
+const GAP = "\n… a part is missing here: it was written faster than it was read …\n";
 const DRAW_MS = 50; // pieces that come faster are drawn together
 
 export type Writer = { task: string } | { run: string; attempt: number };
@@ -80,6 +81,9 @@ export class Log {
             this.next = Number(id) || this.next;
             this.lines.append((JSON.parse(data) as LogPiece).data);
             this.drawSoon();
+          } else if (event === "gap") {
+            this.next = 0;
+            this.lines.append(GAP);
           }
         },
         up: () => (this.state.value = "following"),
