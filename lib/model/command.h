@@ -64,7 +64,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 31 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 32 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 #define JOB_TEXT_LEVEL 6   /* from here on job.put has the definition as a text */
 #define READINESS_LEVEL 8  /* from here on statuses make instances ready */
@@ -91,6 +91,7 @@ bool command_parse_word(const char *word, enum command_kind *out);
 #define TIMES_LEVEL 29    /* from here on jobs may be valid for a time, and name calendars */
 #define HEIRS_LEVEL 30    /* from here on job.delete says when its children run next */
 #define TRIES_LEVEL 31 /* from here on what became of notices is kept, and runs may be unplaced */
+#define AGENT_TIMES_LEVEL 32 /* from here on runs begin and end when their agents say so */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {

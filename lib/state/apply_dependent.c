@@ -199,7 +199,7 @@ static void fire(struct apply *a, const struct job_row *child, int64_t priority,
     stmt_run(q);
     const struct run_row r = {.id = run, .job = child->id, .due.ms = n.due_ms, .covers = 1};
     if (waiting != 0 && a->s->level >= FIRINGS_LEVEL)
-        history_over(a, &r, n.state);
+        history_over(a, &r, n.state, a->c->at);
 }
 
 /* Those that fired and have no run yet. */

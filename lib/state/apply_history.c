@@ -206,7 +206,7 @@ static void add_sample(struct apply *a, int64_t job, int64_t ms)
 
 /* ---- */
 
-void history_over(struct apply *a, const struct run_row *r, enum run_state state)
+void history_over(struct apply *a, const struct run_row *r, enum run_state state, struct wall ended)
 {
     if (a->s->level < HISTORY_LEVEL) {
         trim_by_count(a, r->job, r->id);
@@ -221,8 +221,8 @@ void history_over(struct apply *a, const struct run_row *r, enum run_state state
     if (r->started.ms != 0)
         count_time(a, r->job, DAY_LATE, DAY_LATEST, r->started.ms - r->due.ms);
     if (state == RUN_SUCCESS) {
-        count_time(a, r->job, DAY_TOOK, DAY_LONGEST, a->c->at.ms - r->started.ms);
-        add_sample(a, r->job, a->c->at.ms - r->due.ms);
+        count_time(a, r->job, DAY_TOOK, DAY_LONGEST, ended.ms - r->started.ms);
+        add_sample(a, r->job, ended.ms - r->due.ms);
     }
     if (time_to_trim(r->id, LIMIT_JOB_RUNS))
         trim_days(a, r->job);

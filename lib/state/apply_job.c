@@ -7,6 +7,7 @@
 
 #define RETRY_DELAY_MS 60000              /* --failure_retry's default (spec/chronos.md 5.3) */
 #define RETRY_DELAY_MS_MAX (24 * 3600000) /* 5.3 */
+#define AGENT_MS_MAX (INT64_MAX / 4)      /* an agent's clock may say anything */
 
 /* Binds a member that may be absent: null then. */
 static void bind_optional(struct stmt *q, const char *parameter, const struct json *v)
@@ -135,7 +136,7 @@ static void decide_targets(struct apply *a, int64_t job_id, const struct json *i
                                   .covers = n.covers};
         if (n.state == RUN_MISSED)
             notice_put(a, NOTICE_MISSED, &job, &r, n.reason);
-        history_over(a, &r, n.state);
+        history_over(a, &r, n.state, a->c->at);
     }
     if (json_get(item, "excluded") != NULL)
         excluded_put(a, &job, json_get(item, "excluded"));
@@ -162,18 +163,25 @@ void job_step(struct apply *a, int64_t job, const struct json *item)
     decide_targets(a, job, item);
 }
 
-static void end_run(struct apply *a, const struct run_row *r, enum run_state state,
-                    const char *reason)
+static void end_run_at(struct apply *a, const struct run_row *r, enum run_state state,
+                       const char *reason, struct wall at)
 {
     struct stmt *q = change_use(a->s, RUN_END);
     stmt_bind_i64(q, ":id", r->id);
     stmt_bind_i64(q, ":state", state);
-    stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_bind_i64(q, ":at", at.ms);
     stmt_bind_text(q, ":reason", reason != NULL ? reason : "");
     stmt_run(q);
     tell_run(a, r, state, reason);
     backfill_run_over(a, r, state);
-    history_over(a, r, state);
+    history_over(a, r, state, at);
+}
+
+/* Now, and not by a word of its agent's. */
+static void end_run(struct apply *a, const struct run_row *r, enum run_state state,
+                    const char *reason)
+{
+    end_run_at(a, r, state, reason, a->c->at);
 }
 
 void run_cancel(struct apply *a, const struct run_row *r, const char *reason)
@@ -464,24 +472,52 @@ bool run_take_back(struct apply *a, int64_t run, const struct task_row *t)
     return true;
 }
 
-static void start(struct apply *a, const struct run_row *r, const struct job_row *job)
+static struct wall between(int64_t ms, int64_t least, int64_t most)
 {
-    struct stmt *q = change_use(a->s, RUN_START);
-    stmt_bind_i64(q, ":id", r->id);
-    stmt_bind_i64(q, ":at", a->c->at.ms);
-    stmt_run(q);
-    tell_run(a, r, RUN_RUNNING, NULL);
-    if (r->attempt == 0 && !run_by_hand(r->cause))
-        notice_put(a, NOTICE_LATE, job, r, NULL);
+    ms = ms < most ? ms : most;
+    return (struct wall){ms > least ? ms : least};
 }
 
-void run_started(struct apply *a, int64_t run)
+/* `at` of the task's agent, by its clock, which may go otherwise than the leader's: nothing is
+ * before its order or later than now, and from its start it is as far as by the agent. Now, if
+ * none has said anything (0), and below AGENT_TIMES_LEVEL. */
+static struct wall agent_time(struct apply *a, const struct run_row *r, const struct task_row *t,
+                              struct wall at)
+{
+    int64_t now = a->c->at.ms, from = t->staged.ms;
+    if (a->s->level < AGENT_TIMES_LEVEL || at.ms == 0)
+        return a->c->at;
+    at = between(at.ms, 0, AGENT_MS_MAX);
+    if (t->started.ms != 0) {
+        struct wall started = between(t->started.ms, 0, AGENT_MS_MAX);
+        bool first = r->attempt == 0 && r->started.ms != 0; /* there is one start a run */
+        from = first ? r->started.ms : between(started.ms, from, now).ms;
+        at.ms += from - started.ms;
+    }
+    return between(at.ms, from, now);
+}
+
+static void start(struct apply *a, const struct run_row *r, const struct job_row *job,
+                  struct wall at)
+{
+    struct run_row started = *r;
+    struct stmt *q = change_use(a->s, RUN_START);
+    stmt_bind_i64(q, ":id", r->id);
+    stmt_bind_i64(q, ":at", at.ms);
+    stmt_run(q);
+    tell_run(a, r, RUN_RUNNING, NULL);
+    started.started = at;
+    if (r->attempt == 0 && !run_by_hand(r->cause))
+        notice_put(a, NOTICE_LATE, job, &started, NULL);
+}
+
+void run_started(struct apply *a, int64_t run, const struct task_row *t, struct wall at)
 {
     struct run_row r;
     struct job_row job;
     if (state_run_by_id(a->s, run, &r) && r.state == RUN_ASSIGNED &&
         state_job_alone(a->s, r.job, &job))
-        start(a, &r, &job);
+        start(a, &r, &job, agent_time(a, &r, t, at));
 }
 
 /* spec/chronos.md 5.4: what an outcome does to the job's counters. */
@@ -580,7 +616,7 @@ static void run_failed(struct apply *a, const struct run_row *r, struct job_row 
 
 /* A failed attempt: the next one waits, or the run has failed. */
 static void attempt_failed(struct apply *a, const struct run_row *r, struct job_row *job,
-                           enum run_state state, const char *reason)
+                           enum run_state state, const char *reason, struct wall at)
 {
     struct job definition;
     job_load_any(job->definition, &definition);
@@ -588,7 +624,7 @@ static void attempt_failed(struct apply *a, const struct run_row *r, struct job_
     int64_t delay = retry_delay(a->s, &definition, r->attempt);
     job_close(&definition);
     if (!again) {
-        end_run(a, r, state, reason);
+        end_run_at(a, r, state, reason, at);
         run_failed(a, r, job, reason);
         return;
     }
@@ -620,9 +656,9 @@ static void keep_stat(struct apply *a, const struct run_row *r)
 
 /* No counters, no retry (5.4, 5.6). */
 static void run_killed(struct apply *a, const struct run_row *r, const struct job_row *job,
-                       enum run_state state, const char *reason)
+                       enum run_state state, const char *reason, struct wall at)
 {
-    end_run(a, r, state, reason);
+    end_run_at(a, r, state, reason, at);
     tell_children(a, job, r, JOB_ENDS_KILLED);
 }
 
@@ -632,14 +668,14 @@ static bool is_time_limit(const char *kill_reason)
     return kill_reason != NULL && str_starts(kill_reason, "maxCompletionTime");
 }
 
-static void run_succeeded(struct apply *a, struct run_row *r, struct job_row *job)
+static void run_succeeded(struct apply *a, struct run_row *r, struct job_row *job, struct wall at)
 {
     int64_t run = r->id;
     if (r->started.ms == 0) { /* so short that both reports came at once */
-        start(a, r, job);
+        start(a, r, job, at);
         state_run_by_id(a->s, run, r);
     }
-    end_run(a, r, RUN_SUCCESS, NULL);
+    end_run_at(a, r, RUN_SUCCESS, NULL, at);
     bool failed_before = job->errors_since_success > 0;
     job_count_outcome(a, job, true);
     if (failed_before)
@@ -656,7 +692,7 @@ void job_task_async(struct apply *a, int64_t task)
 }
 
 void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task_state state,
-               const char *reason)
+               const char *reason, struct wall at)
 {
     struct run_row r;
     struct job_row job;
@@ -667,11 +703,12 @@ void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task
     bool ordered = t->kill_reason != NULL && !timed_out; /* an agent kills for its limits too */
     bool lost = state == TASK_LOST || state == TASK_GONE;
     if (state == TASK_FINISHED && state_job_task(a->s, t->id).async) {
-        run_started(a, run); /* if it was not yet; it goes on until its end is told (5.5) */
+        run_started(a, run, t, at); /* if it was not yet; it goes on until its end is told (5.5) */
         return;
     }
+    at = agent_time(a, &r, t, at);
     if (state == TASK_FINISHED) {
-        run_succeeded(a, &r, &job);
+        run_succeeded(a, &r, &job, at);
     } else if (state == TASK_DROPPED && r.state == RUN_ASSIGNED) {
         struct stmt *q = change_use(a->s, RUN_BACK); /* never started: same attempt (5.2 step 3) */
         stmt_bind_i64(q, ":id", r.id);
@@ -679,10 +716,10 @@ void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task
         tell_run(a, &r, RUN_QUEUED, reason);
         return;
     } else if (ordered && (state == TASK_KILLED || lost)) {
-        run_killed(a, &r, &job, lost ? RUN_LOST : RUN_KILLED, t->kill_reason);
+        run_killed(a, &r, &job, lost ? RUN_LOST : RUN_KILLED, t->kill_reason, at);
     } else {
         attempt_failed(a, &r, &job, lost ? RUN_LOST : RUN_FAILED,
-                       timed_out ? t->kill_reason : reason);
+                       timed_out ? t->kill_reason : reason, at);
     }
     if (r.cause == CAUSE_SCHEDULE && job.remaining == 0)
         disable_if_exhausted(a, r.job);
@@ -764,9 +801,9 @@ static void stop_run(struct apply *a, const struct run_row *r, const char *reaso
         task_kill(a, &t, reason);
     } else if (state_job_alone(a->s, r->job, &job)) {
         if (is_time_limit(reason))
-            attempt_failed(a, r, &job, RUN_FAILED, reason);
+            attempt_failed(a, r, &job, RUN_FAILED, reason, a->c->at);
         else
-            run_killed(a, r, &job, RUN_KILLED, reason);
+            run_killed(a, r, &job, RUN_KILLED, reason, a->c->at);
         if (r->cause == CAUSE_SCHEDULE)
             disable_if_exhausted(a, r->job);
     }
@@ -787,9 +824,9 @@ int apply_run_complete(struct apply *a)
         return 0;
     snprintf(reason, sizeof reason, "statusCode %lld was told", (long long)code);
     if (code == 0)
-        run_succeeded(a, &r, &job);
+        run_succeeded(a, &r, &job, a->c->at);
     else
-        attempt_failed(a, &r, &job, RUN_FAILED, reason);
+        attempt_failed(a, &r, &job, RUN_FAILED, reason, a->c->at);
     if (r.cause == CAUSE_SCHEDULE)
         disable_if_exhausted(a, r.job);
     return 0;

@@ -144,7 +144,7 @@ static bool is_late(struct apply *a, const struct job *j, const struct run_row *
 {
     bool spread = a->s->level >= TIMES_LEVEL && run->cause == CAUSE_SCHEDULE;
     int64_t start_ms = run->due.ms + (spread ? job_jitter_ms(j, run->due) : 0);
-    return j->late_s != NOT_GIVEN && a->c->at.ms - start_ms > j->late_s * 1000;
+    return j->late_s != NOT_GIVEN && run->started.ms - start_ms > j->late_s * 1000;
 }
 
 static bool is_wanted(struct apply *a, enum notice event, const struct job *j,

@@ -887,7 +887,7 @@ static void take_status(struct apply *a, const struct status *st, bool reported)
     if (st->informs)
         take_check(a, t.id, &st->check);
     if (t.job != 0 && state == TASK_RUNNING && t.state != TASK_RUNNING)
-        run_started(a, t.run);
+        run_started(a, t.run, &t, st->at);
     if (!task_ended(state)) {
         if (t.app != 0)
             count_change(s, &t, before, state, t.stopping, now.health);
@@ -909,7 +909,7 @@ static void take_status(struct apply *a, const struct status *st, bool reported)
         if (t.pod && state != TASK_FINISHED) /* what is left of a broken instance is of no use */
             kill_instance(a, t.owner_id, "another container of its instance has ended");
     } else if (t.job != 0) {
-        run_ended(a, t.run, &t, state, st->message);
+        run_ended(a, t.run, &t, state, st->message, reported ? st->at : (struct wall){0});
     } else {
         drop_tasks_of_run(s, t.run); /* its job is gone */
     }

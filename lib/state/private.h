@@ -190,9 +190,10 @@ bool node_was_removed(struct apply *a, int64_t node);
 /* Gives a run its given-up attempt back, also from an order that nobody has begun; false: another
  * one has, or it does not wait at all. */
 bool run_take_back(struct apply *a, int64_t run, const struct task_row *t);
-void run_started(struct apply *a, int64_t run);
+/* `at` of the task's agent, by its clock; `t` as it was before. */
+void run_started(struct apply *a, int64_t run, const struct task_row *t, struct wall at);
 void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task_state state,
-               const char *reason);
+               const char *reason, struct wall at);
 void run_assign(struct apply *a, int64_t run, int64_t task);
 /* The end of its run will be told. */
 void job_task_async(struct apply *a, int64_t task);
@@ -247,8 +248,9 @@ void notice_put(struct apply *a, enum notice event, const struct job_row *job,
                 const struct run_row *run, const char *why);
 
 /* ---- apply_history.c */
-/* A run is over now; `r` is what it was before, and may be gone with it. */
-void history_over(struct apply *a, const struct run_row *r, enum run_state state);
+/* A run is over, since `ended`; `r` is what it was before, and may be gone with it. */
+void history_over(struct apply *a, const struct run_row *r, enum run_state state,
+                  struct wall ended);
 /* One that is over stands for more targets now, the last of which is its due. */
 void history_more(struct apply *a, const struct run_row *r, const struct new_run *n);
 /* With its tasks, which have ended. */

@@ -71,8 +71,9 @@ struct day {
     unsigned down;    /* bits: nodes that come again when it is mended */
     int64_t drifted;  /* second */
     int64_t look_due; /* at what the system records, and whether all are equal */
-    int64_t newest_run;
-    int64_t *open; /* runs that were not over when they were looked at last */
+    int64_t newest_run, newest_event;
+    struct map *heard; /* run: when the leader heard of it last, in ms */
+    int64_t *open;     /* runs that were not over when they were looked at last */
     size_t open_n, open_cap;
 };
 

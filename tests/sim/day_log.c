@@ -1,4 +1,5 @@
 /* What a simulated day leaves behind (spec/chronos.md 10.8): JSON lines in a folder. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/map.h"
@@ -19,6 +20,7 @@ bool day_log_open(struct day *d)
     d->runs = open_log(d, "runs.log");
     d->faults = open_log(d, "fault.log");
     d->own = open_log(d, "own.log");
+    d->heard = map_new();
     return d->api != NULL && d->runs != NULL && d->faults != NULL && d->own != NULL;
 }
 
@@ -28,6 +30,7 @@ void day_log_close(struct day *d)
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (all[i] != NULL)
             fclose(all[i]);
+    map_free(d->heard);
 }
 
 /* value: of a read, VALUE_NONE if there is no such job. */
@@ -86,16 +89,19 @@ void day_log_end(struct world *w)
 
 static void put_run(struct world *w, struct state *s, const struct run_row *r)
 {
-    int64_t by = -1, root = 0;
+    int64_t by = -1, root = 0, heard = (int64_t)(intptr_t)map_get(w->day->heard, (uint64_t)r->id);
     state_run_cause(s, r->id, &by, &root);
     fprintf(w->day->own,
             "{\"run\":%lld,\"job\":%lld,\"name\":\"%s\",\"cause\":\"%s\",\"due\":%lld,"
             "\"attempt\":%lld,\"state\":\"%s\",\"covers\":%lld,\"queued\":%lld,\"started\":%lld,"
-            "\"ended\":%lld,\"reason\":\"%s\",\"by\":%lld,\"root\":%lld}\n",
+            "\"ended\":%lld,\"heard\":%lld,\"reason\":\"%s\",\"by\":%lld,\"root\":%lld}\n",
             (long long)r->id, (long long)r->job, r->job_name, run_cause_word(r->cause),
             (long long)r->due.ms, (long long)r->attempt, run_state_word(r->state),
             (long long)r->covers, (long long)r->queued.ms, (long long)r->started.ms,
-            (long long)r->ended.ms, r->reason, (long long)by, (long long)root);
+            (long long)r->ended.ms, (long long)(heard > r->ended.ms ? heard : r->ended.ms),
+            r->reason, (long long)by, (long long)root);
+    if (run_over(r->state))
+        map_remove(w->day->heard, (uint64_t)r->id);
 }
 
 static void keep_open(struct day *d, int64_t run)
@@ -125,6 +131,26 @@ static void look_at(struct world *w, struct state *s, int64_t run, bool all)
         keep_open(w->day, run);
 }
 
+/* What a run's end causes follows the order in which ends were heard, which its row does not tell.
+ */
+static void hear(struct day *d, struct state *s)
+{
+    static const char run[] = ": run ";
+    struct error err;
+    struct stmt *q = db_query(
+        state_db(s),
+        SLICE("select id, at_ms, name, text from events where id > ?1 and noun = ?2 order by id"),
+        &err);
+    stmt_bind_i64_at(q, 1, d->newest_event);
+    stmt_bind_i64_at(q, 2, NOUN_RUN);
+    while (stmt_row(q)) {
+        d->newest_event = stmt_i64(q, 0);
+        const char *id = stmt_str(q, 3) + strlen(stmt_str(q, 2)) + strlen(run);
+        map_put(d->heard, strtoull(id, NULL, 10), (void *)(intptr_t)stmt_i64(q, 1));
+    }
+    stmt_free(q);
+}
+
 void day_log_own(struct world *w, bool all)
 {
     struct day *d = w->day;
@@ -133,6 +159,7 @@ void day_log_own(struct world *w, bool all)
     if (l == NULL || state_level(node_state(l->node)) == 0)
         return;
     struct state *s = node_state(l->node);
+    hear(d, s);
     int64_t *before = d->open;
     size_t n = d->open_n;
     d->open = NULL;

@@ -74,7 +74,7 @@ def read_own(folder):
     found = {}
     for r in lines(folder, "own.log"):
         found[r["run"]] = Record(r["name"], r["due"], r["state"], r["covers"], r["cause"], r["reason"], r["run"], r["job"],
-                                 r["queued"], r["started"], r["ended"], r["by"], r["root"])
+                                 r["queued"], r["started"], r["heard"], r["by"], r["root"])
     return found
 
 

@@ -303,6 +303,73 @@ static void an_upgrade_takes_over_what_there_is(void **data)
     assert_int_equal(count(state_runs_after(f->state, 0, newest_run(f) - 3, 9)), 3);
 }
 
+/* A run whose agent says that its process began and ended then, by its clock, and is heard later:
+ * how many ms it began after its order, and took. */
+static void heard(struct fixture *f, int64_t began, int64_t ended, int64_t heard_began,
+                  int64_t heard_ended, const int64_t expected[2])
+{
+    char args[256];
+    struct run_row r;
+    applied(f, "job.trigger", "{'name':'j','concurrent':true}");
+    int64_t id = newest_run(f), ordered = f->at;
+    snprintf(args, sizeof args,
+             "{'runs':[{'run':%lld,'attempt':0,'name':'t%lld','agent':0,'cpus':1,'mem':1,'disk':0}]"
+             "}",
+             (long long)id, (long long)id);
+    applied(f, "task.launch", args);
+    assert_true(state_run_by_id(f->state, id, &r));
+    const struct {
+        int64_t at, heard;
+        const char *state;
+    } said[] = {{began, heard_began, "running"}, {ended, heard_ended, "finished"}};
+    for (size_t i = 0; i < 2; i++) {
+        if (said[i].heard == 0)
+            continue;
+        f->at = ordered + said[i].heard;
+        snprintf(args, sizeof args, "{'set':[{'task':%lld,'seq':%zu,'state':'%s','at':%lld}]}",
+                 (long long)r.task, i + 1, said[i].state, (long long)(ordered + said[i].at));
+        applied(f, "task.update", args);
+    }
+    assert_true(state_run_by_id(f->state, id, &r));
+    assert_int_equal(r.started.ms - ordered, expected[0]);
+    assert_int_equal(r.ended.ms - r.started.ms, expected[1]);
+}
+
+static void a_run_ends_when_its_agent_says_so_and_not_when_that_is_heard(void **data)
+{
+    struct fixture *f = *data;
+    int64_t job = put_job(f, "j"), today = f->at / DAY_MS, ms[LIMIT_JOB_SAMPLES];
+    heard(f, 100, 6300, 200, 26900, (int64_t[]){100, 6200});
+    assert_int_equal(state_job_most(f->state, job, DAY_LONGEST, today), 6200);
+    assert_int_equal(state_job_most(f->state, job, DAY_LATEST, today), 101);
+    assert_int_equal(state_job_samples(f->state, job, ms), 1);
+    assert_int_equal(ms[0], 6301);
+    heard(f, 100, 6300, 26000, 26900, (int64_t[]){100, 6200});
+    heard(f, 0, 6300, 0, 26900, (int64_t[]){6300, 0}); /* and of its start nothing */
+}
+
+static void an_agents_clock_that_goes_otherwise_moves_a_run_but_not_what_it_took(void **data)
+{
+    struct fixture *f = *data;
+    const int64_t skew[] = {-INT64_C(3600000), -30000, 30000, 3600000};
+    put_job(f, "j");
+    for (size_t i = 0; i < sizeof skew / sizeof skew[0]; i++)
+        heard(f, 100 + skew[i], 6300 + skew[i], 200, 26900,
+              (int64_t[]){skew[i] < 0 ? 0 : 200, 6200});
+    heard(f, 5000, 100, 5100, 26900, (int64_t[]){5000, 0}); /* set back meanwhile */
+    heard(f, 100, 90000, 200, 26900, (int64_t[]){100, 26800});
+    heard(f, INT64_MAX / 2 - T0, INT64_MAX / 2 - T0, 200, 26900, (int64_t[]){200, 0});
+    heard(f, -2 * T0, 1 - 3 * T0, 200, 26900, (int64_t[]){0, 0});
+}
+
+static void below_its_level_a_run_ends_when_that_is_heard(void **data)
+{
+    struct fixture *f = *data;
+    upgrade(f, AGENT_TIMES_LEVEL - 1);
+    put_job(f, "j");
+    heard(f, 100, 6300, 200, 26900, (int64_t[]){200, 26700});
+}
+
 /* Claims a target, as if the cursor stood at k. */
 static void claim(struct fixture *f, int64_t job, int64_t k)
 {
@@ -370,6 +437,10 @@ int main(void)
         T(numbers_outlive_the_runs),
         T(so_many_samples_are_kept_the_newest_first),
         cmocka_unit_test_setup_teardown(an_upgrade_takes_over_what_there_is, set_up, tear_down),
+        T(a_run_ends_when_its_agent_says_so_and_not_when_that_is_heard),
+        T(an_agents_clock_that_goes_otherwise_moves_a_run_but_not_what_it_took),
+        cmocka_unit_test_setup_teardown(below_its_level_a_run_ends_when_that_is_heard, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_replaced_run_takes_its_tasks_with_it_from_its_level_on,
                                         set_up, tear_down),
     };

@@ -1,0 +1,1 @@
+-- Level 32. Runs begin and end when their agents say so, not when the leader has learnt of it.
