@@ -92,7 +92,7 @@
     X(LIMIT_BACKFILLS, 20, "backfills kept a job")                                          \
     X(LIMIT_CALENDARS, 1000, "calendars")                                                   \
     X(LIMIT_CALENDAR_DAYS, 1000, "entries of one calendar")                                 \
-    X(LIMIT_ABOUT_BYTES, 4096, "a calendar's description")                                  \
+    X(LIMIT_ABOUT_BYTES, 4096, "description of a calendar, or of a job")                    \
     X(LIMIT_JOB_CALENDARS, 20, "calendars that one job names")                              \
     X(LIMIT_REASON_BYTES, 1000, "why a job is paused")                                      \
     X(LIMIT_JOB_PARENTS, 20000, "jobs that one job waits for")                              \

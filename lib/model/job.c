@@ -158,9 +158,8 @@ void job_store(const struct job *j, struct json_writer *w)
     json_member_int(w, "windowMs", j->window_ms);
     if (j->started.ms != 0)
         json_member_int(w, "started", j->started.ms);
-    if (j->zone_let_pass)
-        json_member_bool(w, "zoneLetPass", true);
     if (j->kind == JOB_SCHEDULED) {
+        json_member_bool(w, "zoneLetPass", j->zone_let_pass);
         json_member_int(w, "index", j->cursor.index);
         json_member_int(w, "remaining", j->cursor.remaining);
         json_member_bool(w, "moved", j->cursor.moved);
@@ -180,7 +179,7 @@ static int load_schedule(const struct json *tree, struct job *j, struct error *e
 {
     j->schedule_text = arena_strdup(&j->arena, json_str(json_get(tree, "schedule"), ""));
     j->schedule_zone = arena_strdup(&j->arena, json_str(json_get(tree, "scheduleTimeZone"), ""));
-    j->zone_let_pass = json_bool(json_get(tree, "zoneLetPass"), false);
+    j->zone_let_pass = json_bool(json_get(tree, "zoneLetPass"), true); /* as those before said */
     if (job_parse_schedule(j, j->schedule_text, job_meant_zone(j->schedule_zone, j->zone_let_pass),
                            err) != 0)
         return -1;

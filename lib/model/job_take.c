@@ -407,6 +407,13 @@ static void check_sum(const struct taking *t)
               bytes, LIMIT_TASK_BYTES);
 }
 
+static void check_description(const struct taking *t)
+{
+    size_t bytes = strlen(t->job->description);
+    if (bytes > LIMIT_ABOUT_BYTES)
+        wrong(t, "/description", "got %zu bytes, need at most %d", bytes, LIMIT_ABOUT_BYTES);
+}
+
 static void check_container(const struct taking *t, const struct job_container *c)
 {
     struct error err;
@@ -434,6 +441,7 @@ static void take_parts(const struct taking *t)
     for (size_t i = 0; i < j->env.n; i++)
         check_variable(t, &j->env.items[i]);
     check_sum(t);
+    check_description(t);
 }
 
 static void take_command(const struct taking *t)

@@ -401,6 +401,21 @@ static void what_no_program_can_be_started_with_is_refused(void **unused)
         }
 }
 
+static void a_description_has_an_end(void **unused)
+{
+    (void)unused;
+    for (int over = 0; over < 2; over++) {
+        struct buf body;
+        buf_init(&body, 1 << 20);
+        buf_printf(&body, "{'name':'a','command':'x','description':'%0*d'}",
+                   LIMIT_ABOUT_BYTES + over, 0);
+        char *got = problems_of(buf_str(&body), 2, JOB_SCHEDULED);
+        assert_string_equal(got, over > 0 ? "/description: got 4097 bytes, need at most 4096" : "");
+        mem_free(got);
+        buf_close(&body);
+    }
+}
+
 static void what_is_too_much_together_is_refused(void **unused)
 {
     (void)unused;
@@ -430,6 +445,14 @@ static void an_unknown_zone_may_be_let_pass(void **unused)
     assert_string_equal(j.schedule_zone, "Mars/Base");
     char *kept = stored(&j);
     assert_int_equal(job_load(slice_of(kept), &again, &err), 0);
+    assert_true(again.zone_let_pass);
+    job_close(&again);
+    static const char member[] = ",\"zoneLetPass\":true"; /* earlier builds kept no such thing */
+    char *at = strstr(kept, member);
+    assert_non_null(at);
+    memmove(at, at + strlen(member), strlen(at + strlen(member)) + 1);
+    assert_int_equal(job_load(slice_of(kept), &again, &err), 0);
+    assert_true(again.zone_let_pass);
     mem_free(kept);
     json_free(tree);
     job_close(&j);
@@ -628,7 +651,7 @@ static void of_a_broken_job_it_reads_what_it_can(void **unused)
         {"{'name':'a','runAsU", "line 1", "", 0},
         {"[1]", "got an array", "", 0},
         {"{'name':'a','command':'x','runAsUser':'r','schedule':'R/2026-01-01T00:00:00/P1D',"
-         "'scheduleTimeZone':'Mars/Base'}",
+         "'scheduleTimeZone':'Mars/Base','zoneLetPass':false}",
          "Mars/Base", "x", 0},
         {"{'name':'a','command':'x','runAsUser':'r','missed':'often'," AT "}", "missed: ", "x", 0},
         {"{'name':'a','command':'x','parents':['b','c']}", "members are missing", "x", 2},
@@ -658,6 +681,7 @@ int main(void)
         cmocka_unit_test(names_what_is_wrong),
         cmocka_unit_test(what_no_program_can_be_started_with_is_refused),
         cmocka_unit_test(what_is_too_much_together_is_refused),
+        cmocka_unit_test(a_description_has_an_end),
         cmocka_unit_test(an_unknown_zone_may_be_let_pass),
         cmocka_unit_test(the_faces_differ_in_epsilon_and_async),
         cmocka_unit_test(knows_how_long_a_window_is),
