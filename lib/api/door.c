@@ -169,13 +169,19 @@ void tell_begin(struct tell *t, enum command_kind kind, struct json_writer *w, o
     outbox_draft(t->out, kind, (struct origin){ORIGIN_DOOR, t->pending}, w);
 }
 
-void tell_end(struct tell *t, struct json_writer *w)
+void tell_end_step(struct tell *t, struct json_writer *w)
 {
     outbox_draft_end(t->out, w);
     struct draft *d = &t->out->items[t->out->n - 1].draft;
     d->epoch = 0; /* a client's wish: good in any term */
     d->by = mem_strdup(t->c.request->user);
     d->from = mem_strdup(t->c.request->remote);
+}
+
+void tell_end(struct tell *t, struct json_writer *w)
+{
+    tell_end_step(t, w);
+    struct draft *d = &t->out->items[t->out->n - 1].draft;
     struct slice rid = header_get(t->c.request->headers, "X-Request-Id");
     if (rid.len > 0 && rid.len <= RID_MAX)
         d->rid = slice_dup(rid);
@@ -466,6 +472,8 @@ bool api_outcome(struct tell *t, const struct outcome *o)
         say_busy(t, o);
     else
         refused(t, o);
+    if (t->then != NULL) /* the next step */
+        return false;
     if (t->c.dialect->dress != NULL)
         t->c.dialect->dress(&t->c);
     return true;

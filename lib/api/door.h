@@ -244,6 +244,9 @@ void call_problems(struct call *c, struct problems *problems); /* closes them */
  */
 void tell_begin(struct tell *t, enum command_kind kind, struct json_writer *w, outcome_fn *then);
 void tell_end(struct tell *t, struct json_writer *w);
+/* The same for a step of several, all of which do no harm when they are done again: nothing is
+ * remembered of it by its request's id, and `then` may begin the next. */
+void tell_end_step(struct tell *t, struct json_writer *w);
 /* Of a request that another node sent on: in which term it was sent first. */
 #define CALL_TERM "X-Mesolith-Term"
 /* Was this for the leader of another term? It is sent again to the next one, so what it wants of

@@ -1,13 +1,19 @@
 /* Runs: killed, forgotten, told of from outside (spec/chronos.md E-14 to E-17). */
 #include "api/chronos/private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
 #include "base/str.h"
 
-#define RUNS_A_PURGE 20000 /* of one entry */
+#define RUNS_A_PURGE 2000 /* of one entry */
 
-/* ---- killing and purging: one run.update over all of them */
+/* ---- killing and purging: one run.update over all of them, or as many as one takes */
 
 struct ending {
     struct tell *t;
+    outcome_fn *then;
     struct json_writer w;
     int64_t n;
 };
@@ -15,7 +21,7 @@ struct ending {
 static void end_one(struct ending *e, const struct run_row *r)
 {
     if (e->n++ == 0) {
-        tell_begin(e->t, COMMAND_RUN_UPDATE, &e->w, chronos_done);
+        tell_begin(e->t, COMMAND_RUN_UPDATE, &e->w, e->then);
         json_key(&e->w, "set");
         json_array(&e->w);
     }
@@ -27,11 +33,12 @@ static void end_one(struct ending *e, const struct run_row *r)
     json_object_end(&e->w);
 }
 
-static void end_all(struct ending *e, struct stmt *q)
+static void end_all(struct ending *e, struct stmt *q, int64_t newest)
 {
     struct run_row r;
     while (e->n < RUNS_A_PURGE && state_run_next(q, &r))
-        end_one(e, &r);
+        if (r.id <= newest)
+            end_one(e, &r);
     stmt_end(q);
 }
 
@@ -42,26 +49,47 @@ static void ending_done(struct ending *e)
         return;
     }
     json_array_end(&e->w);
-    tell_end(e->t, &e->w);
+    tell_end_step(e->t, &e->w);
 }
 
 void chronos_kill_tasks(struct tell *t)
 {
     struct job_row row;
-    struct ending e = {.t = t};
+    struct ending e = {.t = t, .then = chronos_done};
     if (!chronos_path_job(&t->c, &row))
         return;
-    end_all(&e, state_runs_open(t->c.view->state, row.id));
+    end_all(&e, state_runs_open(t->c.view->state, row.id), INT64_MAX);
     ending_done(&e);
+}
+
+static void purge_more(struct tell *t, const struct outcome *o);
+
+static void purge(struct tell *t, int64_t newest)
+{
+    struct ending e = {.t = t, .then = purge_more};
+    struct state *s = t->c.view->state;
+    end_all(&e, state_runs_waiting(s, INT64_MAX), newest);
+    end_all(&e, state_runs_retrying(s, (struct wall){INT64_MAX}, INT64_MAX), newest);
+    ending_done(&e);
+}
+
+/* Up to the run that was the newest at first. */
+static void purge_more(struct tell *t, const struct outcome *o)
+{
+    (void)o;
+    purge(t, strtoll(t->kept, NULL, 10));
 }
 
 void chronos_purge_tasks(struct tell *t)
 {
-    struct ending e = {.t = t};
-    struct state *s = t->c.view->state;
-    end_all(&e, state_runs_waiting(s, RUNS_A_PURGE));
-    end_all(&e, state_runs_retrying(s, (struct wall){INT64_MAX}, RUNS_A_PURGE));
-    ending_done(&e);
+    struct run_row newest = {0};
+    char text[24];
+    struct stmt *q = state_runs(t->c.view->state, 1);
+    if (state_run_next(q, &newest))
+        stmt_end(q);
+    snprintf(text, sizeof text, "%lld", (long long)newest.id);
+    t->kept = mem_strdup(text);
+    purge(t, newest.id);
 }
 
 /* ---- what tasks say of themselves, or others of them */

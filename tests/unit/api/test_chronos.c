@@ -102,6 +102,46 @@ static void a_disabled_job_runs_by_hand_unless_it_is_not_wanted(void **data)
     assert_int_equal(runs_of(f, "j"), 1);
 }
 
+/* E-17, of more than are ended at once; those that come meanwhile are another purge's. */
+static void trigger_more(struct world *w)
+{
+    world_apply(w, COMMAND_JOB_TRIGGER, "{\"name\":\"j0\",\"concurrent\":true}", NULL);
+}
+
+static void all_that_waits_is_forgotten_by_steps(void **data)
+{
+    enum { JOBS = 25 };
+    struct fixture *f = *data;
+    char text[256], of[16];
+    int64_t waiting = 0;
+    f->listener = "chronos";
+    for (int i = 0; i < JOBS; i++) {
+        snprintf(text, sizeof text,
+                 "{\"name\":\"j%d\",\"command\":\"x\",\"schedule\":"
+                 "\"R/2030-01-01T00:00:00Z/P1D\"}",
+                 i);
+        post_job(f, text);
+        snprintf(text, sizeof text, "{\"name\":\"j%d\",\"concurrent\":true}", i);
+        for (int k = i == 0; k < LIMIT_JOB_OPEN_RUNS; k++)
+            world_apply(&f->w, COMMAND_JOB_TRIGGER, text, NULL);
+    }
+    uint64_t before = f->w.index;
+    f->w.meanwhile = trigger_more;
+    play(f, "DELETE /scheduler/task/all", "X-Request-Id: once\r\n", NULL);
+    assert_int_equal(f->r.status, 204);
+    assert_int_equal(f->w.index - before, 1 + 2); /* a trigger; 2,000 and the rest */
+    for (int i = 0; i < JOBS; i++) {
+        struct job_row row;
+        snprintf(of, sizeof of, "j%d", i);
+        assert_true(state_job_by_name(f->w.state, of, &row));
+        waiting += row.queued;
+    }
+    assert_int_equal(waiting, 1);
+    play(f, "DELETE /scheduler/task/all", "X-Request-Id: once\r\n", NULL);
+    assert_int_equal(f->r.status, 204);
+    assert_int_equal(f->w.index - before, 1 + 2 + 1);
+}
+
 /* X-07, the same. */
 static void an_unknown_zone_is_utc_if_that_is_wanted(void **data)
 {
@@ -165,6 +205,7 @@ int main(void)
         CASE(metrics_may_be_read_by_people),
         CASE(a_disabled_job_runs_by_hand_unless_it_is_not_wanted),
         CASE(an_unknown_zone_is_utc_if_that_is_wanted),
+        CASE(all_that_waits_is_forgotten_by_steps),
         CASE(percentiles_are_of_the_newest_samples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
