@@ -362,6 +362,8 @@ int job_level(const struct job *j, const char **member)
         int level;
         const char *member;
     } needs[] = {
+        {j->notices != NOT_GIVEN && (j->notices & 1 << NOTICE_UNPLACED) != 0, TRIES_LEVEL,
+         "notify: unplaced"},
         {j->exclude_calendars.n > 0, TIMES_LEVEL, "excludeCalendars"},
         {j->only_calendars.n > 0, TIMES_LEVEL, "onlyCalendars"},
         {j->starts.ms != 0, TIMES_LEVEL, "startsAt"},
