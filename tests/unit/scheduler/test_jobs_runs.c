@@ -231,14 +231,15 @@ static void a_run_that_takes_too_long_is_a_failed_attempt(void **unused)
 {
     struct task_row t;
     (void)unused;
-    post("'maxCompletionTime':3,'retryDelaySeconds':1,'retries':1,", "takes 60000", "PT1H");
-    harness_run(&h, "2026-03-01T10:08:02Z");
+    /* shorter than one is waited for that does not start */
+    post("'maxCompletionTime':1,'retryDelaySeconds':1,'retries':1,", "takes 60000", "PT1H");
+    harness_run(&h, "2026-03-01T10:08:00.900Z");
     assert_string_equal(harness_runs(&h, "j"), "10:08:00 running");
-    harness_run(&h, "2026-03-01T10:08:05Z");
+    harness_run(&h, "2026-03-01T10:08:02.200Z");
     assert_int_equal(h.starts_n, 2);
     assert_int_equal(h.starts[1].attempt, 1);
     assert_true(state_task_by_name(h.state, "ct:1772359680000:0:j:", &t));
-    assert_string_equal(t.kill_reason, "maxCompletionTime: ran longer than 3 s");
+    assert_string_equal(t.kill_reason, "maxCompletionTime: ran longer than 1 s");
     harness_run(&h, "2026-03-01T10:08:10Z");
     assert_string_equal(harness_runs(&h, "j"), "10:08:00 failed");
 }
