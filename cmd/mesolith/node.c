@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "cli_find.h"
 #include "cli_wait.h"
+#include "model/constraint.h"
 
 static void put_modes(struct table *t, const struct json *modes)
 {
@@ -14,6 +15,20 @@ static void put_modes(struct table *t, const struct json *modes)
     JSON_EACH (mode, modes)
         buf_printf(&text, "%s%s", text.len > 0 ? " " : "", json_str(mode, ""));
     table_put(t, INK_NONE, buf_str(&text));
+    buf_close(&text);
+}
+
+/* "rack=a zone=2": what constraints may name. */
+static void put_attributes(struct table *t, const struct json *attributes)
+{
+    struct buf text;
+    char number[SCALAR_TEXT_SIZE];
+    buf_init(&text, 1 << 16);
+    JSON_EACH (one, attributes)
+        buf_printf(&text, "%s%s=%s", text.len > 0 ? " " : "", json_name(one),
+                   json_is(one, JSON_NUMBER) ? scalar_text(json_double(one, 0), number)
+                                             : json_str(one, ""));
+    cli_put_field(t, "attributes", buf_str(&text));
     buf_close(&text);
 }
 
@@ -96,6 +111,7 @@ static void show_node(struct cli *c, const struct json *node)
     table_put(&t, INK_NONE,
               json_bool(json_get(docker, "available"), false) ? text_of(docker, "version")
                                                               : text_of(docker, "reason"));
+    put_attributes(&t, json_get(node, "attributes"));
     cli_put_field(&t, "version", text_of(node, "version"));
     if (json_get(node, "uptime_s") != NULL) /* of the one that answers only */
         cli_put_field(&t, "up for", text_duration(up, number_of(node, "uptime_s") * 1000));

@@ -318,6 +318,8 @@ static void put_agent(const struct view *v, const struct agent_row *a, struct js
     native_put_capacity(&capacity, w);
     if (runs)
         native_put_docker(a, w);
+    if (runs && !str_eq(a->attributes, "{}"))
+        json_member_raw(w, "attributes", slice_of(a->attributes));
 }
 
 /* A node that is well is seen all the time; one that is not, was until it became so. */

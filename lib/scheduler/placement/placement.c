@@ -14,9 +14,9 @@
 #include "scheduler/placement/constraints.h"
 
 static const struct {
-    const char *word, *text;
+    const char *word, *one, *many;
 } reasons[REASONS_N] = {
-#define X(name, word, text) [name] = {word, text},
+#define X(name, word, one, many) [name] = {word, one, many},
     REASONS(X)
 #undef X
 };
@@ -26,9 +26,9 @@ const char *reason_word(enum reason r)
     return reasons[r].word;
 }
 
-const char *reason_text(enum reason r)
+const char *reason_text(enum reason r, int64_t agents)
 {
-    return reasons[r].text;
+    return agents == 1 ? reasons[r].one : reasons[r].many;
 }
 
 struct machine {
@@ -455,6 +455,14 @@ static bool holds_at(struct placement *p, struct machine *m, const struct asking
     return v->of[at] == HOLDS;
 }
 
+/* Has the machine no attribute that the constraint could look at? */
+static bool lacks(struct machine *m, const struct asking *a, const struct constraint *c)
+{
+    char unused[FIELD_TEXT_SIZE];
+    return json_get(attributes(m), c->field) == NULL &&
+           !constraint_value(c, a->dialect, m->hostname, attributes(m), unused);
+}
+
 static bool meets(struct placement *p, struct machine *m, const struct asking *a,
                   char example[static EXAMPLE_SIZE])
 {
@@ -462,9 +470,11 @@ static bool meets(struct placement *p, struct machine *m, const struct asking *a
         const struct constraint *c = &a->d->constraints->items[i];
         if (holds_at(p, m, a, i))
             continue;
-        snprintf(example, EXAMPLE_SIZE, "%.30s: %.20s %s%s%.20s", m->hostname, c->field,
+        bool none = lacks(m, a, c);
+        snprintf(example, EXAMPLE_SIZE, "%.30s: %.20s %s%s%.20s%s%.20s", m->hostname, c->field,
                  constraint_op_word(c->op), c->value != NULL ? " " : "",
-                 c->value != NULL ? c->value : "");
+                 c->value != NULL ? c->value : "", none ? ", and it has no " : "",
+                 none ? c->field : "");
         return false;
     }
     return true;
@@ -794,7 +804,7 @@ void funnel_text(const struct funnel *f, char *dst, size_t size)
             continue;
         at +=
             (size_t)snprintf(dst + at, size - at, "%s%lld %s (%s)", sep, (long long)f->declined[r],
-                             reason_text((enum reason)r), f->example[r]);
+                             reason_text((enum reason)r, f->declined[r]), f->example[r]);
         sep = ", ";
     }
 }

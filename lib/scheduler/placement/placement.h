@@ -11,31 +11,38 @@
 #include "state/state.h"
 
 /* In the order of the checks, but for the last, which stands beside MAINTENANCE; words as
- * spec/marathon.md 9.1 has them, those from DOCKER on are ours. */
-#define REASONS(X)                                                                        \
-    X(REASON_ROLE, "UnfulfilledRole", "has nothing that is reserved for its role")        \
-    X(REASON_CONSTRAINT, "UnfulfilledConstraint", "does not meet its constraints")        \
-    X(REASON_RESERVATION, "NoCorrespondingReservationFound", "has no reservation for it") \
-    X(REASON_MAINTENANCE, "AgentMaintenance", "is draining")                              \
-    X(REASON_CPUS, "InsufficientCpus", "has too few cpus free")                           \
-    X(REASON_MEM, "InsufficientMemory", "has too little memory free")                     \
-    X(REASON_DISK, "InsufficientDisk", "has too little disk free")                        \
-    X(REASON_GPUS, "InsufficientGpus", "has no gpus")                                     \
-    X(REASON_PORTS, "InsufficientPorts", "has not the ports free")                        \
-    X(REASON_SCARCE, "DeclinedScarceResources", "keeps its gpus for others")              \
-    X(REASON_DOCKER, "DockerUnavailable", "has no Docker engine")                         \
-    X(REASON_FETCH, "UnknownUriScheme", "cannot fetch what it needs")                     \
-    X(REASON_SILENT, "AgentSilent", "is not heard")
+ * spec/marathon.md 9.1 has them, those from DOCKER on are ours. Then what is said of one agent, and
+ * of several. */
+#define REASONS(X)                                                                              \
+    X(REASON_ROLE, "UnfulfilledRole", "has nothing that is reserved for its role",              \
+      "have nothing that is reserved for its role")                                             \
+    X(REASON_CONSTRAINT, "UnfulfilledConstraint", "does not meet its constraints",              \
+      "do not meet its constraints")                                                            \
+    X(REASON_RESERVATION, "NoCorrespondingReservationFound", "has no reservation for it",       \
+      "have no reservation for it")                                                             \
+    X(REASON_MAINTENANCE, "AgentMaintenance", "is draining", "are draining")                    \
+    X(REASON_CPUS, "InsufficientCpus", "has too few cpus free", "have too few cpus free")       \
+    X(REASON_MEM, "InsufficientMemory", "has too little memory free",                           \
+      "have too little memory free")                                                            \
+    X(REASON_DISK, "InsufficientDisk", "has too little disk free", "have too little disk free") \
+    X(REASON_GPUS, "InsufficientGpus", "has no gpus", "have no gpus")                           \
+    X(REASON_PORTS, "InsufficientPorts", "has not the ports free", "have not the ports free")   \
+    X(REASON_SCARCE, "DeclinedScarceResources", "keeps its gpus for others",                    \
+      "keep their gpus for others")                                                             \
+    X(REASON_DOCKER, "DockerUnavailable", "has no Docker engine", "have no Docker engine")      \
+    X(REASON_FETCH, "UnknownUriScheme", "cannot fetch what it needs",                           \
+      "cannot fetch what it needs")                                                             \
+    X(REASON_SILENT, "AgentSilent", "is not heard", "are not heard")
 
 enum reason {
-#define X(name, word, text) name,
+#define X(name, word, one, many) name,
     REASONS(X)
 #undef X
         REASONS_N,
     REASON_NONE = REASONS_N,
 };
 const char *reason_word(enum reason r);
-const char *reason_text(enum reason r);
+const char *reason_text(enum reason r, int64_t agents); /* what is said of so many */
 
 struct placement; /* the agents with their free resources, as of one turn */
 

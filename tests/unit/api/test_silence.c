@@ -48,7 +48,7 @@ static void one_waits_for_a_node_that_restarts(void **data)
     world_settle(&f->w);
     answers(f, "GET /api/why/app/one-each",
             "\"id\":\"node-silent\",\"what\":\"/one-each: 1 of 3 instances wait\","
-            "\"because\":\"3 nodes considered: 2 does not meet its constraints "
+            "\"because\":\"3 nodes considered: 2 do not meet its constraints "
             "(n1: hostname MAX_PER 1), 1 is not heard (n2: for 12 s)\"");
     answers(f, "GET /v2/queue", "{\"reason\":\"AgentSilent\",\"declined\":1,\"processed\":1}");
     lacks(f, "GET /v2/queue", "lastUsedOfferAt");

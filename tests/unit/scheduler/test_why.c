@@ -83,6 +83,9 @@ static void no_node_fits(void **unused)
         {"{'disk_bytes':0}", ",'disk':5", "no-disk",
          "1 node considered: 1 has too little disk free (n1: 0 MiB of disk free, 5 asked)"},
         {"{}", ",'constraints':[['rack','LIKE','a']]", "no-constraint",
+         "1 node considered: 1 does not meet its constraints (n1: rack LIKE a, and it has no "
+         "rack)"},
+        {"{'attributes':{'rack':'b'}}", ",'constraints':[['rack','LIKE','a']]", "no-constraint",
          "1 node considered: 1 does not meet its constraints (n1: rack LIKE a)"},
         {"{}", ",'constraints':[['hostname','UNIQUE']]", "no-constraint",
          "1 node considered: 1 does not meet its constraints (n1: hostname UNIQUE)"},

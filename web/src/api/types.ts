@@ -306,6 +306,7 @@ export interface NodeSummary extends Resources {
   clock_offset_ms?: number;
   version?: string;
   docker?: DockerInfo;
+  attributes?: Record<string, string | number>; // what constraints may name
   uptime_s?: number;
 }
 

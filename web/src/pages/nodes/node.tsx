@@ -10,7 +10,7 @@ import { Age } from "../../ui/age";
 import { Button, Buttons, Copy } from "../../ui/button";
 import { Confirm } from "../../ui/dialog";
 import { Capacity } from "../../ui/meter";
-import { Answered, Empty, Facts, Grid, Head, Page, Panel } from "../../ui/page";
+import { Answered, Empty, Facts, Grid, Head, Page, Panel, Tags } from "../../ui/page";
 import { State } from "../../ui/state";
 import { TaskTable } from "../tasks/table";
 import { Role } from "./nodes";
@@ -129,6 +129,10 @@ function About({ node }: { node: NodeSummary }) {
         ["Up for", node.uptime_s === undefined ? "–" : duration(node.uptime_s * 1000)],
         ["Seen", <Age at={node.seen} />],
         node.docker !== undefined && ["Containers", dockerWords(node.docker)],
+        node.attributes !== undefined && [
+          "Attributes",
+          <Tags tags={Object.entries(node.attributes).map(([name, value]) => `${name}=${value}`)} />,
+        ],
       ]}
     />
   );
