@@ -4,10 +4,13 @@
 
 #include "base/str.h"
 
-#define NO_TLS "clients are not served by TLS yet: what is asked by HTTP is answered"
+#define NO_TLS "clients are not served by TLS yet: have a proxy before the HTTP port speak it"
+#define NO_PUSH "numbers are not pushed: they are at /metrics/prometheus, to be scraped"
 #define NO_STORE "the cluster keeps its state itself"
 #define NO_MESOS "there is no Mesos to register at"
-#define NO_KEY "users are not told apart yet: leave it out, and keep strangers from the port"
+#define NO_KEY                                                                                    \
+    "users are not told apart yet: leave it out, keep strangers from the port, and have a proxy " \
+    "before it ask for the password"
 
 #define MEANS(name_, setting_)             \
     {                                      \
@@ -54,20 +57,20 @@ static const struct old_flag flags[] = {
     MEANS("mattermost_url", SETTING_MATTERMOST_URL),
     MEANS("http_notification_url", SETTING_HTTP_NOTIFICATION_URL),
     MEANS("http_notification_credentials", SETTING_HTTP_NOTIFICATION_CREDENTIALS),
-    NOTHING("raven_dsn", "Sentry is not told: http-notification-url has all that it would be"),
-    NOTHING("graphite_host_port", "numbers are not pushed: they are at /metrics/prometheus"),
-    NOTHING("graphite_reporting_interval", "numbers are not pushed"),
-    NOTHING("graphite_group_prefix", "numbers are not pushed"),
+    NOTHING("raven_dsn", "Sentry is not told: http-notification-url is told all that it would be"),
+    NOTHING("graphite_host_port", NO_PUSH),
+    NOTHING("graphite_reporting_interval", NO_PUSH),
+    NOTHING("graphite_group_prefix", NO_PUSH),
     NOTHING("webui_url", "the dashboard is at /ui/ of the Marathon port"),
     NOTHING("https_port", NO_TLS),
     NOTHING("https_address", NO_TLS),
     NOTHING("ssl_keystore_path", NO_TLS),
     NOTHING("ssl_keystore_password", NO_TLS),
     REFUSED("disable_http",
-            "clients are served by HTTP alone yet: leave it out, and keep strangers "
-            "from the port"),
+            "clients are served by HTTP alone yet: leave it out, keep strangers from the port, and "
+            "have a proxy before it speak TLS"),
     REFUSED("http_credentials", NO_KEY),
-    NOTHING("http_realm", "nobody is asked for a password"),
+    NOTHING("http_realm", "nobody is asked for a password, but by a proxy before the port"),
     NOTHING("schedule_horizon", "targets are not looked for ahead"),
     NOTHING("master", NO_MESOS),
     NOTHING("zk_hosts", NO_STORE),

@@ -142,11 +142,11 @@ static void what_is_wrong_names_flag_value_and_cure(void **unused)
         {"--mail_ssl=perhaps", "--mail_ssl: mail-ssl: got \"perhaps\", need true or false"},
         {"--disable_http_compression=perhaps", "--disable_http_compression: http-compression: got "
                                                "\"perhaps\", need true or false"},
-        {"--disable_http",
-         "--disable_http: clients are served by HTTP alone yet: leave it out, and "
-         "keep strangers from the port"},
+        {"--disable_http", "--disable_http: clients are served by HTTP alone yet: leave it out, "
+                           "keep strangers from the port, and have a proxy before it speak TLS"},
         {"--http_credentials me:pw", "--http_credentials: users are not told apart yet: leave it "
-                                     "out, and keep strangers from the port"},
+                                     "out, keep strangers from the port, and have a proxy before "
+                                     "it ask for the password"},
         {"--http_prt 1", "--http_prt: there is no such flag; mesolith config show lists them all"},
     };
     (void)unused;
@@ -172,7 +172,8 @@ static void the_environment_is_read_as_well(void **unused)
     assert_int_equal(read_line("", &c, &err), -1);
     assert_string_equal(err.text,
                         "MESOSPHERE_HTTP_CREDENTIALS: users are not told apart yet: leave "
-                        "it out, and keep strangers from the port");
+                        "it out, keep strangers from the port, and have a proxy before it ask for "
+                        "the password");
     unsetenv("MESOSPHERE_HTTP_CREDENTIALS");
     unsetenv("MESOSPHERE_KEYSTORE_PATH");
     unsetenv("MESOSPHERE_KEYSTORE_PASS");
