@@ -83,6 +83,9 @@ test("pointers read, write and take away", () => {
   assert.deepEqual(set({ a: 1, b: 2 }, "/a", undefined), { b: 2 });
   assert.deepEqual(set({ a: { b: 1 }, c: 2 }, "/a/b", undefined), { c: 2 });
   assert.deepEqual(set({ a: { b: 1, d: {} } }, "/a/b", undefined), { a: { d: {} } });
+  assert.deepEqual(set({}, "/checks/0/path", "/"), { checks: [{ path: "/" }] });
+  assert.deepEqual(set({ a: 1, checks: [{ path: "/" }] }, "/checks/0/path", undefined), { a: 1 });
+  assert.deepEqual(set({ checks: [{ path: "/" }, { path: "/b" }] }, "/checks/0/path", undefined), { checks: [{ path: "/b" }] });
   assert.equal((doc.a.b[0] as number) + 0, 1, "the original is left alone");
   assert.deepEqual(segments("/portDefinitions(0)/port"), ["portDefinitions", "0", "port"]);
 });

@@ -21,11 +21,10 @@ export function get(doc: Json, pointer: string): Json {
   return at;
 }
 
-const isEmpty = (value: Json) =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
+const isEmpty = (value: Json) => typeof value === "object" && value !== null && Object.keys(value).length === 0;
 
 /** A copy with the value put there; `undefined` takes the member away, and parents that are empty then. Parents
- * are made as objects. */
+ * are made: as lists where a number follows. */
 export function set(doc: Json, pointer: string, value: Json): Json {
   const [key, ...rest] = segments(pointer);
   if (key === undefined) return value;
@@ -33,8 +32,11 @@ export function set(doc: Json, pointer: string, value: Json): Json {
     ? (doc.slice() as unknown as Record<string, Json>)
     : { ...(doc as Record<string, Json>) };
   const below = rest.map((part) => part.replace(/~/g, "~0").replace(/\//g, "~1")).join("/");
-  const next = rest.length === 0 ? value : set(copy[key] ?? {}, `/${below}`, value);
-  if (next === undefined || (value === undefined && isEmpty(next))) delete copy[key];
+  const made = /^\d+$/.test(rest[0] ?? "") ? [] : {};
+  const next = rest.length === 0 ? value : set(copy[key] ?? made, `/${below}`, value);
+  const gone = next === undefined || (value === undefined && isEmpty(next));
+  if (gone && Array.isArray(copy)) copy.splice(Number(key), 1);
+  else if (gone) delete copy[key];
   else copy[key] = next;
   return copy;
 }

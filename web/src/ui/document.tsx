@@ -8,11 +8,12 @@ import { useMemo } from "preact/hooks";
 import { ApiError, type Problem } from "../api/client";
 import type { Definition } from "../api/types";
 import { diffJson, pretty } from "../lib/diff";
+import { variables } from "../lib/lines";
 import { get, segments, set } from "../lib/pointer";
 import { Button, Buttons } from "./button";
 import { Diff } from "./diff";
 import { Editor } from "./editor";
-import { Choice, TextField } from "./field";
+import { Choice, LinesField, TextField } from "./field";
 import { Bar, Note, Stack } from "./page";
 
 export interface FormField {
@@ -20,6 +21,7 @@ export interface FormField {
   label: string;
   number?: boolean;
   list?: boolean; // texts, with commas between
+  pairs?: boolean; // texts by their names, a line each; what is no text is kept
   hint?: string;
   wide?: boolean;
 }
@@ -147,20 +149,19 @@ function typed(field: FormField, text: string): unknown {
 }
 
 function Form({ fields, doc, problems, onChange }: FormProps) {
-  const known = new Set(fields.map(({ path }) => normal(path)));
+  const known = new Set(fields.filter(({ pairs }) => !pairs).map(({ path }) => normal(path)));
   const others = problems.filter(({ path }) => !known.has(normal(path)));
   return (
     <>
       <div class="fields">
-        {fields.map((field) => (
-          <FormInput
-            key={field.path}
-            field={field}
-            value={get(doc, field.path)}
-            problems={problems.filter(({ path }) => normal(path) === normal(field.path)).flatMap(({ errors }) => errors)}
-            onChange={(value) => onChange(set(doc, field.path, value) as Definition)}
-          />
-        ))}
+        {fields.map((field) => {
+          const change = (value: unknown) => onChange(set(doc, field.path, value) as Definition);
+          const value = get(doc, field.path);
+          if (field.pairs) return <PairsInput key={field.path} field={field} value={value} onChange={change} />;
+          const own = problems.filter(({ path }) => normal(path) === normal(field.path));
+          const said = own.flatMap(({ errors }) => errors);
+          return <FormInput key={field.path} field={field} value={value} problems={said} onChange={change} />;
+        })}
       </div>
       {others.map(({ path, errors }) => (
         <p key={path} class="problem-text">
@@ -176,6 +177,28 @@ interface FormInputProps {
   value: unknown;
   problems: string[];
   onChange: (value: unknown) => void;
+}
+
+interface PairsInputProps {
+  field: FormField;
+  value: unknown;
+  onChange: (value: unknown) => void;
+}
+
+/** What is no line of pairs yet changes nothing. */
+function PairsInput({ field: { label, hint }, value, onChange }: PairsInputProps) {
+  const text = useSignal<string | undefined>(undefined);
+  const all = Object.entries((value ?? {}) as Record<string, unknown>);
+  const texts = Object.fromEntries(all.filter(([, one]) => typeof one === "string"));
+  const others = Object.fromEntries(all.filter(([, one]) => typeof one !== "string"));
+  const same = text.value !== undefined && JSON.stringify(variables(text.value) ?? texts) === JSON.stringify(texts);
+  const shown = Object.entries(texts).map(([name, one]) => `${name}=${one as string}`).join("\n");
+  const input = (typed: string) => {
+    text.value = typed;
+    const next = variables(typed);
+    if (next) onChange(Object.keys({ ...next, ...others }).length > 0 ? { ...next, ...others } : undefined);
+  };
+  return <LinesField label={label} value={same ? text.value! : shown} onInput={input} hint={hint} />;
 }
 
 /** Keeps what is typed as typed: `0.` is on its way to `0.5`. */
