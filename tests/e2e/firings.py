@@ -82,8 +82,13 @@ class Replay:
         """Wishes come, and those that were answered have been carried out."""
         while self.coming and self.wishes[self.coming[0]].t0 - self.slack <= t:
             i = self.coming.popleft()
+            self.close(self.wishes[i].t0 - self.slack)
             self.open.append(i)
             self.states = {(job, met, waiting | {i}) for job, met, waiting in self.states}
+        self.close(t)
+
+    def close(self, t):
+        """What was answered before that is over, one wish after the other: all together would be too many states."""
         over = [i for i in self.open if self.wishes[i].t1 + self.slack < t]
         if over:
             self.open = [i for i in self.open if i not in over]

@@ -245,6 +245,8 @@ def firings():
          dict(mode="any", again=[Run("c", T + 2100, T + 2200, id=7, node="n5")],
               own=[fired(1, 1000, 7), fired(2, 2000, 8, "skipped", reason="run 7 waits already"), fired(3, 3000, 9)])),
         ("whoever is marked counts", dict(own=[fired(3, 3000, 9)], ops=[op(500, 510, "mark", name="a")])),
+        ("though many wishes came since anything ended",
+         dict(own=[fired(3, 3000, 9)], ops=[op(t, t + 10, "mark", name="a") for t in range(-100_000, -2000, 5000)])),
         ("nobody knows whether it was deleted", dict(own=[], ops=[op(500, 510, "write", None, "unknown", "c")])),
     ]
     for what, history in good:
