@@ -46,6 +46,7 @@
     X(COMMAND_JOB_PAUSE, "job.pause", 22, "keeps jobs from running until they are resumed")    \
     X(COMMAND_JOB_RESUME, "job.resume", 22, "lets jobs run again when they are due")           \
     X(COMMAND_NOTICE_TEST, "notice.test", 24, "a notice that a person asked for")              \
+    X(COMMAND_JOB_TRIM, "job.trim", 33, "goes on with what is to go of a job's history")       \
     X(COMMAND_NOTICE_TOLD, "notice.told", 24, "notices were sent, fail or are given up")       \
     X(COMMAND_BACKFILL_PUT, "backfill.put", 26, "has a job run for targets of the past")       \
     X(COMMAND_BACKFILL_TICK, "backfill.tick", 26, "makes the next runs of backfills")          \
@@ -64,7 +65,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 32 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 33 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 #define JOB_TEXT_LEVEL 6   /* from here on job.put has the definition as a text */
 #define READINESS_LEVEL 8  /* from here on statuses make instances ready */
@@ -92,6 +93,7 @@ bool command_parse_word(const char *word, enum command_kind *out);
 #define HEIRS_LEVEL 30    /* from here on job.delete says when its children run next */
 #define TRIES_LEVEL 31 /* from here on what became of notices is kept, and runs may be unplaced */
 #define AGENT_TIMES_LEVEL 32 /* from here on runs begin and end when their agents say so */
+#define TRIMS_LEVEL 33       /* from here on histories are trimmed by steps */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {

@@ -7,6 +7,7 @@
 
 #define DAY_MS 86400000
 #define STEP_RUNS 64      /* looked at at once */
+#define STEPS_A_COMMAND 4 /* of a job's: the rest is left to job.trim */
 #define TRIM_STEPS_MORE 8 /* than for what came: the rest has time */
 #define PART_SAMPLES 64
 #define RUN_BYTES 500  /* of a run's rows and places in indexes, without its texts */
@@ -117,23 +118,54 @@ static bool drop_oldest(struct apply *a, const struct history_rules *rules)
     return n > 0;
 }
 
+/* Of one job what is beyond its newest, or beyond the most; as far as so many steps go: false when
+ * they were not enough. */
+static bool trim_job(struct apply *a, int64_t job, const struct history_rules *rules, bool newest,
+                     bool most, size_t steps)
+{
+    int64_t runs[STEP_RUNS];
+    size_t n, of_all = TRIM_STEPS_MORE;
+    if (newest) {
+        for (; steps > 0 && (n = list_beyond(a, RUNS_OVER_BEYOND, job, rules->runs, runs)) > 0;
+             steps--, of_all++)
+            for (size_t i = 0; i < n; i++)
+                make_old(a, runs[i]);
+        for (; of_all > 0 && drop_oldest(a, rules); of_all--)
+            ;
+    }
+    if (most)
+        for (; steps > 0 &&
+               (n = list_beyond(a, RUNS_OLD_BEYOND, job, rules->most - rules->runs, runs)) > 0;
+             steps--)
+            for (size_t i = 0; i < n; i++)
+                history_drop_run(a, runs[i]);
+    return steps > 0;
+}
+
+static void trim_left(struct apply *a, int which, int64_t job)
+{
+    struct stmt *q = change_use(a->s, which);
+    stmt_bind_i64(q, ":job", job);
+    stmt_run(q);
+}
+
 static void trim(struct apply *a, int64_t job, int64_t run)
 {
     struct history_rules rules = state_history_rules(a->s);
-    int64_t runs[STEP_RUNS];
-    size_t n, steps = TRIM_STEPS_MORE;
-    if (time_to_trim(run, rules.runs)) {
-        for (; (n = list_beyond(a, RUNS_OVER_BEYOND, job, rules.runs, runs)) > 0; steps++)
-            for (size_t i = 0; i < n; i++)
-                make_old(a, runs[i]);
-        for (; steps > 0 && drop_oldest(a, &rules); steps--)
-            ;
-    }
-    if (!time_to_trim(run, rules.most))
-        return;
-    while ((n = list_beyond(a, RUNS_OLD_BEYOND, job, rules.most - rules.runs, runs)) > 0)
-        for (size_t i = 0; i < n; i++)
-            history_drop_run(a, runs[i]);
+    size_t steps = a->s->level < TRIMS_LEVEL ? SIZE_MAX : STEPS_A_COMMAND;
+    bool newest = time_to_trim(run, rules.runs), most = time_to_trim(run, rules.most);
+    if (!trim_job(a, job, &rules, newest, most, steps))
+        trim_left(a, TRIM_PUT, job);
+}
+
+/* {}: of the first job of which more is to go, some more goes. */
+int apply_job_trim(struct apply *a)
+{
+    struct history_rules rules = state_history_rules(a->s);
+    int64_t job = stmt_one_i64(change_use(a->s, TRIM_FIRST), 0);
+    if (job != 0 && trim_job(a, job, &rules, true, true, STEPS_A_COMMAND))
+        trim_left(a, TRIM_DROP, job);
+    return 0;
 }
 
 /* Below HISTORY_LEVEL: so many a job, whatever their age. */
@@ -206,17 +238,25 @@ static void add_sample(struct apply *a, int64_t job, int64_t ms)
 
 /* ---- */
 
+static void make_newest(struct apply *a, const struct run_row *r)
+{
+    struct stmt *q = change_use(a->s, RUN_OVER_ADD);
+    stmt_bind_i64(q, ":job", r->job);
+    stmt_bind_i64(q, ":due", r->due.ms);
+    stmt_bind_i64(q, ":run", r->id);
+    stmt_run(q);
+}
+
 void history_over(struct apply *a, const struct run_row *r, enum run_state state, struct wall ended)
 {
     if (a->s->level < HISTORY_LEVEL) {
         trim_by_count(a, r->job, r->id);
         return;
     }
-    struct stmt *q = change_use(a->s, RUN_OVER_ADD);
-    stmt_bind_i64(q, ":job", r->job);
-    stmt_bind_i64(q, ":due", r->due.ms);
-    stmt_bind_i64(q, ":run", r->id);
-    stmt_run(q);
+    if (state == RUN_COALESCED && a->s->level >= TRIMS_LEVEL)
+        make_old(a, r->id); /* what did not run puts nothing that did out of its place */
+    else
+        make_newest(a, r);
     count_fact(a, r->job, DAY_ENDS, state, r->covers);
     if (r->started.ms != 0)
         count_time(a, r->job, DAY_LATE, DAY_LATEST, r->started.ms - r->due.ms);

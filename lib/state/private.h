@@ -100,6 +100,7 @@ int apply_job_tick(struct apply *a);
 int apply_job_trigger(struct apply *a);
 int apply_job_fire(struct apply *a);
 int apply_job_mark(struct apply *a);
+int apply_job_trim(struct apply *a);
 int apply_run_update(struct apply *a);
 int apply_run_complete(struct apply *a);
 int apply_task_progress(struct apply *a);

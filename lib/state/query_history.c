@@ -39,6 +39,11 @@ struct history_size state_history_size(struct state *s)
     return size;
 }
 
+bool state_any_to_trim(struct state *s)
+{
+    return s->level >= TRIMS_LEVEL && stmt_one_i64(query_use(s, TRIMS_LEFT), 0) != 0;
+}
+
 struct stmt *state_runs_after(struct state *s, int64_t job, int64_t after, int64_t limit)
 {
     struct stmt *q = query_use(s, job != 0 ? RUNS_OF_JOB_AFTER : RUNS_AFTER);

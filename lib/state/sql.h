@@ -71,7 +71,8 @@
     QUERIES_15(X)  \
     QUERIES_16(X)  \
     QUERIES_19(X)  \
-    QUERIES_22(X) QUERIES_24(X) QUERIES_26(X) QUERIES_28(X) QUERIES_29(X) QUERIES_31(X)
+    QUERIES_22(X)  \
+    QUERIES_24(X) QUERIES_26(X) QUERIES_28(X) QUERIES_29(X) QUERIES_31(X) QUERIES_33(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -331,6 +332,8 @@
                     "channel = :channel")                                                  \
     X(NOTICE_COUNT, "select sent, given_up from notice_counts where channel = :channel")
 
+#define QUERIES_33(X) X(TRIMS_LEFT, "select 1 from job_trims limit 1")
+
 /* Applying: only on the writer. */
 #define CHANGES(X) \
     CHANGES_1(X)   \
@@ -348,7 +351,8 @@
     CHANGES_15(X)  \
     CHANGES_16(X)  \
     CHANGES_19(X)  \
-    CHANGES_22(X) CHANGES_24(X) CHANGES_26(X) CHANGES_28(X) CHANGES_29(X) CHANGES_31(X)
+    CHANGES_22(X)  \
+    CHANGES_24(X) CHANGES_26(X) CHANGES_28(X) CHANGES_29(X) CHANGES_31(X) CHANGES_33(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -716,3 +720,7 @@
     X(NOTICE_COUNTED, "insert into notice_counts(channel, sent, given_up) values(:channel, " \
                       ":sent, :given_up) on conflict(channel) do update set sent = sent + "  \
                       ":sent, given_up = given_up + :given_up")
+#define CHANGES_33(X)                                                                  \
+    X(TRIM_PUT, "insert into job_trims(job) values(:job) on conflict(job) do nothing") \
+    X(TRIM_FIRST, "select job from job_trims order by job limit 1")                    \
+    X(TRIM_DROP, "delete from job_trims where job = :job")

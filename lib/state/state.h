@@ -547,6 +547,7 @@ struct history_size {
     int64_t runs, bytes; /* of those beyond each job's newest */
 };
 struct history_size state_history_size(struct state *s);
+bool state_any_to_trim(struct state *s); /* of some job more is to go: job.trim */
 /* By id, job 0: of all. */
 struct stmt *state_runs_after(struct state *s, int64_t job, int64_t after, int64_t limit);
 struct usage state_task_usage(struct state *s, int64_t task); /* of a job's that has ended */

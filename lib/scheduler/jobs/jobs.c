@@ -45,6 +45,7 @@ struct jobs {
     struct mono known_since;
     uint64_t next_key;
     uint64_t firing;     /* the key of job.fire while one is in flight */
+    uint64_t trimming;   /* of job.trim likewise */
     struct list dirty;   /* entries to look at that nothing in flight concerns */
     struct list waiting; /* entries with runs that found no place */
     bool freed;          /* something ended: they may find one now */
@@ -65,7 +66,7 @@ static void begin(struct jobs *j)
     j->known_bytes = 0;
     list_init(&j->dirty);
     list_init(&j->waiting);
-    j->firing = 0;
+    j->firing = j->trimming = 0;
     j->freed = false;
     j->due = MONO_NEVER;
     j->due_wall = WALL_NEVER;
@@ -335,9 +336,11 @@ void jobs_outcome(struct jobs *j, uint64_t key, const struct outcome *o, struct 
     (void)out;
     if (key == j->firing)
         j->firing = 0;
+    if (key == j->trimming)
+        j->trimming = 0;
     struct batch *b = map_remove(j->batches, key);
     if (b == NULL)
-        return; /* of an earlier leadership, or a firing */
+        return; /* of an earlier leadership, or none */
     for (size_t i = 0; i < b->n; i++)
         unmark(j, b->marked[i]);
     mem_free(b->marked);
@@ -554,6 +557,18 @@ static void fire_all(struct jobs *j, struct outbox *out)
     outbox_draft_end(out, &w);
 }
 
+/* ---------------- histories of which more is to go than one command trims (5.8) */
+
+static void trim_more(struct jobs *j, struct outbox *out)
+{
+    struct json_writer w;
+    if (j->trimming != 0 || !state_any_to_trim(j->state))
+        return;
+    j->trimming = ++j->next_key;
+    outbox_draft(out, COMMAND_JOB_TRIM, (struct origin){ORIGIN_JOBS, j->trimming}, &w);
+    outbox_draft_end(out, &w);
+}
+
 /* ---------------- the tick */
 
 /* An agent whose clock is wrong, say, gives back whatever it gets. */
@@ -634,6 +649,7 @@ void jobs_tick(struct jobs *j, struct placement *p, const struct jobs_ears *ears
     j->seen = now;
     let_fade(j, now);
     fire_all(j, out);
+    trim_more(j, out);
     wake_waiting(j, now);
     wake_due(j, now);
     if (list_empty(&j->dirty) && now.wall.ms < j->next_target.ms)

@@ -119,10 +119,18 @@ static void a_firing_while_one_waits_is_coalesced(void **unused)
     assert_int_equal(starts_of("c"), 2);
 }
 
-static void of_firings_that_wait_long_the_oldest_go(void **unused)
+static int64_t kept_of(const char *name)
 {
     struct run_row r;
     int64_t n = 0;
+    struct stmt *q = state_runs_of_job(h.state, harness_job(&h, name).id, INT64_MAX);
+    while (state_run_next(q, &r))
+        n++;
+    return n;
+}
+
+static void of_firings_that_wait_long_the_oldest_go(void **unused)
+{
     (void)unused;
     harness_command(&h, COMMAND_SETTING_PUT, "{\"set\":{\"history.bytes\":\"0\"}}");
     source("a", "takes 100");
@@ -130,10 +138,24 @@ static void of_firings_that_wait_long_the_oldest_go(void **unused)
     for (int i = 0; i < 10 * LIMIT_JOB_RUNS; i++)
         harness_command(&h, COMMAND_JOB_MARK, "{\"name\":\"a\"}");
     assert_int_equal(harness_job(&h, "c").queued, 1);
-    struct stmt *q = state_runs_of_job(h.state, harness_job(&h, "c").id, INT64_MAX);
-    while (state_run_next(q, &r))
-        n++;
-    assert_in_range(n, LIMIT_JOB_RUNS, 2 * LIMIT_JOB_RUNS);
+    assert_in_range(kept_of("c"), 1, LIMIT_JOB_RUNS);
+}
+
+static void what_is_to_go_of_a_history_goes_by_steps(void **unused)
+{
+    (void)unused;
+    source("a", "takes 100");
+    child("c", "'a'", ",'cpus':1000");
+    for (int i = 0; i < 1000; i++)
+        harness_command(&h, COMMAND_JOB_MARK, "{\"name\":\"a\"}");
+    assert_int_equal(kept_of("c"), 1000);
+    harness_command(&h, COMMAND_SETTING_PUT,
+                    "{\"set\":{\"history.runs\":\"1\",\"history.most\":\"1\"}}");
+    harness_command(&h, COMMAND_JOB_MARK, "{\"name\":\"a\"}");
+    assert_in_range(kept_of("c"), 700, 800);
+    harness_run_ms(&h, 1000);
+    assert_int_equal(kept_of("c"), 1); /* the one that waits */
+    assert_false(state_any_to_trim(h.state));
 }
 
 /* ---- what does and does not count (the table of 4.3) */
@@ -404,6 +426,7 @@ int main(void)
         TEST(a_chain_goes_on_by_itself),
         TEST(a_firing_while_one_waits_is_coalesced),
         TEST(of_firings_that_wait_long_the_oldest_go),
+        TEST(what_is_to_go_of_a_history_goes_by_steps),
         TEST(a_failure_counts_only_when_it_is_soft),
         TEST(a_failed_attempt_that_is_tried_again_decides_nothing),
         TEST(a_disabled_child_keeps_its_flags_and_fires_at_the_next_success),

@@ -150,17 +150,17 @@ static void no_job_has_more_than_so_many(void **data)
     assert_in_range(runs_of(f, job), 20, 60);
 }
 
-/* All in one command, each for two targets. */
-static void miss_often(struct fixture *f, int64_t job, int64_t k, int n)
+/* All in one command, each for two targets: missed, or coalesced. */
+static void pass_often(struct fixture *f, int64_t job, int64_t k, int n, const char *how)
 {
     char *args = malloc((size_t)n * 160 + 32);
     size_t len = (size_t)sprintf(args, "{'set':[");
     for (int64_t i = k; i < k + n; i++)
         len += (size_t)sprintf(args + len,
                                "%s{'job':%lld,'generation':1,'at_k':%lld,'k':%lld,'remaining':-1,"
-                               "'missed':{'due_ms':%lld,'covers':2}}",
+                               "'%s':{'due_ms':%lld,'covers':2}}",
                                i > k ? "," : "", (long long)job, (long long)i, (long long)i + 1,
-                               (long long)(T0 + i));
+                               how, (long long)(T0 + i));
     sprintf(args + len, "]}");
     applied(f, "job.tick", args);
     free(args);
@@ -173,9 +173,62 @@ static void many_are_kept_as_well_as_few(void **data)
     set(f, "runs", 2000);
     set(f, "bytes", 0);
     for (int64_t k = 0; k < 8000; k += 1000)
-        miss_often(f, job, k, 1000);
+        pass_often(f, job, k, 1000, "missed");
     assert_in_range(runs_of(f, job), 2000, 3000);
     assert_int_equal(state_history_size(f->state).bytes, 0);
+}
+
+static void a_smaller_bound_is_reached_by_steps(void **data)
+{
+    struct fixture *f = *data;
+    int64_t job = put_job(f, "j"), before, after;
+    set(f, "runs", 10000);
+    set(f, "bytes", 0);
+    for (int64_t k = 0; k < 3000; k += 1000)
+        pass_often(f, job, k, 1000, "missed");
+    assert_int_equal(runs_of(f, job), 3000);
+    assert_false(state_any_to_trim(f->state));
+    set(f, "runs", 1);
+    pass_often(f, job, 3000, 1, "missed");
+    for (before = 3001; state_any_to_trim(f->state); before = after) {
+        after = runs_of(f, job);
+        assert_in_range(before - after, 200, 1000);
+        applied(f, "job.trim", "{}");
+    }
+    assert_int_equal(runs_of(f, job), 1);
+    applied(f, "job.trim", "{}");
+    assert_int_equal(runs_of(f, job), 1);
+}
+
+static void below_its_level_a_smaller_bound_is_reached_at_once(void **data)
+{
+    struct fixture *f = *data;
+    upgrade(f, TRIMS_LEVEL - 1);
+    int64_t job = put_job(f, "j");
+    set(f, "runs", 10000);
+    set(f, "bytes", 0);
+    pass_often(f, job, 0, 1000, "coalesced");
+    assert_int_equal(runs_of(f, job), 1000);
+    set(f, "runs", 1);
+    pass_often(f, job, 1000, 1, "coalesced");
+    assert_int_equal(runs_of(f, job), 1);
+}
+
+static void what_is_coalesced_puts_no_run_out_of_its_place(void **data)
+{
+    struct fixture *f = *data;
+    struct run_row r;
+    int64_t job = put_job(f, "j"), ran = 0;
+    set(f, "runs", 5);
+    set(f, "bytes", 20000);
+    run_often(f, "j", 5);
+    for (int64_t k = 0; k < 2000; k += 500)
+        pass_often(f, job, k, 500, "coalesced");
+    struct stmt *q = state_runs_of_job(f->state, job, INT64_MAX);
+    while (state_run_next(q, &r))
+        ran += r.state == RUN_SUCCESS;
+    assert_int_equal(ran, 5);
+    assert_in_range(runs_of(f, job), 20, 100);
 }
 
 static void what_a_deleted_job_held_is_free(void **data)
@@ -430,6 +483,10 @@ int main(void)
         T(all_that_is_beyond_takes_no_more_than_so_many_bytes),
         T(no_job_has_more_than_so_many),
         T(many_are_kept_as_well_as_few),
+        T(a_smaller_bound_is_reached_by_steps),
+        cmocka_unit_test_setup_teardown(below_its_level_a_smaller_bound_is_reached_at_once, set_up,
+                                        tear_down),
+        T(what_is_coalesced_puts_no_run_out_of_its_place),
         T(what_a_deleted_job_held_is_free),
         T(a_setting_that_is_none_counts_as_not_set),
         T(what_a_run_used_is_kept_with_its_attempt),
