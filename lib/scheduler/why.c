@@ -689,7 +689,7 @@ static void why_excluded(struct state *s, const struct job_row *row, struct why 
     if (!state_job_has_calendars(s, row->id) || row->next.ms == 0 ||
         jobs_load(row, &job, &err) != 0)
         return;
-    job_aim_load(s, &job, &aim);
+    job_aim_load(s, &job, NULL, &aim);
     struct calendar_span span = calendar_at(aim.aim.rules, job.schedule.zone, row->next);
     struct wall runs = cursor_next_run(&aim.aim, &job.cursor);
     bool again = runs.ms != WALL_NEVER.ms;

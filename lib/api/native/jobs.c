@@ -48,14 +48,15 @@ static void put_pause(struct state *s, const struct job_row *j, struct json_writ
     json_object_end(w);
 }
 
-static void put_summary(const struct view *v, const struct job_row *j, struct json_writer *w)
+static void put_summary(const struct view *v, const struct job_row *j, struct calendars_kept *kept,
+                        struct json_writer *w)
 {
     struct job job;
     job_load_any(j->definition, &job);
     json_object(w);
     json_member_str(w, "name", j->name);
     json_member_str(w, "state", job_state_word(j, v->now.wall));
-    native_time(w, "next", jobs_next_run(v->state, j));
+    native_time(w, "next", jobs_next_run(v->state, j, kept));
     native_text(w, "schedule", j->schedule);
     native_text(w, "cron", job.cron);
     json_member_str(w, "zone", job.schedule_zone != NULL ? job.schedule_zone : "");
@@ -74,7 +75,8 @@ static void put_summary(const struct view *v, const struct job_row *j, struct js
 
 /* ---- the list */
 
-static void add(struct state *s, struct list *l, const struct job_row *j, const char *state)
+static void add(struct state *s, struct list *l, const struct job_row *j, const char *state,
+                struct calendars_kept *kept)
 {
     struct wall next;
     switch ((enum job_key)l->sort) {
@@ -85,7 +87,7 @@ static void add(struct state *s, struct list *l, const struct job_row *j, const 
         list_add_text(l, j->id, state);
         break;
     case BY_NEXT:
-        next = jobs_next_run(s, j);
+        next = jobs_next_run(s, j, kept);
         list_add_number(l, j->id, next.ms != 0 ? next.ms : LIST_NONE);
         break;
     case BY_SUCCESSES:
@@ -108,6 +110,7 @@ void native_ask_jobs(struct call *c)
     struct list l;
     struct job_row j;
     struct json_writer w;
+    struct calendars_kept kept = {0};
     struct state *s = c->view->state;
     if (list_begin(c, &l, sorts, states) != 0)
         return;
@@ -115,13 +118,14 @@ void native_ask_jobs(struct call *c)
     while (state_job_next(q, &j)) {
         const char *state = job_state_word(&j, c->view->now.wall);
         if (list_wants(&l, state, j.name, NULL))
-            add(s, &l, &j, state);
+            add(s, &l, &j, state, &kept);
     }
     list_head(c, &l, &w);
     for (size_t i = 0; i < list_size(&l); i++)
         if (state_job_by_id(s, list_id(&l, i), &j))
-            put_summary(c->view, &j, &w);
+            put_summary(c->view, &j, &kept, &w);
     list_end(&w);
+    calendars_kept_close(&kept);
     list_close(&l);
 }
 
@@ -134,7 +138,7 @@ static void put_schedule(const struct view *v, const struct job *j, struct json_
     struct job_aim aim;
     if (j->broken != NULL)
         return;
-    job_aim_load(v->state, j, &aim);
+    job_aim_load(v->state, j, NULL, &aim);
     if (j->kind == JOB_SCHEDULED)
         native_put_explained(j, v->now.wall, w);
     if (j->kind != JOB_SCHEDULED || j->disabled)
@@ -169,7 +173,7 @@ void native_ask_job(struct call *c)
     json_key(&w, "job");
     job_write(&job, false, &w);
     json_key(&w, "summary");
-    put_summary(v, &row, &w);
+    put_summary(v, &row, NULL, &w);
     put_schedule(v, &job, &w);
     put_runs(v->state, row.id, &w);
     native_put_backfills(v->state, row.id, &w);

@@ -172,7 +172,7 @@ void native_ask_explain(struct call *c)
     struct wall now = c->view->now.wall;
     if (read_job(c, &job)) {
         struct job_cursor cursor = begin_at(&job.schedule, now);
-        job_aim_load(c->view->state, &job, &aim);
+        job_aim_load(c->view->state, &job, NULL, &aim);
         call_json(c, 200, &w);
         json_object(&w);
         native_put_explained(&job, now, &w);

@@ -78,7 +78,7 @@ int jobs_plan_backfill(struct state *state, const struct job_row *row, struct wa
     int64_t n = 0;
     if (jobs_load(row, &job, err) != 0)
         return -1;
-    job_aim_load(state, &job, &aim);
+    job_aim_load(state, &job, NULL, &aim);
     *out = (struct backfill_plan){.end = to};
     struct walk w = walk_from(state, row->id, &job, &aim.aim, from, to, again);
     for (; !walk_ends(&w) && n <= LIMIT_BACKFILL_TARGETS; walk_on(&w), n++) {

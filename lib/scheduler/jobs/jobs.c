@@ -441,7 +441,7 @@ static const struct known *known(struct jobs *j, int64_t job, int64_t generation
     k = NEW(struct known);
     k->generation = row.generation;
     job_load_any(row.definition, &k->job);
-    job_aim_load(j->state, &k->job, &k->aim);
+    job_aim_load(j->state, &k->job, NULL, &k->aim);
     k->bytes = sizeof *k + arena_bytes(&k->job.arena) + arena_bytes(&k->aim.arena);
     keep_known(j, job, k);
     return k;

@@ -44,13 +44,21 @@ struct job_aim {
     int64_t version; /* of all calendars */
     struct arena arena;
 };
-void job_aim_load(struct state *s, const struct job *job, struct job_aim *out);
+/* Calendars as they were when one was needed first, for who looks at many jobs of one state: zeroed
+ * before, closed after. NULL where it is asked for: they are read anew. */
+struct calendars_kept {
+    struct map *by_name;
+    struct arena arena;
+};
+void calendars_kept_close(struct calendars_kept *kept);
+void job_aim_load(struct state *s, const struct job *job, struct calendars_kept *kept,
+                  struct job_aim *out);
 void job_aim_close(struct job_aim *a);
 /* The calendar that is meant by struct calendar_span's `by`; NULL: none of those that it must be
  * in. */
 const char *job_excluded_by(const struct job *job, int by);
 /* When the job runs next, which no calendar excludes; 0: not at all. */
-struct wall jobs_next_run(struct state *s, const struct job_row *row);
+struct wall jobs_next_run(struct state *s, const struct job_row *row, struct calendars_kept *kept);
 
 /* Writes the arguments of job.put for a job that a client sent (2.6, 3.5 A): cursor, displayed
  * schedule, claims. `old` NULL: a new job. The state's level says how they are written. `w` stands

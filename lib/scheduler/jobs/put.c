@@ -161,7 +161,7 @@ static int check_left(struct state *s, const struct job *job, struct wall now, s
 {
     struct job_aim aim;
     struct schedule schedule = job->schedule;
-    job_aim_load(s, job, &aim);
+    job_aim_load(s, job, NULL, &aim);
     schedule_start_now(&schedule, now);
     aim.aim.schedule = &schedule;
     struct aim timed = aim.aim, always = aim.aim;
@@ -335,7 +335,7 @@ bool jobs_write_put(struct state *s, struct job *job, const struct job_row *old,
     if (old != NULL)
         jobs_load_any(old, &was);
     job_start_now(job, now);
-    job_aim_load(s, job, &aim);
+    job_aim_load(s, job, NULL, &aim);
     if (job->kind == JOB_SCHEDULED)
         settle(job, old != NULL ? &was : NULL, &aim.aim, now, &step);
     if (old != NULL)
@@ -358,7 +358,7 @@ void jobs_write_resume(struct state *s, const struct job_row *row, struct wall n
     json_member_int(w, "generation", row->generation);
     json_member_int(w, "at_k", row->k);
     if (job.kind == JOB_SCHEDULED) {
-        job_aim_load(s, &job, &aim);
+        job_aim_load(s, &job, NULL, &aim);
         if (job.broken != NULL) /* it stays where it is */
             step = (struct cursor_step){.cursor = job.cursor, .next = now};
         else
