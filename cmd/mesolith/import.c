@@ -298,6 +298,12 @@ static int check_parents(struct import *i, struct import_job *j, struct error *e
         void *found = IS_THERE;
         if (j->wrong)
             return 0;
+        if (!json_is(parent, JSON_STRING)) {
+            j->wrong = true;
+            import_problem(i, j->line, j->column, "", "%s: parents: got %s, need a text", j->name,
+                           json_kind_word(parent));
+            return 0;
+        }
         if (p == NULL && look(i, name, &found, err) != 0)
             return -1;
         j->wrong = found == IS_NOWHERE || (p != NULL && p->wrong && !p->there);

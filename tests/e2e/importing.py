@@ -234,7 +234,8 @@ def check_chronos(place, node, other):
     with case("of Chronos's jobs each that cannot be made is said, with its place", place):
         text = """[{"name":"a","parents":["b"],"command":"true","colour":1},
   {"name":"b","parents":["a"],"command":"true"},
-  {"name":"c","parents":["second","nobody"],"command":"true"}, {"name":"d","schedule":"R/never/P1D","command":"true"}, 7]"""
+  {"name":"c","parents":["second","nobody"],"command":"true"}, {"name":"d","schedule":"R/never/P1D","command":"true"}, 7,
+  {"name":"e","parents":[1,2],"command":"true"}]"""
         p = done(other, "import", "chronos", "-", text=text, status=1)
         equal(p.stderr.splitlines(),
               ["stdin:1:2: a: colour: not known here, left out",
@@ -242,7 +243,8 @@ def check_chronos(place, node, other):
                "stdin:2:3: b: parents: they wait for each other: a -> b -> a",
                "stdin:3:3: c: parents: nobody does not exist",
                'stdin:3:64: d: schedule: start "never": year: got "never", need 4 digits',
-               "stdin:3:120: got a number without a name, need a job"], "stderr")
+               "stdin:3:120: got a number without a name, need a job",
+               "stdin:4:3: e: parents: got a number, need a text"], "stderr")
 
 
 def story(place):
