@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -403,28 +404,84 @@ undo:
     return -1;
 }
 
+/* Of one thread no other can be left behind: version 1 need not stop all forks and ends of the
+ * machine meanwhile. */
 int cgroup_enter(const struct cgroup *g)
 {
+    const char *file = g->version == 1 ? "tasks" : "cgroup.procs";
     for (int c = 0; c < CGROUP_CONTROLLERS; c++)
-        if (is_first(g, c) && put(g->dir[c], "cgroup.procs", "0") != 0)
+        if (is_first(g, c) && put(g->dir[c], file, "0") != 0)
             return -1;
     return 0;
 }
 
-pid_t cgroup_fork(const struct cgroup *g, pid_t (*fork_cb)(void), bool *inside_out)
+/* ---- a process inside */
+
+#define SPAWN (CLONE_VM | CLONE_VFORK)
+
+struct birth {
+    cgroup_child *child;
+    void *data;
+};
+
+/* The child's: ours is not to be written to meanwhile. What it does not need takes no memory. */
+static _Alignas(16) char stack[256 << 10];
+
+static int be_born_outside(void *data)
 {
-    int dir =
-        g->version == 2 && fork_cb == _Fork ? open_in(g->dir[0], "", O_PATH | O_DIRECTORY) : -1;
-    pid_t pid = -1;
-    if (dir >= 0) {
-        struct clone_args args = {
-            .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)dir};
-        pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-        if (pid != 0)
-            close(dir);
-    }
-    *inside_out = pid >= 0;
-    return *inside_out ? pid : fork_cb();
+    struct birth *b = data;
+    b->child(b->data, false);
+    return 127;
+}
+
+#if defined(__x86_64__)
+static void be_born_inside(struct birth *b)
+{
+    b->child(b->data, true);
+    _exit(127);
+}
+
+/* What clone(2) does for clone3(2), which libc has no function for: the child begins on its own
+ * stack, with a call that does not return. */
+static pid_t spawn_inside(int dir, struct birth *b)
+{
+    struct clone_args args = {.flags = CLONE_INTO_CGROUP | SPAWN,
+                              .exit_signal = SIGCHLD,
+                              .stack = (uintptr_t)stack,
+                              .stack_size = sizeof(stack),
+                              .cgroup = (uint64_t)dir};
+    register void (*begin)(struct birth *) __asm__("r8") = be_born_inside;
+    register struct birth *birth __asm__("r9") = b;
+    long pid = SYS_clone3;
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "xor %%ebp, %%ebp\n\t"
+                     "mov %%r9, %%rdi\n\t"
+                     "call *%%r8\n"
+                     "1:"
+                     : "+a"(pid)
+                     : "D"(&args), "S"(sizeof(args)), "r"(begin), "r"(birth)
+                     : "rcx", "r11", "memory", "cc");
+    return pid < 0 ? -1 : (pid_t)pid;
+}
+#else
+static pid_t spawn_inside(int dir, struct birth *b)
+{
+    (void)dir;
+    (void)b;
+    return -1;
+}
+#endif
+
+pid_t cgroup_spawn(const struct cgroup *g, cgroup_child *child, void *data)
+{
+    struct birth b = {child, data};
+    int dir = g->version == 2 ? open_in(g->dir[0], "", O_PATH | O_DIRECTORY) : -1;
+    pid_t pid = dir >= 0 ? spawn_inside(dir, &b) : -1;
+    if (dir >= 0)
+        close(dir);
+    return pid >= 0 ? pid : clone(be_born_outside, stack + sizeof(stack), SPAWN | SIGCHLD, &b);
 }
 
 int cgroup_oom_event(const struct cgroup *g)
@@ -499,14 +556,23 @@ size_t cgroup_signal(const struct cgroup *g, int sig)
     if (c == CGROUP_CONTROLLERS)
         return 0;
     int fd = open_in(g->dir[c], "cgroup.procs", O_RDONLY);
-    FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
-    if (f == NULL)
+    if (fd < 0)
         return 0;
     size_t n = 0;
-    for (int pid; fscanf(f, "%d", &pid) == 1; n++)
-        if (pid > 0)
-            kill(pid, sig);
-    fclose(f);
+    char text[4096];
+    pid_t pid = 0;
+    for (ssize_t got; (got = read(fd, text, sizeof(text))) > 0;)
+        for (ssize_t i = 0; i < got; i++) {
+            if (text[i] != '\n') {
+                pid = pid * 10 + (text[i] - '0');
+                continue;
+            }
+            if (pid > 0)
+                kill(pid, sig);
+            n++;
+            pid = 0;
+        }
+    close(fd);
     return n;
 }
 

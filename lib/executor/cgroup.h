@@ -26,6 +26,9 @@ struct cgroup_limits {   /* 0: not limited */
     int64_t pids;
 };
 
+typedef void cgroup_child(void *data, bool inside); /* never returns */
+typedef pid_t cgroup_spawner(const struct cgroup *g, cgroup_child *child, void *data);
+
 /* Finds what we may write and makes the `mesolith` folders: below our own cgroup in version 1,
  * below the root in version 2 or, where that is not ours to write, below our own; our processes
  * then move to a leaf beside it, since a cgroup with limits below may hold none. `parent` names
@@ -37,10 +40,12 @@ int cgroup_probe(struct cgroup *root_out, const char *parent, struct error *err)
 void cgroup_name(const struct cgroup *root, const char *task, struct cgroup *out);
 int cgroup_make(const struct cgroup *g, const struct cgroup_limits *limits,
                 struct error *err) MUST_CHECK; /* ERR_IO; then nothing is left */
-int cgroup_enter(const struct cgroup *g);      /* this process; -1 with errno */
-/* A fork into it where the kernel can (version 2): the child need not enter, which would wait for
- * every processor. Else `fork`. *inside_out says which it was. -1 with errno. */
-pid_t cgroup_fork(const struct cgroup *g, pid_t (*fork)(void), bool *inside_out);
+int cgroup_enter(const struct cgroup *g);      /* this process, of one thread; -1 with errno */
+/* Runs `child` in a new process, which has its own files, signals and folder, but this process's
+ * memory; waits until it has become another program, or is gone. It is born inside where the kernel
+ * can (version 2): it need not enter then, which would wait for every processor. One at a time. -1
+ * with errno. */
+cgroup_spawner cgroup_spawn;
 /* An eventfd that becomes readable when memory runs out (version 1), or -1. */
 int cgroup_oom_event(const struct cgroup *g);
 bool cgroup_oom(const struct cgroup *g);         /* did memory run out? */

@@ -37,6 +37,7 @@ struct helper { /* pid 0: a free place */
 static struct { /* of the launcher process only */
     int socket, signals;
     pid_t (*fork)(void);
+    cgroup_spawner *spawn;
     char *frame; /* LIMIT_ORDER_BYTES, mapped */
     struct helper helpers[LIMIT_HELPERS];
     unsigned helpers_n;
@@ -119,7 +120,7 @@ static void start_task(const struct order *o)
     int listener = folder >= 0 ? listen_in(folder) : -1;
     pid_t pid = listener >= 0 ? launcher.fork() : -1;
     if (pid == 0)
-        supervisor_run(o, folder, listener, launcher.fork);
+        supervisor_run(o, folder, listener, launcher.spawn);
     if (pid > 0)
         answer(&(struct reply){.kind = REPLY_FORKED, .id = o->id, .pid = pid});
     else
@@ -156,7 +157,7 @@ static void start_helper(const struct order *o)
     }
     pid_t pid = launcher.fork();
     if (pid == 0)
-        child_exec(o, output[1], output[1], output[1], false, false);
+        child_exec(&(struct child){.order = o, .out_fd = output[1], .err_fd = output[1]});
     close(output[1]);
     if (pid < 0) {
         close(output[0]);
@@ -346,10 +347,11 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-_Noreturn static void run(int socket_fd, pid_t (*fork_cb)(void))
+_Noreturn static void run(int socket_fd, const struct launcher_options *options)
 {
     launcher.socket = socket_fd;
-    launcher.fork = fork_cb;
+    launcher.fork = options->fork != NULL ? options->fork : _Fork;
+    launcher.spawn = options->spawn != NULL ? options->spawn : cgroup_spawn;
     detach();
     launcher.signals = open_signals();
     launcher.frame =
@@ -374,7 +376,7 @@ int launcher_fork(const struct launcher_options *options, struct launcher *launc
     }
     if (pid == 0) {
         close(ends[0]);
-        run(ends[1], options != NULL && options->fork != NULL ? options->fork : _Fork);
+        run(ends[1], options != NULL ? options : &(struct launcher_options){0});
     }
     close(ends[1]);
     *launcher_out = (struct launcher){.pid = pid, .fd = ends[0]};

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "executor/cgroup.h"
 
 struct launcher {
     pid_t pid;
@@ -16,9 +17,9 @@ struct launcher {
 };
 
 struct launcher_options {
-    /* NULL: _Fork(3), which runs no handlers of libraries; a test's may fail. For the supervisors
-     * too. */
+    /* NULL: _Fork(3), which runs no handlers of libraries; a test's may fail. */
     pid_t (*fork)(void);
+    cgroup_spawner *spawn; /* the same of the supervisors; NULL: cgroup_spawn() */
 };
 
 int launcher_fork(const struct launcher_options *options, struct launcher *launcher_out,

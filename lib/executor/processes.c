@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,7 +36,19 @@ const char *boot_id(char dst[BOOT_ID_SIZE])
     return dst;
 }
 
-/* proc(5): `pid (comm) state ppid pgrp session …`, the start is field 22; comm may hold anything */
+/* proc(5): `pid (comm) state ppid pgrp session …`; comm may hold anything. A number from the 4th
+ * field on. Not by sscanf(3): a task's supervisor would have its pages for this alone. */
+static bool stat_field(const char *after_comm, int field, uint64_t *out)
+{
+    const char *p = after_comm;
+    for (int at = 2; p != NULL && at < field; at++)
+        p = strchr(p + 1, ' ');
+    if (p == NULL)
+        return false;
+    *out = strtoull(p, NULL, 10);
+    return true;
+}
+
 static bool stat_read(pid_t pid, struct stat_line *out)
 {
     char path[32], text[1024];
@@ -45,16 +56,13 @@ static bool stat_read(pid_t pid, struct stat_line *out)
     if (read_file(path, text, sizeof(text)) <= 0)
         return false;
     const char *p = strrchr(text, ')');
-    int parent, session;
-    uint64_t started;
-    if (p == NULL || sscanf(p + 1,
-                            " %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d"
-                            " %*d %" SCNu64,
-                            &out->state, &parent, &session, &started) != 4)
+    uint64_t parent, session, started;
+    if (!stat_field(p, 4, &parent) || !stat_field(p, 6, &session) || !stat_field(p, 22, &started))
         return false;
     out->process = (struct process){.pid = pid, .started = started};
-    out->parent = parent;
-    out->session = session;
+    out->parent = (pid_t)parent;
+    out->session = (pid_t)session;
+    out->state = p[2];
     return true;
 }
 
@@ -71,19 +79,17 @@ bool process_alive(struct process p)
            line.process.started == p.started && line.state != 'Z' && line.state != 'X';
 }
 
-/* proc(5): fields 48 and 49 of stat, after comm, are where the arguments begin and end */
+/* Fields 48 and 49 are where the arguments begin and end. */
 static bool find_arguments(char **begin_out, size_t *size_out)
 {
     char text[1024];
-    unsigned long begin, end;
+    uint64_t begin, end;
     if (read_file("/proc/self/stat", text, sizeof(text)) <= 0)
         return false;
     const char *p = strrchr(text, ')');
-    for (int field = 3; p != NULL && field <= 48; field++)
-        p = strchr(p + 1, ' ');
-    if (p == NULL || sscanf(p, "%lu %lu", &begin, &end) != 2 || begin == 0 || end <= begin)
+    if (!stat_field(p, 48, &begin) || !stat_field(p, 49, &end) || begin == 0 || end <= begin)
         return false;
-    *begin_out = (char *)begin;
+    *begin_out = (char *)(uintptr_t)begin;
     *size_out = end - begin;
     return true;
 }

@@ -23,7 +23,7 @@
 
 enum state { STARTING, RUNNING, STOPPING, KILLING, SWEEPING };
 
-enum slot { SIGNALS, LISTEN, START, OUT, ERR, OOM, CLIENT };
+enum slot { SIGNALS, LISTEN, OUT, ERR, OOM, CLIENT };
 #define CLIENTS 4
 #define SLOTS (CLIENT + CLIENTS)
 #define KILL_AGAIN_MS 20 /* at first; twice as long each time, for those that cannot die yet */
@@ -34,7 +34,7 @@ enum slot { SIGNALS, LISTEN, START, OUT, ERR, OOM, CLIENT };
 struct supervisor {
     const struct order *order;
     int folder_fd;
-    pid_t (*fork)(void);
+    cgroup_spawner *spawn;
     enum state state;
     int64_t deadline; /* when the state needs another step */
     int64_t sweep_end;
@@ -43,9 +43,10 @@ struct supervisor {
     struct rotate out, err;
     struct process self, child; /* child.pid 0: never forked */
     int status;                 /* the child's, once reaped */
-    bool told, killed, oom;     /* told: exec has happened; killed: by order */
+    bool begun, killed, oom;    /* begun: exec has happened; killed: by order */
+    int64_t mem_peak;           /* of the cgroup, once nobody is left; 0: not known */
     struct fields record;
-    char failure[200]; /* why it was not started, or "" */
+    char failure[CHILD_ERROR_SIZE]; /* why it was not started, or "" */
     char bytes[16 << 10];
 };
 
@@ -136,10 +137,9 @@ static void drain_all(struct supervisor *s)
 static void put_usage(const struct supervisor *s, struct fields *f)
 {
     struct rusage below;
-    int64_t peak = cgroup_mem_peak(&s->order->cgroup);
     if (s->failure[0] != '\0' || getrusage(RUSAGE_CHILDREN, &below) != 0)
         return;
-    fields_put_int(f, "mem_peak", peak > 0 ? peak : below.ru_maxrss * 1024ll);
+    fields_put_int(f, "mem_peak", s->mem_peak > 0 ? s->mem_peak : below.ru_maxrss * 1024ll);
     fields_put_int(f, "cpu_ms",
                    (below.ru_utime.tv_sec + below.ru_stime.tv_sec) * 1000ll +
                        (below.ru_utime.tv_usec + below.ru_stime.tv_usec) / 1000);
@@ -174,18 +174,27 @@ _Noreturn static void leave(struct supervisor *s)
     _exit(0);
 }
 
-static void on_start(struct supervisor *s, int slot);
+/* Nobody (a command check, say) is in the cgroup where it can be removed; what it says of them all
+ * is read before. */
+static bool is_cgroup_empty(struct supervisor *s)
+{
+    const struct cgroup *g = &s->order->cgroup;
+    int64_t peak = cgroup_mem_peak(g); /* 0 once it is gone */
+    s->oom = s->oom || cgroup_oom(g);
+    s->mem_peak = peak > s->mem_peak ? peak : s->mem_peak;
+    slot_close(s, OOM); /* a cgroup that goes says so there too */
+    return cgroup_remove(g) || cgroup_signal(g, 0) == 0;
+}
 
-/* Until nobody descends from us and nobody (a command check, say) is left in the cgroup. */
+/* Until nobody descends from us, or is in the cgroup. */
 static void sweep(struct supervisor *s)
 {
-    if (s->polls[START].fd >= 0)
-        on_start(s, START);
-    if ((anybody_left() || cgroup_signal(&s->order->cgroup, 0) > 0) && now_ms() < s->sweep_end) {
+    bool left = anybody_left();
+    bool empty = is_cgroup_empty(s);
+    if ((left || !empty) && now_ms() < s->sweep_end) {
         kill_all(s);
         return;
     }
-    s->oom = s->oom || cgroup_oom(&s->order->cgroup);
     drain_all(s);
     leave(s);
 }
@@ -254,7 +263,7 @@ static void on_connection(struct supervisor *s, int slot)
         place++;
     slot_close(s, place); /* the newest agent wins */
     slot_open(s, place, fd);
-    if (s->told)
+    if (s->begun)
         tell(s, place);
 }
 
@@ -269,26 +278,6 @@ static void on_packet(struct supervisor *s, int slot)
     fields_take(&f, s->bytes, (size_t)n);
     if (fields_has(&f, "kill"))
         stop(s, fields_int(&f, "kill", 0));
-}
-
-/* End of file: exec has closed it. Else it says what went wrong, and the child exits. */
-static void on_start(struct supervisor *s, int slot)
-{
-    struct child_error e;
-    ssize_t n = read(s->polls[slot].fd, &e, sizeof(e));
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    slot_close(s, slot);
-    if (n > 0) {
-        str_copy(s->failure, sizeof(s->failure), e.text);
-        return;
-    }
-    s->told = true;
-    if (s->state == STARTING)
-        s->state = RUNNING;
-    for (int client = CLIENT; client < SLOTS; client++)
-        if (s->polls[client].fd >= 0)
-            tell(s, client);
 }
 
 static void on_out(struct supervisor *s, int slot)
@@ -310,8 +299,7 @@ static void on_oom(struct supervisor *s, int slot)
 }
 
 static void (*const on_ready[CLIENT])(struct supervisor *s, int slot) = {
-    [SIGNALS] = on_signal, [LISTEN] = on_connection, [START] = on_start,
-    [OUT] = on_out,        [ERR] = on_err,           [OOM] = on_oom,
+    [SIGNALS] = on_signal, [LISTEN] = on_connection, [OUT] = on_out, [ERR] = on_err, [OOM] = on_oom,
 };
 
 /* ---- starting */
@@ -394,7 +382,7 @@ static int be_wanted(const struct supervisor *s, struct error *err)
 }
 
 struct pipes {
-    int out[2], err[2], start[2];
+    int out[2], err[2];
 };
 
 /* A terminal: what the program prints comes at ends[0]. */
@@ -419,9 +407,8 @@ static int make_output(bool tty, struct pipes *p)
 
 static int make_pipes(bool tty, struct pipes *p, struct error *err)
 {
-    *p = (struct pipes){{-1, -1}, {-1, -1}, {-1, -1}};
-    if (make_output(tty, p) != 0 ||
-        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p->start) != 0)
+    *p = (struct pipes){{-1, -1}, {-1, -1}};
+    if (make_output(tty, p) != 0)
         return error_set(err, ERR_IO, "cannot make a %s: %s", tty ? "terminal" : "pipe",
                          strerror(errno));
     return 0;
@@ -436,7 +423,31 @@ static void keep(struct supervisor *s, int slot, int mine, int childs)
     slot_open(s, slot, mine);
 }
 
-/* The child waits for a byte before it execs: once a program has run, its record is there. */
+struct task {
+    struct supervisor *s;
+    const struct pipes *pipes;
+};
+
+/* In the supervisor's memory, while that one waits. Once a program has run, its record is there. */
+_Noreturn static void become_task(void *data, bool inside)
+{
+    const struct task *t = data;
+    struct supervisor *s = t->s;
+    struct error err;
+    struct child c = {.order = s->order,
+                      .out_fd = t->pipes->out[1],
+                      .err_fd = t->pipes->err[1],
+                      .error = s->failure,
+                      .inside = inside,
+                      .bound_to = s->self.pid};
+    s->child = process_of(getpid());
+    if (make_record(s, &err) != 0 || be_wanted(s, &err) != 0) {
+        str_copy(s->failure, sizeof(s->failure), err.text);
+        _exit(127);
+    }
+    child_exec(&c);
+}
+
 static int start(struct supervisor *s, struct error *err)
 {
     struct pipes p;
@@ -444,23 +455,14 @@ static int start(struct supervisor *s, struct error *err)
         make_pipes(s->order->tty, &p, err) != 0)
         return -1;
     slot_open(s, OOM, cgroup_oom_event(&s->order->cgroup));
-    bool inside;
-    pid_t pid = cgroup_fork(&s->order->cgroup, s->fork, &inside);
+    pid_t pid = s->spawn(&s->order->cgroup, become_task, &(struct task){s, &p});
     if (pid < 0)
         return error_set(err, ERR_IO, "cannot fork: %s", strerror(errno));
-    if (pid == 0) {
-        close(p.start[0]);
-        child_exec(s->order, p.out[1], p.err[1], p.start[1], inside, true);
-    }
-    s->child = process_of(pid);
+    s->child.pid = pid; /* it may have been killed before it knew */
     keep(s, OUT, p.out[0], p.out[1]);
     keep(s, ERR, p.err[0], p.err[1]);
-    keep(s, START, p.start[0], p.start[1]);
-    if (make_record(s, err) != 0 || be_wanted(s, err) != 0) {
-        slot_close(s, START); /* the child gives up */
-        return -1;
-    }
-    (void)!write(s->polls[START].fd, "", 1);
+    s->begun = s->failure[0] == '\0' && s->record.len > 0;
+    s->state = RUNNING;
     return 0;
 }
 
@@ -486,17 +488,16 @@ _Noreturn static void run(struct supervisor *s)
 
 static struct supervisor supervisor; /* not on the heap: its pages are all there is */
 
-void supervisor_run(const struct order *o, int folder_fd, int listen_fd, pid_t (*fork_cb)(void))
+void supervisor_run(const struct order *o, int folder_fd, int listen_fd, cgroup_spawner *spawn)
 {
     struct supervisor *s = &supervisor;
     struct error err;
-    *s = (struct supervisor){.order = o,
-                             .folder_fd = folder_fd,
-                             .fork = fork_cb,
-                             .deadline = NO_DEADLINE,
-                             .again_ms = KILL_AGAIN_MS,
-                             .out.fd = -1,
-                             .err.fd = -1};
+    s->order = o; /* and all else is zero, in pages that are not there yet */
+    s->folder_fd = folder_fd;
+    s->spawn = spawn;
+    s->deadline = NO_DEADLINE;
+    s->again_ms = KILL_AGAIN_MS;
+    s->out.fd = s->err.fd = -1;
     for (int slot = 0; slot < SLOTS; slot++)
         s->polls[slot].fd = -1;
     detach(s, &listen_fd);

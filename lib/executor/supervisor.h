@@ -30,6 +30,6 @@
 #define SUPERVISOR_SIGNAL SIGRTMIN /* its value is the grace in ms; one of those that queue */
 
 /* Never returns. `listen_fd` is the bound SOCK_SEQPACKET sup.sock, `folder_fd` the task's folder;
- * every other descriptor is closed. `fork` is _Fork(3), or a test's. */
+ * every other descriptor is closed. `spawn` is cgroup_spawn(), or a test's. */
 _Noreturn void supervisor_run(const struct order *o, int folder_fd, int listen_fd,
-                              pid_t (*fork)(void));
+                              cgroup_spawner *spawn);

@@ -117,12 +117,23 @@ static void a_record_brings_it_back(void **unused)
 /* ---- for real */
 
 /* Version 2 is mounted almost everywhere, if only without controllers. */
+static int born[2]; /* a pipe */
+
+static void say_where(void *data, bool inside)
+{
+    char places[4096];
+    int fd = open("/proc/self/cgroup", O_RDONLY);
+    ssize_t n = read(fd, places, sizeof(places));
+    *(bool *)data = inside;
+    _exit(write(born[1], places, (size_t)n) != n);
+}
+
 static void a_child_is_born_inside(void **unused)
 {
     (void)unused;
     static const char *const mounts[] = {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"};
     struct cgroup g = {.version = 2};
-    bool made = false, inside;
+    bool made = false, inside = false;
     char places[4096] = "";
     for (int i = 0; i < 2 && !made; i++) {
         snprintf(g.dir[0], sizeof(g.dir[0]), "%s/mesolith-test-%d", mounts[i], (int)getpid());
@@ -132,20 +143,14 @@ static void a_child_is_born_inside(void **unused)
         print_message("[ SKIPPED  ] no cgroup of version 2 can be made\n");
         return;
     }
-    int pipe_fds[2];
-    assert_int_equal(pipe(pipe_fds), 0);
-    pid_t pid = cgroup_fork(&g, _Fork, &inside);
-    if (pid == 0) {
-        int fd = open("/proc/self/cgroup", O_RDONLY);
-        ssize_t n = read(fd, places, sizeof(places));
-        _exit(write(pipe_fds[1], places, (size_t)n) != n);
-    }
-    assert_true(inside);
+    assert_int_equal(pipe(born), 0);
+    pid_t pid = cgroup_spawn(&g, say_where, &inside);
+    assert_true(inside); /* it is over, and its memory was ours */
     waitpid(pid, NULL, 0);
-    assert_true(read(pipe_fds[0], places, sizeof(places) - 1) > 0);
+    assert_true(read(born[0], places, sizeof(places) - 1) > 0);
     assert_non_null(strstr(places, strrchr(g.dir[0], '/')));
-    close(pipe_fds[0]);
-    close(pipe_fds[1]);
+    close(born[0]);
+    close(born[1]);
     assert_true(cgroup_remove(&g));
 }
 

@@ -690,13 +690,20 @@ static void a_folder_is_used_once(void **unused)
 
 static int *forks_left;
 
+static bool is_last_fork(void)
+{
+    errno = EAGAIN;
+    return __atomic_fetch_sub(forks_left, 1, __ATOMIC_SEQ_CST) == 1;
+}
+
 static pid_t failing_fork(void)
 {
-    if (__atomic_fetch_sub(forks_left, 1, __ATOMIC_SEQ_CST) == 1) {
-        errno = EAGAIN;
-        return -1;
-    }
-    return _Fork();
+    return is_last_fork() ? -1 : _Fork();
+}
+
+static pid_t failing_spawn(const struct cgroup *g, cgroup_child *child, void *data)
+{
+    return is_last_fork() ? -1 : cgroup_spawn(g, child, data);
 }
 
 static void a_failed_fork_is_told_and_the_next_one_works(void **unused)
@@ -705,6 +712,7 @@ static void a_failed_fork_is_told_and_the_next_one_works(void **unused)
     forks_left = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     world_agent_stop(&w);
     w.launching.fork = failing_fork;
+    w.launching.spawn = failing_spawn;
     world_agent_start(&w);
     for (int nth = 1; nth <= 3; nth++) {
         struct task t;
