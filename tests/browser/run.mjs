@@ -585,6 +585,7 @@ const CASES = [
       await open("nodes", "Nodes");
       await page.locator("tbody tr.link a").first().click();
       await page.getByRole("heading", { name: "Capacity" }).waitFor();
+      await page.getByText("rack=a", { exact: true }).waitFor();
       await page.getByRole("heading", { name: "Tasks" }).waitFor();
     },
   ],

@@ -27,7 +27,7 @@ function commandLine(data, taker) {
     return [process.execPath, path.join(here, "../../web/tests/mock-server.mjs"), "--many"];
   const ports = ["mesos", "agent", "marathon", "chronos", "stats", "peer"].flatMap((name) => [`--${name}-port`, "0"]);
   const told = ["--slack-url", `http://127.0.0.1:${taker.address().port}/`, "--http-notification-url", "http://127.0.0.1:1/"];
-  return [process.env.MESOLITH, "dev", "--demo", "--data", data, ...ports, "--service-address", "127.0.0.1", ...told];
+  return [process.env.MESOLITH, "dev", "--demo", "--data", data, ...ports, "--service-address", "127.0.0.1", "--attributes", "rack:a", ...told];
 }
 
 /** The origin of the dashboard from `ready … ui=URL …`, or of the marathon listener's /ui/. */

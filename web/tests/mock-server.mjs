@@ -67,6 +67,7 @@ function addNode(id, name, address, role) {
     role,
     total: { cpus: 8, mem: 16384 * MIB, disk: 200 * 1024 * MIB, ports: 1001 },
     since: Date.now() - 86400e3 * 3,
+    attributes: { rack: "a" },
     docker: name === "deck-3" ? { available: false, reason: "no socket at /var/run/docker.sock" } : { available: true, version: "27.3" },
   });
 }
