@@ -16,6 +16,8 @@ struct rowsum {
     uint64_t sum, stored; /* now; as row_sums has it in the open transaction or outside of one */
     uint64_t begun;       /* at the start of the transaction, for a rollback */
     uint64_t saved[DB_SAVEPOINTS_MAX];
+    void (*changes)(void *data, int64_t rowid); /* NULL: nobody watches */
+    void *data;
 };
 
 struct rowsums {
@@ -139,8 +141,6 @@ static void on_change(void *data, sqlite3 *sqlite, int op, const char *schema, c
 {
     (void)sqlite;
     (void)schema;
-    (void)old_rowid;
-    (void)new_rowid;
     struct rowsums *s = data;
     ASSERT(db_in_transaction(s->db)); /* else nobody would store the sum */
     if (table != s->last_name) {      /* SQLite passes the schema's own string; the name decides */
@@ -149,6 +149,10 @@ static void on_change(void *data, sqlite3 *sqlite, int op, const char *schema, c
     }
     if (s->last == NULL)
         return;
+    if (s->last->changes != NULL && op != SQLITE_INSERT)
+        s->last->changes(s->last->data, old_rowid);
+    if (s->last->changes != NULL && op != SQLITE_DELETE)
+        s->last->changes(s->last->data, new_rowid);
     if (op != SQLITE_INSERT)
         s->last->sum -= hash_changed(s, s->last, sqlite3_preupdate_old);
     if (op != SQLITE_DELETE)
@@ -193,9 +197,17 @@ int rowsums_commit(struct db *db, struct error *err)
     return 0;
 }
 
+static void undone(struct rowsums *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->items[i].changes != NULL)
+            s->items[i].changes(s->items[i].data, 0);
+}
+
 void rowsums_rollback(struct rowsums *s)
 {
     s->last_name = NULL;
+    undone(s);
     for (size_t i = 0; i < s->n; i++)
         s->items[i].sum = s->items[i].stored = s->items[i].begun;
 }
@@ -209,6 +221,7 @@ void rowsums_savepoint(struct rowsums *s, unsigned depth)
 void rowsums_rollback_to(struct rowsums *s, unsigned depth)
 {
     s->last_name = NULL;
+    undone(s);
     for (size_t i = 0; i < s->n; i++)
         s->items[i].sum = s->items[i].saved[depth];
 }
@@ -297,6 +310,16 @@ int rowsums_count_anew(struct db *db, struct error *err)
 }
 
 /* ---- asking */
+
+void db_rowsums_watch(struct db *db, const char *table, void (*changes)(void *data, int64_t rowid),
+                      void *data)
+{
+    ASSERT(db->sums != NULL);
+    struct rowsum *t = find(db->sums, table);
+    ASSERT(t != NULL && t->changes == NULL);
+    t->changes = changes;
+    t->data = data;
+}
 
 uint64_t db_rowsum(const struct db *db, const char *table)
 {

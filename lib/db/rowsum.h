@@ -27,6 +27,11 @@ int db_rowsums_stop(struct db *db, struct error *err) MUST_CHECK;
  * Harmless if none are kept. */
 void db_rowsums_drop(struct db *db);
 
+/* Before a row of this table changes, comes or goes, `changes` is told its rowid, the old and the
+ * new one; 0: any row, for what was done is undone. As long as the table's sum is kept. */
+void db_rowsums_watch(struct db *db, const char *table, void (*changes)(void *data, int64_t rowid),
+                      void *data);
+
 /* As of now, inside the open transaction too. */
 uint64_t db_rowsum(const struct db *db, const char *table);
 uint64_t db_rowsum_all(const struct db *db); /* of all tables, each with its name */

@@ -367,6 +367,7 @@ int apply_job_delete(struct apply *a)
     q = change_use(a->s, JOB_DELETE);
     stmt_bind_i64(q, ":id", job.id);
     stmt_run(q);
+    memo_forget(a->s); /* tasks and runs know its name */
     changed(a, (struct change){
                    .kind = CHANGE_JOB_GONE,
                    .id = job.id,

@@ -26,6 +26,9 @@ struct state {
     size_t kept_n, kept_cap;
     char setting[256];            /* state_setting()'s answer */
     struct arena ones[N_QUERIES]; /* texts of the rows looked up alone, by query */
+    struct history_rules rules;   /* state_history_rules()'s answer */
+    bool rules_known;             /* it still holds; only with a memo */
+    struct memo *memo;            /* NULL: a reader, which is not told what changes */
 };
 
 struct stmt *query_use(struct state *s, int which);
@@ -45,6 +48,28 @@ static inline struct wall query_wall_at(struct stmt *q, int column)
 {
     return (struct wall){stmt_i64(q, column)};
 }
+
+/* ---- memo.c: rows looked up by their key, each with its texts, until it changes. Texts stay until
+ * another row, or the same as it is then, comes in its place. */
+enum memo_kind { MEMO_TASK, MEMO_RUN, MEMO_JOB, MEMO_KINDS };
+struct memo_row {
+    int64_t id; /* 0: it has changed */
+    size_t size;
+    char *texts;
+    union {
+        struct task_row task; /* of a job; an app's says more than its own row */
+        struct run_row run;
+        struct job_row job;
+    };
+};
+struct memo_row *memo_known(struct state *s, enum memo_kind kind, int64_t id); /* or NULL */
+/* Copies the texts and lets them point there; the caller fills in the row. NULL: nothing is kept.
+ */
+struct memo_row *memo_take(struct state *s, enum memo_kind kind, int64_t id, const char **texts[],
+                           size_t n);
+void memo_forget(struct state *s); /* all: a job goes, whose name stands in rows of others */
+void memo_open(struct state *s);
+void memo_close(struct state *s);
 
 /* What one command's applying knows. */
 struct apply {

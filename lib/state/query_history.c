@@ -16,6 +16,8 @@ const struct history_setting history_settings[HISTORY_SETTINGS] = {
 struct history_rules state_history_rules(struct state *s)
 {
     struct history_rules rules = {0};
+    if (s->rules_known)
+        return s->rules;
     for (size_t i = 0; i < HISTORY_SETTINGS; i++) {
         const struct history_setting *h = &history_settings[i];
         int64_t n;
@@ -23,6 +25,8 @@ struct history_rules state_history_rules(struct state *s)
             n = h->value;
         *history_rule(&rules, h) = n;
     }
+    s->rules = rules;
+    s->rules_known = s->memo != NULL;
     return rules;
 }
 

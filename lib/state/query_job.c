@@ -28,18 +28,28 @@ bool state_job_next(struct stmt *q, struct job_row *out)
     return true;
 }
 
-static bool job_one(struct state *s, int which, struct stmt *q, struct job_row *out)
+/* `memo`: the id that it is kept by; 0: it is not kept. */
+static bool job_row_alone(struct state *s, int which, struct stmt *q, int64_t memo,
+                          struct job_row *out)
 {
     struct job_row r;
     if (!state_job_next(q, &r))
         return false;
-    struct arena *a = query_one(s, which);
-    r.name = arena_strdup(a, r.name);
-    r.definition = query_copy(a, r.definition);
-    r.schedule = arena_strdup(a, r.schedule);
+    const char **texts[] = {&r.name, &r.definition.p, &r.schedule};
+    struct memo_row *kept = memo != 0 ? memo_take(s, MEMO_JOB, memo, texts, 3) : NULL;
+    struct arena *a = kept == NULL ? query_one(s, which) : NULL;
+    for (size_t i = 0; i < 3 && a != NULL; i++)
+        *texts[i] = arena_strdup(a, *texts[i]);
     stmt_end(q);
+    if (kept != NULL)
+        kept->job = r;
     *out = r;
     return true;
+}
+
+static bool job_one(struct state *s, int which, struct stmt *q, struct job_row *out)
+{
+    return job_row_alone(s, which, q, 0, out);
 }
 
 bool state_job_by_id(struct state *s, int64_t id, struct job_row *out)
@@ -51,9 +61,14 @@ bool state_job_by_id(struct state *s, int64_t id, struct job_row *out)
 
 bool state_job_alone(struct state *s, int64_t id, struct job_row *out)
 {
+    struct memo_row *kept = memo_known(s, MEMO_JOB, id);
+    if (kept != NULL) {
+        *out = kept->job;
+        return true;
+    }
     struct stmt *q = query_use(s, JOB_ALONE);
     stmt_bind_i64(q, ":id", id);
-    return job_one(s, JOB_ALONE, q, out);
+    return job_row_alone(s, JOB_ALONE, q, id, out);
 }
 
 bool state_job_by_name(struct state *s, const char *name, struct job_row *out)
@@ -143,16 +158,24 @@ bool state_run_next(struct stmt *q, struct run_row *out)
 
 bool state_run_by_id(struct state *s, int64_t id, struct run_row *out)
 {
+    struct memo_row *kept = memo_known(s, MEMO_RUN, id);
+    if (kept != NULL) {
+        *out = kept->run;
+        return true;
+    }
     struct run_row r;
     struct stmt *q = query_use(s, RUN_BY_ID);
     stmt_bind_i64(q, ":id", id);
     if (!state_run_next(q, &r))
         return false;
-    struct arena *a = query_one(s, RUN_BY_ID);
-    r.arguments = arena_strdup(a, r.arguments);
-    r.reason = arena_strdup(a, r.reason);
-    r.job_name = arena_strdup(a, r.job_name);
+    const char **texts[] = {&r.arguments, &r.reason, &r.job_name};
+    kept = memo_take(s, MEMO_RUN, id, texts, 3);
+    struct arena *a = kept == NULL ? query_one(s, RUN_BY_ID) : NULL;
+    for (size_t i = 0; i < 3 && a != NULL; i++)
+        *texts[i] = arena_strdup(a, *texts[i]);
     stmt_end(q);
+    if (kept != NULL)
+        kept->run = r;
     *out = r;
     return true;
 }

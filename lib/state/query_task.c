@@ -72,30 +72,53 @@ bool state_job_is_doubled(struct state *s, int64_t job)
     return doubled;
 }
 
-static bool task_one(struct state *s, int which, struct stmt *q, struct task_row *out)
+/* `memo`: the id that it is kept by, if it is a job's; 0: it is not kept. */
+static bool task_alone(struct state *s, int which, struct stmt *q, int64_t memo,
+                       struct task_row *out)
 {
     struct task_row r;
     if (!state_task_next(q, &r))
         return false;
-    struct arena *a = query_one(s, which);
     const char **texts[] = {&r.name,    &r.ports,  &r.kill_reason,    &r.container, &r.reason,
                             &r.message, &r.detail, &r.health_results, &r.of};
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+    size_t n = sizeof texts / sizeof texts[0];
+    struct memo_row *kept =
+        memo != 0 && r.owner == OWNER_JOB ? memo_take(s, MEMO_TASK, memo, texts, n) : NULL;
+    struct arena *a = kept == NULL ? query_one(s, which) : NULL;
+    for (size_t i = 0; i < n && a != NULL; i++)
         *texts[i] = arena_strdup(a, *texts[i]);
     stmt_end(q);
+    if (kept != NULL)
+        kept->task = r;
     *out = r;
     return true;
 }
 
+static bool task_one(struct state *s, int which, struct stmt *q, struct task_row *out)
+{
+    return task_alone(s, which, q, 0, out);
+}
+
 bool state_task_by_id(struct state *s, int64_t id, struct task_row *out)
 {
+    struct memo_row *kept = memo_known(s, MEMO_TASK, id);
+    if (kept != NULL) {
+        *out = kept->task;
+        return true;
+    }
     struct stmt *q = query_use(s, TASK_BY_ID);
     stmt_bind_i64(q, ":id", id);
-    return task_one(s, TASK_BY_ID, q, out);
+    return task_alone(s, TASK_BY_ID, q, id, out);
 }
 
 bool state_task_brief(struct state *s, int64_t id, struct task_brief *out)
 {
+    const struct memo_row *kept = memo_known(s, MEMO_TASK, id);
+    if (kept != NULL) {
+        const struct task_row *t = &kept->task;
+        *out = (struct task_brief){id, t->owner_id, t->agent, t->owner, t->state, t->started};
+        return true;
+    }
     struct stmt *q = query_use(s, TASK_IN_BRIEF);
     stmt_bind_i64_at(q, 1, id);
     if (!stmt_row(q))

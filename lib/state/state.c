@@ -105,8 +105,11 @@ uint64_t state_nodes_sum(const struct state *s)
 
 static int prepare(struct state *s, struct error *err)
 {
-    if (!s->read_only && db_rowsums_start(s->db, summed, known(s->level).sums, err) != 0)
-        return -1;
+    if (!s->read_only) {
+        if (db_rowsums_start(s->db, summed, known(s->level).sums, err) != 0)
+            return -1;
+        memo_open(s);
+    }
     db_authorize(s->db, s->read_only ? DB_ROLE_READING : DB_ROLE_APPLYING);
     if (db_prepare(s->db, queries, known(s->level).queries, &s->queries, err) != 0)
         return -1;
@@ -119,6 +122,7 @@ static void unprepare(struct state *s)
 {
     stmts_free(s->queries);
     stmts_free(s->changes);
+    memo_close(s);
     s->queries = s->changes = NULL;
 }
 

@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/str.h"
 #include "db/rowsum.h"
@@ -253,6 +254,32 @@ static void odd_tables_are_refused(void **unused)
     db_close(db);
 }
 
+static void on_row(void *data, int64_t rowid)
+{
+    char *told = data;
+    snprintf(told + strlen(told), 64 - strlen(told), " %lld", (long long)rowid);
+}
+
+static void who_watches_a_table_hears_of_its_rows(void **unused)
+{
+    (void)unused;
+    struct db *db = open_watched();
+    struct error err;
+    char told[64] = "";
+    db_rowsums_watch(db, "parents", on_row, told);
+    run(db, "insert into parents values(1, 'one'), (2, 'two')");
+    run(db, "insert into others values(5, 'a')");
+    run(db, "update parents set name = 'zwei' where id = 2");
+    run(db, "delete from parents where id = 1");
+    assert_string_equal(told, " 1 2 2 2 1");
+    assert_int_equal(db_begin(db, DB_NORMAL, &err), 0);
+    db_savepoint(db);
+    db_rollback_to(db);
+    db_rollback(db);
+    assert_string_equal(told, " 1 2 2 2 1 0 0");
+    db_close(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +293,7 @@ int main(void)
         cmocka_unit_test(sums_are_stored_with_the_rows),
         cmocka_unit_test(more_tables_can_be_taken_in),
         cmocka_unit_test(odd_tables_are_refused),
+        cmocka_unit_test(who_watches_a_table_hears_of_its_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,118 @@
+/* Rows that were looked up by their key, kept for as long as nothing changes them. One run's life
+ * asks for the same few rows two dozen times. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "db/rowsum.h"
+#include "state/private.h"
+
+#define MEMO_ROWS 4096 /* of a kind: as many as are on their way at once, or more */
+
+struct memo_rows {
+    struct memo_row *rows[MEMO_ROWS]; /* NULL: not needed yet */
+};
+
+struct memo {
+    struct memo_rows kinds[MEMO_KINDS];
+};
+
+static struct memo_row **place(struct memo *m, enum memo_kind kind, int64_t id)
+{
+    return &m->kinds[kind].rows[(uint64_t)id % MEMO_ROWS];
+}
+
+struct memo_row *memo_known(struct state *s, enum memo_kind kind, int64_t id)
+{
+    struct memo_row *row = s->memo != NULL ? *place(s->memo, kind, id) : NULL;
+    return row != NULL && row->id == id && id != 0 ? row : NULL;
+}
+
+struct memo_row *memo_take(struct state *s, enum memo_kind kind, int64_t id, const char **texts[],
+                           size_t n)
+{
+    if (s->memo == NULL)
+        return NULL;
+    struct memo_row **row = place(s->memo, kind, id);
+    size_t size = 0;
+    if (*row == NULL)
+        *row = NEW(struct memo_row);
+    for (size_t i = 0; i < n; i++)
+        size += *texts[i] != NULL ? strlen(*texts[i]) + 1 : 0;
+    if (size > (*row)->size) {
+        (*row)->texts = mem_realloc((*row)->texts, size);
+        (*row)->size = size;
+    }
+    char *to = (*row)->texts;
+    for (size_t i = 0; i < n; i++) {
+        if (*texts[i] == NULL)
+            continue;
+        size_t len = strlen(*texts[i]) + 1;
+        memcpy(to, *texts[i], len);
+        *texts[i] = to;
+        to += len;
+    }
+    (*row)->id = id;
+    return *row;
+}
+
+/* Its texts stay: whoever has looked it up may still read them. */
+static void forget(struct memo_rows *k, int64_t id)
+{
+    struct memo_row *row = k->rows[(uint64_t)id % MEMO_ROWS];
+    if (row != NULL && row->id == id)
+        row->id = 0;
+}
+
+static void forget_all(struct memo_rows *k)
+{
+    for (size_t i = 0; i < MEMO_ROWS; i++)
+        if (k->rows[i] != NULL)
+            k->rows[i]->id = 0;
+}
+
+static void row_changes(void *data, int64_t id)
+{
+    struct memo_rows *k = data;
+    if (id != 0)
+        forget(k, id);
+    else
+        forget_all(k);
+}
+
+void memo_forget(struct state *s)
+{
+    for (int i = 0; s->memo != NULL && i < MEMO_KINDS; i++)
+        forget_all(&s->memo->kinds[i]);
+}
+
+static void setting_changes(void *data, int64_t unused)
+{
+    struct state *s = data;
+    (void)unused;
+    s->rules_known = false;
+}
+
+void memo_open(struct state *s)
+{
+    static const char *const tables[MEMO_KINDS] = {
+        [MEMO_TASK] = "tasks", [MEMO_RUN] = "job_runs", [MEMO_JOB] = "jobs"};
+    s->memo = NEW(struct memo);
+    s->rules_known = false;
+    for (int i = 0; i < MEMO_KINDS; i++)
+        db_rowsums_watch(s->db, tables[i], row_changes, &s->memo->kinds[i]);
+    db_rowsums_watch(s->db, "settings", setting_changes, s);
+}
+
+void memo_close(struct state *s)
+{
+    for (int i = 0; s->memo != NULL && i < MEMO_KINDS; i++) {
+        for (size_t at = 0; at < MEMO_ROWS; at++) {
+            struct memo_row *row = s->memo->kinds[i].rows[at];
+            if (row != NULL)
+                mem_free(row->texts);
+            mem_free(row);
+        }
+    }
+    mem_free(s->memo);
+    s->memo = NULL;
+}
