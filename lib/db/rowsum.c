@@ -10,11 +10,21 @@
 
 #define EXACT_INTEGERS 9007199254740992.0 /* 2^53 */
 
+/* What a row's hash was when it was written last: who changes it again, or deletes it, need not
+ * read it for that. */
+#define KNOWN_ROWS 16384
+struct known_row {
+    int64_t rowid;
+    uint64_t hash; /* 0: not known */
+};
+
 struct rowsum {
     const char *table;
-    uint64_t seed;        /* of its rows: the table's name */
-    uint64_t sum, stored; /* now; as row_sums has it in the open transaction or outside of one */
-    uint64_t begun;       /* at the start of the transaction, for a rollback */
+    bool has_rowids;
+    struct known_row *known; /* NULL until a row is written */
+    uint64_t seed;           /* of its rows: the table's name */
+    uint64_t sum, stored;    /* now; as row_sums has it in the open transaction or outside of one */
+    uint64_t begun;          /* at the start of the transaction, for a rollback */
     uint64_t saved[DB_SAVEPOINTS_MAX];
     void (*changes)(void *data, int64_t rowid); /* NULL: nobody watches */
     void *data;
@@ -136,6 +146,41 @@ static uint64_t hash_changed(struct rowsums *s, const struct rowsum *t, get_valu
     return hashed(&h);
 }
 
+static struct known_row *known_place(struct rowsum *t, int64_t rowid)
+{
+    if (!t->has_rowids)
+        return NULL;
+    if (t->known == NULL)
+        t->known = mem_zalloc(KNOWN_ROWS * sizeof t->known[0]);
+    return &t->known[(uint64_t)rowid % KNOWN_ROWS];
+}
+
+static uint64_t hash_old(struct rowsums *s, struct rowsum *t, int64_t rowid)
+{
+    struct known_row *k = known_place(t, rowid);
+    if (k == NULL || k->rowid != rowid || k->hash == 0)
+        return hash_changed(s, t, sqlite3_preupdate_old);
+    uint64_t hash = k->hash;
+    k->hash = 0;
+    return hash;
+}
+
+static uint64_t hash_new(struct rowsums *s, struct rowsum *t, int64_t rowid)
+{
+    uint64_t hash = hash_changed(s, t, sqlite3_preupdate_new);
+    struct known_row *k = known_place(t, rowid);
+    bool may_be_undone = s->db->savepoints > 0; /* and then all others still hold */
+    if (k != NULL)
+        *k = (struct known_row){rowid, may_be_undone ? 0 : hash};
+    return hash;
+}
+
+static void forget_known(struct rowsum *t)
+{
+    mem_free(t->known);
+    t->known = NULL;
+}
+
 static void on_change(void *data, sqlite3 *sqlite, int op, const char *schema, const char *table,
                       sqlite3_int64 old_rowid, sqlite3_int64 new_rowid)
 {
@@ -154,9 +199,9 @@ static void on_change(void *data, sqlite3 *sqlite, int op, const char *schema, c
     if (s->last->changes != NULL && op != SQLITE_DELETE)
         s->last->changes(s->last->data, new_rowid);
     if (op != SQLITE_INSERT)
-        s->last->sum -= hash_changed(s, s->last, sqlite3_preupdate_old);
+        s->last->sum -= hash_old(s, s->last, old_rowid);
     if (op != SQLITE_DELETE)
-        s->last->sum += hash_changed(s, s->last, sqlite3_preupdate_new);
+        s->last->sum += hash_new(s, s->last, new_rowid);
 }
 
 /* ---- transactions */
@@ -166,6 +211,8 @@ void rowsums_free(struct rowsums *s)
     if (s == NULL)
         return;
     sqlite3_finalize(s->store);
+    for (size_t i = 0; i < s->n; i++)
+        forget_known(&s->items[i]);
     mem_free(s);
 }
 
@@ -197,7 +244,7 @@ int rowsums_commit(struct db *db, struct error *err)
     return 0;
 }
 
-static void undone(struct rowsums *s)
+static void tell_undone(const struct rowsums *s)
 {
     for (size_t i = 0; i < s->n; i++)
         if (s->items[i].changes != NULL)
@@ -207,9 +254,11 @@ static void undone(struct rowsums *s)
 void rowsums_rollback(struct rowsums *s)
 {
     s->last_name = NULL;
-    undone(s);
-    for (size_t i = 0; i < s->n; i++)
+    tell_undone(s);
+    for (size_t i = 0; i < s->n; i++) {
         s->items[i].sum = s->items[i].stored = s->items[i].begun;
+        forget_known(&s->items[i]);
+    }
 }
 
 void rowsums_savepoint(struct rowsums *s, unsigned depth)
@@ -221,7 +270,7 @@ void rowsums_savepoint(struct rowsums *s, unsigned depth)
 void rowsums_rollback_to(struct rowsums *s, unsigned depth)
 {
     s->last_name = NULL;
-    undone(s);
+    tell_undone(s);
     for (size_t i = 0; i < s->n; i++)
         s->items[i].sum = s->items[i].saved[depth];
 }
@@ -303,6 +352,7 @@ int rowsums_count_anew(struct db *db, struct error *err)
     db->sums->last_name = NULL;
     for (size_t i = 0; i < db->sums->n; i++) {
         struct rowsum *t = &db->sums->items[i];
+        forget_known(t);
         if (scan(db, t->table, t->seed, &t->sum, err) != 0)
             return -1;
     }
@@ -380,6 +430,8 @@ static int start_one(struct db *db, struct rowsum *t, struct error *err)
     bool found;
     if (refuse_odd_table(db, t->table, err) != 0 || load_stored(db, t, &found, err) != 0)
         return -1;
+    t->has_rowids = sqlite3_table_column_metadata(db->sqlite, "main", t->table, "rowid", NULL, NULL,
+                                                  NULL, NULL, NULL) == SQLITE_OK;
     if (found)
         return 0;
     return scan(db, t->table, t->seed, &t->sum, err) != 0 ? -1 : store(db, t, err);

@@ -254,6 +254,31 @@ static void odd_tables_are_refused(void **unused)
     db_close(db);
 }
 
+/* A row's hash is remembered with its rowid; what was undone may not be. */
+static void what_was_undone_is_hashed_anew(void **unused)
+{
+    (void)unused;
+    struct db *db = open_watched();
+    struct error err;
+    run(db, "insert into parents values(1, 'one'), (2, 'two')");
+    assert_int_equal(db_begin(db, DB_NORMAL, &err), 0);
+    run(db, "update parents set name = 'eins' where id = 1");
+    db_savepoint(db);
+    run(db, "update parents set name = 'un' where id = 1; delete from parents where id = 2;"
+            "insert into parents values(3, 'trois')");
+    db_rollback_to(db);
+    run(db, "update parents set name = 'uno' where id = 1; delete from parents where id = 2;"
+            "insert into parents values(3, 'tres')");
+    verify(db);
+    db_rollback(db);
+    verify(db);
+    run(db, "update parents set name = '1' where id < 9");
+    verify(db);
+    run(db, "delete from parents");
+    assert_int_equal(db_rowsum(db, "parents"), 0);
+    db_close(db);
+}
+
 static void on_row(void *data, int64_t rowid)
 {
     char *told = data;
@@ -293,6 +318,7 @@ int main(void)
         cmocka_unit_test(sums_are_stored_with_the_rows),
         cmocka_unit_test(more_tables_can_be_taken_in),
         cmocka_unit_test(odd_tables_are_refused),
+        cmocka_unit_test(what_was_undone_is_hashed_anew),
         cmocka_unit_test(who_watches_a_table_hears_of_its_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
