@@ -75,16 +75,41 @@ static void count_change(struct state *s, const struct task_row *t, struct count
 
 /* ---- resources: what a task holds until it has ended, and a resident's instance beyond that */
 
+static void use(struct state *s, struct agent_used *u)
+{
+    if (!u->any)
+        return;
+    struct stmt *q = change_use(s, AGENT_USE);
+    stmt_bind_i64(q, ":cpus", u->more.cpus_milli);
+    stmt_bind_i64(q, ":mem", u->more.mem_bytes);
+    stmt_bind_i64(q, ":disk", u->more.disk_bytes);
+    stmt_bind_i64(q, ":tasks", u->tasks);
+    stmt_bind_i64(q, ":id", u->agent);
+    stmt_run(q);
+    u->any = false;
+}
+
+void agents_use_all(struct state *s)
+{
+    for (size_t i = 0; i < AGENTS_USED && s->uses; i++)
+        use(s, &s->used[i]);
+    s->uses = false;
+}
+
+/* A command starts or ends many tasks of an agent, and changes its row once. */
 void agent_use(struct state *s, int64_t agent, int64_t sign, const struct resources *r,
                int64_t tasks)
 {
-    struct stmt *q = change_use(s, AGENT_USE);
-    stmt_bind_i64(q, ":id", agent);
-    stmt_bind_i64(q, ":cpus", sign * r->cpus_milli);
-    stmt_bind_i64(q, ":mem", sign * r->mem_bytes);
-    stmt_bind_i64(q, ":disk", sign * r->disk_bytes);
-    stmt_bind_i64(q, ":tasks", tasks);
-    stmt_run(q);
+    struct agent_used *u = &s->used[(uint64_t)agent % AGENTS_USED];
+    if (u->agent != agent)
+        use(s, u);
+    if (!u->any)
+        *u = (struct agent_used){.any = true, .agent = agent};
+    u->more.cpus_milli += sign * r->cpus_milli;
+    u->more.mem_bytes += sign * r->mem_bytes;
+    u->more.disk_bytes += sign * r->disk_bytes;
+    u->tasks += tasks;
+    s->uses = true;
 }
 
 static struct resources held_by(const struct task_row *t)
@@ -383,22 +408,12 @@ int apply_task_launch(struct apply *a)
 
 /* ---- killing */
 
-static int64_t task_seq(struct state *s, int64_t task)
-{
-    struct stmt *q = change_use(s, TASK_SEQ);
-    stmt_bind_i64(q, ":id", task);
-    return stmt_one_i64(q, 0);
-}
-
 static void take_status(struct apply *a, const struct status *st, bool reported);
 
 void task_abandon(struct apply *a, const struct task_row *t, const char *reason)
 {
-    struct status st = {.task = t->id,
-                        .seq = task_seq(a->s, t->id) + 1,
-                        .state = TASK_LOST,
-                        .at = a->c->at,
-                        .message = reason};
+    struct status st = {
+        .task = t->id, .seq = t->seq + 1, .state = TASK_LOST, .at = a->c->at, .message = reason};
     take_status(a, &st, false);
 }
 
@@ -837,12 +852,11 @@ static void take_check(struct apply *a, int64_t task, const struct check_result 
 static bool is_news(struct state *s, const struct task_row *t, const struct status *st)
 {
     struct agent_row agent;
-    int64_t known = task_seq(s, t->id);
     if (task_ended(t->state))
         return false;
     if (t->state != TASK_UNREACHABLE || task_ended(st->state))
-        return st->seq > known;
-    return st->seq >= known && state_agent_by_id(s, t->agent, &agent) &&
+        return st->seq > t->seq;
+    return st->seq >= t->seq && state_agent_by_id(s, t->agent, &agent) &&
            agent.state != AGENT_UNREACHABLE && agent.state != AGENT_GONE;
 }
 
@@ -869,8 +883,8 @@ static void take_status(struct apply *a, const struct status *st, bool reported)
         return;
     /* the leader gives up with the number of the agent's first word, which counts all the same;
      * what the agent said before it dropped the task itself does not */
-    bool given_up = t.job != 0 && t.state == TASK_DROPPED && st->state != TASK_DROPPED &&
-                    st->seq >= task_seq(s, t.id);
+    bool given_up =
+        t.job != 0 && t.state == TASK_DROPPED && st->state != TASK_DROPPED && st->seq >= t.seq;
     if (given_up ? !take_back(a, &t) : !is_news(s, &t, st)) {
         if (reported)
             tell_late_end(a, &t, st);
@@ -945,11 +959,8 @@ void task_unreachable(struct apply *a, int64_t task)
             task_abandon(a, &t, "its agent was lost while it was being stopped");
         return;
     }
-    struct status st = {.task = task,
-                        .seq = task_seq(a->s, task),
-                        .state = TASK_UNREACHABLE,
-                        .at = a->c->at,
-                        .health = t.health};
+    struct status st = {
+        .task = task, .seq = t.seq, .state = TASK_UNREACHABLE, .at = a->c->at, .health = t.health};
     struct count before = t.app != 0 ? count_now(a->s, &t) : (struct count){0};
     report(a->s, &t, TASK_UNREACHABLE, &st);
     if (t.app != 0)

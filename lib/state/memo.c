@@ -24,7 +24,7 @@ static struct memo_row **place(struct memo *m, enum memo_kind kind, int64_t id)
 struct memo_row *memo_known(struct state *s, enum memo_kind kind, int64_t id)
 {
     struct memo_row *row = s->memo != NULL ? *place(s->memo, kind, id) : NULL;
-    return row != NULL && row->id == id && id != 0 ? row : NULL;
+    return row != NULL && row->known && row->id == id ? row : NULL;
 }
 
 struct memo_row *memo_take(struct state *s, enum memo_kind kind, int64_t id, const char **texts[],
@@ -52,6 +52,7 @@ struct memo_row *memo_take(struct state *s, enum memo_kind kind, int64_t id, con
         to += len;
     }
     (*row)->id = id;
+    (*row)->known = true;
     return *row;
 }
 
@@ -60,14 +61,14 @@ static void forget(struct memo_rows *k, int64_t id)
 {
     struct memo_row *row = k->rows[(uint64_t)id % MEMO_ROWS];
     if (row != NULL && row->id == id)
-        row->id = 0;
+        row->known = false;
 }
 
 static void forget_all(struct memo_rows *k)
 {
     for (size_t i = 0; i < MEMO_ROWS; i++)
         if (k->rows[i] != NULL)
-            k->rows[i]->id = 0;
+            k->rows[i]->known = false;
 }
 
 static void row_changes(void *data, int64_t id)
@@ -94,8 +95,10 @@ static void setting_changes(void *data, int64_t unused)
 
 void memo_open(struct state *s)
 {
-    static const char *const tables[MEMO_KINDS] = {
-        [MEMO_TASK] = "tasks", [MEMO_RUN] = "job_runs", [MEMO_JOB] = "jobs"};
+    static const char *const tables[MEMO_KINDS] = {[MEMO_TASK] = "tasks",
+                                                   [MEMO_RUN] = "job_runs",
+                                                   [MEMO_JOB] = "jobs",
+                                                   [MEMO_AGENT] = "agents"};
     s->memo = NEW(struct memo);
     s->rules_known = false;
     for (int i = 0; i < MEMO_KINDS; i++)

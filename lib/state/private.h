@@ -15,6 +15,14 @@ enum {
     DB_ENUM(CHANGES) N_STATEMENTS_END,
 };
 
+/* What was taken from an agent, or given back to it, by the command that is applied. */
+#define AGENTS_USED 256
+struct agent_used {
+    bool any;
+    int64_t agent, tasks;
+    struct resources more;
+};
+
 struct state {
     struct db *db;
     bool read_only;
@@ -24,11 +32,14 @@ struct state {
     int64_t requests;  /* rows of that table; -1: not counted yet */
     struct kept *kept; /* changes since the last COMMIT, in order */
     size_t kept_n, kept_cap;
-    char setting[256];            /* state_setting()'s answer */
-    struct arena ones[N_QUERIES]; /* texts of the rows looked up alone, by query */
-    struct history_rules rules;   /* state_history_rules()'s answer */
-    bool rules_known;             /* it still holds; only with a memo */
-    struct memo *memo;            /* NULL: a reader, which is not told what changes */
+    int64_t newest_event;                /* of those that the command has put; 0: none */
+    struct agent_used used[AGENTS_USED]; /* by agent; written once at its end */
+    bool uses;                           /* there is any */
+    char setting[256];                   /* state_setting()'s answer */
+    struct arena ones[N_QUERIES];        /* texts of the rows looked up alone, by query */
+    struct history_rules rules;          /* state_history_rules()'s answer */
+    bool rules_known;                    /* it still holds; only with a memo */
+    struct memo *memo;                   /* NULL: a reader, which is not told what changes */
 };
 
 struct stmt *query_use(struct state *s, int which);
@@ -51,15 +62,17 @@ static inline struct wall query_wall_at(struct stmt *q, int column)
 
 /* ---- memo.c: rows looked up by their key, each with its texts, until it changes. Texts stay until
  * another row, or the same as it is then, comes in its place. */
-enum memo_kind { MEMO_TASK, MEMO_RUN, MEMO_JOB, MEMO_KINDS };
+enum memo_kind { MEMO_TASK, MEMO_RUN, MEMO_JOB, MEMO_AGENT, MEMO_KINDS };
 struct memo_row {
-    int64_t id; /* 0: it has changed */
+    int64_t id;
+    bool known; /* false: it has changed */
     size_t size;
     char *texts;
     union {
         struct task_row task; /* of a job; an app's says more than its own row */
         struct run_row run;
         struct job_row job;
+        struct agent_row agent;
     };
 };
 struct memo_row *memo_known(struct state *s, enum memo_kind kind, int64_t id); /* or NULL */
@@ -183,6 +196,7 @@ size_t instance_alive(struct state *s, int64_t instance, int64_t ids_out[LIMIT_P
 /* Adds to what is in use on an agent (sign 1), or takes it off (-1). */
 void agent_use(struct state *s, int64_t agent, int64_t sign, const struct resources *r,
                int64_t tasks);
+void agents_use_all(struct state *s); /* what is gathered is written to their rows */
 #define PORTS_BYTES (64 << 10)
 void ports_text_of(const struct json *item, struct buf *out); /* a launch's, as a JSON array */
 void ports_give(struct state *s, int64_t agent, const char *ports);

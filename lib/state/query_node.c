@@ -41,29 +41,50 @@ static bool agent_one(struct state *s, int which, struct stmt *q, struct agent_r
     struct agent_row r;
     if (!state_agent_next(q, &r))
         return false;
-    struct arena *a = query_one(s, which);
-    r.hostname = arena_strdup(a, r.hostname);
-    r.address = arena_strdup(a, r.address);
-    r.boot = arena_strdup(a, r.boot);
-    r.version = arena_strdup(a, r.version);
-    r.docker = arena_strdup(a, r.docker);
-    r.docker_reason = arena_strdup(a, r.docker_reason);
-    r.attributes = arena_strdup(a, r.attributes);
-    r.port_ranges = arena_strdup(a, r.port_ranges);
+    const char **texts[] = {&r.hostname, &r.address,       &r.boot,       &r.version,
+                            &r.docker,   &r.docker_reason, &r.attributes, &r.port_ranges};
+    size_t n = sizeof texts / sizeof texts[0];
+    struct memo_row *kept = which == AGENT_BY_ID ? memo_take(s, MEMO_AGENT, r.id, texts, n) : NULL;
+    struct arena *a = kept == NULL ? query_one(s, which) : NULL;
+    for (size_t i = 0; i < n && a != NULL; i++)
+        *texts[i] = arena_strdup(a, *texts[i]);
     stmt_end(q);
+    if (kept != NULL)
+        kept->agent = r;
     *out = r;
     return true;
 }
 
+/* What the command that is applied has taken there counts, and is in the row only at its end. */
+static void add_used(struct state *s, struct agent_row *r)
+{
+    const struct agent_used *u = &s->used[(uint64_t)r->id % AGENTS_USED];
+    if (!u->any || u->agent != r->id)
+        return;
+    r->used_cpus_milli += u->more.cpus_milli;
+    r->used_mem_bytes += u->more.mem_bytes;
+    r->used_disk_bytes += u->more.disk_bytes;
+    r->tasks += u->tasks;
+}
+
 bool state_agent_by_id(struct state *s, int64_t id, struct agent_row *out)
 {
-    struct stmt *q = query_use(s, AGENT_BY_ID);
-    stmt_bind_i64(q, ":id", id);
-    return agent_one(s, AGENT_BY_ID, q, out);
+    struct memo_row *kept = memo_known(s, MEMO_AGENT, id);
+    if (kept != NULL) {
+        *out = kept->agent;
+    } else {
+        struct stmt *q = query_use(s, AGENT_BY_ID);
+        stmt_bind_i64(q, ":id", id);
+        if (!agent_one(s, AGENT_BY_ID, q, out))
+            return false;
+    }
+    add_used(s, out);
+    return true;
 }
 
 bool state_agent_by_uid(struct state *s, int64_t uid, struct agent_row *out)
 {
+    agents_use_all(s);
     struct stmt *q = query_use(s, AGENT_BY_UID);
     stmt_bind_i64(q, ":uid", uid);
     return agent_one(s, AGENT_BY_UID, q, out);
@@ -71,6 +92,7 @@ bool state_agent_by_uid(struct state *s, int64_t uid, struct agent_row *out)
 
 struct stmt *state_agents(struct state *s)
 {
+    agents_use_all(s);
     return query_use(s, AGENTS);
 }
 

@@ -56,6 +56,7 @@ bool state_task_next(struct stmt *q, struct task_row *out)
         .salt = stmt_i64(q, 30),
         .job = stmt_i64(q, 31),
         .of = stmt_str(q, 32),
+        .seq = stmt_i64(q, 33),
     };
     if (owner == OWNER_JOB)
         out->run = out->owner_id;

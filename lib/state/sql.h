@@ -19,7 +19,7 @@
     "t.disk_bytes, t.ports, t.version_ms, t.staged_ms, t.started_ms, t.ended_ms, "            \
     "t.killed_ms, t.pong, t.pid, t.exit_code, t.signal, t.kill_reason, t.container, "         \
     "t.reason, t.message, t.detail, t.health, t.health_results, i.app, i.stopping, i.ready, " \
-    "i.created_ms, i.salt, r.job, coalesce(a.path, j.name) from tasks t "                     \
+    "i.created_ms, i.salt, r.job, coalesce(a.path, j.name), t.seq from tasks t "              \
     "left join instances i on t.owner = 0 and i.id = t.owner_id "                             \
     "left join apps a on a.id = i.app "                                                       \
     "left join job_runs r on t.owner = 1 and r.id = t.owner_id "                              \
@@ -434,7 +434,6 @@
                    "exit_code = :exit, signal = :signal, reason = :reason, message = :message, "  \
                    "detail = :detail, health = :health, "                                         \
                    "health_results = coalesce(:results, health_results) where id = :id")          \
-    X(TASK_SEQ, "select seq from tasks where id = :id")                                           \
     X(TASKS_TRIM, "delete from tasks where id in (select id from tasks indexed by tasks_to_trim " \
                   "where ended_ms is not null and owner = 0 order by ended_ms desc, id desc "     \
                   "limit -1 offset :keep)")                                                       \

@@ -241,13 +241,34 @@ int64_t event_put(struct apply *a, enum noun noun, const char *name, const char 
     stmt_bind_text(q, ":what", what);
     stmt_bind_text(q, ":text", text);
     stmt_run(q);
-    int64_t id = db_last_id(a->s->db);
-    if (id > LIMIT_EVENTS) {
-        q = change_use(a->s, EVENTS_TRIM);
-        stmt_bind_i64(q, ":id", id - LIMIT_EVENTS);
-        stmt_run(q);
-    }
-    return id;
+    a->s->newest_event = db_last_id(a->s->db);
+    return a->s->newest_event;
+}
+
+static void trim_events(struct state *s)
+{
+    if (s->newest_event <= LIMIT_EVENTS)
+        return;
+    struct stmt *q = change_use(s, EVENTS_TRIM);
+    stmt_bind_i64(q, ":id", s->newest_event - LIMIT_EVENTS);
+    stmt_run(q);
+}
+
+/* What is done once a command, however often it comes up there. */
+static void end_command(struct state *s)
+{
+    agents_use_all(s);
+    trim_events(s);
+    s->newest_event = 0;
+}
+
+/* It was refused. */
+static void drop_command(struct state *s)
+{
+    for (size_t i = 0; i < AGENTS_USED && s->uses; i++)
+        s->used[i].any = false;
+    s->uses = false;
+    s->newest_event = 0;
 }
 
 /* ---- applying */
@@ -436,8 +457,10 @@ static void apply_or_undo(struct apply *a)
     size_t kept_before = s->kept_n;
     db_savepoint(s->db);
     if (appliers[a->c->kind].apply(a) == 0) {
+        end_command(s);
         db_release(s->db);
     } else {
+        drop_command(s);
         db_rollback_to(s->db);
         drop_kept(s, kept_before);
         tell_refused(a);
@@ -449,8 +472,10 @@ static void apply_whole(struct apply *a)
     struct state *s = a->s;
     size_t kept_before = s->kept_n;
     int64_t changes_before = db_changes_all(s->db);
-    if (appliers[a->c->kind].apply(a) != 0)
-        ASSERT(s->kept_n == kept_before && db_changes_all(s->db) == changes_before);
+    if (appliers[a->c->kind].apply(a) == 0)
+        end_command(s);
+    else
+        ASSERT(s->kept_n == kept_before && db_changes_all(s->db) == changes_before && !s->uses);
 }
 
 void state_apply(struct state *s, uint64_t index, uint64_t term, const struct command *c,

@@ -245,6 +245,7 @@ struct task_row {
     int64_t salt;
     /* of a job's run */
     int64_t job, run; /* 0: none */
+    int64_t seq;      /* of the newest status that was taken in */
     const char *of;   /* the app's path or the job's name; NULL when that is gone */
 };
 bool state_task_by_id(struct state *s, int64_t id, struct task_row *out);

@@ -93,6 +93,31 @@ static void what_was_undone_is_as_before(void **data)
     assert_int_equal(run_of(f, 1).id, 1);
 }
 
+/* The agent has 2000: what the command itself has taken counts for what comes after. */
+static void what_a_command_takes_counts_within_it(void **data)
+{
+    struct fixture *f = *data;
+    struct agent_row agent;
+    for (int i = 0; i < 2; i++)
+        applied(f, "job.trigger", "{'name':'j','concurrent':true}");
+    applied(f, "task.launch",
+            "{'runs':[{'run':1,'attempt':0,'name':'ct:1:0:j:','agent':0,'cpus':900,'mem':1},"
+            "{'run':2,'attempt':0,'name':'ct:2:0:j:','agent':0,'cpus':900,'mem':2},"
+            "{'run':3,'attempt':0,'name':'ct:3:0:j:','agent':0,'cpus':900,'mem':4}]}");
+    assert_string_equal(buf_str(&f->last.detail),
+                        "{\"refused\":[{\"runs\":2,\"why\":\"the agent has no room left\"}]}");
+    assert_true(state_agent_by_uid(f->state, 77, &agent));
+    assert_int_equal(agent.used_cpus_milli, 1800);
+    assert_int_equal(agent.used_mem_bytes, 3);
+    assert_int_equal(agent.tasks, 2);
+    applied(f, "task.update",
+            "{'set':[{'task':1,'seq':1,'state':'finished','at':1},"
+            "{'task':2,'seq':1,'state':'running','at':1}]}");
+    assert_true(state_agent_by_id(f->state, 0, &agent));
+    assert_int_equal(agent.used_cpus_milli, 900);
+    assert_int_equal(agent.tasks, 1);
+}
+
 static void rules_of_the_history_are_those_of_now(void **data)
 {
     struct fixture *f = *data;
@@ -107,6 +132,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_looked_up_again_is_as_it_is_now, begin, tear_down),
         cmocka_unit_test_setup_teardown(what_is_gone_is_not_found, begin, tear_down),
         cmocka_unit_test_setup_teardown(what_was_undone_is_as_before, begin, tear_down),
+        cmocka_unit_test_setup_teardown(what_a_command_takes_counts_within_it, begin, tear_down),
         cmocka_unit_test_setup_teardown(rules_of_the_history_are_those_of_now, begin, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
