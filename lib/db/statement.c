@@ -13,12 +13,22 @@ struct stmt {
     const char *name;
     bool running; /* between its first row and its end */
     int last;     /* parameter that was bound by its name; 0: none */
+    int parameters;
+    char **names; /* of the parameters, of ?1 NULL: SQLite walks a list, which a new schema moves */
 };
 
 struct stmts {
     size_t n;
     struct stmt items[];
 };
+
+static void name_parameters(struct stmt *q)
+{
+    q->parameters = sqlite3_bind_parameter_count(q->sqlite);
+    q->names = mem_zalloc((size_t)q->parameters * sizeof q->names[0] + 1);
+    for (int i = 0; i < q->parameters; i++)
+        q->names[i] = mem_strdup(sqlite3_bind_parameter_name(q->sqlite, i + 1));
+}
 
 int db_prepare(struct db *db, const struct db_sql *table, size_t n, struct stmts **out,
                struct error *err)
@@ -38,6 +48,7 @@ int db_prepare(struct db *db, const struct db_sql *table, size_t n, struct stmts
             return -1;
         }
         ASSERT(q->sqlite != NULL && *tail == '\0'); /* one row, one statement */
+        name_parameters(q);
     }
     *out = s;
     return 0;
@@ -53,6 +64,9 @@ static void finalize(struct stmt *q)
 {
     not_running(q);
     sqlite3_finalize(q->sqlite);
+    for (int i = 0; i < q->parameters; i++)
+        mem_free(q->names[i]);
+    mem_free(q->names);
 }
 
 void stmts_free(struct stmts *s)
@@ -85,7 +99,7 @@ static void bound(struct stmt *q, int rc)
 /* Mostly they come in the order of the statement: the next one is not looked for among all. */
 static int parameter(struct stmt *q, const char *name)
 {
-    const char *next = sqlite3_bind_parameter_name(q->sqlite, q->last + 1);
+    const char *next = q->last < q->parameters ? q->names[q->last] : NULL;
     q->last = next != NULL && strcmp(next, name) == 0
                   ? q->last + 1
                   : sqlite3_bind_parameter_index(q->sqlite, name);
