@@ -167,10 +167,10 @@ static void end_run_at(struct apply *a, const struct run_row *r, enum run_state 
                        const char *reason, struct wall at)
 {
     struct stmt *q = change_use(a->s, RUN_END);
-    stmt_bind_i64(q, ":id", r->id);
     stmt_bind_i64(q, ":state", state);
     stmt_bind_i64(q, ":at", at.ms);
     stmt_bind_text(q, ":reason", reason != NULL ? reason : "");
+    stmt_bind_i64(q, ":id", r->id);
     stmt_run(q);
     tell_run(a, r, state, reason);
     backfill_run_over(a, r, state);
@@ -444,10 +444,16 @@ int apply_job_trigger(struct apply *a)
 
 void run_assign(struct apply *a, int64_t run, int64_t task)
 {
+    bool known = memo_known(a->s, MEMO_RUN, run) != NULL;
     struct stmt *q = change_use(a->s, RUN_ASSIGN);
-    stmt_bind_i64(q, ":id", run);
     stmt_bind_i64(q, ":task", task);
+    stmt_bind_i64(q, ":id", run);
     stmt_run(q);
+    struct run_row *now = memo_run_again(a->s, run, known);
+    if (now != NULL) {
+        now->state = RUN_ASSIGNED;
+        now->task = task;
+    }
 }
 
 /* The order of what nobody has begun yet. */
@@ -502,10 +508,16 @@ static void start(struct apply *a, const struct run_row *r, const struct job_row
                   struct wall at)
 {
     struct run_row started = *r;
+    bool known = memo_known(a->s, MEMO_RUN, r->id) != NULL;
     struct stmt *q = change_use(a->s, RUN_START);
-    stmt_bind_i64(q, ":id", r->id);
     stmt_bind_i64(q, ":at", at.ms);
+    stmt_bind_i64(q, ":id", r->id);
     stmt_run(q);
+    struct run_row *now = memo_run_again(a->s, r->id, known);
+    if (now != NULL) {
+        now->state = RUN_RUNNING;
+        now->started = now->started.ms != 0 ? now->started : at;
+    }
     tell_run(a, r, RUN_RUNNING, NULL);
     started.started = at;
     if (r->attempt == 0 && !run_by_hand(r->cause))
@@ -534,7 +546,6 @@ void job_count_outcome(struct apply *a, struct job_row *job, bool success)
         job->last_error = a->c->at;
     }
     struct stmt *q = change_use(a->s, JOB_COUNTERS);
-    stmt_bind_i64(q, ":id", job->id);
     stmt_bind_i64(q, ":successes", job->successes);
     stmt_bind_i64(q, ":errors", job->errors);
     stmt_bind_i64(q, ":since", job->errors_since_success);
@@ -542,6 +553,7 @@ void job_count_outcome(struct apply *a, struct job_row *job, bool success)
         stmt_bind_i64(q, ":last_success", job->last_success.ms);
     if (job->last_error.ms != 0)
         stmt_bind_i64(q, ":last_error", job->last_error.ms);
+    stmt_bind_i64(q, ":id", job->id);
     stmt_run(q);
 }
 

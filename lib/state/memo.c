@@ -56,6 +56,15 @@ struct memo_row *memo_take(struct state *s, enum memo_kind kind, int64_t id, con
     return *row;
 }
 
+struct run_row *memo_run_again(struct state *s, int64_t id, bool was_known)
+{
+    struct memo_row *row = was_known ? *place(s->memo, MEMO_RUN, id) : NULL;
+    if (row == NULL || row->id != id)
+        return NULL;
+    row->known = true;
+    return &row->run;
+}
+
 /* Its texts stay: whoever has looked it up may still read them. */
 static void forget(struct memo_rows *k, int64_t id)
 {

@@ -80,6 +80,9 @@ struct memo_row *memo_known(struct state *s, enum memo_kind kind, int64_t id); /
  */
 struct memo_row *memo_take(struct state *s, enum memo_kind kind, int64_t id, const char **texts[],
                            size_t n);
+/* The run's row if it was known until the statement that has just changed it: whoever takes it
+ * brings it to what the row is now. */
+struct run_row *memo_run_again(struct state *s, int64_t id, bool was_known);
 void memo_forget(struct state *s); /* all: a job goes, whose name stands in rows of others */
 void memo_open(struct state *s);
 void memo_close(struct state *s);
