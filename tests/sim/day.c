@@ -205,12 +205,13 @@ bool day_answer(struct world *w, const struct answer *a)
         q->exchange = UINT64_MAX;
         return true;
     }
+    const bool writes = str_eq(q->op, "write");
     if (a->status < 300)
         done(w, q, a);
-    else if (a->status == 400 && str_eq(q->op, "write"))
+    else if (a->status == 400 && writes && !day_planted(w, DAY_PLANT_EMPTIED)) /* no day is left */
         fail_world(w, "%s was refused: %.*s", q->job->name, (int)blob_slice(a->body).len,
                    blob_slice(a->body).p);
-    else if (a->status == 400)
+    else if (a->status == 400 && !writes)
         judge_missing(w, q, a->status);
     else
         day_log_answer(w, q, "fail", a->status, VALUE_NONE);
