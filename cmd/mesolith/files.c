@@ -28,9 +28,12 @@ struct transfer {
     bool waited;    /* for the file, so all of it is new */
     uint64_t until; /* so long the task may take to begin; 0: it has begun */
     /* of a file that is followed: rotating gives its name to a new one */
-    uint64_t inode; /* of the one that is being read; 0: whichever has the name */
-    unsigned age;   /* its name ends with that number now; 0: without one */
-    char *name;     /* what was asked for last; owned */
+    uint64_t identity;  /* of the one that is being read; 0: whichever has the name */
+    unsigned age;       /* its name ends with that number now; 0: without one */
+    uint64_t before;    /* the one that was read to its end, which it must follow; 0: any will do */
+    int64_t before_end; /* so long is that one */
+    bool looks_back;    /* it is asked for whether that one still stands behind it */
+    char *name;         /* what was asked for last; owned */
     uv_timer_t timer;
 };
 
@@ -42,6 +45,8 @@ struct files {
 };
 
 static void step(struct transfer *t);
+static void question(struct transfer *t, enum sandbox_question what, int64_t offset,
+                     int64_t length);
 
 /* ---------------- ending */
 
@@ -290,7 +295,7 @@ static void wait_for_more(struct transfer *t)
 static bool wait_for_file(struct transfer *t)
 {
     const struct sandbox_request *r = t->request;
-    if (t->until == 0 || r->task == 0 || t->last_look || t->inode != 0)
+    if (t->until == 0 || r->task == 0 || t->last_look || t->identity != 0)
         return false;
     bool alive = tasks_alive(t->files->tasks, r->task);
     bool may_begin = !t->begun && uv_now(t->timer.loop) < t->until;
@@ -303,6 +308,16 @@ static bool wait_for_file(struct transfer *t)
         give_head(t);
     uv_timer_start(&t->timer, on_time, t->last_look ? 1 : LOOK_MS, 0);
     return true;
+}
+
+/* Also if one was turned away, and the next is not there yet. */
+static bool wait_for_name(struct transfer *t)
+{
+    if (wait_for_file(t))
+        return true;
+    if (t->has_head)
+        wait_for_more(t);
+    return t->has_head;
 }
 
 /* What is followed from a tail of lines begins with the first of them. */
@@ -320,7 +335,7 @@ static struct slice from_tail(struct transfer *t, struct slice text)
 static void go_on_with(struct transfer *t, unsigned age)
 {
     t->age = age;
-    t->inode = 0;
+    t->identity = 0;
     t->offset = 0;
     step(t);
 }
@@ -337,12 +352,41 @@ static void look_for_older(struct transfer *t)
  * oldest that is kept is gone, and whoever follows is told so. */
 static void go_on_behind_gap(struct transfer *t)
 {
-    bool lost = t->inode != 0 && t->has_head;
+    bool lost = (t->identity != 0 || t->before != 0) && t->has_head;
+    t->before = 0;
     if (lost) {
         t->offset = 0;
         give_event(t, "gap", SLICE(""));
     }
     go_on_with(t, lost ? t->age - 1 : 0);
+}
+
+/* Names move while files are turned. One that was found where the next must be is the next if the
+ * one before still stands behind it. */
+static void look_back(struct transfer *t)
+{
+    t->looks_back = true;
+    t->age++;
+    question(t, ASK_READ, -1, -1);
+}
+
+static void looked_back(struct transfer *t, const struct sandbox_ask *answer)
+{
+    const bool follows = answer->err.code == ERR_NONE && answer->identity_out == t->before;
+    t->looks_back = false;
+    if (follows) {
+        t->age--;
+    } else { /* they were turned meanwhile: from the one before again, wherever it is */
+        t->identity = t->before;
+        t->offset = t->before_end;
+    }
+    t->before = 0;
+    if (answer->err.code != ERR_NONE)
+        go_on_behind_gap(t);
+    else if (follows)
+        step(t);
+    else
+        look_for_older(t);
 }
 
 static void stream_text(struct transfer *t, struct slice text)
@@ -353,6 +397,8 @@ static void stream_text(struct transfer *t, struct slice text)
     if (t->request->op == SANDBOX_FOLLOW && text.len > 0)
         text.len -= text.len > 3 ? unfinished(text) : 0;
     if (text.len == 0 && t->age > 0) { /* it was read to its end, and the next one follows it */
+        t->before = t->identity;
+        t->before_end = t->offset;
         go_on_with(t, t->age - 1);
         return;
     }
@@ -393,11 +439,15 @@ static void on_read(struct transfer *t, const struct sandbox_ask *answer)
 {
     struct slice text = buf_slice(&answer->text);
     const struct sandbox_request *r = t->request;
-    if (r->op == SANDBOX_FOLLOW && t->inode != 0 && answer->inode_out != t->inode) {
+    if (r->op == SANDBOX_FOLLOW && t->identity != 0 && answer->identity_out != t->identity) {
         look_for_older(t);
         return;
     }
-    t->inode = answer->inode_out;
+    t->identity = answer->identity_out;
+    if (t->before != 0) {
+        look_back(t);
+        return;
+    }
     if (r->op != SANDBOX_READ) {
         stream_text(t, text);
         return;
@@ -421,10 +471,12 @@ static void on_answer(struct sandbox_ask *ask)
     t->asking = false;
     if (t->gone) {
         finish(t);
+    } else if (t->looks_back) {
+        looked_back(t, &answer);
     } else if (answer.err.code != ERR_NONE && t->age > 0) {
         go_on_behind_gap(t);
     } else if (answer.err.code != ERR_NONE) {
-        if (answer.err.code != ERR_NOT_FOUND || !wait_for_file(t))
+        if (answer.err.code != ERR_NOT_FOUND || !wait_for_name(t))
             give_error(t, &answer.err);
     } else if (answer.question == ASK_BROWSE) {
         give_entries(t, &answer);
@@ -434,7 +486,7 @@ static void on_answer(struct sandbox_ask *ask)
         give_text(t, SLICE(""), answer.offset_out);
     } else {
         t->size = answer.offset_out;
-        t->inode = answer.inode_out;
+        t->identity = answer.identity_out;
         choose_offset(t);
         step(t);
     }

@@ -10,7 +10,7 @@ static void on_ask(uv_work_t *work)
     switch (a->question) {
     case ASK_READ:
         (void)!sandbox_read(root, a->path, a->offset, a->length, &a->text, &a->offset_out,
-                            &a->inode_out, &a->err);
+                            &a->identity_out, &a->err);
         return;
     case ASK_BROWSE:
         (void)!sandbox_browse(root, a->path, &a->entries, &a->entries_n, &a->err);

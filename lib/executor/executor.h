@@ -86,7 +86,7 @@ struct sandbox_ask {
     struct error err; /* code ERR_NONE: good */
     struct buf text;
     int64_t offset_out;
-    uint64_t inode_out; /* READ: of the file that has the name now */
+    uint64_t identity_out; /* READ: of the file that has the name now */
     struct sandbox_entry *entries;
     size_t entries_n;
     int fd; /* OPEN: the asker's to close; -1 */

@@ -507,8 +507,19 @@ int sandbox_open(const char *root, const char *path, int *fd_out, struct error *
     return open_path(root, path, instance, fd_out, err);
 }
 
+/* The number of a file that is gone is soon another's: when it was made tells them apart. */
+static uint64_t identity(int fd, const struct stat *st)
+{
+    struct statx sx;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &sx) != 0 || (sx.stx_mask & STATX_BTIME) == 0)
+        return st->st_ino;
+    uint64_t made_ns = (uint64_t)sx.stx_btime.tv_sec * 1000000000 + sx.stx_btime.tv_nsec;
+    return st->st_ino ^ made_ns * UINT64_C(0x9e3779b97f4a7c15);
+}
+
 int sandbox_read(const char *root, const char *path, int64_t offset, int64_t length,
-                 struct buf *data_out, int64_t *offset_out, uint64_t *inode_out, struct error *err)
+                 struct buf *data_out, int64_t *offset_out, uint64_t *identity_out,
+                 struct error *err)
 {
     int fd;
     struct stat st;
@@ -527,7 +538,7 @@ int sandbox_read(const char *root, const char *path, int64_t offset, int64_t len
     if (n >= 0) {
         buf_put(data_out, bytes, (size_t)n);
         *offset_out = offset < 0 ? st.st_size : offset;
-        *inode_out = st.st_ino;
+        *identity_out = identity(fd, &st);
         rc = 0;
     } else {
         error_set(err, ERR_IO, "'%s': %s", path, strerror(errno));

@@ -72,10 +72,10 @@ void sandbox_failed(const char *path); /* and not well: a mark beside it, for co
 
 int sandbox_open(const char *root, const char *path, int *fd_out, struct error *err) MUST_CHECK;
 /* spec/mesos.md 7.1: offset -1 asks for the size; length -1 and more than LIMIT_FILE_READ_BYTES
- * are cut. *offset_out is the file's size then, else the offset. Bytes, not yet text. *inode_out
+ * are cut. *offset_out is the file's size then, else the offset. Bytes, not yet text. *identity_out
  * tells a file from the one that takes its name when it is rotated. */
 int sandbox_read(const char *root, const char *path, int64_t offset, int64_t length,
-                 struct buf *data_out, int64_t *offset_out, uint64_t *inode_out,
+                 struct buf *data_out, int64_t *offset_out, uint64_t *identity_out,
                  struct error *err) MUST_CHECK;
 
 struct sandbox_entry {
