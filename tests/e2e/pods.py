@@ -69,7 +69,7 @@ def read_only(place, node):
             "id": "/reads", "volumes": [{"name": "data"}],
             "containers": [
                 {"name": "writes", "resources": SMALL, "volumeMounts": [{"name": "data", "mountPath": "data"}],
-                 "exec": {"command": {"shell": "echo well >data/word; exec sleep 1000000"}}},
+                 "exec": {"command": {"shell": "echo well >data/new && mv data/new data/word; exec sleep 1000000"}}},
                 {"name": "reads", "resources": SMALL,
                  "volumeMounts": [{"name": "data", "mountPath": "data", "readOnly": True}],
                  "exec": {"command": {"shell": f"until {TRIES}; do sleep 0.2; done; exec sleep 1000000"}},
