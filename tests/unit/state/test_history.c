@@ -61,6 +61,20 @@ static int64_t newest_run(struct fixture *f)
     return r.id;
 }
 
+/* Its task. */
+static int64_t launch_run(struct fixture *f, int64_t run)
+{
+    char args[192];
+    struct run_row r;
+    snprintf(args, sizeof args,
+             "{'runs':[{'run':%lld,'attempt':0,'name':'t%lld','agent':0,'cpus':1,'mem':1,'disk':0}]"
+             "}",
+             (long long)run, (long long)run);
+    applied(f, "task.launch", args);
+    assert_true(state_run_by_id(f->state, run, &r));
+    return r.task;
+}
+
 /* A run of the job, from due to its end; how its process used the machine. */
 static int64_t run(struct fixture *f, const char *job, int64_t late_ms, int64_t took_ms,
                    const char *state, const char *used)
@@ -69,20 +83,14 @@ static int64_t run(struct fixture *f, const char *job, int64_t late_ms, int64_t 
     snprintf(args, sizeof args, "{'name':'%s','concurrent':true}", job);
     applied(f, "job.trigger", args);
     int64_t id = newest_run(f);
-    snprintf(args, sizeof args,
-             "{'runs':[{'run':%lld,'attempt':0,'name':'t%lld','agent':0,'cpus':1,'mem':1,'disk':0}]"
-             "}",
-             (long long)id, (long long)id);
     f->at += late_ms - 2;
-    applied(f, "task.launch", args);
-    struct run_row r;
-    assert_true(state_run_by_id(f->state, id, &r));
-    status(f, r.task, 1, "running");
+    int64_t task = launch_run(f, id);
+    status(f, task, 1, "running");
     f->at += took_ms - 1;
     snprintf(args, sizeof args, "{'set':[{'task':%lld,'seq':2,'state':'%s','at':%lld%s}]}",
-             (long long)r.task, state, (long long)f->at, used);
+             (long long)task, state, (long long)f->at, used);
     applied(f, "task.update", args);
-    return r.task;
+    return task;
 }
 
 static void run_often(struct fixture *f, const char *job, int n)
@@ -365,12 +373,7 @@ static void heard(struct fixture *f, int64_t began, int64_t ended, int64_t heard
     struct run_row r;
     applied(f, "job.trigger", "{'name':'j','concurrent':true}");
     int64_t id = newest_run(f), ordered = f->at;
-    snprintf(args, sizeof args,
-             "{'runs':[{'run':%lld,'attempt':0,'name':'t%lld','agent':0,'cpus':1,'mem':1,'disk':0}]"
-             "}",
-             (long long)id, (long long)id);
-    applied(f, "task.launch", args);
-    assert_true(state_run_by_id(f->state, id, &r));
+    int64_t task = launch_run(f, id);
     const struct {
         int64_t at, heard;
         const char *state;
@@ -380,7 +383,7 @@ static void heard(struct fixture *f, int64_t began, int64_t ended, int64_t heard
             continue;
         f->at = ordered + said[i].heard;
         snprintf(args, sizeof args, "{'set':[{'task':%lld,'seq':%zu,'state':'%s','at':%lld}]}",
-                 (long long)r.task, i + 1, said[i].state, (long long)(ordered + said[i].at));
+                 (long long)task, i + 1, said[i].state, (long long)(ordered + said[i].at));
         applied(f, "task.update", args);
     }
     assert_true(state_run_by_id(f->state, id, &r));
@@ -445,13 +448,7 @@ static size_t tasks_left(struct fixture *f, const char *name)
     int64_t job = put_job(f, name);
     claim(f, job, 0);
     int64_t id = newest_run(f);
-    snprintf(args, sizeof args,
-             "{'runs':[{'run':%lld,'attempt':0,'name':'t%lld','agent':0,'cpus':1,'mem':1,'disk':0}]"
-             "}",
-             (long long)id, (long long)id);
-    applied(f, "task.launch", args);
-    assert_true(state_run_by_id(f->state, id, &r));
-    status(f, r.task, 1, "dropped");
+    status(f, launch_run(f, id), 1, "dropped");
     snprintf(args, sizeof args, "{'set':[{'run':%lld,'attempt':0,'to':'cancelled'}]}",
              (long long)id);
     applied(f, "run.update", args);
