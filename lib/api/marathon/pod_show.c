@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "model/pod.h"
 #include "scheduler/apps/apps.h"
-#include "scheduler/why.h"
+#include "scheduler/why/why.h"
 
 static void put_members(const struct app_row *a, struct json_writer *w)
 {

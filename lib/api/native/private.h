@@ -7,7 +7,7 @@
 #include "model/id.h"
 #include "model/job.h"
 #include "scheduler/jobs/cursor.h"
-#include "scheduler/why.h"
+#include "scheduler/why/why.h"
 
 /* ---------------- answer.c */
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "scheduler/why.h"
+#include "scheduler/why/why.h"
 
 static struct harness h;
 

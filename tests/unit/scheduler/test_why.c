@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "scheduler/why.h"
+#include "scheduler/why/why.h"
 
 static struct fleet f;
 static struct why w;

@@ -1,0 +1,199 @@
+#include <stdio.h>
+
+#include "base/str.h"
+#include "scheduler/jobs/jobs.h"
+#include "scheduler/why/private.h"
+
+const char *job_state_word(const struct job_row *j, struct wall now)
+{
+    if (j->active > 0)
+        return "running";
+    if (j->disabled)
+        return "disabled";
+    if (j->queued > 0 || (j->next.ms != 0 && j->next.ms + 1000 < now.ms))
+        return "late";
+    return j->errors_since_success > 0 ? "failing" : "idle";
+}
+
+static void why_no_place(struct state *s, struct hearing hearing, const struct job *job,
+                         const char *name, const char *what, struct why *out)
+{
+    struct demand d;
+    struct placement *p = placement_new(s, hearing);
+    demand_of_job(job, &d);
+    why_place(p, &d, name, what, out);
+    placement_free(p);
+    resources_close(&d.needs);
+}
+
+static void why_run(struct state *s, struct hearing hearing, const struct job_row *row,
+                    const struct job *job, struct why *out)
+{
+    char what[256];
+    if (row->active > 0 && !job_overlaps(job)) {
+        struct sentence *t = why_add(out, "overlap", row->name);
+        if (t != NULL) {
+            SAY(t->what, "%s: a run waits", row->name);
+            SAY(t->because, "another run of it is active, and they may not overlap");
+        }
+    } else {
+        SAY(what, "%s: %lld runs wait", row->name, (long long)row->queued);
+        why_no_place(s, hearing, job, row->name, what, out);
+    }
+}
+
+static bool is_too_large(struct state *s, const struct job *job)
+{
+    struct resources most, needs = job_needs(job);
+    return !state_agent_as_large(s, &needs) && state_agents_largest(s, &most);
+}
+
+/* Why no run of it will start, be it due or not. */
+static void why_never(struct state *s, struct hearing hearing, const struct job_row *row,
+                      const struct job *job, struct why *out)
+{
+    char what[256];
+    SAY(what, "%s: cannot run", row->name);
+    struct sentence *t = job->broken != NULL ? why_add(out, "broken", row->name) : NULL;
+    if (t != NULL) {
+        SAY(t->what, "%s", what);
+        SAY(t->because, "%s", job->broken);
+    } else if (row->queued == 0 && !row->disabled && is_too_large(s, job)) {
+        why_no_place(s, hearing, job, row->name, what, out);
+    }
+}
+
+static void advise_run(struct state *s, struct sentence *t, const struct run_row *r)
+{
+    struct task_row task, newest = {0};
+    struct stmt *q = state_tasks_of_run(s, r->id);
+    while (state_task_next(q, &task))
+        newest = (struct task_row){.id = task.id,
+                                   .mem_bytes = task.mem_bytes,
+                                   .started = task.started,
+                                   .state = task.state};
+    if (newest.id != 0 && task_ended(newest.state))
+        why_advise_end(t, &newest, r->reason);
+}
+
+static void why_last_run(struct state *s, const struct job_row *row, struct why *out)
+{
+    struct run_row r;
+    struct stmt *q = state_runs_of_job(s, row->id, 1);
+    if (state_run_next(q, &r) && (r.state == RUN_FAILED || r.state == RUN_RETRY_WAIT)) {
+        bool again = r.state == RUN_RETRY_WAIT;
+        struct sentence *t = why_add(out, again ? "retrying" : "failing", row->name);
+        if (t != NULL) {
+            SAY(t->what,
+                again ? "%s: its last attempt failed, the next one waits"
+                      : "%s: its last run failed",
+                row->name);
+            SAY(t->because, "%.400s%s",
+                r.reason[0] != '\0' ? r.reason : "its command did not exit with 0",
+                end_hint(r.reason));
+            advise_run(s, t, &r);
+        }
+    }
+    stmt_end(q);
+}
+
+/* "it was paused at 2026-… by ann: the disk is full" */
+static void say_pause(const struct pause_row *p, struct sentence *t)
+{
+    char at[TIME_TEXT_SIZE];
+    SAY(t->because, "it was paused at %s%s%s%s%s", wall_text(p->at, at),
+        p->by[0] != '\0' ? " by " : "", p->by, p->reason[0] != '\0' ? ": " : "", p->reason);
+}
+
+static void why_ended(struct state *s, const struct job_row *row, bool used_up, struct why *out)
+{
+    struct pause_row p;
+    bool paused = row->disabled && state_job_pause(s, row->id, &p);
+    struct sentence *t = why_add(out, used_up && !paused ? "exhausted" : "disabled", row->name);
+    if (t == NULL)
+        return;
+    SAY(t->what, "%s: does not run any more", row->name);
+    if (paused)
+        say_pause(&p, t);
+    else
+        SAY(t->because, used_up ? "all times of its schedule are over" : "it is disabled");
+}
+
+/* What a calendar keeps from running next. */
+static void why_excluded(struct state *s, const struct job_row *row, const struct job *job,
+                         struct why *out)
+{
+    struct job_aim aim;
+    char next[TIME_TEXT_SIZE], then[TIME_TEXT_SIZE];
+    if (!state_job_has_calendars(s, row->id) || row->next.ms == 0)
+        return;
+    job_aim_load(s, job, NULL, &aim);
+    struct calendar_span span = calendar_at(aim.aim.rules, job->schedule.zone, row->next);
+    struct job_cursor from = job->cursor;
+    struct wall runs = cursor_next_run(&aim.aim, &from);
+    bool again = runs.ms != WALL_NEVER.ms;
+    struct sentence *t =
+        span.open ? NULL : why_add(out, again ? "excluded" : "excluded-all", row->name);
+    if (t != NULL) {
+        const char *by = job_excluded_by(job, span.by);
+        SAY(t->what, again ? "%s: does not run at its next time" : "%s: runs at no time any more",
+            row->name);
+        wall_text(row->next, next);
+        const char *tail = again ? "; it runs at " : ", and no later time of its schedule is left";
+        const char *at = again ? wall_text(runs, then) : "";
+        if (by == NULL)
+            SAY(t->because, "%s is in none of the calendars that it must be in%s%s", next, tail,
+                at);
+        else if (again)
+            SAY(t->because, "%s is a day of the calendar %s%s%s", next, by, tail, at);
+        else
+            SAY(t->because, "calendar %s excludes %s%s%s", by, next, tail, at);
+    }
+    job_aim_close(&aim);
+}
+
+/* Outside its time a job has no targets, and does not fire. */
+static void why_outside(const struct job *job, const char *name, struct wall now, struct why *out)
+{
+    char at[TIME_TEXT_SIZE];
+    bool early = now.ms < job->starts.ms, over = job->ends.ms != 0 && now.ms >= job->ends.ms;
+    struct sentence *t = early || over ? why_add(out, early ? "early" : "over", name) : NULL;
+    if (t == NULL)
+        return;
+    SAY(t->what, early ? "%s: does not run yet" : "%s: does not run any more", name);
+    SAY(t->because, early ? "its time begins at %s (startsAt)" : "its time was over at %s (endsAt)",
+        wall_text(early ? job->starts : job->ends, at));
+}
+
+/* What its definition says, if it can be read. */
+static void why_defined(struct state *s, struct hearing hearing, const struct job_row *row,
+                        const struct job *job, struct wall now, struct why *out)
+{
+    if (row->queued > 0)
+        why_run(s, hearing, row, job, out);
+    if (row->disabled)
+        return;
+    why_outside(job, row->name, now, out);
+    why_excluded(s, row, job, out);
+}
+
+bool why_job(struct state *s, struct hearing hearing, const char *name, struct wall now,
+             struct why *out)
+{
+    struct job_row row;
+    struct job job;
+    *out = (struct why){.ok = true};
+    if (!state_job_by_name(s, name, &row))
+        return false;
+    jobs_load_any(&row, &job);
+    why_never(s, hearing, &row, &job, out);
+    if (job.broken == NULL)
+        why_defined(s, hearing, &row, &job, now, out);
+    if (row.disabled)
+        why_ended(s, &row, row.remaining == 0, out);
+    why_last_run(s, &row, out);
+    if (out->n == 0 && row.schedule != NULL && row.next.ms == 0 && row.active == 0)
+        why_ended(s, &row, true, out);
+    job_close(&job);
+    return true;
+}
