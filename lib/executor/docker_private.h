@@ -1,5 +1,5 @@
 /* lib/executor/docker_private.h - between the driver of containers (docker.c) and the life of one
- * of them (docker_run.c). */
+ * of them (docker_contained.h). */
 #pragma once
 
 #include "executor/docker.h"
