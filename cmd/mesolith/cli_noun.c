@@ -241,6 +241,19 @@ int cli_current(struct cli *c, const char *fmt, const char *name, struct json **
 
 /* ---- files */
 
+/* Takes what an editor of another system wrote in front of the text; it may be a text that we
+ * cannot read. */
+static int take_mark(const char *path, struct buf *text, struct error *err)
+{
+    struct slice all = buf_slice(text);
+    bool wide =
+        all.len >= 2 && (memcmp(all.p, "\xff\xfe", 2) == 0 || memcmp(all.p, "\xfe\xff", 2) == 0);
+    buf_consume(text, all.len - str_unmarked(all).len);
+    return wide ? error_set(err, ERR_INVALID, "%s: got a text in UTF-16, need UTF-8",
+                            str_eq(path, "-") ? "stdin" : path)
+                : 0;
+}
+
 int cli_read_file(const char *path, struct buf *out, struct error *err)
 {
     char chunk[4096];
@@ -255,11 +268,12 @@ int cli_read_file(const char *path, struct buf *out, struct error *err)
     bool broken = ferror(f) != 0, full = buf_full(out);
     if (f != stdin)
         fclose(f);
-    if (!broken && !full)
-        return 0;
-    buf_close(out);
-    return broken ? error_set(err, ERR_IO, "%s: cannot be read", path)
-                  : error_set(err, ERR_LIMIT, "%s: larger than %d MiB", path, FILE_BYTES >> 20);
+    int rc = broken ? error_set(err, ERR_IO, "%s: cannot be read", path)
+             : full ? error_set(err, ERR_LIMIT, "%s: larger than %d MiB", path, FILE_BYTES >> 20)
+                    : take_mark(path, out, err);
+    if (rc != 0)
+        buf_close(out);
+    return rc;
 }
 
 int cli_read_json(const char *path, struct json **out, struct error *err)

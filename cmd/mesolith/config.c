@@ -652,7 +652,7 @@ static int read_secret(struct config *c, enum setting secret, enum setting file,
     buf_init(&text, SECRET_BYTES_MAX);
     int rc = read_text(path, &text, err);
     if (rc == 0) {
-        char *line = mem_strdup(buf_str(&text));
+        char *line = slice_dup(str_unmarked(buf_slice(&text)));
         line[strcspn(line, "\r\n")] = '\0';
         rc = *line != '\0' ? set(c, secret, line, c->sources[file], err)
                            : error_set(err, ERR_INVALID, "%s: its first line is empty", path);

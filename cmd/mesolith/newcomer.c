@@ -230,7 +230,7 @@ static int read_line(FILE *from, const char *what, char **out, struct error *err
     if (fgets(line, sizeof line, from) == NULL)
         return error_set(err, ERR_INVALID, "token: %s has none", what);
     line[strcspn(line, "\r\n")] = '\0';
-    *out = mem_strdup(line);
+    *out = slice_dup(str_unmarked(slice_of(line)));
     return 0;
 }
 

@@ -356,15 +356,9 @@ static void settle(cJSON *item, struct settling *s)
 
 /* ---------------------------------------------------------------- parsing */
 
-static struct slice without_byte_order_mark(struct slice text)
-{
-    bool marked = text.len >= 3 && memcmp(text.p, "\xef\xbb\xbf", 3) == 0;
-    return marked ? (struct slice){text.p + 3, text.len - 3} : text;
-}
-
 static struct json *parse(struct slice text, unsigned depth_max, struct error *err)
 {
-    text = without_byte_order_mark(text);
+    text = str_unmarked(text);
     if (text.len == 0) {
         error_set(err, ERR_SYNTAX, "line 1, column 1: the text is empty, need a value");
         return NULL;

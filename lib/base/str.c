@@ -125,6 +125,12 @@ bool str_has_control(const char *s)
     return *s != '\0';
 }
 
+struct slice str_unmarked(struct slice text)
+{
+    bool marked = text.len >= 3 && memcmp(text.p, "\xef\xbb\xbf", 3) == 0;
+    return marked ? (struct slice){text.p + 3, text.len - 3} : text;
+}
+
 bool str_utf8_valid(const char *s, size_t len)
 {
     for (size_t i = 0, n; i < len; i += n) {

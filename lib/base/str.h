@@ -19,6 +19,7 @@ void str_copy(char *dst, size_t size, const char *src);
 const char *str_quote(char *dst, size_t size, const char *text, size_t len);
 bool str_has_control(const char *s); /* a character that moves a terminal, or ends a line */
 bool str_utf8_valid(const char *s, size_t len);
+struct slice str_unmarked(struct slice text);   /* without the byte order mark in front of UTF-8 */
 size_t str_utf8_len(const char *s, size_t len); /* of the character at s; 0 if it is none */
 /* Edit distance, for "did you mean". */
 unsigned str_distance(const char *a, const char *b); /* in bytes; words over 64 are far apart */

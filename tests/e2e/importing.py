@@ -36,7 +36,9 @@ SHELL=/usr/bin/tclsh
 
 def run(node, *words, text=""):
     env = dict(node.place.environment(), MESOLITH_ADDRESS=node.urls["marathon"])
-    return subprocess.run([BINARY, *words], input=text, capture_output=True, text=True, env=env, timeout=60)
+    given = text if isinstance(text, bytes) else text.encode()
+    p = subprocess.run([BINARY, *words], input=given, capture_output=True, env=env, timeout=60)
+    return subprocess.CompletedProcess(p.args, p.returncode, p.stdout.decode(), p.stderr.decode())
 
 
 def done(node, *words, text="", status=0):
@@ -183,6 +185,24 @@ def check_wrong(place, node):
                "/bin/sh, and call the program in the command",
                "wrong:7:1: SHELL of line 6 holds here, too"], "stderr")
         node.delete(f"/api/jobs/{made[0]}")
+
+    with case("a text that an editor on Windows wrote is read as any other", place):
+        before = len(definitions(node))
+        texts = [(("import", "crontab", "-", "--zone", "UTC"), "# job: marked\r\n0 0 1 1 * echo a\r\n# job: last\n@yearly true\r"),
+                 (("import", "chronos", "-"), '[{"name": "listed",\r\n "cron": "@yearly", "command": "true"}]\r\n'),
+                 (("apply", "-"), '{"name": "applied",\r\n "cron": "@yearly", "command": "true"}\r\n'),
+                 (("calendar", "set", "marked", "-"), '{"days":\r\n ["2050-01-01"]}\r\n'),
+                 (("app", "create", "-", "--detach"), '{"id": "/marked",\r\n "cmd": "true", "instances": 0}\r\n'),
+                 (("sql",), "select name\r\nfrom jobs\r\n")]
+        for words, text in texts:
+            done(node, *words, text="\ufeff" + text)
+            p = done(node, *words, text=("\ufeff" + text).encode("utf-16-le"), status=3)
+            equal(p.stderr, "error: stdin: got a text in UTF-16, need UTF-8\n", "stderr")
+        made = definitions(node)[before:]
+        equal([(j["name"], j["command"].split("; ")[-1]) for j in made],
+              [("marked", "echo a"), ("last", "true"), ("listed", "true"), ("applied", "true")], "jobs")
+        for job in made:
+            node.delete(f"/api/jobs/{job['name']}")
 
     with case("a system crontab names its users", place):
         text = "17 *\t* * *\troot    cd / && run-parts --report /etc/cron.hourly\n@monthly daemon true\n"

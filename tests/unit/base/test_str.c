@@ -150,6 +150,8 @@ static void utf8_is_what_the_unicode_standard_says(void **unused)
     };
     for (size_t i = 0; i < COUNT(cases); i++)
         assert_int_equal(str_utf8_valid(cases[i].text, strlen(cases[i].text)), cases[i].valid);
+    assert_true(slice_is(str_unmarked(SLICE("\xef\xbb\xbf$")), "$"));
+    assert_true(slice_is(str_unmarked(SLICE("\xef\xbb")), "\xef\xbb"));
     assert_int_equal(str_utf8_len("\xe2\x82\xac$", 4), 3);
     assert_int_equal(str_utf8_len("\xe2\x82\xac$", 2), 0);
     assert_int_equal(str_utf8_len("", 0), 0);
