@@ -115,57 +115,158 @@ static bool is_of_job(const struct error *err)
            err->code == ERR_LIMIT;
 }
 
-static int put(struct import *i, struct import_job *j, bool dry, struct json **answer_out,
-               struct error *err)
+static void take_failure(struct import *i, struct import_job *j, const struct json *said)
+{
+    j->failure = arena_strdup(&i->arena, text_of(said, "message"));
+    j->cure = arena_strdup(&i->arena, text_of(said, "try"));
+}
+
+static void take_answer(struct import *i, struct import_job *j, const struct json *item)
+{
+    j->failure = NULL;
+    j->warning = arena_strdup(&i->arena, text_of(item, "warning"));
+    if (json_get(item, "change") == NULL)
+        return;
+    struct buf fields;
+    buf_init(&fields, WORDS_BYTES);
+    JSON_EACH (field, json_get(item, "fields"))
+        buf_printf(&fields, "%s%s", fields.len > 0 ? ", " : "", json_str(field, ""));
+    j->change = arena_strdup(&i->arena, text_of(item, "change"));
+    j->fields = arena_strdup(&i->arena, buf_str(&fields));
+    buf_close(&fields);
+}
+
+/* One alone: it is too large for a batch, or something came between. */
+static int put(struct import *i, struct import_job *j, bool dry, struct error *err)
 {
     struct buf path, body;
     struct json_writer w;
-    struct cli *c = i->c;
+    struct json *answer;
+    struct api *api = &i->c->api;
     buf_init(&path, PATH_BYTES);
     buf_init(&body, (size_t)2 * LIMIT_BODY_BYTES);
     api_path(&path, "/api/jobs/%s", j->name);
     buf_printf(&path, "?face=%d%s", j->face_2 ? 2 : 3, dry ? "&dry_run=true" : "");
     json_begin(&w, &body);
     json_put_value(&w, j->body);
-    int rc = api_call(&c->api, METHOD_PUT, buf_str(&path), &body, answer_out, NULL, err);
+    int rc = api_call(api, METHOD_PUT, buf_str(&path), &body, &answer, NULL, err);
     buf_close(&path);
     buf_close(&body);
-    if (rc == 0 || !is_of_job(err))
-        return rc;
-    import_problem(i, j->line, j->column, c->api.cure, "%s: %s", j->name, err->text);
-    j->wrong = true;
-    *answer_out = NULL;
-    json_free(c->api.failure);
-    c->api.failure = NULL;
+    if (rc == 0) {
+        take_answer(i, j, answer);
+        json_free(answer);
+        return 0;
+    }
+    if (!is_of_job(err))
+        return error_wrap(err, "%s", j->name);
+    take_failure(i, j, json_get(api->failure, "error"));
+    json_free(api->failure);
+    api->failure = NULL;
     return 0;
 }
 
-/* It is there already, and is not what the file says. */
-static void refuse_other(struct import *i, struct import_job *j, const struct json *answer)
+/* Jobs of one face that are sent together, in their order. */
+struct batch {
+    struct import_job *jobs[LIMIT_MANY_JOBS];
+    size_t n;
+    bool dry;
+    struct buf body; /* an array, not ended */
+};
+
+static int send_batch(struct import *i, const struct batch *b, struct json **answer_out,
+                      struct error *err)
 {
-    struct buf fields;
-    buf_init(&fields, WORDS_BYTES);
-    JSON_EACH (field, json_get(answer, "fields"))
-        buf_printf(&fields, "%s%s", fields.len > 0 ? ", " : "", json_str(field, ""));
-    import_problem(i, j->line, j->column, "--replace makes it as the file says",
-                   "%s: is there already, and says otherwise of %s", j->name, buf_str(&fields));
-    j->wrong = j->there = true;
-    buf_close(&fields);
+    struct buf path, body;
+    buf_init(&path, PATH_BYTES);
+    buf_init(&body, LIMIT_MANY_JOBS_BYTES);
+    buf_printf(&path, "/api/jobs?face=%d%s", b->jobs[0]->face_2 ? 2 : 3,
+               b->dry ? "&dry_run=true" : "");
+    buf_put_slice(&body, buf_slice(&b->body));
+    buf_putc(&body, ']');
+    int rc = api_call(&i->c->api, METHOD_POST, buf_str(&path), &body, answer_out, NULL, err);
+    buf_close(&path);
+    buf_close(&body);
+    return rc == 0 ? 0 : error_wrap(err, "%s", b->jobs[0]->name);
 }
 
-static int check(struct import *i, struct import_job *j, struct error *err)
+/* What became of one; where something came between it is asked for again. */
+static int take_item(struct import *i, const struct batch *b, const struct json *item,
+                     struct error *err)
+{
+    int64_t at = json_int(json_get(item, "at"), -1);
+    const struct json *failure = json_get(item, "error");
+    const char *code = text_of(failure, "code");
+    if (at < 0 || (size_t)at >= b->n)
+        return error_set(err, ERR_CORRUPT, "got an answer about no job that was sent");
+    struct import_job *j = b->jobs[at];
+    if (str_eq(code, error_name(ERR_UNAVAILABLE)) || str_eq(code, error_name(ERR_UNCERTAIN)))
+        return put(i, j, b->dry, err);
+    if (failure != NULL)
+        take_failure(i, j, failure);
+    else
+        take_answer(i, j, item);
+    return 0;
+}
+
+static int settle(struct import *i, struct import_job *j, bool dry, struct error *err);
+
+/* Sends what is in it, and begins anew. */
+static int flush(struct import *i, struct batch *b, struct error *err)
 {
     struct json *answer;
-    if (put(i, j, true, &answer, err) != 0)
-        return -1;
-    if (j->wrong)
+    int rc = 0;
+    if (b->n == 0)
         return 0;
-    j->change = arena_strdup(&i->arena, text_of(answer, "change"));
-    j->warning = arena_strdup(&i->arena, text_of(answer, "warning"));
-    if (str_eq(j->change, "replace") && !cli_on(i->c, FLAG_REPLACE))
-        refuse_other(i, j, answer);
+    if (send_batch(i, b, &answer, err) != 0)
+        return -1;
+    for (size_t k = 0; k < b->n; k++)
+        b->jobs[k]->failure = "the node has said nothing of it";
+    JSON_EACH (item, json_get(answer, "items"))
+        if (rc == 0)
+            rc = take_item(i, b, item, err);
     json_free(answer);
-    return 0;
+    for (size_t k = 0; k < b->n && rc == 0; k++)
+        rc = settle(i, b->jobs[k], b->dry, err);
+    b->n = 0;
+    buf_clear(&b->body);
+    return rc;
+}
+
+static int add_to_batch(struct import *i, struct batch *b, struct import_job *j, struct error *err)
+{
+    struct buf text;
+    struct json_writer w;
+    buf_init(&text, LIMIT_MANY_JOBS_BYTES - 2);
+    json_begin(&w, &text);
+    json_put_value(&w, j->body);
+    int rc = 0;
+    if (b->n > 0 && (b->n == LIMIT_MANY_JOBS || b->jobs[0]->face_2 != j->face_2 ||
+                     b->body.len + text.len + 2 > LIMIT_MANY_JOBS_BYTES))
+        rc = flush(i, b, err);
+    if (rc == 0 && buf_full(&text)) {
+        rc = put(i, j, b->dry, err) != 0 ? -1 : settle(i, j, b->dry, err);
+    } else if (rc == 0) {
+        buf_putc(&b->body, b->n == 0 ? '[' : ',');
+        buf_put_slice(&b->body, buf_slice(&text));
+        b->jobs[b->n++] = j;
+    }
+    buf_close(&text);
+    return rc;
+}
+
+static int put_all(struct import *i, bool (*wants)(const struct import_job *j), bool dry,
+                   struct error *err)
+{
+    struct batch b = {.dry = dry};
+    int rc = 0;
+    buf_init(&b.body, LIMIT_MANY_JOBS_BYTES);
+    for (size_t k = 0; k < i->n && rc == 0; k++)
+        if (wants(&i->jobs[k]))
+            rc = add_to_batch(i, &b, &i->jobs[k], err);
+    if (rc == 0)
+        rc = flush(i, &b, err);
+    buf_close(&b.body);
+    return rc;
 }
 
 /* ---- telling */
@@ -314,14 +415,22 @@ static int check_parents(struct import *i, struct import_job *j, struct error *e
     return 0;
 }
 
-static int each(struct import *i, bool (*wants)(const struct import_job *j),
-                int (*does)(struct import *i, struct import_job *j, struct error *err),
-                struct error *err)
+/* Its answer is there, and those of all that it waits for. */
+static int settle(struct import *i, struct import_job *j, bool dry, struct error *err)
 {
-    for (size_t k = 0; k < i->n; k++) {
-        struct import_job *j = &i->jobs[k];
-        if (check_parents(i, j, err) != 0 || (wants(j) && does(i, j, err) != 0))
-            return -1;
+    if (check_parents(i, j, err) != 0)
+        return -1;
+    if (j->wrong)
+        return 0;
+    if (j->failure != NULL) {
+        import_problem(i, j->line, j->column, j->cure, "%s: %s", j->name, j->failure);
+        j->wrong = true;
+    } else if (!dry) {
+        j->made = true;
+    } else if (str_eq(j->change, "replace") && !cli_on(i->c, FLAG_REPLACE)) {
+        import_problem(i, j->line, j->column, "--replace makes it as the file says",
+                       "%s: is there already, and says otherwise of %s", j->name, j->fields);
+        j->wrong = j->there = true;
     }
     return 0;
 }
@@ -331,29 +440,19 @@ static bool is_right(const struct import_job *j)
     return !j->wrong;
 }
 
-static int make(struct import *i, struct import_job *j, struct error *err)
-{
-    struct json *answer;
-    if (put(i, j, false, &answer, err) != 0)
-        return error_wrap(err, "%s", j->name);
-    json_free(answer);
-    j->made = true;
-    return 0;
-}
-
 int import_run(struct import *i, struct error *err)
 {
     struct cli *c = i->c;
     for (size_t k = 0; k < i->n; k++)
         map_put_str(i->by_name, i->jobs[k].name, &i->jobs[k]);
-    if (each(i, is_right, check, err) != 0)
+    if (put_all(i, is_right, true, err) != 0)
         return -1;
     if (cli_on(c, FLAG_STRICT) && i->problems_n > 0) {
         say_problems(i);
         return error_set(err, ERR_INVALID, "%s: nothing is made, for %zu of it cannot be", i->file,
                          i->problems_n);
     }
-    int rc = cli_on(c, FLAG_DRY_RUN) ? 0 : each(i, is_wanted, make, err);
+    int rc = cli_on(c, FLAG_DRY_RUN) ? 0 : put_all(i, is_wanted, false, err);
     for (size_t k = 0; k < i->n; k++)
         if (rc == 0 ? !i->jobs[k].wrong : i->jobs[k].made)
             say_job(i, &i->jobs[k]);

@@ -1,7 +1,9 @@
 /* cmd/mesolith/import.h - jobs of a file in another program's words: what is made of them.
  *
  * A reader of the file fills in jobs and problems; import_run() asks the cluster about each job,
- * makes those that can be made, and says of all others where they stand and why. */
+ * makes those that can be made, and says of all others where they stand and why. Many jobs are
+ * asked about, and made, in one request; whoever ends it in between runs it again, and what is
+ * there then is not made twice. */
 #pragma once
 
 #include "base/arena.h"
@@ -17,7 +19,9 @@ struct import_job {
     bool there;        /* and yet it is there, as another one */
     bool made;
     const char *change; /* as the cluster has it: "new", "none", "replace" */
+    const char *fields; /* in which it is another one */
     const char *warning;
+    const char *failure, *cure; /* NULL: none */
 };
 
 struct import_problem {

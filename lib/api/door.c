@@ -166,7 +166,46 @@ void tell_begin(struct tell *t, enum command_kind kind, struct json_writer *w, o
 {
     ASSERT(t->then == NULL); /* one command a tell */
     t->then = then != NULL ? then : done;
-    outbox_draft(t->out, kind, (struct origin){ORIGIN_DOOR, t->pending}, w);
+    outbox_draft(t->out, kind, (struct origin){.kind = ORIGIN_DOOR, .key = t->pending}, w);
+}
+
+void tell_begin_part(struct tell *t, enum command_kind kind, struct json_writer *w,
+                     outcome_fn *each)
+{
+    ASSERT(t->then == NULL || (t->then == each && t->parts > 0));
+    t->then = each;
+    t->open++;
+    outbox_draft(t->out, kind,
+                 (struct origin){.kind = ORIGIN_DOOR, .key = t->pending, .part = t->parts++}, w);
+}
+
+/* The request's id with the part's behind it; false: it has none, or is too long for that. */
+static bool part_rid(const struct tell *t, unsigned which, char dst[RID_MAX + 1])
+{
+    struct slice rid = header_get(t->c.request->headers, "X-Request-Id");
+    int n = snprintf(dst, RID_MAX + 1, "%.*s.%u", (int)(rid.len <= RID_MAX ? rid.len : 0), rid.p,
+                     which);
+    return rid.len > 0 && rid.len <= RID_MAX && n <= RID_MAX;
+}
+
+void tell_end_part(struct tell *t, struct json_writer *w, unsigned which)
+{
+    char rid[RID_MAX + 1];
+    tell_end_step(t, w);
+    if (part_rid(t, which, rid))
+        t->out->items[t->out->n - 1].draft.rid = mem_strdup(rid);
+}
+
+bool tell_part_known(const struct tell *t, unsigned which, struct outcome *out)
+{
+    char rid[RID_MAX + 1];
+    return part_rid(t, which, rid) && state_request_outcome(t->c.view->state, rid, out);
+}
+
+void tell_forget(struct tell *t)
+{
+    t->then = NULL;
+    t->parts = t->open = 0;
 }
 
 void tell_end_step(struct tell *t, struct json_writer *w)
@@ -199,7 +238,7 @@ void tell_hand_over(struct tell *t, int64_t node, outcome_fn *then)
 {
     ASSERT(t->then == NULL);
     t->then = then != NULL ? then : done;
-    outbox_hand_over(t->out, node, (struct origin){ORIGIN_DOOR, t->pending});
+    outbox_hand_over(t->out, node, (struct origin){.kind = ORIGIN_DOOR, .key = t->pending});
 }
 
 /* ---- the router over all dialects */
@@ -460,8 +499,22 @@ static void say_busy(struct tell *t, const struct outcome *o)
     header_put(&t->c.reply->headers, "Retry-After", "1");
 }
 
+static bool part_outcome(struct tell *t, const struct outcome *o)
+{
+    t->open--;
+    t->then(t, o);
+    if (t->open > 0)
+        return false;
+    tell_forget(t);
+    if (t->c.dialect->dress != NULL)
+        t->c.dialect->dress(&t->c);
+    return true;
+}
+
 bool api_outcome(struct tell *t, const struct outcome *o)
 {
+    if (t->open > 0)
+        return part_outcome(t, o);
     outcome_fn *then = t->then;
     t->then = NULL;
     if (o->stale && t->tries++ < TELL_TRIES)

@@ -171,9 +171,11 @@ struct tell {
     void *secret_data;
     /* set by tell_begin() */
     outcome_fn *then;
-    uint64_t pending; /* the node's name for it, put into the draft's origin */
-    int tries;        /* how often it looked again */
-    char *kept;       /* owned: the door's own, from the proposal to the outcome */
+    unsigned parts, open; /* of several commands: how many, and those whose outcome is not known */
+    unsigned part;        /* whose outcome is told; set by who calls api_outcome() */
+    uint64_t pending;     /* the node's name for it, put into the draft's origin */
+    int tries;            /* how often it looked again */
+    char *kept;           /* owned: the door's own, from the proposal to the outcome */
 };
 
 typedef void ask_fn(struct call *c);
@@ -247,6 +249,17 @@ void tell_end(struct tell *t, struct json_writer *w);
 /* The same for a step of several, all of which do no harm when they are done again: nothing is
  * remembered of it by its request's id, and `then` may begin the next. */
 void tell_end_step(struct tell *t, struct json_writer *w);
+/* One of several commands of a tell, the `part`s 0, 1, …; each is done or refused on its own.
+ * `each` is called with each outcome, refused and stale ones too, in any order; t->open is 0 at the
+ * last of them, and the tell must have answered then. */
+void tell_begin_part(struct tell *t, enum command_kind kind, struct json_writer *w,
+                     outcome_fn *each);
+/* `which` names it for a request that is sent again: of tell_part_known() it says what became of it
+ * the first time. The caller closes the outcome. */
+void tell_end_part(struct tell *t, struct json_writer *w, unsigned which);
+bool tell_part_known(const struct tell *t, unsigned which, struct outcome *out);
+/* Nothing of what it proposed is waited for any more. */
+void tell_forget(struct tell *t);
 /* Of a request that another node sent on: in which term it was sent first. */
 #define CALL_TERM "X-Mesolith-Term"
 /* Was this for the leader of another term? It is sent again to the next one, so what it wants of

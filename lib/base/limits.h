@@ -94,6 +94,8 @@
     X(LIMIT_CALENDAR_DAYS, 1000, "entries of one calendar")                                 \
     X(LIMIT_ABOUT_BYTES, 4096, "description of a calendar, or of a job")                    \
     X(LIMIT_JOB_CALENDARS, 20, "calendars that one job names")                              \
+    X(LIMIT_MANY_JOBS, 250, "jobs of one request that makes many")                          \
+    X(LIMIT_MANY_JOBS_BYTES, 1 << 20, "the same, as text")                                  \
     X(LIMIT_REASON_BYTES, 1000, "why a job is paused")                                      \
     X(LIMIT_JOB_PARENTS, 20000, "jobs that one job waits for")                              \
     X(LIMIT_JOB_OPEN_RUNS, 100, "runs of one job that wait, run or are to be tried again")  \

@@ -42,7 +42,7 @@ static void propose_unreachable(struct master *m, struct now now, struct outbox 
     struct session *s;
     struct json_writer w;
     m->liveness_in_flight = true;
-    outbox_draft(out, COMMAND_AGENT_STATE, (struct origin){ORIGIN_MASTER, 0}, &w);
+    outbox_draft(out, COMMAND_AGENT_STATE, (struct origin){.kind = ORIGIN_MASTER}, &w);
     json_key(&w, "set");
     json_array(&w);
     for (size_t cursor = 0; (s = map_each(m->sessions, &cursor)) != NULL;) {

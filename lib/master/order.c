@@ -151,7 +151,7 @@ void on_wiped(const struct session *s, const struct json *body, struct outbox *o
 {
     struct json_writer w;
     size_t n = 0;
-    outbox_draft(out, COMMAND_VOLUME_GONE, (struct origin){ORIGIN_NOBODY, 0}, &w);
+    outbox_draft(out, COMMAND_VOLUME_GONE, (struct origin){.kind = ORIGIN_NOBODY}, &w);
     json_member_int(&w, "agent", s->id);
     json_key(&w, "volumes");
     json_array(&w);

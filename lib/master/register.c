@@ -201,7 +201,8 @@ static void propose_register(struct master *m, const struct offer *o, struct out
     *wait = (struct waiting){
         .uid = o->uid, .node = o->node, .reported = copy_json(json_get(o->v, "tasks"))};
     waiting_add(m, wait);
-    outbox_draft(out, COMMAND_AGENT_REGISTER, (struct origin){ORIGIN_MASTER, wait->key}, &w);
+    outbox_draft(out, COMMAND_AGENT_REGISTER,
+                 (struct origin){.kind = ORIGIN_MASTER, .key = wait->key}, &w);
     json_member_int(&w, "uid", o->uid);
     json_member_int(&w, "node", o->node);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)

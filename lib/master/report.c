@@ -208,7 +208,8 @@ void propose_statuses(struct master *m, struct now now, struct outbox *out)
         return;
     }
     waiting_add(m, wait);
-    outbox_draft(out, COMMAND_TASK_UPDATE, (struct origin){ORIGIN_MASTER, wait->key}, &w);
+    outbox_draft(out, COMMAND_TASK_UPDATE, (struct origin){.kind = ORIGIN_MASTER, .key = wait->key},
+                 &w);
     json_key(&w, "set");
     json_array(&w);
     json_put_raw(&w, buf_slice(&m->statuses));

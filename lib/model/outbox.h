@@ -20,7 +20,8 @@ enum origin_kind {
 };
 struct origin {
     enum origin_kind kind;
-    uint64_t key; /* the asker's own: an app, a job, a pending exchange */
+    uint64_t key;  /* the asker's own: an app, a job, a pending exchange */
+    unsigned part; /* of one asker's several drafts: which */
 };
 
 enum out_kind {

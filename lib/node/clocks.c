@@ -179,7 +179,7 @@ static void step_aside(struct node *n, int64_t m)
         n->now.mono.ms < n->clocks.hand_over_due.ms)
         return;
     n->clocks.hand_over_due = mono_after(n->now.mono, HAND_OVER_MS);
-    outbox_hand_over(&n->out, to, (struct origin){ORIGIN_NOBODY, 0});
+    outbox_hand_over(&n->out, to, (struct origin){.kind = ORIGIN_NOBODY});
 }
 
 void clocks_look(struct node *n)

@@ -203,9 +203,9 @@ void tell_outcomes(struct node *n)
             break;
         case ORIGIN_DOOR:
             if (d.lost)
-                request_lost(n, d.origin.key, &d.outcome);
+                request_lost(n, d.origin, &d.outcome);
             else
-                request_outcome(n, d.origin.key, &d.outcome);
+                request_outcome(n, d.origin, &d.outcome);
             break;
         }
         outcome_close(&d.outcome);

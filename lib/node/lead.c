@@ -103,7 +103,7 @@ void lead_take_told(struct node *n, struct slice item)
     struct json_writer w;
     if (!n->minds_lead)
         return;
-    outbox_draft(&n->out, COMMAND_NOTICE_TOLD, (struct origin){ORIGIN_NOBODY, 0}, &w);
+    outbox_draft(&n->out, COMMAND_NOTICE_TOLD, (struct origin){.kind = ORIGIN_NOBODY}, &w);
     json_key(&w, "set");
     json_array(&w);
     json_put_raw(&w, item);
@@ -145,7 +145,7 @@ void lead_follow(struct node *n)
 static void own_command(struct node *n, enum command_kind kind, struct json_writer *w)
 {
     n->housekeeping = true;
-    outbox_draft(&n->out, kind, (struct origin){ORIGIN_NODE, 0}, w);
+    outbox_draft(&n->out, kind, (struct origin){.kind = ORIGIN_NODE}, w);
 }
 
 static void put_setting(struct node *n, const char *key, const char *value)

@@ -250,7 +250,7 @@ void members_take(struct node *n, int64_t from, const struct json *body)
                  err.text);
         return;
     }
-    outbox_draft(&n->out, COMMAND_NODE_PUT, (struct origin){ORIGIN_NOBODY, 0}, &w);
+    outbox_draft(&n->out, COMMAND_NODE_PUT, (struct origin){.kind = ORIGIN_NOBODY}, &w);
     json_member_int(&w, "id", from);
     node_facts_write(&f, &w);
     outbox_draft_end(&n->out, &w);
@@ -482,7 +482,7 @@ static void tell_states(struct node *n, struct seats *s)
         put_changed(n, s, NULL) == 0)
         return;
     n->housekeeping = true;
-    outbox_draft(&n->out, COMMAND_NODE_STATE, (struct origin){ORIGIN_NODE, 0}, &w);
+    outbox_draft(&n->out, COMMAND_NODE_STATE, (struct origin){.kind = ORIGIN_NODE}, &w);
     json_key(&w, "set");
     json_array(&w);
     put_changed(n, s, &w);

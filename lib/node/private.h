@@ -364,8 +364,8 @@ const char *facts_host_of(const char *url); /* "127.0.0.1:8080"; NULL for NULL *
 /* ---- requests.c */
 void request_begin(struct node *n, struct exchange_id exchange, struct request *request);
 void request_begin_for(struct node *n, int64_t from, uint64_t key, struct request *request);
-void request_outcome(struct node *n, uint64_t key, const struct outcome *o);
-void request_lost(struct node *n, uint64_t key, const struct outcome *o);
+void request_outcome(struct node *n, struct origin origin, const struct outcome *o);
+void request_lost(struct node *n, struct origin origin, const struct outcome *o);
 void request_readable(struct node *n, uint64_t ticket, const struct replica_outcome *o);
 /* Who waited for one to be let through comes in with the next turn: it may refuse at once, and only
  * a turn may then ask who leads. */

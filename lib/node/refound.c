@@ -56,7 +56,7 @@ size_t node_refound_all(struct state *s, int64_t **ids_out)
 
 static void begin(struct outbox *out, enum command_kind kind, struct json_writer *w)
 {
-    outbox_draft(out, kind, (struct origin){ORIGIN_NOBODY, 0}, w);
+    outbox_draft(out, kind, (struct origin){.kind = ORIGIN_NOBODY}, w);
 }
 
 /* Its schema first: an older one does not know all that follows. */

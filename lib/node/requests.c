@@ -177,7 +177,7 @@ static void begin_anew(struct node *n, struct pending *p, bool unsure)
         return;
     }
     p->unsure = p->unsure || unsure;
-    p->tell.then = NULL;
+    tell_forget(&p->tell);
     reply_close(&p->reply);
     reply_init(&p->reply);
     forward_wait(n, p);
@@ -378,8 +378,9 @@ void request_begin(struct node *n, struct exchange_id exchange, struct request *
 static bool tell_outcome(struct node *n, struct pending *p, const struct outcome *o)
 {
     look_at(n, p);
+    bool several = p->tell.open > 0;
     if (!api_outcome(&p->tell, o))
-        return true;
+        return !several;
     map_remove(n->pendings, p->key);
     answer_whole_of(n, p);
     return false;
@@ -398,8 +399,9 @@ static void look_again(struct node *n)
 
 /* Nobody has decided it: the leadership went, or the log was full. It is done again, here or by the
  * next leader, if it is certain that it has not been done, or harmless. */
-void request_lost(struct node *n, uint64_t key, const struct outcome *o)
+void request_lost(struct node *n, struct origin origin, const struct outcome *o)
 {
+    uint64_t key = origin.key;
     struct pending *p = map_get(n->pendings, key);
     bool unsure = o->code == ERR_UNCERTAIN;
     if (p == NULL)
@@ -408,7 +410,7 @@ void request_lost(struct node *n, uint64_t key, const struct outcome *o)
         n->looking = 0;
     if ((replica_leads(n->replica) && !n->change.hands_over) ||
         (unsure && p->from == 0 && header_get(p->request->headers, "X-Request-Id").len == 0)) {
-        request_outcome(n, key, o);
+        request_outcome(n, origin, o);
         return;
     }
     map_remove(n->pendings, key);
@@ -416,12 +418,14 @@ void request_lost(struct node *n, uint64_t key, const struct outcome *o)
     look_again(n);
 }
 
-void request_outcome(struct node *n, uint64_t key, const struct outcome *o)
+void request_outcome(struct node *n, struct origin origin, const struct outcome *o)
 {
+    uint64_t key = origin.key;
     struct pending *p = map_get(n->pendings, key);
     if (p == NULL)
         return;
-    if (o->stale && n->looking != 0 && n->looking != key) {
+    p->tell.part = origin.part;
+    if (o->stale && p->tell.open == 0 && n->looking != 0 && n->looking != key) {
         p->stale = (struct outcome){.code = o->code, .stale = true};
         str_copy(p->stale.text, sizeof p->stale.text, o->text);
         list_push(&n->stale, &p->in_stale);

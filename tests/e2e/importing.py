@@ -267,12 +267,48 @@ def check_chronos(place, node, other):
                "stdin:4:3: e: parents: got a number, need a text"], "stderr")
 
 
+def check_killed(place, node):
+    names = [f"k{i}" for i in range(3000)]
+    file = place.write("many", "".join(f"# job: {name}\n{i % 60} 0 1 1 * true\n" for i, name in enumerate(names)))
+    words = ("import", "crontab", file, "--zone", "UTC", "--quiet")
+    query = {"query": "select name, generation from jobs where name glob 'k[0-9]*' order by id"}
+
+    def made():
+        return node.post("/api/sql", query).json["rows"]
+
+    with case("an import that is killed amid and run again ends with all there, nothing twice, in the file's order", place):
+        env = dict(node.place.environment(), MESOLITH_ADDRESS=node.urls["marathon"])
+        amid = []
+        while len(amid) < 3:
+            before = len(made())
+            p = subprocess.Popen([BINARY, *words], stdout=subprocess.DEVNULL, env=env)
+            wait_for(lambda: p.poll() is not None or len(made()) > before, "more jobs", within=60)
+            p.kill()
+            if p.wait() == 0:
+                break
+            amid.append(len(made()))
+        assert amid and 0 < amid[0] < len(names), amid
+        done(node, *words)
+        assert made() == [[name, 1] for name in names], made()[:10]
+
+    with case("of many lines each that cannot be made is said, and the rest is", place):
+        text = "".join(f"# job: many{i}\n{'@yearly' if i % 100 else '0 24 1 1 *'} true\n" for i in range(1000))
+        p = done(node, "import", "crontab", "-", "--zone", "UTC", "--quiet", "--with", '{"overlap": "sometimes"}', text=text, status=1)
+        equal(len(p.stderr.splitlines()), 1000, "lines on stderr")
+        p = done(node, "import", "crontab", "-", "--zone", "UTC", "--quiet", text=text, status=1)
+        equal(p.stdout.split(), [f"many{i}" for i in range(1000) if i % 100], "names")
+        equal(p.stderr.splitlines(),
+              [f'stdin:{2 * i + 2}:3: hour: got "24", need 0 to 23 as in "*", "2", "8-17", "*/6" or "~"' for i in range(0, 1000, 100)],
+              "stderr")
+
+
 def story(place):
     node, other = place.node().start(), place.node("other", address="127.0.0.2").start()
     done(other, "import", "crontab", "-", text=f"HOME={place.folder}\n# job: minutely\n* * * * * date +\\%S >> minute\n")
     check_crontab(place, node)
     check_wrong(place, node)
     check_chronos(place, node, other)
+    check_killed(place, node)
 
     def later():
         with case("an imported line runs when it is due", place):

@@ -150,13 +150,13 @@ void native_made(struct tell *t, const struct outcome *o, const char *what)
     json_free(detail);
 }
 
-static void answer_refused(struct tell *t, const struct outcome *o)
+void native_refused(struct call *c, const struct outcome *o)
 {
     struct error err = {.code = o->code}, ignored;
     str_copy(err.text, sizeof err.text, o->text);
     struct json *detail =
         o->detail.len > 0 ? json_parse_own(buf_slice(&o->detail), &ignored) : NULL;
-    native_fail(&t->c, &err, NULL, detail);
+    native_fail(c, &err, NULL, detail);
     json_free(detail);
 }
 
@@ -173,7 +173,7 @@ bool native_once(struct tell *t, outcome_fn *then)
     if (o.code == ERR_NONE)
         then(t, &o);
     else
-        answer_refused(t, &o);
+        native_refused(&t->c, &o);
     outcome_close(&o);
     return true;
 }

@@ -1,4 +1,6 @@
 /* Creating, replacing, deleting and running jobs. */
+#include <string.h>
+
 #include "api/native/private.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -6,13 +8,16 @@
 
 /* ---- PUT */
 
+/* All its runs were before: it will never run. */
+#define USED_UP "schedule: all its runs are in the past, so it will never run"
+
 static const char *path_name(const struct tell *t)
 {
     return call_param(&t->c, "name");
 }
 
-/* The body with the name that the path says. The caller frees. */
-static struct json *named(const struct tell *t, const struct json *body)
+/* The body with that name. The caller frees. */
+static struct json *named(const char *name, const struct json *body)
 {
     struct buf text;
     struct json_writer w;
@@ -20,7 +25,7 @@ static struct json *named(const struct tell *t, const struct json *body)
     buf_init(&text, (size_t)2 * LIMIT_BODY_BYTES);
     json_begin(&w, &text);
     json_object(&w);
-    json_member_str(&w, "name", path_name(t));
+    json_member_str(&w, "name", name);
     JSON_EACH (member, body) {
         if (str_eq(json_name(member), "name"))
             continue;
@@ -74,21 +79,12 @@ static enum job_face face_of(const struct call *c)
     return str_eq(query_get(&c->query, "face"), "2") ? JOB_FACE_2 : JOB_FACE_3;
 }
 
-/* The job of the body; false after having failed the call. */
-static bool take_job(struct tell *t, const struct job_row *old, struct job *out)
+/* The job of that text; false after having failed the call. */
+static bool take_job(struct call *c, const char *name, const struct json *body,
+                     const struct job_row *old, struct job *out)
 {
-    struct call *c = &t->c;
     struct problems problems = {0};
-    const struct json *body = call_body(c);
-    if (body == NULL)
-        return false;
-    if (!json_is(body, JSON_OBJECT)) {
-        call_fail(c, ERR_INVALID, "the body is %s, need a job", json_kind_word(body));
-        return false;
-    }
-    if (!check_name(t, body))
-        return false;
-    struct json *tree = named(t, body);
+    struct json *tree = named(name, body);
     if (tree == NULL) { /* it has grown: names were escaped */
         call_fail(c, ERR_LIMIT, "the body is too large");
         return false;
@@ -106,15 +102,31 @@ static bool take_job(struct tell *t, const struct job_row *old, struct job *out)
     return false;
 }
 
+static const struct json *body_job(struct tell *t)
+{
+    const struct json *body = call_body(&t->c);
+    if (body == NULL)
+        return NULL;
+    if (json_is(body, JSON_OBJECT))
+        return check_name(t, body) ? body : NULL;
+    call_fail(&t->c, ERR_INVALID, "the body is %s, need a job", json_kind_word(body));
+    return NULL;
+}
+
+static void say_put(struct call *c, const char *warning)
+{
+    struct json_writer w;
+    call_json(c, 200, &w);
+    json_object(&w);
+    json_member_int(&w, "index", (int64_t)c->view->index);
+    native_text(&w, "warning", warning);
+    json_object_end(&w);
+}
+
 static void answer_put(struct tell *t, const struct outcome *o)
 {
     (void)o;
-    struct json_writer w;
-    call_json(&t->c, 200, &w);
-    json_object(&w);
-    json_member_int(&w, "index", (int64_t)t->c.view->index);
-    native_text(&w, "warning", t->kept);
-    json_object_end(&w);
+    say_put(&t->c, t->kept);
 }
 
 /* RFC 9110 13.1.2: only if there is none yet. False after having failed the call. */
@@ -128,9 +140,6 @@ static bool may_replace(struct tell *t)
     return false;
 }
 
-/* All its runs were before: it will never run. */
-#define USED_UP "schedule: all its runs are in the past, so it will never run"
-
 static void put_differences(const struct job *job, const struct job_row *old, struct json_writer *w)
 {
     struct job was;
@@ -142,12 +151,12 @@ static void put_differences(const struct job *job, const struct job_row *old, st
 }
 
 /* What putting it would do, but for what is to be said of its parents. */
-static void answer_dry(struct tell *t, struct job *job, const struct job_row *old)
+static void answer_dry(struct call *c, struct job *job, const struct job_row *old)
 {
     struct json_writer w, unused;
     struct buf nowhere;
-    const struct view *v = t->c.view;
-    call_json(&t->c, 200, &w);
+    const struct view *v = c->view;
+    call_json(c, 200, &w);
     json_object(&w);
     json_member_int(&w, "index", (int64_t)v->index);
     if (old != NULL)
@@ -168,12 +177,13 @@ void native_put_job(struct tell *t)
     struct job job;
     struct job_row old;
     struct json_writer w;
+    const struct json *body;
     bool known = state_job_by_name(t->c.view->state, path_name(t), &old);
-    if (native_once(t, answer_put) || (known && !may_replace(t)) ||
-        !take_job(t, known ? &old : NULL, &job))
+    if (native_once(t, answer_put) || (known && !may_replace(t)) || (body = body_job(t)) == NULL ||
+        !take_job(&t->c, path_name(t), body, known ? &old : NULL, &job))
         return;
     if (query_true(&t->c.query, "dry_run")) {
-        answer_dry(t, &job, known ? &old : NULL);
+        answer_dry(&t->c, &job, known ? &old : NULL);
         job_close(&job);
         return;
     }
@@ -184,6 +194,145 @@ void native_put_job(struct tell *t)
     if (!runs)
         t->kept = mem_strdup(USED_UP);
     job_close(&job);
+}
+
+/* ---- POST: many, each on its own
+ *
+ * What PUT would answer to one, be it an error, are the members of an item, beside the job's place.
+ * Items of jobs that were not proposed come first. */
+
+struct part { /* in t->kept, of each job that is proposed */
+    unsigned at;
+    bool used_up;
+};
+
+/* `reply` is PUT's answer, and closed. */
+static void put_item(struct tell *t, unsigned at, struct reply *reply)
+{
+    struct json_writer w;
+    struct buf *out = &t->c.reply->body;
+    if (out->data[out->len - 1] != '[')
+        buf_putc(out, ',');
+    json_begin(&w, out);
+    json_object(&w);
+    json_member_int(&w, "at", at);
+    json_put_members(&w, buf_slice(&reply->body));
+    json_object_end(&w);
+    reply_close(reply);
+}
+
+static void begin_items(struct tell *t)
+{
+    struct json_writer unused;
+    call_json(&t->c, 200, &unused);
+    buf_puts(&t->c.reply->body, "{\"items\":[");
+}
+
+static void end_items(struct tell *t)
+{
+    buf_printf(&t->c.reply->body, "],\"index\":%llu}", (unsigned long long)t->c.view->index);
+}
+
+static void put_outcome(struct tell *t, const struct outcome *o, struct part part)
+{
+    struct reply one;
+    struct call c = t->c;
+    reply_init(&one);
+    c.reply = &one;
+    if (o->code == ERR_NONE)
+        say_put(&c, part.used_up ? USED_UP : "");
+    else if (o->stale)
+        call_fail(&c, ERR_UNAVAILABLE, "%s: try again", o->text);
+    else
+        native_refused(&c, o);
+    put_item(t, part.at, &one);
+}
+
+static void answer_item(struct tell *t, const struct outcome *o)
+{
+    put_outcome(t, o, ((const struct part *)(const void *)t->kept)[t->part]);
+    if (t->open == 0)
+        end_items(t);
+}
+
+/* The job is right: whether it is proposed, and not answered already. */
+static bool propose_part(struct tell *t, struct call *c, struct job *job, const struct job_row *old,
+                         struct part *out)
+{
+    struct json_writer w;
+    if (query_true(&c->query, "dry_run")) {
+        answer_dry(c, job, old);
+        return false;
+    }
+    tell_begin_part(t, COMMAND_JOB_PUT, &w, answer_item);
+    out->used_up = !jobs_write_put(c->view->state, job, old, c->view->now.wall, &w);
+    tell_end_part(t, &w, out->at);
+    return true;
+}
+
+static void put_one(struct tell *t, const struct json *body, unsigned at, struct part *parts)
+{
+    struct arena names = {0};
+    struct job_row old;
+    struct job job;
+    struct reply one;
+    struct call c = t->c;
+    bool proposed = false;
+    reply_init(&one);
+    c.reply = &one;
+    const char *name = json_is(body, JSON_OBJECT) ? job_name_of(body, &names) : NULL;
+    bool known = name != NULL && state_job_by_name(c.view->state, name, &old);
+    if (!json_is(body, JSON_OBJECT)) {
+        call_fail(&c, ERR_INVALID, "got %s, need a job", json_kind_word(body));
+    } else if (take_job(&c, name != NULL ? name : "", body, known ? &old : NULL, &job)) {
+        parts[t->parts] = (struct part){.at = at};
+        proposed = propose_part(t, &c, &job, known ? &old : NULL, &parts[t->parts]);
+        job_close(&job);
+    }
+    if (proposed)
+        reply_close(&one);
+    else
+        put_item(t, at, &one);
+    arena_close(&names);
+}
+
+/* False after having failed the call. */
+static bool check_many(struct tell *t, const struct json *body)
+{
+    size_t bytes = t->c.request->body.len;
+    if (!json_is(body, JSON_ARRAY))
+        call_fail(&t->c, ERR_INVALID, "the body is %s, need an array of jobs",
+                  json_kind_word(body));
+    else if (json_count(body) > LIMIT_MANY_JOBS || bytes > LIMIT_MANY_JOBS_BYTES)
+        call_fail(&t->c, ERR_LIMIT,
+                  "got %zu jobs of %zu bytes, need at most %d of %d: send them in parts",
+                  json_count(body), bytes, LIMIT_MANY_JOBS, LIMIT_MANY_JOBS_BYTES);
+    else
+        return true;
+    return false;
+}
+
+void native_post_jobs(struct tell *t)
+{
+    unsigned at = 0;
+    const struct json *body = call_body(&t->c);
+    if (body == NULL || !check_many(t, body))
+        return;
+    begin_items(t);
+    struct part *parts = mem_zalloc((json_count(body) + 1) * sizeof *parts);
+    t->kept = (char *)parts;
+    JSON_EACH (job, body) {
+        struct outcome o;
+        if (tell_part_known(t, at, &o)) {
+            put_outcome(t, &o, (struct part){.at = at});
+            outcome_close(&o);
+        } else {
+            put_one(t, job, at, parts);
+        }
+        at++;
+    }
+    if (t->open == 0)
+        end_items(t);
 }
 
 /* ---- DELETE and run */

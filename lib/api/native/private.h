@@ -25,6 +25,7 @@ bool native_path_app(struct call *c, struct app_row *out);
 bool native_path_task(struct call *c, struct task_row *out);
 bool native_path_job(struct call *c, struct job_row *out);
 
+void native_refused(struct call *c, const struct outcome *o); /* fails as the outcome says */
 /* A write whose request id was seen before is answered with its first outcome, by `then`; true:
  * done. Otherwise a door may refuse at once what it sees. */
 bool native_once(struct tell *t, outcome_fn *then);
@@ -101,7 +102,7 @@ ask_fn native_ask_jobs, native_ask_job, native_ask_explain;
 ask_fn native_ask_runs, native_ask_run, native_ask_run_log;
 ask_fn native_ask_job_stats, native_ask_history, native_ask_export;
 tell_fn native_put_history;
-tell_fn native_put_job, native_delete_job, native_run_job;
+tell_fn native_put_job, native_post_jobs, native_delete_job, native_run_job;
 tell_fn native_backfill_job, native_cancel_backfill;
 tell_fn native_pause_job, native_resume_job, native_pause_jobs, native_resume_jobs;
 ask_fn native_ask_calendars, native_ask_calendar;

@@ -35,6 +35,7 @@ static const struct door doors[] = {
         "A folder of a task's sandbox"),
 
     ASK("/api/jobs", VIEW, ASK, native_ask_jobs, "All jobs"),
+    TELL(POST, "/api/jobs", DEPLOY, native_post_jobs, "Create many jobs, or replace them"),
     ASK("/api/jobs/{name}", VIEW, ASK_LINEAR, native_ask_job, "One job and all about it"),
     TELL(PUT, "/api/jobs/{name}", DEPLOY, native_put_job, "Create a job, or replace it"),
     TELL(DELETE, "/api/jobs/{name}", DEPLOY, native_delete_job, "Delete a job"),

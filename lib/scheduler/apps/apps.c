@@ -226,7 +226,7 @@ static void propose(struct look *l, enum gathered what, enum command_kind kind, 
     struct json_writer w;
     if (items->len > 0) {
         b->key = ++a->next_key;
-        outbox_draft(out, kind, (struct origin){ORIGIN_APPS, b->key}, &w);
+        outbox_draft(out, kind, (struct origin){.kind = ORIGIN_APPS, .key = b->key}, &w);
         json_key(&w, name);
         json_array(&w);
         json_put_raw(&w, buf_slice(items)); /* elements, already with their commas */

@@ -318,7 +318,7 @@ static void drop_delay(struct look *l, const struct app_row *row)
     struct json_writer w;
     if (row->delay_ms == 0)
         return;
-    outbox_draft(l->out, COMMAND_APP_DELAY_RESET, (struct origin){ORIGIN_APPS, 0}, &w);
+    outbox_draft(l->out, COMMAND_APP_DELAY_RESET, (struct origin){.kind = ORIGIN_APPS}, &w);
     json_member_int(&w, "app", row->id);
     outbox_draft_end(l->out, &w);
 }

@@ -402,7 +402,7 @@ static void propose(struct look *l, enum gathered what, struct outbox *out)
         return;
     ASSERT(!buf_full(items));
     b->key = ++j->next_key;
-    outbox_draft(out, commands[what].kind, (struct origin){ORIGIN_JOBS, b->key}, &w);
+    outbox_draft(out, commands[what].kind, (struct origin){.kind = ORIGIN_JOBS, .key = b->key}, &w);
     json_key(&w, commands[what].member);
     json_array(&w);
     json_put_raw(&w, buf_slice(items)); /* elements, already with their commas */
@@ -552,7 +552,7 @@ static void fire_all(struct jobs *j, struct outbox *out)
     if (j->firing != 0 || !state_any_fired(j->state))
         return;
     j->firing = ++j->next_key;
-    outbox_draft(out, COMMAND_JOB_FIRE, (struct origin){ORIGIN_JOBS, j->firing}, &w);
+    outbox_draft(out, COMMAND_JOB_FIRE, (struct origin){.kind = ORIGIN_JOBS, .key = j->firing}, &w);
     json_member_int(&w, "most", FIRES_A_TURN);
     outbox_draft_end(out, &w);
 }
@@ -565,7 +565,8 @@ static void trim_more(struct jobs *j, struct outbox *out)
     if (j->trimming != 0 || !state_any_to_trim(j->state))
         return;
     j->trimming = ++j->next_key;
-    outbox_draft(out, COMMAND_JOB_TRIM, (struct origin){ORIGIN_JOBS, j->trimming}, &w);
+    outbox_draft(out, COMMAND_JOB_TRIM, (struct origin){.kind = ORIGIN_JOBS, .key = j->trimming},
+                 &w);
     outbox_draft_end(out, &w);
 }
 

@@ -10,7 +10,7 @@ static void it_keeps_what_is_wanted_in_order(void **unused)
     struct json_writer w;
     (void)unused;
     outbox_init(&o, 9);
-    outbox_draft(&o, COMMAND_TASK_KILL, (struct origin){ORIGIN_APPS, 5}, &w);
+    outbox_draft(&o, COMMAND_TASK_KILL, (struct origin){.kind = ORIGIN_APPS, .key = 5}, &w);
     json_member_int(&w, "x", 1);
     outbox_draft_end(&o, &w);
     outbox_message(&o, 3, MESSAGE_ACK, &w);

@@ -30,7 +30,7 @@ static void draft(size_t bytes)
     static const char head[] = "{\"set\":{\"x\":\"", tail[] = "\"}}";
     struct json_writer w;
     struct outbox *out = &s.members[0].node->out;
-    outbox_draft(out, COMMAND_SETTING_PUT, (struct origin){ORIGIN_NOBODY, 0}, &w);
+    outbox_draft(out, COMMAND_SETTING_PUT, (struct origin){.kind = ORIGIN_NOBODY}, &w);
     struct buf *args = &out->items[out->n - 1].draft.args;
     buf_clear(args);
     buf_puts(args, head);

@@ -67,6 +67,82 @@ static void who_is_not_sure_to_lead_refuses_nothing(void **unused)
     assert_int_equal(wait_for(asked, 10000), 404);
 }
 
+#define MANY_JOBS                                                                               \
+    "[{'name':'a','cron':'@daily','command':'x'},{'name':'bad','cron':'@never','command':'x'}," \
+    "{'name':'b','cron':'@daily','command':'x'},{'name':'c','parents':['a'],'command':'x'}]"
+
+/* Those that are right, in their order, each once; the answer has an item for each. */
+static void assert_many_made(uint64_t exchange, int i)
+{
+    static const char *const names[] = {"a", "b", "c"};
+    struct job_row row;
+    int64_t before = 0;
+    const char *said = stage_given(&s, exchange)->body;
+    for (size_t k = 0; k < COUNT(names); k++) {
+        assert_true(state_job_by_name(state(i), names[k], &row));
+        assert_true(row.id > before && row.generation == 1);
+        before = row.id;
+    }
+    for (char at[] = "\"at\":0"; at[5] < '4'; at[5]++)
+        assert_non_null(strstr(said, at));
+    assert_non_null(strstr(said, "{\"at\":1,\"error\""));
+    assert_null(strstr(strstr(said, "\"error\"") + 1, "\"error\""));
+}
+
+static void what_makes_many_is_answered_for_each(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    int at = follower();
+    uint64_t post = stage_request(&s, at, METHOD_POST, "/api/jobs", MANY_JOBS);
+    assert_int_equal(wait_for(post, 1000), 200);
+    assert_many_made(post, at);
+}
+
+/* Part by part: what has been made by then is made once. */
+static void what_makes_many_is_done_by_the_next_leader(void **unused)
+{
+    (void)unused;
+    for (int ms = 0; ms < 6; ms++) {
+        stage_open(&s, 3);
+        stage_ready(&s);
+        int old = stage_leader(&s), at = follower();
+        uint64_t post =
+            stage_named_request(&s, at, METHOD_POST, "/api/jobs", MANY_JOBS, "one-of-many");
+        stage_run_ms(&s, ms);
+        s.members[old].cut = true;
+        stage_run_ms(&s, 5000);
+        s.members[old].cut = false;
+        assert_int_equal(wait_for(post, 20000), 200);
+        assert_many_made(post, at);
+        if (ms < 5)
+            stage_close(&s);
+    }
+}
+
+/* Who has sent it without a name is told of each that nobody knows. */
+static void what_makes_many_may_be_uncertain(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 3);
+    stage_ready(&s);
+    int old = stage_leader(&s);
+    uint64_t post = stage_request(&s, old, METHOD_POST, "/api/jobs", MANY_JOBS);
+    stage_run_ms(&s, 0);
+    s.members[old].cut = true;
+    stage_run_ms(&s, 5000);
+    s.members[old].cut = false;
+    assert_int_equal(wait_for(post, 20000), 200);
+    const char *said = stage_given(&s, post)->body;
+    for (int n = 0; n < 3; n++) {
+        said = strstr(said, "ERR_UNCERTAIN");
+        assert_non_null(said);
+        said++;
+    }
+    assert_null(strstr(said, "ERR_UNCERTAIN"));
+}
+
 static void a_write_to_a_follower_is_seen_there_once_it_is_answered(void **unused)
 {
     struct app_row row;
@@ -363,6 +439,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_teardown(name, close_stage)
+        TEST(what_makes_many_is_answered_for_each),
+        TEST(what_makes_many_is_done_by_the_next_leader),
+        TEST(what_makes_many_may_be_uncertain),
         TEST(a_write_to_a_follower_is_seen_there_once_it_is_answered),
         TEST(it_is_seen_by_which_node_a_write_came),
         TEST(what_the_leader_refuses_is_refused_in_its_words),
