@@ -324,6 +324,48 @@ static void answer_not_acceptable(struct call *c)
     c->reply->status = 406;
 }
 
+#define PARAMETERS_MAX 16 /* of a door */
+
+/* What a door does not know would be passed over, and the answer be about something else. */
+static bool check_query(struct call *c)
+{
+    struct arena arena = {0};
+    const char *names[PARAMETERS_MAX], *name;
+    char got[96];
+    size_t n = 0, i = 0;
+    if (c->door->query == NULL || c->query.n == 0)
+        return true;
+    char *rest = arena_strdup(&arena, c->door->query);
+    while ((name = strsep(&rest, " ")) != NULL)
+        if (*name != '\0' && n < PARAMETERS_MAX)
+            names[n++] = name;
+    for (; i < c->query.n; i++) {
+        char *key = arena_strdup(&arena, c->query.items[i].key);
+        size_t k = 0;
+        if (str_ends(key, "[]"))
+            key[strlen(key) - 2] = '\0';
+        while (k < n && !str_eq(names[k], key))
+            k++;
+        if (k == n)
+            break;
+    }
+    bool right = i == c->query.n;
+    if (!right) {
+        const char *key = c->query.items[i].key, *nearest = str_nearest(key, names, n);
+        struct buf need;
+        buf_init(&need, LIMIT_URL_BYTES);
+        for (size_t k = 0; k < n; k++)
+            buf_printf(&need, "%s%s", k == 0 ? "one of " : ", ", names[k]);
+        call_fail(c, ERR_INVALID, "query: got parameter %s, need %s%s%s%s",
+                  str_quote(got, sizeof got, key, strlen(key)), n == 0 ? "none" : buf_str(&need),
+                  nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "",
+                  nearest != NULL ? "?" : "");
+        buf_close(&need);
+    }
+    arena_close(&arena);
+    return right;
+}
+
 static bool is_an_event(const struct call *c)
 {
     return c->door->kind == DOOR_TELL && header_get(c->request->headers, CALL_EVENT).len > 0;
@@ -392,7 +434,7 @@ const struct door *api_find(const struct api *a, const struct request *r, struct
                 answer_not_acceptable(c);
             else if (is_an_event(c))
                 answer_event(c);
-            else
+            else if (check_query(c))
                 return c->door;
             break;
         case ROUTE_OPTIONS:

@@ -199,6 +199,9 @@ struct door {
      * Accept is the door's own to read. */
     const char *const *types;
     size_t types_n;
+    /* The names of its parameters in the query, with blanks between: any other is refused. NULL:
+     * others are passed over, as the originals do. */
+    const char *query;
 };
 
 /* A dialect: its rows and the shape of its errors. */

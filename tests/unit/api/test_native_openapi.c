@@ -88,6 +88,20 @@ static void check_parameters(const struct json *op, const char *pattern)
     assert_int_equal(in_path, 0);
 }
 
+/* Are they what the door takes in the query, in that order? */
+static void check_query_parameters(const struct json *op, const struct door *d)
+{
+    struct buf names;
+    buf_init(&names, 512);
+    JSON_EACH (parameter, json_get(op, "parameters")) {
+        const struct json *p = schema_resolve(document, parameter);
+        if (str_eq(json_str(json_get(p, "in"), ""), "query"))
+            buf_printf(&names, "%s%s", names.len > 0 ? " " : "", json_str(json_get(p, "name"), ""));
+    }
+    assert_string_equal(buf_str(&names), d->query);
+    buf_close(&names);
+}
+
 static void every_door_is_described_and_nothing_else(void **unused)
 {
     (void)unused;
@@ -101,6 +115,7 @@ static void every_door_is_described_and_nothing_else(void **unused)
         assert_string_equal(json_str(json_get(op, "summary"), ""), d->about);
         assert_non_null(json_get(op, "operationId"));
         check_parameters(op, d->pattern);
+        check_query_parameters(op, d);
         bool has_body = d->method == METHOD_PUT || d->method == METHOD_POST;
         assert_int_equal(json_get(op, "requestBody") != NULL, has_body);
     }
