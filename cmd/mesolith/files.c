@@ -566,8 +566,8 @@ void files_serve(struct files *f, struct exchange_id id, struct sandbox_request 
     list_push(&f->transfers, &t->in_files);
     uv_timer_init(&f->loop->uv, &t->timer);
     t->timer.data = t;
-    if (r->op == SANDBOX_FOLLOW && r->length > 0)
-        t->until = uv_now(&f->loop->uv) + (uint64_t)r->length;
+    if (r->begins_within_ms > 0)
+        t->until = uv_now(&f->loop->uv) + (uint64_t)r->begins_within_ms;
     step(t);
 }
 

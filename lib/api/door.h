@@ -290,11 +290,12 @@ struct sandbox_request {
     char *jsonp; /* owned; or NULL */
     int64_t offset; /* READ: -1 asks for the size only. FOLLOW: where to go on. Both in the native
                        shape: -1 is where the last `tail` lines begin */
-    int64_t length; /* -1: what the limit allows. FOLLOW: in so many ms its task may begin */
+    int64_t length; /* -1: what the limit allows; not of FOLLOW, which never ends by it */
     int64_t tail;   /* 0: the end */
     int64_t task;   /* FOLLOW: ends when this task has ended; 0: never */
-    int64_t node;   /* Raft id: whose disk the file is on */
-    char *host;     /* owned: what people call that node; NULL: it is this one */
+    int64_t begins_within_ms; /* FOLLOW: so long may that task take to begin; 0: it has begun */
+    int64_t node;             /* Raft id: whose disk the file is on */
+    char *host;               /* owned: what people call that node; NULL: it is this one */
 };
 void sandbox_request_free(struct sandbox_request *r); /* accepts NULL */
 

@@ -20,6 +20,22 @@ void exchange_frame_begin(struct buf *out, enum exchange_frame_kind kind, uint64
     buf_put_u64(out, count);
 }
 
+/* Nodes of before 1.0 know one number for both: the length, or of who follows, how long its task
+ * may take to begin, and -1 for not at all. */
+static int64_t length_or_wait(const struct sandbox_request *r)
+{
+    if (r->op != SANDBOX_FOLLOW)
+        return r->length;
+    return r->begins_within_ms > 0 ? r->begins_within_ms : -1;
+}
+
+static void take_length_or_wait(int64_t n, struct sandbox_request *r)
+{
+    bool follows = r->op == SANDBOX_FOLLOW;
+    r->length = follows ? -1 : n;
+    r->begins_within_ms = follows && n > 0 ? n : 0;
+}
+
 void exchange_frame_sandbox(struct buf *out, const struct sandbox_request *r)
 {
     struct slice path = slice_of(r->path);
@@ -27,7 +43,7 @@ void exchange_frame_sandbox(struct buf *out, const struct sandbox_request *r)
         (uint64_t)r->op,
         (uint64_t)r->shape,
         (uint64_t)r->offset,
-        (uint64_t)r->length,
+        (uint64_t)length_or_wait(r),
         (uint64_t)r->tail,
         (uint64_t)r->task,
         path.len,
@@ -66,13 +82,13 @@ static int read_sandbox(struct slice in, struct sandbox_request **out, struct er
         .op = (enum sandbox_op)n[0],
         .shape = (enum sandbox_shape)n[1],
         .offset = (int64_t)n[2],
-        .length = (int64_t)n[3],
         .tail = (int64_t)n[4],
         .task = (int64_t)n[5],
         .path = slice_dup((struct slice){texts.p, n[6]}),
         .jsonp = jsonp.len > 0 ? slice_dup(jsonp) : NULL,
     };
-    if (r->offset >= -1 && r->length >= -1 && r->tail >= 0) {
+    take_length_or_wait((int64_t)n[3], r);
+    if (r->offset >= -1 && (int64_t)n[3] >= -1 && r->tail >= 0) {
         *out = r;
         return 0;
     }

@@ -352,9 +352,10 @@ void native_log(struct call *c, const struct task_row *t, const char *file)
     struct sandbox_request *r = request_for(c, t, follow ? SANDBOX_FOLLOW : SANDBOX_READ, file);
     r->offset = offset;
     r->tail = tail;
-    r->length = length;
-    if (follow)
-        r->length = t->started.ms == 0 && !task_ended(t->state) ? LIMIT_FOLLOW_WAIT_MS : -1;
+    if (!follow)
+        r->length = length;
+    else if (t->started.ms == 0 && !task_ended(t->state))
+        r->begins_within_ms = LIMIT_FOLLOW_WAIT_MS;
     c->reply->sandbox = r;
 }
 

@@ -141,6 +141,7 @@ static void a_run_s_log_is_its_newest_attempt_s(void **data)
     assert_int_equal(r->op, SANDBOX_FOLLOW);
     assert_int_equal(r->tail, 5);
     assert_int_equal(r->length, -1);
+    assert_int_equal(r->begins_within_ms, 0);
     play(f, "GET /api/runs/1/log?attempt=0", "", NULL);
     assert_int_equal(f->r.sandbox->op, SANDBOX_READ);
 }
@@ -156,7 +157,8 @@ static void who_follows_what_has_not_begun_waits(void **data)
                 NULL);
     play(f, "GET /api/runs/2/log?follow=1&length=7", "", NULL);
     assert_non_null(f->r.sandbox);
-    assert_int_equal(f->r.sandbox->length, LIMIT_FOLLOW_WAIT_MS);
+    assert_int_equal(f->r.sandbox->length, -1);
+    assert_int_equal(f->r.sandbox->begins_within_ms, LIMIT_FOLLOW_WAIT_MS);
 }
 
 static void what_became_of_runs_is_told_as_rows(void **data)

@@ -13,7 +13,8 @@ static const struct sandbox_request question = {
     .path = "/slaves/S0/\xff",
     .jsonp = "f.g",
     .offset = -1,
-    .length = 7,
+    .length = -1,
+    .begins_within_ms = 7,
     .tail = 100,
     .task = INT64_MAX,
 };
@@ -35,7 +36,8 @@ static void a_request_for_a_file_comes_out_as_it_went_in(void **unused)
     assert_string_equal(f.sandbox->path, question.path);
     assert_string_equal(f.sandbox->jsonp, "f.g");
     assert_int_equal(f.sandbox->offset, -1);
-    assert_int_equal(f.sandbox->length, 7);
+    assert_int_equal(f.sandbox->length, -1);
+    assert_int_equal(f.sandbox->begins_within_ms, 7);
     assert_int_equal(f.sandbox->tail, 100);
     assert_true(f.sandbox->task == INT64_MAX);
     exchange_frame_close(&f);
