@@ -226,6 +226,7 @@ void native_put_history(struct tell *t)
 
 #define EXPORT_MOST 10000 /* runs in one answer */
 #define NAMES_BYTES (1 << 20)
+#define WHEN_BYTES 4096
 
 struct cell {
     enum { CELL_NONE, CELL_TEXT, CELL_NUMBER, CELL_TRUE } kind;
@@ -260,7 +261,7 @@ struct history_export {
     bool csv;
     struct job_row job; /* whose runs are written; id 0: none yet */
     struct job definition;
-    struct buf parents;
+    struct buf parents, when;
 };
 
 static void put_quoted(struct buf *out, const char *text)
@@ -335,6 +336,16 @@ static void put_event(struct history_export *x, const struct cell of_task[COLUMN
     buf_puts(out, "\n");
 }
 
+/* As it was given: a cron expression with its zone behind it, or the schedule as it stands. */
+static void put_when(const struct history_export *x, struct buf *out)
+{
+    const char *zone = x->definition.schedule_zone;
+    if (x->definition.cron == NULL)
+        buf_puts(out, x->job.schedule != NULL ? x->job.schedule : "");
+    else
+        buf_printf(out, "%s %s", x->definition.cron, zone != NULL && *zone != '\0' ? zone : "UTC");
+}
+
 /* Its texts are those of now: what they were then nobody has kept. */
 static void use_job(struct history_export *x, int64_t job)
 {
@@ -346,8 +357,10 @@ static void use_job(struct history_export *x, int64_t job)
     job_close(&x->definition);
     x->definition = (struct job){0};
     buf_clear(&x->parents);
+    buf_clear(&x->when);
     if (!state_job_by_id(s, job, &x->job) || job_load(x->job.definition, &x->definition, &err) != 0)
         return;
+    put_when(x, &x->when);
     struct stmt *q = state_edges_of(s, job);
     while (state_edge_next(q, &e))
         buf_printf(&x->parents, "%s%s", x->parents.len > 0 ? "," : "", e.parent_name);
@@ -363,7 +376,7 @@ static void put_task(struct history_export *x, const struct run_row *r, const st
     set_text(&cells[COLUMN_ID], t->name);
     set_text(&cells[COLUMN_JOB], r->job_name);
     set_text(&cells[COLUMN_OWNER], x->definition.owner);
-    set_text(&cells[COLUMN_SCHEDULE], x->job.schedule);
+    set_text(&cells[COLUMN_SCHEDULE], buf_str(&x->when));
     set_text(&cells[COLUMN_PARENTS], buf_str(&x->parents));
     set_text(&cells[COLUMN_SLAVE], mesos_agent_id(x->c->view->facts->cluster, t->agent, slave));
     set_text(&cells[COLUMN_MESSAGE], t->message);
@@ -422,8 +435,10 @@ void native_ask_export(struct call *c)
         for (int i = 0; x.csv && i < COLUMNS; i++)
             buf_printf(&c->reply->body, "%s%s", columns[i], i + 1 < COLUMNS ? "," : "\n");
         buf_init(&x.parents, NAMES_BYTES);
+        buf_init(&x.when, WHEN_BYTES);
         put_events(&x, job.id, after, limit);
         buf_close(&x.parents);
+        buf_close(&x.when);
         job_close(&x.definition);
     }
 }

@@ -186,6 +186,13 @@ static void what_became_of_runs_is_told_as_rows(void **data)
     assert_null(strstr(answer(f), "\"job_name\":\"a\""));
     play(f, "GET /api/history/export?after=1&limit=1", "", NULL);
     assert_null(strstr(answer(f), "\"job_name\":\"a\""));
+    world_apply(&f->w, COMMAND_SCHEMA_UPGRADE, "{\"level\":27}", NULL);
+    play(f, "PUT /api/jobs/a", "",
+         "{\"cron\":\"30 2 * * *\",\"command\":\"x\",\"scheduleTimeZone\":\"Europe/Berlin\"}");
+    play(f, "PUT /api/jobs/b", "", "{\"cron\":\"@daily\",\"command\":\"x\"}");
+    play(f, "GET /api/history/export?format=csv", "", NULL);
+    assert_non_null(strstr(answer(f), ",a,,30 2 * * * Europe/Berlin,,TASK_FAILED,"));
+    assert_non_null(strstr(answer(f), ",b,,@daily UTC,,TASK_RUNNING,"));
 }
 
 static void a_folder_of_the_sandbox_is_browsed(void **data)
