@@ -48,29 +48,26 @@ static void put_pause(struct state *s, const struct job_row *j, struct json_writ
     json_object_end(w);
 }
 
-static void put_summary(const struct view *v, const struct job_row *j, struct calendars_kept *kept,
-                        struct json_writer *w)
+static void put_summary(const struct view *v, const struct job_row *j, const struct job *job,
+                        struct wall next, struct json_writer *w)
 {
-    struct job job;
-    job_load_any(j->definition, &job);
     json_object(w);
     json_member_str(w, "name", j->name);
     json_member_str(w, "state", job_state_word(j, v->now.wall));
-    native_time(w, "next", jobs_next_run(v->state, j, kept));
+    native_time(w, "next", next);
     native_text(w, "schedule", j->schedule);
-    native_text(w, "cron", job.cron);
-    json_member_str(w, "zone", job.schedule_zone != NULL ? job.schedule_zone : "");
-    if (job.kind == JOB_SCHEDULED && job.broken == NULL)
-        native_put_explained(&job, v->now.wall, w);
+    native_text(w, "cron", job->cron);
+    json_member_str(w, "zone", job->schedule_zone != NULL ? job->schedule_zone : "");
+    if (job->kind == JOB_SCHEDULED && job->broken == NULL)
+        native_put_explained(job, v->now.wall, w);
     put_last(v->state, j->id, w);
     json_member_int(w, "successes", j->successes);
     json_member_int(w, "errors", j->errors);
     json_member_bool(w, "disabled", j->disabled);
     put_pause(v->state, j, w);
-    job_write_parents(&job, w);
-    native_text(w, "broken", job.broken);
+    job_write_parents(job, w);
+    native_text(w, "broken", job->broken);
     json_object_end(w);
-    job_close(&job);
 }
 
 /* ---- the list */
@@ -105,6 +102,30 @@ static void add(struct state *s, struct list *l, const struct job_row *j, const 
     }
 }
 
+/* What it is sorted by is known of it. */
+static struct wall next_of(struct state *s, const struct list *l, size_t i, const struct job_row *j,
+                           const struct job *job, struct calendars_kept *kept)
+{
+    if (l->sort != BY_NEXT)
+        return job_next_run(s, j, job, kept);
+    int64_t ms = list_number(l, i);
+    return (struct wall){ms != LIST_NONE ? ms : 0};
+}
+
+static void put_items(const struct view *v, const struct list *l, struct calendars_kept *kept,
+                      struct json_writer *w)
+{
+    struct job_row j;
+    struct job job;
+    for (size_t i = 0; i < list_size(l); i++) {
+        if (!state_job_by_id(v->state, list_id(l, i), &j))
+            continue;
+        jobs_load_any(&j, &job);
+        put_summary(v, &j, &job, next_of(v->state, l, i, &j, &job, kept), w);
+        job_close(&job);
+    }
+}
+
 void native_ask_jobs(struct call *c)
 {
     struct list l;
@@ -121,9 +142,7 @@ void native_ask_jobs(struct call *c)
             add(s, &l, &j, state, &kept);
     }
     list_head(c, &l, &w);
-    for (size_t i = 0; i < list_size(&l); i++)
-        if (state_job_by_id(s, list_id(&l, i), &j))
-            put_summary(c->view, &j, &kept, &w);
+    put_items(c->view, &l, &kept, &w);
     list_end(&w);
     calendars_kept_close(&kept);
     list_close(&l);
@@ -173,14 +192,13 @@ void native_ask_job(struct call *c)
     json_key(&w, "job");
     job_write(&job, false, &w);
     json_key(&w, "summary");
-    put_summary(v, &row, NULL, &w);
+    put_summary(v, &row, &job, job_next_run(v->state, &row, &job, NULL), &w);
     put_schedule(v, &job, &w);
     put_runs(v->state, row.id, &w);
     native_put_backfills(v->state, row.id, &w);
-    if (why_job(v->state, facts_hearing(v), row.name, v->now.wall, &why)) {
-        json_key(&w, "why");
-        native_put_sentences(&why, &w);
-    }
+    why_job_read(v->state, facts_hearing(v), &row, &job, v->now.wall, &why);
+    json_key(&w, "why");
+    native_put_sentences(&why, &w);
     json_member_int(&w, "index", (int64_t)v->index);
     json_object_end(&w);
     job_close(&job);

@@ -184,6 +184,11 @@ int64_t list_id(const struct list *l, size_t i)
     return l->rows[(size_t)l->offset + i].id;
 }
 
+int64_t list_number(const struct list *l, size_t i)
+{
+    return l->rows[(size_t)l->offset + i].number;
+}
+
 void list_end(struct json_writer *w)
 {
     json_array_end(w);

@@ -42,4 +42,5 @@ void list_add_text(struct list *l, int64_t id, const char *text);
 void list_head(struct call *c, struct list *l, struct json_writer *w);
 size_t list_size(const struct list *l); /* of the page */
 int64_t list_id(const struct list *l, size_t i);
+int64_t list_number(const struct list *l, size_t i); /* that was added */
 void list_end(struct json_writer *w);

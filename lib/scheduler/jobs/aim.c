@@ -83,17 +83,27 @@ const char *job_excluded_by(const struct job *job, int by)
     return by >= 0 ? job->exclude_calendars.items[by] : NULL;
 }
 
+struct wall job_next_run(struct state *s, const struct job_row *row, const struct job *job,
+                         struct calendars_kept *kept)
+{
+    struct job_aim aim;
+    struct job_cursor cursor = job->cursor;
+    if (row->next.ms == 0 || job->broken != NULL ||
+        job->exclude_calendars.n + job->only_calendars.n == 0)
+        return row->next;
+    job_aim_load(s, job, kept, &aim);
+    struct wall next = cursor_next_run(&aim.aim, &cursor);
+    job_aim_close(&aim);
+    return next.ms == WALL_NEVER.ms ? (struct wall){0} : next;
+}
+
 struct wall jobs_next_run(struct state *s, const struct job_row *row, struct calendars_kept *kept)
 {
     struct job job;
-    struct job_aim aim;
-    struct error err;
-    if (row->next.ms == 0 || !state_job_has_calendars(s, row->id) ||
-        jobs_load(row, &job, &err) != 0)
+    if (row->next.ms == 0 || !state_job_has_calendars(s, row->id))
         return row->next;
-    job_aim_load(s, &job, kept, &aim);
-    struct wall next = cursor_next_run(&aim.aim, &job.cursor);
-    job_aim_close(&aim);
+    jobs_load_any(row, &job);
+    struct wall next = job_next_run(s, row, &job, kept);
     job_close(&job);
-    return next.ms == WALL_NEVER.ms ? (struct wall){0} : next;
+    return next;
 }

@@ -59,6 +59,9 @@ void job_aim_close(struct job_aim *a);
 const char *job_excluded_by(const struct job *job, int by);
 /* When the job runs next, which no calendar excludes; 0: not at all. */
 struct wall jobs_next_run(struct state *s, const struct job_row *row, struct calendars_kept *kept);
+/* The same of one that has been read (jobs_load_any). */
+struct wall job_next_run(struct state *s, const struct job_row *row, const struct job *job,
+                         struct calendars_kept *kept);
 
 /* Writes the arguments of job.put for a job that a client sent (2.6, 3.5 A): cursor, displayed
  * schedule, claims. `old` NULL: a new job. The state's level says how they are written. `w` stands

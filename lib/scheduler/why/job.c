@@ -177,23 +177,29 @@ static void why_defined(struct state *s, struct hearing hearing, const struct jo
     why_excluded(s, row, job, out);
 }
 
+void why_job_read(struct state *s, struct hearing hearing, const struct job_row *row,
+                  const struct job *job, struct wall now, struct why *out)
+{
+    *out = (struct why){.ok = true};
+    why_never(s, hearing, row, job, out);
+    if (job->broken == NULL)
+        why_defined(s, hearing, row, job, now, out);
+    if (row->disabled)
+        why_ended(s, row, row->remaining == 0, out);
+    why_last_run(s, row, out);
+    if (out->n == 0 && row->schedule != NULL && row->next.ms == 0 && row->active == 0)
+        why_ended(s, row, true, out);
+}
+
 bool why_job(struct state *s, struct hearing hearing, const char *name, struct wall now,
              struct why *out)
 {
     struct job_row row;
     struct job job;
-    *out = (struct why){.ok = true};
     if (!state_job_by_name(s, name, &row))
         return false;
     jobs_load_any(&row, &job);
-    why_never(s, hearing, &row, &job, out);
-    if (job.broken == NULL)
-        why_defined(s, hearing, &row, &job, now, out);
-    if (row.disabled)
-        why_ended(s, &row, row.remaining == 0, out);
-    why_last_run(s, &row, out);
-    if (out->n == 0 && row.schedule != NULL && row.next.ms == 0 && row.active == 0)
-        why_ended(s, &row, true, out);
+    why_job_read(s, hearing, &row, &job, now, out);
     job_close(&job);
     return true;
 }
