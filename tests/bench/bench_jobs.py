@@ -6,14 +6,19 @@ steady rate, and whether each has its output; what tens of thousands of jobs cos
   RATE_S=30                     for so long runs are due
 
 A run is a shell that becomes `date`: what it writes is when it began, which is compared with when it was due, and is
-read back from its sandbox. systemd's timers and cron started 1,000 due at one instant within 1.9 s and 3.8 s on such a
-machine."""
+read back from its sandbox. Beside those of one instant, in the same minutes, stand as many that cron starts, if Debian's
+is installed, and as many that nobody looks after. systemd's timers started 1,000 within 1.9 s on such a machine.
+
+What it costs to make a file is told too: where the file system has no journal, and many were removed in the last minutes,
+it is up to half a millisecond, of which a run takes a dozen. TMPDIR says where to measure."""
 import contextlib
 import glob
 import http.client
 import json
 import os
 import re
+import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -103,9 +108,33 @@ def outputs(node):
     return found, empty
 
 
+class Begun:
+    """When each of so many began, in ms, and the processor time of all that was done for them."""
+
+    def __init__(self, what, late, first, last, used, wanted, empty=0):
+        self.last_late, self.run_ms = max(late), used * 1000 / wanted
+        told(what, f"{len(late)} of {wanted} have run, {wanted - len(late)} lost, {empty} with another output")
+        told("  began after they were due", percentiles(late))
+        told("  from the first to the last", f"{(last - first) / 1000:.2f} s: {len(late) * 1000 / (last - first):.0f} a second")
+        told("  processor time a run, the shell's and date's too", f"{self.run_ms:.2f} ms; {load()}")
+
+
+def file_ms(folder, count=200):
+    """Processor time of making a file there."""
+    aside = os.path.join(folder, "files")
+    os.mkdir(aside)
+    began = time.process_time()
+    for i in range(count):
+        os.close(os.open(os.path.join(aside, str(i)), os.O_WRONLY | os.O_CREAT))
+    took = time.process_time() - began
+    shutil.rmtree(aside)
+    return took * 1000 / count
+
+
 def due_all(what, jobs, dues, first_s):
     """`dues`: (name, ms) of each run that there has to be."""
     place = Place("bench")
+    told("a file made there", f"{file_ms(place.folder):.3f} ms")
     try:
         node = place.node(log="warn").start()
         make(node, jobs)
@@ -120,20 +149,99 @@ def due_all(what, jobs, dues, first_s):
             time.sleep(max(1, len(dues) / 5000))  # looking is work too
             found, empty = outputs(node)
         late = [found[due] - due[1] for due in dues if due in found]
-        told(what, f"{len(late)} of {len(dues)} have run, {len(dues) - len(late)} lost, {empty} with another output")
-        told("  began after they were due", percentiles(late))
         first, last = min(found[d] for d in dues if d in found), max(found[d] for d in dues if d in found)
-        told("  from the first to the last", f"{(last - first) / 1000:.2f} s: {len(late) * 1000 / (last - first):.0f} a second")
-        told("  processor time a run, the shell's and date's too", f"{(used_s(place) - used) * 1000 / len(dues):.2f} ms; {load()}")
+        begun = Begun(what, late, first, last, used_s(place) - used, len(dues), empty)
         told("  the node's memory", f"{memory_kib(node.pid)[0] / 1024:.1f} MiB")
+        return begun
     finally:
+        place.end()
+
+
+def written(folder):
+    """What each that began has written, in ms."""
+    found = []
+    for name in os.listdir(folder):
+        with open(os.path.join(folder, name)) as f:
+            text = f.read()
+        if re.fullmatch(r"\d+\.\d+\n", text):
+            found.append(float(text) * 1000)
+    return found
+
+
+def bare_at_one_instant(n):
+    """Spawned one after the other, each with a file for its output, and not looked after."""
+    place = Place("bare")
+    try:
+        at, used = time.time() * 1000, os.times()
+        pids = [os.posix_spawn("/bin/sh", ["sh", "-c", "exec date +%s.%N"], os.environ, file_actions=[
+            (os.POSIX_SPAWN_OPEN, 1, place.path(str(i)), os.O_WRONLY | os.O_CREAT, 0o644)]) for i in range(n)]
+        for pid in pids:
+            os.waitpid(pid, 0)
+        now, found = os.times(), written(place.folder)
+        return Begun(f"{n} of them, only spawned", [f - at for f in found], min(found), max(found), sum(now[:4]) - sum(used[:4]), n)
+    finally:
+        place.end()
+
+
+CRON = "/usr/sbin/cron"
+CRON_LINES = 250  # a table; Debian's takes a thousand
+CRON_SHELL = """set -e
+mount --bind "$1/cron.d" /etc/cron.d
+mount --bind "$1/crontab" /etc/crontab
+mount --bind "$1/spool" /var/spool/cron/crontabs
+mount --bind "$1/run" /run
+exec %s -f""" % CRON
+
+
+def cron_start(place, n, at):
+    """One whose tables, and whose process file, are in mounts of its own: that of the machine, if it runs, does not see it."""
+    for name in ("cron.d", "spool", "run", "out"):
+        os.mkdir(place.path(name), 0o755)
+    place.write("crontab", "")
+    when = time.strftime("%-M %-H * * *", time.localtime(at))
+    for first in range(0, n, CRON_LINES):
+        lines = [f"{when} root exec date +\\%s.\\%N >{place.path('out', str(i))}\n" for i in range(first, min(n, first + CRON_LINES))]
+        place.write(f"cron.d/bench{first}", 'MAILTO=""\n' + "".join(lines))
+        os.chmod(place.path(f"cron.d/bench{first}"), 0o644)
+    with open(place.path("log"), "wb") as log:
+        return subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c", CRON_SHELL, "sh", place.folder],
+                                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=place.environment(), start_new_session=True)
+
+
+def cron_at_one_instant(n):
+    if os.geteuid() != 0 or not os.path.exists(CRON):
+        return told("cron", "not measured: it takes root, and Debian's package cron")
+    place = Place("cron")
+    at = (int(time.time()) + 5) // 60 * 60 + 60
+    cron = cron_start(place, n, at)
+    try:
+        time.sleep(max(0.0, at - 1 - time.time()))
+        if cron.poll() is not None:
+            with open(place.path("log")) as log:
+                return told("cron", f"not measured: {log.read().strip()}")
+        used = used_s(place)
+        time.sleep(2)
+        while len(found := written(place.path("out"))) < n and time.time() < at + LATEST_S:
+            time.sleep(max(1, n / 5000))
+        if not found:
+            return told("cron", "not measured: it has started none")
+        time.sleep(1)  # he waits for those who have ended
+        return Begun(f"{n} of them by cron", [f - at * 1000 for f in found], min(found), max(found), used_s(place) - used, n)
+    finally:
+        cron.kill()
+        cron.wait()
         place.end()
 
 
 def at_one_instant(n):
     at = int(time.time()) + SLACK_S
-    due_all(f"{n} jobs due at one instant", [job(f"j{i}", f"R1/{instant(at)}/P1D") for i in range(n)],
-            [(f"j{i}", at * 1000) for i in range(n)], at)
+    own = due_all(f"{n} jobs due at one instant", [job(f"j{i}", f"R1/{instant(at)}/P1D") for i in range(n)],
+                  [(f"j{i}", at * 1000) for i in range(n)], at)
+    for measure in (cron_at_one_instant, bare_at_one_instant):
+        other = measure(n)
+        if other:
+            told("  ours to theirs: until the last began, processor time",
+                 f"{own.last_late / other.last_late:.2f}, {own.run_ms / other.run_ms:.2f}")
 
 
 def at_a_rate(n):
