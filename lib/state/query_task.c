@@ -322,6 +322,20 @@ struct wall state_last_end(struct state *s, const char *app)
     return (struct wall){stmt_one_i64(q, 0)};
 }
 
+struct stmt *state_ends_of_apps(struct state *s)
+{
+    return query_use(s, ENDS_OF_APPS);
+}
+
+bool state_end_next(struct stmt *q, const char **task_out, struct wall *ended_out)
+{
+    if (!stmt_row(q))
+        return false;
+    *task_out = stmt_str(q, 0);
+    *ended_out = query_wall_at(q, 1);
+    return true;
+}
+
 struct stmt *state_tasks_ended(struct state *s, int64_t limit)
 {
     struct stmt *q = query_use(s, TASKS_ENDED);

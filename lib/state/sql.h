@@ -127,6 +127,8 @@
     X(LAST_END, "select ended_ms from tasks indexed by tasks_to_trim where owner = 0 and "         \
                 "ended_ms is not null and name > :from and name < :below "                         \
                 "order by ended_ms desc limit 1")                                                  \
+    X(ENDS_OF_APPS, "select name, ended_ms from tasks indexed by tasks_to_trim where owner = 0 "   \
+                    "and ended_ms is not null order by ended_ms desc")                             \
     X(DEPLOYMENT_BY_ID, DEPLOYMENT_COLUMNS "where id = :id")                                       \
     X(DEPLOYMENT_BY_UUID, DEPLOYMENT_COLUMNS "where uuid = :uuid")                                 \
     X(DEPLOYMENTS, DEPLOYMENT_COLUMNS "order by id")                                               \

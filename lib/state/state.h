@@ -271,6 +271,9 @@ struct stmt *state_tasks_of_run(struct state *s, int64_t run);  /* all, by id */
 struct stmt *state_tasks_ended(struct state *s, int64_t limit); /* newest first */
 /* When an instance of the app ended last; 0: none that is still known. */
 struct wall state_last_end(struct state *s, const char *app);
+/* The same of all apps, newest first: tasks by the names that begin with their instances'. */
+struct stmt *state_ends_of_apps(struct state *s);
+bool state_end_next(struct stmt *q, const char **task_out, struct wall *ended_out);
 bool state_task_next(struct stmt *q, struct task_row *out); /* accepts NULL */
 
 struct readiness_row {

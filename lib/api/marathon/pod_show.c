@@ -271,7 +271,7 @@ static void count_waiting(struct show *s, const struct app_row *row, struct wait
 {
     struct app a;
     load_app(row, &a);
-    *out = (struct waiting){.n = marathon_waiting(s->view, row, &a)};
+    *out = (struct waiting){.n = marathon_waiting(s->view, row, &a, NULL)};
     if (out->n > 0 && app_is_resident(&a)) {
         out->kept = mem_zalloc((size_t)out->n * sizeof out->kept[0]);
         out->kept_n = apps_waiting_kept(s->state, row, &a, out->n, s->view->now.wall, out->kept);
@@ -292,7 +292,7 @@ static void put_pending(struct show *s, const struct app_row *row, int64_t n, st
     struct app a;
     struct why why;
     load_app(row, &a);
-    struct wall since = apps_waiting_since(s->state, row, &a, s->view->now.wall);
+    struct wall since = apps_waiting_since(s->state, row, &a, s->view->now.wall, NULL);
     const char *reason = n > 0 ? reason_of(s->view, &a, &why) : NULL;
     for (int64_t i = 0; i < n; i++) {
         json_object(w);

@@ -105,8 +105,10 @@ const char *marathon_task_status(enum task_state state);
 const char *marathon_task_condition(enum task_state state);
 
 /* ---- queue.c */
+struct apps_kept; /* scheduler/apps/apps.h */
 /* How many instances of it wait to be launched. */
-int64_t marathon_waiting(const struct view *view, const struct app_row *row, const struct app *a);
+int64_t marathon_waiting(const struct view *view, const struct app_row *row, const struct app *a,
+                         struct apps_kept *kept);
 
 /* ---- tasks.c */
 bool marathon_wipes(const struct tell *t); /* it is to give up data */

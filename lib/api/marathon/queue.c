@@ -14,9 +14,10 @@ static bool may_wait(const struct app_row *row)
            row->counts.running < row->counts.live;
 }
 
-int64_t marathon_waiting(const struct view *view, const struct app_row *row, const struct app *a)
+int64_t marathon_waiting(const struct view *view, const struct app_row *row, const struct app *a,
+                         struct apps_kept *kept)
 {
-    return may_wait(row) ? apps_waiting(view->state, row, a, view->now.wall) : 0;
+    return may_wait(row) ? apps_waiting(view->state, row, a, view->now.wall, kept) : 0;
 }
 
 /* ---- why */
@@ -221,9 +222,9 @@ static void put_delay(const struct view *view, const struct app_row *row, struct
     json_object_end(w);
 }
 
-static void put_item(const struct view *view, struct placement *p, const struct app_row *row,
-                     const struct app *a, int64_t count_left, bool with_offers,
-                     struct json_writer *w)
+static void put_item(const struct view *view, struct placement *p, struct apps_kept *kept,
+                     const struct app_row *row, const struct app *a, int64_t count_left,
+                     bool with_offers, struct json_writer *w)
 {
     json_object(w);
     json_key(w, row->pod ? "pod" : "app");
@@ -236,7 +237,7 @@ static void put_item(const struct view *view, struct placement *p, const struct 
     }
     json_member_int(w, "count", count_left);
     put_delay(view, row, w);
-    marathon_time(w, "since", apps_waiting_since(view->state, row, a, view->now.wall));
+    marathon_time(w, "since", apps_waiting_since(view->state, row, a, view->now.wall, kept));
     put_why(view, p, row, a, count_left, with_offers, w);
     json_object_end(w);
 }
@@ -247,6 +248,7 @@ void marathon_ask_queue(struct call *c)
     struct placement *p = placement_new(s, facts_hearing(c->view));
     struct json_writer w;
     struct app_row row;
+    struct apps_kept kept = {0};
     bool with_offers = false;
     const char *embed;
     for (size_t cursor = 0; (embed = query_each(&c->query, "embed", &cursor)) != NULL;)
@@ -261,14 +263,15 @@ void marathon_ask_queue(struct call *c)
         if (!may_wait(&row))
             continue;
         load_app(&row, &a);
-        int64_t n = marathon_waiting(c->view, &row, &a);
+        int64_t n = marathon_waiting(c->view, &row, &a, &kept);
         if (n > 0)
-            put_item(c->view, p, &row, &a, n, with_offers, &w);
+            put_item(c->view, p, &kept, &row, &a, n, with_offers, &w);
         app_close(&a);
     }
     json_array_end(&w);
     json_object_end(&w);
     placement_free(p);
+    apps_kept_close(&kept);
 }
 
 /* ---- DELETE /v2/queue/{id}/delay */
@@ -285,7 +288,7 @@ static bool is_waiting(const struct view *v, const struct app_row *row)
     if (!may_wait(row))
         return false;
     load_app(row, &a);
-    bool waits = marathon_waiting(v, row, &a) > 0;
+    bool waits = marathon_waiting(v, row, &a, NULL) > 0;
     app_close(&a);
     return waits;
 }

@@ -6,6 +6,7 @@
  * leadership. */
 #pragma once
 
+#include "base/map.h"
 #include "model/outbox.h"
 #include "scheduler/placement/placement.h"
 #include "state/state.h"
@@ -28,13 +29,21 @@ struct mono apps_due(const struct apps *a);
  * more. */
 bool apps_run_spec(struct state *state, const struct task_row *t, struct buf *out);
 
+/* What is read of a state for all apps together, when one needs it first, by who looks at many:
+ * zeroed before, closed after. NULL where it is asked for: it is looked up for the one. */
+struct apps_kept {
+    struct map *plans; /* of deployments, by their ids: struct plan */
+    struct map *ends;  /* struct wall, by the app's safe id */
+    struct arena arena;
+};
+void apps_kept_close(struct apps_kept *kept);
 /* How many instances are to be launched now, were there room and no backoff. From a snapshot, by
  * the same code as the mind's. */
 int64_t apps_waiting(struct state *state, const struct app_row *row, const struct app *app,
-                     struct wall now);
+                     struct wall now, struct apps_kept *kept);
 /* Since when the last of these has to be launched. */
 struct wall apps_waiting_since(struct state *state, const struct app_row *row,
-                               const struct app *app, struct wall now);
+                               const struct app *app, struct wall now, struct apps_kept *kept);
 
 /* What the next of n instances that wait asks of an agent, as demand_of_app() has it; of a resident
  * one that waits for the agent where its data is, if there is one: *kept_out, which must live as

@@ -143,14 +143,44 @@ enum action plan_due(struct apps *a, const struct app_row *row)
     return due(e != NULL ? plan_of(a, e) : NULL, row->path);
 }
 
-enum action plan_due_now(struct state *s, const struct app_row *row)
+/* NULL: there is none. */
+static struct plan *read_plan(struct state *s, int64_t deployment)
 {
     struct deployment_row d;
-    bool locked = row->deployment != 0 && state_deployment_by_id(s, row->deployment, &d);
-    struct plan *p = locked ? plan_new(&d) : NULL;
+    return state_deployment_by_id(s, deployment, &d) ? plan_new(&d) : NULL;
+}
+
+static struct plan *kept_plan(struct state *s, int64_t deployment, struct apps_kept *kept)
+{
+    if (kept->plans == NULL)
+        kept->plans = map_new();
+    struct plan *p = map_get(kept->plans, (uint64_t)deployment);
+    if (p == NULL && (p = read_plan(s, deployment)) != NULL)
+        map_put(kept->plans, (uint64_t)deployment, p);
+    return p;
+}
+
+enum action plan_due_now(struct state *s, const struct app_row *row, struct apps_kept *kept)
+{
+    if (row->deployment == 0)
+        return due(NULL, row->path);
+    if (kept != NULL)
+        return due(kept_plan(s, row->deployment, kept), row->path);
+    struct plan *p = read_plan(s, row->deployment);
     enum action action = due(p, row->path);
     plan_free(p);
     return action;
+}
+
+void apps_kept_close(struct apps_kept *kept)
+{
+    struct plan *p;
+    for (size_t cursor = 0; kept->plans != NULL && (p = map_each(kept->plans, &cursor)) != NULL;)
+        plan_free(p);
+    map_free(kept->plans);
+    map_free(kept->ends);
+    arena_close(&kept->arena);
+    *kept = (struct apps_kept){0};
 }
 
 /* ---- is a step done? */

@@ -115,7 +115,7 @@ void plan_went_on(struct apps *a, const struct change *c);
 /* What is to be done with an app now. */
 enum action plan_due(struct apps *a, const struct app_row *row);
 /* The same from the state alone. */
-enum action plan_due_now(struct state *s, const struct app_row *row);
+enum action plan_due_now(struct state *s, const struct app_row *row, struct apps_kept *kept);
 void look_at_deployment(struct look *l, struct entry *e);
 
 /* ---- spec.c and pod_spec.c: what an agent gets to run */

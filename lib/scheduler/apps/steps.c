@@ -1,5 +1,7 @@
 /* The next step of one app: what it lacks is launched, what is too many dies (spec/marathon.md 8.4
  * to 8.6, 9). */
+#include <string.h>
+
 #include "base/assert.h"
 #include "base/mem.h"
 #include "model/pod.h"
@@ -459,13 +461,13 @@ void look_at_app(struct look *l, struct entry *e)
 }
 
 int64_t apps_waiting(struct state *s, const struct app_row *row, const struct app *app,
-                     struct wall now)
+                     struct wall now, struct apps_kept *kept)
 {
     int64_t n = 0;
     struct tasks tasks;
     struct upgrade_view v;
     tasks_gather(s, now, row, app, &tasks);
-    enum action due = plan_due_now(s, row);
+    enum action due = plan_due_now(s, row, kept);
     if (due == ACTION_SCALE && tasks.leaving > 0)
         due = ACTION_RESTART;
     switch (due) {
@@ -484,13 +486,43 @@ int64_t apps_waiting(struct state *s, const struct app_row *row, const struct ap
     return n > 0 ? n : 0;
 }
 
+/* The newest of each app. */
+static struct map *read_ends(struct state *s, struct arena *arena)
+{
+    const char *task;
+    struct wall ended;
+    struct map *ends = map_new();
+    struct stmt *q = state_ends_of_apps(s);
+    while (state_end_next(q, &task, &ended)) {
+        const char *dot = strstr(task, ".instance-");
+        char *app = dot != NULL ? arena_strndup(arena, task, (size_t)(dot - task)) : NULL;
+        if (app == NULL || map_get_str(ends, app) != NULL)
+            continue;
+        struct wall *kept = arena_alloc(arena, sizeof *kept);
+        *kept = ended;
+        map_put_str(ends, app, kept);
+    }
+    return ends;
+}
+
+static struct wall last_end(struct state *s, const char *path, struct apps_kept *kept)
+{
+    char safe[ID_SIZE];
+    if (kept == NULL)
+        return state_last_end(s, path);
+    if (kept->ends == NULL)
+        kept->ends = read_ends(s, &kept->arena);
+    const struct wall *at = map_get_str(kept->ends, id_safe(path, safe));
+    return at != NULL ? *at : (struct wall){0};
+}
+
 /* It was asked for, failed, or one before it ended or stopped to count (9.6). */
 struct wall apps_waiting_since(struct state *s, const struct app_row *row, const struct app *app,
-                               struct wall now)
+                               struct wall now, struct apps_kept *kept)
 {
     struct tasks tasks;
     struct agent_row agent;
-    struct wall ended = state_last_end(s, row->path);
+    struct wall ended = last_end(s, row->path, kept);
     int64_t since = row->version.ms > row->delay_ref.ms ? row->version.ms : row->delay_ref.ms;
     if (ended.ms > since)
         since = ended.ms;

@@ -163,7 +163,7 @@ static void why_waiting(struct state *s, struct placement *p, const struct app_r
     struct ports fixed;
     int64_t kept;
     int64_t waiting = pace->old > 0 || pace->leaving > 0
-                          ? apps_waiting(s, row, app, now)
+                          ? apps_waiting(s, row, app, now, NULL)
                           : row->instances - (row->counts.live - row->counts.stopping);
     if (waiting <= 0)
         return;

@@ -28,8 +28,14 @@ static int64_t waiting(struct wall *since)
     struct app app;
     struct error err;
     assert_int_equal(app_load(row.definition, &app, &err), 0);
-    int64_t n = apps_waiting(f.state, &row, &app, f.now.wall);
-    *since = apps_waiting_since(f.state, &row, &app, f.now.wall);
+    struct apps_kept kept = {0};
+    int64_t n = apps_waiting(f.state, &row, &app, f.now.wall, NULL);
+    *since = apps_waiting_since(f.state, &row, &app, f.now.wall, NULL);
+    for (int i = 0; i < 2; i++) { /* read for all, and again */
+        assert_int_equal(apps_waiting(f.state, &row, &app, f.now.wall, &kept), n);
+        assert_int_equal(apps_waiting_since(f.state, &row, &app, f.now.wall, &kept).ms, since->ms);
+    }
+    apps_kept_close(&kept);
     app_close(&app);
     return n;
 }
