@@ -151,13 +151,14 @@ void native_ask_jobs(struct call *c)
 /* ---- one job */
 
 /* What it is, and when it runs next: not at all if it is disabled or waits for others. */
-static void put_schedule(const struct view *v, const struct job *j, struct json_writer *w)
+static void put_schedule(const struct view *v, const struct job *j, struct calendars_kept *kept,
+                         struct json_writer *w)
 {
     struct job_cursor cursor = j->cursor;
     struct job_aim aim;
     if (j->broken != NULL)
         return;
-    job_aim_load(v->state, j, NULL, &aim);
+    job_aim_load(v->state, j, kept, &aim);
     if (j->kind == JOB_SCHEDULED)
         native_put_explained(j, v->now.wall, w);
     if (j->kind != JOB_SCHEDULED || j->disabled)
@@ -183,6 +184,7 @@ void native_ask_job(struct call *c)
     struct job job;
     struct why why;
     struct json_writer w;
+    struct calendars_kept kept = {0};
     const struct view *v = c->view;
     if (!native_path_job(c, &row))
         return;
@@ -192,14 +194,15 @@ void native_ask_job(struct call *c)
     json_key(&w, "job");
     job_write(&job, false, &w);
     json_key(&w, "summary");
-    put_summary(v, &row, &job, job_next_run(v->state, &row, &job, NULL), &w);
-    put_schedule(v, &job, &w);
+    put_summary(v, &row, &job, job_next_run(v->state, &row, &job, &kept), &w);
+    put_schedule(v, &job, &kept, &w);
     put_runs(v->state, row.id, &w);
     native_put_backfills(v->state, row.id, &w);
-    why_job_read(v->state, facts_hearing(v), &row, &job, v->now.wall, &why);
+    why_job_read(v->state, facts_hearing(v), &row, &job, &kept, v->now.wall, &why);
     json_key(&w, "why");
     native_put_sentences(&why, &w);
     json_member_int(&w, "index", (int64_t)v->index);
     json_object_end(&w);
+    calendars_kept_close(&kept);
     job_close(&job);
 }
