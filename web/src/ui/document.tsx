@@ -28,7 +28,7 @@ export interface FormField {
 
 interface DocumentProps {
   label: string;
-  fields: FormField[];
+  fields: FormField[] | ((doc: Definition) => FormField[]); // which, may be the document's to say
   before: Definition | undefined; // undefined: something new
   start: Definition; // what the editor shows at first
   below?: (doc: Definition) => ComponentChildren; // what is to be said of it
@@ -102,7 +102,7 @@ export function DocumentEditor({ label, fields, before, start, below, verb, save
         </Bar>
         {view.value === "form" && broken && <Note kind="warn">The text is no JSON yet: {doc}</Note>}
         {view.value === "form" && !broken && (
-          <Form fields={fields} doc={doc} problems={problems.value} onChange={(next) => edit(pretty(next))} />
+          <Form fields={typeof fields === "function" ? fields(doc) : fields} doc={doc} problems={problems.value} onChange={(next) => edit(pretty(next))} />
         )}
         {view.value === "json" && (
           <Editor label={`${label} as JSON`} text={text.value} problems={problems.value} onInput={edit} />

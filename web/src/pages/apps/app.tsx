@@ -22,7 +22,7 @@ import { Why } from "../../ui/why";
 import { TaskTable } from "../tasks/table";
 import { AppActions } from "./actions";
 import { DeploymentRow } from "./deployment";
-import { APP_FIELDS, POD_FIELDS } from "./fields";
+import { POD_FIELDS, appFields } from "./fields";
 import { Services } from "../traffic/services";
 
 const VIEWS: { view: string; text: string; show: (props: ViewProps) => ComponentChildren }[] = [
@@ -194,7 +194,7 @@ function Settings({ data, action }: ViewProps) {
       <DocumentEditor
         key={data.summary.version}
         label={`Settings of ${id}`}
-        fields={isPod(data.app) ? POD_FIELDS : APP_FIELDS}
+        fields={isPod(data.app) ? POD_FIELDS : appFields}
         before={before}
         start={before}
         verb="Save and deploy"

@@ -3,7 +3,7 @@ import { pageOf } from "../../app/path";
 import { go } from "../../app/router";
 import { DocumentEditor } from "../../ui/document";
 import { Head, Page, Panel } from "../../ui/page";
-import { APP_FIELDS, NEW_APP } from "./fields";
+import { NEW_APP, appFields } from "./fields";
 
 export function NewApp() {
   return (
@@ -12,7 +12,7 @@ export function NewApp() {
       <Panel>
         <DocumentEditor
           label="New app"
-          fields={[{ path: "/id", label: "Id", hint: "groups and name, as /shop/web" }, ...APP_FIELDS]}
+          fields={(app) => [{ path: "/id", label: "Id", hint: "groups and name, as /shop/web" }, ...appFields(app)]}
           before={undefined}
           start={NEW_APP}
           verb="Create and deploy"
