@@ -50,27 +50,42 @@ void import_problem(struct import *i, size_t line, size_t column, const char *cu
         line, column, arena_strdup(&i->arena, text.text), arena_strdup(&i->arena, cure)};
 }
 
-struct json *import_body(const struct import *i, const struct json *job)
+struct json *import_object(void (*put)(const void *from, struct json_writer *w), const void *from)
 {
     struct buf text;
     struct json_writer w;
     struct error unused;
-    buf_init(&text, (size_t)2 * LIMIT_BODY_BYTES);
+    buf_init(&text, LIMIT_ANSWER_BYTES);
     json_begin(&w, &text);
     json_object(&w);
-    JSON_EACH (member, job)
-        if (json_get_null(i->with, json_name(member)) == NULL) {
-            json_key(&w, json_name(member));
-            json_put_value(&w, member);
-        }
-    JSON_EACH (member, i->with) {
-        json_key(&w, json_name(member));
-        json_put_value(&w, member);
-    }
+    put(from, &w);
     json_object_end(&w);
-    struct json *body = json_parse_own(buf_slice(&text), &unused);
+    struct json *object = json_parse_own(buf_slice(&text), &unused);
     buf_close(&text);
-    return body;
+    return object;
+}
+
+struct shared {
+    const struct json *job, *with;
+};
+
+static void put_shared(const void *from, struct json_writer *w)
+{
+    const struct shared *s = from;
+    JSON_EACH (member, s->job)
+        if (json_get_null(s->with, json_name(member)) == NULL) {
+            json_key(w, json_name(member));
+            json_put_value(w, member);
+        }
+    JSON_EACH (member, s->with) {
+        json_key(w, json_name(member));
+        json_put_value(w, member);
+    }
+}
+
+struct json *import_body(const struct import *i, const struct json *job)
+{
+    return import_object(put_shared, &(struct shared){job, i->with});
 }
 
 const char *import_when(struct import *i, const struct json *job)

@@ -47,6 +47,8 @@ int import_begin(struct import *i, struct cli *c, struct error *err) MUST_CHECK;
 void import_room(struct import *i, size_t room);
 void import_problem(struct import *i, size_t line, size_t column, const char *cure, const char *fmt,
                     ...) __attribute__((format(printf, 5, 6)));
+/* An object of the members that `put` writes; the caller frees. */
+struct json *import_object(void (*put)(const void *from, struct json_writer *w), const void *from);
 /* The body of a job: `job`'s members but for those that --with says, or that it has not. */
 struct json *import_body(const struct import *i, const struct json *job);
 /* In words, as "every day at 02:30 Europe/Berlin"; lives in the import's arena. */

@@ -130,28 +130,25 @@ static void visit(struct ordering *o, struct node *first)
 
 /* ---- one job */
 
+struct listed {
+    const char *file;
+    const struct json *job;
+    struct place at;
+};
+
 /* The job without its counters and what we do not know, which is said. */
-static struct json *wanted(struct import *i, const struct json *job, struct place at)
+static void put_wanted(const void *from, struct json_writer *w)
 {
-    struct buf text;
-    struct json_writer w;
-    struct error unused;
-    buf_init(&text, LIMIT_ANSWER_BYTES);
-    json_begin(&w, &text);
-    json_object(&w);
-    JSON_EACH (member, job) {
+    const struct listed *l = from;
+    JSON_EACH (member, l->job) {
         if (!job_knows(json_name(member))) {
-            fprintf(stderr, "%s:%zu:%zu: %s: %s: not known here, left out\n", i->file, at.line,
-                    at.column, text_of(job, "name"), json_name(member));
+            fprintf(stderr, "%s:%zu:%zu: %s: %s: not known here, left out\n", l->file, l->at.line,
+                    l->at.column, text_of(l->job, "name"), json_name(member));
         } else if (!job_is_counter(json_name(member))) {
-            json_key(&w, json_name(member));
-            json_put_value(&w, member);
+            json_key(w, json_name(member));
+            json_put_value(w, member);
         }
     }
-    json_object_end(&w);
-    struct json *tree = json_parse_own(buf_slice(&text), &unused);
-    buf_close(&text);
-    return tree;
 }
 
 static void take(struct ordering *o, const struct json *job, struct place at)
@@ -168,7 +165,8 @@ static void take(struct ordering *o, const struct json *job, struct place at)
         import_problem(i, at.line, at.column, "", "%s: is in the file twice, need one", name);
         return;
     }
-    *n = (struct node){.job = wanted(i, job, at), .at = at, .name = name};
+    const struct listed listed = {i->file, job, at};
+    *n = (struct node){.job = import_object(put_wanted, &listed), .at = at, .name = name};
     n->parent = json_first(json_get(n->job, "parents"));
     map_put_str(o->by_name, name, n);
     o->n++;

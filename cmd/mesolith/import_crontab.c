@@ -62,18 +62,14 @@ int import_rules(struct cli *c, const char *file, struct arena *arena, struct cr
 
 /* ---- each line */
 
+static void put_entry(const void *entry, struct json_writer *w)
+{
+    crontab_write_job(entry, w);
+}
+
 static void add(struct import *i, const struct crontab_entry *e)
 {
-    struct buf text;
-    struct json_writer w;
-    struct error unused;
-    buf_init(&text, (size_t)2 * LIMIT_BODY_BYTES);
-    json_begin(&w, &text);
-    json_object(&w);
-    crontab_write_job(e, &w);
-    json_object_end(&w);
-    struct json *job = json_parse_own(buf_slice(&text), &unused);
-    buf_close(&text);
+    struct json *job = import_object(put_entry, e);
     struct import_job *j = &i->jobs[i->n++];
     *j = (struct import_job){
         .name = e->name, .line = e->line, .column = e->column, .body = import_body(i, job)};

@@ -114,6 +114,16 @@ bool native_path_job(struct call *c, struct job_row *out)
 
 /* ---- writes */
 
+struct json *native_begin(struct tell *t, int status, const struct outcome *o,
+                          struct json_writer *w)
+{
+    struct error unused;
+    call_json(&t->c, status, w);
+    json_object(w);
+    json_member_int(w, "index", (int64_t)t->c.view->index);
+    return json_parse_own(buf_slice(&o->detail), &unused);
+}
+
 static void write_answer(struct tell *t, const char *deployment)
 {
     struct json_writer w;
@@ -139,12 +149,8 @@ void native_unchanged(struct tell *t)
 
 void native_made(struct tell *t, const struct outcome *o, const char *what)
 {
-    struct error err;
     struct json_writer w;
-    struct json *detail = json_parse_own(buf_slice(&o->detail), &err);
-    call_json(&t->c, 200, &w);
-    json_object(&w);
-    json_member_int(&w, "index", (int64_t)t->c.view->index);
+    struct json *detail = native_begin(t, 200, o, &w);
     json_member_int(&w, what, json_int(json_get(detail, what), 0));
     json_object_end(&w);
     json_free(detail);

@@ -34,12 +34,8 @@ static void propose(struct tell *t, struct app *a, const struct app_row *old, bo
 
 static void answer_created(struct tell *t, const struct outcome *o)
 {
-    struct error err;
     struct json_writer w;
-    struct json *detail = json_parse_own(buf_slice(&o->detail), &err);
-    call_json(&t->c, 201, &w);
-    json_object(&w);
-    json_member_int(&w, "index", (int64_t)t->c.view->index);
+    struct json *detail = native_begin(t, 201, o, &w);
     json_member_str(&w, "id", t->kept);
     native_text(&w, "deployment", json_str(json_get(detail, "deployment"), ""));
     json_object_end(&w);

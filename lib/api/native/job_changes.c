@@ -351,13 +351,9 @@ void native_delete_job(struct tell *t)
 
 static void answer_run(struct tell *t, const struct outcome *o)
 {
-    struct error err;
     struct json_writer w;
     int64_t run;
-    struct json *detail = json_parse_own(buf_slice(&o->detail), &err);
-    call_json(&t->c, 200, &w);
-    json_object(&w);
-    json_member_int(&w, "index", (int64_t)t->c.view->index);
+    struct json *detail = native_begin(t, 200, o, &w);
     if (json_i64(json_get(detail, "run"), &run))
         json_member_int(&w, "run", run);
     else /* one that a person asked for waits already */

@@ -51,12 +51,8 @@ static void add(struct tell *t, struct wish *wish, const struct job_row *row)
 
 static void answer(struct tell *t, const struct outcome *o)
 {
-    struct error err;
     struct json_writer w;
-    struct json *detail = json_parse_own(buf_slice(&o->detail), &err);
-    call_json(&t->c, 200, &w);
-    json_object(&w);
-    json_member_int(&w, "index", (int64_t)t->c.view->index);
+    struct json *detail = native_begin(t, 200, o, &w);
     json_key(&w, "jobs");
     json_put_value(&w, json_get(detail, "jobs"));
     if (t->kept != NULL) /* not when it is told again */

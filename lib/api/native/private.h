@@ -33,6 +33,10 @@ bool native_once(struct tell *t, outcome_fn *then);
 void native_written(struct tell *t, const struct outcome *o);
 void native_unchanged(struct tell *t); /* the same, for what was so already */
 
+/* Begins {"index": the caller writes more, and ends it. Returns what the outcome says, or NULL,
+ * which the caller frees. */
+struct json *native_begin(struct tell *t, int status, const struct outcome *o,
+                          struct json_writer *w);
 /* {"index", `what`}: the number by which the outcome calls it. */
 void native_made(struct tell *t, const struct outcome *o, const char *what);
 
