@@ -10,8 +10,10 @@
 #define STEPS_A_COMMAND 4 /* of a job's: the rest is left to job.trim */
 #define TRIM_STEPS_MORE 8 /* than for what came: the rest has time */
 #define PART_SAMPLES 64
-#define RUN_BYTES 500  /* of a run's rows and places in indexes, without its texts */
-#define TASK_BYTES 700 /* the same of an attempt's */
+#define RUN_BYTES 500    /* of a run's rows and places in indexes, without its texts */
+#define TASK_BYTES 700   /* the same of an attempt's */
+#define GONE_BYTES 600   /* the same of a deleted job, without its definition */
+#define GONE_FILLED 1000 /* targets of backfills that one command drops of a deleted job */
 
 /* ---- runs */
 
@@ -37,6 +39,39 @@ static void not_newest(struct apply *a, int64_t run)
     stmt_run(q);
 }
 
+/* The deleted job whose run this is; 0: it is of none. */
+static int64_t gone_job(struct apply *a, int64_t run)
+{
+    if (a->s->level < GONE_LEVEL)
+        return 0;
+    struct stmt *q = change_use(a->s, RUN_GONE);
+    stmt_bind_i64(q, ":id", run);
+    return stmt_one_i64(q, 0);
+}
+
+static int64_t of_job(struct apply *a, int which, int64_t job)
+{
+    struct stmt *q = change_use(a->s, which);
+    stmt_bind_i64(q, ":job", job);
+    return stmt_one_i64(q, 0);
+}
+
+static void delete_job(struct apply *a, int64_t job)
+{
+    struct stmt *q = change_use(a->s, JOB_DELETE);
+    stmt_bind_i64(q, ":id", job);
+    stmt_run(q);
+}
+
+/* Of a deleted job its runs are all that there is to keep. */
+static void drop_if_empty(struct apply *a, int64_t gone)
+{
+    if (of_job(a, RUN_ANY, gone) != 0)
+        return;
+    add_to_old(a, 0, -of_job(a, GONE_BYTES_OF, gone));
+    delete_job(a, gone);
+}
+
 /* The run is about to be trimmed: a backfill must know that it was there, unless it was missed,
  * coalesced, excluded or cancelled. No row is looked up: callers hold one. */
 static void forget_target(struct apply *a, int64_t run)
@@ -51,7 +86,9 @@ static void forget_target(struct apply *a, int64_t run)
 void history_drop_run(struct apply *a, int64_t run)
 {
     struct stmt *q;
-    forget_target(a, run);
+    int64_t gone = gone_job(a, run);
+    if (gone == 0)
+        forget_target(a, run);
     if (a->s->level >= HISTORY_LEVEL) {
         int64_t bytes = old_bytes(a->s, run);
         if (bytes > 0)
@@ -65,6 +102,8 @@ void history_drop_run(struct apply *a, int64_t run)
     q = change_use(a->s, RUN_DELETE);
     stmt_bind_i64(q, ":id", run);
     stmt_run(q);
+    if (gone != 0)
+        drop_if_empty(a, gone);
 }
 
 /* The first column of at most STEP_RUNS rows. */
@@ -158,11 +197,27 @@ static void trim(struct apply *a, int64_t job, int64_t run)
         trim_left(a, TRIM_PUT, job);
 }
 
-/* {}: of the first job of which more is to go, some more goes. */
+/* What a deleted job needs no more; false: there may be more of it. */
+static bool drop_filled(struct apply *a, int64_t job)
+{
+    struct stmt *q = change_use(a->s, FILLED_DROP);
+    stmt_bind_i64(q, ":job", job);
+    stmt_bind_i64(q, ":most", GONE_FILLED);
+    stmt_run(q);
+    return db_changes(a->s->db) < GONE_FILLED;
+}
+
+/* {}: of the first job of which more is to go, some more goes. None of a deleted one's runs stays
+ * whatever its age. */
 int apply_job_trim(struct apply *a)
 {
     struct history_rules rules = state_history_rules(a->s);
     int64_t job = stmt_one_i64(change_use(a->s, TRIM_FIRST), 0);
+    if (state_job_is_gone(a->s, job)) {
+        rules.runs = 0;
+        if (!drop_filled(a, job))
+            return 0;
+    }
     if (job != 0 && trim_job(a, job, &rules, true, true, STEPS_A_COMMAND))
         trim_left(a, TRIM_DROP, job);
     return 0;
@@ -294,6 +349,48 @@ void history_forget_job(struct apply *a, int64_t job)
     }
     if (runs > 0)
         add_to_old(a, -runs, -bytes);
+}
+
+static void drop_rows(struct apply *a, int which, const char *parameter, int64_t job)
+{
+    struct stmt *q = change_use(a->s, which);
+    stmt_bind_i64(q, parameter, job);
+    stmt_run(q);
+}
+
+bool history_keep_job(struct apply *a, const struct job_row *job, char called[JOB_CALLED_SIZE])
+{
+    if (of_job(a, RUN_ANY, job->id) == 0) {
+        delete_job(a, job->id);
+        return false;
+    }
+    snprintf(called, JOB_CALLED_SIZE, "%s:%lld", job->name, (long long)job->id);
+    struct stmt *q = change_use(a->s, GONE_ADD);
+    stmt_bind_i64(q, ":job", job->id);
+    stmt_bind_text(q, ":name", job->name);
+    stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_bind_text(q, ":by", by_whom(a));
+    stmt_bind_i64(q, ":bytes", GONE_BYTES);
+    stmt_run(q);
+    q = change_use(a->s, JOB_GO);
+    stmt_bind_i64(q, ":id", job->id);
+    stmt_bind_text(q, ":called", called);
+    stmt_run(q);
+    drop_rows(a, DEPENDENT_DROP, ":job", job->id);
+    drop_rows(a, EDGES_DROP, ":child", job->id);
+    drop_rows(a, JOB_PAUSE_DROP, ":job", job->id);
+    drop_rows(a, BACKFILLS_DROP, ":job", job->id);
+    drop_rows(a, JOB_TIMES_DROP, ":job", job->id);
+    drop_rows(a, JOB_CALENDARS_DROP, ":job", job->id);
+    add_to_old(a, 0, of_job(a, GONE_BYTES_OF, job->id));
+    trim_left(a, TRIM_PUT, job->id);
+    return true;
+}
+
+void history_task_over(struct apply *a, int64_t job)
+{
+    if (state_job_is_gone(a->s, job))
+        trim_left(a, TRIM_PUT, job);
 }
 
 void history_used(struct apply *a, int64_t task, const struct usage *used)

@@ -342,37 +342,70 @@ static void kill_run_task(struct apply *a, const struct run_row *r, const char *
         task_kill(a, &t, reason);
 }
 
+static const char was_deleted[] = "the job was deleted";
+
 static void kill_active(struct apply *a, const struct run_row *r)
 {
     if (run_active(r->state))
-        kill_run_task(a, r, "the job was deleted");
+        kill_run_task(a, r, was_deleted);
+}
+
+/* Its run is over with its job: what its process still does is only recorded. */
+static void end_with_job(struct apply *a, const struct run_row *r)
+{
+    kill_active(a, r);
+    end_run(a, r, run_active(r->state) ? RUN_KILLED : RUN_CANCELLED, was_deleted);
+}
+
+/* Below GONE_LEVEL: what waits is forgotten with it, and all that was. */
+static void forget_job(struct apply *a, int64_t job)
+{
+    each_open_run(a, job, kill_active);
+    history_forget_job(a, job);
+    struct stmt *q = change_use(a->s, TASKS_DROP_OF_JOB); /* the others when they end */
+    stmt_bind_i64(q, ":job", job);
+    stmt_run(q);
+    q = change_use(a->s, JOB_DELETE);
+    stmt_bind_i64(q, ":id", job);
+    stmt_run(q);
+}
+
+static void tell_deleted(struct apply *a, const char *called)
+{
+    struct json_writer w;
+    json_begin(&w, &a->outcome->detail);
+    json_object(&w);
+    json_member_str(&w, "gone", called);
+    json_object_end(&w);
 }
 
 /* {"name","refuse_orphans","generation","k","remaining","heirs":[{"job","schedule","next_ms"}]}:
- * its active attempts are killed, what waits is forgotten with it. */
+ * its active attempts are killed, what waits is cancelled. Detail: {"gone"}, as its history is
+ * called, if there is any. */
 int apply_job_delete(struct apply *a)
 {
     const char *name = json_str(json_get(a->c->args, "name"), "");
+    char called[JOB_CALLED_SIZE] = "";
     struct job_row job;
     if (!state_job_by_name(a->s, name, &job))
         return refuse(a, ERR_NOT_FOUND, "job '%s' not found", name);
     if (dependents_orphan(a, &job, json_bool(json_get(a->c->args, "refuse_orphans"), false)) != 0)
         return -1;
     notice_put(a, NOTICE_DELETED, &job, NULL, NULL);
-    each_open_run(a, job.id, kill_active);
-    history_forget_job(a, job.id);
-    struct stmt *q = change_use(a->s, TASKS_DROP_OF_JOB); /* the others when they end */
-    stmt_bind_i64(q, ":job", job.id);
-    stmt_run(q);
-    q = change_use(a->s, JOB_DELETE);
-    stmt_bind_i64(q, ":id", job.id);
-    stmt_run(q);
+    if (a->s->level < GONE_LEVEL) {
+        forget_job(a, job.id);
+    } else {
+        each_open_run(a, job.id, end_with_job);
+        if (history_keep_job(a, &job, called))
+            tell_deleted(a, called);
+    }
     memo_forget(a->s); /* tasks and runs know its name */
     changed(a, (struct change){
                    .kind = CHANGE_JOB_GONE,
                    .id = job.id,
                    .name = name,
-                   .event = event_put(a, NOUN_JOB, name, "delete", "job %s was deleted", name),
+                   .event = event_put(a, NOUN_JOB, name, "delete", "job %s was deleted%s%s", name,
+                                      *called != '\0' ? "; its history is kept as " : "", called),
                });
     return 0;
 }
@@ -710,8 +743,10 @@ void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task
     struct run_row r;
     struct job_row job;
     if (!state_run_by_id(a->s, run, &r) || !run_active(r.state) || r.task != t->id ||
-        !state_job_alone(a->s, r.job, &job))
+        !state_job_alone(a->s, r.job, &job)) {
+        history_task_over(a, t->job);
         return; /* of an attempt that was given up: only recorded (5.2 step 6) */
+    }
     bool timed_out = is_time_limit(t->kill_reason);
     bool ordered = t->kill_reason != NULL && !timed_out; /* an agent kills for its limits too */
     bool lost = state == TASK_LOST || state == TASK_GONE;

@@ -298,7 +298,12 @@ void history_over(struct apply *a, const struct run_row *r, enum run_state state
 void history_more(struct apply *a, const struct run_row *r, const struct new_run *n);
 /* With its tasks, which have ended. */
 void history_drop_run(struct apply *a, int64_t run);
-void history_forget_job(struct apply *a, int64_t job); /* before it is deleted */
+void history_forget_job(struct apply *a, int64_t job); /* before it is deleted below GONE_LEVEL */
+/* The job is deleted, and no run of it is open: what is kept of it is called so from now on. False:
+ * it never ran, and nothing is. */
+bool history_keep_job(struct apply *a, const struct job_row *job, char called[JOB_CALLED_SIZE]);
+/* A task of the job has ended whose run had been over before. */
+void history_task_over(struct apply *a, int64_t job);
 void history_used(struct apply *a, int64_t task, const struct usage *used);
 
 /* ---- dependent jobs (spec/chronos.md 4); below LEVEL_DEPENDENTS there are none */

@@ -13,6 +13,7 @@ bool state_job_next(struct stmt *q, struct job_row *out)
         .definition = stmt_text(q, 2),
         .generation = stmt_i64(q, 3),
         .disabled = stmt_bool(q, 4),
+        .gone = stmt_i64(q, 4) == JOB_IS_GONE,
         .schedule = stmt_str(q, 5),
         .k = stmt_i64(q, 6),
         .remaining = stmt_i64(q, 7),
@@ -108,6 +109,67 @@ int64_t state_jobs_count(struct state *s)
 {
     return stmt_one_i64(query_use(s, JOBS_COUNT), 0);
 }
+
+/* ---- deleted ones */
+
+bool state_job_gone_next(struct stmt *q, struct gone_row *out)
+{
+    if (q == NULL || !stmt_row(q))
+        return false;
+    *out = (struct gone_row){stmt_i64(q, 0), stmt_str(q, 1), query_wall_at(q, 2), stmt_str(q, 3)};
+    return true;
+}
+
+static bool gone_one(struct state *s, int which, struct stmt *q, struct gone_row *out)
+{
+    if (!state_job_gone_next(q, out))
+        return false;
+    struct arena *a = query_one(s, which);
+    out->name = arena_strdup(a, out->name);
+    out->by = arena_strdup(a, out->by);
+    stmt_end(q);
+    return true;
+}
+
+bool state_job_gone(struct state *s, int64_t job, struct gone_row *out)
+{
+    if (s->level < GONE_LEVEL)
+        return false;
+    struct stmt *q = query_use(s, JOB_GONE);
+    stmt_bind_i64(q, ":job", job);
+    return gone_one(s, JOB_GONE, q, out);
+}
+
+bool state_job_is_gone(struct state *s, int64_t job)
+{
+    struct gone_row row;
+    return state_job_gone(s, job, &row);
+}
+
+bool state_job_gone_named(struct state *s, const char *name, struct gone_row *out)
+{
+    if (s->level < GONE_LEVEL)
+        return false;
+    struct stmt *q = query_use(s, JOB_GONE_NAMED);
+    stmt_bind_text(q, ":name", name);
+    return gone_one(s, JOB_GONE_NAMED, q, out);
+}
+
+bool state_job_called(struct state *s, const char *called, struct job_row *out)
+{
+    if (s->level < GONE_LEVEL)
+        return false;
+    struct stmt *q = query_use(s, JOB_GONE_CALLED);
+    stmt_bind_text(q, ":name", called);
+    return job_one(s, JOB_GONE_CALLED, q, out);
+}
+
+struct stmt *state_jobs_gone(struct state *s)
+{
+    return s->level < GONE_LEVEL ? NULL : query_use(s, JOBS_GONE);
+}
+
+/* ---- */
 
 bool state_job_pause(struct state *s, int64_t job, struct pause_row *out)
 {

@@ -28,6 +28,8 @@
 #define DEPLOYMENT_COLUMNS \
     "select id, uuid, version_ms, started_ms, step, steps, plan from deployments "
 
+#define JOB_IS_GONE 2         /* in jobs.disabled */
+#define THERE "disabled < 2 " /* a job that is not deleted, as the index jobs_live has it */
 #define OPEN "(r.state < 3 or r.state = 8) " /* as the index job_runs_open has it */
 #define JOB_COLUMNS_AND(queued, active)                                                           \
     "select j.id, j.name, j.definition, j.generation, j.disabled, j.schedule, j.k, j.remaining, " \
@@ -72,7 +74,8 @@
     QUERIES_16(X)  \
     QUERIES_19(X)  \
     QUERIES_22(X)  \
-    QUERIES_24(X) QUERIES_26(X) QUERIES_28(X) QUERIES_29(X) QUERIES_31(X) QUERIES_33(X)
+    QUERIES_24(X)  \
+    QUERIES_26(X) QUERIES_28(X) QUERIES_29(X) QUERIES_31(X) QUERIES_33(X) QUERIES_34(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -136,14 +139,14 @@
     X(DEPLOYMENT_APPS, "select path from deployment_apps where deployment = :id order by path")    \
     X(JOB_BY_ID, JOB_COLUMNS "where j.id = :id")                                                   \
     X(JOB_ALONE, JOB_COLUMNS_ALONE "where j.id = :id")                                             \
-    X(JOB_BY_NAME, JOB_COLUMNS "where j.name = :name")                                             \
+    X(JOB_BY_NAME, JOB_COLUMNS "where j.name = :name and j." THERE)                                \
     X(JOB_TO_PUT, "select id, generation, disabled from jobs where name = :name")                  \
-    X(JOBS, JOB_COLUMNS "where j.name > :after order by j.name limit :limit")                      \
-    X(JOBS_CREATED, JOB_COLUMNS "order by j.id")                                                   \
+    X(JOBS, JOB_COLUMNS "where j." THERE "and j.name > :after order by j.name limit :limit")       \
+    X(JOBS_CREATED, JOB_COLUMNS "where j." THERE "order by j.id")                                  \
     X(JOBS_DUE, "select id, generation, k, remaining from jobs where next_ms <= :now "             \
                 "order by next_ms, id limit :limit")                                               \
     X(JOBS_NEXT, "select min(next_ms) from jobs where next_ms is not null")                        \
-    X(JOBS_COUNT, "select count(*) from jobs")                                                     \
+    X(JOBS_COUNT, "select count(*) from jobs where " THERE)                                        \
     X(RUN_BY_ID, RUN_COLUMNS "where r.id = :id")                                                   \
     X(RUN_TO_START, "select r.job, r.cause, r.attempt, r.due_ms, r.deadline_ms, r.arguments, "     \
                     "j.generation, a.hostname from job_runs r join jobs j on j.id = r.job "        \
@@ -336,6 +339,13 @@
 
 #define QUERIES_33(X) X(TRIMS_LEFT, "select 1 from job_trims limit 1")
 
+#define GONE_COLUMNS "select job, name, at_ms, made_by from jobs_gone "
+#define QUERIES_34(X)                                                              \
+    X(JOBS_GONE, GONE_COLUMNS "order by name, job")                                \
+    X(JOB_GONE, GONE_COLUMNS "where job = :job")                                   \
+    X(JOB_GONE_NAMED, GONE_COLUMNS "where name = :name order by job desc limit 1") \
+    X(JOB_GONE_CALLED, JOB_COLUMNS "where j.name = :name and j.disabled = 2")
+
 /* Applying: only on the writer. */
 #define CHANGES(X) \
     CHANGES_1(X)   \
@@ -354,7 +364,8 @@
     CHANGES_16(X)  \
     CHANGES_19(X)  \
     CHANGES_22(X)  \
-    CHANGES_24(X) CHANGES_26(X) CHANGES_28(X) CHANGES_29(X) CHANGES_31(X) CHANGES_33(X)
+    CHANGES_24(X)  \
+    CHANGES_26(X) CHANGES_28(X) CHANGES_29(X) CHANGES_31(X) CHANGES_33(X) CHANGES_34(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -725,3 +736,13 @@
     X(TRIM_PUT, "insert into job_trims(job) values(:job) on conflict(job) do nothing") \
     X(TRIM_FIRST, "select job from job_trims order by job limit 1")                    \
     X(TRIM_DROP, "delete from job_trims where job = :job")
+#define CHANGES_34(X)                                                                              \
+    X(JOB_GO, "update jobs set name = :called, disabled = 2, next_ms = null where id = :id")       \
+    X(GONE_ADD, "insert into jobs_gone(job, name, at_ms, made_by, bytes) select id, :name, :at, "  \
+                ":by, :bytes + length(cast(definition as blob)) from jobs where id = :job")        \
+    X(GONE_BYTES_OF, "select bytes from jobs_gone where job = :job")                               \
+    X(RUN_GONE, "select job from jobs_gone where job = (select job from job_runs where id = :id)") \
+    X(RUN_ANY, "select 1 from job_runs where job = :job limit 1")                                  \
+    X(BACKFILLS_DROP, "delete from job_backfills where job = :job")                                \
+    X(FILLED_DROP, "delete from job_filled where job = :job and due_ms in (select due_ms from "    \
+                   "job_filled where job = :job order by due_ms limit :most)")

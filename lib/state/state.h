@@ -16,6 +16,7 @@
 #include "base/time.h"
 #include "db/statement.h"
 #include "model/command.h"
+#include "model/job.h"
 #include "model/resources.h"
 #include "model/run_spec.h"
 #include "model/states.h"
@@ -357,6 +358,7 @@ struct job_row {
     int64_t successes, errors, errors_since_success;
     struct wall last_success, last_error; /* 0: never */
     int64_t queued, active;               /* runs */
+    bool gone; /* deleted: it is disabled, and has a name of its own (`called`) */
 };
 bool state_job_by_id(struct state *s, int64_t id, struct job_row *out);
 /* For those who ask often: without its runs, which are 0. */
@@ -369,6 +371,22 @@ struct stmt *state_jobs_due(struct state *s, struct wall now, int64_t limit);
 bool state_job_next(struct stmt *q, struct job_row *out);
 struct wall state_jobs_next(struct state *s); /* the earliest `next`; INT64_MAX: none */
 int64_t state_jobs_count(struct state *s);
+
+/* Of deleted jobs whose runs are kept. All of the above but state_job_by_id() and _alone() is about
+ * jobs that are there. Below GONE_LEVEL there are none. */
+#define JOB_CALLED_SIZE (JOB_NAME_MAX + 22)
+struct gone_row {
+    int64_t job;
+    const char *name; /* as it was; `called`, its row has NAME:JOB */
+    struct wall at;
+    const char *by; /* or "" */
+};
+bool state_job_is_gone(struct state *s, int64_t job);
+bool state_job_gone(struct state *s, int64_t job, struct gone_row *out);
+bool state_job_gone_named(struct state *s, const char *name, struct gone_row *out); /* the last */
+bool state_job_called(struct state *s, const char *called, struct job_row *out);
+struct stmt *state_jobs_gone(struct state *s); /* by name, then as they were created; or NULL */
+bool state_job_gone_next(struct stmt *q, struct gone_row *out);
 
 /* Who disabled it, when and why; false: it is not, or nobody knows. */
 struct pause_row {

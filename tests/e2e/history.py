@@ -290,8 +290,9 @@ def may_spans(writes):
 class Jobs:
     """The judge of jobs. sigma: how far the clocks of the nodes may be from ours."""
 
-    def __init__(self, ops, runs, faults, own=(), read_at=FOR_EVER, sigma=50, late=LATE_MS):
+    def __init__(self, ops, runs, faults, own=(), read_at=FOR_EVER, sigma=50, late=LATE_MS, all_told=False):
         self.faults, self.usual_sigma, self.late, self.read_at = faults, sigma, late, read_at
+        self.all_told = all_told  # also of deleted jobs, whose history is kept
         self.names = sorted({op.name for op in ops} | {r.name for r in runs})
         self.ops, self.runs, self.own = (collections.defaultdict(list) for _ in range(3))
         for op in sorted(ops, key=lambda op: op.t0):
@@ -380,7 +381,7 @@ class Jobs:
         return any(op.value is None and op.outcome != "fail" and op.t1 >= since for op in self.writes(name))
 
     def unseen(self, name, t):
-        """Its records of then may be gone with the job before anybody has read them."""
+        """Its job was deleted before anybody has read its records of then."""
         return any(op.value is None and op.outcome != "fail" and op.t1 >= t and op.t0 <= t + UNREAD_MS
                    for op in self.writes(name))
 
@@ -440,7 +441,7 @@ class Jobs:
                 caused = any(s.job.aims_at(run.due) and s.begin - slack <= run.start
                              and run.due <= s.end + self.sigma(run.due) for s in spans)
                 caused = caused or any(op.t0 - slack <= run.due <= op.t1 + slack for op in by_hand)
-            caused = caused or run.id > 0 and not run.cause and self.unseen(name, run.start)
+            caused = caused or run.id > 0 and not run.cause and not self.all_told and self.unseen(name, run.start)
             v.see(caused, f"{name}: nothing asked for {run}")
             over = [] if run.cause == "manual" else [g for g in gone if g[0] + slack < run.start < g[1]]
             v.see(not over, f"{name}: {run}, and it was deleted or disabled at {over}")
@@ -555,7 +556,7 @@ class Jobs:
                 of = told[bisect.bisect_left(told, (t,)):]
                 said = any(span.job.covers(due, covers, t) and (state == "excluded" or not barred(t))
                            for due, covers, state in of)
-                v.see(said or self.unseen(name, last),  # a deleted job's records go with it (E-11)
+                v.see(said or not self.all_told and self.unseen(name, last),
                       f"{name}: the target {t} has no run, and the system does not say why"
                       + (", which is a calendar" if barred(t) else ""))
 

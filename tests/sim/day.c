@@ -316,6 +316,7 @@ int day_play(const struct world_options *options, struct world *w)
     else if (world_run(w, options->trouble_ms) && world_settles(w, options->heal_ms))
         world_run(w, w->mono + SETTLE_MS);
     day_log_own(w, true);
+    day_log_kept(w);
     log_living(w);
     bool fine = check_end(w);
     day_log_end(w);

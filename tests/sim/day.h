@@ -98,6 +98,8 @@ bool day_log_open(struct day *d);
 void day_log_close(struct day *d);
 /* The runs that are over since the last time; or all the others, too. */
 void day_log_own(struct world *w, bool all);
+/* What is left of deleted jobs at the end, and which jobs are there; all that ended since then. */
+void day_log_kept(struct world *w);
 void day_log_answer(struct world *w, struct asked *q, const char *outcome, int status,
                     int64_t value);
 void day_log_end(struct world *w);

@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "db/statement.h"
 #include "sim/day.h"
 
@@ -90,12 +91,15 @@ void day_log_end(struct world *w)
 static void put_run(struct world *w, struct state *s, const struct run_row *r)
 {
     int64_t by = -1, root = 0, heard = (int64_t)(intptr_t)map_get(w->day->heard, (uint64_t)r->id);
+    char name[JOB_CALLED_SIZE];
+    str_copy(name, sizeof name, r->job_name);
+    name[strcspn(name, ":")] = '\0'; /* what is behind it, a deleted job's has, `job` says */
     state_run_cause(s, r->id, &by, &root);
     fprintf(w->day->own,
             "{\"run\":%lld,\"job\":%lld,\"name\":\"%s\",\"cause\":\"%s\",\"due\":%lld,"
             "\"attempt\":%lld,\"state\":\"%s\",\"covers\":%lld,\"queued\":%lld,\"started\":%lld,"
             "\"ended\":%lld,\"heard\":%lld,\"reason\":\"%s\",\"by\":%lld,\"root\":%lld}\n",
-            (long long)r->id, (long long)r->job, r->job_name, run_cause_word(r->cause),
+            (long long)r->id, (long long)r->job, name, run_cause_word(r->cause),
             (long long)r->due.ms, (long long)r->attempt, run_state_word(r->state),
             (long long)r->covers, (long long)r->queued.ms, (long long)r->started.ms,
             (long long)r->ended.ms, (long long)(heard > r->ended.ms ? heard : r->ended.ms),
@@ -149,6 +153,31 @@ static void hear(struct day *d, struct state *s)
         map_put(d->heard, strtoull(id, NULL, 10), (void *)(intptr_t)stmt_i64(q, 1));
     }
     stmt_free(q);
+}
+
+static void put_kept(FILE *out, struct state *s, const char *sql, const char *what)
+{
+    struct error err;
+    struct stmt *q = db_query(state_db(s), slice_of(sql), &err);
+    while (q != NULL && stmt_row(q))
+        fprintf(out, "{\"%s\":%lld}\n", what, (long long)stmt_i64(q, 0));
+    stmt_free(q);
+}
+
+void day_log_kept(struct world *w)
+{
+    struct sim_node *l = leader_of(w);
+    FILE *out = open_log(w->day, "kept.log");
+    if (l != NULL && out != NULL) {
+        struct state *s = node_state(l->node);
+        put_kept(out, s, "select min(ended_ms) from runs_old", "since");
+        put_kept(out, s, "select id from jobs where disabled < 2 order by id", "job");
+        put_kept(out, s,
+                 "select r.id from job_runs r join jobs_gone g on g.job = r.job order by r.id",
+                 "run");
+    }
+    if (out != NULL)
+        fclose(out);
 }
 
 void day_log_own(struct world *w, bool all)

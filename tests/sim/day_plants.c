@@ -42,6 +42,8 @@ void day_plant_now(struct world *w)
     if (day_planted(w, DAY_PLANT_EMPTIED))
         change_everywhere(w, "update calendars set days = '[]', changed_idx = changed_idx + 1 "
                              "where days <> '[]'");
+    if (day_planted(w, DAY_PLANT_FORGOTTEN))
+        change_everywhere(w, "delete from job_runs where job in (select job from jobs_gone)");
     if (day_planted(w, DAY_PLANT_UNRECORDED))
         change_everywhere(w, "delete from job_runs where state in (7, 9) and cause = 0");
 }

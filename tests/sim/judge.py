@@ -78,6 +78,18 @@ def read_own(folder):
     return found
 
 
+def forgotten(folder):
+    """Runs of deleted jobs that are not kept, though what ended as long ago is."""
+    kept = list(lines(folder, "kept.log"))
+    since = next(k["since"] for k in kept if "since" in k)
+    there = {k["job"] for k in kept if "job" in k}
+    still = {k["run"] for k in kept if "run" in k}
+    ended = {r["run"]: r for r in lines(folder, "own.log") if r["ended"] > since and r["state"] != "cancelled"}
+    gone = [r for r in ended.values() if r["job"] not in there]
+    return Verdict(len(gone), [f"{r['name']}: its run {r['run']}, ended {r['ended']}, went with the job"
+                               for r in gone if r["run"] not in still])
+
+
 def read_runs(folder, own):
     for r in lines(folder, "runs.log"):
         due, attempt = r["task"].split(":")[1:3]
@@ -138,8 +150,10 @@ def main(folder, finds):
     own = read_own(folder)
     runs = list(read_runs(folder, own))
     faults, end, told = read_faults(folder)
-    judge = Jobs(jobs, runs, faults, own.values(), end["t"])
+    judge = Jobs(jobs, runs, faults, own.values(), end["t"], all_told=True)
     verdicts = judge.verdicts()
+    left = forgotten(folder)
+    verdicts["S14"] = Verdict(verdicts["S14"].judged + left.judged, verdicts["S14"].wrong + left.wrong)
     verdicts["S9"] = s9_dependencies(judge)
     verdicts["S10"], verdicts["S11"] = stale_reads(numbers), linearizable(numbers)
     verdicts["S13"] = Verdict(len(faults.nodes), [end["failure"]] if end["failure"] else [])

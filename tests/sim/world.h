@@ -89,6 +89,7 @@ enum day_plant {
     X(EDGES, "edges that were met forget it")                  \
     X(OLD_READS, "a read shows what was there before")         \
     X(UNRECORDED, "records of what was missed vanish")         \
+    X(FORGOTTEN, "a deleted job's runs are forgotten")         \
     X(EMPTIED, "calendars lose their days")
 #define X(name, ...) DAY_PLANT_##name,
     DAY_PLANTS(X)

@@ -262,9 +262,11 @@ static void a_killed_run_counts_for_nothing(void **unused)
     assert_int_equal(harness_job(&h, "j").errors, 0);
 }
 
-static void deleting_ends_all_of_it(void **unused)
+static void deleting_ends_all_of_it_and_keeps_what_it_ran(void **unused)
 {
-    struct task_row t;
+    struct run_row r;
+    struct gone_row gone;
+    size_t killed = 0, n = 0;
     (void)unused;
     post("'concurrent':true,", "takes 15000", "PT10S");
     harness_run(&h, "2026-03-01T10:08:16Z");
@@ -274,7 +276,13 @@ static void deleting_ends_all_of_it(void **unused)
     assert_int_equal(h.starts_n, 2);
     assert_int_not_equal(h.starts[1].ended.ms, 0);
     assert_int_equal(jobs_due(h.jobs).ms, INT64_MAX);
-    assert_false(state_task_next(state_tasks_ended(h.state, 10), &t));
+    assert_true(state_job_gone_named(h.state, "j", &gone));
+    struct stmt *q = state_runs_of_job(h.state, gone.job, 100);
+    for (; state_run_next(q, &r); n++)
+        killed += r.state == RUN_KILLED;
+    assert_int_equal(killed, 1);
+    assert_int_equal(n, 2);
+    assert_false(state_any_to_trim(h.state));
 }
 
 static void a_job_that_comes_again_begins_anew(void **unused)
@@ -664,7 +672,7 @@ int main(void)
         TEST(task_ids_are_unique),
         TEST(a_run_that_takes_too_long_is_a_failed_attempt),
         TEST(a_killed_run_counts_for_nothing),
-        TEST(deleting_ends_all_of_it),
+        TEST(deleting_ends_all_of_it_and_keeps_what_it_ran),
         TEST(a_job_that_comes_again_begins_anew),
         TEST(queued_runs_take_the_new_definition),
         TEST(who_finds_no_place_misses_its_window_with_a_reason),

@@ -239,16 +239,267 @@ static void what_is_coalesced_puts_no_run_out_of_its_place(void **data)
     assert_in_range(runs_of(f, job), 20, 100);
 }
 
-static void what_a_deleted_job_held_is_free(void **data)
+static void below_its_level_a_deletion_frees_what_the_job_held(void **data)
 {
     struct fixture *f = *data;
-    put_job(f, "j");
+    upgrade(f, GONE_LEVEL - 1);
+    int64_t job = put_job(f, "j");
     set(f, "runs", 5);
     run_often(f, "j", 60);
     assert_true(state_history_size(f->state).bytes > 0);
     applied(f, "job.delete", "{'name':'j'}");
     assert_int_equal(state_history_size(f->state).bytes, 0);
     assert_int_equal(state_history_size(f->state).runs, 0);
+    assert_int_equal(runs_of(f, job), 0);
+    assert_int_equal(f->last.detail.len, 0);
+}
+
+/* ---- of jobs that are deleted */
+
+static struct gone_row gone_of(struct fixture *f, const char *name)
+{
+    struct gone_row gone;
+    assert_true(state_job_gone_named(f->state, name, &gone));
+    return gone;
+}
+
+static int64_t gone_count(struct fixture *f)
+{
+    struct gone_row gone;
+    int64_t n = 0;
+    struct stmt *q = state_jobs_gone(f->state);
+    while (state_job_gone_next(q, &gone))
+        n++;
+    return n;
+}
+
+static void trim_all(struct fixture *f)
+{
+    for (int i = 0; state_any_to_trim(f->state); i++) {
+        assert_in_range(i, 0, 200);
+        applied(f, "job.trim", "{}");
+    }
+}
+
+static int64_t trigger(struct fixture *f, const char *job)
+{
+    char args[128];
+    snprintf(args, sizeof args, "{'name':'%s','concurrent':true}", job);
+    applied(f, "job.trigger", args);
+    return newest_run(f);
+}
+
+static enum run_state state_of(struct fixture *f, int64_t run)
+{
+    struct run_row r;
+    assert_true(state_run_by_id(f->state, run, &r));
+    return r.state;
+}
+
+static void a_deleted_jobs_runs_are_kept_and_what_is_open_of_it_ends(void **data)
+{
+    struct fixture *f = *data;
+    struct job_row row;
+    struct run_row r;
+    char called[JOB_CALLED_SIZE];
+    int64_t job = put_job(f, "j");
+    run_often(f, "j", 3);
+    int64_t waits = trigger(f, "j"), runs = trigger(f, "j"), task = launch_run(f, runs);
+    status(f, task, 1, "running");
+    applied(f, "job.delete", "{'name':'j'}");
+    snprintf(called, sizeof called, "j:%lld", (long long)job);
+    assert_non_null(strstr(buf_str(&f->last.detail), called));
+    assert_false(state_job_by_name(f->state, "j", &row));
+    assert_false(state_job_by_name(f->state, called, &row));
+    assert_int_equal(state_jobs_count(f->state), 0);
+    assert_int_equal(gone_of(f, "j").job, job);
+    assert_int_equal(gone_of(f, "j").at.ms, f->at - 1);
+    assert_true(state_job_called(f->state, called, &row));
+    assert_true(row.gone && row.disabled && row.id == job && row.queued + row.active == 0);
+    assert_int_equal(runs_of(f, job), 5);
+    assert_int_equal(state_of(f, waits), RUN_CANCELLED);
+    assert_int_equal(state_of(f, runs), RUN_KILLED);
+    assert_true(state_run_by_id(f->state, runs, &r));
+    assert_string_equal(r.job_name, called);
+    assert_string_equal(r.reason, "the job was deleted");
+    assert_int_equal(task_of(f, task).state, TASK_KILLING);
+    status(f, task, 2, "killed");
+    assert_int_equal(task_of(f, task).state, TASK_KILLED);
+    assert_int_equal(state_of(f, runs), RUN_KILLED);
+    trim_all(f);
+    assert_int_equal(runs_of(f, job), 5);
+}
+
+static void who_takes_its_name_has_runs_and_tasks_of_its_own(void **data)
+{
+    struct fixture *f = *data;
+    struct task_row t;
+    int64_t old = put_job(f, "j"), tasks[2];
+    char args[256];
+    for (int i = 0; i < 2; i++) {
+        if (i == 1) {
+            applied(f, "job.delete", "{'name':'j'}");
+            assert_false(state_task_by_name(f->state, "ct:7:0:j:", &t));
+            put_job(f, "j");
+        }
+        snprintf(args, sizeof args, "{'name':'j','due_ms':7}");
+        applied(f, "job.trigger", args);
+        int64_t run = newest_run(f);
+        snprintf(args, sizeof args,
+                 "{'runs':[{'run':%lld,'attempt':0,'name':'ct:7:0:j:','agent':0,'cpus':1,'mem':1,"
+                 "'disk':0}]}",
+                 (long long)run);
+        applied(f, "task.launch", args);
+        assert_true(state_task_by_name(f->state, "ct:7:0:j:", &t));
+        tasks[i] = t.id;
+        status(f, t.id, 1, "running");
+        status(f, t.id, 2, "finished");
+    }
+    assert_true(tasks[1] > tasks[0]);
+    assert_int_equal(task_of(f, tasks[0]).job, old);
+    struct job_row now;
+    assert_true(state_job_by_name(f->state, "j", &now));
+    assert_int_not_equal(now.id, old);
+    assert_int_equal(runs_of(f, now.id), 1);
+    assert_int_equal(runs_of(f, old), 1);
+    applied(f, "job.delete", "{'name':'j'}");
+    assert_int_equal(gone_of(f, "j").job, now.id); /* the last that was called so */
+    assert_int_equal(gone_count(f), 2);
+}
+
+static void a_deletion_is_short_whatever_the_history(void **data)
+{
+    struct fixture *f = *data;
+    int64_t job = put_job(f, "j");
+    run_often(f, "j", 20);
+    pass_often(f, job, 0, 3000, "missed");
+    int64_t before = db_changes_all(f->db);
+    applied(f, "job.delete", "{'name':'j'}");
+    assert_in_range(db_changes_all(f->db) - before, 1, 20);
+    while (state_any_to_trim(f->state)) {
+        before = db_changes_all(f->db);
+        applied(f, "job.trim", "{}");
+        assert_in_range(db_changes_all(f->db) - before, 1, 2000);
+    }
+    assert_int_equal(runs_of(f, job), 3020);
+}
+
+static void a_deleted_job_goes_with_the_last_of_its_runs(void **data)
+{
+    struct fixture *f = *data;
+    struct job_row row;
+    int64_t job = put_job(f, "j"), other = put_job(f, "other");
+    set(f, "runs", 5);
+    run_often(f, "j", 60);
+    applied(f, "job.delete", "{'name':'j'}");
+    int64_t bytes = state_history_size(f->state).bytes;
+    assert_true(bytes > 600);
+    trim_all(f);
+    assert_int_equal(state_history_size(f->state).runs, 60);
+    f->at += 20 * (int64_t)DAY_MS;
+    run_often(f, "other", 40);
+    assert_int_equal(runs_of(f, job), 60);
+    f->at += 11 * (int64_t)DAY_MS;
+    run_often(f, "other", 40);
+    assert_int_equal(gone_count(f), 0);
+    assert_false(state_job_is_gone(f->state, job));
+    assert_false(state_job_by_id(f->state, job, &row));
+    applied(f, "job.delete", "{'name':'other'}");
+    assert_true(runs_of(f, other) > 0);
+    set(f, "bytes", 0);
+    put_job(f, "third");
+    run_often(f, "third", 40);
+    trim_all(f);
+    assert_int_equal(gone_count(f), 0);
+    assert_in_range(state_history_size(f->state).bytes, 0, 0);
+    assert_int_equal(state_history_size(f->state).runs, 0);
+}
+
+static void a_deleted_jobs_definition_counts(void **data)
+{
+    struct fixture *f = *data;
+    put_job(f, "j");
+    run_often(f, "j", 1);
+    assert_int_equal(state_history_size(f->state).bytes, 0);
+    applied(f, "job.delete", "{'name':'j'}");
+    assert_int_equal(state_history_size(f->state).runs, 0);
+    assert_in_range(state_history_size(f->state).bytes, 650, 900);
+}
+
+static void a_job_that_never_ran_leaves_nothing(void **data)
+{
+    struct fixture *f = *data;
+    struct job_row row;
+    int64_t job = put_job(f, "j");
+    applied(f, "job.delete", "{'name':'j'}");
+    assert_int_equal(gone_count(f), 0);
+    assert_false(state_job_by_id(f->state, job, &row));
+    assert_false(state_any_to_trim(f->state));
+}
+
+/* Its row names the run, so that waits for it. */
+static void who_ends_long_after_its_job_goes_with_it(void **data)
+{
+    struct fixture *f = *data;
+    put_job(f, "j");
+    set(f, "bytes", 0);
+    int64_t task = launch_run(f, trigger(f, "j"));
+    status(f, task, 1, "running");
+    applied(f, "job.delete", "{'name':'j'}");
+    trim_all(f);
+    assert_int_equal(gone_count(f), 1);
+    assert_int_equal(task_of(f, task).state, TASK_KILLING);
+    status(f, task, 2, "killed");
+    assert_true(state_any_to_trim(f->state));
+    trim_all(f);
+    struct task_row t;
+    assert_false(state_task_by_id(f->state, task, &t));
+    assert_int_equal(gone_count(f), 0);
+}
+
+static void what_a_deleted_job_had_to_do_with_others_ends(void **data)
+{
+    struct fixture *f = *data;
+    int64_t job = put_job(f, "j");
+    char args[256];
+    applied(f, "calendar.put", "{'name':'c','description':'','days':[]}");
+    applied(f, "backfill.put", "{'name':'j','from_ms':3600000,'to_ms':7200000,'most':1}");
+    snprintf(args, sizeof args,
+             "{'set':[{'job':%lld,'backfill':1,'at_ms':3600000,'next_ms':3600001,"
+             "'dues':[3600000]}]}",
+             (long long)job);
+    applied(f, "backfill.tick", args);
+    int64_t task = launch_run(f, newest_run(f));
+    status(f, task, 1, "running");
+    status(f, task, 2, "finished");
+    assert_int_equal(state_filled_count(f->state, job), 1);
+    applied(f, "job.delete", "{'name':'j'}");
+    struct backfill_row b;
+    assert_false(state_backfill_next(state_backfills_of_job(f->state, job), &b));
+    trim_all(f);
+    assert_int_equal(state_filled_count(f->state, job), 0);
+    assert_int_equal(runs_of(f, job), 1);
+}
+
+static void an_upgrade_keeps_what_is_deleted_after_it(void **data)
+{
+    struct fixture *f = *data;
+    struct job_row row;
+    upgrade(f, GONE_LEVEL - 1);
+    int64_t before = put_job(f, "before"), after = put_job(f, "after");
+    run_often(f, "before", 3);
+    run_often(f, "after", 3);
+    applied(f, "job.delete", "{'name':'before'}");
+    assert_null(state_jobs_gone(f->state));
+    assert_false(state_job_is_gone(f->state, before));
+    upgrade(f, GONE_LEVEL);
+    assert_int_equal(gone_count(f), 0);
+    assert_int_equal(runs_of(f, before), 0);
+    assert_true(state_job_by_name(f->state, "after", &row));
+    assert_int_equal(state_jobs_count(f->state), 1);
+    applied(f, "job.delete", "{'name':'after'}");
+    assert_int_equal(runs_of(f, after), 3);
+    assert_int_equal(state_jobs_count(f->state), 0);
 }
 
 static void a_setting_that_is_none_counts_as_not_set(void **data)
@@ -484,7 +735,18 @@ int main(void)
         cmocka_unit_test_setup_teardown(below_its_level_a_smaller_bound_is_reached_at_once, set_up,
                                         tear_down),
         T(what_is_coalesced_puts_no_run_out_of_its_place),
-        T(what_a_deleted_job_held_is_free),
+        cmocka_unit_test_setup_teardown(below_its_level_a_deletion_frees_what_the_job_held, set_up,
+                                        tear_down),
+        T(a_deleted_jobs_runs_are_kept_and_what_is_open_of_it_ends),
+        T(who_takes_its_name_has_runs_and_tasks_of_its_own),
+        T(a_deletion_is_short_whatever_the_history),
+        T(a_deleted_job_goes_with_the_last_of_its_runs),
+        T(a_deleted_jobs_definition_counts),
+        T(a_job_that_never_ran_leaves_nothing),
+        T(who_ends_long_after_its_job_goes_with_it),
+        T(what_a_deleted_job_had_to_do_with_others_ends),
+        cmocka_unit_test_setup_teardown(an_upgrade_keeps_what_is_deleted_after_it, set_up,
+                                        tear_down),
         T(a_setting_that_is_none_counts_as_not_set),
         T(what_a_run_used_is_kept_with_its_attempt),
         T(who_ends_a_run_keeps_its_row_while_older_ones_go),
