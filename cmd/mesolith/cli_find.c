@@ -144,6 +144,38 @@ static int look_through(struct cli *c, enum name_kind kinds, const char *typed, 
     return 0;
 }
 
+static bool are_jobs_among(enum name_kind kinds)
+{
+    for (const enum name_kind *kind = kinds_of[kinds]; *kind != NAME_NONE; kind++)
+        if (*kind == NAME_JOB)
+            return true;
+    return false;
+}
+
+/* A job that was deleted, by what its history is called, or the last one that was called so. */
+static void look_for_gone(struct cli *c, const char *typed, struct found *out)
+{
+    struct json *list;
+    struct error ignored; /* an older node knows of none */
+    struct buf path;
+    char name[TEXT_SIZE];
+    const char *found = NULL;
+    str_copy(name, sizeof name, typed);
+    name[strcspn(name, ":")] = '\0';
+    buf_init(&path, 4096);
+    api_path(&path, "/api/jobs?state=deleted&sort=created&q=%s", name);
+    if (api_list(&c->api, buf_str(&path), &list, &ignored) == 0) {
+        JSON_EACH (item, json_get(list, "items"))
+            if (str_eq(json_str(json_get(item, "name"), ""), typed) ||
+                str_eq(json_str(json_get(json_get(item, "gone"), "name"), ""), typed))
+                found = json_str(json_get(item, "name"), "");
+        if (found != NULL)
+            *out = (struct found){.kind = NAME_JOB, .name = mem_strdup(found)};
+        json_free(list);
+    }
+    buf_close(&path);
+}
+
 /* What is exactly so called is meant, whatever else may be. */
 int find_name(struct cli *c, enum name_kind kinds, const char *typed, struct found *out,
               struct error *err)
@@ -152,6 +184,8 @@ int find_name(struct cli *c, enum name_kind kinds, const char *typed, struct fou
     if (look_through(c, kinds, typed, false, &f, err) != 0 ||
         (f.name == NULL && look_through(c, kinds, typed, true, &f, err) != 0))
         return -1;
+    if (f.name == NULL && are_jobs_among(kinds))
+        look_for_gone(c, typed, &f);
     if (f.name == NULL)
         return error_set(err, ERR_NOT_FOUND, "%s: there is no %s of that name", typed,
                          lists[kinds].word);

@@ -185,6 +185,19 @@ static void put_pause(struct cli *c, struct table *t, const struct json *paused)
                  *by != '\0' ? " by " : "", by, *reason != '\0' ? ": " : "", reason);
 }
 
+/* "3 m ago by ann" */
+static void put_gone(struct cli *c, struct table *t, const struct json *gone)
+{
+    char when[TEXT_SIZE];
+    const char *by = text_of(gone, "by");
+    if (gone == NULL)
+        return;
+    table_put(t, INK_DIM, "deleted");
+    table_printf(t, INK_NONE, "%s%s%s",
+                 text_relative(when, cli_ms(json_get(gone, "at")), c->now.ms),
+                 *by != '\0' ? " by " : "", by);
+}
+
 static void show_fields(struct cli *c, const struct json *detail)
 {
     static const struct column columns[] = {{"", COLUMN_TEXT}, {"", COLUMN_FREE}};
@@ -195,6 +208,7 @@ static void show_fields(struct cli *c, const struct json *detail)
     cli_put_state(&t, "job", json_get(summary, "state"));
     cli_put_field(&t, "command", text_of(job, "command"));
     put_pause(c, &t, json_get(summary, "paused"));
+    put_gone(c, &t, json_get(summary, "gone"));
     cli_put_field(&t, "when", text_of(detail, "explained"));
     table_put(&t, INK_DIM, "schedule");
     put_schedule(&t, summary);
@@ -225,7 +239,8 @@ static void show_job(struct cli *c, const struct json *detail)
     say_why(c, why, 0);
     buf_puts(&c->out, json_count(runs) > 0 ? "\n" : "");
     show_runs(c, runs, RUNS_SHOWN);
-    cli_next(c, json_count(runs) > 0 ? "mesolith logs %s" : "mesolith job run %s", name);
+    if (json_count(runs) > 0 || json_get(json_get(detail, "summary"), "gone") == NULL)
+        cli_next(c, json_count(runs) > 0 ? "mesolith logs %s" : "mesolith job run %s", name);
 }
 
 static int show(struct cli *c, struct error *err)
@@ -449,9 +464,11 @@ static int delete (struct cli *c, struct error *err)
     buf_close(&path);
     if (rc != 0)
         return -1;
-    json_free(answer);
     if (cli_for_people(c))
         cli_say(c, 0, "%s is deleted.", c->args.names[0]);
+    if (*text_of(answer, "gone") != '\0')
+        cli_next(c, "What it ran is kept: mesolith job runs %s", text_of(answer, "gone"));
+    json_free(answer);
     return 0;
 }
 
@@ -646,7 +663,7 @@ static const struct cli_verb verbs[] = {
         .flags = FLAGS_LIST | F(STATE) | F(FIND),
         .run = list_jobs,
         .about = "Lists the jobs",
-        .examples = {"mesolith job list", "mesolith job --state failing"},
+        .examples = {"mesolith job --state failing", "mesolith job --state deleted"},
     },
     {
         .name = "show",
@@ -774,7 +791,7 @@ static const struct cli_verb verbs[] = {
         ONE_JOB,
         .flags = FLAGS_ASK,
         .run = delete,
-        .about = "Forgets a job and its runs",
+        .about = "Deletes a job; what it ran is kept as history",
         .examples = {"mesolith job delete demo-date", "mesolith job delete demo-date --json"},
     },
 };

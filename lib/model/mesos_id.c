@@ -53,11 +53,13 @@ const char *mesos_executor_folder(const char *task, char dst[MESOS_FOLDER_SIZE])
 }
 
 const char *mesos_sandbox_path(const char *cluster, int64_t agent, enum owner owner,
-                               const char *task, char dst[MESOS_PATH_SIZE])
+                               const char *task, const char *container, char dst[MESOS_PATH_SIZE])
 {
+    bool known = container != NULL && *container != '\0';
     char agent_id[MESOS_ID_SIZE], framework[MESOS_ID_SIZE], folder[MESOS_FOLDER_SIZE];
-    snprintf(dst, MESOS_PATH_SIZE, "/slaves/%s/frameworks/%s/executors/%s/runs/latest",
+    snprintf(dst, MESOS_PATH_SIZE, "/slaves/%s/frameworks/%s/executors/%s/runs/%s",
              mesos_agent_id(cluster, agent, agent_id),
-             mesos_framework_id(cluster, owner, framework), mesos_executor_folder(task, folder));
+             mesos_framework_id(cluster, owner, framework), mesos_executor_folder(task, folder),
+             known ? container : "latest");
     return dst;
 }

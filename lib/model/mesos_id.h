@@ -23,7 +23,9 @@ const char *mesos_executor_folder(const char *task, char dst[MESOS_FOLDER_SIZE])
  * "*". Also the folder that persistent volumes lie in (spec/mesos.md 2.9). */
 #define MESOS_RESERVED_ROLE "marathon"
 
-/* "/slaves/…/frameworks/…/executors/<task>/runs/latest": the virtual path of a task's sandbox. */
+/* "/slaves/…/frameworks/…/executors/<task>/runs/<container>": the virtual path of a task's sandbox.
+ * Without the container, NULL or "", of the latest task of that name: a deleted job's had it, too.
+ */
 #define MESOS_PATH_SIZE (3 * MESOS_ID_SIZE + TASK_ID_SIZE + 64)
 const char *mesos_sandbox_path(const char *cluster, int64_t agent, enum owner owner,
-                               const char *task, char dst[MESOS_PATH_SIZE]);
+                               const char *task, const char *container, char dst[MESOS_PATH_SIZE]);

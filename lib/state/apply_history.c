@@ -364,7 +364,7 @@ bool history_keep_job(struct apply *a, const struct job_row *job, char called[JO
         delete_job(a, job->id);
         return false;
     }
-    snprintf(called, JOB_CALLED_SIZE, "%s:%lld", job->name, (long long)job->id);
+    job_called(&(struct gone_row){.job = job->id, .name = job->name}, called);
     struct stmt *q = change_use(a->s, GONE_ADD);
     stmt_bind_i64(q, ":job", job->id);
     stmt_bind_text(q, ":name", job->name);

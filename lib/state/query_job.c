@@ -1,4 +1,6 @@
 /* Jobs and their runs. */
+#include <stdio.h>
+
 #include "state/private.h"
 
 /* ---- jobs */
@@ -146,13 +148,24 @@ bool state_job_is_gone(struct state *s, int64_t job)
     return state_job_gone(s, job, &row);
 }
 
-bool state_job_gone_named(struct state *s, const char *name, struct gone_row *out)
+struct stmt *state_jobs_gone_named(struct state *s, const char *name)
 {
     if (s->level < GONE_LEVEL)
-        return false;
+        return NULL;
     struct stmt *q = query_use(s, JOB_GONE_NAMED);
     stmt_bind_text(q, ":name", name);
-    return gone_one(s, JOB_GONE_NAMED, q, out);
+    return q;
+}
+
+bool state_job_gone_named(struct state *s, const char *name, struct gone_row *out)
+{
+    return gone_one(s, JOB_GONE_NAMED, state_jobs_gone_named(s, name), out);
+}
+
+const char *job_called(const struct gone_row *gone, char dst[JOB_CALLED_SIZE])
+{
+    snprintf(dst, JOB_CALLED_SIZE, "%s:%lld", gone->name, (long long)gone->job);
+    return dst;
 }
 
 bool state_job_called(struct state *s, const char *called, struct job_row *out)

@@ -136,22 +136,45 @@ bool state_task_brief(struct state *s, int64_t id, struct task_brief *out)
     return true;
 }
 
+static bool task_of_job(struct state *s, const char *job, const char *name, struct wall due,
+                        struct task_row *out)
+{
+    struct stmt *q = query_use(s, TASK_OF_JOB_DUE); /* mostly it is there */
+    stmt_bind_text(q, ":job", job);
+    stmt_bind_text(q, ":name", name);
+    stmt_bind_i64(q, ":due", due.ms);
+    if (task_one(s, TASK_OF_JOB_DUE, q, out))
+        return true;
+    q = query_use(s, TASK_OF_JOB_NAMED); /* a later attempt's name has the time of the retry */
+    stmt_bind_text(q, ":job", job);
+    stmt_bind_text(q, ":name", name);
+    return task_one(s, TASK_OF_JOB_NAMED, q, out);
+}
+
 static bool job_task_by_name(struct state *s, const char *name, struct task_row *out)
 {
     struct job_task_ref ref;
     struct error err;
+    return job_task_id_parse(name, &ref, &err) == 0 && task_of_job(s, ref.name, name, ref.due, out);
+}
+
+bool state_task_of_gone(struct state *s, const char *name, struct task_row *out)
+{
+    struct job_task_ref ref;
+    struct error err;
+    struct gone_row gone;
+    char called[JOB_CALLED_SIZE];
+    bool found = false;
     if (job_task_id_parse(name, &ref, &err) != 0)
         return false;
-    struct stmt *q = query_use(s, TASK_OF_JOB_DUE); /* mostly it is there */
-    stmt_bind_text(q, ":job", ref.name);
-    stmt_bind_text(q, ":name", name);
-    stmt_bind_i64(q, ":due", ref.due.ms);
-    if (task_one(s, TASK_OF_JOB_DUE, q, out))
-        return true;
-    q = query_use(s, TASK_OF_JOB_NAMED); /* a later attempt's name has the time of the retry */
-    stmt_bind_text(q, ":job", ref.name);
-    stmt_bind_text(q, ":name", name);
-    return task_one(s, TASK_OF_JOB_NAMED, q, out);
+    struct stmt *q = state_jobs_gone_named(s, ref.name);
+    while (!found && state_job_gone_next(q, &gone)) {
+        job_called(&gone, called);
+        found = task_of_job(s, called, name, ref.due, out);
+    }
+    if (q != NULL)
+        stmt_end(q);
+    return found;
 }
 
 /* Of a container; without one the first that has not ended, or else the first of all. */

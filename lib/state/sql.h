@@ -340,10 +340,10 @@
 #define QUERIES_33(X) X(TRIMS_LEFT, "select 1 from job_trims limit 1")
 
 #define GONE_COLUMNS "select job, name, at_ms, made_by from jobs_gone "
-#define QUERIES_34(X)                                                              \
-    X(JOBS_GONE, GONE_COLUMNS "order by name, job")                                \
-    X(JOB_GONE, GONE_COLUMNS "where job = :job")                                   \
-    X(JOB_GONE_NAMED, GONE_COLUMNS "where name = :name order by job desc limit 1") \
+#define QUERIES_34(X)                                                      \
+    X(JOBS_GONE, GONE_COLUMNS "order by name, job")                        \
+    X(JOB_GONE, GONE_COLUMNS "where job = :job")                           \
+    X(JOB_GONE_NAMED, GONE_COLUMNS "where name = :name order by job desc") \
     X(JOB_GONE_CALLED, JOB_COLUMNS "where j.name = :name and j.disabled = 2")
 
 /* Applying: only on the writer. */

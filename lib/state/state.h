@@ -385,6 +385,11 @@ bool state_job_is_gone(struct state *s, int64_t job);
 bool state_job_gone(struct state *s, int64_t job, struct gone_row *out);
 bool state_job_gone_named(struct state *s, const char *name, struct gone_row *out); /* the last */
 bool state_job_called(struct state *s, const char *called, struct job_row *out);
+const char *job_called(const struct gone_row *gone, char dst[JOB_CALLED_SIZE]); /* NAME:JOB */
+/* The task of that name of a job that is deleted, the last one that was called so first. */
+bool state_task_of_gone(struct state *s, const char *name, struct task_row *out);
+/* The last one first; or NULL. */
+struct stmt *state_jobs_gone_named(struct state *s, const char *name);
 struct stmt *state_jobs_gone(struct state *s); /* by name, then as they were created; or NULL */
 bool state_job_gone_next(struct stmt *q, struct gone_row *out);
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import threading
 
+from crowd import iso8601, now_ms
 from logs import Follower
 from mesolith import BINARY, PATIENCE_S, case, equal, wait_for
 
@@ -135,6 +136,33 @@ def story(place):
         put_job(node, "fails", "echo try; exit 3", retries=1, retryDelaySeconds=0)
         told = ended(node, begin(node, "fails"))
         equal([(a["attempt"], a["exit"]) for a in told["attempts"]], [(0, 3), (1, 3)], "the attempts")
+    with case("a deleted job's runs are kept, apart from those of the next one that is called so", place):
+        due = {"schedule": f"R/{iso8601(now_ms() - 60_000)}/P1D", "epsilon": "PT1H"}
+
+        def only_run(word):
+            put_job(node, "comes", f"echo {word}", **due)
+            wait_for(lambda: node.get("/api/jobs/comes").json["runs"][0]["state"] == "ok", "its run")
+            found, = node.get("/api/jobs/comes").json["runs"]
+            return found
+        old = only_run("old")
+        gone = node.delete("/api/jobs/comes").json["gone"]
+        for path in ("/api/jobs/comes", "/api/runs?job=comes"):
+            answer = node.get(path)
+            assert answer.status == 404 and "was deleted at" in answer.text and gone in answer.text, answer.text
+        assert gone in node.cli("why", "job", "comes").stdout
+        equal(node.cli("job", "logs", "comes").stdout, "old\n", "what it wrote, by its name of before")
+        new = only_run("new")
+        equal(new["task"], old["task"], "the names of both tasks")
+        equal([log(node, run["id"]).json["data"] for run in (old, new)], ["old\n", "new\n"], "what they wrote")
+        equal([r["id"] for r in node.get(f"/api/runs?job={gone}").json["items"]], [old["id"]], "the old one's runs")
+        listed, = node.get("/api/jobs?state=deleted").json["items"]
+        equal((listed["name"], listed["gone"]["name"], listed["successes"]), (gone, "comes", 1), "who is deleted")
+        assert gone in node.cli("job", "list", "--state", "deleted").stdout
+        assert str(old["id"]) in node.cli("job", "runs", gone).stdout
+        assert "deleted" in node.cli("job", "show", gone).stdout
+        equal(node.cli("job", "logs", gone).stdout, "old\n", "what the old one wrote")
+        rows = list(csv.DictReader(io.StringIO(node.get(f"/api/history/export?format=csv&job={gone}").text)))
+        equal({(r["job_name"], r["gone"]) for r in rows}, {("comes", gone)}, "its rows")
     with case("what is beyond the bounds goes, with what there is in numbers left", place):
         equal(node.put("/api/history", {"runs": 1, "most": 1, "bytes": 0}).status, 200, "the settings")
         put_job(node, "often", "true")

@@ -82,7 +82,7 @@ void mesos_ask_debug(struct call *c)
     json_object(&w);
     struct stmt *q = state_tasks_of_agent(c->view->state, a.id);
     while (state_task_next(q, &t)) {
-        mesos_sandbox_path(f->cluster, a.id, t.owner, t.name, path);
+        mesos_sandbox_path(f->cluster, a.id, t.owner, t.name, NULL, path);
         snprintf(real, sizeof real, "%.500s%s", f->work_dir, path);
         json_member_str(&w, path, real);
     }

@@ -97,10 +97,26 @@ bool native_path_app(struct call *c, struct app_row *out)
 bool native_path_task(struct call *c, struct task_row *out)
 {
     const char *name = call_param(c, "id");
-    if (state_task_by_name(c->view->state, name, out))
+    if (state_task_by_name(c->view->state, name, out) ||
+        state_task_of_gone(c->view->state, name, out))
         return true;
     call_fail(c, ERR_NOT_FOUND, "task %.200s does not exist, or ended long ago", name);
     return false;
+}
+
+static void no_job(struct call *c, const char *name)
+{
+    char at[TIME_TEXT_SIZE];
+    struct gone_row gone;
+    struct job_row row;
+    if (state_job_gone_named(c->view->state, name, &gone))
+        call_fail(c, ERR_NOT_FOUND,
+                  "job %.80s was deleted at %s: its history is kept as %.80s:%lld", name,
+                  wall_text(gone.at, at), name, (long long)gone.job);
+    else if (state_job_called(c->view->state, name, &row))
+        call_fail(c, ERR_NOT_FOUND, "job %.200s was deleted: it can only be looked at", name);
+    else
+        call_fail(c, ERR_NOT_FOUND, "job %.200s does not exist", name);
 }
 
 bool native_path_job(struct call *c, struct job_row *out)
@@ -108,7 +124,15 @@ bool native_path_job(struct call *c, struct job_row *out)
     const char *name = call_param(c, "name");
     if (state_job_by_name(c->view->state, name, out))
         return state_job_by_id(c->view->state, out->id, out);
-    call_fail(c, ERR_NOT_FOUND, "job %.200s does not exist", name);
+    no_job(c, name);
+    return false;
+}
+
+bool native_job_or_gone(struct call *c, const char *name, struct job_row *out)
+{
+    if (state_job_by_name(c->view->state, name, out) || state_job_called(c->view->state, name, out))
+        return state_job_by_id(c->view->state, out->id, out);
+    no_job(c, name);
     return false;
 }
 

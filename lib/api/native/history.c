@@ -129,7 +129,7 @@ void native_ask_job_stats(struct call *c)
     struct job_row job;
     struct json_writer w;
     int64_t days = LIMIT_JOB_DAYS - 1;
-    if (!native_path_job(c, &job) || native_number(c, "days", &days) != 0)
+    if (!native_job_or_gone(c, call_param(c, "name"), &job) || native_number(c, "days", &days) != 0)
         return;
     if (days < 1 || days >= LIMIT_JOB_DAYS) {
         call_fail(c, ERR_INVALID, "days: got %lld, need 1 to %d", (long long)days,
@@ -248,12 +248,13 @@ enum column {
     COLUMN_FAILURE,
     COLUMN_ELEMENTS,
     COLUMN_RUN,
+    COLUMN_GONE,
     COLUMNS,
 };
 static const char *const columns[COLUMNS] = {
     "id",         "ts",       "job_name", "job_owner", "job_schedule", "job_parents",
     "task_state", "slave_id", "message",  "attempt",   "is_failure",   "elements_processed",
-    "run",
+    "run",        "gone",
 };
 
 struct history_export {
@@ -262,6 +263,7 @@ struct history_export {
     struct job_row job; /* whose runs are written; id 0: none yet */
     struct job definition;
     struct buf parents, when;
+    struct gone_row gone; /* job 0: it is there */
 };
 
 static void put_quoted(struct buf *out, const char *text)
@@ -356,11 +358,13 @@ static void use_job(struct history_export *x, int64_t job)
         return;
     job_close(&x->definition);
     x->definition = (struct job){0};
+    x->gone = (struct gone_row){0};
     buf_clear(&x->parents);
     buf_clear(&x->when);
     if (!state_job_by_id(s, job, &x->job) || job_load(x->job.definition, &x->definition, &err) != 0)
         return;
     put_when(x, &x->when);
+    state_job_gone(s, job, &x->gone);
     struct stmt *q = state_edges_of(s, job);
     while (state_edge_next(q, &e))
         buf_printf(&x->parents, "%s%s", x->parents.len > 0 ? "," : "", e.parent_name);
@@ -374,7 +378,9 @@ static void put_task(struct history_export *x, const struct run_row *r, const st
     struct cell cells[COLUMNS] = {0};
     int64_t elements = state_job_task(x->c->view->state, t->id).elements;
     set_text(&cells[COLUMN_ID], t->name);
-    set_text(&cells[COLUMN_JOB], r->job_name);
+    set_text(&cells[COLUMN_JOB], x->gone.job != 0 ? x->gone.name : r->job_name);
+    if (x->gone.job != 0)
+        set_text(&cells[COLUMN_GONE], r->job_name);
     set_text(&cells[COLUMN_OWNER], x->definition.owner);
     set_text(&cells[COLUMN_SCHEDULE], buf_str(&x->when));
     set_text(&cells[COLUMN_PARENTS], buf_str(&x->parents));
@@ -424,9 +430,9 @@ void native_ask_export(struct call *c)
     x.csv = said && str_eq(format, "csv");
     if (native_number(c, "after", &after) != 0 || native_number(c, "limit", &limit) != 0)
         return;
-    if (one && !state_job_by_name(c->view->state, name, &job)) {
-        call_fail(c, ERR_NOT_FOUND, "job %.200s does not exist", name);
-    } else if (said && !x.csv && !str_eq(format, "jsonl")) {
+    if (one && !native_job_or_gone(c, name, &job))
+        return;
+    if (said && !x.csv && !str_eq(format, "jsonl")) {
         call_fail(c, ERR_INVALID, "format: got \"%.100s\", need jsonl or csv", format);
     } else if (limit < 1 || limit > EXPORT_MOST) {
         call_fail(c, ERR_INVALID, "limit: got %lld, need 1 to %d", (long long)limit, EXPORT_MOST);

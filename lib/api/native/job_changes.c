@@ -337,13 +337,22 @@ void native_post_jobs(struct tell *t)
 
 /* ---- DELETE and run */
 
+static void answer_deleted(struct tell *t, const struct outcome *o)
+{
+    struct json_writer w;
+    struct json *detail = native_begin(t, 200, o, &w);
+    native_text(&w, "gone", json_str(json_get(detail, "gone"), ""));
+    json_object_end(&w);
+    json_free(detail);
+}
+
 void native_delete_job(struct tell *t)
 {
     struct job_row row;
     struct json_writer w;
-    if (native_once(t, native_written) || !native_path_job(&t->c, &row))
+    if (native_once(t, answer_deleted) || !native_path_job(&t->c, &row))
         return;
-    tell_begin(t, COMMAND_JOB_DELETE, &w, native_written);
+    tell_begin(t, COMMAND_JOB_DELETE, &w, answer_deleted);
     json_member_str(&w, "name", row.name);
     state_write_heirs(t->c.view->state, &row, t->c.view->now.wall, &w);
     tell_end(t, &w);

@@ -4,7 +4,8 @@
 #include "api/native/private.h"
 #include "base/str.h"
 
-#define NEWEST_LOOKED 5 /* runs of a job among which the last one that began is looked for */
+#define DELETED "deleted" /* state.h's gone ones; only who asks for them gets them */
+#define NEWEST_LOOKED 5   /* runs of a job among which the last one that began is looked for */
 
 enum job_key { BY_NAME, BY_STATE, BY_NEXT, BY_SUCCESSES, BY_ERRORS, BY_SCHEDULE, BY_CREATED };
 static const char *const sorts[] = {
@@ -12,7 +13,8 @@ static const char *const sorts[] = {
     [BY_SUCCESSES] = "successes", [BY_ERRORS] = "errors",  [BY_SCHEDULE] = "schedule",
     [BY_CREATED] = "created",     [BY_CREATED + 1] = NULL,
 };
-static const char *const states[] = {"idle", "running", "late", "failing", "disabled", NULL};
+static const char *const states[] = {"idle",     "running", "late", "failing",
+                                     "disabled", "deleted", NULL};
 
 /* ---- one item */
 
@@ -48,6 +50,19 @@ static void put_pause(struct state *s, const struct job_row *j, struct json_writ
     json_object_end(w);
 }
 
+static void put_gone(struct state *s, const struct job_row *j, struct json_writer *w)
+{
+    struct gone_row g;
+    if (!j->gone || !state_job_gone(s, j->id, &g))
+        return;
+    json_key(w, "gone");
+    json_object(w);
+    json_member_str(w, "name", g.name);
+    native_time(w, "at", g.at);
+    native_text(w, "by", g.by);
+    json_object_end(w);
+}
+
 static void put_summary(const struct view *v, const struct job_row *j, const struct job *job,
                         struct wall next, struct json_writer *w)
 {
@@ -65,6 +80,7 @@ static void put_summary(const struct view *v, const struct job_row *j, const str
     json_member_int(w, "errors", j->errors);
     json_member_bool(w, "disabled", j->disabled);
     put_pause(v->state, j, w);
+    put_gone(v->state, j, w);
     job_write_parents(job, w);
     native_text(w, "broken", job->broken);
     json_object_end(w);
@@ -126,21 +142,38 @@ static void put_items(const struct view *v, const struct list *l, struct calenda
     }
 }
 
+static void gather_jobs(const struct view *v, struct list *l, struct calendars_kept *kept)
+{
+    struct job_row j;
+    struct stmt *q = state_jobs(v->state, "", INT64_MAX);
+    while (state_job_next(q, &j)) {
+        const char *state = job_state_word(&j, v->now.wall);
+        if (list_wants(l, state, j.name, NULL))
+            add(v->state, l, &j, state, kept);
+    }
+}
+
+static void gather_gone(const struct view *v, struct list *l, struct calendars_kept *kept)
+{
+    struct gone_row g;
+    struct job_row j;
+    struct stmt *q = state_jobs_gone(v->state);
+    while (state_job_gone_next(q, &g))
+        if (list_wants(l, DELETED, g.name, NULL) && state_job_by_id(v->state, g.job, &j))
+            add(v->state, l, &j, DELETED, kept);
+}
+
 void native_ask_jobs(struct call *c)
 {
     struct list l;
-    struct job_row j;
     struct json_writer w;
     struct calendars_kept kept = {0};
-    struct state *s = c->view->state;
     if (list_begin(c, &l, sorts, states) != 0)
         return;
-    struct stmt *q = state_jobs(s, "", INT64_MAX);
-    while (state_job_next(q, &j)) {
-        const char *state = job_state_word(&j, c->view->now.wall);
-        if (list_wants(&l, state, j.name, NULL))
-            add(s, &l, &j, state, &kept);
-    }
+    if (l.state != NULL && str_eq(l.state, DELETED))
+        gather_gone(c->view, &l, &kept);
+    else
+        gather_jobs(c->view, &l, &kept);
     list_head(c, &l, &w);
     put_items(c->view, &l, &kept, &w);
     list_end(&w);
@@ -185,10 +218,13 @@ void native_ask_job(struct call *c)
     struct why why;
     struct json_writer w;
     struct calendars_kept kept = {0};
+    struct gone_row gone;
     const struct view *v = c->view;
-    if (!native_path_job(c, &row))
+    if (!native_job_or_gone(c, call_param(c, "name"), &row))
         return;
     jobs_load_any(&row, &job);
+    if (state_job_gone(v->state, row.id, &gone))
+        job.name = gone.name; /* so it can be made again */
     call_json(c, 200, &w);
     json_object(&w);
     json_key(&w, "job");

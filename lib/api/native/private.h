@@ -24,6 +24,8 @@ void native_text(struct json_writer *w, const char *name, const char *s); /* not
 bool native_path_app(struct call *c, struct app_row *out);
 bool native_path_task(struct call *c, struct task_row *out);
 bool native_path_job(struct call *c, struct job_row *out);
+/* The job of that name, also one that is deleted by what it is called since then. */
+bool native_job_or_gone(struct call *c, const char *name, struct job_row *out);
 
 void native_refused(struct call *c, const struct outcome *o); /* fails as the outcome says */
 /* A write whose request id was seen before is answered with its first outcome, by `then`; true:

@@ -207,10 +207,9 @@ static struct stmt *wanted_runs(struct call *c)
     const char *name = query_get(&c->query, "job");
     if (name == NULL || *name == '\0')
         return state_runs(c->view->state, LIST_LIMIT_MAX);
-    if (state_job_by_name(c->view->state, name, &job))
-        return state_runs_of_job(c->view->state, job.id, LIST_LIMIT_MAX);
-    call_fail(c, ERR_NOT_FOUND, "job %.200s does not exist", name);
-    return NULL;
+    if (!native_job_or_gone(c, name, &job))
+        return NULL;
+    return state_runs_of_job(c->view->state, job.id, LIST_LIMIT_MAX);
 }
 
 void native_ask_runs(struct call *c)

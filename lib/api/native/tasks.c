@@ -252,7 +252,7 @@ static void gather_job(struct state *s, const struct filter *f, struct list *l)
 {
     struct job_row job;
     struct run_row r;
-    if (!state_job_by_name(s, f->job, &job))
+    if (!state_job_by_name(s, f->job, &job) && !state_job_called(s, f->job, &job))
         return;
     struct stmt *q = state_runs_of_job(s, job.id, LIST_LIMIT_MAX);
     while (state_run_next(q, &r))
@@ -290,7 +290,7 @@ static struct sandbox_request *request_for(struct call *c, const struct task_row
     char sandbox[MESOS_PATH_SIZE];
     struct buf path;
     struct sandbox_request *r = NEW(struct sandbox_request);
-    mesos_sandbox_path(c->view->facts->cluster, t->agent, t->owner, t->name, sandbox);
+    mesos_sandbox_path(c->view->facts->cluster, t->agent, t->owner, t->name, t->container, sandbox);
     buf_init(&path, LIMIT_URL_BYTES + MESOS_PATH_SIZE);
     buf_printf(&path, "%s%s%s", sandbox, *rest == '/' || *rest == '\0' ? "" : "/", rest);
     *r = (struct sandbox_request){

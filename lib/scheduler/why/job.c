@@ -6,6 +6,8 @@
 
 const char *job_state_word(const struct job_row *j, struct wall now)
 {
+    if (j->gone)
+        return "deleted";
     if (j->active > 0)
         return "running";
     if (j->disabled)
@@ -178,11 +180,32 @@ static void why_defined(struct state *s, struct hearing hearing, const struct jo
     why_excluded(s, row, job, kept, out);
 }
 
+/* By its name of before, or by what its history is called. */
+static bool why_gone(struct state *s, const char *name, struct why *out)
+{
+    char at[TIME_TEXT_SIZE], called[JOB_CALLED_SIZE];
+    struct job_row row;
+    struct gone_row g;
+    if (!state_job_gone_named(s, name, &g) &&
+        !(state_job_called(s, name, &row) && state_job_gone(s, row.id, &g)))
+        return false;
+    *out = (struct why){.ok = true};
+    struct sentence *t = why_add(out, "deleted", name);
+    SAY(t->what, "%s: was deleted", name);
+    SAY(t->because, "at %s%s%.100s", wall_text(g.at, at), *g.by != '\0' ? " by " : "", g.by);
+    SAY(t->so, "What is kept of its runs: mesolith job runs %s", job_called(&g, called));
+    return true;
+}
+
 void why_job_read(struct state *s, struct hearing hearing, const struct job_row *row,
                   const struct job *job, struct calendars_kept *kept, struct wall now,
                   struct why *out)
 {
     *out = (struct why){.ok = true};
+    if (row->gone) {
+        why_gone(s, row->name, out);
+        return;
+    }
     why_never(s, hearing, row, job, out);
     if (job->broken == NULL)
         why_defined(s, hearing, row, job, kept, now, out);
@@ -199,7 +222,7 @@ bool why_job(struct state *s, struct hearing hearing, const char *name, struct w
     struct job_row row;
     struct job job;
     if (!state_job_by_name(s, name, &row))
-        return false;
+        return why_gone(s, name, out);
     jobs_load_any(&row, &job);
     why_job_read(s, hearing, &row, &job, NULL, now, out);
     job_close(&job);

@@ -170,10 +170,10 @@ static void what_became_of_runs_is_told_as_rows(void **data)
     play(f, "GET /api/history/export?format=csv", "", NULL);
     assert_non_null(strstr(answer(f), "id,ts,job_name,job_owner,job_schedule,job_parents,"
                                       "task_state,slave_id,message,attempt,is_failure,"
-                                      "elements_processed,run\n"));
+                                      "elements_processed,run,gone\n"));
     assert_non_null(strstr(
         answer(f), ",a,\"a@b.c,d@e.f\",R/2030-05-01T10:00:00Z/PT1H,,TASK_FAILED," WORLD_CLUSTER
-                   "-S0,\"it said \"\"no\"\"\",0,true,,1\n"));
+                   "-S0,\"it said \"\"no\"\"\",0,true,,1,\n"));
     assert_null(header_get(buf_slice(&f->r.headers), "X-Mesolith-Next").p);
     play(f, "GET /api/history/export?job=b", "", NULL);
     size_t lines = 0;
@@ -184,6 +184,7 @@ static void what_became_of_runs_is_told_as_rows(void **data)
     assert_non_null(strstr(answer(f), "\"task_state\":\"TASK_STAGING\""));
     assert_non_null(strstr(answer(f), "\"task_state\":\"TASK_RUNNING\""));
     assert_null(strstr(answer(f), "\"job_name\":\"a\""));
+    assert_null(strstr(answer(f), "\"gone\""));
     play(f, "GET /api/history/export?after=1&limit=1", "", NULL);
     assert_null(strstr(answer(f), "\"job_name\":\"a\""));
     world_apply(&f->w, COMMAND_SCHEMA_UPGRADE, "{\"level\":27}", NULL);
@@ -193,6 +194,11 @@ static void what_became_of_runs_is_told_as_rows(void **data)
     play(f, "GET /api/history/export?format=csv", "", NULL);
     assert_non_null(strstr(answer(f), ",a,,30 2 * * * Europe/Berlin,,TASK_FAILED,"));
     assert_non_null(strstr(answer(f), ",b,,@daily UTC,,TASK_RUNNING,"));
+    world_apply(&f->w, COMMAND_SCHEMA_UPGRADE, "{\"level\":34}", NULL);
+    play(f, "DELETE /api/jobs/a", "", NULL);
+    play(f, "GET /api/history/export?limit=1", "", NULL);
+    assert_non_null(strstr(answer(f), "\"job_name\":\"a\""));
+    assert_non_null(strstr(answer(f), "\"gone\":\"a:1\""));
 }
 
 static void a_folder_of_the_sandbox_is_browsed(void **data)

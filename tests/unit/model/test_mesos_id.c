@@ -13,9 +13,12 @@ static void ids_begin_with_the_clusters(void **unused)
     assert_string_equal(mesos_agent_id(CLUSTER, 3, id), CLUSTER "-S3");
     assert_string_equal(mesos_framework_id(CLUSTER, OWNER_APP, id), CLUSTER "-0000");
     assert_string_equal(mesos_framework_id(CLUSTER, OWNER_JOB, id), CLUSTER "-0001");
-    assert_string_equal(mesos_sandbox_path(CLUSTER, 3, OWNER_JOB, "ct:1:0:date:", path),
+    assert_string_equal(mesos_sandbox_path(CLUSTER, 3, OWNER_JOB, "ct:1:0:date:", NULL, path),
                         "/slaves/" CLUSTER "-S3/frameworks/" CLUSTER
                         "-0001/executors/ct:1:0:date:/runs/latest");
+    assert_string_equal(mesos_sandbox_path(CLUSTER, 3, OWNER_JOB, "ct:1:0:date:", "c-7", path),
+                        "/slaves/" CLUSTER "-S3/frameworks/" CLUSTER
+                        "-0001/executors/ct:1:0:date:/runs/c-7");
 }
 
 static void a_path_says_whose_sandbox_it_lies_in(void **unused)
