@@ -336,6 +336,26 @@ const CASES = [
     },
   ],
   [
+    "shows what a deleted job ran, and which one it was",
+    async () => {
+      if (mock) return;
+      const body = { command: "echo said before it went", schedule: "R/2090-01-01T00:00:00Z/P1D", cpus: 0.01, mem: 32 };
+      await api("jobs/leaver", { method: "PUT", body: JSON.stringify(body) });
+      const { run } = await api("jobs/leaver/run", { method: "POST", body: "{}" });
+      await until(async () => (await api(`runs/${run}`)).run.state === "ok", "its good end");
+      const { gone } = await api("jobs/leaver", { method: "DELETE" });
+      await api("jobs/leaver", { method: "PUT", body: JSON.stringify(body) });
+      await open("jobs?state=deleted", "Jobs");
+      await page.locator("tbody tr.link", { hasText: gone }).first().locator("a").first().click();
+      await heading(gone).waitFor();
+      await page.getByText("it was called leaver").waitFor();
+      assert((await page.getByRole("button", { name: "Run now" }).count()) === 0, "what is gone can be run");
+      await page.locator(`a[href$="runs/${run}"]`).first().click();
+      await page.locator(".log [data-line]", { hasText: "said before it went" }).waitFor();
+      await api("jobs/leaver", { method: "DELETE" });
+    },
+  ],
+  [
     "tells when a job runs next",
     async () => {
       await open(`jobs/${tilde(demo.job)}?view=next`, demo.job);

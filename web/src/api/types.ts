@@ -134,7 +134,7 @@ export interface AppDetail {
   index: number;
 }
 
-export type JobState = "idle" | "running" | "late" | "failing" | "disabled";
+export type JobState = "idle" | "running" | "late" | "failing" | "disabled" | "deleted";
 
 export interface JobSummary {
   name: string;
@@ -148,6 +148,7 @@ export interface JobSummary {
   errors: number;
   disabled: boolean;
   paused?: { at?: string; by?: string; reason?: string };
+  gone?: { name: string; at: string; by?: string }; // it was deleted; `name` is what its history is called
   parents: string[];
 }
 

@@ -17,7 +17,7 @@ const KINDS: Record<string, Record<string, Kind>> = {
     unreachable: "warn",
     lost: "failed",
   },
-  job: { idle: "idle", running: "busy", late: "warn", failing: "bad", disabled: "off" },
+  job: { idle: "idle", running: "busy", late: "warn", failing: "bad", disabled: "off", deleted: "off" },
   run: {
     queued: "idle",
     running: "busy",

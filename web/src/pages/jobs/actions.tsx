@@ -171,7 +171,7 @@ function Delete({ name, action, onClose }: { name: string; action: Action; onClo
     });
   return (
     <Confirm title={`Delete ${name}`} action="Delete" typed={name} onConfirm={remove} onClose={onClose}>
-      <p>This forgets the job, its schedule and its history. It cannot be undone.</p>
+      <p>This ends what runs of it, and forgets its schedule. What it ran is kept as history for a time.</p>
     </Confirm>
   );
 }

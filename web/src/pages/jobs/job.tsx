@@ -40,7 +40,7 @@ export function Job({ name }: { name: string }) {
         crumbs={<a href="jobs">Jobs</a>}
         beside={data && <State noun="job" state={data.summary.state} />}
       >
-        {data && <JobActions data={data} action={action} />}
+        {data && !data.summary.gone && <JobActions data={data} action={action} />}
       </Head>
       <Result action={action} />
       <Answered answer={answer}>{(detail) => <Body data={detail} action={action} />}</Answered>
@@ -52,6 +52,7 @@ function Body({ data, action }: ViewProps) {
   const { name } = data.summary;
   const base = pageOf("job", name)!;
   const current = params.value.get("view") ?? "";
+  const views = data.summary.gone ? VIEWS.slice(0, 1) : VIEWS; // its history is all there is
   return (
     <>
       <Why sentences={data.why} />
@@ -60,7 +61,7 @@ function Body({ data, action }: ViewProps) {
       </Panel>
       <Tabs
         label="Parts of the job"
-        tabs={VIEWS.map(({ view, text }) => ({
+        tabs={views.map(({ view, text }) => ({
           href: view === "" ? base : `${base}?view=${view}`,
           text,
           current: view === current,
@@ -98,6 +99,13 @@ function JobFacts({ data: { summary, job, explained } }: { data: JobDetail }) {
         ],
         ["Ok", count(summary.successes)],
         ["Failed", count(summary.errors)],
+        summary.gone && [
+          "Deleted",
+          <>
+            <Age at={summary.gone.at} />
+            {summary.gone.by && ` by ${summary.gone.by}`}; it was called {summary.gone.name}
+          </>,
+        ],
         summary.paused && [
           "Paused",
           <>
