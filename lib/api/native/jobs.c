@@ -88,10 +88,8 @@ static void put_summary(const struct view *v, const struct job_row *j, const str
 
 /* ---- the list */
 
-static void add(struct state *s, struct list *l, const struct job_row *j, const char *state,
-                struct calendars_kept *kept)
+static void add(struct list *l, const struct job_row *j, const char *state)
 {
-    struct wall next;
     switch ((enum job_key)l->sort) {
     case BY_NAME:
         list_add_text(l, j->id, j->name);
@@ -100,8 +98,7 @@ static void add(struct state *s, struct list *l, const struct job_row *j, const 
         list_add_text(l, j->id, state);
         break;
     case BY_NEXT:
-        next = jobs_next_run(s, j, kept);
-        list_add_number(l, j->id, next.ms != 0 ? next.ms : LIST_NONE);
+        list_add_number(l, j->id, j->next.ms != 0 ? j->next.ms : LIST_NONE); /* or later */
         break;
     case BY_SUCCESSES:
         list_add_number(l, j->id, j->successes);
@@ -116,6 +113,22 @@ static void add(struct state *s, struct list *l, const struct job_row *j, const 
         list_add_number(l, j->id, j->id);
         break;
     }
+}
+
+struct reckoning {
+    struct state *s;
+    struct calendars_kept *kept;
+};
+
+/* Calendars only put it off. */
+static int64_t exact_next(void *data, int64_t id)
+{
+    const struct reckoning *r = data;
+    struct job_row j;
+    if (!state_job_alone(r->s, id, &j))
+        return LIST_NONE;
+    struct wall next = jobs_next_run(r->s, &j, r->kept);
+    return next.ms != 0 ? next.ms : LIST_NONE;
 }
 
 /* What it is sorted by is known of it. */
@@ -142,25 +155,25 @@ static void put_items(const struct view *v, const struct list *l, struct calenda
     }
 }
 
-static void gather_jobs(const struct view *v, struct list *l, struct calendars_kept *kept)
+static void gather_jobs(const struct view *v, struct list *l)
 {
     struct job_row j;
     struct stmt *q = state_jobs(v->state, "", INT64_MAX);
     while (state_job_next(q, &j)) {
         const char *state = job_state_word(&j, v->now.wall);
         if (list_wants(l, state, j.name, NULL))
-            add(v->state, l, &j, state, kept);
+            add(l, &j, state);
     }
 }
 
-static void gather_gone(const struct view *v, struct list *l, struct calendars_kept *kept)
+static void gather_gone(const struct view *v, struct list *l)
 {
     struct gone_row g;
     struct job_row j;
     struct stmt *q = state_jobs_gone(v->state);
     while (state_job_gone_next(q, &g))
         if (list_wants(l, DELETED, g.name, NULL) && state_job_by_id(v->state, g.job, &j))
-            add(v->state, l, &j, DELETED, kept);
+            add(l, &j, DELETED);
 }
 
 void native_ask_jobs(struct call *c)
@@ -171,9 +184,11 @@ void native_ask_jobs(struct call *c)
     if (list_begin(c, &l, sorts, states) != 0)
         return;
     if (l.state != NULL && str_eq(l.state, DELETED))
-        gather_gone(c->view, &l, &kept);
+        gather_gone(c->view, &l);
     else
-        gather_jobs(c->view, &l, &kept);
+        gather_jobs(c->view, &l);
+    if (l.sort == BY_NEXT)
+        list_settle(&l, exact_next, &(struct reckoning){c->view->state, &kept});
     list_head(c, &l, &w);
     put_items(c->view, &l, &kept, &w);
     list_end(&w);

@@ -154,6 +154,20 @@ static void turn_around(struct list *l)
     }
 }
 
+/* A number that did not grow comes before all that were not looked at yet. */
+void list_settle(struct list *l, int64_t (*exact)(void *data, int64_t id), void *data)
+{
+    bool all = l->down || l->offset > INT64_MAX - l->limit;
+    int64_t need = all ? INT64_MAX : l->offset + l->limit, sure = 0;
+    if (l->n > 0)
+        qsort(l->rows, l->n, sizeof l->rows[0], by_key_up);
+    for (size_t i = 0; i < l->n && sure < need && l->rows[i].number != LIST_NONE; i++) {
+        int64_t number = exact(data, l->rows[i].id);
+        sure += number == l->rows[i].number ? 1 : 0;
+        l->rows[i].number = number;
+    }
+}
+
 /* ---- the page */
 
 void list_head(struct call *c, struct list *l, struct json_writer *w)

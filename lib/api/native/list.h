@@ -37,6 +37,10 @@ bool list_wants(const struct list *l, const char *state, const char *text, const
 void list_add_number(struct list *l, int64_t id, int64_t number);
 void list_add_text(struct list *l, int64_t id, const char *text);
 
+/* The numbers that were added are not larger than they turn out to be: as many as the page needs
+ * are made exact, which is all of them where it goes down. */
+void list_settle(struct list *l, int64_t (*exact)(void *data, int64_t id), void *data);
+
 /* Sorts, and begins {"total","offset","index","items":[ of the answer. The items are those of
  * list_ids(); then list_end(). */
 void list_head(struct call *c, struct list *l, struct json_writer *w);

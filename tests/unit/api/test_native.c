@@ -201,6 +201,49 @@ static void what_became_of_runs_is_told_as_rows(void **data)
     assert_non_null(strstr(answer(f), "\"gone\":\"a:1\""));
 }
 
+/* The names of the jobs that are listed, as "a b ". */
+static void assert_listed(struct fixture *f, const char *line, const char *names)
+{
+    struct buf got;
+    buf_init(&got, 256);
+    play(f, line, "", NULL);
+    for (const char *at = answer(f); (at = strstr(at, "\"name\":\"")) != NULL; at++)
+        buf_printf(&got, "%c ", at[strlen("\"name\":\"")]);
+    assert_string_equal(buf_str(&got), names);
+    buf_close(&got);
+}
+
+/* However few are asked for. */
+static void jobs_are_sorted_by_when_calendars_let_them_run(void **data)
+{
+    static const struct {
+        const char *name, *more;
+    } jobs[] = {
+        {"a", "\"cron\":\"0 0 * * *\",\"excludeCalendars\":[\"off\"]"}, /* a day later */
+        {"b", "\"cron\":\"0 1 * * *\""},
+        {"c", "\"cron\":\"0 2 2 5 *\",\"endsAt\":\"2024-06-01T00:00:00Z\""},
+        {"d", "\"cron\":\"0 2 * * *\",\"excludeCalendars\":[\"other\"]"},
+        {"e", "\"parents\":[\"a\"]"},
+    };
+    struct fixture *f = *data;
+    world_apply(&f->w, COMMAND_SCHEMA_UPGRADE, "{\"level\":29}", NULL);
+    play(f, "PUT /api/calendars/off", "", "{\"days\":[\"2024-05-02\"]}");
+    play(f, "PUT /api/calendars/other", "", "{\"days\":[\"2024-05-04\"]}");
+    for (size_t i = 0; i < COUNT(jobs); i++) {
+        char line[64], body[256];
+        snprintf(line, sizeof line, "PUT /api/jobs/%s", jobs[i].name);
+        snprintf(body, sizeof body, "{%s,\"command\":\"x\"}", jobs[i].more);
+        play(f, line, "", body);
+        assert_int_equal(f->r.status, 200);
+    }
+    assert_listed(f, "GET /api/jobs?sort=next", "b c d a e ");
+    assert_listed(f, "GET /api/jobs?sort=-next", "a c d b e ");
+    assert_listed(f, "GET /api/jobs?sort=next&limit=1", "b ");
+    assert_listed(f, "GET /api/jobs?sort=next&limit=2&offset=1", "c d ");
+    assert_listed(f, "GET /api/jobs?sort=next&limit=1&offset=3", "a ");
+    assert_listed(f, "GET /api/jobs?sort=next&limit=9&offset=4", "e ");
+}
+
 static void a_folder_of_the_sandbox_is_browsed(void **data)
 {
     struct fixture *f = *data;
@@ -417,6 +460,7 @@ int main(void)
         CASE(a_run_s_log_is_its_newest_attempt_s),
         CASE(who_follows_what_has_not_begun_waits),
         CASE(what_became_of_runs_is_told_as_rows),
+        CASE(jobs_are_sorted_by_when_calendars_let_them_run),
         CASE(a_folder_of_the_sandbox_is_browsed),
         CASE(a_stream_begins_with_hello_and_now),
         CASE(a_resumed_stream_misses_nothing),
