@@ -336,8 +336,10 @@ void jobs_outcome(struct jobs *j, uint64_t key, const struct outcome *o, struct 
     (void)out;
     if (key == j->firing)
         j->firing = 0;
-    if (key == j->trimming)
+    if (key == j->trimming) {
         j->trimming = 0;
+        j->due = (struct mono){0}; /* it told nobody of what is left */
+    }
     struct batch *b = map_remove(j->batches, key);
     if (b == NULL)
         return; /* of an earlier leadership, or none */

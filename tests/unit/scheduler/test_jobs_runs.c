@@ -285,6 +285,31 @@ static void deleting_ends_all_of_it_and_keeps_what_it_ran(void **unused)
     assert_false(state_any_to_trim(h.state));
 }
 
+static void what_a_deleted_job_leaves_is_trimmed_by_itself(void **unused)
+{
+    struct buf args;
+    (void)unused;
+    harness_command(&h, COMMAND_SETTING_PUT, "{\"set\":{\"history.runs\":\"10000\"}}");
+    post("", "takes 1000", "PT1H");
+    struct job_row j = harness_job(&h, "j");
+    long long id = j.id, k = j.k;
+    buf_init(&args, 1 << 20);
+    buf_puts(&args, "{\"set\":[");
+    for (int i = 0; i < 1500; i++, k++)
+        buf_printf(&args,
+                   "%s{\"job\":%lld,\"generation\":1,\"at_k\":%lld,\"k\":%lld,\"remaining\":-1,"
+                   "\"missed\":{\"due_ms\":%d,\"covers\":2}}",
+                   i > 0 ? "," : "", id, k, k + 1, i + 1);
+    buf_puts(&args, "]}");
+    harness_command(&h, COMMAND_JOB_TICK, buf_str(&args));
+    buf_close(&args);
+    harness_delete(&h, "j");
+    assert_true(state_any_to_trim(h.state));
+    harness_run_ms(&h, 1000);
+    assert_false(state_any_to_trim(h.state));
+    assert_in_range(state_history_size(h.state).runs, 1500, 1502);
+}
+
 static void a_job_that_comes_again_begins_anew(void **unused)
 {
     (void)unused;
@@ -673,6 +698,7 @@ int main(void)
         TEST(a_run_that_takes_too_long_is_a_failed_attempt),
         TEST(a_killed_run_counts_for_nothing),
         TEST(deleting_ends_all_of_it_and_keeps_what_it_ran),
+        TEST(what_a_deleted_job_leaves_is_trimmed_by_itself),
         TEST(a_job_that_comes_again_begins_anew),
         TEST(queued_runs_take_the_new_definition),
         TEST(who_finds_no_place_misses_its_window_with_a_reason),
