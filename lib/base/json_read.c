@@ -1,11 +1,10 @@
-/* Reading is done in three steps: our scanner takes only what the contract allows, cJSON builds
- * the tree, and settle() mends what cJSON sees otherwise. */
+/* One pass: what the contract does not allow is refused where it stands, all else becomes a tree of
+ * cJSON's items, as cJSON itself would build it, with its numbers exact. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/assert.h"
 #include "base/json_private.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -19,14 +18,6 @@
 struct scan {
     const char *begin, *at, *end;
     unsigned depth, depth_max;
-    size_t numbers; /* so far */
-    /* Numbers of which a double does not say all: which of the text's, and where it stands. */
-    struct exact {
-        size_t number;
-        struct slice text;
-        bool fraction; /* whole, but written with a fraction or an exponent; else too large */
-    } * exact;
-    size_t exact_n, exact_cap;
     struct error *err;
 };
 
@@ -82,17 +73,20 @@ static void skip_blanks(struct scan *s)
 }
 
 /* Four digits of \uXXXX, or -1. */
-static int scan_hex4(struct scan *s)
+static int hex4(const char *p)
 {
     uint8_t bytes[2];
     char digits[5] = {0};
-    if (s->end - s->at < 4)
-        return -1;
-    memcpy(digits, s->at, 4);
-    if (!hex_decode(bytes, 2, digits))
-        return -1;
-    s->at += 4;
-    return bytes[0] << 8 | bytes[1];
+    memcpy(digits, p, 4);
+    return hex_decode(bytes, 2, digits) ? bytes[0] << 8 | bytes[1] : -1;
+}
+
+static int scan_hex4(struct scan *s)
+{
+    int unit = s->end - s->at < 4 ? -1 : hex4(s->at);
+    if (unit >= 0)
+        s->at += 4;
+    return unit;
 }
 
 static int scan_unicode_escape(struct scan *s, const char *start)
@@ -133,16 +127,64 @@ static int scan_escape(struct scan *s)
     }
 }
 
-static int scan_string(struct scan *s)
+/* What a string says, from its escapes, which have been scanned. */
+static const char *take_unicode(const char *p, char **to)
+{
+    uint32_t c = (uint32_t)hex4(p);
+    p += 4;
+    if (c >= 0xd800 && c <= 0xdfff) { /* the first of a pair */
+        c = 0x10000 + ((c & 0x3ff) << 10 | ((uint32_t)hex4(p + 2) & 0x3ff));
+        p += 6;
+    }
+    unsigned more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+    static const uint8_t first[] = {0, 0xc0, 0xe0, 0xf0};
+    *(*to)++ = (char)(first[more] | c >> 6 * more);
+    while (more-- > 0)
+        *(*to)++ = (char)(0x80 | (c >> 6 * more & 0x3f));
+    return p;
+}
+
+static char *unescaped(const char *p, const char *end)
+{
+    static const char named[] = "\bb\ff\nn\rr\tt"; /* pairs: what it is, what is written */
+    char *text = mem_alloc((size_t)(end - p) + 1), *to = text; /* it only gets shorter */
+    while (p < end) {
+        if (*p != '\\') {
+            *to++ = *p++;
+            continue;
+        }
+        char c = p[1];
+        p += 2;
+        if (c == 'u') {
+            p = take_unicode(p, &to);
+            continue;
+        }
+        for (const char *n = named; *n != '\0'; n += 2)
+            if (n[1] == c) {
+                c = n[0];
+                break;
+            }
+        *to++ = c;
+    }
+    *to = '\0';
+    return text;
+}
+
+/* `*text_out` is the tree's. */
+static int read_string(struct scan *s, char **text_out)
 {
     const char *start = s->at++;
+    bool escapes = false;
     while (s->at < s->end) {
         unsigned char c = (unsigned char)*s->at;
         if (c == '"') {
+            *text_out = escapes ? unescaped(start + 1, s->at)
+                                : mem_strndup(start + 1, (size_t)(s->at - start - 1));
             s->at++;
             return 0;
         }
         if (c == '\\') {
+            escapes = true;
             if (scan_escape(s) != 0)
                 return -1;
         } else if (c < 0x20) {
@@ -168,16 +210,17 @@ static int scan_digits(struct scan *s)
     return 0;
 }
 
-static void keep_exact(struct scan *s, struct slice text, bool fraction)
+/* Of digits that a double holds; strtod() says the same. */
+static double plain_integer(const char *p, size_t len)
 {
-    if (s->exact_n == s->exact_cap) {
-        s->exact_cap = s->exact_cap == 0 ? 16 : 2 * s->exact_cap;
-        s->exact = mem_realloc(s->exact, s->exact_cap * sizeof(*s->exact));
-    }
-    s->exact[s->exact_n++] = (struct exact){s->numbers, text, fraction};
+    int64_t n = 0;
+    bool negative = *p == '-';
+    for (size_t i = negative; i < len; i++)
+        n = n * 10 + (p[i] - '0');
+    return negative ? -(double)n : (double)n;
 }
 
-static int scan_number(struct scan *s)
+static int read_number(struct scan *s, cJSON *item)
 {
     const char *start = s->at;
     bool integer = true;
@@ -198,8 +241,9 @@ static int scan_number(struct scan *s)
     }
 
     size_t len = (size_t)(s->at - start);
+    item->type = cJSON_Number;
     if (integer && len <= PLAIN_MAX) {
-        s->numbers++;
+        item->valuedouble = plain_integer(start, len);
         return 0;
     }
     char text[NUMBER_MAX + 1];
@@ -210,84 +254,32 @@ static int scan_number(struct scan *s)
     double value = strtod(text, NULL);
     if (!isfinite(value))
         return refuse(s, start, "a number beyond 1.8e308");
-    if (integer ? fabs(value) >= JSON_EXACT_MAX : value == floor(value))
-        keep_exact(s, (struct slice){start, len}, !integer);
-    s->numbers++;
+    item->valuedouble = value;
+    if (!integer && value == floor(value))
+        item->type |= JSON_WRITTEN_WITH_FRACTION;
+    else if (integer && fabs(value) >= JSON_EXACT_MAX)
+        item->valuestring = mem_strdup(text);
     return 0;
 }
 
-static int scan_word(struct scan *s)
+static int read_word(struct scan *s, cJSON *item)
 {
-    static const struct slice words[] = {{"true", 4}, {"false", 5}, {"null", 4}};
+    static const struct {
+        struct slice text;
+        int type;
+    } words[] = {{{"true", 4}, cJSON_True}, {{"false", 5}, cJSON_False}, {{"null", 4}, cJSON_NULL}};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if ((size_t)(s->end - s->at) >= words[i].len &&
-            memcmp(s->at, words[i].p, words[i].len) == 0) {
-            s->at += words[i].len;
+        size_t len = words[i].text.len;
+        if ((size_t)(s->end - s->at) >= len && memcmp(s->at, words[i].text.p, len) == 0) {
+            s->at += len;
+            item->type = words[i].type;
             return 0;
         }
     }
     return refuse_here(s, "a value");
 }
 
-static int scan_value(struct scan *s);
-
-static int scan_member(struct scan *s)
-{
-    skip_blanks(s);
-    if (!at_char(s, '"'))
-        return refuse_here(s, "a member's name in double quotes");
-    if (scan_string(s) != 0)
-        return -1;
-    skip_blanks(s);
-    if (!take(s, ':'))
-        return refuse_here(s, "':' after a member's name");
-    return scan_value(s);
-}
-
-/* An object or an array: `item`s with commas between them. */
-static int scan_items(struct scan *s, int (*item)(struct scan *s), char end, const char *needed)
-{
-    if (s->depth == s->depth_max)
-        return refuse(s, s->at, "nested more levels deep than are allowed");
-    s->depth++;
-    s->at++;
-    skip_blanks(s);
-    if (!at_char(s, end)) {
-        do {
-            if (item(s) != 0)
-                return -1;
-            skip_blanks(s);
-        } while (take(s, ','));
-    }
-    if (!take(s, end))
-        return refuse_here(s, needed);
-    s->depth--;
-    return 0;
-}
-
-static int scan_value(struct scan *s)
-{
-    skip_blanks(s);
-    if (at_char(s, '{'))
-        return scan_items(s, scan_member, '}', "',' or '}' after a member");
-    if (at_char(s, '['))
-        return scan_items(s, scan_value, ']', "',' or ']' after an element");
-    if (at_char(s, '"'))
-        return scan_string(s);
-    if (at_char(s, '-') || at_digit(s))
-        return scan_number(s);
-    return scan_word(s);
-}
-
-static int scan_text(struct scan *s)
-{
-    if (scan_value(s) != 0)
-        return -1;
-    skip_blanks(s);
-    return s->at == s->end ? 0 : refuse_here(s, "nothing after the value");
-}
-
-/* ---------------------------------------------------------------- settling */
+/* ---------------------------------------------------------------- objects and arrays */
 
 #define FEW 48 /* so many names are compared pairwise, more are sorted */
 
@@ -329,29 +321,94 @@ static void drop_duplicates(cJSON *object)
     mem_free(members);
 }
 
-struct settling {
-    const struct exact *next;
-    size_t left;    /* of them */
-    size_t numbers; /* so far, as the scanner counted them */
-};
-
-static void settle(cJSON *item, struct settling *s)
+/* Each item stands in its parent before it is read: what was read so far is one tree at any time.
+ */
+static cJSON *add_item(cJSON *parent)
 {
-    if (cJSON_IsNumber(item)) {
-        if (s->left > 0 && s->next->number == s->numbers) {
-            if (s->next->fraction)
-                item->type |= JSON_WRITTEN_WITH_FRACTION;
-            else
-                item->valuestring = slice_dup(s->next->text);
-            s->next++;
-            s->left--;
-        }
-        s->numbers++;
+    cJSON *item = NEW(cJSON), *first = parent->child;
+    if (first == NULL) {
+        parent->child = item->prev = item;
+    } else { /* the first one's prev is the last */
+        item->prev = first->prev;
+        first->prev = first->prev->next = item;
     }
-    for (cJSON *it = item->child; it != NULL; it = it->next)
-        settle(it, s);
-    if (cJSON_IsObject(item))
-        drop_duplicates(item);
+    return item;
+}
+
+static int read_value(struct scan *s, cJSON *item);
+
+static int read_member(struct scan *s, cJSON *item)
+{
+    skip_blanks(s);
+    if (!at_char(s, '"'))
+        return refuse_here(s, "a member's name in double quotes");
+    if (read_string(s, &item->string) != 0)
+        return -1;
+    skip_blanks(s);
+    if (!take(s, ':'))
+        return refuse_here(s, "':' after a member's name");
+    return read_value(s, item);
+}
+
+/* An object or an array: `one`s with commas between them. */
+static int read_items(struct scan *s, cJSON *item, int (*one)(struct scan *s, cJSON *item),
+                      char end, const char *needed)
+{
+    if (s->depth == s->depth_max)
+        return refuse(s, s->at, "nested more levels deep than are allowed");
+    s->depth++;
+    s->at++;
+    skip_blanks(s);
+    if (!at_char(s, end)) {
+        do {
+            if (one(s, add_item(item)) != 0)
+                return -1;
+            skip_blanks(s);
+        } while (take(s, ','));
+    }
+    if (!take(s, end))
+        return refuse_here(s, needed);
+    s->depth--;
+    return 0;
+}
+
+static int read_object(struct scan *s, cJSON *item)
+{
+    item->type = cJSON_Object;
+    if (read_items(s, item, read_member, '}', "',' or '}' after a member") != 0)
+        return -1;
+    drop_duplicates(item);
+    return 0;
+}
+
+static int read_array(struct scan *s, cJSON *item)
+{
+    item->type = cJSON_Array;
+    return read_items(s, item, read_value, ']', "',' or ']' after an element");
+}
+
+static int read_value(struct scan *s, cJSON *item)
+{
+    skip_blanks(s);
+    if (at_char(s, '{'))
+        return read_object(s, item);
+    if (at_char(s, '['))
+        return read_array(s, item);
+    if (at_char(s, '"')) {
+        item->type = cJSON_String;
+        return read_string(s, &item->valuestring);
+    }
+    if (at_char(s, '-') || at_digit(s))
+        return read_number(s, item);
+    return read_word(s, item);
+}
+
+static int read_text(struct scan *s, cJSON *root)
+{
+    if (read_value(s, root) != 0)
+        return -1;
+    skip_blanks(s);
+    return s->at == s->end ? 0 : refuse_here(s, "nothing after the value");
 }
 
 /* ---------------------------------------------------------------- parsing */
@@ -370,13 +427,11 @@ static struct json *parse(struct slice text, unsigned depth_max, struct error *e
         .depth_max = depth_max,
         .err = err,
     };
-    cJSON *root = NULL;
-    if (scan_text(&s) == 0) {
-        root = cJSON_ParseWithLength(text.p, text.len);
-        ASSERT(root != NULL); /* it takes all that the scanner takes */
-        settle(root, &(struct settling){.next = s.exact, .left = s.exact_n});
+    cJSON *root = NEW(cJSON);
+    if (read_text(&s, root) != 0) {
+        cJSON_Delete(root);
+        return NULL;
     }
-    mem_free(s.exact);
     return json_of(root);
 }
 

@@ -71,9 +71,13 @@ void json_array_end(struct json_writer *w)
     close_level(w, ']');
 }
 
-static bool is_plain(unsigned char c)
+/* How many bytes from s on stand in a string as they are. */
+static size_t plain_bytes(const char *s, size_t len)
 {
-    return c >= 0x20 && c < 0x80;
+    size_t n = 0;
+    while (n < len && s[n] >= 0x20 && s[n] != '"' && s[n] != '\\') /* above 0x7f it is negative */
+        n++;
+    return n;
 }
 
 /* One character that is neither plain nor quoted. Returns how many bytes of s it took. */
@@ -98,44 +102,63 @@ static size_t put_odd_char(struct buf *out, const char *s, size_t len)
     return n;
 }
 
-/* Gathered: most strings are short, and one that holds JSON is full of quotes. */
-static void put_string(struct buf *out, const char *s, size_t len)
+/* Most strings are short, and one that holds JSON is full of quotes: gathered. */
+#define CHUNK 256
+
+struct chunk {
+    size_t from, n; /* of the bytes: what is not written yet */
+    char bytes[CHUNK + 2];
+};
+
+static void put_chunk(struct buf *out, struct chunk *c)
 {
-    char chunk[256] = "\"";
-    size_t n = 1;
+    buf_put(out, c->bytes + c->from, c->n - c->from);
+    c->from = c->n = 0;
+}
+
+/* With what stands before and behind it. */
+static void put_string(struct buf *out, bool comma, const char *s, size_t len, bool colon)
+{
+    struct chunk c;
+    c.bytes[0] = ',';
+    c.bytes[1] = '"';
+    c.from = comma ? 0 : 1;
+    c.n = 2;
     for (size_t i = 0; i < len;) {
-        if (n > sizeof(chunk) - 3) {
-            buf_put(out, chunk, n);
-            n = 0;
-        }
-        if (s[i] == '"' || s[i] == '\\')
-            chunk[n++] = '\\';
-        else if (!is_plain((unsigned char)s[i])) {
-            buf_put(out, chunk, n);
-            n = 0;
-            i += put_odd_char(out, s + i, len - i);
+        if (c.n > CHUNK - 2)
+            put_chunk(out, &c);
+        size_t room = CHUNK - c.n, left = len - i;
+        size_t plain = plain_bytes(s + i, left < room ? left : room);
+        memcpy(c.bytes + c.n, s + i, plain);
+        c.n += plain;
+        i += plain;
+        if (i == len || c.n > CHUNK - 2)
             continue;
+        if (s[i] == '"' || s[i] == '\\') {
+            c.bytes[c.n++] = '\\';
+            c.bytes[c.n++] = s[i++];
+        } else {
+            put_chunk(out, &c);
+            i += put_odd_char(out, s + i, len - i);
         }
-        chunk[n++] = s[i++];
     }
-    chunk[n++] = '"';
-    buf_put(out, chunk, n);
+    c.bytes[c.n++] = '"';
+    if (colon)
+        c.bytes[c.n++] = ':';
+    put_chunk(out, &c);
 }
 
 void json_key(struct json_writer *w, const char *name)
 {
     ASSERT(in_object(w) && !w->after_name);
-    if (w->comma)
-        buf_putc(w->out, ',');
-    put_string(w->out, name, strlen(name));
-    buf_putc(w->out, ':');
+    put_string(w->out, w->comma, name, strlen(name), true);
     w->after_name = true;
 }
 
 void json_put_slice(struct json_writer *w, struct slice s)
 {
     before_value(w);
-    put_string(w->out, s.p, s.len);
+    put_string(w->out, false, s.p, s.len, false);
 }
 
 void json_put_str(struct json_writer *w, const char *s)

@@ -546,9 +546,45 @@ static void wrong_nesting_is_our_bug(void **unused)
     buf_close(&out);
 }
 
+/* Strings are put together in pieces: whatever stands where one ends. */
+static void strings_of_any_length_are_read_back(void **unused)
+{
+    static const char *const odd[] = {"\"", "\\", "\"\"", "\n", "\xc3\xa9", "\x01", "a\""};
+    (void)unused;
+    for (size_t k = 0; k < sizeof odd / sizeof odd[0]; k++) {
+        for (size_t before = 0; before < 300; before++) {
+            struct buf text, out;
+            struct json_writer w;
+            struct error err;
+            buf_init(&text, 4096);
+            buf_init(&out, 8192);
+            for (size_t i = 0; i < before; i++)
+                buf_putc(&text, i % 3 == 0 && k % 2 == 0 ? '"' : 'x');
+            buf_puts(&text, odd[k]);
+            buf_puts(&text, odd[k]);
+            for (size_t i = 0; i < 300; i++)
+                buf_putc(&text, 'y');
+            json_begin(&w, &out);
+            json_object(&w);
+            json_member_int(&w, "first", 1);
+            json_member_str(&w, buf_str(&text), buf_str(&text));
+            json_object_end(&w);
+            struct json *v = json_parse(buf_slice(&out), &err);
+            assert_non_null(v);
+            const struct json *member = json_next(json_first(v));
+            assert_string_equal(json_name(member), buf_str(&text));
+            assert_string_equal(json_str(member, ""), buf_str(&text));
+            json_free(v);
+            buf_close(&text);
+            buf_close(&out);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(strings_of_any_length_are_read_back),
         cmocka_unit_test(what_is_read_is_written_again),
         cmocka_unit_test(numbers_keep_their_value),
         cmocka_unit_test(integers_of_64_bits_are_exact),
