@@ -11,8 +11,6 @@
 #define WRITER_CACHE_KIB 16000
 #define READER_CACHE_KIB 2000
 #define PATIENCE_STEPS 400 /* of the engine, between two questions; one may move megabytes */
-#define LOOKASIDE_BYTES 2048
-#define LOOKASIDE_SLOTS 128
 #define WAL_HEADER_BYTES 32
 #define WAL_FRAME_BYTES (24 + 4096)
 #define WAL_SMALL_BYTES (256 << 10) /* so long it grows by itself */
@@ -194,10 +192,6 @@ static int settle(struct db *db, const struct db_options *o, struct error *err)
     sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
     sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-
-    if (!o->read_only) /* rows as wide as the widest that change often, unpacked for their hash */
-        sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_LOOKASIDE, NULL, LOOKASIDE_BYTES,
-                          LOOKASIDE_SLOTS);
 
     if (!o->read_only && set_journal(db, o->rollback_journal ? "delete" : "wal", err) != 0)
         return -1;

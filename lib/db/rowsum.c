@@ -108,8 +108,9 @@ static void add_value(struct hashing *h, sqlite3_value *v)
         add_real(h, sqlite3_value_double(v));
         break;
     case SQLITE_TEXT:
-    case SQLITE_BLOB: /* first the bytes, then their number: that is the order SQLite wants */
-        p = type == SQLITE_TEXT ? sqlite3_value_text(v) : sqlite3_value_blob(v);
+    case SQLITE_BLOB: /* first the bytes, then their number: that is the order SQLite wants; of a
+                       * text as they are, for a NUL behind them it would be copied */
+        p = sqlite3_value_blob(v);
         add(h, (uint8_t)type, p, (size_t)sqlite3_value_bytes(v));
         break;
     default:
