@@ -1,6 +1,7 @@
 /* What is kept of runs that are over (spec/chronos.md 5.8). */
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "base/histogram.h"
 #include "base/limits.h"
 #include "state/private.h"
@@ -236,24 +237,44 @@ static void trim_by_count(struct apply *a, int64_t job, int64_t run)
 
 /* ---- numbers */
 
-static void count_fact(struct apply *a, int64_t job, enum day_fact fact, int bucket, int64_t n)
+/* What is counted of one end: up to five facts of one day. */
+struct facts_of_end {
+    size_t n;
+    struct {
+        enum day_fact fact;
+        int bucket;
+        int64_t n;
+    } items[5];
+};
+
+static void add_fact(struct facts_of_end *f, enum day_fact fact, int bucket, int64_t n)
 {
-    bool most = fact == DAY_LONGEST || fact == DAY_LATEST;
-    struct stmt *q = change_use(a->s, most ? DAY_MOST : DAY_COUNT);
-    stmt_bind_i64(q, ":job", job);
-    stmt_bind_i64(q, ":day", a->c->at.ms / DAY_MS);
-    stmt_bind_i64(q, ":fact", fact);
-    stmt_bind_i64(q, ":bucket", bucket);
-    stmt_bind_i64(q, ":n", n);
-    stmt_run(q);
+    f->items[f->n].fact = fact;
+    f->items[f->n].bucket = bucket;
+    f->items[f->n++].n = n;
 }
 
-static void count_time(struct apply *a, int64_t job, enum day_fact times, enum day_fact most,
-                       int64_t ms)
+static void add_time(struct facts_of_end *f, enum day_fact times, enum day_fact most, int64_t ms)
 {
     ms = ms > 0 ? ms : 0;
-    count_fact(a, job, times, bucket_of(ms), 1);
-    count_fact(a, job, most, 0, ms);
+    add_fact(f, times, bucket_of(ms), 1);
+    add_fact(f, most, 0, ms);
+}
+
+static void count_facts(struct apply *a, int64_t job, const struct facts_of_end *f)
+{
+    static const int with[] = {[1] = DAY_COUNT_1, [3] = DAY_COUNT_3, [5] = DAY_COUNT_5};
+    ASSERT(f->n < sizeof with / sizeof with[0] && f->n % 2 == 1);
+    struct stmt *q = change_use(a->s, with[f->n]);
+    int at = 0;
+    stmt_bind_i64_at(q, ++at, job); /* in their order, as there are many */
+    stmt_bind_i64_at(q, ++at, a->c->at.ms / DAY_MS);
+    for (size_t i = 0; i < f->n; i++) {
+        stmt_bind_i64_at(q, ++at, f->items[i].fact);
+        stmt_bind_i64_at(q, ++at, f->items[i].bucket);
+        stmt_bind_i64_at(q, ++at, f->items[i].n);
+    }
+    stmt_run(q);
 }
 
 static void trim_days(struct apply *a, int64_t job)
@@ -312,13 +333,15 @@ void history_over(struct apply *a, const struct run_row *r, enum run_state state
         make_old(a, r->id); /* what did not run puts nothing that did out of its place */
     else
         make_newest(a, r);
-    count_fact(a, r->job, DAY_ENDS, state, r->covers);
+    struct facts_of_end facts = {0};
+    add_fact(&facts, DAY_ENDS, (int)state, r->covers);
     if (r->started.ms != 0)
-        count_time(a, r->job, DAY_LATE, DAY_LATEST, r->started.ms - r->due.ms);
-    if (state == RUN_SUCCESS) {
-        count_time(a, r->job, DAY_TOOK, DAY_LONGEST, ended.ms - r->started.ms);
+        add_time(&facts, DAY_LATE, DAY_LATEST, r->started.ms - r->due.ms);
+    if (state == RUN_SUCCESS)
+        add_time(&facts, DAY_TOOK, DAY_LONGEST, ended.ms - r->started.ms);
+    count_facts(a, r->job, &facts);
+    if (state == RUN_SUCCESS)
         add_sample(a, r->job, ended.ms - r->due.ms);
-    }
     if (time_to_trim(r->id, LIMIT_JOB_RUNS))
         trim_days(a, r->job);
     trim(a, r->job, r->id);
@@ -332,7 +355,9 @@ void history_more(struct apply *a, const struct run_row *r, const struct new_run
     stmt_bind_i64(q, ":run", r->id);
     stmt_bind_i64(q, ":due", n->due_ms);
     stmt_run(q);
-    count_fact(a, r->job, DAY_ENDS, n->state, n->covers);
+    struct facts_of_end facts = {0};
+    add_fact(&facts, DAY_ENDS, (int)n->state, n->covers);
+    count_facts(a, r->job, &facts);
 }
 
 void history_forget_job(struct apply *a, int64_t job)

@@ -63,18 +63,61 @@ int64_t run_add(struct apply *a, const struct job_row *job, int64_t priority,
         stmt_bind_i64(q, ":ended", a->c->at.ms);
     stmt_bind_text(q, ":reason", n->reason != NULL ? n->reason : "");
     stmt_run(q);
-    struct run_row r = {.id = db_last_id(a->s->db), .job = job->id, .job_name = job->name};
+    struct run_row r = {.id = db_last_id(a->s->db),
+                        .job = job->id,
+                        .generation = job->generation,
+                        .covers = n->covers,
+                        .cause = n->cause,
+                        .state = n->state,
+                        .priority = (int)priority,
+                        .due = {n->due_ms},
+                        .deadline = {json_int(n->deadline, 0)},
+                        .queued = a->c->at,
+                        .ended = run_over(n->state) ? a->c->at : (struct wall){0},
+                        .arguments = n->arguments,
+                        .reason = n->reason != NULL ? n->reason : "",
+                        .job_name = job->name};
+    run_known(a->s, &r);
+    r.state = RUN_QUEUED; /* what it was before it was anything else */
     tell_run(a, &r, n->state, n->reason);
     return r.id;
 }
 
-/* A run that was cancelled before any attempt was assigned does not count (spec/chronos.md 9). */
-static void drop_unassigned(struct apply *a, int64_t job, int64_t due_ms)
+/* What is known of a target by its runs; one query, for each claim asks. */
+struct target {
+    bool claimed; /* by the schedule (spec/chronos.md 9) */
+    bool has_run; /* by a backfill too; of what has been forgotten others tell */
+    int64_t unassigned;
+};
+
+static struct target target_of(struct state *s, int64_t job, int64_t due_ms)
 {
-    struct stmt *q = change_use(a->s, RUN_UNASSIGNED);
+    struct target t = {0};
+    struct stmt *q = query_use(s, RUNS_OF_TARGET);
     stmt_bind_i64(q, ":job", job);
     stmt_bind_i64(q, ":due", due_ms);
-    int64_t run = stmt_one_i64(q, 0);
+    while (stmt_row(q)) {
+        enum run_cause cause = (enum run_cause)stmt_i64(q, 1);
+        enum run_state state = (enum run_state)stmt_i64(q, 3);
+        if (stmt_i64(q, 2) != 1)
+            continue;
+        bool unassigned = state == RUN_CANCELLED && stmt_bool(q, 4);
+        if (cause == CAUSE_SCHEDULE && unassigned)
+            t.unassigned = stmt_i64(q, 0);
+        else if (cause == CAUSE_SCHEDULE)
+            t.claimed = true;
+        bool passed = state == RUN_MISSED || state == RUN_COALESCED || state == RUN_CANCELLED ||
+                      state == RUN_EXCLUDED;
+        bool of_target = cause == CAUSE_SCHEDULE || cause == CAUSE_BACKFILL;
+        t.has_run = t.has_run || (of_target && !passed);
+    }
+    return t;
+}
+
+/* A run that was cancelled before any attempt was assigned does not count (spec/chronos.md 9). */
+static void drop_unassigned(struct apply *a, int64_t run)
+{
+    struct stmt *q;
     if (run == 0)
         return;
     if (a->s->level >= HISTORY_LEVEL) {
@@ -91,10 +134,11 @@ static void claim(struct apply *a, const struct job_row *job, int64_t priority,
                   const struct json *item)
 {
     int64_t due = json_int(json_get(item, "due_ms"), 0);
-    if (state_run_claimed(a->s, job->id, (struct wall){due}) ||
-        state_target_has_run(a->s, job->id, (struct wall){due}))
+    struct target t = target_of(a->s, job->id, due);
+    bool has_run = a->s->level >= LEVEL_BACKFILLS && t.has_run;
+    if (t.claimed || has_run || target_filled(a->s, job->id, due))
         return;
-    drop_unassigned(a, job->id, due);
+    drop_unassigned(a, t.unassigned);
     struct new_run n = {.cause = CAUSE_SCHEDULE,
                         .state = RUN_QUEUED,
                         .due_ms = due,
@@ -126,10 +170,10 @@ static void decide_targets(struct apply *a, int64_t job_id, const struct json *i
                             .due_ms = json_int(json_get(v, "due_ms"), 0),
                             .covers = json_int(json_get(v, "covers"), 1),
                             .reason = json_str(json_get(v, "reason"), "")};
-        if (n.covers == 1 && state_run_claimed(a->s, job.id, (struct wall){n.due_ms}))
+        struct target t = n.covers == 1 ? target_of(a->s, job.id, n.due_ms) : (struct target){0};
+        if (t.claimed)
             continue;
-        if (n.covers == 1)
-            drop_unassigned(a, job.id, n.due_ms);
+        drop_unassigned(a, t.unassigned);
         const struct run_row r = {.id = run_add(a, &job, priority, &n),
                                   .job = job_id,
                                   .due.ms = n.due_ms,
@@ -156,10 +200,19 @@ static void bind_cursor(struct stmt *q, const struct json *v)
 
 void job_step(struct apply *a, int64_t job, const struct json *item)
 {
+    const struct memo_row *known = memo_known(a->s, MEMO_JOB, job);
     struct stmt *q = change_use(a->s, JOB_CURSOR);
     stmt_bind_i64(q, ":id", job);
     bind_cursor(q, item);
     stmt_run(q);
+    if (known != NULL) {
+        struct job_row now = known->job;
+        now.schedule = json_str(json_get(item, "schedule"), NULL);
+        now.k = json_int(json_get(item, "k"), 0);
+        now.remaining = json_int(json_get(item, "remaining"), 0);
+        now.next.ms = json_int(json_get(item, "next_ms"), 0);
+        job_known(a->s, &now);
+    }
     decide_targets(a, job, item);
 }
 
@@ -482,10 +535,10 @@ void run_assign(struct apply *a, int64_t run, int64_t task)
     stmt_bind_i64(q, ":task", task);
     stmt_bind_i64(q, ":id", run);
     stmt_run(q);
-    struct run_row *now = memo_run_again(a->s, run, known);
+    struct memo_row *now = memo_again(a->s, MEMO_RUN, run, known);
     if (now != NULL) {
-        now->state = RUN_ASSIGNED;
-        now->task = task;
+        now->run.state = RUN_ASSIGNED;
+        now->run.task = task;
     }
 }
 
@@ -546,10 +599,10 @@ static void start(struct apply *a, const struct run_row *r, const struct job_row
     stmt_bind_i64(q, ":at", at.ms);
     stmt_bind_i64(q, ":id", r->id);
     stmt_run(q);
-    struct run_row *now = memo_run_again(a->s, r->id, known);
+    struct memo_row *now = memo_again(a->s, MEMO_RUN, r->id, known);
     if (now != NULL) {
-        now->state = RUN_RUNNING;
-        now->started = now->started.ms != 0 ? now->started : at;
+        now->run.state = RUN_RUNNING;
+        now->run.started = now->run.started.ms != 0 ? now->run.started : at;
     }
     tell_run(a, r, RUN_RUNNING, NULL);
     started.started = at;
@@ -587,7 +640,16 @@ void job_count_outcome(struct apply *a, struct job_row *job, bool success)
     if (job->last_error.ms != 0)
         stmt_bind_i64(q, ":last_error", job->last_error.ms);
     stmt_bind_i64(q, ":id", job->id);
+    bool known = memo_known(a->s, MEMO_JOB, job->id) != NULL;
     stmt_run(q);
+    struct memo_row *now = memo_again(a->s, MEMO_JOB, job->id, known);
+    if (now != NULL) {
+        now->job.successes = job->successes;
+        now->job.errors = job->errors;
+        now->job.errors_since_success = job->errors_since_success;
+        now->job.last_success = job->last_success;
+        now->job.last_error = job->last_error;
+    }
 }
 
 static void tell_disabled(struct apply *a, const struct job_row *job, const char *why)

@@ -75,6 +75,14 @@ static void count_change(struct state *s, const struct task_row *t, struct count
 
 /* ---- resources: what a task holds until it has ended, and a resident's instance beyond that */
 
+void agent_add(struct agent_row *r, const struct resources *more, int64_t tasks)
+{
+    r->used_cpus_milli += more->cpus_milli;
+    r->used_mem_bytes += more->mem_bytes;
+    r->used_disk_bytes += more->disk_bytes;
+    r->tasks += tasks;
+}
+
 static void use(struct state *s, struct agent_used *u)
 {
     if (!u->any)
@@ -85,8 +93,12 @@ static void use(struct state *s, struct agent_used *u)
     stmt_bind_i64(q, ":disk", u->more.disk_bytes);
     stmt_bind_i64(q, ":tasks", u->tasks);
     stmt_bind_i64(q, ":id", u->agent);
+    bool known = memo_known(s, MEMO_AGENT, u->agent) != NULL;
     stmt_run(q);
     u->any = false;
+    struct memo_row *now = memo_again(s, MEMO_AGENT, u->agent, known);
+    if (now != NULL)
+        agent_add(&now->agent, &u->more, u->tasks);
 }
 
 void agents_use_all(struct state *s)
@@ -190,9 +202,10 @@ void ports_text_of(const struct json *item, struct buf *out)
     json_array_end(&w);
 }
 
-/* `kept`: what it holds is its instance's already. */
+/* `kept`: what it holds is its instance's already. `run` NULL: it is no job's. */
 static int64_t add_task(struct apply *a, int64_t agent, const struct json *item, enum owner owner,
-                        int64_t owner_id, const char *name, int64_t version_ms, bool kept)
+                        int64_t owner_id, const char *name, int64_t version_ms, bool kept,
+                        const struct run_row *run)
 {
     struct state *s = a->s;
     struct resources needs = {.cpus_milli = json_int(json_get(item, "cpus"), 0),
@@ -216,6 +229,25 @@ static int64_t add_task(struct apply *a, int64_t agent, const struct json *item,
     stmt_bind_i64(q, ":at", a->c->at.ms);
     stmt_run(q);
     int64_t task = db_last_id(s->db);
+    if (run != NULL)
+        task_known(s, &(struct task_row){.id = task,
+                                         .owner_id = owner_id,
+                                         .agent = agent,
+                                         .owner = owner,
+                                         .name = name,
+                                         .state = TASK_STAGING,
+                                         .cpus_milli = needs.cpus_milli,
+                                         .mem_bytes = needs.mem_bytes,
+                                         .disk_bytes = needs.disk_bytes,
+                                         .ports = buf_str(&ports),
+                                         .version = {version_ms},
+                                         .staged = a->c->at,
+                                         .pong = json_int(json_get(item, "pong"), 0),
+                                         .message = "",
+                                         .detail = "",
+                                         .job = run->job,
+                                         .run = owner_id,
+                                         .of = run->job_name});
     if (kept) /* a port is the newest task's */
         ports_give(s, agent, buf_str(&ports));
     buf_close(&ports);
@@ -280,14 +312,15 @@ static int64_t add_tasks(struct apply *a, const struct app_row *app, const struc
     note_progress(a, app->id);
     if (!app->pod) {
         task_id_text(app->path, uuid, incarnation, name);
-        first = add_task(a, agent, item, OWNER_APP, instance, name, app->version.ms, kept);
+        first = add_task(a, agent, item, OWNER_APP, instance, name, app->version.ms, kept, NULL);
         told_launch(a, first, name, app->path, app->id);
         return first;
     }
     JSON_EACH (one, json_get(item, "tasks")) {
         pod_task_id_text(app->path, uuid, json_str(json_get(one, "container"), ""), incarnation,
                          name);
-        int64_t task = add_task(a, agent, one, OWNER_APP, instance, name, app->version.ms, kept);
+        int64_t task =
+            add_task(a, agent, one, OWNER_APP, instance, name, app->version.ms, kept, NULL);
         first = first == 0 ? task : first;
         told_launch(a, task, name, app->path, app->id);
     }
@@ -367,7 +400,7 @@ static bool launch_run(struct apply *a, const struct json *item, const char **wh
         return false;
     const char *name = json_str(json_get(item, "name"), "");
     int64_t agent = json_int(json_get(item, "agent"), 0);
-    int64_t task = add_task(a, agent, item, OWNER_JOB, run.id, name, 0, false);
+    int64_t task = add_task(a, agent, item, OWNER_JOB, run.id, name, 0, false, &run);
     if (json_bool(json_get(item, "async"), false))
         job_task_async(a, task);
     run_assign(a, run.id, task);
@@ -688,13 +721,41 @@ static void app_task_ended(struct apply *a, const struct task_row *t, struct cou
     app_close(&definition);
 }
 
+/* A job's, as it was known; its row is not read again. */
+static void task_reported(struct state *s, const struct task_row *t, enum task_state state,
+                          const struct status *st)
+{
+    struct task_row now = *t;
+    now.state = state;
+    now.seq = st->seq;
+    if (state == TASK_RUNNING && !now.has_started) {
+        now.has_started = true;
+        now.started = st->at;
+    }
+    now.ended = task_ended(state) ? st->at : (struct wall){0};
+    now.pid = st->pid != 0 ? st->pid : now.pid;
+    now.container = st->container != NULL ? st->container : now.container;
+    now.exited = st->exited;
+    now.exit_code = st->exited ? st->exit_code : 0;
+    now.signaled = st->signaled;
+    now.signal = st->signaled ? st->signal : 0;
+    now.reason = st->reason;
+    now.message = st->message != NULL ? st->message : "";
+    now.detail = st->detail != NULL ? st->detail : "";
+    now.health = st->health;
+    task_known(s, &now);
+}
+
+/* `anew`: its row says that it has ended. */
 static void report(struct state *s, const struct task_row *t, enum task_state state,
-                   const struct status *st)
+                   const struct status *st, bool anew)
 {
     bool ended = task_ended(state);
     struct buf results;
     buf_init(&results, 64 << 10);
-    struct stmt *q = change_use(s, TASK_REPORT);
+    bool known = memo_known(s, MEMO_TASK, t->id) != NULL;
+    /* of who lives on the places in the indexes of ends stay */
+    struct stmt *q = change_use(s, ended || anew ? TASK_REPORT : TASK_REPORT_ALIVE);
     stmt_bind_i64(q, ":id", t->id);
     stmt_bind_i64(q, ":state", state);
     stmt_bind_i64(q, ":seq", st->seq);
@@ -724,6 +785,8 @@ static void report(struct state *s, const struct task_row *t, enum task_state st
     }
     stmt_run(q);
     buf_close(&results);
+    if (known && !anew && st->health_results == NULL)
+        task_reported(s, t, state, st);
 }
 
 static void drop_tasks_of_run(struct state *s, int64_t run)
@@ -895,7 +958,7 @@ static void take_status(struct apply *a, const struct status *st, bool reported)
     if (now.health_results == NULL)
         now.health = t.health;
     struct count before = t.app != 0 ? count_now(s, &t) : (struct count){0};
-    report(s, &t, state, &now);
+    report(s, &t, state, &now, given_up);
     if (t.job != 0 && task_ended(state))
         history_used(a, t.id, &st->used);
     if (st->informs)
@@ -962,7 +1025,7 @@ void task_unreachable(struct apply *a, int64_t task)
     struct status st = {
         .task = task, .seq = t.seq, .state = TASK_UNREACHABLE, .at = a->c->at, .health = t.health};
     struct count before = t.app != 0 ? count_now(a->s, &t) : (struct count){0};
-    report(a->s, &t, TASK_UNREACHABLE, &st);
+    report(a->s, &t, TASK_UNREACHABLE, &st, false);
     if (t.app != 0)
         count_change(a->s, &t, before, TASK_UNREACHABLE, t.stopping, t.health);
     tell_task(a, &t, TASK_UNREACHABLE, &st);

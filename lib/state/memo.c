@@ -36,13 +36,14 @@ struct memo_row *memo_take(struct state *s, enum memo_kind kind, int64_t id, con
     size_t size = 0;
     if (*row == NULL)
         *row = NEW(struct memo_row);
+    struct memo_texts *own = &(*row)->texts[(*row)->newest ^= 1]; /* they may come from the other */
     for (size_t i = 0; i < n; i++)
         size += *texts[i] != NULL ? strlen(*texts[i]) + 1 : 0;
-    if (size > (*row)->size) {
-        (*row)->texts = mem_realloc((*row)->texts, size);
-        (*row)->size = size;
+    if (size > own->size) {
+        own->p = mem_realloc(own->p, size);
+        own->size = size;
     }
-    char *to = (*row)->texts;
+    char *to = own->p;
     for (size_t i = 0; i < n; i++) {
         if (*texts[i] == NULL)
             continue;
@@ -56,13 +57,13 @@ struct memo_row *memo_take(struct state *s, enum memo_kind kind, int64_t id, con
     return *row;
 }
 
-struct run_row *memo_run_again(struct state *s, int64_t id, bool was_known)
+struct memo_row *memo_again(struct state *s, enum memo_kind kind, int64_t id, bool was_known)
 {
-    struct memo_row *row = was_known ? *place(s->memo, MEMO_RUN, id) : NULL;
+    struct memo_row *row = was_known ? *place(s->memo, kind, id) : NULL;
     if (row == NULL || row->id != id)
         return NULL;
     row->known = true;
-    return &row->run;
+    return row;
 }
 
 /* Its texts stay: whoever has looked it up may still read them. */
@@ -120,8 +121,8 @@ void memo_close(struct state *s)
     for (int i = 0; s->memo != NULL && i < MEMO_KINDS; i++) {
         for (size_t at = 0; at < MEMO_ROWS; at++) {
             struct memo_row *row = s->memo->kinds[i].rows[at];
-            if (row != NULL)
-                mem_free(row->texts);
+            for (int k = 0; row != NULL && k < 2; k++)
+                mem_free(row->texts[k].p);
             mem_free(row);
         }
     }

@@ -60,14 +60,20 @@ static inline struct wall query_wall_at(struct stmt *q, int column)
     return (struct wall){stmt_i64(q, column)};
 }
 
+/* A backfill has run it. */
+bool target_filled(struct state *s, int64_t job, int64_t due_ms);
+
 /* ---- memo.c: rows looked up by their key, each with its texts, until it changes. Texts stay until
- * another row, or the same as it is then, comes in its place. */
+ * another row, or the same as it is then, has come in its place twice. */
 enum memo_kind { MEMO_TASK, MEMO_RUN, MEMO_JOB, MEMO_AGENT, MEMO_KINDS };
 struct memo_row {
     int64_t id;
     bool known; /* false: it has changed */
-    size_t size;
-    char *texts;
+    unsigned newest;
+    struct memo_texts {
+        char *p;
+        size_t size;
+    } texts[2];
     union {
         struct task_row task; /* of a job; an app's says more than its own row */
         struct run_row run;
@@ -80,9 +86,14 @@ struct memo_row *memo_known(struct state *s, enum memo_kind kind, int64_t id); /
  */
 struct memo_row *memo_take(struct state *s, enum memo_kind kind, int64_t id, const char **texts[],
                            size_t n);
-/* The run's row if it was known until the statement that has just changed it: whoever takes it
- * brings it to what the row is now. */
-struct run_row *memo_run_again(struct state *s, int64_t id, bool was_known);
+/* The row if it was known until the statement that has just changed it: whoever takes it brings it
+ * to what the row is now. */
+struct memo_row *memo_again(struct state *s, enum memo_kind kind, int64_t id, bool was_known);
+/* The same with texts; and of a row that was just written. They are copied. */
+void task_known(struct state *s, const struct task_row *t); /* a job's */
+void run_known(struct state *s, const struct run_row *r);
+void job_known(struct state *s, const struct job_row *j);
+void agent_add(struct agent_row *r, const struct resources *more, int64_t tasks);
 void memo_forget(struct state *s); /* all: a job goes, whose name stands in rows of others */
 void memo_open(struct state *s);
 void memo_close(struct state *s);

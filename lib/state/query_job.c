@@ -31,28 +31,42 @@ bool state_job_next(struct stmt *q, struct job_row *out)
     return true;
 }
 
-/* `memo`: the id that it is kept by; 0: it is not kept. */
-static bool job_row_alone(struct state *s, int which, struct stmt *q, int64_t memo,
+static bool keep_job(struct state *s, struct job_row *r)
+{
+    const char **texts[] = {&r->name, &r->definition.p, &r->schedule};
+    struct memo_row *kept = memo_take(s, MEMO_JOB, r->id, texts, 3);
+    if (kept != NULL)
+        kept->job = *r;
+    return kept != NULL;
+}
+
+void job_known(struct state *s, const struct job_row *j)
+{
+    struct job_row r = *j;
+    keep_job(s, &r);
+}
+
+/* `memo`: it is kept. */
+static bool job_row_alone(struct state *s, int which, struct stmt *q, bool memo,
                           struct job_row *out)
 {
     struct job_row r;
     if (!state_job_next(q, &r))
         return false;
-    const char **texts[] = {&r.name, &r.definition.p, &r.schedule};
-    struct memo_row *kept = memo != 0 ? memo_take(s, MEMO_JOB, memo, texts, 3) : NULL;
-    struct arena *a = kept == NULL ? query_one(s, which) : NULL;
-    for (size_t i = 0; i < 3 && a != NULL; i++)
-        *texts[i] = arena_strdup(a, *texts[i]);
+    if (!memo || !keep_job(s, &r)) {
+        struct arena *a = query_one(s, which);
+        r.name = arena_strdup(a, r.name);
+        r.definition.p = arena_strdup(a, r.definition.p);
+        r.schedule = arena_strdup(a, r.schedule);
+    }
     stmt_end(q);
-    if (kept != NULL)
-        kept->job = r;
     *out = r;
     return true;
 }
 
 static bool job_one(struct state *s, int which, struct stmt *q, struct job_row *out)
 {
-    return job_row_alone(s, which, q, 0, out);
+    return job_row_alone(s, which, q, false, out);
 }
 
 bool state_job_by_id(struct state *s, int64_t id, struct job_row *out)
@@ -71,7 +85,7 @@ bool state_job_alone(struct state *s, int64_t id, struct job_row *out)
     }
     struct stmt *q = query_use(s, JOB_ALONE);
     stmt_bind_i64(q, ":id", id);
-    return job_row_alone(s, JOB_ALONE, q, id, out);
+    return job_row_alone(s, JOB_ALONE, q, true, out);
 }
 
 bool state_job_by_name(struct state *s, const char *name, struct job_row *out)
@@ -231,9 +245,24 @@ bool state_run_next(struct stmt *q, struct run_row *out)
     return true;
 }
 
+static bool keep_run(struct state *s, struct run_row *r)
+{
+    const char **texts[] = {&r->arguments, &r->reason, &r->job_name};
+    struct memo_row *kept = memo_take(s, MEMO_RUN, r->id, texts, 3);
+    if (kept != NULL)
+        kept->run = *r;
+    return kept != NULL;
+}
+
+void run_known(struct state *s, const struct run_row *r)
+{
+    struct run_row now = *r;
+    keep_run(s, &now);
+}
+
 bool state_run_by_id(struct state *s, int64_t id, struct run_row *out)
 {
-    struct memo_row *kept = memo_known(s, MEMO_RUN, id);
+    const struct memo_row *kept = memo_known(s, MEMO_RUN, id);
     if (kept != NULL) {
         *out = kept->run;
         return true;
@@ -243,38 +272,26 @@ bool state_run_by_id(struct state *s, int64_t id, struct run_row *out)
     stmt_bind_i64(q, ":id", id);
     if (!state_run_next(q, &r))
         return false;
-    const char **texts[] = {&r.arguments, &r.reason, &r.job_name};
-    kept = memo_take(s, MEMO_RUN, id, texts, 3);
-    struct arena *a = kept == NULL ? query_one(s, RUN_BY_ID) : NULL;
-    for (size_t i = 0; i < 3 && a != NULL; i++)
-        *texts[i] = arena_strdup(a, *texts[i]);
+    if (!keep_run(s, &r)) {
+        struct arena *a = query_one(s, RUN_BY_ID);
+        r.arguments = arena_strdup(a, r.arguments);
+        r.reason = arena_strdup(a, r.reason);
+        r.job_name = arena_strdup(a, r.job_name);
+    }
     stmt_end(q);
-    if (kept != NULL)
-        kept->run = r;
     *out = r;
     return true;
 }
 
 bool state_run_to_start(struct state *s, int64_t run, int64_t agent, struct run_to_start *out)
 {
-    struct stmt *q = query_use(s, RUN_TO_START);
-    stmt_bind_i64(q, ":run", run);
-    stmt_bind_i64(q, ":agent", agent);
-    if (!stmt_row(q))
+    struct job_row job;
+    struct agent_row of;
+    if (!state_run_by_id(s, run, &out->run) || !state_job_alone(s, out->run.job, &job) ||
+        !state_agent_by_id(s, agent, &of))
         return false;
-    struct arena *a = query_one(s, RUN_TO_START);
-    *out = (struct run_to_start){
-        .run = {.id = run,
-                .job = stmt_i64(q, 0),
-                .cause = (enum run_cause)stmt_i64(q, 1),
-                .attempt = stmt_i64(q, 2),
-                .due = query_wall_at(q, 3),
-                .deadline = query_wall_at(q, 4),
-                .arguments = arena_strdup(a, stmt_str(q, 5))},
-        .job_generation = stmt_i64(q, 6),
-        .hostname = arena_strdup(a, stmt_str(q, 7)),
-    };
-    stmt_end(q);
+    out->job_generation = job.generation;
+    out->hostname = of.hostname;
     return true;
 }
 
@@ -458,17 +475,24 @@ int64_t state_filled_count(struct state *s, int64_t job)
     return s->level < LEVEL_BACKFILLS ? 0 : of_job(s, FILLED_COUNT, job, 0);
 }
 
+static bool any_of_target(struct state *s, int which, int64_t job, int64_t due_ms)
+{
+    if (s->level < LEVEL_BACKFILLS)
+        return false;
+    struct stmt *q = query_use(s, which);
+    stmt_bind_i64(q, ":job", job);
+    stmt_bind_i64(q, ":due", due_ms);
+    return stmt_one_i64(q, 0) > 0;
+}
+
+bool target_filled(struct state *s, int64_t job, int64_t due_ms)
+{
+    return any_of_target(s, FILLED, job, due_ms);
+}
+
 bool state_target_has_run(struct state *s, int64_t job, struct wall due)
 {
-    static const int where[] = {RUN_OF_TARGET, FILLED};
-    for (size_t i = 0; i < 2 && s->level >= LEVEL_BACKFILLS; i++) {
-        struct stmt *q = query_use(s, where[i]);
-        stmt_bind_i64(q, ":job", job);
-        stmt_bind_i64(q, ":due", due.ms);
-        if (stmt_one_i64(q, 0) > 0)
-            return true;
-    }
-    return false;
+    return any_of_target(s, RUN_OF_TARGET, job, due.ms) || target_filled(s, job, due.ms);
 }
 
 /* ---- dependent jobs */

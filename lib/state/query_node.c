@@ -59,12 +59,8 @@ static bool agent_one(struct state *s, int which, struct stmt *q, struct agent_r
 static void add_used(struct state *s, struct agent_row *r)
 {
     const struct agent_used *u = &s->used[(uint64_t)r->id % AGENTS_USED];
-    if (!u->any || u->agent != r->id)
-        return;
-    r->used_cpus_milli += u->more.cpus_milli;
-    r->used_mem_bytes += u->more.mem_bytes;
-    r->used_disk_bytes += u->more.disk_bytes;
-    r->tasks += u->tasks;
+    if (u->any && u->agent == r->id)
+        agent_add(r, &u->more, u->tasks);
 }
 
 bool state_agent_by_id(struct state *s, int64_t id, struct agent_row *out)

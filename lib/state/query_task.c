@@ -34,6 +34,7 @@ bool state_task_next(struct stmt *q, struct task_row *out)
         .version = query_wall_at(q, 10),
         .staged = query_wall_at(q, 11),
         .started = query_wall_at(q, 12),
+        .has_started = !stmt_is_null(q, 12),
         .ended = query_wall_at(q, 13),
         .killed = query_wall_at(q, 14),
         .pong = stmt_i64(q, 15),
@@ -73,31 +74,47 @@ bool state_job_is_doubled(struct state *s, int64_t job)
     return doubled;
 }
 
-/* `memo`: the id that it is kept by, if it is a job's; 0: it is not kept. */
-static bool task_alone(struct state *s, int which, struct stmt *q, int64_t memo,
-                       struct task_row *out)
+#define TASK_TEXTS 9
+#define TEXTS_OF_TASK(r)                                                                          \
+    {                                                                                             \
+        &(r)->name, &(r)->ports, &(r)->kill_reason, &(r)->container, &(r)->reason, &(r)->message, \
+            &(r)->detail, &(r)->health_results, &(r)->of                                          \
+    }
+
+static bool keep_task(struct state *s, struct task_row *r)
+{
+    const char **texts[TASK_TEXTS] = TEXTS_OF_TASK(r);
+    struct memo_row *kept = memo_take(s, MEMO_TASK, r->id, texts, TASK_TEXTS);
+    if (kept != NULL)
+        kept->task = *r;
+    return kept != NULL;
+}
+
+void task_known(struct state *s, const struct task_row *t)
+{
+    struct task_row r = *t;
+    keep_task(s, &r);
+}
+
+/* `memo`: it is kept, if it is a job's. */
+static bool task_alone(struct state *s, int which, struct stmt *q, bool memo, struct task_row *out)
 {
     struct task_row r;
     if (!state_task_next(q, &r))
         return false;
-    const char **texts[] = {&r.name,    &r.ports,  &r.kill_reason,    &r.container, &r.reason,
-                            &r.message, &r.detail, &r.health_results, &r.of};
-    size_t n = sizeof texts / sizeof texts[0];
-    struct memo_row *kept =
-        memo != 0 && r.owner == OWNER_JOB ? memo_take(s, MEMO_TASK, memo, texts, n) : NULL;
-    struct arena *a = kept == NULL ? query_one(s, which) : NULL;
-    for (size_t i = 0; i < n && a != NULL; i++)
+    bool kept = memo && r.owner == OWNER_JOB && keep_task(s, &r);
+    const char **texts[TASK_TEXTS] = TEXTS_OF_TASK(&r);
+    struct arena *a = kept ? NULL : query_one(s, which);
+    for (size_t i = 0; i < TASK_TEXTS && a != NULL; i++)
         *texts[i] = arena_strdup(a, *texts[i]);
     stmt_end(q);
-    if (kept != NULL)
-        kept->task = r;
     *out = r;
     return true;
 }
 
 static bool task_one(struct state *s, int which, struct stmt *q, struct task_row *out)
 {
-    return task_alone(s, which, q, 0, out);
+    return task_alone(s, which, q, false, out);
 }
 
 bool state_task_by_id(struct state *s, int64_t id, struct task_row *out)
@@ -109,7 +126,7 @@ bool state_task_by_id(struct state *s, int64_t id, struct task_row *out)
     }
     struct stmt *q = query_use(s, TASK_BY_ID);
     stmt_bind_i64(q, ":id", id);
-    return task_alone(s, TASK_BY_ID, q, id, out);
+    return task_alone(s, TASK_BY_ID, q, true, out);
 }
 
 bool state_task_brief(struct state *s, int64_t id, struct task_brief *out)

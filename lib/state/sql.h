@@ -148,9 +148,6 @@
     X(JOBS_NEXT, "select min(next_ms) from jobs where next_ms is not null")                        \
     X(JOBS_COUNT, "select count(*) from jobs where " THERE)                                        \
     X(RUN_BY_ID, RUN_COLUMNS "where r.id = :id")                                                   \
-    X(RUN_TO_START, "select r.job, r.cause, r.attempt, r.due_ms, r.deadline_ms, r.arguments, "     \
-                    "j.generation, a.hostname from job_runs r join jobs j on j.id = r.job "        \
-                    "join agents a on a.id = :agent where r.id = :run")                            \
     X(RUNS, RUN_COLUMNS "order by r.id desc limit :limit")                                         \
     X(RUNS_AFTER, RUN_COLUMNS "where r.id > :after order by r.id limit :limit")                    \
     X(RUNS_OF_JOB_AFTER, RUN_COLUMNS "where r.job = :job and r.id > :after order by r.id "         \
@@ -172,6 +169,8 @@
     X(RUNS_ACTIVE, RUN_COLUMNS "where r.state in (1, 2) order by r.id")                            \
     X(RUN_CLAIMED, "select count(*) from job_runs where job = :job and due_ms = :due and "         \
                    "cause = 0 and covers = 1 and not (state = 10 and task is null)")               \
+    X(RUNS_OF_TARGET, "select id, cause, covers, state, task is null from job_runs "               \
+                      "where job = :job and due_ms = :due order by id")                            \
     X(NODE_BY_ID, NODE_COLUMNS "where id = :id")                                                   \
     X(NODES, NODE_COLUMNS "order by id")                                                           \
     X(EVENTS_AFTER, EVENT_COLUMNS "where id > :id order by id limit :limit")                       \
@@ -447,6 +446,12 @@
                    "exit_code = :exit, signal = :signal, reason = :reason, message = :message, "  \
                    "detail = :detail, health = :health, "                                         \
                    "health_results = coalesce(:results, health_results) where id = :id")          \
+    X(TASK_REPORT_ALIVE, "update tasks set state = :state, seq = :seq, "                          \
+                         "started_ms = coalesce(started_ms, :started), "                          \
+                         "pid = coalesce(:pid, pid), container = coalesce(:container, "           \
+                         "container), exit_code = :exit, signal = :signal, reason = :reason, "    \
+                         "message = :message, detail = :detail, health = :health, "               \
+                         "health_results = coalesce(:results, health_results) where id = :id")    \
     X(TASKS_TRIM, "delete from tasks where id in (select id from tasks indexed by tasks_to_trim " \
                   "where ended_ms is not null and owner = 0 order by ended_ms desc, id desc "     \
                   "limit -1 offset :keep)")                                                       \
@@ -475,8 +480,6 @@
                "deadline_ms, arguments, covers, queued_ms, ended_ms, reason) values(:job, "       \
                ":generation, :cause, :due, 0, :state, :priority, :deadline, :arguments, "         \
                ":covers, :at, :ended, :reason)")                                                  \
-    X(RUN_UNASSIGNED, "select id from job_runs where job = :job and due_ms = :due and "           \
-                      "cause = 0 and covers = 1 and state = 10 and task is null")                 \
     X(RUN_ASSIGN, "update job_runs set state = 1, task = :task where id = :id")                   \
     X(RUN_START, "update job_runs set state = 2, started_ms = coalesce(started_ms, :at) "         \
                  "where id = :id")                                                                \
@@ -673,6 +676,11 @@
       "insert into job_forgotten(job, due_ms) select job, due_ms from job_runs "                 \
       "where id = :run and cause = 0 and state not in (7, 9, 10, 12) on conflict(job) "          \
       "do update set due_ms = max(due_ms, excluded.due_ms)")
+/* DAY_LONGEST and DAY_LATEST are no counts: what is not larger leaves its row alone. */
+#define DAY_COUNT(rows)                                                                      \
+    "insert into job_days(job, day, fact, bucket, n) values" rows " on conflict(job, day, "  \
+    "fact, bucket) do update set n = iif(fact in (3, 4), excluded.n, n + excluded.n) where " \
+    "fact not in (3, 4) or excluded.n > n"
 #define CHANGES_28(X)                                                                              \
     X(USAGE_PUT, "insert into task_usage(task, mem_peak_bytes, cpu_ms) values(:task, :mem, :cpu) " \
                  "on conflict(task) do update set mem_peak_bytes = :mem, cpu_ms = :cpu")           \
@@ -696,10 +704,15 @@
     X(RUNS_OLD_BEYOND, "select run from runs_old where job = :job order by ended_ms desc, "        \
                        "run desc limit 64 offset :keep")                                           \
     X(RUNS_OLD_OF_JOB, "select count(*), coalesce(sum(bytes), 0) from runs_old where job = :job")  \
-    X(DAY_COUNT, "insert into job_days(job, day, fact, bucket, n) values(:job, :day, :fact, "      \
-                 ":bucket, :n) on conflict(job, day, fact, bucket) do update set n = n + :n")      \
-    X(DAY_MOST, "insert into job_days(job, day, fact, bucket, n) values(:job, :day, :fact, "       \
-                ":bucket, :n) on conflict(job, day, fact, bucket) do update set n = max(n, :n)")   \
+    X(DAY_COUNT_1, DAY_COUNT("(:job, :day, :fact1, :bucket1, :n1)"))                               \
+    X(DAY_COUNT_3, DAY_COUNT("(:job, :day, :fact1, :bucket1, :n1), "                               \
+                             "(:job, :day, :fact2, :bucket2, :n2), "                               \
+                             "(:job, :day, :fact3, :bucket3, :n3)"))                               \
+    X(DAY_COUNT_5, DAY_COUNT("(:job, :day, :fact1, :bucket1, :n1), "                               \
+                             "(:job, :day, :fact2, :bucket2, :n2), "                               \
+                             "(:job, :day, :fact3, :bucket3, :n3), "                               \
+                             "(:job, :day, :fact4, :bucket4, :n4), "                               \
+                             "(:job, :day, :fact5, :bucket5, :n5)"))                               \
     X(DAYS_TRIM, "delete from job_days where job = :job and day <= :day")                          \
     X(SAMPLES_LAST, "select part, n from job_samples where job = :job "                            \
                     "order by part desc limit 1")                                                  \

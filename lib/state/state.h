@@ -233,7 +233,7 @@ struct task_row {
     const char *ports;                                   /* JSON array */
     struct wall version, staged, started, ended, killed; /* 0 ms: not yet */
     int64_t pong, pid;
-    bool exited, signaled;
+    bool has_started, exited, signaled;
     int exit_code, signal;
     const char *kill_reason, *container, *reason, *message, *detail; /* NULL or text */
     int health;

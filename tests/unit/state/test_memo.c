@@ -56,6 +56,105 @@ static void what_is_looked_up_again_is_as_it_is_now(void **data)
     assert_int_equal(task_of(f, 1).state, TASK_RUNNING); /* what has not changed, too */
 }
 
+#define SAME(field) assert_true(known.field == read.field)
+#define SAME_TEXT(field)                                              \
+    assert_string_equal(known.field != NULL ? known.field : "(null)", \
+                        read.field != NULL ? read.field : "(null)")
+
+/* A change that changes nothing lets the row be read again. */
+static void touch(struct fixture *f, const char *sql)
+{
+    struct error err;
+    assert_int_equal(db_begin(f->db, DB_NORMAL, &err), 0);
+    assert_int_equal(db_exec(f->db, sql, &err), 0);
+    assert_int_equal(db_commit(f->db, &err), 0);
+}
+
+static void same_task(struct fixture *f)
+{
+    struct task_row known = task_of(f, 1), read;
+    touch(f, "update tasks set seq = seq");
+    read = task_of(f, 1);
+    SAME(id), SAME(owner_id), SAME(agent), SAME(owner), SAME(state), SAME(cpus_milli);
+    SAME(mem_bytes), SAME(disk_bytes), SAME(version.ms), SAME(staged.ms), SAME(started.ms);
+    SAME(ended.ms), SAME(killed.ms), SAME(pong), SAME(pid), SAME(has_started), SAME(exited);
+    SAME(signaled), SAME(exit_code), SAME(signal), SAME(health), SAME(app), SAME(pod);
+    SAME(stopping), SAME(ready), SAME(created.ms), SAME(salt), SAME(job), SAME(run), SAME(seq);
+    SAME_TEXT(name), SAME_TEXT(ports), SAME_TEXT(kill_reason), SAME_TEXT(container);
+    SAME_TEXT(reason), SAME_TEXT(message), SAME_TEXT(detail), SAME_TEXT(health_results);
+    SAME_TEXT(of);
+}
+
+static void same_run(struct fixture *f, int64_t run)
+{
+    struct run_row known = run_of(f, run), read;
+    touch(f, "update job_runs set state = state");
+    read = run_of(f, run);
+    SAME(id), SAME(job), SAME(generation), SAME(attempt), SAME(task), SAME(covers), SAME(cause);
+    SAME(state), SAME(priority), SAME(due.ms), SAME(deadline.ms), SAME(not_before.ms);
+    SAME(queued.ms), SAME(started.ms), SAME(ended.ms);
+    SAME_TEXT(arguments), SAME_TEXT(reason), SAME_TEXT(job_name);
+}
+
+static void same_job(struct fixture *f)
+{
+    struct job_row known, read;
+    assert_true(state_job_alone(f->state, 1, &known));
+    touch(f, "update jobs set k = k");
+    assert_true(state_job_alone(f->state, 1, &read));
+    SAME(id), SAME(generation), SAME(disabled), SAME(k), SAME(remaining), SAME(next.ms);
+    SAME(successes), SAME(errors), SAME(errors_since_success), SAME(last_success.ms);
+    SAME(last_error.ms), SAME(queued), SAME(active);
+    SAME_TEXT(name), SAME_TEXT(definition.p), SAME_TEXT(schedule);
+}
+
+static void same_agent(struct fixture *f)
+{
+    struct agent_row known, read;
+    assert_true(state_agent_by_id(f->state, 0, &known));
+    touch(f, "update agents set tasks = tasks");
+    assert_true(state_agent_by_id(f->state, 0, &read));
+    SAME(used_cpus_milli), SAME(used_mem_bytes), SAME(used_disk_bytes), SAME(tasks);
+    SAME(state), SAME(since.ms);
+}
+
+/* Of each kind: just added, and after each change that brings what is known to what it is. */
+static void what_was_written_is_known_as_it_is_read(void **data)
+{
+    static const struct {
+        const char *kind, *args;
+    } steps[] = {
+        {"job.trigger", "{'name':'j','arguments':'-x','concurrent':true}"},
+        {"job.tick", "{'set':[{'job':1,'generation':1,'at_k':1,'k':2,'remaining':7,'next_ms':90,"
+                     "'schedule':'R7/b','priority':1,"
+                     "'claims':[{'due_ms':80,'deadline_ms':99}]}]}"},
+        {"task.launch", "{'runs':[{'run':1,'attempt':0,'name':'ct:1:0:j:','agent':0,'cpus':3,"
+                        "'mem':5,'disk':7,'pong':9}]}"},
+        {"task.update", "{'set':[{'task':1,'seq':1,'state':'starting','at':4,'detail':'10 %'}]}"},
+        {"task.update", "{'set':[{'task':1,'seq':2,'state':'running','at':0,'pid':12}]}"},
+        {"task.update", "{'set':[{'task':1,'seq':3,'state':'running','at':8,'container':'c',"
+                        "'message':'well','reason':'r'}]}"},
+        {"task.update", "{'set':[{'task':1,'seq':4,'state':'failed','at':9,'exit':3,"
+                        "'message':'ill'}]}"},
+        {"job.tick", "{'set':[{'job':1,'generation':1,'at_k':2,'k':3,'remaining':0}]}"},
+    };
+    struct fixture *f = *data;
+    for (size_t i = 0; i < COUNT(steps); i++) {
+        struct task_row t;
+        applied(f, steps[i].kind, steps[i].args);
+        if (state_task_by_id(f->state, 1, &t))
+            same_task(f);
+        same_run(f, 1);
+        same_run(f, 2);
+        same_job(f);
+        same_agent(f);
+    }
+    same_run(f, 3);
+    assert_int_equal(run_of(f, 3).deadline.ms, 99);
+    assert_int_equal(task_of(f, 1).exit_code, 3);
+    assert_int_equal(task_of(f, 1).started.ms, 0);
+}
+
 static void what_is_gone_is_not_found(void **data)
 {
     struct fixture *f = *data;
@@ -130,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_looked_up_again_is_as_it_is_now, begin, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_written_is_known_as_it_is_read, begin, tear_down),
         cmocka_unit_test_setup_teardown(what_is_gone_is_not_found, begin, tear_down),
         cmocka_unit_test_setup_teardown(what_was_undone_is_as_before, begin, tear_down),
         cmocka_unit_test_setup_teardown(what_a_command_takes_counts_within_it, begin, tear_down),

@@ -44,6 +44,8 @@ static const struct allowed allowed[] = {
     {"RUNS_OF_JOB_AFTER", "USE TEMP B-TREE FOR ORDER BY", "of one job"},
     {"TASK_OF_JOB_DUE", "USE TEMP B-TREE FOR ORDER BY", "of the runs due at one time"},
     {"DAYS_SUM", "USE TEMP B-TREE FOR GROUP BY", "of one job's days"},
+    {"DAY_COUNT_3", "SCAN 3 CONSTANT ROWS", "those that it counts"},
+    {"DAY_COUNT_5", "SCAN 5 CONSTANT ROWS", "those that it counts"},
     {"RUNS_OLD_FIRST", "SCAN runs_old USING COVERING INDEX runs_old_by_end", "up to 64"},
     {"DOUBLED", "SCAN r", "of 16 runs"},
     {"RUNS_WAITING", "SCAN r USING INDEX job_runs_waiting", "up to :limit"},
