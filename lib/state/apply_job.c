@@ -27,7 +27,12 @@ void job_tell(struct apply *a, int64_t id, const char *name, int64_t event)
 static void tell_run(struct apply *a, const struct run_row *r, enum run_state state,
                      const char *reason)
 {
+    char id[24];
+    const char *word = run_state_word(state);
     bool why = reason != NULL && *reason != '\0';
+    snprintf(id, sizeof id, "%lld", (long long)r->id);
+    const char *const parts[] = {r->job_name,     ": run ",          id,  " is ", word,
+                                 why ? ": " : "", why ? reason : "", NULL};
     changed(a, (struct change){
                    .kind = CHANGE_RUN,
                    .id = r->id,
@@ -35,9 +40,7 @@ static void tell_run(struct apply *a, const struct run_row *r, enum run_state st
                    .owner = r->job,
                    .state = (int)state,
                    .before = (int)r->state,
-                   .event = event_put(a, NOUN_RUN, r->job_name, run_state_word(state),
-                                      "%s: run %lld is %s%s%s", r->job_name, (long long)r->id,
-                                      run_state_word(state), why ? ": " : "", why ? reason : ""),
+                   .event = event_put_parts(a, NOUN_RUN, r->job_name, word, parts),
                });
 }
 

@@ -277,6 +277,7 @@ struct uuid instance_uuid(int64_t salt, int64_t id)
 static void told_launch(struct apply *a, int64_t task, const char *name, const char *of,
                         int64_t owner)
 {
+    const char *const parts[] = {of, ": task ", name, " is being started", NULL};
     changed(a, (struct change){
                    .kind = CHANGE_TASK,
                    .id = task,
@@ -285,8 +286,7 @@ static void told_launch(struct apply *a, int64_t task, const char *name, const c
                    .owner = owner,
                    .state = TASK_STAGING,
                    .before = -1,
-                   .event = event_put(a, NOUN_TASK, name, "staging", "%s: task %s is being started",
-                                      of, name),
+                   .event = event_put_parts(a, NOUN_TASK, name, "staging", parts),
                });
 }
 
@@ -810,10 +810,11 @@ static void tell_task(struct apply *a, const struct task_row *t, enum task_state
                       const struct status *st)
 {
     const char *of = t->of != NULL ? t->of : "", *message = st->message;
-    int64_t event =
-        event_put(a, NOUN_TASK, t->name, task_state_word(state), "%s: task %s is %s%s%s", of,
-                  t->name, task_state_word(state), message != NULL && *message != '\0' ? ": " : "",
-                  message != NULL ? message : "");
+    const char *word = task_state_word(state);
+    bool says = message != NULL && *message != '\0';
+    const char *const parts[] = {
+        of, ": task ", t->name, " is ", word, says ? ": " : "", says ? message : "", NULL};
+    int64_t event = event_put_parts(a, NOUN_TASK, t->name, word, parts);
     changed(a, (struct change){
                    .kind = CHANGE_TASK,
                    .id = t->id,

@@ -124,6 +124,9 @@ int refuse_stale(struct apply *a, const char *fmt, ...) __attribute__((format(pr
 /* Writes a row of the feed that people see; returns its id. */
 int64_t event_put(struct apply *a, enum noun noun, const char *name, const char *what,
                   const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* The same of texts behind each other, up to a NULL: for what is told of each run. */
+int64_t event_put_parts(struct apply *a, enum noun noun, const char *name, const char *what,
+                        const char *const parts[]);
 /* Keeps a copy of the change for the watchers; sets index, at, by and from itself. */
 void changed(struct apply *a, struct change c);
 

@@ -1,6 +1,7 @@
 /* Jobs and their runs. */
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "state/private.h"
 
 /* ---- jobs */
@@ -324,35 +325,20 @@ struct stmt *state_runs_to_look_at(struct state *s, int64_t job)
     return q;
 }
 
-bool state_run_to_look_at_next(struct stmt *q, struct run_to_look_at *out)
+/* Its rows are asked for alone: mostly they are known. */
+bool state_run_to_look_at_next(struct state *s, struct stmt *q, struct run_to_look_at *out)
 {
     if (!stmt_row(q))
         return false;
-    *out = (struct run_to_look_at){
-        .run = {.id = stmt_i64(q, 0),
-                .generation = stmt_i64(q, 1),
-                .attempt = stmt_i64(q, 2),
-                .task = stmt_i64(q, 3),
-                .cause = (enum run_cause)stmt_i64(q, 4),
-                .state = (enum run_state)stmt_i64(q, 5),
-                .priority = (int)stmt_i64(q, 6),
-                .due = query_wall_at(q, 7),
-                .deadline = query_wall_at(q, 8),
-                .not_before = query_wall_at(q, 9)},
-        .has_arguments = stmt_bool(q, 10),
-        .job = {.generation = stmt_i64(q, 15),
-                .disabled = stmt_bool(q, 16),
-                .k = stmt_i64(q, 17),
-                .remaining = stmt_i64(q, 18)},
-    };
-    if (!stmt_is_null(q, 13))
-        out->task = (struct task_brief){.id = out->run.task,
-                                        .owner_id = out->run.id,
-                                        .agent = stmt_i64(q, 11),
-                                        .owner = (enum owner)stmt_i64(q, 12),
-                                        .state = (enum task_state)stmt_i64(q, 13),
-                                        .started = query_wall_at(q, 14)};
-    return true;
+    *out = (struct run_to_look_at){0};
+    bool found = state_run_by_id(s, stmt_i64(q, 0), &out->run) &&
+                 state_job_alone(s, out->run.job, &out->job);
+    if (!found)
+        stmt_end(q);
+    ASSERT(found || db_failed(s->db)); /* a run has a job */
+    if (found && out->run.task != 0)
+        state_task_brief(s, out->run.task, &out->task);
+    return found;
 }
 
 int64_t state_runs_open_count(struct state *s, int64_t job)

@@ -155,12 +155,7 @@
     X(RUNS_OF_JOB, RUN_COLUMNS "where r.job = :job order by r.due_ms desc, r.id desc "             \
                                "limit :limit")                                                     \
     X(RUNS_OPEN, RUN_COLUMNS "where r.job = :job and " OPEN "order by r.id")                       \
-    X(RUNS_TO_LOOK_AT, "select r.id, r.generation, r.attempt, r.task, r.cause, r.state, "          \
-                       "r.priority, r.due_ms, r.deadline_ms, r.not_before_ms, "                    \
-                       "r.arguments is not null, t.agent, t.owner, t.state, t.started_ms, "        \
-                       "j.generation, j.disabled, j.k, j.remaining from job_runs r "               \
-                       "join jobs j on j.id = r.job left join tasks t on t.id = r.task "           \
-                       "where r.job = :job and " OPEN "order by r.id")                             \
+    X(RUNS_TO_LOOK_AT, "select r.id from job_runs r where r.job = :job and " OPEN "order by r.id") \
     X(RUNS_OPEN_COUNT, "select count(*) from job_runs r where r.job = :job and " OPEN)             \
     X(RUNS_WAITING, RUN_COLUMNS "where r.state = 0 order by r.priority desc, r.due_ms, r.id "      \
                                 "limit :limit")                                                    \

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "base/hash.h"
@@ -59,10 +60,10 @@ static struct known known(int level)
     return sum;
 }
 
-/* A change that waits for the COMMIT; its texts are its own. */
+/* A change that waits for the COMMIT; its texts are its own, one behind the other. */
 struct kept {
     struct change c;
-    char *name, *of, *by, *from, *more;
+    char *texts;
 };
 
 struct stmt *query_use(struct state *s, int which)
@@ -152,14 +153,8 @@ failed:
 /* The changes kept from the n-th on are forgotten. */
 static void drop_kept(struct state *s, size_t n)
 {
-    while (s->kept_n > n) {
-        struct kept *k = &s->kept[--s->kept_n];
-        mem_free(k->name);
-        mem_free(k->of);
-        mem_free(k->by);
-        mem_free(k->from);
-        mem_free(k->more);
-    }
+    while (s->kept_n > n)
+        mem_free(s->kept[--s->kept_n].texts);
 }
 
 void state_close(struct state *s)
@@ -186,6 +181,24 @@ void state_watch(struct state *s, struct watch *w)
     s->watches = w;
 }
 
+/* One copy of them all, where they then point to; those that are NULL stay so. */
+static char *own_texts(const char **texts[], size_t n)
+{
+    size_t lens[8], size = 0;
+    ASSERT(n <= sizeof lens / sizeof lens[0]);
+    for (size_t i = 0; i < n; i++)
+        size += lens[i] = *texts[i] != NULL ? strlen(*texts[i]) + 1 : 0;
+    char *own = mem_alloc(size), *to = own;
+    for (size_t i = 0; i < n; i++) {
+        if (lens[i] == 0)
+            continue;
+        memcpy(to, *texts[i], lens[i]);
+        *texts[i] = to;
+        to += lens[i];
+    }
+    return own;
+}
+
 void changed(struct apply *a, struct change c)
 {
     struct state *s = a->s;
@@ -197,20 +210,10 @@ void changed(struct apply *a, struct change c)
     }
     c.index = a->index;
     c.at = a->c->at;
-    struct kept *k = &s->kept[s->kept_n++];
-    *k = (struct kept){
-        .c = c,
-        .name = mem_strdup(c.name),
-        .of = mem_strdup(c.of),
-        .by = mem_strdup(a->c->by),
-        .from = mem_strdup(a->c->from),
-        .more = mem_strdup(c.more),
-    };
-    k->c.name = k->name;
-    k->c.of = k->of;
-    k->c.by = k->by;
-    k->c.from = k->from;
-    k->c.more = k->more;
+    c.by = a->c->by;
+    c.from = a->c->from;
+    const char **texts[] = {&c.name, &c.of, &c.by, &c.from, &c.more};
+    s->kept[s->kept_n++] = (struct kept){.texts = own_texts(texts, 5), .c = c};
 }
 
 void state_committed(struct state *s)
@@ -221,18 +224,13 @@ void state_committed(struct state *s)
     drop_kept(s, 0);
 }
 
-enum { EVENT_TEXT_SIZE = 512 };
+enum { EVENT_TEXT_SIZE = 512, EVENT_WHOLE_SIZE = EVENT_TEXT_SIZE + 4 };
 
-int64_t event_put(struct apply *a, enum noun noun, const char *name, const char *what,
-                  const char *fmt, ...)
+static int64_t put_event(struct apply *a, enum noun noun, const char *name, const char *what,
+                         const char *whole)
 {
-    char whole[EVENT_TEXT_SIZE + 4], text[EVENT_TEXT_SIZE]; /* cut behind a whole character */
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(whole, sizeof whole, fmt, ap);
-    va_end(ap);
+    char text[EVENT_TEXT_SIZE]; /* cut behind a whole character */
     str_copy(text, sizeof text, whole);
-
     struct stmt *q = change_use(a->s, EVENT_PUT);
     stmt_bind_i64(q, ":at", a->c->at.ms);
     stmt_bind_i64(q, ":idx", (int64_t)a->index);
@@ -243,6 +241,32 @@ int64_t event_put(struct apply *a, enum noun noun, const char *name, const char 
     stmt_run(q);
     a->s->newest_event = db_last_id(a->s->db);
     return a->s->newest_event;
+}
+
+int64_t event_put(struct apply *a, enum noun noun, const char *name, const char *what,
+                  const char *fmt, ...)
+{
+    char whole[EVENT_WHOLE_SIZE];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(whole, sizeof whole, fmt, ap);
+    va_end(ap);
+    return put_event(a, noun, name, what, whole);
+}
+
+int64_t event_put_parts(struct apply *a, enum noun noun, const char *name, const char *what,
+                        const char *const parts[])
+{
+    char whole[EVENT_WHOLE_SIZE];
+    size_t n = 0;
+    for (; *parts != NULL; parts++) {
+        size_t len = strlen(*parts), room = sizeof whole - 1 - n;
+        len = len < room ? len : room;
+        memcpy(whole + n, *parts, len);
+        n += len;
+    }
+    whole[n] = '\0';
+    return put_event(a, noun, name, what, whole);
 }
 
 static void trim_events(struct state *s)

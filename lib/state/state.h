@@ -411,7 +411,7 @@ struct run_row {
 bool state_run_by_id(struct state *s, int64_t id, struct run_row *out);
 /* A run that an agent is to start, its job's generation, and the agent's name. */
 struct run_to_start {
-    struct run_row run; /* its id, job, cause, attempt, times to start in, and arguments alone */
+    struct run_row run;
     int64_t job_generation;
     const char *hostname;
 };
@@ -419,15 +419,14 @@ bool state_run_to_start(struct state *s, int64_t run, int64_t agent, struct run_
 struct stmt *state_runs(struct state *s, int64_t limit);                     /* newest first */
 struct stmt *state_runs_of_job(struct state *s, int64_t job, int64_t limit); /* newest due first */
 struct stmt *state_runs_open(struct state *s, int64_t job);                  /* not over, by id */
-/* The same in numbers, each with its task and what the job's row says now: no text is copied. */
+/* The same, each with its task and its job, whose texts hold until the next one. */
 struct run_to_look_at {
-    struct run_row run; /* without its texts, covers, and times from when it was queued on */
-    bool has_arguments;
+    struct run_row run;
     struct task_brief task; /* id 0: none */
-    struct job_row job;     /* its id, generation, disabled, k and remaining alone */
+    struct job_row job;     /* as state_job_alone() has it */
 };
 struct stmt *state_runs_to_look_at(struct state *s, int64_t job);
-bool state_run_to_look_at_next(struct stmt *q, struct run_to_look_at *out);
+bool state_run_to_look_at_next(struct state *s, struct stmt *q, struct run_to_look_at *out);
 int64_t state_runs_open_count(struct state *s, int64_t job);
 struct stmt *state_runs_waiting(struct state *s, int64_t limit); /* QUEUED: priority, due, id */
 struct stmt *state_runs_retrying(struct state *s, struct wall now,

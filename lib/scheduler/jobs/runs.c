@@ -15,7 +15,7 @@
 #define SEQ_LAST (INT64_C(1) << 41) /* above any count of an agent's */
 
 struct run_view {
-    struct run_row r; /* as far as struct run_to_look_at has it */
+    struct run_row r; /* but its texts */
     struct task_brief task;
     bool has_arguments;
     struct wall due; /* as in the id of its task */
@@ -25,7 +25,7 @@ struct run_view {
 struct runs { /* of one job, and what the look has found out so far */
     struct look *l;
     struct entry *e;
-    struct job_row row; /* the same */
+    struct job_row row; /* but its texts */
     const struct job *job;
     struct run_view *items; /* by due, a backfill's last */
     size_t n;
@@ -57,7 +57,7 @@ static void gather(struct runs *s)
     struct run_to_look_at r;
     size_t cap = 0;
     struct stmt *q = state_runs_to_look_at(s->l->state, s->e->job);
-    while (state_run_to_look_at_next(q, &r)) {
+    while (state_run_to_look_at_next(s->l->state, q, &r)) {
         if (s->n == cap) {
             cap = cap == 0 ? 4 : cap * 2;
             s->items = mem_realloc(s->items, cap * sizeof s->items[0]);
@@ -69,7 +69,7 @@ static void gather(struct runs *s)
         s->items[s->n++] = (struct run_view){
             .r = r.run,
             .task = r.task,
-            .has_arguments = r.has_arguments,
+            .has_arguments = r.run.arguments != NULL,
             .due = r.run.not_before.ms != 0 ? r.run.not_before : r.run.due,
         };
     }
