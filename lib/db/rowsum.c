@@ -30,11 +30,16 @@ struct rowsum {
     void *data;
 };
 
+#define NAMED 64
+
 struct rowsums {
     struct db *db;
     sqlite3_stmt *store;
-    const char *last_name; /* of the hook's last call, as SQLite passes it, and what it was */
-    struct rowsum *last;
+    struct named { /* tables by their names as SQLite passes them to the hook, which are the
+                      schema's own: where they lie says which they are, until it is read anew */
+        const char *name;
+        struct rowsum *table;
+    } named[NAMED];
     size_t n;
     struct rowsum items[];
 };
@@ -128,6 +133,19 @@ static struct rowsum *find(struct rowsums *s, const char *table)
     return NULL;
 }
 
+static struct rowsum *find_named(struct rowsums *s, const char *name)
+{
+    struct named *place = &s->named[((uintptr_t)name >> 4) % NAMED];
+    if (place->name != name)
+        *place = (struct named){name, find(s, name)};
+    return place->table;
+}
+
+static void forget_names(struct rowsums *s)
+{
+    memset(s->named, 0, sizeof s->named);
+}
+
 typedef int get_value(sqlite3 *sqlite, int column, sqlite3_value **value);
 
 static uint64_t hash_changed(struct rowsums *s, const struct rowsum *t, get_value *get)
@@ -189,20 +207,17 @@ static void on_change(void *data, sqlite3 *sqlite, int op, const char *schema, c
     (void)schema;
     struct rowsums *s = data;
     ASSERT(db_in_transaction(s->db)); /* else nobody would store the sum */
-    if (table != s->last_name) {      /* SQLite passes the schema's own string; the name decides */
-        s->last_name = table;
-        s->last = find(s, table);
-    }
-    if (s->last == NULL)
+    struct rowsum *t = find_named(s, table);
+    if (t == NULL)
         return;
-    if (s->last->changes != NULL && op != SQLITE_INSERT)
-        s->last->changes(s->last->data, old_rowid);
-    if (s->last->changes != NULL && op != SQLITE_DELETE)
-        s->last->changes(s->last->data, new_rowid);
+    if (t->changes != NULL && op != SQLITE_INSERT)
+        t->changes(t->data, old_rowid);
+    if (t->changes != NULL && op != SQLITE_DELETE)
+        t->changes(t->data, new_rowid);
     if (op != SQLITE_INSERT)
-        s->last->sum -= hash_old(s, s->last, old_rowid);
+        t->sum -= hash_old(s, t, old_rowid);
     if (op != SQLITE_DELETE)
-        s->last->sum += hash_new(s, s->last, new_rowid);
+        t->sum += hash_new(s, t, new_rowid);
 }
 
 /* ---- transactions */
@@ -219,7 +234,7 @@ void rowsums_free(struct rowsums *s)
 
 void rowsums_begin(struct rowsums *s)
 {
-    s->last_name = NULL; /* the schema may have been read anew */
+    forget_names(s); /* the schema may have been read anew */
     for (size_t i = 0; i < s->n; i++)
         s->items[i].begun = s->items[i].sum;
 }
@@ -254,7 +269,7 @@ static void tell_undone(const struct rowsums *s)
 
 void rowsums_rollback(struct rowsums *s)
 {
-    s->last_name = NULL;
+    forget_names(s);
     tell_undone(s);
     for (size_t i = 0; i < s->n; i++) {
         s->items[i].sum = s->items[i].stored = s->items[i].begun;
@@ -270,7 +285,7 @@ void rowsums_savepoint(struct rowsums *s, unsigned depth)
 
 void rowsums_rollback_to(struct rowsums *s, unsigned depth)
 {
-    s->last_name = NULL;
+    forget_names(s);
     tell_undone(s);
     for (size_t i = 0; i < s->n; i++)
         s->items[i].sum = s->items[i].saved[depth];
@@ -350,7 +365,7 @@ int db_rowsums_check(struct db *db, struct error *err)
 
 int rowsums_count_anew(struct db *db, struct error *err)
 {
-    db->sums->last_name = NULL;
+    forget_names(db->sums);
     for (size_t i = 0; i < db->sums->n; i++) {
         struct rowsum *t = &db->sums->items[i];
         forget_known(t);
