@@ -382,7 +382,7 @@ void db_rowsums_watch(struct db *db, const char *table, void (*changes)(void *da
 {
     ASSERT(db->sums != NULL);
     struct rowsum *t = find(db->sums, table);
-    ASSERT(t != NULL && t->changes == NULL);
+    ASSERT(t != NULL && (t->changes == NULL || changes == NULL));
     t->changes = changes;
     t->data = data;
 }

@@ -28,7 +28,8 @@ int db_rowsums_stop(struct db *db, struct error *err) MUST_CHECK;
 void db_rowsums_drop(struct db *db);
 
 /* Before a row of this table changes, comes or goes, `changes` is told its rowid, the old and the
- * new one; 0: any row, for what was done is undone. As long as the table's sum is kept. */
+ * new one; 0: any row, for what was done is undone. As long as the table's sum is kept, or until
+ * `changes` is NULL. */
 void db_rowsums_watch(struct db *db, const char *table, void (*changes)(void *data, int64_t rowid),
                       void *data);
 

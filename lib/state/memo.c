@@ -103,12 +103,11 @@ static void setting_changes(void *data, int64_t unused)
     s->rules_known = false;
 }
 
+static const char *const tables[MEMO_KINDS] = {
+    [MEMO_TASK] = "tasks", [MEMO_RUN] = "job_runs", [MEMO_JOB] = "jobs", [MEMO_AGENT] = "agents"};
+
 void memo_open(struct state *s)
 {
-    static const char *const tables[MEMO_KINDS] = {[MEMO_TASK] = "tasks",
-                                                   [MEMO_RUN] = "job_runs",
-                                                   [MEMO_JOB] = "jobs",
-                                                   [MEMO_AGENT] = "agents"};
     s->memo = NEW(struct memo);
     s->rules_known = false;
     for (int i = 0; i < MEMO_KINDS; i++)
@@ -116,8 +115,11 @@ void memo_open(struct state *s)
     db_rowsums_watch(s->db, "settings", setting_changes, s);
 }
 
+/* A step of the schema may change rows that nobody remembers any more. */
 void memo_close(struct state *s)
 {
+    for (int i = 0; s->memo != NULL && i < MEMO_KINDS; i++)
+        db_rowsums_watch(s->db, tables[i], NULL, NULL);
     for (int i = 0; s->memo != NULL && i < MEMO_KINDS; i++) {
         for (size_t at = 0; at < MEMO_ROWS; at++) {
             struct memo_row *row = s->memo->kinds[i].rows[at];

@@ -302,6 +302,9 @@ static void who_watches_a_table_hears_of_its_rows(void **unused)
     db_rollback_to(db);
     db_rollback(db);
     assert_string_equal(told, " 1 2 2 2 1 0 0");
+    db_rowsums_watch(db, "parents", NULL, NULL);
+    run(db, "insert into parents values(3, 'three')");
+    assert_string_equal(told, " 1 2 2 2 1 0 0");
     db_close(db);
 }
 
