@@ -1,5 +1,5 @@
-/* Rows that were looked up by their key, kept for as long as nothing changes them. One run's life
- * asks for the same few rows two dozen times. */
+/* Rows that were looked up by their key, or just written, kept for as long as nothing changes them.
+ * One run's life asks for the same few rows two dozen times. */
 #include <string.h>
 
 #include "base/mem.h"

@@ -155,10 +155,10 @@ static void what_was_written_is_known_as_it_is_read(void **data)
     assert_int_equal(task_of(f, 1).started.ms, 0);
 }
 
-static void what_is_gone_is_not_found(void **data)
+/* Its row stays, and has another name, which its runs and tasks then have too. */
+static void what_is_gone_is_known_by_its_other_name(void **data)
 {
     struct fixture *f = *data;
-    struct run_row r;
     struct job_row job;
     applied(f, "task.launch",
             "{'runs':[{'run':1,'attempt':0,'name':'ct:1:0:j:','agent':0,'cpus':1,'mem':1}]}");
@@ -166,11 +166,12 @@ static void what_is_gone_is_not_found(void **data)
     assert_int_equal(run_of(f, 1).job, 1);
     assert_int_equal(job_k(f), 1);
     applied(f, "job.delete", "{'name':'j'}");
-    assert_false(state_run_by_id(f->state, 1, &r));
-    assert_false(state_job_alone(f->state, 1, &job));
-    struct task_row t = task_of(f, 1); /* its end is waited for */
-    assert_null(t.of);
-    assert_int_equal(t.job, 0);
+    assert_true(state_job_alone(f->state, 1, &job));
+    assert_true(job.gone);
+    assert_string_not_equal(job.name, "j");
+    assert_string_equal(run_of(f, 1).job_name, job.name);
+    assert_int_equal(run_of(f, 1).state, RUN_KILLED);
+    assert_string_equal(task_of(f, 1).of, job.name); /* its end is waited for */
 }
 
 static void what_was_undone_is_as_before(void **data)
@@ -230,7 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_looked_up_again_is_as_it_is_now, begin, tear_down),
         cmocka_unit_test_setup_teardown(what_was_written_is_known_as_it_is_read, begin, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_gone_is_not_found, begin, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_gone_is_known_by_its_other_name, begin, tear_down),
         cmocka_unit_test_setup_teardown(what_was_undone_is_as_before, begin, tear_down),
         cmocka_unit_test_setup_teardown(what_a_command_takes_counts_within_it, begin, tear_down),
         cmocka_unit_test_setup_teardown(rules_of_the_history_are_those_of_now, begin, tear_down),
