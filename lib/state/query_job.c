@@ -289,7 +289,7 @@ bool state_run_to_start(struct state *s, int64_t run, int64_t agent, struct run_
     struct job_row job;
     struct agent_row of;
     if (!state_run_by_id(s, run, &out->run) || !state_job_alone(s, out->run.job, &job) ||
-        !state_agent_by_id(s, agent, &of))
+        job.gone || !state_agent_by_id(s, agent, &of))
         return false;
     out->job_generation = job.generation;
     out->hostname = of.hostname;
