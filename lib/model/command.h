@@ -65,7 +65,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 34 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 35 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 #define JOB_TEXT_LEVEL 6   /* from here on job.put has the definition as a text */
 #define READINESS_LEVEL 8  /* from here on statuses make instances ready */
@@ -95,6 +95,7 @@ bool command_parse_word(const char *word, enum command_kind *out);
 #define AGENT_TIMES_LEVEL 32 /* from here on runs begin and end when their agents say so */
 #define TRIMS_LEVEL 33       /* from here on histories are trimmed by steps */
 #define GONE_LEVEL 34        /* from here on a deleted job's history is kept */
+#define WALKS_LEVEL 35       /* from here on a smaller bound reaches jobs that never run again */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {

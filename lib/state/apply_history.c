@@ -4,12 +4,14 @@
 #include "base/assert.h"
 #include "base/histogram.h"
 #include "base/limits.h"
+#include "base/str.h"
 #include "state/private.h"
 
 #define DAY_MS 86400000
 #define STEP_RUNS 64      /* looked at at once */
 #define STEPS_A_COMMAND 4 /* of a job's: the rest is left to job.trim */
 #define TRIM_STEPS_MORE 8 /* than for what came: the rest has time */
+#define WALKED_RUNS 1600  /* are looked at, about, of jobs that are visited in one command */
 #define PART_SAMPLES 64
 #define RUN_BYTES 500    /* of a run's rows and places in indexes, without its texts */
 #define TASK_BYTES 700   /* the same of an attempt's */
@@ -158,27 +160,51 @@ static bool drop_oldest(struct apply *a, const struct history_rules *rules)
     return n > 0;
 }
 
+/* False when the first of them may stay. */
+static bool drop_old(struct apply *a, const struct history_rules *rules, size_t steps)
+{
+    for (; steps > 0; steps--)
+        if (!drop_oldest(a, rules))
+            return false;
+    return true;
+}
+
+/* Of one job what is beyond its newest; how many of the steps are left. */
+static size_t make_beyond_old(struct apply *a, int64_t job, const struct history_rules *rules,
+                              size_t steps)
+{
+    int64_t runs[STEP_RUNS];
+    size_t n;
+    for (; steps > 0 && (n = list_beyond(a, RUNS_OVER_BEYOND, job, rules->runs, runs)) > 0; steps--)
+        for (size_t i = 0; i < n; i++)
+            make_old(a, runs[i]);
+    return steps;
+}
+
+/* Likewise what is beyond the most. */
+static size_t drop_beyond_most(struct apply *a, int64_t job, const struct history_rules *rules,
+                               size_t steps)
+{
+    int64_t runs[STEP_RUNS], keep = rules->most - rules->runs;
+    size_t n;
+    for (; steps > 0 && (n = list_beyond(a, RUNS_OLD_BEYOND, job, keep, runs)) > 0; steps--)
+        for (size_t i = 0; i < n; i++)
+            history_drop_run(a, runs[i]);
+    return steps;
+}
+
 /* Of one job what is beyond its newest, or beyond the most; as far as so many steps go: false when
  * they were not enough. */
 static bool trim_job(struct apply *a, int64_t job, const struct history_rules *rules, bool newest,
                      bool most, size_t steps)
 {
-    int64_t runs[STEP_RUNS];
-    size_t n, of_all = TRIM_STEPS_MORE;
     if (newest) {
-        for (; steps > 0 && (n = list_beyond(a, RUNS_OVER_BEYOND, job, rules->runs, runs)) > 0;
-             steps--, of_all++)
-            for (size_t i = 0; i < n; i++)
-                make_old(a, runs[i]);
-        for (; of_all > 0 && drop_oldest(a, rules); of_all--)
-            ;
+        size_t left = make_beyond_old(a, job, rules, steps);
+        drop_old(a, rules, TRIM_STEPS_MORE + steps - left);
+        steps = left;
     }
     if (most)
-        for (; steps > 0 &&
-               (n = list_beyond(a, RUNS_OLD_BEYOND, job, rules->most - rules->runs, runs)) > 0;
-             steps--)
-            for (size_t i = 0; i < n; i++)
-                history_drop_run(a, runs[i]);
+        steps = drop_beyond_most(a, job, rules, steps);
     return steps > 0;
 }
 
@@ -198,6 +224,42 @@ static void trim(struct apply *a, int64_t job, int64_t run)
         trim_left(a, TRIM_PUT, job);
 }
 
+static int64_t job_after(struct apply *a, int64_t job) /* 0: none */
+{
+    struct stmt *q = change_use(a->s, JOB_AFTER);
+    stmt_bind_i64(q, ":job", job);
+    return stmt_one_i64(q, 0);
+}
+
+/* Visits the next jobs, as many as there is time for, and at last what is old of all. */
+static void walk_on(struct apply *a, const struct history_rules *rules)
+{
+    int64_t at = a->s->level < WALKS_LEVEL ? -1 : stmt_one_i64(query_use(a->s, WALK), -1);
+    if (at < 0)
+        return;
+    size_t jobs = (size_t)(WALKED_RUNS / rules->runs + 1), steps = STEPS_A_COMMAND;
+    int64_t next = job_after(a, at);
+    for (; jobs > 0 && next != 0; jobs--) {
+        steps = make_beyond_old(a, next, rules, steps);
+        steps = drop_beyond_most(a, next, rules, steps);
+        if (steps == 0)
+            break;
+        at = next;
+        next = job_after(a, at);
+    }
+    if (!drop_old(a, rules, TRIM_STEPS_MORE) && next == 0)
+        stmt_run(change_use(a->s, WALK_END));
+    else
+        trim_left(a, WALK_TO, at);
+}
+
+void history_setting_put(struct apply *a, const char *key)
+{
+    for (size_t i = 0; i < HISTORY_SETTINGS && a->s->level >= WALKS_LEVEL; i++)
+        if (str_eq(history_settings[i].key, key))
+            trim_left(a, WALK_TO, 0);
+}
+
 /* What a deleted job needs no more; false: there may be more of it. */
 static bool drop_filled(struct apply *a, int64_t job)
 {
@@ -208,8 +270,8 @@ static bool drop_filled(struct apply *a, int64_t job)
     return db_changes(a->s->db) < GONE_FILLED;
 }
 
-/* {}: of the first job of which more is to go, some more goes. None of a deleted one's runs stays
- * whatever its age. */
+/* {}: of the first job of which more is to go, some more goes; without any the walk goes on. None
+ * of a deleted one's runs stays whatever its age. */
 int apply_job_trim(struct apply *a)
 {
     struct history_rules rules = state_history_rules(a->s);
@@ -221,6 +283,8 @@ int apply_job_trim(struct apply *a)
     }
     if (job != 0 && trim_job(a, job, &rules, true, true, STEPS_A_COMMAND))
         trim_left(a, TRIM_DROP, job);
+    if (job == 0)
+        walk_on(a, &rules);
     return 0;
 }
 

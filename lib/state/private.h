@@ -312,6 +312,8 @@ void history_over(struct apply *a, const struct run_row *r, enum run_state state
 void history_more(struct apply *a, const struct run_row *r, const struct new_run *n);
 /* With its tasks, which have ended. */
 void history_drop_run(struct apply *a, int64_t run);
+/* Any setting has been put. */
+void history_setting_put(struct apply *a, const char *key);
 void history_forget_job(struct apply *a, int64_t job); /* before it is deleted below GONE_LEVEL */
 /* The job is deleted, and no run of it is open: what is kept of it is called so from now on. False:
  * it never ran, and nothing is. */

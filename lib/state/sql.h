@@ -75,7 +75,8 @@
     QUERIES_19(X)  \
     QUERIES_22(X)  \
     QUERIES_24(X)  \
-    QUERIES_26(X) QUERIES_28(X) QUERIES_29(X) QUERIES_31(X) QUERIES_33(X) QUERIES_34(X)
+    QUERIES_26(X)  \
+    QUERIES_28(X) QUERIES_29(X) QUERIES_31(X) QUERIES_33(X) QUERIES_34(X) QUERIES_35(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -340,6 +341,8 @@
     X(JOB_GONE_NAMED, GONE_COLUMNS "where name = :name order by job desc") \
     X(JOB_GONE_CALLED, JOB_COLUMNS "where j.name = :name and j.disabled = 2")
 
+#define QUERIES_35(X) X(WALK, "select job from history_walks where k = 0")
+
 /* Applying: only on the writer. */
 #define CHANGES(X) \
     CHANGES_1(X)   \
@@ -359,7 +362,8 @@
     CHANGES_19(X)  \
     CHANGES_22(X)  \
     CHANGES_24(X)  \
-    CHANGES_26(X) CHANGES_28(X) CHANGES_29(X) CHANGES_31(X) CHANGES_33(X) CHANGES_34(X)
+    CHANGES_26(X)  \
+    CHANGES_28(X) CHANGES_29(X) CHANGES_31(X) CHANGES_33(X) CHANGES_34(X) CHANGES_35(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -754,3 +758,8 @@
     X(BACKFILLS_DROP, "delete from job_backfills where job = :job")                                \
     X(FILLED_DROP, "delete from job_filled where job = :job and due_ms in (select due_ms from "    \
                    "job_filled where job = :job order by due_ms limit :most)")
+#define CHANGES_35(X)                                                                 \
+    X(WALK_TO, "insert into history_walks(k, job) values(0, :job) on conflict(k) do " \
+               "update set job = :job")                                               \
+    X(WALK_END, "delete from history_walks where k = 0")                              \
+    X(JOB_AFTER, "select min(id) from jobs where id > :job")

@@ -52,6 +52,11 @@ static int64_t runs_of(struct fixture *f, int64_t job)
     return count(state_runs_of_job(f->state, job, INT64_MAX));
 }
 
+static int64_t total(struct fixture *f)
+{
+    return count(state_runs(f->state, INT64_MAX));
+}
+
 static int64_t newest_run(struct fixture *f)
 {
     struct run_row r = {0};
@@ -186,23 +191,32 @@ static void many_are_kept_as_well_as_few(void **data)
     assert_int_equal(state_history_size(f->state).bytes, 0);
 }
 
+/* Nothing runs any more; one command takes no more than so many. */
+static void trim_to_the_end(struct fixture *f, int64_t most)
+{
+    int64_t before = total(f), after;
+    for (int i = 0; state_any_to_trim(f->state); i++, before = after) {
+        assert_in_range(i, 0, 200);
+        applied(f, "job.trim", "{}");
+        after = total(f);
+        assert_in_range(before - after, 0, most);
+    }
+}
+
 static void a_smaller_bound_is_reached_by_steps(void **data)
 {
     struct fixture *f = *data;
-    int64_t job = put_job(f, "j"), before, after;
+    int64_t job = put_job(f, "j");
     set(f, "runs", 10000);
     set(f, "bytes", 0);
     for (int64_t k = 0; k < 3000; k += 1000)
         pass_often(f, job, k, 1000, "missed");
     assert_int_equal(runs_of(f, job), 3000);
-    assert_false(state_any_to_trim(f->state));
+    trim_to_the_end(f, 0);
     set(f, "runs", 1);
     pass_often(f, job, 3000, 1, "missed");
-    for (before = 3001; state_any_to_trim(f->state); before = after) {
-        after = runs_of(f, job);
-        assert_in_range(before - after, 200, 1000);
-        applied(f, "job.trim", "{}");
-    }
+    assert_in_range(runs_of(f, job), 2001, 2801);
+    trim_to_the_end(f, 1000);
     assert_int_equal(runs_of(f, job), 1);
     applied(f, "job.trim", "{}");
     assert_int_equal(runs_of(f, job), 1);
@@ -220,6 +234,62 @@ static void below_its_level_a_smaller_bound_is_reached_at_once(void **data)
     set(f, "runs", 1);
     pass_often(f, job, 1000, 1, "coalesced");
     assert_int_equal(runs_of(f, job), 1);
+}
+
+static void a_smaller_bound_reaches_jobs_that_never_run_again(void **data)
+{
+    struct fixture *f = *data;
+    char name[16];
+    int64_t jobs[40];
+    set(f, "runs", 10000);
+    for (int i = 0; i < 40; i++) {
+        snprintf(name, sizeof name, "j%d", i);
+        jobs[i] = put_job(f, name);
+        pass_often(f, jobs[i], 0, i < 2 ? 900 : 20, "missed");
+    }
+    trim_to_the_end(f, 0);
+    set(f, "runs", 5);
+    trim_to_the_end(f, 1000);
+    assert_int_equal(runs_of(f, jobs[0]), 900); /* there is room for what is old */
+    assert_int_equal(state_history_size(f->state).runs, 2 * 895 + 38 * 15);
+    set(f, "most", 100);
+    trim_to_the_end(f, 1000);
+    assert_int_equal(runs_of(f, jobs[0]), 100);
+    assert_int_equal(runs_of(f, jobs[39]), 20);
+    set(f, "bytes", 0);
+    trim_to_the_end(f, 1000);
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(runs_of(f, jobs[i]), 5);
+    assert_int_equal(state_history_size(f->state).bytes, 0);
+}
+
+static void what_grew_too_old_goes_when_that_bound_is_set(void **data)
+{
+    struct fixture *f = *data;
+    int64_t job = put_job(f, "j");
+    set(f, "runs", 5);
+    run_often(f, "j", 50);
+    trim_to_the_end(f, 0);
+    f->at += 20 * (int64_t)DAY_MS;
+    set(f, "days", 10);
+    trim_to_the_end(f, 100);
+    assert_int_equal(runs_of(f, job), 5);
+}
+
+static void below_its_level_they_keep_theirs_until_it_is_reached(void **data)
+{
+    struct fixture *f = *data;
+    upgrade(f, WALKS_LEVEL - 1);
+    int64_t job = put_job(f, "j");
+    set(f, "bytes", 0);
+    pass_often(f, job, 0, 90, "missed");
+    set(f, "runs", 5);
+    assert_false(state_any_to_trim(f->state));
+    applied(f, "job.trim", "{}");
+    assert_int_equal(runs_of(f, job), 90);
+    upgrade(f, WALKS_LEVEL);
+    trim_to_the_end(f, 100);
+    assert_int_equal(runs_of(f, job), 5);
 }
 
 static void what_is_coalesced_puts_no_run_out_of_its_place(void **data)
@@ -734,6 +804,10 @@ int main(void)
         T(a_smaller_bound_is_reached_by_steps),
         cmocka_unit_test_setup_teardown(below_its_level_a_smaller_bound_is_reached_at_once, set_up,
                                         tear_down),
+        T(a_smaller_bound_reaches_jobs_that_never_run_again),
+        T(what_grew_too_old_goes_when_that_bound_is_set),
+        cmocka_unit_test_setup_teardown(below_its_level_they_keep_theirs_until_it_is_reached,
+                                        set_up, tear_down),
         T(what_is_coalesced_puts_no_run_out_of_its_place),
         cmocka_unit_test_setup_teardown(below_its_level_a_deletion_frees_what_the_job_held, set_up,
                                         tear_down),
