@@ -86,10 +86,17 @@ static int list_jobs(struct cli *c, struct error *err)
 
 /* ---- runs */
 
-static void put_ms(struct table *t, const struct json *ms)
+/* There and null: nobody knows. */
+static void put_ms(struct table *t, const struct json *run, const char *name)
 {
     char text[TEXT_SIZE];
-    table_put(t, INK_NONE, ms != NULL ? text_duration(text, json_int(ms, 0)) : NULL);
+    const struct json *ms = json_get(run, name);
+    if (ms != NULL)
+        table_put(t, INK_NONE, text_duration(text, json_int(ms, 0)));
+    else if (json_get_null(run, name) != NULL)
+        table_put(t, INK_DIM, "unknown");
+    else
+        table_put(t, INK_NONE, NULL);
 }
 
 /* At its highest. */
@@ -123,8 +130,8 @@ static void show_runs(struct cli *c, const struct json *runs, size_t most)
             table_put(&t, INK_NONE, text_of(run, "id"));
         cli_put_state(&t, "run", json_get(run, "state"));
         cli_put_when(c, &t, json_get(run, "due"));
-        put_ms(&t, json_get(run, "late_ms"));
-        put_ms(&t, json_get(run, "took_ms"));
+        put_ms(&t, run, "late_ms");
+        put_ms(&t, run, "took_ms");
         put_memory(&t, run);
         table_put(&t, INK_NONE, text_of(run, "host"));
         table_put(&t, INK_NONE, text_of(run, "cause"));

@@ -95,7 +95,8 @@ bool command_parse_word(const char *word, enum command_kind *out);
 #define AGENT_TIMES_LEVEL 32 /* from here on runs begin and end when their agents say so */
 #define TRIMS_LEVEL 33       /* from here on histories are trimmed by steps */
 #define GONE_LEVEL 34        /* from here on a deleted job's history is kept */
-#define WALKS_LEVEL 35       /* from here on a smaller bound reaches jobs that never run again */
+#define WALKS_LEVEL \
+    35 /* from here on a smaller bound reaches all jobs, and an unknown start is not counted */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {

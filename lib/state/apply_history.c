@@ -378,6 +378,16 @@ static void add_sample(struct apply *a, int64_t job, int64_t ms)
 
 /* ---- */
 
+/* What ended well without a word of its start stands as begun when it ended: neither late nor long
+ * is known of it. */
+static bool start_was_heard(struct apply *a, const struct run_row *r, enum run_state state,
+                            struct wall ended)
+{
+    struct task_row t;
+    return a->s->level < WALKS_LEVEL || state != RUN_SUCCESS || r->started.ms != ended.ms ||
+           !state_task_by_id(a->s, r->task, &t) || t.started.ms != 0;
+}
+
 static void make_newest(struct apply *a, const struct run_row *r)
 {
     struct stmt *q = change_use(a->s, RUN_OVER_ADD);
@@ -398,10 +408,11 @@ void history_over(struct apply *a, const struct run_row *r, enum run_state state
     else
         make_newest(a, r);
     struct facts_of_end facts = {0};
+    bool heard = start_was_heard(a, r, state, ended);
     add_fact(&facts, DAY_ENDS, (int)state, r->covers);
-    if (r->started.ms != 0)
+    if (r->started.ms != 0 && heard)
         add_time(&facts, DAY_LATE, DAY_LATEST, r->started.ms - r->due.ms);
-    if (state == RUN_SUCCESS)
+    if (state == RUN_SUCCESS && heard)
         add_time(&facts, DAY_TOOK, DAY_LONGEST, ended.ms - r->started.ms);
     count_facts(a, r->job, &facts);
     if (state == RUN_SUCCESS)

@@ -215,14 +215,44 @@ static void put_schedule(const struct view *v, const struct job *j, struct calen
     job_aim_close(&aim);
 }
 
+/* Coalesced runs that follow each other are told as the newest of them, which stands for all. */
+struct coalesced {
+    int64_t run, covers; /* run 0: there is none */
+};
+
+static size_t put_coalesced(struct state *s, struct coalesced *c, struct json_writer *w)
+{
+    struct run_row r;
+    bool told = c->run != 0 && state_run_by_id(s, c->run, &r);
+    if (told) {
+        r.covers = c->covers;
+        native_put_run(s, &r, w);
+    }
+    *c = (struct coalesced){0};
+    return told;
+}
+
 static void put_runs(struct state *s, int64_t job, struct json_writer *w)
 {
     struct run_row r;
+    struct coalesced c = {0};
+    size_t n = 0;
     json_key(w, "runs");
     json_array(w);
-    struct stmt *q = state_runs_of_job(s, job, LIMIT_JOB_RUNS);
-    while (state_run_next(q, &r))
-        native_put_run(s, &r, w);
+    struct stmt *q = state_runs_of_job(s, job, LIST_LIMIT_MAX);
+    while (n < LIMIT_JOB_RUNS && state_run_next(q, &r)) {
+        if (r.state == RUN_COALESCED) {
+            c.run = c.run != 0 ? c.run : r.id;
+            c.covers += r.covers;
+            continue;
+        }
+        n += put_coalesced(s, &c, w);
+        if (n < LIMIT_JOB_RUNS)
+            native_put_run(s, &r, w);
+        n++;
+    }
+    put_coalesced(s, &c, w);
+    stmt_end(q);
     json_array_end(w);
 }
 

@@ -57,6 +57,29 @@ static void put_run_task(struct state *s, const struct run_row *r, struct json_w
     native_text(w, "message", message);
 }
 
+/* What ended well without a word of its start stands as begun when it ended. */
+bool native_start_heard(struct state *s, const struct run_row *r)
+{
+    struct task_row t;
+    return r->state != RUN_SUCCESS || r->started.ms != r->ended.ms ||
+           !state_task_by_id(s, r->task, &t) || t.started.ms != 0;
+}
+
+static void put_times(struct state *s, const struct run_row *r, struct json_writer *w)
+{
+    native_time(w, "queued", r->queued);
+    if (native_start_heard(s, r)) {
+        native_time(w, "started", r->started);
+        native_time(w, "ended", r->ended);
+        put_ms(w, "late_ms", r->due, r->started);
+        put_ms(w, "took_ms", r->started, r->ended);
+    } else {
+        native_time(w, "ended", r->ended);
+        json_member_raw(w, "late_ms", SLICE("null"));
+        json_member_raw(w, "took_ms", SLICE("null"));
+    }
+}
+
 void native_put_run(struct state *s, const struct run_row *r, struct json_writer *w)
 {
     json_object(w);
@@ -68,11 +91,7 @@ void native_put_run(struct state *s, const struct run_row *r, struct json_writer
     json_member_int(w, "attempt", r->attempt);
     if (r->covers != 1)
         json_member_int(w, "covers", r->covers);
-    native_time(w, "queued", r->queued);
-    native_time(w, "started", r->started);
-    native_time(w, "ended", r->ended);
-    put_ms(w, "late_ms", r->due, r->started);
-    put_ms(w, "took_ms", r->started, r->ended);
+    put_times(s, r, w);
     put_run_task(s, r, w);
     json_object_end(w);
 }

@@ -292,6 +292,44 @@ static void below_its_level_they_keep_theirs_until_it_is_reached(void **data)
     assert_int_equal(runs_of(f, job), 5);
 }
 
+static int64_t days_of(struct fixture *f, int64_t job, enum day_fact fact)
+{
+    struct bucket b[JOB_BUCKETS];
+    int64_t sum = 0;
+    size_t n = state_job_days(f->state, job, fact, 0, b);
+    for (size_t i = 0; i < n; i++)
+        sum += b[i].n;
+    return sum;
+}
+
+static void run_unheard(struct fixture *f, const char *job)
+{
+    char args[96];
+    snprintf(args, sizeof args, "{'name':'%s','concurrent':true}", job);
+    applied(f, "job.trigger", args);
+    status(f, launch_run(f, newest_run(f)), 1, "finished");
+}
+
+static void a_start_that_nobody_heard_of_is_not_counted(void **data)
+{
+    struct fixture *f = *data;
+    int64_t job = put_job(f, "j");
+    run_often(f, "j", 2);
+    run_unheard(f, "j");
+    assert_int_equal(days_of(f, job, DAY_ENDS), 3);
+    assert_int_equal(days_of(f, job, DAY_LATE), 2);
+    assert_int_equal(days_of(f, job, DAY_TOOK), 2);
+}
+
+static void below_its_level_it_counts_as_short(void **data)
+{
+    struct fixture *f = *data;
+    upgrade(f, WALKS_LEVEL - 1);
+    int64_t job = put_job(f, "j");
+    run_unheard(f, "j");
+    assert_int_equal(days_of(f, job, DAY_TOOK), 1);
+}
+
 static void what_is_coalesced_puts_no_run_out_of_its_place(void **data)
 {
     struct fixture *f = *data;
@@ -808,6 +846,8 @@ int main(void)
         T(what_grew_too_old_goes_when_that_bound_is_set),
         cmocka_unit_test_setup_teardown(below_its_level_they_keep_theirs_until_it_is_reached,
                                         set_up, tear_down),
+        T(a_start_that_nobody_heard_of_is_not_counted),
+        cmocka_unit_test_setup_teardown(below_its_level_it_counts_as_short, set_up, tear_down),
         T(what_is_coalesced_puts_no_run_out_of_its_place),
         cmocka_unit_test_setup_teardown(below_its_level_a_deletion_frees_what_the_job_held, set_up,
                                         tear_down),

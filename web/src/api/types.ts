@@ -221,7 +221,8 @@ export interface Run extends Attempted {
   queued?: string;
   started?: string;
   ended?: string;
-  late_ms?: number;
+  late_ms?: number | null; // null: nobody heard when it began
+  took_ms?: number | null; // likewise
   message?: string;
 }
 

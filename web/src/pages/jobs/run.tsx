@@ -12,7 +12,7 @@ import { Answered, type Fact, Facts, Head, Note, Page, Panel, Stack } from "../.
 import { State } from "../../ui/state";
 import { type Column, Table } from "../../ui/table";
 import { TaskState } from "../tasks/table";
-import { CAUSES, peak } from "./runs";
+import { CAUSES, late, peak, took } from "./runs";
 
 export function RunPage({ id }: { id: string }) {
   const answer = useRun(id);
@@ -66,10 +66,10 @@ function Body({ id, detail: { run, attempts } }: { id: string; detail: RunDetail
 function factsOf(run: Run): Fact[] {
   return [
     ["Due", <Clock at={run.due} />],
-    ["Began", <Clock at={run.started} none="not yet" />],
-    run.late_ms !== undefined && ["Late by", duration(run.late_ms)],
+    ["Began", <Clock at={run.started} none={run.ended ? "unknown" : "not yet"} />],
+    run.late_ms !== undefined && ["Late by", late(run.late_ms)],
     ["Ended", <Clock at={run.ended} none="not yet" />],
-    [run.ended ? "Took" : "Takes", <Took from={run.started} to={run.ended} />],
+    [run.ended ? "Took" : "Takes", took(run)],
     ["Because of", CAUSES[run.cause] ?? run.cause],
     ["Attempts", run.attempt + 1],
     run.node !== undefined && ["Node", <a href={pageOf("node", run.node)}>{run.host ?? run.node}</a>],

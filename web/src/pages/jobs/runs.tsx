@@ -21,6 +21,12 @@ const LEAST_FOR_CHART = 3;
 
 export const peak = ({ mem_peak_bytes: n }: Attempted) => (n === undefined ? "" : bytes(n));
 
+const UNKNOWN = <span class="muted">unknown</span>;
+
+/** Null: nobody heard when it began. */
+export const late = (ms: number | null | undefined) => (ms === undefined ? "" : ms === null ? UNKNOWN : duration(ms));
+export const took = (run: Run) => (run.took_ms === null ? UNKNOWN : <Took from={run.started} to={run.ended} />);
+
 const COLUMNS: Column<Run>[] = [
   {
     title: "Due",
@@ -36,12 +42,13 @@ const COLUMNS: Column<Run>[] = [
     cell: (run) => (
       <State noun="run" state={run.state}>
         {run.state}
+        {run.covers !== undefined && <span class="muted"> {count(run.covers)} times</span>}
         {run.exit !== undefined && run.exit !== 0 && <span class="muted from-small"> with status {run.exit}</span>}
       </State>
     ),
   },
-  { title: "Late", width: 6, end: true, from: "medium", cell: ({ late_ms: ms }) => (ms === undefined ? "" : duration(ms)) },
-  { title: "Took", width: 7, end: true, from: "small", cell: (run) => <Took from={run.started} to={run.ended} /> },
+  { title: "Late", width: 6, end: true, from: "medium", cell: (run) => late(run.late_ms) },
+  { title: "Took", width: 7, end: true, from: "small", cell: took },
   { title: "Memory", width: 6, end: true, from: "medium", cell: peak },
   { title: "Because of", width: 8, from: "medium", cell: ({ cause }) => CAUSES[cause] ?? cause },
   { title: "Attempt", width: 6, end: true, from: "wide", cell: ({ attempt }) => attempt + 1 },
@@ -62,7 +69,7 @@ export function Runs({ job, runs }: { job: string; runs: Run[] }) {
           keyOf={({ id }) => String(id)}
           below={(run) => (
             <>
-              <Took from={run.started} to={run.ended} /> · {CAUSES[run.cause] ?? run.cause}
+              {took(run)} · {CAUSES[run.cause] ?? run.cause}
             </>
           )}
           href={({ id }) => pageOfRun(id)}
