@@ -121,7 +121,8 @@ static const struct door doors[] = {
     TELL(DELETE, "/api/deployments/{id}", "force", DEPLOY, native_delete_deployment,
          "Roll a deployment back, or only stop it"),
 
-    ASK("/api/services", NONE, VIEW, ASK, native_ask_services, "Service ports and where they lead"),
+    ASK("/api/services", "offset limit q sort", VIEW, ASK, native_ask_services,
+        "Service ports and where they lead"),
     ASK("/api/events", "topics after", VIEW, STREAM, native_ask_events,
         "What changes, as it happens"),
     ASK("/api/events/log", "offset limit q before topics", VIEW, ASK, native_ask_event_log,

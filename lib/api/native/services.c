@@ -2,11 +2,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/native/list.h"
 #include "api/native/private.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "master/routes.h"
+
+enum { BY_PORT, BY_APP };
 
 struct services { /* by port, then as the apps come */
     struct service {
@@ -79,12 +82,29 @@ static void put_service(const struct service *s, const struct json *refused, str
     json_object_end(w);
 }
 
+static void add_services(struct list *l, const struct services *all)
+{
+    for (size_t i = 0; i < all->n; i++) {
+        const char *app = json_str(json_get(all->items[i].route, "app"), "");
+        if (!list_wants(l, "", app, NULL))
+            continue;
+        if (l->sort == BY_APP)
+            list_add_text(l, (int64_t)i, app);
+        else
+            list_add_number(l, (int64_t)i, all->items[i].port);
+    }
+}
+
 void native_ask_services(struct call *c)
 {
+    static const char *const sorts[] = {[BY_PORT] = "port", [BY_APP] = "app", NULL};
+    struct list l;
     struct services all;
     struct error err;
     struct buf text;
     struct json_writer w;
+    if (list_begin(c, &l, sorts, NULL) != 0)
+        return;
     struct routes *routes = routes_new(c->view->state);
     buf_init(&text, LIMIT_ANSWER_BYTES);
     routes_refresh(routes);
@@ -94,18 +114,17 @@ void native_ask_services(struct call *c)
     buf_close(&text);
     if (tree == NULL) { /* full: over the limit */
         call_fail(c, ERR_LIMIT, "there are too many service ports for one answer");
+        list_close(&l);
         return;
     }
     struct json *refused = json_parse_own(slice_of(c->view->facts->ports_refused), &err);
     sort_routes(tree, &all);
-    call_json(c, 200, &w);
-    json_object(&w);
-    json_member_int(&w, "index", (int64_t)c->view->index);
-    json_key(&w, "items");
-    json_array(&w);
-    for (size_t i = 0; i < all.n; i++)
-        put_service(&all.items[i], refused, &w);
+    add_services(&l, &all);
+    list_head(c, &l, &w);
+    for (size_t i = 0; i < list_size(&l); i++)
+        put_service(&all.items[list_id(&l, i)], refused, &w);
     list_end(&w);
+    list_close(&l);
     mem_free(all.items);
     json_free(refused);
     json_free(tree);

@@ -99,7 +99,10 @@ export const useDeployments = () => useAnswer<List<Deployment>>("/api/deployment
 export const useNextJobs = (limit: number) =>
   useAnswer<List<JobSummary>>("/api/jobs" + query({ sort: "next", limit }), of("job"));
 export const useServices = () =>
-  useAnswer<{ items: Service[] }>("/api/services", of("service", "app", "task", "deployment"));
+  useAnswer<List<Service>>(
+    "/api/services" + query({ limit: LIMIT_SERVICES }),
+    of("service", "app", "task", "deployment"),
+  );
 
 // ---- lists
 
@@ -126,6 +129,7 @@ export const useNotices = (params: ListParams) =>
 
 export const LIMIT_TREE = 2_000; // apps; beyond it a search must narrow the tree
 const LIMIT_TASKS = 1_000;
+const LIMIT_SERVICES = 10_000;
 
 export const useAppTree = (params: ListParams) =>
   useAnswer<List<AppSummary>>(
