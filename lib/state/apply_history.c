@@ -231,6 +231,14 @@ static int64_t job_after(struct apply *a, int64_t job) /* 0: none */
     return stmt_one_i64(q, 0);
 }
 
+/* None of a deleted job's runs stays whatever its age. */
+static struct history_rules rules_of(struct apply *a, int64_t job, struct history_rules rules)
+{
+    if (state_job_is_gone(a->s, job))
+        rules.runs = 0;
+    return rules;
+}
+
 /* Visits the next jobs, as many as there is time for, and at last what is old of all. */
 static void walk_on(struct apply *a, const struct history_rules *rules)
 {
@@ -240,8 +248,9 @@ static void walk_on(struct apply *a, const struct history_rules *rules)
     size_t jobs = (size_t)(WALKED_RUNS / rules->runs + 1), steps = STEPS_A_COMMAND;
     int64_t next = job_after(a, at);
     for (; jobs > 0 && next != 0; jobs--) {
-        steps = make_beyond_old(a, next, rules, steps);
-        steps = drop_beyond_most(a, next, rules, steps);
+        struct history_rules its = rules_of(a, next, *rules);
+        steps = make_beyond_old(a, next, &its, steps);
+        steps = drop_beyond_most(a, next, &its, steps);
         if (steps == 0)
             break;
         at = next;
@@ -270,21 +279,18 @@ static bool drop_filled(struct apply *a, int64_t job)
     return db_changes(a->s->db) < GONE_FILLED;
 }
 
-/* {}: of the first job of which more is to go, some more goes; without any the walk goes on. None
- * of a deleted one's runs stays whatever its age. */
+/* {}: of the first job of which more is to go, some more goes; without any the walk goes on. */
 int apply_job_trim(struct apply *a)
 {
-    struct history_rules rules = state_history_rules(a->s);
+    struct history_rules all = state_history_rules(a->s);
     int64_t job = stmt_one_i64(change_use(a->s, TRIM_FIRST), 0);
-    if (state_job_is_gone(a->s, job)) {
-        rules.runs = 0;
-        if (!drop_filled(a, job))
-            return 0;
-    }
+    struct history_rules rules = rules_of(a, job, all);
+    if (state_job_is_gone(a->s, job) && !drop_filled(a, job))
+        return 0;
     if (job != 0 && trim_job(a, job, &rules, true, true, STEPS_A_COMMAND))
         trim_left(a, TRIM_DROP, job);
     if (job == 0)
-        walk_on(a, &rules);
+        walk_on(a, &all);
     return 0;
 }
 
