@@ -164,10 +164,11 @@ void excluded_put(struct apply *a, const struct job_row *job, const struct json 
                         .due_ms = json_int(json_get(excluded, "due_ms"), 0),
                         .covers = json_int(json_get(excluded, "covers"), 1),
                         .reason = json_str(json_get(excluded, "reason"), "")};
-    if (n.covers == 1 && state_run_claimed(a->s, job->id, (struct wall){n.due_ms}))
+    struct target t =
+        n.covers == 1 ? target_of(a->s, job->id, n.due_ms) : (struct target){.unassigned = 0};
+    if (t.claimed || cover_more(a, job, &n))
         return;
-    if (cover_more(a, job, &n))
-        return;
+    drop_unassigned(a, t.unassigned);
     const struct run_row r = {
         .id = run_add(a, job, 0, &n), .job = job->id, .due.ms = n.due_ms, .covers = n.covers};
     history_over(a, &r, n.state, a->c->at);

@@ -86,14 +86,7 @@ int64_t run_add(struct apply *a, const struct job_row *job, int64_t priority,
     return r.id;
 }
 
-/* What is known of a target by its runs; one query, for each claim asks. */
-struct target {
-    bool claimed; /* by the schedule (spec/chronos.md 9) */
-    bool has_run; /* by a backfill too; of what has been forgotten others tell */
-    int64_t unassigned;
-};
-
-static struct target target_of(struct state *s, int64_t job, int64_t due_ms)
+struct target target_of(struct state *s, int64_t job, int64_t due_ms)
 {
     struct target t = {0};
     struct stmt *q = query_use(s, RUNS_OF_TARGET);
@@ -117,8 +110,7 @@ static struct target target_of(struct state *s, int64_t job, int64_t due_ms)
     return t;
 }
 
-/* A run that was cancelled before any attempt was assigned does not count (spec/chronos.md 9). */
-static void drop_unassigned(struct apply *a, int64_t run)
+void drop_unassigned(struct apply *a, int64_t run)
 {
     struct stmt *q;
     if (run == 0)
@@ -406,11 +398,12 @@ static void kill_active(struct apply *a, const struct run_row *r)
         kill_run_task(a, r, was_deleted);
 }
 
-/* Its run is over with its job: what its process still does is only recorded. */
+/* Its run is over with its job, before its task is told to end: what that still does is only
+ * recorded, be it given up at once. */
 static void end_with_job(struct apply *a, const struct run_row *r)
 {
-    kill_active(a, r);
     end_run(a, r, run_active(r->state) ? RUN_KILLED : RUN_CANCELLED, was_deleted);
+    kill_active(a, r);
 }
 
 /* Below GONE_LEVEL: what waits is forgotten with it, and all that was. */

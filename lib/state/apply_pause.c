@@ -86,7 +86,7 @@ int apply_job_resume(struct apply *a)
     JSON_EACH (item, json_get(a->c->args, "set")) {
         struct job_row job;
         if (!state_job_alone(a->s, json_int(json_get(item, "job"), 0), &job) || !job.disabled ||
-            job.generation != json_int(json_get(item, "generation"), -1) ||
+            job.gone || job.generation != json_int(json_get(item, "generation"), -1) ||
             job.k != json_int(json_get(item, "at_k"), -1) || !calendars_hold(a, item))
             continue;
         json_put_str(&w, job.name);

@@ -294,6 +294,16 @@ struct new_run {
 };
 int64_t run_add(struct apply *a, const struct job_row *job, int64_t priority,
                 const struct new_run *n);
+/* What is known of a target by its runs; one query, for each claim asks. */
+struct target {
+    bool claimed; /* by the schedule (spec/chronos.md 9) */
+    bool has_run; /* by a backfill too; of what has been forgotten others tell */
+    int64_t unassigned;
+};
+struct target target_of(struct state *s, int64_t job, int64_t due_ms);
+/* A run that was cancelled before any attempt was assigned does not count (spec/chronos.md 9), and
+ * makes room for what is put of the same target. 0: none. */
+void drop_unassigned(struct apply *a, int64_t run);
 void job_count_outcome(struct apply *a, struct job_row *job, bool success); /* in *job, too */
 void job_tell(struct apply *a, int64_t id, const char *name, int64_t event);
 

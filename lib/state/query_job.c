@@ -368,14 +368,6 @@ struct stmt *state_runs_active(struct state *s)
     return query_use(s, RUNS_ACTIVE);
 }
 
-bool state_run_claimed(struct state *s, int64_t job, struct wall due)
-{
-    struct stmt *q = query_use(s, RUN_CLAIMED);
-    stmt_bind_i64(q, ":job", job);
-    stmt_bind_i64(q, ":due", due.ms);
-    return stmt_one_i64(q, 0) > 0;
-}
-
 /* ---- backfills */
 
 bool state_run_wish(struct state *s, int64_t run, struct wish_row *out)

@@ -163,8 +163,6 @@
     X(RUNS_RETRYING, RUN_COLUMNS "where r.state = 8 and r.not_before_ms <= :now "                  \
                                  "order by r.not_before_ms, r.id limit :limit")                    \
     X(RUNS_ACTIVE, RUN_COLUMNS "where r.state in (1, 2) order by r.id")                            \
-    X(RUN_CLAIMED, "select count(*) from job_runs where job = :job and due_ms = :due and "         \
-                   "cause = 0 and covers = 1 and not (state = 10 and task is null)")               \
     X(RUNS_OF_TARGET, "select id, cause, covers, state, task is null from job_runs "               \
                       "where job = :job and due_ms = :due order by id")                            \
     X(NODE_BY_ID, NODE_COLUMNS "where id = :id")                                                   \

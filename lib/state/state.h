@@ -433,7 +433,6 @@ struct stmt *state_runs_retrying(struct state *s, struct wall now,
                                  int64_t limit); /* not_before <= now */
 struct stmt *state_runs_active(struct state *s); /* by id */
 bool state_run_next(struct stmt *q, struct run_row *out);
-bool state_run_claimed(struct state *s, int64_t job, struct wall due); /* by schedule, spec 9 */
 /* The run whose end caused this one, 0 for a mark by hand; false: no other run's end did. */
 bool state_run_cause(struct state *s, int64_t run, int64_t *by_run, int64_t *root);
 

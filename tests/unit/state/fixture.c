@@ -192,3 +192,17 @@ struct task_row task_of(struct fixture *f, int64_t id)
     assert_true(state_task_by_id(f->state, id, &t));
     return t;
 }
+
+void set_agent(struct fixture *f, enum agent_state state)
+{
+    char args[64];
+    snprintf(args, sizeof args, "{'set':[{'agent':0,'state':%d}]}", (int)state);
+    applied(f, "agent.state", args);
+}
+
+void kill_task(struct fixture *f, int64_t task)
+{
+    char args[96];
+    snprintf(args, sizeof args, "{'tasks':[{'task':%lld,'reason':'test'}]}", (long long)task);
+    applied(f, "task.kill", args);
+}

@@ -37,5 +37,7 @@ struct app_row app_of(struct fixture *f, const char *path);
 void end_deployments(struct fixture *f);
 void launch(struct fixture *f, const char *path, int port, int64_t cap);
 void status(struct fixture *f, int64_t task, int64_t seq, const char *state);
+void set_agent(struct fixture *f, enum agent_state state); /* of agent 0 */
+void kill_task(struct fixture *f, int64_t task);
 int64_t only_task(struct fixture *f, const char *path);
 struct task_row task_of(struct fixture *f, int64_t id);

@@ -7,20 +7,6 @@
 #include "base/limits.h"
 #include "base/str.h"
 
-static void set_agent(struct fixture *f, enum agent_state state)
-{
-    char args[64];
-    snprintf(args, sizeof args, "{'set':[{'agent':0,'state':%d}]}", (int)state);
-    applied(f, "agent.state", args);
-}
-
-static void kill_task(struct fixture *f, int64_t task)
-{
-    char args[96];
-    snprintf(args, sizeof args, "{'tasks':[{'task':%lld,'reason':'test'}]}", (long long)task);
-    applied(f, "task.kill", args);
-}
-
 static int64_t running_task(struct fixture *f)
 {
     put_app(f, "/web", 0, 1, "run", 0, "ScaleApplication", false);

@@ -438,6 +438,85 @@ static void a_deleted_jobs_runs_are_kept_and_what_is_open_of_it_ends(void **data
     assert_int_equal(runs_of(f, job), 5);
 }
 
+static void whatever_its_tasks_are_a_job_can_be_deleted(void **data)
+{
+    struct fixture *f = *data;
+    static const struct {
+        const char *said;
+        bool killed, lost;
+    } tasks[] = {
+        {NULL, false, false},     {"running", false, false}, {"running", true, false},
+        {"running", false, true}, {"running", true, true},   {NULL, false, true},
+    };
+    for (size_t i = 0; i < COUNT(tasks); i++) {
+        int64_t job = put_job(f, "j"), run = trigger(f, "j"), task = launch_run(f, run);
+        if (tasks[i].said != NULL)
+            status(f, task, 1, tasks[i].said);
+        if (tasks[i].killed)
+            kill_task(f, task);
+        if (tasks[i].lost)
+            set_agent(f, AGENT_UNREACHABLE);
+        applied(f, "job.delete", "{'name':'j'}");
+        assert_true(run_over(state_of(f, run)));
+        if (tasks[i].lost)
+            set_agent(f, AGENT_READY);
+        else
+            status(f, task, 2, "killed");
+        trim_all(f);
+        assert_int_equal(runs_of(f, job), 1);
+    }
+    set(f, "bytes", 0);
+    trim_all(f);
+}
+
+/* What was decided before it was deleted does not bring it back. */
+static void a_deleted_job_is_not_resumed(void **data)
+{
+    struct fixture *f = *data;
+    struct job_row row;
+    char args[256];
+    int64_t job = put_job(f, "j");
+    run_often(f, "j", 1);
+    snprintf(args, sizeof args, "{'jobs':[%lld]}", (long long)job);
+    applied(f, "job.pause", args);
+    assert_true(state_job_by_id(f->state, job, &row));
+    snprintf(args, sizeof args,
+             "{'set':[{'job':%lld,'generation':%lld,'at_k':%lld,'k':%lld,'remaining':-1}]}",
+             (long long)job, (long long)row.generation, (long long)row.k, (long long)row.k);
+    applied(f, "job.delete", "{'name':'j'}");
+    applied(f, "job.resume", args);
+    assert_true(state_job_is_gone(f->state, job));
+    assert_int_equal(state_jobs_count(f->state), 0);
+}
+
+static void what_was_cancelled_unassigned_may_be_excluded(void **data)
+{
+    struct fixture *f = *data;
+    struct run_row r;
+    char args[256];
+    int64_t job = put_job(f, "j");
+    static const char *const decided[] = {"'claims':[{'due_ms':1000}]",
+                                          "'excluded':{'due_ms':1000,'covers':1,'reason':'c'}"};
+    for (int k = 0; k < 2; k++) {
+        if (k == 1) {
+            snprintf(args, sizeof args, "{'jobs':[%lld]}", (long long)job);
+            applied(f, "job.pause", args);
+            assert_int_equal(state_of(f, newest_run(f)), RUN_CANCELLED);
+            snprintf(args, sizeof args,
+                     "{'set':[{'job':%lld,'generation':1,'at_k':1,'k':1,'remaining':-1}]}",
+                     (long long)job);
+            applied(f, "job.resume", args);
+        }
+        snprintf(args, sizeof args,
+                 "{'set':[{'job':%lld,'generation':1,'at_k':%d,'k':%d,'remaining':-1,%s}]}",
+                 (long long)job, k, k + 1, decided[k]);
+        applied(f, "job.tick", args);
+    }
+    assert_int_equal(runs_of(f, job), 1);
+    assert_true(state_run_by_id(f->state, newest_run(f), &r));
+    assert_int_equal(r.state, RUN_EXCLUDED);
+}
+
 static void who_takes_its_name_has_runs_and_tasks_of_its_own(void **data)
 {
     struct fixture *f = *data;
@@ -852,6 +931,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(below_its_level_a_deletion_frees_what_the_job_held, set_up,
                                         tear_down),
         T(a_deleted_jobs_runs_are_kept_and_what_is_open_of_it_ends),
+        T(whatever_its_tasks_are_a_job_can_be_deleted),
+        T(a_deleted_job_is_not_resumed),
+        T(what_was_cancelled_unassigned_may_be_excluded),
         T(who_takes_its_name_has_runs_and_tasks_of_its_own),
         T(a_deletion_is_short_whatever_the_history),
         T(a_deleted_job_goes_with_the_last_of_its_runs),
