@@ -130,7 +130,7 @@ static int count(struct db *db, struct backup_info *out, struct error *err)
         {"select applied from raft_state", &out->index},
         {"select max(at_ms) from events", &out->newest.ms},
         {"select count(*) from apps where gone = 0", &out->apps},
-        {"select count(*) from jobs", &out->jobs},
+        {"select count(*) from jobs where disabled < 2", &out->jobs},
         {"select sum(tasks) from agents", &out->tasks},
         {"select count(*) from nodes", &out->nodes},
     };

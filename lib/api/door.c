@@ -1,9 +1,11 @@
 #include "api/door.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -179,13 +181,16 @@ void tell_begin_part(struct tell *t, enum command_kind kind, struct json_writer 
                  (struct origin){.kind = ORIGIN_DOOR, .key = t->pending, .part = t->parts++}, w);
 }
 
-/* The request's id with the part's behind it; false: it has none, or is too long for that. */
+/* An id of a part's own, which no other part's is, nor any that is as short as the request's may
+ * be; false: the request has none. */
 static bool part_rid(const struct tell *t, unsigned which, char dst[RID_MAX + 1])
 {
     struct slice rid = header_get(t->c.request->headers, "X-Request-Id");
-    int n = snprintf(dst, RID_MAX + 1, "%.*s.%u", (int)(rid.len <= RID_MAX ? rid.len : 0), rid.p,
-                     which);
-    return rid.len > 0 && rid.len <= RID_MAX && n <= RID_MAX;
+    if (rid.len == 0 || rid.len > RID_MAX)
+        return false;
+    snprintf(dst, RID_MAX + 1, "part %u of %016" PRIx64 "%016" PRIx64, which,
+             hash64(rid.p, rid.len, 1), hash64(rid.p, rid.len, 2));
+    return true;
 }
 
 void tell_end_part(struct tell *t, struct json_writer *w, unsigned which)

@@ -75,7 +75,7 @@ void json_array_end(struct json_writer *w)
 static size_t plain_bytes(const char *s, size_t len)
 {
     size_t n = 0;
-    while (n < len && s[n] >= 0x20 && s[n] != '"' && s[n] != '\\') /* above 0x7f it is negative */
+    while (n < len && (signed char)s[n] >= 0x20 && s[n] != '"' && s[n] != '\\') /* to 0x7f */
         n++;
     return n;
 }

@@ -408,8 +408,9 @@ void request_lost(struct node *n, struct origin origin, const struct outcome *o)
         return;
     if (n->looking == key)
         n->looking = 0;
+    bool nameless = p->from == 0 && header_get(p->request->headers, "X-Request-Id").len == 0;
     if ((replica_leads(n->replica) && !n->change.hands_over) ||
-        (unsure && p->from == 0 && header_get(p->request->headers, "X-Request-Id").len == 0)) {
+        (nameless && (unsure || p->tell.parts > 1))) { /* of several parts some may be done */
         request_outcome(n, origin, o);
         return;
     }

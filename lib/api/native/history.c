@@ -362,10 +362,12 @@ static void use_job(struct history_export *x, int64_t job)
     x->gone = (struct gone_row){0};
     buf_clear(&x->parents);
     buf_clear(&x->when);
-    if (!state_job_by_id(s, job, &x->job) || job_load(x->job.definition, &x->definition, &err) != 0)
+    if (!state_job_by_id(s, job, &x->job))
+        return;
+    state_job_gone(s, job, &x->gone);
+    if (job_load(x->job.definition, &x->definition, &err) != 0)
         return;
     put_when(x, &x->when);
-    state_job_gone(s, job, &x->gone);
     struct stmt *q = state_edges_of(s, job);
     while (state_edge_next(q, &e))
         buf_printf(&x->parents, "%s%s", x->parents.len > 0 ? "," : "", e.parent_name);

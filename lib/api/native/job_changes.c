@@ -130,13 +130,13 @@ static void answer_put(struct tell *t, const struct outcome *o)
 }
 
 /* RFC 9110 13.1.2: only if there is none yet. False after having failed the call. */
-static bool may_replace(struct tell *t)
+static bool may_replace(struct call *c, const char *name)
 {
-    if (!header_has(t->c.request->headers, "If-None-Match", "*"))
+    if (!header_has(c->request->headers, "If-None-Match", "*"))
         return true;
-    call_fail(&t->c, ERR_CONFLICT,
-              "If-None-Match: job %s exists; without that header it is replaced", path_name(t));
-    t->c.reply->status = 412;
+    call_fail(c, ERR_CONFLICT, "If-None-Match: job %s exists; without that header it is replaced",
+              name);
+    c->reply->status = 412;
     return false;
 }
 
@@ -179,7 +179,8 @@ void native_put_job(struct tell *t)
     struct json_writer w;
     const struct json *body;
     bool known = state_job_by_name(t->c.view->state, path_name(t), &old);
-    if (native_once(t, answer_put) || (known && !may_replace(t)) || (body = body_job(t)) == NULL ||
+    if (native_once(t, answer_put) || (known && !may_replace(&t->c, path_name(t))) ||
+        (body = body_job(t)) == NULL ||
         !take_job(&t->c, path_name(t), body, known ? &old : NULL, &job))
         return;
     if (query_true(&t->c.query, "dry_run")) {
@@ -284,7 +285,8 @@ static void put_one(struct tell *t, const struct json *body, unsigned at, struct
     bool known = name != NULL && state_job_by_name(c.view->state, name, &old);
     if (!json_is(body, JSON_OBJECT)) {
         call_fail(&c, ERR_INVALID, "got %s, need a job", json_kind_word(body));
-    } else if (take_job(&c, name != NULL ? name : "", body, known ? &old : NULL, &job)) {
+    } else if ((!known || may_replace(&c, name)) &&
+               take_job(&c, name != NULL ? name : "", body, known ? &old : NULL, &job)) {
         parts[t->parts] = (struct part){.at = at};
         proposed = propose_part(t, &c, &job, known ? &old : NULL, &parts[t->parts]);
         job_close(&job);

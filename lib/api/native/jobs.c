@@ -269,7 +269,7 @@ void native_ask_job(struct call *c)
         return;
     jobs_load_any(&row, &job);
     if (state_job_gone(v->state, row.id, &gone))
-        job.name = gone.name; /* so it can be made again */
+        job.name = arena_strdup(&job.arena, gone.name); /* so it can be made again */
     call_json(c, 200, &w);
     json_object(&w);
     json_key(&w, "job");
