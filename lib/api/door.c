@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/assert.h"
 #include "base/hash.h"
@@ -371,6 +372,22 @@ static bool check_query(struct call *c)
     return right;
 }
 
+/* A switch that is neither on nor off would be taken for off: a dry run that is none. */
+static bool check_switches(struct call *c)
+{
+    static const char *const switches[] = {"dry_run", "force", "partialUpdate", "scale", "wipe"};
+    char got[96];
+    for (size_t i = 0; c->door->query != NULL && i < sizeof switches / sizeof switches[0]; i++) {
+        const char *value = query_get(&c->query, switches[i]);
+        if (value == NULL || query_true(&c->query, switches[i]) || strcasecmp(value, "false") == 0)
+            continue;
+        call_fail(c, ERR_INVALID, "query: %s: got %s, need true or false", switches[i],
+                  str_quote(got, sizeof got, value, strlen(value)));
+        return false;
+    }
+    return true;
+}
+
 static bool is_an_event(const struct call *c)
 {
     return c->door->kind == DOOR_TELL && header_get(c->request->headers, CALL_EVENT).len > 0;
@@ -439,7 +456,7 @@ const struct door *api_find(const struct api *a, const struct request *r, struct
                 answer_not_acceptable(c);
             else if (is_an_event(c))
                 answer_event(c);
-            else if (check_query(c))
+            else if (check_query(c) && check_switches(c))
                 return c->door;
             break;
         case ROUTE_OPTIONS:
@@ -481,6 +498,12 @@ static void say_stale(struct call *c)
                   (long long)((v->now.mono.ms - since_ms) / 1000));
 }
 
+void call_too_large(struct call *c)
+{
+    call_fail(c, ERR_LIMIT, "the answer is over %d MiB: ask for a part of it",
+              LIMIT_ANSWER_BYTES >> 20);
+}
+
 void api_ask(struct call *c)
 {
     ASSERT(c->door->kind != DOOR_TELL);
@@ -489,8 +512,7 @@ void api_ask(struct call *c)
     if (buf_full(&c->reply->body)) {
         reply_close(c->reply);
         reply_init(c->reply);
-        call_fail(c, ERR_LIMIT, "the answer is over %d MiB: ask for a part of it",
-                  LIMIT_ANSWER_BYTES >> 20);
+        call_too_large(c);
     }
     if (c->dialect->dress != NULL)
         c->dialect->dress(c);

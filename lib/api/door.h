@@ -240,6 +240,7 @@ void call_text(struct call *c, int status, const char *content_type, const char 
 void call_fail(struct call *c, enum error_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void call_error(struct call *c, const struct error *err);
+void call_too_large(struct call *c); /* the answer: over LIMIT_ANSWER_BYTES */
 /* X-Marathon-Leader (spec/marathon.md 1.2): its Mesos port if it opens no Marathon port. */
 void call_name_leader(struct call *c);
 void call_problems(struct call *c, struct problems *problems); /* closes them */

@@ -281,6 +281,10 @@ static void put_group(const struct tree *t, const struct branch *b, struct range
 static void answer_tree(struct call *c, const struct tree *t)
 {
     struct json_writer w;
+    if (buf_full(&t->texts)) {
+        call_too_large(c);
+        return;
+    }
     call_json(c, 200, &w);
     put_group(t, &t->top, (struct range){0, t->n}, (struct range){0, t->branches_n}, &w);
 }

@@ -331,14 +331,13 @@ static void unmark(struct jobs *j, struct entry *e)
 void jobs_outcome(struct jobs *j, uint64_t key, const struct outcome *o, struct now now,
                   struct outbox *out)
 {
-    (void)o; /* done or refused, the next look tells */
-    (void)now;
-    (void)out;
+    (void)out; /* done or refused, the next look tells */
     if (key == j->firing)
         j->firing = 0;
-    if (key == j->trimming) {
+    if (key == j->trimming) { /* it told nobody of what is left */
         j->trimming = 0;
-        j->due = (struct mono){0}; /* it told nobody of what is left */
+        j->due =
+            mono_earlier(j->due, o->code == ERR_NONE ? now.mono : mono_after(now.mono, ASLEEP_MS));
     }
     struct batch *b = map_remove(j->batches, key);
     if (b == NULL)

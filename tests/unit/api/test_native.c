@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/native/member.h"
@@ -263,6 +264,31 @@ static void a_folder_of_the_sandbox_is_browsed(void **data)
     assert_int_equal(f->r.status, 404);
 }
 
+static void what_is_too_much_for_one_answer_is_said_at_every_door(void **data)
+{
+    static const char *const lines[] = {"GET /v2/groups", "GET /v2/groups?embed=group.apps",
+                                        "GET /v2/apps"};
+    struct fixture *f = *data;
+    char id[16];
+    char *fill = malloc(15 << 20), *body = malloc(16 << 20);
+    memset(fill, 'x', 15 << 20);
+    fill[(15 << 20) - 1] = '\0';
+    for (int i = 0; i < 5; i++) {
+        snprintf(id, sizeof id, "/a%d", i);
+        snprintf(body, 16 << 20, "{\"id\":\"%s\",\"cmd\":\"x\",\"labels\":{\"a\":\"%s\"}}", id,
+                 fill);
+        play(f, "POST /v2/apps", "", body);
+        assert_int_equal(f->r.status, 201);
+    }
+    free(fill);
+    free(body);
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        play(f, lines[i], "", NULL);
+        assert_int_equal(f->r.status, 413);
+        assert_non_null(strstr(answer(f), "ask for a part of it"));
+    }
+}
+
 /* ---- the event stream */
 
 static void post_apps(struct fixture *f, int n)
@@ -462,6 +488,7 @@ int main(void)
         CASE(what_became_of_runs_is_told_as_rows),
         CASE(jobs_are_sorted_by_when_calendars_let_them_run),
         CASE(a_folder_of_the_sandbox_is_browsed),
+        CASE(what_is_too_much_for_one_answer_is_said_at_every_door),
         CASE(a_stream_begins_with_hello_and_now),
         CASE(a_resumed_stream_misses_nothing),
         CASE(topics_are_filtered_in_both_halves),
