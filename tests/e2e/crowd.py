@@ -68,7 +68,7 @@ class Witness:
     def __init__(self, place, nodes):
         self.place, self.nodes = place, {n.name: n for n in nodes}
         self.ops, self.job_ops, self.faults, self.clients = [], [], [], []
-        self.own, self.counter, self.stale = {}, itertools.count(1), 0
+        self.own, self.unheard, self.counter, self.stale = {}, set(), itertools.count(1), 0
         self.log = place.path("runs.log")
         place.write("runs.log", "")
 
@@ -195,6 +195,10 @@ class Witness:
             order by r.id desc limit 900"""}).json["rows"]
         states = {7: "missed", 9: "coalesced", 10: "cancelled", 11: "superseded"}
         for name, due, covers, state, cause, reason in rows:
+            if state in (1, 2, 6):  # assigned, running, lost: it may have begun where nobody is heard
+                self.unheard.add((name, due))
+            else:
+                self.unheard.discard((name, due))
             self.own[(name, due, covers)] = Record(name, due, states.get(state, "ran"), covers,
                                                    "schedule" if cause == 0 else "other", reason)
 
@@ -226,10 +230,13 @@ class Witness:
         return missed, doubled
 
     def unexplained(self, missed):
-        """Those of which the system itself does not say that they did not run."""
+        """Those of which the system itself does not say that they did not run, nor that nobody is heard where one is held
+        that may have begun."""
         jobs = {op.name: op.value for op in self.job_ops if op.value is not None}
 
         def told(name, t):
+            if jobs[name].held and (name, t) in self.unheard:
+                return True
             return any(r.name == name and r.cause == "schedule" and r.state != "ran"
                        and r.due - (r.covers - 1) * jobs[name].interval <= t <= r.due for r in self.own.values())
         return [(name, t) for name, t in missed if not told(name, t)]
