@@ -188,23 +188,22 @@ struct batch {
     struct buf body; /* an array, not ended */
 };
 
-static int send_batch(struct import *i, const struct batch *b, struct json **answer_out,
+static int send_batch(struct import *i, struct batch *b, struct json **answer_out,
                       struct error *err)
 {
-    struct buf path, body;
+    struct buf path;
     buf_init(&path, PATH_BYTES);
-    buf_init(&body, LIMIT_MANY_JOBS_BYTES);
     buf_printf(&path, "/api/jobs?face=%d%s", b->jobs[0]->face_2 ? 2 : 3,
                b->dry ? "&dry_run=true" : "");
-    buf_put_slice(&body, buf_slice(&b->body));
-    buf_putc(&body, ']');
-    int rc = api_call(&i->c->api, METHOD_POST, buf_str(&path), &body, answer_out, NULL, err);
+    buf_putc(&b->body, ']');
+    int rc = api_call(&i->c->api, METHOD_POST, buf_str(&path), &b->body, answer_out, NULL, err);
     buf_close(&path);
-    buf_close(&body);
     return rc == 0 ? 0 : error_wrap(err, "%s", b->jobs[0]->name);
 }
 
-/* What became of one; where something came between it is asked for again. */
+static const char no_word[] = "the node has said nothing of it";
+
+/* What became of one; no word where something came between, and it is to be asked for again. */
 static int take_item(struct import *i, const struct batch *b, const struct json *item,
                      struct error *err)
 {
@@ -215,7 +214,7 @@ static int take_item(struct import *i, const struct batch *b, const struct json 
         return error_set(err, ERR_CORRUPT, "got an answer about no job that was sent");
     struct import_job *j = b->jobs[at];
     if (str_eq(code, error_name(ERR_UNAVAILABLE)) || str_eq(code, error_name(ERR_UNCERTAIN)))
-        return put(i, j, b->dry, err);
+        return 0;
     if (failure != NULL)
         take_failure(i, j, failure);
     else
@@ -235,13 +234,20 @@ static int flush(struct import *i, struct batch *b, struct error *err)
     if (send_batch(i, b, &answer, err) != 0)
         return -1;
     for (size_t k = 0; k < b->n; k++)
-        b->jobs[k]->failure = "the node has said nothing of it";
+        b->jobs[k]->failure = no_word;
     JSON_EACH (item, json_get(answer, "items"))
         if (rc == 0)
             rc = take_item(i, b, item, err);
     json_free(answer);
-    for (size_t k = 0; k < b->n && rc == 0; k++)
-        rc = settle(i, b->jobs[k], b->dry, err);
+    for (size_t k = 0; k < b->n; k++) {
+        struct import_job *j = b->jobs[k];
+        if (rc == 0 && j->failure == no_word)
+            rc = put(i, j, b->dry, err);
+        if (rc == 0)
+            rc = settle(i, j, b->dry, err);
+        else if (j->failure == NULL) /* it is there, although the rest cannot be asked for */
+            j->made = !b->dry;
+    }
     b->n = 0;
     buf_clear(&b->body);
     return rc;

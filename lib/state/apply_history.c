@@ -52,11 +52,12 @@ static int64_t gone_job(struct apply *a, int64_t run)
     return stmt_one_i64(q, 0);
 }
 
-static int64_t of_job(struct apply *a, int which, int64_t job)
+/* The statement, about that job. */
+static struct stmt *of_job(struct apply *a, int which, int64_t job)
 {
     struct stmt *q = change_use(a->s, which);
     stmt_bind_i64(q, ":job", job);
-    return stmt_one_i64(q, 0);
+    return q;
 }
 
 static void delete_job(struct apply *a, int64_t job)
@@ -69,9 +70,9 @@ static void delete_job(struct apply *a, int64_t job)
 /* Of a deleted job its runs are all that there is to keep. */
 static void drop_if_empty(struct apply *a, int64_t gone)
 {
-    if (of_job(a, RUN_ANY, gone) != 0)
+    if (stmt_one_i64(of_job(a, RUN_ANY, gone), 0) != 0)
         return;
-    add_to_old(a, 0, -of_job(a, GONE_BYTES_OF, gone));
+    add_to_old(a, 0, -stmt_one_i64(of_job(a, GONE_BYTES_OF, gone), 0));
     delete_job(a, gone);
 }
 
@@ -208,27 +209,18 @@ static bool trim_job(struct apply *a, int64_t job, const struct history_rules *r
     return steps > 0;
 }
 
-static void trim_left(struct apply *a, int which, int64_t job)
-{
-    struct stmt *q = change_use(a->s, which);
-    stmt_bind_i64(q, ":job", job);
-    stmt_run(q);
-}
-
 static void trim(struct apply *a, int64_t job, int64_t run)
 {
     struct history_rules rules = state_history_rules(a->s);
     size_t steps = a->s->level < TRIMS_LEVEL ? SIZE_MAX : STEPS_A_COMMAND;
     bool newest = time_to_trim(run, rules.runs), most = time_to_trim(run, rules.most);
     if (!trim_job(a, job, &rules, newest, most, steps))
-        trim_left(a, TRIM_PUT, job);
+        stmt_run(of_job(a, TRIM_PUT, job));
 }
 
 static int64_t job_after(struct apply *a, int64_t job) /* 0: none */
 {
-    struct stmt *q = change_use(a->s, JOB_AFTER);
-    stmt_bind_i64(q, ":job", job);
-    return stmt_one_i64(q, 0);
+    return stmt_one_i64(of_job(a, JOB_AFTER, job), 0);
 }
 
 /* None of a deleted job's runs stays whatever its age. */
@@ -259,21 +251,20 @@ static void walk_on(struct apply *a, const struct history_rules *rules)
     if (!drop_old(a, rules, TRIM_STEPS_MORE) && next == 0)
         stmt_run(change_use(a->s, WALK_END));
     else
-        trim_left(a, WALK_TO, at);
+        stmt_run(of_job(a, WALK_TO, at));
 }
 
 void history_setting_put(struct apply *a, const char *key)
 {
     for (size_t i = 0; i < HISTORY_SETTINGS && a->s->level >= WALKS_LEVEL; i++)
         if (str_eq(history_settings[i].key, key))
-            trim_left(a, WALK_TO, 0);
+            stmt_run(of_job(a, WALK_TO, 0));
 }
 
 /* What a deleted job needs no more; false: there may be more of it. */
 static bool drop_filled(struct apply *a, int64_t job)
 {
-    struct stmt *q = change_use(a->s, FILLED_DROP);
-    stmt_bind_i64(q, ":job", job);
+    struct stmt *q = of_job(a, FILLED_DROP, job);
     stmt_bind_i64(q, ":most", GONE_FILLED);
     stmt_run(q);
     return db_changes(a->s->db) < GONE_FILLED;
@@ -288,7 +279,7 @@ int apply_job_trim(struct apply *a)
     if (state_job_is_gone(a->s, job) && !drop_filled(a, job))
         return 0;
     if (job != 0 && trim_job(a, job, &rules, true, true, STEPS_A_COMMAND))
-        trim_left(a, TRIM_DROP, job);
+        stmt_run(of_job(a, TRIM_DROP, job));
     if (job == 0)
         walk_on(a, &all);
     return 0;
@@ -384,14 +375,13 @@ static void add_sample(struct apply *a, int64_t job, int64_t ms)
 
 /* ---- */
 
-/* What ended well without a word of its start stands as begun when it ended: neither late nor long
- * is known of it. */
 static bool start_was_heard(struct apply *a, const struct run_row *r, enum run_state state,
                             struct wall ended)
 {
-    struct task_row t;
-    return a->s->level < WALKS_LEVEL || state != RUN_SUCCESS || r->started.ms != ended.ms ||
-           !state_task_by_id(a->s, r->task, &t) || t.started.ms != 0;
+    struct run_row over = *r;
+    over.state = state;
+    over.ended = ended;
+    return a->s->level < WALKS_LEVEL || state_start_heard(a->s, &over);
 }
 
 static void make_newest(struct apply *a, const struct run_row *r)
@@ -457,16 +447,9 @@ void history_forget_job(struct apply *a, int64_t job)
         add_to_old(a, -runs, -bytes);
 }
 
-static void drop_rows(struct apply *a, int which, const char *parameter, int64_t job)
-{
-    struct stmt *q = change_use(a->s, which);
-    stmt_bind_i64(q, parameter, job);
-    stmt_run(q);
-}
-
 bool history_keep_job(struct apply *a, const struct job_row *job, char called[JOB_CALLED_SIZE])
 {
-    if (of_job(a, RUN_ANY, job->id) == 0) {
+    if (stmt_one_i64(of_job(a, RUN_ANY, job->id), 0) == 0) {
         delete_job(a, job->id);
         return false;
     }
@@ -482,21 +465,23 @@ bool history_keep_job(struct apply *a, const struct job_row *job, char called[JO
     stmt_bind_i64(q, ":id", job->id);
     stmt_bind_text(q, ":called", called);
     stmt_run(q);
-    drop_rows(a, DEPENDENT_DROP, ":job", job->id);
-    drop_rows(a, EDGES_DROP, ":child", job->id);
-    drop_rows(a, JOB_PAUSE_DROP, ":job", job->id);
-    drop_rows(a, BACKFILLS_DROP, ":job", job->id);
-    drop_rows(a, JOB_TIMES_DROP, ":job", job->id);
-    drop_rows(a, JOB_CALENDARS_DROP, ":job", job->id);
-    add_to_old(a, 0, of_job(a, GONE_BYTES_OF, job->id));
-    trim_left(a, TRIM_PUT, job->id);
+    stmt_run(of_job(a, DEPENDENT_DROP, job->id));
+    q = change_use(a->s, EDGES_DROP);
+    stmt_bind_i64(q, ":child", job->id);
+    stmt_run(q);
+    stmt_run(of_job(a, JOB_PAUSE_DROP, job->id));
+    stmt_run(of_job(a, BACKFILLS_DROP, job->id));
+    stmt_run(of_job(a, JOB_TIMES_DROP, job->id));
+    stmt_run(of_job(a, JOB_CALENDARS_DROP, job->id));
+    add_to_old(a, 0, stmt_one_i64(of_job(a, GONE_BYTES_OF, job->id), 0));
+    stmt_run(of_job(a, TRIM_PUT, job->id));
     return true;
 }
 
 void history_task_over(struct apply *a, int64_t job)
 {
     if (state_job_is_gone(a->s, job))
-        trim_left(a, TRIM_PUT, job);
+        stmt_run(of_job(a, TRIM_PUT, job));
 }
 
 void history_used(struct apply *a, int64_t task, const struct usage *used)

@@ -120,6 +120,8 @@ void memo_close(struct state *s)
 {
     for (int i = 0; s->memo != NULL && i < MEMO_KINDS; i++)
         db_rowsums_watch(s->db, tables[i], NULL, NULL);
+    if (s->memo != NULL)
+        db_rowsums_watch(s->db, "settings", NULL, NULL);
     for (int i = 0; s->memo != NULL && i < MEMO_KINDS; i++) {
         for (size_t at = 0; at < MEMO_ROWS; at++) {
             struct memo_row *row = s->memo->kinds[i].rows[at];

@@ -215,6 +215,10 @@ void agent_use(struct state *s, int64_t agent, int64_t sign, const struct resour
                int64_t tasks);
 void agents_use_all(struct state *s); /* what is gathered is written to their rows */
 #define PORTS_BYTES (64 << 10)
+void count_staged(struct state *s, int64_t app); /* one instance more */
+/* An instance of it was launched, starts or runs: its delay, if there is one, counts from here
+ * (9.2). */
+void note_progress(struct apply *a, int64_t app);
 void ports_text_of(const struct json *item, struct buf *out); /* a launch's, as a JSON array */
 void ports_give(struct state *s, int64_t agent, const char *ports);
 

@@ -284,6 +284,13 @@ bool state_run_by_id(struct state *s, int64_t id, struct run_row *out)
     return true;
 }
 
+bool state_start_heard(struct state *s, const struct run_row *r)
+{
+    struct task_row t;
+    return r->state != RUN_SUCCESS || r->started.ms != r->ended.ms ||
+           !state_task_by_id(s, r->task, &t) || t.started.ms != 0;
+}
+
 bool state_run_to_start(struct state *s, int64_t run, int64_t agent, struct run_to_start *out)
 {
     struct job_row job;

@@ -28,8 +28,12 @@
 #define DEPLOYMENT_COLUMNS \
     "select id, uuid, version_ms, started_ms, step, steps, plan from deployments "
 
-#define JOB_IS_GONE 2         /* in jobs.disabled */
-#define THERE "disabled < 2 " /* a job that is not deleted, as the index jobs_live has it */
+#define JOB_IS_GONE 2 /* in jobs.disabled */
+#define TEXT_OF_(n) #n
+#define TEXT_OF(n) TEXT_OF_(n)
+#define GONE_WORD TEXT_OF(JOB_IS_GONE)
+#define THERE \
+    "disabled < " GONE_WORD " " /* a job that is not deleted, as the index jobs_live has it */
 #define OPEN "(r.state < 3 or r.state = 8) " /* as the index job_runs_open has it */
 #define JOB_COLUMNS_AND(queued, active)                                                           \
     "select j.id, j.name, j.definition, j.generation, j.disabled, j.schedule, j.k, j.remaining, " \
@@ -337,7 +341,7 @@
     X(JOBS_GONE, GONE_COLUMNS "order by name, job")                        \
     X(JOB_GONE, GONE_COLUMNS "where job = :job")                           \
     X(JOB_GONE_NAMED, GONE_COLUMNS "where name = :name order by job desc") \
-    X(JOB_GONE_CALLED, JOB_COLUMNS "where j.name = :name and j.disabled = 2")
+    X(JOB_GONE_CALLED, JOB_COLUMNS "where j.name = :name and j.disabled = " GONE_WORD)
 
 #define QUERIES_35(X) X(WALK, "select job from history_walks where k = 0")
 
@@ -747,7 +751,8 @@
     X(TRIM_FIRST, "select job from job_trims order by job limit 1")                    \
     X(TRIM_DROP, "delete from job_trims where job = :job")
 #define CHANGES_34(X)                                                                              \
-    X(JOB_GO, "update jobs set name = :called, disabled = 2, next_ms = null where id = :id")       \
+    X(JOB_GO,                                                                                      \
+      "update jobs set name = :called, disabled = " GONE_WORD ", next_ms = null where id = :id")   \
     X(GONE_ADD, "insert into jobs_gone(job, name, at_ms, made_by, bytes) select id, :name, :at, "  \
                 ":by, :bytes + length(cast(definition as blob)) from jobs where id = :job")        \
     X(GONE_BYTES_OF, "select bytes from jobs_gone where job = :job")                               \

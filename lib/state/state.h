@@ -409,6 +409,9 @@ struct run_row {
     const char *arguments, *reason, *job_name;
 };
 bool state_run_by_id(struct state *s, int64_t id, struct run_row *out);
+/* What ended well without a word of its start stands as begun when it ended: false, it is not known
+ * when. */
+bool state_start_heard(struct state *s, const struct run_row *r);
 /* A run that an agent is to start, its job's generation, and the agent's name. */
 struct run_to_start {
     struct run_row run;

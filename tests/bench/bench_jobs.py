@@ -219,13 +219,12 @@ def cron_at_one_instant(n):
         if cron.poll() is not None:
             with open(place.path("log")) as log:
                 return told("cron", f"not measured: {log.read().strip()}")
-        used = used_s(place)
-        time.sleep(2)
+        used, idle = used_s(place), len(processes_of(place.folder))
         while len(found := written(place.path("out"))) < n and time.time() < at + LATEST_S:
             time.sleep(max(1, n / 5000))
         if not found:
             return told("cron", "not measured: it has started none")
-        time.sleep(1)  # he waits for those who have ended
+        wait_for(lambda: len(processes_of(place.folder)) <= idle, "he has waited for those who have ended")
         return Begun(f"{n} of them by cron", [f - at * 1000 for f in found], min(found), max(found), used_s(place) - used, n)
     finally:
         cron.kill()

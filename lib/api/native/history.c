@@ -110,7 +110,7 @@ static void put_kept(struct state *s, int64_t job, struct json_writer *w)
             continue;
         n++;
         ends.n[r.state] += r.covers;
-        if (r.started.ms == 0 || !native_start_heard(s, &r))
+        if (r.started.ms == 0 || !state_start_heard(s, &r))
             continue;
         add_time(&late, r.due, r.started);
         if (r.state == RUN_SUCCESS)

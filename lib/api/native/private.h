@@ -52,8 +52,7 @@ void native_put_message(const struct task_row *t, struct json_writer *w);
 /* A file that it writes, as the query wants it: `offset`, `length`, `tail`, `follow`. */
 void native_log(struct call *c, const struct task_row *t, const char *file);
 void native_put_task(const struct view *v, const struct task_row *t, struct json_writer *w);
-const char *native_run_word(enum run_state s);                     /* the vocabulary of people */
-bool native_start_heard(struct state *s, const struct run_row *r); /* false: it is not known */
+const char *native_run_word(enum run_state s); /* the vocabulary of people */
 void native_put_run(struct state *s, const struct run_row *r, struct json_writer *w);
 void native_put_deployment(const struct view *v, const struct deployment_row *d,
                            struct json_writer *w);

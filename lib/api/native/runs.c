@@ -57,18 +57,10 @@ static void put_run_task(struct state *s, const struct run_row *r, struct json_w
     native_text(w, "message", message);
 }
 
-/* What ended well without a word of its start stands as begun when it ended. */
-bool native_start_heard(struct state *s, const struct run_row *r)
-{
-    struct task_row t;
-    return r->state != RUN_SUCCESS || r->started.ms != r->ended.ms ||
-           !state_task_by_id(s, r->task, &t) || t.started.ms != 0;
-}
-
 static void put_times(struct state *s, const struct run_row *r, struct json_writer *w)
 {
     native_time(w, "queued", r->queued);
-    if (native_start_heard(s, r)) {
+    if (state_start_heard(s, r)) {
         native_time(w, "started", r->started);
         native_time(w, "ended", r->ended);
         put_ms(w, "late_ms", r->due, r->started);
