@@ -766,3 +766,7 @@
                "update set job = :job")                                               \
     X(WALK_END, "delete from history_walks where k = 0")                              \
     X(JOB_AFTER, "select min(id) from jobs where id > :job")
+
+/* Statements of before, as a level has them whose tables are others: X(level, name, text), in the
+ * order of levels. */
+#define ANEW(X)

@@ -19,6 +19,17 @@
 static const struct db_sql queries[] = {DB_TABLE(QUERIES)};
 static const struct db_sql changes[] = {DB_TABLE(CHANGES)};
 
+/* What a level says of statements that there were before. */
+static const struct anew {
+    int level, which;
+    const char *text;
+} anew[] = {
+#define ANEW_ROW(level, name, text) {level, name, text},
+    ANEW(ANEW_ROW)
+#undef ANEW_ROW
+        {0},
+};
+
 static const char *const summed[] = {
     /* those of a level after those of the one before */
     "settings",        "requests",       "events",         "nodes",         "agents",
@@ -104,19 +115,33 @@ uint64_t state_nodes_sum(const struct state *s)
     return all;
 }
 
+/* The first n of a table, which begins with the statement `first`, as the state's level has them.
+ */
+static int prepare_table(struct state *s, const struct db_sql *table, size_t n, int first,
+                         struct stmts **out, struct error *err)
+{
+    struct db_sql *own = mem_alloc(n * sizeof *own);
+    memcpy(own, table, n * sizeof *own);
+    for (const struct anew *a = anew; a->level != 0 && a->level <= s->level; a++)
+        if (a->which >= first && a->which < first + (int)n)
+            own[a->which - first].text = a->text;
+    int rc = db_prepare(s->db, own, n, out, err);
+    mem_free(own);
+    return rc;
+}
+
 static int prepare(struct state *s, struct error *err)
 {
+    struct known n = known(s->level);
     if (!s->read_only) {
-        if (db_rowsums_start(s->db, summed, known(s->level).sums, err) != 0)
+        if (db_rowsums_start(s->db, summed, n.sums, err) != 0)
             return -1;
         memo_open(s);
     }
     db_authorize(s->db, s->read_only ? DB_ROLE_READING : DB_ROLE_APPLYING);
-    if (db_prepare(s->db, queries, known(s->level).queries, &s->queries, err) != 0)
+    if (prepare_table(s, queries, n.queries, 0, &s->queries, err) != 0)
         return -1;
-    if (!s->read_only && db_prepare(s->db, changes, known(s->level).changes, &s->changes, err) != 0)
-        return -1;
-    return 0;
+    return s->read_only ? 0 : prepare_table(s, changes, n.changes, N_QUERIES, &s->changes, err);
 }
 
 static void unprepare(struct state *s)
