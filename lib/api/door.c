@@ -182,16 +182,67 @@ void tell_begin_part(struct tell *t, enum command_kind kind, struct json_writer 
                  (struct origin){.kind = ORIGIN_DOOR, .key = t->pending, .part = t->parts++}, w);
 }
 
-/* An id of a part's own, which no other part's is, nor any that is as short as the request's may
- * be; false: the request has none. */
-static bool part_rid(const struct tell *t, unsigned which, char dst[RID_MAX + 1])
+/* The request's id; false: it has none. */
+static bool own_rid(const struct tell *t, char dst[RID_MAX + 1])
 {
     struct slice rid = header_get(t->c.request->headers, "X-Request-Id");
     if (rid.len == 0 || rid.len > RID_MAX)
         return false;
-    snprintf(dst, RID_MAX + 1, "part %u of %016" PRIx64 "%016" PRIx64, which,
-             hash64(rid.p, rid.len, 1), hash64(rid.p, rid.len, 2));
+    snprintf(dst, RID_MAX + 1, "%.*s", (int)rid.len, rid.p);
     return true;
+}
+
+/* What the ids of its parts begin with. */
+static void parts_rid(const char *rid, char dst[RID_MAX + 1])
+{
+    snprintf(dst, RID_MAX + 1, "parts of %016" PRIx64 "%016" PRIx64, hash64(rid, strlen(rid), 1),
+             hash64(rid, strlen(rid), 2));
+}
+
+/* An id of a part's own, which no other part's is. */
+static bool part_rid(const struct tell *t, unsigned which, char dst[RID_MAX + 1])
+{
+    char rid[RID_MAX + 1];
+    if (!own_rid(t, rid))
+        return false;
+    parts_rid(rid, dst);
+    size_t n = strlen(dst);
+    snprintf(dst + n, RID_MAX + 1 - n, " %u", which);
+    return true;
+}
+
+/* What makes it this request and no other, whoever sends it on; never 0. */
+static uint64_t digest_of(const struct request *r)
+{
+    const struct slice parts[] = {slice_of(r->method_text), r->path, r->query, r->body};
+    uint64_t digest = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        digest = hash64(parts[i].p, parts[i].len, digest);
+    return digest != 0 ? digest : 1;
+}
+
+/* The last one is done once for that id. */
+static void name_draft(struct tell *t, const char *rid)
+{
+    struct draft *d = &t->out->items[t->out->n - 1].draft;
+    d->rid = mem_strdup(rid);
+    d->digest = digest_of(t->c.request);
+}
+
+/* False after having failed the call: its id names another request. */
+static bool check_rid(struct tell *t)
+{
+    char rid[RID_MAX + 1], parts[RID_MAX + 1], got[RID_MAX + 32];
+    if (!own_rid(t, rid))
+        return true;
+    parts_rid(rid, parts);
+    if (!state_request_is_other(t->c.view->state, rid, parts, digest_of(t->c.request)))
+        return true;
+    call_fail(&t->c, ERR_INVALID,
+              "X-Request-Id: got %s, which another request of the last %d minutes had, need one "
+              "of its own",
+              str_quote(got, sizeof got, rid, strlen(rid)), LIMIT_REQUEST_MS / 60000);
+    return false;
 }
 
 void tell_end_part(struct tell *t, struct json_writer *w, unsigned which)
@@ -199,7 +250,7 @@ void tell_end_part(struct tell *t, struct json_writer *w, unsigned which)
     char rid[RID_MAX + 1];
     tell_end_step(t, w);
     if (part_rid(t, which, rid))
-        t->out->items[t->out->n - 1].draft.rid = mem_strdup(rid);
+        name_draft(t, rid);
 }
 
 bool tell_part_known(const struct tell *t, unsigned which, struct outcome *out)
@@ -225,11 +276,10 @@ void tell_end_step(struct tell *t, struct json_writer *w)
 
 void tell_end(struct tell *t, struct json_writer *w)
 {
+    char rid[RID_MAX + 1];
     tell_end_step(t, w);
-    struct draft *d = &t->out->items[t->out->n - 1].draft;
-    struct slice rid = header_get(t->c.request->headers, "X-Request-Id");
-    if (rid.len > 0 && rid.len <= RID_MAX)
-        d->rid = slice_dup(rid);
+    if (own_rid(t, rid))
+        name_draft(t, rid);
 }
 
 bool call_is_for_another_term(const struct call *c)
@@ -524,11 +574,8 @@ static bool answer_again(struct tell *t)
 {
     char rid[RID_MAX + 1];
     struct outcome o;
-    struct slice text = header_get(t->c.request->headers, "X-Request-Id");
-    if (text.len == 0 || text.len > RID_MAX || t->c.dialect->repeated == NULL)
-        return false;
-    snprintf(rid, sizeof rid, "%.*s", (int)text.len, text.p);
-    if (!state_request_outcome(t->c.view->state, rid, &o))
+    if (t->c.dialect->repeated == NULL || !own_rid(t, rid) ||
+        !state_request_outcome(t->c.view->state, rid, &o))
         return false;
     t->c.door->tell(t);
     outcome_fn *then = t->then;
@@ -550,7 +597,7 @@ bool api_tell(struct tell *t)
     ASSERT(t->c.door->kind == DOOR_TELL);
     mem_free(t->kept); /* of what was stale */
     t->kept = NULL;
-    if (!answer_again(t))
+    if (check_rid(t) && !answer_again(t))
         t->c.door->tell(t);
     if (t->then != NULL)
         return false;

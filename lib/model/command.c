@@ -70,6 +70,8 @@ void command_entry_add(struct buf *entry, const struct draft *d, struct wall at)
     member_if(&w, "by", d->by);
     member_if(&w, "from", d->from);
     member_if(&w, "rid", d->rid);
+    if (d->digest != 0)
+        json_member_int(&w, "digest", (int64_t)d->digest);
     if (d->epoch != 0)
         json_member_int(&w, "ep", (int64_t)d->epoch);
     json_member_raw(&w, "a", buf_slice(&d->args));
@@ -112,6 +114,7 @@ int command_from_json(const struct json *element, struct command *out, struct er
         .by = json_str(json_get(element, "by"), ""),
         .from = json_str(json_get(element, "from"), ""),
         .rid = json_str(json_get(element, "rid"), ""),
+        .digest = (uint64_t)json_int(json_get(element, "digest"), 0),
         .epoch = (uint64_t)json_int(json_get(element, "ep"), 0),
         .args = json_get(element, "a"),
     };

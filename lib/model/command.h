@@ -65,7 +65,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 35 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 40 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 #define JOB_TEXT_LEVEL 6   /* from here on job.put has the definition as a text */
 #define READINESS_LEVEL 8  /* from here on statuses make instances ready */
@@ -97,6 +97,7 @@ bool command_parse_word(const char *word, enum command_kind *out);
 #define GONE_LEVEL 34        /* from here on a deleted job's history is kept */
 #define WALKS_LEVEL \
     35 /* from here on a smaller bound reaches all jobs, and an unknown start is not counted */
+#define REQUESTS_LEVEL 40 /* from here on it is kept which request had a request id */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {
@@ -105,6 +106,7 @@ struct command {
     const char *by;   /* user, or "" */
     const char *from; /* address of the client, or "" */
     const char *rid;  /* request id, or "" */
+    uint64_t digest;  /* of the request that has it; 0: not known */
     uint64_t epoch;   /* Raft term of the decider; 0: a client's wish, not a decision */
     const struct json *args;
 };
@@ -114,7 +116,8 @@ struct draft {
     enum command_kind kind;
     uint64_t epoch;
     char *by, *from, *rid; /* may be NULL */
-    struct buf args;       /* one JSON object */
+    uint64_t digest;
+    struct buf args; /* one JSON object */
 };
 
 void draft_close(struct draft *d);

@@ -344,6 +344,7 @@
     X(JOB_GONE_CALLED, JOB_COLUMNS "where j.name = :name and j.disabled = " GONE_WORD)
 
 #define QUERIES_35(X) X(WALK, "select job from history_walks where k = 0")
+#define QUERIES_40(X)
 
 /* Applying: only on the writer. */
 #define CHANGES(X) \
@@ -365,7 +366,8 @@
     CHANGES_22(X)  \
     CHANGES_24(X)  \
     CHANGES_26(X)  \
-    CHANGES_28(X) CHANGES_29(X) CHANGES_31(X) CHANGES_33(X) CHANGES_34(X) CHANGES_35(X)
+    CHANGES_28(X)  \
+    CHANGES_29(X) CHANGES_31(X) CHANGES_33(X) CHANGES_34(X) CHANGES_35(X) CHANGES_40(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -766,6 +768,9 @@
                "update set job = :job")                                               \
     X(WALK_END, "delete from history_walks where k = 0")                              \
     X(JOB_AFTER, "select min(id) from jobs where id > :job")
+#define CHANGES_40(X)                                                                  \
+    X(REQUEST_OF_PARTS, "select outcome from requests where rid >= :parts || ' ' and " \
+                        "rid < :parts || '!' order by rid limit 1")
 
 /* Statements of before, as a level has them whose tables are others: X(level, name, text), in the
  * order of levels. */

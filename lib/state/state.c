@@ -52,10 +52,10 @@ struct known {
 };
 static const struct known added[COMMAND_LEVEL + 1] = {
 #define ADDS(level, sums) [level] = {ROWS(QUERIES_##level), ROWS(CHANGES_##level), sums}
-    ADDS(1, 17), ADDS(2, 2),  ADDS(3, 2),  ADDS(4, 1),  ADDS(5, 1),  ADDS(6, 1),
-    ADDS(7, 1),  ADDS(8, 1),  ADDS(9, 3),  ADDS(10, 1), ADDS(12, 1), ADDS(13, 3),
-    ADDS(15, 2), ADDS(16, 1), ADDS(19, 2), ADDS(22, 1), ADDS(24, 2), ADDS(26, 4),
-    ADDS(28, 6), ADDS(29, 3), ADDS(31, 2), ADDS(33, 1), ADDS(34, 1), ADDS(35, 1),
+    ADDS(1, 17), ADDS(2, 2),  ADDS(3, 2),  ADDS(4, 1),  ADDS(5, 1),  ADDS(6, 1),  ADDS(7, 1),
+    ADDS(8, 1),  ADDS(9, 3),  ADDS(10, 1), ADDS(12, 1), ADDS(13, 3), ADDS(15, 2), ADDS(16, 1),
+    ADDS(19, 2), ADDS(22, 1), ADDS(24, 2), ADDS(26, 4), ADDS(28, 6), ADDS(29, 3), ADDS(31, 2),
+    ADDS(33, 1), ADDS(34, 1), ADDS(35, 1), ADDS(40, 0),
 #undef ADDS
 };
 
@@ -421,17 +421,56 @@ static const struct {
     [COMMAND_NOTICE_TOLD] = {apply_notice_told, .looks_first = true},
 };
 
-/* As it was answered then. */
-bool state_request_outcome(struct state *s, const char *rid, struct outcome *out)
+/* What a row of `requests` that may be there keeps; NULL: it is not there. The caller frees. */
+static struct json *kept_of(struct stmt *q)
 {
-    struct stmt *q = change_use(s, REQUEST_BY_RID);
-    stmt_bind_text(q, ":rid", rid);
-    if (!stmt_row(q))
-        return false;
     struct error err;
+    if (!stmt_row(q))
+        return NULL;
     struct json *kept = json_parse_own(stmt_text(q, 0), &err);
     stmt_end(q);
     ASSERT(kept != NULL);
+    return kept;
+}
+
+static struct json *kept_by_rid(struct state *s, const char *rid)
+{
+    struct stmt *q = change_use(s, REQUEST_BY_RID);
+    stmt_bind_text(q, ":rid", rid);
+    return kept_of(q);
+}
+
+static struct json *kept_of_parts(struct state *s, const char *parts)
+{
+    if (s->level < REQUESTS_LEVEL)
+        return NULL;
+    struct stmt *q = change_use(s, REQUEST_OF_PARTS);
+    stmt_bind_text(q, ":parts", parts);
+    return kept_of(q);
+}
+
+/* Of which nothing was kept, or is said, it is taken for the same. */
+static bool is_other(const struct json *kept, uint64_t digest)
+{
+    uint64_t was = (uint64_t)json_int(json_get(kept, "digest"), 0);
+    return was != 0 && digest != 0 && was != digest;
+}
+
+bool state_request_is_other(struct state *s, const char *rid, const char *parts, uint64_t digest)
+{
+    struct json *whole = kept_by_rid(s, rid), *part = kept_of_parts(s, parts);
+    bool other = is_other(whole, digest) || is_other(part, digest);
+    json_free(whole);
+    json_free(part);
+    return other;
+}
+
+/* As it was answered then. */
+bool state_request_outcome(struct state *s, const char *rid, struct outcome *out)
+{
+    struct json *kept = kept_by_rid(s, rid);
+    if (kept == NULL)
+        return false;
     *out = (struct outcome){.code = (enum error_code)json_int(json_get(kept, "code"), 0)};
     str_copy(out->text, sizeof out->text, json_str(json_get(kept, "text"), ""));
     buf_init(&out->detail, LIMIT_ENTRY_BYTES);
@@ -478,6 +517,8 @@ static void remember(struct apply *a)
     json_member_str(&w, "text", o->text);
     if (o->detail.len > 0)
         json_member_raw(&w, "detail", buf_slice(&o->detail));
+    if (a->c->digest != 0 && a->s->level >= REQUESTS_LEVEL)
+        json_member_int(&w, "digest", (int64_t)a->c->digest);
     json_object_end(&w);
 
     trim_requests(a);
@@ -488,6 +529,19 @@ static void remember(struct apply *a)
     stmt_run(q);
     a->s->requests++;
     buf_close(&text);
+}
+
+/* False, and nothing is said: it is new. */
+static bool was_done(struct apply *a)
+{
+    struct json *kept = kept_by_rid(a->s, a->c->rid);
+    bool known = kept != NULL, other = is_other(kept, a->c->digest);
+    json_free(kept);
+    if (other)
+        refuse(a, ERR_INVALID, "X-Request-Id: another request has it, need one of its own");
+    else if (known)
+        state_request_outcome(a->s, a->c->rid, a->outcome);
+    return known;
 }
 
 /* Who decided on an old view looks again, and is not refused yet. */
@@ -548,7 +602,7 @@ void state_apply(struct state *s, uint64_t index, uint64_t term, const struct co
         return;
     }
     bool named = c->rid[0] != '\0';
-    if (named && state_request_outcome(s, c->rid, outcome))
+    if (named && was_done(&a))
         return;
     if (appliers[c->kind].looks_first)
         apply_whole(&a);

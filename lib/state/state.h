@@ -54,6 +54,9 @@ void state_apply(struct state *s, uint64_t index, uint64_t term, const struct co
 /* The outcome that a request id got before (DESIGN 4, Once): for a door that would now decide
  * otherwise. False, and *out untouched: it is new. Only on the writer; the caller closes *out. */
 bool state_request_outcome(struct state *s, const char *rid, struct outcome *out);
+/* Whether another request had the id, be it for one of its parts, whose ids begin with `parts` and
+ * a blank. Only on the writer. */
+bool state_request_is_other(struct state *s, const char *rid, const char *parts, uint64_t digest);
 
 /* ---------------- the change feed */
 

@@ -313,6 +313,51 @@ static void a_repeated_request_gets_its_first_outcome(void **data)
     assert_int_equal(f->last.code, ERR_NONE);
 }
 
+static void again_for(struct fixture *f, const char *word, const char *args, uint64_t digest)
+{
+    struct error err;
+    struct command c = {.at = {f->at}, .by = "ann", .from = "", .rid = "r1", .digest = digest};
+    assert_true(command_parse_word(word, &c.kind));
+    struct json *v = json_parse(slice_of(args), &err);
+    c.args = v;
+    outcome_close(&f->last);
+    assert_int_equal(db_begin(f->db, DB_NORMAL, &err), 0);
+    state_apply(f->state, ++f->index, 1, &c, &f->last);
+    assert_int_equal(db_commit(f->db, &err), 0);
+    state_committed(f->state);
+    json_free(v);
+}
+
+static void a_request_id_is_of_one_request(void **data)
+{
+    struct fixture *f = *data;
+    apply(f, "schema.upgrade", "{'level':40}");
+    again_for(f, "job.delete", "{\"name\":\"nobody\"}", 7);
+    assert_int_equal(f->last.code, ERR_NOT_FOUND);
+    again_for(f, "setting.put", "{\"set\":{}}", 8);
+    assert_int_equal(f->last.code, ERR_INVALID);
+    assert_false(f->last.stale);
+    again_for(f, "job.delete", "{\"name\":\"nobody\"}", 7);
+    assert_int_equal(f->last.code, ERR_NOT_FOUND);
+    assert_true(state_request_is_other(f->state, "r1", "parts", 8));
+    assert_false(state_request_is_other(f->state, "r1", "parts", 7));
+    assert_false(state_request_is_other(f->state, "r1", "parts", 0));
+    assert_false(state_request_is_other(f->state, "r2", "parts", 8));
+}
+
+/* An older build, which does not know of digests, must come to the same tables. */
+static void below_its_level_a_request_id_is_of_whoever_has_it(void **data)
+{
+    struct fixture *f = *data;
+    apply(f, "schema.upgrade", "{'level':39}");
+    again_for(f, "job.delete", "{\"name\":\"nobody\"}", 7);
+    again_for(f, "setting.put", "{\"set\":{}}", 8);
+    assert_int_equal(f->last.code, ERR_NOT_FOUND);
+    apply(f, "schema.upgrade", "{'level':40}");
+    again_for(f, "setting.put", "{\"set\":{}}", 8);
+    assert_int_equal(f->last.code, ERR_NOT_FOUND);
+}
+
 static void request_ids_are_remembered_for_a_while_and_up_to_a_limit(void **data)
 {
     struct fixture *f = *data;
@@ -502,6 +547,8 @@ int main(void)
         TEST(an_instance_is_found_by_the_id_that_people_see),
         TEST(a_deleted_app_is_forgotten_once_nothing_of_it_lives),
         TEST(a_repeated_request_gets_its_first_outcome),
+        TEST(a_request_id_is_of_one_request),
+        TEST(below_its_level_a_request_id_is_of_whoever_has_it),
         TEST(request_ids_are_remembered_for_a_while_and_up_to_a_limit),
         TEST(a_decision_of_another_term_is_stale),
         TEST(a_target_is_claimed_once),
