@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/native/private.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "scheduler/jobs/jobs.h"
@@ -271,30 +272,64 @@ static bool propose_part(struct tell *t, struct call *c, struct job *job, const 
     return true;
 }
 
-static void put_one(struct tell *t, const struct json *body, unsigned at, struct part *parts)
+/* A name's place in the request, and one: the map has no NULL. False after having failed the call.
+ */
+static bool is_first(struct call *c, struct map *seen, const char *name, unsigned at)
 {
-    struct arena names = {0};
+    char got[96];
+    uintptr_t first = (uintptr_t)map_get_str(seen, name);
+    if (first == 0) {
+        map_put_str(seen, name, (void *)(uintptr_t)(at + 1));
+        return true;
+    }
+    call_fail(c, ERR_INVALID, "name: got %s again, need it once: item %u of this request has it",
+              str_quote(got, sizeof got, name, strlen(name)), (unsigned)(first - 1));
+    return false;
+}
+
+/* Answered, if it is not proposed: the reply is closed. */
+static void put_new(struct tell *t, const struct json *body, const char *name, unsigned at,
+                    struct part *parts, struct reply *one)
+{
     struct job_row old;
     struct job job;
-    struct reply one;
     struct call c = t->c;
-    bool proposed = false;
-    reply_init(&one);
-    c.reply = &one;
-    const char *name = json_is(body, JSON_OBJECT) ? job_name_of(body, &names) : NULL;
-    bool known = name != NULL && state_job_by_name(c.view->state, name, &old);
-    if (!json_is(body, JSON_OBJECT)) {
-        call_fail(&c, ERR_INVALID, "got %s, need a job", json_kind_word(body));
-    } else if ((!known || may_replace(&c, name)) &&
-               take_job(&c, name != NULL ? name : "", body, known ? &old : NULL, &job)) {
+    bool proposed = false, known = name != NULL && state_job_by_name(c.view->state, name, &old);
+    c.reply = one;
+    if ((!known || may_replace(&c, name)) &&
+        take_job(&c, name != NULL ? name : "", body, known ? &old : NULL, &job)) {
         parts[t->parts] = (struct part){.at = at};
         proposed = propose_part(t, &c, &job, known ? &old : NULL, &parts[t->parts]);
         job_close(&job);
     }
     if (proposed)
-        reply_close(&one);
+        reply_close(one);
     else
+        put_item(t, at, one);
+}
+
+static void put_one(struct tell *t, const struct json *body, unsigned at, struct map *seen,
+                    struct part *parts)
+{
+    struct arena names = {0};
+    struct outcome o;
+    struct reply one;
+    struct call c = t->c;
+    const char *name = json_is(body, JSON_OBJECT) ? job_name_of(body, &names) : NULL;
+    reply_init(&one);
+    c.reply = &one;
+    if (!json_is(body, JSON_OBJECT)) {
+        call_fail(&c, ERR_INVALID, "got %s, need a job", json_kind_word(body));
         put_item(t, at, &one);
+    } else if (name != NULL && !is_first(&c, seen, name, at)) {
+        put_item(t, at, &one);
+    } else if (tell_part_known(t, at, &o)) {
+        put_outcome(t, &o, (struct part){.at = at});
+        outcome_close(&o);
+        reply_close(&one);
+    } else {
+        put_new(t, body, name, at, parts, &one);
+    }
     arena_close(&names);
 }
 
@@ -323,16 +358,10 @@ void native_post_jobs(struct tell *t)
     begin_items(t);
     struct part *parts = mem_zalloc((json_count(body) + 1) * sizeof *parts);
     t->kept = (char *)parts;
-    JSON_EACH (job, body) {
-        struct outcome o;
-        if (tell_part_known(t, at, &o)) {
-            put_outcome(t, &o, (struct part){.at = at});
-            outcome_close(&o);
-        } else {
-            put_one(t, job, at, parts);
-        }
-        at++;
-    }
+    struct map *seen = map_new();
+    JSON_EACH (job, body)
+        put_one(t, job, at++, seen, parts);
+    map_free(seen);
     if (t->open == 0)
         end_items(t);
 }
