@@ -506,10 +506,8 @@ int db_rowsums_start(struct db *db, const char *const *tables, size_t n, struct 
 int db_rowsums_stop(struct db *db, struct error *err)
 {
     ASSERT(db->sums != NULL && db_in_transaction(db));
-    if (rowsums_commit(db, err) != 0)
-        return -1;
     db_rowsums_drop(db);
-    return 0;
+    return db_exec(db, "drop table row_sums", err);
 }
 
 void db_rowsums_drop(struct db *db)

@@ -20,8 +20,8 @@
 int db_rowsums_start(struct db *db, const char *const *tables, size_t n,
                      struct error *err) MUST_CHECK;
 
-/* Stores the sums and keeps them no longer: to start anew with other tables, in the same
- * transaction. */
+/* Keeps the sums no longer, nor what is stored of them: to start anew with other tables, in the
+ * same transaction. */
 int db_rowsums_stop(struct db *db, struct error *err) MUST_CHECK;
 /* The same outside a transaction, and after an error: the sums are as the last COMMIT stored them.
  * Harmless if none are kept. */

@@ -22,10 +22,24 @@
 
 static void add_to_old(struct apply *a, int64_t runs, int64_t bytes)
 {
-    struct stmt *q = change_use(a->s, RUNS_OLD_RESIZE);
-    stmt_bind_i64(q, ":runs", runs);
-    stmt_bind_i64(q, ":bytes", bytes);
+    a->s->old_more.runs += runs;
+    a->s->old_more.bytes += bytes;
+}
+
+void history_resize(struct state *s)
+{
+    if (s->old_more.runs == 0 && s->old_more.bytes == 0)
+        return;
+    struct stmt *q = change_use(s, RUNS_OLD_RESIZE);
+    stmt_bind_i64(q, ":runs", s->old_more.runs);
+    stmt_bind_i64(q, ":bytes", s->old_more.bytes);
     stmt_run(q);
+    s->old_more = (struct history_size){0};
+}
+
+static int64_t old_bytes_of_all(struct state *s)
+{
+    return state_history_size(s).bytes + s->old_more.bytes;
 }
 
 static int64_t old_bytes(struct state *s, int64_t run) /* 0: it is not old */
@@ -35,8 +49,11 @@ static int64_t old_bytes(struct state *s, int64_t run) /* 0: it is not old */
     return stmt_one_i64(q, 0);
 }
 
+/* From MARKS_LEVEL on its own row says it. */
 static void not_newest(struct apply *a, int64_t run)
 {
+    if (a->s->level >= MARKS_LEVEL)
+        return;
     struct stmt *q = change_use(a->s, RUN_OVER_DROP);
     stmt_bind_i64(q, ":run", run);
     stmt_run(q);
@@ -133,7 +150,8 @@ static void make_old(struct apply *a, int64_t run)
 {
     struct stmt *q = change_use(a->s, RUN_OLD_ADD);
     stmt_bind_i64(q, ":run", run);
-    stmt_bind_i64(q, ":at", a->c->at.ms);
+    if (a->s->level < MARKS_LEVEL)
+        stmt_bind_i64(q, ":at", a->c->at.ms);
     stmt_bind_i64(q, ":run_bytes", RUN_BYTES);
     stmt_bind_i64(q, ":task_bytes", TASK_BYTES);
     stmt_run(q);
@@ -154,7 +172,7 @@ static bool drop_oldest(struct apply *a, const struct history_rules *rules)
     stmt_end(q);
     for (size_t i = 0; i < n; i++) {
         if (ended[i] >= a->c->at.ms - rules->days * DAY_MS &&
-            state_history_size(a->s).bytes <= rules->bytes)
+            old_bytes_of_all(a->s) <= rules->bytes)
             return false;
         history_drop_run(a, runs[i]);
     }
@@ -386,6 +404,8 @@ static bool start_was_heard(struct apply *a, const struct run_row *r, enum run_s
 
 static void make_newest(struct apply *a, const struct run_row *r)
 {
+    if (a->s->level >= MARKS_LEVEL)
+        return;
     struct stmt *q = change_use(a->s, RUN_OVER_ADD);
     stmt_bind_i64(q, ":job", r->job);
     stmt_bind_i64(q, ":due", r->due.ms);
@@ -418,14 +438,21 @@ void history_over(struct apply *a, const struct run_row *r, enum run_state state
     trim(a, r->job, r->id);
 }
 
-void history_more(struct apply *a, const struct run_row *r, const struct new_run *n)
+static void move_newest(struct apply *a, const struct run_row *r, int64_t due_ms)
 {
+    if (a->s->level >= MARKS_LEVEL)
+        return;
     struct stmt *q = change_use(a->s, RUN_OVER_MOVE);
     stmt_bind_i64(q, ":job", r->job);
     stmt_bind_i64(q, ":was", r->due.ms);
     stmt_bind_i64(q, ":run", r->id);
-    stmt_bind_i64(q, ":due", n->due_ms);
+    stmt_bind_i64(q, ":due", due_ms);
     stmt_run(q);
+}
+
+void history_more(struct apply *a, const struct run_row *r, const struct new_run *n)
+{
+    move_newest(a, r, n->due_ms);
     struct facts_of_end facts = {0};
     add_fact(&facts, DAY_ENDS, (int)n->state, n->covers);
     count_facts(a, r->job, &facts);

@@ -39,6 +39,7 @@ struct state {
     struct arena ones[N_QUERIES];        /* texts of the rows looked up alone, by query */
     struct history_rules rules;          /* state_history_rules()'s answer */
     bool rules_known;                    /* it still holds; only with a memo */
+    struct history_size old_more;        /* than the table has: the command's, written at its end */
     struct memo *memo;                   /* NULL: a reader, which is not told what changes */
 };
 
@@ -326,6 +327,7 @@ void history_over(struct apply *a, const struct run_row *r, enum run_state state
 void history_more(struct apply *a, const struct run_row *r, const struct new_run *n);
 /* With its tasks, which have ended. */
 void history_drop_run(struct apply *a, int64_t run);
+void history_resize(struct state *s); /* at a command's end: what it has made old, or dropped */
 /* Any setting has been put. */
 void history_setting_put(struct apply *a, const char *key);
 void history_forget_job(struct apply *a, int64_t job); /* before it is deleted below GONE_LEVEL */

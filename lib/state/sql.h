@@ -34,7 +34,8 @@
 #define GONE_WORD TEXT_OF(JOB_IS_GONE)
 #define THERE \
     "disabled < " GONE_WORD " " /* a job that is not deleted, as the index jobs_live has it */
-#define OPEN "(r.state < 3 or r.state = 8) " /* as the index job_runs_open has it */
+/* As the index job_runs_open has it: the one by the first term, that of level 38 by the second. */
+#define OPEN "(r.state < 3 or r.state = 8) and r.ended_ms is null "
 #define JOB_COLUMNS_AND(queued, active)                                                           \
     "select j.id, j.name, j.definition, j.generation, j.disabled, j.schedule, j.k, j.remaining, " \
     "j.next_ms, j.successes, j.errors, j.errors_since_success, j.last_success_ms, "               \
@@ -344,7 +345,7 @@
     X(JOB_GONE_CALLED, JOB_COLUMNS "where j.name = :name and j.disabled = " GONE_WORD)
 
 #define QUERIES_35(X) X(WALK, "select job from history_walks where k = 0")
-#define QUERIES_40(X)
+#define QUERIES_36(X)
 
 /* Applying: only on the writer. */
 #define CHANGES(X) \
@@ -367,7 +368,7 @@
     CHANGES_24(X)  \
     CHANGES_26(X)  \
     CHANGES_28(X)  \
-    CHANGES_29(X) CHANGES_31(X) CHANGES_33(X) CHANGES_34(X) CHANGES_35(X) CHANGES_40(X)
+    CHANGES_29(X) CHANGES_31(X) CHANGES_33(X) CHANGES_34(X) CHANGES_35(X) CHANGES_36(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -477,8 +478,7 @@
                     "errors_since_success = :since, last_success_ms = :last_success, "            \
                     "last_error_ms = :last_error where id = :id")                                 \
     X(JOB_DELETE, "delete from jobs where id = :id")                                              \
-    X(JOB_UNFINISHED, "select count(*) from job_runs where job = :job and cause = 0 and "         \
-                      "(state < 3 or state = 8)")                                                 \
+    X(JOB_UNFINISHED, "select count(*) from job_runs r where job = :job and cause = 0 and " OPEN) \
     X(RUN_ADD, "insert into job_runs(job, generation, cause, due_ms, attempt, state, priority, "  \
                "deadline_ms, arguments, covers, queued_ms, ended_ms, reason) values(:job, "       \
                ":generation, :cause, :due, 0, :state, :priority, :deadline, :arguments, "         \
@@ -768,10 +768,37 @@
                "update set job = :job")                                               \
     X(WALK_END, "delete from history_walks where k = 0")                              \
     X(JOB_AFTER, "select min(id) from jobs where id > :job")
-#define CHANGES_40(X)                                                                  \
+#define CHANGES_36(X)                                                                  \
     X(REQUEST_OF_PARTS, "select outcome from requests where rid >= :parts || ' ' and " \
                         "rid < :parts || '!' order by rid limit 1")
 
 /* Statements of before, as a level has them whose tables are others: X(level, name, text), in the
  * order of levels. */
-#define ANEW(X)
+#define ANEW(X) ANEW_37(X)
+#define NO_MORE "select null" /* its table is not there any more */
+#define ANEW_37(X)                                                                           \
+    X(37, RUNS_ACTIVE,                                                                       \
+      RUN_COLUMNS "where r.id in (select id from job_runs indexed by "                       \
+                  "job_runs_open where ended_ms is null and state in (1, 2)) order by r.id") \
+    X(37, RUN_OVER_ADD, NO_MORE)                                                             \
+    X(37, RUN_OVER_DROP, NO_MORE)                                                            \
+    X(37, RUN_OVER_MOVE, NO_MORE)                                                            \
+    X(37, RUNS_OVER_BEYOND,                                                                  \
+      "select id from (select id from job_runs where job = :job and "                        \
+      "ended_ms is not null and old_bytes is null order by due_ms desc, "                    \
+      "id desc limit 64 offset :keep) r where not exists(select 1 from "                     \
+      "tasks where owner = 1 and owner_id = r.id and ended_ms is null)")                     \
+    X(37, RUN_OLD_ADD,                                                                       \
+      "update job_runs set old_bytes = :run_bytes + length(cast(reason as "                  \
+      "blob)) + coalesce(length(cast(arguments as blob)), 0) + (select "                     \
+      "coalesce(sum(:task_bytes + length(cast(t.name as blob)) + "                           \
+      "coalesce(length(cast(t.message as blob)), 0)), 0) from tasks t "                      \
+      "where t.owner = 1 and t.owner_id = job_runs.id) where id = :run")                     \
+    X(37, RUN_OLD_BYTES, "select old_bytes from job_runs where id = :run")                   \
+    X(37, RUNS_OLD_FIRST,                                                                    \
+      "select id, ended_ms from job_runs where old_bytes is not null "                       \
+      "order by ended_ms, id limit 64")                                                      \
+    X(37, RUNS_OLD_BEYOND,                                                                   \
+      "select id from job_runs where job = :job and old_bytes is not null "                  \
+      "order by ended_ms desc, id desc limit 64 offset :keep")                               \
+    X(37, RUNS_OLD_OF_JOB, NO_MORE)

@@ -55,9 +55,15 @@ static const struct known added[COMMAND_LEVEL + 1] = {
     ADDS(1, 17), ADDS(2, 2),  ADDS(3, 2),  ADDS(4, 1),  ADDS(5, 1),  ADDS(6, 1),  ADDS(7, 1),
     ADDS(8, 1),  ADDS(9, 3),  ADDS(10, 1), ADDS(12, 1), ADDS(13, 3), ADDS(15, 2), ADDS(16, 1),
     ADDS(19, 2), ADDS(22, 1), ADDS(24, 2), ADDS(26, 4), ADDS(28, 6), ADDS(29, 3), ADDS(31, 2),
-    ADDS(33, 1), ADDS(34, 1), ADDS(35, 1), ADDS(40, 0),
+    ADDS(33, 1), ADDS(34, 1), ADDS(35, 1), ADDS(36, 0),
 #undef ADDS
 };
+
+/* Tables of before that are there no more. */
+static const struct {
+    const char *table;
+    int level;
+} dropped[] = {{"runs_over", MARKS_LEVEL}, {"runs_old", MARKS_LEVEL}};
 
 /* So many of them, from the first on, belong to a state of that level. */
 static struct known known(int level)
@@ -115,6 +121,25 @@ uint64_t state_nodes_sum(const struct state *s)
     return all;
 }
 
+static bool is_dropped(int level, const char *table)
+{
+    for (size_t i = 0; i < sizeof dropped / sizeof dropped[0]; i++)
+        if (level >= dropped[i].level && str_eq(dropped[i].table, table))
+            return true;
+    return false;
+}
+
+/* Of the first n tables, those that are there. */
+static int start_sums(struct state *s, size_t n, struct error *err)
+{
+    const char *there[sizeof summed / sizeof summed[0]];
+    size_t there_n = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!is_dropped(s->level, summed[i]))
+            there[there_n++] = summed[i];
+    return db_rowsums_start(s->db, there, there_n, err);
+}
+
 /* The first n of a table, which begins with the statement `first`, as the state's level has them.
  */
 static int prepare_table(struct state *s, const struct db_sql *table, size_t n, int first,
@@ -134,7 +159,7 @@ static int prepare(struct state *s, struct error *err)
 {
     struct known n = known(s->level);
     if (!s->read_only) {
-        if (db_rowsums_start(s->db, summed, n.sums, err) != 0)
+        if (start_sums(s, n.sums, err) != 0)
             return -1;
         memo_open(s);
     }
@@ -307,6 +332,7 @@ static void trim_events(struct state *s)
 static void end_command(struct state *s)
 {
     agents_use_all(s);
+    history_resize(s);
     trim_events(s);
     s->newest_event = 0;
 }
@@ -317,6 +343,7 @@ static void drop_command(struct state *s)
     for (size_t i = 0; i < AGENTS_USED && s->uses; i++)
         s->used[i].any = false;
     s->uses = false;
+    s->old_more = (struct history_size){0};
     s->newest_event = 0;
 }
 
@@ -623,14 +650,15 @@ int apply_schema_upgrade(struct apply *a)
                       (long long)wanted, COMMAND_LEVEL);
     unprepare(s);
     struct error err;
-    bool counted = s->level > 0;
+    if (s->level > 0 && db_rowsums_stop(s->db, &err) != 0)
+        return 0; /* the disk's error stays with the connection, and nothing commits */
     db_authorize(s->db, DB_ROLE_ANY);
     while (s->level < wanted) {
         if (db_schema_step(s->db, schema_steps[s->level], s->level + 1, &err) != 0)
-            return 0; /* the disk's error stays with the connection, and nothing commits */
+            return 0; /* likewise */
         s->level++;
     }
-    bool prepared = (!counted || db_rowsums_stop(s->db, &err) == 0) && prepare(s, &err) == 0;
+    bool prepared = prepare(s, &err) == 0;
     ASSERT(prepared || db_failed(s->db));
     return 0;
 }

@@ -170,7 +170,7 @@ void day_log_kept(struct world *w)
     FILE *out = open_log(w->day, "kept.log");
     if (l != NULL && out != NULL) {
         struct state *s = node_state(l->node);
-        put_kept(out, s, "select min(ended_ms) from runs_old", "since");
+        put_kept(out, s, "select min(ended_ms) from job_runs where old_bytes is not null", "since");
         put_kept(out, s, "select id from jobs where disabled < 2 order by id", "job");
         put_kept(out, s,
                  "select r.id from job_runs r join jobs_gone g on g.job = r.job order by r.id",

@@ -292,6 +292,53 @@ static void below_its_level_they_keep_theirs_until_it_is_reached(void **data)
     assert_int_equal(runs_of(f, job), 5);
 }
 
+static void an_upgrade_leaves_each_run_what_it_is(void **data)
+{
+    struct fixture *f = *data;
+    upgrade(f, MARKS_LEVEL - 1);
+    int64_t job = put_job(f, "j"), other = put_job(f, "other");
+    set(f, "runs", 5);
+    run_often(f, "j", 40);
+    run_often(f, "other", 3);
+    struct history_size before = state_history_size(f->state);
+    assert_true(before.runs > 20);
+    upgrade(f, MARKS_LEVEL);
+    struct history_size after = state_history_size(f->state);
+    assert_int_equal(after.runs, before.runs);
+    assert_int_equal(after.bytes, before.bytes);
+    set(f, "bytes", 0);
+    trim_to_the_end(f, 100);
+    assert_int_equal(runs_of(f, job), 5);
+    assert_int_equal(runs_of(f, other), 3);
+    assert_int_equal(state_history_size(f->state).bytes, 0);
+    assert_int_equal(state_history_size(f->state).runs, 0);
+}
+
+/* Nobody knows yet whether it still runs: its run stays, and puts nothing else off. */
+static void what_may_still_run_is_not_trimmed(void **data)
+{
+    struct fixture *f = *data;
+    int64_t job = put_job(f, "j");
+    set(f, "runs", 5);
+    set(f, "bytes", 0);
+    applied(f, "job.trigger", "{'name':'j','concurrent':true}");
+    int64_t run = newest_run(f), task = launch_run(f, run);
+    status(f, task, 1, "running");
+    char args[96];
+    snprintf(args, sizeof args, "{'task':%lld,'code':0}", (long long)task);
+    applied(f, "run.complete", args);
+    run_often(f, "j", 40);
+    trim_to_the_end(f, 100);
+    struct run_row r;
+    assert_true(state_run_by_id(f->state, run, &r));
+    assert_int_equal(runs_of(f, job), 6);
+    status(f, task, 2, "finished");
+    set(f, "runs", 5);
+    trim_to_the_end(f, 100);
+    assert_false(state_run_by_id(f->state, run, &r));
+    assert_int_equal(runs_of(f, job), 5);
+}
+
 static int64_t days_of(struct fixture *f, int64_t job, enum day_fact fact)
 {
     struct bucket b[JOB_BUCKETS];
@@ -926,6 +973,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(below_its_level_they_keep_theirs_until_it_is_reached,
                                         set_up, tear_down),
         T(a_start_that_nobody_heard_of_is_not_counted),
+        cmocka_unit_test_setup_teardown(an_upgrade_leaves_each_run_what_it_is, set_up, tear_down),
+        T(what_may_still_run_is_not_trimmed),
         cmocka_unit_test_setup_teardown(below_its_level_it_counts_as_short, set_up, tear_down),
         T(what_is_coalesced_puts_no_run_out_of_its_place),
         cmocka_unit_test_setup_teardown(below_its_level_a_deletion_frees_what_the_job_held, set_up,

@@ -331,7 +331,7 @@ static void again_for(struct fixture *f, const char *word, const char *args, uin
 static void a_request_id_is_of_one_request(void **data)
 {
     struct fixture *f = *data;
-    apply(f, "schema.upgrade", "{'level':40}");
+    apply(f, "schema.upgrade", "{'level':36}");
     again_for(f, "job.delete", "{\"name\":\"nobody\"}", 7);
     assert_int_equal(f->last.code, ERR_NOT_FOUND);
     again_for(f, "setting.put", "{\"set\":{}}", 8);
@@ -349,11 +349,11 @@ static void a_request_id_is_of_one_request(void **data)
 static void below_its_level_a_request_id_is_of_whoever_has_it(void **data)
 {
     struct fixture *f = *data;
-    apply(f, "schema.upgrade", "{'level':39}");
+    apply(f, "schema.upgrade", "{'level':35}");
     again_for(f, "job.delete", "{\"name\":\"nobody\"}", 7);
     again_for(f, "setting.put", "{\"set\":{}}", 8);
     assert_int_equal(f->last.code, ERR_NOT_FOUND);
-    apply(f, "schema.upgrade", "{'level':40}");
+    apply(f, "schema.upgrade", "{'level':36}");
     again_for(f, "setting.put", "{\"set\":{}}", 8);
     assert_int_equal(f->last.code, ERR_NOT_FOUND);
 }

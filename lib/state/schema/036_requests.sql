@@ -1,0 +1,1 @@
+-- Level 36. What is kept of a request says which one it was: its outcome has a digest of it.

@@ -1,1 +1,0 @@
--- Level 40. What is kept of a request says which one it was: its outcome has a digest of it.
