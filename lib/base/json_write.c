@@ -71,10 +71,30 @@ void json_array_end(struct json_writer *w)
     close_level(w, ']');
 }
 
+#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
+
+/* The top bit of some byte is set if one of the word's is below `least`, which is at most 128. */
+static uint64_t any_below(uint64_t word, uint64_t least)
+{
+    return (word - EACH_BYTE(least)) & ~word & EACH_BYTE(0x80);
+}
+
+static bool are_plain(uint64_t word)
+{
+    uint64_t odd = (word & EACH_BYTE(0x80)) | any_below(word, 0x20) |
+                   any_below(word ^ EACH_BYTE('"'), 1) | any_below(word ^ EACH_BYTE('\\'), 1);
+    return odd == 0;
+}
+
 /* How many bytes from s on stand in a string as they are. */
 static size_t plain_bytes(const char *s, size_t len)
 {
     size_t n = 0;
+    for (uint64_t word; len - n >= sizeof word; n += sizeof word) {
+        memcpy(&word, s + n, sizeof word);
+        if (!are_plain(word))
+            break;
+    }
     while (n < len && (signed char)s[n] >= 0x20 && s[n] != '"' && s[n] != '\\') /* to 0x7f */
         n++;
     return n;

@@ -184,6 +184,29 @@ static void strings_are_unescaped_and_escaped(void **unused)
     assert_becomes("{\"\\u0061\":1,\"a\":2}", "{\"a\":2}");
 }
 
+/* Whatever stands beside it in the same word. */
+static void each_byte_is_escaped_at_each_place(void **unused)
+{
+    (void)unused;
+    for (int byte = 1; byte < 0x80; byte++) {
+        for (size_t at = 0; at < 17; at++) {
+            char text[] = "abcdefghijklmnopq";
+            text[at] = (char)byte;
+            struct buf out;
+            struct json_writer w;
+            buf_init(&out, 256);
+            json_begin(&w, &out);
+            json_put_str(&w, text);
+            bool plain = byte >= 0x20 && byte != '"' && byte != '\\';
+            assert_true(plain == (out.len == sizeof text + 1));
+            struct json *v = parsed(buf_str(&out));
+            assert_string_equal(json_str(v, ""), text);
+            json_free(v);
+            buf_close(&out);
+        }
+    }
+}
+
 static void bad_text_is_refused_with_place_and_need(void **unused)
 {
     (void)unused;
@@ -592,6 +615,7 @@ int main(void)
         cmocka_unit_test(exact_integers_are_found_wherever_they_stand),
         cmocka_unit_test(of_duplicate_members_the_last_wins_everywhere),
         cmocka_unit_test(strings_are_unescaped_and_escaped),
+        cmocka_unit_test(each_byte_is_escaped_at_each_place),
         cmocka_unit_test(bad_text_is_refused_with_place_and_need),
         cmocka_unit_test(the_text_needs_no_nul_and_is_not_read_past_its_end),
         cmocka_unit_test(depth_is_limited_with_room_for_our_envelope),
