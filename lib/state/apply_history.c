@@ -193,10 +193,12 @@ static size_t make_beyond_old(struct apply *a, int64_t job, const struct history
                               size_t steps)
 {
     int64_t runs[STEP_RUNS];
-    size_t n;
-    for (; steps > 0 && (n = list_beyond(a, RUNS_OVER_BEYOND, job, rules->runs, runs)) > 0; steps--)
+    size_t n = STEP_RUNS;
+    for (; steps > 0 && n == STEP_RUNS; steps -= n > 0) {
+        n = list_beyond(a, RUNS_OVER_BEYOND, job, rules->runs, runs);
         for (size_t i = 0; i < n; i++)
             make_old(a, runs[i]);
+    }
     return steps;
 }
 
@@ -205,10 +207,12 @@ static size_t drop_beyond_most(struct apply *a, int64_t job, const struct histor
                                size_t steps)
 {
     int64_t runs[STEP_RUNS], keep = rules->most - rules->runs;
-    size_t n;
-    for (; steps > 0 && (n = list_beyond(a, RUNS_OLD_BEYOND, job, keep, runs)) > 0; steps--)
+    size_t n = STEP_RUNS;
+    for (; steps > 0 && n == STEP_RUNS; steps -= n > 0) {
+        n = list_beyond(a, RUNS_OLD_BEYOND, job, keep, runs);
         for (size_t i = 0; i < n; i++)
             history_drop_run(a, runs[i]);
+    }
     return steps;
 }
 

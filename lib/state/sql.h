@@ -786,8 +786,8 @@
     X(37, RUNS_OVER_BEYOND,                                                                  \
       "select id from (select id from job_runs where job = :job and "                        \
       "ended_ms is not null and old_bytes is null order by due_ms desc, "                    \
-      "id desc limit 64 offset :keep) r where not exists(select 1 from "                     \
-      "tasks where owner = 1 and owner_id = r.id and ended_ms is null)")                     \
+      "id desc limit -1 offset :keep) r where not exists(select 1 from "                     \
+      "tasks where owner = 1 and owner_id = r.id and ended_ms is null) limit 64")            \
     X(37, RUN_OLD_ADD,                                                                       \
       "update job_runs set old_bytes = :run_bytes + length(cast(reason as "                  \
       "blob)) + coalesce(length(cast(arguments as blob)), 0) + (select "                     \
