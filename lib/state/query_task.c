@@ -376,6 +376,13 @@ bool state_end_next(struct stmt *q, const char **task_out, struct wall *ended_ou
     return true;
 }
 
+struct stmt *state_tasks_ended_of(struct state *s, enum owner owner, int64_t limit)
+{
+    struct stmt *q = query_use(s, owner == OWNER_APP ? TASKS_ENDED_OF_APPS : TASKS_ENDED_OF_JOBS);
+    stmt_bind_i64(q, ":limit", limit);
+    return q;
+}
+
 struct stmt *state_tasks_ended(struct state *s, int64_t limit)
 {
     struct stmt *q = query_use(s, TASKS_ENDED);

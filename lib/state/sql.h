@@ -133,6 +133,14 @@
     X(TASKS_OF_RUN, TASK_COLUMNS "where t.owner = 1 and t.owner_id = :run order by t.id")          \
     X(TASKS_ENDED, TASK_COLUMNS "where t.ended_ms is not null order by t.ended_ms desc, "          \
                                 "t.id desc limit :limit")                                          \
+    X(TASKS_ENDED_OF_APPS, TASK_COLUMNS                                                            \
+      "where t.id in (select id from tasks indexed by "                                            \
+      "tasks_to_trim where owner = 0 and ended_ms is not null order by ended_ms desc, id desc "    \
+      "limit :limit) order by t.ended_ms desc, t.id desc")                                         \
+    X(TASKS_ENDED_OF_JOBS, TASK_COLUMNS                                                            \
+      "where t.id in (select id from tasks indexed by "                                            \
+      "tasks_ended where owner = 1 and ended_ms is not null order by ended_ms desc, id desc "      \
+      "limit :limit) order by t.ended_ms desc, t.id desc")                                         \
     X(LAST_END, "select ended_ms from tasks indexed by tasks_to_trim where owner = 0 and "         \
                 "ended_ms is not null and name > :from and name < :below "                         \
                 "order by ended_ms desc limit 1")                                                  \

@@ -273,6 +273,8 @@ struct stmt *state_tasks_of_instance(struct state *s, int64_t instance);
 struct stmt *state_tasks_to_order(struct state *s, int64_t agent);
 struct stmt *state_tasks_of_run(struct state *s, int64_t run);  /* all, by id */
 struct stmt *state_tasks_ended(struct state *s, int64_t limit); /* newest first */
+/* The same of one kind: many of the other put none of them out of the list. */
+struct stmt *state_tasks_ended_of(struct state *s, enum owner owner, int64_t limit);
 /* When an instance of the app ended last; 0: none that is still known. */
 struct wall state_last_end(struct state *s, const char *app);
 /* The same of all apps, newest first: tasks by the names that begin with their instances'. */

@@ -95,13 +95,9 @@ static void put_completed(struct mesos_show *s, enum owner owner, struct json_wr
     struct task_row t;
     json_key(w, "completed_tasks");
     json_array(w);
-    struct stmt *q = state_tasks_ended(s->state, 2 * COMPLETED_MAX);
-    for (int n = 0; n < COMPLETED_MAX && state_task_next(q, &t);)
-        if (t.owner == owner) {
-            mesos_task(s, &t, w);
-            n++;
-        }
-    stmt_end(q);
+    struct stmt *q = state_tasks_ended_of(s->state, owner, COMPLETED_MAX);
+    while (state_task_next(q, &t))
+        mesos_task(s, &t, w);
     json_array_end(w);
 }
 

@@ -8,7 +8,7 @@
 #include "base/str.h"
 
 #define WHY_ROWS 20      /* of one page whose reason is looked for: each looks at all agents */
-#define ENDED_LOOKED 200 /* newest ended tasks among which an app's are looked for */
+#define ENDED_LOOKED 200 /* newest ended tasks of apps among which an app's are looked for */
 #define ENDED_SHOWN 20
 
 enum app_key {
@@ -207,7 +207,7 @@ static void put_tasks(const struct view *v, const struct app_row *a, struct json
     while (state_task_next(q, &t))
         native_put_task(v, &t, w);
     int shown = 0;
-    q = state_tasks_ended(v->state, ENDED_LOOKED);
+    q = state_tasks_ended_of(v->state, OWNER_APP, ENDED_LOOKED);
     while (state_task_next(q, &t))
         if (shown < ENDED_SHOWN && was_of(&t, a->path)) {
             native_put_task(v, &t, w);

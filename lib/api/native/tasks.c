@@ -272,7 +272,9 @@ void native_ask_tasks(struct call *c)
         gather_job(s, &f, &l);
     } else {
         gather(live_tasks(s, &f), &f, &l);
-        gather(state_tasks_ended(s, LIMIT_FINISHED_TASKS), &f, &l);
+        gather(state_tasks_ended_of(s, OWNER_APP, LIMIT_FINISHED_TASKS), &f, &l);
+        if (f.app[0] == '\0')
+            gather(state_tasks_ended_of(s, OWNER_JOB, LIMIT_FINISHED_TASKS), &f, &l);
     }
     list_head(c, &l, &w);
     for (size_t i = 0; i < list_size(&l); i++)

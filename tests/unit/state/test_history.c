@@ -339,6 +339,35 @@ static void what_may_still_run_is_not_trimmed(void **data)
     assert_int_equal(runs_of(f, job), 5);
 }
 
+static int64_t count_ended(struct fixture *f, enum owner owner, int64_t limit)
+{
+    struct task_row t;
+    int64_t n = 0, before = INT64_MAX;
+    struct stmt *q = state_tasks_ended_of(f->state, owner, limit);
+    while (state_task_next(q, &t)) {
+        assert_true(t.owner == owner && t.ended.ms <= before);
+        before = t.ended.ms;
+        n++;
+    }
+    return n;
+}
+
+static void tasks_of_jobs_put_none_of_apps_out_of_a_list(void **data)
+{
+    struct fixture *f = *data;
+    put_app(f, "/web", 0, 1, "run", 0, "ScaleApplication", false);
+    for (int i = 0; i < 3; i++) {
+        launch(f, "/web", 31000, 1);
+        status(f, only_task(f, "/web"), 1, "finished");
+    }
+    put_job(f, "j");
+    run_often(f, "j", 50);
+    assert_int_equal(count_ended(f, OWNER_APP, 20), 3);
+    assert_int_equal(count_ended(f, OWNER_APP, 2), 2);
+    assert_int_equal(count_ended(f, OWNER_JOB, 20), 20);
+    assert_int_equal(count_ended(f, OWNER_JOB, 100), 50);
+}
+
 static int64_t days_of(struct fixture *f, int64_t job, enum day_fact fact)
 {
     struct bucket b[JOB_BUCKETS];
@@ -975,6 +1004,7 @@ int main(void)
         T(a_start_that_nobody_heard_of_is_not_counted),
         cmocka_unit_test_setup_teardown(an_upgrade_leaves_each_run_what_it_is, set_up, tear_down),
         T(what_may_still_run_is_not_trimmed),
+        T(tasks_of_jobs_put_none_of_apps_out_of_a_list),
         cmocka_unit_test_setup_teardown(below_its_level_it_counts_as_short, set_up, tear_down),
         T(what_is_coalesced_puts_no_run_out_of_its_place),
         cmocka_unit_test_setup_teardown(below_its_level_a_deletion_frees_what_the_job_held, set_up,
