@@ -42,7 +42,6 @@ static const struct allowed allowed[] = {
     {"TASKS_IDLE", "USE TEMP B-TREE FOR ORDER BY", "of one app"},
     {"TASKS", "SCAN t USING INDEX tasks_alive", "a list of these"},
     {"TASKS_ENDED_OF_APPS", "USE TEMP B-TREE FOR ORDER BY", "of :limit"},
-     "up to :limit, and those of apps"},
     {"TASKS_ENDED_OF_JOBS", "USE TEMP B-TREE FOR ORDER BY", "of :limit"},
     {"DEPLOYMENTS", "SCAN deployments", "a list"},
     {"DEPLOYMENTS_COUNT", "SCAN deployments USING COVERING INDEX sqlite_autoindex_deployments_1",
