@@ -472,6 +472,20 @@ static void open_node(const char *path)
     }
 }
 
+/* With all that it has kept. Its election takes pretended time, which costs nothing. */
+static void told_again(const char *path)
+{
+    node_close(node);
+    db_close(checkpoints);
+    double began = clock_s(CLOCK_MONOTONIC);
+    open_node(path);
+    double opened = clock_s(CLOCK_MONOTONIC);
+    while (!node_ready(node))
+        turn(10);
+    printf("%-44s  opened after %.0f ms, leads after %.0f\n", "stopped and started again",
+           (opened - began) * 1e3, (clock_s(CLOCK_MONOTONIC) - began) * 1e3);
+}
+
 int main(int argc, char **argv)
 {
     int64_t rate = argc > 1 ? atoll(argv[1]) : 33000, seconds = argc > 2 ? atoll(argv[2]) : 20;
@@ -519,6 +533,7 @@ int main(int argc, char **argv)
     told_late();
     told_taken(seconds);
     printf("%-44s  %.0f MiB\n", "the database", (double)db_stat.st_size / 1048576);
+    told_again(path);
     node_close(node);
     db_close(checkpoints);
     snprintf(wal, sizeof wal, "rm -r '%s'", folder);
