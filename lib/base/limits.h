@@ -107,6 +107,9 @@
     X(LIMIT_PLACE_BYTES, 2000, "the path of one mount or fetched file")                     \
     X(LIMIT_HELPERS, 256, "command checks, tar and the like at once")                       \
     X(LIMIT_SWEEP_MS, 10000, "time to kill what an ended task leaves")                      \
+    X(LIMIT_BEGINNING, 16, "programs about to begin at once, in a lull")                    \
+    X(LIMIT_BEGUN, 2000, "programs begun from one lull to the next")                        \
+    X(LIMIT_LULL_MS, 2000, "time that an ended task waits for a lull")                      \
     X(LIMIT_FILE_READ_BYTES, 64 << 10, "one read of a sandbox file")                        \
     X(LIMIT_FOLLOW_WAIT_MS, 60000, "time until a task begins whose output is followed")     \
     X(LIMIT_BROWSE, 10000, "entries of one sandbox folder shown")                           \

@@ -26,9 +26,26 @@ static const char *const names[CGROUP_CONTROLLERS] = {"cpu", "memory", "pids"};
 
 /* ---- files of a cgroup */
 
+/* The folders that cgroup_make() has made. */
+static struct {
+    const struct cgroup *of;
+    int at[CGROUP_CONTROLLERS];
+} held;
+
+static int held_at(const char *dir)
+{
+    for (int c = 0; held.of != NULL && c < CGROUP_CONTROLLERS; c++)
+        if (dir == held.of->dir[c])
+            return held.at[c];
+    return -1;
+}
+
 static int open_in(const char *dir, const char *file, int flags)
 {
     char path[CGROUP_PATH_SIZE + 64];
+    int at = held_at(dir);
+    if (at >= 0)
+        return openat(at, file, flags | O_CLOEXEC);
     snprintf(path, sizeof(path), "%s/%s", dir, file);
     return open(path, flags | O_CLOEXEC);
 }
@@ -383,10 +400,31 @@ static int make_folders(const struct cgroup *g, struct error *err)
     return 0;
 }
 
+/* In version 2 the first is all of them. */
+static void hold(const struct cgroup *g)
+{
+    for (int c = 0; c < CGROUP_CONTROLLERS; c++)
+        held.at[c] = is_first(g, c)         ? open_in(g->dir[c], ".", O_PATH | O_DIRECTORY)
+                     : g->dir[c][0] == '\0' ? -1
+                                            : held.at[c - 1];
+    held.of = g;
+}
+
+static void let_go(void)
+{
+    const struct cgroup *g = held.of;
+    held.of = NULL;
+    for (int c = 0; g != NULL && c < CGROUP_CONTROLLERS; c++)
+        if (is_first(g, c) && held.at[c] >= 0)
+            close(held.at[c]);
+}
+
 int cgroup_make(const struct cgroup *g, const struct cgroup_limits *limits, struct error *err)
 {
+    let_go();
     if (make_folders(g, err) != 0)
         goto undo;
+    hold(g);
     for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
         const struct setting *s = &settings[i];
         char text[64];
@@ -400,6 +438,7 @@ int cgroup_make(const struct cgroup *g, const struct cgroup_limits *limits, stru
     }
     return 0;
 undo:
+    let_go();
     cgroup_remove(g);
     return -1;
 }
@@ -477,7 +516,7 @@ static pid_t spawn_inside(int dir, struct birth *b)
 pid_t cgroup_spawn(const struct cgroup *g, cgroup_child *child, void *data)
 {
     struct birth b = {child, data};
-    int dir = g->version == 2 ? open_in(g->dir[0], "", O_PATH | O_DIRECTORY) : -1;
+    int dir = g->version == 2 ? open_in(g->dir[0], ".", O_PATH | O_DIRECTORY) : -1;
     pid_t pid = dir >= 0 ? spawn_inside(dir, &b) : -1;
     if (dir >= 0)
         close(dir);
@@ -582,6 +621,8 @@ bool cgroup_remove(const struct cgroup *g)
     for (int c = 0; c < CGROUP_CONTROLLERS; c++)
         if (is_first(g, c) && rmdir(g->dir[c]) != 0 && errno != ENOENT)
             gone = false;
+    if (gone && g == held.of)
+        let_go();
     return gone;
 }
 

@@ -38,9 +38,11 @@ int cgroup_probe(struct cgroup *root_out, const char *parent, struct error *err)
 
 /* The names of a task's folders below the root: nothing is made yet. */
 void cgroup_name(const struct cgroup *root, const char *task, struct cgroup *out);
+/* ERR_IO; then nothing is left. Its folders stay open: what this process does in them, and whom it
+ * spawns, takes a short way. For a process that makes one; keeps g. */
 int cgroup_make(const struct cgroup *g, const struct cgroup_limits *limits,
-                struct error *err) MUST_CHECK; /* ERR_IO; then nothing is left */
-int cgroup_enter(const struct cgroup *g);      /* this process, of one thread; -1 with errno */
+                struct error *err) MUST_CHECK;
+int cgroup_enter(const struct cgroup *g); /* this process, of one thread; -1 with errno */
 /* Runs `child` in a new process, which has its own files, signals and folder, but this process's
  * memory; waits until it has become another program, or is gone. It is born inside where the kernel
  * can (version 2): it need not enter then, which would wait for every processor. One at a time. -1

@@ -33,25 +33,50 @@ _Noreturn static void fail(const struct child *c, const char *what, const char *
     _exit(127);
 }
 
+static const int ignored[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE};
+
+static void handle_ignored(void (*how)(int))
+{
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
+        signal(ignored[i], how);
+}
+
 static void default_signals(void)
 {
     sigset_t none;
     sigemptyset(&none);
-    for (int sig = 1; sig < NSIG; sig++)
-        signal(sig, SIG_DFL);
+    handle_ignored(SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static bool oom_protected; /* we are, and what descends from us */
+
+static bool is_oom_protected(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+    char text[16] = "";
+    bool told = fd >= 0 && read(fd, text, sizeof(text) - 1) > 0;
+    if (fd >= 0)
+        close(fd);
+    return told && text[0] == '-';
 }
 
 /* The agent may be protected from the OOM killer; its tasks are not. */
 static void default_oom_score(void)
 {
-    int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
-    char text[16] = "";
+    int fd = oom_protected ? open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC) : -1;
     if (fd < 0)
         return;
-    if (read(fd, text, sizeof(text) - 1) > 0 && text[0] == '-')
-        (void)!write(fd, "0", 1);
+    (void)!write(fd, "0", 1);
     close(fd);
+}
+
+void child_ancestor(void)
+{
+    for (int sig = 1; sig < NSIG; sig++)
+        signal(sig, SIG_DFL);
+    handle_ignored(SIG_IGN);
+    oom_protected = is_oom_protected();
 }
 
 static void plug(const struct child *c, int in_fd, int out_fd, int err_fd)
@@ -128,6 +153,25 @@ static void become_user(const struct child *c)
     int groups = o->user != NULL ? initgroups(o->user, o->gid) : setgroups(0, NULL);
     if (groups != 0 || setgid(o->gid) != 0 || setuid(o->uid) != 0)
         fail(c, "cannot become the user", o->user);
+}
+
+/* The first of them from `least` on; -1: none. */
+static int next_kept(const int *kept, size_t n, int least)
+{
+    int next = -1;
+    for (size_t i = 0; i < n; i++)
+        if (kept[i] >= least && (next < 0 || kept[i] < next))
+            next = kept[i];
+    return next;
+}
+
+void fds_keep_only(const int *kept, size_t n)
+{
+    int from = 3;
+    for (int fd; (fd = next_kept(kept, n, from)) >= 0; from = fd + 1)
+        if (fd > from)
+            close_range((unsigned)from, (unsigned)fd - 1, 0);
+    close_range((unsigned)from, ~0u, 0);
 }
 
 void child_exec(const struct child *c)

@@ -23,7 +23,9 @@
 #include "model/mesos_id.h"
 
 #define HOUSEKEEPING_MS 60000
-#define GRACE_MS 3000 /* spec/mesos.md 3.9 */
+#define REPORTS_MS 200    /* for so long the report of a start may wait for others */
+#define FIRST_LINE_MS 200 /* from exec(2) to what a program does first, when many begin */
+#define GRACE_MS 3000     /* spec/mesos.md 3.9 */
 #define GRACE_DOCKER_MS 5000
 #define GC_DELAY_MS INT64_C(604800000) /* a week; spec/mesos.md 8.8 */
 #define GC_LEAST_MS 600000
@@ -97,16 +99,14 @@ int task_read_spec(struct task_run *t, struct slice text, struct error *err)
     return 0;
 }
 
-/* A report that is due but not from inside a call. */
+/* A report that is due but not from inside a call, or waits for a lull. */
 static void on_report_time(uv_timer_t *timer)
 {
     struct executor *x = timer->data;
     LIST_EACH (it, &x->tasks) {
         struct task_run *t = LIST_ENTRY(it, struct task_run, in_tasks);
-        if (!t->report_due)
-            continue;
-        t->report_due = false;
-        report(t);
+        if (t->report_due)
+            report(t);
     }
 }
 
@@ -114,6 +114,56 @@ static void report_later(struct task_run *t)
 {
     t->report_due = true;
     uv_timer_start(&t->x->reports, on_report_time, 0, 0);
+}
+
+/* That others begin goes before the news that this one has. */
+static void report_in_lull(struct task_run *t)
+{
+    struct executor *x = t->x;
+    if (!x->busy) {
+        report(t);
+        return;
+    }
+    t->report_due = true;
+    t->moved = x->loop->clock.wall(&x->loop->clock);
+    if (!uv_is_active((uv_handle_t *)&x->reports))
+        uv_timer_start(&x->reports, on_report_time, REPORTS_MS, 0);
+}
+
+static void on_lull(uv_timer_t *timer)
+{
+    struct executor *x = timer->data;
+    x->busy = false;
+    x->begun = 0;
+    launch_busy(&x->launcher, false);
+    if (uv_is_active((uv_handle_t *)&x->reports))
+        uv_timer_start(&x->reports, on_report_time, 0, 0);
+}
+
+/* Those that have just begun come to their first line. Those that have ended wait for a lull, each
+ * as a process: so there is one now and then. */
+static void look_for_lull(struct executor *x)
+{
+    bool begin = x->beginning > LIMIT_BEGINNING && x->begun < LIMIT_BEGUN;
+    if (begin) {
+        x->busy = true;
+        launch_busy(&x->launcher, true);
+        uv_timer_stop(&x->lull);
+    } else if (x->busy && !uv_is_active((uv_handle_t *)&x->lull)) {
+        uv_timer_start(&x->lull, on_lull, FIRST_LINE_MS, 0);
+    }
+}
+
+void task_enter(struct task_run *t, enum phase phase)
+{
+    struct executor *x = t->x;
+    bool begins = (phase == PREPARING || phase == STARTING) && t->driver == &x->processes.driver;
+    t->phase = phase;
+    x->beginning += begins;
+    x->beginning -= t->beginning;
+    x->begun += phase == RUNNING && t->beginning;
+    t->beginning = begins;
+    look_for_lull(x);
 }
 
 /* ---- the end */
@@ -133,7 +183,9 @@ static void limit_end(struct task_run *t)
 
 static void end(struct task_run *t)
 {
-    t->phase = ENDED;
+    if (t->report_due && t->moved.ms != 0)
+        report(t); /* that it began, before */
+    task_enter(t, ENDED);
     t->report_due = false;
     t->run.detail[0] = '\0';
     checks_stop(t);
@@ -243,19 +295,19 @@ static void on_task_started(struct run *run)
     struct task_run *t = run->owner;
     if (t->x->stopped != NULL)
         return;
-    t->phase = RUNNING;
+    task_enter(t, RUNNING);
     t->run.detail[0] = '\0';
     limit_start(t);
     if (t->why_killed == NOT_KILLED && instance_is_reachable(t))
         checks_start(t);
-    report(t);
+    report_in_lull(t);
     instance_moved(t);
 }
 
 void task_launch(struct task_run *t)
 {
     struct error err;
-    t->phase = STARTING;
+    task_enter(t, STARTING);
     if (t->driver->launch(t->driver, &t->run, &err) != 0)
         task_end_unstarted(t, err.text);
 }
@@ -300,7 +352,7 @@ static void fetch_now(struct task_run *t)
                                     .items = t->spec.fetch,
                                     .items_n = t->spec.fetch_n,
                                     .max_bytes = x->options.fetch_bytes};
-    t->phase = FETCHING;
+    task_enter(t, FETCHING);
     t->fetching = true;
     t->fetch.data = t;
     fetch_start(&t->fetch, &options, on_fetch_progress, on_fetched);
@@ -417,13 +469,14 @@ void executor_launch(struct executor *x, int64_t task, struct slice run_spec)
     t->spec_text = slice_dup(run_spec);
     uuid_text(rng_uuid(&x->rng), t->container);
     if (task_read_spec(t, run_spec, &err) != 0 || check_spec(t, &err) != 0) {
-        t->phase = ENDED;
+        task_enter(t, ENDED);
         run_end_text(&t->run.end, END_NOT_STARTED, err.text);
         report_later(t);
         return;
     }
     if (t->spec.image == NULL)
         t->user_name = mem_strdup(t->spec.user);
+    task_enter(t, PREPARING);
     t->working = true;
     t->work.data = t;
     int rc = uv_queue_work(&x->loop->uv, &t->work, on_prepare, on_prepared);
@@ -703,7 +756,8 @@ int executor_start(struct loop *loop, const struct executor_options *options,
     start_processes(x);
     uv_timer_init(&loop->uv, &x->reports);
     uv_timer_init(&loop->uv, &x->housekeeping);
-    x->reports.data = x->housekeeping.data = x;
+    uv_timer_init(&loop->uv, &x->lull);
+    x->reports.data = x->housekeeping.data = x->lull.data = x;
     uv_timer_start(&x->housekeeping, on_housekeeping, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
     find_start(x);
     *executor_out = x;
@@ -752,7 +806,7 @@ void executor_stop(struct executor *x, void (*stopped)(void *data))
 {
     ASSERT(x->stopped == NULL && stopped != NULL);
     x->stopped = stopped;
-    x->open = 5;
+    x->open = 6;
     LIST_EACH (it, &x->tasks) {
         struct task_run *t = LIST_ENTRY(it, struct task_run, in_tasks);
         if (t->fetching)
@@ -764,5 +818,6 @@ void executor_stop(struct executor *x, void (*stopped)(void *data))
     process_stop(&x->processes, on_processes_stopped);
     launch_client_stop(&x->launcher, on_launcher_stopped);
     uv_close((uv_handle_t *)&x->reports, on_timer_closed);
+    uv_close((uv_handle_t *)&x->lull, on_timer_closed);
     uv_close((uv_handle_t *)&x->housekeeping, on_timer_closed);
 }

@@ -92,14 +92,15 @@ void fields_take(struct fields *f, const void *bytes, size_t n)
     f->text[f->len] = '\0';
 }
 
-/* Over what is there, which is cut afterwards: the room it has is kept. */
+/* Over what is there, which is cut before (O_TRUNC) or afterwards: then the room it has is kept. */
 static int write_file(const void *bytes, size_t n, int folder_fd, const char *name, int flags,
                       bool durable)
 {
     int fd = openat(folder_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
     if (fd < 0)
         return -1;
-    bool ok = write(fd, bytes, n) == (ssize_t)n && ftruncate(fd, (off_t)n) == 0 &&
+    bool ok = write(fd, bytes, n) == (ssize_t)n &&
+              ((flags & O_TRUNC) != 0 || ftruncate(fd, (off_t)n) == 0) &&
               (!durable || fsync(fd) == 0);
     int saved = errno;
     close(fd);
@@ -122,7 +123,7 @@ int fields_reserve(int folder_fd, const char *name, struct error *err)
 {
     static const char room[FIELDS_SIZE];
     char fresh[FRESH_SIZE];
-    if (write_file(room, sizeof(room), folder_fd, fresh_name(name, fresh), 0, false) != 0)
+    if (write_file(room, sizeof(room), folder_fd, fresh_name(name, fresh), O_TRUNC, false) != 0)
         return cannot_write(name, err);
     return 0;
 }

@@ -98,7 +98,7 @@ static void take_record(struct task_run *t, const struct found *f)
 static void take_broken(struct task_run *t, bool container)
 {
     if (container) {
-        t->phase = ENDED;
+        task_enter(t, ENDED);
         run_end_text(&t->run.end, END_LOST, "The task's record cannot be read");
         return;
     }
@@ -113,7 +113,7 @@ static void take_found(struct executor *x, struct found *f)
     struct error err;
     struct task_run *t = task_new(x, f->key);
     bool readable = f->whole && task_read_spec(t, slice_of(f->spec), &err) == 0;
-    t->phase = FOUND;
+    task_enter(t, FOUND);
     t->spec_text = f->spec;
     take_record(t, f);
     if (readable)

@@ -143,7 +143,7 @@ void instance_launch(struct task_run *t)
     } else if (first != NULL && first->phase == ENDED) {
         task_end_unstarted(t, "the container whose network it shares has ended");
     } else {
-        t->phase = WAITING;
+        task_enter(t, WAITING);
     }
 }
 

@@ -1,6 +1,8 @@
 #include "executor/launch_client.h"
 
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 #include "base/log.h"
@@ -72,7 +74,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 int launch_client_start(struct launch_client *c, uv_loop_t *loop, const struct launcher *launcher,
                         struct error *err)
 {
-    *c = (struct launch_client){.data = c->data, .lost = c->lost, .launcher = launcher->pid};
+    *c = (struct launch_client){
+        .data = c->data, .lost = c->lost, .launcher = launcher->pid, .lull_fd = launcher->lull};
     list_init(&c->waiting);
     int rc = uv_pipe_init(loop, &c->pipe, 0);
     c->pipe.data = c;
@@ -83,9 +86,21 @@ int launch_client_start(struct launch_client *c, uv_loop_t *loop, const struct l
     return 0;
 }
 
+void launch_busy(struct launch_client *c, bool busy)
+{
+    if (busy == c->busy || c->stopped != NULL)
+        return;
+    c->busy = busy;
+    if (busy)
+        eventfd_read(c->lull_fd, &(eventfd_t){0});
+    else
+        eventfd_write(c->lull_fd, 1);
+}
+
 static void on_closed(uv_handle_t *handle)
 {
     struct launch_client *c = handle->data;
+    close(c->lull_fd);
     fail_all(c, "this node is stopping");
     c->stopped(c);
 }
@@ -93,6 +108,7 @@ static void on_closed(uv_handle_t *handle)
 void launch_client_stop(struct launch_client *c, void (*stopped)(struct launch_client *c))
 {
     ASSERT(c->stopped == NULL && stopped != NULL);
+    launch_busy(c, false); /* supervisors live on */
     c->stopped = stopped;
     uv_close((uv_handle_t *)&c->pipe, on_closed);
 }

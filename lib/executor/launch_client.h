@@ -25,6 +25,8 @@ struct launch_client {
     pid_t launcher;                        /* read only */
     /* private */
     uv_pipe_t pipe;
+    int lull_fd;
+    bool busy; /* there is no lull */
     struct list waiting;
     uint32_t last_id;
     bool gone; /* the launcher has closed its end */
@@ -33,7 +35,8 @@ struct launch_client {
     void (*stopped)(struct launch_client *c);
 };
 
-/* Takes launcher->fd when it succeeds. Keeps `c` until `stopped` has fired; that ends the launcher.
+/* Takes the launcher's descriptors when it succeeds. Keeps `c` until `stopped` has fired; that ends
+ * the launcher.
  */
 int launch_client_start(struct launch_client *c, uv_loop_t *loop, const struct launcher *launcher,
                         struct error *err) MUST_CHECK;
@@ -43,5 +46,8 @@ void launch_client_stop(struct launch_client *c, void (*stopped)(struct launch_c
  * ERR_UNAVAILABLE when the launcher is gone. */
 int launch_order(struct launch_client *c, struct launch_request *r, struct order *o,
                  launch_cb *done, struct error *err) MUST_CHECK;
+/* Whether many programs are about to begin: what has ended waits meanwhile (executor/launcher.h).
+ */
+void launch_busy(struct launch_client *c, bool busy);
 /* A helper under way is killed; `done` still fires, once it is dead. */
 void launch_cancel(struct launch_client *c, struct launch_request *r);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -35,7 +36,7 @@ struct helper { /* pid 0: a free place */
 };
 
 static struct { /* of the launcher process only */
-    int socket, signals;
+    int socket, signals, lull;
     pid_t (*fork)(void);
     cgroup_spawner *spawn;
     char *frame; /* LIMIT_ORDER_BYTES, mapped */
@@ -118,9 +119,15 @@ static void start_task(const struct order *o)
         return;
     }
     int listener = folder >= 0 ? listen_in(folder) : -1;
+    uint64_t before = processes_tick();
     pid_t pid = listener >= 0 ? launcher.fork() : -1;
     if (pid == 0)
-        supervisor_run(o, folder, listener, launcher.spawn);
+        supervisor_run(&(struct supervisor_start){.order = o,
+                                                  .folder_fd = folder,
+                                                  .listen_fd = listener,
+                                                  .lull_fd = launcher.lull,
+                                                  .before = before,
+                                                  .spawn = launcher.spawn});
     if (pid > 0)
         answer(&(struct reply){.kind = REPLY_FORKED, .id = o->id, .pid = pid});
     else
@@ -324,15 +331,15 @@ static void detach(void)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     launcher.socket = fcntl(launcher.socket, F_DUPFD_CLOEXEC, 3);
+    launcher.lull = fcntl(launcher.lull, F_DUPFD_CLOEXEC, 3);
     for (int fd = 0; fd < 3; fd++)
         dup2(null, fd);
-    if (launcher.socket > 3)
-        close_range(3, (unsigned)launcher.socket - 1, 0);
-    close_range((unsigned)launcher.socket + 1, ~0u, 0);
+    fds_keep_only((const int[]){launcher.socket, launcher.lull}, 2);
     setsid();
     (void)!chdir("/");
     prctl(PR_SET_NAME, "mesolith-launch");
     process_title("mesolith: launcher");
+    boot_id((char[BOOT_ID_SIZE]){0}); /* known from here on */
 }
 
 static int open_signals(void)
@@ -341,15 +348,14 @@ static int open_signals(void)
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_SETMASK, &set, NULL);
-    static const int ignored[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE};
-    for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
-        signal(ignored[i], SIG_IGN);
+    child_ancestor();
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-_Noreturn static void run(int socket_fd, const struct launcher_options *options)
+_Noreturn static void run(int socket_fd, int lull, const struct launcher_options *options)
 {
     launcher.socket = socket_fd;
+    launcher.lull = lull;
     launcher.fork = options->fork != NULL ? options->fork : _Fork;
     launcher.spawn = options->spawn != NULL ? options->spawn : cgroup_spawn;
     detach();
@@ -362,23 +368,31 @@ _Noreturn static void run(int socket_fd, const struct launcher_options *options)
         turn();
 }
 
+static void close_all(const int *fds, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
 int launcher_fork(const struct launcher_options *options, struct launcher *launcher_out,
                   struct error *err)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return error_set(err, ERR_IO, "cannot make the launcher's socket: %s", strerror(errno));
-    pid_t pid = fork();
+    const int fds[] = {ends[0], ends[1], eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)};
+    pid_t pid = fds[2] >= 0 ? fork() : -1;
     if (pid < 0) {
-        close(ends[0]);
-        close(ends[1]);
-        return error_set(err, ERR_IO, "cannot fork the launcher: %s", strerror(errno));
+        error_set(err, ERR_IO, "cannot fork the launcher: %s", strerror(errno));
+        close_all(fds, 3);
+        return -1;
     }
     if (pid == 0) {
         close(ends[0]);
-        run(ends[1], options != NULL ? options : &(struct launcher_options){0});
+        run(ends[1], fds[2], options != NULL ? options : &(struct launcher_options){0});
     }
     close(ends[1]);
-    *launcher_out = (struct launcher){.pid = pid, .fd = ends[0]};
+    *launcher_out = (struct launcher){.pid = pid, .fd = ends[0], .lull = fds[2]};
     return 0;
 }

@@ -3,7 +3,11 @@
  *
  * It is forked first thing in main(), before threads, libraries and memory, so that a fork costs
  * little for ever after. It reads orders (executor/order.h) from a socket, answers each once, and
- * ends when the socket closes; its helpers end with it, supervisors live on. */
+ * ends when the socket closes; its helpers end with it, supervisors live on.
+ *
+ * What is due at once is to begin before what has ended is tidied up: while many programs are about
+ * to begin there is no lull, and supervisors whose program has ended wait for one, though not for
+ * long. */
 #pragma once
 
 #include <sys/types.h>
@@ -13,7 +17,8 @@
 
 struct launcher {
     pid_t pid;
-    int fd; /* the agent's end, a stream socket; closing it ends the launcher */
+    int fd;   /* the agent's end, a stream socket; closing it ends the launcher */
+    int lull; /* an eventfd, readable while there is one: the agent says so */
 };
 
 struct launcher_options {

@@ -51,6 +51,8 @@ struct task_run {
     enum why_killed why_killed;
     char reason[160]; /* for people */
     bool forgotten, report_due;
+    bool beginning;    /* is one of x->beginning */
+    struct wall moved; /* of a report that waits: when it was to be made; else 0 */
     /* what must be over before it can be freed */
     bool working, fetching, limited, saving;
     uv_work_t work;   /* prepare, forget */
@@ -81,6 +83,10 @@ struct executor {
     struct tls *tls; /* of checks over https */
     bool recovered, scanning, collecting;
     uv_timer_t housekeeping, reports;
+    size_t beginning; /* plain processes that are about to begin */
+    size_t begun;     /* since the last lull */
+    bool busy;        /* there is none */
+    uv_timer_t lull;  /* until the next one */
     uv_work_t scan;
     struct found *found; /* what the scan has found */
     size_t found_n;
@@ -95,6 +101,7 @@ struct executor {
 /* executor.c */
 struct task_run *task_new(struct executor *x, int64_t key);
 int task_read_spec(struct task_run *t, struct slice text, struct error *err) MUST_CHECK;
+void task_enter(struct task_run *t, enum phase phase);
 void task_fill_run(struct task_run *t); /* from spec and record */
 void task_end(struct task_run *t, enum why_killed why, const char *reason);
 /* Since its true start, which an earlier agent may have seen. */

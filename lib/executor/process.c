@@ -569,6 +569,7 @@ void process_start(struct process_driver *p, uv_loop_t *loop, struct launch_clie
         .data = p->data,
     };
     list_init(&p->runs);
+    boot_id((char[BOOT_ID_SIZE]){0}); /* known before threads ask */
     uv_timer_init(loop, &p->gate);
     p->gate.data = p;
 }

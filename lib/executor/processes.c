@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -31,8 +32,10 @@ static ssize_t read_file(const char *path, char *dst, size_t size)
 
 const char *boot_id(char dst[BOOT_ID_SIZE])
 {
-    if (read_file("/proc/sys/kernel/random/boot_id", dst, BOOT_ID_SIZE) < 0)
-        dst[0] = '\0';
+    static char known[BOOT_ID_SIZE]; /* also to who is forked from us */
+    if (known[0] == '\0' && read_file("/proc/sys/kernel/random/boot_id", known, sizeof(known)) < 0)
+        known[0] = '\0';
+    memcpy(dst, known, sizeof(known));
     return dst;
 }
 
@@ -72,6 +75,20 @@ struct process process_of(pid_t pid)
     return stat_read(pid, &line) ? line.process : (struct process){.pid = pid};
 }
 
+uint64_t processes_tick(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    long hz = sysconf(_SC_CLK_TCK);
+    return (uint64_t)(t.tv_sec * hz + t.tv_nsec / (1000000000 / hz));
+}
+
+struct process process_born(pid_t pid, uint64_t before)
+{
+    uint64_t now = processes_tick();
+    return now == before ? (struct process){.pid = pid, .started = now} : process_of(pid);
+}
+
 bool process_alive(struct process p)
 {
     struct stat_line line;
@@ -79,34 +96,40 @@ bool process_alive(struct process p)
            line.process.started == p.started && line.state != 'Z' && line.state != 'X';
 }
 
-/* Fields 48 and 49 are where the arguments begin and end. */
-static bool find_arguments(char **begin_out, size_t *size_out)
+static struct { /* where our arguments were; also those of who is forked from us */
+    char *begin;
+    size_t size;
+} arguments;
+
+/* Fields 48 and 49 are where they begin and end. */
+static bool find_arguments(void)
 {
     char text[1024];
     uint64_t begin, end;
+    if (arguments.size > 0)
+        return true;
     if (read_file("/proc/self/stat", text, sizeof(text)) <= 0)
         return false;
     const char *p = strrchr(text, ')');
     if (!stat_field(p, 48, &begin) || !stat_field(p, 49, &end) || begin == 0 || end <= begin)
         return false;
-    *begin_out = (char *)(uintptr_t)begin;
-    *size_out = end - begin;
+    arguments.begin = (char *)(uintptr_t)begin;
+    arguments.size = end - begin;
     return true;
 }
 
 void process_title(const char *fmt, ...)
 {
-    char title[256], *arguments;
-    size_t size;
+    char title[256];
     va_list args;
     va_start(args, fmt);
     vsnprintf(title, sizeof(title), fmt, args);
     va_end(args);
-    if (!find_arguments(&arguments, &size))
+    if (!find_arguments())
         return;
-    size_t n = strlen(title) < size - 1 ? strlen(title) : size - 1;
-    memset(arguments, 0, size);
-    memcpy(arguments, title, n);
+    size_t n = strlen(title), room = arguments.size - 1;
+    memset(arguments.begin, 0, arguments.size);
+    memcpy(arguments.begin, title, n < room ? n : room);
 }
 
 struct table {

@@ -19,6 +19,11 @@ const char *boot_id(char dst[BOOT_ID_SIZE]); /* "" when the machine does not say
 struct process process_of(pid_t pid);        /* as it is now */
 bool process_alive(struct process p);        /* and still the same one; zombies are not alive */
 
+/* As process_of(), of a process that was made since processes_tick() was `before`: mostly without
+ * asking /proc, for which the kernel makes much that is dropped again when the process ends. */
+struct process process_born(pid_t pid, uint64_t before);
+uint64_t processes_tick(void); /* of the clock by which start times are told */
+
 /* What ps shows of this process from now on, as far as there is room where its arguments were:
  * after a fork without an exec it would else look like its parent. */
 void process_title(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -79,7 +79,7 @@ void report(struct task_run *t)
     buf_init(&results, LIMIT_FRAME_BYTES);
     buf_init(&readiness, LIMIT_FRAME_BYTES);
     struct status s = {.task = t->run.number,
-                       .at = clock->wall(clock),
+                       .at = t->moved.ms != 0 ? t->moved : clock->wall(clock),
                        .pid = t->run.pid,
                        .container = t->container,
                        .detail = t->run.detail[0] != '\0' ? t->run.detail : NULL,
@@ -97,6 +97,8 @@ void report(struct task_run *t)
         s.check = checks_informed(t);
     s.health_raw = buf_slice(&results);
     s.readiness_raw = buf_slice(&readiness);
+    t->report_due = false;
+    t->moved.ms = 0;
     x->events.status(x, &s);
     buf_close(&results);
     buf_close(&readiness);

@@ -20,9 +20,12 @@ static int open_file(struct rotate *r)
     r->fd = openat(r->folder_fd, r->name, flags, 0644);
     if (r->fd >= 0 && (fstat(r->fd, &st) != 0 || !S_ISREG(st.st_mode)))
         rotate_close(r);
-    if (r->fd < 0 && unlinkat(r->folder_fd, r->name, 0) == 0)
+    if (r->fd < 0 && unlinkat(r->folder_fd, r->name, 0) == 0) {
         r->fd = openat(r->folder_fd, r->name, flags | O_EXCL, 0644);
-    if (r->fd < 0 || fstat(r->fd, &st) != 0)
+        if (r->fd >= 0 && fstat(r->fd, &st) != 0)
+            rotate_close(r);
+    }
+    if (r->fd < 0)
         return -1;
     if ((st.st_uid != r->uid || st.st_gid != r->gid) && fchown(r->fd, r->uid, r->gid) != 0)
         return -1;

@@ -23,7 +23,7 @@
 
 enum state { STARTING, RUNNING, STOPPING, KILLING, SWEEPING };
 
-enum slot { SIGNALS, LISTEN, OUT, ERR, OOM, CLIENT };
+enum slot { SIGNALS, LISTEN, OUT, ERR, OOM, LULL, CLIENT };
 #define CLIENTS 4
 #define SLOTS (CLIENT + CLIENTS)
 #define KILL_AGAIN_MS 20 /* at first; twice as long each time, for those that cannot die yet */
@@ -33,17 +33,20 @@ enum slot { SIGNALS, LISTEN, OUT, ERR, OOM, CLIENT };
 
 struct supervisor {
     const struct order *order;
-    int folder_fd;
+    int folder_fd, lull_fd;
     cgroup_spawner *spawn;
     enum state state;
     int64_t deadline; /* when the state needs another step */
     int64_t sweep_end;
     int64_t again_ms;
+    int64_t ended_ms; /* by the wall; 0: not yet */
     struct pollfd polls[SLOTS];
     struct rotate out, err;
     struct process self, child; /* child.pid 0: never forked */
     int status;                 /* the child's, once reaped */
     bool begun, killed, oom;    /* begun: exec has happened; killed: by order */
+    bool removed;               /* the cgroup is */
+    uint64_t before;            /* the processes_tick() before its fork */
     int64_t mem_peak;           /* of the cgroup, once nobody is left; 0: not known */
     struct fields record;
     char failure[CHILD_ERROR_SIZE]; /* why it was not started, or "" */
@@ -77,6 +80,18 @@ static void slot_close(struct supervisor *s, int slot)
 
 /* ---- ending */
 
+static void await_lull(struct supervisor *s)
+{
+    slot_open(s, LULL, s->lull_fd);
+    s->deadline += LIMIT_LULL_MS;
+}
+
+static void on_lull(struct supervisor *s, int slot)
+{
+    slot_close(s, slot);
+    s->deadline = now_ms();
+}
+
 static void note_child(struct supervisor *s)
 {
     for (;;) {
@@ -87,9 +102,12 @@ static void note_child(struct supervisor *s)
         if (pid != s->child.pid || s->state == SWEEPING)
             continue; /* what the task left to us */
         s->status = status;
-        s->state = SWEEPING;
+        s->ended_ms = wall_ms();
         s->deadline = now_ms();
+        if (s->state == RUNNING && s->lull_fd >= 0) /* by itself: others are to begin first */
+            await_lull(s);
         s->sweep_end = s->deadline + LIMIT_SWEEP_MS;
+        s->state = SWEEPING;
     }
 }
 
@@ -162,8 +180,8 @@ _Noreturn static void leave(struct supervisor *s)
     if (s->oom)
         fields_put_int(&f, "mem_limit", s->order->limits.mem_bytes);
     put_usage(s, &f);
-    fields_put_int(&f, "ended_ms", wall_ms());
-    for (int i = 0; i < 10 && !cgroup_remove(&s->order->cgroup); i++)
+    fields_put_int(&f, "ended_ms", s->ended_ms != 0 ? s->ended_ms : wall_ms());
+    for (int i = 0; i < 10 && !s->removed && !cgroup_remove(&s->order->cgroup); i++)
         usleep(1000 << i); /* the kernel lets go of the dead a moment later */
     for (int i = 0; i < EXIT_TRIES && fields_save(&f, s->folder_fd, "exit", true, &err) != 0; i++)
         if (fstat(s->folder_fd, &st) != 0 || st.st_nlink == 0)
@@ -183,7 +201,8 @@ static bool is_cgroup_empty(struct supervisor *s)
     s->oom = s->oom || cgroup_oom(g);
     s->mem_peak = peak > s->mem_peak ? peak : s->mem_peak;
     slot_close(s, OOM); /* a cgroup that goes says so there too */
-    return cgroup_remove(g) || cgroup_signal(g, 0) == 0;
+    s->removed = cgroup_remove(g);
+    return s->removed || cgroup_signal(g, 0) == 0;
 }
 
 /* Until nobody descends from us, or is in the cgroup. */
@@ -209,6 +228,8 @@ static void kill_now(struct supervisor *s)
 static void stop(struct supervisor *s, int64_t grace_ms)
 {
     int64_t until = grace_ms > 0 ? now_ms() + grace_ms : 0;
+    if (s->polls[LULL].fd >= 0) /* what it has left runs yet */
+        on_lull(s, LULL);
     if (s->state > STOPPING)
         return;
     s->killed = true;
@@ -299,26 +320,18 @@ static void on_oom(struct supervisor *s, int slot)
 }
 
 static void (*const on_ready[CLIENT])(struct supervisor *s, int slot) = {
-    [SIGNALS] = on_signal, [LISTEN] = on_connection, [OUT] = on_out, [ERR] = on_err, [OOM] = on_oom,
+    [SIGNALS] = on_signal, [LISTEN] = on_connection, [OUT] = on_out,
+    [ERR] = on_err,        [OOM] = on_oom,           [LULL] = on_lull,
 };
 
 /* ---- starting */
 
-static void detach(struct supervisor *s, int *listen_fd)
+/* What the launcher is, we are: without a terminal and a folder, and deaf to SIGHUP and its like.
+ */
+static void detach(const struct supervisor *s, int listener)
 {
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    s->folder_fd = fcntl(s->folder_fd, F_DUPFD_CLOEXEC, 10);
-    *listen_fd = fcntl(*listen_fd, F_DUPFD_CLOEXEC, 10);
-    for (int fd = 0; fd < 3; fd++)
-        dup2(null, fd);
-    int low = s->folder_fd < *listen_fd ? s->folder_fd : *listen_fd;
-    int high = s->folder_fd < *listen_fd ? *listen_fd : s->folder_fd;
-    close_range(3, (unsigned)low - 1, 0);
-    if (high - low > 1)
-        close_range((unsigned)low + 1, (unsigned)high - 1, 0);
-    close_range((unsigned)high + 1, ~0u, 0);
-    setsid();
-    (void)!chdir("/");
+    fds_keep_only((const int[]){s->folder_fd, listener, s->lull_fd}, 3);
+    setpgid(0, 0); /* a session of its own would weigh as much as all tasks (autogroup) */
     prctl(PR_SET_NAME, SUPERVISOR_COMM);
     process_title("mesolith: task %s", s->order->name);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -332,9 +345,6 @@ static int open_signals(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SUPERVISOR_SIGNAL);
     sigprocmask(SIG_SETMASK, &set, NULL);
-    signal(SIGHUP, SIG_IGN);
-    signal(SIGINT, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN);
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -440,7 +450,7 @@ _Noreturn static void become_task(void *data, bool inside)
                       .error = s->failure,
                       .inside = inside,
                       .bound_to = s->self.pid};
-    s->child = process_of(getpid());
+    s->child = process_born(getpid(), s->before);
     if (make_record(s, &err) != 0 || be_wanted(s, &err) != 0) {
         str_copy(s->failure, sizeof(s->failure), err.text);
         _exit(127);
@@ -455,6 +465,7 @@ static int start(struct supervisor *s, struct error *err)
         make_pipes(s->order->tty, &p, err) != 0)
         return -1;
     slot_open(s, OOM, cgroup_oom_event(&s->order->cgroup));
+    s->before = processes_tick();
     pid_t pid = s->spawn(&s->order->cgroup, become_task, &(struct task){s, &p});
     if (pid < 0)
         return error_set(err, ERR_IO, "cannot fork: %s", strerror(errno));
@@ -488,22 +499,23 @@ _Noreturn static void run(struct supervisor *s)
 
 static struct supervisor supervisor; /* not on the heap: its pages are all there is */
 
-void supervisor_run(const struct order *o, int folder_fd, int listen_fd, cgroup_spawner *spawn)
+void supervisor_run(const struct supervisor_start *begin)
 {
     struct supervisor *s = &supervisor;
     struct error err;
-    s->order = o; /* and all else is zero, in pages that are not there yet */
-    s->folder_fd = folder_fd;
-    s->spawn = spawn;
+    s->order = begin->order; /* and all else is zero, in pages that are not there yet */
+    s->folder_fd = begin->folder_fd;
+    s->lull_fd = begin->lull_fd;
+    s->spawn = begin->spawn;
     s->deadline = NO_DEADLINE;
     s->again_ms = KILL_AGAIN_MS;
     s->out.fd = s->err.fd = -1;
     for (int slot = 0; slot < SLOTS; slot++)
         s->polls[slot].fd = -1;
-    detach(s, &listen_fd);
-    s->self = process_of(getpid());
+    detach(s, begin->listen_fd);
+    s->self = process_born(getpid(), begin->before);
     slot_open(s, SIGNALS, open_signals());
-    slot_open(s, LISTEN, listen_fd);
+    slot_open(s, LISTEN, begin->listen_fd);
     if (start(s, &err) != 0) {
         str_copy(s->failure, sizeof(s->failure), err.text);
         leave(s);

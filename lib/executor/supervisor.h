@@ -18,6 +18,8 @@
  *                               v
  *                           SWEEPING --nobody left--> exit
  *
+ * The sweep of what has ended by itself begins with the next lull (executor/launcher.h), or soon.
+ *
  * One thread, no libuv, no memory of weight: a few pages a task. */
 #pragma once
 
@@ -29,7 +31,13 @@
 #define SUPERVISOR_COMM "mesolith-task"
 #define SUPERVISOR_SIGNAL SIGRTMIN /* its value is the grace in ms; one of those that queue */
 
-/* Never returns. `listen_fd` is the bound SOCK_SEQPACKET sup.sock, `folder_fd` the task's folder;
- * every other descriptor is closed. `spawn` is cgroup_spawn(), or a test's. */
-_Noreturn void supervisor_run(const struct order *o, int folder_fd, int listen_fd,
-                              cgroup_spawner *spawn);
+struct supervisor_start {
+    const struct order *order;
+    int folder_fd, listen_fd; /* the task's folder, and the bound SOCK_SEQPACKET sup.sock */
+    int lull_fd;              /* executor/launcher.h */
+    uint64_t before;          /* the processes_tick() before the fork */
+    cgroup_spawner *spawn;    /* cgroup_spawn(), or a test's */
+};
+
+/* Never returns. Every other descriptor is closed. */
+_Noreturn void supervisor_run(const struct supervisor_start *begin);

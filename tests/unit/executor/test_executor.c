@@ -5,6 +5,8 @@
 
 #include "support/https.h"
 
+#include "base/limits.h"
+
 static void reports_a_tasks_life(void **unused)
 {
     (void)unused;
@@ -108,6 +110,26 @@ static void launching_again_only_reports_again(void **unused)
     AWAIT(heard_n > before);
     assert_int_equal(last()->state, TASK_KILLED);
     assert_string_equal(sandbox_text("marks"), "started\n");
+}
+
+/* The news of a start may wait, but not behind that of the end. */
+static void tells_of_each_of_many_that_begin_at_once(void **unused)
+{
+    (void)unused;
+    enum { MANY = LIMIT_BEGINNING + 8 };
+    size_t ended[MANY + 1] = {0}, begun[MANY + 1] = {0}, over = 0;
+    for (int64_t task = 1; task <= MANY; task++)
+        launch(task, "true", NULL);
+    for (size_t next = 0; over < MANY;) {
+        AWAIT(heard_n > next);
+        const struct heard *h = &heard[next++];
+        begun[h->task] += h->state == TASK_RUNNING;
+        assert_int_equal(begun[h->task], 1);
+        ended[h->task] += h->state == TASK_FINISHED;
+        over += h->state == TASK_FINISHED;
+    }
+    for (int task = 1; task <= MANY; task++)
+        assert_int_equal(ended[task], 1);
 }
 
 static void kills_on_order_and_says_why(void **unused)
@@ -497,6 +519,7 @@ int main(void)
         T(runs_as_the_tasks_user),
         T(what_it_cannot_read_it_fails),
         T(launching_again_only_reports_again),
+        T(tells_of_each_of_many_that_begin_at_once),
         T(kills_on_order_and_says_why),
         T(a_kill_comes_at_any_time),
         T(a_forgotten_task_leaves_its_sandbox_only),

@@ -8,8 +8,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "executor/fields.h"
+#include "net/loop.h"
 
 static struct world w;
 static struct driver *driver;
@@ -220,6 +222,61 @@ static void leaves_nobody_behind(void **unused)
     assert_false(process_alive(process_of(atoi(pid))));
     free(pid);
     assert_int_equal(t.run.end.code, 0);
+}
+
+/* ---- others are about to begin */
+
+static int64_t now_ms(void)
+{
+    struct clock clock = clock_system();
+    return clock.mono(&clock).ms;
+}
+
+/* Its program has ended, and for a moment nothing comes of it. */
+static void end_in_no_lull(struct task *t, int64_t number, const char *cmd)
+{
+    launch_busy(&w.client, true);
+    task_launch(&w, t, number, cmd);
+    await_flag(&w, &t->has_started);
+    await_death(process_of((pid_t)t->run.pid));
+    uv_timer_start(&w.guard, on_guard, 100, 0);
+    for (w.guard_over = false; !w.guard_over;)
+        uv_run(&w.loop, UV_RUN_ONCE);
+    assert_false(t->has_ended);
+}
+
+static void what_has_ended_waits_for_a_lull(void **unused)
+{
+    (void)unused;
+    struct task t;
+    end_in_no_lull(&t, 120, "exit 3");
+    struct clock clock = clock_system();
+    struct wall lull = clock.wall(&clock);
+    launch_busy(&w.client, false);
+    await_flag(&w, &t.has_ended);
+    assert_int_equal(t.run.end.code, 3);
+    assert_true(t.run.end.ended.ms < lull.ms);
+}
+
+static void what_has_ended_waits_for_a_lull_and_not_for_long(void **unused)
+{
+    (void)unused;
+    struct task t;
+    end_in_no_lull(&t, 121, "exit 3");
+    await_flag(&w, &t.has_ended);
+    assert_int_equal(t.run.end.code, 3);
+}
+
+static void an_order_ends_without_a_lull_what_is_left(void **unused)
+{
+    (void)unused;
+    struct task t;
+    int64_t began = now_ms();
+    end_in_no_lull(&t, 122, "sleep 1000 & exit 3");
+    driver->kill(driver, &t.run, 0);
+    await_flag(&w, &t.has_ended);
+    assert_int_equal(t.run.end.code, 3);
+    assert_true(now_ms() - began < LIMIT_LULL_MS);
 }
 
 static void rotates_by_size_at_the_end_of_lines(void **unused)
@@ -804,6 +861,9 @@ int main(void)
         T(a_second_order_shortens_the_grace),
         T(an_order_before_the_start_is_kept),
         T(leaves_nobody_behind),
+        T(what_has_ended_waits_for_a_lull),
+        T(what_has_ended_waits_for_a_lull_and_not_for_long),
+        T(an_order_ends_without_a_lull_what_is_left),
         T(rotates_by_size_at_the_end_of_lines),
         T(a_new_agent_finds_the_same_process),
         T(a_new_agent_learns_how_it_ended),
