@@ -43,7 +43,7 @@ def percentiles(values, unit="ms"):
 
 
 def job(name, schedule, **more):
-    return dict({"name": name, "schedule": schedule, "command": "exec date +%s.%N", "cpus": 0.001, "mem": 1, "disk": 0,
+    return dict({"name": name, "schedule": schedule, "command": "exec date +%s.%N", "cpus": 0.001, "mem": 1, "disk": 1,
                  "epsilon": "PT60S", "retries": 0}, **more)
 
 
