@@ -171,5 +171,5 @@ void excluded_put(struct apply *a, const struct job_row *job, const struct json 
     drop_unassigned(a, t.unassigned);
     const struct run_row r = {
         .id = run_add(a, job, 0, &n), .job = job->id, .due.ms = n.due_ms, .covers = n.covers};
-    history_over(a, &r, n.state, a->c->at);
+    history_over(a, &r, n.state, a->c->at, NULL);
 }

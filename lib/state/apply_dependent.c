@@ -199,7 +199,7 @@ static void fire(struct apply *a, const struct job_row *child, int64_t priority,
     stmt_run(q);
     const struct run_row r = {.id = run, .job = child->id, .due.ms = n.due_ms, .covers = 1};
     if (waiting != 0 && a->s->level >= FIRINGS_LEVEL)
-        history_over(a, &r, n.state, a->c->at);
+        history_over(a, &r, n.state, a->c->at, NULL);
 }
 
 /* Those that fired and have no run yet. */
@@ -339,7 +339,7 @@ int apply_job_mark(struct apply *a)
     struct job_row job;
     if (!state_job_by_name(a->s, name, &job))
         return refuse(a, ERR_NOT_FOUND, "job '%s' not found", name);
-    job_count_outcome(a, &job, true);
+    history_success(a, &job);
     reset_edges(a, job.id);
     spread(a, job.id, 0, -a->c->at.ms, JOB_ENDS_SUCCESS);
     job_tell(a, job.id, name,

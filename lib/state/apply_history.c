@@ -321,20 +321,15 @@ static void trim_by_count(struct apply *a, int64_t job, int64_t run)
 /* ---- numbers */
 
 /* What is counted of one end: up to five facts of one day. */
+#define FACTS_OF_END 5
 struct facts_of_end {
     size_t n;
-    struct {
-        enum day_fact fact;
-        int bucket;
-        int64_t n;
-    } items[5];
+    struct fact items[FACTS_OF_END];
 };
 
 static void add_fact(struct facts_of_end *f, enum day_fact fact, int bucket, int64_t n)
 {
-    f->items[f->n].fact = fact;
-    f->items[f->n].bucket = bucket;
-    f->items[f->n++].n = n;
+    f->items[f->n++] = (struct fact){fact, bucket, n};
 }
 
 static void add_time(struct facts_of_end *f, enum day_fact times, enum day_fact most, int64_t ms)
@@ -344,18 +339,25 @@ static void add_time(struct facts_of_end *f, enum day_fact times, enum day_fact 
     add_fact(f, most, 0, ms);
 }
 
-static void count_facts(struct apply *a, int64_t job, const struct facts_of_end *f)
+static int64_t today(struct apply *a)
+{
+    return a->c->at.ms / DAY_MS;
+}
+
+/* An odd number of them. */
+static void add_to_day(struct apply *a, int64_t job, int64_t day, const struct fact *facts,
+                       size_t n)
 {
     static const int with[] = {[1] = DAY_COUNT_1, [3] = DAY_COUNT_3, [5] = DAY_COUNT_5};
-    ASSERT(f->n < sizeof with / sizeof with[0] && f->n % 2 == 1);
-    struct stmt *q = change_use(a->s, with[f->n]);
+    ASSERT(n < sizeof with / sizeof with[0] && n % 2 == 1);
+    struct stmt *q = change_use(a->s, with[n]);
     int at = 0;
     stmt_bind_i64_at(q, ++at, job); /* in their order, as there are many */
-    stmt_bind_i64_at(q, ++at, a->c->at.ms / DAY_MS);
-    for (size_t i = 0; i < f->n; i++) {
-        stmt_bind_i64_at(q, ++at, f->items[i].fact);
-        stmt_bind_i64_at(q, ++at, f->items[i].bucket);
-        stmt_bind_i64_at(q, ++at, f->items[i].n);
+    stmt_bind_i64_at(q, ++at, day);
+    for (size_t i = 0; i < n; i++) {
+        stmt_bind_i64_at(q, ++at, facts[i].fact);
+        stmt_bind_i64_at(q, ++at, facts[i].bucket);
+        stmt_bind_i64_at(q, ++at, facts[i].n);
     }
     stmt_run(q);
 }
@@ -364,14 +366,15 @@ static void trim_days(struct apply *a, int64_t job)
 {
     struct stmt *q = change_use(a->s, DAYS_TRIM);
     stmt_bind_i64(q, ":job", job);
-    stmt_bind_i64(q, ":day", a->c->at.ms / DAY_MS - LIMIT_JOB_DAYS);
+    stmt_bind_i64(q, ":day", today(a) - LIMIT_JOB_DAYS);
     stmt_run(q);
 }
 
-/* A part at a time goes, once the others hold enough. */
-static void add_sample(struct apply *a, int64_t job, int64_t ms)
+/* The newest of all. A part at a time goes, once the others hold enough. */
+static void add_samples(struct apply *a, int64_t job, const int64_t *ms, size_t many)
 {
-    char text[24];
+    char text[ENDS_SAMPLES * 21];
+    size_t len = 0;
     int64_t part = 0, n = 0;
     struct stmt *q = change_use(a->s, SAMPLES_LAST);
     stmt_bind_i64(q, ":job", job);
@@ -381,10 +384,13 @@ static void add_sample(struct apply *a, int64_t job, int64_t ms)
         stmt_end(q);
     }
     bool full = n >= PART_SAMPLES;
-    snprintf(text, sizeof text, "%lld", (long long)(ms > 0 ? ms : 0));
-    q = change_use(a->s, SAMPLE_PUT);
+    for (size_t i = 0; i < many; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s%lld", i > 0 ? "," : "",
+                                (long long)ms[i]);
+    q = change_use(a->s, SAMPLES_PUT);
     stmt_bind_i64(q, ":job", job);
     stmt_bind_i64(q, ":part", part + full);
+    stmt_bind_i64(q, ":n", (int64_t)many);
     stmt_bind_text(q, ":ms", text);
     stmt_run(q);
     if (!full)
@@ -395,7 +401,94 @@ static void add_sample(struct apply *a, int64_t job, int64_t ms)
     stmt_run(q);
 }
 
+/* ---- the same, packed */
+
+/* To where the facts of days are that are not the newest. */
+static void move_facts(struct apply *a, struct ends *e)
+{
+    for (size_t at = 0, n; at < e->facts_n; at += n) {
+        size_t left = e->facts_n - at;
+        n = left >= 5 ? 5 : left >= 3 ? 3 : 1;
+        add_to_day(a, e->job, e->day, e->facts + at, n);
+    }
+    e->facts_n = 0;
+}
+
+static void pack_facts(struct apply *a, struct ends *e, const struct facts_of_end *f)
+{
+    if (e->day != today(a) || e->facts_n + f->n > ENDS_FACTS)
+        move_facts(a, e);
+    e->day = today(a);
+    for (size_t i = 0; i < f->n; i++)
+        ends_add(e, &f->items[i]);
+}
+
+static void pack_sample(struct apply *a, struct ends *e, int64_t ms)
+{
+    if (e->samples_n == ENDS_SAMPLES) {
+        add_samples(a, e->job, e->samples, e->samples_n);
+        e->samples_n = 0;
+    }
+    e->samples[e->samples_n++] = ms;
+}
+
 /* ---- */
+
+/* `sample`: NULL for none. */
+static void count_end(struct apply *a, int64_t job, const struct facts_of_end *f,
+                      const int64_t *sample, const struct job_row *counted)
+{
+    if (a->s->level < PACKED_LEVEL) {
+        if (f->n > 0)
+            add_to_day(a, job, today(a), f->items, f->n);
+        if (sample != NULL)
+            add_samples(a, job, sample, 1);
+        return;
+    }
+    struct ends e;
+    ends_of(a->s, job, &e);
+    if (f->n > 0)
+        pack_facts(a, &e, f);
+    if (sample != NULL)
+        pack_sample(a, &e, *sample);
+    ends_put(a->s, &e, counted);
+}
+
+/* spec/chronos.md 5.4: what an outcome does to the job's counters; below PACKED_LEVEL they stand
+ * with its definition. */
+static void count_outcome(struct apply *a, struct job_row *job, bool success)
+{
+    if (success) {
+        job->successes++;
+        job->errors_since_success = 0;
+        job->last_success = a->c->at;
+    } else {
+        job->errors++;
+        job->errors_since_success++;
+        job->last_error = a->c->at;
+    }
+    if (a->s->level >= PACKED_LEVEL)
+        return;
+    struct stmt *q = change_use(a->s, JOB_COUNTERS);
+    stmt_bind_i64(q, ":successes", job->successes);
+    stmt_bind_i64(q, ":errors", job->errors);
+    stmt_bind_i64(q, ":since", job->errors_since_success);
+    if (job->last_success.ms != 0)
+        stmt_bind_i64(q, ":last_success", job->last_success.ms);
+    if (job->last_error.ms != 0)
+        stmt_bind_i64(q, ":last_error", job->last_error.ms);
+    stmt_bind_i64(q, ":id", job->id);
+    bool known = memo_known(a->s, MEMO_JOB, job->id) != NULL;
+    stmt_run(q);
+    job_counted(a->s, job, known);
+}
+
+void history_success(struct apply *a, struct job_row *job)
+{
+    count_outcome(a, job, true);
+    if (a->s->level >= PACKED_LEVEL)
+        count_end(a, job->id, &(struct facts_of_end){0}, NULL, job);
+}
 
 static bool start_was_heard(struct apply *a, const struct run_row *r, enum run_state state,
                             struct wall ended)
@@ -417,8 +510,11 @@ static void make_newest(struct apply *a, const struct run_row *r)
     stmt_run(q);
 }
 
-void history_over(struct apply *a, const struct run_row *r, enum run_state state, struct wall ended)
+void history_over(struct apply *a, const struct run_row *r, enum run_state state, struct wall ended,
+                  struct job_row *counted)
 {
+    if (counted != NULL)
+        count_outcome(a, counted, state == RUN_SUCCESS);
     if (a->s->level < HISTORY_LEVEL) {
         trim_by_count(a, r->job, r->id);
         return;
@@ -434,9 +530,8 @@ void history_over(struct apply *a, const struct run_row *r, enum run_state state
         add_time(&facts, DAY_LATE, DAY_LATEST, r->started.ms - r->due.ms);
     if (state == RUN_SUCCESS && heard)
         add_time(&facts, DAY_TOOK, DAY_LONGEST, ended.ms - r->started.ms);
-    count_facts(a, r->job, &facts);
-    if (state == RUN_SUCCESS)
-        add_sample(a, r->job, ended.ms - r->due.ms);
+    int64_t sample = ended.ms > r->due.ms ? ended.ms - r->due.ms : 0;
+    count_end(a, r->job, &facts, state == RUN_SUCCESS ? &sample : NULL, counted);
     if (time_to_trim(r->id, LIMIT_JOB_RUNS))
         trim_days(a, r->job);
     trim(a, r->job, r->id);
@@ -459,7 +554,7 @@ void history_more(struct apply *a, const struct run_row *r, const struct new_run
     move_newest(a, r, n->due_ms);
     struct facts_of_end facts = {0};
     add_fact(&facts, DAY_ENDS, (int)n->state, n->covers);
-    count_facts(a, r->job, &facts);
+    count_end(a, r->job, &facts, NULL, NULL);
 }
 
 void history_forget_job(struct apply *a, int64_t job)

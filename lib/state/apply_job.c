@@ -175,7 +175,7 @@ static void decide_targets(struct apply *a, int64_t job_id, const struct json *i
                                   .covers = n.covers};
         if (n.state == RUN_MISSED)
             notice_put(a, NOTICE_MISSED, &job, &r, n.reason);
-        history_over(a, &r, n.state, a->c->at);
+        history_over(a, &r, n.state, a->c->at, NULL);
     }
     if (json_get(item, "excluded") != NULL)
         excluded_put(a, &job, json_get(item, "excluded"));
@@ -211,8 +211,9 @@ void job_step(struct apply *a, int64_t job, const struct json *item)
     decide_targets(a, job, item);
 }
 
+/* `counted`: as history_over() has it. */
 static void end_run_at(struct apply *a, const struct run_row *r, enum run_state state,
-                       const char *reason, struct wall at)
+                       const char *reason, struct wall at, struct job_row *counted)
 {
     struct stmt *q = change_use(a->s, RUN_END);
     stmt_bind_i64(q, ":state", state);
@@ -222,14 +223,14 @@ static void end_run_at(struct apply *a, const struct run_row *r, enum run_state 
     stmt_run(q);
     tell_run(a, r, state, reason);
     backfill_run_over(a, r, state);
-    history_over(a, r, state, at);
+    history_over(a, r, state, at, counted);
 }
 
 /* Now, and not by a word of its agent's. */
 static void end_run(struct apply *a, const struct run_row *r, enum run_state state,
                     const char *reason)
 {
-    end_run_at(a, r, state, reason, a->c->at);
+    end_run_at(a, r, state, reason, a->c->at, NULL);
 }
 
 void run_cancel(struct apply *a, const struct run_row *r, const char *reason)
@@ -304,6 +305,16 @@ static void bind_job(struct stmt *q, const struct json *v, const char *definitio
     bind_optional(q, ":last_error", json_get(c, "last_error_ms"));
 }
 
+/* Those in `jobs` hold again. */
+static void forget_counters(struct apply *a, int64_t job)
+{
+    if (a->s->level < PACKED_LEVEL)
+        return;
+    struct stmt *q = change_use(a->s, ENDS_UNCOUNT);
+    stmt_bind_i64(q, ":job", job);
+    stmt_run(q);
+}
+
 /* What a put has to know of the job that it replaces; all zero: there is none. */
 struct old_job {
     int64_t id, generation;
@@ -360,6 +371,8 @@ int apply_job_put(struct apply *a)
         stmt_bind_text(q, ":name", name);
     bind_job(q, v, definition);
     stmt_run(q);
+    if (known)
+        forget_counters(a, old.id);
     buf_close(&printed);
     int64_t id = known ? old.id : db_last_id(a->s->db);
     bool disabled = json_bool(json_get(v, "disabled"), false);
@@ -615,39 +628,6 @@ void run_started(struct apply *a, int64_t run, const struct task_row *t, struct 
         start(a, &r, &job, agent_time(a, &r, t, at));
 }
 
-/* spec/chronos.md 5.4: what an outcome does to the job's counters. */
-void job_count_outcome(struct apply *a, struct job_row *job, bool success)
-{
-    if (success) {
-        job->successes++;
-        job->errors_since_success = 0;
-        job->last_success = a->c->at;
-    } else {
-        job->errors++;
-        job->errors_since_success++;
-        job->last_error = a->c->at;
-    }
-    struct stmt *q = change_use(a->s, JOB_COUNTERS);
-    stmt_bind_i64(q, ":successes", job->successes);
-    stmt_bind_i64(q, ":errors", job->errors);
-    stmt_bind_i64(q, ":since", job->errors_since_success);
-    if (job->last_success.ms != 0)
-        stmt_bind_i64(q, ":last_success", job->last_success.ms);
-    if (job->last_error.ms != 0)
-        stmt_bind_i64(q, ":last_error", job->last_error.ms);
-    stmt_bind_i64(q, ":id", job->id);
-    bool known = memo_known(a->s, MEMO_JOB, job->id) != NULL;
-    stmt_run(q);
-    struct memo_row *now = memo_again(a->s, MEMO_JOB, job->id, known);
-    if (now != NULL) {
-        now->job.successes = job->successes;
-        now->job.errors = job->errors;
-        now->job.errors_since_success = job->errors_since_success;
-        now->job.last_success = job->last_success;
-        now->job.last_error = job->last_error;
-    }
-}
-
 static void tell_disabled(struct apply *a, const struct job_row *job, const char *why)
 {
     job_tell(
@@ -700,12 +680,11 @@ static bool fails_too_often(struct apply *a, const struct run_row *r, const stru
            !job->disabled;
 }
 
-/* The run has ended and is a failed one. */
+/* The run has ended and is a failed one, which the job has counted. */
 static void run_failed(struct apply *a, const struct run_row *r, struct job_row *job,
                        const char *reason)
 {
     char why[64];
-    job_count_outcome(a, job, false);
     bool too_often = fails_too_often(a, r, job);
     notice_put(a, too_often ? NOTICE_DISABLED : NOTICE_FAILED, job, r, reason);
     if (too_often) {
@@ -728,7 +707,7 @@ static void attempt_failed(struct apply *a, const struct run_row *r, struct job_
     int64_t delay = retry_delay(a->s, &definition, r->attempt);
     job_close(&definition);
     if (!again) {
-        end_run_at(a, r, state, reason, at);
+        end_run_at(a, r, state, reason, at, job);
         run_failed(a, r, job, reason);
         return;
     }
@@ -762,7 +741,7 @@ static void keep_stat(struct apply *a, const struct run_row *r)
 static void run_killed(struct apply *a, const struct run_row *r, const struct job_row *job,
                        enum run_state state, const char *reason, struct wall at)
 {
-    end_run_at(a, r, state, reason, at);
+    end_run_at(a, r, state, reason, at, NULL);
     tell_children(a, job, r, JOB_ENDS_KILLED);
 }
 
@@ -779,9 +758,8 @@ static void run_succeeded(struct apply *a, struct run_row *r, struct job_row *jo
         start(a, r, job, at);
         state_run_by_id(a->s, run, r);
     }
-    end_run_at(a, r, RUN_SUCCESS, NULL, at);
     bool failed_before = job->errors_since_success > 0;
-    job_count_outcome(a, job, true);
+    end_run_at(a, r, RUN_SUCCESS, NULL, at, job);
     if (failed_before)
         notice_put(a, NOTICE_RECOVERED, job, r, NULL);
     keep_stat(a, r);
@@ -874,7 +852,8 @@ static void move_run(struct apply *a, const struct run_row *r, const struct json
             tell_run(a, r, RUN_QUEUED, NULL);
             return;
         }
-        end_run(a, r, moves[i].to, json_str(json_get(item, "reason"), ""));
+        end_run_at(a, r, moves[i].to, json_str(json_get(item, "reason"), ""), a->c->at,
+                   moves[i].failed ? &job : NULL);
         if (moves[i].failed)
             run_failed(a, r, &job, "the next run was due before the retry");
         if (moves[i].to == RUN_MISSED)

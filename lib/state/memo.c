@@ -103,23 +103,32 @@ static void setting_changes(void *data, int64_t unused)
     s->rules_known = false;
 }
 
-static const char *const tables[MEMO_KINDS] = {
-    [MEMO_TASK] = "tasks", [MEMO_RUN] = "job_runs", [MEMO_JOB] = "jobs", [MEMO_AGENT] = "agents"};
+/* By whose rows' keys a row is known. */
+static const struct source {
+    const char *table;
+    enum memo_kind kind;
+    int level; /* since which there is that table */
+} sources[] = {{"tasks", MEMO_TASK, 1},
+               {"job_runs", MEMO_RUN, 1},
+               {"jobs", MEMO_JOB, 1},
+               {"agents", MEMO_AGENT, 1},
+               {"job_ends", MEMO_JOB, PACKED_LEVEL}};
+#define SOURCES (sizeof sources / sizeof sources[0])
 
 void memo_open(struct state *s)
 {
     s->memo = NEW(struct memo);
     s->rules_known = false;
-    for (int i = 0; i < MEMO_KINDS; i++)
-        db_rowsums_watch(s->db, tables[i], row_changes, &s->memo->kinds[i]);
+    for (size_t i = 0; i < SOURCES && sources[i].level <= s->level; i++)
+        db_rowsums_watch(s->db, sources[i].table, row_changes, &s->memo->kinds[sources[i].kind]);
     db_rowsums_watch(s->db, "settings", setting_changes, s);
 }
 
 /* A step of the schema may change rows that nobody remembers any more. */
 void memo_close(struct state *s)
 {
-    for (int i = 0; s->memo != NULL && i < MEMO_KINDS; i++)
-        db_rowsums_watch(s->db, tables[i], NULL, NULL);
+    for (size_t i = 0; s->memo != NULL && i < SOURCES && sources[i].level <= s->level; i++)
+        db_rowsums_watch(s->db, sources[i].table, NULL, NULL);
     if (s->memo != NULL)
         db_rowsums_watch(s->db, "settings", NULL, NULL);
     for (int i = 0; s->memo != NULL && i < MEMO_KINDS; i++) {

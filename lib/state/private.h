@@ -94,10 +94,35 @@ struct memo_row *memo_again(struct state *s, enum memo_kind kind, int64_t id, bo
 void task_known(struct state *s, const struct task_row *t); /* a job's */
 void run_known(struct state *s, const struct run_row *r);
 void job_known(struct state *s, const struct job_row *j);
+/* Its counters have changed to these; `was_known`, as in memo_again(). */
+void job_counted(struct state *s, const struct job_row *j, bool was_known);
 void agent_add(struct agent_row *r, const struct resources *more, int64_t tasks);
 void memo_forget(struct state *s); /* all: a job goes, whose name stands in rows of others */
 void memo_open(struct state *s);
 void memo_close(struct state *s);
+
+/* ---- ends.c: what is counted of a job's ends, in one row (PACKED_LEVEL) */
+#define ENDS_FACTS 64
+#define ENDS_SAMPLES 32
+struct fact {
+    enum day_fact fact;
+    int bucket;
+    int64_t n;
+};
+struct ends {
+    int64_t job, day;
+    size_t facts_n, samples_n;
+    struct fact facts[ENDS_FACTS]; /* of that day, ascending */
+    int64_t samples[ENDS_SAMPLES]; /* the newest last */
+    bool there;                    /* it has a row */
+    bool counted;                  /* the counters are these, and not those of `jobs` */
+    int64_t successes, errors, errors_since_success, last_success_ms, last_error_ms;
+};
+void ends_of(struct state *s, int64_t job, struct ends *out); /* empty: there are none */
+/* Counts n more, or for what is no count the largest; there is room for it. */
+void ends_add(struct ends *e, const struct fact *f);
+/* `counted`: the job, whose counters go in too; or NULL. */
+void ends_put(struct state *s, struct ends *e, const struct job_row *counted);
 
 /* What one command's applying knows. */
 struct apply {
@@ -309,7 +334,6 @@ struct target target_of(struct state *s, int64_t job, int64_t due_ms);
 /* A run that was cancelled before any attempt was assigned does not count (spec/chronos.md 9), and
  * makes room for what is put of the same target. 0: none. */
 void drop_unassigned(struct apply *a, int64_t run);
-void job_count_outcome(struct apply *a, struct job_row *job, bool success); /* in *job, too */
 void job_tell(struct apply *a, int64_t id, const char *name, int64_t event);
 
 /* ---- apply_notice.c
@@ -320,9 +344,13 @@ void notice_put(struct apply *a, enum notice event, const struct job_row *job,
                 const struct run_row *run, const char *why);
 
 /* ---- apply_history.c */
-/* A run is over, since `ended`; `r` is what it was before, and may be gone with it. */
-void history_over(struct apply *a, const struct run_row *r, enum run_state state,
-                  struct wall ended);
+/* A run is over, since `ended`; `r` is what it was before, and may be gone with it. `counted`: its
+ * job, if that counts it as a success or a failure (spec/chronos.md 5.4); its counters are then
+ * what they are now. Or NULL. */
+void history_over(struct apply *a, const struct run_row *r, enum run_state state, struct wall ended,
+                  struct job_row *counted);
+/* A success without a run. */
+void history_success(struct apply *a, struct job_row *job);
 /* One that is over stands for more targets now, the last of which is its due. */
 void history_more(struct apply *a, const struct run_row *r, const struct new_run *n);
 /* With its tasks, which have ended. */

@@ -1,6 +1,7 @@
 /* What is kept of runs that are over. */
 #include <stdlib.h>
 
+#include "base/assert.h"
 #include "base/limits.h"
 #include "base/str.h"
 #include "state/private.h"
@@ -84,6 +85,31 @@ static struct stmt *days(struct state *s, int which, int64_t job, enum day_fact 
     return q;
 }
 
+/* What is packed of that day and later, among what is not. */
+static size_t add_packed(struct state *s, int64_t job, enum day_fact fact, int64_t day,
+                         struct bucket out[JOB_BUCKETS], size_t n)
+{
+    struct ends e;
+    size_t at = 0;
+    ends_of(s, job, &e);
+    for (size_t i = 0; i < e.facts_n && e.day >= day; i++) {
+        const struct fact *f = &e.facts[i];
+        if (f->fact != fact)
+            continue;
+        while (at < n && out[at].bucket < f->bucket)
+            at++;
+        if (at < n && out[at].bucket == f->bucket) {
+            out[at].n += f->n;
+            continue;
+        }
+        ASSERT(n < JOB_BUCKETS);
+        for (size_t k = n++; k > at; k--)
+            out[k] = out[k - 1];
+        out[at] = (struct bucket){f->bucket, f->n};
+    }
+    return n;
+}
+
 size_t state_job_days(struct state *s, int64_t job, enum day_fact fact, int64_t day,
                       struct bucket out[JOB_BUCKETS])
 {
@@ -94,12 +120,20 @@ size_t state_job_days(struct state *s, int64_t job, enum day_fact fact, int64_t 
     while (n < JOB_BUCKETS && stmt_row(q))
         out[n++] = (struct bucket){(int)stmt_i64(q, 0), stmt_i64(q, 1)};
     stmt_end(q);
-    return n;
+    return add_packed(s, job, fact, day, out, n);
 }
 
 int64_t state_job_most(struct state *s, int64_t job, enum day_fact fact, int64_t day)
 {
-    return s->level < HISTORY_LEVEL ? 0 : stmt_one_i64(days(s, DAYS_MOST, job, fact, day), 0);
+    if (s->level < HISTORY_LEVEL)
+        return 0;
+    struct ends e;
+    int64_t most = stmt_one_i64(days(s, DAYS_MOST, job, fact, day), 0);
+    ends_of(s, job, &e);
+    for (size_t i = 0; i < e.facts_n && e.day >= day; i++)
+        if (e.facts[i].fact == fact && e.facts[i].n > most)
+            most = e.facts[i].n;
+    return most;
 }
 
 /* Of one part, from its end. */
@@ -132,6 +166,12 @@ size_t state_job_samples(struct state *s, int64_t job, int64_t out[LIMIT_JOB_SAM
     size_t n = 0;
     if (s->level < HISTORY_LEVEL)
         return samples_of_runs(s, job, out);
+    struct ends e;
+    ends_of(s, job, &e);
+    while (n < e.samples_n) {
+        out[n] = e.samples[e.samples_n - 1 - n];
+        n++;
+    }
     struct stmt *q = query_use(s, SAMPLES);
     stmt_bind_i64(q, ":job", job);
     while (n < LIMIT_JOB_SAMPLES && stmt_row(q)) {

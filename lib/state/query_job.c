@@ -47,6 +47,18 @@ void job_known(struct state *s, const struct job_row *j)
     keep_job(s, &r);
 }
 
+void job_counted(struct state *s, const struct job_row *j, bool was_known)
+{
+    struct memo_row *now = memo_again(s, MEMO_JOB, j->id, was_known);
+    if (now == NULL)
+        return;
+    now->job.successes = j->successes;
+    now->job.errors = j->errors;
+    now->job.errors_since_success = j->errors_since_success;
+    now->job.last_success = j->last_success;
+    now->job.last_error = j->last_error;
+}
+
 /* `memo`: it is kept. */
 static bool job_row_alone(struct state *s, int which, struct stmt *q, bool memo,
                           struct job_row *out)

@@ -36,14 +36,34 @@
     "disabled < " GONE_WORD " " /* a job that is not deleted, as the index jobs_live has it */
 /* As the index job_runs_open has it: the one by the first term, that of level 38 by the second. */
 #define OPEN "(r.state < 3 or r.state = 8) and r.ended_ms is null "
-#define JOB_COLUMNS_AND(queued, active)                                                           \
+#define JOB_COLUMNS_AND(counters, queued, active, from)                                           \
     "select j.id, j.name, j.definition, j.generation, j.disabled, j.schedule, j.k, j.remaining, " \
-    "j.next_ms, j.successes, j.errors, j.errors_since_success, j.last_success_ms, "               \
-    "j.last_error_ms, " queued ", " active " from jobs j "
+    "j.next_ms, " counters ", " queued ", " active " " from
+#define COUNTERS_OF_JOBS \
+    "j.successes, j.errors, j.errors_since_success, j.last_success_ms, j.last_error_ms"
+#define COUNTERS_OF_ENDS                                                 \
+    "coalesce(e.successes, j.successes), coalesce(e.errors, j.errors), " \
+    "coalesce(e.errors_since_success, j.errors_since_success), "         \
+    "coalesce(e.last_success_ms, j.last_success_ms), coalesce(e.last_error_ms, j.last_error_ms)"
+#define FROM_JOBS "from jobs j "
+#define FROM_JOBS_AND_ENDS "from jobs j left join job_ends e on e.job = j.id "
 #define RUNS_IN(states) \
     "(select count(*) from job_runs r where r.job = j.id and " OPEN "and r.state in " states ")"
-#define JOB_COLUMNS JOB_COLUMNS_AND(RUNS_IN("(0)"), RUNS_IN("(1, 2)"))
-#define JOB_COLUMNS_ALONE JOB_COLUMNS_AND("0", "0") /* for those who look at many, or often */
+#define JOB_COLUMNS(counters, from) \
+    JOB_COLUMNS_AND(counters, RUNS_IN("(0)"), RUNS_IN("(1, 2)"), from)
+#define JOB_COLUMNS_ALONE(counters, from) /* for those who look at many, or often */ \
+    JOB_COLUMNS_AND(counters, "0", "0", from)
+/* Whoever reads a job: X(AT name, text). */
+#define JOB_QUERIES(X, AT, counters, from)                                                         \
+    X(AT JOB_BY_ID, JOB_COLUMNS(counters, from) "where j.id = :id")                                \
+    X(AT JOB_ALONE, JOB_COLUMNS_ALONE(counters, from) "where j.id = :id")                          \
+    X(AT JOB_BY_NAME, JOB_COLUMNS(counters, from) "where j.name = :name and j." THERE)             \
+    X(AT JOBS, JOB_COLUMNS(counters, from) "where j." THERE "and j.name > :after order by j.name " \
+                                           "limit :limit")                                         \
+    X(AT JOBS_CREATED, JOB_COLUMNS(counters, from) "where j." THERE "order by j.id")
+#define JOB_GONE_QUERIES(X, AT, counters, from) \
+    X(AT JOB_GONE_CALLED,                       \
+      JOB_COLUMNS(counters, from) "where j.name = :name and j.disabled = " GONE_WORD)
 
 #define RUN_COLUMNS                                                                     \
     "select r.id, r.job, r.generation, r.attempt, r.task, r.covers, r.cause, r.state, " \
@@ -81,7 +101,9 @@
     QUERIES_22(X)  \
     QUERIES_24(X)  \
     QUERIES_26(X)  \
-    QUERIES_28(X) QUERIES_29(X) QUERIES_31(X) QUERIES_33(X) QUERIES_34(X) QUERIES_35(X)
+    QUERIES_28(X)  \
+    QUERIES_29(X)  \
+    QUERIES_31(X) QUERIES_33(X) QUERIES_34(X) QUERIES_35(X) QUERIES_36(X) QUERIES_38(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -151,12 +173,8 @@
     X(DEPLOYMENTS, DEPLOYMENT_COLUMNS "order by id")                                               \
     X(DEPLOYMENTS_COUNT, "select count(*) from deployments")                                       \
     X(DEPLOYMENT_APPS, "select path from deployment_apps where deployment = :id order by path")    \
-    X(JOB_BY_ID, JOB_COLUMNS "where j.id = :id")                                                   \
-    X(JOB_ALONE, JOB_COLUMNS_ALONE "where j.id = :id")                                             \
-    X(JOB_BY_NAME, JOB_COLUMNS "where j.name = :name and j." THERE)                                \
+    JOB_QUERIES(X, , COUNTERS_OF_JOBS, FROM_JOBS)                                                  \
     X(JOB_TO_PUT, "select id, generation, disabled from jobs where name = :name")                  \
-    X(JOBS, JOB_COLUMNS "where j." THERE "and j.name > :after order by j.name limit :limit")       \
-    X(JOBS_CREATED, JOB_COLUMNS "where j." THERE "order by j.id")                                  \
     X(JOBS_DUE, "select id, generation, k, remaining from jobs where next_ms <= :now "             \
                 "order by next_ms, id limit :limit")                                               \
     X(JOBS_NEXT, "select min(next_ms) from jobs where next_ms is not null")                        \
@@ -350,10 +368,14 @@
     X(JOBS_GONE, GONE_COLUMNS "order by name, job")                        \
     X(JOB_GONE, GONE_COLUMNS "where job = :job")                           \
     X(JOB_GONE_NAMED, GONE_COLUMNS "where name = :name order by job desc") \
-    X(JOB_GONE_CALLED, JOB_COLUMNS "where j.name = :name and j.disabled = " GONE_WORD)
+    JOB_GONE_QUERIES(X, , COUNTERS_OF_JOBS, FROM_JOBS)
 
 #define QUERIES_35(X) X(WALK, "select job from history_walks where k = 0")
 #define QUERIES_36(X)
+
+#define QUERIES_38(X)                                                               \
+    X(ENDS, "select day, facts, samples, successes, errors, errors_since_success, " \
+            "last_success_ms, last_error_ms from job_ends where job = :job")
 
 /* Applying: only on the writer. */
 #define CHANGES(X) \
@@ -376,7 +398,8 @@
     CHANGES_24(X)  \
     CHANGES_26(X)  \
     CHANGES_28(X)  \
-    CHANGES_29(X) CHANGES_31(X) CHANGES_33(X) CHANGES_34(X) CHANGES_35(X) CHANGES_36(X)
+    CHANGES_29(X)  \
+    CHANGES_31(X) CHANGES_33(X) CHANGES_34(X) CHANGES_35(X) CHANGES_36(X) CHANGES_38(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -727,8 +750,8 @@
     X(DAYS_TRIM, "delete from job_days where job = :job and day <= :day")                          \
     X(SAMPLES_LAST, "select part, n from job_samples where job = :job "                            \
                     "order by part desc limit 1")                                                  \
-    X(SAMPLE_PUT, "insert into job_samples(job, part, n, ms) values(:job, :part, 1, :ms) "         \
-                  "on conflict(job, part) do update set n = n + 1, ms = ms || ',' || :ms")         \
+    X(SAMPLES_PUT, "insert into job_samples(job, part, n, ms) values(:job, :part, :n, :ms) "       \
+                   "on conflict(job, part) do update set n = n + :n, ms = ms || ',' || :ms")       \
     X(SAMPLES_TRIM, "delete from job_samples where job = :job and part <= :part")
 #define CHANGES_29(X)                                                                            \
     X(JOB_TIMES_PUT, "insert into job_times(job, starts_ms, ends_ms) values(:job, :starts, "     \
@@ -780,9 +803,20 @@
     X(REQUEST_OF_PARTS, "select outcome from requests where rid >= :parts || ' ' and " \
                         "rid < :parts || '!' order by rid limit 1")
 
+#define CHANGES_38(X)                                                                            \
+    X(ENDS_ADD, "insert into job_ends(job, day, facts, samples, successes, errors, "             \
+                "errors_since_success, last_success_ms, last_error_ms) values(?1, ?2, ?3, ?4, "  \
+                "?5, ?6, ?7, ?8, ?9)")                                                           \
+    X(ENDS_PUT, "update job_ends set day = ?2, facts = ?3, samples = ?4, successes = ?5, "       \
+                "errors = ?6, errors_since_success = ?7, last_success_ms = ?8, "                 \
+                "last_error_ms = ?9 where job = ?1")                                             \
+    X(ENDS_UNCOUNT, "update job_ends set successes = null, errors = null, "                      \
+                    "errors_since_success = null, last_success_ms = null, last_error_ms = null " \
+                    "where job = :job")
+
 /* Statements of before, as a level has them whose tables are others: X(level, name, text), in the
  * order of levels. */
-#define ANEW(X) ANEW_37(X)
+#define ANEW(X) ANEW_37(X) ANEW_38(X)
 #define NO_MORE "select null" /* its table is not there any more */
 #define ANEW_37(X)                                                                           \
     X(37, RUNS_ACTIVE,                                                                       \
@@ -810,3 +844,7 @@
       "select id from job_runs where job = :job and old_bytes is not null "                  \
       "order by ended_ms desc, id desc limit 64 offset :keep")                               \
     X(37, RUNS_OLD_OF_JOB, NO_MORE)
+#define AT_38 38,
+#define ANEW_38(X)                                              \
+    JOB_QUERIES(X, AT_38, COUNTERS_OF_ENDS, FROM_JOBS_AND_ENDS) \
+    JOB_GONE_QUERIES(X, AT_38, COUNTERS_OF_ENDS, FROM_JOBS_AND_ENDS)

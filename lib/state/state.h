@@ -593,6 +593,10 @@ enum day_fact {
     DAY_LONGEST, /* of DAY_TOOK: no count, but the largest of all */
     DAY_LATEST,
 };
+static inline bool day_fact_is_count(enum day_fact fact)
+{
+    return fact != DAY_LONGEST && fact != DAY_LATEST;
+}
 #define JOB_BUCKETS 1024 /* as many as there are, and more */
 /* From this day on (UTC, since 1970), for the functions of base/histogram.h. How many. */
 size_t state_job_days(struct state *s, int64_t job, enum day_fact fact, int64_t day,

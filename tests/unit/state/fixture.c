@@ -57,22 +57,39 @@ void applied(struct fixture *f, const char *word, const char *args)
     assert_int_equal(f->last.code, ERR_NONE);
 }
 
-int set_up(void **data)
+static void open_state(struct fixture *f)
 {
-    static struct fixture f;
+    struct error err;
+    assert_int_equal(state_open(f->db, false, &f->state, &err), 0);
+    f->watch.changed = on_change;
+    state_watch(f->state, &f->watch);
+}
+
+void restart(struct fixture *f)
+{
+    state_close(f->state);
+    open_state(f);
+}
+
+void begin_state(struct fixture *f)
+{
     struct error err;
     const struct db_options options = {.fail_stop = true};
-    f = (struct fixture){.at = T0};
-    assert_int_equal(db_open(":memory:", &options, &f.db, &err), 0);
-    assert_int_equal(state_open(f.db, false, &f.state, &err), 0);
-    f.watch.changed = on_change;
-    state_watch(f.state, &f.watch);
-    applied(&f, "schema.upgrade", "{\"level\":1}");
-    applied(&f, "agent.register",
+    *f = (struct fixture){.at = T0};
+    assert_int_equal(db_open(":memory:", &options, &f->db, &err), 0);
+    open_state(f);
+    applied(f, "schema.upgrade", "{\"level\":1}");
+    applied(f, "agent.register",
             "{\"uid\":77,\"node\":1,\"hostname\":\"n1\",\"address\":\"127.0.0.1\",\"port\":5051,"
             "\"boot\":\"b\",\"version\":\"1\",\"docker\":\"\",\"docker_reason\":\"no engine\","
             "\"attributes\":{},\"ports\":\"31000-31010\",\"cpus_milli\":2000,"
             "\"mem_bytes\":1000000000,\"disk_bytes\":1000000000}");
+}
+
+int set_up(void **data)
+{
+    static struct fixture f;
+    begin_state(&f);
     *data = &f;
     return 0;
 }

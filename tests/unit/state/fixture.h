@@ -19,7 +19,9 @@ struct fixture {
 
 /* Level 1, agent 0: "n1", 2 cpus, 1 GB, ports 31000-31010. */
 int set_up(void **data);
-int tear_down(void **data); /* the row sums must be right */
+int tear_down(void **data);          /* the row sums must be right */
+void begin_state(struct fixture *f); /* the same in the caller's memory; tear_down() ends it */
+void restart(struct fixture *f);
 
 /* Applies one command of term 1 in a transaction of its own; the outcome is f->last. ' stands for
  * " in the arguments. */

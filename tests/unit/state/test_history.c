@@ -1,5 +1,5 @@
 /* What is kept of runs that are over: by count, age and bytes, and in numbers for longer. */
-#include "fixture.h"
+#include "runs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,35 +8,6 @@
 #include "base/limits.h"
 #include "model/command.h"
 #include "state/private.h"
-
-#define DAY_MS 86400000
-
-static void upgrade(struct fixture *f, int level)
-{
-    char args[32];
-    snprintf(args, sizeof args, "{'level':%d}", level);
-    applied(f, "schema.upgrade", args);
-}
-
-static int set_up_here(void **data)
-{
-    set_up(data);
-    upgrade(*data, COMMAND_LEVEL);
-    return 0;
-}
-
-static int64_t put_job(struct fixture *f, const char *name)
-{
-    char args[512];
-    struct job_row job;
-    snprintf(args, sizeof args,
-             "{'name':'%s','base':0,'definition':{'name':'%s','runAsUser':'u','parents':[],"
-             "'retries':0},'schedule':'R//PT1H','k':0,'remaining':-1,'counters':{}}",
-             name, name);
-    applied(f, "job.put", args);
-    assert_true(state_job_by_name(f->state, name, &job));
-    return job.id;
-}
 
 static int64_t count(struct stmt *q)
 {
@@ -57,66 +28,12 @@ static int64_t total(struct fixture *f)
     return count(state_runs(f->state, INT64_MAX));
 }
 
-static int64_t newest_run(struct fixture *f)
-{
-    struct run_row r = {0};
-    struct stmt *q = state_runs(f->state, 1);
-    assert_true(state_run_next(q, &r));
-    stmt_end(q);
-    return r.id;
-}
-
-/* Its task. */
-static int64_t launch_run(struct fixture *f, int64_t run)
-{
-    char args[192];
-    struct run_row r;
-    snprintf(args, sizeof args,
-             "{'runs':[{'run':%lld,'attempt':0,'name':'t%lld','agent':0,'cpus':1,'mem':1,'disk':0}]"
-             "}",
-             (long long)run, (long long)run);
-    applied(f, "task.launch", args);
-    assert_true(state_run_by_id(f->state, run, &r));
-    return r.task;
-}
-
-/* A run of the job, from due to its end; how its process used the machine. */
-static int64_t run(struct fixture *f, const char *job, int64_t late_ms, int64_t took_ms,
-                   const char *state, const char *used)
-{
-    char args[256];
-    snprintf(args, sizeof args, "{'name':'%s','concurrent':true}", job);
-    applied(f, "job.trigger", args);
-    int64_t id = newest_run(f);
-    f->at += late_ms - 2;
-    int64_t task = launch_run(f, id);
-    status(f, task, 1, "running");
-    f->at += took_ms - 1;
-    snprintf(args, sizeof args, "{'set':[{'task':%lld,'seq':2,'state':'%s','at':%lld%s}]}",
-             (long long)task, state, (long long)f->at, used);
-    applied(f, "task.update", args);
-    return task;
-}
-
-static void run_often(struct fixture *f, const char *job, int n)
-{
-    for (int i = 0; i < n; i++)
-        run(f, job, 10, 20, "finished", "");
-}
-
-static void set(struct fixture *f, const char *key, int64_t value)
-{
-    char args[96];
-    snprintf(args, sizeof args, "{'set':{'history.%s':'%lld'}}", key, (long long)value);
-    applied(f, "setting.put", args);
-}
-
 static void runs_are_kept_for_their_age_beyond_their_count(void **data)
 {
     struct fixture *f = *data;
     int64_t job = put_job(f, "j");
-    set(f, "runs", 10);
-    set(f, "days", 30);
+    set_history(f, "runs", 10);
+    set_history(f, "days", 30);
     run_often(f, "j", 50);
     assert_int_equal(runs_of(f, job), 50);
     assert_in_range(state_history_size(f->state).runs, 30, 40);
@@ -129,8 +46,8 @@ static void a_jobs_newest_stay_whatever_others_do(void **data)
 {
     struct fixture *f = *data;
     int64_t rare = put_job(f, "rare"), often = put_job(f, "often");
-    set(f, "runs", 5);
-    set(f, "bytes", 0);
+    set_history(f, "runs", 5);
+    set_history(f, "bytes", 0);
     run_often(f, "rare", 3);
     f->at += 400 * (int64_t)DAY_MS;
     run_often(f, "often", 100);
@@ -142,12 +59,12 @@ static void all_that_is_beyond_takes_no_more_than_so_many_bytes(void **data)
 {
     struct fixture *f = *data;
     int64_t job = put_job(f, "j");
-    set(f, "runs", 5);
-    set(f, "bytes", 40000);
+    set_history(f, "runs", 5);
+    set_history(f, "bytes", 40000);
     run_often(f, "j", 200);
     assert_in_range(state_history_size(f->state).bytes, 20000, 40000);
     assert_in_range(runs_of(f, job), 5 + 20000 / 1500, 5 + 40000 / 1200 + 20);
-    set(f, "bytes", 0);
+    set_history(f, "bytes", 0);
     run_often(f, "j", 20);
     assert_int_equal(state_history_size(f->state).bytes, 0);
     assert_int_equal(state_history_size(f->state).runs, 0);
@@ -157,8 +74,8 @@ static void no_job_has_more_than_so_many(void **data)
 {
     struct fixture *f = *data;
     int64_t job = put_job(f, "j");
-    set(f, "runs", 5);
-    set(f, "most", 20);
+    set_history(f, "runs", 5);
+    set_history(f, "most", 20);
     run_often(f, "j", 200);
     assert_in_range(runs_of(f, job), 20, 60);
 }
@@ -183,8 +100,8 @@ static void many_are_kept_as_well_as_few(void **data)
 {
     struct fixture *f = *data;
     int64_t job = put_job(f, "j");
-    set(f, "runs", 2000);
-    set(f, "bytes", 0);
+    set_history(f, "runs", 2000);
+    set_history(f, "bytes", 0);
     for (int64_t k = 0; k < 8000; k += 1000)
         pass_often(f, job, k, 1000, "missed");
     assert_in_range(runs_of(f, job), 2000, 3000);
@@ -207,13 +124,13 @@ static void a_smaller_bound_is_reached_by_steps(void **data)
 {
     struct fixture *f = *data;
     int64_t job = put_job(f, "j");
-    set(f, "runs", 10000);
-    set(f, "bytes", 0);
+    set_history(f, "runs", 10000);
+    set_history(f, "bytes", 0);
     for (int64_t k = 0; k < 3000; k += 1000)
         pass_often(f, job, k, 1000, "missed");
     assert_int_equal(runs_of(f, job), 3000);
     trim_to_the_end(f, 0);
-    set(f, "runs", 1);
+    set_history(f, "runs", 1);
     pass_often(f, job, 3000, 1, "missed");
     assert_in_range(runs_of(f, job), 2001, 2801);
     trim_to_the_end(f, 1000);
@@ -227,11 +144,11 @@ static void below_its_level_a_smaller_bound_is_reached_at_once(void **data)
     struct fixture *f = *data;
     upgrade(f, TRIMS_LEVEL - 1);
     int64_t job = put_job(f, "j");
-    set(f, "runs", 10000);
-    set(f, "bytes", 0);
+    set_history(f, "runs", 10000);
+    set_history(f, "bytes", 0);
     pass_often(f, job, 0, 1000, "coalesced");
     assert_int_equal(runs_of(f, job), 1000);
-    set(f, "runs", 1);
+    set_history(f, "runs", 1);
     pass_often(f, job, 1000, 1, "coalesced");
     assert_int_equal(runs_of(f, job), 1);
 }
@@ -241,22 +158,22 @@ static void a_smaller_bound_reaches_jobs_that_never_run_again(void **data)
     struct fixture *f = *data;
     char name[16];
     int64_t jobs[40];
-    set(f, "runs", 10000);
+    set_history(f, "runs", 10000);
     for (int i = 0; i < 40; i++) {
         snprintf(name, sizeof name, "j%d", i);
         jobs[i] = put_job(f, name);
         pass_often(f, jobs[i], 0, i < 2 ? 900 : 20, "missed");
     }
     trim_to_the_end(f, 0);
-    set(f, "runs", 5);
+    set_history(f, "runs", 5);
     trim_to_the_end(f, 1000);
     assert_int_equal(runs_of(f, jobs[0]), 900); /* there is room for what is old */
     assert_int_equal(state_history_size(f->state).runs, 2 * 895 + 38 * 15);
-    set(f, "most", 100);
+    set_history(f, "most", 100);
     trim_to_the_end(f, 1000);
     assert_int_equal(runs_of(f, jobs[0]), 100);
     assert_int_equal(runs_of(f, jobs[39]), 20);
-    set(f, "bytes", 0);
+    set_history(f, "bytes", 0);
     trim_to_the_end(f, 1000);
     for (int i = 0; i < 40; i++)
         assert_int_equal(runs_of(f, jobs[i]), 5);
@@ -267,11 +184,11 @@ static void what_grew_too_old_goes_when_that_bound_is_set(void **data)
 {
     struct fixture *f = *data;
     int64_t job = put_job(f, "j");
-    set(f, "runs", 5);
+    set_history(f, "runs", 5);
     run_often(f, "j", 50);
     trim_to_the_end(f, 0);
     f->at += 20 * (int64_t)DAY_MS;
-    set(f, "days", 10);
+    set_history(f, "days", 10);
     trim_to_the_end(f, 100);
     assert_int_equal(runs_of(f, job), 5);
 }
@@ -281,9 +198,9 @@ static void below_its_level_they_keep_theirs_until_it_is_reached(void **data)
     struct fixture *f = *data;
     upgrade(f, WALKS_LEVEL - 1);
     int64_t job = put_job(f, "j");
-    set(f, "bytes", 0);
+    set_history(f, "bytes", 0);
     pass_often(f, job, 0, 90, "missed");
-    set(f, "runs", 5);
+    set_history(f, "runs", 5);
     assert_false(state_any_to_trim(f->state));
     applied(f, "job.trim", "{}");
     assert_int_equal(runs_of(f, job), 90);
@@ -297,7 +214,7 @@ static void an_upgrade_leaves_each_run_what_it_is(void **data)
     struct fixture *f = *data;
     upgrade(f, MARKS_LEVEL - 1);
     int64_t job = put_job(f, "j"), other = put_job(f, "other");
-    set(f, "runs", 5);
+    set_history(f, "runs", 5);
     run_often(f, "j", 40);
     run_often(f, "other", 3);
     struct history_size before = state_history_size(f->state);
@@ -306,7 +223,7 @@ static void an_upgrade_leaves_each_run_what_it_is(void **data)
     struct history_size after = state_history_size(f->state);
     assert_int_equal(after.runs, before.runs);
     assert_int_equal(after.bytes, before.bytes);
-    set(f, "bytes", 0);
+    set_history(f, "bytes", 0);
     trim_to_the_end(f, 100);
     assert_int_equal(runs_of(f, job), 5);
     assert_int_equal(runs_of(f, other), 3);
@@ -319,8 +236,8 @@ static void what_may_still_run_is_not_trimmed(void **data)
 {
     struct fixture *f = *data;
     int64_t job = put_job(f, "j");
-    set(f, "runs", 5);
-    set(f, "bytes", 0);
+    set_history(f, "runs", 5);
+    set_history(f, "bytes", 0);
     applied(f, "job.trigger", "{'name':'j','concurrent':true}");
     int64_t run = newest_run(f), task = launch_run(f, run);
     status(f, task, 1, "running");
@@ -333,7 +250,7 @@ static void what_may_still_run_is_not_trimmed(void **data)
     assert_true(state_run_by_id(f->state, run, &r));
     assert_int_equal(runs_of(f, job), 6);
     status(f, task, 2, "finished");
-    set(f, "runs", 5);
+    set_history(f, "runs", 5);
     trim_to_the_end(f, 100);
     assert_false(state_run_by_id(f->state, run, &r));
     assert_int_equal(runs_of(f, job), 5);
@@ -411,8 +328,8 @@ static void what_is_coalesced_puts_no_run_out_of_its_place(void **data)
     struct fixture *f = *data;
     struct run_row r;
     int64_t job = put_job(f, "j"), ran = 0;
-    set(f, "runs", 5);
-    set(f, "bytes", 20000);
+    set_history(f, "runs", 5);
+    set_history(f, "bytes", 20000);
     run_often(f, "j", 5);
     for (int64_t k = 0; k < 2000; k += 500)
         pass_often(f, job, k, 500, "coalesced");
@@ -428,7 +345,7 @@ static void below_its_level_a_deletion_frees_what_the_job_held(void **data)
     struct fixture *f = *data;
     upgrade(f, GONE_LEVEL - 1);
     int64_t job = put_job(f, "j");
-    set(f, "runs", 5);
+    set_history(f, "runs", 5);
     run_often(f, "j", 60);
     assert_true(state_history_size(f->state).bytes > 0);
     applied(f, "job.delete", "{'name':'j'}");
@@ -541,7 +458,7 @@ static void whatever_its_tasks_are_a_job_can_be_deleted(void **data)
         trim_all(f);
         assert_int_equal(runs_of(f, job), 1);
     }
-    set(f, "bytes", 0);
+    set_history(f, "bytes", 0);
     trim_all(f);
 }
 
@@ -652,7 +569,7 @@ static void a_deleted_job_goes_with_the_last_of_its_runs(void **data)
     struct fixture *f = *data;
     struct job_row row;
     int64_t job = put_job(f, "j"), other = put_job(f, "other");
-    set(f, "runs", 5);
+    set_history(f, "runs", 5);
     run_often(f, "j", 60);
     applied(f, "job.delete", "{'name':'j'}");
     int64_t bytes = state_history_size(f->state).bytes;
@@ -669,7 +586,7 @@ static void a_deleted_job_goes_with_the_last_of_its_runs(void **data)
     assert_false(state_job_by_id(f->state, job, &row));
     applied(f, "job.delete", "{'name':'other'}");
     assert_true(runs_of(f, other) > 0);
-    set(f, "bytes", 0);
+    set_history(f, "bytes", 0);
     put_job(f, "third");
     run_often(f, "third", 40);
     trim_all(f);
@@ -705,7 +622,7 @@ static void who_ends_long_after_its_job_goes_with_it(void **data)
 {
     struct fixture *f = *data;
     put_job(f, "j");
-    set(f, "bytes", 0);
+    set_history(f, "bytes", 0);
     int64_t task = launch_run(f, trigger(f, "j"));
     status(f, task, 1, "running");
     applied(f, "job.delete", "{'name':'j'}");
@@ -814,8 +731,8 @@ static void numbers_outlive_the_runs(void **data)
     struct fixture *f = *data;
     struct bucket b[JOB_BUCKETS];
     int64_t job = put_job(f, "j"), today = f->at / DAY_MS;
-    set(f, "runs", 1);
-    set(f, "bytes", 0);
+    set_history(f, "runs", 1);
+    set_history(f, "bytes", 0);
     for (int i = 1; i <= 100; i++)
         run(f, "j", 10 * i, 1000 * i, i % 10 == 0 ? "failed" : "finished", "");
     assert_in_range(runs_of(f, job), 1, 20);
@@ -840,8 +757,8 @@ static void so_many_samples_are_kept_the_newest_first(void **data)
     struct fixture *f = *data;
     static int64_t ms[LIMIT_JOB_SAMPLES];
     int64_t job = put_job(f, "j");
-    set(f, "runs", 1);
-    set(f, "bytes", 0);
+    set_history(f, "runs", 1);
+    set_history(f, "bytes", 0);
     assert_int_equal(state_job_samples(f->state, job, ms), 0);
     run(f, "j", 10, 20, "finished", "");
     run(f, "j", 10, 20, "failed", "");
@@ -869,8 +786,8 @@ static void an_upgrade_takes_over_what_there_is(void **data)
     assert_int_equal(state_job_samples(f->state, job, ms), 50);
     assert_int_equal(ms[0], 159);
     assert_int_equal(ms[49], 110);
-    set(f, "runs", 5);
-    set(f, "bytes", 0);
+    set_history(f, "runs", 5);
+    set_history(f, "bytes", 0);
     run_often(f, "j", 50);
     assert_in_range(runs_of(f, job), 5, 25);
     assert_int_equal(state_job_samples(f->state, job, ms), 100);
@@ -984,7 +901,7 @@ static void a_replaced_run_takes_its_tasks_with_it_from_its_level_on(void **data
     assert_int_equal(tasks_left(f, "new"), 0);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up_here, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up_newest, tear_down)
 
 int main(void)
 {

@@ -101,6 +101,7 @@ static void same_job(struct fixture *f)
     struct job_row known, read;
     assert_true(state_job_alone(f->state, 1, &known));
     touch(f, "update jobs set k = k");
+    touch(f, "update job_ends set day = day");
     assert_true(state_job_alone(f->state, 1, &read));
     SAME(id), SAME(generation), SAME(disabled), SAME(k), SAME(remaining), SAME(next.ms);
     SAME(successes), SAME(errors), SAME(errors_since_success), SAME(last_success.ms);
@@ -193,6 +194,30 @@ static void what_was_undone_is_as_before(void **data)
     assert_int_equal(run_of(f, 1).id, 1);
 }
 
+static int64_t successes(struct fixture *f)
+{
+    struct job_row job;
+    assert_true(state_job_alone(f->state, 1, &job));
+    return job.successes;
+}
+
+static void counters_are_those_of_the_ends_as_they_are_now(void **data)
+{
+    struct fixture *f = *data;
+    struct error err;
+    assert_int_equal(successes(f), 0);
+    applied(f, "job.mark", "{'name':'j'}");
+    assert_int_equal(successes(f), 1);
+    assert_int_equal(db_begin(f->db, DB_NORMAL, &err), 0);
+    assert_int_equal(db_exec(f->db, "update job_ends set successes = 7", &err), 0);
+    assert_int_equal(successes(f), 7);
+    db_rollback(f->db);
+    assert_int_equal(successes(f), 1);
+    applied(f, "job.put",
+            "{'name':'j','base':1,'definition':{'name':'j'},'counters':{'successes':4}}");
+    assert_int_equal(successes(f), 4);
+}
+
 /* The agent has 2000: what the command itself has taken counts for what comes after. */
 static void what_a_command_takes_counts_within_it(void **data)
 {
@@ -233,6 +258,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_written_is_known_as_it_is_read, begin, tear_down),
         cmocka_unit_test_setup_teardown(what_is_gone_is_known_by_its_other_name, begin, tear_down),
         cmocka_unit_test_setup_teardown(what_was_undone_is_as_before, begin, tear_down),
+        cmocka_unit_test_setup_teardown(counters_are_those_of_the_ends_as_they_are_now, begin,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_a_command_takes_counts_within_it, begin, tear_down),
         cmocka_unit_test_setup_teardown(rules_of_the_history_are_those_of_now, begin, tear_down),
     };
