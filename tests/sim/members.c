@@ -309,7 +309,8 @@ static bool is_inside(struct world *w, uint64_t id)
     return false; /* its disk is lost */
 }
 
-/* One, three or five vote: as many as there are masters that may, and nobody who is gone. */
+/* One, three or five vote: as many as there are masters that may, and nobody who is gone, or is to
+ * vote no more: another is about to vote in its place, and must not be lost in that moment. */
 bool members_settled(struct world *w, struct sim_node *leader)
 {
     int may = 0;
@@ -334,6 +335,10 @@ bool members_settled(struct world *w, struct sim_node *leader)
         snprintf(w->unsettled, sizeof w->unsettled, "node %llu votes, but is gone",
                  (unsigned long long)v.ids[i]);
         if (!is_inside(w, v.ids[i]))
+            return false;
+        snprintf(w->unsettled, sizeof w->unsettled, "node %llu votes, but is a standby by hand",
+                 (unsigned long long)v.ids[i]);
+        if (may > 0 && state_node_is_held(node_state(leader->node), (int64_t)v.ids[i]))
             return false;
     }
     return true;
