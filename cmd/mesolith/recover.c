@@ -147,9 +147,9 @@ static void close_node(struct recovering *r)
 static struct wall newest_event(struct state *s)
 {
     struct event_row e = {0};
-    struct stmt *q = state_events_before(s, INT64_MAX, 1);
+    struct events *q = state_events_before(s, INT64_MAX, 1);
     struct wall at = {state_event_next(q, &e) ? e.at.ms : 0};
-    stmt_end(q);
+    state_events_end(q);
     return at;
 }
 

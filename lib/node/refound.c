@@ -94,10 +94,10 @@ static void remove_nodes(struct outbox *out, const struct refounding *r)
 static struct wall time_of(struct state *s, struct wall now)
 {
     struct event_row e;
-    struct stmt *q = state_events_before(s, INT64_MAX, 1);
+    struct events *q = state_events_before(s, INT64_MAX, 1);
     if (state_event_next(q, &e) && e.at.ms > now.ms)
         now = e.at;
-    stmt_end(q);
+    state_events_end(q);
     return now;
 }
 

@@ -240,10 +240,10 @@ static void note_newest_time(struct node *n)
     struct event_row e;
     if (state_level(n->state) == 0)
         return;
-    struct stmt *q = state_events_before(n->state, INT64_MAX, 1);
+    struct events *q = state_events_before(n->state, INT64_MAX, 1);
     if (state_event_next(q, &e) && e.at.ms > n->last_at.ms)
         n->last_at = e.at;
-    stmt_end(q);
+    state_events_end(q);
 }
 
 int node_open(const struct node_options *options, struct hands *hands, struct now now,

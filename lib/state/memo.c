@@ -101,6 +101,7 @@ static void setting_changes(void *data, int64_t unused)
     struct state *s = data;
     (void)unused;
     s->rules_known = false;
+    s->settings_n = 0;
 }
 
 /* By whose rows' keys a row is known. */
@@ -118,7 +119,7 @@ static const struct source {
 void memo_open(struct state *s)
 {
     s->memo = NEW(struct memo);
-    s->rules_known = false;
+    setting_changes(s, 0);
     for (size_t i = 0; i < SOURCES && sources[i].level <= s->level; i++)
         db_rowsums_watch(s->db, sources[i].table, row_changes, &s->memo->kinds[sources[i].kind]);
     db_rowsums_watch(s->db, "settings", setting_changes, s);
@@ -141,4 +142,5 @@ void memo_close(struct state *s)
     }
     mem_free(s->memo);
     s->memo = NULL;
+    setting_changes(s, 0);
 }

@@ -23,6 +23,33 @@ struct agent_used {
     struct resources more;
 };
 
+/* ---- event.c */
+#define EVENTS_A_PAGE 64
+/* Those of the command that is applied. */
+struct event_draft {
+    int64_t newest; /* 0: none */
+    /* From PAGES_LEVEL on: */
+    int64_t next;  /* id; 0: not looked yet */
+    int64_t n;     /* in `packed`, which is not written yet */
+    int64_t pages; /* which are */
+    struct buf packed;
+    struct json_writer w;
+};
+
+struct events {
+    struct stmt *q;
+    bool paged, down;
+    int64_t from, below, left; /* the ids that are wanted, and how many */
+    /* The page that it has come to, and where there: */
+    int64_t first, page_n, index, at;
+    struct wall when;
+    char *packed; /* owned, as `tree`, what was unpacked last */
+    struct json *tree;
+    struct event_row said[EVENTS_A_PAGE];
+};
+
+#define SETTINGS_KNOWN 8
+
 struct state {
     struct db *db;
     bool read_only;
@@ -32,15 +59,20 @@ struct state {
     int64_t requests;  /* rows of that table; -1: not counted yet */
     struct kept *kept; /* changes since the last COMMIT, in order */
     size_t kept_n, kept_cap;
-    int64_t newest_event;                /* of those that the command has put; 0: none */
+    struct event_draft draft;
+    struct events events;                /* the walk of whoever asks */
     struct agent_used used[AGENTS_USED]; /* by agent; written once at its end */
     bool uses;                           /* there is any */
-    char setting[256];                   /* state_setting()'s answer */
-    struct arena ones[N_QUERIES];        /* texts of the rows looked up alone, by query */
-    struct history_rules rules;          /* state_history_rules()'s answer */
-    bool rules_known;                    /* it still holds; only with a memo */
-    struct history_size old_more;        /* than the table has: the command's, written at its end */
-    struct memo *memo;                   /* NULL: a reader, which is not told what changes */
+    struct setting_known {
+        char key[32], value[256];
+        bool there;
+    } settings[SETTINGS_KNOWN];   /* state_setting()'s answers; the last is of no other call */
+    size_t settings_n;            /* of them that still hold; 0 without a memo */
+    struct arena ones[N_QUERIES]; /* texts of the rows looked up alone, by query */
+    struct history_rules rules;   /* state_history_rules()'s answer */
+    bool rules_known;             /* it still holds; only with a memo */
+    struct history_size old_more; /* than the table has: the command's, written at its end */
+    struct memo *memo;            /* NULL: a reader, which is not told what changes */
 };
 
 struct stmt *query_use(struct state *s, int which);
@@ -153,6 +185,10 @@ int64_t event_put(struct apply *a, enum noun noun, const char *name, const char 
 /* The same of texts behind each other, up to a NULL: for what is told of each run. */
 int64_t event_put_parts(struct apply *a, enum noun noun, const char *name, const char *what,
                         const char *const parts[]);
+void events_open(struct state *s); /* behind memo_open() */
+void events_close(struct state *s);
+void events_end_command(struct apply *a); /* writes what is not yet, and trims */
+void events_drop_command(struct state *s);
 /* Keeps a copy of the change for the watchers; sets index, at, by and from itself. */
 void changed(struct apply *a, struct change c);
 

@@ -1,5 +1,6 @@
-/* Settings, events and callbacks, and what the other query files share. */
+/* Settings and callbacks, and what the other query files share. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/str.h"
 #include "state/private.h"
@@ -17,17 +18,39 @@ struct arena *query_one(struct state *s, int which)
 
 /* ---- settings */
 
+static struct setting_known *setting_known(struct state *s, const char *key)
+{
+    for (size_t i = 0; i < s->settings_n; i++)
+        if (str_eq(s->settings[i].key, key))
+            return &s->settings[i];
+    return NULL;
+}
+
+/* Where an answer goes: a reader keeps none, and who asks for many keeps the first. */
+static struct setting_known *setting_place(struct state *s, const char *key)
+{
+    bool kept = s->memo != NULL && s->settings_n + 1 < SETTINGS_KNOWN &&
+                strlen(key) < sizeof s->settings[0].key;
+    struct setting_known *k = &s->settings[kept ? s->settings_n++ : SETTINGS_KNOWN - 1];
+    str_copy(k->key, sizeof k->key, key);
+    return k;
+}
+
 const char *state_setting(struct state *s, const char *key, const char *otherwise)
 {
     if (s->level == 0)
         return otherwise;
-    struct stmt *q = query_use(s, SETTING);
-    stmt_bind_text(q, ":key", key);
-    if (!stmt_row(q))
-        return otherwise;
-    snprintf(s->setting, sizeof s->setting, "%s", stmt_str(q, 0));
-    stmt_end(q);
-    return s->setting;
+    struct setting_known *k = setting_known(s, key);
+    if (k == NULL) {
+        k = setting_place(s, key);
+        struct stmt *q = query_use(s, SETTING);
+        stmt_bind_text(q, ":key", key);
+        k->there = stmt_row(q);
+        if (k->there)
+            snprintf(k->value, sizeof k->value, "%s", stmt_str(q, 0));
+        stmt_end(q);
+    }
+    return k->there ? k->value : otherwise;
 }
 
 static int64_t version_setting(struct state *s, const char *key)
@@ -60,43 +83,4 @@ bool state_has_callback(struct state *s, const char *url)
 struct stmt *state_callbacks(struct state *s)
 {
     return s->level < LEVEL_CALLBACKS ? NULL : query_use(s, CALLBACKS);
-}
-
-/* ---- events */
-
-bool state_event_next(struct stmt *q, struct event_row *out)
-{
-    if (!stmt_row(q))
-        return false;
-    *out = (struct event_row){
-        .id = stmt_i64(q, 0),
-        .at = query_wall_at(q, 1),
-        .index = stmt_i64(q, 2),
-        .noun = (enum noun)stmt_i64(q, 3),
-        .name = stmt_str(q, 4),
-        .what = stmt_str(q, 5),
-        .text = stmt_str(q, 6),
-    };
-    return true;
-}
-
-struct stmt *state_events_after(struct state *s, int64_t id, int64_t limit)
-{
-    struct stmt *q = query_use(s, EVENTS_AFTER);
-    stmt_bind_i64(q, ":id", id);
-    stmt_bind_i64(q, ":limit", limit);
-    return q;
-}
-
-struct stmt *state_events_before(struct state *s, int64_t id, int64_t limit)
-{
-    struct stmt *q = query_use(s, EVENTS_BEFORE);
-    stmt_bind_i64(q, ":id", id);
-    stmt_bind_i64(q, ":limit", limit);
-    return q;
-}
-
-int64_t state_events_oldest(struct state *s)
-{
-    return stmt_one_i64(query_use(s, EVENTS_OLDEST), 0);
 }

@@ -103,7 +103,8 @@
     QUERIES_26(X)  \
     QUERIES_28(X)  \
     QUERIES_29(X)  \
-    QUERIES_31(X) QUERIES_33(X) QUERIES_34(X) QUERIES_35(X) QUERIES_36(X) QUERIES_38(X)
+    QUERIES_31(X)  \
+    QUERIES_33(X) QUERIES_34(X) QUERIES_35(X) QUERIES_36(X) QUERIES_38(X) QUERIES_39(X)
 #define QUERIES_1(X)                                                                               \
     X(SETTING, "select value from settings where key = :key")                                      \
     X(AGENT_BY_ID, AGENT_COLUMNS "where id = :id")                                                 \
@@ -377,6 +378,9 @@
     X(ENDS, "select day, facts, samples, successes, errors, errors_since_success, " \
             "last_success_ms, last_error_ms from job_ends where job = :job")
 
+#define QUERIES_39(X) \
+    X(EVENTS_NEWEST, "select first + n - 1 from event_pages order by first desc limit 1")
+
 /* Applying: only on the writer. */
 #define CHANGES(X) \
     CHANGES_1(X)   \
@@ -399,7 +403,8 @@
     CHANGES_26(X)  \
     CHANGES_28(X)  \
     CHANGES_29(X)  \
-    CHANGES_31(X) CHANGES_33(X) CHANGES_34(X) CHANGES_35(X) CHANGES_36(X) CHANGES_38(X)
+    CHANGES_31(X)  \
+    CHANGES_33(X) CHANGES_34(X) CHANGES_35(X) CHANGES_36(X) CHANGES_38(X) CHANGES_39(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -813,10 +818,11 @@
     X(ENDS_UNCOUNT, "update job_ends set successes = null, errors = null, "                      \
                     "errors_since_success = null, last_success_ms = null, last_error_ms = null " \
                     "where job = :job")
+#define CHANGES_39(X)
 
 /* Statements of before, as a level has them whose tables are others: X(level, name, text), in the
  * order of levels. */
-#define ANEW(X) ANEW_37(X) ANEW_38(X)
+#define ANEW(X) ANEW_37(X) ANEW_38(X) ANEW_39(X)
 #define NO_MORE "select null" /* its table is not there any more */
 #define ANEW_37(X)                                                                           \
     X(37, RUNS_ACTIVE,                                                                       \
@@ -848,3 +854,17 @@
 #define ANEW_38(X)                                              \
     JOB_QUERIES(X, AT_38, COUNTERS_OF_ENDS, FROM_JOBS_AND_ENDS) \
     JOB_GONE_QUERIES(X, AT_38, COUNTERS_OF_ENDS, FROM_JOBS_AND_ENDS)
+#define EVENT_PAGE_COLUMNS "select first, n, at_ms, idx, packed from event_pages "
+#define ANEW_39(X)                                                                            \
+    X(39, EVENTS_AFTER,                                                                       \
+      EVENT_PAGE_COLUMNS "where first >= coalesce((select max(first) from event_pages where " \
+                         "first <= :id), 0) order by first")                                  \
+    X(39, EVENTS_BEFORE, EVENT_PAGE_COLUMNS "where first < :id order by first desc")          \
+    X(39, EVENTS_OLDEST, "select min(first) from event_pages")                                \
+    X(39, EVENT_PUT,                                                                          \
+      "insert into event_pages(first, n, at_ms, idx, packed) "                                \
+      "values(:first, :n, :at, :idx, :packed)")                                               \
+    X(39, EVENTS_TRIM,                                                                        \
+      "delete from event_pages where first in (select first from event_pages where "          \
+      "first < (select max(first) from event_pages where first <= :id + 1) "                  \
+      "order by first limit :most)")

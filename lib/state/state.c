@@ -44,7 +44,7 @@ static const char *const summed[] = {
     "job_filled",      "task_usage",     "runs_over",      "runs_old",      "runs_old_size",
     "job_days",        "job_samples",    "job_times",      "calendars",     "job_calendars",
     "notice_tries",    "notice_counts",  "job_trims",      "jobs_gone",     "history_walks",
-    "job_ends",
+    "job_ends",        "event_pages",
 };
 
 /* How many statements and sums each level adds. */
@@ -56,7 +56,7 @@ static const struct known added[COMMAND_LEVEL + 1] = {
     ADDS(1, 17), ADDS(2, 2),  ADDS(3, 2),  ADDS(4, 1),  ADDS(5, 1),  ADDS(6, 1),  ADDS(7, 1),
     ADDS(8, 1),  ADDS(9, 3),  ADDS(10, 1), ADDS(12, 1), ADDS(13, 3), ADDS(15, 2), ADDS(16, 1),
     ADDS(19, 2), ADDS(22, 1), ADDS(24, 2), ADDS(26, 4), ADDS(28, 6), ADDS(29, 3), ADDS(31, 2),
-    ADDS(33, 1), ADDS(34, 1), ADDS(35, 1), ADDS(36, 0), ADDS(38, 1),
+    ADDS(33, 1), ADDS(34, 1), ADDS(35, 1), ADDS(36, 0), ADDS(38, 1), ADDS(39, 1),
 #undef ADDS
 };
 
@@ -64,7 +64,7 @@ static const struct known added[COMMAND_LEVEL + 1] = {
 static const struct {
     const char *table;
     int level;
-} dropped[] = {{"runs_over", MARKS_LEVEL}, {"runs_old", MARKS_LEVEL}};
+} dropped[] = {{"runs_over", MARKS_LEVEL}, {"runs_old", MARKS_LEVEL}, {"events", PAGES_LEVEL}};
 
 /* So many of them, from the first on, belong to a state of that level. */
 static struct known known(int level)
@@ -163,6 +163,7 @@ static int prepare(struct state *s, struct error *err)
         if (start_sums(s, n.sums, err) != 0)
             return -1;
         memo_open(s);
+        events_open(s);
     }
     db_authorize(s->db, s->read_only ? DB_ROLE_READING : DB_ROLE_APPLYING);
     if (prepare_table(s, queries, n.queries, 0, &s->queries, err) != 0)
@@ -174,6 +175,7 @@ static void unprepare(struct state *s)
 {
     stmts_free(s->queries);
     stmts_free(s->changes);
+    events_close(s);
     memo_close(s);
     s->queries = s->changes = NULL;
 }
@@ -275,67 +277,12 @@ void state_committed(struct state *s)
     drop_kept(s, 0);
 }
 
-enum { EVENT_TEXT_SIZE = 512, EVENT_WHOLE_SIZE = EVENT_TEXT_SIZE + 4 };
-
-static int64_t put_event(struct apply *a, enum noun noun, const char *name, const char *what,
-                         const char *whole)
-{
-    char text[EVENT_TEXT_SIZE]; /* cut behind a whole character */
-    str_copy(text, sizeof text, whole);
-    struct stmt *q = change_use(a->s, EVENT_PUT);
-    stmt_bind_i64(q, ":at", a->c->at.ms);
-    stmt_bind_i64(q, ":idx", (int64_t)a->index);
-    stmt_bind_i64(q, ":noun", noun);
-    stmt_bind_text(q, ":name", name);
-    stmt_bind_text(q, ":what", what);
-    stmt_bind_text(q, ":text", text);
-    stmt_run(q);
-    a->s->newest_event = db_last_id(a->s->db);
-    return a->s->newest_event;
-}
-
-int64_t event_put(struct apply *a, enum noun noun, const char *name, const char *what,
-                  const char *fmt, ...)
-{
-    char whole[EVENT_WHOLE_SIZE];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(whole, sizeof whole, fmt, ap);
-    va_end(ap);
-    return put_event(a, noun, name, what, whole);
-}
-
-int64_t event_put_parts(struct apply *a, enum noun noun, const char *name, const char *what,
-                        const char *const parts[])
-{
-    char whole[EVENT_WHOLE_SIZE];
-    size_t n = 0;
-    for (; *parts != NULL; parts++) {
-        size_t len = strlen(*parts), room = sizeof whole - 1 - n;
-        len = len < room ? len : room;
-        memcpy(whole + n, *parts, len);
-        n += len;
-    }
-    whole[n] = '\0';
-    return put_event(a, noun, name, what, whole);
-}
-
-static void trim_events(struct state *s)
-{
-    if (s->newest_event <= LIMIT_EVENTS)
-        return;
-    struct stmt *q = change_use(s, EVENTS_TRIM);
-    stmt_bind_i64(q, ":id", s->newest_event - LIMIT_EVENTS);
-    stmt_run(q);
-}
-
 /* What is done once a command, however often it comes up there. */
-static void end_command(struct state *s)
+static void end_command(struct apply *a)
 {
-    agents_use_all(s);
-    history_resize(s);
-    trim_events(s);
-    s->newest_event = 0;
+    agents_use_all(a->s);
+    history_resize(a->s);
+    events_end_command(a);
 }
 
 /* It was refused. */
@@ -345,7 +292,7 @@ static void drop_command(struct state *s)
         s->used[i].any = false;
     s->uses = false;
     s->old_more = (struct history_size){0};
-    s->newest_event = 0;
+    events_drop_command(s);
 }
 
 /* ---- applying */
@@ -588,7 +535,7 @@ static void apply_or_undo(struct apply *a)
     size_t kept_before = s->kept_n;
     db_savepoint(s->db);
     if (appliers[a->c->kind].apply(a) == 0) {
-        end_command(s);
+        end_command(a);
         db_release(s->db);
     } else {
         drop_command(s);
@@ -604,9 +551,10 @@ static void apply_whole(struct apply *a)
     size_t kept_before = s->kept_n;
     int64_t changes_before = db_changes_all(s->db);
     if (appliers[a->c->kind].apply(a) == 0)
-        end_command(s);
+        end_command(a);
     else
-        ASSERT(s->kept_n == kept_before && db_changes_all(s->db) == changes_before && !s->uses);
+        ASSERT(s->kept_n == kept_before && db_changes_all(s->db) == changes_before && !s->uses &&
+               s->draft.n == 0);
 }
 
 void state_apply(struct state *s, uint64_t index, uint64_t term, const struct command *c,

@@ -705,7 +705,10 @@ struct event_row {
     enum noun noun;
     const char *name, *what, *text;
 };
-struct stmt *state_events_after(struct state *s, int64_t id, int64_t limit);  /* ascending */
-struct stmt *state_events_before(struct state *s, int64_t id, int64_t limit); /* descending */
-bool state_event_next(struct stmt *q, struct event_row *out);
-int64_t state_events_oldest(struct state *s); /* 0: none */
+/* One walk at a time, which is the state's: whoever leaves it early says state_events_end(). */
+struct events;
+struct events *state_events_after(struct state *s, int64_t id, int64_t limit);  /* ascending */
+struct events *state_events_before(struct state *s, int64_t id, int64_t limit); /* descending */
+bool state_event_next(struct events *e, struct event_row *out); /* texts stay until the next */
+void state_events_end(struct events *e);                        /* harmless after the last */
+int64_t state_events_oldest(struct state *s);                   /* 0: none */

@@ -140,19 +140,15 @@ static void look_at(struct world *w, struct state *s, int64_t run, bool all)
 static void hear(struct day *d, struct state *s)
 {
     static const char run[] = ": run ";
-    struct error err;
-    struct stmt *q = db_query(
-        state_db(s),
-        SLICE("select id, at_ms, name, text from events where id > ?1 and noun = ?2 order by id"),
-        &err);
-    stmt_bind_i64_at(q, 1, d->newest_event);
-    stmt_bind_i64_at(q, 2, NOUN_RUN);
-    while (stmt_row(q)) {
-        d->newest_event = stmt_i64(q, 0);
-        const char *id = stmt_str(q, 3) + strlen(stmt_str(q, 2)) + strlen(run);
-        map_put(d->heard, strtoull(id, NULL, 10), (void *)(intptr_t)stmt_i64(q, 1));
+    struct event_row e;
+    struct events *q = state_events_after(s, d->newest_event, INT64_MAX);
+    while (state_event_next(q, &e)) {
+        d->newest_event = e.id;
+        if (e.noun != NOUN_RUN)
+            continue;
+        const char *id = e.text + strlen(e.name) + strlen(run);
+        map_put(d->heard, strtoull(id, NULL, 10), (void *)(intptr_t)e.at.ms);
     }
-    stmt_free(q);
 }
 
 static void put_kept(FILE *out, struct state *s, const char *sql, const char *what)

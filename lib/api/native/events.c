@@ -48,7 +48,7 @@ void native_render(const struct change *c, const struct view *view, void *data, 
     struct buf text;
     if (c->event == 0)
         return;
-    struct stmt *q = state_events_after(view->state, c->event - 1, 1);
+    struct events *q = state_events_after(view->state, c->event - 1, 1);
     if (!state_event_next(q, &e))
         return; /* trimmed already: so many came in one turn */
     buf_init(&text, LIMIT_BODY_BYTES);
@@ -56,7 +56,7 @@ void native_render(const struct change *c, const struct view *view, void *data, 
     const struct published p = {TOPIC_NATIVE, noun_word(e.noun), buf_slice(&text)};
     publish(data, &p);
     buf_close(&text);
-    stmt_end(q);
+    state_events_end(q);
 }
 
 /* ---- the stream */
@@ -134,9 +134,9 @@ static int64_t seen_by(struct call *c)
 static int64_t newest_event(struct state *s)
 {
     struct event_row e;
-    struct stmt *q = state_events_before(s, INT64_MAX, 1);
+    struct events *q = state_events_before(s, INT64_MAX, 1);
     int64_t id = state_event_next(q, &e) ? e.id : 0;
-    stmt_end(q);
+    state_events_end(q);
     return id;
 }
 
@@ -168,7 +168,7 @@ static void reset(struct call *c, int64_t newest)
 static void replay(struct call *c, int64_t after, const struct topics *topics)
 {
     struct event_row e;
-    struct stmt *q = state_events_after(c->view->state, after, REPLAY_MAX);
+    struct events *q = state_events_after(c->view->state, after, REPLAY_MAX);
     while (state_event_next(q, &e))
         if (has_topic(topics, e.noun))
             put_message(&c->reply->body, &e);
@@ -219,7 +219,7 @@ void native_ask_event_log(struct call *c)
     buf_init(&items, LIMIT_ANSWER_BYTES);
     json_begin(&iw, &items);
     json_array(&iw);
-    struct stmt *q = state_events_before(s, before, LIMIT_EVENTS);
+    struct events *q = state_events_before(s, before, LIMIT_EVENTS);
     while (state_event_next(q, &e)) {
         if (!has_topic(&topics, e.noun) || !list_wants(&l, NULL, e.name, e.text))
             continue;

@@ -46,7 +46,7 @@ static void assert_done_once(int i)
     assert_true(state_app_by_path(state(i), "/web", &row));
     int64_t puts = 0;
     struct event_row e;
-    struct stmt *q = state_events_after(state(i), 0, 1000);
+    struct events *q = state_events_after(state(i), 0, 1000);
     while (state_event_next(q, &e))
         puts += e.noun == NOUN_APP && str_eq(e.name, "/web") && str_eq(e.what, "put");
     assert_int_equal(puts, 1);

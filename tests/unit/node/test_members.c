@@ -557,9 +557,9 @@ static void a_connection_that_broke_deposes_nobody(void **unused)
 static int64_t newest_time(int i)
 {
     struct event_row e;
-    struct stmt *q = state_events_before(state(i), INT64_MAX, 1);
+    struct events *q = state_events_before(state(i), INT64_MAX, 1);
     int64_t at = state_event_next(q, &e) ? e.at.ms : 0;
-    stmt_end(q);
+    state_events_end(q);
     return at;
 }
 

@@ -148,7 +148,7 @@ static void requests_of_one_turn_are_one_entry(void **unused)
     stage_run_ms(&s, 100);
     for (size_t i = 0; i < COUNT(rows); i++)
         assert_int_equal(stage_status(&s, ids[i]), rows[i].status);
-    struct stmt *q = state_events_after(state(0), 0, INT64_MAX);
+    struct events *q = state_events_after(state(0), 0, INT64_MAX);
     while (state_event_next(q, &e)) {
         if (e.noun != NOUN_APP)
             continue;

@@ -39,7 +39,8 @@ void apply_as(struct fixture *f, const char *word, const char *args, const char 
     outcome_close(&f->last);
     assert_int_equal(db_begin(f->db, DB_NORMAL, &err), 0);
     state_apply(f->state, ++f->index, 1, &c, &f->last);
-    assert_int_equal(db_commit(f->db, &err), 0);
+    if (db_commit(f->db, &err) != 0)
+        fail_msg("%s", err.text);
     state_committed(f->state);
     json_free(v);
     f->at++;

@@ -228,11 +228,11 @@ static void long_reports_are_kept_short(void **data)
     assert_non_null(failure);
     assert_string_equal(json_str(json_get(failure, "state"), ""), "TASK_FAILED");
     json_free(failure);
-    struct stmt *q = state_events_before(f->state, INT64_MAX, 1);
+    struct events *q = state_events_before(f->state, INT64_MAX, 1);
     assert_true(state_event_next(q, &e));
     assert_non_null(strstr(e.text, "is failed: 0000"));
     assert_in_range(strlen(e.text), 100, 512);
-    stmt_end(q);
+    state_events_end(q);
 }
 
 static void what_its_agent_kills_for_its_health_adds_no_delay(void **data)

@@ -105,12 +105,12 @@ static struct identity_row identity_of(struct fixture *f, int64_t id)
 static void last_event_is(struct fixture *f, enum noun noun, const char *what, const char *text)
 {
     struct event_row e;
-    struct stmt *q = state_events_before(f->state, INT64_MAX, 1);
+    struct events *q = state_events_before(f->state, INT64_MAX, 1);
     assert_true(state_event_next(q, &e));
     assert_int_equal(e.noun, noun);
     assert_string_equal(e.what, what);
     assert_string_equal(e.text, text);
-    stmt_end(q);
+    state_events_end(q);
 }
 
 /* ---- the level */
@@ -163,7 +163,7 @@ static void a_state_of_level_1_is_upgraded_with_its_rows_and_sums(void **data)
 /* How many there are, and the number of the newest. */
 static int64_t count_events(struct fixture *f, int64_t *newest)
 {
-    struct stmt *q = state_events_after(f->state, 0, 1000);
+    struct events *q = state_events_after(f->state, 0, 1000);
     struct event_row e;
     int64_t n = 0;
     while (state_event_next(q, &e)) {

@@ -218,6 +218,27 @@ static void counters_are_those_of_the_ends_as_they_are_now(void **data)
     assert_int_equal(successes(f), 4);
 }
 
+static void a_setting_is_as_it_was_put_last(void **data)
+{
+    struct fixture *f = *data;
+    struct error err;
+    assert_string_equal(state_setting(f->state, "x", "none"), "none");
+    assert_string_equal(state_setting(f->state, "x", "other"), "other");
+    applied(f, "setting.put", "{'set':{'x':'1'}}");
+    assert_string_equal(state_setting(f->state, "x", "none"), "1");
+    assert_int_equal(db_begin(f->db, DB_NORMAL, &err), 0);
+    assert_int_equal(db_exec(f->db, "update settings set value = '2' where key = 'x'", &err), 0);
+    assert_string_equal(state_setting(f->state, "x", "none"), "2");
+    db_rollback(f->db);
+    assert_string_equal(state_setting(f->state, "x", "none"), "1");
+    for (int i = 0; i < 40; i++) { /* more than are kept */
+        char key[64];
+        snprintf(key, sizeof key, "a setting with a rather long name %d", i);
+        assert_string_equal(state_setting(f->state, i % 2 == 0 ? key : key + 20, "-"), "-");
+    }
+    assert_string_equal(state_setting(f->state, "x", "none"), "1");
+}
+
 /* The agent has 2000: what the command itself has taken counts for what comes after. */
 static void what_a_command_takes_counts_within_it(void **data)
 {
@@ -260,6 +281,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_undone_is_as_before, begin, tear_down),
         cmocka_unit_test_setup_teardown(counters_are_those_of_the_ends_as_they_are_now, begin,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_setting_is_as_it_was_put_last, begin, tear_down),
         cmocka_unit_test_setup_teardown(what_a_command_takes_counts_within_it, begin, tear_down),
         cmocka_unit_test_setup_teardown(rules_of_the_history_are_those_of_now, begin, tear_down),
     };

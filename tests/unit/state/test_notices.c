@@ -255,7 +255,7 @@ static void each_way_is_over_for_itself(void **data)
     ways_are(f, 1, "mail over, slack over: for a day");
     told_are(f, "");
     struct event_row event, last = {0};
-    struct stmt *q = state_events_after(f->state, 0, 1000);
+    struct events *q = state_events_after(f->state, 0, 1000);
     char text[200] = "";
     while (state_event_next(q, &event)) {
         last = event;
@@ -277,7 +277,7 @@ static void the_job_has_events_of_it(void **data)
     applied(f, "notice.told", "{'set':[{'notice':1,'channel':'mail','over':true,'error':''}]}");
     assert_int_equal(f->changes, changes + 2); /* who looks hears of both */
     struct event_row event;
-    struct stmt *q = state_events_after(f->state, 0, 1000);
+    struct events *q = state_events_after(f->state, 0, 1000);
     char texts[400] = "";
     while (state_event_next(q, &event))
         if (str_eq(event.what, "notice"))

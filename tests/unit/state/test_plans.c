@@ -66,6 +66,7 @@ static const struct allowed allowed[] = {
     {"GRAPH_ROOTS", "SCAN e USING COVERING INDEX job_edges_by_parent", "for a drawing of all"},
     {"TRIM_FIRST", "SCAN job_trims", "up to the first"},
     {"TRIMS_LEFT", "SCAN job_trims", "up to the first"},
+    {"EVENTS_NEWEST", "SCAN event_pages", "up to the first"},
     {"NODES", "SCAN nodes", "a list"},
     {"TOKENS", "SCAN tokens", "a list"},
     {"TOKENS_COUNT", "SCAN tokens USING COVERING INDEX tokens_by_end", "counts up to a limit"},
