@@ -551,26 +551,30 @@ void run_assign(struct apply *a, int64_t run, int64_t task)
     }
 }
 
-/* The order of what nobody has begun yet. */
-static bool withdraw(struct apply *a, int64_t task)
+/* Has nobody said that this order was begun? Below TAKEN_LEVEL one that is out of reach counts as
+ * begun. */
+static bool is_unheard(struct apply *a, int64_t task, struct task_row *out)
 {
-    struct task_row t;
-    if (!state_task_by_id(a->s, task, &t) || t.state != TASK_STAGING)
-        return false;
-    task_kill(a, &t, "an earlier order of the same attempt had been carried out after all");
-    return true;
+    return state_task_by_id(a->s, task, out) &&
+           (out->state == TASK_STAGING || (a->s->level >= TAKEN_LEVEL && !out->has_started &&
+                                           out->state == TASK_UNREACHABLE && out->seq == 0));
 }
 
 bool run_take_back(struct apply *a, int64_t run, const struct task_row *t)
 {
     struct run_row r;
     struct job_task_ref ref;
+    struct task_row later;
     struct error err;
     if (!state_run_by_id(a->s, run, &r) || job_task_id_parse(t->name, &ref, &err) != 0 ||
-        ref.attempt != r.attempt ||
-        (r.state != RUN_QUEUED && (r.state != RUN_ASSIGNED || !withdraw(a, r.task))))
+        ref.attempt != r.attempt)
         return false;
-    run_assign(a, run, t->id);
+    bool ordered = r.state == RUN_ASSIGNED && is_unheard(a, r.task, &later);
+    if (r.state != RUN_QUEUED && !ordered)
+        return false;
+    run_assign(a, run, t->id); /* first: the end of the other is none of the run's */
+    if (ordered)
+        task_kill(a, &later, "an earlier order of the same attempt had been carried out after all");
     return true;
 }
 

@@ -341,6 +341,50 @@ static void a_withdrawn_order_holds_nothing_once_its_agent_is_lost(void **data)
     assert_int_equal(a.tasks, 0);
 }
 
+static void upgrade(struct fixture *f, int level)
+{
+    char args[32];
+    snprintf(args, sizeof args, "{'level':%d}", level);
+    applied(f, "schema.upgrade", args);
+}
+
+/* Its agent is out of reach when the second order comes, and back again when it tells of the first
+ * one. */
+static void order_twice_out_of_reach(struct fixture *f, int64_t orders[2], int level)
+{
+    upgrade(f, level);
+    order_twice(f, orders);
+    set_agent(f, AGENT_UNREACHABLE);
+    assert_int_equal(task_of(f, orders[1]).state, TASK_UNREACHABLE);
+    set_agent(f, AGENT_READY);
+    status(f, orders[0], 2, "finished");
+}
+
+static void what_had_started_after_all_withdraws_an_order_out_of_reach(void **data)
+{
+    struct fixture *f = *data;
+    struct agent_row a;
+    int64_t orders[2];
+    order_twice_out_of_reach(f, orders, COMMAND_LEVEL);
+    assert_int_equal(only_run(f).state, RUN_SUCCESS);
+    assert_int_equal(only_run(f).task, orders[0]);
+    assert_int_equal(task_of(f, orders[1]).state, TASK_LOST);
+    assert_true(state_agent_by_id(f->state, 0, &a));
+    assert_int_equal(a.tasks, 0);
+    assert_int_equal(a.used_cpus_milli, 0);
+    status(f, orders[1], 1, "running"); /* it is told to end */
+    assert_int_equal(only_run(f).state, RUN_SUCCESS);
+}
+
+static void below_its_level_an_order_out_of_reach_counts_as_begun(void **data)
+{
+    int64_t orders[2];
+    struct fixture *f = *data;
+    order_twice_out_of_reach(f, orders, TAKEN_LEVEL - 1);
+    assert_int_equal(only_run(f).state, RUN_ASSIGNED);
+    assert_int_equal(only_run(f).task, orders[1]);
+}
+
 /* Else what they hold on their agent was never given back. */
 static void runs_with_a_living_task_are_not_trimmed(void **data)
 {
@@ -585,6 +629,8 @@ int main(void)
         TEST(what_its_agent_has_dropped_stays_dropped),
         TEST(what_had_started_after_all_leaves_who_started_since),
         TEST(a_withdrawn_order_holds_nothing_once_its_agent_is_lost),
+        TEST(what_had_started_after_all_withdraws_an_order_out_of_reach),
+        TEST(below_its_level_an_order_out_of_reach_counts_as_begun),
         TEST(runs_with_a_living_task_are_not_trimmed),
         TEST(runs_that_never_start_are_trimmed_too),
         TEST(a_job_has_so_many_runs_that_are_not_over),

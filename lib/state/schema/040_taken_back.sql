@@ -1,0 +1,1 @@
+-- Level 40. Who is known to have started an attempt goes before an order that nobody can ask about.
