@@ -30,6 +30,7 @@ RATE_S = int(os.environ.get("RATE_S", "30"))
 CLIENTS = 8
 SLACK_S = 10   # to make the jobs in
 LATEST_S = 60  # who has not begun by then is lost
+LOOK_S = 3     # looking at what was written is work too: not while they begin
 
 
 def told(what, figure):
@@ -143,10 +144,10 @@ def due_all(what, jobs, dues, first_s):
         time.sleep(left)
         used = used_s(place)
         last_s = max(ms for _, ms in dues) / 1000
-        time.sleep(max(0.0, last_s - time.time()))
+        time.sleep(max(0.0, last_s + LOOK_S - time.time()))
         found, empty = outputs(node)
         while any(due not in found for due in dues) and time.time() < last_s + LATEST_S:
-            time.sleep(max(1, len(dues) / 5000))  # looking is work too
+            time.sleep(LOOK_S)
             found, empty = outputs(node)
         late = [found[due] - due[1] for due in dues if due in found]
         first, last = min(found[d] for d in dues if d in found), max(found[d] for d in dues if d in found)
@@ -220,8 +221,9 @@ def cron_at_one_instant(n):
             with open(place.path("log")) as log:
                 return told("cron", f"not measured: {log.read().strip()}")
         used, idle = used_s(place), len(processes_of(place.folder))
+        time.sleep(max(0.0, at + LOOK_S - time.time()))
         while len(found := written(place.path("out"))) < n and time.time() < at + LATEST_S:
-            time.sleep(max(1, n / 5000))
+            time.sleep(LOOK_S)
         if not found:
             return told("cron", "not measured: it has started none")
         wait_for(lambda: len(processes_of(place.folder)) <= idle, "he has waited for those who have ended")
