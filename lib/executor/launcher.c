@@ -352,8 +352,10 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-_Noreturn static void run(int socket_fd, int lull, const struct launcher_options *options)
+_Noreturn static void run(int socket_fd, int lull, uint64_t before,
+                          const struct launcher_options *options)
 {
+    processes_try_ticks(before);
     launcher.socket = socket_fd;
     launcher.lull = lull;
     launcher.fork = options->fork != NULL ? options->fork : _Fork;
@@ -382,6 +384,7 @@ int launcher_fork(const struct launcher_options *options, struct launcher *launc
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return error_set(err, ERR_IO, "cannot make the launcher's socket: %s", strerror(errno));
     const int fds[] = {ends[0], ends[1], eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)};
+    uint64_t before = processes_tick();
     pid_t pid = fds[2] >= 0 ? fork() : -1;
     if (pid < 0) {
         error_set(err, ERR_IO, "cannot fork the launcher: %s", strerror(errno));
@@ -390,7 +393,7 @@ int launcher_fork(const struct launcher_options *options, struct launcher *launc
     }
     if (pid == 0) {
         close(ends[0]);
-        run(ends[1], fds[2], options != NULL ? options : &(struct launcher_options){0});
+        run(ends[1], fds[2], before, options != NULL ? options : &(struct launcher_options){0});
     }
     close(ends[1]);
     *launcher_out = (struct launcher){.pid = pid, .fd = ends[0], .lull = fds[2]};

@@ -83,10 +83,19 @@ uint64_t processes_tick(void)
     return (uint64_t)(t.tv_sec * hz + t.tv_nsec / (1000000000 / hz));
 }
 
+static bool ticks_tell; /* also to who is forked from us */
+
+void processes_try_ticks(uint64_t before)
+{
+    struct process self = process_of(getpid());
+    ticks_tell = self.started >= before && self.started <= processes_tick();
+}
+
 struct process process_born(pid_t pid, uint64_t before)
 {
     uint64_t now = processes_tick();
-    return now == before ? (struct process){.pid = pid, .started = now} : process_of(pid);
+    return ticks_tell && now == before ? (struct process){.pid = pid, .started = now}
+                                       : process_of(pid);
 }
 
 bool process_alive(struct process p)

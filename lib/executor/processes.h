@@ -23,6 +23,8 @@ bool process_alive(struct process p);        /* and still the same one; zombies 
  * asking /proc, for which the kernel makes much that is dropped again when the process ends. */
 struct process process_born(pid_t pid, uint64_t before);
 uint64_t processes_tick(void); /* of the clock by which start times are told */
+/* Whether they are: asked once, of this process. Before, and if not, process_born() asks /proc. */
+void processes_try_ticks(uint64_t before);
 
 /* What ps shows of this process from now on, as far as there is room where its arguments were:
  * after a fork without an exec it would else look like its parent. */

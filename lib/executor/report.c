@@ -49,7 +49,7 @@ static enum task_state state_of(const struct task_run *t)
     };
     if (t->phase == FOUND && t->run.begun)
         return TASK_RUNNING;
-    if (t->why_killed != NOT_KILLED && t->phase == RUNNING)
+    if (t->why_killed != NOT_KILLED && t->phase == RUNNING && t->moved.ms == 0)
         return TASK_KILLING;
     return states[t->phase];
 }

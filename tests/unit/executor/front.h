@@ -19,7 +19,7 @@
 
 #define GUARD_MS 20000
 #define TICK_MS 5 /* what a timer has done is seen by then: the loop runs them before it waits */
-#define HEARD_MAX 64
+#define HEARD_MAX 128
 
 static char root[TMP_PATH_SIZE];
 static struct loop loop;

@@ -132,6 +132,33 @@ static void tells_of_each_of_many_that_begin_at_once(void **unused)
         assert_int_equal(ended[task], 1);
 }
 
+static bool is_begun(int task)
+{
+    char path[TMP_PATH_SIZE + 64];
+    snprintf(path, sizeof(path), "%s/tasks/%d/record", root, task);
+    return access(path, F_OK) == 0;
+}
+
+static void what_is_killed_while_others_begin_is_told_to_have_begun(void **unused)
+{
+    (void)unused;
+    enum { MANY = LIMIT_BEGINNING + 8 };
+    bool begun[MANY + 1] = {false};
+    size_t over = 0;
+    for (int64_t task = 1; task <= MANY; task++)
+        launch(task, "sleep 1000", NULL);
+    AWAIT(is_begun(LIMIT_BEGINNING / 2));
+    for (int64_t task = 1; task <= MANY; task++)
+        executor_kill(executor, task, "enough");
+    for (size_t next = 0; over < MANY;) {
+        AWAIT(heard_n > next);
+        const struct heard *h = &heard[next++];
+        begun[h->task] = begun[h->task] || h->state == TASK_RUNNING;
+        assert_true(h->state != TASK_KILLING || begun[h->task]);
+        over += task_ended(h->state);
+    }
+}
+
 static void kills_on_order_and_says_why(void **unused)
 {
     (void)unused;
@@ -520,6 +547,7 @@ int main(void)
         T(what_it_cannot_read_it_fails),
         T(launching_again_only_reports_again),
         T(tells_of_each_of_many_that_begin_at_once),
+        T(what_is_killed_while_others_begin_is_told_to_have_begun),
         T(kills_on_order_and_says_why),
         T(a_kill_comes_at_any_time),
         T(a_forgotten_task_leaves_its_sandbox_only),

@@ -224,6 +224,22 @@ static void leaves_nobody_behind(void **unused)
     assert_int_equal(t.run.end.code, 0);
 }
 
+/* Often enough the clock has not moved on meanwhile, and nothing is asked. */
+static void who_was_just_born_is_known_without_asking(void **unused)
+{
+    (void)unused;
+    processes_try_ticks(0);
+    for (int i = 0; i < 20; i++) {
+        uint64_t before = processes_tick();
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(pause());
+        assert_int_equal(process_born(pid, before).started, process_of(pid).started);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+}
+
 /* ---- others are about to begin */
 
 static int64_t now_ms(void)
@@ -861,6 +877,7 @@ int main(void)
         T(a_second_order_shortens_the_grace),
         T(an_order_before_the_start_is_kept),
         T(leaves_nobody_behind),
+        T(who_was_just_born_is_known_without_asking),
         T(what_has_ended_waits_for_a_lull),
         T(what_has_ended_waits_for_a_lull_and_not_for_long),
         T(an_order_ends_without_a_lull_what_is_left),
