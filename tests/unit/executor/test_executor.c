@@ -6,6 +6,7 @@
 #include "support/https.h"
 
 #include "base/limits.h"
+#include "executor/private.h"
 
 static void reports_a_tasks_life(void **unused)
 {
@@ -132,29 +133,24 @@ static void tells_of_each_of_many_that_begin_at_once(void **unused)
         assert_int_equal(ended[task], 1);
 }
 
-static bool is_begun(int task)
-{
-    char path[TMP_PATH_SIZE + 64];
-    snprintf(path, sizeof(path), "%s/tasks/%d/record", root, task);
-    return access(path, F_OK) == 0;
-}
-
 static void what_is_killed_while_others_begin_is_told_to_have_begun(void **unused)
 {
     (void)unused;
     enum { MANY = LIMIT_BEGINNING + 8 };
-    bool begun[MANY + 1] = {false};
+    bool ran[MANY + 1], begun[MANY + 1] = {false};
     size_t over = 0;
     for (int64_t task = 1; task <= MANY; task++)
         launch(task, "sleep 1000", NULL);
-    AWAIT(is_begun(LIMIT_BEGINNING / 2));
-    for (int64_t task = 1; task <= MANY; task++)
+    AWAIT(task_find(executor, 1)->phase == RUNNING);
+    for (int64_t task = 1; task <= MANY; task++) {
+        ran[task] = task_find(executor, task)->phase == RUNNING;
         executor_kill(executor, task, "enough");
+    }
     for (size_t next = 0; over < MANY;) {
         AWAIT(heard_n > next);
         const struct heard *h = &heard[next++];
         begun[h->task] = begun[h->task] || h->state == TASK_RUNNING;
-        assert_true(h->state != TASK_KILLING || begun[h->task]);
+        assert_true(h->state != TASK_KILLING || begun[h->task] || !ran[h->task]);
         over += task_ended(h->state);
     }
 }
