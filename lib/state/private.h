@@ -72,6 +72,7 @@ struct state {
     struct history_rules rules;   /* state_history_rules()'s answer */
     bool rules_known;             /* it still holds; only with a memo */
     struct history_size old_more; /* than the table has: the command's, written at its end */
+    struct next_kept *nexts;      /* NEXTS_KEPT of them; NULL: none yet */
     struct memo *memo;            /* NULL: a reader, which is not told what changes */
 };
 

@@ -1,5 +1,13 @@
 /* Days that keep jobs from running, or let them run. */
+#include "base/mem.h"
 #include "state/private.h"
+
+#define NEXTS_KEPT 65536 /* of jobs that name calendars: of two at one place the last one stays */
+
+struct next_kept {
+    int64_t job, generation, version; /* job 0: none */
+    struct wall target, next;
+};
 
 bool state_calendar_next(struct stmt *q, struct calendar_row *out)
 {
@@ -82,4 +90,37 @@ bool state_job_has_calendars(struct state *s, int64_t job)
     struct stmt *q = query_use(s, JOB_CALENDARS_COUNT);
     stmt_bind_i64(q, ":job", job);
     return stmt_one_i64(q, 0) > 0;
+}
+
+static struct next_kept next_key(struct state *s, int64_t job, struct wall target)
+{
+    struct stmt *q = query_use(s, CALENDAR_JOB_GENERATION);
+    stmt_bind_i64(q, ":job", job);
+    int64_t generation = stmt_one_i64(q, 0);
+    return (struct next_kept){job, generation, state_calendars_version(s), target, target};
+}
+
+bool state_next_known(struct state *s, int64_t job, struct wall target, struct wall *next_out)
+{
+    struct next_kept key = {.next = target};
+    if (s->level >= TIMES_LEVEL)
+        key = next_key(s, job, target);
+    if (key.generation != 0) {
+        const struct next_kept *k = s->nexts != NULL ? &s->nexts[job % NEXTS_KEPT] : NULL;
+        if (k == NULL || k->job != job || k->generation != key.generation ||
+            k->version != key.version || k->target.ms != target.ms)
+            return false;
+        key.next = k->next;
+    }
+    *next_out = key.next;
+    return true;
+}
+
+void state_next_keep(struct state *s, int64_t job, struct wall target, struct wall next)
+{
+    if (s->nexts == NULL)
+        s->nexts = mem_zalloc(NEXTS_KEPT * sizeof s->nexts[0]);
+    struct next_kept *k = &s->nexts[job % NEXTS_KEPT];
+    *k = next_key(s, job, target);
+    k->next = next;
 }

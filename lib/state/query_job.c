@@ -121,6 +121,16 @@ struct stmt *state_jobs_created(struct state *s)
     return query_use(s, JOBS_CREATED);
 }
 
+struct stmt *state_jobs_brief(struct state *s)
+{
+    return query_use(s, JOBS_BRIEF);
+}
+
+struct stmt *state_job_names(struct state *s)
+{
+    return query_use(s, JOB_NAMES);
+}
+
 struct stmt *state_jobs_due(struct state *s, struct wall now, int64_t limit)
 {
     struct stmt *q = query_use(s, JOBS_DUE);

@@ -36,9 +36,11 @@
     "disabled < " GONE_WORD " " /* a job that is not deleted, as the index jobs_live has it */
 /* As the index job_runs_open has it: the one by the first term, that of level 38 by the second. */
 #define OPEN "(r.state < 3 or r.state = 8) and r.ended_ms is null "
-#define JOB_COLUMNS_AND(counters, queued, active, from)                                           \
-    "select j.id, j.name, j.definition, j.generation, j.disabled, j.schedule, j.k, j.remaining, " \
-    "j.next_ms, " counters ", " queued ", " active " " from
+#define JOB_COLUMNS_OF(definition, counters, queued, active, from)                     \
+    "select j.id, j.name, " definition ", j.generation, j.disabled, j.schedule, j.k, " \
+    "j.remaining, j.next_ms, " counters ", " queued ", " active " " from
+#define JOB_COLUMNS_AND(counters, queued, active, from) \
+    JOB_COLUMNS_OF("j.definition", counters, queued, active, from)
 #define COUNTERS_OF_JOBS \
     "j.successes, j.errors, j.errors_since_success, j.last_success_ms, j.last_error_ms"
 #define COUNTERS_OF_ENDS                                                 \
@@ -53,6 +55,12 @@
     JOB_COLUMNS_AND(counters, RUNS_IN("(0)"), RUNS_IN("(1, 2)"), from)
 #define JOB_COLUMNS_ALONE(counters, from) /* for those who look at many, or often */ \
     JOB_COLUMNS_AND(counters, "0", "0", from)
+/* Of many jobs at once. */
+#define JOB_COLUMNS_COUNTED(definition, counters, from)                                          \
+    JOB_COLUMNS_OF(definition, counters, "coalesce(c.queued, 0)", "coalesce(c.active, 0)", from) \
+    "left join (select r.job as job, sum(r.state = 0) as queued, "                               \
+    "sum(r.state in (1, 2)) as active from job_runs r where " OPEN "group by r.job) c "          \
+    "on c.job = j.id "
 /* Whoever reads a job: X(AT name, text). */
 #define JOB_QUERIES(X, AT, counters, from)                                                         \
     X(AT JOB_BY_ID, JOB_COLUMNS(counters, from) "where j.id = :id")                                \
@@ -60,7 +68,9 @@
     X(AT JOB_BY_NAME, JOB_COLUMNS(counters, from) "where j.name = :name and j." THERE)             \
     X(AT JOBS, JOB_COLUMNS(counters, from) "where j." THERE "and j.name > :after order by j.name " \
                                            "limit :limit")                                         \
-    X(AT JOBS_CREATED, JOB_COLUMNS(counters, from) "where j." THERE "order by j.id")
+    X(AT JOBS_CREATED,                                                                             \
+      JOB_COLUMNS_COUNTED("j.definition", counters, from) "where j." THERE "order by j.id")        \
+    X(AT JOBS_BRIEF, JOB_COLUMNS_COUNTED("''", counters, from) "where j." THERE "order by j.id")
 #define JOB_GONE_QUERIES(X, AT, counters, from) \
     X(AT JOB_GONE_CALLED,                       \
       JOB_COLUMNS(counters, from) "where j.name = :name and j.disabled = " GONE_WORD)
@@ -176,6 +186,7 @@
     X(DEPLOYMENT_APPS, "select path from deployment_apps where deployment = :id order by path")    \
     JOB_QUERIES(X, , COUNTERS_OF_JOBS, FROM_JOBS)                                                  \
     X(JOB_TO_PUT, "select id, generation, disabled from jobs where name = :name")                  \
+    X(JOB_NAMES, "select id, name from jobs where " THERE "order by name")                         \
     X(JOBS_DUE, "select id, generation, k, remaining from jobs where next_ms <= :now "             \
                 "order by next_ms, id limit :limit")                                               \
     X(JOBS_NEXT, "select min(next_ms) from jobs where next_ms is not null")                        \
@@ -353,6 +364,8 @@
     X(CALENDAR_JOBS, "select j.name from job_calendars c join jobs j on j.id = c.job "      \
                      "where c.calendar = :calendar order by j.name")                        \
     X(CALENDAR_JOBS_COUNT, "select count(*) from job_calendars where calendar = :calendar") \
+    X(CALENDAR_JOB_GENERATION, "select generation from jobs where id = :job and exists("    \
+                               "select 1 from job_calendars where job = :job)")             \
     X(JOB_CALENDARS_COUNT, "select count(*) from job_calendars where job = :job")           \
     X(RUN_NEWEST, "select id, state, generation, reason, due_ms from job_runs "             \
                   "where job = :job order by due_ms desc, id desc limit 1")

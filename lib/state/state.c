@@ -223,6 +223,7 @@ void state_close(struct state *s)
     for (int i = 0; i < N_QUERIES; i++)
         arena_close(&s->ones[i]);
     mem_free(s->kept);
+    mem_free(s->nexts);
     mem_free(s);
 }
 

@@ -371,6 +371,8 @@ bool state_job_alone(struct state *s, int64_t id, struct job_row *out);
 bool state_job_by_name(struct state *s, const char *name, struct job_row *out);
 struct stmt *state_jobs(struct state *s, const char *after, int64_t limit); /* by name */
 struct stmt *state_jobs_created(struct state *s); /* all, in the order they were created */
+struct stmt *state_jobs_brief(struct state *s);   /* the same without their definitions */
+struct stmt *state_job_names(struct state *s);    /* id and name of each, by name */
 /* next <= now, by next, id. Columns: id, generation, k, remaining. */
 struct stmt *state_jobs_due(struct state *s, struct wall now, int64_t limit);
 bool state_job_next(struct stmt *q, struct job_row *out);
@@ -492,6 +494,10 @@ struct stmt *state_calendar_jobs(struct state *s, int64_t calendar);
 int64_t state_calendar_jobs_count(struct state *s, int64_t calendar);
 /* Does that job name any? */
 bool state_job_has_calendars(struct state *s, int64_t job);
+/* When a job runs next whose next target that is: known if it names no calendar, or if it was kept
+ * and neither the job nor any calendar has changed since. */
+bool state_next_known(struct state *s, int64_t job, struct wall target, struct wall *next_out);
+void state_next_keep(struct state *s, int64_t job, struct wall target, struct wall next);
 
 /* Who waits for whom. Empty below the level of dependent jobs. */
 struct edge_row {

@@ -296,8 +296,9 @@ void chronos_ask_search(struct call *c)
 static void show_summary(const struct job_row *row, enum job_face face, struct json_writer *w)
 {
     char state[JOB_STATE_SIZE];
-    struct job job;
-    jobs_load_any(row, &job);
+    struct job job = {0};
+    if (row->schedule == NULL) /* others have no parents */
+        jobs_load_any(row, &job);
     json_object(w);
     json_member_str(w, "name", row->name);
     json_member_str(w, "status", chronos_result(row));

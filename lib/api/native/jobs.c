@@ -1,5 +1,8 @@
 /* Reading jobs. */
 #include "scheduler/jobs/jobs.h"
+
+#include <string.h>
+
 #include "api/facts.h"
 #include "api/native/private.h"
 #include "base/str.h"
@@ -88,14 +91,22 @@ static void put_summary(const struct view *v, const struct job_row *j, const str
 
 /* ---- the list */
 
+static int64_t rank(const char *state)
+{
+    int64_t rank = 0;
+    for (size_t i = 0; states[i] != NULL; i++)
+        rank += strcmp(states[i], state) < 0;
+    return rank;
+}
+
 static void add(struct list *l, const struct job_row *j, const char *state)
 {
     switch ((enum job_key)l->sort) {
     case BY_NAME:
         list_add_text(l, j->id, j->name);
         break;
-    case BY_STATE:
-        list_add_text(l, j->id, state);
+    case BY_STATE: /* as their words have it */
+        list_add_number(l, j->id, rank(state));
         break;
     case BY_NEXT:
         list_add_number(l, j->id, j->next.ms != 0 ? j->next.ms : LIST_NONE); /* or later */
@@ -121,13 +132,17 @@ struct reckoning {
 };
 
 /* Calendars only put it off. */
-static int64_t exact_next(void *data, int64_t id)
+static int64_t exact_next(void *data, int64_t id, int64_t number)
 {
     const struct reckoning *r = data;
     struct job_row j;
-    if (!state_job_alone(r->s, id, &j))
-        return LIST_NONE;
-    struct wall next = jobs_next_run(r->s, &j, r->kept);
+    struct wall next;
+    if (!state_next_known(r->s, id, (struct wall){number}, &next)) {
+        if (!state_job_alone(r->s, id, &j))
+            return LIST_NONE;
+        next = jobs_next_run(r->s, &j, r->kept);
+        state_next_keep(r->s, id, j.next, next);
+    }
     return next.ms != 0 ? next.ms : LIST_NONE;
 }
 
@@ -155,14 +170,25 @@ static void put_items(const struct view *v, const struct list *l, struct calenda
     }
 }
 
+/* Their names are all that is asked for. */
+static void gather_names(const struct view *v, struct list *l)
+{
+    struct stmt *q = state_job_names(v->state);
+    while (stmt_row(q))
+        if (list_wants(l, NULL, stmt_str(q, 1), NULL))
+            list_add_text(l, stmt_i64(q, 0), NULL);
+}
+
 static void gather_jobs(const struct view *v, struct list *l)
 {
     struct job_row j;
-    struct stmt *q = state_jobs(v->state, "", INT64_MAX);
+    struct stmt *q = state_jobs_brief(v->state);
     while (state_job_next(q, &j)) {
         const char *state = job_state_word(&j, v->now.wall);
-        if (list_wants(l, state, j.name, NULL))
-            add(l, &j, state);
+        if (!list_wants(l, state, j.name, NULL))
+            continue;
+        add(l, &j, state);
+        list_name(l, j.name);
     }
 }
 
@@ -185,6 +211,8 @@ void native_ask_jobs(struct call *c)
         return;
     if (l.state != NULL && str_eq(l.state, DELETED))
         gather_gone(c->view, &l);
+    else if (l.state == NULL && l.sort == BY_NAME)
+        gather_names(c->view, &l);
     else
         gather_jobs(c->view, &l);
     if (l.sort == BY_NEXT)

@@ -117,6 +117,11 @@ void list_add_text(struct list *l, int64_t id, const char *text)
     r->text = l->sort != 0 ? arena_strdup(&l->texts, text) : NULL; /* else they are sorted */
 }
 
+void list_name(struct list *l, const char *name)
+{
+    l->rows[l->n - 1].name = arena_strdup(&l->texts, name);
+}
+
 /* ---- sorting */
 
 static int compare(const struct list_row *a, const struct list_row *b)
@@ -132,6 +137,8 @@ static int compare_rows(const struct list_row *a, const struct list_row *b, int 
     if (a_has != b_has)
         return a_has ? -1 : 1;
     int order = a_has ? way * compare(a, b) : 0;
+    if (order == 0 && a->name != NULL)
+        order = strcmp(a->name, b->name);
     return order != 0 ? order : a->at < b->at ? -1 : a->at > b->at;
 }
 
@@ -155,14 +162,15 @@ static void turn_around(struct list *l)
 }
 
 /* A number that did not grow comes before all that were not looked at yet. */
-void list_settle(struct list *l, int64_t (*exact)(void *data, int64_t id), void *data)
+void list_settle(struct list *l, int64_t (*exact)(void *data, int64_t id, int64_t number),
+                 void *data)
 {
     bool all = l->down || l->offset > INT64_MAX - l->limit;
     int64_t need = all ? INT64_MAX : l->offset + l->limit, sure = 0;
     if (l->n > 0)
         qsort(l->rows, l->n, sizeof l->rows[0], by_key_up);
     for (size_t i = 0; i < l->n && sure < need && l->rows[i].number != LIST_NONE; i++) {
-        int64_t number = exact(data, l->rows[i].id);
+        int64_t number = exact(data, l->rows[i].id, l->rows[i].number);
         sure += number == l->rows[i].number ? 1 : 0;
         l->rows[i].number = number;
     }
@@ -172,9 +180,10 @@ void list_settle(struct list *l, int64_t (*exact)(void *data, int64_t id), void 
 
 void list_head(struct call *c, struct list *l, struct json_writer *w)
 {
-    if (l->sort != 0 && l->n > 0)
-        qsort(l->rows, l->n, sizeof l->rows[0], l->down ? by_key_down : by_key_up);
-    else if (l->down)
+    bool ordered = l->n == 0 || (l->sort == 0 && l->rows[0].name == NULL);
+    if (!ordered)
+        qsort(l->rows, l->n, sizeof l->rows[0], l->down && l->sort != 0 ? by_key_down : by_key_up);
+    if (l->down && l->sort == 0)
         turn_around(l);
     call_json(c, 200, w);
     json_object(w);

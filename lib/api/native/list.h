@@ -2,7 +2,8 @@
  *
  * A door walks its rows once and adds the key of each that is wanted; then it writes those of the
  * page, looked up again by their ids. Nothing else is kept of a list of thousands. Rows without the
- * key that is sorted by come last both ways; equal ones stay in the order they were added. Pure. */
+ * key that is sorted by come last both ways; equal ones stay in the order they were added, or in
+ * that of their names. Pure. */
 #pragma once
 
 #include "api/door.h"
@@ -19,7 +20,7 @@ struct list {
     /* private */
     struct list_row {
         int64_t id, number;
-        const char *text;
+        const char *text, *name;
         size_t at;
     } * rows;
     size_t n, cap;
@@ -36,10 +37,14 @@ void list_close(struct list *l); /* accepts a zeroed struct */
 bool list_wants(const struct list *l, const char *state, const char *text, const char *other);
 void list_add_number(struct list *l, int64_t id, int64_t number);
 void list_add_text(struct list *l, int64_t id, const char *text);
+/* The name of the row that was added last, for a door that does not add in the order of the first
+ * of `sorts`, which is that of names: of all rows or of none. */
+void list_name(struct list *l, const char *name);
 
 /* The numbers that were added are not larger than they turn out to be: as many as the page needs
  * are made exact, which is all of them where it goes down. */
-void list_settle(struct list *l, int64_t (*exact)(void *data, int64_t id), void *data);
+void list_settle(struct list *l, int64_t (*exact)(void *data, int64_t id, int64_t number),
+                 void *data);
 
 /* Sorts, and begins {"total","offset","index","items":[ of the answer. The items are those of
  * list_ids(); then list_end(). */

@@ -99,6 +99,12 @@ static void mention_leader(struct attention *a)
             "recover");
 }
 
+/* Jobs that are failing or late: those that were created first. */
+struct ill {
+    int64_t jobs[LOOKS_MAX];
+    size_t n;
+};
+
 static bool may_look(struct attention *a)
 {
     return a->n < ATTENTION_MAX && a->looks++ < LOOKS_MAX;
@@ -193,18 +199,14 @@ static void mention_apps(struct attention *a, struct placement *p)
     }
 }
 
-static void mention_jobs(struct attention *a)
+static void mention_jobs(struct attention *a, const struct ill *ill)
 {
     struct job_row row;
     struct why why;
-    struct stmt *q = state_jobs(a->v->state, "", INT64_MAX);
-    while (state_job_next(q, &row)) {
-        const char *word = job_state_word(&row, a->v->now.wall);
-        bool ill = str_eq(word, "failing") || str_eq(word, "late");
-        if (ill && may_look(a) &&
+    for (size_t i = 0; i < ill->n; i++)
+        if (state_job_by_id(a->v->state, ill->jobs[i], &row) && may_look(a) &&
             why_job(a->v->state, facts_hearing(a->v), row.name, a->v->now.wall, &why))
-            mention_why(a, "job", row.name, word, &why);
-    }
+            mention_why(a, "job", row.name, job_state_word(&row, a->v->now.wall), &why);
 }
 
 static void mention_ports(struct attention *a)
@@ -226,7 +228,8 @@ static void mention_ports(struct attention *a)
 }
 
 /* What needs attention, most urgent first: members of an open array. */
-static void put_attention(const struct view *v, struct placement *p, struct json_writer *w)
+static void put_attention(const struct view *v, struct placement *p, const struct ill *ill,
+                          struct json_writer *w)
 {
     struct attention a = {.v = v, .w = w};
     if (v->facts->state_wrong != NULL)
@@ -235,7 +238,7 @@ static void put_attention(const struct view *v, struct placement *p, struct json
     mention_nodes(&a);
     mention_clocks(&a);
     mention_apps(&a, p);
-    mention_jobs(&a);
+    mention_jobs(&a, ill);
     mention_ports(&a);
 }
 
@@ -264,16 +267,18 @@ static void count_apps(const struct view *v, struct placement *p, struct counts 
     }
 }
 
-static void count_jobs(const struct view *v, struct counts *n)
+static void count_jobs(const struct view *v, struct counts *n, struct ill *ill)
 {
     struct job_row j;
     struct run_row r;
-    struct stmt *q = state_jobs(v->state, "", INT64_MAX);
+    struct stmt *q = state_jobs_brief(v->state);
     while (state_job_next(q, &j)) {
         const char *word = job_state_word(&j, v->now.wall);
         n->jobs++;
         n->jobs_running += str_eq(word, "running");
         n->jobs_failing += str_eq(word, "failing");
+        if (ill->n < LOOKS_MAX && (str_eq(word, "failing") || str_eq(word, "late")))
+            ill->jobs[ill->n++] = j.id;
     }
     q = state_runs_active(v->state);
     while (state_run_next(q, &r)) {
@@ -390,12 +395,13 @@ static void put_counts(const struct counts *n, struct json_writer *w)
 void native_ask_status(struct call *c)
 {
     struct counts n = {0};
+    struct ill ill = {0};
     struct agent_row own;
     struct json_writer w;
     const struct view *v = c->view;
     struct placement *p = placement_new(v->state, facts_hearing(v));
     count_apps(v, p, &n);
-    count_jobs(v, &n);
+    count_jobs(v, &n, &ill);
     count_nodes(v, &n);
     call_json(c, 200, &w);
     json_object(&w);
@@ -403,7 +409,7 @@ void native_ask_status(struct call *c)
     put_counts(&n, &w);
     json_key(&w, "attention");
     json_array(&w);
-    put_attention(v, p, &w);
+    put_attention(v, p, &ill, &w);
     placement_free(p);
     json_array_end(&w);
     if (v->facts->agent >= 0 && state_agent_by_id(v->state, v->facts->agent, &own))
