@@ -116,7 +116,15 @@ static int look(struct cli *c, enum name_kind kind, const char *typed, bool gues
 {
     struct json *list;
     const struct json *item = NULL;
-    if (api_list(&c->api, lists[kind].path, &list, err) != 0)
+    struct buf path;
+    bool by_name = kind == NAME_APP || kind == NAME_JOB; /* others may be meant by less or more */
+    buf_init(&path, PATH_BYTES);
+    buf_puts(&path, lists[kind].path);
+    if (by_name)
+        api_path(&path, "?q=%s", typed + (kind == NAME_APP ? strspn(typed, "/") : 0));
+    int listed = api_list(&c->api, buf_str(&path), &list, err);
+    buf_close(&path);
+    if (listed != 0)
         return -1;
     int rc = pick(kind, json_get(list, "items"), typed, guess, &item, err);
     if (rc == 0 && item != NULL) {

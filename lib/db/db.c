@@ -44,11 +44,14 @@ static void describe(struct db *db, int rc, const char *what, struct error *err)
         sqlite3_errcode(db->sqlite) == rc || sqlite3_extended_errcode(db->sqlite) == rc
             ? sqlite3_errmsg(db->sqlite)
             : sqlite3_errstr(rc);
-    if ((rc & 0xff) == SQLITE_INTERRUPT)
-        text = "it takes too long, or too much memory";
     if (db->role == DB_ROLE_READING && str_eq(text, "not authorized"))
         text = "it would change something, need a select";
-    error_set(err, code_of(rc), "%s: %s (SQLite %d)", what, text, rc);
+    if ((rc & 0xff) == SQLITE_INTERRUPT) /* of one that somebody waits for */
+        error_set(err, ERR_LIMIT, "it takes too long, or too much memory: ask for less at once");
+    else if (str_eq(what, DB_SQL)) /* whose words they are */
+        error_set(err, code_of(rc), "%s: %s", what, text);
+    else
+        error_set(err, code_of(rc), "%s: %s (SQLite %d)", what, text, rc);
 }
 
 int db_error(struct db *db, int rc, const char *what, struct error *err)

@@ -9,6 +9,8 @@
 
 struct rowsums;
 
+#define DB_SQL "sql" /* the name of a stranger's statement */
+
 enum db_own { /* our own statements, prepared on first use */
               OWN_BEGIN_READ,
               OWN_BEGIN_WRITE,

@@ -260,7 +260,7 @@ struct stmt *db_query(struct db *db, struct slice sql, struct error *err)
     const char *tail = NULL;
     int rc = sqlite3_prepare_v3(db->sqlite, sql.p, (int)sql.len, 0, &sqlite, &tail);
     if (rc != SQLITE_OK) {
-        db_error(db, rc, "sql", err);
+        db_error(db, rc, DB_SQL, err);
         return NULL;
     }
     if (sqlite == NULL || has_statement(db, tail, sql.p + sql.len)) {
@@ -270,7 +270,7 @@ struct stmt *db_query(struct db *db, struct slice sql, struct error *err)
         return NULL;
     }
     struct stmt *q = NEW(struct stmt);
-    *q = (struct stmt){.db = db, .sqlite = sqlite, .name = "sql"};
+    *q = (struct stmt){.db = db, .sqlite = sqlite, .name = DB_SQL};
     return q;
 }
 

@@ -146,6 +146,15 @@ static int begin(struct reader *r, struct error *err)
     return error_set(err, ERR_UNAVAILABLE, "the state's schema is changing: try again");
 }
 
+/* What a statement is called here says nothing to who asks. */
+static void say_plainly(struct error *err)
+{
+    if (err->code != ERR_IO && err->code != ERR_CORRUPT)
+        return;
+    log_error("cannot read the state", "error=%s", err->text);
+    error_set(err, err->code, "this node cannot read what it keeps; its log says why");
+}
+
 static void run_ask(struct reader *r, struct call *c, struct view *view)
 {
     struct error err;
@@ -160,6 +169,7 @@ static void run_ask(struct reader *r, struct call *c, struct view *view)
     if (db_check(r->db, &err) != 0) {
         if (r->all->ending)
             error_set(&err, ERR_CANCELED, "%s", STOPPING);
+        say_plainly(&err);
         reply_close(c->reply);
         reply_init(c->reply);
         call_error(c, &err);

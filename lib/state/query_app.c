@@ -85,6 +85,11 @@ struct stmt *state_apps(struct state *s, const char *prefix, const char *after, 
     return q;
 }
 
+struct stmt *state_apps_brief(struct state *s)
+{
+    return query_use(s, APPS_BRIEF);
+}
+
 struct stmt *state_apps_gone(struct state *s)
 {
     return query_use(s, APPS_GONE);

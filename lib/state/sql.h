@@ -7,11 +7,15 @@
     "port_ranges, port, state, since_ms, registered_ms, cpus_milli, mem_bytes, disk_bytes, "      \
     "used_cpus_milli, used_mem_bytes, used_disk_bytes, tasks from agents "
 
-#define APP_COLUMNS                                                                        \
-    "select a.id, a.path, a.gone, a.definition, a.instances, a.version_ms, a.scaling_ms, " \
-    "a.config_ms, a.delay_ms, a.delay_ref_ms, a.failure, "                                 \
-    "coalesce((select d.deployment from deployment_apps d where d.path = a.path), 0), "    \
-    "c.live, c.staged, c.running, c.healthy, c.unhealthy, c.stopping "                     \
+#define APP_COLUMNS                                                                               \
+    APP_COLUMNS_OF("a.gone, a.definition, a.instances, a.version_ms, a.scaling_ms, a.config_ms, " \
+                   "a.delay_ms, a.delay_ref_ms, a.failure")
+/* What the index apps_brief has. */
+#define APP_COLUMNS_BRIEF APP_COLUMNS_OF("0, '', a.instances, a.version_ms, 0, 0, 0, 0, null")
+#define APP_COLUMNS_OF(own)                                                             \
+    "select a.id, a.path, " own ", "                                                    \
+    "coalesce((select d.deployment from deployment_apps d where d.path = a.path), 0), " \
+    "c.live, c.staged, c.running, c.healthy, c.unhealthy, c.stopping "                  \
     "from apps a join app_counts c on c.app = a.id "
 
 #define TASK_COLUMNS                                                                          \
@@ -130,6 +134,7 @@
     X(APP_BY_PATH, APP_COLUMNS "where a.gone = 0 and a.path = :path")                              \
     X(APPS, APP_COLUMNS "where a.gone = 0 and a.path > :after and a.path >= :prefix "              \
                         "and a.path < :beyond order by a.path limit :limit")                       \
+    X(APPS_BRIEF, APP_COLUMNS_BRIEF "where a.gone = 0 order by a.path")                            \
     X(APPS_GONE, APP_COLUMNS "where a.gone = 1 order by a.path, a.id")                             \
     X(GONE_LIVE, "select sum(c.live) from apps a join app_counts c on c.app = a.id "               \
                  "where a.gone = 1 and a.path = :path")                                            \

@@ -175,6 +175,9 @@ bool state_app_by_id(struct state *s, int64_t id, struct app_row *out);
 bool state_app_by_path(struct state *s, const char *path, struct app_row *out); /* not gone */
 /* Not gone, by path; `prefix` "" or "/shop/": those below. after: the last path seen, or "". */
 struct stmt *state_apps(struct state *s, const char *prefix, const char *after, int64_t limit);
+/* All of them by path, without what is large, or rarely asked for: of each its id and path, and
+ * `instances`, `version`, `deployment` and `counts`. */
+struct stmt *state_apps_brief(struct state *s);
 struct stmt *state_apps_gone(struct state *s); /* by path */
 /* Live instances of the apps that were deleted under this path. */
 int64_t state_gone_live(struct state *s, const char *path);

@@ -163,9 +163,11 @@ void native_ask_apps(struct call *c)
     if (list_begin(c, &l, sorts, states) != 0)
         return;
     struct placement *p = placement_new(s, facts_hearing(c->view));
-    struct stmt *q = state_apps(s, "", "", INT64_MAX);
+    bool by_state = l.state != NULL || l.sort == BY_STATE;
+    bool whole = l.sort == BY_CPUS || l.sort == BY_MEM;
+    struct stmt *q = whole ? state_apps(s, "", "", INT64_MAX) : state_apps_brief(s);
     while (state_app_next(q, &a)) {
-        const char *state = app_state_word(s, p, &a, c->view->now.wall);
+        const char *state = by_state ? app_state_word(s, p, &a, c->view->now.wall) : NULL;
         if (list_wants(&l, state, a.path, NULL))
             add(&l, &a, state);
     }

@@ -1,12 +1,18 @@
 #include "api/native/member.h"
 
+#include <string.h>
+
 /* Past the string that begins at p. */
 static const char *skip_string(const char *p, const char *end)
 {
-    for (p++; p < end && *p != '"'; p++)
-        if (*p == '\\')
-            p++;
-    return p < end ? p + 1 : end;
+    for (p++; p < end; p += 2) {
+        const char *quote = memchr(p, '"', (size_t)(end - p));
+        const char *escape = memchr(p, '\\', (size_t)((quote != NULL ? quote : end) - p));
+        if (escape == NULL)
+            return quote != NULL ? quote + 1 : end;
+        p = escape;
+    }
+    return end;
 }
 
 /* Past the value that begins at p: up to the comma or the bracket that ends it. */

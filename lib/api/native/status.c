@@ -189,7 +189,7 @@ static void mention_apps(struct attention *a, struct placement *p)
 {
     struct app_row row;
     struct why why;
-    struct stmt *q = state_apps(a->v->state, "", "", INT64_MAX);
+    struct stmt *q = state_apps_brief(a->v->state);
     while (state_app_next(q, &row)) {
         const char *word = app_state_word(a->v->state, p, &row, a->v->now.wall);
         bool well = str_eq(word, "running") || str_eq(word, "suspended");
@@ -257,7 +257,7 @@ static const char *const app_words[] = {"running", "deploying", "waiting", "unhe
 static void count_apps(const struct view *v, struct placement *p, struct counts *n)
 {
     struct app_row a;
-    struct stmt *q = state_apps(v->state, "", "", INT64_MAX);
+    struct stmt *q = state_apps_brief(v->state);
     while (state_app_next(q, &a)) {
         const char *word = app_state_word(v->state, p, &a, v->now.wall);
         for (size_t i = 0; i < sizeof app_words / sizeof app_words[0]; i++)

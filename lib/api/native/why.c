@@ -122,7 +122,7 @@ static bool service_by_port(const struct view *v, const char *name, struct why *
             state_service_port_is_of(v->state, port, json_str(json_get(r, "app"), "")))
             why_port(json_str(json_get(r, "app"), ""), r, out);
     json_free(refused);
-    struct stmt *q = state_apps(v->state, "", "", INT64_MAX);
+    struct stmt *q = state_apps_brief(v->state);
     while (state_app_next(q, &a)) {
         struct why one;
         if (!state_service_port_is_of(v->state, port, a.path))

@@ -355,6 +355,9 @@ static const char *deploying_word(struct state *s, struct placement *p, const st
                                   struct wall now)
 {
     struct why why = {.ok = true};
+    struct app_row whole;
+    if (a->definition.len == 0 && state_app_by_id(s, a->id, &whole)) /* state_apps_brief() */
+        a = &whole;
     explain_app(s, p, a, now, &why);
     for (size_t i = 0; i < why.n; i++)
         if (!why_passes(&why.sentences[i]))

@@ -117,15 +117,13 @@ static void a_stranger_gets_one_statement_and_plain_words(void **unused)
         {"select 1; rubbish", ERR_INVALID,
          "sql: got more than one statement, need exactly one statement"},
         {"  -- nothing", ERR_INVALID, "sql: got nothing, need exactly one statement"},
-        {"selct 1", ERR_SYNTAX, "sql: near \"selct\": syntax error (SQLite 1)"},
-        {"select x", ERR_SYNTAX, "sql: no such column: x (SQLite 1)"},
-        {"select \"x\"", ERR_SYNTAX, "sql: no such column: x (SQLite 1)"},
-        {"select fts3_tokenizer('simple')", ERR_SYNTAX,
-         "sql: no such function: fts3_tokenizer (SQLite 1)"},
-        {"select fts5_source_id()", ERR_SYNTAX, "sql: no such function: fts5_source_id (SQLite 1)"},
-        {"select rtreedepth(x'00')", ERR_SYNTAX, "sql: no such function: rtreedepth (SQLite 1)"},
-        {"delete from things", ERR_INVALID,
-         "sql: it would change something, need a select (SQLite 23)"},
+        {"selct 1", ERR_SYNTAX, "sql: near \"selct\": syntax error"},
+        {"select x", ERR_SYNTAX, "sql: no such column: x"},
+        {"select \"x\"", ERR_SYNTAX, "sql: no such column: x"},
+        {"select fts3_tokenizer('simple')", ERR_SYNTAX, "sql: no such function: fts3_tokenizer"},
+        {"select fts5_source_id()", ERR_SYNTAX, "sql: no such function: fts5_source_id"},
+        {"select rtreedepth(x'00')", ERR_SYNTAX, "sql: no such function: rtreedepth"},
+        {"delete from things", ERR_INVALID, "sql: it would change something, need a select"},
     };
     struct db *db = open_as(DB_ROLE_READING);
     for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
@@ -148,7 +146,7 @@ static void one_statement_only_reads_where_others_may_write(void **unused)
         struct error err;
         struct db *db = open_as(roles[i]);
         assert_null(db_query_reading(db, SLICE("delete from things"), &err));
-        assert_string_equal(err.text, "sql: it would change something, need a select (SQLite 23)");
+        assert_string_equal(err.text, "sql: it would change something, need a select");
         assert_null(db_query_reading(db, SLICE("attach 'x' as y"), &err));
         assert_null(db_query_reading(db, SLICE("selct"), &err));
         struct stmt *q = db_query_reading(db, SLICE("select datetime(0, 'unixepoch')"), &err);

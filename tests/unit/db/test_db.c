@@ -328,6 +328,7 @@ static void a_reader_can_lose_patience(void **state)
     assert_false(stmt_row(q));
     assert_int_equal(db_check(reader, &err), -1);
     assert_int_equal(err.code, ERR_LIMIT);
+    assert_string_equal(err.text, "it takes too long, or too much memory: ask for less at once");
     assert_int_equal(questions, 0);
     stmt_free(q);
     db_close(reader);
