@@ -486,11 +486,19 @@ bool api_takes_long(const struct api *a, const struct request *r)
     return door != NULL && door->read_ms > LIMIT_READ_MS;
 }
 
+/* Of a path that no door has, or a broken one: what begins as our own do is answered as they do. */
+static const struct dialect *dialect_for(const struct request *r, const struct dialect *first)
+{
+    static const char own[] = "/api/";
+    bool ours = r->path.len >= sizeof own - 1 && memcmp(r->path.p, own, sizeof own - 1) == 0;
+    return ours && !first->private ? &native_dialect : first;
+}
+
 const struct door *api_find(const struct api *a, const struct request *r, struct call *c)
 {
     size_t order[DIALECTS], n = order_for(r, order);
     c->request = r;
-    c->dialect = dialects[order[0]];
+    c->dialect = dialect_for(r, dialects[order[0]]);
     struct error err;
     for (size_t i = 0; i < n; i++) {
         enum route_result found = router_match(a->routers[order[i]], r->method, r->path, c->match);
@@ -516,6 +524,7 @@ const struct door *api_find(const struct api *a, const struct request *r, struct
             answer_no_method(c);
             break;
         case ROUTE_BAD_PATH:
+            c->dialect = dialect_for(r, c->dialect);
             call_fail(c, ERR_SYNTAX, "path: a broken %% sequence in %.*s", (int)r->path.len,
                       r->path.p);
             break;

@@ -474,6 +474,11 @@ struct slice parser_body(const struct parser *p)
     return buf_slice(&p->body);
 }
 
+struct slice parser_target(const struct parser *p)
+{
+    return buf_slice(&p->target);
+}
+
 int parser_status(const struct parser *p)
 {
     return p->status;

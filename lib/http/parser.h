@@ -47,6 +47,8 @@ struct request *parser_request(struct parser *p);
 const struct response *parser_response(const struct parser *p);
 struct slice parser_body(const struct parser *p); /* as far as it has come */
 
+/* What the request that comes is for, as far as that has come. */
+struct slice parser_target(const struct parser *p);
 /* 400, 413, 414, 431, 501 or 505, after PARSE_FAILED. */
 int parser_status(const struct parser *p);
 /* Between two messages: not one byte of the next has come. */

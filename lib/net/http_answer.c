@@ -426,15 +426,46 @@ void connection_end_stream(struct connection *c)
 }
 
 /* ---- refusals */
-/* Both dialects' error shape at once: Marathon reads `message`, Chronos `status` too. */
-static void put_error_body(struct buf *out, int status, const char *text)
+static enum error_code code_of(int status)
+{
+    return status == 503                                                      ? ERR_UNAVAILABLE
+           : status == 413 || status == 414 || status == 431 || status == 408 ? ERR_LIMIT
+                                                                              : ERR_SYNTAX;
+}
+
+/* Our own API's shape. */
+static void put_own_error(struct json_writer *w, int status, const char *text)
+{
+    json_key(w, "error");
+    json_object(w);
+    json_member_str(w, "code", error_name(code_of(status)));
+    json_member_str(w, "message", text);
+    json_key(w, "details");
+    json_array(w);
+    json_array_end(w);
+    json_object_end(w);
+}
+
+/* Of Marathon's and Chronos's both at once: Marathon reads `message`, Chronos `status` too. */
+static void put_error_body(struct buf *out, bool own, int status, const char *text)
 {
     struct json_writer w;
     json_begin(&w, out);
     json_object(&w);
-    json_member_str(&w, "status", status_text(status));
-    json_member_str(&w, "message", text);
+    if (own) {
+        put_own_error(&w, status, text);
+    } else {
+        json_member_str(&w, "status", status_text(status));
+        json_member_str(&w, "message", text);
+    }
     json_object_end(&w);
+}
+
+static bool is_for_own(const struct connection *c)
+{
+    static const char own[] = "/api/";
+    struct slice target = c->parser != NULL ? parser_target(c->parser) : (struct slice){0};
+    return target.len >= sizeof own - 1 && memcmp(target.p, own, sizeof own - 1) == 0;
 }
 
 void connection_refuse(struct connection *c, int status, const char *text)
@@ -443,7 +474,7 @@ void connection_refuse(struct connection *c, int status, const char *text)
     struct buf *out = output_text(&c->output);
     buf_init(&body, LIMIT_HEADER_BYTES);
     counts_answer(&c->server->counts, status, 0, server_now(c->server));
-    put_error_body(&body, status, text);
+    put_error_body(&body, is_for_own(c), status, text);
     put_status_line(out, status);
     buf_puts(out, "Content-Type: application/json\r\nConnection: close\r\n");
     if (status == 503)

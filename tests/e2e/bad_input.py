@@ -55,6 +55,14 @@ RAW = [
     ("a broken path", b"GET /v2/apps/%zz HTTP/1.1\r\n" + HOST + b"\r\n", 400, b"%zz"),
     ("a broken query", b"POST /v2/apps?force=%zz HTTP/1.1\r\n" + HOST + b"Content-Length: 2\r\n\r\n{}",
      400, b"%zz"),
+    ("a body over the limit, to our own API,", b"POST /api/jobs HTTP/1.1\r\n" + HOST +
+     b"Content-Length: %d\r\n\r\n" % (16 * MIB + 1), 413, b'\r\n\r\n{"error":{"code":"ERR_LIMIT","message":"bytes of the body'),
+    ("a zero byte, to our own API,", b"GET /api/jobs/%00 HTTP/1.1\r\n" + HOST + b"\r\n", 400,
+     b'\r\n\r\n{"error":{"code":"ERR_SYNTAX","message":'),
+    ("a zero byte in a query of our own API", b"GET /api/jobs?q=%00 HTTP/1.1\r\n" + HOST + b"\r\n", 400,
+     b'\r\n\r\n{"error":{"code":"ERR_SYNTAX","message":'),
+    ("what our own API does not have", b"GET /api/nothing HTTP/1.1\r\n" + HOST + b"\r\n", 404,
+     b'\r\n\r\n{"error":{"code":"ERR_NOT_FOUND","message":'),
 ]
 
 CHRONOS = "/scheduler/iso8601"
