@@ -96,12 +96,17 @@ static int check_names(struct cli *c, struct error *err)
 {
     const struct cli_verb *v = c->verb;
     char usage[USAGE_SIZE];
-    if (c->args.n >= v->names_min && c->args.n <= v->names_max)
+    size_t empty = 0;
+    while (empty < c->args.n && c->args.names[empty][0] != '\0')
+        empty++;
+    if (c->args.n >= v->names_min && c->args.n <= v->names_max && empty == c->args.n)
         return 0;
     snprintf(c->api.cure, sizeof c->api.cure, "%s", v->examples[0]);
     help_usage(usage, c->noun, v);
     if (c->args.n < v->names_min)
         return error_set(err, ERR_SYNTAX, "something is missing, need: %s", usage);
+    if (c->args.n <= v->names_max)
+        return error_set(err, ERR_SYNTAX, "got \"\", which is no name, need: %s", usage);
     return error_set(err, ERR_SYNTAX, "%s: one word too many, need: %s",
                      c->args.names[v->names_max], usage);
 }

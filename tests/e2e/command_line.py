@@ -86,6 +86,9 @@ def refusals(node):
         (["app", "scale", "/web"], 2, "need: mesolith app scale NAME INSTANCES"),
         (["app", "scale", "/web", "three"], 3, 'instances: got "three", need a whole number 0 to 100000'),
         (["app", "show", "/wep"], 4, "did you mean /web?"),
+        *((words.split() + [""], 2, 'got "", which is no name, need: mesolith ' + words) for words in (
+            "app show", "job show", "job delete", "task show", "node show", "deployment rollback", "calendar show", "logs", "why",
+            "token revoke", "apply", "events", "notice test", "sql", "leader transfer")),
         (["job", "show", "nothing-like-it"], 4, "nothing-like-it"),
         (["app", "create", "no-such-file"], 4, "no-such-file"),
         (["sql", "delete from apps"], 3, "it would change something, need a select"),
