@@ -29,6 +29,7 @@ struct reading {
     struct map *wrong;  /* variables that hold, but not as they were meant: name -> struct wrong */
     struct map *names;  /* of jobs */
     const char *called; /* by the comment right before; or NULL */
+    bool misnamed;      /* by that comment, which has been said: there is no entry */
     size_t line;
     const char *begin, *end; /* of the line, without its end */
 };
@@ -470,7 +471,7 @@ static void take_entry(struct reading *r, const char *begin)
         return;
     const char *user = take_user(r, &p), *command = take_command(r, p);
     const struct wrong *w = map_each(r->wrong, &first);
-    if (command == NULL)
+    if (command == NULL || r->misnamed)
         return;
     if (w != NULL) {
         problem(r, begin, "", "%s of line %zu holds here, too", w->name, w->line);
@@ -500,12 +501,22 @@ static void take_entry(struct reading *r, const char *begin)
 /* "# job: NAME", or any other comment. */
 static void take_comment(struct reading *r, const char *p)
 {
+    char got[96];
     size_t len = strlen(CRONTAB_CALLED);
     const char *end = before_blanks(p, r->end);
     r->called = NULL;
-    if ((size_t)(end - p) > len && memcmp(p, CRONTAB_CALLED, len) == 0 &&
-        crontab_name_fits(p + len, (size_t)(end - p) - len))
-        r->called = arena_strndup(&r->out->arena, p + len, (size_t)(end - p) - len);
+    r->misnamed = false;
+    if ((size_t)(end - p) <= len || memcmp(p, CRONTAB_CALLED, len) != 0)
+        return;
+    const char *name = p + len;
+    size_t name_len = (size_t)(end - name);
+    r->misnamed = !crontab_name_fits(name, name_len);
+    if (!r->misnamed)
+        r->called = arena_strndup(&r->out->arena, name, name_len);
+    else
+        problem(r, name, "another name, or a comment that begins otherwise",
+                "# job: got %s, need 1 to %d letters, digits, \"_\", \".\" or \"-\"",
+                str_quote(got, sizeof got, name, name_len), CRONTAB_NAME_MAX);
 }
 
 static void take_line(struct reading *r)
@@ -521,6 +532,7 @@ static void take_line(struct reading *r)
     else if (p < r->end && !take_variable(r, p))
         take_entry(r, p);
     r->called = NULL;
+    r->misnamed = false;
 }
 
 static void take_lines(struct reading *r, struct slice text)

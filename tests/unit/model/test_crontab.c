@@ -219,7 +219,7 @@ static void a_comment_names_the_next_line_only(void **unused)
                                      "# job: nightly\n"
                                      "\n"
                                      "@daily b\n"
-                                     "# job: nightly backup\n"
+                                     "# jobs: nightly backup\n"
                                      "@daily c\n"
                                      "# job: nightly\n"
                                      "@daily d\n");
@@ -458,6 +458,28 @@ static void a_variable_is_not_given_to_who_has_none(void **unused)
     json_free(without);
 }
 
+static void a_name_that_is_none_is_said_where_it_stands(void **unused)
+{
+    (void)unused;
+    struct crontab c = read_as(&ann, "# job: the nightly one\n"
+                                     "0 1 * * * a\n"
+                                     "  # job: \"x\"\n"
+                                     "\n"
+                                     "0 2 * * * b\n"
+                                     "# jobs: others\n"
+                                     "0 3 * * * c\n");
+    assert_int_equal(c.problems_n, 2);
+    assert_int_equal(c.problems[0].line, 1);
+    assert_int_equal(c.problems[0].column, 8);
+    assert_string_equal(c.problems[0].text,
+                        "# job: got \"the nightly one\", need 1 to 255 letters, "
+                        "digits, \"_\", \".\" or \"-\"");
+    assert_int_equal(c.problems[1].line, 3);
+    assert_int_equal(c.problems[1].column, 10);
+    assert_int_equal(c.n, 2); /* the first is not called as nobody wants */
+    crontab_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -468,6 +490,7 @@ int main(void)
         cmocka_unit_test(names_are_readable_and_stay),
         cmocka_unit_test(lines_alike_are_numbered_however_many_they_are),
         cmocka_unit_test(a_comment_names_the_next_line_only),
+        cmocka_unit_test(a_name_that_is_none_is_said_where_it_stands),
         cmocka_unit_test(says_where_what_and_what_to_do),
         cmocka_unit_test(a_wrong_variable_keeps_what_is_below_it_from_running),
         cmocka_unit_test(what_was_read_is_written_as_it_was),
