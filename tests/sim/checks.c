@@ -134,9 +134,7 @@ static struct stmt *ask(struct world *w, struct sim_node *n, const char *sql)
     return q;
 }
 
-/* Nothing grows without end: the log is cut, its file begins anew. One entry may make that larger,
- * a job that is deleted with its 10,000 runs does; then it has begun anew when it is looked at
- * again. */
+/* Nothing grows without end: the log is cut, its file begins anew. */
 static bool bounded(struct world *w, struct sim_node *n)
 {
     if (n->rows == NULL)
@@ -146,9 +144,7 @@ static bool bounded(struct world *w, struct sim_node *n)
             most = LOG_ROWS_TIMES * (int64_t)w->options.log_rows + LOG_ROWS_MORE;
     if (rows > most)
         return fail_world(w, "node %d keeps %" PRId64 " rows of its log", n->position, rows);
-    bool was_large = n->wal_large;
-    n->wal_large = db_wal_bytes(state_db(node_state(n->node))) > WAL_BYTES_MAX;
-    if (n->wal_large && was_large)
+    if (db_wal_bytes(state_db(node_state(n->node))) > WAL_BYTES_MAX)
         return fail_world(w, "node %d has a log of changes of %" PRId64 " bytes", n->position,
                           db_wal_bytes(state_db(node_state(n->node))));
     return true;

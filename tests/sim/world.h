@@ -185,7 +185,6 @@ struct sim_node {
     uint64_t applied;
     struct stmt *recount, *log, *ordered, *rows; /* NULL: not prepared */
     int64_t reported_until;                      /* tasks ended up to then have been reported */
-    bool wal_large;                              /* when it was looked at last */
     enum place place;
     int64_t down_since;
     int64_t replaces; /* id of the node that it was before its disk was lost; 0: none */
