@@ -224,6 +224,17 @@ static int take_item(struct import *i, const struct batch *b, const struct json 
 
 static int settle(struct import *i, struct import_job *j, bool dry, struct error *err);
 
+/* What was said of it holds no more: a parent of it was not there yet, or was another one. */
+static bool parent_came_again(const struct import *i, const struct import_job *j)
+{
+    JSON_EACH (parent, json_get(j->body, "parents")) {
+        const struct import_job *p = map_get_str(i->by_name, json_str(parent, ""));
+        if (p != NULL && p->again)
+            return true;
+    }
+    return false;
+}
+
 /* Sends what is in it, and begins anew. */
 static int flush(struct import *i, struct batch *b, struct error *err)
 {
@@ -241,7 +252,8 @@ static int flush(struct import *i, struct batch *b, struct error *err)
     json_free(answer);
     for (size_t k = 0; k < b->n; k++) {
         struct import_job *j = b->jobs[k];
-        if (rc == 0 && j->failure == no_word)
+        j->again = j->failure == no_word || (j->failure != NULL && parent_came_again(i, j));
+        if (rc == 0 && j->again)
             rc = put(i, j, b->dry, err);
         if (rc == 0)
             rc = settle(i, j, b->dry, err);

@@ -22,6 +22,7 @@ struct import_job {
     const char *fields; /* in which it is another one */
     const char *warning;
     const char *failure, *cure; /* NULL: none */
+    bool again;                 /* asked for alone: something came between */
 };
 
 struct import_problem {

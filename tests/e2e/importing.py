@@ -1,10 +1,12 @@
 """A crontab and Chronos's list are made jobs, run, and come back as they were. What a crontab's lines mean is reckoned
 here once more, from crontab(5), and by a shell."""
 import getpass
+import http.server
 import json
 import os
 import re
 import subprocess
+import threading
 import urllib.parse
 
 from mesolith import BINARY, case, equal, wait_for
@@ -215,6 +217,55 @@ def check_wrong(place, node):
             node.delete(f"/api/jobs/{name}")
 
 
+class Hurried(http.server.BaseHTTPRequestHandler):
+    """A node where something comes between a job and the batch that it is in: so one that waits for it is refused."""
+    asked = []
+
+    def log_message(self, *args):
+        pass
+
+    def answer(self, status, value):
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self):
+        jobs = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        names = [j["name"] for j in jobs]
+        if "dry_run" in self.path:
+            self.answer(200, {"items": [{"at": at, "change": "new"} for at in range(len(jobs))]})
+            return
+        self.asked.append(names)
+        errors = {"parent": {"code": "ERR_UNAVAILABLE", "message": "job 'parent' was changed meanwhile: try again"},
+                  "child": {"code": "ERR_CONFLICT", "message": "parent 'parent' does not exist"},
+                  "grandchild": {"code": "ERR_CONFLICT", "message": "parent 'child' does not exist"},
+                  "other": {"code": "ERR_INVALID", "message": "cpus: too many"}}
+        self.answer(200, {"items": [{"at": at, **({"error": errors[n]} if n in errors else {"index": 9})}
+                                    for at, n in enumerate(names)]})
+
+    def do_PUT(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.asked.append(urllib.parse.urlsplit(self.path).path)
+        self.answer(200, {"index": 9})
+
+
+def check_hurried(place, node):
+    with case("a job that was refused because its parent has to be sent again is sent again after it, alone", place):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hurried)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        parents = {"parent": [], "child": ["parent"], "grandchild": ["child"], "lone": [], "other": ["lone"]}
+        jobs = [{"name": n, "command": "true", **({"parents": p} if p else {"schedule": "R/2050-01-01T00:00:00Z/P1D"})}
+                for n, p in parents.items()]
+        p = done(node, "import", "chronos", "-", "--address", f"http://127.0.0.1:{server.server_port}", text=json.dumps(jobs),
+                 status=1)
+        server.shutdown()
+        equal(Hurried.asked, [list(parents), "/api/jobs/parent", "/api/jobs/child", "/api/jobs/grandchild"], "requests")
+        assert "4 are made, 0 are there already, 1 is not." in p.stdout and "other: cpus: too many" in p.stderr, p
+
+
 def check_chronos(place, node, other):
     with case("what Chronos lists is made elsewhere, parents first, and comes back", place):
         put = [("/scheduler/iso8601", {"name": "night #1", "schedule": "R/2050-01-01T00:00:00.000Z/P1D", "command": "true",
@@ -307,6 +358,7 @@ def story(place):
     done(other, "import", "crontab", "-", text=f"HOME={place.folder}\n# job: minutely\n* * * * * date +\\%S >> minute\n")
     check_crontab(place, node)
     check_wrong(place, node)
+    check_hurried(place, node)
     check_chronos(place, node, other)
     check_killed(place, node)
 
