@@ -269,13 +269,24 @@ static bool may_stop(const struct node *n)
     return n->stopping && (done || n->now.mono.ms >= n->stop_at.ms);
 }
 
+/* A database that has failed finds nothing, which is not to say that nothing is there: whatever was
+ * concluded from it must not go out. */
+static int databases_hold(struct node *n, struct error *err)
+{
+    if (db_check(n->db, err) != 0)
+        return error_wrap(err, "%s", n->options.state_path);
+    if (n->agent_db != NULL && db_check(n->agent_db, err) != 0)
+        return error_wrap(err, "%s", n->options.agent_path);
+    return 0;
+}
+
 static int commit(struct node *n, struct error *err)
 {
     if (replica_commit(n->replica, err) != 0)
         return error_wrap(err, "%s", n->options.state_path);
     if (n->agent != NULL && agent_dirty(n->agent) && agent_commit(n->agent, err) != 0)
         return error_wrap(err, "%s", n->options.agent_path);
-    return 0;
+    return databases_hold(n, err);
 }
 
 int node_turn(struct node *n, struct event *events, size_t events_n, struct now now,
@@ -326,6 +337,8 @@ int node_turn(struct node *n, struct event *events, size_t events_n, struct now 
     lead_follow(n);
     facts_show(n);
     members_tell(n);
+    if (databases_hold(n, err) != 0)
+        return -1;
     carry_out(n);
     sums_settle(n);
     forwards_applied(n);
