@@ -26,7 +26,8 @@ struct order {
     enum order_kind kind;
     uint32_t id; /* the answer's */
     bool switch_user;
-    bool tty; /* task: a terminal of its own instead of two pipes */
+    bool tty;     /* task: a terminal of its own instead of two pipes */
+    bool at_once; /* task: once it has ended it waits for no lull, for it has a time limit */
     uid_t uid;
     gid_t gid;
     struct cgroup cgroup;        /* a task's own, to be made; a helper's, to be entered if there */

@@ -525,6 +525,7 @@ static int launch(struct driver *d, struct run *run, struct error *err)
         .folder = run->folder,
         .cwd = run->sandbox,
         .tty = spec->tty,
+        .at_once = spec->max_ms > 0,
         .argv = spec->cmd != NULL ? shell : argv,
         .env = run->env,
         .binds = binds,

@@ -505,7 +505,7 @@ void supervisor_run(const struct supervisor_start *begin)
     struct error err;
     s->order = begin->order; /* and all else is zero, in pages that are not there yet */
     s->folder_fd = begin->folder_fd;
-    s->lull_fd = begin->lull_fd;
+    s->lull_fd = begin->order->at_once ? -1 : begin->lull_fd;
     s->spawn = begin->spawn;
     s->deadline = NO_DEADLINE;
     s->again_ms = KILL_AGAIN_MS;

@@ -19,6 +19,8 @@
  *                           SWEEPING --nobody left--> exit
  *
  * The sweep of what has ended by itself begins with the next lull (executor/launcher.h), or soon.
+ * Until it is over, LIMIT_LULL_MS and a moment, its exit status is only known here: if we or the
+ * machine are killed then, it is lost as if it had still run.
  *
  * One thread, no libuv, no memory of weight: a few pages a task. */
 #pragma once

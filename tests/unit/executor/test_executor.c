@@ -155,6 +155,23 @@ static void what_is_killed_while_others_begin_is_told_to_have_begun(void **unuse
     }
 }
 
+/* However many have begun in quiet times. */
+static void that_many_begin_is_seen_late_too(void **unused)
+{
+    (void)unused;
+    enum { MANY = LIMIT_BEGINNING + 8 };
+    bool seen = false;
+    executor->begun = LIMIT_BEGUN - 4;
+    for (int64_t task = 1; task <= 8; task++)
+        launch(task, "true", NULL);
+    AWAIT(heard_n >= 2 * 8);
+    heard_n = 0;
+    for (int64_t task = 11; task <= 10 + MANY; task++)
+        launch(task, "true", NULL);
+    AWAIT((seen = seen || executor->busy, heard_n >= 2 * MANY));
+    assert_true(seen);
+}
+
 static void kills_on_order_and_says_why(void **unused)
 {
     (void)unused;
@@ -543,6 +560,7 @@ int main(void)
         T(what_it_cannot_read_it_fails),
         T(launching_again_only_reports_again),
         T(tells_of_each_of_many_that_begin_at_once),
+        T(that_many_begin_is_seen_late_too),
         T(what_is_killed_while_others_begin_is_told_to_have_begun),
         T(kills_on_order_and_says_why),
         T(a_kill_comes_at_any_time),

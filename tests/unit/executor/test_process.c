@@ -295,6 +295,23 @@ static void an_order_ends_without_a_lull_what_is_left(void **unused)
     assert_true(now_ms() - began < LIMIT_LULL_MS);
 }
 
+/* Else it might seem to have taken too long. */
+static void what_has_a_time_limit_waits_for_no_lull(void **unused)
+{
+    (void)unused;
+    struct task t;
+    struct error err;
+    launch_busy(&w.client, true);
+    int64_t began = now_ms();
+    task_init(&w, &t, 123, "exit 3");
+    t.spec.max_ms = 60000;
+    assert_int_equal(driver->launch(driver, &t.run, &err), 0);
+    await_flag(&w, &t.has_ended);
+    assert_int_equal(t.run.end.code, 3);
+    assert_true(now_ms() - began < LIMIT_LULL_MS);
+    launch_busy(&w.client, false);
+}
+
 static void rotates_by_size_at_the_end_of_lines(void **unused)
 {
     (void)unused;
@@ -881,6 +898,7 @@ int main(void)
         T(what_has_ended_waits_for_a_lull),
         T(what_has_ended_waits_for_a_lull_and_not_for_long),
         T(an_order_ends_without_a_lull_what_is_left),
+        T(what_has_a_time_limit_waits_for_no_lull),
         T(rotates_by_size_at_the_end_of_lines),
         T(a_new_agent_finds_the_same_process),
         T(a_new_agent_learns_how_it_ended),
