@@ -212,13 +212,16 @@ static bool part_rid(const struct tell *t, unsigned which, char dst[RID_MAX + 1]
 }
 
 /* What makes it this request and no other, whoever sends it on; never 0. */
-static uint64_t digest_of(const struct request *r)
+static uint64_t digest_of(struct tell *t)
 {
+    const struct request *r = t->c.request;
     const struct slice parts[] = {slice_of(r->method_text), r->path, r->query, r->body};
-    uint64_t digest = 0;
+    if (t->digest != 0) /* a body of a megabyte may have hundreds of parts */
+        return t->digest;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        digest = hash64(parts[i].p, parts[i].len, digest);
-    return digest != 0 ? digest : 1;
+        t->digest = hash64(parts[i].p, parts[i].len, t->digest);
+    t->digest += t->digest == 0;
+    return t->digest;
 }
 
 /* The last one is done once for that id. */
@@ -226,7 +229,7 @@ static void name_draft(struct tell *t, const char *rid)
 {
     struct draft *d = &t->out->items[t->out->n - 1].draft;
     d->rid = mem_strdup(rid);
-    d->digest = digest_of(t->c.request);
+    d->digest = digest_of(t);
 }
 
 /* False after having failed the call: its id names another request. */
@@ -236,7 +239,7 @@ static bool check_rid(struct tell *t)
     if (!own_rid(t, rid))
         return true;
     parts_rid(rid, parts);
-    if (!state_request_is_other(t->c.view->state, rid, parts, digest_of(t->c.request)))
+    if (!state_request_is_other(t->c.view->state, rid, parts, digest_of(t)))
         return true;
     call_fail(&t->c, ERR_INVALID,
               "X-Request-Id: got %s, which another request of the last %d minutes had, need one "

@@ -175,6 +175,7 @@ struct tell {
     unsigned part;        /* whose outcome is told; set by who calls api_outcome() */
     uint64_t pending;     /* the node's name for it, put into the draft's origin */
     int tries;            /* how often it looked again */
+    uint64_t digest;      /* of its request; 0: nobody has asked for it yet */
     char *kept;           /* owned: the door's own, from the proposal to the outcome */
 };
 

@@ -105,12 +105,22 @@ static void close_file(struct reader *r)
     r->own = NULL;
 }
 
+/* In one snapshot: which statements there are is a question of its level. */
+static int prepare(struct reader *r, struct error *err)
+{
+    if (db_begin(r->db, DB_READ, err) != 0)
+        return -1;
+    int rc = state_open(r->db, true, &r->state, err) == 0
+                 ? db_prepare(r->db, own_sql, N_OWN, &r->own, err)
+                 : -1;
+    db_rollback(r->db);
+    return rc;
+}
+
 static int open_state(struct reader *r, struct error *err)
 {
     const struct db_options options = {.read_only = true, .busy_ms = READER_BUSY_MS};
-    if (db_open(r->all->state_path, &options, &r->db, err) != 0 ||
-        state_open(r->db, true, &r->state, err) != 0 ||
-        db_prepare(r->db, own_sql, N_OWN, &r->own, err) != 0)
+    if (db_open(r->all->state_path, &options, &r->db, err) != 0 || prepare(r, err) != 0)
         return -1;
     if (state_level(r->state) == 0)
         return error_set(err, ERR_UNAVAILABLE, "the cluster has no state yet: try again");

@@ -38,7 +38,8 @@
 #define GONE_WORD TEXT_OF(JOB_IS_GONE)
 #define THERE \
     "disabled < " GONE_WORD " " /* a job that is not deleted, as the index jobs_live has it */
-/* As the index job_runs_open has it: the one by the first term, that of level 38 by the second. */
+/* As the index job_runs_open has it: the one by the first term, that of MARKS_LEVEL by the second.
+ */
 #define OPEN "(r.state < 3 or r.state = 8) and r.ended_ms is null "
 #define JOB_COLUMNS_OF(definition, counters, queued, active, from)                     \
     "select j.id, j.name, " definition ", j.generation, j.disabled, j.schedule, j.k, " \
