@@ -65,7 +65,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 41 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 42 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 #define JOB_TEXT_LEVEL 6   /* from here on job.put has the definition as a text */
 #define READINESS_LEVEL 8  /* from here on statuses make instances ready */
@@ -97,11 +97,12 @@ bool command_parse_word(const char *word, enum command_kind *out);
 #define GONE_LEVEL 34        /* from here on a deleted job's history is kept */
 #define WALKS_LEVEL \
     35 /* from here on a smaller bound reaches all jobs, and an unknown start is not counted */
-#define REQUESTS_LEVEL 36 /* from here on it is kept which request had a request id */
-#define MARKS_LEVEL 37    /* from here on a run's own row says that it is old */
-#define PACKED_LEVEL 38   /* from here on what is counted of a job's ends is one row */
-#define PAGES_LEVEL 39    /* from here on the events of a command are a row */
-#define TAKEN_LEVEL 40    /* from here on who has started goes before an order out of reach */
+#define REQUESTS_LEVEL 36       /* from here on it is kept which request had a request id */
+#define MARKS_LEVEL 37          /* from here on a run's own row says that it is old */
+#define PACKED_LEVEL 38         /* from here on what is counted of a job's ends is one row */
+#define PAGES_LEVEL 39          /* from here on the events of a command are a row */
+#define TAKEN_LEVEL 40          /* from here on who has started goes before an order out of reach */
+#define GONE_BACKFILLS_LEVEL 42 /* from here on a deleted job keeps its backfills */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {

@@ -573,6 +573,16 @@ void history_forget_job(struct apply *a, int64_t job)
         add_to_old(a, -runs, -bytes);
 }
 
+/* None of its runs is open any more. */
+static void end_backfills(struct apply *a, int64_t job)
+{
+    bool kept = a->s->level >= GONE_BACKFILLS_LEVEL;
+    struct stmt *q = of_job(a, kept ? BACKFILLS_END : BACKFILLS_DROP, job);
+    if (kept)
+        stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_run(q);
+}
+
 bool history_keep_job(struct apply *a, const struct job_row *job, char called[JOB_CALLED_SIZE])
 {
     if (stmt_one_i64(of_job(a, RUN_ANY, job->id), 0) == 0) {
@@ -596,7 +606,7 @@ bool history_keep_job(struct apply *a, const struct job_row *job, char called[JO
     stmt_bind_i64(q, ":child", job->id);
     stmt_run(q);
     stmt_run(of_job(a, JOB_PAUSE_DROP, job->id));
-    stmt_run(of_job(a, BACKFILLS_DROP, job->id));
+    end_backfills(a, job->id);
     stmt_run(of_job(a, JOB_TIMES_DROP, job->id));
     stmt_run(of_job(a, JOB_CALENDARS_DROP, job->id));
     add_to_old(a, 0, stmt_one_i64(of_job(a, GONE_BYTES_OF, job->id), 0));

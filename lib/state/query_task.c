@@ -74,6 +74,17 @@ bool state_job_is_doubled(struct state *s, int64_t job)
     return doubled;
 }
 
+bool state_name_is_ending(struct state *s, const char *name)
+{
+    if (s->level < PACKED_LEVEL)
+        return false;
+    struct stmt *q = query_use(s, GONE_ENDING);
+    stmt_bind_text(q, ":name", name);
+    bool ending = stmt_row(q);
+    stmt_end(q);
+    return ending;
+}
+
 #define TASK_TEXTS 9
 #define TEXTS_OF_TASK(r)                                                                          \
     {                                                                                             \

@@ -392,9 +392,14 @@
 
 #define QUERIES_35(X) X(WALK, "select job from history_walks where k = 0")
 #define QUERIES_36(X)
+#define QUERIES_42(X)
 
-#define QUERIES_38(X)                                                               \
-    X(ENDS, "select day, facts, samples, successes, errors, errors_since_success, " \
+#define QUERIES_38(X)                                                                       \
+    X(GONE_ENDING, "select 1 from jobs_gone g join job_runs r indexed by job_runs_over on " \
+                   "r.job = g.job join tasks t on t.owner = 1 and t.owner_id = r.id where " \
+                   "g.name = :name and r.ended_ms is not null and r.old_bytes is null and " \
+                   "t.ended_ms is null limit 1")                                            \
+    X(ENDS, "select day, facts, samples, successes, errors, errors_since_success, "         \
             "last_success_ms, last_error_ms from job_ends where job = :job")
 
 #define QUERIES_39(X) \
@@ -423,7 +428,8 @@
     CHANGES_28(X)  \
     CHANGES_29(X)  \
     CHANGES_31(X)  \
-    CHANGES_33(X) CHANGES_34(X) CHANGES_35(X) CHANGES_36(X) CHANGES_38(X) CHANGES_39(X)
+    CHANGES_33(X)  \
+    CHANGES_34(X) CHANGES_35(X) CHANGES_36(X) CHANGES_38(X) CHANGES_39(X) CHANGES_42(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -838,6 +844,9 @@
                     "errors_since_success = null, last_success_ms = null, last_error_ms = null " \
                     "where job = :job")
 #define CHANGES_39(X)
+#define CHANGES_42(X)                                                                          \
+    X(BACKFILLS_END, "update job_backfills set canceled = 1, next_ms = to_ms, ended_ms = :at " \
+                     "where job = :job and ended_ms is null")
 
 /* Statements of before, as a level has them whose tables are others: X(level, name, text), in the
  * order of levels. */

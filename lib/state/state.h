@@ -307,6 +307,8 @@ bool state_pod_end_next(struct stmt *q, struct pod_end_row *out); /* accepts NUL
 /* One of the job's newest runs is over, and an attempt of it is not: it was ordered twice, because
  * nobody knew that the first order was carried out. */
 bool state_job_is_doubled(struct state *s, int64_t job);
+/* Has a deleted job that was called so a task that has not ended? */
+bool state_name_is_ending(struct state *s, const char *name);
 
 /* ---- residents; none below level 15 */
 

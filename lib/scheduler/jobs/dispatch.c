@@ -6,7 +6,7 @@
 #include "base/str.h"
 #include "scheduler/jobs/private.h"
 
-#define DOUBLED_RETRY_MS 200
+#define OTHER_RETRY_MS 200
 #define PONG_RETRY_MS 50 /* an agent that was placed on, but has not been heard enough of yet */
 
 static int by_urgency(const void *x, const void *y)
@@ -105,11 +105,12 @@ static const int64_t *last_agent(struct look *l, const struct candidate *c, int6
     return spared ? agent : NULL;
 }
 
-/* Of an attempt that was carried out twice one is being ended: until it has, it would overlap with
- * what comes next. */
-static bool must_wait_for_double(struct look *l, const struct candidate *c)
+/* Of an attempt that was carried out twice one is being ended, or one of a deleted job that was
+ * called so: until it has, it would overlap with what comes next. */
+static bool must_wait_for_other(struct look *l, const struct candidate *c)
 {
-    return !job_overlaps(c->job) && state_job_is_doubled(l->state, c->entry->job);
+    return !job_overlaps(c->job) && (state_job_is_doubled(l->state, c->entry->job) ||
+                                     state_name_is_ending(l->state, c->job->name));
 }
 
 /* Waits for a place for so long that its owners are told, if they want to hear of it. */
@@ -170,8 +171,8 @@ void dispatch(struct look *l)
             look_postpone(l, c->entry);
         else if (c->entry->no_place)
             continue; /* its other runs will find none either */
-        else if (must_wait_for_double(l, c))
-            look_again_in(l, c->entry, DOUBLED_RETRY_MS);
+        else if (must_wait_for_other(l, c))
+            look_again_in(l, c->entry, OTHER_RETRY_MS);
         else
             launch(l, c);
     }

@@ -32,11 +32,13 @@ static void why_run(struct state *s, struct hearing hearing, const struct job_ro
                     const struct job *job, struct why *out)
 {
     char what[256];
-    if (row->active > 0 && !job_overlaps(job)) {
+    bool ending = state_name_is_ending(s, row->name);
+    if ((row->active > 0 || ending) && !job_overlaps(job)) {
         struct sentence *t = why_add(out, "overlap", row->name);
         if (t != NULL) {
             SAY(t->what, "%s: a run waits", row->name);
-            SAY(t->because, "another run of it is active, and they may not overlap");
+            SAY(t->because, "another run of it %sis active, and they may not overlap",
+                row->active > 0 ? "" : "from before it was deleted ");
         }
     } else {
         SAY(what, "%s: %lld runs wait", row->name, (long long)row->queued);

@@ -679,6 +679,33 @@ static void no_run_is_lost_or_doubled_whoever_leads(void **unused)
     }
 }
 
+/* The same name is the same command to who wrote it. */
+static void a_new_job_waits_for_the_last_task_of_the_deleted_one(void **unused)
+{
+    (void)unused;
+    static const char body[] =
+        "{'name':'j','epsilon':'PT60S','schedule':'R1/%s/P1Y','command':'takes 60000'}";
+    char first[200], second[200];
+    snprintf(first, sizeof first, body, "2026-03-01T10:08:05Z");
+    snprintf(second, sizeof second, body, "2026-03-01T10:08:08Z");
+    harness_agent(&h, "n2", 8, 8192);
+    harness_post(&h, JOB_FACE_2, first);
+    harness_run(&h, "2026-03-01T10:08:07Z");
+    size_t where = 0;
+    while (h.agents[where].id != h.starts[0].agent)
+        where++;
+    harness_cut(&h, where);
+    harness_delete(&h, "j");
+    harness_post(&h, JOB_FACE_2, second);
+    harness_run(&h, "2026-03-01T10:08:09Z");
+    assert_string_equal(harness_starts(&h, "j"), "10:08:05/0");
+    harness_heal(&h, where);
+    harness_run(&h, "2026-03-01T10:08:20Z");
+    assert_string_equal(harness_starts(&h, "j"), "10:08:05/0 10:08:08/0");
+    assert_int_not_equal(h.starts[0].ended.ms, 0);
+    assert_true(h.starts[1].at.ms >= h.starts[0].ended.ms);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -700,6 +727,7 @@ int main(void)
         TEST(deleting_ends_all_of_it_and_keeps_what_it_ran),
         TEST(what_a_deleted_job_leaves_is_trimmed_by_itself),
         TEST(a_job_that_comes_again_begins_anew),
+        TEST(a_new_job_waits_for_the_last_task_of_the_deleted_one),
         TEST(queued_runs_take_the_new_definition),
         TEST(who_finds_no_place_misses_its_window_with_a_reason),
         TEST(a_run_waits_for_room_and_takes_it),

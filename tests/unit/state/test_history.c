@@ -655,7 +655,13 @@ static void what_a_deleted_job_had_to_do_with_others_ends(void **data)
     assert_int_equal(state_filled_count(f->state, job), 1);
     applied(f, "job.delete", "{'name':'j'}");
     struct backfill_row b;
-    assert_false(state_backfill_next(state_backfills_of_job(f->state, job), &b));
+    struct stmt *q = state_backfills_of_job(f->state, job);
+    assert_true(state_backfill_next(q, &b)); /* is told with its history */
+    assert_true(b.canceled);
+    assert_int_not_equal(b.ended.ms, 0);
+    assert_int_equal(b.good, 1);
+    assert_false(state_backfill_next(q, &b));
+    assert_false(state_backfill_next(state_backfills_open(f->state), &b));
     trim_all(f);
     assert_int_equal(state_filled_count(f->state, job), 0);
     assert_int_equal(runs_of(f, job), 1);

@@ -1,0 +1,1 @@
+-- Level 42. The backfills of a deleted job are kept with its history.
