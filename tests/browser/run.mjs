@@ -356,6 +356,40 @@ const CASES = [
     },
   ],
   [
+    "says of a run whose start nobody heard that it is unknown, and how many runs one stands for",
+    async () => {
+      if (mock) return;
+      const [due, ended] = ["2026-03-01T10:00:00.000Z", "2026-03-01T10:00:09.000Z"];
+      const run = { id: 7, job: "odd", attempt: 0, cause: "schedule", due };
+      const unheard = { ...run, state: "ok", ended, late_ms: null, took_ms: null };
+      const runs = [unheard, { ...run, id: 6, state: "skipped", covers: 1200, ended: due, message: "coalesced" }];
+      await api("jobs/odd", { method: "PUT", body: JSON.stringify({ command: "date", schedule: "R/2090-01-01T00:00:00Z/P1D" }) });
+      const told = async (route, more) => {
+        const answer = await route.fetch();
+        await route.fulfill({ response: answer, status: 200, json: { ...(await answer.json()), ...more } });
+      };
+      await page.route("**/api/jobs/odd", (route) => told(route, { runs }));
+      await page.route("**/api/runs/7", (route) => told(route, { run: unheard, attempts: [], error: undefined }));
+      try {
+        await open("jobs/odd", "odd");
+        const row = (text) => page.locator("table[aria-label=Runs] tbody tr", { hasText: text });
+        await row("1,200 times").waitFor();
+        assert((await row("1,200 times").getByText("unknown").count()) === 0, "that is known of it");
+        const unknown = async () => (await row("ok").innerText()).match(/unknown/g)?.length === 2;
+        await until(unknown, "how late it was and what it took, unknown");
+        await row("ok").locator("a").first().click();
+        await heading("Run 7").waitFor();
+        for (const name of ["Began", "Late by", "Took"]) {
+          const fact = page.locator("dl.facts div", { has: page.getByText(name, { exact: true }) }).locator("dd");
+          assert((await fact.innerText()) === "unknown", `${name} is ${await fact.innerText()}`);
+        }
+      } finally {
+        await page.unrouteAll({ behavior: "wait" });
+        await api("jobs/odd", { method: "DELETE" });
+      }
+    },
+  ],
+  [
     "tells when a job runs next",
     async () => {
       await open(`jobs/${tilde(demo.job)}?view=next`, demo.job);
@@ -552,7 +586,11 @@ const CASES = [
       await page.getByText(/0 ok, 0 failed, 2 open, 0 passed/).waitFor();
       await page.getByRole("button", { name: "Cancel backfill" }).click();
       await page.getByText("The backfill of fill is canceled; what runs goes on.").waitFor();
-      await api("jobs/fill", { method: "DELETE" });
+      const { gone } = await api("jobs/fill", { method: "DELETE" });
+      await open("jobs?state=deleted", "Jobs");
+      await page.locator("tbody tr.link", { hasText: gone }).first().locator("a").first().click();
+      await heading(gone).waitFor();
+      await page.getByRole("heading", { name: "Backfills" }).waitFor();
     },
   ],
   [
