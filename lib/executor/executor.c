@@ -498,8 +498,6 @@ static int64_t grace_of(const struct task_run *t)
 
 void task_end(struct task_run *t, enum why_killed why, const char *reason)
 {
-    if (t->report_due && t->moved.ms != 0)
-        report(t); /* that it began, before */
     if (t->phase != ENDED && t->why_killed == NOT_KILLED) {
         t->why_killed = why;
         str_copy(t->reason, sizeof(t->reason), reason != NULL ? reason : "");
