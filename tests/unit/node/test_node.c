@@ -566,11 +566,8 @@ static void tasks_live_through_the_end_of_the_leader(void **unused)
 }
 
 /* The same name, the same target: but it is another run. */
-static void a_job_that_is_made_again_runs_though_its_last_run_has_not_ended(void **unused)
+static void make_again_beside_its_last_run(const char *job, int launched)
 {
-    static const char job[] =
-        "{'schedule':'R1/2026-01-01T00:00:00Z/PT1H','command':'x','epsilon':'PT1H'}";
-    (void)unused;
     stage_open(&s, 1);
     stage_ready(&s);
     s.deaf_tasks = true;
@@ -583,7 +580,23 @@ static void a_job_that_is_made_again_runs_though_its_last_run_has_not_ended(void
     assert_int_equal(stage_status(&s, gone), 200);
     stage_request(&s, 0, METHOD_PUT, "/api/jobs/j", job);
     stage_run_ms(&s, 1000);
-    assert_int_equal(s.members[0].launched, 2);
+    assert_int_equal(s.members[0].launched, launched);
+}
+
+static void a_job_that_is_made_again_runs_though_its_last_run_has_not_ended(void **unused)
+{
+    (void)unused;
+    make_again_beside_its_last_run("{'schedule':'R1/2026-01-01T00:00:00Z/PT1H','command':'x',"
+                                   "'epsilon':'PT1H','concurrent':true}",
+                                   2);
+}
+
+static void it_waits_for_that_if_its_runs_may_not_overlap(void **unused)
+{
+    (void)unused;
+    make_again_beside_its_last_run("{'schedule':'R1/2026-01-01T00:00:00Z/PT1H','command':'x',"
+                                   "'epsilon':'PT1H'}",
+                                   1);
 }
 
 /* To its agent, whose clock is ahead, the window is over already; of two clocks nobody knows which
@@ -708,6 +721,7 @@ int main(void)
         TEST(a_leader_cut_off_says_that_it_does_not_know),
         TEST(tasks_live_through_the_end_of_the_leader),
         TEST(a_job_that_is_made_again_runs_though_its_last_run_has_not_ended),
+        TEST(it_waits_for_that_if_its_runs_may_not_overlap),
         TEST(a_run_that_is_given_back_is_ordered_again_more_and_more_seldom),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
