@@ -84,6 +84,12 @@ int db_check(struct db *db, struct error *err)
     return rv;
 }
 
+void db_stop(struct db *db, const struct error *err)
+{
+    if (db->failed.code == ERR_NONE)
+        db->failed = *err;
+}
+
 bool db_failed(const struct db *db)
 {
     return db->failed.code != ERR_NONE;

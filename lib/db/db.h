@@ -40,6 +40,9 @@ const char *db_path(const struct db *db);
  * fail_stop. */
 int db_check(struct db *db, struct error *err) MUST_CHECK;
 bool db_failed(const struct db *db); /* looks, and clears nothing */
+/* It fails with this from now on, as if SQLite had: nothing commits that its user must not go past.
+ * The first error wins. */
+void db_stop(struct db *db, const struct error *err);
 
 /* Runs trusted SQL without results: schema, pragmas. One or many statements. */
 int db_exec(struct db *db, const char *sql, struct error *err) MUST_CHECK;

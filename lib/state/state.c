@@ -11,6 +11,7 @@
 #include "state/private.h"
 #include "state/schema.h"
 
+#define NEWER_STATE "the state is at level %d, this build knows %d: start a newer mesolith"
 #define TRIM_STEPS 16 /* a row, in the mean */
 
 #define ROW_(name, text) +1
@@ -189,9 +190,8 @@ int state_open(struct db *db, bool read_only, struct state **state_out, struct e
     if (db_schema_version(db, &s->level, err) != 0)
         goto failed;
     if (s->level > COMMAND_LEVEL) {
-        error_set(err, ERR_CONFLICT,
-                  "%s: the state is at level %d, this build knows %d: start a newer mesolith",
-                  db_path(db), s->level, COMMAND_LEVEL);
+        error_set(err, ERR_CONFLICT, NEWER_STATE, s->level, COMMAND_LEVEL);
+        error_wrap(err, "%s", db_path(db));
         goto failed;
     }
     if (s->level > 0 && prepare(s, err) != 0)
@@ -595,11 +595,13 @@ int apply_schema_upgrade(struct apply *a)
     int64_t wanted = json_int(json_get(a->c->args, "level"), 0);
     if (wanted <= s->level)
         return 0; /* somebody was faster */
-    if (wanted > COMMAND_LEVEL)
-        return refuse(a, ERR_CONFLICT, "schema.upgrade: level %lld, this build knows %d",
-                      (long long)wanted, COMMAND_LEVEL);
-    unprepare(s);
     struct error err;
+    if (wanted > COMMAND_LEVEL) { /* whoever went past it would have other tables than the rest */
+        error_set(&err, ERR_CONFLICT, NEWER_STATE, (int)wanted, COMMAND_LEVEL);
+        db_stop(s->db, &err);
+        return 0;
+    }
+    unprepare(s);
     if (s->level > 0 && db_rowsums_stop(s->db, &err) != 0)
         return 0; /* the disk's error stays with the connection, and nothing commits */
     db_authorize(s->db, DB_ROLE_ANY);

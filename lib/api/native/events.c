@@ -49,14 +49,16 @@ void native_render(const struct change *c, const struct view *view, void *data, 
     if (c->event == 0)
         return;
     struct events *q = state_events_after(view->state, c->event - 1, 1);
-    if (!state_event_next(q, &e))
-        return; /* trimmed already: so many came in one turn */
-    buf_init(&text, LIMIT_BODY_BYTES);
-    put_message(&text, &e);
-    const struct published p = {TOPIC_NATIVE, noun_word(e.noun), buf_slice(&text)};
-    publish(data, &p);
-    buf_close(&text);
-    state_events_end(q);
+    bool found = state_event_next(q, &e);
+    if (found && e.id == c->event) { /* else it is trimmed already: so many came in one turn */
+        buf_init(&text, LIMIT_BODY_BYTES);
+        put_message(&text, &e);
+        const struct published p = {TOPIC_NATIVE, noun_word(e.noun), buf_slice(&text)};
+        publish(data, &p);
+        buf_close(&text);
+    }
+    if (found)
+        state_events_end(q);
 }
 
 /* ---- the stream */

@@ -44,11 +44,12 @@ struct jobs {
     size_t known_bytes;   /* of `known` */
     struct mono known_since;
     uint64_t next_key;
-    uint64_t firing;     /* the key of job.fire while one is in flight */
-    uint64_t trimming;   /* of job.trim likewise */
-    struct list dirty;   /* entries to look at that nothing in flight concerns */
-    struct list waiting; /* entries with runs that found no place */
-    bool freed;          /* something ended: they may find one now */
+    uint64_t firing;      /* the key of job.fire while one is in flight */
+    uint64_t trimming;    /* of job.trim likewise */
+    struct mono trim_due; /* no sooner than that: the last one failed */
+    struct list dirty;    /* entries to look at that nothing in flight concerns */
+    struct list waiting;  /* entries with runs that found no place */
+    bool freed;           /* something ended: they may find one now */
     struct mono place_due;
     struct mono due;         /* the earliest of the entries'; never too late */
     struct wall due_wall;    /* the same */
@@ -67,6 +68,7 @@ static void begin(struct jobs *j)
     list_init(&j->dirty);
     list_init(&j->waiting);
     j->firing = j->trimming = 0;
+    j->trim_due = (struct mono){0};
     j->freed = false;
     j->due = MONO_NEVER;
     j->due_wall = WALL_NEVER;
@@ -336,8 +338,7 @@ void jobs_outcome(struct jobs *j, uint64_t key, const struct outcome *o, struct 
         j->firing = 0;
     if (key == j->trimming) { /* it told nobody of what is left */
         j->trimming = 0;
-        j->due =
-            mono_earlier(j->due, o->code == ERR_NONE ? now.mono : mono_after(now.mono, ASLEEP_MS));
+        j->trim_due = o->code == ERR_NONE ? now.mono : mono_after(now.mono, ASLEEP_MS);
     }
     struct batch *b = map_remove(j->batches, key);
     if (b == NULL)
@@ -560,10 +561,10 @@ static void fire_all(struct jobs *j, struct outbox *out)
 
 /* ---------------- histories of which more is to go than one command trims (5.8) */
 
-static void trim_more(struct jobs *j, struct outbox *out)
+static void trim_more(struct jobs *j, struct now now, struct outbox *out)
 {
     struct json_writer w;
-    if (j->trimming != 0 || !state_any_to_trim(j->state))
+    if (j->trimming != 0 || now.mono.ms < j->trim_due.ms || !state_any_to_trim(j->state))
         return;
     j->trimming = ++j->next_key;
     outbox_draft(out, COMMAND_JOB_TRIM, (struct origin){.kind = ORIGIN_JOBS, .key = j->trimming},
@@ -651,7 +652,7 @@ void jobs_tick(struct jobs *j, struct placement *p, const struct jobs_ears *ears
     j->seen = now;
     let_fade(j, now);
     fire_all(j, out);
-    trim_more(j, out);
+    trim_more(j, now, out);
     wake_waiting(j, now);
     wake_due(j, now);
     if (list_empty(&j->dirty) && now.wall.ms < j->next_target.ms)
@@ -694,5 +695,7 @@ struct mono jobs_due(const struct jobs *j)
         return (struct mono){0};
     struct mono due = mono_earlier(j->due, mono_of(j, j->next_target));
     due = mono_earlier(due, mono_of(j, j->due_wall));
+    if (j->trimming == 0 && state_any_to_trim(j->state)) /* a bound may have changed */
+        due = mono_earlier(due, j->trim_due);
     return j->freed && !list_empty(&j->waiting) ? mono_earlier(due, j->place_due) : due;
 }

@@ -310,6 +310,30 @@ static void what_a_deleted_job_leaves_is_trimmed_by_itself(void **unused)
     assert_in_range(state_history_size(h.state).runs, 1500, 1502);
 }
 
+/* Nothing else happens by then. */
+static void a_smaller_bound_of_the_history_is_reached_while_all_is_quiet(void **unused)
+{
+    (void)unused;
+    post("", "takes 1000", "PT1M");
+    harness_run(&h, "2026-03-01T10:20:30Z");
+    struct job_row j = harness_job(&h, "j");
+    char args[128];
+    snprintf(args, sizeof args, "{\"jobs\":[%lld],\"reason\":\"\"}", (long long)j.id);
+    harness_command(&h, COMMAND_JOB_PAUSE, args);
+    harness_run_ms(&h, 5000);
+    assert_int_equal(jobs_due(h.jobs).ms, INT64_MAX);
+    harness_command(&h, COMMAND_SETTING_PUT,
+                    "{\"set\":{\"history.runs\":\"2\",\"history.bytes\":\"0\"}}");
+    harness_run_ms(&h, 1000);
+    assert_false(state_any_to_trim(h.state));
+    struct run_row r;
+    size_t n = 0;
+    struct stmt *q = state_runs_of_job(h.state, j.id, 100);
+    for (; state_run_next(q, &r); n++)
+        ;
+    assert_int_equal(n, 2);
+}
+
 static void a_job_that_comes_again_begins_anew(void **unused)
 {
     (void)unused;
@@ -726,6 +750,7 @@ int main(void)
         TEST(a_killed_run_counts_for_nothing),
         TEST(deleting_ends_all_of_it_and_keeps_what_it_ran),
         TEST(what_a_deleted_job_leaves_is_trimmed_by_itself),
+        TEST(a_smaller_bound_of_the_history_is_reached_while_all_is_quiet),
         TEST(a_job_that_comes_again_begins_anew),
         TEST(a_new_job_waits_for_the_last_task_of_the_deleted_one),
         TEST(queued_runs_take_the_new_definition),

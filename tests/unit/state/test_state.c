@@ -328,6 +328,25 @@ static void again_for(struct fixture *f, const char *word, const char *args, uin
     json_free(v);
 }
 
+/* It goes no further: what comes behind would be applied to other tables than the others'. */
+static void a_level_that_is_not_known_stops_the_replica(void **data)
+{
+    struct fixture *f = *data;
+    struct error err;
+    char args[32];
+    snprintf(args, sizeof args, "{\"level\":%d}", COMMAND_LEVEL + 1);
+    struct json *v = json_parse(slice_of(args), &err);
+    struct command c = {
+        .kind = COMMAND_SCHEMA_UPGRADE, .at = {f->at}, .by = "", .from = "", .rid = "", .args = v};
+    assert_int_equal(db_begin(f->db, DB_NORMAL, &err), 0);
+    state_apply(f->state, ++f->index, 1, &c, &f->last);
+    assert_int_equal(db_commit(f->db, &err), -1);
+    assert_int_equal(err.code, ERR_CONFLICT);
+    assert_non_null(strstr(err.text, "this build knows"));
+    assert_non_null(strstr(err.text, "start a newer mesolith"));
+    json_free(v);
+}
+
 static void a_request_id_is_of_one_request(void **data)
 {
     struct fixture *f = *data;
@@ -547,6 +566,7 @@ int main(void)
         TEST(an_instance_is_found_by_the_id_that_people_see),
         TEST(a_deleted_app_is_forgotten_once_nothing_of_it_lives),
         TEST(a_repeated_request_gets_its_first_outcome),
+        TEST(a_level_that_is_not_known_stops_the_replica),
         TEST(a_request_id_is_of_one_request),
         TEST(below_its_level_a_request_id_is_of_whoever_has_it),
         TEST(request_ids_are_remembered_for_a_while_and_up_to_a_limit),
