@@ -182,35 +182,6 @@ void tell_begin_part(struct tell *t, enum command_kind kind, struct json_writer 
                  (struct origin){.kind = ORIGIN_DOOR, .key = t->pending, .part = t->parts++}, w);
 }
 
-/* The request's id; false: it has none. */
-static bool own_rid(const struct tell *t, char dst[RID_MAX + 1])
-{
-    struct slice rid = header_get(t->c.request->headers, "X-Request-Id");
-    if (rid.len == 0 || rid.len > RID_MAX)
-        return false;
-    snprintf(dst, RID_MAX + 1, "%.*s", (int)rid.len, rid.p);
-    return true;
-}
-
-/* What the ids of its parts begin with. */
-static void parts_rid(const char *rid, char dst[RID_MAX + 1])
-{
-    snprintf(dst, RID_MAX + 1, "parts of %016" PRIx64 "%016" PRIx64, hash64(rid, strlen(rid), 1),
-             hash64(rid, strlen(rid), 2));
-}
-
-/* An id of a part's own, which no other part's is. */
-static bool part_rid(const struct tell *t, unsigned which, char dst[RID_MAX + 1])
-{
-    char rid[RID_MAX + 1];
-    if (!own_rid(t, rid))
-        return false;
-    parts_rid(rid, dst);
-    size_t n = strlen(dst);
-    snprintf(dst + n, RID_MAX + 1 - n, " %u", which);
-    return true;
-}
-
 /* What makes it this request and no other, whoever sends it on; never 0. */
 static uint64_t digest_of(struct tell *t)
 {
@@ -222,6 +193,40 @@ static uint64_t digest_of(struct tell *t)
         t->digest = hash64(parts[i].p, parts[i].len, t->digest);
     t->digest += t->digest == 0;
     return t->digest;
+}
+
+/* The request's id; false: it has none. Clients of the old APIs, whose servers pass it over, may
+ * send the same one with all that they do: there it is only together with the request itself. */
+static bool own_rid(struct tell *t, char dst[RID_MAX + 1])
+{
+    struct slice rid = header_get(t->c.request->headers, "X-Request-Id");
+    if (rid.len == 0 || rid.len > RID_MAX)
+        return false;
+    if (t->c.dialect == &native_dialect)
+        snprintf(dst, RID_MAX + 1, "%.*s", (int)rid.len, rid.p);
+    else
+        snprintf(dst, RID_MAX + 1, "%016" PRIx64 "%016" PRIx64 " %016" PRIx64,
+                 hash64(rid.p, rid.len, 1), hash64(rid.p, rid.len, 2), digest_of(t));
+    return true;
+}
+
+/* What the ids of its parts begin with. */
+static void parts_rid(const char *rid, char dst[RID_MAX + 1])
+{
+    snprintf(dst, RID_MAX + 1, "parts of %016" PRIx64 "%016" PRIx64, hash64(rid, strlen(rid), 1),
+             hash64(rid, strlen(rid), 2));
+}
+
+/* An id of a part's own, which no other part's is. */
+static bool part_rid(struct tell *t, unsigned which, char dst[RID_MAX + 1])
+{
+    char rid[RID_MAX + 1];
+    if (!own_rid(t, rid))
+        return false;
+    parts_rid(rid, dst);
+    size_t n = strlen(dst);
+    snprintf(dst + n, RID_MAX + 1 - n, " %u", which);
+    return true;
 }
 
 /* The last one is done once for that id. */
@@ -256,7 +261,7 @@ void tell_end_part(struct tell *t, struct json_writer *w, unsigned which)
         name_draft(t, rid);
 }
 
-bool tell_part_known(const struct tell *t, unsigned which, struct outcome *out)
+bool tell_part_known(struct tell *t, unsigned which, struct outcome *out)
 {
     char rid[RID_MAX + 1];
     return part_rid(t, which, rid) && state_request_outcome(t->c.view->state, rid, out);

@@ -262,7 +262,7 @@ void tell_begin_part(struct tell *t, enum command_kind kind, struct json_writer 
 /* `which` names it for a request that is sent again: of tell_part_known() it says what became of it
  * the first time. The caller closes the outcome. */
 void tell_end_part(struct tell *t, struct json_writer *w, unsigned which);
-bool tell_part_known(const struct tell *t, unsigned which, struct outcome *out);
+bool tell_part_known(struct tell *t, unsigned which, struct outcome *out);
 /* Nothing of what it proposed is waited for any more. */
 void tell_forget(struct tell *t);
 /* Of a request that another node sent on: in which term it was sent first. */

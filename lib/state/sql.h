@@ -80,6 +80,8 @@
     X(AT JOB_GONE_CALLED,                       \
       JOB_COLUMNS(counters, from) "where j.name = :name and j.disabled = " GONE_WORD)
 
+#define OUT_OF_REACH "(3, 4) " /* of enum agent_state: nobody waits for an end there (3.8) */
+
 #define RUN_COLUMNS                                                                     \
     "select r.id, r.job, r.generation, r.attempt, r.task, r.covers, r.cause, r.state, " \
     "r.priority, r.due_ms, r.deadline_ms, r.not_before_ms, r.queued_ms, r.started_ms, " \
@@ -168,7 +170,7 @@
     X(DOUBLED, "select 1 from (select id, state from job_runs where job = :job "                   \
                "order by due_ms desc limit 16) r join tasks t on t.owner = 1 and "                 \
                "t.owner_id = r.id where t.ended_ms is null and not (r.state < 3 or r.state = 8) "  \
-               "limit 1")                                                                          \
+               "and (select state from agents where id = t.agent) not in " OUT_OF_REACH "limit 1") \
     X(TASKS_OF_RUN, TASK_COLUMNS "where t.owner = 1 and t.owner_id = :run order by t.id")          \
     X(TASKS_ENDED, TASK_COLUMNS "where t.ended_ms is not null order by t.ended_ms desc, "          \
                                 "t.id desc limit :limit")                                          \
@@ -398,7 +400,8 @@
     X(GONE_ENDING, "select 1 from jobs_gone g join job_runs r indexed by job_runs_over on " \
                    "r.job = g.job join tasks t on t.owner = 1 and t.owner_id = r.id where " \
                    "g.name = :name and r.ended_ms is not null and r.old_bytes is null and " \
-                   "t.ended_ms is null limit 1")                                            \
+                   "t.ended_ms is null and (select state from agents where id = t.agent) "  \
+                   "not in " OUT_OF_REACH "limit 1")                                        \
     X(ENDS, "select day, facts, samples, successes, errors, errors_since_success, "         \
             "last_success_ms, last_error_ms from job_ends where job = :job")
 

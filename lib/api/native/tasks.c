@@ -233,8 +233,10 @@ static void gather(struct stmt *q, const struct filter *f, struct list *l)
     struct task_row t;
     while (state_task_next(q, &t)) {
         const char *state = native_task_word(&t);
-        if (passes(f, &t) && list_wants(l, state, t.name, NULL))
-            add(l, &t, state);
+        if (!passes(f, &t) || !list_wants(l, state, t.name, NULL))
+            continue;
+        add(l, &t, state);
+        list_name(l, t.name);
     }
 }
 

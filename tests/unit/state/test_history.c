@@ -256,6 +256,28 @@ static void what_may_still_run_is_not_trimmed(void **data)
     assert_int_equal(runs_of(f, job), 5);
 }
 
+/* A machine that is out of reach may never come back. */
+static void a_name_is_free_though_its_last_task_may_run_out_of_reach(void **data)
+{
+    struct fixture *f = *data;
+    put_job(f, "j");
+    applied(f, "job.trigger", "{'name':'j','concurrent':true}");
+    int64_t run = newest_run(f), task = launch_run(f, run);
+    status(f, task, 1, "running");
+    char args[96];
+    snprintf(args, sizeof args, "{'set':[{'run':%lld,'attempt':0,'to':'kill','reason':'x'}]}",
+             (long long)run);
+    applied(f, "run.update", args);
+    set_agent(f, AGENT_UNREACHABLE);
+    assert_int_equal(task_of(f, task).state, TASK_KILLING);
+    applied(f, "job.delete", "{'name':'j'}");
+    assert_false(state_name_is_ending(f->state, "j"));
+    set_agent(f, AGENT_READY);
+    assert_true(state_name_is_ending(f->state, "j"));
+    status(f, task, 2, "killed");
+    assert_false(state_name_is_ending(f->state, "j"));
+}
+
 static int64_t count_ended(struct fixture *f, enum owner owner, int64_t limit)
 {
     struct task_row t;
@@ -927,6 +949,7 @@ int main(void)
         T(a_start_that_nobody_heard_of_is_not_counted),
         cmocka_unit_test_setup_teardown(an_upgrade_leaves_each_run_what_it_is, set_up, tear_down),
         T(what_may_still_run_is_not_trimmed),
+        T(a_name_is_free_though_its_last_task_may_run_out_of_reach),
         T(tasks_of_jobs_put_none_of_apps_out_of_a_list),
         cmocka_unit_test_setup_teardown(below_its_level_it_counts_as_short, set_up, tear_down),
         T(what_is_coalesced_puts_no_run_out_of_its_place),
