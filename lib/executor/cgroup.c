@@ -28,14 +28,14 @@ static const char *const names[CGROUP_CONTROLLERS] = {"cpu", "memory", "pids"};
 
 /* The folders that cgroup_make() has made. */
 static struct {
-    const struct cgroup *of;
+    struct cgroup of; /* all empty: none are held */
     int at[CGROUP_CONTROLLERS];
 } held;
 
 static int held_at(const char *dir)
 {
-    for (int c = 0; held.of != NULL && c < CGROUP_CONTROLLERS; c++)
-        if (dir == held.of->dir[c])
+    for (int c = 0; c < CGROUP_CONTROLLERS; c++)
+        if (held.of.dir[c][0] != '\0' && str_eq(dir, held.of.dir[c]))
             return held.at[c];
     return -1;
 }
@@ -407,16 +407,15 @@ static void hold(const struct cgroup *g)
         held.at[c] = is_first(g, c)         ? open_in(g->dir[c], ".", O_PATH | O_DIRECTORY)
                      : g->dir[c][0] == '\0' ? -1
                                             : held.at[c - 1];
-    held.of = g;
+    held.of = *g;
 }
 
 static void let_go(void)
 {
-    const struct cgroup *g = held.of;
-    held.of = NULL;
-    for (int c = 0; g != NULL && c < CGROUP_CONTROLLERS; c++)
-        if (is_first(g, c) && held.at[c] >= 0)
+    for (int c = 0; c < CGROUP_CONTROLLERS; c++)
+        if (is_first(&held.of, c) && held.at[c] >= 0)
             close(held.at[c]);
+    held.of = (struct cgroup){0};
 }
 
 int cgroup_make(const struct cgroup *g, const struct cgroup_limits *limits, struct error *err)
@@ -621,7 +620,7 @@ bool cgroup_remove(const struct cgroup *g)
     for (int c = 0; c < CGROUP_CONTROLLERS; c++)
         if (is_first(g, c) && rmdir(g->dir[c]) != 0 && errno != ENOENT)
             gone = false;
-    if (gone && g == held.of)
+    if (gone && held_at(g->dir[0]) >= 0)
         let_go();
     return gone;
 }

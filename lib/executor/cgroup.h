@@ -39,7 +39,7 @@ int cgroup_probe(struct cgroup *root_out, const char *parent, struct error *err)
 /* The names of a task's folders below the root: nothing is made yet. */
 void cgroup_name(const struct cgroup *root, const char *task, struct cgroup *out);
 /* ERR_IO; then nothing is left. Its folders stay open: what this process does in them, and whom it
- * spawns, takes a short way. For a process that makes one; keeps g. */
+ * spawns, takes a short way. For a process that makes one. */
 int cgroup_make(const struct cgroup *g, const struct cgroup_limits *limits,
                 struct error *err) MUST_CHECK;
 int cgroup_enter(const struct cgroup *g); /* this process, of one thread; -1 with errno */

@@ -338,6 +338,7 @@ static void a_level_that_is_not_known_stops_the_replica(void **data)
     struct json *v = json_parse(slice_of(args), &err);
     struct command c = {
         .kind = COMMAND_SCHEMA_UPGRADE, .at = {f->at}, .by = "", .from = "", .rid = "", .args = v};
+    outcome_close(&f->last);
     assert_int_equal(db_begin(f->db, DB_NORMAL, &err), 0);
     state_apply(f->state, ++f->index, 1, &c, &f->last);
     assert_int_equal(db_commit(f->db, &err), -1);
