@@ -78,16 +78,21 @@ def read_own(folder):
     return found
 
 
+MOST = 10_000  # runs of one job are kept, however young they are (the setting history.most)
+
+
 def forgotten(folder):
-    """Runs of deleted jobs that are not kept, though what ended as long ago is."""
+    """Runs of deleted jobs that are not kept, though what ended as long ago is, and of which there are not too many."""
     kept = list(lines(folder, "kept.log"))
     since = next(k["since"] for k in kept if "since" in k)
     there = {k["job"] for k in kept if "job" in k}
     still = {k["run"] for k in kept if "run" in k}
     ended = {r["run"]: r for r in lines(folder, "own.log") if r["ended"] > since and r["state"] != "cancelled"}
     gone = [r for r in ended.values() if r["job"] not in there]
+    n = collections.Counter(r["job"] for r in gone if r["run"] in still)
+    full = {job for job in n if n[job] > 0.99 * MOST}
     return Verdict(len(gone), [f"{r['name']}: its run {r['run']}, ended {r['ended']}, went with the job"
-                               for r in gone if r["run"] not in still])
+                               for r in gone if r["run"] not in still and r["job"] not in full])
 
 
 def read_runs(folder, own):
