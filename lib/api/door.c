@@ -497,9 +497,7 @@ bool api_takes_long(const struct api *a, const struct request *r)
 /* Of a path that no door has, or a broken one: what begins as our own do is answered as they do. */
 static const struct dialect *dialect_for(const struct request *r, const struct dialect *first)
 {
-    static const char own[] = "/api/";
-    bool ours = r->path.len >= sizeof own - 1 && memcmp(r->path.p, own, sizeof own - 1) == 0;
-    return ours && !first->private ? &native_dialect : first;
+    return url_is_own(r->path) && !first->private ? &native_dialect : first;
 }
 
 const struct door *api_find(const struct api *a, const struct request *r, struct call *c)

@@ -105,11 +105,7 @@ static void on_report_time(uv_timer_t *timer)
     struct executor *x = timer->data;
     LIST_EACH (it, &x->tasks) {
         struct task_run *t = LIST_ENTRY(it, struct task_run, in_tasks);
-        if (!t->report_due)
-            continue;
-        bool killed = t->moved.ms != 0 && t->why_killed != NOT_KILLED;
-        report(t);
-        if (killed) /* since it began */
+        if (t->report_due)
             report(t);
     }
 }

@@ -75,11 +75,12 @@ void report(struct task_run *t)
 {
     struct executor *x = t->x;
     struct clock *clock = &x->loop->clock;
+    bool waited = t->moved.ms != 0;
     struct buf results, readiness;
     buf_init(&results, LIMIT_FRAME_BYTES);
     buf_init(&readiness, LIMIT_FRAME_BYTES);
     struct status s = {.task = t->run.number,
-                       .at = t->moved.ms != 0 ? t->moved : clock->wall(clock),
+                       .at = waited ? t->moved : clock->wall(clock),
                        .pid = t->run.pid,
                        .container = t->container,
                        .detail = t->run.detail[0] != '\0' ? t->run.detail : NULL,
@@ -102,4 +103,6 @@ void report(struct task_run *t)
     x->events.status(x, &s);
     buf_close(&results);
     buf_close(&readiness);
+    if (waited && t->why_killed != NOT_KILLED)
+        report(t); /* since it began */
 }

@@ -79,6 +79,12 @@ void url_encode(struct slice text, struct buf *out)
     }
 }
 
+bool url_is_own(struct slice path)
+{
+    static const char own[] = "/api/";
+    return path.len >= sizeof own - 1 && memcmp(path.p, own, sizeof own - 1) == 0;
+}
+
 /* ---- queries */
 /* Cuts the text before the first `c` off the front of `rest`. */
 static struct slice cut(struct slice *rest, char c)

@@ -13,6 +13,9 @@ int url_decode(struct slice text, enum url_kind kind, struct buf *out,
 /* Appends `text` as one path segment or query value: all but unreserved characters encoded. */
 void url_encode(struct slice text, struct buf *out);
 
+/* Is this path, or target of a request, one of our own API? */
+bool url_is_own(struct slice path);
+
 /* ---- queries: "embed=a&embed=b&types[]=x&flag" */
 struct query_item {
     const char *key, *value; /* decoded; value is "" where there is no '=' */

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "http/sse.h"
+#include "http/url.h"
 #include "net/http_private.h"
 
 #define COPY_BYTES 4096       /* bodies up to this size are copied behind their head */
@@ -428,9 +429,17 @@ void connection_end_stream(struct connection *c)
 /* ---- refusals */
 static enum error_code code_of(int status)
 {
-    return status == 503                                                      ? ERR_UNAVAILABLE
-           : status == 413 || status == 414 || status == 431 || status == 408 ? ERR_LIMIT
-                                                                              : ERR_SYNTAX;
+    switch (status) {
+    case 503:
+        return ERR_UNAVAILABLE;
+    case 408:
+    case 413:
+    case 414:
+    case 431:
+        return ERR_LIMIT;
+    default:
+        return ERR_SYNTAX;
+    }
 }
 
 /* Our own API's shape. */
@@ -463,9 +472,7 @@ static void put_error_body(struct buf *out, bool own, int status, const char *te
 
 static bool is_for_own(const struct connection *c)
 {
-    static const char own[] = "/api/";
-    struct slice target = c->parser != NULL ? parser_target(c->parser) : (struct slice){0};
-    return target.len >= sizeof own - 1 && memcmp(target.p, own, sizeof own - 1) == 0;
+    return c->parser != NULL && url_is_own(parser_target(c->parser));
 }
 
 void connection_refuse(struct connection *c, int status, const char *text)

@@ -104,6 +104,29 @@ static void setting_changes(void *data, int64_t unused)
     s->settings_n = 0;
 }
 
+static void trims_change(void *data, int64_t unused)
+{
+    struct state *s = data;
+    (void)unused;
+    s->trims_known = false;
+}
+
+/* What else is remembered, until one of these changes. */
+static const struct watched {
+    const char *table;
+    void (*changes)(void *data, int64_t id);
+    int level; /* since which there is that table */
+} watched[] = {{"settings", setting_changes, 1},
+               {"job_trims", trims_change, TRIMS_LEVEL},
+               {"history_walks", trims_change, WALKS_LEVEL}};
+#define WATCHED (sizeof watched / sizeof watched[0])
+
+static void forget_answers(struct state *s)
+{
+    for (size_t i = 0; i < WATCHED; i++)
+        watched[i].changes(s, 0);
+}
+
 /* By whose rows' keys a row is known. */
 static const struct source {
     const char *table;
@@ -119,10 +142,11 @@ static const struct source {
 void memo_open(struct state *s)
 {
     s->memo = NEW(struct memo);
-    setting_changes(s, 0);
+    forget_answers(s);
     for (size_t i = 0; i < SOURCES && sources[i].level <= s->level; i++)
         db_rowsums_watch(s->db, sources[i].table, row_changes, &s->memo->kinds[sources[i].kind]);
-    db_rowsums_watch(s->db, "settings", setting_changes, s);
+    for (size_t i = 0; i < WATCHED && watched[i].level <= s->level; i++)
+        db_rowsums_watch(s->db, watched[i].table, watched[i].changes, s);
 }
 
 /* A step of the schema may change rows that nobody remembers any more. */
@@ -130,8 +154,8 @@ void memo_close(struct state *s)
 {
     for (size_t i = 0; s->memo != NULL && i < SOURCES && sources[i].level <= s->level; i++)
         db_rowsums_watch(s->db, sources[i].table, NULL, NULL);
-    if (s->memo != NULL)
-        db_rowsums_watch(s->db, "settings", NULL, NULL);
+    for (size_t i = 0; s->memo != NULL && i < WATCHED && watched[i].level <= s->level; i++)
+        db_rowsums_watch(s->db, watched[i].table, NULL, NULL);
     for (int i = 0; s->memo != NULL && i < MEMO_KINDS; i++) {
         for (size_t at = 0; at < MEMO_ROWS; at++) {
             struct memo_row *row = s->memo->kinds[i].rows[at];
@@ -142,5 +166,5 @@ void memo_close(struct state *s)
     }
     mem_free(s->memo);
     s->memo = NULL;
-    setting_changes(s, 0);
+    forget_answers(s);
 }

@@ -44,10 +44,15 @@ struct history_size state_history_size(struct state *s)
     return size;
 }
 
+/* It is asked in each turn. */
 bool state_any_to_trim(struct state *s)
 {
-    return (s->level >= TRIMS_LEVEL && stmt_one_i64(query_use(s, TRIMS_LEFT), 0) != 0) ||
-           (s->level >= WALKS_LEVEL && stmt_one_i64(query_use(s, WALK), -1) >= 0);
+    if (s->trims_known)
+        return s->any_to_trim;
+    s->any_to_trim = (s->level >= TRIMS_LEVEL && stmt_one_i64(query_use(s, TRIMS_LEFT), 0) != 0) ||
+                     (s->level >= WALKS_LEVEL && stmt_one_i64(query_use(s, WALK), -1) >= 0);
+    s->trims_known = s->memo != NULL;
+    return s->any_to_trim;
 }
 
 struct stmt *state_runs_after(struct state *s, int64_t job, int64_t after, int64_t limit)

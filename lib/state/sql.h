@@ -396,6 +396,7 @@
 #define QUERIES_36(X)
 #define QUERIES_42(X)
 
+/* GONE_ENDING came with level 42, but only decides: what it reads is there since MARKS_LEVEL. */
 #define QUERIES_38(X)                                                                       \
     X(GONE_ENDING, "select 1 from jobs_gone g join job_runs r indexed by job_runs_over on " \
                    "r.job = g.job join tasks t on t.owner = 1 and t.owner_id = r.id where " \

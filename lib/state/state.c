@@ -442,11 +442,8 @@ bool state_request_is_other(struct state *s, const char *rid, const char *parts,
 }
 
 /* As it was answered then. */
-bool state_request_outcome(struct state *s, const char *rid, struct outcome *out)
+static void outcome_of(const struct json *kept, struct outcome *out)
 {
-    struct json *kept = kept_by_rid(s, rid);
-    if (kept == NULL)
-        return false;
     *out = (struct outcome){.code = (enum error_code)json_int(json_get(kept, "code"), 0)};
     str_copy(out->text, sizeof out->text, json_str(json_get(kept, "text"), ""));
     buf_init(&out->detail, LIMIT_ENTRY_BYTES);
@@ -455,6 +452,14 @@ bool state_request_outcome(struct state *s, const char *rid, struct outcome *out
         json_begin(&w, &out->detail);
         json_put_value(&w, json_get(kept, "detail"));
     }
+}
+
+bool state_request_outcome(struct state *s, const char *rid, struct outcome *out)
+{
+    struct json *kept = kept_by_rid(s, rid);
+    if (kept == NULL)
+        return false;
+    outcome_of(kept, out);
     json_free(kept);
     return true;
 }
@@ -507,17 +512,18 @@ static void remember(struct apply *a)
     buf_close(&text);
 }
 
-/* False, and nothing is said: it is new. */
+/* It was, and is answered as it was then; or another request was, and this one is refused. */
 static bool was_done(struct apply *a)
 {
     struct json *kept = kept_by_rid(a->s, a->c->rid);
-    bool known = kept != NULL, other = is_other(kept, a->c->digest);
-    json_free(kept);
-    if (other)
+    if (kept == NULL)
+        return false;
+    if (is_other(kept, a->c->digest))
         refuse(a, ERR_INVALID, "X-Request-Id: another request has it, need one of its own");
-    else if (known)
-        state_request_outcome(a->s, a->c->rid, a->outcome);
-    return known;
+    else
+        outcome_of(kept, a->outcome);
+    json_free(kept);
+    return true;
 }
 
 /* Who decided on an old view looks again, and is not refused yet. */

@@ -1,5 +1,5 @@
 /* Tasks: launched, reported, killed, out of reach; and their agents. */
-#include "fixture.h"
+#include "runs.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -339,13 +339,6 @@ static void a_withdrawn_order_holds_nothing_once_its_agent_is_lost(void **data)
     assert_int_equal(task_of(f, orders[1]).state, TASK_LOST);
     assert_true(state_agent_by_id(f->state, 0, &a));
     assert_int_equal(a.tasks, 0);
-}
-
-static void upgrade(struct fixture *f, int level)
-{
-    char args[32];
-    snprintf(args, sizeof args, "{'level':%d}", level);
-    applied(f, "schema.upgrade", args);
 }
 
 /* Its agent is out of reach when the second order comes, and back again when it tells of the first

@@ -1,5 +1,5 @@
 /* Events stand together in pages: whoever reads them sees what they always saw. */
-#include "fixture.h"
+#include "runs.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,13 +14,6 @@
 #define JOBS 150 /* a pause of all is three pages */
 #define PAGES_OF_ALL 3
 #define TRIM_PAGES 16 /* with each that is written */
-
-static void upgrade(struct fixture *f, int level)
-{
-    char args[64];
-    snprintf(args, sizeof args, "{'level':%d}", level);
-    applied(f, "schema.upgrade", args);
-}
 
 static void put_jobs(struct fixture *f)
 {
