@@ -394,9 +394,11 @@ struct stmt *state_tasks_ended_of(struct state *s, enum owner owner, int64_t lim
     return q;
 }
 
-struct stmt *state_tasks_ended(struct state *s, int64_t limit)
+void state_count_ended(struct state *s, int64_t agent, int64_t n[TASK_STATES])
 {
     struct stmt *q = query_use(s, TASKS_ENDED);
-    stmt_bind_i64(q, ":limit", limit);
-    return q;
+    stmt_bind_i64(q, ":agent", agent);
+    while (stmt_row(q))
+        n[stmt_i64(q, 0)]++;
+    stmt_end(q);
 }

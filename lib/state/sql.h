@@ -172,8 +172,8 @@
                "t.owner_id = r.id where t.ended_ms is null and not (r.state < 3 or r.state = 8) "  \
                "and (select state from agents where id = t.agent) not in " OUT_OF_REACH "limit 1") \
     X(TASKS_OF_RUN, TASK_COLUMNS "where t.owner = 1 and t.owner_id = :run order by t.id")          \
-    X(TASKS_ENDED, TASK_COLUMNS "where t.ended_ms is not null order by t.ended_ms desc, "          \
-                                "t.id desc limit :limit")                                          \
+    X(TASKS_ENDED, "select state from tasks not indexed where ended_ms is not null and "           \
+                   "(:agent < 0 or agent = :agent)")                                               \
     X(TASKS_ENDED_OF_APPS, TASK_COLUMNS                                                            \
       "where t.id in (select id from tasks indexed by "                                            \
       "tasks_to_trim where owner = 0 and ended_ms is not null order by ended_ms desc, id desc "    \

@@ -274,9 +274,11 @@ struct stmt *state_tasks_of_agent(struct state *s, int64_t agent); /* not ended,
 struct stmt *state_tasks_of_instance(struct state *s, int64_t instance);
 /* Columns: the id, the state; those that are staged or being killed, by id. */
 struct stmt *state_tasks_to_order(struct state *s, int64_t agent);
-struct stmt *state_tasks_of_run(struct state *s, int64_t run);  /* all, by id */
-struct stmt *state_tasks_ended(struct state *s, int64_t limit); /* newest first */
-/* The same of one kind: many of the other put none of them out of the list. */
+struct stmt *state_tasks_of_run(struct state *s, int64_t run); /* all, by id */
+/* Adds how many have ended in each state and are still kept, of one agent or, with -1, of all. It
+ * looks at each of them. */
+void state_count_ended(struct state *s, int64_t agent, int64_t n[TASK_STATES]);
+/* Newest first, of one kind: many of the other put none of them out of the list. */
 struct stmt *state_tasks_ended_of(struct state *s, enum owner owner, int64_t limit);
 /* When an instance of the app ended last; 0: none that is still known. */
 struct wall state_last_end(struct state *s, const char *app);

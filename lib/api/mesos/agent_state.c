@@ -3,6 +3,8 @@
 
 #include "api/mesos/private.h"
 
+#define LOOKED_AT 20000 /* of what has ended anywhere, for what did here */
+
 /* ---- executors: one a task */
 
 static void put_directory(const struct facts *f, const struct task_row *t, struct json_writer *w)
@@ -62,10 +64,13 @@ static void put_executors(struct mesos_show *s, const struct agent_row *a, enum 
     json_array_end(w);
     json_key(w, "completed_executors");
     json_array(w);
-    q = state_tasks_ended(s->state, INT64_MAX);
-    while (state_task_next(q, &t))
-        if (t.owner == owner && t.agent == a->id)
+    q = state_tasks_ended_of(s->state, owner, LOOKED_AT);
+    for (size_t n = 0; n < MESOS_COMPLETED_MAX && state_task_next(q, &t);)
+        if (t.agent == a->id) {
             put_executor(s, &t, w);
+            n++;
+        }
+    stmt_end(q);
     json_array_end(w);
 }
 

@@ -4,7 +4,6 @@
 #include "api/mesos/private.h"
 #include "base/str.h"
 
-#define COMPLETED_MAX 1000 /* tasks a framework (5.2) */
 #define FAILOVER_MILLI (604800 * INT64_C(1000))
 
 const enum owner mesos_frameworks[2] = {OWNER_APP, OWNER_JOB};
@@ -95,7 +94,7 @@ static void put_completed(struct mesos_show *s, enum owner owner, struct json_wr
     struct task_row t;
     json_key(w, "completed_tasks");
     json_array(w);
-    struct stmt *q = state_tasks_ended_of(s->state, owner, COMPLETED_MAX);
+    struct stmt *q = state_tasks_ended_of(s->state, owner, MESOS_COMPLETED_MAX);
     while (state_task_next(q, &t))
         mesos_task(s, &t, w);
     json_array_end(w);

@@ -43,7 +43,7 @@ static void count(struct state *s, int64_t agent, struct census *n)
             add_agent(&a, n);
     }
     count_tasks(agent >= 0 ? state_tasks_of_agent(s, agent) : state_tasks(s), agent, n);
-    count_tasks(state_tasks_ended(s, INT64_MAX), agent, n);
+    state_count_ended(s, agent, n->tasks);
 }
 
 /* ---- writing */

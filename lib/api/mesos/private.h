@@ -66,6 +66,7 @@ const char *mesos_task_command(struct mesos_show *s, const struct task_row *t,
 
 /* ---------------- frameworks.c */
 
+#define MESOS_COMPLETED_MAX 1000 /* tasks a framework that have ended are told of (5.2) */
 extern const enum owner mesos_frameworks[2];
 const char *mesos_framework_name(enum owner owner);
 /* Their common members: id, name, …; inside an open object. */

@@ -604,14 +604,18 @@ static void ended_tasks_are_kept_up_to_a_limit(void **data)
         launch(f, "/web", 31000, 1);
         status(f, only_task(f, "/web"), 1, "finished");
     }
-    int64_t kept = 0, newest = 0;
-    struct stmt *q = state_tasks_ended(f->state, INT64_MAX);
+    int64_t kept = 0, newest = 0, counted[TASK_STATES] = {0};
+    struct stmt *q = state_tasks_ended_of(f->state, OWNER_APP, INT64_MAX);
     while (state_task_next(q, &t)) {
         newest = t.id > newest ? t.id : newest;
         kept++;
     }
     assert_in_range(kept, LIMIT_FINISHED_TASKS, LIMIT_FINISHED_TASKS * 3 / 2);
     assert_int_equal(newest, 2 * LIMIT_FINISHED_TASKS);
+    state_count_ended(f->state, -1, counted);
+    assert_int_equal(counted[TASK_FINISHED], kept);
+    state_count_ended(f->state, t.agent + 1, counted);
+    assert_int_equal(counted[TASK_FINISHED], kept);
 }
 
 int main(void)
