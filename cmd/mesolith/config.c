@@ -285,10 +285,10 @@ static int check_attributes(enum setting s, const char *value, struct error *err
                      value);
 }
 
-static int check_mail_server(const char *value, struct error *err)
+static int check_server(enum setting s, const char *value, struct error *err)
 {
     struct address ignored;
-    return address_parse(value, &ignored, err) == 0 ? 0 : error_wrap(err, "mail-server");
+    return address_parse(value, &ignored, err) == 0 ? 0 : error_wrap(err, "%s", rows[s].key);
 }
 
 static int check_value(enum setting s, const char *value, struct error *err)
@@ -311,8 +311,8 @@ static int check_value(enum setting s, const char *value, struct error *err)
     };
     if (str_eq(value, rows[s].value)) /* "" stands for what is found out later */
         return 0;
-    if (s == SETTING_MAIL_SERVER)
-        return check_mail_server(value, err);
+    if (s == SETTING_MAIL_SERVER || s == SETTING_GRAPHITE)
+        return check_server(s, value, err);
     return checks[rows[s].kind](s, value, err);
 }
 

@@ -112,6 +112,10 @@ enum setting_kind {
       "a failed job is tried again after so long, unless it says otherwise")                       \
     X(SETTING_DISABLE_AFTER, "disable-after-failures", KIND_COUNT, "0",                            \
       "so many failed runs in a row disable a job; 0: never")                                      \
+    X(SETTING_GRAPHITE, "graphite-host-port", KIND_TEXT, "",                                       \
+      "host:port of a Graphite server that the leader pushes the numbers of jobs to")              \
+    X(SETTING_GRAPHITE_INTERVAL, "graphite-reporting-interval", KIND_TIME, "1m", "so often")       \
+    X(SETTING_GRAPHITE_PREFIX, "graphite-group-prefix", KIND_TEXT, "", "in front of their names")  \
     X(SETTING_DEMO, "demo", KIND_SWITCH, "false", "put a sample app and a sample job in")
 
 enum setting {

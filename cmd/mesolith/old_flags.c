@@ -5,7 +5,6 @@
 #include "base/str.h"
 
 #define NO_TLS "clients are not served by TLS yet: have a proxy before the HTTP port speak it"
-#define NO_PUSH "numbers are not pushed: they are at /metrics/prometheus, to be scraped"
 #define NO_STORE "the cluster keeps its state itself"
 #define NO_MESOS "there is no Mesos to register at"
 #define NO_KEY                                                                                    \
@@ -58,9 +57,9 @@ static const struct old_flag flags[] = {
     MEANS("http_notification_url", SETTING_HTTP_NOTIFICATION_URL),
     MEANS("http_notification_credentials", SETTING_HTTP_NOTIFICATION_CREDENTIALS),
     NOTHING("raven_dsn", "Sentry is not told: http-notification-url is told all that it would be"),
-    NOTHING("graphite_host_port", NO_PUSH),
-    NOTHING("graphite_reporting_interval", NO_PUSH),
-    NOTHING("graphite_group_prefix", NO_PUSH),
+    MEANS("graphite_host_port", SETTING_GRAPHITE),
+    IN("graphite_reporting_interval", SETTING_GRAPHITE_INTERVAL, "s"),
+    MEANS("graphite_group_prefix", SETTING_GRAPHITE_PREFIX),
     NOTHING("webui_url", "the dashboard is at /ui/ of the Marathon port"),
     NOTHING("https_port", NO_TLS),
     NOTHING("https_address", NO_TLS),

@@ -333,6 +333,22 @@ static void tell_passed_over(const struct config *c)
         log_warn("owners of jobs get no mail", "missing=%s", server ? "mail-from" : "mail-server");
 }
 
+static void start_graphite(struct server *s)
+{
+    const struct config *c = &s->config;
+    struct error ignored; /* checked when it was set; "" is none */
+    struct graphite_options o = {.loop = &s->loop,
+                                 .host = s->host,
+                                 .interval_ms = config_number(c, SETTING_GRAPHITE_INTERVAL),
+                                 .prefix = config_text(c, SETTING_GRAPHITE_PREFIX)};
+    if (address_parse(config_text(c, SETTING_GRAPHITE), &o.to, &ignored) != 0)
+        return;
+    s->graphite.data = s;
+    graphite_start(&s->graphite, &o);
+    s->graphite_runs = true;
+    s->parts++;
+}
+
 static int start(struct server *s, enum verb verb, struct error *err)
 {
     log_set_sink(write_line, NULL, config_level(&s->config));
@@ -375,6 +391,7 @@ static int start(struct server *s, enum verb verb, struct error *err)
     s->backups.data = s;
     backups_start(&s->backups, &s->loop, s->host);
     s->parts += 4; /* the node, the server, the tasks, backups */
+    start_graphite(s);
     serve_watch_signals(s);
     serve_start_tick(s);
     return 0;

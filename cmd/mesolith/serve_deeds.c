@@ -82,7 +82,7 @@ static void do_room(void *data)
 static void do_answer(void *data, struct answer *a)
 {
     struct server *s = data;
-    if (!peer_port_answer(&s->peer_port, a))
+    if (!peer_port_answer(&s->peer_port, a) && !graphite_answer(&s->graphite, a))
         elsewhere_answer(&s->elsewhere, a);
 }
 

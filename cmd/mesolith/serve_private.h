@@ -5,6 +5,7 @@
 #include "config.h"
 #include "elsewhere.h"
 #include "folder.h"
+#include "graphite.h"
 #include "host/host.h"
 #include "listeners.h"
 #include "peer_port.h"
@@ -24,14 +25,16 @@ struct server {
     struct tasks tasks;
     struct elsewhere elsewhere;
     struct backups backups;
+    struct graphite graphite; /* graphite_runs */
     struct proxy_client proxy;
     struct join_member members[LIMIT_SERVERS]; /* whom the node asks first; known: the same */
     struct known_node known[LIMIT_SERVERS];
     struct peer_port peer_port; /* of a node of a cluster; `dev` opens none */
-    bool peer_port_runs, proxy_runs, proxy_silent, page_known, node_ready, told_ready, stopping,
-        routes_refused, hears_others, displaced, /* its folder is not at its path any more */
-        manager_knows;                           /* that it is ready */
-    int parts; /* that run on the loop and have not said that they stopped */
+    bool peer_port_runs, proxy_runs, graphite_runs, proxy_silent, page_known, node_ready,
+        told_ready, stopping, routes_refused, hears_others,
+        displaced,     /* its folder is not at its path any more */
+        manager_knows; /* that it is ready */
+    int parts;         /* that run on the loop and have not said that they stopped */
     uint16_t ports[LISTENERS];
     char urls[LISTENERS][URL_SIZE];
     const char *address, *hostname, *service_address;

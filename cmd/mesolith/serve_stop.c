@@ -38,6 +38,11 @@ static void on_backups_stopped(struct backups *b)
     part_stopped(b->data);
 }
 
+static void on_graphite_stopped(struct graphite *g)
+{
+    part_stopped(g->data);
+}
+
 static void on_proxy_stopped(struct proxy_client *c)
 {
     part_stopped(c->data);
@@ -54,6 +59,8 @@ static void stop_parts(struct server *s)
     http_server_stop(s->http, STOP_GRACE_MS, on_http_stopped);
     tasks_stop(&s->tasks, on_tasks_stopped);
     backups_stop(&s->backups, on_backups_stopped);
+    if (s->graphite_runs)
+        graphite_stop(&s->graphite, on_graphite_stopped);
     if (s->proxy_runs)
         proxy_client_stop(&s->proxy, on_proxy_stopped);
     if (s->peer_port_runs)

@@ -167,6 +167,7 @@ static void hand_facts(struct hands *hands, const struct facts *f)
     struct host *h = hands->data;
     struct deed d = {.kind = DEED_FACTS};
     readers_facts(h->readers, f);
+    h->leads = f->leading;
     if (!h->stateless)
         return;
     buf_init(&d.body, LIMIT_FRAME_BYTES);

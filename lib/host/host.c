@@ -322,6 +322,11 @@ bool host_frame(struct host *h, int64_t node, struct slice frame)
     return waiting > LIMIT_INBOX_BYTES;
 }
 
+bool host_leads(const struct host *h)
+{
+    return h->leads;
+}
+
 void host_answer(struct host *h, struct answer *a)
 {
     answer(h, a);

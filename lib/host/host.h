@@ -82,6 +82,8 @@ void host_credit(struct host *h, struct exchange_id id, size_t bytes);
 void host_gone(struct host *h, struct exchange_id id);
 /* An event for the node, from the loop's thread; takes *e. */
 void host_event(struct host *h, struct event *e);
+/* Does the node lead the cluster, as far as it knows? Any thread. */
+bool host_leads(const struct host *h);
 /* A copy of the state for a backup, made on the pool (host/copies.h). `done` is called from the
  * loop, always; with NULL and why where it failed. The file is the owner's, who removes it. */
 typedef void host_copied(void *data, const char *path, const struct replica_snapshot *s,

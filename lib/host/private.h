@@ -82,6 +82,7 @@ struct host {
     _Atomic unsigned subscribing; /* subscriptions on their way to the loop */
     atomic_bool ending;           /* what takes long on the pool gives up */
     bool told_ready;              /* the node's thread's */
+    atomic_bool leads;            /* the node does, as it has shown last */
     bool stateless;               /* it is an agent, and nothing else */
     char *about; /* what it knows of itself, as other nodes are told; NULL: not yet. Owned */
     bool joined;

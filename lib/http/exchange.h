@@ -29,9 +29,10 @@ struct exchange_id {
 #define EXCHANGE_ELSEWHERE (UINT64_C(1) << 63)
 /* Whose, in bits 56 to 62 of those; the other 56 are a number of the owner's. */
 enum exchange_owner {
-    EXCHANGE_OF_CLIENT, /* without EXCHANGE_ELSEWHERE */
-    EXCHANGE_OF_DOOR,   /* who speaks to us before it is one of our nodes (cluster/door.h) */
-    EXCHANGE_OF_NODE,   /* another node asks (cluster/exchanges.h) */
+    EXCHANGE_OF_CLIENT,  /* without EXCHANGE_ELSEWHERE */
+    EXCHANGE_OF_DOOR,    /* who speaks to us before it is one of our nodes (cluster/door.h) */
+    EXCHANGE_OF_NODE,    /* another node asks (cluster/exchanges.h) */
+    EXCHANGE_OF_PROCESS, /* this process asks itself (cmd/mesolith/graphite.h) */
 };
 enum exchange_owner exchange_owner(struct exchange_id id);
 struct exchange_id exchange_elsewhere(enum exchange_owner owner, uint64_t number);

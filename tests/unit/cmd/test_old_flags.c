@@ -54,6 +54,9 @@ static void each_means_what_it_meant(void **unused)
         {"--mattermost_url http://m/x", "mattermost-url", "http://m/x"},
         {"--http_notification_url http://h/", "http-notification-url", "http://h/"},
         {"--http_notification_credentials a:b", "http-notification-credentials", "a:b"},
+        {"--graphite_host_port g:2003", "graphite-host-port", "g:2003"},
+        {"--graphite_reporting_interval 30", "graphite-reporting-interval", "30s"},
+        {"--graphite_group_prefix c", "graphite-group-prefix", "c"},
         {"--run_disabled=false", "run-disabled", "false"},
         {"--lenient_zones", "lenient-zones", "true"},
     };
@@ -100,9 +103,6 @@ static void what_means_nothing_is_named_once(void **unused)
         "--ssl_keystore_path /etc/keystore",
         "--ssl_keystore_password pw",
         "--raven_dsn https://a:b@sentry/1",
-        "--graphite_host_port g:2003",
-        "--graphite_reporting_interval 60",
-        "--graphite_group_prefix c",
     };
     (void)unused;
     for (size_t i = 0; i < COUNT(flags); i++) {
