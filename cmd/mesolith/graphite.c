@@ -4,10 +4,9 @@
 #include "base/log.h"
 #include "graphite_text.h"
 
-/*   IDLE --due, and we lead--> ASKING --answer--> WRITING --lines--> DIALLING --> SENDING --sent,
- * failed ^                           |                  | (on the pool)     | v
- *    '---------------------------+----failed--------+-------------------+--------------------
- * CLOSING
+/*  IDLE --due, and we lead--> ASKING --answer--> WRITING --lines--> DIALLING --> SENDING -->
+ * CLOSING ^                           |          (on the pool) |             | |
+ *   \___________________________|______ failed __________|_____________|_____________________/
  *
  * What takes longer than the interval is given up. */
 
@@ -27,6 +26,7 @@ static void tell(struct graphite *g, const struct error *err)
 static void on_timer_closed(uv_handle_t *timer)
 {
     struct graphite *g = timer->data;
+    buf_close(&g->lines);
     g->stopped(g);
 }
 
