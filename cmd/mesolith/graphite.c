@@ -4,9 +4,9 @@
 #include "base/log.h"
 #include "graphite_text.h"
 
-/*  IDLE --due, and we lead--> ASKING --answer--> WRITING --lines--> DIALLING --> SENDING -->
- * CLOSING ^                           |          (on the pool) |             | |
- *   \___________________________|______ failed __________|_____________|_____________________/
+/*  IDLE --due, we lead--> ASKING --> WRITING, on the pool --> DIALLING --> SENDING --> CLOSING
+ *   ^                        |                  |                 |                       |
+ *   \________________________|____ failed ______|_________________|_______________________/
  *
  * What takes longer than the interval is given up. */
 
