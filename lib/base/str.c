@@ -59,6 +59,20 @@ bool str_to_u64(const char *s, uint64_t *out)
     return true;
 }
 
+const char *str_of_i64(char dst[I64_TEXT_SIZE], int64_t v)
+{
+    char digits[I64_TEXT_SIZE], *p = digits + sizeof(digits);
+    uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    *--p = '\0';
+    do {
+        *--p = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (v < 0)
+        *--p = '-';
+    return memcpy(dst, p, (size_t)(digits + sizeof(digits) - p));
+}
+
 bool str_to_double(const char *s, double *out)
 {
     char *end;

@@ -12,6 +12,10 @@ bool str_ends(const char *s, const char *suffix);
 bool str_to_i64(const char *s, int64_t *out);
 bool str_to_u64(const char *s, uint64_t *out);
 bool str_to_double(const char *s, double *out); /* finite ones */
+#define I64_TEXT_SIZE 21
+/* And back. Not by printf(3), which would bring a process that was just forked a dozen pages.
+ * Returns dst. */
+const char *str_of_i64(char dst[I64_TEXT_SIZE], int64_t v);
 /* Copies at most size-1 bytes, always ends with NUL, never splits an UTF-8 character. */
 void str_copy(char *dst, size_t size, const char *src);
 /* `"text"`, escaped and clipped with an ellipsis to `size` (at least 6); for error texts. Returns

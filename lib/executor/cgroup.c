@@ -26,11 +26,12 @@ static const char *const names[CGROUP_CONTROLLERS] = {"cpu", "memory", "pids"};
 
 /* ---- files of a cgroup */
 
-/* The folders that cgroup_make() has made. */
+/* The folders that cgroup_make() has made; in one page, which whoever is forked gets of his own. */
 static struct {
     struct cgroup of; /* all empty: none are held */
     int at[CGROUP_CONTROLLERS];
-} held;
+} held __attribute__((aligned(1024)));
+_Static_assert(sizeof(held) <= 1024, "it lies in one page");
 
 static int held_at(const char *dir)
 {
@@ -314,7 +315,7 @@ static int64_t at_least(int64_t value, int64_t least)
 
 static bool number(char dst[64], int64_t value)
 {
-    snprintf(dst, 64, "%" PRId64, value);
+    str_of_i64(dst, value);
     return true;
 }
 
@@ -404,7 +405,7 @@ static int make_folders(const struct cgroup *g, struct error *err)
 static void hold(const struct cgroup *g)
 {
     for (int c = 0; c < CGROUP_CONTROLLERS; c++)
-        held.at[c] = is_first(g, c)         ? open_in(g->dir[c], ".", O_PATH | O_DIRECTORY)
+        held.at[c] = is_first(g, c)         ? open(g->dir[c], O_PATH | O_DIRECTORY | O_CLOEXEC)
                      : g->dir[c][0] == '\0' ? -1
                                             : held.at[c - 1];
     held.of = *g;
@@ -627,25 +628,19 @@ bool cgroup_remove(const struct cgroup *g)
 
 /* ---- in a record */
 
-static const char *key_of(int controller, char dst[32])
-{
-    snprintf(dst, 32, "cgroup_%s", names[controller]);
-    return dst;
-}
+static const char *const keys[CGROUP_CONTROLLERS] = {"cgroup_cpu", "cgroup_memory", "cgroup_pids"};
 
 void cgroup_put(const struct cgroup *g, struct fields *f)
 {
-    char key[32];
     fields_put_int(f, "cgroup_version", g->version);
     for (int c = 0; c < CGROUP_CONTROLLERS; c++)
         if (g->dir[c][0] != '\0')
-            fields_put(f, key_of(c, key), g->dir[c]);
+            fields_put(f, keys[c], g->dir[c]);
 }
 
 void cgroup_take(struct cgroup *g, const struct fields *f)
 {
-    char key[32];
     *g = (struct cgroup){.version = (int)fields_int(f, "cgroup_version", 0)};
     for (int c = 0; c < CGROUP_CONTROLLERS; c++)
-        fields_get(f, key_of(c, key), g->dir[c], sizeof(g->dir[c]));
+        fields_get(f, keys[c], g->dir[c], sizeof(g->dir[c]));
 }

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,23 +28,23 @@ static bool escape(char *dst, size_t size, size_t *n, const char *value)
 
 void fields_put(struct fields *f, const char *key, const char *value)
 {
-    char line[FIELDS_SIZE];
-    size_t n = (size_t)snprintf(line, sizeof(line), "%s=", key);
-    if (value == NULL || !escape(line, sizeof(line), &n, value))
+    size_t n = f->len, key_n = strlen(key);
+    if (value == NULL || n + key_n + 2 >= sizeof(f->text))
         return;
-    line[n++] = '\n';
-    if (f->len + n >= sizeof(f->text))
-        return;
-    memcpy(f->text + f->len, line, n);
-    f->len += n;
+    memcpy(f->text + n, key, key_n);
+    n += key_n;
+    f->text[n++] = '=';
+    if (escape(f->text, sizeof(f->text) - 1, &n, value)) {
+        f->text[n++] = '\n';
+        f->len = n;
+    }
     f->text[f->len] = '\0';
 }
 
 void fields_put_int(struct fields *f, const char *key, int64_t value)
 {
-    char text[24];
-    snprintf(text, sizeof(text), "%" PRId64, value);
-    fields_put(f, key, text);
+    char text[I64_TEXT_SIZE];
+    fields_put(f, key, str_of_i64(text, value));
 }
 
 static const char *value_of(const struct fields *f, const char *key)

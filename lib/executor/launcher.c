@@ -39,7 +39,7 @@ static struct { /* of the launcher process only */
     int socket, signals, lull;
     pid_t (*fork)(void);
     cgroup_spawner *spawn;
-    char *frame; /* LIMIT_ORDER_BYTES, mapped */
+    char *frame; /* ORDER_ROOM, mapped */
     struct helper helpers[LIMIT_HELPERS];
     unsigned helpers_n;
 } launcher;
@@ -285,9 +285,8 @@ static void read_order(void)
     if (order_unpack(launcher.frame, len, &o, &err) != 0)
         quit();
     carry_out[o.kind](&o);
-    order_close(&o);
     if (len > BIG_FRAME)
-        madvise(launcher.frame, LIMIT_ORDER_BYTES, MADV_DONTNEED);
+        madvise(launcher.frame, ORDER_ROOM, MADV_DONTNEED);
 }
 
 static int next_deadline(void) /* for poll(2) */
@@ -302,18 +301,10 @@ static int next_deadline(void) /* for poll(2) */
     return wait < 0 ? 0 : wait > INT32_MAX ? INT32_MAX : (int)wait;
 }
 
-static void turn(void)
+static void await(struct pollfd *polls, struct helper **of, nfds_t n)
 {
-    struct pollfd polls[2 + LIMIT_HELPERS] = {{.fd = launcher.socket, .events = POLLIN},
-                                              {.fd = launcher.signals, .events = POLLIN}};
-    struct helper *of[LIMIT_HELPERS];
-    nfds_t n = 2;
-    for (size_t i = 0; i < LIMIT_HELPERS && launcher.helpers_n > 0; i++) {
-        if (launcher.helpers[i].pid == 0 || launcher.helpers[i].output < 0)
-            continue;
-        of[n - 2] = &launcher.helpers[i];
-        polls[n++] = (struct pollfd){.fd = launcher.helpers[i].output, .events = POLLIN};
-    }
+    polls[0] = (struct pollfd){.fd = launcher.socket, .events = POLLIN};
+    polls[1] = (struct pollfd){.fd = launcher.signals, .events = POLLIN};
     if (poll(polls, n, next_deadline()) < 0 && errno != EINTR)
         quit();
     for (nfds_t i = 2; i < n; i++)
@@ -324,6 +315,30 @@ static void turn(void)
     if (polls[0].revents != 0)
         read_order();
     end_late_helpers();
+}
+
+/* The pages of our stack are copied for each supervisor: while there are only those, they are few.
+ */
+static __attribute__((noinline)) void turn_with_helpers(void)
+{
+    struct pollfd polls[2 + LIMIT_HELPERS];
+    struct helper *of[LIMIT_HELPERS];
+    nfds_t n = 2;
+    for (size_t i = 0; i < LIMIT_HELPERS && launcher.helpers_n > 0; i++) {
+        if (launcher.helpers[i].pid == 0 || launcher.helpers[i].output < 0)
+            continue;
+        of[n - 2] = &launcher.helpers[i];
+        polls[n++] = (struct pollfd){.fd = launcher.helpers[i].output, .events = POLLIN};
+    }
+    await(polls, of, n);
+}
+
+static void turn(void)
+{
+    if (launcher.helpers_n > 0)
+        turn_with_helpers();
+    else
+        await((struct pollfd[2]){0}, NULL, 2);
 }
 
 /* Out of the terminal's and the agent's reach: only the socket ends it. */
@@ -363,7 +378,7 @@ _Noreturn static void run(int socket_fd, int lull, uint64_t before,
     detach();
     launcher.signals = open_signals();
     launcher.frame =
-        mmap(NULL, LIMIT_ORDER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        mmap(NULL, ORDER_ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (launcher.signals < 0 || launcher.frame == MAP_FAILED)
         _exit(1);
     for (;;)

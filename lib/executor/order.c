@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "base/mem.h"
-
 /* A frame is the struct as it lies in memory, with the numbers of strings in the lists, then all
  * strings, each with its NUL: name, folder, cwd, user (empty for NULL), argv, env, binds. */
 struct head {
@@ -44,7 +42,8 @@ int order_pack(const struct order *o, struct buf *out, struct error *err)
     put_list(&frame, o->argv, head.argv_n);
     put_list(&frame, o->env, head.env_n);
     put_list(&frame, o->binds, head.binds_n);
-    bool full = buf_full(&frame);
+    bool full =
+        buf_full(&frame) || (uint64_t)head.argv_n + head.env_n + head.binds_n > ORDER_STRINGS;
     uint32_t len = (uint32_t)frame.len;
     if (!full) {
         buf_put(out, &len, sizeof(len));
@@ -59,6 +58,7 @@ int order_pack(const struct order *o, struct buf *out, struct error *err)
 
 struct cursor {
     const char *p, *end;
+    char **lists; /* room for the next */
 };
 
 /* NULL when there is none left. */
@@ -74,48 +74,39 @@ static const char *take_str(struct cursor *c)
 
 static char **take_list(struct cursor *c, uint32_t n)
 {
-    if (n > (size_t)(c->end - c->p))
-        return NULL;
-    char **list = mem_zalloc((n + 1) * sizeof(*list));
+    char **list = c->lists;
     for (uint32_t i = 0; i < n; i++) {
         list[i] = (char *)take_str(c);
-        if (list[i] == NULL) {
-            mem_free(list);
+        if (list[i] == NULL)
             return NULL;
-        }
     }
+    list[n] = NULL;
+    c->lists += n + 1;
     return list;
 }
 
-int order_unpack(const char *frame, size_t len, struct order *out, struct error *err)
+int order_unpack(char *frame, size_t len, struct order *out, struct error *err)
 {
-    struct head head;
-    if (len < sizeof(head))
+    const struct head *head = (const struct head *)frame; /* no copies: stack is pages, too */
+    size_t lists_at = (len + sizeof(char *) - 1) & ~(sizeof(char *) - 1);
+    if (len < sizeof(*head))
         return error_set(err, ERR_CORRUPT, "an order of %zu bytes", len);
-    memcpy(&head, frame, sizeof(head));
-    struct cursor c = {frame + sizeof(head), frame + len};
-    struct order o = head.order;
-    o.name = take_str(&c);
-    o.folder = take_str(&c);
-    o.cwd = take_str(&c);
-    o.user = take_str(&c);
-    o.argv = o.user != NULL ? take_list(&c, head.argv_n) : NULL;
-    o.env = o.argv != NULL ? take_list(&c, head.env_n) : NULL;
-    o.binds = o.env != NULL ? take_list(&c, head.binds_n) : NULL;
-    if (o.binds == NULL || o.rlimits_n > ORDER_RLIMITS) {
-        order_close(&o);
+    struct cursor c = {frame + sizeof(*head), frame + len, (char **)(frame + lists_at)};
+    bool fits = (uint64_t)head->argv_n + head->env_n + head->binds_n <= ORDER_STRINGS;
+    const char *name = take_str(&c), *folder = take_str(&c), *cwd = take_str(&c);
+    const char *user = take_str(&c);
+    char **argv = user != NULL && fits ? take_list(&c, head->argv_n) : NULL;
+    char **env = argv != NULL ? take_list(&c, head->env_n) : NULL;
+    char **binds = env != NULL ? take_list(&c, head->binds_n) : NULL;
+    if (binds == NULL || head->order.rlimits_n > ORDER_RLIMITS)
         return error_set(err, ERR_CORRUPT, "an order cut short");
-    }
-    if (o.user[0] == '\0')
-        o.user = NULL;
-    *out = o;
+    *out = head->order;
+    out->name = name;
+    out->folder = folder;
+    out->cwd = cwd;
+    out->user = user[0] != '\0' ? user : NULL;
+    out->argv = argv;
+    out->env = env;
+    out->binds = binds;
     return 0;
-}
-
-void order_close(struct order *o)
-{
-    mem_free((void *)o->argv);
-    mem_free((void *)o->env);
-    mem_free((void *)o->binds);
-    o->argv = o->env = o->binds = NULL;
 }

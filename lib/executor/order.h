@@ -49,11 +49,17 @@ struct order {
         *binds; /* task: by twos, a path and where in cwd it is mounted, read-only; or NULL */
 };
 
-/* Appends one frame: a length of 4 bytes, then that many. ERR_LIMIT over LIMIT_ORDER_BYTES. */
+/* In all lists together: no exec(2) takes more. */
+#define ORDER_STRINGS (LIMIT_ORDER_BYTES / sizeof(char *))
+/* What a frame of LIMIT_ORDER_BYTES is read in, with the lists behind it. */
+#define ORDER_ROOM ((LIMIT_ORDER_BYTES) + ((ORDER_STRINGS) + 4) * sizeof(char *))
+
+/* Appends one frame: a length of 4 bytes, then that many. ERR_LIMIT over LIMIT_ORDER_BYTES, or
+ * ORDER_STRINGS. */
 int order_pack(const struct order *o, struct buf *out, struct error *err) MUST_CHECK;
-/* *out points into the frame (without its length) and owns the arrays. ERR_CORRUPT. */
-int order_unpack(const char *frame, size_t len, struct order *out, struct error *err) MUST_CHECK;
-void order_close(struct order *o); /* what order_unpack made; accepts a zeroed struct */
+/* *out points into the frame (without its length), which is aligned and has ORDER_ROOM: no memory
+ * is taken, whose pages everybody forked would have to copy. ERR_CORRUPT. */
+int order_unpack(char *frame, size_t len, struct order *out, struct error *err) MUST_CHECK;
 
 enum reply_kind {
     REPLY_FORKED, /* task: its supervisor listens; pid is the supervisor's */

@@ -23,7 +23,7 @@
 
 enum state { STARTING, RUNNING, STOPPING, KILLING, SWEEPING };
 
-enum slot { SIGNALS, LISTEN, OUT, ERR, OOM, LULL, CLIENT };
+enum slot { SIGNALS, LULL, LISTEN, OUT, ERR, OOM, CLIENT };
 #define CLIENTS 4
 #define SLOTS (CLIENT + CLIENTS)
 #define KILL_AGAIN_MS 20 /* at first; twice as long each time, for those that cannot die yet */
@@ -42,14 +42,14 @@ struct supervisor {
     int64_t ended_ms; /* by the wall; 0: not yet */
     struct pollfd polls[SLOTS];
     struct rotate out, err;
-    struct process self, child; /* child.pid 0: never forked */
-    int status;                 /* the child's, once reaped */
-    bool begun, killed, oom;    /* begun: exec has happened; killed: by order */
-    bool removed;               /* the cgroup is */
-    uint64_t before;            /* the processes_tick() before its fork */
-    int64_t mem_peak;           /* of the cgroup, once nobody is left; 0: not known */
-    struct fields record;
+    struct process self, child;     /* child.pid 0: never forked */
+    int status;                     /* the child's, once reaped */
+    bool begun, killed, oom;        /* begun: exec has happened; killed: by order */
+    bool removed;                   /* the cgroup is */
+    uint64_t before;                /* the processes_tick() before its fork */
+    int64_t mem_peak;               /* of the cgroup, once nobody is left; 0: not known */
     char failure[CHILD_ERROR_SIZE]; /* why it was not started, or "" */
+    struct fields record;
     char bytes[16 << 10];
 };
 
@@ -83,13 +83,29 @@ static void slot_close(struct supervisor *s, int slot)
 static void await_lull(struct supervisor *s)
 {
     slot_open(s, LULL, s->lull_fd);
-    s->deadline += LIMIT_LULL_MS;
+    s->deadline = now_ms() + LIMIT_LULL_MS;
+}
+
+static void kill_now(struct supervisor *s);
+
+/* What nobody needs before others have begun, or at all, if it has ended by then. */
+static void settle(struct supervisor *s)
+{
+    process_title("mesolith: task %s", s->order->name);
+    slot_open(s, OOM, cgroup_oom_event(&s->order->cgroup));
+    s->deadline = NO_DEADLINE;
+    s->oom = s->polls[OOM].fd >= 0 && cgroup_oom(&s->order->cgroup); /* before we listened */
+    if (s->oom)
+        kill_now(s);
 }
 
 static void on_lull(struct supervisor *s, int slot)
 {
-    slot_close(s, slot);
-    s->deadline = now_ms();
+    s->polls[slot].fd = -1; /* until we await the next */
+    if (s->state == SWEEPING)
+        s->deadline = now_ms();
+    else
+        settle(s);
 }
 
 static void note_child(struct supervisor *s)
@@ -228,7 +244,7 @@ static void kill_now(struct supervisor *s)
 static void stop(struct supervisor *s, int64_t grace_ms)
 {
     int64_t until = grace_ms > 0 ? now_ms() + grace_ms : 0;
-    if (s->polls[LULL].fd >= 0) /* what it has left runs yet */
+    if (s->polls[LULL].fd >= 0) /* what it has left, or is, runs yet */
         on_lull(s, LULL);
     if (s->state > STOPPING)
         return;
@@ -250,6 +266,8 @@ static void step(struct supervisor *s)
         return;
     if (s->state == SWEEPING)
         sweep(s);
+    else if (s->state == RUNNING)
+        on_lull(s, LULL);
     else
         kill_now(s);
 }
@@ -333,7 +351,6 @@ static void detach(const struct supervisor *s, int listener)
     fds_keep_only((const int[]){s->folder_fd, listener, s->lull_fd}, 3);
     setpgid(0, 0); /* a session of its own would weigh as much as all tasks (autogroup) */
     prctl(PR_SET_NAME, SUPERVISOR_COMM);
-    process_title("mesolith: task %s", s->order->name);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
@@ -464,7 +481,6 @@ static int start(struct supervisor *s, struct error *err)
     if (open_logs(s, err) != 0 || cgroup_make(&s->order->cgroup, &s->order->limits, err) != 0 ||
         make_pipes(s->order->tty, &p, err) != 0)
         return -1;
-    slot_open(s, OOM, cgroup_oom_event(&s->order->cgroup));
     s->before = processes_tick();
     pid_t pid = s->spawn(&s->order->cgroup, become_task, &(struct task){s, &p});
     if (pid < 0)
@@ -474,6 +490,10 @@ static int start(struct supervisor *s, struct error *err)
     keep(s, ERR, p.err[0], p.err[1]);
     s->begun = s->failure[0] == '\0' && s->record.len > 0;
     s->state = RUNNING;
+    if (s->lull_fd >= 0)
+        await_lull(s);
+    else
+        settle(s);
     return 0;
 }
 

@@ -18,7 +18,8 @@
  *                               v
  *                           SWEEPING --nobody left--> exit
  *
- * The sweep of what has ended by itself begins with the next lull (executor/launcher.h), or soon.
+ * Its title, and its ear for want of memory, wait for the next lull (executor/launcher.h), or soon.
+ * So does the sweep of what has ended by itself.
  * Until it is over, LIMIT_LULL_MS and a moment, its exit status is only known here: if we or the
  * machine are killed then, it is lost as if it had still run.
  *

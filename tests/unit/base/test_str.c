@@ -52,6 +52,19 @@ static void numbers_are_the_whole_string_and_nothing_else(void **unused)
     assert_false(str_to_u64("-1", &u));
 }
 
+static void numbers_are_written_as_they_are_read(void **unused)
+{
+    (void)unused;
+    const char *texts[] = {
+        "0", "7", "-1", "10", "-90", "9223372036854775807", "-9223372036854775808"};
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        char text[I64_TEXT_SIZE];
+        int64_t v;
+        assert_true(str_to_i64(texts[i], &v));
+        assert_string_equal(str_of_i64(text, v), texts[i]);
+    }
+}
+
 static void doubles_are_decimal_and_finite(void **unused)
 {
     (void)unused;
@@ -194,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comparing_accepts_null),
         cmocka_unit_test(numbers_are_the_whole_string_and_nothing_else),
+        cmocka_unit_test(numbers_are_written_as_they_are_read),
         cmocka_unit_test(doubles_are_decimal_and_finite),
         cmocka_unit_test(copying_never_splits_a_character),
         cmocka_unit_test(a_strangers_text_is_quoted_escaped_and_clipped),

@@ -238,6 +238,30 @@ static void out_of_memory_is_called_so(void **unused)
     close_limited_world();
 }
 
+/* While others begin nobody listens for it yet. */
+static void out_of_memory_in_no_lull_is_seen_in_the_next(void **unused)
+{
+    (void)unused;
+    struct task t;
+    struct cgroup own;
+    if (!open_limited_world())
+        return;
+    if (w.options.cgroups.dir[CGROUP_MEMORY][0] != '\0') {
+        launch_busy(&w.client, true);
+        launch_limited(&t, "tail /dev/zero; echo the shell lives on; exec sleep 1000", &own);
+        await_flag(&w, &t.has_started);
+        while (cgroup_oom(&own) == 0)
+            uv_run(&w.loop, UV_RUN_NOWAIT);
+        launch_busy(&w.client, false);
+        await_flag(&w, &t.has_ended);
+        assert_int_equal(t.run.end.how, END_OUT_OF_MEMORY);
+        assert_gone(&own);
+    } else {
+        print_message("[ SKIPPED  ] no memory cgroup can be written\n");
+    }
+    close_limited_world();
+}
+
 static unsigned closed;
 
 static void on_closed(uv_handle_t *handle)
@@ -335,6 +359,7 @@ int main(void)
         cmocka_unit_test(a_child_is_born_inside),
         cmocka_unit_test(a_task_runs_within_its_limits),
         cmocka_unit_test(out_of_memory_is_called_so),
+        cmocka_unit_test(out_of_memory_in_no_lull_is_seen_in_the_next),
         cmocka_unit_test(what_a_process_used_is_known_at_its_end),
         cmocka_unit_test(a_killed_supervisors_cgroup_is_swept),
     };
