@@ -98,26 +98,23 @@ int sandbox_path(const char *root, const struct sandbox_ids *ids, char dst[SANDB
     return 0;
 }
 
-static int make_above(const char *root, char *path)
+/* Those above, from the root on, too: as far as they are missing. */
+static int make_folder(const char *root, char *path, mode_t mode)
 {
-    for (char *slash = path + strlen(root); slash != NULL; slash = strchr(slash + 1, '/')) {
-        if (slash == path)
-            continue;
+    int rc = mkdir(path, mode);
+    char *slash = strrchr(path, '/');
+    if (rc != 0 && errno == ENOENT && slash > path && slash >= path + strlen(root)) {
         *slash = '\0';
-        int rc = mkdir(path, 0755);
+        int above = make_folder(root, path, 0755);
         *slash = '/';
-        if (rc != 0 && errno != EEXIST)
-            return -1;
+        rc = above == 0 ? mkdir(path, mode) : -1;
     }
-    return 0;
+    return rc == 0 || errno == EEXIST ? 0 : -1;
 }
 
 static int make_folders(const char *root, char *path)
 {
-    int rc = mkdir(path, 0750);
-    if (rc != 0 && errno == ENOENT && make_above(root, path) == 0)
-        rc = mkdir(path, 0750);
-    return rc == 0 || errno == EEXIST ? 0 : -1;
+    return make_folder(root, path, 0750);
 }
 
 static bool points_at(const char *link, const char *name)
