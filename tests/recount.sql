@@ -24,7 +24,10 @@ kept as (
     select app, count(*) live, sum(state in (0, 1)) staged, sum(state = 2) running,
            sum(state between 2 and 4 and health = 1) healthy,
            sum(state between 2 and 4 and health = 2) unhealthy, sum(stopping) stopping
-    from whole group by app)
+    from whole group by app),
+fresh as (
+    select job, count(*) n, min(due_ms) due_ms from job_runs
+    where ended_ms is not null and old_bytes is null and held is null group by job)
 
 select 'agent ' || id || ' is over-committed: ' || json_array(used_cpus_milli, used_mem_bytes) || ' of '
        || json_array(cpus_milli, mem_bytes) || ' in use'
@@ -96,3 +99,14 @@ select 'volume ' || v.name || ' is of no instance, and was not given up'
 union all
 select 'task ' || t.name || ' runs on agent ' || t.agent || ', and its data is on ' || r.agent
     from alive t join reservations r on +t.owner = 0 and r.instance = t.owner_id where r.agent <> t.agent
+union all
+select 'job ' || j.id || ' counts ' || ifnull(e.fresh, 'no') || ' runs that are over and not old, from '
+       || ifnull(e.mark_ms, 'no time') || ' on, has ' || ifnull(f.n, 0) || ', from ' || ifnull(f.due_ms, 'no time') || ' on'
+    from jobs j left join job_ends e on e.job = j.id left join fresh f on f.job = j.id
+    where ifnull(e.fresh, 0) <> ifnull(f.n, 0) or f.due_ms < e.mark_ms
+union all
+select 'run ' || r.id || ' of job ' || r.job || ' is held, and ' || iif(r.old_bytes is null, 'no task of it lives', 'old')
+    from job_runs r indexed by job_runs_held
+    where r.held is not null
+      and (r.old_bytes is not null or r.ended_ms is null
+           or not exists (select 1 from alive t where t.owner = 1 and t.owner_id = r.id))

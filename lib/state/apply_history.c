@@ -49,12 +49,12 @@ static int64_t old_bytes(struct state *s, int64_t run) /* 0: it is not old */
     return stmt_one_i64(q, 0);
 }
 
-/* From MARKS_LEVEL on its own row says it. */
+/* From MARKS_LEVEL on its own row says it, from FRESH_LEVEL on they are counted. */
 static void not_newest(struct apply *a, int64_t run)
 {
-    if (a->s->level >= MARKS_LEVEL)
+    if (a->s->level >= MARKS_LEVEL && a->s->level < FRESH_LEVEL)
         return;
-    struct stmt *q = change_use(a->s, RUN_OVER_DROP);
+    struct stmt *q = change_use(a->s, a->s->level < FRESH_LEVEL ? RUN_OVER_DROP : FRESH_DROP);
     stmt_bind_i64(q, ":run", run);
     stmt_run(q);
 }
@@ -146,6 +146,15 @@ static size_t list_beyond(struct apply *a, int which, int64_t job, int64_t keep,
     return list_runs(q, runs);
 }
 
+/* A task of it lives: its end is waited for. */
+static void hold(struct apply *a, int64_t run)
+{
+    struct stmt *q = change_use(a->s, RUN_HOLD);
+    stmt_bind_i64(q, ":run", run);
+    stmt_run(q);
+}
+
+/* From FRESH_LEVEL on once its tasks have ended. */
 static void make_old(struct apply *a, int64_t run)
 {
     struct stmt *q = change_use(a->s, RUN_OLD_ADD);
@@ -155,8 +164,13 @@ static void make_old(struct apply *a, int64_t run)
     stmt_bind_i64(q, ":run_bytes", RUN_BYTES);
     stmt_bind_i64(q, ":task_bytes", TASK_BYTES);
     stmt_run(q);
+    if (a->s->level >= FRESH_LEVEL && db_changes(a->s->db) == 0) {
+        hold(a, run);
+        return;
+    }
     add_to_old(a, 1, old_bytes(a->s, run));
-    not_newest(a, run);
+    if (a->s->level < MARKS_LEVEL)
+        not_newest(a, run);
 }
 
 /* Of the old ones of all jobs, the oldest: false when the first of them may stay. */
@@ -188,12 +202,52 @@ static bool drop_old(struct apply *a, const struct history_rules *rules, size_t 
     return true;
 }
 
+/* Of the fresh ones that are more than so many the first, which are looked at now. */
+static size_t list_fresh(struct apply *a, int64_t job, struct fresh *f, int64_t keep,
+                         int64_t runs[STEP_RUNS])
+{
+    size_t n = 0;
+    int64_t more = f->n - (keep > 0 ? keep : 0);
+    if (more <= 0)
+        return 0;
+    struct stmt *q = change_use(a->s, RUNS_FRESH);
+    stmt_bind_i64(q, ":job", job);
+    stmt_bind_i64(q, ":mark", f->mark_ms);
+    stmt_bind_i64(q, ":limit", more < STEP_RUNS ? more : STEP_RUNS);
+    while (n < STEP_RUNS && stmt_row(q)) {
+        runs[n++] = stmt_i64(q, 0);
+        f->mark_ms = stmt_i64(q, 1);
+    }
+    stmt_end(q);
+    f->n -= (int64_t)n;
+    return n;
+}
+
 /* Of one job what is beyond its newest; how many of the steps are left. */
+static size_t make_fresh_old(struct apply *a, int64_t job, const struct history_rules *rules,
+                             size_t steps)
+{
+    int64_t runs[STEP_RUNS];
+    size_t n = STEP_RUNS;
+    struct fresh f = fresh_of(a->s, job), before = f;
+    for (; steps > 0 && n == STEP_RUNS; steps -= n > 0) {
+        n = list_fresh(a, job, &f, rules->runs, runs);
+        for (size_t i = 0; i < n; i++)
+            make_old(a, runs[i]);
+    }
+    if (f.n != before.n)
+        fresh_put(a->s, job, &f);
+    return steps;
+}
+
+/* The same at any level. */
 static size_t make_beyond_old(struct apply *a, int64_t job, const struct history_rules *rules,
                               size_t steps)
 {
     int64_t runs[STEP_RUNS];
     size_t n = STEP_RUNS;
+    if (a->s->level >= FRESH_LEVEL)
+        return make_fresh_old(a, job, rules, steps);
     for (; steps > 0 && n == STEP_RUNS; steps -= n > 0) {
         n = list_beyond(a, RUNS_OVER_BEYOND, job, rules->runs, runs);
         for (size_t i = 0; i < n; i++)
@@ -434,9 +488,16 @@ static void pack_sample(struct apply *a, struct ends *e, int64_t ms)
 
 /* ---- */
 
-/* `sample`: NULL for none. */
+static void count_fresh(struct fresh *f, int64_t due_ms)
+{
+    f->mark_ms = f->n == 0 || due_ms < f->mark_ms ? due_ms : f->mark_ms;
+    f->n++;
+}
+
+/* `sample`, and the run that is to be `fresh`: NULL for none. */
 static void count_end(struct apply *a, int64_t job, const struct facts_of_end *f,
-                      const int64_t *sample, const struct job_row *counted)
+                      const int64_t *sample, const struct run_row *fresh,
+                      const struct job_row *counted)
 {
     if (a->s->level < PACKED_LEVEL) {
         if (f->n > 0)
@@ -451,6 +512,8 @@ static void count_end(struct apply *a, int64_t job, const struct facts_of_end *f
         pack_facts(a, &e, f);
     if (sample != NULL)
         pack_sample(a, &e, *sample);
+    if (fresh != NULL)
+        count_fresh(&e.fresh, fresh->due.ms);
     ends_put(a->s, &e, counted);
 }
 
@@ -487,7 +550,7 @@ void history_success(struct apply *a, struct job_row *job)
 {
     count_outcome(a, job, true);
     if (a->s->level >= PACKED_LEVEL)
-        count_end(a, job->id, &(struct facts_of_end){0}, NULL, job);
+        count_end(a, job->id, &(struct facts_of_end){0}, NULL, NULL, job);
 }
 
 static bool start_was_heard(struct apply *a, const struct run_row *r, enum run_state state,
@@ -519,7 +582,8 @@ void history_over(struct apply *a, const struct run_row *r, enum run_state state
         trim_by_count(a, r->job, r->id);
         return;
     }
-    if (state == RUN_COALESCED && a->s->level >= TRIMS_LEVEL)
+    bool fresh = state != RUN_COALESCED || a->s->level < TRIMS_LEVEL;
+    if (!fresh)
         make_old(a, r->id); /* what did not run puts nothing that did out of its place */
     else
         make_newest(a, r);
@@ -531,7 +595,7 @@ void history_over(struct apply *a, const struct run_row *r, enum run_state state
     if (state == RUN_SUCCESS && heard)
         add_time(&facts, DAY_TOOK, DAY_LONGEST, ended.ms - r->started.ms);
     int64_t sample = ended.ms > r->due.ms ? ended.ms - r->due.ms : 0;
-    count_end(a, r->job, &facts, state == RUN_SUCCESS ? &sample : NULL, counted);
+    count_end(a, r->job, &facts, state == RUN_SUCCESS ? &sample : NULL, fresh ? r : NULL, counted);
     if (time_to_trim(r->id, LIMIT_JOB_RUNS))
         trim_days(a, r->job);
     trim(a, r->job, r->id);
@@ -554,7 +618,7 @@ void history_more(struct apply *a, const struct run_row *r, const struct new_run
     move_newest(a, r, n->due_ms);
     struct facts_of_end facts = {0};
     add_fact(&facts, DAY_ENDS, (int)n->state, n->covers);
-    count_end(a, r->job, &facts, NULL, NULL);
+    count_end(a, r->job, &facts, NULL, NULL, NULL); /* its due is later: the mark stays true */
 }
 
 void history_forget_job(struct apply *a, int64_t job)
@@ -614,8 +678,21 @@ bool history_keep_job(struct apply *a, const struct job_row *job, char called[JO
     return true;
 }
 
-void history_task_over(struct apply *a, int64_t job)
+/* It was held: it is old, unless another task of it lives. */
+static void release(struct apply *a, int64_t run)
 {
+    if (a->s->level < FRESH_LEVEL)
+        return;
+    struct stmt *q = change_use(a->s, RUN_RELEASE);
+    stmt_bind_i64(q, ":run", run);
+    stmt_run(q);
+    if (db_changes(a->s->db) > 0)
+        make_old(a, run);
+}
+
+void history_task_over(struct apply *a, int64_t job, int64_t run)
+{
+    release(a, run);
     if (state_job_is_gone(a->s, job))
         stmt_run(of_job(a, TRIM_PUT, job));
 }

@@ -784,7 +784,7 @@ void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task
     struct job_row job;
     if (!state_run_by_id(a->s, run, &r) || !run_active(r.state) || r.task != t->id ||
         !state_job_alone(a->s, r.job, &job)) {
-        history_task_over(a, t->job);
+        history_task_over(a, t->job, run);
         return; /* of an attempt that was given up: only recorded (5.2 step 6) */
     }
     bool timed_out = is_time_limit(t->kill_reason);

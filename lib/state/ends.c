@@ -59,6 +59,7 @@ void ends_of(struct state *s, int64_t job, struct ends *out)
     out->day = 0;
     out->facts_n = out->samples_n = 0;
     out->there = out->counted = false;
+    out->fresh = (struct fresh){0};
     if (s->level < PACKED_LEVEL)
         return;
     struct stmt *q = query_use(s, ENDS);
@@ -75,6 +76,8 @@ void ends_of(struct state *s, int64_t job, struct ends *out)
     out->errors_since_success = stmt_i64(q, 5);
     out->last_success_ms = stmt_i64(q, 6);
     out->last_error_ms = stmt_i64(q, 7);
+    if (s->level >= FRESH_LEVEL)
+        out->fresh = (struct fresh){stmt_i64(q, 8), stmt_i64(q, 9)};
     stmt_end(q);
 }
 
@@ -133,10 +136,37 @@ void ends_put(struct state *s, struct ends *e, const struct job_row *counted)
         stmt_bind_i64_at(q, 8, e->last_success_ms);
         stmt_bind_i64_at(q, 9, e->last_error_ms);
     }
+    if (s->level >= FRESH_LEVEL) {
+        stmt_bind_i64_at(q, 10, e->fresh.n);
+        stmt_bind_i64_at(q, 11, e->fresh.mark_ms);
+    }
     struct memo_row *known = memo_known(s, MEMO_JOB, e->job);
     stmt_run(q);
     if (counted != NULL)
         job_counted(s, counted, known != NULL);
     else
         memo_again(s, MEMO_JOB, e->job, known != NULL);
+}
+
+struct fresh fresh_of(struct state *s, int64_t job)
+{
+    struct fresh f = {0};
+    struct stmt *q = change_use(s, FRESH);
+    stmt_bind_i64(q, ":job", job);
+    if (stmt_row(q)) {
+        f = (struct fresh){stmt_i64(q, 0), stmt_i64(q, 1)};
+        stmt_end(q);
+    }
+    return f;
+}
+
+void fresh_put(struct state *s, int64_t job, const struct fresh *f)
+{
+    bool known = memo_known(s, MEMO_JOB, job) != NULL;
+    struct stmt *q = change_use(s, FRESH_PUT);
+    stmt_bind_i64(q, ":job", job);
+    stmt_bind_i64(q, ":fresh", f->n);
+    stmt_bind_i64(q, ":mark", f->mark_ms);
+    stmt_run(q);
+    memo_again(s, MEMO_JOB, job, known);
 }

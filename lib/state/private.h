@@ -151,12 +151,19 @@ struct ends {
     bool there;                    /* it has a row */
     bool counted;                  /* the counters are these, and not those of `jobs` */
     int64_t successes, errors, errors_since_success, last_success_ms, last_error_ms;
+    struct fresh {
+        int64_t n;       /* of its runs that are over, and were not looked at yet */
+        int64_t mark_ms; /* none of these is due before */
+    } fresh;             /* from FRESH_LEVEL on (schema/043_fresh.sql) */
 };
 void ends_of(struct state *s, int64_t job, struct ends *out); /* empty: there are none */
 /* Counts n more, or for what is no count the largest; there is room for it. */
 void ends_add(struct ends *e, const struct fact *f);
 /* `counted`: the job, whose counters go in too; or NULL. */
 void ends_put(struct state *s, struct ends *e, const struct job_row *counted);
+/* Alone; from FRESH_LEVEL on. */
+struct fresh fresh_of(struct state *s, int64_t job);
+void fresh_put(struct state *s, int64_t job, const struct fresh *f);
 
 /* What one command's applying knows. */
 struct apply {
@@ -400,8 +407,8 @@ void history_forget_job(struct apply *a, int64_t job); /* before it is deleted b
 /* The job is deleted, and no run of it is open: what is kept of it is called so from now on. False:
  * it never ran, and nothing is. */
 bool history_keep_job(struct apply *a, const struct job_row *job, char called[JOB_CALLED_SIZE]);
-/* A task of the job has ended whose run had been over before. */
-void history_task_over(struct apply *a, int64_t job);
+/* A task of the job has ended which is none of its run's, or whose run had been over before. */
+void history_task_over(struct apply *a, int64_t job, int64_t run);
 void history_used(struct apply *a, int64_t task, const struct usage *used);
 
 /* ---- dependent jobs (spec/chronos.md 4); below LEVEL_DEPENDENTS there are none */

@@ -395,6 +395,7 @@
 #define QUERIES_35(X) X(WALK, "select job from history_walks where k = 0")
 #define QUERIES_36(X)
 #define QUERIES_42(X)
+#define QUERIES_43(X)
 
 /* GONE_ENDING came with level 42, but only decides: what it reads is there since MARKS_LEVEL. */
 #define QUERIES_38(X)                                                                       \
@@ -433,7 +434,8 @@
     CHANGES_29(X)  \
     CHANGES_31(X)  \
     CHANGES_33(X)  \
-    CHANGES_34(X) CHANGES_35(X) CHANGES_36(X) CHANGES_38(X) CHANGES_39(X) CHANGES_42(X)
+    CHANGES_34(X)  \
+    CHANGES_35(X) CHANGES_36(X) CHANGES_38(X) CHANGES_39(X) CHANGES_42(X) CHANGES_43(X)
 #define CHANGES_1(X)                                                                              \
     X(SETTING_PUT, "insert into settings(key, value) values(:key, :value) "                       \
                    "on conflict(key) do update set value = :value")                               \
@@ -851,11 +853,31 @@
 #define CHANGES_42(X)                                                                          \
     X(BACKFILLS_END, "update job_backfills set canceled = 1, next_ms = to_ms, ended_ms = :at " \
                      "where job = :job and ended_ms is null")
+#define CHANGES_43(X)                                                                          \
+    X(FRESH, "select fresh, mark_ms from job_ends where job = :job")                           \
+    X(FRESH_PUT, "update job_ends set fresh = :fresh, mark_ms = :mark where job = :job")       \
+    X(FRESH_DROP, "update job_ends set fresh = fresh - 1 where job = (select job from "        \
+                  "job_runs where id = :run and ended_ms is not null and old_bytes is null "   \
+                  "and held is null)")                                                         \
+    X(RUNS_FRESH, "select id, due_ms from job_runs where job = :job and due_ms >= :mark and "  \
+                  "ended_ms is not null and old_bytes is null and held is null "               \
+                  "order by due_ms, id limit :limit")                                          \
+    X(RUN_HOLD, "update job_runs set held = 1 where id = :run")                                \
+    X(RUN_RELEASE, "update job_runs set held = null where id = :run and held is not null and " \
+                   "not " LIVES_ON)
 
 /* Statements of before, as a level has them whose tables are others: X(level, name, text), in the
  * order of levels. */
-#define ANEW(X) ANEW_37(X) ANEW_38(X) ANEW_39(X)
+#define ANEW(X) ANEW_37(X) ANEW_38(X) ANEW_39(X) ANEW_43(X)
 #define NO_MORE "select null" /* its table is not there any more */
+#define MAKE_OLD                                                          \
+    "update job_runs set old_bytes = :run_bytes + length(cast(reason as " \
+    "blob)) + coalesce(length(cast(arguments as blob)), 0) + (select "    \
+    "coalesce(sum(:task_bytes + length(cast(t.name as blob)) + "          \
+    "coalesce(length(cast(t.message as blob)), 0)), 0) from tasks t "     \
+    "where t.owner = 1 and t.owner_id = job_runs.id) "
+#define LIVES_ON \
+    "exists(select 1 from tasks where owner = 1 and owner_id = :run and ended_ms is null)"
 #define ANEW_37(X)                                                                           \
     X(37, RUNS_ACTIVE,                                                                       \
       RUN_COLUMNS "where r.id in (select id from job_runs indexed by "                       \
@@ -868,12 +890,7 @@
       "ended_ms is not null and old_bytes is null order by due_ms desc, "                    \
       "id desc limit -1 offset :keep) r where not exists(select 1 from "                     \
       "tasks where owner = 1 and owner_id = r.id and ended_ms is null) limit 64")            \
-    X(37, RUN_OLD_ADD,                                                                       \
-      "update job_runs set old_bytes = :run_bytes + length(cast(reason as "                  \
-      "blob)) + coalesce(length(cast(arguments as blob)), 0) + (select "                     \
-      "coalesce(sum(:task_bytes + length(cast(t.name as blob)) + "                           \
-      "coalesce(length(cast(t.message as blob)), 0)), 0) from tasks t "                      \
-      "where t.owner = 1 and t.owner_id = job_runs.id) where id = :run")                     \
+    X(37, RUN_OLD_ADD, MAKE_OLD "where id = :run")                                           \
     X(37, RUN_OLD_BYTES, "select old_bytes from job_runs where id = :run")                   \
     X(37, RUNS_OLD_FIRST,                                                                    \
       "select id, ended_ms from job_runs where old_bytes is not null "                       \
@@ -882,6 +899,28 @@
       "select id from job_runs where job = :job and old_bytes is not null "                  \
       "order by ended_ms desc, id desc limit 64 offset :keep")                               \
     X(37, RUNS_OLD_OF_JOB, NO_MORE)
+#define ANEW_43(X)                                                                             \
+    X(43, GONE_ENDING,                                                                         \
+      "select 1 from (select r.id from jobs_gone g join job_runs r indexed by job_runs_held "  \
+      "on r.job = g.job where g.name = :name and r.held is not null union all "                \
+      "select r.id from jobs_gone g join job_ends e on e.job = g.job join job_runs r indexed " \
+      "by job_runs_by_job on r.job = g.job where g.name = :name and e.fresh > 0 and "          \
+      "r.due_ms >= e.mark_ms and r.ended_ms is not null and r.old_bytes is null) r "           \
+      "join tasks t on t.owner = 1 and t.owner_id = r.id where t.ended_ms is null and "        \
+      "(select state from agents where id = t.agent) not in " OUT_OF_REACH "limit 1")          \
+    X(43, ENDS,                                                                                \
+      "select day, facts, samples, successes, errors, errors_since_success, last_success_ms, " \
+      "last_error_ms, fresh, mark_ms from job_ends where job = :job")                          \
+    X(43, RUNS_OVER_BEYOND, NO_MORE)                                                           \
+    X(43, RUN_OLD_ADD, MAKE_OLD "where id = :run and not " LIVES_ON)                           \
+    X(43, ENDS_ADD,                                                                            \
+      "insert into job_ends(job, day, facts, samples, successes, errors, "                     \
+      "errors_since_success, last_success_ms, last_error_ms, fresh, mark_ms) values(?1, ?2, "  \
+      "?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")                                                 \
+    X(43, ENDS_PUT,                                                                            \
+      "update job_ends set day = ?2, facts = ?3, samples = ?4, successes = ?5, errors = ?6, "  \
+      "errors_since_success = ?7, last_success_ms = ?8, last_error_ms = ?9, fresh = ?10, "     \
+      "mark_ms = ?11 where job = ?1")
 #define AT_38 38,
 #define ANEW_38(X)                                              \
     JOB_QUERIES(X, AT_38, COUNTERS_OF_ENDS, FROM_JOBS_AND_ENDS) \

@@ -19,6 +19,8 @@
 #define ANSWER_MS 5000     /* then the answer is given up: it may or may not have happened */
 #define FORWARDED_MS 12000 /* so long a node may yet ask the leader for it */
 #define LATE_MS 3000       /* so long what is on its way may take */
+#define BOUND_MS 5000      /* between two bounds of the history */
+#define BOUND_MOST 8       /* runs of a job; what is beyond them is old, and stays */
 
 struct wish {
     uint64_t exchange; /* 0: none under way */
@@ -42,12 +44,14 @@ struct client {
     struct wish wish;
     struct look look;
     int64_t due, look_due;
+    int64_t bound_due; /* of the history; never, in most worlds */
 };
 
 void client_init(struct world *w)
 {
     w->client = NEW(struct client);
     w->client->due = w->client->look_due = 300;
+    w->client->bound_due = w->options.seed % 6 == 2 && !w->options.plain ? 3000 : INT64_MAX;
     w->names = mem_zalloc(NAMES_MAX * sizeof w->names[0]);
     w->names_n = APPS + JOBS;
     for (size_t i = 0; i < w->names_n; i++) {
@@ -432,13 +436,33 @@ static void take_look(struct world *w, const struct answer *a)
     }
 }
 
-/* ---- both */
+/* ---- the history: where each job keeps few runs, it is soon decided which ones are old */
+
+static void put_bound(struct world *w)
+{
+    char body[32];
+    struct request r = request_of(METHOD_PUT, "/api/history");
+    int to = any_up(w);
+    snprintf(body, sizeof body, "{\"runs\":%d}", 1 + (int)rng_below(&w->rng, BOUND_MOST));
+    r.listener = "marathon";
+    r.headers = SLICE("Content-Type: application/json\r\n");
+    r.body = slice_of(body);
+    r.remote = "10.0.0.9";
+    if (to >= 0)
+        client_send(w, to, &r);
+}
+
+/* ---- all */
 
 void client_act(struct world *w)
 {
     if (w->day != NULL)
         return;
     struct client *c = w->client;
+    if (w->mono >= c->bound_due) {
+        c->bound_due = in_trouble(w) ? w->mono + BOUND_MS : INT64_MAX;
+        put_bound(w);
+    }
     if (w->mono >= c->due) {
         c->due = w->mono + w->options.wish_ms / 2 +
                  (int64_t)rng_below(&w->rng, (uint64_t)w->options.wish_ms);
@@ -510,7 +534,8 @@ int64_t client_due(const struct world *w)
 {
     if (w->day != NULL)
         return INT64_MAX;
-    return w->client->due < w->client->look_due ? w->client->due : w->client->look_due;
+    int64_t due = w->client->due < w->client->look_due ? w->client->due : w->client->look_due;
+    return due < w->client->bound_due ? due : w->client->bound_due;
 }
 
 void client_close(struct world *w)

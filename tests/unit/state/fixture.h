@@ -22,6 +22,8 @@ int set_up(void **data);
 int tear_down(void **data);          /* the row sums must be right */
 void begin_state(struct fixture *f); /* the same in the caller's memory; tear_down() ends it */
 void restart(struct fixture *f);
+/* What jobs count along of their runs is what is there; of the newest level only. */
+void counts_are_right(struct fixture *f);
 
 /* Applies one command of term 1 in a transaction of its own; the outcome is f->last. ' stands for
  * " in the arguments. */

@@ -64,7 +64,6 @@ static const struct allowed allowed[] = {
     {"DAYS_SUM", "USE TEMP B-TREE FOR GROUP BY", "of one job's days"},
     {"DAY_COUNT_3", "SCAN 3 CONSTANT ROWS", "those that it counts"},
     {"DAY_COUNT_5", "SCAN 5 CONSTANT ROWS", "those that it counts"},
-    {"RUNS_OVER_BEYOND", "SCAN r", "up to 64 runs"},
     {"RUNS_OLD_FIRST", "SCAN job_runs USING INDEX job_runs_oldest", "up to 64"},
     {"DOUBLED", "SCAN r", "of 16 runs"},
     {"RUNS_WAITING", "SCAN r USING INDEX job_runs_waiting", "up to :limit"},
