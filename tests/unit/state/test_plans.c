@@ -42,6 +42,7 @@ static const struct allowed allowed[] = {
     {"TASKS_OF_APP", "USE TEMP B-TREE FOR ORDER BY", "of one app"},
     {"TASKS_IDLE", "USE TEMP B-TREE FOR ORDER BY", "of one app"},
     {"TASKS", "SCAN t USING INDEX tasks_alive", "a list of these"},
+    {"TASKS_ENDED", "SCAN tasks", "counts: they are most of the table"},
     {"TASKS_ENDED_OF_APPS", "USE TEMP B-TREE FOR ORDER BY", "of :limit"},
     {"TASKS_ENDED_OF_JOBS", "USE TEMP B-TREE FOR ORDER BY", "of :limit"},
     {"DEPLOYMENTS", "SCAN deployments", "a list"},
