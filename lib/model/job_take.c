@@ -189,6 +189,28 @@ static void take_schedule(const struct taking *t)
         begin_cursor(j);
 }
 
+/* From one target to the next; of a cron expression the shortest of some days' or years'. */
+static int64_t period_ms(const struct schedule *schedule)
+{
+    struct schedule s = *schedule;
+    int64_t shortest = INT64_MAX, k = 0;
+    schedule_start_now(&s, (struct wall){0});
+    for (int i = 0; i < (s.by_cron ? CRON_TARGETS_LOOKED : 1); i++) {
+        struct wall target = schedule_target(&s, k);
+        k = schedule_skip(&s, k, 1, INT64_MAX);
+        int64_t ms = schedule_target(&s, k).ms - target.ms;
+        shortest = ms < shortest ? ms : shortest;
+    }
+    return shortest;
+}
+
+/* Of a job that says none. What never catches up starts before its next target is due, or not. */
+static int64_t usual_window_ms(const struct job *j, int64_t usual_s, bool none)
+{
+    int64_t usual = usual_s * 1000, gap = none ? period_ms(&j->schedule) : usual;
+    return gap < usual ? gap : usual;
+}
+
 /* How long after its target a run may start; -1: a job that catches up (3.5). */
 static int64_t window_ms(const struct job *j, int64_t usual_s)
 {
@@ -200,7 +222,7 @@ static int64_t window_ms(const struct job *j, int64_t usual_s)
         return -1;
     int64_t ms = j->epsilon != NULL && period_parse(j->epsilon, &epsilon, &unused) == 0
                      ? period_fixed_ms(&epsilon)
-                     : usual_s * 1000;
+                     : usual_window_ms(j, usual_s, none);
     return ms < 1000 ? 1000 : ms > WINDOW_MS_MAX ? WINDOW_MS_MAX : ms;
 }
 
@@ -293,21 +315,6 @@ static void take_catchup(const struct taking *t)
               "is \"catchup\"");
     if (c->policy != CATCHUP_NONE && j->missed == MISSED_WINDOW)
         wrong(t, "/catchup/policy", "need \"none\" where \"missed\" is \"window\"");
-}
-
-/* From one target to the next; of a cron expression the shortest of some days' or years'. */
-static int64_t period_ms(const struct schedule *schedule)
-{
-    struct schedule s = *schedule;
-    int64_t shortest = INT64_MAX, k = 0;
-    schedule_start_now(&s, (struct wall){0});
-    for (int i = 0; i < (s.by_cron ? CRON_TARGETS_LOOKED : 1); i++) {
-        struct wall target = schedule_target(&s, k);
-        k = schedule_skip(&s, k, 1, INT64_MAX);
-        int64_t ms = schedule_target(&s, k).ms - target.ms;
-        shortest = ms < shortest ? ms : shortest;
-    }
-    return shortest;
 }
 
 /* Where one target's run may start after the next one's, that might take its place. */

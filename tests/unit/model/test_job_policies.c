@@ -73,6 +73,35 @@ static void keeps_what_it_is_told(void **unused)
     }
 }
 
+/* On the face where nobody must say how late is too late. */
+static void what_never_catches_up_starts_before_its_next_target(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *time;
+        int64_t window_ms;
+    } cases[] = {
+        {"'cron':'@daily'", 60000},         {"'cron':'*/2 * * * * *'", 2000},
+        {"'cron':'0,50 * * * * *'", 10000}, {"'schedule':'R/2026-03-01T10:00:00Z/PT5S'", 5000},
+        {"'schedule':'R1//PT5S'", 5000},    {"'cron':'*/2 * * * * *','epsilon':'PT9S'", 9000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char body[256];
+        struct job j;
+        struct job_rules rules = job_rules_default();
+        struct problems problems = {0};
+        snprintf(body, sizeof body, "{'name':'j','command':'c','catchup':{'policy':'none'},%s}",
+                 cases[i].time);
+        struct json *tree = tree_of(body);
+        assert_int_equal(job_parse(&rules, tree, JOB_FACE_3, JOB_SCHEDULED, false, &j, &problems),
+                         0);
+        assert_int_equal(job_window_ms(&j), cases[i].window_ms);
+        job_close(&j);
+        problems_close(&problems);
+        json_free(tree);
+    }
+}
+
 static void names_what_does_not_fit(void **unused)
 {
     (void)unused;
@@ -109,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_what_it_is_told),
+        cmocka_unit_test(what_never_catches_up_starts_before_its_next_target),
         cmocka_unit_test(names_what_does_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
