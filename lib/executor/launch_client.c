@@ -1,13 +1,18 @@
 #include "executor/launch_client.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+
+#define REPLIES_AT_ONCE 64 /* others want to be heard too */
 
 static struct launch_request *find(struct launch_client *c, uint32_t id)
 {
@@ -35,40 +40,81 @@ static void fail_all(struct launch_client *c, const char *text)
         list_push(&failing, it);
     while (!list_empty(&failing)) {
         struct launch_request *r = LIST_ENTRY(failing.next, struct launch_request, in_waiting);
-        struct reply reply = {.kind = REPLY_FAILED, .id = r->id};
+        struct reply reply = {.kind = REPLY_FAILED, .id = r->id, .fd = -1};
         str_copy(reply.text, sizeof(reply.text), text);
         finish(r, &reply);
     }
 }
 
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+static void lose(struct launch_client *c)
 {
-    struct launch_client *c = handle->data;
-    (void)suggested;
-    *buf = uv_buf_init((char *)&c->reply + c->have, (unsigned)(sizeof(c->reply) - c->have));
+    c->gone = true;
+    uv_poll_stop(&c->replies);
+    log_error("launcher gone", "pid=%d", (int)c->launcher);
+    fail_all(c, "the launcher process is gone");
+    if (c->lost != NULL)
+        c->lost(c);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+static void close_fd(struct launch_client *c)
 {
-    struct launch_client *c = stream->data;
-    (void)buf;
-    if (n < 0) {
-        c->gone = true;
-        uv_read_stop(stream);
-        log_error("launcher gone", "pid=%d", (int)c->launcher);
-        fail_all(c, "the launcher process is gone");
-        if (c->lost != NULL)
-            c->lost(c);
-        return;
+    if (c->fd >= 0)
+        close(c->fd);
+    c->fd = -1;
+}
+
+/* What is left of the reply, and the descriptor that comes with its first byte. */
+static ssize_t receive(struct launch_client *c)
+{
+    union {
+        struct cmsghdr head; /* aligns it */
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } with;
+    struct iovec part = {(char *)&c->reply + c->have, sizeof(c->reply) - c->have};
+    struct msghdr m = {.msg_iov = &part,
+                       .msg_iovlen = 1,
+                       .msg_control = &with,
+                       .msg_controllen = sizeof(with.bytes)};
+    ssize_t n = recvmsg(c->replies_fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    const struct cmsghdr *head = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+    if (head != NULL && head->cmsg_type == SCM_RIGHTS && head->cmsg_len == CMSG_LEN(sizeof(int))) {
+        close_fd(c);
+        memcpy(&c->fd, CMSG_DATA(head), sizeof(c->fd));
     }
-    c->have += (size_t)n;
-    if (c->have < sizeof(c->reply))
-        return;
-    c->have = 0;
+    return n;
+}
+
+static void take_reply(struct launch_client *c)
+{
     struct reply reply = c->reply;
     struct launch_request *r = find(c, reply.id);
-    if (r != NULL)
-        finish(r, &reply);
+    c->have = 0;
+    if (r == NULL) {
+        close_fd(c);
+        return;
+    }
+    reply.fd = c->fd;
+    c->fd = -1;
+    finish(r, &reply);
+}
+
+static void on_replies(uv_poll_t *poll, int status, int events)
+{
+    struct launch_client *c = poll->data;
+    (void)status;
+    (void)events;
+    for (int i = 0; i < REPLIES_AT_ONCE && c->stopped == NULL; i++) {
+        ssize_t n = receive(c);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (n <= 0) {
+            lose(c);
+            return;
+        }
+        c->have += (size_t)n;
+        if (c->have == sizeof(c->reply))
+            take_reply(c);
+    }
 }
 
 int launch_client_start(struct launch_client *c, uv_loop_t *loop, const struct launcher *launcher,
@@ -77,10 +123,13 @@ int launch_client_start(struct launch_client *c, uv_loop_t *loop, const struct l
     *c = (struct launch_client){
         .data = c->data, .lost = c->lost, .launcher = launcher->pid, .lull_fd = launcher->lull};
     list_init(&c->waiting);
-    int rc = uv_pipe_init(loop, &c->pipe, 0);
-    c->pipe.data = c;
-    if (rc == 0 && (rc = uv_pipe_open(&c->pipe, launcher->fd)) == 0)
-        rc = uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read);
+    c->fd = -1;
+    c->orders.data = c->replies.data = c;
+    c->replies_fd = fcntl(launcher->fd, F_DUPFD_CLOEXEC, 3);
+    int rc = c->replies_fd >= 0 ? uv_poll_init(loop, &c->replies, c->replies_fd) : -errno;
+    if (rc == 0 && (rc = uv_poll_start(&c->replies, UV_READABLE, on_replies)) == 0 &&
+        (rc = uv_pipe_init(loop, &c->orders, 0)) == 0)
+        rc = uv_pipe_open(&c->orders, launcher->fd);
     if (rc != 0)
         return error_set(err, ERR_IO, "cannot talk to the launcher: %s", uv_strerror(rc));
     return 0;
@@ -100,9 +149,17 @@ void launch_busy(struct launch_client *c, bool busy)
 static void on_closed(uv_handle_t *handle)
 {
     struct launch_client *c = handle->data;
+    close(c->replies_fd);
+    close_fd(c);
     close(c->lull_fd);
     fail_all(c, "this node is stopping");
     c->stopped(c);
+}
+
+static void on_orders_closed(uv_handle_t *handle)
+{
+    struct launch_client *c = handle->data;
+    uv_close((uv_handle_t *)&c->replies, on_closed);
 }
 
 void launch_client_stop(struct launch_client *c, void (*stopped)(struct launch_client *c))
@@ -110,7 +167,7 @@ void launch_client_stop(struct launch_client *c, void (*stopped)(struct launch_c
     ASSERT(c->stopped == NULL && stopped != NULL);
     launch_busy(c, false); /* supervisors live on */
     c->stopped = stopped;
-    uv_close((uv_handle_t *)&c->pipe, on_closed);
+    uv_close((uv_handle_t *)&c->orders, on_orders_closed);
 }
 
 struct sending {
@@ -134,7 +191,7 @@ static int send_order(struct launch_client *c, const struct order *o, struct err
     if (order_pack(o, &s->frame, err) != 0)
         goto out;
     uv_buf_t part = uv_buf_init(s->frame.data, (unsigned)s->frame.len);
-    int rc = uv_write(&s->write, (uv_stream_t *)&c->pipe, &part, 1, on_sent);
+    int rc = uv_write(&s->write, (uv_stream_t *)&c->orders, &part, 1, on_sent);
     if (rc == 0)
         return 0;
     error_set(err, ERR_UNAVAILABLE, "cannot talk to the launcher: %s", uv_strerror(rc));

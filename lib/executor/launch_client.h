@@ -8,7 +8,7 @@
 #include "executor/order.h"
 
 struct launch_request;
-/* reply.kind REPLY_FAILED also when the launcher is gone or the client stops. */
+/* reply.kind REPLY_FAILED also when the launcher is gone or the client stops. Takes reply.fd. */
 typedef void launch_cb(struct launch_request *r, const struct reply *reply);
 
 struct launch_request { /* the asker's memory, until the callback */
@@ -24,14 +24,16 @@ struct launch_client {
     void (*lost)(struct launch_client *c); /* the same; NULL: none. The launcher is gone */
     pid_t launcher;                        /* read only */
     /* private */
-    uv_pipe_t pipe;
-    int lull_fd;
+    uv_pipe_t orders;
+    uv_poll_t replies; /* the same socket once more: a pipe takes no descriptors of our kind */
+    int replies_fd, lull_fd;
     bool busy; /* there is no lull */
     struct list waiting;
     uint32_t last_id;
     bool gone; /* the launcher has closed its end */
     size_t have;
-    struct reply reply; /* being read */
+    struct reply reply; /* being read, */
+    int fd;             /* and what has come with it; or -1 */
     void (*stopped)(struct launch_client *c);
 };
 

@@ -11,7 +11,6 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,7 +21,6 @@
 #include "executor/processes.h"
 #include "executor/supervisor.h"
 
-#define BACKLOG 8
 #define BIG_FRAME (64 << 10) /* its pages are given back at once */
 
 struct helper { /* pid 0: a free place */
@@ -66,18 +64,46 @@ _Noreturn static void quit(void)
     _exit(0);
 }
 
-static void answer(const struct reply *r)
+/* A descriptor goes with the first byte. */
+static ssize_t send_part(const char *p, size_t n, int fd)
+{
+    union {
+        struct cmsghdr head; /* aligns it */
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } with = {0};
+    struct iovec part = {(void *)p, n};
+    struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+    if (fd >= 0) {
+        with.head = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        memcpy(CMSG_DATA(&with.head), &fd, sizeof(fd));
+        m.msg_control = &with;
+        m.msg_controllen = sizeof(with.bytes);
+    }
+    return sendmsg(launcher.socket, &m, MSG_NOSIGNAL);
+}
+
+/* With `fd`, unless it is -1 or too many are on their way. */
+static void answer_with(const struct reply *r, int fd)
 {
     const char *p = (const char *)r;
     for (size_t n = sizeof(*r); n > 0;) {
-        ssize_t done = send(launcher.socket, p, n, MSG_NOSIGNAL);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
+        ssize_t done = send_part(p, n, fd);
+        if (done < 0 && errno == ETOOMANYREFS)
+            fd = -1;
+        else if (done <= 0 && errno != EINTR)
             quit();
+        if (done <= 0)
+            continue;
         p += done;
         n -= (size_t)done;
+        fd = -1;
     }
+}
+
+static void answer(const struct reply *r)
+{
+    answer_with(r, -1);
 }
 
 static void refuse(uint32_t id, const char *text)
@@ -94,50 +120,42 @@ static void refuse_errno(uint32_t id, const char *what)
     refuse(id, text);
 }
 
-/* ---- tasks */
-
-static int listen_in(int folder)
+static void close_all(const int *fds, size_t n)
 {
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/sup.sock", folder);
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 && listen(fd, BACKLOG) == 0)
-        return fd;
-    int saved = errno;
-    if (fd >= 0)
-        close(fd);
-    errno = saved;
-    return -1;
+    for (size_t i = 0; i < n; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
 }
+
+/* ---- tasks */
 
 static void start_task(const struct order *o)
 {
+    int ends[2] = {-1, -1}; /* the agent's and the supervisor's */
     int folder = open(o->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder >= 0 && faccessat(folder, "record", F_OK, 0) == 0) {
         close(folder);
         refuse(o->id, "The task was started before");
         return;
     }
-    int listener = folder >= 0 ? listen_in(folder) : -1;
+    bool paired = folder >= 0 &&
+                  socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0;
     uint64_t before = processes_tick();
-    pid_t pid = listener >= 0 ? launcher.fork() : -1;
+    pid_t pid = paired ? launcher.fork() : -1;
     if (pid == 0)
         supervisor_run(&(struct supervisor_start){.order = o,
                                                   .folder_fd = folder,
-                                                  .listen_fd = listener,
+                                                  .agent_fd = ends[1],
                                                   .lull_fd = launcher.lull,
                                                   .before = before,
                                                   .spawn = launcher.spawn});
     if (pid > 0)
-        answer(&(struct reply){.kind = REPLY_FORKED, .id = o->id, .pid = pid});
+        answer_with(&(struct reply){.kind = REPLY_FORKED, .id = o->id, .pid = pid}, ends[0]);
     else
-        refuse_errno(o->id, folder < 0     ? "cannot open the task's folder"
-                            : listener < 0 ? "cannot listen in the task's folder"
-                                           : "cannot fork");
-    if (listener >= 0)
-        close(listener);
-    if (folder >= 0)
-        close(folder);
+        refuse_errno(o->id, folder < 0 ? "cannot open the task's folder"
+                            : !paired  ? "cannot make a socket"
+                                       : "cannot fork");
+    close_all((const int[]){ends[0], ends[1], folder}, 3);
 }
 
 /* ---- helpers */
@@ -383,13 +401,6 @@ _Noreturn static void run(int socket_fd, int lull, uint64_t before,
         _exit(1);
     for (;;)
         turn();
-}
-
-static void close_all(const int *fds, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
 }
 
 int launcher_fork(const struct launcher_options *options, struct launcher *launcher_out,

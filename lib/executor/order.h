@@ -62,7 +62,7 @@ int order_pack(const struct order *o, struct buf *out, struct error *err) MUST_C
 int order_unpack(char *frame, size_t len, struct order *out, struct error *err) MUST_CHECK;
 
 enum reply_kind {
-    REPLY_FORKED, /* task: its supervisor listens; pid is the supervisor's */
+    REPLY_FORKED, /* task: pid is its supervisor's, to whom fd leads */
     REPLY_FAILED, /* both: nothing was started; text says why */
     REPLY_ENDED,  /* helper: code or signal; text is the end of its output */
 };
@@ -73,5 +73,6 @@ struct reply {
     pid_t pid;
     int code, signal; /* signal 0: exited with code */
     bool timed_out;
+    int fd; /* where it is received: whose it is then; -1: there is none, or it could not be had */
     char text[224];
 };

@@ -207,7 +207,7 @@ static void command_ask(struct probe *probe, void (*answered)(struct probe *p, e
     if (launch_order(p->launcher, &p->request, &p->order, on_reply, &err) == 0)
         return;
     str_copy(p->probe.cause, sizeof(p->probe.cause), err.text);
-    uv_timer_init(p->launcher->pipe.loop, &p->later);
+    uv_timer_init(p->launcher->orders.loop, &p->later);
     p->later.data = p;
     uv_close((uv_handle_t *)&p->later, on_refused); /* answers come later, always */
 }

@@ -38,7 +38,7 @@ struct tracked {
     struct list in_runs;
     enum state state;
     bool told;    /* that it has started */
-    int fd;       /* sup.sock, or the supervisor as a pidfd (WATCHED); -1 */
+    int fd;       /* to the supervisor, or the supervisor as a pidfd (WATCHED); -1 */
     int64_t kill; /* the order to end: grace_ms, or -1; of several the shortest */
     struct launch_request request;
     uv_poll_t poll;
@@ -170,17 +170,22 @@ static void on_packet(uv_poll_t *poll, int status, int events)
     tell_started(t, fields_int(&f, "pid", 0));
 }
 
-static void attach(struct tracked *t)
+static void attach_by(struct tracked *t, int fd)
 {
-    t->fd = connect_in(t->run->folder);
-    if (t->fd < 0) {
-        settle(t);
-        return;
-    }
+    t->fd = fd;
     t->state = CONNECTED;
     poll_start(t, UV_READABLE | UV_DISCONNECT, on_packet);
     if (t->kill >= 0)
         send_kill(t);
+}
+
+static void attach(struct tracked *t)
+{
+    int fd = connect_in(t->run->folder);
+    if (fd >= 0)
+        attach_by(t, fd);
+    else
+        settle(t);
 }
 
 /* ---- a supervisor that does not answer, but lives */
@@ -464,6 +469,18 @@ static void settle(struct tracked *t)
     ASSERT(rc == 0);
 }
 
+/* Where its descriptor could not be had, the supervisor is looked for when it has had time to say
+ * who it is. */
+static void start_with(struct tracked *t, int fd)
+{
+    if (fd >= 0) {
+        attach_by(t, fd);
+        return;
+    }
+    error_set(&t->unsure, ERR_IO, "there was no descriptor left for its supervisor");
+    look_later(t);
+}
+
 /* ---- the driver */
 
 static void on_reply(struct launch_request *r, const struct reply *reply)
@@ -471,11 +488,13 @@ static void on_reply(struct launch_request *r, const struct reply *reply)
     struct tracked *t = r->data;
     struct run *run = t->run;
     if (t->p->stopped != NULL) {
+        if (reply->fd >= 0)
+            close(reply->fd);
         untrack(t);
         return;
     }
     if (reply->kind == REPLY_FORKED) {
-        attach(t);
+        start_with(t, reply->fd);
         return;
     }
     run_end_text(&run->end, END_NOT_STARTED, reply->text);

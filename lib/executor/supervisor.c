@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -10,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +28,7 @@ enum state { STARTING, RUNNING, STOPPING, KILLING, SWEEPING };
 enum slot { SIGNALS, LULL, LISTEN, OUT, ERR, OOM, CLIENT };
 #define CLIENTS 4
 #define SLOTS (CLIENT + CLIENTS)
+#define BACKLOG 8
 #define KILL_AGAIN_MS 20 /* at first; twice as long each time, for those that cannot die yet */
 #define KILL_AGAIN_MS_MAX 1000
 #define EXIT_TRIES 600 /* a second apart, for a disk that is full in spite of fields_reserve() */
@@ -88,9 +91,28 @@ static void await_lull(struct supervisor *s)
 
 static void kill_now(struct supervisor *s);
 
+static int listen_in(int folder)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/sup.sock", folder);
+    if (fd < 0 || (bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 && listen(fd, BACKLOG) == 0))
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* Who cannot reach us finds us by the record. */
+static void listen_for_agents(struct supervisor *s)
+{
+    if (s->polls[LISTEN].fd < 0)
+        slot_open(s, LISTEN, listen_in(s->folder_fd));
+}
+
 /* What nobody needs before others have begun, or at all, if it has ended by then. */
 static void settle(struct supervisor *s)
 {
+    listen_for_agents(s);
     process_title("mesolith: task %s", s->order->name);
     slot_open(s, OOM, cgroup_oom_event(&s->order->cgroup));
     s->deadline = NO_DEADLINE;
@@ -312,6 +334,7 @@ static void on_packet(struct supervisor *s, int slot)
     ssize_t n = recv(s->polls[slot].fd, s->bytes, FIELDS_SIZE - 1, MSG_DONTWAIT);
     if (n <= 0) {
         slot_close(s, slot);
+        listen_for_agents(s);
         return;
     }
     fields_take(&f, s->bytes, (size_t)n);
@@ -346,9 +369,9 @@ static void (*const on_ready[CLIENT])(struct supervisor *s, int slot) = {
 
 /* What the launcher is, we are: without a terminal and a folder, and deaf to SIGHUP and its like.
  */
-static void detach(const struct supervisor *s, int listener)
+static void detach(const struct supervisor *s, int agent)
 {
-    fds_keep_only((const int[]){s->folder_fd, listener, s->lull_fd}, 3);
+    fds_keep_only((const int[]){s->folder_fd, agent, s->lull_fd}, 3);
     setpgid(0, 0); /* a session of its own would weigh as much as all tasks (autogroup) */
     prctl(PR_SET_NAME, SUPERVISOR_COMM);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -475,6 +498,11 @@ _Noreturn static void become_task(void *data, bool inside)
     child_exec(&c);
 }
 
+static bool is_lull(const struct supervisor *s) /* or there is none to wait for */
+{
+    return s->lull_fd < 0 || poll(&(struct pollfd){.fd = s->lull_fd, .events = POLLIN}, 1, 0) > 0;
+}
+
 static int start(struct supervisor *s, struct error *err)
 {
     struct pipes p;
@@ -490,10 +518,12 @@ static int start(struct supervisor *s, struct error *err)
     keep(s, ERR, p.err[0], p.err[1]);
     s->begun = s->failure[0] == '\0' && s->record.len > 0;
     s->state = RUNNING;
-    if (s->lull_fd >= 0)
-        await_lull(s);
-    else
+    if (is_lull(s))
         settle(s);
+    else
+        await_lull(s);
+    if (s->begun)
+        tell(s, CLIENT);
     return 0;
 }
 
@@ -532,10 +562,10 @@ void supervisor_run(const struct supervisor_start *begin)
     s->out.fd = s->err.fd = -1;
     for (int slot = 0; slot < SLOTS; slot++)
         s->polls[slot].fd = -1;
-    detach(s, begin->listen_fd);
+    detach(s, begin->agent_fd);
     s->self = process_born(getpid(), begin->before);
     slot_open(s, SIGNALS, open_signals());
-    slot_open(s, LISTEN, begin->listen_fd);
+    slot_open(s, CLIENT, begin->agent_fd);
     if (start(s, &err) != 0) {
         str_copy(s->failure, sizeof(s->failure), err.text);
         leave(s);

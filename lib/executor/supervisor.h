@@ -2,7 +2,8 @@
  *
  * It starts the program, writes what the program prints into the sandbox, ends it on order, and
  * leaves behind how it ended. In the task's folder (agent/tasks/N) it keeps
- *   sup.sock  where it listens: a client gets the record, and may send `kill=GRACE_MS`
+ *   sup.sock  where it listens for agents after the one that has ordered it, who is connected from
+ *             the beginning: they get the record, and may send `kill=GRACE_MS`
  *   record    who it and its task are: version, boot id, pids with start times, cgroup
  *   exit      how the task ended; durable. Written last of all, so a supervisor that is gone
  *             without it was killed itself, and its task with it
@@ -18,8 +19,9 @@
  *                               v
  *                           SWEEPING --nobody left--> exit
  *
- * Its title, and its ear for want of memory, wait for the next lull (executor/launcher.h), or soon.
- * So does the sweep of what has ended by itself.
+ * Its title, its ears for later agents and for want of memory wait for the next lull
+ * (executor/launcher.h), or soon; for later agents also no longer than the first one is there. So
+ * does the sweep of what has ended by itself.
  * Until it is over, LIMIT_LULL_MS and a moment, its exit status is only known here: if we or the
  * machine are killed then, it is lost as if it had still run.
  *
@@ -36,10 +38,10 @@
 
 struct supervisor_start {
     const struct order *order;
-    int folder_fd, listen_fd; /* the task's folder, and the bound SOCK_SEQPACKET sup.sock */
-    int lull_fd;              /* executor/launcher.h */
-    uint64_t before;          /* the processes_tick() before the fork */
-    cgroup_spawner *spawn;    /* cgroup_spawn(), or a test's */
+    int folder_fd, agent_fd; /* the task's folder, and the way to the agent that has ordered it */
+    int lull_fd;             /* executor/launcher.h */
+    uint64_t before;         /* the processes_tick() before the fork */
+    cgroup_spawner *spawn;   /* cgroup_spawn(), or a test's */
 };
 
 /* Never returns. Every other descriptor is closed. */

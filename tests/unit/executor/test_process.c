@@ -295,6 +295,38 @@ static void an_order_ends_without_a_lull_what_is_left(void **unused)
     assert_true(now_ms() - began < LIMIT_LULL_MS);
 }
 
+static bool is_there(const struct task *t, const char *name)
+{
+    char path[600];
+    snprintf(path, sizeof(path), "%s/%s", t->folder, name);
+    return access(path, F_OK) == 0;
+}
+
+/* Nobody listens for it before others have begun, but as soon as the first agent is gone. */
+static void a_later_agent_is_heard_before_there_is_a_lull(void **unused)
+{
+    (void)unused;
+    struct task t, found;
+    launch_busy(&w.client, true);
+    int64_t began = now_ms();
+    task_launch(&w, &t, 124, "exec sleep 1000");
+    await_flag(&w, &t.has_started);
+    process_stop(&w.processes, on_processes_stopped);
+    await_flag(&w, &w.processes_stopped);
+    while (!is_there(&t, "sup.sock"))
+        usleep(1000);
+    assert_true(now_ms() - began < LIMIT_LULL_MS);
+    process_start(&w.processes, &w.loop, &w.client, &w.options);
+    task_known(&w, &found, 124);
+    driver->recover(driver, &found.run);
+    await_flag(&w, &found.has_started);
+    assert_int_equal(found.run.pid, t.run.pid);
+    driver->kill(driver, &found.run, 0);
+    await_flag(&w, &found.has_ended);
+    assert_true(found.run.end.killed);
+    launch_busy(&w.client, false);
+}
+
 /* Else it might seem to have taken too long. */
 static void what_has_a_time_limit_waits_for_no_lull(void **unused)
 {
@@ -629,6 +661,31 @@ static void without_files_to_open_a_task_is_looked_at_again(void **unused)
     assert_int_equal(found.run.end.how, END_SIGNALED);
 }
 
+/* The descriptor that leads to its supervisor is lost on the way: it is found otherwise. */
+static void without_a_descriptor_its_supervisor_is_found(void **unused)
+{
+    (void)unused;
+    struct task t;
+    struct error err;
+    struct rlimit files, few;
+    task_init(&w, &t, 125, "echo up; while :; do sleep 0.01; done");
+    assert_int_equal(driver->launch(driver, &t.run, &err), 0);
+    int next = dup(0); /* the first that is free */
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    few = (struct rlimit){(rlim_t)next, files.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    noted = false;
+    log_set_sink(note_line, NULL, LOG_WARN);
+    await_flag(&w, &noted);
+    log_set_sink(NULL, NULL, LOG_WARN);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+    await_flag(&w, &t.has_started);
+    driver->kill(driver, &t.run, 60000);
+    await_flag(&w, &t.has_ended);
+    assert_int_equal(t.run.end.signal, SIGTERM);
+}
+
 static void a_socket_that_goes_while_the_agent_runs_is_not_missed(void **unused)
 {
     (void)unused;
@@ -898,6 +955,7 @@ int main(void)
         T(what_has_ended_waits_for_a_lull),
         T(what_has_ended_waits_for_a_lull_and_not_for_long),
         T(an_order_ends_without_a_lull_what_is_left),
+        T(a_later_agent_is_heard_before_there_is_a_lull),
         T(what_has_a_time_limit_waits_for_no_lull),
         T(rotates_by_size_at_the_end_of_lines),
         T(a_new_agent_finds_the_same_process),
@@ -911,6 +969,7 @@ int main(void)
         T(a_copied_record_sweeps_nobody),
         T(without_its_record_a_task_is_found_by_what_it_holds),
         T(without_files_to_open_a_task_is_looked_at_again),
+        T(without_a_descriptor_its_supervisor_is_found),
         T(a_socket_that_goes_while_the_agent_runs_is_not_missed),
         T(a_connection_that_is_lost_is_not_the_end),
         T(a_task_whose_record_is_gone_with_its_supervisor_says_so),
