@@ -21,7 +21,7 @@
     X(FLAG_WATCH, "watch", 'w', FLAG_IS_SWITCH, NULL, NULL, "print again every second")            \
     X(FLAG_DETACH, "detach", 'd', FLAG_IS_SWITCH, NULL, NULL, "do not wait until it is done")      \
     X(FLAG_TIMEOUT, "timeout", 't', FLAG_IS_TIME, "TIME", "5m", "wait no longer than that")        \
-    X(FLAG_FORCE, "force", 0, FLAG_IS_SWITCH, NULL, NULL, "stop a deployment that is in the way")  \
+    X(FLAG_FORCE, "force", 0, FLAG_IS_SWITCH, NULL, NULL, "whatever is in the way")                \
     X(FLAG_FOLLOW, "follow", 'f', FLAG_IS_SWITCH, NULL, NULL, "go on with what comes")             \
     X(FLAG_ERR, "err", 'e', FLAG_IS_SWITCH, NULL, NULL, "stderr instead of stdout")                \
     X(FLAG_TAIL, "tail", 'n', FLAG_IS_NUMBER, "LINES", "100", "begin so many lines from the end")  \

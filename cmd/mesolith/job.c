@@ -467,6 +467,8 @@ static int delete (struct cli *c, struct error *err)
     struct buf path;
     buf_init(&path, PATH_BYTES);
     api_path(&path, "/api/jobs/%s", c->args.names[0]);
+    if (cli_on(c, FLAG_FORCE))
+        buf_puts(&path, "?force=true");
     int rc = cli_ask(c, METHOD_DELETE, buf_str(&path), NULL, &answer, err);
     buf_close(&path);
     if (rc != 0)
@@ -796,10 +798,10 @@ static const struct cli_verb verbs[] = {
     {
         .name = "delete",
         ONE_JOB,
-        .flags = FLAGS_ASK,
+        .flags = FLAGS_ASK | F(FORCE),
         .run = delete,
         .about = "Deletes a job; what it ran is kept as history",
-        .examples = {"mesolith job delete demo-date", "mesolith job delete demo-date --json"},
+        .examples = {"mesolith job delete demo-date", "mesolith job delete demo-date --force"},
     },
 };
 

@@ -549,6 +549,15 @@ struct stmt *state_children(struct state *s, int64_t parent)
     return q;
 }
 
+struct stmt *state_lone_children(struct state *s, int64_t parent)
+{
+    if (s->level < LEVEL_DEPENDENTS)
+        return NULL;
+    struct stmt *q = query_use(s, CHILDREN_ALONE);
+    stmt_bind_i64(q, ":parent", parent);
+    return q;
+}
+
 struct stmt *state_graph_roots(struct state *s)
 {
     return s->level < LEVEL_DEPENDENTS ? NULL : query_use(s, GRAPH_ROOTS);

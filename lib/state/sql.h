@@ -296,6 +296,11 @@
     X(EDGES_OF_CHILD, "select e.parent, e.ends, e.met, j.name from job_edges e "                 \
                       "join jobs j on j.id = e.parent where e.child = :child order by e.parent") \
     X(CHILDREN, "select child from job_edges where parent = :parent order by child")             \
+    X(CHILDREN_ALONE,                                                                            \
+      "select child from job_edges e where parent = :parent and not exists("                     \
+      "select 1 from job_edges o where o.child = e.child and o.parent <> :parent) "              \
+      "and not exists(select 1 from job_edges where child = :parent) "                           \
+      "order by child")                                                                          \
     X(GRAPH_ROOTS, "select distinct parent from job_edges e where not exists(select 1 from "     \
                    "job_edges p where p.child = e.parent) order by parent")                      \
     X(RUN_CAUSE, "select by_run, root from job_causes where run = :run")

@@ -519,6 +519,9 @@ int state_check_parents(struct state *s, int64_t job, const struct strings *pare
                         struct error *err) MUST_CHECK;
 bool state_edge_next(struct stmt *q, struct edge_row *out);
 struct stmt *state_children(struct state *s, int64_t parent); /* column 0: ids; NULL: none */
+/* The same of those that wait for it alone, if it waits for none: without it they have a schedule.
+ */
+struct stmt *state_lone_children(struct state *s, int64_t parent);
 /* Column 0: the ids of the jobs that others wait for and that wait for none; NULL: none. */
 struct stmt *state_graph_roots(struct state *s);
 enum job_depends state_job_depends(struct state *s, int64_t job); /* NOT_GIVEN: on none */

@@ -377,11 +377,37 @@ static void answer_deleted(struct tell *t, const struct outcome *o)
     json_free(detail);
 }
 
+/* False after having failed the call: a job that waits for this one alone would get its schedule
+ * (spec/chronos.md 4.6), whatever it had waited for. */
+static bool leaves_nobody_alone(struct tell *t, const struct job_row *gone)
+{
+    struct state *s = t->c.view->state;
+    struct job_row child;
+    int64_t alone = 0, n = 0;
+    struct stmt *q = state_lone_children(s, gone->id);
+    if (q == NULL)
+        return true;
+    while (stmt_row(q)) {
+        alone = n == 0 ? stmt_i64(q, 0) : alone;
+        n++;
+    }
+    stmt_end(q);
+    if (n == 0 || !state_job_alone(s, alone, &child))
+        return true;
+    call_fail(&t->c, ERR_CONFLICT,
+              "%s%s waits for %s alone and would get its schedule: delete that first, give it "
+              "another parent, or say force",
+              child.name, n > 1 ? ", as others," : "", gone->name);
+    return false;
+}
+
 void native_delete_job(struct tell *t)
 {
     struct job_row row;
     struct json_writer w;
     if (native_once(t, answer_deleted) || !native_path_job(&t->c, &row))
+        return;
+    if (!query_true(&t->c.query, "force") && !leaves_nobody_alone(t, &row))
         return;
     tell_begin(t, COMMAND_JOB_DELETE, &w, answer_deleted);
     json_member_str(&w, "name", row.name);

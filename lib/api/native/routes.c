@@ -49,7 +49,7 @@ static const struct door doors[] = {
     ASK("/api/jobs/{name}", NONE, VIEW, ASK_LINEAR, native_ask_job, "One job and all about it"),
     TELL(PUT, "/api/jobs/{name}", "dry_run face", DEPLOY, native_put_job,
          "Create a job, or replace it"),
-    TELL(DELETE, "/api/jobs/{name}", NONE, DEPLOY, native_delete_job, "Delete a job"),
+    TELL(DELETE, "/api/jobs/{name}", "force", DEPLOY, native_delete_job, "Delete a job"),
     TELL(POST, "/api/jobs/{name}/run", NONE, RUN, native_run_job, "Run a job now"),
     TELL(POST, "/api/jobs/{name}/pause", NONE, DEPLOY, native_pause_job, "Keep a job from running"),
     TELL(POST, "/api/jobs/{name}/resume", NONE, DEPLOY, native_resume_job, "Let a job run again"),

@@ -184,7 +184,7 @@ export const deleteApp = (id: string) => request<Written>("DELETE", path("apps",
 export const rollBack = (deployment: string) => request<Written>("DELETE", path("deployments", deployment));
 export const killTask = (id: string) => request<Written>("DELETE", path("tasks", id));
 export const saveJob = (name: string, job: Definition) => request<Written>("PUT", path("jobs", name), job);
-export const deleteJob = (name: string) => request<Written>("DELETE", path("jobs", name));
+export const deleteJob = (name: string) => request<Written>("DELETE", `${path("jobs", name)}?force=true`);
 export const saveCalendar = (name: string, calendar: Definition) =>
   request<Written>("PUT", path("calendars", name), calendar);
 export const deleteCalendar = (name: string) => request<Written>("DELETE", path("calendars", name));

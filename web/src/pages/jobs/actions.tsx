@@ -172,6 +172,7 @@ function Delete({ name, action, onClose }: { name: string; action: Action; onClo
   return (
     <Confirm title={`Delete ${name}`} action="Delete" typed={name} onConfirm={remove} onClose={onClose}>
       <p>This ends what runs of it, and forgets its schedule. What it ran is kept as history for a time.</p>
+      <p>A job that waits for this one alone gets its schedule.</p>
     </Confirm>
   );
 }
