@@ -184,7 +184,7 @@ void child_exec(const struct child *c)
     if (o->tty)
         take_terminal(c, c->out_fd);
     else
-        plug(c, open("/dev/null", O_RDONLY | O_CLOEXEC), c->out_fd, c->err_fd);
+        plug(c, 0, c->out_fd, c->err_fd); /* its input is the launcher's: none */
     if (!c->inside && cgroup_enter(&o->cgroup) != 0 && o->kind == ORDER_TASK)
         fail(c, "cannot enter its cgroup", NULL);
     set_rlimits(c);

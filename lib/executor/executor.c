@@ -392,6 +392,14 @@ static int keep_record(struct task_run *t, struct error *err)
     return rc;
 }
 
+static int find_user(struct task_run *t, struct error *err)
+{
+    if (t->user_name != NULL && t->user_name[0] != '\0')
+        return sandbox_user_find(t->user_name, &t->user, err);
+    t->user = t->x->self;
+    return 0;
+}
+
 static int prepare(struct task_run *t, struct error *err)
 {
     char executor[MESOS_FOLDER_SIZE];
@@ -401,8 +409,7 @@ static int prepare(struct task_run *t, struct error *err)
     if (mkdir(t->folder, 0700) != 0)
         return error_set(err, errno == EEXIST ? ERR_CONFLICT : ERR_IO,
                          "cannot make the task's folder: %s", strerror(errno));
-    if (sandbox_user_find(t->user_name, &t->user, err) != 0 ||
-        sandbox_path(root, &ids, t->sandbox, err) != 0 ||
+    if (find_user(t, err) != 0 || sandbox_path(root, &ids, t->sandbox, err) != 0 ||
         sandbox_create(root, &ids, &t->user, err) != 0 || instance_make_volumes(t, err) != 0)
         return -1;
     return keep_record(t, err);
@@ -747,7 +754,8 @@ int executor_start(struct loop *loop, const struct executor_options *options,
     x->launcher.data = x;
     x->launcher.lost = on_launcher_lost;
     /* What may fail before what would have to be stopped again. */
-    if (make_folders(x, err) != 0 || start_docker(x, err) != 0) {
+    if (sandbox_user_find(NULL, &x->self, err) != 0 || make_folders(x, err) != 0 ||
+        start_docker(x, err) != 0) {
         executor_free(x);
         return -1;
     }

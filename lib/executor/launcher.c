@@ -362,11 +362,13 @@ static void turn(void)
 /* Out of the terminal's and the agent's reach: only the socket ends it. */
 static void detach(void)
 {
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int in = open("/dev/null", O_RDONLY | O_CLOEXEC), out = open("/dev/null", O_WRONLY | O_CLOEXEC);
     launcher.socket = fcntl(launcher.socket, F_DUPFD_CLOEXEC, 3);
     launcher.lull = fcntl(launcher.lull, F_DUPFD_CLOEXEC, 3);
-    for (int fd = 0; fd < 3; fd++)
-        dup2(null, fd);
+    for (int fd = 0; fd < 3; fd++) {
+        dup2(fd == 0 ? in : out, fd);
+        fcntl(fd, F_SETFD, 0); /* should it have been free */
+    }
     fds_keep_only((const int[]){launcher.socket, launcher.lull}, 2);
     setsid();
     (void)!chdir("/");

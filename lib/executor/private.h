@@ -74,6 +74,7 @@ struct executor {
     struct executor_events events;
     char *folder, *tasks_folder, *docker_where, *cgroup_parent, *hold;
     char **env;
+    struct sandbox_user self; /* as who we began: looked up once, not for each task */
     struct rng rng;
     struct list tasks;
     struct map *by_key;
