@@ -164,9 +164,11 @@ static int apply_named(struct cli *c, const char *fmt, const struct json *one, s
     buf_close(&path);
     if (rc != 0)
         return error_wrap(err, "%s", name);
-    json_free(answer);
     if (cli_for_people(c))
         cli_say(c, 0, "%s is applied.", name);
+    if (cli_for_people(c) && *text_of(answer, "warning") != '\0')
+        cli_say(c, 0, "warning: %s: %s", name, text_of(answer, "warning"));
+    json_free(answer);
     return 0;
 }
 

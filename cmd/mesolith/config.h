@@ -90,6 +90,8 @@ enum setting_kind {
     X(SETTING_MAIL_SERVER, "mail-server", KIND_TEXT, "",                                           \
       "host:port: owners of jobs get mail by it, from mail-from")                                  \
     X(SETTING_MAIL_FROM, "mail-from", KIND_TEXT, "", "address of the sender of these mails")       \
+    X(SETTING_MAIL_DOMAIN, "mail-domain", KIND_TEXT, "",                                           \
+      "behind owners like root, who have no @ (default: that of mail-from)")                       \
     X(SETTING_MAIL_USER, "mail-user", KIND_TEXT, "", "who the mail server takes mails from")       \
     X(SETTING_MAIL_PASSWORD, "mail-password", KIND_SECRET, "", "password of mail-user")            \
     X(SETTING_MAIL_PASSWORD_FILE, "mail-password-file", KIND_TEXT, "",                             \

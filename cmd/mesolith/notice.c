@@ -87,15 +87,18 @@ static int list_channels(struct cli *c, struct error *err)
 
 /* ---- a test */
 
-/* What has an @ is whom, else it is by what. */
+/* What has an @ is whom, and so is what comes after by what. */
 static void write_wish(const struct cli *c, struct buf *body)
 {
     struct json_writer w;
+    bool by = false;
     json_begin(&w, body);
     json_object(&w);
-    for (size_t i = 0; i < c->args.n; i++)
-        json_member_str(&w, strchr(c->args.names[i], '@') != NULL ? "to" : "channel",
-                        c->args.names[i]);
+    for (size_t i = 0; i < c->args.n; i++) {
+        bool whom = by || strchr(c->args.names[i], '@') != NULL;
+        json_member_str(&w, whom ? "to" : "channel", c->args.names[i]);
+        by = !whom;
+    }
     json_object_end(&w);
 }
 

@@ -124,6 +124,7 @@ static struct notices_config notices_of(const struct server *s, struct address *
         .mail_host = mails ? mail->host : "",
         .mail_port = mail->port,
         .mail_from = config_text(c, SETTING_MAIL_FROM),
+        .mail_domain = config_text(c, SETTING_MAIL_DOMAIN),
         .mail_user = config_text(c, SETTING_MAIL_USER),
         .mail_password = config_text(c, SETTING_MAIL_PASSWORD),
         .mail_tls = config_switch(c, SETTING_MAIL_SSL),

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/mailbox.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "http/message.h"
@@ -51,7 +52,7 @@ struct notices {
     struct loop *loop;
     struct channel channels[NOTICE_CHANNELS_N];
     struct mail_server server;
-    char *cluster_name, *mail_from, *mail_host, *mail_user, *mail_password, *hello;
+    char *cluster_name, *mail_from, *mail_domain, *mail_host, *mail_user, *mail_password, *hello;
     struct tls *known, *anybody; /* known NULL: this machine has no CAs */
     int64_t pause_ms;
     notices_told *told;
@@ -287,7 +288,7 @@ static int start_mail(struct channel *c, const struct item *i, struct slice owne
     buf_init(&message_id, 300);
     put_id(i, &id);
     buf_printf(&message_id, "%s@mesolith", buf_str(&id));
-    int result = mail_address(owner, &to, err);
+    int result = mail_address(owner, n->mail_domain, &to, err);
     if (result == 0 && n->server.tls == NULL) {
         result = no_cas(err);
     } else if (result == 0) {
@@ -380,11 +381,10 @@ static bool is_too_old(const struct channel *c, const struct item *i)
            wall_ms(c) - json_int(json_get(i->notice, "at_ms"), 0) > LIMIT_NOTICE_MS;
 }
 
-/* Nobody gets no mail, which is as it should be. */
+/* Below NOBODY_LEVEL such ones wait too. */
 static bool is_for_nobody(const struct channel *c, const struct item *i)
 {
-    const char *rest = i->rest;
-    return c->which == CHANNEL_MAIL && rest != NULL && notice_owner_next(&rest).len == 0;
+    return i->rest != NULL && notice_is_for_nobody(notice_channel_word(c->which), i->rest);
 }
 
 static void send_next(struct channel *c)
@@ -397,7 +397,12 @@ static void send_next(struct channel *c)
             c->state = CHANNEL_PAUSING; /* a test was let through */
             return;
         }
-        if (i->rest == NULL || is_for_nobody(c, i) || is_too_old(c, i)) {
+        if (is_for_nobody(c, i)) {
+            error_set(&err, ERR_INVALID, NOTICE_FOR_NOBODY);
+            give_up(c, i, &err);
+            continue;
+        }
+        if (i->rest == NULL || is_too_old(c, i)) {
             tell(c, i, true, 0);
             drop(i);
             continue;
@@ -519,6 +524,19 @@ static char *kept(const char *text)
     return mem_strdup(text != NULL ? text : "");
 }
 
+/* Of local names, as mailers have it: the sender's, unless there is another. */
+static char *domain_of(const struct notices_config *config)
+{
+    const char *from = config->mail_from != NULL ? config->mail_from : "";
+    struct slice sender;
+    if (config->mail_domain != NULL && config->mail_domain[0] != '\0')
+        return kept(config->mail_domain);
+    if (mailbox_parse(slice_of(from), &sender) != MAILBOX_ADDRESS)
+        return kept("");
+    const char *at = memchr(sender.p, '@', sender.len);
+    return mem_strndup(at + 1, (size_t)(sender.p + sender.len - (at + 1)));
+}
+
 static void begin_channel(struct notices *n, enum notice_channel which, const char *url,
                           const char *credentials)
 {
@@ -546,6 +564,7 @@ struct notices *notices_new(struct loop *loop, const struct notices_config *conf
     n->hello = kept(config->hello);
     n->mail_host = kept(config->mail_host);
     n->mail_from = kept(config->mail_from);
+    n->mail_domain = domain_of(config);
     n->mail_user = kept(config->mail_user);
     n->mail_password = kept(config->mail_password);
     n->anybody = tls_new_for_anybody();
@@ -579,6 +598,7 @@ void notices_free(struct notices *n)
     mem_free(n->hello);
     mem_free(n->mail_host);
     mem_free(n->mail_from);
+    mem_free(n->mail_domain);
     mem_free(n->mail_user);
     mem_free(n->mail_password);
     tls_unref(n->known);

@@ -19,6 +19,7 @@ struct notices_config {       /* "" or a zero: not configured */
     const char *cluster_name; /* in front of subjects */
     const char *hello;        /* our own name */
     const char *mail_host, *mail_from, *mail_user, *mail_password;
+    const char *mail_domain; /* of local names; "": that of mail_from */
     uint16_t mail_port;
     bool mail_tls; /* from the first byte */
     const char *slack_url, *mattermost_url, *http_url, *http_credentials;

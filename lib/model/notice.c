@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/mailbox.h"
 #include "base/str.h"
 #include "model/job_private.h"
 
@@ -87,6 +88,28 @@ struct slice notice_owner_next(const char **rest)
     while (owner.len > 0 && strchr(" \t\r\n", owner.p[owner.len - 1]) != NULL)
         owner.len--;
     return owner;
+}
+
+bool notice_owner_doubt(const char *owners, char doubt[NOTICE_DOUBT_SIZE])
+{
+    char quoted[80];
+    struct slice address;
+    for (const char *rest = owners; rest != NULL;) {
+        struct slice owner = notice_owner_next(&rest);
+        if (owner.len == 0 || mailbox_parse(owner, &address) != MAILBOX_NONE)
+            continue;
+        snprintf(doubt, NOTICE_DOUBT_SIZE,
+                 "owner: %s is no mail address, so no mail reaches it: need one like "
+                 "ann@example.com, and commas between several",
+                 str_quote(quoted, sizeof quoted, owner.p, owner.len));
+        return true;
+    }
+    return false;
+}
+
+bool notice_is_for_nobody(const char *channel, const char *owners)
+{
+    return str_eq(channel, channels[CHANNEL_MAIL]) && notice_owner_next(&owners).len == 0;
 }
 
 /* ---- a job's member */

@@ -52,3 +52,9 @@ bool notice_channels_have(const char *channels, const char *word);
 /* Owners are told one by one: from "a@x, b@x" the next one, without blanks; *rest begins as the
  * whole, and is NULL after the last. Of no owners the only one is "". */
 struct slice notice_owner_next(const char **rest);
+#define NOTICE_DOUBT_SIZE 256
+/* The first owner whom no mail can reach; false: there is none. */
+bool notice_owner_doubt(const char *owners, char doubt[NOTICE_DOUBT_SIZE]);
+/* Who has no owner gets no mail; the others have one message anyway (spec/chronos.md 5.7). */
+bool notice_is_for_nobody(const char *channel, const char *owners);
+#define NOTICE_FOR_NOBODY "no owner, so nobody to mail" /* what then stands as its error */

@@ -9,8 +9,10 @@
 
 #include "net/tls.h"
 
-/* "a@x" of "a@x" or "Ann <a@x>": ASCII without blanks and brackets. ERR_INVALID names it. */
-int mail_address(struct slice text, struct buf *out, struct error *err) MUST_CHECK;
+/* "a@x" of "a@x" or "Ann <a@x>" (base/mailbox.h); of "root" root@domain, unless that is "".
+ * ERR_INVALID names it. */
+int mail_address(struct slice text, const char *domain, struct buf *out,
+                 struct error *err) MUST_CHECK;
 
 struct mail {
     const char *from, *to; /* addresses, as mail_address() gives them */

@@ -3,35 +3,24 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/mailbox.h"
 #include "base/str.h"
 #include "net/mail.h"
 
-#define ADDRESS_MAX 254 /* RFC 5321 4.5.3.1 */
-#define WORD_BYTES 42   /* of text in one encoded word: it has 75 characters at most */
-#define LINE_BYTES 57   /* of text in one line of 76 */
+#define WORD_BYTES 42 /* of text in one encoded word: it has 75 characters at most */
+#define LINE_BYTES 57 /* of text in one line of 76 */
 
-static bool is_address(struct slice a)
-{
-    const char *at = memchr(a.p, '@', a.len);
-    if (a.len == 0 || a.len > ADDRESS_MAX || at == NULL || at == a.p || at == a.p + a.len - 1)
-        return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (a.p[i] <= ' ' || a.p[i] >= 0x7f || strchr("<>()[],;:\\\"", a.p[i]) != NULL)
-            return false;
-    return true;
-}
-
-int mail_address(struct slice text, struct buf *out, struct error *err)
+int mail_address(struct slice text, const char *domain, struct buf *out, struct error *err)
 {
     char quoted[80];
-    struct slice a = text;
-    const char *open = memchr(text.p, '<', text.len);
-    if (open != NULL && text.p[text.len - 1] == '>')
-        a = (struct slice){open + 1, (size_t)(text.p + text.len - 1 - (open + 1))};
-    if (!is_address(a))
+    struct slice a;
+    enum mailbox is = mailbox_parse(text, &a);
+    if (is == MAILBOX_NONE || (is == MAILBOX_LOCAL && *domain == '\0'))
         return error_set(err, ERR_INVALID, "got %s, need an address like ann@example.com",
                          str_quote(quoted, sizeof quoted, text.p, text.len));
     buf_put_slice(out, a);
+    if (is == MAILBOX_LOCAL)
+        buf_printf(out, "@%s", domain);
     return 0;
 }
 

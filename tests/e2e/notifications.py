@@ -298,6 +298,25 @@ def a_test(place, node, mails, hooks):
         assert re.fullmatch(r'mail: [0-9.:]+: it answers "451 4.7.1 not now" to RCPT TO\n', done.stdout), done
         equal(len(mails.refusals["nobody@example.com"]), 8, "asked once")
 
+    with case("a local name has the domain of the sender", place):
+        done = node.cli("notice", "test", "mail", "root")
+        equal(done.stdout, "mail: it was taken.\n", "what became of it")
+        mails.wait("is not meant: this is a test", "root@example.com")
+
+    with case("a job without owner is told to all but by mail, for which there is nobody", place):
+        before = node.get("/api/channels").json["items"][0]
+        add(node, "orphan", "exit 1", owner="", notify=["failed"])
+        hooks.wait("/hook", "job 'orphan' failed!")
+        equal(ways(node, "orphan", "failed")[1], ("mail", True, "no owner, so nobody to mail"), "by mail")
+        wait_for(lambda: "orphan" in node.cli("notice", "list", "--state", "sent").stdout, "the others were told")
+        equal(node.get("/api/channels").json["items"][0]["sent"], before["sent"], "sent")
+
+    with case("an owner whom no mail can reach is named when the job is made", place):
+        done = node.cli("job", "create", place.write("odd.json", json.dumps(
+            {"name": "odd", "command": "true", "schedule": "R1/2099-01-01T00:00:00Z/PT1H", "owner": "a@x; b@x"})))
+        assert 'owner: "a@x; b@x" is no mail address' in done.stdout, done
+        equal(node.delete("/v1/scheduler/job/odd", "chronos").status, 204, "delete")
+
     with case("one that cannot be is refused at once", place):
         done = node.cli("notice", "test", "mail", check=False)
         equal((done.returncode, "to: need the address" in done.stderr), (3, True), done)

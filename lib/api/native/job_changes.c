@@ -1,16 +1,29 @@
 /* Creating, replacing, deleting and running jobs. */
+#include <stdio.h>
 #include <string.h>
 
 #include "api/native/private.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/notice.h"
 #include "scheduler/jobs/jobs.h"
 
-/* ---- PUT */
+/* ---- what is right, and not what is meant */
 
-/* All its runs were before: it will never run. */
 #define USED_UP "schedule: all its runs are in the past, so it will never run"
+#define WARNING_SIZE (sizeof USED_UP + 2 + NOTICE_DOUBT_SIZE)
+
+/* "": of nothing. `runs`: there is a run to come. */
+static void warn_of(const struct job *job, bool runs, char out[WARNING_SIZE])
+{
+    char doubt[NOTICE_DOUBT_SIZE];
+    bool doubted = notice_owner_doubt(job->owner, doubt);
+    snprintf(out, WARNING_SIZE, "%s%s%s", runs ? "" : USED_UP, !runs && doubted ? "; " : "",
+             doubted ? doubt : "");
+}
+
+/* ---- PUT */
 
 static const char *path_name(const struct tell *t)
 {
@@ -156,6 +169,7 @@ static void answer_dry(struct call *c, struct job *job, const struct job_row *ol
 {
     struct json_writer w, unused;
     struct buf nowhere;
+    char warning[WARNING_SIZE];
     const struct view *v = c->view;
     call_json(c, 200, &w);
     json_object(&w);
@@ -167,8 +181,8 @@ static void answer_dry(struct call *c, struct job *job, const struct job_row *ol
     buf_init(&nowhere, LIMIT_ENTRY_BYTES);
     json_begin(&unused, &nowhere);
     json_object(&unused);
-    if (!jobs_write_put(v->state, job, old, v->now.wall, &unused))
-        json_member_str(&w, "warning", USED_UP);
+    warn_of(job, jobs_write_put(v->state, job, old, v->now.wall, &unused), warning);
+    native_text(&w, "warning", warning);
     buf_close(&nowhere);
     json_object_end(&w);
 }
@@ -179,6 +193,7 @@ void native_put_job(struct tell *t)
     struct job_row old;
     struct json_writer w;
     const struct json *body;
+    char warning[WARNING_SIZE];
     bool known = state_job_by_name(t->c.view->state, path_name(t), &old);
     if (native_once(t, answer_put) || (known && !may_replace(&t->c, path_name(t))) ||
         (body = body_job(t)) == NULL ||
@@ -193,8 +208,8 @@ void native_put_job(struct tell *t)
     bool runs =
         jobs_write_put(t->c.view->state, &job, known ? &old : NULL, t->c.view->now.wall, &w);
     tell_end(t, &w);
-    if (!runs)
-        t->kept = mem_strdup(USED_UP);
+    warn_of(&job, runs, warning);
+    t->kept = mem_strdup(warning);
     job_close(&job);
 }
 
@@ -205,7 +220,7 @@ void native_put_job(struct tell *t)
 
 struct part { /* in t->kept, of each job that is proposed */
     unsigned at;
-    bool used_up;
+    char warning[WARNING_SIZE];
 };
 
 /* `reply` is PUT's answer, and closed. */
@@ -235,24 +250,24 @@ static void end_items(struct tell *t)
     buf_printf(&t->c.reply->body, "],\"index\":%llu}", (unsigned long long)t->c.view->index);
 }
 
-static void put_outcome(struct tell *t, const struct outcome *o, struct part part)
+static void put_outcome(struct tell *t, const struct outcome *o, const struct part *part)
 {
     struct reply one;
     struct call c = t->c;
     reply_init(&one);
     c.reply = &one;
     if (o->code == ERR_NONE)
-        say_put(&c, part.used_up ? USED_UP : "");
+        say_put(&c, part->warning);
     else if (o->stale)
         call_fail(&c, ERR_UNAVAILABLE, "%s: try again", o->text);
     else
         native_refused(&c, o);
-    put_item(t, part.at, &one);
+    put_item(t, part->at, &one);
 }
 
 static void answer_item(struct tell *t, const struct outcome *o)
 {
-    put_outcome(t, o, ((const struct part *)(const void *)t->kept)[t->part]);
+    put_outcome(t, o, &((const struct part *)(const void *)t->kept)[t->part]);
     if (t->open == 0)
         end_items(t);
 }
@@ -267,7 +282,7 @@ static bool propose_part(struct tell *t, struct call *c, struct job *job, const 
         return false;
     }
     tell_begin_part(t, COMMAND_JOB_PUT, &w, answer_item);
-    out->used_up = !jobs_write_put(c->view->state, job, old, c->view->now.wall, &w);
+    warn_of(job, jobs_write_put(c->view->state, job, old, c->view->now.wall, &w), out->warning);
     tell_end_part(t, &w, out->at);
     return true;
 }
@@ -324,7 +339,7 @@ static void put_one(struct tell *t, const struct json *body, unsigned at, struct
     } else if (name != NULL && !is_first(&c, seen, name, at)) {
         put_item(t, at, &one);
     } else if (tell_part_known(t, at, &o)) {
-        put_outcome(t, &o, (struct part){.at = at});
+        put_outcome(t, &o, &(struct part){.at = at});
         outcome_close(&o);
         reply_close(&one);
     } else {

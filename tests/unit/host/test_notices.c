@@ -267,10 +267,10 @@ static void an_owner_without_an_address_is_left_out(void **unused)
     (void)unused;
     struct notices_config config = {.mail_host = "127.0.0.1", .mail_port = 1, .mail_from = "me@x"};
     begin(config);
-    put(7, "deleted", "\"mail\"", "ann", "");
+    put(7, "deleted", "\"mail\"", "ann b", "");
     put(8, "deleted", "\"mail\"", "", "");
-    assert_string_equal(
-        s.told, "7 mail over: got \"ann\", need an address like ann@example.com\n8 mail over\n");
+    assert_string_equal(s.told, "7 mail over: got \"ann b\", need an address like ann@example.com\n"
+                                "8 mail over: no owner, so nobody to mail\n");
     end();
 }
 

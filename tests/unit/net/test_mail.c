@@ -248,23 +248,29 @@ static void addresses_are_looked_at(void **unused)
     (void)unused;
     static const struct {
         const char *text, *address; /* NULL: refused */
+        const char *domain;         /* of local names; NULL: none is known */
     } rows[] = {
-        {"ann@x", "ann@x"},
-        {"Ann B. <ann@x>", "ann@x"},
-        {"<ann@x>", "ann@x"},
-        {"ann", NULL},
-        {"@x", NULL},
-        {"ann@", NULL},
-        {"a@x>\r\nRCPT TO:<b@x", NULL},
-        {"a b@x", NULL},
-        {"", NULL},
-        {"\xc3\xa4@x", NULL},
+        {"ann@x", "ann@x", NULL},
+        {"Ann B. <ann@x>", "ann@x", NULL},
+        {"<ann@x>", "ann@x", NULL},
+        {"ann", NULL, NULL},
+        {"root", "root@example.com", "example.com"},
+        {"Ann <ann>", "ann@example.com", "example.com"},
+        {"not an address", NULL, "example.com"},
+        {"a@x; b@x", NULL, "example.com"},
+        {"@x", NULL, NULL},
+        {"ann@", NULL, NULL},
+        {"a@x>\r\nRCPT TO:<b@x", NULL, NULL},
+        {"a b@x", NULL, NULL},
+        {"", NULL, NULL},
+        {"\xc3\xa4@x", NULL, NULL},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct buf out;
         struct error err;
         buf_init(&out, 300);
-        int result = mail_address(slice_of(rows[i].text), &out, &err);
+        int result = mail_address(slice_of(rows[i].text),
+                                  rows[i].domain != NULL ? rows[i].domain : "", &out, &err);
         assert_int_equal(result, rows[i].address != NULL ? 0 : -1);
         assert_string_equal(buf_str(&out), rows[i].address != NULL ? rows[i].address : "");
         buf_close(&out);
