@@ -61,7 +61,7 @@ enum ink ink_of_state(const char *noun, const char *state)
         {"node", "gone", INK_DIM},        {"service", "refused", INK_BAD},
         {"token", "good", INK_GOOD},      {"token", "expired", INK_DIM},
         {"token", "revoked", INK_DIM},    {"notice", "pending", INK_BUSY},
-        {"notice", "failed", INK_WARN},
+        {"notice", "failed", INK_WARN},   {"notice", "nobody", INK_DIM},
     };
     for (size_t i = 0; i < sizeof inks / sizeof inks[0]; i++)
         if (str_eq(noun, inks[i].noun) && str_eq(state, inks[i].state))

@@ -110,8 +110,22 @@ static int64_t add(struct apply *a, enum notice event, const char *job, int64_t 
     return db_last_id(a->s->db);
 }
 
-/* `only` "": by all that are configured. */
-static void add_ways(struct apply *a, int64_t notice, const char *only)
+static void put_way(struct apply *a, int64_t notice, const char *channel, const char *error,
+                    bool over)
+{
+    struct stmt *q = change_use(a->s, NOTICE_WAY_TOLD);
+    stmt_bind_i64(q, ":notice", notice);
+    stmt_bind_text(q, ":channel", channel);
+    stmt_bind_text(q, ":error", error);
+    if (over)
+        stmt_bind_i64(q, ":over", a->c->at.ms);
+    else
+        stmt_bind_null(q, ":over");
+    stmt_run(q);
+}
+
+/* `only` "": by all that are configured. What is for nobody is over, and counts as nothing. */
+static void add_ways(struct apply *a, int64_t notice, const char *owners, const char *only)
 {
     const char *configured = channels(a->s);
     for (int i = 0; i < NOTICE_CHANNELS_N; i++) {
@@ -122,6 +136,8 @@ static void add_ways(struct apply *a, int64_t notice, const char *only)
         stmt_bind_i64(q, ":notice", notice);
         stmt_bind_text(q, ":channel", word);
         stmt_run(q);
+        if (a->s->level >= NOBODY_LEVEL && notice_is_for_nobody(word, owners))
+            put_way(a, notice, word, NOTICE_FOR_NOBODY, true);
     }
 }
 
@@ -133,7 +149,7 @@ static int64_t put(struct apply *a, enum notice event, const struct job *j,
     put_facts(a, event, j, run, why, &facts);
     int64_t id = add(a, event, j->name, run != NULL ? run->id : 0, j->owner, buf_str(&facts));
     buf_close(&facts);
-    add_ways(a, id, only);
+    add_ways(a, id, j->owner, only);
     trim(a, id);
     changed(a, (struct change){.kind = CHANGE_NOTICE, .id = id, .name = j->name});
     return id;
@@ -238,15 +254,7 @@ static void told(struct apply *a, const struct notice_row *n, const char *channe
     const char *error = json_str(json_get(item, "error"), "");
     bool over = json_bool(json_get(item, "over"), false);
     bool first = state_notice_tries(a->s, n->id, channel).failed == 0;
-    struct stmt *q = change_use(a->s, NOTICE_WAY_TOLD);
-    stmt_bind_i64(q, ":notice", n->id);
-    stmt_bind_text(q, ":channel", channel);
-    stmt_bind_text(q, ":error", error);
-    if (over)
-        stmt_bind_i64(q, ":over", a->c->at.ms);
-    else
-        stmt_bind_null(q, ":over");
-    stmt_run(q);
+    put_way(a, n->id, channel, error, over);
     if (*error != '\0')
         keep_try(a, n, channel, over ? 0 : json_int(json_get(item, "next_ms"), 0));
     if (over)

@@ -14,9 +14,12 @@ static const char *const sorts[] = {
     [NOTICE_BY_JOB + 1] = NULL,
 };
 
-enum outcome_word { IS_SENT, IS_FAILED, IS_PENDING };
-static const char *const states[] = {
-    [IS_SENT] = "sent", [IS_FAILED] = "failed", [IS_PENDING] = "pending", NULL};
+enum outcome_word { IS_FOR_NOBODY, IS_SENT, IS_FAILED, IS_PENDING };
+static const char *const states[] = {[IS_FOR_NOBODY] = "nobody",
+                                     [IS_SENT] = "sent",
+                                     [IS_FAILED] = "failed",
+                                     [IS_PENDING] = "pending",
+                                     NULL};
 
 /* A channel pauses with all that wait for it, so what failed last knows best. */
 struct waiting {
@@ -29,7 +32,11 @@ struct waiting {
 
 static enum outcome_word way_outcome(const struct notice_way_row *way)
 {
-    return way->over.ms == 0 ? IS_PENDING : *way->error != '\0' ? IS_FAILED : IS_SENT;
+    if (way->over.ms == 0)
+        return IS_PENDING;
+    if (str_eq(way->error, NOTICE_FOR_NOBODY))
+        return IS_FOR_NOBODY;
+    return *way->error != '\0' ? IS_FAILED : IS_SENT;
 }
 
 static void count_way(struct state *s, int64_t notice, const struct notice_way_row *way,
@@ -64,7 +71,7 @@ static void count_waiting(struct state *s, struct waiting all[NOTICE_CHANNELS_N]
 
 static const char *state_of(struct state *s, int64_t notice)
 {
-    enum outcome_word worst = IS_SENT;
+    enum outcome_word worst = IS_FOR_NOBODY;
     struct notice_way_row way;
     struct stmt *q = state_notice_ways(s, notice);
     while (state_notice_way_next(q, &way))

@@ -338,9 +338,9 @@ static void a_test_goes_by_one_channel_or_by_all(void **data)
     assert_non_null(strstr(buf_str(&f->last.detail), "\"notice\":1"));
     ways_are(f, 1, "mail");
     assert_string_equal(newest(f).owners, "me@x");
-    applied(f, "notice.test", "{'channel':'','to':''}");
+    applied(f, "notice.test", "{'channel':'','to':'a@x'}");
     ways_are(f, 2, "mail, slack");
-    apply(f, "notice.test", "{'channel':'http','to':''}");
+    apply(f, "notice.test", "{'channel':'http','to':'a@x'}");
     assert_int_equal(f->last.code, ERR_CONFLICT);
     assert_non_null(strstr(f->last.text, "mail,slack"));
 }
@@ -349,20 +349,44 @@ static void they_are_bounded(void **data)
 {
     struct fixture *f = *data;
     for (int i = 0; i < LIMIT_NOTICES + 3; i++)
-        applied(f, "notice.test", "{'channel':'mail','to':''}");
+        applied(f, "notice.test", "{'channel':'mail','to':'a@x'}");
     assert_int_equal(state_notices_unsent_count(f->state), LIMIT_NOTICES);
     for (int i = 4; i <= LIMIT_NOTICES + 3; i++) {
         char args[128];
         snprintf(args, sizeof args, "{'set':[{'notice':%d,'channel':'mail','over':true}]}", i);
         applied(f, "notice.told", args);
     }
-    applied(f, "notice.test", "{'channel':'mail','to':''}");
+    applied(f, "notice.test", "{'channel':'mail','to':'a@x'}");
     struct notice_row n;
     int kept = 0;
     struct stmt *q = state_notices(f->state, 10 * LIMIT_NOTICES);
     while (state_notice_next(q, &n))
         kept++;
     assert_int_equal(kept, LIMIT_NOTICES_OLD);
+}
+
+static void without_an_owner_nobody_is_mailed(void **data)
+{
+    struct fixture *f = *data;
+    put_job(f, ",'owner':' , '", "");
+    run_job(f, false, "failed");
+    ways_are(f, newest(f).id, "mail over: no owner, so nobody to mail, slack");
+    applied(f, "setting.put", "{'set':{'notify':'mail'}}");
+    run_job(f, false, "failed");
+    ways_are(f, newest(f).id, "mail over: no owner, so nobody to mail");
+    assert_int_equal(state_notice_counts(f->state, "mail").sent, 0);
+    assert_int_equal(state_notice_counts(f->state, "mail").given_up, 0);
+}
+
+/* As a cluster under upgrade: its mail waits for who leads. */
+static void below_its_level_it_waits(void **data)
+{
+    struct fixture *f = *data;
+    applied(f, "schema.upgrade", "{'level':43}");
+    applied(f, "setting.put", "{'set':{'notify':'mail'}}");
+    put_job(f, ",'owner':''", "");
+    run_job(f, false, "failed");
+    ways_are(f, newest(f).id, "mail");
 }
 
 /* As a cluster under upgrade: what an older build does with the same commands, and nothing more. */
@@ -401,6 +425,8 @@ int main(void)
         AT_NEWEST(a_run_without_a_place_is_told),
         AT_NEWEST(a_test_goes_by_one_channel_or_by_all),
         AT_NEWEST(they_are_bounded),
+        AT_NEWEST(without_an_owner_nobody_is_mailed),
+        cmocka_unit_test_setup_teardown(below_its_level_it_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(below_its_level_there_are_none, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -373,7 +373,7 @@ export interface CalendarDetail extends Omit<CalendarSummary, "used_by"> {
 
 export interface NoticeWay {
   channel: string;
-  state: "pending" | "sent" | "failed";
+  state: "pending" | "sent" | "failed" | "nobody";
   failures: number;
   error?: string;
   over?: string;

@@ -47,7 +47,7 @@ export function Test({ channels }: { channels: Channel[] }) {
   );
 }
 
-const LOOKS = { pending: "busy", sent: "good", failed: "bad" } as const;
+const LOOKS = { pending: "busy", sent: "good", failed: "bad", nobody: "warn" } as const;
 
 function words({ channel, state, error }: NoticeWay): string {
   if (state === "pending") return `${channel}: it is being sent …`;

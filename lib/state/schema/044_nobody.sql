@@ -1,0 +1,1 @@
+-- Level 44. A notice of a job without owner does not wait for its mail.
