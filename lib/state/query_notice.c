@@ -65,6 +65,17 @@ bool state_notice_of_run(struct state *s, int64_t run, const char *event)
     return stmt_one_i64(q, 0) > 0;
 }
 
+bool state_notice_of_job(struct state *s, const char *job, const char *event,
+                         struct notice_row *out)
+{
+    if (s->level < NOTICES_LEVEL)
+        return false;
+    struct stmt *q = query_use(s, NOTICE_OF_JOB);
+    stmt_bind_text(q, ":job", job);
+    stmt_bind_text(q, ":event", event);
+    return state_notice_by_id(s, stmt_one_i64(q, 0), out);
+}
+
 struct stmt *state_notice_ways(struct state *s, int64_t notice)
 {
     if (s->level < NOTICES_LEVEL)

@@ -340,6 +340,8 @@
                             "where over_ms is null")                                         \
     X(NOTICE_OF_RUN, "select count(*) from notices where run = :run and event = :event "     \
                      "and run > 0")                                                          \
+    X(NOTICE_OF_JOB, "select id from notices where job = :job and event = :event "           \
+                     "order by id desc limit 1")                                             \
     X(TASK_NAME, "select name from tasks where id = :id")                                    \
     X(NOTICE_WAYS, "select channel, over_ms, error from notice_ways where notice = :notice " \
                    "order by channel")

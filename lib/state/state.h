@@ -567,6 +567,9 @@ struct stmt *state_notices_unsent(struct state *s);         /* by id; NULL: none
 int64_t state_notices_unsent_count(struct state *s);
 bool state_notice_next(struct stmt *q, struct notice_row *out); /* accepts NULL */
 bool state_notice_of_run(struct state *s, int64_t run, const char *event);
+/* The newest one that says so of the job. */
+bool state_notice_of_job(struct state *s, const char *job, const char *event,
+                         struct notice_row *out);
 struct stmt *state_notice_ways(struct state *s, int64_t notice);        /* by channel; NULL: none */
 bool state_notice_way_next(struct stmt *q, struct notice_way_row *out); /* accepts NULL */
 struct notice_tries state_notice_tries(struct state *s, int64_t notice, const char *channel);

@@ -7,6 +7,9 @@
 #include "scheduler/jobs/private.h"
 
 #define OTHER_RETRY_MS 200
+#define UNPLACED_LOOK                                                                             \
+    64                   /* of the newest runs of a job: all of them without a place are one want \
+                          */
 #define PONG_RETRY_MS 50 /* an agent that was placed on, but has not been heard enough of yet */
 
 static int by_urgency(const void *x, const void *y)
@@ -113,6 +116,34 @@ static bool must_wait_for_other(struct look *l, const struct candidate *c)
                                      state_name_is_ending(l->state, c->job->name));
 }
 
+static bool was_assigned(struct look *l, int64_t run)
+{
+    struct task_row t;
+    struct stmt *q = state_tasks_of_run(l->state, run);
+    bool any = state_task_next(q, &t);
+    stmt_end(q);
+    return any;
+}
+
+/* Its owners have heard of it since a run of the job had a place: of this want, not of each of its
+ * runs. Those that a leader before has told are known by their notices. */
+static bool is_told(struct look *l, const struct candidate *c)
+{
+    struct notice_row n;
+    struct run_row r;
+    bool told = false, placed = false;
+    if (!state_notice_of_job(l->state, c->job->name, notice_word(NOTICE_UNPLACED), &n) ||
+        !state_run_by_id(l->state, n.run, &r) || r.job != c->entry->job)
+        return false;
+    struct stmt *q = state_runs_of_job(l->state, c->entry->job, UNPLACED_LOOK);
+    while (!told && !placed && state_run_next(q, &r)) {
+        told = r.id == n.run;
+        placed = r.id != c->run && was_assigned(l, r.id);
+    }
+    stmt_end(q);
+    return !placed;
+}
+
 /* Waits for a place for so long that its owners are told, if they want to hear of it. */
 static void tell_unplaced(struct look *l, const struct candidate *c, const struct funnel *f)
 {
@@ -125,8 +156,8 @@ static void tell_unplaced(struct look *l, const struct candidate *c, const struc
         l->now.wall.ms - r.queued.ms <= patience)
         return;
     c->entry->unplaced = c->run;
-    if (state_notice_of_run(l->state, c->run, notice_word(NOTICE_UNPLACED)))
-        return; /* the leader before has seen to it */
+    if (is_told(l, c))
+        return;
     funnel_text(f, why, sizeof why);
     look_update(l, c->entry, &r, notice_word(NOTICE_UNPLACED), why);
 }
@@ -179,15 +210,6 @@ void dispatch(struct look *l)
 }
 
 /* ---- what did not start */
-
-static bool was_assigned(struct look *l, int64_t run)
-{
-    struct task_row t;
-    struct stmt *q = state_tasks_of_run(l->state, run);
-    bool any = state_task_next(q, &t);
-    stmt_end(q);
-    return any;
-}
 
 const char *dispatch_missed(struct look *l, const struct job *job, const struct run_row *r)
 {

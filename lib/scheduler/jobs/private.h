@@ -33,7 +33,8 @@ struct entry { /* a job to be looked at, or with runs that are not over */
     struct wall due_wall;
     struct attempt_watch *watches;
     size_t watches_n;
-    int64_t unplaced; /* the last run whose owners heard of it from this leader; 0: none */
+    int64_t unplaced; /* the last run for which this leader has seen to it that its owners know; 0:
+                         none */
     int64_t named_ms, named_attempt; /* the last due given to a task of it in this tick */
 };
 

@@ -12,7 +12,7 @@ static int begin(void **unused)
 {
     (void)unused;
     harness_open(&h, "2026-03-01T10:00:30Z");
-    harness_command(&h, COMMAND_SETTING_PUT, "{\"set\":{\"notify\":\"mail\"}}");
+    harness_command(&h, COMMAND_SETTING_PUT, "{\"set\":{\"notify\":\"slack\"}}");
     harness_agent(&h, "n1", 8, 8192);
     return 0;
 }
@@ -74,6 +74,31 @@ static void as_soon_as_the_job_counts_as_late(void **unused)
     told_are(NO_ROOM);
 }
 
+static void repeat(const char *cpus)
+{
+    char body[512];
+    snprintf(body, sizeof body,
+             "{'name':'j','command':'true','schedule':'R/2026-03-01T10:01:00Z/PT1M','cpus':%s,"
+             "'epsilon':'PT40S','notify':['unplaced']}",
+             cpus);
+    harness_post(&h, JOB_FACE_3, body);
+}
+
+static void not_of_each_run(void **unused)
+{
+    (void)unused;
+    repeat("99");
+    harness_run(&h, "2026-03-01T10:05:50Z");
+    harness_new_leader(&h);
+    harness_run(&h, "2026-03-01T10:09:50Z");
+    told_are(NO_ROOM);
+    repeat("1");
+    harness_run(&h, "2026-03-01T10:12:30Z");
+    repeat("99");
+    harness_run(&h, "2026-03-01T10:15:50Z");
+    told_are(NO_ROOM NO_ROOM);
+}
+
 static void nobody_who_has_not_asked(void **unused)
 {
     (void)unused;
@@ -89,6 +114,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(its_owners_hear_of_it_once),
         TEST(as_soon_as_the_job_counts_as_late),
+        TEST(not_of_each_run),
         TEST(nobody_who_has_not_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,6 +89,7 @@ static const struct allowed allowed[] = {
      "counts up to a limit"},
     {"CALENDAR_JOBS", "USE TEMP B-TREE FOR ORDER BY", "of one calendar"},
     {"NOTICES_NEWEST", "SCAN notices", "up to :limit"},
+    {"NOTICE_OF_JOB", "SCAN notices", "up to the first one: few are kept, and few ask"},
     {"NOTICES_UNSENT", "SCAN notice_ways USING INDEX notices_waiting", "a list of these"},
     {"NOTICES_UNSENT_COUNT", "SCAN notice_ways USING INDEX notices_waiting",
      "counts up to a limit"},
