@@ -17,6 +17,7 @@
 #define PIECE_BYTES LIMIT_FILE_READ_BYTES
 #define LOOK_MS 1000
 #define TASKS_MAX 200
+#define FILES_MAX 1000 /* as many as max-log-files can be */
 
 /* What is followed or printed: one file of one task, or of a job's run. */
 struct tail {
@@ -111,9 +112,14 @@ static void put_gap(struct tail *t)
 
 /* ---- paths */
 
-static void put_source(struct buf *path, const struct tail *t)
+/* `back`: of its rotated files stdout.1 is the newest; 0: what it writes to. */
+static void put_source(struct buf *path, const struct tail *t, int64_t back)
 {
-    if (t->run != 0)
+    if (back > 0)
+        api_path(path, "/api/tasks/%s/logs?file=%s", t->task, file_of(t->logs));
+    if (back > 0)
+        buf_printf(path, ".%lld", (long long)back);
+    else if (t->run != 0)
         buf_printf(path, "/api/runs/%lld/log?stream=%s", (long long)t->run, file_of(t->logs));
     else
         api_path(path, "/api/tasks/%s/logs?file=%s", t->task, file_of(t->logs));
@@ -285,7 +291,8 @@ static void say_never_began(struct tail *t, struct error *err)
               text_short_id(id, sizeof id, t->task));
 }
 
-static int print_tail(struct tail *t, struct error *err)
+/* One file, from its beginning to its end. */
+static int print_file(struct tail *t, int64_t back, struct error *err)
 {
     struct buf path;
     int64_t next = 0, size = INT64_MAX;
@@ -294,7 +301,7 @@ static int print_tail(struct tail *t, struct error *err)
     buf_init(&path, PATH_BYTES);
     while (rc == 0 && next < size) {
         buf_clear(&path);
-        put_source(&path, t);
+        put_source(&path, t, back);
         if (all)
             buf_printf(&path, "&offset=%lld&length=%d", (long long)next, PIECE_BYTES);
         else
@@ -305,8 +312,56 @@ static int print_tail(struct tail *t, struct error *err)
         if (!all)
             break;
     }
-    put_rest(t);
     buf_close(&path);
+    return rc;
+}
+
+/* The number of its oldest file; 0: it has but one, or cannot be asked. */
+static int64_t oldest_of(struct tail *t)
+{
+    struct cli *c = t->logs->c;
+    struct json *answer;
+    struct buf path;
+    struct error ignored;
+    char rotated[16];
+    bool there[FILES_MAX + 1] = {false}; /* the task may have made others */
+    int64_t number, oldest = 0;
+    snprintf(rotated, sizeof rotated, "%s.", file_of(t->logs));
+    buf_init(&path, PATH_BYTES);
+    api_path(&path, "/api/tasks/%s/files", t->task);
+    if (api_get(&c->api, buf_str(&path), &answer, &ignored) == 0) {
+        JSON_EACH (file, json_get(answer, "items")) {
+            const char *name = text_of(file, "name");
+            if (str_starts(name, rotated) && str_to_i64(name + strlen(rotated), &number) &&
+                number > 0 && number <= FILES_MAX)
+                there[number] = true;
+        }
+        json_free(answer);
+    }
+    while (oldest < FILES_MAX && there[oldest + 1])
+        oldest++;
+    buf_close(&path);
+    return oldest;
+}
+
+/* Of many files only the newest ones are kept, and nobody knows how many there were. */
+static void say_oldest(const struct tail *t, int64_t oldest)
+{
+    if (oldest > 0 && cli_for_people(t->logs->c))
+        fprintf(stderr,
+                "warning: %s.%lld is the oldest file that is left of it: what was written before "
+                "it, if anything, is gone (max-log-file, max-log-files)\n",
+                file_of(t->logs), (long long)oldest);
+}
+
+static int print_tail(struct tail *t, struct error *err)
+{
+    int64_t back = cli_on(t->logs->c, FLAG_ALL) && *t->task != '\0' ? oldest_of(t) : 0;
+    int rc = 0;
+    say_oldest(t, back);
+    for (; rc == 0 && back >= 0; back--)
+        rc = print_file(t, back, err);
+    put_rest(t);
     return rc;
 }
 
@@ -363,7 +418,7 @@ static int follow_tail(struct tail *t, struct error *err)
     struct logs *l = t->logs;
     struct buf path;
     buf_init(&path, PATH_BYTES);
-    put_source(&path, t);
+    put_source(&path, t, 0);
     buf_puts(&path, "&follow=1");
     put_start(&path, l);
     t->follow.data = t;

@@ -83,3 +83,9 @@ def behind(node, place):
             n = int(line[5:]) if re.fullmatch(r"line \d+", line) else -1
             odd, highest = odd + (n <= highest), max(n, highest)
         assert odd <= 2 * warnings.count("missing"), f"{odd} lines are cut, or come again"
+    with case("all that is kept of a log is printed, the oldest file first, and what may be gone is said", place):
+        done = node.cli("job", "logs", "floods", "--all")
+        assert "stdout.2 is the oldest file that is left of it" in done.stderr, done.stderr
+        lines = done.stdout.splitlines()
+        equal(lines, [f"line {i}" for i in range(1600001 - len(lines), 1600001)], "its lines")
+        assert len(done.stdout) > 2 * 60000, len(done.stdout)
