@@ -212,6 +212,25 @@ size_t text_fit(const char *text, size_t len, size_t columns)
 
 /* ---- sentences */
 
+const char *text_reason(const char *message)
+{
+    static const struct {
+        const char *word, *says;
+    } reasons[] = {
+        {"no-leader", "no master led the cluster in time"},
+        {"no-start", "no node started it in time"},
+        {"no-resources", "no node had room for it in time"},
+        {"no-eligible-node", "none of the nodes may run it"},
+        {"unreadable", "its definition cannot be read"},
+        {"overlap", "the run before it was still going on"},
+        {"a later target runs in its place", "a later due time took its place"},
+    };
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if (strcmp(message, reasons[i].word) == 0)
+            return reasons[i].says;
+    return message;
+}
+
 /* Also what UTF-8 has as control characters (U+0080 to U+009F), and bytes that are no UTF-8. */
 void text_clean(struct buf *out, const char *text)
 {

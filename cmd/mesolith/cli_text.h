@@ -20,6 +20,9 @@ const char *text_unique_id(char *dst, size_t size, const char *id);
 /* True if a person who copied a part of `id`, or its short form, means it. */
 bool text_means_id(const char *typed, const char *id);
 
+/* Why a run was not, in words: the API has "no-leader". What else it says stays as it is. */
+const char *text_reason(const char *message);
+
 /* Appends a stranger's text for a terminal: control characters become blanks. */
 void text_clean(struct buf *out, const char *text);
 /* How many columns a terminal gives it. */

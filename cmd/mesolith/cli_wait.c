@@ -312,7 +312,7 @@ static bool run_is_open(const char *state)
 
 static void say_run(struct cli *c, const char *job, const struct json *run)
 {
-    const char *state = text_of(run, "state"), *message = text_of(run, "message");
+    const char *state = text_of(run, "state"), *message = text_reason(text_of(run, "message"));
     char took[TEXT_SIZE];
     int64_t ms = cli_ms(json_get(run, "ended")) - cli_ms(json_get(run, "started"));
     c->failed = !str_eq(state, "ok");

@@ -109,6 +109,17 @@ static void put_memory(struct table *t, const struct json *run)
         table_put(t, INK_NONE, NULL);
 }
 
+/* "missed x5": it stands for so many times. */
+static void put_run_state(struct table *t, const struct json *run)
+{
+    const char *state = text_of(run, "state");
+    int64_t covers = number_of(run, "covers");
+    if (covers > 1)
+        table_printf(t, ink_of_state("run", state), "%s x%lld", state, (long long)covers);
+    else
+        cli_put_state(t, "run", json_get(run, "state"));
+}
+
 static void show_runs(struct cli *c, const struct json *runs, size_t most)
 {
     static const struct column columns[] = {
@@ -128,7 +139,7 @@ static void show_runs(struct cli *c, const struct json *runs, size_t most)
             table_printf(&t, INK_NONE, "%lld", (long long)id);
         else
             table_put(&t, INK_NONE, text_of(run, "id"));
-        cli_put_state(&t, "run", json_get(run, "state"));
+        put_run_state(&t, run);
         cli_put_when(c, &t, json_get(run, "due"));
         put_ms(&t, run, "late_ms");
         put_ms(&t, run, "took_ms");
@@ -139,7 +150,7 @@ static void show_runs(struct cli *c, const struct json *runs, size_t most)
             table_printf(&t, INK_NONE, "%lld", (long long)attempt + 1);
         else
             table_put(&t, INK_NONE, NULL);
-        table_put(&t, INK_DIM, text_of(run, "message"));
+        table_put(&t, INK_DIM, text_reason(text_of(run, "message")));
     }
     cli_table(c, &t);
 }
@@ -293,7 +304,10 @@ static void say_stats(struct cli *c, const struct json *stats)
             (long long)number_of(stats, "days"), (long long)number_of(ends, "ok"),
             (long long)number_of(ends, "failed"), (long long)number_of(ends, "killed"),
             (long long)number_of(ends, "lost"), (long long)number_of(ends, "missed"));
-    if (rate != NULL)
+    if (rate != NULL && number_of(ends, "missed") > 0)
+        cli_say(c, 0, "%.1f %% of those that ran went well; %lld did not run at all",
+                json_double(rate, 0) * 100, (long long)number_of(ends, "missed"));
+    else if (rate != NULL)
         cli_say(c, 0, "%.1f %% went well", json_double(rate, 0) * 100);
     table_init(&t, columns, sizeof columns / sizeof columns[0]);
     put_times(&t, "took", json_get(stats, "took_ms"));

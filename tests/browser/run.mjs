@@ -344,6 +344,9 @@ const CASES = [
       const { run } = await api("jobs/leaver/run", { method: "POST", body: "{}" });
       await until(async () => (await api(`runs/${run}`)).run.state === "ok", "its good end");
       const { gone } = await api("jobs/leaver", { method: "DELETE" });
+      await open("jobs/leaver", "leaver");
+      await page.getByText("The job was deleted.").getByRole("link", { name: gone }).click();
+      await heading(gone).waitFor();
       await api("jobs/leaver", { method: "PUT", body: JSON.stringify(body) });
       await open("jobs?state=deleted", "Jobs");
       await page.locator("tbody tr.link", { hasText: gone }).first().locator("a").first().click();
@@ -362,7 +365,7 @@ const CASES = [
       const [due, ended] = ["2026-03-01T10:00:00.000Z", "2026-03-01T10:00:09.000Z"];
       const run = { id: 7, job: "odd", attempt: 0, cause: "schedule", due };
       const unheard = { ...run, state: "ok", ended, late_ms: null, took_ms: null };
-      const runs = [unheard, { ...run, id: 6, state: "skipped", covers: 1200, ended: due, message: "coalesced" }];
+      const runs = [unheard, { ...run, id: 6, state: "skipped", covers: 1200, ended: due, message: "a later target runs in its place" }];
       await api("jobs/odd", { method: "PUT", body: JSON.stringify({ command: "date", schedule: "R/2090-01-01T00:00:00Z/P1D" }) });
       const told = async (route, more) => {
         const answer = await route.fetch();
@@ -373,11 +376,11 @@ const CASES = [
       try {
         await open("jobs/odd", "odd");
         const row = (text) => page.locator("table[aria-label=Runs] tbody tr", { hasText: text });
-        await row("1,200 times").waitFor();
+        await row("1,200 times").getByText("a later due time took its place").waitFor();
         assert((await row("1,200 times").getByText("unknown").count()) === 0, "that is known of it");
-        const unknown = async () => (await row("ok").innerText()).match(/unknown/g)?.length === 2;
+        const unknown = async () => (await row("unknown").innerText()).match(/unknown/g)?.length === 2;
         await until(unknown, "how late it was and what it took, unknown");
-        await row("ok").locator("a").first().click();
+        await row("unknown").locator("a").first().click();
         await heading("Run 7").waitFor();
         for (const name of ["Began", "Late by", "Took"]) {
           const fact = page.locator("dl.facts div", { has: page.getByText(name, { exact: true }) }).locator("dd");
@@ -773,6 +776,30 @@ const CASES = [
     },
   ],
   ...THEMES.map((theme) => [`has nothing that axe objects to, ${theme}`, () => axeOnEveryPage(theme)]),
+  [
+    "leaves room for what names a row, from 1024 pixels on",
+    async () => {
+      const narrow = [];
+      for (const width of [1024, 1200, 1280, 1366]) {
+        const looked = await newPage({ viewport: { width, height: 800 } });
+        for (const [name, place] of Object.entries(places())) {
+          await looked.goto(url(place));
+          await looked.locator("main h1").waitFor();
+          await looked.waitForLoadState("load");
+          if (["job", "jobs", "nodes", "notices"].includes(name)) await looked.locator("main .table").first().waitFor();
+          const firsts = await looked.evaluate(() =>
+            [...document.querySelectorAll("main .table")].map((table) => [
+              table.getAttribute("aria-label"),
+              table.querySelector("th").offsetWidth,
+            ]),
+          );
+          for (const [label, wide] of firsts) if (wide < 88) narrow.push(`${name} ${width}: ${label} ${wide}`);
+        }
+        await looked.context().close();
+      }
+      assert(narrow.length === 0, `too narrow: ${narrow.join(", ")}`);
+    },
+  ],
   [
     "fits 360 pixels",
     async () => {

@@ -37,6 +37,13 @@ static void durations_have_two_units_that_say_something(void **unused)
         assert_string_equal(text_duration(text, cases[i].ms), cases[i].text);
 }
 
+static void reasons_are_words(void **unused)
+{
+    (void)unused;
+    assert_string_equal(text_reason("no-start"), "no node started it in time");
+    assert_string_equal(text_reason("exit status 3"), "exit status 3");
+}
+
 static void relative_times_have_one_unit(void **unused)
 {
     (void)unused;
@@ -195,6 +202,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(durations_have_two_units_that_say_something),
+        cmocka_unit_test(reasons_are_words),
         cmocka_unit_test(relative_times_have_one_unit),
         cmocka_unit_test(numbers_have_no_dust),
         cmocka_unit_test(ids_are_cut_to_what_makes_them_unique),

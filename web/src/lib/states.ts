@@ -32,7 +32,7 @@ const KINDS: Record<string, Record<string, Kind>> = {
   node: { ready: "good", restarting: "busy", draining: "busy", drained: "off", unreachable: "bad", gone: "off" },
   calendar: { used: "idle", unused: "off" },
   service: { refused: "bad" },
-  notice: { pending: "busy", sent: "done", failed: "failed" },
+  notice: { pending: "busy", sent: "done", failed: "failed", nobody: "off" },
 };
 
 export function kindOf(noun: string, state: string): Kind {
@@ -49,4 +49,19 @@ const LIVE = new Set(["staging", "starting", "running", "healthy", "unhealthy", 
 /** Whether a task in this state still holds its place. */
 export function isLive(state: string): boolean {
   return LIVE.has(state);
+}
+
+const REASONS: Record<string, string> = {
+  "no-leader": "no master led the cluster in time",
+  "no-start": "no node started it in time",
+  "no-resources": "no node had room for it in time",
+  "no-eligible-node": "none of the nodes may run it",
+  unreadable: "its definition cannot be read",
+  overlap: "the run before it was still going on",
+  "a later target runs in its place": "a later due time took its place",
+};
+
+/** Why a run was not, in words; what else is said of one stays as it is. */
+export function reasonWords(message: string): string {
+  return REASONS[message] ?? message;
 }

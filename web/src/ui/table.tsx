@@ -13,7 +13,7 @@ import { Icon } from "./icon";
 export interface Column<T> {
   title: string;
   cell: (row: T) => ComponentChildren;
-  width?: number; // rem; columns without share what is left
+  width?: number; // rem; columns without share what is left: 8 rem at least of 43 (medium) or 58 (wide)
   end?: boolean;
   from?: "small" | "medium" | "wide"; // shown from this width on
   sort?: string; // the field the server sorts by

@@ -1,5 +1,6 @@
 // One job: when it runs next, how its runs went, and its settings.
 
+import type { ApiError } from "../../api/client";
 import { saveJob, useJob } from "../../api/queries";
 import type { Backfill, Definition, JobDetail } from "../../api/types";
 import { pageOf } from "../../app/path";
@@ -29,10 +30,16 @@ interface ViewProps {
   action: Action;
 }
 
+/** How the history of a job is called that is asked for by the name that it had. */
+function keptAs(error: ApiError | undefined): string | undefined {
+  return error?.status === 404 ? / is kept as (\S+:\d+)/.exec(error.message)?.[1] : undefined;
+}
+
 export function Job({ name }: { name: string }) {
   const answer = useJob(name);
   const action = useAction();
   const data = answer.data.value;
+  const kept = data === undefined ? keptAs(answer.error.value) : undefined;
   return (
     <Page>
       <Head
@@ -43,7 +50,13 @@ export function Job({ name }: { name: string }) {
         {data && !data.summary.gone && <JobActions data={data} action={action} />}
       </Head>
       <Result action={action} />
-      <Answered answer={answer}>{(detail) => <Body data={detail} action={action} />}</Answered>
+      {kept === undefined ? (
+        <Answered answer={answer}>{(detail) => <Body data={detail} action={action} />}</Answered>
+      ) : (
+        <Empty>
+          The job was deleted. What it ran is kept as <a href={pageOf("job", kept)}>{kept}</a>.
+        </Empty>
+      )}
     </Page>
   );
 }

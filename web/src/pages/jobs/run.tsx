@@ -4,7 +4,8 @@ import { useRun } from "../../api/queries";
 import type { Attempt, Run, RunDetail } from "../../api/types";
 import { pageOf, pageOfRun } from "../../app/path";
 import { params, setParams } from "../../app/router";
-import { bytes } from "../../lib/size";
+import { bytes, count } from "../../lib/size";
+import { reasonWords } from "../../lib/states";
 import { duration } from "../../lib/time";
 import { Clock, Took } from "../../ui/age";
 import { LogView, OUTPUTS } from "../../ui/log";
@@ -45,7 +46,7 @@ function Body({ id, detail: { run, attempts } }: { id: string; detail: RunDetail
   const file = params.value.get("file") ?? "stdout";
   return (
     <Stack>
-      {run.message && <Note kind={run.ended ? "failed" : "idle"}>{run.message}</Note>}
+      {run.message && <Note kind={run.ended ? "failed" : "idle"}>{reasonWords(run.message)}</Note>}
       <Panel>
         <Facts facts={factsOf(run)} />
       </Panel>
@@ -66,6 +67,7 @@ function Body({ id, detail: { run, attempts } }: { id: string; detail: RunDetail
 function factsOf(run: Run): Fact[] {
   return [
     ["Due", <Clock at={run.due} />],
+    run.covers !== undefined && ["Stands for", `${count(run.covers)} due times`],
     ["Began", <Clock at={run.started} none={run.ended ? "unknown" : "not yet"} />],
     run.late_ms !== undefined && ["Late by", late(run.late_ms)],
     ["Ended", <Clock at={run.ended} none="not yet" />],

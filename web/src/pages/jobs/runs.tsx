@@ -4,6 +4,7 @@ import { useJobStats } from "../../api/queries";
 import type { Attempted, Run, Times } from "../../api/types";
 import { pageOfRun } from "../../app/path";
 import { bytes, count, plural } from "../../lib/size";
+import { reasonWords } from "../../lib/states";
 import { duration, parse } from "../../lib/time";
 import { Age, Took } from "../../ui/age";
 import { DurationChart } from "../../ui/chart";
@@ -26,6 +27,11 @@ const UNKNOWN = <span class="muted">unknown</span>;
 /** Null: nobody heard when it began. */
 export const late = (ms: number | null | undefined) => (ms === undefined ? "" : ms === null ? UNKNOWN : duration(ms));
 export const took = (run: Run) => (run.took_ms === null ? UNKNOWN : <Took from={run.started} to={run.ended} />);
+
+function Said({ message = "" }: { message: string | undefined }) {
+  const said = reasonWords(message);
+  return <span title={said}>{said}</span>;
+}
 
 const COLUMNS: Column<Run>[] = [
   {
@@ -50,9 +56,9 @@ const COLUMNS: Column<Run>[] = [
   { title: "Late", width: 6, end: true, from: "medium", cell: (run) => late(run.late_ms) },
   { title: "Took", width: 7, end: true, from: "small", cell: took },
   { title: "Memory", width: 6, end: true, from: "medium", cell: peak },
-  { title: "Because of", width: 8, from: "medium", cell: ({ cause }) => CAUSES[cause] ?? cause },
+  { title: "Because of", width: 8, from: "wide", cell: ({ cause }) => CAUSES[cause] ?? cause },
   { title: "Attempt", width: 6, end: true, from: "wide", cell: ({ attempt }) => attempt + 1 },
-  { title: "Said", width: 18, from: "wide", cell: ({ message }) => <span title={message}>{message ?? ""}</span> },
+  { title: "Said", from: "wide", cell: ({ message }) => <Said message={message} /> },
 ];
 
 export function Runs({ job, runs }: { job: string; runs: Run[] }) {
@@ -112,7 +118,7 @@ function Percentiles({ job }: { job: string }) {
     ["Began late by", stats.late_ms],
   ];
   const said = [`${count(ends.ok)} ok`, `${count(ends.failed + ends.lost)} failed`, `${count(ends.missed)} missed`];
-  if (rate !== undefined) said.push(`${Math.floor(rate * 1000) / 10} % went well`);
+  if (rate !== undefined) said.push(`${Math.floor(rate * 1000) / 10} % ${ends.missed > 0 ? "of those that ran " : ""}went well`);
   return (
     <Panel title={`In ${plural(stats.days, "day")}`} beside={<span class="muted">{said.join(", ")}</span>} bare>
       <Table<Counted>

@@ -29,23 +29,23 @@ const COLUMNS: Column<NodeRow>[] = [
     ),
   },
   { title: "State", sort: "state", width: 8, cell: (row) => <State noun="node" state={row.value.state} /> },
-  { title: "Address", width: 9, from: "medium", cell: (row) => row.value.address },
+  { title: "Address", width: 9, from: "wide", cell: (row) => row.value.address },
   { title: "Tasks", sort: "tasks", width: 5, end: true, from: "small", cell: (row) => row.value.tasks },
   {
     title: "CPUs",
     sort: "cpus",
-    width: 11,
+    width: 10,
     from: "small",
     cell: (row) => <UsedCell used={row.value.cpus} say={number} label="CPUs used" />,
   },
   {
     title: "Memory",
     sort: "mem",
-    width: 15,
+    width: 14,
     from: "medium",
     cell: (row) => <UsedCell used={row.value.mem} say={bytes} label="Memory used" />,
   },
-  { title: "Seen", width: 6, end: true, from: "wide", cell: (row) => <Age at={row.value.seen} /> },
+  { title: "Seen", width: 5, end: true, from: "wide", cell: (row) => <Age at={row.value.seen} /> },
 ];
 
 export function Nodes() {

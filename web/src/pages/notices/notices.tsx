@@ -20,8 +20,8 @@ const COLUMNS: Column<NoticeRow>[] = [
   { title: "State", width: 8, cell: (row) => <State noun="notice" state={row.value.state} /> },
   { title: "What", width: 8, from: "small", cell: (row) => row.value.event },
   { title: "When", sort: "newest", width: 7, end: true, from: "small", cell: (row) => <Age at={row.value.at} /> },
-  { title: "Owners", width: 16, from: "wide", cell: (row) => row.value.owners },
-  { title: "By", width: 24, from: "medium", cell: (row) => <Ways notice={row.value} /> },
+  { title: "Owners", from: "wide", cell: (row) => row.value.owners },
+  { title: "By", from: "medium", cell: (row) => <Ways notice={row.value} /> },
 ];
 
 function JobLink({ notice: { event, job } }: { notice: Notice }) {
@@ -35,7 +35,7 @@ const CHANNELS: Column<Channel>[] = [
   { title: "Sent", width: 6, end: true, from: "small", cell: ({ sent }) => count(sent) },
   { title: "Failed", width: 6, end: true, from: "small", cell: ({ failed }) => count(failed) },
   { title: "Next try", width: 7, end: true, from: "medium", cell: ({ next }) => <Age at={next} /> },
-  { title: "Last error", width: 24, from: "wide", cell: ({ error }) => <span title={error}>{error}</span> },
+  { title: "Last error", from: "wide", cell: ({ error }) => <span title={error}>{error}</span> },
 ];
 
 export function Notices() {

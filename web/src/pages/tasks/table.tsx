@@ -41,7 +41,6 @@ const NAME: Column<Task> = {
 
 const OWNER: Column<Task> = {
   title: "Of",
-  width: 16,
   from: "small",
   cell: ({ owner }) => <a href={pageOf(owner.noun, owner.name)}>{owner.name}</a>,
 };
@@ -65,7 +64,6 @@ const PORTS: Column<Task> = {
 
 const MESSAGE: Column<Task> = {
   title: "Said",
-  width: 18,
   from: "wide",
   cell: ({ message }) => <span title={message}>{message ?? ""}</span>,
 };
