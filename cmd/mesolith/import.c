@@ -146,6 +146,7 @@ static void take_answer(struct import *i, struct import_job *j, const struct jso
     buf_init(&fields, WORDS_BYTES);
     JSON_EACH (field, json_get(item, "fields"))
         buf_printf(&fields, "%s%s", fields.len > 0 ? ", " : "", json_str(field, ""));
+    j->at_once = json_bool(json_get(item, "at_once"), false);
     j->change = arena_strdup(&i->arena, text_of(item, "change"));
     j->fields = arena_strdup(&i->arena, buf_str(&fields));
     buf_close(&fields);
@@ -342,7 +343,8 @@ static void say_job(struct import *i, const struct import_job *j)
                                                       : "is made";
     const char *user = text_of(j->body, "runAsUser");
     if (cli_for_people(c))
-        cli_say(c, 0, "%s %s: %s%s%s.", j->name, what, j->when, *user != '\0' ? ", as " : "", user);
+        cli_say(c, 0, "%s %s: %s%s%s%s.", j->name, what, j->when, *user != '\0' ? ", as " : "",
+                user, is_wanted(j) && j->at_once ? "; it runs at once" : "");
     else if (cli_on(c, FLAG_QUIET) && is_wanted(j))
         cli_say(c, 0, "%s", j->name);
     if (cli_for_people(c) && *j->warning != '\0')

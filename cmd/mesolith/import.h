@@ -21,6 +21,7 @@ struct import_job {
     const char *change; /* as the cluster has it: "new", "none", "replace" */
     const char *fields; /* in which it is another one */
     const char *warning;
+    bool at_once;               /* a run is due as soon as it is there */
     const char *failure, *cure; /* NULL: none */
     bool again;                 /* asked for alone: something came between */
 };

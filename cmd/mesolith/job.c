@@ -359,21 +359,44 @@ static int get_job(struct cli *c, const char *name, struct json **detail_out, st
     return rc;
 }
 
+/* What goes on just now, or has gone on since it was made; "": nothing. */
+static const char *say_newest(const struct json *detail, bool made)
+{
+    const char *state = text_of(json_first(json_get(detail, "runs")), "state");
+    if (str_eq(state, "running"))
+        return "a run has begun";
+    if (str_eq(state, "queued"))
+        return "a run is due now";
+    return made && (str_eq(state, "ok") || str_eq(state, "failed")) ? "it has run" : "";
+}
+
+static void say_next_of(struct cli *c, const char *name, const char *what,
+                        const struct json *detail)
+{
+    char when[TEXT_SIZE];
+    const char *newest = say_newest(detail, str_eq(what, "made"));
+    int64_t next = cli_ms(json_get(json_get(detail, "summary"), "next"));
+    if (next != 0)
+        cli_say(c, 0, "%s is %s: %s%snext run %s.", name, what, newest, *newest != '\0' ? ", " : "",
+                text_relative(when, next, c->now.ms));
+    else if (str_eq(what, "disabled"))
+        cli_say(c, 0, "%s is %s.", name, what);
+    else if (*newest != '\0')
+        cli_say(c, 0, "%s is %s: %s, and no other is due after it.", name, what, newest);
+    else if (json_count(json_get(json_get(detail, "summary"), "parents")) > 0)
+        cli_say(c, 0, "%s is %s: it runs after others.", name, what);
+    else
+        cli_say(c, 0, "%s is %s, but no run is due: mesolith why job %s", name, what, name);
+}
+
 static int say_next(struct cli *c, const char *name, const char *what, struct error *err)
 {
     struct json *detail;
-    char when[TEXT_SIZE];
     if (!cli_for_people(c))
         return 0;
     if (get_job(c, name, &detail, err) != 0)
         return -1;
-    int64_t next = cli_ms(json_get(json_get(detail, "summary"), "next"));
-    if (next != 0)
-        cli_say(c, 0, "%s is %s: next run %s.", name, what, text_relative(when, next, c->now.ms));
-    else if (str_eq(what, "disabled"))
-        cli_say(c, 0, "%s is %s.", name, what);
-    else
-        cli_say(c, 0, "%s is %s, but no run is due: mesolith why job %s", name, what, name);
+    say_next_of(c, name, what, detail);
     json_free(detail);
     return 0;
 }

@@ -113,8 +113,11 @@ static int run(struct cli *c, struct error *err)
     if (rc == 0 && cli_for_people(c)) {
         say_why(c, sentences, 0);
         if (json_count(sentences) == 0)
-            cli_say(c, 0, "%s %s is as it should be.", noun,
-                    json_str(json_get(f.item, "name"), name));
+            cli_say(c, 0, "%s %s is as it should be%s.", noun,
+                    json_str(json_get(f.item, "name"), name),
+                    f.kind == NAME_JOB && str_eq(text_of(f.item, "state"), "running")
+                        ? ": it is running"
+                        : "");
     }
     if (rc != 0 && service)
         snprintf(c->api.cure, sizeof c->api.cure, "mesolith service list");

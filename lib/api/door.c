@@ -388,46 +388,90 @@ static void answer_not_acceptable(struct call *c)
     c->reply->status = 406;
 }
 
-#define PARAMETERS_MAX 16 /* of a door */
+#define NAMES_MAX 16 /* of a door */
+
+/* A row's names with blanks between. */
+struct names {
+    const char *items[NAMES_MAX];
+    size_t n;
+    struct arena arena;
+};
+
+static void names_open(struct names *names, const char *row)
+{
+    const char *name;
+    *names = (struct names){0};
+    char *rest = arena_strdup(&names->arena, row);
+    while ((name = strsep(&rest, " ")) != NULL)
+        if (*name != '\0' && names->n < NAMES_MAX)
+            names->items[names->n++] = name;
+}
+
+static bool names_have(const struct names *names, const char *name)
+{
+    size_t i = 0;
+    while (i < names->n && !str_eq(names->items[i], name))
+        i++;
+    return i < names->n;
+}
+
+static void refuse_name(struct call *c, const char *what, const char *name,
+                        const struct names *names)
+{
+    char got[96];
+    const char *nearest = str_nearest(name, names->items, names->n);
+    struct buf need;
+    buf_init(&need, LIMIT_URL_BYTES);
+    for (size_t i = 0; i < names->n; i++)
+        buf_printf(&need, "%s%s", i > 0 ? ", " : names->n > 1 ? "one of " : "", names->items[i]);
+    call_fail(c, ERR_INVALID, "%s %s, need %s%s%s%s", what,
+              str_quote(got, sizeof got, name, strlen(name)),
+              names->n == 0 ? "none" : buf_str(&need), nearest != NULL ? "; did you mean " : "",
+              nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
+    buf_close(&need);
+}
 
 /* What a door does not know would be passed over, and the answer be about something else. */
 static bool check_query(struct call *c)
 {
-    struct arena arena = {0};
-    const char *names[PARAMETERS_MAX], *name;
-    char got[96];
-    size_t n = 0, i = 0;
+    struct names names;
+    size_t i = 0;
     if (c->door->query == NULL || c->query.n == 0)
         return true;
-    char *rest = arena_strdup(&arena, c->door->query);
-    while ((name = strsep(&rest, " ")) != NULL)
-        if (*name != '\0' && n < PARAMETERS_MAX)
-            names[n++] = name;
+    names_open(&names, c->door->query);
     for (; i < c->query.n; i++) {
-        char *key = arena_strdup(&arena, c->query.items[i].key);
-        size_t k = 0;
+        char *key = arena_strdup(&names.arena, c->query.items[i].key);
         if (str_ends(key, "[]"))
             key[strlen(key) - 2] = '\0';
-        while (k < n && !str_eq(names[k], key))
-            k++;
-        if (k == n)
+        if (!names_have(&names, key))
             break;
     }
     bool right = i == c->query.n;
-    if (!right) {
-        const char *key = c->query.items[i].key, *nearest = str_nearest(key, names, n);
-        struct buf need;
-        buf_init(&need, LIMIT_URL_BYTES);
-        for (size_t k = 0; k < n; k++)
-            buf_printf(&need, "%s%s", k == 0 ? "one of " : ", ", names[k]);
-        call_fail(c, ERR_INVALID, "query: got parameter %s, need %s%s%s%s",
-                  str_quote(got, sizeof got, key, strlen(key)), n == 0 ? "none" : buf_str(&need),
-                  nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "",
-                  nearest != NULL ? "?" : "");
-        buf_close(&need);
-    }
-    arena_close(&arena);
+    if (!right)
+        refuse_name(c, "query: got parameter", c->query.items[i].key, &names);
+    arena_close(&names.arena);
     return right;
+}
+
+/* The same of a body; one that is no object is the door's to refuse. */
+static bool check_members(struct call *c)
+{
+    struct names names;
+    const struct json *body, *member;
+    if (c->door->members == NULL || c->request->body.len == 0)
+        return true;
+    if ((body = call_body(c)) == NULL)
+        return false;
+    if (!json_is(body, JSON_OBJECT))
+        return true;
+    names_open(&names, c->door->members);
+    for (member = json_first(body); member != NULL; member = json_next(member))
+        if (!names_have(&names, json_name(member)))
+            break;
+    if (member != NULL)
+        refuse_name(c, "the body: got member", json_name(member), &names);
+    arena_close(&names.arena);
+    return member == NULL;
 }
 
 /* A switch that is neither on nor off would be taken for off: a dry run that is none. */
@@ -520,7 +564,7 @@ const struct door *api_find(const struct api *a, const struct request *r, struct
                 answer_not_acceptable(c);
             else if (is_an_event(c))
                 answer_event(c);
-            else if (check_query(c) && check_switches(c))
+            else if (check_query(c) && check_switches(c) && check_members(c))
                 return c->door;
             break;
         case ROUTE_OPTIONS:

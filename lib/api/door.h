@@ -203,6 +203,8 @@ struct door {
     /* The names of its parameters in the query, with blanks between: any other is refused. NULL:
      * others are passed over, as the originals do. */
     const char *query;
+    /* The same of the members of its body, an object. */
+    const char *members;
 };
 
 /* A dialect: its rows and the shape of its errors. */

@@ -159,6 +159,9 @@ struct job_rules {          /* what the cluster's configuration says; job_rules_
     bool lenient_zones;
     bool run_disabled;     /* by hand; else it is taken for done */
     int64_t history_shown; /* runs in statistics (spec/chronos.md 7.1) */
+    /* It came by our own API: what Chronos would take for something else is refused. Of the caller.
+     */
+    bool own;
     /* What the other jobs say of its parents, ERR_INVALID; NULL: nobody asks. Of the caller. */
     int (*check_parents)(void *data, const struct job *j, struct error *err);
     void *data;

@@ -214,7 +214,7 @@ void coerce_read_int(const struct reader *r, const struct path *at, const struct
     int64_t value;
     double max = f->max != 0 ? f->max : FIELD_INT_MAX;
     if (!coerce_int(v, &value))
-        reader_wrong(r, at, "", v, "a whole number");
+        reader_wrong(r, at, "", v, "%s", f->form != NULL ? f->form->need : "a whole number");
     else if ((double)value < f->min || (double)value > max)
         reader_wrong(r, at, "", v, "%.15g to %.15g", f->min, max);
     else

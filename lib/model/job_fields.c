@@ -122,6 +122,7 @@ static const struct field_form A_TYPE = {.need = "DOCKER or MESOS"};
 static const struct field_form A_NETWORK = {.need = "HOST, BRIDGE or USER"};
 static const struct field_form A_MODE = {.need = "RW or RO"};
 static const struct field_form A_PROTOCOL = {.need = "IPv4 or IPv6"};
+static const struct field_form SECONDS = {.need = "a whole number of seconds, as 300"};
 
 enum job_network job_network_of(const struct job_container *c)
 {
@@ -237,21 +238,21 @@ static const struct field JOB_FIELDS_ROWS[] = {
     BOOL("highPriority", job, high_priority, ),
     TEXT("runAsUser", job, user, ALWAYS, .min = 1),
     BOOL("concurrent", job, concurrent, ),
-    INT("maxCompletionTime", max_completion_s, ALWAYS, ANY_INT),
-    INT("timeoutSeconds", max_completion_s, NEVER, ANY_INT),
+    INT("maxCompletionTime", max_completion_s, ALWAYS, ANY_INT, .form = &SECONDS),
+    INT("timeoutSeconds", max_completion_s, NEVER, ANY_INT, .form = &SECONDS),
     ROW("container", FIELD_OBJECT, job, container, SET, .table = &CONTAINER),
     ROW("constraints", FIELD_CONSTRAINTS, job, constraints, ALWAYS, .otherwise = CONSTRAINT_OF_JOB),
 };
 TABLE(JOB_FIELDS, job);
 
 static const struct field JOB_EXTENSION_FIELDS_ROWS[] = {
-    INT("retryDelaySeconds", retry_delay_s, SET, .otherwise = NOT_GIVEN),
+    INT("retryDelaySeconds", retry_delay_s, SET, .otherwise = NOT_GIVEN, .form = &SECONDS),
     NUMBER("retryBackoff", retry_backoff, SET, .otherwise = NOT_GIVEN, .max = 1e6),
     TEXT("cron", job, cron, SET, .min = 1),
     ROW("overlap", FIELD_WORD, job, overlap, SET, .words = OVERLAPS),
     ROW("missed", FIELD_WORD, job, missed, SET, .words = MISSEDS),
     ROW("catchup", FIELD_OBJECT, job, catchup, SET, .table = &CATCHUP),
-    INT("jitterSeconds", jitter_s, SET, .otherwise = NOT_GIVEN, .max = 86400),
+    INT("jitterSeconds", jitter_s, SET, .otherwise = NOT_GIVEN, .max = 86400, .form = &SECONDS),
     ROW("startsAt", INSTANT, job, starts, SET, .read = bound_read),
     ROW("endsAt", INSTANT, job, ends, SET, .read = bound_read),
     ROW("excludeCalendars", FIELD_TEXTS, job, exclude_calendars, SET, .read = coerce_read_texts),
@@ -260,7 +261,7 @@ static const struct field JOB_EXTENSION_FIELDS_ROWS[] = {
     ROW("dependencyMode", FIELD_WORD, job, depends, SET, .words = DEPENDS),
     ROW("parentConditions", FIELD_PAIRS, job, parent_conditions, SET, ),
     ROW("notify", FIELD_NOTICES, job, notices, SET, ),
-    INT("notifyLateSeconds", late_s, SET, .otherwise = NOT_GIVEN),
+    INT("notifyLateSeconds", late_s, SET, .otherwise = NOT_GIVEN, .form = &SECONDS),
 };
 TABLE(JOB_EXTENSION_FIELDS, job);
 

@@ -17,6 +17,14 @@ field_read coerce_read_flag; /* forcePullImage alone: "true" in any case */
 /* An int64_t: a set of notices (model/notice.h), or NOT_GIVEN; in JSON a list of words. */
 extern const struct field_type FIELD_NOTICES;
 
+/* What our own API refuses beyond what Chronos does: a body whose only time is mistyped, parents
+ * that are no names; then what has been read. */
+void job_own_check_form(const struct json *body, struct problems *problems);
+void job_own_check_values(const struct job *j, struct problems *problems);
+/* Can a shell, or whoever starts the program, set a variable of that name? */
+bool job_env_name_fits(const char *name);
+#define JOB_ENV_NAME "one without blanks and =, which does not begin with a digit"
+
 /* A value as text; never NULL. */
 const char *coerce_text(const struct json *v, struct arena *arena);
 

@@ -163,7 +163,7 @@ int job_check_argv(const struct job *j, const char *arguments, struct error *err
 static bool is_variable(const struct json *v)
 {
     const char *name = json_name(v);
-    return json_is(v, JSON_STRING) && name[0] != '\0' && strchr(name, '=') == NULL;
+    return json_is(v, JSON_STRING) && job_env_name_fits(name);
 }
 
 int job_check_env(const struct job *j, const struct json *environment, struct error *err)
@@ -185,7 +185,8 @@ int job_check_env(const struct job *j, const struct json *environment, struct er
         size_t one = strlen(name) + 1 + strlen(json_str(v, ""));
         str_quote(quoted, sizeof quoted, name, strlen(name));
         if (!is_variable(v))
-            return error_set(err, ERR_INVALID, "environment: %s: need a name without = and a text",
+            return error_set(err, ERR_INVALID,
+                             "environment: got %s, need a text, and as its name " JOB_ENV_NAME,
                              quoted);
         if (one > LIMIT_ARGUMENT_BYTES)
             return error_set(err, ERR_INVALID, "environment: got %zu bytes of %s, need at most %d",

@@ -52,6 +52,12 @@ const char *job_name_of(const struct json *body, struct arena *arena)
     return name == NULL ? NULL : coerce_text(name, arena);
 }
 
+static void take_own_form(const struct taking *t)
+{
+    if (t->rules->own)
+        job_own_check_form(t->body, t->problems);
+}
+
 static bool name_fits(const char *name, enum job_face face)
 {
     const char *signs = face == JOB_FACE_2 ? "_ .#-" : "_.-";
@@ -118,7 +124,7 @@ static bool is_part(const char *path)
 static void read_members(const struct taking *t)
 {
     struct problems found = {0};
-    struct reader r = {.arena = &t->job->arena, .problems = &found, .no_lists = true};
+    struct reader r = {.arena = &t->job->arena, .problems = &found, .no_lists = !t->rules->own};
     fields_read(&r, NULL, &JOB_FIELDS, t->body, t->job);
     fields_read(&r, NULL, &JOB_EXTENSION_FIELDS, t->body, t->job);
     for (size_t i = 0; i < found.n; i++)
@@ -143,6 +149,8 @@ static void take_members(const struct taking *t)
         j->user = arena_strdup(&j->arena, t->rules->user);
     if (t->face == JOB_FACE_3)
         j->async = false;
+    if (t->rules->own)
+        job_own_check_values(j, t->problems);
 }
 
 /* ---- the schedule */
@@ -464,7 +472,8 @@ int job_parse(const struct job_rules *rules, const struct json *body, enum job_f
               enum job_kind kind, bool exists, struct job *out, struct problems *problems)
 {
     static void (*const STEPS[])(const struct taking *t) = {
-        take_body, take_name, take_kind, take_members, take_time, take_parts, take_command,
+        take_body,    take_name, take_own_form, take_kind,
+        take_members, take_time, take_parts,    take_command,
     };
     struct job j = {0};
     struct problems of_parts = {0};

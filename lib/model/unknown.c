@@ -62,6 +62,9 @@ static void look_at_object(const struct look *l, const struct known *k, const ch
         const char *name = json_name(member);
         const struct field *f = row_of(k, name);
         snprintf(path, sizeof path, "%s%s%s", at, *at != '\0' ? "/" : "", name);
+        bool by_name = f != NULL && f->type == &FIELD_LIST && json_is(member, JSON_OBJECT);
+        if (by_name) /* as variables may be: the members are names of theirs */
+            continue;
         if (f != NULL && f->table != NULL)
             look_at_value(l, f->table, path, member);
         else if (f == NULL && !is_also(k, name))
@@ -108,4 +111,18 @@ void job_unknown(const struct json *job, unknown_fn *found, void *data)
     const struct known k = {.tables = {&JOB_FIELDS, &JOB_EXTENSION_FIELDS}, .also = also};
     if (json_is(job, JSON_OBJECT))
         look_at_object(&l, &k, "", job);
+}
+
+static void note(void *data, const char *path, const char *nearest)
+{
+    (void)path;
+    (void)nearest;
+    *(bool *)data = true;
+}
+
+bool job_has_unknown(const struct json *job)
+{
+    bool any = false;
+    job_unknown(job, note, &any);
+    return any;
 }

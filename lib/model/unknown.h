@@ -10,3 +10,4 @@ typedef void unknown_fn(void *data, const char *path, const char *nearest);
 /* Also of a pod, which has "containers". What only answers have is known, too. */
 void app_unknown(const struct json *app, unknown_fn *found, void *data);
 void job_unknown(const struct json *job, unknown_fn *found, void *data);
+bool job_has_unknown(const struct json *job);

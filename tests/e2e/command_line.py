@@ -185,6 +185,22 @@ def story(place):
         assert "warning: schedule: " in made and "but no run is due" in made, made
         assert "all times of its schedule are over" in run(node, "why", "job", "past").stdout
         node.cli("job", "delete", "past")
+    with case("a job whose only time is mistyped is refused, and has not run", place):
+        typo = '{"name": "typo", "command": "true", "crn": "@daily"}'
+        for words in (("job", "create", "-"), ("apply", "-")):
+            done = run(node, *words, stdin=typo)
+            assert done.returncode == 3 and "did you mean cron?" in done.stderr, done
+        assert run(node, "job", "show", "typo").returncode == 4, "it was made"
+    with case("of a job that runs at once, create says so, and why that it runs", place):
+        once = '{"name": "once", "command": "exec sleep 100000", "schedule": "R1//PT24H"}'
+        made = run(node, "job", "create", "-", stdin=once).stdout
+        assert re.search(r"^once is made: a run (has begun|is due now), and no other is due after it\.$", made, re.M), made
+        wait_for(lambda: "once is as it should be: it is running." in run(node, "why", "job", "once").stdout,
+                 "that once runs")
+        past = '[{"name": "past", "command": "true", "schedule": "R1/2015-01-01T00:00:00Z/PT24H"}]'
+        would = run(node, "import", "chronos", "-", "--dry-run", stdin=past).stdout
+        assert "; it runs at once." in would, would
+        node.cli("job", "delete", "once")
     with case("on a terminal an empty list or log says what there may be instead"):
         assert "No app matches." in on_terminal(node, "app", "--find", "nothing-like-it")
         node.create(sleeper("/mutters", cmd="echo no such file >&2; exec sleep 100000"))

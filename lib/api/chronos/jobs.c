@@ -110,10 +110,10 @@ static void put_job(struct tell *t, enum job_kind kind)
         return;
     warn_of_size(t, &job);
     tell_begin(t, COMMAND_JOB_PUT, &w, answer_put);
-    bool runs =
+    enum put_runs runs =
         jobs_write_put(t->c.view->state, &job, known ? &old : NULL, t->c.view->now.wall, &w);
     tell_end(t, &w);
-    if (!runs)
+    if (runs == PUT_RUNS_NEVER)
         warn(t, "schedule: all its runs are in the past: the job will never run");
     job_close(&job);
 }

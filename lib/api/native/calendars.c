@@ -128,13 +128,6 @@ static void check_body(const struct json *body, struct problems *problems)
     else if (strlen(json_str(about, "")) > LIMIT_ABOUT_BYTES)
         problems_add(problems, PROBLEM_RULE, "/description", "got %zu bytes, need at most %d",
                      strlen(json_str(about, "")), LIMIT_ABOUT_BYTES);
-    JSON_EACH (member, body)
-        if (!str_eq(json_name(member), "days") && !str_eq(json_name(member), "description") &&
-            !str_eq(json_name(member), "name"))
-            problems_add(problems, PROBLEM_RULE, "/",
-                         "got %.60s, need no more than name, days and "
-                         "description",
-                         json_name(member));
 }
 
 /* The body; NULL after having failed the call. */

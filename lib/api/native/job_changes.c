@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/notice.h"
+#include "model/unknown.h"
 #include "scheduler/jobs/jobs.h"
 
 /* ---- what is right, and not what is meant */
@@ -14,9 +15,10 @@
 #define USED_UP "schedule: all its runs are in the past, so it will never run"
 #define WARNING_SIZE (sizeof USED_UP + 2 + NOTICE_DOUBT_SIZE)
 
-/* "": of nothing. `runs`: there is a run to come. */
-static void warn_of(const struct job *job, bool runs, char out[WARNING_SIZE])
+/* "": of nothing. */
+static void warn_of(const struct job *job, enum put_runs how, char out[WARNING_SIZE])
 {
+    bool runs = how != PUT_RUNS_NEVER;
     char doubt[NOTICE_DOUBT_SIZE];
     bool doubted = notice_owner_doubt(job->owner, doubt);
     snprintf(out, WARNING_SIZE, "%s%s%s", runs ? "" : USED_UP, !runs && doubted ? "; " : "",
@@ -28,6 +30,28 @@ static void warn_of(const struct job *job, bool runs, char out[WARNING_SIZE])
 static const char *path_name(const struct tell *t)
 {
     return call_param(&t->c, "name");
+}
+
+/* An object of texts, as apps have it, is as good as Chronos's list of names and values. */
+static void put_variables(const struct json *env, struct json_writer *w)
+{
+    json_array(w);
+    JSON_EACH (v, env) {
+        json_object(w);
+        json_member_str(w, "name", json_name(v));
+        json_key(w, "value");
+        json_put_value(w, v);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
+static bool is_of_texts(const struct json *object)
+{
+    JSON_EACH (v, object)
+        if (!json_is(v, JSON_STRING))
+            return false;
+    return json_is(object, JSON_OBJECT);
 }
 
 /* The body with that name. The caller frees. */
@@ -44,7 +68,10 @@ static struct json *named(const char *name, const struct json *body)
         if (str_eq(json_name(member), "name"))
             continue;
         json_key(&w, json_name(member));
-        json_put_value(&w, member);
+        if (str_eq(json_name(member), "environmentVariables") && is_of_texts(member))
+            put_variables(member, &w);
+        else
+            json_put_value(&w, member);
     }
     json_object_end(&w);
     struct json *tree = json_parse_own(buf_slice(&text), &err);
@@ -103,8 +130,9 @@ static bool take_job(struct call *c, const char *name, const struct json *body,
         call_fail(c, ERR_LIMIT, "the body is too large");
         return false;
     }
-    int rc = job_parse(&c->view->facts->job_rules, tree, face_of(c), kind_of(tree), old != NULL,
-                       out, &problems);
+    struct job_rules rules = c->view->facts->job_rules;
+    rules.own = query_get(&c->query, "face") == NULL; /* who imports says as whose it is read */
+    int rc = job_parse(&rules, tree, face_of(c), kind_of(tree), old != NULL, out, &problems);
     json_free(tree);
     if (rc != 0) {
         call_problems(c, &problems);
@@ -127,20 +155,41 @@ static const struct json *body_job(struct tell *t)
     return NULL;
 }
 
-static void say_put(struct call *c, const char *warning)
+static void put_unknown(void *data, const char *path, const char *nearest)
+{
+    struct json_writer *w = data;
+    json_object(w);
+    json_member_str(w, "member", path);
+    native_text(w, "nearest", nearest);
+    json_object_end(w);
+}
+
+/* What is wrong with it, and yet no reason not to take it. */
+static void put_warnings(const struct json *body, const char *warning, struct json_writer *w)
+{
+    native_text(w, "warning", warning);
+    if (!job_has_unknown(body))
+        return;
+    json_key(w, "unknown");
+    json_array(w);
+    job_unknown(body, put_unknown, w);
+    json_array_end(w);
+}
+
+static void say_put(struct call *c, const struct json *body, const char *warning)
 {
     struct json_writer w;
     call_json(c, 200, &w);
     json_object(&w);
     json_member_int(&w, "index", (int64_t)c->view->index);
-    native_text(&w, "warning", warning);
+    put_warnings(body, warning, &w);
     json_object_end(&w);
 }
 
 static void answer_put(struct tell *t, const struct outcome *o)
 {
     (void)o;
-    say_put(&t->c, t->kept);
+    say_put(&t->c, call_body(&t->c), t->kept);
 }
 
 /* RFC 9110 13.1.2: only if there is none yet. False after having failed the call. */
@@ -154,7 +203,8 @@ static bool may_replace(struct call *c, const char *name)
     return false;
 }
 
-static void put_differences(const struct job *job, const struct job_row *old, struct json_writer *w)
+/* Whether there are any. */
+static bool put_differences(const struct job *job, const struct job_row *old, struct json_writer *w)
 {
     struct job was;
     jobs_load_any(old, &was);
@@ -162,10 +212,12 @@ static void put_differences(const struct job *job, const struct job_row *old, st
     size_t n = job_differences(job, &was, w);
     json_member_str(w, "change", n > 0 ? "replace" : "none");
     job_close(&was);
+    return n > 0;
 }
 
 /* What putting it would do, but for what is to be said of its parents. */
-static void answer_dry(struct call *c, struct job *job, const struct job_row *old)
+static void answer_dry(struct call *c, const struct json *body, struct job *job,
+                       const struct job_row *old)
 {
     struct json_writer w, unused;
     struct buf nowhere;
@@ -174,15 +226,17 @@ static void answer_dry(struct call *c, struct job *job, const struct job_row *ol
     call_json(c, 200, &w);
     json_object(&w);
     json_member_int(&w, "index", (int64_t)v->index);
-    if (old != NULL)
-        put_differences(job, old, &w);
-    else
+    bool changes = old == NULL || put_differences(job, old, &w);
+    if (old == NULL)
         json_member_str(&w, "change", "new");
     buf_init(&nowhere, LIMIT_ENTRY_BYTES);
     json_begin(&unused, &nowhere);
     json_object(&unused);
-    warn_of(job, jobs_write_put(v->state, job, old, v->now.wall, &unused), warning);
-    native_text(&w, "warning", warning);
+    enum put_runs runs = jobs_write_put(v->state, job, old, v->now.wall, &unused);
+    if (changes && runs == PUT_RUNS_NOW)
+        json_member_bool(&w, "at_once", true);
+    warn_of(job, runs, warning);
+    put_warnings(body, warning, &w);
     buf_close(&nowhere);
     json_object_end(&w);
 }
@@ -200,12 +254,12 @@ void native_put_job(struct tell *t)
         !take_job(&t->c, path_name(t), body, known ? &old : NULL, &job))
         return;
     if (query_true(&t->c.query, "dry_run")) {
-        answer_dry(&t->c, &job, known ? &old : NULL);
+        answer_dry(&t->c, body, &job, known ? &old : NULL);
         job_close(&job);
         return;
     }
     tell_begin(t, COMMAND_JOB_PUT, &w, answer_put);
-    bool runs =
+    enum put_runs runs =
         jobs_write_put(t->c.view->state, &job, known ? &old : NULL, t->c.view->now.wall, &w);
     tell_end(t, &w);
     warn_of(&job, runs, warning);
@@ -250,6 +304,15 @@ static void end_items(struct tell *t)
     buf_printf(&t->c.reply->body, "],\"index\":%llu}", (unsigned long long)t->c.view->index);
 }
 
+/* The job in that place of the request. */
+static const struct json *body_at(struct tell *t, unsigned at)
+{
+    const struct json *job = json_first(call_body(&t->c));
+    while (at-- > 0)
+        job = json_next(job);
+    return job;
+}
+
 static void put_outcome(struct tell *t, const struct outcome *o, const struct part *part)
 {
     struct reply one;
@@ -257,7 +320,7 @@ static void put_outcome(struct tell *t, const struct outcome *o, const struct pa
     reply_init(&one);
     c.reply = &one;
     if (o->code == ERR_NONE)
-        say_put(&c, part->warning);
+        say_put(&c, body_at(t, part->at), part->warning);
     else if (o->stale)
         call_fail(&c, ERR_UNAVAILABLE, "%s: try again", o->text);
     else
@@ -273,12 +336,12 @@ static void answer_item(struct tell *t, const struct outcome *o)
 }
 
 /* The job is right: whether it is proposed, and not answered already. */
-static bool propose_part(struct tell *t, struct call *c, struct job *job, const struct job_row *old,
-                         struct part *out)
+static bool propose_part(struct tell *t, struct call *c, const struct json *body, struct job *job,
+                         const struct job_row *old, struct part *out)
 {
     struct json_writer w;
     if (query_true(&c->query, "dry_run")) {
-        answer_dry(c, job, old);
+        answer_dry(c, body, job, old);
         return false;
     }
     tell_begin_part(t, COMMAND_JOB_PUT, &w, answer_item);
@@ -314,7 +377,7 @@ static void put_new(struct tell *t, const struct json *body, const char *name, u
     if ((!known || may_replace(&c, name)) &&
         take_job(&c, name != NULL ? name : "", body, known ? &old : NULL, &job)) {
         parts[t->parts] = (struct part){.at = at};
-        proposed = propose_part(t, &c, &job, known ? &old : NULL, &parts[t->parts]);
+        proposed = propose_part(t, &c, body, &job, known ? &old : NULL, &parts[t->parts]);
         job_close(&job);
     }
     if (proposed)

@@ -15,6 +15,11 @@
 #define ASK(path, query, right, kind, fn, about) ROW(GET, path, query, right, kind, ask, fn, about)
 #define TELL(method, path, query, right, fn, about) \
     ROW(method, path, query, right, TELL, tell, fn, about)
+#define TELL_OF(method_, path_, query_, members_, right_, fn, about_)                       \
+    {                                                                                       \
+        .method = METHOD_##method_, .pattern = path_, .query = query_, .members = members_, \
+        .right = MAY_##right_, .kind = DOOR_TELL, .tell = fn, .about = about_               \
+    }
 #define NOTHING(method) \
     ROW(method, REST, NULL, NOTHING, ASK, ask, native_ask_nothing, "No such path")
 
@@ -27,8 +32,8 @@ static const struct door doors[] = {
     TELL(PUT, "/api/apps/{id}", "force partialUpdate", DEPLOY, native_put_app,
          "Change an app, or create it"),
     TELL(DELETE, "/api/apps/{id}", "force", DEPLOY, native_delete_app, "Delete an app"),
-    TELL(POST, "/api/apps/{id}/scale", "force", DEPLOY, native_scale_app,
-         "Set how many instances run"),
+    TELL_OF(POST, "/api/apps/{id}/scale", "force", "instances", DEPLOY, native_scale_app,
+            "Set how many instances run"),
     TELL(POST, "/api/apps/{id}/restart", "force", DEPLOY, native_restart_app,
          "Replace all instances"),
     ASK("/api/apps/{id}/versions/{version}", NONE, VIEW, ASK_LINEAR, native_ask_app_version,
@@ -50,15 +55,20 @@ static const struct door doors[] = {
     TELL(PUT, "/api/jobs/{name}", "dry_run face", DEPLOY, native_put_job,
          "Create a job, or replace it"),
     TELL(DELETE, "/api/jobs/{name}", "force", DEPLOY, native_delete_job, "Delete a job"),
-    TELL(POST, "/api/jobs/{name}/run", NONE, RUN, native_run_job, "Run a job now"),
-    TELL(POST, "/api/jobs/{name}/pause", NONE, DEPLOY, native_pause_job, "Keep a job from running"),
-    TELL(POST, "/api/jobs/{name}/resume", NONE, DEPLOY, native_resume_job, "Let a job run again"),
-    TELL(POST, "/api/jobs/{name}/backfill", NONE, RUN, native_backfill_job,
-         "Have a job run for targets of the past"),
+    TELL_OF(POST, "/api/jobs/{name}/run", NONE, "arguments environment", RUN, native_run_job,
+            "Run a job now"),
+    TELL_OF(POST, "/api/jobs/{name}/pause", NONE, "reason", DEPLOY, native_pause_job,
+            "Keep a job from running"),
+    TELL_OF(POST, "/api/jobs/{name}/resume", NONE, "reason", DEPLOY, native_resume_job,
+            "Let a job run again"),
+    TELL_OF(POST, "/api/jobs/{name}/backfill", NONE, "from to overlap limit again dry_run", RUN,
+            native_backfill_job, "Have a job run for targets of the past"),
     TELL(DELETE, "/api/jobs/{name}/backfill", NONE, RUN, native_cancel_backfill,
          "Cancel a backfill"),
-    TELL(POST, "/api/pause/jobs", NONE, DEPLOY, native_pause_jobs, "Keep many jobs from running"),
-    TELL(POST, "/api/resume/jobs", NONE, DEPLOY, native_resume_jobs, "Let many jobs run again"),
+    TELL_OF(POST, "/api/pause/jobs", NONE, "selector names reason", DEPLOY, native_pause_jobs,
+            "Keep many jobs from running"),
+    TELL_OF(POST, "/api/resume/jobs", NONE, "selector names reason", DEPLOY, native_resume_jobs,
+            "Let many jobs run again"),
     ASK("/api/jobs/{name}/stats", "days", VIEW, ASK, native_ask_job_stats,
         "How long its runs took"),
     ASK("/api/runs", LIST " job", VIEW, ASK, native_ask_runs,
@@ -80,8 +90,8 @@ static const struct door doors[] = {
     ASK("/api/calendars", LIST, VIEW, ASK, native_ask_calendars, "All calendars"),
     ASK("/api/calendars/{name}", NONE, VIEW, ASK_LINEAR, native_ask_calendar,
         "One calendar, and the jobs that name it"),
-    TELL(PUT, "/api/calendars/{name}", NONE, DEPLOY, native_put_calendar,
-         "Make a calendar, or replace it"),
+    TELL_OF(PUT, "/api/calendars/{name}", NONE, "name description days", DEPLOY,
+            native_put_calendar, "Make a calendar, or replace it"),
     TELL(DELETE, "/api/calendars/{name}", NONE, DEPLOY, native_delete_calendar,
          "Delete a calendar that no job names"),
 
@@ -89,8 +99,8 @@ static const struct door doors[] = {
         "What owners of jobs are told, newest first"),
     ASK("/api/notices/{id}", NONE, VIEW, ASK_LINEAR, native_ask_notice,
         "What became of one notice"),
-    TELL(POST, "/api/notices/test", NONE, DEPLOY, native_test_notice,
-         "Send a notice to see it arrive"),
+    TELL_OF(POST, "/api/notices/test", NONE, "channel to", DEPLOY, native_test_notice,
+            "Send a notice to see it arrive"),
     ASK("/api/channels", NONE, VIEW, ASK, native_ask_channels, "By what owners of jobs are told"),
 
     ASK("/api/nodes", LIST, VIEW, ASK, native_ask_nodes, "All nodes"),
@@ -105,12 +115,12 @@ static const struct door doors[] = {
          "Let a master vote again"),
     TELL(POST, "/api/nodes/{id}/demote", NONE, ADMIN, native_demote_node,
          "Let a master stay a standby"),
-    TELL(POST, "/api/leader/transfer", NONE, ADMIN, native_transfer_leader,
-         "Have another node lead"),
+    TELL_OF(POST, "/api/leader/transfer", NONE, "node", ADMIN, native_transfer_leader,
+            "Have another node lead"),
 
     ASK("/api/tokens", LIST, ADMIN, ASK, native_ask_tokens, "All tokens that let nodes join"),
-    TELL(POST, "/api/tokens", NONE, ADMIN, native_post_token,
-         "Make a token that nodes can join with"),
+    TELL_OF(POST, "/api/tokens", NONE, "modes hours until", ADMIN, native_post_token,
+            "Make a token that nodes can join with"),
     TELL(DELETE, "/api/tokens/{id}", NONE, ADMIN, native_delete_token, "Make a token worthless"),
 
     ASK("/api/backup", NONE, ADMIN, SANDBOX, native_ask_backup,
@@ -132,6 +142,7 @@ static const struct door doors[] = {
     {.method = METHOD_POST,
      .pattern = "/api/sql",
      .query = NONE,
+     .members = "query",
      .right = MAY_VIEW,
      .kind = DOOR_ASK,
      .ask = native_ask_sql,

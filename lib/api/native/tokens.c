@@ -164,17 +164,12 @@ static bool read_wish(struct tell *t, struct wish *out)
         problems_add(&problems, PROBLEM_RULE, "/", "got %s, need an object", json_kind_word(body));
     JSON_EACH (member, body) {
         const char *name = json_name(member);
-        char path[64];
-        if (str_eq(name, "modes")) {
+        if (str_eq(name, "modes"))
             take_modes(member, out, &problems);
-        } else if (str_eq(name, "hours")) {
+        else if (str_eq(name, "hours"))
             take_hours(member, now, out, &problems);
-        } else if (str_eq(name, "until")) {
+        else if (str_eq(name, "until"))
             take_until(member, now, out, &problems);
-        } else if (name != NULL) {
-            snprintf(path, sizeof path, "/%.60s", name);
-            problems_add(&problems, PROBLEM_RULE, path, "is not known, need modes, hours or until");
-        }
     }
     if (json_get(body, "hours") != NULL && json_get(body, "until") != NULL)
         problems_add(&problems, PROBLEM_RULE, "/until", "got hours beside it, need one of both");

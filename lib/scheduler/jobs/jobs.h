@@ -63,12 +63,16 @@ struct wall jobs_next_run(struct state *s, const struct job_row *row, struct cal
 struct wall job_next_run(struct state *s, const struct job_row *row, const struct job *job,
                          struct calendars_kept *kept);
 
+enum put_runs {
+    PUT_RUNS_NEVER, /* the job is right, but none of its runs will ever be due (3.5 A.3): warn */
+    PUT_RUNS_LATER,
+    PUT_RUNS_NOW, /* one is due as soon as it is there */
+};
 /* Writes the arguments of job.put for a job that a client sent (2.6, 3.5 A): cursor, displayed
  * schedule, claims. `old` NULL: a new job. The state's level says how they are written. `w` stands
- * inside the open object of the command. False: the job is right, but of its runs none will ever be
- * due (3.5 A.3): the answer warns. */
-bool jobs_write_put(struct state *s, struct job *new_job, const struct job_row *old,
-                    struct wall now, struct json_writer *w);
+ * inside the open object of the command. */
+enum put_runs jobs_write_put(struct state *s, struct job *new_job, const struct job_row *old,
+                             struct wall now, struct json_writer *w);
 /* Whether a schedule that was posted beside a cron expression is what was shown of it, now or of
  * the job that is replaced (NULL: none); whether the calendars are there; and whether they and a
  * time to be valid in leave any run. ERR_INVALID. `keeps`: who posted what was shown without the

@@ -326,8 +326,18 @@ static void write_put(const struct job *job, const struct job_row *old, int leve
         write_dependent(job, w);
 }
 
-bool jobs_write_put(struct state *s, struct job *job, const struct job_row *old, struct wall now,
-                    struct json_writer *w)
+static enum put_runs runs_of(const struct job *job, const struct cursor_step *step)
+{
+    if (job->kind != JOB_SCHEDULED)
+        return PUT_RUNS_LATER;
+    if (step->claimed.n > 0)
+        return PUT_RUNS_NOW;
+    bool used_up = job->schedule.count != 0 && step->cursor.remaining == 0;
+    return used_up ? PUT_RUNS_NEVER : PUT_RUNS_LATER;
+}
+
+enum put_runs jobs_write_put(struct state *s, struct job *job, const struct job_row *old,
+                             struct wall now, struct json_writer *w)
 {
     struct cursor_step step = {0};
     struct job was;
@@ -342,8 +352,7 @@ bool jobs_write_put(struct state *s, struct job *job, const struct job_row *old,
         job_close(&was);
     write_put(job, old, state_level(s), &aim, &step, w);
     job_aim_close(&aim);
-    bool used_up = step.cursor.remaining == 0 && step.claimed.n == 0;
-    return job->kind != JOB_SCHEDULED || job->schedule.count == 0 || !used_up;
+    return runs_of(job, &step);
 }
 
 void jobs_write_resume(struct state *s, const struct job_row *row, struct wall now,

@@ -102,6 +102,23 @@ static void check_query_parameters(const struct json *op, const struct door *d)
     buf_close(&names);
 }
 
+/* Are they what the door takes in its body, where it takes nothing else? */
+static void check_members(const struct json *op, const struct door *d)
+{
+    struct buf names;
+    const struct json *content = json_get(json_get(op, "requestBody"), "content");
+    const struct json *schema = json_get(json_get(content, "application/json"), "schema");
+    if (json_bool(json_get(schema, "additionalProperties"), true)) {
+        assert_null(d->members);
+        return;
+    }
+    buf_init(&names, 512);
+    JSON_EACH (property, json_get(schema, "properties"))
+        buf_printf(&names, "%s%s", names.len > 0 ? " " : "", json_name(property));
+    assert_string_equal(buf_str(&names), d->members);
+    buf_close(&names);
+}
+
 static void every_door_is_described_and_nothing_else(void **unused)
 {
     (void)unused;
@@ -116,6 +133,7 @@ static void every_door_is_described_and_nothing_else(void **unused)
         assert_non_null(json_get(op, "operationId"));
         check_parameters(op, d->pattern);
         check_query_parameters(op, d);
+        check_members(op, d);
         bool has_body = d->method == METHOD_PUT || d->method == METHOD_POST;
         assert_int_equal(json_get(op, "requestBody") != NULL, has_body);
     }

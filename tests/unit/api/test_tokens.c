@@ -105,7 +105,9 @@ static void bad_wishes_are_named(void **data)
         {"{\"until\":\"2024-05-01T09:30:00Z\"}", "until: got 2024-05-01T09:30:00Z, need a time to"},
         {"{\"until\":\"2025-05-02T09:30:00Z\"}", "until: got 2025-05-02T09:30:00Z, need a time to"},
         {"{\"hours\":1,\"until\":\"2024-05-01T10:00:00Z\"}", "until: got hours beside it"},
-        {"{\"houres\":1}", "houres: is not known, need modes, hours or until"},
+        {"{\"houres\":1}",
+         "the body: got member \\\"houres\\\", need one of modes, hours, until; did "
+         "you mean hours?"},
         {"[]", "got an array, need an object"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {

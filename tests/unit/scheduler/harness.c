@@ -570,7 +570,8 @@ void harness_post(struct harness *h, enum job_face face, const char *body)
     buf_init(&args, LIMIT_ENTRY_BYTES);
     json_begin(&w, &args);
     json_object(&w);
-    h->will_run = jobs_write_put(h->state, &job, exists ? &old : NULL, h->now.wall, &w);
+    h->will_run =
+        jobs_write_put(h->state, &job, exists ? &old : NULL, h->now.wall, &w) != PUT_RUNS_NEVER;
     json_object_end(&w);
     harness_command(h, COMMAND_JOB_PUT, buf_str(&args));
     buf_close(&args);
