@@ -181,7 +181,8 @@ def judge_truth(judge, name, verdict):
         r = known.get(run.id)
         if run.exit != 0 or run.end is None or r is None or judge.faults.touched(run.node, run.start - 1000, run.end + 70000):
             continue
-        verdict.see(r.state == "ok", f"{name}: {run} went well, and it is said to be {r}")
+        gone = r.state == "killed" and r.at < run.end  # its job was deleted, and it ended by itself before it was ended
+        verdict.see(r.state == "ok" or gone, f"{name}: {run} went well, and it is said to be {r}")
 
 
 def s9_dependencies(judge, slack=700):

@@ -244,6 +244,8 @@ def firings():
         ("one that waits again, for nobody had heard of its start, stands for another",
          dict(mode="any", again=[Run("c", T + 2100, T + 2200, id=7, node="n5")],
               own=[fired(1, 1000, 7), fired(2, 2000, 8, "skipped", reason="run 7 waits already"), fired(3, 3000, 9)])),
+        ("it was killed with its job, and ended well before it was ended",
+         dict(own=[fired(3, 3000, 9, "killed")], again=[Run("c", T + 2990, T + 3200, id=9, node="n5")])),
         ("whoever is marked counts", dict(own=[fired(3, 3000, 9)], ops=[op(500, 510, "mark", name="a")])),
         ("though many wishes came since anything ended",
          dict(own=[fired(3, 3000, 9)], ops=[op(t, t + 10, "mark", name="a") for t in range(-100_000, -2000, 5000)])),
@@ -259,6 +261,8 @@ def firings():
         ("it did at a failure", dict(own=[fired(3, 3000, 8), fired(4, 4000, 9)])),
         ("nobody's run is said to be the cause", dict(own=[fired(3, 3000, 8), fired(77, 3500, 9)])),
         ("round, by another round's run", dict(mode="round", own=[fired(3, 3000, 9)])),
+        ("it ended well, and is said to have been killed then",
+         dict(own=[fired(3, 3000, 9, "killed")], again=[Run("c", T + 2900, T + 2990, id=9, node="n5")])),
         ("it is said to be left out for one that is over",
          dict(mode="any", own=[fired(1, 1000, 7), fired(2, 2000, 8, "skipped", reason="run 7 waits already"), fired(3, 3000, 9)])),
     ]
