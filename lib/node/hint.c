@@ -157,6 +157,17 @@ void hint_answer(struct node *n, int64_t to)
     node_post(n, to, &frame);
 }
 
+/* Those of a leader that is gone without a word would look for another after seconds only, and what
+ * they have started, but nobody has heard of, would be started elsewhere meanwhile. */
+void hint_tell_agents(struct node *n)
+{
+    struct agent_row a;
+    struct stmt *q = state_agents(n->state);
+    while (state_agent_next(q, &a))
+        if (a.state != AGENT_GONE && a.node != (int64_t)n->options.id)
+            hint_answer(n, a.node);
+}
+
 static bool lists(const struct json *masters, int64_t id)
 {
     JSON_EACH (m, masters)

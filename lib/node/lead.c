@@ -121,6 +121,8 @@ static void tell_minds(struct node *n, bool lead)
     jobs_lead(n->jobs, lead, n->now, &n->out);
     lead_tell_callbacks(n);
     tell_notices(n);
+    if (lead)
+        hint_tell_agents(n);
 }
 
 void lead_follow(struct node *n)

@@ -308,6 +308,7 @@ void hint_lost(struct node *n, int64_t node); /* it leads no more */
 void hint_tick(struct node *n);
 struct mono hint_due(const struct node *n);
 void hint_answer(struct node *n, int64_t to);
+void hint_tell_agents(struct node *n); /* that we lead */
 void hint_take(struct node *n, int64_t from, struct slice body);
 
 /* ---- clocks.c */

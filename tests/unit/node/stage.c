@@ -90,6 +90,7 @@ static void hand_send(struct hands *h, int64_t node, struct slice frame)
         buf_init(&e.body, LIMIT_FRAME_BYTES);
         buf_put_slice(&e.body, frame);
         put_in(to, &e);
+        to->hints += frame.p[0] == FRAME_HINT && frame.p[1] == '!';
     }
 }
 

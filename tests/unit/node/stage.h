@@ -40,6 +40,7 @@ struct member {
     char notice[2048];                     /* told last */
     bool saw_leading;                      /* in the newest facts */
     int silent, closed;                    /* agents, likewise */
+    int hints;                             /* so often it was told who leads */
     int64_t clock_step_ms;
     int told_gone;               /* how often a node was */
     char known[STAGE_NODES][32]; /* by position: whose address it was told; "": gone, or nobody */

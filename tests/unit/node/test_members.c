@@ -341,6 +341,24 @@ static void an_agent_finds_the_leader_through_any_master(void **unused)
     assert_string_equal(s.members[3].known[2], s.members[2].address);
 }
 
+/* No connection has ended: by itself it would look for another much later. */
+static void who_begins_to_lead_tells_those_who_are_only_agents(void **unused)
+{
+    (void)unused;
+    begin_with_agent(4);
+    WAIT(voters() == 3, 5000);
+    int old = stage_leader(&s), told = 0;
+    const struct member *one = &s.members[(old + 1) % 3], *other = &s.members[(old + 2) % 3];
+    stage_run_ms(&s, 3000);
+    s.members[old].cut = true;
+    for (int ms = 0; ms < 9000 && !one->saw_leading && !other->saw_leading; ms++) {
+        told = s.members[3].hints;
+        stage_run_ms(&s, 1);
+    }
+    stage_run_ms(&s, 1);
+    assert_true(s.members[3].hints > told);
+}
+
 static void an_agent_that_asks_again_is_told_of_masters_that_came_since(void **unused)
 {
     (void)unused;
@@ -686,6 +704,7 @@ int main(void)
         TEST(a_time_far_ahead_of_the_others_is_not_written),
         TEST(alone_a_step_is_noticed),
         TEST(an_agent_finds_the_leader_through_any_master),
+        TEST(who_begins_to_lead_tells_those_who_are_only_agents),
         TEST(an_agent_that_asks_again_is_told_of_masters_that_came_since),
         TEST(an_agent_learns_of_masters_that_come_later),
         TEST(an_agent_follows_the_leadership),
