@@ -160,6 +160,12 @@ bool master_is_live(const struct master *m, int64_t agent, struct now now)
            now.mono.ms - s->heard.ms < m->options.unreachable_ms;
 }
 
+bool master_expects(const struct master *m, int64_t agent)
+{
+    const struct session *s = session_of(m, agent);
+    return s != NULL && s->state == SESSION_EXPECTED;
+}
+
 /* ---- what is being committed */
 
 struct waiting *waiting_add(struct master *m, struct waiting *w)

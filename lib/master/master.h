@@ -58,3 +58,5 @@ int64_t master_pong(const struct master *m, int64_t agent);
  */
 int64_t master_patience_ms(const struct master *m, int64_t agent, struct now now);
 bool master_is_live(const struct master *m, int64_t agent, struct now now);
+/* The state knows it, and nothing is heard of it since we began to lead. */
+bool master_expects(const struct master *m, int64_t agent);

@@ -27,6 +27,12 @@ static int64_t patience_ms(const void *node, int64_t agent)
     return master_patience_ms(n->master, agent, n->now);
 }
 
+static bool is_expected(const void *node, int64_t agent)
+{
+    const struct node *n = node;
+    return master_expects(n->master, agent);
+}
+
 static bool is_due(struct mono due, struct now now)
 {
     return due.ms <= now.mono.ms;
@@ -43,8 +49,8 @@ static void think(struct node *n)
         return;
     placement_turn(n->placement);
     if (!clocks_off(n)) /* else another leads soon, which knows what time it is */
-        jobs_tick(n->jobs, n->placement, &(struct jobs_ears){newest_pong, patience_ms, n}, n->now,
-                  &n->out);
+        jobs_tick(n->jobs, n->placement,
+                  &(struct jobs_ears){newest_pong, patience_ms, is_expected, n}, n->now, &n->out);
     apps_tick(n->apps, n->placement, n->now, &n->out);
 }
 

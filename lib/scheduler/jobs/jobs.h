@@ -25,6 +25,8 @@ struct jobs_ears {
     int64_t (*pong)(const void *data, int64_t agent);
     /* So many ms more it may be silent; 0: what runs there is as good as out of reach. */
     int64_t (*patience_ms)(const void *data, int64_t agent);
+    /* It has not come yet since this leader leads: what it has to say nobody has heard. */
+    bool (*expected)(const void *data, int64_t agent);
     const void *data;
 };
 void jobs_tick(struct jobs *j, struct placement *p, const struct jobs_ears *ears, struct now now,

@@ -13,7 +13,8 @@ struct attempt_watch {
     int64_t task;
     enum task_state state; /* STAGING: not heard of yet; UNREACHABLE */
     struct mono since;
-    bool doubted; /* out of reach: it was asked whether it may be given to another */
+    struct mono unheard; /* its agent was still expected then; 0: it never was */
+    bool doubted;        /* out of reach: it was asked whether it may be given to another */
 };
 
 #define NOT_SAID "its agent did not say that it had started it" /* of an attempt in doubt */

@@ -9,6 +9,7 @@
 #include "scheduler/jobs/private.h"
 
 #define NOT_STARTED_MS 2500         /* lease and margin (5.2, step 3) */
+#define EXPECTED_LOOK_MS 100        /* has the agent come? */
 #define LOST_MS 60000               /* the loss timeout (5.2, step 6) */
 #define KILL_LOOK_MS 5000           /* is the agent of a task that is being killed still there? */
 #define SEQ_NOT_HEARD 1             /* refused if the agent has reported anything meanwhile */
@@ -106,11 +107,10 @@ static void keep_watches(struct runs *s)
     s->e->watches_n = s->watches_n;
 }
 
-/* Its agent says nothing about it: the leader does, after that time. */
-static bool give_up_after(struct runs *s, const struct attempt_watch *w, int64_t ms,
-                          const struct status *st)
+/* Its agent says nothing about it: the leader does, so long after that. */
+static bool give_up_after(struct runs *s, struct mono since, int64_t ms, const struct status *st)
 {
-    int64_t left = w->since.ms + ms - s->l->now.mono.ms;
+    int64_t left = since.ms + ms - s->l->now.mono.ms;
     if (left > 0) {
         look_again_in(s->l, s->e, left);
         return false;
@@ -121,15 +121,14 @@ static bool give_up_after(struct runs *s, const struct attempt_watch *w, int64_t
     return true;
 }
 
-static bool give_up_unstarted(struct runs *s, const struct task_brief *t,
-                              const struct attempt_watch *w)
+static bool give_up_unstarted(struct runs *s, const struct task_brief *t, struct mono since)
 {
     const struct status st = {.task = t->id,
                               .seq = SEQ_NOT_HEARD,
                               .state = TASK_DROPPED,
                               .at = s->l->now.wall,
                               .message = NOT_SAID};
-    return give_up_after(s, w, NOT_STARTED_MS, &st);
+    return give_up_after(s, since, NOT_STARTED_MS, &st);
 }
 
 static bool give_up_lost(struct runs *s, const struct task_brief *t, const struct attempt_watch *w)
@@ -139,7 +138,7 @@ static bool give_up_lost(struct runs *s, const struct task_brief *t, const struc
                               .state = TASK_LOST,
                               .at = s->l->now.wall,
                               .message = "its agent was out of reach for too long"};
-    return give_up_after(s, w, LOST_MS, &st);
+    return give_up_after(s, w->since, LOST_MS, &st);
 }
 
 /* Nobody has heard that it started: another agent may start it as well (5.2, step 3). If that is
@@ -149,15 +148,24 @@ static void give_up_out_of_reach(struct runs *s, const struct task_brief *t)
     struct attempt_watch *w = watch(s, t);
     bool doubtful = t->started.ms == 0 && s->job->uncertain != UNCERTAIN_HOLD && !w->doubted;
     if (doubtful)
-        w->doubted = give_up_unstarted(s, t, w);
+        w->doubted = give_up_unstarted(s, t, w->since);
     else if (give_up_lost(s, t, w))
         w->since = s->l->now.mono; /* not at once again, should it be refused */
 }
 
+/* Who has not come yet since this leader leads keeps silent about nothing: the start may have been
+ * told a leader who did not pass it on. He comes, or goes out of reach. */
 static void give_up_silent(struct runs *s, const struct task_brief *t)
 {
     struct attempt_watch *w = watch(s, t);
-    if (s->job->uncertain != UNCERTAIN_HOLD && give_up_unstarted(s, t, w))
+    if (s->job->uncertain == UNCERTAIN_HOLD)
+        return;
+    if (s->l->ears->expected(s->l->ears->data, t->agent)) {
+        w->unheard = s->l->now.mono;
+        look_again_in(s->l, s->e, EXPECTED_LOOK_MS);
+        return;
+    }
+    if (give_up_unstarted(s, t, w->unheard.ms > w->since.ms ? w->unheard : w->since))
         w->since = s->l->now.mono;
 }
 

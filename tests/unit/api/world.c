@@ -203,6 +203,13 @@ static int64_t patience_ms(const void *data, int64_t agent)
     return 5000;
 }
 
+static bool is_expected(const void *data, int64_t agent)
+{
+    (void)data;
+    (void)agent;
+    return false;
+}
+
 /* Applies what is in the outbox and tells its origins. */
 static void carry_out(struct world *w, struct outbox *out)
 {
@@ -227,7 +234,8 @@ void world_tick(struct world *w)
         struct outbox out;
         outbox_init(&out, TERM);
         struct placement *p = placement_new(w->state, facts_hearing(&view));
-        jobs_tick(w->jobs, p, &(struct jobs_ears){newest_pong, patience_ms, w}, w->now, &out);
+        jobs_tick(w->jobs, p, &(struct jobs_ears){newest_pong, patience_ms, is_expected, w}, w->now,
+                  &out);
         apps_tick(w->apps, p, w->now, &out);
         placement_free(p);
         size_t n = out.n;

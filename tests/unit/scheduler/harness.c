@@ -197,6 +197,12 @@ static int64_t pong_of(const void *data, int64_t id)
     return a->quiet ? 0 : a->pong;
 }
 
+static bool is_expected(const void *data, int64_t id)
+{
+    const struct pretender *a = agent_by_id(data, id);
+    return a != NULL && a->expected;
+}
+
 void harness_cut(struct harness *h, size_t agent)
 {
     h->agents[agent].cut = true;
@@ -469,7 +475,8 @@ void harness_turn(struct harness *h)
     for (size_t i = 0; i < h->agents_n; i++)
         agent_turn(h, &h->agents[i]);
     struct placement *p = placement_new(h->state, (struct hearing){silence_of, h});
-    jobs_tick(h->jobs, p, &(struct jobs_ears){pong_of, patience_ms, h}, h->now, &h->out);
+    jobs_tick(h->jobs, p, &(struct jobs_ears){pong_of, patience_ms, is_expected, h}, h->now,
+              &h->out);
     placement_free(p);
     propose(h);
     if (h->entries_n > 0 && !h->held) {

@@ -30,6 +30,7 @@ struct pretender { /* an agent */
     bool given_up;  /* the state says unreachable */
     bool deaf;      /* has pongs, but takes no orders: they get lost */
     bool quiet;     /* alive, without a pong yet */
+    bool expected;  /* it has not come yet since this leader leads */
     bool repeat;    /* there is a new leader: what was reported may be lost */
     struct pretended *tasks;
     size_t n, cap;

@@ -446,6 +446,25 @@ static void an_order_that_is_lost_is_given_to_another(void **unused)
     assert_in_range(harness_latest_ms(&h), 2500, 2700);
 }
 
+/* It may have started it, and told the leader before. */
+static void an_order_to_one_who_has_not_come_yet_is_given_to_nobody(void **unused)
+{
+    (void)unused;
+    h.agents[0].deaf = true;
+    post("'epsilon':'PT20S',", "takes 1000", "PT1H");
+    harness_run(&h, "2026-03-01T10:08:01Z");
+    harness_agent(&h, "n2", 4, 4096);
+    harness_new_leader(&h);
+    h.agents[0].given_up = h.agents[0].expected = true;
+    harness_run(&h, "2026-03-01T10:08:05Z");
+    assert_string_equal(harness_runs(&h, "j"), "10:08:00 assigned");
+    h.agents[0].expected = false; /* it is there, and says nothing of it */
+    harness_run(&h, "2026-03-01T10:08:10Z");
+    assert_string_equal(harness_starts(&h, "j"), "10:08:00/0");
+    assert_int_equal(h.starts[0].agent, h.agents[1].id);
+    assert_in_range(harness_latest_ms(&h), 7300, 7700);
+}
+
 static void an_order_that_went_to_one_just_lost_is_given_to_another(void **unused)
 {
     (void)unused;
@@ -760,6 +779,7 @@ int main(void)
         TEST(high_priority_goes_first_then_the_oldest),
         TEST(nothing_starts_where_no_pong_came_from),
         TEST(an_order_that_is_lost_is_given_to_another),
+        TEST(an_order_to_one_who_has_not_come_yet_is_given_to_nobody),
         TEST(an_order_that_went_to_one_just_lost_is_given_to_another),
         TEST(who_had_started_it_when_it_was_lost_is_waited_for),
         TEST(who_holds_does_not_start_it_elsewhere),
