@@ -15,6 +15,20 @@
 
 /* ---- as a file for apply */
 
+/* What Chronos's API took, and apply does not: fewer retries than none are none. */
+static void put_definition(struct json_writer *w, const struct json *definition)
+{
+    json_object(w);
+    JSON_EACH (member, definition) {
+        json_key(w, json_name(member));
+        if (str_eq(json_name(member), "retries") && json_int(member, 0) < 0)
+            json_put_int(w, 0);
+        else
+            json_put_value(w, member);
+    }
+    json_object_end(w);
+}
+
 static int put_all(struct cli *c, struct json_writer *w, const char *list_path, const char *key,
                    const char *one_path, const char *definition, struct error *err)
 {
@@ -27,7 +41,7 @@ static int put_all(struct cli *c, struct json_writer *w, const char *list_path, 
         if (rc != 0 || (rc = cli_current(c, one_path, text_of(item, key), &one, err)) != 0)
             break;
         if (one != NULL) /* else it went meanwhile */
-            json_put_value(w, json_get(one, definition));
+            put_definition(w, json_get(one, definition));
         json_free(one);
     }
     json_free(list);

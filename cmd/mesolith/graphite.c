@@ -30,17 +30,17 @@ static void on_timer_closed(uv_handle_t *timer)
     g->stopped(g);
 }
 
-static void leave_when_idle(struct graphite *g)
+static void leave(struct graphite *g)
 {
-    if (g->stopped != NULL && g->state == GRAPHITE_IDLE)
-        uv_close((uv_handle_t *)&g->timer, on_timer_closed);
+    uv_close((uv_handle_t *)&g->timer, on_timer_closed);
 }
 
 static void now_idle(struct graphite *g)
 {
     buf_clear(&g->lines);
     g->state = GRAPHITE_IDLE;
-    leave_when_idle(g);
+    if (g->stopped != NULL)
+        leave(g);
 }
 
 static void on_stream_closed(struct stream *s)
@@ -207,7 +207,7 @@ void graphite_stop(struct graphite *g, void (*stopped)(struct graphite *g))
     g->stopped = stopped;
     uv_timer_stop(&g->timer);
     if (g->state == GRAPHITE_IDLE)
-        leave_when_idle(g);
+        leave(g);
     else
         give_up(g, "this node is stopping");
 }

@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/addressee.h"
 #include "base/assert.h"
 #include "base/base64.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/log.h"
-#include "base/mailbox.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "http/message.h"
@@ -531,7 +531,7 @@ static char *domain_of(const struct notices_config *config)
     struct slice sender;
     if (config->mail_domain != NULL && config->mail_domain[0] != '\0')
         return kept(config->mail_domain);
-    if (mailbox_parse(slice_of(from), &sender) != MAILBOX_ADDRESS)
+    if (addressee_parse(slice_of(from), &sender) != ADDRESSEE_ADDRESS)
         return kept("");
     const char *at = memchr(sender.p, '@', sender.len);
     return mem_strndup(at + 1, (size_t)(sender.p + sender.len - (at + 1)));

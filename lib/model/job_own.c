@@ -1,12 +1,10 @@
-/* What our own API refuses of a job, where Chronos takes it for something else or passes it over.
- */
+/* What our own API refuses of a job, where Chronos takes it for another or passes it over. */
+#include <stdio.h>
+#include <string.h>
 
 #include "base/str.h"
 #include "model/job_private.h"
 #include "model/unknown.h"
-
-#include <stdio.h>
-#include <string.h>
 
 /* ---- a body without a time */
 

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/addressee.h"
 #include "base/limits.h"
-#include "base/mailbox.h"
 #include "base/str.h"
 #include "model/job_private.h"
 
@@ -96,7 +96,7 @@ bool notice_owner_doubt(const char *owners, char doubt[NOTICE_DOUBT_SIZE])
     struct slice address;
     for (const char *rest = owners; rest != NULL;) {
         struct slice owner = notice_owner_next(&rest);
-        if (owner.len == 0 || mailbox_parse(owner, &address) != MAILBOX_NONE)
+        if (owner.len == 0 || addressee_parse(owner, &address) != ADDRESSEE_NONE)
             continue;
         snprintf(doubt, NOTICE_DOUBT_SIZE,
                  "owner: %s is no mail address, so no mail reaches it: need one like "

@@ -9,7 +9,7 @@
 
 #include "net/tls.h"
 
-/* "a@x" of "a@x" or "Ann <a@x>" (base/mailbox.h); of "root" root@domain, unless that is "".
+/* "a@x" of "a@x" or "Ann <a@x>" (base/addressee.h); of "root" root@domain, unless that is "".
  * ERR_INVALID names it. */
 int mail_address(struct slice text, const char *domain, struct buf *out,
                  struct error *err) MUST_CHECK;

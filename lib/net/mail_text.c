@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/addressee.h"
 #include "base/base64.h"
-#include "base/mailbox.h"
 #include "base/str.h"
 #include "net/mail.h"
 
@@ -14,12 +14,12 @@ int mail_address(struct slice text, const char *domain, struct buf *out, struct 
 {
     char quoted[80];
     struct slice a;
-    enum mailbox is = mailbox_parse(text, &a);
-    if (is == MAILBOX_NONE || (is == MAILBOX_LOCAL && *domain == '\0'))
+    enum addressee is = addressee_parse(text, &a);
+    if (is == ADDRESSEE_NONE || (is == ADDRESSEE_LOCAL && *domain == '\0'))
         return error_set(err, ERR_INVALID, "got %s, need an address like ann@example.com",
                          str_quote(quoted, sizeof quoted, text.p, text.len));
     buf_put_slice(out, a);
-    if (is == MAILBOX_LOCAL)
+    if (is == ADDRESSEE_LOCAL)
         buf_printf(out, "@%s", domain);
     return 0;
 }

@@ -291,6 +291,15 @@ def check_chronos(place, node, other):
         done(other, "import", "chronos", "-", text=exported.stdout)
         equal(listed_by_name(other), by_name, "jobs")
 
+    with case("what only Chronos's API takes comes back by apply all the same", place):
+        body = {"name": "once-only", "schedule": "R/2050-01-01T00:00:00.000Z/P1D", "command": "true", "retries": -1}
+        equal(node.post("/scheduler/iso8601", body, door="chronos").status, 204, "status")
+        jobs = [j for j in json.loads(done(node, "export", "all").stdout)["jobs"] if j["name"] == "once-only"]
+        done(other, "apply", "-", text=json.dumps({"jobs": jobs}))
+        equal(other.get("/api/jobs/once-only").json["job"]["retries"], 0, "retries")
+        node.delete("/api/jobs/once-only")
+        other.delete("/api/jobs/once-only")
+
     with case("the command line draws the graph as Chronos does, and lists when jobs run in words", place):
         for form in ("csv", "dot"):
             equal(done(node, "job", "graph", f"--{form}").stdout, node.get(f"/v1/scheduler/graph/{form}", door="chronos").text,

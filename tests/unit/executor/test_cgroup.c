@@ -178,6 +178,17 @@ static void close_limited_world(void)
     world_close(&w);
 }
 
+static bool open_memory_world(void)
+{
+    if (!open_limited_world())
+        return false;
+    if (w.options.cgroups.dir[CGROUP_MEMORY][0] != '\0')
+        return true;
+    print_message("[ SKIPPED  ] no memory cgroup can be written\n");
+    close_limited_world();
+    return false;
+}
+
 /* Unlike the sandboxes of two tests that run at once, their cgroups lie side by side. */
 static void launch_limited(struct task *t, const char *cmd, struct cgroup *own)
 {
@@ -217,24 +228,21 @@ static void a_task_runs_within_its_limits(void **unused)
     close_limited_world();
 }
 
+#define EATS "tail /dev/zero; echo the shell lives on; exec sleep 1000"
+
 static void out_of_memory_is_called_so(void **unused)
 {
     (void)unused;
     struct task t;
     struct cgroup own;
-    if (!open_limited_world())
+    if (!open_memory_world())
         return;
-    if (w.options.cgroups.dir[CGROUP_MEMORY][0] != '\0') {
-        launch_limited(&t, "tail /dev/zero; echo the shell lives on; exec sleep 1000", &own);
-        await_flag(&w, &t.has_ended);
-        assert_int_equal(t.run.end.how, END_OUT_OF_MEMORY);
-        assert_int_equal(
-            strncmp(t.run.end.message, "Memory limit exceeded: Requested: 40MB Maximum Used: ", 53),
-            0);
-        assert_gone(&own);
-    } else {
-        print_message("[ SKIPPED  ] no memory cgroup can be written\n");
-    }
+    launch_limited(&t, EATS, &own);
+    await_flag(&w, &t.has_ended);
+    assert_int_equal(t.run.end.how, END_OUT_OF_MEMORY);
+    assert_int_equal(
+        strncmp(t.run.end.message, "Memory limit exceeded: Requested: 40MB Maximum Used: ", 53), 0);
+    assert_gone(&own);
     close_limited_world();
 }
 
@@ -244,21 +252,17 @@ static void out_of_memory_in_no_lull_is_seen_in_the_next(void **unused)
     (void)unused;
     struct task t;
     struct cgroup own;
-    if (!open_limited_world())
+    if (!open_memory_world())
         return;
-    if (w.options.cgroups.dir[CGROUP_MEMORY][0] != '\0') {
-        launch_busy(&w.client, true);
-        launch_limited(&t, "tail /dev/zero; echo the shell lives on; exec sleep 1000", &own);
-        await_flag(&w, &t.has_started);
-        while (cgroup_oom(&own) == 0)
-            uv_run(&w.loop, UV_RUN_NOWAIT);
-        launch_busy(&w.client, false);
-        await_flag(&w, &t.has_ended);
-        assert_int_equal(t.run.end.how, END_OUT_OF_MEMORY);
-        assert_gone(&own);
-    } else {
-        print_message("[ SKIPPED  ] no memory cgroup can be written\n");
-    }
+    launch_busy(&w.client, true);
+    launch_limited(&t, EATS, &own);
+    await_flag(&w, &t.has_started);
+    while (cgroup_oom(&own) == 0)
+        uv_run(&w.loop, UV_RUN_NOWAIT);
+    launch_busy(&w.client, false);
+    await_flag(&w, &t.has_ended);
+    assert_int_equal(t.run.end.how, END_OUT_OF_MEMORY);
+    assert_gone(&own);
     close_limited_world();
 }
 

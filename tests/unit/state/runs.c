@@ -1,6 +1,7 @@
 #include "runs.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "model/command.h"
 
@@ -81,4 +82,49 @@ void set_history(struct fixture *f, const char *key, int64_t value)
     char args[96];
     snprintf(args, sizeof args, "{'set':{'history.%s':'%lld'}}", key, (long long)value);
     applied(f, "setting.put", args);
+}
+
+int64_t runs_in(struct stmt *q)
+{
+    struct run_row r;
+    int64_t n = 0;
+    while (state_run_next(q, &r))
+        n++;
+    return n;
+}
+
+int64_t runs_of(struct fixture *f, int64_t job)
+{
+    return runs_in(state_runs_of_job(f->state, job, INT64_MAX));
+}
+
+int64_t total_runs(struct fixture *f)
+{
+    return runs_in(state_runs(f->state, INT64_MAX));
+}
+
+void pass_often(struct fixture *f, int64_t job, int64_t k, int n, const char *how)
+{
+    char *args = malloc((size_t)n * 160 + 32);
+    size_t len = (size_t)sprintf(args, "{'set':[");
+    for (int64_t i = k; i < k + n; i++)
+        len += (size_t)sprintf(args + len,
+                               "%s{'job':%lld,'generation':1,'at_k':%lld,'k':%lld,'remaining':-1,"
+                               "'%s':{'due_ms':%lld,'covers':2}}",
+                               i > k ? "," : "", (long long)job, (long long)i, (long long)i + 1,
+                               how, (long long)(T0 + i));
+    sprintf(args + len, "]}");
+    applied(f, "job.tick", args);
+    free(args);
+}
+
+void trim_to_the_end(struct fixture *f, int64_t most)
+{
+    int64_t before = total_runs(f), after;
+    for (int i = 0; state_any_to_trim(f->state); i++, before = after) {
+        assert_in_range(i, 0, 200);
+        applied(f, "job.trim", "{}");
+        after = total_runs(f);
+        assert_in_range(before - after, 0, most);
+    }
 }

@@ -15,3 +15,10 @@ int64_t run(struct fixture *f, const char *job, int64_t late_ms, int64_t took_ms
             const char *used);
 void run_often(struct fixture *f, const char *job, int n);
 void set_history(struct fixture *f, const char *key, int64_t value); /* "runs" */
+int64_t runs_in(struct stmt *q);
+int64_t runs_of(struct fixture *f, int64_t job);
+int64_t total_runs(struct fixture *f);
+/* All in one command, each for two targets: `how` "missed", or "coalesced". */
+void pass_often(struct fixture *f, int64_t job, int64_t k, int n, const char *how);
+/* Nothing runs any more; one command takes no more than so many. */
+void trim_to_the_end(struct fixture *f, int64_t most);
