@@ -25,6 +25,6 @@ int bell_open(struct bell *b, uv_loop_t *loop, void (*heard)(struct bell *b),
               struct error *err) MUST_CHECK;
 /* Any thread, while it is open. */
 void bell_ring(struct bell *b);
-/* On the loop's thread, once nobody else can ring any more. May be called from `heard`, which is not
- * called any more; `closed` is, later. */
+/* On the loop's thread, once nobody else can ring any more. May be called from `heard`, which is
+ * not called any more; `closed` is, later. */
 void bell_close(struct bell *b, void (*closed)(struct bell *b));
