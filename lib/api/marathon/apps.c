@@ -114,11 +114,16 @@ void marathon_ask_app_versions(struct call *c)
     json_object_end(&w);
 }
 
-static void load_version(struct state *s, int64_t app, struct wall version, struct app *out)
+/* Of a version that is kept. False: its reading was broken off. */
+static bool load_version(struct state *s, int64_t app, struct wall version, struct app *out)
 {
     struct error err;
-    if (app_load(state_app_version(s, app, version), out, &err) != 0)
+    struct slice stored = state_app_version(s, app, version);
+    if (stored.len == 0)
+        return false;
+    if (app_load(stored, out, &err) != 0)
         UNREACHABLE("a stored definition reads back");
+    return true;
 }
 
 /* When a version that has been replaced was last scaled and last changed (4.7): the versions before
@@ -143,13 +148,13 @@ static struct times times_of(struct state *s, int64_t app, struct wall version, 
 {
     struct app at, before;
     size_t kept = 0;
-    load_version(s, app, version, &at);
+    if (!load_version(s, app, version, &at))
+        return t;
     struct stmt *q = state_app_versions(s, app);
     for (; (t.scaling.ms == 0 || t.config.ms == 0) && stmt_row(q); kept++) {
         struct wall earlier = {stmt_i64(q, 0)};
-        if (earlier.ms >= version.ms)
+        if (earlier.ms >= version.ms || !load_version(s, app, earlier, &before))
             continue;
-        load_version(s, app, earlier, &before);
         look_back(&t, &before, &at, version);
         app_close(&at);
         at = before;

@@ -222,7 +222,7 @@ static void look_up(const struct view *v, const struct member *m, const struct c
         native_node_id(out->node.id, out->id);
     else
         native_agent_node_id(&out->agent, out->id);
-    out->name = known ? out->node.name : out->agent.hostname;
+    out->name = known ? out->node.name : runs ? out->agent.hostname : ""; /* broken off */
     /* an agent whose process is gone is given time to come back; its node is out of reach already
      */
     enum agent_state state = runs ? out->agent.state

@@ -356,8 +356,11 @@ static const char *deploying_word(struct state *s, struct placement *p, const st
 {
     struct why why = {.ok = true};
     struct app_row whole;
-    if (a->definition.len == 0 && state_app_by_id(s, a->id, &whole)) /* state_apps_brief() */
+    if (a->definition.len == 0) { /* state_apps_brief() */
+        if (!state_app_by_id(s, a->id, &whole))
+            return "deploying"; /* its reading was broken off */
         a = &whole;
+    }
     explain_app(s, p, a, now, &why);
     for (size_t i = 0; i < why.n; i++)
         if (!why_passes(&why.sentences[i]))

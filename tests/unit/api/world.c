@@ -10,7 +10,9 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "db/private.h"
 #include "model/status.h"
+#include "state/private.h"
 
 #define T0 INT64_C(1714555800000) /* 2024-05-01T09:30:00Z */
 #define TERM 1
@@ -123,6 +125,7 @@ void world_open(struct world *w)
     *w = (struct world){.now = {{1000000}, {T0}}, .facts = first_facts, .led_to = -1};
     w->facts.job_rules = job_rules_default();
     rng_seed(&w->rng, 42);
+    rng_seed(&w->breaks, 43);
     for (size_t i = 0; i < TOPICS; i++)
         buf_init(&w->published[i], 64 << 20);
     need(db_open(":memory:", &options, &w->db, &err), &err);
@@ -377,7 +380,7 @@ static void draw_secret(void *data, void *dst, size_t n)
     rng_fill(&w->rng, dst, n);
 }
 
-void world_request(struct world *w, const struct request *r, struct reply *out)
+static void request_once(struct world *w, const struct request *r, struct reply *out)
 {
     struct route_match match = {0};
     struct view view = view_of(w);
@@ -405,6 +408,43 @@ void world_request(struct world *w, const struct request *r, struct reply *out)
     outbox_close(&outbox);
     route_match_close(&match);
     arena_close(&asked.text);
+}
+
+/* ---- reading that is broken off */
+
+static int break_off(void *data)
+{
+    int *steps_left = data;
+    return (*steps_left)-- <= 0;
+}
+
+/* As a reader whose time is over (host/readers.c), each time a little later, until there is time
+ * enough: what is answered is thrown away then, but nothing else may happen. */
+static void question_broken_off(struct world *w, const struct request *r)
+{
+    struct memo *memo = w->state->memo;
+    bool whole = false;
+    w->db->fail_stop = false;
+    w->state->memo = NULL; /* a reader has none */
+    for (int steps = 1 + (int)rng_below(&w->breaks, 4); !whole; steps += 1 + steps / 4) {
+        struct reply reply;
+        struct error err;
+        int left = steps;
+        sqlite3_progress_handler(w->db->sqlite, 1, break_off, &left);
+        request_once(w, r, &reply);
+        reply_close(&reply);
+        whole = db_check(w->db, &err) == 0;
+    }
+    sqlite3_progress_handler(w->db->sqlite, 0, NULL, NULL);
+    w->state->memo = memo;
+    w->db->fail_stop = true;
+}
+
+void world_request(struct world *w, const struct request *r, struct reply *out)
+{
+    if (r->method == METHOD_GET)
+        question_broken_off(w, r);
+    request_once(w, r, out);
 }
 
 void world_play(struct world *w, const char *listener, const char *line, const char *headers,

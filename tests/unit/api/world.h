@@ -22,6 +22,7 @@ struct world {
     int64_t led_to; /* whom the leadership was handed over to last; -1: nobody */
     /* private */
     struct watch watch;
+    struct rng breaks;
     int64_t seq;
 };
 
@@ -56,7 +57,8 @@ bool world_agents_work(struct world *w);
 /* Both of them, until nothing happens any more. */
 void world_settle(struct world *w);
 
-/* Plays one request and fills *out, which the caller closes. */
+/* Plays one request and fills *out, which the caller closes. A question is asked several times
+ * before, and its reading broken off. */
 void world_request(struct world *w, const struct request *r, struct reply *out);
 /* The same from texts: "GET /v2/apps". `headers` are lines or "", `body` may be NULL. */
 void world_play(struct world *w, const char *listener, const char *line, const char *headers,
