@@ -48,7 +48,7 @@ static int refuse_locked(struct apply *a, const char *path, int64_t deployment)
 {
     struct deployment_row d;
     char text[UUID_TEXT_SIZE] = "";
-    if (state_deployment_by_id(a->s, deployment, &d))
+    if (state_deployment_brief(a->s, deployment, &d))
         uuid_text(deployment_uuid(&d), text);
     struct json_writer w;
     json_begin(&w, &a->outcome->detail);

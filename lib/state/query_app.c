@@ -208,6 +208,13 @@ bool state_deployment_by_id(struct state *s, int64_t id, struct deployment_row *
     return deployment_one(s, DEPLOYMENT_BY_ID, q, out);
 }
 
+bool state_deployment_brief(struct state *s, int64_t id, struct deployment_row *out)
+{
+    struct stmt *q = query_use(s, DEPLOYMENT_BRIEF);
+    stmt_bind_i64(q, ":id", id);
+    return deployment_one(s, DEPLOYMENT_BRIEF, q, out);
+}
+
 bool state_deployment_by_uuid(struct state *s, struct uuid uuid, struct deployment_row *out)
 {
     struct stmt *q = query_use(s, DEPLOYMENT_BY_UUID);

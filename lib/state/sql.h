@@ -29,8 +29,9 @@
     "left join job_runs r on t.owner = 1 and r.id = t.owner_id "                              \
     "left join jobs j on j.id = r.job "
 
-#define DEPLOYMENT_COLUMNS \
-    "select id, uuid, version_ms, started_ms, step, steps, plan from deployments "
+#define DEPLOYMENT_COLUMNS_OF(plan) \
+    "select id, uuid, version_ms, started_ms, step, steps, " plan " from deployments "
+#define DEPLOYMENT_COLUMNS DEPLOYMENT_COLUMNS_OF("plan")
 
 #define JOB_IS_GONE 2 /* in jobs.disabled */
 #define TEXT_OF_(n) #n
@@ -188,6 +189,7 @@
     X(ENDS_OF_APPS, "select name, ended_ms from tasks indexed by tasks_to_trim where owner = 0 "   \
                     "and ended_ms is not null order by ended_ms desc")                             \
     X(DEPLOYMENT_BY_ID, DEPLOYMENT_COLUMNS "where id = :id")                                       \
+    X(DEPLOYMENT_BRIEF, DEPLOYMENT_COLUMNS_OF("''") "where id = :id")                              \
     X(DEPLOYMENT_BY_UUID, DEPLOYMENT_COLUMNS "where uuid = :uuid")                                 \
     X(DEPLOYMENTS, DEPLOYMENT_COLUMNS "order by id")                                               \
     X(DEPLOYMENTS_COUNT, "select count(*) from deployments")                                       \

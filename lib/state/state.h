@@ -350,6 +350,8 @@ struct deployment_row {
         *plan; /* JSON: {"steps":[{"actions":[{"action","app"}]}],"original":[…],"target":[…]} */
 };
 bool state_deployment_by_id(struct state *s, int64_t id, struct deployment_row *out);
+/* Its plan, which may be of megabytes, is "". */
+bool state_deployment_brief(struct state *s, int64_t id, struct deployment_row *out);
 bool state_deployment_by_uuid(struct state *s, struct uuid uuid, struct deployment_row *out);
 struct uuid deployment_uuid(const struct deployment_row *d);
 struct stmt *state_deployments(struct state *s); /* by id */

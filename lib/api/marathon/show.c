@@ -526,7 +526,7 @@ void show_app(struct show *s, const struct app_row *a, struct json_writer *w)
         show_tasks(s, a, w);
     if (s->embed & EMBED_READINESS) {
         struct deployment_row d = {0};
-        bool deploying = state_deployment_by_id(s->state, a->deployment, &d);
+        bool deploying = state_deployment_brief(s->state, a->deployment, &d);
         show_readiness(s->state, deploying ? a->id : 0, d.version, w);
     }
     if (s->embed & EMBED_FAILURE)

@@ -95,7 +95,7 @@ static void put_summary(const struct view *v, struct placement *p, const struct 
     native_time(w, "version", a->version);
     put_service_ports(v->state, a->id, w);
     json_member_raw(w, "labels", member_or(a, "labels", "{}"));
-    if (a->deployment != 0 && state_deployment_by_id(v->state, a->deployment, &d))
+    if (a->deployment != 0 && state_deployment_brief(v->state, a->deployment, &d))
         json_member_str(w, "deployment", uuid_text(deployment_uuid(&d), uuid));
     json_object_end(w);
 }

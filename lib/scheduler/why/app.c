@@ -317,7 +317,7 @@ static void explain_app(struct state *s, struct placement *p, const struct app_r
     }
     if (app_load(row->definition, &app, &err) != 0)
         UNREACHABLE("a stored definition reads back");
-    bool deploying = row->deployment != 0 && state_deployment_by_id(s, row->deployment, &d);
+    bool deploying = row->deployment != 0 && state_deployment_brief(s, row->deployment, &d);
     why_pace(s, row, &app, deploying ? d.started : row->version, &pace);
     bool upgrade = deploying && pace.old > 0;
     if (!upgrade) /* its new ones' delay is a part of its pace */
