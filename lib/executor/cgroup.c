@@ -20,6 +20,8 @@
 
 #define MEM_BYTES_MIN (32ll << 20) /* less starts no shell: spec/mesos.md 8.10 */
 #define PERIOD_US 100000
+#define ONE_PROCESS \
+    1024 /* in shares of version 1: of one that nobody has weighed, and of a folder */
 #define NODE_LEAF "mesolith-node" /* version 2: where our own processes go */
 
 static const char *const names[CGROUP_CONTROLLERS] = {"cpu", "memory", "pids"};
@@ -184,6 +186,20 @@ static bool make_below(char dst[CGROUP_PATH_SIZE], const char *mount, const char
     return true;
 }
 
+/* Our own processes stand beside the folder of all tasks, and each weighs as much as that: so it
+ * has the weight of a process on every processor, unless somebody has given it another one. Else
+ * who has begun waits for all that begin or end. In version 2 they are in a cgroup too. */
+static void weigh(const char *dir)
+{
+    char text[32];
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (processors < 1 || !get(dir, "cpu.shares", text, sizeof(text)) ||
+        strtoll(text, NULL, 10) != ONE_PROCESS)
+        return;
+    str_of_i64(text, ONE_PROCESS * processors);
+    put(dir, "cpu.shares", text);
+}
+
 static bool probe_v1(struct cgroup *root, const struct mounts *m, const char *parent)
 {
     bool any = false;
@@ -193,7 +209,10 @@ static bool probe_v1(struct cgroup *root, const struct mounts *m, const char *pa
             str_copy(path, sizeof(path), parent);
         else if (!own_path(names[c], path, sizeof(path)))
             continue;
-        any |= make_below(root->dir[c], m->v1[c], path);
+        if (!make_below(root->dir[c], m->v1[c], path))
+            continue;
+        any = true;
+        weigh(root->dir[c]);
     }
     root->version = any ? 1 : 0;
     return any;
@@ -321,7 +340,7 @@ static bool number(char dst[64], int64_t value)
 
 static bool shares(const struct cgroup_limits *l, char dst[64])
 {
-    return number(dst, at_least(l->cpus_milli * 1024 / 1000, 2));
+    return number(dst, at_least(l->cpus_milli * ONE_PROCESS / 1000, 2));
 }
 
 static bool weight(const struct cgroup_limits *l, char dst[64])
@@ -389,6 +408,7 @@ static int make_folder(const char *dir, int version)
     *strrchr(above, '/') = '\0';
     if (mkdir(above, 0755) != 0 || (version == 2 && !pass_on(above)))
         return -1;
+    weigh(above);
     return mkdir(dir, 0755);
 }
 

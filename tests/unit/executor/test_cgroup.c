@@ -154,6 +154,40 @@ static void a_child_is_born_inside(void **unused)
     assert_true(cgroup_remove(&g));
 }
 
+static void all_tasks_weigh_as_a_process_on_each_processor(void **unused)
+{
+    (void)unused;
+    struct cgroup g;
+    struct error err;
+    char above[64], parent[32], wanted[32];
+    snprintf(parent, sizeof(parent), "/mesolith-test-%d", (int)getpid());
+    snprintf(above, sizeof(above), "/sys/fs/cgroup/cpu%s", parent);
+    if (mkdir(above, 0755) != 0 || cgroup_probe(&g, parent, &err) != 0 || g.version != 1) {
+        print_message("[ SKIPPED  ] no cgroup of version 1 for processors can be made\n");
+        return;
+    }
+    snprintf(wanted, sizeof(wanted), "%ld\n", 1024 * sysconf(_SC_NPROCESSORS_ONLN));
+    assert_string_equal(read_text(g.dir[CGROUP_CPU], "cpu.shares"), wanted);
+
+    struct cgroup_limits limits = {.cpus_milli = 1};
+    struct cgroup task;
+    cgroup_name(&g, "task", &task);
+    assert_true(cgroup_remove(&g)); /* somebody tidied */
+    assert_int_equal(cgroup_make(&task, &limits, &err), 0);
+    assert_string_equal(read_text(g.dir[CGROUP_CPU], "cpu.shares"), wanted);
+    assert_true(cgroup_remove(&task));
+
+    char file[CGROUP_PATH_SIZE + 16];
+    snprintf(file, sizeof(file), "%s/cpu.shares", g.dir[CGROUP_CPU]);
+    int fd = open(file, O_WRONLY);
+    assert_int_equal(write(fd, "300", 3), 3); /* whoever knows better */
+    close(fd);
+    assert_int_equal(cgroup_probe(&g, parent, &err), 0);
+    assert_string_equal(read_text(g.dir[CGROUP_CPU], "cpu.shares"), "300\n");
+    assert_true(cgroup_remove(&g));
+    assert_int_equal(rmdir(above), 0);
+}
+
 static struct world w;
 
 static bool open_limited_world(void)
@@ -361,6 +395,7 @@ int main(void)
         cmocka_unit_test(no_cgroup_does_nothing),
         cmocka_unit_test(a_record_brings_it_back),
         cmocka_unit_test(a_child_is_born_inside),
+        cmocka_unit_test(all_tasks_weigh_as_a_process_on_each_processor),
         cmocka_unit_test(a_task_runs_within_its_limits),
         cmocka_unit_test(out_of_memory_is_called_so),
         cmocka_unit_test(out_of_memory_in_no_lull_is_seen_in_the_next),
