@@ -24,10 +24,7 @@ kept as (
     select app, count(*) live, sum(state in (0, 1)) staged, sum(state = 2) running,
            sum(state between 2 and 4 and health = 1) healthy,
            sum(state between 2 and 4 and health = 2) unhealthy, sum(stopping) stopping
-    from whole group by app),
-fresh as (
-    select job, count(*) n, min(due_ms) due_ms from job_runs
-    where ended_ms is not null and old_bytes is null and held is null group by job)
+    from whole group by app)
 
 select 'agent ' || id || ' is over-committed: ' || json_array(used_cpus_milli, used_mem_bytes) || ' of '
        || json_array(cpus_milli, mem_bytes) || ' in use'
@@ -99,11 +96,6 @@ select 'volume ' || v.name || ' is of no instance, and was not given up'
 union all
 select 'task ' || t.name || ' runs on agent ' || t.agent || ', and its data is on ' || r.agent
     from alive t join reservations r on +t.owner = 0 and r.instance = t.owner_id where r.agent <> t.agent
-union all
-select 'job ' || j.id || ' counts ' || ifnull(e.fresh, 'no') || ' runs that are over and not old, from '
-       || ifnull(e.mark_ms, 'no time') || ' on, has ' || ifnull(f.n, 0) || ', from ' || ifnull(f.due_ms, 'no time') || ' on'
-    from jobs j left join job_ends e on e.job = j.id left join fresh f on f.job = j.id
-    where ifnull(e.fresh, 0) <> ifnull(f.n, 0) or f.due_ms < e.mark_ms
 union all
 select 'run ' || r.id || ' of job ' || r.job || ' is held, and ' || iif(r.old_bytes is null, 'no task of it lives', 'old')
     from job_runs r indexed by job_runs_held

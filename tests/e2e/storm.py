@@ -19,15 +19,15 @@ COMMANDS = ("exec sleep 1000", "exec sleep 1000", "exec sleep 1000", "exit 0", "
             "kill -9 $$", "trap '' TERM; sleep 1000", "(sleep 500 &) ; exit 0", "no-such-command")
 MIB = 1 << 20
 
-with open(os.path.join(ROOT, "tests", "recount.sql")) as f:
-    RECOUNT = f.read()
-
-
 def recount(node):
     """A sentence for each number in the state that is not what is there."""
-    a = node.post("/api/sql", {"query": RECOUNT})
-    equal(a.status, 200, f"recount: {a}")
-    return [row[0] for row in a.json["rows"]]
+    wrong = []
+    for name in ("recount.sql", "recount_history.sql"):
+        with open(os.path.join(ROOT, "tests", name)) as f:
+            a = node.post("/api/sql", {"query": f.read()})
+        equal(a.status, 200, f"{name}: {a}")
+        wrong += [row[0] for row in a.json["rows"]]
+    return wrong
 
 
 # ---- what clients do: (how often, deed); each returns the answer, or None if there was nothing to do

@@ -1,6 +1,7 @@
 /* What must hold after every step, and at the end (style 4). */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -19,6 +20,7 @@
 #define LOG_ROWS_TIMES 20 /* while somebody fetches a snapshot the log is kept longer */
 #define LOG_ROWS_MORE 500 /* and what one turn applies comes on top */
 #define WAL_BYTES_MAX (32 << 20)
+#define HISTORY_STEPS 2000
 #define KEPT_MS 10000 /* for an end to be acknowledged */
 
 struct sum {
@@ -39,30 +41,58 @@ static bool one_leader_a_term(struct world *w, struct sim_node *n)
     return true;
 }
 
-/* tests/recount.sql as it stands; it ends with NUL. */
-__asm__(".pushsection .rodata\n.global recount_sql\nrecount_sql:\n.incbin \"recount.sql\"\n"
-        ".byte 0\n.popsection\n");
-extern const char recount_sql[];
+/* The file as it stands; it ends with NUL. */
+#define INCLUDED(name, file)                                                              \
+    __asm__(".pushsection .rodata\n.global " #name "\n" #name ":\n.incbin \"" file "\"\n" \
+            ".byte 0\n.popsection\n");                                                    \
+    extern const char name[]
+INCLUDED(recount_sql, "recount.sql");
+INCLUDED(recount_history_sql, "recount_history.sql");
+
+/* Prepared once for as long as its node is up. */
+static struct stmt *query_of(struct world *w, struct sim_node *n, struct stmt **q, const char *sql)
+{
+    struct error err;
+    if (*q == NULL)
+        *q = db_query(state_db(node_state(n->node)), slice_of(sql), &err);
+    if (*q == NULL)
+        fail_world(w, "%.40s…: %s", sql, err.text);
+    return *q;
+}
+
+static bool nothing_differs(struct world *w, struct sim_node *n, struct stmt *q)
+{
+    bool wrong = q == NULL || stmt_row(q);
+    if (wrong && q != NULL)
+        fail_world(w, "node %d at index %" PRIu64 ": %s", n->position, node_applied(n->node),
+                   stmt_str(q, 0));
+    stmt_end(q);
+    return !wrong;
+}
+
+/* After each step while it is short, then the more rarely the more runs there have been. */
+static bool history_is_due(struct world *w, struct sim_node *n)
+{
+    struct stmt *q = query_of(w, n, &n->newest, "select ifnull(max(id), 0) from job_runs");
+    int64_t applied = (int64_t)node_applied(n->node), runs = q != NULL ? stmt_one_i64(q, 0) : 0;
+    int64_t steps = runs / 64 < HISTORY_STEPS ? runs / 64 : HISTORY_STEPS;
+    if (llabs(applied - n->history_at) < steps)
+        return false;
+    n->history_at = applied;
+    return true;
+}
 
 /* What the state counts along is what is there, and no more than there is room for. */
 static bool counted_right(struct world *w, struct sim_node *n)
 {
-    struct error err;
-    if (n->recount == NULL)
-        n->recount = db_query(state_db(node_state(n->node)), slice_of(recount_sql), &err);
-    if (n->recount == NULL)
-        return fail_world(w, "recount.sql: %s", err.text);
-    bool wrong = stmt_row(n->recount);
-    if (wrong)
-        fail_world(w, "node %d at index %" PRIu64 ": %s", n->position, n->applied,
-                   stmt_str(n->recount, 0));
-    stmt_end(n->recount);
-    return !wrong;
+    return nothing_differs(w, n, query_of(w, n, &n->recount, recount_sql)) &&
+           (!history_is_due(w, n) ||
+            nothing_differs(w, n, query_of(w, n, &n->history, recount_history_sql)));
 }
 
 void checks_stop(struct sim_node *n)
 {
-    struct stmt **all[] = {&n->recount, &n->log, &n->ordered, &n->rows};
+    struct stmt **all[] = {&n->recount, &n->newest, &n->history, &n->log, &n->ordered, &n->rows};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         stmt_free(*all[i]);
         *all[i] = NULL;

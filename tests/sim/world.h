@@ -183,8 +183,9 @@ struct sim_node {
     size_t tasks_n, tasks_cap;
     struct proxy_routes routes; /* what its proxy was told since it is up */
     uint64_t applied;
-    struct stmt *recount, *log, *ordered, *rows; /* NULL: not prepared */
-    int64_t reported_until;                      /* tasks ended up to then have been reported */
+    struct stmt *recount, *newest, *history, *log, *ordered, *rows; /* NULL: not prepared */
+    int64_t history_at;     /* the index when its history was counted anew */
+    int64_t reported_until; /* tasks ended up to then have been reported */
     enum place place;
     int64_t down_since;
     int64_t replaces; /* id of the node that it was before its disk was lost; 0: none */

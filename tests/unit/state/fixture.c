@@ -96,21 +96,19 @@ int set_up(void **data)
     return 0;
 }
 
-void counts_are_right(struct fixture *f)
+static void nothing_differs(struct fixture *f, const char *path)
 {
     struct error err;
     static struct buf sql;
-    if (state_level(f->state) < COMMAND_LEVEL)
-        return;
     buf_init(&sql, 64 << 10);
-    FILE *in = fopen(FIXTURES "/../../recount.sql", "r");
+    FILE *in = fopen(path, "r");
     assert_non_null(in);
     for (int c; (c = getc(in)) != EOF;)
         buf_putc(&sql, (char)c);
     fclose(in);
     struct stmt *q = db_query(f->db, buf_slice(&sql), &err);
     if (q == NULL)
-        fail_msg("recount.sql: %s", err.text);
+        fail_msg("%s: %s", path, err.text);
     while (stmt_row(q)) { /* commands of tests alone may leave a task without its run */
         const char *what = stmt_str(q, 0);
         if (strncmp(what, "job ", 4) == 0 || strstr(what, " is held") != NULL)
@@ -118,6 +116,14 @@ void counts_are_right(struct fixture *f)
     }
     stmt_free(q);
     buf_close(&sql);
+}
+
+void counts_are_right(struct fixture *f)
+{
+    if (state_level(f->state) < COMMAND_LEVEL)
+        return;
+    nothing_differs(f, FIXTURES "/../../recount.sql");
+    nothing_differs(f, FIXTURES "/../../recount_history.sql");
 }
 
 int tear_down(void **data)
