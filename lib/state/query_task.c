@@ -74,15 +74,31 @@ bool state_job_is_doubled(struct state *s, int64_t job)
     return doubled;
 }
 
-bool state_name_is_ending(struct state *s, const char *name)
+int64_t state_gone_newest(struct state *s, const char *name)
 {
+    if (s->level < PACKED_LEVEL)
+        return 0;
+    struct stmt *q = query_use(s, GONE_NEWEST);
+    stmt_bind_text(q, ":name", name);
+    return stmt_one_i64(q, 0);
+}
+
+bool state_name_goes_on(struct state *s, const char *name, bool *reached_out)
+{
+    *reached_out = false;
     if (s->level < PACKED_LEVEL)
         return false;
     struct stmt *q = query_use(s, GONE_ENDING);
     stmt_bind_text(q, ":name", name);
-    bool ending = stmt_row(q);
-    stmt_end(q);
-    return ending;
+    int64_t reached = stmt_one_i64(q, -1);
+    *reached_out = reached == 1;
+    return reached >= 0;
+}
+
+bool state_name_is_ending(struct state *s, const char *name)
+{
+    bool reached;
+    return state_name_goes_on(s, name, &reached) && reached;
 }
 
 #define TASK_TEXTS 9

@@ -406,14 +406,17 @@
 #define QUERIES_42(X)
 #define QUERIES_43(X)
 
-/* GONE_ENDING came with level 42, but only decides: what it reads is there since MARKS_LEVEL. */
-#define QUERIES_38(X)                                                                       \
-    X(GONE_ENDING, "select 1 from jobs_gone g join job_runs r indexed by job_runs_over on " \
-                   "r.job = g.job join tasks t on t.owner = 1 and t.owner_id = r.id where " \
-                   "g.name = :name and r.ended_ms is not null and r.old_bytes is null and " \
-                   "t.ended_ms is null and (select state from agents where id = t.agent) "  \
-                   "not in " OUT_OF_REACH "limit 1")                                        \
-    X(ENDS, "select day, facts, samples, successes, errors, errors_since_success, "         \
+/* GONE_ENDING came with level 42, but only decides: what it reads is there since MARKS_LEVEL. NULL:
+ * no task goes on. */
+#define REACHED "max((select state from agents where id = t.agent) not in " OUT_OF_REACH ") "
+#define QUERIES_38(X)                                                                   \
+    X(GONE_NEWEST, "select ifnull(max(job), 0) from jobs_gone where name = :name")      \
+    X(GONE_ENDING,                                                                      \
+      "select " REACHED "from jobs_gone g join job_runs r indexed by job_runs_over on " \
+      "r.job = g.job join tasks t on t.owner = 1 and t.owner_id = r.id where "          \
+      "g.name = :name and r.ended_ms is not null and r.old_bytes is null and "          \
+      "t.ended_ms is null")                                                             \
+    X(ENDS, "select day, facts, samples, successes, errors, errors_since_success, "     \
             "last_success_ms, last_error_ms from job_ends where job = :job")
 
 #define QUERIES_39(X) \
@@ -910,13 +913,13 @@
     X(37, RUNS_OLD_OF_JOB, NO_MORE)
 #define ANEW_43(X)                                                                             \
     X(43, GONE_ENDING,                                                                         \
-      "select 1 from (select r.id from jobs_gone g join job_runs r indexed by job_runs_held "  \
+      "select " REACHED                                                                        \
+      "from (select r.id from jobs_gone g join job_runs r indexed by job_runs_held "           \
       "on r.job = g.job where g.name = :name and r.held is not null union all "                \
       "select r.id from jobs_gone g join job_ends e on e.job = g.job join job_runs r indexed " \
       "by job_runs_by_job on r.job = g.job where g.name = :name and e.fresh > 0 and "          \
       "r.due_ms >= e.mark_ms and r.ended_ms is not null and r.old_bytes is null) r "           \
-      "join tasks t on t.owner = 1 and t.owner_id = r.id where t.ended_ms is null and "        \
-      "(select state from agents where id = t.agent) not in " OUT_OF_REACH "limit 1")          \
+      "cross join tasks t on t.owner = 1 and t.owner_id = r.id where t.ended_ms is null")      \
     X(43, ENDS,                                                                                \
       "select day, facts, samples, successes, errors, errors_since_success, last_success_ms, " \
       "last_error_ms, fresh, mark_ms from job_ends where job = :job")                          \

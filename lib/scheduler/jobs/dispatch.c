@@ -113,7 +113,7 @@ static const int64_t *last_agent(struct look *l, const struct candidate *c, int6
 static bool must_wait_for_other(struct look *l, const struct candidate *c)
 {
     return !job_overlaps(c->job) && (state_job_is_doubled(l->state, c->entry->job) ||
-                                     state_name_is_ending(l->state, c->job->name));
+                                     look_name_is_ending(l, c->entry->job, c->job->name));
 }
 
 static bool was_assigned(struct look *l, int64_t run)

@@ -30,6 +30,7 @@ struct known { /* a definition that was read lately */
     size_t bytes;
     struct job job;
     struct job_aim aim;
+    int64_t gone; /* no task goes on of a deleted job that was called so, up to this one */
 };
 
 struct jobs {
@@ -494,6 +495,18 @@ const struct job_aim *look_aim(struct look *l, int64_t job, int64_t generation)
 {
     const struct known *k = known(l->jobs, job, generation);
     return k != NULL ? &k->aim : NULL;
+}
+
+bool look_name_is_ending(struct look *l, int64_t job, const char *name)
+{
+    struct known *k = map_get(l->jobs->known, (uint64_t)job);
+    int64_t newest = state_gone_newest(l->state, name);
+    bool reached = false;
+    if (newest == 0 || (k != NULL && k->gone == newest))
+        return false;
+    if (!state_name_goes_on(l->state, name, &reached) && k != NULL)
+        k->gone = newest;
+    return reached;
 }
 
 /* ---------------- claiming what is due (3.5, B and C) */

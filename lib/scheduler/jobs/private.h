@@ -87,6 +87,9 @@ struct entry *look_entry(struct look *l, int64_t job);
 bool look_is_marked(const struct look *l, int64_t job);
 /* NULL: the job is gone. They live until the tick ends. */
 const struct job *look_definition(struct look *l, int64_t job, int64_t generation);
+/* Is one being waited for of a deleted job that was called so? What has ended once is not read
+ * again. */
+bool look_name_is_ending(struct look *l, int64_t job, const char *name);
 const struct job_aim *look_aim(struct look *l, int64_t job, int64_t generation);
 void look_again_at(struct look *l, struct entry *e, struct wall at);
 void look_again_in(struct look *l, struct entry *e, int64_t ms);
