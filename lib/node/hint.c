@@ -158,7 +158,8 @@ void hint_answer(struct node *n, int64_t to)
 }
 
 /* Those of a leader that is gone without a word would look for another after seconds only, and what
- * they have started, but nobody has heard of, would be started elsewhere meanwhile. */
+ * they have started, but nobody has heard of, would be started elsewhere meanwhile. Those of the
+ * other masters have known us for some time, and may have spoken too early. */
 void hint_tell_agents(struct node *n)
 {
     struct agent_row a;
@@ -215,10 +216,24 @@ static void take_answer(struct node *n, int64_t from, struct slice text)
     json_free(v);
 }
 
+/* Who knows the leader from the log may have registered with it before it could take that. */
+static void register_again(struct node *n, int64_t from, struct slice text)
+{
+    struct error err;
+    struct json *v = json_parse(text, &err);
+    uint64_t term, leader = node_leader(n, &term);
+    if (n->agent != NULL && !agent_registered(n->agent) && leader == (uint64_t)from &&
+        json_int(json_get(v, "leader"), 0) == from &&
+        (uint64_t)json_int(json_get(v, "term"), 0) == term)
+        n->told_leader = 0;
+    json_free(v);
+}
+
 void hint_take(struct node *n, int64_t from, struct slice body)
 {
     if (body.len > 0 && body.p[0] == '?')
         hint_answer(n, from);
-    else if (body.len > 0 && hint_needed(n))
-        take_answer(n, from, (struct slice){body.p + 1, body.len - 1});
+    else if (body.len > 0)
+        (hint_needed(n) ? take_answer : register_again)(n, from,
+                                                        (struct slice){body.p + 1, body.len - 1});
 }

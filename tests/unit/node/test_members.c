@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/str.h"
+#include "node/private.h"
 
 static struct stage s;
 
@@ -359,6 +360,22 @@ static void who_begins_to_lead_tells_those_who_are_only_agents(void **unused)
     assert_true(s.members[3].hints > told);
 }
 
+/* Another master knows who leads before that can register anybody: its agent has spoken in vain. */
+static void who_begins_to_lead_hears_the_agents_of_the_others_at_once(void **unused)
+{
+    (void)unused;
+    begin_with_agent(4);
+    WAIT(voters() == 3, 5000);
+    int old = stage_leader(&s);
+    struct member *one = &s.members[(old + 1) % 3], *other = &s.members[(old + 2) % 3];
+    stage_run_ms(&s, 3000);
+    s.members[old].cut = true;
+    WAIT(one->saw_leading || other->saw_leading, 9000);
+    WAIT(agent_registered(one->node->agent) && agent_registered(other->node->agent) &&
+             agent_registered(s.members[3].node->agent),
+         100);
+}
+
 static void an_agent_that_asks_again_is_told_of_masters_that_came_since(void **unused)
 {
     (void)unused;
@@ -705,6 +722,7 @@ int main(void)
         TEST(alone_a_step_is_noticed),
         TEST(an_agent_finds_the_leader_through_any_master),
         TEST(who_begins_to_lead_tells_those_who_are_only_agents),
+        TEST(who_begins_to_lead_hears_the_agents_of_the_others_at_once),
         TEST(an_agent_that_asks_again_is_told_of_masters_that_came_since),
         TEST(an_agent_learns_of_masters_that_come_later),
         TEST(an_agent_follows_the_leadership),
