@@ -128,4 +128,5 @@ ask_fn native_ask_events, native_ask_event_log;
 ask_fn native_ask_why;
 ask_fn native_ask_sql;
 ask_fn native_ask_openapi;
+ask_fn native_ask_doors;
 ask_fn native_ask_nothing;

@@ -1,6 +1,7 @@
 /* Our own API's doors: a row each. Held to openapi.json by a test. */
 #include "api/native/private.h"
 #include "base/limits.h"
+#include "base/str.h"
 
 #define REST "/api/{rest...}"
 
@@ -149,6 +150,7 @@ static const struct door doors[] = {
      .about = "Ask the state in SQL",
      .read_ms = LIMIT_SQL_MS},
     ASK("/api/openapi.json", NONE, NOTHING, ASK, native_ask_openapi, "This API, as OpenAPI 3.1"),
+    ASK("/api", NONE, NOTHING, ASK, native_ask_doors, "All that can be asked and told here"),
 
     /* else a stranger's path would be answered in the listener's own shape */
     NOTHING(GET),
@@ -162,6 +164,28 @@ void native_ask_nothing(struct call *c)
     int len = c->request->path.len < 150 ? (int)c->request->path.len : 150;
     call_fail(c, ERR_NOT_FOUND, "there is no %.*s here: /api/openapi.json lists what there is", len,
               c->request->path.p);
+}
+
+void native_ask_doors(struct call *c)
+{
+    struct json_writer w;
+    call_json(c, 200, &w);
+    json_object(&w);
+    json_member_str(&w, "version", c->view->facts->version);
+    json_member_str(&w, "described", "/api/openapi.json");
+    json_key(&w, "items");
+    json_array(&w);
+    for (size_t i = 0; i < native_dialect.n; i++) {
+        if (str_eq(doors[i].pattern, REST))
+            continue;
+        json_object(&w);
+        json_member_str(&w, "method", method_text(doors[i].method));
+        json_member_str(&w, "path", doors[i].pattern);
+        json_member_str(&w, "about", doors[i].about);
+        json_object_end(&w);
+    }
+    json_array_end(&w);
+    json_object_end(&w);
 }
 
 const struct dialect native_dialect = {

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fixture.h"
+#include "model/job_private.h"
 #include "schema.h"
 
 static struct json *document;
@@ -162,6 +163,27 @@ static void every_reference_leads_somewhere(void **data)
     mem_free(text);
 }
 
+static void has_all(const struct json *properties, const struct field_table *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (json_get(properties, t->rows[i].name) == NULL)
+            fail_msg("%s is no property of JobDefinition", t->rows[i].name);
+}
+
+static void a_job_has_the_members_that_its_schema_names(void **data)
+{
+    struct fixture *f = *data;
+    play(f, "GET /api/openapi.json", "", NULL);
+    const struct json *properties =
+        json_get(json_get(json_get(json_get(document, "components"), "schemas"), "JobDefinition"),
+                 "properties");
+    has_all(properties, &JOB_FIELDS);
+    has_all(properties, &JOB_EXTENSION_FIELDS);
+    JSON_EACH (property, properties)
+        if (!job_knows(json_name(property)))
+            fail_msg("%s is no member of a job", json_name(property));
+}
+
 /* ---- what is answered */
 
 /* Status and body must be as the operation says. */
@@ -232,13 +254,17 @@ static void what_is_answered_is_what_is_described(void **data)
 {
     struct fixture *f = *data;
     static const char *const lines[] = {
-        "GET /api/status",         "GET /api/apps",           "GET /api/apps/web",
-        "GET /api/apps/big",       "GET /api/apps/nobody",    "GET /api/apps?limit=x",
-        "GET /api/tasks",          "GET /api/jobs",           "GET /api/jobs/report",
-        "GET /api/jobs/nobody",    "GET /api/runs",           "GET /api/nodes",
-        "GET /api/nodes/n1",       "GET /api/nodes/n2",       "GET /api/deployments",
-        "GET /api/services",       "GET /api/events/log",     "GET /api/why/app/big",
-        "GET /api/why/job/report", "GET /api/why/job/nobody", "GET /api/openapi.json",
+        "GET /api/status",         "GET /api/apps",
+        "GET /api/apps/web",       "GET /api/apps/big",
+        "GET /api/apps/nobody",    "GET /api/apps?limit=x",
+        "GET /api/tasks",          "GET /api/jobs",
+        "GET /api/jobs/report",    "GET /api/jobs/nobody",
+        "GET /api/runs",           "GET /api/nodes",
+        "GET /api/nodes/n1",       "GET /api/nodes/n2",
+        "GET /api/deployments",    "GET /api/services",
+        "GET /api/events/log",     "GET /api/why/app/big",
+        "GET /api/why/job/report", "GET /api/why/job/nobody",
+        "GET /api/openapi.json",   "GET /api/",
     };
     char task[256], line[512];
     furnish(f);
@@ -384,6 +410,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_DOCUMENT(every_door_is_described_and_nothing_else),
         WITH_DOCUMENT(every_reference_leads_somewhere),
+        WITH_DOCUMENT(a_job_has_the_members_that_its_schema_names),
         WITH_DOCUMENT(what_is_answered_is_what_is_described),
         WITH_DOCUMENT(what_runs_for_the_past_is_described),
         WITH_DOCUMENT(what_owners_are_told_is_described),
