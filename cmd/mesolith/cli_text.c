@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/time.h"
 
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
+#define FAR_AWAY (1000 * DAY) /* from then on the day says more */
 
 static const struct {
     int64_t ms;
@@ -50,6 +52,11 @@ const char *text_relative(char dst[TEXT_SIZE], int64_t at, int64_t now)
     int64_t away = at < now ? now - at : at - now;
     if (away < SECOND) {
         snprintf(dst, TEXT_SIZE, "now");
+        return dst;
+    }
+    if (away >= FAR_AWAY && at >= 0) {
+        char day[TIME_TEXT_SIZE];
+        snprintf(dst, TEXT_SIZE, "on %.10s", wall_text((struct wall){at}, day));
         return dst;
     }
     size_t u = unit_of(away);

@@ -575,11 +575,15 @@ static int run(struct cli *c, struct error *err)
     str_copy(id, sizeof id, text_of(answer, "run"));
     if (json_i64(json_get(answer, "run"), &number))
         snprintf(id, sizeof id, "%lld", (long long)number);
+    bool coalesced = json_bool(json_get(answer, "coalesced"), false);
     json_free(answer);
-    if (!cli_on(c, FLAG_DETACH))
+    if (coalesced && cli_for_people(c))
+        cli_say(c, 0, "Nothing new is due: run %s of %s, asked for before, waits already.", id,
+                c->args.names[0]);
+    if (!cli_on(c, FLAG_DETACH) && id[0] != '\0')
         return wait_run(c, c->args.names[0], id, err);
-    if (cli_for_people(c))
-        cli_say(c, 0, "Run %s of %s began.", id, c->args.names[0]);
+    if (!coalesced && cli_for_people(c))
+        cli_say(c, 0, "Run %s of %s is due now.", id, c->args.names[0]);
     return 0;
 }
 
@@ -652,15 +656,27 @@ static int explain(struct cli *c, struct error *err)
 
 /* ---- backfills */
 
+static void say_plan(struct cli *c, const struct json *plan)
+{
+    char runs[TEXT_SIZE], passed[TEXT_SIZE], of_them[TEXT_SIZE * 2] = "";
+    int64_t n = number_of(plan, "passed");
+    if (n > 0)
+        snprintf(of_them, sizeof of_them, "; %s passed, for %s run", text_count(passed, n, "time"),
+                 n == 1 ? "it has" : "they have");
+    if (number_of(plan, "runs") > 0)
+        cli_say(c, 0, "%s, %s to %s%s.", text_count(runs, number_of(plan, "runs"), "run"),
+                text_of(plan, "first"), text_of(plan, "last"), of_them);
+    else
+        cli_say(c, 0, "No run%s.", n > 0 ? of_them : ": the schedule has no time in there");
+}
+
 static void say_begun(struct cli *c, const char *name, const struct json *answer)
 {
     int64_t id;
     if (json_i64(json_get(answer, "backfill"), &id))
         cli_say(c, 0, "Backfill %lld of %s began: mesolith job show %s", (long long)id, name, name);
     else
-        cli_say(c, 0, "%lld runs, %s to %s; %lld times are passed, for they have run.",
-                (long long)number_of(answer, "runs"), text_of(answer, "first"),
-                text_of(answer, "last"), (long long)number_of(answer, "passed"));
+        say_plan(c, answer);
 }
 
 static int backfill(struct cli *c, struct error *err)

@@ -15,16 +15,6 @@ static const char *const WEEKDAYS[] = {"MON", "TUE", "WED", "THU", "FRI", "SAT",
 
 /* ---- reading */
 
-static int wrong(const char *text, struct error *err)
-{
-    char got[64];
-    return error_set(err, ERR_INVALID,
-                     "got %s, need a date (2026-12-25), a day of each year (12-25), from one to "
-                     "another (12-24/12-26), weekdays (SAT, MON-FRI), or a part of one (SAT "
-                     "08:00-18:00)",
-                     str_quote(got, sizeof got, text, strlen(text)));
-}
-
 /* So many digits; p is moved on only over them. */
 static bool take_number(const char **p, int digits, int *out)
 {
@@ -45,6 +35,36 @@ static bool take_sign(const char **p, char sign)
         return false;
     (*p)++;
     return true;
+}
+
+/* "2027-04-31" has a date's form, alone or in front of what follows. */
+static bool has_no_such_day(const char *text)
+{
+    int year = LEAP_YEAR, month, day;
+    const char *p = text;
+    if (strspn(p, "0123456789") == 4 && (!take_number(&p, 4, &year) || !take_sign(&p, '-')))
+        return false;
+    return take_number(&p, 2, &month) && take_sign(&p, '-') && take_number(&p, 2, &day) &&
+           month >= 1 && month <= 12 && day > days_in_month(year, month);
+}
+
+static const char *last_of(const char *text)
+{
+    const char *slash = strchr(text, '/');
+    return slash != NULL ? slash + 1 : text;
+}
+
+static int wrong(const char *text, struct error *err)
+{
+    char got[64];
+    if (has_no_such_day(text) || has_no_such_day(last_of(text)))
+        return error_set(err, ERR_INVALID, "got %s, need a day that there is in that month",
+                         str_quote(got, sizeof got, text, strlen(text)));
+    return error_set(err, ERR_INVALID,
+                     "got %s, need a date (2026-12-25), a day of each year (12-25), from one to "
+                     "another (12-24/12-26), weekdays (SAT, MON-FRI), or a part of one (SAT "
+                     "08:00-18:00)",
+                     str_quote(got, sizeof got, text, strlen(text)));
 }
 
 /* "2026-12-25" or "12-25" */

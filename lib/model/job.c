@@ -355,6 +355,13 @@ int job_parent_ends(const struct job *j, const char *parent)
     return str_eq(word, "failure") ? JOB_ENDS_FAILURE : JOB_ENDS_SUCCESS;
 }
 
+const char *job_ends_words(int ends)
+{
+    return ends == JOB_ENDS_ANY       ? "has ended"
+           : ends == JOB_ENDS_FAILURE ? "has failed"
+                                      : "has succeeded";
+}
+
 int job_level(const struct job *j, const char **member)
 {
     const struct {

@@ -250,6 +250,7 @@ int job_level(const struct job *j, const char **member);
 
 /* The ends of that parent's runs at which its edge is met: JOB_ENDS_... */
 int job_parent_ends(const struct job *j, const char *parent);
+const char *job_ends_words(int ends); /* "has succeeded" */
 
 /* ---- whom to tell */
 

@@ -180,11 +180,15 @@ def story(place):
         equal(node.cli("why", "under").stdout, "app /deep/under is as it should be.\n", "why under")
         node.cli("app", "delete", "/deep/under")
     with case("a job that will never run is made with a warning, and why tells"):
-        past = '{"name": "past", "command": "true", "schedule": "R1/2020-01-01T00:00:00Z/PT1H", "epsilon": "PT1M"}'
+        past = '{"name": "past", "command": "true", "schedule": "R5/2020-01-01T00:00:00Z/PT1H", "epsilon": "PT1M"}'
         made = run(node, "job", "create", "-", stdin=past).stdout
         assert "warning: schedule: " in made and "but no run is due" in made, made
         assert "all times of its schedule are over" in run(node, "why", "job", "past").stdout
         node.cli("job", "delete", "past")
+        for words, said in (("apply", "-"), "warning: past: schedule: "), (("import", "chronos", "-"), "warning: schedule: "):
+            made = run(node, *words, stdin=past if words[0] == "apply" else f"[{past}]").stdout
+            assert said in made, made
+            node.cli("job", "delete", "past")
     with case("a job whose only time is mistyped is refused, and has not run", place):
         typo = '{"name": "typo", "command": "true", "crn": "@daily"}'
         for words in (("job", "create", "-"), ("apply", "-")):
@@ -267,6 +271,12 @@ def story(place):
         done = run(node, "job", "run", "bad")
         assert done.returncode == 1 and "bad: run failed" in done.stdout, done
         equal(node.cli("logs", "-f", "good").stdout, "well done\n", "followed to its end")
+        node.cli("apply", place.write("vast.json", [{"name": "vast", "command": "true", "cpus": 9999, "concurrent": False,
+                                                     "schedule": "R/2090-01-01T00:00:00Z/P1D"}]))
+        first = re.fullmatch(r"Run ([0-9]+) of vast is due now\.\n", node.cli("job", "run", "vast", "--detach").stdout)[1]
+        equal(node.cli("job", "run", "vast", "--detach").stdout,
+              f"Nothing new is due: run {first} of vast, asked for before, waits already.\n", "asked for twice")
+        node.cli("job", "delete", "vast")
         assert "disabled" in node.cli("job", "disable", "good").stdout
         equal(json.loads(node.cli("job", "show", "good", "--json").stdout)["job"]["disabled"], True, "disabled")
     with case("an app that finds no room is waited for as long as was said, with the reason"):
@@ -379,4 +389,13 @@ def story(place):
         env = {k: v for k, v in place.environment().items() if k != "MESOLITH_ADDRESS"}
         done = subprocess.run([BINARY, "app", "-q"], capture_output=True, text=True, env=env, cwd=place.folder)
         equal(done.stdout, "/web\n", done.stderr)
+    with case("times that passed while no node was up are one line, which says how many", place):
+        node.cli("apply", place.write("each.json", [{"name": "each", "command": "true", "cron": "* * * * * *", "epsilon": "PT1S"}]))
+        wait_for(lambda: " ok " in node.cli("job", "show", "each").stdout, "a run of it")
+        node.stop()
+        stopped = time.time()
+        wait_for(lambda: time.time() > stopped + 4, "times that pass")
+        node.start()
+        wait_for(lambda: re.search(r"^ *[0-9]+ +missed x[2-9] ", node.cli("job", "show", "each").stdout, re.M), "what was missed")
+        node.cli("job", "delete", "each")
     assert "/web is deleted." in node.cli("app", "delete", "/web").stdout

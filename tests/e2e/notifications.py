@@ -428,7 +428,7 @@ def old_unit_file(place):
 
 def leaders(place):
     mails = MailServer(place)
-    flags = {"mail-server": f"{mails.address}:{mails.port}", "mail-from": "jobs@example.com"}
+    flags = {"mail-server": f"{mails.address}:{mails.port}", "mail-from": "jobs@example.com", "mail-domain": "staff.example.org"}
     first = place.member(1, **flags).start()
     nodes = [first, *(place.member(i, first, **flags).start() for i in (2, 3))]
     wait_voting(nodes)
@@ -444,6 +444,10 @@ def leaders(place):
     def back(leader):
         leader.start()
         wait_voting(nodes)
+
+    with case("a local name has the domain that was said", place):
+        first.cli("notice", "test", "mail", "root")
+        mails.wait("is not meant: this is a test", "root@staff.example.org")
 
     with case("the leader dies between deciding and sending: the next one sends it, with the same id", place):
         mails.stop()

@@ -32,6 +32,8 @@ test("relative times have one unit and a direction", () => {
   assert.equal(relative(now, now), "now");
   assert.equal(plain(relative(now - 12_000, now)), "12 s ago");
   assert.equal(plain(relative(now + 3 * 3_600_000 + 5, now)), "in 3 h");
+  assert.equal(plain(relative(now + 1_000 * 86_400_000 - 1, now)), "in 999 d");
+  assert.equal(relative(Date.parse("9999-01-01T00:00:00Z"), now), "on 9999-01-01");
 });
 
 test("a clock time names the day unless it is today", () => {

@@ -493,14 +493,31 @@ void native_delete_job(struct tell *t)
     tell_end(t, &w);
 }
 
+/* The one that a person has asked for; 0: it is on its way by now. */
+static int64_t waiting_run(const struct tell *t)
+{
+    struct job_row job;
+    struct run_row r;
+    int64_t waits = 0;
+    if (!state_job_by_name(t->c.view->state, call_param(&t->c, "name"), &job))
+        return 0;
+    struct stmt *q = state_runs_open(t->c.view->state, job.id);
+    while (state_run_next(q, &r))
+        waits = r.cause == CAUSE_MANUAL && r.state == RUN_QUEUED ? r.id : waits;
+    return waits;
+}
+
 static void answer_run(struct tell *t, const struct outcome *o)
 {
     struct json_writer w;
-    int64_t run;
+    int64_t run = 0;
     struct json *detail = native_begin(t, 200, o, &w);
-    if (json_i64(json_get(detail, "run"), &run))
+    bool coalesced = !json_i64(json_get(detail, "run"), &run);
+    if (coalesced)
+        run = waiting_run(t);
+    if (run != 0)
         json_member_int(&w, "run", run);
-    else /* one that a person asked for waits already */
+    if (coalesced)
         json_member_bool(&w, "coalesced", true);
     json_object_end(&w);
     json_free(detail);

@@ -76,7 +76,7 @@ static void put_summary(const struct view *v, const struct job_row *j, const str
     native_text(w, "schedule", j->schedule);
     native_text(w, "cron", job->cron);
     json_member_str(w, "zone", job->schedule_zone != NULL ? job->schedule_zone : "");
-    if (job->kind == JOB_SCHEDULED && job->broken == NULL)
+    if (job->broken == NULL)
         native_put_explained(job, v->now.wall, w);
     put_last(v->state, j->id, w);
     json_member_int(w, "successes", j->successes);
@@ -235,8 +235,7 @@ static void put_schedule(const struct view *v, const struct job *j, struct calen
     if (j->broken != NULL)
         return;
     job_aim_load(v->state, j, kept, &aim);
-    if (j->kind == JOB_SCHEDULED)
-        native_put_explained(j, v->now.wall, w);
+    native_put_explained(j, v->now.wall, w);
     if (j->kind != JOB_SCHEDULED || j->disabled)
         cursor.remaining = 0;
     native_put_next(&aim.aim, &cursor, w);

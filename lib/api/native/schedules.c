@@ -8,6 +8,7 @@
 #include "scheduler/jobs/jobs.h"
 
 #define NEXT_SHOWN 10
+#define PARENTS_TOLD 5 /* of thousands */
 #define EXPLAINED_BYTES (4096 + LIMIT_JOB_CALENDARS * (JOB_NAME_MAX + 2))
 
 /* The next times, in UTC or in the schedule's zone. */
@@ -41,12 +42,30 @@ static void put_names(const char *what, const struct strings *names, struct buf 
         buf_printf(out, "%s%s", i == 0 ? what : ", ", names->items[i]);
 }
 
+/* "after load has succeeded and clean has ended" */
+static void explain_parents(const struct job *j, struct buf *out)
+{
+    const char *then = j->depends == DEPENDS_ANY ? " or " : " and ";
+    for (size_t i = 0; i < j->parents.n && i < PARENTS_TOLD; i++)
+        buf_printf(out, "%s%s %s", i == 0 ? "after " : then, j->parents.items[i],
+                   job_ends_words(job_parent_ends(j, j->parents.items[i])));
+    if (j->parents.n > PARENTS_TOLD)
+        buf_printf(out, "%s%zu others", then, j->parents.n - PARENTS_TOLD);
+    buf_puts(out, j->depends == DEPENDS_ROUND && j->parents.n > 1
+                      ? ", all by runs that one run began"
+                      : "");
+}
+
 void native_put_explained(const struct job *j, struct wall now, struct json_writer *w)
 {
     struct buf words;
     buf_init(&words, EXPLAINED_BYTES);
-    explain_schedule(&j->schedule, j->schedule_zone, now, &words);
-    explain_bounds(&j->schedule, j->schedule_zone, j->starts, j->ends, &words);
+    if (j->kind == JOB_DEPENDENT) {
+        explain_parents(j, &words);
+    } else {
+        explain_schedule(&j->schedule, j->schedule_zone, now, &words);
+        explain_bounds(&j->schedule, j->schedule_zone, j->starts, j->ends, &words);
+    }
     put_names("; only on days of ", &j->only_calendars, &words);
     put_names("; not on days of ", &j->exclude_calendars, &words);
     json_member_str(w, "explained", buf_str(&words));

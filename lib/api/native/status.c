@@ -79,9 +79,12 @@ static void mention_nodes(struct attention *a)
         note_agent_of(a->v->facts, row.node, has_agent);
         if (!away && row.state != AGENT_UNREACHABLE)
             continue;
-        snprintf(rest, sizeof rest,
-                 away ? "; its %lld tasks are not replaced yet" : ", with %lld tasks",
-                 (long long)row.tasks);
+        const char *tasks = row.tasks == 1 ? "task" : "tasks";
+        if (away)
+            snprintf(rest, sizeof rest, "; its %lld %s %s not replaced yet", (long long)row.tasks,
+                     tasks, row.tasks == 1 ? "is" : "are");
+        else
+            snprintf(rest, sizeof rest, ", with %lld %s", (long long)row.tasks, tasks);
         mention_node(a, name_of(a->v, &row, &node), rest);
     }
     mention_members(a, has_agent);

@@ -1,8 +1,11 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "base/str.h"
 #include "scheduler/jobs/jobs.h"
 #include "scheduler/why/private.h"
+
+#define PARENTS_TOLD 5 /* of thousands */
 
 const char *job_state_word(const struct job_row *j, struct wall now)
 {
@@ -41,7 +44,8 @@ static void why_run(struct state *s, struct hearing hearing, const struct job_ro
                 row->active > 0 ? "" : "from before it was deleted ");
         }
     } else {
-        SAY(what, "%s: %lld runs wait", row->name, (long long)row->queued);
+        SAY(what, "%s: %lld %s", row->name, (long long)row->queued,
+            row->queued == 1 ? "run waits" : "runs wait");
         why_no_place(s, hearing, job, row->name, what, out);
     }
 }
@@ -182,6 +186,45 @@ static void why_defined(struct state *s, struct hearing hearing, const struct jo
     why_excluded(s, row, job, kept, out);
 }
 
+/* "load has succeeded (due at 2026-…)" */
+static void say_parent(struct state *s, const struct job *job, const char *parent,
+                       struct sentence *t)
+{
+    char at[TIME_TEXT_SIZE];
+    struct job_row p;
+    size_t len = strlen(t->because);
+    bool due = state_job_by_name(s, parent, &p) && p.next.ms != 0 && !p.disabled;
+    snprintf(t->because + len, sizeof t->because - len, "%s%.100s %s%s%s%s",
+             len == 0                      ? ""
+             : job->depends == DEPENDS_ANY ? ", or "
+                                           : ", and ",
+             parent, job_ends_words(job_parent_ends(job, parent)), due ? " (due at " : "",
+             due ? wall_text(p.next, at) : "", due ? ")" : "");
+}
+
+/* It is as it should be: it waits for those by which it has not been met since it ran last. */
+static void why_parents(struct state *s, const struct job_row *row, const struct job *job,
+                        struct why *out)
+{
+    struct edge_row e;
+    size_t waits = 0, met = 0;
+    struct sentence *t = why_add(out, "waits-for-parents", row->name);
+    SAY(t->what, "%s: runs after others", row->name);
+    struct stmt *q = state_edges_of(s, row->id);
+    while (state_edge_next(q, &e)) {
+        met += e.met != 0;
+        if (e.met == 0 && ++waits <= PARENTS_TOLD)
+            say_parent(s, job, e.parent_name, t);
+    }
+    size_t len = strlen(t->because);
+    if (waits > PARENTS_TOLD)
+        len += (size_t)snprintf(t->because + len, sizeof t->because - len, ", and %zu others",
+                                waits - PARENTS_TOLD);
+    if (met > 0 && len < sizeof t->because)
+        snprintf(t->because + len, sizeof t->because - len, "; %zu of %zu have", met, met + waits);
+    out->ok = true;
+}
+
 /* By its name of before, or by what its history is called. */
 static bool why_gone(struct state *s, const char *name, struct why *out)
 {
@@ -214,6 +257,8 @@ void why_job_read(struct state *s, struct hearing hearing, const struct job_row 
     if (row->disabled)
         why_ended(s, row, row->remaining == 0, out);
     why_last_run(s, row, out);
+    if (out->n == 0 && job->kind == JOB_DEPENDENT && row->active == 0)
+        why_parents(s, row, job, out);
     if (out->n == 0 && row->schedule != NULL && row->next.ms == 0 && row->active == 0)
         why_ended(s, row, true, out);
 }

@@ -59,6 +59,9 @@ static void relative_times_have_one_unit(void **unused)
         {-3 * M, "3 m ago"},
         {3 * H + 5 * M, "in 3 h"},
         {-50 * D, "50 d ago"},
+        {1000 * D - 1, "in 999 d"},
+        {1000 * D, "on 1975-06-24"},
+        {-1000 * D, "on 1970-01-01"},
     };
     char text[TEXT_SIZE];
     for (size_t i = 0; i < COUNT(cases); i++)

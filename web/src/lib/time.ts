@@ -4,6 +4,7 @@ export const SECOND = 1000;
 export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
+const FAR_AWAY = 1_000 * DAY; // from then on the day says more
 
 const NBSP = "\u00a0";
 
@@ -31,6 +32,7 @@ export function duration(ms: number): string {
 export function relative(at: number, now: number): string {
   const away = Math.abs(at - now);
   if (away < SECOND) return "now";
+  if (away >= FAR_AWAY) return `on ${new Date(at).toISOString().slice(0, 10)}`;
   const [size, name] = UNITS.find(([unit]) => away >= unit)!;
   const text = `${Math.floor(away / size)}${NBSP}${name}`;
   return at < now ? `${text} ago` : `in ${text}`;

@@ -94,7 +94,8 @@ function JobFacts({ data: { summary, job, explained } }: { data: JobDetail }) {
   return (
     <Facts
       facts={[
-        parents.length > 0 ? ["Runs after", links("job", parents)] : ["Runs", explained],
+        ["Runs", explained],
+        parents.length > 0 && ["Parents", links("job", parents)],
         summary.cron !== undefined && ["Cron", <code>{summary.cron}</code>],
         parents.length === 0 && ["Time zone", summary.zone || "UTC"],
         job["excludeCalendars"] !== undefined && ["Not on days of", links("calendar", job["excludeCalendars"])],
