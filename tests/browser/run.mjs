@@ -513,6 +513,33 @@ const CASES = [
     },
   ],
   [
+    "marks what is wrong with a job where it stands, once, and takes it when it is right",
+    async () => {
+      if (mock) return;
+      await open("new-job", "New job");
+      await page.getByRole("textbox", { name: "Name" }).fill("formed");
+      assert(!(await page.getByRole("textbox", { name: "Starts spread over" }).isVisible()), "nothing is folded away");
+      await page.getByText("More", { exact: true }).click();
+      await page.getByRole("textbox", { name: "Starts spread over" }).fill("-5");
+      await page.getByRole("textbox", { name: "Owner" }).fill("the ops team");
+      await page.getByText("More", { exact: true }).click();
+      await page.getByRole("button", { name: "Create" }).click();
+      await page.locator('input[aria-invalid="true"]').waitFor();
+      assert(await page.getByRole("textbox", { name: "Starts spread over" }).isVisible(), "what is marked is folded away");
+      await page.getByText("It is not saved: look at what is marked above.").waitFor();
+      const said = (await page.locator("form").innerText()).split("-5, need").length - 1;
+      assert(said <= 1, `the same is said ${said} times`);
+      await page.getByRole("textbox", { name: "Starts spread over" }).fill("5");
+      await page.getByRole("textbox", { name: "Told of" }).fill("failed, missed");
+      await page.getByRole("button", { name: "Create" }).click();
+      await heading("formed").waitFor();
+      await page.getByText("formed: one of its owners gets no mail").waitFor();
+      const { job } = await api("jobs/formed");
+      assert(job.jitterSeconds === 5 && job.notify.join() === "failed,missed", JSON.stringify(job));
+      await api("jobs/formed", { method: "DELETE" });
+    },
+  ],
+  [
     "pauses a job with a reason, and resumes it",
     async () => {
       if (mock) return;
@@ -604,6 +631,7 @@ const CASES = [
       await api("jobs/often", { method: "PUT", body: JSON.stringify({ command: "date", cron: "0 3 * * *" }) });
       await open("jobs/often?view=settings", "often");
       const said = page.getByRole("status", { name: "When it runs" });
+      await page.getByText("More", { exact: true }).click();
       await field("Valid from").fill("2099-01-01T00:00:00Z");
       await field("Not on days of").fill("weekend");
       await said.getByText("every day at 03:00 UTC; from 2099-01-01 00:00 UTC; not on days of weekend").waitFor();

@@ -173,6 +173,17 @@ static void why_outside(const struct job *job, const char *name, struct wall now
         wall_text(early ? job->starts : job->ends, at));
 }
 
+static void why_owner(const struct job_row *row, const struct job *job, struct why *out)
+{
+    char doubt[NOTICE_DOUBT_SIZE];
+    struct sentence *t =
+        notice_owner_doubt(job->owner, doubt) ? why_add(out, "no-mail", row->name) : NULL;
+    if (t == NULL)
+        return;
+    SAY(t->what, "%s: one of its owners gets no mail", row->name);
+    SAY(t->because, "%s", doubt);
+}
+
 /* What its definition says, if it can be read. */
 static void why_defined(struct state *s, struct hearing hearing, const struct job_row *row,
                         const struct job *job, struct calendars_kept *kept, struct wall now,
@@ -184,6 +195,7 @@ static void why_defined(struct state *s, struct hearing hearing, const struct jo
         return;
     why_outside(job, row->name, now, out);
     why_excluded(s, row, job, kept, out);
+    why_owner(row, job, out);
 }
 
 /* "load has succeeded (due at 2026-…)" */

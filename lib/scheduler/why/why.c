@@ -55,6 +55,7 @@ static const struct cause {
     {"exhausted", "Run it now, or give it a schedule with times to come if it should go on."},
     {"failing", "Look at the output of its last run: mesolith logs %s, and with --err"},
     {"late", "Look what it waits for below, or allow more time: \"epsilon\"."},
+    {"no-mail", "Put it again with another \"owner\": mesolith job show %s"},
     {"waits-for-parents", "Wait, or run it now: mesolith job run %s"},
     {"overlap", "Wait for the active run to end, or allow both: \"overlap\": \"allow\"."},
     {"retrying", "Wait, or mend it: its output is kept (mesolith logs %s)."},

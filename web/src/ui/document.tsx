@@ -24,6 +24,7 @@ export interface FormField {
   pairs?: boolean; // texts by their names, a line each; what is no text is kept
   hint?: string;
   wide?: boolean;
+  more?: boolean; // seldom wanted: folded away until it has a problem
 }
 
 interface DocumentProps {
@@ -112,7 +113,7 @@ export function DocumentEditor({ label, fields, before, start, below, verb, save
         {failure.value && (
           <div role="alert">
             <Note kind="bad">
-              {failure.value.message}
+              {problems.value.length > 0 ? "It is not saved: look at what is marked above." : failure.value.message}
               {failure.value.advice && <div class="muted">Try: {failure.value.advice}</div>}
             </Note>
           </div>
@@ -149,20 +150,28 @@ function typed(field: FormField, text: string): unknown {
 }
 
 function Form({ fields, doc, problems, onChange }: FormProps) {
+  const opened = useSignal(false);
   const known = new Set(fields.filter(({ pairs }) => !pairs).map(({ path }) => normal(path)));
   const others = problems.filter(({ path }) => !known.has(normal(path)));
+  const ofField = ({ path: its }: FormField) =>
+    problems.filter(({ path }) => normal(path) === normal(its)).flatMap(({ errors }) => errors);
+  const input = (field: FormField) => {
+    const change = (value: unknown) => onChange(set(doc, field.path, value) as Definition);
+    const value = get(doc, field.path);
+    if (field.pairs) return <PairsInput key={field.path} field={field} value={value} onChange={change} />;
+    return <FormInput key={field.path} field={field} value={value} problems={ofField(field)} onChange={change} />;
+  };
+  const more = fields.filter((field) => field.more);
+  const marked = more.some((field) => ofField(field).length > 0);
   return (
     <>
-      <div class="fields">
-        {fields.map((field) => {
-          const change = (value: unknown) => onChange(set(doc, field.path, value) as Definition);
-          const value = get(doc, field.path);
-          if (field.pairs) return <PairsInput key={field.path} field={field} value={value} onChange={change} />;
-          const own = problems.filter(({ path }) => normal(path) === normal(field.path));
-          const said = own.flatMap(({ errors }) => errors);
-          return <FormInput key={field.path} field={field} value={value} problems={said} onChange={change} />;
-        })}
-      </div>
+      <div class="fields">{fields.filter((field) => !field.more).map(input)}</div>
+      {more.length > 0 && (
+        <details open={opened.value || marked} onToggle={(event) => (opened.value = event.currentTarget.open)}>
+          <summary>More</summary>
+          <div class="fields">{more.map(input)}</div>
+        </details>
+      )}
       {others.map(({ path, errors }) => (
         <p key={path} class="problem-text">
           <code>{path || "/"}</code> {errors.join("; ")}
