@@ -27,6 +27,8 @@
     X(FLAG_TAIL, "tail", 'n', FLAG_IS_NUMBER, "LINES", "100", "begin so many lines from the end")  \
     X(FLAG_ALL, "all", 0, FLAG_IS_SWITCH, NULL, NULL, "from the beginning; tasks: ended ones too") \
     X(FLAG_RUN, "run", 0, FLAG_IS_NUMBER, "RUN", NULL, "of this run instead of the last one")      \
+    X(FLAG_ATTEMPT, "attempt", 0, FLAG_IS_NUMBER, "N", NULL,                                       \
+      "of that try of the run; the first is 1")                                                    \
     X(FLAG_STATE, "state", 's', FLAG_IS_TEXT, "STATE", NULL, "only those in this state")           \
     X(FLAG_FIND, "find", 0, FLAG_IS_TEXT, "TEXT", NULL, "only those whose name holds it")          \
     X(FLAG_APP, "app", 0, FLAG_IS_TEXT, "NAME", NULL, "only of this app")                          \

@@ -757,7 +757,7 @@ static const struct cli_verb verbs[] = {
     {
         .name = "logs",
         ONE_JOB,
-        .flags = FLAGS_ASK | F(FOLLOW) | F(ERR) | F(TAIL) | F(ALL) | F(RUN),
+        .flags = FLAGS_ASK | F(FOLLOW) | F(ERR) | F(TAIL) | F(ALL) | F(RUN) | F(ATTEMPT),
         .run = logs_of_job,
         .about = "Prints what a run of a job has written, the last one's if none is named",
         .examples = {"mesolith job logs demo-date --run 4", "mesolith job logs demo-date -f"},

@@ -205,6 +205,21 @@ static void add_run(struct logs *l, const struct json *run)
         add_tail(l, text_of(run, "task"))->run = number_of(run, "id");
 }
 
+/* The one that --attempt counts, as a task of its own. */
+static int add_attempt(struct logs *l, const struct json *attempts, struct error *err)
+{
+    int64_t wanted = args_number(&l->c->args, FLAG_ATTEMPT);
+    const char *task = "";
+    JSON_EACH (attempt, attempts) /* the newest order of it */
+        if (number_of(attempt, "attempt") + 1 == wanted)
+            task = text_of(attempt, "task");
+    if (*task == '\0')
+        return error_set(err, ERR_NOT_FOUND, "--attempt: got %lld, and the run has %zu so far",
+                         (long long)wanted, json_count(attempts));
+    add_tail(l, task);
+    return 0;
+}
+
 static void put_run(struct buf *path, const struct logs *l)
 {
     buf_printf(path, "/api/runs/%lld", (long long)args_number(&l->c->args, FLAG_RUN));
@@ -223,11 +238,13 @@ static int find_run(struct logs *l, struct error *err)
     if (rc != 0)
         return -1;
     const struct json *run = json_get(answer, "run");
-    if (str_eq(text_of(run, "job"), l->subject.name))
-        add_run(l, run);
-    else
+    if (!str_eq(text_of(run, "job"), l->subject.name))
         rc = error_set(err, ERR_INVALID, "--run: run %lld is one of %s",
                        (long long)number_of(run, "id"), text_of(run, "job"));
+    else if (args_given(&l->c->args, FLAG_ATTEMPT))
+        rc = add_attempt(l, json_get(answer, "attempts"), err);
+    else
+        add_run(l, run);
     json_free(answer);
     return rc;
 }
@@ -243,6 +260,8 @@ static int add_tasks(struct logs *l, struct error *err)
     }
     if (args_given(&l->c->args, FLAG_RUN))
         return find_run(l, err);
+    if (args_given(&l->c->args, FLAG_ATTEMPT))
+        return error_set(err, ERR_SYNTAX, "--attempt: of which run? need --run, too");
     buf_init(&path, PATH_BYTES);
     api_path(&path, f->kind == NAME_APP ? "/api/tasks?app=%s" : "/api/runs?job=%s", f->name);
     int rc = api_list(&l->c->api, buf_str(&path), &list, err);
@@ -587,7 +606,7 @@ static const struct cli_verb verbs[] = {
         .names_min = 1,
         .names_max = 1,
         .names = NAME_SUBJECT,
-        .flags = FLAGS_ASK | F(FOLLOW) | F(ERR) | F(TAIL) | F(ALL) | F(RUN),
+        .flags = FLAGS_ASK | F(FOLLOW) | F(ERR) | F(TAIL) | F(ALL) | F(RUN) | F(ATTEMPT),
         .run = run,
         .about = "Prints what an app's instances, a job's last run or a task have written",
         .examples = {"mesolith logs -f /demo/hello", "mesolith logs demo-date --err"},

@@ -133,9 +133,18 @@ def story(place):
         assert 0 <= run["late_ms"] < PATIENCE_S * 1000 and run["took_ms"] > 0 and run["host"], run
         equal((attempt["attempt"], attempt["host"]), (0, run["host"]), "the attempt")
     with case("each attempt is told of", place):
-        put_job(node, "fails", "echo try; exit 3", retries=1, retryDelaySeconds=0)
-        told = ended(node, begin(node, "fails"))
+        tries = place.path("tries")
+        put_job(node, "fails", f"echo x >>'{tries}'; echo try $(wc -l <'{tries}'); exit 3", retries=1, retryDelaySeconds=0)
+        run = begin(node, "fails")
+        told = ended(node, run)
         equal([(a["attempt"], a["exit"]) for a in told["attempts"]], [(0, 3), (1, 3)], "the attempts")
+        words = ("logs", "fails", "--run", str(run))
+        for attempt, text in (([], "try 2\n"), (["--attempt", "1"], "try 1\n"), (["--attempt", "2"], "try 2\n")):
+            equal(node.cli(*words, *attempt).stdout, text, f"{attempt}")
+        done = node.cli(*words, "--attempt", "3", check=False)
+        assert done.returncode == 4 and "--attempt: got 3, and the run has 2 so far" in done.stderr, done
+        done = node.cli("logs", "fails", "--attempt", "1", check=False)
+        assert done.returncode == 2 and "need --run" in done.stderr, done
     with case("a deleted job's runs are kept, apart from those of the next one that is called so", place):
         due = {"schedule": f"R/{iso8601(now_ms() - 60_000)}/P1D", "epsilon": "PT1H"}
 
