@@ -396,7 +396,9 @@ static void say_sum(struct import *i)
     }
     if (cli_on(c, FLAG_JSON))
         put_json(i);
-    if (cli_for_people(c))
+    if (cli_for_people(c) && made + same + i->problems_n == 0)
+        cli_say(c, 0, "There is no job in it.");
+    else if (cli_for_people(c))
         cli_say(c, 0, "%zu %s, %zu %s there already, %zu %s not.", made,
                 cli_on(c, FLAG_DRY_RUN) ? "would be made"
                 : made == 1             ? "is made"

@@ -155,6 +155,15 @@ static void show_runs(struct cli *c, const struct json *runs, size_t most)
     cli_table(c, &t);
 }
 
+/* The newest that was tried more than once; 0: none. */
+static int64_t run_retried(const struct json *runs)
+{
+    JSON_EACH (run, runs)
+        if (number_of(run, "attempt") > 0)
+            return number_of(run, "id");
+    return 0;
+}
+
 static int list_runs(struct cli *c, struct error *err)
 {
     struct json *list;
@@ -167,10 +176,15 @@ static int list_runs(struct cli *c, struct error *err)
         return -1;
     if (cli_for_people(c)) {
         show_runs(c, json_get(list, "items"), SIZE_MAX);
-        cli_next(c,
-                 json_count(json_get(list, "items")) > 0 ? "mesolith logs %s"
-                                                         : "No runs yet: mesolith job run %s",
-                 c->args.names[0]);
+        int64_t retried = run_retried(json_get(list, "items"));
+        if (retried != 0)
+            cli_next(c, "mesolith logs %s --run %lld --attempt 1", c->args.names[0],
+                     (long long)retried);
+        else
+            cli_next(c,
+                     json_count(json_get(list, "items")) > 0 ? "mesolith logs %s"
+                                                             : "No runs yet: mesolith job run %s",
+                     c->args.names[0]);
     }
     json_free(list);
     return 0;
@@ -299,9 +313,10 @@ static void say_stats(struct cli *c, const struct json *stats)
         {"P99", COLUMN_NUMBER}, {"MAX", COLUMN_NUMBER},
     };
     const struct json *ends = json_get(stats, "ends"), *rate = json_get(stats, "success_rate");
+    char days[TEXT_SIZE];
     struct table t;
-    cli_say(c, 0, "In %lld days: %lld ok, %lld failed, %lld killed, %lld lost, %lld missed",
-            (long long)number_of(stats, "days"), (long long)number_of(ends, "ok"),
+    cli_say(c, 0, "In %s: %lld ok, %lld failed, %lld killed, %lld lost, %lld missed",
+            text_count(days, number_of(stats, "days"), "day"), (long long)number_of(ends, "ok"),
             (long long)number_of(ends, "failed"), (long long)number_of(ends, "killed"),
             (long long)number_of(ends, "lost"), (long long)number_of(ends, "missed"));
     if (rate != NULL && number_of(ends, "missed") > 0)
@@ -786,7 +801,8 @@ static const struct cli_verb verbs[] = {
         .names = NAME_FILE,
         .flags = FLAGS_ASK,
         .run = create,
-        .about = "Makes a job from a file with its JSON, as Chronos has it",
+        .about = "Makes a job from a file with its JSON, as Chronos has it; all members: "
+                 "/api/openapi.json",
         .examples = {"mesolith job create backup.json",
                      "echo '{\"name\": \"hi\", \"command\": \"echo hi\", \"schedule\": "
                      "\"R//PT1H\"}' | mesolith job create -"},

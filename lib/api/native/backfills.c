@@ -18,7 +18,11 @@ static bool read_time(struct call *c, const struct json *body, const char *name,
     const char *text = json_str(json_get(body, name), NULL);
     if (text != NULL && wall_parse(text, out, &err) == 0)
         return true;
-    call_fail(c, ERR_INVALID, "%s: need a time like 2026-03-01T00:00:00Z", name);
+    if (text != NULL)
+        call_fail(c, ERR_INVALID, "%s: got \"%.40s\", need a time like 2026-03-01T00:00:00Z", name,
+                  text);
+    else
+        call_fail(c, ERR_INVALID, "%s: need a time like 2026-03-01T00:00:00Z", name);
     return false;
 }
 

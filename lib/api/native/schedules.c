@@ -50,7 +50,8 @@ static void explain_parents(const struct job *j, struct buf *out)
         buf_printf(out, "%s%s %s", i == 0 ? "after " : then, j->parents.items[i],
                    job_ends_words(job_parent_ends(j, j->parents.items[i])));
     if (j->parents.n > PARENTS_TOLD)
-        buf_printf(out, "%s%zu others", then, j->parents.n - PARENTS_TOLD);
+        buf_printf(out, "%s%zu other%s", then, j->parents.n - PARENTS_TOLD,
+                   j->parents.n - PARENTS_TOLD == 1 ? "" : "s");
     buf_puts(out, j->depends == DEPENDS_ROUND && j->parents.n > 1
                       ? ", all by runs that one run began"
                       : "");

@@ -5,7 +5,7 @@
 #include "scheduler/jobs/jobs.h"
 #include "scheduler/why/private.h"
 
-#define PARENTS_TOLD 5 /* of thousands */
+#define PARENTS_TOLD 3 /* of thousands */
 
 const char *job_state_word(const struct job_row *j, struct wall now)
 {
@@ -198,43 +198,54 @@ static void why_defined(struct state *s, struct hearing hearing, const struct jo
     why_owner(row, job, out);
 }
 
-/* "load has succeeded (due at 2026-…)" */
-static void say_parent(struct state *s, const struct job *job, const char *parent,
-                       struct sentence *t)
+/* "load has succeeded (next due 2026-…)" */
+static void say_parent(const struct job *job, const char *name, const struct job_row *p, char *told,
+                       size_t size)
 {
     char at[TIME_TEXT_SIZE];
-    struct job_row p;
-    size_t len = strlen(t->because);
-    bool due = state_job_by_name(s, parent, &p) && p.next.ms != 0 && !p.disabled;
-    snprintf(t->because + len, sizeof t->because - len, "%s%.100s %s%s%s%s",
-             len == 0                      ? ""
-             : job->depends == DEPENDS_ANY ? ", or "
-                                           : ", and ",
-             parent, job_ends_words(job_parent_ends(job, parent)), due ? " (due at " : "",
-             due ? wall_text(p.next, at) : "", due ? ")" : "");
+    size_t len = strlen(told);
+    const char *then = job->depends == DEPENDS_ANY ? ", or " : ", and ";
+    snprintf(told + len, size - len, "%s%.80s %s%s%s%s", len == 0 ? "" : then, name,
+             job_ends_words(job_parent_ends(job, name)),
+             p->disabled       ? " (it is disabled"
+             : p->next.ms != 0 ? " (next due "
+                               : "",
+             !p->disabled && p->next.ms != 0 ? wall_text(p->next, at) : "",
+             p->disabled || p->next.ms != 0 ? ")" : "");
 }
 
-/* It is as it should be: it waits for those by which it has not been met since it ran last. */
+/* It is as it should be, waiting for those whose edges have not been met since it ran last; unless
+ * it waits for one that does not run. */
 static void why_parents(struct state *s, const struct job_row *row, const struct job *job,
                         struct why *out)
 {
     struct edge_row e;
-    size_t waits = 0, met = 0;
-    struct sentence *t = why_add(out, "waits-for-parents", row->name);
-    SAY(t->what, "%s: runs after others", row->name);
+    struct job_row p;
+    char told[400] = "", disabled[JOB_NAME_MAX + 1] = "", more[80] = "";
+    size_t waits = 0, met = 0, off = 0;
     struct stmt *q = state_edges_of(s, row->id);
     while (state_edge_next(q, &e)) {
         met += e.met != 0;
-        if (e.met == 0 && ++waits <= PARENTS_TOLD)
-            say_parent(s, job, e.parent_name, t);
+        if (e.met != 0 || !state_job_alone(s, e.parent, &p))
+            continue;
+        if (p.disabled && off++ == 0)
+            str_copy(disabled, sizeof disabled, e.parent_name);
+        if (++waits <= PARENTS_TOLD)
+            say_parent(job, e.parent_name, &p, told, sizeof told);
     }
-    size_t len = strlen(t->because);
+    bool never = off > 0 && (job->depends != DEPENDS_ANY || off == waits);
+    struct sentence *t =
+        why_add(out, never ? "parent-disabled" : "waits-for-parents", never ? disabled : row->name);
     if (waits > PARENTS_TOLD)
-        len += (size_t)snprintf(t->because + len, sizeof t->because - len, ", and %zu others",
-                                waits - PARENTS_TOLD);
-    if (met > 0 && len < sizeof t->because)
-        snprintf(t->because + len, sizeof t->because - len, "; %zu of %zu have", met, met + waits);
-    out->ok = true;
+        snprintf(more, sizeof more, ", and %zu other%s", waits - PARENTS_TOLD,
+                 waits - PARENTS_TOLD == 1 ? "" : "s");
+    else if (met > 0)
+        snprintf(more, sizeof more, "; %zu of %zu have", met, met + waits);
+    SAY(t->what,
+        never ? "%.120s: waits for %.120s, which is disabled" : "%.240s: runs after others",
+        row->name, disabled);
+    SAY(t->because, "it waits until %s%s", told, more);
+    out->ok = !never;
 }
 
 /* By its name of before, or by what its history is called. */

@@ -56,6 +56,7 @@ static const struct cause {
     {"failing", "Look at the output of its last run: mesolith logs %s, and with --err"},
     {"late", "Look what it waits for below, or allow more time: \"epsilon\"."},
     {"no-mail", "Put it again with another \"owner\": mesolith job show %s"},
+    {"parent-disabled", "Enable it, or run it or this one now: mesolith job enable %s"},
     {"waits-for-parents", "Wait, or run it now: mesolith job run %s"},
     {"overlap", "Wait for the active run to end, or allow both: \"overlap\": \"allow\"."},
     {"retrying", "Wait, or mend it: its output is kept (mesolith logs %s)."},

@@ -163,11 +163,33 @@ static void every_reference_leads_somewhere(void **data)
     mem_free(text);
 }
 
+/* In another order they would not say the same to who reads them. */
+static void has_words(const struct json *property, const struct field *f)
+{
+    const struct json *word = json_first(json_get(property, "enum"));
+    for (const char *const *w = f->words; *w != NULL; w++) {
+        if (**w == '\0')
+            continue; /* not given */
+        if (!str_eq(json_str(word, ""), *w))
+            fail_msg("%s: %s is no word of it, or in another place", f->name, *w);
+        word = json_next(word);
+    }
+    if (word != NULL)
+        fail_msg("%s: %s is no word of a job's", f->name, json_str(word, ""));
+}
+
 static void has_all(const struct json *properties, const struct field_table *t)
 {
-    for (size_t i = 0; i < t->n; i++)
-        if (json_get(properties, t->rows[i].name) == NULL)
-            fail_msg("%s is no property of JobDefinition", t->rows[i].name);
+    for (size_t i = 0; i < t->n; i++) {
+        const struct field *f = &t->rows[i];
+        const struct json *property = json_get(properties, f->name);
+        if (property == NULL)
+            fail_msg("%s is no property in openapi.json", f->name);
+        if (json_get(property, "enum") != NULL)
+            has_words(property, f);
+        if (json_get(property, "properties") != NULL)
+            has_all(json_get(property, "properties"), f->table);
+    }
 }
 
 static void a_job_has_the_members_that_its_schema_names(void **data)
