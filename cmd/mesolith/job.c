@@ -593,8 +593,8 @@ static int run(struct cli *c, struct error *err)
     bool coalesced = json_bool(json_get(answer, "coalesced"), false);
     json_free(answer);
     if (coalesced && cli_for_people(c))
-        cli_say(c, 0, "Nothing new is due: run %s of %s, asked for before, waits already.", id,
-                c->args.names[0]);
+        cli_say(c, 0, "Nothing new is due: run %s of %s, asked for before, %s.", id,
+                c->args.names[0], *id != '\0' ? "waits already" : "begins");
     if (!cli_on(c, FLAG_DETACH) && id[0] != '\0')
         return wait_run(c, c->args.names[0], id, err);
     if (!coalesced && cli_for_people(c))

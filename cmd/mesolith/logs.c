@@ -209,13 +209,16 @@ static void add_run(struct logs *l, const struct json *run)
 static int add_attempt(struct logs *l, const struct json *attempts, struct error *err)
 {
     int64_t wanted = args_number(&l->c->args, FLAG_ATTEMPT);
+    int64_t newest = 0; /* one may have been ordered more than once */
     const char *task = "";
-    JSON_EACH (attempt, attempts) /* the newest order of it */
-        if (number_of(attempt, "attempt") + 1 == wanted)
+    JSON_EACH (attempt, attempts) {
+        newest = number_of(attempt, "attempt") + 1;
+        if (newest == wanted)
             task = text_of(attempt, "task");
+    }
     if (*task == '\0')
-        return error_set(err, ERR_NOT_FOUND, "--attempt: got %lld, and the run has %zu so far",
-                         (long long)wanted, json_count(attempts));
+        return error_set(err, ERR_NOT_FOUND, "--attempt: got %lld, and the run has %lld so far",
+                         (long long)wanted, (long long)newest);
     add_tail(l, task);
     return 0;
 }

@@ -37,15 +37,34 @@ static bool take_sign(const char **p, char sign)
     return true;
 }
 
-/* "2027-04-31" has a date's form, alone or in front of what follows. */
+struct date {
+    enum calendar_kind kind;
+    int year, month, day;
+};
+
+/* "2026-12-25" or "12-25", whether there is such a day or not. */
+static bool take_date(const char **p, struct date *d)
+{
+    *d = (struct date){.kind = strspn(*p, "0123456789") == 4 ? CALENDAR_DATES : CALENDAR_YEARLY,
+                       .year = LEAP_YEAR};
+    return (d->kind == CALENDAR_YEARLY || (take_number(p, 4, &d->year) && take_sign(p, '-'))) &&
+           take_number(p, 2, &d->month) && take_sign(p, '-') && take_number(p, 2, &d->day);
+}
+
+static bool is_month(const struct date *d)
+{
+    return d->month >= 1 && d->month <= 12;
+}
+
+static bool is_in_month(const struct date *d)
+{
+    return is_month(d) && d->day >= 1 && d->day <= days_in_month(d->year, d->month);
+}
+
 static bool has_no_such_day(const char *text)
 {
-    int year = LEAP_YEAR, month, day;
-    const char *p = text;
-    if (strspn(p, "0123456789") == 4 && (!take_number(&p, 4, &year) || !take_sign(&p, '-')))
-        return false;
-    return take_number(&p, 2, &month) && take_sign(&p, '-') && take_number(&p, 2, &day) &&
-           month >= 1 && month <= 12 && day > days_in_month(year, month);
+    struct date d;
+    return take_date(&text, &d) && is_month(&d) && !is_in_month(&d);
 }
 
 static const char *last_of(const char *text)
@@ -67,17 +86,14 @@ static int wrong(const char *text, struct error *err)
                      str_quote(got, sizeof got, text, strlen(text)));
 }
 
-/* "2026-12-25" or "12-25" */
 static bool take_day(const char **p, enum calendar_kind *kind, int64_t *out)
 {
-    int year = LEAP_YEAR, month, day;
-    *kind = strspn(*p, "0123456789") == 4 ? CALENDAR_DATES : CALENDAR_YEARLY;
-    if (*kind == CALENDAR_DATES && (!take_number(p, 4, &year) || !take_sign(p, '-')))
+    struct date d;
+    if (!take_date(p, &d) || !is_in_month(&d) || d.year < 1970)
         return false;
-    if (!take_number(p, 2, &month) || !take_sign(p, '-') || !take_number(p, 2, &day) ||
-        year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
-        return false;
-    *out = *kind == CALENDAR_DATES ? days_from_civil(year, month, day) : month * 100 + day;
+    *kind = d.kind;
+    *out =
+        d.kind == CALENDAR_DATES ? days_from_civil(d.year, d.month, d.day) : d.month * 100 + d.day;
     return true;
 }
 

@@ -19,6 +19,7 @@ COMMANDS = ("exec sleep 1000", "exec sleep 1000", "exec sleep 1000", "exit 0", "
             "kill -9 $$", "trap '' TERM; sleep 1000", "(sleep 500 &) ; exit 0", "no-such-command")
 MIB = 1 << 20
 
+
 def recount(node):
     """A sentence for each number in the state that is not what is there."""
     wrong = []

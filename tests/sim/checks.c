@@ -20,8 +20,8 @@
 #define LOG_ROWS_TIMES 20 /* while somebody fetches a snapshot the log is kept longer */
 #define LOG_ROWS_MORE 500 /* and what one turn applies comes on top */
 #define WAL_BYTES_MAX (32 << 20)
-#define HISTORY_STEPS 2000
-#define KEPT_MS 10000 /* for an end to be acknowledged */
+#define HISTORY_STEPS 2000 /* entries between two counts of a history, however long */
+#define KEPT_MS 10000      /* for an end to be acknowledged */
 
 struct sum {
     uint64_t value;

@@ -202,16 +202,15 @@ static void why_defined(struct state *s, struct hearing hearing, const struct jo
 static void say_parent(const struct job *job, const char *name, const struct job_row *p, char *told,
                        size_t size)
 {
-    char at[TIME_TEXT_SIZE];
+    char at[TIME_TEXT_SIZE], now[64] = "";
     size_t len = strlen(told);
-    const char *then = job->depends == DEPENDS_ANY ? ", or " : ", and ";
-    snprintf(told + len, size - len, "%s%.80s %s%s%s%s", len == 0 ? "" : then, name,
-             job_ends_words(job_parent_ends(job, name)),
-             p->disabled       ? " (it is disabled"
-             : p->next.ms != 0 ? " (next due "
-                               : "",
-             !p->disabled && p->next.ms != 0 ? wall_text(p->next, at) : "",
-             p->disabled || p->next.ms != 0 ? ")" : "");
+    const char *then = len == 0 ? "" : job->depends == DEPENDS_ANY ? ", or " : ", and ";
+    if (p->disabled)
+        SAY(now, " (it is disabled)");
+    else if (p->next.ms != 0)
+        SAY(now, " (next due %s)", wall_text(p->next, at));
+    snprintf(told + len, size - len, "%s%.80s %s%s", then, name,
+             job_ends_words(job_parent_ends(job, name)), now);
 }
 
 /* It is as it should be, waiting for those whose edges have not been met since it ran last; unless
@@ -233,18 +232,22 @@ static void why_parents(struct state *s, const struct job_row *row, const struct
         if (++waits <= PARENTS_TOLD)
             say_parent(job, e.parent_name, &p, told, sizeof told);
     }
+    size_t others = waits > PARENTS_TOLD ? waits - PARENTS_TOLD : 0;
     bool never = off > 0 && (job->depends != DEPENDS_ANY || off == waits);
     struct sentence *t =
         why_add(out, never ? "parent-disabled" : "waits-for-parents", never ? disabled : row->name);
-    if (waits > PARENTS_TOLD)
-        snprintf(more, sizeof more, ", and %zu other%s", waits - PARENTS_TOLD,
-                 waits - PARENTS_TOLD == 1 ? "" : "s");
+    if (others > 0)
+        SAY(more, ", and %zu other%s", others, others == 1 ? "" : "s");
     else if (met > 0)
-        snprintf(more, sizeof more, "; %zu of %zu have", met, met + waits);
-    SAY(t->what,
-        never ? "%.120s: waits for %.120s, which is disabled" : "%.240s: runs after others",
-        row->name, disabled);
-    SAY(t->because, "it waits until %s%s", told, more);
+        SAY(more, "; %zu of %zu have", met, met + waits);
+    if (never)
+        SAY(t->what, "%.100s: waits for %.100s, which is disabled", row->name, disabled);
+    else
+        SAY(t->what, "%s: runs after others", row->name);
+    if (waits > 0)
+        SAY(t->because, "it waits until %s%s", told, more);
+    else
+        SAY(t->because, "each of them has ended so, but not yet all by runs that one run began");
     out->ok = !never;
 }
 
