@@ -10,12 +10,13 @@ static struct mono silent_at(const struct master *m, const struct session *s)
     return mono_after(s->heard, s->state == SESSION_CLOSED ? CLOSED_MS : m->options.unreachable_ms);
 }
 
-int64_t master_patience_ms(const struct master *m, int64_t agent, struct now now)
+int64_t master_patience_ms(const struct master *m, int64_t agent, bool hurried, struct now now)
 {
     const struct session *s = map_get(m->sessions, (uint64_t)agent);
     if (s == NULL) /* it is given up, and will register anew */
         return m->options.unreachable_ms;
-    int64_t left = silent_at(m, s).ms - now.mono.ms;
+    struct mono until = hurried ? mono_after(s->heard, m->options.unreachable_ms) : silent_at(m, s);
+    int64_t left = until.ms - now.mono.ms;
     return left > 0 ? left : 0;
 }
 

@@ -55,8 +55,8 @@ uint64_t master_seen_version(const struct master *m);
 /* The newest pong of an agent, for the start lease (DESIGN 6); 0: none. */
 int64_t master_pong(const struct master *m, int64_t agent);
 /* So many ms more it may be silent, 0 if it was for too long, though the leader may suspect itself.
- */
-int64_t master_patience_ms(const struct master *m, int64_t agent, struct now now);
+ * Who is hurried does not wait for a closed session to come back. */
+int64_t master_patience_ms(const struct master *m, int64_t agent, bool hurried, struct now now);
 bool master_is_live(const struct master *m, int64_t agent, struct now now);
 /* The state knows it, and nothing is heard of it since we began to lead. */
 bool master_expects(const struct master *m, int64_t agent);

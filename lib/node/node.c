@@ -21,10 +21,10 @@ static int64_t newest_pong(const void *node, int64_t agent)
     return master_pong(n->master, agent);
 }
 
-static int64_t patience_ms(const void *node, int64_t agent)
+static int64_t patience_ms(const void *node, int64_t agent, bool hurried)
 {
     const struct node *n = node;
-    return master_patience_ms(n->master, agent, n->now);
+    return master_patience_ms(n->master, agent, hurried, n->now);
 }
 
 static bool is_expected(const void *node, int64_t agent)

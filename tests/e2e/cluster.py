@@ -12,6 +12,14 @@ import types
 from mesolith import BINARY, case, equal, processes_of, wait_for
 
 
+def copy_running(source, target):
+    """The folder of a running node, in which files come and go."""
+    def copy(path, to):
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copy2(path, to)
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.sock"), copy_function=copy)
+
+
 def node_json(node):
     with open(os.path.join(node.data, "node.json")) as f:
         return json.load(f)
@@ -357,7 +365,7 @@ def strangers(place, first):
         stranger.launch()
         wait_for(lambda: stranger.logged(" connected node=") >= 1, "it is connected")
         copy = place.member(5, first)
-        shutil.copytree(stranger.data, copy.data, ignore=shutil.ignore_patterns("*.sock"))
+        copy_running(stranger.data, copy.data)
         os.unlink(os.path.join(copy.data, "lock"))
         done = subprocess.run([BINARY, "serve", "--data", copy.data, "--address", copy.address], capture_output=True,
                               text=True, timeout=30, cwd=place.folder, env=place.environment())

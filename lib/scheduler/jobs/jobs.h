@@ -23,8 +23,9 @@ void jobs_changed(struct jobs *j, const struct change *c);
 struct jobs_ears {
     /* The newest pong of one, 0 when it may get no run now. */
     int64_t (*pong)(const void *data, int64_t agent);
-    /* So many ms more it may be silent; 0: what runs there is as good as out of reach. */
-    int64_t (*patience_ms)(const void *data, int64_t agent);
+    /* So many ms more it may be silent; 0: what runs there is as good as out of reach. Whose
+     * process has ended may be so for longer, unless who asks is hurried. */
+    int64_t (*patience_ms)(const void *data, int64_t agent, bool hurried);
     /* It has not come yet since this leader leads: what it has to say nobody has heard. */
     bool (*expected)(const void *data, int64_t agent);
     const void *data;

@@ -214,13 +214,29 @@ static bool out_of_reach(struct runs *s, const struct task_brief *t)
             (agent.state == AGENT_UNREACHABLE || agent.state == AGENT_GONE));
 }
 
-/* A leader that suspects itself does not say so yet, and others wait for that; a target may not
- * have the time. */
+/* A run would be missed if what stands in its way did so for `ms` more. */
+static bool cannot_wait(const struct runs *s, int64_t ms)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const struct run_row *r = &s->items[i].r;
+        if (r->state == RUN_QUEUED &&
+            (s->job->overlap == OVERLAP_SKIP ||
+             (r->deadline.ms != 0 && r->deadline.ms <= s->l->now.wall.ms + ms)))
+            return true;
+    }
+    return false;
+}
+
+/* A leader that suspects itself does not say so yet, and one whose agent's process has ended waits
+ * for the next; a target may not have the time. */
 static bool is_silent(struct runs *s, const struct task_brief *t)
 {
+    const struct jobs_ears *ears = s->l->ears;
     if (!s->queued || job_overlaps(s->job))
         return false;
-    int64_t left = s->l->ears->patience_ms(s->l->ears->data, t->agent);
+    int64_t left = ears->patience_ms(ears->data, t->agent, false);
+    if (left > 0 && cannot_wait(s, left))
+        left = ears->patience_ms(ears->data, t->agent, true);
     if (left > 0)
         look_again_in(s->l, s->e, left);
     return left == 0;

@@ -199,10 +199,11 @@ static int64_t newest_pong(const void *data, int64_t agent)
     return 1;
 }
 
-static int64_t patience_ms(const void *data, int64_t agent)
+static int64_t patience_ms(const void *data, int64_t agent, bool hurried)
 {
     (void)data;
     (void)agent;
+    (void)hurried;
     return 5000;
 }
 

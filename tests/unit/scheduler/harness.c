@@ -12,6 +12,7 @@
 #include "model/status.h"
 
 #define UNREACHABLE_MS 5000
+#define CLOSED_MS 75000
 #define LEASE_MS 2000
 
 /* ---- the state */
@@ -176,19 +177,25 @@ static const struct pretender *agent_by_id(const struct harness *h, int64_t id)
     return NULL;
 }
 
-static int64_t patience_ms(const void *harness, int64_t id)
+static int64_t longest_silence_ms(const struct pretender *a)
+{
+    return a->closed ? CLOSED_MS : UNREACHABLE_MS;
+}
+
+static int64_t patience_ms(const void *harness, int64_t id, bool hurried)
 {
     const struct harness *h = harness;
     const struct pretender *a = agent_by_id(h, id);
+    int64_t most_ms = a == NULL || hurried ? UNREACHABLE_MS : longest_silence_ms(a);
     int64_t silent_ms = a != NULL && a->cut ? h->now.mono.ms - a->cut_at : 0;
-    return silent_ms < UNREACHABLE_MS ? UNREACHABLE_MS - silent_ms : 0;
+    return silent_ms < most_ms ? most_ms - silent_ms : 0;
 }
 
 static int64_t silence_of(const void *harness, int64_t id)
 {
     const struct harness *h = harness;
     const struct pretender *a = agent_by_id(harness, id);
-    return a != NULL && !a->given_up && patience_ms(h, id) > 0 ? -1 : 0;
+    return a != NULL && !a->given_up && !a->closed && patience_ms(h, id, false) > 0 ? -1 : 0;
 }
 
 static int64_t pong_of(const void *data, int64_t id)
@@ -207,6 +214,12 @@ void harness_cut(struct harness *h, size_t agent)
 {
     h->agents[agent].cut = true;
     h->agents[agent].cut_at = h->now.mono.ms;
+}
+
+void harness_end_process(struct harness *h, size_t agent)
+{
+    harness_cut(h, agent);
+    h->agents[agent].closed = true;
 }
 
 static void report(struct harness *h, const struct status *st)
@@ -268,7 +281,7 @@ void harness_heal(struct harness *h, size_t agent)
 {
     struct pretender *a = &h->agents[agent];
     struct task_row row;
-    a->cut = false;
+    a->cut = a->closed = false;
     if (a->given_up)
         report_set_agent(h, a, AGENT_READY);
     a->given_up = false;
@@ -428,7 +441,7 @@ static void repeat_all(struct harness *h, struct pretender *a)
 /* When the state will say that it is out of reach. */
 static int64_t give_up_at(const struct harness *h, const struct pretender *a)
 {
-    return a->cut && !a->given_up && !h->suspects ? a->cut_at + UNREACHABLE_MS : INT64_MAX;
+    return a->cut && !a->given_up && !h->suspects ? a->cut_at + longest_silence_ms(a) : INT64_MAX;
 }
 
 static void agent_turn(struct harness *h, struct pretender *a)

@@ -27,6 +27,7 @@ struct pretender { /* an agent */
     int64_t id, uid, pong;
     bool cut;       /* nothing reaches it or leaves it */
     int64_t cut_at; /* mono */
+    bool closed;    /* its process has ended as well: it is waited for longer */
     bool given_up;  /* the state says unreachable */
     bool deaf;      /* has pongs, but takes no orders: they get lost */
     bool quiet;     /* alive, without a pong yet */
@@ -90,6 +91,7 @@ void harness_new_leader(struct harness *h);
 void harness_no_leader(struct harness *h);
 void harness_outage(struct harness *h, const char *until); /* no leader until then */
 void harness_cut(struct harness *h, size_t agent);
+void harness_end_process(struct harness *h, size_t agent); /* what it runs lives on */
 void harness_heal(struct harness *h, size_t agent);
 
 /* A client's wish, applied at once. The body is JSON with ' for ". */

@@ -1,5 +1,6 @@
 /* What runs where nothing is heard of, before the state says that it is out of reach: so long as a
- * leader suspects itself that takes 75 s (spec/chronos.md 3.8, DESIGN 6). */
+ * leader suspects itself, or the agent's process has ended, that takes 75 s (spec/chronos.md 3.8,
+ * DESIGN 6). */
 #include "harness.h"
 
 #include <stdio.h>
@@ -22,24 +23,36 @@ static int end(void **unused)
     return 0;
 }
 
-/* A long run on n1, of a job with a target each 10 s, is there when n1 is cut off. */
-static void run_and_cut(const char *more)
+/* A long run on n1, of a job with a target each 10 s. */
+static void run_with(const char *more)
 {
     char body[512];
     snprintf(body, sizeof body,
-             "{'name':'j','epsilon':'PT10S',%s'command':'takes 600000',"
+             "{'name':'j',%s'command':'takes 600000',"
              "'schedule':'R/2026-03-01T10:08:00Z/PT10S'}",
              more);
     harness_post(&h, JOB_FACE_2, body);
     harness_run(&h, "2026-03-01T10:08:11Z");
+}
+
+static void run_and_cut(const char *more)
+{
+    run_with(more);
     harness_cut(&h, 0);
+    harness_agent(&h, "n2", 8, 8192);
+}
+
+static void run_and_end_process(const char *more)
+{
+    run_with(more);
+    harness_end_process(&h, 0);
     harness_agent(&h, "n2", 8, 8192);
 }
 
 static void it_does_not_block_later_targets(void **unused)
 {
     (void)unused;
-    run_and_cut("");
+    run_and_cut("'epsilon':'PT10S',");
     harness_run(&h, "2026-03-01T10:08:15Z");
     assert_string_equal(harness_starts(&h, "j"), "10:08:00/0");
     harness_run(&h, "2026-03-01T10:08:17Z");
@@ -51,7 +64,7 @@ static void it_does_not_block_later_targets(void **unused)
 static void it_does_while_it_is_rather_held(void **unused)
 {
     (void)unused;
-    run_and_cut("'startUncertain':'hold',");
+    run_and_cut("'epsilon':'PT10S','startUncertain':'hold',");
     harness_run(&h, "2026-03-01T10:08:40Z");
     assert_string_equal(harness_starts(&h, "j"), "10:08:00/0");
 }
@@ -59,10 +72,40 @@ static void it_does_while_it_is_rather_held(void **unused)
 static void it_does_once_it_is_heard_again(void **unused)
 {
     (void)unused;
-    run_and_cut("");
+    run_and_cut("'epsilon':'PT10S',");
     harness_run(&h, "2026-03-01T10:08:15Z");
     harness_heal(&h, 0);
     harness_run(&h, "2026-03-01T10:08:40Z");
+    assert_string_equal(harness_starts(&h, "j"), "10:08:00/0");
+}
+
+static void an_ended_process_costs_no_target(void **unused)
+{
+    (void)unused;
+    run_and_end_process("'epsilon':'PT10S',");
+    harness_run(&h, "2026-03-01T10:08:15Z");
+    assert_string_equal(harness_starts(&h, "j"), "10:08:00/0");
+    harness_run(&h, "2026-03-01T10:08:17Z");
+    assert_string_equal(harness_starts(&h, "j"), "10:08:00/0 10:08:10/0");
+    assert_int_equal(h.starts[1].agent, h.agents[1].id);
+}
+
+static void nor_one_that_is_never_to_wait(void **unused)
+{
+    (void)unused;
+    run_and_end_process("'epsilon':'PT300S','overlap':'skip',");
+    harness_run(&h, "2026-03-01T10:08:21Z");
+    assert_string_equal(harness_starts(&h, "j"), "10:08:00/0 10:08:20/0");
+}
+
+static void who_has_the_time_waits_for_the_next_process(void **unused)
+{
+    (void)unused;
+    run_and_end_process("'epsilon':'PT300S',");
+    harness_run(&h, "2026-03-01T10:09:20Z");
+    assert_string_equal(harness_starts(&h, "j"), "10:08:00/0");
+    harness_heal(&h, 0);
+    harness_run(&h, "2026-03-01T10:09:40Z");
     assert_string_equal(harness_starts(&h, "j"), "10:08:00/0");
 }
 
@@ -70,9 +113,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
-        TEST(it_does_not_block_later_targets),
-        TEST(it_does_while_it_is_rather_held),
-        TEST(it_does_once_it_is_heard_again),
+        TEST(it_does_not_block_later_targets), TEST(it_does_while_it_is_rather_held),
+        TEST(it_does_once_it_is_heard_again),  TEST(an_ended_process_costs_no_target),
+        TEST(nor_one_that_is_never_to_wait),   TEST(who_has_the_time_waits_for_the_next_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
