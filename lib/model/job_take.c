@@ -336,17 +336,26 @@ static void check_jitter(const struct taking *t)
               (long long)t->job->jitter_s);
 }
 
-/* What is said of targets says nothing of a job that has none. */
-static void check_targetless(const struct taking *t)
+/* What is said of targets says nothing of a job that has none, nor what is said of parents. */
+static void check_pointless(const struct taking *t)
 {
-    static const char *const members[] = {"catchup", "jitterSeconds", "excludeCalendars",
-                                          "onlyCalendars"};
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
-        if (json_get(t->body, members[i]) != NULL) {
-            char path[32];
-            snprintf(path, sizeof path, "/%s", members[i]);
-            wrong(t, path, "need a schedule: a job with parents has no times of its own");
-        }
+    static const char *const why[] = {
+        [JOB_DEPENDENT] = "need a schedule: a job with parents has no times of its own",
+        [JOB_SCHEDULED] = "need parents: a job with a schedule waits for no other",
+    };
+    static const struct {
+        enum job_kind kind;
+        const char *path;
+    } rows[] = {
+        {JOB_DEPENDENT, "/catchup"},          {JOB_DEPENDENT, "/jitterSeconds"},
+        {JOB_DEPENDENT, "/excludeCalendars"}, {JOB_DEPENDENT, "/onlyCalendars"},
+        {JOB_SCHEDULED, "/dependencyMode"},   {JOB_SCHEDULED, "/parentConditions"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct json *v = json_get(t->body, rows[i].path + 1);
+        if (t->job->kind == rows[i].kind && v != NULL && !json_is(v, JSON_NULL))
+            wrong(t, rows[i].path, "%s", why[rows[i].kind]);
+    }
 }
 
 static void check_bounds(const struct taking *t)
@@ -375,8 +384,8 @@ static void take_time(const struct taking *t)
         check_jitter(t);
     } else {
         take_parents(t);
-        check_targetless(t);
     }
+    check_pointless(t);
     take_catchup(t);
     take_epsilon(t);
 }

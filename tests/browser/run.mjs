@@ -531,11 +531,20 @@ const CASES = [
       assert(said <= 1, `the same is said ${said} times`);
       await page.getByRole("textbox", { name: "Starts spread over" }).fill("5");
       await page.getByRole("textbox", { name: "Told of" }).fill("failed, missed");
+      await page.getByRole("textbox", { name: "Environment" }).fill("A=1\nB=two words");
+      await page.getByRole("textbox", { name: "Which ends count" }).fill("nobody=sometimes");
+      await page.getByText("More", { exact: true }).click();
+      await page.getByRole("button", { name: "Create" }).click();
+      await page.locator('textarea[aria-invalid="true"]').waitFor();
+      assert(await page.getByRole("textbox", { name: "Which ends count" }).isVisible(), "what is marked is folded away");
+      await page.getByRole("textbox", { name: "Which ends count" }).fill("");
       await page.getByRole("button", { name: "Create" }).click();
       await heading("formed").waitFor();
       await page.getByText("formed: one of its owners gets no mail").waitFor();
       const { job } = await api("jobs/formed");
       assert(job.jitterSeconds === 5 && job.notify.join() === "failed,missed", JSON.stringify(job));
+      const env = [{ name: "A", value: "1" }, { name: "B", value: "two words" }];
+      assert(JSON.stringify(job.environmentVariables) === JSON.stringify(env), JSON.stringify(job.environmentVariables));
       await api("jobs/formed", { method: "DELETE" });
     },
   ],

@@ -4,6 +4,7 @@ import { spans, stripped } from "../src/lib/ansi";
 import { diffJson, diffLines, withContext } from "../src/lib/diff";
 import { briefly, shortId } from "../src/lib/ids";
 import { Lines } from "../src/lib/lines";
+import { listed, members } from "../src/lib/pairs";
 import { get, lineOf, segments, set } from "../src/lib/pointer";
 import { periodWords, runsWords, scheduleWords } from "../src/lib/schedule";
 import { bytes, number, plural } from "../src/lib/size";
@@ -200,4 +201,16 @@ test("volumes are said of apps and of pods", () => {
   const pod = { volumes: [{ name: "data", persistent }, { name: "shared" }, { name: "conf", host: "/etc" }] };
   assert.deepEqual(volumesOf(pod).map(plain), ["data: persistent, 10 MiB", "shared", "conf: /etc"]);
   assert.deepEqual(volumesOf({}), []);
+});
+
+test("pairs of a definition are edited, what else is there is kept", () => {
+  const object = members({ A: "1", SECRET: { secret: "s" } });
+  assert.deepEqual(object.texts, { A: "1" });
+  assert.deepEqual(object.put({ B: "2" }), { B: "2", SECRET: { secret: "s" } });
+  const list = listed([{ name: "A", value: "1" }, { name: "T", value: "1" }, { name: "T", value: "2" }]);
+  assert.deepEqual(list.texts, { A: "1" });
+  assert.deepEqual(list.put({ B: "=" }), [{ name: "B", value: "=" }, { name: "T", value: "1" }, { name: "T", value: "2" }]);
+  assert.deepEqual(listed(undefined).put({ A: "1" }), [{ name: "A", value: "1" }]);
+  assert.deepEqual(listed({ A: "1" }).put({ A: "2" }), { A: "2" });
+  assert.equal(listed([{ name: "A", value: "1" }]).put({}), undefined);
 });

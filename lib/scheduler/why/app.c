@@ -242,11 +242,16 @@ const char *why_lasting(char dst[static 48], int64_t ms)
     return dst;
 }
 
+const char *why_instances_run(int64_t all)
+{
+    return all == 1 ? "instance runs" : "instances run";
+}
+
 void why_say_pace(const struct app_row *row, const struct app *app, const struct pace *pace,
                   struct buf *out)
 {
-    buf_printf(out, "%lld of %lld %sinstances run", (long long)pace->running,
-               (long long)row->instances, pace->old > 0 ? "new " : "");
+    buf_printf(out, "%lld of %lld %s%s", (long long)pace->running, (long long)row->instances,
+               pace->old > 0 ? "new " : "", why_instances_run(row->instances));
     if (app_has_checks(app) || app->readiness_checks.n > 0)
         buf_printf(out, ", %lld %s", (long long)pace->ready,
                    app->readiness_checks.n > 0 ? "ready" : "healthy");
@@ -291,8 +296,9 @@ static void why_counts(struct state *s, const struct app_row *row, struct why *o
     struct sentence *t;
     const struct app_counts *c = &row->counts;
     if (c->unhealthy > 0 && (t = why_add(out, "unhealthy", row->path)) != NULL) {
-        SAY(t->what, "%s: %lld of %lld instances are unhealthy", row->path, (long long)c->unhealthy,
-            (long long)row->instances);
+        SAY(t->what, "%s: %lld of %lld %s %s unhealthy", row->path, (long long)c->unhealthy,
+            (long long)row->instances, row->instances == 1 ? "instance" : "instances",
+            c->unhealthy == 1 ? "is" : "are");
         last_cause(s, row->id, t->because, sizeof t->because);
     }
     if (c->staged > 0 && (t = why_add(out, "starting", row->path)) != NULL) {

@@ -55,7 +55,8 @@ static void say_apps(struct state *s, const struct deployment_row *d, struct buf
         wanted += row.instances;
         running += row.counts.running;
     }
-    buf_printf(out, "%lld of %lld instances run", (long long)running, (long long)wanted);
+    buf_printf(out, "%lld of %lld %s", (long long)running, (long long)wanted,
+               why_instances_run(wanted));
 }
 
 void deployment_sentence(struct state *s, const struct deployment_row *d, struct wall now,

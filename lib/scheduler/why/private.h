@@ -30,5 +30,7 @@ void why_pace(struct state *s, const struct app_row *row, const struct app *app,
 /* "1 of 2 new instances run, 0 healthy, 2 old are there" */
 void why_say_pace(const struct app_row *row, const struct app *app, const struct pace *pace,
                   struct buf *out);
+/* Of so many in all. */
+const char *why_instances_run(int64_t all);
 /* "3 min", "2 h 5 min": a text that stands still for a while. */
 const char *why_lasting(char dst[static 48], int64_t ms);

@@ -198,7 +198,7 @@ static void it_is_unhealthy(void **unused)
     fleet_put(&f, "{'id':'/web','cmd':'sick','instances':1,'cpus':1,'mem':32,'healthChecks':[{"
                   "'protocol':'TCP'}]}");
     fleet_run_ms(&f, 1000);
-    assert_non_null(strstr(says("unhealthy")->what, "1 of 1 instances are unhealthy"));
+    assert_non_null(strstr(says("unhealthy")->what, "1 of 1 instance is unhealthy"));
     fleet_tasks(&f, "/web", ids);
     assert_true(why_task(f.state, fleet_task(&f, ids[0]).name, f.now.wall, &w));
     assert_string_equal(w.sentences[0].id, "unhealthy");

@@ -9,6 +9,7 @@ import { ApiError, type Problem } from "../api/client";
 import type { Definition } from "../api/types";
 import { diffJson, pretty } from "../lib/diff";
 import { variables } from "../lib/lines";
+import { listed, members } from "../lib/pairs";
 import { get, segments, set } from "../lib/pointer";
 import { Button, Buttons } from "./button";
 import { Diff } from "./diff";
@@ -21,7 +22,7 @@ export interface FormField {
   label: string;
   number?: boolean;
   list?: boolean; // texts, with commas between
-  pairs?: boolean; // texts by their names, a line each; what is no text is kept
+  pairs?: "members" | "list"; // texts by their names, a line each, of an object or of {name, value}; all else is kept
   hint?: string;
   wide?: boolean;
   more?: boolean; // seldom wanted: folded away until it has a problem
@@ -149,17 +150,20 @@ function typed(field: FormField, text: string): unknown {
   return field.number && /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
 }
 
+/** Of pairs each has a path of its own. */
+function isOf({ path: its, pairs }: FormField, { path }: Problem): boolean {
+  return normal(path) === normal(its) || (pairs !== undefined && normal(path).startsWith(`${normal(its)}/`));
+}
+
 function Form({ fields, doc, problems, onChange }: FormProps) {
   const opened = useSignal(false);
-  const known = new Set(fields.filter(({ pairs }) => !pairs).map(({ path }) => normal(path)));
-  const others = problems.filter(({ path }) => !known.has(normal(path)));
-  const ofField = ({ path: its }: FormField) =>
-    problems.filter(({ path }) => normal(path) === normal(its)).flatMap(({ errors }) => errors);
+  const others = problems.filter((problem) => !fields.some((field) => isOf(field, problem)));
+  const ofField = (field: FormField) => problems.filter((problem) => isOf(field, problem)).flatMap(({ errors }) => errors);
   const input = (field: FormField) => {
     const change = (value: unknown) => onChange(set(doc, field.path, value) as Definition);
     const value = get(doc, field.path);
-    if (field.pairs) return <PairsInput key={field.path} field={field} value={value} onChange={change} />;
-    return <FormInput key={field.path} field={field} value={value} problems={ofField(field)} onChange={change} />;
+    const Input = field.pairs ? PairsInput : FormInput;
+    return <Input key={field.path} field={field} value={value} problems={ofField(field)} onChange={change} />;
   };
   const more = fields.filter((field) => field.more);
   const marked = more.some((field) => ofField(field).length > 0);
@@ -188,26 +192,18 @@ interface FormInputProps {
   onChange: (value: unknown) => void;
 }
 
-interface PairsInputProps {
-  field: FormField;
-  value: unknown;
-  onChange: (value: unknown) => void;
-}
-
 /** What is no line of pairs yet changes nothing. */
-function PairsInput({ field: { label, hint }, value, onChange }: PairsInputProps) {
+function PairsInput({ field: { label, hint, pairs }, value, problems, onChange }: FormInputProps) {
   const text = useSignal<string | undefined>(undefined);
-  const all = Object.entries((value ?? {}) as Record<string, unknown>);
-  const texts = Object.fromEntries(all.filter(([, one]) => typeof one === "string"));
-  const others = Object.fromEntries(all.filter(([, one]) => typeof one !== "string"));
+  const { texts, put } = pairs === "list" ? listed(value) : members(value);
   const same = text.value !== undefined && JSON.stringify(variables(text.value) ?? texts) === JSON.stringify(texts);
-  const shown = Object.entries(texts).map(([name, one]) => `${name}=${one as string}`).join("\n");
+  const shown = Object.entries(texts).map(([name, one]) => `${name}=${one}`).join("\n");
   const input = (typed: string) => {
     text.value = typed;
     const next = variables(typed);
-    if (next) onChange(Object.keys({ ...next, ...others }).length > 0 ? { ...next, ...others } : undefined);
+    if (next) onChange(put(next));
   };
-  return <LinesField label={label} value={same ? text.value! : shown} onInput={input} hint={hint} />;
+  return <LinesField label={label} value={same ? text.value! : shown} onInput={input} hint={hint} problems={problems} />;
 }
 
 /** Keeps what is typed as typed: `0.` is on its way to `0.5`. */

@@ -21,7 +21,6 @@ interface FieldProps {
 export function TextField(props: FieldProps) {
   const id = useId();
   const problems = props.problems ?? [];
-  const described = [props.hint && `${id}-hint`, problems.length > 0 && `${id}-problem`].filter(Boolean).join(" ");
   return (
     <div class={props.wide ? "field wide" : "field"}>
       <label for={id}>{props.label}</label>
@@ -35,13 +34,25 @@ export function TextField(props: FieldProps) {
         autocapitalize="off"
         spellcheck={false}
         aria-invalid={problems.length > 0}
-        aria-describedby={described || undefined}
+        aria-describedby={describedBy(id, props.hint, problems)}
         data-autofocus={props.autofocus}
         onInput={(event) => props.onInput(event.currentTarget.value)}
       />
-      {props.hint && (
+      <Below id={id} hint={props.hint} problems={problems} />
+    </div>
+  );
+}
+
+function describedBy(id: string, hint: ComponentChildren, problems: string[]): string | undefined {
+  return [hint && `${id}-hint`, problems.length > 0 && `${id}-problem`].filter(Boolean).join(" ") || undefined;
+}
+
+function Below({ id, hint, problems }: { id: string; hint: ComponentChildren; problems: string[] }) {
+  return (
+    <>
+      {hint && (
         <span class="hint" id={`${id}-hint`}>
-          {props.hint}
+          {hint}
         </span>
       )}
       {problems.length > 0 && (
@@ -49,7 +60,7 @@ export function TextField(props: FieldProps) {
           {problems.join("; ")}
         </span>
       )}
-    </div>
+    </>
   );
 }
 
@@ -58,10 +69,11 @@ interface LinesProps {
   value: string;
   onInput: (value: string) => void;
   hint?: ComponentChildren;
+  problems?: string[];
 }
 
 /** A text of several lines. */
-export function LinesField({ label, value, onInput, hint }: LinesProps) {
+export function LinesField({ label, value, onInput, hint, problems = [] }: LinesProps) {
   const id = useId();
   return (
     <div class="field wide">
@@ -72,14 +84,11 @@ export function LinesField({ label, value, onInput, hint }: LinesProps) {
         rows={4}
         spellcheck={false}
         value={value}
-        aria-describedby={hint ? `${id}-hint` : undefined}
+        aria-invalid={problems.length > 0}
+        aria-describedby={describedBy(id, hint, problems)}
         onInput={(event) => onInput(event.currentTarget.value)}
       />
-      {hint && (
-        <span class="hint" id={`${id}-hint`}>
-          {hint}
-        </span>
-      )}
+      <Below id={id} hint={hint} problems={problems} />
     </div>
   );
 }

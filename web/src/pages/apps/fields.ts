@@ -45,7 +45,7 @@ export const appFields = (app: Definition): FormField[] => [
   { path: "/user", label: "User" },
   ...servicePorts(app),
   ...containerPorts(app),
-  { path: "/env", label: "Environment", pairs: true, hint: "NAME=VALUE, a line each" },
+  { path: "/env", label: "Environment", pairs: "members", hint: "NAME=VALUE, a line each" },
   ...healthChecks(app),
 ];
 

@@ -188,7 +188,7 @@ function NextTimes({ data }: { data: JobDetail }) {
       </Panel>
     );
   return (
-    <Panel title={`The next ${next.length} times`} bare>
+    <Panel title={next.length === 1 ? "The next time" : `The next ${next.length} times`} bare>
       <Times next={next} local={local} zone={summary.zone} />
     </Panel>
   );
