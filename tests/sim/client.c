@@ -282,8 +282,8 @@ static void put_job(struct world *w, int to, struct name *job, int period, const
         snprintf(when, sizeof when, "\"schedule\":\"R/%s/PT%dS\"", begin, period);
     snprintf(body, sizeof body,
              "{\"name\":\"%s\",\"command\":\"true\",%s,"
-             "\"epsilon\":\"PT30S\",\"cpus\":0.1,\"mem\":16,\"disk\":0,\"retries\":0}",
-             job->name, when);
+             "\"epsilon\":\"PT%dS\",\"cpus\":0.1,\"mem\":16,\"disk\":0,\"retries\":0}",
+             job->name, when, w->options.epsilon_s > 0 ? w->options.epsilon_s : 30);
     send_wish(w, to, "chronos", METHOD_POST, "/scheduler/iso8601", body);
 }
 

@@ -39,7 +39,7 @@ static struct sim_node *follower_of(struct world *w)
 }
 
 /* "leader", "follower", "n2" (counted from 1), "agent" (the first that is only that), "it",
- * "host-of /app". */
+ * "host-of /app": or of a job that runs. */
 static struct sim_node *who(struct scene *s, char **words, int n)
 {
     struct world *w = &s->w;
@@ -88,7 +88,11 @@ static bool do_app(struct scene *s, char **words, int n)
 
 static bool do_job(struct scene *s, char **words, int n)
 {
-    return n == 2 && client_want(&s->w, true, words[0], atoi(words[1]));
+    if (n != 2 && n != 4)
+        return false;
+    s->w.options.run_ms = n == 4 ? 1000 * (int64_t)atoi(words[2]) : 0;
+    s->w.options.epsilon_s = n == 4 ? atoi(words[3]) : 0;
+    return client_want(&s->w, true, words[0], atoi(words[1]));
 }
 
 static bool do_writes(struct scene *s, char **words, int n)
@@ -103,6 +107,16 @@ static bool do_kill(struct scene *s, char **words, int n)
     if (node == NULL || node->node == NULL)
         return false;
     take_down(node, FATE_KEPT, 0);
+    return true;
+}
+
+static bool do_end_process(struct scene *s, char **words, int n)
+{
+    struct sim_node *node = who(s, words, n);
+    if (node == NULL || node->node == NULL)
+        return false;
+    take_down(node, FATE_KEPT, 0);
+    node->up_at = FOREVER_MS;
     return true;
 }
 
@@ -172,11 +186,21 @@ static bool leads_another(struct scene *s, const struct sim_node *old)
     return l != NULL && l != old;
 }
 
-/* "wait settled", "wait leader", "wait another-leader" (than whom the last line named), "wait up".
- */
+static bool waits_for_host(struct scene *s, const char *name, int64_t until)
+{
+    while (s->w.mono < until && world_run(&s->w, s->w.mono + 10))
+        if (host_of(&s->w, name) != NULL)
+            return true;
+    return fail_world(&s->w, "waited for %s in vain", name);
+}
+
+/* "wait settled", "wait leader", "wait another-leader" (than whom the last line named), "wait up",
+ * "wait host-of /app". */
 static bool do_wait(struct scene *s, char **words, int n)
 {
     int64_t until = s->w.mono + SETTLE_MS;
+    if (n == 2 && str_eq(words[0], "host-of"))
+        return waits_for_host(s, words[1], until);
     if (n != 1)
         return false;
     if (str_eq(words[0], "settled"))
@@ -217,10 +241,23 @@ static const struct {
     const char *word;
     bool (*act)(struct scene *s, char **words, int n);
 } acts[] = {
-    {"nodes", do_nodes},   {"agents", do_agents}, {"app", do_app},       {"job", do_job},
-    {"writes", do_writes}, {"kill", do_kill},     {"stop", do_stop},     {"lose", do_lose},
-    {"start", do_start},   {"cut", do_cut},       {"deafen", do_deafen}, {"heal", do_heal},
-    {"run", do_run},       {"wait", do_wait},     {"mark", do_mark},     {"expect", do_expect},
+    {"end-process", do_end_process},
+    {"nodes", do_nodes},
+    {"agents", do_agents},
+    {"app", do_app},
+    {"job", do_job},
+    {"writes", do_writes},
+    {"kill", do_kill},
+    {"stop", do_stop},
+    {"lose", do_lose},
+    {"start", do_start},
+    {"cut", do_cut},
+    {"deafen", do_deafen},
+    {"heal", do_heal},
+    {"run", do_run},
+    {"wait", do_wait},
+    {"mark", do_mark},
+    {"expect", do_expect},
 };
 
 /* ---- lines */

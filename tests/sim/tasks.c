@@ -84,6 +84,11 @@ void volume_wipe(struct sim_node *n, int64_t volume, const char *name)
     deliver(n->w, n->position, START_MS, &e);
 }
 
+static int64_t run_takes(struct world *w)
+{
+    return w->options.run_ms > 0 ? w->options.run_ms : 20 + (int64_t)rng_below(&w->rng, 400);
+}
+
 void task_launch(struct sim_node *n, int64_t task, struct slice run_spec)
 {
     struct run_spec spec;
@@ -114,7 +119,7 @@ void task_launch(struct sim_node *n, int64_t task, struct slice run_spec)
         .owner = spec.owner,
         .started_ms = n->w->mono,
         .state = TASK_RUNNING,
-        .ends_ms = job ? n->w->mono + 20 + (int64_t)rng_below(&n->w->rng, 400) : INT64_MAX,
+        .ends_ms = job ? n->w->mono + run_takes(n->w) : INT64_MAX,
         .exit_code = job && chance(n->w, 100) ? 1 : 0,
         .kill_ms = INT64_MAX,
         .grace_ms = spec.grace_ms < 50 ? 50 : spec.grace_ms,

@@ -116,6 +116,8 @@ struct world_options {
     bool plain;         /* clients write only what makes nothing run */
     bool grows;         /* the first node founds it; others join, are held, go, lose their disks */
     unsigned log_rows;  /* kept behind what is applied */
+    int64_t run_ms;     /* a run takes so long; 0: less than half a second */
+    int epsilon_s;      /* of jobs; 0: 30 */
     enum plant plant;
     const struct day_options *day; /* NULL: it is none */
     bool verbose;
