@@ -102,12 +102,16 @@ bool job_env_name_fits(const char *name)
     return true;
 }
 
-void job_own_check_values(const struct job *j, struct problems *problems)
+void job_own_check_members(const struct job *j, struct problems *problems)
 {
-    char quoted[80];
     if (j->retries < 0)
         problems_add(problems, PROBLEM_RULE, "/retries",
                      "got %lld, need 0 or more: 0 is to try once only", (long long)j->retries);
+}
+
+void job_own_check_env(const struct job *j, struct problems *problems)
+{
+    char quoted[80];
     for (size_t i = 0; i < j->env.n; i++) {
         const char *name = j->env.items[i].name;
         if (!job_env_name_fits(name))

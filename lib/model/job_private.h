@@ -20,7 +20,8 @@ extern const struct field_type FIELD_NOTICES;
 /* What our own API refuses beyond what Chronos does: a body whose only time is mistyped, parents
  * that are no names; then what has been read. */
 void job_own_check_form(const struct json *body, struct problems *problems);
-void job_own_check_values(const struct job *j, struct problems *problems);
+void job_own_check_members(const struct job *j, struct problems *problems);
+void job_own_check_env(const struct job *j, struct problems *problems); /* each has both members */
 /* Can a shell, or whoever starts the program, set a variable of that name? */
 bool job_env_name_fits(const char *name);
 #define JOB_ENV_NAME "one without blanks and =, which does not begin with a digit"

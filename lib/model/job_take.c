@@ -150,7 +150,7 @@ static void take_members(const struct taking *t)
     if (t->face == JOB_FACE_3)
         j->async = false;
     if (t->rules->own)
-        job_own_check_values(j, t->problems);
+        job_own_check_members(j, t->problems);
 }
 
 /* ---- the schedule */
@@ -464,6 +464,8 @@ static void take_parts(const struct taking *t)
         check_container(t, j->container);
     for (size_t i = 0; i < j->env.n; i++)
         check_variable(t, &j->env.items[i]);
+    if (t->rules->own)
+        job_own_check_env(j, t->problems);
     check_sum(t);
     check_description(t);
 }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/limits.h"
 #include "base/str.h"
 #include "model/app_private.h"
 #include "model/field.h"
@@ -19,6 +20,7 @@ struct known { /* of one object; NULL ends both lists */
 struct look {
     unknown_fn *found;
     void *data;
+    size_t left; /* of those that are still told */
 };
 
 static const struct field *row_of(const struct known *k, const char *name)
@@ -50,16 +52,24 @@ static const char *nearest_to(const struct known *k, const char *name)
     return str_nearest(name, names, n);
 }
 
-static void look_at_value(const struct look *l, const struct field_table *table, const char *path,
+static void tell(struct look *l, const struct known *k, const char *path, const char *name)
+{
+    l->left--;
+    l->found(l->data, path, nearest_to(k, name));
+}
+
+static void look_at_value(struct look *l, const struct field_table *table, const char *path,
                           const struct json *v);
 
 /* As deep as the tables are. */
-static void look_at_object(const struct look *l, const struct known *k, const char *at,
+static void look_at_object(struct look *l, const struct known *k, const char *at,
                            const struct json *v)
 {
     JSON_EACH (member, v) {
         char path[PATH_BYTES];
         const char *name = json_name(member);
+        if (l->left == 0)
+            return;
         const struct field *f = row_of(k, name);
         snprintf(path, sizeof path, "%s%s%s", at, *at != '\0' ? "/" : "", name);
         bool by_name = f != NULL && f->type == &FIELD_LIST && json_is(member, JSON_OBJECT);
@@ -68,11 +78,11 @@ static void look_at_object(const struct look *l, const struct known *k, const ch
         if (f != NULL && f->table != NULL)
             look_at_value(l, f->table, path, member);
         else if (f == NULL && !is_also(k, name))
-            l->found(l->data, path, nearest_to(k, name));
+            tell(l, k, path, name);
     }
 }
 
-static void look_at_value(const struct look *l, const struct field_table *table, const char *path,
+static void look_at_value(struct look *l, const struct field_table *table, const char *path,
                           const struct json *v)
 {
     const struct known k = {.tables = {table}};
@@ -97,7 +107,7 @@ void app_unknown(const struct json *app, unknown_fn *found, void *data)
         "tasksHealthy",   "tasksRunning",    "tasksStaged",
         "tasksUnhealthy", "version",         NULL,
     };
-    const struct look l = {found, data};
+    struct look l = {found, data, LIMIT_PROBLEMS};
     bool pod = json_is(json_get(app, "containers"), JSON_ARRAY);
     const struct known k = {.tables = {pod ? &POD_FIELDS : &APP_FIELDS}, .also = of_answers};
     if (json_is(app, JSON_OBJECT))
@@ -107,7 +117,7 @@ void app_unknown(const struct json *app, unknown_fn *found, void *data)
 void job_unknown(const struct json *job, unknown_fn *found, void *data)
 {
     static const char *const also[] = {"schedule", "scheduleTimeZone", "parents", "broken", NULL};
-    const struct look l = {found, data};
+    struct look l = {found, data, LIMIT_PROBLEMS};
     const struct known k = {.tables = {&JOB_FIELDS, &JOB_EXTENSION_FIELDS}, .also = also};
     if (json_is(job, JSON_OBJECT))
         look_at_object(&l, &k, "", job);

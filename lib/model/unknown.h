@@ -1,5 +1,6 @@
 /* lib/model/unknown.h - members of a definition that nobody reads. The doors pass them over, as the
- * originals do; most of them are mistyped. Pure. */
+ * originals do; most of them are mistyped. At most LIMIT_PROBLEMS of them are told: to look for
+ * what was meant takes some microseconds each, and a body may have a million. Pure. */
 #pragma once
 
 #include "base/json.h"

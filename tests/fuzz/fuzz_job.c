@@ -1,5 +1,6 @@
-/* Whatever the bytes, at both faces and both endpoints: they are refused in plain words, or what
- * came of them reads back the same when stored, and may be sent again as it was shown. */
+/* Whatever the bytes, at both faces and both endpoints, and by our own API: they are refused in
+ * plain words, or what came of them reads back the same when stored, and may be sent again as it
+ * was shown. */
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -90,10 +91,11 @@ static void check_run(const struct job *j)
     arena_close(&arena);
 }
 
-static void check(const struct json *tree, enum job_face face, enum job_kind kind)
+static void check(const struct json *tree, enum job_face face, enum job_kind kind, bool own)
 {
     struct job_rules rules = job_rules_default();
     struct job j;
+    rules.own = own;
     struct problems problems = {0};
     if (job_parse(&rules, tree, face, kind, false, &j, &problems) == 0) {
         job_start_now(&j, NOW);
@@ -113,10 +115,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct json *tree = json_parse((struct slice){(const char *)data, size}, &err);
     if (tree == NULL)
         return 0;
-    check(tree, JOB_FACE_2, JOB_SCHEDULED);
-    check(tree, JOB_FACE_2, JOB_DEPENDENT);
-    check(tree, JOB_FACE_3, JOB_SCHEDULED);
-    check(tree, JOB_FACE_3, JOB_DEPENDENT);
+    check(tree, JOB_FACE_2, JOB_SCHEDULED, false);
+    check(tree, JOB_FACE_2, JOB_DEPENDENT, false);
+    check(tree, JOB_FACE_3, JOB_SCHEDULED, false);
+    check(tree, JOB_FACE_3, JOB_DEPENDENT, false);
+    check(tree, JOB_FACE_3, JOB_SCHEDULED, true);
+    check(tree, JOB_FACE_3, JOB_DEPENDENT, true);
     json_free(tree);
     return 0;
 }

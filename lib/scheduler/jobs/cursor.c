@@ -4,6 +4,7 @@
 
 #define SPANS_LOOKED 20000      /* each of a day, or a part of one: 50 years of days */
 #define ENTRIES_LOOKED 20000000 /* of calendars, in all these spans */
+#define LOOKED_MS (SPANS_LOOKED * INT64_C(86400000)) /* however rare the targets are */
 
 static bool has_count(const struct job_cursor *c)
 {
@@ -102,16 +103,26 @@ static int64_t spans_most(const struct aim *a)
     return entries < ENTRIES_LOOKED / SPANS_LOOKED ? SPANS_LOOKED : ENTRIES_LOOKED / entries;
 }
 
+/* The first index whose target is not before t; one from which it is looked for, by cron: to find
+ * the last one before t would be some forty searches. */
+static int64_t first_from(const struct schedule *s, struct wall t)
+{
+    return s->by_cron ? schedule_begin(s, t) : schedule_last_due(s, (struct wall){t.ms - 1}) + 1;
+}
+
 struct wall cursor_next_run(const struct aim *a, struct job_cursor *c)
 {
+    struct wall t = cursor_next(a, c), first = t;
     for (int64_t left = spans_most(a); left > 0; left--) {
-        struct wall t = cursor_next(a, c);
         if (t.ms == WALL_NEVER.ms || a->rules == NULL)
             return t;
         struct calendar_span span = span_at(a, t);
         if (span.open)
             return t;
-        leave(a, c, schedule_last_due(a->schedule, (struct wall){span.to.ms - 1}) + 1);
+        leave(a, c, first_from(a->schedule, span.to));
+        t = cursor_next(a, c);
+        if (t.ms - first.ms > LOOKED_MS)
+            break;
     }
     return WALL_NEVER;
 }

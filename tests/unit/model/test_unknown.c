@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "model/unknown.h"
 
 static void note(void *data, const char *path, const char *nearest)
@@ -64,11 +65,39 @@ static void of_jobs(void **unused)
     check(cases, COUNT(cases), job_unknown);
 }
 
+static void count(void *data, const char *path, const char *nearest)
+{
+    (void)path;
+    (void)nearest;
+    ++*(size_t *)data;
+}
+
+/* To look for what a million of them meant took 15 s, in which the leader stood still. */
+static void of_many_the_first_are_told(void **unused)
+{
+    (void)unused;
+    struct error err;
+    struct buf text;
+    size_t found = 0;
+    buf_init(&text, LIMIT_BODY_BYTES);
+    buf_puts(&text, "{\"name\":\"j\",\"catchup\":{\"polcy\":1}");
+    for (int i = 0; i < 2 * LIMIT_PROBLEMS; i++)
+        buf_printf(&text, ",\"m%d\":[{}]", i);
+    buf_puts(&text, "}");
+    struct json *body = json_parse(buf_slice(&text), &err);
+    assert_non_null(body);
+    job_unknown(body, count, &found);
+    assert_int_equal(found, LIMIT_PROBLEMS);
+    json_free(body);
+    buf_close(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_apps_and_pods),
         cmocka_unit_test(of_jobs),
+        cmocka_unit_test(of_many_the_first_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

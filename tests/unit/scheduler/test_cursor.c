@@ -324,6 +324,36 @@ static void what_is_excluded_for_ages_is_not_looked_through(void **unused)
     assert_int_equal(step.claimed.n, 0);
 }
 
+/* A leap day is looked for within decades as each day is: the leader does nothing else meanwhile.
+ */
+static void a_rare_target_is_looked_for_no_further_than_others(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *day, *runs; /* or NULL: not within the next decades */
+    } rows[] = {
+        {"2028-02-29", "2028-02-29T00:00:00Z"},
+        {"2072-02-29", "2072-02-29T00:00:00Z"},
+        {"2088-02-29", NULL},
+        {"2072-03-01", NULL},
+    };
+    struct schedule s;
+    struct error err;
+    assert_int_equal(schedule_parse_cron("0 0 29 2 *", NULL, "a", &s, &err), 0);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct calendar_entry day;
+        assert_int_equal(calendar_parse(rows[i].day, &day, &err), 0);
+        const struct calendar only[] = {{&day, 1}};
+        const struct calendar_rules rules = {.only = only, .only_n = 1};
+        const struct aim aim = {.schedule = &s, .window_ms = 1000, .rules = &rules};
+        struct job_cursor c = cursor_begin(&s, at("2026-01-01T00:00:00Z"));
+        struct wall runs = rows[i].runs != NULL ? at(rows[i].runs) : WALL_NEVER;
+        assert_int_equal(cursor_next_run(&aim, &c).ms, runs.ms);
+        if (rows[i].runs != NULL)
+            assert_int_equal(cursor_next(&aim, &c).ms, runs.ms);
+    }
+}
+
 /* ---- the same, one target at a time: what 3.5 says before it is made constant in time */
 
 static struct cursor_step slow_tick(const struct schedule *s, int64_t window_ms,
@@ -404,6 +434,7 @@ int main(void)
         cmocka_unit_test(gives_a_count_back),
         cmocka_unit_test(decides_each_target_once_as_the_slow_way_does),
         cmocka_unit_test(what_is_excluded_for_ages_is_not_looked_through),
+        cmocka_unit_test(a_rare_target_is_looked_for_no_further_than_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
