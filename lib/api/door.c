@@ -453,7 +453,7 @@ static bool check_query(struct call *c)
     return right;
 }
 
-/* The same of a body; one that is no object is the door's to refuse. */
+/* The same of a body, which is an object then. */
 static bool check_members(struct call *c)
 {
     struct names names;
@@ -462,8 +462,10 @@ static bool check_members(struct call *c)
         return true;
     if ((body = call_body(c)) == NULL)
         return false;
-    if (!json_is(body, JSON_OBJECT))
-        return true;
+    if (!json_is(body, JSON_OBJECT)) {
+        call_fail(c, ERR_INVALID, "the body is %s, need an object", json_kind_word(body));
+        return false;
+    }
     names_open(&names, c->door->members);
     for (member = json_first(body); member != NULL; member = json_next(member))
         if (!names_have(&names, json_name(member)))

@@ -98,6 +98,7 @@
     X(LIMIT_MANY_JOBS_BYTES, 1 << 20, "the same, as text")                                  \
     X(LIMIT_REASON_BYTES, 1000, "why a job is paused")                                      \
     X(LIMIT_JOB_PARENTS, 20000, "jobs that one job waits for")                              \
+    X(LIMIT_JOB_HERITAGE, 100000, "parents of a deleted job times its children")            \
     X(LIMIT_JOB_OPEN_RUNS, 100, "runs of one job that wait, run or are to be tried again")  \
     X(LIMIT_FINISHED_TASKS, 1000, "finished tasks kept")                                    \
     X(LIMIT_ORDER_BYTES, 1 << 20, "the order to start one task")                            \

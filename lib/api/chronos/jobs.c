@@ -159,15 +159,33 @@ void chronos_run_job(struct tell *t)
     job_close(&job);
 }
 
+/* What is mistyped would let children lose what they wait for. False after having failed the call.
+ */
+static bool check_orphans(struct call *c)
+{
+    char quoted[80];
+    const char *orphans = query_get(&c->query, "orphans");
+    if (orphans == NULL || str_eq(orphans, "refuse"))
+        return true;
+    chronos_failure(c, 400, "orphans: got %s, need \"refuse\", or no such parameter",
+                    str_quote(quoted, sizeof quoted, orphans, strlen(orphans)));
+    return false;
+}
+
 void chronos_delete_job(struct tell *t)
 {
     struct job_row row;
     struct json_writer w;
-    if (!chronos_typed(&t->c) || !chronos_path_job(&t->c, &row))
+    struct error err;
+    if (!chronos_typed(&t->c) || !chronos_path_job(&t->c, &row) || !check_orphans(&t->c))
         return;
+    if (jobs_check_delete(t->c.view->state, &row, &err) != 0) {
+        chronos_failure(&t->c, 400, "%s", err.text);
+        return;
+    }
     tell_begin(t, COMMAND_JOB_DELETE, &w, chronos_done);
     json_member_str(&w, "name", row.name);
-    if (str_eq(query_get(&t->c.query, "orphans"), "refuse"))
+    if (query_get(&t->c.query, "orphans") != NULL)
         json_member_bool(&w, "refuse_orphans", true);
     state_write_heirs(t->c.view->state, &row, t->c.view->now.wall, &w);
     tell_end(t, &w);

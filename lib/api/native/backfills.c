@@ -33,7 +33,12 @@ static bool read_number(struct call *c, const struct json *body, const char *nam
     *out = otherwise;
     if (v == NULL || (json_i64(v, out) && *out >= 1 && *out <= most))
         return true;
-    call_fail(c, ERR_INVALID, "%s: need 1 to %lld", name, (long long)most);
+    if (json_is(v, JSON_NUMBER))
+        call_fail(c, ERR_INVALID, "%s: got %.15g, need a whole number from 1 to %lld", name,
+                  json_double(v, 0), (long long)most);
+    else
+        call_fail(c, ERR_INVALID, "%s: got %s, need a whole number from 1 to %lld", name,
+                  json_kind_word(v), (long long)most);
     return false;
 }
 
@@ -43,24 +48,29 @@ static bool read_flag(struct call *c, const struct json *body, const char *name,
     *out = json_bool(v, false);
     if (v == NULL || json_is(v, JSON_BOOL))
         return true;
-    call_fail(c, ERR_INVALID, "%s: need true or false", name);
+    call_fail(c, ERR_INVALID, "%s: got %s, need true or false", name, json_kind_word(v));
     return false;
 }
 
+/* Who names no limit is told when there are more targets than one backfill takes. */
 static bool read_wish(struct call *c, struct wish *out)
 {
+    char from[TIME_TEXT_SIZE], to[TIME_TEXT_SIZE];
     const struct json *body = call_body(c);
     if (body == NULL || !read_time(c, body, "from", &out->from) ||
         !read_time(c, body, "to", &out->to) ||
         !read_number(c, body, "overlap", 1, MOST_AT_ONCE, &out->most) ||
-        !read_number(c, body, "limit", LIMIT_BACKFILL_TARGETS, LIMIT_BACKFILL_TARGETS,
+        !read_number(c, body, "limit", LIMIT_BACKFILL_TARGETS + 1, LIMIT_BACKFILL_TARGETS,
                      &out->limit) ||
         !read_flag(c, body, "again", &out->again) || !read_flag(c, body, "dry_run", &out->dry_run))
         return false;
     if (out->from.ms >= out->to.ms)
-        call_fail(c, ERR_INVALID, "to: need a time after \"from\"");
+        call_fail(c, ERR_INVALID, "to: got %s, need a time after \"from\", which is %s",
+                  wall_text(out->to, to), wall_text(out->from, from));
     else if (out->to.ms > c->view->now.wall.ms)
-        call_fail(c, ERR_INVALID, "to: need a time in the past: what is to come is the schedule's");
+        call_fail(c, ERR_INVALID,
+                  "to: got %s, need a time in the past: what is to come is the schedule's",
+                  wall_text(out->to, to));
     else
         return true;
     return false;

@@ -137,10 +137,6 @@ static const struct json *take_body(struct tell *t, const char *name)
     const struct json *body = call_body(&t->c);
     if (body == NULL)
         return NULL;
-    if (!json_is(body, JSON_OBJECT)) {
-        call_fail(&t->c, ERR_INVALID, "the body is %s, need an object", json_kind_word(body));
-        return NULL;
-    }
     if (!name_fits(name)) {
         call_fail(&t->c, ERR_INVALID,
                   "name: got %.100s, need letters, digits, \"_\", \".\", \"-\", at most %d", name,

@@ -202,10 +202,6 @@ void native_put_history(struct tell *t)
     const struct json *body = call_body(&t->c);
     if (body == NULL)
         return;
-    if (!json_is(body, JSON_OBJECT)) {
-        call_fail(&t->c, ERR_INVALID, "the body is %s, need an object", json_kind_word(body));
-        return;
-    }
     check_settings(body, &problems);
     if (problems.n > 0) {
         call_problems(&t->c, &problems);

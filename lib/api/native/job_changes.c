@@ -483,8 +483,13 @@ void native_delete_job(struct tell *t)
 {
     struct job_row row;
     struct json_writer w;
+    struct error err;
     if (native_once(t, answer_deleted) || !native_path_job(&t->c, &row))
         return;
+    if (jobs_check_delete(t->c.view->state, &row, &err) != 0) {
+        call_error(&t->c, &err);
+        return;
+    }
     if (!query_true(&t->c.query, "force") && !leaves_nobody_alone(t, &row))
         return;
     tell_begin(t, COMMAND_JOB_DELETE, &w, answer_deleted);

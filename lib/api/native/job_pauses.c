@@ -137,7 +137,14 @@ void native_resume_job(struct tell *t)
 static bool add_named(struct tell *t, struct wish *wish, const struct json *names)
 {
     struct job_row row;
+    size_t i = 0;
     JSON_EACH (name, names) {
+        if (!json_is(name, JSON_STRING)) {
+            call_fail(&t->c, ERR_INVALID, "names(%zu): got %s, need a job's name as text", i,
+                      json_kind_word(name));
+            return false;
+        }
+        i++;
         if (!state_job_by_name(t->c.view->state, json_str(name, ""), &row)) {
             call_fail(&t->c, ERR_NOT_FOUND, "job %.200s does not exist", json_str(name, ""));
             return false;

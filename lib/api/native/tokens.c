@@ -160,8 +160,6 @@ static bool read_wish(struct tell *t, struct wish *out)
     if (body == NULL)
         return false;
     *out = (struct wish){.modes = MODES_ALL, .until = {now.ms + HOURS * HOUR_MS}};
-    if (!json_is(body, JSON_OBJECT))
-        problems_add(&problems, PROBLEM_RULE, "/", "got %s, need an object", json_kind_word(body));
     JSON_EACH (member, body) {
         const char *name = json_name(member);
         if (str_eq(name, "modes"))

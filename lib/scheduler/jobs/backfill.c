@@ -97,7 +97,9 @@ int jobs_plan_backfill(struct state *state, const struct job_row *row, struct wa
     job_close(&job);
     if (n <= LIMIT_BACKFILL_TARGETS)
         return 0;
-    return error_set(err, ERR_LIMIT, "from: more than %d targets, ask for a part of them",
+    return error_set(err, ERR_LIMIT,
+                     "to: more than %d targets of the schedule are between \"from\" and \"to\": "
+                     "need a time nearer to \"from\", or a limit",
                      LIMIT_BACKFILL_TARGETS);
 }
 

@@ -82,6 +82,9 @@ enum put_runs jobs_write_put(struct state *s, struct job *new_job, const struct 
  * expression knows none, and the job keeps it. */
 int jobs_check(struct state *s, struct job *new_job, const struct job_row *old, bool keeps,
                struct wall now, struct error *err) MUST_CHECK;
+/* Whether a job is deleted in one go: who waits for it gets what it waits for
+ * (spec/chronos.md 4.6). ERR_LIMIT. */
+int jobs_check_delete(struct state *s, const struct job_row *job, struct error *err) MUST_CHECK;
 /* The arguments of job.trigger for a run that a client asks for; blank `arguments`, or NULL, are
  * none; `environment` an object of texts, or NULL. */
 void jobs_write_trigger(const struct job *job, const char *arguments,

@@ -379,6 +379,32 @@ void jobs_write_resume(struct state *s, const struct job_row *row, struct wall n
     job_close(&job);
 }
 
+/* ---- deleting */
+
+static int64_t count_rows(struct stmt *q)
+{
+    int64_t n = 0;
+    if (q == NULL)
+        return 0;
+    while (stmt_row(q))
+        n++;
+    stmt_end(q);
+    return n;
+}
+
+int jobs_check_delete(struct state *s, const struct job_row *job, struct error *err)
+{
+    int64_t parents = count_rows(state_edges_of(s, job->id));
+    int64_t children = count_rows(state_children(s, job->id));
+    if (parents * children <= LIMIT_JOB_HERITAGE)
+        return 0;
+    return error_set(
+        err, ERR_LIMIT,
+        "job %.120s: %lld jobs wait for it and would wait for each of its %lld parents "
+        "instead: give them others first, or it fewer",
+        job->name, (long long)children, (long long)parents);
+}
+
 /* ---- running by hand */
 
 static bool is_blank(const char *text)

@@ -108,7 +108,7 @@ static void bad_wishes_are_named(void **data)
         {"{\"houres\":1}",
          "the body: got member \\\"houres\\\", need one of modes, hours, until; did "
          "you mean hours?"},
-        {"[]", "got an array, need an object"},
+        {"[]", "the body is an array, need an object"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         json_free(post(f, "", cases[i][0], 422));

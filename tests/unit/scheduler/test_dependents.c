@@ -417,6 +417,42 @@ static void a_wide_diamond_fires_once_whoever_leads(void **unused)
     assert_int_equal(starts_of("sink"), 1);
 }
 
+/* A thousand parents times a thousand children took each replica 3.4 s, in which nothing else went
+ * on. */
+static void a_link_of_very_many_is_not_deleted_at_once(void **unused)
+{
+    (void)unused;
+    enum { MANY = 317 }; /* squared it is over the limit */
+    struct error err;
+    struct buf body;
+    char name[32];
+    buf_init(&body, LIMIT_BODY_BYTES);
+    buf_puts(&body, "{'name':'hub','command':'x','parents':[");
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "p%d", i);
+        source(name, "x");
+        buf_printf(&body, "%s'%s'", i == 0 ? "" : ",", name);
+    }
+    buf_puts(&body, "]}");
+    harness_post(&h, JOB_FACE_2, buf_str(&body));
+    buf_close(&body);
+    for (int i = 0; i < MANY - 2; i++) {
+        snprintf(name, sizeof name, "c%d", i);
+        child(name, "'hub'", "");
+    }
+    struct job_row hub = harness_job(&h, "hub");
+    assert_int_equal(jobs_check_delete(h.state, &hub, &err), 0);
+    child("c", "'hub'", "");
+    hub = harness_job(&h, "hub");
+    assert_int_equal(jobs_check_delete(h.state, &hub, &err), -1);
+    assert_int_equal(err.code, ERR_LIMIT);
+    assert_string_equal(err.text,
+                        "job hub: 316 jobs wait for it and would wait for each of its 317 "
+                        "parents instead: give them others first, or it fewer");
+    struct job_row parent = harness_job(&h, "p0");
+    assert_int_equal(jobs_check_delete(h.state, &parent, &err), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -439,6 +475,7 @@ int main(void)
         TEST(in_round_mode_all_must_stem_from_one_run),
         TEST(a_cycle_is_refused_by_name),
         TEST(a_deleted_link_hands_its_parents_on),
+        TEST(a_link_of_very_many_is_not_deleted_at_once),
         TEST(a_deleted_schedule_goes_to_the_child_that_had_it_alone),
         TEST(orphans_may_be_refused),
         TEST(a_job_may_change_its_kind),
