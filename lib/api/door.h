@@ -90,6 +90,9 @@ struct facts {
     const char *clocks;    /* [{"node","offset_ms"}]: other members' clocks against ours */
     int64_t clock_off_ms;  /* ours is so far ahead of the voters' median: too far; 0: it is right */
     int64_t clock_step_ms; /* it was set by so much, last; 0: it was not */
+    /* Of who leads: the newest time in the log, when the clock is far behind it. No schedule goes
+     * on before. 0: it is not. */
+    struct wall clock_waits;
     /* master/master.h, by id; of a node that does not lead those that are silent, as the leader
      * has told it */
     const struct agent_seen *agents;

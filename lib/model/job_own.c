@@ -1,4 +1,5 @@
 /* What our own API refuses of a job, where Chronos takes it for another or passes it over. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -84,8 +85,56 @@ static void check_parents(const struct json *body, struct problems *problems)
     }
 }
 
+static const struct field *row_of(const char *name)
+{
+    for (size_t i = 0; i < JOB_FIELDS.n; i++)
+        if (str_eq(JOB_FIELDS.rows[i].name, name))
+            return &JOB_FIELDS.rows[i];
+    return NULL;
+}
+
+static bool is_flag(const struct json *v)
+{
+    int64_t n;
+    const char *text = json_str(v, NULL);
+    if (text != NULL)
+        return str_eq(text, "true") || str_eq(text, "false");
+    return json_is(v, JSON_BOOL) || json_is(v, JSON_NULL) ||
+           (json_is(v, JSON_NUMBER) && json_i64(v, &n) && (n == 0 || n == 1));
+}
+
+/* Other texts are numbers, or refused when they are read. */
+static bool is_count(const struct json *v)
+{
+    double n = json_double(v, 0);
+    return json_is(v, JSON_NUMBER) ? n == trunc(n)
+                                   : json_is(v, JSON_STRING) || json_is(v, JSON_NULL);
+}
+
+/* "disabled": "yes" would be no, and a list of retries none. */
+static void check_kinds(const struct json *body, struct problems *problems)
+{
+    char path[96], got[80];
+    JSON_EACH (v, body) {
+        const struct field *f = row_of(json_name(v));
+        bool flag = f != NULL && f->type == &FIELD_BOOL, count = f != NULL && f->type == &FIELD_INT;
+        if ((!flag || is_flag(v)) && (!count || is_count(v)))
+            continue;
+        snprintf(path, sizeof path, "/%s", f->name);
+        if (json_is(v, JSON_STRING))
+            str_quote(got, sizeof got, json_str(v, ""), strlen(json_str(v, "")));
+        else if (json_is(v, JSON_NUMBER))
+            snprintf(got, sizeof got, "%.15g", json_double(v, 0));
+        else
+            str_copy(got, sizeof got, json_kind_word(v));
+        problems_add(problems, PROBLEM_RULE, path, "got %s, need %s", got,
+                     flag ? "true or false" : "a whole number");
+    }
+}
+
 void job_own_check_form(const struct json *body, struct problems *problems)
 {
+    check_kinds(body, problems);
     check_parents(body, problems);
     check_time(body, problems);
 }
@@ -107,6 +156,9 @@ void job_own_check_members(const struct job *j, struct problems *problems)
     if (j->retries < 0)
         problems_add(problems, PROBLEM_RULE, "/retries",
                      "got %lld, need 0 or more: 0 is to try once only", (long long)j->retries);
+    if (j->max_completion_s < 0)
+        problems_add(problems, PROBLEM_RULE, "/maxCompletionTime",
+                     "got %lld, need 0 or more: 0 is any time", (long long)j->max_completion_s);
 }
 
 void job_own_check_env(const struct job *j, struct problems *problems)

@@ -182,6 +182,23 @@ static void step_aside(struct node *n, int64_t m)
     outbox_hand_over(&n->out, to, (struct origin){.kind = ORIGIN_NOBODY});
 }
 
+struct wall clocks_waits(const struct node *n)
+{
+    bool waits = n->leading && !n->clocks.off && n->last_at.ms - n->raw_wall.ms > STEP_MS;
+    return waits ? n->last_at : (struct wall){0};
+}
+
+/* A clock that was once set too far ahead costs each target until then. */
+static void tell_waits(struct node *n)
+{
+    char until[TIME_TEXT_SIZE];
+    bool waits = clocks_waits(n).ms != 0;
+    if (waits && !n->clocks.waits)
+        log_event(LOG_ERROR, "the log is ahead of the clock, no schedule goes on before",
+                  "until=%s", wall_text(n->last_at, until));
+    n->clocks.waits = waits;
+}
+
 void clocks_look(struct node *n)
 {
     int64_t m;
@@ -200,6 +217,7 @@ void clocks_look(struct node *n)
     n->clocks.off_ms = off ? -m : 0;
     if (off)
         step_aside(n, m);
+    tell_waits(n);
 }
 
 bool clocks_off(const struct node *n)

@@ -107,7 +107,8 @@ static bool facts_differ(const struct node *n, const struct facts *f)
            f->agent != n->facts.agent || f->leader != n->facts.leader ||
            members_differ(f, &n->facts) || f->leaderless.ms != n->facts.leaderless.ms ||
            (f->clock_off_ms != 0) != (n->facts.clock_off_ms != 0) ||
-           f->clock_step_ms != n->facts.clock_step_ms || !str_eq(f->clocks, n->facts.clocks) ||
+           f->clock_step_ms != n->facts.clock_step_ms ||
+           f->clock_waits.ms != n->facts.clock_waits.ms || !str_eq(f->clocks, n->facts.clocks) ||
            !str_eq(f->cluster, n->facts.cluster) || !str_eq(f->leader_name, n->facts.leader_name) ||
            !str_eq(f->leader_marathon, n->facts.leader_marathon) ||
            !str_eq(f->leader_chronos, n->facts.leader_chronos) ||
@@ -149,6 +150,7 @@ static bool has_news(struct node *n)
     key.leaderless_ms = n->leaderless.ms;
     key.clock_off_ms = n->clocks.off_ms;
     key.clock_step_ms = n->clocks.step_ms;
+    key.clock_waits_ms = clocks_waits(n).ms;
     key.agent = n->agent != NULL ? agent_id(n->agent) : -1;
     key.clocks = clocks_text(n);
     key.wrong = n->wrong;
@@ -189,6 +191,7 @@ void facts_show(struct node *n)
     f.clocks = clocks_text(n);
     f.clock_off_ms = n->clocks.off_ms;
     f.clock_step_ms = n->clocks.step_ms;
+    f.clock_waits = clocks_waits(n);
     struct listeners_row doors = leader_listeners(n, known ? id : 0);
     f.leader_marathon = doors.marathon;
     f.leader_chronos = doors.chronos;

@@ -124,6 +124,7 @@ struct clocks {
     int64_t off_ms;  /* ahead of it */
     int64_t apart;   /* wall - mono, at the last look */
     int64_t step_ms; /* by which the wall clock was set last; 0: it was not */
+    bool waits;      /* for the newest time in the log, as was logged */
     char *text;
 };
 
@@ -215,7 +216,7 @@ struct node {
     struct facts_key { /* what the facts were made from, as far as that is cheap to compare */
         uint64_t known, leader, term;
         int64_t promotes;
-        int64_t leaderless_ms, clock_off_ms, clock_step_ms;
+        int64_t leaderless_ms, clock_off_ms, clock_step_ms, clock_waits_ms;
         int64_t agent;
         const char *clocks, *wrong;
         bool leading, unfit;
@@ -316,6 +317,9 @@ struct wall clocks_now(struct node *n, struct now now); /* what is taken for the
 void clocks_take(struct node *n, int64_t from, struct slice body);
 void clocks_look(struct node *n);
 bool clocks_off(const struct node *n); /* ours is wrong */
+/* We lead, and our clock, though nobody says that it is wrong, is far behind the newest time in the
+ * log, which is told: time stands still until then. 0: it is not. */
+struct wall clocks_waits(const struct node *n);
 struct mono clocks_due(const struct node *n);
 const char *clocks_text(struct node *n);
 

@@ -158,12 +158,19 @@ static void mention_clocks(struct attention *a)
     const struct facts *f = a->v->facts;
     struct error err;
     struct node_row row;
-    char text[512], apart[48];
+    char text[512], apart[48], until[TIME_TEXT_SIZE];
     if (f->clock_off_ms != 0) {
         snprintf(text, sizeof text,
                  "the clock of this node, %.200s, is %s: it leads no schedules; "
                  "set it, and let NTP keep it",
                  f->name, apart_text(apart, f->clock_off_ms));
+        mention(a, "node", f->name, "clock", text);
+    } else if (f->clock_waits.ms != 0) {
+        snprintf(text, sizeof text,
+                 "no schedule goes on before %s, which a clock has shown, and by this node's, "
+                 "%.200s's, that is to come; if it is right now, make a new cluster of what "
+                 "mesolith export all says",
+                 wall_text(f->clock_waits, until), f->name);
         mention(a, "node", f->name, "clock", text);
     } else if (f->clock_step_ms != 0) {
         snprintf(text, sizeof text,

@@ -591,7 +591,7 @@ static enum reason check(struct placement *p, struct machine *m, const struct as
     if (away != REASON_NONE)
         return away;
     if (free->cpus_milli < need->cpus_milli) {
-        snprintf(example, EXAMPLE_SIZE, "%.30s: %.3g cpus free, %.3g asked", m->hostname,
+        snprintf(example, EXAMPLE_SIZE, "%.30s: %.7g cpus free, %.7g asked", m->hostname,
                  milli_to_cpus(free->cpus_milli), milli_to_cpus(need->cpus_milli));
         return REASON_CPUS;
     }

@@ -181,6 +181,7 @@ static void hand_facts(struct hands *h, const struct facts *f)
     m->facts++;
     m->saw_leading = f->leading;
     m->clock_step_ms = f->clock_step_ms;
+    m->clock_waits = f->clock_waits;
     m->silent = m->closed = 0;
     for (size_t i = 0; i < f->agents_n; i++) {
         m->silent += f->agents[i].silent.ms != 0;

@@ -42,6 +42,7 @@ struct member {
     int silent, closed;                    /* agents, likewise */
     int hints;                             /* so often it was told who leads */
     int64_t clock_step_ms;
+    struct wall clock_waits;
     int told_gone;               /* how often a node was */
     char known[STAGE_NODES][32]; /* by position: whose address it was told; "": gone, or nobody */
     char refused[512];           /* ports, likewise */

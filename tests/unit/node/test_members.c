@@ -693,6 +693,26 @@ static void alone_a_step_is_noticed(void **unused)
     assert_int_equal(stage_leader(&s), 0);
 }
 
+/* What was dated to it stays, so time stands still until then: at least that is said, and by the
+ * next process, too. */
+static void alone_a_clock_that_was_ahead_is_waited_for_in_sight(void **unused)
+{
+    (void)unused;
+    begin(1);
+    stage_run_ms(&s, 1000);
+    s.members[0].wall_ahead_ms = 60000;
+    stage_run_ms(&s, 1000);
+    put_app(0);
+    stage_run_ms(&s, 1000);
+    assert_int_equal(s.members[0].clock_waits.ms, 0);
+    int64_t newest = newest_time(0);
+    s.members[0].wall_ahead_ms = 0;
+    stage_run_ms(&s, 1000);
+    assert_in_range(s.members[0].clock_waits.ms, newest, newest + 2000);
+    stage_run_ms(&s, 62000);
+    assert_int_equal(s.members[0].clock_waits.ms, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -720,6 +740,7 @@ int main(void)
         TEST(a_late_answer_is_no_proof),
         TEST(a_time_far_ahead_of_the_others_is_not_written),
         TEST(alone_a_step_is_noticed),
+        TEST(alone_a_clock_that_was_ahead_is_waited_for_in_sight),
         TEST(an_agent_finds_the_leader_through_any_master),
         TEST(who_begins_to_lead_tells_those_who_are_only_agents),
         TEST(who_begins_to_lead_hears_the_agents_of_the_others_at_once),
