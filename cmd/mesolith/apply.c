@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/limits.h"
+#include "base/map.h"
 #include "base/str.h"
 #include "cli_wait.h"
 
@@ -79,11 +80,22 @@ static int check_list(const char *file, const struct json *list, int kind, struc
     return 0;
 }
 
+static int nameless(const char *file, struct error *err)
+{
+    return error_set(err, ERR_INVALID,
+                     "%s: need an app, which has an \"id\", a job or a calendar, which has a "
+                     "\"name\", or \"calendars\", \"apps\" and \"jobs\", lists of them",
+                     file);
+}
+
 /* One of Marathon's groups has "apps", too, whose ids are meant below its own. */
 static int check_lists(const char *file, const struct json *root, struct error *err)
 {
     if (!has_lists(root) && json_get(root, "groups") == NULL)
-        return 0;
+        return json_is(root, JSON_ARRAY) || json_get(root, "id") != NULL ||
+                       json_get(root, "name") != NULL
+                   ? 0
+                   : nameless(file, err);
     JSON_EACH (list, root) {
         int kind = kind_of_list(json_name(list));
         if (kind == KINDS)
@@ -97,12 +109,32 @@ static int check_lists(const char *file, const struct json *root, struct error *
     return 0;
 }
 
+/* Of two that are called alike the second would win, and diff never be done. */
+static int check_twice(const char *file, const struct json *root, struct error *err)
+{
+    int rc = 0;
+    for (int kind = 0; kind < KINDS && rc == 0; kind++) {
+        struct map *named = map_new();
+        JSON_EACH (one, json_is(root, JSON_ARRAY) ? root : json_get(root, kinds[kind].list)) {
+            const char *name = json_str(json_get(one, kind == APP ? "id" : "name"), "");
+            if ((int)kind_of(one) == kind && *name != '\0' && rc == 0 &&
+                map_put_str(named, name, named) != NULL)
+                rc = error_set(err, ERR_INVALID, "%s: %s: %.200s is there twice, need it once",
+                               file, kinds[kind].list, name);
+        }
+        map_free(named);
+    }
+    return rc;
+}
+
 static int each_of_file(struct cli *c, one_fn *const fns[KINDS], struct error *err)
 {
     struct json *root;
     if (cli_read_json(c->args.names[0], &root, err) != 0)
         return -1;
     int rc = check_lists(c->args.names[0], root, err);
+    if (rc == 0)
+        rc = check_twice(c->args.names[0], root, err);
     if (rc == 0)
         rc = each_of(c, root, fns, err);
     json_free(root);
@@ -130,7 +162,7 @@ static int apply_app(struct cli *c, const struct json *app, struct error *err)
     struct json *now, *answer;
     struct buf path;
     if (*id == '\0')
-        return error_set(err, ERR_INVALID, "%s: an app without id", c->args.names[0]);
+        return nameless(c->args.names[0], err);
     if (cli_current(c, "/api/apps/%a", id, &now, err) != 0)
         return -1;
     cli_warn_of_app(id, app);

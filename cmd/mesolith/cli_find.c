@@ -265,7 +265,7 @@ void find_likely(struct cli *c, enum name_kind kinds, const char *typed)
         if (*name != '\0')
             names[n++] = name;
     const char *found = likely(typed, names, n);
-    if (found != NULL)
+    if (found != NULL && !str_eq(found, typed)) /* else something of it is not there */
         snprintf(c->api.cure, sizeof c->api.cure, "did you mean %s?", found);
     mem_free(all);
     mem_free(names);

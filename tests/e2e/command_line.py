@@ -304,7 +304,10 @@ def story(place):
             assert done.returncode == 3 and 'got "id"' in done.stderr and "PUT /v2/groups" in done.stderr, done
         for what, text in (({"apps": [{"name": "j", "command": "x"}]}, "-: apps(0): need an app"),
                            ({"jobs": [{"name": "j"}, {"id": "/a", "cmd": "x"}]}, "-: jobs(1): need a job"),
-                           ({"jobs": {"name": "j"}}, "-: jobs: got an object, need an array")):
+                           ({"jobs": {"name": "j"}}, "-: jobs: got an object, need an array"),
+                           ({"jobz": []}, "-: need an app, which has an \"id\""),
+                           ({"jobs": [{"name": "j"}, {"name": "j"}]}, "-: jobs: j is there twice"),
+                           ([{"id": "/a", "cmd": "x"}, {"id": "/a", "cmd": "y"}], "-: apps: /a is there twice")):
             for verb in ("diff", "apply"):
                 done = run(node, verb, "-", stdin=json.dumps(what))
                 assert done.returncode == 3 and text in done.stderr, done
