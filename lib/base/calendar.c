@@ -176,15 +176,22 @@ struct part {                      /* of one day; what was found holds in it */
     int64_t ms, from_ms, to_ms;
 };
 
-static struct part part_at(struct zone z, struct wall at)
+static struct part whole_day(int64_t days_since_1970)
 {
-    struct part p = {.to_ms = DAY_MS};
+    struct part p = {.day = days_since_1970, .to_ms = DAY_MS};
     int64_t year;
     int month, day;
-    p.day = local_day(zone_local(z, at), &p.ms);
     civil_from_days(p.day, &year, &month, &day);
     p.of_year = month * 100 + day;
     p.weekday = (p.day % 7 + 10) % 7; /* 1970-01-01 was a Thursday */
+    return p;
+}
+
+static struct part part_at(struct zone z, struct wall at)
+{
+    int64_t ms;
+    struct part p = whole_day(local_day(zone_local(z, at), &ms));
+    p.ms = ms;
     return p;
 }
 
@@ -246,4 +253,77 @@ struct calendar_span calendar_at(const struct calendar_rules *r, struct zone z, 
     span.from = p.from_ms < p.ms ? off_by(z, at, p.from_ms - p.ms) : at;
     span.to = off_by(z, at, p.to_ms - p.ms);
     return span;
+}
+
+/* ---- asking for how long */
+
+#define NO_DAY INT64_MAX
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The first day of those from `p` on that may have it, or an earlier one: in a year without it
+ * 02-29 is the day behind. */
+static int64_t next_day(const struct calendar_entry *e, const struct part *p)
+{
+    int64_t year, first;
+    int month, day;
+    if (has_day(e, p))
+        return p->day;
+    switch (e->kind) {
+    case CALENDAR_DATES:
+        return p->day < e->first ? e->first : NO_DAY;
+    case CALENDAR_YEARLY:
+        civil_from_days(p->day, &year, &month, &day);
+        first = days_from_civil(year, (int)(e->first / 100), (int)(e->first % 100));
+        return p->of_year < e->first
+                   ? first
+                   : days_from_civil(year + 1, (int)(e->first / 100), (int)(e->first % 100));
+    case CALENDAR_WEEKDAYS:
+        return p->day + (e->first - p->weekday + 7) % 7;
+    }
+    return p->day;
+}
+
+static int64_t first_of_only(const struct calendar_rules *r, const struct part *p)
+{
+    int64_t first = r->only_n == 0 ? p->day : NO_DAY;
+    for (size_t i = 0; i < r->only_n; i++)
+        for (size_t k = 0; k < r->only[i].n; k++) {
+            int64_t next = next_day(&r->only[i].items[k], p);
+            first = next < first ? next : first;
+        }
+    return first;
+}
+
+/* The day from which on this one says nothing, if it has all of each day from `p` to then. */
+static int64_t behind(const struct calendar_entry *e, const struct part *p)
+{
+    bool whole = e->from_ms == 0 && e->to_ms == DAY_MS && has_day(e, p);
+    if (whole && e->kind == CALENDAR_DATES)
+        return e->last + 1;
+    bool each = (e->kind == CALENDAR_YEARLY && e->first == 101 && e->last == 1231) ||
+                (e->kind == CALENDAR_WEEKDAYS && (e->last + 1) % 7 == e->first);
+    return whole && each ? NO_DAY : p->day;
+}
+
+static int64_t last_of_excluded(const struct calendar_rules *r, const struct part *p)
+{
+    int64_t last = p->day;
+    for (size_t i = 0; i < r->excluded_n; i++)
+        for (size_t k = 0; k < r->excluded[i].n; k++)
+            last = later(last, behind(&r->excluded[i].items[k], p));
+    return last;
+}
+
+/* As of the day before, which may come back when the clock is set back at midnight. */
+struct wall calendar_shut_until(const struct calendar_rules *r, struct zone z, struct wall at)
+{
+    struct part now = part_at(z, at), p = whole_day(now.day - 1);
+    int64_t day = later(first_of_only(r, &p), last_of_excluded(r, &p));
+    if (day > days_from_civil(9999, 12, 31))
+        return CALENDAR_SHUT;
+    return day > now.day ? zone_resolve(z, (struct local){day * DAY_MS}) : at;
 }

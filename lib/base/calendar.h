@@ -40,3 +40,8 @@ struct calendar_span {
 /* What the rules say of an instant. The span is within its day, and not longer than it may be known
  * to be at a change of the clock. */
 struct calendar_span calendar_at(const struct calendar_rules *r, struct zone z, struct wall at);
+
+#define CALENDAR_SHUT ((struct wall){INT64_MAX})
+/* From `at` on nothing is open before the instant told: none ever before CALENDAR_SHUT; `at`
+ * itself: that much is not known. So a range of years is passed in one step. */
+struct wall calendar_shut_until(const struct calendar_rules *r, struct zone z, struct wall at);

@@ -119,7 +119,10 @@ struct wall cursor_next_run(const struct aim *a, struct job_cursor *c)
         struct calendar_span span = span_at(a, t);
         if (span.open)
             return t;
-        leave(a, c, first_from(a->schedule, span.to));
+        struct wall shut = calendar_shut_until(a->rules, a->schedule->zone, span.to);
+        if (shut.ms == CALENDAR_SHUT.ms)
+            break;
+        leave(a, c, first_from(a->schedule, shut));
         t = cursor_next(a, c);
         if (t.ms - first.ms > LOOKED_MS)
             break;

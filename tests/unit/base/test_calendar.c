@@ -174,6 +174,99 @@ static void what_is_said_of_a_span_is_right_all_through_it(void **unused)
     }
 }
 
+/* Some of the days, as a calendar. */
+static struct calendar some_days(struct rng *r, struct calendar_entry items[static 3])
+{
+    static const char *const days[] = {"SAT",
+                                       "MON-FRI",
+                                       "MON-SUN",
+                                       "01-01/12-31",
+                                       "12-30",
+                                       "03-29/11-05",
+                                       "11-20/02-10",
+                                       "02-29",
+                                       "2012-03-01/2013-04-01",
+                                       "2015-10-25",
+                                       "2011-12-30",
+                                       "00:00-24:00",
+                                       "10:00-24:00",
+                                       "2016-01-01/9999-12-31",
+                                       "SUN-MON 00:00-12:00"};
+    struct calendar c = {items, 1 + rng_below(r, 3)};
+    for (size_t i = 0; i < c.n; i++)
+        items[i] = entry(days[rng_below(r, COUNT(days))]);
+    return c;
+}
+
+static void nothing_is_open_while_it_is_shut(void **unused)
+{
+    (void)unused;
+    static const char *const zones[] = {"",
+                                        "Europe/Berlin",
+                                        "Asia/Beirut",
+                                        "Australia/Lord_Howe",
+                                        "America/Havana",
+                                        "Pacific/Apia"};
+    enum { DAY = 86400000 };
+    int shut = 0, for_ever = 0;
+    struct rng r;
+    rng_seed(&r, 6);
+    for (int i = 0; i < 20000; i++) {
+        struct calendar_entry entries[2][3];
+        const struct calendar excluded = some_days(&r, entries[0]),
+                              only = some_days(&r, entries[1]);
+        const struct calendar_rules rules = {.excluded = &excluded,
+                                             .excluded_n = rng_below(&r, 2),
+                                             .only = &only,
+                                             .only_n = rng_below(&r, 2)};
+        struct zone z = zone(zones[rng_below(&r, COUNT(zones))]);
+        struct wall t = {at("2011-01-01T00:00:00Z").ms + (int64_t)rng_below(&r, 10 * 366) * DAY +
+                         (int64_t)rng_below(&r, DAY)};
+        struct wall until = calendar_shut_until(&rules, z, t);
+        assert_true(until.ms >= t.ms);
+        shut += until.ms > t.ms;
+        for_ever += until.ms == CALENDAR_SHUT.ms;
+        int64_t ms = until.ms == CALENDAR_SHUT.ms ? 20000 * (int64_t)DAY : until.ms - t.ms;
+        for (int k = 0; k < 20 && ms > 0; k++) {
+            struct wall in = {t.ms + (int64_t)rng_below(&r, (uint64_t)ms)};
+            assert_false(calendar_at(&rules, z, in).open);
+        }
+    }
+    assert_true(shut > 5000 && for_ever > 1000 && shut > for_ever);
+}
+
+static void says_for_how_long_it_is_shut(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *day, *until; /* from noon of 2026-11-28, a Saturday; NULL: for ever; "": ? */
+        bool only;
+    } cases[] = {
+        {"2026-11-01/2027-03-31", "2027-04-01T00:00:00Z", false},
+        {"2026-11-01/9999-12-31", NULL, false},
+        {"MON-SUN", NULL, false},
+        {"2026-11-28/2027-03-31", "", false}, /* from the day after on */
+        {"2026-11-01/2027-03-31 08:00-24:00", "", false},
+        {"2026-11-20", NULL, true},
+        {"2027-01-01", "2027-01-01T00:00:00Z", true},
+        {"12-24/12-26", "2026-12-24T00:00:00Z", true},
+        {"TUE", "2026-12-01T00:00:00Z", true},
+        {"SAT", "", true},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct calendar_entry e = entry(cases[i].day);
+        const struct calendar c = {&e, 1};
+        const struct calendar_rules r = {
+            .excluded = &c, .excluded_n = !cases[i].only, .only = &c, .only_n = cases[i].only};
+        struct wall noon = at("2026-11-28T12:00:00Z");
+        struct wall until = cases[i].until == NULL      ? CALENDAR_SHUT
+                            : cases[i].until[0] == '\0' ? noon
+                                                        : at(cases[i].until);
+        if (calendar_shut_until(&r, ZONE_UTC, noon).ms != until.ms)
+            fail_msg("%s", cases[i].day);
+    }
+}
+
 static void names_who_excludes(void **unused)
 {
     (void)unused;
@@ -193,6 +286,8 @@ int main(void)
         cmocka_unit_test(refuses_what_is_no_day),
         cmocka_unit_test(says_how_long_that_holds),
         cmocka_unit_test(what_is_said_of_a_span_is_right_all_through_it),
+        cmocka_unit_test(nothing_is_open_while_it_is_shut),
+        cmocka_unit_test(says_for_how_long_it_is_shut),
         cmocka_unit_test(names_who_excludes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
