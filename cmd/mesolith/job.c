@@ -478,7 +478,7 @@ static int say_changed(struct cli *c, const struct json *answer, const char *wha
     const struct json *jobs = json_get(answer, "jobs");
     if (!cli_for_people(c))
         return 0;
-    if (json_count(jobs) == 1)
+    if (json_count(jobs) == 1 && json_count(json_get(answer, "unchanged")) == 0)
         return say_next(c, json_str(json_first(jobs), ""), what, err);
     JSON_EACH (name, jobs)
         cli_say(c, 0, "%s is %s.", json_str(name, ""), what);

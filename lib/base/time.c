@@ -10,6 +10,16 @@
 #define FIRST_MS ((int64_t)-62135596800000) /* 0001-01-01T00:00:00.000Z */
 #define LAST_MS ((int64_t)253402300799999)  /* 9999-12-31T23:59:59.999Z */
 
+struct wall wall_earlier(struct wall a, struct wall b)
+{
+    return a.ms < b.ms ? a : b;
+}
+
+struct wall wall_later(struct wall a, struct wall b)
+{
+    return a.ms > b.ms ? a : b;
+}
+
 struct mono mono_earlier(struct mono a, struct mono b)
 {
     return a.ms <= b.ms ? a : b;

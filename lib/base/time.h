@@ -21,6 +21,8 @@ struct now {
 
 #define MONO_NEVER ((struct mono){INT64_MAX})
 struct mono mono_earlier(struct mono a, struct mono b);
+struct wall wall_earlier(struct wall a, struct wall b);
+struct wall wall_later(struct wall a, struct wall b);
 struct mono mono_after(struct mono t, int64_t ms); /* saturates */
 
 /* A settable source of time for hands: the system's above the waterline, a test's own. */

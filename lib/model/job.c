@@ -75,12 +75,17 @@ int64_t job_catchup_most(const struct job *j)
     return j->catchup->limit != NOT_GIVEN ? j->catchup->limit : LIMIT_JOB_OPEN_RUNS;
 }
 
+int64_t job_jitter_max_ms(const struct job *j)
+{
+    return j->jitter_s > 0 ? j->jitter_s * 1000 : 0;
+}
+
 int64_t job_jitter_ms(const struct job *j, struct wall due)
 {
     if (j->jitter_s <= 0)
         return 0;
     uint64_t of_job = hash64(j->name, strlen(j->name), 0);
-    return (int64_t)(hash64(&due.ms, sizeof due.ms, of_job) % ((uint64_t)j->jitter_s * 1000 + 1));
+    return (int64_t)(hash64(&due.ms, sizeof due.ms, of_job) % ((uint64_t)job_jitter_max_ms(j) + 1));
 }
 
 int64_t job_max_ms(const struct job *j)

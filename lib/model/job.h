@@ -219,7 +219,9 @@ const char *job_schedule_shown(const struct job *j, char dst[SCHEDULE_TEXT_SIZE]
 int64_t job_window_ms(const struct job *j);
 /* Of a job that catches up: how many targets may wait at once; above 1 they run in order. */
 int64_t job_catchup_most(const struct job *j);
-/* How long after its target a run starts: for each target another, the same on every node. */
+/* How long after its target a run starts: for each target another, the same on every node; and the
+ * longest. */
+int64_t job_jitter_max_ms(const struct job *j);
 int64_t job_jitter_ms(const struct job *j, struct wall due);
 /* How long an attempt may take; 0: as long as it likes. */
 int64_t job_max_ms(const struct job *j);

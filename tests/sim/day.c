@@ -184,7 +184,7 @@ static void done(struct world *w, struct asked *q, const struct answer *a)
         value -= value % 2;
     day_log_answer(w, q, "ok", a->status, value);
     if (str_eq(q->op, "write")) {
-        w->day->added += !q->job->there && q->job->index == w->day->added;
+        w->day->added += q->job->index == w->day->added;
         q->job->there = true;
     } else if (str_eq(q->op, "delete")) {
         q->job->there = false;
@@ -298,6 +298,8 @@ static void close_day(struct day *d)
         buf_close(&d->jobs[i].body);
     for (size_t i = 0; i < ASKED_MAX; i++)
         buf_close(&d->asked[i].body);
+    for (size_t i = 0; i < sizeof d->calendars / sizeof d->calendars[0]; i++)
+        buf_close(&d->calendars[i].body);
     mem_free(d->jobs);
     mem_free(d->open);
 }
@@ -315,6 +317,8 @@ int day_play(const struct world_options *options, struct world *w)
         fail_world(w, "%s: no files can be written there", options->day->folder);
     else if (world_run(w, options->trouble_ms) && world_settles(w, options->heal_ms))
         world_run(w, w->mono + SETTLE_MS);
+    if (d.added < d.jobs_n && w->failure[0] == '\0')
+        fail_world(w, "only %zu of %zu jobs came to be", d.added, d.jobs_n);
     day_log_own(w, true);
     day_log_kept(w);
     log_living(w);

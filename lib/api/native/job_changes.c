@@ -512,22 +512,6 @@ static int64_t waiting_run(const struct tell *t)
     return waits;
 }
 
-static void answer_run(struct tell *t, const struct outcome *o)
-{
-    struct json_writer w;
-    int64_t run = 0;
-    struct json *detail = native_begin(t, 200, o, &w);
-    bool coalesced = !json_i64(json_get(detail, "run"), &run);
-    if (coalesced)
-        run = waiting_run(t);
-    if (run != 0)
-        json_member_int(&w, "run", run);
-    if (coalesced)
-        json_member_bool(&w, "coalesced", true);
-    json_object_end(&w);
-    json_free(detail);
-}
-
 /* {"arguments": text, "environment": {…}}, or nothing. False after having failed the call. */
 static bool read_wish(struct tell *t, const char **out, const struct json **environment)
 {
@@ -545,6 +529,52 @@ static bool read_wish(struct tell *t, const char **out, const struct json **envi
         return true;
     call_fail(&t->c, ERR_INVALID, "arguments: got %s, need a text", json_kind_word(v));
     return false;
+}
+
+/* What a run was given is what is asked for now. */
+static bool is_alike(struct tell *t, int64_t run)
+{
+    struct run_row r;
+    struct wish_row w;
+    struct error unused;
+    const char *arguments;
+    const struct json *environment;
+    struct state *s = t->c.view->state;
+    if (!state_run_by_id(s, run, &r) || !read_wish(t, &arguments, &environment) ||
+        !str_eq(arguments != NULL ? arguments : "", r.arguments != NULL ? r.arguments : ""))
+        return false;
+    const char *kept = state_run_wish(s, run, &w) && w.environment != NULL ? w.environment : "{}";
+    struct json *before = json_parse_own(slice_of(kept), &unused);
+    bool same = environment != NULL ? json_equal(before, environment) : json_count(before) == 0;
+    json_free(before);
+    return same;
+}
+
+static void answer_run(struct tell *t, const struct outcome *o)
+{
+    struct json_writer w;
+    struct error unused;
+    int64_t run = 0;
+    struct json *detail = json_parse_own(buf_slice(&o->detail), &unused);
+    bool coalesced = !json_i64(json_get(detail, "run"), &run);
+    json_free(detail);
+    if (coalesced)
+        run = waiting_run(t);
+    if (coalesced && run != 0 && !is_alike(t, run)) {
+        call_fail(&t->c, ERR_CONFLICT,
+                  "run %lld of %.200s waits already, with other arguments or another environment: "
+                  "wait until it has begun",
+                  (long long)run, call_param(&t->c, "name"));
+        return;
+    }
+    call_json(&t->c, 200, &w);
+    json_object(&w);
+    json_member_int(&w, "index", (int64_t)t->c.view->index);
+    if (run != 0)
+        json_member_int(&w, "run", run);
+    if (coalesced)
+        json_member_bool(&w, "coalesced", true);
+    json_object_end(&w);
 }
 
 void native_run_job(struct tell *t)

@@ -107,3 +107,14 @@ struct wall jobs_next_run(struct state *s, const struct job_row *row, struct cal
     job_close(&job);
     return next;
 }
+
+struct wall jobs_run_starts_at(const struct job *job, const struct run_row *r)
+{
+    int64_t window_ms = job_window_ms(job), at = r->due.ms;
+    if (r->cause != CAUSE_SCHEDULE || r->attempt > 0)
+        return r->due;
+    at += job_jitter_ms(job, r->due);
+    if (r->deadline.ms != 0 && window_ms != WINDOW_CATCHUP && r->deadline.ms - window_ms < at)
+        at = r->deadline.ms - window_ms;
+    return wall_later((struct wall){at}, r->due);
+}

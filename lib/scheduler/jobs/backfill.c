@@ -103,15 +103,16 @@ int jobs_plan_backfill(struct state *state, const struct job_row *row, struct wa
                      LIMIT_BACKFILL_TARGETS);
 }
 
-static void fill(struct look *l, const struct backfill_row *b, const struct job_row *row,
-                 int64_t room)
+/* How many targets it has looked at. */
+static int64_t fill(struct look *l, const struct backfill_row *b, const struct job_row *row,
+                    int64_t room)
 {
     const struct job *job = look_definition(l, row->id, row->generation);
     const struct job_aim *aim = look_aim(l, row->id, row->generation);
     struct json_writer w;
     int64_t passed = 0, made = 0, seen = 0;
     if (job == NULL || job->broken != NULL)
-        return;
+        return 0;
     struct walk walk = walk_from(l->state, row->id, job, &aim->aim, b->next, b->to, b->again);
     look_put(l, GATHER_FILL, look_entry(l, row->id), &w);
     json_object(&w);
@@ -131,19 +132,36 @@ static void fill(struct look *l, const struct backfill_row *b, const struct job_
     json_member_int(&w, "passed", passed);
     json_member_int(&w, "next_ms", walk.at.ms);
     json_object_end(&w);
+    return seen;
 }
 
+static int64_t fill_next(struct look *l, const struct backfill_row *b)
+{
+    struct job_row row;
+    int64_t room = LIMIT_JOB_OPEN_RUNS / 2 - state_runs_open_count(l->state, b->job);
+    if (b->most - b->open < room)
+        room = b->most - b->open;
+    if (room <= 0 || b->next.ms >= b->to.ms || look_is_marked(l, b->job) ||
+        !state_job_alone(l->state, b->job, &row))
+        return 0;
+    return fill(l, b, &row, room);
+}
+
+/* Those that had no turn have theirs in the next one: what was made comes back as an outcome. */
 void fill_all(struct look *l)
 {
     struct backfill_row b;
-    struct job_row row;
     struct stmt *q = state_backfills_open(l->state);
+    int64_t after = l->filled;
     while (state_backfill_next(q, &b)) {
-        int64_t room = LIMIT_JOB_OPEN_RUNS / 2 - state_runs_open_count(l->state, b.job);
-        if (b.most - b.open < room)
-            room = b.most - b.open;
-        if (room > 0 && b.next.ms < b.to.ms && !look_is_marked(l, b.job) &&
-            state_job_alone(l->state, b.job, &row))
-            fill(l, &b, &row, room);
+        if (b.id <= after)
+            continue;
+        if (l->fills_left <= 0 || !look_has_room(l)) {
+            stmt_end(q);
+            return;
+        }
+        l->fills_left -= fill_next(l, &b);
+        l->filled = b.id;
     }
+    l->filled = 0;
 }

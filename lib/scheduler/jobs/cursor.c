@@ -11,11 +11,6 @@ static bool has_count(const struct job_cursor *c)
     return c->remaining != COUNT_FOREVER;
 }
 
-static struct wall earlier(struct wall x, struct wall y)
-{
-    return x.ms < y.ms ? x : y;
-}
-
 /* j, or the last index that the count reaches. Not k + remaining first: that may overflow. */
 static int64_t within_count(const struct job_cursor *c, int64_t j)
 {
@@ -51,6 +46,7 @@ struct aim aim_of_job(const struct job *job)
 {
     return (struct aim){.schedule = &job->schedule,
                         .window_ms = job_window_ms(job),
+                        .jitter_ms = job_jitter_max_ms(job),
                         .catchup_most = job_catchup_most(job),
                         .starts = job->starts,
                         .ends = job->ends};
@@ -155,7 +151,8 @@ static void tick_window(const struct aim *a, struct wall now, struct wall until,
 {
     const struct schedule *s = a->schedule;
     struct job_cursor *c = &step->cursor;
-    int64_t over = last_due(a, earlier((struct wall){now.ms - a->window_ms - 1}, until));
+    int64_t lasts_ms = a->jitter_ms + a->window_ms;
+    int64_t over = last_due(a, wall_earlier((struct wall){now.ms - lasts_ms - 1}, until));
     step->missed = targets(s, c->index, within_count(c, over));
     pass_all(c, &step->missed);
 
@@ -230,7 +227,7 @@ static bool exclude(const struct aim *a, struct wall now, struct wall *until_out
     }
     if (next.open == span.open && next.by == span.by)
         span.to = next.to;
-    *until_out = earlier(now, (struct wall){span.to.ms - 1});
+    *until_out = wall_earlier(now, (struct wall){span.to.ms - 1});
     if (span.open)
         return false;
     bool catches_up = a->window_ms == WINDOW_CATCHUP;
@@ -290,7 +287,8 @@ static int64_t first_kept(const struct aim *a, const struct job_cursor *c, struc
     if (a->window_ms == WINDOW_CATCHUP)
         return over ? due + 1 : newest_open(a, c, due);
     due = within_count(c, due);
-    bool open = !over && t.ms <= schedule_target(a->schedule, due).ms + a->window_ms;
+    int64_t closes_ms = schedule_target(a->schedule, due).ms + a->jitter_ms + a->window_ms;
+    bool open = !over && t.ms <= closes_ms;
     return open ? due : due + 1;
 }
 

@@ -20,6 +20,7 @@
 struct aim {
     const struct schedule *schedule; /* past schedule_start_now */
     int64_t window_ms;               /* or WINDOW_CATCHUP */
+    int64_t jitter_ms;               /* the longest: windows begin so much later */
     int64_t catchup_most;            /* of those that wait, then */
     struct wall starts, ends;        /* none before, none from then on; 0: no bound */
     const struct calendar_rules

@@ -1,15 +1,16 @@
 /* Gives runs that may start to agents (spec/chronos.md 3.5 D), and says why one did not. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/hash.h"
 #include "base/limits.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "scheduler/jobs/private.h"
 
 #define OTHER_RETRY_MS 200
-#define UNPLACED_LOOK                                                                             \
-    64                   /* of the newest runs of a job: all of them without a place are one want \
-                          */
+#define UNPLACED_LOOK 64 /* of a job's newest runs: all of them without a place are one want */
 #define PONG_RETRY_MS 50 /* an agent that was placed on, but has not been heard enough of yet */
 
 static int by_urgency(const void *x, const void *y)
@@ -34,14 +35,18 @@ static bool is_target(const struct job *job, struct wall due)
     return k >= 0 && counted && schedule_target(s, k).ms == due.ms;
 }
 
+/* Two that have one hash cost the later a millisecond. */
+static uint64_t name_hash(const char *name)
+{
+    return hash64(name, strlen(name), 0);
+}
+
 /* Another run of the job has a task of that name, in the state or in this tick. */
-static bool is_taken(struct look *l, const struct candidate *c, const char *name, int64_t due_ms)
+static bool is_taken(struct look *l, const struct candidate *c, const char *name)
 {
     struct task_row t;
-    const struct entry *e = c->entry;
-    if (e->named_attempt == c->attempt && due_ms <= e->named_ms)
-        return true;
-    return state_task_by_name(l->state, name, &t) && t.run != c->run;
+    return map_get(l->named, name_hash(name)) != NULL ||
+           (state_task_by_name(l->state, name, &t) && t.run != c->run);
 }
 
 /* "ct:<due>:<attempt>:<name>:<arguments>", unique: a due that is no target's moves on by 1 ms until
@@ -51,15 +56,13 @@ static void name_task(struct look *l, const struct candidate *c, const char *arg
 {
     struct job_run run = {.due = c->due, .attempt = c->attempt, .arguments = arguments};
     job_task_id(c->job, &run, name);
-    if (c->cause == CAUSE_SCHEDULE && c->attempt == 0)
-        return;
+    bool planned = c->cause == CAUSE_SCHEDULE && c->attempt == 0;
     bool of_target = c->cause == CAUSE_BACKFILL && c->attempt == 0;
-    while ((!of_target && is_target(c->job, run.due)) || is_taken(l, c, name, run.due.ms)) {
+    while (!planned && ((!of_target && is_target(c->job, run.due)) || is_taken(l, c, name))) {
         run.due.ms++;
         job_task_id(c->job, &run, name);
     }
-    c->entry->named_ms = run.due.ms;
-    c->entry->named_attempt = c->attempt;
+    map_put(l->named, name_hash(name), l);
 }
 
 /* ---- launching */
@@ -153,7 +156,7 @@ static void tell_unplaced(struct look *l, const struct candidate *c, const struc
     int64_t patience = j->late_s != NOT_GIVEN ? j->late_s * 1000 : LIMIT_NOTICE_UNPLACED_MS;
     if (c->entry->unplaced == c->run || !job_notifies(j, NOTICE_UNPLACED) ||
         state_level(l->state) < TRIES_LEVEL || !state_run_by_id(l->state, c->run, &r) ||
-        l->now.wall.ms - r.queued.ms <= patience)
+        l->now.wall.ms - wall_later(r.queued, jobs_run_starts_at(j, &r)).ms <= patience)
         return;
     c->entry->unplaced = c->run;
     if (is_told(l, c))
@@ -194,11 +197,12 @@ static void launch(struct look *l, const struct candidate *c)
 
 void dispatch(struct look *l)
 {
+    l->named = map_new();
     if (l->n > 1)
         qsort(l->candidates, l->n, sizeof l->candidates[0], by_urgency);
     for (size_t i = 0; i < l->n; i++) {
         const struct candidate *c = &l->candidates[i];
-        if (l->launches_left == 0)
+        if (l->launches_left == 0 || !look_has_room(l))
             look_postpone(l, c->entry);
         else if (c->entry->no_place)
             continue; /* its other runs will find none either */

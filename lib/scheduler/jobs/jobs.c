@@ -9,6 +9,7 @@
 #define CLAIMS_A_TURN 1000
 #define LAUNCHES_A_TURN 1000
 #define FIRES_A_TURN 500
+#define FILLS_A_TURN 5000        /* targets of backfills that are looked at */
 #define GATHERED_BYTES (1 << 20) /* of one command; a look at one job adds a few KiB at most */
 #define PLACE_RETRY_MS 50        /* how soon runs without a place are tried again, at first */
 #define PLACE_RETRY_MS_MAX 2000
@@ -52,6 +53,7 @@ struct jobs {
     struct list waiting;  /* entries with runs that found no place */
     bool freed;           /* something ended: they may find one now */
     struct mono place_due;
+    int64_t filled;          /* the last backfill that had its turn; 0: all had */
     struct mono due;         /* the earliest of the entries'; never too late */
     struct wall due_wall;    /* the same */
     struct wall next_target; /* of all jobs */
@@ -177,11 +179,6 @@ static void dirty(struct jobs *j, int64_t job)
 {
     if (job != 0)
         dirty_entry(j, entry(j, job));
-}
-
-static struct wall wall_earlier(struct wall a, struct wall b)
-{
-    return a.ms < b.ms ? a : b;
 }
 
 void look_again_at(struct look *l, struct entry *e, struct wall at)
@@ -387,7 +384,7 @@ void look_update(struct look *l, struct entry *e, const struct run_row *r, const
     json_object_end(&w);
 }
 
-static bool room_left(const struct look *l)
+bool look_has_room(const struct look *l)
 {
     for (int i = 0; i < GATHERED; i++)
         if (l->gathered[i].items.len > GATHERED_BYTES)
@@ -534,8 +531,8 @@ static void claim(struct look *l, const struct due *d)
     if (k == NULL || k->job.broken != NULL)
         return;
     cursor_tick(&k->aim.aim, &from, l->now.wall, room_for_runs(l, d->job), &step);
-    if (step.cursor.index == d->k)
-        return;
+    if (step.cursor.index == d->k && step.next.ms <= l->now.wall.ms)
+        return; /* else it only seemed to be due: it is an heir's, whose time is another */
     look_put(l, GATHER_TICK, entry(l->jobs, d->job), &w);
     json_object(&w);
     json_member_int(&w, "job", d->job);
@@ -551,7 +548,7 @@ static void claim_all(struct look *l)
     if (state_jobs_next(l->state).ms > l->now.wall.ms)
         return;
     struct stmt *q = state_jobs_due(l->state, l->now.wall, INT64_MAX);
-    while (l->claims_left > 0 && room_left(l) && stmt_row(q)) {
+    while (l->claims_left > 0 && look_has_room(l) && stmt_row(q)) {
         const struct due d = {stmt_i64(q, 0), stmt_i64(q, 1), stmt_i64(q, 2), stmt_i64(q, 3)};
         if (!look_is_marked(l, d.job))
             claim(l, &d);
@@ -605,7 +602,6 @@ static void look_at_job(struct look *l, struct entry *e)
     e->no_place = false;
     e->due = MONO_NEVER;
     e->due_wall = WALL_NEVER;
-    e->named_ms = 0;
     list_remove(&e->in_dirty);
     list_remove(&e->in_waiting);
     if (!look_at_runs(l, e))
@@ -615,7 +611,7 @@ static void look_at_job(struct look *l, struct entry *e)
 static void look_at_all(struct look *l)
 {
     struct jobs *j = l->jobs;
-    while (!list_empty(&j->dirty) && room_left(l))
+    while (!list_empty(&j->dirty) && look_has_room(l))
         look_at_job(l, LIST_ENTRY(j->dirty.next, struct entry, in_dirty));
 }
 
@@ -680,14 +676,18 @@ void jobs_tick(struct jobs *j, struct placement *p, const struct jobs_ears *ears
         .led = j->led,
         .claims_left = CLAIMS_A_TURN,
         .launches_left = LAUNCHES_A_TURN,
+        .fills_left = FILLS_A_TURN,
+        .filled = j->filled,
     };
     claim_all(&l);
     fill_all(&l);
+    j->filled = l.filled;
     look_at_all(&l);
     dispatch(&l);
     for (int what = 0; what < GATHERED; what++)
         propose(&l, (enum gathered)what, out);
     mem_free(l.candidates);
+    map_free(l.named);
     plan(j, now);
 }
 

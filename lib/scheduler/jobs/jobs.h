@@ -41,6 +41,10 @@ struct mono jobs_due(const struct jobs *j);
 /* The run_spec of a run's task, for MESSAGE_RUN; false when the job is gone. */
 bool jobs_run_spec(struct jobs *j, const struct task_row *t, struct buf *out);
 
+/* From when on a run that waits may start: jitter may keep it. No later than its window begins, if
+ * the job had another jitter when it was claimed. */
+struct wall jobs_run_starts_at(const struct job *job, const struct run_row *r);
+
 /* An aim with the job's calendars; it borrows the job. */
 struct job_aim {
     struct aim aim;

@@ -36,7 +36,6 @@ struct entry { /* a job to be looked at, or with runs that are not over */
     size_t watches_n;
     int64_t unplaced; /* the last run for which this leader has seen to it that its owners know; 0:
                          none */
-    int64_t named_ms, named_attempt; /* the last due given to a task of it in this tick */
 };
 
 struct candidate { /* a run that may start now, if an agent takes it */
@@ -73,8 +72,10 @@ struct look {
         struct batch *batch;
     } gathered[GATHERED];
     int64_t claims_left, launches_left;
+    int64_t fills_left, filled; /* targets of backfills; the last backfill that had its turn */
     struct candidate *candidates;
     size_t n, cap;
+    struct map *named; /* what the tasks of this tick are called: hashes */
 };
 
 /* Begins an element of that command's set, about the entry's job, which is marked: write one value.
@@ -83,6 +84,8 @@ void look_put(struct look *l, enum gathered what, struct entry *e, struct json_w
 /* The same whole: an element of run.update. */
 void look_update(struct look *l, struct entry *e, const struct run_row *r, const char *to,
                  const char *reason);
+/* False: what is decided already is enough for this tick's commands. */
+bool look_has_room(const struct look *l);
 struct entry *look_entry(struct look *l, int64_t job);
 bool look_is_marked(const struct look *l, int64_t job);
 /* NULL: the job is gone. They live until the tick ends. */

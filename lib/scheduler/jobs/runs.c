@@ -363,13 +363,6 @@ static void judge(struct runs *s, struct run_view *v)
     }
 }
 
-/* From when on a run that waits may start. */
-static struct wall starts_at(const struct runs *s, const struct run_row *r)
-{
-    bool target = r->cause == CAUSE_SCHEDULE && r->attempt == 0;
-    return (struct wall){r->due.ms + (target ? job_jitter_ms(s->job, r->due) : 0)};
-}
-
 static void look_at_waiting(struct runs *s, struct run_view *v)
 {
     bool stood_in_way = (s->active || s->filling) && !job_overlaps(s->job);
@@ -385,8 +378,8 @@ static void look_at_waiting(struct runs *s, struct run_view *v)
         look_again_at(s->l, s->e, (struct wall){v->r.deadline.ms + 1});
     if (s->job->broken != NULL) /* until it is posted again */
         return;
-    if (s->l->now.wall.ms < starts_at(s, &v->r).ms)
-        look_again_at(s->l, s->e, starts_at(s, &v->r));
+    if (s->l->now.wall.ms < jobs_run_starts_at(s->job, &v->r).ms)
+        look_again_at(s->l, s->e, jobs_run_starts_at(s->job, &v->r));
     else if (s->l->now.mono.ms < s->e->rests_until.ms)
         look_again_in(s->l, s->e, s->e->rests_until.ms - s->l->now.mono.ms);
     else

@@ -31,10 +31,38 @@ static void why_no_place(struct state *s, struct hearing hearing, const struct j
     resources_close(&d.needs);
 }
 
+/* When the first of its runs that wait may start. */
+static struct wall first_start(struct state *s, const struct job_row *row, const struct job *job)
+{
+    struct run_row r;
+    struct wall first = {INT64_MAX};
+    struct stmt *q = state_runs_open(s, row->id);
+    while (state_run_next(q, &r))
+        if (r.state == RUN_QUEUED)
+            first = wall_earlier(first, jobs_run_starts_at(job, &r));
+    return first;
+}
+
+static void why_spread(const char *name, struct wall at, struct why *out)
+{
+    char text[TIME_TEXT_SIZE];
+    struct sentence *t = why_add(out, "spread", name);
+    if (t == NULL)
+        return;
+    SAY(t->what, "%s: a run waits", name);
+    SAY(t->because, "its starts are spread (jitterSeconds): this one is at %s",
+        wall_text(at, text));
+}
+
 static void why_run(struct state *s, struct hearing hearing, const struct job_row *row,
-                    const struct job *job, struct why *out)
+                    const struct job *job, struct wall now, struct why *out)
 {
     char what[256];
+    struct wall first = job_jitter_max_ms(job) > 0 ? first_start(s, row, job) : now;
+    if (first.ms > now.ms && first.ms != INT64_MAX) {
+        why_spread(row->name, first, out);
+        return;
+    }
     bool ending = state_name_is_ending(s, row->name);
     if ((row->active > 0 || ending) && !job_overlaps(job)) {
         struct sentence *t = why_add(out, "overlap", row->name);
@@ -190,7 +218,7 @@ static void why_defined(struct state *s, struct hearing hearing, const struct jo
                         struct why *out)
 {
     if (row->queued > 0)
-        why_run(s, hearing, row, job, out);
+        why_run(s, hearing, row, job, now, out);
     if (row->disabled)
         return;
     why_outside(job, row->name, now, out);

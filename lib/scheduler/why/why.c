@@ -58,6 +58,7 @@ static const struct cause {
     {"no-mail", "Put it again with another \"owner\": mesolith job show %s"},
     {"parent-disabled", "Enable it, or run it or this one now: mesolith job enable %s"},
     {"waits-for-parents", "Wait, or run it now: mesolith job run %s"},
+    {"spread", "Wait, or run it now: mesolith job run %s"},
     {"overlap", "Wait for the active run to end, or allow both: \"overlap\": \"allow\"."},
     {"retrying", "Wait, or mend it: its output is kept (mesolith logs %s)."},
     {"node-restarting",
@@ -110,9 +111,9 @@ struct sentence *why_add(struct why *w, const char *id, const char *name)
 
 bool why_passes(const struct sentence *e)
 {
-    static const char *const ids[] = {"starting", "waits-for-health", "waits-for-readiness",
-                                      "stopping", "overlap",          "retrying",
-                                      "suspended"};
+    static const char *const ids[] = {
+        "starting", "waits-for-health", "waits-for-readiness", "stopping",
+        "overlap",  "retrying",         "suspended",           "spread"};
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
         if (str_eq(e->id, ids[i]))
             return true;

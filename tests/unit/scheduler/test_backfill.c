@@ -306,6 +306,23 @@ static void a_run_has_its_own_environment_and_arguments_also_when_it_is_tried_ag
     assert_string_equal(told(again, "A"), "own");
 }
 
+/* Both find their place in one tick: the name of a target stays its own, however old it is. */
+static void a_run_asked_for_gives_no_backfill_another_name(void **unused)
+{
+    (void)unused;
+    post("takes 100", ",'overlap':'allow','disabled':true");
+    h.agents[0].quiet = true;
+    harness_trigger(&h, "j", "");
+    backfill("2026-03-01T10:02:00Z", "2026-03-01T10:04:00Z", 2, false);
+    harness_run_ms(&h, 1000);
+    assert_int_equal(h.starts_n, 0);
+    h.agents[0].quiet = false;
+    harness_run_ms(&h, 1000);
+    assert_int_equal(h.starts_n, 3);
+    assert_int_equal(h.starts[1].due_ms, harness_wall("2026-03-01T10:02:00Z").ms);
+    assert_int_equal(h.starts[2].due_ms, harness_wall("2026-03-01T10:03:00Z").ms);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -324,6 +341,7 @@ int main(void)
         TEST(children_do_not_fire),
         TEST(it_is_told_the_planned_time_also_when_it_is_tried_again),
         TEST(a_run_has_its_own_environment_and_arguments_also_when_it_is_tried_again),
+        TEST(a_run_asked_for_gives_no_backfill_another_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,6 +145,16 @@ static void the_window_begins_after_the_delay(void **unused)
     assert_string_equal(harness_runs(&h, "j"), "10:01:00 ok, 10:01:10 ok");
 }
 
+static void what_is_claimed_late_has_its_delay_and_window_still(void **unused)
+{
+    (void)unused;
+    post("R/2026-03-01T10:01:00Z/PT1H", "takes 100", ",'jitterSeconds':3000");
+    harness_run(&h, "2026-03-01T10:00:50Z");
+    harness_outage(&h, "2026-03-01T10:01:45Z");
+    harness_run(&h, "2026-03-01T11:00:00Z");
+    assert_string_equal(harness_runs(&h, "j"), "10:01:00 ok");
+}
+
 static void runs_may_be_allowed_to_overlap(void **unused)
 {
     (void)unused;
@@ -163,6 +173,7 @@ int main(void)
         TEST(of_slow_runs_no_more_wait_than_the_limit),
         TEST(each_target_has_its_own_delay_the_same_for_every_leader),
         TEST(the_window_begins_after_the_delay),
+        TEST(what_is_claimed_late_has_its_delay_and_window_still),
         TEST(runs_may_be_allowed_to_overlap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

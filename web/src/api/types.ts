@@ -198,7 +198,7 @@ export interface Backfill {
   from: string;
   to: string;
   reached?: string;
-  state: "running" | "done" | "canceled";
+  state: "running" | "canceling" | "done" | "canceled";
   overlap: number;
   made: number;
   passed: number;

@@ -194,9 +194,9 @@ function NextTimes({ data }: { data: JobDetail }) {
   );
 }
 
-function noNext({ summary }: JobDetail): string {
+function noNext({ summary, explained }: JobDetail): string {
   if (summary.disabled) return "The job is paused: it does not run by itself.";
-  if (summary.parents.length > 0) return `It runs when ${summary.parents.join(" and ")} ended well.`;
+  if (summary.parents.length > 0) return `It runs ${explained}.`;
   return "Its schedule has come to its end.";
 }
 
