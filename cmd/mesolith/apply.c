@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "base/map.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "cli_wait.h"
 
@@ -49,16 +50,69 @@ static int kind_of_list(const char *name)
     return kind;
 }
 
+/* One of those that a job waits for is still to come; NULL: none. */
+static const struct json *first_parent(const struct map *to_come, const struct json *job)
+{
+    const struct json *found = NULL;
+    JSON_EACH (parent, json_get(job, "parents"))
+        if (found == NULL)
+            found = map_get_str(to_come, json_str(parent, ""));
+    return found;
+}
+
+/* Of a ring of them somebody is first, and refused. */
+static int with_parents(struct cli *c, struct map *to_come, const struct json **path,
+                        const struct json *job, one_fn *fn, struct error *err)
+{
+    size_t n = 0;
+    path[n++] = job;
+    while (n > 0) {
+        const struct json *parent = first_parent(to_come, path[n - 1]);
+        if (parent != NULL) {
+            map_remove_str(to_come, text_of(parent, "name"));
+            path[n++] = parent;
+        } else if (fn(c, path[--n], err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* A job after those of the file that it waits for: the server wants them to be there. */
+static int each_job(struct cli *c, const struct json *list, one_fn *fn, struct error *err)
+{
+    int rc = 0;
+    struct map *to_come = map_new();
+    const struct json **path = mem_zalloc((json_count(list) + 1) * sizeof path[0]);
+    JSON_EACH (one, list)
+        if (kind_of(one) == JOB)
+            map_put_str(to_come, text_of(one, "name"), (void *)one);
+    JSON_EACH (one, list) {
+        if (rc != 0 || kind_of(one) != JOB || map_get_str(to_come, text_of(one, "name")) != one)
+            continue;
+        map_remove_str(to_come, text_of(one, "name"));
+        rc = with_parents(c, to_come, path, one, fn, err);
+    }
+    mem_free(path);
+    map_free(to_come);
+    return rc;
+}
+
 /* Calls for each, one kind after the other. */
 static int each_of(struct cli *c, const struct json *root, one_fn *const fns[KINDS],
                    struct error *err)
 {
     if (json_is(root, JSON_OBJECT) && !has_lists(root))
         return fns[kind_of(root)](c, root, err);
-    for (int kind = 0; kind < KINDS; kind++)
-        JSON_EACH (one, json_is(root, JSON_ARRAY) ? root : json_get(root, kinds[kind].list))
+    for (int kind = 0; kind < KINDS; kind++) {
+        const struct json *list =
+            json_is(root, JSON_ARRAY) ? root : json_get(root, kinds[kind].list);
+        if (kind == JOB)
+            return each_job(c, list, fns[kind], err);
+        JSON_EACH (one, list)
             if ((int)kind_of(one) == kind && fns[kind](c, one, err) != 0)
                 return -1;
+    }
     return 0;
 }
 
@@ -226,6 +280,10 @@ static int apply(struct cli *c, struct error *err)
 static void put_value(struct buf *out, const struct json *v)
 {
     struct json_writer w;
+    if (v == NULL) {
+        buf_puts(out, "(not set)");
+        return;
+    }
     json_begin(&w, out);
     json_put_value(&w, v);
 }
@@ -236,10 +294,7 @@ static void put_change(struct cli *c, const char *field, const struct json *was,
     struct buf text;
     buf_init(&text, LIMIT_BODY_BYTES);
     buf_printf(&text, "  %s: ", field);
-    if (was != NULL)
-        put_value(&text, was);
-    else
-        buf_puts(&text, "(not set)");
+    put_value(&text, was);
     buf_puts(&text, " -> ");
     put_value(&text, is);
     text_clean(&c->out, buf_str(&text));
@@ -247,14 +302,15 @@ static void put_change(struct cli *c, const char *field, const struct json *was,
     buf_close(&text);
 }
 
+static void say_new(struct cli *c, const char *name)
+{
+    cli_say(c, 0, "%s is new.", name);
+    c->failed = true;
+}
+
 static void put_diff(struct cli *c, const char *name, const struct json *was, const struct json *is)
 {
     size_t n = 0;
-    if (was == NULL) {
-        cli_say(c, 0, "%s is new.", name);
-        c->failed = true;
-        return;
-    }
     JSON_EACH (field, is) {
         const struct json *before = json_get_null(was, json_name(field));
         if (str_eq(json_name(field), "id") || json_equal(before, field))
@@ -276,7 +332,10 @@ static int diff_one(struct cli *c, const char *fmt, const char *name, const char
     struct json *now;
     if (cli_current(c, fmt, name, &now, err) != 0)
         return -1;
-    put_diff(c, name, *definition != '\0' ? json_get(now, definition) : now, one);
+    if (now == NULL)
+        say_new(c, name);
+    else
+        put_diff(c, name, *definition != '\0' ? json_get(now, definition) : now, one);
     json_free(now);
     return 0;
 }
@@ -291,9 +350,39 @@ static int diff_app(struct cli *c, const struct json *app, struct error *err)
     return diff_one(c, "/api/apps/%a", text_of(app, "id"), "app", app, err);
 }
 
+static void put_fields(struct cli *c, const char *name, const struct json *was,
+                       const struct json *is, const struct json *fields)
+{
+    cli_say(c, 0, json_count(fields) > 0 ? "%s changes:" : "%s stays.", name);
+    JSON_EACH (field, fields) {
+        const char *member = json_str(field, "");
+        put_change(c, member, json_get_null(was, member), json_get_null(is, member));
+        c->failed = true;
+    }
+}
+
+/* The server says what would be another: it knows in how many ways one thing can be written, and
+ * that a schedule has gone on since. */
 static int diff_job(struct cli *c, const struct json *job, struct error *err)
 {
-    return diff_one(c, "/api/jobs/%s", text_of(job, "name"), "job", job, err);
+    struct json *now, *answer = NULL;
+    struct buf path;
+    const char *name = text_of(job, "name");
+    if (cli_current(c, "/api/jobs/%s", name, &now, err) != 0)
+        return -1;
+    if (now == NULL) {
+        say_new(c, name);
+        return 0;
+    }
+    buf_init(&path, PATH_BYTES);
+    api_path(&path, "/api/jobs/%s?dry_run=true", name);
+    int rc = send(c, METHOD_PUT, buf_str(&path), job, &answer, err);
+    buf_close(&path);
+    if (rc == 0)
+        put_fields(c, name, json_get(now, "job"), job, json_get(answer, "fields"));
+    json_free(now);
+    json_free(answer);
+    return rc == 0 ? 0 : error_wrap(err, "%s", name);
 }
 
 static int diff(struct cli *c, struct error *err)

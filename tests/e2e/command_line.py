@@ -314,6 +314,19 @@ def story(place):
         before = node.supervised()
         node.cli("apply", "all.json")
         equal({t.pid for t in node.supervised().values()}, {t.pid for t in before.values()}, "tasks")
+    with case("a job is applied after those it waits for; a difference is what the server calls one"):
+        chain = [{"name": "a-last", "command": "true", "parents": ["b-middle"]},
+                 {"name": "b-middle", "command": "true", "parents": ["c-first"]},
+                 {"name": "c-first", "command": "true", "schedule": "R/2090-01-01T00:00:00Z/P1D",
+                  "environmentVariables": {"A": "1"}}]
+        place.write("chain.json", chain)
+        node.cli("apply", "chain.json")
+        equal(run(node, "diff", "chain.json").returncode, 0, "diff of what is there")
+        chain[2]["environmentVariables"] = {"A": "2"}
+        done = run(node, "diff", "-", stdin=json.dumps(chain))
+        assert done.returncode == 1 and "c-first changes:" in done.stdout and "a-last stays." in done.stdout, done
+        for name in ("a-last", "b-middle", "c-first"):
+            node.cli("job", "delete", name)
     with case("calendars are exported, and applied before the jobs that name them"):
         place.write("off.json", {"description": "nobody is there", "days": ["SAT-SUN", "12-24/12-26"]})
         node.cli("calendar", "set", "off", "off.json")
