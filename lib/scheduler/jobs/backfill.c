@@ -147,21 +147,27 @@ static int64_t fill_next(struct look *l, const struct backfill_row *b)
     return fill(l, b, &row, room);
 }
 
-/* Those that had no turn have theirs in the next one: what was made comes back as an outcome. */
-void fill_all(struct look *l)
+/* Of those behind that one, up to the other. */
+static void fill_between(struct look *l, int64_t after, int64_t last)
 {
     struct backfill_row b;
     struct stmt *q = state_backfills_open(l->state);
-    int64_t after = l->filled;
-    while (state_backfill_next(q, &b)) {
-        if (b.id <= after)
+    if (q == NULL) /* the state does not know of any yet */
+        return;
+    while (l->fills_left > 0 && look_has_room(l) && state_backfill_next(q, &b)) {
+        if (b.id <= after || b.id > last)
             continue;
-        if (l->fills_left <= 0 || !look_has_room(l)) {
-            stmt_end(q);
-            return;
-        }
         l->fills_left -= fill_next(l, &b);
         l->filled = b.id;
     }
-    l->filled = 0;
+    stmt_end(q);
+}
+
+/* In turns, and all of them if there is time for it: what one made comes back as an outcome, but
+ * one that had nothing to do would wake nobody. */
+void fill_all(struct look *l)
+{
+    int64_t last = l->filled;
+    fill_between(l, last, INT64_MAX);
+    fill_between(l, 0, last);
 }

@@ -211,6 +211,7 @@ void dispatch(struct look *l)
         else
             launch(l, c);
     }
+    map_free(l->named);
 }
 
 /* ---- what did not start */

@@ -53,7 +53,7 @@ struct jobs {
     struct list waiting;  /* entries with runs that found no place */
     bool freed;           /* something ended: they may find one now */
     struct mono place_due;
-    int64_t filled;          /* the last backfill that had its turn; 0: all had */
+    int64_t filled;          /* the last backfill that had its turn */
     struct mono due;         /* the earliest of the entries'; never too late */
     struct wall due_wall;    /* the same */
     struct wall next_target; /* of all jobs */
@@ -687,7 +687,6 @@ void jobs_tick(struct jobs *j, struct placement *p, const struct jobs_ears *ears
     for (int what = 0; what < GATHERED; what++)
         propose(&l, (enum gathered)what, out);
     mem_free(l.candidates);
-    map_free(l.named);
     plan(j, now);
 }
 

@@ -31,7 +31,8 @@ export function JobActions({ data, action }: { data: JobDetail; action: Action }
   const run = (wish: Wish = {}) =>
     action.run({ pending: `Starting ${name} …`, work: () => runJob(name, wish), done: `${name} runs now.` });
   const newest = data.runs.find(({ task }) => task);
-  const goes = data.backfills?.[0]?.state === "running";
+  const backfill = data.backfills?.[0]?.state;
+  const goes = backfill === "running";
   useKeys(
     [
       { key: "r", what: "Run now", act: () => run() },
@@ -54,7 +55,7 @@ export function JobActions({ data, action }: { data: JobDetail; action: Action }
           Pause
         </Button>
       )}
-      {parents.length === 0 && !goes && <Button onClick={() => (open.value = "backfill")}>Backfill</Button>}
+      {parents.length === 0 && !goes && backfill !== "canceling" && <Button onClick={() => (open.value = "backfill")}>Backfill</Button>}
       {goes && (
         <Button
           onClick={() =>
