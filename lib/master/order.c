@@ -5,8 +5,9 @@
 #include "base/str.h"
 #include "master/private.h"
 
-#define RUN_REPEAT_MS 5000   /* an order that the agent has not answered by a status */
-#define KILL_REPEAT_MS 30000 /* spec/marathon.md 9.5 */
+/* An order that the agent has not answered by a status. Marathon repeats a kill after 30 s only
+ * (spec/marathon.md 9.5); a target may not have so long, if a lost kill stands in its way. */
+#define REPEAT_MS 5000
 #define WIPE_REPEAT_MS 5000
 #define WIPES 100    /* in one order, and in one answer: what it leaves out is ordered again */
 #define DRAIN_MS 100 /* from a task's last route to the order that it ends */
@@ -70,16 +71,15 @@ static bool is_told(const struct told *told, enum task_state state, struct now n
 static void order(struct master *m, struct session *s, const struct task_row *t, struct told *told,
                   struct now now, struct outbox *out)
 {
-    bool run = t->state == TASK_STAGING;
     int64_t draining = draining_ms(t, now);
     if (draining > 0) {
         s->due = mono_earlier(s->due, mono_after(now.mono, draining));
         return;
     }
     told->what = t->state;
-    told->again = mono_after(now.mono, run ? RUN_REPEAT_MS : KILL_REPEAT_MS);
+    told->again = mono_after(now.mono, REPEAT_MS);
     s->due = mono_earlier(s->due, told->again);
-    if (run)
+    if (t->state == TASK_STAGING)
         order_run(m, s, t, out);
     else
         order_kill(m, s, t->id, t->kill_reason != NULL ? t->kill_reason : "", out);

@@ -65,13 +65,11 @@ bool state_task_next(struct stmt *q, struct task_row *out)
     return true;
 }
 
-bool state_job_is_doubled(struct state *s, int64_t job)
+struct stmt *state_doubles_of_job(struct state *s, int64_t job)
 {
-    struct stmt *q = query_use(s, DOUBLED);
+    struct stmt *q = query_use(s, DOUBLES);
     stmt_bind_i64(q, ":job", job);
-    bool doubled = stmt_row(q);
-    stmt_end(q);
-    return doubled;
+    return q;
 }
 
 int64_t state_gone_newest(struct state *s, const char *name)
@@ -83,22 +81,22 @@ int64_t state_gone_newest(struct state *s, const char *name)
     return stmt_one_i64(q, 0);
 }
 
-bool state_name_goes_on(struct state *s, const char *name, bool *reached_out)
+struct stmt *state_tasks_gone(struct state *s, const char *name)
 {
-    *reached_out = false;
-    if (s->level < PACKED_LEVEL)
-        return false;
     struct stmt *q = query_use(s, GONE_ENDING);
     stmt_bind_text(q, ":name", name);
-    int64_t reached = stmt_one_i64(q, -1);
-    *reached_out = reached == 1;
-    return reached >= 0;
+    return q;
 }
 
 bool state_name_is_ending(struct state *s, const char *name)
 {
-    bool reached;
-    return state_name_goes_on(s, name, &reached) && reached;
+    bool reached = false;
+    struct stmt *q = s->level < PACKED_LEVEL ? NULL : state_tasks_gone(s, name);
+    while (q != NULL && !reached && stmt_row(q))
+        reached = stmt_bool(q, 1);
+    if (q != NULL)
+        stmt_end(q);
+    return reached;
 }
 
 #define TASK_TEXTS 9

@@ -168,10 +168,10 @@
     X(TASKS_OF_AGENT, TASK_COLUMNS "where t.agent = :agent and t.ended_ms is null order by t.id")  \
     X(TASKS_TO_ORDER, "select id, state from tasks where agent = :agent and state in (0, 3) "      \
                       "order by id")                                                               \
-    X(DOUBLED, "select 1 from (select id, state from job_runs where job = :job "                   \
+    X(DOUBLES, "select t.agent from (select id, state from job_runs where job = :job "             \
                "order by due_ms desc limit 16) r join tasks t on t.owner = 1 and "                 \
                "t.owner_id = r.id where t.ended_ms is null and not (r.state < 3 or r.state = 8) "  \
-               "and (select state from agents where id = t.agent) not in " OUT_OF_REACH "limit 1") \
+               "and (select state from agents where id = t.agent) not in " OUT_OF_REACH)           \
     X(TASKS_OF_RUN, TASK_COLUMNS "where t.owner = 1 and t.owner_id = :run order by t.id")          \
     X(TASKS_ENDED, "select state from tasks not indexed where ended_ms is not null and "           \
                    "(:agent < 0 or agent = :agent)")                                               \
@@ -406,17 +406,16 @@
 #define QUERIES_42(X)
 #define QUERIES_43(X)
 
-/* GONE_ENDING came with level 42, but only decides: what it reads is there since MARKS_LEVEL. NULL:
- * no task goes on. */
-#define REACHED "max((select state from agents where id = t.agent) not in " OUT_OF_REACH ") "
-#define QUERIES_38(X)                                                                   \
-    X(GONE_NEWEST, "select ifnull(max(job), 0) from jobs_gone where name = :name")      \
-    X(GONE_ENDING,                                                                      \
-      "select " REACHED "from jobs_gone g join job_runs r indexed by job_runs_over on " \
-      "r.job = g.job join tasks t on t.owner = 1 and t.owner_id = r.id where "          \
-      "g.name = :name and r.ended_ms is not null and r.old_bytes is null and "          \
-      "t.ended_ms is null")                                                             \
-    X(ENDS, "select day, facts, samples, successes, errors, errors_since_success, "     \
+/* GONE_ENDING came with level 42, but only decides: what it reads is there since MARKS_LEVEL. */
+#define REACHED "(select state from agents where id = t.agent) not in " OUT_OF_REACH
+#define QUERIES_38(X)                                                                            \
+    X(GONE_NEWEST, "select ifnull(max(job), 0) from jobs_gone where name = :name")               \
+    X(GONE_ENDING,                                                                               \
+      "select t.agent, " REACHED "from jobs_gone g join job_runs r indexed by job_runs_over on " \
+      "r.job = g.job join tasks t on t.owner = 1 and t.owner_id = r.id where "                   \
+      "g.name = :name and r.ended_ms is not null and r.old_bytes is null and "                   \
+      "t.ended_ms is null")                                                                      \
+    X(ENDS, "select day, facts, samples, successes, errors, errors_since_success, "              \
             "last_success_ms, last_error_ms from job_ends where job = :job")
 
 #define QUERIES_39(X) \
@@ -913,7 +912,7 @@
     X(37, RUNS_OLD_OF_JOB, NO_MORE)
 #define ANEW_43(X)                                                                             \
     X(43, GONE_ENDING,                                                                         \
-      "select " REACHED                                                                        \
+      "select t.agent, " REACHED                                                               \
       "from (select r.id from jobs_gone g join job_runs r indexed by job_runs_held "           \
       "on r.job = g.job where g.name = :name and r.held is not null union all "                \
       "select r.id from jobs_gone g join job_ends e on e.job = g.job join job_runs r indexed " \

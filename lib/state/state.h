@@ -307,12 +307,12 @@ struct pod_end_row {                         /* an instance of a pod that has en
 struct stmt *state_pod_ends(struct state *s, int64_t app);        /* the newest first; NULL: none */
 bool state_pod_end_next(struct stmt *q, struct pod_end_row *out); /* accepts NULL */
 /* One of the job's newest runs is over, and an attempt of it is not: it was ordered twice, because
- * nobody knew that the first order was carried out. */
-bool state_job_is_doubled(struct state *s, int64_t job);
-/* Has a deleted job that was called so a task that has not ended? It reads all that is kept of
- * their runs. *reached_out: one whose agent is not out of reach. */
-bool state_name_goes_on(struct state *s, const char *name, bool *reached_out);
-bool state_name_is_ending(struct state *s, const char *name); /* is it, and reached? */
+ * nobody knew that the first order was carried out. Rows: its agent, which is not out of reach. */
+struct stmt *state_doubles_of_job(struct state *s, int64_t job);
+/* Tasks of deleted jobs that were called so, which have not ended; since PACKED_LEVEL. It reads all
+ * that is kept of their runs. Rows: the agent; is it within reach? */
+struct stmt *state_tasks_gone(struct state *s, const char *name);
+bool state_name_is_ending(struct state *s, const char *name); /* one that is within reach */
 int64_t state_gone_newest(struct state *s, const char *name); /* of these jobs; 0: there is none */
 
 /* ---- residents; none below level 15 */

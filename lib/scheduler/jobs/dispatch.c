@@ -111,14 +111,6 @@ static const int64_t *last_agent(struct look *l, const struct candidate *c, int6
     return spared ? agent : NULL;
 }
 
-/* Of an attempt that was carried out twice one is being ended, or one of a deleted job that was
- * called so: until it has, it would overlap with what comes next. */
-static bool must_wait_for_other(struct look *l, const struct candidate *c)
-{
-    return !job_overlaps(c->job) && (state_job_is_doubled(l->state, c->entry->job) ||
-                                     look_name_is_ending(l, c->entry->job, c->job->name));
-}
-
 static bool was_assigned(struct look *l, int64_t run)
 {
     struct task_row t;
@@ -206,7 +198,7 @@ void dispatch(struct look *l)
             look_postpone(l, c->entry);
         else if (c->entry->no_place)
             continue; /* its other runs will find none either */
-        else if (must_wait_for_other(l, c))
+        else if (!job_overlaps(c->job) && look_other_is_ending(l, c))
             look_again_in(l, c->entry, OTHER_RETRY_MS);
         else
             launch(l, c);

@@ -494,16 +494,35 @@ const struct job_aim *look_aim(struct look *l, int64_t job, int64_t generation)
     return k != NULL ? &k->aim : NULL;
 }
 
-bool look_name_is_ending(struct look *l, int64_t job, const char *name)
+int64_t look_patience_ms(struct look *l, const struct job *job, int64_t agent, struct wall deadline)
 {
-    struct known *k = map_get(l->jobs->known, (uint64_t)job);
-    int64_t newest = state_gone_newest(l->state, name);
-    bool reached = false;
-    if (newest == 0 || (k != NULL && k->gone == newest))
-        return false;
-    if (!state_name_goes_on(l->state, name, &reached) && k != NULL)
+    int64_t left = l->ears->patience_ms(l->ears->data, agent, false);
+    bool too_long = deadline.ms != 0 && deadline.ms <= l->now.wall.ms + left;
+    return left > 0 && (too_long || job->overlap == OVERLAP_SKIP)
+               ? l->ears->patience_ms(l->ears->data, agent, true)
+               : left;
+}
+
+/* A double of the job, or one of a deleted job that was called so. What has ended once is not read
+ * again. */
+bool look_other_is_ending(struct look *l, const struct candidate *c)
+{
+    bool waits = false, goes_on = false;
+    struct known *k = map_get(l->jobs->known, (uint64_t)c->entry->job);
+    struct stmt *q = state_doubles_of_job(l->state, c->entry->job);
+    while (!waits && stmt_row(q))
+        waits = look_patience_ms(l, c->job, stmt_i64(q, 0), c->deadline) > 0;
+    stmt_end(q);
+    int64_t newest = state_gone_newest(l->state, c->job->name);
+    if (waits || newest == 0 || (k != NULL && k->gone == newest))
+        return waits;
+    q = state_tasks_gone(l->state, c->job->name);
+    for (; !waits && stmt_row(q); goes_on = true)
+        waits = stmt_bool(q, 1) && look_patience_ms(l, c->job, stmt_i64(q, 0), c->deadline) > 0;
+    stmt_end(q);
+    if (!goes_on && k != NULL)
         k->gone = newest;
-    return reached;
+    return waits;
 }
 
 /* ---------------- claiming what is due (3.5, B and C) */

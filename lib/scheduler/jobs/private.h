@@ -43,7 +43,7 @@ struct candidate { /* a run that may start now, if an agent takes it */
     const struct job *job;
     int64_t run, attempt;
     int64_t priority;
-    struct wall due; /* for the task's id, unless that is taken */
+    struct wall due, deadline; /* due: for the task's id, unless that is taken */
     enum run_cause cause;
     bool has_arguments; /* of its own */
     bool supersedes;    /* the retry of its job that waits */
@@ -90,9 +90,12 @@ struct entry *look_entry(struct look *l, int64_t job);
 bool look_is_marked(const struct look *l, int64_t job);
 /* NULL: the job is gone. They live until the tick ends. */
 const struct job *look_definition(struct look *l, int64_t job, int64_t generation);
-/* Is one being waited for of a deleted job that was called so? What has ended once is not read
- * again. */
-bool look_name_is_ending(struct look *l, int64_t job, const char *name);
+/* So long may an agent that says nothing stand in the way of a run of that deadline (0: none), not
+ * being said to be out of reach yet: a target may not have the time for all of it (3.8). */
+int64_t look_patience_ms(struct look *l, const struct job *job, int64_t agent,
+                         struct wall deadline);
+/* Is a task being ended that it would overlap with, of a run that is over? */
+bool look_other_is_ending(struct look *l, const struct candidate *c);
 const struct job_aim *look_aim(struct look *l, int64_t job, int64_t generation);
 void look_again_at(struct look *l, struct entry *e, struct wall at);
 void look_again_in(struct look *l, struct entry *e, int64_t ms);

@@ -214,29 +214,25 @@ static bool out_of_reach(struct runs *s, const struct task_brief *t)
             (agent.state == AGENT_UNREACHABLE || agent.state == AGENT_GONE));
 }
 
-/* A run would be missed if what stands in its way did so for `ms` more. */
-static bool cannot_wait(const struct runs *s, int64_t ms)
+/* Of the runs that wait, the first; 0: none has one. */
+static struct wall first_deadline(const struct runs *s)
 {
+    struct wall first = {0};
     for (size_t i = 0; i < s->n; i++) {
         const struct run_row *r = &s->items[i].r;
-        if (r->state == RUN_QUEUED &&
-            (s->job->overlap == OVERLAP_SKIP ||
-             (r->deadline.ms != 0 && r->deadline.ms <= s->l->now.wall.ms + ms)))
-            return true;
+        if (r->state == RUN_QUEUED && r->deadline.ms != 0)
+            first = first.ms == 0 ? r->deadline : wall_earlier(first, r->deadline);
     }
-    return false;
+    return first;
 }
 
 /* A leader that suspects itself does not say so yet, and one whose agent's process has ended waits
- * for the next; a target may not have the time. */
+ * for the next. */
 static bool is_silent(struct runs *s, const struct task_brief *t)
 {
-    const struct jobs_ears *ears = s->l->ears;
     if (!s->queued || job_overlaps(s->job))
         return false;
-    int64_t left = ears->patience_ms(ears->data, t->agent, false);
-    if (left > 0 && cannot_wait(s, left))
-        left = ears->patience_ms(ears->data, t->agent, true);
+    int64_t left = look_patience_ms(s->l, s->job, t->agent, first_deadline(s));
     if (left > 0)
         look_again_in(s->l, s->e, left);
     return left == 0;
@@ -330,6 +326,7 @@ static void begin_run(struct runs *s, struct run_view *v, bool supersedes)
         .attempt = v->r.attempt,
         .priority = v->r.priority,
         .due = v->due,
+        .deadline = v->r.deadline,
         .cause = v->r.cause,
         .has_arguments = v->has_arguments,
         .supersedes = supersedes,

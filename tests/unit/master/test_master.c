@@ -237,9 +237,9 @@ static void a_kill_comes_after_the_last_route_and_is_repeated(void **unused)
     desk_kill(&d, task);
     desk_run_ms(&d, 90, 1);
     expect_told("");
-    desk_run_ms(&d, 29000, 1);
+    desk_run_ms(&d, 4900, 1);
     expect_told("0 kill 1 test\n");
-    desk_run_ms(&d, 2000, 1);
+    desk_run_ms(&d, 200, 1);
     expect_told("0 kill 1 test\n");
     desk_status(&d, 1, task, 2, "killed");
     desk_run_ms(&d, 60000, 1);

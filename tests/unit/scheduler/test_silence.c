@@ -109,13 +109,45 @@ static void who_has_the_time_waits_for_the_next_process(void **unused)
     assert_string_equal(harness_starts(&h, "j"), "10:08:00/0");
 }
 
+/* j is made again while its last task goes on where the process has ended. */
+static void make_it_again(const char *more)
+{
+    char body[512];
+    snprintf(body, sizeof body,
+             "{'name':'j',%s'command':'takes 1000','schedule':'R1/2026-03-01T10:08:20Z/PT10S'}",
+             more);
+    run_and_end_process("'epsilon':'PT10S',");
+    harness_delete(&h, "j");
+    harness_post(&h, JOB_FACE_2, body);
+    harness_run(&h, "2026-03-01T10:08:30Z");
+}
+
+static void nor_does_the_last_task_of_a_deleted_job(void **unused)
+{
+    (void)unused;
+    make_it_again("'epsilon':'PT10S',");
+    assert_string_equal(harness_starts(&h, "j"), "10:08:00/0 10:08:20/0");
+}
+
+static void which_is_waited_for_when_there_is_time(void **unused)
+{
+    (void)unused;
+    make_it_again("'epsilon':'PT300S',");
+    assert_string_equal(harness_starts(&h, "j"), "10:08:00/0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
-        TEST(it_does_not_block_later_targets), TEST(it_does_while_it_is_rather_held),
-        TEST(it_does_once_it_is_heard_again),  TEST(an_ended_process_costs_no_target),
-        TEST(nor_one_that_is_never_to_wait),   TEST(who_has_the_time_waits_for_the_next_process),
+        TEST(it_does_not_block_later_targets),
+        TEST(it_does_while_it_is_rather_held),
+        TEST(it_does_once_it_is_heard_again),
+        TEST(an_ended_process_costs_no_target),
+        TEST(nor_one_that_is_never_to_wait),
+        TEST(who_has_the_time_waits_for_the_next_process),
+        TEST(nor_does_the_last_task_of_a_deleted_job),
+        TEST(which_is_waited_for_when_there_is_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,7 +66,7 @@ static const struct allowed allowed[] = {
     {"DAY_COUNT_3", "SCAN 3 CONSTANT ROWS", "those that it counts"},
     {"DAY_COUNT_5", "SCAN 5 CONSTANT ROWS", "those that it counts"},
     {"RUNS_OLD_FIRST", "SCAN job_runs USING INDEX job_runs_oldest", "up to 64"},
-    {"DOUBLED", "SCAN r", "of 16 runs"},
+    {"DOUBLES", "SCAN r", "of 16 runs"},
     {"RUNS_WAITING", "SCAN r USING INDEX job_runs_waiting", "up to :limit"},
     {"RUNS_ACTIVE", "SCAN job_runs USING INDEX job_runs_open", "a list of these"},
     {"DEPENDENTS_FIRED", "SCAN job_dependents USING INDEX job_dependents_fired",
