@@ -129,7 +129,10 @@ void calendars_inherit(struct apply *a, int64_t job, int64_t from)
 
 /* ---- targets that they exclude */
 
-static bool cover_more(struct apply *a, const struct job_row *job, const struct new_run *n)
+/* after_ms: the target before the first of them. Between it and the record's last may be those that
+ * were due while the job was paused. */
+static bool cover_more(struct apply *a, const struct job_row *job, const struct new_run *n,
+                       int64_t after_ms)
 {
     struct stmt *q = query_use(a->s, RUN_NEWEST);
     stmt_bind_i64(q, ":job", job->id);
@@ -137,7 +140,8 @@ static bool cover_more(struct apply *a, const struct job_row *job, const struct 
         return false;
     int64_t id = stmt_i64(q, 0), due_ms = stmt_i64(q, 4);
     bool same = stmt_i64(q, 1) == RUN_EXCLUDED && stmt_i64(q, 2) == job->generation &&
-                str_eq(stmt_str(q, 3), n->reason) && due_ms < n->due_ms;
+                str_eq(stmt_str(q, 3), n->reason) &&
+                (a->s->level < WELL_LEVEL ? due_ms < n->due_ms : due_ms == after_ms);
     stmt_end(q);
     if (!same)
         return false;
@@ -166,7 +170,7 @@ void excluded_put(struct apply *a, const struct job_row *job, const struct json 
                         .reason = json_str(json_get(excluded, "reason"), "")};
     struct target t =
         n.covers == 1 ? target_of(a->s, job->id, n.due_ms) : (struct target){.unassigned = 0};
-    if (t.claimed || cover_more(a, job, &n))
+    if (t.claimed || cover_more(a, job, &n, json_int(json_get(excluded, "after_ms"), 0)))
         return;
     drop_unassigned(a, t.unassigned);
     const struct run_row r = {

@@ -280,11 +280,22 @@ int apply_task_kill(struct apply *a)
 
 /* A task goes forward only, but for one that was out of reach; who was told to end does not start
  * again, and ends as killed whatever its exit status (spec/marathon.md 9.5). */
-static enum task_state next_state(const struct task_row *t, enum task_state reported)
+/* An agent says of what it has killed that it was, however it ended: other ends came before. Of an
+ * asynchronous run the process is not the end. */
+static bool ended_well_before(struct state *s, const struct task_row *t, enum task_state reported)
+{
+    return s->level >= WELL_LEVEL && t->job != 0 && reported == TASK_FINISHED &&
+           !state_job_task(s, t->id).async;
+}
+
+static enum task_state next_state(struct state *s, const struct task_row *t,
+                                  enum task_state reported)
 {
     if (t->state == TASK_KILLING) {
         if (!task_ended(reported))
             return TASK_KILLING;
+        if (ended_well_before(s, t, reported))
+            return TASK_FINISHED;
         return reported == TASK_FINISHED || reported == TASK_FAILED ? TASK_KILLED : reported;
     }
     if (t->state == TASK_UNREACHABLE || task_ended(reported) || reported >= t->state)
@@ -689,7 +700,7 @@ static void take_status(struct apply *a, const struct status *st, bool reported)
             tell_late_end(a, &t, st);
         return;
     }
-    enum task_state state = next_state(&t, st->state);
+    enum task_state state = next_state(s, &t, st->state);
     struct status now = *st;
     if (now.health_results == NULL)
         now.health = t.health;

@@ -181,6 +181,8 @@ def judge_truth(judge, name, verdict):
         r = known.get(run.id)
         if run.exit != 0 or run.end is None or r is None or judge.faults.touched(run.node, run.start - 1000, run.end + 70000):
             continue
+        if run.end + judge.late > judge.read_at:  # nobody may have heard of it
+            continue
         gone = r.state == "killed" and r.at < run.end  # its job was deleted, and it ended by itself before it was ended
         verdict.see(r.state == "ok" or gone, f"{name}: {run} went well, and it is said to be {r}")
 
@@ -190,7 +192,7 @@ def s9_dependencies(judge, slack=700):
     marks = sorted({-r.root for records in judge.own.values() for r in records if r.root < 0})
     ends_of = collections.defaultdict(list)
     for name, records in judge.own.items():
-        ends_of[name] = [r for r in records if r.state in ENDS]
+        ends_of[name] = [r for r in records if r.state in ENDS and r.cause != "backfill"]  # at theirs nothing fires
     for name in judge.names:
         if parents_of(judge.writes(name)):
             replay(judge, name, ends_of, marks, verdict)

@@ -21,6 +21,7 @@ HEAL_MS = 10000        # H
 UNREACHABLE_MS = 5000  # how long an attempt on a node out of reach still blocks others
 RETRY_MS = 60000       # a retry's own start deadline
 HAS_RUN = ("ok", "failed", "killed", "superseded")  # who is said to be one of these has been started
+BACKFILL_MS = 1800000  # by then all of a short backfill has had its turn
 UNREAD_MS = 120000     # so long the system's records may wait to be read
 CLOCK_MS = 600         # how wrong the time may be while a clock is: 500 ms, and the way of an answer
 CLOCK_LOOK_MS = 15000  # by then a leader whose clock is wrong has handed over
@@ -34,9 +35,11 @@ class Job:
     interval: int = 0
     count: int = -1  # -1: for ever
     epsilon: int = 60000
+    jitter: int = 0  # so much later at most a target's window begins
     duration: int = 0  # what the command takes at most
     catchup: bool = False
     concurrent: bool = False
+    skips: bool = False  # a target's run is not even begun while another one goes on
     disabled: bool = False
     retries: int = 0
     retry_delay: int = 60000
@@ -96,7 +99,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Op:
-    """kind: write (value None: it is deleted), read, run (by hand), mark (as a success). A job's value is a Job."""
+    """kind: write (value None: it is deleted), read, run (by hand), mark (as a success), backfill. A job's value is a
+    Job, a backfill's a Backfill."""
     t0: int
     t1: int
     kind: str
@@ -104,6 +108,15 @@ class Op:
     value: object = None
     outcome: str = "ok"
     node: str = ""
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """Targets in [begin, end) are to run, as many at once as `most`; again: also those that have."""
+    begin: int
+    end: int
+    most: int = 1
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,8 +314,8 @@ class Jobs:
             self.runs[run.name].append(run)
         for record in own:
             self.own[record.name].append(record)
-        self.durations = {name: max((op.value.duration for op in mine if op.value is not None), default=0)
-                          for name, mine in self.ops.items()}
+        self.durations = {name: max((op.value.duration for op in self.writes(name) if op.value is not None), default=0)
+                          for name in self.ops}
         self.starts = {name: [r.start for r in mine] for name, mine in self.runs.items()}
         self.longest = {name: max(self.ended(r) - r.start for r in mine) for name, mine in self.runs.items()}
         self.may = {name: may_spans(self.writes(name)) for name in self.names}
@@ -311,7 +324,7 @@ class Jobs:
     def verdicts(self):
         found = {}
         for judge in (self.s1_no_lost_target, self.s2_no_lost_catch_up, self.s3_at_most_once, self.s4_no_phantom,
-                      self.s5_no_overlap, self.s6_counts, self.s7_early, self.s8_retries, self.s14_honesty):
+                      self.s5_no_overlap, self.s6_counts, self.s7_early, self.s8_retries, self.s14_honesty, self.b1_backfills):
             property_name = judge.__name__.split("_")[0].upper()
             found[property_name] = Verdict()
             for name in self.names:
@@ -357,17 +370,18 @@ class Jobs:
         return any(r.due != but_due and self.told(r) >= t0 for r in self.between(name, t0 - wide, t1))
 
     def s1_no_lost_target(self, name, v):
-        started = {r.due: r for r in reversed(self.runs[name]) if r.attempt == 0}
+        started = {r.due: r for r in reversed(self.runs[name]) if r.attempt == 0 and r.cause != "backfill"}
         for span in self.must(name):
             job = span.job
             if job.catchup or job.held or job.parents:  # a held one's node may be the only one that knows
                 continue
             for t in job.targets(span.end, span.begin):
-                last = t + job.epsilon + self.late
+                closes = t + job.jitter + job.epsilon
+                last = closes + self.late
                 if not (t - 1000 >= span.begin and last <= span.end and last + job.duration < self.read_at
                         and self.faults.live(t + job.epsilon - LEAD_MS, last)):
                     continue
-                if not job.concurrent and self.busy(name, max(t, t + job.epsilon - LEAD_MS), t + job.epsilon, t):
+                if not job.concurrent and self.busy(name, t if job.skips else max(t, t + job.epsilon - LEAD_MS), closes, t):
                     continue
                 run, sigma = started.get(t), self.sigma(t)
                 v.see(run is not None and t - sigma <= run.start <= last + sigma,
@@ -386,13 +400,14 @@ class Jobs:
                    for op in self.writes(name))
 
     def s2_no_lost_catch_up(self, name, v):
-        newest = list(itertools.accumulate((r.due for r in self.runs[name]), max))  # due, of all started so far
-        kept = sorted((r.due, r.queued) for r in self.own[name] if r.state not in HAS_RUN)
+        # due, of all started so far
+        newest = list(itertools.accumulate((0 if r.cause == "backfill" else r.due for r in self.runs[name]), max))
+        kept = sorted((r.due, r.queued) for r in self.own[name] if r.state not in HAS_RUN and r.cause != "backfill")
         for span in self.must(name):
             job = span.job
             if not job.catchup or job.parents:
                 continue
-            ran = [r for r in self.runs[name] if r.attempt == 0 and job.count >= 0 and job.aims_at(r.due)]
+            ran = [r for r in self.runs[name] if r.attempt == 0 and r.cause != "backfill" and job.count >= 0 and job.aims_at(r.due)]
             for t in job.targets(span.end, span.begin - (0 if job.fresh else HEAL_MS)):
                 x = self._calm_since(t, span, job)
                 if x is None:
@@ -406,9 +421,9 @@ class Jobs:
     def _calm_since(self, t, span, job):
         """The first instant at which t must have been caught up, and nothing newer yet."""
         before = job.after(t) + HEAL_MS
-        for x in sorted([t + HEAL_MS, span.begin + HEAL_MS]
+        for x in sorted([t + job.jitter + HEAL_MS, span.begin + job.jitter + HEAL_MS]
                         + [m + 1 + HEAL_MS for m in self.faults.moments(t - 1, min(before, span.end))]):
-            if (t + HEAL_MS <= x < before and x - HEAL_MS >= span.begin and x <= span.end
+            if (t + job.jitter + HEAL_MS <= x < before and x - HEAL_MS >= span.begin and x <= span.end
                     and self.faults.live(x - HEAL_MS, x)):
                 return x
         return None
@@ -416,7 +431,8 @@ class Jobs:
     def s3_at_most_once(self, name, v):
         starts = collections.defaultdict(list)
         for run in self.runs[name]:
-            starts[(run.job, run.due, run.attempt)].append(run)
+            of = run.id if run.cause == "backfill" else run.due  # it may be called so after that target's run is forgotten
+            starts[(run.job, of, run.attempt)].append(run)
         held = any(op.value.held for op in self.writes(name) if op.value is not None)
         for again in starts.values():
             excused = not held and all(self.faults.touched(a.node, a.start, b.start) for a, b in zip(again, again[1:]))
@@ -425,6 +441,8 @@ class Jobs:
     def s4_no_phantom(self, name, v):
         spans, ops = self.may[name], self.ops[name]
         by_hand = [op for op in ops if op.kind == "run" and op.outcome != "fail"]
+        backfills = self.backfills(name)
+        dues = {r.id: r.due for r in self.own[name] if r.cause == "backfill"}
         gone = list(self._gone(name))
         firings = {r.id for r in self.own[name] if r.cause == "dependency"}
         attempts = {(r.id, r.attempt) for r in self.runs[name]}
@@ -437,6 +455,9 @@ class Jobs:
                 caused = caused or self.faults.between(0, run.start)
             elif run.cause == "dependency":  # whether that was right is for S9
                 caused = run.id in firings and any(s.job.parents and s.begin <= run.start for s in spans)
+            elif run.cause == "backfill":
+                caused = any(op.t0 - slack <= run.start and op.value.begin <= dues[run.id] < op.value.end
+                             for op in backfills)
             else:
                 caused = any(s.job.aims_at(run.due) and s.begin - slack <= run.start
                              and run.due <= s.end + self.sigma(run.due) for s in spans)
@@ -456,8 +477,11 @@ class Jobs:
                            and w.value is not None and not w.value.disabled], default=FOR_EVER)
                 yield begin, end
 
+    def backfills(self, name):
+        return [op for op in self.ops[name] if op.kind == "backfill" and op.outcome != "fail"]
+
     def s5_no_overlap(self, name, v):
-        going = []
+        going, beside = [], any(op.value.most > 1 for op in self.backfills(name))
         for b in self.runs[name]:
             sigma = self.sigma(b.start)
             v.judged += 1
@@ -465,6 +489,8 @@ class Jobs:
             defined = self.forces(name, b.start - self.late, b.start)
             if not any(job.concurrent for job in defined):
                 for a in going:
+                    if beside and a.cause == b.cause == "backfill":
+                        continue
                     again = (a.job, a.due, a.attempt) == (b.job, b.due, b.attempt)
                     if not again and a.job == b.job and not self.faults.touched(a.node, a.start, b.start):
                         v.wrong.append(f"{name}: {b} while {a} ran")
@@ -475,7 +501,7 @@ class Jobs:
             job = span.job
             if job.count < 0 or job.parents:
                 continue
-            dues = {r.due for r in self.runs[name] if r.attempt == 0 and r.cause != "manual"
+            dues = {r.due for r in self.runs[name] if r.attempt == 0 and r.cause not in ("manual", "backfill")
                     and job.index(r.due) is not None and self._counts(r, span)}
             v.see(len(dues) <= job.count, f"{name}: {len(dues)} runs of {job.count}")
             if len(self.writes(name)) == 1 and not any(op.kind == "run" for op in self.ops[name]):
@@ -543,12 +569,12 @@ class Jobs:
         return chains + list(by_id.values())
 
     def s14_honesty(self, name, v):
-        ran = {r.due for r in self.runs[name]}
+        ran = {r.due for r in self.runs[name] if r.cause != "backfill"}
         told = sorted((r.due, r.covers, r.state) for r in self.own[name] if r.cause == "schedule")
         for span in self.must(name):
             barred = span.job.barred or (lambda t: False)
             for t in span.job.all_targets(span.end, span.begin):
-                last = t + span.job.epsilon + self.late + HEAL_MS
+                last = t + span.job.jitter + span.job.epsilon + self.late + HEAL_MS
                 if t - 1000 < span.begin or last > min(span.end, self.read_at) or t in ran:
                     continue
                 if not self.faults.live(last - HEAL_MS, last):
@@ -559,6 +585,23 @@ class Jobs:
                 v.see(said or not self.all_told and self.unseen(name, last),
                       f"{name}: the target {t} has no run, and the system does not say why"
                       + (", which is a calendar" if barred(t) else ""))
+
+    def b1_backfills(self, name, v):
+        """What is to run again has a run of its own, begun after that was asked for (beside S1 to S14)."""
+        queued = collections.defaultdict(list)
+        for record in self.own[name]:
+            if record.cause == "backfill":
+                queued[record.due].append(record.queued)
+        for op in self.backfills(name):
+            for span in self.must(name):
+                job = span.job
+                idle = job.concurrent or job.interval == 0 or 2 * job.duration < job.interval
+                if not (op.outcome == "ok" and op.value.again and idle and span.begin <= op.t0
+                        and op.t1 + BACKFILL_MS <= min(span.end, self.read_at)):
+                    continue
+                for t in job.targets(op.value.end - 1, op.value.begin):
+                    v.see(any(at >= op.t0 - self.sigma(op.t0) for at in queued[t]),
+                          f"{name}: no run for {t}, of the backfill asked for at {op.t0}")
 
 
 # ---- S10 and S11: what was written and read

@@ -13,6 +13,7 @@
 #define ANSWER_MS 50000 /* then a client knows nothing, and what it asked for is done or never */
 #define REST_MS 2000
 #define SETTLE_MS (2 * MINUTE_MS)
+#define BACKFILLED 12 /* targets at once, about */
 
 /* ---- asking */
 
@@ -28,6 +29,13 @@ static int a_master(struct world *w)
 {
     int i = (int)rng_below(&w->day->rng, (uint64_t)w->options.nodes);
     return w->nodes[i].node != NULL ? i : -1; /* else the client could not connect */
+}
+
+/* What the job is, or whether it is, is another after that. */
+static bool defines(const char *op)
+{
+    return str_eq(op, "write") || str_eq(op, "delete") || str_eq(op, "pause") ||
+           str_eq(op, "resume");
 }
 
 static void ask_at(struct world *w, const char *listener, struct day_job *j, const char *op,
@@ -47,6 +55,7 @@ static void ask_at(struct world *w, const char *listener, struct day_job *j, con
     buf_init(&q->body, LIMIT_BODY_BYTES);
     buf_puts(&q->body, body);
     j->asked = true;
+    j->sure = j->sure && !defines(op);
     q->exchange = client_send(w, to, &r);
 }
 
@@ -102,6 +111,29 @@ static void redefine(struct world *w, struct day_job *j)
     put_job(w, j, false);
 }
 
+static void pause_or_resume(struct world *w, struct day_job *j)
+{
+    char target[96];
+    const char *op = j->disabled ? "resume" : "pause";
+    snprintf(target, sizeof target, "/api/jobs/%s/%s", j->name, op);
+    j->disabled = !j->disabled;
+    ask_at(w, "marathon", j, op, METHOD_POST, target, "");
+}
+
+/* Some of its last targets are to run anew, or only those that have not. */
+static void backfill(struct world *w, struct day_job *j)
+{
+    struct rng *rng = &w->day->rng;
+    char target[96], body[160], from[TIME_TEXT_SIZE], to[TIME_TEXT_SIZE];
+    int64_t end = w->wall0 + w->mono - (int64_t)rng_below(rng, (uint64_t)j->period_ms);
+    int64_t begin = end - (int64_t)(1 + rng_below(rng, BACKFILLED)) * j->period_ms;
+    snprintf(target, sizeof target, "/api/jobs/%s/backfill", j->name);
+    snprintf(body, sizeof body, "{\"from\":\"%s\",\"to\":\"%s\",\"overlap\":%d,\"again\":%s}",
+             wall_text((struct wall){begin}, from), wall_text((struct wall){end}, to),
+             1 + 2 * (int)rng_below(rng, 2), rng_below(rng, 2) == 0 ? "true" : "false");
+    ask_at(w, "marathon", j, "backfill", METHOD_POST, target, body);
+}
+
 /* Of those with dependents none is deleted: that would change what those are. */
 static void change_something(struct world *w)
 {
@@ -112,11 +144,15 @@ static void change_something(struct world *w)
         return;
     if (!j->there || what < 20)
         redefine(w, j);
+    else if (j->sure && (j->disabled ? what < 60 : what < 25))
+        pause_or_resume(w, j);
     else if (j->disabled || what < 30)
         put_job(w, j, !j->disabled);
-    else if (what < 36)
+    else if (what < 34)
         put_job(w, j, false);
-    else if (what < 42 && !j->has_children)
+    else if (what < 39 && !day_job_waits(d, j))
+        backfill(w, j);
+    else if (what < 45 && !j->has_children)
         ask_about(w, j, "delete", METHOD_DELETE, "job/");
     else if (what < 65)
         ask_about(w, j, "run", METHOD_PUT, "job/");
@@ -183,6 +219,7 @@ static void done(struct world *w, struct asked *q, const struct answer *a)
     if (reads && day_planted(w, DAY_PLANT_OLD_READS))
         value -= value % 2;
     day_log_answer(w, q, "ok", a->status, value);
+    q->job->sure = q->job->sure || (defines(q->op) && !str_eq(q->op, "delete"));
     if (str_eq(q->op, "write")) {
         w->day->added += q->job->index == w->day->added;
         q->job->there = true;

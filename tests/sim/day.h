@@ -22,6 +22,8 @@ struct day_job {
     int group; /* of dependents, and of the job that each of them hangs on; -1: none */
     bool has_children;
     bool there, disabled, asked;
+    bool sure;           /* what it is like: its last write was acknowledged */
+    int64_t period_ms;   /* about, of its targets */
     int64_t rests_until; /* a question of before may yet be carried out */
     struct buf body;     /* as it is posted, but for its end */
 };

@@ -20,6 +20,7 @@ static const struct pace {
 #define FIRST_ROOT 10 /* groups of dependents hang on those of index 2 */
 #define LAST_ROOT 70
 #define GROUP 5
+#define JITTER_MS (5 * MINUTE_MS)
 #define LONG 2 /* index of a job whose runs take longer than until the next one is due */
 
 static const char *const zones[] = {
@@ -183,11 +184,29 @@ static int64_t draw_duration(struct day *d, const struct day_job *j, int64_t int
 {
     static const int64_t durations[] = {100, 300, 1000, 3000, 10000, 40000};
     int64_t ms = durations[rng_below(&d->rng, sizeof durations / sizeof durations[0])];
-    if (j->index == LONG && interval > 0)
+    bool outlasts = j->index == LONG || (interval <= 10 * MINUTE_MS && one_in(d, 20));
+    if (outlasts && interval > 0)
         ms = 3 * interval;
     else if (interval > 0 && ms > interval / 3 && !one_in(d, 4))
         ms = interval / 3;
     return ms;
+}
+
+/* Of some the starts are spread, up to half of the way to the next target. */
+static void put_jitter(struct day *d, int64_t interval, struct buf *out)
+{
+    int64_t most = interval > 0 && interval < 2 * JITTER_MS ? interval / 2 : JITTER_MS;
+    if (one_in(d, 6))
+        buf_printf(out, ",\"jitterSeconds\":%d", (int)between(d, 1, most / 1000));
+}
+
+static void put_overlap(struct day *d, struct buf *out)
+{
+    static const char *const policies[] = {"wait", "skip", "kill"};
+    bool overlaps = one_in(d, 5);
+    buf_printf(out, ",\"concurrent\":%s", overlaps ? "true" : "false");
+    if (!overlaps && one_in(d, 3))
+        buf_printf(out, ",\"overlap\":\"%s\"", policies[rng_below(&d->rng, 3)]);
 }
 
 void day_job_draw(struct day *d, struct day_job *j, int64_t wall)
@@ -201,14 +220,18 @@ void day_job_draw(struct day *d, struct day_job *j, int64_t wall)
         put_parents(d, j, out);
     else
         interval = put_schedule(d, j, wall, out);
-    if (!day_job_waits(d, j))
+    j->period_ms = interval > 0 ? interval : 12 * HOUR_MS;
+    if (!day_job_waits(d, j)) {
         buf_printf(out, ",\"epsilon\":\"PT%dS\",\"missed\":\"%s\"",
                    epsilons[rng_below(&d->rng, sizeof epsilons / sizeof epsilons[0])],
                    one_in(d, 4) ? "catchup" : "window");
+        put_jitter(d, interval, out);
+    }
     buf_printf(out, ",\"command\":\"run %d %d\"", (int)draw_duration(d, j, interval),
                one_in(d, 3) ? (int)between(d, 20, 300) : 0);
-    buf_printf(out, ",\"retries\":%d,\"retryDelaySeconds\":%d,\"concurrent\":%s",
-               (int)between(d, 0, 3), (int)between(d, 1, 60), one_in(d, 5) ? "true" : "false");
+    buf_printf(out, ",\"retries\":%d,\"retryDelaySeconds\":%d", (int)between(d, 0, 3),
+               (int)between(d, 1, 60));
+    put_overlap(d, out);
     buf_puts(out, ",\"cpus\":0.01,\"mem\":1,\"disk\":1");
 }
 

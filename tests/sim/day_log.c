@@ -90,6 +90,8 @@ void day_log_end(struct world *w)
 
 static void put_run(struct world *w, struct state *s, const struct run_row *r)
 {
+    if (r->cause == CAUSE_BACKFILL && day_planted(w, DAY_PLANT_UNFILLED))
+        return;
     int64_t by = -1, root = 0, heard = (int64_t)(intptr_t)map_get(w->day->heard, (uint64_t)r->id);
     char name[JOB_CALLED_SIZE];
     str_copy(name, sizeof name, r->job_name);

@@ -5,14 +5,16 @@
   judge.py FOLDER --finds S9,S14  1 if one of these is not
 """
 import collections
+import datetime
 import json
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../e2e"))
 from firings import CONDITIONS, s9_dependencies  # noqa: E402
-from history import Faults, Job, Jobs, Op, Record, Run, Verdict, linearizable, stale_reads  # noqa: E402
-from schedules import CronGrid, Days, Grid, duration_of  # noqa: E402
+from history import (Backfill, Faults, Job, Jobs, Op, Record, Run, Verdict, linearizable,  # noqa: E402
+                     stale_reads)
+from schedules import CronGrid, Days, Grid, duration_of, ms_of  # noqa: E402
 
 SHOWN = 10
 AROUND_MS = 60000
@@ -45,22 +47,39 @@ def job_of(body, calendars, posted):
         grid=grid, interval=grid.step if grid is not None else 0,
         count=grid.count if grid is not None else -1, epsilon=duration_of(body.get("epsilon", "PT60S")),
         duration=int(body["command"].split()[1]) + 1, catchup=body.get("missed") == "catchup",
+        jitter=1000 * body.get("jitterSeconds", 0), skips=body.get("overlap") == "skip",
         concurrent=body["concurrent"], disabled=body["disabled"], retries=body["retries"],
         retry_delay=body["retryDelaySeconds"] * 1000, mode=body.get("dependencyMode", "all"),
         parents=tuple(sorted((p, CONDITIONS[said.get(p, "success")]) for p in body.get("parents", []))))
 
 
-KINDS = {"write": "write", "delete": "write", "run": "run", "success": "mark", "read": "read"}
+KINDS = {"write": "write", "delete": "write", "pause": "write", "resume": "write", "run": "run", "success": "mark",
+         "read": "read", "backfill": "backfill"}
+
+
+def instant_of(text):
+    return ms_of(datetime.datetime.fromisoformat(text.rstrip("Z")))
 
 
 def read_ops(folder):
     """What was asked of jobs; and the same as writes and reads of numbers."""
-    jobs, numbers = [], []
+    jobs, numbers, sure = [], [], {}  # sure: how a job was written last, and when
     calendars = {o["name"]: o["def"]["days"] for o in lines(folder, "api.log") if o["op"] == "calendar"}
     for o in lines(folder, "api.log"):
         if o["op"] == "calendar":
             continue
         kind, body = KINDS[o["op"]], o["def"]
+        if o["op"] in ("pause", "resume"):  # asked for only while that is certain
+            was, posted = sure[o["name"]]
+            jobs.append(Op(o["t0"], o["t1"], kind, o["name"],
+                           job_of({**was, "disabled": o["op"] == "pause"}, calendars, posted), o["outcome"], o["node"]))
+            continue
+        if kind == "backfill":
+            wish = Backfill(instant_of(body["from"]), instant_of(body["to"]), body["overlap"], body["again"])
+            jobs.append(Op(o["t0"], o["t1"], kind, o["name"], wish, o["outcome"], o["node"]))
+            continue
+        if o["op"] == "write" and o["outcome"] == "ok":
+            sure[o["name"]] = (body, o["t0"])
         value = job_of(body, calendars, o["t0"]) if body else None
         number = int(body["description"]) if body else o["value"] if o["value"] >= 0 else None
         if kind != "read":

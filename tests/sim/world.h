@@ -90,7 +90,8 @@ enum day_plant {
     X(OLD_READS, "a read shows what was there before")         \
     X(UNRECORDED, "records of what was missed vanish")         \
     X(FORGOTTEN, "a deleted job's runs are forgotten")         \
-    X(EMPTIED, "calendars lose their days")
+    X(EMPTIED, "calendars lose their days")                    \
+    X(UNFILLED, "backfills leave out what they were to run")
 #define X(name, ...) DAY_PLANT_##name,
     DAY_PLANTS(X)
 #undef X

@@ -44,6 +44,13 @@ void jobs_load_any(const struct job_row *row, struct job *out)
 
 /* ---- a step of the cursor, as job.put and job.tick have it */
 
+static void write_members(const struct targets *t, const char *reason, struct json_writer *w)
+{
+    json_member_int(w, "due_ms", t->last_due.ms);
+    json_member_int(w, "covers", t->n);
+    json_member_str(w, "reason", reason);
+}
+
 static void write_record(const char *name, const struct targets *t, const char *reason,
                          struct json_writer *w)
 {
@@ -51,9 +58,7 @@ static void write_record(const char *name, const struct targets *t, const char *
         return;
     json_key(w, name);
     json_object(w);
-    json_member_int(w, "due_ms", t->last_due.ms);
-    json_member_int(w, "covers", t->n);
-    json_member_str(w, "reason", reason);
+    write_members(t, reason, w);
     json_object_end(w);
 }
 
@@ -66,7 +71,14 @@ static void write_excluded(const struct job *job, const struct cursor_step *step
     const char *by = job_excluded_by(job, step->excluded_by);
     if (by != NULL)
         snprintf(reason, sizeof reason, "excluded by the calendar %s", by);
-    write_record("excluded", &step->excluded, reason, w);
+    int64_t before =
+        schedule_last_due(&job->schedule, (struct wall){step->excluded.first_due.ms - 1});
+    json_key(w, "excluded");
+    json_object(w);
+    write_members(&step->excluded, reason, w);
+    if (before >= 0)
+        json_member_int(w, "after_ms", schedule_target(&job->schedule, before).ms);
+    json_object_end(w);
 }
 
 static void write_version(const struct job_aim *aim, struct json_writer *w)

@@ -614,6 +614,22 @@ void harness_trigger(struct harness *h, const char *name, const char *arguments)
     harness_command(h, COMMAND_JOB_TRIGGER, args);
 }
 
+void harness_resume(struct harness *h, const struct job_row *row)
+{
+    struct buf args;
+    struct json_writer w;
+    buf_init(&args, 4096);
+    json_begin(&w, &args);
+    json_object(&w);
+    json_key(&w, "set");
+    json_array(&w);
+    jobs_write_resume(h->state, row, h->now.wall, &w);
+    json_array_end(&w);
+    json_object_end(&w);
+    harness_command(h, COMMAND_JOB_RESUME, buf_str(&args));
+    buf_close(&args);
+}
+
 void harness_delete(struct harness *h, const char *name)
 {
     struct buf args;

@@ -97,6 +97,7 @@ void harness_heal(struct harness *h, size_t agent);
 /* A client's wish, applied at once. The body is JSON with ' for ". */
 void harness_post(struct harness *h, enum job_face face, const char *body);
 void harness_trigger(struct harness *h, const char *name, const char *arguments);
+void harness_resume(struct harness *h, const struct job_row *row); /* as it was read */
 void harness_delete(struct harness *h, const char *name);
 void harness_command(struct harness *h, enum command_kind kind, const char *args);
 

@@ -256,6 +256,25 @@ static void an_orphan_keeps_to_them(void **unused)
     assert_string_equal(h.refused, "calendar 'off' is named by after: take it out of them first");
 }
 
+/* Of targets that nobody looked at no calendar has kept any. */
+static void a_pause_parts_what_is_excluded(void **unused)
+{
+    (void)unused;
+    char args[64];
+    calendar("off", "\"SAT\"");
+    post(HOURLY, NOT_ON);
+    harness_run(&h, "2026-11-28T07:00:00Z");
+    snprintf(args, sizeof args, "{\"jobs\":[%lld]}", (long long)harness_job(&h, "j").id);
+    harness_command(&h, COMMAND_JOB_PAUSE, args);
+    harness_run(&h, "2026-11-28T12:00:00Z");
+    struct job_row paused = harness_job(&h, "j");
+    harness_resume(&h, &paused);
+    harness_run(&h, "2026-11-29T00:00:00Z");
+    assert_string_equal(harness_runs(&h, "j"),
+                        "10:00:00 ok, 14:00:00 ok, 18:00:00 ok, 22:00:00 ok, "
+                        "06:00:00 excluded x2, 22:00:00 excluded x3");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -270,6 +289,7 @@ int main(void)
         TEST(a_calendar_in_use_is_not_deleted),
         TEST(a_backfill_passes_what_is_excluded),
         TEST(an_orphan_keeps_to_them),
+        TEST(a_pause_parts_what_is_excluded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,26 +38,10 @@ static void pause_job(const char *reason)
     assert_string_equal(h.refused, "");
 }
 
-static void resume(const struct job_row *row)
-{
-    struct buf args;
-    struct json_writer w;
-    buf_init(&args, 4096);
-    json_begin(&w, &args);
-    json_object(&w);
-    json_key(&w, "set");
-    json_array(&w);
-    jobs_write_resume(h.state, row, h.now.wall, &w);
-    json_array_end(&w);
-    json_object_end(&w);
-    harness_command(&h, COMMAND_JOB_RESUME, buf_str(&args));
-    buf_close(&args);
-}
-
 static void resume_job(void)
 {
     struct job_row row = harness_job(&h, "j");
-    resume(&row);
+    harness_resume(&h, &row);
 }
 
 static void says_by_whom_when_and_why(void **unused)
@@ -156,7 +140,7 @@ static void what_has_moved_on_is_left_out(void **unused)
     pause_job("");
     struct job_row now = harness_job(&h, "j");
     now.k = seen.k;
-    resume(&now);
+    harness_resume(&h, &now);
     assert_true(harness_job(&h, "j").disabled);
 }
 
@@ -172,7 +156,7 @@ static void with_parents_it_only_fires_again(void **unused)
     harness_run(&h, "2026-03-01T10:01:30Z");
     assert_string_equal(harness_starts(&h, "c"), "");
     c = harness_job(&h, "c");
-    resume(&c);
+    harness_resume(&h, &c);
     harness_run(&h, "2026-03-01T10:02:30Z");
     assert_int_equal(harness_job(&h, "c").successes, 1);
 }

@@ -486,6 +486,25 @@ static void what_was_cancelled_unassigned_may_be_excluded(void **data)
     assert_int_equal(r.state, RUN_EXCLUDED);
 }
 
+/* An agent says "killed" of what it has killed, however that ended. */
+static void what_ended_before_it_could_be_killed_ended_so(void **data)
+{
+    struct fixture *f = *data;
+    static const struct {
+        const char *end;
+        enum run_state is;
+    } rows[] = {{"finished", RUN_SUCCESS}, {"failed", RUN_KILLED}, {"killed", RUN_KILLED}};
+    put_job(f, "j");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int64_t run = trigger(f, "j"), task = launch_run(f, run);
+        status(f, task, 1, "running");
+        kill_task(f, task);
+        assert_int_equal(task_of(f, task).state, TASK_KILLING);
+        status(f, task, 2, rows[i].end);
+        assert_int_equal(state_of(f, run), rows[i].is);
+    }
+}
+
 static void who_takes_its_name_has_runs_and_tasks_of_its_own(void **data)
 {
     struct fixture *f = *data;
@@ -913,6 +932,7 @@ int main(void)
         T(whatever_its_tasks_are_a_job_can_be_deleted),
         T(a_deleted_job_is_not_resumed),
         T(what_was_cancelled_unassigned_may_be_excluded),
+        T(what_ended_before_it_could_be_killed_ended_so),
         T(who_takes_its_name_has_runs_and_tasks_of_its_own),
         T(a_deletion_is_short_whatever_the_history),
         T(a_deleted_job_goes_with_the_last_of_its_runs),

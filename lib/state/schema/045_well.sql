@@ -1,0 +1,2 @@
+-- Level 45. A run whose process ended well before the order to kill it came to it is a success; and
+-- a record of excluded targets grows by the target after its last only: not over those of a pause.
