@@ -205,6 +205,14 @@ def story(place):
         would = run(node, "import", "chronos", "-", "--dry-run", stdin=past).stdout
         assert "; it runs at once." in would, would
         node.cli("job", "delete", "once")
+    with case("of each of the jobs that are paused something is said, also if it was before"):
+        for name in ("rests", "works"):
+            run(node, "job", "create", "-", stdin=json.dumps({"name": name, "command": "true", "cron": "@yearly"}))
+        node.cli("job", "pause", "rests")
+        said = run(node, "job", "pause", "works", "rests").stdout
+        assert "works is disabled." in said and "rests was disabled already." in said, said
+        for name in ("rests", "works"):
+            node.cli("job", "delete", name)
     with case("on a terminal an empty list or log says what there may be instead"):
         assert "No app matches." in on_terminal(node, "app", "--find", "nothing-like-it")
         node.create(sleeper("/mutters", cmd="echo no such file >&2; exec sleep 100000"))

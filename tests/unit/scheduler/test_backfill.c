@@ -46,28 +46,38 @@ static struct backfill_plan planned(const char *from, const char *to, bool again
     return p;
 }
 
-static void backfill(const char *from, const char *to, int most, bool again)
+static void backfill_of(const char *name, const char *from, const char *to, int most, bool again)
 {
     char args[256];
     snprintf(args, sizeof args,
-             "{\"name\":\"j\",\"from_ms\":%lld,\"to_ms\":%lld,\"most\":%d,\"again\":%s}",
+             "{\"name\":\"%s\",\"from_ms\":%lld,\"to_ms\":%lld,\"most\":%d,\"again\":%s}", name,
              (long long)harness_wall(from).ms, (long long)harness_wall(to).ms, most,
              again ? "true" : "false");
     harness_command(&h, COMMAND_BACKFILL_PUT, args);
 }
 
+static void backfill(const char *from, const char *to, int most, bool again)
+{
+    backfill_of("j", from, to, most, again);
+}
+
 /* "made 3 passed 1 good 2 bad 0 open 1", "ended" */
-static const char *progress(void)
+static const char *progress_of(const char *name)
 {
     static char text[128];
     struct backfill_row b;
-    struct stmt *q = state_backfills_of_job(h.state, harness_job(&h, "j").id);
+    struct stmt *q = state_backfills_of_job(h.state, harness_job(&h, name).id);
     assert_true(state_backfill_next(q, &b));
     snprintf(text, sizeof text, "made %lld passed %lld good %lld bad %lld open %lld%s",
              (long long)b.made, (long long)b.passed, (long long)b.good, (long long)b.bad,
              (long long)b.open, b.ended.ms != 0 ? " ended" : "");
     stmt_end(q);
     return text;
+}
+
+static const char *progress(void)
+{
+    return progress_of("j");
 }
 
 static void each_target_runs_once_in_order_one_after_the_other(void **unused)
@@ -323,6 +333,30 @@ static void a_run_asked_for_gives_no_backfill_another_name(void **unused)
     assert_int_equal(h.starts[2].due_ms, harness_wall("2026-03-01T10:03:00Z").ms);
 }
 
+/* Of what five pass a tick has no more; the sixth has nothing to do, and would wake nobody. */
+static void of_several_each_has_its_turns_and_none_waits_for_an_event(void **unused)
+{
+    char name[16], body[256];
+    (void)unused;
+    post("takes 3600000", ",'disabled':true");
+    for (int i = 0; i < 5; i++) {
+        snprintf(name, sizeof name, "a%d", i);
+        snprintf(body, sizeof body,
+                 "{'name':'%s','command':'takes 100','schedule':'R/2026-02-01T00:00:00Z/PT1M',"
+                 "'startsAt':'2026-03-02T00:00:00Z'}",
+                 name);
+        harness_post(&h, JOB_FACE_2, body);
+        backfill_of(name, "2026-02-01T00:00:00Z", "2026-02-08T00:00:00Z", 1, false);
+    }
+    backfill("2026-03-01T10:02:00Z", "2026-03-01T10:04:00Z", 1, false);
+    harness_run_ms(&h, 5000);
+    for (int i = 0; i < 5; i++) {
+        snprintf(name, sizeof name, "a%d", i);
+        assert_string_equal(progress_of(name), "made 0 passed 10080 good 0 bad 0 open 0 ended");
+    }
+    assert_string_equal(progress(), "made 1 passed 0 good 0 bad 0 open 1");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -342,6 +376,7 @@ int main(void)
         TEST(it_is_told_the_planned_time_also_when_it_is_tried_again),
         TEST(a_run_has_its_own_environment_and_arguments_also_when_it_is_tried_again),
         TEST(a_run_asked_for_gives_no_backfill_another_name),
+        TEST(of_several_each_has_its_turns_and_none_waits_for_an_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -357,6 +357,23 @@ static void a_deleted_schedule_goes_to_the_child_that_had_it_alone(void **unused
     assert_int_equal(starts_of("both"), 1);
 }
 
+/* What is due next by the schedule alone is none of an heir's targets before its time. */
+static void an_heir_has_its_own_time(void **unused)
+{
+    (void)unused;
+    harness_post(&h, JOB_FACE_2,
+                 "{'name':'a','command':'takes 100','schedule':'R/2026-03-01T10:01:00Z/PT1M'}");
+    child("heir", "'a'", ",'startsAt':'2026-03-01T10:05:00Z'");
+    harness_run(&h, "2026-03-01T10:01:30Z");
+    harness_delete(&h, "a");
+    int64_t turns = h.turns;
+    harness_run(&h, "2026-03-01T10:02:30Z");
+    assert_int_equal(harness_job(&h, "heir").next.ms, harness_wall("2026-03-01T10:05:00Z").ms);
+    assert_in_range(h.turns - turns, 0, 100);
+    harness_run(&h, "2026-03-01T10:06:30Z");
+    assert_string_equal(harness_runs(&h, "heir"), "10:05:00 ok, 10:06:00 ok");
+}
+
 static void orphans_may_be_refused(void **unused)
 {
     (void)unused;
@@ -477,6 +494,7 @@ int main(void)
         TEST(a_deleted_link_hands_its_parents_on),
         TEST(a_link_of_very_many_is_not_deleted_at_once),
         TEST(a_deleted_schedule_goes_to_the_child_that_had_it_alone),
+        TEST(an_heir_has_its_own_time),
         TEST(orphans_may_be_refused),
         TEST(a_job_may_change_its_kind),
         TEST(a_wide_diamond_fires_once_whoever_leads),

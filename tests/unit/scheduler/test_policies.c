@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "scheduler/why/why.h"
+
 static struct harness h;
 
 static int begin(void **unused)
@@ -155,6 +157,43 @@ static void what_is_claimed_late_has_its_delay_and_window_still(void **unused)
     assert_string_equal(harness_runs(&h, "j"), "10:01:00 ok");
 }
 
+static void what_waits_for_its_delay_says_so(void **unused)
+{
+    struct why w;
+    struct job job;
+    struct error err;
+    char because[128], at[TIME_TEXT_SIZE];
+    struct wall due = harness_wall("2026-03-01T10:01:00Z");
+    (void)unused;
+    post("R/2026-03-01T10:01:00Z/PT1H", "takes 100", ",'jitterSeconds':3000");
+    struct job_row row = harness_job(&h, "j");
+    assert_int_equal(jobs_load(&row, &job, &err), 0);
+    due.ms += job_jitter_ms(&job, due);
+    job_close(&job);
+    snprintf(because, sizeof because, "its starts are spread (jitterSeconds): this one is at %s",
+             wall_text(due, at));
+    harness_run(&h, "2026-03-01T10:01:10Z");
+    assert_true(why_job(h.state, ALL_HEARD, "j", h.now.wall, &w));
+    assert_int_equal(w.n, 1);
+    assert_string_equal(w.sentences[0].id, "spread");
+    assert_string_equal(w.sentences[0].because, because);
+    assert_string_equal(w.sentences[0].so, "Wait, or run it now: mesolith job run j");
+    assert_true(why_passes(&w.sentences[0]));
+}
+
+/* It begins no later than its window does, which was settled when it was claimed. */
+static void a_longer_delay_costs_no_run_that_waits(void **unused)
+{
+    (void)unused;
+    post("R/2026-03-01T10:01:00Z/PT1H", "takes 100", ",'jitterSeconds':40");
+    harness_run(&h, "2026-03-01T10:01:00.500Z");
+    assert_string_equal(harness_runs(&h, "j"), "10:01:00 queued");
+    post("R/2026-03-01T10:01:00Z/PT1H", "takes 100", ",'jitterSeconds':3000");
+    assert_string_equal(harness_runs(&h, "j"), "10:01:00 queued");
+    harness_run(&h, "2026-03-01T11:00:00Z");
+    assert_string_equal(harness_runs(&h, "j"), "10:01:00 ok");
+}
+
 static void runs_may_be_allowed_to_overlap(void **unused)
 {
     (void)unused;
@@ -174,6 +213,8 @@ int main(void)
         TEST(each_target_has_its_own_delay_the_same_for_every_leader),
         TEST(the_window_begins_after_the_delay),
         TEST(what_is_claimed_late_has_its_delay_and_window_still),
+        TEST(what_waits_for_its_delay_says_so),
+        TEST(a_longer_delay_costs_no_run_that_waits),
         TEST(runs_may_be_allowed_to_overlap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
