@@ -13,14 +13,15 @@
 #define UNPLACED_LOOK 64 /* of a job's newest runs: all of them without a place are one want */
 #define PONG_RETRY_MS 50 /* an agent that was placed on, but has not been heard enough of yet */
 
+static struct urgency urgency_of(const struct candidate *c)
+{
+    return (struct urgency){c->priority, c->due, c->run};
+}
+
 static int by_urgency(const void *x, const void *y)
 {
-    const struct candidate *a = x, *b = y;
-    if (a->priority != b->priority)
-        return a->priority > b->priority ? -1 : 1;
-    if (a->due.ms != b->due.ms)
-        return a->due.ms < b->due.ms ? -1 : 1;
-    return a->run < b->run ? -1 : 1;
+    const struct urgency a = urgency_of(x), b = urgency_of(y);
+    return urgency_compare(&a, &b);
 }
 
 /* ---- task ids */
@@ -170,7 +171,8 @@ static void launch(struct look *l, const struct candidate *c)
     bool found = place(l->placement, &d, l->rng, &at, &funnel);
     int64_t pong = found ? l->ears->pong(l->ears->data, at.agent) : 0;
     if (!found) {
-        look_wait_for_place(l, c->entry);
+        const struct urgency u = urgency_of(c);
+        look_wait_for_place(l, c->entry, &u);
         tell_unplaced(l, c, &funnel);
     } else if (pong == 0) { /* it could not know that it is in time: the start lease (5.2) */
         look_again_in(l, c->entry, PONG_RETRY_MS);

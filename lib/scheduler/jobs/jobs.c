@@ -1,5 +1,7 @@
 #include "scheduler/jobs/jobs.h"
 
+#include <stdlib.h>
+
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/map.h"
@@ -8,6 +10,8 @@
 
 #define CLAIMS_A_TURN 1000
 #define LAUNCHES_A_TURN 1000
+#define LOOKS_A_TURN 2000 /* at jobs */
+#define WAKES_A_TURN 1000 /* of jobs that wait for a place */
 #define FIRES_A_TURN 500
 #define FILLS_A_TURN 5000        /* targets of backfills that are looked at */
 #define GATHERED_BYTES (1 << 20) /* of one command; a look at one job adds a few KiB at most */
@@ -194,10 +198,20 @@ void look_again_in(struct look *l, struct entry *e, int64_t ms)
     l->jobs->due = mono_earlier(l->jobs->due, at);
 }
 
+int urgency_compare(const struct urgency *a, const struct urgency *b)
+{
+    if (a->priority != b->priority)
+        return a->priority > b->priority ? -1 : 1;
+    if (a->due.ms != b->due.ms)
+        return a->due.ms < b->due.ms ? -1 : 1;
+    return a->run < b->run ? -1 : a->run > b->run;
+}
+
 /* An agent that comes alive again is no event: so not only ends wake it, but time too. */
-void look_wait_for_place(struct look *l, struct entry *e)
+void look_wait_for_place(struct look *l, struct entry *e, const struct urgency *u)
 {
     e->no_place = true;
+    e->wants_place = *u;
     if (list_empty(&e->in_waiting))
         list_push(&l->jobs->waiting, &e->in_waiting);
     e->place_ms = e->place_ms == 0 ? PLACE_RETRY_MS : e->place_ms * 2;
@@ -630,19 +644,35 @@ static void look_at_job(struct look *l, struct entry *e)
 static void look_at_all(struct look *l)
 {
     struct jobs *j = l->jobs;
-    while (!list_empty(&j->dirty) && look_has_room(l))
+    for (; !list_empty(&j->dirty) && look_has_room(l) && l->looks_left > 0; l->looks_left--)
         look_at_job(l, LIST_ENTRY(j->dirty.next, struct entry, in_dirty));
 }
 
-/* Runs without a place are tried again once something has ended, but not at each end. */
+static int by_wish(const void *x, const void *y)
+{
+    const struct entry *const *a = x, *const *b = y;
+    return urgency_compare(&(*a)->wants_place, &(*b)->wants_place);
+}
+
+/* Runs without a place are tried again once something has ended, but not at each end, and of very
+ * many the most urgent; what they leave free the others find when it is their time. */
 static void wake_waiting(struct jobs *j, struct now now)
 {
+    size_t n = 0, i = 0;
     if (!j->freed || now.mono.ms < j->place_due.ms)
         return;
     j->freed = false;
     j->place_due = mono_after(now.mono, PLACE_RETRY_MS);
     LIST_EACH (item, &j->waiting)
-        dirty_entry(j, LIST_ENTRY(item, struct entry, in_waiting));
+        n++;
+    struct entry **all = mem_zalloc((n + 1) * sizeof all[0]);
+    LIST_EACH (item, &j->waiting)
+        all[i++] = LIST_ENTRY(item, struct entry, in_waiting);
+    if (n > WAKES_A_TURN)
+        qsort(all, n, sizeof all[0], by_wish);
+    for (i = 0; i < n && i < WAKES_A_TURN; i++)
+        dirty_entry(j, all[i]);
+    mem_free(all);
 }
 
 static void wake_due(struct jobs *j, struct now now)
@@ -695,6 +725,7 @@ void jobs_tick(struct jobs *j, struct placement *p, const struct jobs_ears *ears
         .led = j->led,
         .claims_left = CLAIMS_A_TURN,
         .launches_left = LAUNCHES_A_TURN,
+        .looks_left = LOOKS_A_TURN,
         .fills_left = FILLS_A_TURN,
         .filled = j->filled,
     };

@@ -19,6 +19,12 @@ struct attempt_watch {
 
 #define NOT_SAID "its agent did not say that it had started it" /* of an attempt in doubt */
 
+struct urgency { /* of a run that may start: what comes first (3.5 D) */
+    int64_t priority;
+    struct wall due;
+    int64_t run;
+};
+
 struct entry { /* a job to be looked at, or with runs that are not over */
     int64_t job;
     unsigned marks;      /* commands in flight that concern it: not looked at until their outcome */
@@ -26,8 +32,9 @@ struct entry { /* a job to be looked at, or with runs that are not over */
                           */
     bool no_place;       /* in this tick no agent would take a run of it */
     int64_t place_ms;    /* how long it waits until it is tried again */
-    bool dropped;        /* since the last look an agent has given an order back */
-    int64_t pause_ms;    /* after the last such one; 0: none since a run of it started */
+    struct urgency wants_place;
+    bool dropped;     /* since the last look an agent has given an order back */
+    int64_t pause_ms; /* after the last such one; 0: none since a run of it started */
     struct mono rests_until;
     struct list in_dirty, in_waiting;
     struct mono due; /* to be looked at then although nothing happens */
@@ -71,7 +78,7 @@ struct look {
         struct buf items; /* elements of the set */
         struct batch *batch;
     } gathered[GATHERED];
-    int64_t claims_left, launches_left;
+    int64_t claims_left, launches_left, looks_left;
     int64_t fills_left, filled; /* targets of backfills; the last backfill that had its turn */
     struct candidate *candidates;
     size_t n, cap;
@@ -99,8 +106,9 @@ bool look_other_is_ending(struct look *l, const struct candidate *c);
 const struct job_aim *look_aim(struct look *l, int64_t job, int64_t generation);
 void look_again_at(struct look *l, struct entry *e, struct wall at);
 void look_again_in(struct look *l, struct entry *e, int64_t ms);
-/* It waits for an agent with room. */
-void look_wait_for_place(struct look *l, struct entry *e);
+/* It waits for an agent with room, for that run. */
+void look_wait_for_place(struct look *l, struct entry *e, const struct urgency *u);
+int urgency_compare(const struct urgency *a, const struct urgency *b); /* the first is less */
 /* It had its turn, but there was no room in the commands: the next tick goes on. */
 void look_postpone(struct look *l, struct entry *e);
 
