@@ -508,13 +508,17 @@ const struct job_aim *look_aim(struct look *l, int64_t job, int64_t generation)
     return k != NULL ? &k->aim : NULL;
 }
 
-int64_t look_patience_ms(struct look *l, const struct job *job, int64_t agent, struct wall deadline)
+int64_t look_patience_ms(struct look *l, int64_t agent, struct wall deadline)
 {
     int64_t left = l->ears->patience_ms(l->ears->data, agent, false);
-    bool too_long = deadline.ms != 0 && deadline.ms <= l->now.wall.ms + left;
-    return left > 0 && (too_long || job->overlap == OVERLAP_SKIP)
-               ? l->ears->patience_ms(l->ears->data, agent, true)
-               : left;
+    bool too_long = left > 0 && deadline.ms != 0 && deadline.ms <= l->now.wall.ms + left;
+    return too_long ? l->ears->patience_ms(l->ears->data, agent, true) : left;
+}
+
+/* Who holds what is uncertain waits until it is said to have ended, or to be out of reach (3.8). */
+static bool waits_for(struct look *l, const struct candidate *c, int64_t agent)
+{
+    return c->job->uncertain == UNCERTAIN_HOLD || look_patience_ms(l, agent, c->deadline) > 0;
 }
 
 /* A double of the job, or one of a deleted job that was called so. What has ended once is not read
@@ -525,14 +529,14 @@ bool look_other_is_ending(struct look *l, const struct candidate *c)
     struct known *k = map_get(l->jobs->known, (uint64_t)c->entry->job);
     struct stmt *q = state_doubles_of_job(l->state, c->entry->job);
     while (!waits && stmt_row(q))
-        waits = look_patience_ms(l, c->job, stmt_i64(q, 0), c->deadline) > 0;
+        waits = waits_for(l, c, stmt_i64(q, 0));
     stmt_end(q);
     int64_t newest = state_gone_newest(l->state, c->job->name);
     if (waits || newest == 0 || (k != NULL && k->gone == newest))
         return waits;
     q = state_tasks_gone(l->state, c->job->name);
     for (; !waits && stmt_row(q); goes_on = true)
-        waits = stmt_bool(q, 1) && look_patience_ms(l, c->job, stmt_i64(q, 0), c->deadline) > 0;
+        waits = stmt_bool(q, 1) && waits_for(l, c, stmt_i64(q, 0));
     stmt_end(q);
     if (!goes_on && k != NULL)
         k->gone = newest;

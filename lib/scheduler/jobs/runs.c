@@ -214,10 +214,12 @@ static bool out_of_reach(struct runs *s, const struct task_brief *t)
             (agent.state == AGENT_UNREACHABLE || agent.state == AGENT_GONE));
 }
 
-/* Of the runs that wait, the first; 0: none has one. */
+/* Of the runs that wait, the first; 0: none has one. Who is never to wait has no time at all. */
 static struct wall first_deadline(const struct runs *s)
 {
     struct wall first = {0};
+    if (s->job->overlap == OVERLAP_SKIP)
+        return s->l->now.wall;
     for (size_t i = 0; i < s->n; i++) {
         const struct run_row *r = &s->items[i].r;
         if (r->state == RUN_QUEUED && r->deadline.ms != 0)
@@ -232,7 +234,7 @@ static bool is_silent(struct runs *s, const struct task_brief *t)
 {
     if (!s->queued || job_overlaps(s->job))
         return false;
-    int64_t left = look_patience_ms(s->l, s->job, t->agent, first_deadline(s));
+    int64_t left = look_patience_ms(s->l, t->agent, first_deadline(s));
     if (left > 0)
         look_again_in(s->l, s->e, left);
     return left == 0;

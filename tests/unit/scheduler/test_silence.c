@@ -136,6 +136,21 @@ static void which_is_waited_for_when_there_is_time(void **unused)
     assert_string_equal(harness_starts(&h, "j"), "10:08:00/0");
 }
 
+/* Its policy is about runs of its own that go on: nothing of it is missed for waiting. */
+static void also_by_one_that_is_never_to_wait(void **unused)
+{
+    (void)unused;
+    make_it_again("'epsilon':'PT300S','overlap':'skip',");
+    assert_string_equal(harness_starts(&h, "j"), "10:08:00/0");
+}
+
+static void and_always_by_one_that_is_rather_held(void **unused)
+{
+    (void)unused;
+    make_it_again("'epsilon':'PT10S','startUncertain':'hold',");
+    assert_string_equal(harness_starts(&h, "j"), "10:08:00/0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +163,8 @@ int main(void)
         TEST(who_has_the_time_waits_for_the_next_process),
         TEST(nor_does_the_last_task_of_a_deleted_job),
         TEST(which_is_waited_for_when_there_is_time),
+        TEST(also_by_one_that_is_never_to_wait),
+        TEST(and_always_by_one_that_is_rather_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
