@@ -501,11 +501,13 @@ static int64_t grace_of(const struct task_run *t)
 
 void task_end(struct task_run *t, enum why_killed why, const char *reason)
 {
-    if (t->phase != ENDED && t->why_killed == NOT_KILLED) {
+    bool first = t->why_killed == NOT_KILLED;
+    if (t->phase != ENDED && first) {
         t->why_killed = why;
         str_copy(t->reason, sizeof(t->reason), reason != NULL ? reason : "");
     }
-    report_later(t);
+    if (first || t->phase == ENDED) /* else it was told, and the order came again */
+        report_later(t);
     switch (t->phase) {
     case PREPARING:
     case ENDED:

@@ -5,9 +5,8 @@
 #include "base/str.h"
 #include "master/private.h"
 
-/* An order that the agent has not answered by a status. Marathon repeats a kill after 30 s only
- * (spec/marathon.md 9.5); a target may not have so long, if a lost kill stands in its way. */
-#define REPEAT_MS 5000
+#define REPEAT_MS 5000       /* an order that the agent has not answered by a status */
+#define KILL_REPEAT_MS 30000 /* one that it has, by "killing": spec/marathon.md 9.5 */
 #define WIPE_REPEAT_MS 5000
 #define WIPES 100    /* in one order, and in one answer: what it leaves out is ordered again */
 #define DRAIN_MS 100 /* from a task's last route to the order that it ends */
@@ -83,6 +82,14 @@ static void order(struct master *m, struct session *s, const struct task_row *t,
         order_run(m, s, t, out);
     else
         order_kill(m, s, t->id, t->kill_reason != NULL ? t->kill_reason : "", out);
+}
+
+/* Its grace may be long, and there may be thousands: what is on its way is not pressed for. */
+void kill_heard(const struct session *s, int64_t task, struct now now)
+{
+    struct told *t = map_get(s->told, (uint64_t)task);
+    if (t != NULL && t->what == TASK_KILLING)
+        t->again = mono_after(now.mono, KILL_REPEAT_MS);
 }
 
 static struct told *told_of(struct session *s, int64_t task)

@@ -128,6 +128,7 @@ void acknowledge(struct master *m, const struct waiting *w, struct now now, stru
 /* The grace between TERM and KILL is its own: the agent has it with what it runs. */
 void order_kill(struct master *m, const struct session *s, int64_t task, const char *reason,
                 struct outbox *out);
+void kill_heard(const struct session *s, int64_t task, struct now now); /* its agent says so */
 void on_wiped(const struct session *s, const struct json *body, struct outbox *out);
 void orders_look(struct master *m, struct session *s, struct now now, struct outbox *out);
 void told_free(struct session *s);

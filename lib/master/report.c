@@ -134,10 +134,14 @@ void on_status(struct master *m, struct session *s, const struct json *v, struct
                struct outbox *out)
 {
     JSON_EACH (status, json_get(v, "statuses")) {
-        enum task_state state;
+        enum task_state state = TASK_LOST;
+        int64_t task = json_int(json_get(status, "task"), 0);
+        bool read = task_state_parse(json_str(json_get(status, "state"), ""), &state);
         take_one(m, s, status, now, out);
-        if (task_state_parse(json_str(json_get(status, "state"), ""), &state) && task_ended(state))
-            end_told(s, json_int(json_get(status, "task"), 0));
+        if (read && task_ended(state))
+            end_told(s, task);
+        else if (read && state == TASK_KILLING)
+            kill_heard(s, task, now);
         bool many = m->gathering != NULL && m->gathering->ack_bytes > ACKS_BYTES;
         if (many || m->statuses.len > COMMAND_BYTES)
             propose_statuses(m, now, out);

@@ -180,7 +180,9 @@ static void kills_on_order_and_says_why(void **unused)
     executor_kill(executor, 1, "scaled down");
     AWAIT(heard_n == 2);
     assert_int_equal(last()->state, TASK_KILLING);
+    executor_kill(executor, 1, "repeated"); /* it was told already: a report is a write of all */
     AWAIT(has_ended());
+    assert_int_equal(heard_n, 3);
     assert_int_equal(last()->state, TASK_KILLED);
     assert_string_equal(last()->message, "scaled down");
     size_t before = heard_n;

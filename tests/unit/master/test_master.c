@@ -246,6 +246,28 @@ static void a_kill_comes_after_the_last_route_and_is_repeated(void **unused)
     expect_told("0 ack 1:2\n");
 }
 
+/* Of thousands that end slowly each would else be told, and tell it, every five seconds. */
+static void a_kill_that_was_heard_is_repeated_later(void **unused)
+{
+    (void)unused;
+    crew(1);
+    int64_t task = desk_launch(&d, desk_app(&d, "/web", ""), 0);
+    desk_turn(&d);
+    desk_status(&d, 1, task, 1, "running");
+    desk_kill(&d, task);
+    desk_run_ms(&d, 200, 1);
+    desk_told(&d);
+    desk_status(&d, 1, task, 2, "killing");
+    desk_run_ms(&d, 29000, 1);
+    expect_told("0 ack 1:2\n");
+    desk_run_ms(&d, 2000, 1);
+    expect_told("0 kill 1 test\n");
+    desk_run_ms(&d, 3500, 1);
+    expect_told("");
+    desk_run_ms(&d, 2500, 1);
+    expect_told("0 kill 1 test\n");
+}
+
 static void what_has_no_ports_is_killed_at_once(void **unused)
 {
     char args[256];
@@ -761,6 +783,7 @@ int main(void)
         TEST(a_staged_task_is_ordered_until_it_is_reported),
         TEST(an_agent_gets_only_its_own_orders),
         TEST(a_kill_comes_after_the_last_route_and_is_repeated),
+        TEST(a_kill_that_was_heard_is_repeated_later),
         TEST(what_has_no_ports_is_killed_at_once),
         TEST(who_registers_again_is_told_everything_at_once),
         TEST(a_new_leader_gives_the_orders_that_the_old_one_gave),
