@@ -59,8 +59,11 @@ static void load_tasks(struct agent *a)
     struct stmt *q = stmts_use(a->stmts, TASKS);
     while (stmt_row(q)) {
         int64_t task = stmt_i64(q, 0);
-        if (stmt_bool(q, 3) && !task_ended((enum task_state)stmt_i64(q, 1)))
+        enum task_state state = (enum task_state)stmt_i64(q, 1);
+        if (stmt_bool(q, 3) && !task_ended(state))
             map_put(a->alive, (uint64_t)task, (void *)(intptr_t)task);
+        if (state == TASK_KILLING)
+            map_put(a->doomed, (uint64_t)task, (void *)(intptr_t)task);
     }
 }
 
@@ -89,6 +92,7 @@ int agent_open(const struct agent_options *options, struct agent **agent_out, st
     a->id = -1;
     a->routes = ROUTES_NONE;
     a->alive = map_new();
+    a->doomed = map_new();
     a->early = map_new();
     a->over = map_new();
     a->docker = mem_strdup("");
@@ -117,6 +121,7 @@ void agent_close(struct agent *a)
         mem_free(item);
     stmts_free(a->stmts);
     map_free(a->alive);
+    map_free(a->doomed);
     map_free(a->early);
     map_free(a->over);
     mem_free(a->docker);
@@ -318,6 +323,17 @@ static bool has_run(enum task_state s)
     return s > TASK_STARTING;
 }
 
+/* Who was told to end was killed, however it ended: of a container the executor that told it so
+ * knew that alone, and it was another process. */
+static enum task_state as_told(struct agent *a, int64_t task, enum task_state state)
+{
+    if (map_get(a->doomed, (uint64_t)task) == NULL)
+        return state;
+    if (task_ended(state))
+        map_remove(a->doomed, (uint64_t)task);
+    return state == TASK_RUNNING ? TASK_KILLING : state == TASK_FINISHED ? TASK_KILLED : state;
+}
+
 void agent_status(struct agent *a, const struct json *v, struct now now, struct outbox *out)
 {
     struct status st;
@@ -342,6 +358,7 @@ void agent_status(struct agent *a, const struct json *v, struct now now, struct 
         return;
     if (has_run(known.state) && st.state == TASK_DROPPED)
         st.state = TASK_LOST;
+    st.state = as_told(a, st.task, st.state);
     agent_report(a, &st, out);
 }
 

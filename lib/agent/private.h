@@ -51,6 +51,7 @@ struct agent {
     bool joined;                 /* the record is of this cluster */
     bool recovered;              /* both: it launches */
     struct map *alive;           /* tasks in the record that nobody has reported since we began */
+    struct map *doomed;          /* those of them that an earlier process was told to end */
     struct map *over;  /* task -> struct over: an order for it that still comes is an old one */
     struct map *early; /* task -> struct early: ordered before everything was found again */
 };

@@ -618,6 +618,29 @@ static void the_process_may_end_after_every_step(void **unused)
     }
 }
 
+/* Of a container nobody else knows that its end was an answer to an order. */
+static void what_an_earlier_process_was_told_to_end_was_killed(void **unused)
+{
+    (void)unused;
+    post_settle(&p);
+    post_run(&p, 5, 0, "");
+    post_report(&p, "{'task':5,'seq':0,'state':'running','at':1}");
+    post_report(&p, "{'task':5,'seq':0,'state':'killing','at':2}");
+    post_done(&p);
+    for (int i = 0; i < 2; i++) {
+        post_restart(&p);
+        post_report(&p, "{'task':5,'seq':0,'state':'running','at':3}");
+        post_recovered(&p);
+    }
+    post_done(&p);
+    post_leader(&p, 5);
+    post_welcome(&p);
+    post_report(&p, "{'task':5,'seq':0,'state':'finished','at':4,'exit':0}");
+    const char *done = post_done(&p);
+    assert_null(strstr(done, "finished"));
+    assert_non_null(strstr(done, " killed\n"));
+}
+
 /* ---- whose tasks these are: numbers of tasks begin anew in each cluster */
 
 static void another_clusters_record_is_refused(void **unused)
@@ -732,6 +755,7 @@ int main(void)
         TEST(an_order_that_an_earlier_process_kept_starts_only_if_it_may_be_late),
         TEST(what_is_not_found_again_is_lost_or_was_never_begun),
         TEST(the_process_may_end_after_every_step),
+        TEST(what_an_earlier_process_was_told_to_end_was_killed),
         TEST(another_clusters_record_is_refused),
         TEST(nothing_is_done_before_the_cluster_is_known),
         TEST(a_record_of_before_is_of_the_cluster_that_opens_it),
