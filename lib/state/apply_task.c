@@ -278,8 +278,6 @@ int apply_task_kill(struct apply *a)
 
 /* ---- what agents report */
 
-/* A task goes forward only, but for one that was out of reach; who was told to end does not start
- * again, and ends as killed whatever its exit status (spec/marathon.md 9.5). */
 /* An agent says of what it has killed that it was, however it ended: other ends came before. Of an
  * asynchronous run the process is not the end. */
 static bool ended_well_before(struct state *s, const struct task_row *t, enum task_state reported)
@@ -288,6 +286,8 @@ static bool ended_well_before(struct state *s, const struct task_row *t, enum ta
            !state_job_task(s, t->id).async;
 }
 
+/* A task goes forward only, but for one that was out of reach; who was told to end does not start
+ * again, and ends as killed whatever its exit status (spec/marathon.md 9.5). */
 static enum task_state next_state(struct state *s, const struct task_row *t,
                                   enum task_state reported)
 {
