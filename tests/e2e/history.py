@@ -443,7 +443,7 @@ class Jobs:
         by_hand = [op for op in ops if op.kind == "run" and op.outcome != "fail"]
         backfills = self.backfills(name)
         dues = {r.id: r.due for r in self.own[name] if r.cause == "backfill"}
-        gone = list(self._gone(name))
+        gone, deleted = list(self._gone(name)), list(self._gone(name, deleted=True))
         firings = {r.id for r in self.own[name] if r.cause == "dependency"}
         attempts = {(r.id, r.attempt) for r in self.runs[name]}
         for run in self.runs[name]:
@@ -464,17 +464,18 @@ class Jobs:
                 caused = caused or any(op.t0 - slack <= run.due <= op.t1 + slack for op in by_hand)
             caused = caused or run.id > 0 and not run.cause and not self.all_told and self.unseen(name, run.start)
             v.see(caused, f"{name}: nothing asked for {run}")
-            over = [] if run.cause == "manual" else [g for g in gone if g[0] + slack < run.start < g[1]]
+            rests = deleted if run.cause in ("manual", "backfill") else gone
+            over = [g for g in rests if g[0] + slack < run.start < g[1]]
             v.see(not over, f"{name}: {run}, and it was deleted or disabled at {over}")
 
-    def _gone(self, name):
-        """(from, to) while it was surely not to run by itself."""
+    def _gone(self, name, deleted=False):
+        """(from, to) while it was surely not to run by itself; or not at all."""
         writes = self.writes(name)
         for i, op in enumerate(writes):
-            if op.outcome == "ok" and (op.value is None or op.value.disabled):
+            if op.outcome == "ok" and (op.value is None or op.value.disabled and not deleted):
                 begin = max([op.t1] + [w.t1 for w in writes[:i] if w.outcome == "unknown"])
                 end = min([w.t0 for j, w in enumerate(writes) if j != i and w.outcome != "fail" and w.t1 > op.t0
-                           and w.value is not None and not w.value.disabled], default=FOR_EVER)
+                           and w.value is not None and (deleted or not w.value.disabled)], default=FOR_EVER)
                 yield begin, end
 
     def backfills(self, name):
@@ -587,20 +588,25 @@ class Jobs:
                       + (", which is a calendar" if barred(t) else ""))
 
     def b1_backfills(self, name, v):
-        """What is to run again has a run of its own, begun after that was asked for (beside S1 to S14)."""
-        queued = collections.defaultdict(list)
-        for record in self.own[name]:
-            if record.cause == "backfill":
-                queued[record.due].append(record.queued)
+        """What is to run again has a run of its own, begun after that was asked for; else what has not run has
+        one (beside S1 to S14)."""
+        started = {run.id for run in self.runs[name]}
+        begun = collections.defaultdict(list)  # by target: when a backfill's run was queued; 0: its own was
+        for r in self.own[name]:
+            if r.id in started and r.cause in ("schedule", "backfill"):
+                begun[r.due].append(r.queued if r.cause == "backfill" else 0)
         for op in self.backfills(name):
+            asked = op.t0 - self.sigma(op.t0)
             for span in self.must(name):
                 job = span.job
                 idle = job.concurrent or job.interval == 0 or 2 * job.duration < job.interval
-                if not (op.outcome == "ok" and op.value.again and idle and span.begin <= op.t0
+                if not (op.outcome == "ok" and idle and span.begin <= op.t0
                         and op.t1 + BACKFILL_MS <= min(span.end, self.read_at)):
                     continue
                 for t in job.targets(op.value.end - 1, op.value.begin):
-                    v.see(any(at >= op.t0 - self.sigma(op.t0) for at in queued[t]),
+                    if not op.value.again and t + job.jitter + job.epsilon + HEAL_MS > op.t0:
+                        continue  # it may have waited yet, and been missed
+                    v.see(any(not op.value.again or at >= asked for at in begun[t]),
                           f"{name}: no run for {t}, of the backfill asked for at {op.t0}")
 
 
