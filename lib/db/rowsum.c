@@ -503,6 +503,17 @@ int db_rowsums_start(struct db *db, const char *const *tables, size_t n, struct 
     return 0;
 }
 
+int db_rowsums_recount(struct db *db, struct error *err)
+{
+    if (db->sums == NULL)
+        return 0;
+    bool own = !db_in_transaction(db);
+    if (own && db_begin(db, DB_FULL, err) != 0)
+        return -1;
+    tell_undone(db->sums);
+    return end_own(db, own, rowsums_count_anew(db, err), err);
+}
+
 int db_rowsums_stop(struct db *db, struct error *err)
 {
     ASSERT(db->sums != NULL && db_in_transaction(db));

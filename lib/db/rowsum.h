@@ -43,3 +43,6 @@ int db_rowsums_verify(struct db *db, struct error *err) MUST_CHECK;
 /* The same on a connection that keeps no sums, such as a reader's: against those that stand in
  * row_sums, in a snapshot of its own. ERR_LIMIT when its patience ends (db_set_patience). */
 int db_rowsums_check(struct db *db, struct error *err) MUST_CHECK;
+/* Whatever the rows are, they count from now on; whoever watches is told. In the open transaction
+ * or one of its own; harmless if none are kept. */
+int db_rowsums_recount(struct db *db, struct error *err) MUST_CHECK;

@@ -13,6 +13,8 @@
 #define READER_BUSY_MS 1000
 #define OPEN_TRIES 3 /* an upgrade takes the levels one by one, in one transaction */
 #define STOPPING "this node is stopping"
+#define NOT_READY "not ready yet: try again"
+#define UNFIT "the tables of this node are wrong, and it takes another's: ask another, or try again"
 
 /* ---- facts: several threads look at them; counted, never changed */
 
@@ -273,9 +275,9 @@ static bool next_ask(struct reader *r, struct ask *ask, struct shared_facts **fa
     return go_on;
 }
 
-static void refuse(struct readers *all, struct ask *ask)
+static void refuse(struct readers *all, struct ask *ask, const char *why)
 {
-    struct answer a = answer_busy(ask->id, all->ending ? STOPPING : "not ready yet: try again");
+    struct answer a = answer_busy(ask->id, all->ending ? STOPPING : why);
     all->options.answer(all->options.data, &a);
     request_free(ask->request);
 }
@@ -289,7 +291,7 @@ static void reader_main(void *data)
         if (facts != NULL && !facts->f.unfit)
             work(r, &ask, &facts->f);
         else
-            refuse(r->all, &ask);
+            refuse(r->all, &ask, facts == NULL ? NOT_READY : UNFIT);
         facts_unref(facts);
     }
     close_file(r);
@@ -317,7 +319,7 @@ static void queue_close(struct readers *all, struct queue *q)
 {
     while (q->n > 0) {
         struct ask ask = queue_take(q);
-        refuse(all, &ask);
+        refuse(all, &ask, NOT_READY);
     }
     mem_free(q->asks);
 }

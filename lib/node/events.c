@@ -3,8 +3,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "db/rowsum.h"
 
-#define STOP_MS 500 /* for the answers to what was taken in before */
+#define STOP_MS 500       /* for the answers to what was taken in before */
+#define UNMENDED_MS 30000 /* without tables in the place of wrong ones: people are told */
 
 void event_close(struct event *e)
 {
@@ -56,17 +58,46 @@ static int take_fetched(struct node *n, struct event *e, struct error *err)
     return 0;
 }
 
-/* Who has another to take them from answers nothing until that is done; who is alone goes on. */
+/* Who has another to take them from answers nothing until that is done. */
 void node_is_wrong(struct node *n, const char *why)
 {
-    if (n->wrong != NULL)
+    if (replica_mending(n->replica) || replica_install(n->replica, NULL) != NULL)
         return;
+    mem_free(n->wrong);
     n->wrong = mem_strdup(why);
+    n->wrong_due = mono_after(n->now.mono, UNMENDED_MS);
+    n->facts_due = n->now.mono;
     if (replica_mend(n->replica))
         log_error("the tables of this node are wrong: it takes another's", "why=\"%s\"", why);
-    else
-        log_error("the tables of this node are wrong, and no other node has any",
-                  "why=\"%s\" cure=\"mesolith backup restore, of the newest that is whole\"", why);
+}
+
+/* A row may be another than was written, but all else is there, and the log is sound. */
+static int keep_tables(struct node *n, struct error *err)
+{
+    if (db_rowsums_recount(n->db, err) != 0)
+        return -1;
+    n->sums = (struct sums){0};
+    log_error(
+        "the tables of this node are wrong, and no other node has any: they count from now on",
+        "why=\"%s\" cure=\"look for what was changed, in the newest backup that is whole: "
+        "mesolith backup restore\"",
+        n->wrong);
+    return 0;
+}
+
+int node_mend(struct node *n, struct error *err)
+{
+    if (!replica_mending(n->replica))
+        return 0;
+    if (replica_mend_in_vain(n->replica))
+        return keep_tables(n, err);
+    if (replica_install(n->replica, NULL) == NULL && n->now.mono.ms >= n->wrong_due.ms) {
+        n->wrong_due = MONO_NEVER;
+        log_error("no other node has given its tables in the place of this one's wrong ones",
+                  "why=\"%s\" cure=\"start all masters: who is silent may have sound ones\"",
+                  n->wrong);
+    }
+    return 0;
 }
 
 int event_take(struct node *n, struct event *e, struct error *err)

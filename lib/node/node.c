@@ -310,8 +310,8 @@ int node_turn(struct node *n, struct event *events, size_t events_n, struct now 
             rc = event_take(n, &events[i], err);
         event_close(&events[i]);
     }
-    if (rc != 0)
-        return rc;
+    if (rc != 0 || node_mend(n, err) != 0)
+        return -1;
     lead_follow(n);
     forwards_look(n);
     think(n);

@@ -229,9 +229,10 @@ struct node {
     bool checkpointing, snapshotting;
     bool mostly_moved; /* a checkpoint has ended; only a few pages are still in the log alone */
     int64_t checkpointed, agent_checkpointed; /* size of the logs at their last checkpoints */
-    char *wrong;        /* what is wrong with the tables, owned; NULL: nothing */
-    uint64_t fetching;  /* token of the snapshot on its way; 0: none */
-    bool fetch_dropped; /* it is not wanted any more, and was told so */
+    char *wrong;           /* what is or was wrong with the tables, owned; NULL: nothing */
+    struct mono wrong_due; /* when it is said that no others have come; NEVER: it has been */
+    uint64_t fetching;     /* token of the snapshot on its way; 0: none */
+    bool fetch_dropped;    /* it is not wanted any more, and was told so */
 
     struct outbox out;    /* filled all turn long; drafts leave with the next proposal */
     struct map *pendings; /* key -> struct pending */
@@ -350,6 +351,7 @@ void forwards_drop(struct node *n);
 
 /* ---- events.c */
 void node_is_wrong(struct node *n, const char *why); /* its tables are: it takes another's */
+int node_mend(struct node *n, struct error *err) MUST_CHECK; /* without any it keeps its own */
 int event_take(struct node *n, struct event *e, struct error *err) MUST_CHECK;
 struct json *event_body(struct event *e); /* NULL, and said in the log: it is no JSON */
 

@@ -115,8 +115,9 @@ struct replica {
     uint64_t commit; /* never goes back */
     struct install install;
     bool mending; /* the tables are wrong, and applied to no more, until another's have come */
-    struct mono mend_asked;
-    uint64_t left_term; /* while mending: in which another was asked to lead in our place */
+    struct mono mend_since, mend_asked;
+    uint64_t mend_leader; /* when it was asked last: another is told at once */
+    uint64_t left_term;   /* while mending: in which another was asked to lead in our place */
     bool snapshot_wanted;
     struct mono snapshot_again;    /* after one could not be made: not before this */
     struct replica_snapshot ready; /* its index is 0: none */

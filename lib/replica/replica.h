@@ -250,9 +250,13 @@ void replica_snapshot_ready(struct replica *r, const struct replica_snapshot *s)
 /* The tables of this node are not what the log makes of them; its log, term and vote are sound.
  * From now on nothing is applied, the leadership is left to others, and the leader's tables are
  * fetched in place of ours, or, if we must lead, any member's, by the same calls as below;
- * README.md says why that is safe. False: no other voter has any. */
+ * README.md says why that is safe. False: it is the only member, and will give it up. */
 bool replica_mend(struct replica *r);
-bool replica_mending(const struct replica *r); /* until they are in place */
+bool replica_mending(const struct replica *r); /* until they are in place, or it is in vain */
+/* To be asked each turn: true, once, when we lead and no other member has any to give, for each
+ * mends, too, or waits for ours. Then it has been given up, ours are applied to and given as
+ * before, and the caller sees to it that they count as sound. */
+bool replica_mend_in_vain(struct replica *r);
 
 /* The other side. While this is not NULL, the node fetches that file from `*from`; heartbeats go
  * on, nothing is applied. Borrowed until the install ends. */

@@ -13,6 +13,8 @@
 #define GONE_ELECTIONS 4          /* a member that is silent so long wants nothing */
 #define MEND_AGAIN_MS 500         /* between two requests for the leader's tables */
 #define MEND_WANTED_MS 3000       /* who has not asked for so long has them */
+#define MEND_PATIENCE_MS 10000    /* by then another's have come, if anybody has any */
+#define MEND_SILENT_MS 60000      /* and by then whoever is silent has come back */
 #define HELD_BACK_TIMES 4         /* the log's limits, while somebody fetches */
 
 void replica_snapshot_close(struct replica_snapshot *s)
@@ -114,13 +116,17 @@ static void offer(struct replica *r, struct peer *p)
     send_frame(r, p->id, &f);
 }
 
+static bool is_silent(const struct replica *r, const struct peer *p)
+{
+    return r->now.ms - p->heard.ms >= (int64_t)GONE_ELECTIONS * r->options.election_ms;
+}
+
 static bool still_wants(const struct replica *r, const struct peer *p)
 {
     raft_index match;
     if (p->wants == 0 || raft_match_index(&r->raft, p->id, &match) != 0)
         return false; /* it is no member any more */
-    return match < p->wants &&
-           r->now.ms - p->heard.ms < (int64_t)GONE_ELECTIONS * r->options.election_ms;
+    return match < p->wants && !is_silent(r, p);
 }
 
 bool snapshot_mends(const struct replica *r, const struct peer *p)
@@ -282,31 +288,57 @@ void replica_install_abort(struct replica *r)
 
 /* ---- tables that are wrong (README.md) */
 
-static bool has_other_voter(const struct replica *r)
+static bool is_alone(const struct replica *r)
 {
-    struct replica_member m;
-    for (size_t i = 0; replica_member(r, i, &m); i++)
-        if (m.server.role == REPLICA_VOTER && m.server.id != r->options.id)
-            return true;
-    return false;
+    const struct raft_configuration *conf = &r->raft.configuration;
+    return conf->n == 1 && conf->servers[0].id == r->options.id;
 }
 
 bool replica_mend(struct replica *r)
 {
-    if (!has_other_voter(r))
-        return false;
     if (r->mending || r->install.state != INSTALL_NONE) /* they are about to be replaced */
         return true;
+    r->mending = true;
+    r->mend_since = r->now;
+    r->mend_asked.ms = INT64_MIN / 2;
+    if (is_alone(r))
+        return false;
     log_warn("the tables are to be replaced by the leader's", "applied=%llu",
              (unsigned long long)r->storage.applied.index);
-    r->mending = true;
-    r->mend_asked.ms = INT64_MIN / 2;
     return true;
 }
 
 bool replica_mending(const struct replica *r)
 {
     return r->mending;
+}
+
+/* Its tables are wrong too, or so old that it waits for ours. Who is silent may have some, and is
+ * waited for, but not for ever. */
+static bool has_none(struct replica *r, const struct replica_member *m)
+{
+    struct peer *p = replica_peer(r, m->server.id, m->server.address);
+    return snapshot_mends(r, p) || still_wants(r, p) ||
+           (is_silent(r, p) && r->now.ms - r->mend_since.ms >= MEND_SILENT_MS);
+}
+
+/* As the leader hears it: it is asked by whoever mends. */
+static bool nobody_has_any(struct replica *r)
+{
+    struct replica_member m;
+    for (size_t i = 0; replica_member(r, i, &m); i++)
+        if (m.server.id != r->options.id && !has_none(r, &m))
+            return false;
+    return true;
+}
+
+bool replica_mend_in_vain(struct replica *r)
+{
+    if (!r->mending || r->install.state != INSTALL_NONE || !replica_is_leader(r) ||
+        !(is_alone(r) || r->now.ms - r->mend_since.ms >= MEND_PATIENCE_MS) || !nobody_has_any(r))
+        return false;
+    r->mending = false;
+    return true;
 }
 
 /* What anybody has applied is committed, and stays so whatever we or they vote for. A term beyond
@@ -356,9 +388,11 @@ static void ask_to_mend(struct replica *r)
 {
     bool leads = replica_is_leader(r);
     uint64_t leader = replica_leader(r, NULL), term = replica_term(r);
-    if (!r->mending || r->now.ms - r->mend_asked.ms < MEND_AGAIN_MS)
+    bool is_new = !leads && leader != 0 && leader != r->mend_leader;
+    if (!r->mending || (r->now.ms - r->mend_asked.ms < MEND_AGAIN_MS && !is_new))
         return;
     r->mend_asked = r->now;
+    r->mend_leader = leader;
     if (r->install.state != INSTALL_NONE) {
         ask_for_tables(r, r->install.from);
     } else if (!leads && leader != 0) {
@@ -370,7 +404,8 @@ static void ask_to_mend(struct replica *r)
     if (!leads)
         return;
     r->left_term = term;
-    change_leave(r);
+    if (!nobody_has_any(r)) /* they would only give it back */
+        change_leave(r);
 }
 
 void snapshot_turn(struct replica *r)

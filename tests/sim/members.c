@@ -218,8 +218,7 @@ static void lose_disk(struct world *w, struct sim_node *at, struct sim_node *n)
     struct sim_node *l = leader_of(w);
     (void)at;
     bool lately = w->council.lost_ms > 0 && w->mono < w->council.lost_ms + LEARN_MS;
-    if (l == NULL || n == l || lately || !members_settled(w, l) || l->voters.n == 2 ||
-        any_wrong_tables(w))
+    if (l == NULL || n == l || lately || !members_settled(w, l) || l->voters.n == 2)
         return;
     bool votes = false;
     for (int i = 0; i < l->voters.n; i++)

@@ -115,37 +115,15 @@ static void stop(struct sim_node *n)
         deliver(n->w, n->position, 0, &(struct event){.kind = EVENT_STOP});
 }
 
-bool any_wrong_tables(const struct world *w)
-{
-    for (int i = 0; i < w->n; i++)
-        if (w->nodes[i].facts != NULL && w->nodes[i].facts->unfit)
-            return true;
-    return false;
-}
-
-/* Another master has all that its log does not reach back to. */
-static bool is_backed(const struct sim_node *n)
-{
-    const struct world *w = n->w;
-    for (int i = 0; i < w->options.nodes; i++) {
-        const struct sim_node *other = &w->nodes[i];
-        if (other != n && other->place == INSIDE && other->node != NULL &&
-            node_applied(other->node) + w->options.log_rows >= node_applied(n->node))
-            return true;
-    }
-    return false;
-}
-
-/* They are right; but where most were wrong, nobody could tell, so it is one at a time. */
+/* They are right, so that all is as wanted though everybody's may be replaced, or kept. */
 static void have_wrong_tables(struct sim_node *n)
 {
-    struct world *w = n->w;
     struct event e = {.kind = EVENT_STATE_WRONG};
-    if (n->node == NULL || any_wrong_tables(w) || !is_backed(n))
+    if (n->node == NULL)
         return;
     buf_init(&e.body, 64);
     buf_puts(&e.body, "a row is another");
-    deliver(w, n->position, 0, &e);
+    deliver(n->w, n->position, 0, &e);
 }
 
 static const struct {

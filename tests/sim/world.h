@@ -316,7 +316,6 @@ void answer_asks(struct sim_node *n); /* reads that the node has let begin */
 /* trouble.c */
 void trouble(struct world *w);            /* a second has passed */
 void trouble_of_turn(struct sim_node *n); /* one begins */
-bool any_wrong_tables(const struct world *w);
 void cut(struct world *w, int from, int to, int64_t until_ms);
 void kill_host(struct sim_node *n, int64_t until_ms);
 /* The other gives up its connection to this one when it has heard nothing for so long. */

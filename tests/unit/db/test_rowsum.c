@@ -93,6 +93,21 @@ static void a_wrong_sum_is_found(void **unused)
     db_close(db);
 }
 
+static void rows_count_from_now_on(void **unused)
+{
+    (void)unused;
+    struct error err;
+    struct db *db = open_watched();
+    run(db, changes[0]);
+    run(db, "alter table parents add column more integer not null default 1");
+    assert_int_equal(db_rowsums_recount(db, &err), 0);
+    verify(db);
+    assert_int_equal(db_begin(db, DB_NORMAL, &err), 0);
+    db_rollback(db);
+    verify(db); /* it is stored */
+    db_close(db);
+}
+
 static void a_reader_finds_a_row_that_was_changed_behind_the_sums(void **unused)
 {
     (void)unused;
@@ -313,6 +328,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_follow_every_change),
         cmocka_unit_test(a_wrong_sum_is_found),
+        cmocka_unit_test(rows_count_from_now_on),
         cmocka_unit_test(a_reader_finds_a_row_that_was_changed_behind_the_sums),
         cmocka_unit_test(a_schema_step_counts_anew),
         cmocka_unit_test(order_and_history_do_not_count),

@@ -215,6 +215,32 @@ static void a_leader_that_is_held_asks_nobody_with_wrong_tables_to_lead(void **u
     assert_int_equal(node_term(s.members[sound].node), term + 1);
 }
 
+/* Of two nodes one votes; what the other has is as good. */
+static void who_votes_alone_takes_a_standbys_tables(void **unused)
+{
+    (void)unused;
+    begin(2);
+    grow_to(2);
+    WAIT(stands_by(1), 3000);
+    int wrong = stage_leader(&s);
+    have_wrong_tables(wrong);
+    WAIT(s.members[wrong].fetched == 1, 5000);
+    WAIT(stage_leader(&s) == wrong, 5000);
+    have_wrong_tables(1 - wrong);
+    WAIT(s.members[1 - wrong].fetched == 1, 5000);
+    have_wrong_tables(0); /* both at once */
+    have_wrong_tables(1);
+    stage_run_ms(&s, 5);
+    WAIT(stage_leader(&s) == wrong, 12000);
+    assert_int_equal(s.members[wrong].fetched, 1);
+    WAIT(s.members[1 - wrong].fetched == 2, 5000);
+    stage_down(&s, 1 - wrong);
+    have_wrong_tables(wrong);
+    stage_run_ms(&s, 50000);
+    assert_int_equal(stage_leader(&s), -1);
+    WAIT(stage_leader(&s) == wrong, 20000);
+}
+
 /* Another one votes before it stops to, so there are never fewer. */
 static void who_is_held_votes_until_another_does(void **unused)
 {
@@ -724,6 +750,7 @@ int main(void)
         TEST(without_a_standby_a_dead_voter_stays_one),
         TEST(who_is_held_votes_no_more_until_it_may),
         TEST(a_leader_that_is_held_asks_nobody_with_wrong_tables_to_lead),
+        TEST(who_votes_alone_takes_a_standbys_tables),
         TEST(who_is_held_votes_until_another_does),
         TEST(of_two_that_are_left_one_votes),
         TEST(who_was_removed_gives_its_address_to_another),

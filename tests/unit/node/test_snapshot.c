@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "db/authorizer.h"
+#include "db/rowsum.h"
 
 #define FEW 20
 
@@ -186,6 +187,175 @@ static void who_has_taken_tables_is_not_judged_by_those_it_had(void **unused)
     assert_int_equal(s.members[wrong].fetched, 1);
 }
 
+static void have_wrong_tables(int i)
+{
+    struct event e = {.kind = EVENT_STATE_WRONG};
+    buf_init(&e.body, 100);
+    buf_puts(&e.body, "settings: its kept sum is another");
+    stage_event(&s, i, &e);
+}
+
+/* Behind the sums, as people do it. */
+static void change_by_hand(int i, const char *value)
+{
+    struct error err;
+    struct db *db;
+    char sql[128];
+    const struct db_options options = {.vfs = s.members[i].vfs_name};
+    snprintf(sql, sizeof sql, "update settings set value = '%s' where key = 'cluster'", value);
+    assert_int_equal(db_open(s.members[i].state_path, &options, &db, &err), 0);
+    assert_int_equal(db_exec(db, sql, &err), 0);
+    db_close(db);
+    have_wrong_tables(i);
+}
+
+static struct db *db_of(int i)
+{
+    return state_db(node_state(s.members[i].node));
+}
+
+static void expect_sound(const char *value)
+{
+    struct error err;
+    for (int i = 0; i < s.n; i++) {
+        run_until_caught_up(i, stage_leader(&s));
+        assert_int_equal(db_rowsums_verify(db_of(i), &err), 0);
+        assert_int_equal(db_rowsum_all(db_of(i)), db_rowsum_all(db_of(0)));
+        assert_string_equal(state_setting(node_state(s.members[i].node), "cluster", "?"), value);
+    }
+}
+
+/* In 10 ms; -1: it took longer than that. */
+static int run_until_led(int64_t ms_max)
+{
+    int64_t began = s.mono;
+    while (stage_leader(&s) < 0 && s.mono - began < ms_max)
+        stage_run_ms(&s, 10);
+    return stage_leader(&s) < 0 ? -1 : (int)((s.mono - began) / 10);
+}
+
+static void where_all_have_wrong_tables_those_of_one_count(void **unused)
+{
+    (void)unused;
+    for (int n = 1; n <= 3; n++) {
+        if (n > 1)
+            stage_close(&s);
+        stage_open(&s, n);
+        stage_ready(&s);
+        write_apps(stage_leader(&s), 3);
+        for (int i = 0; i < n; i++)
+            change_by_hand(i, "by hand");
+        stage_run_ms(&s, 5);
+        uint64_t term = node_term(s.members[0].node);
+        assert_in_range(run_until_led(20000), 0, 1500);
+        stage_run_ms(&s, 3000);
+        assert_in_range(node_term(s.members[0].node), term, term + 4); /* they do not wrangle */
+        for (int i = 0; i < n; i++)
+            write_apps(i, 1);
+        expect_sound("by hand");
+    }
+}
+
+/* It may have sound ones; but not for ever. */
+static void who_is_silent_is_waited_for(void **unused)
+{
+    (void)unused;
+    for (int comes = 0; comes < 2; comes++) {
+        if (comes > 0)
+            stage_close(&s);
+        stage_open(&s, 3);
+        stage_ready(&s);
+        write_apps(stage_leader(&s), 3);
+        char was[64];
+        str_copy(was, sizeof was, state_setting(node_state(s.members[0].node), "cluster", "?"));
+        int away = (stage_leader(&s) + 1) % 3;
+        stage_down(&s, away);
+        for (int i = 0; i < 3; i++)
+            if (i != away)
+                change_by_hand(i, "by hand");
+        stage_run_ms(&s, 5);
+        assert_int_equal(run_until_led(comes ? 40000 : 50000), -1);
+        if (comes)
+            assert_int_equal(stage_up(&s, away), 0);
+        assert_in_range(run_until_led(20000), 0, 2000);
+        if (!comes)
+            assert_int_equal(stage_up(&s, away), 0);
+        stage_run_ms(&s, 3000);
+        write_apps(stage_leader(&s), 70); /* so many that their sums are compared */
+        stage_run_ms(&s, 10000);
+        expect_sound(comes ? was : "by hand");
+    }
+}
+
+static void lead_again(void)
+{
+    assert_in_range(run_until_led(20000), 0, 1500);
+    stage_run_ms(&s, 1000);
+    write_apps(stage_leader(&s), 1);
+}
+
+/* What the one fetches is the other's, which are wrong by then. */
+static void two_may_stop_while_they_fetch(void **unused)
+{
+    (void)unused;
+    for (int restarts = 0; restarts < 2; restarts++) {
+        if (restarts > 0)
+            stage_close(&s);
+        stage_open(&s, 2);
+        stage_ready(&s);
+        write_apps(stage_leader(&s), 3);
+        char was[64];
+        str_copy(was, sizeof was, state_setting(node_state(s.members[0].node), "cluster", "?"));
+        int last = stage_leader(&s), first = 1 - last;
+        s.slow_fetch = true;
+        have_wrong_tables(first);
+        for (int ms = 0; ms < 5000 && s.members[first].fetched == 0; ms++)
+            stage_run_ms(&s, 1);
+        assert_int_equal(s.members[first].fetched, 1);
+        have_wrong_tables(last);
+        stage_run_ms(&s, 200);
+        s.slow_fetch = false;
+        stage_down(&s, last);
+        struct event broken = {.kind = EVENT_SNAPSHOT_FETCHED};
+        if (!restarts)
+            stage_event(&s, first, &broken);
+        else
+            stage_down(&s, first);
+        if (restarts)
+            assert_int_equal(stage_up(&s, first), 0);
+        stage_run_ms(&s, 100);
+        assert_int_equal(stage_up(&s, last), 0);
+        lead_again();
+        stage_run_ms(&s, 20000);
+        expect_sound(was);
+    }
+}
+
+static void two_may_have_full_disks_at_once(void **unused)
+{
+    (void)unused;
+    stage_open(&s, 2);
+    stage_ready(&s);
+    write_apps(stage_leader(&s), 3);
+    char was[64];
+    str_copy(was, sizeof was, state_setting(node_state(s.members[0].node), "cluster", "?"));
+    uint64_t applied = node_applied(s.members[stage_leader(&s)].node);
+    for (int i = 0; i < 2; i++)
+        faultvfs_full(s.members[i].vfs, true);
+    stage_request(&s, stage_leader(&s), METHOD_POST, "/v2/apps", STAGE_APP(0));
+    stage_run_ms(&s, 5000);
+    for (int i = 0; i < 2; i++) {
+        assert_null(s.members[i].node);
+        assert_int_equal(s.members[i].failed.code, ERR_IO);
+        faultvfs_full(s.members[i].vfs, false);
+    }
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(stage_up(&s, i), 0);
+    lead_again();
+    expect_sound(was);
+    assert_in_range(node_applied(s.members[0].node), applied + 1, INT64_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +363,10 @@ int main(void)
         cmocka_unit_test_teardown(who_has_wrong_tables_takes_anothers, close_stage),
         cmocka_unit_test_teardown(who_differs_from_most_takes_the_others_tables, close_stage),
         cmocka_unit_test_teardown(who_has_taken_tables_is_not_judged_by_those_it_had, close_stage),
+        cmocka_unit_test_teardown(where_all_have_wrong_tables_those_of_one_count, close_stage),
+        cmocka_unit_test_teardown(who_is_silent_is_waited_for, close_stage),
+        cmocka_unit_test_teardown(two_may_stop_while_they_fetch, close_stage),
+        cmocka_unit_test_teardown(two_may_have_full_disks_at_once, close_stage),
         cmocka_unit_test_teardown(what_nobody_wants_any_more_is_not_fetched_on, close_stage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -489,15 +489,6 @@ static void change_once(struct world *w, struct node *n)
         w->changed = (struct replica_outcome){REPLICA_CHANGE, n->change_ticket, err.code, 0};
 }
 
-/* If most are wrong, nobody can tell what is right: that is for people. */
-static bool somebody_mends(struct world *w)
-{
-    for (unsigned i = 0; i < w->n; i++)
-        if (is_up(&w->nodes[i]) && replica_mending(w->nodes[i].m.r))
-            return true;
-    return false;
-}
-
 static void act(struct world *w, struct node *n)
 {
     if (n->asks)
@@ -510,8 +501,9 @@ static void act(struct world *w, struct node *n)
         ask(w, n);
     if (!w->o.members_stay && replica_leads(n->m.r) && chance(w, 0.03))
         operate(w, n);
-    if (!somebody_mends(w) && chance(w, 0.001))
+    if (chance(w, 0.001))
         w->n_mends += replica_mend(n->m.r);
+    w->n_kept += replica_mend_in_vain(n->m.r); /* they are right, in truth */
 }
 
 static void hear_read(struct world *w, struct node *n, const struct replica_outcome *o)

@@ -96,7 +96,7 @@ struct world {
     struct replica_outcome changed; /* of the last change of members that ended */
     /* how much happened */
     unsigned n_entries, n_crashes, n_installs, n_changes, n_answered, n_failed_reads, n_elections,
-        n_in_doubt, n_mends;
+        n_in_doubt, n_mends, n_kept;
 };
 
 void world_init(struct world *w, const struct world_options *o);
