@@ -3,7 +3,8 @@ import dataclasses
 import datetime
 
 from firings import CONDITIONS, s9_dependencies
-from history import (FOR_EVER, Faults, Job, Jobs, Op, Record, Run, jepsen, linearizable, missed_targets, stale_reads)
+from history import (BACKFILL_MS, FOR_EVER, Backfill, Faults, Job, Jobs, Op, Record, Run, jepsen, linearizable,
+                     missed_targets, stale_reads)
 from mesolith import case, equal
 from schedules import Grid
 
@@ -35,6 +36,24 @@ def wrong(ops=GOOD_OPS, runs=GOOD_RUNS, faults=(), own=(), read_at=END):
 
 def halves(*left):
     return [(a, b) for a in left for b in NODES if b not in left]
+
+
+def fill(t, **wish):
+    """Somebody asks for a backfill of all targets."""
+    return op(t, t + 10, "backfill", Backfill(T, T + 60_000, **wish))
+
+
+def filled(due, start, **more):
+    return dataclasses.replace(run(due, start, **more), cause="backfill", id=due)
+
+
+def told(*runs):
+    """What the system says of runs, which are called by their dues."""
+    return [Record("7", r.due, "ok", cause=r.cause, id=r.id, queued=r.start) for r in runs]
+
+
+FILLED = [filled(due, 70_000 + due) for due in (10_000, 30_000, 50_000)]
+LONG_AFTER = END + BACKFILL_MS
 
 
 def with_job(**changes):
@@ -83,6 +102,24 @@ def jobs():
          dict(ops=with_job(duration=60_000), runs=[run(10_000, took=None), run(50_000)],
               faults=[(15_000, "down", "n4"), (20_000, "up", "n4")])),
         ("S2 a target that nobody caught up with", "S2", dict(ops=with_job(catchup=True), runs=GOOD_RUNS[:2])),
+        ("B1 a backfill's run that is never begun", "B1",
+         dict(ops=[*GOOD_OPS, fill(75_000, again=True)], runs=[*GOOD_RUNS, *FILLED[:2]], own=told(*FILLED),
+              read_at=LONG_AFTER)),
+        ("B1 a backfill that leaves out what has not run", "B1",
+         dict(ops=[*GOOD_OPS, fill(75_000)], runs=[*GOOD_RUNS[:1], *FILLED[1:2]], own=told(*FILLED[1:2]),
+              read_at=LONG_AFTER)),
+        ("S4 a backfill's run after its job was deleted", "S4",
+         dict(ops=[*GOOD_OPS, fill(75_000, again=True), op(90_000, 90_010, "write", None)],
+              runs=[*GOOD_RUNS, *FILLED], own=told(*FILLED))),
+        ("S4 a run by hand after its job was deleted", "S4",
+         dict(ops=[*GOOD_OPS, op(70_000, 70_020, "run"), op(75_000, 75_010, "write", None)],
+              runs=[*GOOD_RUNS, dataclasses.replace(run(70_010, 90_000), cause="manual")])),
+        ("S5 a backfill's runs beside each other", "S5",
+         dict(ops=[*GOOD_OPS, fill(75_000, again=True)], own=told(*FILLED),
+              runs=[*GOOD_RUNS, *(filled(r.due - T, 80_000, took=9000) for r in FILLED[:2])])),
+        ("S5 more of them than it may have at once", "S5",
+         dict(ops=[*GOOD_OPS, fill(75_000, again=True, most=2)], own=told(*FILLED),
+              runs=[*GOOD_RUNS, *(filled(r.due - T, 80_000, took=9000) for r in FILLED)])),
     ]
     for what, broken, history in planted:
         with case(f"planted: {what}"):
@@ -119,6 +156,16 @@ def jobs():
          dict(ops=[*GOOD_OPS, op(75_000, 75_010, "write", None)], runs=GOOD_RUNS[:2])),
         ("what the system says it missed is honest", "S14",
          dict(runs=GOOD_RUNS[:2], own=[Record("7", T + 50_000, "missed")])),
+        ("a backfill goes on while its job is disabled", "S4",
+         dict(ops=[*GOOD_OPS, fill(75_000, again=True),
+                   op(78_000, 78_010, "write", dataclasses.replace(JOB, disabled=True))],
+              runs=[*GOOD_RUNS, *FILLED], own=told(*FILLED))),
+        ("as many at once as it may have", "S5",
+         dict(ops=[*GOOD_OPS, fill(75_000, again=True, most=2)], own=told(*FILLED),
+              runs=[*GOOD_RUNS, *(filled(r.due - T, 80_000, took=9000) for r in FILLED[:2])])),
+        ("a backfill that has run all of it", "B1",
+         dict(ops=[*GOOD_OPS, fill(75_000, again=True)], runs=[*GOOD_RUNS, *FILLED], own=told(*FILLED),
+              read_at=LONG_AFTER)),
         ("a later run catches up with earlier targets", "S2",
          dict(ops=with_job(catchup=True), runs=[run(50_000, 51_000)],
               faults=[(9000, "cut", halves("n1", "n2") + [("n3", "n4")]), (49_000, "heal", None)])),
