@@ -40,6 +40,7 @@ class Job:
     catchup: bool = False
     concurrent: bool = False
     skips: bool = False  # a target's run is not even begun while another one goes on
+    kills: bool = False  # another one is ended for it, but a backfill's
     disabled: bool = False
     retries: int = 0
     retry_delay: int = 60000
@@ -364,10 +365,12 @@ class Jobs:
         low = bisect.bisect_left(starts, t0 - self.longest.get(name, 0))
         return [r for r in mine[low:bisect.bisect_right(starts, t1)] if self.ended(r) >= t0]
 
-    def busy(self, name, t0, t1, but_due):
-        """Another attempt of the job was active at some time between."""
+    def busy(self, name, t0, t1, but_due, kills=False):
+        """Another attempt of the job was active at some time between; and could not be ended, if that was tried."""
         wide = UNREACHABLE_MS + LEAD_MS
-        return any(r.due != but_due and self.told(r) >= t0 for r in self.between(name, t0 - wide, t1))
+        return any(r.due != but_due and self.told(r) >= t0
+                   and (not kills or r.cause == "backfill" or self.faults.touched(r.node, t0 - wide, t1))
+                   for r in self.between(name, t0 - wide, t1))
 
     def s1_no_lost_target(self, name, v):
         started = {r.due: r for r in reversed(self.runs[name]) if r.attempt == 0 and r.cause != "backfill"}
@@ -381,7 +384,8 @@ class Jobs:
                 if not (t - 1000 >= span.begin and last <= span.end and last + job.duration < self.read_at
                         and self.faults.live(t + job.epsilon - LEAD_MS, last)):
                     continue
-                if not job.concurrent and self.busy(name, t if job.skips else max(t, t + job.epsilon - LEAD_MS), closes, t):
+                begin = t if job.skips else max(t, t + job.epsilon - LEAD_MS)
+                if not job.concurrent and self.busy(name, begin, closes, t, job.kills):
                     continue
                 run, sigma = started.get(t), self.sigma(t)
                 v.see(run is not None and t - sigma <= run.start <= last + sigma,

@@ -47,7 +47,7 @@ def job_of(body, calendars, posted):
         grid=grid, interval=grid.step if grid is not None else 0,
         count=grid.count if grid is not None else -1, epsilon=duration_of(body.get("epsilon", "PT60S")),
         duration=int(body["command"].split()[1]) + 1, catchup=body.get("missed") == "catchup",
-        jitter=1000 * body.get("jitterSeconds", 0), skips=body.get("overlap") == "skip",
+        jitter=1000 * body.get("jitterSeconds", 0), skips=body.get("overlap") == "skip", kills=body.get("overlap") == "kill",
         concurrent=body["concurrent"], disabled=body["disabled"], retries=body["retries"],
         retry_delay=body["retryDelaySeconds"] * 1000, mode=body.get("dependencyMode", "all"),
         parents=tuple(sorted((p, CONDITIONS[said.get(p, "success")]) for p in body.get("parents", []))))
