@@ -25,6 +25,16 @@ bool str_ends(const char *s, const char *suffix)
     return len >= tail && strcmp(s + len - tail, suffix) == 0;
 }
 
+bool str_is_dots(const char *s)
+{
+    return str_eq(s, ".") || str_eq(s, "..");
+}
+
+bool str_is_blank(const char *s)
+{
+    return s == NULL || s[strspn(s, " \t\n\r\f\v")] == '\0';
+}
+
 /* strtol and its kin skip blanks and take '+': look at the first character before them. */
 static bool begins_number(const char *s, bool sign)
 {

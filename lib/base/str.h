@@ -21,6 +21,8 @@ void str_copy(char *dst, size_t size, const char *src);
 /* `"text"`, escaped and clipped with an ellipsis to `size` (at least 6); for error texts. Returns
  * dst. */
 const char *str_quote(char *dst, size_t size, const char *text, size_t len);
+bool str_is_dots(const char *s);     /* "." or "..", which in paths and URLs name no child */
+bool str_is_blank(const char *s);    /* NULL, or of nothing but white space */
 bool str_has_control(const char *s); /* a character that moves a terminal, or ends a line */
 bool str_utf8_valid(const char *s, size_t len);
 struct slice str_unmarked(struct slice text);   /* without the byte order mark in front of UTF-8 */

@@ -101,7 +101,7 @@ static void check_container(const struct app_input *in)
 
 static bool is_kept_name(const char *path)
 {
-    return strchr(path, '/') == NULL && !str_eq(path, ".") && !str_eq(path, "..");
+    return strchr(path, '/') == NULL && !str_is_dots(path);
 }
 
 void app_check_persistent(const struct app_input *in, const char *path,

@@ -8,17 +8,12 @@
 
 #define ID_ARGUMENTS_MAX 64 /* bytes of arguments in a task id */
 
-static bool is_blank(const char *text)
-{
-    return text == NULL || text[strspn(text, " \t\n\r\f\v")] == '\0';
-}
-
 /* The run's own arguments, or the job's with blanks between; without `;` (6.2). */
 static char *joined_arguments(const struct job *j, const struct job_run *run, struct arena *arena)
 {
     struct buf b;
     buf_init(&b, LIMIT_BODY_BYTES);
-    if (!is_blank(run->arguments))
+    if (!str_is_blank(run->arguments))
         buf_puts(&b, run->arguments);
     else
         for (size_t i = 0; i < j->arguments.n; i++)
@@ -115,7 +110,7 @@ static size_t split(char *text, const char **out)
 static void put_words(const struct job *j, const struct job_run *run, struct arena *arena,
                       struct strings *out)
 {
-    bool own = is_blank(run->arguments);
+    bool own = str_is_blank(run->arguments);
     size_t most = own ? j->arguments.n : strlen(run->arguments);
     out->items = arena_alloc(arena, (1 + most) * sizeof(char *));
     out->items[0] = j->command;

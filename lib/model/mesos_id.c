@@ -27,8 +27,8 @@ int64_t mesos_path_agent(const char *cluster, const char *path)
 
 static bool is_folder_name(const char *task)
 {
-    return task[0] != '\0' && !str_eq(task, ".") && !str_eq(task, "..") &&
-           strlen(task) < MESOS_FOLDER_SIZE && strchr(task, '/') == NULL;
+    return task[0] != '\0' && !str_is_dots(task) && strlen(task) < MESOS_FOLDER_SIZE &&
+           strchr(task, '/') == NULL;
 }
 
 const char *mesos_framework_id(const char *cluster, enum owner owner, char dst[MESOS_ID_SIZE])

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/can_run.h"
 #include "api/chronos/private.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -44,21 +45,6 @@ static void answer_put(struct tell *t, const struct outcome *o)
 
 /* ---- creating and replacing */
 
-/* What this build can not do yet is refused, not half done; so is what contradicts itself, and what
- * would never run. */
-static bool can_run(struct call *c, struct job *job, const struct job_row *old)
-{
-    struct error err;
-    const char *member;
-    if (state_level(c->view->state) < job_level(job, &member))
-        chronos_failure(c, 503, "%s: wait until each master runs this version", member);
-    else if (jobs_check(c->view->state, job, old, true, c->view->now.wall, &err) != 0)
-        chronos_failure(c, 400, "%s", err.text);
-    else
-        return true;
-    return false;
-}
-
 struct others {
     struct state *state;
     int64_t job; /* 0: a new one */
@@ -94,7 +80,7 @@ static bool take_job(struct tell *t, enum job_kind kind, struct job *out, struct
         return false;
     }
     *known_out = state_job_by_name(c->view->state, out->name, old); /* others were read meanwhile */
-    if (can_run(c, out, *known_out ? old : NULL))
+    if (call_can_run(c, out, *known_out ? old : NULL, true))
         return true;
     job_close(out);
     return false;

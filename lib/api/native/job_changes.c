@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/can_run.h"
 #include "api/native/private.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -99,21 +100,6 @@ static enum job_kind kind_of(const struct json *body)
     return json_count(json_get(body, "parents")) > 0 ? JOB_DEPENDENT : JOB_SCHEDULED;
 }
 
-/* What this build can not do yet is refused, not half done; so is what contradicts itself, and what
- * would never run. */
-static bool can_run(struct call *c, struct job *job, const struct job_row *old)
-{
-    struct error err;
-    const char *member;
-    if (state_level(c->view->state) < job_level(job, &member))
-        call_fail(c, ERR_UNAVAILABLE, "%s: wait until each master runs this version", member);
-    else if (jobs_check(c->view->state, job, old, false, c->view->now.wall, &err) != 0)
-        call_error(c, &err);
-    else
-        return true;
-    return false;
-}
-
 /* Chronos 2 took names with blanks and "#", and knew async; usual is what Chronos 3 took. */
 static enum job_face face_of(const struct call *c)
 {
@@ -138,7 +124,7 @@ static bool take_job(struct call *c, const char *name, const struct json *body,
         call_problems(c, &problems);
         return false;
     }
-    if (can_run(c, out, old))
+    if (call_can_run(c, out, old, false))
         return true;
     job_close(out);
     return false;

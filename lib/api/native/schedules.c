@@ -11,29 +11,33 @@
 #define PARENTS_TOLD 5 /* of thousands */
 #define EXPLAINED_BYTES (4096 + LIMIT_JOB_CALENDARS * (JOB_NAME_MAX + 2))
 
-/* The next times, in UTC or in the schedule's zone. */
-static void put_times(const struct aim *aim, const struct job_cursor *cursor, bool local,
+static size_t find_next(const struct aim *aim, struct job_cursor c, struct wall next[NEXT_SHOWN])
+{
+    size_t n = 0;
+    while (n < NEXT_SHOWN && (next[n] = cursor_next_run(aim, &c)).ms != WALL_NEVER.ms) {
+        cursor_skip(aim, &c);
+        n++;
+    }
+    return n;
+}
+
+static void put_times(const char *name, const struct wall *times, size_t n, struct zone zone,
                       struct json_writer *w)
 {
     char text[ZONE_TEXT_SIZE];
-    struct job_cursor c = *cursor;
+    json_key(w, name);
     json_array(w);
-    for (int i = 0; i < NEXT_SHOWN; i++) {
-        struct wall at = cursor_next_run(aim, &c);
-        if (at.ms == WALL_NEVER.ms)
-            break;
-        json_put_str(w, zone_text(local ? aim->schedule->zone : ZONE_UTC, at, text));
-        cursor_skip(aim, &c);
-    }
+    for (size_t i = 0; i < n; i++)
+        json_put_str(w, zone_text(zone, times[i], text));
     json_array_end(w);
 }
 
 void native_put_next(const struct aim *aim, const struct job_cursor *cursor, struct json_writer *w)
 {
-    json_key(w, "next");
-    put_times(aim, cursor, false, w);
-    json_key(w, "local");
-    put_times(aim, cursor, true, w);
+    struct wall next[NEXT_SHOWN];
+    size_t n = find_next(aim, *cursor, next);
+    put_times("next", next, n, ZONE_UTC, w);
+    put_times("local", next, n, aim->schedule->zone, w);
 }
 
 static void put_names(const char *what, const struct strings *names, struct buf *out)

@@ -18,13 +18,12 @@
 
 /* Which targets a job has, and how it takes those that have passed. */
 struct aim {
-    const struct schedule *schedule; /* past schedule_start_now */
-    int64_t window_ms;               /* or WINDOW_CATCHUP */
-    int64_t jitter_ms;               /* the longest: windows begin so much later */
-    int64_t catchup_most;            /* of those that wait, then */
-    struct wall starts, ends;        /* none before, none from then on; 0: no bound */
-    const struct calendar_rules
-        *rules; /* targets that they do not let pass are excluded; or NULL */
+    const struct schedule *schedule;    /* past schedule_start_now */
+    int64_t window_ms;                  /* or WINDOW_CATCHUP */
+    int64_t jitter_ms;                  /* the longest: windows begin so much later */
+    int64_t catchup_most;               /* of those that wait, then */
+    struct wall starts, ends;           /* none before, none from then on; 0: no bound */
+    const struct calendar_rules *rules; /* what they do not let pass is excluded; or NULL */
 };
 /* Of a job that is past job_start_now; borrows it. Without rules. */
 struct aim aim_of_job(const struct job *job);

@@ -28,8 +28,7 @@ struct urgency { /* of a run that may start: what comes first (3.5 D) */
 struct entry { /* a job to be looked at, or with runs that are not over */
     int64_t job;
     unsigned marks;      /* commands in flight that concern it: not looked at until their outcome */
-    bool starts_quietly; /* that an attempt has started changes nothing: no limit of its time begins
-                          */
+    bool starts_quietly; /* no limit of time begins when an attempt starts: it changes nothing */
     bool no_place;       /* in this tick no agent would take a run of it */
     int64_t place_ms;    /* how long it waits until it is tried again */
     struct urgency wants_place;
@@ -41,8 +40,7 @@ struct entry { /* a job to be looked at, or with runs that are not over */
     struct wall due_wall;
     struct attempt_watch *watches;
     size_t watches_n;
-    int64_t unplaced; /* the last run for which this leader has seen to it that its owners know; 0:
-                         none */
+    int64_t unplaced; /* the last run of whose waiting this leader told the owners; 0: none */
 };
 
 struct candidate { /* a run that may start now, if an agent takes it */
@@ -85,8 +83,7 @@ struct look {
     struct map *named; /* what the tasks of this tick are called: hashes */
 };
 
-/* Begins an element of that command's set, about the entry's job, which is marked: write one value.
- */
+/* Begins an element of that command's set, about the entry's job, which it marks: write a value. */
 void look_put(struct look *l, enum gathered what, struct entry *e, struct json_writer *w);
 /* The same whole: an element of run.update. */
 void look_update(struct look *l, struct entry *e, const struct run_row *r, const char *to,

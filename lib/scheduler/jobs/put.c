@@ -419,17 +419,12 @@ int jobs_check_delete(struct state *s, const struct job_row *job, struct error *
 
 /* ---- running by hand */
 
-static bool is_blank(const char *text)
-{
-    return text == NULL || text[strspn(text, " \t\r\n")] == '\0';
-}
-
 void jobs_write_trigger(const struct job *job, const char *arguments,
                         const struct json *environment, struct wall now, struct json_writer *w)
 {
     json_member_str(w, "name", job->name);
     json_member_int(w, "due_ms", now.ms);
-    if (!is_blank(arguments))
+    if (!str_is_blank(arguments))
         json_member_str(w, "arguments", arguments);
     if (environment != NULL) {
         json_key(w, "environment");

@@ -202,6 +202,15 @@ static void hexadecimal_reads_back(void **unused)
     assert_memory_equal(back, bytes, 4);
 }
 
+static void dots_and_blanks_are_no_names(void **unused)
+{
+    (void)unused;
+    assert_true(str_is_dots(".") && str_is_dots(".."));
+    assert_false(str_is_dots("") || str_is_dots("...") || str_is_dots("..a") || str_is_dots("a."));
+    assert_true(str_is_blank(NULL) && str_is_blank("") && str_is_blank(" \t\r\n\f\v"));
+    assert_false(str_is_blank(" a "));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +224,7 @@ int main(void)
         cmocka_unit_test(utf8_is_what_the_unicode_standard_says),
         cmocka_unit_test(the_nearest_name_is_offered_if_it_is_near),
         cmocka_unit_test(hexadecimal_reads_back),
+        cmocka_unit_test(dots_and_blanks_are_no_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
