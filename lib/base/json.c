@@ -41,6 +41,21 @@ const char *json_kind_word(const struct json *v)
     return v == NULL ? "nothing" : words[json_kind(v)];
 }
 
+const char *json_quote(char *dst, size_t size, const struct json *v)
+{
+    struct buf text;
+    struct json_writer w;
+    if (json_is(v, JSON_STRING))
+        return str_quote(dst, size, json_slice(v).p, json_slice(v).len);
+    buf_init(&text, 64);
+    json_begin(&w, &text);
+    if (json_is(v, JSON_NUMBER) || json_is(v, JSON_BOOL))
+        json_put_value(&w, v);
+    str_copy(dst, size, text.len > 0 ? buf_str(&text) : json_kind_word(v));
+    buf_close(&text);
+    return dst;
+}
+
 const struct json *json_get_null(const struct json *v, const char *name)
 {
     if (!json_is(v, JSON_OBJECT))

@@ -26,6 +26,8 @@ void json_free(struct json *root); /* accepts NULL */
 enum json_kind json_kind(const struct json *v);
 bool json_is(const struct json *v, enum json_kind kind); /* false for NULL */
 const char *json_kind_word(const struct json *v);        /* "a number", for errors */
+/* The value as a person may recognize it: "text", 1.5, true, an array; for errors. Returns dst. */
+const char *json_quote(char *dst, size_t size, const struct json *v);
 
 /* Members: NULL when absent; a member that is JSON null counts as absent with json_get, and is
  * found with json_get_null. v may be NULL or of another kind: then NULL. */

@@ -308,8 +308,9 @@ static const char *take_when(struct reading *r, const char **p)
     const char *when = arena_strdup(&r->out->arena, buf_str(&text));
     buf_close(&text);
     if (n < words) {
-        problem(r, r->end, "", "got %d words, need minute, hour, day, month, weekday and a command",
-                n);
+        problem(r, r->end, "",
+                "got %d word%s, need minute, hour, day, month, weekday and a command", n,
+                n == 1 ? "" : "s");
     } else if (crontab_check_when(when, &err) != 0) {
         problem(r, place_of(&err, at),
                 strcasecmp(when, "@reboot") == 0
@@ -515,7 +516,8 @@ static void take_comment(struct reading *r, const char *p)
         r->called = arena_strndup(&r->out->arena, name, name_len);
     else
         problem(r, name, "another name, or a comment that begins otherwise",
-                "# job: got %s, need 1 to %d letters, digits, \"_\", \".\" or \"-\"",
+                "# job: got %s, need 1 to %d letters, digits, \"_\", \".\" or \"-\", but neither "
+                "\".\" nor \"..\"",
                 str_quote(got, sizeof got, name, name_len), CRONTAB_NAME_MAX);
 }
 

@@ -20,7 +20,8 @@ bool crontab_name_fits(const char *name, size_t len)
     for (size_t i = 0; i < len; i++)
         if (!is_plain(name[i]))
             return false;
-    return len > 0 && len <= CRONTAB_NAME_MAX;
+    bool dots = (len == 1 || len == 2) && memcmp(name, "..", len) == 0;
+    return len > 0 && len <= CRONTAB_NAME_MAX && !dots;
 }
 
 /* "2>", ">>", "<": what follows is a file, if nothing follows at once. */

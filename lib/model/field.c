@@ -33,23 +33,7 @@ const char *path_text(const struct reader *r, const struct path *at)
 static void put_value(struct buf *b, const struct json *got)
 {
     char quoted[64];
-    switch (json_kind(got)) {
-    case JSON_STRING:
-        buf_puts(b, str_quote(quoted, sizeof(quoted), json_slice(got).p, json_slice(got).len));
-        break;
-    case JSON_NUMBER:
-    case JSON_BOOL: {
-        struct json_writer w;
-        json_begin(&w, b);
-        json_put_value(&w, got);
-        break;
-    }
-    case JSON_NULL:
-    case JSON_ARRAY:
-    case JSON_OBJECT:
-        buf_puts(b, json_kind_word(got));
-        break;
-    }
+    buf_puts(b, json_quote(quoted, sizeof quoted, got));
 }
 
 void reader_wrong(const struct reader *r, const struct path *at, const char *key,

@@ -121,14 +121,8 @@ static void check_kinds(const struct json *body, struct problems *problems)
         if ((!flag || is_flag(v)) && (!count || is_count(v)))
             continue;
         snprintf(path, sizeof path, "/%s", f->name);
-        if (json_is(v, JSON_STRING))
-            str_quote(got, sizeof got, json_str(v, ""), strlen(json_str(v, "")));
-        else if (json_is(v, JSON_NUMBER))
-            snprintf(got, sizeof got, "%.15g", json_double(v, 0));
-        else
-            str_copy(got, sizeof got, json_kind_word(v));
-        problems_add(problems, PROBLEM_RULE, path, "got %s, need %s", got,
-                     flag ? "true or false" : "a whole number");
+        problems_add(problems, PROBLEM_RULE, path, "got %s, need %s",
+                     json_quote(got, sizeof got, v), flag ? "true or false" : "a whole number");
     }
 }
 

@@ -81,6 +81,8 @@ static void take_name(const struct taking *t)
     str_quote(quoted, sizeof(quoted), name, strlen(name));
     if (strlen(name) > JOB_NAME_MAX)
         wrong(t, "/name", "got %s, need at most %d bytes", quoted, JOB_NAME_MAX);
+    else if (!t->exists && str_is_dots(name))
+        wrong(t, "/name", "got %s, need another: in a URL it is no name, but a folder", quoted);
     else if (!t->exists && !name_fits(name, t->face))
         wrong(t, "/name", "got %s, need letters, digits and %s only", quoted,
               t->face == JOB_FACE_2 ? "\"_\", \".\", \"-\", \"#\", blanks" : "\"_\", \".\", \"-\"");

@@ -119,13 +119,16 @@ void chronos_complete_task(struct tell *t)
     struct job_task_ref ref;
     struct task_row task;
     int64_t code;
+    char got[80];
     if (!path_task(c, &ref))
         return;
     const struct json *body = call_body(c);
     if (body == NULL)
         return;
-    if (!json_i64(json_get(body, "statusCode"), &code))
-        chronos_failure(c, 400, "statusCode: need a whole number");
+    const struct json *said = json_get(body, "statusCode");
+    if (!json_i64(said, &code))
+        chronos_failure(c, 400, "statusCode: got %s, need a whole number",
+                        json_quote(got, sizeof got, said));
     else if (!state_task_by_name(c->view->state, call_param(c, "task"), &task))
         chronos_nothing(c); /* idempotent */
     else

@@ -22,11 +22,31 @@ static const char *advice(const struct error *err, const struct json *detail)
     }
 }
 
+/* Of "endsAt: got …" the member of the body, of "startsAt, endsAt: …" the first that it has: the
+ * problem stands at it, whoever found it. */
+static void find_member(const struct json *body, const char *text, struct problems *out)
+{
+    const char *colon = strstr(text, ": "), *p = text;
+    while (colon != NULL && p < colon) {
+        char path[64];
+        size_t len = strcspn(p, ",: ");
+        snprintf(path, sizeof path, "/%.*s", (int)len, p);
+        if (len + 1 < sizeof path && json_get_null(body, path + 1) != NULL) {
+            problems_add(out, PROBLEM_RULE, path, "%s", colon + 2);
+            return;
+        }
+        p += len + (p[len] == ',' ? strlen(", ") : 1);
+    }
+}
+
 void native_fail(struct call *c, const struct error *err, const struct problems *problems,
                  const struct json *detail)
 {
     struct json_writer w;
+    struct problems found = {0};
     const char *try = advice(err, detail);
+    if (problems == NULL && (err->code == ERR_INVALID || err->code == ERR_LIMIT))
+        find_member(c->body, err->text, &found);
     call_json(c, error_http_status(err->code), &w);
     json_object(&w);
     json_key(&w, "error");
@@ -34,11 +54,12 @@ void native_fail(struct call *c, const struct error *err, const struct problems 
     json_member_str(&w, "code", error_name(err->code));
     json_member_str(&w, "message", err->text);
     json_key(&w, "details");
-    problems_write(problems, &w);
+    problems_write(problems != NULL ? problems : &found, &w);
     if (try != NULL)
         json_member_str(&w, "try", try);
     json_object_end(&w);
     json_object_end(&w);
+    problems_close(&found);
 }
 
 void native_dress(struct call *c)

@@ -15,14 +15,12 @@ struct wish {
 static bool read_time(struct call *c, const struct json *body, const char *name, struct wall *out)
 {
     struct error err;
-    const char *text = json_str(json_get(body, name), NULL);
-    if (text != NULL && wall_parse(text, out, &err) == 0)
+    char got[80];
+    const struct json *v = json_get(body, name);
+    if (json_is(v, JSON_STRING) && wall_parse(json_str(v, ""), out, &err) == 0)
         return true;
-    if (text != NULL)
-        call_fail(c, ERR_INVALID, "%s: got \"%.40s\", need a time like 2026-03-01T00:00:00Z", name,
-                  text);
-    else
-        call_fail(c, ERR_INVALID, "%s: need a time like 2026-03-01T00:00:00Z", name);
+    call_fail(c, ERR_INVALID, "%s: got %s, need a time like 2026-03-01T00:00:00Z", name,
+              json_quote(got, sizeof got, v));
     return false;
 }
 
@@ -31,24 +29,23 @@ static bool read_number(struct call *c, const struct json *body, const char *nam
 {
     const struct json *v = json_get(body, name);
     *out = otherwise;
+    char got[80];
     if (v == NULL || (json_i64(v, out) && *out >= 1 && *out <= most))
         return true;
-    if (json_is(v, JSON_NUMBER))
-        call_fail(c, ERR_INVALID, "%s: got %.15g, need a whole number from 1 to %lld", name,
-                  json_double(v, 0), (long long)most);
-    else
-        call_fail(c, ERR_INVALID, "%s: got %s, need a whole number from 1 to %lld", name,
-                  json_kind_word(v), (long long)most);
+    call_fail(c, ERR_INVALID, "%s: got %s, need a whole number from 1 to %lld", name,
+              json_quote(got, sizeof got, v), (long long)most);
     return false;
 }
 
 static bool read_flag(struct call *c, const struct json *body, const char *name, bool *out)
 {
+    char got[80];
     const struct json *v = json_get(body, name);
     *out = json_bool(v, false);
     if (v == NULL || json_is(v, JSON_BOOL))
         return true;
-    call_fail(c, ERR_INVALID, "%s: got %s, need true or false", name, json_kind_word(v));
+    call_fail(c, ERR_INVALID, "%s: got %s, need true or false", name,
+              json_quote(got, sizeof got, v));
     return false;
 }
 

@@ -100,10 +100,11 @@ static void check_day(const struct json *day, size_t i, struct problems *problem
 {
     struct calendar_entry unused;
     struct error err;
-    char path[32];
+    char path[32], got[80];
     snprintf(path, sizeof path, "/days(%zu)", i);
     if (!json_is(day, JSON_STRING))
-        problems_add(problems, PROBLEM_RULE, path, "got %s, need a text", json_kind_word(day));
+        problems_add(problems, PROBLEM_RULE, path, "got %s, need a text",
+                     json_quote(got, sizeof got, day));
     else if (calendar_parse(json_str(day, ""), &unused, &err) != 0)
         problems_add(problems, PROBLEM_RULE, path, "%s", err.text);
 }
@@ -112,10 +113,13 @@ static void check_body(const struct json *body, struct problems *problems)
 {
     const struct json *days = json_get(body, "days");
     const struct json *about = json_get(body, "description");
+    char got[80];
     size_t i = 0;
     if (!json_is(days, JSON_ARRAY) || json_count(days) == 0)
         problems_add(problems, PROBLEM_RULE, "/days",
-                     "need a list of days, like [\"2026-12-25\", \"12-24/12-26\", \"SAT\"]");
+                     "got %s, need a list of days, like [\"2026-12-25\", \"12-24/12-26\", "
+                     "\"SAT\"]",
+                     json_is(days, JSON_ARRAY) ? "none" : json_quote(got, sizeof got, days));
     else if (json_count(days) > LIMIT_CALENDAR_DAYS)
         problems_add(problems, PROBLEM_RULE, "/days", "got %zu, need at most %d", json_count(days),
                      LIMIT_CALENDAR_DAYS);
@@ -124,7 +128,7 @@ static void check_body(const struct json *body, struct problems *problems)
             check_day(day, i++, problems);
     if (about != NULL && !json_is(about, JSON_STRING))
         problems_add(problems, PROBLEM_RULE, "/description", "got %s, need a text",
-                     json_kind_word(about));
+                     json_quote(got, sizeof got, about));
     else if (strlen(json_str(about, "")) > LIMIT_ABOUT_BYTES)
         problems_add(problems, PROBLEM_RULE, "/description", "got %zu bytes, need at most %d",
                      strlen(json_str(about, "")), LIMIT_ABOUT_BYTES);
@@ -137,6 +141,11 @@ static const struct json *take_body(struct tell *t, const char *name)
     const struct json *body = call_body(&t->c);
     if (body == NULL)
         return NULL;
+    if (str_is_dots(name)) {
+        call_fail(&t->c, ERR_INVALID,
+                  "name: got \"%s\", need another: in a URL it is no name, but a folder", name);
+        return NULL;
+    }
     if (!name_fits(name)) {
         call_fail(&t->c, ERR_INVALID,
                   "name: got %.100s, need letters, digits, \"_\", \".\", \"-\", at most %d", name,

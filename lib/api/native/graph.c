@@ -13,7 +13,7 @@ static void put_node(const struct view *v, const struct job_row *j, struct json_
     enum job_depends on = state_job_depends(v->state, j->id);
     json_object(w);
     json_member_str(w, "name", j->name);
-    json_member_str(w, "state", job_state_word(j, v->now.wall));
+    json_member_str(w, "state", job_state_word(v->state, j, v->now.wall));
     if (j->schedule == NULL)
         json_member_str(w, "after", depends[on != DEPENDS_NOT_GIVEN ? on : DEPENDS_ALL]);
     native_time(w, "next", j->next);

@@ -305,8 +305,9 @@ static void put_outcome(struct tell *t, const struct outcome *o, const struct pa
     struct call c = t->c;
     reply_init(&one);
     c.reply = &one;
+    c.body = (struct json *)body_at(t, part->at);
     if (o->code == ERR_NONE)
-        say_put(&c, body_at(t, part->at), part->warning);
+        say_put(&c, c.body, part->warning);
     else if (o->stale)
         call_fail(&c, ERR_UNAVAILABLE, "%s: try again", o->text);
     else
@@ -358,6 +359,7 @@ static void put_new(struct tell *t, const struct json *body, const char *name, u
     struct job_row old;
     struct job job;
     struct call c = t->c;
+    c.body = (struct json *)body;
     bool proposed = false, known = name != NULL && state_job_by_name(c.view->state, name, &old);
     c.reply = one;
     if ((!known || may_replace(&c, name)) &&
@@ -379,11 +381,13 @@ static void put_one(struct tell *t, const struct json *body, unsigned at, struct
     struct outcome o;
     struct reply one;
     struct call c = t->c;
+    char got[80];
     const char *name = json_is(body, JSON_OBJECT) ? job_name_of(body, &names) : NULL;
     reply_init(&one);
     c.reply = &one;
+    c.body = (struct json *)body;
     if (!json_is(body, JSON_OBJECT)) {
-        call_fail(&c, ERR_INVALID, "got %s, need a job", json_kind_word(body));
+        call_fail(&c, ERR_INVALID, "got %s, need a job", json_quote(got, sizeof got, body));
         put_item(t, at, &one);
     } else if (name != NULL && !is_first(&c, seen, name, at)) {
         put_item(t, at, &one);
@@ -501,6 +505,7 @@ static int64_t waiting_run(const struct tell *t)
 /* {"arguments": text, "environment": {…}}, or nothing. False after having failed the call. */
 static bool read_wish(struct tell *t, const char **out, const struct json **environment)
 {
+    char got[80];
     *out = NULL;
     *environment = NULL;
     if (t->c.request->body.len == 0)
@@ -513,7 +518,7 @@ static bool read_wish(struct tell *t, const char **out, const struct json **envi
     *out = json_str(v, NULL);
     if (v == NULL || *out != NULL)
         return true;
-    call_fail(&t->c, ERR_INVALID, "arguments: got %s, need a text", json_kind_word(v));
+    call_fail(&t->c, ERR_INVALID, "arguments: got %s, need a text", json_quote(got, sizeof got, v));
     return false;
 }
 
@@ -527,7 +532,7 @@ static bool is_alike(struct tell *t, int64_t run)
     const struct json *environment;
     struct state *s = t->c.view->state;
     if (!state_run_by_id(s, run, &r) || !read_wish(t, &arguments, &environment) ||
-        !str_eq(arguments != NULL ? arguments : "", r.arguments != NULL ? r.arguments : ""))
+        !str_eq(str_is_blank(arguments) ? "" : arguments, r.arguments != NULL ? r.arguments : ""))
         return false;
     const char *kept = state_run_wish(s, run, &w) && w.environment != NULL ? w.environment : "{}";
     struct json *before = json_parse_own(slice_of(kept), &unused);

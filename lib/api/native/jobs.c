@@ -71,7 +71,7 @@ static void put_summary(const struct view *v, const struct job_row *j, const str
 {
     json_object(w);
     json_member_str(w, "name", j->name);
-    json_member_str(w, "state", job_state_word(j, v->now.wall));
+    json_member_str(w, "state", job_state_word(v->state, j, v->now.wall));
     native_time(w, "next", next);
     native_text(w, "schedule", j->schedule);
     native_text(w, "cron", job->cron);
@@ -184,7 +184,7 @@ static void gather_jobs(const struct view *v, struct list *l)
     struct job_row j;
     struct stmt *q = state_jobs_brief(v->state);
     while (state_job_next(q, &j)) {
-        const char *state = job_state_word(&j, v->now.wall);
+        const char *state = job_state_word(v->state, &j, v->now.wall);
         if (!list_wants(l, state, j.name, NULL))
             continue;
         add(l, &j, state);

@@ -216,7 +216,8 @@ static void mention_jobs(struct attention *a, const struct ill *ill)
     for (size_t i = 0; i < ill->n; i++)
         if (state_job_by_id(a->v->state, ill->jobs[i], &row) && may_look(a) &&
             why_job(a->v->state, facts_hearing(a->v), row.name, a->v->now.wall, &why))
-            mention_why(a, "job", row.name, job_state_word(&row, a->v->now.wall), &why);
+            mention_why(a, "job", row.name, job_state_word(a->v->state, &row, a->v->now.wall),
+                        &why);
 }
 
 static void mention_ports(struct attention *a)
@@ -283,7 +284,7 @@ static void count_jobs(const struct view *v, struct counts *n, struct ill *ill)
     struct run_row r;
     struct stmt *q = state_jobs_brief(v->state);
     while (state_job_next(q, &j)) {
-        const char *word = job_state_word(&j, v->now.wall);
+        const char *word = job_state_word(v->state, &j, v->now.wall);
         n->jobs++;
         n->jobs_running += str_eq(word, "running");
         n->jobs_failing += str_eq(word, "failing");

@@ -69,6 +69,17 @@ static void walk_on(struct walk *w)
     } while (w->at.ms == was.ms); /* two with one due are one run */
 }
 
+/* The state keeps no more: it would not take another. */
+static int check_known(struct state *state, const struct job_row *row, struct error *err)
+{
+    if (state_filled_count(state, row->id) < LIMIT_BACKFILL_TARGETS)
+        return 0;
+    return error_set(err, ERR_LIMIT,
+                     "job %.80s: %d of its targets were backfilled, the most that are kept: delete "
+                     "it and make it again; then none of them counts as run",
+                     row->name, LIMIT_BACKFILL_TARGETS);
+}
+
 int jobs_plan_backfill(struct state *state, const struct job_row *row, struct wall from,
                        struct wall to, bool again, int64_t limit, struct backfill_plan *out,
                        struct error *err)
@@ -76,7 +87,7 @@ int jobs_plan_backfill(struct state *state, const struct job_row *row, struct wa
     struct job job;
     struct job_aim aim;
     int64_t n = 0;
-    if (jobs_load(row, &job, err) != 0)
+    if (check_known(state, row, err) != 0 || jobs_load(row, &job, err) != 0)
         return -1;
     job_aim_load(state, &job, NULL, &aim);
     *out = (struct backfill_plan){.end = to};

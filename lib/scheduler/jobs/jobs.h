@@ -99,7 +99,7 @@ struct backfill_plan {
     struct wall first, last; /* of the targets that run; 0: none does */
     struct wall end;         /* where to stop so that no more than `limit` run; else `to` */
 };
-/* ERR_LIMIT: more targets than a backfill may have. */
+/* ERR_LIMIT: more targets than a backfill may have, or as many were backfilled as are kept. */
 int jobs_plan_backfill(struct state *state, const struct job_row *row, struct wall from,
                        struct wall to, bool again, int64_t limit, struct backfill_plan *out,
                        struct error *err) MUST_CHECK;

@@ -7,7 +7,36 @@
 
 #define PARENTS_TOLD 3 /* of thousands */
 
-const char *job_state_word(const struct job_row *j, struct wall now)
+/* When the first of its runs that wait may start. */
+static struct wall first_start(struct state *s, const struct job_row *row, const struct job *job)
+{
+    struct run_row r;
+    struct wall first = {INT64_MAX};
+    struct stmt *q = state_runs_open(s, row->id);
+    while (state_run_next(q, &r))
+        if (r.state == RUN_QUEUED)
+            first = wall_earlier(first, jobs_run_starts_at(job, &r));
+    return first;
+}
+
+/* All its runs that wait are kept by their jitter. Lists have no definitions: it is read of those
+ * alone that have such runs. */
+static bool is_spread(struct state *s, int64_t id, struct wall now)
+{
+    static const char member[] = "\"jitterSeconds\"";
+    struct job_row row;
+    struct job job;
+    if (!state_job_by_id(s, id, &row) ||
+        memmem(row.definition.p, row.definition.len, member, sizeof member - 1) == NULL)
+        return false;
+    jobs_load_any(&row, &job);
+    struct wall first =
+        job.broken == NULL && job_jitter_max_ms(&job) > 0 ? first_start(s, &row, &job) : now;
+    job_close(&job);
+    return first.ms > now.ms && first.ms != INT64_MAX;
+}
+
+const char *job_state_word(struct state *s, const struct job_row *j, struct wall now)
 {
     if (j->gone)
         return "deleted";
@@ -15,7 +44,7 @@ const char *job_state_word(const struct job_row *j, struct wall now)
         return "running";
     if (j->disabled)
         return "disabled";
-    if (j->queued > 0 || (j->next.ms != 0 && j->next.ms + 1000 < now.ms))
+    if (j->queued > 0 ? !is_spread(s, j->id, now) : j->next.ms != 0 && j->next.ms + 1000 < now.ms)
         return "late";
     return j->errors_since_success > 0 ? "failing" : "idle";
 }
@@ -29,18 +58,6 @@ static void why_no_place(struct state *s, struct hearing hearing, const struct j
     why_place(p, &d, name, what, out);
     placement_free(p);
     resources_close(&d.needs);
-}
-
-/* When the first of its runs that wait may start. */
-static struct wall first_start(struct state *s, const struct job_row *row, const struct job *job)
-{
-    struct run_row r;
-    struct wall first = {INT64_MAX};
-    struct stmt *q = state_runs_open(s, row->id);
-    while (state_run_next(q, &r))
-        if (r.state == RUN_QUEUED)
-            first = wall_earlier(first, jobs_run_starts_at(job, &r));
-    return first;
 }
 
 static void why_spread(const char *name, struct wall at, struct why *out)
@@ -114,6 +131,7 @@ static void advise_run(struct state *s, struct sentence *t, const struct run_row
 
 static void why_last_run(struct state *s, const struct job_row *row, struct why *out)
 {
+    char at[TIME_TEXT_SIZE];
     struct run_row r;
     struct stmt *q = state_runs_of_job(s, row->id, 1);
     if (state_run_next(q, &r) && (r.state == RUN_FAILED || r.state == RUN_RETRY_WAIT)) {
@@ -124,9 +142,10 @@ static void why_last_run(struct state *s, const struct job_row *row, struct why 
                 again ? "%s: its last attempt failed, the next one waits"
                       : "%s: its last run failed",
                 row->name);
-            SAY(t->because, "%.400s%s",
+            SAY(t->because, "%.400s%s%s%s",
                 r.reason[0] != '\0' ? r.reason : "its command did not exit with 0",
-                end_hint(r.reason));
+                end_hint(r.reason), again ? "; the next attempt is at " : "",
+                again ? wall_text(r.not_before, at) : "");
             advise_run(s, t, &r);
         }
     }

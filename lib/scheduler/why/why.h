@@ -49,8 +49,8 @@ const char *end_hint(const char *message);
  * The placement may serve for many apps. */
 const char *app_state_word(struct state *s, struct placement *p, const struct app_row *a,
                            struct wall now);
-/* One of: idle running late failing disabled. */
-const char *job_state_word(const struct job_row *j, struct wall now);
+/* One of: idle running late failing disabled. Who waits for its jitter is not late. */
+const char *job_state_word(struct state *s, const struct job_row *j, struct wall now);
 /* "step 1 of 1: 1 of 2 new instances run, 0 healthy, 2 old are there; nothing has moved for 3 min"
  */
 void deployment_sentence(struct state *s, const struct deployment_row *d, struct wall now,

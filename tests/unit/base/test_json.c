@@ -322,6 +322,7 @@ static void comments_are_for_configuration_only(void **unused)
 
 static void asking_the_absent_or_another_kind_gives_the_otherwise(void **unused)
 {
+    char got[16];
     (void)unused;
     struct json *v = parsed("{\"n\":1.5,\"s\":\"x\",\"b\":true,\"a\":[1,2],\"z\":null}");
     assert_null(json_get(NULL, "n"));
@@ -341,6 +342,10 @@ static void asking_the_absent_or_another_kind_gives_the_otherwise(void **unused)
     assert_int_equal(json_count(NULL), 0);
     assert_string_equal(json_kind_word(json_get(v, "a")), "an array");
     assert_string_equal(json_kind_word(NULL), "nothing");
+    assert_string_equal(json_quote(got, sizeof got, json_get(v, "s")), "\"x\"");
+    assert_string_equal(json_quote(got, sizeof got, json_get(v, "b")), "true");
+    assert_string_equal(json_quote(got, sizeof got, json_get(v, "a")), "an array");
+    assert_string_equal(json_quote(got, sizeof got, NULL), "nothing");
     const char *order[] = {"n", "s", "b", "a", "z"};
     size_t i = 0;
     JSON_EACH (it, v) {

@@ -253,6 +253,7 @@ static void says_where_what_and_what_to_do(void **unused)
          ""},
         {"0 2 * *\n", 1, 8, "got 4 words, need minute, hour, day, month, weekday and a command",
          ""},
+        {"0\n", 1, 2, "got 1 word, need minute, hour, day, month, weekday and a command", ""},
         {"0 2 * * 1\n", 1, 10, "need a command behind the time", ""},
         {"0 2 * * 1 %x\n", 1, 11, "need a command behind the time", ""},
         {"0  25 * * * x\n", 1, 4,
@@ -465,18 +466,20 @@ static void a_name_that_is_none_is_said_where_it_stands(void **unused)
                                      "0 1 * * * a\n"
                                      "  # job: \"x\"\n"
                                      "\n"
+                                     "# job: ..\n"
                                      "0 2 * * * b\n"
                                      "# jobs: others\n"
                                      "0 3 * * * c\n");
-    assert_int_equal(c.problems_n, 2);
+    assert_int_equal(c.problems_n, 3);
     assert_int_equal(c.problems[0].line, 1);
     assert_int_equal(c.problems[0].column, 8);
     assert_string_equal(c.problems[0].text,
                         "# job: got \"the nightly one\", need 1 to 255 letters, "
-                        "digits, \"_\", \".\" or \"-\"");
+                        "digits, \"_\", \".\" or \"-\", but neither \".\" nor \"..\"");
     assert_int_equal(c.problems[1].line, 3);
     assert_int_equal(c.problems[1].column, 10);
-    assert_int_equal(c.n, 2); /* the first is not called as nobody wants */
+    assert_int_equal(c.problems[2].line, 5);
+    assert_int_equal(c.n, 1); /* the first is not called as nobody wants */
     crontab_close(&c);
 }
 

@@ -158,6 +158,33 @@ static void what_it_has_run_is_known_when_its_runs_are_forgotten(void **unused)
     assert_int_equal(planned("2026-03-01T01:00:00Z", "2026-03-01T06:00:00Z", false, 1000).runs, 0);
 }
 
+/* What it has run is known of so many targets, for ever. */
+static void of_a_job_so_many_targets_are_backfilled(void **unused)
+{
+    struct backfill_plan p;
+    struct error err;
+    struct wall from = harness_wall("2026-03-01T10:02:00Z");
+    struct wall to = harness_wall("2026-03-01T10:04:00Z");
+    (void)unused;
+    post("takes 100", ",'disabled':true");
+    assert_int_equal(db_begin(h.db, DB_NORMAL, &err), 0);
+    assert_int_equal(db_exec(h.db,
+                             "with n(i) as (select 1 union all select i + 1 from n where i < 10000)"
+                             " insert into job_filled(job, due_ms) select 1, i from n",
+                             &err),
+                     0);
+    assert_int_equal(db_commit(h.db, &err), 0);
+    struct job_row row = harness_job(&h, "j");
+    assert_int_equal(jobs_plan_backfill(h.state, &row, from, to, true, 10, &p, &err), -1);
+    assert_int_equal(err.code, ERR_LIMIT);
+    assert_string_equal(err.text,
+                        "job j: 10000 of its targets were backfilled, the most that are kept: "
+                        "delete it and make it again; then none of them counts as run");
+    harness_delete(&h, "j");
+    post("takes 100", ",'disabled':true");
+    assert_int_equal(planned("2026-03-01T10:02:00Z", "2026-03-01T10:04:00Z", false, 10).runs, 2);
+}
+
 static void a_new_leader_goes_on(void **unused)
 {
     (void)unused;
@@ -366,6 +393,7 @@ int main(void)
         TEST(what_has_run_does_not_run_again_unless_it_is_wanted),
         TEST(what_was_forgotten_may_have_run),
         TEST(what_it_has_run_is_known_when_its_runs_are_forgotten),
+        TEST(of_a_job_so_many_targets_are_backfilled),
         TEST(a_new_leader_goes_on),
         TEST(it_is_canceled_and_what_runs_goes_on),
         TEST(the_schedule_comes_first),

@@ -179,6 +179,11 @@ static void what_waits_for_its_delay_says_so(void **unused)
     assert_string_equal(w.sentences[0].because, because);
     assert_string_equal(w.sentences[0].so, "Wait, or run it now: mesolith job run j");
     assert_true(why_passes(&w.sentences[0]));
+    row = harness_job(&h, "j");
+    assert_int_equal(row.queued, 1);
+    assert_string_equal(job_state_word(h.state, &row, h.now.wall), "idle");
+    due.ms++;
+    assert_string_equal(job_state_word(h.state, &row, due), "late");
 }
 
 /* It begins no later than its window does, which was settled when it was claimed. */

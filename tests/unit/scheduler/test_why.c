@@ -485,7 +485,7 @@ static void a_job_has_one_word(void **unused)
     };
     (void)unused;
     for (size_t i = 0; i < COUNT(rows); i++)
-        assert_string_equal(job_state_word(&rows[i].row, now), rows[i].word);
+        assert_string_equal(job_state_word(f.state, &rows[i].row, now), rows[i].word);
 }
 
 int main(void)
