@@ -77,11 +77,11 @@ static void check_parents(const struct json *body, struct problems *problems)
     if (!json_is(parents, JSON_ARRAY))
         return;
     JSON_EACH (parent, parents) {
-        char path[32];
+        char path[32], got[80];
         snprintf(path, sizeof path, "/parents(%zu)", i++);
         if (!json_is(parent, JSON_STRING))
             problems_add(problems, PROBLEM_RULE, path, "got %s, need a job's name as text",
-                         json_kind_word(parent));
+                         json_quote(got, sizeof got, parent));
     }
 }
 

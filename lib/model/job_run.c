@@ -167,7 +167,7 @@ int job_check_env(const struct job *j, const struct json *environment, struct er
     size_t bytes = strlen(j->command);
     if (!json_is(environment, JSON_OBJECT))
         return error_set(err, ERR_INVALID, "environment: got %s, need an object of texts",
-                         json_kind_word(environment));
+                         json_quote(quoted, sizeof quoted, environment));
     if (json_count(environment) > LIMIT_ITEMS)
         return error_set(err, ERR_INVALID, "environment: got %zu variables, need at most %d",
                          json_count(environment), LIMIT_ITEMS);

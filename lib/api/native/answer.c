@@ -28,10 +28,11 @@ static void find_member(const struct json *body, const char *text, struct proble
 {
     const char *colon = strstr(text, ": "), *p = text;
     while (colon != NULL && p < colon) {
-        char path[64];
+        char member[64], path[80];
         size_t len = strcspn(p, ",: ");
-        snprintf(path, sizeof path, "/%.*s", (int)len, p);
-        if (len + 1 < sizeof path && json_get_null(body, path + 1) != NULL) {
+        snprintf(member, sizeof member, "%.*s", (int)strcspn(p, "(,: "), p);
+        if (json_get_null(body, member) != NULL) {
+            snprintf(path, sizeof path, "/%.*s", (int)len, p);
             problems_add(out, PROBLEM_RULE, path, "%s", colon + 2);
             return;
         }

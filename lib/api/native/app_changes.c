@@ -170,11 +170,12 @@ static int read_instances(struct tell *t, int64_t *out)
     const struct json *body = call_body(&t->c);
     if (body == NULL)
         return -1;
+    char got[80];
     const struct json *v = json_get(body, "instances");
     if (json_i64(v, out) && *out >= 0 && *out <= LIMIT_INSTANCES)
         return 0;
     call_fail(&t->c, ERR_INVALID, "instances: got %s, need a whole number 0 to %d",
-              v == NULL ? "none" : json_kind_word(v), LIMIT_INSTANCES);
+              json_quote(got, sizeof got, v), LIMIT_INSTANCES);
     return -1;
 }
 

@@ -91,11 +91,13 @@ static bool read_body(struct tell *t, struct wish *wish, const struct json **out
     const struct json *body = call_body(&t->c);
     if (body == NULL)
         return false;
+    char got[80];
     const struct json *reason = json_get(body, "reason");
     *out = body;
     wish->reason = json_str(reason, "");
     if (reason != NULL && !json_is(reason, JSON_STRING))
-        call_fail(&t->c, ERR_INVALID, "reason: got %s, need a text", json_kind_word(reason));
+        call_fail(&t->c, ERR_INVALID, "reason: got %s, need a text",
+                  json_quote(got, sizeof got, reason));
     else if (strlen(wish->reason) > LIMIT_REASON_BYTES)
         call_fail(&t->c, ERR_INVALID, "reason: got %zu bytes, need at most %d",
                   strlen(wish->reason), LIMIT_REASON_BYTES);
@@ -137,11 +139,12 @@ void native_resume_job(struct tell *t)
 static bool add_named(struct tell *t, struct wish *wish, const struct json *names)
 {
     struct job_row row;
+    char got[80];
     size_t i = 0;
     JSON_EACH (name, names) {
         if (!json_is(name, JSON_STRING)) {
             call_fail(&t->c, ERR_INVALID, "names(%zu): got %s, need a job's name as text", i,
-                      json_kind_word(name));
+                      json_quote(got, sizeof got, name));
             return false;
         }
         i++;

@@ -188,12 +188,13 @@ static bool read_successor(struct tell *t, struct native_node *out)
     const struct json *body = call_body(&t->c);
     if (body == NULL)
         return false;
+    char got[80];
     const struct json *v = json_get(body, "node");
     if (v == NULL)
         return true;
     if (!json_is(v, JSON_STRING)) {
         call_fail(&t->c, ERR_INVALID, "node: got %s, need a node's name or id as text",
-                  json_kind_word(v));
+                  json_quote(got, sizeof got, v));
         return false;
     }
     bool found = native_find(t->c.view, json_str(v, ""), out);

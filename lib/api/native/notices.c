@@ -210,10 +210,11 @@ static void answer_test(struct tell *t, const struct outcome *o)
 /* A member that is a text, or "". False after having failed the call. */
 static bool read_text(struct call *c, const struct json *body, const char *name, const char **out)
 {
+    char got[80];
     const struct json *v = json_get(body, name);
     *out = json_str(v, "");
     if (v != NULL && !json_is(v, JSON_STRING))
-        call_fail(c, ERR_INVALID, "%s: got %s, need a text", name, json_kind_word(v));
+        call_fail(c, ERR_INVALID, "%s: got %s, need a text", name, json_quote(got, sizeof got, v));
     else if (strlen(*out) >= LIMIT_NOTICE_OWNERS_BYTES)
         call_fail(c, ERR_INVALID, "%s: got %zu bytes, need fewer than %d", name, strlen(*out),
                   LIMIT_NOTICE_OWNERS_BYTES);

@@ -76,10 +76,11 @@ void native_ask_sql(struct call *c)
     const struct json *body = call_body(c);
     if (body == NULL)
         return;
+    char got[80];
     const struct json *query = json_get(body, "query");
     if (!json_is(query, JSON_STRING)) {
         call_fail(c, ERR_INVALID, "query: got %s, need a text like \"select path from apps\"",
-                  query == NULL ? "none" : json_kind_word(query));
+                  json_quote(got, sizeof got, query));
         return;
     }
     struct stmt *q = db_query_reading(state_db(c->view->state), json_slice(query), &err);

@@ -95,23 +95,20 @@ struct wish {
 
 static void take_modes(const struct json *v, struct wish *out, struct problems *problems)
 {
+    char got[48];
     if (!json_is(v, JSON_ARRAY)) {
         problems_add(problems, PROBLEM_RULE, "/modes", "got %s, need a list of modes",
-                     json_kind_word(v));
+                     json_quote(got, sizeof got, v));
         return;
     }
     out->modes = 0;
     JSON_EACH (word, v) {
         unsigned mode = 0;
-        char quoted[48];
-        const char *text = json_str(word, "");
-        bool one = modes_parse(text, &mode) && (mode & (mode - 1)) == 0;
+        bool one = modes_parse(json_str(word, ""), &mode) && (mode & (mode - 1)) == 0;
         if (!one || (out->modes & mode) != 0)
             problems_add(problems, PROBLEM_RULE, "/modes",
                          "got %s, need some of master, scheduler, agent, each once",
-                         json_is(word, JSON_STRING)
-                             ? str_quote(quoted, sizeof quoted, text, strlen(text))
-                             : json_kind_word(word));
+                         json_quote(got, sizeof got, word));
         out->modes |= mode;
     }
     if (json_count(v) == 0)
@@ -123,14 +120,12 @@ static void take_hours(const struct json *v, struct wall now, struct wish *out,
                        struct problems *problems)
 {
     int64_t hours;
+    char got[48];
     if (json_i64(v, &hours) && hours >= 1 && hours <= HOURS_MAX)
         out->until.ms = now.ms + hours * HOUR_MS;
-    else if (json_i64(v, &hours))
-        problems_add(problems, PROBLEM_RULE, "/hours", "got %lld, need a whole number 1 to %d",
-                     (long long)hours, HOURS_MAX);
     else
         problems_add(problems, PROBLEM_RULE, "/hours", "got %s, need a whole number 1 to %d",
-                     json_kind_word(v), HOURS_MAX);
+                     json_quote(got, sizeof got, v), HOURS_MAX);
 }
 
 static void take_until(const struct json *v, struct wall now, struct wish *out,
@@ -138,9 +133,10 @@ static void take_until(const struct json *v, struct wall now, struct wish *out,
 {
     struct error err;
     struct wall until;
+    char got[48];
     if (!json_is(v, JSON_STRING))
         problems_add(problems, PROBLEM_RULE, "/until", "got %s, need a time as text",
-                     json_kind_word(v));
+                     json_quote(got, sizeof got, v));
     else if (wall_parse(json_str(v, ""), &until, &err) != 0)
         problems_add(problems, PROBLEM_RULE, "/until", "%s", err.text);
     else if (until.ms <= now.ms || until.ms - now.ms > HOURS_MAX * HOUR_MS)
