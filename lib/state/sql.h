@@ -168,9 +168,10 @@
     X(TASKS_OF_AGENT, TASK_COLUMNS "where t.agent = :agent and t.ended_ms is null order by t.id")  \
     X(TASKS_TO_ORDER, "select id, state from tasks where agent = :agent and state in (0, 3) "      \
                       "order by id")                                                               \
-    X(DOUBLES, "select t.agent from (select id, state from job_runs where job = :job "             \
+    X(DOUBLES, "select t.agent from (select id, state, task from job_runs where job = :job "       \
                "order by due_ms desc limit 16) r join tasks t on t.owner = 1 and "                 \
-               "t.owner_id = r.id where t.ended_ms is null and not (r.state < 3 or r.state = 8) "  \
+               "t.owner_id = r.id where t.ended_ms is null and "                                   \
+               "not (r.state in (1, 2) and r.task = t.id) "                                        \
                "and (select state from agents where id = t.agent) not in " OUT_OF_REACH)           \
     X(TASKS_OF_RUN, TASK_COLUMNS "where t.owner = 1 and t.owner_id = :run order by t.id")          \
     X(TASKS_ENDED, "select state from tasks not indexed where ended_ms is not null and "           \

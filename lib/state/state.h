@@ -306,8 +306,9 @@ struct pod_end_row {                         /* an instance of a pod that has en
 };
 struct stmt *state_pod_ends(struct state *s, int64_t app);        /* the newest first; NULL: none */
 bool state_pod_end_next(struct stmt *q, struct pod_end_row *out); /* accepts NULL */
-/* One of the job's newest runs is over, and an attempt of it is not: it was ordered twice, because
- * nobody knew that the first order was carried out. Rows: its agent, which is not out of reach. */
+/* Of the job's newest runs tasks that have not ended, and are not what the run is about: it was
+ * ordered twice, because nobody knew that the first order was carried out, and may be over by now,
+ * or about to be tried again. Rows: the agent, which is not out of reach. */
 struct stmt *state_doubles_of_job(struct state *s, int64_t job);
 /* Tasks of deleted jobs that were called so, which have not ended; since PACKED_LEVEL. It reads all
  * that is kept of their runs. Rows: the agent; is it within reach? */

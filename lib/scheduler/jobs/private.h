@@ -97,7 +97,7 @@ const struct job *look_definition(struct look *l, int64_t job, int64_t generatio
 /* So long may an agent that says nothing stand in the way of a run of that deadline (0: none), not
  * being said to be out of reach yet: a target may not have the time for all of it (3.8). */
 int64_t look_patience_ms(struct look *l, int64_t agent, struct wall deadline);
-/* Is a task being ended that it would overlap with, of a run that is over? */
+/* Is a task being ended that no run is about any more, and that it would overlap with? */
 bool look_other_is_ending(struct look *l, const struct candidate *c);
 const struct job_aim *look_aim(struct look *l, int64_t job, int64_t generation);
 void look_again_at(struct look *l, struct entry *e, struct wall at);

@@ -616,6 +616,40 @@ static void a_launch_is_neither_lost_nor_doubled(void **unused)
     }
 }
 
+static void report(int64_t task, int seq, const char *state)
+{
+    char args[160];
+    snprintf(args, sizeof args, "{\"set\":[{\"task\":%lld,\"seq\":%d,\"state\":\"%s\",\"at\":1}]}",
+             (long long)task, seq, state);
+    harness_command(&h, COMMAND_TASK_UPDATE, args);
+}
+
+/* Nobody said that the first order was carried out, and it was; the second is withdrawn, which is
+ * lost. The next attempt would run beside that one, if it has begun. */
+static void a_retry_waits_for_the_double_of_its_attempt(void **unused)
+{
+    (void)unused;
+    struct task_row t;
+    int64_t tasks[8], n = 0;
+    h.agents[0].deaf = true;
+    post("'retryDelaySeconds':1,'retries':1,", "takes 60000", "PT1H");
+    harness_run(&h, "2026-03-01T10:08:04Z");
+    struct stmt *q = state_tasks_of_run(h.state, 1);
+    while (state_task_next(q, &t) && n < 8)
+        tasks[n++] = t.id;
+    assert_int_equal(n, 2);
+    report(tasks[0], 1, "running");
+    assert_true(state_task_by_id(h.state, tasks[1], &t));
+    assert_int_equal(t.state, TASK_KILLING);
+    report(tasks[0], 2, "failed");
+    assert_string_equal(harness_runs(&h, "j"), "10:08:00 retry");
+    harness_run(&h, "2026-03-01T10:08:08Z");
+    assert_string_equal(harness_runs(&h, "j"), "10:08:00 queued");
+    report(tasks[1], 1, "killed");
+    harness_run(&h, "2026-03-01T10:08:09Z");
+    assert_string_equal(harness_runs(&h, "j"), "10:08:00 assigned");
+}
+
 static void nothing_is_decided_twice_while_it_is_in_flight(void **unused)
 {
     (void)unused;
@@ -789,6 +823,7 @@ int main(void)
         TEST(a_kill_that_reaches_no_agent_is_lost_without_a_retry),
         TEST(a_claim_is_neither_lost_nor_doubled),
         TEST(a_launch_is_neither_lost_nor_doubled),
+        TEST(a_retry_waits_for_the_double_of_its_attempt),
         TEST(nothing_is_decided_twice_while_it_is_in_flight),
         TEST(what_an_old_leader_decided_late_is_refused),
         TEST(a_new_leader_watches_what_runs),
