@@ -292,6 +292,12 @@ static struct seat *seat_of(struct seats *s, int64_t id)
     return &s->items[s->n++];
 }
 
+/* Who has only just come is not silent. */
+static int64_t newest_of(const struct replica_member *m)
+{
+    return m->heard.ms > m->met.ms ? m->heard.ms : m->met.ms;
+}
+
 static void look_at_members(struct node *n, struct seats *s)
 {
     struct replica_member m;
@@ -301,7 +307,7 @@ static void look_at_members(struct node *n, struct seats *s)
         struct seat *seat = seat_of(s, (int64_t)m.server.id);
         if (seat == NULL)
             return;
-        int64_t heard = m.heard.ms > n->led_since.ms ? m.heard.ms : n->led_since.ms;
+        int64_t heard = newest_of(&m) > n->led_since.ms ? newest_of(&m) : n->led_since.ms;
         int64_t silent_ms = n->now.mono.ms - heard;
         seat->self = m.server.id == n->options.id;
         seat->member = true;
@@ -592,7 +598,7 @@ size_t members_show(const struct node *n, struct member_fact out[LIMIT_SERVERS])
     for (; i < LIMIT_SERVERS && replica_member(n->replica, i, &m); i++) {
         struct member_row seen = {.up = true};
         bool self = m.server.id == n->options.id, others = n->leading && !self;
-        bool heard = others ? m.heard.ms > 0 && n->now.mono.ms - m.heard.ms < LIVE_MS
+        bool heard = others ? n->now.mono.ms - newest_of(&m) < LIVE_MS
                             : !state_member(n->state, (int64_t)m.server.id, &seen) || seen.up;
         out[i] = (struct member_fact){
             .id = (int64_t)m.server.id,

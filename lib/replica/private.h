@@ -13,8 +13,8 @@
 struct peer { /* anybody we have heard of; never forgotten, so addresses may be borrowed */
     uint64_t id;
     char *address;
-    struct mono heard;
-    uint64_t acked; /* the newest ping it has answered in this term of ours */
+    struct mono met, heard; /* met: since when it is known here; heard: 0: not yet */
+    uint64_t acked;         /* the newest ping it has answered in this term of ours */
     uint64_t bulky; /* the last row of the bulky frames it was sent and has not missed; 0: none */
     uint64_t wants; /* a snapshot at this index or newer, says the core; 0: none */
     uint64_t mends; /* its tables are wrong: it wants ours, of this index or newer; 0: no */

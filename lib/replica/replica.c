@@ -177,7 +177,7 @@ struct peer *replica_peer(struct replica *r, uint64_t id, const char *address)
             r->peers = mem_realloc(r->peers, r->cap_peers * sizeof r->peers[0]);
         }
         p = &r->peers[r->n_peers++];
-        *p = (struct peer){.id = id, .address = mem_strdup(address)};
+        *p = (struct peer){.id = id, .address = mem_strdup(address), .met = r->now};
     } else if (strcmp(p->address, address) != 0) {
         char *old = p->address;
         p->address = mem_strdup(address);
@@ -263,6 +263,7 @@ bool replica_member(const struct replica *r, size_t i, struct replica_member *ou
     *out = (struct replica_member){
         .server = {s->id, s->address, s->role == RAFT_VOTER ? REPLICA_VOTER : REPLICA_STANDBY},
         .match = match,
+        .met = p != NULL ? p->met : r->now,
         .heard = p != NULL ? p->heard : (struct mono){0},
         .mends = p != NULL && snapshot_mends(r, p),
     };

@@ -200,7 +200,8 @@ bool replica_removed(const struct replica *r); /* the leader has told us so */
 struct replica_member {
     struct replica_server server;
     uint64_t match;    /* what it is known to have, when we lead; else 0 */
-    struct mono heard; /* its last frame here */
+    struct mono met;   /* since when it is known here, be it heard or not */
+    struct mono heard; /* its last frame here; 0: none */
     bool mends;        /* it has asked us for tables in the place of its wrong ones */
 };
 /* The newest configuration, committed or not, in its own order: false past the end. */

@@ -225,11 +225,12 @@ static void look_up(const struct view *v, const struct member *m, const struct c
     out->name = known ? out->node.name : runs ? out->agent.hostname : ""; /* broken off */
     /* an agent whose process is gone is given time to come back; its node is out of reach already
      */
-    enum agent_state state = runs ? out->agent.state
-                             : known && out->node.level == 0
-                                 ? AGENT_UNREACHABLE /* it was admitted, and nothing was heard */
-                                 : AGENT_READY;
-    bool lost = native_is_away(v, m->node) && state == AGENT_READY;
+    const struct member_fact *fact = member_of(v->facts, m->node);
+    bool silent = known && out->node.level == 0 && (fact == NULL || !fact->live);
+    enum agent_state state = runs     ? out->agent.state
+                             : silent ? AGENT_UNREACHABLE /* it was admitted, and is not heard */
+                                      : AGENT_READY;
+    bool lost = fact != NULL && !fact->live && state == AGENT_READY;
     out->state = agent_state_word(lost ? AGENT_UNREACHABLE : state);
     out->seen = runs ? facts_agent_seen(v->facts, m->agent) : NULL;
     if (!lost && state == AGENT_READY && out->seen != NULL && out->seen->closed.ms != 0)
