@@ -146,8 +146,9 @@ def tally(judge, until):
     due = ran = doubled = 0
     late = []
     for name in judge.names:
-        starts = collections.Counter(r.due for r in judge.runs[name] if r.attempt == 0)
-        first = {r.due: r.start for r in reversed(judge.runs[name]) if r.attempt == 0}
+        firsts = [r for r in judge.runs[name] if r.attempt == 0 and r.cause != "backfill"]
+        starts = collections.Counter(r.due for r in firsts)
+        first = {r.due: r.start for r in reversed(firsts)}
         for span in judge.must(name):
             for t in span.job.targets(min(span.end, until) - span.job.epsilon - 2000, span.begin + 1000):
                 due += 1
