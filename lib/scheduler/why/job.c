@@ -71,6 +71,21 @@ static void why_spread(const char *name, struct wall at, struct why *out)
         wall_text(at, text));
 }
 
+/* NULL: nothing, or they may overlap. */
+static const char *in_the_way(struct state *s, const struct job_row *row, const struct job *job)
+{
+    if (job_overlaps(job))
+        return NULL;
+    if (row->active > 0)
+        return "another run of it";
+    if (state_name_is_ending(s, row->name))
+        return "another run of it from before it was deleted";
+    struct stmt *q = state_doubles_of_job(s, row->id);
+    bool doubled = stmt_row(q);
+    stmt_end(q);
+    return doubled ? "an attempt that was ordered twice, and is to end," : NULL;
+}
+
 static void why_run(struct state *s, struct hearing hearing, const struct job_row *row,
                     const struct job *job, struct wall now, struct why *out)
 {
@@ -80,13 +95,12 @@ static void why_run(struct state *s, struct hearing hearing, const struct job_ro
         why_spread(row->name, first, out);
         return;
     }
-    bool ending = state_name_is_ending(s, row->name);
-    if ((row->active > 0 || ending) && !job_overlaps(job)) {
+    const char *other = in_the_way(s, row, job);
+    if (other != NULL) {
         struct sentence *t = why_add(out, "overlap", row->name);
         if (t != NULL) {
             SAY(t->what, "%s: a run waits", row->name);
-            SAY(t->because, "another run of it %sis active, and they may not overlap",
-                row->active > 0 ? "" : "from before it was deleted ");
+            SAY(t->because, "%s is active, and they may not overlap", other);
         }
     } else {
         SAY(what, "%s: %lld %s", row->name, (long long)row->queued,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "scheduler/why/why.h"
 
 static struct harness h;
 
@@ -629,6 +630,7 @@ static void report(int64_t task, int seq, const char *state)
 static void a_retry_waits_for_the_double_of_its_attempt(void **unused)
 {
     (void)unused;
+    struct why w;
     struct task_row t;
     int64_t tasks[8], n = 0;
     h.agents[0].deaf = true;
@@ -645,6 +647,9 @@ static void a_retry_waits_for_the_double_of_its_attempt(void **unused)
     assert_string_equal(harness_runs(&h, "j"), "10:08:00 retry");
     harness_run(&h, "2026-03-01T10:08:08Z");
     assert_string_equal(harness_runs(&h, "j"), "10:08:00 queued");
+    assert_true(why_job(h.state, ALL_HEARD, "j", h.now.wall, &w));
+    assert_string_equal(w.sentences[0].because, "an attempt that was ordered twice, and is to end, "
+                                                "is active, and they may not overlap");
     report(tasks[1], 1, "killed");
     harness_run(&h, "2026-03-01T10:08:09Z");
     assert_string_equal(harness_runs(&h, "j"), "10:08:00 assigned");
