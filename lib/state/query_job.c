@@ -101,6 +101,13 @@ bool state_job_alone(struct state *s, int64_t id, struct job_row *out)
     return job_row_alone(s, JOB_ALONE, q, true, out);
 }
 
+struct stmt *state_job_text(struct state *s, int64_t id)
+{
+    struct stmt *q = query_use(s, JOB_TEXT);
+    stmt_bind_i64(q, ":id", id);
+    return q;
+}
+
 bool state_job_by_name(struct state *s, const char *name, struct job_row *out)
 {
     struct stmt *q = query_use(s, JOB_BY_NAME);

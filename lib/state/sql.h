@@ -196,6 +196,7 @@
     X(DEPLOYMENTS_COUNT, "select count(*) from deployments")                                       \
     X(DEPLOYMENT_APPS, "select path from deployment_apps where deployment = :id order by path")    \
     JOB_QUERIES(X, , COUNTERS_OF_JOBS, FROM_JOBS)                                                  \
+    X(JOB_TEXT, "select definition from jobs where id = :id")                                      \
     X(JOB_TO_PUT, "select id, generation, disabled from jobs where name = :name")                  \
     X(JOB_NAMES, "select id, name from jobs where " THERE "order by name")                         \
     X(JOBS_DUE, "select id, generation, k, remaining from jobs where next_ms <= :now "             \

@@ -382,6 +382,10 @@ bool state_job_by_id(struct state *s, int64_t id, struct job_row *out);
 /* For those who ask often: without its runs, which are 0. */
 bool state_job_alone(struct state *s, int64_t id, struct job_row *out);
 bool state_job_by_name(struct state *s, const char *name, struct job_row *out);
+/* One row, if it is there: its definition. For those who are told of a job by a row, which lives
+ * on.
+ */
+struct stmt *state_job_text(struct state *s, int64_t id);
 struct stmt *state_jobs(struct state *s, const char *after, int64_t limit); /* by name */
 struct stmt *state_jobs_created(struct state *s); /* all, in the order they were created */
 struct stmt *state_jobs_brief(struct state *s);   /* the same without their definitions */

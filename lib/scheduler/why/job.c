@@ -8,11 +8,11 @@
 #define PARENTS_TOLD 3 /* of thousands */
 
 /* When the first of its runs that wait may start. */
-static struct wall first_start(struct state *s, const struct job_row *row, const struct job *job)
+static struct wall first_start(struct state *s, int64_t id, const struct job *job)
 {
     struct run_row r;
     struct wall first = {INT64_MAX};
-    struct stmt *q = state_runs_open(s, row->id);
+    struct stmt *q = state_runs_open(s, id);
     while (state_run_next(q, &r))
         if (r.state == RUN_QUEUED)
             first = wall_earlier(first, jobs_run_starts_at(job, &r));
@@ -24,15 +24,17 @@ static struct wall first_start(struct state *s, const struct job_row *row, const
 static bool is_spread(struct state *s, int64_t id, struct wall now)
 {
     static const char member[] = "\"jitterSeconds\"";
-    struct job_row row;
-    struct job job;
-    if (!state_job_by_id(s, id, &row) ||
-        memmem(row.definition.p, row.definition.len, member, sizeof member - 1) == NULL)
-        return false;
-    jobs_load_any(&row, &job);
-    struct wall first =
-        job.broken == NULL && job_jitter_max_ms(&job) > 0 ? first_start(s, &row, &job) : now;
-    job_close(&job);
+    struct wall first = now;
+    struct stmt *q = state_job_text(s, id);
+    struct slice text = stmt_row(q) ? stmt_text(q, 0) : SLICE("");
+    if (memmem(text.p, text.len, member, sizeof member - 1) != NULL) {
+        struct job job;
+        job_load_any(text, &job);
+        if (job.broken == NULL && job_jitter_max_ms(&job) > 0)
+            first = first_start(s, id, &job);
+        job_close(&job);
+    }
+    stmt_end(q);
     return first.ms > now.ms && first.ms != INT64_MAX;
 }
 
@@ -90,7 +92,7 @@ static void why_run(struct state *s, struct hearing hearing, const struct job_ro
                     const struct job *job, struct wall now, struct why *out)
 {
     char what[256];
-    struct wall first = job_jitter_max_ms(job) > 0 ? first_start(s, row, job) : now;
+    struct wall first = job_jitter_max_ms(job) > 0 ? first_start(s, row->id, job) : now;
     if (first.ms > now.ms && first.ms != INT64_MAX) {
         why_spread(row->name, first, out);
         return;
