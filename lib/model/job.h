@@ -294,9 +294,10 @@ void job_argv(const struct job *j, const struct job_run *run, struct arena *aren
               struct strings *out);
 /* Whether Linux starts a program with that; `arguments` as in struct job_run. ERR_INVALID. */
 int job_check_argv(const struct job *j, const char *arguments, struct error *err) MUST_CHECK;
-/* Can its runs have these variables beside the job's own, an object of texts? ERR_INVALID. */
-int job_check_env(const struct job *j, const struct json *environment,
-                  struct error *err) MUST_CHECK;
+/* Can a run have these arguments, as in struct job_run, and beside the job's own these variables,
+ * an object of texts or NULL? ERR_INVALID. */
+int job_check_wish(const struct job *j, const char *arguments, const struct json *environment,
+                   struct error *err) MUST_CHECK;
 /* 6.3 but for MESOS_SANDBOX, which the agent sets; each name once. */
 void job_task_env(const struct job *j, const struct job_run *run, struct arena *arena,
                   struct env_vars *out);

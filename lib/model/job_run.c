@@ -161,20 +161,30 @@ static bool is_variable(const struct json *v)
     return json_is(v, JSON_STRING) && job_env_name_fits(name);
 }
 
-int job_check_env(const struct job *j, const struct json *environment, struct error *err)
+/* What a run has of its own, or its job's: all but the environment that it is given. */
+static size_t bytes_of(const struct job *j, const char *arguments)
+{
+    size_t bytes = strlen(j->command);
+    if (!str_is_blank(arguments))
+        bytes += strlen(arguments);
+    else
+        for (size_t i = 0; i < j->arguments.n; i++)
+            bytes += strlen(j->arguments.items[i]);
+    for (size_t i = 0; i < j->env.n; i++)
+        bytes += strlen(j->env.items[i].name) + strlen(j->env.items[i].value);
+    return bytes;
+}
+
+/* Adds to the bytes. */
+static int check_variables(const struct json *environment, size_t *bytes, struct error *err)
 {
     char quoted[80];
-    size_t bytes = strlen(j->command);
     if (!json_is(environment, JSON_OBJECT))
         return error_set(err, ERR_INVALID, "environment: got %s, need an object of texts",
                          json_quote(quoted, sizeof quoted, environment));
     if (json_count(environment) > LIMIT_ITEMS)
         return error_set(err, ERR_INVALID, "environment: got %zu variables, need at most %d",
                          json_count(environment), LIMIT_ITEMS);
-    for (size_t i = 0; i < j->arguments.n; i++)
-        bytes += strlen(j->arguments.items[i]);
-    for (size_t i = 0; i < j->env.n; i++)
-        bytes += strlen(j->env.items[i].name) + strlen(j->env.items[i].value);
     JSON_EACH (v, environment) {
         const char *name = json_name(v);
         size_t one = strlen(name) + 1 + strlen(json_str(v, ""));
@@ -186,14 +196,23 @@ int job_check_env(const struct job *j, const struct json *environment, struct er
         if (one > LIMIT_ARGUMENT_BYTES)
             return error_set(err, ERR_INVALID, "environment: got %zu bytes of %s, need at most %d",
                              one, quoted, LIMIT_ARGUMENT_BYTES);
-        bytes += one;
+        *bytes += one;
     }
-    if (bytes <= LIMIT_TASK_BYTES)
+    return 0;
+}
+
+int job_check_wish(const struct job *j, const char *arguments, const struct json *environment,
+                   struct error *err)
+{
+    size_t bytes = bytes_of(j, arguments);
+    if (environment != NULL && check_variables(environment, &bytes, err) != 0)
+        return -1;
+    if (bytes <= LIMIT_TASK_BYTES || (environment == NULL && str_is_blank(arguments)))
         return 0;
     return error_set(err, ERR_INVALID,
-                     "environment: got %zu bytes together with the job's own and its command, need "
-                     "at most %d",
-                     bytes, LIMIT_TASK_BYTES);
+                     "%s: got %zu bytes together with the job's own and its command, need at most "
+                     "%d",
+                     environment != NULL ? "environment" : "arguments", bytes, LIMIT_TASK_BYTES);
 }
 
 static void put_double(struct env_builder *b, struct arena *arena, const char *name, double value)

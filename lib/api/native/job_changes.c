@@ -588,7 +588,7 @@ void native_run_job(struct tell *t)
         job_close(&job);
         return;
     }
-    if (environment != NULL && job_check_env(&job, environment, &err) != 0) {
+    if (job_check_wish(&job, arguments, environment, &err) != 0) {
         call_error(&t->c, &err);
         job_close(&job);
         return;

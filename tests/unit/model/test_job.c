@@ -436,6 +436,36 @@ static void what_is_too_much_together_is_refused(void **unused)
     buf_close(&body);
 }
 
+/* Whether a run of its own words counts them, and not its job's. */
+static void what_a_run_is_given_has_an_end(void **unused)
+{
+    (void)unused;
+    struct job_rules rules = job_rules_default();
+    struct problems problems = {0};
+    struct error err;
+    struct job job;
+    struct buf words;
+    struct json *variable = tree_of("{'A':'b'}");
+    struct json *body = tree_of("{'name':'a','command':'x','shell':false,'arguments':['y']}");
+    assert_int_equal(job_parse(&rules, body, JOB_FACE_3, JOB_SCHEDULED, false, &job, &problems), 0);
+    buf_init(&words, 1 << 20);
+    while (words.len < LIMIT_TASK_BYTES - 1)
+        buf_putc(&words, words.len % 2 == 0 ? 'w' : ' ');
+    assert_int_equal(job_check_wish(&job, buf_str(&words), NULL, &err), 0);
+    assert_int_equal(job_check_wish(&job, " ", variable, &err), 0);
+    assert_int_equal(job_check_wish(&job, buf_str(&words), variable, &err), -1);
+    assert_string_equal(err.text, "environment: got 524291 bytes together with the job's own and "
+                                  "its command, need at most 524288");
+    buf_putc(&words, 'w');
+    assert_int_equal(job_check_wish(&job, buf_str(&words), NULL, &err), -1);
+    assert_string_equal(err.text, "arguments: got 524289 bytes together with the job's own and its "
+                                  "command, need at most 524288");
+    buf_close(&words);
+    json_free(variable);
+    json_free(body);
+    job_close(&job);
+}
+
 static void an_unknown_zone_may_be_let_pass(void **unused)
 {
     (void)unused;
@@ -686,6 +716,7 @@ int main(void)
         cmocka_unit_test(what_no_program_can_be_started_with_is_refused),
         cmocka_unit_test(what_is_too_much_together_is_refused),
         cmocka_unit_test(a_description_has_an_end),
+        cmocka_unit_test(what_a_run_is_given_has_an_end),
         cmocka_unit_test(an_unknown_zone_may_be_let_pass),
         cmocka_unit_test(the_faces_differ_in_epsilon_and_async),
         cmocka_unit_test(knows_how_long_a_window_is),
