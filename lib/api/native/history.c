@@ -183,13 +183,13 @@ static void check_settings(const struct json *body, struct problems *problems)
 {
     JSON_EACH (member, body) {
         const struct history_setting *h = setting_of(json_name(member));
+        char path[16], got[80];
         int64_t n;
-        if (h == NULL)
-            problems_add(problems, PROBLEM_RULE, json_name(member),
-                         "is not known, need days, runs, most or bytes");
-        else if (!json_i64(member, &n) || n < h->least || n > h->most)
-            problems_add(problems, PROBLEM_RULE, h->name, "need a whole number from %lld to %lld",
-                         (long long)h->least, (long long)h->most);
+        if (json_i64(member, &n) && n >= h->least && n <= h->most)
+            continue;
+        snprintf(path, sizeof path, "/%s", h->name);
+        problems_add(problems, PROBLEM_RULE, path, "got %s, need a whole number from %lld to %lld",
+                     json_quote(got, sizeof got, member), (long long)h->least, (long long)h->most);
     }
 }
 
@@ -424,6 +424,7 @@ void native_ask_export(struct call *c)
     struct history_export x = {.c = c};
     struct job_row job = {0};
     int64_t after = 0, limit = 1000;
+    char got[80];
     const char *name = query_get(&c->query, "job"), *format = query_get(&c->query, "format");
     bool one = name != NULL && *name != '\0', said = format != NULL && *format != '\0';
     x.csv = said && str_eq(format, "csv");
@@ -432,7 +433,8 @@ void native_ask_export(struct call *c)
     if (one && !native_job_or_gone(c, name, &job))
         return;
     if (said && !x.csv && !str_eq(format, "jsonl")) {
-        call_fail(c, ERR_INVALID, "format: got \"%.100s\", need jsonl or csv", format);
+        call_fail(c, ERR_INVALID, "format: got %s, need jsonl or csv",
+                  str_quote(got, sizeof got, format, strlen(format)));
     } else if (limit < 1 || limit > EXPORT_MOST) {
         call_fail(c, ERR_INVALID, "limit: got %lld, need 1 to %d", (long long)limit, EXPORT_MOST);
     } else {

@@ -78,7 +78,8 @@ static const struct door doors[] = {
     ASK("/api/runs/{id}/log", "stream attempt offset length tail follow", READ_FILES, SANDBOX,
         native_ask_run_log, "What a run has written, once or as it writes"),
     ASK("/api/history", NONE, VIEW, ASK, native_ask_history, "How long runs are kept"),
-    TELL(PUT, "/api/history", NONE, ADMIN, native_put_history, "Set how long runs are kept"),
+    TELL_OF(PUT, "/api/history", NONE, "days runs most bytes", ADMIN, native_put_history,
+            "Set how long runs are kept"),
     ASK("/api/history/export", "format job after limit", VIEW, ASK, native_ask_export,
         "What became of runs, a row an event"),
 
