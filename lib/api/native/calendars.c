@@ -138,7 +138,8 @@ static void check_body(const struct json *body, struct problems *problems)
 static const struct json *take_body(struct tell *t, const char *name)
 {
     struct problems problems = {0};
-    const struct json *body = call_body(&t->c);
+    char got[100];
+    const struct json *body = call_body(&t->c), *said = json_get(body, "name");
     if (body == NULL)
         return NULL;
     if (str_is_dots(name)) {
@@ -148,13 +149,13 @@ static const struct json *take_body(struct tell *t, const char *name)
     }
     if (!name_fits(name)) {
         call_fail(&t->c, ERR_INVALID,
-                  "name: got %.100s, need letters, digits, \"_\", \".\", \"-\", at most %d", name,
-                  JOB_NAME_MAX);
+                  "name: got %s, need letters, digits, \"_\", \".\", \"-\", at most %d",
+                  str_quote(got, sizeof got, name, strlen(name)), JOB_NAME_MAX);
         return NULL;
     }
-    if (!str_eq(json_str(json_get(body, "name"), name), name)) {
-        call_fail(&t->c, ERR_INVALID, "name: got %.100s, need %.100s as the path has it",
-                  json_str(json_get(body, "name"), ""), name);
+    if (said != NULL && !str_eq(json_str(said, NULL), name)) {
+        call_fail(&t->c, ERR_INVALID, "name: got %s, need \"%.100s\" as the path has it",
+                  json_quote(got, sizeof got, said), name);
         return NULL;
     }
     check_body(body, &problems);

@@ -117,7 +117,7 @@ static char *types_of(const struct topics *t)
 /* The last event that the client has seen; -1: it begins now. -2 after having failed the call. */
 static int64_t seen_by(struct call *c)
 {
-    char text[24];
+    char text[24], got[60];
     int64_t id;
     struct slice last = header_get(c->request->headers, "Last-Event-ID");
     const char *after = query_get(&c->query, "after");
@@ -129,7 +129,8 @@ static int64_t seen_by(struct call *c)
         return -1;
     if (str_to_i64(text, &id) && id >= 0)
         return id;
-    call_fail(c, ERR_INVALID, "after: got \"%s\", need the id of an event", text);
+    call_fail(c, ERR_INVALID, "after: got %s, need the id of an event",
+              str_quote(got, sizeof got, text, strlen(text)));
     return -2;
 }
 
@@ -207,12 +208,14 @@ void native_ask_event_log(struct call *c)
     struct json_writer w;
     struct topics topics;
     int64_t before = INT64_MAX;
+    char got[60];
     const char *text = query_get(&c->query, "before");
     struct state *s = c->view->state;
     if (read_topics(c, &topics) != 0 || list_begin(c, &l, sorts, NULL) != 0)
         return;
     if (text != NULL && *text != '\0' && !str_to_i64(text, &before)) {
-        call_fail(c, ERR_INVALID, "before: got \"%.40s\", need the id of an event", text);
+        call_fail(c, ERR_INVALID, "before: got %s, need the id of an event",
+                  str_quote(got, sizeof got, text, strlen(text)));
         return;
     }
     struct buf items; /* the total is known only when all have been seen */

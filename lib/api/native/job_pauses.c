@@ -215,13 +215,20 @@ static void change_many(struct tell *t, bool pause)
 {
     const struct json *body;
     struct wish wish;
+    char got[80];
     if (native_once(t, answer))
         return;
     wish_begin(&wish, pause);
     if (read_body(t, &wish, &body)) {
         const struct json *names = json_get(body, "names"), *selector = json_get(body, "selector");
         bool by_name = json_count(names) > 0;
-        if (by_name == json_is(selector, JSON_STRING))
+        if (names != NULL && !json_is(names, JSON_ARRAY))
+            call_fail(&t->c, ERR_INVALID, "names: got %s, need a list of jobs' names",
+                      json_quote(got, sizeof got, names));
+        else if (selector != NULL && !json_is(selector, JSON_STRING))
+            call_fail(&t->c, ERR_INVALID, "selector: got %s, need a text, like \"name=backup-*\"",
+                      json_quote(got, sizeof got, selector));
+        else if (by_name == (selector != NULL))
             call_fail(&t->c, ERR_INVALID,
                       "selector: need either \"selector\", like \"name=backup-*\", or \"names\", a "
                       "list");

@@ -237,6 +237,7 @@ void native_test_notice(struct tell *t)
     enum notice_channel which;
     const struct json *body = NULL;
     const char *channel, *to;
+    char got[80];
     if (native_once(t, answer_test))
         return;
     if (t->c.request->body.len > 0 && (body = call_body(&t->c)) == NULL)
@@ -244,8 +245,8 @@ void native_test_notice(struct tell *t)
     if (!read_text(&t->c, body, "channel", &channel) || !read_text(&t->c, body, "to", &to))
         return;
     if (*channel != '\0' && !notice_channel_parse(channel, &which)) {
-        call_fail(&t->c, ERR_INVALID, "channel: got %.40s, need mail, slack, mattermost or http",
-                  channel);
+        call_fail(&t->c, ERR_INVALID, "channel: got %s, need mail, slack, mattermost or http",
+                  str_quote(got, sizeof got, channel, strlen(channel)));
         return;
     }
     if (*to == '\0' && is_mailed(t->c.view->state, channel)) {

@@ -1,4 +1,6 @@
 /* Reading runs. */
+#include <string.h>
+
 #include "api/native/private.h"
 #include "base/str.h"
 
@@ -158,13 +160,15 @@ void native_ask_run_log(struct call *c)
     struct task_row t;
     struct agent_row a;
     int64_t attempt = -1;
+    char got[80];
     const char *stream = query_get(&c->query, "stream");
     if (stream == NULL || *stream == '\0')
         stream = "stdout";
     if (!path_run(c, &r) || native_number(c, "attempt", &attempt) != 0)
         return;
     if (!str_eq(stream, "stdout") && !str_eq(stream, "stderr"))
-        call_fail(c, ERR_INVALID, "stream: got \"%.100s\", need stdout or stderr", stream);
+        call_fail(c, ERR_INVALID, "stream: got %s, need stdout or stderr",
+                  str_quote(got, sizeof got, stream, strlen(stream)));
     else if (!find_attempt(c->view->state, &r, attempt, &t))
         call_fail(c, ERR_NOT_FOUND, "run %lld has written nothing: %s", (long long)r.id,
                   attempt >= 0        ? "it has no such attempt"

@@ -179,11 +179,13 @@ static int read_filter(struct call *c, struct filter *f)
     if (node == NULL || *node == '\0')
         return 0;
     struct native_node n;
+    char got[150];
     if (native_find(c->view, node, &n) && n.agent >= 0) {
         f->agent = n.agent;
         return 0;
     }
-    call_fail(c, ERR_NOT_FOUND, "node: got \"%.200s\", there is no such node with an agent", node);
+    call_fail(c, ERR_NOT_FOUND, "node: got %s, there is no such node with an agent",
+              str_quote(got, sizeof got, node, strlen(node)));
     return -1;
 }
 
@@ -328,7 +330,7 @@ static bool follows(const struct query *q)
 /* Where a broken stream goes on; false after having failed the call. */
 static bool read_place(struct call *c, bool follow, int64_t *offset, int64_t *tail)
 {
-    char text[24];
+    char text[24], got[60];
     struct slice last = header_get(c->request->headers, "Last-Event-ID");
     *offset = *tail = -1;
     if (native_number(c, "offset", offset) != 0 || native_number(c, "tail", tail) != 0)
@@ -336,7 +338,8 @@ static bool read_place(struct call *c, bool follow, int64_t *offset, int64_t *ta
     if (follow && last.len > 0 && last.len < sizeof text) {
         snprintf(text, sizeof text, "%.*s", (int)last.len, last.p);
         if (!str_to_i64(text, offset) || *offset < 0) {
-            call_fail(c, ERR_INVALID, "Last-Event-ID: got \"%s\", need the id of an event", text);
+            call_fail(c, ERR_INVALID, "Last-Event-ID: got %s, need the id of an event",
+                      str_quote(got, sizeof got, text, strlen(text)));
             return false;
         }
     }

@@ -1,5 +1,6 @@
 /* Why something is not as wanted. */
 #include <stdio.h>
+#include <string.h>
 
 #include "api/facts.h"
 #include "api/native/private.h"
@@ -152,12 +153,14 @@ void native_ask_why(struct call *c)
     const char *noun = call_param(c, "noun"), *name = call_param(c, "name");
     struct why why;
     struct json_writer w;
+    char got[60];
     size_t i = 0;
     while (i < NOUNS && !str_eq(nouns[i].noun, noun))
         i++;
     if (i == NOUNS) {
         call_fail(c, ERR_NOT_FOUND,
-                  "noun: got \"%.40s\", need app, job, task, node, deployment or service", noun);
+                  "noun: got %s, need app, job, task, node, deployment or service",
+                  str_quote(got, sizeof got, noun, strlen(noun)));
         return;
     }
     if (!nouns[i].why(c->view, name, &why)) {
