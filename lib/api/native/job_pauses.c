@@ -3,6 +3,7 @@
 
 #include "api/native/member.h"
 #include "api/native/private.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/job_selector.h"
@@ -135,26 +136,36 @@ void native_resume_job(struct tell *t)
 
 /* ---- many */
 
-/* False after having failed the call: one that is not there fails all. */
-static bool add_named(struct tell *t, struct wish *wish, const struct json *names)
+/* False after having failed the call. */
+static bool add_one(struct tell *t, struct wish *wish, const struct json *name, size_t i)
 {
     struct job_row row;
     char got[80];
-    size_t i = 0;
-    JSON_EACH (name, names) {
-        if (!json_is(name, JSON_STRING)) {
-            call_fail(&t->c, ERR_INVALID, "names(%zu): got %s, need a job's name as text", i,
-                      json_quote(got, sizeof got, name));
-            return false;
-        }
-        i++;
-        if (!state_job_by_name(t->c.view->state, json_str(name, ""), &row)) {
-            call_fail(&t->c, ERR_NOT_FOUND, "job %.200s does not exist", json_str(name, ""));
-            return false;
-        }
+    if (!json_is(name, JSON_STRING))
+        call_fail(&t->c, ERR_INVALID, "names(%zu): got %s, need a job's name as text", i,
+                  json_quote(got, sizeof got, name));
+    else if (!state_job_by_name(t->c.view->state, json_str(name, ""), &row))
+        call_fail(&t->c, ERR_NOT_FOUND, "job %.200s does not exist", json_str(name, ""));
+    else {
         add(t, wish, &row);
+        return true;
     }
-    return true;
+    return false;
+}
+
+/* Each once, however often it is named, so there is no more to do than there are jobs. False after
+ * having failed the call: one that is not there fails all. */
+static bool add_named(struct tell *t, struct wish *wish, const struct json *names)
+{
+    struct map *seen = map_new();
+    bool right = true;
+    size_t i = 0;
+    for (const struct json *name = json_first(names); right && name != NULL;
+         name = json_next(name), i++)
+        if (map_put_str(seen, json_str(name, ""), wish) == NULL)
+            right = add_one(t, wish, name, i);
+    map_free(seen);
+    return right;
 }
 
 static const char *text_of(struct slice definition, const char *name, struct arena *arena)
