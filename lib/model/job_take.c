@@ -433,11 +433,21 @@ static void check_sum(const struct taking *t)
               bytes, LIMIT_TASK_BYTES);
 }
 
-static void check_description(const struct taking *t)
+/* What people read, and who is told. */
+static void check_texts(const struct taking *t)
 {
-    size_t bytes = strlen(t->job->description);
-    if (bytes > LIMIT_ABOUT_BYTES)
-        wrong(t, "/description", "got %zu bytes, need at most %d", bytes, LIMIT_ABOUT_BYTES);
+    const struct {
+        const char *path, *text;
+        int most;
+    } texts[] = {
+        {"/description", t->job->description, LIMIT_ABOUT_BYTES},
+        {"/owner", t->job->owner, LIMIT_NOTICE_OWNERS_BYTES - 1},
+        {"/ownerName", t->job->owner_name, LIMIT_ABOUT_BYTES},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (strlen(texts[i].text) > (size_t)texts[i].most)
+            wrong(t, texts[i].path, "got %zu bytes, need at most %d", strlen(texts[i].text),
+                  texts[i].most);
 }
 
 static void check_container(const struct taking *t, const struct job_container *c)
@@ -469,7 +479,7 @@ static void take_parts(const struct taking *t)
     if (t->rules->own)
         job_own_check_env(j, t->problems);
     check_sum(t);
-    check_description(t);
+    check_texts(t);
 }
 
 static void take_command(const struct taking *t)

@@ -405,16 +405,22 @@ static void what_no_program_can_be_started_with_is_refused(void **unused)
         }
 }
 
-static void a_description_has_an_end(void **unused)
+static void what_people_read_has_an_end(void **unused)
 {
     (void)unused;
     for (int over = 0; over < 2; over++) {
         struct buf body;
         buf_init(&body, 1 << 20);
-        buf_printf(&body, "{'name':'a','command':'x','description':'%0*d'}",
+        buf_printf(&body,
+                   "{'name':'a','command':'x','description':'%0*d','owner':'%0*d',"
+                   "'ownerName':'%0*d'}",
+                   LIMIT_ABOUT_BYTES + over, 0, LIMIT_NOTICE_OWNERS_BYTES - 1 + over, 0,
                    LIMIT_ABOUT_BYTES + over, 0);
         char *got = problems_of(buf_str(&body), 2, JOB_SCHEDULED);
-        assert_string_equal(got, over > 0 ? "/description: got 4097 bytes, need at most 4096" : "");
+        assert_string_equal(got, over > 0 ? "/description: got 4097 bytes, need at most 4096\n"
+                                            "/owner: got 4096 bytes, need at most 4095\n"
+                                            "/ownerName: got 4097 bytes, need at most 4096"
+                                          : "");
         mem_free(got);
         buf_close(&body);
     }
@@ -715,7 +721,7 @@ int main(void)
         cmocka_unit_test(names_what_is_wrong),
         cmocka_unit_test(what_no_program_can_be_started_with_is_refused),
         cmocka_unit_test(what_is_too_much_together_is_refused),
-        cmocka_unit_test(a_description_has_an_end),
+        cmocka_unit_test(what_people_read_has_an_end),
         cmocka_unit_test(what_a_run_is_given_has_an_end),
         cmocka_unit_test(an_unknown_zone_may_be_let_pass),
         cmocka_unit_test(the_faces_differ_in_epsilon_and_async),
