@@ -36,7 +36,8 @@ bool known_task(struct agent *a, int64_t task, struct known *out)
     stmt_bind_i64(q, ":task", task);
     if (!stmt_row(q))
         return false;
-    *out = (struct known){(enum task_state)stmt_i64(q, 0), stmt_i64(q, 1), stmt_bool(q, 2)};
+    *out = (struct known){(enum task_state)stmt_word(q, 0, TASK_LOST, TASK_LOST), stmt_i64(q, 1),
+                          stmt_bool(q, 2)};
     stmt_end(q);
     return true;
 }
@@ -59,7 +60,7 @@ static void load_tasks(struct agent *a)
     struct stmt *q = stmts_use(a->stmts, TASKS);
     while (stmt_row(q)) {
         int64_t task = stmt_i64(q, 0);
-        enum task_state state = (enum task_state)stmt_i64(q, 1);
+        enum task_state state = (enum task_state)stmt_word(q, 1, TASK_LOST, TASK_LOST);
         if (stmt_bool(q, 3) && !task_ended(state))
             map_put(a->alive, (uint64_t)task, (void *)(intptr_t)task);
         if (state == TASK_KILLING)
@@ -165,7 +166,8 @@ static void write_tasks(struct agent *a, struct json_writer *w)
     while (stmt_row(q)) {
         json_object(w);
         json_member_int(w, "task", stmt_i64(q, 0));
-        json_member_str(w, "state", task_state_word((enum task_state)stmt_i64(q, 1)));
+        json_member_str(w, "state",
+                        task_state_word((enum task_state)stmt_word(q, 1, TASK_LOST, TASK_LOST)));
         json_member_int(w, "seq", stmt_i64(q, 4));
         json_object_end(w);
     }

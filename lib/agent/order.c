@@ -141,7 +141,7 @@ void start_early(struct agent *a, struct now now, struct outbox *out)
     begin_writing(a);
     struct stmt *q = stmts_use(a->stmts, TASKS);
     while (stmt_row(q))
-        if (!stmt_bool(q, 3) && !task_ended((enum task_state)stmt_i64(q, 1)))
+        if (!stmt_bool(q, 3) && !task_ended((enum task_state)stmt_word(q, 1, TASK_LOST, TASK_LOST)))
             start_one(a, stmt_i64(q, 0), stmt_text(q, 2), now, out);
     for (size_t cursor = 0; (e = map_each(a->early, &cursor)) != NULL;)
         mem_free(e);

@@ -200,6 +200,12 @@ int64_t stmt_i64(struct stmt *q, int column)
 {
     return sqlite3_column_int64(q->sqlite, column);
 }
+int stmt_word(struct stmt *q, int column, int last, int otherwise)
+{
+    int64_t v = stmt_i64(q, column);
+    return v >= 0 && v <= last ? (int)v : otherwise;
+}
+
 bool stmt_bool(struct stmt *q, int column)
 {
     return stmt_i64(q, column) != 0;

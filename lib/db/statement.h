@@ -59,6 +59,9 @@ int64_t stmt_one_i64(struct stmt *q, int64_t otherwise);
 
 /* ---- columns of the current row, from 0; slices and strings live until the next stmt_row() */
 int64_t stmt_i64(struct stmt *q, int column); /* 0 for null */
+/* A number that stands for a word, 0 to `last`. What is none, as in a row that somebody has
+ * changed, is `otherwise`: no table is looked up with it. */
+int stmt_word(struct stmt *q, int column, int last, int otherwise);
 bool stmt_bool(struct stmt *q, int column);
 const char *stmt_str(struct stmt *q, int column); /* NULL for null; ends with NUL */
 struct slice stmt_text(struct stmt *q, int column);

@@ -117,7 +117,8 @@ static struct to_order *tasks_to_order(struct master *m, int64_t agent, size_t *
             cap = cap == 0 ? 64 : cap * 2;
             items = mem_realloc(items, cap * sizeof *items);
         }
-        items[n++] = (struct to_order){stmt_i64(q, 0), (enum task_state)stmt_i64(q, 1)};
+        items[n++] = (struct to_order){stmt_i64(q, 0),
+                                       (enum task_state)stmt_word(q, 1, TASK_LOST, TASK_LOST)};
     }
     *n_out = n;
     return items;

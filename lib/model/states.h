@@ -51,6 +51,7 @@ bool task_state_parse(const char *word, enum task_state *out); /* either form */
 const char *agent_state_word(enum agent_state s);
 
 enum run_cause { CAUSE_SCHEDULE, CAUSE_MANUAL, CAUSE_DEPENDENCY, CAUSE_BACKFILL };
+#define RUN_CAUSE_LAST CAUSE_BACKFILL
 static inline bool run_by_hand(enum run_cause c) /* somebody asked for it: also of a disabled job */
 {
     return c == CAUSE_MANUAL || c == CAUSE_BACKFILL;
@@ -86,6 +87,7 @@ enum run_state {
     RUN_SUPERSEDED,
     RUN_EXCLUDED, /* a calendar keeps its target from running */
 };
+#define RUN_STATE_LAST RUN_EXCLUDED
 static inline bool run_active(enum run_state s)
 {
     return s == RUN_ASSIGNED || s == RUN_RUNNING;
@@ -108,4 +110,5 @@ enum noun {
     NOUN_TOKEN,
     NOUN_CALENDAR
 };
+#define NOUN_LAST NOUN_CALENDAR
 const char *noun_word(enum noun n);

@@ -45,7 +45,7 @@ static bool find_dependent(struct apply *a, int64_t job, struct dependent *out)
     if (!stmt_row(q))
         return false;
     *out = (struct dependent){
-        .mode = (enum job_depends)stmt_i64(q, 0),
+        .mode = (enum job_depends)stmt_word(q, 0, DEPENDS_ROUND, DEPENDS_ALL),
         .priority = stmt_i64(q, 1),
         .fired = stmt_i64(q, 2),
         .fired_by = stmt_i64(q, 3),

@@ -93,8 +93,8 @@ struct target target_of(struct state *s, int64_t job, int64_t due_ms)
     stmt_bind_i64(q, ":job", job);
     stmt_bind_i64(q, ":due", due_ms);
     while (stmt_row(q)) {
-        enum run_cause cause = (enum run_cause)stmt_i64(q, 1);
-        enum run_state state = (enum run_state)stmt_i64(q, 3);
+        enum run_cause cause = (enum run_cause)stmt_word(q, 1, RUN_CAUSE_LAST, CAUSE_SCHEDULE);
+        enum run_state state = (enum run_state)stmt_word(q, 3, RUN_STATE_LAST, RUN_LOST);
         if (stmt_i64(q, 2) != 1)
             continue;
         bool unassigned = state == RUN_CANCELLED && stmt_bool(q, 4);

@@ -304,7 +304,7 @@ bool state_event_next(struct events *e, struct event_row *out)
         .id = stmt_i64(e->q, 0),
         .at = query_wall_at(e->q, 1),
         .index = stmt_i64(e->q, 2),
-        .noun = (enum noun)stmt_i64(e->q, 3),
+        .noun = (enum noun)stmt_word(e->q, 3, NOUN_LAST, NOUN_NODE),
         .name = stmt_str(e->q, 4),
         .what = stmt_str(e->q, 5),
         .text = stmt_str(e->q, 6),

@@ -22,7 +22,7 @@ bool state_agent_next(struct stmt *q, struct agent_row *out)
         .attributes = stmt_str(q, 9),
         .port_ranges = stmt_str(q, 10),
         .port = (int)stmt_i64(q, 11),
-        .state = (enum agent_state)stmt_i64(q, 12),
+        .state = (enum agent_state)stmt_word(q, 12, AGENT_GONE, AGENT_UNREACHABLE),
         .since = query_wall_at(q, 13),
         .registered = query_wall_at(q, 14),
         .cpus_milli = stmt_i64(q, 15),

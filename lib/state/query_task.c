@@ -19,14 +19,14 @@ bool state_task_next(struct stmt *q, struct task_row *out)
 {
     if (q == NULL || !stmt_row(q))
         return false;
-    enum owner owner = (enum owner)stmt_i64(q, 3);
+    enum owner owner = (enum owner)stmt_word(q, 3, OWNER_JOB, OWNER_APP);
     *out = (struct task_row){
         .id = stmt_i64(q, 0),
         .owner_id = stmt_i64(q, 1),
         .agent = stmt_i64(q, 2),
         .owner = owner,
         .name = stmt_str(q, 4),
-        .state = (enum task_state)stmt_i64(q, 5),
+        .state = (enum task_state)stmt_word(q, 5, TASK_LOST, TASK_LOST),
         .cpus_milli = stmt_i64(q, 6),
         .mem_bytes = stmt_i64(q, 7),
         .disk_bytes = stmt_i64(q, 8),
@@ -170,8 +170,8 @@ bool state_task_brief(struct state *s, int64_t id, struct task_brief *out)
         .id = id,
         .owner_id = stmt_i64(q, 0),
         .agent = stmt_i64(q, 1),
-        .owner = (enum owner)stmt_i64(q, 2),
-        .state = (enum task_state)stmt_i64(q, 3),
+        .owner = (enum owner)stmt_word(q, 2, OWNER_JOB, OWNER_APP),
+        .state = (enum task_state)stmt_word(q, 3, TASK_LOST, TASK_LOST),
         .started = query_wall_at(q, 4),
     };
     stmt_end(q);
@@ -369,8 +369,9 @@ bool state_check_of_task(struct state *s, int64_t task, struct check_result *out
     stmt_bind_i64(q, ":task", task);
     bool known = stmt_row(q);
     if (known)
-        *out = (struct check_result){.kind = (enum check_kind)stmt_i64(q, 0),
-                                     .code = stmt_is_null(q, 1) ? NO_RESULT : (int)stmt_i64(q, 1)};
+        *out = (struct check_result){
+            .kind = (enum check_kind)stmt_word(q, 0, CHECK_COMMAND, CHECK_COMMAND),
+            .code = stmt_is_null(q, 1) ? NO_RESULT : (int)stmt_i64(q, 1)};
     stmt_end(q);
     return known;
 }
@@ -413,6 +414,6 @@ void state_count_ended(struct state *s, int64_t agent, int64_t n[TASK_STATES])
     struct stmt *q = query_use(s, TASKS_ENDED);
     stmt_bind_i64(q, ":agent", agent);
     while (stmt_row(q))
-        n[stmt_i64(q, 0)]++;
+        n[stmt_word(q, 0, TASK_STATES - 1, TASK_LOST)]++;
     stmt_end(q);
 }

@@ -752,6 +752,26 @@ static void what_a_run_used_is_kept_with_its_attempt(void **data)
     assert_int_equal(state_task_usage(f->state, task + 1).cpu_ms, 0);
 }
 
+static void a_word_that_is_none_is_read_as_one(void **data)
+{
+    struct fixture *f = *data;
+    struct run_row r;
+    struct task_row t;
+    struct error err;
+    put_job(f, "j");
+    int64_t task = run(f, "j", 10, 20, "failed", "");
+    assert_int_equal(db_begin(f->db, DB_FULL, &err), 0);
+    assert_int_equal(db_exec(f->db, "update job_runs set state = 77, cause = -1", &err), 0);
+    assert_int_equal(db_exec(f->db, "update tasks set state = 77, owner = 77", &err), 0);
+    assert_int_equal(db_commit(f->db, &err), 0);
+    assert_true(state_run_by_id(f->state, 1, &r));
+    assert_int_equal(r.state, RUN_LOST);
+    assert_int_equal(r.cause, CAUSE_SCHEDULE);
+    assert_true(state_task_by_id(f->state, task, &t));
+    assert_int_equal(t.state, TASK_LOST);
+    assert_int_equal(t.owner, OWNER_APP);
+}
+
 static void who_ends_a_run_keeps_its_row_while_older_ones_go(void **data)
 {
     struct fixture *f = *data;
@@ -996,6 +1016,7 @@ int main(void)
                                         tear_down),
         T(a_setting_that_is_none_counts_as_not_set),
         T(what_a_run_used_is_kept_with_its_attempt),
+        T(a_word_that_is_none_is_read_as_one),
         T(who_ends_a_run_keeps_its_row_while_older_ones_go),
         T(numbers_outlive_the_runs),
         T(so_many_samples_are_kept_the_newest_first),
