@@ -173,6 +173,8 @@ def jobs():
               read_at=LONG_AFTER)),
         ("what is to wait for the run before it may be missed", "S1",
          dict(ops=with_job(duration=60_000), runs=[run(10_000, took=55_000)])),
+        ("and so may one for which it ends as late as it may", "S1",
+         dict(ops=with_job(duration=60_000, kills=True), runs=[run(10_000, took=31_000), run(50_000)])),
         ("and so may what cannot end it", "S1",
          dict(ops=with_job(duration=60_000, kills=True), runs=[run(10_000, took=55_000)],
               faults=[(25_000, "cut", halves("n4")), (65_000, "heal", None)])),

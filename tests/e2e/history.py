@@ -19,6 +19,7 @@ LATE_MS = 2000         # ours: phi
 LEAD_MS = 8000         # failover, start lease and start
 HEAL_MS = 10000        # H
 UNREACHABLE_MS = 5000  # how long an attempt on a node out of reach still blocks others
+GRACE_MS = 10000       # from the order to end to the kill
 RETRY_MS = 60000       # a retry's own start deadline
 HAS_RUN = ("ok", "failed", "killed", "superseded")  # who is said to be one of these has been started
 BACKFILL_MS = 1800000  # by then all of a short backfill has had its turn
@@ -366,10 +367,12 @@ class Jobs:
         return [r for r in mine[low:bisect.bisect_right(starts, t1)] if self.ended(r) >= t0]
 
     def busy(self, name, t0, t1, but_due, kills=False):
-        """Another attempt of the job was active at some time between; and could not be ended, if that was tried."""
+        """Another attempt of the job was active at some time between; and if it was to be ended for the target, could
+        not be, or took its time to end."""
         wide = UNREACHABLE_MS + LEAD_MS
         return any(r.due != but_due and self.told(r) >= t0
-                   and (not kills or r.cause == "backfill" or self.faults.touched(r.node, t0 - wide, t1))
+                   and (not kills or r.cause == "backfill" or self.faults.touched(r.node, t0 - wide, t1)
+                        or self.ended(r) <= but_due + GRACE_MS + self.late)
                    for r in self.between(name, t0 - wide, t1))
 
     def s1_no_lost_target(self, name, v):
