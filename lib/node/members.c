@@ -307,8 +307,8 @@ static void look_at_members(struct node *n, struct seats *s)
         struct seat *seat = seat_of(s, (int64_t)m.server.id);
         if (seat == NULL)
             return;
-        int64_t heard = newest_of(&m) > n->led_since.ms ? newest_of(&m) : n->led_since.ms;
-        int64_t silent_ms = n->now.mono.ms - heard;
+        int64_t heard = newest_of(&m), led = n->led_since.ms;
+        int64_t silent_ms = n->now.mono.ms - (heard > led ? heard : led);
         seat->self = m.server.id == n->options.id;
         seat->member = true;
         seat->sits_at = m.server.address;

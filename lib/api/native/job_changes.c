@@ -522,7 +522,7 @@ static bool read_wish(struct tell *t, const char **out, const struct json **envi
     return false;
 }
 
-/* What a run was given is what is asked for now. */
+/* Has the run what is asked for now? */
 static bool is_alike(struct tell *t, int64_t run)
 {
     struct run_row r;

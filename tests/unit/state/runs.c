@@ -128,3 +128,18 @@ void trim_to_the_end(struct fixture *f, int64_t most)
         assert_in_range(before - after, 0, most);
     }
 }
+
+int64_t trigger(struct fixture *f, const char *job)
+{
+    char args[128];
+    snprintf(args, sizeof args, "{'name':'%s','concurrent':true}", job);
+    applied(f, "job.trigger", args);
+    return newest_run(f);
+}
+
+enum run_state state_of(struct fixture *f, int64_t run)
+{
+    struct run_row r;
+    assert_true(state_run_by_id(f->state, run, &r));
+    return r.state;
+}

@@ -9,6 +9,8 @@ int set_up_newest(void **data); /* of the newest level */
 void upgrade(struct fixture *f, int level);
 int64_t put_job(struct fixture *f, const char *name); /* its id */
 int64_t newest_run(struct fixture *f);
+int64_t trigger(struct fixture *f, const char *job); /* by hand: its run */
+enum run_state state_of(struct fixture *f, int64_t run);
 int64_t launch_run(struct fixture *f, int64_t run); /* its task */
 /* A run of the job, from due to its end; how its process used the machine. Its task. */
 int64_t run(struct fixture *f, const char *job, int64_t late_ms, int64_t took_ms, const char *state,
