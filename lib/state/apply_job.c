@@ -492,13 +492,14 @@ int apply_job_tick(struct apply *a)
     return 0;
 }
 
-static bool manual_waits(struct apply *a, int64_t job)
+/* The last run that was asked for and waits; 0: none. */
+static int64_t manual_waits(struct apply *a, int64_t job)
 {
     struct run_row r;
-    bool waits = false;
+    int64_t waits = 0;
     struct stmt *q = state_runs_open(a->s, job);
     while (state_run_next(q, &r))
-        waits = waits || (r.cause == CAUSE_MANUAL && r.state == RUN_QUEUED);
+        waits = r.cause == CAUSE_MANUAL && r.state == RUN_QUEUED ? r.id : waits;
     return waits;
 }
 
@@ -517,10 +518,13 @@ int apply_job_trigger(struct apply *a)
                       "to end",
                       name, LIMIT_JOB_OPEN_RUNS);
     struct json_writer w;
+    int64_t waits = json_bool(json_get(v, "concurrent"), false) ? 0 : manual_waits(a, job.id);
     json_begin(&w, &a->outcome->detail);
     json_object(&w);
-    if (!json_bool(json_get(v, "concurrent"), false) && manual_waits(a, job.id)) {
+    if (waits != 0) {
         json_member_bool(&w, "coalesced", true);
+        if (a->s->level >= WAITS_LEVEL)
+            json_member_int(&w, "waits", waits);
     } else {
         struct new_run n = {.cause = CAUSE_MANUAL,
                             .state = RUN_QUEUED,

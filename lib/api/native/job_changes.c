@@ -488,14 +488,14 @@ void native_delete_job(struct tell *t)
     tell_end(t, &w);
 }
 
-/* The one that a person has asked for; 0: it is on its way by now. */
-static int64_t waiting_run(const struct tell *t)
+/* The one that a person had asked for before; 0: below WAITS_LEVEL it may be on its way by now. */
+static int64_t waiting_run(const struct tell *t, const struct json *detail)
 {
     struct job_row job;
     struct run_row r;
-    int64_t waits = 0;
-    if (!state_job_by_name(t->c.view->state, call_param(&t->c, "name"), &job))
-        return 0;
+    int64_t waits = json_int(json_get(detail, "waits"), 0);
+    if (waits != 0 || !state_job_by_name(t->c.view->state, call_param(&t->c, "name"), &job))
+        return waits;
     struct stmt *q = state_runs_open(t->c.view->state, job.id);
     while (state_run_next(q, &r))
         waits = r.cause == CAUSE_MANUAL && r.state == RUN_QUEUED ? r.id : waits;
@@ -522,7 +522,7 @@ static bool read_wish(struct tell *t, const char **out, const struct json **envi
     return false;
 }
 
-/* Has the run what is asked for now? */
+/* Has the run what is asked for now? One that is forgotten may have had. */
 static bool is_alike(struct tell *t, int64_t run)
 {
     struct run_row r;
@@ -531,7 +531,9 @@ static bool is_alike(struct tell *t, int64_t run)
     const char *arguments;
     const struct json *environment;
     struct state *s = t->c.view->state;
-    if (!state_run_by_id(s, run, &r) || !read_wish(t, &arguments, &environment) ||
+    if (!state_run_by_id(s, run, &r))
+        return true;
+    if (!read_wish(t, &arguments, &environment) ||
         !str_eq(str_is_blank(arguments) ? "" : arguments, r.arguments != NULL ? r.arguments : ""))
         return false;
     const char *kept = state_run_wish(s, run, &w) && w.environment != NULL ? w.environment : "{}";
@@ -548,9 +550,9 @@ static void answer_run(struct tell *t, const struct outcome *o)
     int64_t run = 0;
     struct json *detail = json_parse_own(buf_slice(&o->detail), &unused);
     bool coalesced = !json_i64(json_get(detail, "run"), &run);
-    json_free(detail);
     if (coalesced)
-        run = waiting_run(t);
+        run = waiting_run(t, detail);
+    json_free(detail);
     if (coalesced && run != 0 && !is_alike(t, run)) {
         call_fail(&t->c, ERR_CONFLICT,
                   "run %lld of %.200s waits already, with other arguments or another environment: "

@@ -1,0 +1,2 @@
+-- Level 46. Who asks for a run of a job while one waits already is told which: what is remembered
+-- of the request says it too.
