@@ -106,7 +106,7 @@ bool command_parse_word(const char *word, enum command_kind *out);
 #define FRESH_LEVEL 43          /* from here on a job counts its runs that are over and not old */
 #define NOBODY_LEVEL 44         /* from here on a notice that nobody can have by mail says so */
 #define WELL_LEVEL 45           /* from here on a run that ended well before its kill came did so */
-#define WAITS_LEVEL 46          /* from here on who asks for a run is told which one waits already */
+#define WAITS_LEVEL 46 /* from here on who asks for a run is told which one waits already */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {
