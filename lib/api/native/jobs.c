@@ -307,6 +307,7 @@ void native_ask_job(struct call *c)
     put_runs(v->state, row.id, &w);
     native_put_backfills(v->state, row.id, &w);
     why_job_read(v->state, facts_hearing(v), &row, &job, &kept, v->now.wall, &why);
+    native_why_clock(v, &row, &why);
     json_key(&w, "why");
     native_put_sentences(&why, &w);
     json_member_int(&w, "index", (int64_t)v->index);

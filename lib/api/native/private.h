@@ -62,6 +62,8 @@ void native_put_next(const struct aim *aim, const struct job_cursor *cursor, str
 void native_put_explained(const struct job *j, struct wall now, struct json_writer *w);
 /* Of an app, with the service ports that this node does not serve to it. */
 bool native_why_app(const struct view *v, const char *path, struct why *out);
+/* Adds that schedules wait for what a clock has shown, if they do. */
+void native_why_clock(const struct view *v, const struct job_row *job, struct why *out);
 void native_put_sentences(const struct why *why, struct json_writer *w); /* an array */
 
 /* A member; nothing without any. */

@@ -53,9 +53,27 @@ static bool app_by_any_name(const struct view *v, const char *name, struct why *
     return id_resolve(name, "/", path, &err) == 0 && native_why_app(v, path, out);
 }
 
+void native_why_clock(const struct view *v, const struct job_row *job, struct why *out)
+{
+    char until[TIME_TEXT_SIZE];
+    bool waits = v->facts->clock_waits.ms != 0 && job->next.ms != 0 && !job->disabled;
+    struct sentence *t = waits ? why_add(out, "clock", job->name) : NULL;
+    if (t == NULL)
+        return;
+    snprintf(t->what, sizeof t->what, "%s: is not due for now", job->name);
+    snprintf(t->because, sizeof t->because,
+             "no schedule goes on before %s, which a clock has shown",
+             wall_text(v->facts->clock_waits, until));
+}
+
 static bool job_by_name(const struct view *v, const char *name, struct why *out)
 {
-    return why_job(v->state, facts_hearing(v), name, v->now.wall, out);
+    struct job_row row;
+    if (!why_job(v->state, facts_hearing(v), name, v->now.wall, out))
+        return false;
+    if (state_job_by_name(v->state, name, &row))
+        native_why_clock(v, &row, out);
+    return true;
 }
 
 static bool task_by_name(const struct view *v, const char *name, struct why *out)

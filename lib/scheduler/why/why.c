@@ -45,6 +45,8 @@ static const struct cause {
     {"no-docker", "Install and start Docker (docker.io) on a node, or run it without an image."},
     {"no-fetcher", "Have it fetch from http://, https://, file:// or an absolute path."},
     {"broken", "Post it again, or run the version of mesolith that stored it."},
+    {"clock",
+     "Wait, or run it now: mesolith job run %s; if the clock is right, see mesolith status"},
     {"early", "Wait, or put it again with an earlier \"startsAt\", or without."},
     {"over", "Put it again with a later \"endsAt\", or delete it: mesolith job delete %s"},
     {"excluded", "Wait; or take the calendar out of \"excludeCalendars\", or put it into "

@@ -235,6 +235,20 @@ static void a_closed_session_and_a_wrong_clock_are_shown(void **data)
     f->w.facts.agents_n = 0;
 }
 
+static void that_schedules_wait_for_a_clock_is_said_of_each(void **data)
+{
+    struct fixture *f = *data;
+    members_are(f, "V");
+    f->w.facts.clock_waits = (struct wall){INT64_C(1893456000000)};
+    play(f, "PUT /api/jobs/j", "",
+         "{\"schedule\":\"R/2030-06-01T00:00:00Z/P1D\",\"command\":\"x\"}");
+    assert_int_equal(f->r.status, 200);
+    answers(f, "GET /api/why/job/j", 200, "no schedule goes on before 2030-01-01T00:00:00.000Z");
+    answers(f, "GET /api/jobs/j", 200, "\"because\":\"no schedule goes on before 2030-01-01");
+    f->w.facts.clock_waits = (struct wall){0};
+    answers(f, "GET /api/why/job/j", 200, "\"ok\":true");
+}
+
 static void it_is_the_leader_that_may_not_go_whoever_was_asked(void **data)
 {
     struct fixture *f = *data;
@@ -352,6 +366,7 @@ int main(void)
         IN_A_CLUSTER(of_several_that_are_called_so_none_is_meant),
         IN_A_CLUSTER(who_was_admitted_is_a_node_by_its_certificate),
         IN_A_CLUSTER(a_closed_session_and_a_wrong_clock_are_shown),
+        IN_A_CLUSTER(that_schedules_wait_for_a_clock_is_said_of_each),
         IN_A_CLUSTER(it_is_the_leader_that_may_not_go_whoever_was_asked),
         IN_A_CLUSTER(who_is_needed_may_not_go),
         IN_A_CLUSTER(a_wish_for_any_other_leader_is_come_true_once_another_leads),
