@@ -292,7 +292,7 @@ static int update(struct cli *c, struct error *err)
     if (cli_read_file(c->args.names[1], &body, err) != 0)
         return -1;
     struct json *app = json_parse(buf_slice(&body), err);
-    int rc = app != NULL ? 0 : error_wrap(err, "%s", c->args.names[1]);
+    int rc = app != NULL ? 0 : error_wrap(err, "%s", cli_file_name(c->args.names[1]));
     if (rc == 0) {
         cli_warn_of_app(c->args.names[0], app);
         rc = change(c, METHOD_PUT, "", &body, err);
@@ -342,7 +342,7 @@ static int create(struct cli *c, struct error *err)
     if (cli_read_file(c->args.names[0], &body, err) != 0)
         return -1;
     app = json_parse(buf_slice(&body), err);
-    int rc = app != NULL ? 0 : error_wrap(err, "%s", c->args.names[0]);
+    int rc = app != NULL ? 0 : error_wrap(err, "%s", cli_file_name(c->args.names[0]));
     if (rc == 0 && !json_is(app, JSON_OBJECT))
         rc = error_set(err, ERR_INVALID, "%s: got %s, need one app; mesolith apply takes several",
                        c->args.names[0], json_kind_word(app));

@@ -79,6 +79,7 @@ static int watch(struct cli *c, struct error *err)
         if (c->verb->run(c, err) != 0)
             return -1;
         term_screen(&c->term, &c->out);
+        term_end_unread();
         nanosleep(&pause, NULL);
     }
 }
@@ -140,27 +141,98 @@ static const char *nearest_noun(const char *name)
     return str_nearest(name, names, n);
 }
 
+static const struct cli_verb *verb_of(const struct cli_noun *n, const char *word)
+{
+    for (size_t i = 0; i < n->n; i++)
+        if (str_eq(word, n->verbs[i].name))
+            return &n->verbs[i];
+    return NULL;
+}
+
 /* The first noun that has such a verb: "scale" is of apps. */
 static const struct cli_noun *noun_with(const char *verb)
 {
     for (size_t i = 0; i < cli_nouns_n; i++)
-        for (size_t k = 0; k < cli_nouns[i]->n; k++)
-            if (str_eq(verb, cli_nouns[i]->verbs[k].name))
-                return cli_nouns[i];
+        if (verb_of(cli_nouns[i], verb) != NULL)
+            return cli_nouns[i];
     return NULL;
 }
 
-static int choose_noun(struct cli *c, const char *name, struct error *err)
+/* What other tools call it: of the noun, or of any that has the verb. */
+struct elsewhere {
+    const char *noun, *word, *verb;
+    const char *cure; /* where no verb does it */
+};
+
+static const struct elsewhere *find_elsewhere(const struct cli_noun *n, const char *word)
+{
+    static const struct elsewhere rows[] = {
+        {NULL, "ls", "list", NULL},
+        {NULL, "get", "show", NULL},
+        {NULL, "info", "show", NULL},
+        {NULL, "describe", "show", NULL},
+        {NULL, "inspect", "show", NULL},
+        {NULL, "rm", "delete", NULL},
+        {NULL, "remove", "delete", NULL},
+        {NULL, "destroy", "delete", NULL},
+        {NULL, "add", "create", NULL},
+        {NULL, "new", "create", NULL},
+        {NULL, "history", "runs", NULL},
+        {NULL, "start", "run", NULL},
+        {NULL, "trigger", "run", NULL},
+        {NULL, "unpause", "resume", NULL},
+        {NULL, "stop", "kill", NULL},
+        {"calendar", "add", "set", NULL},
+        {"calendar", "create", "set", NULL},
+        {"job", "edit", NULL, "mesolith apply FILE changes it"},
+        {"job", "update", NULL, "mesolith apply FILE changes it"},
+        {"job", "kill", NULL, "mesolith task kill NAME ends its run"},
+        {"job", "stop", NULL,
+         "mesolith task kill NAME ends its run, mesolith job pause NAME keeps it from the next"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (str_eq(word, rows[i].word) && (rows[i].noun == NULL || str_eq(n->name, rows[i].noun)) &&
+            (rows[i].verb == NULL || verb_of(n, rows[i].verb) != NULL))
+            return &rows[i];
+    return NULL;
+}
+
+/* The noun that stands where its verb should: "show job". */
+static const struct cli_noun *noun_behind(const char *verb, const char *next)
+{
+    const struct cli_noun *n = next != NULL ? noun_of(next) : NULL;
+    return n != NULL && verb_of(n, verb) != NULL ? n : NULL;
+}
+
+static int no_command(struct cli *c, const char *flag, struct error *err)
+{
+    static const char *const alone[] = {"--help", "--version"};
+    const char *nearest = str_nearest(flag, alone, sizeof alone / sizeof alone[0]);
+    snprintf(c->api.cure, sizeof c->api.cure, "mesolith %s", nearest != NULL ? nearest : "help");
+    for (size_t i = 0; i < CLI_FLAGS_N; i++)
+        if (status_noun.verbs[0].flags & UINT64_C(1) << i && str_starts(flag, "--") &&
+            str_eq(flag + 2, cli_flags[i].name))
+            return error_set(err, ERR_SYNTAX,
+                             "%s: need a command before it, as in mesolith status %s", flag, flag);
+    if (nearest != NULL)
+        return error_set(err, ERR_SYNTAX, "%s: there is no such flag, did you mean %s?", flag,
+                         nearest);
+    return error_set(err, ERR_SYNTAX, "%s: need a command before it", flag);
+}
+
+/* `next` is the word behind it, or NULL. */
+static int choose_noun(struct cli *c, const char *name, const char *next, struct error *err)
 {
     char likely[64];
     c->noun = noun_of(name);
     if (c->noun != NULL)
         return 0;
     if (name[0] == '-')
-        return error_set(err, ERR_SYNTAX, "%s: need a command before it, as in mesolith status %s",
-                         name, name);
+        return no_command(c, name, err);
     const char *nearest = nearest_noun(name);
-    const struct cli_noun *of = noun_with(name);
+    const struct cli_noun *of = noun_behind(name, next);
+    if (of == NULL)
+        of = noun_with(name);
     if (of != NULL) {
         snprintf(likely, sizeof likely, "%s %s", of->name, name);
         nearest = likely;
@@ -172,6 +244,23 @@ static int choose_noun(struct cli *c, const char *name, struct error *err)
     return error_set(err, ERR_SYNTAX, "%s: there is no such command%s%s%s", name,
                      nearest != NULL ? ", did you mean " : "", nearest != NULL ? nearest : "",
                      nearest != NULL ? "?" : "");
+}
+
+/* `word` may be a name, with the verb behind it or forgotten. */
+static void put_verb_cure(struct cli *c, const char *likely, const char *word, const char *next)
+{
+    const struct cli_noun *n = c->noun;
+    char *cure = c->api.cure;
+    if (likely != NULL)
+        snprintf(cure, sizeof c->api.cure, "mesolith %s %s", n->name, likely);
+    else if (verb_of(n, next) != NULL)
+        snprintf(cure, sizeof c->api.cure, "mesolith %s %s %.100s", n->name, next, word);
+    else if (verb_of(n, "show") != NULL && next[0] == '-')
+        snprintf(cure, sizeof c->api.cure,
+                 "mesolith %s --help; if that is a name: mesolith %s show %.100s", n->name, n->name,
+                 word);
+    else
+        snprintf(cure, sizeof c->api.cure, "mesolith %s --help", n->name);
 }
 
 /* Takes the verb's word off the arguments, if the noun has words for its verbs. */
@@ -191,12 +280,15 @@ static int choose_verb(struct cli *c, int *argc, char ***argv, struct error *err
             return 0;
         }
     }
-    const char *nearest = str_nearest(word, names, n->n);
-    snprintf(c->api.cure, sizeof c->api.cure, "mesolith %s %s", n->name,
-             nearest != NULL ? nearest : "--help");
+    const struct elsewhere *row = find_elsewhere(n, word);
+    const char *likely = row != NULL ? row->verb : str_nearest(word, names, n->n);
+    if (row != NULL && row->cure != NULL)
+        str_copy(c->api.cure, sizeof c->api.cure, row->cure);
+    else
+        put_verb_cure(c, likely, word, *argc > 1 ? (*argv)[1] : "-");
     return error_set(err, ERR_SYNTAX, "%s: %s has no such verb%s%s%s", word, n->name,
-                     nearest != NULL ? ", did you mean " : "", nearest != NULL ? nearest : "",
-                     nearest != NULL ? "?" : "");
+                     likely != NULL ? ", did you mean " : "", likely != NULL ? likely : "",
+                     likely != NULL ? "?" : "");
 }
 
 static bool is_help(const char *word)
@@ -206,7 +298,7 @@ static bool is_help(const char *word)
 
 static int act(struct cli *c, int argc, char **argv, struct error *err)
 {
-    if (choose_noun(c, argv[0], err) != 0)
+    if (choose_noun(c, argv[0], argc > 1 ? argv[1] : NULL, err) != 0)
         return -1;
     argc--;
     argv++;
@@ -242,8 +334,12 @@ int cli_main(int argc, char **argv)
     struct error err;
     if (argc > 0 && str_eq(argv[0], "__complete"))
         return complete_words(argc - 1, argv + 1);
-    if (argc == 0 || is_help(argv[0]))
-        return help_main(argc - 1, argv + 1);
+    if (argc == 0 || is_help(argv[0])) {
+        if (help_about(argc - 1, argv + 1))
+            return 0;
+        argc--; /* what is wrong with these words act() says */
+        argv++;
+    }
     buf_init(&c.out, LIMIT_ANSWER_BYTES);
     term_look(&c.term);
     int rc = act(&c, argc, argv, &err);

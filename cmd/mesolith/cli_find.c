@@ -190,8 +190,11 @@ int find_name(struct cli *c, enum name_kind kinds, const char *typed, struct fou
 {
     struct found f = {0};
     if (look_through(c, kinds, typed, false, &f, err) != 0 ||
-        (f.name == NULL && look_through(c, kinds, typed, true, &f, err) != 0))
+        (f.name == NULL && look_through(c, kinds, typed, true, &f, err) != 0)) {
+        if (err->code == ERR_INVALID) /* parts of several ids: a name may be meant, too */
+            find_likely(c, kinds, typed);
         return -1;
+    }
     if (f.name == NULL && are_jobs_among(kinds))
         look_for_gone(c, typed, &f);
     if (f.name == NULL)
@@ -265,7 +268,10 @@ void find_likely(struct cli *c, enum name_kind kinds, const char *typed)
         if (*name != '\0')
             names[n++] = name;
     const char *found = likely(typed, names, n);
-    if (found != NULL && !str_eq(found, typed)) /* else something of it is not there */
+    if (found == NULL && lists[kinds].path != NULL)
+        snprintf(c->api.cure, sizeof c->api.cure, "mesolith %s list%s", lists[kinds].word,
+                 kinds == NAME_JOB ? ", or with --state deleted" : "");
+    else if (found != NULL && !str_eq(found, typed)) /* else something of it is not there */
         snprintf(c->api.cure, sizeof c->api.cure, "did you mean %s?", found);
     mem_free(all);
     mem_free(names);

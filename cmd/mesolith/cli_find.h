@@ -19,5 +19,5 @@ void found_close(struct found *f); /* accepts a zeroed struct */
 const char *name_kind_word(enum name_kind kind); /* "app": as in the API */
 /* Every name of the kind, one a line; what cannot be asked is left out. */
 void find_all(struct cli *c, enum name_kind kinds, struct buf *out);
-/* Nothing has that name: the likely one becomes the cure. */
+/* Nothing has that name: the likely one becomes the cure, or to list those that there are. */
 void find_likely(struct cli *c, enum name_kind kinds, const char *typed);

@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cli_term.h"
 
-#define RETRY_MS 500
+#define TICK_MS 500
 #define LOST_MS 60000
 #define CONNECT_MS 3000
 #define REFUSAL_BYTES (64 << 10)
@@ -35,7 +36,7 @@ static void end(struct follow *f, const struct error *err)
     f->failed = err != NULL;
     if (err != NULL)
         f->failure = *err;
-    uv_close((uv_handle_t *)&f->retry, on_closed);
+    uv_close((uv_handle_t *)&f->tick, on_closed);
 }
 
 void follow_stop(struct follow *f)
@@ -98,11 +99,12 @@ static int call(struct follow *f, struct error *err)
     return rc;
 }
 
-static void on_retry(uv_timer_t *timer)
+static void on_tick(uv_timer_t *timer)
 {
     struct follow *f = timer->data;
     struct error err;
-    if (call(f, &err) != 0)
+    term_end_unread();
+    if (f->state == FOLLOW_WAITING && call(f, &err) != 0)
         end(f, &err);
 }
 
@@ -115,7 +117,7 @@ static void try_again(struct follow *f, const struct error *why)
         return;
     }
     f->state = FOLLOW_WAITING;
-    uv_timer_start(&f->retry, on_retry, RETRY_MS, 0);
+    uv_timer_again(&f->tick);
 }
 
 static void on_done(struct http_call *done, const struct error *err)
@@ -154,7 +156,8 @@ int follow_start(struct follow *f, struct loop *loop, struct api *api, const cha
         mem_free(f->path);
         return -1;
     }
-    uv_timer_init(&loop->uv, &f->retry);
-    f->retry.data = f;
+    uv_timer_init(&loop->uv, &f->tick);
+    f->tick.data = f;
+    uv_timer_start(&f->tick, on_tick, TICK_MS, TICK_MS);
     return 0;
 }

@@ -20,8 +20,8 @@ struct follow {
     struct sse_reader reader;
     struct http_call call;
     struct buf refusal; /* what came with another status than 200 */
-    uv_timer_t retry;
-    int64_t lost_ms; /* since when it tries in vain; 0: it does not */
+    uv_timer_t tick;    /* looks whether somebody still reads what is printed, and tries again */
+    int64_t lost_ms;    /* since when it tries in vain; 0: it does not */
     enum { FOLLOW_CALLING, FOLLOW_WAITING, FOLLOW_CLOSING } state;
     bool stopping, heard;
     struct error failure;

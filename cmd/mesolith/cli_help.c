@@ -81,6 +81,8 @@ void help_verb(const struct cli_noun *n, const struct cli_verb *v)
 
 /* ---- one noun */
 
+#define WORDS_WIDTH 24
+
 void help_noun(const struct cli_noun *n)
 {
     if (*n->verbs[0].name == '\0') {
@@ -92,10 +94,13 @@ void help_noun(const struct cli_noun *n)
         const struct cli_verb *v = &n->verbs[i];
         char words[USAGE_SIZE];
         snprintf(words, sizeof words, "%s %s", v->name, v->operands);
-        printf("  mesolith %s %-24s %s\n", n->name, words, v->about);
+        size_t wide = strlen(words) - text_width(words, strlen(words)); /* "…" has three bytes */
+        printf("  mesolith %s %-*s %s\n", n->name, (int)(WORDS_WIDTH + wide), words, v->about);
     }
-    printf("\nmesolith %s alone is mesolith %s %s. mesolith %s VERB --help says more.\n", n->name,
-           n->name, n->verbs[0].name, n->name);
+    putchar('\n');
+    if (n->verbs[0].names_min == 0)
+        printf("mesolith %s alone is mesolith %s %s. ", n->name, n->name, n->verbs[0].name);
+    printf("mesolith %s VERB --help says more.\n", n->name);
 }
 
 /* ---- what main() runs itself */
@@ -147,23 +152,37 @@ static void help_overview(void)
     printf("\nEvery verb has --help. Without a node yet: mesolith dev --demo\n");
 }
 
-int help_main(int argc, char **argv)
+static bool help_words(const struct cli_noun *n, int argc, char **argv)
 {
-    if (argc > 0 && help_other(argv[0]))
-        return 0;
-    for (size_t i = 0; argc > 0 && i < cli_nouns_n; i++) {
-        const struct cli_noun *n = cli_nouns[i];
-        if (!str_eq(argv[0], n->name))
-            continue;
-        for (size_t j = 0; argc > 1 && j < n->n; j++) {
-            if (str_eq(argv[1], n->verbs[j].name)) {
-                help_verb(n, &n->verbs[j]);
-                return 0;
-            }
-        }
+    bool all = argc == 0 || argv[0][0] == '-' || *n->verbs[0].name == '\0';
+    if (all)
         help_noun(n);
-        return 0;
+    for (size_t i = 0; !all && i < n->n; i++) {
+        if (str_eq(argv[0], n->verbs[i].name)) {
+            help_verb(n, &n->verbs[i]);
+            return true;
+        }
     }
+    return all;
+}
+
+static bool is_other(const char *name)
+{
+    for (size_t i = 0; i < cli_others_n; i++)
+        if (str_eq(name, cli_others[i].name))
+            return true;
+    return false;
+}
+
+bool help_about(int argc, char **argv)
+{
+    for (size_t i = 0; argc > 0 && i < cli_nouns_n; i++)
+        if (str_eq(argv[0], cli_nouns[i]->name))
+            return help_words(cli_nouns[i], argc - 1, argv + 1);
+    if (argc > 0 && help_other(argv[0]))
+        return true;
+    if (argc > 0 && !is_other(argv[0]) && argv[0][0] != '-')
+        return false;
     help_overview();
-    return 0;
+    return true;
 }

@@ -241,6 +241,11 @@ int cli_current(struct cli *c, const char *fmt, const char *name, struct json **
 
 /* ---- files */
 
+const char *cli_file_name(const char *path)
+{
+    return str_eq(path, "-") ? "stdin" : path;
+}
+
 /* Takes what an editor of another system wrote in front of the text; it may be a text that we
  * cannot read. */
 static int take_mark(const char *path, struct buf *text, struct error *err)
@@ -250,7 +255,7 @@ static int take_mark(const char *path, struct buf *text, struct error *err)
         all.len >= 2 && (memcmp(all.p, "\xff\xfe", 2) == 0 || memcmp(all.p, "\xfe\xff", 2) == 0);
     buf_consume(text, all.len - str_unmarked(all).len);
     return wide ? error_set(err, ERR_INVALID, "%s: got a text in UTF-16, need UTF-8",
-                            str_eq(path, "-") ? "stdin" : path)
+                            cli_file_name(path))
                 : 0;
 }
 
@@ -259,6 +264,8 @@ int cli_read_file(const char *path, struct buf *out, struct error *err)
     char chunk[4096];
     size_t n;
     FILE *f = str_eq(path, "-") ? stdin : fopen(path, "re");
+    if (f == NULL && (path[0] == '{' || path[0] == '['))
+        return error_set(err, ERR_NOT_FOUND, "got JSON, need the name of a file, or - for stdin");
     if (f == NULL)
         return error_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: cannot be read: %m",
                          path);
@@ -266,10 +273,12 @@ int cli_read_file(const char *path, struct buf *out, struct error *err)
     while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
         buf_put(out, chunk, n);
     bool broken = ferror(f) != 0, full = buf_full(out);
+    int why = errno;
     if (f != stdin)
         fclose(f);
-    int rc = broken ? error_set(err, ERR_IO, "%s: cannot be read", path)
-             : full ? error_set(err, ERR_LIMIT, "%s: larger than %d MiB", path, FILE_BYTES >> 20)
+    const char *name = cli_file_name(path);
+    int rc = broken ? error_set(err, ERR_IO, "%s: cannot be read: %s", name, strerror(why))
+             : full ? error_set(err, ERR_LIMIT, "%s: larger than %d MiB", name, FILE_BYTES >> 20)
                     : take_mark(path, out, err);
     if (rc != 0)
         buf_close(out);
@@ -283,7 +292,7 @@ int cli_read_json(const char *path, struct json **out, struct error *err)
         return -1;
     *out = json_parse(buf_slice(&text), err);
     buf_close(&text);
-    return *out != NULL ? 0 : error_wrap(err, "%s", str_eq(path, "-") ? "stdin" : path);
+    return *out != NULL ? 0 : error_wrap(err, "%s", cli_file_name(path));
 }
 
 /* ---- what is mistyped in them */

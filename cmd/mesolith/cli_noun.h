@@ -201,6 +201,7 @@ bool cli_for_people(const struct cli *c);
 /* Asks for what `fmt` and a name say (api_path); NULL where there is none. The caller frees. */
 int cli_current(struct cli *c, const char *fmt, const char *name, struct json **out,
                 struct error *err) MUST_CHECK;
+const char *cli_file_name(const char *path); /* for errors: "-" is stdin */
 /* Reads a text, "-" being stdin, without a byte order mark. ERR_NOT_FOUND, ERR_LIMIT, ERR_INVALID
  * for one in UTF-16. */
 int cli_read_file(const char *path, struct buf *out, struct error *err) MUST_CHECK;

@@ -1,5 +1,7 @@
 #include "cli_term.h"
 
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +115,13 @@ void term_draw(struct term *t, const struct buf *lines)
     }
     fputs(text, stdout);
     fflush(stdout);
+}
+
+void term_end_unread(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO};
+    if (poll(&out, 1, 0) > 0 && (out.revents & POLLERR))
+        _exit(128 + SIGPIPE);
 }
 
 /* Written over what stood there, so that it does not flicker. */

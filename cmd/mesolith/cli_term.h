@@ -23,5 +23,9 @@ void term_draw(struct term *t, const struct buf *lines);
 /* The block stays (or vanishes), and what follows comes below it. */
 void term_keep(struct term *t);
 void term_erase(struct term *t);
+/* Ends the process, as SIGPIPE would that a loop has to ignore, if nobody reads stdout any more:
+ * `mesolith events -f | head`. For who prints until it is interrupted, and may be silent for long.
+ */
+void term_end_unread(void);
 /* For a whole screen, redrawn from its top. */
 void term_screen(struct term *t, const struct buf *text);

@@ -431,13 +431,18 @@ static int check_absent(struct cli *c, const char *name, struct error *err)
 static int create(struct cli *c, struct error *err)
 {
     struct buf body;
+    const char *file = cli_file_name(c->args.names[0]);
     if (cli_read_file(c->args.names[0], &body, err) != 0)
         return -1;
     struct json *job = json_parse(buf_slice(&body), err);
     const char *name = text_of(job, "name");
-    int rc = job != NULL ? 0 : error_wrap(err, "%s", c->args.names[0]);
+    int rc = job != NULL ? 0 : error_wrap(err, "%s", file);
+    if (rc == 0 && json_kind(job) == JSON_ARRAY) {
+        str_copy(c->api.cure, sizeof c->api.cure, "mesolith apply FILE takes {\"jobs\": [...]}");
+        rc = error_set(err, ERR_INVALID, "%s: got an array, need one job", file);
+    }
     if (rc == 0 && *name == '\0')
-        rc = error_set(err, ERR_INVALID, "%s: name is missing, need one job", c->args.names[0]);
+        rc = error_set(err, ERR_INVALID, "%s: name is missing: need a job, with \"name\"", file);
     if (rc == 0)
         rc = check_absent(c, name, err);
     if (rc == 0) {
@@ -523,6 +528,9 @@ static int delete (struct cli *c, struct error *err)
         buf_puts(&path, "?force=true");
     int rc = cli_ask(c, METHOD_DELETE, buf_str(&path), NULL, &answer, err);
     buf_close(&path);
+    if (rc != 0 && err->code == ERR_CONFLICT && !cli_on(c, FLAG_FORCE))
+        snprintf(c->api.cure, sizeof c->api.cure, "mesolith job delete %.200s --force",
+                 c->args.names[0]);
     if (rc != 0)
         return -1;
     if (cli_for_people(c))
@@ -627,6 +635,18 @@ static bool is_interval(const char *text)
     return text[0] == 'R' && text[1 + digits] == '/';
 }
 
+/* One word that no schedule begins like: a job's name, or what the shell has cut off. */
+static int check_schedule(struct cli *c, const char *text, struct error *err)
+{
+    if (is_interval(text) || text[0] == '@' || strchr(text, ' ') != NULL)
+        return 0;
+    snprintf(c->api.cure, sizeof c->api.cure, "mesolith job show %.200s, if that is a job", text);
+    return error_set(err, ERR_INVALID,
+                     "%s: need a schedule in quotes, as '30 2 * * MON-FRI', @daily or "
+                     "R/2026-03-01T00:00:00Z/PT1H",
+                     text);
+}
+
 static int explain(struct cli *c, struct error *err)
 {
     static const struct {
@@ -642,6 +662,8 @@ static int explain(struct cli *c, struct error *err)
     struct buf path;
     const char *text = c->args.names[0], *zone = cli_flag_text(c, FLAG_ZONE);
     const char *job = cli_flag_text(c, FLAG_JOB);
+    if (check_schedule(c, text, err) != 0)
+        return -1;
     buf_init(&path, PATH_BYTES);
     api_path(&path,
              is_interval(text) ? "/api/schedules/explain?schedule=%s"

@@ -516,6 +516,7 @@ static void on_look(uv_timer_t *timer)
         .total_ms = 10 * LOOK_MS,
     };
     l->look = (struct http_call){.data = l};
+    term_end_unread();
     uv_timer_stop(timer);
     if (http_call_start(&l->look, &l->loop, &ask, on_looked, &ignored) != 0)
         uv_timer_again(timer);

@@ -32,6 +32,19 @@ static int choose_any(struct cli *c, struct found *out, struct error *err)
                      str_eq(name, "service") ? "PORT" : "NAME");
 }
 
+/* It may be the name of something else. */
+static void put_other_kind(struct cli *c, enum name_kind kind, const char *name)
+{
+    struct found f = {0};
+    struct error ignored;
+    if (find_name(c, NAME_ANY, name, &f, &ignored) == 0)
+        snprintf(c->api.cure, sizeof c->api.cure, "mesolith why %s %.200s", name_kind_word(f.kind),
+                 name);
+    else
+        find_likely(c, kind, name);
+    found_close(&f);
+}
+
 static int choose(struct cli *c, struct found *out, struct error *err)
 {
     if (c->args.n == 1)
@@ -42,7 +55,7 @@ static int choose(struct cli *c, struct found *out, struct error *err)
     if (find_name(c, kind, c->args.names[1], out, err) == 0)
         return 0;
     if (err->code == ERR_NOT_FOUND)
-        find_likely(c, kind, c->args.names[1]);
+        put_other_kind(c, kind, c->args.names[1]);
     return -1;
 }
 

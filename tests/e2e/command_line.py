@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import shlex
+import signal
 import struct
 import subprocess
 import termios
@@ -102,7 +103,22 @@ def refusals(node):
         (["token", "--state", "bad"], 3, "need one of good, expired, revoked"),
         (["why", "app"], 2, "which app? need: mesolith why app NAME"),
         (["why", "service", "1"], 4, "try: mesolith service list"),
-        (["--jsno"], 2, "--jsno: need a command before it, as in mesolith status --jsno"),
+        (["--jsno"], 2, "--jsno: need a command before it\n"),
+        (["--json"], 2, "--json: need a command before it, as in mesolith status --json"),
+        (["--hlp"], 2, "--hlp: there is no such flag, did you mean --help?"),
+        (["help", "ap"], 2, "did you mean app?"),
+        (["help", "job", "lst"], 2, "did you mean list?"),
+        (["show", "job", "x"], 2, "did you mean job show?"),
+        (["job", "rm", "x"], 2, "did you mean delete?"),
+        (["calendar", "add", "x"], 2, "did you mean set?"),
+        (["job", "kill", "x"], 2, "try: mesolith task kill NAME ends its run"),
+        (["job", "x", "runs"], 2, "try: mesolith job runs x\n"),
+        (["job", "x"], 2, "if that is a name: mesolith job show x\n"),
+        (["job", "show", "nothing-like-it"], 4, "try: mesolith job list"),
+        (["why", "job", "/web"], 4, "try: mesolith why app /web"),
+        (["job", "explain", "nightly"], 3, "nightly: need a schedule in quotes"),
+        (["job", "create", '{"name": "x"}'], 4, "got JSON, need the name of a file, or - for stdin"),
+        (["job", "create", "/"], 9, "/: cannot be read: Is a directory"),
         (["--json", "ap"], 2, "did you mean app?"),
         (["why", "things", "1"], 2, "need app, job, task, node, deployment or service"),
     ]
@@ -392,6 +408,11 @@ def story(place):
         follower.terminate()
         follower.wait()
         reader.join()
+    with case("who prints on and on ends when nobody reads any more"):
+        for words in (("events", "-f", "app"), ("logs", "-f", "/web"), ("job", "list", "--watch")):
+            endless = subprocess.Popen([BINARY, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+            endless.stdout.close()
+            equal(endless.wait(timeout=20), 128 + signal.SIGPIPE, f"{words}: {endless.stderr.read()}")
     with case("completion knows nouns, verbs, flags and live names"):
         for words, wanted in ((["a"], "app"), (["app", "sc"], "scale"), (["app", "list", "--q"], "--quiet"),
                               (["app", "show", ""], "/web"), (["task", "list", "--job", "g"], "good")):
