@@ -84,6 +84,12 @@ static int several_nodes(const char *typed, const struct json *a, const struct j
                      json_str(json_get(b, "id"), ""), json_str(json_get(b, "address"), ""));
 }
 
+/* Tasks that ended of late are listed, too: with one that lives they are not meant. */
+static bool is_over(enum name_kind kind, const struct json *item)
+{
+    return kind == NAME_TASK && json_get(item, "ended") != NULL;
+}
+
 static int pick(enum name_kind kind, const struct json *items, const char *typed, bool guess,
                 const struct json **out, struct error *err)
 {
@@ -97,8 +103,12 @@ static int pick(enum name_kind kind, const struct json *items, const char *typed
         }
         if (!guess || !may_be(kind, typed, item))
             continue;
+        if (first != NULL && is_over(kind, first) && !is_over(kind, item))
+            first = second = NULL;
         if (first == NULL)
             first = item;
+        else if (is_over(kind, item) && !is_over(kind, first))
+            continue;
         else if (second == NULL)
             second = item;
     }

@@ -174,8 +174,23 @@ void job_store(const struct job *j, struct json_writer *w)
 
 int job_parse_schedule(struct job *j, const char *text, const char *zone_name, struct error *err)
 {
-    return j->cron != NULL ? schedule_parse_cron(j->cron, zone_name, j->name, &j->schedule, err)
-                           : schedule_parse(text, zone_name, &j->schedule, err);
+    struct schedule other;
+    struct error unused;
+    char got[80];
+    if (j->cron == NULL && schedule_parse(text, zone_name, &j->schedule, err) != 0)
+        return schedule_parse_cron(text, NULL, "", &other, &unused) != 0
+                   ? -1
+                   : error_set(err, ERR_INVALID,
+                               "got %s, a cron expression: need that as \"cron\", or "
+                               "R[n]/start/period",
+                               str_quote(got, sizeof got, text, strlen(text)));
+    if (j->cron != NULL && schedule_parse_cron(j->cron, zone_name, j->name, &j->schedule, err) != 0)
+        return schedule_parse(j->cron, NULL, &other, &unused) != 0
+                   ? -1
+                   : error_set(err, ERR_INVALID,
+                               "got %s: need that as \"schedule\", or a cron expression",
+                               str_quote(got, sizeof got, j->cron, strlen(j->cron)));
+    return 0;
 }
 
 /* ---- reading back */

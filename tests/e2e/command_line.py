@@ -286,6 +286,16 @@ def story(place):
         equal(json.loads(node.cli("job", "show", "weekdays", "--json").stdout)["job"]["cron"], job["cron"], "kept")
         node.cli("job", "delete", "weekdays")
 
+    with case("of a job's tasks that one is killed which has not ended", place):
+        job = {"name": "naps", "command": "sleep ${NAP:-0}", "schedule": "R/2090-01-01T00:00:00Z/P1D", "retries": 0}
+        node.cli("job", "create", place.write("naps.json", job))
+        for _ in range(2):
+            node.cli("job", "run", "naps")
+        node.cli("job", "run", "naps", "--env", "NAP=100000", "--detach")
+        wait_for(lambda: "naps" in node.cli("task", "list").stdout, "the run of naps")
+        equal(node.cli("task", "kill", "naps").stdout, "naps is being killed.\n", "task kill")
+        wait_for(lambda: "killed" in node.cli("job", "runs", "naps").stdout, "the end of naps")
+        node.cli("job", "delete", "naps")
     with case("a job is run and waited for; its failure is an exit status"):
         place.write("jobs.json", [{"name": name, "command": command, "schedule": "R/2090-01-01T00:00:00Z/P1D",
                                    "retries": 0}

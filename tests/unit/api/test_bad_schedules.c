@@ -62,6 +62,9 @@ static void each_is_refused_in_words(void **data)
     } rows[] = {
         /* the whole */
         {"\"schedule\":\"FOO\"", "need R[n]/start/period"},
+        {"\"schedule\":\"*/5 * * * *\"", "a cron expression: need that as \\\"cron\\\""},
+        {"\"schedule\":\"@daily\"", "a cron expression: need that as \\\"cron\\\""},
+        {"\"cron\":\"R//PT1H\"", "got \\\"R//PT1H\\\": need that as \\\"schedule\\\""},
         {"\"schedule\":\"\"", "need R[n]/start/period"},
         {"\"schedule\":\"r1//PT1H\"", "need R[n]/start/period"},
         {"\"schedule\":\"R-1//PT1H\"", "need R[n]/start/period"},
