@@ -93,6 +93,8 @@
     X(LIMIT_CALENDARS, 1000, "calendars")                                                   \
     X(LIMIT_CALENDAR_DAYS, 1000, "entries of one calendar")                                 \
     X(LIMIT_ABOUT_BYTES, 4096, "description of a calendar, or of a job")                    \
+    X(LIMIT_USER_BYTES, 255, "name of the account that a job runs as: LOGIN_NAME_MAX")      \
+    X(LIMIT_EXECUTOR_BYTES, 64 << 10, "executor of a job, its flags, its data: only kept")  \
     X(LIMIT_JOB_CALENDARS, 20, "calendars that one job names")                              \
     X(LIMIT_MANY_JOBS, 250, "jobs of one request that makes many")                          \
     X(LIMIT_MANY_JOBS_BYTES, 1 << 20, "the same, as text")                                  \

@@ -79,7 +79,7 @@ bool reader_expects(const struct reader *r, const struct path *at, const struct 
 bool reader_expects_items(const struct reader *r, const struct path *at, const struct json *v,
                           enum json_kind kind, const struct field *f)
 {
-    if (kind == JSON_ARRAY && r->no_lists && !json_is(v, JSON_ARRAY))
+    if (kind == JSON_ARRAY && r->lenient && !json_is(v, JSON_ARRAY))
         return false;
     if (!reader_expects(r, at, v, kind))
         return false;

@@ -31,7 +31,7 @@ struct reader {
     struct arena *arena;
     struct problems *problems;
     bool schema_keys;    /* problems carry Play's codes: "error.expected.jsstring" */
-    bool no_lists;       /* a list that is none counts as empty (Chronos) */
+    bool lenient;        /* a list that is none counts as empty, other types too (Chronos) */
     bool stored;         /* our own text: members that are input only are passed over */
     const char *ignored; /* a member that is passed over whatever it says, or NULL */
 };

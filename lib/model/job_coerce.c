@@ -182,10 +182,46 @@ const char *coerce_text(const struct json *v, struct arena *arena)
 
 /* ---- in place of the fields' own strict reading */
 
+/* What is stored was written by ourselves, and read when it came. */
+static bool is_strict(const struct reader *r)
+{
+    return !r->lenient && !r->stored;
+}
+
+bool coerce_expects_one(const struct reader *r, const struct path *at, const struct json *v)
+{
+    bool one = json_is(v, JSON_STRING) || json_is(v, JSON_NUMBER) || json_is(v, JSON_BOOL);
+    return one || !is_strict(r) || reader_expects(r, at, v, JSON_STRING);
+}
+
+static bool is_flag(const struct json *v)
+{
+    int64_t n;
+    const char *text = json_str(v, NULL);
+    if (text != NULL)
+        return str_eq(text, "true") || str_eq(text, "false");
+    return json_is(v, JSON_BOOL) ||
+           (json_is(v, JSON_NUMBER) && json_i64(v, &n) && (n == 0 || n == 1));
+}
+
+/* "disabled": "yes" would be no. */
+static bool expects_flag(const struct reader *r, const struct path *at, const struct json *v)
+{
+    return !is_strict(r) || is_flag(v) || reader_expects(r, at, v, JSON_BOOL);
+}
+
+/* Other texts are numbers, or refused when they are read. A list of retries would be none. */
+static bool is_count(const struct json *v)
+{
+    double n = json_double(v, 0);
+    return json_is(v, JSON_NUMBER) ? n == trunc(n) : json_is(v, JSON_STRING);
+}
+
 void coerce_read_text(const struct reader *r, const struct path *at, const struct field *f,
                       const struct json *v, void *to)
 {
-    (void)at;
+    if (!coerce_expects_one(r, at, v))
+        return;
     const char *text = coerce_text(v, r->arena);
     if (strlen(text) >= (size_t)f->min) /* min 1: empty is as good as absent */
         *(const char **)to = text;
@@ -194,18 +230,17 @@ void coerce_read_text(const struct reader *r, const struct path *at, const struc
 void coerce_read_bool(const struct reader *r, const struct path *at, const struct field *f,
                       const struct json *v, void *to)
 {
-    (void)r;
-    (void)at;
     (void)f;
-    *(bool *)to = coerce_bool(v);
+    if (expects_flag(r, at, v))
+        *(bool *)to = coerce_bool(v);
 }
 
 void coerce_read_flag(const struct reader *r, const struct path *at, const struct field *f,
                       const struct json *v, void *to)
 {
-    (void)at;
     (void)f;
-    *(bool *)to = slice_is_nocase(slice_of(coerce_text(v, r->arena)), "true");
+    if (expects_flag(r, at, v))
+        *(bool *)to = slice_is_nocase(slice_of(coerce_text(v, r->arena)), "true");
 }
 
 void coerce_read_int(const struct reader *r, const struct path *at, const struct field *f,
@@ -213,7 +248,7 @@ void coerce_read_int(const struct reader *r, const struct path *at, const struct
 {
     int64_t value;
     double max = f->max != 0 ? f->max : FIELD_INT_MAX;
-    if (!coerce_int(v, &value))
+    if ((is_strict(r) && !is_count(v)) || !coerce_int(v, &value))
         reader_wrong(r, at, "", v, "%s", f->form != NULL ? f->form->need : "a whole number");
     else if ((double)value < f->min || (double)value > max)
         reader_wrong(r, at, "", v, "%.15g to %.15g", f->min, max);
@@ -225,8 +260,10 @@ void coerce_read_number(const struct reader *r, const struct path *at, const str
                         const struct json *v, void *to)
 {
     double value;
-    if (!coerce_double(v, &value))
+    if ((is_strict(r) && json_is(v, JSON_BOOL)) || !coerce_double(v, &value))
         reader_wrong(r, at, "", v, "a number");
+    else if (value < f->min && (is_strict(r) || f->min > 0))
+        reader_wrong(r, at, "", v, "at least %.15g", f->min);
     else if (value > f->max)
         reader_wrong(r, at, "", v, "at most %.15g", f->max);
     else
@@ -240,9 +277,11 @@ void coerce_read_texts(const struct reader *r, const struct path *at, const stru
         return;
     struct strings *s = to;
     const char **items = arena_alloc(r->arena, json_count(v) * sizeof(*items));
-    size_t n = 0;
-    JSON_EACH (element, v)
-        if (!json_is(element, JSON_NULL))
+    size_t n = 0, i = 0;
+    JSON_EACH (element, v) {
+        struct path here = {.up = at, .index = i++};
+        if (coerce_expects_one(r, &here, element) && !json_is(element, JSON_NULL))
             items[n++] = coerce_text(element, r->arena);
+    }
     *s = (struct strings){items, n};
 }

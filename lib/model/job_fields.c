@@ -40,6 +40,8 @@ static void instant_read(const struct reader *r, const struct path *at, const st
 {
     (void)f;
     struct error err;
+    if (!coerce_expects_one(r, at, v))
+        return;
     const char *text = coerce_text(v, r->arena);
     if (text[0] != '\0' && wall_parse(text, to, &err) != 0)
         reader_wrong(r, at, "", v, "\"\" or a time like 2026-03-01T10:08:01.212Z");
@@ -69,6 +71,8 @@ static void bound_read(const struct reader *r, const struct path *at, const stru
     (void)f;
     struct error err;
     struct wall t = {0};
+    if (!coerce_expects_one(r, at, v))
+        return;
     const char *text = coerce_text(v, r->arena);
     if (text[0] != '\0' && (wall_parse(text, &t, &err) != 0 || t.ms < 1))
         reader_wrong(r, at, "", v, "\"\" or a time after 1970 like 2026-03-01T10:00:00Z");
@@ -247,7 +251,7 @@ TABLE(JOB_FIELDS, job);
 
 static const struct field JOB_EXTENSION_FIELDS_ROWS[] = {
     INT("retryDelaySeconds", retry_delay_s, SET, .otherwise = NOT_GIVEN, .form = &SECONDS),
-    NUMBER("retryBackoff", retry_backoff, SET, .otherwise = NOT_GIVEN, .max = 1e6),
+    NUMBER("retryBackoff", retry_backoff, SET, .otherwise = NOT_GIVEN, .min = 1, .max = 1e6),
     TEXT("cron", job, cron, SET, .min = 1),
     ROW("overlap", FIELD_WORD, job, overlap, SET, .words = OVERLAPS),
     ROW("missed", FIELD_WORD, job, missed, SET, .words = MISSEDS),

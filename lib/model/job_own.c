@@ -1,5 +1,4 @@
 /* What our own API refuses of a job, where Chronos takes it for another or passes it over. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,10 +8,15 @@
 
 /* ---- a body without a time */
 
+static const char *const times[] = {"schedule", "cron", "parents"};
+#define TIMES (sizeof times / sizeof times[0])
+
+/* An empty cron expression is none. */
 static bool has_time(const struct json *body)
 {
-    return json_get(body, "schedule") != NULL || json_get(body, "cron") != NULL ||
-           json_get(body, "parents") != NULL;
+    const struct json *cron = json_get(body, "cron");
+    return json_get(body, "schedule") != NULL || json_get(body, "parents") != NULL ||
+           (cron != NULL && !str_eq(json_str(cron, NULL), ""));
 }
 
 struct mistyped {
@@ -25,13 +29,30 @@ struct mistyped {
 static void keep_likely(void *data, const char *path, const char *nearest)
 {
     struct mistyped *m = data;
-    bool of_time =
-        str_eq(nearest, "schedule") || str_eq(nearest, "cron") || str_eq(nearest, "parents");
+    bool of_time = false;
+    for (size_t i = 0; i < TIMES; i++)
+        of_time = of_time || str_eq(nearest, times[i]);
     if (strchr(path, '/') != NULL || (m->name[0] != '\0' && (m->of_time || !of_time)))
         return;
     str_copy(m->name, sizeof m->name, path);
     m->nearest = nearest;
     m->of_time = of_time;
+}
+
+/* Nor does he whose time is empty, say in a template that was not filled in. */
+static void check_empty(const struct json *body, struct problems *problems)
+{
+    char path[16], got[16];
+    for (size_t i = 0; i < TIMES; i++) {
+        const struct json *v = json_get_null(body, times[i]);
+        if (v == NULL)
+            continue;
+        snprintf(path, sizeof path, "/%s", times[i]);
+        problems_add(problems, PROBLEM_RULE, path,
+                     "got %s, and the job has no other time: need one, or the schedule R1//PT24H "
+                     "to run it once, now",
+                     json_quote(got, sizeof got, v));
+    }
 }
 
 /* Without a time it would run at once, which who mistypes one does not want. */
@@ -42,8 +63,10 @@ static void check_time(const struct json *body, struct problems *problems)
     if (has_time(body))
         return;
     job_unknown(body, keep_likely, &m);
-    if (m.name[0] == '\0')
+    if (m.name[0] == '\0') {
+        check_empty(body, problems);
         return;
+    }
     path[0] = '/';
     str_copy(path + 1, sizeof path - 1, m.name);
     problems_add(problems, PROBLEM_RULE, path,
@@ -54,6 +77,19 @@ static void check_time(const struct json *body, struct problems *problems)
 }
 
 /* ---- the form of values */
+
+/* A list of zones would be none, and so UTC. */
+static void check_schedule(const struct json *body, struct problems *problems)
+{
+    static const char *const texts[] = {"schedule", "scheduleTimeZone"};
+    char path[32];
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        const struct json *v = json_get(body, texts[i]);
+        snprintf(path, sizeof path, "/%s", texts[i]);
+        if (json_is(v, JSON_ARRAY) || json_is(v, JSON_OBJECT))
+            problems_add(problems, PROBLEM_RULE, path, "got %s, need a string", json_kind_word(v));
+    }
+}
 
 static void check_parents(const struct json *body, struct problems *problems)
 {
@@ -85,50 +121,9 @@ static void check_parents(const struct json *body, struct problems *problems)
     }
 }
 
-static const struct field *row_of(const char *name)
-{
-    for (size_t i = 0; i < JOB_FIELDS.n; i++)
-        if (str_eq(JOB_FIELDS.rows[i].name, name))
-            return &JOB_FIELDS.rows[i];
-    return NULL;
-}
-
-static bool is_flag(const struct json *v)
-{
-    int64_t n;
-    const char *text = json_str(v, NULL);
-    if (text != NULL)
-        return str_eq(text, "true") || str_eq(text, "false");
-    return json_is(v, JSON_BOOL) || json_is(v, JSON_NULL) ||
-           (json_is(v, JSON_NUMBER) && json_i64(v, &n) && (n == 0 || n == 1));
-}
-
-/* Other texts are numbers, or refused when they are read. */
-static bool is_count(const struct json *v)
-{
-    double n = json_double(v, 0);
-    return json_is(v, JSON_NUMBER) ? n == trunc(n)
-                                   : json_is(v, JSON_STRING) || json_is(v, JSON_NULL);
-}
-
-/* "disabled": "yes" would be no, and a list of retries none. */
-static void check_kinds(const struct json *body, struct problems *problems)
-{
-    char path[96], got[80];
-    JSON_EACH (v, body) {
-        const struct field *f = row_of(json_name(v));
-        bool flag = f != NULL && f->type == &FIELD_BOOL, count = f != NULL && f->type == &FIELD_INT;
-        if ((!flag || is_flag(v)) && (!count || is_count(v)))
-            continue;
-        snprintf(path, sizeof path, "/%s", f->name);
-        problems_add(problems, PROBLEM_RULE, path, "got %s, need %s",
-                     json_quote(got, sizeof got, v), flag ? "true or false" : "a whole number");
-    }
-}
-
 void job_own_check_form(const struct json *body, struct problems *problems)
 {
-    check_kinds(body, problems);
+    check_schedule(body, problems);
     check_parents(body, problems);
     check_time(body, problems);
 }

@@ -9,10 +9,13 @@
 extern const struct field_table JOB_FIELDS;
 extern const struct field_table JOB_EXTENSION_FIELDS;
 
-/* Chronos's lenient parser (spec/chronos.md 2.3), for the `read` of rows. */
+/* Chronos's lenient parser (spec/chronos.md 2.3), for the `read` of rows. A reader that is not
+ * lenient refuses what is of another type, unless it can only mean one thing: "5", 1 for true. */
 field_read coerce_read_text, coerce_read_bool, coerce_read_int, coerce_read_number,
     coerce_read_texts;
 field_read coerce_read_flag; /* forcePullImage alone: "true" in any case */
+/* False, and a problem, when it is a list, say, and the reader is not lenient. */
+bool coerce_expects_one(const struct reader *r, const struct path *at, const struct json *v);
 
 /* An int64_t: a set of notices (model/notice.h), or NOT_GIVEN; in JSON a list of words. */
 extern const struct field_type FIELD_NOTICES;

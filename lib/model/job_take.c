@@ -126,7 +126,7 @@ static bool is_part(const char *path)
 static void read_members(const struct taking *t)
 {
     struct problems found = {0};
-    struct reader r = {.arena = &t->job->arena, .problems = &found, .no_lists = !t->rules->own};
+    struct reader r = {.arena = &t->job->arena, .problems = &found, .lenient = !t->rules->own};
     fields_read(&r, NULL, &JOB_FIELDS, t->body, t->job);
     fields_read(&r, NULL, &JOB_EXTENSION_FIELDS, t->body, t->job);
     for (size_t i = 0; i < found.n; i++)
@@ -139,8 +139,6 @@ static void take_members(const struct taking *t)
 {
     struct job *j = t->job;
     read_members(t);
-    if (j->retry_backoff != NOT_GIVEN && j->retry_backoff < 1)
-        wrong(t, "/retryBackoff", "got %g, need at least 1", j->retry_backoff);
     if (!(j->cpus > 0))
         j->cpus = t->rules->cpus;
     if (!(j->mem > 0))
@@ -149,7 +147,7 @@ static void take_members(const struct taking *t)
         j->disk = t->rules->disk;
     if (j->user == NULL)
         j->user = arena_strdup(&j->arena, t->rules->user);
-    if (t->face == JOB_FACE_3)
+    if (t->face == JOB_FACE_3 && !t->rules->own)
         j->async = false;
     if (t->rules->own)
         job_own_check_members(j, t->problems);
@@ -214,11 +212,12 @@ static int64_t period_ms(const struct schedule *schedule)
     return shortest;
 }
 
-/* Of a job that says none. What never catches up starts before its next target is due, or not. */
+/* Of a job that says none. What never catches up starts before its next target is due, or not; of
+ * a period of nothing there is no next one. */
 static int64_t usual_window_ms(const struct job *j, int64_t usual_s, bool none)
 {
     int64_t usual = usual_s * 1000, gap = none ? period_ms(&j->schedule) : usual;
-    return gap < usual ? gap : usual;
+    return gap > 0 && gap < usual ? gap : usual;
 }
 
 /* How long after its target a run may start; -1: a job that catches up (3.5). */
@@ -433,7 +432,7 @@ static void check_sum(const struct taking *t)
               bytes, LIMIT_TASK_BYTES);
 }
 
-/* What people read, and who is told. */
+/* What people read, who is told, and what is only kept. */
 static void check_texts(const struct taking *t)
 {
     const struct {
@@ -443,6 +442,10 @@ static void check_texts(const struct taking *t)
         {"/description", t->job->description, LIMIT_ABOUT_BYTES},
         {"/owner", t->job->owner, LIMIT_NOTICE_OWNERS_BYTES - 1},
         {"/ownerName", t->job->owner_name, LIMIT_ABOUT_BYTES},
+        {"/runAsUser", t->job->user, LIMIT_USER_BYTES},
+        {"/executor", t->job->executor, LIMIT_EXECUTOR_BYTES},
+        {"/executorFlags", t->job->executor_flags, LIMIT_EXECUTOR_BYTES},
+        {"/taskInfoData", t->job->task_info_data, LIMIT_EXECUTOR_BYTES},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (strlen(texts[i].text) > (size_t)texts[i].most)

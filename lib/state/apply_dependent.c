@@ -426,6 +426,7 @@ struct heritage { /* what the children of a deleted job get */
     const struct json *definition; /* its, or NULL */
     const struct json *parents;    /* its; none: it has a schedule */
     const struct json *heirs; /* of job.delete, the next one; NULL: none, or not as it is now */
+    bool own_stay;            /* what a child waits for already it goes on to wait for */
 };
 
 static bool is_one_of(const char *name, const char *const *names)
@@ -467,7 +468,16 @@ static size_t write_parents(const struct heritage *h, const struct json *child,
     return n;
 }
 
-/* What was said of the deleted one is said of its parents. */
+static struct map *names_in(const struct json *list)
+{
+    struct map *names = map_new();
+    JSON_EACH (name, list)
+        map_put_str(names, json_str(name, ""), names);
+    return names;
+}
+
+/* What was said of the deleted one is said of its parents, but of none that the child had itself:
+ * there the edge is what it was. */
 static void write_conditions(const struct heritage *h, const struct json *child,
                              struct json_writer *w)
 {
@@ -476,13 +486,16 @@ static void write_conditions(const struct heritage *h, const struct json *child,
     const char *const gone[] = {h->gone->name, NULL};
     if (said == NULL)
         return;
+    struct map *own = names_in(h->own_stay ? json_get(child, "parents") : NULL);
     json_key(w, "parentConditions");
     json_object(w);
     copy_members(said, gone, w);
     JSON_EACH (parent, of_gone != NULL ? h->parents : NULL)
-        if (json_get(said, json_str(parent, "")) == NULL)
+        if (json_get(said, json_str(parent, "")) == NULL &&
+            map_get_str(own, json_str(parent, "")) == NULL)
             json_member_str(w, json_str(parent, ""), json_str(of_gone, ""));
     json_object_end(w);
+    map_free(own);
 }
 
 static void write_schedule(const struct heritage *h, struct json_writer *w)
@@ -673,7 +686,8 @@ int dependents_orphan(struct apply *a, const struct job_row *job, bool refuse_or
     struct ids children = ids_of(q, &arena);
     int rc = 0;
     struct json *definition = definition_tree(job);
-    struct heritage h = {job, definition, json_get(definition, "parents"), heirs_of(a, job)};
+    struct heritage h = {job, definition, json_get(definition, "parents"), heirs_of(a, job),
+                         a->s->level >= FILLS_LEVEL};
     for (size_t i = 0; i < children.n && rc == 0; i++)
         rc = orphan(a, &h, children.items[i], refuse_orphans);
     json_free(definition);
@@ -711,7 +725,8 @@ void state_write_heirs(struct state *s, const struct job_row *job, struct wall n
     if (s->level < HEIRS_LEVEL)
         return;
     struct json *definition = definition_tree(job);
-    const struct heritage h = {job, definition, json_get(definition, "parents"), NULL};
+    const struct heritage h = {job, definition, json_get(definition, "parents"), NULL,
+                               s->level >= FILLS_LEVEL};
     struct ids children = ids_of(state_children(s, job->id), &arena);
     json_member_int(w, "generation", job->generation);
     json_member_int(w, "k", job->k);

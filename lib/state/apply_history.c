@@ -590,11 +590,13 @@ void history_over(struct apply *a, const struct run_row *r, enum run_state state
     struct facts_of_end facts = {0};
     bool heard = start_was_heard(a, r, state, ended);
     add_fact(&facts, DAY_ENDS, (int)state, r->covers);
-    if (r->started.ms != 0 && heard)
+    bool fills = r->cause == CAUSE_BACKFILL && a->s->level >= FILLS_LEVEL;
+    if (r->started.ms != 0 && heard && !fills)
         add_time(&facts, DAY_LATE, DAY_LATEST, r->started.ms - r->due.ms);
     if (state == RUN_SUCCESS && heard)
         add_time(&facts, DAY_TOOK, DAY_LONGEST, ended.ms - r->started.ms);
-    int64_t sample = ended.ms > r->due.ms ? ended.ms - r->due.ms : 0;
+    int64_t wanted_ms = fills ? r->queued.ms : r->due.ms; /* nobody has waited since its target */
+    int64_t sample = ended.ms > wanted_ms ? ended.ms - wanted_ms : 0;
     count_end(a, r->job, &facts, state == RUN_SUCCESS ? &sample : NULL, fresh ? r : NULL, counted);
     if (time_to_trim(r->id, LIMIT_JOB_RUNS))
         trim_days(a, r->job);

@@ -112,7 +112,8 @@ static void put_kept(struct state *s, int64_t job, struct json_writer *w)
         ends.n[r.state] += r.covers;
         if (r.started.ms == 0 || !state_start_heard(s, &r))
             continue;
-        add_time(&late, r.due, r.started);
+        if (r.cause != CAUSE_BACKFILL)
+            add_time(&late, r.due, r.started);
         if (r.state == RUN_SUCCESS)
             add_time(&took, r.started, r.ended);
     }

@@ -26,6 +26,31 @@ static void warn_of(const struct job *job, enum put_runs how, char out[WARNING_S
              doubted ? doubt : "");
 }
 
+static bool has_run(struct state *s, const struct job_row *job)
+{
+    struct run_row r;
+    bool any = false;
+    struct stmt *q = state_runs_of_job(s, job->id, INT64_MAX);
+    while (!any && state_run_next(q, &r))
+        any = r.generation == job->generation;
+    stmt_end(q);
+    return any;
+}
+
+/* For a repeat, as nothing is kept of what the first answer said: of the job as it is now. */
+static void warn_again(struct call *c, const char *name, char out[WARNING_SIZE])
+{
+    struct job_row row;
+    struct job job;
+    out[0] = '\0';
+    if (!state_job_by_name(c->view->state, name, &row))
+        return;
+    jobs_load_any(&row, &job);
+    bool used_up = job.kind == JOB_SCHEDULED && job.schedule.count != 0 && row.remaining == 0;
+    warn_of(&job, used_up && !has_run(c->view->state, &row) ? PUT_RUNS_NEVER : PUT_RUNS_LATER, out);
+    job_close(&job);
+}
+
 /* ---- PUT */
 
 static const char *path_name(const struct tell *t)
@@ -106,6 +131,18 @@ static enum job_face face_of(const struct call *c)
     return str_eq(query_get(&c->query, "face"), "2") ? JOB_FACE_2 : JOB_FACE_3;
 }
 
+/* What is no face would be read as the third's. False after having failed the call. */
+static bool check_face(struct call *c)
+{
+    char got[64];
+    const char *face = query_get(&c->query, "face");
+    if (face == NULL || str_eq(face, "2") || str_eq(face, "3"))
+        return true;
+    call_fail(c, ERR_INVALID, "face: got %s, need 2 or 3: of which of Chronos's APIs the job is",
+              str_quote(got, sizeof got, face, strlen(face)));
+    return false;
+}
+
 /* The job of that text; false after having failed the call. */
 static bool take_job(struct call *c, const char *name, const struct json *body,
                      const struct job_row *old, struct job *out)
@@ -133,7 +170,7 @@ static bool take_job(struct call *c, const char *name, const struct json *body,
 static const struct json *body_job(struct tell *t)
 {
     const struct json *body = call_body(&t->c);
-    if (body == NULL)
+    if (body == NULL || !check_face(&t->c))
         return NULL;
     if (json_is(body, JSON_OBJECT))
         return check_name(t, body) ? body : NULL;
@@ -175,7 +212,10 @@ static void say_put(struct call *c, const struct json *body, const char *warning
 static void answer_put(struct tell *t, const struct outcome *o)
 {
     (void)o;
-    say_put(&t->c, call_body(&t->c), t->kept);
+    char again[WARNING_SIZE];
+    if (t->kept == NULL)
+        warn_again(&t->c, path_name(t), again);
+    say_put(&t->c, call_body(&t->c), t->kept != NULL ? t->kept : again);
 }
 
 /* RFC 9110 13.1.2: only if there is none yet. False after having failed the call. */
@@ -392,7 +432,9 @@ static void put_one(struct tell *t, const struct json *body, unsigned at, struct
     } else if (name != NULL && !is_first(&c, seen, name, at)) {
         put_item(t, at, &one);
     } else if (tell_part_known(t, at, &o)) {
-        put_outcome(t, &o, &(struct part){.at = at});
+        struct part again = {.at = at};
+        warn_again(&c, name != NULL ? name : "", again.warning);
+        put_outcome(t, &o, &again);
         outcome_close(&o);
         reply_close(&one);
     } else {
@@ -421,7 +463,7 @@ void native_post_jobs(struct tell *t)
 {
     unsigned at = 0;
     const struct json *body = call_body(&t->c);
-    if (body == NULL || !check_many(t, body))
+    if (body == NULL || !check_face(&t->c) || !check_many(t, body))
         return;
     begin_items(t);
     struct part *parts = mem_zalloc((json_count(body) + 1) * sizeof *parts);

@@ -61,15 +61,18 @@ static void put_run_task(struct state *s, const struct run_row *r, struct json_w
 
 static void put_times(struct state *s, const struct run_row *r, struct json_writer *w)
 {
+    bool can_be_late = r->cause != CAUSE_BACKFILL; /* that is for the past */
     native_time(w, "queued", r->queued);
     if (state_start_heard(s, r)) {
         native_time(w, "started", r->started);
         native_time(w, "ended", r->ended);
-        put_ms(w, "late_ms", r->due, r->started);
+        if (can_be_late)
+            put_ms(w, "late_ms", r->due, r->started);
         put_ms(w, "took_ms", r->started, r->ended);
     } else {
         native_time(w, "ended", r->ended);
-        json_member_raw(w, "late_ms", SLICE("null"));
+        if (can_be_late)
+            json_member_raw(w, "late_ms", SLICE("null"));
         json_member_raw(w, "took_ms", SLICE("null"));
     }
 }

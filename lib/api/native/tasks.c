@@ -90,7 +90,10 @@ static void put_place(struct state *s, int64_t agent, struct json_writer *w)
 void native_put_message(const struct task_row *t, struct json_writer *w)
 {
     char text[1024];
-    const char *said = t->message != NULL && *t->message != '\0' ? t->message : t->kill_reason;
+    bool ended_well = t->state == TASK_FINISHED; /* before the order to end it came */
+    const char *said = t->message != NULL && *t->message != '\0' ? t->message
+                       : !ended_well                             ? t->kill_reason
+                                                                 : NULL;
     if (said == NULL)
         return;
     snprintf(text, sizeof text, "%s%s", said, end_hint(said));

@@ -80,6 +80,21 @@ static int check_known(struct state *state, const struct job_row *row, struct er
                      row->name, LIMIT_BACKFILL_TARGETS);
 }
 
+/* With a limit it is those that are passed that are too many. */
+static int refuse_many(int64_t limit, const struct backfill_plan *seen, struct error *err)
+{
+    if (limit > LIMIT_BACKFILL_TARGETS)
+        return error_set(
+            err, ERR_LIMIT,
+            "to: more than %d targets of the schedule are between \"from\" and \"to\": "
+            "need a time nearer to \"from\", or a limit",
+            LIMIT_BACKFILL_TARGETS);
+    return error_set(err, ERR_LIMIT,
+                     "from: of the first %d targets behind it %lld have run, or may have, or are "
+                     "none of the job's, so %lld are not found: need a later time",
+                     LIMIT_BACKFILL_TARGETS + 1, (long long)seen->passed, (long long)limit);
+}
+
 int jobs_plan_backfill(struct state *state, const struct job_row *row, struct wall from,
                        struct wall to, bool again, int64_t limit, struct backfill_plan *out,
                        struct error *err)
@@ -104,14 +119,12 @@ int jobs_plan_backfill(struct state *state, const struct job_row *row, struct wa
         out->first = out->runs++ == 0 ? w.at : out->first;
         out->last = w.at;
     }
+    bool enough = limit <= LIMIT_BACKFILL_TARGETS && out->runs == limit;
+    if (enough && n > LIMIT_BACKFILL_TARGETS) /* the last one that is looked at was the last one */
+        out->end = w.at;
     job_aim_close(&aim);
     job_close(&job);
-    if (n <= LIMIT_BACKFILL_TARGETS)
-        return 0;
-    return error_set(err, ERR_LIMIT,
-                     "to: more than %d targets of the schedule are between \"from\" and \"to\": "
-                     "need a time nearer to \"from\", or a limit",
-                     LIMIT_BACKFILL_TARGETS);
+    return n <= LIMIT_BACKFILL_TARGETS || enough ? 0 : refuse_many(limit, out, err);
 }
 
 /* How many targets it has looked at. */

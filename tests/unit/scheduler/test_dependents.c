@@ -55,6 +55,17 @@ static size_t starts_of(const char *name)
     return n;
 }
 
+/* Of which ends of the parent the job's definition speaks. */
+static int ends_of(const char *name, const char *parent)
+{
+    struct job job;
+    struct job_row row = harness_job(&h, name);
+    jobs_load_any(&row, &job);
+    int ends = job_parent_ends(&job, parent);
+    job_close(&job);
+    return ends;
+}
+
 /* ---- firing (4.1, 4.3) */
 
 static void one_parent_fires_at_every_success(void **unused)
@@ -337,6 +348,22 @@ static void a_deleted_link_hands_its_parents_on(void **unused)
     assert_int_equal(starts_of("c"), 1);
 }
 
+/* Its definition says of each parent what its edge wants. */
+static void what_is_said_of_a_deleted_parent_is_said_of_no_other_that_there_was(void **unused)
+{
+    (void)unused;
+    source("a", "takes 100");
+    child("m", "'a'", "");
+    child("both", "'m','a'", ",'parentConditions':{'m':'failure'}");
+    child("one", "'m'", ",'parentConditions':{'m':'failure'}");
+    harness_delete(&h, "m");
+    assert_int_equal(ends_of("both", "a"), JOB_ENDS_SUCCESS);
+    assert_int_equal(ends_of("one", "a"), JOB_ENDS_FAILURE);
+    run("a");
+    assert_int_equal(starts_of("both"), 1);
+    assert_int_equal(starts_of("one"), 0);
+}
+
 static void a_deleted_schedule_goes_to_the_child_that_had_it_alone(void **unused)
 {
     (void)unused;
@@ -493,6 +520,7 @@ int main(void)
         TEST(a_cycle_is_refused_by_name),
         TEST(a_deleted_link_hands_its_parents_on),
         TEST(a_link_of_very_many_is_not_deleted_at_once),
+        TEST(what_is_said_of_a_deleted_parent_is_said_of_no_other_that_there_was),
         TEST(a_deleted_schedule_goes_to_the_child_that_had_it_alone),
         TEST(an_heir_has_its_own_time),
         TEST(orphans_may_be_refused),

@@ -100,6 +100,45 @@ static void below_its_level_by_any_later_one(void **data)
     assert_int_equal(r.covers, 3);
 }
 
+/* Of a run for a target of an hour past: how long it took, and how many were late. */
+static int64_t took(struct fixture *f, int64_t *late_out)
+{
+    char args[256];
+    struct bucket b[JOB_BUCKETS];
+    int64_t ms[LIMIT_JOB_SAMPLES], job = put_job(f, "j"), due = f->at - 3600000;
+    snprintf(args, sizeof args, "{'name':'j','from_ms':%lld,'to_ms':%lld,'most':1}", (long long)due,
+             (long long)due + 1);
+    applied(f, "backfill.put", args);
+    snprintf(args, sizeof args,
+             "{'set':[{'job':%lld,'backfill':1,'at_ms':%lld,'next_ms':%lld,'dues':[%lld]}]}",
+             (long long)job, (long long)due, (long long)due + 1, (long long)due);
+    applied(f, "backfill.tick", args);
+    int64_t task = launch_run(f, newest_run(f));
+    status(f, task, 1, "running");
+    f->at += 5000;
+    status(f, task, 2, "finished");
+    *late_out = state_job_days(f->state, job, DAY_LATE, 0, b);
+    assert_int_equal(state_job_samples(f->state, job, ms), 1);
+    return ms[0];
+}
+
+static void who_makes_up_for_the_past_is_not_late(void **data)
+{
+    struct fixture *f = *data;
+    int64_t late;
+    assert_in_range(took(f, &late), 5000, 6000);
+    assert_int_equal(late, 0);
+}
+
+static void below_its_level_a_backfill_took_as_long_as_from_its_target(void **data)
+{
+    struct fixture *f = *data;
+    int64_t late;
+    upgrade(f, FILLS_LEVEL - 1);
+    assert_in_range(took(f, &late), 3605000, 3606000);
+    assert_int_equal(late, 1);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up_newest, tear_down)
 
 int main(void)
@@ -111,6 +150,9 @@ int main(void)
                                         tear_down),
         T(a_record_of_excluded_targets_grows_by_the_next_one),
         cmocka_unit_test_setup_teardown(below_its_level_by_any_later_one, set_up, tear_down),
+        T(who_makes_up_for_the_past_is_not_late),
+        cmocka_unit_test_setup_teardown(below_its_level_a_backfill_took_as_long_as_from_its_target,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

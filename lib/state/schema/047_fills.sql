@@ -1,0 +1,2 @@
+-- Level 47. A run of a backfill is not late, and took as long as from when it was made; and what was
+-- said of a deleted parent is said of no parent of its that the child has had itself.
