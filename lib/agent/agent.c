@@ -30,14 +30,19 @@ struct stmt *write_stmt(struct agent *a, int which)
     return stmts_use(a->stmts, which);
 }
 
+enum task_state state_at(struct stmt *q, int column)
+{
+    return (enum task_state)stmt_word(q, column, TASK_LOST, TASK_LOST);
+}
+
 bool known_task(struct agent *a, int64_t task, struct known *out)
 {
     struct stmt *q = stmts_use(a->stmts, TASK);
     stmt_bind_i64(q, ":task", task);
     if (!stmt_row(q))
         return false;
-    *out = (struct known){(enum task_state)stmt_word(q, 0, TASK_LOST, TASK_LOST), stmt_i64(q, 1),
-                          stmt_bool(q, 2)};
+    *out =
+        (struct known){.state = state_at(q, 0), .seq = stmt_i64(q, 1), .launched = stmt_bool(q, 2)};
     stmt_end(q);
     return true;
 }
@@ -60,7 +65,7 @@ static void load_tasks(struct agent *a)
     struct stmt *q = stmts_use(a->stmts, TASKS);
     while (stmt_row(q)) {
         int64_t task = stmt_i64(q, 0);
-        enum task_state state = (enum task_state)stmt_word(q, 1, TASK_LOST, TASK_LOST);
+        enum task_state state = state_at(q, 1);
         if (stmt_bool(q, 3) && !task_ended(state))
             map_put(a->alive, (uint64_t)task, (void *)(intptr_t)task);
         if (state == TASK_KILLING)
@@ -109,22 +114,25 @@ int agent_open(const struct agent_options *options, struct agent **agent_out, st
     return 0;
 }
 
-void agent_close(struct agent *a)
+void free_items(struct map *map)
 {
     void *item;
+    for (size_t cursor = 0; (item = map_each(map, &cursor)) != NULL;)
+        mem_free(item);
+    map_free(map);
+}
+
+void agent_close(struct agent *a)
+{
     if (a == NULL)
         return;
     if (a->dirty)
         db_rollback(a->options.db);
-    for (size_t cursor = 0; (item = map_each(a->early, &cursor)) != NULL;)
-        mem_free(item);
-    for (size_t cursor = 0; (item = map_each(a->over, &cursor)) != NULL;)
-        mem_free(item);
     stmts_free(a->stmts);
     map_free(a->alive);
     map_free(a->doomed);
-    map_free(a->early);
-    map_free(a->over);
+    free_items(a->early);
+    free_items(a->over);
     mem_free(a->docker);
     mem_free(a->docker_reason);
     mem_free(a);
@@ -166,8 +174,7 @@ static void write_tasks(struct agent *a, struct json_writer *w)
     while (stmt_row(q)) {
         json_object(w);
         json_member_int(w, "task", stmt_i64(q, 0));
-        json_member_str(w, "state",
-                        task_state_word((enum task_state)stmt_word(q, 1, TASK_LOST, TASK_LOST)));
+        json_member_str(w, "state", task_state_word(state_at(q, 1)));
         json_member_int(w, "seq", stmt_i64(q, 4));
         json_object_end(w);
     }

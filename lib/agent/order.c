@@ -137,15 +137,12 @@ static void start_one(struct agent *a, int64_t task, struct slice text, struct n
 
 void start_early(struct agent *a, struct now now, struct outbox *out)
 {
-    struct early *e;
     begin_writing(a);
     struct stmt *q = stmts_use(a->stmts, TASKS);
     while (stmt_row(q))
-        if (!stmt_bool(q, 3) && !task_ended((enum task_state)stmt_word(q, 1, TASK_LOST, TASK_LOST)))
+        if (!stmt_bool(q, 3) && !task_ended(state_at(q, 1)))
             start_one(a, stmt_i64(q, 0), stmt_text(q, 2), now, out);
-    for (size_t cursor = 0; (e = map_each(a->early, &cursor)) != NULL;)
-        mem_free(e);
-    map_free(a->early);
+    free_items(a->early);
     a->early = map_new();
     stmt_run(write_stmt(a, TASKS_LAUNCHED));
 }

@@ -72,6 +72,8 @@ struct known { /* a task in the record */
 void begin_writing(struct agent *a);
 struct stmt *write_stmt(struct agent *a, int which);
 bool known_task(struct agent *a, int64_t task, struct known *out);
+enum task_state state_at(struct stmt *q, int column); /* of a task; a word of nobody's: TASK_LOST */
+void free_items(struct map *map);                     /* and the map */
 
 /* ---- status_queue.c */
 /* Numbers it, records it, sends it. Nothing if the task is not known. */

@@ -8,18 +8,28 @@
 #define STATUS_BYTES (512 << 10)          /* as much as the master takes of one */
 #define SEQ_OF_UNKNOWN (INT64_C(1) << 40) /* of a task that has no record: above any count */
 
+static void begin_statuses(struct agent *a, struct json_writer *w, struct outbox *out)
+{
+    outbox_message(out, TO_LEADER, MESSAGE_STATUS, w);
+    json_member_int(w, "uid", a->uid);
+    json_key(w, "statuses");
+    json_array(w);
+}
+
+static void end_statuses(struct json_writer *w, struct outbox *out)
+{
+    json_array_end(w);
+    outbox_message_end(out, w);
+}
+
 static void send_status(struct agent *a, struct slice body, struct outbox *out)
 {
     struct json_writer w;
     if (!a->registered)
         return; /* all of them are sent with the welcome */
-    outbox_message(out, TO_LEADER, MESSAGE_STATUS, &w);
-    json_member_int(&w, "uid", a->uid);
-    json_key(&w, "statuses");
-    json_array(&w);
+    begin_statuses(a, &w, out);
     json_put_raw(&w, body);
-    json_array_end(&w);
-    outbox_message_end(out, &w);
+    end_statuses(&w, out);
 }
 
 /* The next ones behind what is on its way; it goes on when these are acknowledged. */
@@ -33,12 +43,8 @@ static void send_more(struct agent *a, struct outbox *out)
     stmt_bind_i64(q, ":limit", STATUSES_A_MESSAGE);
     a->sent_task = a->sent_seq = 0;
     while (stmt_row(q)) {
-        if (n++ == 0) {
-            outbox_message(out, TO_LEADER, MESSAGE_STATUS, &w);
-            json_member_int(&w, "uid", a->uid);
-            json_key(&w, "statuses");
-            json_array(&w);
-        }
+        if (n++ == 0)
+            begin_statuses(a, &w, out);
         json_put_raw(&w, stmt_text(q, 0));
         bytes += stmt_text(q, 0).len;
         if (n == STATUSES_A_MESSAGE || bytes > LIMIT_FRAME_BYTES / 2) {
@@ -48,10 +54,8 @@ static void send_more(struct agent *a, struct outbox *out)
             break;
         }
     }
-    if (n == 0)
-        return;
-    json_array_end(&w);
-    outbox_message_end(out, &w);
+    if (n > 0)
+        end_statuses(&w, out);
 }
 
 void send_statuses(struct agent *a, struct outbox *out)
@@ -144,7 +148,6 @@ bool repeat_last(struct agent *a, int64_t task, struct outbox *out)
     return found;
 }
 
-/* Once the end of a task is known to the leader, its record may go. */
 static void note_over(struct agent *a, int64_t task, struct now now)
 {
     struct over *o = NEW(struct over);
@@ -162,6 +165,7 @@ void forget_over(struct agent *a, struct now now)
     }
 }
 
+/* Once the end of a task is known to the leader, its record goes. */
 static void ack_one(struct agent *a, int64_t task, int64_t seq, struct now now, struct outbox *out)
 {
     struct known known;

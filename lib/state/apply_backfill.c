@@ -42,8 +42,7 @@ static void end_if_done(struct apply *a, int64_t id, const char *job)
     stmt_bind_i64(q, ":id", id);
     stmt_bind_i64(q, ":at", a->c->at.ms);
     stmt_run(q);
-    q = change_use(a->s, BACKFILLS_TRIM);
-    stmt_bind_i64(q, ":job", b.job);
+    q = change_of_job(a, BACKFILLS_TRIM, b.job);
     stmt_bind_i64(q, ":keep", LIMIT_BACKFILLS);
     stmt_run(q);
     tell(a, &b, job, b.canceled ? "is canceled" : "is over");
@@ -61,8 +60,7 @@ void backfill_run_over(struct apply *a, const struct run_row *r, enum run_state 
     stmt_bind_i64(q, ":bad", state != RUN_SUCCESS);
     stmt_run(q);
     if (ran) {
-        q = change_use(a->s, FILLED_PUT);
-        stmt_bind_i64(q, ":job", r->job);
+        q = change_of_job(a, FILLED_PUT, r->job);
         stmt_bind_i64(q, ":due", r->due.ms);
         stmt_run(q);
     }
@@ -96,8 +94,7 @@ int apply_backfill_put(struct apply *a)
         return refuse(a, ERR_LIMIT,
                       "job '%s': %d of its targets were backfilled, the most there may be", name,
                       LIMIT_BACKFILL_TARGETS);
-    struct stmt *q = change_use(a->s, BACKFILL_ADD);
-    stmt_bind_i64(q, ":job", job.id);
+    struct stmt *q = change_of_job(a, BACKFILL_ADD, job.id);
     stmt_bind_i64(q, ":at", a->c->at.ms);
     stmt_bind_text(q, ":by", by_whom(a));
     stmt_bind_i64(q, ":from", json_int(json_get(v, "from_ms"), 0));

@@ -96,23 +96,16 @@ int calendars_check(struct apply *a, const struct json *put)
     return calendars_hold(a, put) ? 0 : refuse_stale(a, "a calendar was changed meanwhile");
 }
 
-static struct stmt *change_job(struct apply *a, int which, int64_t job)
-{
-    struct stmt *q = change_use(a->s, which);
-    stmt_bind_i64(q, ":job", job);
-    return q;
-}
-
 void calendars_put(struct apply *a, int64_t job, const struct json *put)
 {
     struct calendar_row row;
     if (a->s->level < TIMES_LEVEL)
         return;
-    stmt_run(change_job(a, JOB_CALENDARS_DROP, job));
+    stmt_run(change_of_job(a, JOB_CALENDARS_DROP, job));
     JSON_EACH (item, json_get(json_get(put, "calendars"), "names")) {
         if (!state_calendar(a->s, json_str(item, ""), &row))
             continue;
-        struct stmt *q = change_job(a, JOB_CALENDAR_PUT, job);
+        struct stmt *q = change_of_job(a, JOB_CALENDAR_PUT, job);
         stmt_bind_i64(q, ":calendar", row.id);
         stmt_run(q);
     }
@@ -122,7 +115,7 @@ void calendars_inherit(struct apply *a, int64_t job, int64_t from)
 {
     if (a->s->level < TIMES_LEVEL)
         return;
-    struct stmt *q = change_job(a, JOB_CALENDARS_INHERIT, job);
+    struct stmt *q = change_of_job(a, JOB_CALENDARS_INHERIT, job);
     stmt_bind_i64(q, ":from", from);
     stmt_run(q);
 }

@@ -11,13 +11,6 @@
 #define FIRES_AT_ONCE 100 /* by one end; what fires beyond that gets its runs by job.fire */
 #define CYCLE_TEXT 300
 
-static struct stmt *change_job(struct apply *a, int which, int64_t job)
-{
-    struct stmt *q = change_use(a->s, which);
-    stmt_bind_i64(q, ":job", job);
-    return q;
-}
-
 static struct stmt *change_edge(struct apply *a, int which, int64_t child, int64_t parent)
 {
     struct stmt *q = change_use(a->s, which);
@@ -185,7 +178,7 @@ static void fire(struct apply *a, const struct job_row *child, int64_t priority,
     char reason[64];
     struct new_run n = {
         .cause = CAUSE_DEPENDENCY, .state = RUN_QUEUED, .due_ms = a->c->at.ms, .covers = 1};
-    int64_t waiting = stmt_one_i64(change_job(a, RUN_OF_FIRING, child->id), 0);
+    int64_t waiting = stmt_one_i64(change_of_job(a, RUN_OF_FIRING, child->id), 0);
     if (waiting != 0) {
         n.state = RUN_COALESCED;
         snprintf(reason, sizeof reason, "run %lld waits already", (long long)waiting);
@@ -209,14 +202,14 @@ static void catch_up(struct apply *a, int64_t job)
     struct job_row child;
     if (!find_dependent(a, job, &d) || d.fired == 0 || !state_job_alone(a->s, job, &child))
         return;
-    stmt_run(change_job(a, DEPENDENT_DONE, job));
+    stmt_run(change_of_job(a, DEPENDENT_DONE, job));
     for (int64_t i = 0; i < d.fired; i++)
         fire(a, &child, d.priority, d.fired_by, d.fired_root);
 }
 
 static void fire_later(struct apply *a, int64_t child, int64_t by, int64_t root)
 {
-    struct stmt *q = change_job(a, DEPENDENT_FIRED, child);
+    struct stmt *q = change_of_job(a, DEPENDENT_FIRED, child);
     stmt_bind_i64(q, ":by", by);
     stmt_bind_i64(q, ":root", root);
     stmt_run(q);
@@ -316,7 +309,7 @@ void dependents_run_over(struct apply *a, const struct job_row *job, int64_t run
 void dependents_cancel(struct apply *a, int64_t job)
 {
     if (a->s->level >= LEVEL_DEPENDENTS)
-        stmt_run(change_job(a, DEPENDENT_DONE, job));
+        stmt_run(change_of_job(a, DEPENDENT_DONE, job));
 }
 
 /* {"most"}: of the jobs that have fired and have no run yet, the first so many get theirs. */
@@ -356,10 +349,10 @@ static void put_times(struct apply *a, int64_t job, const struct json *dependent
     if (a->s->level < TIMES_LEVEL)
         return;
     if (starts == NULL && ends == NULL) {
-        stmt_run(change_job(a, JOB_TIMES_DROP, job));
+        stmt_run(change_of_job(a, JOB_TIMES_DROP, job));
         return;
     }
-    struct stmt *q = change_job(a, JOB_TIMES_PUT, job);
+    struct stmt *q = change_of_job(a, JOB_TIMES_PUT, job);
     stmt_bind_i64(q, ":starts", json_int(starts, 0));
     stmt_bind_i64(q, ":ends", json_int(ends, 0));
     stmt_run(q);
@@ -371,7 +364,7 @@ static void drop_parents(struct apply *a, int64_t job)
     struct stmt *q = change_use(a->s, EDGES_DROP);
     stmt_bind_i64(q, ":child", job);
     stmt_run(q);
-    stmt_run(change_job(a, DEPENDENT_DROP, job));
+    stmt_run(change_of_job(a, DEPENDENT_DROP, job));
     put_times(a, job, NULL);
 }
 
@@ -403,7 +396,7 @@ void dependents_put(struct apply *a, int64_t job, const struct json *put)
         drop_parents(a, job);
         return;
     }
-    struct stmt *q = change_job(a, DEPENDENT_PUT, job);
+    struct stmt *q = change_of_job(a, DEPENDENT_PUT, job);
     stmt_bind_i64(q, ":mode", json_int(json_get(dependent, "mode"), DEPENDS_ALL));
     stmt_bind_i64(q, ":priority", json_int(json_get(dependent, "priority"), 0));
     stmt_run(q);

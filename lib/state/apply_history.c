@@ -69,14 +69,6 @@ static int64_t gone_job(struct apply *a, int64_t run)
     return stmt_one_i64(q, 0);
 }
 
-/* The statement, about that job. */
-static struct stmt *of_job(struct apply *a, int which, int64_t job)
-{
-    struct stmt *q = change_use(a->s, which);
-    stmt_bind_i64(q, ":job", job);
-    return q;
-}
-
 static void delete_job(struct apply *a, int64_t job)
 {
     struct stmt *q = change_use(a->s, JOB_DELETE);
@@ -87,9 +79,9 @@ static void delete_job(struct apply *a, int64_t job)
 /* Of a deleted job its runs are all that there is to keep. */
 static void drop_if_empty(struct apply *a, int64_t gone)
 {
-    if (stmt_one_i64(of_job(a, RUN_ANY, gone), 0) != 0)
+    if (stmt_one_i64(change_of_job(a, RUN_ANY, gone), 0) != 0)
         return;
-    add_to_old(a, 0, -stmt_one_i64(of_job(a, GONE_BYTES_OF, gone), 0));
+    add_to_old(a, 0, -stmt_one_i64(change_of_job(a, GONE_BYTES_OF, gone), 0));
     delete_job(a, gone);
 }
 
@@ -140,8 +132,7 @@ static size_t list_runs(struct stmt *q, int64_t runs[STEP_RUNS])
 static size_t list_beyond(struct apply *a, int which, int64_t job, int64_t keep,
                           int64_t runs[STEP_RUNS])
 {
-    struct stmt *q = change_use(a->s, which);
-    stmt_bind_i64(q, ":job", job);
+    struct stmt *q = change_of_job(a, which, job);
     stmt_bind_i64(q, ":keep", keep > 0 ? keep : 0);
     return list_runs(q, runs);
 }
@@ -210,8 +201,7 @@ static size_t list_fresh(struct apply *a, int64_t job, struct fresh *f, int64_t 
     int64_t more = f->n - (keep > 0 ? keep : 0);
     if (more <= 0)
         return 0;
-    struct stmt *q = change_use(a->s, RUNS_FRESH);
-    stmt_bind_i64(q, ":job", job);
+    struct stmt *q = change_of_job(a, RUNS_FRESH, job);
     stmt_bind_i64(q, ":mark", f->mark_ms);
     stmt_bind_i64(q, ":limit", more < STEP_RUNS ? more : STEP_RUNS);
     while (n < STEP_RUNS && stmt_row(q)) {
@@ -291,12 +281,12 @@ static void trim(struct apply *a, int64_t job, int64_t run)
     size_t steps = a->s->level < TRIMS_LEVEL ? SIZE_MAX : STEPS_A_COMMAND;
     bool newest = time_to_trim(run, rules.runs), most = time_to_trim(run, rules.most);
     if (!trim_job(a, job, &rules, newest, most, steps))
-        stmt_run(of_job(a, TRIM_PUT, job));
+        stmt_run(change_of_job(a, TRIM_PUT, job));
 }
 
 static int64_t job_after(struct apply *a, int64_t job) /* 0: none */
 {
-    return stmt_one_i64(of_job(a, JOB_AFTER, job), 0);
+    return stmt_one_i64(change_of_job(a, JOB_AFTER, job), 0);
 }
 
 /* None of a deleted job's runs stays whatever its age. */
@@ -327,20 +317,20 @@ static void walk_on(struct apply *a, const struct history_rules *rules)
     if (!drop_old(a, rules, TRIM_STEPS_MORE) && next == 0)
         stmt_run(change_use(a->s, WALK_END));
     else
-        stmt_run(of_job(a, WALK_TO, at));
+        stmt_run(change_of_job(a, WALK_TO, at));
 }
 
 void history_setting_put(struct apply *a, const char *key)
 {
     for (size_t i = 0; i < HISTORY_SETTINGS && a->s->level >= WALKS_LEVEL; i++)
         if (str_eq(history_settings[i].key, key))
-            stmt_run(of_job(a, WALK_TO, 0));
+            stmt_run(change_of_job(a, WALK_TO, 0));
 }
 
 /* What a deleted job needs no more; false: there may be more of it. */
 static bool drop_filled(struct apply *a, int64_t job)
 {
-    struct stmt *q = of_job(a, FILLED_DROP, job);
+    struct stmt *q = change_of_job(a, FILLED_DROP, job);
     stmt_bind_i64(q, ":most", GONE_FILLED);
     stmt_run(q);
     return db_changes(a->s->db) < GONE_FILLED;
@@ -355,7 +345,7 @@ int apply_job_trim(struct apply *a)
     if (state_job_is_gone(a->s, job) && !drop_filled(a, job))
         return 0;
     if (job != 0 && trim_job(a, job, &rules, true, true, STEPS_A_COMMAND))
-        stmt_run(of_job(a, TRIM_DROP, job));
+        stmt_run(change_of_job(a, TRIM_DROP, job));
     if (job == 0)
         walk_on(a, &all);
     return 0;
@@ -418,8 +408,7 @@ static void add_to_day(struct apply *a, int64_t job, int64_t day, const struct f
 
 static void trim_days(struct apply *a, int64_t job)
 {
-    struct stmt *q = change_use(a->s, DAYS_TRIM);
-    stmt_bind_i64(q, ":job", job);
+    struct stmt *q = change_of_job(a, DAYS_TRIM, job);
     stmt_bind_i64(q, ":day", today(a) - LIMIT_JOB_DAYS);
     stmt_run(q);
 }
@@ -430,8 +419,7 @@ static void add_samples(struct apply *a, int64_t job, const int64_t *ms, size_t 
     char text[ENDS_SAMPLES * 21];
     size_t len = 0;
     int64_t part = 0, n = 0;
-    struct stmt *q = change_use(a->s, SAMPLES_LAST);
-    stmt_bind_i64(q, ":job", job);
+    struct stmt *q = change_of_job(a, SAMPLES_LAST, job);
     if (stmt_row(q)) {
         part = stmt_i64(q, 0);
         n = stmt_i64(q, 1);
@@ -441,16 +429,14 @@ static void add_samples(struct apply *a, int64_t job, const int64_t *ms, size_t 
     for (size_t i = 0; i < many; i++)
         len += (size_t)snprintf(text + len, sizeof text - len, "%s%lld", i > 0 ? "," : "",
                                 (long long)ms[i]);
-    q = change_use(a->s, SAMPLES_PUT);
-    stmt_bind_i64(q, ":job", job);
+    q = change_of_job(a, SAMPLES_PUT, job);
     stmt_bind_i64(q, ":part", part + full);
     stmt_bind_i64(q, ":n", (int64_t)many);
     stmt_bind_text(q, ":ms", text);
     stmt_run(q);
     if (!full)
         return;
-    q = change_use(a->s, SAMPLES_TRIM);
-    stmt_bind_i64(q, ":job", job);
+    q = change_of_job(a, SAMPLES_TRIM, job);
     stmt_bind_i64(q, ":part", part - (LIMIT_JOB_SAMPLES + PART_SAMPLES - 1) / PART_SAMPLES);
     stmt_run(q);
 }
@@ -566,8 +552,7 @@ static void make_newest(struct apply *a, const struct run_row *r)
 {
     if (a->s->level >= MARKS_LEVEL)
         return;
-    struct stmt *q = change_use(a->s, RUN_OVER_ADD);
-    stmt_bind_i64(q, ":job", r->job);
+    struct stmt *q = change_of_job(a, RUN_OVER_ADD, r->job);
     stmt_bind_i64(q, ":due", r->due.ms);
     stmt_bind_i64(q, ":run", r->id);
     stmt_run(q);
@@ -607,8 +592,7 @@ static void move_newest(struct apply *a, const struct run_row *r, int64_t due_ms
 {
     if (a->s->level >= MARKS_LEVEL)
         return;
-    struct stmt *q = change_use(a->s, RUN_OVER_MOVE);
-    stmt_bind_i64(q, ":job", r->job);
+    struct stmt *q = change_of_job(a, RUN_OVER_MOVE, r->job);
     stmt_bind_i64(q, ":was", r->due.ms);
     stmt_bind_i64(q, ":run", r->id);
     stmt_bind_i64(q, ":due", due_ms);
@@ -627,8 +611,7 @@ void history_forget_job(struct apply *a, int64_t job)
 {
     if (a->s->level < HISTORY_LEVEL)
         return;
-    struct stmt *q = change_use(a->s, RUNS_OLD_OF_JOB);
-    stmt_bind_i64(q, ":job", job);
+    struct stmt *q = change_of_job(a, RUNS_OLD_OF_JOB, job);
     int64_t runs = 0, bytes = 0;
     if (stmt_row(q)) {
         runs = stmt_i64(q, 0);
@@ -643,7 +626,7 @@ void history_forget_job(struct apply *a, int64_t job)
 static void end_backfills(struct apply *a, int64_t job)
 {
     bool kept = a->s->level >= GONE_BACKFILLS_LEVEL;
-    struct stmt *q = of_job(a, kept ? BACKFILLS_END : BACKFILLS_DROP, job);
+    struct stmt *q = change_of_job(a, kept ? BACKFILLS_END : BACKFILLS_DROP, job);
     if (kept)
         stmt_bind_i64(q, ":at", a->c->at.ms);
     stmt_run(q);
@@ -651,13 +634,12 @@ static void end_backfills(struct apply *a, int64_t job)
 
 bool history_keep_job(struct apply *a, const struct job_row *job, char called[JOB_CALLED_SIZE])
 {
-    if (stmt_one_i64(of_job(a, RUN_ANY, job->id), 0) == 0) {
+    if (stmt_one_i64(change_of_job(a, RUN_ANY, job->id), 0) == 0) {
         delete_job(a, job->id);
         return false;
     }
     job_called(&(struct gone_row){.job = job->id, .name = job->name}, called);
-    struct stmt *q = change_use(a->s, GONE_ADD);
-    stmt_bind_i64(q, ":job", job->id);
+    struct stmt *q = change_of_job(a, GONE_ADD, job->id);
     stmt_bind_text(q, ":name", job->name);
     stmt_bind_i64(q, ":at", a->c->at.ms);
     stmt_bind_text(q, ":by", by_whom(a));
@@ -667,16 +649,16 @@ bool history_keep_job(struct apply *a, const struct job_row *job, char called[JO
     stmt_bind_i64(q, ":id", job->id);
     stmt_bind_text(q, ":called", called);
     stmt_run(q);
-    stmt_run(of_job(a, DEPENDENT_DROP, job->id));
+    stmt_run(change_of_job(a, DEPENDENT_DROP, job->id));
     q = change_use(a->s, EDGES_DROP);
     stmt_bind_i64(q, ":child", job->id);
     stmt_run(q);
-    stmt_run(of_job(a, JOB_PAUSE_DROP, job->id));
+    stmt_run(change_of_job(a, JOB_PAUSE_DROP, job->id));
     end_backfills(a, job->id);
-    stmt_run(of_job(a, JOB_TIMES_DROP, job->id));
-    stmt_run(of_job(a, JOB_CALENDARS_DROP, job->id));
-    add_to_old(a, 0, stmt_one_i64(of_job(a, GONE_BYTES_OF, job->id), 0));
-    stmt_run(of_job(a, TRIM_PUT, job->id));
+    stmt_run(change_of_job(a, JOB_TIMES_DROP, job->id));
+    stmt_run(change_of_job(a, JOB_CALENDARS_DROP, job->id));
+    add_to_old(a, 0, stmt_one_i64(change_of_job(a, GONE_BYTES_OF, job->id), 0));
+    stmt_run(change_of_job(a, TRIM_PUT, job->id));
     return true;
 }
 
@@ -696,7 +678,7 @@ void history_task_over(struct apply *a, int64_t job, int64_t run)
 {
     release(a, run);
     if (state_job_is_gone(a->s, job))
-        stmt_run(of_job(a, TRIM_PUT, job));
+        stmt_run(change_of_job(a, TRIM_PUT, job));
 }
 
 void history_used(struct apply *a, int64_t task, const struct usage *used)

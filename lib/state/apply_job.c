@@ -19,6 +19,13 @@ static void bind_optional(struct stmt *q, const char *parameter, const struct js
         stmt_bind_null(q, parameter);
 }
 
+struct stmt *change_of_job(struct apply *a, int which, int64_t job)
+{
+    struct stmt *q = change_use(a->s, which);
+    stmt_bind_i64(q, ":job", job);
+    return q;
+}
+
 void job_tell(struct apply *a, int64_t id, const char *name, int64_t event)
 {
     changed(a, (struct change){.kind = CHANGE_JOB, .id = id, .name = name, .event = event});
@@ -51,8 +58,7 @@ static void disable_if_exhausted(struct apply *a, int64_t job_id);
 int64_t run_add(struct apply *a, const struct job_row *job, int64_t priority,
                 const struct new_run *n)
 {
-    struct stmt *q = change_use(a->s, RUN_ADD);
-    stmt_bind_i64(q, ":job", job->id);
+    struct stmt *q = change_of_job(a, RUN_ADD, job->id);
     stmt_bind_i64(q, ":generation", job->generation);
     stmt_bind_i64(q, ":cause", n->cause);
     stmt_bind_i64(q, ":due", n->due_ms);
@@ -142,44 +148,48 @@ static void claim(struct apply *a, const struct job_row *job, int64_t priority,
     run_add(a, job, priority, &n);
 }
 
+/* One record of targets that do not run. */
+static void pass(struct apply *a, const struct job_row *job, int64_t priority, enum run_state state,
+                 const struct json *v)
+{
+    struct new_run n = {.cause = CAUSE_SCHEDULE,
+                        .state = state,
+                        .due_ms = json_int(json_get(v, "due_ms"), 0),
+                        .covers = json_int(json_get(v, "covers"), 1),
+                        .reason = json_str(json_get(v, "reason"), "")};
+    struct target t = n.covers == 1 ? target_of(a->s, job->id, n.due_ms) : (struct target){0};
+    if (t.claimed)
+        return;
+    drop_unassigned(a, t.unassigned);
+    const struct run_row r = {.id = run_add(a, job, priority, &n),
+                              .job = job->id,
+                              .due.ms = n.due_ms,
+                              .covers = n.covers};
+    if (state == RUN_MISSED)
+        notice_put(a, NOTICE_MISSED, job, &r, n.reason);
+    history_over(a, &r, state, a->c->at, NULL);
+}
+
 /* `claims`, `missed`, `coalesced` and `excluded` of job.put and of an element of job.tick (3.5 B,
  * C). */
 static void decide_targets(struct apply *a, int64_t job_id, const struct json *item)
 {
     struct job_row job;
-    bool none = json_first(json_get(item, "claims")) == NULL && json_get(item, "missed") == NULL &&
-                json_get(item, "coalesced") == NULL && json_get(item, "excluded") == NULL;
+    const struct json *claims = json_get(item, "claims"), *missed = json_get(item, "missed");
+    const struct json *coalesced = json_get(item, "coalesced");
+    const struct json *excluded = json_get(item, "excluded");
+    bool none = json_first(claims) == NULL && missed == NULL && coalesced == NULL &&
+                excluded == NULL; /* mostly: no job is looked up then */
     if (none || !state_job_alone(a->s, job_id, &job))
         return;
     int64_t priority = json_int(json_get(item, "priority"), 0);
-    static const struct {
-        const char *name;
-        enum run_state state;
-    } passed[] = {{"missed", RUN_MISSED}, {"coalesced", RUN_COALESCED}};
-    for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
-        const struct json *v = json_get(item, passed[i].name);
-        if (v == NULL)
-            continue;
-        struct new_run n = {.cause = CAUSE_SCHEDULE,
-                            .state = passed[i].state,
-                            .due_ms = json_int(json_get(v, "due_ms"), 0),
-                            .covers = json_int(json_get(v, "covers"), 1),
-                            .reason = json_str(json_get(v, "reason"), "")};
-        struct target t = n.covers == 1 ? target_of(a->s, job.id, n.due_ms) : (struct target){0};
-        if (t.claimed)
-            continue;
-        drop_unassigned(a, t.unassigned);
-        const struct run_row r = {.id = run_add(a, &job, priority, &n),
-                                  .job = job_id,
-                                  .due.ms = n.due_ms,
-                                  .covers = n.covers};
-        if (n.state == RUN_MISSED)
-            notice_put(a, NOTICE_MISSED, &job, &r, n.reason);
-        history_over(a, &r, n.state, a->c->at, NULL);
-    }
-    if (json_get(item, "excluded") != NULL)
-        excluded_put(a, &job, json_get(item, "excluded"));
-    JSON_EACH (c, json_get(item, "claims"))
+    if (missed != NULL)
+        pass(a, &job, priority, RUN_MISSED, missed);
+    if (coalesced != NULL)
+        pass(a, &job, priority, RUN_COALESCED, coalesced);
+    if (excluded != NULL)
+        excluded_put(a, &job, excluded);
+    JSON_EACH (c, claims)
         claim(a, &job, priority, c);
 }
 
@@ -310,8 +320,7 @@ static void forget_counters(struct apply *a, int64_t job)
 {
     if (a->s->level < PACKED_LEVEL)
         return;
-    struct stmt *q = change_use(a->s, ENDS_UNCOUNT);
-    stmt_bind_i64(q, ":job", job);
+    struct stmt *q = change_of_job(a, ENDS_UNCOUNT, job);
     stmt_run(q);
 }
 
@@ -650,8 +659,7 @@ static void disable_if_exhausted(struct apply *a, int64_t job_id)
     if (!state_job_alone(a->s, job_id, &job) || job.remaining != 0 || job.disabled ||
         job.schedule == NULL)
         return;
-    struct stmt *q = change_use(a->s, JOB_UNFINISHED);
-    stmt_bind_i64(q, ":job", job_id);
+    struct stmt *q = change_of_job(a, JOB_UNFINISHED, job_id);
     if (stmt_one_i64(q, 0) > 0)
         return;
     static const char why[] = "all its recurrences are used up";
@@ -673,10 +681,9 @@ static int64_t retry_delay(struct state *s, const struct job *j, int64_t attempt
 {
     int64_t delay = j->retry_delay_s >= 0 ? j->retry_delay_s * 1000
                                           : job_setting(s, SETTING_OF_RETRIES, RETRY_DELAY_MS);
-    int64_t factor_milli =
-        j->retry_backoff >= 1 ? (int64_t)(j->retry_backoff * 1000.0 + 0.5) : 1000;
-    for (int64_t i = 0; i < attempt && factor_milli > 1000 && delay < RETRY_DELAY_MS_MAX; i++)
-        delay = delay * factor_milli / 1000;
+    int64_t factor = factor_milli(j->retry_backoff >= 1 ? j->retry_backoff : 1);
+    for (int64_t i = 0; i < attempt && factor > 1000 && delay < RETRY_DELAY_MS_MAX; i++)
+        delay = delay * factor / 1000;
     return delay < RETRY_DELAY_MS_MAX ? delay : RETRY_DELAY_MS_MAX;
 }
 
@@ -732,15 +739,13 @@ static void keep_stat(struct apply *a, const struct run_row *r)
 {
     if (a->s->level >= HISTORY_LEVEL)
         return;
-    struct stmt *q = change_use(a->s, STAT_PUT);
-    stmt_bind_i64(q, ":job", r->job);
+    struct stmt *q = change_of_job(a, STAT_PUT, r->job);
     stmt_bind_i64(q, ":run", r->id);
     stmt_bind_i64(q, ":took", a->c->at.ms - r->started.ms);
     stmt_run(q);
     if (!time_to_trim(r->id, LIMIT_JOB_RUNS))
         return;
-    q = change_use(a->s, STATS_TRIM);
-    stmt_bind_i64(q, ":job", r->job);
+    q = change_of_job(a, STATS_TRIM, r->job);
     stmt_bind_i64(q, ":keep", LIMIT_JOB_RUNS);
     stmt_run(q);
 }
@@ -781,6 +786,15 @@ void job_task_async(struct apply *a, int64_t task)
     stmt_run(q);
 }
 
+/* It has never started: the same attempt waits again (5.2 step 3). */
+static void run_back(struct apply *a, const struct run_row *r, const char *reason)
+{
+    struct stmt *q = change_use(a->s, RUN_BACK);
+    stmt_bind_i64(q, ":id", r->id);
+    stmt_run(q);
+    tell_run(a, r, RUN_QUEUED, reason);
+}
+
 void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task_state state,
                const char *reason, struct wall at)
 {
@@ -802,10 +816,7 @@ void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task
     if (state == TASK_FINISHED) {
         run_succeeded(a, &r, &job, at);
     } else if (state == TASK_DROPPED && r.state == RUN_ASSIGNED) {
-        struct stmt *q = change_use(a->s, RUN_BACK); /* never started: same attempt (5.2 step 3) */
-        stmt_bind_i64(q, ":id", r.id);
-        stmt_run(q);
-        tell_run(a, &r, RUN_QUEUED, reason);
+        run_back(a, &r, reason);
         return;
     } else if (ordered && (state == TASK_KILLED || lost)) {
         run_killed(a, &r, &job, lost ? RUN_LOST : RUN_KILLED, t->kill_reason, at);
@@ -818,18 +829,26 @@ void run_ended(struct apply *a, int64_t run, const struct task_row *t, enum task
 }
 
 /* Where a waiting run may go without an agent, by the words of run.update. */
-static const struct {
+struct move {
     const char *word;
     enum run_state from, to;
-    bool failed; /* counts as a failed run (5.4) */
-} moves[] = {
-    {"queue", RUN_RETRY_WAIT, RUN_QUEUED, false},
-    {"missed", RUN_QUEUED, RUN_MISSED, false},
-    {"coalesced", RUN_QUEUED, RUN_COALESCED, false},
-    {"cancelled", RUN_QUEUED, RUN_CANCELLED, false},
-    {"cancelled", RUN_RETRY_WAIT, RUN_CANCELLED, false},
-    {"superseded", RUN_RETRY_WAIT, RUN_SUPERSEDED, true},
 };
+
+static const struct move *find_move(enum run_state from, const char *word) /* NULL: none */
+{
+    static const struct move moves[] = {
+        {"queue", RUN_RETRY_WAIT, RUN_QUEUED},
+        {"missed", RUN_QUEUED, RUN_MISSED},
+        {"coalesced", RUN_QUEUED, RUN_COALESCED},
+        {"cancelled", RUN_QUEUED, RUN_CANCELLED},
+        {"cancelled", RUN_RETRY_WAIT, RUN_CANCELLED},
+        {"superseded", RUN_RETRY_WAIT, RUN_SUPERSEDED},
+    };
+    for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++)
+        if (moves[i].from == from && str_eq(moves[i].word, word))
+            return &moves[i];
+    return NULL;
+}
 
 /* It goes on to wait; that it does is told once. */
 static void run_unplaced(struct apply *a, const struct run_row *r, const struct json *item)
@@ -841,45 +860,61 @@ static void run_unplaced(struct apply *a, const struct run_row *r, const struct 
         notice_put(a, NOTICE_UNPLACED, &job, r, json_str(json_get(item, "reason"), ""));
 }
 
+/* Its next attempt is due. */
+static void queue_again(struct apply *a, const struct run_row *r)
+{
+    struct stmt *q = change_use(a->s, RUN_AGAIN);
+    stmt_bind_i64(q, ":id", r->id);
+    stmt_bind_i64(q, ":at", a->c->at.ms);
+    stmt_run(q);
+    tell_run(a, r, RUN_QUEUED, NULL);
+}
+
+/* If the job counts its runs, and has not been changed since that one was counted (3.8). */
+static void give_count_back(struct apply *a, const struct run_row *r, const struct job_row *job,
+                            const struct json *item)
+{
+    if (job->remaining < 0 || job->generation != r->generation)
+        return;
+    struct stmt *q = change_use(a->s, JOB_CURSOR);
+    stmt_bind_i64(q, ":id", job->id);
+    stmt_bind_text(q, ":schedule", json_str(json_get(item, "schedule"), job->schedule));
+    stmt_bind_i64(q, ":k", job->k);
+    stmt_bind_i64(q, ":remaining", job->remaining + 1);
+    bind_optional(q, ":next", json_get(item, "next_ms"));
+    stmt_run(q);
+}
+
+/* A run that waits is over. One whose retry is superseded counts as a failed one (5.4). */
+static void end_waiting(struct apply *a, const struct run_row *r, struct job_row *job,
+                        enum run_state state, const struct json *item)
+{
+    const char *reason = json_str(json_get(item, "reason"), "");
+    bool failed = state == RUN_SUPERSEDED;
+    end_run_at(a, r, state, reason, a->c->at, failed ? job : NULL);
+    if (failed)
+        run_failed(a, r, job, "the next run was due before the retry");
+    if (state == RUN_MISSED)
+        notice_put(a, NOTICE_MISSED, job, r, reason);
+    if (state == RUN_COALESCED)
+        give_count_back(a, r, job, item);
+    if (r->cause == CAUSE_SCHEDULE)
+        disable_if_exhausted(a, r->job);
+}
+
 static void move_run(struct apply *a, const struct run_row *r, const struct json *item)
 {
+    struct job_row job;
     const char *word = json_str(json_get(item, "to"), "");
+    const struct move *move = find_move(r->state, word);
     if (str_eq(word, notice_word(NOTICE_UNPLACED)))
         run_unplaced(a, r, item);
-    for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++) {
-        if (!str_eq(moves[i].word, word) || moves[i].from != r->state)
-            continue;
-        struct job_row job;
-        if (!state_job_alone(a->s, r->job, &job))
-            return;
-        if (moves[i].to == RUN_QUEUED) {
-            struct stmt *q = change_use(a->s, RUN_AGAIN);
-            stmt_bind_i64(q, ":id", r->id);
-            stmt_bind_i64(q, ":at", a->c->at.ms);
-            stmt_run(q);
-            tell_run(a, r, RUN_QUEUED, NULL);
-            return;
-        }
-        end_run_at(a, r, moves[i].to, json_str(json_get(item, "reason"), ""), a->c->at,
-                   moves[i].failed ? &job : NULL);
-        if (moves[i].failed)
-            run_failed(a, r, &job, "the next run was due before the retry");
-        if (moves[i].to == RUN_MISSED)
-            notice_put(a, NOTICE_MISSED, &job, r, json_str(json_get(item, "reason"), ""));
-        if (moves[i].to == RUN_COALESCED && job.remaining >= 0 &&
-            job.generation == r->generation) { /* gives its count back (3.8) */
-            struct stmt *q = change_use(a->s, JOB_CURSOR);
-            stmt_bind_i64(q, ":id", job.id);
-            stmt_bind_text(q, ":schedule", json_str(json_get(item, "schedule"), job.schedule));
-            stmt_bind_i64(q, ":k", job.k);
-            stmt_bind_i64(q, ":remaining", job.remaining + 1);
-            bind_optional(q, ":next", json_get(item, "next_ms"));
-            stmt_run(q);
-        }
-        if (r->cause == CAUSE_SCHEDULE)
-            disable_if_exhausted(a, r->job);
+    if (move == NULL || !state_job_alone(a->s, r->job, &job))
         return;
-    }
+    if (move->to == RUN_QUEUED)
+        queue_again(a, r);
+    else
+        end_waiting(a, r, &job, move->to, item);
 }
 
 /* An active run that somebody, or its job's limit, ends. Without a process, for an asynchronous
@@ -943,7 +978,7 @@ int apply_task_progress(struct apply *a)
     return 0;
 }
 
-/* {"set":[{"run","attempt","to","reason"}]}: the words of `moves`, "kill" for an active
+/* {"set":[{"run","attempt","to","reason"}]}: the words of find_move(), "kill" for an active
  * one, or "unplaced", which tells its owners and moves nothing */
 int apply_run_update(struct apply *a)
 {

@@ -9,8 +9,7 @@ const char *by_whom(const struct apply *a)
 
 static void put(struct apply *a, int64_t job, const char *reason)
 {
-    struct stmt *q = change_use(a->s, JOB_PAUSE_PUT);
-    stmt_bind_i64(q, ":job", job);
+    struct stmt *q = change_of_job(a, JOB_PAUSE_PUT, job);
     stmt_bind_i64(q, ":at", a->c->at.ms);
     stmt_bind_text(q, ":by", by_whom(a));
     stmt_bind_text(q, ":reason", reason);
@@ -19,8 +18,7 @@ static void put(struct apply *a, int64_t job, const char *reason)
 
 static void drop(struct apply *a, int64_t job)
 {
-    struct stmt *q = change_use(a->s, JOB_PAUSE_DROP);
-    stmt_bind_i64(q, ":job", job);
+    struct stmt *q = change_of_job(a, JOB_PAUSE_DROP, job);
     stmt_run(q);
 }
 

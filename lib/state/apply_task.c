@@ -340,12 +340,12 @@ static void write_end(struct json_writer *w, const struct app_row *app, const st
 static int64_t longer_delay(const struct app_row *app, const struct app *definition, int64_t now_ms)
 {
     int64_t max_ms = definition->max_launch_delay_s * 1000;
-    int64_t factor_milli = (int64_t)(definition->backoff_factor * 1000.0 + 0.5);
+    int64_t factor = factor_milli(definition->backoff_factor);
     bool first = app->delay_ms == 0 || now_ms > app->delay_ref.ms + max_ms;
     if (first)
         return app_backoff_ms(definition) < max_ms ? app_backoff_ms(definition) : max_ms;
-    bool over = app->delay_ms >= max_ms * 1000 / factor_milli; /* and no product overflows */
-    return over ? max_ms : app->delay_ms * factor_milli / 1000;
+    bool over = app->delay_ms >= max_ms * 1000 / factor; /* and no product overflows */
+    return over ? max_ms : app->delay_ms * factor / 1000;
 }
 
 /* {"containerId","lastKnownState"} of each container, and what is to be said of the whole: the

@@ -306,6 +306,12 @@ bool resident_ended(struct apply *a, const struct task_row *t);
  * an agent that is away count as ended. Nothing if it is no resident. */
 void resident_wipe(struct apply *a, int64_t instance, const char *reason);
 void residents_lost(struct apply *a, int64_t agent); /* which is gone, and their data with it */
+/* By which a delay grows, in thousandths: from there on replicas reckon in whole numbers. */
+static inline int64_t factor_milli(double factor)
+{
+    return (int64_t)(factor * 1000.0 + 0.5);
+}
+
 /* An app's backoff (spec/marathon.md 9.2): 0 and 0 for none. */
 void put_delay(struct state *s, int64_t app, int64_t delay_ms, int64_t ref_ms);
 /* Its agent cannot be reached any more; what it is now nobody knows. */
@@ -379,6 +385,7 @@ struct target target_of(struct state *s, int64_t job, int64_t due_ms);
 /* A run that was cancelled before any attempt was assigned does not count (spec/chronos.md 9), and
  * makes room for what is put of the same target. 0: none. */
 void drop_unassigned(struct apply *a, int64_t run);
+struct stmt *change_of_job(struct apply *a, int which, int64_t job); /* with :job bound */
 void job_tell(struct apply *a, int64_t id, const char *name, int64_t event);
 
 /* ---- apply_notice.c

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/str.h"
 #include "model/id.h"
 #include "model/job.h"
@@ -83,6 +84,7 @@ int64_t state_gone_newest(struct state *s, const char *name)
 
 struct stmt *state_tasks_gone(struct state *s, const char *name)
 {
+    ASSERT(s->level >= PACKED_LEVEL);
     struct stmt *q = query_use(s, GONE_ENDING);
     stmt_bind_text(q, ":name", name);
     return q;
@@ -91,11 +93,12 @@ struct stmt *state_tasks_gone(struct state *s, const char *name)
 bool state_name_is_ending(struct state *s, const char *name)
 {
     bool reached = false;
-    struct stmt *q = s->level < PACKED_LEVEL ? NULL : state_tasks_gone(s, name);
-    while (q != NULL && !reached && stmt_row(q))
+    if (s->level < PACKED_LEVEL)
+        return false;
+    struct stmt *q = state_tasks_gone(s, name);
+    while (!reached && stmt_row(q))
         reached = stmt_bool(q, 1);
-    if (q != NULL)
-        stmt_end(q);
+    stmt_end(q);
     return reached;
 }
 

@@ -310,8 +310,9 @@ bool state_pod_end_next(struct stmt *q, struct pod_end_row *out); /* accepts NUL
  * ordered twice, because nobody knew that the first order was carried out, and may be over by now,
  * or about to be tried again. Rows: the agent, which is not out of reach. */
 struct stmt *state_doubles_of_job(struct state *s, int64_t job);
-/* Tasks of deleted jobs that were called so, which have not ended; since PACKED_LEVEL. It reads all
- * that is kept of their runs. Rows: the agent; is it within reach? */
+/* Tasks of deleted jobs that were called so, which have not ended. It reads all that is kept of
+ * their runs. Not to be asked below PACKED_LEVEL, where state_gone_newest() knows of none. Rows:
+ * the agent; is it within reach? */
 struct stmt *state_tasks_gone(struct state *s, const char *name);
 bool state_name_is_ending(struct state *s, const char *name); /* one that is within reach */
 int64_t state_gone_newest(struct state *s, const char *name); /* of these jobs; 0: there is none */
