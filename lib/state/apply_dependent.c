@@ -512,8 +512,9 @@ static bool is_left_alone(const struct heritage *h, const struct json *child)
     return h->parents == NULL && json_count(json_get(child, "parents")) <= 1;
 }
 
-/* A child's definition once the deleted one is gone. The caller closes. */
-static void redefine(const struct heritage *h, const struct json *definition, struct buf *out)
+/* A child's definition once the deleted one is gone; false: it is larger than one may be. The
+ * caller closes. */
+static bool redefine(const struct heritage *h, const struct json *definition, struct buf *out)
 {
     static const char *const depends[] = {"parents", "parentConditions", "dependencyMode", NULL};
     static const char *const parents[] = {"parents", "parentConditions", NULL};
@@ -530,7 +531,7 @@ static void redefine(const struct heritage *h, const struct json *definition, st
         write_conditions(h, definition, &w);
     }
     json_object_end(&w);
-    ASSERT(!buf_full(out));
+    return !buf_full(out);
 }
 
 /* Who is left alone takes over the schedule where it stands (no step A); what its name chooses of a
@@ -644,9 +645,12 @@ static int orphan(struct apply *a, struct heritage *h, int64_t id, bool refuse_o
     if (!state_job_alone(a->s, id, &child))
         return 0;
     struct json *definition = definition_tree(&child);
-    if (definition != NULL)
-        redefine(h, definition, &text);
-    if (definition != NULL && is_left_alone(h, definition)) {
+    if (definition != NULL && !redefine(h, definition, &text)) {
+        rc = refuse(a, ERR_LIMIT,
+                    "job '%s' would be larger than a job may be without '%s': give it other "
+                    "parents first",
+                    child.name, h->gone->name);
+    } else if (definition != NULL && is_left_alone(h, definition)) {
         rc = leave_alone(a, h, &child, buf_str(&text), refuse_orphans);
     } else {
         if (definition != NULL)
@@ -693,14 +697,13 @@ static void write_heir(struct state *s, const struct heritage *h, int64_t id, st
 {
     struct job_row child;
     struct heir heir;
-    struct buf text;
+    struct buf text = {0};
     if (!state_job_alone(s, id, &child))
         return;
     struct json *definition = definition_tree(&child);
-    if (definition != NULL && is_left_alone(h, definition)) {
-        redefine(h, definition, &text);
+    bool alone = definition != NULL && is_left_alone(h, definition);
+    if (alone && redefine(h, definition, &text)) { /* else it is refused when it is applied */
         reckon_heir(h->gone, buf_str(&text), now, &heir);
-        buf_close(&text);
         json_object(w);
         json_member_int(w, "job", id);
         json_member_str(w, "schedule", heir.schedule);
@@ -708,6 +711,7 @@ static void write_heir(struct state *s, const struct heritage *h, int64_t id, st
             json_member_int(w, "next_ms", heir.next_ms);
         json_object_end(w);
     }
+    buf_close(&text);
     json_free(definition);
 }
 

@@ -404,12 +404,44 @@ static int64_t count_rows(struct stmt *q)
     return n;
 }
 
+/* At most so much a child's definition grows by: each name among the parents, and as a condition.
+ */
+static size_t grows_by(struct state *s, const struct job_row *gone)
+{
+    struct edge_row e;
+    size_t bytes = 0;
+    struct stmt *q = state_edges_of(s, gone->id);
+    while (q != NULL && state_edge_next(q, &e))
+        bytes += 2 * strlen(e.parent_name) + sizeof "\"\",\"\":\"success\",";
+    return bytes;
+}
+
+/* The children stay so small that who reads them can send them again. */
+static int check_sizes(struct state *s, const struct job_row *gone, struct error *err)
+{
+    struct job_row child = {0};
+    size_t more = grows_by(s, gone);
+    bool fit = true;
+    struct stmt *q = more > 0 ? state_children(s, gone->id) : NULL;
+    while (q != NULL && fit && stmt_row(q))
+        fit = !state_job_alone(s, stmt_i64(q, 0), &child) ||
+              child.definition.len + more <= LIMIT_BODY_BYTES;
+    if (q != NULL)
+        stmt_end(q);
+    if (fit)
+        return 0;
+    return error_set(err, ERR_LIMIT,
+                     "job %.80s waits for %.80s and would wait for each of its parents instead, "
+                     "which makes it larger than %d bytes: give it others first",
+                     child.name, gone->name, LIMIT_BODY_BYTES);
+}
+
 int jobs_check_delete(struct state *s, const struct job_row *job, struct error *err)
 {
     int64_t parents = count_rows(state_edges_of(s, job->id));
     int64_t children = count_rows(state_children(s, job->id));
     if (parents * children <= LIMIT_JOB_HERITAGE)
-        return 0;
+        return check_sizes(s, job, err);
     return error_set(
         err, ERR_LIMIT,
         "job %.120s: %lld jobs wait for it and would wait for each of its %lld parents "

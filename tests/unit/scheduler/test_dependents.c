@@ -364,6 +364,54 @@ static void what_is_said_of_a_deleted_parent_is_said_of_no_other_that_there_was(
     assert_int_equal(starts_of("one"), 0);
 }
 
+#define LONG_NAMES 50
+
+/* Parents with long names; `uri` bytes of one to be fetched. */
+static void post_large(const char *name, const char *parents, size_t uri)
+{
+    struct buf body;
+    buf_init(&body, LIMIT_ENTRY_BYTES);
+    buf_printf(&body, "{'name':'%s','command':'x','parents':[%s],'uris':['", name, parents);
+    while (uri-- > 0)
+        buf_putc(&body, 'u');
+    buf_puts(&body, "']}");
+    harness_post(&h, JOB_FACE_2, buf_str(&body));
+    buf_close(&body);
+}
+
+static bool may_go(const char *name, struct error *err)
+{
+    struct job_row row = harness_job(&h, name);
+    return jobs_check_delete(h.state, &row, err) == 0;
+}
+
+/* It ended each process that applied it. */
+static void a_deletion_that_makes_a_child_too_large_is_refused(void **unused)
+{
+    (void)unused;
+    struct buf parents;
+    struct error err;
+    buf_init(&parents, LIMIT_BODY_BYTES);
+    for (int i = 0; i < LONG_NAMES; i++) {
+        char name[128];
+        snprintf(name, sizeof name, "%0100d", i);
+        source(name, "takes 100");
+        buf_printf(&parents, "%s'%s'", i > 0 ? "," : "", name);
+    }
+    post_large("m", buf_str(&parents), 1);
+    buf_close(&parents);
+    post_large("c", "'m'", 1);
+    assert_true(may_go("m", &err));
+    post_large("c", "'m'", LIMIT_BODY_BYTES - 4000);
+    assert_false(may_go("m", &err));
+    assert_int_equal(err.code, ERR_LIMIT);
+    post_large("c", "'m'", LIMIT_ENTRY_BYTES - 4000);
+    harness_delete(&h, "m");
+    assert_string_equal(h.refused, "job 'c' would be larger than a job may be without 'm': give it "
+                                   "other parents first");
+    assert_int_equal(state_jobs_count(h.state), LONG_NAMES + 2);
+}
+
 static void a_deleted_schedule_goes_to_the_child_that_had_it_alone(void **unused)
 {
     (void)unused;
@@ -521,6 +569,7 @@ int main(void)
         TEST(a_deleted_link_hands_its_parents_on),
         TEST(a_link_of_very_many_is_not_deleted_at_once),
         TEST(what_is_said_of_a_deleted_parent_is_said_of_no_other_that_there_was),
+        TEST(a_deletion_that_makes_a_child_too_large_is_refused),
         TEST(a_deleted_schedule_goes_to_the_child_that_had_it_alone),
         TEST(an_heir_has_its_own_time),
         TEST(orphans_may_be_refused),
