@@ -4,14 +4,14 @@
 #include "api/native/private.h"
 #include "base/str.h"
 
-/* The vocabulary of people. */
+/* The vocabulary of people. Whose retry was superseded has failed (spec/chronos.md 5.4). */
 const char *native_run_word(enum run_state s)
 {
     static const char *const words[] = {
         [RUN_QUEUED] = "queued",     [RUN_ASSIGNED] = "running",  [RUN_RUNNING] = "running",
         [RUN_SUCCESS] = "ok",        [RUN_FAILED] = "failed",     [RUN_KILLED] = "killed",
         [RUN_LOST] = "lost",         [RUN_MISSED] = "missed",     [RUN_RETRY_WAIT] = "queued",
-        [RUN_COALESCED] = "skipped", [RUN_CANCELLED] = "skipped", [RUN_SUPERSEDED] = "skipped",
+        [RUN_COALESCED] = "skipped", [RUN_CANCELLED] = "skipped", [RUN_SUPERSEDED] = "failed",
         [RUN_EXCLUDED] = "excluded",
     };
     return words[s];

@@ -74,7 +74,8 @@ static void supersede(struct look *l, const struct candidate *c)
     struct stmt *q = state_runs_open(l->state, c->entry->job);
     while (state_run_next(q, &r))
         if (r.state == RUN_RETRY_WAIT && r.cause != CAUSE_BACKFILL)
-            look_update(l, c->entry, &r, "superseded", "the job's next run starts");
+            look_update(l, c->entry, &r, "superseded",
+                        "it failed, and in place of its retry the job's next run starts");
 }
 
 static void write_launch(struct look *l, const struct candidate *c, const char *name,
