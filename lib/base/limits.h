@@ -104,7 +104,7 @@
     X(LIMIT_JOB_OPEN_RUNS, 100, "runs of one job that wait, run or are to be tried again")  \
     X(LIMIT_FINISHED_TASKS, 1000, "finished tasks kept")                                    \
     X(LIMIT_ORDER_BYTES, 1 << 20, "the order to start one task")                            \
-    X(LIMIT_TASK_BYTES, 512 << 10, "command, arguments and variables of one task together") \
+    X(LIMIT_TASK_BYTES, 512 << 10, "command, arguments and variables of a task; its files") \
     X(LIMIT_ARGUMENT_BYTES, (128 << 10) - 1, "one argument or variable of it: execve(2)")   \
     X(LIMIT_CHECK_PATH_BYTES, 900, "the path of one check over HTTP")                       \
     X(LIMIT_PLACE_BYTES, 2000, "the path of one mount or fetched file")                     \

@@ -432,6 +432,28 @@ static void check_sum(const struct taking *t)
               bytes, LIMIT_TASK_BYTES);
 }
 
+/* What its agent is told besides: an order that is too large is none, and the run would be lost. */
+static void check_order(const struct taking *t)
+{
+    static const char *const names[] = {"uris", "fetch", "container"};
+    struct buf text;
+    struct json_writer w;
+    char path[16];
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const struct json *v = json_get(t->body, names[i]);
+        if (v == NULL)
+            continue;
+        buf_init(&text, LIMIT_TASK_BYTES);
+        json_begin(&w, &text);
+        json_put_value(&w, v);
+        snprintf(path, sizeof path, "/%s", names[i]);
+        if (buf_full(&text))
+            wrong(t, path, "got more than %d bytes, which is the limit: need less of it",
+                  LIMIT_TASK_BYTES);
+        buf_close(&text);
+    }
+}
+
 /* What people read, who is told, and what is only kept. */
 static void check_texts(const struct taking *t)
 {
@@ -482,6 +504,7 @@ static void take_parts(const struct taking *t)
     if (t->rules->own)
         job_own_check_env(j, t->problems);
     check_sum(t);
+    check_order(t);
     check_texts(t);
 }
 

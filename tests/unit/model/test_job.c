@@ -405,6 +405,34 @@ static void what_no_program_can_be_started_with_is_refused(void **unused)
         }
 }
 
+/* Its run would be lost without a word: the order did not fit into a frame. */
+static void what_its_agent_is_told_has_an_end(void **unused)
+{
+    static const struct {
+        const char *before, *after, *path;
+    } PLACES[] = {
+        {"{'name':'a','command':'x','uris':['", "']}", "/uris: "},
+        {"{'name':'a','command':'x','fetch':[{'uri':'", "'}]}", "/fetch: "},
+        {"{'name':'a','container':{'image':'x','parameters':[{'key':'label','value':'", "'}]}}",
+         "/container: "},
+    };
+    (void)unused;
+    for (size_t i = 0; i < sizeof(PLACES) / sizeof(*PLACES); i++)
+        for (int over = 0; over < 2; over++) {
+            struct buf body;
+            buf_init(&body, 1 << 20);
+            buf_puts(&body, PLACES[i].before);
+            for (int n = over > 0 ? LIMIT_TASK_BYTES : LIMIT_TASK_BYTES - 100; n > 0; n--)
+                buf_putc(&body, 'y');
+            buf_puts(&body, PLACES[i].after);
+            char *got = problems_of(buf_str(&body), 2, JOB_SCHEDULED);
+            if (over > 0 ? !str_starts(got, PLACES[i].path) : got[0] != '\0')
+                fail_msg("%s: %s", PLACES[i].before, got);
+            mem_free(got);
+            buf_close(&body);
+        }
+}
+
 static void what_people_read_has_an_end(void **unused)
 {
     (void)unused;
@@ -721,6 +749,7 @@ int main(void)
         cmocka_unit_test(names_what_is_wrong),
         cmocka_unit_test(what_no_program_can_be_started_with_is_refused),
         cmocka_unit_test(what_is_too_much_together_is_refused),
+        cmocka_unit_test(what_its_agent_is_told_has_an_end),
         cmocka_unit_test(what_people_read_has_an_end),
         cmocka_unit_test(what_a_run_is_given_has_an_end),
         cmocka_unit_test(an_unknown_zone_may_be_let_pass),
