@@ -137,19 +137,33 @@ static size_t total_width(const size_t *widths, size_t n)
     return total;
 }
 
-/* Takes column after column from the widest of those that may be clipped. */
+static bool may_shrink(const struct table *t, const size_t *widths, size_t column)
+{
+    return t->columns[column].kind == COLUMN_FREE && widths[column] > NARROWEST;
+}
+
+/* The widest that may be clipped; n_columns: none. The first has the names, which are typed again:
+ * as long as others may it stays whole, up to half of the width. */
+static size_t next_to_shrink(const struct table *t, const size_t *widths, size_t width)
+{
+    size_t widest = t->n_columns;
+    if (may_shrink(t, widths, 0) && widths[0] > width / 2)
+        return 0;
+    for (size_t i = 1; i < t->n_columns; i++)
+        if (may_shrink(t, widths, i) && (widest == t->n_columns || widths[i] > widths[widest]))
+            widest = i;
+    return widest == t->n_columns && may_shrink(t, widths, 0) ? 0 : widest;
+}
+
+/* Takes what is too much for the width a column of the terminal at a time. */
 static void shrink(const struct table *t, size_t *widths, size_t width)
 {
     size_t total = total_width(widths, t->n_columns);
     while (width > 0 && total > width) {
-        size_t widest = t->n_columns;
-        for (size_t i = 0; i < t->n_columns; i++)
-            if (t->columns[i].kind == COLUMN_FREE && widths[i] > NARROWEST &&
-                (widest == t->n_columns || widths[i] > widths[widest]))
-                widest = i;
-        if (widest == t->n_columns)
+        size_t column = next_to_shrink(t, widths, width);
+        if (column == t->n_columns)
             return;
-        widths[widest]--;
+        widths[column]--;
         total--;
     }
 }

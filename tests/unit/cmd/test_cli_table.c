@@ -67,8 +67,11 @@ static void free_columns_are_clipped_to_the_width(void **unused)
     const char *const cells[] = {"/a/very/long/name", "running", "32",
                                  "a sentence that is even longer", NULL};
     check(cells, 50, false,
-          "APP              STATE    MEM MiB  WHY\n"
-          "/a/very/long/n…  running       32  a sentence tha…\n");
+          "APP                STATE    MEM MiB  WHY\n"
+          "/a/very/long/name  running       32  a sentence t…\n");
+    check(cells, 40, false,
+          "APP           STATE    MEM MiB  WHY\n"
+          "/a/very/lon…  running       32  a sente…\n");
 }
 
 static void what_may_not_be_clipped_is_not(void **unused)
