@@ -387,17 +387,26 @@ static bool is_uneven(uint64_t bits)
     return true;
 }
 
+/* Has one of its months, in most years, none of its days? They are all late ones. */
+static bool passes_months(const struct cron *c)
+{
+    int first = first_of(c->days);
+    bool others = c->day_last || c->day_last_working || c->days_nearest != 0;
+    bool passes = false;
+    for (int month = 1; first > 28 && !others && month <= 12; month++)
+        passes = passes || ((c->months >> month & 1) != 0 && days_in_month(2001, month) < first);
+    return passes;
+}
+
 size_t explain_warnings(const struct schedule *s, const char *warnings[EXPLAIN_WARNINGS_MAX])
 {
     size_t n = 0;
     const struct cron *c = &s->cron;
     if (!s->by_cron || c->every_s > 0)
         return 0;
-    uint32_t late_days = c->days & ~((UINT32_C(1) << 29) - 1);
-    bool late_only = c->days == late_days && late_days != 0 && !c->day_last;
     if (!c->days_all && !c->weekdays_all)
         warnings[n++] = "day and weekday are both given: it runs when either matches";
-    if (late_only)
+    if (passes_months(c))
         warnings[n++] = "not every month has these days: \"L\" is the last one of each";
     if (is_uneven(c->minutes))
         warnings[n++] = "the step of the minutes does not divide 60: the last one is shorter";

@@ -159,6 +159,7 @@ static void put_warnings(struct call *c, const struct aim *aim, const struct job
                          struct json_writer *w)
 {
     const struct schedule *s = aim->schedule;
+    bool bound = aim->starts.ms != 0 || aim->ends.ms != 0;
     const char *warnings[EXPLAIN_WARNINGS_MAX], *job = query_get(&c->query, "name");
     size_t n = explain_warnings(s, warnings);
     json_key(w, "warnings");
@@ -172,7 +173,8 @@ static void put_warnings(struct call *c, const struct aim *aim, const struct job
     else if (cursor->remaining != 0 && !runs_at_all(aim, *cursor))
         json_put_str(w, aim->rules != NULL
                             ? "its calendars, or its time to be valid in, leave no run"
-                            : "none of its times lies between startsAt and endsAt");
+                        : bound ? "none of its times lies between startsAt and endsAt"
+                                : "it has no time before the end of the year 9999");
     json_array_end(w);
 }
 
