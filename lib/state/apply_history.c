@@ -96,20 +96,25 @@ static void forget_target(struct apply *a, int64_t run)
     stmt_run(q);
 }
 
+/* Neither old nor among the newest any more. */
+static void uncount(struct apply *a, int64_t run)
+{
+    if (a->s->level < HISTORY_LEVEL)
+        return;
+    int64_t bytes = old_bytes(a->s, run);
+    if (bytes > 0)
+        add_to_old(a, -1, -bytes);
+    else
+        not_newest(a, run);
+}
+
 void history_drop_run(struct apply *a, int64_t run)
 {
-    struct stmt *q;
     int64_t gone = gone_job(a, run);
     if (gone == 0)
         forget_target(a, run);
-    if (a->s->level >= HISTORY_LEVEL) {
-        int64_t bytes = old_bytes(a->s, run);
-        if (bytes > 0)
-            add_to_old(a, -1, -bytes);
-        else
-            not_newest(a, run);
-    }
-    q = change_use(a->s, TASKS_DROP_OF_RUN);
+    uncount(a, run);
+    struct stmt *q = change_use(a->s, TASKS_DROP_OF_RUN);
     stmt_bind_i64(q, ":run", run);
     stmt_run(q);
     q = change_use(a->s, RUN_DELETE);

@@ -385,16 +385,22 @@ void look_put(struct look *l, enum gathered what, struct entry *e, struct json_w
     mark(l->gathered[what].batch, e);
 }
 
+void look_update_begin(struct look *l, struct entry *e, const struct run_row *r, const char *to,
+                       const char *reason, struct json_writer *w)
+{
+    look_put(l, GATHER_UPDATE, e, w);
+    json_object(w);
+    json_member_int(w, "run", r->id);
+    json_member_int(w, "attempt", r->attempt);
+    json_member_str(w, "to", to);
+    json_member_str(w, "reason", reason);
+}
+
 void look_update(struct look *l, struct entry *e, const struct run_row *r, const char *to,
                  const char *reason)
 {
     struct json_writer w;
-    look_put(l, GATHER_UPDATE, e, &w);
-    json_object(&w);
-    json_member_int(&w, "run", r->id);
-    json_member_int(&w, "attempt", r->attempt);
-    json_member_str(&w, "to", to);
-    json_member_str(&w, "reason", reason);
+    look_update_begin(l, e, r, to, reason, &w);
     json_object_end(&w);
 }
 

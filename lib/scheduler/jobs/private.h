@@ -85,7 +85,9 @@ struct look {
 
 /* Begins an element of that command's set, about the entry's job, which it marks: write a value. */
 void look_put(struct look *l, enum gathered what, struct entry *e, struct json_writer *w);
-/* The same whole: an element of run.update. */
+/* The same of run.update: an object with what each has, to be ended; and the whole of it. */
+void look_update_begin(struct look *l, struct entry *e, const struct run_row *r, const char *to,
+                       const char *reason, struct json_writer *w);
 void look_update(struct look *l, struct entry *e, const struct run_row *r, const char *to,
                  const char *reason);
 /* False: what is decided already is enough for this tick's commands. */

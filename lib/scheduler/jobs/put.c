@@ -232,11 +232,11 @@ int jobs_check(struct state *s, struct job *job, const struct job_row *old, bool
 static void settle(struct job *job, const struct job *old, const struct aim *aim, struct wall now,
                    struct cursor_step *step)
 {
-    struct job_cursor from;
     enum job_replacing how = old != NULL ? job_replacing(job, old) : REPLACE_BEGINS;
     if (how != REPLACE_BEGINS)
         job_keep_cursor(job, old);
-    from = how == REPLACE_BEGINS ? cursor_begin(&job->schedule, now) : job->cursor;
+    struct job_cursor from =
+        how == REPLACE_BEGINS ? cursor_begin(&job->schedule, now) : job->cursor;
     if (how == REPLACE_KEEPS)
         *step = (struct cursor_step){.cursor = from, .next = cursor_next(aim, &from)};
     else

@@ -274,35 +274,38 @@ static bool waits(const struct run_view *v)
     return v->r.state == RUN_QUEUED && !v->decided;
 }
 
+/* A target that has not been tried yet, of a job that catches up. */
+static bool catches_up(const struct run_view *v)
+{
+    return waits(v) && v->r.cause == CAUSE_SCHEDULE && v->r.attempt == 0 && v->r.deadline.ms == 0;
+}
+
+/* It gives its count back to the cursor, if that has counted it. */
+static void coalesce_one(struct runs *s, struct run_view *v, const struct aim *aim,
+                         struct job_cursor *cursor)
+{
+    struct json_writer w;
+    look_update_begin(s->l, s->e, &v->r, "coalesced", "a later target runs in its place", &w);
+    if (v->r.generation == s->row.generation) {
+        cursor_give_back(cursor);
+        write_cursor(s->job, cursor, s->row.disabled ? WALL_NEVER : cursor_next(aim, cursor), &w);
+    }
+    json_object_end(&w);
+    v->decided = true;
+}
+
 /* Of a job that catches up, and whose runs may not overlap, only the newest target waits, or so
- * many of them as it says: those before them give their count back (3.8). */
+ * many of them as it says, and none of those before them (3.8). */
 static void coalesce(struct runs *s)
 {
     int64_t newer = 0, most = job_catchup_most(s->job);
     const struct aim aim = aim_of_job(s->job);
     struct job_cursor cursor = {.index = s->row.k, .remaining = s->row.remaining, .moved = true};
-    for (size_t i = s->n; i-- > 0 && s->job->broken == NULL && !job_overlaps(s->job);) {
-        struct run_view *v = &s->items[i];
-        if (!waits(v) || v->r.cause != CAUSE_SCHEDULE || v->r.attempt > 0 || v->r.deadline.ms != 0)
-            continue;
-        if (newer++ < most)
-            continue;
-        struct json_writer w;
-        bool counted = v->r.generation == s->row.generation;
-        if (counted)
-            cursor_give_back(&cursor);
-        look_put(s->l, GATHER_UPDATE, s->e, &w);
-        json_object(&w);
-        json_member_int(&w, "run", v->r.id);
-        json_member_int(&w, "attempt", v->r.attempt);
-        json_member_str(&w, "to", "coalesced");
-        json_member_str(&w, "reason", "a later target runs in its place");
-        if (counted)
-            write_cursor(s->job, &cursor, s->row.disabled ? WALL_NEVER : cursor_next(&aim, &cursor),
-                         &w);
-        json_object_end(&w);
-        v->decided = true;
-    }
+    if (s->job->broken != NULL || job_overlaps(s->job))
+        return;
+    for (size_t i = s->n; i-- > 0;)
+        if (catches_up(&s->items[i]) && newer++ >= most)
+            coalesce_one(s, &s->items[i], &aim, &cursor);
 }
 
 static void kill_active(struct runs *s)
