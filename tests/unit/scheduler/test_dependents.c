@@ -366,15 +366,16 @@ static void what_is_said_of_a_deleted_parent_is_said_of_no_other_that_there_was(
 
 #define LONG_NAMES 50
 
-/* Parents with long names; `uri` bytes of one to be fetched. */
-static void post_large(const char *name, const char *parents, size_t uri)
+/* Parents with long names; so many bytes of a constraint, which is not told its agent. */
+static void post_large(const char *name, const char *parents, size_t bytes)
 {
     struct buf body;
     buf_init(&body, LIMIT_ENTRY_BYTES);
-    buf_printf(&body, "{'name':'%s','command':'x','parents':[%s],'uris':['", name, parents);
-    while (uri-- > 0)
-        buf_putc(&body, 'u');
-    buf_puts(&body, "']}");
+    buf_printf(&body, "{'name':'%s','command':'x','parents':[%s],'constraints':[['rack','EQUALS','",
+               name, parents);
+    while (bytes-- > 0)
+        buf_putc(&body, 'r');
+    buf_puts(&body, "']]}");
     harness_post(&h, JOB_FACE_2, buf_str(&body));
     buf_close(&body);
 }
