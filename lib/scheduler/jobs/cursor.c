@@ -2,8 +2,9 @@
 
 #include "base/assert.h"
 
-#define SPANS_LOOKED 20000      /* each of a day, or a part of one: 50 years of days */
-#define ENTRIES_LOOKED 20000000 /* of calendars, in all these spans */
+#define SPANS_LOOKED 20000 /* each of a day, or a part of one: 50 years of days */
+#define ENTRIES_LOOKED \
+    2000000 /* of calendars, in all these: some 10 ms, for each job of a request */
 #define LOOKED_MS (SPANS_LOOKED * INT64_C(86400000)) /* however rare the targets are */
 
 static bool has_count(const struct job_cursor *c)

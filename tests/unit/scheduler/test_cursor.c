@@ -326,6 +326,35 @@ static void what_is_excluded_for_ages_is_not_looked_through(void **unused)
 
 /* A leap day is looked for within decades as each day is: the leader does nothing else meanwhile.
  */
+#define CLOSED 150 /* every other day, so one span each */
+
+/* When it runs next if so many entries exclude the first days. */
+static struct wall next_behind(size_t entries)
+{
+    static struct calendar_entry days[20000];
+    struct schedule s = parsed("R/2026-01-01T12:00:00Z/P2D", "");
+    const struct calendar closed = {days, entries};
+    const struct calendar_rules rules = {.excluded = &closed, .excluded_n = 1};
+    struct aim a = {
+        .schedule = &s, .window_ms = WINDOW_CATCHUP, .catchup_most = 1, .rules = &rules};
+    struct job_cursor c = {.remaining = COUNT_FOREVER};
+    int64_t first = s.first.ms / 86400000;
+    assert_in_range(entries, CLOSED, COUNT(days));
+    for (size_t i = 0; i < entries; i++) {
+        int64_t day = first + 2 * (int64_t)(i < CLOSED ? i : CLOSED - 1);
+        days[i] = (struct calendar_entry){CALENDAR_DATES, day, day, 0, 86400000};
+    }
+    return cursor_next_run(&a, &c);
+}
+
+/* The leader does nothing else meanwhile, and one request may have it look for 250 jobs. */
+static void the_more_calendars_say_the_less_far_it_looks(void **unused)
+{
+    (void)unused;
+    assert_int_equal(next_behind(1000).ms, at("2026-10-28T12:00:00Z").ms);
+    assert_int_equal(next_behind(20000).ms, WALL_NEVER.ms);
+}
+
 static void a_rare_target_is_looked_for_no_further_than_others(void **unused)
 {
     (void)unused;
@@ -434,6 +463,7 @@ int main(void)
         cmocka_unit_test(gives_a_count_back),
         cmocka_unit_test(decides_each_target_once_as_the_slow_way_does),
         cmocka_unit_test(what_is_excluded_for_ages_is_not_looked_through),
+        cmocka_unit_test(the_more_calendars_say_the_less_far_it_looks),
         cmocka_unit_test(a_rare_target_is_looked_for_no_further_than_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
