@@ -281,6 +281,8 @@ void find_likely(struct cli *c, enum name_kind kinds, const char *typed)
     if (found == NULL && lists[kinds].path != NULL)
         snprintf(c->api.cure, sizeof c->api.cure, "mesolith %s list%s", lists[kinds].word,
                  kinds == NAME_JOB ? ", or with --state deleted" : "");
+    else if (found == NULL && are_jobs_among(kinds))
+        str_copy(c->api.cure, sizeof c->api.cure, "mesolith app list, job list or task list");
     else if (found != NULL && !str_eq(found, typed)) /* else something of it is not there */
         snprintf(c->api.cure, sizeof c->api.cure, "did you mean %s?", found);
     mem_free(all);

@@ -575,6 +575,8 @@ static int show_logs(struct cli *c, enum name_kind kind, struct error *err)
     if (find_name(c, kind, c->args.names[0], &l.subject, err) != 0)
         return -1;
     int rc = add_tasks(&l, err);
+    if (rc != 0 && err->code == ERR_NOT_FOUND && args_given(&c->args, FLAG_RUN))
+        snprintf(c->api.cure, sizeof c->api.cure, "mesolith job runs %.200s", l.subject.name);
     if (rc == 0 && l.n == 0 && !cli_on(c, FLAG_FOLLOW)) {
         snprintf(c->api.cure, sizeof c->api.cure, "mesolith why %.200s", l.subject.name);
         rc = error_set(err, ERR_NOT_FOUND, "%s: nothing of it has run yet", l.subject.name);

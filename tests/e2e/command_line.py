@@ -115,6 +115,7 @@ def refusals(node):
         (["job", "x", "runs"], 2, "try: mesolith job runs x\n"),
         (["job", "x"], 2, "if that is a name: mesolith job show x\n"),
         (["job", "show", "nothing-like-it"], 4, "try: mesolith job list"),
+        (["why", "nothing-like-it"], 4, "try: mesolith app list, job list or task list"),
         (["why", "job", "/web"], 4, "try: mesolith why app /web"),
         (["job", "explain", "nightly"], 3, "nightly: need a schedule in quotes"),
         (["job", "create", '{"name": "x"}'], 4, "got JSON, need the name of a file, or - for stdin"),
@@ -305,6 +306,7 @@ def story(place):
         done = run(node, "job", "run", "bad")
         assert done.returncode == 1 and "bad: run failed" in done.stdout, done
         equal(node.cli("logs", "-f", "good").stdout, "well done\n", "followed to its end")
+        assert "try: mesolith job runs good\n" in run(node, "job", "logs", "good", "--run", "9999").stderr, "no such run"
         node.cli("apply", place.write("vast.json", [{"name": "vast", "command": "true", "cpus": 9999, "concurrent": False,
                                                      "schedule": "R/2090-01-01T00:00:00Z/P1D"}]))
         first = re.fullmatch(r"Run ([0-9]+) of vast is due now\.\n", node.cli("job", "run", "vast", "--detach").stdout)[1]
