@@ -84,6 +84,7 @@ struct ending {
 
 struct task {
     int64_t key;
+    bool over; /* before anybody told it to end */
 };
 
 static void on_proxy_stopped(struct proxy_client *c)
@@ -141,17 +142,25 @@ static void look_whether_over(struct ending *e)
         uv_timer_start(&e->timer, on_time, 0, 0);
 }
 
+/* Its supervisor has written how it ended; the next start tells the cluster. */
+static bool has_ended(const struct ending *e, int64_t key)
+{
+    char path[FOLDER_PATH_SIZE + 48];
+    snprintf(path, sizeof path, "%s/tasks/%lld/exit", e->folder.agent, (long long)key);
+    return access(path, F_OK) == 0;
+}
+
 static void on_status(struct executor *x, const struct status *s)
 {
     struct ending *e = executor_events_of(x)->data;
     struct task *known = map_get(e->alive, (uint64_t)s->task);
     if (task_ended(s->state) && known != NULL) {
         map_remove(e->alive, (uint64_t)s->task);
+        e->ended += !known->over;
         mem_free(known);
-        e->ended++;
     } else if (!task_ended(s->state) && known == NULL) {
         known = NEW(struct task);
-        known->key = s->task;
+        *known = (struct task){.key = s->task, .over = !e->found_all && has_ended(e, s->task)};
         map_put(e->alive, (uint64_t)s->task, known);
     }
     look_whether_over(e);
@@ -219,8 +228,11 @@ static int await_proxy(const struct ending *e, struct error *err)
 static int tell(const struct ending *e, struct error *err)
 {
     size_t left = map_count(e->alive);
-    printf("%zu task%s and the proxy have ended; the next start runs what is wanted again\n",
-           e->ended, e->ended == 1 ? "" : "s");
+    if (e->ended == 0 && left == 0)
+        printf("nothing of it goes on; the next start runs what is wanted again\n");
+    else
+        printf("%zu task%s and the proxy have ended; the next start runs what is wanted again\n",
+               e->ended, e->ended == 1 ? "" : "s");
     if (left == 0)
         return 0;
     const char *plural = left == 1 ? " has" : "s have";

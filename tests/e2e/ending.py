@@ -64,6 +64,8 @@ def story(place):
         equal(done.returncode, 0, done)
         assert "3 tasks and the proxy have ended" in done.stdout, done
         wait_for(lambda: processes_of(place.folder) == [], "no process is left")
+        done = stop(place, "--all", "--data", node.data)
+        assert done.returncode == 0 and "\nnothing of it goes on;" in done.stdout, f"once more: {done}"
     with case("the next start runs what is wanted", place):
         node.start()
         wait_for(lambda: node.app("/sample")["tasksHealthy"] == 2, "two healthy tasks")
