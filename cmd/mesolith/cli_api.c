@@ -33,6 +33,8 @@ static bool read_folder_address(const char *folder, char dst[API_TEXT_SIZE])
     return fine && *dst != '\0';
 }
 
+#define DEV_ADDRESS "mesolith-dev/address"
+
 static void find_address(struct api *a, const char *said)
 {
     const char *env = getenv("MESOLITH_ADDRESS"), *data = getenv("MESOLITH_DATA");
@@ -45,7 +47,7 @@ static void find_address(struct api *a, const char *said)
     } else if (data != NULL && read_folder_address(data, a->address)) {
         a->source = "the data folder of MESOLITH_DATA";
     } else if (read_folder_address("mesolith-dev", a->address)) {
-        a->source = "mesolith-dev/address";
+        a->source = DEV_ADDRESS;
     } else {
         snprintf(a->address, sizeof a->address, "127.0.0.1:%d", DEFAULT_PORT);
     }
@@ -127,6 +129,11 @@ int api_unreached(struct api *a, struct error *err)
     if (a->source == NULL)
         snprintf(a->cure, sizeof a->cure,
                  "mesolith dev starts a node; --address or MESOLITH_ADDRESS names another one");
+    else if (str_eq(a->source, DEV_ADDRESS))
+        snprintf(a->cure, sizeof a->cure,
+                 "mesolith dev starts it again: its address comes from %s; --address or "
+                 "MESOLITH_ADDRESS names another one",
+                 a->source);
     else
         snprintf(
             a->cure, sizeof a->cure,

@@ -451,6 +451,8 @@ def story(place):
         wait_for(lambda: " ok " in node.cli("job", "show", "each").stdout, "a run of it")
         node.stop()
         stopped = time.time()
+        done = subprocess.run([BINARY, "status"], capture_output=True, text=True, env=env, cwd=place.folder)
+        assert done.returncode == 7 and "try: mesolith dev starts it again" in done.stderr, done
         wait_for(lambda: time.time() > stopped + 4, "times that pass")
         node.start()
         wait_for(lambda: re.search(r"^ *[0-9]+ +missed x[0-9]+ ", node.cli("job", "show", "each").stdout, re.M), "what was missed")
