@@ -6,8 +6,6 @@
 #include "model/job.h"
 #include "state/private.h"
 
-#define FACTS_BYTES (16 * LIMIT_NOTICE_TEXT_BYTES)
-
 static const char *channels(struct state *s)
 {
     return s->level < NOTICES_LEVEL ? "" : state_setting(s, SETTING_OF_CHANNELS, "");
@@ -145,7 +143,7 @@ static int64_t put(struct apply *a, enum notice event, const struct job *j,
                    const struct run_row *run, const char *why, const char *only)
 {
     struct buf facts;
-    buf_init(&facts, FACTS_BYTES);
+    buf_init(&facts, LIMIT_ENTRY_BYTES); /* the job came in one */
     put_facts(a, event, j, run, why, &facts);
     int64_t id = add(a, event, j->name, run != NULL ? run->id : 0, j->owner, buf_str(&facts));
     buf_close(&facts);

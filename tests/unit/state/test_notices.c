@@ -20,16 +20,18 @@ static int at_newest(void **data)
 /* `more` goes into the definition, `put` into the command. */
 static void put_job(struct fixture *f, const char *more, const char *put)
 {
-    char args[1024];
+    struct buf args;
     struct job_row job;
     int64_t base = state_job_by_name(f->state, "j", &job) ? job.generation : 0;
-    snprintf(
-        args, sizeof args,
+    buf_init(&args, LIMIT_ENTRY_BYTES);
+    buf_printf(
+        &args,
         "{'name':'j','base':%lld,'definition':{'name':'j','command':'false','runAsUser':'root',"
         "'owner':'a@x, b@x','retries':0,'schedule':'R/2026-01-01T00:00:00.000Z/PT1H'%s},"
         "'schedule':'R/2026-01-01T00:00:00.000Z/PT1H','k':0,'remaining':-1%s}",
         (long long)base, more, put);
-    applied(f, "job.put", args);
+    applied(f, "job.put", buf_str(&args));
+    buf_close(&args);
 }
 
 static int64_t newest_run(struct fixture *f)
@@ -174,6 +176,30 @@ static void a_deleted_one_has_no_message(void **data)
     applied(f, "job.delete", "{'name':'j'}");
     told_are(f, "deleted j");
     assert_true(fact_is(newest(f), "message", NULL));
+}
+
+/* Of such characters each is six in JSON. */
+static void whatever_the_texts_of_a_job_are_they_fit(void **data)
+{
+    static const char *const before[] = {",'command':'", "','executor':'", "','executorFlags':'",
+                                         "','uris':['"};
+    struct fixture *f = *data;
+    struct buf more;
+    buf_init(&more, LIMIT_ENTRY_BYTES);
+    for (size_t i = 0; i < COUNT(before); i++) {
+        buf_puts(&more, before[i]);
+        for (int k = 0; k < LIMIT_NOTICE_TEXT_BYTES; k++)
+            buf_puts(&more, "\\u0001");
+    }
+    buf_puts(&more, "']");
+    put_job(f, buf_str(&more), "");
+    buf_close(&more);
+    run_job(f, false, "failed");
+    told_are(f, "failed j");
+    struct error err;
+    struct json *v = json_parse_own(newest(f).facts, &err);
+    assert_int_equal(strlen(json_str(json_get(v, "uris"), "")), LIMIT_NOTICE_TEXT_BYTES - 1);
+    json_free(v);
 }
 
 static void a_missed_run_is_told(void **data)
@@ -414,6 +440,7 @@ int main(void)
         AT_NEWEST(nobody_is_told_without_a_channel),
         AT_NEWEST(a_job_says_what_its_owners_want_to_hear),
         AT_NEWEST(a_deleted_one_has_no_message),
+        AT_NEWEST(whatever_the_texts_of_a_job_are_they_fit),
         AT_NEWEST(a_missed_run_is_told),
         AT_NEWEST(late_is_what_the_job_says),
         AT_NEWEST(late_is_counted_from_where_the_delay_ends),
