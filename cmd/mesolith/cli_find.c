@@ -19,6 +19,7 @@ static const struct {
     [NAME_CALENDAR] = {"calendar", "/api/calendars", "name"},
     [NAME_SUBJECT] = {"app, job or task", NULL, NULL},
     [NAME_ANY] = {"app, job, node, task or deployment", NULL, NULL},
+    [NAME_FILE] = {"file", NULL, NULL},
 };
 
 /* The kinds that a kind stands for; NAME_NONE ends them. */
