@@ -183,7 +183,7 @@ def judge_truth(judge, name, verdict):
             continue
         if run.end + judge.late > judge.read_at:  # nobody may have heard of it
             continue
-        gone = r.state == "killed" and r.at < run.end  # its job was deleted, and it ended by itself before it was ended
+        gone = r.state == "killed" and r.at <= run.end  # its job was deleted, and it ended by itself before it was ended
         verdict.see(r.state == "ok" or gone, f"{name}: {run} went well, and it is said to be {r}")
 
 
