@@ -56,9 +56,10 @@ static void check_stored(const struct job *j)
     mem_free(text);
 }
 
-static void check_sent_again(const struct job *j, enum job_face face)
+static void check_sent_again(const struct job *j, enum job_face face, bool own)
 {
     struct job_rules rules = job_rules_default();
+    rules.own = own;
     struct job again;
     struct error err;
     struct problems problems = {0};
@@ -100,7 +101,7 @@ static void check(const struct json *tree, enum job_face face, enum job_kind kin
     if (job_parse(&rules, tree, face, kind, false, &j, &problems) == 0) {
         job_start_now(&j, NOW);
         check_stored(&j);
-        check_sent_again(&j, face);
+        check_sent_again(&j, face, own);
         check_run(&j);
         job_close(&j);
     } else {
