@@ -345,7 +345,7 @@ static int create(struct cli *c, struct error *err)
     int rc = app != NULL ? 0 : error_wrap(err, "%s", cli_file_name(c->args.names[0]));
     if (rc == 0 && !json_is(app, JSON_OBJECT))
         rc = error_set(err, ERR_INVALID, "%s: got %s, need one app; mesolith apply takes several",
-                       c->args.names[0], json_kind_word(app));
+                       cli_file_name(c->args.names[0]), json_kind_word(app));
     if (rc == 0) {
         cli_warn_of_app(text_of(app, "id"), app);
         rc = cli_ask(c, METHOD_POST, "/api/apps", &body, &answer, err);

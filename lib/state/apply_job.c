@@ -501,17 +501,6 @@ int apply_job_tick(struct apply *a)
     return 0;
 }
 
-/* The last run that was asked for and waits; 0: none. */
-static int64_t manual_waits(struct apply *a, int64_t job)
-{
-    struct run_row r;
-    int64_t waits = 0;
-    struct stmt *q = state_runs_open(a->s, job);
-    while (state_run_next(q, &r))
-        waits = r.cause == CAUSE_MANUAL && r.state == RUN_QUEUED ? r.id : waits;
-    return waits;
-}
-
 /* {"name","due_ms","arguments","environment","concurrent"}: at most one waiting manual run unless
  * concurrent (3.8). */
 int apply_job_trigger(struct apply *a)
@@ -527,7 +516,8 @@ int apply_job_trigger(struct apply *a)
                       "to end",
                       name, LIMIT_JOB_OPEN_RUNS);
     struct json_writer w;
-    int64_t waits = json_bool(json_get(v, "concurrent"), false) ? 0 : manual_waits(a, job.id);
+    bool concurrent = json_bool(json_get(v, "concurrent"), false);
+    int64_t waits = concurrent ? 0 : state_run_asked_for(a->s, job.id);
     json_begin(&w, &a->outcome->detail);
     json_object(&w);
     if (waits != 0) {

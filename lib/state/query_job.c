@@ -377,6 +377,16 @@ bool state_run_to_look_at_next(struct state *s, struct stmt *q, struct run_to_lo
     return found;
 }
 
+int64_t state_run_asked_for(struct state *s, int64_t job)
+{
+    struct run_row r;
+    int64_t waits = 0;
+    struct stmt *q = state_runs_open(s, job);
+    while (state_run_next(q, &r))
+        waits = r.cause == CAUSE_MANUAL && r.state == RUN_QUEUED ? r.id : waits;
+    return waits;
+}
+
 int64_t state_runs_open_count(struct state *s, int64_t job)
 {
     struct stmt *q = query_use(s, RUNS_OPEN_COUNT);

@@ -446,7 +446,8 @@ struct run_to_start {
 bool state_run_to_start(struct state *s, int64_t run, int64_t agent, struct run_to_start *out);
 struct stmt *state_runs(struct state *s, int64_t limit);                     /* newest first */
 struct stmt *state_runs_of_job(struct state *s, int64_t job, int64_t limit); /* newest due first */
-struct stmt *state_runs_open(struct state *s, int64_t job);                  /* not over, by id */
+int64_t state_run_asked_for(struct state *s, int64_t job);  /* by hand, and waits; 0: none */
+struct stmt *state_runs_open(struct state *s, int64_t job); /* not over, by id */
 /* The same, each with its task and its job, whose texts hold until the next one. */
 struct run_to_look_at {
     struct run_row run;

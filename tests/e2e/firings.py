@@ -183,7 +183,9 @@ def judge_truth(judge, name, verdict):
             continue
         if run.end + judge.late > judge.read_at:  # nobody may have heard of it
             continue
-        gone = r.state == "killed" and r.at <= run.end  # its job was deleted, and it ended by itself before it was ended
+        # its job was deleted, and it ended by itself before it was ended; in the deletion's own millisecond either came first
+        same = r.at == run.end and r.reason == "the job was deleted"
+        gone = r.state == "killed" and (r.at < run.end or same)
         verdict.see(r.state == "ok" or gone, f"{name}: {run} went well, and it is said to be {r}")
 
 

@@ -306,7 +306,8 @@ def firings():
         ("it was killed with its job, and ended well before it was ended",
          dict(own=[fired(3, 3000, 9, "killed")], again=[Run("c", T + 2990, T + 3200, id=9, node="n5")])),
         ("it was killed with its job, and ended well in that millisecond",
-         dict(own=[fired(3, 3000, 9, "killed")], again=[Run("c", T + 2990, T + 3050, id=9, node="n5")])),
+         dict(own=[fired(3, 3000, 9, "killed", reason="the job was deleted")],
+              again=[Run("c", T + 2990, T + 3050, id=9, node="n5")])),
         ("whoever is marked counts", dict(own=[fired(3, 3000, 9)], ops=[op(500, 510, "mark", name="a")])),
         ("though many wishes came since anything ended",
          dict(own=[fired(3, 3000, 9)], ops=[op(t, t + 10, "mark", name="a") for t in range(-100_000, -2000, 5000)])),
@@ -324,6 +325,8 @@ def firings():
         ("round, by another round's run", dict(mode="round", own=[fired(3, 3000, 9)])),
         ("it ended well, and is said to have been killed then",
          dict(own=[fired(3, 3000, 9, "killed")], again=[Run("c", T + 2900, T + 2990, id=9, node="n5")])),
+        ("it ended well, and is said to have been killed in that millisecond, though not with its job",
+         dict(own=[fired(3, 3000, 9, "killed")], again=[Run("c", T + 2900, T + 3050, id=9, node="n5")])),
         ("it is said to be left out for one that is over",
          dict(mode="any", own=[fired(1, 1000, 7), fired(2, 2000, 8, "skipped", reason="run 7 waits already"), fired(3, 3000, 9)])),
     ]

@@ -534,14 +534,10 @@ void native_delete_job(struct tell *t)
 static int64_t waiting_run(const struct tell *t, const struct json *detail)
 {
     struct job_row job;
-    struct run_row r;
     int64_t waits = json_int(json_get(detail, "waits"), 0);
     if (waits != 0 || !state_job_by_name(t->c.view->state, call_param(&t->c, "name"), &job))
         return waits;
-    struct stmt *q = state_runs_open(t->c.view->state, job.id);
-    while (state_run_next(q, &r))
-        waits = r.cause == CAUSE_MANUAL && r.state == RUN_QUEUED ? r.id : waits;
-    return waits;
+    return state_run_asked_for(t->c.view->state, job.id);
 }
 
 /* {"arguments": text, "environment": {…}}, or nothing. False after having failed the call. */
@@ -564,7 +560,7 @@ static bool read_wish(struct tell *t, const char **out, const struct json **envi
     return false;
 }
 
-/* Has the run what is asked for now? One that is forgotten may have had. */
+/* Has the run what is asked for now? One that is forgotten counts as alike. */
 static bool is_alike(struct tell *t, int64_t run)
 {
     struct run_row r;
