@@ -55,6 +55,7 @@ char **run_env_make(const struct run_spec *spec, const char *const *base, const 
     if (spec->image == NULL) {
         put(&e, "PATH", PATH_DEFAULT);
         put(&e, "HOME", home);
+        put(&e, "PWD", sandbox);
     } else {
         put(&e, "MESOS_CONTAINER_NAME", docker_name(container, name));
     }

@@ -4,7 +4,8 @@
 
 #include "executor/driver.h"
 
-/* base: "NAME=value", NULL-terminated, or NULL. home: NULL in a container, whose image says it. The
+/* PWD is the sandbox, as for whom a shell has started; in a container the engine says where one is.
+ * base: "NAME=value", NULL-terminated, or NULL. home: NULL in a container, whose image says it. The
  * caller frees it with run_env_free(). */
 char **run_env_make(const struct run_spec *spec, const char *const *base, const char *container,
                     const char *sandbox, const char *home);

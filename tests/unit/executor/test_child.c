@@ -1,5 +1,5 @@
 /* tests/unit/executor/test_child.c - what a program gets of its own before it starts: mounts, a
- * terminal */
+ * terminal; a program instead of the shell that would become it */
 #include <sys/prctl.h>
 
 #include <linux/capability.h>
@@ -207,6 +207,54 @@ static void a_terminal_can_be_opened_again_by_its_user(void **unused)
     assert_file(&t, "stdout", "well\r\n");
 }
 
+/* ---- a line that only becomes another program */
+
+static void init_exec(struct task *t, int64_t number, const char *cmd, const char *pwd)
+{
+    static char way[600];
+    task_init(&w, t, number, cmd);
+    snprintf(way, sizeof(way), "PWD=%s", pwd != NULL ? pwd : t->sandbox);
+    t->env[1] = way;
+    t->env[2] = "no-name-for-a-shell=1";
+    launch(t);
+    await_flag(&w, &t->has_ended);
+}
+
+static void assert_way_is_sandbox(const struct task *t)
+{
+    char *env = task_file(t, "stdout"), want[600];
+    snprintf(want, sizeof(want), "PWD=%s\n", t->sandbox);
+    assert_non_null(strstr(env, want));
+    free(env);
+}
+
+static void what_a_shell_would_only_become_is_begun_without_one(void **unused)
+{
+    (void)unused;
+    struct task t, shells;
+    init_exec(&t, 1, "exec env", NULL);
+    char *env = task_file(&t, "stdout");
+    assert_non_null(strstr(env, "no-name-for-a-shell=1\n")); /* dash drops it */
+    free(env);
+    assert_way_is_sandbox(&t);
+    init_exec(&shells, 2, "exec env;", NULL);
+    assert_way_is_sandbox(&shells);
+}
+
+static void what_a_shell_would_put_right_or_say_is_left_to_it(void **unused)
+{
+    (void)unused;
+    struct task t;
+    init_exec(&t, 1, "exec env", "/");
+    assert_way_is_sandbox(&t);
+    init_exec(&t, 2, "exec no-such-program", NULL);
+    assert_int_equal(t.run.end.how, END_EXITED);
+    assert_int_equal(t.run.end.code, 127);
+    char *said = task_file(&t, "stderr");
+    assert_non_null(strstr(said, "no-such-program: not found"));
+    free(said);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
@@ -217,6 +265,8 @@ int main(void)
         T(a_command_beside_the_task_sees_its_mounts),
         T(a_terminal_is_one_for_all_three),
         T(a_terminal_can_be_opened_again_by_its_user),
+        T(what_a_shell_would_only_become_is_begun_without_one),
+        T(what_a_shell_would_put_right_or_say_is_left_to_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

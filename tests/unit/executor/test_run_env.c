@@ -36,6 +36,7 @@ static void later_wins(void **unused)
         {"PORT0", "31000"},
         {"EMPTY", ""},
         {"HOME", "/home/web"},
+        {"PWD", "/sandbox"},
         {"MESOS_AGENT_ENDPOINT", "10.0.0.1:5051"},
         {"MESOS_SANDBOX", "/sandbox"},
         {"MESOS_DIRECTORY", "/sandbox"},
@@ -57,6 +58,7 @@ static void an_image_says_its_own_path_and_home(void **unused)
     char **env = run_env_make(&spec, NULL, "c0ffee", "/sandbox", NULL);
     assert_null(value_of(env, "PATH"));
     assert_null(value_of(env, "HOME"));
+    assert_null(value_of(env, "PWD"));
     assert_string_equal(value_of(env, "MESOS_SANDBOX"), "/mnt/mesos/sandbox");
     assert_string_equal(value_of(env, "MESOS_DIRECTORY"), "/sandbox");
     assert_string_equal(value_of(env, "MESOS_CONTAINER_NAME"), "mesos-c0ffee");
