@@ -1,7 +1,7 @@
 /* mesolith apply, diff - calendars, apps and jobs as files.
  *
  * A file holds one of them, an array of them, or {"calendars": […], "apps": […], "jobs": […]} as
- * export writes it. */
+ * export writes it. What the node refuses of it is said, and the rest goes on. */
 #include "cli_noun.h"
 
 #include <stdio.h>
@@ -33,6 +33,25 @@ static enum kind kind_of(const struct json *v)
 
 typedef int one_fn(struct cli *c, const struct json *one, struct error *err);
 
+struct walk {
+    struct cli *c;
+    one_fn *const *fns; /* KINDS */
+    size_t n, refused;
+    enum error_code first; /* of the refused */
+};
+
+static int visit(struct walk *w, const struct json *one, struct error *err)
+{
+    w->n++;
+    if (w->fns[kind_of(one)](w->c, one, err) == 0)
+        return 0;
+    if (!api_is_of_body(err))
+        return -1;
+    w->first = w->refused++ == 0 ? err->code : w->first;
+    cli_say_error(w->c, err);
+    return 0;
+}
+
 static bool has_lists(const struct json *root)
 {
     for (int kind = 0; kind < KINDS; kind++)
@@ -61,8 +80,8 @@ static const struct json *first_parent(const struct map *to_come, const struct j
 }
 
 /* Of a ring of them somebody is first, and refused. */
-static int with_parents(struct cli *c, struct map *to_come, const struct json **path,
-                        const struct json *job, one_fn *fn, struct error *err)
+static int with_parents(struct walk *w, struct map *to_come, const struct json **path,
+                        const struct json *job, struct error *err)
 {
     size_t n = 0;
     path[n++] = job;
@@ -71,7 +90,7 @@ static int with_parents(struct cli *c, struct map *to_come, const struct json **
         if (parent != NULL) {
             map_remove_str(to_come, text_of(parent, "name"));
             path[n++] = parent;
-        } else if (fn(c, path[--n], err) != 0) {
+        } else if (visit(w, path[--n], err) != 0) {
             return -1;
         }
     }
@@ -79,7 +98,7 @@ static int with_parents(struct cli *c, struct map *to_come, const struct json **
 }
 
 /* A job after those of the file that it waits for: the server wants them to be there. */
-static int each_job(struct cli *c, const struct json *list, one_fn *fn, struct error *err)
+static int each_job(struct walk *w, const struct json *list, struct error *err)
 {
     int rc = 0;
     struct map *to_come = map_new();
@@ -91,26 +110,23 @@ static int each_job(struct cli *c, const struct json *list, one_fn *fn, struct e
         if (rc != 0 || kind_of(one) != JOB || map_get_str(to_come, text_of(one, "name")) != one)
             continue;
         map_remove_str(to_come, text_of(one, "name"));
-        rc = with_parents(c, to_come, path, one, fn, err);
+        rc = with_parents(w, to_come, path, one, err);
     }
     mem_free(path);
     map_free(to_come);
     return rc;
 }
 
-/* Calls for each, one kind after the other. */
-static int each_of(struct cli *c, const struct json *root, one_fn *const fns[KINDS],
-                   struct error *err)
+/* One kind after the other. */
+static int each_of(struct walk *w, const struct json *root, struct error *err)
 {
-    if (json_is(root, JSON_OBJECT) && !has_lists(root))
-        return fns[kind_of(root)](c, root, err);
     for (int kind = 0; kind < KINDS; kind++) {
         const struct json *list =
             json_is(root, JSON_ARRAY) ? root : json_get(root, kinds[kind].list);
         if (kind == JOB)
-            return each_job(c, list, fns[kind], err);
+            return each_job(w, list, err);
         JSON_EACH (one, list)
-            if ((int)kind_of(one) == kind && fns[kind](c, one, err) != 0)
+            if ((int)kind_of(one) == kind && visit(w, one, err) != 0)
                 return -1;
     }
     return 0;
@@ -181,6 +197,18 @@ static int check_twice(const char *file, const struct json *root, struct error *
     return rc;
 }
 
+static int each_of_lists(struct cli *c, const struct json *root, one_fn *const fns[KINDS],
+                         struct error *err)
+{
+    struct walk w = {.c = c, .fns = fns};
+    if (each_of(&w, root, err) != 0)
+        return -1;
+    if (w.refused == 0)
+        return 0;
+    return error_set(err, w.first, "%s: %zu of %zu were refused, for the reasons above",
+                     c->args.names[0], w.refused, w.n);
+}
+
 static int each_of_file(struct cli *c, one_fn *const fns[KINDS], struct error *err)
 {
     struct json *root;
@@ -189,8 +217,10 @@ static int each_of_file(struct cli *c, one_fn *const fns[KINDS], struct error *e
     int rc = check_lists(c->args.names[0], root, err);
     if (rc == 0)
         rc = check_twice(c->args.names[0], root, err);
-    if (rc == 0)
-        rc = each_of(c, root, fns, err);
+    if (rc == 0 && json_is(root, JSON_OBJECT) && !has_lists(root))
+        rc = fns[kind_of(root)](c, root, err);
+    else if (rc == 0)
+        rc = each_of_lists(c, root, fns, err);
     json_free(root);
     return rc;
 }

@@ -40,13 +40,20 @@ static void print_details(const struct json *failure)
     }
 }
 
-static int say_error(const struct cli *c, const struct error *err)
+static void print_out(struct cli *c)
+{
+    fwrite(buf_str(&c->out), 1, c->out.len, stdout);
+    buf_clear(&c->out);
+    fflush(stdout);
+}
+
+int cli_say_error(struct cli *c, const struct error *err)
 {
     struct buf text;
     bool color = c->term.color && isatty(STDERR_FILENO);
     buf_init(&text, sizeof err->text * 4);
     text_clean(&text, err->text);
-    fflush(stdout);
+    print_out(c);
     fprintf(stderr, "%serror:%s %s\n", ink_on(INK_BAD, color), ink_off(INK_BAD, color),
             buf_str(&text));
     print_details(c->api.failure);
@@ -56,17 +63,11 @@ static int say_error(const struct cli *c, const struct error *err)
         fprintf(stderr, "try: %s\n", buf_str(&text));
     }
     buf_close(&text);
+    api_forget(&c->api);
     return error_exit_status(err->code);
 }
 
 /* ---- running a verb */
-
-static void print_out(struct cli *c)
-{
-    fwrite(buf_str(&c->out), 1, c->out.len, stdout);
-    buf_clear(&c->out);
-    fflush(stdout);
-}
 
 /* Until it fails, or is interrupted. */
 static int watch(struct cli *c, struct error *err)
@@ -343,7 +344,7 @@ int cli_main(int argc, char **argv)
     buf_init(&c.out, LIMIT_ANSWER_BYTES);
     term_look(&c.term);
     int rc = act(&c, argc, argv, &err);
-    int status = rc != 0 ? say_error(&c, &err) : c.failed ? FAILED : 0;
+    int status = rc != 0 ? cli_say_error(&c, &err) : c.failed ? FAILED : 0;
     buf_close(&c.out);
     term_close(&c.term);
     api_close(&c.api);

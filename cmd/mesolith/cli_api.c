@@ -89,11 +89,17 @@ int api_open(struct api *a, const char *said, struct error *err)
     return 0;
 }
 
+void api_forget(struct api *a)
+{
+    json_free(a->failure);
+    a->failure = NULL;
+    a->cure[0] = '\0';
+}
+
 void api_close(struct api *a)
 {
     url_close(&a->url);
-    json_free(a->failure);
-    a->failure = NULL;
+    api_forget(a);
 }
 
 const struct url *api_url(const struct api *a)
@@ -175,6 +181,12 @@ int api_refused(struct api *a, int status, struct slice body, struct error *err)
     size_t len = strcspn(body.p, "\r\n");
     return error_set(err, code, "%s answered %d %s: %s", a->address, status, status_text(status),
                      str_quote(quoted, sizeof quoted, body.p, len));
+}
+
+bool api_is_of_body(const struct error *err)
+{
+    return err->code == ERR_SYNTAX || err->code == ERR_INVALID || err->code == ERR_CONFLICT ||
+           err->code == ERR_LIMIT;
 }
 
 /* ---- asking */

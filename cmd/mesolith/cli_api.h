@@ -39,6 +39,9 @@ int api_get(struct api *a, const char *path, struct json **answer_out,
 /* A whole list: `path` without offset and limit; pages are joined. */
 int api_list(struct api *a, const char *path, struct json **answer_out,
              struct error *err) MUST_CHECK;
+/* The error is about what was sent: it need not keep others from being sent. */
+bool api_is_of_body(const struct error *err);
+void api_forget(struct api *a); /* what the node said of the last failure */
 /* What a stream's failed answer says (status not 200). Returns -1. */
 int api_refused(struct api *a, int status, struct slice body, struct error *err);
 /* Adds to an error of the client which node it was. Returns -1. */

@@ -185,6 +185,8 @@ void cli_next(struct cli *c, const char *fmt, ...) __attribute__((format(printf,
 void cli_next_empty(struct cli *c, const char *noun, const char *none);
 void cli_table(struct cli *c, struct table *t); /* into out; closes it */
 
+/* After what is in `out`, with details and cure, which are forgotten then. Its exit status. */
+int cli_say_error(struct cli *c, const struct error *err);
 /* Asks; with --json the answer is printed as it came. The caller frees *answer_out. */
 int cli_ask(struct cli *c, enum method method, const char *path, const struct buf *body,
             struct json **answer_out, struct error *err) MUST_CHECK;

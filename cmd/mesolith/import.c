@@ -123,13 +123,6 @@ void import_end(struct import *i)
 
 /* ---- asking */
 
-/* Answers that are about the job; after others nothing more is asked. */
-static bool is_of_job(const struct error *err)
-{
-    return err->code == ERR_SYNTAX || err->code == ERR_INVALID || err->code == ERR_CONFLICT ||
-           err->code == ERR_LIMIT;
-}
-
 static void take_failure(struct import *i, struct import_job *j, const struct json *said)
 {
     j->failure = arena_strdup(&i->arena, text_of(said, "message"));
@@ -173,11 +166,10 @@ static int put(struct import *i, struct import_job *j, bool dry, struct error *e
         json_free(answer);
         return 0;
     }
-    if (!is_of_job(err))
+    if (!api_is_of_body(err))
         return error_wrap(err, "%s", j->name);
     take_failure(i, j, json_get(api->failure, "error"));
-    json_free(api->failure);
-    api->failure = NULL;
+    api_forget(api);
     return 0;
 }
 

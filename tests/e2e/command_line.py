@@ -347,6 +347,12 @@ def story(place):
             for verb in ("diff", "apply"):
                 done = run(node, verb, "-", stdin=json.dumps(what))
                 assert done.returncode == 3 and text in done.stderr, done
+        bad = [{"name": "first", "command": "true", "cron": "61 * * * *"}, {"name": "after", "command": "true", "parents": ["first"]},
+               {"name": "second", "command": "true", "cron": "@yearly"}, {"id": "/bad", "cmd": "true", "instances": -1}]
+        done = run(node, "apply", "-", stdin=json.dumps(bad))
+        assert done.returncode == 3 and "second is applied." in done.stdout and "error: -: 3 of 4 were refused" in done.stderr, done
+        assert all(f"error: {name}: " in done.stderr for name in ("first", "after", "/bad")), done.stderr
+        node.cli("job", "delete", "second")
         before = node.supervised()
         node.cli("apply", "all.json")
         equal({t.pid for t in node.supervised().values()}, {t.pid for t in before.values()}, "tasks")
