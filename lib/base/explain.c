@@ -37,6 +37,7 @@ static void put_value(struct buf *out, int v, const char *const *words)
         buf_printf(out, "%d", v);
 }
 
+/* Of none there is no first one. */
 static int first_of(uint64_t bits)
 {
     return __builtin_ctzll(bits);
@@ -390,10 +391,12 @@ static bool is_uneven(uint64_t bits)
 /* Has one of its months, in most years, none of its days? They are all late ones. */
 static bool passes_months(const struct cron *c)
 {
-    int first = first_of(c->days);
     bool others = c->day_last || c->day_last_working || c->days_nearest != 0;
+    if (others || c->days == 0)
+        return false;
     bool passes = false;
-    for (int month = 1; first > 28 && !others && month <= 12; month++)
+    int first = first_of(c->days);
+    for (int month = 1; first > 28 && month <= 12; month++)
         passes = passes || ((c->months >> month & 1) != 0 && days_in_month(2001, month) < first);
     return passes;
 }

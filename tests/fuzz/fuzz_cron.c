@@ -1,10 +1,11 @@
 /* Cron expressions as strangers write them: "EXPRESSION\nZONE\nJOB". What is accepted keeps its
  * promises: targets ascend, the last one before a time is the one that comes first from there on,
- * and counting meets walking. */
+ * counting meets walking, and it is said in words. */
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/cron.h"
+#include "base/explain.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,6 +30,21 @@ static void check_from(const struct cron *c, struct zone z, int64_t from_s)
     }
 }
 
+static void check_words(const char *text, const char *zone, const char *job)
+{
+    struct schedule s;
+    struct error err;
+    struct buf out;
+    const char *warnings[EXPLAIN_WARNINGS_MAX];
+    if (schedule_parse_cron(text, zone, job, &s, &err) != 0)
+        return; /* it has no target */
+    buf_init(&out, 64 << 10);
+    explain_schedule(&s, zone, (struct wall){0}, &out);
+    ASSERT(out.len > 0 && !buf_full(&out) &&
+           explain_warnings(&s, warnings) <= EXPLAIN_WARNINGS_MAX);
+    buf_close(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char text[512], *parts[3] = {text, "", ""}, *rest = text;
@@ -50,5 +66,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     for (size_t i = 0; i < sizeof(instants) / sizeof(instants[0]); i++)
         check_from(&c, z, instants[i]);
+    check_words(parts[0], parts[1], parts[2]);
     return 0;
 }

@@ -114,6 +114,8 @@ static void warns_of_what_may_not_be_meant(void **unused)
         {"0 2 31 1,12 *", ""},
         {"0 2 30,31 4 *", ""},
         {"0 2 31,LW * *", ""},
+        {"0 2 L * *", ""},
+        {"0 2 15W * *", ""},
         {"0 2 1,31 * *", ""},
         {"*/7 * * * *", "the step of the minutes does not divide 60: the last one is shorter"},
         {"*/40 * * * * *", ""},
