@@ -181,16 +181,48 @@ static bool is_shell_line(char *const *argv)
            argv[2] != NULL && argv[3] == NULL;
 }
 
+/* Would a shell change it? It puts PWD right, and sets what else is for itself alone. */
+static bool is_as_a_shell_leaves_it(const struct order *o)
+{
+    static const char *const own[] = {"IFS=", "OPTIND=", "PPID="};
+    const char *pwd = getenv("PWD");
+    for (size_t i = 0; o->env[i] != NULL; i++)
+        for (size_t k = 0; k < sizeof(own) / sizeof(*own); k++)
+            if (str_starts(o->env[i], own[k]))
+                return false;
+    return pwd != NULL && str_eq(pwd, o->cwd);
+}
+
+/* Not execvp(3), which makes a script of whatever the kernel does not know, be it a program for
+ * another machine. Returns where a shell should say what is wrong, or look closer. */
+static void exec_found(char *const *argv)
+{
+    char path[512];
+    const char *dir = getenv("PATH");
+    if (strchr(argv[0], '/') != NULL) {
+        execv(argv[0], argv);
+        return;
+    }
+    while (dir != NULL) {
+        size_t len = strcspn(dir, ":");
+        int n =
+            snprintf(path, sizeof(path), "%.*s%s%s", (int)len, dir, len > 0 ? "/" : "", argv[0]);
+        if (n >= (int)sizeof(path))
+            return;
+        execv(path, argv);
+        if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+            return;
+        dir = dir[len] != '\0' ? dir + len + 1 : NULL;
+    }
+}
+
 /* A shell that would only become another program is a third of what it costs to begin, and not
- * needed: unless it had to put PWD right, which is all it changes of the environment, or has to say
- * that there is no such program. */
+ * needed. */
 static void become_at_once(const struct order *o)
 {
     struct exec_line line;
-    const char *pwd = getenv("PWD");
-    if (is_shell_line(o->argv) && pwd != NULL && str_eq(pwd, o->cwd) &&
-        exec_line_take(o->argv[2], &line))
-        execvp(line.argv[0], line.argv);
+    if (is_shell_line(o->argv) && exec_line_take(o->argv[2], &line) && is_as_a_shell_leaves_it(o))
+        exec_found(line.argv);
 }
 
 void child_exec(const struct child *c)

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 struct exec_line {  /* less than a page, which a new process has to copy */
-    char *argv[32]; /* NULL-terminated, for execvp(3) */
+    char *argv[32]; /* NULL-terminated */
     char text[480];
 };
 

@@ -209,15 +209,21 @@ static void a_terminal_can_be_opened_again_by_its_user(void **unused)
 
 /* ---- a line that only becomes another program */
 
-static void init_exec(struct task *t, int64_t number, const char *cmd, const char *pwd)
+static void init_exec_with(struct task *t, int64_t number, const char *cmd, const char *pwd,
+                           char *variable)
 {
     static char way[600];
     task_init(&w, t, number, cmd);
     snprintf(way, sizeof(way), "PWD=%s", pwd != NULL ? pwd : t->sandbox);
     t->env[1] = way;
-    t->env[2] = "no-name-for-a-shell=1";
+    t->env[2] = variable;
     launch(t);
     await_flag(&w, &t->has_ended);
+}
+
+static void init_exec(struct task *t, int64_t number, const char *cmd, const char *pwd)
+{
+    init_exec_with(t, number, cmd, pwd, "no-name-for-a-shell=1");
 }
 
 static void assert_way_is_sandbox(const struct task *t)
@@ -255,6 +261,35 @@ static void what_a_shell_would_put_right_or_say_is_left_to_it(void **unused)
     free(said);
 }
 
+/* As a program for another machine is, too. */
+static void what_the_kernel_does_not_know_is_left_to_it(void **unused)
+{
+    (void)unused;
+    struct task t;
+    char path[600];
+    const char garbage[] = "\177ELF\1\0\0\n";
+    task_init(&w, &t, 1, "exec ./garbage");
+    snprintf(path, sizeof(path), "%s/garbage", t.sandbox);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    assert_int_equal(write(fd, garbage, sizeof(garbage)), sizeof(garbage));
+    close(fd);
+    init_exec(&t, 1, "exec ./garbage", NULL);
+    assert_int_equal(t.run.end.code, 126);
+    char *said = task_file(&t, "stderr");
+    assert_non_null(strstr(said, "Exec format error"));
+    free(said);
+}
+
+static void what_a_shell_sets_for_itself_is_left_to_it(void **unused)
+{
+    (void)unused;
+    struct task t;
+    init_exec_with(&t, 1, "exec env", NULL, "IFS=x");
+    char *env = task_file(&t, "stdout");
+    assert_null(strstr(env, "IFS=x\n"));
+    free(env);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
@@ -267,6 +302,8 @@ int main(void)
         T(a_terminal_can_be_opened_again_by_its_user),
         T(what_a_shell_would_only_become_is_begun_without_one),
         T(what_a_shell_would_put_right_or_say_is_left_to_it),
+        T(what_the_kernel_does_not_know_is_left_to_it),
+        T(what_a_shell_sets_for_itself_is_left_to_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
