@@ -226,7 +226,7 @@ void native_put_history(struct tell *t)
 /* ---- as rows (spec/chronos.md 7.3) */
 
 #define EXPORT_MOST 10000 /* runs in one answer */
-#define NAMES_BYTES (1 << 20)
+#define NAMES_BYTES (LIMIT_JOB_PARENTS * (JOB_NAME_MAX + 1))
 #define WHEN_BYTES 4096
 
 struct cell {
@@ -269,10 +269,13 @@ struct history_export {
 
 static void put_quoted(struct buf *out, const char *text)
 {
-    buf_puts(out, "\"");
-    for (const char *p = text; *p != '\0'; p++)
-        buf_printf(out, *p == '"' ? "\"\"" : "%c", *p);
-    buf_puts(out, "\"");
+    buf_putc(out, '"');
+    for (const char *quote; (quote = strchr(text, '"')) != NULL; text = quote + 1) {
+        buf_put(out, text, (size_t)(quote - text));
+        buf_puts(out, "\"\"");
+    }
+    buf_puts(out, text);
+    buf_putc(out, '"');
 }
 
 static void put_csv(const struct cell cells[COLUMNS], struct buf *out)
@@ -400,14 +403,15 @@ static void put_task(struct history_export *x, const struct run_row *r, const st
         put_event(x, cells, t->ended, t->state);
 }
 
-/* The last run of the answer, where there are more, is in X-Mesolith-Next: to go on after it. */
+/* The last run of the answer, where there are more, is in X-Mesolith-Next: to go on after it. What
+ * is too much for one answer is not looked for on and on. */
 static void put_events(struct history_export *x, int64_t job, int64_t after, int64_t limit)
 {
     struct run_row r;
     struct task_row t;
     int64_t n = 0, last = 0;
     struct stmt *runs = state_runs_after(x->c->view->state, job, after, limit + 1);
-    while (state_run_next(runs, &r)) {
+    while (!buf_full(&x->c->reply->body) && state_run_next(runs, &r)) {
         if (n++ == limit) {
             char text[24];
             snprintf(text, sizeof text, "%lld", (long long)last);

@@ -271,6 +271,16 @@ static int work_of(struct fixture *f, const char *line)
     return work * 4;
 }
 
+static void apply_sql(struct fixture *f, const char *sql)
+{
+    struct error err;
+    db_authorize(f->w.db, DB_ROLE_ANY);
+    assert_int_equal(db_begin(f->w.db, DB_NORMAL, &err), 0);
+    if (db_exec(f->w.db, sql, &err) != 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(db_commit(f->w.db, &err), 0);
+}
+
 /* What a page does not show of 2000 jobs is not asked for job by job. */
 static void lists_of_many_jobs_are_little_work(void **data)
 {
@@ -280,18 +290,36 @@ static void lists_of_many_jobs_are_little_work(void **data)
         "errors_since_success) select printf('j%04d', 2001 - i), definition, 1, 0, schedule, k, "
         "remaining, next_ms, i % 2 from n join jobs where jobs.name = 'a'";
     struct fixture *f = *data;
-    struct error err;
     world_apply(&f->w, COMMAND_SCHEMA_UPGRADE, "{\"level\":29}", NULL);
     play(f, "PUT /api/jobs/a", "", "{\"cron\":\"0 0 * * *\",\"command\":\"x\"}");
-    db_authorize(f->w.db, DB_ROLE_ANY);
-    assert_int_equal(db_begin(f->w.db, DB_NORMAL, &err), 0);
-    assert_int_equal(db_exec(f->w.db, more, &err), 0);
-    assert_int_equal(db_commit(f->w.db, &err), 0);
+    apply_sql(f, more);
     assert_in_range(work_of(f, "GET /api/jobs?limit=1"), 0, 300);
     assert_in_range(work_of(f, "GET /api/jobs?sort=state&limit=1"), 0, 850);
     assert_in_range(work_of(f, "GET /api/status"), 0, 1000);
     assert_listed(f, "GET /api/jobs?sort=state&limit=3", "j j j ");
     assert_non_null(strstr(answer(f), "\"j0002\""));
+}
+
+static void rows_of_a_job_with_many_parents_are_whole(void **data)
+{
+    static const char *const formats[] = {"jsonl", "csv"};
+    struct fixture *f = *data;
+    char line[80];
+    world_apply(&f->w, COMMAND_SCHEMA_UPGRADE, "{\"level\":29}", NULL);
+    begin_run(f, "join");
+    apply_sql(f, "with recursive n(i) as (select 1 union all select i + 1 from n where i < 6000) "
+                 "insert into jobs(name, definition, generation, disabled, k, remaining) "
+                 "select printf('p%04d%0200d', i, 0), definition, 1, 0, 0, 0 "
+                 "from n join jobs where jobs.id = 1");
+    apply_sql(f, "insert into job_edges(child, parent, ends) "
+                 "select 1, id, 1 from jobs where id > 1");
+    for (size_t i = 0; i < COUNT(formats); i++) {
+        snprintf(line, sizeof line, "GET /api/history/export?format=%s", formats[i]);
+        play(f, line, "", NULL);
+        assert_int_equal(f->r.status, 200);
+        assert_non_null(strstr(answer(f), ",p0002"));
+        assert_non_null(strstr(answer(f), ",p6000"));
+    }
 }
 
 static void a_folder_of_the_sandbox_is_browsed(void **data)
@@ -537,6 +565,7 @@ int main(void)
         CASE(what_became_of_runs_is_told_as_rows),
         CASE(jobs_are_sorted_by_when_calendars_let_them_run),
         CASE(lists_of_many_jobs_are_little_work),
+        CASE(rows_of_a_job_with_many_parents_are_whole),
         CASE(a_folder_of_the_sandbox_is_browsed),
         CASE(what_is_too_much_for_one_answer_is_said_at_every_door),
         CASE(a_stream_begins_with_hello_and_now),
