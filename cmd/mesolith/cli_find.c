@@ -60,6 +60,13 @@ static bool is_exactly(enum name_kind kind, const char *typed, const struct json
                                   str_eq(typed, json_str(json_get(item, "address"), NULL))));
 }
 
+/* A task of the app or the job that is called so. */
+static bool is_owned(enum name_kind kind, const char *typed, const struct json *item)
+{
+    return kind == NAME_TASK &&
+           same_app(typed, json_str(json_get(json_get(item, "owner"), "name"), ""));
+}
+
 /* Names are typed whole, ids may be cut; among all kinds an app may be meant by its last name. */
 static bool may_be(enum name_kind kind, const char *typed, const struct json *item)
 {
@@ -69,7 +76,7 @@ static bool may_be(enum name_kind kind, const char *typed, const struct json *it
         return last != NULL && str_eq(last + 1, typed);
     if (kind == NAME_JOB || kind == NAME_CALENDAR)
         return false;
-    return text_means_id(typed, id);
+    return is_owned(kind, typed, item) || text_means_id(typed, id);
 }
 
 /* ---- looking */
@@ -85,10 +92,26 @@ static int several_nodes(const char *typed, const struct json *a, const struct j
                      json_str(json_get(b, "id"), ""), json_str(json_get(b, "address"), ""));
 }
 
-/* Tasks that ended of late are listed, too: with one that lives they are not meant. */
-static bool is_over(enum name_kind kind, const struct json *item)
+enum rank {
+    RANK_PART_OVER, /* a part of its name was typed */
+    RANK_PART,
+    RANK_LAST, /* its owner was, and of those that are over the last is meant */
+    RANK_LIVES,
+};
+
+/* Tasks that ended of late are listed, too: with one that lives they are not meant. Nor are those
+ * of "slow-2" beside those of "slow", whose whole name was typed. */
+static enum rank rank(enum name_kind kind, const char *typed, const struct json *item)
 {
-    return kind == NAME_TASK && json_get(item, "ended") != NULL;
+    bool over = kind == NAME_TASK && json_get(item, "ended") != NULL;
+    if (is_owned(kind, typed, item))
+        return over ? RANK_LAST : RANK_LIVES;
+    return over ? RANK_PART_OVER : RANK_PART;
+}
+
+static bool ended_later(const struct json *a, const struct json *b)
+{
+    return strcmp(json_str(json_get(a, "ended"), ""), json_str(json_get(b, "ended"), "")) > 0;
 }
 
 static int pick(enum name_kind kind, const struct json *items, const char *typed, bool guess,
@@ -104,14 +127,15 @@ static int pick(enum name_kind kind, const struct json *items, const char *typed
         }
         if (!guess || !may_be(kind, typed, item))
             continue;
-        if (first != NULL && is_over(kind, first) && !is_over(kind, item))
-            first = second = NULL;
-        if (first == NULL)
+        if (first == NULL || rank(kind, typed, item) > rank(kind, typed, first)) {
             first = item;
-        else if (is_over(kind, item) && !is_over(kind, first))
-            continue;
-        else if (second == NULL)
-            second = item;
+            second = NULL;
+        } else if (rank(kind, typed, item) == rank(kind, typed, first)) {
+            if (rank(kind, typed, item) == RANK_LAST)
+                first = ended_later(item, first) ? item : first;
+            else if (second == NULL)
+                second = item;
+        }
     }
     *out = exact != NULL ? exact : first;
     if (exact != NULL || second == NULL)
