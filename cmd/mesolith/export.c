@@ -15,11 +15,25 @@
 
 /* ---- as a file for apply */
 
+/* What the cluster counts is not for a file; nor is the schedule that is only shown of a cron
+ * expression: it goes on, and beside another expression it would be refused. */
+static bool is_shown_only(const struct json *definition, const char *member)
+{
+    static const char *const counters[] = {"successCount", "errorCount", "errorsSinceLastSuccess",
+                                           "lastSuccess", "lastError"};
+    for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++)
+        if (str_eq(member, counters[i]))
+            return true;
+    return str_eq(member, "schedule") && *text_of(definition, "cron") != '\0';
+}
+
 /* What Chronos's API took, and apply does not: fewer retries than none are none. */
 static void put_definition(struct json_writer *w, const struct json *definition)
 {
     json_object(w);
     JSON_EACH (member, definition) {
+        if (is_shown_only(definition, json_name(member)))
+            continue;
         json_key(w, json_name(member));
         if (str_eq(json_name(member), "retries") && json_int(member, 0) < 0)
             json_put_int(w, 0);

@@ -292,11 +292,27 @@ def story(place):
         node.cli("job", "create", place.write("naps.json", job))
         for _ in range(2):
             node.cli("job", "run", "naps")
-        node.cli("job", "run", "naps", "--env", "NAP=100000", "--detach")
-        wait_for(lambda: "naps" in node.cli("task", "list").stdout, "the run of naps")
+        done = run(node, "task", "kill", "naps")
+        assert done.returncode == 5 and "has ended already" in done.stderr, done
+        node.cli("job", "create", place.write("too.json", dict(job, name="naps-too")))
+        for name in ("naps-too", "naps"):
+            node.cli("job", "run", name, "--env", "NAP=100000", "--detach")
+            wait_for(lambda: name in node.cli("task", "list").stdout.split(), f"the run of {name}")
         equal(node.cli("task", "kill", "naps").stdout, "naps is being killed.\n", "task kill")
         wait_for(lambda: "killed" in node.cli("job", "runs", "naps").stdout, "the end of naps")
-        node.cli("job", "delete", "naps")
+        assert "running" in node.cli("job", "runs", "naps-too").stdout
+        node.cli("task", "kill", "naps-too")
+        for name in ("naps-too", "naps"):
+            node.cli("job", "delete", name)
+
+    with case("a program's arguments are shown with it, as a shell would want them", place):
+        job = {"name": "program", "command": "/bin/bash", "shell": False, "arguments": ["-c", "cd || exit; date '+%F %T'"],
+               "cron": "0 3 * * *"}
+        node.cli("job", "create", place.write("program.json", job))
+        shown = node.cli("job", "show", "program").stdout
+        assert r"command   /bin/bash -c 'cd || exit; date '\''+%F %T'\'''" in shown.splitlines(), shown
+        node.cli("job", "delete", "program")
+
     with case("a job is run and waited for; its failure is an exit status"):
         place.write("jobs.json", [{"name": name, "command": command, "schedule": "R/2090-01-01T00:00:00Z/P1D",
                                    "retries": 0}
@@ -356,6 +372,17 @@ def story(place):
         before = node.supervised()
         node.cli("apply", "all.json")
         equal({t.pid for t in node.supervised().values()}, {t.pid for t in before.values()}, "tasks")
+    with case("what is exported has nothing that moves by itself; its cron expressions may be edited, and again"):
+        node.cli("job", "create", place.write("edited.json", {"name": "edited", "command": "true", "cron": "*/5 * * * *"}))
+        file = {"jobs": [j for j in json.loads(node.cli("export").stdout)["jobs"] if j["name"] == "edited"]}
+        equal({"schedule", "successCount", "errorCount", "lastSuccess", "lastError"} & set(file["jobs"][0]), set(), "moves")
+        for cron in ("*/30 * * * *", "*/7 * * * *"):
+            file["jobs"][0]["cron"] = cron
+            place.write("edited.json", file)
+            equal(run(node, "diff", "edited.json").returncode, 1, "diff")
+            node.cli("apply", "edited.json")
+            equal(node.cli("diff", "edited.json").stdout, "edited stays.\n", "diff of what is there")
+        node.cli("job", "delete", "edited")
     with case("a job is applied after those it waits for; a difference is what the server calls one"):
         chain = [{"name": "a-last", "command": "true", "parents": ["b-middle"]},
                  {"name": "b-middle", "command": "true", "parents": ["c-first"]},
