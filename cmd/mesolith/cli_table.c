@@ -137,9 +137,34 @@ static size_t total_width(const size_t *widths, size_t n)
     return total;
 }
 
+static bool is_free(enum column_kind kind)
+{
+    return kind == COLUMN_FREE || kind == COLUMN_SPARE;
+}
+
+/* What a column wants at the very least; the names of the first are to be known by it. */
+static size_t least_width(const struct table *t, const size_t *widths, size_t column, size_t width)
+{
+    size_t least = column == 0 && width / 4 > NARROWEST ? width / 4 : NARROWEST;
+    return is_free(t->columns[column].kind) && widths[column] > least ? least : widths[column];
+}
+
+/* Numbers go before texts. */
+static void leave_out(const struct table *t, size_t *widths, size_t width)
+{
+    static const enum column_kind spare[] = {COLUMN_SPARE_NUMBER, COLUMN_SPARE};
+    size_t least[COLUMNS_MAX];
+    for (size_t i = 0; i < t->n_columns; i++)
+        least[i] = least_width(t, widths, i, width);
+    for (size_t s = 0; width > 0 && s < sizeof spare / sizeof spare[0]; s++)
+        for (size_t i = t->n_columns; i-- > 0;)
+            if (t->columns[i].kind == spare[s] && total_width(least, t->n_columns) > width)
+                least[i] = widths[i] = 0;
+}
+
 static bool may_shrink(const struct table *t, const size_t *widths, size_t column)
 {
-    return t->columns[column].kind == COLUMN_FREE && widths[column] > NARROWEST;
+    return is_free(t->columns[column].kind) && widths[column] > NARROWEST;
 }
 
 /* The widest that may be clipped; n_columns: none. The first has the names, which are typed again:
@@ -190,12 +215,13 @@ static void put_cell(struct buf *out, const struct cell *c, enum column_kind kin
                      bool color, bool last)
 {
     size_t shown = c->width < width ? c->width : width;
-    if (kind == COLUMN_NUMBER)
+    bool right = kind == COLUMN_NUMBER || kind == COLUMN_SPARE_NUMBER;
+    if (right)
         put_blanks(out, width - shown);
     buf_puts(out, ink_on(c->ink, color));
     put_clipped(out, c, width);
     buf_puts(out, ink_off(c->ink, color));
-    if (kind != COLUMN_NUMBER && !last)
+    if (!right && !last)
         put_blanks(out, width - shown);
 }
 
@@ -244,6 +270,7 @@ void table_write(const struct table *t, size_t width, bool color, struct buf *ou
         return;
     for (size_t i = 0; empty && i < t->n_columns; i++)
         widths[i] = heads[i].width;
+    leave_out(t, widths, width);
     shrink(t, widths, width);
     if (headed)
         put_row(t, heads, widths, color, out);

@@ -15,8 +15,10 @@ enum ink ink_of_state(const char *noun, const char *state);
 
 enum column_kind {
     COLUMN_TEXT,
-    COLUMN_NUMBER, /* to the right */
-    COLUMN_FREE,   /* text that may be clipped when there is no room */
+    COLUMN_NUMBER,       /* to the right */
+    COLUMN_FREE,         /* text that may be clipped when there is no room */
+    COLUMN_SPARE,        /* the same, and left out before the first column is cut to nothing */
+    COLUMN_SPARE_NUMBER, /* left out before those */
 };
 
 struct column {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/limits.h"
 #include "base/str.h"
 #include "cli_wait.h"
 #include "job_graph.h"
@@ -52,9 +53,9 @@ static void put_words(struct table *t, const char *explained)
 static void show_list(struct cli *c, const struct json *list)
 {
     static const struct column columns[] = {
-        {"JOB", COLUMN_FREE},      {"STATE", COLUMN_TEXT},    {"NEXT", COLUMN_NUMBER},
-        {"LAST RUN", COLUMN_TEXT}, {"OK", COLUMN_NUMBER},     {"FAILED", COLUMN_NUMBER},
-        {"SCHEDULE", COLUMN_FREE}, {"IN WORDS", COLUMN_FREE},
+        {"JOB", COLUMN_FREE},       {"STATE", COLUMN_TEXT},      {"NEXT", COLUMN_NUMBER},
+        {"LAST RUN", COLUMN_TEXT},  {"OK", COLUMN_SPARE_NUMBER}, {"FAILED", COLUMN_SPARE_NUMBER},
+        {"SCHEDULE", COLUMN_SPARE}, {"IN WORDS", COLUMN_SPARE},
     };
     const struct json *failing = NULL;
     struct table t;
@@ -124,8 +125,8 @@ static void show_runs(struct cli *c, const struct json *runs, size_t most)
 {
     static const struct column columns[] = {
         {"RUN", COLUMN_NUMBER},  {"STATE", COLUMN_TEXT},  {"DUE", COLUMN_NUMBER},
-        {"LATE", COLUMN_NUMBER}, {"TOOK", COLUMN_NUMBER}, {"MEMORY", COLUMN_NUMBER},
-        {"NODE", COLUMN_TEXT},   {"CAUSE", COLUMN_TEXT},  {"TRIES", COLUMN_NUMBER},
+        {"LATE", COLUMN_NUMBER}, {"TOOK", COLUMN_NUMBER}, {"MEMORY", COLUMN_SPARE_NUMBER},
+        {"NODE", COLUMN_SPARE},  {"CAUSE", COLUMN_SPARE}, {"TRIES", COLUMN_SPARE_NUMBER},
         {"", COLUMN_FREE},
     };
     struct table t;
@@ -192,13 +193,13 @@ static int list_runs(struct cli *c, struct error *err)
 
 /* ---- show */
 
-/* "running: 3 ok, 1 failed, 2 open, has reached 2026-…" */
+/* "running: 3 ok, 1 not, 2 open, 0 ran before, at 2026-… of 2026-…" */
 static void put_backfill(struct table *t, const struct json *b)
 {
     if (b == NULL)
         return;
     table_put(t, INK_DIM, "backfill");
-    table_printf(t, INK_NONE, "%s: %lld ok, %lld failed, %lld open, %lld passed, at %s of %s",
+    table_printf(t, INK_NONE, "%s: %lld ok, %lld not, %lld open, %lld ran before, at %s of %s",
                  text_of(b, "state"), (long long)number_of(b, "good"),
                  (long long)number_of(b, "bad"), (long long)number_of(b, "open"),
                  (long long)number_of(b, "passed"), text_of(b, "reached"), text_of(b, "to"));
@@ -230,6 +231,43 @@ static void put_gone(struct cli *c, struct table *t, const struct json *gone)
                  *by != '\0' ? " by " : "", by);
 }
 
+/* Bare, or as a shell would want it. */
+static void put_word(struct buf *out, const char *word)
+{
+    static const char bare[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                               "_-./:=,+@%";
+    if (*word != '\0' && word[strspn(word, bare)] == '\0') {
+        buf_puts(out, word);
+        return;
+    }
+    buf_putc(out, '\'');
+    for (; *word != '\0'; word++) {
+        if (*word == '\'')
+            buf_puts(out, "'\\'");
+        buf_putc(out, *word);
+    }
+    buf_putc(out, '\'');
+}
+
+/* With its arguments: of a line of a crontab they are all that one knows it by. A shell reads what
+ * is put together of them (spec/chronos.md 5.3), a program gets each as it is. */
+static void put_command(struct table *t, const struct json *job)
+{
+    struct buf text;
+    bool shell = json_bool(json_get(job, "shell"), true);
+    buf_init(&text, LIMIT_BODY_BYTES);
+    buf_puts(&text, text_of(job, "command"));
+    JSON_EACH (argument, json_get(job, "arguments")) {
+        buf_putc(&text, ' ');
+        if (shell)
+            buf_puts(&text, json_str(argument, ""));
+        else
+            put_word(&text, json_str(argument, ""));
+    }
+    cli_put_field(t, "command", buf_str(&text));
+    buf_close(&text);
+}
+
 static void show_fields(struct cli *c, const struct json *detail)
 {
     static const struct column columns[] = {{"", COLUMN_TEXT}, {"", COLUMN_FREE}};
@@ -238,7 +276,7 @@ static void show_fields(struct cli *c, const struct json *detail)
     table_init(&t, columns, 2);
     table_put(&t, INK_DIM, "state");
     cli_put_state(&t, "job", json_get(summary, "state"));
-    cli_put_field(&t, "command", text_of(job, "command"));
+    put_command(&t, job);
     put_pause(c, &t, json_get(summary, "paused"));
     put_gone(c, &t, json_get(summary, "gone"));
     cli_put_field(&t, "when", text_of(detail, "explained"));
@@ -488,7 +526,8 @@ static int say_changed(struct cli *c, const struct json *answer, const char *wha
     JSON_EACH (name, jobs)
         cli_say(c, 0, "%s is %s.", json_str(name, ""), what);
     JSON_EACH (name, json_get(answer, "unchanged"))
-        cli_say(c, 0, "%s was %s already.", json_str(name, ""), what);
+        cli_say(c, 0, "%s was %s already%s.", json_str(name, ""), what,
+                cli_flag_text(c, FLAG_REASON) != NULL ? ", and its reason stays" : "");
     return 0;
 }
 

@@ -55,6 +55,14 @@ static void show_numbers(struct cli *c, const struct json *status)
     cli_table(c, &t);
 }
 
+/* Its name stands before it. */
+static const char *without_name(const char *sentence, const char *name)
+{
+    size_t n = strlen(name);
+    return str_starts(sentence, name) && str_starts(sentence + n, ": ") ? sentence + n + 2
+                                                                        : sentence;
+}
+
 static void show_attention(struct cli *c, const struct json *attention)
 {
     static const struct column columns[] = {
@@ -68,7 +76,7 @@ static void show_attention(struct cli *c, const struct json *attention)
         cli_put_state(&t, text_of(a, "noun"), json_get(a, "state"));
         table_put(&t, INK_DIM, text_of(a, "noun"));
         table_put(&t, INK_BOLD, text_of(a, "name"));
-        table_put(&t, INK_NONE, text_of(a, "sentence"));
+        table_put(&t, INK_NONE, without_name(text_of(a, "sentence"), text_of(a, "name")));
     }
     cli_table(c, &t);
 }

@@ -99,8 +99,11 @@ static int take_parts(const struct crontab_writer *w, const struct json *job, st
     if (p->jitter_s % 60 != 0)
         return error_set(err, ERR_INVALID, "jitterSeconds: cron knows whole minutes");
     if (!w->rules->system && !str_eq(p->user, w->rules->user))
-        return error_set(err, ERR_INVALID, "runAsUser: it is %s's, and this is %s's crontab",
-                         p->user, w->rules->user);
+        return error_set(
+            err, ERR_INVALID,
+            "runAsUser: it is %s's, and this is %s's crontab; try: --user %s, or --system for "
+            "all",
+            p->user, w->rules->user, p->user);
     if (!crontab_name_fits(p->name, strlen(p->name)))
         return error_set(err, ERR_INVALID, "name: need letters, digits, \"_\", \".\" and \"-\"");
     if (*p->zone == '\0')

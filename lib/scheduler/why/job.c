@@ -258,7 +258,6 @@ static void why_defined(struct state *s, struct hearing hearing, const struct jo
         return;
     why_outside(job, row->name, now, out);
     why_excluded(s, row, job, kept, out);
-    why_owner(row, job, out);
 }
 
 /* "load has succeeded (next due 2026-…)" */
@@ -346,6 +345,8 @@ void why_job_read(struct state *s, struct hearing hearing, const struct job_row 
     if (row->disabled)
         why_ended(s, row, row->remaining == 0, out);
     why_last_run(s, row, out);
+    if (job->broken == NULL && !row->disabled)
+        why_owner(row, job, out); /* behind what keeps it from running: lists show the first */
     if (out->n == 0 && job->kind == JOB_DEPENDENT && row->active == 0)
         why_parents(s, row, job, out);
     if (out->n == 0 && row->schedule != NULL && row->next.ms == 0 && row->active == 0)

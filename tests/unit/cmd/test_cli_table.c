@@ -83,6 +83,47 @@ static void what_may_not_be_clipped_is_not(void **unused)
           "/a/very…  running       32  because…\n");
 }
 
+/* A list of long names in a narrow terminal: names are what one types next. */
+static void spare_columns_go_before_names_are_cut_to_nothing(void **unused)
+{
+    (void)unused;
+    static const struct column spare[] = {{"JOB", COLUMN_FREE},
+                                          {"STATE", COLUMN_TEXT},
+                                          {"OK", COLUMN_SPARE_NUMBER},
+                                          {"SCHEDULE", COLUMN_SPARE},
+                                          {"IN WORDS", COLUMN_SPARE}};
+    static const struct {
+        size_t width;
+        const char *text;
+    } cases[] = {
+        {70, "JOB                   STATE    OK  SCHEDULE   IN WORDS\n"
+             "pg_dump-shop.sql-49c  failing   1  0 2 * * *  every day at 02:00\n"},
+        {50, "JOB                STATE    OK  SCHEDULE  IN WORDS\n"
+             "pg_dump-shop.sql…  failing   1  0 2 * *…  every d…\n"},
+        {40, "JOB          STATE    SCHEDULE  IN WORDS\n"
+             "pg_dump-sh…  failing  0 2 * *…  every d…\n"},
+        {30, "JOB          STATE    SCHEDULE\n"
+             "pg_dump-sh…  failing  0 2 * *…\n"},
+        {20, "JOB          STATE\n"
+             "pg_dump-sh…  failing\n"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct table t;
+        struct buf out;
+        buf_init(&out, 1000);
+        table_init(&t, spare, COUNT(spare));
+        table_put(&t, INK_NONE, "pg_dump-shop.sql-49c");
+        table_put(&t, INK_NONE, "failing");
+        table_put(&t, INK_NONE, "1");
+        table_put(&t, INK_NONE, "0 2 * * *");
+        table_put(&t, INK_NONE, "every day at 02:00");
+        table_write(&t, cases[i].width, false, &out);
+        table_close(&t);
+        assert_string_equal(buf_str(&out), cases[i].text);
+        buf_close(&out);
+    }
+}
+
 static void colour_is_around_the_words(void **unused)
 {
     (void)unused;
@@ -137,6 +178,7 @@ int main(void)
         cmocka_unit_test(a_column_without_text_is_left_out),
         cmocka_unit_test(free_columns_are_clipped_to_the_width),
         cmocka_unit_test(what_may_not_be_clipped_is_not),
+        cmocka_unit_test(spare_columns_go_before_names_are_cut_to_nothing),
         cmocka_unit_test(colour_is_around_the_words),
         cmocka_unit_test(cells_of_strangers_stay_on_their_line),
         cmocka_unit_test(tables_without_heads_have_no_first_line),

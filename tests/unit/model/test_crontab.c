@@ -414,7 +414,7 @@ static void says_what_no_crontab_can_say(void **unused)
          "environmentVariables: a crontab cannot say A-B: need a name of letters, digits and "
          "\"_\", and a value of one line"},
         {"{'name':'x','cron':'0 1 * * *','command':'y','runAsUser':'bob'}",
-         "runAsUser: it is bob's, and this is ann's crontab"},
+         "runAsUser: it is bob's, and this is ann's crontab; try: --user bob, or --system for all"},
         {"{'name':'a b','cron':'0 1 * * *','command':'y','runAsUser':'ann'}",
          "name: need letters, digits, \"_\", \".\" and \"-\""},
     };

@@ -655,6 +655,21 @@ static void a_retry_waits_for_the_double_of_its_attempt(void **unused)
     assert_string_equal(harness_runs(&h, "j"), "10:08:00 assigned");
 }
 
+/* Lists show the first sentence alone. */
+static void that_it_fails_is_said_before_that_nobody_hears_of_it(void **unused)
+{
+    (void)unused;
+    struct why w;
+    post("'retries':0,'owner':'the ops team',", "takes 100 exits 1", "PT1H");
+    harness_run(&h, "2026-03-01T10:08:05Z");
+    assert_string_equal(harness_runs(&h, "j"), "10:08:00 failed");
+    assert_true(why_job(h.state, ALL_HEARD, "j", h.now.wall, &w));
+    assert_int_equal(w.n, 2);
+    assert_string_equal(w.sentences[0].id, "failing");
+    assert_string_equal(w.sentences[1].id, "no-mail");
+    assert_false(w.ok);
+}
+
 static void nothing_is_decided_twice_while_it_is_in_flight(void **unused)
 {
     (void)unused;
@@ -829,6 +844,7 @@ int main(void)
         TEST(a_claim_is_neither_lost_nor_doubled),
         TEST(a_launch_is_neither_lost_nor_doubled),
         TEST(a_retry_waits_for_the_double_of_its_attempt),
+        TEST(that_it_fails_is_said_before_that_nobody_hears_of_it),
         TEST(nothing_is_decided_twice_while_it_is_in_flight),
         TEST(what_an_old_leader_decided_late_is_refused),
         TEST(a_new_leader_watches_what_runs),
