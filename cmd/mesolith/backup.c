@@ -142,6 +142,7 @@ static void on_done(struct http_call *call, const struct error *err)
 static int download(struct cli *c, struct saving *s, struct error *err)
 {
     const struct http_ask ask = {.to = api_url(&c->api),
+                                 .credentials = c->api.credentials,
                                  .method = METHOD_GET,
                                  .target = "/api/backup",
                                  .headers = SLICE("Accept: */*\r\n"),

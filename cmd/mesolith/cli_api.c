@@ -75,7 +75,7 @@ static void bracket(char address[API_TEXT_SIZE])
 
 int api_open(struct api *a, const char *said, struct error *err)
 {
-    *a = (struct api){0};
+    *a = (struct api){.credentials = getenv("MESOLITH_HTTP_CREDENTIALS")};
     find_address(a, said);
     bracket(a->address);
     if (url_parse(a->address, &a->url, err) != 0)
@@ -175,6 +175,9 @@ int api_refused(struct api *a, int status, struct slice body, struct error *err)
     const char *message = json_str(json_get(said, "message"), NULL);
     enum error_code code = code_of_name(json_str(json_get(said, "code"), NULL), status);
     str_copy(a->cure, sizeof a->cure, json_str(json_get(said, "try"), ""));
+    if (code == ERR_DENIED)
+        snprintf(a->cure, sizeof a->cure, "export MESOLITH_HTTP_CREDENTIALS=USER:PASSWORD%s",
+                 a->credentials != NULL ? "; what it says now is wrong" : "");
     if (message != NULL)
         return error_set(err, code, "%s", message);
     char quoted[160];
@@ -215,6 +218,7 @@ int api_call(struct api *a, enum method method, const char *path, const struct b
     struct http_result r = {0};
     const struct http_ask ask = {
         .to = &a->url,
+        .credentials = a->credentials,
         .method = method,
         .target = path,
         .headers = body != NULL

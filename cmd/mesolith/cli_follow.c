@@ -83,6 +83,7 @@ static int call(struct follow *f, struct error *err)
         header_put(&headers, "Last-Event-ID", f->reader.id);
     const struct http_ask ask = {
         .to = api_url(f->api),
+        .credentials = f->api->credentials,
         .method = METHOD_GET,
         .target = f->path,
         .headers = buf_slice(&headers),

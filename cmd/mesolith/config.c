@@ -17,6 +17,7 @@
 #define CONFIG_BYTES_MAX (1 << 20)
 
 #define VALUE_SIZE 32
+#define CREDENTIALS_MAX 512
 #define FOLDER_FILE_SIZE 1100
 #define VARIABLE_SIZE 64
 #define FROM_ENVIRONMENT "environment"
@@ -291,6 +292,29 @@ static int check_server(enum setting s, const char *value, struct error *err)
     return address_parse(value, &ignored, err) == 0 ? 0 : error_wrap(err, "%s", rows[s].key);
 }
 
+static int check_credentials(enum setting s, const char *value, struct error *err)
+{
+    const char *colon = strchr(value, ':');
+    if (colon != NULL && colon != value && !str_has_control(value) &&
+        strlen(value) <= CREDENTIALS_MAX)
+        return 0;
+    return error_set(err, ERR_INVALID,
+                     "%s: need user:password, the user without a colon, at most %d bytes, no "
+                     "control characters",
+                     rows[s].key, CREDENTIALS_MAX);
+}
+
+static int check_realm(enum setting s, const char *value, struct error *err)
+{
+    if (strpbrk(value, "\"\\") == NULL && !str_has_control(value) &&
+        strlen(value) <= CREDENTIALS_MAX)
+        return 0;
+    return error_set(err, ERR_INVALID,
+                     "%s: need a text without quotes, backslashes and control characters, at most "
+                     "%d bytes",
+                     rows[s].key, CREDENTIALS_MAX);
+}
+
 static int check_value(enum setting s, const char *value, struct error *err)
 {
     static int (*const checks[])(enum setting s, const char *value, struct error *err) = {
@@ -313,6 +337,10 @@ static int check_value(enum setting s, const char *value, struct error *err)
         return 0;
     if (s == SETTING_MAIL_SERVER || s == SETTING_GRAPHITE)
         return check_server(s, value, err);
+    if (s == SETTING_HTTP_CREDENTIALS)
+        return check_credentials(s, value, err);
+    if (s == SETTING_HTTP_REALM)
+        return check_realm(s, value, err);
     return checks[rows[s].kind](s, value, err);
 }
 
@@ -454,8 +482,7 @@ static bool is_secret(const char *key)
         return rows[s].kind == KIND_SECRET;
     if (o != NULL && o->use == OLD_MEANS)
         return rows[o->setting].kind == KIND_SECRET;
-    return str_eq(key, "token") || str_eq(key, "ssl_keystore_password") ||
-           str_eq(key, "http_credentials") || str_eq(key, "zk_auth");
+    return str_eq(key, "token") || str_eq(key, "ssl_keystore_password") || str_eq(key, "zk_auth");
 }
 
 char **config_hide_secrets(int argc, char **argv)
@@ -493,9 +520,11 @@ static int read_old_environment(struct config *c, struct error *err)
     for (size_t i = 0; (name = old_variable(i, &o)) != NULL; i++) {
         if ((value = getenv(name)) == NULL || *value == '\0')
             continue;
-        if (o->use == OLD_REFUSED)
-            return error_set(err, ERR_INVALID, "%s: %s", name, o->why);
-        pass_over(c, name, o->why);
+        if (o->use != OLD_MEANS)
+            pass_over(c, name, o->why);
+        else if (c->values[o->setting] == NULL &&
+                 set(c, o->setting, value, FROM_ENVIRONMENT, err) != 0)
+            return error_wrap(err, "%s", name);
     }
     return 0;
 }
@@ -637,6 +666,7 @@ static const struct {
     {SETTING_SLACK_URL, SETTING_SLACK_URL_FILE},
     {SETTING_MATTERMOST_URL, SETTING_MATTERMOST_URL_FILE},
     {SETTING_HTTP_NOTIFICATION_CREDENTIALS, SETTING_HTTP_NOTIFICATION_CREDENTIALS_FILE},
+    {SETTING_HTTP_CREDENTIALS, SETTING_HTTP_CREDENTIALS_FILE},
 };
 
 /* The first line. The file is known by its whole path from then on, wherever the next start is. */
@@ -776,6 +806,18 @@ static bool is_kept(const struct config *c, enum setting s)
         return false;
     return s == SETTING_ADDRESS || s == SETTING_MODES ||
            (c->sources[s] != NULL && !str_eq(c->sources[s], "file"));
+}
+
+int config_check_kept(const struct config *c, struct error *err)
+{
+    const enum setting s = SETTING_HTTP_CREDENTIALS;
+    if (*config_text(c, s) == '\0' || str_eq(c->sources[s], "file") ||
+        *config_text(c, SETTING_HTTP_CREDENTIALS_FILE) != '\0')
+        return 0;
+    return error_set(err, ERR_INVALID,
+                     "%s: a secret is not kept, and without it the next start would open the "
+                     "ports: need %s, or %s in the file of --config",
+                     rows[s].key, rows[SETTING_HTTP_CREDENTIALS_FILE].key, rows[s].key);
 }
 
 void config_keep(const struct config *c, struct buf *out)

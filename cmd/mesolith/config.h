@@ -55,6 +55,12 @@ enum setting_kind {
       "where service ports listen; empty: the address")                                            \
     X(SETTING_PLAIN, "plain", KIND_DOORS, "",                                                      \
       "doors that speak HTTP without TLS: mesos,agent,marathon,chronos,stats")                     \
+    X(SETTING_HTTP_CREDENTIALS, "http-credentials", KIND_SECRET, "",                               \
+      "user:password that each HTTP request must bring, at each of these ports; clients read it, " \
+      "too")                                                                                       \
+    X(SETTING_HTTP_CREDENTIALS_FILE, "http-credentials-file", KIND_TEXT, "",                       \
+      "a file whose first line it is")                                                             \
+    X(SETTING_HTTP_REALM, "http-realm", KIND_TEXT, "Mesosphere", "what a browser says it is for")  \
     X(SETTING_RESOURCES, "resources", KIND_RESOURCES, "",                                          \
       "\"cpus:4;mem:8192;disk:10000;ports:[31000-32000]\"; empty: the machine's")                  \
     X(SETTING_ATTRIBUTES, "attributes", KIND_ATTRIBUTES, "",                                       \
@@ -165,6 +171,9 @@ enum log_level config_level(const struct config *c);
 /* As one JSON object; numbers stay numbers. */
 void config_attributes(const struct config *c, struct buf *out);
 
+/* For who is kept: what closes the ports must not be forgotten with the secrets that node.json does
+ * not keep. ERR_INVALID. */
+int config_check_kept(const struct config *c, struct error *err) MUST_CHECK;
 /* What node.json keeps: an object of all that flags and environment said, the file's path, where it
  * listens and which modes it has. */
 void config_keep(const struct config *c, struct buf *out);

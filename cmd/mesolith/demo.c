@@ -74,8 +74,8 @@ static void on_done(struct http_call *c, const struct error *err)
     mem_free(s);
 }
 
-static void create(struct loop *loop, enum method method, const char *url, const char *what,
-                   const char *where, struct slice body)
+static void create(struct loop *loop, const char *credentials, enum method method, const char *url,
+                   const char *what, const char *where, struct slice body)
 {
     struct sample *s = NEW(struct sample);
     struct error err;
@@ -84,6 +84,7 @@ static void create(struct loop *loop, enum method method, const char *url, const
     s->call.data = s;
     const struct http_ask ask = {
         .to = &s->url,
+        .credentials = credentials,
         .method = method,
         .headers = SLICE("Content-Type: application/json\r\nIf-None-Match: *\r\n"),
         .body = body,
@@ -97,7 +98,8 @@ static void create(struct loop *loop, enum method method, const char *url, const
     mem_free(s);
 }
 
-void demo_put_in(struct loop *loop, const char *marathon, const char *service_address)
+void demo_put_in(struct loop *loop, const char *marathon, const char *credentials,
+                 const char *service_address)
 {
     struct buf app;
     char url[256], where[256];
@@ -107,9 +109,9 @@ void demo_put_in(struct loop *loop, const char *marathon, const char *service_ad
     buf_init(&app, 16384);
     sample_app(&app);
     snprintf(url, sizeof url, "%.200s/v2/apps", marathon);
-    create(loop, METHOD_POST, url, "the sample app", where, buf_slice(&app));
+    create(loop, credentials, METHOD_POST, url, "the sample app", where, buf_slice(&app));
     snprintf(url, sizeof url, "%.200s/api/jobs/demo-date", marathon);
     snprintf(where, sizeof where, "%.200s/ui/jobs/demo-date", marathon);
-    create(loop, METHOD_PUT, url, "the sample job", where, SLICE(sample_job));
+    create(loop, credentials, METHOD_PUT, url, "the sample job", where, SLICE(sample_job));
     buf_close(&app);
 }

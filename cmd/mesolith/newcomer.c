@@ -52,7 +52,8 @@ static bool has_state(const struct newcomer *n)
 static int begin(struct newcomer *n, int argc, char **argv, struct error *err)
 {
     if (config_read(&n->config, argc, argv, err) != 0 ||
-        peer_address_of(&n->config, &n->address, err) != 0)
+        peer_address_of(&n->config, &n->address, err) != 0 ||
+        config_check_kept(&n->config, err) != 0)
         return -1;
     if (listener_check_plain(&n->config, config_modes(&n->config), err) != 0)
         return config_blame(&n->config, SETTING_ADDRESS, err);

@@ -7,9 +7,6 @@
 #define NO_TLS "clients are not served by TLS yet: have a proxy before the HTTP port speak it"
 #define NO_STORE "the cluster keeps its state itself"
 #define NO_MESOS "there is no Mesos to register at"
-#define NO_KEY                                                                                    \
-    "users are not told apart yet: leave it out, keep strangers from the port, and have a proxy " \
-    "before it ask for the password"
 
 #define MEANS(name_, setting_)             \
     {                                      \
@@ -68,8 +65,8 @@ static const struct old_flag flags[] = {
     REFUSED("disable_http",
             "clients are served by HTTP alone yet: leave it out, keep strangers from the port, and "
             "have a proxy before it speak TLS"),
-    REFUSED("http_credentials", NO_KEY),
-    NOTHING("http_realm", "nobody is asked for a password, but by a proxy before the port"),
+    MEANS("http_credentials", SETTING_HTTP_CREDENTIALS),
+    MEANS("http_realm", SETTING_HTTP_REALM),
     NOTHING("schedule_horizon", "targets are not looked for ahead"),
     NOTHING("master", NO_MESOS),
     NOTHING("zk_hosts", NO_STORE),

@@ -241,8 +241,9 @@ static size_t connections_of(const struct config *c)
     return (size_t)files / 2;
 }
 
-static struct http_server_config http_config_of(const struct config *c)
+static struct http_server_config http_config_of(struct server *s)
 {
+    const struct config *c = &s->config;
     struct http_server_config http = http_server_config_default();
     http.http.body_bytes = (size_t)config_number(c, SETTING_LIMIT_BODY_BYTES);
     http.http.header_bytes = (size_t)config_number(c, SETTING_LIMIT_HEADER_BYTES);
@@ -254,6 +255,8 @@ static struct http_server_config http_config_of(const struct config *c)
     http.header_ms = config_number(c, SETTING_LIMIT_HEADER_MS);
     http.body_ms = config_number(c, SETTING_LIMIT_BODY_MS);
     http.idle_ms = config_number(c, SETTING_LIMIT_IDLE_MS);
+    http.authorization = basic_hash(config_text(c, SETTING_HTTP_CREDENTIALS), s->authorization);
+    http.realm = config_text(c, SETTING_HTTP_REALM);
     http.plain = !config_switch(c, SETTING_HTTP_COMPRESSION);
     return http;
 }
@@ -357,7 +360,7 @@ static int start(struct server *s, enum verb verb, struct error *err)
     s->modes = config_modes(&s->config);
     if (open_folder(s, verb, err) != 0)
         return -1;
-    const struct http_server_config http = http_config_of(&s->config);
+    const struct http_server_config http = http_config_of(s);
     read_settings(s);
     if (loop_init(&s->loop, err) != 0)
         return -1;

@@ -7,6 +7,7 @@
 #include "folder.h"
 #include "graphite.h"
 #include "host/host.h"
+#include "http/basic.h"
 #include "listeners.h"
 #include "peer_port.h"
 #include "proxy/client.h"
@@ -41,6 +42,7 @@ struct server {
     char name[NODE_NAME_SIZE], boot[64], peer[ADDRESS_SIZE];
     struct buf resources, attributes, channels;
     char retry[24], disable_after[24];
+    char authorization[BASIC_HASH_SIZE];
     struct node_setting cluster[3];
     unsigned modes;
     uv_signal_t term, interrupt, hangup;

@@ -78,6 +78,8 @@ int serve_start_proxy(struct server *s, struct error *err)
     options.settings.stats_port = serve_has_listener(s, LISTEN_STATS)
                                       ? (int)config_number(&s->config, SETTING_STATS_PORT)
                                       : -1;
+    options.settings.authorization = s->authorization;
+    options.settings.realm = config_text(&s->config, SETTING_HTTP_REALM);
     options.settings.connections =
         (unsigned)config_number(&s->config, SETTING_LIMIT_PROXY_CONNECTIONS);
     options.settings.connect_ms = config_number(&s->config, SETTING_LIMIT_PROXY_CONNECT_MS);

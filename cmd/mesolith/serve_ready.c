@@ -87,5 +87,6 @@ void serve_tell_ready(struct server *s)
     fflush(stdout);
     serve_tell_manager(s);
     if (config_switch(&s->config, SETTING_DEMO) && serve_has_listener(s, LISTEN_MARATHON))
-        demo_put_in(&s->loop, s->urls[LISTEN_MARATHON], s->service_address);
+        demo_put_in(&s->loop, s->urls[LISTEN_MARATHON],
+                    config_text(&s->config, SETTING_HTTP_CREDENTIALS), s->service_address);
 }

@@ -20,7 +20,8 @@
     X(ERR_CANCELED, 503, 8)    /* its owner stopped it */                       \
     X(ERR_IO, 500, 9)                                                           \
     X(ERR_CORRUPT, 500, 10)   /* we cannot have written this */                 \
-    X(ERR_UNCERTAIN, 504, 11) /* may or may not have happened */
+    X(ERR_UNCERTAIN, 504, 11) /* may or may not have happened */                \
+    X(ERR_DENIED, 401, 12)    /* who asks has not shown that he may */
 
 enum error_code {
     ERR_NONE = 0,

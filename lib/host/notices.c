@@ -5,7 +5,6 @@
 
 #include "base/addressee.h"
 #include "base/assert.h"
-#include "base/base64.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/list.h"
@@ -148,16 +147,11 @@ static void put_hook(const char *subject, struct slice owner, const struct item 
         json_member_str(w, json_name(fact), json_str(fact, ""));
 }
 
-static void put_headers(const struct channel *c, const struct item *i, struct buf *out)
+static void put_headers(const struct item *i, struct buf *out)
 {
     buf_puts(out, "Content-Type: application/json\r\nX-Mesolith-Notice: ");
     put_id(i, out);
     buf_puts(out, "\r\n");
-    if (c->credentials[0] != '\0') {
-        buf_puts(out, "Authorization: Basic ");
-        base64_put(out, slice_of(c->credentials), BASE64);
-        buf_puts(out, "\r\n");
-    }
 }
 
 /* ---- what became of it */
@@ -335,8 +329,9 @@ static int start_post(struct channel *c, const struct item *i, struct slice owne
     else
         put_chat(subject, i, &w);
     json_object_end(&w);
-    put_headers(c, i, &headers);
+    put_headers(i, &headers);
     const struct http_ask ask = {.to = &url,
+                                 .credentials = c->credentials,
                                  .method = METHOD_POST,
                                  .headers = buf_slice(&headers),
                                  .body = buf_slice(&body),

@@ -430,6 +430,8 @@ void connection_end_stream(struct connection *c)
 static enum error_code code_of(int status)
 {
     switch (status) {
+    case 401:
+        return ERR_DENIED;
     case 503:
         return ERR_UNAVAILABLE;
     case 408:
@@ -475,7 +477,7 @@ static bool is_for_own(const struct connection *c)
     return c->parser != NULL && url_is_own(parser_target(c->parser));
 }
 
-void connection_refuse(struct connection *c, int status, const char *text)
+static void refuse(struct connection *c, int status, const char *text, bool head_only)
 {
     struct buf body;
     struct buf *out = output_text(&c->output);
@@ -486,10 +488,23 @@ void connection_refuse(struct connection *c, int status, const char *text)
     buf_puts(out, "Content-Type: application/json\r\nConnection: close\r\n");
     if (status == 503)
         buf_puts(out, "Retry-After: 1\r\n");
-    buf_printf(out, "Content-Length: %zu\r\n\r\n%s", body.len, buf_str(&body));
+    if (status == 401)
+        buf_printf(out, "WWW-Authenticate: Basic realm=\"%s\"\r\n", c->server->realm);
+    buf_printf(out, "Content-Length: %zu\r\n\r\n%s", body.len, head_only ? "" : buf_str(&body));
     buf_close(&body);
     buf_clear(&c->pending);
     c->pending_at = 0;
     connection_enter(c, CONNECTION_DRAINING);
     server_mark_dirty(c->server, c);
+}
+
+void connection_refuse(struct connection *c, int status, const char *text)
+{
+    refuse(c, status, text, false);
+}
+
+void connection_deny(struct connection *c, bool head_only)
+{
+    refuse(c, 401, "Authorization: need the user and password of this node (HTTP Basic)",
+           head_only);
 }

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "http/basic.h"
 
 /*  NONE --start--> DIALLING --connected--> ASKED --whole, failed or canceled--> CLOSING --> NONE
  *                      '------------ failed or canceled ----------------------------^    (done) */
@@ -229,6 +230,11 @@ static void put_question(struct buf *out, const struct http_ask *ask)
     buf_printf(out, "%s %s HTTP/1.1\r\n", method_text(ask->method), target);
     put_host(out, ask->to);
     buf_put_slice(out, ask->headers);
+    if (ask->credentials != NULL && ask->credentials[0] != '\0') {
+        buf_puts(out, "Authorization: ");
+        basic_put(out, ask->credentials);
+        buf_puts(out, "\r\n");
+    }
     if (ask->body.len > 0 || method_has_body(ask->method))
         header_printf(out, "Content-Length", "%zu", ask->body.len);
     buf_puts(out, "Connection: close\r\n\r\n");

@@ -20,6 +20,7 @@ struct http_ask {
     enum method method;
     const char *target;   /* NULL: that of `to` */
     struct slice headers; /* lines; without Host, Content-Length and Connection, which are added */
+    const char *credentials; /* "user:password", as HTTP Basic; NULL or "": none */
     struct slice body;
     int64_t connect_ms; /* until connected; 0: no limit */
     int64_t total_ms;   /* until the whole answer is there; 0: no limit */

@@ -207,6 +207,18 @@ static bool may_begin(const struct connection *c)
     return takes_requests(c) && output_bytes(&c->output) < OUTPUT_HIGH;
 }
 
+/* As soon as its head is there: of who is denied no body is waited for. */
+static bool is_denied(struct connection *c)
+{
+    const struct http_server *s = c->server;
+    const struct request *r = parser_request(c->parser);
+    if (s->authorization[0] == '\0' ||
+        basic_is(header_get(r->headers, "Authorization"), s->authorization))
+        return false;
+    connection_deny(c, r->method == METHOD_HEAD);
+    return true;
+}
+
 /* In the middle of a request: is there memory for what has come of it? */
 static void take_more(struct connection *c)
 {
@@ -229,13 +241,16 @@ static void consume(struct connection *c, struct slice *in)
             return;
         case PARSE_HEAD:
             connection_enter(c, CONNECTION_BODY);
+            if (is_denied(c))
+                break;
             if (parser_wants_continue(c->parser)) {
                 buf_puts(output_text(&c->output), "HTTP/1.1 100 Continue\r\n\r\n");
                 server_mark_dirty(c->server, c);
             }
             break;
         case PARSE_DONE:
-            hand_over(c);
+            if (!is_denied(c))
+                hand_over(c);
             break;
         case PARSE_FAILED:
             connection_refuse(c, parser_status(c->parser), err.text);

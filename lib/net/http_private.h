@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/list.h"
+#include "http/basic.h"
 #include "net/gzip.h"
 #include "net/http_server.h"
 #include "net/output.h"
@@ -105,6 +106,8 @@ struct http_server {
 
     size_t large; /* bytes of bodies, of those that are not small */
 
+    char authorization[BASIC_HASH_SIZE], *realm; /* as in the config */
+
     char date[DATE_SIZE]; /* a header's value, good for a second */
     int64_t date_ms;
 
@@ -145,3 +148,4 @@ void connection_publish(struct connection *c, const char *type, struct blob *eve
 void connection_send(struct connection *c, struct blob *event); /* on an event stream */
 void connection_end_stream(struct connection *c);
 void connection_refuse(struct connection *c, int status, const char *text);
+void connection_deny(struct connection *c, bool head_only); /* it has not shown who it is */

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "net/http_private.h"
 
 struct server_listener {
@@ -87,6 +88,11 @@ static void on_check(uv_check_t *check)
 }
 
 /* ---- life */
+static const char *text_or_empty(const char *s)
+{
+    return s != NULL ? s : "";
+}
+
 struct http_server *http_server_new(struct loop *loop, const struct http_server_config *config,
                                     const struct http_server_events *events, void *data)
 {
@@ -97,6 +103,8 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
     s->config = *config;
     s->events = events;
     s->data = data;
+    str_copy(s->authorization, sizeof(s->authorization), text_or_empty(config->authorization));
+    s->realm = mem_strdup(text_or_empty(config->realm));
     s->slots = mem_zalloc(slots * sizeof(*s->slots));
     s->generations = mem_zalloc(slots * sizeof(*s->generations));
     s->free_slots = mem_alloc(slots * sizeof(*s->free_slots));
@@ -134,6 +142,7 @@ void http_server_free(struct http_server *s)
     if (s == NULL)
         return;
     ASSERT(s->stopping && s->handles == 0 && s->stopped == NULL);
+    mem_free(s->realm);
     mem_free(s->slots);
     mem_free(s->generations);
     mem_free(s->free_slots);

@@ -4,8 +4,8 @@
  * The owner hears of an exchange by on_request and answers it with http_server_answer(), from the
  * loop's thread, at once or much later; http/exchange.h says what may follow what. Everything about
  * connections is done here: keep-alive, pipelining, chunks, HEAD, 100-continue, gzip, slow and
- * vanished clients, limits. What never becomes a request is answered here as well: 400, 408, 413,
- * 414, 431, 501, 503, 505. */
+ * vanished clients, limits. What never becomes a request is answered here as well: 400, 401, 408,
+ * 413, 414, 431, 501, 503, 505. */
 #pragma once
 
 #include "http/counts.h"
@@ -38,6 +38,9 @@ struct http_server_config {
     int64_t body_ms;         /* from there to its last byte; also: without progress of an answer */
     int64_t idle_ms;         /* between two requests */
     bool plain;              /* nothing is compressed */
+    /* What basic_hash() says of the user and password that each request must bring, whatever it
+     * asks for; else 401 with that realm. NULL or "": all are served. Copied. */
+    const char *authorization, *realm;
 };
 struct http_server_config http_server_config_default(void); /* LIMIT_CONNECTIONS and so on */
 

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "proxy/process.h"
 
 #define REPORT_MS 50 /* backends that come and go are reported together */
@@ -78,14 +79,13 @@ static void open_page(struct proxy *p)
 {
     const struct proxy_settings *s = &p->settings;
     proxy_page_free(p->page);
-    p->page = s->stats_port >= 0
-                  ? proxy_page_new(&p->loop, s->stats_address, (uint16_t)s->stats_port, look, p)
-                  : NULL;
+    p->page = s->stats_port >= 0 ? proxy_page_new(&p->loop, s, look, p) : NULL;
 }
 
 static bool same_page(const struct proxy_settings *a, const struct proxy_settings *b)
 {
-    return a->stats_port == b->stats_port && strcmp(a->stats_address, b->stats_address) == 0;
+    return a->stats_port == b->stats_port && str_eq(a->stats_address, b->stats_address) &&
+           str_eq(a->authorization, b->authorization) && str_eq(a->realm, b->realm);
 }
 
 static void apply_settings(struct proxy *p)

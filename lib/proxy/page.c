@@ -113,15 +113,19 @@ bool proxy_page_retry(struct proxy_page *p)
     return true;
 }
 
-struct proxy_page *proxy_page_new(struct loop *loop, const char *address, uint16_t port,
+struct proxy_page *proxy_page_new(struct loop *loop, const struct proxy_settings *settings,
                                   proxy_page_look *look, void *data)
 {
     static const struct http_server_events events = {.on_request = on_request};
     struct http_server_config config = http_server_config_default();
     struct proxy_page *p = NEW(struct proxy_page);
     config.connections = CONNECTIONS_MAX;
-    *p = (struct proxy_page){
-        .look = look, .data = data, .address = mem_strdup(address), .wanted = port};
+    config.authorization = settings->authorization;
+    config.realm = settings->realm;
+    *p = (struct proxy_page){.look = look,
+                             .data = data,
+                             .address = mem_strdup(settings->stats_address),
+                             .wanted = (uint16_t)settings->stats_port};
     p->server = http_server_new(loop, &config, &events, p);
     proxy_page_retry(p);
     return p;

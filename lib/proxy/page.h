@@ -3,6 +3,7 @@
 #pragma once
 
 #include "net/http_server.h"
+#include "proxy/settings.h"
 #include "proxy/stats.h"
 
 struct proxy_page;
@@ -10,9 +11,9 @@ struct proxy_page;
 /* Fills in what is to be shown; `data` is the owner's. */
 typedef void proxy_page_look(void *data, struct proxy_stats *out);
 
-/* Tries to listen at once; port 0 takes a free one. Never fails: proxy_page_why() does. Keeps
- * `loop`, copies `address`. */
-struct proxy_page *proxy_page_new(struct loop *loop, const char *address, uint16_t port,
+/* Tries to listen at once, where the settings say; port 0 takes a free one. Never fails:
+ * proxy_page_why() does. Keeps `loop`. */
+struct proxy_page *proxy_page_new(struct loop *loop, const struct proxy_settings *settings,
                                   proxy_page_look *look, void *data);
 /* Lets the port go at once; the rest goes with the loop. Accepts NULL. */
 void proxy_page_free(struct proxy_page *p);

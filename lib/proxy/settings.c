@@ -10,6 +10,8 @@ void proxy_settings_default(struct proxy_settings *s)
         .service_address = "127.0.0.1",
         .stats_address = "127.0.0.1",
         .stats_port = -1,
+        .authorization = "",
+        .realm = "",
         .connect_ms = LIMIT_PROXY_CONNECT_MS,
         .drain_ms = LIMIT_PROXY_DRAIN_MS,
         .connections = LIMIT_PROXY_CONNECTIONS,
@@ -89,6 +91,8 @@ int proxy_settings_parse(const struct json *v, struct arena *arena, struct proxy
         parse_reserved(v, arena, &s, err) != 0)
         return -1;
     s.stats_port = (int)stats_port;
+    s.authorization = arena_strdup(arena, json_str(json_get(v, "authorization"), ""));
+    s.realm = arena_strdup(arena, json_str(json_get(v, "realm"), ""));
     s.connections = (unsigned)connections;
     *out = s;
     return 0;
@@ -99,6 +103,8 @@ void proxy_settings_write(const struct proxy_settings *s, struct json_writer *w)
     json_member_str(w, "service_address", s->service_address);
     json_member_str(w, "stats_address", s->stats_address);
     json_member_int(w, "stats_port", s->stats_port);
+    json_member_str(w, "authorization", s->authorization);
+    json_member_str(w, "realm", s->realm);
     json_member_int(w, "connect_ms", s->connect_ms);
     json_member_int(w, "drain_ms", s->drain_ms);
     json_member_int(w, "connections", s->connections);

@@ -2,6 +2,7 @@
  * Pure.
  *
  *     {"service_address":"0.0.0.0", "stats_address":"127.0.0.1", "stats_port":9090,
+ *      "authorization":"", "realm":"Mesosphere",
  *      "connect_ms":1000, "drain_ms":60000, "connections":65536,
  *      "reserved":[{"address":"0.0.0.0", "port":8080, "holder":"this node's marathon listener"}]}
  */
@@ -20,10 +21,11 @@ struct proxy_reserved { /* an address that somebody else on this machine needs *
 struct proxy_settings {
     const char *service_address; /* where service ports listen */
     const char *stats_address;
-    int stats_port;       /* 0: a free one; -1: no stats page */
-    int64_t connect_ms;   /* for a backend to accept, before the next one is tried */
-    int64_t drain_ms;     /* for connections on a backend or port that is going away */
-    unsigned connections; /* at once; the limit of open files may set a lower one */
+    int stats_port;                    /* 0: a free one; -1: no stats page */
+    const char *authorization, *realm; /* of that, as http_server_config has them */
+    int64_t connect_ms;                /* for a backend to accept, before the next one is tried */
+    int64_t drain_ms;                  /* for connections on a backend or port that is going away */
+    unsigned connections;              /* at once; the limit of open files may set a lower one */
     const struct proxy_reserved *reserved;
     size_t n_reserved;
 };

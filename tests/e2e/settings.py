@@ -1,9 +1,10 @@
 """What a process is told: flags, files and variables, right and wrong."""
+import base64
 import os
 import socket
 import subprocess
 
-from mesolith import BINARY, case, equal, free_port
+from mesolith import BINARY, ask, case, equal, free_port, wait_for
 
 
 def run(place, *words, **environment):
@@ -68,6 +69,34 @@ def story(place):
             equal(done.returncode, 0, done)
             for text in ("usage: mesolith ", "--data", "examples:\n"):
                 assert text in done.stdout, done.stdout
+    with case("http-credentials: nobody is served who does not say them, at any port (spec/chronos.md G-10)", place):
+        closed = place.node("closed", http_realm="our jobs", demo=True)
+        closed.flags["http_credentials"] = "ann:se:cret"  # as Chronos has it
+        closed.start()
+        basic = {"Authorization": "Basic " + base64.b64encode(b"ann:se:cret").decode()}
+        for door in ("marathon", "chronos", "mesos", "agent", "stats"):
+            for path in ("/", "/ping", "/metrics", "/api/status", "/no/such"):
+                denied = ask(closed.urls[door] + path)
+                equal((denied.status, denied.headers["WWW-Authenticate"]), (401, 'Basic realm="our jobs"'), (door, path))
+            equal(ask(closed.urls[door] + "/ping", headers={"Authorization": "Basic eDp5"}).status, 401, door)
+        equal(ask(closed.urls["chronos"] + "/v1/scheduler/jobs", headers=basic).status, 200, "jobs")
+        equal(ask(closed.urls["stats"] + "/stats.json", headers=basic).status, 200, "stats")
+        equal(ask(closed.urls["marathon"] + "/api/jobs").json["error"]["code"], "ERR_DENIED", "our own error")
+    with case("the command line takes them from the environment, and says so", place):
+        asked = {"MESOLITH_ADDRESS": closed.urls["marathon"]}
+        done = run(place, "job", "list", **asked)
+        assert done.returncode == 12 and "try: export MESOLITH_HTTP_CREDENTIALS=USER:PASSWORD\n" in done.stderr, done
+        done = run(place, "job", "list", **asked, MESOLITH_HTTP_CREDENTIALS="ann:x")
+        assert done.returncode == 12 and "what it says now is wrong" in done.stderr, done
+        asked["MESOLITH_HTTP_CREDENTIALS"] = "ann:se:cret"
+        wait_for(lambda: "demo-date" in run(place, "job", "list", **asked).stdout, "the sample job, put in with them")
+        for words in (["status"], ["logs", "demo-date"], ["backup", "save", "closed.db"], ["events"]):
+            equal(run(place, *words, **asked).returncode, 0, words)
+    with case("whoever is kept must keep them: a node of a cluster is not opened by its next start", place):
+        done = run(place, "init", "--data", "kept", "--address", place.address, "--http-credentials", "ann:x")
+        assert done.returncode == 3 and "need http-credentials-file" in done.stderr, done
+        assert not os.path.exists(place.path("kept")), "a folder"
+        closed.stop()
     with case("a folder is made with what is above it", place):
         node = place.node()
         node.data = place.path("some", "where", "deep")

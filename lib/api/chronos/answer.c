@@ -46,6 +46,7 @@ static int status_of(const struct call *c, const struct error *err)
     case ERR_IO:
     case ERR_CORRUPT:
     case ERR_UNCERTAIN:
+    case ERR_DENIED:
         break;
     }
     return error_http_status(err->code);

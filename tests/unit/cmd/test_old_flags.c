@@ -59,6 +59,8 @@ static void each_means_what_it_meant(void **unused)
         {"--graphite_group_prefix c", "graphite-group-prefix", "c"},
         {"--run_disabled=false", "run-disabled", "false"},
         {"--lenient_zones", "lenient-zones", "true"},
+        {"--http_credentials a:b:c", "http-credentials", "a:b:c"},
+        {"--http_realm=Jobs", "http-realm", "Jobs"},
     };
     (void)unused;
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -97,7 +99,6 @@ static void what_means_nothing_is_named_once(void **unused)
         "--cassandra_ttl=1000",
         "--schedule_horizon 60",
         "--webui_url http://c/",
-        "--http_realm Mesosphere",
         "--https_port 8443",
         "--https_address 0.0.0.0",
         "--ssl_keystore_path /etc/keystore",
@@ -144,9 +145,11 @@ static void what_is_wrong_names_flag_value_and_cure(void **unused)
                                                "\"perhaps\", need true or false"},
         {"--disable_http", "--disable_http: clients are served by HTTP alone yet: leave it out, "
                            "keep strangers from the port, and have a proxy before it speak TLS"},
-        {"--http_credentials me:pw", "--http_credentials: users are not told apart yet: leave it "
-                                     "out, keep strangers from the port, and have a proxy before "
-                                     "it ask for the password"},
+        {"--http_credentials :pw",
+         "--http_credentials: http-credentials: need user:password, the user without a colon, at "
+         "most 512 bytes, no control characters"},
+        {"--http_realm a\"b", "--http_realm: http-realm: need a text without quotes, backslashes "
+                              "and control characters, at most 512 bytes"},
         {"--http_prt 1", "--http_prt: there is no such flag; mesolith config show lists them all"},
     };
     (void)unused;
@@ -169,11 +172,17 @@ static void the_environment_is_read_as_well(void **unused)
     assert_int_equal(c.passed_over_n, 2);
     config_close(&c);
     setenv("MESOSPHERE_HTTP_CREDENTIALS", "me:pw", 1);
+    assert_int_equal(read_line("", &c, &err), 0);
+    assert_string_equal(config_text(&c, SETTING_HTTP_CREDENTIALS), "me:pw");
+    config_close(&c);
+    assert_int_equal(read_line("--http_credentials you:pw", &c, &err), 0);
+    assert_string_equal(config_text(&c, SETTING_HTTP_CREDENTIALS), "you:pw");
+    config_close(&c);
+    setenv("MESOSPHERE_HTTP_CREDENTIALS", "me", 1);
     assert_int_equal(read_line("", &c, &err), -1);
-    assert_string_equal(err.text,
-                        "MESOSPHERE_HTTP_CREDENTIALS: users are not told apart yet: leave "
-                        "it out, keep strangers from the port, and have a proxy before it ask for "
-                        "the password");
+    assert_string_equal(err.text, "MESOSPHERE_HTTP_CREDENTIALS: http-credentials: need "
+                                  "user:password, the user without a colon, at most 512 bytes, no "
+                                  "control characters");
     unsetenv("MESOSPHERE_HTTP_CREDENTIALS");
     unsetenv("MESOSPHERE_KEYSTORE_PATH");
     unsetenv("MESOSPHERE_KEYSTORE_PASS");

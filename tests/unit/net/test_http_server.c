@@ -1,3 +1,4 @@
+#include "http/basic.h"
 #include "site.h"
 
 static void answers_byte_for_byte(void **unused)
@@ -121,6 +122,40 @@ static void asks_for_the_body_that_a_client_holds_back(void **unused)
     peer_say(&p, "hi");
     UNTIL(&site.world, peer_has(&p, "\r\n\r\nhi"));
     peer_end(&p);
+}
+
+/* spec/chronos.md G-10; of a body nothing is waited for, whatever the client has promised. */
+static void who_does_not_say_who_he_is_is_denied(void **unused)
+{
+    (void)unused;
+    static const char *const denied[] = {
+        "GET /hello HTTP/1.1\r\n" HOST "\r\n",
+        "GET /hello HTTP/1.1\r\n" HOST "Authorization: Basic bWU6d3Jvbmc=\r\n\r\n",
+        "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\nExpect: 100-continue\r\n\r\n",
+        "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n",
+    };
+    static const char head[] =
+        "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        "WWW-Authenticate: Basic realm=\"here\"\r\nContent-Length: 105\r\n\r\n";
+    static const char body[] = "{\"status\":\"Unauthorized\",\"message\":\"Authorization: need the "
+                               "user and password of this "
+                               "node (HTTP Basic)\"}";
+    char hash[BASIC_HASH_SIZE], whole[600];
+    struct http_server_config config = small_config();
+    config.authorization = basic_hash("me:pw", hash);
+    config.realm = "here";
+    site_begin(&config);
+    snprintf(whole, sizeof(whole), "%s%s", head, body);
+    for (size_t i = 0; i < LENGTH(denied); i++)
+        check_talk(&(struct talk){denied[i], whole});
+    check_talk(&(struct talk){"HEAD /hello HTTP/1.1\r\n" HOST "\r\n", head});
+    assert_int_equal(site.requests, 0);
+    check_talk(&(struct talk){
+        "GET /hello HTTP/1.1\r\n" HOST "Authorization: Basic bWU6cHc=\r\n\r\n"
+        "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\nAuthorization: Basic bWU6cHc=\r\n\r\n"
+        "hello",
+        "HTTP/1.1 200 OK\r\n" HELLO "\r\nhelloHTTP/1.1 200 OK\r\n" HELLO "\r\nhello"});
+    site_end();
 }
 
 static void requests_say_where_they_came_in(void **unused)
@@ -462,6 +497,7 @@ int main(void)
         TEST(a_lasting_answer_is_over_when_the_client_ends_its_side),
         TEST(the_owner_hears_when_a_client_is_gone),
         TEST(an_answer_that_cannot_go_on_is_cut),
+        cmocka_unit_test(who_does_not_say_who_he_is_is_denied),
         cmocka_unit_test(connections_beyond_the_limit_are_answered_503),
         cmocka_unit_test(large_bodies_share_the_memory),
         TEST(leaving_answers_all_that_comes_and_keeps_nothing_alive),

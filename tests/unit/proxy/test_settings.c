@@ -32,7 +32,8 @@ static void what_is_written_reads_back_the_same(void **unused)
     (void)unused;
     static const char text[] =
         "{\"service_address\":\"0.0.0.0\",\"stats_address\":\"::1\",\"stats_port\":9090,"
-        "\"connect_ms\":700,\"drain_ms\":10,\"connections\":5,\"reserved\":["
+        "\"authorization\":\"c0ffee\",\"realm\":\"here\",\"connect_ms\":700,\"drain_ms\":10,"
+        "\"connections\":5,\"reserved\":["
         "{\"address\":\"127.0.0.1\",\"port\":8080,\"holder\":\"marathon\"}]}";
     struct arena arena = {0};
     struct proxy_settings s;
