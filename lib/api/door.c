@@ -48,13 +48,18 @@ void sandbox_request_free(struct sandbox_request *r)
 const struct json *call_body(struct call *c)
 {
     struct error err;
+    size_t bytes = c->request->body.len, most = c->door->body_bytes, values = c->door->body_values;
     if (c->body != NULL)
         return c->body;
-    if (c->request->body.len == 0) {
+    if (bytes == 0) {
         call_fail(c, ERR_SYNTAX, "the body is empty: need JSON");
         return NULL;
     }
-    c->body = json_parse(c->request->body, &err);
+    if (most > 0 && bytes > most) {
+        call_fail(c, ERR_LIMIT, "the body has %zu bytes, need at most %zu", bytes, most);
+        return NULL;
+    }
+    c->body = json_parse_most(c->request->body, values > 0 ? values : SIZE_MAX, &err);
     if (c->body == NULL)
         call_error(c, &err);
     return c->body;

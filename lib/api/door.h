@@ -208,6 +208,8 @@ struct door {
     const char *query;
     /* The same of the members of its body, an object. */
     const char *members;
+    /* Of its body, which is read in the leader's turn; 0: what all may have, of any number. */
+    size_t body_bytes, body_values;
 };
 
 /* A dialect: its rows and the shape of its errors. */

@@ -15,6 +15,9 @@ struct json; /* a value inside a document; borrowed from it */
 
 /* ERR_SYNTAX. The caller frees the root, and only the root. */
 struct json *json_parse(struct slice text, struct error *err) MUST_CHECK;
+/* ERR_LIMIT, too: of so many elements and members at most, for each costs far more than its text.
+ */
+struct json *json_parse_most(struct slice text, size_t values, struct error *err) MUST_CHECK;
 /* For what we wrote ourselves around a stranger's value (log entries, rows, messages between
  * nodes): JSON_ENVELOPE_DEPTH more levels, so that what came in by json_parse can be read back. */
 #define JSON_ENVELOPE_DEPTH 16

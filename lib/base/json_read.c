@@ -18,6 +18,7 @@
 struct scan {
     const char *begin, *at, *end;
     unsigned depth, depth_max;
+    size_t values, values_max;
     struct error *err;
 };
 
@@ -361,6 +362,10 @@ static int read_items(struct scan *s, cJSON *item, int (*one)(struct scan *s, cJ
     skip_blanks(s);
     if (!at_char(s, end)) {
         do {
+            if (s->values++ == s->values_max)
+                return error_set(s->err, ERR_LIMIT,
+                                 "more than %zu elements and members, which are too many",
+                                 s->values_max);
             if (one(s, add_item(item)) != 0)
                 return -1;
             skip_blanks(s);
@@ -413,7 +418,8 @@ static int read_text(struct scan *s, cJSON *root)
 
 /* ---------------------------------------------------------------- parsing */
 
-static struct json *parse(struct slice text, unsigned depth_max, struct error *err)
+static struct json *parse(struct slice text, unsigned depth_max, size_t values_max,
+                          struct error *err)
 {
     text = str_unmarked(text);
     if (text.len == 0) {
@@ -425,6 +431,7 @@ static struct json *parse(struct slice text, unsigned depth_max, struct error *e
         .at = text.p,
         .end = text.p + text.len,
         .depth_max = depth_max,
+        .values_max = values_max,
         .err = err,
     };
     cJSON *root = NEW(cJSON);
@@ -437,12 +444,17 @@ static struct json *parse(struct slice text, unsigned depth_max, struct error *e
 
 struct json *json_parse(struct slice text, struct error *err)
 {
-    return parse(text, LIMIT_JSON_DEPTH, err);
+    return parse(text, LIMIT_JSON_DEPTH, SIZE_MAX, err);
+}
+
+struct json *json_parse_most(struct slice text, size_t values, struct error *err)
+{
+    return parse(text, LIMIT_JSON_DEPTH, values, err);
 }
 
 struct json *json_parse_own(struct slice text, struct error *err)
 {
-    return parse(text, LIMIT_JSON_DEPTH + JSON_ENVELOPE_DEPTH, err);
+    return parse(text, LIMIT_JSON_DEPTH + JSON_ENVELOPE_DEPTH, SIZE_MAX, err);
 }
 
 struct json *json_parse_commented(struct slice text, struct error *err)

@@ -98,6 +98,9 @@
     X(LIMIT_JOB_CALENDARS, 20, "calendars that one job names")                              \
     X(LIMIT_MANY_JOBS, 250, "jobs of one request that makes many")                          \
     X(LIMIT_MANY_JOBS_BYTES, 1 << 20, "the same, as text")                                  \
+    X(LIMIT_JOB_BYTES, 6 << 20, "one job as text: above its parents and its task")          \
+    X(LIMIT_ASKED_BYTES, 4 << 20, "what else is asked of our own API, but of apps")         \
+    X(LIMIT_ASKED_VALUES, 100000, "elements and members of it, and of a job")               \
     X(LIMIT_REASON_BYTES, 1000, "why a job is paused")                                      \
     X(LIMIT_JOB_PARENTS, 20000, "jobs that one job waits for")                              \
     X(LIMIT_JOB_HERITAGE, 100000, "parents of a deleted job times its children")            \

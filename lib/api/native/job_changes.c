@@ -446,14 +446,12 @@ static void put_one(struct tell *t, const struct json *body, unsigned at, struct
 /* False after having failed the call. */
 static bool check_many(struct tell *t, const struct json *body)
 {
-    size_t bytes = t->c.request->body.len;
     if (!json_is(body, JSON_ARRAY))
         call_fail(&t->c, ERR_INVALID, "the body is %s, need an array of jobs",
                   json_kind_word(body));
-    else if (json_count(body) > LIMIT_MANY_JOBS || bytes > LIMIT_MANY_JOBS_BYTES)
-        call_fail(&t->c, ERR_LIMIT,
-                  "got %zu jobs of %zu bytes, need at most %d of %d: send them in parts",
-                  json_count(body), bytes, LIMIT_MANY_JOBS, LIMIT_MANY_JOBS_BYTES);
+    else if (json_count(body) > LIMIT_MANY_JOBS)
+        call_fail(&t->c, ERR_LIMIT, "got %zu jobs, need at most %d: send them in parts",
+                  json_count(body), LIMIT_MANY_JOBS);
     else
         return true;
     return false;

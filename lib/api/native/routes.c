@@ -16,11 +16,16 @@
 #define ASK(path, query, right, kind, fn, about) ROW(GET, path, query, right, kind, ask, fn, about)
 #define TELL(method, path, query, right, fn, about) \
     ROW(method, path, query, right, TELL, tell, fn, about)
-#define TELL_OF(method_, path_, query_, members_, right_, fn, about_)                       \
+#define TELL_MOST(method_, path_, query_, members_, bytes, right_, fn, about_)              \
     {                                                                                       \
         .method = METHOD_##method_, .pattern = path_, .query = query_, .members = members_, \
-        .right = MAY_##right_, .kind = DOOR_TELL, .tell = fn, .about = about_               \
+        .body_bytes = bytes, .body_values = LIMIT_ASKED_VALUES, .right = MAY_##right_,      \
+        .kind = DOOR_TELL, .tell = fn, .about = about_                                      \
     }
+#define TELL_OF(method, path, query, members, right, fn, about) \
+    TELL_MOST(method, path, query, members, LIMIT_ASKED_BYTES, right, fn, about)
+#define TELL_JOB(method, path, query, bytes, right, fn, about) \
+    TELL_MOST(method, path, query, NULL, bytes, right, fn, about)
 #define NOTHING(method) \
     ROW(method, REST, NULL, NOTHING, ASK, ask, native_ask_nothing, "No such path")
 
@@ -50,11 +55,11 @@ static const struct door doors[] = {
         "A folder of a task's sandbox"),
 
     ASK("/api/jobs", LIST, VIEW, ASK, native_ask_jobs, "All jobs"),
-    TELL(POST, "/api/jobs", "dry_run face", DEPLOY, native_post_jobs,
-         "Create many jobs, or replace them"),
+    TELL_JOB(POST, "/api/jobs", "dry_run face", LIMIT_MANY_JOBS_BYTES, DEPLOY, native_post_jobs,
+             "Create many jobs, or replace them"),
     ASK("/api/jobs/{name}", NONE, VIEW, ASK_LINEAR, native_ask_job, "One job and all about it"),
-    TELL(PUT, "/api/jobs/{name}", "dry_run face", DEPLOY, native_put_job,
-         "Create a job, or replace it"),
+    TELL_JOB(PUT, "/api/jobs/{name}", "dry_run face", LIMIT_JOB_BYTES, DEPLOY, native_put_job,
+             "Create a job, or replace it"),
     TELL(DELETE, "/api/jobs/{name}", "force", DEPLOY, native_delete_job, "Delete a job"),
     TELL_OF(POST, "/api/jobs/{name}/run", NONE, "arguments environment", RUN, native_run_job,
             "Run a job now"),
@@ -145,6 +150,7 @@ static const struct door doors[] = {
      .pattern = "/api/sql",
      .query = NONE,
      .members = "query",
+     .body_bytes = LIMIT_ASKED_BYTES,
      .right = MAY_VIEW,
      .kind = DOOR_ASK,
      .ask = native_ask_sql,

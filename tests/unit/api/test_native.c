@@ -366,6 +366,36 @@ static void what_is_too_much_for_one_answer_is_said_at_every_door(void **data)
     }
 }
 
+/* A body of so many bytes, of one text; or of so many numbers. */
+static void assert_refused(struct fixture *f, const char *line, const char *member, size_t bytes,
+                           size_t numbers, const char *why)
+{
+    struct buf body;
+    buf_init(&body, bytes + numbers * 2 + 100);
+    buf_printf(&body, "{\"command\":\"x\",\"schedule\":\"R0//PT1H\",\"%s\":", member);
+    buf_puts(&body, bytes > 0 ? "\"" : "[0");
+    for (size_t i = 0; i < bytes; i++)
+        buf_putc(&body, 'x');
+    for (size_t i = 1; i < numbers; i++)
+        buf_puts(&body, ",0");
+    buf_puts(&body, bytes > 0 ? "\"}" : "]}");
+    play(f, line, "", buf_str(&body));
+    assert_int_equal(f->r.status, 413);
+    assert_non_null(strstr(answer(f), why));
+    buf_close(&body);
+}
+
+/* It is read in the leader's turn. */
+static void a_body_is_not_read_beyond_what_its_door_needs(void **data)
+{
+    struct fixture *f = *data;
+    assert_refused(f, "PUT /api/jobs/a", "description", LIMIT_JOB_BYTES, 0, "bytes");
+    assert_refused(f, "PUT /api/jobs/a", "arguments", 0, LIMIT_ASKED_VALUES, "elements");
+    assert_refused(f, "PUT /api/calendars/a", "days", LIMIT_ASKED_BYTES, 0, "bytes");
+    assert_refused(f, "POST /api/pause/jobs", "names", 0, LIMIT_ASKED_VALUES, "elements");
+    assert_refused(f, "POST /api/jobs", "x", LIMIT_MANY_JOBS_BYTES, 0, "bytes");
+}
+
 /* ---- the event stream */
 
 static void post_apps(struct fixture *f, int n)
@@ -568,6 +598,7 @@ int main(void)
         CASE(rows_of_a_job_with_many_parents_are_whole),
         CASE(a_folder_of_the_sandbox_is_browsed),
         CASE(what_is_too_much_for_one_answer_is_said_at_every_door),
+        CASE(a_body_is_not_read_beyond_what_its_door_needs),
         CASE(a_stream_begins_with_hello_and_now),
         CASE(a_resumed_stream_misses_nothing),
         CASE(topics_are_filtered_in_both_halves),

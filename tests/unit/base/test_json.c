@@ -302,6 +302,18 @@ static void depth_is_limited_with_room_for_our_envelope(void **unused)
     mem_free(over);
 }
 
+static void so_many_elements_and_members_are_read(void **unused)
+{
+    (void)unused;
+    struct error err;
+    struct slice text = slice_of("{\"a\":[1,2,{}],\"b\":{\"c\":\"d\"}}");
+    struct json *root = json_parse_most(text, 6, &err);
+    assert_non_null(root);
+    json_free(root);
+    assert_null(json_parse_most(text, 5, &err));
+    assert_int_equal(err.code, ERR_LIMIT);
+}
+
 static void comments_are_for_configuration_only(void **unused)
 {
     (void)unused;
@@ -624,6 +636,7 @@ int main(void)
         cmocka_unit_test(bad_text_is_refused_with_place_and_need),
         cmocka_unit_test(the_text_needs_no_nul_and_is_not_read_past_its_end),
         cmocka_unit_test(depth_is_limited_with_room_for_our_envelope),
+        cmocka_unit_test(so_many_elements_and_members_are_read),
         cmocka_unit_test(comments_are_for_configuration_only),
         cmocka_unit_test(asking_the_absent_or_another_kind_gives_the_otherwise),
         cmocka_unit_test(equality_looks_at_values),
