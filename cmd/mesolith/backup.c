@@ -143,6 +143,7 @@ static int download(struct cli *c, struct saving *s, struct error *err)
 {
     const struct http_ask ask = {.to = api_url(&c->api),
                                  .credentials = c->api.credentials,
+                                 .tls = c->api.tls,
                                  .method = METHOD_GET,
                                  .target = "/api/backup",
                                  .headers = SLICE("Accept: */*\r\n"),

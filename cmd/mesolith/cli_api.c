@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "net/http_client.h"
+#include "net/tls.h"
 
 #define DEFAULT_PORT 8080
 #define CONNECT_MS 3000
@@ -73,6 +74,22 @@ static void bracket(char address[API_TEXT_SIZE])
     snprintf(address, API_TEXT_SIZE, "[%s]", bare);
 }
 
+#define OWN_CA "SSL_CERT_FILE names a file with the CA of the node's certificate"
+
+/* The node is to be who it says, by a CA that this machine trusts. */
+static int use_tls(struct api *a, struct error *err)
+{
+    const char *cas = tls_ca_file();
+    str_copy(a->cure, sizeof a->cure, OWN_CA);
+    if (cas == NULL)
+        return error_set(err, ERR_NOT_FOUND, "%s: this machine has no list of CAs", a->address);
+    a->tls = tls_new_for_others(cas, err);
+    if (a->tls == NULL)
+        return -1;
+    a->cure[0] = '\0';
+    return 0;
+}
+
 int api_open(struct api *a, const char *said, struct error *err)
 {
     *a = (struct api){.credentials = getenv("MESOLITH_HTTP_CREDENTIALS")};
@@ -86,7 +103,7 @@ int api_open(struct api *a, const char *said, struct error *err)
     if (a->url.unix_path == NULL)
         snprintf(a->address, sizeof a->address, "%s://%s%.400s%s:%u", a->url.tls ? "https" : "http",
                  v6 ? "[" : "", a->url.host, v6 ? "]" : "", a->url.port);
-    return 0;
+    return a->url.tls ? use_tls(a, err) : 0;
 }
 
 void api_forget(struct api *a)
@@ -99,6 +116,7 @@ void api_forget(struct api *a)
 void api_close(struct api *a)
 {
     url_close(&a->url);
+    tls_unref(a->tls);
     api_forget(a);
 }
 
@@ -132,7 +150,9 @@ void api_path(struct buf *out, const char *fmt, ...)
 
 int api_unreached(struct api *a, struct error *err)
 {
-    if (a->source == NULL)
+    if (strstr(err->text, "certificate") != NULL)
+        str_copy(a->cure, sizeof a->cure, OWN_CA);
+    else if (a->source == NULL)
         snprintf(a->cure, sizeof a->cure,
                  "mesolith dev starts a node; --address or MESOLITH_ADDRESS names another one");
     else if (str_eq(a->source, DEV_ADDRESS))
@@ -219,6 +239,7 @@ int api_call(struct api *a, enum method method, const char *path, const struct b
     const struct http_ask ask = {
         .to = &a->url,
         .credentials = a->credentials,
+        .tls = a->tls,
         .method = method,
         .target = path,
         .headers = body != NULL

@@ -6,11 +6,14 @@
 #include "http/message.h"
 #include "http/url.h"
 
+struct tls;
+
 #define API_TEXT_SIZE 512
 
 struct api {
     char address[API_TEXT_SIZE]; /* "http://127.0.0.1:8080" */
     const char *credentials;     /* MESOLITH_HTTP_CREDENTIALS: for each http_ask; NULL: none */
+    struct tls *tls;             /* likewise; NULL: by plain HTTP. Owned */
     const char *source;          /* "--address": who said so, for errors; NULL: the default */
     /* after a failure; "" when there is none */
     char cure[API_TEXT_SIZE]; /* what to try */

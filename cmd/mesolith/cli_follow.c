@@ -84,6 +84,7 @@ static int call(struct follow *f, struct error *err)
     const struct http_ask ask = {
         .to = api_url(f->api),
         .credentials = f->api->credentials,
+        .tls = f->api->tls,
         .method = METHOD_GET,
         .target = f->path,
         .headers = buf_slice(&headers),

@@ -440,8 +440,6 @@ static int read_old(struct config *c, const struct old_flag *o, int argc, char *
     bool means = o->use == OLD_MEANS;
     bool alone = means ? rows[o->setting].kind == KIND_SWITCH : argc < 2 || argv[1][0] == '-';
     struct flag f = split_flag(argc, argv, alone);
-    if (o->use == OLD_REFUSED)
-        return error_set(err, ERR_INVALID, "--%s: %s", f.key, o->why);
     if (means && set_old(c, o, &f, err) != 0)
         return -1;
     if (!means)
@@ -482,7 +480,7 @@ static bool is_secret(const char *key)
         return rows[s].kind == KIND_SECRET;
     if (o != NULL && o->use == OLD_MEANS)
         return rows[o->setting].kind == KIND_SECRET;
-    return str_eq(key, "token") || str_eq(key, "ssl_keystore_password") || str_eq(key, "zk_auth");
+    return str_eq(key, "token") || str_eq(key, "zk_auth");
 }
 
 char **config_hide_secrets(int argc, char **argv)
@@ -667,9 +665,21 @@ static const struct {
     {SETTING_MATTERMOST_URL, SETTING_MATTERMOST_URL_FILE},
     {SETTING_HTTP_NOTIFICATION_CREDENTIALS, SETTING_HTTP_NOTIFICATION_CREDENTIALS_FILE},
     {SETTING_HTTP_CREDENTIALS, SETTING_HTTP_CREDENTIALS_FILE},
+    {SETTING_KEYSTORE_PASSWORD, SETTING_KEYSTORE_PASSWORD_FILE},
 };
 
-/* The first line. The file is known by its whole path from then on, wherever the next start is. */
+/* A file is known by its whole path from then on, wherever the next start is. */
+static void make_whole(struct config *c, enum setting file)
+{
+    char *whole = realpath(config_text(c, file), NULL);
+    if (whole != NULL) {
+        mem_free(c->values[file]);
+        c->values[file] = mem_strdup(whole);
+    }
+    free(whole);
+}
+
+/* The first line. */
 static int read_secret(struct config *c, enum setting secret, enum setting file, struct error *err)
 {
     struct buf text;
@@ -689,12 +699,8 @@ static int read_secret(struct config *c, enum setting secret, enum setting file,
         mem_free(line);
     }
     buf_close(&text);
-    char *whole = rc == 0 ? realpath(path, NULL) : NULL;
-    if (whole != NULL) {
-        mem_free(c->values[file]);
-        c->values[file] = mem_strdup(whole);
-    }
-    free(whole);
+    if (rc == 0)
+        make_whole(c, file);
     return rc == 0 ? 0 : error_wrap(err, "%s", rows[file].key);
 }
 
@@ -703,6 +709,7 @@ static int read_secrets(struct config *c, struct error *err)
     for (size_t i = 0; i < sizeof secret_files / sizeof secret_files[0]; i++)
         if (read_secret(c, secret_files[i].secret, secret_files[i].file, err) != 0)
             return -1;
+    make_whole(c, SETTING_KEYSTORE_PATH);
     return 0;
 }
 

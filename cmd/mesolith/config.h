@@ -47,6 +47,18 @@ enum setting_kind {
     X(SETTING_MARATHON_PORT, "marathon-port", KIND_PORT, "8080",                                   \
       "Marathon's API and the dashboard")                                                          \
     X(SETTING_CHRONOS_PORT, "chronos-port", KIND_PORT, "4400", "Chronos's API")                    \
+    X(SETTING_HTTPS_PORT, "https-port", KIND_PORT, "-1",                                           \
+      "Chronos's API and all others by TLS, with the certificate of ssl-keystore-path")            \
+    X(SETTING_HTTPS_ADDRESS, "https-address", KIND_IP, "",                                         \
+      "IP address of that; empty: the address")                                                    \
+    X(SETTING_KEYSTORE_PATH, "ssl-keystore-path", KIND_TEXT, "",                                   \
+      "a file with a certificate, those of its CAs and its key, PEM or PKCS#12; HUP reads it "     \
+      "again")                                                                                     \
+    X(SETTING_KEYSTORE_PASSWORD, "ssl-keystore-password", KIND_SECRET, "", "password of that")     \
+    X(SETTING_KEYSTORE_PASSWORD_FILE, "ssl-keystore-password-file", KIND_TEXT, "",                 \
+      "a file whose first line it is")                                                             \
+    X(SETTING_DISABLE_HTTP, "disable-http", KIND_SWITCH, "false",                                  \
+      "no port but the https-port speaks HTTP")                                                    \
     X(SETTING_STATS_PORT, "stats-port", KIND_PORT, "9090", "the proxy's page")                     \
     X(SETTING_PEER_PORT, "peer-port", KIND_PORT, "5055", "other nodes")                            \
     X(SETTING_ADVERTISE, "advertise", KIND_TEXT, "",                                               \

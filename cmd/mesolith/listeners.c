@@ -7,15 +7,18 @@
 #include "base/str.h"
 
 const struct listening_row listeners[LISTENERS] = {
-    [LISTEN_MARATHON] = {"marathon", SETTING_MARATHON_PORT, MODE_SCHEDULER},
-    [LISTEN_CHRONOS] = {"chronos", SETTING_CHRONOS_PORT, MODE_SCHEDULER},
-    [LISTEN_MESOS] = {"mesos", SETTING_MESOS_PORT, MODE_MASTER},
-    [LISTEN_AGENT] = {"agent", SETTING_AGENT_PORT, MODE_AGENT},
-    [LISTEN_STATS] = {"stats", SETTING_STATS_PORT, MODE_AGENT}, /* the proxy's */
+    [LISTEN_MARATHON] = {"marathon", "marathon", SETTING_MARATHON_PORT, MODE_SCHEDULER},
+    [LISTEN_CHRONOS] = {"chronos", "chronos", SETTING_CHRONOS_PORT, MODE_SCHEDULER},
+    [LISTEN_MESOS] = {"mesos", "mesos", SETTING_MESOS_PORT, MODE_MASTER},
+    [LISTEN_AGENT] = {"agent", "agent", SETTING_AGENT_PORT, MODE_AGENT},
+    [LISTEN_HTTPS] = {"https", "chronos", SETTING_HTTPS_PORT, MODE_SCHEDULER},
+    [LISTEN_STATS] = {"stats", "stats", SETTING_STATS_PORT, MODE_AGENT}, /* the proxy's */
 };
 
 bool listener_is_on(const struct config *c, unsigned modes, enum listening d)
 {
+    if (d != LISTEN_HTTPS && config_switch(c, SETTING_DISABLE_HTTP))
+        return false;
     return (modes & listeners[d].mode) != 0 && config_number(c, listeners[d].port) >= 0;
 }
 
@@ -35,16 +38,31 @@ static bool among(const char *list, const char *word)
     return false;
 }
 
+int listener_check_tls(const struct config *c, unsigned modes, struct error *err)
+{
+    bool by_tls = listener_is_on(c, modes, LISTEN_HTTPS);
+    if (by_tls && *config_text(c, SETTING_KEYSTORE_PATH) == '\0')
+        return error_set(err, ERR_INVALID,
+                         "ssl-keystore-path: need a file with the certificate and its key for the "
+                         "https-port, PEM or PKCS#12");
+    if ((modes & MODE_SCHEDULER) != 0 && !by_tls && config_switch(c, SETTING_DISABLE_HTTP))
+        return error_set(err, ERR_INVALID,
+                         "disable-http: then nobody is served: need an https-port");
+    return 0;
+}
+
 int listener_check_plain(const struct config *c, unsigned modes, struct error *err)
 {
     const char *address = config_text(c, SETTING_ADDRESS), *plain = config_text(c, SETTING_PLAIN);
     for (int d = 0; d < LISTENERS && !is_loopback(address); d++)
-        if (listener_is_on(c, modes, (enum listening)d) && !among(plain, listeners[d].name))
-            return error_set(err, ERR_INVALID,
-                             "address: got %s, which others reach, and there is no TLS yet: need "
-                             "--plain mesos,agent,marathon,chronos,stats (or --%s-port -1), or an "
-                             "address of 127.0.0.0/8",
-                             address, listeners[d].name);
+        if (d != LISTEN_HTTPS && listener_is_on(c, modes, (enum listening)d) &&
+            !among(plain, listeners[d].name))
+            return error_set(
+                err, ERR_INVALID,
+                "address: got %s, which others reach, and the HTTP doors speak no TLS: need "
+                "--plain mesos,agent,marathon,chronos,stats (or --%s-port -1), or an "
+                "address of 127.0.0.0/8",
+                address, listeners[d].name);
     return 0;
 }
 

@@ -11,11 +11,12 @@ enum listening {
     LISTEN_CHRONOS,
     LISTEN_MESOS,
     LISTEN_AGENT,
+    LISTEN_HTTPS,
     LISTEN_STATS,
     LISTENERS
 };
 struct listening_row {
-    const char *name;
+    const char *name, *door; /* what it is called, and whose paths are met first there */
     enum setting port;
     unsigned mode;
 };
@@ -23,6 +24,8 @@ extern const struct listening_row listeners[LISTENERS];
 
 /* Do these modes open it, and is it not switched off? */
 bool listener_is_on(const struct config *c, unsigned modes, enum listening d);
+/* By TLS there must be a certificate, and without plain HTTP an https-port. */
+int listener_check_tls(const struct config *c, unsigned modes, struct error *err) MUST_CHECK;
 /* HTTP without TLS leaves this machine only where that was said (DESIGN 10, --plain). */
 int listener_check_plain(const struct config *c, unsigned modes, struct error *err) MUST_CHECK;
 

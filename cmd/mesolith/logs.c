@@ -511,6 +511,7 @@ static void on_look(uv_timer_t *timer)
     const struct http_ask ask = {
         .to = api_url(&l->c->api),
         .credentials = l->c->api.credentials,
+        .tls = l->c->api.tls,
         .method = METHOD_GET,
         .target = buf_str(&l->look_path),
         .headers = SLICE("Accept: application/json\r\n"),

@@ -55,6 +55,8 @@ static int begin(struct newcomer *n, int argc, char **argv, struct error *err)
         peer_address_of(&n->config, &n->address, err) != 0 ||
         config_check_kept(&n->config, err) != 0)
         return -1;
+    if (listener_check_tls(&n->config, config_modes(&n->config), err) != 0)
+        return -1;
     if (listener_check_plain(&n->config, config_modes(&n->config), err) != 0)
         return config_blame(&n->config, SETTING_ADDRESS, err);
     name_of(&n->config, n->name, sizeof n->name);

@@ -4,7 +4,6 @@
 
 #include "base/str.h"
 
-#define NO_TLS "clients are not served by TLS yet: have a proxy before the HTTP port speak it"
 #define NO_STORE "the cluster keeps its state itself"
 #define NO_MESOS "there is no Mesos to register at"
 
@@ -24,11 +23,6 @@
     {                                                  \
         .name = name_, .use = OLD_NOTHING, .why = why_ \
     }
-#define REFUSED(name_, why_)                           \
-    {                                                  \
-        .name = name_, .use = OLD_REFUSED, .why = why_ \
-    }
-
 static const struct old_flag flags[] = {
     MEANS("http_port", SETTING_CHRONOS_PORT),
     MEANS("http_address", SETTING_ADDRESS),
@@ -58,13 +52,11 @@ static const struct old_flag flags[] = {
     IN("graphite_reporting_interval", SETTING_GRAPHITE_INTERVAL, "s"),
     MEANS("graphite_group_prefix", SETTING_GRAPHITE_PREFIX),
     NOTHING("webui_url", "the dashboard is at /ui/ of the Marathon port"),
-    NOTHING("https_port", NO_TLS),
-    NOTHING("https_address", NO_TLS),
-    NOTHING("ssl_keystore_path", NO_TLS),
-    NOTHING("ssl_keystore_password", NO_TLS),
-    REFUSED("disable_http",
-            "clients are served by HTTP alone yet: leave it out, keep strangers from the port, and "
-            "have a proxy before it speak TLS"),
+    MEANS("https_port", SETTING_HTTPS_PORT),
+    MEANS("https_address", SETTING_HTTPS_ADDRESS),
+    MEANS("ssl_keystore_path", SETTING_KEYSTORE_PATH),
+    MEANS("ssl_keystore_password", SETTING_KEYSTORE_PASSWORD),
+    MEANS("disable_http", SETTING_DISABLE_HTTP),
     MEANS("http_credentials", SETTING_HTTP_CREDENTIALS),
     MEANS("http_realm", SETTING_HTTP_REALM),
     NOTHING("schedule_horizon", "targets are not looked for ahead"),

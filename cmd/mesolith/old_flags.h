@@ -8,7 +8,6 @@
 enum old_use {
     OLD_MEANS,   /* a setting */
     OLD_NOTHING, /* it is passed over, with a word about why */
-    OLD_REFUSED, /* to pass it over would open what it was to close */
 };
 
 struct old_flag {
@@ -17,7 +16,7 @@ struct old_flag {
     enum setting setting;
     const char *unit; /* of its number, "ms"; NULL: as our setting has it */
     bool turned;      /* a switch that says the opposite */
-    const char *why;  /* of what is passed over or refused */
+    const char *why;  /* of what is passed over */
 };
 
 /* Without dashes before it; NULL: Chronos has none of that name. */

@@ -358,7 +358,7 @@ static int start(struct server *s, enum verb verb, struct error *err)
     log_set_sink(write_line, NULL, config_level(&s->config));
     tell_passed_over(&s->config);
     s->modes = config_modes(&s->config);
-    if (open_folder(s, verb, err) != 0)
+    if (serve_read_keystore(s, err) != 0 || open_folder(s, verb, err) != 0)
         return -1;
     const struct http_server_config http = http_config_of(s);
     read_settings(s);
@@ -416,6 +416,7 @@ static int run(int argc, char **argv, enum verb verb)
     loop_run(&s.loop);
     tell_what_goes_on(&s);
     http_server_free(s.http);
+    tls_unref(s.tls);
     host_free(s.host);
     loop_close(&s.loop);
     folder_close(&s.folder);

@@ -43,6 +43,7 @@ struct server {
     struct buf resources, attributes, channels;
     char retry[24], disable_after[24];
     char authorization[BASIC_HASH_SIZE];
+    struct tls *tls; /* of clients; NULL: there is no https-port */
     struct node_setting cluster[3];
     unsigned modes;
     uv_signal_t term, interrupt, hangup;
@@ -56,6 +57,10 @@ struct server {
 /* ---- serve_ready.c */
 int serve_listen(struct server *s, struct error *err);
 bool serve_has_listener(const struct server *s, enum listening d);
+const char *serve_listening(const struct server *s, enum listening d); /* at which address */
+/* The certificate of the https-port, if there is one: before anything is made. */
+int serve_read_keystore(struct server *s, struct error *err) MUST_CHECK;
+void serve_renew_tls(struct server *s); /* it has been renewed, perhaps */
 void serve_set_url(struct server *s, enum listening d, uint16_t port);
 const char *serve_url(const struct server *s, enum listening d); /* NULL: it is not served */
 /* One line on stdout: what serves, and where (DESIGN 10). Once, and not before all of it does. */

@@ -88,10 +88,11 @@ int serve_start_proxy(struct server *s, struct error *err)
     for (int d = 0; d < LISTEN_STATS; d++) {
         static const char *const holders[] = {
             "this node's Marathon listener", "this node's Chronos listener",
-            "this node's Mesos listener", "this node's agent listener"};
+            "this node's Mesos listener", "this node's agent listener",
+            "this node's HTTPS listener"};
         if (s->ports[d] != 0)
-            reserved[options.settings.n_reserved++] =
-                (struct proxy_reserved){s->address, s->ports[d], holders[d]};
+            reserved[options.settings.n_reserved++] = (struct proxy_reserved){
+                serve_listening(s, (enum listening)d), s->ports[d], holders[d]};
     }
     s->proxy.data = s;
     if (proxy_client_start(&s->proxy, &s->loop.uv, &options, &proxy_events, err) != 0)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "demo.h"
+#include "net/tls.h"
 #include "notify.h"
 #include "serve_private.h"
 
@@ -17,8 +18,56 @@ void serve_set_url(struct server *s, enum listening d, uint16_t port)
 {
     bool v6 = strchr(s->hostname, ':') != NULL;
     s->ports[d] = port;
-    snprintf(s->urls[d], URL_SIZE, "http://%s%.64s%s:%u", v6 ? "[" : "", s->hostname, v6 ? "]" : "",
-             port);
+    snprintf(s->urls[d], URL_SIZE, "%s://%s%.64s%s:%u", d == LISTEN_HTTPS ? "https" : "http",
+             v6 ? "[" : "", s->hostname, v6 ? "]" : "", port);
+}
+
+const char *serve_listening(const struct server *s, enum listening d)
+{
+    const char *own = config_text(&s->config, SETTING_HTTPS_ADDRESS);
+    return d == LISTEN_HTTPS && *own != '\0' ? own : s->address;
+}
+
+int serve_read_keystore(struct server *s, struct error *err)
+{
+    const struct config *c = &s->config;
+    if (listener_check_tls(c, s->modes, err) != 0)
+        return -1;
+    if (!serve_has_listener(s, LISTEN_HTTPS))
+        return 0;
+    struct tls *fresh = tls_new_for_clients(config_text(c, SETTING_KEYSTORE_PATH),
+                                            config_text(c, SETTING_KEYSTORE_PASSWORD), err);
+    if (fresh == NULL)
+        return error_wrap(err, "ssl-keystore-path");
+    tls_unref(s->tls);
+    s->tls = fresh;
+    return 0;
+}
+
+void serve_renew_tls(struct server *s)
+{
+    struct error err;
+    if (s->tls == NULL)
+        return;
+    if (serve_read_keystore(s, &err) == 0)
+        http_server_use_tls(s->http, s->tls);
+    else
+        log_error("the certificate stays as it was", "why=%s", err.text);
+}
+
+static int listen_by_tls(struct server *s, uint16_t *port, struct error *err)
+{
+    if (http_server_listen_tls(s->http, listeners[LISTEN_HTTPS].door,
+                               serve_listening(s, LISTEN_HTTPS), *port, s->tls, port, err) == 0)
+        return 0;
+    return error_wrap(err, "--https-port");
+}
+
+static int listen_by_http(struct server *s, enum listening d, uint16_t *port, struct error *err)
+{
+    if (http_server_listen(s->http, listeners[d].door, s->address, *port, port, err) == 0)
+        return 0;
+    return error_wrap(err, "--%s-port", listeners[d].name);
 }
 
 int serve_listen(struct server *s, struct error *err)
@@ -29,9 +78,11 @@ int serve_listen(struct server *s, struct error *err)
         uint16_t port = (uint16_t)config_number(&s->config, listeners[d].port);
         if (!serve_has_listener(s, (enum listening)d))
             continue;
-        if (d != LISTEN_STATS &&
-            http_server_listen(s->http, listeners[d].name, s->address, port, &port, err) != 0)
-            return error_wrap(err, "--%s-port", listeners[d].name);
+        int rc = d == LISTEN_STATS   ? 0
+                 : d == LISTEN_HTTPS ? listen_by_tls(s, &port, err)
+                                     : listen_by_http(s, (enum listening)d, &port, err);
+        if (rc != 0)
+            return -1;
         if (port != 0)
             serve_set_url(s, (enum listening)d, port);
     }
@@ -45,6 +96,14 @@ const char *serve_url(const struct server *s, enum listening d)
 
 /* ---------------- ready */
 
+/* Whom the command line asks. */
+static enum listening to_ask(const struct server *s)
+{
+    if (serve_has_listener(s, LISTEN_MARATHON))
+        return LISTEN_MARATHON;
+    return serve_has_listener(s, LISTEN_MESOS) ? LISTEN_MESOS : LISTEN_HTTPS;
+}
+
 static void write_address(struct server *s)
 {
     char path[FOLDER_PATH_SIZE + 16];
@@ -52,8 +111,7 @@ static void write_address(struct server *s)
     FILE *f = fopen(path, "we");
     if (f == NULL)
         return; /* only a convenience for the command line */
-    fprintf(f, "%s\n",
-            s->urls[serve_has_listener(s, LISTEN_MARATHON) ? LISTEN_MARATHON : LISTEN_MESOS]);
+    fprintf(f, "%s\n", s->urls[to_ask(s)]);
     fclose(f);
 }
 

@@ -118,6 +118,7 @@ static void read_again(struct server *s)
         return;
     }
     log_set_level(config_level(&fresh));
+    serve_renew_tls(s);
     log_info("the configuration was read again", "log=%s", config_text(&fresh, SETTING_LOG));
     for (int i = 0; i < SETTINGS_N; i++)
         if (i != SETTING_LOG &&

@@ -7,7 +7,7 @@
 #include "net/gzip.h"
 #include "net/http_server.h"
 #include "net/output.h"
-#include "net/tcp.h"
+#include "net/tls.h"
 
 #define REFUSED_MAX 16 /* connections beyond the limit that are told so; more are just closed */
 #define DATE_SIZE 40

@@ -10,7 +10,9 @@
 
 struct server_listener {
     struct list member;
-    struct listener listener;
+    struct listener plain;
+    struct tls_listener tls;
+    bool by_tls; /* which of the two it is */
     struct http_server *server;
     char *name;
 };
@@ -150,9 +152,8 @@ void http_server_free(struct http_server *s)
 }
 
 /* ---- connections come */
-static void on_stream(struct listener *l, struct stream *stream)
+static void take(struct server_listener *sl, struct stream *stream)
 {
-    struct server_listener *sl = l->data;
     struct http_server *s = sl->server;
 
     if (s->n_free == 0) {
@@ -171,13 +172,35 @@ static void on_stream(struct listener *l, struct stream *stream)
     }
 }
 
-int http_server_listen(struct http_server *s, const char *name, const char *address, uint16_t port,
-                       uint16_t *port_out, struct error *err)
+static void on_stream(struct listener *l, struct stream *stream)
+{
+    take(l->data, stream);
+}
+
+static void on_stranger(struct tls_listener *l, struct stream *stream)
+{
+    take(l->data, stream);
+}
+
+static const struct tls_listener_events tls_events = {.on_stranger = on_stranger};
+
+static int listen_at(struct server_listener *sl, const char *address, uint16_t port,
+                     struct tls *tls, struct error *err)
+{
+    struct loop *loop = sl->server->loop;
+    if (sl->by_tls)
+        return tls_listener_start(&sl->tls, loop, address, port, tls, &tls_events, err);
+    return listener_start(&sl->plain, loop, address, port, on_stream, err);
+}
+
+int http_server_listen_tls(struct http_server *s, const char *name, const char *address,
+                           uint16_t port, struct tls *tls, uint16_t *port_out, struct error *err)
 {
     struct server_listener *sl = NEW(struct server_listener);
-    sl->listener.data = sl;
+    sl->plain.data = sl->tls.data = sl;
+    sl->by_tls = tls != NULL;
     sl->server = s;
-    if (listener_start(&sl->listener, s->loop, address, port, on_stream, err) != 0) {
+    if (listen_at(sl, address, port, tls, err) != 0) {
         mem_free(sl);
         return error_wrap(err, "%s", name);
     }
@@ -185,8 +208,23 @@ int http_server_listen(struct http_server *s, const char *name, const char *addr
     list_push(&s->listeners, &sl->member);
     s->listeners_open++;
     if (port_out != NULL)
-        *port_out = sl->listener.port;
+        *port_out = sl->by_tls ? sl->tls.port : sl->plain.port;
     return 0;
+}
+
+int http_server_listen(struct http_server *s, const char *name, const char *address, uint16_t port,
+                       uint16_t *port_out, struct error *err)
+{
+    return http_server_listen_tls(s, name, address, port, NULL, port_out, err);
+}
+
+void http_server_use_tls(struct http_server *s, struct tls *tls)
+{
+    LIST_EACH (member, &s->listeners) {
+        struct server_listener *sl = LIST_ENTRY(member, struct server_listener, member);
+        if (sl->by_tls)
+            tls_listener_use(&sl->tls, tls);
+    }
 }
 
 /* ---- exchanges */
@@ -301,15 +339,32 @@ void server_compression_ended(struct http_server *s)
     stop_if_quiet(s);
 }
 
-static void on_listener_stopped(struct listener *l)
+static void listener_gone(struct server_listener *sl)
 {
-    struct server_listener *sl = l->data;
     struct http_server *s = sl->server;
     list_remove(&sl->member);
     mem_free(sl->name);
     mem_free(sl);
     s->listeners_open--;
     stop_if_quiet(s);
+}
+
+static void on_plain_stopped(struct listener *l)
+{
+    listener_gone(l->data);
+}
+
+static void on_tls_stopped(struct tls_listener *l)
+{
+    listener_gone(l->data);
+}
+
+static void stop_listening(struct server_listener *sl)
+{
+    if (sl->by_tls)
+        tls_listener_stop(&sl->tls, on_tls_stopped);
+    else
+        listener_stop(&sl->plain, on_plain_stopped);
 }
 
 static void on_grace_over(uv_timer_t *timer)
@@ -333,8 +388,7 @@ void http_server_stop(struct http_server *s, int64_t grace_ms,
     s->leaving = s->stopping = true;
     s->stopped = stopped;
     LIST_EACH (member, &s->listeners)
-        listener_stop(&LIST_ENTRY(member, struct server_listener, member)->listener,
-                      on_listener_stopped);
+        stop_listening(LIST_ENTRY(member, struct server_listener, member));
     LIST_EACH (member, &s->all)
         connection_stop(LIST_ENTRY(member, struct connection, all));
     uv_timer_start(&s->grace, on_grace_over, grace_ms > 0 ? (uint64_t)grace_ms : 0, 0);

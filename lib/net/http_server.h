@@ -14,6 +14,7 @@
 #include "net/loop.h"
 
 struct http_server;
+struct tls;
 
 /* Called from the loop, never from inside a call on the server. */
 struct http_server_events {
@@ -53,6 +54,15 @@ void *http_server_data(const struct http_server *s);
  * one; `port_out` may be NULL. Fails as listener_start(). */
 int http_server_listen(struct http_server *s, const char *name, const char *address, uint16_t port,
                        uint16_t *port_out, struct error *err) MUST_CHECK;
+
+/* The same for clients who come by TLS. Takes a reference of its own; `tls` is
+ * tls_new_for_clients().
+ */
+int http_server_listen_tls(struct http_server *s, const char *name, const char *address,
+                           uint16_t port, struct tls *tls, uint16_t *port_out,
+                           struct error *err) MUST_CHECK;
+/* For those who come from now on. */
+void http_server_use_tls(struct http_server *s, struct tls *tls);
 
 /* Borrows `a` for the call (and takes references of its own to its bodies). An answer to an
  * exchange that is over is dropped. */

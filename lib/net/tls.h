@@ -1,7 +1,7 @@
 /* lib/net/tls.h - TLS 1.3 between nodes: streams like those of tcp.h, which carry nothing before
  * each side knows the other by a certificate of their cluster. And TLS 1.2 or 1.3 to other
  * people's servers, who are not known then, tls_new_for_anybody(), or by the machine's CAs,
- * tls_new_for_others().
+ * tls_new_for_others(); and for other people's clients, tls_new_for_clients().
  *
  * Nothing else is taken from the machine: no file, no system's store of CAs, no session of another
  * time. Time is the loop's clock. What differs from a plain stream:
@@ -39,6 +39,12 @@ struct tls *tls_new_for_anybody(void);
  * CA is in it. Count 1. */
 struct tls *tls_new_for_others(const char *ca_file, struct error *err) MUST_CHECK;
 const char *tls_ca_file(void); /* that of the machine, or SSL_CERT_FILE; NULL: it has none */
+/* Only to listen with: whoever comes is a stranger, and let in. The file holds a certificate, those
+ * of its CAs behind it, and its key: as PEM, or as PKCS#12. `password` opens it, or the key in it;
+ * "": it is open. Reads the file. ERR_NOT_FOUND: it cannot be read; ERR_INVALID: what is wrong with
+ * it. Count 1. */
+struct tls *tls_new_for_clients(const char *keystore, const char *password,
+                                struct error *err) MUST_CHECK;
 struct tls *tls_ref(struct tls *t);
 void tls_unref(struct tls *t); /* accepts NULL */
 

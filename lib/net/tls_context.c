@@ -20,13 +20,13 @@ static const unsigned char protocol[] = {8, 'm', 'e', 's', 'o', 'l', 'i', 't', '
 #define HANDSHAKE_CERTIFICATE_BYTES 16384
 
 /* ---- reading PEM */
-static const char *ssl_words(void)
+const char *tls_ssl_words(void)
 {
     const char *words = ERR_reason_error_string(ERR_peek_last_error());
     return words != NULL ? words : "no reason given";
 }
 
-static BIO *bio_of(struct slice text)
+BIO *tls_bio_of(struct slice text)
 {
     ASSERT(text.len <= INT_MAX);
     BIO *bio = BIO_new_mem_buf(text.p != NULL ? text.p : "", (int)text.len);
@@ -46,10 +46,10 @@ static void free_certificates(STACK_OF(X509) * list)
     sk_X509_pop_free(list, X509_free);
 }
 
-static int read_certificates(const char *field, struct slice pem, STACK_OF(X509) * *list_out,
-                             struct error *err)
+int tls_read_certificates(const char *field, struct slice pem, STACK_OF(X509) * *list_out,
+                          struct error *err)
 {
-    BIO *bio = bio_of(pem);
+    BIO *bio = tls_bio_of(pem);
     STACK_OF(X509) *list = sk_X509_new_null();
     X509 *certificate;
     ERR_clear_error();
@@ -62,7 +62,7 @@ static int read_certificates(const char *field, struct slice pem, STACK_OF(X509)
         error_set(err, ERR_INVALID, "%s: got more than %d certificates", field, CERTIFICATES_MAX);
     else if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
         error_set(err, ERR_INVALID, "%s: certificate %d cannot be read: %s", field, n + 1,
-                  ssl_words());
+                  tls_ssl_words());
     else if (n == 0)
         error_set(err, ERR_INVALID, "%s: got no certificate, need PEM", field);
     else {
@@ -75,7 +75,7 @@ static int read_certificates(const char *field, struct slice pem, STACK_OF(X509)
 
 static int read_key(struct slice pem, EVP_PKEY **key_out, struct error *err)
 {
-    BIO *bio = bio_of(pem);
+    BIO *bio = tls_bio_of(pem);
     ERR_clear_error();
     *key_out = PEM_read_bio_PrivateKey(bio, NULL, no_pass_phrase, NULL);
     BIO_free(bio);
@@ -99,7 +99,7 @@ static void hash_key(X509 *certificate, uint8_t hash_out[SHA256_SIZE])
 int tls_fingerprint(struct slice pem, uint8_t hash_out[SHA256_SIZE], struct error *err)
 {
     STACK_OF(X509) * list;
-    if (read_certificates("certificate", pem, &list, err) != 0)
+    if (tls_read_certificates("certificate", pem, &list, err) != 0)
         return -1;
     hash_key(sk_X509_value(list, 0), hash_out);
     free_certificates(list);
@@ -110,7 +110,7 @@ int tls_fingerprint(struct slice pem, uint8_t hash_out[SHA256_SIZE], struct erro
 static int use_ca(struct tls *t, struct slice pem, struct error *err)
 {
     STACK_OF(X509) * list;
-    if (read_certificates("ca", pem, &list, err) != 0)
+    if (tls_read_certificates("ca", pem, &list, err) != 0)
         return -1;
     for (int i = 0; i < sk_X509_num(list); i++)
         X509_STORE_add_cert(SSL_CTX_get_cert_store(t->ctx), sk_X509_value(list, i));
@@ -143,7 +143,7 @@ static int use_certificate(struct tls *t, const struct tls_config *config, struc
     STACK_OF(X509) *list = NULL, *chain = NULL;
     EVP_PKEY *key = NULL;
     int result = -1;
-    if (read_certificates("certificate", config->certificate, &list, err) != 0 ||
+    if (tls_read_certificates("certificate", config->certificate, &list, err) != 0 ||
         read_key(config->key, &key, err) != 0 || chain_of(t, list, &chain, err) != 0)
         goto out;
     X509 *leaf = sk_X509_shift(chain);
@@ -151,7 +151,7 @@ static int use_certificate(struct tls *t, const struct tls_config *config, struc
     if (X509_check_private_key(leaf, key) != 1)
         error_set(err, ERR_INVALID, "key: it does not belong to the certificate");
     else if (SSL_CTX_use_cert_and_key(t->ctx, leaf, key, chain, 1) != 1)
-        error_set(err, ERR_INVALID, "certificate: it cannot be used: %s", ssl_words());
+        error_set(err, ERR_INVALID, "certificate: it cannot be used: %s", tls_ssl_words());
     else
         result = 0;
     X509_free(leaf);
@@ -254,10 +254,16 @@ struct tls *tls_new(const struct tls_config *config, struct error *err)
     return t;
 }
 
-struct tls *tls_new_for_anybody(void)
+struct tls *tls_new_foreign(void)
 {
     struct tls *t = new_tls(TLS1_2_VERSION);
     t->foreign = true;
+    return t;
+}
+
+struct tls *tls_new_for_anybody(void)
+{
+    struct tls *t = tls_new_foreign();
     SSL_CTX_set_security_level(t->ctx, 0); /* who is not verified need not be hard to imitate */
     return t;
 }
@@ -282,8 +288,7 @@ const char *tls_ca_file(void)
 
 struct tls *tls_new_for_others(const char *ca_file, struct error *err)
 {
-    struct tls *t = new_tls(TLS1_2_VERSION);
-    t->foreign = true;
+    struct tls *t = tls_new_foreign();
     t->verifies = true;
     if (X509_STORE_load_file(SSL_CTX_get_cert_store(t->ctx), ca_file) != 1) {
         tls_unref(t);
@@ -534,5 +539,5 @@ void tls_words_of_failure(const struct tls *t, struct error *err)
     if (words != NULL && !t->foreign) /* they are about nodes */
         error_set(err, ERR_INVALID, "%s", words);
     else
-        error_set(err, ERR_SYNTAX, "it broke the rules of TLS: %s", ssl_words());
+        error_set(err, ERR_SYNTAX, "it broke the rules of TLS: %s", tls_ssl_words());
 }

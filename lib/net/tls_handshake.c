@@ -16,6 +16,10 @@ static const char http_answer[] =
     "This port is for mesolith's nodes, with TLS. The API is at another port: see `mesolith "
     "status`.\n";
 
+static const char https_answer[] =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
+    "This port speaks HTTPS: say https:// in front of its address.\n";
+
 /* Which server is meant, for one that has several names, and what its certificate must say. */
 static void name_host(struct secure *s, const char *host)
 {
@@ -39,7 +43,7 @@ void secure_ssl_begin(struct secure *s, const char *host)
     SSL_set_app_data(s->ssl, s);
     X509_VERIFY_PARAM_set_time(SSL_get0_param(s->ssl), (time_t)now_s);
     int mode = SSL_VERIFY_PEER | (s->strangers ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
-    if (s->tls->foreign)
+    if (s->tls->foreign && !s->server)
         name_host(s, host);
     if (!s->tls->foreign || s->tls->verifies)
         SSL_set_verify(s->ssl, mode, tls_on_verify);
@@ -171,7 +175,7 @@ static void on_first_bytes(struct secure *s, struct slice data)
         return;
     case TONGUE_HTTP:
         if (s->server)
-            buf_puts(&s->out, http_answer);
+            buf_puts(&s->out, s->tls->foreign ? https_answer : http_answer);
         return;
     case TONGUE_OTHER:
         return;

@@ -15,10 +15,17 @@ struct tls {
     SSL_CTX *ctx;
     BIO_METHOD *bio; /* how SSL reaches a struct secure */
     bool has_certificate, pinned;
-    bool foreign;  /* only to dial other people's servers with */
+    bool foreign;  /* only for other people's servers, or clients */
     bool verifies; /* of these: whether they are who they say */
     uint8_t pin[SHA256_SIZE];
 };
+
+struct tls *tls_new_foreign(void); /* 1.2 or 1.3, count 1 */
+/* All that are in it, one at least; the caller frees. ERR_INVALID names the field. */
+int tls_read_certificates(const char *field, struct slice pem, STACK_OF(X509) * *list_out,
+                          struct error *err) MUST_CHECK;
+BIO *tls_bio_of(struct slice text);
+const char *tls_ssl_words(void); /* why SSL's last call failed */
 
 /* Who showed this certificate; -1 when its subject cannot be put as a struct tls_peer. */
 int tls_peer_from(X509 *certificate, struct tls_peer *peer_out, struct error *err) MUST_CHECK;

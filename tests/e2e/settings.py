@@ -1,8 +1,12 @@
 """What a process is told: flags, files and variables, right and wrong."""
 import base64
+import json
 import os
+import signal
 import socket
+import ssl
 import subprocess
+import urllib.request
 
 from mesolith import BINARY, ask, case, equal, free_port, wait_for
 
@@ -33,8 +37,24 @@ REFUSED = [
     (["config", "check", "--attributes", "rack"], {}, 3, "need name:value"),
     (["config", "check", "--log", "loud"], {}, 3, "need error, warn, info or debug"),
     (["config", "check", "--heartbeat", "40"], {}, 3, "need a time such as 250ms"),
+    (["dev", "--https_port", "0"], {}, 3, "ssl-keystore-path: need a file with the certificate and its key"),
+    (["dev", "--disable_http"], {}, 3, "disable-http: then nobody is served: need an https-port"),
     (["config", "chek"], {}, 2, "usage: mesolith config check|show"),
 ]
+
+
+def certificate(place, name):
+    """A file with a certificate for the place's address, and its key."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
+                    place.path("key"), "-out", place.path("cert"), "-days", "2", "-subj", "/CN=deck", "-addext",
+                    f"subjectAltName=IP:{place.address}"], check=True, capture_output=True)
+    place.write(name + ".pem", open(place.path("cert")).read() + open(place.path("key")).read())
+
+
+def fetched(node, ca, path):
+    request = urllib.request.Request(node.urls["https"] + path, headers={"Authorization": "Basic YW5uOng="})
+    with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=ca)) as answer:
+        return json.loads(answer.read())
 
 
 def story(place):
@@ -92,6 +112,34 @@ def story(place):
         wait_for(lambda: "demo-date" in run(place, "job", "list", **asked).stdout, "the sample job, put in with them")
         for words in (["status"], ["logs", "demo-date"], ["backup", "save", "closed.db"], ["events"]):
             equal(run(place, *words, **asked).returncode, 0, words)
+    with case("https-port: all of it by TLS too, as Chronos's --https_port, and by it alone with --disable_http", place):
+        certificate(place, "first")
+        node = place.node("tls", disable_http=True, stats_port=0)
+        node.flags.update(https_port=0, ssl_keystore_path=place.path("first.pem"), http_credentials="ann:x")
+        node.start()
+        equal(list(node.urls), ["https"], "what is served")
+        done = run(place, "dev", "--data", "second", "--https_port", "0", "--ssl_keystore_path", "none.pem")
+        assert done.returncode == 4 and "ssl-keystore-path: none.pem: cannot be read" in done.stderr, done
+        asked = {"MESOLITH_ADDRESS": node.urls["https"], "MESOLITH_HTTP_CREDENTIALS": "ann:x"}
+        done = run(place, "status", **asked)
+        assert done.returncode != 0 and "no CA that this machine trusts" in done.stderr and "SSL_CERT_FILE" in done.stderr, done
+        asked["SSL_CERT_FILE"] = place.path("first.pem")
+        equal(run(place, "status", **asked).returncode, 0, "status by TLS")
+        job = '{"name": "by-tls", "command": "exec echo well", "cron": "@yearly"}'
+        place.write("by-tls.json", job)
+        for words in (["apply", "by-tls.json"], ["job", "run", "by-tls"]):
+            equal(run(place, *words, **asked).returncode, 0, words)
+        wait_for(lambda: "well" in run(place, "logs", "by-tls", **asked).stdout, "what the job has printed")
+        equal(fetched(node, place.path("first.pem"), "/v1/scheduler/jobs")[0]["name"], "by-tls", "Chronos's list")
+    with case("HUP takes a renewed certificate; one that is wrong leaves the old one", place):
+        certificate(place, "second")
+        os.rename(place.path("second.pem"), place.path("first.pem"))
+        node.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: run(place, "status", **asked).returncode == 0, "the new certificate")
+        place.write("first.pem", "nothing")
+        node.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "the certificate stays as it was" in open(node.log).read(), "a word about it")
+        node.stop()
     with case("whoever is kept must keep them: a node of a cluster is not opened by its next start", place):
         done = run(place, "init", "--data", "kept", "--address", place.address, "--http-credentials", "ann:x")
         assert done.returncode == 3 and "need http-credentials-file" in done.stderr, done
