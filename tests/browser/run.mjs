@@ -453,7 +453,7 @@ const CASES = [
       await page.getByText("any of 2").waitFor();
       await page.locator(".graph .end", { hasText: "on failure" }).waitFor();
       await page.locator(".graph .end", { hasText: "always" }).waitFor();
-      await page.locator("li", { hasText: "after load failed or check, however it ended" }).waitFor();
+      await page.locator("li", { hasText: "after load failed or check (however it ended)" }).waitFor();
       assert((await page.locator(".graph a[aria-current]").innerText()).startsWith("alarm"), "the page's own job is not marked");
       const objections = await axeOn(page);
       assert(objections.length === 0, objections.join("\n"));
@@ -478,7 +478,7 @@ const CASES = [
       await field("Days").fill("XMAS, SAT 08:00-18:00");
       await page.getByText("every Saturday, 08:00 to 18:00", { exact: true }).waitFor();
       await page.getByRole("button", { name: "Create" }).click();
-      await page.locator(".problem-text", { hasText: "/days(0)" }).waitFor();
+      await page.locator(".field .problem", { hasText: "got \"XMAS\", need a date" }).waitFor();
       await field("Days").fill("12-24/12-26, SAT 08:00-18:00");
       await page.getByRole("button", { name: "Create" }).click();
       await heading("closed").waitFor();
@@ -546,6 +546,50 @@ const CASES = [
       const env = [{ name: "A", value: "1" }, { name: "B", value: "two words" }];
       assert(JSON.stringify(job.environmentVariables) === JSON.stringify(env), JSON.stringify(job.environmentVariables));
       await api("jobs/formed", { method: "DELETE" });
+    },
+  ],
+  [
+    "says of each field that nothing can be made of it, and what a job without a schedule does",
+    async () => {
+      if (mock) return;
+      await open("new-job", "New job");
+      const tried = async (name, text, right) => {
+        await page.getByRole("textbox", { name, exact: true }).fill(text);
+        await page.getByRole("button", { name: "Create" }).click();
+        await page.locator('[aria-invalid="true"]').waitFor();
+        const marked = await page.locator('[aria-invalid="true"]').evaluate((input) => input.labels[0].textContent);
+        assert(marked === name, `${marked} is marked, not ${name}`);
+        await page.getByRole("textbox", { name, exact: true }).fill(right);
+      };
+      await tried("Name", "", "unsaid");
+      await page.getByText("More", { exact: true }).click();
+      await tried("Told of", "failed, nobody", "");
+      await tried("Environment", "A=1\nhalf", "A=1");
+      await tried("Which ends count", "nobody", "");
+      await page.getByRole("textbox", { name: "Schedule" }).fill("");
+      await page.getByText("Runs once, at once: it has no schedule").waitFor();
+      await page.getByRole("textbox", { name: "After", exact: true }).fill("nobody");
+      await page.getByText("Runs once, at once: it has no schedule").waitFor({ state: "detached" });
+    },
+  ],
+  [
+    "shows what a line of a crontab runs, and has it changed; what has ended and written nothing has nothing to come",
+    async () => {
+      if (mock) return;
+      const line = { command: "/bin/sh", shell: false, arguments: ["-c", "echo it is >&2"], cron: "0 0 1 1 *", retries: 0 };
+      await api("jobs/line", { method: "PUT", body: JSON.stringify(line) });
+      await open("jobs/line?view=settings", "line");
+      await page.getByText("/bin/sh -c 'echo it is >&2'").waitFor();
+      await page.getByText("a program, run without a shell").waitFor();
+      await page.getByRole("textbox", { name: "Argument 2" }).fill("echo two\\\n lines >&2");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("Changed the settings of line.").waitFor();
+      assert((await api("jobs/line")).job.arguments[1] === "echo two\\\n lines >&2", "the argument");
+      await page.getByRole("button", { name: "Run now" }).click();
+      await until(async () => (await api("runs?job=line")).items[0]?.state === "ok", "its run");
+      await open(`runs/${(await api("runs?job=line")).items[0].id}`, `Run ${(await api("runs?job=line")).items[0].id}`);
+      await page.getByText("Nothing on stdout: look at stderr, too.").waitFor();
+      await api("jobs/line", { method: "DELETE" });
     },
   ],
   [
@@ -622,7 +666,7 @@ const CASES = [
       await dialog().getByRole("button", { name: "Backfill", exact: true }).click();
       await page.getByText("A backfill of fill has begun.").waitFor();
       await page.getByRole("heading", { name: "Backfills" }).waitFor();
-      await page.getByText(/0 ok, 0 failed, 2 open, 0 passed/).waitFor();
+      await page.getByText(/0 ok, 0 not, 2 open, 0 ran before/).waitFor();
       await page.getByRole("button", { name: "Cancel backfill" }).click();
       await page.getByText("The backfill of fill is canceled; what runs goes on.").waitFor();
       const { gone } = await api("jobs/fill", { method: "DELETE" });

@@ -40,7 +40,7 @@ test("what is not shown is a box of its own, the last of its column", () => {
 test("what a job waits for is said whole", () => {
   const [job] = graphOf(["d"], []).nodes;
   const { edges } = graphOf([], [["a", "d"], ["b", "d", "failure"], ["c", "d", "always"]]);
-  assert.equal(waitsWords(job!, edges), "after a and b failed and c, however it ended");
+  assert.equal(waitsWords(job!, edges), "after a and b failed and c (however it ended)");
   assert.equal(waitsWords({ ...job!, after: "any", more_parents: 9950 }, edges.slice(0, 1)), "after a or 9,950 more");
   assert.equal(afterWords({ ...job!, after: "any" }, 3), "any of 3");
   assert.equal(afterWords(job!, 1), "");

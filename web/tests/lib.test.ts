@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { spans, stripped } from "../src/lib/ansi";
 import { diffJson, diffLines, withContext } from "../src/lib/diff";
+import { commandWords } from "../src/lib/command";
 import { briefly, shortId } from "../src/lib/ids";
 import { Lines } from "../src/lib/lines";
 import { listed, members } from "../src/lib/pairs";
@@ -213,4 +214,13 @@ test("pairs of a definition are edited, what else is there is kept", () => {
   assert.deepEqual(listed(undefined).put({ A: "1" }), [{ name: "A", value: "1" }]);
   assert.deepEqual(listed({ A: "1" }).put({ A: "2" }), { A: "2" });
   assert.equal(listed([{ name: "A", value: "1" }]).put({}), undefined);
+});
+
+test("a command is said with its arguments, as the command line says it", () => {
+  assert.equal(commandWords({ command: "date" }), "date");
+  assert.equal(commandWords({ command: "echo", arguments: ["a b", "$C"] }), "echo a b $C");
+  const program = { command: "/bin/bash", shell: false, arguments: ["-c", "cd || exit; date '+%F'"] };
+  assert.equal(commandWords(program), "/bin/bash -c 'cd || exit; date '\\''+%F'\\'''");
+  assert.equal(commandWords({ command: "x", shell: false, arguments: [""] }), "x ''");
+  assert.equal(commandWords({ container: { image: "i" } }), "");
 });

@@ -1,6 +1,6 @@
 // The questions the pages ask, each with the changes that concern it. Pages know nouns, not addresses.
 
-import { query, read, request, segment } from "./client";
+import { ApiError, query, read, request, segment } from "./client";
 import { of, useAnswer, useList } from "./store";
 import type {
   AppDetail,
@@ -183,10 +183,16 @@ export const restartApp = (id: string) => request<Written>("POST", path("apps", 
 export const deleteApp = (id: string) => request<Written>("DELETE", path("apps", id));
 export const rollBack = (deployment: string) => request<Written>("DELETE", path("deployments", deployment));
 export const killTask = (id: string) => request<Written>("DELETE", path("tasks", id));
-export const saveJob = (name: string, job: Definition) => request<Written>("PUT", path("jobs", name), job);
+/** Without a name there is no address to put it to, and the server has nothing to say. */
+function put(noun: string, name: string, definition: Definition): Promise<Written> {
+  const need = 'need one, of letters, digits, "_", "." and "-"';
+  if (name.trim() === "") return Promise.reject(new ApiError(422, "ERR_INVALID", `name: ${need}`, [{ path: "/name", errors: [need] }]));
+  return request<Written>("PUT", path(noun, name), definition);
+}
+
+export const saveJob = (name: string, job: Definition) => put("jobs", name, job);
 export const deleteJob = (name: string) => request<Written>("DELETE", `${path("jobs", name)}?force=true`);
-export const saveCalendar = (name: string, calendar: Definition) =>
-  request<Written>("PUT", path("calendars", name), calendar);
+export const saveCalendar = (name: string, calendar: Definition) => put("calendars", name, calendar);
 export const deleteCalendar = (name: string) => request<Written>("DELETE", path("calendars", name));
 export const drainNode = (id: string, on: boolean) =>
   request<Written>("POST", path("nodes", id, on ? "/drain" : "/undrain"), {});

@@ -99,7 +99,7 @@ function place(boxes: Box[], lines: Line[]): void {
 const END_WORDS: Record<Edge["on"], (name: string) => string> = {
   success: (name) => name,
   failure: (name) => `${name} failed`,
-  always: (name) => `${name}, however it ended`,
+  always: (name) => `${name} (however it ended)`,
 };
 
 /** `after any of 3`; nothing for who waits for one or none. */

@@ -22,6 +22,7 @@ export interface FormField {
   label: string;
   number?: boolean;
   list?: boolean; // texts, with commas between
+  lines?: boolean; // a text of several lines
   pairs?: "members" | "list"; // texts by their names, a line each, of an object or of {name, value}; all else is kept
   hint?: string;
   wide?: boolean;
@@ -150,9 +151,9 @@ function typed(field: FormField, text: string): unknown {
   return field.number && /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
 }
 
-/** Of pairs each has a path of its own. */
-function isOf({ path: its, pairs }: FormField, { path }: Problem): boolean {
-  return normal(path) === normal(its) || (pairs !== undefined && normal(path).startsWith(`${normal(its)}/`));
+/** Of pairs and of lists each has a path of its own. */
+function isOf({ path: its, pairs, list }: FormField, { path }: Problem): boolean {
+  return normal(path) === normal(its) || ((pairs !== undefined || list === true) && normal(path).startsWith(`${normal(its)}/`));
 }
 
 function Form({ fields, doc, problems, onChange }: FormProps) {
@@ -192,18 +193,24 @@ interface FormInputProps {
   onChange: (value: unknown) => void;
 }
 
-/** What is no line of pairs yet changes nothing. */
+/** What are no pairs yet is the value as it is typed: the server refuses it, and nothing is left out unsaid. */
 function PairsInput({ field: { label, hint, pairs }, value, problems, onChange }: FormInputProps) {
   const text = useSignal<string | undefined>(undefined);
-  const { texts, put } = pairs === "list" ? listed(value) : members(value);
-  const same = text.value !== undefined && JSON.stringify(variables(text.value) ?? texts) === JSON.stringify(texts);
-  const shown = Object.entries(texts).map(([name, one]) => `${name}=${one}`).join("\n");
+  const last = useSignal(value); // what is no text stays with it
+  if (typeof value !== "string") last.value = value;
+  const { texts, put } = pairs === "list" ? listed(last.value) : members(last.value);
+  const same =
+    typeof value === "string"
+      ? text.value === value
+      : text.value !== undefined && JSON.stringify(variables(text.value)) === JSON.stringify(texts);
+  const shown = typeof value === "string" ? value : Object.entries(texts).map(([name, one]) => `${name}=${one}`).join("\n");
   const input = (typed: string) => {
-    text.value = typed;
     const next = variables(typed);
-    if (next) onChange(put(next));
+    text.value = typed;
+    onChange(next ? put(next) : typed);
   };
-  return <LinesField label={label} value={same ? text.value! : shown} onInput={input} hint={hint} problems={problems} />;
+  const said = typeof value === "string" && problems.length > 0 ? [`need ${hint ?? "NAME=VALUE, a line each"}`] : problems;
+  return <LinesField label={label} value={same ? text.value! : shown} onInput={input} hint={hint} problems={said} />;
 }
 
 /** Keeps what is typed as typed: `0.` is on its way to `0.5`. */
@@ -216,6 +223,7 @@ function FormInput({ field, value, problems, onChange }: FormInputProps) {
     text.value = next;
     onChange(typed(field, next));
   };
+  if (field.lines) return <LinesField label={field.label} value={typedText} onInput={input} hint={field.hint} problems={problems} />;
   return (
     <TextField
       label={field.label}

@@ -147,7 +147,7 @@ export function LogView({ writer, file, files, onFile }: LogProps) {
         {chunks(log).map((chunk) => (
           <Chunk key={chunk.number} {...chunk} needle={needle.value} current={inChunk(hit, chunk.number)} />
         ))}
-        {log.lines.count === 0 && state !== "opening" && <div class="text muted">Nothing was written yet.</div>}
+        {log.lines.count === 0 && state !== "opening" && <div class="text muted">{nothing(file, state === "ended")}</div>}
       </div>
       <footer>
         <span class={`state kind-${STATE_WORDS[state][0]}`}>
@@ -163,6 +163,12 @@ export function LogView({ writer, file, files, onFile }: LogProps) {
       </footer>
     </section>
   );
+}
+
+/** Who looks for why it failed looks at what it wrote as an error. */
+function nothing(file: string, ended: boolean): string {
+  if (!ended) return "Nothing was written yet.";
+  return file === "stdout" ? "Nothing on stdout: look at stderr, too." : `Nothing on ${file}.`;
 }
 
 function inChunk(line: number | undefined, chunk: number): number | undefined {

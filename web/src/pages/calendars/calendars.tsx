@@ -10,7 +10,7 @@ import { entryWords } from "../../lib/calendar";
 import { count, plural } from "../../lib/size";
 import { Age } from "../../ui/age";
 import { LinkButton } from "../../ui/button";
-import { ListTable, listParams, SearchFilter, StateFilter } from "../../ui/list";
+import { ListTable, listParams, SearchFilter } from "../../ui/list";
 import { Bar, Empty, Head, Page } from "../../ui/page";
 import type { Column } from "../../ui/table";
 
@@ -43,7 +43,6 @@ export function Calendars() {
       </Head>
       <Bar>
         <SearchFilter label="Search calendars" />
-        <StateFilter noun="calendar" />
       </Bar>
       <ListTable<CalendarSummary>
         list={useCalendars(filter)}

@@ -46,6 +46,12 @@ export function Explained({ doc }: { doc: Definition }) {
   }, [key]);
 
   const said = answer.value;
+  if (!asked.schedule && !asked.cron && text(doc, "parents") === "")
+    return (
+      <p role="status" aria-label="When it runs">
+        Runs once, at once: it has no schedule, no cron expression, and comes after no other job.
+      </p>
+    );
   if (said === undefined) return null;
   return (
     <div role="status" aria-label="When it runs">

@@ -1,9 +1,19 @@
 import type { Definition } from "../../api/types";
 import type { FormField } from "../../ui/document";
 
-/** What the form shows of a job; all else is in its JSON. */
-export const JOB_FIELDS: FormField[] = [
-  { path: "/command", label: "Command", wide: true, hint: "run by a shell" },
+/** What the form shows of a job; all else is in its JSON. A line of a crontab is an argument of its shell. */
+export function jobFields(doc: Definition): FormField[] {
+  const given = Array.isArray(doc["arguments"]) ? doc["arguments"] : [];
+  const program = doc["shell"] === false;
+  const command = program ? "a program, run without a shell" : given.length > 0 ? "run by a shell, the arguments behind it" : "run by a shell";
+  return [
+    { path: "/command", label: "Command", wide: true, hint: command },
+    ...given.map((_, i) => ({ path: `/arguments/${i}`, label: `Argument ${i + 1}`, lines: true })),
+    ...FIELDS,
+  ];
+}
+
+const FIELDS: FormField[] = [
   { path: "/schedule", label: "Schedule", wide: true, hint: "R[n]/start/period: R/2030-01-01T03:00:00Z/P1D is daily at three" },
   { path: "/cron", label: "Cron", wide: true, hint: "in the place of a schedule: minute hour day month weekday, or @daily" },
   { path: "/scheduleTimeZone", label: "Time zone", hint: "empty: UTC" },

@@ -5,6 +5,7 @@ import { saveJob, useJob } from "../../api/queries";
 import type { Backfill, Definition, JobDetail } from "../../api/types";
 import { pageOf } from "../../app/path";
 import { go, params } from "../../app/router";
+import { commandWords } from "../../lib/command";
 import { count } from "../../lib/size";
 import { type Action, Result, useAction } from "../../ui/action";
 import { Age, Clock } from "../../ui/age";
@@ -14,7 +15,7 @@ import { State } from "../../ui/state";
 import { Why } from "../../ui/why";
 import { JobActions } from "./actions";
 import { Explained, Times } from "./explained";
-import { JOB_FIELDS } from "./fields";
+import { jobFields } from "./fields";
 import { JobGraphView } from "./graph";
 import { Runs } from "./runs";
 
@@ -91,9 +92,11 @@ function Body({ data, action }: ViewProps) {
 
 function JobFacts({ data: { summary, job, explained } }: { data: JobDetail }) {
   const { last, parents } = summary;
+  const command = commandWords(job);
   return (
     <Facts
       facts={[
+        command !== "" && ["Command", <code>{command}</code>, "wide"],
         ["Runs", explained],
         parents.length > 0 && ["Parents", links("job", parents)],
         summary.cron !== undefined && ["Cron", <code>{summary.cron}</code>],
@@ -160,7 +163,7 @@ function Backfills({ backfills }: { backfills: Backfill[] }) {
               <Clock at={b.from} /> to <Clock at={b.to} />
               <span class="muted">
                 {" "}
-                · {b.good} ok, {b.bad} failed, {b.open} open, {b.passed} passed
+                · {b.good} ok, {b.bad} not, {b.open} open, {b.passed} ran before
                 {b.by && ` · by ${b.by}`}
               </span>
             </span>
@@ -221,7 +224,7 @@ function Settings({ data, action }: ViewProps) {
       <DocumentEditor
         key={JSON.stringify(before)}
         label={`Settings of ${name}`}
-        fields={JOB_FIELDS}
+        fields={jobFields}
         before={before}
         start={before}
         below={(doc) => <Explained doc={doc} />}

@@ -34,7 +34,7 @@ const COLUMNS: Column<JobRow>[] = [
     ),
   },
   { title: "Runs", width: 15, from: "medium", cell: (row) => runsWords(row.value) },
-  { title: "Next", sort: "next", width: 6, end: true, from: "small", cell: (row) => <Age at={row.value.next} /> },
+  { title: "Next", sort: "next", width: 8, end: true, from: "small", cell: (row) => <Age at={row.value.next} /> },
   { title: "Last", width: 10, end: true, from: "small", cell: (row) => <Last job={row.value} /> },
   { title: "Ok", sort: "successes", width: 5, end: true, from: "wide", cell: (row) => count(row.value.successes) },
   { title: "Failed", sort: "errors", width: 6, end: true, from: "wide", cell: (row) => count(row.value.errors) },

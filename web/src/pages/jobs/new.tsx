@@ -5,7 +5,7 @@ import { go } from "../../app/router";
 import { DocumentEditor } from "../../ui/document";
 import { Head, Page, Panel } from "../../ui/page";
 import { Explained } from "./explained";
-import { JOB_FIELDS, newJob } from "./fields";
+import { jobFields, newJob } from "./fields";
 
 export function NewJob() {
   return (
@@ -14,7 +14,7 @@ export function NewJob() {
       <Panel>
         <DocumentEditor
           label="New job"
-          fields={[{ path: "/name", label: "Name" }, ...JOB_FIELDS]}
+          fields={(doc) => [{ path: "/name", label: "Name" }, ...jobFields(doc)]}
           before={undefined}
           start={newJob(now.peek())}
           below={(doc) => <Explained doc={doc} />}
