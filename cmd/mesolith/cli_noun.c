@@ -297,20 +297,23 @@ int cli_read_json(const char *path, struct json **out, struct error *err)
 
 /* ---- what is mistyped in them */
 
-static void warn(void *data, const char *path, const char *nearest)
+static void say_doubt(const char *whose, const char *path, const char *what, const char *nearest)
 {
-    const char *whose = data;
     struct buf raw, clean;
     buf_init(&raw, LINE_BYTES);
     buf_init(&clean, LINE_BYTES);
-    buf_printf(&raw, "%s%s%s: there is no such member, and it is passed over", whose,
-               *whose != '\0' ? ": " : "", path);
+    buf_printf(&raw, "%s%s%s: %s", whose, *whose != '\0' ? ": " : "", path, what);
     if (nearest != NULL)
         buf_printf(&raw, "; did you mean %s?", nearest);
     text_clean(&clean, buf_str(&raw));
     fprintf(stderr, "warning: %s\n", buf_str(&clean));
     buf_close(&raw);
     buf_close(&clean);
+}
+
+static void warn(void *data, const char *path, const char *nearest)
+{
+    say_doubt(data, path, "there is no such member, and it is passed over", nearest);
 }
 
 void cli_warn_of_app(const char *id, const struct json *app)
@@ -321,4 +324,6 @@ void cli_warn_of_app(const char *id, const struct json *app)
 void cli_warn_of_job(const char *name, const struct json *job)
 {
     job_unknown(job, warn, (void *)name);
+    if (json_count(json_get(job, "parents")) > 0 && *text_of(job, "schedule") != '\0')
+        say_doubt(name, "schedule", "it has parents, and runs after them alone", NULL);
 }

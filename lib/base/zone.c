@@ -1,5 +1,6 @@
 #include "base/zone.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,27 @@ static bool parse_gmt(const char *name, int32_t *offset_s_out)
     return true;
 }
 
+/* "Berlin" for "Europe/Berlin", in any case, with blanks as well. */
+static bool is_place_of(const char *name, const char *zone)
+{
+    const char *slash = strrchr(zone, '/'), *place = slash != NULL ? slash + 1 : zone;
+    size_t i = 0;
+    while (name[i] != '\0' && place[i] != '\0' &&
+           (tolower((unsigned char)name[i]) == tolower((unsigned char)place[i]) ||
+            (name[i] == ' ' && place[i] == '_')))
+        i++;
+    return name[i] == '\0' && place[i] == '\0';
+}
+
+/* What was meant, or NULL. */
+static const char *likely(const char *name)
+{
+    for (size_t i = 0; i < zone_count; i++)
+        if (is_place_of(name, zone_names[i]))
+            return zone_names[i];
+    return str_nearest(name, zone_names, zone_count);
+}
+
 int zone_find(const char *name, struct zone *out, struct error *err)
 {
     int32_t fixed_s;
@@ -101,7 +123,7 @@ int zone_find(const char *name, struct zone *out, struct error *err)
     }
     char got[64];
     str_quote(got, sizeof(got), name, strlen(name));
-    const char *nearest = str_nearest(name, zone_names, zone_count);
+    const char *nearest = likely(name);
     if (nearest != NULL)
         return error_set(err, ERR_INVALID, "got %s, no such time zone; did you mean \"%s\"?", got,
                          nearest);

@@ -270,7 +270,7 @@ static void read_parents(const struct taking *t, const struct json *list)
 static void check_conditions(const struct taking *t)
 {
     const struct job *j = t->job;
-    char quoted[80];
+    char quoted[80], got[80];
     for (size_t i = 0; i < j->parent_conditions.n; i++) {
         const struct pair *c = &j->parent_conditions.items[i];
         str_quote(quoted, sizeof(quoted), c->name, strlen(c->name));
@@ -278,7 +278,8 @@ static void check_conditions(const struct taking *t)
             wrong(t, "/parentConditions", "got %s, which is not among the parents", quoted);
         else if (!str_eq(c->value, "success") && !str_eq(c->value, "failure") &&
                  !str_eq(c->value, "always"))
-            wrong(t, "/parentConditions", "of %s: need success, failure or always", quoted);
+            wrong(t, "/parentConditions", "of %s: got %s, need success, failure or always", quoted,
+                  str_quote(got, sizeof(got), c->value, strlen(c->value)));
     }
 }
 

@@ -305,6 +305,14 @@ def story(place):
         for name in ("naps-too", "naps"):
             node.cli("job", "delete", name)
 
+    with case("who gives a job parents and a schedule hears which of them counts", place):
+        job = {"name": "both", "command": "true", "schedule": "R/2090-01-01T00:00:00Z/P1D", "parents": ["both-first"]}
+        node.cli("job", "create", place.write("first.json", {"name": "both-first", "command": "true", "cron": "0 0 1 1 *"}))
+        done = run(node, "job", "create", place.write("both.json", job))
+        equal(done.stderr, "warning: both: schedule: it has parents, and runs after them alone\n", done)
+        for name in ("both", "both-first"):
+            node.cli("job", "delete", name)
+
     with case("a program's arguments are shown with it, as a shell would want them", place):
         job = {"name": "program", "command": "/bin/bash", "shell": False, "arguments": ["-c", "cd || exit; date '+%F %T'"],
                "cron": "0 3 * * *"}

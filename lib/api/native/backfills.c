@@ -121,7 +121,7 @@ void native_backfill_job(struct tell *t)
     } else if (plan.runs == 0) {
         call_fail(&t->c, ERR_INVALID,
                   plan.passed == 0
-                      ? "from: no target of the schedule is between \"from\" and \"to\""
+                      ? "from: no time of the schedule is between \"from\" and \"to\""
                       : "from: all targets have run, or may have; \"again\": true runs them all");
     } else {
         tell_begin(t, COMMAND_BACKFILL_PUT, &w, answer_begun);

@@ -84,11 +84,10 @@ static int check_known(struct state *state, const struct job_row *row, struct er
 static int refuse_many(int64_t limit, const struct backfill_plan *seen, struct error *err)
 {
     if (limit > LIMIT_BACKFILL_TARGETS)
-        return error_set(
-            err, ERR_LIMIT,
-            "to: more than %d targets of the schedule are between \"from\" and \"to\": "
-            "need a time nearer to \"from\", or a limit",
-            LIMIT_BACKFILL_TARGETS);
+        return error_set(err, ERR_LIMIT,
+                         "to: more than %d times of the schedule are between \"from\" and \"to\": "
+                         "need a time nearer to \"from\", or a limit",
+                         LIMIT_BACKFILL_TARGETS);
     return error_set(err, ERR_LIMIT,
                      "from: of the first %d targets behind it %lld have run, or may have, or are "
                      "none of the job's, so %lld are not found: need a later time",

@@ -151,6 +151,12 @@ static void says_which_zone_was_meant(void **unused)
     assert_int_equal(err.code, ERR_INVALID);
     assert_string_equal(err.text,
                         "got \"Europe/Pari\", no such time zone; did you mean \"Europe/Paris\"?");
+    static const char *const places[][2] = {
+        {"Berlin", "Europe/Berlin"}, {"new york", "America/New_York"}, {"utc", "UTC"}};
+    for (size_t i = 0; i < COUNT(places); i++) {
+        assert_int_equal(zone_find(places[i][0], &z, &err), -1);
+        assert_non_null(strstr(err.text, places[i][1]));
+    }
     assert_int_equal(zone_find("Middle-earth/Shire", &z, &err), -1);
     assert_string_equal(err.text, "got \"Middle-earth/Shire\", need a tz database id as "
                                   "\"Europe/Paris\", or as \"GMT+5:30\"");
