@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "model/address.h"
 #include "model/resources.h"
+#include "model/sentry.h"
 #include "model/states.h"
 #include "old_flags.h"
 
@@ -315,6 +316,15 @@ static int check_realm(enum setting s, const char *value, struct error *err)
                      rows[s].key, CREDENTIALS_MAX);
 }
 
+static int check_dsn(enum setting s, const char *value, struct error *err)
+{
+    struct sentry parsed;
+    if (sentry_parse(value, &parsed, err) != 0)
+        return error_wrap(err, "%s", rows[s].key);
+    sentry_close(&parsed);
+    return 0;
+}
+
 static int check_value(enum setting s, const char *value, struct error *err)
 {
     static int (*const checks[])(enum setting s, const char *value, struct error *err) = {
@@ -339,6 +349,8 @@ static int check_value(enum setting s, const char *value, struct error *err)
         return check_server(s, value, err);
     if (s == SETTING_HTTP_CREDENTIALS)
         return check_credentials(s, value, err);
+    if (s == SETTING_SENTRY_DSN)
+        return check_dsn(s, value, err);
     if (s == SETTING_HTTP_REALM)
         return check_realm(s, value, err);
     return checks[rows[s].kind](s, value, err);
@@ -665,6 +677,7 @@ static const struct {
     {SETTING_MATTERMOST_URL, SETTING_MATTERMOST_URL_FILE},
     {SETTING_HTTP_NOTIFICATION_CREDENTIALS, SETTING_HTTP_NOTIFICATION_CREDENTIALS_FILE},
     {SETTING_HTTP_CREDENTIALS, SETTING_HTTP_CREDENTIALS_FILE},
+    {SETTING_SENTRY_DSN, SETTING_SENTRY_DSN_FILE},
     {SETTING_KEYSTORE_PASSWORD, SETTING_KEYSTORE_PASSWORD_FILE},
 };
 

@@ -128,6 +128,9 @@ enum setting_kind {
       "user:password for that")                                                                    \
     X(SETTING_HTTP_NOTIFICATION_CREDENTIALS_FILE, "http-notification-credentials-file", KIND_TEXT, \
       "", "a file whose first line it is")                                                         \
+    X(SETTING_SENTRY_DSN, "sentry-dsn", KIND_SECRET, "",                                           \
+      "and Sentry: https://KEY@host/PROJECT, as it shows it")                                      \
+    X(SETTING_SENTRY_DSN_FILE, "sentry-dsn-file", KIND_TEXT, "", "a file whose first line it is")  \
     X(SETTING_FAILURE_RETRY, "failure-retry", KIND_TIME, "1m",                                     \
       "a failed job is tried again after so long, unless it says otherwise")                       \
     X(SETTING_DISABLE_AFTER, "disable-after-failures", KIND_COUNT, "0",                            \

@@ -160,8 +160,8 @@ static const struct cli_verb verbs[] = {
         .names_max = 2,
         .flags = FLAGS_ASK | F(TIMEOUT),
         .run = test,
-        .about =
-            "Sends a notice now, by mail, slack, mattermost or http, and says what became of it",
+        .about = "Sends a notice now, by mail, slack, mattermost, http or sentry, and says what "
+                 "became of it",
         .examples = {"mesolith notice test mail ann@example.com", "mesolith notice test slack"},
     },
 };

@@ -47,7 +47,7 @@ static const struct old_flag flags[] = {
     MEANS("mattermost_url", SETTING_MATTERMOST_URL),
     MEANS("http_notification_url", SETTING_HTTP_NOTIFICATION_URL),
     MEANS("http_notification_credentials", SETTING_HTTP_NOTIFICATION_CREDENTIALS),
-    NOTHING("raven_dsn", "Sentry is not told: http-notification-url is told all that it would be"),
+    MEANS("raven_dsn", SETTING_SENTRY_DSN),
     MEANS("graphite_host_port", SETTING_GRAPHITE),
     IN("graphite_reporting_interval", SETTING_GRAPHITE_INTERVAL, "s"),
     MEANS("graphite_group_prefix", SETTING_GRAPHITE_PREFIX),

@@ -132,6 +132,7 @@ static struct notices_config notices_of(const struct server *s, struct address *
         .mattermost_url = config_text(c, SETTING_MATTERMOST_URL),
         .http_url = config_text(c, SETTING_HTTP_NOTIFICATION_URL),
         .http_credentials = config_text(c, SETTING_HTTP_NOTIFICATION_CREDENTIALS),
+        .sentry_dsn = config_text(c, SETTING_SENTRY_DSN),
     };
 }
 
@@ -141,7 +142,8 @@ static void put_channels(const struct notices_config *n, struct buf *out)
     const char *targets[NOTICE_CHANNELS_N] = {[CHANNEL_MAIL] = n->mail_host,
                                               [CHANNEL_SLACK] = n->slack_url,
                                               [CHANNEL_MATTERMOST] = n->mattermost_url,
-                                              [CHANNEL_HTTP] = n->http_url};
+                                              [CHANNEL_HTTP] = n->http_url,
+                                              [CHANNEL_SENTRY] = n->sentry_dsn};
     for (int i = 0; i < NOTICE_CHANNELS_N; i++)
         if (*targets[i] != '\0')
             buf_printf(out, "%s%s", out->len > 0 ? "," : "",

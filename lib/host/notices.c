@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "http/message.h"
 #include "model/notice.h"
+#include "model/sentry.h"
 #include "net/http_client.h"
 #include "net/mail.h"
 
@@ -43,6 +44,7 @@ struct channel {
     int64_t pause_ms;    /* the last one; 0: it took the last message */
     uv_timer_t timer;
     char *url, *credentials; /* "": not configured */
+    char *header;            /* of each of its requests; "" for none */
     struct http_call http;
     struct mail_call mail;
 };
@@ -147,8 +149,30 @@ static void put_hook(const char *subject, struct slice owner, const struct item 
         json_member_str(w, json_name(fact), json_str(fact, ""));
 }
 
-static void put_headers(const struct item *i, struct buf *out)
+/* What is sent again has the same id. */
+static void put_event(const struct channel *c, const char *subject, struct slice owner,
+                      const struct item *i, struct json_writer *w)
 {
+    struct buf id;
+    enum notice event = NOTICE_TEST;
+    buf_init(&id, 200);
+    put_id(i, &id);
+    notice_parse(text_of(i, "event"), &event);
+    sentry_write(&(struct sentry_event){.id = buf_str(&id),
+                                        .event = event,
+                                        .at = {json_int(json_get(i->notice, "at_ms"), 0)},
+                                        .subject = subject,
+                                        .message = message_of(i),
+                                        .server = c->owner->hello,
+                                        .owner = owner,
+                                        .facts = json_get(i->notice, "facts")},
+                 w);
+    buf_close(&id);
+}
+
+static void put_headers(const struct channel *c, const struct item *i, struct buf *out)
+{
+    buf_puts(out, c->header);
     buf_puts(out, "Content-Type: application/json\r\nX-Mesolith-Notice: ");
     put_id(i, out);
     buf_puts(out, "\r\n");
@@ -326,10 +350,12 @@ static int start_post(struct channel *c, const struct item *i, struct slice owne
     json_object(&w);
     if (c->which == CHANNEL_HTTP)
         put_hook(subject, owner, i, &w);
+    else if (c->which == CHANNEL_SENTRY)
+        put_event(c, subject, owner, i, &w);
     else
         put_chat(subject, i, &w);
     json_object_end(&w);
-    put_headers(i, &headers);
+    put_headers(c, i, &headers);
     const struct http_ask ask = {.to = &url,
                                  .credentials = c->credentials,
                                  .method = METHOD_POST,
@@ -533,17 +559,28 @@ static char *domain_of(const struct notices_config *config)
 }
 
 static void begin_channel(struct notices *n, enum notice_channel which, const char *url,
-                          const char *credentials)
+                          const char *credentials, const char *header)
 {
     struct channel *c = &n->channels[which];
     c->owner = n;
     c->which = which;
     c->url = kept(url);
     c->credentials = kept(credentials);
+    c->header = kept(header);
     c->timer.data = c;
     list_init(&c->waiting);
     uv_timer_init(&n->loop->uv, &c->timer);
     n->open++;
+}
+
+static void begin_sentry(struct notices *n, const char *dsn)
+{
+    struct sentry to = {0};
+    struct error ignored;
+    if (dsn != NULL && *dsn != '\0')
+        (void)!sentry_parse(dsn, &to, &ignored);
+    begin_channel(n, CHANNEL_SENTRY, to.url, "", to.header);
+    sentry_close(&to);
 }
 
 struct notices *notices_new(struct loop *loop, const struct notices_config *config,
@@ -573,10 +610,11 @@ struct notices *notices_new(struct loop *loop, const struct notices_config *conf
                                      .user = n->mail_user,
                                      .password = n->mail_password,
                                      .hello = n->hello};
-    begin_channel(n, CHANNEL_MAIL, "", "");
-    begin_channel(n, CHANNEL_SLACK, config->slack_url, "");
-    begin_channel(n, CHANNEL_MATTERMOST, config->mattermost_url, "");
-    begin_channel(n, CHANNEL_HTTP, config->http_url, config->http_credentials);
+    begin_channel(n, CHANNEL_MAIL, "", "", "");
+    begin_channel(n, CHANNEL_SLACK, config->slack_url, "", "");
+    begin_channel(n, CHANNEL_MATTERMOST, config->mattermost_url, "", "");
+    begin_channel(n, CHANNEL_HTTP, config->http_url, config->http_credentials, "");
+    begin_sentry(n, config->sentry_dsn);
     return n;
 }
 
@@ -588,6 +626,7 @@ void notices_free(struct notices *n)
     for (int i = 0; i < NOTICE_CHANNELS_N; i++) {
         mem_free(n->channels[i].url);
         mem_free(n->channels[i].credentials);
+        mem_free(n->channels[i].header);
     }
     mem_free(n->cluster_name);
     mem_free(n->hello);

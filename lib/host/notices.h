@@ -1,5 +1,5 @@
-/* lib/host/notices.h - what people are told of jobs, sent: by mail, and to Slack, Mattermost and
- * any other URL (spec/chronos.md 5.7).
+/* lib/host/notices.h - what people are told of jobs, sent: by mail, and to Slack, Mattermost,
+ * Sentry and any other URL (spec/chronos.md 5.7).
  *
  * Each channel has a queue of its own, and one message at a time. Each owner gets one, with an id
  * that is the same whenever it is sent again. Who does not take it is asked again after a pause
@@ -23,7 +23,8 @@ struct notices_config {       /* "" or a zero: not configured */
     uint16_t mail_port;
     bool mail_tls; /* from the first byte */
     const char *slack_url, *mattermost_url, *http_url, *http_credentials;
-    int64_t pause_ms; /* the first one */
+    const char *sentry_dsn; /* model/sentry.h; one that is none is as if it was not configured */
+    int64_t pause_ms;       /* the first one */
 };
 
 /* Of one notice and channel: sent (over, error ""), given up (over), or tried again at `next`. */

@@ -65,7 +65,7 @@ const char *command_word(enum command_kind kind);
 int command_level(enum command_kind kind);
 bool command_parse_word(const char *word, enum command_kind *out);
 
-#define COMMAND_LEVEL 47 /* the newest schema level that this build knows */
+#define COMMAND_LEVEL 48 /* the newest schema level that this build knows */
 #define COMMAND_ENTRY_VERSION 1
 #define JOB_TEXT_LEVEL 6   /* from here on job.put has the definition as a text */
 #define READINESS_LEVEL 8  /* from here on statuses make instances ready */
@@ -106,8 +106,9 @@ bool command_parse_word(const char *word, enum command_kind *out);
 #define FRESH_LEVEL 43          /* from here on a job counts its runs that are over and not old */
 #define NOBODY_LEVEL 44         /* from here on a notice that nobody can have by mail says so */
 #define WELL_LEVEL 45           /* from here on a run that ended well before its kill came did so */
-#define WAITS_LEVEL 46 /* from here on who asks for a run is told which one waits already */
-#define FILLS_LEVEL 47 /* from here on a backfill's run is not late for its target */
+#define WAITS_LEVEL 46  /* from here on who asks for a run is told which one waits already */
+#define FILLS_LEVEL 47  /* from here on a backfill's run is not late for its target */
+#define SENTRY_LEVEL 48 /* from here on owners are told by Sentry too */
 
 /* One command as it is read from an entry; strings and `args` are borrowed from its tree. */
 struct command {

@@ -34,9 +34,10 @@ bool notice_parse(const char *word, enum notice *out);
 void notice_subject(enum notice n, const char *cluster, const char *job, struct buf *out);
 
 /* ---- channels */
-#define NOTICE_CHANNELS(X)  \
-    X(CHANNEL_MAIL, "mail") \
-    X(CHANNEL_SLACK, "slack") X(CHANNEL_MATTERMOST, "mattermost") X(CHANNEL_HTTP, "http")
+#define NOTICE_CHANNELS(X)    \
+    X(CHANNEL_MAIL, "mail")   \
+    X(CHANNEL_SLACK, "slack") \
+    X(CHANNEL_MATTERMOST, "mattermost") X(CHANNEL_HTTP, "http") X(CHANNEL_SENTRY, "sentry")
 
 enum notice_channel {
 #define X(name, word) name,

@@ -128,6 +128,8 @@ static void add_ways(struct apply *a, int64_t notice, const char *owners, const 
     const char *configured = channels(a->s);
     for (int i = 0; i < NOTICE_CHANNELS_N; i++) {
         const char *word = notice_channel_word((enum notice_channel)i);
+        if (i == CHANNEL_SENTRY && a->s->level < SENTRY_LEVEL)
+            continue;
         if (!notice_channels_have(configured, word) || (*only != '\0' && !str_eq(only, word)))
             continue;
         struct stmt *q = change_use(a->s, NOTICE_WAY_ADD);
@@ -196,7 +198,7 @@ int apply_notice_test(struct apply *a)
         return refuse(
             a, ERR_CONFLICT,
             "no channel is configured on the node that leads: see mail-server, slack-url, "
-            "mattermost-url and http-notification-url in `mesolith serve --help`");
+            "mattermost-url, http-notification-url and sentry-dsn in `mesolith serve --help`");
     if (*only != '\0' && !notice_channels_have(configured, only))
         return refuse(a, ERR_CONFLICT, "channel: got %s, need one that is configured: %s", only,
                       configured);

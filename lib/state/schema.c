@@ -55,6 +55,7 @@ STEP(schema_044, "044_nobody.sql")
 STEP(schema_045, "045_well.sql")
 STEP(schema_046, "046_waits.sql")
 STEP(schema_047, "047_fills.sql")
+STEP(schema_048, "048_sentry.sql")
 
 const char *const schema_steps[] = {
     schema_001, schema_002, schema_003, schema_004, schema_005, schema_006, schema_007, schema_008,
@@ -62,5 +63,5 @@ const char *const schema_steps[] = {
     schema_017, schema_018, schema_019, schema_020, schema_021, schema_022, schema_023, schema_024,
     schema_025, schema_026, schema_027, schema_028, schema_029, schema_030, schema_031, schema_032,
     schema_033, schema_034, schema_035, schema_036, schema_037, schema_038, schema_039, schema_040,
-    schema_041, schema_042, schema_043, schema_044, schema_045, schema_046, schema_047};
+    schema_041, schema_042, schema_043, schema_044, schema_045, schema_046, schema_047, schema_048};
 _Static_assert(sizeof schema_steps / sizeof *schema_steps == COMMAND_LEVEL, "a step a level");

@@ -20,7 +20,7 @@ from crowd import iso8601, leader_of, now_ms, wait_voting
 from mesolith import case, command_of, equal, free_port, processes_of, wait_for
 
 USER, PASSWORD = "mesolith", "mail secret"
-SLACK_SECRET, MATTERMOST_SECRET, HOOK_SECRET = "T0/B0/slack-secret", "mattermost-secret", "hook-secret"
+SLACK_SECRET, MATTERMOST_SECRET, HOOK_SECRET, SENTRY_SECRET = "T0/B0/slack-secret", "mattermost-secret", "hook-secret", "c0ffee77"
 
 logging.getLogger("mail.log").setLevel(logging.ERROR)  # it warns of itself
 
@@ -128,7 +128,7 @@ class Hooks:
     def wait(self, path, subject, n=1):
         def so():
             found = [(h, b) for p, h, b in self.posts
-                     if p == path and subject in b.get("subject", b.get("text", ""))]
+                     if p == path and subject in b.get("subject", b.get("text", b.get("message", "")))]
             return found if len(found) >= n else None
         return wait_for(so, f"{n} of {subject!r} at {path}")
 
@@ -183,14 +183,14 @@ def story(place):
                       mail_user=USER, mail_password_file=place.write("password", PASSWORD + "\n"),
                       slack_url=f"{hooks.url}/{SLACK_SECRET}", http_notification_url=f"{hooks.url}/hook",
                       http_notification_credentials=f"me:{HOOK_SECRET}", failure_retry="100ms",
-                      disable_after_failures=2).start()
+                      sentry_dsn=f"{hooks.url.replace('//', f'//{SENTRY_SECRET}@')}/9", disable_after_failures=2).start()
     failures(place, node, mails, hooks)
     other_events(place, node, mails)
     a_test(place, node, mails, hooks)
     refusals(place, node, mails)
     away(place, node, mails, hooks)
     with case("no secret is shown to others", place):
-        for secret in (PASSWORD, SLACK_SECRET, MATTERMOST_SECRET, HOOK_SECRET):
+        for secret in (PASSWORD, SLACK_SECRET, MATTERMOST_SECRET, HOOK_SECRET, SENTRY_SECRET):
             equal(everywhere(node, secret), [], f"where {secret} is shown")
         add(node, "nosy", f"env > '{place.path('nosy')}.part' && mv '{place.path('nosy')}.part' '{place.path('nosy')}'")
         wait_for(lambda: os.path.exists(place.path("nosy")), "a job has shown its environment")
@@ -213,7 +213,7 @@ def failures(place, node, mails, hooks):
             for part in ("Time: 20", "Due: 20", "Retries: 1 of 1", "Task id: ct:", "3"):
                 assert part in mail.text, (part, mail.text)
             assert mail.id in mail.message_id, mail.headers
-        wait_for(lambda: [w[1:] for w in ways(node, "broken", "failed")] == [(True, "")] * 4, "all know that it is sent")
+        wait_for(lambda: [w[1:] for w in ways(node, "broken", "failed")] == [(True, "")] * 5, "all know that it is sent")
 
     with case("Slack and Mattermost get their form, a hook gets Chronos's", place):
         for path in (f"/{SLACK_SECRET}", f"/{MATTERMOST_SECRET}"):
@@ -229,6 +229,15 @@ def failures(place, node, mails, hooks):
                    "softError": "false", "event": "failed"}, "hook")
             assert all(isinstance(v, str) for v in body.values()), body
         equal(len({h["X-Mesolith-Notice"] for h, _ in posts}), 2, "an id each")
+
+    with case("Sentry gets events, with owner, job and command as tags", place):
+        events = hooks.wait("/api/9/store/", "job 'broken' failed!", 2)
+        equal([b["tags"]["owner"] for _, b in events], ["Ann <ann@example.com>", "bob@example.com"], "tags")
+        equal(len({b["event_id"] for _, b in events}), 2, "an id each")
+        for headers, body in events:
+            assert f"sentry_key={SENTRY_SECRET}" in headers["X-Sentry-Auth"], headers
+            equal((body["level"], body["tags"]["job"], body["tags"]["command"]), ("error", "broken", "exit 3"), "event")
+            equal((body["extra"]["errorCount"], len(body["event_id"])), ("1", 32), "event")
 
     with case("a job that is deleted is told without a message", place):
         equal(node.delete("/v1/scheduler/job/broken", "chronos").status, 204, "delete")
@@ -286,7 +295,7 @@ def other_events(place, node, mails):
 def a_test(place, node, mails, hooks):
     with case("a test by all channels: it is sent, and that is said within seconds", place):
         done = node.cli("notice", "test", "ann@example.com")
-        equal(done.stdout.splitlines(), ["http: it was taken.", "mail: it was taken.", "mattermost: it was taken.",
+        equal(done.stdout.splitlines(), ["http: it was taken.", "mail: it was taken.", "mattermost: it was taken.", "sentry: it was taken.",
                                          "slack: it was taken."], "what became of it")
         (mail,) = mails.wait("[prod] [Chronos] job 'test' is not meant: this is a test", "ann@example.com")
         hooks.wait("/hook", "this is a test")
@@ -321,7 +330,7 @@ def a_test(place, node, mails, hooks):
         done = node.cli("notice", "test", "mail", check=False)
         equal((done.returncode, "to: need the address" in done.stderr), (3, True), done)
         done = node.cli("notice", "test", "pigeon", check=False)
-        equal((done.returncode, "need mail, slack, mattermost or http" in done.stderr), (3, True), done)
+        equal((done.returncode, "need mail, slack, mattermost, http or sentry" in done.stderr), (3, True), done)
 
 
 def refusals(place, node, mails):
@@ -354,7 +363,7 @@ def away(place, node, mails, hooks):
         hooks.status = 503
         for i in range(3):
             add(node, f"away{i}", "exit 1", notify=["failed"])
-        wait_for(lambda: [w[1:] != (False, "") for w in ways(node, "away0", "failed")] == [True] * 4, "all have failed")
+        wait_for(lambda: [w[1:] != (False, "") for w in ways(node, "away0", "failed")] == [True] * 5, "all have failed")
         refused = dict((w[0], w[2]) for w in ways(node, "away0", "failed"))
         assert "refused" in refused["mail"] and "503" in refused["http"], refused
         hooks.status = 200

@@ -245,7 +245,8 @@ void native_test_notice(struct tell *t)
     if (!read_text(&t->c, body, "channel", &channel) || !read_text(&t->c, body, "to", &to))
         return;
     if (*channel != '\0' && !notice_channel_parse(channel, &which)) {
-        call_fail(&t->c, ERR_INVALID, "channel: got %s, need mail, slack, mattermost or http",
+        call_fail(&t->c, ERR_INVALID,
+                  "channel: got %s, need mail, slack, mattermost, http or sentry",
                   str_quote(got, sizeof got, channel, strlen(channel)));
         return;
     }

@@ -61,6 +61,7 @@ static void each_means_what_it_meant(void **unused)
         {"--lenient_zones", "lenient-zones", "true"},
         {"--http_credentials a:b:c", "http-credentials", "a:b:c"},
         {"--http_realm=Jobs", "http-realm", "Jobs"},
+        {"--raven_dsn https://a:b@sentry/1", "sentry-dsn", "https://a:b@sentry/1"},
         {"--https_port 8443", "https-port", "8443"},
         {"--https_address 127.0.0.7", "https-address", "127.0.0.7"},
         {"--ssl_keystore_path /etc/keystore", "ssl-keystore-path", "/etc/keystore"},
@@ -104,7 +105,6 @@ static void what_means_nothing_is_named_once(void **unused)
         "--cassandra_ttl=1000",
         "--schedule_horizon 60",
         "--webui_url http://c/",
-        "--raven_dsn https://a:b@sentry/1",
     };
     (void)unused;
     for (size_t i = 0; i < COUNT(flags); i++) {

@@ -17,7 +17,7 @@ static struct sink {
     char url[64];
     int status;     /* of the next answers; 0: none */
     char got[4096]; /* "ID BODY\n", all */
-    char authorization[64];
+    char authorization[64], sentry[128], target[64], dsn[64];
     char told[1024]; /* "7 slack over: error\n", all */
     unsigned asked;
     struct wall next; /* as told last */
@@ -41,6 +41,9 @@ static void on_request(struct http_server *server, struct exchange_id id, const 
     s.asked++;
     append(s.got, sizeof s.got, "%.*s %.*s\n", (int)notice.len, notice.p, (int)r->body.len,
            r->body.p);
+    struct slice sentry = header_get(r->headers, "X-Sentry-Auth");
+    snprintf(s.sentry, sizeof s.sentry, "%.*s", (int)sentry.len, sentry.p);
+    snprintf(s.target, sizeof s.target, "%.*s", (int)r->path.len, r->path.p);
     snprintf(s.authorization, sizeof s.authorization, "%.*s", (int)authorization.len,
              authorization.p);
     if (s.status == 0)
@@ -75,6 +78,10 @@ static void begin(struct notices_config config)
         config.slack_url = s.url;
     if (config.http_url != NULL)
         config.http_url = s.url;
+    if (config.sentry_dsn != NULL) {
+        snprintf(s.dsn, sizeof s.dsn, "http://c0ffee@127.0.0.1:%d/42", port);
+        config.sentry_dsn = s.dsn;
+    }
     config.pause_ms = config.pause_ms > 0 ? config.pause_ms : PAUSE_MS;
     config.cluster_name = "c1";
     s.notices = notices_new(&s.world.loop, &config, on_told, NULL);
@@ -127,6 +134,7 @@ static void put(int id, const char *event, const char *channels, const char *own
 }
 
 static const struct notices_config SLACK = {.slack_url = ""};
+static const struct notices_config SENTRY = {.sentry_dsn = ""};
 static const struct notices_config HOOK = {.http_url = "", .http_credentials = "me:secret"};
 
 static void each_owner_gets_one(void **unused)
@@ -139,6 +147,26 @@ static void each_owner_gets_one(void **unused)
                         "7.0.u {\"text\":\"[c1] [Chronos] job 'j' failed!: it \\\"broke\\\"\"}\n"
                         "7.1.u {\"text\":\"[c1] [Chronos] job 'j' failed!: it \\\"broke\\\"\"}\n");
     assert_string_equal(s.told, "7 slack over\n");
+    end();
+}
+
+static void sentry_gets_an_event_each_the_same_when_it_is_sent_again(void **unused)
+{
+    (void)unused;
+    char once[2048];
+    begin(SENTRY);
+    s.status = 503;
+    put(7, "failed", "\"sentry\"", "a@x", "\"message\":\"it broke\",\"job\":\"j\"");
+    UNTIL(&s.world, s.asked == 1);
+    str_copy(once, sizeof once, s.got);
+    s.status = 200;
+    s.got[0] = '\0';
+    UNTIL(&s.world, strstr(s.told, "over") != NULL);
+    assert_string_equal(s.got, once);
+    assert_non_null(strstr(s.got, "\"message\":\"[c1] [Chronos] job 'j' failed!: it broke\""));
+    assert_string_equal(s.target, "/api/42/store/");
+    assert_string_equal(s.sentry,
+                        "Sentry sentry_version=7, sentry_client=mesolith, sentry_key=c0ffee");
     end();
 }
 
@@ -307,6 +335,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_owner_gets_one),
+        cmocka_unit_test(sentry_gets_an_event_each_the_same_when_it_is_sent_again),
         cmocka_unit_test(without_a_message_the_subject_is_sent),
         cmocka_unit_test(a_hook_gets_chronos_members),
         cmocka_unit_test(what_is_not_taken_is_sent_again_with_its_id),

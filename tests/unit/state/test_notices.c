@@ -415,6 +415,19 @@ static void below_its_level_it_waits(void **data)
     ways_are(f, newest(f).id, "mail");
 }
 
+static void below_its_level_sentry_is_not_told(void **data)
+{
+    struct fixture *f = *data;
+    applied(f, "schema.upgrade", "{'level':47}");
+    applied(f, "setting.put", "{'set':{'notify':'slack,sentry'}}");
+    put_job(f, "", "");
+    run_job(f, false, "failed");
+    ways_are(f, newest(f).id, "slack");
+    applied(f, "schema.upgrade", "{'level':48}");
+    run_job(f, false, "failed");
+    ways_are(f, newest(f).id, "sentry, slack");
+}
+
 /* As a cluster under upgrade: what an older build does with the same commands, and nothing more. */
 static void below_its_level_there_are_none(void **data)
 {
@@ -454,6 +467,7 @@ int main(void)
         AT_NEWEST(they_are_bounded),
         AT_NEWEST(without_an_owner_nobody_is_mailed),
         cmocka_unit_test_setup_teardown(below_its_level_it_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(below_its_level_sentry_is_not_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(below_its_level_there_are_none, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

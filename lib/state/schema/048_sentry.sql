@@ -1,0 +1,1 @@
+-- Level 48. Owners are told by Sentry, too.
