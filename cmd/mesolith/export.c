@@ -19,12 +19,8 @@
  * expression: it goes on, and beside another expression it would be refused. */
 static bool is_shown_only(const struct json *definition, const char *member)
 {
-    static const char *const counters[] = {"successCount", "errorCount", "errorsSinceLastSuccess",
-                                           "lastSuccess", "lastError"};
-    for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++)
-        if (str_eq(member, counters[i]))
-            return true;
-    return str_eq(member, "schedule") && *text_of(definition, "cron") != '\0';
+    return job_is_counter(member) ||
+           (str_eq(member, "schedule") && *text_of(definition, "cron") != '\0');
 }
 
 /* What Chronos's API took, and apply does not: fewer retries than none are none. */

@@ -106,6 +106,7 @@ int jobs_plan_backfill(struct state *state, const struct job_row *row, struct wa
 /* An element of job.resume: the disabled job goes on where it is (3.9, 2.6 rule 2). */
 void jobs_write_resume(struct state *s, const struct job_row *row, struct wall now,
                        struct json_writer *w);
+void jobs_take_counters(const struct job_row *row, struct job *j);
 /* The job as clients see it now: definition, cursor and counters of the row together. */
 int jobs_load(const struct job_row *row, struct job *out, struct error *err) MUST_CHECK;
 /* The same when what is stored of it cannot be read (job_load_any): what the row says is so. */

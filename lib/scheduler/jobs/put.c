@@ -6,14 +6,19 @@
 #include "base/str.h"
 #include "scheduler/jobs/private.h"
 
-static void take_row(const struct job_row *row, struct job *j)
+void jobs_take_counters(const struct job_row *row, struct job *j)
 {
-    j->disabled = row->disabled;
     j->success_count = row->successes;
     j->error_count = row->errors;
     j->errors_since_success = row->errors_since_success;
     j->last_success = row->last_success;
     j->last_error = row->last_error;
+}
+
+static void take_row(const struct job_row *row, struct job *j)
+{
+    j->disabled = row->disabled;
+    jobs_take_counters(row, j);
     if (j->kind == JOB_SCHEDULED)
         j->cursor = (struct job_cursor){
             .index = row->k,
