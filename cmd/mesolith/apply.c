@@ -391,6 +391,29 @@ static void put_fields(struct cli *c, const char *name, const struct json *was,
     }
 }
 
+/* What the server would say of one that is new; the calendars that it names may be of the file,
+ * too. */
+static int ask_of_new(struct cli *c, const char *path, const struct json *job, struct json **out,
+                      struct error *err)
+{
+    struct buf text;
+    struct json_writer w;
+    buf_init(&text, LIMIT_BODY_BYTES);
+    json_begin(&w, &text);
+    json_object(&w);
+    JSON_EACH (member, job) {
+        if (str_eq(json_name(member), "excludeCalendars") ||
+            str_eq(json_name(member), "onlyCalendars"))
+            continue;
+        json_key(&w, json_name(member));
+        json_put_value(&w, member);
+    }
+    json_object_end(&w);
+    int rc = cli_ask(c, METHOD_PUT, path, &text, out, err);
+    buf_close(&text);
+    return rc;
+}
+
 /* The server says what would be another: it knows in how many ways one thing can be written, and
  * that a schedule has gone on since. */
 static int diff_job(struct cli *c, const struct json *job, struct error *err)
@@ -400,15 +423,14 @@ static int diff_job(struct cli *c, const struct json *job, struct error *err)
     const char *name = text_of(job, "name");
     if (cli_current(c, "/api/jobs/%s", name, &now, err) != 0)
         return -1;
-    if (now == NULL) {
-        say_new(c, name);
-        return 0;
-    }
     buf_init(&path, PATH_BYTES);
     api_path(&path, "/api/jobs/%s?dry_run=true", name);
-    int rc = send(c, METHOD_PUT, buf_str(&path), job, &answer, err);
+    int rc = now == NULL ? ask_of_new(c, buf_str(&path), job, &answer, err)
+                         : send(c, METHOD_PUT, buf_str(&path), job, &answer, err);
     buf_close(&path);
-    if (rc == 0)
+    if (rc == 0 && now == NULL)
+        say_new(c, name);
+    else if (rc == 0)
         put_fields(c, name, json_get(now, "job"), job, json_get(answer, "fields"));
     json_free(now);
     json_free(answer);

@@ -335,8 +335,9 @@ static void say_job(struct import *i, const struct import_job *j)
                                                       : "is made";
     const char *user = text_of(j->body, "runAsUser");
     if (cli_for_people(c))
-        cli_say(c, 0, "%s %s: %s%s%s%s.", j->name, what, j->when, *user != '\0' ? ", as " : "",
-                user, is_wanted(j) && j->at_once ? "; it runs at once" : "");
+        cli_say(c, 0, "%s %s: %.*s%s%s%s.", j->name, what, (int)strcspn(j->when, ";"), j->when,
+                *user != '\0' ? ", as " : "", user,
+                is_wanted(j) && j->at_once ? "; it runs at once" : "");
     else if (cli_on(c, FLAG_QUIET) && is_wanted(j))
         cli_say(c, 0, "%s", j->name);
     if (cli_for_people(c) && *j->warning != '\0')

@@ -377,6 +377,10 @@ def story(place):
         assert done.returncode == 3 and "second is applied." in done.stdout and "error: -: 3 of 4 were refused" in done.stderr, done
         assert all(f"error: {name}: " in done.stderr for name in ("first", "after", "/bad")), done.stderr
         node.cli("job", "delete", "second")
+        wrong = {"jobs": [{"name": "new", "command": "true", "cron": "0 3 * *"}]}
+        for verb in ("diff", "apply"):
+            done = run(node, verb, "-", stdin=json.dumps(wrong))
+            assert done.returncode == 3 and "error: new: cron: got 4 fields" in done.stderr and done.stdout == "", done
         before = node.supervised()
         node.cli("apply", "all.json")
         equal({t.pid for t in node.supervised().values()}, {t.pid for t in before.values()}, "tasks")
