@@ -6,6 +6,7 @@
 #include "scheduler/why/private.h"
 
 #define PARENTS_TOLD 3 /* of thousands */
+#define RUNS_LOOKED 5  /* the newest, at what kept them from beginning */
 
 /* When the first of its runs that wait may start. */
 static struct wall first_start(struct state *s, int64_t id, const struct job *job)
@@ -88,6 +89,48 @@ static const char *in_the_way(struct state *s, const struct job_row *row, const 
     return doubled ? "an attempt that was ordered twice, and is to end," : NULL;
 }
 
+/* What a node said last that was told to begin this attempt and did not; false: none was, or what
+ * it said is forgotten. */
+static bool was_given_back(struct state *s, const struct run_row *r, int64_t *agent_out,
+                           struct sentence *t)
+{
+    struct task_row task;
+    struct job_task_ref ref;
+    struct error unused;
+    bool was = false;
+    struct stmt *q = state_tasks_of_run(s, r->id);
+    while (state_task_next(q, &task)) {
+        if (!task_ended(task.state) || task.message == NULL || task.message[0] == '\0' ||
+            job_task_id_parse(task.name, &ref, &unused) != 0 || ref.attempt != r->attempt)
+            continue;
+        SAY(t->because, "%.300s", task.message);
+        *agent_out = task.agent;
+        was = true;
+    }
+    return was;
+}
+
+/* There is a place for it, and yet it does not begin; nor did those before it that are missed by
+ * now, since which it may not have been tried. */
+static void why_not_begun(struct state *s, const struct job_row *row, struct why *out)
+{
+    struct run_row r;
+    struct agent_row a;
+    int64_t agent = 0;
+    struct sentence told = {0}, *t;
+    bool found = false;
+    struct stmt *q = state_runs_of_job(s, row->id, RUNS_LOOKED);
+    while (!found && state_run_next(q, &r))
+        found = (r.state == RUN_QUEUED || r.state == RUN_MISSED) &&
+                was_given_back(s, &r, &agent, &told);
+    stmt_end(q);
+    if (!found || (t = why_add(out, "not-begun", row->name)) == NULL)
+        return;
+    memcpy(t->because, told.because, sizeof t->because);
+    SAY(t->what, "%s: a run waits: %.100s could not begin it", row->name,
+        state_agent_by_id(s, agent, &a) ? a.hostname : "its node");
+}
+
 static void why_run(struct state *s, struct hearing hearing, const struct job_row *row,
                     const struct job *job, struct wall now, struct why *out)
 {
@@ -108,6 +151,8 @@ static void why_run(struct state *s, struct hearing hearing, const struct job_ro
         SAY(what, "%s: %lld %s", row->name, (long long)row->queued,
             row->queued == 1 ? "run waits" : "runs wait");
         why_no_place(s, hearing, job, row->name, what, out);
+        if (out->n == 0)
+            why_not_begun(s, row, out);
     }
 }
 

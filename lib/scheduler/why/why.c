@@ -61,6 +61,7 @@ static const struct cause {
     {"parent-disabled", "Enable it, or run it or this one now: mesolith job enable %s"},
     {"waits-for-parents", "Wait, or run it now: mesolith job run %s"},
     {"spread", "Wait, or run it now: mesolith job run %s"},
+    {"not-begun", "Mend that on its node, where it is tried again every few seconds."},
     {"overlap", "Wait for the active run to end, or allow both: \"overlap\": \"allow\"."},
     {"retrying", "Wait, or mend it: its output is kept (mesolith logs %s)."},
     {"node-restarting",

@@ -655,6 +655,24 @@ static void a_retry_waits_for_the_double_of_its_attempt(void **unused)
     assert_string_equal(harness_runs(&h, "j"), "10:08:00 assigned");
 }
 
+static void what_keeps_a_node_from_beginning_a_run_is_said(void **unused)
+{
+    (void)unused;
+    struct why w;
+    h.agents[0].deaf = true;
+    post("'retries':0,", "takes 100", "PT1H");
+    harness_run(&h, "2026-03-01T10:08:00.050Z");
+    assert_string_equal(harness_runs(&h, "j"), "10:08:00 assigned");
+    harness_command(&h, COMMAND_TASK_UPDATE,
+                    "{\"set\":[{\"task\":1,\"seq\":1,\"state\":\"dropped\",\"at\":1,"
+                    "\"message\":\"No space left on device\"}]}");
+    assert_string_equal(harness_runs(&h, "j"), "10:08:00 queued");
+    assert_true(why_job(h.state, ALL_HEARD, "j", h.now.wall, &w));
+    assert_int_equal(w.n, 1);
+    assert_string_equal(w.sentences[0].what, "j: a run waits: n1 could not begin it");
+    assert_string_equal(w.sentences[0].because, "No space left on device");
+}
+
 /* Lists show the first sentence alone. */
 static void that_it_fails_is_said_before_that_nobody_hears_of_it(void **unused)
 {
@@ -844,6 +862,7 @@ int main(void)
         TEST(a_claim_is_neither_lost_nor_doubled),
         TEST(a_launch_is_neither_lost_nor_doubled),
         TEST(a_retry_waits_for_the_double_of_its_attempt),
+        TEST(what_keeps_a_node_from_beginning_a_run_is_said),
         TEST(that_it_fails_is_said_before_that_nobody_hears_of_it),
         TEST(nothing_is_decided_twice_while_it_is_in_flight),
         TEST(what_an_old_leader_decided_late_is_refused),
