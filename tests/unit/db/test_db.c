@@ -334,6 +334,29 @@ static void a_reader_can_lose_patience(void **state)
     db_close(reader);
 }
 
+static bool never(void *data)
+{
+    (void)data;
+    return false;
+}
+
+/* SQLite asks after so many steps of a statement, of all the times that it ran. */
+static void a_transaction_ends_whose_reader_has_no_patience_left(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    struct db *reader;
+    struct db_options options = {.read_only = true, .vfs = "machine"};
+    assert_int_equal(db_open(f->path, &options, &reader, &err), 0);
+    db_set_patience(reader, never, NULL);
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(db_begin(reader, DB_READ, &err), 0);
+        db_rollback(reader);
+        assert_false(db_in_transaction(reader));
+    }
+    db_close(reader);
+}
+
 static bool go_on(void *data)
 {
     (void)data;
@@ -562,6 +585,7 @@ int main(void)
         TEST(readers_see_what_is_committed),
         cmocka_unit_test(a_writer_waits_for_who_holds_the_lock),
         TEST(a_reader_can_lose_patience),
+        TEST(a_transaction_ends_whose_reader_has_no_patience_left),
         TEST(a_reader_is_ended_that_takes_too_much_memory),
         TEST(the_log_is_checkpointed_by_hands_only),
         TEST(the_log_has_room_before_it_needs_it),
