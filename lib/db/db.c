@@ -143,7 +143,10 @@ static int run_own(struct db *db, enum db_own which, struct error *err)
         db->own[which] = db_prepare_own(db, sql[which], SQLITE_PREPARE_PERSISTENT, err);
     if (db->own[which] == NULL)
         return -1;
-    return db_run_own(db, db->own[which], sql[which], err);
+    db->in_own = true;
+    int rv = db_run_own(db, db->own[which], sql[which], err);
+    db->in_own = false;
+    return rv;
 }
 
 /* ---- opening and closing */
@@ -462,11 +465,10 @@ int db_copy_to(struct db *db, const char *path, struct error *err)
 
 /* ---- limits of a reader */
 
-/* The end of a transaction is ours: it is not given up because what was asked in it took long. */
 static int on_progress(void *data)
 {
     struct db *db = data;
-    if (db->trusted != 0)
+    if (db->in_own)
         return 0;
     return db_thread_bytes() > LIMIT_SQL_BYTES || (db->go_on != NULL && !db->go_on(db->go_on_data));
 }

@@ -39,6 +39,7 @@ struct db {
     struct rowsums *sums; /* NULL: none are kept */
     bool (*go_on)(void *data);
     void *go_on_data;
+    bool in_own; /* a transaction begins or ends: not given up, however long what it was for took */
 };
 
 int64_t db_thread_bytes(void); /* that SQLite holds for this thread */

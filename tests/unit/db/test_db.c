@@ -357,6 +357,28 @@ static void a_transaction_ends_whose_reader_has_no_patience_left(void **state)
     db_close(reader);
 }
 
+static void a_copy_is_given_up(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    struct db *reader;
+    char path[512];
+    struct db_options options = {.read_only = true, .vfs = "machine"};
+    assert_int_equal(db_exec(f->db,
+                             "create table many as with recursive n(i) as (select 1 union all "
+                             "select i + 1 from n where i < 1000) select i from n",
+                             &err),
+                     0);
+    assert_int_equal(db_open(f->path, &options, &reader, &err), 0);
+    snprintf(path, sizeof path, "%s.copy", f->path);
+    db_set_patience(reader, never, NULL);
+    assert_int_equal(db_copy_to(reader, path, &err), -1);
+    db_set_patience(reader, NULL, NULL);
+    assert_int_equal(db_copy_to(reader, path, &err), 0);
+    db_close(reader);
+    unlink(path);
+}
+
 static bool go_on(void *data)
 {
     (void)data;
@@ -586,6 +608,7 @@ int main(void)
         cmocka_unit_test(a_writer_waits_for_who_holds_the_lock),
         TEST(a_reader_can_lose_patience),
         TEST(a_transaction_ends_whose_reader_has_no_patience_left),
+        TEST(a_copy_is_given_up),
         TEST(a_reader_is_ended_that_takes_too_much_memory),
         TEST(the_log_is_checkpointed_by_hands_only),
         TEST(the_log_has_room_before_it_needs_it),
