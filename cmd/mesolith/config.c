@@ -569,7 +569,7 @@ static int read_text(const char *path, struct buf *out, struct error *err)
     FILE *f = fopen(path, "re");
     if (f == NULL)
         return error_set(err, ERR_NOT_FOUND, "%s: cannot be read: %m", path);
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
+    while (!buf_full(out) && (n = fread(chunk, 1, sizeof chunk, f)) > 0)
         buf_put(out, chunk, n);
     bool unread = ferror(f) != 0;
     fclose(f);

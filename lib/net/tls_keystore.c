@@ -1,7 +1,10 @@
 /* A certificate and its key, as an owner of a machine keeps them. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -29,17 +32,33 @@ static void keystore_close(struct keystore *k)
     EVP_PKEY_free(k->key);
 }
 
+/* Of a pipe or a device a running node would wait, or read for ever. */
+static FILE *open_file(const char *path, struct error *err)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    FILE *f = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? fdopen(fd, "r") : NULL;
+    if (fd < 0)
+        error_set(err, ERR_NOT_FOUND, "%s: cannot be read: %s", path, strerror(errno));
+    else if (f == NULL)
+        error_set(err, ERR_INVALID, "%s: got no regular file, need PEM or PKCS#12", path);
+    if (fd >= 0 && f == NULL)
+        close(fd);
+    return f;
+}
+
 static int read_file(const char *path, struct buf *out, struct error *err)
 {
     char bytes[4096];
     size_t n;
-    FILE *f = fopen(path, "re");
+    FILE *f = open_file(path, err);
     if (f == NULL)
-        return error_set(err, ERR_NOT_FOUND, "%s: cannot be read: %s", path, strerror(errno));
-    while ((n = fread(bytes, 1, sizeof(bytes), f)) > 0)
+        return -1;
+    while (!buf_full(out) && (n = fread(bytes, 1, sizeof(bytes), f)) > 0)
         buf_put(out, bytes, n);
     bool failed = ferror(f) != 0;
     fclose(f);
+    OPENSSL_cleanse(bytes, sizeof(bytes));
     if (failed)
         return error_set(err, ERR_NOT_FOUND, "%s: cannot be read: %s", path, strerror(errno));
     if (buf_full(out))

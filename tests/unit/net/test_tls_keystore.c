@@ -3,6 +3,7 @@
 #include "tls_unit.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/pkcs12.h>
@@ -180,6 +181,20 @@ static void what_is_wrong_is_said(void **unused)
     assert_refused("", "got a JKS, need PEM or PKCS#12: keytool -importkeystore");
 }
 
+static void what_has_no_end_is_not_read(void **unused)
+{
+    (void)unused;
+    assert_int_equal(symlink("/dev/zero", path), 0);
+    assert_refused("", "got no regular file, need PEM or PKCS#12");
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0); /* which nobody writes to */
+    assert_refused("", "got no regular file");
+    unlink(path);
+    write_text("", "", "");
+    assert_int_equal(truncate(path, 100 << 20), 0);
+    assert_refused("", "got more than 1048576 bytes");
+}
+
 static void who_speaks_plain_http_is_told_of_https(void **unused)
 {
     (void)unused;
@@ -208,6 +223,7 @@ int main(void)
         T(pkcs12_with_its_cas),
         T(pkcs12_that_is_open),
         T(what_is_wrong_is_said),
+        T(what_has_no_end_is_not_read),
         T(who_speaks_plain_http_is_told_of_https),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
