@@ -1,13 +1,14 @@
 #include "base/calendar.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/str.h"
 
 #define DAY_MS INT64_C(86400000)
-#define MINUTE_MS INT64_C(60000)
+#define MINUTE_MS 60000
 #define TEXT_MAX 48
 #define LEAP_YEAR 2000
 
@@ -86,14 +87,14 @@ static int wrong(const char *text, struct error *err)
                      str_quote(got, sizeof got, text, strlen(text)));
 }
 
-static bool take_day(const char **p, enum calendar_kind *kind, int64_t *out)
+static bool take_day(const char **p, enum calendar_kind *kind, int32_t *out)
 {
     struct date d;
     if (!take_date(p, &d) || !is_in_month(&d) || d.year < 1970)
         return false;
     *kind = d.kind;
-    *out =
-        d.kind == CALENDAR_DATES ? days_from_civil(d.year, d.month, d.day) : d.month * 100 + d.day;
+    *out = d.kind == CALENDAR_DATES ? (int32_t)days_from_civil(d.year, d.month, d.day)
+                                    : d.month * 100 + d.day;
     return true;
 }
 
@@ -109,7 +110,7 @@ static bool take_days(const char **p, struct calendar_entry *out)
            (kind == CALENDAR_YEARLY || out->last >= out->first);
 }
 
-static bool take_weekday(const char **p, int64_t *out)
+static bool take_weekday(const char **p, int32_t *out)
 {
     for (int i = 0; i < 7; i++)
         if (strncasecmp(*p, WEEKDAYS[i], 3) == 0) {
@@ -129,7 +130,7 @@ static bool take_weekdays(const char **p, struct calendar_entry *out)
     return !take_sign(p, '-') || take_weekday(p, &out->last);
 }
 
-static bool take_minute(const char **p, int64_t *ms_out)
+static bool take_minute(const char **p, int32_t *ms_out)
 {
     int hour, minute;
     if (!take_number(p, 2, &hour) || !take_sign(p, ':') || !take_number(p, 2, &minute) ||
@@ -164,15 +165,109 @@ int calendar_parse(const char *text, struct calendar_entry *out, struct error *e
     return 0;
 }
 
-/* ---- asking */
+/* ---- ordering */
 
-static bool within(int64_t v, int64_t first, int64_t last)
+#define FIRST_OF_YEAR 101
+#define LAST_OF_YEAR 1231
+
+static bool is_whole(const struct calendar_entry *e)
 {
-    return first <= last ? v >= first && v <= last : v >= first || v <= last;
+    return e->from_ms == 0 && e->to_ms == DAY_MS;
 }
 
-struct part {                      /* of one day; what was found holds in it */
-    int64_t day, of_year, weekday; /* as the entries have them */
+/* What wraps is two: up to the end, and from the beginning on. */
+static size_t add_ranges(const struct calendar_entry *e, struct calendar_range *out)
+{
+    bool yearly = e->kind == CALENDAR_YEARLY;
+    *out = (struct calendar_range){
+        .first = e->first, .last = e->last, .from_ms = e->from_ms, .to_ms = e->to_ms};
+    if (e->first <= e->last)
+        return 1;
+    out[1] = out[0];
+    out[0].last = yearly ? LAST_OF_YEAR : 6;
+    out[1].first = yearly ? FIRST_OF_YEAR : 0;
+    return 2;
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+    const struct calendar_range *x = a, *y = b;
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+/* Sorted whole days, those that touch as one. */
+static size_t join_ranges(struct calendar_range *items, size_t n)
+{
+    size_t joined = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct calendar_range *last = joined > 0 ? &items[joined - 1] : NULL;
+        if (last == NULL || items[i].first > last->last + 1)
+            items[joined++] = items[i];
+        else if (items[i].last > last->last)
+            last->last = items[i].last;
+    }
+    return joined;
+}
+
+/* The greatest last day up to each; and how many are looked at, at most, for one day. */
+static size_t set_reaches(struct calendar_days *d)
+{
+    size_t most = 0;
+    for (size_t i = 0, from = 0; i < d->n; i++) {
+        struct calendar_range *r = &d->items[i];
+        r->reach = i > 0 && r[-1].reach > r->last ? r[-1].reach : r->last;
+        while (d->items[from].reach < r->first)
+            from++;
+        most = i - from + 1 > most ? i - from + 1 : most;
+    }
+    return most;
+}
+
+/* Those entries that are of one kind, whole days or parts. */
+static size_t order_days(const struct calendar_entry *entries, size_t n, enum calendar_kind kind,
+                         bool whole, struct arena *arena, struct calendar_days *out)
+{
+    size_t room = 0;
+    for (size_t i = 0; i < n; i++)
+        if (entries[i].kind == kind && is_whole(&entries[i]) == whole)
+            room += 2;
+    if (room == 0)
+        return 0;
+    out->items = arena_alloc(arena, room * sizeof out->items[0]);
+    for (size_t i = 0; i < n; i++)
+        if (entries[i].kind == kind && is_whole(&entries[i]) == whole)
+            out->n += add_ranges(&entries[i], &out->items[out->n]);
+    qsort(out->items, out->n, sizeof out->items[0], compare_ranges);
+    if (whole)
+        out->n = join_ranges(out->items, out->n);
+    return set_reaches(out);
+}
+
+struct calendar calendar_of(const struct calendar_entry *entries, size_t n, struct arena *arena)
+{
+    struct calendar c = {0};
+    for (int kind = 0; kind < CALENDAR_KINDS; kind++) {
+        c.most += order_days(entries, n, kind, true, arena, &c.whole[kind]);
+        c.most += order_days(entries, n, kind, false, arena, &c.parts[kind]);
+    }
+    return c;
+}
+
+size_t calendar_ranges_looked(const struct calendar_rules *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->excluded_n; i++)
+        n += r->excluded[i].most;
+    for (size_t i = 0; i < r->only_n; i++)
+        n += r->only[i].most;
+    return n;
+}
+
+/* ---- asking */
+
+struct part { /* of one day; what was found holds in it */
+    int64_t day;
+    int32_t as[CALENDAR_KINDS]; /* the day, as the entries have it */
     int64_t ms, from_ms, to_ms;
 };
 
@@ -182,8 +277,9 @@ static struct part whole_day(int64_t days_since_1970)
     int64_t year;
     int month, day;
     civil_from_days(p.day, &year, &month, &day);
-    p.of_year = month * 100 + day;
-    p.weekday = (p.day % 7 + 10) % 7; /* 1970-01-01 was a Thursday */
+    p.as[CALENDAR_DATES] = (int32_t)p.day;
+    p.as[CALENDAR_YEARLY] = month * 100 + day;
+    p.as[CALENDAR_WEEKDAYS] = (int32_t)((p.day % 7 + 10) % 7); /* 1970-01-01 was a Thursday */
     return p;
 }
 
@@ -195,17 +291,18 @@ static struct part part_at(struct zone z, struct wall at)
     return p;
 }
 
-static bool has_day(const struct calendar_entry *e, const struct part *p)
+/* How many begin on that day, or before. */
+static size_t begun_on(const struct calendar_days *d, int32_t day)
 {
-    switch (e->kind) {
-    case CALENDAR_DATES:
-        return p->day >= e->first && p->day <= e->last;
-    case CALENDAR_YEARLY:
-        return within(p->of_year, e->first, e->last);
-    case CALENDAR_WEEKDAYS:
-        return within(p->weekday, e->first, e->last);
+    size_t low = 0, high = d->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (d->items[middle].first <= day)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return false;
+    return low;
 }
 
 static void narrow(struct part *p, int64_t edge_ms)
@@ -216,16 +313,26 @@ static void narrow(struct part *p, int64_t edge_ms)
         p->to_ms = edge_ms;
 }
 
+static bool days_have(const struct calendar_days *d, int32_t day, struct part *p)
+{
+    bool in = false;
+    for (size_t i = begun_on(d, day); i > 0 && d->items[i - 1].reach >= day; i--) {
+        const struct calendar_range *r = &d->items[i - 1];
+        if (r->last < day)
+            continue;
+        narrow(p, r->from_ms);
+        narrow(p, r->to_ms);
+        in = in || (p->ms >= r->from_ms && p->ms < r->to_ms);
+    }
+    return in;
+}
+
 static bool has(const struct calendar *c, struct part *p)
 {
     bool in = false;
-    for (size_t i = 0; i < c->n; i++) {
-        const struct calendar_entry *e = &c->items[i];
-        if (!has_day(e, p))
-            continue;
-        narrow(p, e->from_ms);
-        narrow(p, e->to_ms);
-        in = in || (p->ms >= e->from_ms && p->ms < e->to_ms);
+    for (int kind = 0; kind < CALENDAR_KINDS; kind++) {
+        in = days_have(&c->whole[kind], p->as[kind], p) || in;
+        in = days_have(&c->parts[kind], p->as[kind], p) || in;
     }
     return in;
 }
@@ -264,58 +371,76 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* The first day of those from `p` on that may have it, or an earlier one: in a year without it
- * 02-29 is the day behind. */
-static int64_t next_day(const struct calendar_entry *e, const struct part *p)
+static int64_t earlier(int64_t a, int64_t b)
 {
-    int64_t year, first;
+    return a < b ? a : b;
+}
+
+/* The first day behind `p` that the entries have as that one; in a year without it 02-29 is the day
+ * behind. */
+static int64_t first_on(enum calendar_kind kind, const struct part *p, int32_t first)
+{
+    int64_t year;
     int month, day;
-    if (has_day(e, p))
-        return p->day;
-    switch (e->kind) {
-    case CALENDAR_DATES:
-        return p->day < e->first ? e->first : NO_DAY;
+    switch (kind) {
     case CALENDAR_YEARLY:
         civil_from_days(p->day, &year, &month, &day);
-        first = days_from_civil(year, (int)(e->first / 100), (int)(e->first % 100));
-        return p->of_year < e->first
-                   ? first
-                   : days_from_civil(year + 1, (int)(e->first / 100), (int)(e->first % 100));
+        year += first <= p->as[CALENDAR_YEARLY];
+        return days_from_civil(year, first / 100, first % 100);
     case CALENDAR_WEEKDAYS:
-        return p->day + (e->first - p->weekday + 7) % 7;
+        return p->day + (first - p->as[CALENDAR_WEEKDAYS] + 7) % 7;
+    case CALENDAR_DATES:
+    case CALENDAR_KINDS:
+        break;
     }
-    return p->day;
+    return first > p->day ? first : NO_DAY;
+}
+
+/* The first day of those from `p` on that may be one of these, or an earlier one. */
+static int64_t next_of(const struct calendar_days *d, enum calendar_kind kind, const struct part *p)
+{
+    if (d->n == 0)
+        return NO_DAY;
+    size_t i = begun_on(d, p->as[kind]);
+    if (i > 0 && d->items[i - 1].reach >= p->as[kind])
+        return p->day;
+    return first_on(kind, p, d->items[i < d->n ? i : 0].first);
 }
 
 static int64_t first_of_only(const struct calendar_rules *r, const struct part *p)
 {
     int64_t first = r->only_n == 0 ? p->day : NO_DAY;
     for (size_t i = 0; i < r->only_n; i++)
-        for (size_t k = 0; k < r->only[i].n; k++) {
-            int64_t next = next_day(&r->only[i].items[k], p);
-            first = next < first ? next : first;
+        for (int kind = 0; kind < CALENDAR_KINDS; kind++) {
+            first = earlier(first, next_of(&r->only[i].whole[kind], kind, p));
+            first = earlier(first, next_of(&r->only[i].parts[kind], kind, p));
         }
     return first;
 }
 
-/* The day from which on this one says nothing, if it has all of each day from `p` to then. */
-static int64_t behind(const struct calendar_entry *e, const struct part *p)
+static bool is_always(const struct calendar_days *whole, int32_t first, int32_t last)
 {
-    bool whole = e->from_ms == 0 && e->to_ms == DAY_MS && has_day(e, p);
-    if (whole && e->kind == CALENDAR_DATES)
-        return e->last + 1;
-    bool each = (e->kind == CALENDAR_YEARLY && e->first == 101 && e->last == 1231) ||
-                (e->kind == CALENDAR_WEEKDAYS && (e->last + 1) % 7 == e->first);
-    return whole && each ? NO_DAY : p->day;
+    return whole->n == 1 && whole->items[0].first == first && whole->items[0].last == last;
 }
 
+/* The day from which on this one says nothing, if it has all of each day from that one to then. */
+static int64_t behind(const struct calendar *c, int64_t day)
+{
+    const struct calendar_days *d = &c->whole[CALENDAR_DATES];
+    size_t i = begun_on(d, (int32_t)day);
+    if (is_always(&c->whole[CALENDAR_YEARLY], FIRST_OF_YEAR, LAST_OF_YEAR) ||
+        is_always(&c->whole[CALENDAR_WEEKDAYS], 0, 6))
+        return NO_DAY;
+    return i > 0 && d->items[i - 1].last >= day ? d->items[i - 1].last + 1 : day;
+}
+
+/* One may go on where another ends. */
 static int64_t last_of_excluded(const struct calendar_rules *r, const struct part *p)
 {
-    int64_t last = p->day;
-    for (size_t i = 0; i < r->excluded_n; i++)
-        for (size_t k = 0; k < r->excluded[i].n; k++)
-            last = later(last, behind(&r->excluded[i].items[k], p));
-    return last;
+    int64_t day = p->day;
+    for (size_t i = 0; i < r->excluded_n && day != NO_DAY; i++)
+        day = behind(&r->excluded[i], day);
+    return day;
 }
 
 /* As of the day before, which may come back when the clock is set back at midnight. */

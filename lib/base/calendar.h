@@ -5,32 +5,46 @@
  *   SAT  MON-FRI                         days of the week, in any case
  *
  * Behind each a part of the day may stand, "SAT 08:00-18:30", and alone it means each day:
- * "22:00-24:00". Days and times are local, of whoever asks. Pure; owns nothing. */
+ * "22:00-24:00". Days and times are local, of whoever asks. Pure. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/zone.h"
 
-enum calendar_kind { CALENDAR_DATES, CALENDAR_YEARLY, CALENDAR_WEEKDAYS };
+enum calendar_kind { CALENDAR_DATES, CALENDAR_YEARLY, CALENDAR_WEEKDAYS, CALENDAR_KINDS };
 
 struct calendar_entry {
     enum calendar_kind kind;
-    int64_t first, last;    /* days since 1970; month * 100 + day, which may wrap; or Monday is 0 */
-    int64_t from_ms, to_ms; /* of the day; to is not included */
+    int32_t first, last;    /* days since 1970; month * 100 + day, which may wrap; or Monday is 0 */
+    int32_t from_ms, to_ms; /* of the day; to is not included */
 };
 
 /* ERR_INVALID saying what it is to look like. */
 int calendar_parse(const char *text, struct calendar_entry *out, struct error *err) MUST_CHECK;
 
-struct calendar {
-    struct calendar_entry *items;
+struct calendar_days { /* of one kind, the first ones first; none wraps */
+    struct calendar_range {
+        int32_t first, last, reach; /* reach: the greatest `last` up to this one */
+        int32_t from_ms, to_ms;
+    } * items;
     size_t n;
 };
+
+/* What the entries say, in an order in which a day is found quickly. Zeroed: of no day. */
+struct calendar {
+    struct calendar_days whole[CALENDAR_KINDS], parts[CALENDAR_KINDS]; /* whole: apart */
+    size_t most; /* ranges that are looked at for one day */
+};
+/* `arena` has what it consists of. */
+struct calendar calendar_of(const struct calendar_entry *entries, size_t n, struct arena *arena);
 
 /* What keeps from running, and what lets run: borrowed. */
 struct calendar_rules {
     const struct calendar *excluded, *only; /* any of these: not; none of those, if any: not */
     size_t excluded_n, only_n;
 };
+/* So many ranges are looked at to know about one instant. */
+size_t calendar_ranges_looked(const struct calendar_rules *r);
 
 struct calendar_span {
     struct wall from, to; /* what is said holds from the one until before the other */

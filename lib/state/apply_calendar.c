@@ -20,10 +20,9 @@ int apply_calendar_put(struct apply *a)
 {
     const struct json *v = a->c->args;
     const char *name = json_str(json_get(v, "name"), "");
-    struct calendar_row old;
     struct buf days;
     struct json_writer w;
-    if (!state_calendar(a->s, name, &old) &&
+    if (state_calendar_id(a->s, name) == 0 &&
         stmt_one_i64(query_use(a->s, CALENDARS_COUNT), 0) >= LIMIT_CALENDARS)
         return refuse(a, ERR_LIMIT, "there are %d calendars, the most there may be",
                       LIMIT_CALENDARS);
@@ -89,24 +88,23 @@ bool calendars_hold(struct apply *a, const struct json *decision)
 
 int calendars_check(struct apply *a, const struct json *put)
 {
-    struct calendar_row row;
     JSON_EACH (item, json_get(json_get(put, "calendars"), "names"))
-        if (!state_calendar(a->s, json_str(item, ""), &row))
+        if (state_calendar_id(a->s, json_str(item, "")) == 0)
             return refuse(a, ERR_INVALID, "calendar '%s' does not exist", json_str(item, ""));
     return calendars_hold(a, put) ? 0 : refuse_stale(a, "a calendar was changed meanwhile");
 }
 
 void calendars_put(struct apply *a, int64_t job, const struct json *put)
 {
-    struct calendar_row row;
     if (a->s->level < TIMES_LEVEL)
         return;
     stmt_run(change_of_job(a, JOB_CALENDARS_DROP, job));
     JSON_EACH (item, json_get(json_get(put, "calendars"), "names")) {
-        if (!state_calendar(a->s, json_str(item, ""), &row))
+        int64_t calendar = state_calendar_id(a->s, json_str(item, ""));
+        if (calendar == 0)
             continue;
         struct stmt *q = change_of_job(a, JOB_CALENDAR_PUT, job);
-        stmt_bind_i64(q, ":calendar", row.id);
+        stmt_bind_i64(q, ":calendar", calendar);
         stmt_run(q);
     }
 }

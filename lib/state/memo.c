@@ -111,6 +111,12 @@ static void trims_change(void *data, int64_t unused)
     s->trims_known = false;
 }
 
+static void calendars_change(void *data, int64_t unused)
+{
+    (void)unused;
+    calendars_forget(data);
+}
+
 /* What else is remembered, until one of these changes. */
 static const struct watched {
     const char *table;
@@ -118,7 +124,8 @@ static const struct watched {
     int level; /* since which there is that table */
 } watched[] = {{"settings", setting_changes, 1},
                {"job_trims", trims_change, TRIMS_LEVEL},
-               {"history_walks", trims_change, WALKS_LEVEL}};
+               {"history_walks", trims_change, WALKS_LEVEL},
+               {"calendars", calendars_change, TIMES_LEVEL}};
 #define WATCHED (sizeof watched / sizeof watched[0])
 
 static void forget_answers(struct state *s)

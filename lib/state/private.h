@@ -66,17 +66,19 @@ struct state {
     struct setting_known {
         char key[32], value[256];
         bool there;
-    } settings[SETTINGS_KNOWN];    /* state_setting()'s answers; the last is of no other call */
-    size_t settings_n;             /* of them that still hold; 0 without a memo */
-    struct arena ones[N_QUERIES];  /* texts of the rows looked up alone, by query */
-    struct history_rules rules;    /* state_history_rules()'s answer */
-    bool rules_known;              /* it still holds; only with a memo */
-    bool trims_known, any_to_trim; /* state_any_to_trim()'s answer, likewise */
-    struct history_size old_more;  /* than the table has: the command's, written at its end */
-    struct next_kept *nexts;       /* NEXTS_KEPT of them; NULL: none yet */
-    struct memo *memo;             /* NULL: a reader, which is not told what changes */
+    } settings[SETTINGS_KNOWN];       /* state_setting()'s answers; the last is of no other call */
+    size_t settings_n;                /* of them that still hold; 0 without a memo */
+    struct arena ones[N_QUERIES];     /* texts of the rows looked up alone, by query */
+    struct history_rules rules;       /* state_history_rules()'s answer */
+    bool rules_known;                 /* it still holds; only with a memo */
+    bool trims_known, any_to_trim;    /* state_any_to_trim()'s answer, likewise */
+    struct history_size old_more;     /* than the table has: the command's, written at its end */
+    struct next_kept *nexts;          /* NEXTS_KEPT of them; NULL: none yet */
+    struct calendars_kept *calendars; /* as they are read; NULL: none yet */
+    struct memo *memo;                /* NULL: a reader, which is not told what changes */
 };
 
+void calendars_forget(struct state *s);
 struct stmt *query_use(struct state *s, int which);
 struct stmt *change_use(struct state *s, int which);
 

@@ -378,6 +378,7 @@
     X(CALENDARS, CALENDAR_COLUMNS "order by name")                                          \
     X(CALENDAR_BY_ID, CALENDAR_COLUMNS "where id = :id")                                    \
     X(CALENDAR_BY_NAME, CALENDAR_COLUMNS "where name = :name")                              \
+    X(CALENDAR_ID, "select id from calendars where name = :name")                           \
     X(CALENDARS_COUNT, "select count(*) from calendars")                                    \
     X(CALENDARS_VERSION, "select max(changed_idx) from calendars")                          \
     X(CALENDAR_JOBS, "select j.name from job_calendars c join jobs j on j.id = c.job "      \

@@ -225,6 +225,7 @@ void state_close(struct state *s)
         arena_close(&s->ones[i]);
     mem_free(s->kept);
     mem_free(s->nexts);
+    calendars_forget(s);
     mem_free(s);
 }
 

@@ -508,6 +508,12 @@ bool state_calendar(struct state *s, const char *name, struct calendar_row *out)
 bool state_calendar_by_id(struct state *s, int64_t id, struct calendar_row *out);
 /* Another number once any of them has changed; 0: there is none. */
 int64_t state_calendars_version(struct state *s);
+/* Its id, of which nothing else is read; 0: there is none. */
+int64_t state_calendar_id(struct state *s, const char *name);
+/* What those say; one that is not there has no day. `arena` has the array, NULL if it is empty.
+ * Their days live until the calendars change. */
+const struct calendar *state_calendars_of(struct state *s, const struct strings *names,
+                                          struct arena *arena);
 /* The names of those that name it, one a row, by name; NULL: none. */
 struct stmt *state_calendar_jobs(struct state *s, int64_t calendar);
 int64_t state_calendar_jobs_count(struct state *s, int64_t calendar);

@@ -126,38 +126,32 @@ static void add(struct list *l, const struct job_row *j, const char *state)
     }
 }
 
-struct reckoning {
-    struct state *s;
-    struct calendars_kept *kept;
-};
-
 /* Calendars only put it off. */
 static int64_t exact_next(void *data, int64_t id, int64_t number)
 {
-    const struct reckoning *r = data;
+    struct state *s = data;
     struct job_row j;
     struct wall next;
-    if (!state_next_known(r->s, id, (struct wall){number}, &next)) {
-        if (!state_job_alone(r->s, id, &j))
+    if (!state_next_known(s, id, (struct wall){number}, &next)) {
+        if (!state_job_alone(s, id, &j))
             return LIST_NONE;
-        next = jobs_next_run(r->s, &j, r->kept);
-        state_next_keep(r->s, id, j.next, next);
+        next = jobs_next_run(s, &j);
+        state_next_keep(s, id, j.next, next);
     }
     return next.ms != 0 ? next.ms : LIST_NONE;
 }
 
 /* What it is sorted by is known of it. */
 static struct wall next_of(struct state *s, const struct list *l, size_t i, const struct job_row *j,
-                           const struct job *job, struct calendars_kept *kept)
+                           const struct job *job)
 {
     if (l->sort != BY_NEXT)
-        return job_next_run(s, j, job, kept);
+        return job_next_run(s, j, job);
     int64_t ms = list_number(l, i);
     return (struct wall){ms != LIST_NONE ? ms : 0};
 }
 
-static void put_items(const struct view *v, const struct list *l, struct calendars_kept *kept,
-                      struct json_writer *w)
+static void put_items(const struct view *v, const struct list *l, struct json_writer *w)
 {
     struct job_row j;
     struct job job;
@@ -165,7 +159,7 @@ static void put_items(const struct view *v, const struct list *l, struct calenda
         if (!state_job_by_id(v->state, list_id(l, i), &j))
             continue;
         jobs_load_any(&j, &job);
-        put_summary(v, &j, &job, next_of(v->state, l, i, &j, &job, kept), w);
+        put_summary(v, &j, &job, next_of(v->state, l, i, &j, &job), w);
         job_close(&job);
     }
 }
@@ -206,7 +200,6 @@ void native_ask_jobs(struct call *c)
 {
     struct list l;
     struct json_writer w;
-    struct calendars_kept kept = {0};
     if (list_begin(c, &l, sorts, states) != 0)
         return;
     if (l.state != NULL && str_eq(l.state, DELETED))
@@ -216,25 +209,23 @@ void native_ask_jobs(struct call *c)
     else
         gather_jobs(c->view, &l);
     if (l.sort == BY_NEXT)
-        list_settle(&l, exact_next, &(struct reckoning){c->view->state, &kept});
+        list_settle(&l, exact_next, c->view->state);
     list_head(c, &l, &w);
-    put_items(c->view, &l, &kept, &w);
+    put_items(c->view, &l, &w);
     list_end(&w);
-    calendars_kept_close(&kept);
     list_close(&l);
 }
 
 /* ---- one job */
 
 /* What it is, and when it runs next: not at all if it is disabled or waits for others. */
-static void put_schedule(const struct view *v, const struct job *j, struct calendars_kept *kept,
-                         struct json_writer *w)
+static void put_schedule(const struct view *v, const struct job *j, struct json_writer *w)
 {
     struct job_cursor cursor = j->cursor;
     struct job_aim aim;
     if (j->broken != NULL)
         return;
-    job_aim_load(v->state, j, kept, &aim);
+    job_aim_load(v->state, j, &aim);
     native_put_explained(j, v->now.wall, w);
     if (j->kind != JOB_SCHEDULED || j->disabled)
         cursor.remaining = 0;
@@ -289,7 +280,6 @@ void native_ask_job(struct call *c)
     struct job job;
     struct why why;
     struct json_writer w;
-    struct calendars_kept kept = {0};
     struct gone_row gone;
     const struct view *v = c->view;
     if (!native_job_or_gone(c, call_param(c, "name"), &row))
@@ -302,16 +292,15 @@ void native_ask_job(struct call *c)
     json_key(&w, "job");
     job_write(&job, false, &w);
     json_key(&w, "summary");
-    put_summary(v, &row, &job, job_next_run(v->state, &row, &job, &kept), &w);
-    put_schedule(v, &job, &kept, &w);
+    put_summary(v, &row, &job, job_next_run(v->state, &row, &job), &w);
+    put_schedule(v, &job, &w);
     put_runs(v->state, row.id, &w);
     native_put_backfills(v->state, row.id, &w);
-    why_job_read(v->state, facts_hearing(v), &row, &job, &kept, v->now.wall, &why);
+    why_job_read(v->state, facts_hearing(v), &row, &job, v->now.wall, &why);
     native_why_clock(v, &row, &why);
     json_key(&w, "why");
     native_put_sentences(&why, &w);
     json_member_int(&w, "index", (int64_t)v->index);
     json_object_end(&w);
-    calendars_kept_close(&kept);
     job_close(&job);
 }

@@ -134,7 +134,6 @@ static bool runs_at_all(const struct aim *aim, struct job_cursor cursor)
 static bool read_calendars(struct call *c, const char *name, struct arena *arena,
                            struct strings *out)
 {
-    struct calendar_row row;
     const char *text = query_get(&c->query, name);
     char *rest = arena_strdup(arena, text != NULL ? text : ""), *one;
     const char **items = arena_alloc(arena, LIMIT_JOB_CALENDARS * sizeof *items);
@@ -142,7 +141,7 @@ static bool read_calendars(struct call *c, const char *name, struct arena *arena
     while ((one = strsep(&rest, ",")) != NULL) {
         if (*one == '\0')
             continue;
-        if (!state_calendar(c->view->state, one, &row)) {
+        if (state_calendar_id(c->view->state, one) == 0) {
             call_fail(c, ERR_INVALID, "%s: calendar %.200s does not exist", name, one);
             return false;
         }
@@ -200,7 +199,7 @@ void native_ask_explain(struct call *c)
     struct wall now = c->view->now.wall;
     if (read_job(c, &job)) {
         struct job_cursor cursor = begin_at(&job.schedule, now);
-        job_aim_load(c->view->state, &job, NULL, &aim);
+        job_aim_load(c->view->state, &job, &aim);
         call_json(c, 200, &w);
         json_object(&w);
         native_put_explained(&job, now, &w);

@@ -103,7 +103,7 @@ int jobs_plan_backfill(struct state *state, const struct job_row *row, struct wa
     int64_t n = 0;
     if (check_known(state, row, err) != 0 || jobs_load(row, &job, err) != 0)
         return -1;
-    job_aim_load(state, &job, NULL, &aim);
+    job_aim_load(state, &job, &aim);
     *out = (struct backfill_plan){.end = to};
     struct walk w = walk_from(state, row->id, &job, &aim.aim, from, to, again);
     for (; !walk_ends(&w) && n <= LIMIT_BACKFILL_TARGETS; walk_on(&w), n++) {
@@ -131,12 +131,13 @@ static int64_t fill(struct look *l, const struct backfill_row *b, const struct j
                     int64_t room)
 {
     const struct job *job = look_definition(l, row->id, row->generation);
-    const struct job_aim *aim = look_aim(l, row->id, row->generation);
+    struct job_aim aim;
     struct json_writer w;
     int64_t passed = 0, made = 0, seen = 0;
     if (job == NULL || job->broken != NULL)
         return 0;
-    struct walk walk = walk_from(l->state, row->id, job, &aim->aim, b->next, b->to, b->again);
+    job_aim_load(l->state, job, &aim);
+    struct walk walk = walk_from(l->state, row->id, job, &aim.aim, b->next, b->to, b->again);
     look_put(l, GATHER_FILL, look_entry(l, row->id), &w);
     json_object(&w);
     json_member_int(&w, "backfill", b->id);
@@ -155,6 +156,7 @@ static int64_t fill(struct look *l, const struct backfill_row *b, const struct j
     json_member_int(&w, "passed", passed);
     json_member_int(&w, "next_ms", walk.at.ms);
     json_object_end(&w);
+    job_aim_close(&aim);
     return seen;
 }
 

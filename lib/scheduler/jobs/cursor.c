@@ -2,9 +2,9 @@
 
 #include "base/assert.h"
 
-#define SPANS_LOOKED 20000 /* each of a day, or a part of one: 50 years of days */
-#define ENTRIES_LOOKED \
-    2000000 /* of calendars, in all these: some 10 ms, for each job of a request */
+#define SPANS_LOOKED 20000   /* each of a day, or a part of one: 50 years of days */
+#define RANGES_LOOKED 200000 /* of calendars, in all these: some ms, for each job of a request */
+#define RANGES_TO_FIND 4     /* to find a day in a calendar is as good as to look at so many */
 #define LOOKED_MS (SPANS_LOOKED * INT64_C(86400000)) /* however rare the targets are */
 
 static bool has_count(const struct job_cursor *c)
@@ -88,16 +88,15 @@ static struct calendar_span span_at(const struct aim *a, struct wall t)
     return calendar_at(a->rules, a->schedule->zone, t);
 }
 
-/* So many in one decision, for the leader does nothing else meanwhile: fewer, the more entries each
- * is looked up in. */
+/* So many in one decision, for the leader does nothing else meanwhile: fewer, the more is looked at
+ * for each. */
 static int64_t spans_most(const struct aim *a)
 {
-    int64_t entries = 1;
-    for (size_t i = 0; a->rules != NULL && i < a->rules->excluded_n; i++)
-        entries += (int64_t)a->rules->excluded[i].n;
-    for (size_t i = 0; a->rules != NULL && i < a->rules->only_n; i++)
-        entries += (int64_t)a->rules->only[i].n;
-    return entries < ENTRIES_LOOKED / SPANS_LOOKED ? SPANS_LOOKED : ENTRIES_LOOKED / entries;
+    if (a->rules == NULL)
+        return SPANS_LOOKED;
+    size_t calendars = a->rules->excluded_n + a->rules->only_n;
+    int64_t ranges = (int64_t)(calendars * RANGES_TO_FIND + calendar_ranges_looked(a->rules));
+    return ranges < RANGES_LOOKED / SPANS_LOOKED ? SPANS_LOOKED : RANGES_LOOKED / ranges;
 }
 
 /* The first index whose target is not before t; one from which it is looked for, by cron: to find

@@ -34,7 +34,6 @@ struct known { /* a definition that was read lately */
     int64_t generation;
     size_t bytes;
     struct job job;
-    struct job_aim aim;
     int64_t gone; /* no task goes on of a deleted job that was called so, up to this one */
 };
 
@@ -101,7 +100,6 @@ static void known_free(struct known *k)
 {
     if (k == NULL)
         return;
-    job_aim_close(&k->aim);
     job_close(&k->job);
     mem_free(k);
 }
@@ -434,12 +432,6 @@ static void propose(struct look *l, enum gathered what, struct outbox *out)
 
 /* ---------------- definitions */
 
-static bool is_current(struct jobs *j, const struct known *k, int64_t generation)
-{
-    return k != NULL && k->generation == generation &&
-           (k->aim.aim.rules == NULL || k->aim.version == state_calendars_version(j->state));
-}
-
 static void keep_known(struct jobs *j, int64_t job, struct known *k)
 {
     map_put(j->known, (uint64_t)job, k);
@@ -453,7 +445,7 @@ static const struct known *known(struct jobs *j, int64_t job, int64_t generation
     struct known *k = map_get(j->known, (uint64_t)job);
     if (k == NULL && (k = map_remove(j->fading, (uint64_t)job)) != NULL)
         keep_known(j, job, k);
-    if (is_current(j, k, generation))
+    if (k != NULL && k->generation == generation)
         return k;
     drop_known(j, job);
     if (!state_job_alone(j->state, job, &row))
@@ -461,8 +453,7 @@ static const struct known *known(struct jobs *j, int64_t job, int64_t generation
     k = NEW(struct known);
     k->generation = row.generation;
     job_load_any(row.definition, &k->job);
-    job_aim_load(j->state, &k->job, NULL, &k->aim);
-    k->bytes = sizeof *k + arena_bytes(&k->job.arena) + arena_bytes(&k->aim.arena);
+    k->bytes = sizeof *k + arena_bytes(&k->job.arena);
     keep_known(j, job, k);
     return k;
 }
@@ -506,12 +497,6 @@ const struct job *look_definition(struct look *l, int64_t job, int64_t generatio
 {
     const struct known *k = known(l->jobs, job, generation);
     return k != NULL ? &k->job : NULL;
-}
-
-const struct job_aim *look_aim(struct look *l, int64_t job, int64_t generation)
-{
-    const struct known *k = known(l->jobs, job, generation);
-    return k != NULL ? &k->aim : NULL;
 }
 
 int64_t look_patience_ms(struct look *l, int64_t agent, struct wall deadline)
@@ -564,28 +549,35 @@ struct due {
     int64_t job, generation, k, remaining;
 };
 
-/* Targets of one job; none of them if it has as many runs open as it may have. */
-static void claim(struct look *l, const struct due *d)
+static void decided(struct look *l, const struct due *d, const struct job *job,
+                    const struct job_aim *aim, const struct cursor_step *step)
 {
-    const struct known *k = known(l->jobs, d->job, d->generation);
-    struct job_cursor from = {.index = d->k, .remaining = d->remaining};
-    struct cursor_step step;
     struct json_writer w;
-    if (k == NULL || k->job.broken != NULL)
-        return;
-    cursor_tick(&k->aim.aim, &from, l->now.wall, room_for_runs(l, d->job), &step);
-    if (step.cursor.index == d->k && step.next.ms <= l->now.wall.ms)
-        return; /* else it only seemed to be due: it is an heir's, whose time is another */
     look_put(l, GATHER_TICK, entry(l->jobs, d->job), &w);
     json_object(&w);
     json_member_int(&w, "job", d->job);
     json_member_int(&w, "generation", d->generation);
     json_member_int(&w, "at_k", d->k);
-    write_decision(&k->job, &k->aim, &step, &w);
+    write_decision(job, aim, step, &w);
     json_object_end(&w);
     l->claims_left--;
 }
 
+/* Targets of one job; none of them if it has as many runs open as it may have. */
+static void claim(struct look *l, const struct due *d)
+{
+    const struct job *job = look_definition(l, d->job, d->generation);
+    struct job_cursor from = {.index = d->k, .remaining = d->remaining};
+    struct cursor_step step;
+    struct job_aim aim;
+    if (job == NULL || job->broken != NULL)
+        return;
+    job_aim_load(l->state, job, &aim);
+    cursor_tick(&aim.aim, &from, l->now.wall, room_for_runs(l, d->job), &step);
+    if (step.cursor.index != d->k || step.next.ms > l->now.wall.ms)
+        decided(l, d, job, &aim, &step); /* else it seemed due: an heir's, whose time is another */
+    job_aim_close(&aim);
+}
 static void claim_all(struct look *l)
 {
     if (state_jobs_next(l->state).ms > l->now.wall.ms)

@@ -45,30 +45,22 @@ bool jobs_run_spec(struct jobs *j, const struct task_row *t, struct buf *out);
  * the job had another jitter when it was claimed. */
 struct wall jobs_run_starts_at(const struct job *job, const struct run_row *r);
 
-/* An aim with the job's calendars; it borrows the job. */
+/* An aim with the job's calendars as they are now: to be closed before they change. It borrows the
+ * job. */
 struct job_aim {
     struct aim aim;
     int64_t version; /* of all calendars */
     struct arena arena;
 };
-/* Calendars as they were when one was needed first, for who looks at many jobs of one state: zeroed
- * before, closed after. NULL where it is asked for: they are read anew. */
-struct calendars_kept {
-    struct map *by_name;
-    struct arena arena;
-};
-void calendars_kept_close(struct calendars_kept *kept);
-void job_aim_load(struct state *s, const struct job *job, struct calendars_kept *kept,
-                  struct job_aim *out);
+void job_aim_load(struct state *s, const struct job *job, struct job_aim *out);
 void job_aim_close(struct job_aim *a);
 /* The calendar that is meant by struct calendar_span's `by`; NULL: none of those that it must be
  * in. */
 const char *job_excluded_by(const struct job *job, int by);
 /* When the job runs next, which no calendar excludes; 0: not at all. */
-struct wall jobs_next_run(struct state *s, const struct job_row *row, struct calendars_kept *kept);
+struct wall jobs_next_run(struct state *s, const struct job_row *row);
 /* The same of one that has been read (jobs_load_any). */
-struct wall job_next_run(struct state *s, const struct job_row *row, const struct job *job,
-                         struct calendars_kept *kept);
+struct wall job_next_run(struct state *s, const struct job_row *row, const struct job *job);
 
 enum put_runs {
     PUT_RUNS_NEVER, /* the job is right, but none of its runs will ever be due (3.5 A.3): warn */

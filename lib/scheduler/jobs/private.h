@@ -101,7 +101,6 @@ const struct job *look_definition(struct look *l, int64_t job, int64_t generatio
 int64_t look_patience_ms(struct look *l, int64_t agent, struct wall deadline);
 /* Is a task being ended that no run is about any more, and that it would overlap with? */
 bool look_other_is_ending(struct look *l, const struct candidate *c);
-const struct job_aim *look_aim(struct look *l, int64_t job, int64_t generation);
 void look_again_at(struct look *l, struct entry *e, struct wall at);
 void look_again_in(struct look *l, struct entry *e, int64_t ms);
 /* It waits for an agent with room, for that run. */

@@ -163,9 +163,8 @@ static bool would_run(const struct aim *aim, struct wall now)
 static int check_named(struct state *s, const struct strings *names, const char *member,
                        struct error *err)
 {
-    struct calendar_row row;
     for (size_t i = 0; i < names->n; i++)
-        if (!state_calendar(s, names->items[i], &row))
+        if (state_calendar_id(s, names->items[i]) == 0)
             return error_set(err, ERR_INVALID,
                              "%s: calendar %.100s does not exist: make it first, or name one that "
                              "does",
@@ -178,7 +177,7 @@ static int check_left(struct state *s, const struct job *job, struct wall now, s
 {
     struct job_aim aim;
     struct schedule schedule = job->schedule;
-    job_aim_load(s, job, NULL, &aim);
+    job_aim_load(s, job, &aim);
     schedule_start_now(&schedule, now);
     aim.aim.schedule = &schedule;
     struct aim timed = aim.aim, always = aim.aim;
@@ -362,7 +361,7 @@ enum put_runs jobs_write_put(struct state *s, struct job *job, const struct job_
     if (old != NULL)
         jobs_load_any(old, &was);
     job_start_now(job, now);
-    job_aim_load(s, job, NULL, &aim);
+    job_aim_load(s, job, &aim);
     if (job->kind == JOB_SCHEDULED)
         settle(job, old != NULL ? &was : NULL, &aim.aim, now, &step);
     if (old != NULL)
@@ -384,7 +383,7 @@ void jobs_write_resume(struct state *s, const struct job_row *row, struct wall n
     json_member_int(w, "generation", row->generation);
     json_member_int(w, "at_k", row->k);
     if (job.kind == JOB_SCHEDULED) {
-        job_aim_load(s, &job, NULL, &aim);
+        job_aim_load(s, &job, &aim);
         if (job.broken != NULL) /* it stays where it is */
             step = (struct cursor_step){.cursor = job.cursor, .next = now};
         else

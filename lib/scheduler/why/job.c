@@ -237,13 +237,13 @@ static void why_ended(struct state *s, const struct job_row *row, bool used_up, 
 
 /* What a calendar keeps from running next. */
 static void why_excluded(struct state *s, const struct job_row *row, const struct job *job,
-                         struct calendars_kept *kept, struct why *out)
+                         struct why *out)
 {
     struct job_aim aim;
     char next[TIME_TEXT_SIZE], then[TIME_TEXT_SIZE];
     if (!state_job_has_calendars(s, row->id) || row->next.ms == 0)
         return;
-    job_aim_load(s, job, kept, &aim);
+    job_aim_load(s, job, &aim);
     struct calendar_span span = calendar_at(aim.aim.rules, job->schedule.zone, row->next);
     struct job_cursor from = job->cursor;
     struct wall runs = cursor_next_run(&aim.aim, &from);
@@ -294,15 +294,14 @@ static void why_owner(const struct job_row *row, const struct job *job, struct w
 
 /* What its definition says, if it can be read. */
 static void why_defined(struct state *s, struct hearing hearing, const struct job_row *row,
-                        const struct job *job, struct calendars_kept *kept, struct wall now,
-                        struct why *out)
+                        const struct job *job, struct wall now, struct why *out)
 {
     if (row->queued > 0)
         why_run(s, hearing, row, job, now, out);
     if (row->disabled)
         return;
     why_outside(job, row->name, now, out);
-    why_excluded(s, row, job, kept, out);
+    why_excluded(s, row, job, out);
 }
 
 /* "load has succeeded (next due 2026-…)" */
@@ -376,8 +375,7 @@ static bool why_gone(struct state *s, const char *name, struct why *out)
 }
 
 void why_job_read(struct state *s, struct hearing hearing, const struct job_row *row,
-                  const struct job *job, struct calendars_kept *kept, struct wall now,
-                  struct why *out)
+                  const struct job *job, struct wall now, struct why *out)
 {
     *out = (struct why){.ok = true};
     if (row->gone) {
@@ -386,7 +384,7 @@ void why_job_read(struct state *s, struct hearing hearing, const struct job_row 
     }
     why_never(s, hearing, row, job, out);
     if (job->broken == NULL)
-        why_defined(s, hearing, row, job, kept, now, out);
+        why_defined(s, hearing, row, job, now, out);
     if (row->disabled)
         why_ended(s, row, row->remaining == 0, out);
     why_last_run(s, row, out);
@@ -406,7 +404,7 @@ bool why_job(struct state *s, struct hearing hearing, const char *name, struct w
     if (!state_job_by_name(s, name, &row))
         return why_gone(s, name, out);
     jobs_load_any(&row, &job);
-    why_job_read(s, hearing, &row, &job, NULL, now, out);
+    why_job_read(s, hearing, &row, &job, now, out);
     job_close(&job);
     return true;
 }

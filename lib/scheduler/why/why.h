@@ -27,11 +27,9 @@ bool why_app(struct state *s, struct hearing hearing, const char *path, struct w
              struct why *out);
 bool why_job(struct state *s, struct hearing hearing, const char *name, struct wall now,
              struct why *out);
-struct calendars_kept; /* as job_aim_load() has it */
 /* The same of one that has been read (jobs_load_any). */
 void why_job_read(struct state *s, struct hearing hearing, const struct job_row *row,
-                  const struct job *job, struct calendars_kept *kept, struct wall now,
-                  struct why *out);
+                  const struct job *job, struct wall now, struct why *out);
 bool why_task(struct state *s, const char *name, struct wall now, struct why *out);
 /* Of its agent; `name` is what people call it. */
 bool why_node(struct state *s, int64_t agent, const char *name, struct wall now, struct why *out);

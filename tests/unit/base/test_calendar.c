@@ -36,10 +36,13 @@ static struct calendar_entry entry(const char *text)
 
 static struct calendar_span excluded_at(const char *day, const char *zone_name, struct wall t)
 {
+    struct arena arena = {0};
     struct calendar_entry e = entry(day);
-    const struct calendar c = {&e, 1};
+    const struct calendar c = calendar_of(&e, 1, &arena);
     const struct calendar_rules r = {.excluded = &c, .excluded_n = 1};
-    return calendar_at(&r, zone(zone_name), t);
+    struct calendar_span span = calendar_at(&r, zone(zone_name), t);
+    arena_close(&arena);
+    return span;
 }
 
 static void knows_days_by_their_names(void **unused)
@@ -174,8 +177,8 @@ static void what_is_said_of_a_span_is_right_all_through_it(void **unused)
     }
 }
 
-/* Some of the days, as a calendar. */
-static struct calendar some_days(struct rng *r, struct calendar_entry items[static 3])
+/* Some of the days. */
+static size_t some_days(struct rng *r, struct calendar_entry *items, size_t most)
 {
     static const char *const days[] = {"SAT",
                                        "MON-FRI",
@@ -192,10 +195,10 @@ static struct calendar some_days(struct rng *r, struct calendar_entry items[stat
                                        "10:00-24:00",
                                        "2016-01-01/9999-12-31",
                                        "SUN-MON 00:00-12:00"};
-    struct calendar c = {items, 1 + rng_below(r, 3)};
-    for (size_t i = 0; i < c.n; i++)
+    size_t n = 1 + rng_below(r, most);
+    for (size_t i = 0; i < n; i++)
         items[i] = entry(days[rng_below(r, COUNT(days))]);
-    return c;
+    return n;
 }
 
 static void nothing_is_open_while_it_is_shut(void **unused)
@@ -212,9 +215,10 @@ static void nothing_is_open_while_it_is_shut(void **unused)
     struct rng r;
     rng_seed(&r, 6);
     for (int i = 0; i < 20000; i++) {
-        struct calendar_entry entries[2][3];
-        const struct calendar excluded = some_days(&r, entries[0]),
-                              only = some_days(&r, entries[1]);
+        struct arena arena = {0};
+        struct calendar_entry days[3];
+        const struct calendar excluded = calendar_of(days, some_days(&r, days, 3), &arena);
+        const struct calendar only = calendar_of(days, some_days(&r, days, 3), &arena);
         const struct calendar_rules rules = {.excluded = &excluded,
                                              .excluded_n = rng_below(&r, 2),
                                              .only = &only,
@@ -231,6 +235,7 @@ static void nothing_is_open_while_it_is_shut(void **unused)
             struct wall in = {t.ms + (int64_t)rng_below(&r, (uint64_t)ms)};
             assert_false(calendar_at(&rules, z, in).open);
         }
+        arena_close(&arena);
     }
     assert_true(shut > 5000 && for_ever > 1000 && shut > for_ever);
 }
@@ -254,8 +259,9 @@ static void says_for_how_long_it_is_shut(void **unused)
         {"SAT", "", true},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
+        struct arena arena = {0};
         struct calendar_entry e = entry(cases[i].day);
-        const struct calendar c = {&e, 1};
+        const struct calendar c = calendar_of(&e, 1, &arena);
         const struct calendar_rules r = {
             .excluded = &c, .excluded_n = !cases[i].only, .only = &c, .only_n = cases[i].only};
         struct wall noon = at("2026-11-28T12:00:00Z");
@@ -264,19 +270,137 @@ static void says_for_how_long_it_is_shut(void **unused)
                                                         : at(cases[i].until);
         if (calendar_shut_until(&r, ZONE_UTC, noon).ms != until.ms)
             fail_msg("%s", cases[i].day);
+        arena_close(&arena);
     }
+}
+
+/* ---- the same, one entry after the other */
+
+struct day {
+    int64_t day, of_year, weekday, ms;
+};
+
+static struct day day_at(struct zone z, struct wall t)
+{
+    struct day d;
+    int64_t year;
+    int month, day;
+    d.day = local_day(zone_local(z, t), &d.ms);
+    civil_from_days(d.day, &year, &month, &day);
+    d.of_year = month * 100 + day;
+    d.weekday = (d.day + 3) % 7;
+    return d;
+}
+
+static bool slow_has_day(const struct calendar_entry *e, const struct day *d)
+{
+    int64_t v = e->kind == CALENDAR_DATES    ? d->day
+                : e->kind == CALENDAR_YEARLY ? d->of_year
+                                             : d->weekday;
+    return e->first <= e->last ? v >= e->first && v <= e->last : v >= e->first || v <= e->last;
+}
+
+/* Whether one has it; and how much of that day is the same, as far as they say. */
+static bool slow_has(const struct calendar_entry *entries, size_t n, const struct day *d,
+                     int64_t edges[2])
+{
+    bool in = false;
+    for (size_t i = 0; i < n; i++) {
+        const struct calendar_entry *e = &entries[i];
+        const int64_t ends[] = {e->from_ms, e->to_ms};
+        if (!slow_has_day(e, d))
+            continue;
+        in = in || (d->ms >= e->from_ms && d->ms < e->to_ms);
+        for (int k = 0; k < 2; k++)
+            if (ends[k] <= d->ms && ends[k] > edges[0])
+                edges[0] = ends[k];
+            else if (ends[k] > d->ms && ends[k] < edges[1])
+                edges[1] = ends[k];
+    }
+    return in;
+}
+
+/* Beside the days with names, dates that come close to each other, some of them a part. */
+static size_t many_days(struct rng *r, int64_t about, struct calendar_entry *items, size_t most)
+{
+    size_t n = some_days(r, items, most);
+    for (size_t i = 0; i < n; i++) {
+        struct calendar_entry *e = &items[i];
+        if (rng_chance(r, 0.2))
+            continue;
+        int64_t first = about + (int64_t)rng_below(r, 60) - 30;
+        *e = (struct calendar_entry){
+            .first = (int32_t)first, .last = (int32_t)first, .to_ms = 86400000};
+        if (rng_chance(r, 0.3))
+            e->last += (int32_t)rng_below(r, 20);
+        if (rng_chance(r, 0.3))
+            e->from_ms = (int32_t)rng_below(r, 24) * 3600000;
+    }
+    return n;
+}
+
+static void finds_what_the_slow_way_finds(void **unused)
+{
+    (void)unused;
+    int in = 0;
+    struct rng r;
+    rng_seed(&r, 7);
+    for (int i = 0; i < 20000; i++) {
+        struct arena arena = {0};
+        struct calendar_entry entries[40];
+        int64_t edges[] = {0, 86400000};
+        struct wall t = {at("2012-01-01T00:00:00Z").ms +
+                         (int64_t)rng_below(&r, 4 * 366) * 86400000 +
+                         (int64_t)rng_below(&r, 86400000)};
+        struct day d = day_at(ZONE_UTC, t);
+        size_t n = many_days(&r, d.day, entries, i % 2 == 0 ? 40 : 3);
+        bool has = slow_has(entries, n, &d, edges);
+        const struct calendar c = calendar_of(entries, n, &arena);
+        const struct calendar_rules rules = {.excluded = &c, .excluded_n = 1};
+        struct calendar_span span = calendar_at(&rules, ZONE_UTC, t);
+        assert_int_equal(span.open, !has);
+        assert_int_equal(span.from.ms, t.ms - d.ms + edges[0]);
+        assert_int_equal(span.to.ms, t.ms - d.ms + edges[1]);
+        assert_true(calendar_ranges_looked(&rules) <= 2 * n);
+        in += has;
+        arena_close(&arena);
+    }
+    assert_true(in > 4000 && in < 16000);
+}
+
+/* Days of which one follows on the other, whoever has them, are passed in one step. */
+static void what_is_shut_day_by_day_is_passed_at_once(void **unused)
+{
+    (void)unused;
+    struct arena arena = {0};
+    struct calendar_entry days[2][500];
+    struct wall noon = at("2026-11-28T12:00:00Z");
+    for (int i = 0; i < 1000; i++) {
+        int32_t day = (int32_t)(noon.ms / 86400000) - 1 + i;
+        days[i / 500][(i + 250) % 500] =
+            (struct calendar_entry){.first = day, .last = day, .to_ms = 86400000};
+    }
+    const struct calendar excluded[] = {calendar_of(days[0], 500, &arena),
+                                        calendar_of(days[1], 500, &arena)};
+    const struct calendar_rules r = {.excluded = excluded, .excluded_n = 2};
+    assert_int_equal(calendar_shut_until(&r, ZONE_UTC, noon).ms, at("2029-08-23T00:00:00Z").ms);
+    assert_int_equal(calendar_ranges_looked(&r), 2);
+    arena_close(&arena);
 }
 
 static void names_who_excludes(void **unused)
 {
     (void)unused;
     struct calendar_entry sat = entry("SAT"), eve = entry("12-24"), work = entry("MON-FRI");
-    const struct calendar excluded[] = {{&sat, 1}, {&eve, 1}}, only = {&work, 1};
+    struct arena arena = {0};
+    const struct calendar excluded[] = {calendar_of(&sat, 1, &arena), calendar_of(&eve, 1, &arena)};
+    const struct calendar only = calendar_of(&work, 1, &arena);
     const struct calendar_rules r = {excluded, &only, 2, 1};
     assert_true(calendar_at(&r, ZONE_UTC, at("2026-11-27T10:00:00Z")).open);
     assert_int_equal(calendar_at(&r, ZONE_UTC, at("2026-12-24T10:00:00Z")).by, 1);
     assert_int_equal(calendar_at(&r, ZONE_UTC, at("2026-11-29T10:00:00Z")).by, -1);
     assert_false(calendar_at(&r, ZONE_UTC, at("2026-11-28T10:00:00Z")).open);
+    arena_close(&arena);
 }
 
 int main(void)
@@ -288,6 +412,8 @@ int main(void)
         cmocka_unit_test(what_is_said_of_a_span_is_right_all_through_it),
         cmocka_unit_test(nothing_is_open_while_it_is_shut),
         cmocka_unit_test(says_for_how_long_it_is_shut),
+        cmocka_unit_test(finds_what_the_slow_way_finds),
+        cmocka_unit_test(what_is_shut_day_by_day_is_passed_at_once),
         cmocka_unit_test(names_who_excludes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -281,16 +281,17 @@ static void what_is_excluded_for_ages_is_not_looked_through(void **unused)
 {
     (void)unused;
     struct calendar_entry minutes[MINUTES];
-    for (int64_t i = 0; i < MINUTES; i++) { /* the even ones first */
-        int64_t minute = i < MINUTES / 2 ? 2 * i : 2 * (i - MINUTES / 2) + 1;
+    struct arena arena = {0};
+    for (int32_t i = 0; i < MINUTES; i++) { /* the even ones first */
+        int32_t minute = i < MINUTES / 2 ? 2 * i : 2 * (i - MINUTES / 2) + 1;
         minutes[i] = (struct calendar_entry){.kind = CALENDAR_WEEKDAYS,
                                              .last = 6,
                                              .from_ms = minute * 60000,
                                              .to_ms = (minute + 1) * 60000};
     }
-    const struct calendar by_turns[] = {{minutes, MINUTES / 2},
-                                        {minutes + MINUTES / 2, MINUTES / 2}};
-    const struct calendar alone[] = {{minutes, MINUTES}};
+    const struct calendar by_turns[] = {calendar_of(minutes, MINUTES / 2, &arena),
+                                        calendar_of(minutes + MINUTES / 2, MINUTES / 2, &arena)};
+    const struct calendar alone[] = {calendar_of(minutes, MINUTES, &arena)};
     const struct calendar_rules rules[] = {{.excluded = by_turns, .excluded_n = 2},
                                            {.excluded = alone, .excluded_n = 1}};
     static const int64_t windows[] = {WINDOW_CATCHUP, 1000};
@@ -313,7 +314,7 @@ static void what_is_excluded_for_ages_is_not_looked_through(void **unused)
     }
     /* the day that may run lies further back than is looked: it is passed, not run */
     struct calendar_entry first_day = {.first = 1, .last = 1, .to_ms = 86400000};
-    const struct calendar once[] = {{&first_day, 1}};
+    const struct calendar once[] = {calendar_of(&first_day, 1, &arena)};
     const struct calendar_rules on_one_day = {.only = once, .only_n = 1};
     const struct aim aim = {
         .schedule = &s, .window_ms = WINDOW_CATCHUP, .catchup_most = 1, .rules = &on_one_day};
@@ -322,39 +323,47 @@ static void what_is_excluded_for_ages_is_not_looked_through(void **unused)
     cursor_tick(&aim, &begin, at("2026-01-01T12:00:00Z"), MANY, &step);
     assert_int_equal(step.coalesced.n, 86400);
     assert_int_equal(step.claimed.n, 0);
+    arena_close(&arena);
 }
 
-/* A leap day is looked for within decades as each day is: the leader does nothing else meanwhile.
- */
-#define CLOSED 150 /* every other day, so one span each */
+#define CLOSED 500 /* every other day, so one span each */
 
-/* When it runs next if so many entries exclude the first days. */
-static struct wall next_behind(size_t entries)
+/* When it runs next if so many entries exclude the first days, the last of them in so many parts.
+ */
+static struct wall next_behind(size_t entries, bool parts)
 {
     static struct calendar_entry days[20000];
+    struct arena arena = {0};
     struct schedule s = parsed("R/2026-01-01T12:00:00Z/P2D", "");
-    const struct calendar closed = {days, entries};
+    int32_t first = (int32_t)(s.first.ms / 86400000);
+    assert_in_range(entries, CLOSED, COUNT(days));
+    for (size_t i = 0; i < entries; i++) {
+        int32_t day = first + 2 * (int32_t)(i < CLOSED ? i : CLOSED - 1);
+        days[i] = (struct calendar_entry){CALENDAR_DATES, day, day, 0, parts ? 86399999 : 86400000};
+    }
+    const struct calendar closed = calendar_of(days, entries, &arena);
     const struct calendar_rules rules = {.excluded = &closed, .excluded_n = 1};
     struct aim a = {
         .schedule = &s, .window_ms = WINDOW_CATCHUP, .catchup_most = 1, .rules = &rules};
     struct job_cursor c = {.remaining = COUNT_FOREVER};
-    int64_t first = s.first.ms / 86400000;
-    assert_in_range(entries, CLOSED, COUNT(days));
-    for (size_t i = 0; i < entries; i++) {
-        int64_t day = first + 2 * (int64_t)(i < CLOSED ? i : CLOSED - 1);
-        days[i] = (struct calendar_entry){CALENDAR_DATES, day, day, 0, 86400000};
-    }
-    return cursor_next_run(&a, &c);
+    struct wall next = cursor_next_run(&a, &c);
+    arena_close(&arena);
+    return next;
 }
 
 /* The leader does nothing else meanwhile, and one request may have it look for 250 jobs. */
-static void the_more_calendars_say_the_less_far_it_looks(void **unused)
+static void the_more_calendars_say_of_a_day_the_less_far_it_looks(void **unused)
 {
     (void)unused;
-    assert_int_equal(next_behind(1000).ms, at("2026-10-28T12:00:00Z").ms);
-    assert_int_equal(next_behind(20000).ms, WALL_NEVER.ms);
+    struct wall behind = at("2028-09-27T12:00:00Z");
+    assert_int_equal(next_behind(CLOSED, false).ms, behind.ms);
+    assert_int_equal(next_behind(20000, false).ms, behind.ms);
+    assert_int_equal(next_behind(CLOSED, true).ms, behind.ms);
+    assert_int_equal(next_behind(20000, true).ms, WALL_NEVER.ms);
 }
 
+/* A leap day is looked for within decades as each day is: the leader does nothing else meanwhile.
+ */
 static void a_rare_target_is_looked_for_no_further_than_others(void **unused)
 {
     (void)unused;
@@ -372,7 +381,8 @@ static void a_rare_target_is_looked_for_no_further_than_others(void **unused)
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct calendar_entry day;
         assert_int_equal(calendar_parse(rows[i].day, &day, &err), 0);
-        const struct calendar only[] = {{&day, 1}};
+        struct arena arena = {0};
+        const struct calendar only[] = {calendar_of(&day, 1, &arena)};
         const struct calendar_rules rules = {.only = only, .only_n = 1};
         const struct aim aim = {.schedule = &s, .window_ms = 1000, .rules = &rules};
         struct job_cursor c = cursor_begin(&s, at("2026-01-01T00:00:00Z"));
@@ -380,6 +390,7 @@ static void a_rare_target_is_looked_for_no_further_than_others(void **unused)
         assert_int_equal(cursor_next_run(&aim, &c).ms, runs.ms);
         if (rows[i].runs != NULL)
             assert_int_equal(cursor_next(&aim, &c).ms, runs.ms);
+        arena_close(&arena);
     }
 }
 
@@ -463,7 +474,7 @@ int main(void)
         cmocka_unit_test(gives_a_count_back),
         cmocka_unit_test(decides_each_target_once_as_the_slow_way_does),
         cmocka_unit_test(what_is_excluded_for_ages_is_not_looked_through),
-        cmocka_unit_test(the_more_calendars_say_the_less_far_it_looks),
+        cmocka_unit_test(the_more_calendars_say_of_a_day_the_less_far_it_looks),
         cmocka_unit_test(a_rare_target_is_looked_for_no_further_than_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
