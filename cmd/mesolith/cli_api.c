@@ -151,7 +151,7 @@ void api_path(struct buf *out, const char *fmt, ...)
 int api_unreached(struct api *a, struct error *err)
 {
     if (strstr(err->text, "certificate") != NULL)
-        str_copy(a->cure, sizeof a->cure, OWN_CA);
+        str_copy(a->cure, sizeof a->cure, strstr(err->text, "trust") != NULL ? OWN_CA : "");
     else if (a->source == NULL)
         snprintf(a->cure, sizeof a->cure,
                  "mesolith dev starts a node; --address or MESOLITH_ADDRESS names another one");

@@ -43,11 +43,11 @@ REFUSED = [
 ]
 
 
-def certificate(place, name):
-    """A file with a certificate for the place's address, and its key."""
+def certificate(place, name, address=None):
+    """A file with a certificate for the place's address, or another one, and its key."""
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
                     place.path("key"), "-out", place.path("cert"), "-days", "2", "-subj", "/CN=deck", "-addext",
-                    f"subjectAltName=IP:{place.address}"], check=True, capture_output=True)
+                    f"subjectAltName=IP:{address or place.address}"], check=True, capture_output=True)
     place.write(name + ".pem", open(place.path("cert")).read() + open(place.path("key")).read())
 
 
@@ -132,6 +132,11 @@ def story(place):
         wait_for(lambda: "well" in run(place, "logs", "by-tls", **asked).stdout, "what the job has printed")
         equal(fetched(node, place.path("first.pem"), "/v1/scheduler/jobs")[0]["name"], "by-tls", "Chronos's list")
     with case("HUP takes a renewed certificate; one that is wrong leaves the old one", place):
+        certificate(place, "other", "127.0.0.1")
+        os.rename(place.path("other.pem"), place.path("first.pem"))
+        node.process.send_signal(signal.SIGHUP)
+        words = wait_for(lambda: [e for e in [run(place, "status", **asked).stderr] if "is for another host" in e], "another's")
+        assert "SSL_CERT_FILE" not in words[0], words  # no CA would mend that
         certificate(place, "second")
         os.rename(place.path("second.pem"), place.path("first.pem"))
         node.process.send_signal(signal.SIGHUP)
