@@ -23,6 +23,7 @@
     {                                                  \
         .name = name_, .use = OLD_NOTHING, .why = why_ \
     }
+
 static const struct old_flag flags[] = {
     MEANS("http_port", SETTING_CHRONOS_PORT),
     MEANS("http_address", SETTING_ADDRESS),
