@@ -74,6 +74,7 @@ static void bracket(char address[API_TEXT_SIZE])
     snprintf(address, API_TEXT_SIZE, "[%s]", bare);
 }
 
+#define NO_CA "is signed by no CA that this machine trusts" /* as net says it */
 #define OWN_CA "SSL_CERT_FILE names a file with the CA of the node's certificate"
 
 /* The node is to be who it says, by a CA that this machine trusts. */
@@ -151,7 +152,7 @@ void api_path(struct buf *out, const char *fmt, ...)
 int api_unreached(struct api *a, struct error *err)
 {
     if (strstr(err->text, "certificate") != NULL)
-        str_copy(a->cure, sizeof a->cure, strstr(err->text, "trust") != NULL ? OWN_CA : "");
+        str_copy(a->cure, sizeof a->cure, strstr(err->text, NO_CA) != NULL ? OWN_CA : "");
     else if (a->source == NULL)
         snprintf(a->cure, sizeof a->cure,
                  "mesolith dev starts a node; --address or MESOLITH_ADDRESS names another one");

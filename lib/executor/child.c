@@ -184,7 +184,7 @@ static bool is_shell_line(char *const *argv)
 /* Would a shell change it? It puts PWD right, and sets what else is for itself alone. */
 static bool is_as_a_shell_leaves_it(const struct order *o)
 {
-    static const char *const own[] = {"IFS=", "OPTIND=", "PPID="};
+    static const char *const own[] = {"IFS=", "OPTIND=", "PPID=", "SHELLOPTS=", "BASHOPTS="};
     const char *pwd = getenv("PWD");
     for (size_t i = 0; o->env[i] != NULL; i++)
         for (size_t k = 0; k < sizeof(own) / sizeof(*own); k++)

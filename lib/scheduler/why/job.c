@@ -127,8 +127,9 @@ static void why_not_begun(struct state *s, const struct job_row *row, struct why
     if (!found || (t = why_add(out, "not-begun", row->name)) == NULL)
         return;
     memcpy(t->because, told.because, sizeof t->because);
-    SAY(t->what, "%s: a run waits: %.100s could not begin it", row->name,
-        state_agent_by_id(s, agent, &a) ? a.hostname : "its node");
+    SAY(t->what, "%s: a run waits: %.100s could not begin %s", row->name,
+        state_agent_by_id(s, agent, &a) ? a.hostname : "its node",
+        r.state == RUN_QUEUED ? "it" : "the one before it");
 }
 
 static void why_run(struct state *s, struct hearing hearing, const struct job_row *row,
