@@ -174,7 +174,7 @@ def halfway(place, at):
         equal(cut.run().returncode, 0, "init")
 
     with case("what is wrong is said before anything is made"):
-        for words, status, text in ((["init", "--address", "10.9.9.9"], 3, "there is no TLS yet: need --plain"),
+        for words, status, text in ((["init", "--address", "10.9.9.9"], 3, "the HTTP doors speak no TLS: need --plain"),
                                     (["init", "--peer-port", "0"], 3, "peer-port: got 0"),
                                     (["init", "--address", "0.0.0.0", "--plain", "mesos,agent,marathon,chronos,stats"],
                                      3, "advertise"),

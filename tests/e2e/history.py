@@ -366,13 +366,13 @@ class Jobs:
         low = bisect.bisect_left(starts, t0 - self.longest.get(name, 0))
         return [r for r in mine[low:bisect.bisect_right(starts, t1)] if self.ended(r) >= t0]
 
-    def busy(self, name, t0, t1, but_due, kills=False):
+    def busy(self, name, t0, t1, but_due, killed=None):
         """Another attempt of the job was active at some time between; and if it was to be ended for the target, could
-        not be, or took its time to end."""
+        not be, or took its time to end: `killed` says from when on at the latest. None: it was not to be."""
         wide = UNREACHABLE_MS + LEAD_MS
         return any(r.due != but_due and self.told(r) >= t0
-                   and (not kills or r.cause == "backfill" or self.faults.touched(r.node, t0 - wide, t1)
-                        or self.ended(r) <= but_due + GRACE_MS + self.late)
+                   and (killed is None or r.cause == "backfill" or self.faults.touched(r.node, t0 - wide, t1)
+                        or self.ended(r) <= killed + GRACE_MS + self.late)
                    for r in self.between(name, t0 - wide, t1))
 
     def s1_no_lost_target(self, name, v):
@@ -388,7 +388,7 @@ class Jobs:
                         and self.faults.live(t + job.epsilon - LEAD_MS, last)):
                     continue
                 begin = t if job.skips else max(t, t + job.epsilon - LEAD_MS)
-                if not job.concurrent and self.busy(name, begin, closes, t, job.kills):
+                if not job.concurrent and self.busy(name, begin, closes, t, t + job.jitter if job.kills else None):
                     continue
                 run, sigma = started.get(t), self.sigma(t)
                 v.see(run is not None and t - sigma <= run.start <= last + sigma,
@@ -598,6 +598,13 @@ class Jobs:
                       f"{name}: the target {t} has no run, and the system does not say why"
                       + (", which is a calendar" if barred(t) else ""))
 
+    @staticmethod
+    def is_short(job, targets, most):
+        """Runs of these, so many at once, leave time for those of the schedule, and are over soon."""
+        gap = min((b - a for a, b in zip(targets, targets[1:])), default=FOR_EVER)
+        idle = job.concurrent or 2 * job.duration < gap
+        return idle and len(targets) * (job.duration + LATE_MS) <= most * BACKFILL_MS
+
     def b1_backfills(self, name, v):
         """What is to run again has a run of its own, begun after that was asked for; else what has not run has
         one (beside S1 to S14)."""
@@ -610,11 +617,13 @@ class Jobs:
             asked = op.t0 - self.sigma(op.t0)
             for span in self.must(name):
                 job = span.job
-                idle = job.concurrent or job.interval == 0 or 2 * job.duration < job.interval
-                if not (op.outcome == "ok" and idle and span.begin <= op.t0
+                if not (op.outcome == "ok" and span.begin <= op.t0
                         and op.t1 + BACKFILL_MS <= min(span.end, self.read_at)):
                     continue
-                for t in job.targets(op.value.end - 1, op.value.begin):
+                targets = list(job.targets(op.value.end - 1, op.value.begin))
+                if not self.is_short(job, targets, op.value.most):
+                    continue
+                for t in targets:
                     if not op.value.again and t + job.jitter + job.epsilon + HEAL_MS > op.t0:
                         continue  # it may have waited yet, and been missed
                     v.see(any(not op.value.again or at >= asked for at in begun[t]),
