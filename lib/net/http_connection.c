@@ -249,7 +249,7 @@ static void consume(struct connection *c, struct slice *in)
             }
             break;
         case PARSE_DONE:
-            if (!is_denied(c))
+            if (c->state == CONNECTION_BODY || !is_denied(c)) /* with a body it was asked before */
                 hand_over(c);
             break;
         case PARSE_FAILED:

@@ -169,8 +169,7 @@ static void put_warnings(struct call *c, const struct aim *aim, const struct job
         json_put_str(w, "\"~\" is chosen by the job's name: without one these are other times");
     if (cursor->remaining == 0 && s->count != 0)
         json_put_str(w, "all its runs are in the past: with an \"epsilon\" it never runs, without "
-                        "one it begins "
-                        "at once");
+                        "one it begins at once");
     else if (cursor->remaining != 0 && !runs_at_all(aim, *cursor))
         json_put_str(w, aim->rules != NULL
                             ? "its calendars, or its time to be valid in, leave no run"

@@ -2,14 +2,14 @@
  * client who comes by it */
 #include "tls_unit.h"
 
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/pkcs12.h>
 
-static char folder[] = "/tmp/keystore.XXXXXX";
-static char path[64];
+#include "support/tmp.h"
+
+static char folder[TMP_PATH_SIZE], path[TMP_PATH_SIZE];
 
 static void write_bytes(struct slice bytes)
 {
@@ -72,16 +72,14 @@ static void write_pkcs12(const struct identity *id, const char *password, bool w
 static int begin_files(void **unused)
 {
     begin(unused);
-    strcpy(folder + strlen(folder) - 6, "XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof(path), "%s/keystore", folder);
+    tmp_make(folder);
+    tmp_file(path, folder, "keystore");
     return 0;
 }
 
 static int end_files(void **unused)
 {
-    unlink(path);
-    rmdir(folder);
+    tmp_remove(folder);
     return end(unused);
 }
 
@@ -147,7 +145,7 @@ static void pkcs12_that_is_open(void **unused)
 static void assert_refused(const char *password, const char *words)
 {
     struct error err;
-    char want[400];
+    char want[TMP_PATH_SIZE + 200];
     snprintf(want, sizeof(want), "%s: %s", path, words);
     assert_null(tls_new_for_clients(path, password, &err));
     if (strncmp(err.text, want, strlen(want)) != 0)
